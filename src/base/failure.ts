@@ -1,0 +1,54 @@
+/** The closed set of reasons for which anything in Tare fails; branch on these, never on the text. */
+export type FailureKind =
+  | "invalid" // the caller gave something that can never work
+  | "not-found"
+  | "conflict" // right in itself, but not in the present state
+  | "not-permitted"
+  | "unsupported" // by this kernel, host or version
+  | "unavailable" // try again later, or start something first
+  | "exhausted" // disk, memory, descriptors, processes
+  | "corrupt" // data that contradicts its own digest or format
+  | "canceled"
+  | "deadline"
+  | "internal";
+
+export interface FailureOptions {
+  readonly cause?: unknown;
+  /** Facts for programs (never needed to understand the sentence). */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Every expected failure: a kind to branch on and one sentence for a person,
+ * `cannot <verb> <object>[: <detail>]`, no period, values quoted.
+ */
+export class Failure extends Error {
+  readonly kind: FailureKind;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(kind: FailureKind, sentence: string, options: FailureOptions = {}) {
+    super(sentence, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "Failure";
+    this.kind = kind;
+    this.details = options.details ?? {};
+  }
+}
+
+/** The one-line text of anything thrown, for the end of a longer sentence. */
+export function sentenceOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message;
+  return String(thrown);
+}
+
+/** The kind of anything thrown: a Failure's own, else "internal". */
+export function kindOf(thrown: unknown): FailureKind {
+  return thrown instanceof Failure ? thrown.kind : "internal";
+}
+
+/** Wraps a failure one layer up, keeping its kind: `sentence: inner sentence`. */
+export function within(sentence: string, thrown: unknown): Failure {
+  return new Failure(kindOf(thrown), `${sentence}: ${sentenceOf(thrown)}`, {
+    cause: thrown,
+    ...(thrown instanceof Failure ? { details: thrown.details } : {}),
+  });
+}
