@@ -1,0 +1,33 @@
+/** What happens to one layer (or blob), in the order in which it normally happens. */
+export type LayerPhase =
+  | "waiting"
+  | "downloading"
+  | "retrying"
+  | "verifying"
+  | "downloaded"
+  | "unpacking"
+  | "done" // in the store now
+  | "exists" // was in the store before
+  | "uploading"
+  | "uploaded";
+
+/**
+ * The one union of progress: yielded by long use-cases (load, import, pull, push, build), mapped by the
+ * daemon to Docker's JSON messages, drawn by the command line. Failures are thrown, never yielded.
+ */
+export type Progress =
+  | {
+      readonly kind: "layer";
+      /** What is shown and what later events refer to: twelve hex digits of the digest. */
+      readonly id: string;
+      readonly phase: LayerPhase;
+      /** Only for downloading, retrying (seconds left), unpacking and uploading. */
+      readonly currentBytes?: number;
+      readonly totalBytes?: number;
+    }
+  /** An image is complete and named. `reference` is absent for one without a name. */
+  | { readonly kind: "image"; readonly id: string; readonly reference?: string }
+  /** One line for a person; `id` groups lines that replace each other. */
+  | { readonly kind: "status"; readonly text: string; readonly id?: string }
+  /** Output of a program that runs for the user, newlines included. */
+  | { readonly kind: "output"; readonly text: string };
