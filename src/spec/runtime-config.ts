@@ -1,0 +1,93 @@
+/**
+ * The OCI runtime specification's `config.json`, as far as Tare reads it: what the engine asks of the runtime.
+ * Names and units are the specification's. SPEC: runtime-spec config.md, config-linux.md
+ */
+export interface RuntimeConfig {
+  readonly ociVersion: string;
+  readonly process: RuntimeProcess;
+  readonly root: { readonly path: string; readonly readonly?: boolean };
+  readonly hostname?: string;
+  readonly domainname?: string;
+  /** Applied in this order. */
+  readonly mounts: readonly RuntimeMount[];
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly linux: RuntimeLinux;
+}
+
+export interface RuntimeProcess {
+  readonly terminal?: boolean;
+  readonly consoleSize?: { readonly height: number; readonly width: number };
+  readonly user: {
+    readonly uid: number;
+    readonly gid: number;
+    readonly umask?: number;
+    readonly additionalGids?: readonly number[];
+  };
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly capabilities?: RuntimeCapabilities;
+  readonly rlimits?: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
+  readonly noNewPrivileges?: boolean;
+  readonly apparmorProfile?: string;
+  readonly oomScoreAdj?: number;
+}
+
+/** Names as `CAP_NET_ADMIN`. */
+export interface RuntimeCapabilities {
+  readonly bounding?: readonly string[];
+  readonly effective?: readonly string[];
+  readonly inheritable?: readonly string[];
+  readonly permitted?: readonly string[];
+  readonly ambient?: readonly string[];
+}
+
+export interface RuntimeMount {
+  readonly destination: string;
+  readonly type?: string;
+  readonly source?: string;
+  /** As mount(8) and the specification name them: `ro`, `nosuid`, `rbind`, `rprivate`, `size=65536k`, … */
+  readonly options?: readonly string[];
+}
+
+export type RuntimeNamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup" | "time";
+
+export interface RuntimeLinux {
+  /** A type that is absent is shared with the engine; with a path it is joined, otherwise it is new. */
+  readonly namespaces: readonly { readonly type: RuntimeNamespaceType; readonly path?: string }[];
+  readonly devices?: readonly RuntimeDevice[];
+  readonly cgroupsPath?: string;
+  readonly resources?: RuntimeResources;
+  readonly rootfsPropagation?: string;
+  readonly seccomp?: unknown;
+  readonly maskedPaths?: readonly string[];
+  readonly readonlyPaths?: readonly string[];
+  readonly sysctl?: Readonly<Record<string, string>>;
+}
+
+export interface RuntimeDevice {
+  readonly type: "c" | "b" | "u" | "p";
+  readonly path: string;
+  readonly major?: number;
+  readonly minor?: number;
+  readonly fileMode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface RuntimeResources {
+  readonly memory?: {
+    /** bytes */ readonly limit?: number;
+    /** bytes of memory and swap together */ readonly swap?: number;
+    /** bytes */ readonly reservation?: number;
+    readonly disableOOMKiller?: boolean;
+  };
+  readonly cpu?: {
+    readonly shares?: number;
+    /** microseconds in each period */ readonly quota?: number;
+    /** microseconds */ readonly period?: number;
+    readonly cpus?: string;
+    readonly mems?: string;
+  };
+  readonly pids?: { readonly limit: number };
+}
