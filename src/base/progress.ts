@@ -21,7 +21,7 @@ export type Progress =
       /** What is shown and what later events refer to: twelve hex digits of the digest. */
       readonly id: string;
       readonly phase: LayerPhase;
-      /** Only for downloading, retrying (seconds left), unpacking and uploading. */
+      /** Of this phase; both absent where nothing is counted. */
       readonly currentBytes?: number;
       readonly totalBytes?: number;
     }
