@@ -277,8 +277,8 @@ export interface Containers {
   resize(reference: ContainerReference, size: TerminalSize): Promise<void>;
   attach(reference: ContainerReference, options: AttachOptions): Promise<AttachedStream>;
   logs(reference: ContainerReference, options?: LogOptions): AsyncIterable<LogEntry>;
-  list(filter?: ContainerFilter): readonly ContainerSummary[];
-  inspect(reference: ContainerReference): ContainerDetails;
+  list(filter?: ContainerFilter): Promise<readonly ContainerSummary[]>;
+  inspect(reference: ContainerReference): Promise<ContainerDetails>;
   createExec(reference: ContainerReference, spec: ExecSpec): Promise<string>;
   /** Starts it; the stream is given unless `detach`. */
   startExec(
@@ -286,7 +286,7 @@ export interface Containers {
     options?: { readonly detach?: boolean; readonly consoleSize?: TerminalSize },
   ): Promise<AttachedStream | undefined>;
   resizeExec(id: string, size: TerminalSize): Promise<void>;
-  inspectExec(id: string): ExecDetails;
+  inspectExec(id: string): Promise<ExecDetails>;
   waitExec(id: string, options?: { readonly signal?: AbortSignal }): Promise<ExitStatus>;
 }
 
@@ -338,8 +338,8 @@ export interface Images {
   list(options?: {
     readonly all?: boolean;
     readonly filters?: Readonly<Record<string, readonly string[]>>;
-  }): readonly ImageSummary[];
-  inspect(reference: string): ImageDetails;
+  }): Promise<readonly ImageSummary[]>;
+  inspect(reference: string): Promise<ImageDetails>;
   tag(reference: string, target: string): Promise<void>;
   remove(
     reference: string,
@@ -403,9 +403,9 @@ export interface Engine extends AsyncDisposable {
     readonly filters?: Readonly<Record<string, readonly string[]>>;
     readonly signal?: AbortSignal;
   }): AsyncIterable<EngineEvent>;
-  info(): EngineInfo;
+  info(): Promise<EngineInfo>;
   /** Namespaces of all running containers, and the host's as the first row. */
-  namespaces(): readonly ContainerNamespaces[];
+  namespaces(): Promise<readonly ContainerNamespaces[]>;
   /** Compares records with the kernel and the disk. */
   check(): Promise<readonly CheckFinding[]>;
   /** Waits until all removal that goes on behind the answers is done. */

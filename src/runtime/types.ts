@@ -1,0 +1,96 @@
+import type { Duplex } from "node:stream";
+import type { Fd, OwnedFd } from "../linux/fd.ts";
+import type { RuntimeConfig } from "../spec/runtime-config.ts";
+
+/** The keeper program, held as a sealed memfd (or a file where the host forbids executing those). */
+export interface KeeperProgram extends Disposable {
+  /** What a child process can execute: `/proc/self/fd/N` or a path. */
+  readonly path: string;
+}
+
+export interface StartOptions {
+  readonly id: string;
+  readonly config: RuntimeConfig;
+  /** The detached, writable mount of the root file system; stays the caller's to close (the keeper gets copies). */
+  readonly root: Fd;
+  /** The lock that marks the writable layer as live; the keeper holds a copy as long as it lives. */
+  readonly rootLock?: Fd;
+  /** 0700, on the host; holds the keeper's socket `keeper.sock` and the exit record `exit`. Made by the caller, on the run root. */
+  readonly runDirectory: string;
+  /** 0700; the keeper writes `log.0` (newest) … here; absent: no log is kept. */
+  readonly logDirectory?: string;
+  readonly logRotation?: { readonly maxBytes: number; readonly files: number };
+  readonly keepStdinOpen?: boolean;
+  readonly stdinOnce?: boolean;
+  /** Cgroup path below each hierarchy, e.g. `tare-1a2b/ID`. */
+  readonly cgroup: string;
+  /** Give the container up when it is not running by then. Default 30 s. */
+  readonly setupDeadlineMs?: number;
+  /** The container (its first process) dies when this program does. */
+  readonly dieWithCaller?: boolean;
+  /** Called once, when the streams can be attached and nothing has run yet: attaching here misses no byte. */
+  readonly beforeFirstInstruction?: (kept: KeptProcess) => Promise<void>;
+}
+
+export interface ExecOptions {
+  readonly id: string;
+  readonly process: RuntimeConfig["process"];
+  /** The container's first process, matched by start time against reuse. */
+  readonly target: { readonly pid: number; readonly startTime: bigint };
+  readonly seccomp?: unknown;
+  readonly runDirectory: string;
+  readonly keepStdinOpen?: boolean;
+  readonly cgroup: string;
+  readonly setupDeadlineMs?: number;
+  readonly beforeFirstInstruction?: (kept: KeptProcess) => Promise<void>;
+}
+
+/** How a process ended, as wait status: code 0–255, or the signal's number. */
+export type ProcessEnd = { readonly code: number } | { readonly signal: number };
+
+export interface Exit {
+  readonly end: ProcessEnd;
+  /** Milliseconds since 1970. */
+  readonly finishedAt: number;
+  /** The keeper died first: the container was killed and its true end is not known. */
+  readonly keeperLost?: boolean;
+}
+
+/** A process in the care of a keeper, which outlives this program. */
+export interface KeptProcess extends AsyncDisposable {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat. */
+  readonly startTime: bigint;
+  readonly terminal: boolean;
+  /** Resolves once; never rejects. */
+  readonly exited: Promise<Exit>;
+  /** Raw bytes of the terminal, or Docker's frames; writing is standard input, `end()` half-closes it. */
+  attach(options: {
+    readonly stdin?: boolean;
+    readonly stdout?: boolean;
+    readonly stderr?: boolean;
+  }): Promise<Duplex>;
+  resize(size: { readonly columns: number; readonly rows: number }): Promise<void>;
+  /** Signals the process by pidfd: never another one. False when it is gone. */
+  signal(number: number): boolean;
+  /** The root file system as the keeper holds it, for reaching a running container by descriptor. */
+  openRoot(): OwnedFd;
+  // Disposing drops the connection only; the process and its keeper go on.
+}
+
+export interface StartedProcess {
+  readonly kept: KeptProcess;
+  readonly timing: readonly { readonly name: string; readonly ms: number }[];
+  readonly warnings: readonly string[];
+}
+
+/*
+ * The face of the runtime, in the files named:
+ *   keeper-program.ts  openKeeperProgram(path): KeeperProgram
+ *   start.ts           startContainer(program: KeeperProgram, options: StartOptions): Promise<StartedProcess>
+ *   exec.ts            execInContainer(program: KeeperProgram, options: ExecOptions): Promise<StartedProcess>
+ *   reconnect.ts       reconnect(runDirectory): Promise<KeptProcess | Exit | undefined>
+ *                      (alive | ended and recorded | nothing there: the keeper was lost)
+ * A process that could not be executed throws a Failure "invalid" with details.exitCode 126 or 127; every other
+ * failed start throws with nothing left behind but the cgroup (the caller removes it, with linux/cgroup.ts).
+ */
