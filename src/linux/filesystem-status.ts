@@ -1,0 +1,37 @@
+import { ST_RDONLY } from "./constants/mount.ts";
+import type { Fd } from "./fd.ts";
+import { call } from "./syscall.ts";
+
+export interface FilesystemStatus {
+  /** The type as in linux/magic.h: PROC_SUPER_MAGIC, … */
+  readonly magic: number;
+  /** Of the mount or of the file system: writing through this descriptor's mount would be EROFS. */
+  readonly readonly: boolean;
+  readonly totalBytes: number;
+  /** For those without privilege. */
+  readonly availableBytes: number;
+  readonly totalInodes: number;
+  readonly freeInodes: number;
+}
+
+/** fstatfs(2); works on O_PATH descriptors and detached mounts. */
+export function filesystemStatus(fd: Fd): FilesystemStatus {
+  const bytes = new Uint8Array(120);
+  call("fstatfs", fd, bytes);
+  const view = new DataView(bytes.buffer);
+  const word = (index: number): number => Number(view.getBigUint64(index * 8, true));
+  const fragmentBytes = word(9);
+  return {
+    magic: word(0),
+    readonly: (word(10) & ST_RDONLY) !== 0,
+    totalBytes: word(2) * fragmentBytes,
+    availableBytes: word(4) * fragmentBytes,
+    totalInodes: word(5),
+    freeInodes: word(6),
+  };
+}
+
+/** The magic number alone: what to check after opening something that must be a procfs, a devpts, … */
+export function filesystemMagic(fd: Fd): number {
+  return filesystemStatus(fd).magic;
+}
