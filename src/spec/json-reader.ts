@@ -1,0 +1,143 @@
+import { Failure } from "../base/failure.ts";
+
+export interface JsonLimits {
+  /** What the document is, for sentences: `image manifest`. */
+  readonly what: string;
+  readonly maxBytes?: number;
+  readonly maxDepth?: number;
+}
+
+/**
+ * Reads somebody else's JSON: strict UTF-8 without byte order mark, at most 4 MiB and 64 levels unless told otherwise.
+ * Throws "invalid" naming the document.
+ */
+export function readJson(bytes: Uint8Array, limits: JsonLimits): JsonNode {
+  const { what, maxBytes = 4 * 1024 * 1024, maxDepth = 64 } = limits;
+  if (bytes.length > maxBytes) {
+    throw new Failure(
+      "invalid",
+      `cannot read ${what}: it has ${bytes.length} bytes, at most ${maxBytes} are allowed`,
+    );
+  }
+  if (depthOf(bytes) > maxDepth) {
+    throw new Failure("invalid", `cannot read ${what}: it is nested deeper than ${maxDepth} levels`);
+  }
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new JsonNode(JSON.parse(text), { what, path: "" });
+  } catch (cause) {
+    throw new Failure("invalid", `cannot read ${what}: it is no JSON: ${String(cause)}`, { cause });
+  }
+}
+
+/** A place in a document, read by asking for what must be there. null counts as absent, as in Go. */
+export class JsonNode {
+  readonly #value: unknown;
+  readonly #place: { readonly what: string; readonly path: string };
+
+  constructor(value: unknown, place: { readonly what: string; readonly path: string }) {
+    this.#value = value;
+    this.#place = place;
+  }
+
+  get present(): boolean {
+    return this.#value !== undefined && this.#value !== null;
+  }
+
+  /** The member of this object; an absent one reads as absent again. */
+  at(key: string): JsonNode {
+    if (!this.present) return this.#child(undefined, `.${key}`);
+    const members = this.#object();
+    return this.#child(Object.hasOwn(members, key) ? members[key] : undefined, `.${key}`);
+  }
+
+  /** What `read` makes of this node when it is there. */
+  optional<T>(read: (node: JsonNode) => T): T | undefined {
+    return this.present ? read(this) : undefined;
+  }
+
+  /** Text without NUL, which neither paths, arguments nor names may have. */
+  text(): string {
+    const text = this.anyText();
+    if (text.includes("\0")) throw this.refused("must not contain NUL");
+    return text;
+  }
+
+  anyText(): string {
+    if (typeof this.#value !== "string") throw this.refused("must be a string");
+    return this.#value;
+  }
+
+  boolean(): boolean {
+    if (typeof this.#value !== "boolean") throw this.refused("must be true or false");
+    return this.#value;
+  }
+
+  /** An integer from 0 up to what a number holds exactly. */
+  count(): number {
+    const value = this.#value;
+    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+      throw this.refused("must be an integer ≥ 0");
+    }
+    return value;
+  }
+
+  /** Empty when absent. */
+  list<T>(read: (node: JsonNode) => T): readonly T[] {
+    if (!this.present) return Object.freeze([]);
+    if (!Array.isArray(this.#value)) throw this.refused("must be a list");
+    return Object.freeze(this.#value.map((item: unknown, index) => read(this.#child(item, `[${index}]`))));
+  }
+
+  /** Empty when absent. Safe with keys such as `__proto__`. */
+  map<T>(read: (node: JsonNode) => T): Readonly<Record<string, T>> {
+    if (!this.present) return Object.freeze({});
+    const entries = Object.entries(this.#object());
+    return Object.freeze(
+      Object.fromEntries(
+        entries.map(([key, item]) => [key, read(this.#child(item, `[${JSON.stringify(key)}]`))]),
+      ),
+    );
+  }
+
+  /** The keys of an object used as a set (`{"80/tcp": {}}`), without NUL. */
+  keys(): readonly string[] {
+    const keys = this.present ? Object.keys(this.#object()) : [];
+    if (keys.some((key) => key.includes("\0"))) throw this.refused("must not contain NUL");
+    return Object.freeze(keys);
+  }
+
+  refused(rule: string): Failure {
+    const { what, path } = this.#place;
+    const where = path === "" ? "it" : path.replace(/^\./, "");
+    return new Failure("invalid", `cannot read ${what}: ${where.slice(0, 200)} ${rule}`);
+  }
+
+  #object(): Record<string, unknown> {
+    if (typeof this.#value !== "object" || this.#value === null || Array.isArray(this.#value)) {
+      throw this.refused("must be an object");
+    }
+    return this.#value as Record<string, unknown>;
+  }
+
+  #child(value: unknown, step: string): JsonNode {
+    return new JsonNode(value, { what: this.#place.what, path: this.#place.path + step });
+  }
+}
+
+/** How deep brackets nest, without parsing: a parser may recurse, this doesn't. */
+function depthOf(bytes: Uint8Array): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index];
+    if (inString) {
+      if (byte === 0x5c) index++;
+      else if (byte === 0x22) inString = false;
+    } else if (byte === 0x22) inString = true;
+    else if (byte === 0x7b || byte === 0x5b) deepest = Math.max(deepest, ++depth);
+    else if (byte === 0x7d || byte === 0x5d) depth--;
+  }
+  return deepest;
+}

@@ -1,0 +1,110 @@
+import { Failure } from "../base/failure.ts";
+
+/** What an image's programs need to run, in Go's names: `linux`, `arm64`, `v8`. Normalized. */
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+}
+
+const architectures: Readonly<Record<string, readonly [architecture: string, variant?: string]>> = {
+  x86_64: ["amd64"],
+  "x86-64": ["amd64"],
+  x64: ["amd64"],
+  i386: ["386"],
+  i486: ["386"],
+  i586: ["386"],
+  i686: ["386"],
+  ia32: ["386"],
+  aarch64: ["arm64"],
+  armhf: ["arm", "v7"],
+  armel: ["arm", "v6"],
+  ppc64el: ["ppc64le"],
+};
+
+/**
+ * Brings the spellings of other tools into one form: `x86_64` is amd64, `armhf` is arm/v7, plain `arm` is v7;
+ * the variants that say nothing (`amd64/v1`, `arm64/v8`) are left out.
+ */
+export function normalizePlatform(os: string, architecture: string, variant = ""): Platform {
+  const given = architecture.toLowerCase();
+  const [name, implied] = (Object.hasOwn(architectures, given) ? architectures[given] : undefined) ?? [given];
+  let level = variant.toLowerCase() || implied || "";
+  if (/^[0-9]+$/.test(level)) level = `v${level}`;
+  if (name === "arm" && level === "") level = "v7";
+  if ((name === "arm64" && level === "v8") || (name === "amd64" && level === "v1")) level = "";
+  const system = os.toLowerCase() === "macos" ? "darwin" : os.toLowerCase();
+  return Object.freeze({ os: system, architecture: name, ...(level === "" ? {} : { variant: level }) });
+}
+
+/** Reads `linux/arm/v7`, `linux/amd64`, `arm64` or `linux` (the rest then comes from `host`). */
+export function parsePlatform(text: string, host: Platform = hostPlatform()): Platform {
+  const parts = text.split("/");
+  if (parts.length > 3 || parts.some((part) => !/^[A-Za-z0-9_.-]{1,64}$/.test(part))) {
+    throw new Failure(
+      "invalid",
+      `cannot parse platform "${text.slice(0, 100)}": it must be os/architecture/variant`,
+    );
+  }
+  const [first = "", second, third] = parts;
+  if (second !== undefined) return normalizePlatform(first, second, third);
+  if (/^(linux|windows|darwin|freebsd|macos)$/i.test(first)) {
+    return normalizePlatform(first, host.architecture, host.variant);
+  }
+  return normalizePlatform(host.os, first);
+}
+
+export function formatPlatform({ os, architecture, variant }: Platform): string {
+  return variant === undefined ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;
+}
+
+/** The machine that this runs on. */
+export function hostPlatform(): Platform {
+  return normalizePlatform("linux", process.arch);
+}
+
+/**
+ * How well programs for `platform` run on `host`: 0 exactly, more for less fitting, undefined not at all.
+ * A 64-bit host also runs the 32-bit programs of its family and the lower variants, as containerd has it.
+ */
+export function rankPlatform(platform: Platform, host: Platform): number | undefined {
+  const wanted = formatPlatform(platform);
+  const rank = platformsOf(host).indexOf(wanted);
+  return rank < 0 ? undefined : rank;
+}
+
+/** The best of the candidates for `host`, the first among equals; undefined when none can run there. */
+export function choosePlatform<T>(
+  candidates: readonly T[],
+  { host, platformOf }: { readonly host: Platform; readonly platformOf: (candidate: T) => Platform },
+): T | undefined {
+  let best: { readonly candidate: T; readonly rank: number } | undefined;
+  for (const candidate of candidates) {
+    const rank = rankPlatform(platformOf(candidate), host);
+    if (rank !== undefined && (best === undefined || rank < best.rank)) best = { candidate, rank };
+  }
+  return best?.candidate;
+}
+
+function platformsOf(host: Platform): readonly string[] {
+  const { os, architecture, variant } = host;
+  const level = Number(variant?.slice(1) ?? "");
+  switch (architecture) {
+    case "amd64":
+      return [...levels(`${os}/amd64`, { from: level, to: 2 }), `${os}/amd64`, `${os}/386`];
+    case "arm64":
+      return [
+        ...(variant === undefined ? [] : [`${os}/arm64/${variant}`]),
+        `${os}/arm64`,
+        ...levels(`${os}/arm`, { from: 8, to: 5 }),
+      ];
+    case "arm":
+      return levels(`${os}/arm`, { from: level || 7, to: 5 });
+    default:
+      return [formatPlatform(host)];
+  }
+}
+
+function levels(prefix: string, { from, to }: { readonly from: number; readonly to: number }): string[] {
+  return Array.from({ length: Math.max(0, from - to + 1) }, (_, index) => `${prefix}/v${from - index}`);
+}
