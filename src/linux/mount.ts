@@ -1,9 +1,5 @@
 import { Failure, within } from "../base/failure.ts";
 import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  AT_RECURSIVE,
-  AT_SYMLINK_NOFOLLOW,
   FSCONFIG_CMD_CREATE,
   FSCONFIG_SET_FD,
   FSCONFIG_SET_FLAG,
@@ -23,6 +19,7 @@ import {
   OPEN_TREE_CLONE,
   UMOUNT_NOFOLLOW,
 } from "./constants/mount.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW } from "./constants/open.ts";
 import { type Fd, OwnedFd } from "./fd.ts";
 import { attempt, call } from "./syscall.ts";
 

@@ -51,7 +51,7 @@ export function takeFd(pidfd: Fd, fd: Fd): OwnedFd {
 export interface ProcessIdentity {
   readonly pid: number;
   /** Clock ticks since boot. */
-  readonly startTime: number;
+  readonly startTime: bigint;
 }
 
 export interface ProcessStatistics {
@@ -60,7 +60,7 @@ export interface ProcessStatistics {
   readonly state: string;
   readonly parentPid: number;
   /** Clock ticks since boot. */
-  readonly startTime: number;
+  readonly startTime: bigint;
 }
 
 /** Reads one `/proc/PID/stat` line. The name in parentheses may hold anything, `)` and line ends included. */
@@ -71,15 +71,15 @@ export function parseProcessStatistics(text: string): ProcessStatistics {
     .slice(close + 2)
     .trim()
     .split(" ");
-  const startTime = Number(fields[19]);
-  if (open < 0 || close < open || fields.length < 20 || !Number.isSafeInteger(startTime)) {
+  const startTime = fields[19];
+  if (open < 0 || close < open || startTime === undefined || !/^\d{1,20}$/.test(startTime)) {
     throw new Failure("corrupt", `cannot read process statistics: ${JSON.stringify(text.slice(0, 80))}`);
   }
   return {
     name: text.slice(open + 1, close),
     state: fields[0] as string,
     parentPid: Number(fields[1]),
-    startTime,
+    startTime: BigInt(startTime),
   };
 }
 
@@ -94,14 +94,14 @@ export function findProcessStatistics(pid: number | "self"): ProcessStatistics |
 }
 
 /** In clock ticks since boot. Fails with "not-found" when there is no such process. */
-export function processStartTime(pid: number | "self"): number {
+export function processStartTime(pid: number | "self"): bigint {
   const statistics = findProcessStatistics(pid);
   if (statistics !== undefined) return statistics.startTime;
   throw new Failure("not-found", `cannot read the start time of process ${pid}: no such process`);
 }
 
 /** Whether the pid still stands for the process that started then (a zombie counts). */
-export function isSameProcess(pid: number, startTime: number): boolean {
+export function isSameProcess(pid: number, startTime: bigint): boolean {
   return findProcessStatistics(pid)?.startTime === startTime;
 }
 

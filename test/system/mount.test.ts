@@ -19,8 +19,7 @@ import {
   unmount,
 } from "../../src/linux/mount.ts";
 import { listMounts } from "../../src/linux/mountinfo.ts";
-import { call } from "../../src/linux/syscall.ts";
-import { OwnedFd } from "../../src/linux/fd.ts";
+import { openDirectoryPath as openDirectory } from "../../src/linux/open.ts";
 
 function withFolder(body: (folder: string) => void): void {
   const folder = mkdtempSync(join(tmpdir(), "tare-mount-"));
@@ -30,8 +29,6 @@ function withFolder(body: (folder: string) => void): void {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-const openDirectory = (path: string): OwnedFd => new OwnedFd(call("openat", -100, path, 0o12200000));
 
 describe("createFilesystem()", () => {
   test("createFilesystem() makes a detached mount that is on no mount table", () => {

@@ -57,12 +57,6 @@ export const MOVE_MOUNT_T_SYMLINKS = 0x10;
 export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 export const MOVE_MOUNT_BENEATH = 0x200;
 
-export const AT_FDCWD = -100;
-export const AT_SYMLINK_NOFOLLOW = 0x100;
-export const AT_REMOVEDIR = 0x200;
-export const AT_EMPTY_PATH = 0x1000;
-export const AT_RECURSIVE = 0x8000;
-
 /** The read-only bit of `statfs` flags. */
 export const ST_RDONLY = 0x1;
 
