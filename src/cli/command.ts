@@ -1,0 +1,44 @@
+import type { Backend } from "./backend.ts";
+import type { CliContext, GlobalOptions } from "./context.ts";
+import type { TableOf } from "./flags/flag.ts";
+
+/** What an argument or a flag's value names, for completion. */
+export type Subject = "container" | "running" | "stopped" | "image" | "object" | "file" | "command" | "none";
+
+/** One command: its face as data, and what it does. */
+export interface Command<V> {
+  /** What follows the command's name in usage: `[OPTIONS] IMAGE [COMMAND] [ARG...]`. */
+  readonly usage: string;
+  /** The least and the greatest number of arguments. */
+  readonly takes: readonly [least: number, most: number];
+  readonly flags: TableOf<V>;
+  /** "first": everything from the first argument on belongs to the program that runs. */
+  readonly optionsEnd?: "dashes" | "first";
+  readonly description?: string;
+  readonly examples?: readonly string[];
+  /** What the arguments name; the last one counts for all that follow. */
+  readonly completes?: readonly Subject[];
+  /** The status it ends with when it fails (1 unless said otherwise). */
+  readonly failureStatus?: number;
+  /** Gives the exit status. Throws Failures; those with details.status decide about theirs. */
+  run(call: Call<V>): Promise<number>;
+}
+
+/** One use of a command. */
+export interface Call<V> {
+  /** As typed: `run`, `container run`. */
+  readonly name: string;
+  readonly values: V;
+  /** Long names of the flags that were typed. */
+  readonly given: ReadonlySet<string>;
+  readonly positional: readonly string[];
+  readonly context: CliContext;
+  readonly globals: GlobalOptions;
+  /** The daemon; connects when it is asked for the first time. */
+  backend(): Promise<Backend>;
+  /** Fires when nobody reads standard output any more: what streams should end then. */
+  readonly signal: AbortSignal;
+  /** Writes text to standard output or standard error as it is. */
+  out(text: string): void;
+  err(text: string): void;
+}

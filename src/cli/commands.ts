@@ -1,0 +1,190 @@
+import type { Command } from "./command.ts";
+
+/** A command's place in the tree; the rest of it is loaded when it is used. */
+export interface CommandEntry {
+  /** How it is called, as Docker lists the aliases; the first is its place in the tree. */
+  readonly names: readonly string[];
+  readonly summary: string;
+  /** Shown first, among the common commands. */
+  readonly isCommon?: boolean;
+  readonly isHidden?: boolean;
+  load(): Promise<Command<unknown>>;
+}
+
+/** The groups of commands, with what help says of them. */
+export const commandGroups: Readonly<Record<string, string>> = {
+  container: "Manage containers",
+  image: "Manage images",
+  system: "Manage the engine",
+  daemon: "Manage the daemon",
+};
+
+/** Every command. Nothing but the one that is used is ever loaded. */
+export const commands: readonly CommandEntry[] = [
+  {
+    names: ["container run", "run"],
+    summary: "Create and run a new container from an image",
+    isCommon: true,
+    load: async () => (await import("./commands/run.ts")).run,
+  },
+  {
+    names: ["container exec", "exec"],
+    summary: "Execute a command in a running container",
+    isCommon: true,
+    load: async () => (await import("./commands/exec.ts")).exec,
+  },
+  {
+    names: ["container ls", "container list", "container ps", "ps"],
+    summary: "List containers",
+    isCommon: true,
+    load: async () => (await import("./commands/ps.ts")).ps,
+  },
+  {
+    names: ["image ls", "image list", "images"],
+    summary: "List images",
+    isCommon: true,
+    load: async () => (await import("./commands/images.ts")).images,
+  },
+  {
+    names: ["image load", "load"],
+    summary: "Load an image from a tar archive or STDIN",
+    isCommon: true,
+    load: async () => (await import("./commands/load.ts")).load,
+  },
+  {
+    names: ["version"],
+    summary: "Show the version information",
+    isCommon: true,
+    load: async () => (await import("./commands/version.ts")).version,
+  },
+  {
+    names: ["system info", "info"],
+    summary: "Display system-wide information",
+    isCommon: true,
+    load: async () => (await import("./commands/info.ts")).info,
+  },
+  {
+    names: ["container attach", "attach"],
+    summary: "Attach local standard input, output, and error streams to a running container",
+    load: async () => (await import("./commands/attach.ts")).attach,
+  },
+  {
+    names: ["container create", "create"],
+    summary: "Create a new container",
+    load: async () => (await import("./commands/create.ts")).create,
+  },
+  {
+    names: ["system events", "events"],
+    summary: "Get real time events from the server",
+    load: async () => (await import("./commands/events.ts")).events,
+  },
+  {
+    names: ["image import", "import"],
+    summary: "Import the contents from a tarball to create a filesystem image",
+    load: async () => (await import("./commands/import.ts")).importImage,
+  },
+  {
+    names: ["inspect"],
+    summary: "Return low-level information on containers and images",
+    load: async () => (await import("./commands/inspect.ts")).inspect,
+  },
+  {
+    names: ["container inspect"],
+    summary: "Display detailed information on one or more containers",
+    load: async () => (await import("./commands/inspect.ts")).inspectContainers,
+  },
+  {
+    names: ["image inspect"],
+    summary: "Display detailed information on one or more images",
+    load: async () => (await import("./commands/inspect.ts")).inspectImages,
+  },
+  {
+    names: ["container kill", "kill"],
+    summary: "Kill one or more running containers",
+    load: async () => (await import("./commands/kill.ts")).kill,
+  },
+  {
+    names: ["container logs", "logs"],
+    summary: "Fetch the logs of a container",
+    load: async () => (await import("./commands/logs.ts")).logs,
+  },
+  {
+    names: ["namespaces"],
+    summary: "Show the kernel namespaces of containers and who shares them",
+    load: async () => (await import("./commands/namespaces.ts")).namespaces,
+  },
+  {
+    names: ["container restart", "restart"],
+    summary: "Restart one or more containers",
+    load: async () => (await import("./commands/stop.ts")).restart,
+  },
+  {
+    names: ["container rm", "container remove", "rm"],
+    summary: "Remove one or more containers",
+    load: async () => (await import("./commands/rm.ts")).rm,
+  },
+  {
+    names: ["image rm", "image remove", "rmi"],
+    summary: "Remove one or more images",
+    load: async () => (await import("./commands/rmi.ts")).rmi,
+  },
+  {
+    names: ["container start", "start"],
+    summary: "Start one or more stopped containers",
+    load: async () => (await import("./commands/start.ts")).start,
+  },
+  {
+    names: ["container stop", "stop"],
+    summary: "Stop one or more running containers",
+    load: async () => (await import("./commands/stop.ts")).stop,
+  },
+  {
+    names: ["container wait", "wait"],
+    summary: "Block until one or more containers stop, then print their exit codes",
+    load: async () => (await import("./commands/wait.ts")).wait,
+  },
+  {
+    names: ["system check"],
+    summary: "Look for anything left over or out of order in the engine's roots",
+    load: async () => (await import("./commands/system.ts")).check,
+  },
+  {
+    names: ["system settle"],
+    summary: "Wait until everything that was removed is gone from the kernel and the disk",
+    load: async () => (await import("./commands/system.ts")).settle,
+  },
+  {
+    names: ["daemon stop"],
+    summary: "Stop the daemon; containers go on running",
+    load: async () => (await import("./commands/daemon-stop.ts")).daemonStop,
+  },
+  {
+    names: ["completion"],
+    summary: "Print the completion script for a shell",
+    load: async () => (await import("./commands/completion.ts")).completion,
+  },
+  {
+    names: ["help"],
+    summary: "Show help about a command",
+    load: async () => (await import("./commands/help.ts")).help,
+  },
+  {
+    names: ["__complete"],
+    summary: "List the words that can come next",
+    isHidden: true,
+    load: async () => (await import("./commands/complete.ts")).complete,
+  },
+];
+
+/** The command that the words begin with, and how many of them name it. */
+export function findCommand(
+  words: readonly string[],
+): { readonly entry: CommandEntry; readonly name: string; readonly length: number } | undefined {
+  for (const length of [2, 1]) {
+    const name = words.slice(0, length).join(" ");
+    if (words.length < length) continue;
+    const entry = commands.find((candidate) => candidate.names.includes(name));
+    if (entry !== undefined) return { entry, name, length };
+  }
+  return undefined;
+}

@@ -1,0 +1,41 @@
+import type { Backend } from "./backend.ts";
+
+/** A stream of ours to read from; raw mode only where it is a terminal. */
+export interface InputStream extends NodeJS.ReadableStream {
+  readonly isTTY?: boolean | undefined;
+  setRawMode?(isRaw: boolean): unknown;
+  unref?(): unknown;
+}
+
+/** A stream of ours to write to; sizes only where it is a terminal. */
+export interface OutputStream extends NodeJS.WritableStream {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+}
+
+/** What the flags before the command and the environment say about the engine to talk to. */
+export interface GlobalOptions {
+  /** `unix:///path`; from --host, else --run-root, TARE_HOST, DOCKER_HOST, else the default socket. */
+  readonly host: string;
+  /** Whether a person chose `host`, or it is the default (or the run root's) socket. */
+  readonly hostFrom: "flag" | "run-root" | "environment" | "default";
+  readonly dataRoot?: string;
+  readonly runRoot?: string;
+  readonly storageDriver?: string;
+  readonly debug: boolean;
+}
+
+/** The world the command line lives in; bin gives the process's own. */
+export interface CliContext {
+  /** Touched only by commands that read it: opening it costs time. */
+  readonly stdin: InputStream;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Version and commit of this build, for --version and `version`. */
+  readonly build: { readonly version: string; readonly commit: string };
+  /** Connects to the engine's daemon, starting one where the rules allow it. */
+  connect(options: GlobalOptions): Promise<Backend>;
+}

@@ -1,0 +1,166 @@
+import { parseByteSize } from "../../base/byte-size.ts";
+import { parseDuration } from "../../base/duration.ts";
+import { Failure } from "../../base/failure.ts";
+import type { Flag } from "./flag.ts";
+
+/** What every kind of flag may have besides its usage. */
+export interface Extras {
+  readonly short?: string;
+  readonly also?: readonly string[];
+  readonly words?: readonly string[];
+  readonly isFile?: boolean;
+  readonly isHidden?: boolean;
+  readonly type?: string;
+}
+
+const truths: Readonly<Record<string, boolean>> = {
+  "1": true,
+  t: true,
+  T: true,
+  true: true,
+  TRUE: true,
+  True: true,
+  "0": false,
+  f: false,
+  F: false,
+  false: false,
+  FALSE: false,
+  False: false,
+};
+
+export function bool(usage: string, extras: Extras & { readonly initial?: boolean } = {}): Flag<boolean> {
+  const { initial = false, ...rest } = extras;
+  return {
+    ...rest,
+    type: "",
+    usage,
+    initial,
+    ...(initial ? { initialText: "true" } : {}),
+    add(text) {
+      const value = truths[text];
+      if (value === undefined || !Object.hasOwn(truths, text)) throw invalidSyntax("ParseBool", text);
+      return value;
+    },
+  };
+}
+
+export function string(usage: string, extras: Extras & { readonly initial?: string } = {}): Flag<string> {
+  const { initial = "", ...rest } = extras;
+  return {
+    type: "string",
+    ...rest,
+    usage,
+    initial,
+    ...(initial === "" ? {} : { initialText: `"${initial}"` }),
+    add: (text) => text,
+  };
+}
+
+/** Text that may be absent, which differs from empty (`--entrypoint ""`). */
+export function optional(usage: string, extras: Extras = {}): Flag<string | undefined> {
+  return { type: "string", ...extras, usage, initial: undefined, add: (text) => text };
+}
+
+/** Repeatable; `check` gives the value to keep, or throws. */
+export function list(
+  usage: string,
+  extras: Extras & { readonly check?: (text: string) => string; readonly initialText?: string } = {},
+): Flag<readonly string[]> {
+  const { check = (text: string): string => text, ...rest } = extras;
+  return { type: "list", ...rest, usage, initial: [], add: (text, before) => [...before, check(text)] };
+}
+
+/** Repeatable `name=value`. */
+export function map(usage: string, extras: Extras = {}): Flag<Readonly<Record<string, string>>> {
+  return {
+    type: "map",
+    ...extras,
+    usage,
+    initial: {},
+    initialText: "map[]",
+    add(text, before) {
+      const at = text.indexOf("=");
+      const [name, value] = at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+      return { ...before, [name]: value };
+    },
+  };
+}
+
+/** A whole number; absent unless given. */
+export function int(usage: string, extras: Extras & { readonly initialText?: string } = {}): Flag<number | undefined> {
+  return { type: "int", ...extras, usage, initial: undefined, add: (text) => parseInteger(text) };
+}
+
+/** Bytes: `512m`; absent unless given. `unlimited` allows −1. */
+export function bytes(
+  usage: string,
+  extras: Extras & { readonly unlimited?: boolean } = {},
+): Flag<number | undefined> {
+  const { unlimited = false, ...rest } = extras;
+  return {
+    type: "bytes",
+    ...rest,
+    usage,
+    initial: undefined,
+    add(text) {
+      if (unlimited && text === "-1") return -1;
+      try {
+        return parseByteSize(text);
+      } catch {
+        throw new Failure("invalid", `invalid size: '${text}'`);
+      }
+    },
+  };
+}
+
+/** A Go duration in milliseconds. */
+export function duration(usage: string, extras: Extras = {}): Flag<number | undefined> {
+  return {
+    type: "duration",
+    ...extras,
+    usage,
+    initial: undefined,
+    initialText: "0s",
+    add: (text) => parseDuration(text),
+  };
+}
+
+/** A decimal number of processors, in billionths: `1.5` is 1,500,000,000. */
+export function nanoCpus(usage: string, extras: Extras = {}): Flag<number | undefined> {
+  return {
+    type: "decimal",
+    ...extras,
+    usage,
+    initial: undefined,
+    add(text) {
+      const match = /^(\d+)(?:\.(\d*))?$|^\.(\d+)$/.exec(text);
+      if (match === null) throw new Failure("invalid", `failed to parse ${text} as a rational number`);
+      const fraction = match[2] ?? match[3] ?? "";
+      if (/[1-9]/.test(fraction.slice(9))) throw new Failure("invalid", "value is too precise");
+      const value = Number(match[1] ?? 0) * 1e9 + Number(fraction.slice(0, 9).padEnd(9, "0"));
+      if (!Number.isSafeInteger(value)) throw new Failure("invalid", "value is too large");
+      return value;
+    },
+  };
+}
+
+/** The same flag for something that comes later: it parses, and giving it is refused by name. */
+export function later<T>(flag: Flag<T>): Flag<T> {
+  return { ...flag, isLater: true };
+}
+
+/** A whole number as Go reads it: decimal, `0x`, `0o`, `0b`, with sign. */
+export function parseInteger(text: string): number {
+  const match = /^([+-]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|0|[1-9]\d*)$/.exec(text);
+  if (match === null) throw invalidSyntax("ParseInt", text);
+  const digits = (match[2] ?? "").replace(/^0(?=\d)/, "0o");
+  const value = Number(digits) * (match[1] === "-" ? -1 : 1);
+  if (!Number.isSafeInteger(value)) {
+    throw new Failure("invalid", `strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
+  }
+  return value;
+}
+
+function invalidSyntax(call: string, text: string): Failure {
+  return new Failure("invalid", `strconv.${call}: parsing ${JSON.stringify(text)}: invalid syntax`);
+}

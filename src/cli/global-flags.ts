@@ -1,0 +1,57 @@
+import type { GlobalOptions } from "./context.ts";
+import type { TableOf } from "./flags/flag.ts";
+import { bool, optional } from "./flags/kinds.ts";
+
+export interface GlobalValues {
+  readonly "data-root": string | undefined;
+  readonly debug: boolean;
+  readonly host: string | undefined;
+  readonly "run-root": string | undefined;
+  readonly "storage-driver": string | undefined;
+  readonly version: boolean;
+}
+
+/** The flags before the command. */
+export const globalFlags: TableOf<GlobalValues> = {
+  "data-root": optional('Where the daemon keeps what lasts (default "/var/lib/tare")', { isFile: true }),
+  debug: bool("Say more about what goes wrong", { short: "D" }),
+  host: optional("Daemon socket to connect to (unix:///path)", { short: "H" }),
+  "run-root": optional('Where the daemon keeps what ends with the machine (default "/run/tare")', { isFile: true }),
+  "storage-driver": optional("Storage driver of a daemon that is started"),
+  version: bool("Print version information and quit", { short: "v" }),
+};
+
+const defaultRunRoot = "/run/tare";
+
+/**
+ * Which daemon is meant. Flags come before the environment, there TARE_HOST before DOCKER_HOST;
+ * a run root that was named means the socket in it.
+ */
+export function resolveGlobals(
+  values: GlobalValues,
+  env: Readonly<Record<string, string | undefined>>,
+): GlobalOptions {
+  const runRoot = values["run-root"];
+  const { "data-root": dataRoot, "storage-driver": storageDriver, debug } = values;
+  return {
+    ...resolveHost(values, env),
+    ...(runRoot === undefined ? {} : { runRoot }),
+    ...(dataRoot === undefined ? {} : { dataRoot }),
+    ...(storageDriver === undefined ? {} : { storageDriver }),
+    debug,
+  };
+}
+
+function resolveHost(
+  values: GlobalValues,
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<GlobalOptions, "host" | "hostFrom"> {
+  if (values.host !== undefined) return { host: values.host, hostFrom: "flag" };
+  const runRoot = values["run-root"];
+  if (runRoot !== undefined) return { host: `unix://${runRoot}/tare.sock`, hostFrom: "run-root" };
+  for (const name of ["TARE_HOST", "DOCKER_HOST"]) {
+    const host = env[name];
+    if (host !== undefined && host !== "") return { host, hostFrom: "environment" };
+  }
+  return { host: `unix://${defaultRunRoot}/tare.sock`, hostFrom: "default" };
+}

@@ -1,0 +1,174 @@
+import { Failure, sentenceOf } from "../base/failure.ts";
+import type { Backend } from "./backend.ts";
+import type { Call, Command } from "./command.ts";
+import { type CommandEntry, commandGroups, findCommand } from "./commands.ts";
+import type { CliContext, GlobalOptions } from "./context.ts";
+import { type FlagTable, flagFailure } from "./flags/flag.ts";
+import { type Parsed, parseFlags } from "./flags/parse.ts";
+import { type GlobalValues, globalFlags, resolveGlobals } from "./global-flags.ts";
+
+/**
+ * Runs one command line (without the program's name) and gives its exit status.
+ * Never throws and never ends the process; output is written when it returns.
+ */
+export async function main(argv: readonly string[], context: CliContext): Promise<number> {
+  const status = await new CommandLine(context, watchForBrokenPipe(context)).run(argv);
+  await Promise.all([flush(context.stdout), flush(context.stderr)]);
+  return status;
+}
+
+class CommandLine {
+  readonly #context: CliContext;
+  readonly #signal: AbortSignal;
+  #debug = false;
+
+  constructor(context: CliContext, signal: AbortSignal) {
+    this.#context = context;
+    this.#signal = signal;
+  }
+
+  async run(argv: readonly string[]): Promise<number> {
+    let name = "";
+    let failureStatus = 1;
+    try {
+      const parsed = parseFlags(globalFlags as FlagTable, argv, { optionsEnd: "first" });
+      const globals = resolveGlobals(parsed.values as unknown as GlobalValues, this.#context.env);
+      this.#debug = globals.debug;
+      if (parsed.values["version"] === true) return this.#print(versionLine(this.#context));
+      if (parsed.wantsHelp || parsed.positional.length === 0) return await this.#printHelp(parsed.positional);
+      const found = findCommand(parsed.positional);
+      if (found === undefined) return await this.#notFound(parsed.positional);
+      name = found.name;
+      const command = await found.entry.load();
+      failureStatus = command.failureStatus ?? 1;
+      const words = parsed.positional.slice(found.length);
+      return await this.#runCommand(found.entry, name, command, words, globals);
+    } catch (thrown) {
+      return this.#report(thrown, name, failureStatus);
+    }
+  }
+
+  async #runCommand(
+    entry: CommandEntry,
+    name: string,
+    command: Command<unknown>,
+    words: readonly string[],
+    globals: GlobalOptions,
+  ): Promise<number> {
+    const flags: FlagTable = command.flags;
+    const parsed = parseFlags(flags, words, { optionsEnd: command.optionsEnd ?? "dashes" });
+    if (parsed.wantsHelp) {
+      const { formatCommandHelp } = await import("./help.ts");
+      return this.#print(formatCommandHelp(entry, name, command, this.#context.stdout.columns));
+    }
+    const wrong = wrongCount(command.takes, parsed.positional.length);
+    if (wrong !== undefined) {
+      const { formatUsage } = await import("./help.ts");
+      this.#context.stderr.write(
+        `"tare ${name}" ${wrong}.\nSee 'tare ${name} --help'.\n\n${formatUsage(entry, name, command)}`,
+      );
+      return 1;
+    }
+    refuseLater(flags, parsed);
+    return await command.run(this.#call(name, parsed, globals));
+  }
+
+  #call(name: string, parsed: Parsed, globals: GlobalOptions): Call<unknown> {
+    const context = this.#context;
+    let backend: Promise<Backend> | undefined;
+    return {
+      name,
+      values: parsed.values,
+      given: parsed.given,
+      positional: parsed.positional,
+      context,
+      globals,
+      backend: () => {
+        backend ??= context.connect(globals);
+        return backend;
+      },
+      signal: this.#signal,
+      out: (text) => void context.stdout.write(text),
+      err: (text) => void context.stderr.write(text),
+    };
+  }
+
+  /** Reports what was thrown and gives the exit status. */
+  #report(thrown: unknown, name: string, failureStatus: number): number {
+    const details = thrown instanceof Failure ? thrown.details : {};
+    const sentence = sentenceOf(thrown);
+    const prefixed = details["see"] === true && details["prefix"] !== true ? sentence : `tare: ${sentence}`;
+    const see = details["see"] === true ? `See '${`tare ${name}`.trim()} --help'.\n` : "";
+    if (details["silent"] !== true) this.#context.stderr.write(`${prefixed}\n${see}`);
+    if (this.#debug) this.#context.stderr.write(traceOf(thrown));
+    return typeof details["status"] === "number" ? details["status"] : failureStatus;
+  }
+
+  async #notFound(words: readonly string[]): Promise<number> {
+    const [first = "", second] = words;
+    if (!Object.hasOwn(commandGroups, first)) {
+      this.#context.stderr.write(`tare: '${first}' is not a tare command.\nSee 'tare --help'\n`);
+      return 1;
+    }
+    const { formatGroupHelp } = await import("./help.ts");
+    if (second !== undefined && second.startsWith("-") && second !== "--help" && second !== "-h") {
+      throw flagFailure(`unknown flag: ${second}`);
+    }
+    if (second === undefined || second.startsWith("-")) return this.#print(formatGroupHelp(first));
+    this.#context.stderr.write(`tare: '${first} ${second}' is not a tare command.\n${formatGroupHelp(first)}`);
+    return 1;
+  }
+
+  async #printHelp(words: readonly string[]): Promise<number> {
+    const { formatHelp } = await import("./help.ts");
+    return words.length === 0 ? this.#print(formatHelp(this.#context.stdout.columns)) : 0;
+  }
+
+  #print(text: string): number {
+    this.#context.stdout.write(text);
+    return 0;
+  }
+}
+
+function versionLine({ build }: CliContext): string {
+  return `Tare version ${build.version}, build ${build.commit}\n`;
+}
+
+function wrongCount([least, most]: readonly [number, number], count: number): string | undefined {
+  const argument = (number: number): string => `${number} argument${number === 1 ? "" : "s"}`;
+  if (count >= least && count <= most) return undefined;
+  if (most === 0) return "accepts no arguments";
+  if (least === most) return `requires exactly ${argument(least)}`;
+  return count < least ? `requires at least ${argument(least)}` : `requires at most ${argument(most)}`;
+}
+
+/** A flag of later work is refused by name before anything is done. */
+function refuseLater(flags: FlagTable, { given }: Parsed): void {
+  for (const name of given) {
+    if (flags[name]?.isLater !== true) continue;
+    throw new Failure("unsupported", `--${name} is not supported yet`, { details: { status: 125 } });
+  }
+}
+
+function traceOf(thrown: unknown): string {
+  const lines: string[] = [];
+  for (let inner: unknown = thrown; inner instanceof Error && lines.length < 20; inner = inner.cause) {
+    lines.push(inner.stack ?? inner.message);
+  }
+  return `${lines.join("\ncaused by: ")}\n`;
+}
+
+/** `tare logs -f x | head -1` ends quietly: later writes are dropped, and the signal says so. */
+function watchForBrokenPipe({ stdout, stderr }: CliContext): AbortSignal {
+  const broken = new AbortController();
+  stdout.on("error", () => broken.abort(new Failure("canceled", "nobody reads the output", { details: { silent: true } })));
+  stderr.on("error", () => {});
+  return broken.signal;
+}
+
+function flush(stream: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (!stream.writable) resolve();
+    else stream.write("", () => resolve());
+  });
+}
