@@ -1,0 +1,34 @@
+import type { LineAssembler } from "./line-assembler.ts";
+import { fileHeaderBytes, type LogFile } from "./log-file.ts";
+
+const CHUNK_BYTES = 256 * 1024;
+
+/** A place in one file, which moves on as records are read. */
+export class LogPosition {
+  readonly file: LogFile;
+  /** Of the next record. */
+  offset: number;
+  /** What follows is no record: this file has nothing more to give. */
+  isCorrupt = false;
+  readonly #limit: number;
+
+  constructor(file: LogFile, { offset = fileHeaderBytes, limit = Number.POSITIVE_INFINITY } = {}) {
+    this.file = file;
+    this.offset = offset;
+    this.#limit = limit;
+  }
+
+  /** Gives the assembler up to one chunk of whole records; false when there is none (yet). */
+  async advance(assembler: LineAssembler): Promise<boolean> {
+    if (this.isCorrupt) return false;
+    const available = Math.min(this.file.sizeBytes(), this.#limit) - this.offset;
+    if (available <= 0) return false;
+    // A fresh buffer each time: entries are views into it.
+    const buffer = Buffer.allocUnsafeSlow(Math.min(available, CHUNK_BYTES));
+    const length = await this.file.read(buffer, this.offset);
+    const { used, corrupt } = assembler.push(buffer.subarray(0, length));
+    this.offset += used;
+    this.isCorrupt = corrupt;
+    return used > 0;
+  }
+}
