@@ -1,0 +1,890 @@
+// The keeper: a freestanding static program, one for each container and each exec.
+//
+// Part 1, the plan runner, applies a list of raw system calls that TypeScript made: some here, the rest in a
+// child. It knows no policy: no paths, no flags, no choices but "expect" and "skip".
+// Part 2, the keeping, holds standard streams, writes the log, serves attached clients, records the exit.
+// It outlives the engine that started it; all talk goes over one listening socket (descriptor 3).
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/sched.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include "plan.h"
+
+// ---------------------------------------------------------------- system calls without a library
+static long raw(long n, long a, long b, long c, long d, long e, long f) {
+#if defined __x86_64__
+  long result;
+  register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+  __asm__ volatile("syscall" : "=a"(result) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+  return result;
+#elif defined __aarch64__
+  register long x8 __asm__("x8") = n, x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c, x3 __asm__("x3") = d,
+                x4 __asm__("x4") = e, x5 __asm__("x5") = f;
+  __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+  return x0;
+#else
+#error "no system call for this architecture"
+#endif
+}
+#define PICK(_1, _2, _3, _4, _5, _6, _7, name, ...) name
+#define sys(...) PICK(__VA_ARGS__, sys6, sys5, sys4, sys3, sys2, sys1, sys0)(__VA_ARGS__)
+#define sys0(n) raw(n, 0, 0, 0, 0, 0, 0)
+#define sys1(n, a) raw(n, (long)(a), 0, 0, 0, 0, 0)
+#define sys2(n, a, b) raw(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define sys3(n, a, b, c) raw(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define sys4(n, a, b, c, d) raw(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define sys5(n, a, b, c, d, e) raw(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define sys6(n, a, b, c, d, e, f) raw(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+void *memcpy(void *to, const void *from, size_t n) {
+  char *t = to;
+  const char *f = from;
+  while (n--) *t++ = *f++;
+  return to;
+}
+void *memset(void *to, int value, size_t n) {
+  char *t = to;
+  while (n--) *t++ = (char)value;
+  return to;
+}
+void *memmove(void *to, const void *from, size_t n) {
+  char *t = to;
+  const char *f = from;
+  if (t < f) return memcpy(to, from, n); // forward copies are safe downwards
+  while (n--) t[n] = f[n];
+  return to;
+}
+__attribute__((noreturn)) static void leave(int code) {
+  for (;;) sys(SYS_exit_group, code);
+}
+static uint64_t clock_ns(int which) {
+  struct timespec t = {0, 0};
+  sys(SYS_clock_gettime, which, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+static void close_fd(int *fd) {
+  if (*fd >= 0) sys(SYS_close, *fd);
+  *fd = -1;
+}
+
+// ---------------------------------------------------------------- part 1: the plan runner
+enum { LISTENING = 3, CHANNEL = PLAN_CHANNEL, MOST_RESULTS = 4096 };
+
+static struct plan_header plan;
+static struct plan_op *ops;      // before list, then child list
+static uint8_t *blob;            // at PLAN_BLOB_ADDRESS
+static size_t ops_bytes, blob_bytes;
+static int64_t *results;         // of the list that runs
+static int channel = -1, setup = -1, child_pidfd = -1;
+static int child_pid;
+
+static uint32_t load32(uint32_t at) {
+  uint32_t value;
+  memcpy(&value, blob + at, 4);
+  return value;
+}
+
+// Whether `bytes` at `offset` lie in the blob.
+static bool in_blob(int64_t offset, uint32_t bytes) {
+  return offset >= 0 && (uint64_t)offset + bytes <= plan.blob_size;
+}
+
+// A plan is data from a trusted engine over a private socket; still nothing in it may make us touch memory
+// outside of it: everything that we dereference ourselves is checked once, here.
+static bool valid_ops(const struct plan_op *list, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    const struct plan_op *op = &list[i];
+    for (int k = 0; k < 6; k++) {
+      int64_t argument = op->argument[k];
+      switch (op->kind[k]) {
+      case ARGUMENT_VALUE: break;
+      case ARGUMENT_BLOB: if (!in_blob(argument, 0)) return false; break;
+      case ARGUMENT_RESULT: if (argument < 0 || argument >= i) return false; break;
+      case ARGUMENT_LOAD: if (!in_blob(argument, 4)) return false; break;
+      default: return false;
+      }
+    }
+    if (op->store != PLAN_NOWHERE && ((op->store_bytes != 4 && op->store_bytes != 8) || !in_blob(op->store, op->store_bytes)))
+      return false;
+    if (op->expect > EXPECT_ANYTHING) return false;
+    if (op->skip > count - i - 1) return false; // forward only, within the list
+  }
+  return true;
+}
+
+static bool valid_header(void) {
+  const uint32_t *at = &plan.stdin_at;
+  if (plan.magic != PLAN_MAGIC || plan.version != PLAN_VERSION) return false;
+  if (plan.total < sizeof plan || plan.total > PLAN_MOST_BYTES) return false;
+  if (plan.before_count > MOST_RESULTS || plan.child_count > MOST_RESULTS || plan.blob_size > PLAN_MOST_BYTES) return false;
+  uint64_t whole = sizeof plan + (uint64_t)(plan.before_count + plan.child_count) * sizeof(struct plan_op) + plan.blob_size;
+  if (whole != plan.total) return false;
+  for (int i = 0; i < 3; i++)
+    if (at[i] != PLAN_NOWHERE && !in_blob(at[i], 4)) return false;
+  return plan.log_files >= 1 && plan.log_files <= 10;
+}
+
+// Returns −1 when all went as expected, else the index of the op that did not.
+static int64_t run_list(const struct plan_op *list, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    const struct plan_op *op = &list[i];
+    long v[6];
+    for (int k = 0; k < 6; k++) {
+      int64_t argument = op->argument[k];
+      v[k] = op->kind[k] == ARGUMENT_BLOB     ? (long)(blob + argument)
+             : op->kind[k] == ARGUMENT_RESULT ? (long)results[argument]
+             : op->kind[k] == ARGUMENT_LOAD   ? (long)(int32_t)load32((uint32_t)argument)
+                                              : (long)argument;
+    }
+    int64_t result = raw(op->number, v[0], v[1], v[2], v[3], v[4], v[5]);
+    results[i] = result;
+    if (op->store != PLAN_NOWHERE) memcpy(blob + op->store, &result, op->store_bytes);
+    if (op->expect == EXPECT_ANYTHING || (op->expect == EXPECT_SUCCESS && result >= 0) ||
+        (op->expect == EXPECT_EQUAL && result == op->expected))
+      continue;
+    bool skipped = false;
+    for (int k = 0; k < 4 && !skipped; k++) skipped = result < 0 && op->skip_error[k] && result == -(int64_t)op->skip_error[k];
+    if (!skipped) return i;
+    for (uint32_t k = 0; k < op->skip; k++) results[++i] = result;
+  }
+  return -1;
+}
+
+// The packet about op `at` of `list`, in front of the results: they were mapped with room before them.
+static size_t failure_packet(uint32_t list, int64_t at, uint32_t **packet) {
+  uint32_t *head = (uint32_t *)results - 4;
+  head[0] = CHANNEL_FAILED;
+  head[1] = list;
+  head[2] = (uint32_t)at;
+  head[3] = (uint32_t)results[at];
+  *packet = head;
+  return 16 + 8 * (size_t)(at + 1);
+}
+
+static void answer(int to, uint32_t kind, const void *payload, uint32_t length);
+
+static void send_all(int to, const void *from, size_t n) {
+  const char *p = from;
+  while (n) {
+    long sent = sys(SYS_sendto, to, p, n, MSG_NOSIGNAL, 0, 0);
+    if (sent == -EAGAIN) {
+      struct pollfd room = {to, POLLOUT, 0};
+      struct timespec most = {2, 0};
+      if (sys(SYS_ppoll, &room, 1, &most, 0, 8) <= 0) return;
+    } else if (sent == -EINTR) {
+    } else if (sent <= 0) {
+      return;
+    } else {
+      p += sent;
+      n -= (size_t)sent;
+    }
+  }
+}
+
+static void answer(int to, uint32_t kind, const void *payload, uint32_t length) {
+  uint8_t head[8 + 64];
+  memcpy(head, &length, 4);
+  memcpy(head + 4, &kind, 4);
+  if (length <= 64) {
+    memcpy(head + 8, payload, length);
+    send_all(to, head, 8 + length);
+  } else {
+    send_all(to, head, 8);
+    send_all(to, payload, length);
+  }
+}
+
+static void refuse(int to, int error) {
+  int32_t payload = error;
+  answer(to, ANSWER_REFUSED, &payload, 4);
+}
+
+__attribute__((noreturn)) static void give_up(void) {
+  if (child_pidfd >= 0) sys(SYS_pidfd_send_signal, child_pidfd, SIGKILL, 0, 0);
+  leave(1);
+}
+
+// Milliseconds that are left of the set-up; never below 0.
+static long left_ms(uint64_t deadline) {
+  uint64_t now = clock_ns(CLOCK_MONOTONIC);
+  return now >= deadline ? 0 : (long)((deadline - now) / 1000000u) + 1;
+}
+
+static int wait_for(struct pollfd *fds, int count, uint64_t deadline) {
+  for (;;) {
+    long ms = left_ms(deadline);
+    struct timespec most = {ms / 1000, ms % 1000 * 1000000};
+    long ready = sys(SYS_ppoll, fds, count, &most, 0, 8);
+    if (ready == -EINTR) continue;
+    if (ready <= 0) give_up();
+    return (int)ready;
+  }
+}
+
+static void receive(int from, void *to, size_t n, uint64_t deadline) {
+  char *p = to;
+  while (n) {
+    struct pollfd ready = {from, POLLIN, 0};
+    wait_for(&ready, 1, deadline);
+    long got = sys(SYS_read, from, p, n);
+    if (got == -EINTR || got == -EAGAIN) continue;
+    if (got <= 0) give_up(); // the engine went away in the middle
+    p += got;
+    n -= (size_t)got;
+  }
+}
+
+static void *map(uint64_t where, size_t bytes) {
+  long at = sys(SYS_mmap, where, bytes ? bytes : 1, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | (where ? MAP_FIXED_NOREPLACE : 0), -1, 0);
+  if (at < 0 && at > -4096) leave(1);
+  if (where && (uint64_t)at != where) leave(1);
+  return (void *)at;
+}
+
+static void receive_plan(uint64_t deadline) {
+  receive(setup, &plan, sizeof plan, deadline);
+  if (!valid_header()) {
+    refuse(setup, EBADMSG);
+    leave(1);
+  }
+  ops_bytes = (plan.before_count + plan.child_count) * sizeof(struct plan_op);
+  blob_bytes = plan.blob_size;
+  ops = map(0, ops_bytes);
+  blob = map(PLAN_BLOB_ADDRESS, blob_bytes);
+  results = (int64_t *)((char *)map(0, 16 + 8 * MOST_RESULTS) + 16);
+  receive(setup, ops, ops_bytes, deadline);
+  receive(setup, blob, blob_bytes, deadline);
+  if (!valid_ops(ops, plan.before_count) || !valid_ops(ops + plan.before_count, plan.child_count)) {
+    refuse(setup, EBADMSG);
+    leave(1);
+  }
+}
+
+__attribute__((noreturn)) static void child(void) {
+  int64_t at = run_list(ops + plan.before_count, plan.child_count);
+  if (at < 0) at = plan.child_count ? plan.child_count - 1 : 0; // the end without execve
+  uint32_t *packet;
+  size_t length = failure_packet(1, at, &packet);
+  sys(SYS_sendto, CHANNEL, packet, length, MSG_NOSIGNAL, 0, 0);
+  leave(127);
+}
+
+static void start_child(void) {
+  int pair[2];
+  if (sys(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) leave(1);
+  struct clone_args how;
+  memset(&how, 0, sizeof how);
+  how.flags = plan.clone_flags | CLONE_PIDFD;
+  how.pidfd = (uint64_t)&child_pidfd;
+  how.exit_signal = SIGCHLD;
+  if (plan.cgroup_fd >= 0) {
+    how.flags |= CLONE_INTO_CGROUP;
+    how.cgroup = (uint64_t)plan.cgroup_fd;
+  }
+  long pid = sys(SYS_clone3, &how, sizeof how);
+  if (pid == 0) {
+    sys(SYS_dup3, pair[1], CHANNEL, O_CLOEXEC);
+    child();
+  }
+  if (pid < 0) {
+    // Told as op 0xffffffff of the before list: the clone itself.
+    uint32_t packet[4] = {CHANNEL_FAILED, 0, 0xffffffffu, (uint32_t)pid};
+    answer(setup, ANSWER_FAILED, packet, sizeof packet);
+    leave(1);
+  }
+  child_pid = (int)pid;
+  channel = pair[0];
+  close_fd(&pair[1]);
+}
+
+// ---------------------------------------------------------------- part 2: keeping
+enum { BUFFER = 256 * 1024, INPUT = 16 * 1024, CHUNK = 64 * 1024, LEAST_ROOM = 4096 + 8, MOST_CLIENTS = 16, MOST_CONNECTIONS = 32 };
+#define SECOND 1000000000ull
+#define STALL (10 * SECOND) // how long a client may take nothing after the process has ended
+
+enum connection_state { CLOSED, ASKING, WATCHING, STREAMING };
+struct connection {
+  int fd;
+  enum connection_state state;
+  uint8_t wants;         // ATTACH_*
+  bool input_open;       // more standard input may come
+  uint32_t asked;        // bytes of the request so far
+  struct request request;
+  size_t cursor;         // what of the buffer it has
+  size_t frame_left;     // bytes to the next frame, when only some frames are wanted
+};
+
+static struct connection connections[MOST_CONNECTIONS];
+static uint8_t *buffer;        // [0, head): output that some client lacks
+static size_t head;
+static uint8_t *input;         // standard input on its way in
+static size_t input_at, input_end;
+static int in_fd = -1, out_fd = -1, err_fd = -1, master = -1, listener = -1;
+static bool ended, input_closing;
+static int wait_status;
+static uint64_t ended_ms;
+static uint64_t quiet_from, give_up_at; // after the end: when the last output or progress was, and the latest patience
+static int log_fd = -1;
+static uint64_t log_bytes, log_sequence;
+
+static bool is_terminal(void) { return plan.flags & PLAN_TERMINAL; }
+
+static void name_log(char *name, uint32_t number) {
+  memcpy(name, "log.0", 6);
+  name[4] = (char)('0' + number);
+}
+
+struct log_begin {
+  char magic[8];
+  uint64_t sequence;
+};
+enum { LOG_FLAGS = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW };
+
+static void create_log(void) {
+  struct log_begin begin;
+  memcpy(begin.magic, LOG_MAGIC, 8);
+  begin.sequence = ++log_sequence;
+  log_fd = (int)sys(SYS_openat, plan.log_dir_fd, "log.0", LOG_FLAGS | O_CREAT | O_EXCL, 0600);
+  log_bytes = log_fd >= 0 && sys(SYS_write, log_fd, &begin, 16) == 16 ? 16 : 0;
+}
+
+static void rotate_log(void) {
+  char from[8], to[8];
+  close_fd(&log_fd);
+  for (uint32_t i = plan.log_files - 1; i > 0; i--) {
+    name_log(from, i - 1);
+    name_log(to, i);
+    sys(SYS_renameat2, plan.log_dir_fd, from, plan.log_dir_fd, to, 0);
+  }
+  if (plan.log_files == 1) sys(SYS_unlinkat, plan.log_dir_fd, "log.0", 0);
+  create_log();
+}
+
+// Goes on with the log of an earlier life of the container, unless that may be torn.
+static void open_log(void) {
+  struct log_begin begin;
+  struct stat is;
+  log_fd = (int)sys(SYS_openat, plan.log_dir_fd, "log.0", LOG_FLAGS, 0);
+  if (log_fd < 0) return create_log();
+  bool sound = sys(SYS_pread64, log_fd, &begin, 16, 0) == 16 && sys(SYS_fstat, log_fd, &is) == 0;
+  if (sound) {
+    log_sequence = begin.sequence;
+    log_bytes = (uint64_t)is.st_size;
+  }
+  if (!sound || (plan.flags & PLAN_LOG_ROTATE)) rotate_log();
+}
+
+static void write_log(uint8_t stream, const uint8_t *bytes, size_t length) {
+  if (plan.log_dir_fd < 0) return;
+  if (log_fd >= 0 && log_bytes + 16 + length > plan.log_most_bytes && log_bytes > 16) rotate_log();
+  if (log_fd < 0) create_log(); // a full disk may have room again
+  if (log_fd < 0) return;
+  struct {
+    uint32_t length;
+    uint8_t stream, zero[3];
+    uint64_t time;
+  } record = {(uint32_t)length, stream, {0, 0, 0}, clock_ns(CLOCK_REALTIME)};
+  struct iovec parts[2] = {{&record, 16}, {(void *)bytes, length}};
+  long wrote = sys(SYS_writev, log_fd, parts, 2);
+  if (wrote == (long)(16 + length)) log_bytes += (uint64_t)wrote;
+  else if (wrote > 0) sys(SYS_ftruncate, log_fd, log_bytes); // a full disk: no torn record in the middle
+}
+
+static int streaming(void) {
+  int count = 0;
+  for (int i = 0; i < MOST_CONNECTIONS; i++) count += connections[i].state == STREAMING;
+  return count;
+}
+
+static void drop(struct connection *of) {
+  close_fd(&of->fd);
+  of->state = CLOSED;
+}
+
+static void close_input(void) {
+  if (is_terminal()) return; // a terminal's input ends with the terminal
+  if (input_at < input_end) input_closing = true;
+  else close_fd(&in_fd);
+}
+
+// The smallest cursor moves to the front; gives the free bytes at the end.
+static size_t make_room(void) {
+  size_t least = head;
+  for (int i = 0; i < MOST_CONNECTIONS; i++)
+    if (connections[i].state == STREAMING && connections[i].cursor < least) least = connections[i].cursor;
+  if (least == head || (least > 0 && BUFFER - head < CHUNK + 8)) {
+    memmove(buffer, buffer + least, head - least);
+    head -= least;
+    for (int i = 0; i < MOST_CONNECTIONS; i++)
+      if (connections[i].state == STREAMING) connections[i].cursor -= least;
+  }
+  return BUFFER - head;
+}
+
+static bool wanted(const struct connection *of, uint8_t stream) {
+  return of->wants & (stream == 2 ? ATTACH_STDERR : ATTACH_STDOUT);
+}
+
+static void feed_client(struct connection *of) {
+  bool all = is_terminal() || (wanted(of, 1) && wanted(of, 2));
+  while (of->cursor < head) {
+    size_t length = head - of->cursor;
+    if (!all) {
+      if (of->frame_left == 0) {
+        const uint8_t *frame = buffer + of->cursor;
+        size_t whole = 8 + ((size_t)frame[4] << 24 | (size_t)frame[5] << 16 | (size_t)frame[6] << 8 | frame[7]);
+        if (!wanted(of, frame[0])) {
+          of->cursor += whole;
+          continue;
+        }
+        of->frame_left = whole;
+      }
+      length = of->frame_left;
+    }
+    long sent = sys(SYS_sendto, of->fd, buffer + of->cursor, length, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+    if (sent == -EAGAIN) return;
+    if (sent == -EINTR) continue;
+    if (sent <= 0) {
+      drop(of);
+      return;
+    }
+    of->cursor += (size_t)sent;
+    if (ended) {
+      quiet_from = clock_ns(CLOCK_MONOTONIC);
+      give_up_at = quiet_from + 2 * SECOND;
+    }
+    if (!all) of->frame_left -= (size_t)sent;
+  }
+}
+
+// Takes what the process wrote. False at its end of file.
+static bool take_output(int fd, uint8_t stream) {
+  size_t room = make_room(), header = is_terminal() ? 0 : 8;
+  if (room < LEAST_ROOM) return true;
+  size_t most = room - header < CHUNK ? room - header : CHUNK;
+  uint8_t *frame = buffer + head;
+  long got = sys(SYS_read, fd, frame + header, most);
+  if (got == -EAGAIN || got == -EINTR) return true;
+  if (got <= 0) return false; // EIO is a terminal's end of file
+  write_log(stream, frame + header, (size_t)got);
+  if (streaming() == 0) return true;
+  if (header) {
+    uint8_t be[8] = {stream, 0, 0, 0, (uint8_t)(got >> 24), (uint8_t)(got >> 16), (uint8_t)(got >> 8), (uint8_t)got};
+    memcpy(frame, be, 8);
+  }
+  head += header + (size_t)got;
+  for (int i = 0; i < MOST_CONNECTIONS; i++)
+    if (connections[i].state == STREAMING) feed_client(&connections[i]);
+  return true;
+}
+
+static void flush_input(void) {
+  int to = is_terminal() ? master : in_fd;
+  while (input_at < input_end) {
+    long wrote = to < 0 ? -EPIPE : sys(SYS_write, to, input + input_at, input_end - input_at);
+    if (wrote == -EAGAIN) return;
+    if (wrote == -EINTR) continue;
+    if (wrote <= 0) input_at = input_end; // nobody reads any more
+    else input_at += (size_t)wrote;
+  }
+  input_at = input_end = 0;
+  if (input_closing) close_fd(&in_fd);
+}
+
+static void take_input(struct connection *of) {
+  long got = sys(SYS_read, of->fd, input, INPUT);
+  if (got == -EAGAIN || got == -EINTR) return;
+  if (got > 0) {
+    if (!(of->wants & ATTACH_STDIN)) return;
+    input_at = 0;
+    input_end = (size_t)got;
+    flush_input();
+    return;
+  }
+  of->input_open = false;
+  if ((of->wants & ATTACH_STDIN) && (plan.flags & PLAN_CLOSE_STDIN)) close_input();
+  if (got < 0) drop(of);
+}
+
+static void tell_running(int to) {
+  struct {
+    int32_t pid;
+    uint32_t flags;
+    uint64_t time;
+    int32_t kept[PLAN_MOST_KEPT];
+  } running = {child_pid, plan.flags, clock_ns(CLOCK_MONOTONIC), {0}};
+  memcpy(running.kept, plan.kept, sizeof running.kept);
+  answer(to, ANSWER_RUNNING, &running, sizeof running);
+}
+
+static void tell_exit(int to) {
+  struct {
+    int32_t pid, status;
+    uint64_t ms;
+  } exit = {child_pid, wait_status, ended_ms};
+  answer(to, ANSWER_EXIT, &exit, sizeof exit);
+}
+
+static void serve(struct connection *of) {
+  const struct request *asked = &of->request;
+  of->asked = 0;
+  if (asked->magic != REQUEST_MAGIC) return drop(of);
+  switch (asked->operation) {
+  case REQUEST_WATCH:
+    of->state = WATCHING;
+    tell_running(of->fd);
+    return;
+  case REQUEST_ATTACH:
+    if (streaming() >= MOST_CLIENTS) return refuse(of->fd, EAGAIN);
+    make_room();
+    of->state = STREAMING;
+    of->wants = (uint8_t)asked->a;
+    of->input_open = true;
+    of->cursor = head; // from now on: what came before is in the log
+    of->frame_left = 0;
+    answer(of->fd, ANSWER_DONE, 0, 0);
+    return;
+  case REQUEST_RESIZE: {
+    struct winsize size = {(unsigned short)asked->b, (unsigned short)asked->a, 0, 0};
+    long result = master < 0 ? -ENOTTY : sys(SYS_ioctl, master, TIOCSWINSZ, &size);
+    if (result < 0) refuse(of->fd, (int)-result);
+    else answer(of->fd, ANSWER_DONE, 0, 0);
+    return;
+  }
+  case REQUEST_CLOSE_STDIN:
+    close_input();
+    answer(of->fd, ANSWER_DONE, 0, 0);
+    return;
+  default:
+    refuse(of->fd, ENOSYS);
+  }
+}
+
+static void take_request(struct connection *of) {
+  long got = sys(SYS_read, of->fd, (char *)&of->request + of->asked, sizeof of->request - of->asked);
+  if (got == -EAGAIN || got == -EINTR) return;
+  if (got <= 0) {
+    if (of->state == WATCHING && of->fd == setup && (plan.flags & PLAN_DIE_WITH_CALLER))
+      sys(SYS_pidfd_send_signal, child_pidfd, SIGKILL, 0, 0);
+    return drop(of);
+  }
+  of->asked += (uint32_t)got;
+  if (of->asked == sizeof of->request) serve(of);
+}
+
+static void take_connection(void) {
+  int fd = (int)sys(SYS_accept4, LISTENING, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) return;
+  for (int i = 0; i < MOST_CONNECTIONS; i++)
+    if (connections[i].state == CLOSED) {
+      memset(&connections[i], 0, sizeof connections[i]);
+      connections[i].fd = fd;
+      connections[i].state = ASKING;
+      return;
+    }
+  refuse(fd, EAGAIN);
+  sys(SYS_close, fd);
+}
+
+static char *put_number(char *to, uint64_t number) {
+  char digits[20];
+  int n = 0;
+  do digits[n++] = (char)('0' + number % 10);
+  while (number /= 10);
+  while (n) *to++ = digits[--n];
+  return to;
+}
+
+// "code 3 1700000000000\n" or "signal 9 …": written whole under another name, then renamed.
+static void record_exit(void) {
+  if (plan.exit_dir_fd < 0) return;
+  char text[64], *end = text;
+  bool by_signal = wait_status & 0x7f;
+  memcpy(end, by_signal ? "signal " : "code ", 7);
+  end += by_signal ? 7 : 5;
+  end = put_number(end, by_signal ? wait_status & 0x7f : wait_status >> 8 & 0xff);
+  *end++ = ' ';
+  end = put_number(end, ended_ms);
+  *end++ = '\n';
+  int fd = (int)sys(SYS_openat, plan.exit_dir_fd, "exit.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return;
+  bool whole = sys(SYS_write, fd, text, end - text) == end - text;
+  sys(SYS_close, fd);
+  if (whole) sys(SYS_renameat2, plan.exit_dir_fd, "exit.new", plan.exit_dir_fd, "exit", 0);
+}
+
+static void reap(void) {
+  for (;;) {
+    int status = 0;
+    long pid = sys(SYS_wait4, -1, &status, 1 /* WNOHANG */, 0);
+    if (pid <= 0) return;
+    if (pid != child_pid || ended) continue;
+    ended = true;
+    wait_status = status;
+    ended_ms = clock_ns(CLOCK_REALTIME) / 1000000u;
+    quiet_from = clock_ns(CLOCK_MONOTONIC);
+    give_up_at = quiet_from + 2 * SECOND;
+    record_exit();
+  }
+}
+
+static bool keeps(int fd) {
+  if (fd == LISTENING || fd == setup || fd == channel || fd == child_pidfd || fd == plan.log_dir_fd || fd == plan.exit_dir_fd)
+    return true;
+  if (fd == in_fd || fd == out_fd || fd == err_fd || fd == log_fd) return true;
+  for (int i = 0; i < PLAN_MOST_KEPT; i++)
+    if (fd == plan.kept[i]) return true;
+  return false;
+}
+
+static int from_blob(uint32_t at) { return at == PLAN_NOWHERE ? -1 : (int)load32(at); }
+
+static void nonblocking(int fd) {
+  if (fd >= 0) sys(SYS_fcntl, fd, F_SETFL, O_NONBLOCK);
+}
+
+// After the child has its copies: only what keeping needs stays open.
+static void shed_descriptors(void) {
+  in_fd = from_blob(plan.stdin_at);
+  out_fd = from_blob(plan.stdout_at);
+  err_fd = from_blob(plan.stderr_at);
+  for (int fd = 3; fd < 256; fd++)
+    if (!keeps(fd)) sys(SYS_close, fd);
+  sys(SYS_close_range, 256, ~0u, 0);
+  nonblocking(in_fd);
+  nonblocking(out_fd);
+  nonblocking(err_fd);
+}
+
+static void take_descriptor(uint32_t tag, int64_t value) {
+  int fd = (int)sys(SYS_pidfd_getfd, child_pidfd, value, 0);
+  if (fd < 0) give_up();
+  if (tag == TAKE_MASTER) {
+    master = fd;
+    out_fd = fd;
+    nonblocking(fd);
+  } else {
+    listener = fd;
+  }
+}
+
+// A request that comes while the child is being made: attaching is welcome, so no byte of output is missed.
+static void serve_early(struct connection *of) {
+  take_request(of);
+  if (of->state == ASKING && of->fd < 0) drop(of);
+}
+
+// From the clone to the program's first instruction. Gives false when the child failed (all was told).
+static bool attend_setup(uint64_t deadline) {
+  static uint8_t packet[16 + 8 * MOST_RESULTS];
+  bool waiting = false; // for the engine's GO
+  for (;;) {
+    struct pollfd fds[3 + MOST_CONNECTIONS] = {{channel, POLLIN, 0}, {setup, POLLIN, 0}, {LISTENING, POLLIN, 0}};
+    for (int i = 0; i < MOST_CONNECTIONS; i++)
+      fds[3 + i] = (struct pollfd){connections[i].state == CLOSED || connections[i].state == STREAMING ? -1 : connections[i].fd, POLLIN, 0};
+    wait_for(fds, 3 + MOST_CONNECTIONS, deadline);
+    if (fds[0].revents) {
+      long got = sys(SYS_read, channel, packet, sizeof packet);
+      uint32_t words[4];
+      memcpy(words, packet, 16);
+      if (got == 0) return true; // execve closed it
+      if (got < 4) give_up();
+      if (words[0] == CHANNEL_FAILED) {
+        answer(setup, ANSWER_FAILED, packet, (uint32_t)got);
+        return false;
+      }
+      if (words[0] == CHANNEL_NOTE) answer(setup, ANSWER_NOTE, packet, (uint32_t)got);
+      else if (words[0] != CHANNEL_BARRIER || got != 16) give_up();
+      else if (words[1] & 0x80000000u) {
+        int64_t value;
+        memcpy(&value, packet + 8, 8);
+        take_descriptor(words[1], value);
+        sys(SYS_write, channel, "g", 1);
+      } else {
+        answer(setup, ANSWER_BARRIER, packet, 16);
+        waiting = true;
+      }
+    }
+    if (fds[1].revents) {
+      struct request go;
+      receive(setup, &go, sizeof go, deadline);
+      if (go.magic != REQUEST_MAGIC || go.operation != REQUEST_GO || !waiting) give_up();
+      waiting = false;
+      sys(SYS_write, channel, "g", 1);
+    }
+    if (fds[2].revents) take_connection();
+    for (int i = 0; i < MOST_CONNECTIONS; i++)
+      if (fds[3 + i].revents && fds[3 + i].fd >= 0) serve_early(&connections[i]);
+  }
+}
+
+// Whether all output was taken: the streams' ends came, or others hold them (a background process outside of the
+// pid namespace) and were quiet for 0.1 s, or 2 s are over. A client that stalls gets longer.
+static bool settled(bool room) {
+  if (!ended) return false;
+  if (out_fd < 0 && err_fd < 0) return true;
+  uint64_t now = clock_ns(CLOCK_MONOTONIC);
+  return room ? now >= quiet_from + SECOND / 10 || now >= give_up_at : now >= quiet_from + STALL;
+}
+
+// Output is all taken: say the exit, wait a bounded time for slow clients, go.
+__attribute__((noreturn)) static void finish(void) {
+  for (int i = 0; i < MOST_CONNECTIONS; i++)
+    if (connections[i].state == WATCHING) tell_exit(connections[i].fd);
+  quiet_from = clock_ns(CLOCK_MONOTONIC);
+  for (;;) {
+    struct pollfd fds[MOST_CONNECTIONS];
+    int behind = 0;
+    for (int i = 0; i < MOST_CONNECTIONS; i++) {
+      bool lacks = connections[i].state == STREAMING && connections[i].cursor < head;
+      fds[i] = (struct pollfd){lacks ? connections[i].fd : -1, POLLOUT, 0};
+      behind += lacks;
+    }
+    long ms = left_ms(quiet_from + STALL);
+    if (!behind || !ms) leave(0);
+    struct timespec most = {ms / 1000, ms % 1000 * 1000000};
+    sys(SYS_ppoll, fds, MOST_CONNECTIONS, &most, 0, 8);
+    for (int i = 0; i < MOST_CONNECTIONS; i++)
+      if (fds[i].revents) feed_client(&connections[i]);
+  }
+}
+
+__attribute__((noreturn)) static void keep(int signals) {
+  bool idle = false;
+  for (;;) {
+    bool room = make_room() >= LEAST_ROOM, hungry = input_at == input_end;
+    if (settled(room)) finish();
+    int feed = is_terminal() ? master : in_fd;
+    enum { FIXED = 5 };
+    struct pollfd fds[FIXED + MOST_CONNECTIONS] = {
+        {signals, POLLIN, 0},
+        {LISTENING, POLLIN, 0},
+        {room ? out_fd : -1, POLLIN, 0},
+        {room ? err_fd : -1, POLLIN, 0},
+        {hungry ? -1 : feed, POLLOUT, 0},
+    };
+    for (int i = 0; i < MOST_CONNECTIONS; i++) {
+      const struct connection *of = &connections[i];
+      short events = 0;
+      bool watch = of->state != CLOSED;
+      if (of->state == ASKING || of->state == WATCHING) events = POLLIN;
+      if (of->state == STREAMING)
+        events = (short)((of->input_open && hungry ? POLLIN : 0) | (of->cursor < head ? POLLOUT : 0));
+      // A client that ended its input is still watched for its hang-up; one whose input has to wait is not.
+      if (!events && of->state == STREAMING && of->input_open) watch = false;
+      fds[FIXED + i] = (struct pollfd){watch ? of->fd : -1, events, 0};
+    }
+    struct timespec soon = {0, ended ? 20000000 : 500000000};
+    bool timed = ended || !idle;
+    long ready = sys(SYS_ppoll, fds, FIXED + MOST_CONNECTIONS, timed ? &soon : 0, 0, 8);
+    if (ready == -EINTR) continue;
+    if (ready == 0) {
+      if (!ended && head == 0 && input_at == input_end) {
+        sys(SYS_madvise, buffer, BUFFER + INPUT, 4 /* MADV_DONTNEED */);
+        idle = true;
+      }
+      continue;
+    }
+    if (fds[0].revents) {
+      char info[128]; // one signalfd_siginfo
+      while (sys(SYS_read, signals, info, sizeof info) > 0) {}
+      reap();
+    }
+    if (fds[2].revents || fds[3].revents || fds[4].revents) idle = false;
+    if (fds[2].revents && !take_output(out_fd, 1)) {
+      if (out_fd == master) master = -1;
+      close_fd(&out_fd);
+    }
+    if (fds[3].revents && !take_output(err_fd, 2)) close_fd(&err_fd);
+    if (ended && (fds[2].revents || fds[3].revents)) quiet_from = clock_ns(CLOCK_MONOTONIC);
+    if (fds[4].revents) flush_input();
+    for (int i = 0; i < MOST_CONNECTIONS; i++) {
+      struct connection *of = &connections[i];
+      short events = fds[FIXED + i].revents;
+      if (!events || fds[FIXED + i].fd < 0 || of->state == CLOSED) continue;
+      idle = false;
+      if (of->state != STREAMING) take_request(of);
+      else if (events & (POLLERR | POLLNVAL)) drop(of);
+      else {
+        if ((events & (POLLIN | POLLHUP)) && of->input_open && input_at == input_end) take_input(of);
+        else if ((events & POLLHUP) && !of->input_open) drop(of);
+        if (of->state == STREAMING && (events & POLLOUT)) feed_client(of);
+      }
+    }
+    if (fds[1].revents) take_connection();
+  }
+}
+
+static int block_signals(void) {
+  uint64_t all = ~0ull, child_only = 1ull << (SIGCHLD - 1);
+  sys(SYS_rt_sigprocmask, 0, &all, 0, 8);
+  int fd = (int)sys(SYS_signalfd4, -1, &child_only, 8, O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) leave(1);
+  return fd;
+}
+
+__attribute__((noreturn, used)) static void begin(void) {
+  uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + 10000000000ull;
+  sys(SYS_setsid);
+  sys(SYS_prctl, PR_SET_NAME, "tare-keeper", 0, 0, 0);
+  sys(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+  sys(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  struct pollfd asked = {LISTENING, POLLIN, 0};
+  wait_for(&asked, 1, deadline);
+  setup = (int)sys(SYS_accept4, LISTENING, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (setup < 0) leave(1);
+  struct request request;
+  receive(setup, &request, sizeof request, deadline);
+  if (request.magic != REQUEST_MAGIC || request.operation != REQUEST_PLAN) leave(1);
+  receive_plan(deadline);
+  if (plan.deadline_ms) deadline = clock_ns(CLOCK_MONOTONIC) + plan.deadline_ms * 1000000ull;
+  int64_t failed = run_list(ops, plan.before_count);
+  if (failed >= 0) {
+    uint32_t *packet;
+    size_t length = failure_packet(0, failed, &packet);
+    answer(setup, ANSWER_FAILED, packet, (uint32_t)length);
+    leave(1);
+  }
+  start_child();
+  shed_descriptors();
+  answer(setup, ANSWER_BORN, &child_pid, 4);
+  buffer = map(0, BUFFER + INPUT);
+  input = buffer + BUFFER;
+  int signals = block_signals();
+  if ((plan.flags & PLAN_KEEP) && plan.log_dir_fd >= 0) open_log();
+  if (!attend_setup(deadline)) leave(1);
+  close_fd(&channel);
+  tell_running(setup);
+  if (!(plan.flags & PLAN_KEEP)) leave(0);
+  connections[0].fd = -1;
+  for (int i = 0; i < MOST_CONNECTIONS; i++)
+    if (connections[i].state == CLOSED) { // the set-up connection goes on as a watching one
+      memset(&connections[i], 0, sizeof connections[i]);
+      connections[i].fd = setup;
+      connections[i].state = WATCHING;
+      break;
+    }
+  sys(SYS_munmap, ops, ops_bytes ? ops_bytes : 1);
+  sys(SYS_munmap, (char *)results - 16, 16 + 8 * MOST_RESULTS);
+  sys(SYS_munmap, blob, blob_bytes ? blob_bytes : 1);
+  reap(); // it may have ended before its signal was watched
+  keep(signals);
+}
+
+#if defined __x86_64__
+__asm__(".globl _start\n_start:\n xor %ebp,%ebp\n and $-16,%rsp\n call begin\n");
+#else
+__asm__(".globl _start\n_start:\n mov x29,#0\n bl begin\n");
+#endif
