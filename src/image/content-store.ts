@@ -1,0 +1,141 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "../base/failure.ts";
+import { algorithmOf, type Digest, Digester, findDigest, hexOf } from "../spec/digest.ts";
+import { type Blob, BlobDraft, type DraftOptions, syncDirectory } from "./blob-draft.ts";
+import { fileChunks } from "./file-chunks.ts";
+import { codeOf, fileFailure } from "./file-failure.ts";
+
+/**
+ * Blobs under `<dataRoot>/content/blobs/<algorithm>/<hex>`, named by what they hold. Whatever has a name there is
+ * whole and survives power loss. Opening it makes the directories (0700) and deletes what crashed ingests left:
+ * only one engine may have the data root open.
+ */
+export async function openContentStore(dataRoot: string): Promise<ContentStore> {
+  const root = join(dataRoot, "content");
+  try {
+    await rm(join(root, "ingest"), { recursive: true, force: true });
+    for (const place of ["ingest", "blobs/sha256", "blobs/sha512"]) {
+      await mkdir(join(root, place), { recursive: true, mode: 0o700 });
+    }
+    for (const place of [dataRoot, root, join(root, "blobs")]) await syncDirectory(place);
+  } catch (thrown) {
+    throw fileFailure(`cannot open the content store "${root}"`, thrown);
+  }
+  return new ContentStore(root);
+}
+
+export class ContentStore {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Begins a blob; the caller disposes of the draft. */
+  async draft(options: DraftOptions = {}): Promise<BlobDraft> {
+    const algorithm =
+      options.expected?.digest === undefined ? options.algorithm : algorithmOf(options.expected.digest);
+    const path = join(this.#root, "ingest", randomBytes(16).toString("hex"));
+    try {
+      return await BlobDraft.create(
+        { path, target: (digest) => this.#pathOf(digest) },
+        algorithm === undefined ? options : { ...options, algorithm },
+      );
+    } catch (thrown) {
+      throw fileFailure("cannot store a blob", thrown);
+    }
+  }
+
+  /** Stores all of `chunks`, atomically; nothing stays when it fails. Any number at once, also of the same blob. */
+  async ingest(
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    options: DraftOptions & { readonly signal?: AbortSignal } = {},
+  ): Promise<Blob> {
+    await using draft = await this.draft(options);
+    for await (const chunk of chunks) {
+      options.signal?.throwIfAborted();
+      await draft.write(chunk);
+    }
+    return await draft.commit();
+  }
+
+  async find(digest: Digest): Promise<Blob | undefined> {
+    try {
+      return { digest, size: (await stat(this.#pathOf(digest))).size };
+    } catch (thrown) {
+      if (codeOf(thrown) === "ENOENT") return undefined;
+      throw fileFailure(`cannot find blob ${digest}`, thrown);
+    }
+  }
+
+  /**
+   * The content in pieces. Throws "not-found". With `verify` it throws "corrupt" at the end when the disk gave
+   * something else than was stored, so use nothing of it before.
+   */
+  async *open(
+    digest: Digest,
+    { verify = false }: { readonly verify?: boolean } = {},
+  ): AsyncGenerator<Uint8Array, void> {
+    const digester = verify ? new Digester(algorithmOf(digest)) : undefined;
+    try {
+      for await (const chunk of fileChunks(this.#pathOf(digest))) {
+        digester?.update(chunk);
+        yield chunk;
+      }
+    } catch (thrown) {
+      throw fileFailure(`cannot read blob ${digest}`, thrown);
+    }
+    if (digester !== undefined && digester.finish() !== digest) {
+      throw new Failure("corrupt", `cannot read blob ${digest}: its content has changed on disk`);
+    }
+  }
+
+  /** A small blob whole, verified. Throws "invalid" when it is longer than `maxBytes`. */
+  async read(
+    digest: Digest,
+    { maxBytes = 4 * 1024 * 1024 }: { readonly maxBytes?: number } = {},
+  ): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of this.open(digest, { verify: true })) {
+      size += chunk.length;
+      if (size > maxBytes) {
+        throw new Failure("invalid", `cannot read blob ${digest}: it is longer than ${maxBytes} bytes`);
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /** Fine when it is absent. Who reads it at the moment reads on to its end. */
+  async remove(digest: Digest): Promise<void> {
+    try {
+      await rm(this.#pathOf(digest), { force: true });
+    } catch (thrown) {
+      throw fileFailure(`cannot remove blob ${digest}`, thrown);
+    }
+  }
+
+  async list(): Promise<readonly Blob[]> {
+    const blobs: Blob[] = [];
+    for (const algorithm of ["sha256", "sha512"]) {
+      for (const name of await readdir(join(this.#root, "blobs", algorithm))) {
+        const digest = findDigest(`${algorithm}:${name}`);
+        const blob = digest === undefined ? undefined : await this.find(digest);
+        if (blob !== undefined) blobs.push(blob);
+      }
+    }
+    return blobs;
+  }
+
+  /** Bytes of all blobs. */
+  async size(): Promise<number> {
+    return (await this.list()).reduce((total, { size }) => total + size, 0);
+  }
+
+  #pathOf(digest: Digest): string {
+    return join(this.#root, "blobs", algorithmOf(digest), hexOf(digest));
+  }
+}

@@ -1,0 +1,24 @@
+import { Failure, type FailureKind, sentenceOf } from "../base/failure.ts";
+
+const kinds: Readonly<Record<string, FailureKind>> = {
+  ENOENT: "not-found",
+  ENOSPC: "exhausted",
+  EDQUOT: "exhausted",
+  EMFILE: "exhausted",
+  ENFILE: "exhausted",
+  ENOMEM: "exhausted",
+  EACCES: "not-permitted",
+  EPERM: "not-permitted",
+  EROFS: "not-permitted",
+};
+
+/** What node:fs threw, as a Failure with this sentence; a Failure passes unchanged. */
+export function fileFailure(sentence: string, thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown;
+  const code = codeOf(thrown);
+  return new Failure(kinds[code] ?? "internal", `${sentence}: ${sentenceOf(thrown)}`, { cause: thrown });
+}
+
+export function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+}
