@@ -1,0 +1,137 @@
+import type { ContainerConfig } from "./container-config.ts";
+import type { HostConfig } from "./host-config.ts";
+import type { EndpointSettings, NetworkingConfig, NetworkSettings } from "./network.ts";
+
+/** Body of `POST /containers/create`. */
+export interface ContainerCreateRequest extends ContainerConfig {
+  readonly HostConfig?: HostConfig | null;
+  readonly NetworkingConfig?: NetworkingConfig | null;
+}
+
+export interface ContainerCreateResponse {
+  readonly Id: string;
+  readonly Warnings: readonly string[];
+}
+
+export type ContainerStatus =
+  | "created"
+  | "running"
+  | "paused"
+  | "restarting"
+  | "removing"
+  | "exited"
+  | "dead";
+
+/** One row of `GET /containers/json`. */
+export interface ContainerSummary {
+  readonly Id: string;
+  /** Each with a leading slash. */
+  readonly Names: readonly string[];
+  readonly Image: string;
+  readonly ImageID: string;
+  readonly Command: string;
+  /** Seconds since 1970. */
+  readonly Created: number;
+  readonly Ports: readonly Port[];
+  readonly SizeRw?: number;
+  readonly SizeRootFs?: number;
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly State: ContainerStatus;
+  /** For a person: `Up 2 minutes`, `Exited (0) 3 hours ago`. */
+  readonly Status: string;
+  readonly HostConfig: {
+    readonly NetworkMode: string;
+    /** Since 1.46. */
+    readonly Annotations?: Readonly<Record<string, string>>;
+  };
+  readonly NetworkSettings: { readonly Networks: Readonly<Record<string, EndpointSettings>> };
+  readonly Mounts: readonly MountPoint[];
+}
+
+export interface Port {
+  readonly IP?: string;
+  readonly PrivatePort: number;
+  readonly PublicPort?: number;
+  readonly Type: "tcp" | "udp" | "sctp";
+}
+
+export interface MountPoint {
+  readonly Type: "bind" | "volume" | "tmpfs" | "image";
+  readonly Name?: string;
+  readonly Source: string;
+  readonly Destination: string;
+  readonly Driver?: string;
+  readonly Mode: string;
+  readonly RW: boolean;
+  readonly Propagation: string;
+}
+
+export interface ContainerState {
+  readonly Status: ContainerStatus;
+  readonly Running: boolean;
+  readonly Paused: boolean;
+  readonly Restarting: boolean;
+  readonly OOMKilled: boolean;
+  readonly Dead: boolean;
+  readonly Pid: number;
+  readonly ExitCode: number;
+  readonly Error: string;
+  /** RFC 3339; `0001-01-01T00:00:00Z` for never. */
+  readonly StartedAt: string;
+  readonly FinishedAt: string;
+}
+
+/** `GET /containers/{id}/json`. */
+export interface ContainerInspect {
+  readonly Id: string;
+  readonly Created: string;
+  readonly Path: string;
+  readonly Args: readonly string[];
+  readonly State: ContainerState;
+  /** Id of the image. */
+  readonly Image: string;
+  readonly ResolvConfPath: string;
+  readonly HostnamePath: string;
+  readonly HostsPath: string;
+  readonly LogPath: string;
+  /** With a leading slash. */
+  readonly Name: string;
+  readonly RestartCount: number;
+  readonly Driver: string;
+  readonly Platform: string;
+  readonly MountLabel: string;
+  readonly ProcessLabel: string;
+  readonly AppArmorProfile: string;
+  readonly ExecIDs: readonly string[] | null;
+  readonly HostConfig: HostConfig;
+  readonly GraphDriver: { readonly Name: string; readonly Data: Readonly<Record<string, string>> | null };
+  readonly SizeRw?: number;
+  readonly SizeRootFs?: number;
+  readonly Mounts: readonly MountPoint[];
+  readonly Config: ContainerConfig;
+  readonly NetworkSettings: NetworkSettings;
+  /** Ours: what the kernel was told, where Docker says nothing. */
+  readonly Tare?: ContainerTareDetails;
+}
+
+export interface ContainerTareDetails {
+  readonly Cgroup: string;
+  readonly Capabilities: readonly string[];
+  readonly Timing?: StartTiming;
+}
+
+/** Where the time of a start went, in milliseconds. */
+export interface StartTiming {
+  readonly TotalMs: number;
+  readonly Phases: readonly { readonly Name: string; readonly Ms: number }[];
+}
+
+export interface ContainerWaitResponse {
+  readonly StatusCode: number;
+  readonly Error?: { readonly Message: string } | null;
+}
+
+export interface ContainerTopResponse {
+  readonly Titles: readonly string[];
+  readonly Processes: readonly (readonly string[])[];
+}

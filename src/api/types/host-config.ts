@@ -1,0 +1,151 @@
+/** The half of a container's settings that belongs to the host: `HostConfig` of the Docker Engine API. */
+export interface HostConfig extends Resources {
+  readonly Binds?: readonly string[] | null;
+  readonly ContainerIDFile?: string;
+  readonly LogConfig?: LogConfig | null;
+  readonly NetworkMode?: string;
+  readonly PortBindings?: Readonly<Record<string, readonly PortBinding[] | null>> | null;
+  readonly RestartPolicy?: RestartPolicy | null;
+  readonly AutoRemove?: boolean;
+  readonly VolumeDriver?: string;
+  readonly VolumesFrom?: readonly string[] | null;
+  readonly Mounts?: readonly Mount[] | null;
+  /** Rows, then columns. */
+  readonly ConsoleSize?: readonly [height: number, width: number] | readonly number[] | null;
+  readonly Annotations?: Readonly<Record<string, string>> | null;
+  readonly CapAdd?: readonly string[] | null;
+  readonly CapDrop?: readonly string[] | null;
+  readonly CgroupnsMode?: string;
+  readonly Dns?: readonly string[] | null;
+  readonly DnsOptions?: readonly string[] | null;
+  readonly DnsSearch?: readonly string[] | null;
+  readonly ExtraHosts?: readonly string[] | null;
+  readonly GroupAdd?: readonly string[] | null;
+  readonly IpcMode?: string;
+  readonly Cgroup?: string;
+  readonly Links?: readonly string[] | null;
+  readonly OomScoreAdj?: number;
+  readonly PidMode?: string;
+  readonly Privileged?: boolean;
+  readonly PublishAllPorts?: boolean;
+  readonly ReadonlyRootfs?: boolean;
+  readonly SecurityOpt?: readonly string[] | null;
+  readonly StorageOpt?: Readonly<Record<string, string>> | null;
+  readonly Tmpfs?: Readonly<Record<string, string>> | null;
+  readonly UTSMode?: string;
+  readonly UsernsMode?: string;
+  /** Bytes. */
+  readonly ShmSize?: number;
+  readonly Sysctls?: Readonly<Record<string, string>> | null;
+  readonly Runtime?: string;
+  readonly Isolation?: string;
+  readonly MaskedPaths?: readonly string[] | null;
+  readonly ReadonlyPaths?: readonly string[] | null;
+  readonly Init?: boolean | null;
+}
+
+export interface Resources {
+  readonly CpuShares?: number;
+  /** Bytes. */
+  readonly Memory?: number;
+  readonly CgroupParent?: string;
+  readonly BlkioWeight?: number;
+  readonly BlkioWeightDevice?: readonly { readonly Path: string; readonly Weight: number }[] | null;
+  readonly BlkioDeviceReadBps?: readonly ThrottleDevice[] | null;
+  readonly BlkioDeviceWriteBps?: readonly ThrottleDevice[] | null;
+  readonly BlkioDeviceReadIOps?: readonly ThrottleDevice[] | null;
+  readonly BlkioDeviceWriteIOps?: readonly ThrottleDevice[] | null;
+  readonly CpuPeriod?: number;
+  readonly CpuQuota?: number;
+  readonly CpuRealtimePeriod?: number;
+  readonly CpuRealtimeRuntime?: number;
+  readonly CpusetCpus?: string;
+  readonly CpusetMems?: string;
+  readonly Devices?: readonly DeviceMapping[] | null;
+  readonly DeviceCgroupRules?: readonly string[] | null;
+  readonly DeviceRequests?: readonly DeviceRequest[] | null;
+  readonly KernelMemory?: number;
+  readonly KernelMemoryTCP?: number;
+  readonly MemoryReservation?: number;
+  /** Memory and swap together; −1: no limit. */
+  readonly MemorySwap?: number;
+  readonly MemorySwappiness?: number | null;
+  readonly NanoCpus?: number;
+  readonly OomKillDisable?: boolean | null;
+  readonly PidsLimit?: number | null;
+  readonly Ulimits?: readonly Ulimit[] | null;
+  readonly CpuCount?: number;
+  readonly CpuPercent?: number;
+  readonly IOMaximumIOps?: number;
+  readonly IOMaximumBandwidth?: number;
+}
+
+export interface Ulimit {
+  readonly Name: string;
+  readonly Soft: number;
+  readonly Hard: number;
+}
+
+export interface ThrottleDevice {
+  readonly Path: string;
+  readonly Rate: number;
+}
+
+export interface DeviceMapping {
+  readonly PathOnHost?: string;
+  readonly PathInContainer?: string;
+  readonly CgroupPermissions?: string;
+}
+
+export interface DeviceRequest {
+  readonly Driver?: string;
+  readonly Count?: number;
+  readonly DeviceIDs?: readonly string[] | null;
+  readonly Capabilities?: readonly (readonly string[])[] | null;
+  readonly Options?: Readonly<Record<string, string>> | null;
+}
+
+export interface LogConfig {
+  readonly Type?: string;
+  readonly Config?: Readonly<Record<string, string>> | null;
+}
+
+export interface RestartPolicy {
+  readonly Name?: string;
+  readonly MaximumRetryCount?: number;
+}
+
+export interface PortBinding {
+  readonly HostIp?: string;
+  readonly HostPort?: string;
+}
+
+export interface Mount {
+  readonly Type?: "bind" | "volume" | "tmpfs" | "image" | "npipe" | "cluster";
+  readonly Target?: string;
+  readonly Source?: string;
+  readonly ReadOnly?: boolean;
+  readonly Consistency?: string;
+  readonly BindOptions?: {
+    readonly Propagation?: string;
+    readonly NonRecursive?: boolean;
+    readonly CreateMountpoint?: boolean;
+    readonly ReadOnlyNonRecursive?: boolean;
+    readonly ReadOnlyForceRecursive?: boolean;
+  } | null;
+  readonly VolumeOptions?: {
+    readonly NoCopy?: boolean;
+    readonly Labels?: Readonly<Record<string, string>> | null;
+    readonly DriverConfig?: {
+      readonly Name?: string;
+      readonly Options?: Readonly<Record<string, string>> | null;
+    } | null;
+    readonly Subpath?: string;
+  } | null;
+  readonly ImageOptions?: { readonly Subpath?: string } | null;
+  readonly TmpfsOptions?: {
+    readonly SizeBytes?: number;
+    readonly Mode?: number;
+    readonly Options?: readonly (readonly string[])[] | null;
+  } | null;
+}

@@ -1,0 +1,73 @@
+import type { HealthConfig } from "./container-config.ts";
+
+/** One row of `GET /images/json`. */
+export interface ImageSummary {
+  readonly Id: string;
+  readonly ParentId: string;
+  readonly RepoTags: readonly string[];
+  readonly RepoDigests: readonly string[];
+  /** Seconds since 1970. */
+  readonly Created: number;
+  readonly Size: number;
+  /** Before 1.44. */
+  readonly VirtualSize?: number;
+  /** −1: not counted. */
+  readonly SharedSize: number;
+  readonly Labels: Readonly<Record<string, string>> | null;
+  /** −1: not counted. */
+  readonly Containers: number;
+}
+
+export interface ImageConfig {
+  readonly User: string;
+  readonly ExposedPorts?: Readonly<Record<string, object>>;
+  readonly Env: readonly string[];
+  readonly Cmd: readonly string[] | null;
+  readonly Healthcheck?: HealthConfig;
+  readonly ArgsEscaped?: boolean;
+  readonly Volumes: Readonly<Record<string, object>> | null;
+  readonly WorkingDir: string;
+  readonly Entrypoint: readonly string[] | null;
+  readonly OnBuild: readonly string[] | null;
+  readonly Labels: Readonly<Record<string, string>> | null;
+  readonly StopSignal?: string;
+  readonly Shell?: readonly string[];
+}
+
+/** `GET /images/{name}/json`. */
+export interface ImageInspect {
+  readonly Id: string;
+  readonly RepoTags: readonly string[];
+  readonly RepoDigests: readonly string[];
+  readonly Parent: string;
+  readonly Comment: string;
+  readonly Created?: string;
+  readonly DockerVersion: string;
+  readonly Author: string;
+  readonly Config: ImageConfig;
+  readonly Architecture: string;
+  readonly Variant?: string;
+  readonly Os: string;
+  readonly OsVersion?: string;
+  readonly Size: number;
+  /** Before 1.44. */
+  readonly VirtualSize?: number;
+  readonly GraphDriver: { readonly Name: string; readonly Data: Readonly<Record<string, string>> | null };
+  readonly RootFS: { readonly Type: string; readonly Layers: readonly string[] };
+  readonly Metadata: { readonly LastTagTime?: string };
+}
+
+export interface ImageHistoryItem {
+  readonly Id: string;
+  /** Seconds since 1970. */
+  readonly Created: number;
+  readonly CreatedBy: string;
+  readonly Tags: readonly string[] | null;
+  readonly Size: number;
+  readonly Comment: string;
+}
+
+export interface ImageDeleteItem {
+  readonly Untagged?: string;
+  readonly Deleted?: string;
+}

@@ -1,0 +1,48 @@
+import { ContainersClient } from "./containers.ts";
+import { ExecutionsClient } from "./executions.ts";
+import { type Host, parseHost } from "./host.ts";
+import { ImagesClient } from "./images.ts";
+import { SystemClient } from "./system.ts";
+import { Transport } from "./transport.ts";
+
+export interface ClientOptions {
+  /** `unix:///run/tare/tare.sock`, `tcp://localhost:2375`, or one already parsed. */
+  readonly host: string | Host;
+  /** Sent with each request; `daemonBuildId` is the answer. */
+  readonly buildId?: string;
+}
+
+/**
+ * A typed client of the Docker Engine API. Nothing is connected before the first call. Error replies are Failures
+ * with `details.fromDaemon`; a daemon that can't be reached is Failure("unavailable" or "not-permitted").
+ * Dispose it to close its connections; those at rest do not keep the program alive.
+ */
+export class Client implements Disposable {
+  readonly containers: ContainersClient;
+  readonly executions: ExecutionsClient;
+  readonly images: ImagesClient;
+  readonly system: SystemClient;
+  readonly #transport: Transport;
+
+  /** Throws Failure("invalid") when the host can't be read. */
+  constructor({ host, buildId }: ClientOptions) {
+    this.#transport = new Transport(typeof host === "string" ? parseHost(host) : host, buildId);
+    this.containers = new ContainersClient(this.#transport);
+    this.executions = new ExecutionsClient(this.#transport);
+    this.images = new ImagesClient(this.#transport);
+    this.system = new SystemClient(this.#transport);
+  }
+
+  get host(): Host {
+    return this.#transport.host;
+  }
+
+  /** The daemon's, from its last reply; undefined before one, or when the daemon is not Tare. */
+  get daemonBuildId(): string | undefined {
+    return this.#transport.daemonBuildId;
+  }
+
+  [Symbol.dispose](): void {
+    this.#transport[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,190 @@
+import { type Filters, formatFilters } from "../api/filters.ts";
+import { decodeFrames, type Frame, multiplexedStreamType } from "../api/stream-frames.ts";
+import type {
+  ContainerCreateRequest,
+  ContainerCreateResponse,
+  ContainerInspect,
+  ContainerSummary,
+  ContainerTopResponse,
+  ContainerWaitResponse,
+} from "../api/types/container.ts";
+import type { ExecCreateRequest, IdResponse } from "../api/types/exec.ts";
+import { segment } from "./query.ts";
+import type { AttachedConnection, Transport } from "./transport.ts";
+
+export interface Signaled {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface AttachParameters {
+  readonly stdin?: boolean;
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+  /** First what the log holds. */
+  readonly logs?: boolean;
+  /** Go on with what comes. */
+  readonly stream?: boolean;
+  readonly detachKeys?: string;
+}
+
+export interface LogParameters {
+  readonly follow?: boolean;
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+  /** Seconds since 1970 with an optional fraction, or RFC 3339. */
+  readonly since?: string;
+  readonly until?: string;
+  readonly timestamps?: boolean;
+  readonly details?: boolean;
+  /** A number of lines or `all`. */
+  readonly tail?: string;
+}
+
+export type WaitCondition = "not-running" | "next-exit" | "removed";
+
+/** Calls of `/containers`. A container is named by its name, its id or the beginning of its id. */
+export class ContainersClient {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  create(
+    request: ContainerCreateRequest,
+    options: { readonly name?: string | undefined; readonly platform?: string | undefined } & Signaled = {},
+  ): Promise<ContainerCreateResponse> {
+    const { name, platform, signal } = options;
+    const query = { name, platform };
+    return this.#transport.json({ method: "POST", path: "/containers/create", query, json: request, signal });
+  }
+
+  list(
+    options: {
+      readonly all?: boolean;
+      readonly limit?: number;
+      readonly size?: boolean;
+      readonly filters?: Filters;
+    } = {},
+  ): Promise<ContainerSummary[]> {
+    const query = { ...options, filters: formatFilters(options.filters) };
+    return this.#transport.json({ method: "GET", path: "/containers/json", query });
+  }
+
+  inspect(reference: string, { size }: { readonly size?: boolean } = {}): Promise<ContainerInspect> {
+    return this.#transport.json({ method: "GET", path: `${at(reference)}/json`, query: { size } });
+  }
+
+  /** False when it ran already. */
+  async start(reference: string, { detachKeys }: { readonly detachKeys?: string } = {}): Promise<boolean> {
+    const query = { detachKeys };
+    return (await this.#transport.status({ method: "POST", path: `${at(reference)}/start`, query })) !== 304;
+  }
+
+  /** False when it did not run. A grace of −1 s waits without end. */
+  async stop(
+    reference: string,
+    { signal, graceSeconds }: { readonly signal?: string; readonly graceSeconds?: number } = {},
+  ): Promise<boolean> {
+    const query = { signal, t: graceSeconds };
+    return (await this.#transport.status({ method: "POST", path: `${at(reference)}/stop`, query })) !== 304;
+  }
+
+  async restart(
+    reference: string,
+    { signal, graceSeconds }: { readonly signal?: string; readonly graceSeconds?: number } = {},
+  ): Promise<void> {
+    const query = { signal, t: graceSeconds };
+    await this.#transport.status({ method: "POST", path: `${at(reference)}/restart`, query });
+  }
+
+  async kill(reference: string, { signal }: { readonly signal?: string } = {}): Promise<void> {
+    await this.#transport.status({ method: "POST", path: `${at(reference)}/kill`, query: { signal } });
+  }
+
+  async pause(reference: string): Promise<void> {
+    await this.#transport.status({ method: "POST", path: `${at(reference)}/pause` });
+  }
+
+  async unpause(reference: string): Promise<void> {
+    await this.#transport.status({ method: "POST", path: `${at(reference)}/unpause` });
+  }
+
+  async rename(reference: string, name: string): Promise<void> {
+    await this.#transport.status({ method: "POST", path: `${at(reference)}/rename`, query: { name } });
+  }
+
+  async remove(
+    reference: string,
+    options: { readonly force?: boolean; readonly volumes?: boolean; readonly link?: boolean } = {},
+  ): Promise<void> {
+    const query = { force: options.force, v: options.volumes, link: options.link };
+    await this.#transport.status({ method: "DELETE", path: at(reference), query });
+  }
+
+  /** Waits for the end; beginWait() is for those who start it afterwards. */
+  async wait(
+    reference: string,
+    options: { readonly condition?: WaitCondition } & Signaled = {},
+  ): Promise<ContainerWaitResponse> {
+    return await (await this.beginWait(reference, options)).exit;
+  }
+
+  /**
+   * Resolves as soon as the daemon watches the container, so that no exit after that is missed; `exit` is the rest.
+   * `exit` rejects when the connection breaks, also while nobody awaits it.
+   */
+  async beginWait(
+    reference: string,
+    { condition, signal }: { readonly condition?: WaitCondition } & Signaled = {},
+  ): Promise<{ readonly exit: Promise<ContainerWaitResponse> }> {
+    const path = `${at(reference)}/wait`;
+    const reply = await this.#transport.call({ method: "POST", path, query: { condition }, signal });
+    const exit = reply.text().then((text) => JSON.parse(text) as ContainerWaitResponse);
+    exit.catch(() => {});
+    return { exit };
+  }
+
+  async resize(reference: string, size: { readonly columns: number; readonly rows: number }): Promise<void> {
+    const query = { h: size.rows, w: size.columns };
+    await this.#transport.status({ method: "POST", path: `${at(reference)}/resize`, query });
+  }
+
+  attach(reference: string, options: AttachParameters & Signaled = {}): Promise<AttachedConnection> {
+    const { signal, ...query } = options;
+    return this.#transport.attach({
+      method: "POST",
+      path: `${at(reference)}/attach`,
+      query: { ...query },
+      signal,
+    });
+  }
+
+  /** A terminal's log comes as "stdout". Long lines come in parts; leaving the loop closes the connection. */
+  async *logs(
+    reference: string,
+    options: LogParameters & Signaled = {},
+  ): AsyncGenerator<Frame, void, undefined> {
+    const { signal, ...query } = options;
+    const path = `${at(reference)}/logs`;
+    const reply = await this.#transport.call({ method: "GET", path, query: { ...query }, signal });
+    if ((reply.header("content-type") ?? "").startsWith(multiplexedStreamType)) yield* decodeFrames(reply);
+    else for await (const bytes of reply) yield { stream: "stdout", bytes };
+  }
+
+  top(reference: string, psArguments?: string): Promise<ContainerTopResponse> {
+    return this.#transport.json({
+      method: "GET",
+      path: `${at(reference)}/top`,
+      query: { ps_args: psArguments },
+    });
+  }
+
+  createExec(reference: string, request: ExecCreateRequest): Promise<IdResponse> {
+    return this.#transport.json({ method: "POST", path: `${at(reference)}/exec`, json: request });
+  }
+}
+
+function at(reference: string): string {
+  return `/containers/${segment(reference)}`;
+}

@@ -1,0 +1,42 @@
+import type { ExecInspect } from "../api/types/exec.ts";
+import type { Signaled } from "./containers.ts";
+import { segment } from "./query.ts";
+import type { AttachedConnection, Transport } from "./transport.ts";
+
+/** Calls of `/exec`; ContainersClient.createExec() makes one. */
+export class ExecutionsClient {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Starts it with its streams attached. */
+  start(
+    id: string,
+    options: {
+      readonly terminal?: boolean;
+      readonly rows?: number;
+      readonly columns?: number;
+    } & Signaled = {},
+  ): Promise<AttachedConnection> {
+    const { terminal = false, rows, columns, signal } = options;
+    const size = rows === undefined || columns === undefined ? {} : { ConsoleSize: [rows, columns] };
+    const json = { Detach: false, Tty: terminal, ...size };
+    return this.#transport.attach({ method: "POST", path: `/exec/${segment(id)}/start`, json, signal });
+  }
+
+  async startDetached(id: string, { terminal = false }: { readonly terminal?: boolean } = {}): Promise<void> {
+    const json = { Detach: true, Tty: terminal };
+    await this.#transport.status({ method: "POST", path: `/exec/${segment(id)}/start`, json });
+  }
+
+  async resize(id: string, size: { readonly columns: number; readonly rows: number }): Promise<void> {
+    const query = { h: size.rows, w: size.columns };
+    await this.#transport.status({ method: "POST", path: `/exec/${segment(id)}/resize`, query });
+  }
+
+  inspect(id: string): Promise<ExecInspect> {
+    return this.#transport.json({ method: "GET", path: `/exec/${segment(id)}/json` });
+  }
+}

@@ -1,0 +1,53 @@
+import { closeSync, constants, openSync } from "node:fs";
+import { connect as connectSocket, type Socket } from "node:net";
+import { basename, dirname } from "node:path";
+import { Failure } from "../../base/failure.ts";
+import { formatHost, type Host } from "../host.ts";
+
+// KERNEL: sun_path holds 108 bytes with the closing NUL (unix(7)).
+const pathLimitBytes = 107;
+
+/** A connected socket, half-open allowed. Failure("unavailable" or "not-permitted") names the host and what to do. */
+export async function connect(host: Host): Promise<Socket> {
+  let folder: number | undefined;
+  try {
+    let path = host.kind === "unix" ? host.path : "";
+    if (Buffer.byteLength(path) > pathLimitBytes) {
+      folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+      path = `/proc/self/fd/${folder}/${basename(path)}`;
+    }
+    const socket =
+      host.kind === "unix"
+        ? connectSocket({ path, allowHalfOpen: true })
+        : connectSocket({ host: host.hostname, port: host.port, allowHalfOpen: true, noDelay: true });
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", resolve);
+      socket.once("error", reject);
+    });
+    socket.removeAllListeners("error");
+    return socket;
+  } catch (thrown) {
+    throw unavailable(host, thrown);
+  } finally {
+    if (folder !== undefined) closeSync(folder);
+  }
+}
+
+function unavailable(host: Host, cause: unknown): Failure {
+  const where = formatHost(host);
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "";
+  const details = { host: where, code };
+  if (code === "EACCES" || code === "EPERM") {
+    const sentence = `cannot connect to the daemon at ${where}: permission denied; run the command as root`;
+    return new Failure("not-permitted", sentence, { cause, details });
+  }
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: "nothing is there",
+    ENOTDIR: "nothing is there",
+    ECONNREFUSED: "nobody listens there",
+    FailedToOpenSocket: "nobody listens there",
+  };
+  const reason = reasons[code] ?? (code || (cause instanceof Error ? cause.message : "it failed"));
+  const sentence = `cannot connect to the daemon at ${where}: ${reason}; start it with "tare daemon"`;
+  return new Failure("unavailable", sentence, { cause, details });
+}

@@ -1,0 +1,165 @@
+import type { Socket } from "node:net";
+import { canceled } from "../../base/deadline.ts";
+import { Failure } from "../../base/failure.ts";
+import type { Host } from "../host.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { connect } from "./connect.ts";
+import { HttpReply } from "./reply.ts";
+import { encodeRequest, type HttpRequest, sendChunks } from "./request.ts";
+import {
+  findHeadEnd,
+  framingOf,
+  headLimitBytes,
+  parseResponseHead,
+  type ResponseHead,
+} from "./response-head.ts";
+
+interface Connection {
+  readonly socket: Socket;
+  readonly reader: ByteReader;
+  readonly isReused: boolean;
+}
+
+const idleLimit = 4;
+
+/** Connections to one daemon; those at rest are used again and never keep the program alive. */
+export class ConnectionPool implements Disposable {
+  readonly host: Host;
+  readonly #idle: Connection[] = [];
+  readonly #all = new Set<Socket>();
+
+  constructor(host: Host) {
+    this.host = host;
+  }
+
+  /**
+   * Sends a request and waits for the reply's head. A request without a body that finds its old connection closed by
+   * the daemon is sent once more on a new one, when repeating it is harmless.
+   */
+  async exchange(request: HttpRequest): Promise<HttpReply> {
+    const { signal } = request;
+    if (signal?.aborted === true) throw canceled(signal, "ask the daemon");
+    const connection = this.#takeIdle() ?? (await this.#open());
+    try {
+      return await this.#send(connection, request);
+    } catch (thrown) {
+      connection.socket.destroy();
+      const isHarmless = request.method === "GET" || request.method === "HEAD";
+      if (connection.isReused && isHarmless && thrown instanceof ClosedBeforeReply) {
+        return await this.#send(await this.#open(), request);
+      }
+      throw thrown;
+    }
+  }
+
+  /** Closes all connections; what waits on them fails. */
+  [Symbol.dispose](): void {
+    for (const socket of this.#all) socket.destroy();
+    this.#idle.length = 0;
+  }
+
+  async #open(): Promise<Connection> {
+    const socket = await connect(this.host);
+    this.#all.add(socket);
+    socket.once("close", () => this.#all.delete(socket));
+    return { socket, reader: new ByteReader(socket), isReused: false };
+  }
+
+  #takeIdle(): Connection | undefined {
+    for (let found = this.#idle.pop(); found !== undefined; found = this.#idle.pop()) {
+      if (!found.socket.destroyed && !found.reader.ended && !found.reader.buffered) {
+        found.socket.ref();
+        return { ...found, isReused: true };
+      }
+      found.socket.destroy();
+    }
+    return undefined;
+  }
+
+  #giveBack(connection: Connection, reusable: boolean): void {
+    const { socket } = connection;
+    if (!reusable || socket.destroyed || this.#idle.length >= idleLimit) {
+      socket.destroy();
+      return;
+    }
+    socket.unref();
+    socket.resume();
+    this.#idle.push(connection);
+  }
+
+  async #send(connection: Connection, request: HttpRequest): Promise<HttpReply> {
+    const { socket, reader } = connection;
+    const { signal } = request;
+    const onAbort = (): void => {
+      if (signal !== undefined) socket.destroy(canceled(signal, "go on with the daemon's reply"));
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      socket.write(encodeRequest(request, this.host));
+      const head = await this.#readHead(connection, request);
+      const finish = (reusable: boolean): void => {
+        signal?.removeEventListener("abort", onAbort);
+        // A body may still be under way when the reply is complete.
+        const isWhole = request.body === undefined || typeof request.body === "string";
+        this.#giveBack(connection, reusable && isWhole && request.upgrade !== true);
+      };
+      return new HttpReply(head, framingOf(head, request.method), { reader, finish });
+    } catch (thrown) {
+      signal?.removeEventListener("abort", onAbort);
+      throw thrown;
+    }
+  }
+
+  async #readHead({ socket, reader }: Connection, { body }: HttpRequest): Promise<ResponseHead> {
+    let answered = false;
+    const head = receiveHead(reader).then((received) => {
+      answered = true;
+      return received;
+    });
+    if (body === undefined || typeof body === "string") return await head;
+    const sent = sendChunks(socket, body, () => !answered);
+    // A refusal may come while the body is still under way; a body that can't be read ends the request.
+    return await Promise.race([head, sent.then(() => head)]);
+  }
+}
+
+/** The daemon closed without a byte of a reply. */
+class ClosedBeforeReply extends Failure {
+  constructor(cause?: unknown) {
+    super("unavailable", "cannot ask the daemon: it closed the connection without a reply", { cause });
+  }
+}
+
+async function receiveHead(reader: ByteReader): Promise<ResponseHead> {
+  let received: Buffer = Buffer.alloc(0);
+  for (;;) {
+    const end = findHeadEnd(received);
+    if (end > headLimitBytes || (end < 0 && received.length > headLimitBytes)) {
+      throw new Failure("corrupt", "cannot read the daemon's reply: its head is too long");
+    }
+    if (end >= 0) {
+      const head = parseResponseHead(received.toString("latin1", 0, end));
+      received = received.subarray(end);
+      if (head.status >= 200 || head.status === 101) {
+        reader.unread(received);
+        return head;
+      }
+      continue;
+    }
+    const piece = await readPiece(reader, received.length);
+    received = received.length === 0 ? piece : Buffer.concat([received, piece]);
+  }
+}
+
+async function readPiece(reader: ByteReader, receivedBytes: number): Promise<Buffer> {
+  let piece: Buffer | undefined;
+  try {
+    piece = await reader.read();
+  } catch (thrown) {
+    if (thrown instanceof Failure) throw thrown;
+    throw new ClosedBeforeReply(thrown);
+  }
+  if (piece !== undefined) return piece;
+  if (receivedBytes === 0) throw new ClosedBeforeReply();
+  throw new Failure("unavailable", "cannot read the daemon's reply: the connection closed before its end");
+}

@@ -1,0 +1,93 @@
+import { type Filters, formatFilters } from "../api/filters.ts";
+import type { EventMessage } from "../api/types/event.ts";
+import type { Network } from "../api/types/network.ts";
+import type { Ping, SystemInfo, SystemVersion } from "../api/types/system.ts";
+import type { CheckFinding, NamespacesRow, TareBuild } from "../api/types/tare.ts";
+import type { VolumeListResponse } from "../api/types/volume.ts";
+import type { Signaled } from "./containers.ts";
+import { segment } from "./query.ts";
+import type { Transport } from "./transport.ts";
+
+/** Calls about the daemon itself, and those only Tare has. */
+export class SystemClient {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  async ping({ signal }: Signaled = {}): Promise<Ping> {
+    const reply = await this.#transport.call({ method: "HEAD", path: "/_ping", signal });
+    const build = reply.header("tare-build");
+    return {
+      apiVersion: reply.header("api-version") ?? "",
+      osType: reply.header("ostype") ?? "",
+      experimental: reply.header("docker-experimental") === "true",
+      builderVersion: reply.header("builder-version") ?? "",
+      ...(build === undefined ? {} : { tareBuild: build }),
+    };
+  }
+
+  version(): Promise<SystemVersion> {
+    return this.#transport.json({ method: "GET", path: "/version" });
+  }
+
+  info(): Promise<SystemInfo> {
+    return this.#transport.json({ method: "GET", path: "/info" });
+  }
+
+  /** Times are seconds since 1970 with an optional fraction, or RFC 3339. Without `until` it never ends by itself. */
+  events(
+    options: {
+      readonly since?: string | undefined;
+      readonly until?: string | undefined;
+      readonly filters?: Filters;
+    } & Signaled = {},
+  ): AsyncGenerator<EventMessage, void, undefined> {
+    const { since, until, signal } = options;
+    const query = { since, until, filters: formatFilters(options.filters) };
+    return this.#transport.lines({ method: "GET", path: "/events", query, signal });
+  }
+
+  volumes(filters?: Filters): Promise<VolumeListResponse> {
+    return this.#transport.json({
+      method: "GET",
+      path: "/volumes",
+      query: { filters: formatFilters(filters) },
+    });
+  }
+
+  networks(filters?: Filters): Promise<Network[]> {
+    return this.#transport.json({
+      method: "GET",
+      path: "/networks",
+      query: { filters: formatFilters(filters) },
+    });
+  }
+
+  inspectNetwork(reference: string): Promise<Network> {
+    return this.#transport.json({ method: "GET", path: `/networks/${segment(reference)}` });
+  }
+
+  build(): Promise<TareBuild> {
+    return this.#transport.json({ method: "GET", path: "/tare/build" });
+  }
+
+  namespaces(): Promise<NamespacesRow[]> {
+    return this.#transport.json({ method: "GET", path: "/tare/namespaces" });
+  }
+
+  check(): Promise<CheckFinding[]> {
+    return this.#transport.json({ method: "GET", path: "/tare/check" });
+  }
+
+  /** Waits until all removal that goes on behind the answers is done. */
+  async settle({ signal }: Signaled = {}): Promise<void> {
+    await this.#transport.status({ method: "POST", path: "/tare/settle", signal });
+  }
+
+  /** The daemon answers, then ends; containers run on. */
+  async shutdown(): Promise<void> {
+    await this.#transport.status({ method: "POST", path: "/tare/shutdown" });
+  }
+}

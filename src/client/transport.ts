@@ -1,0 +1,133 @@
+import { failureHeader, failureOfReply } from "../api/failure-status.ts";
+import { decodeJsonLines } from "../api/json-lines.ts";
+import { type ApiVersion, findSupportedVersion, formatApiVersion, maximumVersion } from "../api/version.ts";
+import type { Duplex } from "node:stream";
+import { Failure } from "../base/failure.ts";
+import type { Host } from "./host.ts";
+import { ConnectionPool } from "./http/connection-pool.ts";
+import type { HttpReply } from "./http/reply.ts";
+import type { HttpRequest } from "./http/request.ts";
+import { formatQuery, type QueryValue } from "./query.ts";
+
+/** A request before it is written down. */
+export interface Call {
+  readonly method: HttpRequest["method"];
+  /** Encoded path without version prefix: `/containers/json`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, QueryValue>>;
+  readonly json?: unknown;
+  readonly stream?: AsyncIterable<Uint8Array>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly upgrade?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A container's or exec's streams: raw bytes of the terminal, or frames (see api/stream-frames). */
+export interface AttachedConnection {
+  /** Undefined when the daemon doesn't say (before 1.42): then ask inspect. */
+  readonly terminal: boolean | undefined;
+  /** Writing feeds standard input, `end()` half-closes it; the caller destroys it. */
+  readonly duplex: Duplex;
+}
+
+/** Calls the daemon in one version of the API and turns error replies into Failures. */
+export class Transport implements Disposable {
+  readonly #pool: ConnectionPool;
+  readonly #buildId: string | undefined;
+  #version: ApiVersion = maximumVersion;
+  #daemonBuildId: string | undefined;
+
+  constructor(host: Host, buildId: string | undefined) {
+    this.#pool = new ConnectionPool(host);
+    this.#buildId = buildId;
+  }
+
+  get host(): Host {
+    return this.#pool.host;
+  }
+
+  get version(): ApiVersion {
+    return this.#version;
+  }
+
+  /** From the last reply; undefined when there was none, or the daemon is not Tare. */
+  get daemonBuildId(): string | undefined {
+    return this.#daemonBuildId;
+  }
+
+  /** The reply of a call that succeeded (status below 400). The caller reads or disposes it. */
+  async call(call: Call): Promise<HttpReply> {
+    for (;;) {
+      const reply = await this.#exchange(call);
+      if (reply.status < 400) return reply;
+      const failure = failureOfReply(
+        reply.status,
+        await reply.text(1024 * 1024),
+        reply.header(failureHeader),
+      );
+      const supported = findSupportedVersion(failure.message);
+      if (supported === undefined || supported >= this.#version || call.stream !== undefined) throw failure;
+      this.#version = supported;
+    }
+  }
+
+  /** The JSON of the reply. */
+  async json<T>(call: Call): Promise<T> {
+    const reply = await this.call(call);
+    const text = await reply.text();
+    try {
+      return JSON.parse(text) as T;
+    } catch (cause) {
+      throw new Failure("corrupt", "cannot read the daemon's reply: it is not JSON", { cause });
+    }
+  }
+
+  /** Reads the reply away and gives its status. */
+  async status(call: Call): Promise<number> {
+    const reply = await this.call(call);
+    await reply.text();
+    return reply.status;
+  }
+
+  /** The JSON lines of the reply; asked when the first is wanted. Leaving the loop closes the connection. */
+  async *lines<T>(call: Call): AsyncGenerator<T, void, undefined> {
+    yield* decodeJsonLines<T>(await this.call(call));
+  }
+
+  /** Takes the connection itself over. */
+  async attach(call: Call): Promise<AttachedConnection> {
+    const reply = await this.call({ ...call, upgrade: true });
+    const type = reply.header("content-type") ?? "";
+    if (reply.status !== 101 && reply.status !== 200) {
+      reply[Symbol.dispose]();
+      throw new Failure("corrupt", `cannot attach: the daemon answered with status ${reply.status}`);
+    }
+    const terminal = type.includes("multiplexed-stream")
+      ? false
+      : type.includes("raw-stream")
+        ? true
+        : undefined;
+    return { terminal: this.#version < 1042 ? undefined : terminal, duplex: reply.hijack() };
+  }
+
+  [Symbol.dispose](): void {
+    this.#pool[Symbol.dispose]();
+  }
+
+  async #exchange(call: Call): Promise<HttpReply> {
+    const body = call.json === undefined ? call.stream : JSON.stringify(call.json);
+    const reply = await this.#pool.exchange({
+      method: call.method,
+      target: `/v${formatApiVersion(this.#version)}${call.path}${formatQuery(call.query ?? {})}`,
+      headers: {
+        ...(this.#buildId === undefined ? {} : { "Tare-Build": this.#buildId }),
+        ...call.headers,
+      },
+      ...(body === undefined ? {} : { body }),
+      ...(call.upgrade === undefined ? {} : { upgrade: call.upgrade }),
+      signal: call.signal,
+    });
+    this.#daemonBuildId = reply.header("tare-build");
+    return reply;
+  }
+}
