@@ -1,0 +1,173 @@
+import { Failure, within } from "../base/failure.ts";
+import { Cgroup } from "./cgroup.ts";
+import { type CgroupHierarchy, type CgroupLayout, detectCgroups, hierarchiesOf } from "./cgroup-layout.ts";
+import { type CgroupHierarchyPlan, type CgroupPlan, planPlainCgroup } from "./cgroup-plan.ts";
+import { makeDirectoryAt, openDirectoryAt, writeValues } from "./cgroup/files.ts";
+import type { CgroupPlace } from "./cgroup/place.ts";
+import { inheritCpuset } from "./cgroup/v1/cpuset.ts";
+import { attachDeviceFilter } from "./cgroup/v2/device-filter.ts";
+import { enableControllers } from "./cgroup/v2/subtree-control.ts";
+import { AT_FDCWD, AT_REMOVEDIR } from "./constants/open.ts";
+import type { Fd, OwnedFd } from "./fd.ts";
+import { attempt, isErrno } from "./syscall.ts";
+
+/** A component that is neither hidden, nor "..", nor the name of a control file (those have a dot after a word). */
+const component = /^[A-Za-z0-9_][A-Za-z0-9_.:@=-]{0,199}$/;
+
+/** Refuses "invalid" what could leave the cgroup tree or hide in it; gives the components. */
+export function parseCgroupPath(path: string): string[] {
+  const components = path.split("/").filter((part) => part !== "");
+  if (
+    components.length === 0 ||
+    components.length > 16 ||
+    !components.every((part) => component.test(part))
+  ) {
+    throw new Failure("invalid", `cannot use cgroup path "${path}"`);
+  }
+  return components;
+}
+
+/**
+ * The directory, in every hierarchy, below which containers get their cgroups. Holds one descriptor a
+ * hierarchy, so making a container's cgroup is one mkdir and its writes. Dispose it to close them; the
+ * directories stay.
+ */
+export class CgroupParent implements CgroupPlace, Disposable {
+  readonly layout: CgroupLayout;
+  /** Below each hierarchy's mount: `tare-1a2b`. */
+  readonly path: string;
+  readonly #components: readonly string[];
+  readonly #directories = new Map<string, OwnedFd>();
+
+  constructor(path: string, layout: CgroupLayout) {
+    this.#components = parseCgroupPath(path);
+    this.path = this.#components.join("/");
+    this.layout = layout;
+  }
+
+  /** For Cgroup: the directory in this hierarchy, made when it is not there. */
+  directoryIn(hierarchy: CgroupHierarchy): Fd {
+    let directory = this.#directories.get(hierarchy.mountPath);
+    if (directory === undefined) {
+      directory = this.#open(hierarchy);
+      this.#directories.set(hierarchy.mountPath, directory);
+    }
+    return directory.fd;
+  }
+
+  /**
+   * Makes the cgroup and applies the plan, or leaves nothing. An empty leftover of that name is replaced;
+   * "conflict" when one is still in use. "invalid" when the kernel refuses a value.
+   */
+  create(name: string, plan: CgroupPlan): Cgroup {
+    if (!component.test(name)) throw new Failure("invalid", `cannot use cgroup name "${name}"`);
+    const cgroup = new Cgroup(this, name);
+    const made: Fd[] = [];
+    try {
+      for (const step of plan.hierarchies) {
+        const directory = this.#makeFresh(step.hierarchy, name);
+        made.push(directory);
+        this.#apply(directory, name, step);
+        if (step.hierarchy.version === 2 && plan.deviceFilter !== undefined) {
+          using filtered = openDirectoryAt(directory, name);
+          attachDeviceFilter(filtered.fd, plan.deviceFilter);
+        }
+      }
+      return cgroup;
+    } catch (thrown) {
+      for (const directory of made) attempt("unlinkat", directory, name, AT_REMOVEDIR);
+      if (thrown instanceof Failure) throw within(`cannot create cgroup "${cgroup.path}"`, thrown);
+      const detail = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new Failure("invalid", `cannot create cgroup "${cgroup.path}": the kernel refuses ${detail}`, {
+        cause: thrown,
+      });
+    }
+  }
+
+  /** The cgroup of that name, made before, perhaps by an earlier process of ours. Checks nothing. */
+  open(name: string): Cgroup {
+    if (!component.test(name)) throw new Failure("invalid", `cannot use cgroup name "${name}"`);
+    return new Cgroup(this, name);
+  }
+
+  /** Where the keepers live: beside the containers, out of the daemon's own cgroup. Idempotent. */
+  ensureKeepers(): Cgroup {
+    const cgroup = new Cgroup(this, "keepers");
+    for (const { hierarchy } of planPlainCgroup(this.layout).hierarchies) {
+      const directory = this.directoryIn(hierarchy);
+      makeDirectoryAt(directory, "keepers");
+      if (hierarchy.version === 1) inheritCpuset(hierarchy, directory, "keepers");
+    }
+    return cgroup;
+  }
+
+  /** Removes the parent itself where nothing is left below it: for tests and uninstalling. */
+  removeEmpty(): void {
+    this[Symbol.dispose]();
+    for (const hierarchy of hierarchiesOf(this.layout)) {
+      for (let depth = this.#components.length; depth > 0; depth--) {
+        const path = [hierarchy.mountPath, ...this.#components.slice(0, depth)].join("/");
+        if (attempt("unlinkat", AT_FDCWD, path, AT_REMOVEDIR) < 0) break;
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const directory of this.#directories.values()) directory[Symbol.dispose]();
+    this.#directories.clear();
+  }
+
+  #open(hierarchy: CgroupHierarchy): OwnedFd {
+    let directory = openDirectoryAt(AT_FDCWD, hierarchy.mountPath);
+    for (const name of this.#components) {
+      if (hierarchy.version === 2) enableControllers(directory.fd, hierarchy.controllers);
+      makeDirectoryAt(directory.fd, name);
+      if (hierarchy.version === 1) inheritCpuset(hierarchy, directory.fd, name);
+      const below = openDirectoryAt(directory.fd, name);
+      directory[Symbol.dispose]();
+      directory = below;
+    }
+    if (hierarchy.version === 2) enableControllers(directory.fd, hierarchy.controllers);
+    return directory;
+  }
+
+  #makeFresh(hierarchy: CgroupHierarchy, name: string): Fd {
+    for (let again = false; ; again = true) {
+      const directory = this.directoryIn(hierarchy);
+      try {
+        if (makeDirectoryAt(directory, name)) return directory;
+      } catch (thrown) {
+        // Someone removed the parent: its descriptor stands for nothing now.
+        if (again || !isErrno(thrown, "ENOENT", "ENODEV")) throw thrown;
+        this.#directories.get(hierarchy.mountPath)?.[Symbol.dispose]();
+        this.#directories.delete(hierarchy.mountPath);
+        continue;
+      }
+      if (again || attempt("unlinkat", directory, name, AT_REMOVEDIR) < 0) {
+        throw new Failure("conflict", "a cgroup of that name is in use");
+      }
+    }
+  }
+
+  #apply(directory: Fd, name: string, step: CgroupHierarchyPlan): void {
+    if (step.hierarchy.version === 1) inheritCpuset(step.hierarchy, directory, name);
+    for (let at = 0; at < step.writes.length; ) {
+      const file = step.writes[at]?.file as string;
+      const values: string[] = [];
+      while (step.writes[at]?.file === file) values.push(step.writes[at++]?.value as string);
+      writeValues(directory, `${name}/${file}`, values);
+    }
+  }
+}
+
+/** Opens the parent and makes its directories, on this host's hierarchies unless told others. */
+export function openCgroupParent(path: string, layout: CgroupLayout = detectCgroups()): CgroupParent {
+  const parent = new CgroupParent(path, layout);
+  try {
+    for (const hierarchy of hierarchiesOf(layout)) parent.directoryIn(hierarchy);
+    return parent;
+  } catch (thrown) {
+    parent[Symbol.dispose]();
+    throw within(`cannot open cgroup "${path}"`, thrown);
+  }
+}

@@ -1,0 +1,13 @@
+import { readFileAt } from "./cgroup/files.ts";
+import { AT_FDCWD } from "./constants/open.ts";
+
+/** The paths of a process in all hierarchies: v2 under "", v1 under its controllers or `name=…`. */
+export function readCgroupPaths(pid: number | "self"): ReadonlyMap<string, string> {
+  const text = readFileAt(AT_FDCWD, `/proc/${pid}/cgroup`);
+  const paths = new Map<string, string>();
+  for (const line of (text ?? "").split("\n")) {
+    const match = /^\d+:([^:]*):(.*)$/.exec(line);
+    if (match !== null) paths.set(match[1] as string, match[2] as string);
+  }
+  return paths;
+}

@@ -1,0 +1,25 @@
+/** One entry of a device allow-list; an absent number stands for all of them. */
+export interface DeviceRule {
+  readonly type: "c" | "b" | "a";
+  readonly major?: number;
+  readonly minor?: number;
+  /** Letters of `rwm`: read, write, mknod. */
+  readonly access: string;
+}
+
+/**
+ * What every container may do, as with Docker: make any node (mknod alone opens nothing), and use the harmless
+ * ones. All else is denied, or a container's root could make a node of the host's disk and read it.
+ */
+export const defaultDeviceRules: readonly DeviceRule[] = [
+  { type: "c", access: "m" },
+  { type: "b", access: "m" },
+  { type: "c", major: 1, minor: 3, access: "rwm" }, // null
+  { type: "c", major: 1, minor: 5, access: "rwm" }, // zero
+  { type: "c", major: 1, minor: 7, access: "rwm" }, // full
+  { type: "c", major: 1, minor: 8, access: "rwm" }, // random
+  { type: "c", major: 1, minor: 9, access: "rwm" }, // urandom
+  { type: "c", major: 5, minor: 0, access: "rwm" }, // tty
+  { type: "c", major: 5, minor: 2, access: "rwm" }, // ptmx
+  { type: "c", major: 136, access: "rwm" }, // pts
+];

@@ -1,0 +1,22 @@
+/**
+ * What TARE_WITHOUT (`name,name`) declares absent, so that tests take the way that older kernels take.
+ * docs/kernel.md lists the names.
+ */
+export type Avoidable =
+  | "bpf-devices"
+  | "cgroup.kill"
+  | "cgroup1"
+  | "cgroup2"
+  | "clone-into-cgroup"
+  | "detached-composition"
+  | "lowerdir+"
+  | "memfd-exec"
+  | "pidfd-namespaces"
+  | "swap-accounting"
+  | "time-namespace";
+
+/** Whether a kernel feature is to be treated as absent though it may be there. */
+export function isForcedAbsent(name: Avoidable): boolean {
+  const list = process.env["TARE_WITHOUT"];
+  return list !== undefined && list.split(",").includes(name);
+}
