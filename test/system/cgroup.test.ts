@@ -1,0 +1,345 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { sleep } from "../../src/base/deadline.ts";
+import type { Cgroup } from "../../src/linux/cgroup.ts";
+import {
+  type CgroupHierarchy,
+  type CgroupLayout,
+  detectCgroups,
+  findController,
+  hierarchiesOf,
+} from "../../src/linux/cgroup-layout.ts";
+import type { CgroupLimits } from "../../src/linux/cgroup-limits.ts";
+import { type CgroupParent, openCgroupParent } from "../../src/linux/cgroup-parent.ts";
+import { planCgroup } from "../../src/linux/cgroup-plan.ts";
+import { readCgroupPaths } from "../../src/linux/cgroup-paths.ts";
+import { type DeviceRule, defaultDeviceRules } from "../../src/linux/device-rules.ts";
+import { hasDeviceFilters } from "../../src/linux/cgroup/v2/device-filter.ts";
+
+const parentName = `tare-test-${process.pid}`;
+const children: ChildProcess[] = [];
+
+async function withParent(
+  body: (parent: CgroupParent) => Promise<void> | void,
+  layout: CgroupLayout = detectCgroups(),
+): Promise<void> {
+  const parent = openCgroupParent(parentName, layout);
+  try {
+    await body(parent);
+  } finally {
+    for (const child of children.splice(0)) child.kill("SIGKILL");
+    for (const hierarchy of hierarchiesOf(layout)) {
+      for (const entry of readdirSync(join(hierarchy.mountPath, parentName), { withFileTypes: true })) {
+        if (!entry.isDirectory()) continue;
+        await parent.open(entry.name).killAll();
+        await parent.open(entry.name).remove();
+      }
+    }
+    parent.removeEmpty();
+  }
+}
+
+afterEach(() => {
+  const left = hierarchiesOf(detectCgroups()).filter((one) => existsSync(join(one.mountPath, parentName)));
+  expect(left).toEqual([]);
+});
+
+const make = (parent: CgroupParent, limits: CgroupLimits = {}, devices?: readonly DeviceRule[]): Cgroup =>
+  parent.create("one", planCgroup(limits, parent.layout, devices === undefined ? {} : { devices }));
+
+const pathOf = (hierarchy: CgroupHierarchy, file: string, name = "one"): string =>
+  join(hierarchy.mountPath, parentName, name, file);
+
+/** A shell whose process joins the cgroup itself, as a container's child does, then runs the script. */
+function spawnIn(
+  cgroup: Cgroup,
+  layout: CgroupLayout,
+  script: string,
+): Promise<{ pid: number; child: ChildProcess }> {
+  const files = hierarchiesOf(layout).map((hierarchy) =>
+    join(hierarchy.mountPath, cgroup.path, hierarchy.version === 1 ? "tasks" : "cgroup.procs"),
+  );
+  const joins = files.map((file) => `echo 0 > ${file}`).join(" && ");
+  const child = spawn("sh", ["-c", `${joins} && echo in && ${script}`], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  return new Promise((resolve, reject) => {
+    child.stdout.once("data", () => resolve({ pid: child.pid as number, child }));
+    child.once("exit", (code) => reject(new Error(`the child ended with ${code}`)));
+  });
+}
+
+const ended = (child: ChildProcess): Promise<string> =>
+  new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? String(code))));
+
+describe("CgroupParent", () => {
+  test("create() writes every limit where the controller lives", async () => {
+    await withParent((parent) => {
+      make(parent, {
+        memoryBytes: 64 << 20,
+        memorySwapBytes: 96 << 20,
+        cpuShares: 512,
+        nanoCpus: 500_000_000,
+        cpusetCpus: "0",
+        pidsLimit: 33,
+      });
+      const read = (controller: string, v1: string, v2: string): string | undefined => {
+        const hierarchy = findController(parent.layout, controller);
+        return hierarchy && readFileSync(pathOf(hierarchy, hierarchy.version === 1 ? v1 : v2), "utf8").trim();
+      };
+      expect(read("memory", "memory.limit_in_bytes", "memory.max")).toBe(String(64 << 20));
+      expect(read("pids", "pids.max", "pids.max")).toBe("33");
+      expect(read("cpuset", "cpuset.cpus", "cpuset.cpus")).toBe("0");
+      expect(read("cpu", "cpu.cfs_quota_us", "cpu.max")).toMatch(/^50000( 100000)?$/);
+      expect(read("memory", "memory.memsw.limit_in_bytes", "memory.swap.max")).toBeOneOf([
+        String(96 << 20),
+        String(32 << 20),
+      ]);
+    });
+  });
+
+  test("create() leaves nothing when the kernel refuses a value", async () => {
+    await withParent((parent) => {
+      const plan = planCgroup({}, parent.layout);
+      const last = plan.hierarchies.at(-1);
+      if (last === undefined) throw new Error("no hierarchies");
+      const bad = {
+        ...plan,
+        hierarchies: [
+          ...plan.hierarchies.slice(0, -1),
+          { ...last, writes: [{ file: "cgroup.procs", value: "x" }] },
+        ],
+      };
+      expect(() => parent.create("one", bad)).toThrow(
+        `cannot create cgroup "${parentName}/one": the kernel refuses "x" to cgroup.procs: EINVAL`,
+      );
+      for (const one of hierarchiesOf(parent.layout)) expect(existsSync(pathOf(one, ""))).toBe(false);
+    });
+  });
+
+  test("create() replaces an empty leftover and refuses one that is in use", async () => {
+    await withParent(async (parent) => {
+      make(parent, { pidsLimit: 7 });
+      const again = make(parent, {});
+      const pids = findController(parent.layout, "pids");
+      if (pids) expect(readFileSync(pathOf(pids, "pids.max"), "utf8").trim()).toBe("max");
+      await spawnIn(again, parent.layout, "exec sleep 60");
+      expect(() => make(parent, {})).toThrow(/a cgroup of that name is in use/);
+      await again.killAll();
+    });
+  });
+
+  test("create() makes the parent again when someone removed it", async () => {
+    await withParent((parent) => {
+      openCgroupParent(parentName, parent.layout).removeEmpty();
+      make(parent);
+      for (const one of hierarchiesOf(parent.layout))
+        expect(existsSync(pathOf(one, "cgroup.procs"))).toBe(true);
+    });
+  });
+
+  test("create() refuses names that would leave the tree", async () => {
+    await withParent((parent) => {
+      for (const name of ["..", "a/b", "", ".hidden", "a\0b"]) {
+        expect(() => parent.create(name, planCgroup({}, parent.layout))).toThrow(/cannot use cgroup name/);
+      }
+    });
+  });
+
+  test("openCgroupParent() refuses paths that would leave the tree", () => {
+    for (const path of ["..", "a/../b", "/", "a/.b"]) {
+      expect(() => openCgroupParent(path)).toThrow(/cannot use cgroup path/);
+    }
+  });
+});
+
+describe("Cgroup", () => {
+  test("openJoin() gives a descriptor for each hierarchy", async () => {
+    await withParent((parent) => {
+      using joined = make(parent).openJoin();
+      expect(joined.writeZeroFds.length).toBe(parent.layout.v1.length);
+      expect(joined.intoCgroupFd === undefined).toBe(parent.layout.v2 === undefined);
+    });
+  });
+
+  test("openJoin() writes to v2 as well when a process cannot be born in a cgroup", async () => {
+    process.env["TARE_WITHOUT"] = "clone-into-cgroup";
+    try {
+      await withParent((parent) => {
+        using joined = make(parent).openJoin();
+        expect(joined.intoCgroupFd).toBeUndefined();
+        expect(joined.writeZeroFds.length).toBe(hierarchiesOf(parent.layout).length);
+      });
+    } finally {
+      delete process.env["TARE_WITHOUT"];
+    }
+  });
+
+  test("openJoin() goes beside a process that moved down, never out of the cgroup", async () => {
+    await withParent(async (parent) => {
+      const { v2 } = parent.layout;
+      if (v2 === undefined) return;
+      const cgroup = make(parent);
+      const { pid } = await spawnIn(cgroup, parent.layout, "exec sleep 60");
+      mkdirSync(pathOf(v2, "init"));
+      writeFileSync(pathOf(v2, "init/cgroup.procs"), String(pid));
+      using joined = cgroup.openJoin({ besidePid: pid });
+      const into = joined.intoCgroupFd as number;
+      expect(readFileSync(`/proc/self/fd/${into}/cgroup.procs`, "utf8").trim()).toBe(String(pid));
+      expect(() => cgroup.openJoin({ besidePid: process.pid })).toThrow(/is not in it/);
+    });
+  });
+
+  test("pids() and usage() see what runs in it", async () => {
+    await withParent(async (parent) => {
+      const cgroup = make(parent);
+      const { pid } = await spawnIn(cgroup, parent.layout, "exec sleep 60");
+      expect(cgroup.pids()).toEqual([pid]);
+      expect(readCgroupPaths(pid).get("")).toBe(`/${cgroup.path}`);
+      const usage = cgroup.usage();
+      if (findController(parent.layout, "pids")) expect(usage.pids).toBe(1);
+      expect(usage.cpuNs).toBeGreaterThan(0);
+    });
+  });
+
+  test.each(["", "cgroup2", "cgroup.kill"])("killAll() ends nested forks, without %p", async (without) => {
+    process.env["TARE_WITHOUT"] = without;
+    try {
+      await withParent(async (parent) => {
+        const cgroup = make(parent);
+        const { child } = await spawnIn(cgroup, parent.layout, "while :; do sleep 30 & sleep 0.01; done");
+        await sleep(60);
+        expect(cgroup.pids().length).toBeGreaterThan(2);
+        for (const one of hierarchiesOf(parent.layout))
+          mkdirSync(pathOf(one, "deep/er"), { recursive: true });
+        const end = ended(child);
+        await cgroup.killAll();
+        expect(cgroup.pids()).toEqual([]);
+        expect(await end).toBe("SIGKILL");
+        await cgroup.remove();
+        for (const one of hierarchiesOf(parent.layout)) expect(existsSync(pathOf(one, ""))).toBe(false);
+      });
+    } finally {
+      delete process.env["TARE_WITHOUT"];
+    }
+  });
+
+  test("killAll() ends processes in cgroups below", async () => {
+    await withParent(async (parent) => {
+      const cgroup = make(parent);
+      const { child, pid } = await spawnIn(cgroup, parent.layout, "exec sleep 60");
+      for (const one of hierarchiesOf(parent.layout)) {
+        mkdirSync(pathOf(one, "deep"));
+        if (existsSync(pathOf(one, "cpuset.cpus"))) {
+          for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+            writeFileSync(pathOf(one, `deep/${file}`), readFileSync(pathOf(one, file)));
+          }
+        }
+        writeFileSync(pathOf(one, "deep/cgroup.procs"), String(pid));
+      }
+      expect(cgroup.pids()).toEqual([pid]);
+      const end = ended(child);
+      await cgroup.killAll();
+      expect(await end).toBe("SIGKILL");
+    });
+  });
+
+  test.each(["", "cgroup1"])(
+    "freeze() stops and thaw() goes on; killAll() of frozen ones works, without %p",
+    async (without) => {
+      process.env["TARE_WITHOUT"] = without;
+      try {
+        await withParent(async (parent) => {
+          const cgroup = make(parent);
+          const { child } = await spawnIn(cgroup, parent.layout, "while :; do sleep 0.01; done");
+          expect(cgroup.isFrozen()).toBe(false);
+          await cgroup.freeze();
+          expect(cgroup.isFrozen()).toBe(true);
+          const before = cgroup.usage().cpuNs;
+          await sleep(60);
+          expect(cgroup.usage().cpuNs).toBe(before as number);
+          cgroup.thaw();
+          await sleep(60);
+          expect(cgroup.isFrozen()).toBe(false);
+          expect(cgroup.usage().cpuNs).toBeGreaterThan(before as number);
+          await cgroup.freeze();
+          const end = ended(child);
+          await cgroup.killAll();
+          expect(await end).toBe("SIGKILL");
+        });
+      } finally {
+        delete process.env["TARE_WITHOUT"];
+      }
+    },
+  );
+
+  test("oomKills() counts what the kernel killed", async () => {
+    await withParent(async (parent) => {
+      if (findController(parent.layout, "memory") === undefined) return;
+      const cgroup = make(parent, { memoryBytes: 8 << 20, memorySwapBytes: 8 << 20 });
+      expect(cgroup.oomKills()).toBe(0);
+      const { child } = await spawnIn(cgroup, parent.layout, "exec tail /dev/zero");
+      expect(await ended(child)).toBe("SIGKILL");
+      expect(cgroup.oomKills()).toBeGreaterThan(0);
+    });
+  });
+
+  test("remove() fails naming what is left, and is fine when absent", async () => {
+    await withParent(async (parent) => {
+      const cgroup = make(parent);
+      await cgroup.remove();
+      await cgroup.remove();
+      const again = make(parent);
+      const { pid } = await spawnIn(again, parent.layout, "exec sleep 60");
+      await expect(again.remove({ timeoutMs: 50 })).rejects.toThrow(
+        `cannot remove cgroup "${again.path}": processes are left in it: ${pid}`,
+      );
+    });
+  });
+
+  test("remove() takes very deep trees with few descriptors", async () => {
+    await withParent(async (parent) => {
+      const { v2 } = parent.layout;
+      if (v2 === undefined) return;
+      const cgroup = make(parent);
+      // 60 levels of long names: about as long as a path may be
+      let at = pathOf(v2, "");
+      const name = "x".repeat(60);
+      for (let depth = 0; depth < 60; depth++) mkdirSync((at = join(at, name)));
+      await cgroup.remove();
+      expect(existsSync(pathOf(v2, ""))).toBe(false);
+    });
+  });
+});
+
+describe("device rules", () => {
+  const open =
+    "head -c 1 /dev/null; head -c 0 /dev/full || exit 7; (: < /dev/kmsg) 2> /dev/null && exit 8; exit 9";
+
+  test.each(["", "cgroup1"])(
+    "create() lets the listed devices through and no other, without %p",
+    async (without) => {
+      if (without === "cgroup1" && !hasDeviceFilters()) return;
+      process.env["TARE_WITHOUT"] = without;
+      try {
+        await withParent(async (parent) => {
+          const cgroup = make(parent, {}, defaultDeviceRules);
+          const denied = await spawnIn(cgroup, parent.layout, open);
+          expect(await ended(denied.child)).toBe("9");
+          await cgroup.remove();
+          const free = make(parent, {}, [
+            ...defaultDeviceRules,
+            { type: "c", major: 1, minor: 11, access: "r" },
+          ]);
+          const allowed = await spawnIn(free, parent.layout, open);
+          expect(await ended(allowed.child)).toBe("8");
+        });
+      } finally {
+        delete process.env["TARE_WITHOUT"];
+      }
+    },
+  );
+});
