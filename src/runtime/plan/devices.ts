@@ -1,0 +1,94 @@
+import { posix } from "node:path";
+import { Failure } from "../../base/failure.ts";
+import {
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_NOFOLLOW,
+  O_PATH,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFIFO,
+} from "../../linux/constants/open.ts";
+import { errno } from "../../linux/errno.ts";
+import { makeDevice } from "../../linux/stat.ts";
+import type { RuntimeDevice } from "../../spec/runtime-config.ts";
+import { addLink } from "./mounts.ts";
+import { addOpenTarget } from "./paths.ts";
+import type { OpResult, PlanArgument, PlanBlob, PlanList } from "./plan.ts";
+
+/** The devices that each container has. SPEC: config-linux.md, Default Devices */
+export const defaultDevices: readonly RuntimeDevice[] = [
+  ["null", 1, 3],
+  ["zero", 1, 5],
+  ["full", 1, 7],
+  ["random", 1, 8],
+  ["urandom", 1, 9],
+  ["tty", 5, 0],
+].map(([name, major, minor]) => ({
+  type: "c",
+  path: `/dev/${name}`,
+  major: Number(major),
+  minor: Number(minor),
+  fileMode: 0o666,
+}));
+
+const links: readonly (readonly [string, string])[] = [
+  ["/dev/fd", "/proc/self/fd"],
+  ["/dev/stdin", "/proc/self/fd/0"],
+  ["/dev/stdout", "/proc/self/fd/1"],
+  ["/dev/stderr", "/proc/self/fd/2"],
+  ["/dev/core", "/proc/kcore"],
+  ["/dev/ptmx", "pts/ptmx"],
+];
+
+const typeBits: Readonly<Record<RuntimeDevice["type"], number>> = {
+  c: S_IFCHR,
+  u: S_IFCHR,
+  b: S_IFBLK,
+  p: S_IFIFO,
+};
+
+/** Makes the default devices, those asked for, and the usual links; gives the null device (O_PATH). */
+export function addDevices(
+  list: PlanList,
+  blob: PlanBlob,
+  root: number,
+  devices: readonly RuntimeDevice[],
+): OpResult {
+  const parents = new Map<string, PlanArgument>();
+  const parentOf = (path: string): PlanArgument => {
+    const directory = posix.dirname(path);
+    let parent = parents.get(directory);
+    if (parent === undefined) {
+      parent = addOpenTarget(list, blob, root, directory, {
+        about: `make the directory "${directory}"`,
+        kind: "directory",
+      });
+      parents.set(directory, parent);
+    }
+    return parent;
+  };
+  const asked = new Set(devices.map((device) => device.path));
+  for (const device of [...defaultDevices.filter(({ path }) => !asked.has(path)), ...devices]) {
+    addDevice(list, parentOf(device.path), device);
+  }
+  for (const [path, target] of links) addLink(list, blob, root, path, target);
+  return list.add("open the null device", "openat", [
+    parentOf("/dev/null"),
+    "null",
+    O_PATH | O_CLOEXEC | O_NOFOLLOW,
+  ]);
+}
+
+function addDevice(list: PlanList, parent: PlanArgument, device: RuntimeDevice): void {
+  const about = `make the device "${device.path}"`;
+  const name = posix.basename(device.path);
+  if (name === "" || name === "." || name === "..")
+    throw new Failure("invalid", `cannot ${about}: it has no name`);
+  const number = makeDevice(device.major ?? 0, device.minor ?? 0);
+  const mode = device.fileMode ?? 0o666;
+  list.add(about, "mknodat", [parent, name, (typeBits[device.type] ?? S_IFCHR) | mode, number], {
+    skip: { errors: [errno.EEXIST], count: 1 },
+  });
+  list.add(about, "fchownat", [parent, name, device.uid ?? 0, device.gid ?? 0, AT_SYMLINK_NOFOLLOW]);
+}

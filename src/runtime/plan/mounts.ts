@@ -1,0 +1,206 @@
+import { posix } from "node:path";
+import { Failure } from "../../base/failure.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+} from "../../linux/constants/open.ts";
+import {
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  MNT_DETACH,
+  MOUNT_ATTR_RDONLY,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  MS_PRIVATE,
+  MS_REC,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../../linux/constants/mount.ts";
+import { errno } from "../../linux/errno.ts";
+import { encodeMountAttributes } from "../../linux/mount.ts";
+import { addJumpOver, addOpenTarget, encodeOpenHow } from "./paths.ts";
+import type { OpResult, PlanArgument, PlanBlob, PlanList } from "./plan.ts";
+
+/** A mount of the container, ready to be planned. */
+export type PlannedMount =
+  | {
+      readonly kind: "filesystem";
+      readonly destination: string;
+      readonly type: string;
+      /** Keys with text, or without (flags), in their order. */
+      readonly parameters: readonly (readonly [key: string, value?: string])[];
+      readonly attributes: number;
+    }
+  | {
+      readonly kind: "tree";
+      readonly destination: string;
+      /** The detached clone, as the keeper inherits it. */
+      readonly fd: number;
+      readonly directory: boolean;
+    }
+  | { readonly kind: "link"; readonly destination: string; readonly target: string };
+
+/** Where nothing may stand in for the real thing: a link in the image is refused there. */
+const ownPlaces: ReadonlySet<string> = new Set(["/proc", "/sys", "/dev"]);
+const attach = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+
+/** Creates all new file systems, detached; the descriptors by destination. (With a user namespace the kernel wants this before the pivot.) */
+export function addFilesystems(
+  list: PlanList,
+  mounts: readonly PlannedMount[],
+): ReadonlyMap<PlannedMount, OpResult> {
+  const made = new Map<PlannedMount, OpResult>();
+  for (const mount of mounts) {
+    if (mount.kind !== "filesystem") continue;
+    const about = `mount ${mount.type} at "${mount.destination}"`;
+    const context = list.add(about, "fsopen", [mount.type, FSOPEN_CLOEXEC]);
+    for (const [key, value] of mount.parameters) {
+      if (value === undefined)
+        list.add(`${about} with "${key}"`, "fsconfig", [context, FSCONFIG_SET_FLAG, key, null, 0]);
+      else
+        list.add(`${about} with "${key}=${value}"`, "fsconfig", [
+          context,
+          FSCONFIG_SET_STRING,
+          key,
+          value,
+          0,
+        ]);
+    }
+    list.add(about, "fsconfig", [context, FSCONFIG_CMD_CREATE, null, null, 0]);
+    made.set(mount, list.add(about, "fsmount", [context, FSMOUNT_CLOEXEC, mount.attributes]));
+  }
+  return made;
+}
+
+/**
+ * Makes `root` the root of this mount namespace and drops the host's tree. The place it is attached at for a
+ * moment is seen by this namespace only.
+ */
+export function addPivot(list: PlanList, root: number, place: string): void {
+  const about = "make the root file system of the container";
+  // Nothing that is mounted from here on reaches the host, also where its mounts are shared.
+  list.add(about, "mount", [null, "/", null, MS_REC | MS_PRIVATE, null]);
+  list.add(about, "move_mount", [root, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH]);
+  list.add(about, "fchdir", [root]);
+  list.add(about, "pivot_root", [".", "."]);
+  list.add(about, "umount2", [".", MNT_DETACH]);
+  list.add(about, "chdir", ["/"]);
+}
+
+/** Attaches every mount at its place, in their order. */
+export function addAttachments(
+  list: PlanList,
+  blob: PlanBlob,
+  root: number,
+  mounts: readonly PlannedMount[],
+  made: ReadonlyMap<PlannedMount, OpResult>,
+): void {
+  for (const mount of mounts) {
+    const about = `mount at "${mount.destination}"`;
+    if (mount.kind === "link") {
+      addLink(list, blob, root, mount.destination, mount.target);
+      continue;
+    }
+    const source: PlanArgument | undefined = mount.kind === "tree" ? mount.fd : made.get(mount);
+    if (source === undefined) throw new Failure("internal", `cannot ${about}: it was not created`);
+    const target = addOpenTarget(list, blob, root, mount.destination, {
+      about,
+      kind: mount.kind === "tree" && !mount.directory ? "file" : "directory",
+      symlinks: ownPlaces.has(posix.normalize(mount.destination)) ? "refuse" : "follow",
+    });
+    list.add(about, "move_mount", [source, "", target, "", attach]);
+  }
+}
+
+/** A symbolic link; one that is there already stays. */
+export function addLink(list: PlanList, blob: PlanBlob, root: number, path: string, target: string): void {
+  const about = `make the link "${path}"`;
+  const parent = addOpenTarget(list, blob, root, posix.dirname(path), { about, kind: "directory" });
+  list.add(about, "symlinkat", [target, parent, posix.basename(path)], {
+    skip: { errors: [errno.EEXIST], count: 0 },
+  });
+}
+
+function inRoot(path: string, flags: number): readonly PlanArgument[] {
+  return [
+    path.replace(/^\/+/, "") || ".",
+    encodeOpenHow(O_PATH | O_CLOEXEC | flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
+    24,
+  ];
+}
+
+/** Paths that exist are remounted read-only on themselves. */
+export function addReadonlyPaths(list: PlanList, root: number, paths: readonly string[]): void {
+  for (const path of paths) {
+    const about = `make "${path}" read-only`;
+    list.addGuarded(
+      about,
+      "openat2",
+      [root, ...inRoot(path, 0)],
+      [errno.ENOENT, errno.ENOTDIR],
+      (rest, found) => {
+        const clone = rest.add(about, "open_tree", [
+          found,
+          "",
+          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH,
+        ]);
+        const readonly = encodeMountAttributes({ set: MOUNT_ATTR_RDONLY });
+        rest.add(about, "mount_setattr", [clone, "", AT_EMPTY_PATH, readonly, readonly.length]);
+        rest.add(about, "move_mount", [clone, "", found, "", attach]);
+        rest.add(about, "close", [clone]);
+        rest.add(about, "close", [found]);
+      },
+    );
+  }
+}
+
+/**
+ * Hides paths that exist: files behind a null device, directories behind an empty read-only tmpfs.
+ * SAFETY: the null device is the one that the plan itself made a moment ago in a directory only it has seen;
+ * whatever the image has at /dev/null is never bound.
+ */
+export function addMaskedPaths(
+  list: PlanList,
+  root: number,
+  nullDevice: PlanArgument,
+  paths: readonly string[],
+): void {
+  for (const path of paths) {
+    const about = `mask "${path}"`;
+    const notThere = [errno.ENOENT, errno.ENOTDIR];
+    list.addGuarded(about, "openat2", [root, ...inRoot(path, O_DIRECTORY)], notThere, (rest, found) => {
+      const context = rest.add(about, "fsopen", ["tmpfs", FSOPEN_CLOEXEC]);
+      rest.add(about, "fsconfig", [context, FSCONFIG_SET_STRING, "size", "0", 0]);
+      rest.add(about, "fsconfig", [context, FSCONFIG_SET_STRING, "nr_inodes", "1", 0], {
+        expect: "anything",
+      });
+      rest.add(about, "fsconfig", [context, FSCONFIG_CMD_CREATE, null, null, 0]);
+      const empty = rest.add(about, "fsmount", [context, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY]);
+      rest.add(about, "move_mount", [empty, "", found, "", attach]);
+      for (const fd of [context, empty, found]) rest.add(about, "close", [fd]);
+    });
+    // A directory is masked by now: what is found here as a file is one.
+    list.addGuarded(about, "openat2", [root, ...inRoot(path, 0)], notThere, (rest, found) => {
+      // Looking up "." in a file fails with ENOTDIR: only then the rest runs.
+      rest.add(about, "faccessat", [found, ".", 0], { skip: { errors: [errno.ENOTDIR], count: 1 } });
+      addJumpOver(rest, about, () => {
+        const clone = rest.add(about, "open_tree", [
+          nullDevice,
+          "",
+          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH,
+        ]);
+        rest.add(about, "move_mount", [clone, "", found, "", attach]);
+        rest.add(about, "close", [clone]);
+      });
+      rest.add(about, "close", [found]);
+    });
+  }
+}

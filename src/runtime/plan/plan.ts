@@ -1,0 +1,155 @@
+import type { SyscallName } from "../../linux/syscall.ts";
+
+/** A place in the plan's blob, by offset. */
+export interface Slot {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** The result of an earlier op of the same list. */
+export interface OpResult {
+  readonly result: number;
+}
+
+/** What an argument is when the plan runs. Text and bytes are put into the blob and passed by address. */
+export type PlanArgument =
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | null
+  | OpResult
+  | { readonly addressOf: Slot }
+  | { readonly load: Slot };
+
+/** One system call of a plan. */
+export interface PlanOp {
+  readonly call: SyscallName;
+  readonly args: readonly PlanArgument[];
+  /** Where its result goes: 4 or 8 bytes. */
+  readonly store?: Slot;
+  /** Right is: ≥ 0 (default), this number, or anything. */
+  readonly expect?: number | "anything";
+  /** On one of up to four errors: go on after the next `count` ops. */
+  readonly skip?: { readonly errors: readonly number[]; readonly count: number };
+  /** What asked for it: the object of the sentence when it fails, as in `cannot <about>`. */
+  readonly about: string;
+}
+
+/** A list of calls that is being made: what it says is decided here, applied by the keeper. */
+export class PlanList {
+  readonly ops: PlanOp[] = [];
+
+  /** Appends a call; the result can be used by later ones. */
+  add(
+    about: string,
+    call: SyscallName,
+    args: readonly PlanArgument[],
+    options: Omit<PlanOp, "about" | "call" | "args"> = {},
+  ): OpResult {
+    this.ops.push({ call, args, about, ...options });
+    return { result: this.ops.length - 1 };
+  }
+
+  /** For optional things: the call, and a rest that is skipped when the call fails with one of `errors`. */
+  addGuarded(
+    about: string,
+    call: SyscallName,
+    args: readonly PlanArgument[],
+    errors: readonly number[],
+    rest: (list: PlanList, guard: OpResult) => void,
+  ): void {
+    const at = this.ops.length;
+    this.ops.push({ call, args, about });
+    rest(this, { result: at });
+    this.ops[at] = { call, args, about, skip: { errors, count: this.ops.length - at - 1 } };
+  }
+}
+
+/** The blob of a plan: memory at a fixed address, so that pointers into it can be written here. */
+export class PlanBlob {
+  /** Where the keeper maps it: PLAN_BLOB_ADDRESS of native/plan.h. */
+  static readonly address = 0x10_0000_0000n;
+  #parts: { offset: number; bytes: Uint8Array }[] = [];
+  #texts = new Map<string, Slot>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** A zeroed place for results and structures, aligned to 8. */
+  reserve(bytes: number): Slot {
+    const slot = { offset: this.#size, bytes };
+    this.#size += (bytes + 7) & ~7;
+    return slot;
+  }
+
+  put(bytes: Uint8Array): Slot {
+    const slot = this.reserve(bytes.length);
+    this.fill(slot, bytes);
+    return slot;
+  }
+
+  /** Sets what a reserved place holds when the plan begins. */
+  fill(slot: Slot, bytes: Uint8Array): void {
+    this.#parts.push({ offset: slot.offset, bytes });
+  }
+
+  /** NUL-terminated; the same text is stored once. */
+  text(text: string): Slot {
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    const slot = this.put(Buffer.from(`${text}\0`, "utf8"));
+    this.#texts.set(text, slot);
+    return slot;
+  }
+
+  /** A NULL-terminated array of pointers to texts: argv, envp. */
+  textArray(texts: readonly string[]): Slot {
+    const array = Buffer.alloc(8 * (texts.length + 1));
+    texts.forEach((text, i) => array.writeBigUInt64LE(this.addressOf(this.text(text)), 8 * i));
+    return this.put(array);
+  }
+
+  /** The final address, for pointers inside structures. */
+  addressOf(slot: Slot): bigint {
+    return PlanBlob.address + BigInt(slot.offset);
+  }
+
+  encode(): Uint8Array {
+    const whole = Buffer.alloc(this.#size);
+    for (const { offset, bytes } of this.#parts) whole.set(bytes, offset);
+    return whole;
+  }
+}
+
+/** Where the keeper finds its ends of the standard streams that the before list makes. */
+export interface PlanStreams {
+  readonly stdin?: Slot;
+  readonly stdout?: Slot;
+  readonly stderr?: Slot;
+}
+
+/** A whole plan: data only. Descriptor numbers in it are those of the keeper. */
+export interface Plan {
+  readonly before: PlanList;
+  readonly child: PlanList;
+  readonly blob: PlanBlob;
+  readonly cloneFlags: number;
+  readonly cgroupFd?: number;
+  readonly streams: PlanStreams;
+  readonly keep: boolean;
+  readonly terminal: boolean;
+  readonly closeStdin: boolean;
+  readonly dieWithCaller: boolean;
+  readonly deadlineMs: number;
+  readonly log?: {
+    readonly directoryFd: number;
+    readonly maxBytes: number;
+    readonly files: number;
+    readonly rotateFirst: boolean;
+  };
+  readonly exitDirectoryFd?: number;
+  readonly keptFds: readonly number[];
+}

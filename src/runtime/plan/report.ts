@@ -1,0 +1,58 @@
+import type { PlanBlob, PlanList, Slot } from "./plan.ts";
+
+// native/plan.h: what the child writes to its channel.
+export const channelFd = 3;
+const packet = { barrier: 2, note: 3 } as const;
+/** Barriers that the keeper answers itself. */
+export const takeMaster = 0x80000001;
+/** Barriers that the engine answers. */
+export const readyBarrier = 1;
+
+/** A 16-byte place for a barrier whose value (its last 8 bytes) an op stores into. */
+export function addBarrier(list: PlanList, blob: PlanBlob, slot: Slot, tag: number, about: string): void {
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(packet.barrier, 0);
+  head.writeUInt32LE(tag, 4);
+  blob.fill({ offset: slot.offset, bytes: 8 }, head);
+  list.add(about, "write", [channelFd, { addressOf: slot }, 16], { expect: 16 });
+  // SAFETY: 0 bytes mean that the keeper is gone; going on would leave a container that nobody keeps.
+  list.add(about, "read", [channelFd, { addressOf: blob.reserve(8) }, 1], { expect: 1 });
+}
+
+const CLOCK_MONOTONIC = 1;
+
+/** Stamps of the monotonic clock, taken as the plan runs and told to the engine just before the program starts. */
+export class PlanClock {
+  readonly names: string[] = [];
+  readonly #slot: Slot;
+  readonly #most = 8;
+
+  constructor(blob: PlanBlob) {
+    this.#slot = blob.reserve(8 + 16 * this.#most);
+    const head = Buffer.alloc(4);
+    head.writeUInt32LE(packet.note, 0);
+    blob.fill({ offset: this.#slot.offset, bytes: 4 }, head);
+  }
+
+  /** What went on since the last stamp was `name`. */
+  stamp(list: PlanList, name: string): void {
+    const at = this.#slot.offset + 8 + 16 * this.names.length;
+    this.names.push(name);
+    list.add("read the clock", "clock_gettime", [CLOCK_MONOTONIC, { addressOf: { offset: at, bytes: 16 } }]);
+  }
+
+  tell(list: PlanList): void {
+    const bytes = 8 + 16 * this.names.length;
+    list.add("report to the engine", "write", [channelFd, { addressOf: this.#slot }, bytes], {
+      expect: bytes,
+    });
+  }
+
+  /** Milliseconds of the monotonic clock, from the note's payload. */
+  static decode(names: readonly string[], note: Buffer): { readonly name: string; readonly atMs: number }[] {
+    return names.map((name, i) => ({
+      name,
+      atMs: Number(note.readBigInt64LE(8 + 16 * i)) * 1000 + Number(note.readBigInt64LE(16 + 16 * i)) / 1e6,
+    }));
+  }
+}
