@@ -16,7 +16,9 @@ export const globalFlags: TableOf<GlobalValues> = {
   "data-root": optional('Where the daemon keeps what lasts (default "/var/lib/tare")', { isFile: true }),
   debug: bool("Say more about what goes wrong", { short: "D" }),
   host: optional("Daemon socket to connect to (unix:///path)", { short: "H" }),
-  "run-root": optional('Where the daemon keeps what ends with the machine (default "/run/tare")', { isFile: true }),
+  "run-root": optional('Where the daemon keeps what ends with the machine (default "/run/tare")', {
+    isFile: true,
+  }),
   "storage-driver": optional("Storage driver of a daemon that is started"),
   version: bool("Print version information and quit", { short: "v" }),
 };

@@ -11,7 +11,13 @@ export function formatHelp(columns: number = minimumColumns): string {
   const sections = [
     section("Common Commands", single.filter((entry) => entry.isCommon === true).map(asTop)),
     section("Management Commands", Object.entries(commandGroups)),
-    section("Commands", single.filter((entry) => entry.isCommon !== true).map(asTop).sort(byName)),
+    section(
+      "Commands",
+      single
+        .filter((entry) => entry.isCommon !== true)
+        .map(asTop)
+        .sort(byName),
+    ),
     `Global Options:\n${formatFlags(globalFlags, columns)}`,
   ];
   return [

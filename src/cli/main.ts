@@ -115,7 +115,9 @@ class CommandLine {
       throw flagFailure(`unknown flag: ${second}`);
     }
     if (second === undefined || second.startsWith("-")) return this.#print(formatGroupHelp(first));
-    this.#context.stderr.write(`tare: '${first} ${second}' is not a tare command.\n${formatGroupHelp(first)}`);
+    this.#context.stderr.write(
+      `tare: '${first} ${second}' is not a tare command.\n${formatGroupHelp(first)}`,
+    );
     return 1;
   }
 
@@ -161,7 +163,9 @@ function traceOf(thrown: unknown): string {
 /** `tare logs -f x | head -1` ends quietly: later writes are dropped, and the signal says so. */
 function watchForBrokenPipe({ stdout, stderr }: CliContext): AbortSignal {
   const broken = new AbortController();
-  stdout.on("error", () => broken.abort(new Failure("canceled", "nobody reads the output", { details: { silent: true } })));
+  stdout.on("error", () =>
+    broken.abort(new Failure("canceled", "nobody reads the output", { details: { silent: true } })),
+  );
   stderr.on("error", () => {});
   return broken.signal;
 }

@@ -87,7 +87,10 @@ export function map(usage: string, extras: Extras = {}): Flag<Readonly<Record<st
 }
 
 /** A whole number; absent unless given. */
-export function int(usage: string, extras: Extras & { readonly initialText?: string } = {}): Flag<number | undefined> {
+export function int(
+  usage: string,
+  extras: Extras & { readonly initialText?: string } = {},
+): Flag<number | undefined> {
   return { type: "int", ...extras, usage, initial: undefined, add: (text) => parseInteger(text) };
 }
 

@@ -116,7 +116,9 @@ class Reader implements Parsed {
       this.values[name] = flag.add(text, this.values[name]);
     } catch (thrown) {
       const names = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
-      throw flagFailure(`invalid argument ${JSON.stringify(text)} for "${names}" flag: ${sentenceOf(thrown)}`);
+      throw flagFailure(
+        `invalid argument ${JSON.stringify(text)} for "${names}" flag: ${sentenceOf(thrown)}`,
+      );
     }
     this.given.add(name);
   }
