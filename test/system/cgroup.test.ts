@@ -1,6 +1,15 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import type { Cgroup } from "../../src/linux/cgroup.ts";
@@ -8,10 +17,12 @@ import {
   type CgroupHierarchy,
   type CgroupLayout,
   detectCgroups,
+  directoryNameOf,
   findController,
   hierarchiesOf,
 } from "../../src/linux/cgroup-layout.ts";
 import type { CgroupLimits } from "../../src/linux/cgroup-limits.ts";
+import { planCgroupMounts } from "../../src/linux/cgroup-mounts.ts";
 import { type CgroupParent, openCgroupParent } from "../../src/linux/cgroup-parent.ts";
 import { planCgroup } from "../../src/linux/cgroup-plan.ts";
 import { readCgroupPaths } from "../../src/linux/cgroup-paths.ts";
@@ -57,12 +68,14 @@ function spawnIn(
   cgroup: Cgroup,
   layout: CgroupLayout,
   script: string,
+  env: Record<string, string> = {},
 ): Promise<{ pid: number; child: ChildProcess }> {
   const files = hierarchiesOf(layout).map((hierarchy) =>
     join(hierarchy.mountPath, cgroup.path, hierarchy.version === 1 ? "tasks" : "cgroup.procs"),
   );
   const joins = files.map((file) => `echo 0 > ${file}`).join(" && ");
   const child = spawn("sh", ["-c", `${joins} && echo in && ${script}`], {
+    env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   children.push(child);
@@ -258,6 +271,7 @@ describe("Cgroup", () => {
           expect(cgroup.isFrozen()).toBe(false);
           await cgroup.freeze();
           expect(cgroup.isFrozen()).toBe(true);
+          await sleep(20); // the last moments are accounted late
           const before = cgroup.usage().cpuNs;
           await sleep(60);
           expect(cgroup.usage().cpuNs).toBe(before as number);
@@ -313,6 +327,51 @@ describe("Cgroup", () => {
       expect(existsSync(pathOf(v2, ""))).toBe(false);
     });
   });
+});
+
+describe("planCgroupMounts()", () => {
+  test.each([
+    ["private", false],
+    ["private", true],
+    ["host", false],
+  ] as const)(
+    "planCgroupMounts() shows a container its own cgroup, namespace %p writable %p",
+    async (namespace, writable) => {
+      await withParent(async (parent) => {
+        const cgroup = make(parent);
+        const target = mkdtempSync(join(tmpdir(), "tare-cgroup-"));
+        const plan = planCgroupMounts(parent.layout, { namespace, path: cgroup.path, writable, target });
+        const script = join(import.meta.dir, "../support/apply-cgroup-mounts.ts");
+        const input = JSON.stringify(plan).replaceAll("'", "");
+        const unshare = `unshare --mount ${namespace === "private" ? "--cgroup" : ""}`;
+        const inside = `find . -maxdepth 2 -name cgroup.procs | sort; cat */cgroup.procs cgroup.procs 2>/dev/null | sort -u`;
+        const tries = `mkdir new 2>/dev/null && echo made; for d in */; do mkdir $d/new 2>/dev/null && echo made $d; done`;
+        const cd = `cd ${target}`;
+        const { child } = await spawnIn(
+          cgroup,
+          parent.layout,
+          `exec ${unshare} sh -c '${process.execPath} ${script} && ${cd} && ${inside}; ${tries}; true' < /dev/null`,
+          { TARE_PLAN: input },
+        );
+        let output = "";
+        child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+        expect(await ended(child)).toBe("0");
+        rmdirSync(target);
+        const names =
+          parent.layout.v1.length === 0
+            ? ["."]
+            : hierarchiesOf(parent.layout).map((one) => `./${directoryNameOf(one)}`);
+        for (const name of names) expect(output).toContain(`${name}/cgroup.procs`);
+        if (namespace === "private") {
+          // The host's own processes are not to be seen: only those of the container.
+          expect(output.split("\n")).not.toContain("1");
+          expect(output.split("\n")).toContain(String(child.pid));
+        }
+        expect(output.includes("made")).toBe(writable);
+        expect(output.includes("made\n")).toBe(writable && parent.layout.v1.length === 0);
+      });
+    },
+  );
 });
 
 describe("device rules", () => {
