@@ -7,6 +7,7 @@ import type {
   ContainerSummary,
   ContainerTopResponse,
   ContainerWaitResponse,
+  StartTiming,
 } from "../api/types/container.ts";
 import type { ExecCreateRequest, IdResponse } from "../api/types/exec.ts";
 import { segment } from "./query.ts";
@@ -75,10 +76,16 @@ export class ContainersClient {
     return this.#transport.json({ method: "GET", path: `${at(reference)}/json`, query: { size } });
   }
 
-  /** False when it ran already. */
-  async start(reference: string, { detachKeys }: { readonly detachKeys?: string } = {}): Promise<boolean> {
+  /** `isRunningAlready` is no failure, as in Docker. The timing is Tare's own. */
+  async start(
+    reference: string,
+    { detachKeys }: { readonly detachKeys?: string | undefined } = {},
+  ): Promise<{ readonly isRunningAlready: boolean; readonly timing?: StartTiming }> {
     const query = { detachKeys };
-    return (await this.#transport.status({ method: "POST", path: `${at(reference)}/start`, query })) !== 304;
+    const reply = await this.#transport.call({ method: "POST", path: `${at(reference)}/start`, query });
+    await reply.text();
+    const timing = findTiming(reply.header("tare-timing"));
+    return { isRunningAlready: reply.status === 304, ...(timing === undefined ? {} : { timing }) };
   }
 
   /** False when it did not run. A grace of −1 s waits without end. */
@@ -165,11 +172,20 @@ export class ContainersClient {
     reference: string,
     options: LogParameters & Signaled = {},
   ): AsyncGenerator<Frame, void, undefined> {
-    const { signal, ...query } = options;
+    const { isFramed, bytes } = await this.openLogs(reference, options);
+    if (isFramed) yield* decodeFrames(bytes);
+    else for await (const piece of bytes) yield { stream: "stdout", bytes: piece };
+  }
+
+  /** The log as the daemon sends it: in frames, or a terminal's raw bytes. To be read to its end, or left by return(). */
+  async openLogs(
+    reference: string,
+    { signal, ...query }: LogParameters & Signaled = {},
+  ): Promise<{ readonly isFramed: boolean; readonly bytes: AsyncGenerator<Buffer, void, undefined> }> {
     const path = `${at(reference)}/logs`;
     const reply = await this.#transport.call({ method: "GET", path, query: { ...query }, signal });
-    if ((reply.header("content-type") ?? "").startsWith(multiplexedStreamType)) yield* decodeFrames(reply);
-    else for await (const bytes of reply) yield { stream: "stdout", bytes };
+    const isFramed = (reply.header("content-type") ?? "").startsWith(multiplexedStreamType);
+    return { isFramed, bytes: reply[Symbol.asyncIterator]() };
   }
 
   top(reference: string, psArguments?: string): Promise<ContainerTopResponse> {
@@ -187,4 +203,13 @@ export class ContainersClient {
 
 function at(reference: string): string {
   return `/containers/${segment(reference)}`;
+}
+
+function findTiming(header: string | undefined): StartTiming | undefined {
+  if (header === undefined) return undefined;
+  try {
+    return JSON.parse(header) as StartTiming;
+  } catch {
+    return undefined;
+  }
 }

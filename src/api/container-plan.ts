@@ -1,0 +1,152 @@
+import { Failure } from "../base/failure.ts";
+import type { CreateRequest } from "./create-request.ts";
+import { type PlannedLimits, planLimits } from "./request/limits.ts";
+import { type NamespaceModes, planNamespaces } from "./request/modes.ts";
+import { type PlannedMount, planMounts } from "./request/mounts.ts";
+import { type PlannedSecurity, planSecurity } from "./request/security.ts";
+import { refuseUnsupported } from "./request/unsupported-fields.ts";
+import type { ContainerConfig } from "./types/container-config.ts";
+import type { HostConfig } from "./types/host-config.ts";
+
+/** A request in the engine's units and unions; assignable to its ContainerSpec. */
+export interface ContainerPlan extends PlannedSecurity {
+  readonly image: string;
+  readonly name?: string;
+  readonly command?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly env?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly user?: string;
+  readonly groupAdd?: readonly string[];
+  readonly workingDirectory?: string;
+  readonly hostname?: string;
+  readonly domainname?: string;
+  readonly terminal: boolean;
+  readonly openStdin: boolean;
+  readonly stdinOnce: boolean;
+  readonly stopSignal?: string;
+  readonly stopGraceMs?: number;
+  readonly autoRemove: boolean;
+  readonly namespaces: NamespaceModes;
+  readonly limits: PlannedLimits;
+  readonly capabilities: { readonly add: readonly string[]; readonly drop: readonly string[] };
+  readonly privileged: boolean;
+  readonly readOnlyRoot: boolean;
+  readonly mounts: readonly PlannedMount[];
+  readonly shmBytes?: number;
+  readonly extraHosts: readonly string[];
+  readonly rlimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly oomScoreAdj?: number;
+  readonly received: { readonly config: ContainerConfig; readonly hostConfig: HostConfig };
+}
+
+/** As long as a timer can wait: 24 days. */
+const endlessMs = 2 ** 31 - 1;
+
+/** Seconds of grace as the API has them: negative means without end. */
+export function graceMsOf(seconds: number): number {
+  return seconds < 0 ? endlessMs : Math.min(seconds * 1000, endlessMs);
+}
+
+/**
+ * Judges a request and translates it. Throws Failure("unsupported") naming every field that asks for what we do not
+ * have yet, "invalid" for what can never work.
+ */
+export function planContainer(request: CreateRequest, name: string | undefined): ContainerPlan {
+  refuseUnsupported(request);
+  const { config, hostConfig } = request;
+  if (config.Image === undefined || config.Image === "") {
+    throw new Failure("invalid", "cannot create the container: the request names no image");
+  }
+  return {
+    image: config.Image,
+    ...(name === undefined ? {} : { name: name.replace(/^\//, "") }),
+    ...planConfig(config),
+    ...planHost(hostConfig),
+    ...planSecurity(hostConfig),
+    namespaces: planNamespaces(request),
+    limits: planLimits(hostConfig),
+    mounts: planMounts(hostConfig),
+    rlimits: (hostConfig.Ulimits ?? []).map(planUlimit),
+    received: { config, hostConfig },
+  };
+}
+
+function planConfig(config: ContainerConfig) {
+  return {
+    terminal: config.Tty ?? false,
+    openStdin: config.OpenStdin ?? false,
+    stdinOnce: config.StdinOnce ?? false,
+    ...given({
+      // An empty list is how clients write "nothing said"; only the entrypoint has a meaning when it is empty text.
+      command: nonEmpty(config.Cmd),
+      entrypoint: entrypointOf(config.Entrypoint),
+      env: nonEmpty(config.Env),
+      labels: config.Labels ?? undefined,
+      user: config.User || undefined,
+      workingDirectory: config.WorkingDir || undefined,
+      hostname: config.Hostname || undefined,
+      domainname: config.Domainname || undefined,
+      stopSignal: config.StopSignal || undefined,
+      stopGraceMs: typeof config.StopTimeout === "number" ? graceMsOf(config.StopTimeout) : undefined,
+    }),
+  };
+}
+
+function planHost(hostConfig: HostConfig) {
+  const shmBytes = hostConfig.ShmSize ?? 0;
+  if (shmBytes < 0) throw new Failure("invalid", "SHM size can not be less than 0");
+  return {
+    autoRemove: hostConfig.AutoRemove ?? false,
+    capabilities: { add: hostConfig.CapAdd ?? [], drop: hostConfig.CapDrop ?? [] },
+    privileged: hostConfig.Privileged ?? false,
+    readOnlyRoot: hostConfig.ReadonlyRootfs ?? false,
+    extraHosts: (hostConfig.ExtraHosts ?? []).map(requireHost),
+    ...given({
+      annotations: hostConfig.Annotations ?? undefined,
+      groupAdd: nonEmpty(hostConfig.GroupAdd),
+      shmBytes: shmBytes === 0 ? undefined : shmBytes,
+      oomScoreAdj: hostConfig.OomScoreAdj === 0 ? undefined : hostConfig.OomScoreAdj,
+    }),
+  };
+}
+
+/** `[""]` is how docker-cli says `--entrypoint ""`: none, not even the image's. */
+function entrypointOf(list: readonly string[] | null | undefined): readonly string[] | undefined {
+  if (list?.length === 1 && list[0] === "") return [];
+  return nonEmpty(list);
+}
+
+function requireHost(text: string): string {
+  const [, address] = /^[^:=]+[:=](.+)$/.exec(text) ?? [];
+  if (address === undefined) throw new Failure("invalid", `bad format for add-host: "${text.slice(0, 200)}"`);
+  if (address === "host-gateway") {
+    throw new Failure(
+      "unsupported",
+      `cannot add host "${text.slice(0, 200)}": host-gateway is not supported yet`,
+    );
+  }
+  return text.replace("=", ":");
+}
+
+function planUlimit({ Name = "", Soft = 0, Hard = 0 }: { Name?: string; Soft?: number; Hard?: number }) {
+  if (!/^[a-z]{1,20}$/.test(Name)) throw new Failure("invalid", `invalid ulimit type: ${Name.slice(0, 50)}`);
+  if (Hard >= 0 && (Soft > Hard || Soft < 0)) {
+    throw new Failure(
+      "invalid",
+      `ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`,
+    );
+  }
+  return { name: Name, soft: Soft, hard: Hard };
+}
+
+function nonEmpty(list: readonly string[] | null | undefined): readonly string[] | undefined {
+  return list === undefined || list === null || list.length === 0 ? undefined : list;
+}
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function given<T extends object>(members: T): Given<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Given<T>;
+}

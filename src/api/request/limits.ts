@@ -1,0 +1,79 @@
+import { Failure } from "../../base/failure.ts";
+import type { HostConfig, Resources } from "../types/host-config.ts";
+
+export interface PlannedLimits {
+  readonly memoryBytes?: number;
+  readonly memorySwapBytes?: number;
+  readonly memoryReservationBytes?: number;
+  readonly cpuShares?: number;
+  readonly cpuQuotaUs?: number;
+  readonly cpuPeriodUs?: number;
+  readonly nanoCpus?: number;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  readonly pidsLimit?: number;
+  readonly oomKillDisable?: boolean;
+}
+
+/** Field of the API → field of the limits; 0 and empty mean no limit and are left out. */
+const names: readonly (readonly [keyof Resources, keyof PlannedLimits])[] = [
+  ["Memory", "memoryBytes"],
+  ["MemorySwap", "memorySwapBytes"],
+  ["MemoryReservation", "memoryReservationBytes"],
+  ["CpuShares", "cpuShares"],
+  ["CpuQuota", "cpuQuotaUs"],
+  ["CpuPeriod", "cpuPeriodUs"],
+  ["NanoCpus", "nanoCpus"],
+  ["CpusetCpus", "cpusetCpus"],
+  ["CpusetMems", "cpusetMems"],
+  ["PidsLimit", "pidsLimit"],
+  ["OomKillDisable", "oomKillDisable"],
+];
+const minimumMemoryBytes = 6 * 1024 * 1024;
+
+/** Throws Failure("invalid") for limits that contradict each other, in Docker's words. */
+export function planLimits(hostConfig: HostConfig): PlannedLimits {
+  const limits = Object.fromEntries(
+    names.flatMap(([from, to]) => {
+      const value = hostConfig[from];
+      const isSet = value !== undefined && value !== null && value !== 0 && value !== "" && value !== false;
+      return isSet ? [[to, value]] : [];
+    }),
+  ) as PlannedLimits;
+  requirePossible(limits);
+  // −1 is Docker's other word for no limit.
+  const { pidsLimit, cpuQuotaUs, ...others } = limits;
+  return {
+    ...others,
+    ...(pidsLimit === undefined || pidsLimit < 0 ? {} : { pidsLimit }),
+    ...(cpuQuotaUs === undefined || cpuQuotaUs < 0 ? {} : { cpuQuotaUs }),
+  };
+}
+
+function requirePossible(limits: PlannedLimits): void {
+  const { memoryBytes = 0, memorySwapBytes = 0, memoryReservationBytes = 0, nanoCpus = 0 } = limits;
+  if (memoryBytes < 0 || memoryReservationBytes < 0 || nanoCpus < 0 || (limits.cpuShares ?? 0) < 0) {
+    throw new Failure("invalid", "cannot create the container: a limit can't be negative");
+  }
+  if (memoryBytes > 0 && memoryBytes < minimumMemoryBytes) {
+    throw new Failure("invalid", "Minimum memory limit allowed is 6MB");
+  }
+  if (memorySwapBytes > 0 && memoryBytes === 0) {
+    throw new Failure(
+      "invalid",
+      "You should always set the Memory limit when using Memoryswap limit, see usage",
+    );
+  }
+  if (memorySwapBytes > 0 && memorySwapBytes < memoryBytes) {
+    throw new Failure("invalid", "Minimum memoryswap limit should be larger than memory limit, see usage");
+  }
+  if (memoryReservationBytes > 0 && memoryBytes > 0 && memoryReservationBytes > memoryBytes) {
+    throw new Failure(
+      "invalid",
+      "Minimum memory limit can not be less than memory reservation limit, see usage",
+    );
+  }
+  if (nanoCpus > 0 && (limits.cpuQuotaUs !== undefined || limits.cpuPeriodUs !== undefined)) {
+    throw new Failure("invalid", "Conflicting options: Nano CPUs and CPU Period cannot both be set");
+  }
+}

@@ -1,0 +1,54 @@
+import { Failure } from "../../base/failure.ts";
+import type { CreateRequest } from "../create-request.ts";
+
+export type SharedMode = "private" | "host" | { readonly container: string };
+
+export interface NamespaceModes {
+  readonly pid?: SharedMode;
+  readonly ipc?: SharedMode;
+  readonly uts?: SharedMode;
+  readonly cgroup?: "private" | "host";
+  readonly network?: "none" | "host" | { readonly container: string };
+}
+
+/** Which namespaces the container has of its own. Absent: the engine's default. */
+export function planNamespaces({ config, hostConfig }: CreateRequest): NamespaceModes {
+  const pid = mode("PidMode", hostConfig.PidMode, ["private"]);
+  const ipc = mode("IpcMode", hostConfig.IpcMode, ["private", "shareable"]);
+  const uts = mode("UTSMode", hostConfig.UTSMode, ["private"]);
+  const cgroup = mode("CgroupnsMode", hostConfig.CgroupnsMode, ["private"]);
+  if (typeof cgroup === "object") throw refused("CgroupnsMode", hostConfig.CgroupnsMode ?? "");
+  if (typeof uts === "object") throw refused("UTSMode", hostConfig.UTSMode ?? "");
+  const network = config.NetworkDisabled === true ? "none" : networkMode(hostConfig.NetworkMode ?? "");
+  return {
+    ...(pid === undefined ? {} : { pid }),
+    ...(ipc === undefined ? {} : { ipc }),
+    ...(uts === undefined ? {} : { uts }),
+    ...(cgroup === undefined ? {} : { cgroup }),
+    ...(network === undefined ? {} : { network }),
+  };
+}
+
+function mode(field: string, text: string | undefined, own: readonly string[]): SharedMode | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (text === "host") return "host";
+  if (own.includes(text)) return "private";
+  const container = /^container:(.+)$/.exec(text)?.[1];
+  if (container !== undefined) return { container };
+  throw refused(field, text);
+}
+
+function networkMode(text: string): NamespaceModes["network"] {
+  if (text === "" || text === "default") return undefined;
+  if (text === "none" || text === "host") return text;
+  const container = /^container:(.+)$/.exec(text)?.[1];
+  if (container !== undefined) return { container };
+  throw new Failure(
+    "unsupported",
+    `cannot create the container: network "${text.slice(0, 100)}" is not supported yet; there are none, host and container:NAME`,
+  );
+}
+
+function refused(field: string, text: string): Failure {
+  return new Failure("invalid", `cannot read HostConfig.${field}: "${text.slice(0, 100)}" is not supported`);
+}

@@ -1,0 +1,61 @@
+import { Failure } from "../../base/failure.ts";
+import type { HostConfig } from "../types/host-config.ts";
+
+export interface PlannedSecurity {
+  readonly noNewPrivileges?: boolean;
+  readonly seccomp?: "builtin" | "unconfined" | { readonly profile: string };
+  readonly systemPaths?: "confined" | "unconfined";
+}
+
+/** What `SecurityOpt`, `MaskedPaths` and `ReadonlyPaths` ask for. Options are `name=value`, or `name:value` as once. */
+export function planSecurity(hostConfig: HostConfig): PlannedSecurity {
+  let plan: PlannedSecurity = {};
+  for (const option of hostConfig.SecurityOpt ?? []) {
+    const [, name = "", value] = /^([^=:]*)(?:[=:]([\s\S]*))?$/.exec(option) ?? [];
+    plan = { ...plan, ...planOption(name, value, option) };
+  }
+  const { MaskedPaths: masked, ReadonlyPaths: readonly } = hostConfig;
+  if ((masked?.length ?? 0) > 0 || (readonly?.length ?? 0) > 0) {
+    const field = (masked?.length ?? 0) > 0 ? "MaskedPaths" : "ReadonlyPaths";
+    throw new Failure(
+      "unsupported",
+      `cannot create the container: not supported yet: own paths (HostConfig.${field})`,
+    );
+  }
+  // Docker's client turns systempaths=unconfined into two lists that are there and empty.
+  if (masked?.length === 0 && readonly?.length === 0) plan = { ...plan, systemPaths: "unconfined" };
+  return plan;
+}
+
+function planOption(name: string, value: string | undefined, option: string): PlannedSecurity {
+  switch (name) {
+    case "no-new-privileges":
+      if (value === undefined || value === "true") return { noNewPrivileges: true };
+      if (value === "false") return { noNewPrivileges: false };
+      break;
+    case "seccomp":
+      if (value === "unconfined" || value === "builtin") return { seccomp: value };
+      if (value?.trimStart().startsWith("{") === true) return { seccomp: { profile: value } };
+      break;
+    case "systempaths":
+      if (value === "unconfined") return { systemPaths: "unconfined" };
+      break;
+    case "apparmor":
+      if (value === "unconfined") return {};
+      throw unsupported("AppArmor profiles", option);
+    case "label":
+      if (value === "disable") return {};
+      throw unsupported("SELinux labels", option);
+    case "writable-cgroups":
+      if (value === "false") return {};
+      throw unsupported("writable cgroups", option);
+    default:
+      break;
+  }
+  throw new Failure("invalid", `invalid --security-opt 2: "${option.slice(0, 100)}"`);
+}
+
+function unsupported(what: string, option: string): Failure {
+  const sentence = `cannot create the container: not supported yet: ${what} (HostConfig.SecurityOpt "${option.slice(0, 100)}")`;
+  return new Failure("unsupported", sentence);
+}

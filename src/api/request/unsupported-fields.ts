@@ -1,0 +1,111 @@
+import { Failure } from "../../base/failure.ts";
+import type { CreateRequest } from "../create-request.ts";
+import type { ContainerConfig } from "../types/container-config.ts";
+import type { HostConfig } from "../types/host-config.ts";
+
+/** What a field is for when a client says nothing; any other value would change how the container runs. */
+type IsDefault = (value: unknown) => boolean;
+
+const empty: IsDefault = (value) => {
+  if (value === undefined || value === null || value === "" || value === 0 || value === false) return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+};
+const oneOf =
+  (...values: readonly unknown[]): IsDefault =>
+  (value) =>
+    empty(value) || values.includes(value);
+
+const configFields: Readonly<Partial<Record<keyof ContainerConfig, readonly [what: string, IsDefault]>>> = {
+  Volumes: ["anonymous volumes", empty],
+  MacAddress: ["a MAC address", empty],
+  Healthcheck: ["health checks", (value) => empty(value) || isNoHealthcheck(value)],
+};
+
+const hostFields: Readonly<Partial<Record<keyof HostConfig, readonly [what: string, IsDefault]>>> = {
+  PortBindings: ["publishing ports", empty],
+  PublishAllPorts: ["publishing ports", empty],
+  RestartPolicy: ["restart policies", (value) => empty(value) || isNoRestart(value)],
+  LogConfig: ["log drivers and their options", (value) => empty(value) || isOwnLog(value)],
+  VolumeDriver: ["volume drivers", oneOf("local")],
+  VolumesFrom: ["volumes of another container", empty],
+  Dns: ["name servers of a container's own", empty],
+  DnsOptions: ["resolver options of a container's own", empty],
+  DnsSearch: ["search domains of a container's own", empty],
+  Cgroup: ["a cgroup of another container", empty],
+  Links: ["links", empty],
+  StorageOpt: ["storage options", empty],
+  UsernsMode: ["user namespaces", oneOf("host")],
+  Sysctls: ["sysctls", empty],
+  Runtime: ["other runtimes", oneOf("tare", "runc", "io.containerd.runc.v2")],
+  Isolation: ["isolation technologies", oneOf("default")],
+  Init: ["an init process", empty],
+  CgroupParent: ["a parent cgroup", empty],
+  BlkioWeight: ["block I/O weights", empty],
+  BlkioWeightDevice: ["block I/O weights", empty],
+  BlkioDeviceReadBps: ["block I/O limits", empty],
+  BlkioDeviceWriteBps: ["block I/O limits", empty],
+  BlkioDeviceReadIOps: ["block I/O limits", empty],
+  BlkioDeviceWriteIOps: ["block I/O limits", empty],
+  CpuRealtimePeriod: ["real-time scheduling", empty],
+  CpuRealtimeRuntime: ["real-time scheduling", empty],
+  Devices: ["devices", empty],
+  DeviceCgroupRules: ["device rules", empty],
+  DeviceRequests: ["device requests (GPUs)", empty],
+  KernelMemoryTCP: ["a limit of TCP memory", empty],
+  MemorySwappiness: ["memory swappiness", oneOf(-1)],
+  CpuCount: ["CpuCount (Windows only)", empty],
+  CpuPercent: ["CpuPercent (Windows only)", empty],
+  IOMaximumIOps: ["IOMaximumIOps (Windows only)", empty],
+  IOMaximumBandwidth: ["IOMaximumBandwidth (Windows only)", empty],
+};
+
+/** Throws Failure("unsupported") naming each field that asks for what we do not have yet. */
+export function refuseUnsupported({ config, hostConfig, networkingConfig }: CreateRequest): void {
+  const found = [
+    ...namesOf(config as Record<string, unknown>, configFields, ""),
+    ...namesOf(hostConfig as Record<string, unknown>, hostFields, "HostConfig."),
+    ...endpointNames(networkingConfig.EndpointsConfig ?? {}),
+  ];
+  if (found.length > 0) {
+    throw new Failure("unsupported", `cannot create the container: not supported yet: ${found.join(", ")}`, {
+      details: { fields: found },
+    });
+  }
+}
+
+function namesOf(
+  values: Readonly<Record<string, unknown>>,
+  table: Readonly<Partial<Record<string, readonly [what: string, IsDefault]>>>,
+  prefix: string,
+): string[] {
+  return Object.entries(table).flatMap(([name, row]) =>
+    row === undefined || row[1](values[name]) ? [] : [`${row[0]} (${prefix}${name})`],
+  );
+}
+
+/** Networks exist only as modes until there are bridges; clients still send an empty end for the default one. */
+function endpointNames(ends: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(ends).flatMap(([network, end]) => {
+    const known = ["default", "none", "host"].includes(network);
+    const set = Object.entries((end ?? {}) as object).find(([, value]) => !empty(value));
+    if (known && set === undefined) return [];
+    return [
+      `networks (NetworkingConfig.EndpointsConfig.${network.slice(0, 64)}${known ? `.${set?.[0]}` : ""})`,
+    ];
+  });
+}
+
+function isNoHealthcheck(value: unknown): boolean {
+  const { Test } = value as { readonly Test?: readonly string[] };
+  return Test?.[0] === "NONE" || Object.values(value as object).every(empty);
+}
+
+function isNoRestart(value: unknown): boolean {
+  const { Name } = value as { readonly Name?: string };
+  return Name === undefined || Name === "" || Name === "no";
+}
+
+function isOwnLog(value: unknown): boolean {
+  const { Type, Config } = value as { readonly Type?: string; readonly Config?: object };
+  return ["", "json-file", "local"].includes(Type ?? "") && empty(Config);
+}

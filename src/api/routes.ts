@@ -1,0 +1,271 @@
+import type { ApiVersion } from "./version.ts";
+
+/** How a query parameter is read; `true` and `all` are what an absent one means. */
+export type ParameterKind = "boolean" | "boolean=true" | "integer" | "text" | "texts" | "filters";
+
+export interface Route {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  /** `{id}` is one part of the path, `{name...}` any number of them. */
+  readonly path: string;
+  readonly operation: Operation;
+  readonly query?: Readonly<Record<string, ParameterKind>>;
+  /** First version that has it; absent: all. */
+  readonly since?: ApiVersion;
+  /** Last version that has it. */
+  readonly until?: ApiVersion;
+  /** "json": read whole, at most 1 MiB; "stream": given to the handler. */
+  readonly body?: "json" | "stream";
+  /** The connection may be taken over. */
+  readonly hijack?: true;
+}
+
+/** `resource.verb`; the resource names the file of handlers. */
+export type Operation = `${Resource}.${string}`;
+export type Resource =
+  | "containers"
+  | "exec"
+  | "images"
+  | "system"
+  | "events"
+  | "networks"
+  | "volumes"
+  | "tare"
+  | "absent";
+
+const attachParameters = {
+  detachKeys: "text",
+  logs: "boolean",
+  stream: "boolean",
+  stdin: "boolean",
+  stdout: "boolean",
+  stderr: "boolean",
+} as const;
+
+/** All that the daemon answers. "absent" operations are Docker's which we do not have yet: they say so with 501. */
+export const routes: readonly Route[] = [
+  { method: "HEAD", path: "/_ping", operation: "system.ping" },
+  { method: "GET", path: "/_ping", operation: "system.ping" },
+  { method: "GET", path: "/version", operation: "system.version" },
+  { method: "GET", path: "/info", operation: "system.info" },
+  { method: "GET", path: "/system/df", operation: "system.diskUsage", query: { type: "texts" } },
+  {
+    method: "GET",
+    path: "/events",
+    operation: "events.stream",
+    query: { since: "text", until: "text", filters: "filters" },
+  },
+  {
+    method: "GET",
+    path: "/containers/json",
+    operation: "containers.list",
+    query: {
+      all: "boolean",
+      limit: "integer",
+      size: "boolean",
+      filters: "filters",
+      since: "text",
+      before: "text",
+    },
+  },
+  {
+    method: "POST",
+    path: "/containers/create",
+    operation: "containers.create",
+    query: { name: "text", platform: "text" },
+    body: "json",
+  },
+  {
+    method: "GET",
+    path: "/containers/{id}/json",
+    operation: "containers.inspect",
+    query: { size: "boolean" },
+  },
+  {
+    method: "GET",
+    path: "/containers/{id}/logs",
+    operation: "containers.logs",
+    query: {
+      follow: "boolean",
+      stdout: "boolean",
+      stderr: "boolean",
+      since: "text",
+      until: "text",
+      timestamps: "boolean",
+      details: "boolean",
+      tail: "text",
+    },
+  },
+  {
+    method: "POST",
+    path: "/containers/{id}/resize",
+    operation: "containers.resize",
+    query: { h: "integer", w: "integer" },
+  },
+  {
+    method: "POST",
+    path: "/containers/{id}/start",
+    operation: "containers.start",
+    query: { detachKeys: "text", checkpoint: "text", "checkpoint-dir": "text" },
+  },
+  {
+    method: "POST",
+    path: "/containers/{id}/stop",
+    operation: "containers.stop",
+    query: { signal: "text", t: "integer" },
+  },
+  {
+    method: "POST",
+    path: "/containers/{id}/restart",
+    operation: "containers.restart",
+    query: { signal: "text", t: "integer" },
+  },
+  { method: "POST", path: "/containers/{id}/kill", operation: "containers.kill", query: { signal: "text" } },
+  {
+    method: "POST",
+    path: "/containers/{id}/rename",
+    operation: "containers.rename",
+    query: { name: "text" },
+  },
+  {
+    method: "POST",
+    path: "/containers/{id}/attach",
+    operation: "containers.attach",
+    query: attachParameters,
+    hijack: true,
+  },
+  {
+    method: "POST",
+    path: "/containers/{id}/wait",
+    operation: "containers.wait",
+    query: { condition: "text" },
+  },
+  {
+    method: "DELETE",
+    path: "/containers/{id}",
+    operation: "containers.remove",
+    query: { v: "boolean", force: "boolean", link: "boolean" },
+  },
+  { method: "POST", path: "/containers/{id}/exec", operation: "exec.create", body: "json" },
+  { method: "POST", path: "/exec/{id}/start", operation: "exec.start", body: "json", hijack: true },
+  {
+    method: "POST",
+    path: "/exec/{id}/resize",
+    operation: "exec.resize",
+    query: { h: "integer", w: "integer" },
+  },
+  { method: "GET", path: "/exec/{id}/json", operation: "exec.inspect" },
+  {
+    method: "GET",
+    path: "/images/json",
+    operation: "images.list",
+    query: {
+      all: "boolean",
+      filters: "filters",
+      filter: "text",
+      "shared-size": "boolean",
+      digests: "boolean",
+      manifests: "boolean",
+    },
+  },
+  {
+    method: "POST",
+    path: "/images/create",
+    operation: "images.create",
+    query: {
+      fromImage: "text",
+      fromSrc: "text",
+      repo: "text",
+      tag: "text",
+      message: "text",
+      changes: "texts",
+      platform: "text",
+    },
+    body: "stream",
+  },
+  {
+    method: "POST",
+    path: "/images/load",
+    operation: "images.load",
+    query: { quiet: "boolean", platform: "text" },
+    body: "stream",
+  },
+  {
+    method: "GET",
+    path: "/images/{name...}/json",
+    operation: "images.inspect",
+    query: { manifests: "boolean", platform: "text" },
+  },
+  {
+    method: "GET",
+    path: "/images/{name...}/history",
+    operation: "images.history",
+    query: { platform: "text" },
+  },
+  {
+    method: "POST",
+    path: "/images/{name...}/tag",
+    operation: "images.tag",
+    query: { repo: "text", tag: "text" },
+  },
+  {
+    method: "DELETE",
+    path: "/images/{name...}",
+    operation: "images.remove",
+    query: { force: "boolean", noprune: "boolean", platforms: "texts" },
+  },
+  { method: "GET", path: "/networks", operation: "networks.list", query: { filters: "filters" } },
+  {
+    method: "GET",
+    path: "/networks/{id}",
+    operation: "networks.inspect",
+    query: { verbose: "boolean", scope: "text" },
+  },
+  { method: "GET", path: "/volumes", operation: "volumes.list", query: { filters: "filters" } },
+  { method: "GET", path: "/volumes/{name...}", operation: "volumes.inspect" },
+  { method: "GET", path: "/tare/build", operation: "tare.build" },
+  { method: "GET", path: "/tare/namespaces", operation: "tare.namespaces" },
+  { method: "GET", path: "/tare/check", operation: "tare.check" },
+  { method: "POST", path: "/tare/settle", operation: "tare.settle" },
+  { method: "POST", path: "/tare/shutdown", operation: "tare.shutdown" },
+  { method: "GET", path: "/containers/{id}/attach/ws", operation: "absent.attach over WebSocket" },
+  { method: "GET", path: "/containers/{id}/top", operation: "absent.top" },
+  { method: "GET", path: "/containers/{id}/stats", operation: "absent.stats" },
+  { method: "GET", path: "/containers/{id}/changes", operation: "absent.diff" },
+  { method: "GET", path: "/containers/{id}/export", operation: "absent.export" },
+  { method: "POST", path: "/containers/{id}/update", operation: "absent.update" },
+  { method: "POST", path: "/containers/{id}/pause", operation: "absent.pause" },
+  { method: "POST", path: "/containers/{id}/unpause", operation: "absent.unpause" },
+  { method: "HEAD", path: "/containers/{id}/archive", operation: "absent.copying files" },
+  { method: "GET", path: "/containers/{id}/archive", operation: "absent.copying files" },
+  { method: "PUT", path: "/containers/{id}/archive", operation: "absent.copying files" },
+  { method: "POST", path: "/containers/prune", operation: "absent.container prune" },
+  { method: "POST", path: "/commit", operation: "absent.commit" },
+  { method: "POST", path: "/build", operation: "absent.build" },
+  { method: "POST", path: "/build/prune", operation: "absent.builder prune" },
+  { method: "POST", path: "/build/cancel", operation: "absent.build" },
+  { method: "POST", path: "/session", operation: "absent.build" },
+  { method: "POST", path: "/grpc", operation: "absent.build" },
+  { method: "GET", path: "/images/search", operation: "absent.search" },
+  { method: "POST", path: "/images/prune", operation: "absent.image prune" },
+  { method: "GET", path: "/images/get", operation: "absent.save" },
+  { method: "GET", path: "/images/{name...}/get", operation: "absent.save" },
+  { method: "POST", path: "/images/{name...}/push", operation: "absent.push" },
+  { method: "POST", path: "/auth", operation: "absent.login" },
+  { method: "GET", path: "/distribution/{name...}/json", operation: "absent.looking at a registry" },
+  { method: "POST", path: "/volumes/create", operation: "absent.volume create" },
+  { method: "POST", path: "/volumes/prune", operation: "absent.volume prune" },
+  { method: "PUT", path: "/volumes/{name...}", operation: "absent.volume update" },
+  { method: "DELETE", path: "/volumes/{name...}", operation: "absent.volume rm" },
+  { method: "POST", path: "/networks/create", operation: "absent.network create" },
+  { method: "POST", path: "/networks/prune", operation: "absent.network prune" },
+  { method: "POST", path: "/networks/{id}/connect", operation: "absent.network connect" },
+  { method: "POST", path: "/networks/{id}/disconnect", operation: "absent.network disconnect" },
+  { method: "DELETE", path: "/networks/{id}", operation: "absent.network rm" },
+  { method: "GET", path: "/plugins", operation: "absent.plugins" },
+  { method: "GET", path: "/swarm", operation: "absent.swarm" },
+  { method: "GET", path: "/nodes", operation: "absent.swarm" },
+  { method: "GET", path: "/services", operation: "absent.swarm" },
+  { method: "GET", path: "/tasks", operation: "absent.swarm" },
+  { method: "GET", path: "/secrets", operation: "absent.swarm" },
+  { method: "GET", path: "/configs", operation: "absent.swarm" },
+];
