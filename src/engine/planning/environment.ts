@@ -1,0 +1,48 @@
+import { quote, refuse } from "./refusal.ts";
+
+/** Where programs are looked for when neither the image nor the caller says. Docker's value. */
+export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * The container's own variables, as Docker keeps them: the caller's, then those of the image that the caller
+ * doesn't set. `NAME` alone takes the image's away and stays in the list, for planEnvironment().
+ */
+export function mergeEnvironment(asked: readonly string[], image: readonly string[]): readonly string[] {
+  for (const entry of asked) {
+    if (entry.startsWith("=") || entry === "" || entry.includes("\0")) {
+      throw refuse(`invalid environment variable: ${quote(entry)}`);
+    }
+  }
+  const merged = new Map<string, string>();
+  for (const entry of asked) merged.set(nameOf(entry), entry); // the last one of a name counts
+  for (const entry of image) if (!merged.has(nameOf(entry))) merged.set(nameOf(entry), entry);
+  return [...merged.values()];
+}
+
+/** All variables of the process but HOME, in Docker's order: PATH, HOSTNAME, TERM, then the container's own. */
+export function planEnvironment(
+  own: readonly string[],
+  { hostname, terminal }: { readonly hostname: string; readonly terminal: boolean },
+): readonly string[] {
+  const variables = new Map([
+    ["PATH", defaultPath],
+    ["HOSTNAME", hostname],
+    ...(terminal ? [["TERM", "xterm"] as const] : []),
+  ]);
+  for (const entry of own) {
+    const name = nameOf(entry);
+    if (entry.includes("=")) variables.set(name, entry.slice(name.length + 1));
+    else variables.delete(name);
+  }
+  return [...variables].map(([name, value]) => `${name}=${value}`);
+}
+
+/** Adds HOME when nothing sets it. */
+export function withHome(env: readonly string[], home: string): readonly string[] {
+  return env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, `HOME=${home}`];
+}
+
+function nameOf(entry: string): string {
+  const equals = entry.indexOf("=");
+  return equals < 0 ? entry : entry.slice(0, equals);
+}

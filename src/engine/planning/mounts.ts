@@ -1,0 +1,170 @@
+import type { RuntimeMount } from "../../spec/runtime-config.ts";
+import type { ContainerMount, ContainerSpec } from "../types.ts";
+import { cleanPath, isWithin } from "./clean-path.ts";
+import { quote, refuse } from "./refusal.ts";
+
+/** Docker's size of /dev/shm. */
+export const defaultShmBytes: number = 64 * 1024 * 1024;
+
+/** Files of /proc that programs such as lxcfs may stand in for; the list is runc's. */
+const replaceable: ReadonlySet<string> = new Set(
+  "cpuinfo diskstats loadavg meminfo slabinfo stat swaps uptime net/dev sys/kernel/ns_last_pid sys/crypto/fips_enabled"
+    .split(" ")
+    .map((name) => `/proc/${name}`),
+);
+
+/** The caller's mounts with clean targets. Throws "invalid" for those that can't or mustn't be. */
+export function checkMounts(asked: readonly ContainerMount[] = []): readonly ContainerMount[] {
+  const seen = new Set<string>();
+  return asked.map((mount) => {
+    if (mount.target.includes("\0") || !mount.target.startsWith("/")) {
+      throw refuse(`invalid mount path: ${quote(mount.target)}: mount path must be absolute`);
+    }
+    const target = cleanPath(mount.target);
+    if (target === "/") throw refuse("invalid mount: destination can't be '/'");
+    if (seen.has(target)) throw refuse(`duplicate mount point: ${target}`);
+    seen.add(target);
+    checkKernelPaths(mount, target);
+    if (mount.kind === "tmpfs") parseTmpfsOptions(mount.options ?? "");
+    else checkSource(mount.source);
+    return { ...mount, target };
+  });
+}
+
+function checkSource(source: string): void {
+  if (!source.startsWith("/") || source.includes("\0")) {
+    throw refuse(`invalid mount source: ${quote(source)}: it must be an absolute path`);
+  }
+}
+
+/** SAFETY: a volume over /proc or /sys would take the masks and the kernel's own files away (runc 2019-16884). */
+function checkKernelPaths(mount: ContainerMount, target: string): void {
+  if (target === "/sys" && mount.kind === "bind" && cleanPath(mount.source) === "/sys") return;
+  if (isWithin(target, "/proc") && !replaceable.has(target)) {
+    throw refuse(`${target} cannot be mounted because it is inside /proc`);
+  }
+  if (target === "/sys") throw refuse("/sys cannot be covered by a mount");
+}
+
+const tmpfsFlags: ReadonlySet<string> = new Set(
+  "ro rw suid nosuid dev nodev exec noexec sync async dirsync remount mand nomand atime noatime diratime nodiratime relatime norelatime strictatime nostrictatime".split(
+    " ",
+  ),
+);
+const tmpfsValues: ReadonlySet<string> = new Set([
+  "size",
+  "mode",
+  "uid",
+  "gid",
+  "nr_inodes",
+  "nr_blocks",
+  "mpol",
+]);
+
+/** Docker's defaults and then the caller's, which win. Throws "invalid" for an option that tmpfs hasn't. */
+export function parseTmpfsOptions(text: string): readonly string[] {
+  const options = new Map<string, string>([
+    ["exec", "noexec"],
+    ["suid", "nosuid"],
+    ["dev", "nodev"],
+  ]);
+  for (const option of text.split(",").filter((each) => each !== "")) {
+    const equals = option.indexOf("=");
+    const name = equals < 0 ? option : option.slice(0, equals);
+    if (equals < 0 ? !tmpfsFlags.has(name) : !tmpfsValues.has(name)) {
+      throw refuse(`invalid tmpfs option ${quote(option)}`);
+    }
+    const subject = equals < 0 ? name.replace(/^no/, "").replace(/^rw$/, "ro") : name;
+    options.set(subject, option);
+  }
+  return [...options.values()];
+}
+
+export interface MountPlanInput {
+  readonly privileged: boolean;
+  readonly shmBytes: number;
+  /** Files made for the container, by target: hosts, hostname, resolv.conf. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly mounts: readonly ContainerMount[];
+  /** Directories of anonymous volumes, by target. */
+  readonly volumes: Readonly<Record<string, string>>;
+  /** "container" or "host": /dev/shm is shared, by this path on the host. */
+  readonly sharedShm?: string;
+  readonly sharedMqueue?: boolean;
+}
+
+/** All mounts in the order in which they are made: the kernel's, the files, then the caller's from outside to inside. */
+export function planMounts(input: MountPlanInput): readonly RuntimeMount[] {
+  const own: RuntimeMount[] = [
+    ...Object.entries(input.volumes).map(([target, source]) => bind(target, source, ["rw", "rprivate"])),
+    ...input.mounts.map(runtimeMount),
+  ].sort((one, other) => depth(one.destination) - depth(other.destination));
+  const taken = new Set(own.map((mount) => mount.destination));
+  const files = Object.entries(input.files).map(([target, source]) =>
+    bind(target, source, ["rw", "rprivate"]),
+  );
+  return [...defaultMounts(input), ...files].filter(({ destination }) => !taken.has(destination)).concat(own);
+}
+
+function defaultMounts({ privileged, shmBytes, sharedShm }: MountPlanInput): readonly RuntimeMount[] {
+  const access = privileged ? "rw" : "ro";
+  const quiet = ["nosuid", "noexec", "nodev"];
+  return [
+    { destination: "/proc", type: "proc", source: "proc", options: quiet },
+    {
+      destination: "/dev",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "strictatime", "mode=0755", "size=65536k"],
+    },
+    {
+      destination: "/dev/pts",
+      type: "devpts",
+      source: "devpts",
+      options: ["nosuid", "noexec", "ptmxmode=0666", "mode=0620", "gid=5"],
+    },
+    { destination: "/sys", type: "sysfs", source: "sysfs", options: [...quiet, access] },
+    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [access, ...quiet] },
+    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet },
+    sharedShm === undefined
+      ? {
+          destination: "/dev/shm",
+          type: "tmpfs",
+          source: "shm",
+          options: [...quiet, "mode=1777", `size=${shmBytes}`],
+        }
+      : bind("/dev/shm", sharedShm, [...quiet, "rw", "rprivate"]),
+  ];
+}
+
+function bind(destination: string, source: string, options: readonly string[]): RuntimeMount {
+  return { destination, type: "bind", source, options: ["rbind", ...options] };
+}
+
+function runtimeMount(mount: ContainerMount): RuntimeMount {
+  if (mount.kind === "tmpfs") {
+    const options = parseTmpfsOptions(mount.options ?? "");
+    return { destination: mount.target, type: "tmpfs", source: "tmpfs", options };
+  }
+  const access = mount.readonly === true ? "ro" : "rw";
+  return bind(mount.target, mount.source, [access, mount.propagation ?? "rprivate"]);
+}
+
+function depth(path: string): number {
+  return path.split("/").length;
+}
+
+/** The image's volumes that no mount of the caller stands on. Throws "invalid" for what can't be a target. */
+export function planVolumes(image: readonly string[], mounts: ContainerSpec["mounts"]): readonly string[] {
+  const targets = new Set((mounts ?? []).map((mount) => cleanPath(mount.target)));
+  const volumes = new Set<string>();
+  for (const path of image) {
+    const target = cleanPath(path);
+    if (target === "/" || path.includes("\0")) throw refuse(`the image has an invalid volume ${quote(path)}`);
+    if (["/proc", "/sys", "/dev"].some((kernel) => isWithin(target, kernel))) {
+      throw refuse(`the image has a volume inside a kernel file system: ${target}`);
+    }
+    if (!targets.has(target)) volumes.add(target);
+  }
+  return [...volumes];
+}

@@ -1,0 +1,179 @@
+import { type CapabilityName, planCapabilities } from "../../linux/capability.ts";
+import { planCgroup } from "../../linux/cgroup-plan.ts";
+import type { CgroupLayout } from "../../linux/cgroup-layout.ts";
+import type { CgroupLimits } from "../../linux/cgroup-limits.ts";
+import { formatSignal, parseSignal } from "../../linux/signal.ts";
+import type { ImageDefaults } from "../../spec/image-config.ts";
+import type { ContainerId, ContainerMount, ContainerSpec } from "../types.ts";
+import { cleanPath } from "./clean-path.ts";
+import { planCommand } from "./command.ts";
+import { mergeEnvironment, planEnvironment } from "./environment.ts";
+import { checkMounts, defaultShmBytes, planVolumes } from "./mounts.ts";
+import { type ExtraHost, parseExtraHosts } from "./network-files.ts";
+import { quote, refuse } from "./refusal.ts";
+import { planResourceLimits } from "./resource-limits.ts";
+import { maskedPaths, readonlyPaths } from "./system-paths.ts";
+
+/** What a plan needs to know about the machine. */
+export interface HostFacts {
+  readonly hostname: string;
+  readonly domainname?: string;
+  readonly cgroups: CgroupLayout;
+  /** This process's bounding set: what it may give to a container at all. */
+  readonly capabilities: ReadonlySet<CapabilityName>;
+}
+
+/** Everything about a container that follows from its spec, its image and the machine, before anything is made. */
+export interface ContainerPlan {
+  readonly args: readonly string[];
+  /** The container's own variables, which `inspect` shows. */
+  readonly ownEnv: readonly string[];
+  /** Those and the engine's, without HOME. */
+  readonly env: readonly string[];
+  readonly workingDirectory: string;
+  readonly user: string;
+  readonly hostname: string;
+  readonly domainname: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly terminal: boolean;
+  readonly stopSignal: string;
+  readonly stopGraceMs: number;
+  readonly capabilities: readonly string[];
+  readonly maskedPaths: readonly string[];
+  readonly readonlyPaths: readonly string[];
+  readonly mounts: readonly ContainerMount[];
+  /** Targets of the image's volumes that get directories of their own. */
+  readonly volumes: readonly string[];
+  readonly shmBytes: number;
+  readonly extraHosts: readonly ExtraHost[];
+  readonly rlimits: ReturnType<typeof planResourceLimits>;
+  readonly limits: CgroupLimits;
+  readonly seccomp: "default" | "unconfined" | { readonly profile: string };
+  readonly warnings: readonly string[];
+}
+
+/** Docker's time between the stop signal and KILL. */
+export const defaultStopGraceMs = 10_000;
+
+/** Decides all that can be decided without touching anything. Throws "invalid" in one sentence for what can't work. */
+export function planContainer(
+  id: ContainerId,
+  {
+    spec,
+    image,
+    host,
+  }: { readonly spec: ContainerSpec; readonly image: ImageDefaults; readonly host: HostFacts },
+): ContainerPlan {
+  const sharesUts = spec.namespaces?.uts !== undefined && spec.namespaces.uts !== "private";
+  const hostname = planHostname(id, spec, { host, sharesUts });
+  const terminal = spec.terminal ?? false;
+  const privileged = spec.privileged ?? false;
+  const isOpen = privileged || spec.systemPaths === "unconfined";
+  const ownEnv = mergeEnvironment(spec.env ?? [], image.env);
+  const mounts = checkMounts(spec.mounts);
+  const limits: CgroupLimits = spec.limits ?? {};
+  const capabilities = planCapabilities({
+    add: spec.capabilities?.add ?? [],
+    drop: spec.capabilities?.drop ?? [],
+    privileged,
+    available: host.capabilities,
+  });
+  const { warnings } = planCgroup(limits, host.cgroups);
+  checkNamespaces(spec);
+  return {
+    args: planCommand(spec, image),
+    ownEnv,
+    env: planEnvironment(ownEnv, { hostname, terminal }),
+    workingDirectory: planWorkingDirectory(spec.workingDirectory, image.workingDirectory),
+    user: spec.user ?? image.user,
+    hostname,
+    domainname: spec.domainname ?? "",
+    labels: { ...image.labels, ...spec.labels },
+    terminal,
+    stopSignal: planStopSignal(spec.stopSignal ?? image.stopSignal),
+    stopGraceMs: spec.stopGraceMs ?? defaultStopGraceMs,
+    capabilities: [...capabilities],
+    maskedPaths: isOpen ? [] : maskedPaths,
+    readonlyPaths: isOpen ? [] : readonlyPaths,
+    mounts,
+    volumes: planVolumes(image.volumes, mounts),
+    shmBytes: planShm(spec.shmBytes),
+    extraHosts: parseExtraHosts(spec.extraHosts),
+    rlimits: planResourceLimits(spec.rlimits),
+    limits,
+    seccomp: privileged && spec.seccomp === undefined ? "unconfined" : planSeccomp(spec.seccomp),
+    warnings: [...warnings, ...missingCapabilities(spec, { capabilities, available: host.capabilities })],
+  };
+}
+
+function planHostname(
+  id: string,
+  spec: ContainerSpec,
+  { host, sharesUts }: { readonly host: HostFacts; readonly sharesUts: boolean },
+): string {
+  if (sharesUts) {
+    if (spec.hostname !== undefined && spec.hostname !== "") {
+      throw refuse("conflicting options: hostname and the UTS mode");
+    }
+    return spec.namespaces?.uts === "host" ? host.hostname : id.slice(0, 12);
+  }
+  const hostname = spec.hostname === undefined || spec.hostname === "" ? undefined : spec.hostname;
+  if (hostname !== undefined && !/^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63}$/.test(hostname)) {
+    throw refuse(`invalid hostname: ${quote(hostname)}`);
+  }
+  if (spec.domainname !== undefined && !/^[a-zA-Z0-9_.-]{0,64}$/.test(spec.domainname)) {
+    throw refuse(`invalid domainname: ${quote(spec.domainname)}`);
+  }
+  // The host's network has the host's name, as long as nobody asks for another.
+  return hostname ?? (spec.namespaces?.network === "host" ? host.hostname : id.slice(0, 12));
+}
+
+function planWorkingDirectory(asked: string | undefined, image: string): string {
+  const path = asked === undefined || asked === "" ? image : asked;
+  if (path === "") return "/";
+  if (!path.startsWith("/") || path.includes("\0")) {
+    throw refuse(`the working directory ${quote(path)} is invalid, it needs to be an absolute path`);
+  }
+  return cleanPath(path);
+}
+
+function planStopSignal(text: string | undefined): string {
+  return text === undefined || text === "" ? "SIGTERM" : formatSignal(parseSignal(text));
+}
+
+function planShm(bytes: number | undefined): number {
+  if (bytes === undefined || bytes === 0) return defaultShmBytes;
+  if (!Number.isSafeInteger(bytes) || bytes < 0) throw refuse("SHM size can not be less than 0");
+  return bytes;
+}
+
+function planSeccomp(asked: ContainerSpec["seccomp"]): ContainerPlan["seccomp"] {
+  return asked === undefined || asked === "builtin" ? "default" : asked;
+}
+
+function checkNamespaces(spec: ContainerSpec): void {
+  if (spec.oomScoreAdj !== undefined && (spec.oomScoreAdj < -1000 || spec.oomScoreAdj > 1000)) {
+    throw refuse(`invalid value ${spec.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+  }
+  if (spec.hostname !== undefined && spec.hostname !== "" && typeof spec.namespaces?.network === "object") {
+    throw refuse("conflicting options: hostname and the network mode");
+  }
+}
+
+function missingCapabilities(
+  spec: ContainerSpec,
+  sets: {
+    readonly capabilities: ReadonlySet<CapabilityName>;
+    readonly available: ReadonlySet<CapabilityName>;
+  },
+): readonly string[] {
+  if (spec.privileged === true) return [];
+  const wanted = planCapabilities({
+    add: spec.capabilities?.add ?? [],
+    drop: spec.capabilities?.drop ?? [],
+  });
+  const isAll = (spec.capabilities?.add ?? []).some((name) => name.toUpperCase() === "ALL");
+  const missing = isAll ? [] : [...wanted].filter((name) => !sets.capabilities.has(name));
+  if (missing.length === 0) return [];
+  return [`${missing.join(", ")} cannot be given: the engine itself lacks it`];
+}

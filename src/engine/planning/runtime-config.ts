@@ -1,0 +1,127 @@
+import type { ResolvedUser } from "../../spec/passwd.ts";
+import type { SeccompProfile } from "../../spec/seccomp.ts";
+import type { RuntimeConfig, RuntimeDevice, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
+import type { ContainerSpec } from "../types.ts";
+import { planDevices } from "./devices.ts";
+import { withHome } from "./environment.ts";
+import { planMounts } from "./mounts.ts";
+import type { ContainerPlan } from "./plan-container.ts";
+
+
+/** What is known only when a container is about to start. */
+export interface StartFacts {
+  readonly user: ResolvedUser;
+  /** `/proc/PID/ns/…` of the containers whose namespaces are joined. */
+  readonly joined: Readonly<Partial<Record<RuntimeNamespaceType, string>>>;
+  /** Sources of /etc/hosts and its like, by target. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Directories of the image's volumes, by target. */
+  readonly volumes: Readonly<Record<string, string>>;
+  /** Cgroup path below each hierarchy. */
+  readonly cgroup: string;
+  /** For a privileged container. */
+  readonly hostDevices: readonly RuntimeDevice[];
+  readonly seccomp: "default" | SeccompProfile | undefined;
+  /** Where the shared /dev/shm of an IPC namespace is, on the host or through a container's root. */
+  readonly sharedShm?: string;
+}
+
+/** The runtime's input. Pure. */
+export function planRuntimeConfig(
+  spec: ContainerSpec,
+  { plan, facts }: { readonly plan: ContainerPlan; readonly facts: StartFacts },
+): RuntimeConfig {
+  const privileged = spec.privileged ?? false;
+  const { user } = facts;
+  const ownsUts = (spec.namespaces?.uts ?? "private") === "private";
+  return {
+    ociVersion: "1.2.0",
+    process: {
+      terminal: plan.terminal,
+      user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+      args: plan.args,
+      env: withHome(plan.env, user.home),
+      cwd: plan.workingDirectory,
+      capabilities: {
+        bounding: plan.capabilities,
+        effective: plan.capabilities,
+        permitted: plan.capabilities,
+      },
+      rlimits: plan.rlimits,
+      noNewPrivileges: spec.noNewPrivileges ?? false,
+      ...(spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: spec.oomScoreAdj }),
+    },
+    root: { path: "rootfs", readonly: spec.readOnlyRoot ?? false },
+    ...(ownsUts ? { hostname: plan.hostname } : {}),
+    ...(ownsUts && plan.domainname !== "" ? { domainname: plan.domainname } : {}),
+    mounts: planMounts({
+      privileged,
+      shmBytes: plan.shmBytes,
+      files: facts.files,
+      mounts: plan.mounts,
+      volumes: facts.volumes,
+      ...(facts.sharedShm === undefined ? {} : { sharedShm: facts.sharedShm }),
+    }),
+    ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
+    linux: {
+      namespaces: planNamespaces(spec, facts.joined),
+      devices: planDevices(privileged ? facts.hostDevices : []),
+      cgroupsPath: facts.cgroup,
+      resources: planResources(plan),
+      rootfsPropagation: "rprivate",
+      ...(facts.seccomp === undefined ? {} : { seccomp: facts.seccomp }),
+      maskedPaths: plan.maskedPaths,
+      readonlyPaths: plan.readonlyPaths,
+    },
+  };
+}
+
+function planNamespaces(
+  spec: ContainerSpec,
+  joined: StartFacts["joined"],
+): RuntimeConfig["linux"]["namespaces"] {
+  const modes: readonly (readonly [RuntimeNamespaceType, unknown])[] = [
+    ["mount", "private"],
+    ["network", spec.namespaces?.network],
+    ["uts", spec.namespaces?.uts],
+    ["pid", spec.namespaces?.pid],
+    ["ipc", spec.namespaces?.ipc],
+    ["cgroup", spec.namespaces?.cgroup],
+  ];
+  return modes
+    .filter(([, mode]) => mode !== "host")
+    .map(([type]) => (joined[type] === undefined ? { type } : { type, path: joined[type] }));
+}
+
+const defaultPeriodUs = 100_000;
+
+function planResources({ limits }: ContainerPlan): NonNullable<RuntimeConfig["linux"]["resources"]> {
+  const quotaUs =
+    limits.nanoCpus === undefined || limits.nanoCpus === 0
+      ? limits.cpuQuotaUs
+      : Math.round((limits.nanoCpus * defaultPeriodUs) / 1e9);
+  const periodUs =
+    limits.nanoCpus === undefined || limits.nanoCpus === 0 ? limits.cpuPeriodUs : defaultPeriodUs;
+  return {
+    memory: defined({
+      limit: limits.memoryBytes,
+      swap: limits.memorySwapBytes,
+      reservation: limits.memoryReservationBytes,
+      disableOOMKiller: limits.oomKillDisable,
+    }),
+    cpu: defined({
+      shares: limits.cpuShares,
+      quota: quotaUs,
+      period: periodUs,
+      cpus: limits.cpusetCpus,
+      mems: limits.cpusetMems,
+    }),
+    ...(limits.pidsLimit === undefined ? {} : { pids: { limit: limits.pidsLimit } }),
+  };
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function defined<T extends object>(members: T): Defined<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

@@ -1,0 +1,134 @@
+import { chmodSync, closeSync, fsyncSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Failure, within } from "../../base/failure.ts";
+
+/** Each brings the schema from its index to the next version; never change one that was released. */
+const migrations: readonly string[] = [
+  `CREATE TABLE containers (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL UNIQUE,
+     image_id TEXT NOT NULL,
+     record TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE images (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+   CREATE TABLE image_references (
+     reference TEXT PRIMARY KEY,
+     image_id TEXT NOT NULL REFERENCES images (id)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE events (sequence INTEGER PRIMARY KEY, event TEXT NOT NULL) STRICT;
+   CREATE TABLE intents (
+     id INTEGER PRIMARY KEY,
+     kind TEXT NOT NULL,
+     subject TEXT NOT NULL,
+     intent TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+];
+
+/** The state's database: one connection, which is the only one (the data root is locked). */
+export class Database implements Disposable {
+  readonly #connection: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #depth = 0;
+
+  constructor(connection: DatabaseSync) {
+    this.#connection = connection;
+  }
+
+  run(sql: string, ...values: (string | number)[]): void {
+    this.#prepare(sql).run(...values);
+  }
+
+  all(sql: string, ...values: (string | number)[]): readonly Readonly<Record<string, unknown>>[] {
+    return this.#prepare(sql).all(...values) as Record<string, unknown>[];
+  }
+
+  insert(sql: string, ...values: (string | number)[]): number {
+    return Number(this.#prepare(sql).run(...values).lastInsertRowid);
+  }
+
+  /** All of `work` or nothing; survives the death of this process, not power loss. Nests into the outer one. */
+  transaction<T>(work: () => T): T {
+    if (this.#depth > 0) return work();
+    this.#depth++;
+    this.#connection.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      this.#connection.exec("COMMIT");
+      return result;
+    } catch (thrown) {
+      this.#connection.exec("ROLLBACK");
+      throw thrown;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  /** As transaction(), and on the disk when it returns. */
+  durably<T>(work: () => T): T {
+    this.#connection.exec("PRAGMA synchronous = FULL");
+    try {
+      return this.transaction(work);
+    } finally {
+      this.#connection.exec("PRAGMA synchronous = NORMAL");
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#statements.clear();
+    this.#connection.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#connection.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+/** Opens or makes the database, brought to this version's schema. The data root's lock must be held. */
+export function openDatabase(path: string): Database {
+  let connection: DatabaseSync | undefined;
+  try {
+    closeSync(openSync(path, "a", 0o600));
+    chmodSync(path, 0o600);
+    connection = new DatabaseSync(path);
+    // The lock of the data root is ours: no shared memory, no file locks for each statement.
+    connection.exec(
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
+    );
+    migrate(connection);
+    syncDirectory(dirname(path));
+    return new Database(connection);
+  } catch (thrown) {
+    connection?.close();
+    throw thrown instanceof Failure ? thrown : within(`cannot open the state "${path}"`, thrown);
+  }
+}
+
+function migrate(connection: DatabaseSync): void {
+  const row = connection.prepare("PRAGMA user_version").get() as { readonly user_version: number };
+  const version = row.user_version;
+  if (version > migrations.length) {
+    throw new Failure(
+      "unsupported",
+      `cannot open the state: it has version ${version}, and this program knows up to ${migrations.length}: use a newer one`,
+    );
+  }
+  for (let next = version; next < migrations.length; next++) {
+    connection.exec(`BEGIN IMMEDIATE; ${migrations[next]}; PRAGMA user_version = ${next + 1}; COMMIT`);
+  }
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

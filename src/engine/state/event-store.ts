@@ -1,0 +1,136 @@
+import type { EngineEvent } from "../types.ts";
+import type { Database } from "./database.ts";
+import { decode, encode } from "./json.ts";
+
+/** So many past events are kept; Docker keeps 256. */
+const MOST_KEPT = 1000;
+/** A client that doesn't read is cut off beyond this, so that it can't fill the memory. */
+const MOST_WAITING = 10_000;
+
+/** Longer timers would fire at once. */
+const MOST_TIMER_MS = 2 ** 31 - 1;
+
+/** The last events, in memory and on disk, and those who listen. */
+export class EventStore implements Disposable {
+  readonly #database: Database;
+  readonly #recent: EngineEvent[] = [];
+  readonly #queues = new Set<EventQueue>();
+  #sequence = 0;
+
+  constructor(database: Database) {
+    this.#database = database;
+    for (const row of database.all("SELECT sequence, event FROM events ORDER BY sequence")) {
+      this.#sequence = row["sequence"] as number;
+      this.#recent.push(decode<EngineEvent>(row["event"]));
+    }
+  }
+
+  /** For changes that write something else, in their transaction; publish() when that has succeeded. */
+  append(events: readonly EngineEvent[]): void {
+    for (const event of events) {
+      const sequence = ++this.#sequence;
+      this.#database.run(
+        "INSERT OR REPLACE INTO events (sequence, event) VALUES (?, ?)",
+        sequence,
+        encode(event),
+      );
+      this.#database.run("DELETE FROM events WHERE sequence <= ?", sequence - MOST_KEPT);
+    }
+  }
+
+  publish(events: readonly EngineEvent[]): void {
+    for (const event of events) {
+      this.#recent.push(Object.freeze(event));
+      if (this.#recent.length > MOST_KEPT) this.#recent.shift();
+      for (const queue of this.#queues) queue.push(event);
+    }
+  }
+
+  /** Both at once, for an event that changes nothing else. */
+  record(event: EngineEvent): void {
+    this.#database.transaction(() => this.append([event]));
+    this.publish([event]);
+  }
+
+  /**
+   * Those after `sinceNs` that are still known, then each as it comes, until `untilNs`, the signal or close().
+   * None is missed from this call on.
+   */
+  watch(options: {
+    readonly sinceNs?: bigint | undefined;
+    readonly untilNs?: bigint | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): AsyncIterable<EngineEvent> {
+    const { sinceNs, untilNs, signal } = options;
+    const queue = new EventQueue(
+      sinceNs === undefined ? [] : this.#recent.filter((event) => event.timeNs >= sinceNs),
+    );
+    this.#queues.add(queue);
+    const stop = (): void => queue.end();
+    const leftMs = untilNs === undefined ? undefined : Number(untilNs / 1_000_000n) - Date.now();
+    const timer =
+      leftMs === undefined || leftMs > MOST_TIMER_MS ? undefined : setTimeout(stop, Math.max(0, leftMs));
+    if (signal?.aborted === true) stop();
+    signal?.addEventListener("abort", stop, { once: true });
+    const forget = (): void => {
+      this.#queues.delete(queue);
+      signal?.removeEventListener("abort", stop);
+      clearTimeout(timer);
+    };
+    return drain(queue, { untilNs, forget });
+  }
+
+  /** Ends all watching. */
+  [Symbol.dispose](): void {
+    for (const queue of this.#queues) queue.end();
+    this.#queues.clear();
+  }
+}
+
+async function* drain(
+  queue: EventQueue,
+  { untilNs, forget }: { readonly untilNs: bigint | undefined; readonly forget: () => void },
+): AsyncGenerator<EngineEvent, void> {
+  try {
+    for (;;) {
+      const event = await queue.next();
+      if (event === undefined || (untilNs !== undefined && event.timeNs > untilNs)) return;
+      yield event;
+    }
+  } finally {
+    forget();
+  }
+}
+
+/** What one watcher has not read yet. */
+class EventQueue {
+  readonly #waiting: EngineEvent[];
+  #isOver = false;
+  #wake: (() => void) | undefined;
+
+  constructor(past: readonly EngineEvent[]) {
+    this.#waiting = [...past];
+  }
+
+  push(event: EngineEvent): void {
+    if (this.#isOver) return;
+    if (this.#waiting.length >= MOST_WAITING) return this.end();
+    this.#waiting.push(event);
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#wake?.();
+  }
+
+  /** Undefined at the end. */
+  async next(): Promise<EngineEvent | undefined> {
+    while (this.#waiting.length === 0 && !this.#isOver) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#waiting.shift();
+  }
+}

@@ -1,0 +1,14 @@
+/** JSON of a record; 64-bit times go as `{"$n":"123"}`. */
+export function encode(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) =>
+    typeof member === "bigint" ? { $n: member.toString() } : member,
+  );
+}
+
+/** What encode() wrote. The caller names the type: only this program writes the database. */
+export function decode<T>(text: unknown): T {
+  return JSON.parse(text as string, (_, member: unknown) => {
+    if (typeof member !== "object" || member === null || !("$n" in member)) return member;
+    return BigInt(member.$n as string);
+  }) as T;
+}

@@ -1,0 +1,46 @@
+import type { ContainerRecord } from "./records.ts";
+
+/** Containers by id, name and beginning of an id, in the order in which they were created. */
+export class NameIndex {
+  readonly #byId = new Map<string, ContainerRecord>();
+  readonly #byName = new Map<string, ContainerRecord>();
+  #sorted: readonly ContainerRecord[] | undefined;
+
+  put(record: ContainerRecord): void {
+    const before = this.#byId.get(record.id);
+    if (before !== undefined && before.name !== record.name) this.#byName.delete(before.name);
+    this.#byId.set(record.id, record);
+    this.#byName.set(record.name, record);
+    this.#sorted = undefined;
+  }
+
+  remove(id: string): void {
+    const record = this.#byId.get(id);
+    if (record === undefined) return;
+    this.#byId.delete(id);
+    this.#byName.delete(record.name);
+    this.#sorted = undefined;
+  }
+
+  findId(id: string): ContainerRecord | undefined {
+    return this.#byId.get(id);
+  }
+
+  findName(name: string): ContainerRecord | undefined {
+    return this.#byName.get(name);
+  }
+
+  withPrefix(prefix: string): readonly ContainerRecord[] {
+    const found: ContainerRecord[] = [];
+    for (const record of this.#byId.values()) {
+      if (record.id.startsWith(prefix)) found.push(record);
+      if (found.length > 1) break;
+    }
+    return found;
+  }
+
+  all(): readonly ContainerRecord[] {
+    this.#sorted ??= [...this.#byId.values()].sort((one, other) => one.createdAt - other.createdAt);
+    return this.#sorted;
+  }
+}

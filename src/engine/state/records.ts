@@ -1,0 +1,46 @@
+import type { ImageConfig } from "../../spec/image-config.ts";
+import type { Digest } from "../../spec/digest.ts";
+import type { ContainerId, ContainerSpec, ContainerState, StartTiming, WallMs } from "../types.ts";
+
+/** What is kept about a container. Frozen; a change is a new record. */
+export interface ContainerRecord {
+  readonly id: ContainerId;
+  readonly name: string;
+  readonly createdAt: WallMs;
+  readonly spec: ContainerSpec;
+  /** As the caller named it. */
+  readonly image: string;
+  readonly imageId: string;
+  readonly imageConfig: ImageConfig;
+  readonly layers: readonly Digest[];
+  readonly state: ContainerState;
+  /** Field 22 of /proc/PID/stat of the first process, as text; with the pid it is one process for good. */
+  readonly startTime?: string;
+  /** Of the boot that the state is true in. */
+  readonly bootId: string;
+  readonly restartCount: number;
+  /** When the last runs began, oldest first. */
+  readonly starts: readonly WallMs[];
+  readonly lastTiming?: StartTiming;
+}
+
+export interface ImageRecord {
+  readonly id: Digest;
+  readonly config: ImageConfig;
+  /** When it came into this store. */
+  readonly storedAt: WallMs;
+  /** Bytes of its layers, unpacked. */
+  readonly sizeBytes: number;
+  /** Blobs that only this image (and others that list them) need: its config, manifests. */
+  readonly blobs: readonly Digest[];
+  /** `name@sha256:…`, where it came from a registry. */
+  readonly digests: readonly string[];
+}
+
+/** A step that was begun: written before anything is touched, taken away when all is done. */
+export type Intent =
+  | { readonly kind: "create"; readonly containerId: ContainerId }
+  | { readonly kind: "start"; readonly containerId: ContainerId }
+  | { readonly kind: "remove"; readonly containerId: ContainerId };
+
+export type IntentId = number;

@@ -1,0 +1,217 @@
+import { join } from "node:path";
+import type { Digest } from "../../spec/digest.ts";
+import type { ContainerId, EngineEvent } from "../types.ts";
+import { type Database, openDatabase } from "./database.ts";
+import { EventStore } from "./event-store.ts";
+import { decode, encode } from "./json.ts";
+import { NameIndex } from "./name-index.ts";
+import type { ContainerRecord, ImageRecord, Intent, IntentId } from "./records.ts";
+
+/**
+ * All that the engine remembers, in `<dataRoot>/state.db`. Reads come from memory; every change is in the database
+ * before it can be read. The only writer; the data root must be locked.
+ */
+export class State implements Disposable {
+  readonly events: EventStore;
+  readonly #database: Database;
+  readonly #containers = new NameIndex();
+  readonly #images = new Map<Digest, ImageRecord>();
+  readonly #references = new Map<string, Digest>();
+  readonly #intents = new Map<IntentId, Intent>();
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.events = new EventStore(database);
+    this.#load();
+  }
+
+  containers(): readonly ContainerRecord[] {
+    return this.#containers.all();
+  }
+
+  findContainer(id: string): ContainerRecord | undefined {
+    return this.#containers.findId(id);
+  }
+
+  findContainerByName(name: string): ContainerRecord | undefined {
+    return this.#containers.findName(name);
+  }
+
+  /** Ids that begin so: two at most, to tell one from many. */
+  containersWithPrefix(prefix: string): readonly ContainerRecord[] {
+    return this.#containers.withPrefix(prefix);
+  }
+
+  /** Inserts or replaces; ends an intent and writes the events in the same transaction. */
+  putContainer(
+    record: ContainerRecord,
+    along: { readonly ends?: IntentId | undefined; readonly events?: readonly EngineEvent[] } = {},
+  ): void {
+    this.#database.transaction(() => {
+      this.#database.run(
+        `INSERT INTO containers (id, name, image_id, record) VALUES (?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name, record = excluded.record`,
+        record.id,
+        record.name,
+        record.imageId,
+        encode(record),
+      );
+      if (along.ends !== undefined) this.#deleteIntent(along.ends);
+      this.events.append(along.events ?? []);
+    });
+    this.#containers.put(Object.freeze(record));
+    if (along.ends !== undefined) this.#intents.delete(along.ends);
+    this.events.publish(along.events ?? []);
+  }
+
+  /** Takes the record away and leaves the intent to clean up behind it. */
+  removeContainer(id: ContainerId, events: readonly EngineEvent[] = []): IntentId {
+    const intent: Intent = { kind: "remove", containerId: id };
+    const intentId = this.#database.transaction(() => {
+      this.#database.run("DELETE FROM containers WHERE id = ?", id);
+      this.events.append(events);
+      return this.#insertIntent(intent);
+    });
+    this.#containers.remove(id);
+    this.#intents.set(intentId, intent);
+    this.events.publish(events);
+    return intentId;
+  }
+
+  images(): readonly ImageRecord[] {
+    return [...this.#images.values()];
+  }
+
+  findImage(id: Digest): ImageRecord | undefined {
+    return this.#images.get(id);
+  }
+
+  /** `docker.io/library/busybox:latest` → image. */
+  references(): ReadonlyMap<string, Digest> {
+    return this.#references;
+  }
+
+  /** Stores images and names them, all or nothing, safe from power loss when it returns. */
+  putImages(
+    records: readonly ImageRecord[],
+    references: readonly (readonly [reference: string, id: Digest])[],
+    events: readonly EngineEvent[] = [],
+  ): void {
+    this.#database.durably(() => {
+      for (const record of records) {
+        this.#database.run(
+          "INSERT INTO images (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+          record.id,
+          encode(record),
+        );
+      }
+      for (const [reference, id] of references) {
+        this.#database.run(
+          `INSERT INTO image_references (reference, image_id) VALUES (?, ?)
+           ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id`,
+          reference,
+          id,
+        );
+      }
+      this.events.append(events);
+    });
+    for (const record of records) this.#images.set(record.id, Object.freeze(record));
+    for (const [reference, id] of references) this.#references.set(reference, id);
+    this.events.publish(events);
+  }
+
+  /** Forgets names, and the image itself when `image` is given; all or nothing. */
+  removeImage(
+    what: { readonly references: readonly string[]; readonly image?: Digest },
+    events: readonly EngineEvent[] = [],
+  ): void {
+    this.#database.durably(() => {
+      for (const reference of what.references) {
+        this.#database.run("DELETE FROM image_references WHERE reference = ?", reference);
+      }
+      if (what.image !== undefined) this.#database.run("DELETE FROM images WHERE id = ?", what.image);
+      this.events.append(events);
+    });
+    for (const reference of what.references) this.#references.delete(reference);
+    if (what.image !== undefined) this.#images.delete(what.image);
+    this.events.publish(events);
+  }
+
+  intents(): readonly (readonly [IntentId, Intent])[] {
+    return [...this.#intents];
+  }
+
+  beginIntent(intent: Intent): IntentId {
+    const id = this.#insertIntent(intent);
+    this.#intents.set(id, intent);
+    return id;
+  }
+
+  endIntent(id: IntentId): void {
+    this.#deleteIntent(id);
+    this.#intents.delete(id);
+  }
+
+  /** Small values that belong to the store as a whole. */
+  findFact(name: string): string | undefined {
+    return this.#database.all("SELECT value FROM facts WHERE name = ?", name)[0]?.["value"] as
+      | string
+      | undefined;
+  }
+
+  putFact(name: string, value: string): void {
+    this.#database.run(
+      "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      name,
+      value,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.events[Symbol.dispose]();
+    this.#database[Symbol.dispose]();
+  }
+
+  #insertIntent(intent: Intent): IntentId {
+    return this.#database.insert(
+      "INSERT INTO intents (kind, subject, intent) VALUES (?, ?, ?)",
+      intent.kind,
+      intent.containerId,
+      encode(intent),
+    );
+  }
+
+  #deleteIntent(id: IntentId): void {
+    this.#database.run("DELETE FROM intents WHERE id = ?", id);
+  }
+
+  #load(): void {
+    for (const row of this.#database.all("SELECT record FROM images ORDER BY rowid")) {
+      const record = decode<ImageRecord>(row["record"]);
+      this.#images.set(record.id, Object.freeze(record));
+    }
+    for (const row of this.#database.all("SELECT reference, image_id FROM image_references")) {
+      this.#references.set(row["reference"] as string, row["image_id"] as Digest);
+    }
+    for (const row of this.#database.all("SELECT record FROM containers ORDER BY rowid")) {
+      const record = decode<ContainerRecord>(row["record"]);
+      // Containers of one image share its configuration in memory.
+      const imageConfig = this.#images.get(record.imageId as Digest)?.config ?? record.imageConfig;
+      this.#containers.put(Object.freeze({ ...record, imageConfig }));
+    }
+    for (const row of this.#database.all("SELECT id, intent FROM intents ORDER BY id")) {
+      this.#intents.set(row["id"] as number, decode<Intent>(row["intent"]));
+    }
+  }
+}
+
+/** Opens `<dataRoot>/state.db`. The caller disposes of it. */
+export function openState(dataRoot: string): State {
+  const database = openDatabase(join(dataRoot, "state.db"));
+  try {
+    return new State(database);
+  } catch (thrown) {
+    database[Symbol.dispose]();
+    throw thrown;
+  }
+}
