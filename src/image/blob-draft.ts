@@ -85,6 +85,7 @@ export class BlobDraft implements AsyncDisposable {
     if (expected?.digest !== undefined && expected.digest !== digest) {
       throw new Failure("corrupt", `cannot store blob ${expected.digest}: its content has digest ${digest}`);
     }
+    await this.#file.close(); // any number of finished drafts may wait for their commit
     this.#state = "finished";
     this.#blob = Object.freeze({ digest, size: this.#size });
     return this.#blob;
@@ -109,9 +110,9 @@ export class BlobDraft implements AsyncDisposable {
       if (await hasSize(target, blob.size)) {
         await rm(this.#path, { force: true });
       } else {
-        await this.#file.sync();
+        await syncPath(this.#path);
         await rename(this.#path, target);
-        await syncDirectory(dirname(target));
+        await syncPath(dirname(target));
       }
     } catch (thrown) {
       throw fileFailure(`cannot store blob ${blob.digest}`, thrown);
@@ -123,7 +124,7 @@ export class BlobDraft implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === "gone") return;
     await this.#flight.catch(() => undefined);
-    await this.#file.close().catch(() => undefined);
+    if (this.#state === "open") await this.#file.close().catch(() => undefined);
     if (this.#state !== "committed") await rm(this.#path, { force: true });
     this.#state = "gone";
   }
@@ -158,12 +159,13 @@ export interface DraftPlaces {
   readonly target: (digest: Digest) => string;
 }
 
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
+/** fsync(2) of a file or directory. */
+export async function syncPath(path: string): Promise<void> {
+  const file = await open(path, "r");
   try {
-    await directory.sync();
+    await file.sync();
   } finally {
-    await directory.close();
+    await file.close();
   }
 }
 

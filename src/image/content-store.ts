@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import { algorithmOf, type Digest, Digester, findDigest, hexOf } from "../spec/digest.ts";
-import { type Blob, BlobDraft, type DraftOptions, syncDirectory } from "./blob-draft.ts";
+import { type Blob, BlobDraft, type DraftOptions, syncPath } from "./blob-draft.ts";
 import { fileChunks } from "./file-chunks.ts";
 import { codeOf, fileFailure } from "./file-failure.ts";
 
@@ -19,7 +19,7 @@ export async function openContentStore(dataRoot: string): Promise<ContentStore> 
     for (const place of ["ingest", "blobs/sha256", "blobs/sha512"]) {
       await mkdir(join(root, place), { recursive: true, mode: 0o700 });
     }
-    for (const place of [dataRoot, root, join(root, "blobs")]) await syncDirectory(place);
+    for (const place of [dataRoot, root, join(root, "blobs")]) await syncPath(place);
   } catch (thrown) {
     throw fileFailure(`cannot open the content store "${root}"`, thrown);
   }

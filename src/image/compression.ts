@@ -1,0 +1,91 @@
+import { pipeline, Readable, type Transform } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { Failure, sentenceOf } from "../base/failure.ts";
+import { wholeZstdFrames } from "./zstd-frames.ts";
+
+export type Compression = "plain" | "gzip" | "zstd";
+
+/** What a tar is wrapped in, by its first bytes. Throws "unsupported" for bzip2 and xz. */
+export function detectCompression(head: Uint8Array): Compression {
+  const starts = (...bytes: readonly number[]): boolean => bytes.every((byte, index) => head[index] === byte);
+  if (starts(0x1f, 0x8b)) return "gzip";
+  if (starts(0x28, 0xb5, 0x2f, 0xfd)) return "zstd";
+  // A skippable frame, 0x184d2a50 to 0x184d2a5f.
+  if (((head[0] ?? 0) & 0xf0) === 0x50 && [0x2a, 0x4d, 0x18].every((byte, index) => head[index + 1] === byte))
+    return "zstd";
+  if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0)) throw unsupported("xz");
+  if (starts(0x42, 0x5a, 0x68)) throw unsupported("bzip2");
+  return "plain";
+}
+
+/**
+ * The content without its compression, whichever of plain, gzip and zstd it comes in (several members or frames
+ * too). Inflates on the thread pool. Throws "corrupt" when it is cut off or followed by something else.
+ */
+export async function* decompress(
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { head, all } = await peek(chunks);
+  switch (detectCompression(head)) {
+    case "plain":
+      yield* all;
+      return;
+    case "gzip":
+      yield* inflate(all, createGunzip({ chunkSize }));
+      return;
+    case "zstd":
+      yield* inflate(wholeZstdFrames(all), createZstdDecompress({ chunkSize }));
+  }
+}
+
+const chunkSize = 256 * 1024;
+const headBytes = 6;
+
+async function* inflate(
+  chunks: AsyncIterable<Uint8Array>,
+  transform: Transform,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const source = Readable.from(chunks, { objectMode: false });
+  pipeline(source, transform, () => undefined); // what goes wrong comes out of the transform
+  try {
+    yield* transform as AsyncIterable<Uint8Array>;
+  } catch (thrown) {
+    if (
+      thrown instanceof Error &&
+      "code" in thrown &&
+      /^(Z_|ZSTD_|ERR_ZLIB|ERR_ZSTD)/.test(String(thrown.code))
+    ) {
+      throw new Failure("corrupt", `cannot decompress: ${sentenceOf(thrown)}`, { cause: thrown });
+    }
+    throw thrown;
+  } finally {
+    transform.destroy();
+    source.destroy();
+  }
+}
+
+/** The first bytes, and everything including them. */
+async function peek(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<{ readonly head: Uint8Array; readonly all: AsyncIterable<Uint8Array> }> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  let head: Uint8Array = new Uint8Array(0);
+  while (head.length < headBytes) {
+    const { value, done } = await iterator.next();
+    if (done === true) break;
+    head = head.length === 0 ? value : Buffer.concat([head, value]);
+  }
+  async function* all(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      if (head.length > 0) yield head;
+      yield* { [Symbol.asyncIterator]: () => iterator };
+    } finally {
+      await iterator.return?.();
+    }
+  }
+  return { head, all: all() };
+}
+
+function unsupported(name: string): Failure {
+  return new Failure("unsupported", `cannot decompress ${name}: recompress it with gzip or zstd`);
+}

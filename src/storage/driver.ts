@@ -1,0 +1,94 @@
+import type { Fd, OwnedFd } from "../linux/fd.ts";
+import type { Digest } from "../spec/digest.ts";
+
+/** Chosen by the caller, unique in one store: letters, digits, `_ . -`, at most 128, not beginning with a dot. */
+export type SnapshotId = string;
+
+/**
+ * Keeps unpacked layers and the file systems of containers below one directory of its own.
+ *
+ * A **layer** is what one tar changes, in a directory of its own under its diffID, so layers may arrive in any order
+ * and at once. A **snapshot** is a writable file system on top of an ordered list of layers. Nothing is ever
+ * put on the host's mount table: mounts are detached and live as long as a descriptor, or a place in some
+ * mount namespace, refers to them.
+ *
+ * All methods may run at the same time, for different layers and snapshots; for one and the same, the caller takes
+ * turns. Whatever was committed or created is there whole or not at all, also after a crash. Layers survive
+ * power loss, snapshots need not.
+ */
+export interface StorageDriver extends AsyncDisposable {
+  /** As `--storage-driver` names it. */
+  readonly name: string;
+
+  /** An empty directory to unpack a layer into. The caller disposes of the draft. */
+  beginLayer(): Promise<LayerDraft>;
+  hasLayer(diffId: Digest): boolean;
+  listLayers(): readonly Digest[];
+  /** Idempotent. Throws "conflict" when a snapshot stands on it. Space is given back in the background, see settle(). */
+  removeLayer(diffId: Digest): Promise<void>;
+
+  /**
+   * Makes a snapshot on layers, the lowest first. Atomic. Throws "conflict" when the id is taken, "not-found" naming
+   * a layer that is missing, "unsupported" for more layers than can be mounted.
+   */
+  createSnapshot(id: SnapshotId, layers: readonly Digest[]): Promise<void>;
+  listSnapshots(): Promise<readonly SnapshotId[]>;
+  /**
+   * The file system as a detached mount. For writing there is one at a time: a second one is refused with "conflict"
+   * while the first one's lock is held, in whichever process. With `readonly` any number, but none while one writes.
+   * The caller disposes of the result, or moves its two descriptors to where they are needed.
+   */
+  mountSnapshot(id: SnapshotId, options?: { readonly readonly?: boolean }): Promise<MountedSnapshot>;
+  /**
+   * Idempotent. The id is free at once; space is given back in the background, see settle().
+   * Throws "conflict" while it is mounted.
+   */
+  removeSnapshot(id: SnapshotId): Promise<void>;
+  /**
+   * What was changed on top of the layers, as an open directory in this driver's own format, for a driver that has such;
+   * undefined otherwise. The caller disposes of it.
+   */
+  openUpper(id: SnapshotId): Promise<OwnedFd | undefined>;
+
+  /** The layers as a read-only detached mount, the lowest first; none at all gives an empty directory. The caller disposes of it. */
+  viewLayers(layers: readonly Digest[]): Promise<OwnedFd>;
+
+  /** Space that only this layer, or this snapshot above its layers, takes. Throws "not-found". */
+  usage(of: { readonly layer: Digest } | { readonly snapshot: SnapshotId }): Promise<StorageUsage>;
+  /** What people are shown by `inspect`: Docker's GraphDriver data. Throws "not-found". */
+  describe(
+    of: { readonly layers: readonly Digest[] } | { readonly snapshot: SnapshotId },
+  ): Promise<Readonly<Record<string, string>>>;
+  /** Compares what is on disk with itself; empty when all is well. */
+  health(): Promise<readonly StorageFinding[]>;
+  /** Waits until everything removed is gone from the disk. */
+  settle(): Promise<void>;
+}
+
+/** A layer being unpacked. Disposing of it without commit() deletes it. */
+export interface LayerDraft extends AsyncDisposable {
+  /** The directory to unpack into, readable; owned by the draft. */
+  readonly root: Fd;
+  /** Gives it its identity, after all of it is on the disk. Atomic; fine when the same layer has come meanwhile. */
+  commit(diffId: Digest): Promise<void>;
+}
+
+/** Disposing closes what was not moved away. */
+export interface MountedSnapshot extends Disposable {
+  /** The detached mount's root. */
+  readonly mount: OwnedFd;
+  /** To be held, by any process, for as long as the mount is used: closing the last copy allows the next mount. */
+  readonly lock: OwnedFd;
+}
+
+export interface StorageUsage {
+  /** Space taken on disk. */
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
+export interface StorageFinding {
+  readonly subject: string;
+  readonly problem: string;
+  readonly advice: string;
+}

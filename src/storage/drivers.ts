@@ -1,0 +1,33 @@
+import { Failure } from "../base/failure.ts";
+import type { StorageDriver } from "./driver.ts";
+
+/** Each driver is loaded when it is opened. */
+const drivers: Readonly<Record<string, (root: string) => Promise<StorageDriver>>> = {
+  overlay: async (root) => (await import("./overlay/overlay-driver.ts")).openOverlayDriver(root),
+};
+
+/** Docker's names for the same. */
+const aliases: Readonly<Record<string, string>> = { overlay2: "overlay", overlayfs: "overlay" };
+
+export const storageDriverNames: readonly string[] = Object.keys(drivers);
+
+/**
+ * Opens the driver's part of the data root, `<dataRoot>/storage/<driver>`; the caller disposes of it. Deletes what a
+ * crash left half-made, in the background. Only one engine may have the data root open.
+ * Throws "invalid" for an unknown name, "unsupported" when kernel or file system can't do it.
+ */
+export async function openStorage(
+  dataRoot: string,
+  { driver = "overlay" }: { readonly driver?: string } = {},
+): Promise<StorageDriver> {
+  const name = Object.hasOwn(aliases, driver) ? (aliases[driver] as string) : driver;
+  const open = Object.hasOwn(drivers, name) ? drivers[name] : undefined;
+  if (open === undefined) {
+    const known = storageDriverNames.join(", ");
+    throw new Failure(
+      "invalid",
+      `cannot open storage driver "${driver}": there is no such driver (known: ${known})`,
+    );
+  }
+  return await open(`${dataRoot}/storage/${name}`);
+}

@@ -1,0 +1,131 @@
+import { randomBytes } from "node:crypto";
+import {
+  existsSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { Failure, within } from "../../base/failure.ts";
+import { type Fd, type OwnedFd } from "../../linux/fd.ts";
+import { openDirectoryPath } from "../../linux/open.ts";
+import { statFd } from "../../linux/stat.ts";
+import { syncFilesystem } from "../../linux/sync.ts";
+import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
+import type { LayerDraft } from "../driver.ts";
+import type { Places } from "./places.ts";
+import type { Trash } from "./trash.ts";
+
+/** What a draft's root has until the tar's own entry for it comes: nothing that a tar would ask for. */
+const unsetPermissions = 0o1000;
+const defaultPermissions = 0o755;
+
+/** Facts about a layer that are asked for at each start, so kept in memory. */
+export interface LayerFacts {
+  /** Its tar had an entry for the root directory itself. */
+  readonly setsRoot: boolean;
+}
+
+/** The layers on disk, known by heart: only this process changes them. */
+export class LayerDirectory {
+  readonly #places: Places;
+  readonly #trash: Trash;
+  readonly #known = new Map<Digest, LayerFacts>();
+
+  constructor(places: Places, trash: Trash) {
+    this.#places = places;
+    this.#trash = trash;
+    for (const name of readdirSync(places.layers)) {
+      const diffId = findDigest(`${name.length === 128 ? "sha512" : "sha256"}:${name}`);
+      if (diffId !== undefined) this.#know(diffId);
+    }
+  }
+
+  has(diffId: Digest): boolean {
+    return this.#known.has(diffId);
+  }
+
+  list(): readonly Digest[] {
+    return [...this.#known.keys()];
+  }
+
+  /** Throws "not-found" naming the layer. */
+  get(diffId: Digest): LayerFacts {
+    const facts = this.#known.get(diffId);
+    if (facts === undefined) throw new Failure("not-found", `cannot find layer ${diffId} in the store`);
+    return facts;
+  }
+
+  begin(): LayerDraft {
+    const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
+    mkdirSync(`${path}/fs`, { recursive: true, mode: 0o700 });
+    const root = openDirectoryPath(`${path}/fs`);
+    fchmodSync(root.fd, unsetPermissions);
+    return new OverlayLayerDraft(path, root, {
+      commit: (diffId) => this.#take(path, diffId),
+      discard: () => this.#trash.discard(path),
+    });
+  }
+
+  remove(diffId: Digest): void {
+    this.#known.delete(diffId);
+    this.#trash.discard(this.#places.layer(diffId));
+  }
+
+  /** False when it is there already. */
+  #take(draft: string, diffId: Digest): boolean {
+    if (this.has(diffId)) return false;
+    renameSync(draft, this.#places.layer(diffId));
+    using directory = openDirectoryPath(this.#places.layers);
+    fsyncSync(directory.fd);
+    this.#know(diffId);
+    return true;
+  }
+
+  #know(diffId: Digest): void {
+    this.#known.set(diffId, { setsRoot: existsSync(`${this.#places.layers}/${hexOf(diffId)}/root-set`) });
+  }
+}
+
+interface DraftEnd {
+  commit(diffId: Digest): boolean;
+  discard(): void;
+}
+
+class OverlayLayerDraft implements LayerDraft {
+  readonly #path: string;
+  readonly #root: OwnedFd;
+  readonly #end: DraftEnd;
+  #open = true;
+
+  constructor(path: string, root: OwnedFd, end: DraftEnd) {
+    this.#path = path;
+    this.#root = root;
+    this.#end = end;
+  }
+
+  get root(): Fd {
+    return this.#root.fd;
+  }
+
+  async commit(diffId: Digest): Promise<void> {
+    if (!this.#open) throw new Error("a layer draft was committed after its end");
+    try {
+      if (statFd(this.root).permissions === unsetPermissions) fchmodSync(this.root, defaultPermissions);
+      else writeFileSync(`${this.#path}/root-set`, "", { mode: 0o600 });
+      await syncFilesystem(this.root);
+      if (this.#end.commit(diffId)) this.#open = false;
+    } catch (thrown) {
+      throw within(`cannot commit layer ${diffId}`, thrown);
+    }
+    await this[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#root[Symbol.dispose]();
+    if (this.#open) this.#end.discard();
+    this.#open = false;
+  }
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from "node:crypto";
+import { readdirSync, renameSync } from "node:fs";
+import { sentenceOf } from "../../base/failure.ts";
+import { openDirectoryPath } from "../../linux/open.ts";
+import { removeTree } from "../../linux/tree.ts";
+import type { StorageFinding } from "../driver.ts";
+
+/** Directories on their way to nothing: renamed into one place, then deleted one after the other behind the answer. */
+export class Trash {
+  readonly #path: string;
+  readonly #failures = new Map<string, string>();
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Deletes again what an earlier life left. */
+  resume(): void {
+    for (const name of readdirSync(this.#path)) this.#queue(name);
+  }
+
+  /** The directory is away from its place when this returns; false when it wasn't there. */
+  discard(directory: string): boolean {
+    const name = randomBytes(12).toString("hex");
+    try {
+      renameSync(directory, `${this.#path}/${name}`);
+    } catch (thrown) {
+      if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") return false;
+      throw thrown;
+    }
+    this.#queue(name);
+    return true;
+  }
+
+  async settle(): Promise<void> {
+    for (let work: Promise<void> | undefined; work !== this.#work; ) {
+      work = this.#work;
+      await work;
+    }
+  }
+
+  findings(): readonly StorageFinding[] {
+    return [...this.#failures].map(([name, problem]) => ({
+      subject: `${this.#path}/${name}`,
+      problem: `what was removed is still on the disk: ${problem}`,
+      advice: "look for immutable files (lsattr) in it; it is tried again at the next start",
+    }));
+  }
+
+  #queue(name: string): void {
+    this.#work = this.#work.then(async () => {
+      try {
+        using trash = openDirectoryPath(this.#path);
+        // SAFETY: by descriptor and never through links: a process that lived on may still write in there.
+        await removeTree(trash.fd, name);
+        this.#failures.delete(name);
+      } catch (thrown) {
+        this.#failures.set(name, sentenceOf(thrown));
+      }
+    });
+  }
+}

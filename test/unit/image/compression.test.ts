@@ -1,0 +1,85 @@
+import { describe, expect, test } from "bun:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { decompress, detectCompression } from "../../../src/image/compression.ts";
+
+const one = Buffer.from("one".repeat(100_000));
+const two = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7919) >> 3));
+const both = Buffer.concat([one, two]);
+const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4]);
+const zstd = (bytes: Uint8Array): Buffer => zstdCompressSync(bytes);
+const gzipped = gzipSync(one);
+const wrongChecksum = gzipped.fill(1, gzipped.length - 8, gzipped.length - 4);
+const zstdChecked = Buffer.concat([zstd(one), skippable, zstd(two)]);
+
+async function* cut(bytes: Uint8Array, step: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all);
+}
+
+describe("decompress()", () => {
+  const whole: readonly (readonly [string, Uint8Array])[] = [
+    ["plain", both],
+    ["gzip", gzipSync(both)],
+    ["gzip of two members", Buffer.concat([gzipSync(one), gzipSync(two)])],
+    ["zstd", zstd(both)],
+    ["zstd of two frames", Buffer.concat([zstd(one), zstd(two)])],
+    ["zstd with a skippable frame between", zstdChecked],
+    ["zstd with a skippable frame first and last", Buffer.concat([skippable, zstd(both), skippable])],
+  ];
+  for (const step of [51, 1000, 1 << 20]) {
+    test.each(whole)(`gives the content of %s in pieces of ${step}`, async (_, bytes) => {
+      expect((await collect(decompress(cut(bytes, step)))).equals(both)).toBe(true);
+    });
+  }
+  test("gives nothing for nothing", async () => {
+    expect((await collect(decompress(cut(new Uint8Array(0), 1)))).length).toBe(0);
+  });
+
+  const broken: readonly (readonly [string, Uint8Array])[] = [
+    ["gzip cut off", gzipSync(two).subarray(0, -9)],
+    ["gzip with a wrong checksum", wrongChecksum],
+    ["gzip and garbage", Buffer.concat([gzipSync(one), Buffer.from("garbage here")])],
+    ["zstd cut off", zstd(two).subarray(0, -1)],
+    ["zstd cut off in a header", zstd(two).subarray(0, 5)],
+    ["zstd and garbage", Buffer.concat([zstd(one), Buffer.from("garbage here")])],
+    ["zstd with a broken block", Buffer.from(zstd(two)).fill(0xff, 9, 12)],
+  ];
+  test.each(broken)("throws corrupt for %s", async (_, bytes) => {
+    await expect(collect(decompress(cut(bytes, 1000)))).rejects.toMatchObject({ kind: "corrupt" });
+  });
+
+  test("passes on what the source throws", async () => {
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      yield gzipSync(two).subarray(0, 1000);
+      throw new Error("the line was cut");
+    }
+    await expect(collect(decompress(failing()))).rejects.toThrow("the line was cut");
+  });
+
+  test("ends the source when the reader stops", async () => {
+    let ended = false;
+    async function* source(): AsyncGenerator<Uint8Array> {
+      try {
+        yield* cut(gzipSync(both), 100);
+      } finally {
+        ended = true;
+      }
+    }
+    for await (const _ of decompress(source())) break;
+    for (let turn = 0; turn < 100 && !ended; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(ended).toBe(true);
+  });
+});
+
+test("detectCompression() refuses bzip2 and xz by name", () => {
+  expect(() => detectCompression(Buffer.from("BZh91AY"))).toThrow("cannot decompress bzip2");
+  expect(() => detectCompression(Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]))).toThrow(
+    "cannot decompress xz",
+  );
+  expect(detectCompression(new Uint8Array(0))).toBe("plain");
+});
