@@ -145,5 +145,5 @@ export const deniedCalls: readonly string[] = [
   ...words(`
     _sysctl uselib ustat create_module get_kernel_syms query_module bdflush afs_syscall getpmsg putpmsg security
     tuxcall vserver break ftime gtty stty idle lock mpx prof profil ulimit nice readdir oldstat oldfstat oldlstat
-    olduname oldolduname signal sigaction sigpending sigsuspend sgetmask ssetmask usr26 usr32 get_tls`),
+    olduname oldolduname signal sigaction sigpending sigsuspend sgetmask ssetmask`),
 ];

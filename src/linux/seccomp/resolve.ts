@@ -101,10 +101,9 @@ function resolveAbi(abi: Abi, rules: readonly SeccompRule[], unnamed: SeccompAct
       if (idle || abi.name !== "SCMP_ARCH_X86") continue;
       const multiplexed = findMultiplexed(name, rule);
       if (multiplexed === undefined) continue;
-      add(numberOf(abi, multiplexed.name) as number, {
-        conditions: [multiplexed.condition],
-        action: rule.action,
-      });
+      const by = numberOf(abi, multiplexed.name) as number;
+      greatest = Math.max(greatest, by);
+      add(by, { conditions: [multiplexed.condition], action: rule.action });
     }
   }
   const fallsBack = greatest >= 0 && !isPermissive(unnamed);

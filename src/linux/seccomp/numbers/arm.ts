@@ -49,11 +49,8 @@ export const arm: CallNumbers = {
   arm_sync_file_range: old["sync_file_range2"] as number,
   ...time64,
   ...callsFrom(424, x86_64),
-  // KERNEL: arm's private calls, __ARM_NR_BASE + n; an arm64 kernel has cacheflush and set_tls only.
+  // KERNEL: private calls, __ARM_NR_BASE + n; an arm64 kernel has no others, and no breakpoint either.
   breakpoint: 0xf0001,
   cacheflush: 0xf0002,
-  usr26: 0xf0003,
-  usr32: 0xf0004,
   set_tls: 0xf0005,
-  get_tls: 0xf0006,
 };
