@@ -5,6 +5,7 @@ import { errno } from "./errno.ts";
 import { type Fd, OwnedFd } from "./fd.ts";
 import { isAlive } from "./process.ts";
 import { attempt } from "./syscall.ts";
+import { isForcedAbsent } from "./without.ts";
 
 /** The names that the OCI runtime specification uses. */
 export type NamespaceType = "mount" | "uts" | "ipc" | "pid" | "network" | "user" | "cgroup" | "time";
@@ -125,7 +126,9 @@ export function openNamespace(
   type: NamespaceType,
 ): OwnedFd {
   const kind = getNamespaceKind(type);
-  const opened = attempt("ioctl", process.pidfd, kind.pidfdRequest, 0);
+  const opened = isForcedAbsent("pidfd-namespaces")
+    ? -errno.ENOTTY
+    : attempt("ioctl", process.pidfd, kind.pidfdRequest, 0);
   if (opened >= 0) return new OwnedFd(opened);
   // KERNEL(6.11): drop this way when that is the minimum.
   if (opened !== -errno.ENOTTY && opened !== -errno.EINVAL) throw gone(process.pid, type);

@@ -8,12 +8,19 @@ export type Avoidable =
   | "cgroup1"
   | "cgroup2"
   | "clone-into-cgroup"
+  | "clone3"
+  | "close_range"
   | "detached-composition"
   | "lowerdir+"
   | "memfd-exec"
+  | "mount_setattr"
+  | "openat2"
   | "pidfd-namespaces"
+  | "pidfd_getfd"
+  | "seccomp-notify"
   | "swap-accounting"
-  | "time-namespace";
+  | "time-namespace"
+  | "user-namespace";
 
 /** Whether a kernel feature is to be treated as absent though it may be there. */
 export function isForcedAbsent(name: Avoidable): boolean {
