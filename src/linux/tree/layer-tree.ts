@@ -1,0 +1,140 @@
+import { Failure } from "../../base/failure.ts";
+import type { TarTime } from "../../spec/tar-entry.ts";
+import { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR } from "../constants/open.ts";
+import { errno } from "../errno.ts";
+import { type Fd, OwnedFd } from "../fd.ts";
+import { pathArgument } from "../path-argument.ts";
+import { findStatAt, type Stat } from "../stat.ts";
+import { attempt, call, SyscallFailure, type SyscallName } from "../syscall.ts";
+import { findXattr, setXattr } from "../xattr.ts";
+import { baseOf, type NameRules, parentOf } from "./entry-path.ts";
+import { OpenDirectories } from "./open-directories.ts";
+import type { Pace } from "./pace.ts";
+import { removeEntry } from "./remove.ts";
+
+/** What is put on a directory after everything in it is there. */
+export interface LateMetadata {
+  readonly mtime: TarTime;
+  readonly defaultAcl: Uint8Array | undefined;
+}
+
+const OPAQUE = "trusted.overlay.opaque";
+const YES = 0x79; // "y"
+
+/** A tree while a layer is written into it, and what of it comes from this very layer. */
+export class LayerTree implements Disposable {
+  readonly directories: OpenDirectories;
+  readonly late: Map<string, LateMetadata> = new Map();
+  readonly #pace: Pace;
+  /** Undefined: the tree was empty, so all in it is the layer's own. */
+  readonly #own: Set<string> | undefined;
+
+  constructor(
+    root: Fd,
+    options: { readonly rules: NameRules; readonly isLayerAlone: boolean; readonly pace: Pace },
+  ) {
+    this.directories = new OpenDirectories(root, options.rules);
+    this.#pace = options.pace;
+    this.#own = options.isLayerAlone ? undefined : new Set();
+  }
+
+  isOwn(path: string): boolean {
+    return this.#own === undefined || this.#own.has(path);
+  }
+
+  markOwn(path: string): void {
+    this.#own?.add(path);
+  }
+
+  /** The directory that holds `path`; missing ones are made as root's, mode 0755. Only until the next call. */
+  parent(path: string): Fd {
+    return this.directories.ensure(parentOf(path), this.#makeImplied);
+  }
+
+  /** The directory `path` itself. */
+  directory(path: string): Fd {
+    return this.directories.ensure(path, this.#makeImplied);
+  }
+
+  /**
+   * Makes something that is no directory at `path`; a later entry replaces an earlier one, a link itself and not
+   * what it points to. `make` makes the system call that is named and gives −errno when it fails.
+   */
+  async create(
+    path: string,
+    syscall: SyscallName,
+    make: (parent: Fd, name: string) => number,
+  ): Promise<number> {
+    const name = baseOf(path);
+    let result = make(this.parent(path), name);
+    if (result === -errno.EEXIST) {
+      await this.clear(path);
+      result = make(this.parent(path), name);
+    }
+    if (result < 0) throw new SyscallFailure(syscall, [path], -result);
+    this.late.delete(path);
+    this.markOwn(path);
+    return result;
+  }
+
+  /** Removes whatever is at `path`. */
+  async clear(path: string): Promise<void> {
+    const parent = this.parent(path);
+    const name = baseOf(path);
+    const stat = findStatAt(parent, name);
+    if (stat === undefined) return;
+    if (stat.kind === "directory") await removeEntry(parent, name, this.#pace);
+    else call("unlinkat", parent, pathArgument(name), 0);
+    if (stat.kind === "directory" || stat.kind === "symlink") this.directories.forget();
+  }
+
+  readonly #makeImplied = (parent: Fd, name: string, path: string, found: "nothing" | "other"): void => {
+    const stat = found === "nothing" ? undefined : findStatAt(parent, name);
+    const hidesLower = stat !== undefined && isWhiteout(stat);
+    if (stat !== undefined) {
+      if (!hidesLower && this.isOwn(path)) {
+        throw new Failure("invalid", `its parent ${JSON.stringify(path)} is a ${stat.kind}`);
+      }
+      call("unlinkat", parent, pathArgument(name), 0);
+    }
+    call("mkdirat", parent, pathArgument(name), 0o755);
+    using made = openMade(parent, name);
+    call("fchown", made.fd, 0, 0);
+    call("fchmod", made.fd, 0o755);
+    if (hidesLower && this.#own === undefined) setOpaque(made.fd);
+    this.markOwn(path);
+  };
+
+  [Symbol.dispose](): void {
+    this.directories[Symbol.dispose]();
+  }
+}
+
+/** A directory, never through a link. */
+export function openMade(parent: Fd, name: string): OwnedFd {
+  const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  return new OwnedFd(call("openat", parent, pathArgument(name), flags));
+}
+
+/** Overlay's own mark for "not in lower layers either": a character device 0:0. */
+export function isWhiteout(stat: Stat): boolean {
+  return stat.kind === "character" && stat.major === 0 && stat.minor === 0;
+}
+
+/** Overlay's mark for "nothing of lower layers shows in here". */
+export function setOpaque(directory: Fd): void {
+  setXattr(directory, OPAQUE, Uint8Array.of(YES));
+}
+
+export function isOpaque(directory: Fd): boolean {
+  const value = findXattr(directory, OPAQUE);
+  return value?.length === 1 && value[0] === YES;
+}
+
+/** Makes an overlay whiteout; fine when there is one. False when something else has that name. */
+export function makeWhiteout(parent: Fd, name: string): boolean {
+  const result = attempt("mknodat", parent, pathArgument(name), S_IFCHR, 0);
+  if (result >= 0) return true;
+  if (result !== -errno.EEXIST) throw new SyscallFailure("mknodat", [parent, name, S_IFCHR, 0], -result);
+  return false;
+}

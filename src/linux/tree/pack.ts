@@ -1,0 +1,218 @@
+import { Failure, within } from "../../base/failure.ts";
+import { decodeBytes } from "../../spec/byte-text.ts";
+import type { SparseFragment } from "../../spec/tar-entry.ts";
+import { encodeTarEnd, encodeTarMember, type TarMember, tarPadding } from "../../spec/tar-writer.ts";
+import {
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+} from "../constants/open.ts";
+import { listDirectory } from "../directory.ts";
+import { type Fd, OwnedFd } from "../fd.ts";
+import { readLinkFd } from "../open.ts";
+import { pathArgument } from "../path-argument.ts";
+import { type Stat, statFd } from "../stat.ts";
+import { call, callAsync, isErrno } from "../syscall.ts";
+import { findXattr, listXattrs } from "../xattr.ts";
+import { Descent } from "./descent.ts";
+import { joinPath } from "./entry-path.ts";
+import { isOpaque, isWhiteout } from "./layer-tree.ts";
+import { isAllowedXattr } from "./metadata.ts";
+import type { Pace } from "./pace.ts";
+import { findFragments } from "./sparse-file.ts";
+
+export interface PackRules {
+  readonly whiteouts: "overlay" | "none";
+  readonly sparse: boolean;
+  readonly pace: Pace;
+}
+
+const CHUNK_BYTES = 1 << 18;
+/** Larger files are read on the thread pool: they may have to come from the disk. */
+const LARGE_FILE_BYTES = 1 << 20;
+
+/** One run of packTree(). */
+export class Packing {
+  readonly #rules: PackRules;
+  readonly #names: Map<string, string> = new Map();
+  #chunk: Uint8Array = new Uint8Array(CHUNK_BYTES);
+  #used = 0;
+
+  constructor(rules: PackRules) {
+    this.#rules = rules;
+  }
+
+  async *run(root: Fd): AsyncGenerator<Uint8Array, void> {
+    using descent = new Descent(call("openat", root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const levels = [{ path: "", names: namesIn(descent.fd) }];
+    if (this.#isOpaque(descent.fd)) yield* this.#put(encodeTarMember({ path: ".wh..wh..opq", type: "file" }));
+    for (;;) {
+      const level = levels.at(-1) as (typeof levels)[number];
+      const name = level.names.pop();
+      if (name === undefined) {
+        levels.pop();
+        if (levels.length === 0) break;
+        descent.up();
+        continue;
+      }
+      const path = joinPath(level.path, name);
+      const kind = yield* this.#packEntry(descent.fd, name, path);
+      if (kind === "directory" && enter(descent, name)) levels.push({ path, names: namesIn(descent.fd) });
+      if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
+    }
+    yield* this.#put(encodeTarEnd());
+    if (this.#used > 0) yield this.#chunk.subarray(0, this.#used);
+  }
+
+  /** What was packed; undefined when it vanished or has no place in an archive. */
+  async *#packEntry(
+    parent: Fd,
+    name: string,
+    path: string,
+  ): AsyncGenerator<Uint8Array, Stat["kind"] | undefined> {
+    try {
+      using place = new OwnedFd(call("openat", parent, pathArgument(name), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+      const stat = statFd(place.fd);
+      if (stat.kind === "socket") return undefined;
+      if (this.#rules.whiteouts === "overlay") {
+        // A file of that name would become a deletion when the layer is unpacked.
+        if (name.startsWith(".wh.")) return undefined;
+        if (isWhiteout(stat)) {
+          const slash = path.length - name.length;
+          yield* this.#put(encodeTarMember({ path: `${path.slice(0, slash)}.wh.${name}`, type: "file" }));
+          return undefined;
+        }
+      }
+      yield* this.#packMember(place.fd, stat, path);
+      return stat.kind;
+    } catch (thrown) {
+      if (isErrno(thrown, "ENOENT")) return undefined;
+      throw within(`cannot archive ${JSON.stringify(path)}`, thrown);
+    }
+  }
+
+  async *#packMember(place: Fd, stat: Stat, path: string): AsyncGenerator<Uint8Array, void> {
+    const member = memberOf(stat, path);
+    if (stat.kind === "symlink") {
+      yield* this.#put(encodeTarMember({ ...member, linkName: decodeBytes(readLinkFd(place)) }));
+      return;
+    }
+    if (stat.kind !== "directory" && stat.links > 1) {
+      const key = `${stat.device}:${stat.inode}`;
+      const first = this.#names.get(key);
+      if (first !== undefined) {
+        yield* this.#put(encodeTarMember({ ...member, type: "hardlink", linkName: first, size: 0 }));
+        return;
+      }
+      this.#names.set(key, path);
+    }
+    if (stat.kind !== "directory" && stat.kind !== "file") {
+      yield* this.#put(encodeTarMember(member));
+      return;
+    }
+    // SAFETY: reopens the very file that was judged to be a file or directory, so no device is ever opened.
+    const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    using file = new OwnedFd(call("openat", AT_FDCWD, `/proc/self/fd/${place}`, flags));
+    const xattrs = readXattrs(file.fd);
+    if (stat.kind === "file") {
+      yield* this.#packFile(file.fd, stat, { ...member, xattrs });
+      return;
+    }
+    yield* this.#put(encodeTarMember({ ...member, xattrs, path: `${path}/` }));
+    if (this.#isOpaque(file.fd))
+      yield* this.#put(encodeTarMember({ path: `${path}/.wh..wh..opq`, type: "file" }));
+  }
+
+  #isOpaque(directory: Fd): boolean {
+    return this.#rules.whiteouts === "overlay" && isOpaque(directory);
+  }
+
+  async *#packFile(file: Fd, stat: Stat, member: TarMember): AsyncGenerator<Uint8Array, void> {
+    const isSparse = this.#rules.sparse && stat.blocks * 512 < stat.size;
+    const fragments = isSparse ? findFragments(file, stat.size) : undefined;
+    const whole: SparseFragment[] = [{ offset: 0, length: stat.size }];
+    yield* this.#put(encodeTarMember(fragments === undefined ? member : { ...member, sparse: fragments }));
+    let stored = 0;
+    for (const fragment of fragments ?? whole) {
+      yield* this.#putContents(file, fragment);
+      stored += fragment.length;
+    }
+    yield* this.#put(new Uint8Array(tarPadding(stored)));
+  }
+
+  /** Exactly as many bytes as the header promised: zeros when the file has become shorter. */
+  async *#putContents(file: Fd, { offset, length }: SparseFragment): AsyncGenerator<Uint8Array, void> {
+    for (let done = 0; done < length; ) {
+      if (this.#used === this.#chunk.length) yield this.#flush();
+      const space = this.#chunk.subarray(this.#used, this.#used + length - done);
+      const args = [file, space, space.length, offset + done] as const;
+      const read = length > LARGE_FILE_BYTES ? await callAsync("pread64", ...args) : call("pread64", ...args);
+      done += read === 0 ? space.length : read;
+      this.#used += read === 0 ? space.length : read;
+    }
+  }
+
+  *#put(bytes: Uint8Array): Generator<Uint8Array, void> {
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#used === this.#chunk.length) yield this.#flush();
+      const piece = bytes.subarray(at, at + this.#chunk.length - this.#used);
+      this.#chunk.set(piece, this.#used);
+      this.#used += piece.length;
+      at += piece.length;
+    }
+  }
+
+  #flush(): Uint8Array {
+    const full = this.#chunk;
+    this.#chunk = new Uint8Array(CHUNK_BYTES);
+    this.#used = 0;
+    return full;
+  }
+}
+
+function enter(descent: Descent, name: string): boolean {
+  try {
+    descent.down(name);
+    return true;
+  } catch (thrown) {
+    // Vanished, replaced, or on another mount: its own entry is packed, nothing of what is in it.
+    if (isErrno(thrown, "ENOENT", "ENOTDIR", "ELOOP", "EXDEV")) return false;
+    throw thrown;
+  }
+}
+
+/** Last first, for pop(). */
+function namesIn(directory: Fd): string[] {
+  const names = listDirectory(directory).map(({ name }) => name);
+  return names.sort((one, other) => (one < other ? 1 : -1));
+}
+
+function memberOf(stat: Stat, path: string): TarMember {
+  if (stat.kind === "socket") throw new Failure("internal", "a socket has no place in an archive");
+  const { uid, gid, major, minor, permissions: mode, modified: mtime } = stat;
+  return {
+    path,
+    type: stat.kind,
+    mode,
+    uid,
+    gid,
+    major,
+    minor,
+    mtime,
+    size: stat.kind === "file" ? stat.size : 0,
+  };
+}
+
+function readXattrs(fd: Fd): Map<string, Uint8Array> {
+  const xattrs = new Map<string, Uint8Array>();
+  for (const name of listXattrs(fd)) {
+    const value = isAllowedXattr(name) ? findXattr(fd, name) : undefined;
+    if (value !== undefined) xattrs.set(name, value);
+  }
+  return xattrs;
+}

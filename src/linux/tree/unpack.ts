@@ -1,0 +1,117 @@
+import { Failure, within } from "../../base/failure.ts";
+import { TarReader } from "../../spec/tar.ts";
+import type { TarEntry, TarEvent } from "../../spec/tar-entry.ts";
+import type { Fd } from "../fd.ts";
+import type { UnpackLimits, UnpackOptions, UnpackResult } from "../unpack-options.ts";
+import { depthOf, parseTarget } from "./entry-path.ts";
+import { LayerTree } from "./layer-tree.ts";
+import { LayerWriter } from "./layer-writer.ts";
+import { Pace } from "./pace.ts";
+import { hideLower, hideLowerContents, removeLower, removeLowerContents } from "./whiteouts.ts";
+
+/** Each fragment of a sparse file takes a block of the disk, however short it is. */
+const BLOCK_BYTES = 4096;
+
+export const defaultLimits: Required<UnpackLimits> = {
+  entries: 2_000_000,
+  totalBytes: 2 ** 40,
+  fileBytes: 2 ** 44,
+  depth: 1024,
+};
+
+/** One run of unpackLayer(). */
+export class Unpacking implements Disposable {
+  readonly #limits: Required<UnpackLimits>;
+  readonly #options: Required<Pick<UnpackOptions, "names" | "whiteouts" | "devices">>;
+  readonly #pace: Pace;
+  readonly #tree: LayerTree;
+  readonly #writer: LayerWriter;
+  #entries = 0;
+  #bytes = 0;
+  #current: TarEntry | undefined;
+
+  constructor(
+    into: Fd,
+    { whiteouts = "overlay", devices = "make", names = "strict", limits, signal }: UnpackOptions,
+  ) {
+    this.#limits = { ...defaultLimits, ...limits };
+    this.#options = { whiteouts, devices, names };
+    this.#pace = new Pace(signal);
+    this.#tree = new LayerTree(into, {
+      rules: names,
+      isLayerAlone: whiteouts === "overlay",
+      pace: this.#pace,
+    });
+    this.#writer = new LayerWriter(this.#tree, this.#options);
+  }
+
+  async run(chunks: AsyncIterable<Uint8Array>): Promise<UnpackResult> {
+    const reader = new TarReader();
+    for await (const chunk of chunks) {
+      for (const event of reader.push(chunk)) {
+        await this.#take(event);
+        if (this.#pace.isDue()) await this.#pace.rest();
+      }
+    }
+    reader.end();
+    for (const path of this.#tree.late.keys()) {
+      this.#writer.finishDirectory(path);
+      if (this.#pace.isDue()) await this.#pace.rest();
+    }
+    return { entries: this.#entries, bytes: this.#bytes, skippedXattrs: this.#writer.skippedXattrs };
+  }
+
+  async #take(event: TarEvent): Promise<void> {
+    try {
+      if (event.kind === "data") {
+        await this.#writer.write(event.bytes, event.offset);
+      } else if (event.kind === "entry") {
+        this.#current = event.entry;
+        await this.#begin(event.entry);
+      } else if (this.#current !== undefined) {
+        this.#writer.finish(this.#current);
+      }
+    } catch (thrown) {
+      throw within(`cannot unpack ${JSON.stringify(this.#current?.path)}`, thrown);
+    }
+  }
+
+  async #begin(entry: TarEntry): Promise<void> {
+    this.#count(entry);
+    const target = parseTarget(entry.path, this.#options.names);
+    if (target.kind === "ignored") return;
+    if (depthOf(target.path) > this.#limits.depth) {
+      throw new Failure("invalid", `it lies more than ${this.#limits.depth} directories deep`);
+    }
+    if (target.kind === "member") return await this.#writer.begin(target.path, entry);
+    const isOverlay = this.#options.whiteouts === "overlay";
+    if (target.kind === "whiteout") {
+      if (isOverlay) hideLower(this.#tree, target.path);
+      else await removeLower(this.#tree, target.path, this.#pace);
+    } else {
+      if (isOverlay) hideLowerContents(this.#tree, target.path);
+      else await removeLowerContents(this.#tree, target.path, this.#pace);
+    }
+  }
+
+  /** Refuses bombs before anything of them is written. */
+  #count(entry: TarEntry): void {
+    this.#entries += 1;
+    if (this.#entries > this.#limits.entries) {
+      throw new Failure("invalid", `the layer has more than ${this.#limits.entries} entries`);
+    }
+    if (entry.size > this.#limits.fileBytes) {
+      throw new Failure("invalid", `it is larger than ${this.#limits.fileBytes} bytes`);
+    }
+    if (entry.sparse === undefined) this.#bytes += entry.size;
+    else for (const { length } of entry.sparse) this.#bytes += Math.max(length, BLOCK_BYTES);
+    if (this.#bytes > this.#limits.totalBytes) {
+      throw new Failure("invalid", `the layer has more than ${this.#limits.totalBytes} bytes`);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#writer[Symbol.dispose]();
+    this.#tree[Symbol.dispose]();
+  }
+}

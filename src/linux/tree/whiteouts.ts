@@ -1,0 +1,55 @@
+import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../constants/open.ts";
+import { listDirectory } from "../directory.ts";
+import { OwnedFd } from "../fd.ts";
+import { findStatAt } from "../stat.ts";
+import { call } from "../syscall.ts";
+import { baseOf, joinPath, parentOf } from "./entry-path.ts";
+import { type LayerTree, makeWhiteout, openMade, setOpaque } from "./layer-tree.ts";
+import type { Pace } from "./pace.ts";
+import { removeEntry } from "./remove.ts";
+
+// SPEC: OCI image layer, "Whiteouts": they hide what lower layers have, never what their own layer has, wherever
+// in the archive they stand.
+
+/** Marks, for overlay, that lower layers' `path` is gone. */
+export function hideLower(tree: LayerTree, path: string): void {
+  const name = baseOf(path);
+  const parent = tree.parent(path);
+  if (makeWhiteout(parent, name)) return;
+  // The layer has its own: a file hides the lower one as it is, a directory must not be merged with the lower one.
+  if (findStatAt(parent, name)?.kind !== "directory") return;
+  using directory = openMade(parent, name);
+  setOpaque(directory.fd);
+}
+
+/** Marks, for overlay, that nothing of lower layers' directory `path` is left. */
+export function hideLowerContents(tree: LayerTree, path: string): void {
+  const directory = tree.directory(path);
+  using readable = new OwnedFd(call("openat", directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  setOpaque(readable.fd);
+}
+
+/** Removes lower layers' `path` from a full tree. */
+export async function removeLower(tree: LayerTree, path: string, pace: Pace): Promise<void> {
+  if (tree.isOwn(path)) return await removeLowerContents(tree, path, pace);
+  const parent = tree.directories.find(parentOf(path));
+  if (parent === undefined) return;
+  const stat = findStatAt(parent, baseOf(path));
+  await removeEntry(parent, baseOf(path), pace);
+  if (stat?.kind === "directory" || stat?.kind === "symlink") tree.directories.forget();
+}
+
+/** Removes from a full tree what lower layers have in the directory `path`. */
+export async function removeLowerContents(tree: LayerTree, path: string, pace: Pace): Promise<void> {
+  const pending = [path];
+  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
+    const fd = tree.directories.find(directory);
+    if (fd === undefined) continue;
+    for (const { name } of listDirectory(fd)) {
+      const child = joinPath(directory, name);
+      if (tree.isOwn(child)) pending.push(child);
+      else await removeLower(tree, child, pace);
+      if (pace.isDue()) await pace.rest();
+    }
+  }
+}

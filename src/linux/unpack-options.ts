@@ -1,0 +1,35 @@
+/** Beyond these an archive is refused as a bomb. What is left out has a default that real images stay far below. */
+export interface UnpackLimits {
+  readonly entries?: number;
+  /** On the disk, so holes don't count but each piece of a sparse file counts as a block. */
+  readonly totalBytes?: number;
+  /** Length of one file, holes included. */
+  readonly fileBytes?: number;
+  /** Components of a path. */
+  readonly depth?: number;
+}
+
+export interface UnpackOptions {
+  /**
+   * What becomes of deletions. "overlay" (default): overlay's own marks, for a layer in a directory of its own that
+   * was empty; "remove": they are carried out, in a full tree of the layers below.
+   */
+  readonly whiteouts?: "overlay" | "remove";
+  readonly devices?: "make" | "skip";
+  /**
+   * "strict" (default) refuses absolute names, and entries below a symbolic link. "docker" takes "/a" as "a" and
+   * resolves such links inside the tree, as Docker does: some builders write such layers (an archive made of
+   * packages has `lib -> usr/lib` and then `lib/x`). Neither lets anything out of the tree.
+   */
+  readonly names?: "strict" | "docker";
+  readonly limits?: UnpackLimits;
+  readonly signal?: AbortSignal;
+}
+
+export interface UnpackResult {
+  readonly entries: number;
+  /** Space asked for, as the limit counts it. */
+  readonly bytes: number;
+  /** Extended attributes that are not allowed to come from an archive, or that the file system does not hold. */
+  readonly skippedXattrs: number;
+}

@@ -1,0 +1,70 @@
+import { decodeBytes } from "../spec/byte-text.ts";
+import { errno } from "./errno.ts";
+import type { Fd } from "./fd.ts";
+import { pathArgument } from "./path-argument.ts";
+import { attempt, call, SyscallFailure } from "./syscall.ts";
+
+/** Sets an extended attribute of an open file (not O_PATH). */
+export function setXattr(fd: Fd, name: string, value: Uint8Array): void {
+  call("fsetxattr", fd, pathArgument(name), value, value.length, 0);
+}
+
+/** As setXattr(); false when the file system, or the kind of file, has no such attributes. */
+export function trySetXattr(fd: Fd, name: string, value: Uint8Array): boolean {
+  const result = attempt("fsetxattr", fd, pathArgument(name), value, value.length, 0);
+  if (result === -errno.EOPNOTSUPP) return false;
+  if (result < 0) throw new SyscallFailure("fsetxattr", [fd, name, value, value.length, 0], -result);
+  return true;
+}
+
+/** The value of an attribute, or undefined when the file has none of that name. */
+export function findXattr(fd: Fd, name: string): Uint8Array | undefined {
+  return sized((buffer) => attempt("fgetxattr", fd, pathArgument(name), buffer, buffer.length), "fgetxattr", [
+    fd,
+    name,
+  ]);
+}
+
+/** Names of the attributes of an open file (not O_PATH); none where the file system has no attributes. */
+export function listXattrs(fd: Fd): string[] {
+  return split(sized((buffer) => attempt("flistxattr", fd, buffer, buffer.length), "flistxattr", [fd]));
+}
+
+/** As listXattrs(), of a directory entry itself: a link is not followed, nothing is opened. */
+export function listXattrsAt(directory: Fd, name: string): string[] {
+  const path = pathArgument(`/proc/self/fd/${directory}/${name}`);
+  return split(sized((buffer) => attempt("llistxattr", path, buffer, buffer.length), "llistxattr", [path]));
+}
+
+/** As findXattr(), of a directory entry itself. */
+export function findXattrAt(directory: Fd, name: string, key: string): Uint8Array | undefined {
+  // KERNEL(6.13): getxattrat(2) needs no /proc. SAFETY: the l calls never follow the last component.
+  const path = pathArgument(`/proc/self/fd/${directory}/${name}`);
+  const keyArgument = pathArgument(key);
+  return sized((buffer) => attempt("lgetxattr", path, keyArgument, buffer, buffer.length), "lgetxattr", [
+    path,
+    key,
+  ]);
+}
+
+/** The result of a call that answers ERANGE when the buffer is too small; undefined when there is nothing. */
+function sized(
+  read: (buffer: Uint8Array) => number,
+  name: "fgetxattr" | "flistxattr" | "lgetxattr" | "llistxattr",
+  args: (string | number | Uint8Array)[],
+): Uint8Array | undefined {
+  for (let size = 1024; ; size *= 8) {
+    const buffer = new Uint8Array(size);
+    const length = read(buffer);
+    if (length >= 0) return buffer.subarray(0, length);
+    if (length === -errno.ENODATA || length === -errno.EOPNOTSUPP) return undefined;
+    if (length !== -errno.ERANGE || size > 65_536) throw new SyscallFailure(name, args, -length);
+  }
+}
+
+function split(names: Uint8Array | undefined): string[] {
+  if (names === undefined) return [];
+  return decodeBytes(names)
+    .split("\0")
+    .filter((name) => name !== "");
+}
