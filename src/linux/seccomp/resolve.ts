@@ -1,3 +1,4 @@
+import { Failure } from "../../base/failure.ts";
 import type {
   SeccompAction,
   SeccompCondition,
@@ -43,6 +44,9 @@ export interface AbiDecisions {
   readonly beyond: SeccompAction;
 }
 
+/** Many more than a program has room for, yet few enough that a hostile profile costs neither time nor memory. */
+const maxCases = 65_536;
+
 const ENOSYS: SeccompAction = { kind: "errno", data: errno.ENOSYS };
 
 /**
@@ -83,9 +87,14 @@ function isAtLeast(kernel: readonly [number, number], least: readonly [number, n
 
 function resolveAbi(abi: Abi, rules: readonly SeccompRule[], unnamed: SeccompAction): AbiDecisions {
   const cases = new Map<number, Case[]>();
-  const add = (number: number, ...added: Case[]): void => {
+  let count = 0;
+  const add = (number: number, ...added: readonly Case[]): void => {
+    count += added.length;
+    if (count > maxCases) {
+      throw new Failure("invalid", `cannot compile the seccomp profile: it has more than ${maxCases} rules`);
+    }
     const present = cases.get(number);
-    if (present === undefined) cases.set(number, added);
+    if (present === undefined) cases.set(number, [...added]);
     else present.push(...added);
   };
   let greatest = -1;

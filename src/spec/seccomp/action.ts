@@ -1,4 +1,4 @@
-import type { SeccompAction, SeccompActionKind } from "../seccomp.ts";
+import type { SeccompAction, SeccompActionKind } from "./profile.ts";
 import type { Field } from "./field.ts";
 
 const kinds = {

@@ -8,6 +8,9 @@ type Reviver = (
 ) => unknown;
 const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => unknown;
 
+/** Docker's own has 13,470. */
+const maxLength = 1024 * 1024;
+
 /** One place of a parsed document, read strictly: each mistake is a Failure that names the place. */
 export class Field {
   readonly #value: unknown;
@@ -20,6 +23,12 @@ export class Field {
 
   /** SPEC: RFC 8259 §6: integers beyond 2⁵³ stay exact, as bigint. */
   static parse(text: string): Field {
+    if (text.length > maxLength) {
+      throw new Failure(
+        "invalid",
+        `cannot read the seccomp profile: it has ${text.length} characters, at most ${maxLength} are allowed`,
+      );
+    }
     try {
       const value = parseWithSource(text, (_key, member, context) =>
         typeof member === "number" && !Number.isSafeInteger(member) && /^-?\d+$/.test(context?.source ?? "")

@@ -1,4 +1,4 @@
-import type { SeccompComparison, SeccompCondition, SeccompRule, SeccompScope } from "../seccomp.ts";
+import type { SeccompComparison, SeccompCondition, SeccompRule, SeccompScope } from "./profile.ts";
 import { readAction } from "./action.ts";
 import type { Field } from "./field.ts";
 

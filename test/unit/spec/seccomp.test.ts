@@ -86,6 +86,11 @@ describe("parseSeccompProfile()", () => {
   const argument = (text: string): string => rules(`{"names":["a"],${ALLOW},"args":[${text}]}`);
   const mistakes: readonly [string, string, string | RegExp][] = [
     ["text that is no JSON", "{", /^cannot read the seccomp profile: it is no JSON: /],
+    [
+      "a text of 2 MiB",
+      " ".repeat(2 * 1024 * 1024),
+      "it has 2097152 characters, at most 1048576 are allowed",
+    ],
     ["a list", "[]", "it is no object"],
     ["no default", "{}", "defaultAction is missing"],
     ["an unknown action", '{"defaultAction":"ALLOW"}', /defaultAction "ALLOW" is none of SCMP_ACT_KILL, /],

@@ -27,7 +27,13 @@ const audits = [0xc000_003e, 0x4000_0003, 0xc000_00b7, 0x4000_0028, 0, 0xffff_ff
 const numbers = [
   ...Array.from({ length: 602 }, (_, index) => index - 1),
   ...Array.from({ length: 602 }, (_, index) => 0x4000_0000 + index),
-  ...[0xf0001, 0xf0002, 0xf0005, 0x3fff_ffff, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe],
+  0xf0001,
+  0xf0002,
+  0xf0005,
+  0x3fff_ffff,
+  0x7fff_ffff,
+  0x8000_0000,
+  0xffff_fffe,
 ];
 
 const interesting = [
@@ -145,31 +151,27 @@ const anyCondition: fc.Arbitrary<SeccompCondition> = fc.record({
   valueTwo: anyWord,
 });
 const names = [
-  ...[
-    "read",
-    "write",
-    "socket",
-    "connect",
-    "sendto",
-    "semop",
-    "ipc",
-    "socketcall",
-    "clone",
-    "clone3",
-    "ptrace",
-  ],
-  ...[
-    "mseal",
-    "statx",
-    "time",
-    "stime",
-    "_llseek",
-    "cacheflush",
-    "rt_sigaction",
-    "execve",
-    "no_such_call",
-    "__proto__",
-  ],
+  "read",
+  "write",
+  "socket",
+  "connect",
+  "sendto",
+  "semop",
+  "ipc",
+  "socketcall",
+  "clone",
+  "clone3",
+  "ptrace",
+  "mseal",
+  "statx",
+  "time",
+  "stime",
+  "_llseek",
+  "cacheflush",
+  "rt_sigaction",
+  "execve",
+  "no_such_call",
+  "__proto__",
 ];
 const anyScope = fc.record({
   capabilities: fc.subarray(["CAP_SYS_ADMIN", "CAP_KILL", "CAP_NEW_ONE"], { maxLength: 2 }),
@@ -238,6 +240,23 @@ function wideProfile(count: number): SeccompProfile {
   })) satisfies SeccompRule[];
   return { defaultAction: { kind: "allow", data: 0 }, architectures: [], archMap: [], rules, flags: [] };
 }
+
+test("compileSeccomp() refuses a profile that multiplies its rules", () => {
+  const condition: SeccompCondition = { index: 0, op: "EQ", value: 1n, valueTwo: 0n };
+  const rule: SeccompRule = {
+    names: Array.from({ length: 5000 }, () => "read"),
+    action: { kind: "errno", data: 1 },
+    conditions: Array.from({ length: 5000 }, () => condition),
+    includes: nowhere,
+    excludes: nowhere,
+  };
+  const compile = () =>
+    compileSeccomp(
+      { ...wideProfile(0), rules: [rule] },
+      { capabilities: new Set(), architecture: "arm64", kernel },
+    );
+  expect(compile).toThrow("cannot compile the seccomp profile: it has more than 65536 rules");
+});
 
 test("compileSeccomp() jumps far when a profile needs thousands of instructions", () => {
   const profile = wideProfile(330);
