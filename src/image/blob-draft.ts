@@ -91,6 +91,12 @@ export class BlobDraft implements AsyncDisposable {
     return this.#blob;
   }
 
+  /** After finish(). */
+  get blob(): Blob {
+    if (this.#blob === undefined) throw new Error("a draft was used before finish()");
+    return this.#blob;
+  }
+
   /** What was written, after finish(); any number of times, also after commit(). */
   open(): AsyncIterable<Uint8Array> {
     if (this.#blob === undefined || this.#state === "gone")

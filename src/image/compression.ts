@@ -38,6 +38,13 @@ export async function* decompress(
   }
 }
 
+/** What the content is wrapped in; reads only its beginning. */
+export async function compressionOf(chunks: AsyncIterable<Uint8Array>): Promise<Compression> {
+  const { head, all } = await peek(chunks);
+  await all.return();
+  return detectCompression(head);
+}
+
 const chunkSize = 256 * 1024;
 const headBytes = 6;
 
@@ -67,7 +74,7 @@ async function* inflate(
 /** The first bytes, and everything including them. */
 async function peek(
   chunks: AsyncIterable<Uint8Array>,
-): Promise<{ readonly head: Uint8Array; readonly all: AsyncIterable<Uint8Array> }> {
+): Promise<{ readonly head: Uint8Array; readonly all: AsyncGenerator<Uint8Array, void, undefined> }> {
   const iterator = chunks[Symbol.asyncIterator]();
   let head: Uint8Array = new Uint8Array(0);
   while (head.length < headBytes) {

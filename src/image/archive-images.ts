@@ -1,0 +1,124 @@
+import { Failure } from "../base/failure.ts";
+import { checkOciLayout, parseDockerArchive, parseLayoutIndex } from "../spec/image-archive.ts";
+import { type Descriptor, maxManifestBytes, parseImageDocument, roleOf } from "../spec/image-manifest.ts";
+import { choosePlatform, formatPlatform, type Platform } from "../spec/platform.ts";
+import { assembleImage, type ImageParts } from "./image-parts.ts";
+import type { SpooledArchive } from "./spooled-archive.ts";
+
+/** An index may lead to an index: Docker 29 saves so. */
+const maxDepth = 4;
+
+/**
+ * The images of a spooled archive. `manifest.json` is followed where there is one, as Docker does, also when an OCI
+ * layout stands beside it. Of an index the image for `host` is taken.
+ */
+export async function readArchiveImages(
+  archive: SpooledArchive,
+  { host }: { readonly host: Platform },
+): Promise<readonly ImageParts[]> {
+  if (archive.find("manifest.json") !== undefined) return await readDockerArchive(archive);
+  if (archive.find("oci-layout") !== undefined) return await readOciLayout(archive, host);
+  if (archive.find("repositories") !== undefined) {
+    throw new Failure(
+      "unsupported",
+      "cannot load the archive: it was saved by a Docker before 1.10: save it again with a newer one",
+    );
+  }
+  throw new Failure(
+    "invalid",
+    "cannot load the archive: it has neither manifest.json nor oci-layout (a root file system is brought in with import)",
+  );
+}
+
+async function readDockerArchive(archive: SpooledArchive): Promise<readonly ImageParts[]> {
+  const images: ImageParts[] = [];
+  const entries = parseDockerArchive(await archive.get("manifest.json").read(maxManifestBytes));
+  for (const { configPath, layerPaths, references } of entries) {
+    images.push(
+      await assembleImage({
+        configFile: archive.get(configPath),
+        layerFiles: layerPaths.map((path) => archive.get(path)),
+        references,
+      }),
+    );
+  }
+  if (images.length === 0) throw new Failure("invalid", "cannot load the archive: there is no image in it");
+  return images;
+}
+
+async function readOciLayout(archive: SpooledArchive, host: Platform): Promise<readonly ImageParts[]> {
+  checkOciLayout(await archive.get("oci-layout").read(maxManifestBytes));
+  const images: ImageParts[] = [];
+  const entries = parseLayoutIndex(await archive.get("index.json").read(maxManifestBytes));
+  for (const { descriptor, references } of entries) {
+    if (isAttestation(descriptor)) continue;
+    const parts = await readImage(archive, { descriptor, host, depth: 0 });
+    images.push({ ...parts, references });
+  }
+  if (images.length === 0) throw new Failure("invalid", "cannot load the archive: there is no image in it");
+  return mergeSame(images);
+}
+
+async function readImage(
+  archive: SpooledArchive,
+  {
+    descriptor,
+    host,
+    depth,
+  }: { readonly descriptor: Descriptor; readonly host: Platform; readonly depth: number },
+): Promise<ImageParts> {
+  const bytes = await archive.getBlob(descriptor).read(maxManifestBytes);
+  const document = parseImageDocument(bytes, { mediaType: descriptor.mediaType });
+  if (document.kind === "index") {
+    if (depth >= maxDepth)
+      throw new Failure("invalid", `cannot load the archive: its indexes nest deeper than ${maxDepth}`);
+    return await readImage(archive, { descriptor: choose(document.manifests, host), host, depth: depth + 1 });
+  }
+  for (const part of [document.config, ...document.layers]) {
+    const wanted = part === document.config ? "config" : "layer";
+    if (roleOf(part.mediaType) !== wanted) {
+      throw new Failure(
+        "unsupported",
+        `cannot load ${descriptor.digest}: its ${wanted} is of type "${part.mediaType}"`,
+      );
+    }
+  }
+  return await assembleImage({
+    configFile: archive.getBlob(document.config),
+    layerFiles: document.layers.map((layer) => archive.getBlob(layer)),
+    references: [],
+    manifest: { bytes, layerTypes: document.layers.map(({ mediaType }) => mediaType) },
+  });
+}
+
+/** One for the host; else one of which the index doesn't say for what it is. */
+function choose(manifests: readonly Descriptor[], host: Platform): Descriptor {
+  const candidates = manifests.filter((manifest) => !isAttestation(manifest));
+  const stated = candidates.flatMap((manifest) =>
+    manifest.platform === undefined ? [] : [{ manifest, platform: manifest.platform }],
+  );
+  const chosen = choosePlatform(stated, { host, platformOf: ({ platform }) => platform })?.manifest;
+  const found = chosen ?? candidates.find(({ platform }) => platform === undefined);
+  if (found !== undefined) return found;
+  const there = stated.map(({ platform }) => formatPlatform(platform)).join(", ") || "none";
+  throw new Failure(
+    "not-found",
+    `cannot load the archive: it has no image for ${formatPlatform(host)} (there is: ${there})`,
+  );
+}
+
+/** BuildKit puts provenance and SBOM beside the images of an index. */
+function isAttestation({ annotations, platform }: Descriptor): boolean {
+  return annotations["vnd.docker.reference.type"] !== undefined || platform?.os === "unknown";
+}
+
+/** One image under several names has an entry for each. */
+function mergeSame(images: readonly ImageParts[]): readonly ImageParts[] {
+  const byId = new Map<string, ImageParts>();
+  for (const image of images) {
+    const same = byId.get(image.configFile.blob.digest);
+    const references = [...(same?.references ?? []), ...image.references];
+    byId.set(image.configFile.blob.digest, { ...(same ?? image), references });
+  }
+  return [...byId.values()];
+}

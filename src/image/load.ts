@@ -1,0 +1,38 @@
+import type { Progress } from "../base/progress.ts";
+import { hostPlatform, type Platform } from "../spec/platform.ts";
+import { readArchiveImages } from "./archive-images.ts";
+import type { ContentStore } from "./content-store.ts";
+import type { LoadSink } from "./loaded-image.ts";
+import { reporting } from "./reporting.ts";
+import { type ArchiveLimits, spoolArchive } from "./spooled-archive.ts";
+import { storeImages } from "./store-images.ts";
+
+export interface LoadOptions {
+  readonly store: ContentStore;
+  readonly sink: LoadSink;
+  /** Which image of an index is taken; the host's when absent. */
+  readonly platform?: Platform;
+  readonly limits?: ArchiveLimits;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Loads all images of an archive: docker-archive (of any Docker since 1.10) or OCI layout, in a tar that is plain,
+ * gzip or zstd, its layers again plain, gzip or zstd. One pass over `source`, members in any order.
+ * Images go to the sink only when all of the archive is stored; when it throws, none did and no blob has stayed
+ * (layers that the sink has taken by then belong to no image). Stopping to listen cancels.
+ * Failures: "invalid", "corrupt", "unsupported", "not-found" (no image for the platform), what the sink throws.
+ */
+export function loadArchive(
+  source: AsyncIterable<Uint8Array>,
+  { store, sink, platform = hostPlatform(), limits = {}, signal: outer }: LoadOptions,
+): AsyncGenerator<Progress, void, undefined> {
+  return reporting(
+    async (report, signal) => {
+      await using archive = await spoolArchive(source, { store, limits, signal });
+      const images = await readArchiveImages(archive, { host: platform });
+      await storeImages(images, { store, sink, report, signal });
+    },
+    { signal: outer },
+  );
+}

@@ -1,0 +1,40 @@
+import type { Digest } from "../spec/digest.ts";
+import type { ImageConfig } from "../spec/image-config.ts";
+import type { ImageId } from "../spec/image-id.ts";
+import type { ImageManifest } from "../spec/image-manifest.ts";
+import type { Reference } from "../spec/reference.ts";
+
+/** An image all of whose blobs are in the content store, and all of whose layers the sink has. */
+export interface LoadedImage {
+  readonly id: ImageId;
+  readonly config: ImageConfig;
+  /** The blob of the config is `id`. */
+  readonly manifest: { readonly digest: Digest; readonly content: ImageManifest };
+  /** From the lowest to the topmost; as many as `config.diffIds`. */
+  readonly layers: readonly LoadedLayer[];
+  /** Names that it came with. */
+  readonly references: readonly Reference[];
+}
+
+export interface LoadedLayer {
+  /** Uncompressed digest: identity on disk. */
+  readonly diffId: Digest;
+  /** Of the blob as stored and pushed. */
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** Bytes of the blob. */
+  readonly size: number;
+}
+
+/** What loading asks of its caller, who joins it with storage. */
+export interface LoadSink {
+  hasLayer(diffId: Digest): boolean | Promise<boolean>;
+  /**
+   * Stores a layer that hasLayer() did not know; called once for each, a few at a time.
+   * `open` gives its tar. Read to the end before anything becomes visible: it throws "corrupt" there when the content
+   * is not what `diffId` says.
+   */
+  ensureLayer(diffId: Digest, open: () => AsyncIterable<Uint8Array>): Promise<void>;
+  /** Records an image; called when everything of all images is stored. */
+  addImage(image: LoadedImage): Promise<void>;
+}

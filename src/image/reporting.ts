@@ -1,0 +1,40 @@
+import type { Progress } from "../base/progress.ts";
+
+export type Report = (progress: Progress) => void;
+
+/**
+ * Runs `work` and yields what it reports. Who stops listening aborts the work, and comes back when it has ended.
+ * Reports about the same layer and phase replace each other while nobody listens.
+ */
+export async function* reporting(
+  work: (report: Report, signal: AbortSignal) => Promise<void>,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): AsyncGenerator<Progress, void, undefined> {
+  const stop = new AbortController();
+  const waiting = new Map<string, Progress>();
+  let wake: () => void = () => undefined;
+  let count = 0;
+  const report: Report = (progress) => {
+    waiting.set(progress.kind === "layer" ? `${progress.id} ${progress.phase}` : String(count++), progress);
+    wake();
+  };
+  const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  let running = true;
+  const done = work(report, both).finally(() => {
+    running = false;
+    wake();
+  });
+  done.catch(() => undefined); // awaited below
+  try {
+    while (running || waiting.size > 0) {
+      const ready = [...waiting.values()];
+      waiting.clear();
+      yield* ready;
+      if (running && waiting.size === 0) await new Promise<void>((resolve) => (wake = resolve));
+    }
+    await done;
+  } finally {
+    stop.abort();
+    await done.catch(() => undefined);
+  }
+}

@@ -1,0 +1,496 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import type { Fd, OwnedFd } from "../../src/linux/fd.ts";
+import { unpackLayer } from "../../src/linux/tree.ts";
+import { type Digest, digestOf } from "../../src/spec/digest.ts";
+import type { StorageDriver } from "../../src/storage/driver.ts";
+import { openStorage } from "../../src/storage/drivers.ts";
+
+/** A tar made by tar(1) of what `fill` puts into a directory. */
+export function makeTar(fill: (directory: string) => void): Buffer {
+  const directory = execFileSync("mktemp", ["-d"], { encoding: "utf8" }).trim();
+  try {
+    fill(directory);
+    const options = ["--format=pax", "--xattrs", "--xattrs-include=*", "--numeric-owner", "--sort=name"];
+    return execFileSync("tar", [...options, "-C", directory, "-cf", "-", "."], { maxBuffer: 1 << 28 });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** What every storage driver has to do, on a real kernel, as root. */
+export function testStorageDriver(
+  driver: string,
+  { base = "/var/tmp" }: { readonly base?: string } = {},
+): void {
+  describe(`storage driver ${driver}`, () => {
+    let dataRoot: string;
+    let storage: StorageDriver;
+    let mountsBefore: string;
+    let descriptorsBefore: number;
+
+    const descriptors = (): number => readdirSync("/proc/self/fd").length;
+    const mountinfo = (): string => readFileSync("/proc/self/mountinfo", "utf8");
+
+    beforeAll(async () => {
+      if (without !== "") process.env["TARE_WITHOUT"] = without;
+      mountsBefore = mountinfo();
+      // What the runtime itself opens at first use (child processes, thread pool) is no leak of ours.
+      makeTar((root) => writeFileSync(`${root}/a`, ""));
+      const warmUp = Bun.spawn(["true"], { stdio: ["ignore", "ignore", "ignore"] });
+      await warmUp.exited;
+      dataRoot = await mkdtemp(`${base}/tare-storage-`);
+      await (await openStorage(dataRoot, { driver }))[Symbol.asyncDispose]();
+      rmSync(dataRoot, { recursive: true, force: true });
+    });
+    beforeEach(async () => {
+      dataRoot = await mkdtemp(`${base}/tare-storage-`);
+      descriptorsBefore = descriptors();
+      storage = await openStorage(dataRoot, { driver });
+    });
+    afterEach(async () => {
+      await storage[Symbol.asyncDispose]();
+      rmSync(dataRoot, { recursive: true, force: true });
+      expect(descriptors()).toBe(descriptorsBefore);
+      expect(mountinfo()).toBe(mountsBefore);
+    });
+    afterAll(() => {
+      if (withoutBefore === undefined) delete process.env["TARE_WITHOUT"];
+      else process.env["TARE_WITHOUT"] = withoutBefore;
+      expect(mountinfo()).toBe(mountsBefore);
+    });
+
+    async function addLayer(fill: (directory: string) => void): Promise<Digest> {
+      return await addTar(makeTar(fill));
+    }
+
+    async function addTar(tar: Uint8Array): Promise<Digest> {
+      const diffId = digestOf(tar);
+      await using draft = await storage.beginLayer();
+      await unpackLayer(once(tar), draft.root);
+      await draft.commit(diffId);
+      return diffId;
+    }
+
+    async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+      yield bytes;
+    }
+
+    /** A path through a descriptor: a detached mount has no other. */
+    const at = (root: OwnedFd | Fd, path = ""): string =>
+      `/proc/self/fd/${typeof root === "number" ? root : root.fd}/${path}`;
+    const text = (root: OwnedFd, path: string): string => readFileSync(at(root, path), "utf8");
+
+    test("commit() makes a layer that survives closing and opening", async () => {
+      const diffId = await addLayer((root) => writeFileSync(`${root}/a`, "1"));
+      expect(storage.hasLayer(diffId)).toBe(true);
+      expect(storage.listLayers()).toEqual([diffId]);
+      await storage[Symbol.asyncDispose]();
+      storage = await openStorage(dataRoot, { driver });
+      expect(storage.listLayers()).toEqual([diffId]);
+      using view = await storage.viewLayers([diffId]);
+      expect(text(view, "a")).toBe("1");
+    });
+
+    test("a draft without commit() leaves nothing", async () => {
+      {
+        await using draft = await storage.beginLayer();
+        await unpackLayer(once(makeTar((root) => writeFileSync(`${root}/a`, "1"))), draft.root);
+      }
+      await storage.settle();
+      expect(storage.listLayers()).toEqual([]);
+      expect(execFileSync("find", [dataRoot, "-name", "a"], { encoding: "utf8" })).toBe("");
+    });
+
+    test("commit() of the same layer twice at once is fine", async () => {
+      const tar = makeTar((root) => writeFileSync(`${root}/a`, "1"));
+      const ids = await Promise.all([addTar(tar), addTar(tar), addTar(tar)]);
+      expect(storage.listLayers()).toEqual([ids[0] as Digest]);
+      await storage.settle();
+      expect(await storage.health()).toEqual([]);
+    });
+
+    test("viewLayers() shows the uppermost of each file, in the order given", async () => {
+      const lower = await addLayer((root) => {
+        writeFileSync(`${root}/both`, "lower");
+        writeFileSync(`${root}/low`, "low");
+        mkdirSync(`${root}/dir`);
+        writeFileSync(`${root}/dir/l`, "");
+      });
+      const upper = await addLayer((root) => {
+        writeFileSync(`${root}/both`, "upper");
+        mkdirSync(`${root}/dir`);
+        writeFileSync(`${root}/dir/u`, "");
+      });
+      using one = await storage.viewLayers([lower, upper]);
+      expect(text(one, "both")).toBe("upper");
+      expect(text(one, "low")).toBe("low");
+      expect(readdirSync(at(one, "dir")).sort()).toEqual(["l", "u"]);
+      using other = await storage.viewLayers([upper, lower]);
+      expect(text(other, "both")).toBe("lower");
+      expect(() => writeFileSync(at(one, "new"), "")).toThrow("EROFS");
+    });
+
+    test("viewLayers() of one layer and of none at all", async () => {
+      const layer = await addLayer((root) => writeFileSync(`${root}/a`, "1"));
+      using one = await storage.viewLayers([layer]);
+      expect(readdirSync(at(one))).toEqual(["a"]);
+      expect(() => writeFileSync(at(one, "new"), "")).toThrow("EROFS");
+      using none = await storage.viewLayers([]);
+      expect(readdirSync(at(none))).toEqual([]);
+      expect(() => writeFileSync(at(none, "new"), "")).toThrow("EROFS");
+    });
+
+    test("whiteouts and opaque directories of a layer hide what is below", async () => {
+      const lower = await addLayer((root) => {
+        mkdirSync(`${root}/kept`);
+        mkdirSync(`${root}/emptied`);
+        for (const name of ["gone", "kept/gone", "kept/stays", "emptied/a", "emptied/b"]) {
+          writeFileSync(`${root}/${name}`, name);
+        }
+        mkdirSync(`${root}/gone-dir`);
+        writeFileSync(`${root}/gone-dir/x`, "");
+      });
+      const upper = await addLayer((root) => {
+        mkdirSync(`${root}/kept`);
+        mkdirSync(`${root}/emptied`);
+        for (const name of [
+          ".wh.gone",
+          ".wh.gone-dir",
+          "kept/.wh.gone",
+          "emptied/.wh..wh..opq",
+          "emptied/new",
+        ]) {
+          writeFileSync(`${root}/${name}`, "");
+        }
+      });
+      await storage.createSnapshot("s", [lower, upper]);
+      using mounted = await storage.mountSnapshot("s");
+      expect(readdirSync(at(mounted.mount)).sort()).toEqual(["emptied", "kept"]);
+      expect(readdirSync(at(mounted.mount, "kept"))).toEqual(["stays"]);
+      expect(readdirSync(at(mounted.mount, "emptied"))).toEqual(["new"]);
+    });
+
+    test("hard links, owners, modes, xattrs, capabilities, devices, links and times arrive whole", async () => {
+      const layer = await addLayer((root) => {
+        writeFileSync(`${root}/one`, "x");
+        linkSync(`${root}/one`, `${root}/two`);
+        execFileSync("touch", ["-d", "2001-02-03T04:05:06.123456789Z", `${root}/one`]);
+        writeFileSync(`${root}/setuid`, "");
+        execFileSync("chown", ["1234:5678", `${root}/setuid`]);
+        execFileSync("chmod", ["6751", `${root}/setuid`]);
+        symlinkSync("/nowhere/at all", `${root}/link`);
+        execFileSync("mknod", [`${root}/null`, "c", "1", "3"]);
+        execFileSync("mkfifo", [`${root}/fifo`]);
+        setXattr(`${root}/one`, "user.note", "hello");
+        // v2 capability: cap_net_bind_service, permitted and effective.
+        setXattr(`${root}/setuid`, "security.capability", "0sAQAAAgAEAAAAAAAAAAAAAAAAAAA=");
+      });
+      await storage.createSnapshot("s", [layer]);
+      using mounted = await storage.mountSnapshot("s");
+      const root = mounted.mount;
+      expect(statSync(at(root, "one")).ino).toBe(statSync(at(root, "two")).ino);
+      expect(statSync(at(root, "one"), { bigint: true }).mtimeNs).toBe(981_173_106_123_456_789n);
+      const setuid = statSync(at(root, "setuid"));
+      expect([setuid.uid, setuid.gid, setuid.mode & 0o7777]).toEqual([1234, 5678, 0o6751]);
+      expect(readlinkSync(at(root, "link"))).toBe("/nowhere/at all");
+      expect(lstatSync(at(root, "null")).rdev).toBe(0x103);
+      expect(lstatSync(at(root, "fifo")).isFIFO()).toBe(true);
+      if (hasXattrs) {
+        expect(getXattr(at(root, "one"), "user.note")).toBe("0x68656c6c6f");
+        expect(getXattr(at(root, "setuid"), "security.capability")).toBe(
+          "0x0100000200040000000000000000000000000000",
+        );
+      }
+    });
+
+    test("names with newlines, quotes, commas, colons, backslashes and bytes that are no UTF-8", async () => {
+      const odd = ["a,b", "a:b", "a\\b", 'a"b', "a\nb", " ", "ü", "...", "-rf"];
+      const layer = await addLayer((root) => {
+        for (const name of odd) writeFileSync(`${root}/${name}`, name);
+        writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0x66, 0xff, 0xfe])]), "bytes");
+      });
+      await storage.createSnapshot("s", [layer]);
+      using mounted = await storage.mountSnapshot("s");
+      for (const name of odd) expect(text(mounted.mount, name)).toBe(name);
+      const names = readdirSync(at(mounted.mount), { encoding: "buffer" }).map((name) =>
+        name.toString("latin1"),
+      );
+      expect(names).toContain("f\xff\xfe");
+    });
+
+    test("a snapshot keeps what is written to it and leaves its layers alone", async () => {
+      const layer = await addLayer((root) => writeFileSync(`${root}/a`, "layer"));
+      await storage.createSnapshot("s", [layer]);
+      await storage.createSnapshot("t", [layer]);
+      {
+        using mounted = await storage.mountSnapshot("s");
+        writeFileSync(at(mounted.mount, "a"), "changed");
+        writeFileSync(at(mounted.mount, "b"), "new");
+      }
+      using again = await storage.mountSnapshot("s");
+      expect(text(again.mount, "a")).toBe("changed");
+      expect(text(again.mount, "b")).toBe("new");
+      using other = await storage.mountSnapshot("t");
+      expect(readdirSync(at(other.mount))).toEqual(["a"]);
+      expect(text(other.mount, "a")).toBe("layer");
+      using view = await storage.viewLayers([layer]);
+      expect(text(view, "a")).toBe("layer");
+    });
+
+    test("a snapshot of no layers is an empty, writable directory", async () => {
+      await storage.createSnapshot("s", []);
+      using mounted = await storage.mountSnapshot("s");
+      expect(readdirSync(at(mounted.mount))).toEqual([]);
+      expect(statSync(at(mounted.mount)).mode & 0o7777).toBe(0o755);
+      writeFileSync(at(mounted.mount, "a"), "1");
+      expect(text(mounted.mount, "a")).toBe("1");
+    });
+
+    test("the root directory is like the uppermost layer says that says anything", async () => {
+      const said = await addTar(
+        makeTar((root) => {
+          execFileSync("chmod", ["1711", root]);
+          execFileSync("chown", ["7:8", root]);
+        }),
+      );
+      const silent = await addTar(tarOfNames("file"));
+      await storage.createSnapshot("s", [said, silent]);
+      using mounted = await storage.mountSnapshot("s");
+      const { mode, uid, gid } = statSync(at(mounted.mount));
+      expect([mode & 0o7777, uid, gid]).toEqual([0o1711, 7, 8]);
+      await storage.createSnapshot("t", [silent]);
+      using other = await storage.mountSnapshot("t");
+      expect(statSync(at(other.mount)).mode & 0o7777).toBe(0o755);
+      using view = await storage.viewLayers([silent]);
+      expect(statSync(at(view)).mode & 0o7777).toBe(0o755);
+    });
+
+    test("the same layer twice in one list is fine", async () => {
+      const twice = await addTar(tarOfNames("a"));
+      const between = await addTar(makeTar((root) => writeFileSync(`${root}/.wh.a`, "")));
+      await storage.createSnapshot("s", [twice, between, twice]);
+      using mounted = await storage.mountSnapshot("s");
+      expect(existsSync(at(mounted.mount, "a"))).toBe(true);
+      using view = await storage.viewLayers([twice, between, twice, between]);
+      expect(existsSync(at(view, "a"))).toBe(false);
+    });
+
+    test.skipIf(without.includes("lowerdir+"))("125 layers", async () => {
+      const layers: Digest[] = [];
+      for (let index = 0; index < 125; index++) layers.push(await addTar(tarOfNames(`f${index}`, "top")));
+      await storage.createSnapshot("s", layers);
+      using mounted = await storage.mountSnapshot("s");
+      expect(readdirSync(at(mounted.mount))).toHaveLength(126);
+    });
+
+    test("createSnapshot() refuses a taken id, a missing layer, a bad id and leaves nothing", async () => {
+      await storage.createSnapshot("s", []);
+      await expect(storage.createSnapshot("s", [])).rejects.toMatchObject({ kind: "conflict" });
+      await expect(storage.createSnapshot("t", [digestOf("missing")])).rejects.toMatchObject({
+        kind: "not-found",
+        message: expect.stringContaining(digestOf("missing")),
+      });
+      for (const id of ["", "..", ".", "a/b", "../x", "a\0b", "x".repeat(129)]) {
+        await expect(storage.createSnapshot(id, [])).rejects.toMatchObject({ kind: "invalid" });
+      }
+      expect(await storage.listSnapshots()).toEqual(["s"]);
+    });
+
+    test("mountSnapshot() twice for writing is refused until the last copy of the lock is closed", async () => {
+      await storage.createSnapshot("s", []);
+      const first = await storage.mountSnapshot("s");
+      await expect(storage.mountSnapshot("s")).rejects.toMatchObject({ kind: "conflict" });
+      await expect(storage.mountSnapshot("s", { readonly: true })).rejects.toMatchObject({
+        kind: "conflict",
+      });
+      await expect(storage.removeSnapshot("s")).rejects.toMatchObject({ kind: "conflict" });
+      // As a keeper has it: a copy of the descriptor in another process.
+      const keeper = Bun.spawn(["sleep", "60"], { stdio: [first.lock.fd, "ignore", "ignore"] });
+      first[Symbol.dispose]();
+      await expect(storage.mountSnapshot("s")).rejects.toMatchObject({ kind: "conflict" });
+      keeper.kill("SIGKILL");
+      await keeper.exited;
+      using second = await storage.mountSnapshot("s");
+      expect(second.mount.fd).toBeGreaterThan(0);
+    });
+
+    test("mountSnapshot() of a held snapshot is refused by another opening of the driver too", async () => {
+      await storage.createSnapshot("s", []);
+      using first = await storage.mountSnapshot("s");
+      await using other = await openStorage(dataRoot, { driver });
+      await expect(other.mountSnapshot("s")).rejects.toMatchObject({ kind: "conflict" });
+      first[Symbol.dispose]();
+      using second = await other.mountSnapshot("s");
+      expect(second.mount.fd).toBeGreaterThan(0);
+    });
+
+    test("mountSnapshot() read-only any number of times, not while one writes", async () => {
+      const layer = await addTar(tarOfNames("a"));
+      await storage.createSnapshot("s", [layer]);
+      {
+        using mounted = await storage.mountSnapshot("s");
+        writeFileSync(at(mounted.mount, "b"), "1");
+        rmSync(at(mounted.mount, "a"));
+      }
+      using one = await storage.mountSnapshot("s", { readonly: true });
+      using two = await storage.mountSnapshot("s", { readonly: true });
+      expect(readdirSync(at(one.mount))).toEqual(["b"]);
+      expect(readdirSync(at(two.mount))).toEqual(["b"]);
+      expect(() => writeFileSync(at(one.mount, "c"), "")).toThrow("EROFS");
+      await expect(storage.mountSnapshot("s")).rejects.toMatchObject({ kind: "conflict" });
+    });
+
+    test("removeSnapshot() frees the id at once and is idempotent", async () => {
+      await storage.createSnapshot("s", []);
+      {
+        using mounted = await storage.mountSnapshot("s");
+        writeFileSync(at(mounted.mount, "a"), "1");
+        mkdirSync(at(mounted.mount, "deep/".repeat(300)), { recursive: true });
+      }
+      await storage.removeSnapshot("s");
+      await storage.removeSnapshot("s");
+      await storage.createSnapshot("s", []);
+      using mounted = await storage.mountSnapshot("s");
+      expect(readdirSync(at(mounted.mount))).toEqual([]);
+      await storage.settle();
+      expect(execFileSync("find", [dataRoot, "-name", "deep"], { encoding: "utf8" })).toBe("");
+      await expect(storage.mountSnapshot("t")).rejects.toMatchObject({ kind: "not-found" });
+    });
+
+    test("removeLayer() is refused while a snapshot stands on it, idempotent after", async () => {
+      const layer = await addTar(tarOfNames("a"));
+      await storage.createSnapshot("s", [layer]);
+      await expect(storage.removeLayer(layer)).rejects.toMatchObject({ kind: "conflict" });
+      await storage.removeSnapshot("s");
+      await storage.removeLayer(layer);
+      await storage.removeLayer(layer);
+      expect(storage.hasLayer(layer)).toBe(false);
+      await expect(storage.viewLayers([layer])).rejects.toMatchObject({ kind: "not-found" });
+      await addTar(tarOfNames("a"));
+      expect(storage.hasLayer(layer)).toBe(true);
+    });
+
+    test("creating, mounting and removing many at once", async () => {
+      const layer = await addTar(tarOfNames("a"));
+      await Promise.all(
+        Array.from({ length: 40 }, async (_, index) => {
+          const id = `s${index}`;
+          await storage.createSnapshot(id, [layer]);
+          {
+            using mounted = await storage.mountSnapshot(id);
+            writeFileSync(at(mounted.mount, "own"), id);
+            await new Promise((resolve) => setTimeout(resolve, index % 5));
+            expect(text(mounted.mount, "own")).toBe(id);
+          }
+          await storage.removeSnapshot(id);
+        }),
+      );
+      expect(await storage.listSnapshots()).toEqual([]);
+      await storage.settle();
+      expect(await storage.health()).toEqual([]);
+    });
+
+    test("openUpper() and usage() show what was changed, hard links once", async () => {
+      const layer = await addLayer((root) => {
+        writeFileSync(`${root}/big`, Buffer.alloc(1 << 20, 1));
+        linkSync(`${root}/big`, `${root}/same`);
+      });
+      await storage.createSnapshot("s", [layer]);
+      const before = await storage.usage({ snapshot: "s" });
+      {
+        using mounted = await storage.mountSnapshot("s");
+        writeFileSync(at(mounted.mount, "new"), Buffer.alloc(1 << 19, 1));
+      }
+      const after = await storage.usage({ snapshot: "s" });
+      expect(after.bytes - before.bytes).toBeGreaterThanOrEqual(1 << 19);
+      expect(after.bytes - before.bytes).toBeLessThan(1 << 20);
+      expect(after.inodes - before.inodes).toBe(1);
+      const ofLayer = await storage.usage({ layer });
+      expect(ofLayer.bytes).toBeGreaterThanOrEqual(1 << 20);
+      expect(ofLayer.bytes).toBeLessThan(3 << 19);
+      const upper = await storage.openUpper("s");
+      if (upper !== undefined) {
+        using opened = upper;
+        expect(readdirSync(at(opened))).toEqual(["new"]);
+      }
+      await expect(storage.usage({ snapshot: "t" })).rejects.toMatchObject({ kind: "not-found" });
+    });
+
+    test("describe() gives text, health() notices a layer that is gone", async () => {
+      const layer = await addTar(tarOfNames("a"));
+      await storage.createSnapshot("s", [layer]);
+      for (const data of [
+        await storage.describe({ snapshot: "s" }),
+        await storage.describe({ layers: [layer] }),
+      ]) {
+        expect(Object.keys(data).length).toBeGreaterThan(0);
+        expect(Object.values(data).every((value) => typeof value === "string")).toBe(true);
+      }
+      expect(await storage.health()).toEqual([]);
+    });
+
+    test("an unknown driver is refused by name", async () => {
+      await expect(openStorage(dataRoot, { driver: "constructor" })).rejects.toMatchObject({
+        kind: "invalid",
+      });
+    });
+
+    test("a descriptor of the mount is enough: it outlives the driver", async () => {
+      const layer = await addTar(tarOfNames("a"));
+      await storage.createSnapshot("s", [layer]);
+      using mounted = await storage.mountSnapshot("s");
+      await storage[Symbol.asyncDispose]();
+      const file = openSync(at(mounted.mount, "a"), "r");
+      closeSync(file);
+      storage = await openStorage(dataRoot, { driver });
+    });
+  });
+}
+
+/** A tar of empty files, without an entry for the root directory. */
+function tarOfNames(...names: readonly string[]): Buffer {
+  const directory = execFileSync("mktemp", ["-d"], { encoding: "utf8" }).trim();
+  try {
+    for (const name of names) writeFileSync(`${directory}/${name}`, "");
+    return execFileSync("tar", ["--mtime=@0", "-C", directory, "-cf", "-", ...names]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+const python = `import os, sys, base64
+verb, path, name = sys.argv[1:4]
+if verb == "set":
+  v = sys.argv[4]
+  os.setxattr(path, name, base64.b64decode(v[2:]) if v.startswith("0s") else v.encode())
+else: print("0x" + os.getxattr(path, name).hex())
+`;
+/** xattr(7) has no place in node:fs; where python3 is missing, that part is left out. */
+const hasXattrs: boolean = existsSync("/usr/bin/python3");
+
+function setXattr(path: string, name: string, value: string): void {
+  if (hasXattrs) execFileSync("python3", ["-c", python, "set", path, name, value]);
+}
+
+function getXattr(path: string, name: string): string {
+  // The child has descriptors of its own: by the path of ours.
+  const whole = path.replace("/proc/self/", `/proc/${process.pid}/`);
+  return execFileSync("python3", ["-c", python, "get", whole, name], { encoding: "utf8" }).trim();
+}
