@@ -37,9 +37,10 @@ export function makeTar(fill: (directory: string) => void): Buffer {
 /** What every storage driver has to do, on a real kernel, as root. */
 export function testStorageDriver(
   driver: string,
-  { base = "/var/tmp" }: { readonly base?: string } = {},
+  { base = "/var/tmp", without = "" }: { readonly base?: string; readonly without?: string } = {},
 ): void {
-  describe(`storage driver ${driver}`, () => {
+  describe(`storage driver ${driver}${without === "" ? "" : ` without ${without}`}`, () => {
+    const withoutBefore = process.env["TARE_WITHOUT"];
     let dataRoot: string;
     let storage: StorageDriver;
     let mountsBefore: string;
