@@ -524,7 +524,8 @@ static void tell_running(int to) {
     uint32_t flags;
     uint64_t time;
     int32_t kept[PLAN_MOST_KEPT];
-  } running = {child_pid, plan.flags, clock_ns(CLOCK_MONOTONIC), {0}};
+    int32_t keeper_pid, zero;
+  } running = {child_pid, plan.flags, clock_ns(CLOCK_MONOTONIC), {0}, (int32_t)sys(SYS_getpid), 0};
   memcpy(running.kept, plan.kept, sizeof running.kept);
   answer(to, ANSWER_RUNNING, &running, sizeof running);
 }
@@ -868,7 +869,6 @@ __attribute__((noreturn, used)) static void begin(void) {
   close_fd(&channel);
   tell_running(setup);
   if (!(plan.flags & PLAN_KEEP)) leave(0);
-  connections[0].fd = -1;
   for (int i = 0; i < MOST_CONNECTIONS; i++)
     if (connections[i].state == CLOSED) { // the set-up connection goes on as a watching one
       memset(&connections[i], 0, sizeof connections[i]);

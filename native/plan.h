@@ -73,7 +73,7 @@ enum {
   ANSWER_FAILED = 1, // the CHANNEL_FAILED packet (list 0: before, 1: child)
   ANSWER_BARRIER,    // the CHANNEL_BARRIER packet; answer with REQUEST_GO
   ANSWER_NOTE,       // the CHANNEL_NOTE packet
-  ANSWER_RUNNING,    // i32 pid, u32 flags, u64 monotonic ns, i32 kept descriptors[8]
+  ANSWER_RUNNING,    // i32 pid, u32 flags, u64 monotonic ns, i32 kept descriptors[8], i32 the keeper's pid, i32 0
   ANSWER_EXIT,       // i32 pid, i32 wait status, u64 ms since 1970
   ANSWER_DONE,       // the request was carried out (after ATTACH the raw stream follows)
   ANSWER_REFUSED,    // i32 errno

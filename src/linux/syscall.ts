@@ -21,7 +21,7 @@ export class SyscallFailure extends Failure {
   readonly code: string;
 
   constructor(syscall: SyscallName, args: readonly Argument[], number: number) {
-    super(kindOfErrno(number), `${formatCall(syscall, args)}: ${errnoName(number)}`);
+    super(failureKindOfErrno(number), `${formatCall(syscall, args)}: ${errnoName(number)}`);
     this.syscall = syscall;
     this.errno = number;
     this.code = errnoName(number);
@@ -96,6 +96,7 @@ const kinds: Partial<Record<ErrnoName, FailureKind>> = {
   EAGAIN: "unavailable",
 };
 
-function kindOfErrno(number: number): FailureKind {
+/** What an error number means to a caller. */
+export function failureKindOfErrno(number: number): FailureKind {
   return kinds[errnoName(number) as ErrnoName] ?? "internal";
 }

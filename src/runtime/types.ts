@@ -1,6 +1,8 @@
 import type { Duplex } from "node:stream";
+import type { Cgroup } from "../linux/cgroup.ts";
+import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import type { Fd, OwnedFd } from "../linux/fd.ts";
-import type { RuntimeConfig } from "../spec/runtime-config.ts";
+import type { RuntimeConfig, RuntimeNamespaceType } from "../spec/runtime-config.ts";
 
 /** The keeper program, held as a sealed memfd (or a file where the host forbids executing those). */
 export interface KeeperProgram extends Disposable {
@@ -22,14 +24,17 @@ export interface StartOptions {
   readonly logRotation?: { readonly maxBytes: number; readonly files: number };
   readonly keepStdinOpen?: boolean;
   readonly stdinOnce?: boolean;
-  /** Cgroup path below each hierarchy, e.g. `tare-1a2b/ID`. */
-  readonly cgroup: string;
+  /** Made by the caller, with its limits. */
+  readonly cgroup: Cgroup;
+  readonly cgroupLayout: CgroupLayout;
   /** Give the container up when it is not running by then. Default 30 s. */
   readonly setupDeadlineMs?: number;
   /** The container (its first process) dies when this program does. */
   readonly dieWithCaller?: boolean;
+  /** Process namespaces that are joined instead of made: `type` → descriptor, the caller's to close. */
+  readonly joinNamespaces?: ReadonlyMap<RuntimeNamespaceType, Fd>;
   /** Called once, when the streams can be attached and nothing has run yet: attaching here misses no byte. */
-  readonly beforeFirstInstruction?: (kept: KeptProcess) => Promise<void>;
+  readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
 }
 
 export interface ExecOptions {
@@ -40,9 +45,9 @@ export interface ExecOptions {
   readonly seccomp?: unknown;
   readonly runDirectory: string;
   readonly keepStdinOpen?: boolean;
-  readonly cgroup: string;
+  readonly cgroup: Cgroup;
   readonly setupDeadlineMs?: number;
-  readonly beforeFirstInstruction?: (kept: KeptProcess) => Promise<void>;
+  readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
 }
 
 /** How a process ended, as wait status: code 0–255, or the signal's number. */
@@ -54,6 +59,15 @@ export interface Exit {
   readonly finishedAt: number;
   /** The keeper died first: the container was killed and its true end is not known. */
   readonly keeperLost?: boolean;
+}
+
+/** What can be done with a process that has not run yet. */
+export interface EarlyStreams {
+  attach(options: {
+    readonly stdin?: boolean;
+    readonly stdout?: boolean;
+    readonly stderr?: boolean;
+  }): Promise<Duplex>;
 }
 
 /** A process in the care of a keeper, which outlives this program. */

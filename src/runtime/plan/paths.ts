@@ -26,6 +26,8 @@ export interface TargetOptions {
   readonly about: string;
   /** "refuse" where a link in the image would redirect what must be at this very place (/proc, /sys, /dev). */
   readonly symlinks?: "follow" | "refuse";
+  /** Default true; false: what is missing is a failure. */
+  readonly create?: boolean;
 }
 
 /**
@@ -40,7 +42,7 @@ export function addOpenTarget(
   path: string,
   options: TargetOptions,
 ): { load: Slot } {
-  const { kind, about, symlinks = "follow" } = options;
+  const { kind, about, symlinks = "follow", create = true } = options;
   const slot = blob.reserve(4);
   const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (symlinks === "refuse" ? RESOLVE_NO_SYMLINKS : 0);
   const open = (below: string, flags: number): readonly PlanArgument[] => [
@@ -54,8 +56,11 @@ export function addOpenTarget(
     .split("/")
     .filter((name) => name !== "");
   const whole = components.join("/") || ".";
+  if (components.length === 0 || !create) {
+    list.add(about, "openat2", open(whole, 0), { store: slot });
+    return { load: slot };
+  }
   list.add(about, "openat2", open(whole, 0), { store: slot, skip: { errors: [errno.ENOENT], count: 1 } });
-  if (components.length === 0) return { load: slot };
   addJumpOver(list, about, () => {
     let parent: PlanArgument = root;
     components.forEach((name, i) => {

@@ -7,7 +7,17 @@ import {
 } from "../../linux/capability.ts";
 import { errno } from "../../linux/errno.ts";
 import type { RuntimeCapabilities, RuntimeProcess } from "../../spec/runtime-config.ts";
-import type { PlanArgument, PlanBlob, PlanList } from "./plan.ts";
+import {
+  encodeResourceLimit,
+  formatResourceLimit,
+  type ResourceLimit,
+  resourceNumber,
+} from "../../linux/rlimit.ts";
+import { auditArchitecture, interpretSeccomp } from "../../linux/seccomp.ts";
+import { syscallNumber } from "../../linux/syscall.ts";
+import { type PlanArgument, PlanBlob, type PlanList, type PlanOp } from "./plan.ts";
+import { addBarrier, type PlanClock, readyBarrier } from "./report.ts";
+import { addStreamOwner } from "./streams.ts";
 
 // prctl(2), seccomp(2), signal(7)
 const PR_SET_PDEATHSIG = 1;
@@ -37,21 +47,11 @@ export function addFreshStart(list: PlanList): void {
   list.add(about, "rt_sigprocmask", [SIG_SETMASK, new Uint8Array(8), null, 8]);
 }
 
-/** Limits of setrlimit(2); the numbers were clamped to what this engine may set. */
-export function addLimits(
-  list: PlanList,
-  limits: readonly {
-    readonly resource: number;
-    readonly name: string;
-    readonly soft: bigint;
-    readonly hard: bigint;
-  }[],
-): void {
-  for (const { resource, name, soft, hard } of limits) {
-    const pair = Buffer.alloc(16);
-    pair.writeBigUInt64LE(BigInt.asUintN(64, soft), 0);
-    pair.writeBigUInt64LE(BigInt.asUintN(64, hard), 8);
-    list.add(`set the limit ${name} to ${soft}:${hard}`, "prlimit64", [0, resource, pair, null]);
+/** Limits of setrlimit(2), clamped before to what this engine may set. */
+export function addLimits(list: PlanList, limits: readonly ResourceLimit[]): void {
+  for (const limit of limits) {
+    const about = `set the limit ${formatResourceLimit(limit)}`;
+    list.add(about, "prlimit64", [0, resourceNumber(limit.resource), encodeResourceLimit(limit), null]);
   }
 }
 
@@ -65,10 +65,14 @@ export function addSeccomp(list: PlanList, blob: PlanBlob, program: Uint8Array):
 }
 
 /** From root's full rights to the user's: bounding set, groups, ids, capabilities, in the only order that works. */
-export function addIdentity(list: PlanList, process: RuntimeProcess): void {
+export function addIdentity(
+  list: PlanList,
+  process: RuntimeProcess,
+  available: ReadonlySet<CapabilityName>,
+): void {
   const { user } = process;
   const about = `become user ${user.uid}:${user.gid}`;
-  const sets = parseSets(process.capabilities ?? {});
+  const sets = parseSets(process.capabilities ?? {}, available);
   capabilityNames.forEach((name, number) => {
     // EINVAL: the kernel is older than the capability.
     if (!sets.bounding.has(name)) {
@@ -106,9 +110,14 @@ export function addIdentity(list: PlanList, process: RuntimeProcess): void {
 
 function parseSets(
   capabilities: RuntimeCapabilities,
+  available: ReadonlySet<CapabilityName>,
 ): Record<"bounding" | "effective" | "permitted" | "ambient", ReadonlySet<CapabilityName>> {
   const parse = (names: readonly string[] = []): ReadonlySet<CapabilityName> =>
-    new Set(names.map(parseCapability).filter((name): name is CapabilityName => name !== "ALL"));
+    new Set(
+      names
+        .map(parseCapability)
+        .filter((name): name is CapabilityName => name !== "ALL" && available.has(name)),
+    );
   return {
     bounding: parse(capabilities.bounding),
     effective: parse(capabilities.effective),
@@ -140,12 +149,81 @@ export function addExecute(list: PlanList, blob: PlanBlob, process: RuntimeProce
   });
 }
 
-/** Which of the two filters-loading places is right: without no-new-privileges only a privileged thread may load. */
-export function loadsSeccompEarly(process: RuntimeProcess): boolean {
-  return process.noNewPrivileges !== true;
+/** A process with all that was decided about its rights. */
+export interface PlannedProcess {
+  readonly process: RuntimeProcess;
+  /** A compiled filter; absent: none. */
+  readonly seccomp?: Uint8Array;
+  /** Capabilities that this engine has itself: no process can get others. */
+  readonly available: ReadonlySet<CapabilityName>;
+  /** Stop before the first instruction until the engine says go. */
+  readonly announce: boolean;
 }
 
-/** The capabilities that the profile's conditions see: the effective set. */
-export function effectiveCapabilities(process: RuntimeProcess): ReadonlySet<CapabilityName> {
-  return parseSets(process.capabilities ?? {}).effective;
+/**
+ * The last part of every child list: streams to the user, host descriptors closed, rights given up, filter loaded,
+ * the program executed.
+ */
+export function addCredentials(
+  list: PlanList,
+  blob: PlanBlob,
+  planned: PlannedProcess,
+  clock: PlanClock,
+  options: { readonly stdin: boolean },
+): void {
+  const { process, seccomp } = planned;
+  addStreamOwner(list, process.user.uid, options);
+  if (planned.announce) addBarrier(list, blob, blob.reserve(16), readyBarrier, "wait for the engine");
+  // SAFETY: closed, not just close-on-exec: a process that is looked into before it executes must hold nothing
+  // of the host. The channel (3) goes with execve.
+  list.add("close the engine's descriptors", "close_range", [4, 0xffffffff, 0]);
+  const early = process.noNewPrivileges !== true; // without it only a privileged thread may load a filter
+  let loaded = list.ops.length;
+  if (seccomp !== undefined && early) addSeccomp(list, blob, seccomp);
+  addIdentity(list, process, planned.available);
+  if (seccomp !== undefined && !early) {
+    loaded = list.ops.length;
+    addSeccomp(list, blob, seccomp);
+  }
+  clock.stamp(list, "identity");
+  clock.tell(list);
+  addExecute(list, blob, process);
+  if (seccomp !== undefined) checkTail(list.ops.slice(loaded + 1), seccomp);
+}
+
+const checked = new WeakMap<Uint8Array, Set<string>>();
+
+/**
+ * Refuses a profile that would break the rest of the plan, by the name of the call: the filter is interpreted as
+ * the kernel would, with some address for each pointer. What passed once is remembered for the program.
+ */
+function checkTail(ops: readonly PlanOp[], program: Uint8Array): void {
+  const architecture = globalThis.process.arch === "arm64" ? "arm64" : "x86_64";
+  const arch = auditArchitecture(architecture);
+  let passed = checked.get(program);
+  if (passed === undefined) checked.set(program, (passed = new Set()));
+  for (const op of ops) {
+    const args = Array.from({ length: 6 }, (_, i) => addressOrValue(op.args[i]));
+    const key = `${op.call} ${args.join(" ")}`;
+    if (passed.has(key)) continue;
+    const { kind } = interpretSeccomp(program, {
+      nr: syscallNumber(op.call),
+      arch,
+      instructionPointer: 0n,
+      args,
+    });
+    if (kind !== "allow" && kind !== "log") {
+      throw new Failure(
+        "invalid",
+        `cannot use the seccomp profile: it denies "${op.call}", which starting the process needs; allow it in the profile`,
+      );
+    }
+    passed.add(key);
+  }
+}
+
+function addressOrValue(argument: PlanArgument | undefined): bigint {
+  if (typeof argument === "number" || typeof argument === "bigint")
+    return BigInt.asUintN(64, BigInt(argument));
+  return argument === undefined || argument === null ? 0n : PlanBlob.address;
 }

@@ -1,0 +1,90 @@
+import { within } from "../base/failure.ts";
+import { monotonicMs } from "../linux/clock.ts";
+import { OwnedFd } from "../linux/fd.ts";
+import { readNamespaces } from "../linux/namespaces.ts";
+import { openDirectoryPath } from "../linux/open.ts";
+import { findProcess } from "../linux/process.ts";
+import { Failure } from "../base/failure.ts";
+import type { RuntimeNamespaceType } from "../spec/runtime-config.ts";
+import { Inheritance, launch } from "./keeper/launch.ts";
+import { planExec } from "./plan/container.ts";
+import { type Plan, PlanBlob } from "./plan/plan.ts";
+import { prepareProcess } from "./prepare-process.ts";
+import { earlyStreams } from "./start.ts";
+import type { ExecOptions, KeeperProgram, StartedProcess } from "./types.ts";
+
+/** Starts one more process in a running container, with a keeper of its own. Failures as startContainer(). */
+export async function execInContainer(program: KeeperProgram, options: ExecOptions): Promise<StartedProcess> {
+  const begunMs = monotonicMs();
+  using target = findProcess(options.target);
+  if (target === undefined)
+    throw new Failure("conflict", "cannot execute in the container: it is not running");
+  if (options.cgroup.isFrozen())
+    throw new Failure("conflict", "cannot execute in the container: it is paused, unpause it first");
+  const inheritance = new Inheritance();
+  using opened = new DisposableStack();
+  const blob = new PlanBlob();
+  const join = opened.use(options.cgroup.openJoin({ besidePid: options.target.pid }));
+  const prepared = prepareProcess(options.process, {
+    seccomp: options.seccomp,
+    announce: options.beforeFirstInstruction !== undefined,
+  });
+  const lists = planExec(
+    {
+      target: inheritance.add(target.fd),
+      joins: foreignNamespaces(options.target.pid),
+      cgroupTasks: join.writeZeroFds.map((fd) => inheritance.add(fd)),
+      limits: prepared.limits,
+      process: prepared.planned,
+      openStdin: options.keepStdinOpen === true,
+    },
+    blob,
+  );
+  using directory = openDirectoryPath(options.runDirectory);
+  const plan: Plan = {
+    before: lists.before,
+    child: lists.child,
+    blob,
+    cloneFlags: lists.cloneFlags,
+    ...(join.intoCgroupFd === undefined ? {} : { cgroupFd: inheritance.add(join.intoCgroupFd) }),
+    streams: lists.streams,
+    keep: true,
+    terminal: options.process.terminal === true,
+    closeStdin: true,
+    dieWithCaller: false,
+    deadlineMs: options.setupDeadlineMs ?? 30_000,
+    exitDirectoryFd: inheritance.add(directory.fd),
+    keptFds: [],
+  };
+  const preparedMs = monotonicMs();
+  const { beforeFirstInstruction } = options;
+  try {
+    const { kept, timing } = await launch({
+      program,
+      id: options.id,
+      plan,
+      clock: lists.clock,
+      inheritance,
+      directory: new OwnedFd(directory.move()),
+      runDirectory: options.runDirectory,
+      ...(beforeFirstInstruction === undefined
+        ? {}
+        : { onReady: (fd) => beforeFirstInstruction(earlyStreams(fd)) }),
+    });
+    return {
+      kept,
+      timing: [{ name: "prepare", ms: preparedMs - begunMs }, ...timing],
+      warnings: prepared.warnings,
+    };
+  } catch (thrown) {
+    throw within("cannot execute in the container", thrown);
+  }
+}
+
+/** The namespaces that the process does not share with the engine: only those are joined. */
+function foreignNamespaces(pid: number): RuntimeNamespaceType[] {
+  const theirs = readNamespaces(pid);
+  const ours = readNamespaces("self");
+  const types: readonly RuntimeNamespaceType[] = ["mount", "uts", "ipc", "pid", "network", "cgroup", "user"];
+  return types.filter((type) => theirs[type] !== undefined && theirs[type] !== ours[type]);
+}

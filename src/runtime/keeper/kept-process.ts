@@ -1,0 +1,182 @@
+import { readFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { Failure } from "../../base/failure.ts";
+import { type Fd, OwnedFd } from "../../linux/fd.ts";
+import { findProcess, openProcess, processStartTime, signalProcess, takeFd } from "../../linux/process.ts";
+import { parseWaitStatus } from "../../linux/signal.ts";
+import type { Exit, KeptProcess, ProcessEnd } from "../types.ts";
+import { answer, encodeRequest, type Frame, type FrameReader, readFrame } from "./frames.ts";
+import { connectKeeper } from "./socket.ts";
+
+const terminalFlag = 2;
+const attachFlag = { stdin: 1, stdout: 2, stderr: 4 } as const;
+const rootSlot = 0;
+
+/** What ANSWER_RUNNING says. */
+export interface Running {
+  readonly pid: number;
+  readonly terminal: boolean;
+  /** Of the monotonic clock. */
+  readonly atMs: number;
+  /** Where the keeper holds the root file system; −1: it does not. */
+  readonly rootFd: Fd;
+  readonly keeperPid: number;
+}
+
+export function decodeRunning(payload: Buffer): Running {
+  return {
+    pid: payload.readInt32LE(0),
+    terminal: (payload.readUInt32LE(4) & terminalFlag) !== 0,
+    atMs: Number(payload.readBigUInt64LE(8)) / 1e6,
+    rootFd: payload.readInt32LE(16 + 4 * rootSlot),
+    keeperPid: payload.readInt32LE(48),
+  };
+}
+
+/** The exit record that a keeper leaves: "code 3 MS" or "signal 9 MS". Undefined when there is none (yet). */
+export function findExitRecord(runDirectory: string): Exit | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`${runDirectory}/exit`, "utf8");
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw thrown;
+  }
+  const match = /^(code|signal) (\d{1,3}) (\d+)\n$/.exec(text);
+  if (match === null)
+    throw new Failure(
+      "corrupt",
+      `cannot read the exit record in "${runDirectory}": ${JSON.stringify(text.slice(0, 80))}`,
+    );
+  const number = Number(match[2]);
+  return { end: match[1] === "code" ? { code: number } : { signal: number }, finishedAt: Number(match[3]) };
+}
+
+function decodeExit(payload: Buffer): Exit {
+  const status = parseWaitStatus(payload.readInt32LE(4));
+  const end: ProcessEnd =
+    status.state === "exited"
+      ? { code: status.code }
+      : status.state === "signaled"
+        ? { signal: status.signal }
+        : { code: 255 };
+  return { end, finishedAt: Number(payload.readBigUInt64LE(8)) };
+}
+
+/** A process behind a keeper's socket. The connection it is made from tells its end. */
+export class KeeperConnection implements KeptProcess {
+  readonly pid: number;
+  readonly startTime: bigint;
+  readonly terminal: boolean;
+  readonly exited: Promise<Exit>;
+  readonly #running: Running;
+  readonly #directory: OwnedFd;
+  readonly #runDirectory: string;
+  readonly #watching: Socket;
+
+  /** Owns the directory descriptor and the connection from now on. */
+  constructor(parts: {
+    running: Running;
+    directory: OwnedFd;
+    runDirectory: string;
+    socket: Socket;
+    reader: FrameReader;
+  }) {
+    this.#running = parts.running;
+    this.#directory = parts.directory;
+    this.#runDirectory = parts.runDirectory;
+    this.#watching = parts.socket;
+    this.pid = parts.running.pid;
+    this.terminal = parts.running.terminal;
+    this.startTime = startTimeOf(parts.running.pid);
+    this.exited = this.#watch(parts.reader);
+  }
+
+  async attach(options: {
+    readonly stdin?: boolean;
+    readonly stdout?: boolean;
+    readonly stderr?: boolean;
+  }): Promise<Duplex> {
+    return attachTo(this.#directory.fd, options);
+  }
+
+  async resize(size: { readonly columns: number; readonly rows: number }): Promise<void> {
+    const { frame } = await ask(this.#directory.fd, encodeRequest("resize", size.columns, size.rows));
+    checkDone(frame, "resize the terminal");
+  }
+
+  signal(number: number): boolean {
+    using pidfd = findProcess({ pid: this.pid, startTime: this.startTime });
+    return pidfd !== undefined && signalProcess(pidfd.fd, number);
+  }
+
+  openRoot(): OwnedFd {
+    if (this.#running.rootFd < 0)
+      throw new Failure("unsupported", "cannot open the root file system: its keeper holds none");
+    using keeper = openProcess(this.#running.keeperPid);
+    return takeFd(keeper.fd, this.#running.rootFd);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watching.destroy();
+    this.#directory[Symbol.dispose]();
+  }
+
+  async #watch(reader: FrameReader): Promise<Exit> {
+    try {
+      for (let frame = await reader.next(); frame !== undefined; frame = await reader.next()) {
+        if (frame.kind === answer.exit) return decodeExit(frame.payload);
+      }
+      const recorded = findExitRecord(this.#runDirectory);
+      if (recorded !== undefined) return recorded;
+    } catch {
+      // An answer or a record that cannot be read counts as none.
+    }
+    if (this.#directory !== undefined) this.signal(9);
+    return { end: { signal: 9 }, finishedAt: Date.now(), keeperLost: true };
+  }
+}
+
+function startTimeOf(pid: number): bigint {
+  try {
+    return processStartTime(pid);
+  } catch {
+    return 0n; // it has ended already: no process matches
+  }
+}
+
+/** Attaches to the streams of a process, also before its first instruction. */
+export async function attachTo(
+  directory: Fd,
+  options: { readonly stdin?: boolean; readonly stdout?: boolean; readonly stderr?: boolean },
+): Promise<Duplex> {
+  const { stdin = false, stdout = true, stderr = true } = options;
+  const flags =
+    (stdin ? attachFlag.stdin : 0) | (stdout ? attachFlag.stdout : 0) | (stderr ? attachFlag.stderr : 0);
+  const { socket, frame } = await ask(directory, encodeRequest("attach", flags), "keep");
+  checkDone(frame, "attach to the streams");
+  return socket;
+}
+
+async function ask(
+  directory: Fd,
+  request: Buffer,
+  then: "keep" | "close" = "close",
+): Promise<{ socket: Socket; frame: Frame }> {
+  const socket = await connectKeeper(directory);
+  socket.write(request);
+  const frame = await readFrame(socket);
+  if (frame === undefined || then === "close") socket.destroy();
+  if (frame === undefined) throw new Failure("unavailable", "cannot talk to the keeper: it has gone");
+  return { socket, frame };
+}
+
+function checkDone(frame: Frame, what: string): void {
+  if (frame.kind === answer.done) return;
+  const error = frame.kind === answer.refused ? frame.payload.readInt32LE(0) : 0;
+  throw new Failure(
+    error === 11 ? "exhausted" : "invalid",
+    `cannot ${what}: ${error === 25 ? "it has no terminal" : error === 11 ? "too many clients are attached" : `the keeper refused (${error})`}`,
+  );
+}

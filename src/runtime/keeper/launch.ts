@@ -1,0 +1,128 @@
+import { spawn } from "node:child_process";
+import type { Socket } from "node:net";
+import { Failure } from "../../base/failure.ts";
+import { monotonicMs } from "../../linux/clock.ts";
+import type { Fd, OwnedFd } from "../../linux/fd.ts";
+import type { KeeperProgram } from "../types.ts";
+import { encodePlan } from "../plan/encode.ts";
+import type { Plan } from "../plan/plan.ts";
+import { PlanClock, readyBarrier } from "../plan/report.ts";
+import { describeFailure } from "./describe-failure.ts";
+import { answer, encodeRequest, FrameReader } from "./frames.ts";
+import { decodeRunning, KeeperConnection } from "./kept-process.ts";
+import { connectKeeper, listenIn } from "./socket.ts";
+
+const listeningFd = 3;
+
+/** Which descriptors a keeper inherits, and what their numbers are there. */
+export class Inheritance {
+  readonly #fds: Fd[] = [];
+
+  /** The number that `fd` will have in the keeper. */
+  add(fd: Fd): number {
+    this.#fds.push(fd);
+    return listeningFd + this.#fds.length;
+  }
+
+  get fds(): readonly Fd[] {
+    return this.#fds;
+  }
+}
+
+export interface Launch {
+  readonly program: KeeperProgram;
+  readonly id: string;
+  readonly plan: Plan;
+  readonly clock: PlanClock;
+  readonly inheritance: Inheritance;
+  /** Owned: kept by the process that is returned. */
+  readonly directory: OwnedFd;
+  readonly runDirectory: string;
+  readonly onReady?: (directory: Fd) => Promise<void>;
+}
+
+export interface Launched {
+  readonly kept: KeeperConnection;
+  readonly timing: readonly { readonly name: string; readonly ms: number }[];
+}
+
+/**
+ * Starts a keeper, gives it the plan, attends to it until the program runs. A failure says which call, with what
+ * arguments and why it was made; the keeper and its child are gone then.
+ */
+export async function launch(options: Launch): Promise<Launched> {
+  const startedMs = monotonicMs();
+  using listening = listenIn(options.directory.fd);
+  const keeper = spawn(options.program.path, [options.id], {
+    argv0: "tare-keeper",
+    cwd: "/",
+    env: {},
+    detached: true,
+    stdio: ["ignore", "ignore", "ignore", listening.fd, ...options.inheritance.fds],
+  });
+  const spawnFailed = new Promise<never>((_, reject) => {
+    keeper.once("error", (cause) =>
+      reject(new Failure("unavailable", `cannot start a keeper: ${cause.message}`, { cause })),
+    );
+  });
+  spawnFailed.catch(() => {});
+  keeper.unref();
+  const socket = await Promise.race([connectKeeper(options.directory.fd), spawnFailed]);
+  try {
+    return await Promise.race([attend(options, socket, startedMs), spawnFailed]);
+  } catch (thrown) {
+    socket.destroy();
+    throw thrown;
+  }
+}
+
+async function attend(options: Launch, socket: Socket, startedMs: number): Promise<Launched> {
+  const { plan, clock } = options;
+  const reader = new FrameReader(socket);
+  socket.write(Buffer.concat([encodeRequest("plan"), encodePlan(plan)]));
+  let stamps: readonly { readonly name: string; readonly atMs: number }[] = [];
+  for (;;) {
+    const frame = await reader.next();
+    if (frame === undefined)
+      throw new Failure(
+        "unavailable",
+        "the keeper ended before the process ran (its set-up deadline, or it was killed)",
+      );
+    switch (frame.kind) {
+      case answer.born:
+        break;
+      case answer.note:
+        stamps = PlanClock.decode(clock.names, frame.payload);
+        break;
+      case answer.barrier:
+        if (frame.payload.readUInt32LE(4) !== readyBarrier)
+          throw new Failure("internal", "cannot answer an unknown barrier");
+        await options.onReady?.(options.directory.fd);
+        socket.write(encodeRequest("go"));
+        break;
+      case answer.failed:
+        throw describeFailure(plan, frame.payload);
+      case answer.refused:
+        throw new Failure("internal", "the keeper refused the plan");
+      case answer.running: {
+        const running = decodeRunning(frame.payload);
+        const { directory, runDirectory } = options;
+        const kept = new KeeperConnection({ running, directory, runDirectory, socket, reader });
+        return { kept, timing: timingOf(startedMs, stamps, running.atMs) };
+      }
+    }
+  }
+}
+
+function timingOf(
+  startedMs: number,
+  stamps: readonly { readonly name: string; readonly atMs: number }[],
+  runningMs: number,
+): { name: string; ms: number }[] {
+  let last = startedMs;
+  return [...stamps, { name: "exec", atMs: runningMs }].map(({ name, atMs }) => {
+    const ms = atMs - last;
+    last = atMs;
+    return { name, ms };
+  });
+}

@@ -1,0 +1,226 @@
+import { Failure } from "../../base/failure.ts";
+import { AT_EMPTY_PATH, O_CLOEXEC, O_DIRECTORY, O_WRONLY } from "../../linux/constants/open.ts";
+import { MOUNT_ATTR_RDONLY } from "../../linux/constants/mount.ts";
+import { CLONE_NEWCGROUP } from "../../linux/constants/clone.ts";
+import { errno } from "../../linux/errno.ts";
+import { encodeMountAttributes } from "../../linux/mount.ts";
+import type { ResourceLimit } from "../../linux/rlimit.ts";
+import { getNamespaceKind } from "../../linux/namespaces.ts";
+import type { RuntimeConfig, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
+import { addDevices } from "./devices.ts";
+import {
+  addAttachments,
+  addFilesystems,
+  addMaskedPaths,
+  addPivot,
+  addReadonlyPaths,
+  type PlannedMount,
+} from "./mounts.ts";
+import { addOpenTarget } from "./paths.ts";
+import { type PlanBlob, PlanList } from "./plan.ts";
+import { addCredentials, addFreshStart, addLimits, type PlannedProcess } from "./process.ts";
+import { PlanClock } from "./report.ts";
+import { addPipes, addTerminal } from "./streams.ts";
+import type { PlanStreams } from "./plan.ts";
+
+/** All that a container's plan is made from; descriptor numbers are the keeper's. */
+export interface ContainerInput {
+  readonly config: RuntimeConfig;
+  readonly root: number;
+  /** A host directory to attach the root at for a moment. */
+  readonly rootPlace: string;
+  readonly mounts: readonly PlannedMount[];
+  /** Attributes that a mount gets after all was mounted in it. */
+  readonly seals: readonly { readonly target: string; readonly attributes: number }[];
+  readonly joinNamespaces: ReadonlyMap<RuntimeNamespaceType, number>;
+  readonly cgroupTasks: readonly number[];
+  readonly limits: readonly ResourceLimit[];
+  readonly process: PlannedProcess;
+  readonly openStdin: boolean;
+}
+
+export interface PlannedLists {
+  readonly before: PlanList;
+  readonly child: PlanList;
+  readonly cloneFlags: number;
+  readonly streams: PlanStreams;
+  readonly clock: PlanClock;
+}
+
+/** The calls that make a container of a cloned process. Pure. */
+export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLists {
+  const { config, root } = input;
+  const { linux, process } = config;
+  const before = new PlanList();
+  const child = new PlanList();
+  const clock = new PlanClock(blob);
+  const created = linux.namespaces
+    .filter(({ type }) => !input.joinNamespaces.has(type))
+    .map(({ type }) => type);
+  if (!created.includes("mount"))
+    throw new Failure("unsupported", "cannot start a container in the engine's own mount namespace");
+
+  const pidNamespace = input.joinNamespaces.get("pid");
+  if (pidNamespace !== undefined)
+    before.add("join the pid namespace", "setns", [pidNamespace, getNamespaceKind("pid").cloneFlag]);
+  const terminal = process.terminal === true;
+  const streams = terminal ? {} : addPipes(before, child, blob, { stdin: input.openStdin });
+  clock.stamp(before, "keeper");
+
+  clock.stamp(child, "namespaces");
+  addFreshStart(child);
+  for (const tasks of input.cgroupTasks)
+    child.add("join the cgroup", "write", [tasks, "0", 1], { expect: 1 });
+  // After joining: the namespace's root is where its creator is.
+  if (created.includes("cgroup")) child.add("make the cgroup namespace", "unshare", [CLONE_NEWCGROUP]);
+  clock.stamp(child, "cgroup");
+  for (const [type, fd] of input.joinNamespaces) {
+    if (type !== "pid")
+      child.add(`join the ${type} namespace`, "setns", [fd, getNamespaceKind(type).cloneFlag]);
+  }
+  if (created.includes("network")) addLoopback(child);
+  if (created.includes("uts")) addHostname(child, config);
+
+  const filesystems = addFilesystems(child, input.mounts);
+  addPivot(child, root, input.rootPlace);
+  addAttachments(child, blob, root, input.mounts, filesystems);
+  const nullDevice = addDevices(child, blob, root, linux.devices ?? []);
+  addReadonlyPaths(child, root, linux.readonlyPaths ?? []);
+  addMaskedPaths(child, root, nullDevice, linux.maskedPaths ?? []);
+  for (const { target, attributes } of input.seals) addSeal(child, blob, root, target, attributes);
+  if (terminal) {
+    addTerminal(child, blob, root, {
+      console: true,
+      ...(process.consoleSize === undefined ? {} : { size: process.consoleSize }),
+    });
+  }
+  addOutOfMemoryScore(child, input.mounts, filesystems, process.oomScoreAdj);
+  const cwd = addOpenTarget(child, blob, root, process.cwd, {
+    about: `enter the working directory "${process.cwd}"`,
+    kind: "directory",
+  });
+  child.add(`enter the working directory "${process.cwd}"`, "fchdir", [cwd]);
+  if (config.root.readonly === true) {
+    const readonly = encodeMountAttributes({ set: MOUNT_ATTR_RDONLY });
+    child.add("make the root file system read-only", "mount_setattr", [
+      root,
+      "",
+      AT_EMPTY_PATH,
+      readonly,
+      readonly.length,
+    ]);
+  }
+  addLimits(child, input.limits);
+  clock.stamp(child, "mounts");
+  addCredentials(child, blob, input.process, clock, { stdin: input.openStdin || terminal });
+  const cloneFlags = created
+    .filter((type) => type !== "cgroup")
+    .reduce((flags, type) => flags | getNamespaceKind(type).cloneFlag, 0);
+  return { before, child, cloneFlags, streams, clock };
+}
+
+// netdevice(7)
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+const SIOCSIFFLAGS = 0x8914;
+const IFF_UP = 1;
+
+function addLoopback(list: PlanList): void {
+  const about = "bring up the loopback interface";
+  const request = Buffer.alloc(40);
+  request.write("lo", 0);
+  request.writeUInt16LE(IFF_UP, 16);
+  const socket = list.add(about, "socket", [AF_INET, SOCK_DGRAM | O_CLOEXEC, 0]);
+  list.add(about, "ioctl", [socket, SIOCSIFFLAGS, request]);
+}
+
+function addHostname(list: PlanList, config: RuntimeConfig): void {
+  const { hostname, domainname } = config;
+  if (hostname !== undefined)
+    list.add(`set the host name "${hostname}"`, "sethostname", [hostname, Buffer.byteLength(hostname)]);
+  if (domainname !== undefined) {
+    list.add(`set the domain name "${domainname}"`, "setdomainname", [
+      domainname,
+      Buffer.byteLength(domainname),
+    ]);
+  }
+}
+
+function addSeal(list: PlanList, blob: PlanBlob, root: number, target: string, attributes: number): void {
+  const about = `make "${target}" read-only`;
+  const found = addOpenTarget(list, blob, root, target, { about, kind: "directory" });
+  const encoded = encodeMountAttributes({ set: attributes });
+  list.add(about, "mount_setattr", [found, "", AT_EMPTY_PATH, encoded, encoded.length]);
+}
+
+/**
+ * SAFETY: through the descriptor of the procfs that this plan made itself, so no image can put another file in
+ * its place.
+ */
+function addOutOfMemoryScore(
+  list: PlanList,
+  mounts: readonly PlannedMount[],
+  made: ReturnType<typeof addFilesystems>,
+  score: number | undefined,
+): void {
+  if (score === undefined) return;
+  const proc = mounts.find((mount) => mount.kind === "filesystem" && mount.type === "proc");
+  const fd = proc === undefined ? undefined : made.get(proc);
+  if (fd === undefined) return;
+  const about = `set the out-of-memory score to ${score}`;
+  const file = list.add(about, "openat", [fd, "self/oom_score_adj", O_WRONLY | O_CLOEXEC]);
+  const text = String(score);
+  list.add(about, "write", [file, text, text.length], {
+    expect: text.length,
+    skip: { errors: [errno.EACCES, errno.EPERM], count: 0 },
+  });
+}
+
+/** What a process that joins a running container is made from. */
+export interface ExecInput {
+  /** A pidfd of the container's first process. */
+  readonly target: number;
+  readonly joins: readonly RuntimeNamespaceType[];
+  readonly cgroupTasks: readonly number[];
+  readonly limits: readonly ResourceLimit[];
+  readonly process: PlannedProcess;
+  readonly openStdin: boolean;
+}
+
+/** The calls of an exec: the keeper joins the pid namespace only, the child all the rest. Pure. */
+export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
+  const { process } = input.process;
+  const before = new PlanList();
+  const child = new PlanList();
+  const clock = new PlanClock(blob);
+  if (input.joins.includes("pid"))
+    before.add("join the pid namespace", "setns", [input.target, getNamespaceKind("pid").cloneFlag]);
+  const terminal = process.terminal === true;
+  const streams = terminal ? {} : addPipes(before, child, blob, { stdin: input.openStdin });
+  clock.stamp(before, "keeper");
+  addFreshStart(child);
+  for (const tasks of input.cgroupTasks)
+    child.add("join the cgroup", "write", [tasks, "0", 1], { expect: 1 });
+  clock.stamp(child, "cgroup");
+  const flags = input.joins
+    .filter((type) => type !== "pid")
+    .reduce((all, type) => all | getNamespaceKind(type).cloneFlag, 0);
+  child.add("join the namespaces of the container", "setns", [input.target, flags]);
+  clock.stamp(child, "namespaces");
+  const root = child.add("open the root of the container", "openat", [-100, "/", O_DIRECTORY | O_CLOEXEC]);
+  if (terminal) {
+    addTerminal(child, blob, root, {
+      console: false,
+      ...(process.consoleSize === undefined ? {} : { size: process.consoleSize }),
+    });
+  }
+  const cwd = addOpenTarget(child, blob, root, process.cwd, {
+    about: `enter the working directory "${process.cwd}"`,
+    kind: "directory",
+    create: false,
+  });
+  child.add(`enter the working directory "${process.cwd}"`, "fchdir", [cwd]);
+  addLimits(child, input.limits);
+  addCredentials(child, blob, input.process, clock, { stdin: input.openStdin || terminal });
+  return { before, child, cloneFlags: 0, streams, clock };
+}

@@ -1,0 +1,124 @@
+import { realpathSync } from "node:fs";
+import { within } from "../base/failure.ts";
+import type { CgroupLayout } from "../linux/cgroup-layout.ts";
+import { planCgroupMounts } from "../linux/cgroup-mounts.ts";
+import type { OwnedFd } from "../linux/fd.ts";
+import { cloneTree, setMountAttributes } from "../linux/mount.ts";
+import { parseMountOptions } from "../linux/mount-options.ts";
+import { statFd } from "../linux/stat.ts";
+import type { RuntimeMount } from "../spec/runtime-config.ts";
+import type { Inheritance } from "./keeper/launch.ts";
+import type { PlannedMount } from "./plan/mounts.ts";
+
+export interface PreparedMounts {
+  readonly mounts: readonly PlannedMount[];
+  /** Directories whose mount gets these attributes at last. */
+  readonly seals: readonly { readonly target: string; readonly attributes: number }[];
+}
+
+export interface PrepareOptions {
+  readonly layout: CgroupLayout;
+  /** The container's cgroup, below each hierarchy's mount. */
+  readonly cgroupPath: string;
+  readonly cgroupNamespace: "private" | "host";
+  readonly inheritance: Inheritance;
+  /** Takes the clones that are made here: they are closed when the keeper has its copies. */
+  readonly opened: DisposableStack;
+}
+
+/** Opens what has to be opened in the engine's process, and turns the rest into data for the plan. */
+export function prepareMounts(mounts: readonly RuntimeMount[], options: PrepareOptions): PreparedMounts {
+  const planned: PlannedMount[] = [];
+  const seals: { target: string; attributes: number }[] = [];
+  for (const mount of mounts) {
+    if (mount.type === "cgroup") addCgroup(mount, options, planned, seals);
+    else if (isBind(mount))
+      planned.push(bind(mount.source ?? "", mount.destination, mount.options ?? [], options));
+    else planned.push(filesystem(mount));
+  }
+  return { mounts: planned, seals };
+}
+
+function isBind(mount: RuntimeMount): boolean {
+  return mount.type === "bind" || (mount.options ?? []).some((word) => word === "bind" || word === "rbind");
+}
+
+function filesystem(mount: RuntimeMount): PlannedMount {
+  const { attributes, parameters } = parseMountOptions(mount.options ?? []);
+  const type = mount.type ?? "tmpfs";
+  // devpts of its own is the only kind since 4.7; the word is an error for fsconfig.
+  const known = parameters.filter(([key]) => !(type === "devpts" && key === "newinstance"));
+  return {
+    kind: "filesystem",
+    destination: mount.destination,
+    type,
+    attributes,
+    parameters: known.map(([key, value]) => (value === true ? [key] : [key, String(value)])),
+  };
+}
+
+/** SAFETY: the host's own path, by its owner's wish; it is followed once, here, and used by descriptor from then on. */
+function bind(
+  source: string,
+  destination: string,
+  words: readonly string[],
+  options: PrepareOptions,
+): PlannedMount {
+  const { attributes, propagation } = parseMountOptions(words);
+  const recursive = !words.includes("bind") || words.includes("rbind");
+  try {
+    const shared = propagation !== undefined && propagation.type !== "private";
+    const tree: OwnedFd = options.opened.use(
+      cloneTree(realpathSync(source), { recursive, propagation: shared ? "keep" : "private" }),
+    );
+    if (propagation !== undefined && shared && propagation.type !== "shared") {
+      setMountAttributes(tree.fd, { propagation: propagation.type, recursive: propagation.recursive });
+    }
+    if (attributes !== 0) setMountAttributes(tree.fd, { set: attributes, recursive });
+    const directory = statFd(tree.fd).kind === "directory";
+    return { kind: "tree", destination, fd: options.inheritance.add(tree.fd), directory };
+  } catch (thrown) {
+    throw within(`cannot bind "${source}" to "${destination}"`, thrown);
+  }
+}
+
+function addCgroup(
+  mount: RuntimeMount,
+  options: PrepareOptions,
+  planned: PlannedMount[],
+  seals: { target: string; attributes: number }[],
+): void {
+  const steps = planCgroupMounts(options.layout, {
+    namespace: options.cgroupNamespace,
+    path: options.cgroupPath,
+    writable: !(mount.options ?? []).includes("ro"),
+    target: mount.destination,
+  });
+  for (const step of steps) {
+    switch (step.kind) {
+      case "filesystem":
+        planned.push({
+          kind: "filesystem",
+          destination: step.target,
+          type: step.type,
+          attributes: step.attributes,
+          parameters: step.parameters.map(([key, value]) => (value === true ? [key] : [key, String(value)])),
+        });
+        break;
+      case "bind": {
+        const bound = bind(step.source, step.target, ["bind"], options);
+        planned.push(bound);
+        seals.push({ target: step.target, attributes: step.attributes });
+        break;
+      }
+      case "symlink":
+        planned.push({ kind: "link", destination: step.path, target: step.to });
+        break;
+      case "seal":
+        seals.push(step);
+        break;
+      default:
+        step satisfies never;
+    }
+  }
+}

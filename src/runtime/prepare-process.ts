@@ -1,0 +1,88 @@
+import { readFileSync } from "node:fs";
+import { release } from "node:os";
+import {
+  capabilitiesOfMask,
+  type CapabilityName,
+  capabilityNames,
+  parseCapability,
+} from "../linux/capability.ts";
+import {
+  clampResourceLimit,
+  findResourceName,
+  readResourceLimit,
+  type ResourceLimit,
+} from "../linux/rlimit.ts";
+import { compileSeccomp, defaultSeccompProfile } from "../linux/seccomp.ts";
+import type { SeccompProfile } from "../spec/seccomp.ts";
+import type { RuntimeProcess } from "../spec/runtime-config.ts";
+import type { PlannedProcess } from "./plan/process.ts";
+
+export interface PreparedProcess {
+  readonly planned: PlannedProcess;
+  readonly limits: readonly ResourceLimit[];
+  readonly warnings: readonly string[];
+}
+
+let ownMask: bigint | undefined;
+
+/** What this engine may hand on: its own bounding set and permitted capabilities. */
+function availableCapabilities(): ReadonlySet<CapabilityName> {
+  if (ownMask === undefined) {
+    const status = readFileSync("/proc/self/status", "utf8");
+    const field = (name: string): bigint =>
+      BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)$`, "m").exec(status)?.[1] ?? "0"}`);
+    ownMask = field("CapPrm") & field("CapBnd");
+  }
+  return new Set(capabilitiesOfMask(ownMask));
+}
+
+/**
+ * Fits what is asked for a process to what this engine may give: limits and scores are clamped, with a warning for
+ * each; the seccomp profile is compiled for exactly its capabilities.
+ */
+export function prepareProcess(
+  process: RuntimeProcess,
+  options: { readonly seccomp?: unknown; readonly announce: boolean },
+): PreparedProcess {
+  const available = availableCapabilities();
+  const warnings: string[] = [];
+  const limits: ResourceLimit[] = [];
+  for (const { type, soft, hard } of process.rlimits ?? []) {
+    const resource = findResourceName(type);
+    if (resource === undefined) {
+      warnings.push(`ignoring the unknown limit "${type}"`);
+      continue;
+    }
+    const wanted: ResourceLimit = { resource, soft, hard };
+    const clamped = available.has("CAP_SYS_RESOURCE")
+      ? { limit: wanted }
+      : clampResourceLimit(wanted, readResourceLimit(resource));
+    limits.push(clamped.limit);
+    if ("warning" in clamped && clamped.warning !== undefined) warnings.push(clamped.warning);
+  }
+  const bounding = new Set((process.capabilities?.bounding ?? []).map(parseCapability));
+  const lacking = capabilityNames.filter((name) => bounding.has(name) && !available.has(name));
+  if (lacking.length > 0)
+    warnings.push(`cannot give ${lacking.join(", ")}: this engine does not have it itself`);
+  const seccomp = compile(
+    options.seccomp,
+    new Set([...bounding].filter((name): name is CapabilityName => name !== "ALL" && available.has(name))),
+  );
+  return {
+    planned: {
+      process,
+      available,
+      announce: options.announce,
+      ...(seccomp === undefined ? {} : { seccomp }),
+    },
+    limits,
+    warnings,
+  };
+}
+
+function compile(profile: unknown, capabilities: ReadonlySet<CapabilityName>): Uint8Array | undefined {
+  if (profile === undefined || profile === null) return undefined;
+  const architecture = process.arch === "arm64" ? "arm64" : "x86_64";
+  const chosen = profile === "default" ? defaultSeccompProfile : (profile as SeccompProfile);
+  return compileSeccomp(chosen, { capabilities, architecture, kernel: release() });
+}

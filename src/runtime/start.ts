@@ -1,0 +1,119 @@
+import { existsSync } from "node:fs";
+import { within } from "../base/failure.ts";
+import { monotonicMs } from "../linux/clock.ts";
+import { OwnedFd } from "../linux/fd.ts";
+import { openDirectoryPath } from "../linux/open.ts";
+import { setMountAttributes } from "../linux/mount.ts";
+import type { RuntimeNamespaceType } from "../spec/runtime-config.ts";
+import { Inheritance, launch } from "./keeper/launch.ts";
+import { attachTo } from "./keeper/kept-process.ts";
+import { planContainer } from "./plan/container.ts";
+import { type Plan, PlanBlob } from "./plan/plan.ts";
+import { prepareMounts } from "./prepare-mounts.ts";
+import { prepareProcess } from "./prepare-process.ts";
+import type { EarlyStreams, KeeperProgram, StartedProcess, StartOptions } from "./types.ts";
+
+const defaultDeadlineMs = 30_000;
+const defaultRotation = { maxBytes: 20_000_000, files: 3 };
+
+/**
+ * Starts a container: from its configuration and a detached root to its program's first instruction. A program that
+ * cannot be executed is a Failure "invalid" with details.exitCode 126 or 127; whatever fails, no process is left.
+ */
+export async function startContainer(program: KeeperProgram, options: StartOptions): Promise<StartedProcess> {
+  const begunMs = monotonicMs();
+  const { config } = options;
+  const inheritance = new Inheritance();
+  using opened = new DisposableStack();
+  const blob = new PlanBlob();
+  const root = inheritance.add(options.root);
+  const rootLock = options.rootLock === undefined ? -1 : inheritance.add(options.rootLock);
+  setMountAttributes(options.root, { propagation: "private", recursive: true });
+
+  const joinNamespaces = new Map<RuntimeNamespaceType, number>();
+  for (const [type, fd] of options.joinNamespaces ?? []) joinNamespaces.set(type, inheritance.add(fd));
+  const join = opened.use(options.cgroup.openJoin());
+  const { mounts, seals } = prepareMounts(config.mounts, {
+    layout: options.cgroupLayout,
+    cgroupPath: options.cgroup.path,
+    cgroupNamespace: config.linux.namespaces.some(({ type }) => type === "cgroup") ? "private" : "host",
+    inheritance,
+    opened,
+  });
+  const prepared = prepareProcess(config.process, {
+    seccomp: config.linux.seccomp,
+    announce: options.beforeFirstInstruction !== undefined,
+  });
+  const lists = planContainer(
+    {
+      config,
+      root,
+      rootPlace: options.runDirectory,
+      mounts,
+      seals,
+      joinNamespaces,
+      cgroupTasks: join.writeZeroFds.map((fd) => inheritance.add(fd)),
+      limits: prepared.limits,
+      process: prepared.planned,
+      openStdin: options.keepStdinOpen === true,
+    },
+    blob,
+  );
+  using directory = openDirectoryPath(options.runDirectory);
+  const log =
+    options.logDirectory === undefined ? undefined : opened.use(openDirectoryPath(options.logDirectory));
+  const plan: Plan = {
+    before: lists.before,
+    child: lists.child,
+    blob,
+    cloneFlags: lists.cloneFlags,
+    ...(join.intoCgroupFd === undefined ? {} : { cgroupFd: inheritance.add(join.intoCgroupFd) }),
+    streams: lists.streams,
+    keep: true,
+    terminal: config.process.terminal === true,
+    closeStdin: options.stdinOnce === true,
+    dieWithCaller: options.dieWithCaller === true,
+    deadlineMs: options.setupDeadlineMs ?? defaultDeadlineMs,
+    exitDirectoryFd: inheritance.add(directory.fd),
+    keptFds: [root, rootLock],
+    ...(log === undefined || options.logDirectory === undefined
+      ? {}
+      : {
+          log: {
+            directoryFd: inheritance.add(log.fd),
+            ...(options.logRotation ?? defaultRotation),
+            // Without a record of its end, an earlier keeper may have been killed in the middle of a record.
+            rotateFirst:
+              !existsSync(`${options.runDirectory}/exit`) && existsSync(`${options.logDirectory}/log.0`),
+          },
+        }),
+  };
+  const preparedMs = monotonicMs();
+  const { beforeFirstInstruction } = options;
+  try {
+    const { kept, timing } = await launch({
+      program,
+      id: options.id,
+      plan,
+      clock: lists.clock,
+      inheritance,
+      directory: new OwnedFd(directory.move()),
+      runDirectory: options.runDirectory,
+      ...(beforeFirstInstruction === undefined
+        ? {}
+        : { onReady: (fd) => beforeFirstInstruction(earlyStreams(fd)) }),
+    });
+    return {
+      kept,
+      timing: [{ name: "prepare", ms: preparedMs - begunMs }, ...timing],
+      warnings: prepared.warnings,
+    };
+  } catch (thrown) {
+    throw within(`cannot start container ${options.id.slice(0, 12)}`, thrown);
+  }
+}
+
+/** The streams of a process that waits for its first instruction. */
+export function earlyStreams(directory: number): EarlyStreams {
+  return { attach: (options) => attachTo(directory, options) };
+}
