@@ -1,4 +1,4 @@
-import type { Backend } from "./backend.ts";
+import type { Client } from "../client/client.ts";
 import type { CliContext, GlobalOptions } from "./context.ts";
 import type { TableOf } from "./flags/flag.ts";
 
@@ -35,7 +35,7 @@ export interface Call<V> {
   readonly context: CliContext;
   readonly globals: GlobalOptions;
   /** The daemon; connects when it is asked for the first time. */
-  backend(): Promise<Backend>;
+  client(): Promise<Client>;
   /** Fires when nobody reads standard output any more: what streams should end then. */
   readonly signal: AbortSignal;
   /** Writes text to standard output or standard error as it is. */

@@ -1,4 +1,4 @@
-import type { Backend } from "./backend.ts";
+import type { Client } from "../client/client.ts";
 
 /** A stream of ours to read from; raw mode only where it is a terminal. */
 export interface InputStream extends NodeJS.ReadableStream {
@@ -37,5 +37,5 @@ export interface CliContext {
   /** Version and commit of this build, for --version and `version`. */
   readonly build: { readonly version: string; readonly commit: string };
   /** Connects to the engine's daemon, starting one where the rules allow it. */
-  connect(options: GlobalOptions): Promise<Backend>;
+  connect(options: GlobalOptions): Promise<Client>;
 }

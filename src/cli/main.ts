@@ -1,9 +1,9 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
-import type { Backend } from "./backend.ts";
+import type { Client } from "../client/client.ts";
 import type { Call, Command } from "./command.ts";
 import { type CommandEntry, commandGroups, findCommand } from "./commands.ts";
 import type { CliContext, GlobalOptions } from "./context.ts";
-import { type FlagTable, flagFailure } from "./flags/flag.ts";
+import { type FlagTable, flagFailure, laterFailure, silentFailure } from "./flags/flag.ts";
 import { type Parsed, parseFlags } from "./flags/parse.ts";
 import { type GlobalValues, globalFlags, resolveGlobals } from "./global-flags.ts";
 
@@ -75,7 +75,7 @@ class CommandLine {
 
   #call(name: string, parsed: Parsed, globals: GlobalOptions): Call<unknown> {
     const context = this.#context;
-    let backend: Promise<Backend> | undefined;
+    let client: Promise<Client> | undefined;
     return {
       name,
       values: parsed.values,
@@ -83,9 +83,9 @@ class CommandLine {
       positional: parsed.positional,
       context,
       globals,
-      backend: () => {
-        backend ??= context.connect(globals);
-        return backend;
+      client: () => {
+        client ??= context.connect(globals);
+        return client;
       },
       signal: this.#signal,
       out: (text) => void context.stdout.write(text),
@@ -101,7 +101,7 @@ class CommandLine {
     const see = details["see"] === true ? `See '${`tare ${name}`.trim()} --help'.\n` : "";
     if (details["silent"] !== true) this.#context.stderr.write(`${prefixed}\n${see}`);
     if (this.#debug) this.#context.stderr.write(traceOf(thrown));
-    return typeof details["status"] === "number" ? details["status"] : failureStatus;
+    return typeof details["exitStatus"] === "number" ? details["exitStatus"] : failureStatus;
   }
 
   async #notFound(words: readonly string[]): Promise<number> {
@@ -145,10 +145,10 @@ function wrongCount([least, most]: readonly [number, number], count: number): st
 }
 
 /** A flag of later work is refused by name before anything is done. */
-function refuseLater(flags: FlagTable, { given }: Parsed): void {
+function refuseLater(flags: FlagTable, { given, values }: Parsed): void {
   for (const name of given) {
-    if (flags[name]?.isLater !== true) continue;
-    throw new Failure("unsupported", `--${name} is not supported yet`, { details: { status: 125 } });
+    const harmless = flags[name]?.laterUnless;
+    if (harmless !== undefined && !harmless.includes(String(values[name]))) throw laterFailure(`--${name}`);
   }
 }
 
@@ -163,9 +163,7 @@ function traceOf(thrown: unknown): string {
 /** `tare logs -f x | head -1` ends quietly: later writes are dropped, and the signal says so. */
 function watchForBrokenPipe({ stdout, stderr }: CliContext): AbortSignal {
   const broken = new AbortController();
-  stdout.on("error", () =>
-    broken.abort(new Failure("canceled", "nobody reads the output", { details: { silent: true } })),
-  );
+  stdout.on("error", () => broken.abort(silentFailure(141)));
   stderr.on("error", () => {});
   return broken.signal;
 }

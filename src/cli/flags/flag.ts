@@ -16,8 +16,8 @@ export interface Flag<T> {
   /** Completed as a file name. */
   readonly isFile?: boolean;
   readonly isHidden?: boolean;
-  /** It is understood, but what it asks for is not there yet: giving it fails with that sentence. */
-  readonly isLater?: boolean;
+  /** What it asks for is not there yet: it is refused by name, except for these values, which change nothing. */
+  readonly laterUnless?: readonly string[];
   /** The value after one more mention. Throws a Failure with what is wrong with the text. */
   add(text: string, before: T): T;
 }
@@ -30,10 +30,20 @@ export type TableOf<V> = { readonly [K in keyof V]: Flag<V[K]> };
 
 /** The wrong use of a flag: printed with where to find help, ends with status 125. */
 export function flagFailure(sentence: string): Failure {
-  return new Failure("invalid", sentence, { details: { status: 125, see: true } });
+  return new Failure("invalid", sentence, { details: { exitStatus: 125, see: true } });
 }
 
-/** A failure that decides about the exit status of the command. */
-export function statusFailure(status: number, sentence: string, see = false): Failure {
-  return new Failure("invalid", sentence, { details: { status, ...(see ? { see, prefix: true } : {}) } });
+/** A wrong value or combination, found after the flags were read: `tare: …` and where to find help, status 125. */
+export function optionFailure(sentence: string): Failure {
+  return new Failure("invalid", sentence, { details: { exitStatus: 125, see: true, prefix: true } });
+}
+
+/** What parses but does not exist yet. */
+export function laterFailure(what: string): Failure {
+  return new Failure("unsupported", `${what} is not supported yet`, { details: { exitStatus: 125 } });
+}
+
+/** Ends the command with the status; nothing is printed, for everything was said. */
+export function silentFailure(exitStatus: number): Failure {
+  return new Failure("canceled", "the command ended", { details: { exitStatus, silent: true } });
 }

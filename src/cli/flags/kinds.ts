@@ -147,9 +147,9 @@ export function nanoCpus(usage: string, extras: Extras = {}): Flag<number | unde
   };
 }
 
-/** The same flag for something that comes later: it parses, and giving it is refused by name. */
-export function later<T>(flag: Flag<T>): Flag<T> {
-  return { ...flag, isLater: true };
+/** The same flag for something that comes later: it parses, and giving it is refused by name, but for `unless`. */
+export function later<T>(flag: Flag<T>, ...unless: readonly string[]): Flag<T> {
+  return { ...flag, laterUnless: unless };
 }
 
 /** A whole number as Go reads it: decimal, `0x`, `0o`, `0b`, with sign. */

@@ -1,0 +1,22 @@
+import type { Command } from "../command.ts";
+import { createContainer } from "../container/create.ts";
+import { withContainerFlags } from "../container/flags.ts";
+import { planContainer } from "../container/plan.ts";
+import type { ContainerValues } from "../container/values.ts";
+
+export const create: Command<ContainerValues> = {
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  takes: [1, Number.POSITIVE_INFINITY],
+  flags: withContainerFlags({}),
+  optionsEnd: "first",
+  completes: ["image", "none"],
+  examples: ["tare create --name web busybox httpd -f", "tare create -it debian bash"],
+  async run(call) {
+    const { values, given, positional, context } = call;
+    const [image = "", ...command] = positional;
+    const { cwd, env } = context;
+    const request = planContainer({ values, given, image, command, isDetached: false, cwd, env });
+    call.out(`${await createContainer(call, request)}\n`);
+    return 0;
+  },
+};

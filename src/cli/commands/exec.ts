@@ -1,0 +1,96 @@
+import { Failure } from "../../base/failure.ts";
+import type { Call, Command } from "../command.ts";
+import { endOnSignals, followSize, sizeOf } from "../container/follow.ts";
+import { planEnv } from "../container/plan.ts";
+import { bool, list, string } from "../flags/kinds.ts";
+import { defaultDetachKeys, parseDetachKeys } from "../terminal/detach-keys.ts";
+import { runSession } from "../terminal/session.ts";
+
+interface Values {
+  readonly detach: boolean;
+  readonly "detach-keys": string;
+  readonly env: readonly string[];
+  readonly "env-file": readonly string[];
+  readonly interactive: boolean;
+  readonly privileged: boolean;
+  readonly tty: boolean;
+  readonly user: string;
+  readonly workdir: string;
+}
+
+export const exec: Command<Values> = {
+  usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
+  takes: [2, Number.POSITIVE_INFINITY],
+  flags: {
+    detach: bool("Detached mode: run command in the background", { short: "d" }),
+    "detach-keys": string("Override the key sequence for detaching a container"),
+    env: list("Set environment variables", { short: "e" }),
+    "env-file": list("Read in a file of environment variables", { isFile: true }),
+    interactive: bool("Keep STDIN open even if not attached", { short: "i" }),
+    privileged: bool("Give extended privileges to the command"),
+    tty: bool("Allocate a pseudo-TTY", { short: "t" }),
+    user: string('Username or UID (format: "<name|uid>[:<group|gid>]")', { short: "u" }),
+    workdir: string("Working directory inside the container", { short: "w" }),
+  },
+  optionsEnd: "first",
+  completes: ["running", "none"],
+  examples: ["tare exec -it web sh", "tare exec -u nobody -w /tmp web id"],
+  async run(call) {
+    const { values, positional, context } = call;
+    const [reference = "", ...command] = positional;
+    const isAttached = !values.detach;
+    const hasInput = isAttached && values.interactive;
+    if (values.tty && hasInput && context.stdin.isTTY !== true) {
+      throw new Failure("invalid", "the input device is not a TTY");
+    }
+    const keys = parseDetachKeys(values["detach-keys"] === "" ? defaultDetachKeys : values["detach-keys"]);
+    const size = values.tty ? sizeOf(context.stdout) : undefined;
+    const client = await call.client();
+    const { Id: id } = await client.containers.createExec(reference, {
+      AttachStdin: hasInput,
+      AttachStdout: isAttached,
+      AttachStderr: isAttached,
+      Cmd: command,
+      Env: planEnv(values, context),
+      Privileged: values.privileged,
+      Tty: values.tty,
+      ...(values.user === "" ? {} : { User: values.user }),
+      ...(values.workdir === "" ? {} : { WorkingDir: values.workdir }),
+      ...(values["detach-keys"] === "" ? {} : { DetachKeys: values["detach-keys"] }),
+      ...(size === undefined ? {} : { ConsoleSize: [size.rows, size.columns] }),
+    });
+    if (isAttached) return await runAttached(call, id, { hasInput, keys });
+    await client.executions.startDetached(id, { terminal: values.tty });
+    return 0;
+  },
+};
+
+async function runAttached(
+  call: Call<Values>,
+  id: string,
+  { hasInput, keys }: { readonly hasInput: boolean; readonly keys: Uint8Array },
+): Promise<number> {
+  const { values, context } = call;
+  const { executions } = await call.client();
+  const connection = await executions.start(id, {
+    terminal: values.tty,
+    ...(values.tty ? sizeOf(context.stdout) : {}),
+  });
+  using stack = new DisposableStack();
+  stack.defer(() => connection.duplex.destroy());
+  const ending = values.tty ? stack.use(endOnSignals()) : undefined;
+  if (values.tty) stack.use(followSize(context.stdout, (size) => executions.resize(id, size)));
+  const end = await runSession(context, {
+    duplex: connection.duplex,
+    isTerminal: connection.terminal ?? values.tty,
+    hasInput,
+    detachKeys: keys,
+    signal: ending === undefined ? call.signal : AbortSignal.any([call.signal, ending.signal]),
+  });
+  if (end === "detached") return 0;
+  const { ExitCode: status, Running: isRunning } = await executions.inspect(id);
+  if (status === null || isRunning) {
+    throw new Failure("unavailable", "cannot tell how the command ended: the connection to it was lost");
+  }
+  return status;
+}

@@ -1,0 +1,35 @@
+import { Failure } from "../../base/failure.ts";
+import type { Command } from "../command.ts";
+import { forEachReference } from "../each.ts";
+import { bool, later } from "../flags/kinds.ts";
+
+interface Values {
+  readonly force: boolean;
+  readonly link: boolean;
+  readonly volumes: boolean;
+}
+
+export const rm: Command<Values> = {
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  takes: [1, Number.POSITIVE_INFINITY],
+  flags: {
+    force: bool("Force the removal of a running container (uses SIGKILL)", { short: "f" }),
+    link: later(bool("Remove the specified link", { short: "l" }), "false"),
+    volumes: bool("Remove anonymous volumes associated with the container", { short: "v" }),
+  },
+  completes: ["container"],
+  async run(call) {
+    const { force, volumes } = call.values;
+    const client = await call.client();
+    return await forEachReference(call, async (reference) => {
+      const name = reference.replace(/^\/+/, "");
+      if (name === "") throw new Failure("invalid", "container name cannot be empty");
+      await client.containers.remove(name, { force, volumes }).catch((thrown: unknown) => {
+        // With --force what is not there is as good as removed, as in Docker.
+        if (!(force && thrown instanceof Failure && thrown.kind === "not-found")) throw thrown;
+        call.err(`tare: ${thrown.message}\n`);
+      });
+      return reference;
+    });
+  },
+};

@@ -1,0 +1,119 @@
+import { Failure } from "../../base/failure.ts";
+import type { Client } from "../../client/client.ts";
+import type { Call, Command } from "../command.ts";
+import { createContainer } from "../container/create.ts";
+import { withContainerFlags } from "../container/flags.ts";
+import { sizeOf } from "../container/follow.ts";
+import { joinContainer } from "../container/join.ts";
+import { type Attached, planAttached, planContainer } from "../container/plan.ts";
+import { startFailureStatus } from "../container/start-failure.ts";
+import { formatTiming } from "../container/timing.ts";
+import type { ContainerValues } from "../container/values.ts";
+import { optionFailure } from "../flags/flag.ts";
+import { bool, string } from "../flags/kinds.ts";
+import { parseDetachKeys } from "../terminal/detach-keys.ts";
+
+interface OwnValues {
+  readonly detach: boolean;
+  readonly "detach-keys": string;
+  readonly "sig-proxy": boolean;
+  readonly timing: boolean;
+}
+type Values = ContainerValues & OwnValues;
+
+export const run: Command<Values> = {
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  takes: [1, Number.POSITIVE_INFINITY],
+  flags: withContainerFlags<OwnValues>({
+    detach: bool("Run container in background and print container ID", { short: "d" }),
+    "detach-keys": string("Override the key sequence for detaching a container"),
+    "sig-proxy": bool("Proxy received signals to the process", { initial: true }),
+    timing: bool("Print where the time of the start went (on standard error)"),
+  }),
+  optionsEnd: "first",
+  completes: ["image", "none"],
+  failureStatus: 125,
+  examples: [
+    "tare run --rm hello",
+    "tare run -it --rm --memory 512m debian bash",
+    "tare run -d --name web -v /srv/www:/www:ro busybox httpd -f -h /www",
+  ],
+  async run(call) {
+    const { values, given, positional, context } = call;
+    const [image = "", ...command] = positional;
+    if (values.detach && values.attach.length > 0) throw optionFailure("Conflicting options: -a and -d");
+    const attached = planAttached(values, values.detach);
+    if (values.tty && attached.stdin && context.stdin.isTTY !== true) {
+      throw new Failure("invalid", "the input device is not a TTY", { details: { exitStatus: 1 } });
+    }
+    // Before anything is made: keys that can't be read are a mistake of the command line.
+    if (values["detach-keys"] !== "") parseDetachKeys(values["detach-keys"]);
+    const size = values.tty ? sizeOf(context.stdout) : undefined;
+    const request = planContainer({
+      values,
+      given,
+      image,
+      command,
+      isDetached: values.detach,
+      ...(size === undefined ? {} : { consoleSize: [size.rows, size.columns] as const }),
+      cwd: context.cwd,
+      env: context.env,
+    });
+    const id = await createContainer(call, request);
+    const client = await call.client();
+    const created = { client, id, image };
+    if (!values.detach) return await runAttached(call, created, attached);
+    const printTiming = await start(call, created);
+    call.out(`${id}\n`);
+    printTiming?.();
+    return 0;
+  },
+};
+
+interface Created {
+  readonly client: Client;
+  readonly id: string;
+  readonly image: string;
+}
+
+/** Streams and the wait are there before the start, so nothing it prints and no exit is missed. */
+async function runAttached(call: Call<Values>, created: Created, attached: Attached): Promise<number> {
+  const { values } = call;
+  let printTiming: (() => void) | undefined;
+  const status = await joinContainer(call, {
+    id: created.id,
+    isTerminal: values.tty,
+    hasInput: attached.stdin,
+    stdout: attached.stdout,
+    stderr: attached.stderr,
+    detachKeys: values["detach-keys"],
+    proxiesSignals: values["sig-proxy"],
+    condition: values.rm ? "removed" : "next-exit",
+    start: async () => {
+      printTiming = await start(call, created);
+      if (!attached.stdout && !attached.stderr) call.out(`${created.id}\n`);
+    },
+  });
+  printTiming?.();
+  return status;
+}
+
+/** Starts it; gives what prints the timing, to be called when the program has printed its own. */
+async function start(call: Call<Values>, { client, id, image }: Created): Promise<(() => void) | undefined> {
+  const { timing } = await client.containers.start(id).catch(async (thrown: unknown) => {
+    throw await withStartStatus(thrown, client, id);
+  });
+  // The hello image tells of itself where the time went: it is part of what it prints.
+  const isHello = /^hello(?::latest)?$/.test(image) && !call.values.detach;
+  if (timing === undefined || (!isHello && !call.values.timing)) return undefined;
+  return () => (isHello ? call.out : call.err)(formatTiming(timing));
+}
+
+async function withStartStatus(thrown: unknown, client: Client, id: string): Promise<unknown> {
+  if (!(thrown instanceof Failure)) return thrown;
+  const exitStatus = await startFailureStatus(thrown, client, id);
+  return new Failure(thrown.kind, thrown.message, {
+    cause: thrown,
+    details: { ...thrown.details, exitStatus },
+  });
+}

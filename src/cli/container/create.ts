@@ -1,0 +1,101 @@
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { ContainerCreateRequest } from "../../api/types/container.ts";
+import { Failure, sentenceOf } from "../../base/failure.ts";
+import type { Call } from "../command.ts";
+import { optionFailure } from "../flags/flag.ts";
+import type { ContainerValues } from "./values.ts";
+
+/** Our own platform as Docker names it; another can't run here. */
+const ownPlatform = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
+
+/**
+ * Makes the container and says what the daemon warns of. Gives its id, which is in the `--cidfile` too.
+ * An image that is missing is a Failure with what to do.
+ */
+export async function createContainer(
+  call: Call<ContainerValues>,
+  request: ContainerCreateRequest,
+): Promise<string> {
+  const { values, context } = call;
+  checkPull(values.pull);
+  checkPlatform(values.platform);
+  using idFile = openIdFile(values.cidfile, context.cwd);
+  const client = await call.client();
+  const options = { name: values.name === "" ? undefined : values.name };
+  const { Id: id, Warnings: warnings } = await client.containers.create(request, options).catch((thrown) => {
+    throw explainMissingImage(thrown, call, request.Image ?? "");
+  });
+  for (const warning of warnings ?? []) call.err(`WARNING: ${warning}\n`);
+  idFile.write(id);
+  return id;
+}
+
+function checkPull(pull: string): void {
+  if (!["always", "missing", "never", ""].includes(pull)) {
+    throw optionFailure(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
+  }
+  if (pull === "always") {
+    throw new Failure("unsupported", `--pull always is not supported yet: load images with "tare load"`, {
+      details: { exitStatus: 125 },
+    });
+  }
+}
+
+function checkPlatform(platform: string): void {
+  if (platform === "" || platform === ownPlatform || platform === "linux") return;
+  if (!/^[a-z0-9_]+(?:\/[a-z0-9_]+){0,2}$/i.test(platform)) {
+    throw optionFailure(`cannot use platform "${platform}": want os/architecture, as ${ownPlatform}`);
+  }
+  throw new Failure("unsupported", `cannot use platform "${platform}": this machine runs ${ownPlatform}`, {
+    details: { exitStatus: 125 },
+  });
+}
+
+/** With `--pull missing` Docker would fetch it; until registries are there the sentence says how to get it. */
+function explainMissingImage(thrown: unknown, call: Call<ContainerValues>, image: string): unknown {
+  const isImage = thrown instanceof Failure && thrown.kind === "not-found" && /image/i.test(thrown.message);
+  if (!isImage || call.values.pull === "never") return thrown;
+  if (!call.values.quiet) call.err(`Unable to find image '${withTag(image)}' locally\n`);
+  return new Failure(
+    "not-found",
+    `cannot pull image "${image}": registries are not supported yet; bring it with "tare load" or "tare import"`,
+    { cause: thrown },
+  );
+}
+
+/** As Docker says it: with the tag that is meant when none is given. */
+export function withTag(reference: string): string {
+  const last = reference.slice(reference.lastIndexOf("/") + 1);
+  return last.includes(":") || last.includes("@") ? reference : `${reference}:latest`;
+}
+
+interface IdFile extends Disposable {
+  write(id: string): void;
+}
+
+/** Refuses a file that is there; makes it at once, and removes it again when no id was written. */
+function openIdFile(name: string, cwd: string): IdFile {
+  if (name === "") return { write: () => {}, [Symbol.dispose]: () => {} };
+  const path = resolve(cwd, name);
+  if (existsSync(path)) {
+    throw optionFailure(
+      `container ID file found, make sure the other container isn't running or delete ${name}`,
+    );
+  }
+  try {
+    writeFileSync(path, "", { flag: "wx", mode: 0o644 });
+  } catch (thrown) {
+    throw optionFailure(`cannot create the container ID file ${name}: ${sentenceOf(thrown)}`);
+  }
+  let isWritten = false;
+  return {
+    write: (id) => {
+      writeFileSync(path, id);
+      isWritten = true;
+    },
+    [Symbol.dispose]: () => {
+      if (!isWritten) rmSync(path, { force: true });
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { Failure } from "../../base/failure.ts";
+import type { Call } from "../command.ts";
+import { defaultDetachKeys, parseDetachKeys } from "../terminal/detach-keys.ts";
+import { runSession } from "../terminal/session.ts";
+import { endOnSignals, followSize, proxySignals, sizeOf } from "./follow.ts";
+
+export interface JoinOptions {
+  readonly id: string;
+  readonly isTerminal: boolean;
+  readonly hasInput: boolean;
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+  /** Empty: Docker's. */
+  readonly detachKeys: string;
+  readonly proxiesSignals: boolean;
+  readonly condition: "not-running" | "next-exit" | "removed";
+  /** Done when the streams are joined and the end is awaited, before anything is passed on. */
+  start?(): Promise<void>;
+}
+
+/** Joins our streams with a container's until it ends (its exit status) or the detach keys are typed (0). */
+export async function joinContainer(call: Call<unknown>, options: JoinOptions): Promise<number> {
+  const { id, isTerminal, hasInput, stdout = true, stderr = true, detachKeys, condition } = options;
+  const keys = parseDetachKeys(detachKeys === "" ? defaultDetachKeys : detachKeys);
+  const { containers } = await call.client();
+  const asked = detachKeys === "" ? {} : { detachKeys };
+  const [connection, { exit }] = await Promise.all([
+    containers.attach(id, { stdin: hasInput, stdout, stderr, stream: true, ...asked }),
+    containers.beginWait(id, { condition }),
+  ]);
+  using stack = new DisposableStack();
+  stack.defer(() => connection.duplex.destroy());
+  await options.start?.();
+  // With a terminal its driver makes the signals, inside; ours are for ourselves.
+  const ending = isTerminal ? stack.use(endOnSignals()) : undefined;
+  if (!isTerminal && options.proxiesSignals) stack.use(proxySignals(call, await call.client(), id));
+  if (isTerminal) {
+    const resize = (size: { rows: number; columns: number }): Promise<void> => containers.resize(id, size);
+    stack.use(followSize(call.context.stdout, resize));
+    const size = sizeOf(call.context.stdout);
+    // A container made elsewhere may have another size; when it has ended already there is none to set.
+    if (size !== undefined && options.start === undefined) await resize({ ...size }).catch(() => {});
+  }
+  const end = await runSession(call.context, {
+    duplex: connection.duplex,
+    isTerminal: connection.terminal ?? isTerminal,
+    hasInput,
+    detachKeys: keys,
+    signal: ending === undefined ? call.signal : AbortSignal.any([call.signal, ending.signal]),
+  });
+  if (end === "detached") return 0;
+  const { StatusCode, Error: error } = await exit;
+  if (error?.Message) throw new Failure("internal", error.Message);
+  return StatusCode;
+}

@@ -1,0 +1,39 @@
+import { laterFailure, optionFailure } from "../flags/flag.ts";
+import type { ContainerValues } from "./values.ts";
+
+/** The namespace modes of a HostConfig. Throws optionFailure() in Docker's words. */
+export function planNamespaces(values: ContainerValues): Readonly<Record<string, string>> {
+  const { pid, uts, ipc, cgroupns, network } = values;
+  if (!isShared(pid)) throw optionFailure("--pid: invalid PID mode");
+  if (!isShared(uts)) throw optionFailure("--uts: invalid UTS mode");
+  if (!isShared(ipc) && !["none", "private", "shareable"].includes(ipc)) {
+    throw optionFailure("--ipc: invalid IPC mode");
+  }
+  if (!["", "host", "private"].includes(cgroupns)) throw optionFailure("--cgroupns: invalid CGROUP mode");
+  return {
+    ...present("PidMode", pid),
+    ...present("UTSMode", uts),
+    ...present("IpcMode", ipc),
+    ...present("CgroupnsMode", cgroupns),
+    ...present("NetworkMode", network),
+  };
+}
+
+/** Networks with a name come later; until then a container has none, the host's, or another's. */
+export function checkNetwork(network: string, isGiven: boolean): void {
+  if (isGiven && network === "") throw optionFailure("no name set for network");
+  if (["", "none", "host", "default"].includes(network) || isContainer(network)) return;
+  throw laterFailure(`--network ${network}`);
+}
+
+function isShared(mode: string): boolean {
+  return mode === "" || mode === "host" || isContainer(mode);
+}
+
+function isContainer(mode: string): boolean {
+  return /^container:.+$/.test(mode);
+}
+
+function present(name: string, mode: string): Readonly<Record<string, string>> {
+  return mode === "" ? {} : { [name]: mode };
+}

@@ -1,0 +1,142 @@
+import type { ContainerCreateRequest } from "../../api/types/container.ts";
+import type { HostConfig } from "../../api/types/host-config.ts";
+import { optionFailure } from "../flags/flag.ts";
+import { readFile, readKeyValueFile } from "./key-value-file.ts";
+import { checkNetwork, planNamespaces } from "./namespace-modes.ts";
+import { planSecurity } from "./security-options.ts";
+import { parseUlimit } from "./ulimit.ts";
+import type { ContainerValues } from "./values.ts";
+import { planBinds, planTmpfs } from "./volumes.ts";
+
+export interface PlanInput {
+  readonly values: ContainerValues;
+  readonly given: ReadonlySet<string>;
+  readonly image: string;
+  readonly command: readonly string[];
+  /** Runs without us: nothing is attached. */
+  readonly isDetached: boolean;
+  /** Rows and columns of our terminal, where it is one. */
+  readonly consoleSize?: readonly [rows: number, columns: number];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The streams that a client joins: those asked for, else output, and input with `-i`. */
+export interface Attached {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+export function planAttached(values: ContainerValues, isDetached: boolean): Attached {
+  const { attach, interactive } = values;
+  if (isDetached) return { stdin: false, stdout: false, stderr: false };
+  if (attach.length === 0) return { stdin: interactive, stdout: true, stderr: true };
+  return {
+    stdin: attach.includes("stdin"),
+    stdout: attach.includes("stdout"),
+    stderr: attach.includes("stderr"),
+  };
+}
+
+/** The body of the request that makes the container. Reads the files its options name; throws optionFailure(). */
+export function planContainer(input: PlanInput): ContainerCreateRequest {
+  const { values, given, image, command, cwd, env } = input;
+  const attached = planAttached(values, input.isDetached);
+  checkNetwork(values.network, given.has("network"));
+  if (values["no-healthcheck"] && given.has("health-cmd")) {
+    throw optionFailure("--no-healthcheck conflicts with --health-* options");
+  }
+  return {
+    Hostname: values.hostname,
+    Domainname: values.domainname,
+    User: values.user,
+    AttachStdin: attached.stdin,
+    AttachStdout: attached.stdout,
+    AttachStderr: attached.stderr,
+    Tty: values.tty,
+    OpenStdin: values.interactive,
+    StdinOnce: values.interactive && attached.stdin,
+    Env: planEnv(values, { cwd, env }),
+    Cmd: command.length === 0 ? null : command,
+    Image: image,
+    WorkingDir: values.workdir,
+    Entrypoint: values.entrypoint === undefined ? null : [values.entrypoint],
+    Labels: planLabels(values, cwd),
+    ...(values["no-healthcheck"] ? { Healthcheck: { Test: ["NONE"] } } : {}),
+    ...(values["stop-signal"] === "" ? {} : { StopSignal: values["stop-signal"] }),
+    ...(values["stop-timeout"] === undefined ? {} : { StopTimeout: values["stop-timeout"] }),
+    HostConfig: planHostConfig(input),
+  };
+}
+
+function planHostConfig({ values, cwd, consoleSize }: PlanInput): HostConfig {
+  const security = planSecurity(values["security-opt"], (path) => readFile(path, cwd).toString("utf8"));
+  return {
+    ...planNamespaces(values),
+    ...planResources(values),
+    ...(values.volume.length === 0 ? {} : { Binds: planBinds(values.volume, cwd) }),
+    ...(values.tmpfs.length === 0 ? {} : { Tmpfs: planTmpfs(values.tmpfs) }),
+    ...(values.cidfile === "" ? {} : { ContainerIDFile: values.cidfile }),
+    ...(Object.keys(values.annotation).length === 0 ? {} : { Annotations: values.annotation }),
+    ...(security.isUnmasked ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
+    ...(consoleSize === undefined ? {} : { ConsoleSize: consoleSize }),
+    ...(values["oom-score-adj"] === undefined ? {} : { OomScoreAdj: values["oom-score-adj"] }),
+    ...(values["shm-size"] === undefined ? {} : { ShmSize: values["shm-size"] }),
+    AutoRemove: values.rm,
+    Privileged: values.privileged,
+    ReadonlyRootfs: values["read-only"],
+    CapAdd: orNull(values["cap-add"]),
+    CapDrop: orNull(values["cap-drop"]),
+    ExtraHosts: orNull(values["add-host"]),
+    GroupAdd: orNull(values["group-add"]),
+    SecurityOpt: orNull(security.options),
+  };
+}
+
+function planResources(values: ContainerValues): HostConfig {
+  const { memory, cpus, ulimit } = values;
+  return {
+    ...(memory === undefined ? {} : { Memory: memory }),
+    ...(values["memory-swap"] === undefined ? {} : { MemorySwap: values["memory-swap"] }),
+    ...(cpus === undefined ? {} : { NanoCpus: cpus }),
+    ...(values["cpu-period"] === undefined ? {} : { CpuPeriod: values["cpu-period"] }),
+    ...(values["cpu-quota"] === undefined ? {} : { CpuQuota: values["cpu-quota"] }),
+    ...(values["cpu-shares"] === undefined ? {} : { CpuShares: values["cpu-shares"] }),
+    ...(values["cpuset-cpus"] === "" ? {} : { CpusetCpus: values["cpuset-cpus"] }),
+    ...(values["cpuset-mems"] === "" ? {} : { CpusetMems: values["cpuset-mems"] }),
+    ...(values["cgroup-parent"] === "" ? {} : { CgroupParent: values["cgroup-parent"] }),
+    ...(values["pids-limit"] === undefined ? {} : { PidsLimit: values["pids-limit"] }),
+    ...(ulimit.length === 0 ? {} : { Ulimits: ulimit.map(parseUlimit) }),
+  };
+}
+
+/** Files first, so that `--env` wins. A name alone takes our own value, or says that the image's is not wanted. */
+export function planEnv(
+  values: { readonly env: readonly string[]; readonly "env-file": readonly string[] },
+  places: { readonly cwd: string; readonly env: Readonly<Record<string, string | undefined>> },
+): readonly string[] {
+  const fromFiles = values["env-file"].flatMap((path) => readKeyValueFile(path, places));
+  const own = values.env.map((entry) => {
+    const value = entry.includes("=") ? undefined : places.env[entry];
+    return value === undefined ? entry : `${entry}=${value}`;
+  });
+  return [...fromFiles, ...own];
+}
+
+function planLabels(values: ContainerValues, cwd: string): Readonly<Record<string, string>> {
+  const entries = [
+    ...values["label-file"].flatMap((path) => readKeyValueFile(path, { cwd })),
+    ...values.label,
+  ];
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const at = entry.indexOf("=");
+      return at === -1 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );
+}
+
+function orNull<T>(items: readonly T[]): readonly T[] | null {
+  return items.length === 0 ? null : items;
+}

@@ -1,0 +1,47 @@
+import { laterFailure, optionFailure } from "../flags/flag.ts";
+
+export interface SecurityPlan {
+  readonly options: readonly string[];
+  /** `systempaths=unconfined`: nothing is masked or read-only. */
+  readonly isUnmasked: boolean;
+}
+
+/**
+ * The `--security-opt` values as the API takes them; a seccomp file becomes its text, read with `readText`.
+ * Throws optionFailure().
+ */
+export function planSecurity(texts: readonly string[], readText: (path: string) => string): SecurityPlan {
+  const options: string[] = [];
+  let isUnmasked = false;
+  for (const text of texts) {
+    const [, name = "", value] = /^([^=:]+)(?:[=:]([^]*))?$/.exec(text) ?? [];
+    if (name === "systempaths") {
+      if (value !== "unconfined") throw optionFailure(`invalid systempaths option: ${JSON.stringify(text)}`);
+      isUnmasked = true;
+    } else if (name === "no-new-privileges") options.push(planNoNewPrivileges(value, text));
+    else if (name === "seccomp" && value !== undefined)
+      options.push(`seccomp=${planSeccomp(value, readText)}`);
+    else if (name === "apparmor" && value === "unconfined") options.push(text.replace(":", "="));
+    else if (["label", "apparmor", "writable-cgroups"].includes(name))
+      throw laterFailure(`--security-opt ${text}`);
+    else throw optionFailure(`Invalid --security-opt: ${JSON.stringify(text)}`);
+  }
+  return { options, isUnmasked };
+}
+
+function planNoNewPrivileges(value: string | undefined, text: string): string {
+  if (value === undefined) return "no-new-privileges";
+  if (value !== "true" && value !== "false")
+    throw optionFailure(`Invalid --security-opt: ${JSON.stringify(text)}`);
+  return `no-new-privileges=${value}`;
+}
+
+function planSeccomp(value: string, readText: (path: string) => string): string {
+  if (value === "unconfined" || value === "builtin") return value;
+  const text = readText(value);
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch {
+    throw optionFailure(`cannot read seccomp profile "${value}": it is not JSON`);
+  }
+}

@@ -1,0 +1,103 @@
+import type { Duplex } from "node:stream";
+import { FrameDecoder } from "../../api/stream-frames.ts";
+import type { CliContext } from "../context.ts";
+import { DetachFilter } from "./detach-keys.ts";
+import { enterRawMode } from "./raw-mode.ts";
+import { writeAll } from "./write.ts";
+
+export interface SessionOptions {
+  readonly duplex: Duplex;
+  /** Bytes of a terminal; else Docker's frames. */
+  readonly isTerminal: boolean;
+  /** Feed our standard input to it. */
+  readonly hasInput: boolean;
+  readonly detachKeys: Uint8Array;
+  /** Ends the session from outside. */
+  readonly signal?: AbortSignal;
+}
+
+export type SessionEnd = "ended" | "detached";
+
+/**
+ * Joins our standard streams with those of a process in a container. A terminal is in raw mode as long as it
+ * lasts and restored on every way out. Resolves when the process's output ends or the detach keys were typed.
+ */
+export async function runSession(context: CliContext, options: SessionOptions): Promise<SessionEnd> {
+  const { duplex, isTerminal, hasInput, detachKeys, signal } = options;
+  using stack = new DisposableStack();
+  stack.defer(() => duplex.destroy());
+  // The reader sees an error as the end; without a listener it would end the program.
+  duplex.on("error", () => {});
+  const detached = Promise.withResolvers<SessionEnd>();
+  if (hasInput) {
+    if (isTerminal) stack.use(enterRawMode(context.stdin));
+    const filter = isTerminal && context.stdin.isTTY === true ? new DetachFilter(detachKeys) : undefined;
+    stack.use(feed(context, duplex, { filter, onDetach: () => detached.resolve("detached") }));
+  }
+  return await Promise.race([
+    copyOutput(context, duplex, isTerminal).then((): SessionEnd => "ended"),
+    detached.promise,
+    ...(signal === undefined ? [] : [aborted(signal, stack)]),
+  ]);
+}
+
+async function copyOutput(context: CliContext, duplex: Duplex, isTerminal: boolean): Promise<void> {
+  const decoder = new FrameDecoder();
+  for await (const piece of readPieces(duplex)) {
+    if (isTerminal) {
+      await writeAll(context.stdout, piece);
+      continue;
+    }
+    for (const { stream, bytes } of decoder.push(piece)) {
+      await writeAll(stream === "stderr" || stream === "systemerr" ? context.stderr : context.stdout, bytes);
+    }
+  }
+}
+
+/** The pieces until the end; a connection that breaks ends too (how the process ended is asked elsewhere). */
+async function* readPieces(duplex: Duplex): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const piece of duplex) yield piece as Uint8Array;
+  } catch (thrown) {
+    if (!duplex.destroyed) throw thrown;
+  }
+}
+
+interface FeedOptions {
+  readonly filter: DetachFilter | undefined;
+  readonly onDetach: () => void;
+}
+
+/** Passes our input on with back-pressure; its end half-closes the connection. Stops reading when disposed. */
+function feed({ stdin }: CliContext, duplex: Duplex, { filter, onDetach }: FeedOptions): Disposable {
+  const onData = (piece: Uint8Array | string): void => {
+    const filtered = filter?.push(Buffer.from(piece as Uint8Array)) ?? { bytes: piece, isDetached: false };
+    if (filtered.bytes.length > 0 && duplex.writable && !duplex.write(filtered.bytes)) {
+      stdin.pause();
+      duplex.once("drain", () => stdin.resume());
+    }
+    if (filtered.isDetached) onDetach();
+  };
+  const onEnd = (): void => void duplex.end();
+  stdin.on("data", onData);
+  stdin.once("end", onEnd);
+  stdin.once("error", onEnd);
+  return {
+    [Symbol.dispose]: () => {
+      stdin.removeListener("data", onData);
+      stdin.removeListener("end", onEnd);
+      stdin.removeListener("error", onEnd);
+      stdin.pause();
+      stdin.unref?.();
+    },
+  };
+}
+
+function aborted(signal: AbortSignal, stack: DisposableStack): Promise<never> {
+  return new Promise((_, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    stack.defer(() => signal.removeEventListener("abort", onAbort));
+  });
+}
