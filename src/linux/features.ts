@@ -35,7 +35,7 @@ const call = (name: SyscallName, ...args: (number | string | null)[]): Probe => 
 const probes: Readonly<Record<FeatureName, Probe>> = {
   "bpf-devices": { how: "bpf() loads a cgroup device program", find: hasDeviceFilters },
   "cgroup.kill": {
-    how: "a v2 cgroup has the file cgroup.kill",
+    how: "cgroup v2 is mounted and Linux is 5.14 or later",
     find: () => kernelIsAtLeast(5, 14) && detectCgroups().v2 !== undefined,
   },
   "clone-into-cgroup": {
