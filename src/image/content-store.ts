@@ -3,9 +3,9 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import { algorithmOf, type Digest, Digester, findDigest, hexOf } from "../spec/digest.ts";
-import { type Blob, BlobDraft, type DraftOptions, syncPath } from "./blob-draft.ts";
-import { fileChunks } from "./file-chunks.ts";
-import { codeOf, fileFailure } from "./file-failure.ts";
+import { type Blob, BlobDraft, type DraftOptions, syncPath } from "./blobs/blob-draft.ts";
+import { fileChunks } from "./blobs/file-chunks.ts";
+import { codeOf, fileFailure } from "./blobs/file-failure.ts";
 
 /**
  * Blobs under `<dataRoot>/content/blobs/<algorithm>/<hex>`, named by what they hold. Whatever has a name there is

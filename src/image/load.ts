@@ -1,11 +1,11 @@
 import type { Progress } from "../base/progress.ts";
 import { hostPlatform, type Platform } from "../spec/platform.ts";
-import { readArchiveImages } from "./archive-images.ts";
+import { readArchiveImages } from "./archive/archive-images.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { LoadSink } from "./loaded-image.ts";
-import { reporting } from "./reporting.ts";
-import { type ArchiveLimits, spoolArchive } from "./spooled-archive.ts";
-import { storeImages } from "./store-images.ts";
+import { reporting } from "./streams/reporting.ts";
+import { type ArchiveLimits, spoolArchive } from "./archive/spooled-archive.ts";
+import { storeImages } from "./archive/store-images.ts";
 
 export interface LoadOptions {
   readonly store: ContentStore;

@@ -88,6 +88,66 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   });
 }
 
+/** The defaults of an image that says nothing. */
+export const noDefaults: ImageDefaults = Object.freeze({
+  user: "",
+  env: Object.freeze([]),
+  workingDirectory: "",
+  labels: Object.freeze({}),
+  exposedPorts: Object.freeze([]),
+  volumes: Object.freeze([]),
+  onBuild: Object.freeze([]),
+});
+
+/** The document of a new image; parseImageConfig() reads the same back. */
+export function encodeImageConfig(config: ImageConfig): Uint8Array {
+  const { platform, defaults, diffIds, history } = config;
+  const set = (keys: readonly string[]): Record<string, object> | undefined =>
+    keys.length === 0 ? undefined : Object.fromEntries(keys.map((key) => [key, {}]));
+  const filled = <T extends readonly unknown[]>(list: T): T | undefined =>
+    list.length === 0 ? undefined : list;
+  const { test, intervalNs, timeoutNs, startPeriodNs, startIntervalNs, retries } = defaults.healthcheck ?? {};
+  // Members that are undefined are left out by JSON.stringify().
+  const document = {
+    architecture: platform.architecture,
+    author: config.author,
+    comment: config.comment,
+    config: {
+      User: defaults.user || undefined,
+      ExposedPorts: set(defaults.exposedPorts),
+      Env: filled(defaults.env),
+      Entrypoint: defaults.entrypoint,
+      Cmd: defaults.cmd,
+      Healthcheck: defaults.healthcheck && {
+        Test: test,
+        Interval: intervalNs,
+        Timeout: timeoutNs,
+        StartPeriod: startPeriodNs,
+        StartInterval: startIntervalNs,
+        Retries: retries,
+      },
+      Volumes: set(defaults.volumes),
+      WorkingDir: defaults.workingDirectory || undefined,
+      Labels: Object.keys(defaults.labels).length === 0 ? undefined : defaults.labels,
+      StopSignal: defaults.stopSignal,
+      OnBuild: filled(defaults.onBuild),
+      Shell: defaults.shell,
+    },
+    created: config.created,
+    history: history.map(({ created, createdBy, author, comment, emptyLayer }) => ({
+      created,
+      created_by: createdBy,
+      author,
+      comment,
+      empty_layer: emptyLayer || undefined,
+    })),
+    os: platform.os,
+    rootfs: { type: "layers", diff_ids: diffIds },
+    variant: platform.variant,
+  };
+  return new TextEncoder().encode(JSON.stringify(document));
+}
+
 /** Milliseconds since 1970; 0 when the image doesn't say. */
 export function createdMs(config: ImageConfig): number {
   const time = config.created === undefined ? 0 : Date.parse(config.created);

@@ -86,9 +86,9 @@ test("createSnapshot() and mountSnapshot() are quick", () =>
       using _ = await storage.mountSnapshot(`s${index}`);
       times.push(performance.now() - start);
     }
-    const median = times.toSorted((one, other) => one - other)[20] as number;
-    console.log(`prepare and mount, 5 layers: median ${median.toFixed(3)} ms`);
-    expect(median).toBeLessThan(5);
+    const best = Math.min(...times); // others use the machine too
+    console.log(`prepare and mount, 5 layers: ${best.toFixed(3)} ms`);
+    expect(best).toBeLessThan(1);
   }));
 
 test("mountSnapshot() without lowerdir+ says how many layers fit when there are more", () =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { decompress, detectCompression } from "../../../src/image/compression.ts";
+import { decompress, detectCompression } from "../../../src/image/streams/compression.ts";
 
 const one = Buffer.from("one".repeat(100_000));
 const two = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7919) >> 3));

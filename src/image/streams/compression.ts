@@ -1,6 +1,6 @@
 import { pipeline, Readable, type Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { Failure, sentenceOf } from "../base/failure.ts";
+import { Failure, sentenceOf } from "../../base/failure.ts";
 import { wholeZstdFrames } from "./zstd-frames.ts";
 
 export type Compression = "plain" | "gzip" | "zstd";

@@ -1,13 +1,13 @@
-import { Failure } from "../base/failure.ts";
-import { digestOf, hexOf } from "../spec/digest.ts";
-import { parseImageDocument } from "../spec/image-manifest.ts";
-import { formatFamiliar } from "../spec/reference.ts";
-import { forEachBounded } from "./bounded.ts";
-import type { ContentStore } from "./content-store.ts";
+import { Failure } from "../../base/failure.ts";
+import { digestOf, hexOf } from "../../spec/digest.ts";
+import { parseImageDocument } from "../../spec/image-manifest.ts";
+import { formatFamiliar } from "../../spec/reference.ts";
+import { forEachBounded } from "../streams/bounded.ts";
+import type { ContentStore } from "../content-store.ts";
 import type { ImageParts, LayerPart } from "./image-parts.ts";
 import { LayerContent } from "./layer-content.ts";
-import type { LoadedImage, LoadSink } from "./loaded-image.ts";
-import type { Report } from "./reporting.ts";
+import type { LoadedImage, LoadSink } from "../loaded-image.ts";
+import type { Report } from "../streams/reporting.ts";
 
 const layersAtOnce = 2;
 

@@ -1,7 +1,7 @@
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { Failure } from "../base/failure.ts";
-import { type Digest, type DigestAlgorithm, Digester } from "../spec/digest.ts";
+import { Failure } from "../../base/failure.ts";
+import { type Digest, type DigestAlgorithm, Digester } from "../../spec/digest.ts";
 import { fileChunks } from "./file-chunks.ts";
 import { fileFailure } from "./file-failure.ts";
 

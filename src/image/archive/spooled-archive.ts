@@ -1,12 +1,12 @@
 import { posix } from "node:path";
-import { Failure } from "../base/failure.ts";
-import { type Digest, findDigest } from "../spec/digest.ts";
-import { cleanMemberPath } from "../spec/image-archive.ts";
-import { TarReader } from "../spec/tar.ts";
-import type { TarEntry } from "../spec/tar-entry.ts";
-import type { Blob, BlobDraft } from "./blob-draft.ts";
-import { decompress } from "./compression.ts";
-import type { ContentStore } from "./content-store.ts";
+import { Failure } from "../../base/failure.ts";
+import { type Digest, findDigest } from "../../spec/digest.ts";
+import { cleanMemberPath } from "../../spec/image-archive.ts";
+import { TarReader } from "../../spec/tar.ts";
+import type { TarEntry } from "../../spec/tar-entry.ts";
+import type { Blob, BlobDraft } from "../blobs/blob-draft.ts";
+import { decompress } from "../streams/compression.ts";
+import type { ContentStore } from "../content-store.ts";
 
 export interface ArchiveLimits {
   readonly members?: number;
@@ -64,7 +64,7 @@ export class SpooledArchive implements AsyncDisposable {
     for (let links = 0; links < 10; links++) {
       const member = this.#members.get(at);
       if (member === undefined) return undefined;
-      if (member.kind === "file") return fileOf(member.draft);
+      if (member.kind === "file") return draftFile(member.draft);
       at = member.target;
     }
     return undefined;
@@ -169,7 +169,8 @@ class Spool {
   }
 }
 
-function fileOf(draft: BlobDraft): SpooledFile {
+/** A finished draft as a file; the draft stays its owner's. */
+export function draftFile(draft: BlobDraft): SpooledFile {
   return {
     blob: draft.blob,
     open: () => draft.open(),

@@ -1,6 +1,6 @@
-import { Failure } from "../base/failure.ts";
-import { algorithmOf, type Digest, Digester } from "../spec/digest.ts";
-import { decompress } from "./compression.ts";
+import { Failure } from "../../base/failure.ts";
+import { algorithmOf, type Digest, Digester } from "../../spec/digest.ts";
+import { decompress } from "../streams/compression.ts";
 import type { LayerPart } from "./image-parts.ts";
 
 /**

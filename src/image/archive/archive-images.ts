@@ -1,7 +1,7 @@
-import { Failure } from "../base/failure.ts";
-import { checkOciLayout, parseDockerArchive, parseLayoutIndex } from "../spec/image-archive.ts";
-import { type Descriptor, maxManifestBytes, parseImageDocument, roleOf } from "../spec/image-manifest.ts";
-import { choosePlatform, formatPlatform, type Platform } from "../spec/platform.ts";
+import { Failure } from "../../base/failure.ts";
+import { checkOciLayout, parseDockerArchive, parseLayoutIndex } from "../../spec/image-archive.ts";
+import { type Descriptor, maxManifestBytes, parseImageDocument, roleOf } from "../../spec/image-manifest.ts";
+import { choosePlatform, formatPlatform, type Platform } from "../../spec/platform.ts";
 import { assembleImage, type ImageParts } from "./image-parts.ts";
 import type { SpooledArchive } from "./spooled-archive.ts";
 

@@ -1,4 +1,4 @@
-import { Failure, type FailureKind, sentenceOf } from "../base/failure.ts";
+import { Failure, type FailureKind, sentenceOf } from "../../base/failure.ts";
 
 const kinds: Readonly<Record<string, FailureKind>> = {
   ENOENT: "not-found",

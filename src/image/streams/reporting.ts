@@ -1,4 +1,4 @@
-import type { Progress } from "../base/progress.ts";
+import type { Progress } from "../../base/progress.ts";
 
 export type Report = (progress: Progress) => void;
 
