@@ -333,3 +333,22 @@ test("seccompFlagBits() adds the listener's flags when a rule notifies", () => {
   expect(seccompFlagBits(profile("", "SCMP_ACT_NOTIFY"))).toBe(8);
   expect(seccompFlagBits(profile('"SECCOMP_FILTER_FLAG_TSYNC"', "SCMP_ACT_NOTIFY"))).toBe(25);
 });
+
+test("compileSeccomp() refuses i386's calls behind socketcall and ipc, of any version", () => {
+  const profile =
+    parseSeccompProfile(`{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86"],"syscalls":[
+    {"names":["semop"],"action":"SCMP_ACT_ERRNO"},
+    {"names":["socket"],"action":"SCMP_ACT_ERRNO","args":[{"index":0,"value":40,"op":"SCMP_CMP_EQ"}]}]}`);
+  const program = compileSeccomp(profile, { capabilities: new Set(), architecture: "x86_64", kernel });
+  const ask = (nr: number, first: bigint): SeccompActionKind =>
+    interpretSeccomp(program, { nr, arch: 0x4000_0003, instructionPointer: 0n, args: [first] }).kind;
+  const { ipc, socketcall, socket } = machines.x86_64.others[0]?.numbers as Record<string, number>;
+  expect([1n, 0x1_0001n, 2n, 0x1_0002n].map((first) => ask(ipc as number, first))).toEqual([
+    "errno",
+    "errno",
+    "allow",
+    "allow",
+  ]);
+  expect([1n, 3n].map((first) => ask(socketcall as number, first))).toEqual(["errno", "allow"]);
+  expect([2n, 40n].map((first) => ask(socket as number, first))).toEqual(["allow", "errno"]);
+});
