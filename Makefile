@@ -1,0 +1,28 @@
+# Builds dist/tare: the executable with the addon, the keeper and the hello image's program inside.
+# Nothing to do takes < 100 ms; outputs are written under temporary names and renamed.
+SOURCES := $(shell find src -name '*.ts')
+NATIVE := native/build/syscall.node native/build/keeper native/build/hello
+BUN := node_modules/.bin/bun
+
+all: dist/tare
+
+dist/tare: $(SOURCES) $(NATIVE) package.json tsconfig.json Makefile
+	@mkdir -p dist
+	@build=$$(cat $(SOURCES) $(NATIVE) package.json | sha256sum | cut -c1-12) && \
+	cd dist && ../$(BUN) build ../src/bin/tare.ts --compile --minify --sourcemap=none \
+	  --define "TARE_BUILD_ID=\"$$build\"" --outfile tare.$$$$ > build.$$$$.txt 2>&1 \
+	  || { cat build.$$$$.txt >&2; rm -f build.$$$$.txt tare.$$$$; exit 1; } && \
+	rm -f build.$$$$.txt && mv tare.$$$$ tare
+
+$(NATIVE): native/syscall.c native/keeper.c native/plan.h native/hello.c native/Makefile
+	@$(MAKE) --silent -C native
+
+# The library: compiled JavaScript with declarations, and its native parts beside it.
+lib: $(NATIVE)
+	node_modules/.bin/tsc -p tsconfig.lib.json
+	mkdir -p dist/native && cp $(NATIVE) dist/native/
+
+clean:
+	rm -rf dist native/build
+
+.PHONY: all lib clean

@@ -1,0 +1,81 @@
+// All tests that this machine can run, unit tests together, every other file as a process of its own, one after the
+// other. A run without its summary is red: `process.exit(0)` in a test would end it silently.
+// `npm test -- storage` runs only files whose path contains the word. Prints `N passed, N failed` at last.
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+const bun = "node_modules/.bin/bun";
+const words = process.argv.slice(2);
+/** Programs that some tests need, by the Debian package that has them. */
+const packages = {
+  gcc: "gcc",
+  dpkg: "dpkg-deb",
+  tar: "tar",
+  zstd: "zstd",
+  python3: "python3",
+  mmdebstrap: "mmdebstrap",
+  "libcap2-bin": "setcap",
+};
+
+function list(directory) {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .flatMap((name) => {
+      const path = join(directory, name);
+      return statSync(path).isDirectory() ? list(path) : path.endsWith(".test.ts") ? [path] : [];
+    })
+    .filter((path) => words.length === 0 || words.some((word) => path.includes(word)));
+}
+
+const total = { pass: 0, fail: 0, skip: 0 };
+const red = [];
+const skipped = [];
+
+function run(name, files, options = []) {
+  if (files.length === 0) return;
+  const begun = Date.now();
+  const { stdout, stderr, status } = spawnSync(
+    bun,
+    ["test", "--isolate", "--timeout", "120000", ...options, ...files.map((file) => `./${file}`)],
+    { encoding: "utf8", maxBuffer: 1 << 28, env: { ...process.env, NO_COLOR: "1" }, timeout: 1_200_000, killSignal: "SIGKILL" },
+  );
+  const output = `${stdout}${stderr}`;
+  const count = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? Number.NaN);
+  const [pass, fail, skip] = [count("pass"), count("fail"), count("skip") || 0];
+  const whole = Number.isInteger(pass) && Number.isInteger(fail);
+  // A failing hook shows its tests as passed: the status or the count of errors tells.
+  const errors = count("error") || count("errors") || 0;
+  const failures = whole ? Math.max(fail, status === 0 && errors === 0 ? 0 : 1) : 1;
+  total.pass += whole ? pass : 0;
+  total.fail += failures;
+  total.skip += skip;
+  for (const line of output.matchAll(/^\(skip\) (.*)$/gm)) skipped.push(`${name}: ${line[1].replace(/ \[[\d.]+m?s\]$/, "")}`);
+  console.log(`${failures === 0 ? "ok    " : "FAILED"} ${name}: ${pass} passed, ${failures} failed, ${skip} skipped (${((Date.now() - begun) / 1000).toFixed(1)} s)`);
+  if (failures > 0) {
+    red.push(name);
+    console.log(output.split("\n").slice(-150).join("\n"));
+  }
+}
+
+const lacking = Object.entries(packages).filter(([, program]) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0);
+if (process.getuid() !== 0) console.log("not root: tests of the real kernel will be skipped (run `sudo npm test`)");
+if (lacking.length > 0) {
+  console.log(`some tests will be skipped for want of programs: apt-get install ${lacking.map(([name]) => name).join(" ")}`);
+}
+run("unit", list("test/unit"));
+for (const directory of ["test/system", "test/conformance"]) for (const file of list(directory)) run(file, [file]);
+
+if (skipped.length > 0) console.log(`\nskipped:\n${skipped.map((line) => `  ${line}`).join("\n")}`);
+if (process.env.CI) {
+  // In CI every skip must be on the committed list.
+  const allowed = existsSync("test/allowed-skips.txt") ? readFileSync("test/allowed-skips.txt", "utf8").split("\n").filter((line) => line !== "" && !line.startsWith("#")) : [];
+  const unexpected = skipped.filter((line) => !allowed.some((known) => line.includes(known)));
+  if (unexpected.length > 0) {
+    console.log(`\nskipped, but not on test/allowed-skips.txt:\n${unexpected.map((line) => `  ${line}`).join("\n")}`);
+    total.fail += unexpected.length;
+  }
+}
+if (red.length > 0) console.log(`\nfailed: ${red.join(", ")}`);
+console.log(`\n${total.pass} passed, ${total.fail} failed`);
+process.exit(total.fail === 0 && total.pass > 0 ? 0 : 1);
