@@ -1,8 +1,10 @@
 import { Failure, within } from "../base/failure.ts";
-import { Cgroup } from "./cgroup.ts";
+import { Cgroup, type CgroupJoin } from "./cgroup.ts";
 import { type CgroupHierarchy, type CgroupLayout, detectCgroups, hierarchiesOf } from "./cgroup-layout.ts";
-import { type CgroupHierarchyPlan, type CgroupPlan, planPlainCgroup } from "./cgroup-plan.ts";
+import { pathIn, readCgroupPaths } from "./cgroup-paths.ts";
+import type { CgroupHierarchyPlan, CgroupPlan } from "./cgroup-plan.ts";
 import { makeDirectoryAt, openDirectoryAt, writeValues } from "./cgroup/files.ts";
+import { openJoin } from "./cgroup/join.ts";
 import type { CgroupPlace } from "./cgroup/place.ts";
 import { inheritCpuset } from "./cgroup/v1/cpuset.ts";
 import { attachDeviceFilter } from "./cgroup/v2/device-filter.ts";
@@ -10,6 +12,8 @@ import { enableControllers } from "./cgroup/v2/subtree-control.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "./constants/open.ts";
 import type { Fd, OwnedFd } from "./fd.ts";
 import { attempt, isErrno } from "./syscall.ts";
+
+const keepersName = "keepers";
 
 /** A component that is neither hidden, nor "..", nor the name of a control file (those have a dot after a word). */
 const component = /^[A-Za-z0-9_][A-Za-z0-9_.:@=-]{0,199}$/;
@@ -90,15 +94,19 @@ export class CgroupParent implements CgroupPlace, Disposable {
     return new Cgroup(this, name);
   }
 
-  /** Where the keepers live: beside the containers, out of the daemon's own cgroup. Idempotent. */
-  ensureKeepers(): Cgroup {
-    const cgroup = new Cgroup(this, "keepers");
-    for (const { hierarchy } of planPlainCgroup(this.layout).hierarchies) {
+  /**
+   * How a keeper gets out of this process's own cgroup into one beside the containers, made when it is not there.
+   * Where this process is in the topmost cgroup, and so under no limit, there is nothing to leave.
+   */
+  openKeeperJoin(): CgroupJoin {
+    const paths = readCgroupPaths("self");
+    const isLimited = (hierarchy: CgroupHierarchy): boolean => pathIn(paths, hierarchy) !== "/";
+    for (const hierarchy of hierarchiesOf(this.layout).filter(isLimited)) {
       const directory = this.directoryIn(hierarchy);
-      makeDirectoryAt(directory, "keepers");
-      if (hierarchy.version === 1) inheritCpuset(hierarchy, directory, "keepers");
+      makeDirectoryAt(directory, keepersName);
+      if (hierarchy.version === 1) inheritCpuset(hierarchy, directory, keepersName);
     }
-    return cgroup;
+    return openJoin(this, keepersName, { only: isLimited });
   }
 
   /** Removes the parent itself where nothing is left below it: for tests and uninstalling. */

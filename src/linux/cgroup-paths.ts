@@ -1,3 +1,4 @@
+import type { CgroupHierarchy } from "./cgroup-layout.ts";
 import { readFileAt } from "./cgroup/files.ts";
 import { AT_FDCWD } from "./constants/open.ts";
 
@@ -10,4 +11,12 @@ export function readCgroupPaths(pid: number | "self"): ReadonlyMap<string, strin
     if (match !== null) paths.set(match[1] as string, match[2] as string);
   }
   return paths;
+}
+
+/** The path of a process in one hierarchy, from what readCgroupPaths() gave; "/" when it is not listed. */
+export function pathIn(paths: ReadonlyMap<string, string>, hierarchy: CgroupHierarchy): string {
+  if (hierarchy.version === 2) return paths.get("") ?? "/";
+  const wanted = hierarchy.controllers[0] ?? `name=${hierarchy.name}`;
+  for (const [names, path] of paths) if (names.split(",").includes(wanted)) return path;
+  return "/";
 }

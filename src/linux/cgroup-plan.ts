@@ -45,8 +45,3 @@ export function planCgroup(
   const filter = devices !== undefined && !devicesOnV1 && v2 !== undefined;
   return { hierarchies, ...(filter ? { deviceFilter: devices } : {}), warnings };
 }
-
-/** A cgroup without limits, for processes of the engine itself. */
-export function planPlainCgroup(layout: CgroupLayout): CgroupPlan {
-  return planCgroup({}, layout);
-}

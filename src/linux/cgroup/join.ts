@@ -1,11 +1,12 @@
 import { Failure } from "../../base/failure.ts";
+import type { CgroupHierarchy, CgroupV2Hierarchy } from "../cgroup-layout.ts";
 import { readCgroupPaths } from "../cgroup-paths.ts";
 import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../constants/open.ts";
 import type { Fd } from "../fd.ts";
 import { OwnedFd } from "../fd.ts";
 import { openBeneath } from "../open.ts";
 import { isForcedAbsent } from "../without.ts";
-import { openForWriting, readFileAt } from "./files.ts";
+import { openForWriting } from "./files.ts";
 import type { CgroupPlace } from "./place.ts";
 
 /** How a process gets into a cgroup. Close-on-exec; dispose after the fork. */
@@ -20,14 +21,23 @@ export interface CgroupJoin extends Disposable {
 }
 
 /** SAFETY: a container may rename nothing above its own cgroup, so its path is followed from that one only. */
-export function openJoin(parent: CgroupPlace, name: string, besidePid: number | undefined): CgroupJoin {
+export function openJoin(
+  parent: CgroupPlace,
+  name: string,
+  options: {
+    readonly besidePid?: number | undefined;
+    /** Leaves the others out. */
+    readonly only?: (hierarchy: CgroupHierarchy) => boolean;
+  } = {},
+): CgroupJoin {
+  const { besidePid, only = () => true } = options;
   using opened = new DisposableStack();
-  const fds = parent.layout.v1.map((hierarchy) =>
-    opened.use(openForWriting(parent.directoryIn(hierarchy), `${name}/tasks`)),
-  );
-  const into = openV2(parent, name, besidePid);
+  const writeZero = parent.layout.v1
+    .filter(only)
+    .map((hierarchy) => opened.use(openForWriting(parent.directoryIn(hierarchy), `${name}/tasks`)));
+  const { v2 } = parent.layout;
+  const into = v2 !== undefined && only(v2) ? openV2(parent, v2, name, besidePid) : undefined;
   if (into !== undefined) opened.use(into);
-  const writeZero = [...fds];
   const born = into !== undefined && !isForcedAbsent("clone-into-cgroup");
   if (into !== undefined && !born) writeZero.push(opened.use(openForWriting(into.fd, "cgroup.procs")));
   const owned = opened.move();
@@ -38,9 +48,12 @@ export function openJoin(parent: CgroupPlace, name: string, besidePid: number | 
   };
 }
 
-function openV2(parent: CgroupPlace, name: string, besidePid: number | undefined): OwnedFd | undefined {
-  const { v2 } = parent.layout;
-  if (v2 === undefined) return undefined;
+function openV2(
+  parent: CgroupPlace,
+  v2: CgroupV2Hierarchy,
+  name: string,
+  besidePid: number | undefined,
+): OwnedFd {
   const directory = parent.directoryIn(v2);
   const flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
   if (besidePid === undefined) return openBeneath(directory, name, flags);
@@ -52,9 +65,4 @@ function openV2(parent: CgroupPlace, name: string, besidePid: number | undefined
   }
   const below = path.slice(at + marker.length);
   return openBeneath(directory, `${name}${below}`, flags);
-}
-
-/** Whether a v2 cgroup has given controllers to cgroups below it: then it takes no processes itself. */
-export function isInnerNode(directory: Fd, name: string): boolean {
-  return (readFileAt(directory, `${name}/cgroup.subtree_control`) ?? "").trim() !== "";
 }
