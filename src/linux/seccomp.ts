@@ -9,7 +9,7 @@ import { verifySeccomp } from "./seccomp/verify.ts";
 
 export type { MachineArchitecture } from "./seccomp/abi.ts";
 export { defaultSeccompProfile } from "./seccomp/default-profile.ts";
-export { interpretSeccomp, type SeccompData } from "./seccomp/interpret.ts";
+export { interpretSeccomp } from "./seccomp/interpret.ts";
 export { verifySeccomp } from "./seccomp/verify.ts";
 
 export interface SeccompOptions {

@@ -12,8 +12,6 @@ export type {
   SeccompAction,
   SeccompActionKind,
   SeccompArchitecture,
-  SeccompArchitectures,
-  SeccompComparison,
   SeccompCondition,
   SeccompFlag,
   SeccompProfile,

@@ -342,7 +342,8 @@ test("compileSeccomp() refuses i386's calls behind socketcall and ipc, of any ve
   const program = compileSeccomp(profile, { capabilities: new Set(), architecture: "x86_64", kernel });
   const ask = (nr: number, first: bigint): SeccompActionKind =>
     interpretSeccomp(program, { nr, arch: 0x4000_0003, instructionPointer: 0n, args: [first] }).kind;
-  const { ipc, socketcall, socket } = machines.x86_64.others[0]?.numbers as Record<string, number>;
+  const { ipc, socketcall, socket } = (machines.x86_64.others[0] as (typeof machines)["x86_64"]["native"])
+    .numbers;
   expect([1n, 0x1_0001n, 2n, 0x1_0002n].map((first) => ask(ipc as number, first))).toEqual([
     "errno",
     "errno",
