@@ -1,0 +1,111 @@
+import { Failure } from "../base/failure.ts";
+import type { Operation } from "./routes.ts";
+
+/** What a request was about, as far as its path says it. */
+export interface RequestSubject {
+  readonly operation: Operation;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+interface Rule {
+  readonly operations: RegExp;
+  readonly kind: Failure["kind"];
+  /** Undefined: this rule does not fit after all. */
+  readonly say: (failure: Failure, params: Readonly<Record<string, string>>) => string | undefined;
+}
+
+/** The first that fits wins. Clients compare these texts. */
+const rules: readonly Rule[] = [
+  {
+    operations: /^containers\.(?!create$)|^exec\.create$/,
+    kind: "not-found",
+    say: ({ details }, { id = "" }) => noSuchContainer(textIn(details, "container") ?? id),
+  },
+  { operations: /^exec\./, kind: "not-found", say: (_, { id = "" }) => `No such exec instance: ${id}` },
+  {
+    operations: /^images\./,
+    kind: "not-found",
+    say: (_, { name }) => (name === undefined ? name : noSuchImage(name)),
+  },
+  { operations: /^networks\./, kind: "not-found", say: (_, { id = "" }) => `network ${id} not found` },
+  { operations: /^volumes\./, kind: "not-found", say: (_, { name = "" }) => `get ${name}: no such volume` },
+  {
+    operations: /^containers\.(create|rename)$/,
+    kind: "conflict",
+    say: ({ details }) => {
+      const name = textIn(details, "name");
+      const id = textIn(details, "containerId") ?? textIn(details, "id");
+      return name === undefined || id === undefined ? undefined : nameConflict(name, id);
+    },
+  },
+  {
+    operations: /^containers\.remove$/,
+    kind: "conflict",
+    say: ({ details }, { id = "" }) => {
+      const state = textIn(details, "state") ?? "running";
+      if (state === "removing") return `removal of container ${id} is already in progress`;
+      const advice = "Stop the container before attempting removal or force remove";
+      const first =
+        state === "paused"
+          ? "Unpause and then stop the container before attempting removal or force remove"
+          : advice;
+      return `You cannot remove a ${state} container ${textIn(details, "id") ?? id}. ${first}`;
+    },
+  },
+  {
+    operations: /^containers\.kill$/,
+    kind: "conflict",
+    say: (_, { id = "" }) => `Cannot kill container: ${id}: Container ${id} is not running`,
+  },
+  {
+    operations: /^(exec\.create|containers\.resize)$/,
+    kind: "conflict",
+    say: ({ details }, { id = "" }) =>
+      textIn(details, "state") === "paused"
+        ? `Container ${id} is paused, unpause the container before exec`
+        : `container ${id} is not running`,
+  },
+];
+
+export function noSuchContainer(reference: string): string {
+  return `No such container: ${reference}`;
+}
+
+/** With the tag that was meant. Docker's client pulls when it reads this. */
+export function noSuchImage(reference: string): string {
+  const hasTag = /:[^/]+$/.test(reference) || reference.includes("@") || /^[0-9a-f]{12,64}$/.test(reference);
+  return `No such image: ${hasTag ? reference : `${reference}:latest`}`;
+}
+
+export function nameConflict(name: string, id: string): string {
+  const slashed = name.startsWith("/") ? name : `/${name}`;
+  return `Conflict. The container name "${slashed}" is already in use by container "${id}". You have to remove (or rename) that container to be able to reuse that name.`;
+}
+
+/** The same failure in the words that Docker's clients match on; its own where they match on none. */
+export function wordFailure(failure: Failure, { operation, params }: RequestSubject): Failure {
+  for (const rule of rules) {
+    if (rule.kind !== failure.kind || !rule.operations.test(operation)) continue;
+    const sentence = rule.say(failure, params);
+    if (sentence !== undefined)
+      return new Failure(failure.kind, sentence, { cause: failure, details: failure.details });
+  }
+  return withExecWords(failure, operation);
+}
+
+/** Docker's client takes the exit code 126 or 127 from these words when a start fails. */
+function withExecWords(failure: Failure, operation: Operation): Failure {
+  if (operation !== "containers.start") return failure;
+  const code = failure.details["exitCode"];
+  const words = code === 127 ? "executable file not found in $PATH" : code === 126 ? "permission denied" : "";
+  if (words === "" || failure.message.includes(words)) return failure;
+  return new Failure(failure.kind, `${failure.message}: ${words}`, {
+    cause: failure,
+    details: failure.details,
+  });
+}
+
+function textIn(details: Readonly<Record<string, unknown>>, key: string): string | undefined {
+  const value = details[key];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

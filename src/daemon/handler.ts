@@ -1,0 +1,38 @@
+import type { IncomingMessage } from "node:http";
+import type { Query } from "../api/query.ts";
+import type { Operation } from "../api/routes.ts";
+import type { ApiVersion } from "../api/version.ts";
+import type { Engine } from "../engine/types.ts";
+import type { Reply } from "./http/reply.ts";
+
+/** What the daemon knows about itself. */
+export interface DaemonFacts {
+  readonly version: string;
+  readonly buildId: string;
+  /** Where it came from, for `version`. */
+  readonly gitCommit: string;
+  readonly buildTime: string;
+}
+
+/** One request, read and routed. */
+export interface Call {
+  readonly engine: Engine;
+  readonly facts: DaemonFacts;
+  readonly version: ApiVersion;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Query;
+  /** Parsed JSON of routes that have one; undefined when it was empty. */
+  readonly body: unknown;
+  /** The body of "stream" routes, to be read. */
+  readonly request: IncomingMessage;
+  readonly reply: Reply;
+  /** Fires when the client goes away. */
+  readonly signal: AbortSignal;
+  /** Ends the daemon once this request has been answered. */
+  readonly shutdown: () => void;
+}
+
+export type Handler = (call: Call) => Promise<void>;
+
+/** The handlers of one resource by operation. */
+export type Handlers = Readonly<Record<Operation, Handler>>;

@@ -1,0 +1,188 @@
+import { graceMsOf, planContainer } from "../../api/container-plan.ts";
+import { parseCreateRequest } from "../../api/create-request.ts";
+import { requireSize } from "../../api/exec-request.ts";
+import { type Filters, requireFilterKeys } from "../../api/filters.ts";
+import { shapeContainerSummary } from "../../api/shape.ts";
+import { multiplexedStreamType, rawStreamType } from "../../api/stream-frames.ts";
+import { noSuchContainer, noSuchImage } from "../../api/wording.ts";
+import { Failure } from "../../base/failure.ts";
+import type { ContainerSpec } from "../../engine/types.ts";
+import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
+import type { Call, Handlers } from "../handler.ts";
+import { bridge } from "../http/bridge.ts";
+import { containerInspectOf, timingOf } from "../map/container-inspect.ts";
+import { containerSummaryOf } from "../map/container-summary.ts";
+import { streamLogs } from "./container-logs.ts";
+
+const listFilters = [
+  "ancestor",
+  "before",
+  "exited",
+  "expose",
+  "health",
+  "id",
+  "is-task",
+  "isolation",
+  "label",
+  "name",
+  "network",
+  "publish",
+  "since",
+  "status",
+  "volume",
+];
+
+export const handlers: Handlers = {
+  "containers.list": async ({ engine, version, query, reply }: Call) => {
+    const limit = query.integer("limit") ?? 0;
+    const filters = withOldParameters(query.filters(), query.text("since"), query.text("before"));
+    requireFilterKeys(filters, listFilters);
+    const all = query.boolean("all") || limit > 0 || "status" in filters || "exited" in filters;
+    const found = await engine.containers.list({ all, filters, ...(limit > 0 ? { limit } : {}) });
+    const now = Date.now();
+    reply.json(
+      200,
+      found.map((container) => shapeContainerSummary(containerSummaryOf(container, now), version)),
+    );
+  },
+
+  "containers.create": async ({ engine, query, body, reply }: Call) => {
+    const spec: ContainerSpec = planContainer(parseCreateRequest(body), query.text("name"));
+    await requirePlatform(engine, spec.image, query.text("platform"));
+    const { id, warnings } = await engine.containers.create(spec).catch((thrown: unknown) => {
+      throw wordCreate(thrown, spec);
+    });
+    reply.json(201, { Id: id, Warnings: warnings });
+  },
+
+  "containers.inspect": async ({ engine, params, reply }: Call) => {
+    reply.json(200, containerInspectOf(await engine.containers.inspect(params["id"] ?? "")));
+  },
+
+  "containers.logs": streamLogs,
+
+  "containers.start": async ({ engine, params, query, reply }: Call) => {
+    if (query.text("checkpoint") !== undefined) {
+      throw new Failure("unsupported", "starting from a checkpoint is not supported yet");
+    }
+    try {
+      const timing = await engine.containers.start(params["id"] ?? "");
+      reply.empty(204, { "Tare-Timing": JSON.stringify(timingOf(timing)) });
+    } catch (thrown) {
+      if (!(thrown instanceof Failure) || thrown.details["alreadyRunning"] !== true) throw thrown;
+      reply.empty(304);
+    }
+  },
+
+  "containers.stop": async ({ engine, params, query, reply }: Call) => {
+    const wasRunning = await engine.containers.stop(params["id"] ?? "", stopOptions(query));
+    reply.empty(wasRunning ? 204 : 304);
+  },
+
+  "containers.restart": async ({ engine, params, query, reply }: Call) => {
+    await engine.containers.restart(params["id"] ?? "", stopOptions(query));
+    reply.empty(204);
+  },
+
+  "containers.kill": async ({ engine, params, query, reply }: Call) => {
+    const signal = query.text("signal");
+    await engine.containers.kill(params["id"] ?? "", signal === undefined ? {} : { signal });
+    reply.empty(204);
+  },
+
+  "containers.rename": async ({ engine, params, query, reply }: Call) => {
+    const name = query.text("name");
+    if (name === undefined) throw new Failure("invalid", "Neither old nor new names may be empty");
+    await engine.containers.rename(params["id"] ?? "", name.replace(/^\//, ""));
+    reply.empty(204);
+  },
+
+  "containers.remove": async ({ engine, params, query, reply }: Call) => {
+    if (query.boolean("link"))
+      throw new Failure("unsupported", "removing a link is not supported: there are none");
+    await engine.containers.remove(params["id"] ?? "", { force: query.boolean("force") });
+    reply.empty(204);
+  },
+
+  "containers.resize": async ({ engine, params, query, reply }: Call) => {
+    await engine.containers.resize(params["id"] ?? "", requireSize(query.integer("h"), query.integer("w")));
+    reply.empty(200);
+  },
+
+  "containers.wait": async ({ engine, params, query, reply, signal }: Call) => {
+    const { id = "" } = params;
+    const until = query.text("condition") ?? "not-running";
+    if (until !== "not-running" && until !== "next-exit" && until !== "removed") {
+      throw new Failure("invalid", `invalid condition: "${until.slice(0, 50)}"`);
+    }
+    // The container by its id: its name may be gone, or another's, when it ends.
+    const container = await engine.containers.inspect(id);
+    const ended = engine.containers.wait(container.id, { until, signal });
+    ended.catch(() => {});
+    // docker run starts the container when it sees this head: the engine has to be waiting by then.
+    await new Promise((resolve) => setImmediate(resolve));
+    reply.begin("application/json");
+    const { code, error } = await ended;
+    await reply.write(
+      `${JSON.stringify({ StatusCode: code, ...(error === undefined ? {} : { Error: { Message: error } }) })}\n`,
+    );
+    reply.end();
+  },
+
+  "containers.attach": async ({ engine, version, params, query, reply }: Call) => {
+    const { terminal, duplex } = await engine.containers.attach(params["id"] ?? "", {
+      stdin: query.boolean("stdin"),
+      stdout: query.boolean("stdout"),
+      stderr: query.boolean("stderr"),
+      logs: query.boolean("logs"),
+      stream: query.boolean("stream"),
+    });
+    const client = reply.hijack(terminal || version < 1042 ? rawStreamType : multiplexedStreamType);
+    await bridge(client, duplex);
+  },
+};
+
+function stopOptions(query: Call["query"]): { readonly signal?: string; readonly graceMs?: number } {
+  const signal = query.text("signal");
+  const seconds = query.integer("t");
+  return {
+    ...(signal === undefined ? {} : { signal }),
+    ...(seconds === undefined ? {} : { graceMs: graceMsOf(seconds) }),
+  };
+}
+
+/** `since` and `before` were parameters of their own before they were filters. */
+function withOldParameters(filters: Filters, since: string | undefined, before: string | undefined): Filters {
+  return {
+    ...filters,
+    ...(since === undefined ? {} : { since: [since] }),
+    ...(before === undefined ? {} : { before: [before] }),
+  };
+}
+
+async function requirePlatform(
+  engine: Call["engine"],
+  image: string,
+  text: string | undefined,
+): Promise<void> {
+  if (text === undefined) return;
+  const wanted = formatPlatform(parsePlatform(text));
+  const found = await engine.images.inspect(image).catch((thrown: unknown) => {
+    throw wordCreate(thrown, { image });
+  });
+  const actual = formatPlatform(found.config.platform);
+  if (actual !== wanted) {
+    throw new Failure(
+      "not-found",
+      `image with reference ${image} was found but does not match the specified platform: wanted ${wanted}, actual: ${actual}`,
+    );
+  }
+}
+
+/** What a request to create does not find is its image, unless the engine names a container. */
+function wordCreate(thrown: unknown, { image }: { readonly image: string }): unknown {
+  if (!(thrown instanceof Failure) || thrown.kind !== "not-found") return thrown;
+  const container = thrown.details["container"];
+  const sentence = typeof container === "string" ? noSuchContainer(container) : noSuchImage(image);
+  return new Failure("not-found", sentence, { cause: thrown, details: thrown.details });
+}

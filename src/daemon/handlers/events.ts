@@ -1,0 +1,35 @@
+import { parseTimestamp } from "../../base/timestamp.ts";
+import type { Call, Handlers } from "../handler.ts";
+import { eventLine } from "../map/event.ts";
+
+export const handlers: Handlers = {
+  "events.stream": async ({ engine, query, reply, signal }: Call) => {
+    const since = timeMs(query.text("since"));
+    const until = timeMs(query.text("until"));
+    const events = engine.events({
+      filters: query.filters(),
+      signal,
+      ...(since === undefined ? {} : { sinceMs: since }),
+      ...(until === undefined ? {} : { untilMs: until }),
+    });
+    // The head goes out before the first event: clients take it as "listening now".
+    const iterator = events[Symbol.asyncIterator]();
+    let next = iterator.next();
+    next.catch(() => {});
+    await new Promise((resolve) => setImmediate(resolve));
+    reply.begin("application/json");
+    for (let item = await next; item.done !== true; item = await next) {
+      await reply.write(eventLine(item.value));
+      if (signal.aborted) break;
+      next = iterator.next();
+    }
+    await iterator.return?.();
+    reply.end();
+  },
+};
+
+/** Milliseconds since 1970 of a time in a query; whole seconds, fractions, RFC 3339 or a duration back. */
+export function timeMs(text: string | undefined): number | undefined {
+  if (text === undefined || text === "0") return undefined;
+  return Number(parseTimestamp(text) / 1000n) / 1000;
+}

@@ -1,0 +1,113 @@
+import { type Filters, requireFilterKeys } from "../../api/filters.ts";
+import { encodeProgressLine, failureMessage } from "../../api/progress-lines.ts";
+import { shapeImage } from "../../api/shape.ts";
+import { Failure, sentenceOf } from "../../base/failure.ts";
+import type { Call, Handlers } from "../handler.ts";
+import { imageHistoryOf, imageInspectOf, imageSummaryOf } from "../map/image.ts";
+import { progressMessageOf } from "../map/progress.ts";
+
+const listFilters = ["before", "dangling", "label", "reference", "since", "until"];
+
+export const handlers: Handlers = {
+  "images.list": async ({ engine, version, query, reply }: Call) => {
+    const name = query.text("filter");
+    const filters: Filters = { ...query.filters(), ...(name === undefined ? {} : { reference: [name] }) };
+    requireFilterKeys(filters, listFilters);
+    const found = await engine.images.list({ all: query.boolean("all"), filters });
+    reply.json(
+      200,
+      found.map((image) => shapeImage(imageSummaryOf(image), version)),
+    );
+  },
+
+  "images.inspect": async ({ engine, version, params, reply }: Call) => {
+    reply.json(200, shapeImage(imageInspectOf(await engine.images.inspect(params["name"] ?? "")), version));
+  },
+
+  "images.history": async ({ engine, params, reply }: Call) => {
+    reply.json(200, imageHistoryOf(await engine.images.inspect(params["name"] ?? "")));
+  },
+
+  "images.tag": async ({ engine, params, query, reply }: Call) => {
+    const repository = query.text("repo");
+    if (repository === undefined)
+      throw new Failure("invalid", "cannot tag the image: the request names no repository");
+    const tag = query.text("tag");
+    await engine.images.tag(params["name"] ?? "", tag === undefined ? repository : `${repository}:${tag}`);
+    reply.empty(201);
+  },
+
+  "images.remove": async ({ engine, params, query, reply }: Call) => {
+    const removed = await engine.images.remove(params["name"] ?? "", { force: query.boolean("force") });
+    reply.json(
+      200,
+      removed.map((item) => ("untagged" in item ? { Untagged: item.untagged } : { Deleted: item.deleted })),
+    );
+  },
+
+  "images.load": async ({ engine, query, request, reply, signal }: Call) => {
+    const quiet = query.boolean("quiet");
+    await streaming(reply, async () => {
+      for await (const progress of engine.images.load(request, { signal })) {
+        if (quiet && progress.kind === "layer") continue;
+        if (!reply.isBegun) reply.begin("application/json");
+        await reply.write(encodeProgressLine(progressMessageOf(progress)));
+      }
+    });
+  },
+
+  "images.create": async (call: Call) => {
+    const { query } = call;
+    const image = query.text("fromImage");
+    if (image !== undefined) return await refusePull(call, image);
+    const source = query.text("fromSrc");
+    if (source === undefined)
+      throw new Failure("invalid", "cannot create an image: neither fromImage nor fromSrc is given");
+    if (source !== "-") {
+      throw new Failure(
+        "unsupported",
+        `cannot import from "${source.slice(0, 200)}": only - (the request's body) is supported yet`,
+      );
+    }
+    await importBody(call);
+  },
+};
+
+async function importBody({ engine, query, request, reply }: Call): Promise<void> {
+  const repository = query.text("repo");
+  const tag = query.text("tag");
+  const reference = repository === undefined || tag === undefined ? repository : `${repository}:${tag}`;
+  const message = query.text("message");
+  await streaming(reply, async () => {
+    const id = await engine.images.import(request, {
+      changes: query.texts("changes"),
+      ...(reference === undefined ? {} : { reference }),
+      ...(message === undefined ? {} : { message }),
+    });
+    reply.begin("application/json");
+    await reply.write(encodeProgressLine({ status: id }));
+  });
+}
+
+/** In the stream, where docker run and docker pull print it as it is. */
+async function refusePull({ query, reply }: Call, image: string): Promise<void> {
+  const tag = query.text("tag");
+  const separator = tag?.includes(":") === true ? "@" : ":";
+  const name = tag === undefined ? image : `${image}${separator}${tag}`;
+  const advice = "pulling is not supported yet; bring the image in with load or import";
+  reply.begin("application/json");
+  await reply.write(encodeProgressLine(failureMessage(`cannot pull "${name}": ${advice}`)));
+  reply.end();
+}
+
+/** A failure before the first line is an error reply; after that it is a line of its own. */
+async function streaming(reply: Call["reply"], work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+    if (!reply.isBegun) reply.begin("application/json");
+  } catch (thrown) {
+    if (!reply.isBegun) throw thrown;
+    await reply.write(encodeProgressLine(failureMessage(sentenceOf(thrown))));
+  }
+  reply.end();
+}

@@ -1,0 +1,33 @@
+import type { Call, Handlers } from "../handler.ts";
+import { checkFindingOf, namespacesRowOf } from "../map/tare.ts";
+
+export const handlers: Handlers = {
+  "tare.build": async ({ engine, facts, reply }: Call) => {
+    const { dataRoot, runRoot } = await engine.info();
+    reply.json(200, {
+      Version: facts.version,
+      BuildId: facts.buildId,
+      Pid: process.pid,
+      DataRoot: dataRoot,
+      RunRoot: runRoot,
+    });
+  },
+
+  "tare.namespaces": async ({ engine, reply }: Call) => {
+    reply.json(200, (await engine.namespaces()).map(namespacesRowOf));
+  },
+
+  "tare.check": async ({ engine, reply }: Call) => {
+    reply.json(200, (await engine.check()).map(checkFindingOf));
+  },
+
+  "tare.settle": async ({ engine, reply }: Call) => {
+    await engine.settle();
+    reply.empty(204);
+  },
+
+  "tare.shutdown": async ({ reply, shutdown }: Call) => {
+    reply.empty(204);
+    shutdown();
+  },
+};

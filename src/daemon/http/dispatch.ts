@@ -1,0 +1,28 @@
+import type { Failure } from "../../base/failure.ts";
+import type { Operation, Resource } from "../../api/routes.ts";
+import type { Handler, Handlers } from "../handler.ts";
+
+/** Loaded when first asked for: an idle daemon holds only what was used. */
+const loaders: Readonly<Record<Resource, () => Promise<Handlers>>> = {
+  containers: async () => (await import("../handlers/containers.ts")).handlers,
+  exec: async () => (await import("../handlers/exec.ts")).handlers,
+  images: async () => (await import("../handlers/images.ts")).handlers,
+  system: async () => (await import("../handlers/system.ts")).handlers,
+  events: async () => (await import("../handlers/events.ts")).handlers,
+  networks: async () => (await import("../handlers/networks.ts")).handlers,
+  volumes: async () => (await import("../handlers/volumes.ts")).handlers,
+  tare: async () => (await import("../handlers/tare.ts")).handlers,
+  absent: async () => ({}),
+};
+
+/** The handler of an operation; undefined for those we do not have yet. */
+export async function findHandler(operation: Operation): Promise<Handler | undefined> {
+  const resource = operation.slice(0, operation.indexOf(".")) as Resource;
+  const handlers = await loaders[resource]();
+  return handlers[operation];
+}
+
+/** Is this the end of a request that its client gave up? Nobody is there to be told. */
+export function isGivenUp(failure: Failure, signal: AbortSignal): boolean {
+  return signal.aborted && failure.kind === "canceled";
+}

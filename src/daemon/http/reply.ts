@@ -1,0 +1,51 @@
+import type { ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { failureHeader, statusOfFailure } from "../../api/failure-status.ts";
+import type { Failure } from "../../base/failure.ts";
+
+/** The answer to one request, given once. Implemented for plain requests and for connections to be taken over. */
+export interface Reply {
+  /** True as soon as the head has been sent: a failure can't be told by a status any more. */
+  readonly isBegun: boolean;
+  json(status: number, value: unknown, headers?: Readonly<Record<string, string>>): void;
+  /** JSON already written, for numbers that JavaScript can't hold. */
+  jsonText(status: number, text: string): void;
+  empty(status: number, headers?: Readonly<Record<string, string>>): void;
+  text(status: number, text: string, headers?: Readonly<Record<string, string>>): void;
+  failure(failure: Failure): void;
+  /** Sends the head at once; then write() and end(). */
+  begin(contentType: string): void;
+  /** Resolves when the client takes more; rejects never: look at the signal. */
+  write(piece: string | Uint8Array): Promise<void>;
+  end(): void;
+  /** Takes the connection over: what the client sends can be read, what is written goes to it. */
+  hijack(contentType: string): Duplex;
+}
+
+/** The body of a reply that tells a failure, and its headers. */
+export function failureReply(failure: Failure): {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+} {
+  return {
+    status: statusOfFailure(failure.kind),
+    body: `${JSON.stringify({ message: failure.message })}\n`,
+    headers: { [failureHeader]: failure.kind },
+  };
+}
+
+/** Writes with back-pressure; resolves too when the connection is gone. */
+export function writeTo(stream: ServerResponse | Duplex, piece: string | Uint8Array): Promise<void> {
+  if (stream.destroyed || stream.write(piece)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off("drain", done);
+      stream.off("close", done);
+      resolve();
+    };
+    stream.on("drain", done);
+    stream.on("close", done);
+    if (stream.destroyed) done();
+  });
+}

@@ -1,0 +1,53 @@
+import type { ContainerConfig } from "../../api/types/container-config.ts";
+import type { ContainerDetails } from "../../engine/types.ts";
+
+const nothingSaid: ContainerConfig = {
+  Hostname: "",
+  Domainname: "",
+  User: "",
+  AttachStdin: false,
+  AttachStdout: false,
+  AttachStderr: false,
+  Tty: false,
+  OpenStdin: false,
+  StdinOnce: false,
+  Env: [],
+  Cmd: null,
+  Image: "",
+  Volumes: null,
+  WorkingDir: "",
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: {},
+};
+
+/** `Config` of inspect: what the client sent, completed by the image and by what came into force. */
+export function configOf(details: ContainerDetails): ContainerConfig {
+  const { spec, process, imageConfig, effective } = details;
+  const { defaults } = imageConfig;
+  const received = (spec.received?.config ?? {}) as ContainerConfig;
+  const entrypoint = spec.entrypoint ?? defaults.entrypoint;
+  // SPEC: Docker's rule that an entrypoint of one's own drops the image's command.
+  const command = spec.command ?? (spec.entrypoint === undefined ? defaults.cmd : undefined);
+  const exposed = [...defaults.exposedPorts, ...Object.keys(received.ExposedPorts ?? {})];
+  return {
+    ...nothingSaid,
+    ...received,
+    Hostname: effective.hostname,
+    Domainname: spec.domainname ?? "",
+    User: process.user,
+    Tty: spec.terminal ?? false,
+    OpenStdin: spec.openStdin ?? false,
+    StdinOnce: spec.stdinOnce ?? false,
+    Env: process.env,
+    Cmd: command ?? null,
+    Image: spec.image,
+    WorkingDir: process.workingDirectory,
+    Entrypoint: entrypoint === undefined || entrypoint.length === 0 ? null : entrypoint,
+    Labels: details.labels,
+    ...(exposed.length === 0 ? {} : { ExposedPorts: Object.fromEntries(exposed.map((port) => [port, {}])) }),
+    ...(spec.stopSignal === undefined && defaults.stopSignal === undefined
+      ? {}
+      : { StopSignal: effective.stopSignal }),
+  };
+}

@@ -1,0 +1,47 @@
+import type * as api from "../../api/types/container.ts";
+import type { ContainerDetails, StartTiming } from "../../engine/types.ts";
+import { configOf } from "./container-config.ts";
+import { stateOf, timeText } from "./container-state.ts";
+import { hostConfigOf } from "./host-config.ts";
+import { mountPointOf } from "./mount-point.ts";
+import { networkSettingsOf } from "./network.ts";
+
+/** `GET /containers/{id}/json` */
+export function containerInspectOf(details: ContainerDetails): api.ContainerInspect {
+  const { process, files, effective, lastTiming } = details;
+  return {
+    Id: details.id,
+    Created: timeText(details.createdAt),
+    Path: process.path,
+    // Docker's Args are those after the program's name.
+    Args: process.args.slice(1),
+    State: stateOf(details.state),
+    Image: details.imageId,
+    ResolvConfPath: files.resolvConf,
+    HostnamePath: files.hostname,
+    HostsPath: files.hosts,
+    LogPath: files.log,
+    Name: `/${details.name}`,
+    RestartCount: details.restartCount,
+    Driver: details.storage.driver,
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: details.execIds.length === 0 ? null : details.execIds,
+    HostConfig: hostConfigOf(details),
+    GraphDriver: { Name: details.storage.driver, Data: details.storage.data },
+    Mounts: details.mounts.map(mountPointOf),
+    Config: configOf(details),
+    NetworkSettings: networkSettingsOf(details.networkMode),
+    Tare: {
+      Cgroup: effective.cgroup,
+      Capabilities: effective.capabilities,
+      ...(lastTiming === undefined ? {} : { Timing: timingOf(lastTiming) }),
+    },
+  };
+}
+
+export function timingOf(timing: StartTiming): api.StartTiming {
+  return { TotalMs: timing.totalMs, Phases: timing.phases.map(({ name, ms }) => ({ Name: name, Ms: ms })) };
+}

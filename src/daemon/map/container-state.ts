@@ -1,0 +1,49 @@
+import type * as api from "../../api/types/container.ts";
+import { formatHumanDuration } from "../../base/duration.ts";
+import { formatRfc3339 } from "../../base/timestamp.ts";
+import type { ContainerState, WallMs } from "../../engine/types.ts";
+
+/** What Go writes for a time that never was. */
+const never = "0001-01-01T00:00:00Z";
+
+export function timeText(ms: WallMs | undefined): string {
+  return ms === undefined ? never : formatRfc3339(BigInt(Math.round(ms * 1000)) * 1000n);
+}
+
+/** `State` of inspect. */
+export function stateOf(state: ContainerState): api.ContainerState {
+  const isLive = state.status === "running" || state.status === "paused";
+  return {
+    Status: state.status,
+    Running: isLive,
+    Paused: state.status === "paused",
+    Restarting: false,
+    OOMKilled: state.status === "exited" && state.oomKilled,
+    Dead: state.status === "dead",
+    Pid: isLive ? state.pid : 0,
+    ExitCode: state.status === "exited" ? state.code : 0,
+    Error: state.status === "exited" || state.status === "dead" ? (state.error ?? "") : "",
+    StartedAt: timeText("startedAt" in state ? state.startedAt : undefined),
+    FinishedAt: timeText(state.status === "exited" ? state.finishedAt : undefined),
+  };
+}
+
+/** The words of `ps`: `Up 2 minutes`, `Exited (0) 3 hours ago`. */
+export function statusText(state: ContainerState, nowMs: WallMs): string {
+  switch (state.status) {
+    case "created":
+      return "Created";
+    case "running":
+      return `Up ${formatHumanDuration(nowMs - state.startedAt)}`;
+    case "paused":
+      return `Up ${formatHumanDuration(nowMs - state.startedAt)} (Paused)`;
+    case "exited":
+      return `Exited (${state.code}) ${formatHumanDuration(nowMs - state.finishedAt)} ago`;
+    case "removing":
+      return "Removal In Progress";
+    case "dead":
+      return "Dead";
+    default:
+      return state satisfies never;
+  }
+}

@@ -1,0 +1,29 @@
+import type * as api from "../../api/types/container.ts";
+import type { ContainerSummary, WallMs } from "../../engine/types.ts";
+import { statusText } from "./container-state.ts";
+import { mountPointOf } from "./mount-point.ts";
+import { endpointsOf } from "./network.ts";
+
+/** A row of `GET /containers/json`. */
+export function containerSummaryOf(container: ContainerSummary, nowMs: WallMs): api.ContainerSummary {
+  return {
+    Id: container.id,
+    Names: [`/${container.name}`],
+    Image: container.image,
+    ImageID: container.imageId,
+    Command: commandText(container.command),
+    Created: Math.trunc(container.createdAt / 1000),
+    Ports: [],
+    Labels: container.labels,
+    State: container.state.status,
+    Status: statusText(container.state, nowMs),
+    HostConfig: { NetworkMode: container.networkMode },
+    NetworkSettings: { Networks: endpointsOf(container.networkMode) },
+    Mounts: container.mounts.map(mountPointOf),
+  };
+}
+
+/** One line of the arguments, those with blanks in quotes, as Docker prints it. */
+function commandText(command: readonly string[]): string {
+  return command.map((word, index) => (index > 0 && word.includes(" ") ? `'${word}'` : word)).join(" ");
+}

@@ -1,0 +1,46 @@
+import type * as api from "../../api/types/exec.ts";
+import type { ExecDetails, ExecSpec } from "../../engine/types.ts";
+
+/** Body of `POST /containers/{id}/exec` → what the engine takes. */
+export function execSpecOf(
+  request: api.ExecCreateRequest,
+  consoleSize: { readonly rows: number; readonly columns: number } | undefined,
+): ExecSpec {
+  return {
+    command: request.Cmd ?? [],
+    env: request.Env ?? [],
+    terminal: request.Tty ?? false,
+    attachStdin: request.AttachStdin ?? false,
+    attachStdout: request.AttachStdout ?? false,
+    attachStderr: request.AttachStderr ?? false,
+    privileged: request.Privileged ?? false,
+    ...(request.User ? { user: request.User } : {}),
+    ...(request.WorkingDir ? { workingDirectory: request.WorkingDir } : {}),
+    ...(request.DetachKeys ? { detachKeys: request.DetachKeys } : {}),
+    ...(consoleSize === undefined ? {} : { consoleSize }),
+  };
+}
+
+/** `GET /exec/{id}/json` */
+export function execInspectOf({ id, containerId, spec, state }: ExecDetails): api.ExecInspect {
+  const [entrypoint = "", ...rest] = spec.command;
+  return {
+    ID: id,
+    Running: state.status === "running",
+    ExitCode: state.status === "exited" ? state.code : null,
+    ProcessConfig: {
+      tty: spec.terminal ?? false,
+      entrypoint,
+      arguments: rest,
+      privileged: spec.privileged ?? false,
+      ...(spec.user === undefined ? {} : { user: spec.user }),
+    },
+    OpenStdin: spec.attachStdin ?? false,
+    OpenStderr: spec.attachStderr ?? false,
+    OpenStdout: spec.attachStdout ?? false,
+    CanRemove: state.status === "exited",
+    ContainerID: containerId,
+    DetachKeys: spec.detachKeys ?? "",
+    Pid: state.status === "running" ? state.pid : 0,
+  };
+}

@@ -1,0 +1,136 @@
+import type { HostConfig } from "../../api/types/host-config.ts";
+import type { ContainerDetails, ContainerSpec, NamespaceMode } from "../../engine/types.ts";
+
+const nothingSaid: HostConfig = {
+  Binds: null,
+  ContainerIDFile: "",
+  LogConfig: { Type: "json-file", Config: {} },
+  NetworkMode: "default",
+  PortBindings: {},
+  RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+  AutoRemove: false,
+  VolumeDriver: "",
+  VolumesFrom: null,
+  ConsoleSize: [0, 0],
+  CapAdd: null,
+  CapDrop: null,
+  CgroupnsMode: "private",
+  Dns: [],
+  DnsOptions: [],
+  DnsSearch: [],
+  ExtraHosts: null,
+  GroupAdd: null,
+  IpcMode: "private",
+  Cgroup: "",
+  Links: null,
+  OomScoreAdj: 0,
+  PidMode: "",
+  Privileged: false,
+  PublishAllPorts: false,
+  ReadonlyRootfs: false,
+  SecurityOpt: null,
+  UTSMode: "",
+  UsernsMode: "",
+  ShmSize: 64 * 1024 * 1024,
+  Runtime: "tare",
+  Isolation: "",
+  CpuShares: 0,
+  Memory: 0,
+  NanoCpus: 0,
+  CgroupParent: "",
+  BlkioWeight: 0,
+  BlkioWeightDevice: [],
+  BlkioDeviceReadBps: [],
+  BlkioDeviceWriteBps: [],
+  BlkioDeviceReadIOps: [],
+  BlkioDeviceWriteIOps: [],
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  CpusetCpus: "",
+  CpusetMems: "",
+  Devices: [],
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+  MemoryReservation: 0,
+  MemorySwap: 0,
+  MemorySwappiness: null,
+  OomKillDisable: false,
+  PidsLimit: null,
+  Ulimits: [],
+  CpuCount: 0,
+  CpuPercent: 0,
+  IOMaximumIOps: 0,
+  IOMaximumBandwidth: 0,
+};
+
+/** `HostConfig` of inspect: as the client sent it; of a container that the library made, told from its spec. */
+export function hostConfigOf(details: ContainerDetails): HostConfig {
+  const { spec, effective, networkMode } = details;
+  const sent = spec.received?.hostConfig as HostConfig | undefined;
+  return {
+    ...nothingSaid,
+    ...(sent ?? fromSpec(spec)),
+    NetworkMode: networkMode,
+    ...(sent?.ShmSize === 0 ? { ShmSize: nothingSaid.ShmSize } : {}),
+    MaskedPaths: effective.maskedPaths,
+    ReadonlyPaths: effective.readonlyPaths,
+  };
+}
+
+function fromSpec(spec: ContainerSpec): HostConfig {
+  const { limits = {}, namespaces = {}, capabilities = {} } = spec;
+  const binds = (spec.mounts ?? []).flatMap((mount) =>
+    mount.kind === "bind" ? [`${mount.source}:${mount.target}${mount.readonly === true ? ":ro" : ""}`] : [],
+  );
+  const tmpfs = (spec.mounts ?? []).flatMap((mount) =>
+    mount.kind === "tmpfs" ? [[mount.target, mount.options ?? ""] as const] : [],
+  );
+  return {
+    ...(binds.length === 0 ? {} : { Binds: binds }),
+    ...(tmpfs.length === 0 ? {} : { Tmpfs: Object.fromEntries(tmpfs) }),
+    AutoRemove: spec.autoRemove ?? false,
+    CapAdd: capabilities.add ?? null,
+    CapDrop: capabilities.drop ?? null,
+    CgroupnsMode: namespaces.cgroup ?? "private",
+    ExtraHosts: spec.extraHosts ?? null,
+    GroupAdd: spec.groupAdd ?? null,
+    IpcMode: modeText(namespaces.ipc) || "private",
+    PidMode: modeText(namespaces.pid),
+    UTSMode: modeText(namespaces.uts),
+    OomScoreAdj: spec.oomScoreAdj ?? 0,
+    Privileged: spec.privileged ?? false,
+    ReadonlyRootfs: spec.readOnlyRoot ?? false,
+    SecurityOpt: securityOptions(spec),
+    ...(spec.shmBytes === undefined ? {} : { ShmSize: spec.shmBytes }),
+    ...(spec.annotations === undefined ? {} : { Annotations: spec.annotations }),
+    Ulimits: (spec.rlimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    Memory: limits.memoryBytes ?? 0,
+    MemorySwap: limits.memorySwapBytes ?? 0,
+    MemoryReservation: limits.memoryReservationBytes ?? 0,
+    CpuShares: limits.cpuShares ?? 0,
+    CpuQuota: limits.cpuQuotaUs ?? 0,
+    CpuPeriod: limits.cpuPeriodUs ?? 0,
+    NanoCpus: limits.nanoCpus ?? 0,
+    CpusetCpus: limits.cpusetCpus ?? "",
+    CpusetMems: limits.cpusetMems ?? "",
+    PidsLimit: limits.pidsLimit ?? null,
+    OomKillDisable: limits.oomKillDisable ?? false,
+  };
+}
+
+function modeText(mode: NamespaceMode | undefined): string {
+  if (mode === undefined || mode === "private") return "";
+  return mode === "host" ? "host" : `container:${mode.container}`;
+}
+
+function securityOptions(spec: ContainerSpec): readonly string[] | null {
+  const options = [
+    ...(spec.noNewPrivileges === true ? ["no-new-privileges"] : []),
+    ...(typeof spec.seccomp === "string" ? [`seccomp=${spec.seccomp}`] : []),
+    ...(typeof spec.seccomp === "object" ? [`seccomp=${spec.seccomp.profile}`] : []),
+    ...(spec.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),
+  ];
+  return options.length === 0 ? null : options;
+}

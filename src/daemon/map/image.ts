@@ -1,0 +1,94 @@
+import type { HealthConfig } from "../../api/types/container-config.ts";
+import type * as api from "../../api/types/image.ts";
+import type { ImageDetails, ImageSummary } from "../../engine/types.ts";
+import type { ImageConfig, ImageDefaults, ImageHealthcheck } from "../../spec/image-config.ts";
+
+/** A row of `GET /images/json`. */
+export function imageSummaryOf(image: ImageSummary): api.ImageSummary {
+  return {
+    Id: image.id,
+    ParentId: "",
+    RepoTags: image.references,
+    RepoDigests: image.digests,
+    Created: Math.trunc(image.createdAt / 1000),
+    Size: image.sizeBytes,
+    SharedSize: -1,
+    Labels: Object.keys(image.labels).length === 0 ? null : image.labels,
+    Containers: image.containers,
+  };
+}
+
+/** `GET /images/{name}/json` */
+export function imageInspectOf(image: ImageDetails): api.ImageInspect {
+  const { config } = image;
+  return {
+    Id: image.id,
+    RepoTags: image.references,
+    RepoDigests: image.digests,
+    Parent: "",
+    Comment: config.comment ?? "",
+    ...(config.created === undefined ? {} : { Created: config.created }),
+    DockerVersion: "",
+    Author: config.author ?? "",
+    Config: imageConfigOf(config.defaults),
+    Architecture: config.platform.architecture,
+    ...(config.platform.variant === undefined ? {} : { Variant: config.platform.variant }),
+    Os: config.platform.os,
+    Size: image.sizeBytes,
+    GraphDriver: { Name: image.storage.driver, Data: image.storage.data },
+    RootFS: { Type: "layers", Layers: image.layers },
+    Metadata: {},
+  };
+}
+
+function imageConfigOf(defaults: ImageDefaults): api.ImageConfig {
+  const set = (keys: readonly string[]): Record<string, object> =>
+    Object.fromEntries(keys.map((key) => [key, {}]));
+  return {
+    User: defaults.user,
+    ...(defaults.exposedPorts.length === 0 ? {} : { ExposedPorts: set(defaults.exposedPorts) }),
+    Env: defaults.env,
+    Cmd: defaults.cmd ?? null,
+    ...(defaults.healthcheck === undefined ? {} : { Healthcheck: healthcheckOf(defaults.healthcheck) }),
+    Volumes: defaults.volumes.length === 0 ? null : set(defaults.volumes),
+    WorkingDir: defaults.workingDirectory,
+    Entrypoint: defaults.entrypoint ?? null,
+    OnBuild: defaults.onBuild.length === 0 ? null : defaults.onBuild,
+    Labels: Object.keys(defaults.labels).length === 0 ? null : defaults.labels,
+    ...(defaults.stopSignal === undefined ? {} : { StopSignal: defaults.stopSignal }),
+    ...(defaults.shell === undefined ? {} : { Shell: defaults.shell }),
+  };
+}
+
+function healthcheckOf(check: ImageHealthcheck): HealthConfig {
+  return {
+    Test: check.test,
+    ...(check.intervalNs === undefined ? {} : { Interval: check.intervalNs }),
+    ...(check.timeoutNs === undefined ? {} : { Timeout: check.timeoutNs }),
+    ...(check.retries === undefined ? {} : { Retries: check.retries }),
+    ...(check.startPeriodNs === undefined ? {} : { StartPeriod: check.startPeriodNs }),
+    ...(check.startIntervalNs === undefined ? {} : { StartInterval: check.startIntervalNs }),
+  };
+}
+
+/** `GET /images/{name}/history`, newest step first. Sizes are told where they are known: 0 else. */
+export function imageHistoryOf(image: ImageDetails): readonly api.ImageHistoryItem[] {
+  const steps = historyOf(image.config).toReversed();
+  return steps.map((step, index) => ({
+    Id: index === 0 ? image.id : "<missing>",
+    Created: step.created === undefined ? 0 : Math.trunc(Date.parse(step.created) / 1000) || 0,
+    CreatedBy: step.createdBy ?? "",
+    Tags: index === 0 && image.references.length > 0 ? image.references : null,
+    Size: step.emptyLayer ? 0 : layerShare(image),
+    Comment: step.comment ?? "",
+  }));
+}
+
+function historyOf(config: ImageConfig): ImageConfig["history"] {
+  return config.history.length > 0 ? config.history : config.diffIds.map(() => ({ emptyLayer: false }));
+}
+
+/** The whole size where there is one layer, else unknown. */
+function layerShare(image: ImageDetails): number {
+  return image.layers.length === 1 ? image.sizeBytes : 0;
+}

@@ -1,0 +1,119 @@
+import type { SystemInfo, SystemVersion } from "../../api/types/system.ts";
+import { formatApiVersion, maximumVersion, minimumVersion } from "../../api/version.ts";
+import type { EngineInfo } from "../../engine/types.ts";
+import type { DaemonFacts } from "../handler.ts";
+
+/** The architecture as Go names it, where the kernel's name differs. */
+const goArchitectures: Readonly<Record<string, string>> = { x86_64: "amd64", x64: "amd64", aarch64: "arm64" };
+const kernelArchitectures: Readonly<Record<string, string>> = {
+  amd64: "x86_64",
+  x64: "x86_64",
+  arm64: "aarch64",
+};
+
+/** `GET /info` */
+export function infoOf(
+  info: EngineInfo,
+  facts: DaemonFacts,
+  { forwardsIpv4 }: { readonly forwardsIpv4: boolean },
+): SystemInfo {
+  const has = (controller: string): boolean => Object.hasOwn(info.cgroups.controllers, controller);
+  const { running, paused, stopped } = info.containers;
+  return {
+    ID: info.id,
+    Containers: running + paused + stopped,
+    ContainersRunning: running,
+    ContainersPaused: paused,
+    ContainersStopped: stopped,
+    Images: info.images,
+    Driver: info.storage.driver,
+    DriverStatus: info.storage.status,
+    DockerRootDir: info.dataRoot,
+    Plugins: { Volume: [], Network: ["host", "null"], Authorization: null, Log: ["json-file"] },
+    MemoryLimit: has("memory"),
+    SwapLimit: has("memory"),
+    CpuCfsPeriod: has("cpu"),
+    CpuCfsQuota: has("cpu"),
+    CPUShares: has("cpu"),
+    CPUSet: has("cpuset"),
+    PidsLimit: has("pids"),
+    OomKillDisable: info.cgroups.controllers["memory"] === "v1",
+    IPv4Forwarding: forwardsIpv4,
+    Debug: false,
+    NFd: 0,
+    NGoroutines: 0,
+    SystemTime: new Date().toISOString(),
+    LoggingDriver: "json-file",
+    CgroupDriver: "cgroupfs",
+    CgroupVersion: info.cgroups.version === "2" ? "2" : "1",
+    NEventsListener: 0,
+    KernelVersion: info.kernelVersion,
+    OperatingSystem: info.operatingSystem,
+    OSVersion: "",
+    OSType: "linux",
+    Architecture: kernelArchitectures[info.architecture] ?? info.architecture,
+    NCPU: info.cpus,
+    MemTotal: info.memoryBytes,
+    IndexServerAddress: "https://index.docker.io/v1/",
+    RegistryConfig: { InsecureRegistryCIDRs: [], IndexConfigs: {}, Mirrors: [] },
+    GenericResources: null,
+    HttpProxy: "",
+    HttpsProxy: "",
+    NoProxy: "",
+    Name: info.name,
+    Labels: [],
+    ExperimentalBuild: false,
+    ServerVersion: facts.version,
+    Runtimes: { tare: { path: "tare" } },
+    DefaultRuntime: "tare",
+    Swarm: {
+      NodeID: "",
+      NodeAddr: "",
+      LocalNodeState: "inactive",
+      ControlAvailable: false,
+      Error: "",
+      RemoteManagers: null,
+    },
+    LiveRestoreEnabled: true,
+    Isolation: "",
+    InitBinary: "",
+    ContainerdCommit: { ID: "" },
+    RuncCommit: { ID: "" },
+    InitCommit: { ID: "" },
+    SecurityOptions: ["name=seccomp,profile=builtin", "name=cgroupns"],
+    CDISpecDirs: [],
+    Warnings: info.warnings.length === 0 ? null : info.warnings,
+  };
+}
+
+/** `GET /version` */
+export function versionOf(info: EngineInfo, facts: DaemonFacts): SystemVersion {
+  const architecture = goArchitectures[info.architecture] ?? info.architecture;
+  const shared = {
+    ApiVersion: formatApiVersion(maximumVersion),
+    MinAPIVersion: formatApiVersion(minimumVersion),
+    GitCommit: facts.gitCommit,
+    GoVersion: runtimeText(),
+    Os: "linux",
+    Arch: architecture,
+    KernelVersion: info.kernelVersion,
+    BuildTime: facts.buildTime,
+  };
+  return {
+    Platform: { Name: "Tare" },
+    Components: [
+      {
+        Name: "Engine",
+        Version: facts.version,
+        Details: { ...shared, BuildId: facts.buildId, Experimental: "false" },
+      },
+    ],
+    Version: facts.version,
+    ...shared,
+  };
+}
+
+function runtimeText(): string {
+  const { bun, node } = process.versions;
+  return bun === undefined ? `node ${node}` : `bun ${bun}`;
+}

@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "../../../src/client/client.ts";
+import { type Serving, serve } from "../../../src/daemon/server.ts";
+import { FakeEngine } from "./fake-engine.ts";
+
+export interface DaemonUnderTest extends AsyncDisposable {
+  readonly engine: FakeEngine;
+  readonly client: Client;
+  readonly serving: Serving;
+  readonly socketPath: string;
+}
+
+/** The real server with the fake engine on a socket of its own, and the real client. */
+export async function startDaemon(): Promise<DaemonUnderTest> {
+  const folder = mkdtempSync(join(tmpdir(), "tare-daemon-"));
+  const socketPath = join(folder, "tare.sock");
+  const engine = new FakeEngine();
+  const serving = await serve(engine, { socketPath, buildId: "build-1", version: "0.1.0" });
+  const client = new Client({ host: `unix://${socketPath}`, buildId: "build-0" });
+  return {
+    engine,
+    client,
+    serving,
+    socketPath,
+    [Symbol.asyncDispose]: async () => {
+      client[Symbol.dispose]();
+      await serving.close();
+      await engine[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}

@@ -1,0 +1,385 @@
+import { Failure } from "../../../src/base/failure.ts";
+import type {
+  CheckFinding,
+  ContainerDetails,
+  ContainerNamespaces,
+  Containers,
+  ContainerSpec,
+  ContainerState,
+  Engine,
+  EngineEvent,
+  EngineInfo,
+  ExecDetails,
+  ExecSpec,
+  ImageDetails,
+  ImageProgress,
+  Images,
+  LogOptions,
+} from "../../../src/engine/types.ts";
+import { parseImageConfig } from "../../../src/spec/image-config.ts";
+import { FakeProcess } from "./fake-process.ts";
+
+const config = parseImageConfig(
+  Buffer.from(
+    JSON.stringify({
+      os: "linux",
+      architecture: "amd64",
+      created: "2026-01-02T03:04:05Z",
+      config: { Env: ["PATH=/bin"], Cmd: ["sh"], Labels: { made: "here" }, ExposedPorts: { "80/tcp": {} } },
+      rootfs: { type: "layers", diff_ids: [`sha256:${"a".repeat(64)}`] },
+      history: [{ created: "2026-01-02T03:04:05Z", created_by: "COPY" }],
+    }),
+  ),
+);
+const imageId = `sha256:${"b".repeat(64)}`;
+
+interface FakeContainer {
+  readonly id: string;
+  name: string;
+  readonly spec: ContainerSpec;
+  state: ContainerState;
+  process: FakeProcess;
+  readonly removed: PromiseWithResolvers<void>;
+}
+
+interface FakeExec {
+  readonly id: string;
+  readonly containerId: string;
+  readonly spec: ExecSpec;
+  readonly process: FakeProcess;
+  state: ExecDetails["state"];
+}
+
+/** An engine in memory, with real behaviour as far as clients see it. One image: busybox:latest. */
+export class FakeEngine implements Engine {
+  readonly known: FakeContainer[] = [];
+  readonly execs: FakeExec[] = [];
+  readonly tags: string[] = ["busybox:latest"];
+  readonly pastEvents: EngineEvent[] = [];
+  loadedBytes = 0;
+  settled = 0;
+  /** Loading waits for this before it reads on. */
+  loadGate: Promise<void> | undefined;
+  readonly #watchers = new Set<() => void>();
+
+  emit(type: EngineEvent["type"], action: string, id: string): void {
+    this.pastEvents.push({
+      type,
+      action,
+      actor: { id, attributes: { image: "busybox", name: id.slice(0, 4) } },
+      timeNs: 1_700_000_000_123_456_789n + BigInt(this.pastEvents.length),
+    });
+    for (const wake of this.#watchers) wake();
+  }
+
+  find(reference: string): FakeContainer {
+    const found =
+      this.known.find(({ name, id }) => name === reference || id === reference) ??
+      this.known.find(({ id }) => id.startsWith(reference));
+    if (found === undefined) throw new Failure("not-found", `cannot find container "${reference}"`);
+    return found;
+  }
+
+  readonly containers: Containers = {
+    create: async (spec) => {
+      if (!["busybox", "busybox:latest", imageId].includes(spec.image)) {
+        throw new Failure("not-found", `cannot find image "${spec.image}"`);
+      }
+      const name = spec.name ?? `random_${this.known.length}`;
+      const holder = this.known.find((other) => other.name === name);
+      if (holder !== undefined) {
+        const details = { name, containerId: holder.id };
+        throw new Failure("conflict", `cannot use name "${name}": it is taken`, { details });
+      }
+      const id = (this.known.length + 1).toString(16).padStart(2, "0").repeat(32);
+      const process = new FakeProcess(
+        [...(spec.entrypoint ?? []), ...(spec.command ?? ["sh"])],
+        spec.terminal === true,
+      );
+      const removed = Promise.withResolvers<void>();
+      this.known.push({ id, name, spec, state: { status: "created" }, process, removed });
+      this.emit("container", "create", id);
+      return { id, warnings: spec.oomScoreAdj === -500 ? ["cannot lower the score"] : [] };
+    },
+    start: async (reference) => {
+      const container = this.find(reference);
+      if (container.state.status === "running") {
+        throw new Failure("conflict", "cannot start: it runs", { details: { alreadyRunning: true } });
+      }
+      if (container.spec.command?.[0] === "missing") {
+        throw new Failure("invalid", 'cannot start "missing": no such file', { details: { exitCode: 127 } });
+      }
+      container.state = { status: "running", pid: 4711, startedAt: Date.now() };
+      const { process } = container;
+      void process.exited.then(({ code }) => {
+        container.state = {
+          status: "exited",
+          code,
+          oomKilled: false,
+          startedAt: Date.now(),
+          finishedAt: Date.now(),
+        };
+        this.emit("container", "die", container.id);
+        if (container.spec.autoRemove === true) this.#forget(container);
+      });
+      this.emit("container", "start", container.id);
+      process.start();
+      return { totalMs: 4.5, phases: [{ name: "root", ms: 1.5 }] };
+    },
+    stop: async (reference) => {
+      const container = this.find(reference);
+      const wasRunning = container.state.status === "running";
+      container.process.end(143);
+      await container.process.exited;
+      return wasRunning;
+    },
+    kill: async (reference) => {
+      const container = this.find(reference);
+      if (container.state.status !== "running") throw new Failure("conflict", "cannot kill: it does not run");
+      container.process.end(137);
+    },
+    restart: async () => {},
+    remove: async (reference, options) => {
+      const container = this.find(reference);
+      if (container.state.status === "running") {
+        if (options?.force !== true) {
+          throw new Failure("conflict", "cannot remove: it runs", {
+            details: { state: "running", id: container.id },
+          });
+        }
+        container.process.end(137);
+      }
+      this.#forget(container);
+    },
+    wait: async (reference, options) => {
+      const container = this.find(reference);
+      if (options?.until === "not-running" && container.state.status === "created")
+        return { code: 0, oomKilled: false };
+      const canceled = new Promise<never>((_, reject) => {
+        options?.signal?.addEventListener("abort", () => reject(new Failure("canceled", "cannot wait")));
+      });
+      canceled.catch(() => {});
+      const ended = container.process.exited.then(async (status) => {
+        if (options?.until === "removed") await container.removed.promise;
+        return status;
+      });
+      return await Promise.race([ended, canceled]);
+    },
+    rename: async (reference, name) => {
+      this.find(reference).name = name;
+    },
+    resize: async (reference, size) => {
+      const container = this.find(reference);
+      if (container.state.status !== "running")
+        throw new Failure("conflict", "cannot resize: it does not run");
+      container.process.resizes.push(size);
+    },
+    attach: async (reference, options) => this.find(reference).process.attach(options),
+    logs: (reference, options) => this.#logs(this.find(reference), options ?? {}),
+    list: async (filter) =>
+      this.known
+        .filter(({ state }) => filter?.all === true || state.status === "running")
+        .filter(({ name }) => filter?.filters?.["name"]?.some((part) => name.includes(part)) ?? true)
+        .slice(0, filter?.limit)
+        .map((container) => this.#details(container)),
+    inspect: async (reference) => this.#details(this.find(reference)),
+    createExec: async (reference, spec) => {
+      const container = this.find(reference);
+      if (container.state.status !== "running") throw new Failure("conflict", "cannot exec: it does not run");
+      const id = (this.execs.length + 1).toString(16).padStart(2, "0").repeat(32);
+      const process = new FakeProcess(spec.command, spec.terminal === true);
+      this.execs.push({ id, containerId: container.id, spec, process, state: { status: "created" } });
+      return id;
+    },
+    startExec: async (id, options) => {
+      const exec = this.#exec(id);
+      exec.state = { status: "running", pid: 4712 };
+      void exec.process.exited.then(({ code }) => {
+        exec.state = { status: "exited", code };
+      });
+      const { spec, process } = exec;
+      const stream =
+        options?.detach === true
+          ? undefined
+          : process.attach({ stdin: spec.attachStdin === true, stream: true });
+      process.start();
+      return stream;
+    },
+    resizeExec: async (id, size) => {
+      this.#exec(id).process.resizes.push(size);
+    },
+    inspectExec: async (id) => this.#exec(id),
+    waitExec: async (id) => await this.#exec(id).process.exited,
+  };
+
+  readonly images: Images = {
+    load: (archive) => this.#load(archive),
+    import: async (archive, options) => {
+      for await (const piece of archive) this.loadedBytes += piece.length;
+      if (options?.reference !== undefined) this.tags.push(options.reference);
+      return imageId;
+    },
+    list: async () => [this.#image()],
+    inspect: async (reference) => {
+      const name = /[:@]/.test(reference) ? reference : `${reference}:latest`;
+      if (!this.tags.includes(name) && reference !== imageId) {
+        throw new Failure("not-found", `cannot find image "${reference}"`);
+      }
+      return this.#image();
+    },
+    tag: async (_, target) => {
+      this.tags.push(target);
+    },
+    remove: async (reference) => {
+      if (!this.tags.includes(reference)) throw new Failure("not-found", `cannot find image "${reference}"`);
+      return [{ untagged: reference }, { deleted: imageId }];
+    },
+  };
+
+  async *events(options: Parameters<Engine["events"]>[0] = {}): AsyncGenerator<EngineEvent, void, undefined> {
+    let next = options.sinceMs === undefined ? this.pastEvents.length : 0;
+    for (;;) {
+      for (; next < this.pastEvents.length; next++) yield this.pastEvents[next] as EngineEvent;
+      if (options.signal?.aborted === true || options.untilMs !== undefined) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#watchers.add(resolve);
+      options.signal?.addEventListener("abort", () => resolve());
+      await promise;
+      this.#watchers.delete(resolve);
+    }
+  }
+
+  get eventWatchers(): number {
+    return this.#watchers.size;
+  }
+
+  async info(): Promise<EngineInfo> {
+    return {
+      id: "5f1c",
+      name: "builder",
+      version: "0.1.0",
+      dataRoot: "/var/lib/tare",
+      runRoot: "/run/tare",
+      kernelVersion: "6.18.0",
+      operatingSystem: "Debian GNU/Linux 13 (trixie)",
+      architecture: "x86_64",
+      cpus: 2,
+      memoryBytes: 8_000_000_000,
+      containers: { running: 0, paused: 0, stopped: 0 },
+      images: 1,
+      storage: { driver: "overlay", status: [["Backing Filesystem", "ext4"]] },
+      cgroups: { version: "hybrid", controllers: { memory: "v1", cpu: "v1", pids: "v1", hugetlb: "v2" } },
+      warnings: ["cannot raise limits"],
+    };
+  }
+
+  async namespaces(): Promise<readonly ContainerNamespaces[]> {
+    return [{ id: "", name: "host", pid: 1, namespaces: { mnt: { inode: 4_026_531_841, sharedWith: [] } } }];
+  }
+
+  async check(): Promise<readonly CheckFinding[]> {
+    return [{ subject: "container web", problem: "its keeper is gone", advice: "remove it" }];
+  }
+
+  async settle(): Promise<void> {
+    this.settled++;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { process } of this.known) process.end(137);
+  }
+
+  #exec(id: string): FakeExec {
+    const found = this.execs.find((exec) => exec.id === id);
+    if (found === undefined) throw new Failure("not-found", `cannot find exec "${id}"`);
+    return found;
+  }
+
+  #forget(container: FakeContainer): void {
+    this.known.splice(this.known.indexOf(container), 1);
+    container.removed.resolve();
+  }
+
+  async *#logs(container: FakeContainer, options: LogOptions) {
+    const { log, exited } = container.process;
+    const wants = ({ stream }: { readonly stream: "stdout" | "stderr" }): boolean => options[stream] === true;
+    let next = Math.max(0, options.tail === undefined ? 0 : log.length - options.tail);
+    let isEnded = container.state.status === "exited";
+    void exited.then(() => {
+      isEnded = true;
+    });
+    for (;;) {
+      for (; next < log.length; next++) {
+        const entry = log[next];
+        if (entry !== undefined && wants(entry)) yield entry;
+      }
+      if (options.follow !== true || isEnded || options.signal?.aborted === true) return;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+
+  async *#load(archive: AsyncIterable<Uint8Array>): AsyncGenerator<ImageProgress, void, undefined> {
+    await this.loadGate;
+    let first = "";
+    for await (const piece of archive) {
+      if (first === "") first = Buffer.from(piece.subarray(0, 16)).toString();
+      this.loadedBytes += piece.length;
+      if (first.startsWith("bad")) throw new Failure("corrupt", "cannot load the archive: it is no tar");
+    }
+    yield { kind: "layer", id: "aaaaaaaaaaaa", action: "Loading layer", currentBytes: 1, totalBytes: 2 };
+    if (first.startsWith("half")) throw new Failure("corrupt", "cannot load the archive: a layer is cut");
+    yield { kind: "loaded", id: imageId, reference: "busybox:latest" };
+  }
+
+  #image(): ImageDetails {
+    return {
+      id: imageId,
+      references: this.tags,
+      digests: [],
+      createdAt: Date.parse("2026-01-02T03:04:05Z"),
+      sizeBytes: 4_000_000,
+      containers: this.known.length,
+      labels: { made: "here" },
+      config,
+      layers: [...config.diffIds],
+      storage: { driver: "overlay", data: {} },
+    };
+  }
+
+  #details({ id, name, spec, state }: FakeContainer): ContainerDetails {
+    const command = [...(spec.entrypoint ?? []), ...(spec.command ?? ["sh"])];
+    return {
+      id,
+      name,
+      image: spec.image,
+      imageId,
+      command,
+      createdAt: Date.now(),
+      state,
+      labels: { made: "here", ...spec.labels },
+      networkMode: "none",
+      mounts: spec.mounts ?? [],
+      spec,
+      restartCount: 0,
+      process: {
+        path: command[0] ?? "",
+        args: command,
+        env: ["PATH=/bin", ...(spec.env ?? [])],
+        workingDirectory: spec.workingDirectory ?? "/",
+        user: spec.user ?? "",
+      },
+      imageConfig: config,
+      effective: {
+        hostname: spec.hostname ?? id.slice(0, 12),
+        capabilities: ["CAP_CHOWN"],
+        maskedPaths: ["/proc/kcore"],
+        readonlyPaths: ["/proc/sys"],
+        stopSignal: "SIGTERM",
+        cgroup: `/tare/${id}`,
+      },
+      files: { log: "/l", hosts: "/h", hostname: "/n", resolvConf: "/r" },
+      storage: { driver: "overlay", data: {} },
+      execIds: this.execs.filter((exec) => exec.containerId === id).map((exec) => exec.id),
+    };
+  }
+}
