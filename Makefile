@@ -1,7 +1,7 @@
 # Builds dist/tare: the executable with the addon, the keeper and the hello image's program inside.
 # Nothing to do takes < 100 ms; outputs are written under temporary names and renamed.
 SOURCES := $(shell find src -name '*.ts')
-NATIVE := native/build/syscall.node native/build/keeper native/build/hello
+NATIVE := native/build/syscall.node native/build/keeper.elf native/build/hello.elf
 BUN := node_modules/.bin/bun
 
 all: dist/tare

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { namespaceKinds, readNamespaces } from "../../src/linux/namespaces.ts";
 
 const native = join(import.meta.dir, "../../native");
-const hello = join(native, "build/hello");
-const built = Bun.spawnSync(["make", "--silent", "-C", native, "build/hello"]);
+const hello = join(native, "build/hello.elf");
+const built = Bun.spawnSync(["make", "--silent", "-C", native, "build/hello.elf"]);
 if (built.exitCode !== 0) throw new Error(built.stderr.toString());
 
 function run(...command: string[]): { text: string; code: number } {

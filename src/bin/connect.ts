@@ -1,0 +1,54 @@
+import { Failure, kindOf } from "../base/failure.ts";
+import { sleep } from "../base/deadline.ts";
+import { Client } from "../client/client.ts";
+import type { GlobalOptions } from "../cli/context.ts";
+import { build } from "./build.ts";
+import { startDaemon } from "./start-daemon.ts";
+
+/**
+ * A client of the daemon that the options mean. One that does not run is started where that is ours to do: a unix
+ * socket that was not chosen by the environment. A daemon of another build is replaced in place; its containers go on.
+ */
+export async function connect(options: GlobalOptions): Promise<Client> {
+  const startable = options.host.startsWith("unix://") && options.hostFrom !== "environment";
+  const client = new Client({ host: options.host, buildId: build.id });
+  try {
+    await client.system.ping();
+  } catch (thrown) {
+    client[Symbol.dispose]();
+    if (!startable || kindOf(thrown) !== "unavailable") throw needsRoot(thrown);
+    await startDaemon(options);
+    return new Client({ host: options.host, buildId: build.id });
+  }
+  const other = client.daemonBuildId;
+  if (!startable || other === undefined || other === build.id) return client;
+  return replaceDaemon(client, options, other);
+}
+
+async function replaceDaemon(client: Client, options: GlobalOptions, other: string): Promise<Client> {
+  process.stderr.write(
+    `tare: replacing the daemon of build ${other} by build ${build.id}; containers go on\n`,
+  );
+  await client.system.shutdown();
+  client[Symbol.dispose]();
+  for (let waited = 0; waited < 10_000; waited += 20) {
+    using probe = new Client({ host: options.host });
+    try {
+      await probe.system.ping();
+    } catch {
+      await startDaemon(options);
+      return new Client({ host: options.host, buildId: build.id });
+    }
+    await sleep(20);
+  }
+  throw new Failure("deadline", "cannot replace the daemon: it did not stop within 10 seconds");
+}
+
+function needsRoot(thrown: unknown): unknown {
+  if (kindOf(thrown) !== "not-permitted" || process.getuid?.() === 0) return thrown;
+  return new Failure(
+    "not-permitted",
+    `tare needs root here; run: sudo tare ${process.argv.slice(2).join(" ")}`,
+    { cause: thrown },
+  );
+}

@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import { Failure } from "../base/failure.ts";
+import type { FlagTable } from "../cli/flags/flag.ts";
+import { parseFlags } from "../cli/flags/parse.ts";
+import { type GlobalValues, globalFlags } from "../cli/global-flags.ts";
+
+export interface DaemonOptions {
+  readonly dataRoot: string;
+  readonly runRoot: string;
+  readonly socketPath: string;
+  readonly storageDriver?: string;
+  readonly debug: boolean;
+}
+
+/** The flags of `tare daemon`, before or after the word. Environment variables that choose a daemon to talk to do not count here. */
+export function parseDaemonOptions(argv: readonly string[]): DaemonOptions {
+  const parsed = parseFlags(globalFlags as FlagTable, argv, { optionsEnd: "dashes" });
+  const unexpected = parsed.positional.filter((word) => word !== "daemon");
+  if (unexpected.length > 0)
+    throw new Failure("invalid", `cannot start the daemon: unexpected argument "${unexpected[0]}"`);
+  const values = parsed.values as unknown as GlobalValues;
+  const runRoot = values["run-root"] ?? "/run/tare";
+  const host = values.host ?? `unix://${join(runRoot, "tare.sock")}`;
+  if (!host.startsWith("unix:///")) {
+    throw new Failure(
+      "invalid",
+      `cannot serve at "${host}": the daemon listens on unix sockets only (unix:///path)`,
+    );
+  }
+  const storageDriver = values["storage-driver"];
+  return {
+    dataRoot: values["data-root"] ?? "/var/lib/tare",
+    runRoot,
+    socketPath: host.slice("unix://".length),
+    ...(storageDriver === undefined ? {} : { storageDriver }),
+    debug: values.debug,
+  };
+}

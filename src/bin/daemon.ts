@@ -1,0 +1,63 @@
+import { mkdirSync } from "node:fs";
+import { sentenceOf } from "../base/failure.ts";
+import { build } from "./build.ts";
+import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
+import { installAddon, programs } from "./embedded.ts";
+
+/**
+ * `tare daemon`: opens the engine and serves until it is told to stop (SIGTERM, SIGINT, `tare daemon stop`). Containers
+ * go on without it. Gives the exit status.
+ */
+export async function runDaemon(argv: readonly string[]): Promise<number> {
+  let options: DaemonOptions;
+  try {
+    options = parseDaemonOptions(argv);
+  } catch (thrown) {
+    return report(thrown);
+  }
+  if (process.getuid?.() !== 0) {
+    console.error("tare: the daemon needs root; run: sudo tare daemon");
+    return 1;
+  }
+  try {
+    await serveUntilStopped(options);
+    return 0;
+  } catch (thrown) {
+    return report(thrown);
+  }
+}
+
+async function serveUntilStopped(options: DaemonOptions): Promise<void> {
+  // Nothing that the starter had decides how the engine makes files.
+  process.umask(0o022);
+  mkdirSync(options.runRoot, { recursive: true, mode: 0o700 });
+  installAddon(options.runRoot);
+  const { openEngine } = await import("../mod/open-engine.ts");
+  const { serve } = await import("../daemon/server.ts");
+  await using engine = await openEngine({
+    dataRoot: options.dataRoot,
+    runRoot: options.runRoot,
+    ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
+    keeperProgram: programs.keeper,
+    helloProgram: programs.hello,
+  });
+  const serving = await serve(engine, {
+    socketPath: options.socketPath,
+    buildId: build.id,
+    version: build.version,
+    gitCommit: build.commit,
+    onInternalFailure: (failure) => console.error(`tare: ${failure.message}\n${failure.stack ?? ""}`),
+  });
+  const stop = (): void => void serving.close();
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  process.on("SIGHUP", () => {});
+  console.error(`tare: serving at unix://${options.socketPath}`);
+  await serving.closed;
+}
+
+function report(thrown: unknown): number {
+  console.error(`tare: ${sentenceOf(thrown)}`);
+  if (process.argv.includes("--debug") && thrown instanceof Error) console.error(thrown.stack);
+  return 1;
+}

@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import addonFile from "../../native/build/syscall.node" with { type: "file" };
+import helloFile from "../../native/build/hello.elf" with { type: "file" };
+import keeperFile from "../../native/build/keeper.elf" with { type: "file" };
+import { useAddon } from "../linux/addon.ts";
+
+/** Where the programs inside the executable are read from. */
+export const programs: { readonly keeper: string; readonly hello: string } = {
+  keeper: keeperFile,
+  hello: helloFile,
+};
+
+/**
+ * Puts the addon where the dynamic loader can map it: the 0700 run root, under its hash. (Left to itself the
+ * executable would extract it to $TMPDIR, which others can write to and which may be mounted noexec.)
+ */
+export function installAddon(runRoot: string): void {
+  const bytes = readFileSync(addonFile);
+  const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+  const directory = join(runRoot, "lib");
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  chmodSync(directory, 0o700);
+  const path = join(directory, `syscall-${hash}.node`);
+  if (!holds(path, bytes)) {
+    const draft = `${path}.${process.pid}`;
+    writeFileSync(draft, bytes, { mode: 0o700 });
+    renameSync(draft, path);
+  }
+  useAddon(path);
+}
+
+function holds(path: string, bytes: Uint8Array): boolean {
+  try {
+    return readFileSync(path).equals(bytes);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,39 @@
+import { build } from "./build.ts";
+
+// The only place that constructs and wires. Each half is loaded only when it is used: a client command loads
+// neither the engine nor the addon, the daemon loads no command.
+const argv = process.argv.slice(2);
+if (isDaemon(argv)) {
+  const { runDaemon } = await import("./daemon.ts");
+  process.exitCode = await runDaemon(argv);
+} else {
+  const { main } = await import("../cli/main.ts");
+  const { connect } = await import("./connect.ts");
+  process.exitCode = await main(argv, {
+    get stdin() {
+      return process.stdin;
+    },
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    build,
+    connect,
+  });
+}
+// Whatever is left open (a terminal that is read, connections at rest) must not hold the process.
+process.exit();
+
+/** `tare [flags] daemon`, but not `tare daemon stop` or `tare daemon --help`. */
+function isDaemon(words: readonly string[]): boolean {
+  const valued = new Set(["--data-root", "--run-root", "--host", "-H", "--storage-driver"]);
+  let at = 0;
+  while (at < words.length && (words[at] ?? "").startsWith("-")) at += valued.has(words[at] ?? "") ? 2 : 1;
+  if (words[at] !== "daemon") return false;
+  return words
+    .slice(at + 1)
+    .every(
+      (word, i, rest) =>
+        word !== "--help" && word !== "-h" && (word.startsWith("-") || valued.has(rest[i - 1] ?? "")),
+    );
+}
