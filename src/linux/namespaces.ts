@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readlinkSync } from "node:fs";
-import { Failure } from "../base/failure.ts";
+import { Failure, within } from "../base/failure.ts";
 import * as clone from "./constants/clone.ts";
 import { errno } from "./errno.ts";
 import { type Fd, OwnedFd } from "./fd.ts";
@@ -130,21 +130,17 @@ export function openNamespace(
     ? -errno.ENOTTY
     : attempt("ioctl", process.pidfd, kind.pidfdRequest, 0);
   if (opened >= 0) return new OwnedFd(opened);
+  const sentence = `cannot open the ${type} namespace of process ${process.pid}`;
+  if (opened === -errno.ESRCH) throw new Failure("not-found", `${sentence}: it has ended`);
   // KERNEL(6.11): drop this way when that is the minimum.
-  if (opened !== -errno.ENOTTY && opened !== -errno.EINVAL) throw gone(process.pid, type);
   let fd: Fd;
   try {
     fd = openSync(`/proc/${process.pid}/ns/${kind.file}`, constants.O_RDONLY);
   } catch (cause) {
-    throw gone(process.pid, type, cause);
+    if (!isAlive(process.pidfd)) throw new Failure("not-found", `${sentence}: it has ended`, { cause });
+    throw within(sentence, cause);
   }
   if (isAlive(process.pidfd)) return new OwnedFd(fd);
   closeSync(fd);
-  throw gone(process.pid, type);
-}
-
-function gone(pid: number, type: NamespaceType, cause?: unknown): Failure {
-  return new Failure("not-found", `cannot open the ${type} namespace of process ${pid}: it has ended`, {
-    cause,
-  });
+  throw new Failure("not-found", `${sentence}: it has ended`);
 }

@@ -105,9 +105,6 @@ export function isSameProcess(pid: number, startTime: bigint): boolean {
   return findProcessStatistics(pid)?.startTime === startTime;
 }
 
-/** USER_HZ of every Linux on x86_64 and arm64: the unit of start times and of cpuacct.stat. */
-export const clockTicksPerSecond = 100;
-
 let knownBootId: string | undefined;
 
 /** Differs after each boot: run state with another one is void. */

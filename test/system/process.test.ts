@@ -20,8 +20,7 @@ interface Sleeper {
 }
 
 function startSleeper(...wrapper: string[]): Sleeper {
-  const [command = "sleep", ...rest] = [...wrapper, "sleep", "60"];
-  const child = spawn(command, rest, { stdio: "ignore" });
+  const child = spawn("env", [...wrapper, "sleep", "60"], { stdio: "ignore" });
   const ended = new Promise<NodeJS.Signals | null>((resolve) =>
     child.once("exit", (_, signal) => resolve(signal)),
   );

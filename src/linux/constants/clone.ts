@@ -1,16 +1,5 @@
 /** Values of linux/sched.h. Those above 31 bits are plain numbers: add them, `|` would cut them. */
 
-export const CLONE_VM = 0x100;
-export const CLONE_FS = 0x200;
-export const CLONE_FILES = 0x400;
-export const CLONE_SIGHAND = 0x800;
-export const CLONE_PIDFD = 0x1000;
-export const CLONE_VFORK = 0x4000;
-export const CLONE_PARENT = 0x8000;
-export const CLONE_PARENT_SETTID = 0x100000;
-export const CLONE_CHILD_CLEARTID = 0x200000;
-export const CLONE_CHILD_SETTID = 0x1000000;
-export const CLONE_CLEAR_SIGHAND = 0x100000000;
 export const CLONE_INTO_CGROUP = 0x200000000;
 
 export const CLONE_NEWTIME = 0x80;
@@ -25,7 +14,6 @@ export const CLONE_NEWNET = 0x40000000;
 /** Size of `struct clone_args` up to and including its `cgroup` field (Linux 5.7). */
 export const CLONE_ARGS_SIZE_VER2 = 88;
 
-export const PIDFD_NONBLOCK = 0o4000;
 export const PIDFD_GET_CGROUP_NAMESPACE = 0xff01;
 export const PIDFD_GET_IPC_NAMESPACE = 0xff02;
 export const PIDFD_GET_MNT_NAMESPACE = 0xff03;
