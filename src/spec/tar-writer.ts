@@ -31,7 +31,8 @@ export function encodeTarMember(member: TarMember): Uint8Array {
     if (text.includes("\0"))
       throw new Failure("invalid", `cannot archive ${JSON.stringify(text)}: it has a NUL byte`);
   }
-  const sparseMap = member.sparse === undefined ? undefined : encodeSparseMap(member.sparse);
+  const sparseMap =
+    member.sparse === undefined ? undefined : encodeSparseMap(member.sparse, member.size ?? 0);
   const stored = sparseMap === undefined ? (member.size ?? 0) : sparseMap.length + storedBytes(member);
   const path = sparseMap === undefined ? member.path : sparseName(member.path);
   const block = encodeBlock({ ...member, path }, stored, records);
@@ -114,6 +115,12 @@ interface Field {
 function putText(block: Buffer, field: Field, text: string, records: Map<string, Uint8Array | string>): void {
   if (isAscii(text) && text.length <= field.length) {
     block.write(text, field.at, "latin1");
+    return;
+  }
+  // PAX holds text; names that are none fit better into the header's bytes, which every reader takes as they are.
+  const bytes = hasEscapedBytes(text) ? encodeBytes(text) : undefined;
+  if (bytes !== undefined && bytes.length <= field.length) {
+    block.set(bytes, field.at);
     return;
   }
   records.set(field.key, text);

@@ -109,9 +109,11 @@ export function checkFragments(
   if (sum !== stored) throw corrupt(`a sparse map names ${sum} bytes, but ${stored} are stored`);
 }
 
-/** The map of format 1.0 with its padding. */
-export function encodeSparseMap(fragments: readonly SparseFragment[]): Uint8Array {
-  const lines = [fragments.length, ...fragments.flatMap(({ offset, length }) => [offset, length])];
+/** The map of format 1.0 with its padding, for a file of `size` bytes. */
+export function encodeSparseMap(fragments: readonly SparseFragment[], size: number): Uint8Array {
+  // GNU tar makes a hole at the end of a file only where an empty fragment says so.
+  const whole = [...fragments, { offset: size, length: 0 }];
+  const lines = [whole.length, ...whole.flatMap(({ offset, length }) => [offset, length])];
   const text = Buffer.from(`${lines.join("\n")}\n`, "latin1");
   const map = new Uint8Array(Math.ceil(text.length / TAR_BLOCK_BYTES) * TAR_BLOCK_BYTES);
   map.set(text);
