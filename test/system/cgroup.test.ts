@@ -344,6 +344,37 @@ describe("Cgroup", () => {
   });
 });
 
+describe("descriptors", () => {
+  const openNow = (): number => readdirSync("/proc/self/fd").length;
+
+  test("a cgroup's whole life leaves none open, and a refused plan neither", async () => {
+    await withParent(async (parent) => {
+      const live = async (): Promise<void> => {
+        const cgroup = make(parent, { memoryBytes: 64 << 20 }, defaultDeviceRules);
+        for (const one of hierarchiesOf(parent.layout)) mkdirSync(pathOf(one, "a/b"), { recursive: true });
+        cgroup.openJoin()[Symbol.dispose]();
+        parent.openKeeperJoin()[Symbol.dispose]();
+        cgroup.usage();
+        cgroup.oomKills();
+        cgroup.pids();
+        await cgroup.freeze();
+        cgroup.thaw();
+        await cgroup.killAll();
+        await cgroup.remove();
+        expect(() => cgroup.openJoin()).toThrow(/ENOENT/);
+        expect(() => make(parent, { memoryBytes: 64 << 20, cpusetCpus: "77" })).toThrow();
+      };
+      await live();
+      const before = openNow();
+      for (let times = 0; times < 10; times++) await live();
+      expect(openNow()).toBe(before);
+    });
+    const before = openNow();
+    await withParent(() => {});
+    expect(openNow()).toBe(before);
+  });
+});
+
 describe("planCgroupMounts()", () => {
   test.each([
     ["private", false],
