@@ -413,12 +413,13 @@ static int read_limit(const char *controller, int version, const char *file, cha
   char path[4096], place[2048];
   const char *below = place;
   if (!find_membership(version == 1 ? controller : "", place, sizeof place)) return 0;
+  if (starts(place, "/..")) return 0; // outside of our namespace
   for (word i = 0; i < mount_count; i++) {
     const struct mount *mount = &mounts[i];
     if (!same(mount->type, version == 1 ? "cgroup" : "cgroup2")) continue;
     if (version == 1 && !lists(mount->super_options, controller)) continue;
-    if (starts(place, "/..")) below = ""; // outside of our namespace
-    else if (!same(mount->root, "/")) below = starts(place, mount->root) ? place + length_of(mount->root) : "";
+    if (starts(mount->root, "/..")) continue; // shows what is above our namespace
+    if (!same(mount->root, "/")) below = starts(place, mount->root) ? place + length_of(mount->root) : "";
     *path = 0;
     return append(path, sizeof path, mount->target) && append(path, sizeof path, below) &&
       append(path, sizeof path, "/") && append(path, sizeof path, file) && read_value(path, to, size);
@@ -455,7 +456,7 @@ static void print_cpus(word quota, word period) {
   print(format(quota));
   print(" us in each ");
   print(format(period));
-  print(")");
+  print(" us)");
 }
 
 static void show_cpu_quota(void) {

@@ -2,6 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { detectCgroups, findController, hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
+import { openCgroupParent } from "../../src/linux/cgroup-parent.ts";
+import { planCgroup } from "../../src/linux/cgroup-plan.ts";
 import { namespaceKinds, readNamespaces } from "../../src/linux/namespaces.ts";
 
 const native = join(import.meta.dir, "../../native");
@@ -76,6 +79,41 @@ describe("hello", () => {
     expect(row(text, "process id")).toBe("1");
     expect(row(text, "uid map")).toBe(`0 here is ${process.getuid?.()} outside, for 1 id`);
     expect(text).toContain("\n  rw  proc      /proc\n");
+  });
+
+  test("hello shows the limits of the cgroup that it is in, and none that it cannot see", async () => {
+    const name = `tare-hello-${process.pid}`;
+    const layout = detectCgroups();
+    using parent = openCgroupParent(name, layout);
+    const limits = {
+      memoryBytes: 64 << 20,
+      memorySwapBytes: 96 << 20,
+      nanoCpus: 5e8,
+      cpuShares: 512,
+      pidsLimit: 33,
+    };
+    const cgroup = parent.create("one", planCgroup({ ...limits, cpusetCpus: "0" }, layout));
+    try {
+      const joins = hierarchiesOf(layout).map(
+        (one) => `echo 0 > ${one.mountPath}/${cgroup.path}/${one.version === 1 ? "tasks" : "cgroup.procs"}`,
+      );
+      const { text } = run("sh", "-c", `${joins.join(" && ")} && exec ${hello}`);
+      const version = (controller: string): number | undefined => findController(layout, controller)?.version;
+      if (version("memory")) expect(row(text, "memory")).toBe("64 MiB");
+      if (version("memory") === 1) expect(row(text, "memory and swap")).toBe("96 MiB");
+      if (version("memory") === 2) expect(row(text, "swap")).toBe("32 MiB");
+      if (version("cpu")) expect(row(text, "cpu time")).toBe("0.50 CPUs (50000 us in each 100000 us)");
+      if (version("cpu") === 1) expect(row(text, "cpu shares")).toBe("512");
+      if (version("cpu") === 2) expect(row(text, "cpu weight")).toBe("20");
+      if (version("cpuset")) expect(row(text, "cpus")).toBe("0");
+      if (version("pids")) expect(row(text, "processes")).toBe("33");
+      // with a namespace of its own but the host's mounts, nothing that is shown is its own
+      const hidden = run("sh", "-c", `${joins.join(" && ")} && exec unshare --cgroup ${hello}`).text;
+      for (const controller of ["memory", "processes"]) expect(row(hidden, controller)).toBe("not visible");
+    } finally {
+      await cgroup.remove();
+      parent.removeEmpty();
+    }
   });
 
   test("hello says not visible without /proc and ends well", () => {
