@@ -20,6 +20,8 @@ export interface Command<V> {
   readonly completes?: readonly Subject[];
   /** The status it ends with when it fails (1 unless said otherwise). */
   readonly failureStatus?: number;
+  /** False: it does not start a daemon where none runs. */
+  readonly startsDaemon?: false;
   /** Gives the exit status. Throws Failures; those with details.status decide about theirs. */
   run(call: Call<V>): Promise<number>;
 }

@@ -24,6 +24,8 @@ export interface GlobalOptions {
   readonly runRoot?: string;
   readonly storageDriver?: string;
   readonly debug: boolean;
+  /** False: a daemon that does not run is not started (`daemon stop`, completion). */
+  readonly startsDaemon: boolean;
 }
 
 /** The world the command line lives in; bin gives the process's own. */

@@ -41,6 +41,7 @@ export function resolveGlobals(
     ...(dataRoot === undefined ? {} : { dataRoot }),
     ...(storageDriver === undefined ? {} : { storageDriver }),
     debug,
+    startsDaemon: true,
   };
 }
 

@@ -70,7 +70,8 @@ class CommandLine {
       return 1;
     }
     refuseLater(flags, parsed);
-    return await command.run(this.#call(name, parsed, globals));
+    const { startsDaemon = true } = command;
+    return await command.run(this.#call(name, parsed, { ...globals, startsDaemon }));
   }
 
   #call(name: string, parsed: Parsed, globals: GlobalOptions): Call<unknown> {

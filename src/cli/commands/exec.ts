@@ -1,3 +1,4 @@
+import { poll } from "../../base/deadline.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
 import { endOnSignals, followSize, sizeOf } from "../container/follow.ts";
@@ -88,9 +89,12 @@ async function runAttached(
     signal: ending === undefined ? call.signal : AbortSignal.any([call.signal, ending.signal]),
   });
   if (end === "detached") return 0;
-  const { ExitCode: status, Running: isRunning } = await executions.inspect(id);
-  if (status === null || isRunning) {
-    throw new Failure("unavailable", "cannot tell how the command ended: the connection to it was lost");
-  }
-  return status;
+  // The streams may end a moment before the record of the end is there.
+  return await poll(
+    async () => {
+      const { ExitCode: status, Running: isRunning } = await executions.inspect(id);
+      return isRunning ? undefined : (status ?? undefined);
+    },
+    { timeoutMs: 5000, what: "learn how the command ended" },
+  );
 }

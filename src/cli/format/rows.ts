@@ -56,7 +56,8 @@ function labelHeading(name: string): string {
   return (name.split(".").at(-1) ?? "").replace(/[-_]/g, " ");
 }
 
-/** One row as JSON, names sorted. */
+/** One row as JSON, names sorted, safe within HTML as Docker's is. */
 export function formatRowJson(row: Row): string {
-  return formatJson(Object.fromEntries(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))));
+  const sorted = Object.fromEntries(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return formatJson(sorted).replace(/[<>&]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
 }

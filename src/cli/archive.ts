@@ -1,0 +1,29 @@
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { resolve } from "node:path";
+import { Failure, sentenceOf } from "../base/failure.ts";
+import type { CliContext } from "./context.ts";
+
+/** The bytes of a file, for sending. It is opened now: one that can't be is Failure("not-found" or "not-permitted"). */
+export async function openArchive(path: string, { cwd }: CliContext): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    const file = await open(resolve(cwd, path));
+    if ((await file.stat()).isDirectory()) {
+      await file.close();
+      throw new Failure("invalid", `open ${path}: is a directory`);
+    }
+    return createReadStream("", { fd: file, highWaterMark: 256 * 1024 }) as AsyncIterable<Uint8Array>;
+  } catch (thrown) {
+    if (thrown instanceof Failure) throw thrown;
+    const code = (thrown as NodeJS.ErrnoException).code;
+    if (code === "ENOENT") throw new Failure("not-found", `open ${path}: no such file or directory`);
+    if (code === "EACCES") throw new Failure("not-permitted", `open ${path}: permission denied`);
+    throw new Failure("internal", `open ${path}: ${sentenceOf(thrown)}`, { cause: thrown });
+  }
+}
+
+/** Our standard input, for sending. A terminal has nothing to send: Failure("invalid") with what to do. */
+export function readInput({ stdin }: CliContext, refusal: string): AsyncIterable<Uint8Array> {
+  if (stdin.isTTY === true) throw new Failure("invalid", refusal);
+  return stdin as AsyncIterable<string | Buffer> as AsyncIterable<Uint8Array>;
+}

@@ -1,0 +1,62 @@
+import { Failure } from "../../base/failure.ts";
+import type { Client } from "../../client/client.ts";
+import type { Call, Command, Subject } from "../command.ts";
+import { type Candidate, findCandidates } from "../completion/candidates.ts";
+import { filesMark } from "../completion/scripts.ts";
+
+/** Hidden: what the shells' scripts ask. Prints `word<TAB>meaning` lines; never fails and starts no daemon. */
+export const complete: Command<object> = {
+  usage: "-- WORD...",
+  takes: [0, Number.POSITIVE_INFINITY],
+  flags: {},
+  optionsEnd: "first",
+  startsDaemon: false,
+  async run(call) {
+    const current = call.positional.at(-1) ?? "";
+    const { words, subject } = await findCandidates(call.positional);
+    const named = await findNames(call, subject, current);
+    const shown = [...words, ...named].filter(({ word }) => word.startsWith(current));
+    call.out(shown.map(({ word, meaning = "" }) => `${word}\t${meaning}\n`).join(""));
+    if (subject === "file") call.out(`${filesMark}\n`);
+    return 0;
+  },
+};
+
+async function findNames(
+  call: Call<object>,
+  subject: Subject,
+  current: string,
+): Promise<readonly Candidate[]> {
+  if (subject === "file" || subject === "none" || subject === "command") return [];
+  try {
+    const client = await call.client();
+    if (subject === "image") return await imageNames(client);
+    const containers = await containerNames(client, subject, current);
+    return subject === "object" ? [...containers, ...(await imageNames(client))] : containers;
+  } catch (thrown) {
+    // Without a daemon there is nothing to offer: no reason to disturb who is typing.
+    if (thrown instanceof Failure) return [];
+    throw thrown;
+  }
+}
+
+/** Names, and ids once the beginning of one was typed. */
+async function containerNames(
+  client: Client,
+  subject: Subject,
+  current: string,
+): Promise<readonly Candidate[]> {
+  const found = await client.containers.list({ all: subject !== "running" });
+  return found
+    .filter(({ State }) => subject !== "stopped" || State !== "running")
+    .flatMap(({ Id, Names, Image, Status }) => {
+      const meaning = `${Image}, ${Status}`;
+      const ids = current === "" ? [] : [Id.slice(0, 12)];
+      return [...Names.map((name) => name.replace(/^\//, "")), ...ids].map((word) => ({ word, meaning }));
+    });
+}
+
+async function imageNames(client: Client): Promise<readonly Candidate[]> {
+  const found = await client.images.list();
+  return found.flatMap(({ RepoTags }) => (RepoTags ?? []).map((word) => ({ word, meaning: "image" })));
+}

@@ -1,0 +1,24 @@
+import { Failure } from "../../base/failure.ts";
+import type { Command } from "../command.ts";
+import { commandGroups, findCommand } from "../commands.ts";
+import { formatCommandHelp, formatGroupHelp, formatHelp } from "../help.ts";
+
+export const help: Command<object> = {
+  usage: "[COMMAND]",
+  takes: [0, Number.POSITIVE_INFINITY],
+  flags: {},
+  completes: ["command"],
+  async run(call) {
+    const { positional, context } = call;
+    const { columns } = context.stdout;
+    const [first] = positional;
+    const found = findCommand(positional);
+    if (first === undefined) call.out(formatHelp(columns));
+    else if (found !== undefined) {
+      call.out(formatCommandHelp(found.entry, found.name, await found.entry.load(), columns));
+    } else if (positional.length === 1 && Object.hasOwn(commandGroups, first))
+      call.out(formatGroupHelp(first));
+    else throw new Failure("invalid", `unknown help topic: ${positional.join(" ")}`);
+    return 0;
+  },
+};

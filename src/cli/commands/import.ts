@@ -1,0 +1,53 @@
+import { openArchive, readInput } from "../archive.ts";
+import type { Command } from "../command.ts";
+import { laterFailure } from "../flags/flag.ts";
+import { list, string } from "../flags/kinds.ts";
+import { displayProgress } from "../format/progress-display.ts";
+
+interface Values {
+  readonly change: readonly string[];
+  readonly message: string;
+  readonly platform: string;
+}
+
+export const importImage: Command<Values> = {
+  usage: "[OPTIONS] file|- [REPOSITORY[:TAG]]",
+  takes: [1, 2],
+  flags: {
+    change: list("Apply Dockerfile instruction to the created image", { short: "c" }),
+    message: string("Set commit message for imported image", { short: "m" }),
+    platform: string("Set platform if server is multi-platform capable"),
+  },
+  completes: ["file", "none"],
+  examples: [
+    "tar -C rootfs -c . | tare import - base:1",
+    "tare import -c 'CMD [\"/bin/sh\"]' rootfs.tar base",
+  ],
+  async run(call) {
+    const { values, positional, context, signal } = call;
+    const [source = "", reference] = positional;
+    if (/^https?:\/\//.test(source)) throw laterFailure(`import from a URL (${source})`);
+    const archive =
+      source === "-"
+        ? readInput(context, "requested import from stdin, but stdin is a terminal: give a file")
+        : await openArchive(source, context);
+    const client = await call.client();
+    const messages = client.images.import(archive, {
+      ...nameOf(reference),
+      ...(values.message === "" ? {} : { message: values.message }),
+      ...(values.platform === "" ? {} : { platform: values.platform }),
+      changes: values.change,
+      signal,
+    });
+    await displayProgress(messages, context.stdout);
+    return 0;
+  },
+};
+
+function nameOf(reference: string | undefined): { readonly repository?: string; readonly tag?: string } {
+  if (reference === undefined) return {};
+  const at = reference.lastIndexOf(":");
+  return at > reference.lastIndexOf("/")
+    ? { repository: reference.slice(0, at), tag: reference.slice(at + 1) }
+    : { repository: reference };
+}

@@ -1,0 +1,33 @@
+import { openArchive, readInput } from "../archive.ts";
+import type { Command } from "../command.ts";
+import { bool, string } from "../flags/kinds.ts";
+import { displayProgress } from "../format/progress-display.ts";
+
+interface Values {
+  readonly input: string;
+  readonly quiet: boolean;
+}
+
+export const load: Command<Values> = {
+  usage: "[OPTIONS]",
+  takes: [0, 0],
+  flags: {
+    input: string("Read from tar archive file, instead of STDIN", { short: "i", isFile: true }),
+    quiet: bool("Suppress the load output", { short: "q" }),
+  },
+  description: "The archive is a docker-archive or an OCI archive, plain or compressed with gzip or zstd.",
+  examples: ["tare load -i busybox.tar", "docker save busybox | tare load"],
+  async run(call) {
+    const { values, context, signal } = call;
+    const archive =
+      values.input === ""
+        ? readInput(context, "requested load from stdin, but stdin is empty: give the archive with --input")
+        : await openArchive(values.input, context);
+    const client = await call.client();
+    const isQuiet = values.quiet || context.stdout.isTTY !== true;
+    await displayProgress(client.images.load(archive, { quiet: isQuiet, signal }), context.stdout, {
+      isQuiet,
+    });
+    return 0;
+  },
+};

@@ -1,0 +1,122 @@
+import type { Command, Subject } from "../command.ts";
+import { commandGroups, commands, findCommand } from "../commands.ts";
+import type { Flag, FlagTable } from "../flags/flag.ts";
+import { globalFlags } from "../global-flags.ts";
+
+/** One word that can come next, and what it means. */
+export interface Candidate {
+  readonly word: string;
+  readonly meaning?: string;
+}
+
+/** What can come next: words known here, and what only the daemon or the disk knows. */
+export interface Candidates {
+  readonly words: readonly Candidate[];
+  readonly subject: Subject;
+}
+
+const nothing: Candidates = { words: [], subject: "none" };
+
+/** What can follow the words; the last one is what has been typed of it. */
+export async function findCandidates(typed: readonly string[]): Promise<Candidates> {
+  const current = typed.at(-1) ?? "";
+  const globals = globalFlags as FlagTable;
+  const before = typed.slice(0, -1);
+  const start = firstWord(globals, before);
+  if (start === before.length) {
+    return (
+      flagValue(globals, before, current) ?? (current.startsWith("-") ? flagNames(globals) : commandNames(""))
+    );
+  }
+  if (start > before.length) return flagValue(globals, before, current) ?? nothing;
+  const words = before.slice(start);
+  const found = findCommand(words);
+  if (found === undefined) return words.length === 1 ? commandNames(`${words[0]} `) : nothing;
+  return commandCandidates(await found.entry.load(), words.slice(found.length), current);
+}
+
+function commandCandidates(command: Command<unknown>, words: readonly string[], current: string): Candidates {
+  const flags: FlagTable = { ...command.flags, help: helpFlag };
+  const count = countPositional(flags, words, command.optionsEnd ?? "dashes");
+  const areOptionsOver = words.includes("--") || (command.optionsEnd === "first" && count > 0);
+  if (!areOptionsOver) {
+    const value = flagValue(flags, words, current);
+    if (value !== undefined) return value;
+    if (current.startsWith("-")) return flagNames(flags);
+  }
+  const subjects = command.completes ?? [];
+  const subject = subjects[Math.min(count, subjects.length - 1)] ?? "none";
+  return subject === "command" ? commandNames("") : { words: [], subject };
+}
+
+const helpFlag: Flag<boolean> = { type: "", usage: "Print usage", initial: false, add: () => true };
+
+/** The value of a flag that was begun: `--name ` or `--name=`; undefined when something else comes. */
+function flagValue(flags: FlagTable, words: readonly string[], current: string): Candidates | undefined {
+  const joined = /^--([^=]+)=/.exec(current);
+  const previous = words.at(-1) ?? "";
+  const flag = joined === null ? findTypedFlag(flags, previous) : flags[joined[1] ?? ""];
+  if (flag === undefined || flag.type === "") return undefined;
+  const prefix = joined?.[0] ?? "";
+  return {
+    words: (flag.words ?? []).map((word) => ({ word: prefix + word })),
+    subject: flag.isFile === true ? "file" : "none",
+  };
+}
+
+/** The flag that a word ends with, when its value must follow: `--name`, `-n`, `-itn`. */
+function findTypedFlag(flags: FlagTable, word: string): Flag<unknown> | undefined {
+  if (word.startsWith("--")) return word.includes("=") ? undefined : flags[word.slice(2)];
+  if (!/^-[^-=]+$/.test(word)) return undefined;
+  const letters = [...word.slice(1)];
+  for (const [index, letter] of letters.entries()) {
+    const flag = Object.values(flags).find(({ short }) => short === letter);
+    if (flag === undefined || flag.type !== "") return index === letters.length - 1 ? flag : undefined;
+  }
+  return undefined;
+}
+
+function flagNames(flags: FlagTable): Candidates {
+  const words = Object.entries(flags)
+    .filter(([, flag]) => flag.isHidden !== true)
+    .map(([name, { usage }]) => ({ word: `--${name}`, meaning: usage.split("\n")[0] ?? "" }));
+  return { words, subject: "none" };
+}
+
+/** Commands of the tree below the prefix, which ends with a space; empty: those of one word, and the groups. */
+function commandNames(prefix: string): Candidates {
+  const words = commands
+    .filter((entry) => entry.isHidden !== true)
+    .flatMap(({ names, summary }) =>
+      names.filter((name) => name.startsWith(prefix)).map((name) => ({ name, summary })),
+    )
+    .map(({ name, summary }) => ({ word: name.slice(prefix.length), meaning: summary }))
+    .filter(({ word }) => !word.includes(" "));
+  const groups = Object.entries(commandGroups).map(([word, meaning]) => ({ word, meaning }));
+  return { words: prefix === "" ? [...words, ...groups] : words, subject: "none" };
+}
+
+/** Where the command begins; one past the end when a flag still waits for its value. */
+function firstWord(flags: FlagTable, words: readonly string[]): number {
+  let index = 0;
+  while (words[index]?.startsWith("-") === true) index += takesNext(flags, words[index] ?? "") ? 2 : 1;
+  return index;
+}
+
+function countPositional(flags: FlagTable, words: readonly string[], optionsEnd: "dashes" | "first"): number {
+  let count = 0;
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] ?? "";
+    if (word === "--") return count + words.length - index - 1;
+    if (!word.startsWith("-") || word === "-") {
+      if (optionsEnd === "first") return words.length - index;
+      count++;
+    } else if (takesNext(flags, word)) index++;
+  }
+  return count;
+}
+
+function takesNext(flags: FlagTable, word: string): boolean {
+  const flag = findTypedFlag(flags, word);
+  return flag !== undefined && flag.type !== "";
+}

@@ -1,0 +1,84 @@
+import type { ContainerSummary, MountPoint } from "../../api/types/container.ts";
+import { formatByteSize } from "../../base/byte-size.ts";
+import { formatHumanDuration } from "../../base/duration.ts";
+import { formatPorts } from "./ports.ts";
+import type { Listing, Row } from "./rows.ts";
+import { ellipsize, formatLocalTime, shortId } from "./text.ts";
+
+const columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
+
+/** The list of containers; with sizes when they were asked for. */
+export function containerListing({ hasSize }: { readonly hasSize: boolean }): Listing {
+  return {
+    rowName: "container",
+    headings: {
+      ID: "CONTAINER ID",
+      Names: "NAMES",
+      Image: "IMAGE",
+      Command: "COMMAND",
+      CreatedAt: "CREATED AT",
+      RunningFor: "CREATED",
+      Ports: "PORTS",
+      State: "STATE",
+      Status: "STATUS",
+      Size: "SIZE",
+      Labels: "LABELS",
+      Mounts: "MOUNTS",
+      LocalVolumes: "LOCAL VOLUMES",
+      Networks: "NETWORKS",
+    },
+    table: [...columns, ...(hasSize ? ["Size"] : [])].map((name) => `{{.${name}}}`).join("\t"),
+    quiet: "{{.ID}}",
+  };
+}
+
+/** A container as `ps` shows it: shortened, unless `isWhole`. */
+export function containerRow(
+  container: ContainerSummary,
+  { isWhole, nowMs }: { readonly isWhole: boolean; readonly nowMs: number },
+): Row {
+  const labels = container.Labels ?? {};
+  const mounts = container.Mounts ?? [];
+  const command = isWhole ? container.Command : ellipsize(container.Command, 20);
+  return {
+    ID: isWhole ? container.Id : shortId(container.Id),
+    Names: formatNames(container.Names, isWhole),
+    Image: formatImage(container, isWhole),
+    Command: JSON.stringify(command),
+    CreatedAt: formatLocalTime(container.Created),
+    RunningFor: `${formatHumanDuration(nowMs - container.Created * 1000)} ago`,
+    Ports: formatPorts(container.Ports ?? []),
+    State: container.State,
+    Status: container.Status,
+    Size: formatSize(container),
+    Labels: Object.keys(labels)
+      .sort()
+      .map((name) => `${name}=${labels[name]}`)
+      .join(","),
+    Mounts: mounts.map((mount) => formatMount(mount, isWhole)).join(","),
+    LocalVolumes: String(mounts.filter(({ Driver }) => Driver === "local").length),
+    Networks: Object.keys(container.NetworkSettings?.Networks ?? {}).join(","),
+    Label: (name: string) => labels[name] ?? "",
+  };
+}
+
+/** A name with a second slash is another container's link to this one: shown with `--no-trunc` only. */
+function formatNames(names: readonly string[], isWhole: boolean): string {
+  const plain = names.map((name) => name.replace(/^\//, ""));
+  return (isWhole ? plain : plain.filter((name) => !name.includes("/"))).join(",");
+}
+
+function formatImage({ Image: image, ImageID: imageId }: ContainerSummary, isWhole: boolean): string {
+  if (image === "") return "<no image>";
+  return !isWhole && shortId(image) === shortId(imageId) ? shortId(image) : image;
+}
+
+function formatSize({ SizeRw: written = 0, SizeRootFs: whole = 0 }: ContainerSummary): string {
+  const own = formatByteSize(written, 3);
+  return whole > 0 ? `${own} (virtual ${formatByteSize(whole, 3)})` : own;
+}
+
+function formatMount({ Name: name, Source: source }: MountPoint, isWhole: boolean): string {
+  const text = name === undefined || name === "" ? source : name;
+  return isWhole ? text : ellipsize(text, 15);
+}
