@@ -89,12 +89,13 @@ function findStrings(text: string): readonly string[] | undefined {
 
 /** `a=b c="d e"`, or in the old form one `a b c` with the value `b c`. */
 function pairsOf(text: string, env: readonly string[]): readonly (readonly [name: string, value: string])[] {
-  if (!/^[^\s=]+=/.test(text)) {
+  const words = splitWords(text, env);
+  if (words[0]?.includes("=") !== true) {
     const old = /^(\S+)\s+([^]+)$/.exec(text);
     if (old === null) throw new Failure("invalid", "it must have the form name=value");
     return [[old[1] as string, splitWords(old[2] as string, env).join(" ")]];
   }
-  return splitWords(text, env).map((word) => {
+  return words.map((word) => {
     const equals = word.indexOf("=");
     if (equals <= 0) throw new Failure("invalid", `"${word}" must have the form name=value`);
     return [word.slice(0, equals), word.slice(equals + 1)];

@@ -1,21 +1,30 @@
 import { Failure } from "../../base/failure.ts";
 import { algorithmOf, type Digest, Digester } from "../../spec/digest.ts";
 import { decompress } from "../streams/compression.ts";
-import type { LayerPart } from "./image-parts.ts";
+import type { Compression } from "../streams/compression.ts";
+import type { SpooledFile } from "./spooled-archive.ts";
+
+/** Where a layer's bytes come from. */
+export interface LayerSource {
+  readonly diffId: Digest;
+  readonly compression: Compression;
+  /** `blob` is what its bytes have been proven to be. */
+  readonly file: Pick<SpooledFile, "blob" | "open">;
+}
 
 /**
  * A layer's tar out of its file, proven: the digest of what was given is compared at the end, and isProven says
  * that someone got there.
  */
 export class LayerContent {
-  readonly #layer: LayerPart;
+  readonly #layer: LayerSource;
   readonly #signal: AbortSignal;
   readonly #onBytes: (bytes: number) => void;
   #proven = false;
   #opened = false;
 
   constructor(
-    layer: LayerPart,
+    layer: LayerSource,
     { signal, onBytes }: { readonly signal: AbortSignal; readonly onBytes: (bytes: number) => void },
   ) {
     this.#layer = layer;

@@ -127,6 +127,9 @@ class Spool {
   }
 
   async #begin(entry: TarEntry): Promise<void> {
+    if (entry.sparse !== undefined) {
+      throw new Failure("invalid", `cannot read the archive: its member "${entry.path}" is sparse`);
+    }
     this.#count += 1;
     this.#bytes += entry.size;
     if (this.#count > this.#limits.members) {
@@ -140,9 +143,6 @@ class Spool {
     }
     if (entry.type === "symlink" || entry.type === "hardlink") return this.#addLink(entry);
     if (entry.type !== "file") return; // a directory says nothing, a device is nobody's business here
-    if (entry.sparse !== undefined) {
-      throw new Failure("invalid", `cannot read the archive: its member "${entry.path}" is sparse`);
-    }
     const path = cleanMemberPath(entry.path);
     const digest = findDigest(/^blobs\/([a-z0-9]+\/[0-9a-f]+)$/.exec(path)?.[1]?.replace("/", ":") ?? "");
     const expected = { size: entry.size, ...(digest === undefined ? {} : { digest }) };

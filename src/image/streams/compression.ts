@@ -25,24 +25,33 @@ export function detectCompression(head: Uint8Array): Compression {
 export async function* decompress(
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { head, all } = await peek(chunks);
-  switch (detectCompression(head)) {
-    case "plain":
-      yield* all;
-      return;
-    case "gzip":
-      yield* inflate(all, createGunzip({ chunkSize }));
-      return;
-    case "zstd":
-      yield* inflate(wholeZstdFrames(all), createZstdDecompress({ chunkSize }));
+  const iterator = chunks[Symbol.asyncIterator]();
+  try {
+    const head = await readHead(iterator);
+    const all = startingWith(head, iterator);
+    switch (detectCompression(head)) {
+      case "plain":
+        yield* all;
+        return;
+      case "gzip":
+        yield* inflate(all, createGunzip({ chunkSize }));
+        return;
+      case "zstd":
+        yield* inflate(wholeZstdFrames(all), createZstdDecompress({ chunkSize }));
+    }
+  } finally {
+    await iterator.return?.();
   }
 }
 
 /** What the content is wrapped in; reads only its beginning. */
 export async function compressionOf(chunks: AsyncIterable<Uint8Array>): Promise<Compression> {
-  const { head, all } = await peek(chunks);
-  await all.return();
-  return detectCompression(head);
+  const iterator = chunks[Symbol.asyncIterator]();
+  try {
+    return detectCompression(await readHead(iterator));
+  } finally {
+    await iterator.return?.();
+  }
 }
 
 const chunkSize = 256 * 1024;
@@ -71,26 +80,23 @@ async function* inflate(
   }
 }
 
-/** The first bytes, and everything including them. */
-async function peek(
-  chunks: AsyncIterable<Uint8Array>,
-): Promise<{ readonly head: Uint8Array; readonly all: AsyncGenerator<Uint8Array, void, undefined> }> {
-  const iterator = chunks[Symbol.asyncIterator]();
+async function readHead(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   let head: Uint8Array = new Uint8Array(0);
   while (head.length < headBytes) {
     const { value, done } = await iterator.next();
     if (done === true) break;
     head = head.length === 0 ? value : Buffer.concat([head, value]);
   }
-  async function* all(): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      if (head.length > 0) yield head;
-      yield* { [Symbol.asyncIterator]: () => iterator };
-    } finally {
-      await iterator.return?.();
-    }
-  }
-  return { head, all: all() };
+  return head;
+}
+
+/** Leaves ending the iterator to its owner. */
+async function* startingWith(
+  head: Uint8Array,
+  iterator: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (head.length > 0) yield head;
+  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
 }
 
 function unsupported(name: string): Failure {

@@ -1,0 +1,90 @@
+import { describe, expect, test } from "bun:test";
+import { applyConfigChanges } from "../../../src/spec/config-changes.ts";
+import { digestOf } from "../../../src/spec/digest.ts";
+import {
+  encodeImageConfig,
+  type ImageConfig,
+  noDefaults,
+  parseImageConfig,
+} from "../../../src/spec/image-config.ts";
+
+describe("applyConfigChanges()", () => {
+  const rows: readonly (readonly [changes: readonly string[], expected: object])[] = [
+    [['CMD ["a","b c"]'], { cmd: ["a", "b c"] }],
+    [["cmd echo $HOME 'x'"], { cmd: ["/bin/sh", "-c", "echo $HOME 'x'"] }],
+    [["CMD [broken"], { cmd: ["/bin/sh", "-c", "[broken"] }],
+    [["CMD x", 'ENTRYPOINT ["/init"]'], { entrypoint: ["/init"], cmd: [] }],
+    [['ENV A=1 B=two\\ words C=\'x y\' D="q\\"$A"'], { env: ["A=1", "B=two words", "C=x y", 'D=q"'] }],
+    [["ENV A=1", "ENV B=${A}2 A=3", "ENV C='$A'"], { env: ["A=3", "B=12", "C=$A"] }],
+    [["ENV OLD some value"], { env: ["OLD=some value"] }],
+    [["EXPOSE 80 53/udp 8000-8010"], { exposedPorts: ["80/tcp", "53/udp", "8000-8010/tcp"] }],
+    [
+      ['LABEL a=b "c d"="e f"', "LABEL __proto__=x"],
+      {
+        labels: Object.fromEntries([
+          ["a", "b"],
+          ["c d", "e f"],
+          ["__proto__", "x"],
+        ]),
+      },
+    ],
+    [['LABEL "g h"=i'], { labels: { "g h": "i" } }],
+    [["USER 1000:1000"], { user: "1000:1000" }],
+    [['VOLUME ["/a","/b"]', "VOLUME /b /c"], { volumes: ["/a", "/b", "/c"] }],
+    [["WORKDIR /a", "WORKDIR b", "WORKDIR /"], { workingDirectory: "/" }],
+    [["WORKDIR /a", "WORKDIR b c"], { workingDirectory: "/a/b c" }],
+    [["STOPSIGNAL SIGQUIT"], { stopSignal: "SIGQUIT" }],
+    [["ONBUILD RUN make", "ONBUILD COPY . ."], { onBuild: ["RUN make", "COPY . ."] }],
+    [[], {}],
+  ];
+  test.each(rows)("%j", (changes, expected) => {
+    expect(applyConfigChanges(noDefaults, changes)).toEqual({ ...noDefaults, ...expected });
+  });
+
+  test.each([
+    ["RUN true", "it must be one of"],
+    ["", "it must be one of"],
+    ["CMD", "it must be one of"],
+    ["constructor x", "it must be one of"],
+    ["ENV A", "must have the form name=value"],
+    ["ENV A=1 B", '"B" must have the form'],
+    ["ENV =x y", "must have the form name=value"],
+    ["ENV A='x", "has no partner"],
+    ["EXPOSE http", "is no port"],
+    ["USER a b", "exactly one value"],
+  ])("refuses %j", (change, detail) => {
+    expect(() => applyConfigChanges(noDefaults, [change])).toThrow(detail);
+    expect(() => applyConfigChanges(noDefaults, [change])).toThrow("cannot apply change");
+  });
+});
+
+test("encodeImageConfig() is what parseImageConfig() reads back", () => {
+  const defaults = applyConfigChanges(noDefaults, [
+    'CMD ["a"]',
+    "ENV A=b",
+    "EXPOSE 80",
+    "LABEL __proto__=x",
+    "USER u",
+    "VOLUME /v",
+    "WORKDIR /w",
+    "STOPSIGNAL 9",
+    "ONBUILD RUN x",
+  ]);
+  const config: ImageConfig = {
+    platform: { os: "linux", architecture: "arm", variant: "v7" },
+    created: "2024-01-31T12:00:00.000Z",
+    comment: "c",
+    defaults: {
+      ...defaults,
+      shell: ["/bin/bash"],
+      healthcheck: { test: ["CMD", "x"], intervalNs: 5, retries: 1 },
+    },
+    diffIds: [digestOf("x")],
+    history: [
+      { created: "2024-01-31T12:00:00.000Z", createdBy: "b", emptyLayer: false },
+      { emptyLayer: true },
+    ],
+  };
+  expect(parseImageConfig(encodeImageConfig(config))).toEqual(config);
+  expect(encodeImageConfig(config)).toEqual(encodeImageConfig(config));
+});
