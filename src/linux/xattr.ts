@@ -30,27 +30,10 @@ export function listXattrs(fd: Fd): string[] {
   return split(sized((buffer) => attempt("flistxattr", fd, buffer, buffer.length), "flistxattr", [fd]));
 }
 
-/** As listXattrs(), of a directory entry itself: a link is not followed, nothing is opened. */
-export function listXattrsAt(directory: Fd, name: string): string[] {
-  const path = pathArgument(`/proc/self/fd/${directory}/${name}`);
-  return split(sized((buffer) => attempt("llistxattr", path, buffer, buffer.length), "llistxattr", [path]));
-}
-
-/** As findXattr(), of a directory entry itself. */
-export function findXattrAt(directory: Fd, name: string, key: string): Uint8Array | undefined {
-  // KERNEL(6.13): getxattrat(2) needs no /proc. SAFETY: the l calls never follow the last component.
-  const path = pathArgument(`/proc/self/fd/${directory}/${name}`);
-  const keyArgument = pathArgument(key);
-  return sized((buffer) => attempt("lgetxattr", path, keyArgument, buffer, buffer.length), "lgetxattr", [
-    path,
-    key,
-  ]);
-}
-
 /** The result of a call that answers ERANGE when the buffer is too small; undefined when there is nothing. */
 function sized(
   read: (buffer: Uint8Array) => number,
-  name: "fgetxattr" | "flistxattr" | "lgetxattr" | "llistxattr",
+  name: "fgetxattr" | "flistxattr",
   args: (string | number | Uint8Array)[],
 ): Uint8Array | undefined {
   for (let size = 1024; ; size *= 8) {

@@ -41,32 +41,34 @@ export function isAscii(text: string): boolean {
 }
 
 function decodeEscaped(bytes: Uint8Array): string {
-  let text = "";
+  const parts: string[] = [];
+  let valid = 0;
   for (let at = 0; at < bytes.length; ) {
     const length = sequenceLength(bytes, at);
-    if (length === 0) {
-      text += String.fromCharCode(0xdc00 + (bytes[at] as number));
-      at += 1;
-    } else {
-      text += decoder.decode(bytes.subarray(at, at + length));
+    if (length > 0) {
       at += length;
+      continue;
     }
+    if (at > valid) parts.push(decoder.decode(bytes.subarray(valid, at)));
+    parts.push(String.fromCharCode(0xdc00 + (bytes[at] as number)));
+    at += 1;
+    valid = at;
   }
-  return text;
+  if (bytes.length > valid) parts.push(decoder.decode(bytes.subarray(valid)));
+  return parts.join("");
 }
 
-/** How many bytes at `at` are one well-formed UTF-8 sequence; 0 when they are none. */
+/** How many bytes at `at` are one well-formed UTF-8 sequence; 0 when they are none. SPEC: Unicode, table 3-7. */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] as number;
-  const length =
-    first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-  if (length < 2) return length;
-  const sequence = bytes.subarray(at, at + length);
-  if (sequence.length < length) return 0;
-  try {
-    decoder.decode(sequence);
-    return length;
-  } catch {
-    return 0;
+  if (first < 0x80) return 1;
+  const length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  const second = bytes[at + 1] ?? 0;
+  const lowest = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const highest = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  if (length === 0 || second < lowest || second > highest) return 0;
+  for (let index = at + 2; index < at + length; index++) {
+    if (((bytes[index] ?? 0) & 0xc0) !== 0x80) return 0;
   }
+  return length;
 }

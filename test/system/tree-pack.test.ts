@@ -19,6 +19,10 @@ async function packAt(directory: string, options: PackOptions = {}): Promise<Uin
 /** All but the root itself, whose own metadata is no part of an archive. */
 const inside = (directory: string): string[] => describeTree(directory).slice(1);
 
+/** Python sets no times of symbolic links. */
+const timeless = (lines: string[], isPython: boolean): string[] =>
+  isPython ? lines.map((line) => line.replace(/( 120000 777 \S+) \S+/, "$1")) : lines;
+
 const name = fc.oneof(
   fc.constantFrom("a", "b", "c d", "ü", "bad\udcff", "new\nline", "x".repeat(120), "-rf", "..."),
   fc.stringMatching(/^[a-z]{1,6}$/),
@@ -118,7 +122,10 @@ describe("packTree()", () => {
       mkdirSync(scratch.join(out));
       const run = spawnSync(command[0] as string, command.slice(1));
       expect([out, run.status, run.stderr.toString()]).toEqual([out, 0, ""]);
-      expect(inside(scratch.join(out))).toEqual(inside(scratch.join("one")));
+      const isPython = out.startsWith("python");
+      expect(timeless(inside(scratch.join(out)), isPython)).toEqual(
+        timeless(inside(scratch.join("one")), isPython),
+      );
     }
   });
 

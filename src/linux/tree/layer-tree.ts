@@ -28,6 +28,7 @@ export class LayerTree implements Disposable {
   readonly #pace: Pace;
   /** Undefined: the tree was empty, so all in it is the layer's own. */
   readonly #own: Set<string> | undefined;
+  readonly #emptied: Set<string> = new Set();
 
   constructor(
     root: Fd,
@@ -44,6 +45,13 @@ export class LayerTree implements Disposable {
 
   markOwn(path: string): void {
     this.#own?.add(path);
+  }
+
+  /** Notes that lower layers have nothing left in the directory; false when that was so before. */
+  markEmptied(path: string): boolean {
+    if (this.#emptied.has(path)) return false;
+    this.#emptied.add(path);
+    return true;
   }
 
   /** The directory that holds `path`; missing ones are made as root's, mode 0755. Only until the next call. */

@@ -43,6 +43,8 @@ export async function removeLower(tree: LayerTree, path: string, pace: Pace): Pr
 export async function removeLowerContents(tree: LayerTree, path: string, pace: Pace): Promise<void> {
   const pending = [path];
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
+    // What is added later is the layer's own, so once is enough; and an archive of many such marks stays cheap.
+    if (!tree.markEmptied(directory)) continue;
     const fd = tree.directories.find(directory);
     if (fd === undefined) continue;
     for (const { name } of listDirectory(fd)) {

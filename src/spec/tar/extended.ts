@@ -7,7 +7,10 @@ import { type PaxRecord, parsePax } from "./pax.ts";
 import { parseFragmentList } from "./sparse.ts";
 
 const XATTR = "SCHILY.xattr.";
-const GLOBAL_BYTES_LIMIT = 1 << 20;
+/** Longest text of a record: a longer name is refused anyway, before it costs time. */
+const TEXT_BYTES_LIMIT = 1 << 16;
+/** What may be said for all entries at once. Others that are known to no reader are dropped: each would cost time at each entry. */
+const forAll: ReadonlySet<string> = new Set(["uid", "gid", "uname", "gname", "mtime"]);
 /** What names or measures one entry makes no sense for all that follow, and would hide their true names. */
 const notGlobal: RegExp = /^(path|linkpath|size|GNU\.sparse\..*)$/;
 
@@ -50,11 +53,8 @@ export class Extended {
     for (const { key, value } of records) {
       if (notGlobal.test(key)) throw corrupt(`a global header sets ${JSON.stringify(key)}`);
       if (value.length === 0) this.#global.delete(key);
-      else this.#global.set(key, value);
+      else if (forAll.has(key)) this.#global.set(key, value);
     }
-    let bytes = 0;
-    for (const [key, value] of this.#global) bytes += key.length + value.length;
-    if (bytes > GLOBAL_BYTES_LIMIT) throw corrupt("global headers hold more than 1 MiB");
   }
 }
 
@@ -89,7 +89,7 @@ function readSparse(records: readonly PaxRecord[], header: Header): PaxSparse | 
   const numbers: string[] = [];
   for (const { key, value } of records) {
     if (!key.startsWith("GNU.sparse.")) continue;
-    const text = textOf(value, key);
+    const text = key === "GNU.sparse.map" ? Buffer.from(value).toString("latin1") : textOf(value, key);
     if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") {
       if ((key === "GNU.sparse.offset") !== (numbers.length % 2 === 0)) {
         throw corrupt("a sparse map's offsets and lengths do not alternate");
@@ -121,11 +121,14 @@ function readFragments(
 }
 
 function textOf(value: Uint8Array, key: string): string {
+  if (value.length > TEXT_BYTES_LIMIT) throw corrupt(`the PAX record ${JSON.stringify(key)} is too long`);
   if (value.includes(0)) throw corrupt(`the PAX record ${JSON.stringify(key)} has a NUL byte`);
   return decodeBytes(value);
 }
 
 function untilNul(body: Uint8Array): string {
   const end = body.indexOf(0);
-  return decodeBytes(end < 0 ? body : body.subarray(0, end));
+  const name = end < 0 ? body : body.subarray(0, end);
+  if (name.length > TEXT_BYTES_LIMIT) throw corrupt(`a name has ${name.length} bytes`);
+  return decodeBytes(name);
 }

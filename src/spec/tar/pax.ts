@@ -9,6 +9,8 @@ export interface PaxRecord {
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const EQUALS = 0x3d;
+/** Names of attributes have 255 bytes at most. */
+const KEY_BYTES = 512;
 /** A record's own length has so many digits at most: bodies are far below 10 MB. */
 const LENGTH_DIGITS = 7;
 
@@ -23,6 +25,7 @@ export function parsePax(body: Uint8Array): PaxRecord[] {
     if (body[end - 1] !== NEWLINE) throw corrupt("a PAX record has no newline at its end");
     const equals = body.indexOf(EQUALS, keyAt);
     if (equals <= keyAt || equals >= end) throw corrupt("a PAX record has no key");
+    if (equals - keyAt > KEY_BYTES) throw corrupt("the key of a PAX record is too long");
     const key = decodeBytes(body.subarray(keyAt, equals));
     if (key.includes("\0")) throw corrupt("the key of a PAX record has a NUL byte");
     records.push({ key, value: body.slice(equals + 1, end - 1) });
