@@ -49,7 +49,7 @@ export function describeTree(
     lines.push(facts.join(" "));
     if (!stat.isDirectory()) return;
     const names = readdirSync(path, { encoding: "buffer" }).map((name) => name as Buffer);
-    for (const name of names.sort(Buffer.compare)) {
+    for (const name of names.sort((one, other) => Buffer.compare(one, other))) {
       visit(Buffer.concat([path, Buffer.from("/"), name]), `${shown}/${name.toString("latin1")}`);
     }
   };

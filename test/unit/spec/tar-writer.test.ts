@@ -80,9 +80,9 @@ describe("encodeTarMember()", () => {
           size: body.length,
           xattrs: named,
         };
-        const written = { ...member, linkName: isLink ? rest.linkName : "" };
+        const written: object & TarMember = { ...member, linkName: isLink ? rest.linkName : "" };
         const [read] = readTar(archiveOf(written, body));
-        expect(read?.entry).toMatchObject(written as object);
+        expect(read?.entry).toMatchObject(written);
         expect(Buffer.compare(read?.contents ?? new Uint8Array(1), body)).toBe(0);
       }),
       { numRuns: 1000 },
