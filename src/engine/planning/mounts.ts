@@ -1,3 +1,4 @@
+import { defaultTmpfsOptions, parseTmpfsOptions } from "../../linux/mount-options.ts";
 import type { RuntimeMount } from "../../spec/runtime-config.ts";
 import type { ContainerMount, ContainerSpec } from "../types.ts";
 import { cleanPath, isWithin } from "./clean-path.ts";
@@ -25,7 +26,7 @@ export function checkMounts(asked: readonly ContainerMount[] = []): readonly Con
     if (seen.has(target)) throw refuse(`duplicate mount point: ${target}`);
     seen.add(target);
     checkKernelPaths(mount, target);
-    if (mount.kind === "tmpfs") parseTmpfsOptions(mount.options ?? "");
+    if (mount.kind === "tmpfs") tmpfsOptions(mount.options ?? "");
     else checkSource(mount.source);
     return { ...mount, target };
   });
@@ -46,38 +47,11 @@ function checkKernelPaths(mount: ContainerMount, target: string): void {
   if (target === "/sys") throw refuse("/sys cannot be covered by a mount");
 }
 
-const tmpfsFlags: ReadonlySet<string> = new Set(
-  "ro rw suid nosuid dev nodev exec noexec sync async dirsync remount mand nomand atime noatime diratime nodiratime relatime norelatime strictatime nostrictatime".split(
-    " ",
-  ),
-);
-const tmpfsValues: ReadonlySet<string> = new Set([
-  "size",
-  "mode",
-  "uid",
-  "gid",
-  "nr_inodes",
-  "nr_blocks",
-  "mpol",
-]);
-
-/** Docker's defaults and then the caller's, which win. Throws "invalid" for an option that tmpfs hasn't. */
-export function parseTmpfsOptions(text: string): readonly string[] {
-  const options = new Map<string, string>([
-    ["exec", "noexec"],
-    ["suid", "nosuid"],
-    ["dev", "nodev"],
-  ]);
-  for (const option of text.split(",").filter((each) => each !== "")) {
-    const equals = option.indexOf("=");
-    const name = equals < 0 ? option : option.slice(0, equals);
-    if (equals < 0 ? !tmpfsFlags.has(name) : !tmpfsValues.has(name)) {
-      throw refuse(`invalid tmpfs option ${quote(option)}`);
-    }
-    const subject = equals < 0 ? name.replace(/^no/, "").replace(/^rw$/, "ro") : name;
-    options.set(subject, option);
-  }
-  return [...options.values()];
+/** Docker's defaults, then the caller's, of which the later win. Throws "invalid" for an option that tmpfs hasn't. */
+function tmpfsOptions(text: string): readonly string[] {
+  const options = `${defaultTmpfsOptions},${text}`;
+  parseTmpfsOptions(options);
+  return options.split(",").filter((option) => option !== "");
 }
 
 export interface MountPlanInput {
@@ -143,7 +117,7 @@ function bind(destination: string, source: string, options: readonly string[]): 
 
 function runtimeMount(mount: ContainerMount): RuntimeMount {
   if (mount.kind === "tmpfs") {
-    const options = parseTmpfsOptions(mount.options ?? "");
+    const options = tmpfsOptions(mount.options ?? "");
     return { destination: mount.target, type: "tmpfs", source: "tmpfs", options };
   }
   const access = mount.readonly === true ? "ro" : "rw";

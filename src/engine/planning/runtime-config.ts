@@ -7,12 +7,9 @@ import { withHome } from "./environment.ts";
 import { planMounts } from "./mounts.ts";
 import type { ContainerPlan } from "./plan-container.ts";
 
-
 /** What is known only when a container is about to start. */
 export interface StartFacts {
   readonly user: ResolvedUser;
-  /** `/proc/PID/ns/…` of the containers whose namespaces are joined. */
-  readonly joined: Readonly<Partial<Record<RuntimeNamespaceType, string>>>;
   /** Sources of /etc/hosts and its like, by target. */
   readonly files: Readonly<Record<string, string>>;
   /** Directories of the image's volumes, by target. */
@@ -64,7 +61,7 @@ export function planRuntimeConfig(
     }),
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     linux: {
-      namespaces: planNamespaces(spec, facts.joined),
+      namespaces: planNamespaces(spec),
       devices: planDevices(privileged ? facts.hostDevices : []),
       cgroupsPath: facts.cgroup,
       resources: planResources(plan),
@@ -76,10 +73,8 @@ export function planRuntimeConfig(
   };
 }
 
-function planNamespaces(
-  spec: ContainerSpec,
-  joined: StartFacts["joined"],
-): RuntimeConfig["linux"]["namespaces"] {
+/** Those that are new or joined; the runtime gets descriptors of the latter. */
+function planNamespaces(spec: ContainerSpec): RuntimeConfig["linux"]["namespaces"] {
   const modes: readonly (readonly [RuntimeNamespaceType, unknown])[] = [
     ["mount", "private"],
     ["network", spec.namespaces?.network],
@@ -88,9 +83,7 @@ function planNamespaces(
     ["ipc", spec.namespaces?.ipc],
     ["cgroup", spec.namespaces?.cgroup],
   ];
-  return modes
-    .filter(([, mode]) => mode !== "host")
-    .map(([type]) => (joined[type] === undefined ? { type } : { type, path: joined[type] }));
+  return modes.filter(([, mode]) => mode !== "host").map(([type]) => ({ type }));
 }
 
 const defaultPeriodUs = 100_000;

@@ -29,9 +29,9 @@ export interface ImageRecord {
   readonly config: ImageConfig;
   /** When it came into this store. */
   readonly storedAt: WallMs;
-  /** Bytes of its layers, unpacked. */
-  readonly sizeBytes: number;
-  /** Blobs that only this image (and others that list them) need: its config, manifests. */
+  /** Bytes of each layer, unpacked; as many as `config.diffIds`. */
+  readonly layerBytes: readonly number[];
+  /** What it needs of the content store: config, manifest, layers as they came. */
   readonly blobs: readonly Digest[];
   /** `name@sha256:…`, where it came from a registry. */
   readonly digests: readonly string[];
@@ -40,7 +40,7 @@ export interface ImageRecord {
 /** A step that was begun: written before anything is touched, taken away when all is done. */
 export type Intent =
   | { readonly kind: "create"; readonly containerId: ContainerId }
-  | { readonly kind: "start"; readonly containerId: ContainerId }
+  | { readonly kind: "start"; readonly containerId: ContainerId; readonly begunAt: WallMs }
   | { readonly kind: "remove"; readonly containerId: ContainerId };
 
 export type IntentId = number;

@@ -1,0 +1,110 @@
+import { existsSync, readdirSync } from "node:fs";
+import { isSameProcess } from "../linux/process.ts";
+import { type ContainerContext, isRunning } from "./containers/context.ts";
+import type { Garbage } from "./images/garbage.ts";
+import type { CheckFinding } from "./types.ts";
+
+/** The keepers' own cgroup beside those of the containers. */
+const ownCgroups: ReadonlySet<string> = new Set(["keepers"]);
+
+/** Compares records with the kernel and the disk. What goes on in the background at the moment is no finding. */
+export async function checkEngine(
+  context: ContainerContext,
+  garbage: Garbage,
+): Promise<readonly CheckFinding[]> {
+  const { background, parts } = context;
+  const pending = new Set(background.pending);
+  const findings = [
+    ...[...background.failures].map(([subject, problem]) =>
+      finding(
+        `container ${subject.slice(0, 12)}`,
+        `cannot be cleaned up: ${problem}`,
+        "restart the engine: it tries again when it opens",
+      ),
+    ),
+    ...checkRecords(context, pending),
+    ...checkCgroups(context, pending),
+    ...(await checkSnapshots(context, pending)),
+    ...checkDirectories(context, pending),
+    ...(await parts.storage.health()),
+  ];
+  const { layers, blobs } = await garbage.list();
+  if (layers.length + blobs.length > 0) {
+    findings.push(
+      finding(
+        "image store",
+        `${layers.length} layers and ${blobs.length} blobs belong to no image`,
+        "run settle: it removes them",
+      ),
+    );
+  }
+  return findings;
+}
+
+function checkRecords({ state, live }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {
+  return state.containers().flatMap((record) => {
+    if (pending.has(record.id) || !isRunning(record)) return [];
+    const subject = `container ${record.name}`;
+    const kept = live.get(record.id)?.kept;
+    if (kept === undefined) {
+      return [finding(subject, "is recorded as running, but no keeper watches it", "restart the engine")];
+    }
+    if (isSameProcess(kept.pid, kept.startTime)) return [];
+    return [
+      finding(
+        subject,
+        `its first process ${kept.pid} has ended, but its keeper has not said so`,
+        "kill the keeper",
+      ),
+    ];
+  });
+}
+
+function checkCgroups({ state, parts }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {
+  const wanted = new Set(
+    state
+      .containers()
+      .filter(isRunning)
+      .map((record) => record.id),
+  );
+  const found = parts.cgroups.list().filter((name) => !ownCgroups.has(name));
+  return found
+    .filter((name) => !wanted.has(name) && !pending.has(name))
+    .map((name) =>
+      finding(
+        `cgroup ${parts.cgroups.path}/${name}`,
+        "belongs to no running container",
+        "remove it with rmdir when it has no processes",
+      ),
+    );
+}
+
+async function checkSnapshots(
+  { state, parts }: ContainerContext,
+  pending: ReadonlySet<string>,
+): Promise<CheckFinding[]> {
+  const found = new Set(await parts.storage.listSnapshots());
+  const wanted = new Set<string>(state.containers().map((record) => record.id));
+  return [
+    ...[...found]
+      .filter((id) => !wanted.has(id) && !pending.has(id))
+      .map((id) => finding(`snapshot ${id}`, "belongs to no container", "restart the engine")),
+    ...[...wanted]
+      .filter((id) => !found.has(id))
+      .map((id) =>
+        finding(`container ${id.slice(0, 12)}`, "has lost its file system", "remove the container"),
+      ),
+  ];
+}
+
+function checkDirectories({ state, places }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {
+  return [places.allData, places.allRuns].flatMap((directory) =>
+    (existsSync(directory) ? readdirSync(directory) : [])
+      .filter((name) => state.findContainer(name) === undefined && !pending.has(name))
+      .map((name) => finding(`directory ${directory}/${name}`, "belongs to no container", "remove it")),
+  );
+}
+
+function finding(subject: string, problem: string, advice: string): CheckFinding {
+  return { subject, problem, advice };
+}

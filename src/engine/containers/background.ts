@@ -1,0 +1,67 @@
+import { sentenceOf } from "../../base/failure.ts";
+
+/** So many removals go on at once: more only wait for each other in the kernel. */
+const AT_ONCE = 4;
+
+/** Work that goes on behind the answers, in order a subject, bounded in all. Never throws: it keeps what failed. */
+export class Background {
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #waiting: (() => void)[] = [];
+  readonly #failures = new Map<string, string>();
+  #free = AT_ONCE;
+
+  /** Begins after everything of the same subject that was given before. */
+  run(subject: string, work: () => Promise<void>): Promise<void> {
+    const before = this.#running.get(subject);
+    const task = this.#perform(subject, { before, work }).finally(() => {
+      if (this.#running.get(subject) === task) this.#running.delete(subject);
+    });
+    this.#running.set(subject, task);
+    return task;
+  }
+
+  /** Resolves when nothing of this subject goes on. */
+  async settled(subject: string): Promise<void> {
+    await this.#running.get(subject);
+  }
+
+  async settle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running.values());
+  }
+
+  get pending(): readonly string[] {
+    return [...this.#running.keys()];
+  }
+
+  /** Subject → sentence, of what could not be done since the engine was opened. */
+  get failures(): ReadonlyMap<string, string> {
+    return this.#failures;
+  }
+
+  async #perform(
+    subject: string,
+    { before, work }: { readonly before: Promise<void> | undefined; readonly work: () => Promise<void> },
+  ): Promise<void> {
+    await before;
+    await this.#enter();
+    try {
+      await work();
+      this.#failures.delete(subject);
+    } catch (thrown) {
+      this.#failures.set(subject, sentenceOf(thrown));
+    } finally {
+      this.#leave();
+    }
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
+  }
+}

@@ -1,0 +1,48 @@
+import type { KeyedLock } from "../../base/keyed-lock.ts";
+import type { EngineParts } from "../parts.ts";
+import type { HostFacts } from "../planning/plan-container.ts";
+import type { ContainerRecord, ImageRecord } from "../state/records.ts";
+import type { State } from "../state/state.ts";
+import type { ContainerId } from "../types.ts";
+import type { Background } from "./background.ts";
+import type { ExecSessions } from "./exec-sessions.ts";
+import type { LiveContainer } from "./live-container.ts";
+import type { PendingAttaches } from "./pending-attaches.ts";
+import type { Places } from "./places.ts";
+import type { SeccompProfiles } from "./seccomp-profiles.ts";
+import type { Waiters } from "./waiters.ts";
+
+/** The image that a container is made of, kept from being removed until this is disposed of. */
+export interface PinnedImage extends Disposable {
+  readonly record: ImageRecord;
+}
+
+/** What the use-cases of containers share. */
+export interface ContainerContext {
+  readonly parts: EngineParts;
+  readonly state: State;
+  readonly places: Places;
+  readonly host: HostFacts;
+  /** One a container, by id. Never held while waiting for the container itself. */
+  readonly locks: KeyedLock;
+  readonly background: Background;
+  readonly waiters: Waiters;
+  readonly live: Map<ContainerId, LiveContainer>;
+  readonly attaches: PendingAttaches;
+  readonly execs: ExecSessions;
+  readonly seccomp: SeccompProfiles;
+  /** Names of containers that are being made or renamed, with the id of each. */
+  readonly reservedNames: Map<string, ContainerId>;
+  /** Throws "not-found". */
+  pinImage(reference: string): Promise<PinnedImage>;
+  /** Set when the engine is being closed: nothing is written any more. */
+  readonly closing: AbortSignal;
+}
+
+export function cgroupPathOf(context: ContainerContext, id: ContainerId): string {
+  return `${context.parts.cgroups.path}/${id}`;
+}
+
+export function isRunning({ state }: ContainerRecord): boolean {
+  return state.status === "running" || state.status === "paused";
+}

@@ -1,0 +1,122 @@
+import { existsSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { Failure } from "../../base/failure.ts";
+import { randomContainerId, randomContainerName, parseContainerName } from "../planning/container-name.ts";
+import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
+import { refuse } from "../planning/refusal.ts";
+import type { ContainerRecord, IntentId } from "../state/records.ts";
+import type { ContainerId, ContainerSpec, NamespaceMode } from "../types.ts";
+import type { ContainerContext } from "./context.ts";
+import { containerEvent } from "./describe-event.ts";
+import { getContainer } from "./find-container.ts";
+
+/** Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. */
+export async function createContainer(
+  context: ContainerContext,
+  asked: ContainerSpec,
+): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
+  const id = randomContainerId();
+  using name = reserveName(context, { wanted: asked.name, id });
+  using image = await context.pinImage(asked.image);
+  const spec = { ...asked, ...canonicalNamespaces(context, asked) };
+  const { config } = image.record;
+  const plan = planContainer(id, { spec, image: config.defaults, host: context.host });
+  if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
+  checkSources(plan);
+  const record: ContainerRecord = {
+    id,
+    name: name.text,
+    createdAt: Date.now(),
+    spec,
+    image: asked.image,
+    imageId: image.record.id,
+    imageConfig: config,
+    layers: config.diffIds,
+    state: { status: "created" },
+    bootId: context.parts.host.bootId,
+    restartCount: 0,
+    starts: [],
+  };
+  const intent = context.state.beginIntent({ kind: "create", containerId: id });
+  try {
+    await mkdir(context.places.log(id), { recursive: true, mode: 0o700 });
+    await context.parts.storage.createSnapshot(id, record.layers);
+    context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });
+  } catch (thrown) {
+    await undoCreate(context, { id, intent }).catch(() => undefined); // the next open tries again
+    throw thrown;
+  }
+  return { id, warnings: [...plan.warnings, ...sharingWarnings(spec)] };
+}
+
+/** Rolls back a creation that did not come to its end; idempotent. */
+export async function undoCreate(
+  context: ContainerContext,
+  { id, intent }: { readonly id: ContainerId; readonly intent: IntentId },
+): Promise<void> {
+  await context.parts.storage.removeSnapshot(id);
+  await rm(context.places.data(id), { recursive: true, force: true });
+  context.state.endIntent(intent);
+}
+
+/** Keeps a name from others until disposed of; by then a record has it, or nothing. Throws "conflict". */
+export function reserveName(
+  context: ContainerContext,
+  { wanted, id }: { readonly wanted: string | undefined; readonly id: ContainerId },
+): Disposable & { readonly text: string } {
+  const { state, reservedNames } = context;
+  const holderOf = (name: string): ContainerId | undefined =>
+    state.findContainerByName(name)?.id ?? reservedNames.get(name);
+  const isGiven = wanted !== undefined && wanted !== "";
+  const text = isGiven
+    ? parseContainerName(wanted)
+    : randomContainerName((name) => holderOf(name) !== undefined);
+  const holder = holderOf(text);
+  if (holder !== undefined) {
+    throw new Failure(
+      "conflict",
+      `cannot name a container "${text}": the name is in use by container "${holder}": remove or rename that one`,
+      { details: { name: text, id: holder } },
+    );
+  }
+  reservedNames.set(text, id);
+  return {
+    text,
+    [Symbol.dispose]: () => {
+      if (reservedNames.get(text) === id) reservedNames.delete(text);
+    },
+  };
+}
+
+/** Containers whose namespaces are shared are kept by id: a name may pass to another one. Throws "not-found". */
+function canonicalNamespaces(
+  context: ContainerContext,
+  { namespaces }: ContainerSpec,
+): Partial<ContainerSpec> {
+  if (namespaces === undefined) return {};
+  const byId = <Mode extends NamespaceMode | "none">(mode: Mode): Mode =>
+    typeof mode === "object" ? ({ container: getContainer(context.state, mode.container).id } as Mode) : mode;
+  const { pid, ipc, uts, network } = namespaces;
+  return {
+    namespaces: {
+      ...namespaces,
+      ...(pid === undefined ? {} : { pid: byId(pid) }),
+      ...(ipc === undefined ? {} : { ipc: byId(ipc) }),
+      ...(uts === undefined ? {} : { uts: byId(uts) }),
+      ...(network === undefined ? {} : { network: byId(network) }),
+    },
+  };
+}
+
+function checkSources(plan: ContainerPlan): void {
+  for (const mount of plan.mounts) {
+    if (mount.kind === "bind" && mount.createSource !== true && !existsSync(mount.source)) {
+      throw refuse(`bind source path does not exist: ${mount.source}`);
+    }
+  }
+}
+
+function sharingWarnings({ namespaces }: ContainerSpec): readonly string[] {
+  if (typeof namespaces?.ipc !== "object") return [];
+  return ["/dev/shm is not shared with the other container: only System V IPC and message queues are"];
+}

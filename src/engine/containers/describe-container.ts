@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import { planContainer } from "../planning/plan-container.ts";
+import type { ContainerRecord } from "../state/records.ts";
+import type { ContainerDetails, ContainerSummary } from "../types.ts";
+import { cgroupPathOf, type ContainerContext } from "./context.ts";
+
+/** What `ps` shows. */
+export function summarize(context: ContainerContext, record: ContainerRecord): ContainerSummary {
+  const { spec, imageConfig } = record;
+  const { entrypoint, cmd } = imageConfig.defaults;
+  const network = spec.namespaces?.network ?? "none";
+  const command = [
+    ...(spec.entrypoint ?? entrypoint ?? []),
+    ...(spec.command ?? (spec.entrypoint === undefined ? cmd : []) ?? []),
+  ];
+  const isStillNamed = context.state.findImage(record.imageId as never) !== undefined;
+  return {
+    id: record.id,
+    name: record.name,
+    image: isStillNamed ? record.image : record.imageId,
+    imageId: record.imageId,
+    command,
+    createdAt: record.createdAt,
+    state: record.state,
+    labels: { ...imageConfig.defaults.labels, ...spec.labels },
+    networkMode: typeof network === "object" ? `container:${network.container}` : network,
+    mounts: spec.mounts ?? [],
+  };
+}
+
+/** What `inspect` shows. */
+export async function describeContainer(
+  context: ContainerContext,
+  record: ContainerRecord,
+): Promise<ContainerDetails> {
+  const { places, parts } = context;
+  const { id, spec, imageConfig } = record;
+  const plan = planContainer(id, { spec, image: imageConfig.defaults, host: context.host });
+  const [path = "", ...args] = plan.args;
+  const data = await parts.storage.describe({ snapshot: id }).catch(() => ({}));
+  return {
+    ...summarize(context, record),
+    spec,
+    restartCount: record.restartCount,
+    process: {
+      path,
+      args,
+      env: plan.ownEnv,
+      workingDirectory: plan.workingDirectory,
+      user: plan.user,
+    },
+    imageConfig,
+    effective: {
+      hostname: plan.hostname,
+      capabilities: plan.capabilities,
+      maskedPaths: plan.maskedPaths,
+      readonlyPaths: plan.readonlyPaths,
+      stopSignal: plan.stopSignal,
+      cgroup: cgroupPathOf(context, id),
+    },
+    files: {
+      log: join(places.log(id), "log.0"),
+      hosts: places.file(id, "hosts"),
+      hostname: places.file(id, "hostname"),
+      resolvConf: places.file(id, "resolv.conf"),
+    },
+    storage: { driver: parts.storage.name, data },
+    execIds: context.execs
+      .ofContainer(id)
+      .filter((session) => session.state.status === "running")
+      .map((session) => session.id),
+    ...(record.lastTiming === undefined ? {} : { lastTiming: record.lastTiming }),
+  };
+}

@@ -1,0 +1,22 @@
+import type { ContainerRecord } from "../state/records.ts";
+import type { EngineEvent } from "../types.ts";
+
+let lastNs = 0n;
+
+/** Now; later than every time given before, so that events keep their order. */
+export function eventTimeNs(): bigint {
+  const now = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+  lastNs = now > lastNs ? now : lastNs + 1n;
+  return lastNs;
+}
+
+/** An event of a container, with Docker's attributes: its labels, image and name, and what the action adds. */
+export function containerEvent(
+  record: Pick<ContainerRecord, "id" | "name" | "image" | "spec" | "imageConfig">,
+  action: string,
+  more: Readonly<Record<string, string>> = {},
+): EngineEvent {
+  const labels = { ...record.imageConfig.defaults.labels, ...record.spec.labels };
+  const attributes = { ...labels, image: record.image, name: record.name, ...more };
+  return { type: "container", action, actor: { id: record.id, attributes }, timeNs: eventTimeNs() };
+}

@@ -1,0 +1,116 @@
+import { rm } from "node:fs/promises";
+import { poll } from "../../base/deadline.ts";
+import { kindOf, type Failure } from "../../base/failure.ts";
+import type { Exit } from "../../runtime/types.ts";
+import type { ContainerRecord, IntentId } from "../state/records.ts";
+import type { ContainerId, ContainerState, EngineEvent } from "../types.ts";
+import type { ContainerContext } from "./context.ts";
+import { containerEvent } from "./describe-event.ts";
+import { exitCodeOf, exitStatusOf } from "./exit-status.ts";
+
+/** How long things of a container that has ended may stay busy (its keeper gives out the last bytes). */
+const BUSY_MS = 10_000;
+
+export type ExitedState = Extract<ContainerState, { status: "exited" }>;
+
+/** The state after a run that ended so. Reads the cgroup's counters: call it before that is removed. */
+export function stateAfter(context: ContainerContext, record: ContainerRecord, exit: Exit): ExitedState {
+  const oomKills = context.parts.cgroups.open(record.id).oomKills();
+  const startedAt = "startedAt" in record.state ? record.state.startedAt : record.starts.at(-1);
+  return {
+    status: "exited",
+    code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end),
+    oomKilled: oomKills > 0,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    finishedAt: exit.finishedAt,
+    ...(exit.keeperLost === true ? { error: "keeper lost" } : {}),
+  };
+}
+
+/**
+ * Records the end of a run (or of a start that failed), tells those who wait and cleans up behind the answer; a
+ * container with autoRemove goes altogether. The container's lock is held.
+ */
+export function recordEnd(
+  context: ContainerContext,
+  record: ContainerRecord,
+  { state, ends }: { readonly state: ExitedState; readonly ends?: IntentId },
+): void {
+  const ended: ContainerRecord = { ...record, state };
+  context.live.delete(record.id);
+  context.attaches.cancel(record.id);
+  const die = containerEvent(record, "die", {
+    exitCode: String(state.code),
+    ...(state.startedAt === undefined
+      ? {}
+      : { execDuration: String(Math.max(0, Math.floor((state.finishedAt - state.startedAt) / 1000))) }),
+  });
+  const events = state.oomKilled ? [containerEvent(record, "oom"), die] : [die];
+  if (record.spec.autoRemove === true) {
+    if (ends !== undefined) context.state.endIntent(ends);
+    dropContainer(context, ended, events);
+    return;
+  }
+  context.state.putContainer(ended, { ends, events });
+  context.waiters.wake(record.id, "exit", exitStatusOf(ended));
+  void context.background.run(record.id, () => sweepCgroup(context, record.id));
+}
+
+/** Takes the record away: the name is free when this returns. The rest goes in the background, journalled. */
+export function dropContainer(
+  context: ContainerContext,
+  record: ContainerRecord,
+  events: readonly EngineEvent[] = [],
+): void {
+  const { id } = record;
+  const intent = context.state.removeContainer(id, [...events, containerEvent(record, "destroy")]);
+  context.live.delete(id);
+  context.attaches.cancel(id);
+  context.execs.forget(id);
+  const status = exitStatusOf(record);
+  context.waiters.wake(id, "exit", status);
+  context.waiters.wake(id, "removed", status);
+  void context.background.run(id, () => sweepAll(context, { id, intent }));
+}
+
+/** Everything that a container leaves; then the intent has done its work. Idempotent. */
+export async function sweepAll(
+  context: ContainerContext,
+  { id, intent }: { readonly id: ContainerId; readonly intent: IntentId },
+): Promise<void> {
+  await sweepCgroup(context, id);
+  await whenFree("remove the file system", () => context.parts.storage.removeSnapshot(id));
+  await rm(context.places.run(id), { recursive: true, force: true });
+  await rm(context.places.data(id), { recursive: true, force: true });
+  // A data root that is being closed is swept at the next open.
+  if (!context.closing.aborted) context.state.endIntent(intent);
+}
+
+/** Kills what is left in it and removes it; fine when absent. */
+export async function sweepCgroup(context: ContainerContext, id: ContainerId): Promise<void> {
+  const cgroup = context.parts.cgroups.open(id);
+  if (cgroup.pids().length > 0) await cgroup.killAll();
+  await cgroup.remove();
+}
+
+/** Tries again as long as "conflict" says that somebody, the keeper that is just ending, still has it. */
+export async function whenFree<T>(what: string, work: () => Promise<T>): Promise<T> {
+  let busy: Failure | undefined;
+  try {
+    const { done } = await poll(
+      async () => {
+        try {
+          return { done: await work() };
+        } catch (thrown) {
+          if (kindOf(thrown) !== "conflict") throw thrown;
+          busy = thrown as Failure;
+          return undefined;
+        }
+      },
+      { everyMs: 3, timeoutMs: BUSY_MS, what },
+    );
+    return done;
+  } catch (thrown) {
+    throw kindOf(thrown) === "deadline" ? (busy ?? thrown) : thrown;
+  }
+}

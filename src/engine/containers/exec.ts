@@ -1,0 +1,170 @@
+import { mkdir, rm } from "node:fs/promises";
+import { Failure, sentenceOf } from "../../base/failure.ts";
+import { planCapabilities } from "../../linux/capability.ts";
+import type { StartedProcess } from "../../runtime/types.ts";
+import type { ExecRequest } from "../parts.ts";
+import { cleanPath } from "../planning/clean-path.ts";
+import { randomContainerId } from "../planning/container-name.ts";
+import { mergeEnvironment, planEnvironment, withHome } from "../planning/environment.ts";
+import { planContainer } from "../planning/plan-container.ts";
+import type { ContainerRecord } from "../state/records.ts";
+import type { AttachedStream, ContainerReference, ExecSpec, TerminalSize } from "../types.ts";
+import type { ContainerContext } from "./context.ts";
+import { containerEvent } from "./describe-event.ts";
+import type { ExecSession } from "./exec-sessions.ts";
+import { exitCodeOf } from "./exit-status.ts";
+import { getContainer } from "./find-container.ts";
+import { LateDuplex } from "./late-duplex.ts";
+import type { LiveContainer } from "./live-container.ts";
+import { findUser } from "./prepare-root.ts";
+import { seccompOf } from "./start.ts";
+
+/** Registers a program to be run in a running container; gives the session's id. */
+export function createExec(context: ContainerContext, reference: ContainerReference, spec: ExecSpec): string {
+  const record = getContainer(context.state, reference);
+  getLive(context, record);
+  if (spec.command.length === 0) throw new Failure("invalid", "cannot exec: no exec command specified");
+  const { workingDirectory = "" } = spec;
+  if (workingDirectory !== "" && !workingDirectory.startsWith("/")) {
+    throw new Failure(
+      "invalid",
+      `cannot exec: the working directory "${workingDirectory}" must be an absolute path`,
+    );
+  }
+  mergeEnvironment(spec.env ?? [], []);
+  const session = context.execs.add({ id: randomContainerId(), containerId: record.id, spec });
+  const action = `exec_create: ${spec.command.join(" ")}`;
+  context.state.events.record(containerEvent(record, action, { execID: session.id }));
+  return session.id;
+}
+
+/** Runs it; once only ("conflict" otherwise). The stream is given unless `detach`. */
+export async function startExec(
+  context: ContainerContext,
+  id: string,
+  options: { readonly detach?: boolean; readonly consoleSize?: TerminalSize } = {},
+): Promise<AttachedStream | undefined> {
+  const session = context.execs.get(id);
+  if (session.state.status !== "created") {
+    throw new Failure("conflict", `cannot start exec session "${id}": it has been started already`);
+  }
+  const record = getContainer(context.state, session.containerId);
+  const live = getLive(context, record);
+  session.state = { status: "starting" };
+  const duplex = options.detach === true ? undefined : new LateDuplex();
+  const runDirectory = context.places.exec(record.id, id);
+  let started: StartedProcess;
+  try {
+    await mkdir(runDirectory, { recursive: true, mode: 0o700 });
+    const action = `exec_start: ${session.spec.command.join(" ")}`;
+    context.state.events.record(containerEvent(record, action, { execID: id }));
+    started = await context.parts.runtime.exec({
+      ...planExec(context, record, { session, live, consoleSize: options.consoleSize }),
+      runDirectory,
+      beforeFirstInstruction: async (kept) => {
+        if (duplex !== undefined) duplex.join(await kept.attach(streamsOf(session.spec)));
+      },
+    });
+  } catch (thrown) {
+    const code = thrown instanceof Failure ? thrown.details["exitCode"] : undefined;
+    finish(context, session, { code: typeof code === "number" ? code : 126, error: sentenceOf(thrown) });
+    await rm(runDirectory, { recursive: true, force: true });
+    duplex?.destroy();
+    throw thrown;
+  }
+  const { kept } = started;
+  session.kept = kept;
+  session.state = { status: "running", pid: kept.pid };
+  void kept.exited.then(async (exit) => {
+    finish(context, session, { code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end) });
+    await kept[Symbol.asyncDispose]();
+    await rm(runDirectory, { recursive: true, force: true }).catch(() => undefined);
+  });
+  return duplex === undefined ? undefined : { terminal: session.spec.terminal ?? false, duplex };
+}
+
+function finish(
+  context: ContainerContext,
+  session: ExecSession,
+  { code, error }: { readonly code: number; readonly error?: string },
+): void {
+  session.state = { status: "exited", code };
+  delete session.kept;
+  session.end({ code, oomKilled: false, ...(error === undefined ? {} : { error }) });
+  const record = context.state.findContainer(session.containerId);
+  if (record === undefined || context.closing.aborted) return;
+  const attributes = { execID: session.id, exitCode: String(code) };
+  context.state.events.record(containerEvent(record, "exec_die", attributes));
+}
+
+function planExec(
+  context: ContainerContext,
+  record: ContainerRecord,
+  {
+    session,
+    live,
+    consoleSize,
+  }: {
+    readonly session: ExecSession;
+    readonly live: LiveContainer;
+    readonly consoleSize: TerminalSize | undefined;
+  },
+): Omit<ExecRequest, "runDirectory" | "beforeFirstInstruction"> {
+  const { spec } = session;
+  const plan = planContainer(record.id, {
+    spec: record.spec,
+    image: record.imageConfig.defaults,
+    host: context.host,
+  });
+  using root = live.kept.openRoot();
+  const user = findUser(root.fd, {
+    user: spec.user === undefined || spec.user === "" ? plan.user : spec.user,
+    groups: record.spec.groupAdd ?? [],
+  });
+  const terminal = spec.terminal ?? false;
+  const own = mergeEnvironment(spec.env ?? [], plan.ownEnv);
+  const privileged = spec.privileged ?? record.spec.privileged ?? false;
+  const capabilities = privileged
+    ? [...planCapabilities({ privileged, available: context.host.capabilities })]
+    : plan.capabilities;
+  const size = consoleSize ?? spec.consoleSize;
+  const cwd =
+    spec.workingDirectory === undefined || spec.workingDirectory === "" ? undefined : spec.workingDirectory;
+  return {
+    id: session.id,
+    process: {
+      terminal,
+      ...(size === undefined ? {} : { consoleSize: { height: size.rows, width: size.columns } }),
+      user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+      args: spec.command,
+      env: withHome(planEnvironment(own, { hostname: plan.hostname, terminal }), user.home),
+      cwd: cwd === undefined ? plan.workingDirectory : cleanPath(cwd),
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      rlimits: plan.rlimits,
+      noNewPrivileges: record.spec.noNewPrivileges ?? false,
+      ...(record.spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: record.spec.oomScoreAdj }),
+    },
+    target: { pid: live.kept.pid, startTime: live.kept.startTime },
+    ...(privileged ? {} : { seccomp: seccompOf(context, plan) }),
+    keepStdinOpen: spec.attachStdin ?? false,
+    cgroupName: record.id,
+  };
+}
+
+function streamsOf(spec: ExecSpec): { stdin: boolean; stdout: boolean; stderr: boolean } {
+  return {
+    stdin: spec.attachStdin ?? false,
+    stdout: spec.attachStdout ?? false,
+    stderr: spec.attachStderr ?? false,
+  };
+}
+
+/** The run that goes on. Throws "conflict" when there is none. */
+export function getLive(context: ContainerContext, record: ContainerRecord): LiveContainer {
+  const live = context.live.get(record.id);
+  if (live !== undefined && record.state.status === "running") return live;
+  const state = record.state.status === "paused" ? "is paused" : "is not running";
+  throw new Failure("conflict", `cannot do that in container "${record.name}": it ${state}`, {
+    details: { state: record.state.status, id: record.id },
+  });
+}

@@ -1,0 +1,23 @@
+import { Failure } from "../../base/failure.ts";
+import type { ContainerRecord } from "../state/records.ts";
+import type { State } from "../state/state.ts";
+import type { ContainerReference } from "../types.ts";
+
+/** By whole id, then name, then the beginning of an id. Throws "not-found", or "invalid" for an ambiguous prefix. */
+export function getContainer(state: State, reference: ContainerReference): ContainerRecord {
+  const text = reference.startsWith("/") ? reference.slice(1) : reference;
+  const exact = state.findContainer(text) ?? state.findContainerByName(text);
+  if (exact !== undefined) return exact;
+  const shown = text.slice(0, 100);
+  const found = /^[0-9a-f]{1,64}$/.test(text) ? state.containersWithPrefix(text) : [];
+  if (found.length > 1) {
+    throw new Failure("invalid", `cannot find container "${shown}": several ids begin so`, {
+      details: { reference, ambiguous: true },
+    });
+  }
+  const [only] = found;
+  if (only !== undefined) return only;
+  throw new Failure("not-found", `cannot find container "${shown}"`, {
+    details: { container: reference },
+  });
+}

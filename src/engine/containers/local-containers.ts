@@ -1,0 +1,136 @@
+import { Failure } from "../../base/failure.ts";
+import type {
+  AttachedStream,
+  AttachOptions,
+  ContainerDetails,
+  ContainerFilter,
+  ContainerId,
+  ContainerReference,
+  Containers,
+  ContainerSpec,
+  ContainerSummary,
+  ExecDetails,
+  ExecSpec,
+  ExitStatus,
+  LogEntry,
+  LogOptions,
+  StartTiming,
+  TerminalSize,
+} from "../types.ts";
+import { attachContainer } from "./attach.ts";
+import type { ContainerContext } from "./context.ts";
+import { containerEvent } from "./describe-event.ts";
+import { createContainer, reserveName } from "./create.ts";
+import { describeContainer } from "./describe-container.ts";
+import { createExec, getLive, startExec } from "./exec.ts";
+import { getContainer } from "./find-container.ts";
+import { listContainers } from "./list.ts";
+import { containerLogs } from "./logs.ts";
+import { startContainer } from "./start.ts";
+import { killContainer, removeContainer, restartContainer, stopContainer, type StopOptions } from "./stop.ts";
+import { orCanceled, waitContainer } from "./wait.ts";
+
+/** The containers of one data root. */
+export class LocalContainers implements Containers {
+  readonly #context: ContainerContext;
+
+  constructor(context: ContainerContext) {
+    this.#context = context;
+  }
+
+  async create(
+    spec: ContainerSpec,
+  ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
+    return await createContainer(this.#context, spec);
+  }
+
+  async start(reference: ContainerReference): Promise<StartTiming> {
+    return await startContainer(this.#context, reference);
+  }
+
+  async stop(reference: ContainerReference, options: StopOptions = {}): Promise<boolean> {
+    return await stopContainer(this.#context, reference, options);
+  }
+
+  async kill(reference: ContainerReference, options: { readonly signal?: string } = {}): Promise<void> {
+    await killContainer(this.#context, reference, options);
+  }
+
+  async restart(reference: ContainerReference, options: StopOptions = {}): Promise<void> {
+    await restartContainer(this.#context, reference, options);
+  }
+
+  async remove(reference: ContainerReference, options: { readonly force?: boolean } = {}): Promise<void> {
+    await removeContainer(this.#context, reference, options);
+  }
+
+  async wait(
+    reference: ContainerReference,
+    options: { readonly until?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal } = {},
+  ): Promise<ExitStatus> {
+    return await waitContainer(this.#context, reference, options);
+  }
+
+  async rename(reference: ContainerReference, name: string): Promise<void> {
+    const { id } = getContainer(this.#context.state, reference);
+    if (name === "" || name === "/")
+      throw new Failure("invalid", "cannot rename the container: the new name is empty");
+    using _ = await this.#context.locks.acquire(id);
+    const record = getContainer(this.#context.state, id);
+    using reserved = reserveName(this.#context, { wanted: name, id });
+    const renamed = { ...record, name: reserved.text };
+    const event = containerEvent(renamed, "rename", { oldName: record.name });
+    this.#context.state.putContainer(renamed, { events: [event] });
+  }
+
+  async resize(reference: ContainerReference, size: TerminalSize): Promise<void> {
+    const record = getContainer(this.#context.state, reference);
+    await getLive(this.#context, record).kept.resize(size);
+    const attributes = { height: String(size.rows), width: String(size.columns) };
+    this.#context.state.events.record(containerEvent(record, "resize", attributes));
+  }
+
+  async attach(reference: ContainerReference, options: AttachOptions): Promise<AttachedStream> {
+    return await attachContainer(this.#context, reference, options);
+  }
+
+  logs(reference: ContainerReference, options: LogOptions = {}): AsyncIterable<LogEntry> {
+    return containerLogs(this.#context, reference, options);
+  }
+
+  async list(filter: ContainerFilter = {}): Promise<readonly ContainerSummary[]> {
+    return listContainers(this.#context, filter);
+  }
+
+  async inspect(reference: ContainerReference): Promise<ContainerDetails> {
+    return await describeContainer(this.#context, getContainer(this.#context.state, reference));
+  }
+
+  async createExec(reference: ContainerReference, spec: ExecSpec): Promise<string> {
+    return createExec(this.#context, reference, spec);
+  }
+
+  async startExec(
+    id: string,
+    options: { readonly detach?: boolean; readonly consoleSize?: TerminalSize } = {},
+  ): Promise<AttachedStream | undefined> {
+    return await startExec(this.#context, id, options);
+  }
+
+  async resizeExec(id: string, size: TerminalSize): Promise<void> {
+    const { kept } = this.#context.execs.get(id);
+    if (kept === undefined)
+      throw new Failure("conflict", `cannot resize exec session "${id}": it is not running`);
+    await kept.resize(size);
+  }
+
+  async inspectExec(id: string): Promise<ExecDetails> {
+    const { containerId, spec, state } = this.#context.execs.get(id);
+    return { id, containerId, spec, state: state.status === "starting" ? { status: "created" } : state };
+  }
+
+  async waitExec(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<ExitStatus> {
+    const { ended } = this.#context.execs.get(id);
+    return await orCanceled(ended, options.signal);
+  }
+}

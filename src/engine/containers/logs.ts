@@ -1,0 +1,39 @@
+import { readLog } from "../../logs/read-log.ts";
+import type { ContainerRecord } from "../state/records.ts";
+import type { ContainerReference, LogEntry, LogOptions } from "../types.ts";
+import { type ContainerContext, isRunning } from "./context.ts";
+import { getContainer } from "./find-container.ts";
+
+/** The container's log as entries. Following ends with the run that goes on now. */
+export function containerLogs(
+  context: ContainerContext,
+  reference: ContainerReference,
+  options: LogOptions = {},
+): AsyncIterable<LogEntry> {
+  const record = getContainer(context.state, reference);
+  const live = context.live.get(record.id);
+  const { stdout = true, stderr = true, follow = false, sinceMs, untilMs, tail, signal } = options;
+  const goesOn = follow && live !== undefined && isRunning(record);
+  return readLog(context.places.log(record.id), {
+    stdout,
+    stderr,
+    startsNs: startsNsOf(record),
+    ...(goesOn ? { follow: true, ended: live.recorded } : {}),
+    ...(sinceMs === undefined ? {} : { sinceNs: nsOfMs(sinceMs) }),
+    ...(untilMs === undefined ? {} : { untilNs: nsOfMs(untilMs) }),
+    ...(tail === undefined || tail < 0 ? {} : { tail }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+/** A line left open by one run does not go on in the next. */
+export function startsNsOf({ starts }: ContainerRecord): readonly bigint[] {
+  // A start is recorded a moment after the first instruction: the first run needs no cut, the others end long before.
+  return starts.slice(1).map((ms) => nsOfMs(ms - 50));
+}
+
+/** Fractions of a millisecond count: `--since` has nanoseconds. */
+function nsOfMs(ms: number): bigint {
+  const whole = Math.floor(ms);
+  return BigInt(whole) * 1_000_000n + BigInt(Math.round((ms - whole) * 1e6));
+}

@@ -1,0 +1,36 @@
+import { writeFileSync } from "node:fs";
+import { extendHosts, formatHosts } from "../planning/network-files.ts";
+import type { ContainerPlan } from "../planning/plan-container.ts";
+import type { ContainerRecord } from "../state/records.ts";
+import type { ContainerContext } from "./context.ts";
+
+/** Writes the files that stand for /etc/{hosts,hostname,resolv.conf}; gives their paths by target. */
+export function makeNetworkFiles(
+  context: ContainerContext,
+  record: ContainerRecord,
+  plan: ContainerPlan,
+): Readonly<Record<string, string>> {
+  const { places, parts } = context;
+  const network = record.spec.namespaces?.network ?? "none";
+  // Who shares a network shares what its names mean.
+  const owner = typeof network === "object" ? network.container : record.id;
+  if (owner === record.id) {
+    const hosts =
+      network === "host"
+        ? extendHosts(parts.host.readText("/etc/hosts"), plan.extraHosts)
+        : formatHosts([], plan.extraHosts);
+    write(places.file(owner, "hosts"), hosts);
+    write(places.file(owner, "resolv.conf"), parts.host.readText("/etc/resolv.conf"));
+  }
+  write(places.file(record.id, "hostname"), `${plan.hostname}\n`);
+  return {
+    "/etc/resolv.conf": places.file(owner, "resolv.conf"),
+    "/etc/hostname": places.file(record.id, "hostname"),
+    "/etc/hosts": places.file(owner, "hosts"),
+  };
+}
+
+function write(path: string, text: string): void {
+  // Readable by every user in the container; the directory above keeps the host's users out.
+  writeFileSync(path, text, { mode: 0o644 });
+}

@@ -1,0 +1,53 @@
+import { Failure } from "../../base/failure.ts";
+import type { EarlyStreams } from "../../runtime/types.ts";
+import type { ContainerId } from "../types.ts";
+import type { LateDuplex } from "./late-duplex.ts";
+
+/** As many clients as a keeper takes at once. */
+const MOST_CLIENTS = 16;
+
+export interface Streams {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+/** Clients that attached to containers which do not run yet. */
+export class PendingAttaches {
+  readonly #waiting = new Map<ContainerId, Map<LateDuplex, Streams>>();
+
+  /** Will be joined at the next start, before the first instruction. Throws "exhausted" for too many. */
+  add(id: ContainerId, duplex: LateDuplex, streams: Streams): void {
+    let waiting = this.#waiting.get(id);
+    if (waiting === undefined) {
+      waiting = new Map();
+      this.#waiting.set(id, waiting);
+    }
+    if (waiting.size >= MOST_CLIENTS) {
+      throw new Failure("exhausted", `cannot attach: ${MOST_CLIENTS} clients are attached already`);
+    }
+    const clients = waiting;
+    clients.set(duplex, streams);
+    duplex.once("close", () => {
+      clients.delete(duplex);
+      if (clients.size === 0 && this.#waiting.get(id) === clients) this.#waiting.delete(id);
+    });
+  }
+
+  isAwaited(id: ContainerId): boolean {
+    return this.#waiting.has(id);
+  }
+
+  async connect(id: ContainerId, process: EarlyStreams): Promise<void> {
+    const waiting = this.#waiting.get(id) ?? [];
+    this.#waiting.delete(id);
+    for (const [duplex, streams] of waiting) duplex.join(await process.attach(streams));
+  }
+
+  /** Ends those that wait: the container will not run. */
+  cancel(id: ContainerId): void {
+    const waiting = this.#waiting.get(id) ?? [];
+    this.#waiting.delete(id);
+    for (const [duplex] of waiting) duplex.abandon();
+  }
+}

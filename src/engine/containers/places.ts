@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { ContainerId } from "../types.ts";
+
+/** Where a container's things are. All directories are 0700. */
+export class Places {
+  readonly #dataRoot: string;
+  readonly #runRoot: string;
+
+  constructor({ dataRoot, runRoot }: { readonly dataRoot: string; readonly runRoot: string }) {
+    this.#dataRoot = dataRoot;
+    this.#runRoot = runRoot;
+  }
+
+  get allData(): string {
+    return join(this.#dataRoot, "containers");
+  }
+
+  get allRuns(): string {
+    return join(this.#runRoot, "containers");
+  }
+
+  data(id: ContainerId): string {
+    return join(this.allData, id);
+  }
+
+  log(id: ContainerId): string {
+    return join(this.data(id), "log");
+  }
+
+  /** The file that is bound over `/etc/NAME`. */
+  file(id: ContainerId, name: "hosts" | "hostname" | "resolv.conf"): string {
+    return join(this.data(id), name);
+  }
+
+  /** The directory behind an anonymous volume. */
+  volume(id: ContainerId, target: string): string {
+    const hash = createHash("sha256").update(target).digest("hex");
+    return join(this.data(id), "volumes", hash);
+  }
+
+  /** The keeper's socket and the last run's exit record. */
+  run(id: ContainerId): string {
+    return join(this.allRuns, id);
+  }
+
+  exec(id: ContainerId, execId: string): string {
+    return join(this.run(id), `exec-${execId}`);
+  }
+}

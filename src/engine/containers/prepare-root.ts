@@ -1,0 +1,63 @@
+import { mkdirSync } from "node:fs";
+import { within } from "../../base/failure.ts";
+import { ensureDirectoryInRoot } from "../../linux/ensure-directory.ts";
+import type { Fd } from "../../linux/fd.ts";
+import { readFileInRoot } from "../../linux/open.ts";
+import { decodeBytes } from "../../spec/byte-text.ts";
+import { type ResolvedUser, resolveUser } from "../../spec/passwd.ts";
+import { isWithin } from "../planning/clean-path.ts";
+import type { ContainerPlan } from "../planning/plan-container.ts";
+import type { ContainerRecord } from "../state/records.ts";
+import type { ContainerContext } from "./context.ts";
+import { ensureVolume } from "./ensure-volume.ts";
+
+/** An image's passwd and group beyond this are no such files. */
+const MOST_FILE_BYTES = 4 * 1024 * 1024;
+const kernelPlaces = ["/proc", "/sys", "/dev"];
+
+/** What must be found or made in the root file system and beside it before a start. Idempotent. */
+export async function prepareRoot(
+  context: ContainerContext,
+  record: ContainerRecord,
+  { plan, root }: { readonly plan: ContainerPlan; readonly root: Fd },
+): Promise<{ readonly user: ResolvedUser; readonly volumes: Readonly<Record<string, string>> }> {
+  const user = findUser(root, { user: plan.user, groups: record.spec.groupAdd ?? [] });
+  if (!kernelPlaces.some((place) => isWithin(plan.workingDirectory, place))) {
+    ensureDirectoryInRoot(root, plan.workingDirectory)[Symbol.dispose]();
+  }
+  for (const mount of plan.mounts) {
+    if (mount.kind === "bind" && mount.createSource === true) makeSource(mount.source);
+  }
+  const volumes: Record<string, string> = {};
+  for (const target of plan.volumes) {
+    const directory = context.places.volume(record.id, target);
+    await ensureVolume(directory, { root, target });
+    volumes[target] = directory;
+  }
+  return { user, volumes };
+}
+
+/** Who `user[:group]` is inside this root. Throws "invalid" for a name that isn't there. */
+export function findUser(
+  root: Fd,
+  { user, groups }: { readonly user: string; readonly groups: readonly string[] },
+): ResolvedUser {
+  return resolveUser(
+    user,
+    { passwd: readText(root, "etc/passwd"), group: readText(root, "etc/group") },
+    { groups },
+  );
+}
+
+function readText(root: Fd, path: string): string {
+  return decodeBytes(readFileInRoot(root, path, { limit: MOST_FILE_BYTES }) ?? new Uint8Array());
+}
+
+function makeSource(source: string): void {
+  try {
+    mkdirSync(source, { recursive: true, mode: 0o755 });
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === "EEXIST") return; // a file is fine, too
+    throw within(`cannot make the bind source "${source}"`, thrown);
+  }
+}

@@ -1,0 +1,121 @@
+import { rm } from "node:fs/promises";
+import type { Exit, KeptProcess } from "../../runtime/types.ts";
+import type { ContainerRecord, Intent, IntentId } from "../state/records.ts";
+import { type ContainerContext, isRunning } from "./context.ts";
+import { undoCreate } from "./create.ts";
+import { type ExitedState, recordEnd, stateAfter, sweepAll, sweepCgroup } from "./end-run.ts";
+import { adopt } from "./start.ts";
+
+/** So many keepers are asked at once. */
+const AT_ONCE = 16;
+/** As Docker shows a container that a reboot ended. */
+const LOST_IN_REBOOT = 255;
+
+/**
+ * Brings records and reality together after the engine was away: steps that were begun are carried out or undone,
+ * running containers are taken into care again, ended ones get their exit code, lost ones are killed.
+ */
+export async function reconcile(context: ContainerContext): Promise<void> {
+  for (const [id, intent] of context.state.intents()) await finishIntent(context, id, intent);
+  const running = context.state.containers().filter(isRunning);
+  const next = running.values();
+  const work = async (): Promise<void> => {
+    for (const record of next) await reconcileContainer(context, record);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+}
+
+async function finishIntent(context: ContainerContext, intentId: IntentId, intent: Intent): Promise<void> {
+  const id = intent.containerId;
+  switch (intent.kind) {
+    case "create":
+      // Its record would have ended the intent: there is none.
+      void context.background.run(id, () => undoCreate(context, { id, intent: intentId }));
+      return;
+    case "remove":
+      void context.background.run(id, () => sweepAll(context, { id, intent: intentId }));
+      return;
+    case "start":
+      return await finishStart(context, { intentId, intent });
+    default:
+      intent satisfies never;
+  }
+}
+
+/** The process may run, or have run, or never have been made. */
+async function finishStart(
+  context: ContainerContext,
+  { intentId, intent }: { readonly intentId: IntentId; readonly intent: Extract<Intent, { kind: "start" }> },
+): Promise<void> {
+  const record = context.state.findContainer(intent.containerId);
+  if (record === undefined) return context.state.endIntent(intentId);
+  const found = await find(context, record);
+  if (found !== undefined && isKept(found)) {
+    const startedAt = intent.begunAt;
+    const running: ContainerRecord = {
+      ...record,
+      state: { status: "running", pid: found.pid, startedAt },
+      startTime: String(found.startTime),
+      bootId: context.parts.host.bootId,
+      starts: [...record.starts, startedAt].slice(-16),
+    };
+    context.state.putContainer(running, { ends: intentId });
+    adopt(context, running, found);
+  } else if (found !== undefined && found.finishedAt >= intent.begunAt) {
+    recordEnd(context, record, { state: stateAfter(context, record, found), ends: intentId });
+  } else {
+    await sweepCgroup(context, record.id).catch(() => undefined);
+    const state: ExitedState = {
+      status: "exited",
+      code: 125,
+      oomKilled: false,
+      finishedAt: Date.now(),
+      error: "the engine ended while it was being started",
+    };
+    recordEnd(context, record, { state, ends: intentId });
+  }
+}
+
+async function reconcileContainer(context: ContainerContext, record: ContainerRecord): Promise<void> {
+  if (context.live.has(record.id) || !("startedAt" in record.state)) return;
+  const startedAt = record.state.startedAt ?? 0;
+  if (record.bootId !== context.parts.host.bootId) {
+    const state: ExitedState = {
+      status: "exited",
+      code: LOST_IN_REBOOT,
+      oomKilled: false,
+      startedAt,
+      finishedAt: Date.now(),
+      error: "the machine was restarted",
+    };
+    await rm(context.places.run(record.id), { recursive: true, force: true });
+    return recordEnd(context, record, { state });
+  }
+  const found = await find(context, record);
+  if (found !== undefined && isKept(found)) return adopt(context, record, found);
+  if (found !== undefined && found.finishedAt >= startedAt - 1000) {
+    return recordEnd(context, record, { state: stateAfter(context, record, found) });
+  }
+  const lost: Exit = { end: { signal: 9 }, finishedAt: Date.now(), keeperLost: true };
+  const state = stateAfter(context, record, lost);
+  await context.parts.cgroups
+    .open(record.id)
+    .killAll()
+    .catch(() => undefined);
+  recordEnd(context, record, { state });
+}
+
+async function find(
+  context: ContainerContext,
+  record: ContainerRecord,
+): Promise<KeptProcess | Exit | undefined> {
+  try {
+    return await context.parts.runtime.reconnect(context.places.run(record.id));
+  } catch {
+    return undefined; // an unreadable run directory is none
+  }
+}
+
+function isKept(found: KeptProcess | Exit): found is KeptProcess {
+  return "pid" in found;
+}

@@ -1,0 +1,164 @@
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Failure, sentenceOf } from "../../base/failure.ts";
+import { planCgroup } from "../../linux/cgroup-plan.ts";
+import { defaultDeviceRules } from "../../linux/device-rules.ts";
+import type { KeptProcess, StartedProcess } from "../../runtime/types.ts";
+import type { SeccompProfile } from "../../spec/seccomp.ts";
+import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
+import { planRuntimeConfig } from "../planning/runtime-config.ts";
+import type { ContainerRecord } from "../state/records.ts";
+import type { ContainerId, ContainerReference, StartTiming } from "../types.ts";
+import { cgroupPathOf, type ContainerContext, isRunning } from "./context.ts";
+import { containerEvent } from "./describe-event.ts";
+import { recordEnd, stateAfter, whenFree } from "./end-run.ts";
+import { getContainer } from "./find-container.ts";
+import { openJoinedNamespaces } from "./joined-namespaces.ts";
+import { makeNetworkFiles } from "./network-files.ts";
+import { PhaseClock } from "./phase-clock.ts";
+import { prepareRoot } from "./prepare-root.ts";
+
+/** So many past starts are remembered (a log is cut into lines at them). */
+const STARTS_KEPT = 16;
+const logRotation = { maxBytes: 20 * 1024 * 1024, files: 3 } as const;
+
+/**
+ * Starts it; the timing runs from this call to the program's first instruction. "conflict" with
+ * details.alreadyRunning when it runs. A failed start leaves it exited with the reason (or removed, with autoRemove).
+ */
+export async function startContainer(
+  context: ContainerContext,
+  reference: ContainerReference,
+): Promise<StartTiming> {
+  const clock = new PhaseClock();
+  const { id } = getContainer(context.state, reference);
+  using _ = await context.locks.acquire(id);
+  const record = getContainer(context.state, id);
+  if (isRunning(record)) {
+    throw new Failure("conflict", `cannot start container "${record.name}": it is running`, {
+      details: { alreadyRunning: true },
+    });
+  }
+  await context.background.settled(id); // the run before may still be giving up its cgroup
+  const intent = context.state.beginIntent({ kind: "start", containerId: id, begunAt: Date.now() });
+  let started: StartedProcess;
+  try {
+    started = await launch(context, record, clock);
+  } catch (thrown) {
+    recordEnd(context, record, { state: failedState(thrown), ends: intent });
+    throw thrown;
+  }
+  const timing = clock.finish(started.timing);
+  const startedAt = Date.now();
+  const running: ContainerRecord = {
+    ...record,
+    state: { status: "running", pid: started.kept.pid, startedAt },
+    startTime: String(started.kept.startTime),
+    bootId: context.parts.host.bootId,
+    starts: [...record.starts, startedAt].slice(-STARTS_KEPT),
+    lastTiming: timing,
+  };
+  context.state.putContainer(running, { ends: intent, events: [containerEvent(record, "start")] });
+  adopt(context, running, started.kept);
+  return timing;
+}
+
+/** Takes a running container into care: its end will be recorded. The lock may be held. */
+export function adopt(context: ContainerContext, record: ContainerRecord, kept: KeptProcess): void {
+  const { id } = record;
+  context.live.set(id, { kept, recorded: watchEnd(context, { id, kept }) });
+}
+
+async function watchEnd(
+  context: ContainerContext,
+  { id, kept }: { readonly id: ContainerId; readonly kept: KeptProcess },
+): Promise<void> {
+  const exit = await kept.exited;
+  using _ = await context.locks.acquire(id);
+  if (!context.closing.aborted && context.live.get(id)?.kept === kept) {
+    const record = getContainer(context.state, id);
+    recordEnd(context, record, { state: stateAfter(context, record, exit) });
+  }
+  await kept[Symbol.asyncDispose]();
+}
+
+async function launch(
+  context: ContainerContext,
+  record: ContainerRecord,
+  clock: PhaseClock,
+): Promise<StartedProcess> {
+  const { parts, places, attaches } = context;
+  const { id, spec, imageConfig } = record;
+  const plan = planContainer(id, { spec, image: imageConfig.defaults, host: context.host });
+  using joined = openJoinedNamespaces(context, record);
+  using mounted = await whenFree("mount the root file system", () => parts.storage.mountSnapshot(id));
+  clock.mark("root");
+  const { user, volumes } = await prepareRoot(context, record, { plan, root: mounted.mount.fd });
+  const files = makeNetworkFiles(context, record, plan);
+  const runDirectory = places.run(id);
+  mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
+  clock.mark("files");
+  const privileged = spec.privileged ?? false;
+  const config = planRuntimeConfig(spec, {
+    plan,
+    facts: {
+      user,
+      files,
+      volumes,
+      cgroup: cgroupPathOf(context, id),
+      hostDevices: privileged ? parts.host.listDevices() : [],
+      seccomp: seccompOf(context, plan),
+      ...(spec.namespaces?.ipc === "host" ? { sharedShm: "/dev/shm" } : {}),
+    },
+  });
+  parts.cgroups.create(
+    id,
+    planCgroup(plan.limits, parts.cgroups.layout, privileged ? {} : { devices: defaultDeviceRules }),
+  );
+  clock.mark("cgroup");
+  const oldExit = join(runDirectory, "exit");
+  const hasOldExit = existsSync(oldExit);
+  return await parts.runtime.start({
+    id,
+    config,
+    root: mounted.mount.fd,
+    rootLock: mounted.lock.fd,
+    runDirectory,
+    logDirectory: places.log(id),
+    logRotation,
+    keepStdinOpen: spec.openStdin ?? false,
+    stdinOnce: spec.stdinOnce ?? false,
+    cgroupName: id,
+    dieWithCaller: spec.lifetime === "process",
+    joinNamespaces: joined.fds,
+    // Without a need for it, the process isn't held up.
+    ...(hasOldExit || attaches.isAwaited(id)
+      ? {
+          beforeFirstInstruction: async (process) => {
+            // From here on, an exit record is this run's.
+            rmSync(oldExit, { force: true });
+            await attaches.connect(id, process);
+          },
+        }
+      : {}),
+  });
+}
+
+export function seccompOf(
+  context: ContainerContext,
+  { seccomp }: ContainerPlan,
+): "default" | SeccompProfile | undefined {
+  if (seccomp === "unconfined") return undefined;
+  return seccomp === "default" ? seccomp : context.seccomp.get(seccomp.profile);
+}
+
+function failedState(thrown: unknown): Parameters<typeof recordEnd>[2]["state"] {
+  const code = thrown instanceof Failure ? thrown.details["exitCode"] : undefined;
+  return {
+    status: "exited",
+    code: typeof code === "number" ? code : 125,
+    oomKilled: false,
+    finishedAt: Date.now(),
+    error: sentenceOf(thrown),
+  };
+}

@@ -1,0 +1,141 @@
+import { withDeadline } from "../../base/deadline.ts";
+import { Failure } from "../../base/failure.ts";
+import { parseSignal } from "../../linux/signal.ts";
+import { planContainer } from "../planning/plan-container.ts";
+import type { ContainerRecord } from "../state/records.ts";
+import type { ContainerReference } from "../types.ts";
+import type { ContainerContext } from "./context.ts";
+import { containerEvent } from "./describe-event.ts";
+import { dropContainer } from "./end-run.ts";
+import { getContainer } from "./find-container.ts";
+import type { LiveContainer } from "./live-container.ts";
+import { startContainer } from "./start.ts";
+
+const KILL = 9;
+/** After KILL the kernel may still be writing a core or waiting for a disk. */
+const KILL_DEADLINE_MS = 10_000;
+
+export interface StopOptions {
+  readonly signal?: string;
+  /** Negative: wait for ever. */
+  readonly graceMs?: number;
+}
+
+/** The stop signal, then after the grace KILL. False when it did not run. Resolves when the end is recorded. */
+export async function stopContainer(
+  context: ContainerContext,
+  reference: ContainerReference,
+  options: StopOptions = {},
+): Promise<boolean> {
+  const record = getContainer(context.state, reference);
+  const plan = planContainer(record.id, {
+    spec: record.spec,
+    image: record.imageConfig.defaults,
+    host: context.host,
+  });
+  const signal = parseSignal(options.signal ?? plan.stopSignal);
+  const graceMs = options.graceMs ?? plan.stopGraceMs;
+  const live = await findLive(context, record);
+  if (live === undefined) return false;
+  send(context, record, { live, signal });
+  if (!(await hasEnded(live, graceMs))) await killAndWait(context, record, live);
+  const stopped = context.state.findContainer(record.id) ?? record;
+  context.state.events.record(containerEvent(stopped, "stop"));
+  return true;
+}
+
+/** Sends one signal, KILL unless told. "conflict" when it does not run. Does not wait. */
+export async function killContainer(
+  context: ContainerContext,
+  reference: ContainerReference,
+  options: { readonly signal?: string } = {},
+): Promise<void> {
+  const record = getContainer(context.state, reference);
+  const signal = parseSignal(options.signal === undefined || options.signal === "" ? "KILL" : options.signal);
+  const live = await findLive(context, record);
+  if (live === undefined || !send(context, record, { live, signal })) {
+    throw new Failure("conflict", `cannot kill container "${record.name}": it is not running`, {
+      details: { state: record.state.status, id: record.id },
+    });
+  }
+}
+
+export async function restartContainer(
+  context: ContainerContext,
+  reference: ContainerReference,
+  options: StopOptions = {},
+): Promise<void> {
+  const record = getContainer(context.state, reference);
+  await stopContainer(context, record.id, options);
+  await startContainer(context, record.id);
+  context.state.events.record(containerEvent(getContainer(context.state, record.id), "restart"));
+}
+
+/** Takes it away; its name is free at once. A running one is "conflict", or killed first with `force`. */
+export async function removeContainer(
+  context: ContainerContext,
+  reference: ContainerReference,
+  { force = false }: { readonly force?: boolean } = {},
+): Promise<void> {
+  const { id } = getContainer(context.state, reference);
+  for (;;) {
+    using lock = await context.locks.acquire(id);
+    const record = context.state.findContainer(id);
+    if (record === undefined) return; // removed by itself meanwhile (autoRemove)
+    const live = context.live.get(id);
+    if (live === undefined) {
+      dropContainer(context, record);
+      return;
+    }
+    if (!force) {
+      throw new Failure(
+        "conflict",
+        `cannot remove container "${record.name}": container is running: stop the container before removing or force remove`,
+        { details: { state: "running", id } },
+      );
+    }
+    lock[Symbol.dispose](); // its end is recorded under the lock
+    await killAndWait(context, record, live);
+  }
+}
+
+async function findLive(
+  context: ContainerContext,
+  { id }: ContainerRecord,
+): Promise<LiveContainer | undefined> {
+  using _ = await context.locks.acquire(id); // a start that is under way comes first
+  return context.live.get(id);
+}
+
+function send(
+  context: ContainerContext,
+  record: ContainerRecord,
+  { live, signal }: { readonly live: LiveContainer; readonly signal: number },
+): boolean {
+  const reached = live.kept.signal(signal);
+  if (reached) context.state.events.record(containerEvent(record, "kill", { signal: String(signal) }));
+  return reached;
+}
+
+async function hasEnded(live: LiveContainer, graceMs: number): Promise<boolean> {
+  const ended = live.recorded.then(() => true);
+  if (graceMs < 0) return await ended;
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), graceMs);
+  });
+  try {
+    return await Promise.race([ended, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function killAndWait(
+  context: ContainerContext,
+  record: ContainerRecord,
+  live: LiveContainer,
+): Promise<void> {
+  send(context, record, { live, signal: KILL });
+  await withDeadline(KILL_DEADLINE_MS, `end container "${record.name}" by KILL`, () => live.recorded);
+}

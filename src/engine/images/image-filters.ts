@@ -1,0 +1,62 @@
+import { Failure } from "../../base/failure.ts";
+import { createdMs } from "../../spec/image-config.ts";
+import type { ImageRecord } from "../state/records.ts";
+import type { State } from "../state/state.ts";
+import { familiar, getImage, referencesOf } from "./find-image.ts";
+import { hasLabel } from "../containers/labels.ts";
+import { globToPattern } from "./reference-glob.ts";
+
+type Filter = (
+  image: ImageRecord,
+  values: readonly string[],
+  context: { readonly state: State; readonly references: readonly string[] },
+) => boolean;
+
+const filters: Readonly<Record<string, Filter>> = {
+  reference: (_, values, { references }) =>
+    values.some((value) => {
+      const pattern = globToPattern(value);
+      return references.some((reference) => {
+        const short = familiar(reference);
+        return pattern.test(short) || pattern.test(short.replace(/(:[^/:]*|@.*)$/, ""));
+      });
+    }),
+  dangling: (_, values, { references }) =>
+    values.some((value) => isTrue(value) === (references.length === 0)),
+  label: (image, values) => values.every((value) => hasLabel(image.config.defaults.labels, value)),
+  before: (image, values, { state }) =>
+    values.some((value) => created(image) < created(getImage(state, value).record)),
+  since: (image, values, { state }) =>
+    values.some((value) => created(image) > created(getImage(state, value).record)),
+  id: (image, values) =>
+    values.some((value) => image.id.startsWith(value) || image.id.slice(7).startsWith(value)),
+};
+
+/** Those that match every key. Throws "invalid" in Docker's words for a filter that there is none of. */
+export function filterImages(
+  state: State,
+  wanted: Readonly<Record<string, readonly string[]>>,
+): readonly ImageRecord[] {
+  for (const key of Object.keys(wanted)) {
+    if (!Object.hasOwn(filters, key)) throw new Failure("invalid", `invalid filter '${key.slice(0, 100)}'`);
+  }
+  return state.images().filter((image) => {
+    const references = referencesOf(state, image.id);
+    return Object.entries(wanted).every(
+      ([key, values]) => values.length === 0 || filters[key]?.(image, values, { state, references }) === true,
+    );
+  });
+}
+
+function created(image: ImageRecord): number {
+  return createdMs(image.config) || image.storedAt;
+}
+
+function isTrue(text: string): boolean {
+  if (/^(1|t|true)$/i.test(text)) return true;
+  if (/^(0|f|false)$/i.test(text)) return false;
+  throw new Failure(
+    "invalid",
+    `invalid value for a filter: "${text.slice(0, 100)}" is neither true nor false`,
+  );
+}

@@ -1,0 +1,84 @@
+import type { LoadedImage, LoadSink } from "../../image/loaded-image.ts";
+import { unpackLayer } from "../../linux/tree.ts";
+import type { Digest } from "../../spec/digest.ts";
+import { formatReference, withDefaultTag } from "../../spec/reference.ts";
+import type { StorageDriver } from "../../storage/driver.ts";
+import { eventTimeNs } from "../containers/describe-event.ts";
+import type { ImageRecord } from "../state/records.ts";
+import type { State } from "../state/state.ts";
+import type { EngineEvent } from "../types.ts";
+import { familiar } from "./find-image.ts";
+
+/** Joins what comes out of archives with storage and records. One for each load. */
+export class StoringSink implements LoadSink {
+  /** The ids of the images that were recorded. */
+  readonly stored: Digest[] = [];
+  readonly #state: State;
+  readonly #storage: StorageDriver;
+  readonly #action: string;
+  readonly #layerBytes = new Map<Digest, number>();
+
+  constructor(
+    state: State,
+    { storage, action }: { readonly storage: StorageDriver; readonly action: string },
+  ) {
+    this.#state = state;
+    this.#storage = storage;
+    this.#action = action;
+  }
+
+  hasLayer(diffId: Digest): boolean {
+    return this.#storage.hasLayer(diffId);
+  }
+
+  async ensureLayer(diffId: Digest, open: () => AsyncIterable<Uint8Array>): Promise<void> {
+    await using draft = await this.#storage.beginLayer();
+    const { bytes } = await unpackLayer(open(), draft.root, { names: "docker" });
+    await draft.commit(diffId);
+    this.#layerBytes.set(diffId, bytes);
+  }
+
+  async addImage(image: LoadedImage): Promise<void> {
+    const layerBytes: number[] = [];
+    for (const diffId of image.config.diffIds) layerBytes.push(await this.#bytesOf(diffId));
+    const record: ImageRecord = {
+      id: image.id,
+      config: image.config,
+      storedAt: Date.now(),
+      layerBytes,
+      blobs: [image.id, image.manifest.digest, ...image.layers.map((layer) => layer.digest)],
+      digests: [],
+    };
+    const references = image.references.map((each) => formatReference(withDefaultTag(each)));
+    const events = [
+      imageEvent(image.id, this.#action, { name: familiar(references[0] ?? image.id) }),
+      ...references.map((reference) => imageEvent(image.id, "tag", { name: familiar(reference) })),
+    ];
+    this.#state.putImages(
+      [record],
+      references.map((reference) => [reference, image.id] as const),
+      events,
+    );
+    this.stored.push(image.id);
+  }
+
+  /** Of a layer that was there already, another image knows. */
+  async #bytesOf(diffId: Digest): Promise<number> {
+    const measured = this.#layerBytes.get(diffId);
+    if (measured !== undefined) return measured;
+    for (const { config, layerBytes } of this.#state.images()) {
+      const known = layerBytes[config.diffIds.indexOf(diffId)];
+      if (known !== undefined) return known;
+    }
+    return (await this.#storage.usage({ layer: diffId })).bytes;
+  }
+}
+
+/** An event of an image, with Docker's attributes. */
+export function imageEvent(
+  id: string,
+  action: string,
+  attributes: Readonly<Record<string, string>>,
+): EngineEvent {
+  return { type: "image", action, actor: { id, attributes }, timeNs: eventTimeNs() };
+}

@@ -1,0 +1,227 @@
+import { importRootfs } from "../../image/import.ts";
+import { loadArchive } from "../../image/load.ts";
+import type { Progress } from "../../base/progress.ts";
+import { Failure } from "../../base/failure.ts";
+import { KeyedLock } from "../../base/keyed-lock.ts";
+import { createdMs } from "../../spec/image-config.ts";
+import { formatReference, parseReference, withDefaultTag } from "../../spec/reference.ts";
+import type { PinnedImage } from "../containers/context.ts";
+import type { EngineParts } from "../parts.ts";
+import type { ImageRecord } from "../state/records.ts";
+import type { State } from "../state/state.ts";
+import type { ImageDetails, ImageProgress, Images, ImageSummary } from "../types.ts";
+import { embeddedImage, helloRootfs, isEmbeddedReference } from "./embedded-image.ts";
+import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
+import type { Garbage } from "./garbage.ts";
+import { filterImages } from "./image-filters.ts";
+import { imageEvent, StoringSink } from "./load-sink.ts";
+import { planRemoval } from "./plan-removal.ts";
+
+/** The images of one data root. */
+export class LocalImages implements Images {
+  readonly #state: State;
+  readonly #parts: EngineParts;
+  readonly #garbage: Garbage;
+  readonly #embedding = new KeyedLock();
+  /** Containers that are being made, by image. */
+  readonly #pins = new Map<string, number>();
+
+  constructor(state: State, { parts, garbage }: { readonly parts: EngineParts; readonly garbage: Garbage }) {
+    this.#state = state;
+    this.#parts = parts;
+    this.#garbage = garbage;
+  }
+
+  async *load(
+    archive: AsyncIterable<Uint8Array>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<ImageProgress, void> {
+    using _ = await this.#garbage.use();
+    let isDone = false;
+    try {
+      const progress = loadArchive(archive, {
+        store: this.#parts.content,
+        sink: this.#sink("load"),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
+      for await (const each of progress) yield describeProgress(each);
+      isDone = true;
+    } finally {
+      if (!isDone) void this.#garbage.collect(); // layers that came before it failed
+    }
+  }
+
+  async import(
+    archive: AsyncIterable<Uint8Array>,
+    options: {
+      readonly reference?: string;
+      readonly changes?: readonly string[];
+      readonly message?: string;
+    } = {},
+  ): Promise<string> {
+    return await this.#import(archive, { ...options, action: "import" });
+  }
+
+  async list(
+    options: { readonly all?: boolean; readonly filters?: Readonly<Record<string, readonly string[]>> } = {},
+  ): Promise<readonly ImageSummary[]> {
+    return filterImages(this.#state, options.filters ?? {})
+      .map((record) => this.#summarize(record))
+      .sort((one, other) => other.createdAt - one.createdAt);
+  }
+
+  async inspect(reference: string): Promise<ImageDetails> {
+    const { record } = getImage(this.#state, reference);
+    const { storage } = this.#parts;
+    return Object.freeze({
+      ...this.#summarize(record),
+      config: record.config,
+      layers: record.config.diffIds,
+      storage: { driver: storage.name, data: await storage.describe({ layers: record.config.diffIds }) },
+    });
+  }
+
+  async tag(reference: string, target: string): Promise<void> {
+    const { record } = getImage(this.#state, reference);
+    const parsed = parseReference(target);
+    if (parsed.digest !== undefined) {
+      throw new Failure(
+        "invalid",
+        `cannot tag "${target}": refusing to create a tag with a digest reference`,
+      );
+    }
+    const whole = formatReference(withDefaultTag(parsed));
+    this.#state.putImages(
+      [],
+      [[whole, record.id]],
+      [imageEvent(record.id, "tag", { name: familiar(whole) })],
+    );
+  }
+
+  async remove(
+    reference: string,
+    options: { readonly force?: boolean } = {},
+  ): Promise<readonly ({ readonly untagged: string } | { readonly deleted: string })[]> {
+    using _ = await this.#garbage.use();
+    const { record, reference: named } = getImage(this.#state, reference);
+    const { id } = record;
+    const plan = planRemoval({
+      record,
+      reference: named,
+      references: referencesOf(this.#state, id),
+      users: this.#state.containers().filter((container) => container.imageId === id),
+      force: options.force ?? false,
+    });
+    if (plan.deleteImage && (this.#pins.get(id) ?? 0) > 0) {
+      throw new Failure("conflict", "cannot remove the image: a container is just being made of it");
+    }
+    const events = [
+      ...plan.untag.map((each) => imageEvent(id, "untag", { name: familiar(each) })),
+      ...(plan.deleteImage ? [imageEvent(id, "delete", { name: id })] : []),
+    ];
+    const before = plan.deleteImage ? await this.#garbage.list() : undefined;
+    this.#state.removeImage({ references: plan.untag, ...(plan.deleteImage ? { image: id } : {}) }, events);
+    const untagged = plan.untag.map((each) => ({ untagged: familiar(each) }));
+    if (before === undefined) return untagged;
+    const { layers } = await this.#garbage.list();
+    void this.#garbage.collect();
+    const gone = layers.filter((layer) => !before.layers.includes(layer));
+    return [...untagged, { deleted: id }, ...gone.toReversed().map((layer) => ({ deleted: layer }))];
+  }
+
+  /** For a container that is about to be made of it; brings the embedded image in when that is meant. */
+  async pin(reference: string): Promise<PinnedImage> {
+    using held = new DisposableStack();
+    held.use(await this.#garbage.use());
+    await this.#ensureEmbedded(reference);
+    const { record } = getImage(this.#state, reference);
+    this.#pins.set(record.id, (this.#pins.get(record.id) ?? 0) + 1);
+    held.defer(() => {
+      const left = (this.#pins.get(record.id) ?? 1) - 1;
+      if (left === 0) this.#pins.delete(record.id);
+      else this.#pins.set(record.id, left);
+    });
+    const moved = held.move();
+    return { record, [Symbol.dispose]: () => moved.dispose() };
+  }
+
+  async #ensureEmbedded(reference: string): Promise<void> {
+    const { helloProgram } = this.#parts;
+    if (helloProgram === undefined || !isEmbeddedReference(reference)) return;
+    using _ = await this.#embedding.acquire("hello");
+    if (findImage(this.#state, reference) !== undefined) return;
+    await this.#import(helloRootfs(helloProgram), { ...embeddedImage, action: "import" });
+  }
+
+  async #import(
+    archive: AsyncIterable<Uint8Array>,
+    options: {
+      readonly reference?: string;
+      readonly changes?: readonly string[];
+      readonly message?: string;
+      readonly action: string;
+    },
+  ): Promise<string> {
+    using _ = await this.#garbage.use();
+    const sink = this.#sink(options.action);
+    let isDone = false;
+    try {
+      const progress = importRootfs(archive, {
+        store: this.#parts.content,
+        sink,
+        ...(options.changes === undefined ? {} : { changes: options.changes }),
+        ...(options.message === undefined ? {} : { message: options.message }),
+        ...(options.reference === undefined
+          ? {}
+          : { reference: withDefaultTag(parseReference(options.reference)) }),
+      });
+      for await (const each of progress) void each;
+      isDone = true;
+    } finally {
+      if (!isDone) void this.#garbage.collect();
+    }
+    const [id] = sink.stored;
+    if (id === undefined) throw new Failure("internal", "cannot import the image: nothing was stored");
+    return id;
+  }
+
+  #sink(action: string): StoringSink {
+    return new StoringSink(this.#state, { storage: this.#parts.storage, action });
+  }
+
+  #summarize(record: ImageRecord): ImageSummary {
+    return Object.freeze({
+      id: record.id,
+      references: referencesOf(this.#state, record.id).map(familiar),
+      digests: record.digests,
+      createdAt: createdMs(record.config),
+      sizeBytes: record.layerBytes.reduce((sum, bytes) => sum + bytes, 0),
+      containers: this.#state.containers().filter((container) => container.imageId === record.id).length,
+      labels: record.config.defaults.labels,
+    });
+  }
+}
+
+function describeProgress(progress: Progress): ImageProgress {
+  switch (progress.kind) {
+    case "layer":
+      return {
+        kind: "layer",
+        id: progress.id,
+        action: progress.phase,
+        currentBytes: progress.currentBytes ?? 0,
+        ...(progress.totalBytes === undefined ? {} : { totalBytes: progress.totalBytes }),
+      };
+    case "image":
+      return {
+        kind: "loaded",
+        id: progress.id,
+        ...(progress.reference === undefined ? {} : { reference: progress.reference }),
+      };
+    case "status":
+    case "output":
+      return { kind: "message", text: progress.text };
+    default:
+      return progress satisfies never;
+  }
+}

@@ -1,0 +1,59 @@
+import { availableParallelism, release, totalmem } from "node:os";
+import type { CgroupLayout } from "../linux/cgroup-layout.ts";
+import { hostPlatform } from "../spec/platform.ts";
+import type { ContainerContext } from "./containers/context.ts";
+import type { EngineInfo } from "./types.ts";
+
+/** This program's own; package.json has the same. */
+export const engineVersion = "0.1.0";
+
+export async function describeEngine(context: ContainerContext): Promise<EngineInfo> {
+  const { parts, state } = context;
+  const count = { running: 0, paused: 0, stopped: 0 };
+  for (const { state: each } of state.containers()) {
+    if (each.status === "running") count.running++;
+    else if (each.status === "paused") count.paused++;
+    else count.stopped++;
+  }
+  return {
+    id: state.findFact("id") ?? "",
+    name: parts.host.hostname,
+    version: engineVersion,
+    dataRoot: parts.dataRoot,
+    runRoot: parts.runRoot,
+    kernelVersion: release(),
+    operatingSystem: operatingSystem(parts.host.readText("/etc/os-release")),
+    architecture: hostPlatform().architecture,
+    cpus: availableParallelism(),
+    memoryBytes: totalmem(),
+    containers: count,
+    images: state.images().length,
+    storage: { driver: parts.storage.name, status: [["Data root", parts.dataRoot]] },
+    cgroups: describeCgroups(parts.cgroups.layout),
+    warnings: warningsOf(context),
+  };
+}
+
+/** The PRETTY_NAME of os-release(5). */
+export function operatingSystem(text: string): string {
+  const name = /^PRETTY_NAME=(?:"([^"]*)"|(.*))$/m.exec(text);
+  return name?.[1] ?? name?.[2] ?? "Linux";
+}
+
+function describeCgroups(layout: CgroupLayout): EngineInfo["cgroups"] {
+  const controllers: Record<string, "v1" | "v2"> = {};
+  for (const name of layout.v2?.controllers ?? []) controllers[name] = "v2";
+  for (const name of layout.v1.flatMap((hierarchy) => hierarchy.controllers)) controllers[name] = "v1";
+  const version = layout.v1.length === 0 ? "2" : layout.v2 === undefined ? "1" : "hybrid";
+  return { version, controllers };
+}
+
+function warningsOf({ parts, background }: ContainerContext): readonly string[] {
+  const { controllers } = describeCgroups(parts.cgroups.layout);
+  const missing = ["memory", "cpu", "cpuset", "pids"].filter((name) => controllers[name] === undefined);
+  return [
+    ...missing.map((name) => `No ${name} limit support`),
+    ...(parts.cgroups.layout.swapAccounting ? [] : ["No swap limit support"]),
+    ...[...background.failures].map(([subject, problem]) => `cannot clean up after ${subject}: ${problem}`),
+  ];
+}

@@ -1,0 +1,165 @@
+import { mkdirSync } from "node:fs";
+import { KeyedLock } from "../base/keyed-lock.ts";
+import { checkEngine } from "./check.ts";
+import { Background } from "./containers/background.ts";
+import type { ContainerContext } from "./containers/context.ts";
+import { ExecSessions } from "./containers/exec-sessions.ts";
+import { LocalContainers } from "./containers/local-containers.ts";
+import { PendingAttaches } from "./containers/pending-attaches.ts";
+import { Places } from "./containers/places.ts";
+import { reconcile } from "./containers/reconcile.ts";
+import { SeccompProfiles } from "./containers/seccomp-profiles.ts";
+import { Waiters } from "./containers/waiters.ts";
+import { matchesEvent, parseEventFilters } from "./event-filters.ts";
+import { Garbage } from "./images/garbage.ts";
+import { LocalImages } from "./images/local-images.ts";
+import { describeEngine } from "./info.ts";
+import { listNamespaces } from "./namespaces.ts";
+import type { EngineParts } from "./parts.ts";
+import type { State } from "./state/state.ts";
+import { openState } from "./state/state.ts";
+import type {
+  CheckFinding,
+  ContainerNamespaces,
+  Containers,
+  Engine,
+  EngineEvent,
+  EngineInfo,
+  Images,
+} from "./types.ts";
+
+/** How long closing waits for removals; the rest is done at the next open. */
+const CLOSE_MS = 2_000;
+
+/** An engine in this process. Its data root is locked by who made the parts. */
+export class LocalEngine implements Engine {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly #context: ContainerContext;
+  readonly #garbage: Garbage;
+  readonly #close: AbortController;
+  #closed: Promise<void> | undefined;
+
+  constructor(made: {
+    readonly context: ContainerContext;
+    readonly images: Images;
+    readonly garbage: Garbage;
+    readonly close: AbortController;
+  }) {
+    this.#context = made.context;
+    this.#garbage = made.garbage;
+    this.#close = made.close;
+    this.images = made.images;
+    this.containers = new LocalContainers(made.context);
+  }
+
+  events(
+    options: {
+      readonly sinceMs?: number;
+      readonly untilMs?: number;
+      readonly filters?: Readonly<Record<string, readonly string[]>>;
+      readonly signal?: AbortSignal;
+    } = {},
+  ): AsyncIterable<EngineEvent> {
+    const filters = parseEventFilters(options.filters ?? {});
+    const toNs = (ms: number | undefined): bigint | undefined =>
+      ms === undefined ? undefined : BigInt(Math.round(ms * 1000)) * 1000n;
+    const watched = this.#context.state.events.watch({
+      sinceNs: toNs(options.sinceMs),
+      untilNs: toNs(options.untilMs),
+      signal: options.signal,
+    });
+    return (async function* () {
+      for await (const event of watched) if (matchesEvent(event, filters)) yield event;
+    })();
+  }
+
+  async info(): Promise<EngineInfo> {
+    return await describeEngine(this.#context);
+  }
+
+  async namespaces(): Promise<readonly ContainerNamespaces[]> {
+    return listNamespaces(this.#context);
+  }
+
+  async check(): Promise<readonly CheckFinding[]> {
+    return await checkEngine(this.#context, this.#garbage);
+  }
+
+  async settle(): Promise<void> {
+    await this.#context.background.settle();
+    await this.#garbage.collect();
+    await this.#context.parts.storage.settle();
+  }
+
+  /** Containers run on, but those of lifetime "process". Idempotent. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#dispose();
+    return this.#closed;
+  }
+
+  async #dispose(): Promise<void> {
+    const { background, live, state, parts } = this.#context;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS);
+    });
+    await Promise.race([background.settle(), late]);
+    clearTimeout(timer);
+    this.#close.abort();
+    for (const { kept } of live.values()) await kept[Symbol.asyncDispose]();
+    await background.settle(); // what still goes on writes nothing any more
+    await this.#garbage.settle();
+    state[Symbol.dispose]();
+    await parts.storage[Symbol.asyncDispose]();
+    parts.runtime[Symbol.dispose]();
+    parts.cgroups[Symbol.dispose]();
+  }
+}
+
+/** Joins the parts, and brings records and reality together before the first request. */
+export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
+  using undo = new DisposableStack();
+  const state = undo.use(openState(parts.dataRoot));
+  const close = new AbortController();
+  const garbage = new Garbage(state, parts);
+  const images = new LocalImages(state, { parts, garbage });
+  const context: ContainerContext = {
+    parts,
+    state,
+    places: placesOf(parts),
+    host: {
+      hostname: parts.host.hostname,
+      cgroups: parts.cgroups.layout,
+      capabilities: parts.host.capabilities,
+    },
+    locks: new KeyedLock(),
+    background: new Background(),
+    waiters: new Waiters(),
+    live: new Map(),
+    attaches: new PendingAttaches(),
+    execs: new ExecSessions(),
+    seccomp: new SeccompProfiles(),
+    reservedNames: new Map(),
+    pinImage: (reference) => images.pin(reference),
+    closing: close.signal,
+  };
+  ensureEngineId(state);
+  await reconcile(context);
+  void context.background.run("garbage", () => garbage.collect());
+  undo.move();
+  return new LocalEngine({ context, images, garbage, close });
+}
+
+function placesOf(parts: EngineParts): Places {
+  const places = new Places(parts);
+  for (const directory of [places.allData, places.allRuns]) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+  return places;
+}
+
+/** Of this data root, for good. */
+function ensureEngineId(state: State): void {
+  if (state.findFact("id") === undefined) state.putFact("id", crypto.randomUUID());
+}

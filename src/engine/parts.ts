@@ -1,0 +1,61 @@
+import type { ContentStore } from "../image/content-store.ts";
+import type { CapabilityName } from "../linux/capability.ts";
+import type { CgroupLayout } from "../linux/cgroup-layout.ts";
+import type { CgroupPlan } from "../linux/cgroup-plan.ts";
+import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } from "../runtime/types.ts";
+import type { RuntimeDevice } from "../spec/runtime-config.ts";
+import type { StorageDriver } from "../storage/driver.ts";
+
+/** With the cgroup's name below the engine's own, instead of the cgroup. */
+export type StartRequest = Omit<StartOptions, "cgroup" | "cgroupLayout"> & { readonly cgroupName: string };
+export type ExecRequest = Omit<ExecOptions, "cgroup"> & { readonly cgroupName: string };
+
+/** Starting processes and finding them again; `src/runtime/` in earnest. */
+export interface RuntimePart extends Disposable {
+  start(request: StartRequest): Promise<StartedProcess>;
+  exec(request: ExecRequest): Promise<StartedProcess>;
+  /** Alive; ended and recorded; or nothing there: its keeper was lost. */
+  reconnect(runDirectory: string): Promise<KeptProcess | Exit | undefined>;
+}
+
+/** A container's cgroup, as far as the engine deals with it. All are fine when it is gone. */
+export interface CgroupHandle {
+  oomKills(): number;
+  pids(): readonly number[];
+  killAll(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export interface CgroupPart extends Disposable {
+  readonly layout: CgroupLayout;
+  /** Below each hierarchy: `tare-1a2b3c4d`. */
+  readonly path: string;
+  create(name: string, plan: CgroupPlan): CgroupHandle;
+  /** Of the container with this id; nothing is made. */
+  open(name: string): CgroupHandle;
+  /** Names of those that exist. */
+  list(): readonly string[];
+}
+
+export interface HostPart {
+  readonly hostname: string;
+  readonly capabilities: ReadonlySet<CapabilityName>;
+  readonly bootId: string;
+  /** Text of a file of the host; "" when absent. */
+  readText(path: string): string;
+  /** Device nodes of the host, for privileged containers. */
+  listDevices(): readonly RuntimeDevice[];
+}
+
+/** What an engine is joined of; it disposes of them. Tests give their own. */
+export interface EngineParts {
+  readonly dataRoot: string;
+  readonly runRoot: string;
+  readonly runtime: RuntimePart;
+  readonly storage: StorageDriver;
+  readonly content: ContentStore;
+  readonly cgroups: CgroupPart;
+  readonly host: HostPart;
+  /** The program of the embedded image `hello`; absent: there is no such image. */
+  readonly helloProgram?: string;
+}
