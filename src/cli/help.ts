@@ -98,7 +98,7 @@ function flagNames(name: string, flag: Flag<unknown>): string {
 
 function flagMeaning(flag: Flag<unknown>): string {
   const initial = flag.initialText === undefined ? "" : ` (default ${flag.initialText})`;
-  return `${flag.usage}${initial}${flag.laterUnless?.length === 0 ? " (not supported yet)" : ""}`;
+  return `${flag.usage}${initial}${flag.laterUnless !== undefined ? " (not supported yet)" : ""}`;
 }
 
 function wrap(text: string, width: number): string[] {

@@ -55,7 +55,7 @@ const helpFlag: Flag<boolean> = { type: "", usage: "Print usage", initial: false
 function flagValue(flags: FlagTable, words: readonly string[], current: string): Candidates | undefined {
   const joined = /^--([^=]+)=/.exec(current);
   const previous = words.at(-1) ?? "";
-  const flag = joined === null ? findTypedFlag(flags, previous) : flags[joined[1] ?? ""];
+  const flag = joined === null ? findTypedFlag(flags, previous) : findFlag(flags, joined[1] ?? "");
   if (flag === undefined || flag.type === "") return undefined;
   const prefix = joined?.[0] ?? "";
   return {
@@ -66,7 +66,7 @@ function flagValue(flags: FlagTable, words: readonly string[], current: string):
 
 /** The flag that a word ends with, when its value must follow: `--name`, `-n`, `-itn`. */
 function findTypedFlag(flags: FlagTable, word: string): Flag<unknown> | undefined {
-  if (word.startsWith("--")) return word.includes("=") ? undefined : flags[word.slice(2)];
+  if (word.startsWith("--")) return word.includes("=") ? undefined : findFlag(flags, word.slice(2));
   if (!/^-[^-=]+$/.test(word)) return undefined;
   const letters = [...word.slice(1)];
   for (const [index, letter] of letters.entries()) {
@@ -74,6 +74,11 @@ function findTypedFlag(flags: FlagTable, word: string): Flag<unknown> | undefine
     if (flag === undefined || flag.type !== "") return index === letters.length - 1 ? flag : undefined;
   }
   return undefined;
+}
+
+function findFlag(flags: FlagTable, name: string): Flag<unknown> | undefined {
+  if (Object.hasOwn(flags, name)) return flags[name];
+  return Object.values(flags).find(({ also }) => also?.includes(name) === true);
 }
 
 function flagNames(flags: FlagTable): Candidates {

@@ -58,7 +58,7 @@ export function containerRow(
     Mounts: mounts.map((mount) => formatMount(mount, isWhole)).join(","),
     LocalVolumes: String(mounts.filter(({ Driver }) => Driver === "local").length),
     Networks: Object.keys(container.NetworkSettings?.Networks ?? {}).join(","),
-    Label: (name: string) => labels[name] ?? "",
+    Label: (name: string) => (Object.hasOwn(labels, name) ? (labels[name] ?? "") : ""),
   };
 }
 
