@@ -35,15 +35,18 @@ export async function failureAt(
 /** Everything about a tree that an attack could change, a line for each file, in order; names as latin1 bytes. */
 export function describeTree(
   directory: string,
-  { times = true }: { readonly times?: boolean } = {},
+  { times = true, links = true }: { readonly times?: boolean; readonly links?: boolean } = {},
 ): string[] {
   const lines: string[] = [];
   const visit = (path: Buffer, shown: string): void => {
-    const stat = lstatSync(path, { bigint: true });
+    const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    // Overlay lists a whiteout by name in a directory that no lower layer has, though nothing can be looked up there.
+    if (stat === undefined) return;
     const kind = (stat.mode & 0o170000n).toString(8);
     const facts = [shown, kind, (stat.mode & 0o7777n).toString(8), `${stat.uid}:${stat.gid}`];
     if (times) facts.push(String(stat.mtimeNs));
-    if (stat.isFile()) facts.push(readFileSync(path).toString("base64"), `links ${stat.nlink}`);
+    if (stat.isFile()) facts.push(readFileSync(path).toString("base64"));
+    if (stat.isFile() && links) facts.push(`links ${stat.nlink}`);
     if (stat.isSymbolicLink()) facts.push(readlinkSync(path, "latin1"));
     if (stat.isCharacterDevice() || stat.isBlockDevice()) facts.push(String(stat.rdev));
     lines.push(facts.join(" "));
