@@ -16,6 +16,8 @@ export interface SessionOptions {
   readonly signal?: AbortSignal;
 }
 
+const detachGraceMs = 200;
+
 export type SessionEnd = "ended" | "detached";
 
 /**
@@ -72,11 +74,15 @@ interface FeedOptions {
 function feed({ stdin }: CliContext, duplex: Duplex, { filter, onDetach }: FeedOptions): Disposable {
   const onData = (piece: Uint8Array | string): void => {
     const filtered = filter?.push(Buffer.from(piece as Uint8Array)) ?? { bytes: piece, isDetached: false };
-    if (filtered.bytes.length > 0 && duplex.writable && !duplex.write(filtered.bytes)) {
+    if (filtered.isDetached) {
+      stdin.removeListener("data", onData);
+      // What was typed before still goes out; a container that does not read can't keep us.
+      duplex.write(filtered.bytes, onDetach);
+      setTimeout(onDetach, detachGraceMs).unref();
+    } else if (filtered.bytes.length > 0 && duplex.writable && !duplex.write(filtered.bytes)) {
       stdin.pause();
       duplex.once("drain", () => stdin.resume());
     }
-    if (filtered.isDetached) onDetach();
   };
   const onEnd = (): void => void duplex.end();
   stdin.on("data", onData);
