@@ -108,7 +108,7 @@ export class Installation implements AsyncDisposable {
   daemonPid(): number | undefined {
     return processes().find(
       ({ pid, argv }) =>
-        argv.includes("daemon") && argv.some((word) => word.includes(this.runRoot)) && !isZombie(pid),
+        argv.includes("daemon") && argv.some((word) => word.includes(this.runRoot)) && !isGone(pid),
     )?.pid;
   }
 
@@ -195,7 +195,8 @@ function processes(): { pid: number; argv: string[] }[] {
     });
 }
 
-function isZombie(pid: number): boolean {
+/** Whether a process has ended; one that nobody has waited for yet counts as ended. */
+export function isGone(pid: number): boolean {
   try {
     return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {

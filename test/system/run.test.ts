@@ -20,9 +20,9 @@ describe.skipIf(!isRoot)("run", () => {
 
   test("hello tells what the container sees of its own isolation and where the time went", async () => {
     const text = await tare.must(["run", "--rm", "hello"]);
-    for (const type of ["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time"])
-      expect(text).toMatch(new RegExp(`\\b${type}\\b.*\\[?\\d{6,}`));
-    for (const word of ["CAP_CHOWN", "seccomp", "overlay", "/proc"]) expect(text).toContain(word);
+    for (const type of ["mount", "uts", "ipc", "pid", "network", "user", "cgroup", "time"])
+      expect(text).toMatch(new RegExp(`^  ${type} +\\d{10} `, "m"));
+    for (const word of ["net_bind_service", "filter mode", "overlay", "/proc"]) expect(text).toContain(word);
     expect(text).toMatch(/^started in [\d.]+ ms: root [\d.]+ · /m);
   });
 
@@ -40,7 +40,9 @@ describe.skipIf(!isRoot)("run", () => {
       "-c",
       "for n in mnt uts ipc pid net cgroup user; do readlink /proc/self/ns/$n; done",
     ]);
-    const table = JSON.parse(await tare.must(["namespaces", "--format", "json"])) as unknown;
+    const table = (await tare.must(["namespaces", "--format", "json"]))
+      .split("\n")
+      .map((line): unknown => JSON.parse(line));
     for (const line of inside.split("\n")) {
       const [, type = "", inode = ""] = /^(\w+):\[(\d+)\]$/.exec(line) ?? [];
       const host = readlinkSync(`/proc/self/ns/${type}`);
@@ -90,9 +92,9 @@ describe.skipIf(!isRoot)("run", () => {
 
   test("exit codes are the program's, or 128 + n", async () => {
     expect((await tare.tare(["run", "--rm", "busybox", "sh", "-c", "exit 42"])).status).toBe(42);
-    expect((await tare.tare(["run", "--rm", "busybox", "sh", "-c", "kill -9 $$; sleep 5"])).status).not.toBe(
-      0,
-    );
+    expect(
+      (await tare.tare(["run", "--rm", "busybox", "sh", "-c", "sh -c 'kill -9 $$'; exit $?"])).status,
+    ).toBe(137);
     await tare.must(["run", "-d", "--name", "killme", "busybox", "sleep", "1000"]);
     await tare.must(["kill", "killme"]);
     expect(await tare.must(["wait", "killme"])).toBe("137");
