@@ -123,6 +123,9 @@ static bool valid_ops(const struct plan_op *list, uint32_t count) {
   return true;
 }
 
+#define NAMESPACES \
+  ((uint64_t)(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME))
+
 static bool valid_header(void) {
   const uint32_t *at = &plan.stdin_at;
   if (plan.magic != PLAN_MAGIC || plan.version != PLAN_VERSION) return false;
@@ -130,6 +133,7 @@ static bool valid_header(void) {
   if (plan.before_count > MOST_RESULTS || plan.child_count > MOST_RESULTS || plan.blob_size > PLAN_MOST_BYTES) return false;
   uint64_t whole = sizeof plan + (uint64_t)(plan.before_count + plan.child_count) * sizeof(struct plan_op) + plan.blob_size;
   if (whole != plan.total) return false;
+  if (plan.clone_flags & ~NAMESPACES) return false; // a child that shares our memory or descriptors would be us
   for (int i = 0; i < 3; i++)
     if (at[i] != PLAN_NOWHERE && !in_blob(at[i], 4)) return false;
   return plan.log_files >= 1 && plan.log_files <= 10;
@@ -181,7 +185,10 @@ static void send_all(int to, const void *from, size_t n) {
     if (sent == -EAGAIN) {
       struct pollfd room = {to, POLLOUT, 0};
       struct timespec most = {2, 0};
-      if (sys(SYS_ppoll, &room, 1, &most, 0, 8) <= 0) return;
+      if (sys(SYS_ppoll, &room, 1, &most, 0, 8) <= 0) {
+        sys(SYS_shutdown, to, SHUT_RDWR); // half an answer is worse than none
+        return;
+      }
     } else if (sent == -EINTR) {
     } else if (sent <= 0) {
       return;
@@ -210,8 +217,18 @@ static void refuse(int to, int error) {
   answer(to, ANSWER_REFUSED, &payload, 4);
 }
 
+// Who hears of the failure finds nothing left of the child; one that is frozen is not waited for.
+static void end_child(void) {
+  if (child_pidfd < 0) return;
+  struct pollfd gone = {child_pidfd, POLLIN, 0};
+  struct timespec most = {1, 0};
+  sys(SYS_pidfd_send_signal, child_pidfd, SIGKILL, 0, 0);
+  sys(SYS_ppoll, &gone, 1, &most, 0, 8);
+  sys(SYS_wait4, child_pid, 0, 1 /* WNOHANG */, 0);
+}
+
 __attribute__((noreturn)) static void give_up(void) {
-  if (child_pidfd >= 0) sys(SYS_pidfd_send_signal, child_pidfd, SIGKILL, 0, 0);
+  end_child();
   leave(1);
 }
 
@@ -282,7 +299,7 @@ __attribute__((noreturn)) static void child(void) {
 }
 
 static void start_child(void) {
-  int pair[2];
+  int pair[2] = {-1, -1};
   if (sys(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) leave(1);
   struct clone_args how;
   memset(&how, 0, sizeof how);
@@ -295,7 +312,11 @@ static void start_child(void) {
   }
   long pid = sys(SYS_clone3, &how, sizeof how);
   if (pid == 0) {
+    // The keeper's ends are not for it: their closing is how it learns that the keeper is gone.
+    sys(SYS_close, pair[0]);
+    sys(SYS_close, setup);
     sys(SYS_dup3, pair[1], CHANNEL, O_CLOEXEC);
+    sys(SYS_close, pair[1]);
     child();
   }
   if (pid < 0) {
@@ -332,7 +353,7 @@ static size_t head;
 static uint8_t *input;         // standard input on its way in
 static size_t input_at, input_end;
 static int in_fd = -1, out_fd = -1, err_fd = -1, master = -1, listener = -1;
-static bool ended, input_closing;
+static bool running, ended, input_closing;
 static int wait_status;
 static uint64_t ended_ms;
 static uint64_t quiet_from, give_up_at; // after the end: when the last output or progress was, and the latest patience
@@ -439,6 +460,7 @@ static bool wanted(const struct connection *of, uint8_t stream) {
 
 static void feed_client(struct connection *of) {
   bool all = is_terminal() || (wanted(of, 1) && wanted(of, 2));
+  if (is_terminal() && !wanted(of, 1)) of->cursor = head;
   while (of->cursor < head) {
     size_t length = head - of->cursor;
     if (!all) {
@@ -525,9 +547,9 @@ static void tell_running(int to) {
     uint64_t time;
     int32_t kept[PLAN_MOST_KEPT];
     int32_t keeper_pid, zero;
-  } running = {child_pid, plan.flags, clock_ns(CLOCK_MONOTONIC), {0}, (int32_t)sys(SYS_getpid), 0};
-  memcpy(running.kept, plan.kept, sizeof running.kept);
-  answer(to, ANSWER_RUNNING, &running, sizeof running);
+  } payload = {child_pid, plan.flags, clock_ns(CLOCK_MONOTONIC), {0}, (int32_t)sys(SYS_getpid), 0};
+  memcpy(payload.kept, plan.kept, sizeof payload.kept);
+  answer(to, ANSWER_RUNNING, &payload, sizeof payload);
 }
 
 static void tell_exit(int to) {
@@ -555,40 +577,45 @@ static void serve(struct connection *of) {
     of->input_open = true;
     of->cursor = head; // from now on: what came before is in the log
     of->frame_left = 0;
-    answer(of->fd, ANSWER_DONE, 0, 0);
+    answer(of->fd, ANSWER_DONE, "", 0);
     return;
   case REQUEST_RESIZE: {
     struct winsize size = {(unsigned short)asked->b, (unsigned short)asked->a, 0, 0};
     long result = master < 0 ? -ENOTTY : sys(SYS_ioctl, master, TIOCSWINSZ, &size);
     if (result < 0) refuse(of->fd, (int)-result);
-    else answer(of->fd, ANSWER_DONE, 0, 0);
+    else answer(of->fd, ANSWER_DONE, "", 0);
     return;
   }
   case REQUEST_CLOSE_STDIN:
     close_input();
-    answer(of->fd, ANSWER_DONE, 0, 0);
+    answer(of->fd, ANSWER_DONE, "", 0);
     return;
   default:
     refuse(of->fd, ENOSYS);
   }
 }
 
+// While the child is being made attaching is welcome, so no byte of output is missed; to watch has to wait.
+static bool too_early(const struct connection *of) {
+  return !running && of->asked == sizeof of->request && of->request.operation == REQUEST_WATCH;
+}
+
 static void take_request(struct connection *of) {
   long got = sys(SYS_read, of->fd, (char *)&of->request + of->asked, sizeof of->request - of->asked);
   if (got == -EAGAIN || got == -EINTR) return;
   if (got <= 0) {
-    if (of->state == WATCHING && of->fd == setup && (plan.flags & PLAN_DIE_WITH_CALLER))
+    if (of == &connections[0] && (plan.flags & PLAN_DIE_WITH_CALLER))
       sys(SYS_pidfd_send_signal, child_pidfd, SIGKILL, 0, 0);
     return drop(of);
   }
   of->asked += (uint32_t)got;
-  if (of->asked == sizeof of->request) serve(of);
+  if (of->asked == sizeof of->request && !too_early(of)) serve(of);
 }
 
 static void take_connection(void) {
   int fd = (int)sys(SYS_accept4, LISTENING, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) return;
-  for (int i = 0; i < MOST_CONNECTIONS; i++)
+  for (int i = 1; i < MOST_CONNECTIONS; i++) // the first is the set-up connection's
     if (connections[i].state == CLOSED) {
       memset(&connections[i], 0, sizeof connections[i]);
       connections[i].fd = fd;
@@ -641,13 +668,15 @@ static void reap(void) {
   }
 }
 
-static bool keeps(int fd) {
-  if (fd == LISTENING || fd == setup || fd == channel || fd == child_pidfd || fd == plan.log_dir_fd || fd == plan.exit_dir_fd)
-    return true;
-  if (fd == in_fd || fd == out_fd || fd == err_fd || fd == log_fd) return true;
-  for (int i = 0; i < PLAN_MOST_KEPT; i++)
-    if (fd == plan.kept[i]) return true;
-  return false;
+// The smallest descriptor above `after` that keeping needs; −1: none.
+static int next_kept(int after) {
+  const int fixed[] = {LISTENING, setup, channel, child_pidfd, plan.log_dir_fd, plan.exit_dir_fd, in_fd, out_fd, err_fd};
+  int least = -1;
+  for (unsigned i = 0; i < sizeof fixed / sizeof *fixed + PLAN_MOST_KEPT; i++) {
+    int fd = i < PLAN_MOST_KEPT ? plan.kept[i] : fixed[i - PLAN_MOST_KEPT];
+    if (fd > after && (least < 0 || fd < least)) least = fd;
+  }
+  return least;
 }
 
 static int from_blob(uint32_t at) { return at == PLAN_NOWHERE ? -1 : (int)load32(at); }
@@ -661,12 +690,16 @@ static void shed_descriptors(void) {
   in_fd = from_blob(plan.stdin_at);
   out_fd = from_blob(plan.stdout_at);
   err_fd = from_blob(plan.stderr_at);
-  for (int fd = 3; fd < 256; fd++)
-    if (!keeps(fd)) sys(SYS_close, fd);
-  sys(SYS_close_range, 256, ~0u, 0);
   nonblocking(in_fd);
   nonblocking(out_fd);
   nonblocking(err_fd);
+  int last = 2;
+  for (;;) {
+    int next = next_kept(last);
+    if (next < 0 || next > last + 1) sys(SYS_close_range, (unsigned)last + 1, next < 0 ? ~0u : (unsigned)next - 1, 0);
+    if (next < 0) return;
+    last = next;
+  }
 }
 
 static void take_descriptor(uint32_t tag, int64_t value) {
@@ -681,12 +714,6 @@ static void take_descriptor(uint32_t tag, int64_t value) {
   }
 }
 
-// A request that comes while the child is being made: attaching is welcome, so no byte of output is missed.
-static void serve_early(struct connection *of) {
-  take_request(of);
-  if (of->state == ASKING && of->fd < 0) drop(of);
-}
-
 // From the clone to the program's first instruction. Gives false when the child failed (all was told).
 static bool attend_setup(uint64_t deadline) {
   static uint8_t packet[16 + 8 * MOST_RESULTS];
@@ -694,7 +721,7 @@ static bool attend_setup(uint64_t deadline) {
   for (;;) {
     struct pollfd fds[3 + MOST_CONNECTIONS] = {{channel, POLLIN, 0}, {setup, POLLIN, 0}, {LISTENING, POLLIN, 0}};
     for (int i = 0; i < MOST_CONNECTIONS; i++)
-      fds[3 + i] = (struct pollfd){connections[i].state == CLOSED || connections[i].state == STREAMING ? -1 : connections[i].fd, POLLIN, 0};
+      fds[3 + i] = (struct pollfd){connections[i].state != ASKING || too_early(&connections[i]) ? -1 : connections[i].fd, POLLIN, 0};
     wait_for(fds, 3 + MOST_CONNECTIONS, deadline);
     if (fds[0].revents) {
       long got = sys(SYS_read, channel, packet, sizeof packet);
@@ -703,6 +730,7 @@ static bool attend_setup(uint64_t deadline) {
       if (got == 0) return true; // execve closed it
       if (got < 4) give_up();
       if (words[0] == CHANNEL_FAILED) {
+        end_child();
         answer(setup, ANSWER_FAILED, packet, (uint32_t)got);
         return false;
       }
@@ -727,17 +755,25 @@ static bool attend_setup(uint64_t deadline) {
     }
     if (fds[2].revents) take_connection();
     for (int i = 0; i < MOST_CONNECTIONS; i++)
-      if (fds[3 + i].revents && fds[3 + i].fd >= 0) serve_early(&connections[i]);
+      if (fds[3 + i].revents && fds[3 + i].fd >= 0) take_request(&connections[i]);
   }
 }
 
 // Whether all output was taken: the streams' ends came, or others hold them (a background process outside of the
-// pid namespace) and were quiet for 0.1 s, or 2 s are over. A client that stalls gets longer.
-static bool settled(bool room) {
+// pid namespace) and had nothing to say at the last look nor for 0.1 s before, or 2 s are over.
+static bool settled(bool silent) {
   if (!ended) return false;
   if (out_fd < 0 && err_fd < 0) return true;
   uint64_t now = clock_ns(CLOCK_MONOTONIC);
-  return room ? now >= quiet_from + SECOND / 10 || now >= give_up_at : now >= quiet_from + STALL;
+  return (silent && now >= quiet_from + SECOND / 10) || now >= give_up_at;
+}
+
+// A client that has taken nothing for too long after the end is given up: the log still wants the rest.
+static void drop_stalled(void) {
+  if (clock_ns(CLOCK_MONOTONIC) < quiet_from + STALL) return;
+  for (int i = 0; i < MOST_CONNECTIONS; i++)
+    if (connections[i].state == STREAMING && connections[i].cursor < head) drop(&connections[i]);
+  give_up_at = clock_ns(CLOCK_MONOTONIC) + 2 * SECOND;
 }
 
 // Output is all taken: say the exit, wait a bounded time for slow clients, go.
@@ -763,10 +799,11 @@ __attribute__((noreturn)) static void finish(void) {
 }
 
 __attribute__((noreturn)) static void keep(int signals) {
-  bool idle = false;
+  bool idle = false, silent = false;
   for (;;) {
     bool room = make_room() >= LEAST_ROOM, hungry = input_at == input_end;
-    if (settled(room)) finish();
+    if (room && settled(silent)) finish();
+    if (!room && ended) drop_stalled();
     int feed = is_terminal() ? master : in_fd;
     enum { FIXED = 5 };
     struct pollfd fds[FIXED + MOST_CONNECTIONS] = {
@@ -791,6 +828,7 @@ __attribute__((noreturn)) static void keep(int signals) {
     bool timed = ended || !idle;
     long ready = sys(SYS_ppoll, fds, FIXED + MOST_CONNECTIONS, timed ? &soon : 0, 0, 8);
     if (ready == -EINTR) continue;
+    silent = room && !fds[2].revents && !fds[3].revents;
     if (ready == 0) {
       if (!ended && head == 0 && input_at == input_end) {
         sys(SYS_madvise, buffer, BUFFER + INPUT, 4 /* MADV_DONTNEED */);
@@ -846,7 +884,7 @@ __attribute__((noreturn, used)) static void begin(void) {
   wait_for(&asked, 1, deadline);
   setup = (int)sys(SYS_accept4, LISTENING, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (setup < 0) leave(1);
-  struct request request;
+  struct request request = {0, 0, 0, 0};
   receive(setup, &request, sizeof request, deadline);
   if (request.magic != REQUEST_MAGIC || request.operation != REQUEST_PLAN) leave(1);
   receive_plan(deadline);
@@ -867,15 +905,13 @@ __attribute__((noreturn, used)) static void begin(void) {
   if ((plan.flags & PLAN_KEEP) && plan.log_dir_fd >= 0) open_log();
   if (!attend_setup(deadline)) leave(1);
   close_fd(&channel);
+  running = true;
   tell_running(setup);
   if (!(plan.flags & PLAN_KEEP)) leave(0);
-  for (int i = 0; i < MOST_CONNECTIONS; i++)
-    if (connections[i].state == CLOSED) { // the set-up connection goes on as a watching one
-      memset(&connections[i], 0, sizeof connections[i]);
-      connections[i].fd = setup;
-      connections[i].state = WATCHING;
-      break;
-    }
+  connections[0].fd = setup; // goes on as a watching one
+  connections[0].state = WATCHING;
+  for (int i = 1; i < MOST_CONNECTIONS; i++) // what was asked too early
+    if (connections[i].state == ASKING && connections[i].asked == sizeof connections[i].request) serve(&connections[i]);
   sys(SYS_munmap, ops, ops_bytes ? ops_bytes : 1);
   sys(SYS_munmap, (char *)results - 16, 16 + 8 * MOST_RESULTS);
   sys(SYS_munmap, blob, blob_bytes ? blob_bytes : 1);

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { Failure } from "../base/failure.ts";
 import { release } from "node:os";
 import {
   capabilitiesOfMask,
@@ -12,10 +13,10 @@ import {
   readResourceLimit,
   type ResourceLimit,
 } from "../linux/rlimit.ts";
-import { compileSeccomp, defaultSeccompProfile } from "../linux/seccomp.ts";
+import { compileSeccomp, defaultSeccompProfile, seccompFlagBits } from "../linux/seccomp.ts";
 import type { SeccompProfile } from "../spec/seccomp.ts";
 import type { RuntimeProcess } from "../spec/runtime-config.ts";
-import type { PlannedProcess } from "./plan/process.ts";
+import type { PlannedProcess, PlannedSeccomp } from "./plan/process.ts";
 
 export interface PreparedProcess {
   readonly planned: PlannedProcess;
@@ -80,9 +81,12 @@ export function prepareProcess(
   };
 }
 
-function compile(profile: unknown, capabilities: ReadonlySet<CapabilityName>): Uint8Array | undefined {
+function compile(profile: unknown, capabilities: ReadonlySet<CapabilityName>): PlannedSeccomp | undefined {
   if (profile === undefined || profile === null) return undefined;
   const architecture = process.arch === "arm64" ? "arm64" : "x86_64";
   const chosen = profile === "default" ? defaultSeccompProfile : (profile as SeccompProfile);
-  return compileSeccomp(chosen, { capabilities, architecture, kernel: release() });
+  if (chosen.rules.some(({ action }) => action.kind === "notify"))
+    throw new Failure("unsupported", "cannot use the seccomp profile: SCMP_ACT_NOTIFY is not supported yet");
+  const program = compileSeccomp(chosen, { capabilities, architecture, kernel: release() });
+  return { program, flags: seccompFlagBits(chosen) };
 }

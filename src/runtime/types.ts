@@ -76,7 +76,7 @@ export interface KeptProcess extends AsyncDisposable {
   /** Field 22 of /proc/PID/stat. */
   readonly startTime: bigint;
   readonly terminal: boolean;
-  /** Resolves once; never rejects. */
+  /** Resolves once; never rejects. Says nothing any more when this is disposed before. */
   readonly exited: Promise<Exit>;
   /** Raw bytes of the terminal, or Docker's frames; writing is standard input, `end()` half-closes it. */
   attach(options: {

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Failure } from "../../base/failure.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
-import { findProcess, openProcess, processStartTime, signalProcess, takeFd } from "../../linux/process.ts";
+import { findProcess, processStartTime, signalProcess, takeFd } from "../../linux/process.ts";
 import { parseWaitStatus } from "../../linux/signal.ts";
 import type { Exit, KeptProcess, ProcessEnd } from "../types.ts";
 import { answer, encodeRequest, type Frame, type FrameReader, readFrame } from "./frames.ts";
@@ -74,6 +74,8 @@ export class KeeperConnection implements KeptProcess {
   readonly #directory: OwnedFd;
   readonly #runDirectory: string;
   readonly #watching: Socket;
+  readonly #keeperStartTime: bigint;
+  #disposed = false;
 
   /** Owns the directory descriptor and the connection from now on. */
   constructor(parts: {
@@ -90,6 +92,7 @@ export class KeeperConnection implements KeptProcess {
     this.pid = parts.running.pid;
     this.terminal = parts.running.terminal;
     this.startTime = startTimeOf(parts.running.pid);
+    this.#keeperStartTime = startTimeOf(parts.running.keeperPid);
     this.exited = this.#watch(parts.reader);
   }
 
@@ -114,11 +117,14 @@ export class KeeperConnection implements KeptProcess {
   openRoot(): OwnedFd {
     if (this.#running.rootFd < 0)
       throw new Failure("unsupported", "cannot open the root file system: its keeper holds none");
-    using keeper = openProcess(this.#running.keeperPid);
+    using keeper = findProcess({ pid: this.#running.keeperPid, startTime: this.#keeperStartTime });
+    if (keeper === undefined)
+      throw new Failure("unavailable", "cannot open the root file system: its keeper has gone");
     return takeFd(keeper.fd, this.#running.rootFd);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
     this.#watching.destroy();
     this.#directory[Symbol.dispose]();
   }
@@ -128,12 +134,14 @@ export class KeeperConnection implements KeptProcess {
       for (let frame = await reader.next(); frame !== undefined; frame = await reader.next()) {
         if (frame.kind === answer.exit) return decodeExit(frame.payload);
       }
+      // We have let it go: it lives on, and this promise has nothing to say any more.
+      if (this.#disposed) return await new Promise<never>(() => {});
       const recorded = findExitRecord(this.#runDirectory);
       if (recorded !== undefined) return recorded;
     } catch {
       // An answer or a record that cannot be read counts as none.
     }
-    if (this.#directory !== undefined) this.signal(9);
+    this.signal(9);
     return { end: { signal: 9 }, finishedAt: Date.now(), keeperLost: true };
   }
 }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { Failure } from "../../base/failure.ts";
 import { monotonicMs } from "../../linux/clock.ts";
-import type { Fd, OwnedFd } from "../../linux/fd.ts";
+import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import type { KeeperProgram } from "../types.ts";
 import { encodePlan } from "../plan/encode.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -35,7 +35,7 @@ export interface Launch {
   readonly plan: Plan;
   readonly clock: PlanClock;
   readonly inheritance: Inheritance;
-  /** Owned: kept by the process that is returned. */
+  /** Owned: kept by the process that is returned, closed when it fails. */
   readonly directory: OwnedFd;
   readonly runDirectory: string;
   readonly onReady?: (directory: Fd) => Promise<void>;
@@ -52,7 +52,8 @@ export interface Launched {
  */
 export async function launch(options: Launch): Promise<Launched> {
   const startedMs = monotonicMs();
-  using listening = listenIn(options.directory.fd);
+  using directory = options.directory;
+  using listening = listenIn(directory.fd);
   const keeper = spawn(options.program.path, [options.id], {
     argv0: "tare-keeper",
     cwd: "/",
@@ -67,7 +68,7 @@ export async function launch(options: Launch): Promise<Launched> {
   });
   spawnFailed.catch(() => {});
   keeper.unref();
-  const socket = await Promise.race([connectKeeper(options.directory.fd), spawnFailed]);
+  const socket = await Promise.race([connectKeeper(directory.fd), spawnFailed]);
   try {
     return await Promise.race([attend(options, socket, startedMs), spawnFailed]);
   } catch (thrown) {
@@ -106,7 +107,8 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
         throw new Failure("internal", "the keeper refused the plan");
       case answer.running: {
         const running = decodeRunning(frame.payload);
-        const { directory, runDirectory } = options;
+        const { runDirectory } = options;
+        const directory = new OwnedFd(options.directory.move());
         const kept = new KeeperConnection({ running, directory, runDirectory, socket, reader });
         return { kept, timing: timingOf(startedMs, stamps, running.atMs) };
       }

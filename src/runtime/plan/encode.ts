@@ -10,6 +10,7 @@ const version = 1;
 const nowhere = 0xffffffff;
 const mostBytes = 4 << 20;
 const mostKept = 8;
+const mostSkipErrors = 4;
 const flag = { keep: 1, terminal: 2, closeStdin: 4, dieWithCaller: 8, logRotate: 16 } as const;
 const kind = { value: 0, blob: 1, result: 2, load: 3 } as const;
 const expectation = { success: 0, equal: 1, anything: 2 } as const;
@@ -78,6 +79,8 @@ function encodeList(list: PlanList, blob: PlanBlob): Buffer {
           : expectation.equal,
       at + 69,
     );
+    if ((op.skip?.errors.length ?? 0) > mostSkipErrors)
+      throw new Failure("internal", `cannot encode the plan: "${op.about}" skips on too many errors`);
     bytes.writeUInt16LE(op.skip?.count ?? 0, at + 70);
     op.skip?.errors.forEach((error, k) => bytes.writeUInt16LE(error, at + 72 + 2 * k));
   });

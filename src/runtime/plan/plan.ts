@@ -1,3 +1,4 @@
+import { Failure } from "../../base/failure.ts";
 import type { SyscallName } from "../../linux/syscall.ts";
 
 /** A place in the plan's blob, by offset. */
@@ -100,6 +101,9 @@ export class PlanBlob {
   text(text: string): Slot {
     const known = this.#texts.get(text);
     if (known !== undefined) return known;
+    // It would be cut short: a path or an argument other than the one that was judged.
+    if (text.includes("\0"))
+      throw new Failure("invalid", `cannot use the text ${JSON.stringify(text)}: it holds a NUL`);
     const slot = this.put(Buffer.from(`${text}\0`, "utf8"));
     this.#texts.set(text, slot);
     return slot;

@@ -55,13 +55,21 @@ export function addLimits(list: PlanList, limits: readonly ResourceLimit[]): voi
   }
 }
 
+/** A compiled profile. */
+export interface PlannedSeccomp {
+  /** An array of `struct sock_filter`. */
+  readonly program: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_*, of seccomp(2). */
+  readonly flags: number;
+}
+
 /** `struct sock_fprog` and the load of a filter. */
-export function addSeccomp(list: PlanList, blob: PlanBlob, program: Uint8Array): void {
+export function addSeccomp(list: PlanList, blob: PlanBlob, { program, flags }: PlannedSeccomp): void {
   const filter = blob.put(program);
   const head = Buffer.alloc(16);
   head.writeUInt16LE(program.length / 8, 0);
   head.writeBigUInt64LE(blob.addressOf(filter), 8);
-  list.add("load the seccomp profile", "seccomp", [SECCOMP_SET_MODE_FILTER, 0, head]);
+  list.add("load the seccomp profile", "seccomp", [SECCOMP_SET_MODE_FILTER, flags, head]);
 }
 
 /** From root's full rights to the user's: bounding set, groups, ids, capabilities, in the only order that works. */
@@ -152,8 +160,8 @@ export function addExecute(list: PlanList, blob: PlanBlob, process: RuntimeProce
 /** A process with all that was decided about its rights. */
 export interface PlannedProcess {
   readonly process: RuntimeProcess;
-  /** A compiled filter; absent: none. */
-  readonly seccomp?: Uint8Array;
+  /** Absent: no filter. */
+  readonly seccomp?: PlannedSeccomp;
   /** Capabilities that this engine has itself: no process can get others. */
   readonly available: ReadonlySet<CapabilityName>;
   /** Stop before the first instruction until the engine says go. */
@@ -173,10 +181,10 @@ export function addCredentials(
 ): void {
   const { process, seccomp } = planned;
   addStreamOwner(list, process.user.uid, options);
-  if (planned.announce) addBarrier(list, blob, blob.reserve(16), readyBarrier, "wait for the engine");
-  // SAFETY: closed, not just close-on-exec: a process that is looked into before it executes must hold nothing
-  // of the host. The channel (3) goes with execve.
+  // SAFETY: closed, not just close-on-exec: a process that is looked into before it executes, while it waits most
+  // of all, must hold nothing of the host. The channel (3) goes with execve.
   list.add("close the engine's descriptors", "close_range", [4, 0xffffffff, 0]);
+  if (planned.announce) addBarrier(list, blob, blob.reserve(16), readyBarrier, "wait for the engine");
   const early = process.noNewPrivileges !== true; // without it only a privileged thread may load a filter
   let loaded = list.ops.length;
   if (seccomp !== undefined && early) addSeccomp(list, blob, seccomp);
@@ -188,7 +196,7 @@ export function addCredentials(
   clock.stamp(list, "identity");
   clock.tell(list);
   addExecute(list, blob, process);
-  if (seccomp !== undefined) checkTail(list.ops.slice(loaded + 1), seccomp);
+  if (seccomp !== undefined) checkTail(list.ops.slice(loaded + 1), seccomp.program);
 }
 
 const checked = new WeakMap<Uint8Array, Set<string>>();
