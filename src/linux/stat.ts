@@ -81,7 +81,7 @@ export function isSameFile(one: Stat, other: Stat): boolean {
   return one.inode === other.inode && one.device === other.device;
 }
 
-/** A device number as the kernel takes it (makedev(3)); safe as a number: at most 64 bits are never used by Linux. */
+/** A device number as mknod(2) takes it: 12 bits of major, 20 bits of minor number. */
 export function makeDevice(major: number, minor: number): number {
   return (minor & 0xff) + ((major & 0xfff) << 8) + (minor >>> 8) * 0x100000;
 }

@@ -12,7 +12,9 @@ export interface UnpackLimits {
 export interface UnpackOptions {
   /**
    * What becomes of deletions. "overlay" (default): overlay's own marks, for a layer in a directory of its own that
-   * was empty; "remove": they are carried out, in a full tree of the layers below.
+   * was empty; "remove": they are carried out, in a full tree of the layers below. Both show the same tree. A directory
+   * that the archive leaves out but needs hides a link that lower layers have in its place ("bin/x" hides `bin ->
+   * usr/bin`), as it is with Docker's overlay2; under Docker's names "remove" follows such a link, as its vfs does.
    */
   readonly whiteouts?: "overlay" | "remove";
   readonly devices?: "make" | "skip";
@@ -32,4 +34,9 @@ export interface UnpackResult {
   readonly bytes: number;
   /** Extended attributes that are not allowed to come from an archive, or that the file system does not hold. */
   readonly skippedXattrs: number;
+  /**
+   * The layer hides everything below it. Overlay ignores its own mark on a layer's root: who mounts the layers must
+   * leave out those below this one.
+   */
+  readonly isRootOpaque: boolean;
 }

@@ -199,6 +199,13 @@ describe("unpackLayer() for overlay", () => {
     expect(readdirSync(scratch.join("root/a"))).toEqual(["gone"]);
   });
 
+  test("unpackLayer() tells when a layer hides everything below it", async () => {
+    using scratch = new Scratch("unpack");
+    const opaque = await unpackAt(scratch.join("one"), tar().file(".wh..wh..opq").end());
+    const plain = await unpackAt(scratch.join("two"), tar().file("a/.wh..wh..opq").end());
+    expect([opaque.isRootOpaque, plain.isRootOpaque]).toEqual([true, false]);
+  });
+
   test("unpackLayer() lets whiteouts hide lower layers only, in either order", async () => {
     using scratch = new Scratch("unpack");
     const archive = tar()

@@ -23,11 +23,13 @@ import { trySetXattr } from "../xattr.ts";
 import { baseOf, cleanPath, type NameRules, parentOf } from "./entry-path.ts";
 import { isWhiteout, type LayerTree, openMade, setOpaque } from "./layer-tree.ts";
 import { applyMetadata, applyTime, applyTimeAt, checkOwner, DEFAULT_ACL } from "./metadata.ts";
+import type { Pace } from "./pace.ts";
 
 export interface WriterRules {
   readonly names: NameRules;
   readonly devices: "make" | "skip";
   readonly whiteouts: "overlay" | "remove";
+  readonly pace: Pace;
 }
 
 /** A write that took longer was throttled by the kernel: the next goes to the thread pool. */
@@ -83,6 +85,7 @@ export class LayerWriter implements Disposable {
         ? await callAsync("pwrite64", fd, piece, piece.length, offset + at)
         : call("pwrite64", fd, piece, piece.length, offset + at);
       this.#isSlow = performance.now() - started > SLOW_WRITE_MS;
+      if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
     }
   }
 

@@ -59,7 +59,7 @@ interface Pending {
   readonly name: string;
   /** Directories found in it that are yet to be removed. */
   directories: string[];
-  /** Its end was seen, with everything gone that was found. */
+  /** How often a directory in it was not empty after all. */
   refills: number;
 }
 

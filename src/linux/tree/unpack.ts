@@ -28,6 +28,7 @@ export class Unpacking implements Disposable {
   readonly #writer: LayerWriter;
   #entries = 0;
   #bytes = 0;
+  #isRootOpaque = false;
   #current: TarEntry | undefined;
 
   constructor(
@@ -42,7 +43,7 @@ export class Unpacking implements Disposable {
       isLayerAlone: whiteouts === "overlay",
       pace: this.#pace,
     });
-    this.#writer = new LayerWriter(this.#tree, this.#options);
+    this.#writer = new LayerWriter(this.#tree, { ...this.#options, pace: this.#pace });
   }
 
   async run(chunks: AsyncIterable<Uint8Array>): Promise<UnpackResult> {
@@ -58,7 +59,8 @@ export class Unpacking implements Disposable {
       this.#writer.finishDirectory(path);
       if (this.#pace.isDue()) await this.#pace.rest();
     }
-    return { entries: this.#entries, bytes: this.#bytes, skippedXattrs: this.#writer.skippedXattrs };
+    const { skippedXattrs } = this.#writer;
+    return { entries: this.#entries, bytes: this.#bytes, skippedXattrs, isRootOpaque: this.#isRootOpaque };
   }
 
   async #take(event: TarEvent): Promise<void> {
@@ -89,6 +91,7 @@ export class Unpacking implements Disposable {
       if (isOverlay) hideLower(this.#tree, target.path);
       else await removeLower(this.#tree, target.path, this.#pace);
     } else {
+      if (target.path === "") this.#isRootOpaque = true;
       if (isOverlay) hideLowerContents(this.#tree, target.path);
       else await removeLowerContents(this.#tree, target.path, this.#pace);
     }
