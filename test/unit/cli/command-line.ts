@@ -1,0 +1,45 @@
+import { PassThrough } from "node:stream";
+import type { Client } from "../../../src/client/client.ts";
+import type { CliContext, GlobalOptions } from "../../../src/cli/context.ts";
+import { main } from "../../../src/cli/main.ts";
+
+/** What one command line did. */
+export interface Outcome {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+  /** The options of each connection it made. */
+  readonly connections: readonly GlobalOptions[];
+}
+
+export interface Given {
+  /** The calls a command may make, as deep as it needs: `{ containers: { list: () => [] } }`. */
+  readonly client?: object;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly stdin?: NodeJS.ReadableStream;
+}
+
+/** Runs a command line against a client that has only the calls given. */
+export async function runCommandLine(argv: readonly string[], given: Given = {}): Promise<Outcome> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  let out = "";
+  let err = "";
+  stdout.on("data", (piece) => (out += String(piece)));
+  stderr.on("data", (piece) => (err += String(piece)));
+  const connections: GlobalOptions[] = [];
+  const context: CliContext = {
+    stdin: given.stdin ?? new PassThrough(),
+    stdout,
+    stderr,
+    env: given.env ?? {},
+    cwd: given.cwd ?? "/",
+    build: { version: "1.2.3", commit: "abcdef" },
+    connect: async (options) => {
+      connections.push(options);
+      return given.client as Client;
+    },
+  };
+  const status = await main(argv, context);
+  return { status, out, err, connections };
+}

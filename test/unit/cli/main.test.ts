@@ -1,0 +1,165 @@
+import { describe, expect, test } from "bun:test";
+import { Failure } from "../../../src/base/failure.ts";
+import { type Outcome, runCommandLine } from "./command-line.ts";
+
+describe("main()", () => {
+  test.each<[readonly string[], Partial<Outcome>]>([
+    [["--version"], { status: 0, out: "Tare version 1.2.3, build abcdef\n" }],
+    [["run", "--foo"], { status: 125, err: "unknown flag: --foo\nSee 'tare run --help'.\n" }],
+    [
+      ["container", "run", "-z"],
+      { status: 125, err: "unknown shorthand flag: 'z' in -z\nSee 'tare container run --help'.\n" },
+    ],
+    [["--foo"], { status: 125, err: "unknown flag: --foo\nSee 'tare --help'.\n" }],
+    [["foo"], { status: 1, err: "tare: 'foo' is not a tare command.\nSee 'tare --help'\n" }],
+    [["constructor"], { status: 1, err: "tare: 'constructor' is not a tare command.\nSee 'tare --help'\n" }],
+    [["run", "-p", "80:80", "x"], { status: 125, err: "tare: --publish is not supported yet\n" }],
+    [["run", "--init", "x"], { status: 125, err: "tare: --init is not supported yet\n" }],
+    [
+      ["run", "--pid", "x", "y"],
+      { status: 125, err: "tare: --pid: invalid PID mode\nSee 'tare run --help'.\n" },
+    ],
+    [
+      ["run", "-d", "-a", "stdout", "x"],
+      { status: 125, err: "tare: Conflicting options: -a and -d\nSee 'tare run --help'.\n" },
+    ],
+    [["run", "-it", "x"], { status: 1, err: "tare: the input device is not a TTY\n" }],
+    [["help", "foo"], { status: 1, err: "tare: unknown help topic: foo\n" }],
+    [
+      ["completion", "tcsh"],
+      { status: 1, err: 'tare: cannot complete for shell "tcsh": want one of bash, fish, zsh\n' },
+    ],
+    [
+      ["start", "-a", "a", "b"],
+      { status: 1, err: "tare: you cannot start and attach multiple containers at once\n" },
+    ],
+    [["ps", "--format", "{{.Foo"], { status: 1 }],
+    [
+      ["import", "http://x/y.tar"],
+      { status: 125, err: "tare: import from a URL (http://x/y.tar) is not supported yet\n" },
+    ],
+    [
+      ["load", "-i", "/nope/x.tar"],
+      { status: 1, err: "tare: open /nope/x.tar: no such file or directory\n" },
+    ],
+    [["load", "-i", "/"], { status: 1, err: "tare: open /: is a directory\n" }],
+  ])("answers %p without making anything", async (argv, wanted) => {
+    const client = { containers: { list: async () => [] } };
+    expect(await runCommandLine(argv, { client })).toMatchObject({
+      out: "",
+      err: wanted.err ?? expect.any(String),
+      ...wanted,
+    });
+  });
+
+  test.each<[readonly string[], string]>([
+    [["run"], '"tare run" requires at least 1 argument.'],
+    [["exec", "a"], '"tare exec" requires at least 2 arguments.'],
+    [["ps", "x"], '"tare ps" accepts no arguments.'],
+    [["attach", "a", "b"], '"tare attach" requires exactly 1 argument.'],
+    [["images", "a", "b"], '"tare images" requires at most 1 argument.'],
+  ])("counts arguments of %p as docker does", async (argv, sentence) => {
+    const { status, err, connections } = await runCommandLine(argv);
+    expect(status).toBe(1);
+    expect(err).toStartWith(`${sentence}\nSee 'tare ${argv[0]} --help'.\n\nUsage:  tare ${argv[0]} `);
+    expect(connections).toEqual([]);
+  });
+
+  test("connects where flags and environment say, flags first", async () => {
+    const client = { containers: { list: async () => [] } };
+    const host = async (
+      argv: readonly string[],
+      env: Readonly<Record<string, string>>,
+    ): Promise<string | undefined> =>
+      (await runCommandLine([...argv, "ps"], { client, env })).connections[0]?.host;
+    const env = { TARE_HOST: "unix:///t", DOCKER_HOST: "unix:///d" };
+    expect(await host([], {})).toBe("unix:///run/tare/tare.sock");
+    expect(await host([], { DOCKER_HOST: "unix:///d" })).toBe("unix:///d");
+    expect(await host([], env)).toBe("unix:///t");
+    expect(await host(["--run-root", "/r"], env)).toBe("unix:///r/tare.sock");
+    expect(await host(["-H", "unix:///h", "--run-root=/r"], env)).toBe("unix:///h");
+  });
+
+  test("passes the roots on, and does not start a daemon only to stop it", async () => {
+    const client = {
+      system: { shutdown: () => Promise.reject(new Failure("unavailable", "nobody listens there")) },
+    };
+    const argv = ["--data-root", "/a", "--run-root", "/b", "--storage-driver", "vfs", "daemon", "stop"];
+    const { status, err, connections } = await runCommandLine(argv, { client });
+    expect([status, err]).toEqual([0, "tare: no daemon is running at unix:///b/tare.sock\n"]);
+    expect(connections).toEqual([
+      {
+        host: "unix:///b/tare.sock",
+        hostFrom: "run-root",
+        dataRoot: "/a",
+        runRoot: "/b",
+        storageDriver: "vfs",
+        debug: false,
+        startsDaemon: false,
+      },
+    ]);
+  });
+
+  test("goes on with the next container when one fails, and ends with 1", async () => {
+    const stopped: string[] = [];
+    const stop = async (reference: string): Promise<boolean> => {
+      if (reference === "b")
+        throw new Failure("not-found", "No such container: b", {
+          details: { status: 404, fromDaemon: true },
+        });
+      stopped.push(reference);
+      return true;
+    };
+    const outcome = await runCommandLine(["stop", "a", "b", "c"], { client: { containers: { stop } } });
+    expect(outcome).toMatchObject({ status: 1, out: "a\nc\n", err: "tare: No such container: b\n" });
+    expect(stopped).toEqual(["a", "c"]);
+  });
+
+  test("says once that the daemon can't be reached", async () => {
+    const stop = (): Promise<never> => Promise.reject(new Failure("unavailable", "cannot connect"));
+    const outcome = await runCommandLine(["stop", "a", "b"], { client: { containers: { stop } } });
+    expect(outcome).toMatchObject({ status: 1, out: "", err: "tare: cannot connect\n" });
+  });
+
+  test("shows the trace of a failure with --debug", async () => {
+    const list = (): Promise<never> =>
+      Promise.reject(new Failure("internal", "outer", { cause: new Error("inner") }));
+    const { err } = await runCommandLine(["-D", "ps"], { client: { containers: { list } } });
+    expect(err).toContain("caused by: Error: inner");
+  });
+});
+
+describe("help", () => {
+  test.each([
+    ["--help", "help", ""],
+    ["run --help", "help run", "container run --help"],
+    ["image ls --help", "help image ls", ""],
+    ["container", "help container", "container --help"],
+  ])("is the same for %p and %p", async (first, second, third) => {
+    const texts = await Promise.all(
+      [first, second, third]
+        .filter((line) => line !== "")
+        .map(async (line) => (await runCommandLine(line.split(" "))).out),
+    );
+    const usage = /Usage: {2}.*/;
+    expect(texts[0]).toMatch(usage);
+    for (const text of texts.slice(1))
+      expect(text.replace(usage, "")).toBe((texts[0] ?? "").replace(usage, ""));
+  });
+
+  test("of run shows usage, aliases, examples and each flag", async () => {
+    const { out } = await runCommandLine(["run", "--help"]);
+    expect(out).toMatchSnapshot();
+  });
+
+  test("of every command can be shown, within 80 columns but for flags' own names", async () => {
+    const { commands } = await import("../../../src/cli/commands.ts");
+    for (const { names } of commands) {
+      const { status, out } = await runCommandLine([...(names[0] ?? "").split(" "), "--help"]);
+      expect(status).toBe(0);
+      expect(out).toContain(`Usage:  tare ${names[0]}`);
+      const options = out.split("Options:\n")[1] ?? "";
+      expect(options.split("\n").filter((line) => line.length > 80)).toEqual([]);
+    }
+  });
+});
