@@ -5,7 +5,7 @@ import { Failure } from "../base/failure.ts";
 import { algorithmOf, type Digest, Digester, findDigest, hexOf } from "../spec/digest.ts";
 import { type Blob, BlobDraft, type DraftOptions, syncPath } from "./blobs/blob-draft.ts";
 import { fileChunks } from "./blobs/file-chunks.ts";
-import { codeOf, fileFailure } from "./blobs/file-failure.ts";
+import { codeOf, fileFailure } from "../linux/file-failure.ts";
 
 /**
  * Blobs under `<dataRoot>/content/blobs/<algorithm>/<hex>`, named by what they hold. Whatever has a name there is

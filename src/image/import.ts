@@ -4,6 +4,7 @@ import { digestOf } from "../spec/digest.ts";
 import { encodeImageConfig, noDefaults } from "../spec/image-config.ts";
 import { hostPlatform, type Platform } from "../spec/platform.ts";
 import type { Reference } from "../spec/reference.ts";
+import { abortable } from "./streams/abortable.ts";
 import { decompress } from "./streams/compression.ts";
 import type { ContentStore } from "./content-store.ts";
 import { assembleImage } from "./archive/image-parts.ts";
@@ -42,8 +43,7 @@ export function importRootfs(
   return reporting(
     async (report, signal) => {
       await using layer = await store.draft({ maxBytes });
-      for await (const chunk of decompress(source)) {
-        signal.throwIfAborted();
+      for await (const chunk of decompress(abortable(source, signal))) {
         await layer.write(chunk);
       }
       const { digest: diffId } = await layer.finish();

@@ -3,6 +3,7 @@ import { hostPlatform, type Platform } from "../spec/platform.ts";
 import { readArchiveImages } from "./archive/archive-images.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { LoadSink } from "./loaded-image.ts";
+import { abortable } from "./streams/abortable.ts";
 import { reporting } from "./streams/reporting.ts";
 import { type ArchiveLimits, spoolArchive } from "./archive/spooled-archive.ts";
 import { storeImages } from "./archive/store-images.ts";
@@ -29,7 +30,7 @@ export function loadArchive(
 ): AsyncGenerator<Progress, void, undefined> {
   return reporting(
     async (report, signal) => {
-      await using archive = await spoolArchive(source, { store, limits, signal });
+      await using archive = await spoolArchive(abortable(source, signal), { store, limits });
       const images = await readArchiveImages(archive, { host: platform });
       await storeImages(images, { store, sink, report, signal });
     },

@@ -122,7 +122,7 @@ export function testStorageDriver(
     test("commit() of the same layer twice at once is fine", async () => {
       const tar = makeTar((root) => writeFileSync(`${root}/a`, "1"));
       const ids = await Promise.all([addTar(tar), addTar(tar), addTar(tar)]);
-      expect(storage.listLayers()).toEqual([ids[0] as Digest]);
+      expect(storage.listLayers()).toEqual(ids.slice(0, 1));
       await storage.settle();
       expect(await storage.health()).toEqual([]);
     });

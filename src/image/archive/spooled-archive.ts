@@ -36,14 +36,13 @@ type Member =
  */
 export async function spoolArchive(
   source: AsyncIterable<Uint8Array>,
-  options: { readonly store: ContentStore; readonly limits?: ArchiveLimits; readonly signal?: AbortSignal },
+  options: { readonly store: ContentStore; readonly limits?: ArchiveLimits },
 ): Promise<SpooledArchive> {
   await using undo = new AsyncDisposableStack();
   const members = new Map<string, Member>();
   undo.defer(() => discard(members));
   const spool = new Spool(members, options);
   for await (const chunk of decompress(source)) {
-    options.signal?.throwIfAborted();
     await spool.push(chunk);
   }
   spool.end();

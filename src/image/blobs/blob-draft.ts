@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { Failure } from "../../base/failure.ts";
 import { type Digest, type DigestAlgorithm, Digester } from "../../spec/digest.ts";
 import { fileChunks } from "./file-chunks.ts";
-import { fileFailure } from "./file-failure.ts";
+import { fileFailure } from "../../linux/file-failure.ts";
 
 export interface Blob {
   readonly digest: Digest;

@@ -19,18 +19,18 @@ export async function* reporting(
     wake();
   };
   const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-  let running = true;
+  const state = { running: true };
   const done = work(report, both).finally(() => {
-    running = false;
+    state.running = false;
     wake();
   });
   done.catch(() => undefined); // awaited below
   try {
-    while (running || waiting.size > 0) {
+    while (state.running || waiting.size > 0) {
       const ready = [...waiting.values()];
       waiting.clear();
       yield* ready;
-      if (running && waiting.size === 0) await new Promise<void>((resolve) => (wake = resolve));
+      if (state.running && waiting.size === 0) await new Promise<void>((resolve) => (wake = resolve));
     }
     await done;
   } finally {

@@ -8,8 +8,9 @@ import {
   renameSync,
   writeFileSync,
 } from "node:fs";
-import { Failure, within } from "../../base/failure.ts";
+import { Failure } from "../../base/failure.ts";
 import { type Fd, type OwnedFd } from "../../linux/fd.ts";
+import { fileFailure } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { statFd } from "../../linux/stat.ts";
 import { syncFilesystem } from "../../linux/sync.ts";
@@ -118,7 +119,7 @@ class OverlayLayerDraft implements LayerDraft {
       await syncFilesystem(this.root);
       if (this.#end.commit(diffId)) this.#open = false;
     } catch (thrown) {
-      throw within(`cannot commit layer ${diffId}`, thrown);
+      throw fileFailure(`cannot commit layer ${diffId}`, thrown);
     }
     await this[Symbol.asyncDispose]();
   }

@@ -82,7 +82,7 @@ class OverlayDriver implements StorageDriver {
 
   async removeLayer(diffId: Digest): Promise<void> {
     // From here to the end nothing waits, so no snapshot can come between.
-    const user = this.#snapshots.list().find((id) => this.#snapshots.layersOf(id).includes(diffId));
+    const user = this.#snapshots.list().find((id) => this.#snapshots.findLayersOf(id)?.includes(diffId));
     if (user !== undefined) {
       throw new Failure("conflict", `cannot remove layer ${diffId}: snapshot "${user}" stands on it`);
     }
@@ -178,7 +178,15 @@ class OverlayDriver implements StorageDriver {
   async health(): Promise<readonly StorageFinding[]> {
     const findings: StorageFinding[] = [...this.#trash.findings()];
     for (const id of this.#snapshots.list()) {
-      const missing = this.#snapshots.layersOf(id).filter((diffId) => !this.#layers.has(diffId));
+      const layers = this.#snapshots.findLayersOf(id);
+      if (layers === undefined) {
+        findings.push({
+          subject: `snapshot ${id}`,
+          problem: "its list of layers can't be read",
+          advice: "remove its container; what was written to it is in its directory",
+        });
+      }
+      const missing = (layers ?? []).filter((diffId) => !this.#layers.has(diffId));
       for (const diffId of missing) {
         findings.push({
           subject: `snapshot ${id}`,

@@ -9,9 +9,10 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { Failure, within } from "../../base/failure.ts";
-import { O_CLOEXEC, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
+import { Failure } from "../../base/failure.ts";
+import { O_CREAT, O_NOFOLLOW, O_RDWR } from "../../linux/constants/open.ts";
 import { OwnedFd } from "../../linux/fd.ts";
+import { codeOf, fileFailure } from "../../linux/file-failure.ts";
 import { tryLock } from "../../linux/file-lock.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
 import { type Digest, parseDigest } from "../../spec/digest.ts";
@@ -41,16 +42,15 @@ export class SnapshotDirectory {
       if (root.uid !== 0 || root.gid !== 0) chownSync(`${draft}/upper`, root.uid, root.gid);
       chmodSync(`${draft}/upper`, root.mode & 0o7777);
       writeFileSync(`${draft}/layers`, JSON.stringify(layers), { mode: 0o600 });
-      writeFileSync(`${draft}/lock`, "", { mode: 0o600 });
       renameSync(draft, target);
     } catch (thrown) {
       this.#trash.discard(draft);
-      if (hasCode(thrown, "EEXIST", "ENOTEMPTY")) {
+      if (["EEXIST", "ENOTEMPTY"].includes(codeOf(thrown))) {
         throw new Failure("conflict", `cannot create snapshot "${id}": there is one already`, {
           cause: thrown,
         });
       }
-      throw within(`cannot create snapshot "${id}"`, thrown);
+      throw fileFailure(`cannot create snapshot "${id}"`, thrown);
     }
   }
 
@@ -58,7 +58,7 @@ export class SnapshotDirectory {
     return readdirSync(this.#places.snapshots);
   }
 
-  /** The lowest first. Throws "not-found". */
+  /** The lowest first. Throws "not-found"; "corrupt" when a power loss took the list. */
   layersOf(id: SnapshotId): readonly Digest[] {
     const path = this.#places.snapshot(id);
     try {
@@ -71,10 +71,19 @@ export class SnapshotDirectory {
     }
   }
 
+  /** As layersOf(); undefined where that throws. */
+  findLayersOf(id: SnapshotId): readonly Digest[] | undefined {
+    try {
+      return this.layersOf(id);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** The lock in hand, to be disposed of by the caller. Throws "conflict" when another holds it, "not-found". */
   lock(id: SnapshotId, mode: "shared" | "exclusive"): OwnedFd {
     using directory = this.open(id);
-    using file = openBeneath(directory.fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    using file = openBeneath(directory.fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
     if (!tryLock(file.fd, mode)) {
       throw new Failure(
         "conflict",
@@ -107,11 +116,6 @@ export class SnapshotDirectory {
 }
 
 function missing(id: SnapshotId, thrown: unknown): Failure | undefined {
-  if (!hasCode(thrown, "ENOENT")) return undefined;
+  if (codeOf(thrown) !== "ENOENT") return undefined;
   return new Failure("not-found", `cannot find snapshot "${id}"`, { cause: thrown });
-}
-
-/** node:fs and SyscallFailure both name the error in `code`. */
-function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
-  return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
 }

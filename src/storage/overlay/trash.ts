@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync, renameSync } from "node:fs";
 import { sentenceOf } from "../../base/failure.ts";
+import { codeOf } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { removeTree } from "../../linux/tree.ts";
 import type { StorageFinding } from "../driver.ts";
@@ -26,7 +27,7 @@ export class Trash {
     try {
       renameSync(directory, `${this.#path}/${name}`);
     } catch (thrown) {
-      if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") return false;
+      if (codeOf(thrown) === "ENOENT") return false;
       throw thrown;
     }
     this.#queue(name);

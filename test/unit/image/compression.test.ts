@@ -62,17 +62,18 @@ describe("decompress()", () => {
   });
 
   test("ends the source when the reader stops", async () => {
-    let ended = false;
+    const state = { ended: false };
     async function* source(): AsyncGenerator<Uint8Array> {
       try {
         yield* cut(gzipSync(both), 100);
       } finally {
-        ended = true;
+        state.ended = true;
       }
     }
     for await (const _ of decompress(source())) break;
-    for (let turn = 0; turn < 100 && !ended; turn++) await new Promise((resolve) => setImmediate(resolve));
-    expect(ended).toBe(true);
+    for (let turn = 0; turn < 100 && !state.ended; turn++)
+      await new Promise((resolve) => setImmediate(resolve));
+    expect(state.ended).toBe(true);
   });
 });
 

@@ -181,7 +181,7 @@ describe("loadArchive()", () => {
     const layer = `${digestOf(lower).slice(7)}/layer.tar`;
     const members = dockerArchiveMembers([{ layers: [lower] }]).map(([path, contents]): [string, Contents] =>
       path === "manifest.json"
-        ? [path, String(contents).replace(layer, "other/layer.tar")]
+        ? [path, (contents as string).replace(layer, "other/layer.tar")]
         : [path, contents],
     );
     await load(tarOf([["other/layer.tar", { link: `../${layer}` }], ...members]));
@@ -200,6 +200,17 @@ describe("loadArchive()", () => {
     const archive = tarOf(dockerArchiveMembers([image]));
     await expectRefused(archive, { message: "enough" }, { signal: AbortSignal.abort(new Error("enough")) });
     for await (const _ of loadArchive(inChunks(archive), { store, sink })) break;
+    expect(await readdir(join(root, "content/ingest"))).toEqual([]);
+    async function* silent(): AsyncGenerator<Uint8Array> {
+      yield archive.subarray(0, 100_000);
+      await new Promise(() => undefined);
+    }
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(new Error("tired of waiting")), 20);
+    const waiting = (async () => {
+      for await (const _ of loadArchive(silent(), { store, sink, signal: stop.signal }));
+    })();
+    await expect(waiting).rejects.toThrow("tired of waiting");
     expect(await readdir(join(root, "content/ingest"))).toEqual([]);
     async function* broken(): AsyncGenerator<Uint8Array> {
       yield archive.subarray(0, 100_000);

@@ -1,4 +1,4 @@
-import { Failure, type FailureKind, sentenceOf } from "../../base/failure.ts";
+import { Failure, type FailureKind, sentenceOf } from "../base/failure.ts";
 
 const kinds: Readonly<Record<string, FailureKind>> = {
   ENOENT: "not-found",
@@ -12,13 +12,15 @@ const kinds: Readonly<Record<string, FailureKind>> = {
   EROFS: "not-permitted",
 };
 
-/** What node:fs threw, as a Failure with this sentence; a Failure passes unchanged. */
+/** What node:fs threw, as a Failure that begins with this sentence; a Failure passes unchanged. */
 export function fileFailure(sentence: string, thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
-  const code = codeOf(thrown);
-  return new Failure(kinds[code] ?? "internal", `${sentence}: ${sentenceOf(thrown)}`, { cause: thrown });
+  return new Failure(kinds[codeOf(thrown)] ?? "internal", `${sentence}: ${sentenceOf(thrown)}`, {
+    cause: thrown,
+  });
 }
 
+/** `ENOENT`, … of what node:fs or a system call threw; "" for anything else. */
 export function codeOf(thrown: unknown): string {
   return thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
 }
