@@ -1,23 +1,37 @@
 import type { Port } from "../../api/types/container.ts";
 
+interface Range {
+  readonly ip: string;
+  readonly type: string;
+  readonly first: number;
+  last: number;
+}
+
 /** Ports as Docker lists them: neighbours joined to ranges, then those whose number changes on the host. */
 export function formatPorts(ports: readonly Port[]): string {
-  const ranges: { readonly ip: string; readonly type: string; first: number; last: number }[] = [];
+  const done: Range[] = [];
+  const growing = new Map<string, Range>();
   const mappings: string[] = [];
   for (const { IP: ip = "", PrivatePort: inner, PublicPort: outer, Type: type } of [...ports].sort(byPort)) {
     if (ip !== "" && outer !== inner) {
       mappings.push(`${ip}:${outer}->${inner}/${type}`);
       continue;
     }
-    const range = ranges.findLast((candidate) => candidate.ip === ip && candidate.type === type);
-    if (range?.last === inner - 1) range.last = inner;
-    else if (range?.last !== inner) ranges.push({ ip, type, first: inner, last: inner });
+    const key = ip === "" ? type : `${ip}/${type}`;
+    const range = growing.get(key);
+    if (range !== undefined && inner - range.last <= 1) {
+      range.last = inner;
+      continue;
+    }
+    if (range !== undefined) done.push(range);
+    growing.set(key, { ip, type, first: inner, last: inner });
   }
-  const texts = ranges.map(({ ip, type, first, last }) => {
-    const numbers = first === last ? `${first}` : `${first}-${last}`;
-    return `${ip === "" ? "" : `${ip}:${numbers}->`}${numbers}/${type}`;
-  });
-  return [...texts, ...mappings].join(", ");
+  return [...[...done, ...growing.values()].map(formatRange), ...mappings].join(", ");
+}
+
+function formatRange({ ip, type, first, last }: Range): string {
+  const numbers = first === last ? `${first}` : `${first}-${last}`;
+  return `${ip === "" ? "" : `${ip}:${numbers}->`}${numbers}/${type}`;
 }
 
 function byPort(a: Port, b: Port): number {

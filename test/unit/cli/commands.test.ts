@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { encodeFrame } from "../../../src/api/stream-frames.ts";
+import type { Port } from "../../../src/api/types/container.ts";
+import { formatPorts } from "../../../src/cli/format/ports.ts";
 import { Failure } from "../../../src/base/failure.ts";
 import { runCommandLine } from "./command-line.ts";
 
@@ -83,6 +85,29 @@ describe("ps", () => {
       { all: false, size: true, filters: {} },
     ]);
   });
+});
+
+describe("formatPorts()", () => {
+  const port = (PrivatePort: number, Type: "tcp" | "udp", IP?: string, PublicPort?: number): Port => ({
+    PrivatePort,
+    Type,
+    ...(IP === undefined ? {} : { IP }),
+    ...(PublicPort === undefined ? {} : { PublicPort }),
+  });
+  // As docker-cli 26.1 prints them.
+  test.each<[readonly Port[], string]>([
+    [[], ""],
+    [[port(80, "tcp")], "80/tcp"],
+    [[port(81, "tcp"), port(80, "tcp"), port(80, "udp")], "80-81/tcp, 80/udp"],
+    [
+      [port(80, "tcp", "0.0.0.0", 8080), port(80, "tcp", "::", 8080)],
+      "0.0.0.0:8080->80/tcp, :::8080->80/tcp",
+    ],
+    [
+      [port(446, "tcp"), port(443, "tcp"), port(22, "tcp", "0.0.0.0", 22), port(23, "tcp", "0.0.0.0", 23)],
+      "443/tcp, 0.0.0.0:22-23->22-23/tcp, 446/tcp",
+    ],
+  ])("lists %p as %p", (ports, text) => expect(formatPorts(ports)).toBe(text));
 });
 
 describe("images", () => {
