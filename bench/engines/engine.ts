@@ -1,0 +1,50 @@
+import type { Owned } from "../harness/owned.ts";
+
+export const engineNames = ["floor", "tare", "docker", "podman", "runc"] as const;
+export type EngineName = (typeof engineNames)[number];
+
+/** What all engines of a run share. */
+export interface Bed {
+  readonly owned: Owned;
+  /** A docker-archive with one image, and its name. */
+  readonly archive: string;
+  readonly image: string;
+  /** The same root file system unpacked, for those that have no images. */
+  readonly rootfs: string;
+  /** The executable under test. */
+  readonly tare: string;
+}
+
+/** One that is measured: with its own roots below the bed's directory. Disposing removes its containers and ends its processes. */
+export interface Engine extends AsyncDisposable {
+  readonly name: EngineName;
+  readonly version: string;
+  /** A whole command that makes a container without a network, runs `true` in it, and removes it. */
+  runTrue(): readonly string[];
+  /** A whole command that runs `true` in a container that the engine keeps running for it. */
+  execTrue(): readonly string[];
+  readonly containers?: Containers;
+}
+
+/** What Docker's command line offers, for those that have it. */
+export interface Containers {
+  readonly image: string;
+  /** With the flags that every command needs. */
+  command(...words: readonly string[]): readonly string[];
+  /** `run -d` with what this engine needs to be comparable. */
+  runDetached(flags: readonly string[], ...command: readonly string[]): readonly string[];
+  /** Where it speaks Docker's API. */
+  readonly socketPath?: string;
+  /** The processes that serve, without those of containers. */
+  serverPids(): readonly number[];
+  /** The processes that stay with running containers: keepers, shims, monitors. */
+  keeperPids(): readonly number[];
+  /** When nothing of removed containers is left to do. */
+  settle(): Promise<void>;
+}
+
+/** Why an engine is not measured: a fact to print, not a failure. */
+export interface Missing {
+  readonly name: EngineName;
+  readonly missing: string;
+}

@@ -1,0 +1,31 @@
+export interface Rounds {
+  readonly iterations: number;
+  readonly warmups: number;
+  /** Looked at before each sample. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One sample of each subject in turn, so that what the machine does meanwhile hits all alike. The first of a round
+ * changes, so that none always follows the same neighbour. Gives the samples without those of the warm-up.
+ */
+export async function interleave<T>(
+  subjects: readonly T[],
+  { iterations, warmups, signal }: Rounds,
+  sample: (subject: T) => number | Promise<number>,
+): Promise<readonly { readonly subject: T; readonly samples: readonly number[] }[]> {
+  const series = subjects.map((subject) => ({ subject, samples: [] as number[] }));
+  for (let round = -warmups; round < iterations; round++) {
+    for (let step = 0; step < series.length; step++) {
+      const at = (round + warmups + step) % series.length;
+      const one = series[at];
+      if (one === undefined) continue;
+      // A turn of the event loop: spawnSync leaves none, and Ctrl-C would wait for the end of the row.
+      await Bun.sleep(0);
+      signal.throwIfAborted();
+      const value = await sample(one.subject);
+      if (round >= 0) one.samples.push(value);
+    }
+  }
+  return series;
+}

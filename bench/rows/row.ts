@@ -1,0 +1,36 @@
+import type { Containers, Engine } from "../engines/engine.ts";
+import { figureOf, type Result } from "../harness/result.ts";
+
+/** What a row measures with. */
+export interface Bench {
+  readonly engines: readonly Engine[];
+  readonly directory: string;
+  readonly isQuick: boolean;
+  readonly signal: AbortSignal;
+  /** A word for the person who waits. */
+  readonly say: (what: string) => void;
+}
+
+export interface Row {
+  readonly name: string;
+  readonly about: string;
+  measure(bench: Bench): Promise<readonly Result[]>;
+}
+
+export interface WithContainers extends Engine {
+  readonly containers: Containers;
+}
+
+/** Those with images, names and Docker's command line. */
+export function withContainers(engines: readonly Engine[]): readonly WithContainers[] {
+  return engines.filter((engine): engine is WithContainers => engine.containers !== undefined);
+}
+
+/** The figures of a row from samples that belong to engines; one without a sample is left out. */
+export function figures(series: Iterable<readonly [Engine, readonly number[]]>): Result["figures"] {
+  return Object.fromEntries(
+    [...series]
+      .filter(([, samples]) => samples.length > 0)
+      .map(([{ name }, samples]) => [name, figureOf(samples)]),
+  );
+}

@@ -1,0 +1,113 @@
+// npm run bench -- [ROW...] [--quick] [--json FILE] [--engines tare,docker,...] [--tare PATH]
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { busyboxArchive, busyboxRootfsTar } from "../test/support/images.ts";
+import { openDocker } from "./engines/docker.ts";
+import { type Bed, type Engine, type EngineName, engineNames, type Missing } from "./engines/engine.ts";
+import { openFloor } from "./engines/floor.ts";
+import { openPodman } from "./engines/podman.ts";
+import { openRunc } from "./engines/runc.ts";
+import { openTare } from "./engines/tare.ts";
+import { runTimed } from "./harness/command.ts";
+import { describeMachine, load } from "./harness/machine.ts";
+import { Owned } from "./harness/owned.ts";
+import { formatReport, type Report } from "./harness/report.ts";
+import { meetsBudget, type Result } from "./harness/result.ts";
+import { crowd } from "./rows/crowd.ts";
+import { daemon } from "./rows/daemon.ts";
+import { logs } from "./rows/logs.ts";
+import type { Row } from "./rows/row.ts";
+import { start } from "./rows/start.ts";
+import { exec, run } from "./rows/whole-commands.ts";
+
+const rows: readonly Row[] = [daemon, run, start, exec, crowd, logs];
+const openers: Readonly<Record<EngineName, (bed: Bed) => Promise<Engine | Missing>>> = {
+  floor: openFloor,
+  tare: openTare,
+  docker: openDocker,
+  podman: openPodman,
+  runc: openRunc,
+};
+
+const usage = `usage: npm run bench -- [ROW...] [--quick] [--json FILE] [--engines NAME,NAME] [--tare PATH]
+rows: all, or some of
+${rows.map(({ name, about }) => `  ${name.padEnd(8)}${about}`).join("\n")}
+engines: ${engineNames.join(", ")}; the ones that are installed
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    json: { type: "string" },
+    engines: { type: "string", default: engineNames.join(",") },
+    tare: { type: "string", default: join(import.meta.dir, "..", "dist", "tare") },
+    help: { type: "boolean", default: false },
+  },
+});
+const unknown = [
+  ...positionals.filter((word) => !rows.some(({ name }) => name === word)),
+  ...values.engines.split(",").filter((word) => !engineNames.some((name) => name === word)),
+];
+if (values.help || unknown.length > 0) {
+  console.error(`${unknown.map((word) => `bench: there is no "${word}"\n`).join("")}${usage}`);
+  process.exit(values.help ? 0 : 2);
+}
+if (process.getuid?.() !== 0) {
+  console.error("bench: containers need root; run: sudo npm run bench");
+  process.exit(1);
+}
+
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(name, () => stop.abort(new Error(`stopped by ${name}`)));
+}
+try {
+  const report = await measure();
+  console.log(formatReport(report));
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`);
+  const missed = report.results.filter((result) => meetsBudget(result) === false);
+  if (missed.length > 0)
+    console.log(`${missed.length} over budget: ${missed.map(({ row }) => row).join("; ")}`);
+} catch (thrown) {
+  console.error(`bench: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+  process.exitCode = 1;
+}
+
+/** Everything that it starts has ended, and its directories are gone, when this returns or throws. */
+async function measure(): Promise<Report> {
+  await using stack = new AsyncDisposableStack();
+  const owned = stack.use(new Owned());
+  const bed = makeBed(owned);
+  const engines: Engine[] = [];
+  const about: Partial<Record<EngineName, string>> = {};
+  for (const name of engineNames.filter((each) => values.engines.split(",").includes(each))) {
+    stop.signal.throwIfAborted();
+    const opened = await openers[name](bed);
+    about[name] = "missing" in opened ? opened.missing : opened.version;
+    if (!("missing" in opened)) engines.push(stack.use(opened));
+  }
+  const bench = {
+    engines,
+    directory: owned.directory,
+    isQuick: values.quick,
+    signal: stop.signal,
+    say: (what: string) => console.error(`bench: ${what}`),
+  };
+  const machine = describeMachine(owned.directory);
+  const loadBefore = load();
+  const results: Result[] = [];
+  for (const row of rows.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
+    bench.say(`${row.name}: ${row.about}`);
+    results.push(...(await row.measure(bench)));
+  }
+  return { machine, engines: about, loadBefore, loadAfter: load(), isQuick: values.quick, results };
+}
+
+function makeBed(owned: Owned): Bed {
+  const rootfs = owned.path("rootfs");
+  mkdirSync(rootfs);
+  runTimed(["tar", "-C", rootfs, "-xf", busyboxRootfsTar()]);
+  return { owned, archive: busyboxArchive(), image: "busybox:latest", rootfs, tare: values.tare };
+}
