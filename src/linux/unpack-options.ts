@@ -9,14 +9,17 @@ export interface UnpackLimits {
   readonly depth?: number;
 }
 
+export type Whiteouts = "overlay" | "remove" | "plain";
+
 export interface UnpackOptions {
   /**
    * What becomes of deletions. "overlay" (default): overlay's own marks, for a layer in a directory of its own that
    * was empty; "remove": they are carried out, in a full tree of the layers below. Both show the same tree. A directory
    * that the archive leaves out but needs hides a link that lower layers have in its place ("bin/x" hides `bin ->
    * usr/bin`), as it is with Docker's overlay2; under Docker's names "remove" follows such a link, as its vfs does.
+   * "plain" is for archives that are no layers: names with ".wh." are names like all others.
    */
-  readonly whiteouts?: "overlay" | "remove";
+  readonly whiteouts?: Whiteouts;
   readonly devices?: "make" | "skip";
   /**
    * "strict" (default) refuses absolute names, and entries below a symbolic link. "docker" takes "/a" as "a" and

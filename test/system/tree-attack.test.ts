@@ -12,6 +12,8 @@ const modes: UnpackOptions[] = [
   { names: "docker", whiteouts: "overlay" },
   { names: "strict", whiteouts: "remove" },
   { names: "docker", whiteouts: "remove" },
+  { names: "strict", whiteouts: "plain" },
+  { names: "docker", whiteouts: "plain" },
 ];
 
 /** Archives that want to reach what lies beside the root. OUT stands for its absolute path. */

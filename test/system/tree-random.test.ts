@@ -90,7 +90,7 @@ describe("unpackLayer() with random layers", () => {
       fc.asyncProperty(
         fc.array(hostileEntry, { minLength: 2, maxLength: 10 }),
         fc.constantFrom("strict" as const, "docker" as const),
-        fc.constantFrom("overlay" as const, "remove" as const),
+        fc.constantFrom("overlay" as const, "remove" as const, "plain" as const),
         async (entries, names, whiteouts) => {
           const builder = new TarBuilder();
           for (const { name, flag, link, mode } of entries) {

@@ -320,6 +320,25 @@ describe("unpackLayer() into a full tree", () => {
   });
 });
 
+describe("unpackLayer() of what is no layer", () => {
+  test("unpackLayer() takes names with .wh. as they are", async () => {
+    using scratch = new Scratch("unpack");
+    const root = scratch.join("root");
+    await unpackAt(root, tar().file("kept", "1").end(), { whiteouts: "plain" });
+    const archive = tar()
+      .file(".wh.kept", "2")
+      .directory(".wh..wh..opq")
+      .file(".wh..wh..opq/x")
+      .file(".wh.", "3");
+    await unpackAt(root, archive.end(), { whiteouts: "plain" });
+    expect(readdirSync(root).sort()).toEqual([".wh.", ".wh..wh..opq", ".wh.kept", "kept"]);
+    expect(text(scratch.join("root/.wh.kept"))).toBe("2");
+    expect((await failureAt(root, tar().file("kept/x").end(), { whiteouts: "plain" })).message).toContain(
+      "is a file",
+    );
+  });
+});
+
 describe("unpackLayer() and other programs", () => {
   test("unpackLayer() makes the same tree as GNU tar and Python from what they write", async () => {
     using scratch = new Scratch("unpack");

@@ -6,6 +6,7 @@ import { type Fd, OwnedFd } from "../fd.ts";
 import { pathArgument } from "../path-argument.ts";
 import { findStatAt, type Stat } from "../stat.ts";
 import { attempt, call, SyscallFailure, type SyscallName } from "../syscall.ts";
+import type { Whiteouts } from "../unpack-options.ts";
 import { findXattr, setXattr } from "../xattr.ts";
 import { baseOf, type NameRules, parentOf } from "./entry-path.ts";
 import { OpenDirectories } from "./open-directories.ts";
@@ -26,17 +27,19 @@ export class LayerTree implements Disposable {
   readonly directories: OpenDirectories;
   readonly late: Map<string, LateMetadata> = new Map();
   readonly #pace: Pace;
-  /** Undefined: the tree was empty, so all in it is the layer's own. */
+  readonly #isOverlay: boolean;
+  /** Undefined: all that is in the tree counts as the layer's own. */
   readonly #own: Set<string> | undefined;
   readonly #emptied: Set<string> = new Set();
 
   constructor(
     root: Fd,
-    options: { readonly rules: NameRules; readonly isLayerAlone: boolean; readonly pace: Pace },
+    options: { readonly rules: NameRules; readonly whiteouts: Whiteouts; readonly pace: Pace },
   ) {
     this.directories = new OpenDirectories(root, options.rules);
     this.#pace = options.pace;
-    this.#own = options.isLayerAlone ? undefined : new Set();
+    this.#isOverlay = options.whiteouts === "overlay";
+    this.#own = options.whiteouts === "remove" ? new Set() : undefined;
   }
 
   isOwn(path: string): boolean {
@@ -98,7 +101,7 @@ export class LayerTree implements Disposable {
 
   readonly #makeImplied = (parent: Fd, name: string, path: string, found: "nothing" | "other"): void => {
     const stat = found === "nothing" ? undefined : findStatAt(parent, name);
-    const hidesLower = stat !== undefined && isWhiteout(stat);
+    const hidesLower = this.#isOverlay && stat !== undefined && isWhiteout(stat);
     if (stat !== undefined) {
       if (!hidesLower && this.isOwn(path)) {
         throw new Failure("invalid", `its parent ${JSON.stringify(path)} is a ${stat.kind}`);
@@ -109,7 +112,7 @@ export class LayerTree implements Disposable {
     using made = openMade(parent, name);
     call("fchown", made.fd, 0, 0);
     call("fchmod", made.fd, 0o755);
-    if (hidesLower && this.#own === undefined) setOpaque(made.fd);
+    if (hidesLower) setOpaque(made.fd);
     this.markOwn(path);
   };
 

@@ -19,6 +19,7 @@ import { type Fd, OwnedFd } from "../fd.ts";
 import { pathArgument } from "../path-argument.ts";
 import { findStatAt, makeDevice, statFd } from "../stat.ts";
 import { attempt, call, callAsync, SyscallFailure } from "../syscall.ts";
+import type { Whiteouts } from "../unpack-options.ts";
 import { trySetXattr } from "../xattr.ts";
 import { baseOf, cleanPath, type NameRules, parentOf } from "./entry-path.ts";
 import { isWhiteout, type LayerTree, openMade, setOpaque } from "./layer-tree.ts";
@@ -28,7 +29,7 @@ import type { Pace } from "./pace.ts";
 export interface WriterRules {
   readonly names: NameRules;
   readonly devices: "make" | "skip";
-  readonly whiteouts: "overlay" | "remove";
+  readonly whiteouts: Whiteouts;
   readonly pace: Pace;
 }
 

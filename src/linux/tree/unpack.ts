@@ -3,7 +3,7 @@ import { TarReader } from "../../spec/tar.ts";
 import type { TarEntry, TarEvent } from "../../spec/tar-entry.ts";
 import type { Fd } from "../fd.ts";
 import type { UnpackLimits, UnpackOptions, UnpackResult } from "../unpack-options.ts";
-import { depthOf, parseTarget } from "./entry-path.ts";
+import { cleanPath, depthOf, type EntryTarget, parseTarget } from "./entry-path.ts";
 import { LayerTree } from "./layer-tree.ts";
 import { LayerWriter } from "./layer-writer.ts";
 import { Pace } from "./pace.ts";
@@ -40,7 +40,7 @@ export class Unpacking implements Disposable {
     this.#pace = new Pace(signal);
     this.#tree = new LayerTree(into, {
       rules: names,
-      isLayerAlone: whiteouts === "overlay",
+      whiteouts,
       pace: this.#pace,
     });
     this.#writer = new LayerWriter(this.#tree, { ...this.#options, pace: this.#pace });
@@ -80,13 +80,17 @@ export class Unpacking implements Disposable {
 
   async #begin(entry: TarEntry): Promise<void> {
     this.#count(entry);
-    const target = parseTarget(entry.path, this.#options.names);
+    const { names, whiteouts } = this.#options;
+    const target: EntryTarget =
+      whiteouts === "plain"
+        ? { kind: "member", path: cleanPath(entry.path, names) }
+        : parseTarget(entry.path, names);
     if (target.kind === "ignored") return;
     if (depthOf(target.path) > this.#limits.depth) {
       throw new Failure("invalid", `it lies more than ${this.#limits.depth} directories deep`);
     }
     if (target.kind === "member") return await this.#writer.begin(target.path, entry);
-    const isOverlay = this.#options.whiteouts === "overlay";
+    const isOverlay = whiteouts === "overlay";
     if (target.kind === "whiteout") {
       if (isOverlay) hideLower(this.#tree, target.path);
       else await removeLower(this.#tree, target.path, this.#pace);
