@@ -84,6 +84,13 @@ export class HttpReply implements Disposable {
     this.#finished = true;
     const socket = this.#reader.release();
     socket.on("error", () => {});
+    // A stream that was paused by hand does not flow when somebody listens; a fresh one does.
+    const onListener = (name: string | symbol): void => {
+      if (name !== "data") return;
+      socket.off("newListener", onListener);
+      process.nextTick(() => socket.resume());
+    };
+    socket.on("newListener", onListener);
     return socket;
   }
 

@@ -16,7 +16,7 @@ export async function bridge(client: Duplex, streams: Duplex): Promise<void> {
   client.on("end", () => streams.end());
   streams.on("end", () => {
     client.end();
-    linger(client, streams);
+    linger(client);
   });
   client.on("close", () => streams.destroy());
   streams.on("close", () => {
@@ -38,19 +38,14 @@ function forward(from: Duplex, to: Duplex): void {
   to.on("drain", () => from.resume());
 }
 
-/** What the client still sends is read and dropped: closing over unread data would reset the connection. */
-function linger(client: Duplex, streams: Duplex): void {
+/**
+ * What the client still sends is read and dropped: closing over unread data would reset the connection. It closes by
+ * itself when both halves have ended; to destroy it on "finish" loses what Bun has not passed to the kernel yet.
+ */
+function linger(client: Duplex): void {
   client.resume();
   const timer = setTimeout(() => client.destroy(), lingerMs);
   timer.unref();
-  const finish = (): void => {
-    clearTimeout(timer);
-    client.destroy();
-    streams.destroy();
-  };
-  if (client.readableEnded || client.destroyed)
-    client.writableFinished ? finish() : client.once("finish", finish);
-  else client.once("end", () => (client.writableFinished ? finish() : client.once("finish", finish)));
   client.once("close", () => clearTimeout(timer));
 }
 

@@ -13,6 +13,7 @@ export class FakeProcess {
   readonly #command: readonly string[];
   readonly #attached = new Set<Duplex>();
   readonly #end = Promise.withResolvers<ExitStatus>();
+  readonly #started = Promise.withResolvers<void>();
   #isRunning = false;
   #isEnded = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -33,12 +34,12 @@ export class FakeProcess {
 
   start(): void {
     this.#isRunning = true;
+    this.#started.resolve();
     const [program = "", ...words] = this.#command;
     if (program === "echo") void this.output("stdout", `${words.join(" ")}\n`).then(() => this.end(0));
     else if (program === "exit") this.end(Number(words[0]));
     else if (program === "sleep") this.#timer = setTimeout(() => this.end(0), Number(words[0]) * 1000);
     else if (program === "flood") void this.#flood(Number(words[0]));
-    else if (program === "cat" && this.isStdinEnded) this.end(0);
   }
 
   attach(options: AttachOptions): AttachedStream {
@@ -50,13 +51,15 @@ export class FakeProcess {
       },
       write: (bytes: Buffer, _, done) => {
         this.inputs.push(bytes.toString());
-        if (this.#command[0] === "cat" && this.#isRunning)
-          void this.output("stdout", bytes).then(() => done());
-        else done();
+        // As a pipe: nothing is lost before the program reads.
+        const echoes = this.#command[0] === "cat";
+        void this.#started.promise
+          .then(() => (echoes ? this.output("stdout", bytes) : undefined))
+          .then(() => done());
       },
       final: (done) => {
         this.isStdinEnded = true;
-        if (this.#command[0] === "cat" && this.#isRunning) this.end(0);
+        if (this.#command[0] === "cat") this.end(0);
         done();
       },
     });
