@@ -106,7 +106,7 @@ export class CgroupParent implements CgroupPlace, Disposable {
       makeDirectoryAt(directory, keepersName);
       if (hierarchy.version === 1) inheritCpuset(hierarchy, directory, keepersName);
     }
-    return openJoin(this, keepersName, { only: isLimited });
+    return openJoin(this, keepersName, { only: isLimited, byWriting: true });
   }
 
   /** Removes the parent itself where nothing is left below it: for tests and uninstalling. */

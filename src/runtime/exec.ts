@@ -34,6 +34,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
       target: inheritance.add(target.fd),
       joins: foreignNamespaces(options.target.pid),
       cgroupTasks: join.writeZeroFds.map((fd) => inheritance.add(fd)),
+      keeperTasks: (options.keeperCgroupFds ?? []).map((fd) => inheritance.add(fd)),
       limits: prepared.limits,
       process: prepared.planned,
       openStdin: options.keepStdinOpen === true,

@@ -53,6 +53,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
       seals,
       joinNamespaces,
       cgroupTasks: join.writeZeroFds.map((fd) => inheritance.add(fd)),
+      keeperTasks: (options.keeperCgroupFds ?? []).map((fd) => inheritance.add(fd)),
       limits: prepared.limits,
       process: prepared.planned,
       openStdin: options.keepStdinOpen === true,

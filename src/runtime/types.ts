@@ -27,6 +27,8 @@ export interface StartOptions {
   /** Made by the caller, with its limits. */
   readonly cgroup: Cgroup;
   readonly cgroupLayout: CgroupLayout;
+  /** The keeper itself writes `0` to each: out of the engine's cgroup, so that the engine's end or limits do not touch it. */
+  readonly keeperCgroupFds?: readonly Fd[];
   /** Give the container up when it is not running by then. Default 30 s. */
   readonly setupDeadlineMs?: number;
   /** The container (its first process) dies when this program does. */
@@ -45,6 +47,7 @@ export interface ExecOptions {
   readonly seccomp?: unknown;
   readonly runDirectory: string;
   readonly keepStdinOpen?: boolean;
+  readonly keeperCgroupFds?: readonly Fd[];
   readonly cgroup: Cgroup;
   readonly setupDeadlineMs?: number;
   readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;

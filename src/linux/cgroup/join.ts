@@ -28,9 +28,11 @@ export function openJoin(
     readonly besidePid?: number | undefined;
     /** Leaves the others out. */
     readonly only?: (hierarchy: CgroupHierarchy) => boolean;
+    /** For a process that exists already: it enters by writing, on v2 too. */
+    readonly byWriting?: boolean;
   } = {},
 ): CgroupJoin {
-  const { besidePid, only = () => true } = options;
+  const { besidePid, only = () => true, byWriting = false } = options;
   using opened = new DisposableStack();
   const writeZero = parent.layout.v1
     .filter(only)
@@ -38,7 +40,7 @@ export function openJoin(
   const { v2 } = parent.layout;
   const into = v2 !== undefined && only(v2) ? openV2(parent, v2, name, besidePid) : undefined;
   if (into !== undefined) opened.use(into);
-  const born = into !== undefined && !isForcedAbsent("clone-into-cgroup");
+  const born = into !== undefined && !byWriting && !isForcedAbsent("clone-into-cgroup");
   if (into !== undefined && !born) writeZero.push(opened.use(openForWriting(into.fd, "cgroup.procs")));
   const owned = opened.move();
   return {

@@ -34,6 +34,7 @@ export interface ContainerInput {
   readonly seals: readonly { readonly target: string; readonly attributes: number }[];
   readonly joinNamespaces: ReadonlyMap<RuntimeNamespaceType, number>;
   readonly cgroupTasks: readonly number[];
+  readonly keeperTasks?: readonly number[];
   readonly limits: readonly ResourceLimit[];
   readonly process: PlannedProcess;
   readonly openStdin: boolean;
@@ -60,6 +61,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   if (!created.includes("mount"))
     throw new Failure("unsupported", "cannot start a container in the engine's own mount namespace");
 
+  addKeeperCgroup(before, input.keeperTasks);
   const pidNamespace = input.joinNamespaces.get("pid");
   if (pidNamespace !== undefined)
     before.add("join the pid namespace", "setns", [pidNamespace, getNamespaceKind("pid").cloneFlag]);
@@ -117,6 +119,10 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
     .filter((type) => type !== "cgroup")
     .reduce((flags, type) => flags | getNamespaceKind(type).cloneFlag, 0);
   return { before, child, cloneFlags, streams, clock };
+}
+
+function addKeeperCgroup(before: PlanList, tasks: readonly number[] = []): void {
+  for (const fd of tasks) before.add("join the cgroup of keepers", "write", [fd, "0", 1], { expect: 1 });
 }
 
 // netdevice(7)
@@ -182,6 +188,7 @@ export interface ExecInput {
   readonly target: number;
   readonly joins: readonly RuntimeNamespaceType[];
   readonly cgroupTasks: readonly number[];
+  readonly keeperTasks?: readonly number[];
   readonly limits: readonly ResourceLimit[];
   readonly process: PlannedProcess;
   readonly openStdin: boolean;
@@ -193,6 +200,7 @@ export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
   const before = new PlanList();
   const child = new PlanList();
   const clock = new PlanClock(blob);
+  addKeeperCgroup(before, input.keeperTasks);
   if (input.joins.includes("pid"))
     before.add("join the pid namespace", "setns", [input.target, getNamespaceKind("pid").cloneFlag]);
   const terminal = process.terminal === true;
