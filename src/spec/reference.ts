@@ -82,10 +82,6 @@ export function withTag(reference: Reference, tag: string): Reference {
   return make(reference.domain, reference.path, tag, undefined);
 }
 
-export function withDigest(reference: Reference, digest: Digest): Reference {
-  return make(reference.domain, reference.path, reference.tag, digest);
-}
-
 /** The repository alone, without tag and digest. */
 export function repositoryOf(reference: Reference): Reference {
   return make(reference.domain, reference.path, undefined, undefined);

@@ -47,7 +47,12 @@ export function testStorageDriver(
     let descriptorsBefore: number;
 
     const descriptors = (): number => readdirSync("/proc/self/fd").length;
-    const mountinfo = (): string => readFileSync("/proc/self/mountinfo", "utf8");
+    // Others may mount meanwhile: what is ours would be an overlay, or somewhere below the data root.
+    const mountinfo = (): string =>
+      readFileSync("/proc/self/mountinfo", "utf8")
+        .split("\n")
+        .filter((line) => line.includes(` - ${driver} `) || line.includes("/tare-storage-"))
+        .join("\n");
 
     beforeAll(async () => {
       if (without !== "") process.env["TARE_WITHOUT"] = without;
@@ -293,13 +298,15 @@ export function testStorageDriver(
       expect(existsSync(at(view, "a"))).toBe(false);
     });
 
-    test.skipIf(without.includes("lowerdir+"))("125 layers", async () => {
-      const layers: Digest[] = [];
-      for (let index = 0; index < 125; index++) layers.push(await addTar(tarOfNames(`f${index}`, "top")));
-      await storage.createSnapshot("s", layers);
-      using mounted = await storage.mountSnapshot("s");
-      expect(readdirSync(at(mounted.mount))).toHaveLength(126);
-    });
+    if (!without.includes("lowerdir+")) {
+      test("125 layers", async () => {
+        const layers: Digest[] = [];
+        for (let index = 0; index < 125; index++) layers.push(await addTar(tarOfNames(`f${index}`, "top")));
+        await storage.createSnapshot("s", layers);
+        using mounted = await storage.mountSnapshot("s");
+        expect(readdirSync(at(mounted.mount))).toHaveLength(126);
+      });
+    }
 
     test("createSnapshot() refuses a taken id, a missing layer, a bad id and leaves nothing", async () => {
       await storage.createSnapshot("s", []);

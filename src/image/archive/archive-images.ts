@@ -1,9 +1,15 @@
 import { Failure } from "../../base/failure.ts";
 import { checkOciLayout, parseDockerArchive, parseLayoutIndex } from "../../spec/image-archive.ts";
-import { type Descriptor, maxManifestBytes, parseImageDocument, roleOf } from "../../spec/image-manifest.ts";
+import {
+  type Descriptor,
+  type ImageManifest,
+  maxManifestBytes,
+  parseImageDocument,
+  roleOf,
+} from "../../spec/image-manifest.ts";
 import { choosePlatform, formatPlatform, type Platform } from "../../spec/platform.ts";
 import { assembleImage, type ImageParts } from "./image-parts.ts";
-import type { SpooledArchive } from "./spooled-archive.ts";
+import { blobPath, type SpooledArchive } from "./spooled-archive.ts";
 
 /** An index may lead to an index: Docker 29 saves so. */
 const maxDepth = 4;
@@ -33,17 +39,54 @@ export async function readArchiveImages(
 async function readDockerArchive(archive: SpooledArchive): Promise<readonly ImageParts[]> {
   const images: ImageParts[] = [];
   const entries = parseDockerArchive(await archive.get("manifest.json").read(maxManifestBytes));
+  const manifests = await findOciManifests(archive);
   for (const { configPath, layerPaths, references } of entries) {
-    images.push(
-      await assembleImage({
-        configFile: archive.get(configPath),
-        layerFiles: layerPaths.map((path) => archive.get(path)),
-        references,
-      }),
+    const configFile = archive.get(configPath);
+    const layerFiles = layerPaths.map((path) => archive.get(path));
+    const digests = layerFiles.map(({ blob }) => blob.digest).join();
+    const manifest = manifests.find(
+      ({ content }) =>
+        content.config.digest === configFile.blob.digest &&
+        content.layers.map(({ digest }) => digest).join() === digests,
     );
+    images.push(await assembleImage({ configFile, layerFiles, references, ...(manifest && { manifest }) }));
   }
   if (images.length === 0) throw new Failure("invalid", "cannot load the archive: there is no image in it");
   return images;
+}
+
+/**
+ * The manifests of the OCI layout beside a `manifest.json`: where one is of the very same parts, it is kept, so that
+ * the image keeps its digest. What can't be read there is no loss.
+ */
+async function findOciManifests(archive: SpooledArchive): Promise<
+  readonly {
+    readonly content: ImageManifest;
+    readonly bytes: Uint8Array;
+    readonly layerTypes: readonly string[];
+  }[]
+> {
+  const found = [];
+  try {
+    const index = archive.find("oci-layout") && archive.find("index.json");
+    if (index === undefined) return [];
+    let level = parseLayoutIndex(await index.read(maxManifestBytes)).map(({ descriptor }) => descriptor);
+    for (let depth = 0; depth <= maxDepth && level.length > 0 && found.length < 1000; depth++) {
+      const next: Descriptor[] = [];
+      for (const descriptor of level) {
+        const file = archive.find(blobPath(descriptor.digest));
+        if (file === undefined) continue;
+        const bytes = await file.read(maxManifestBytes);
+        const content = parseImageDocument(bytes, { mediaType: descriptor.mediaType });
+        if (content.kind === "index") next.push(...content.manifests);
+        else found.push({ content, bytes, layerTypes: content.layers.map(({ mediaType }) => mediaType) });
+      }
+      level = next;
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+  }
+  return found;
 }
 
 async function readOciLayout(archive: SpooledArchive, host: Platform): Promise<readonly ImageParts[]> {

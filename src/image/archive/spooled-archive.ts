@@ -78,7 +78,7 @@ export class SpooledArchive implements AsyncDisposable {
 
   /** The blob of an OCI layout. Throws "corrupt" when it is missing or has another size. */
   getBlob({ digest, size }: { readonly digest: Digest; readonly size: number }): SpooledFile {
-    const file = this.get(`blobs/${digest.replace(":", "/")}`);
+    const file = this.get(blobPath(digest));
     if (file.blob.size !== size) {
       throw new Failure(
         "corrupt",
@@ -91,6 +91,11 @@ export class SpooledArchive implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await discard(this.#members);
   }
+}
+
+/** SPEC: OCI image 1.1, image-layout.md, "Blobs" */
+export function blobPath(digest: Digest): string {
+  return `blobs/${digest.replace(":", "/")}`;
 }
 
 /** Takes chunks of tar, makes drafts. */

@@ -24,7 +24,7 @@ export class Places {
     return `${this.layers}/${hexOf(diffId)}`;
   }
 
-  /** Holds `upper`, `work`, `layers` (their digests as JSON, the lowest first) and, once it was used, `lock`. */
+  /** Holds `upper`, `work`, `layers` (their digests as JSON, the lowest first) and `lock`. */
   snapshot(id: SnapshotId): string {
     if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$/.test(id)) {
       throw new Failure(

@@ -41,6 +41,7 @@ export class SnapshotDirectory {
       const root = statSync(rootFrom);
       if (root.uid !== 0 || root.gid !== 0) chownSync(`${draft}/upper`, root.uid, root.gid);
       chmodSync(`${draft}/upper`, root.mode & 0o7777);
+      writeFileSync(`${draft}/lock`, "", { mode: 0o600 });
       writeFileSync(`${draft}/layers`, JSON.stringify(layers), { mode: 0o600 });
       renameSync(draft, target);
     } catch (thrown) {
@@ -83,14 +84,9 @@ export class SnapshotDirectory {
   /** The lock in hand, to be disposed of by the caller. Throws "conflict" when another holds it, "not-found". */
   lock(id: SnapshotId, mode: "shared" | "exclusive"): OwnedFd {
     using directory = this.open(id);
+    // SAFETY: a file and not the directory is locked: the keeper holds this descriptor, and nothing hangs on it.
     using file = openBeneath(directory.fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
-    if (!tryLock(file.fd, mode)) {
-      throw new Failure(
-        "conflict",
-        `cannot use snapshot "${id}": it is mounted${mode === "shared" ? " for writing" : ""}`,
-      );
-    }
-    return new OwnedFd(file.move());
+    return this.#hold(file, id, mode);
   }
 
   open(id: SnapshotId): OwnedFd {
@@ -103,15 +99,31 @@ export class SnapshotDirectory {
   }
 
   remove(id: SnapshotId): void {
-    let lock: OwnedFd;
     try {
-      lock = this.lock(id, "exclusive");
+      using _ = this.#findLock(id);
+      this.#trash.discard(this.#places.snapshot(id));
     } catch (thrown) {
       if (thrown instanceof Failure && thrown.kind === "not-found") return;
       throw thrown;
     }
-    using _ = lock;
-    this.#trash.discard(this.#places.snapshot(id));
+  }
+
+  /** As lock(), without making the file: on a full disk there has to be a way out. Undefined: nobody holds it. */
+  #findLock(id: SnapshotId): OwnedFd | undefined {
+    using directory = this.open(id);
+    try {
+      using file = openBeneath(directory.fd, "lock", O_RDWR | O_NOFOLLOW);
+      return this.#hold(file, id, "exclusive");
+    } catch (thrown) {
+      if (codeOf(thrown) === "ENOENT") return undefined;
+      throw thrown;
+    }
+  }
+
+  #hold(file: OwnedFd, id: SnapshotId, mode: "shared" | "exclusive"): OwnedFd {
+    if (tryLock(file.fd, mode)) return new OwnedFd(file.move());
+    const how = mode === "shared" ? " for writing" : "";
+    throw new Failure("conflict", `cannot use snapshot "${id}": it is mounted${how}`);
   }
 }
 

@@ -109,6 +109,19 @@ describe("loadArchive()", () => {
     });
   }
 
+  test("keeps the OCI manifest that stands beside manifest.json when it has the same parts", async () => {
+    const oci = tarOf(ociMembers([image], { compression: "gzip" }));
+    const both = tarOf(dockerArchiveMembers([image], { layout: "new", compression: "gzip" }));
+    await load(oci);
+    await load(both);
+    expect(new Set(sink.images.map(({ manifest }) => manifest.digest)).size).toBe(1);
+    const other = dockerArchiveMembers([image], { layout: "new", compression: "gzip" }).map(
+      ([path, contents]): [string, Contents] => [path, path === "index.json" ? "{}" : contents],
+    );
+    await load(tarOf(other));
+    expect(sink.images[2]?.id).toBe(imageId);
+  });
+
   test("takes members in any order, from chunks of any size", async () => {
     const archive = tarOf(ociMembers([image], { compression: "gzip" }).reverse());
     for (const size of [1009, archive.length]) {
