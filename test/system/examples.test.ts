@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { busyboxArchive } from "../support/images.ts";
+import { isRoot, mountTable, repository } from "../support/tare.ts";
+
+/** Node 24 or later: the one that TARE_NODE24 names, the one that is installed, or in CI one from npm. */
+function findNode(directory: string): string | undefined {
+  const isNewEnough = (path: string): boolean => {
+    const version = spawnSync(path, ["--version"], { encoding: "utf8" }).stdout ?? "";
+    return Number(/^v(\d+)\./.exec(version)?.[1] ?? 0) >= 24;
+  };
+  const named = process.env["TARE_NODE24"];
+  if (named !== undefined) {
+    if (!isNewEnough(named)) throw new Error(`TARE_NODE24 is "${named}", which is no Node 24 or later`);
+    return named;
+  }
+  if (isNewEnough("node")) return "node";
+  if (process.env["CI"] === undefined) return undefined;
+  const installed = spawnSync(
+    "npm",
+    ["install", "--silent", "--no-audit", "--prefix", directory, "node@24"],
+    {
+      encoding: "utf8",
+    },
+  );
+  if (installed.status !== 0) throw new Error(`cannot install Node 24: ${installed.stderr}`);
+  return join(directory, "node_modules/node/bin/node");
+}
+
+const nodeDirectory = mkdtempSync(join(tmpdir(), "tare-node-"));
+const node = isRoot ? findNode(nodeDirectory) : undefined;
+if (node === undefined) console.log("skipped on Node: there is no Node 24 here (TARE_NODE24 names one)");
+afterAll(() => rmSync(nodeDirectory, { recursive: true, force: true }));
+
+/** How a runtime runs an example: from the sources with Bun, from the compiled library with Node. */
+const runtimes: Readonly<Record<string, readonly string[]>> = {
+  Bun: [process.execPath, "--conditions=tare-source"],
+  Node: [node ?? "node", "--disable-warning=ExperimentalWarning"],
+};
+
+for (const [name, [program = "", ...flags]] of Object.entries(runtimes)) {
+  describe.skipIf(!isRoot || (name === "Node" && node === undefined))(`examples on ${name}`, () => {
+    let directory = "";
+    let mountsBefore = "";
+    const begin = (example: string): ChildProcess & { output: string } => {
+      const child = spawn(program, [...flags, join(repository, "examples", example)], {
+        cwd: directory,
+        stdio: ["ignore", "pipe", "inherit"],
+        env: { PATH: process.env["PATH"] ?? "", HOME: directory },
+      });
+      const begun = Object.assign(child, { output: "" });
+      child.stdout?.on("data", (chunk: Buffer) => {
+        begun.output += chunk.toString();
+      });
+      return begun;
+    };
+    const run = async (example: string): Promise<{ status: number | null; output: string }> => {
+      const child = begin(example);
+      const { promise, resolve } = Promise.withResolvers<number | null>();
+      child.on("close", resolve);
+      const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);
+      const status = await promise;
+      clearTimeout(timer);
+      return { status, output: child.output };
+    };
+
+    beforeAll(() => {
+      if (name === "Node") {
+        const made = spawnSync("make", ["--silent", "lib"], { cwd: repository, encoding: "utf8" });
+        if (made.status !== 0) throw new Error(`cannot build the library: ${made.stdout}${made.stderr}`);
+      }
+      directory = realpathSync(mkdtempSync(join(tmpdir(), "tare-examples-")));
+      copyFileSync(busyboxArchive(), join(directory, "busybox.tar"));
+      mountsBefore = mountTable();
+    });
+    afterAll(() => {
+      const left = keepersOf(directory);
+      removeCgroups(join(directory, "tare-example/data"));
+      rmSync(directory, { recursive: true, force: true });
+      expect(left).toEqual([]);
+      expect(mountTable()).toBe(mountsBefore);
+    });
+
+    test("run.ts loads, runs, reads a line, stops and removes", async () => {
+      const { status, output } = await run("run.ts");
+      expect(output).toMatch(/^loaded busybox:latest\nstarted in [\d.]+ ms and said: .* 20\d\d\n$/);
+      expect(status).toBe(0);
+      expect(readdirSync(join(directory, "tare-example/data/storage/overlay/snapshots"))).toEqual([]);
+    });
+
+    test("attach.ts feeds a program and reads all that it says", async () => {
+      expect(await run("attach.ts")).toEqual({
+        status: 0,
+        output: "apples\npears\nplums\nended with 0\n",
+      });
+    });
+
+    test("lifetime.ts takes its container along when it is killed", async () => {
+      const child = begin("lifetime.ts");
+      const pid = await until(() => /^running as process (\d+)\n/.exec(child.output)?.[1]);
+      expect(existsSync(`/proc/${pid}`)).toBe(true);
+      child.kill("SIGKILL");
+      await until(() => isGone(Number(pid)) || undefined);
+      await until(() => keepersOf(directory).length === 0 || undefined);
+      // The next engine on these roots finds out and carries out the removal that was asked for.
+      expect((await run("run.ts")).status).toBe(0);
+      await until(
+        () => readdirSync(join(directory, "tare-example/data/containers")).length === 0 || undefined,
+      );
+    });
+  });
+}
+
+async function until<T>(find: () => T | undefined, withinMs = 10_000): Promise<T> {
+  for (const end = Date.now() + withinMs; Date.now() < end; await Bun.sleep(10)) {
+    const found = find();
+    if (found !== undefined) return found;
+  }
+  throw new Error(`did not come within ${withinMs} ms: ${find.toString()}`);
+}
+
+/** Ended, if not yet waited for. */
+function isGone(pid: number): boolean {
+  try {
+    return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return true;
+  }
+}
+
+/** Keepers of containers that have a directory here. */
+function keepersOf(directory: string): number[] {
+  const containers = join(directory, "tare-example/data/containers");
+  const known = new Set(existsSync(containers) ? readdirSync(containers) : []);
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((entry) => {
+      try {
+        const [name, id = ""] = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0");
+        return name === "tare-keeper" && known.has(id);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+function removeCgroups(dataRoot: string): void {
+  const hash = createHash("sha256").update(realpathSync(dataRoot)).digest("hex").slice(0, 8);
+  const roots = ["/sys/fs/cgroup", ...readdirSync("/sys/fs/cgroup").map((name) => `/sys/fs/cgroup/${name}`)];
+  for (const root of roots) {
+    const parent = join(root, `tare-${hash}`);
+    if (!existsSync(parent)) continue;
+    for (const entry of readdirSync(parent, { withFileTypes: true })) {
+      if (entry.isDirectory()) spawnSync("rmdir", [join(parent, entry.name)]);
+    }
+    spawnSync("rmdir", [parent]);
+  }
+}
