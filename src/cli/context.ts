@@ -3,6 +3,7 @@ import type { Client } from "../client/client.ts";
 /** A stream of ours to read from; raw mode only where it is a terminal. */
 export interface InputStream extends NodeJS.ReadableStream {
   readonly isTTY?: boolean | undefined;
+  readonly fd?: number;
   setRawMode?(isRaw: boolean): unknown;
   unref?(): unknown;
 }

@@ -3,6 +3,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
 import { endOnSignals, followSize, sizeOf } from "../container/follow.ts";
 import { planEnv } from "../container/plan.ts";
+import { statusInSentence } from "../container/start-failure.ts";
 import { bool, list, string } from "../flags/kinds.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../terminal/detach-keys.ts";
 import { runSession } from "../terminal/session.ts";
@@ -73,10 +74,11 @@ async function runAttached(
 ): Promise<number> {
   const { values, context } = call;
   const { executions } = await call.client();
-  const connection = await executions.start(id, {
-    terminal: values.tty,
-    ...(values.tty ? sizeOf(context.stdout) : {}),
-  });
+  const connection = await executions
+    .start(id, { terminal: values.tty, ...(values.tty ? sizeOf(context.stdout) : {}) })
+    .catch((thrown: unknown) => {
+      throw withStatus(thrown);
+    });
   using stack = new DisposableStack();
   stack.defer(() => connection.duplex.destroy());
   const ending = values.tty ? stack.use(endOnSignals()) : undefined;
@@ -97,4 +99,15 @@ async function runAttached(
     },
     { timeoutMs: 5000, what: "learn how the command ended" },
   );
+}
+
+/** 127 for a command that is not there, 126 for one that can't be executed. */
+function withStatus(thrown: unknown): unknown {
+  if (!(thrown instanceof Failure) || thrown.details["fromDaemon"] !== true) return thrown;
+  const exitStatus = statusInSentence(thrown.message);
+  if (exitStatus === 125) return thrown;
+  return new Failure(thrown.kind, thrown.message, {
+    cause: thrown,
+    details: { ...thrown.details, exitStatus },
+  });
 }
