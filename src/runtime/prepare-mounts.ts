@@ -53,7 +53,13 @@ function filesystem(mount: RuntimeMount): PlannedMount {
     destination: mount.destination,
     type,
     attributes,
-    parameters: known.map(([key, value]) => (value === true ? [key] : [key, String(value)])),
+    // What mount tables and df(1) show in its first column.
+    parameters: [
+      ["source", mount.source ?? type],
+      ...known.map(([key, value]): readonly [string, string?] =>
+        value === true ? [key] : [key, String(value)],
+      ),
+    ],
   };
 }
 
