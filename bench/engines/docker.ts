@@ -41,7 +41,6 @@ export async function openDocker(bed: Bed): Promise<Engine | Missing> {
     containerdSocket,
     "--storage-driver",
     "overlay2",
-    ,
     "--bridge",
     "none",
     "--iptables=false",

@@ -26,7 +26,6 @@ export async function openPodman(bed: Bed): Promise<Engine | Missing> {
     runtimeDirectory,
     "--tmpdir",
     owned.path("podman-tmp"),
-    ,
     "--runtime",
     "runc",
     "--cgroup-manager",

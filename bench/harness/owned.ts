@@ -55,7 +55,7 @@ export class Owned implements AsyncDisposable {
         (pid) =>
           read(`/proc/${pid}/environ`).includes(mark) ||
           this.#isContained(pid) ||
-          (/^tare-keeper/.test(read(`/proc/${pid}/cmdline`)) && this.#hasFiles(pid)),
+          (read(`/proc/${pid}/cmdline`).startsWith("tare-keeper") && this.#hasFiles(pid)),
       )
       .map(Number);
   }
