@@ -47,6 +47,8 @@ const escapes: Record<string, (out: string) => TarBuilder> = {
   "a hard link out by dot-dot": () => tar().hardlink("h", "../outside/secret").file("h", "evil"),
   "a hard link out by absolute path": (out) => tar().hardlink("h", `${out}/secret`),
   "a hard link through a linked directory": (out) => tar().symlink("l", out).hardlink("h", "l/secret"),
+  "a hard link to a link": (out) =>
+    tar().symlink("l", `${out}/secret`).hardlink("h", "l", { mode: 0o777, uid: 5 }),
   "a hard link to a link, then written": (out) =>
     tar().symlink("l", `${out}/secret`).hardlink("h", "l").file("h", "evil"),
   "a hard link made below a link": (out) => tar().file("f", "evil").symlink("l", out).hardlink("l/new", "f"),

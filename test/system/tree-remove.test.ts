@@ -66,6 +66,8 @@ describe("removeTree()", () => {
     try {
       using base = openDirectoryPath(scratch.path);
       await expect(removeTree(base.fd, "tree")).rejects.toThrow("EXDEV");
+      using tree = openDirectoryPath(scratch.join("tree"));
+      await expect(removeTree(tree.fd, "mount")).rejects.toThrow("EXDEV");
       expect(readFileSync(scratch.join("precious/data"), "utf8")).toBe("data");
     } finally {
       spawnSync("umount", [scratch.join("tree/mount")]);

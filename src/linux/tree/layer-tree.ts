@@ -83,7 +83,6 @@ export class LayerTree implements Disposable {
       result = make(this.parent(path), name);
     }
     if (result < 0) throw new SyscallFailure(syscall, [path], -result);
-    this.late.delete(path);
     this.markOwn(path);
     return result;
   }

@@ -145,7 +145,6 @@ export class LayerWriter implements Disposable {
     if (path === "") fd[Symbol.dispose]();
     else this.#tree.directories.keep(path, fd.move());
     this.#tree.markOwn(path);
-    this.#tree.late.delete(path);
     this.#tree.late.set(path, { mtime: entry.mtime, defaultAcl: entry.xattrs.get(DEFAULT_ACL) });
   }
 
