@@ -32,7 +32,7 @@ export class HttpReply implements Disposable {
   }
 
   header(name: string): string | undefined {
-    return this.head.headers.get(name);
+    return this.head.headers.get(name.toLowerCase());
   }
 
   /** The body's next piece; undefined at its end. Throws Failure("unavailable") when the connection breaks before. */

@@ -3,6 +3,7 @@ import { encodeProgressLine, failureMessage } from "../../api/progress-lines.ts"
 import { shapeImage } from "../../api/shape.ts";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
+import { bodyPieces } from "../http/request-body.ts";
 import { imageHistoryOf, imageInspectOf, imageSummaryOf } from "../map/image.ts";
 import { progressMessageOf } from "../map/progress.ts";
 
@@ -48,7 +49,7 @@ export const handlers: Handlers = {
   "images.load": async ({ engine, query, request, reply, signal }: Call) => {
     const quiet = query.boolean("quiet");
     await streaming(reply, async () => {
-      for await (const progress of engine.images.load(request, { signal })) {
+      for await (const progress of engine.images.load(bodyPieces(request), { signal })) {
         if (quiet && progress.kind === "layer") continue;
         if (!reply.isBegun) reply.begin("application/json");
         await reply.write(encodeProgressLine(progressMessageOf(progress)));
@@ -79,7 +80,7 @@ async function importBody({ engine, query, request, reply }: Call): Promise<void
   const reference = repository === undefined || tag === undefined ? repository : `${repository}:${tag}`;
   const message = query.text("message");
   await streaming(reply, async () => {
-    const id = await engine.images.import(request, {
+    const id = await engine.images.import(bodyPieces(request), {
       changes: query.texts("changes"),
       ...(reference === undefined ? {} : { reference }),
       ...(message === undefined ? {} : { message }),

@@ -36,9 +36,9 @@ export class PlainReply implements Reply {
 
   failure(failure: Failure): void {
     const { status, body, headers } = failureReply(failure);
-    // A body that nobody reads would be taken for the next request.
-    const close = this.#request.complete ? {} : { Connection: "close" };
-    this.#whole(status, body, { "Content-Type": "application/json", ...headers, ...close });
+    // What is left of a body is read and dropped: cutting it off would often lose this reply.
+    this.#request.resume();
+    this.#whole(status, body, { "Content-Type": "application/json", ...headers });
   }
 
   begin(contentType: string): void {

@@ -8,7 +8,7 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   if (length > jsonBodyLimitBytes) throw tooLarge();
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of request as AsyncIterable<Uint8Array>) {
+  for await (const piece of bodyPieces(request)) {
     size += piece.length;
     if (size > jsonBodyLimitBytes) throw tooLarge();
     pieces.push(piece);
@@ -20,6 +20,53 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
     throw new Failure("invalid", `unsupported Content-Type header (${type}): must be 'application/json'`);
   }
   return parseJsonBody(Buffer.concat(pieces));
+}
+
+/**
+ * The body of a request as it comes, with back-pressure. Leaving it early drops the rest and, unlike the request's own
+ * iterator, keeps the connection: the refusal has to go out on it. Throws Failure("canceled") when the client vanishes.
+ */
+export async function* bodyPieces(request: IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
+  const queue: Uint8Array[] = [];
+  let isOver = request.readableEnded;
+  let isBroken = false;
+  let wake: () => void = () => {};
+  const onData = (piece: Uint8Array): void => {
+    queue.push(piece);
+    request.pause();
+    wake();
+  };
+  const onEnd = (): void => {
+    isOver = true;
+    wake();
+  };
+  const onClose = (): void => {
+    isBroken = !isOver;
+    wake();
+  };
+  request.on("data", onData);
+  request.on("end", onEnd);
+  request.on("close", onClose);
+  try {
+    for (;;) {
+      const piece = queue.shift();
+      if (piece !== undefined) yield piece;
+      else if (isOver) return;
+      else if (isBroken) throw new Failure("canceled", "cannot read the request: the client went away");
+      else {
+        const changed = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        request.resume();
+        await changed;
+      }
+    }
+  } finally {
+    request.off("data", onData);
+    request.off("end", onEnd);
+    request.off("close", onClose);
+    request.resume();
+  }
 }
 
 function tooLarge(): Failure {

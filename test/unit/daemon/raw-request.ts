@@ -1,0 +1,50 @@
+import { connect } from "node:net";
+
+/** Sends bytes as they are and gives all that comes back until the daemon closes (or `untilMs` has passed). */
+export function rawRequest(
+  socketPath: string,
+  text: string,
+  { untilMs = 2000, end = false }: { readonly untilMs?: number; readonly end?: boolean } = {},
+): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ path: socketPath, allowHalfOpen: true });
+    let received = "";
+    const finish = (): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(received);
+    };
+    const timer = setTimeout(finish, untilMs);
+    socket.on("data", (piece: Buffer) => {
+      received += piece.toString("latin1");
+    });
+    socket.on("end", finish);
+    socket.on("error", finish);
+    socket.on("connect", () => {
+      socket.write(text);
+      if (end) socket.end();
+    });
+  });
+}
+
+/** Method, path, headers and body as a request that asks the daemon to close afterwards. */
+export function requestText(line: string, body = "", headers: Readonly<Record<string, string>> = {}): string {
+  const all = {
+    Host: "x",
+    Connection: "close",
+    ...(body === ""
+      ? {}
+      : { "Content-Type": "application/json", "Content-Length": String(Buffer.byteLength(body)) }),
+    ...headers,
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${line} HTTP/1.1\r\n${lines.join("")}\r\n${body}`;
+}
+
+export function statusOf(reply: string): number {
+  return Number(reply.slice(9, 12));
+}
+
+export function bodyOf(reply: string): string {
+  return reply.slice(reply.indexOf("\r\n\r\n") + 4);
+}

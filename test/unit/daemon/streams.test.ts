@@ -1,0 +1,161 @@
+import { describe, expect, test } from "bun:test";
+import { encodeFrame } from "../../../src/api/stream-frames.ts";
+import { poll } from "../../../src/base/deadline.ts";
+import { startDaemon } from "./daemon-under-test.ts";
+import { bodyOf, rawRequest, requestText } from "./raw-request.ts";
+
+async function* pieces(...texts: readonly string[]) {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+describe("logs", () => {
+  test("they come in frames, by stream, with times and from the tail", async () => {
+    await using daemon = await startDaemon();
+    const { containers } = daemon.client;
+    const { Id } = await containers.create({ Image: "busybox", Cmd: ["sleep", "60"] });
+    await containers.start(Id);
+    const { process } = daemon.engine.find(Id);
+    await process.output("stdout", "one\n");
+    await process.output("stderr", "two ");
+    await process.output("stderr", "parts\n");
+    const read = async (options: object): Promise<string[]> => {
+      const all: string[] = [];
+      for await (const { stream, bytes } of containers.logs(Id, { stdout: true, stderr: true, ...options })) {
+        all.push(`${stream}: ${Buffer.from(bytes).toString()}`);
+      }
+      return all;
+    };
+    expect(await read({})).toEqual(["stdout: one\n", "stderr: two ", "stderr: parts\n"]);
+    expect(await read({ stdout: false })).toEqual(["stderr: two ", "stderr: parts\n"]);
+    expect(await read({ tail: "1" })).toEqual(["stderr: parts\n"]);
+    expect(await read({ timestamps: true })).toEqual([
+      "stdout: 2023-11-14T22:13:20.123456789Z one\n",
+      "stderr: 2023-11-14T22:13:20.123456790Z two ",
+      "stderr: parts\n",
+    ]);
+    await expect(read({ stdout: false, stderr: false })).rejects.toMatchObject({
+      kind: "invalid",
+      message: "Bad parameters: you must choose at least one stream",
+    });
+  });
+
+  test("following goes on until the container ends", async () => {
+    await using daemon = await startDaemon();
+    const { containers } = daemon.client;
+    const { Id } = await containers.create({ Image: "busybox", Cmd: ["sleep", "60"], Tty: true });
+    await containers.start(Id);
+    const { process } = daemon.engine.find(Id);
+    const { isFramed, bytes } = await containers.openLogs(Id, { follow: true, stdout: true });
+    expect(isFramed).toBe(false);
+    await process.output("stdout", "a");
+    expect(String((await bytes.next()).value)).toBe("a");
+    await process.output("stdout", "b");
+    expect(String((await bytes.next()).value)).toBe("b");
+    process.end(0);
+    expect((await bytes.next()).done).toBe(true);
+  });
+});
+
+describe("wait", () => {
+  test("its head comes before the start, its end after the exit", async () => {
+    await using daemon = await startDaemon();
+    const { containers } = daemon.client;
+    const { Id } = await containers.create({
+      Image: "busybox",
+      Cmd: ["exit", "5"],
+      HostConfig: { AutoRemove: true },
+    });
+    const { exit } = await containers.beginWait(Id, { condition: "removed" });
+    await containers.start(Id);
+    expect(await exit).toEqual({ StatusCode: 5 });
+    expect(await containers.list({ all: true })).toEqual([]);
+  });
+
+  test("it is given up when the client goes, and by the client's signal", async () => {
+    await using daemon = await startDaemon();
+    const { containers } = daemon.client;
+    const { Id } = await containers.create({ Image: "busybox", Cmd: ["sleep", "60"] });
+    await containers.start(Id);
+    const given = new AbortController();
+    const waiting = containers.wait(Id, { signal: given.signal });
+    setTimeout(() => given.abort(), 30);
+    await expect(waiting).rejects.toMatchObject({ kind: "canceled" });
+  });
+});
+
+describe("events", () => {
+  test("past ones and those that come, with all digits of the time; leaving the loop ends it", async () => {
+    await using daemon = await startDaemon();
+    daemon.engine.emit("container", "create", "aaaa1111");
+    const seen: string[] = [];
+    for await (const event of daemon.client.system.events({ since: "1" })) {
+      seen.push(`${event.Type} ${event.Action} ${event.from ?? ""} ${event.Actor.ID}`);
+      if (seen.length === 2) break;
+      daemon.engine.emit("image", "tag", "bbbb2222");
+    }
+    expect(seen).toEqual(["container create busybox aaaa1111", "image tag  bbbb2222"]);
+    await poll(() => (daemon.engine.eventWatchers === 0 ? true : undefined), {
+      timeoutMs: 2000,
+      what: "unsubscribe",
+    });
+    const reply = await rawRequest(
+      daemon.socketPath,
+      requestText("GET /v1.45/events?since=1&until=2000000000"),
+    );
+    expect(bodyOf(reply)).toContain('"timeNano":1700000000123456790}');
+  });
+});
+
+describe("images", () => {
+  test("load tells progress, and a failure on the way as a line", async () => {
+    await using daemon = await startDaemon();
+    const load = (text: string) => Array.fromAsync(daemon.client.images.load(pieces(text, "more")));
+    expect(await load("good")).toEqual([
+      { status: "Loading layer", progressDetail: { current: 1, total: 2 }, id: "aaaaaaaaaaaa" },
+      { stream: "Loaded image: busybox:latest\n" },
+    ]);
+    expect((await load("half")).at(-1)?.error).toBe("cannot load the archive: a layer is cut");
+    await expect(load("bad")).rejects.toMatchObject({
+      kind: "corrupt",
+      message: "cannot load the archive: it is no tar",
+    });
+  });
+
+  test("an upload waits until it is read", async () => {
+    await using daemon = await startDaemon();
+    const gate = Promise.withResolvers<void>();
+    daemon.engine.loadGate = gate.promise;
+    let sentBytes = 0;
+    const archive = async function* () {
+      for (let index = 0; index < 64; index++) {
+        sentBytes += 1 << 20;
+        yield Buffer.alloc(1 << 20);
+      }
+    };
+    const loading = Array.fromAsync(daemon.client.images.load(archive()));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(sentBytes).toBeLessThan(16 << 20);
+    gate.resolve();
+    await loading;
+    expect(daemon.engine.loadedBytes).toBe(64 << 20);
+  });
+
+  test("import, tag, inspect, history, remove; a pull is refused in the stream", async () => {
+    await using daemon = await startDaemon();
+    const { images } = daemon.client;
+    const imported = images.import(pieces("tar"), { repository: "new", tag: "1" });
+    expect((await Array.fromAsync(imported)).at(-1)?.status).toStartWith("sha256:");
+    expect(daemon.engine.tags).toContain("new:1");
+    await images.tag("busybox", { repository: "reg.example/a/b", tag: "c" });
+    expect((await images.inspect("reg.example/a/b:c")).Config.Cmd).toEqual(["sh"]);
+    expect((await images.history("busybox"))[0]).toMatchObject({ CreatedBy: "COPY", Size: 4_000_000 });
+    expect(await images.remove("reg.example/a/b:c")).toContainEqual({ Untagged: "reg.example/a/b:c" });
+    await expect(images.inspect("nope")).rejects.toMatchObject({ message: "No such image: nope:latest" });
+    const [refusal] = await Array.fromAsync(images.pull("nope", { tag: "latest" }));
+    expect(refusal?.error).toStartWith('cannot pull "nope:latest": pulling is not supported yet');
+  });
+});
+
+test("encodeFrame() is what the fake speaks", () => {
+  expect(encodeFrame("stderr", Buffer.from("x")).toString("hex")).toBe("020000000000000178");
+});
