@@ -111,9 +111,7 @@ export class LocalEngine implements Engine {
     await background.settle(); // what still goes on writes nothing any more
     await this.#garbage.settle();
     state[Symbol.dispose]();
-    await parts.storage[Symbol.asyncDispose]();
-    parts.runtime[Symbol.dispose]();
-    parts.cgroups[Symbol.dispose]();
+    await parts[Symbol.asyncDispose]();
   }
 }
 

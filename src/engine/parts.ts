@@ -11,7 +11,7 @@ export type StartRequest = Omit<StartOptions, "cgroup" | "cgroupLayout"> & { rea
 export type ExecRequest = Omit<ExecOptions, "cgroup"> & { readonly cgroupName: string };
 
 /** Starting processes and finding them again; `src/runtime/` in earnest. */
-export interface RuntimePart extends Disposable {
+export interface RuntimePart {
   start(request: StartRequest): Promise<StartedProcess>;
   exec(request: ExecRequest): Promise<StartedProcess>;
   /** Alive; ended and recorded; or nothing there: its keeper was lost. */
@@ -26,7 +26,7 @@ export interface CgroupHandle {
   remove(): Promise<void>;
 }
 
-export interface CgroupPart extends Disposable {
+export interface CgroupPart {
   readonly layout: CgroupLayout;
   /** Below each hierarchy: `tare-1a2b3c4d`. */
   readonly path: string;
@@ -47,8 +47,8 @@ export interface HostPart {
   listDevices(): readonly RuntimeDevice[];
 }
 
-/** What an engine is joined of; it disposes of them. Tests give their own. */
-export interface EngineParts {
+/** What an engine is joined of; it disposes of them as its last step. Tests give their own. */
+export interface EngineParts extends AsyncDisposable {
   readonly dataRoot: string;
   readonly runRoot: string;
   readonly runtime: RuntimePart;

@@ -1,21 +1,21 @@
+import type { ImageDefaults } from "../../spec/image-config.ts";
+import type { ContainerSpec } from "../types.ts";
 import { refuse } from "./refusal.ts";
-
-interface CommandParts {
-  readonly entrypoint?: readonly string[] | undefined;
-  readonly command?: readonly string[] | undefined;
-}
 
 /**
  * The program and its arguments. A given entrypoint takes the image's command away, too; an empty one leaves it;
  * `[""]` (the empty `--entrypoint`) takes both away. Throws "invalid" when nothing is left.
  */
-export function planCommand(asked: CommandParts, image: CommandParts): readonly string[] {
+export function planCommand(
+  asked: Pick<ContainerSpec, "entrypoint" | "command">,
+  image: Pick<ImageDefaults, "entrypoint" | "cmd">,
+): readonly string[] {
   const ownEntrypoint = asked.entrypoint ?? [];
   const ownCommand = asked.command ?? [];
   const takesImageCommand = ownEntrypoint.length === 0 && ownCommand.length === 0;
   const entrypoint = asked.entrypoint ?? image.entrypoint ?? [];
   const isReset = entrypoint.length === 1 && entrypoint[0] === "";
-  const args = [...(isReset ? [] : entrypoint), ...(takesImageCommand ? (image.command ?? []) : ownCommand)];
+  const args = [...(isReset ? [] : entrypoint), ...(takesImageCommand ? (image.cmd ?? []) : ownCommand)];
   if (args.length === 0) throw refuse("no command specified");
   for (const argument of args) {
     if (argument.includes("\0")) throw refuse("the command has a NUL byte");

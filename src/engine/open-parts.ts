@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { readdirSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import { within } from "../base/failure.ts";
+import { openContentStore } from "../image/content-store.ts";
+import { hierarchiesOf } from "../linux/cgroup-layout.ts";
+import { type CgroupParent, openCgroupParent } from "../linux/cgroup-parent.ts";
+import { execInContainer } from "../runtime/exec.ts";
+import { openKeeperProgram } from "../runtime/keeper-program.ts";
+import { reconnect } from "../runtime/reconnect.ts";
+import { startContainer } from "../runtime/start.ts";
+import type { KeeperProgram } from "../runtime/types.ts";
+import { openStorage } from "../storage/drivers.ts";
+import { describeHost } from "./host/host.ts";
+import type { CgroupPart, EngineParts, RuntimePart } from "./parts.ts";
+import { ensurePrivateDirectory, lockDataRoot } from "./state/data-root.ts";
+
+export interface PartsOptions {
+  readonly dataRoot: string;
+  readonly runRoot: string;
+  readonly storageDriver?: string;
+  /** File of the keeper program. */
+  readonly keeperProgram: string;
+  /** File of the embedded image's program. */
+  readonly helloProgram?: string;
+}
+
+/** Locks the data root and opens everything that an engine stands on, or nothing. The caller disposes of it. */
+export async function openParts(options: PartsOptions): Promise<EngineParts> {
+  const { dataRoot, runRoot, storageDriver, keeperProgram, helloProgram } = options;
+  await using opened = new AsyncDisposableStack();
+  opened.use(lockDataRoot(dataRoot));
+  try {
+    ensurePrivateDirectory(runRoot);
+  } catch (thrown) {
+    throw within(`cannot open the run root "${runRoot}"`, thrown);
+  }
+  const storage = opened.use(
+    await openStorage(dataRoot, storageDriver === undefined ? {} : { driver: storageDriver }),
+  );
+  const content = await openContentStore(dataRoot);
+  const parent = opened.use(openCgroupParent(cgroupNameOf(dataRoot)));
+  const program = opened.use(openKeeperProgram(keeperProgram));
+  const held = opened.move();
+  return {
+    dataRoot,
+    runRoot,
+    storage,
+    content,
+    cgroups: cgroupPart(parent),
+    runtime: runtimePart(program, parent),
+    host: describeHost(),
+    ...(helloProgram === undefined ? {} : { helloProgram }),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** Engines with different data roots don't meet. */
+function cgroupNameOf(dataRoot: string): string {
+  const hash = createHash("sha256").update(realpathSync(dataRoot)).digest("hex");
+  return `tare-${hash.slice(0, 8)}`;
+}
+
+function runtimePart(program: KeeperProgram, parent: CgroupParent): RuntimePart {
+  return {
+    start: async ({ cgroupName, ...options }) => {
+      using keepers = parent.openKeeperJoin();
+      return await startContainer(program, {
+        ...options,
+        cgroup: parent.open(cgroupName),
+        cgroupLayout: parent.layout,
+        keeperCgroupFds: keepers.writeZeroFds,
+      });
+    },
+    exec: async ({ cgroupName, ...options }) => {
+      using keepers = parent.openKeeperJoin();
+      return await execInContainer(program, {
+        ...options,
+        cgroup: parent.open(cgroupName),
+        keeperCgroupFds: keepers.writeZeroFds,
+      });
+    },
+    reconnect,
+  };
+}
+
+function cgroupPart(parent: CgroupParent): CgroupPart {
+  return {
+    layout: parent.layout,
+    path: parent.path,
+    create: (name, plan) => parent.create(name, plan),
+    open: (name) => parent.open(name),
+    list: () => {
+      const names = new Set<string>();
+      for (const { mountPath } of hierarchiesOf(parent.layout)) {
+        for (const entry of readdirSync(join(mountPath, parent.path), { withFileTypes: true })) {
+          if (entry.isDirectory()) names.add(entry.name);
+        }
+      }
+      return [...names];
+    },
+  };
+}

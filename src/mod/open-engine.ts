@@ -1,0 +1,58 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Failure } from "../base/failure.ts";
+import { startEngine } from "../engine/local-engine.ts";
+import { openParts } from "../engine/open-parts.ts";
+import type { Engine } from "../engine/types.ts";
+
+export interface OpenOptions {
+  /** Images, containers, state. Default `/var/lib/tare`. One engine at a time. */
+  readonly dataRoot?: string;
+  /** What need not survive a reboot. Default `/run/tare`. */
+  readonly runRoot?: string;
+  readonly storageDriver?: string;
+  /** File of the keeper program; by default the one that was built with this library. */
+  readonly keeperProgram?: string;
+  /** File of the embedded image's program; by default the one that was built with this library. */
+  readonly helloProgram?: string;
+}
+
+/**
+ * An engine in this process: no daemon. The caller disposes of it; its containers go on, and the next engine on the
+ * same roots finds them. Throws "conflict" naming the holder when the data root is in use, "not-permitted" without root.
+ */
+export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
+  if (process.getuid?.() !== 0) {
+    throw new Failure("not-permitted", "cannot open the engine: it needs root");
+  }
+  const parts = await openParts({
+    dataRoot: options.dataRoot ?? "/var/lib/tare",
+    runRoot: options.runRoot ?? "/run/tare",
+    ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
+    keeperProgram: options.keeperProgram ?? findBuilt("keeper.elf"),
+    helloProgram: options.helloProgram ?? findBuilt("hello.elf"),
+  });
+  try {
+    return await startEngine(parts);
+  } catch (thrown) {
+    await parts[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
+/** The build output beside the sources (`native/build`) or beside the compiled library (`dist/native`). */
+function findBuilt(name: string): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const places = ["../../native/build", "../../native", "../../../native/build"].map((place) =>
+    join(here, place, name),
+  );
+  const found = places.find((place) => existsSync(place));
+  if (found === undefined) {
+    throw new Failure(
+      "unavailable",
+      `cannot find "${name}": run "npm run build" (looked at ${places.join(", ")})`,
+    );
+  }
+  return found;
+}
