@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { openDirectoryPath } from "../../src/linux/open.ts";
 import { removeTree } from "../../src/linux/tree.ts";
-import { Scratch } from "../support/scratch.ts";
+import { memoryDirectory, Scratch } from "../support/scratch.ts";
 import { describeTree, openDescriptors } from "../support/unpack.ts";
 
 /** Makes a chain of directories, deeper than any path can name, with a file in each. */
@@ -34,7 +34,7 @@ describe("removeTree()", () => {
   });
 
   test("removeTree() removes a tree of 12,000 levels with few descriptors", async () => {
-    using scratch = new Scratch("remove");
+    using scratch = new Scratch("remove", memoryDirectory);
     expect(spawnSync("python3", ["-c", makeDeep, scratch.path, "12000"]).status).toBe(0);
     using base = openDirectoryPath(scratch.path);
     await removeTree(base.fd, "deep");
@@ -42,7 +42,7 @@ describe("removeTree()", () => {
   });
 
   test("removeTree() removes a directory of many entries and leaves others their turn", async () => {
-    using scratch = new Scratch("remove");
+    using scratch = new Scratch("remove", memoryDirectory);
     mkdirSync(scratch.join("wide/sub"), { recursive: true });
     for (let at = 0; at < 4000; at++) writeFileSync(scratch.join(`wide/a-rather-long-name-${at}`), "");
     for (let at = 0; at < 500; at++) mkdirSync(scratch.join(`wide/sub/${at}`));
