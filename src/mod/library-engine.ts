@@ -1,0 +1,71 @@
+import { createReadStream } from "node:fs";
+import type {
+  CheckFinding,
+  ContainerNamespaces,
+  Containers,
+  Engine,
+  EngineEvent,
+  EngineInfo,
+  Images,
+} from "../engine/types.ts";
+import { RunningContainer, type RunOptions } from "./container-handle.ts";
+
+/** An engine with a few words less to write. */
+export class LibraryEngine implements Engine {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.containers = engine.containers;
+    this.images = engine.images;
+  }
+
+  /** Creates a container and starts it; nothing is left when that fails. The caller disposes of the result. */
+  async run(image: string, options: RunOptions = {}): Promise<RunningContainer> {
+    const { id, warnings } = await this.containers.create({ ...options, image });
+    try {
+      const timing = await this.containers.start(id);
+      return new RunningContainer(this, { id, timing, warnings });
+    } catch (thrown) {
+      await this.containers.remove(id, { force: true }).catch(() => undefined);
+      throw thrown;
+    }
+  }
+
+  /** Loads the images of an archive, a file's path or its bytes; gives their names (or ids, where they have none). */
+  async load(archive: string | AsyncIterable<Uint8Array>): Promise<readonly string[]> {
+    const loaded: string[] = [];
+    const bytes = typeof archive === "string" ? createReadStream(archive) : archive;
+    for await (const progress of this.images.load(bytes)) {
+      if (progress.kind === "loaded") loaded.push(progress.reference ?? progress.id);
+    }
+    return loaded;
+  }
+
+  events(options: Parameters<Engine["events"]>[0] = {}): AsyncIterable<EngineEvent> {
+    return this.#engine.events(options);
+  }
+
+  info(): Promise<EngineInfo> {
+    return this.#engine.info();
+  }
+
+  namespaces(): Promise<readonly ContainerNamespaces[]> {
+    return this.#engine.namespaces();
+  }
+
+  check(): Promise<readonly CheckFinding[]> {
+    return this.#engine.check();
+  }
+
+  settle(): Promise<void> {
+    return this.#engine.settle();
+  }
+
+  /** Containers go on, but those of lifetime "process". */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#engine[Symbol.asyncDispose]();
+  }
+}
