@@ -51,7 +51,8 @@ function ratio({ figures: { tare, docker } }: Result): string {
 function verdict(result: Result): string {
   const isMet = meetsBudget(result);
   if (isMet === undefined) return "";
-  return isMet ? "met" : "MISSED";
+  const share = `${Math.round(((result.figures.tare?.median ?? 0) / (result.budget ?? 1)) * 100)} %`;
+  return isMet ? `met (${share})` : `MISSED (${share})`;
 }
 
 /** Three figures that mean something. */

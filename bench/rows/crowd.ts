@@ -3,6 +3,7 @@ import { startContainer } from "../harness/docker-api.ts";
 import { interleave } from "../harness/interleave.ts";
 import { availableKb, memoryOf } from "../harness/process.ts";
 import type { Result } from "../harness/result.ts";
+import { summarize } from "../harness/statistics.ts";
 import { type Bench, figures, type Row, type WithContainers, withContainers } from "./row.ts";
 
 const atOnce = 8;
@@ -51,6 +52,13 @@ export const crowd: Row = {
       { row: `ps, ${size + 1} running`, unit: "ms", better: "less", budget: 15, figures: of(among) },
       { row: "run --rm beside one running", unit: "ms", better: "less", figures: of(runAlone) },
       { row: `run --rm beside ${size + 1} running`, unit: "ms", better: "less", figures: of(runAmong) },
+      {
+        row: `the same, ${size + 1} to one running`,
+        unit: "×",
+        better: "less",
+        budget: 1.3,
+        figures: figures(runAmong.map((among, i) => [among.subject, [quotient(among, runAlone[i])]])),
+      },
     ];
   },
 };
@@ -60,9 +68,17 @@ const rows = {
   apiRate: `starts a second, ${atOnce} at once, API`,
   keeper: "private memory for an idle container",
   machine: "whole machine's memory a container",
-  answered: "rm -f of 100, answered",
-  settled: "rm -f of 100, settled",
+  answered: "rm -f of them all, answered",
+  settled: "rm -f of them all, settled",
 } as const;
+
+interface Series {
+  readonly samples: readonly number[];
+}
+
+function quotient(above: Series, below: Series | undefined): number {
+  return summarize(above.samples).median / summarize(below?.samples ?? []).median;
+}
 
 class Samples {
   readonly #samples = new Map<string, number[]>();

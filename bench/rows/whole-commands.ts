@@ -1,5 +1,5 @@
 import type { Engine } from "../engines/engine.ts";
-import { runTimed } from "../harness/command.ts";
+import { findProgram, runTimed } from "../harness/command.ts";
 import { interleave } from "../harness/interleave.ts";
 import type { Result } from "../harness/result.ts";
 import { type Bench, figures, type Row } from "./row.ts";
@@ -9,6 +9,7 @@ export const run: Row = {
   name: "run",
   about: "run --rm --network none IMAGE true, the whole command",
   measure: async (bench) => [
+    await measureSpawn(bench),
     await measureCommand(bench, {
       row: "run --rm --network none IMAGE true",
       budget: 20,
@@ -28,6 +29,20 @@ export const exec: Row = {
     }),
   ],
 };
+
+/** What a command costs that does nothing, this program's own spawn and wait included: part of every figure here. */
+async function measureSpawn({ engines, isQuick, signal }: Bench): Promise<Result> {
+  const floors = engines.filter(({ name }) => name === "floor");
+  const rounds = { iterations: isQuick ? 5 : 40, warmups: 3, signal };
+  const program = findProgram("true") ?? "true";
+  const series = await interleave(floors, rounds, () => runTimed([program]).ms);
+  return {
+    row: "true on the host, the whole command",
+    unit: "ms",
+    better: "less",
+    figures: figures(series.map(({ subject, samples }) => [subject, samples])),
+  };
+}
 
 interface Measured {
   readonly row: string;
