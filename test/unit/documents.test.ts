@@ -141,8 +141,8 @@ test("docs/decisions.md has a line for every dependency, and no other", () => {
     devDependencies: Record<string, string>;
   };
   const rows = tableIn(read("docs/decisions.md"), ["package", "what", "why not own code", "take out"]);
-  expect(rows.map(([name]) => name?.replaceAll("`", "")).sort()).toEqual(
-    Object.keys(manifest.devDependencies).sort(),
+  expect(new Set(rows.map(([name]) => name?.replaceAll("`", "")))).toEqual(
+    new Set(Object.keys(manifest.devDependencies)),
   );
   for (const row of rows) expect(row.every((cell) => cell.length > 2)).toBe(true);
   expect(manifest.dependencies).toBeUndefined();
