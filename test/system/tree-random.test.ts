@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { Failure } from "../../src/base/failure.ts";
 import { openDirectoryPath } from "../../src/linux/open.ts";
 import { Descent } from "../../src/linux/tree/descent.ts";
-import { Scratch } from "../support/scratch.ts";
+import { memoryDirectory, Scratch } from "../support/scratch.ts";
 import { TarBuilder } from "../support/tar-builder.ts";
 import { describeTree, openDescriptors, unpackAt } from "../support/unpack.ts";
 
@@ -80,7 +80,7 @@ function layerOf(items: readonly Item[]): Uint8Array {
 
 describe("unpackLayer() with random layers", () => {
   test("unpackLayer() lets no random hostile archive out, and fails with nothing but a Failure", async () => {
-    using scratch = new Scratch("random");
+    using scratch = new Scratch("random", memoryDirectory);
     mkdirSync(scratch.join("outside"));
     writeFileSync(scratch.join("outside/secret"), "secret", { mode: 0o600 });
     const before = describeTree(scratch.join("outside"));
@@ -115,7 +115,7 @@ describe("unpackLayer() with random layers", () => {
   });
 
   test("unpackLayer() into a full tree gives what overlay shows of the layers", async () => {
-    using scratch = new Scratch("random");
+    using scratch = new Scratch("random", memoryDirectory);
     let run = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -149,7 +149,7 @@ describe("unpackLayer() with random layers", () => {
 
 describe("Descent", () => {
   test("Descent does not go up into a directory that is not the one it came from", () => {
-    using scratch = new Scratch("random");
+    using scratch = new Scratch("random", memoryDirectory);
     const levels = Array.from({ length: 80 }, (_, at) => `d${at}`);
     mkdirSync(scratch.join(...levels), { recursive: true });
     mkdirSync(scratch.join("elsewhere"));

@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { Scratch } from "../support/scratch.ts";
+import { memoryDirectory, Scratch } from "../support/scratch.ts";
 import { inChunks, TarBuilder } from "../support/tar-builder.ts";
 import { openDirectoryPath } from "../../src/linux/open.ts";
 import { unpackLayer } from "../../src/linux/tree.ts";
@@ -162,7 +162,7 @@ describe("unpackLayer() makes", () => {
   });
 
   test("unpackLayer() leaves others their turn while it works", async () => {
-    using scratch = new Scratch("unpack");
+    using scratch = new Scratch("unpack", memoryDirectory);
     const builder = tar();
     for (let at = 0; at < 5000; at++) builder.file(`d${at % 50}/f${at}`, "x");
     mkdirSync(scratch.join("root"));
@@ -176,7 +176,7 @@ describe("unpackLayer() makes", () => {
   });
 
   test("unpackLayer() stops when it is told to", async () => {
-    using scratch = new Scratch("unpack");
+    using scratch = new Scratch("unpack", memoryDirectory);
     const builder = tar();
     for (let at = 0; at < 5000; at++) builder.file(`f${at}`, "x");
     mkdirSync(scratch.join("root"));
@@ -282,7 +282,7 @@ describe("unpackLayer() into a full tree", () => {
   });
 
   test("unpackLayer() is not slowed down by thousands of opaque marks", async () => {
-    using scratch = new Scratch("unpack");
+    using scratch = new Scratch("unpack", memoryDirectory);
     const layer = tar();
     for (let at = 0; at < 1500; at++) layer.file(`a/own${at}`);
     for (let at = 0; at < 3000; at++) layer.file("a/.wh..wh..opq");
