@@ -1,0 +1,120 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** The part of a swagger schema that is checked. */
+interface Schema {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly format?: string;
+  readonly enum?: readonly unknown[];
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema | boolean;
+  readonly required?: readonly string[];
+  readonly allOf?: readonly Schema[];
+  readonly "x-nullable"?: boolean;
+}
+
+interface Document {
+  readonly definitions: Readonly<Record<string, Schema>>;
+  readonly paths: Readonly<
+    Record<
+      string,
+      Readonly<Record<string, { readonly responses: Readonly<Record<string, { readonly schema?: Schema }>> }>>
+    >
+  >;
+}
+
+/** Numbers that the reference does not call nullable but dockerd gives as null: pointers in its source. */
+const dockerNulls = [".MemorySwappiness", ".ExitCode"];
+
+/** The reference of one version; undefined when TARE_REFERENCE names no folder. */
+export function findSwagger(version: string): Swagger | undefined {
+  const folder = process.env["TARE_REFERENCE"];
+  if (folder === undefined) return undefined;
+  const text = readFileSync(join(folder, `docker-api-v${version}.yaml`), "utf8");
+  return new Swagger(Bun.YAML.parse(text) as Document);
+}
+
+/** Checks replies against the reference: types, enumerations, required fields, no null where none is allowed. */
+export class Swagger {
+  readonly #document: Document;
+
+  constructor(document: Document) {
+    this.#document = document;
+  }
+
+  has(path: string, method: string): boolean {
+    return this.#document.paths[path]?.[method.toLowerCase()] !== undefined;
+  }
+
+  /** What is wrong with this reply, one line a place; empty when it is right. */
+  problems(path: string, method: string, status: number, value: unknown): readonly string[] {
+    const response = this.#document.paths[path]?.[method.toLowerCase()]?.responses[String(status)];
+    if (response === undefined) return [`${method} ${path} has no reply ${status}`];
+    return response.schema === undefined ? [] : this.#check(value, response.schema, "");
+  }
+
+  /** As problems(), against a definition. */
+  problemsOf(definition: string, value: unknown): readonly string[] {
+    return this.#check(value, { $ref: `#/definitions/${definition}` }, "");
+  }
+
+  #check(value: unknown, given: Schema, at: string): readonly string[] {
+    const schema = this.#resolve(given);
+    if (schema.allOf !== undefined) return schema.allOf.flatMap((part) => this.#check(value, part, at));
+    if (value === null) {
+      // The reference marks few of the fields as nullable which Go leaves null: lists and maps.
+      const mayBeNull = schema["x-nullable"] === true || ["array", "object", undefined].includes(schema.type);
+      return mayBeNull || dockerNulls.some((end) => at.endsWith(end)) ? [] : [`${at} is null`];
+    }
+    const type = schema.type ?? (schema.properties === undefined ? undefined : "object");
+    if (type === undefined) return [];
+    if (!isOfType(value, type))
+      return [`${at} is ${JSON.stringify(value)?.slice(0, 60)}, not of type ${type}`];
+    if (schema.enum !== undefined && !schema.enum.includes(value))
+      return [`${at} is ${JSON.stringify(value)}`];
+    if (type === "array") return this.#checkList(value as readonly unknown[], schema, at);
+    return type === "object" ? this.#checkObject(value as Readonly<Record<string, unknown>>, schema, at) : [];
+  }
+
+  #checkList(value: readonly unknown[], { items }: Schema, at: string): readonly string[] {
+    return items === undefined
+      ? []
+      : value.flatMap((item, index) => this.#check(item, items, `${at}[${index}]`));
+  }
+
+  #checkObject(value: Readonly<Record<string, unknown>>, schema: Schema, at: string): readonly string[] {
+    const missing = (schema.required ?? [])
+      .filter((name) => !(name in value))
+      .map((name) => `${at}.${name} is missing`);
+    const rest = Object.entries(value).flatMap(([name, item]) => {
+      const own = schema.properties?.[name];
+      if (own !== undefined) return this.#check(item, own, `${at}.${name}`);
+      const others = schema.additionalProperties;
+      return typeof others === "object" ? this.#check(item, others, `${at}.${name}`) : [];
+    });
+    return [...missing, ...rest];
+  }
+
+  #resolve(schema: Schema): Schema {
+    if (schema.$ref === undefined) return schema;
+    const name = schema.$ref.replace("#/definitions/", "");
+    const found = this.#document.definitions[name];
+    if (found === undefined) throw new Error(`the reference has no definition ${name}`);
+    return this.#resolve(found);
+  }
+}
+
+function isOfType(value: unknown, type: string): boolean {
+  switch (type) {
+    case "integer":
+      return Number.isInteger(value);
+    case "array":
+      return Array.isArray(value);
+    case "object":
+      return typeof value === "object" && !Array.isArray(value);
+    default:
+      return typeof value === type;
+  }
+}
