@@ -1,6 +1,7 @@
 import type { Client } from "../client/client.ts";
 import type { CliContext, GlobalOptions } from "./context.ts";
 import type { TableOf } from "./flags/flag.ts";
+import type { CommandTree } from "./tree.ts";
 
 /** What an argument or a flag's value names, for completion. */
 export type Subject = "container" | "running" | "stopped" | "image" | "object" | "file" | "command" | "none";
@@ -36,6 +37,7 @@ export interface Call<V> {
   readonly positional: readonly string[];
   readonly context: CliContext;
   readonly globals: GlobalOptions;
+  readonly commands: CommandTree;
   /** The daemon; connects when it is asked for the first time. */
   client(): Promise<Client>;
   /** Fires when nobody reads standard output any more: what streams should end then. */

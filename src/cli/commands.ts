@@ -1,26 +1,14 @@
-import type { Command } from "./command.ts";
-
-/** A command's place in the tree; the rest of it is loaded when it is used. */
-export interface CommandEntry {
-  /** How it is called, as Docker lists the aliases; the first is its place in the tree. */
-  readonly names: readonly string[];
-  readonly summary: string;
-  /** Shown first, among the common commands. */
-  readonly isCommon?: boolean;
-  readonly isHidden?: boolean;
-  load(): Promise<Command<unknown>>;
-}
+import type { CommandEntry, CommandTree } from "./tree.ts";
 
 /** The groups of commands, with what help says of them. */
-export const commandGroups: Readonly<Record<string, string>> = {
+const groups: CommandTree["groups"] = {
   container: "Manage containers",
   image: "Manage images",
   system: "Manage the engine",
   daemon: "Manage the daemon",
 };
 
-/** Every command. Nothing but the one that is used is ever loaded. */
-export const commands: readonly CommandEntry[] = [
+const entries: readonly CommandEntry[] = [
   {
     names: ["container run", "run"],
     summary: "Create and run a new container from an image",
@@ -176,15 +164,5 @@ export const commands: readonly CommandEntry[] = [
   },
 ];
 
-/** The command that the words begin with, and how many of them name it. */
-export function findCommand(
-  words: readonly string[],
-): { readonly entry: CommandEntry; readonly name: string; readonly length: number } | undefined {
-  for (const length of [2, 1]) {
-    const name = words.slice(0, length).join(" ");
-    if (words.length < length) continue;
-    const entry = commands.find((candidate) => candidate.names.includes(name));
-    if (entry !== undefined) return { entry, name, length };
-  }
-  return undefined;
-}
+/** Every command. Nothing but the one that is used is ever loaded. */
+export const commands: CommandTree = { entries, groups };

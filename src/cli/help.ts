@@ -1,16 +1,16 @@
 import type { Command } from "./command.ts";
-import { type CommandEntry, commandGroups, commands } from "./commands.ts";
 import type { Flag, FlagTable } from "./flags/flag.ts";
 import { globalFlags } from "./global-flags.ts";
+import type { CommandEntry, CommandTree } from "./tree.ts";
 
 const minimumColumns = 80;
 
 /** Help of the whole program. */
-export function formatHelp(columns: number = minimumColumns): string {
-  const single = commands.filter((entry) => entry.isHidden !== true && shortName(entry) !== undefined);
+export function formatHelp({ entries, groups }: CommandTree, columns: number = minimumColumns): string {
+  const single = entries.filter((entry) => entry.isHidden !== true && shortName(entry) !== undefined);
   const sections = [
     section("Common Commands", single.filter((entry) => entry.isCommon === true).map(asTop)),
-    section("Management Commands", Object.entries(commandGroups)),
+    section("Management Commands", Object.entries(groups)),
     section(
       "Commands",
       single
@@ -33,8 +33,8 @@ export function formatHelp(columns: number = minimumColumns): string {
 }
 
 /** Help of a group: `container`, `image`. */
-export function formatGroupHelp(group: string): string {
-  const rows = commands
+export function formatGroupHelp({ entries, groups }: CommandTree, group: string): string {
+  const rows = entries
     .filter((entry) => entry.names[0]?.startsWith(`${group} `) === true)
     .map((entry): [string, string] => [entry.names[0]?.slice(group.length + 1) ?? "", entry.summary])
     .sort(byName);
@@ -44,7 +44,7 @@ export function formatGroupHelp(group: string): string {
     ...(own.length > 0 ? own : []),
     `Usage:  tare ${group} COMMAND`,
     "",
-    commandGroups[group] ?? "",
+    groups[group] ?? "",
     "",
     section("Commands", rows),
     `Run 'tare ${group} COMMAND --help' for more information on a command.`,

@@ -1,10 +1,11 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
 import type { Client } from "../client/client.ts";
 import type { Call, Command } from "./command.ts";
-import { type CommandEntry, commandGroups, findCommand } from "./commands.ts";
+import { commands } from "./commands.ts";
 import type { CliContext, GlobalOptions } from "./context.ts";
 import { type FlagTable, flagFailure, laterFailure, silentFailure } from "./flags/flag.ts";
 import { type Parsed, parseFlags } from "./flags/parse.ts";
+import { type CommandEntry, findCommand } from "./tree.ts";
 import { type GlobalValues, globalFlags, resolveGlobals } from "./global-flags.ts";
 
 /**
@@ -36,7 +37,7 @@ class CommandLine {
       this.#debug = globals.debug;
       if (parsed.values["version"] === true) return this.#print(versionLine(this.#context));
       if (parsed.wantsHelp || parsed.positional.length === 0) return await this.#printHelp(parsed.positional);
-      const found = findCommand(parsed.positional);
+      const found = findCommand(commands, parsed.positional);
       if (found === undefined) return await this.#notFound(parsed.positional);
       name = found.name;
       const command = await found.entry.load();
@@ -84,6 +85,7 @@ class CommandLine {
       positional: parsed.positional,
       context,
       globals,
+      commands,
       client: () => {
         client ??= context.connect(globals);
         return client;
@@ -107,7 +109,7 @@ class CommandLine {
 
   async #notFound(words: readonly string[]): Promise<number> {
     const [first = "", second] = words;
-    if (!Object.hasOwn(commandGroups, first)) {
+    if (!Object.hasOwn(commands.groups, first)) {
       this.#context.stderr.write(`tare: '${first}' is not a tare command.\nSee 'tare --help'\n`);
       return 1;
     }
@@ -115,16 +117,16 @@ class CommandLine {
     if (second !== undefined && second.startsWith("-") && second !== "--help" && second !== "-h") {
       throw flagFailure(`unknown flag: ${second}`);
     }
-    if (second === undefined || second.startsWith("-")) return this.#print(formatGroupHelp(first));
+    if (second === undefined || second.startsWith("-")) return this.#print(formatGroupHelp(commands, first));
     this.#context.stderr.write(
-      `tare: '${first} ${second}' is not a tare command.\n${formatGroupHelp(first)}`,
+      `tare: '${first} ${second}' is not a tare command.\n${formatGroupHelp(commands, first)}`,
     );
     return 1;
   }
 
   async #printHelp(words: readonly string[]): Promise<number> {
     const { formatHelp } = await import("./help.ts");
-    return words.length === 0 ? this.#print(formatHelp(this.#context.stdout.columns)) : 0;
+    return words.length === 0 ? this.#print(formatHelp(commands, this.#context.stdout.columns)) : 0;
   }
 
   #print(text: string): number {

@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
-import { commandGroups, findCommand } from "../commands.ts";
 import { formatCommandHelp, formatGroupHelp, formatHelp } from "../help.ts";
+import { findCommand } from "../tree.ts";
 
 export const help: Command<object> = {
   usage: "[COMMAND]",
@@ -9,15 +9,15 @@ export const help: Command<object> = {
   flags: {},
   completes: ["command"],
   async run(call) {
-    const { positional, context } = call;
+    const { positional, context, commands } = call;
     const { columns } = context.stdout;
     const [first] = positional;
-    const found = findCommand(positional);
-    if (first === undefined) call.out(formatHelp(columns));
+    const found = findCommand(commands, positional);
+    if (first === undefined) call.out(formatHelp(commands, columns));
     else if (found !== undefined) {
       call.out(formatCommandHelp(found.entry, found.name, await found.entry.load(), columns));
-    } else if (positional.length === 1 && Object.hasOwn(commandGroups, first))
-      call.out(formatGroupHelp(first));
+    } else if (positional.length === 1 && Object.hasOwn(commands.groups, first))
+      call.out(formatGroupHelp(commands, first));
     else throw new Failure("invalid", `unknown help topic: ${positional.join(" ")}`);
     return 0;
   },

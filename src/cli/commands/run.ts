@@ -106,7 +106,7 @@ async function start(call: Call<Values>, { client, id, image }: Created): Promis
   // The hello image tells of itself where the time went: it is part of what it prints.
   const isHello = /^hello(?::latest)?$/.test(image) && !call.values.detach;
   if (timing === undefined || (!isHello && !call.values.timing)) return undefined;
-  return () => (isHello ? call.out : call.err)(formatTiming(timing));
+  return () => (isHello ? call.out(formatTiming(timing)) : call.err(formatTiming(timing)));
 }
 
 async function withStartStatus(thrown: unknown, client: Client, id: string): Promise<unknown> {

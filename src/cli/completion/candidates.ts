@@ -1,7 +1,7 @@
 import type { Command, Subject } from "../command.ts";
-import { commandGroups, commands, findCommand } from "../commands.ts";
 import type { Flag, FlagTable } from "../flags/flag.ts";
 import { globalFlags } from "../global-flags.ts";
+import { type CommandTree, findCommand } from "../tree.ts";
 
 /** One word that can come next, and what it means. */
 export interface Candidate {
@@ -18,24 +18,29 @@ export interface Candidates {
 const nothing: Candidates = { words: [], subject: "none" };
 
 /** What can follow the words; the last one is what has been typed of it. */
-export async function findCandidates(typed: readonly string[]): Promise<Candidates> {
+export async function findCandidates(commands: CommandTree, typed: readonly string[]): Promise<Candidates> {
   const current = typed.at(-1) ?? "";
   const globals = globalFlags as FlagTable;
   const before = typed.slice(0, -1);
   const start = firstWord(globals, before);
   if (start === before.length) {
     return (
-      flagValue(globals, before, current) ?? (current.startsWith("-") ? flagNames(globals) : commandNames(""))
+      flagValue(globals, before, current) ??
+      (current.startsWith("-") ? flagNames(globals) : commandNames(commands, ""))
     );
   }
   if (start > before.length) return flagValue(globals, before, current) ?? nothing;
   const words = before.slice(start);
-  const found = findCommand(words);
-  if (found === undefined) return words.length === 1 ? commandNames(`${words[0]} `) : nothing;
-  return commandCandidates(await found.entry.load(), words.slice(found.length), current);
+  const found = findCommand(commands, words);
+  if (found === undefined) return words.length === 1 ? commandNames(commands, `${words[0]} `) : nothing;
+  return commandCandidates(commands, await found.entry.load(), { words: words.slice(found.length), current });
 }
 
-function commandCandidates(command: Command<unknown>, words: readonly string[], current: string): Candidates {
+function commandCandidates(
+  commands: CommandTree,
+  command: Command<unknown>,
+  { words, current }: { readonly words: readonly string[]; readonly current: string },
+): Candidates {
   const flags: FlagTable = { ...command.flags, help: helpFlag };
   const count = countPositional(flags, words, command.optionsEnd ?? "dashes");
   const areOptionsOver = words.includes("--") || (command.optionsEnd === "first" && count > 0);
@@ -46,7 +51,7 @@ function commandCandidates(command: Command<unknown>, words: readonly string[], 
   }
   const subjects = command.completes ?? [];
   const subject = subjects[Math.min(count, subjects.length - 1)] ?? "none";
-  return subject === "command" ? commandNames("") : { words: [], subject };
+  return subject === "command" ? commandNames(commands, "") : { words: [], subject };
 }
 
 const helpFlag: Flag<boolean> = { type: "", usage: "Print usage", initial: false, add: () => true };
@@ -68,7 +73,7 @@ function flagValue(flags: FlagTable, words: readonly string[], current: string):
 function findTypedFlag(flags: FlagTable, word: string): Flag<unknown> | undefined {
   if (word.startsWith("--")) return word.includes("=") ? undefined : findFlag(flags, word.slice(2));
   if (!/^-[^-=]+$/.test(word)) return undefined;
-  const letters = [...word.slice(1)];
+  const letters = Array.from(word.slice(1));
   for (const [index, letter] of letters.entries()) {
     const flag = Object.values(flags).find(({ short }) => short === letter);
     if (flag === undefined || flag.type !== "") return index === letters.length - 1 ? flag : undefined;
@@ -89,16 +94,17 @@ function flagNames(flags: FlagTable): Candidates {
 }
 
 /** Commands of the tree below the prefix, which ends with a space; empty: those of one word, and the groups. */
-function commandNames(prefix: string): Candidates {
-  const words = commands
+function commandNames({ entries, groups }: CommandTree, prefix: string): Candidates {
+  const words = entries
     .filter((entry) => entry.isHidden !== true)
     .flatMap(({ names, summary }) =>
       names.filter((name) => name.startsWith(prefix)).map((name) => ({ name, summary })),
     )
     .map(({ name, summary }) => ({ word: name.slice(prefix.length), meaning: summary }))
     .filter(({ word }) => !word.includes(" "));
-  const groups = Object.entries(commandGroups).map(([word, meaning]) => ({ word, meaning }));
-  return { words: prefix === "" ? [...words, ...groups] : words, subject: "none" };
+  if (prefix !== "") return { words, subject: "none" };
+  const names = Object.entries(groups).map(([word, meaning]) => ({ word, meaning }));
+  return { words: [...words, ...names], subject: "none" };
 }
 
 /** Where the command begins; one past the end when a flag still waits for its value. */

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { execFileSync, spawnSync } from "node:child_process";
+import { commands } from "../../../src/cli/commands.ts";
 import { findCandidates } from "../../../src/cli/completion/candidates.ts";
 import { completionScript, shells } from "../../../src/cli/completion/scripts.ts";
 import { runCommandLine } from "./command-line.ts";
 
 describe("findCandidates()", () => {
   const words = async (...typed: readonly string[]): Promise<readonly string[]> =>
-    (await findCandidates(typed)).words
+    (await findCandidates(commands, typed)).words
       .map(({ word }) => word)
       .filter((word) => word.startsWith(typed.at(-1) ?? ""));
 
@@ -52,7 +53,7 @@ describe("findCandidates()", () => {
     [["load", "--input="], "file"],
     [["import", ""], "file"],
   ])("knows that %p names: %p", async (typed, subject) =>
-    expect((await findCandidates(typed)).subject).toBe(subject as never),
+    expect((await findCandidates(commands, typed)).subject).toBe(subject as never),
   );
 });
 

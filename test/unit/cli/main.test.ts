@@ -154,7 +154,7 @@ describe("help", () => {
 
   test("of every command can be shown, within 80 columns but for flags' own names", async () => {
     const { commands } = await import("../../../src/cli/commands.ts");
-    for (const { names } of commands) {
+    for (const { names } of commands.entries) {
       const { status, out } = await runCommandLine([...(names[0] ?? "").split(" "), "--help"]);
       expect(status).toBe(0);
       expect(out).toContain(`Usage:  tare ${names[0]}`);

@@ -50,7 +50,7 @@ export function formatInner(value: unknown): string {
     return `map[${keysOf(value)
       .map((key) => `${key}:${formatInner(value[key])}`)
       .join(" ")}]`;
-  return String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** A number as Go prints it: whole ones plainly, others in the shortest form. */

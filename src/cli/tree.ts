@@ -1,0 +1,33 @@
+import type { Command } from "./command.ts";
+
+/** A command's place in the tree; the rest of it is loaded when it is used. */
+export interface CommandEntry {
+  /** How it is called, as Docker lists the aliases; the first is its place in the tree. */
+  readonly names: readonly string[];
+  readonly summary: string;
+  /** Shown first, among the common commands. */
+  readonly isCommon?: boolean;
+  readonly isHidden?: boolean;
+  load(): Promise<Command<unknown>>;
+}
+
+/** All commands; given to those that tell of others, which so need not know them. */
+export interface CommandTree {
+  readonly entries: readonly CommandEntry[];
+  /** What help says of each group. */
+  readonly groups: Readonly<Record<string, string>>;
+}
+
+/** The command that the words begin with, and how many of them name it. */
+export function findCommand(
+  { entries }: CommandTree,
+  words: readonly string[],
+): { readonly entry: CommandEntry; readonly name: string; readonly length: number } | undefined {
+  for (const length of [2, 1]) {
+    const name = words.slice(0, length).join(" ");
+    if (words.length < length) continue;
+    const entry = entries.find((candidate) => candidate.names.includes(name));
+    if (entry !== undefined) return { entry, name, length };
+  }
+  return undefined;
+}
