@@ -95,7 +95,9 @@ for (const [name, [program = "", ...flags]] of Object.entries(runtimes)) {
 
     test("run.ts loads, runs, reads a line, stops and removes", async () => {
       const { status, output } = await run("run.ts");
-      expect(output).toMatch(/^loaded busybox:latest\nstarted in [\d.]+ ms and said: .* 20\d\d\n$/);
+      expect(output).toMatch(
+        /^loaded busybox:latest\nstarted in [\d.]+ ms\nsays .* 20\d\d\napples\npears\n\n$/,
+      );
       expect(status).toBe(0);
       expect(readdirSync(join(directory, "tare-example/data/storage/overlay/snapshots"))).toEqual([]);
     });
