@@ -109,6 +109,19 @@ for (const [name, [program = "", ...flags]] of Object.entries(runtimes)) {
       });
     });
 
+    if (name === "Node") {
+      test("the compiled library's declarations fit the examples", () => {
+        const examples = readdirSync(join(repository, "examples")).map((file) => `examples/${file}`);
+        const options = "--noEmit --ignoreConfig --strict --module nodenext --target esnext --types node";
+        const checked = spawnSync("node_modules/.bin/tsc", [...options.split(" "), ...examples], {
+          cwd: repository,
+          encoding: "utf8",
+        });
+        expect(checked.stdout).toBe("");
+        expect(checked.status).toBe(0);
+      });
+    }
+
     test("lifetime.ts takes its container along when it is killed", async () => {
       const child = begin("lifetime.ts");
       const pid = await until(() => /^running as process (\d+)\n/.exec(child.output)?.[1]);
