@@ -140,6 +140,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
     seccomp: new SeccompProfiles(),
     reservedNames: new Map(),
     pinImage: (reference) => images.pin(reference),
+    collectGarbage: () => void garbage.collect(),
     closing: close.signal,
   };
   ensureEngineId(state);

@@ -35,6 +35,8 @@ export interface ContainerContext {
   readonly reservedNames: Map<string, ContainerId>;
   /** Throws "not-found". */
   pinImage(reference: string): Promise<PinnedImage>;
+  /** Layers whose image went before their last container. */
+  collectGarbage(): void;
   /** Set when the engine is being closed: nothing is written any more. */
   readonly closing: AbortSignal;
 }

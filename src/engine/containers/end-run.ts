@@ -70,7 +70,12 @@ export function dropContainer(
   const status = exitStatusOf(record);
   context.waiters.wake(id, "exit", status);
   context.waiters.wake(id, "removed", status);
-  void context.background.run(id, () => sweepAll(context, { id, intent }));
+  void context.background
+    .run(id, () => sweepAll(context, { id, intent }))
+    .then(() => {
+      const hasImage = context.state.images().some((image) => image.id === record.imageId);
+      if (!hasImage && !context.closing.aborted) context.collectGarbage();
+    });
 }
 
 /** Everything that a container leaves; then the intent has done its work. Idempotent. */

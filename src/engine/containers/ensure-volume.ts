@@ -43,7 +43,7 @@ function findDirectory(root: Fd, target: string): OwnedFd | undefined {
 
 async function copyUp(source: Fd, draft: string): Promise<void> {
   using into = openDirectoryPath(draft);
-  await unpackLayer(packTree(source), into.fd, { whiteouts: "remove" });
+  await unpackLayer(packTree(source), into.fd, { whiteouts: "plain" });
   const { uid, gid, permissions } = statFd(source);
   chownSync(draft, uid, gid);
   chmodSync(draft, permissions);

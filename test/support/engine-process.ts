@@ -1,0 +1,18 @@
+/** An engine in a process of its own, to be killed: `bun engine-process.ts DATA RUN COUNT SCRIPT`. Prints the ids. */
+import { openEngine } from "../../src/mod/open-engine.ts";
+
+const [dataRoot = "", runRoot = "", count = "1", script = "", lifetime = "engine"] = process.argv.slice(2);
+const engine = await openEngine({ dataRoot, runRoot });
+const ids = await Promise.all(
+  Array.from({ length: Number(count) }, async () => {
+    const { id } = await engine.containers.create({
+      image: "busybox",
+      command: ["sh", "-c", script],
+      lifetime: lifetime === "process" ? "process" : "engine",
+    });
+    await engine.containers.start(id);
+    return id;
+  }),
+);
+console.log(JSON.stringify(ids));
+setInterval(() => {}, 1000);

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { poll, sleep } from "../../src/base/deadline.ts";
+import { openState } from "../../src/engine/state/state.ts";
+import type { ContainerDetails, Engine } from "../../src/engine/types.ts";
+import { EngineRoots, logText } from "../support/engine.ts";
+import { isGone } from "../support/tare.ts";
+
+let roots: EngineRoots;
+
+beforeAll(async () => {
+  roots = new EngineRoots("state");
+  await using engine = await roots.openWithBusybox();
+  expect(await engine.check()).toEqual([]);
+});
+afterAll(async () => {
+  await roots[Symbol.asyncDispose]();
+});
+
+/** An engine in another process, with containers that run the script; it can be killed. */
+async function startProcess(
+  script: string,
+  { count = 1, lifetime = "engine" } = {},
+): Promise<{ readonly process: ChildProcess; readonly ids: readonly string[] }> {
+  const program = join(import.meta.dirname, "../support/engine-process.ts");
+  const child = spawn(
+    process.execPath,
+    [program, roots.dataRoot, roots.runRoot, String(count), script, lifetime],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return { process: child, ids: JSON.parse(line.toString()) as string[] };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
+}
+
+async function inspectAll(engine: Engine, ids: readonly string[]): Promise<readonly ContainerDetails[]> {
+  return await Promise.all(ids.map((id) => engine.containers.inspect(id)));
+}
+
+const counting =
+  "i=0; while [ $i -lt 2000 ]; do echo $i; i=$((i+1)); [ $((i % 20)) = 0 ] && sleep 0.02; done; exit 5";
+
+describe("an engine that is killed", () => {
+  test("leaves 20 writing containers running: no line is missing, exit codes are right", async () => {
+    const { process: first, ids } = await startProcess(counting, { count: 20 });
+    await sleep(300);
+    await kill(first);
+    await sleep(200);
+    await using engine = await roots.open();
+    const found = await inspectAll(engine, ids);
+    expect(found.map(({ state }) => state.status)).toEqual(ids.map(() => "running"));
+    const ends = await Promise.all(ids.map((id) => engine.containers.wait(id)));
+    expect(ends).toEqual(ids.map(() => ({ code: 5, oomKilled: false })));
+    const wanted = Array.from({ length: 2000 }, (_, index) => `${index}\n`).join("");
+    for (const id of ids) expect((await logText(engine, id)) === wanted).toBe(true);
+    for (const id of ids) await engine.containers.remove(id);
+  });
+
+  test("finds the exit codes of those that ended meanwhile", async () => {
+    const { process: first, ids } = await startProcess("sleep 0.4; exit 42", { count: 3 });
+    await kill(first);
+    await sleep(800);
+    await using engine = await roots.open();
+    for (const { state } of await inspectAll(engine, ids)) {
+      expect(state).toMatchObject({ status: "exited", code: 42, oomKilled: false });
+    }
+    for (const id of ids) await engine.containers.remove(id);
+  });
+
+  test("takes containers of lifetime process along", async () => {
+    const { process: first, ids } = await startProcess("sleep 1000", { lifetime: "process" });
+    const [id = ""] = ids;
+    await kill(first);
+    await using engine = await roots.open();
+    const ended = await engine.containers.wait(id);
+    expect(ended.code).toBe(137);
+    await engine.containers.remove(id);
+  });
+});
+
+test("a keeper that dies takes its container along: 137, keeper lost", async () => {
+  await using engine = await roots.open();
+  const { id } = await engine.containers.create({ image: "busybox", command: ["sleep", "1000"] });
+  await engine.containers.start(id);
+  const { state } = await engine.containers.inspect(id);
+  const pid = state.status === "running" ? state.pid : 0;
+  killKeeperOf(pid);
+  expect(await engine.containers.wait(id)).toEqual({ code: 137, oomKilled: false, error: "keeper lost" });
+  await poll(() => (isGone(pid) ? true : undefined), { timeoutMs: 2000, what: "see the process end" });
+  await engine.containers.remove(id);
+});
+
+test("a keeper that dies while the engine is away takes its container along", async () => {
+  const { process: first, ids } = await startProcess("sleep 1000");
+  const [id = ""] = ids;
+  await kill(first);
+  const pid = recordedPid(id);
+  killKeeperOf(pid);
+  await using engine = await roots.open();
+  expect((await engine.containers.inspect(id)).state).toMatchObject({
+    status: "exited",
+    code: 137,
+    error: "keeper lost",
+  });
+  await poll(() => (isGone(pid) ? true : undefined), { timeoutMs: 2000, what: "see the process end" });
+  await engine.containers.remove(id);
+});
+
+test("openEngine() refuses a data root that is held, naming the holder", async () => {
+  const { process: first, ids } = await startProcess("sleep 1000");
+  await expect(roots.open()).rejects.toMatchObject({
+    kind: "conflict",
+    message: `cannot open the data root "${roots.dataRoot}": process ${first.pid} holds it`,
+  });
+  await kill(first);
+  await using engine = await roots.open();
+  await engine.containers.remove(ids[0] ?? "", { force: true });
+});
+
+function recordedPid(id: string): number {
+  using state = openState(roots.dataRoot);
+  const record = state.findContainer(id);
+  return record?.state.status === "running" ? record.state.pid : 0;
+}
+
+function killKeeperOf(pid: number): void {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const keeper = Number(/^PPid:\s*(\d+)$/m.exec(status)?.[1]);
+  expect(readFileSync(`/proc/${keeper}/comm`, "utf8")).toStartWith("tare-keeper");
+  process.kill(keeper, "SIGKILL");
+}
