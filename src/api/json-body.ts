@@ -1,6 +1,6 @@
 import { readJson } from "../spec/json-reader.ts";
 
-export const jsonBodyLimitBytes = 1024 * 1024;
+export const jsonBodyLimitBytes: number = 1024 * 1024;
 
 /** A request's JSON: strict UTF-8, bounded size and depth. Undefined when the body is empty; Failure("invalid"). */
 export function parseJsonBody(bytes: Uint8Array): unknown {

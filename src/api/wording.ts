@@ -19,7 +19,10 @@ const rules: readonly Rule[] = [
   {
     operations: /^containers\.(?!create$)|^exec\.create$/,
     kind: "not-found",
-    say: ({ details }, { id = "" }) => noSuchContainer(textIn(details, "container") ?? id),
+    say: ({ details }, { id = "" }) => {
+      const image = textIn(details, "image");
+      return image === undefined ? noSuchContainer(textIn(details, "container") ?? id) : noSuchImage(image);
+    },
   },
   { operations: /^exec\./, kind: "not-found", say: (_, { id = "" }) => `No such exec instance: ${id}` },
   {
@@ -29,6 +32,14 @@ const rules: readonly Rule[] = [
   },
   { operations: /^networks\./, kind: "not-found", say: (_, { id = "" }) => `network ${id} not found` },
   { operations: /^volumes\./, kind: "not-found", say: (_, { name = "" }) => `get ${name}: no such volume` },
+  {
+    operations: /^images\./,
+    kind: "conflict",
+    say: ({ details }) => {
+      const detail = textIn(details, "conflict");
+      return detail === undefined ? undefined : `conflict: ${detail}`;
+    },
+  },
   {
     operations: /^containers\.(create|rename)$/,
     kind: "conflict",

@@ -72,8 +72,9 @@ export class Swagger {
     if (type === undefined) return [];
     if (!isOfType(value, type))
       return [`${at} is ${JSON.stringify(value)?.slice(0, 60)}, not of type ${type}`];
-    if (schema.enum !== undefined && !schema.enum.includes(value))
-      return [`${at} is ${JSON.stringify(value)}`];
+    // An enumeration of objects is how the reference says "an empty object".
+    const isKnown = type === "object" || (schema.enum?.includes(value) ?? true);
+    if (!isKnown) return [`${at} is ${JSON.stringify(value)}`];
     if (type === "array") return this.#checkList(value as readonly unknown[], schema, at);
     return type === "object" ? this.#checkObject(value as Readonly<Record<string, unknown>>, schema, at) : [];
   }

@@ -15,7 +15,7 @@ export interface ResponseHead {
   readonly keepAlive: boolean;
 }
 
-export const headLimitBytes = 64 * 1024;
+export const headLimitBytes: number = 64 * 1024;
 const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([^\0\r\n]*))?$/;
 const headerLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*$/;
 

@@ -107,7 +107,17 @@ export class FakeEngine implements Engine {
         throw new Failure("conflict", "cannot start: it runs", { details: { alreadyRunning: true } });
       }
       if (container.spec.command?.[0] === "missing") {
-        throw new Failure("invalid", 'cannot start "missing": no such file', { details: { exitCode: 127 } });
+        const sentence = 'cannot start "missing": no such file';
+        container.state = {
+          status: "exited",
+          code: 127,
+          oomKilled: false,
+          finishedAt: Date.now(),
+          error: sentence,
+        };
+        container.process.end(127);
+        if (container.spec.autoRemove === true) this.#forget(container);
+        throw new Failure("invalid", sentence, { details: { exitCode: 127 } });
       }
       container.state = { status: "running", pid: 4711, startedAt: Date.now() };
       const { process } = container;
