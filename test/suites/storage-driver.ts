@@ -193,6 +193,22 @@ export function testStorageDriver(
       expect(readdirSync(at(mounted.mount, "emptied"))).toEqual(["new"]);
     });
 
+    test("an opaque root of a layer hides all layers below", async () => {
+      const lower = await addLayer((root) => writeFileSync(`${root}/below`, "1"));
+      const hiding = await addLayer((root) => {
+        writeFileSync(`${root}/.wh..wh..opq`, "");
+        writeFileSync(`${root}/own`, "2");
+      });
+      const top = await addLayer((root) => writeFileSync(`${root}/top`, "3"));
+      using view = await storage.viewLayers([lower, hiding, top]);
+      expect(readdirSync(at(view)).toSorted()).toEqual(["own", "top"]);
+      await storage[Symbol.asyncDispose]();
+      storage = await openStorage(dataRoot, { driver });
+      await storage.createSnapshot("opaque", [lower, hiding]);
+      using mounted = await storage.mountSnapshot("opaque");
+      expect(readdirSync(at(mounted.mount))).toEqual(["own"]);
+    });
+
     test("hard links, owners, modes, xattrs, capabilities, devices, links and times arrive whole", async () => {
       const layer = await addLayer((root) => {
         writeFileSync(`${root}/one`, "x");

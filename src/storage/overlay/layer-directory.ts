@@ -14,6 +14,7 @@ import { fileFailure } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { statFd } from "../../linux/stat.ts";
 import { syncFilesystem } from "../../linux/sync.ts";
+import { findXattr } from "../../linux/xattr.ts";
 import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
 import type { LayerDraft } from "../driver.ts";
 import type { Places } from "./places.ts";
@@ -27,6 +28,8 @@ const defaultPermissions = 0o755;
 export interface LayerFacts {
   /** Its tar had an entry for the root directory itself. */
   readonly setsRoot: boolean;
+  /** Its root is opaque: nothing of the layers below it is seen. KERNEL: overlay ignores that mark on a lower's root. */
+  readonly hidesBelow: boolean;
 }
 
 /** The layers on disk, known by heart: only this process changes them. */
@@ -86,7 +89,13 @@ export class LayerDirectory {
   }
 
   #know(diffId: Digest): void {
-    this.#known.set(diffId, { setsRoot: existsSync(`${this.#places.layers}/${hexOf(diffId)}/root-set`) });
+    const path = `${this.#places.layers}/${hexOf(diffId)}`;
+    using tree = openDirectoryPath(`${path}/fs`);
+    const opaque = findXattr(tree.fd, "trusted.overlay.opaque");
+    this.#known.set(diffId, {
+      setsRoot: existsSync(`${path}/root-set`),
+      hidesBelow: opaque?.[0] === "y".charCodeAt(0),
+    });
   }
 }
 

@@ -212,9 +212,12 @@ class OverlayDriver implements StorageDriver {
    * where it is uppermost: nothing of the lower one can be seen, and overlay refuses it.
    */
   #lowersOf(layers: readonly Digest[]): readonly string[] {
-    return [...new Set(layers.toReversed())].map((diffId) => {
-      this.#layers.get(diffId);
-      return `/proc/self/fd/${this.#layersFd.fd}/${hexOf(diffId)}/fs`;
-    });
+    const seen: string[] = [];
+    for (const diffId of new Set(layers.toReversed())) {
+      const { hidesBelow } = this.#layers.get(diffId);
+      seen.push(`/proc/self/fd/${this.#layersFd.fd}/${hexOf(diffId)}/fs`);
+      if (hidesBelow) break;
+    }
+    return seen;
   }
 }
