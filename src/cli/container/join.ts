@@ -38,8 +38,8 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
     const resize = (size: { rows: number; columns: number }): Promise<void> => containers.resize(id, size);
     stack.use(followSize(call.context.stdout, resize));
     const size = sizeOf(call.context.stdout);
-    // A container made elsewhere may have another size; when it has ended already there is none to set.
-    if (size !== undefined && options.start === undefined) await resize({ ...size }).catch(() => {});
+    // It may have another size, or none yet; when it has ended already there is none to set.
+    if (size !== undefined) resize({ ...size }).catch(() => {});
   }
   const end = await runSession(call.context, {
     duplex: connection.duplex,

@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type ChildProcessByStdio, spawn, spawnSync } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { busyboxArchive } from "../support/images.ts";
+import { executable, Installation } from "../support/tare.ts";
+
+/** A command line in a terminal of its own (util-linux's script), 33 rows of 99 columns. */
+class TerminalSession implements Disposable {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  #seen = "";
+
+  constructor(argv: readonly string[]) {
+    const quoted = argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+    const shell = `trap : INT; stty rows 33 cols 99; tty; stty -g; sh -c 'echo PID=$$; exec "$@"' - ${quoted}; echo STATUS=$?; stty -g`;
+    this.#child = spawn("script", ["-qfec", shell, "/dev/null"], {
+      stdio: ["pipe", "pipe", "ignore"],
+      env: { PATH: process.env["PATH"] ?? "", HOME: "/root", TERM: "xterm", SHELL: "/bin/sh" },
+    });
+    this.#child.stdout.on("data", (piece: Buffer) => (this.#seen += piece.toString()));
+  }
+
+  type(text: string): void {
+    this.#child.stdin.write(text);
+  }
+
+  /** Waits until the text was printed since the start; gives all that was. */
+  async sees(text: string | RegExp): Promise<string> {
+    for (const end = Date.now() + 15_000; Date.now() < end; await Bun.sleep(10)) {
+      if (typeof text === "string" ? this.#seen.includes(text) : text.test(this.#seen)) return this.#seen;
+    }
+    throw new Error(`did not see ${text} in: ${JSON.stringify(this.#seen)}`);
+  }
+
+  async tty(): Promise<string> {
+    return /\/dev\/pts\/\d+/.exec(await this.sees(/\/dev\/pts\/\d+/))?.[0] ?? "";
+  }
+
+  async pid(): Promise<number> {
+    return Number(/PID=(\d+)/.exec(await this.sees(/PID=\d+/))?.[1]);
+  }
+
+  /** The exit status; fails when the terminal is not as it was before. */
+  async finish(): Promise<number> {
+    const seen = await this.sees(/STATUS=\d+\r?\n[0-9a-f:]+\r?\n/);
+    const modes = [...seen.matchAll(/^([0-9a-f]+(?::[0-9a-f]+){10,})\r?$/gm)].map((match) => match[1]);
+    expect(modes.length).toBe(2);
+    expect(modes[1]).toBe(modes[0] as string);
+    return Number(/STATUS=(\d+)/.exec(seen)?.[1]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill("SIGKILL");
+  }
+}
+
+describe("a terminal of the command line", () => {
+  let installation: Installation;
+  const open = (...argv: readonly string[]): TerminalSession =>
+    new TerminalSession([executable, ...installation.globalFlags, ...argv]);
+
+  beforeAll(async () => {
+    installation = new Installation();
+    await installation.must(["load", "-i", busyboxArchive()]);
+  });
+  afterAll(async () => await installation[Symbol.asyncDispose]());
+
+  test("run -it gives the shell a terminal of our size, passes its status on and restores ours", async () => {
+    using session = open("run", "-it", "--rm", "busybox", "sh");
+    await session.sees("# ");
+    session.type("stty size; echo TERM=$TERM\r");
+    const seen = await session.sees("TERM=xterm");
+    expect(seen).toContain("33 99\r\n");
+    expect(seen).not.toContain("\r\r\n"); // what the program prints comes as it is
+    session.type("exit 5\r");
+    expect(await session.finish()).toBe(5);
+  });
+
+  test("a new size of the terminal reaches the container", async () => {
+    using session = open("run", "-it", "--rm", "busybox", "sh");
+    await session.sees("# ");
+    spawnSync("stty", ["-F", await session.tty(), "rows", "40", "cols", "120"]);
+    for (let tries = 0; tries < 50; tries++) {
+      session.type("stty size\r");
+      await Bun.sleep(50);
+      if ((await session.sees("stty")).includes("40 120")) break;
+    }
+    await session.sees("40 120");
+    session.type("exit\r");
+    expect(await session.finish()).toBe(0);
+  });
+
+  test("control-c goes to the program, not to us", async () => {
+    using session = open(
+      "run",
+      "-it",
+      "--rm",
+      "busybox",
+      "sh",
+      "-c",
+      "trap 'echo CAUGHT; exit 6' INT; echo READY; while :; do sleep 0.1; done",
+    );
+    await session.sees("READY");
+    session.type("\x03");
+    await session.sees("CAUGHT");
+    expect(await session.finish()).toBe(6);
+  });
+
+  test("the detach keys leave the container running; attach joins it again, with other keys", async () => {
+    {
+      using session = open("run", "-it", "--name", "kept", "busybox", "sh");
+      await session.sees("# ");
+      session.type("echo one\x10\x11");
+      expect(await session.finish()).toBe(0);
+    }
+    expect(await installation.must(["inspect", "-f", "{{.State.Status}}", "kept"])).toBe("running");
+    {
+      using session = open("attach", "--detach-keys", "ctrl-x,y", "kept");
+      await session.pid();
+      session.type("\r");
+      await session.sees("one"); // what was typed before detaching is there
+      session.type("\x10\x11 still here\r\x18");
+      session.type("y");
+      expect(await session.finish()).toBe(0);
+    }
+    {
+      using session = open("attach", "kept");
+      await session.pid();
+      session.type("\rexit 3\r");
+      expect(await session.finish()).toBe(3);
+    }
+    {
+      using session = open("start", "-ai", "kept");
+      await session.sees("# ");
+      session.type("exit 4\r");
+      expect(await session.finish()).toBe(4);
+    }
+    await installation.must(["rm", "kept"]);
+  });
+
+  test.each([
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)("%s ends us with the terminal restored, and the container goes on", async (signal, status) => {
+    using session = open("run", "-it", "--name", "on", "busybox", "sh");
+    await session.sees("# ");
+    process.kill(await session.pid(), signal);
+    expect(await session.finish()).toBe(status);
+    expect(await installation.must(["inspect", "-f", "{{.State.Status}}", "on"])).toBe("running");
+    await installation.must(["rm", "-f", "on"]);
+  });
+
+  test("exec -it has a terminal of our size, and its own status", async () => {
+    await installation.must(["run", "-d", "--name", "busy", "busybox", "sleep", "1000"]);
+    using session = open("exec", "-it", "busy", "sh");
+    await session.sees("# ");
+    session.type("stty size; exit 9\r");
+    await session.sees("33 99");
+    expect(await session.finish()).toBe(9);
+    using missing = open("exec", "-it", "busy", "nope");
+    expect(await missing.finish()).toBe(127);
+    await installation.must(["rm", "-f", "busy"]);
+  });
+
+  test("the terminal is restored when the program can't be started", async () => {
+    using session = open("run", "-it", "--rm", "busybox", "nope");
+    expect(await session.finish()).toBe(127);
+  });
+
+  test("without a terminal of the container, control-c is passed on as a signal", async () => {
+    using session = open(
+      "run",
+      "--rm",
+      "busybox",
+      "sh",
+      "-c",
+      "trap 'echo CAUGHT; exit 8' INT; echo READY; while :; do sleep 0.1; done",
+    );
+    await session.sees("READY");
+    session.type("\x03");
+    await session.sees("CAUGHT");
+    expect(await session.finish()).toBe(8);
+  });
+});
