@@ -38,7 +38,7 @@ module.exports = {
       name: "nothing-unknown",
       severity: "error",
       from: { path: "^src/" },
-      to: { couldNotResolve: true, pathNot: "^bun:" },
+      to: { couldNotResolve: true, pathNot: "^(bun|node):" },
     },
     { name: "no-packages", severity: "error", from: { path: "^src/" }, to: { dependencyTypes: ["npm", "npm-dev", "npm-no-pkg"] } },
   ],

@@ -26,7 +26,8 @@ for (const [name, [command, ...args]] of Object.entries(steps)) {
   console.log(`${good ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
   if (!good) {
     failed++;
-    console.log(`${stdout}${stderr}`.split("\n").slice(-80).join("\n"));
+    const lines = `${stdout}${stderr}`.split("\n").filter((line) => !line.startsWith("(pass)"));
+    console.log(lines.slice(-120).join("\n"));
   }
 }
 process.exit(failed === 0 ? 0 : 1);

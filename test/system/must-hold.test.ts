@@ -49,7 +49,7 @@ describe.skipIf(!isRoot)("what must hold", () => {
         code: i < 10 ? i + 1 : 0,
       });
     }
-    const wanted = `${Array.from({ length: lines }, (_, i) => `line ${i + 1}`).join("\n")}`;
+    const wanted = Array.from({ length: lines }, (_, i) => `line ${i + 1}`).join("\n");
     for (const name of names) expect(await tare.must(["logs", name])).toBe(wanted);
     expect(await tare.must(["exec", "survivor-15", "echo", "still", "there"])).toBe("still there");
     await tare.must(["rm", "-f", ...names]);
