@@ -1,0 +1,34 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+
+const source = resolve(import.meta.dir, "../../../src");
+
+/** The files that are loaded with a file: what it imports (types are erased, `import()` waits until it is reached). */
+function loadedWith(file: string, found: Set<string> = new Set()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  const text = readFileSync(file, "utf8");
+  for (const match of text.matchAll(/^(?:import|export) (?!type )(?:[^;]*? from )?"(\.[^"]+)";/gm)) {
+    loadedWith(join(dirname(file), match[1] ?? ""), found);
+  }
+  return found;
+}
+
+function named(file: string): readonly string[] {
+  return [...loadedWith(join(source, file))].map((path) => path.slice(source.length + 1)).sort();
+}
+
+test("main() loads no command, no format and no client before it knows which it needs", () => {
+  const loaded = named("cli/main.ts");
+  expect(loaded).toContain("cli/commands.ts");
+  expect(loaded.filter((path) => !/^(base|cli\/(flags\/)?[a-z-]+\.ts)/.test(path))).toEqual([]);
+  expect(loaded.length).toBeLessThan(15);
+});
+
+test.each(["cli/commands/ps.ts", "cli/commands/run.ts", "cli/commands/exec.ts"])(
+  "%s loads neither addon nor engine",
+  (file) => {
+    expect(named(file).filter((path) => !/^(base|spec|api|cli)\//.test(path))).toEqual([]);
+  },
+);
