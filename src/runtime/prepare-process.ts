@@ -3,6 +3,7 @@ import { Failure } from "../base/failure.ts";
 import { release } from "node:os";
 import {
   capabilitiesOfMask,
+  capabilityMask,
   type CapabilityName,
   capabilityNames,
   parseCapability,
@@ -81,12 +82,22 @@ export function prepareProcess(
   };
 }
 
+/** One program for each profile and set of capabilities: what was checked about it need not be checked again. */
+const programs = new WeakMap<SeccompProfile, Map<bigint, PlannedSeccomp>>();
+
 function compile(profile: unknown, capabilities: ReadonlySet<CapabilityName>): PlannedSeccomp | undefined {
   if (profile === undefined || profile === null) return undefined;
-  const architecture = process.arch === "arm64" ? "arm64" : "x86_64";
   const chosen = profile === "default" ? defaultSeccompProfile : (profile as SeccompProfile);
+  let known = programs.get(chosen);
+  if (known === undefined) programs.set(chosen, (known = new Map()));
+  const mask = capabilityMask(capabilities);
+  const made = known.get(mask);
+  if (made !== undefined) return made;
   if (chosen.rules.some(({ action }) => action.kind === "notify"))
     throw new Failure("unsupported", "cannot use the seccomp profile: SCMP_ACT_NOTIFY is not supported yet");
+  const architecture = process.arch === "arm64" ? "arm64" : "x86_64";
   const program = compileSeccomp(chosen, { capabilities, architecture, kernel: release() });
-  return { program, flags: seccompFlagBits(chosen) };
+  const planned = { program, flags: seccompFlagBits(chosen) };
+  known.set(mask, planned);
+  return planned;
 }

@@ -211,9 +211,9 @@ function checkTail(ops: readonly PlanOp[], program: Uint8Array): void {
   let passed = checked.get(program);
   if (passed === undefined) checked.set(program, (passed = new Set()));
   for (const op of ops) {
-    const args = Array.from({ length: 6 }, (_, i) => addressOrValue(op.args[i]));
-    const key = `${op.call} ${args.join(" ")}`;
+    const key = `${op.call} ${op.args.map((argument) => (typeof argument === "number" ? argument : "")).join(" ")}`;
     if (passed.has(key)) continue;
+    const args = Array.from({ length: 6 }, (_, i) => addressOrValue(op.args[i]));
     const { kind } = interpretSeccomp(program, {
       nr: syscallNumber(op.call),
       arch,
