@@ -1,0 +1,214 @@
+/** An engine's parts without a kernel: processes that end when a test says so, snapshots that are directories. */
+import { mkdirSync, openSync, readdirSync, rmSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
+import { PassThrough, type Duplex } from "node:stream";
+import { Failure } from "../../../src/base/failure.ts";
+import type { CgroupHandle, EngineParts, ExecRequest, StartRequest } from "../../../src/engine/parts.ts";
+import { openContentStore } from "../../../src/image/content-store.ts";
+import { capabilityNames } from "../../../src/linux/capability.ts";
+import { OwnedFd } from "../../../src/linux/fd.ts";
+import { openDirectoryPath } from "../../../src/linux/open.ts";
+import type { EarlyStreams, Exit, KeptProcess, StartedProcess } from "../../../src/runtime/types.ts";
+import type { Digest } from "../../../src/spec/digest.ts";
+import type { LayerDraft, MountedSnapshot, StorageDriver } from "../../../src/storage/driver.ts";
+
+/** A process that a test ends. */
+export class FakeProcess implements KeptProcess {
+  readonly pid: number;
+  readonly startTime = 7n;
+  readonly terminal = false;
+  readonly exited: Promise<Exit>;
+  readonly signals: number[] = [];
+  readonly attached: Duplex[] = [];
+  /** Set, TERM has no effect. */
+  isStubborn = false;
+  readonly #exit = Promise.withResolvers<Exit>();
+  readonly #root: string;
+
+  constructor(pid: number, root: string) {
+    this.pid = pid;
+    this.#root = root;
+    this.exited = this.#exit.promise;
+  }
+
+  end(code = 0): void {
+    this.finish({ end: { code }, finishedAt: Date.now() });
+  }
+
+  finish(exit: Exit): void {
+    for (const stream of this.attached) stream.end();
+    this.#exit.resolve(exit);
+  }
+
+  async attach(): Promise<Duplex> {
+    const stream = new PassThrough();
+    this.attached.push(stream);
+    return stream;
+  }
+
+  async resize(): Promise<void> {}
+
+  signal(number: number): boolean {
+    this.signals.push(number);
+    if (number === 9 || !this.isStubborn) this.finish({ end: { signal: number }, finishedAt: Date.now() });
+    return true;
+  }
+
+  openRoot(): OwnedFd {
+    return openDirectoryPath(this.#root);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** What outlives an engine: processes, cgroups, snapshots. */
+export class FakeWorld {
+  readonly root: string;
+  readonly processes = new Map<string, FakeProcess | Exit>();
+  readonly cgroups = new Set<string>();
+  readonly oomKills = new Map<string, number>();
+  readonly layers = new Set<Digest>();
+  readonly starts: StartRequest[] = [];
+  /** Throws in the next start. */
+  startFailure: Failure | undefined;
+  snapshotFailure: Failure | undefined;
+  /** Resolves before each removal of a snapshot goes on. */
+  removalGate: Promise<void> = Promise.resolve();
+  bootId = "boot-1";
+  #pids = 1000;
+
+  constructor(root: string) {
+    this.root = root;
+    for (const name of ["data", "run", "snapshots", "drafts"])
+      mkdirSync(join(root, name), { recursive: true });
+  }
+
+  /** The container's running process. */
+  processOf(id: string): FakeProcess {
+    const found = this.processes.get(join(this.root, "run/containers", id));
+    if (!(found instanceof FakeProcess)) throw new Error(`no process of ${id}`);
+    return found;
+  }
+
+  async parts(): Promise<EngineParts> {
+    const storage = this.#storage();
+    return {
+      dataRoot: join(this.root, "data"),
+      runRoot: join(this.root, "run"),
+      storage,
+      content: await openContentStore(join(this.root, "data")),
+      runtime: {
+        start: (request) => this.#start(request),
+        exec: (request) => this.#exec(request),
+        reconnect: async (directory) => this.processes.get(directory),
+      },
+      cgroups: {
+        layout: { v1: [], swapAccounting: true, cpus: "0-1", memoryNodes: "0" },
+        path: "tare-fake",
+        create: (name) => {
+          this.cgroups.add(name);
+          return this.#cgroup(name);
+        },
+        open: (name) => this.#cgroup(name),
+        list: () => [...this.cgroups],
+      },
+      host: {
+        hostname: "fake-host",
+        bootId: this.bootId,
+        capabilities: new Set(capabilityNames),
+        readText: (path) => (path === "/etc/hosts" ? "127.0.0.1 localhost\n" : ""),
+        listDevices: () => [],
+      },
+      helloProgram: "/bin/true",
+      [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
+    };
+  }
+
+  async #start(request: StartRequest): Promise<StartedProcess> {
+    this.starts.push(request);
+    const failure = this.startFailure;
+    this.startFailure = undefined;
+    if (failure !== undefined) throw failure;
+    const kept = await this.#spawn(request.beforeFirstInstruction);
+    this.processes.set(request.runDirectory, kept);
+    return { kept, timing: [{ name: "exec", ms: 0.5 }], warnings: [] };
+  }
+
+  async #exec(request: ExecRequest): Promise<StartedProcess> {
+    const kept = await this.#spawn(request.beforeFirstInstruction);
+    this.processes.set(request.runDirectory, kept);
+    return { kept, timing: [], warnings: [] };
+  }
+
+  async #spawn(before: ((streams: EarlyStreams) => Promise<void>) | undefined): Promise<FakeProcess> {
+    const kept = new FakeProcess(this.#pids++, this.root);
+    await before?.(kept);
+    return kept;
+  }
+
+  #cgroup(name: string): CgroupHandle {
+    return {
+      oomKills: () => this.oomKills.get(name) ?? 0,
+      pids: () => [],
+      killAll: async () => {},
+      remove: async () => void this.cgroups.delete(name),
+    };
+  }
+
+  #storage(): StorageDriver {
+    const place = (id: string): string => join(this.root, "snapshots", id);
+    let drafts = 0;
+    return {
+      name: "fake",
+      beginLayer: async (): Promise<LayerDraft> => {
+        const path = join(this.root, "drafts", String(drafts++));
+        mkdirSync(path, { recursive: true });
+        const fd = openDirectoryPath(path);
+        return {
+          root: fd.fd,
+          commit: async (diffId) => void this.layers.add(diffId),
+          [Symbol.asyncDispose]: async () => {
+            fd[Symbol.dispose]();
+            rmSync(path, { recursive: true, force: true });
+          },
+        };
+      },
+      hasLayer: (diffId) => this.layers.has(diffId),
+      listLayers: () => [...this.layers],
+      removeLayer: async (diffId) => void this.layers.delete(diffId),
+      createSnapshot: async (id) => {
+        await Promise.resolve();
+        const failure = this.snapshotFailure;
+        this.snapshotFailure = undefined;
+        if (failure !== undefined) throw failure;
+        mkdirSync(place(id));
+      },
+      listSnapshots: async () => readdirSync(join(this.root, "snapshots")),
+      mountSnapshot: async (id): Promise<MountedSnapshot> => {
+        const mount = openDirectoryPath(place(id));
+        const lock = new OwnedFd(openSync("/dev/null", "r"));
+        return {
+          mount,
+          lock,
+          [Symbol.dispose]: () => {
+            mount[Symbol.dispose]();
+            lock[Symbol.dispose]();
+          },
+        };
+      },
+      removeSnapshot: async (id) => {
+        await this.removalGate;
+        rmSync(place(id), { recursive: true, force: true });
+      },
+      openUpper: async () => undefined,
+      viewLayers: async () => openDirectoryPath(this.root),
+      usage: async () => ({ bytes: 1, inodes: 1 }),
+      describe: async () => ({}),
+      health: async () => [],
+      settle: async () => {},
+      [Symbol.asyncDispose]: async () => {
+        for (const name of readdirSync(join(this.root, "drafts"))) rmdirSync(join(this.root, "drafts", name));
+      },
+    };
+  }
+}

@@ -1,0 +1,343 @@
+import { describe, expect, test } from "bun:test";
+import { cleanPath } from "../../../src/engine/planning/clean-path.ts";
+import { planCommand } from "../../../src/engine/planning/command.ts";
+import {
+  parseContainerName,
+  randomContainerId,
+  randomContainerName,
+} from "../../../src/engine/planning/container-name.ts";
+import { mergeEnvironment, planEnvironment, withHome } from "../../../src/engine/planning/environment.ts";
+import { checkMounts, planMounts, planVolumes } from "../../../src/engine/planning/mounts.ts";
+import { extendHosts, formatHosts, parseExtraHosts } from "../../../src/engine/planning/network-files.ts";
+import { planContainer } from "../../../src/engine/planning/plan-container.ts";
+import { planResourceLimits } from "../../../src/engine/planning/resource-limits.ts";
+import { planRuntimeConfig, type StartFacts } from "../../../src/engine/planning/runtime-config.ts";
+import { adjectives, surnames } from "../../../src/engine/planning/words.ts";
+import type { ContainerMount, ContainerSpec } from "../../../src/engine/types.ts";
+import { capabilityNames, defaultCapabilities } from "../../../src/linux/capability.ts";
+import type { ImageDefaults } from "../../../src/spec/image-config.ts";
+
+const image: ImageDefaults = {
+  user: "",
+  env: ["PATH=/image/bin", "FROM_IMAGE=1"],
+  workingDirectory: "",
+  labels: { from: "image", both: "image" },
+  exposedPorts: [],
+  volumes: [],
+  onBuild: [],
+  cmd: ["image-cmd"],
+};
+const host = {
+  hostname: "host-name",
+  capabilities: new Set(capabilityNames),
+  cgroups: { v1: [], swapAccounting: false, cpus: "0-3", memoryNodes: "0" },
+};
+const id = "0123456789abcdef".repeat(4);
+const plan = (spec: Partial<ContainerSpec> = {}, defaults: Partial<ImageDefaults> = {}) =>
+  planContainer(id, { spec: { image: "x", ...spec }, image: { ...image, ...defaults }, host });
+
+describe("planCommand()", () => {
+  test.each([
+    ["the image's both", {}, { entrypoint: ["e"], cmd: ["c"] }, ["e", "c"]],
+    ["own command", { command: ["o"] }, { entrypoint: ["e"], cmd: ["c"] }, ["e", "o"]],
+    [
+      "own entrypoint drops the image's command",
+      { entrypoint: ["o"] },
+      { entrypoint: ["e"], cmd: ["c"] },
+      ["o"],
+    ],
+    ["both own", { entrypoint: ["o"], command: ["p"] }, { entrypoint: ["e"], cmd: ["c"] }, ["o", "p"]],
+    ["an empty entrypoint leaves the command", { entrypoint: [] }, { entrypoint: ["e"], cmd: ["c"] }, ["c"]],
+    ['[""] with a command', { entrypoint: [""], command: ["p"] }, { entrypoint: ["e"], cmd: ["c"] }, ["p"]],
+    ["no entrypoint at all", { command: ["p"] }, {}, ["p"]],
+  ] as const)("takes %s", (_, asked, from, wanted) => {
+    expect(planCommand(asked, from)).toEqual([...wanted]);
+  });
+
+  test("refuses when nothing is left", () => {
+    expect(() => planCommand({}, {})).toThrow("no command specified");
+    expect(() => planCommand({ entrypoint: [""] }, { entrypoint: ["e"], cmd: ["c"] })).toThrow(
+      "no command specified",
+    );
+    expect(() => planCommand({ command: ["a\0b"] }, {})).toThrow("NUL byte");
+  });
+});
+
+describe("environment", () => {
+  test("mergeEnvironment() puts the caller's first and keeps the last of a name", () => {
+    expect(mergeEnvironment(["A=1", "B=2", "A=3"], ["B=image", "C=image"])).toEqual([
+      "A=3",
+      "B=2",
+      "C=image",
+    ]);
+    expect(mergeEnvironment(["C"], ["C=image"])).toEqual(["C"]);
+    expect(() => mergeEnvironment(["=1"], [])).toThrow('invalid environment variable: "=1"');
+  });
+
+  test("planEnvironment() has Docker's order and defaults", () => {
+    const options = { hostname: "box", terminal: true };
+    expect(planEnvironment(["X=1", "TERM=dumb"], options)).toEqual([
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      "HOSTNAME=box",
+      "TERM=dumb",
+      "X=1",
+    ]);
+    expect(planEnvironment(["PATH", "HOSTNAME="], { ...options, terminal: false })).toEqual(["HOSTNAME="]);
+    expect(withHome(["A=1"], "/root")).toEqual(["A=1", "HOME=/root"]);
+    expect(withHome(["HOME=/x"], "/root")).toEqual(["HOME=/x"]);
+  });
+});
+
+describe("container names", () => {
+  test("parseContainerName() follows Docker's rule", () => {
+    expect(parseContainerName("/web.1_a-b")).toBe("web.1_a-b");
+    for (const bad of ["", "a", "-ab", "_ab", "a b", "a/b", "ü1", "a".repeat(256)]) {
+      expect(() => parseContainerName(bad)).toThrow("cannot name a container");
+    }
+  });
+
+  test("randomContainerName() finds a free one, in the end with a number", () => {
+    expect(randomContainerName(() => false)).toMatch(/^[a-z]+_[a-z]+$/);
+    expect(randomContainerName((name) => /^[a-z]+_[a-z]+$/.test(name))).toMatch(/^[a-z]+_[a-z]+\d+$/);
+    expect(new Set(adjectives).size).toBe(adjectives.length);
+    expect(new Set(surnames).size).toBe(surnames.length);
+    expect(randomContainerId()).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+test("cleanPath() resolves a path by its text", () => {
+  for (const [path, clean] of [
+    ["/", "/"],
+    ["//a//b/", "/a/b"],
+    ["/a/./b/../c", "/a/c"],
+    ["/../../x", "/x"],
+  ] as const) {
+    expect(cleanPath(path)).toBe(clean);
+  }
+});
+
+describe("mounts", () => {
+  const bind = (target: string, source = "/src"): ContainerMount => ({ kind: "bind", source, target });
+
+  test.each([
+    ["root", [bind("/")], "destination can't be '/'"],
+    ["root in disguise", [bind("/a/..")], "destination can't be '/'"],
+    ["a relative target", [bind("data")], "mount path must be absolute"],
+    ["a relative source", [bind("/data", "src")], "invalid mount source"],
+    ["a doubled target", [bind("/a"), bind("/a/")], "duplicate mount point: /a"],
+    ["/proc", [bind("/proc")], "inside /proc"],
+    ["below /proc", [bind("/proc/sys/kernel")], "inside /proc"],
+    ["/proc by a detour", [bind("/x/../proc/self")], "inside /proc"],
+    ["/sys", [bind("/sys")], "/sys cannot be covered"],
+    ["an unknown tmpfs option", [{ kind: "tmpfs", target: "/t", options: "evil=1" }], "invalid tmpfs option"],
+  ] as const)("checkMounts() refuses %s", (_, mounts, sentence) => {
+    expect(() => checkMounts(mounts as readonly ContainerMount[])).toThrow(sentence);
+  });
+
+  test("checkMounts() takes the host's /sys on /sys, and lxcfs's files", () => {
+    expect(checkMounts([bind("/sys/", "/sys"), bind("/proc/cpuinfo")]).map(({ target }) => target)).toEqual([
+      "/sys",
+      "/proc/cpuinfo",
+    ]);
+  });
+
+  test("planMounts() mounts from outside to inside, and lets the caller's replace ours", () => {
+    const mounts = planMounts({
+      privileged: false,
+      shmBytes: 1024,
+      files: { "/etc/hosts": "/run/hosts", "/etc/hostname": "/run/hostname" },
+      mounts: checkMounts([
+        bind("/data/deep/er"),
+        bind("/data"),
+        { kind: "tmpfs", target: "/dev/shm", options: "size=5m" },
+        bind("/etc/hosts"),
+      ]),
+      volumes: { "/data/deep": "/volumes/1" },
+    });
+    const order = mounts.map(({ destination }) => destination);
+    expect(order.slice(0, 7)).toEqual([
+      "/proc",
+      "/dev",
+      "/dev/pts",
+      "/sys",
+      "/sys/fs/cgroup",
+      "/dev/mqueue",
+      "/etc/hostname",
+    ]);
+    expect(order.slice(7).sort()).toEqual(["/data", "/data/deep", "/data/deep/er", "/dev/shm", "/etc/hosts"]);
+    expect(order.filter((path) => path.startsWith("/data"))).toEqual([
+      "/data",
+      "/data/deep",
+      "/data/deep/er",
+    ]);
+    expect(mounts.find(({ destination }) => destination === "/sys")?.options).toContain("ro");
+    expect(mounts.find(({ destination }) => destination === "/dev/shm")?.options).toEqual([
+      "noexec",
+      "nosuid",
+      "nodev",
+      "size=5m",
+    ]);
+  });
+
+  test("planMounts() of a privileged container may write to the kernel's files", () => {
+    const mounts = planMounts({ privileged: true, shmBytes: 1, files: {}, mounts: [], volumes: {} });
+    for (const path of ["/sys", "/sys/fs/cgroup"]) {
+      expect(mounts.find(({ destination }) => destination === path)?.options).toContain("rw");
+    }
+  });
+
+  test("planVolumes() leaves out what the caller mounts, and refuses the kernel's places", () => {
+    expect(planVolumes(["/a", "b/", "/c"], [bind("/c/")])).toEqual(["/a", "/b"]);
+    for (const bad of ["/", "/proc/x", "/a/../sys", "/dev/shm"])
+      expect(() => planVolumes([bad], [])).toThrow("volume");
+  });
+});
+
+describe("planContainer()", () => {
+  test("has Docker's defaults", () => {
+    expect(plan()).toMatchObject({
+      args: ["image-cmd"],
+      ownEnv: image.env,
+      hostname: "0123456789ab",
+      workingDirectory: "/",
+      stopSignal: "SIGTERM",
+      stopGraceMs: 10_000,
+      shmBytes: 64 * 1024 * 1024,
+      seccomp: "default",
+      labels: { from: "image", both: "image" },
+    });
+    expect(new Set(plan().capabilities)).toEqual(new Set(defaultCapabilities));
+    expect(plan().maskedPaths).toContain("/proc/kcore");
+    expect(plan().readonlyPaths).toContain("/proc/sys");
+  });
+
+  test("takes the caller's over the image's", () => {
+    const defaults = { user: "image", workingDirectory: "/image", stopSignal: "SIGQUIT" };
+    expect(plan({}, defaults)).toMatchObject({
+      user: "image",
+      workingDirectory: "/image",
+      stopSignal: "SIGQUIT",
+    });
+    const spec = { user: "own", workingDirectory: "/own/", stopSignal: "15", labels: { both: "own" } };
+    expect(plan(spec, defaults)).toMatchObject({
+      user: "own",
+      workingDirectory: "/own",
+      stopSignal: "SIGTERM",
+      labels: { from: "image", both: "own" },
+    });
+  });
+
+  test("opens everything for a privileged container", () => {
+    const opened = plan({ privileged: true });
+    expect(opened).toMatchObject({ maskedPaths: [], readonlyPaths: [], seccomp: "unconfined" });
+    expect(opened.capabilities).toHaveLength(capabilityNames.length);
+    expect(plan({ systemPaths: "unconfined" })).toMatchObject({ maskedPaths: [], seccomp: "default" });
+  });
+
+  test("warns of capabilities that the engine itself lacks", () => {
+    const poor = { ...host, capabilities: new Set(defaultCapabilities) };
+    const spec = { image: "x", capabilities: { add: ["SYS_TIME"] } };
+    expect(planContainer(id, { spec, image, host: poor }).warnings).toEqual([
+      "CAP_SYS_TIME cannot be given: the engine itself lacks it",
+    ]);
+  });
+
+  test("uses the host's name in the host's network and UTS namespace", () => {
+    expect(plan({ namespaces: { network: "host" } }).hostname).toBe("host-name");
+    expect(plan({ namespaces: { network: "host" }, hostname: "own" }).hostname).toBe("own");
+    expect(plan({ namespaces: { uts: "host" } }).hostname).toBe("host-name");
+  });
+
+  test.each([
+    [{ capabilities: { add: ["NO_SUCH"] } }, "capability"],
+    [{ workingDirectory: "relative" }, "needs to be an absolute path"],
+    [{ stopSignal: "SIGNOPE" }, "invalid signal"],
+    [{ hostname: "bad name" }, "invalid hostname"],
+    [{ hostname: "x", namespaces: { uts: "host" } }, "conflicting options"],
+    [{ hostname: "x", namespaces: { network: { container: "y" } } }, "conflicting options"],
+    [{ oomScoreAdj: 1001 }, "oom score adj"],
+    [{ limits: { memoryBytes: 1024 } }, "Minimum memory limit allowed is 6MB"],
+    [{ rlimits: [{ name: "nofile", soft: 2, hard: 1 }] }, "soft limit must be less than"],
+    [{ rlimits: [{ name: "nonsense", soft: 1, hard: 1 }] }, "invalid ulimit type"],
+    [{ extraHosts: ["nonsense"] }, "add-host"],
+    [{ shmBytes: -1 }, "SHM size"],
+  ] as const)("refuses %j", (spec, sentence) => {
+    expect(() => plan(spec as Partial<ContainerSpec>)).toThrow(sentence);
+  });
+});
+
+test("planResourceLimits() gives the specification's names", () => {
+  expect(planResourceLimits([{ name: "nofile", soft: 1, hard: -1 }])).toEqual([
+    { type: "RLIMIT_NOFILE", soft: 1, hard: -1 },
+  ]);
+});
+
+describe("network files", () => {
+  test("parseExtraHosts() takes IPv6 and brackets", () => {
+    expect(parseExtraHosts(["a:1.2.3.4", "b:::1", "c=[fe80::1]"])).toEqual([
+      { name: "a", address: "1.2.3.4" },
+      { name: "b", address: "::1" },
+      { name: "c", address: "fe80::1" },
+    ]);
+  });
+
+  test("formatHosts() and extendHosts() add the caller's", () => {
+    const extra = [{ name: "db", address: "10.0.0.1" }];
+    expect(formatHosts([], extra)).toEndWith("\n10.0.0.1\tdb\n");
+    expect(extendHosts("127.0.0.1 localhost", extra)).toBe("127.0.0.1 localhost\n10.0.0.1\tdb\n");
+  });
+});
+
+describe("planRuntimeConfig()", () => {
+  const facts: StartFacts = {
+    user: { uid: 5, gid: 6, additionalGids: [7], home: "/home/five" },
+    files: {},
+    volumes: {},
+    cgroup: "tare-1/x",
+    hostDevices: [{ type: "b", path: "/dev/sda", major: 8, minor: 0 }],
+    seccomp: "default",
+  };
+  const config = (spec: Partial<ContainerSpec> = {}) =>
+    planRuntimeConfig({ image: "x", ...spec }, { plan: plan(spec), facts });
+
+  test("is a private container by default", () => {
+    const made = config();
+    expect(made.linux.namespaces.map(({ type }) => type).sort()).toEqual([
+      "cgroup",
+      "ipc",
+      "mount",
+      "network",
+      "pid",
+      "uts",
+    ]);
+    expect(made.process).toMatchObject({
+      user: { uid: 5, gid: 6, additionalGids: [7] },
+      args: ["image-cmd"],
+      cwd: "/",
+      noNewPrivileges: false,
+    });
+    expect(made.process.env).toContain("HOME=/home/five");
+    expect(made.process.capabilities?.inheritable).toBeUndefined();
+    expect(made.linux.devices?.map(({ path }) => path)).not.toContain("/dev/sda");
+    expect(made.hostname).toBe("0123456789ab");
+  });
+
+  test("leaves out the namespaces of the host", () => {
+    const made = config({
+      namespaces: { pid: "host", network: "host", uts: "host", ipc: "host", cgroup: "host" },
+    });
+    expect(made.linux.namespaces.map(({ type }) => type)).toEqual(["mount"]);
+    expect(made.hostname).toBeUndefined();
+  });
+
+  test("turns nanoCpus into quota and period", () => {
+    expect(config({ limits: { nanoCpus: 1_500_000_000 } }).linux.resources?.cpu).toEqual({
+      quota: 150_000,
+      period: 100_000,
+    });
+  });
+
+  test("gives the host's devices to a privileged container", () => {
+    expect(config({ privileged: true }).linux.devices?.map(({ path }) => path)).toContain("/dev/sda");
+  });
+});
