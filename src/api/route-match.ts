@@ -15,13 +15,11 @@ interface Compiled {
   readonly names: readonly string[];
 }
 
-const byMethod: Readonly<Record<string, readonly Compiled[]>> = Object.freeze(
-  Object.fromEntries(
-    ["GET", "HEAD", "POST", "PUT", "DELETE"].map((method) => [
-      method,
-      routes.filter((route) => route.method === method).map(compile),
-    ]),
-  ),
+const byMethod: ReadonlyMap<string, readonly Compiled[]> = new Map(
+  ["GET", "HEAD", "POST", "PUT", "DELETE"].map((method) => [
+    method,
+    routes.filter((route) => route.method === method).map(compile),
+  ]),
 );
 
 /**
@@ -32,7 +30,7 @@ export function matchRoute(method: string, path: string): RouteMatch {
   const versioned = /^\/v(\d+(?:\.\d+)?)(\/.*)$/.exec(path);
   const version = parseRequestedVersion(versioned?.[1]);
   const rest = versioned?.[2] ?? path;
-  for (const { route, pattern, names } of byMethod[method] ?? []) {
+  for (const { route, pattern, names } of byMethod.get(method) ?? []) {
     const match = pattern.exec(rest);
     if (match === null || (route.since ?? 0) > version || (route.until ?? Infinity) < version) continue;
     const params = Object.fromEntries(names.map((name, index) => [name, decode(match[index + 1] ?? "")]));

@@ -1,0 +1,280 @@
+import { describe, expect, test } from "bun:test";
+import { graceMsOf, planContainer } from "../../../src/api/container-plan.ts";
+import { parseCreateRequest } from "../../../src/api/create-request.ts";
+
+function plan(body: object, name?: string) {
+  return planContainer(parseCreateRequest({ Image: "x", ...body }), name);
+}
+
+/** What Debian's docker-cli 26.1 sends for `docker run x`. */
+const fromDockerCli = {
+  Hostname: "",
+  Domainname: "",
+  User: "",
+  AttachStdin: false,
+  AttachStdout: true,
+  AttachStderr: true,
+  Tty: false,
+  OpenStdin: false,
+  StdinOnce: false,
+  Env: null,
+  Cmd: null,
+  Image: "x",
+  Volumes: {},
+  WorkingDir: "",
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: {},
+  HostConfig: {
+    Binds: null,
+    ContainerIDFile: "",
+    LogConfig: { Type: "", Config: {} },
+    NetworkMode: "default",
+    PortBindings: {},
+    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    AutoRemove: false,
+    VolumeDriver: "",
+    VolumesFrom: null,
+    ConsoleSize: [0, 0],
+    CapAdd: null,
+    CapDrop: null,
+    CgroupnsMode: "",
+    Dns: [],
+    DnsOptions: [],
+    DnsSearch: [],
+    ExtraHosts: null,
+    GroupAdd: null,
+    IpcMode: "",
+    Cgroup: "",
+    Links: null,
+    OomScoreAdj: 0,
+    PidMode: "",
+    Privileged: false,
+    PublishAllPorts: false,
+    ReadonlyRootfs: false,
+    SecurityOpt: null,
+    UTSMode: "",
+    UsernsMode: "",
+    ShmSize: 0,
+    Isolation: "",
+    CpuShares: 0,
+    Memory: 0,
+    NanoCpus: 0,
+    CgroupParent: "",
+    BlkioWeight: 0,
+    BlkioWeightDevice: [],
+    BlkioDeviceReadBps: [],
+    CpuPeriod: 0,
+    CpuQuota: 0,
+    Devices: [],
+    DeviceCgroupRules: null,
+    DeviceRequests: null,
+    MemoryReservation: 0,
+    MemorySwap: 0,
+    MemorySwappiness: -1,
+    OomKillDisable: false,
+    PidsLimit: 0,
+    Ulimits: [],
+    MaskedPaths: null,
+    ReadonlyPaths: null,
+  },
+  NetworkingConfig: {
+    EndpointsConfig: { default: { IPAMConfig: null, Links: null, Aliases: null, MacAddress: "" } },
+  },
+};
+
+describe("planContainer()", () => {
+  test("docker run without flags asks for nothing", () => {
+    const { received, ...spec } = planContainer(parseCreateRequest(fromDockerCli), undefined);
+    expect(spec).toEqual({
+      image: "x",
+      terminal: false,
+      openStdin: false,
+      stdinOnce: false,
+      labels: {},
+      autoRemove: false,
+      capabilities: { add: [], drop: [] },
+      privileged: false,
+      readOnlyRoot: false,
+      extraHosts: [],
+      namespaces: {},
+      limits: {},
+      mounts: [],
+      rlimits: [],
+    });
+    expect(received.hostConfig.NetworkMode).toBe("default");
+  });
+
+  test.each([
+    [{ Cmd: "one" }, { command: ["one"] }],
+    [{ Entrypoint: [""] }, { entrypoint: [] }],
+    [{ Entrypoint: ["a", "b"] }, { entrypoint: ["a", "b"] }],
+    [{ StopTimeout: 3 }, { stopGraceMs: 3000 }],
+    [{ StopTimeout: -1 }, { stopGraceMs: 2 ** 31 - 1 }],
+    [{ NetworkDisabled: true }, { namespaces: { network: "none" } }],
+    [{ Healthcheck: { Test: ["NONE"] } }, {}],
+    [
+      { HostConfig: { NetworkMode: "host", PidMode: "container:a", IpcMode: "shareable", UTSMode: "host" } },
+      { namespaces: { network: "host", pid: { container: "a" }, ipc: "private", uts: "host" } },
+    ],
+    [
+      { HostConfig: { CgroupnsMode: "host", NetworkMode: "container:b" } },
+      { namespaces: { cgroup: "host", network: { container: "b" } } },
+    ],
+    [
+      { HostConfig: { Binds: ["/a:/b", "/c:/d:ro,rslave,Z"] } },
+      {
+        mounts: [
+          { kind: "bind", source: "/a", target: "/b", createSource: true },
+          {
+            kind: "bind",
+            source: "/c",
+            target: "/d",
+            createSource: true,
+            readonly: true,
+            propagation: "rslave",
+          },
+        ],
+      },
+    ],
+    [
+      { HostConfig: { Mounts: [{ Type: "bind", Source: "/a", Target: "/b", ReadOnly: true }] } },
+      { mounts: [{ kind: "bind", source: "/a", target: "/b", createSource: false, readonly: true }] },
+    ],
+    [
+      {
+        HostConfig: {
+          Mounts: [{ Type: "tmpfs", Target: "/t", TmpfsOptions: { SizeBytes: 5, Mode: 0o1777 } }],
+        },
+      },
+      { mounts: [{ kind: "tmpfs", target: "/t", options: "size=5,mode=1777" }] },
+    ],
+    [
+      { HostConfig: { Tmpfs: { "/t": "size=64m" } } },
+      { mounts: [{ kind: "tmpfs", target: "/t", options: "size=64m" }] },
+    ],
+    [
+      { HostConfig: { Memory: 64 << 20, MemorySwap: -1, PidsLimit: -1, NanoCpus: 5e8, CpusetCpus: "0" } },
+      { limits: { memoryBytes: 64 << 20, memorySwapBytes: -1, nanoCpus: 5e8, cpusetCpus: "0" } },
+    ],
+    [
+      { HostConfig: { SecurityOpt: ["no-new-privileges", "seccomp=unconfined"] } },
+      { noNewPrivileges: true, seccomp: "unconfined" },
+    ],
+    [
+      { HostConfig: { SecurityOpt: ["no-new-privileges:false", 'seccomp={"a":1}', "label=disable"] } },
+      { noNewPrivileges: false, seccomp: { profile: '{"a":1}' } },
+    ],
+    [{ HostConfig: { MaskedPaths: [], ReadonlyPaths: [] } }, { systemPaths: "unconfined" }],
+    [
+      {
+        HostConfig: {
+          Ulimits: [
+            { Name: "nofile", Soft: 1, Hard: 2 },
+            { Name: "core", Soft: -1, Hard: -1 },
+          ],
+        },
+      },
+      {
+        rlimits: [
+          { name: "nofile", soft: 1, hard: 2 },
+          { name: "core", soft: -1, hard: -1 },
+        ],
+      },
+    ],
+    [{ HostConfig: { ExtraHosts: ["a:1.2.3.4", "b=::1"] } }, { extraHosts: ["a:1.2.3.4", "b:::1"] }],
+    [
+      { HostConfig: { ShmSize: 5, OomScoreAdj: -3, CapAdd: ["ALL"], GroupAdd: ["5"], Init: false } },
+      { shmBytes: 5, oomScoreAdj: -3, capabilities: { add: ["ALL"], drop: [] }, groupAdd: ["5"] },
+    ],
+  ])("%j", (body, spec) => {
+    expect(plan(body)).toMatchObject(spec);
+  });
+
+  test.each([
+    [{ Volumes: { "/v": {} } }, "anonymous volumes (Volumes)"],
+    [{ Healthcheck: { Test: ["CMD", "x"] } }, "health checks (Healthcheck)"],
+    [
+      { HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "80" }] } } },
+      "publishing ports (HostConfig.PortBindings)",
+    ],
+    [{ HostConfig: { RestartPolicy: { Name: "always" } } }, "restart policies (HostConfig.RestartPolicy)"],
+    [{ HostConfig: { LogConfig: { Type: "syslog" } } }, "HostConfig.LogConfig"],
+    [
+      { HostConfig: { LogConfig: { Type: "json-file", Config: { "max-size": "1m" } } } },
+      "HostConfig.LogConfig",
+    ],
+    [{ HostConfig: { Init: true } }, "HostConfig.Init"],
+    [{ HostConfig: { Devices: [{ PathOnHost: "/dev/x" }] } }, "HostConfig.Devices"],
+    [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests"],
+    [{ HostConfig: { Sysctls: { a: "b" } } }, "HostConfig.Sysctls"],
+    [{ HostConfig: { UsernsMode: "auto" } }, "HostConfig.UsernsMode"],
+    [{ HostConfig: { NetworkMode: "bridge" } }, 'network "bridge" is not supported yet'],
+    [{ HostConfig: { Binds: ["volume:/x"] } }, "named volumes are not supported yet"],
+    [
+      { HostConfig: { Mounts: [{ Type: "volume", Target: "/x" }] } },
+      "mounts of type volume are not supported yet",
+    ],
+    [{ HostConfig: { SecurityOpt: ["apparmor=x"] } }, "AppArmor profiles"],
+    [{ HostConfig: { MaskedPaths: ["/a"] } }, "HostConfig.MaskedPaths"],
+    [{ HostConfig: { ExtraHosts: ["a:host-gateway"] } }, "host-gateway is not supported yet"],
+    [{ NetworkingConfig: { EndpointsConfig: { mine: {} } } }, "NetworkingConfig.EndpointsConfig.mine"],
+    [
+      { NetworkingConfig: { EndpointsConfig: { none: { MacAddress: "a" } } } },
+      "EndpointsConfig.none.MacAddress",
+    ],
+  ])("%j is not supported yet, by name", (body, text) => {
+    expect(() => plan(body)).toThrow(
+      expect.objectContaining({ kind: "unsupported", message: expect.stringContaining(text) }),
+    );
+  });
+
+  test.each([
+    [{ Image: "" }, "names no image"],
+    [{ Env: "A" }, "Env must be a list"],
+    [{ Env: [1] }, "Env[0] must be a text"],
+    [{ Cmd: ["a\0b"] }, "Cmd[0] must not contain NUL"],
+    [{ HostConfig: [] }, "HostConfig must be an object"],
+    [{ HostConfig: { Memory: "1g" } }, "HostConfig.Memory must be a whole number"],
+    [{ HostConfig: { Memory: 1.5 } }, "HostConfig.Memory must be a whole number"],
+    [{ HostConfig: { Memory: 5 } }, "Minimum memory limit allowed is 6MB"],
+    [{ HostConfig: { Memory: -64 } }, "can't be negative"],
+    [{ HostConfig: { MemorySwap: 5 } }, "You should always set the Memory limit"],
+    [{ HostConfig: { Memory: 9 << 20, MemorySwap: 8 << 20 } }, "Minimum memoryswap limit"],
+    [{ HostConfig: { NanoCpus: 1, CpuQuota: 1000 } }, "Conflicting options"],
+    [{ HostConfig: { PidMode: "bogus" } }, "HostConfig.PidMode"],
+    [{ HostConfig: { UTSMode: "container:a" } }, "HostConfig.UTSMode"],
+    [{ HostConfig: { Binds: ["/a"] } }, 'cannot read mount "/a"'],
+    [{ HostConfig: { Binds: ["/a:b"] } }, "must be absolute"],
+    [{ HostConfig: { Binds: ["/a:/./"] } }, "can't be /"],
+    [{ HostConfig: { Binds: ["/a:/b:what"] } }, 'there is no option "what"'],
+    [{ HostConfig: { Binds: ["/a:/b", "/c:/b/"] } }, "Duplicate mount point: /b"],
+    [{ HostConfig: { Mounts: [{ Type: "bind", Source: "a", Target: "/b" }] } }, "must be an absolute path"],
+    [{ HostConfig: { Mounts: [{ Target: "/b" }] } }, "its type must be"],
+    [{ HostConfig: { SecurityOpt: ["what=ever"] } }, 'invalid --security-opt 2: "what=ever"'],
+    [
+      { HostConfig: { Ulimits: [{ Name: "nofile", Soft: 5, Hard: 2 }] } },
+      "must be less than or equal to hard limit",
+    ],
+    [{ HostConfig: { ExtraHosts: ["a"] } }, 'bad format for add-host: "a"'],
+  ])("%j is refused", (body, text) => {
+    expect(() => plan(body)).toThrow(
+      expect.objectContaining({ kind: "invalid", message: expect.stringContaining(text) }),
+    );
+  });
+
+  test("a name may come with its slash; what was received is kept without strangers", () => {
+    const spec = plan({ Bogus: 1, HostConfig: { Bogus: 2, Memory: null, Privileged: true } }, "/web");
+    expect(spec.name).toBe("web");
+    expect(spec.received).toEqual({ config: { Image: "x" }, hostConfig: { Privileged: true } });
+  });
+});
+
+test.each([
+  [0, 0],
+  [10, 10_000],
+  [-1, 2 ** 31 - 1],
+  [1e12, 2 ** 31 - 1],
+])("graceMsOf(%d)", (seconds, ms) => {
+  expect(graceMsOf(seconds)).toBe(ms);
+});

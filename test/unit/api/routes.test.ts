@@ -1,0 +1,80 @@
+import { describe, expect, test } from "bun:test";
+import { matchRoute } from "../../../src/api/route-match.ts";
+import { routes } from "../../../src/api/routes.ts";
+import { findSupportedVersion, formatApiVersion, parseRequestedVersion } from "../../../src/api/version.ts";
+
+describe("matchRoute()", () => {
+  test.each([
+    ["GET", "/_ping", "system.ping", {}],
+    ["HEAD", "/v1.45/_ping", "system.ping", {}],
+    ["GET", "/v1.24/containers/json", "containers.list", {}],
+    ["GET", "/containers/json/json", "containers.inspect", { id: "json" }],
+    ["DELETE", "/v1.45/containers/a%20b", "containers.remove", { id: "a b" }],
+    ["POST", "/v1.45/containers/x/start/", "containers.start", { id: "x" }],
+    ["GET", "/images/json", "images.list", {}],
+    ["GET", "/images/reg:5000/a/b:c/json", "images.inspect", { name: "reg:5000/a/b:c" }],
+    ["GET", "/images/json/json", "images.inspect", { name: "json" }],
+    ["GET", "/images/a%2Fb@sha256:c/history", "images.history", { name: "a/b@sha256:c" }],
+    ["GET", "/images/get", "absent.save", {}],
+    ["DELETE", "/images/a/b", "images.remove", { name: "a/b" }],
+    ["POST", "/images/a/tag/tag", "images.tag", { name: "a/tag" }],
+  ] as const)("%s %s is %s %j", (method, path, operation, params) => {
+    const match = matchRoute(method, path);
+    expect(match.route.operation).toBe(operation);
+    expect({ ...match.params }).toEqual(params);
+  });
+
+  test.each([
+    ["GET", "/"],
+    ["GET", ""],
+    ["POST", "/_ping"],
+    ["GET", "/v1.45"],
+    ["GET", "//containers/json"],
+    ["GET", "/containers//json"],
+    ["GET", "/containers/a/b/json"],
+    ["CONNECT", "/info"],
+    ["constructor", "/info"],
+  ])("%s %j is no page", (method, path) => {
+    expect(() => matchRoute(method, path)).toThrow("page not found");
+  });
+
+  test("each row's path is found under its own operation, or an earlier row's", () => {
+    for (const { method, path, operation } of routes) {
+      const sample = path.replace("{name...}", "a/b").replace("{id}", "x");
+      expect([sample, matchRoute(method, sample).route.operation]).toEqual([sample, operation]);
+    }
+  });
+});
+
+describe("versions", () => {
+  test.each([
+    ["1.24", 1024],
+    ["1.45", 1045],
+    ["1.51", 1051],
+    [undefined, 1051],
+  ] as const)("parseRequestedVersion(%j)", (text, version) => {
+    expect(parseRequestedVersion(text)).toBe(version);
+  });
+
+  test.each([
+    [
+      "1.23",
+      "client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client",
+    ],
+    ["1.52", "client version 1.52 is too new. Maximum supported API version is 1.51"],
+    ["2", 'cannot read API version "2"'],
+  ])("parseRequestedVersion(%j) is refused", (text, sentence) => {
+    expect(() => parseRequestedVersion(text)).toThrow(sentence);
+  });
+
+  test("the sentence of a refusal tells what is spoken", () => {
+    let sentence = "";
+    try {
+      parseRequestedVersion("1.99");
+    } catch (thrown) {
+      sentence = (thrown as Error).message;
+    }
+    expect(formatApiVersion(findSupportedVersion(sentence) ?? 0)).toBe("1.51");
+    expect(findSupportedVersion("No such image: x")).toBeUndefined();
+  });
+});

@@ -1,0 +1,228 @@
+import { describe, expect, test } from "bun:test";
+import { Client } from "../../../src/client/client.ts";
+import { jsonReply, startPeer } from "./peer.ts";
+
+describe("Client against a strange daemon", () => {
+  test.each([
+    ["nothing", "", "unavailable", "it closed the connection without a reply"],
+    ["half a head", "HTTP/1.1 200 OK\r\nContent-", "unavailable", "the connection closed before its end"],
+    [
+      "half a body",
+      "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
+      "unavailable",
+      "the connection closed before its end",
+    ],
+    [
+      "half a chunk",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{",
+      "unavailable",
+      "closed before its end",
+    ],
+    [
+      "a malformed chunk",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+      "corrupt",
+      "size is malformed",
+    ],
+    ["no HTTP", "SSH-2.0-x\r\n\r\n", "corrupt", "its status line is malformed"],
+    ["no JSON", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{", "corrupt", "it is not JSON"],
+    [
+      "an endless head",
+      `HTTP/1.1 200 OK\r\n${"X-A: b\r\n".repeat(20_000)}`,
+      "corrupt",
+      "its head is too long",
+    ],
+    ["a bare error", "HTTP/1.1 502 Bad Gateway\r\n\r\nproxy says no\n", "internal", "proxy says no"],
+    [
+      "an error without a text",
+      "HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n",
+      "invalid",
+      "answered with status 418",
+    ],
+  ] as const)("that sends %s", async (_, bytes, kind, sentence) => {
+    await using peer = await startPeer((socket) => socket.end(bytes, "latin1"));
+    await expect(peer.client.system.info()).rejects.toMatchObject({
+      kind,
+      message: expect.stringContaining(sentence),
+    });
+  });
+
+  test("a reply in single bytes is read all the same", async () => {
+    const bytes = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{"a\r\n4\r\n":1}\r\n0\r\n\r\n';
+    await using peer = await startPeer(async (socket) => {
+      for (const byte of bytes) {
+        socket.write(byte);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+    expect(await peer.client.system.info()).toMatchObject({ a: 1 });
+  });
+
+  test("an interim reply is passed over", async () => {
+    await using peer = await startPeer((socket) =>
+      socket.write(`HTTP/1.1 100 Continue\r\n\r\n${jsonReply({ b: 2 })}`),
+    );
+    expect(await peer.client.system.info()).toMatchObject({ b: 2 });
+  });
+
+  test.each([
+    ["404 Not Found", "", "not-found"],
+    ["409 Conflict", "", "conflict"],
+    ["400 Bad Request", "", "invalid"],
+    ["501 Not Implemented", "", "unsupported"],
+    ["500 Internal Server Error", "", "internal"],
+    ["500 Internal Server Error", "Tare-Failure: corrupt\r\n", "corrupt"],
+    ["500 Internal Server Error", "Tare-Failure: constructor\r\n", "internal"],
+  ] as const)("status %s with %p is a failure of kind %s…", async (status, headers, kind) => {
+    await using peer = await startPeer((socket) =>
+      socket.write(jsonReply({ message: "why" }, status, headers)),
+    );
+    await expect(peer.client.system.version()).rejects.toMatchObject({
+      kind,
+      message: "why",
+      details: { fromDaemon: true },
+    });
+  });
+});
+
+describe("Client's connections", () => {
+  test("one is used again", async () => {
+    await using peer = await startPeer((socket) => socket.write(jsonReply({})));
+    for (let index = 0; index < 3; index++) await peer.client.system.info();
+    expect(peer.connections()).toBe(1);
+  });
+
+  test("each at the same time has its own", async () => {
+    await using peer = await startPeer((socket) => setTimeout(() => socket.write(jsonReply({})), 20));
+    await Promise.all([peer.client.system.info(), peer.client.system.info()]);
+    expect(peer.connections()).toBe(2);
+  });
+
+  test("one that has bytes nobody asked for is not used again", async () => {
+    await using peer = await startPeer((socket) => socket.write(`${jsonReply({})}HTTP/1.1 200 OK\r\n`));
+    await peer.client.system.info();
+    await peer.client.system.info();
+    expect(peer.connections()).toBe(2);
+  });
+
+  test("a question is asked again when its old connection is closed meanwhile, an order is not", async () => {
+    await using peer = await startPeer((socket, head, index) => {
+      if (index % 2 === 1) socket.destroy();
+      else socket.write(head.startsWith("GET") ? jsonReply({}) : "HTTP/1.1 204 No Content\r\n\r\n");
+    });
+    await peer.client.system.info();
+    expect(await peer.client.system.info()).toEqual({} as never);
+    await expect(peer.client.containers.kill("x")).rejects.toMatchObject({ kind: "unavailable" });
+  });
+
+  test("they do not keep the program alive", () => {
+    const script = `
+      import { createServer } from "node:http";
+      import { Client } from "${import.meta.dir}/../../../src/client/client.ts";
+      const server = createServer((_, response) => response.end("{}"));
+      server.listen(0, async () => {
+        const client = new Client({ host: "tcp://127.0.0.1:" + server.address().port });
+        await client.system.info();
+        server.close();
+        server.unref();
+        console.log("asked");
+      });`;
+    const child = Bun.spawnSync([process.execPath, "-e", script], { timeout: 5000 });
+    expect([child.stdout.toString(), child.exitCode]).toEqual(["asked\n", 0]);
+  });
+
+  test("an older daemon is spoken to in its version", async () => {
+    const targets: string[] = [];
+    await using peer = await startPeer((socket, head) => {
+      targets.push(head.split(" ")[1] ?? "");
+      const message = "client version 1.51 is too new. Maximum supported API version is 1.45";
+      socket.write(head.includes("/v1.51/") ? jsonReply({ message }, "400 Bad Request") : jsonReply({}));
+    });
+    await peer.client.system.info();
+    await peer.client.system.version();
+    expect(targets).toEqual(["/v1.51/info", "/v1.45/info", "/v1.45/version"]);
+  });
+
+  test("what can't be reached is named with what to do", async () => {
+    using absent = new Client({ host: "unix:///nonexistent/tare.sock" });
+    await expect(absent.system.ping()).rejects.toMatchObject({
+      kind: "unavailable",
+      message:
+        'cannot connect to the daemon at unix:///nonexistent/tare.sock: nothing is there; start it with "tare daemon"',
+    });
+    using refused = new Client({ host: "tcp://127.0.0.1:1" });
+    await expect(refused.system.ping()).rejects.toMatchObject({
+      kind: "unavailable",
+      message: expect.stringContaining("nobody listens there"),
+    });
+  });
+
+  test("a signal ends a stream that goes on", async () => {
+    await using peer = await startPeer((socket) => socket.write('HTTP/1.1 200 OK\r\n\r\n{"Type":"x"}\n'));
+    const given = new AbortController();
+    const seen: unknown[] = [];
+    const reading = (async () => {
+      for await (const event of peer.client.system.events({ signal: given.signal })) {
+        seen.push(event);
+        given.abort();
+      }
+    })();
+    await expect(reading).rejects.toMatchObject({ kind: "canceled" });
+    expect(seen).toEqual([{ Type: "x" }]);
+  });
+});
+
+describe("Client's requests", () => {
+  test("names can't leave their place in the path", async () => {
+    const targets: string[] = [];
+    await using peer = await startPeer((socket, head) => {
+      targets.push(head.split("\r\n", 1)[0] ?? "");
+      socket.write(jsonReply({}));
+    });
+    const { containers, images } = peer.client;
+    for (const name of ["a/../b", "..", "", "x?y#z", "a b\r\nX: y"]) await containers.inspect(name);
+    for (const name of ["reg:5000/a/b:c@sha256:d", "../x", "a//b", ""]) await images.inspect(name);
+    expect(targets).toEqual(
+      [
+        "/containers/a%2F..%2Fb/json",
+        "/containers/%00/json",
+        "/containers/%00/json",
+        "/containers/x%3Fy%23z/json",
+        "/containers/a%20b%0D%0AX%3A%20y/json",
+        "/images/reg:5000/a/b:c@sha256:d/json",
+        "/images/..%2Fx/json",
+        "/images/a%2F%2Fb/json",
+        "/images/%00/json",
+      ].map((path) => `GET /v1.51${path} HTTP/1.1`),
+    );
+  });
+
+  test("an upload stops when it is refused early", async () => {
+    await using peer = await startPeer((socket) => {
+      socket.write(jsonReply({ message: "no room" }, "507 Insufficient Storage"));
+      socket.pause();
+    });
+    let pieces = 0;
+    const endless = async function* () {
+      for (;;) {
+        pieces++;
+        yield Buffer.alloc(64 * 1024);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    const loading = Array.fromAsync(peer.client.images.load(endless()));
+    await expect(loading).rejects.toMatchObject({ kind: "exhausted", message: "no room" });
+    const atRefusal = pieces;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(pieces - atRefusal).toBeLessThan(3);
+  });
+
+  test("an archive that can't be read ends the request with its failure", async () => {
+    await using peer = await startPeer(() => {});
+    const broken = async function* () {
+      yield Buffer.from("x");
+      throw new Error("disk is gone");
+    };
+    await expect(Array.fromAsync(peer.client.images.load(broken()))).rejects.toThrow("disk is gone");
+  });
+});
