@@ -8,6 +8,13 @@ const groups: CommandTree["groups"] = {
   daemon: "Manage the daemon",
 };
 
+/** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
+const later: CommandTree["later"] = new Set(
+  "build builder buildx checkpoint commit compose config context cp diff export login logout manifest network node pause plugin port pull push save search secret service stack stats swarm top trust unpause update volume".split(
+    " ",
+  ),
+);
+
 const entries: readonly CommandEntry[] = [
   {
     names: ["container run", "run"],
@@ -67,6 +74,11 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import("./commands/events.ts")).events,
   },
   {
+    names: ["image history", "history"],
+    summary: "Show the history of an image",
+    load: async () => (await import("./commands/history.ts")).history,
+  },
+  {
     names: ["image import", "import"],
     summary: "Import the contents from a tarball to create a filesystem image",
     load: async () => (await import("./commands/import.ts")).importImage,
@@ -102,6 +114,11 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import("./commands/namespaces.ts")).namespaces,
   },
   {
+    names: ["container rename", "rename"],
+    summary: "Rename a container",
+    load: async () => (await import("./commands/rename.ts")).rename,
+  },
+  {
     names: ["container restart", "restart"],
     summary: "Restart one or more containers",
     load: async () => (await import("./commands/stop.ts")).restart,
@@ -125,6 +142,11 @@ const entries: readonly CommandEntry[] = [
     names: ["container stop", "stop"],
     summary: "Stop one or more running containers",
     load: async () => (await import("./commands/stop.ts")).stop,
+  },
+  {
+    names: ["image tag", "tag"],
+    summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+    load: async () => (await import("./commands/tag.ts")).tag,
   },
   {
     names: ["container wait", "wait"],
@@ -165,4 +187,4 @@ const entries: readonly CommandEntry[] = [
 ];
 
 /** Every command. Nothing but the one that is used is ever loaded. */
-export const commands: CommandTree = { entries, groups };
+export const commands: CommandTree = { entries, groups, later };

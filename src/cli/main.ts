@@ -108,16 +108,20 @@ class CommandLine {
   }
 
   async #notFound(words: readonly string[]): Promise<number> {
-    const [first = "", second] = words;
-    if (!Object.hasOwn(commands.groups, first)) {
+    const [first = "", second = ""] = words;
+    const isGroup = Object.hasOwn(commands.groups, first);
+    if (commands.later.has(isGroup ? second : first) || (isGroup && second === "prune")) {
+      throw laterFailure(isGroup ? `${first} ${second}` : first);
+    }
+    if (!isGroup) {
       this.#context.stderr.write(`tare: '${first}' is not a tare command.\nSee 'tare --help'\n`);
       return 1;
     }
     const { formatGroupHelp } = await import("./help.ts");
-    if (second !== undefined && second.startsWith("-") && second !== "--help" && second !== "-h") {
+    if (second.startsWith("-") && second !== "--help" && second !== "-h") {
       throw flagFailure(`unknown flag: ${second}`);
     }
-    if (second === undefined || second.startsWith("-")) return this.#print(formatGroupHelp(commands, first));
+    if (second === "" || second.startsWith("-")) return this.#print(formatGroupHelp(commands, first));
     this.#context.stderr.write(
       `tare: '${first} ${second}' is not a tare command.\n${formatGroupHelp(commands, first)}`,
     );

@@ -16,6 +16,8 @@ export interface CommandTree {
   readonly entries: readonly CommandEntry[];
   /** What help says of each group. */
   readonly groups: Readonly<Record<string, string>>;
+  /** First words of commands that are known but not there yet; within a group too. */
+  readonly later: ReadonlySet<string>;
 }
 
 /** The command that the words begin with, and how many of them name it. */

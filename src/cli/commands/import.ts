@@ -2,6 +2,7 @@ import { openArchive, readInput } from "../archive.ts";
 import type { Command } from "../command.ts";
 import { laterFailure } from "../flags/flag.ts";
 import { list, string } from "../flags/kinds.ts";
+import { splitName } from "../image-name.ts";
 import { displayProgress } from "../format/progress-display.ts";
 
 interface Values {
@@ -33,7 +34,7 @@ export const importImage: Command<Values> = {
         : await openArchive(source, context);
     const client = await call.client();
     const messages = client.images.import(archive, {
-      ...nameOf(reference),
+      ...(reference === undefined ? {} : splitName(reference)),
       ...(values.message === "" ? {} : { message: values.message }),
       ...(values.platform === "" ? {} : { platform: values.platform }),
       changes: values.change,
@@ -43,11 +44,3 @@ export const importImage: Command<Values> = {
     return 0;
   },
 };
-
-function nameOf(reference: string | undefined): { readonly repository?: string; readonly tag?: string } {
-  if (reference === undefined) return {};
-  const at = reference.lastIndexOf(":");
-  return at > reference.lastIndexOf("/")
-    ? { repository: reference.slice(0, at), tag: reference.slice(at + 1) }
-    : { repository: reference };
-}

@@ -150,6 +150,44 @@ describe("images", () => {
   });
 });
 
+describe("history and tag", () => {
+  test("history prints docker's table", async () => {
+    const item = {
+      Id: "sha256:0123456789abcdef",
+      Created: Math.floor(Date.now() / 1000) - 7200,
+      CreatedBy: `RUN ${"x".repeat(60)}`,
+      Tags: null,
+      Size: 2_020_000,
+      Comment: "c",
+    };
+    const client = {
+      images: {
+        history: async () => [
+          item,
+          { ...item, Id: "<missing>", Created: 0, CreatedBy: "a", Size: 0, Comment: "" },
+        ],
+      },
+    };
+    expect((await runCommandLine(["history", "x"], { client })).out).toBe(
+      "IMAGE          CREATED       CREATED BY                                      SIZE      COMMENT\n" +
+        `0123456789ab   2 hours ago   RUN ${"x".repeat(40)}…   2.02MB    c\n` +
+        "<missing>      N/A           a                                               0B        \n",
+    );
+  });
+
+  test("tag takes a registry's port for no tag", async () => {
+    const asked: unknown[] = [];
+    const client = { images: { tag: async (...call: unknown[]) => void asked.push(call) } };
+    for (const target of ["a:1", "localhost:5000/a", "localhost:5000/a:1"])
+      await runCommandLine(["tag", "x", target], { client });
+    expect(asked).toEqual([
+      ["x", { repository: "a", tag: "1" }],
+      ["x", { repository: "localhost:5000/a" }],
+      ["x", { repository: "localhost:5000/a", tag: "1" }],
+    ]);
+  });
+});
+
 describe("inspect", () => {
   const containers = {
     inspect: async (reference: string) => {
