@@ -357,6 +357,7 @@ static bool running, ended, input_closing;
 static int wait_status;
 static uint64_t ended_ms;
 static uint64_t quiet_from, give_up_at; // after the end: when the last output or progress was, and the latest patience
+static long owed;                       // output that was there when the process ended, and is not read yet
 static int log_fd = -1;
 static uint64_t log_bytes, log_sequence;
 
@@ -483,10 +484,7 @@ static void feed_client(struct connection *of) {
       return;
     }
     of->cursor += (size_t)sent;
-    if (ended) {
-      quiet_from = clock_ns(CLOCK_MONOTONIC);
-      give_up_at = quiet_from + 2 * SECOND;
-    }
+    if (ended) quiet_from = clock_ns(CLOCK_MONOTONIC);
     if (!all) of->frame_left -= (size_t)sent;
   }
 }
@@ -500,6 +498,7 @@ static bool take_output(int fd, uint8_t stream) {
   long got = sys(SYS_read, fd, frame + header, most);
   if (got == -EAGAIN || got == -EINTR) return true;
   if (got <= 0) return false; // EIO is a terminal's end of file
+  owed -= got;
   write_log(stream, frame + header, (size_t)got);
   if (streaming() == 0) return true;
   if (header) {
@@ -653,6 +652,12 @@ static void record_exit(void) {
   if (whole) sys(SYS_renameat2, plan.exit_dir_fd, "exit.new", plan.exit_dir_fd, "exit", 0);
 }
 
+static int unread(int fd) {
+  int bytes = 0;
+  if (fd >= 0) sys(SYS_ioctl, fd, FIONREAD, &bytes);
+  return bytes;
+}
+
 static void reap(void) {
   for (;;) {
     int status = 0;
@@ -664,6 +669,7 @@ static void reap(void) {
     ended_ms = clock_ns(CLOCK_REALTIME) / 1000000u;
     quiet_from = clock_ns(CLOCK_MONOTONIC);
     give_up_at = quiet_from + 2 * SECOND;
+    owed = unread(out_fd) + unread(err_fd);
     record_exit();
   }
 }
@@ -760,12 +766,13 @@ static bool attend_setup(uint64_t deadline) {
 }
 
 // Whether all output was taken: the streams' ends came, or others hold them (a background process outside of the
-// pid namespace) and had nothing to say at the last look nor for 0.1 s before, or 2 s are over.
+// pid namespace) and had nothing to say at the last look nor for 0.1 s before, or 2 s are over and what they say now
+// is not the process's own.
 static bool settled(bool silent) {
   if (!ended) return false;
   if (out_fd < 0 && err_fd < 0) return true;
   uint64_t now = clock_ns(CLOCK_MONOTONIC);
-  return (silent && now >= quiet_from + SECOND / 10) || now >= give_up_at;
+  return (silent && now >= quiet_from + SECOND / 10) || (owed <= 0 && now >= give_up_at);
 }
 
 // A client that has taken nothing for too long after the end is given up: the log still wants the rest.
@@ -773,7 +780,6 @@ static void drop_stalled(void) {
   if (clock_ns(CLOCK_MONOTONIC) < quiet_from + STALL) return;
   for (int i = 0; i < MOST_CONNECTIONS; i++)
     if (connections[i].state == STREAMING && connections[i].cursor < head) drop(&connections[i]);
-  give_up_at = clock_ns(CLOCK_MONOTONIC) + 2 * SECOND;
 }
 
 // Output is all taken: say the exit, wait a bounded time for slow clients, go.

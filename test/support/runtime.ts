@@ -88,6 +88,8 @@ export class TestContainer implements AsyncDisposable {
   readonly warnings: readonly string[];
   /** What came on the streams, when it was attached from the beginning. */
   readonly output: Output;
+  /** Directories that go with the container; those that the test gave stay. */
+  readonly #owned: readonly string[];
 
   constructor(parts: {
     started: StartedProcess;
@@ -95,7 +97,9 @@ export class TestContainer implements AsyncDisposable {
     runDirectory: string;
     logDirectory: string;
     output: Output;
+    owned: readonly string[];
   }) {
+    this.#owned = parts.owned;
     this.kept = parts.started.kept;
     this.warnings = parts.started.warnings;
     this.cgroup = parts.cgroup;
@@ -118,8 +122,7 @@ export class TestContainer implements AsyncDisposable {
     this.output.stream?.destroy();
     await this.kept[Symbol.asyncDispose]();
     await this.cgroup.remove();
-    rmSync(this.runDirectory, { recursive: true, force: true });
-    rmSync(this.logDirectory, { recursive: true, force: true });
+    for (const path of this.#owned) rmSync(path, { recursive: true, force: true });
   }
 }
 
@@ -267,6 +270,10 @@ export class TestRuntime implements Disposable {
     const logDirectory = options.logDirectory ?? this.makeDirectory("log");
     const cgroup = this.parent.create(`c${++this.#count}`, planCgroup({}, this.parent.layout));
     const output = new Output({ terminal: options.process?.terminal === true });
+    const owned = [
+      ...(options.runDirectory === undefined ? [runDirectory] : []),
+      ...(options.logDirectory === undefined ? [logDirectory] : []),
+    ];
     using root = cloneTree(rootPath);
     try {
       const started = await startContainer(this.program, {
@@ -285,12 +292,11 @@ export class TestRuntime implements Disposable {
           await options.beforeFirstInstruction?.(streams);
         },
       });
-      return new TestContainer({ started, cgroup, runDirectory, logDirectory, output });
+      return new TestContainer({ started, cgroup, runDirectory, logDirectory, output, owned });
     } catch (thrown) {
       output.stream?.destroy();
       await cgroup.remove();
-      rmSync(runDirectory, { recursive: true, force: true });
-      rmSync(logDirectory, { recursive: true, force: true });
+      for (const path of owned) rmSync(path, { recursive: true, force: true });
       throw thrown;
     }
   }

