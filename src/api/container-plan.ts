@@ -1,5 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import type { CreateRequest } from "./create-request.ts";
+import { parseConsoleSize } from "./exec-request.ts";
 import { type PlannedLimits, planLimits } from "./request/limits.ts";
 import { type NamespaceModes, planNamespaces } from "./request/modes.ts";
 import { type PlannedMount, planMounts } from "./request/mounts.ts";
@@ -38,6 +39,7 @@ export interface ContainerPlan extends PlannedSecurity {
   readonly extraHosts: readonly string[];
   readonly rlimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly oomScoreAdj?: number;
+  readonly consoleSize?: { readonly rows: number; readonly columns: number };
   readonly received: { readonly config: ContainerConfig; readonly hostConfig: HostConfig };
 }
 
@@ -108,6 +110,7 @@ function planHost(hostConfig: HostConfig) {
       groupAdd: nonEmpty(hostConfig.GroupAdd),
       shmBytes: shmBytes === 0 ? undefined : shmBytes,
       oomScoreAdj: hostConfig.OomScoreAdj === 0 ? undefined : hostConfig.OomScoreAdj,
+      consoleSize: parseConsoleSize(hostConfig.ConsoleSize),
     }),
   };
 }

@@ -64,6 +64,8 @@ export interface ContainerSpec {
   readonly extraHosts?: readonly string[];
   readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly oomScoreAdj?: number;
+  /** Of the terminal, at the first instruction. */
+  readonly consoleSize?: TerminalSize;
   /** HostConfig and Config as a client sent them, given back by inspect unchanged. */
   readonly received?: { readonly config: unknown; readonly hostConfig: unknown };
 }
@@ -145,6 +147,7 @@ export interface ContainerDetails extends ContainerSummary {
   /** The resolved process: what was or will be executed. */
   readonly process: {
     readonly path: string;
+    /** Without the path. */
     readonly args: readonly string[];
     readonly env: readonly string[];
     readonly workingDirectory: string;

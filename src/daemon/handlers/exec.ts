@@ -1,5 +1,6 @@
 import { parseConsoleSize, parseExecCreate, parseExecStart, requireSize } from "../../api/exec-request.ts";
-import { multiplexedStreamType, rawStreamType } from "../../api/stream-frames.ts";
+import { encodeFrame, multiplexedStreamType, rawStreamType } from "../../api/stream-frames.ts";
+import { Failure } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";
 import { execInspectOf, execSpecOf } from "../map/exec.ts";
@@ -11,14 +12,19 @@ export const handlers: Handlers = {
     reply.json(201, { Id: await engine.containers.createExec(params["id"] ?? "", spec) });
   },
 
-  "exec.start": async ({ engine, version, params, body, reply }: Call) => {
+  "exec.start": async (call: Call) => {
+    const { engine, version, params, body, reply } = call;
     const { id = "" } = params;
     const { Detach: detach = false, ConsoleSize } = parseExecStart(body);
     const consoleSize = parseConsoleSize(ConsoleSize);
     const options = { detach, ...(consoleSize === undefined ? {} : { consoleSize }) };
-    const stream = await engine.containers.startExec(id, options);
+    const stream = await engine.containers.startExec(id, options).catch(async (thrown: unknown) => {
+      if (detach || !hasEnded(thrown)) throw thrown;
+      await tellFailure(call, thrown);
+      return undefined;
+    });
     if (stream === undefined) {
-      reply.empty(200);
+      if (detach) reply.empty(200);
       return;
     }
     const type = stream.terminal || version < 1042 ? rawStreamType : multiplexedStreamType;
@@ -37,3 +43,18 @@ export const handlers: Handlers = {
     reply.json(200, execInspectOf(await engine.containers.inspectExec(params["id"] ?? "")));
   },
 };
+
+/** Whether a command could not be executed, and is over with its exit code. */
+function hasEnded(thrown: unknown): thrown is Failure {
+  return thrown instanceof Failure && typeof thrown.details["exitCode"] === "number";
+}
+
+/** SPEC: dockerd writes why into the stream; its client shows that and asks for the exit code (126, 127) afterwards. */
+async function tellFailure({ engine, version, params, reply }: Call, { message }: Failure): Promise<void> {
+  const { spec } = await engine.containers.inspectExec(params["id"] ?? "");
+  const isFramed = spec.terminal !== true;
+  const client = reply.hijack(isFramed && version >= 1042 ? multiplexedStreamType : rawStreamType);
+  const text = Buffer.from(`${message}\r\n`);
+  client.end(isFramed ? encodeFrame(spec.attachStderr === true ? "stderr" : "stdout", text) : text);
+  client.resume();
+}

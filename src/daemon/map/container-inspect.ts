@@ -13,8 +13,7 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
     Id: details.id,
     Created: timeText(details.createdAt),
     Path: process.path,
-    // Docker's Args are those after the program's name.
-    Args: process.args.slice(1),
+    Args: process.args,
     State: stateOf(details.state),
     Image: details.imageId,
     ResolvConfPath: files.resolvConf,

@@ -1,5 +1,5 @@
 import { mkdir, rm } from "node:fs/promises";
-import { Failure, sentenceOf } from "../../base/failure.ts";
+import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { planCapabilities } from "../../linux/capability.ts";
 import type { StartedProcess } from "../../runtime/types.ts";
 import type { ExecRequest } from "../parts.ts";
@@ -38,7 +38,10 @@ export function createExec(context: ContainerContext, reference: ContainerRefere
   return session.id;
 }
 
-/** Runs it; once only ("conflict" otherwise). The stream is given unless `detach`. */
+/**
+ * Runs it; once only ("conflict" otherwise). The stream is given unless `detach`. What could not be executed has ended
+ * with the failure's details.exitCode.
+ */
 export async function startExec(
   context: ContainerContext,
   id: string,
@@ -66,11 +69,15 @@ export async function startExec(
       },
     });
   } catch (thrown) {
-    const code = thrown instanceof Failure ? thrown.details["exitCode"] : undefined;
-    finish(context, session, { code: typeof code === "number" ? code : 126, error: sentenceOf(thrown) });
+    const details = thrown instanceof Failure ? thrown.details : {};
+    const code = typeof details["exitCode"] === "number" ? details["exitCode"] : 126;
+    finish(context, session, { code, error: sentenceOf(thrown) });
     await rm(runDirectory, { recursive: true, force: true });
     duplex?.destroy();
-    throw thrown;
+    throw new Failure(kindOf(thrown), sentenceOf(thrown), {
+      cause: thrown,
+      details: { ...details, exitCode: code },
+    });
   }
   const { kept } = started;
   session.kept = kept;

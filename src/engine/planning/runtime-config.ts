@@ -35,6 +35,9 @@ export function planRuntimeConfig(
     ociVersion: "1.2.0",
     process: {
       terminal: plan.terminal,
+      ...(spec.consoleSize === undefined
+        ? {}
+        : { consoleSize: { height: spec.consoleSize.rows, width: spec.consoleSize.columns } }),
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
       args: plan.args,
       env: withHome(plan.env, user.home),

@@ -373,7 +373,7 @@ export class FakeEngine implements Engine {
       restartCount: 0,
       process: {
         path: command[0] ?? "",
-        args: command,
+        args: command.slice(1),
         env: ["PATH=/bin", ...(spec.env ?? [])],
         workingDirectory: spec.workingDirectory ?? "/",
         user: spec.user ?? "",
