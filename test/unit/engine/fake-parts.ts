@@ -64,10 +64,10 @@ export class FakeProcess implements KeptProcess {
 /** What outlives an engine: processes, cgroups, snapshots. */
 export class FakeWorld {
   readonly root: string;
-  readonly processes = new Map<string, FakeProcess | Exit>();
-  readonly cgroups = new Set<string>();
-  readonly oomKills = new Map<string, number>();
-  readonly layers = new Set<Digest>();
+  readonly processes: Map<string, FakeProcess | Exit> = new Map();
+  readonly cgroups: Set<string> = new Set();
+  readonly oomKills: Map<string, number> = new Map();
+  readonly layers: Set<Digest> = new Set();
   readonly starts: StartRequest[] = [];
   /** Throws in the next start. */
   startFailure: Failure | undefined;
