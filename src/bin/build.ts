@@ -1,6 +1,26 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+
 /** What this build is. The id is a hash of its sources: clients and daemons of one build have the same. */
 export const build: { readonly version: string; readonly commit: string; readonly id: string } = {
   version: "0.1.0",
   commit: typeof TARE_BUILD_ID === "string" ? TARE_BUILD_ID : "from-source",
   id: typeof TARE_BUILD_ID === "string" ? TARE_BUILD_ID : "from-source",
 };
+
+const buildFile = (socketPath: string): string => `${socketPath}.build`;
+
+/** Says beside the socket which build serves it: cheaper to read than to ask. */
+export function publishBuild(socketPath: string): void {
+  const draft = `${buildFile(socketPath)}.${process.pid}`;
+  writeFileSync(draft, build.id, { mode: 0o644 });
+  renameSync(draft, buildFile(socketPath));
+}
+
+/** The build that last served at the socket; undefined when that was no daemon of ours. */
+export function findDaemonBuild(socketPath: string): string | undefined {
+  try {
+    return readFileSync(buildFile(socketPath), "utf8");
+  } catch {
+    return undefined;
+  }
+}

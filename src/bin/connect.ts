@@ -2,7 +2,7 @@ import { Failure, kindOf } from "../base/failure.ts";
 import { sleep } from "../base/deadline.ts";
 import { Client } from "../client/client.ts";
 import type { GlobalOptions } from "../cli/context.ts";
-import { build } from "./build.ts";
+import { build, findDaemonBuild } from "./build.ts";
 import { startDaemon } from "./start-daemon.ts";
 
 /**
@@ -10,18 +10,18 @@ import { startDaemon } from "./start-daemon.ts";
  * socket that was not chosen by the environment. A daemon of another build is replaced in place; its containers go on.
  */
 export async function connect(options: GlobalOptions): Promise<Client> {
-  const startable = options.host.startsWith("unix://") && options.hostFrom !== "environment";
+  const ours = options.host.startsWith("unix://") && options.hostFrom !== "environment";
   const client = new Client({ host: options.host, buildId: build.id });
   try {
-    await client.system.ping();
+    await client.open();
   } catch (thrown) {
     client[Symbol.dispose]();
-    if (!startable || kindOf(thrown) !== "unavailable") throw needsRoot(thrown);
+    if (!ours || !options.startsDaemon || kindOf(thrown) !== "unavailable") throw needsRoot(thrown);
     await startDaemon(options);
     return new Client({ host: options.host, buildId: build.id });
   }
-  const other = client.daemonBuildId;
-  if (!startable || other === undefined || other === build.id) return client;
+  const other = ours ? findDaemonBuild(options.host.slice("unix://".length)) : undefined;
+  if (other === undefined || other === build.id || !options.startsDaemon) return client;
   return replaceDaemon(client, options, other);
 }
 

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { sentenceOf } from "../base/failure.ts";
-import { build } from "./build.ts";
+import { build, publishBuild } from "./build.ts";
 import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
 import { installAddon, programs } from "./embedded.ts";
 
@@ -48,6 +48,7 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
     gitCommit: build.commit,
     onInternalFailure: (failure) => console.error(`tare: ${failure.message}\n${failure.stack ?? ""}`),
   });
+  publishBuild(options.socketPath);
   const stop = (): void => void serving.close();
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);

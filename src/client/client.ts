@@ -37,6 +37,11 @@ export class Client implements Disposable {
     return this.#transport.host;
   }
 
+  /** Connects already, without asking anything: the first request finds the connection made. */
+  async open(): Promise<void> {
+    await this.#transport.open();
+  }
+
   /** The daemon's, from its last reply; undefined before one, or when the daemon is not Tare. */
   get daemonBuildId(): string | undefined {
     return this.#transport.daemonBuildId;

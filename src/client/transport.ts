@@ -55,6 +55,11 @@ export class Transport implements Disposable {
     return this.#daemonBuildId;
   }
 
+  /** See Client.open(). */
+  async open(): Promise<void> {
+    await this.#pool.open();
+  }
+
   /** The reply of a call that succeeded (status below 400). The caller reads or disposes it. */
   async call(call: Call): Promise<HttpReply> {
     for (;;) {

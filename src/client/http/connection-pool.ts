@@ -52,6 +52,11 @@ export class ConnectionPool implements Disposable {
     }
   }
 
+  /** Opens a connection for the first request to come. "unavailable" or "not-permitted" when it can't be had. */
+  async open(): Promise<void> {
+    this.#giveBack(await this.#open(), true);
+  }
+
   /** Closes all connections; what waits on them fails. */
   [Symbol.dispose](): void {
     for (const socket of this.#all) socket.destroy();
