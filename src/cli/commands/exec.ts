@@ -2,6 +2,7 @@ import { poll } from "../../base/deadline.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
 import { endOnSignals, followSize, sizeOf } from "../container/follow.ts";
+import { reportDetached } from "../container/join.ts";
 import { planEnv } from "../container/plan.ts";
 import { statusInSentence } from "../container/start-failure.ts";
 import { bool, list, string } from "../flags/kinds.ts";
@@ -90,7 +91,7 @@ async function runAttached(
     detachKeys: keys,
     signal: ending === undefined ? call.signal : AbortSignal.any([call.signal, ending.signal]),
   });
-  if (end === "detached") return 0;
+  if (end === "detached") return reportDetached(call);
   // The streams may end a moment before the record of the end is there.
   return await poll(
     async () => {

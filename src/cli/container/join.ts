@@ -2,7 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Call } from "../command.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../terminal/detach-keys.ts";
 import { runSession } from "../terminal/session.ts";
-import { endOnSignals, followSize, proxySignals, sizeOf } from "./follow.ts";
+import { endOnSignals, followSize, proxySignals, type Size, sizeOf } from "./follow.ts";
 
 export interface JoinOptions {
   readonly id: string;
@@ -39,7 +39,7 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
     stack.use(followSize(call.context.stdout, resize));
     const size = sizeOf(call.context.stdout);
     // It may have another size, or none yet; when it has ended already there is none to set.
-    if (size !== undefined) resize({ ...size }).catch(() => {});
+    if (size !== undefined) adaptSize(resize, size, options).catch(() => {});
   }
   const end = await runSession(call.context, {
     duplex: connection.duplex,
@@ -48,8 +48,24 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
     detachKeys: keys,
     signal: ending === undefined ? call.signal : AbortSignal.any([call.signal, ending.signal]),
   });
-  if (end === "detached") return 0;
+  if (end === "detached") return reportDetached(call);
   const { StatusCode, Error: error } = await exit;
   if (error?.Message) throw new Failure("internal", error.Message);
   return StatusCode;
+}
+
+/** What runs already draws itself anew only when its size changes: Docker's trick is a size that is not the right one. */
+async function adaptSize(
+  resize: (size: Size) => Promise<void>,
+  size: Size,
+  { start }: JoinOptions,
+): Promise<void> {
+  if (start === undefined) await resize({ rows: size.rows + 1, columns: size.columns + 1 });
+  await resize(size);
+}
+
+/** Docker's words; leaving on purpose is no failure. */
+export function reportDetached(call: Call<unknown>): number {
+  call.err("read escape sequence\n");
+  return 0;
 }
