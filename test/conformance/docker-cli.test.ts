@@ -136,6 +136,11 @@ describe.skipIf(docker === undefined)("docker-cli", () => {
     expect(await run(["exec", "life", "echo", "in"])).toMatchObject({ code: 0, stdout: "in\n" });
     expect(await run(["exec", "-i", "life", "cat"], "fed")).toMatchObject({ code: 0, stdout: "fed" });
     expect((await run(["exec", "life", "exit", "7"])).code).toBe(7);
+    expect(await run(["exec", "life", "missing"])).toEqual({
+      code: 127,
+      stdout: "",
+      stderr: 'cannot execute "missing"\r\n',
+    });
     expect((await run(["exec", "-d", "life", "echo", "x"])).code).toBe(0);
     expect((await run(["top", "life"])).stderr).toContain("top is not supported yet");
     expect((await run(["rm", "life"])).stderr).toContain("You cannot remove a running container");

@@ -203,6 +203,10 @@ export class FakeEngine implements Engine {
     },
     startExec: async (id, options) => {
       const exec = this.#exec(id);
+      if (exec.spec.command[0] === "missing") {
+        exec.state = { status: "exited", code: 127 };
+        throw new Failure("invalid", 'cannot execute "missing"', { details: { exitCode: 127 } });
+      }
       exec.state = { status: "running", pid: 4712 };
       void exec.process.exited.then(({ code }) => {
         exec.state = { status: "exited", code };

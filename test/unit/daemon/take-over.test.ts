@@ -170,6 +170,21 @@ describe("exec", () => {
     expect((await daemon.client.executions.inspect(Id)).ExitCode).toBe(9);
   });
 
+  test("why a command can't be executed comes in the stream, its exit code by inspect; detached it is an error", async () => {
+    await using daemon = await startDaemon();
+    const { id } = await create(daemon, ["sleep", "60"]);
+    await daemon.client.containers.start(id);
+    const make = () => daemon.client.containers.createExec(id, { Cmd: ["missing"], AttachStderr: true });
+    const { Id } = await make();
+    const attached = await daemon.client.executions.start(Id);
+    expect(await readFrames(attached)).toBe('cannot execute "missing"\r\n');
+    attached.duplex.destroy();
+    expect((await daemon.client.executions.inspect(Id)).ExitCode).toBe(127);
+    const other = await make();
+    const starting = daemon.client.executions.startDetached(other.Id);
+    await expect(starting).rejects.toMatchObject({ kind: "invalid", message: 'cannot execute "missing"' });
+  });
+
   test("it is refused while the container does not run", async () => {
     await using daemon = await startDaemon();
     const { id } = await create(daemon, ["cat"]);
