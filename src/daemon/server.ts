@@ -115,7 +115,7 @@ class ApiServer implements Serving {
     connection.on("close", onClose);
     let match: RouteMatch | undefined;
     try {
-      const [path = "", parameters = ""] = splitOnce(request.url ?? "", "?");
+      const [path, parameters] = splitOnce(request.url ?? "", "?");
       match = matchRoute(request.method ?? "", path);
       await this.#run(request, { match, parameters, reply, signal: gone.signal });
     } catch (thrown) {

@@ -43,7 +43,7 @@ export function configOf(details: ContainerDetails): ContainerConfig {
     Cmd: command ?? null,
     Image: spec.image,
     WorkingDir: process.workingDirectory,
-    Entrypoint: entrypoint === undefined || entrypoint.length === 0 ? null : entrypoint,
+    Entrypoint: entrypoint === undefined || entrypoint.join("") === "" ? null : entrypoint,
     Labels: details.labels,
     ...(exposed.length === 0 ? {} : { ExposedPorts: Object.fromEntries(exposed.map((port) => [port, {}])) }),
     ...(spec.stopSignal === undefined && defaults.stopSignal === undefined

@@ -72,11 +72,28 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
   return {
     ...nothingSaid,
     ...(sent ?? fromSpec(spec)),
+    ...(sent === undefined ? {} : withDefaults(sent)),
     NetworkMode: networkMode,
-    ...(sent?.ShmSize === 0 ? { ShmSize: nothingSaid.ShmSize } : {}),
     MaskedPaths: effective.maskedPaths,
     ReadonlyPaths: effective.readonlyPaths,
   };
+}
+
+/** What dockerd puts in the place of "nothing said" before it keeps the request. */
+function withDefaults(sent: HostConfig): HostConfig {
+  const { LogConfig, ShmSize, IpcMode, CgroupnsMode, Memory = 0, MemorySwap = 0 } = nothingSaid;
+  const swap = sent.MemorySwap ?? MemorySwap;
+  const memory = sent.Memory ?? Memory;
+  return {
+    LogConfig: sent.LogConfig?.Type ? sent.LogConfig : LogConfig,
+    ShmSize: sent.ShmSize || ShmSize,
+    IpcMode: sent.IpcMode || IpcMode,
+    CgroupnsMode: sent.CgroupnsMode || (sent.Privileged === true ? "host" : CgroupnsMode),
+    RestartPolicy: sent.RestartPolicy?.Name ? sent.RestartPolicy : nothingSaid.RestartPolicy,
+    MemorySwap: swap === 0 ? memory * 2 : swap,
+    MemorySwappiness: sent.MemorySwappiness === -1 ? null : (sent.MemorySwappiness ?? null),
+    PidsLimit: sent.PidsLimit || null,
+  } as HostConfig;
 }
 
 function fromSpec(spec: ContainerSpec): HostConfig {

@@ -49,11 +49,8 @@ describe("Client against a strange daemon", () => {
 
   test("a reply in single bytes is read all the same", async () => {
     const bytes = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{"a\r\n4\r\n":1}\r\n0\r\n\r\n';
-    await using peer = await startPeer(async (socket) => {
-      for (const byte of bytes) {
-        socket.write(byte);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+    await using peer = await startPeer((socket) => {
+      for (const [index, byte] of [...bytes].entries()) setTimeout(() => socket.write(byte), index / 4);
     });
     expect(await peer.client.system.info()).toMatchObject({ a: 1 });
   });
