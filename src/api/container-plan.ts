@@ -81,9 +81,9 @@ function planConfig(config: ContainerConfig) {
     openStdin: config.OpenStdin ?? false,
     stdinOnce: config.StdinOnce ?? false,
     ...given({
-      // An empty list is how clients write "nothing said"; only the entrypoint has a meaning when it is empty text.
+      // An empty list is how clients write "nothing said". `[""]` is docker-cli's `--entrypoint ""`: not even the image's.
       command: nonEmpty(config.Cmd),
-      entrypoint: entrypointOf(config.Entrypoint),
+      entrypoint: nonEmpty(config.Entrypoint),
       env: nonEmpty(config.Env),
       labels: config.Labels ?? undefined,
       user: config.User || undefined,
@@ -113,12 +113,6 @@ function planHost(hostConfig: HostConfig) {
       consoleSize: parseConsoleSize(hostConfig.ConsoleSize),
     }),
   };
-}
-
-/** `[""]` is how docker-cli says `--entrypoint ""`: none, not even the image's. */
-function entrypointOf(list: readonly string[] | null | undefined): readonly string[] | undefined {
-  if (list?.length === 1 && list[0] === "") return [];
-  return nonEmpty(list);
 }
 
 function requireHost(text: string): string {

@@ -88,7 +88,7 @@ function withDefaults(sent: HostConfig): HostConfig {
     LogConfig: sent.LogConfig?.Type ? sent.LogConfig : LogConfig,
     ShmSize: sent.ShmSize || ShmSize,
     IpcMode: sent.IpcMode || IpcMode,
-    CgroupnsMode: sent.CgroupnsMode || (sent.Privileged === true ? "host" : CgroupnsMode),
+    CgroupnsMode: sent.CgroupnsMode || CgroupnsMode,
     RestartPolicy: sent.RestartPolicy?.Name ? sent.RestartPolicy : nothingSaid.RestartPolicy,
     MemorySwap: swap === 0 ? memory * 2 : swap,
     MemorySwappiness: sent.MemorySwappiness === -1 ? null : (sent.MemorySwappiness ?? null),

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { planCommand } from "../planning/command.ts";
 import { planContainer } from "../planning/plan-container.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerDetails, ContainerSummary } from "../types.ts";
@@ -7,19 +8,14 @@ import { cgroupPathOf, type ContainerContext } from "./context.ts";
 /** What `ps` shows. */
 export function summarize(context: ContainerContext, record: ContainerRecord): ContainerSummary {
   const { spec, imageConfig } = record;
-  const { entrypoint, cmd } = imageConfig.defaults;
   const network = spec.namespaces?.network ?? "none";
-  const command = [
-    ...(spec.entrypoint ?? entrypoint ?? []),
-    ...(spec.command ?? (spec.entrypoint === undefined ? cmd : []) ?? []),
-  ];
   const isStillNamed = context.state.findImage(record.imageId as never) !== undefined;
   return {
     id: record.id,
     name: record.name,
     image: isStillNamed ? record.image : record.imageId,
     imageId: record.imageId,
-    command,
+    command: planCommand(spec, imageConfig.defaults),
     createdAt: record.createdAt,
     state: record.state,
     labels: { ...imageConfig.defaults.labels, ...spec.labels },

@@ -107,7 +107,7 @@ describe("planContainer()", () => {
 
   test.each([
     [{ Cmd: "one" }, { command: ["one"] }],
-    [{ Entrypoint: [""] }, { entrypoint: [] }],
+    [{ Entrypoint: [""] }, { entrypoint: [""] }],
     [{ Entrypoint: ["a", "b"] }, { entrypoint: ["a", "b"] }],
     [{ StopTimeout: 3 }, { stopGraceMs: 3000 }],
     [{ StopTimeout: -1 }, { stopGraceMs: 2 ** 31 - 1 }],
