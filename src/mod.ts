@@ -1,3 +1,4 @@
+import { connectTo } from "./mod/connected-engine.ts";
 import { LibraryEngine } from "./mod/library-engine.ts";
 import { openEngine as open, type OpenOptions } from "./mod/open-engine.ts";
 
@@ -17,4 +18,13 @@ export type { OpenOptions } from "./mod/open-engine.ts";
  */
 export async function openEngine(options: OpenOptions = {}): Promise<LibraryEngine> {
   return new LibraryEngine(await open(options));
+}
+
+/**
+ * The engine of a daemon that runs, with the same interface; it is not started. `host` is `unix:///run/tare/tare.sock`
+ * (the default; TARE_HOST counts, too) or `tcp://…`. Throws "unavailable" when nobody serves there.
+ */
+export async function connectEngine(options: { readonly host?: string } = {}): Promise<LibraryEngine> {
+  const host = options.host ?? process.env["TARE_HOST"] ?? "unix:///run/tare/tare.sock";
+  return new LibraryEngine(await connectTo(host));
 }

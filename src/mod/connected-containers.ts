@@ -1,0 +1,225 @@
+import { formatUnixTime } from "../base/timestamp.ts";
+import { poll } from "../base/deadline.ts";
+import type { Client } from "../client/client.ts";
+import type {
+  AttachedStream,
+  AttachOptions,
+  ContainerDetails,
+  ContainerFilter,
+  ContainerReference,
+  Containers,
+  ContainerSpec,
+  ContainerSummary,
+  ExecDetails,
+  ExecSpec,
+  ExitStatus,
+  LogEntry,
+  LogOptions,
+  StartTiming,
+  TerminalSize,
+} from "../engine/types.ts";
+import { Failure, kindOf } from "../base/failure.ts";
+import { createRequestOf } from "./create-request.ts";
+import { containerDetailsOf, containerSummaryOf, imageConfigOf, timingOf } from "./inspect-reply.ts";
+import { parseLogLines } from "./log-lines.ts";
+
+/** A week: there is no route that waits for an exec. */
+const EXEC_WAIT_MS = 7 * 24 * 3600 * 1000;
+
+/** The containers of an engine behind a socket. */
+export class ConnectedContainers implements Containers {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  async create(spec: ContainerSpec): ReturnType<Containers["create"]> {
+    const { name, ...rest } = spec;
+    const reply = await this.#client.containers.create(createRequestOf(rest), { name });
+    return { id: reply.Id, warnings: reply.Warnings };
+  }
+
+  async start(reference: ContainerReference): Promise<StartTiming> {
+    const { isRunningAlready, timing } = await this.#client.containers.start(reference);
+    if (isRunningAlready) {
+      throw new Failure("conflict", `cannot start container "${reference}": it is running`, {
+        details: { alreadyRunning: true },
+      });
+    }
+    return timing === undefined ? { totalMs: 0, phases: [] } : timingOf(timing);
+  }
+
+  stop(
+    reference: ContainerReference,
+    options: { readonly signal?: string; readonly graceMs?: number } = {},
+  ): Promise<boolean> {
+    return this.#client.containers.stop(reference, inSeconds(options));
+  }
+
+  kill(reference: ContainerReference, options: { readonly signal?: string } = {}): Promise<void> {
+    return this.#client.containers.kill(reference, options);
+  }
+
+  restart(
+    reference: ContainerReference,
+    options: { readonly signal?: string; readonly graceMs?: number } = {},
+  ): Promise<void> {
+    return this.#client.containers.restart(reference, inSeconds(options));
+  }
+
+  remove(reference: ContainerReference, options: { readonly force?: boolean } = {}): Promise<void> {
+    return this.#client.containers.remove(reference, options);
+  }
+
+  async wait(
+    reference: ContainerReference,
+    options: { readonly until?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal } = {},
+  ): Promise<ExitStatus> {
+    const { until = "not-running", signal } = options;
+    const reply = await this.#client.containers.wait(reference, { condition: until, signal });
+    const status = { code: reply.StatusCode, oomKilled: false };
+    try {
+      const { State: state } = await this.#client.containers.inspect(reference);
+      return { ...status, oomKilled: state.OOMKilled, ...(state.Error === "" ? {} : { error: state.Error }) };
+    } catch (thrown) {
+      if (kindOf(thrown) === "not-found") return status; // it removed itself
+      throw thrown;
+    }
+  }
+
+  rename(reference: ContainerReference, name: string): Promise<void> {
+    return this.#client.containers.rename(reference, name);
+  }
+
+  resize(reference: ContainerReference, size: TerminalSize): Promise<void> {
+    return this.#client.containers.resize(reference, size);
+  }
+
+  async attach(reference: ContainerReference, options: AttachOptions): Promise<AttachedStream> {
+    const { terminal, duplex } = await this.#client.containers.attach(reference, {
+      stream: true,
+      ...options,
+    });
+    if (terminal !== undefined) return { terminal, duplex };
+    const { Config: config } = await this.#client.containers.inspect(reference);
+    return { terminal: config.Tty ?? false, duplex };
+  }
+
+  logs(reference: ContainerReference, options: LogOptions = {}): AsyncIterable<LogEntry> {
+    const { sinceMs, untilMs, tail, signal, follow, stdout = true, stderr = true } = options;
+    const frames = this.#client.containers.logs(reference, {
+      stdout,
+      stderr,
+      timestamps: true,
+      ...(follow === undefined ? {} : { follow }),
+      ...(sinceMs === undefined ? {} : { since: timeText(sinceMs) }),
+      ...(untilMs === undefined ? {} : { until: timeText(untilMs) }),
+      ...(tail === undefined ? {} : { tail: String(tail) }),
+      signal,
+    });
+    return parseLogLines(frames);
+  }
+
+  async list(filter: ContainerFilter = {}): Promise<readonly ContainerSummary[]> {
+    const rows = await this.#client.containers.list(filter);
+    const found = await Promise.all(
+      rows.map(async (row) => {
+        try {
+          return [containerSummaryOf(row, await this.#client.containers.inspect(row.Id))];
+        } catch (thrown) {
+          if (kindOf(thrown) === "not-found") return []; // removed since
+          throw thrown;
+        }
+      }),
+    );
+    return found.flat();
+  }
+
+  async inspect(reference: ContainerReference): Promise<ContainerDetails> {
+    const reply = await this.#client.containers.inspect(reference);
+    return containerDetailsOf(reply, imageConfigOf(await this.#client.images.inspect(reply.Image)));
+  }
+
+  async createExec(reference: ContainerReference, spec: ExecSpec): Promise<string> {
+    const { consoleSize } = spec;
+    const reply = await this.#client.containers.createExec(reference, {
+      Cmd: spec.command,
+      Env: spec.env ?? [],
+      Tty: spec.terminal ?? false,
+      AttachStdin: spec.attachStdin ?? false,
+      AttachStdout: spec.attachStdout ?? false,
+      AttachStderr: spec.attachStderr ?? false,
+      Privileged: spec.privileged ?? false,
+      User: spec.user ?? "",
+      WorkingDir: spec.workingDirectory ?? "",
+      ...(spec.detachKeys === undefined ? {} : { DetachKeys: spec.detachKeys }),
+      ...(consoleSize === undefined ? {} : { ConsoleSize: [consoleSize.rows, consoleSize.columns] }),
+    });
+    return reply.Id;
+  }
+
+  async startExec(
+    id: string,
+    options: { readonly detach?: boolean; readonly consoleSize?: TerminalSize } = {},
+  ): Promise<AttachedStream | undefined> {
+    const terminal = (await this.#client.executions.inspect(id)).ProcessConfig.tty;
+    if (options.detach === true) {
+      await this.#client.executions.startDetached(id, { terminal });
+      return undefined;
+    }
+    const { duplex } = await this.#client.executions.start(id, { terminal, ...options.consoleSize });
+    return { terminal, duplex };
+  }
+
+  resizeExec(id: string, size: TerminalSize): Promise<void> {
+    return this.#client.executions.resize(id, size);
+  }
+
+  async inspectExec(id: string): Promise<ExecDetails> {
+    const reply = await this.#client.executions.inspect(id);
+    const { entrypoint, arguments: rest, tty, privileged, user } = reply.ProcessConfig;
+    return {
+      id: reply.ID,
+      containerId: reply.ContainerID,
+      spec: {
+        command: [entrypoint, ...rest],
+        terminal: tty,
+        privileged,
+        attachStdin: reply.OpenStdin,
+        attachStdout: reply.OpenStdout,
+        attachStderr: reply.OpenStderr,
+        ...(user === undefined ? {} : { user }),
+      },
+      state: reply.Running
+        ? { status: "running", pid: reply.Pid }
+        : reply.ExitCode === null
+          ? { status: "created" }
+          : { status: "exited", code: reply.ExitCode },
+    };
+  }
+
+  async waitExec(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<ExitStatus> {
+    return await poll(
+      async () => {
+        const { ExitCode: code } = await this.#client.executions.inspect(id);
+        return code === null ? undefined : { code, oomKilled: false };
+      },
+      { everyMs: 20, timeoutMs: EXEC_WAIT_MS, what: `wait for exec session "${id}"`, signal: options.signal },
+    );
+  }
+}
+
+function inSeconds(options: { readonly signal?: string; readonly graceMs?: number }): {
+  signal?: string;
+  graceSeconds?: number;
+} {
+  return {
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(options.graceMs === undefined ? {} : { graceSeconds: Math.ceil(options.graceMs / 1000) }),
+  };
+}
+
+export function timeText(ms: number): string {
+  return formatUnixTime(BigInt(Math.round(ms * 1000)) * 1000n);
+}

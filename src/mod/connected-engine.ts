@@ -1,0 +1,119 @@
+import { Client } from "../client/client.ts";
+import type {
+  CheckFinding,
+  ContainerNamespaces,
+  Containers,
+  Engine,
+  EngineEvent,
+  EngineInfo,
+  Images,
+} from "../engine/types.ts";
+import { ConnectedContainers, timeText } from "./connected-containers.ts";
+import { ConnectedImages } from "./connected-images.ts";
+
+/** An engine behind a socket, by the Docker Engine API. What the API does not tell is empty. */
+export class ConnectedEngine implements Engine {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+    this.containers = new ConnectedContainers(client);
+    this.images = new ConnectedImages(client);
+  }
+
+  /** Times have the precision of a JavaScript number: microseconds. */
+  async *events(options: Parameters<Engine["events"]>[0] = {}): AsyncGenerator<EngineEvent, void> {
+    const { sinceMs, untilMs, filters, signal } = options;
+    const messages = this.#client.system.events({
+      since: sinceMs === undefined ? undefined : timeText(sinceMs),
+      until: untilMs === undefined ? undefined : timeText(untilMs),
+      ...(filters === undefined ? {} : { filters }),
+      signal,
+    });
+    try {
+      for await (const { Type: type, Action: action, Actor: actor, timeNano } of messages) {
+        yield {
+          type: type as EngineEvent["type"],
+          action,
+          actor: { id: actor.ID, attributes: actor.Attributes },
+          timeNs: BigInt(timeNano),
+        };
+      }
+    } catch (thrown) {
+      if (signal?.aborted !== true) throw thrown;
+    }
+  }
+
+  async info(): Promise<EngineInfo> {
+    const [info, { DataRoot: dataRoot, RunRoot: runRoot }] = await Promise.all([
+      this.#client.system.info(),
+      this.#client.system.build(),
+    ]);
+    return {
+      id: info.ID,
+      name: info.Name,
+      version: info.ServerVersion,
+      dataRoot,
+      runRoot,
+      kernelVersion: info.KernelVersion,
+      operatingSystem: info.OperatingSystem,
+      architecture: info.Architecture,
+      cpus: info.NCPU,
+      memoryBytes: info.MemTotal,
+      containers: {
+        running: info.ContainersRunning,
+        paused: info.ContainersPaused,
+        stopped: info.ContainersStopped,
+      },
+      images: info.Images,
+      storage: {
+        driver: info.Driver,
+        status: info.DriverStatus.map(([name = "", value = ""]) => [name, value] as const),
+      },
+      cgroups: { version: info.CgroupVersion, controllers: {} },
+      warnings: info.Warnings ?? [],
+    };
+  }
+
+  async namespaces(): Promise<readonly ContainerNamespaces[]> {
+    const rows = await this.#client.system.namespaces();
+    return rows.map((row) => ({
+      id: row.Id,
+      name: row.Name,
+      pid: row.Pid,
+      namespaces: Object.fromEntries(
+        Object.entries(row.Namespaces).map(([type, { Inode: inode, SharedWith: sharedWith }]) => [
+          type,
+          { inode, sharedWith },
+        ]),
+      ),
+    }));
+  }
+
+  async check(): Promise<readonly CheckFinding[]> {
+    const findings = await this.#client.system.check();
+    return findings.map((each) => ({ subject: each.Subject, problem: each.Problem, advice: each.Advice }));
+  }
+
+  settle(): Promise<void> {
+    return this.#client.system.settle();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#client[Symbol.dispose]();
+  }
+}
+
+/** Connects at once: throws "unavailable" when nobody serves there. The caller disposes of it; the daemon goes on. */
+export async function connectTo(host: string): Promise<ConnectedEngine> {
+  const client = new Client({ host });
+  try {
+    await client.system.ping();
+    return new ConnectedEngine(client);
+  } catch (thrown) {
+    client[Symbol.dispose]();
+    throw thrown;
+  }
+}

@@ -1,0 +1,92 @@
+import type { ProgressMessage } from "../api/types/progress.ts";
+import { Failure } from "../base/failure.ts";
+import type { Client } from "../client/client.ts";
+import type { ImageDetails, ImageProgress, Images, ImageSummary } from "../engine/types.ts";
+import { imageDetailsOf } from "./inspect-reply.ts";
+
+/** The images of an engine behind a socket. */
+export class ConnectedImages implements Images {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  async *load(
+    archive: AsyncIterable<Uint8Array>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<ImageProgress, void> {
+    for await (const message of this.#client.images.load(archive, { signal: options.signal })) {
+      yield progressOf(message);
+    }
+  }
+
+  async import(
+    archive: AsyncIterable<Uint8Array>,
+    options: Parameters<Images["import"]>[1] = {},
+  ): Promise<string> {
+    const { reference: repository, changes = [], message } = options;
+    let id = "";
+    for await (const line of this.#client.images.import(archive, { repository, changes, message })) {
+      refuseError(line);
+      id = line.status ?? id;
+    }
+    return id;
+  }
+
+  async list(options: Parameters<Images["list"]>[0] = {}): Promise<readonly ImageSummary[]> {
+    const rows = await this.#client.images.list(options);
+    return rows.map((row) => ({
+      id: row.Id,
+      references: row.RepoTags,
+      digests: row.RepoDigests,
+      createdAt: row.Created * 1000,
+      sizeBytes: row.Size,
+      containers: Math.max(0, row.Containers),
+      labels: row.Labels ?? {},
+    }));
+  }
+
+  async inspect(reference: string): Promise<ImageDetails> {
+    const reply = await this.#client.images.inspect(reference);
+    const users = await this.#client.containers.list({ all: true, filters: { ancestor: [reply.Id] } });
+    return imageDetailsOf(reply, users.filter((row) => row.ImageID === reply.Id).length);
+  }
+
+  tag(reference: string, target: string): Promise<void> {
+    return this.#client.images.tag(reference, { repository: target });
+  }
+
+  async remove(reference: string, options: { readonly force?: boolean } = {}): ReturnType<Images["remove"]> {
+    const items = await this.#client.images.remove(reference, options);
+    return items.map((item) =>
+      item.Untagged === undefined ? { deleted: item.Deleted ?? "" } : { untagged: item.Untagged },
+    );
+  }
+}
+
+function progressOf(message: ProgressMessage): ImageProgress {
+  refuseError(message);
+  const { id, status, stream = "", progressDetail } = message;
+  if (id !== undefined) {
+    const { current = 0, total } = progressDetail ?? {};
+    const action = status ?? "";
+    return {
+      kind: "layer",
+      id,
+      action,
+      currentBytes: current,
+      ...(total === undefined ? {} : { totalBytes: total }),
+    };
+  }
+  const loaded = /^Loaded image(?: ID)?: (\S+)\s*$/.exec(stream);
+  const name = loaded?.[1];
+  if (name === undefined) return { kind: "message", text: (status ?? stream).trimEnd() };
+  return stream.startsWith("Loaded image ID")
+    ? { kind: "loaded", id: name }
+    : { kind: "loaded", id: "", reference: name };
+}
+
+function refuseError({ error }: ProgressMessage): void {
+  if (error !== undefined) throw new Failure("invalid", error, { details: { fromDaemon: true } });
+}

@@ -1,0 +1,116 @@
+import type { ContainerCreateRequest } from "../api/types/container.ts";
+import type { Mount } from "../api/types/host-config.ts";
+import { Failure } from "../base/failure.ts";
+import type { ContainerMount, ContainerSpec, NamespaceMode } from "../engine/types.ts";
+
+/** A spec in the words of the Docker Engine API. Throws "unsupported" for what only an engine in this process can do. */
+export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
+  if (spec.lifetime === "process") {
+    throw new Failure(
+      "unsupported",
+      'cannot create the container: a lifetime of "process" needs an engine in this process (openEngine)',
+    );
+  }
+  const { limits = {}, namespaces = {} } = spec;
+  const given = <T, K extends string>(key: K, value: T | undefined): { [P in K]?: T } =>
+    (value === undefined ? {} : { [key]: value }) as { [P in K]?: T };
+  return {
+    Image: spec.image,
+    ...given("Cmd", spec.command),
+    ...given("Entrypoint", spec.entrypoint),
+    ...given("Env", spec.env),
+    ...given("Labels", spec.labels),
+    ...given("User", spec.user),
+    ...given("WorkingDir", spec.workingDirectory),
+    ...given("Hostname", spec.hostname),
+    ...given("Domainname", spec.domainname),
+    ...given("Tty", spec.terminal),
+    ...given("OpenStdin", spec.openStdin),
+    ...given("StdinOnce", spec.stdinOnce),
+    ...given("StopSignal", spec.stopSignal),
+    ...given("StopTimeout", spec.stopGraceMs === undefined ? undefined : Math.ceil(spec.stopGraceMs / 1000)),
+    HostConfig: {
+      ...given("AutoRemove", spec.autoRemove),
+      ...given("Annotations", spec.annotations),
+      ...given("GroupAdd", spec.groupAdd),
+      ...given("PidMode", modeText(namespaces.pid)),
+      ...given("IpcMode", modeText(namespaces.ipc)),
+      ...given("UTSMode", modeText(namespaces.uts)),
+      ...given("CgroupnsMode", namespaces.cgroup),
+      ...given("NetworkMode", networkText(namespaces.network)),
+      ...given("Memory", limits.memoryBytes),
+      ...given("MemorySwap", limits.memorySwapBytes),
+      ...given("MemoryReservation", limits.memoryReservationBytes),
+      ...given("CpuShares", limits.cpuShares),
+      ...given("CpuQuota", limits.cpuQuotaUs),
+      ...given("CpuPeriod", limits.cpuPeriodUs),
+      ...given("NanoCpus", limits.nanoCpus),
+      ...given("CpusetCpus", limits.cpusetCpus),
+      ...given("CpusetMems", limits.cpusetMems),
+      ...given("PidsLimit", limits.pidsLimit),
+      ...given("OomKillDisable", limits.oomKillDisable),
+      ...given("CapAdd", spec.capabilities?.add),
+      ...given("CapDrop", spec.capabilities?.drop),
+      ...given("Privileged", spec.privileged),
+      ...given("ReadonlyRootfs", spec.readOnlyRoot),
+      ...given("SecurityOpt", securityOptions(spec)),
+      ...given("ShmSize", spec.shmBytes),
+      ...given("ExtraHosts", spec.extraHosts),
+      ...given("OomScoreAdj", spec.oomScoreAdj),
+      ...given(
+        "Ulimits",
+        spec.rlimits?.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+      ),
+      ...given("Tmpfs", tmpfsOf(spec.mounts)),
+      ...given("Mounts", bindsOf(spec.mounts)),
+    },
+  };
+}
+
+function modeText(mode: NamespaceMode | undefined): string | undefined {
+  return typeof mode === "object" ? `container:${mode.container}` : mode === "private" ? undefined : mode;
+}
+
+type NetworkMode = NonNullable<NonNullable<ContainerSpec["namespaces"]>["network"]>;
+
+function networkText(mode: NetworkMode | undefined): string | undefined {
+  return typeof mode === "object" ? `container:${mode.container}` : mode;
+}
+
+function securityOptions(spec: ContainerSpec): readonly string[] | undefined {
+  const options = [
+    ...(spec.noNewPrivileges === true ? ["no-new-privileges"] : []),
+    ...(spec.seccomp === undefined
+      ? []
+      : [`seccomp=${typeof spec.seccomp === "object" ? spec.seccomp.profile : spec.seccomp}`]),
+    ...(spec.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),
+  ];
+  return options.length === 0 ? undefined : options;
+}
+
+function tmpfsOf(mounts: readonly ContainerMount[] = []): Record<string, string> | undefined {
+  const found = mounts.flatMap((mount) =>
+    mount.kind === "tmpfs" ? [[mount.target, mount.options ?? ""] as const] : [],
+  );
+  return found.length === 0 ? undefined : Object.fromEntries(found);
+}
+
+function bindsOf(mounts: readonly ContainerMount[] = []): readonly Mount[] | undefined {
+  const found = mounts.flatMap((mount): readonly Mount[] =>
+    mount.kind === "bind"
+      ? [
+          {
+            Type: "bind",
+            Source: mount.source,
+            Target: mount.target,
+            ReadOnly: mount.readonly ?? false,
+            BindOptions: {
+              ...(mount.propagation === undefined ? {} : { Propagation: mount.propagation }),
+              CreateMountpoint: mount.createSource ?? false,
+            },
+          },
+        ]
+      : [],
+  );
+  return found.length === 0 ? undefined : found;
+}

@@ -1,0 +1,165 @@
+import { planContainer } from "../api/container-plan.ts";
+import { parseCreateRequest } from "../api/create-request.ts";
+import type * as api from "../api/types/container.ts";
+import type { ImageInspect } from "../api/types/image.ts";
+import type {
+  ContainerDetails,
+  ContainerMount,
+  ContainerState,
+  ContainerSummary,
+  ImageDetails,
+  StartTiming,
+} from "../engine/types.ts";
+import type { Digest } from "../spec/digest.ts";
+import type { ImageConfig } from "../spec/image-config.ts";
+import { normalizePlatform } from "../spec/platform.ts";
+
+/** What `inspect` answered, in the engine's words. */
+export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConfig): ContainerDetails {
+  const { Config: config, HostConfig: hostConfig, Tare: tare } = reply;
+  const name = reply.Name.replace(/^\//, "");
+  const request = { ...config, HostConfig: hostConfig };
+  return {
+    id: reply.Id,
+    name,
+    image: config.Image ?? reply.Image,
+    imageId: reply.Image,
+    command: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
+    createdAt: Date.parse(reply.Created),
+    state: containerStateOf(reply.State),
+    labels: config.Labels ?? {},
+    networkMode: hostConfig.NetworkMode ?? "none",
+    mounts: reply.Mounts.flatMap(mountOf),
+    spec: planContainer(parseCreateRequest(JSON.parse(JSON.stringify(request))), name),
+    restartCount: reply.RestartCount,
+    process: {
+      path: reply.Path,
+      args: reply.Args,
+      env: config.Env ?? [],
+      workingDirectory: config.WorkingDir === undefined || config.WorkingDir === "" ? "/" : config.WorkingDir,
+      user: config.User ?? "",
+    },
+    imageConfig: image,
+    effective: {
+      hostname: config.Hostname ?? "",
+      capabilities: tare?.Capabilities ?? [],
+      maskedPaths: hostConfig.MaskedPaths ?? [],
+      readonlyPaths: hostConfig.ReadonlyPaths ?? [],
+      stopSignal: config.StopSignal ?? "SIGTERM",
+      cgroup: tare?.Cgroup ?? "",
+    },
+    files: {
+      log: reply.LogPath,
+      hosts: reply.HostsPath,
+      hostname: reply.HostnamePath,
+      resolvConf: reply.ResolvConfPath,
+    },
+    storage: { driver: reply.GraphDriver.Name, data: reply.GraphDriver.Data ?? {} },
+    execIds: reply.ExecIDs ?? [],
+    ...(tare?.Timing === undefined ? {} : { lastTiming: timingOf(tare.Timing) }),
+  };
+}
+
+export function timingOf(timing: api.StartTiming): StartTiming {
+  return { totalMs: timing.TotalMs, phases: timing.Phases.map(({ Name, Ms }) => ({ name: Name, ms: Ms })) };
+}
+
+function containerStateOf(state: api.ContainerState): ContainerState {
+  const startedAt = Date.parse(state.StartedAt);
+  switch (state.Status) {
+    case "running":
+    case "paused":
+      return { status: state.Status, pid: state.Pid, startedAt };
+    case "exited":
+      return {
+        status: "exited",
+        code: state.ExitCode,
+        oomKilled: state.OOMKilled,
+        // SPEC: Docker writes year 1 for a time that never was.
+        ...(startedAt > 0 ? { startedAt } : {}),
+        finishedAt: Date.parse(state.FinishedAt),
+        ...(state.Error === "" ? {} : { error: state.Error }),
+      };
+    case "removing":
+      return { status: "removing" };
+    case "dead":
+      return { status: "dead", error: state.Error };
+    case "created":
+    case "restarting":
+      return { status: "created" };
+    default:
+      return state.Status satisfies never;
+  }
+}
+
+/** A row of `ps`. Its times are those that a row has: of the state only what it says. */
+export function containerSummaryOf(
+  row: api.ContainerSummary,
+  details: api.ContainerInspect,
+): ContainerSummary {
+  return {
+    id: row.Id,
+    name: (row.Names[0] ?? "").replace(/^\//, ""),
+    image: row.Image,
+    imageId: row.ImageID,
+    command: [...(details.Config.Entrypoint ?? []), ...(details.Config.Cmd ?? [])],
+    createdAt: row.Created * 1000,
+    state: containerStateOf(details.State),
+    labels: row.Labels,
+    networkMode: row.HostConfig.NetworkMode,
+    mounts: row.Mounts.flatMap(mountOf),
+  };
+}
+
+function mountOf(mount: api.MountPoint): readonly ContainerMount[] {
+  if (mount.Type === "tmpfs") {
+    return [
+      { kind: "tmpfs", target: mount.Destination, ...(mount.Mode === "" ? {} : { options: mount.Mode }) },
+    ];
+  }
+  if (mount.Type !== "bind") return [];
+  return [{ kind: "bind", source: mount.Source, target: mount.Destination, readonly: !mount.RW }];
+}
+
+/** What `image inspect` answered. */
+export function imageDetailsOf(reply: ImageInspect, containers: number): ImageDetails {
+  return {
+    id: reply.Id,
+    references: reply.RepoTags,
+    digests: reply.RepoDigests,
+    createdAt: reply.Created === undefined ? 0 : Date.parse(reply.Created),
+    sizeBytes: reply.Size,
+    containers,
+    labels: reply.Config.Labels ?? {},
+    config: imageConfigOf(reply),
+    layers: reply.RootFS.Layers,
+    storage: { driver: reply.GraphDriver.Name, data: reply.GraphDriver.Data ?? {} },
+  };
+}
+
+export function imageConfigOf(reply: ImageInspect): ImageConfig {
+  const { Config: config } = reply;
+  const present = <T, K extends string>(key: K, value: T | null | undefined): { [P in K]?: T } =>
+    (value === undefined || value === null ? {} : { [key]: value }) as { [P in K]?: T };
+  return {
+    platform: normalizePlatform(reply.Os, reply.Architecture, reply.Variant),
+    ...present("created", reply.Created),
+    ...(reply.Author === "" ? {} : { author: reply.Author }),
+    ...(reply.Comment === "" ? {} : { comment: reply.Comment }),
+    defaults: {
+      user: config.User,
+      env: config.Env,
+      ...present("entrypoint", config.Entrypoint),
+      ...present("cmd", config.Cmd),
+      workingDirectory: config.WorkingDir,
+      labels: config.Labels ?? {},
+      exposedPorts: Object.keys(config.ExposedPorts ?? {}),
+      volumes: Object.keys(config.Volumes ?? {}),
+      ...present("stopSignal", config.StopSignal),
+      onBuild: config.OnBuild ?? [],
+      ...present("shell", config.Shell),
+    },
+    diffIds: reply.RootFS.Layers as readonly Digest[],
+    history: [],
+  };
+}
