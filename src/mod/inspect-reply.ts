@@ -18,7 +18,9 @@ import { normalizePlatform } from "../spec/platform.ts";
 export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConfig): ContainerDetails {
   const { Config: config, HostConfig: hostConfig, Tare: tare } = reply;
   const name = reply.Name.replace(/^\//, "");
-  const request = { ...config, HostConfig: hostConfig };
+  // Not what was asked for: the two lists that came into force.
+  const { MaskedPaths: _, ReadonlyPaths: __, ...asked } = hostConfig;
+  const request = { ...config, HostConfig: asked };
   return {
     id: reply.Id,
     name,

@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createReadStream } from "node:fs";
+import type { Serving } from "../../src/daemon/server.ts";
+import { serve } from "../../src/daemon/server.ts";
+import type { Engine } from "../../src/engine/types.ts";
+import { connectEngine, type LibraryEngine } from "../../src/mod.ts";
+import { LibraryEngine as Library } from "../../src/mod/library-engine.ts";
+import { EngineRoots } from "../support/engine.ts";
+import { busyboxRootfsTar } from "../support/images.ts";
+
+let roots: EngineRoots;
+let local: Engine;
+let serving: Serving;
+let connected: LibraryEngine;
+
+beforeAll(async () => {
+  roots = new EngineRoots("mod");
+  local = await roots.openWithBusybox();
+  const socketPath = roots.join("tare.sock");
+  serving = await serve(local, { socketPath, buildId: "test", version: "0", gitCommit: "0" });
+  connected = await connectEngine({ host: `unix://${socketPath}` });
+});
+afterAll(async () => {
+  await connected[Symbol.asyncDispose]();
+  await serving.close();
+  await serving.closed;
+  await local[Symbol.asyncDispose]();
+  await roots[Symbol.asyncDispose]();
+});
+
+describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
+  const engine = (): LibraryEngine => (which === "openEngine" ? new Library(local) : connected);
+
+  test("run() gives a handle with output, code and log", async () => {
+    await using container = await engine().run("busybox", {
+      command: ["sh", "-c", "echo out; echo err >&2; exit 3"],
+      name: `${which}-run`,
+      env: ["A=1"],
+      labels: { which },
+    });
+    expect(await container.wait()).toEqual({ code: 3, oomKilled: false });
+    expect(await container.stdout()).toBe("out\n");
+    expect(await container.stderr()).toBe("err\n");
+    expect(container.timing.totalMs).toBeGreaterThan(0);
+    const details = await container.inspect();
+    expect(details).toMatchObject({
+      id: container.id,
+      name: `${which}-run`,
+      image: "busybox",
+      state: { status: "exited", code: 3 },
+      process: { path: "sh", args: ["-c", "echo out; echo err >&2; exit 3"] },
+      spec: { env: expect.arrayContaining(["A=1"]) },
+      networkMode: "none",
+    });
+    expect(details.labels["which"]).toBe(which);
+    const listed = await engine().containers.list({ all: true, filters: { label: [`which=${which}`] } });
+    expect(listed.map(({ id }) => id)).toEqual([container.id]);
+  });
+
+  test("exec() gives output and code, takes input; dispose removes", async () => {
+    let id: string;
+    {
+      await using container = await engine().run("busybox", { command: ["sleep", "1000"], hostname: "box" });
+      id = container.id;
+      const result = await container.exec(["sh", "-c", "cat; hostname; echo no >&2; exit 4"], {
+        input: "given\n",
+      });
+      expect(result).toEqual({ code: 4, stdout: "given\nbox\n", stderr: "no\n" });
+      expect(await container.stop({ graceMs: 0 })).toBe(true);
+      expect(await container.stop()).toBe(false);
+    }
+    await expect(engine().containers.inspect(id)).rejects.toMatchObject({ kind: "not-found" });
+  });
+
+  test("logs() gives entries with their times", async () => {
+    await using container = await engine().run("busybox", {
+      command: ["sh", "-c", "echo a; sleep 0.05; echo b; head -c 20000 /dev/zero | tr '\\0' z"],
+    });
+    const lengths: number[] = [];
+    let last = 0n;
+    for await (const { bytes, timeNs } of container.logs({ follow: true })) {
+      lengths.push(bytes.length);
+      expect(timeNs >= last).toBe(true);
+      last = timeNs;
+    }
+    expect(lengths).toEqual([2, 2, 16384, 20000 - 16384]);
+    expect(Number(last / 1_000_000n)).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  test("events(), namespaces(), info(), check() tell the same", async () => {
+    const abort = new AbortController();
+    const sinceMs = Date.now();
+    const seen: string[] = [];
+    const watching = (async () => {
+      for await (const { action } of engine().events({
+        sinceMs,
+        signal: abort.signal,
+        filters: { type: ["container"] },
+      })) {
+        seen.push(action);
+        if (action === "destroy") return;
+      }
+    })();
+    const container = await engine().run("busybox", { command: ["sleep", "1000"], name: `${which}-seen` });
+    const rows = await engine().namespaces();
+    expect(rows[0]).toMatchObject({ id: "", name: "host" });
+    expect(rows.find(({ name }) => name === `${which}-seen`)?.namespaces["user"]?.sharedWith).toContain(
+      "host",
+    );
+    await container.remove();
+    await watching;
+    abort.abort();
+    expect(seen).toEqual(["create", "start", "kill", "die", "destroy"]);
+    const info = await engine().info();
+    expect(info).toMatchObject({ dataRoot: roots.dataRoot, storage: { driver: "overlay" }, images: 1 });
+    await engine().settle();
+    expect(await engine().check()).toEqual([]);
+  });
+
+  test("images: import, tag, inspect, remove", async () => {
+    const { images } = engine();
+    const tar = createReadStream(busyboxRootfsTar());
+    const id = await images.import(tar, {
+      reference: "imported:1",
+      changes: ["ENV X=y", `LABEL by=${which}`],
+    });
+    await images.tag("imported:1", "imported:2");
+    expect(await images.inspect("imported:2")).toMatchObject({
+      id,
+      references: ["imported:1", "imported:2"],
+      config: { defaults: { env: ["X=y"] } },
+    });
+    expect(await images.remove("imported:1")).toEqual([{ untagged: "imported:1" }]);
+    expect((await images.remove("imported:2")).slice(0, 2)).toEqual([
+      { untagged: "imported:2" },
+      { deleted: id },
+    ]);
+    await expect(images.inspect("imported:2")).rejects.toMatchObject({ kind: "not-found" });
+  });
+
+  test("failures keep their kind", async () => {
+    await expect(engine().run("absent")).rejects.toMatchObject({ kind: "not-found" });
+    await expect(engine().run("busybox", { name: "-" })).rejects.toMatchObject({ kind: "invalid" });
+    await using first = await engine().run("busybox", { name: `${which}-twice`, command: ["sleep", "1000"] });
+    await expect(engine().run("busybox", { name: `${which}-twice` })).rejects.toMatchObject({
+      kind: "conflict",
+    });
+    await expect(engine().containers.start(first.id)).rejects.toMatchObject({
+      details: { alreadyRunning: true },
+    });
+  });
+});
+
+test("connectEngine() refuses a lifetime that only a program of its own can give", async () => {
+  await expect(connected.run("busybox", { lifetime: "process" })).rejects.toMatchObject({
+    kind: "unsupported",
+  });
+  await expect(connectEngine({ host: `unix://${roots.join("nobody.sock")}` })).rejects.toMatchObject({
+    kind: "unavailable",
+  });
+});
