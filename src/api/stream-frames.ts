@@ -12,18 +12,25 @@ export const rawStreamType = "application/vnd.docker.raw-stream";
 export const multiplexedStreamType = "application/vnd.docker.multiplexed-stream";
 
 const streams: readonly FrameStream[] = ["stdin", "stdout", "stderr", "systemerr"];
-const headerBytes = 8;
+export const frameHeaderBytes = 8;
 
-/** The 8 bytes before a frame's data: stream, three zeros, length as 32 bits big-endian. */
-export function encodeFrameHeader(stream: FrameStream, length: number): Buffer {
-  const header = Buffer.alloc(headerBytes);
-  header[0] = streams.indexOf(stream);
-  header.writeUInt32BE(length, 4);
-  return header;
+/**
+ * Writes the 8 bytes before a frame's data at `at` (stream, three zeros, length as 32 bits big-endian) and gives the
+ * place after them.
+ */
+export function writeFrameHeader(
+  target: Buffer,
+  at: number,
+  { stream, length }: { readonly stream: FrameStream; readonly length: number },
+): number {
+  target.writeUInt32BE(streams.indexOf(stream) * 0x1_00_00_00, at);
+  return target.writeUInt32BE(length, at + 4);
 }
 
 export function encodeFrame(stream: FrameStream, bytes: Uint8Array): Buffer {
-  return Buffer.concat([encodeFrameHeader(stream, bytes.length), bytes]);
+  const frame = Buffer.allocUnsafe(frameHeaderBytes + bytes.length);
+  frame.set(bytes, writeFrameHeader(frame, 0, { stream, length: bytes.length }));
+  return frame;
 }
 
 /**
@@ -31,7 +38,7 @@ export function encodeFrame(stream: FrameStream, bytes: Uint8Array): Buffer {
  * gives several parts, so nothing is held back and memory does not depend on what a header claims.
  */
 export class FrameDecoder {
-  readonly #header: Buffer = Buffer.alloc(headerBytes);
+  readonly #header: Buffer = Buffer.alloc(frameHeaderBytes);
   #headerFilled = 0;
   #remaining = 0;
   #stream: FrameStream = "stdout";
@@ -58,10 +65,10 @@ export class FrameDecoder {
   }
 
   #fillHeader(piece: Uint8Array, at: number): number {
-    const part = piece.subarray(at, at + headerBytes - this.#headerFilled);
+    const part = piece.subarray(at, at + frameHeaderBytes - this.#headerFilled);
     this.#header.set(part, this.#headerFilled);
     this.#headerFilled += part.length;
-    if (this.#headerFilled === headerBytes) {
+    if (this.#headerFilled === frameHeaderBytes) {
       const stream = streams[this.#header[0] ?? 255];
       if (stream === undefined || this.#header.readUIntBE(1, 3) !== 0) {
         throw new Failure("corrupt", "cannot read the stream: a frame's header is malformed");

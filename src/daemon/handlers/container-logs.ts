@@ -17,8 +17,7 @@ export async function streamLogs({ engine, version, params, query, reply, signal
   const writer = new FrameWriter(reply, { isFramed });
   const stamp = query.boolean("timestamps") ? new LineStamps() : undefined;
   for await (const entry of entries) {
-    const prefix = stamp?.prefixOf(entry);
-    const waiting = writer.write(entry.stream, prefix === undefined ? [entry.bytes] : [prefix, entry.bytes]);
+    const waiting = writer.write(entry.stream, entry.bytes, stamp?.prefixOf(entry));
     if (waiting !== undefined) await waiting;
     if (signal.aborted) break;
   }

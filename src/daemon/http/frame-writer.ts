@@ -1,17 +1,18 @@
-import { encodeFrameHeader, type FrameStream } from "../../api/stream-frames.ts";
+import { type FrameStream, frameHeaderBytes, writeFrameHeader } from "../../api/stream-frames.ts";
 import type { Reply } from "./reply.ts";
 
-const flushBytes = 64 * 1024;
+/** A write's size: small enough to wait little, large enough that a write a line is no cost. */
+const pageBytes = 128 * 1024;
 
 /**
- * Collects small pieces of output into large writes: what is there goes out when 64 KiB are full, or as soon as nothing
+ * Collects small pieces of output into large writes: what is there goes out when a page is full, or as soon as nothing
  * more is ready. Pieces are framed unless they are a terminal's.
  */
 export class FrameWriter {
   readonly #reply: Reply;
   readonly #isFramed: boolean;
-  #pieces: Uint8Array[] = [];
-  #size = 0;
+  #page: Buffer = Buffer.allocUnsafeSlow(pageBytes);
+  #used = 0;
   #isScheduled = false;
 
   constructor(reply: Reply, { isFramed }: { readonly isFramed: boolean }) {
@@ -20,28 +21,41 @@ export class FrameWriter {
   }
 
   /** Returns a promise only when the caller has to wait for the client. */
-  write(stream: FrameStream, parts: readonly Uint8Array[]): Promise<void> | undefined {
-    let length = 0;
-    for (const part of parts) length += part.length;
-    if (this.#isFramed) this.#pieces.push(encodeFrameHeader(stream, length));
-    this.#pieces.push(...parts);
-    this.#size += length;
-    if (this.#size >= flushBytes) return this.flush();
-    if (!this.#isScheduled) {
-      this.#isScheduled = true;
-      setImmediate(() => {
-        this.#isScheduled = false;
-        void this.flush();
-      });
+  write(stream: FrameStream, bytes: Uint8Array, prefix?: Uint8Array): Promise<void> | undefined {
+    const length = bytes.length + (prefix?.length ?? 0);
+    const needed = length + (this.#isFramed ? frameHeaderBytes : 0);
+    let waiting: Promise<void> | undefined;
+    if (needed > pageBytes - this.#used) {
+      waiting = this.flush();
+      if (needed > pageBytes) this.#page = Buffer.allocUnsafeSlow(needed);
     }
-    return undefined;
+    if (this.#isFramed) this.#used = writeFrameHeader(this.#page, this.#used, { stream, length });
+    if (prefix !== undefined) this.#put(prefix);
+    this.#put(bytes);
+    if (!this.#isScheduled) this.#schedule();
+    return waiting;
   }
 
   flush(): Promise<void> {
-    if (this.#pieces.length === 0) return Promise.resolve();
-    const bytes = Buffer.concat(this.#pieces);
-    this.#pieces = [];
-    this.#size = 0;
-    return this.#reply.write(bytes);
+    if (this.#used === 0) return Promise.resolve();
+    const page = this.#page;
+    const used = this.#used;
+    this.#used = 0;
+    if (used < pageBytes / 2) return this.#reply.write(Buffer.from(page.subarray(0, used)));
+    this.#page = Buffer.allocUnsafeSlow(pageBytes);
+    return this.#reply.write(page.subarray(0, used));
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#page.set(bytes, this.#used);
+    this.#used += bytes.length;
+  }
+
+  #schedule(): void {
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      void this.flush();
+    });
   }
 }
