@@ -114,7 +114,7 @@ export function addAttachments(
     const target = addOpenTarget(list, blob, root, mount.destination, {
       about,
       kind: mount.kind === "tree" && !mount.directory ? "file" : "directory",
-      symlinks: ownPlaces.has(posix.normalize(mount.destination)) ? "refuse" : "follow",
+      symlinks: ownPlaces.has(posix.resolve("/", mount.destination)) ? "refuse" : "follow",
     });
     list.add(about, "move_mount", [source, "", target, "", attach]);
   }
