@@ -173,6 +173,7 @@ function keepersOf(directory: string): number[] {
 }
 
 function removeCgroups(dataRoot: string): void {
+  if (!existsSync(dataRoot)) return;
   const hash = createHash("sha256").update(realpathSync(dataRoot)).digest("hex").slice(0, 8);
   const roots = ["/sys/fs/cgroup", ...readdirSync("/sys/fs/cgroup").map((name) => `/sys/fs/cgroup/${name}`)];
   for (const root of roots) {
