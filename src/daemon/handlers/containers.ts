@@ -1,5 +1,6 @@
 import { graceMsOf, planContainer } from "../../api/container-plan.ts";
 import { parseCreateRequest } from "../../api/create-request.ts";
+import { DetachScanner, parseDetachKeys } from "../../api/detach-keys.ts";
 import { requireSize } from "../../api/exec-request.ts";
 import { type Filters, requireFilterKeys } from "../../api/filters.ts";
 import { shapeContainerSummary } from "../../api/shape.ts";
@@ -129,6 +130,7 @@ export const handlers: Handlers = {
   },
 
   "containers.attach": async ({ engine, version, params, query, reply }: Call) => {
+    const keys = parseDetachKeys(query.text("detachKeys"));
     const { terminal, duplex } = await engine.containers.attach(params["id"] ?? "", {
       stdin: query.boolean("stdin"),
       stdout: query.boolean("stdout"),
@@ -137,7 +139,7 @@ export const handlers: Handlers = {
       stream: query.boolean("stream"),
     });
     const client = reply.hijack(terminal || version < 1042 ? rawStreamType : multiplexedStreamType);
-    await bridge(client, duplex);
+    await bridge(client, duplex, { detach: terminal ? new DetachScanner(keys) : undefined });
   },
 };
 

@@ -1,3 +1,4 @@
+import { DetachScanner, parseDetachKeys } from "../../api/detach-keys.ts";
 import { parseConsoleSize, parseExecCreate, parseExecStart, requireSize } from "../../api/exec-request.ts";
 import { encodeFrame, multiplexedStreamType, rawStreamType } from "../../api/stream-frames.ts";
 import { Failure } from "../../base/failure.ts";
@@ -8,6 +9,7 @@ import { execInspectOf, execSpecOf } from "../map/exec.ts";
 export const handlers: Handlers = {
   "exec.create": async ({ engine, params, body, reply }: Call) => {
     const request = parseExecCreate(body);
+    parseDetachKeys(request.DetachKeys);
     const spec = execSpecOf(request, parseConsoleSize(request.ConsoleSize));
     reply.json(201, { Id: await engine.containers.createExec(params["id"] ?? "", spec) });
   },
@@ -18,6 +20,7 @@ export const handlers: Handlers = {
     const { Detach: detach = false, ConsoleSize } = parseExecStart(body);
     const consoleSize = parseConsoleSize(ConsoleSize);
     const options = { detach, ...(consoleSize === undefined ? {} : { consoleSize }) };
+    const keys = parseDetachKeys((await engine.containers.inspectExec(id)).spec.detachKeys);
     const stream = await engine.containers.startExec(id, options).catch(async (thrown: unknown) => {
       if (detach || !hasEnded(thrown)) throw thrown;
       await tellFailure(call, thrown);
@@ -28,7 +31,8 @@ export const handlers: Handlers = {
       return;
     }
     const type = stream.terminal || version < 1042 ? rawStreamType : multiplexedStreamType;
-    await bridge(reply.hijack(type), stream.duplex);
+    const client = reply.hijack(type);
+    await bridge(client, stream.duplex, { detach: stream.terminal ? new DetachScanner(keys) : undefined });
   },
 
   "exec.resize": async ({ engine, params, query, reply }: Call) => {

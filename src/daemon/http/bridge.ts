@@ -1,39 +1,56 @@
 import type { Duplex } from "node:stream";
+import type { DetachScanner } from "../../api/detach-keys.ts";
 
 /** How long a client may take to close its half after the process ended. */
 const lingerMs = 10_000;
+
+export interface BridgeOptions {
+  /** Looks at what is typed on a terminal; when it finds the keys, the client is let go and the process goes on. */
+  readonly detach?: DetachScanner | undefined;
+}
 
 /**
  * Joins a client's connection and a process's streams both ways, with back-pressure and half-close: the client's end
  * closes standard input, the process's end closes the connection. When either vanishes the other is destroyed.
  * Resolves when both are gone; never rejects.
  */
-export async function bridge(client: Duplex, streams: Duplex): Promise<void> {
+export async function bridge(client: Duplex, streams: Duplex, { detach }: BridgeOptions = {}): Promise<void> {
   const gone = Promise.all([closed(client), closed(streams)]);
+  let isFinished = false;
+  const finish = (): void => {
+    isFinished = true;
+    client.end();
+    linger(client);
+  };
   // Errors show as "close"; there is nobody left to tell.
   client.on("error", () => {});
   streams.on("error", () => {});
-  client.on("end", () => streams.end());
-  streams.on("end", () => {
-    client.end();
-    linger(client);
-  });
+  streams.on("end", finish);
   client.on("close", () => streams.destroy());
+  // Streams that break off before their end: only a cut tells the client so.
   streams.on("close", () => {
-    if (!client.writableEnded) client.end();
-    if (!streams.readableEnded) client.destroy();
+    if (!isFinished) client.destroy();
   });
-  forward(client, streams);
-  forward(streams, client);
+  client.on("end", () => streams.end(detach?.flush()));
+  forward(client, streams, (piece) => {
+    const { pass, isDetached } = detach?.push(piece) ?? { pass: piece, isDetached: false };
+    if (!isDetached) return pass;
+    if (pass.length > 0) streams.write(pass);
+    finish();
+    streams.destroy();
+    return undefined;
+  });
+  forward(streams, client, (piece) => piece);
   if (client.destroyed) streams.destroy();
   await gone;
 }
 
 /** Moves data, and stops reading while the other side is full. Not pipe(): a target that is finished is no error here. */
-function forward(from: Duplex, to: Duplex): void {
+function forward(from: Duplex, to: Duplex, select: (piece: Uint8Array) => Uint8Array | undefined): void {
   from.on("data", (piece: Uint8Array) => {
     if (to.destroyed || to.writableEnded) return;
-    if (!to.write(piece)) from.pause();
+    const selected = select(piece);
+    if (selected !== undefined && selected.length > 0 && !to.write(selected)) from.pause();
   });
   to.on("drain", () => from.resume());
 }

@@ -86,6 +86,29 @@ describe("attach", () => {
     expect((await readFrames(attached)).length).toBe(total);
   });
 
+  test("the detach keys on a terminal let the client go and the process go on", async () => {
+    await using daemon = await startDaemon();
+    const { id, process } = await create(daemon, ["sleep", "60"], { Tty: true });
+    await daemon.client.containers.start(id);
+    for (const [detachKeys, typed] of [
+      [undefined, "\x10x\x10\x10\x11lost"],
+      ["ctrl-a,b", "\x10\x11\x01b"],
+    ] as const) {
+      process.inputs.length = 0;
+      const options = { ...everything, ...(detachKeys === undefined ? {} : { detachKeys }) };
+      const { duplex } = await daemon.client.containers.attach(id, options);
+      duplex.write(typed);
+      const ended = new Promise((resolve) => duplex.once("end", resolve));
+      duplex.resume();
+      await ended;
+      duplex.destroy();
+      expect(process.inputs.join("")).toBe(typed.replace(/\x10\x11lost|\x01b/, ""));
+    }
+    expect(process.isRunning).toBe(true);
+    const bad = daemon.client.containers.attach(id, { ...everything, detachKeys: "ctrl-?" });
+    await expect(bad).rejects.toMatchObject({ kind: "invalid" });
+  });
+
   test("it answers 404 in JSON when the container is not there, also to an upgrade", async () => {
     await using daemon = await startDaemon();
     const text = requestText("POST /v1.45/containers/nope/attach?stdout=1&stream=1", "", {
