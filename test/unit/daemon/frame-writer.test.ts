@@ -46,8 +46,8 @@ test("FrameWriter writes each piece as one frame, whatever the sizes", async () 
 test("FrameWriter gives a terminal's bytes unchanged, and sends what is there without being asked", async () => {
   const sink = new Sink();
   const writer = new FrameWriter(sink as unknown as Reply, { isFramed: false });
-  writer.write("stdout", Buffer.from("a"));
-  writer.write("stdout", Buffer.from("b"));
+  void writer.write("stdout", Buffer.from("a"));
+  void writer.write("stdout", Buffer.from("b"));
   expect(sink.pieces).toEqual([]);
   await new Promise((resolve) => setTimeout(resolve, 5));
   expect(sink.pieces.map(String)).toEqual(["ab"]);
