@@ -39,9 +39,11 @@ static bool read_argument(napi_env env, napi_value value, struct invocation *to,
   case napi_null:
     return true;
   case napi_number: {
-    int64_t number;
-    napi_get_value_int64(env, value, &number);
-    to->value[at] = number;
+    double number;
+    napi_get_value_double(env, value, &number);
+    // Not a number, a fraction, more than a double tells apart: some other descriptor or length would be meant.
+    if (!(number >= -9007199254740992.0 && number <= 9007199254740992.0) || number != (double)(long)number) return false;
+    to->value[at] = (long)number;
     return true;
   }
   case napi_bigint: {
@@ -51,6 +53,7 @@ static bool read_argument(napi_env env, napi_value value, struct invocation *to,
     if (!lossless) {
       int64_t negative;
       napi_get_value_bigint_int64(env, value, &negative, &lossless);
+      if (!lossless) return false;
       number = (uint64_t)negative;
     }
     to->value[at] = (long)number;
@@ -99,7 +102,7 @@ static bool read_arguments(napi_env env, napi_callback_info info, struct invocat
   return true;
 }
 
-static const char *const wrong = "a system call takes its number and up to six of: number, bigint, string without NUL, Uint8Array, null";
+static const char *const wrong = "a system call takes its number and up to six of: whole number, bigint of 64 bits, string without NUL, Uint8Array, null";
 
 static napi_value call(napi_env env, napi_callback_info info) {
   struct invocation of = {0};

@@ -420,9 +420,9 @@ describe("startContainer()", () => {
 
   test("fails by name for a source that is not there", async () => {
     const failure = await failureOf(["true"], {
-      mounts: [{ destination: "/data", type: "bind", source: "/no/such/source" }],
+      mounts: [{ destination: "/data", type: "bind", source: "/proc/absent/source" }],
     });
-    expect(failure.message).toContain('cannot bind "/no/such/source" to "/data"');
+    expect(failure.message).toContain('cannot bind "/proc/absent/source" to "/data"');
   });
 
   test("mounts a tmpfs with its options", async () => {
@@ -515,7 +515,7 @@ describe("startContainer()", () => {
   });
 
   test("leaves nothing when the keeper cannot be executed", async () => {
-    const program = { path: "/no/such/keeper", [Symbol.dispose]: () => {} };
+    const program = { path: "/proc/absent/keeper", [Symbol.dispose]: () => {} };
     const original = runtime.program;
     Object.assign(runtime, { program });
     try {
