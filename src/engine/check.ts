@@ -13,7 +13,8 @@ export async function checkEngine(
   garbage: Garbage,
 ): Promise<readonly CheckFinding[]> {
   const { background, parts } = context;
-  const pending = new Set(background.pending);
+  const begun = context.state.intents().map(([, intent]) => intent.containerId);
+  const pending = new Set([...background.pending, ...begun]);
   const findings = [
     ...[...background.failures].map(([subject, problem]) =>
       finding(

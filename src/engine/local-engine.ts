@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { Failure } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import { checkEngine } from "./check.ts";
 import { Background } from "./containers/background.ts";
@@ -106,7 +107,7 @@ export class LocalEngine implements Engine {
     });
     await Promise.race([background.settle(), late]);
     clearTimeout(timer);
-    this.#close.abort();
+    this.#close.abort(new Failure("unavailable", "cannot go on: the engine was closed"));
     for (const { kept } of live.values()) await kept[Symbol.asyncDispose]();
     await background.settle(); // what still goes on writes nothing any more
     await this.#garbage.settle();
@@ -128,7 +129,6 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
     places: placesOf(parts),
     host: {
       hostname: parts.host.hostname,
-      cgroups: parts.cgroups.layout,
       capabilities: parts.host.capabilities,
     },
     locks: new KeyedLock(),

@@ -137,3 +137,27 @@ function killKeeperOf(pid: number): void {
   expect(readFileSync(`/proc/${keeper}/comm`, "utf8")).toStartWith("tare-keeper");
   process.kill(keeper, "SIGKILL");
 }
+
+test("an engine that is closed leaves its containers running, but those of lifetime process", async () => {
+  let ids: readonly string[];
+  {
+    await using engine = await roots.open();
+    ids = await Promise.all(
+      (["engine", "process"] as const).map(async (lifetime) => {
+        const spec = { image: "busybox", command: ["sleep", "1000"], lifetime };
+        const { id } = await engine.containers.create(spec);
+        await engine.containers.start(id);
+        return id;
+      }),
+    );
+  }
+  await sleep(200);
+  await using engine = await roots.open();
+  const [first = "", second = ""] = ids;
+  expect((await engine.containers.inspect(first)).state.status).toBe("running");
+  expect(await engine.containers.wait(second)).toMatchObject({ code: 137 });
+  const exec = await engine.containers.createExec(first, { command: ["true"] });
+  await engine.containers.startExec(exec, { detach: true });
+  expect((await engine.containers.waitExec(exec)).code).toBe(0);
+  for (const id of ids) await engine.containers.remove(id, { force: true });
+});

@@ -20,6 +20,11 @@ export class Background {
     return task;
   }
 
+  /** Something that failed elsewhere and is tried again. */
+  note(subject: string, problem: string): void {
+    this.#failures.set(subject, problem);
+  }
+
   /** Resolves when nothing of this subject goes on. */
   async settled(subject: string): Promise<void> {
     await this.#running.get(subject);

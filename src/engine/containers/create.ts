@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
+import { planCgroup } from "../../linux/cgroup-plan.ts";
 import { randomContainerId, randomContainerName, parseContainerName } from "../planning/container-name.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
 import { refuse } from "../planning/refusal.ts";
@@ -23,6 +24,7 @@ export async function createContainer(
   const plan = planContainer(id, { spec, image: config.defaults, host: context.host });
   if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
   checkSources(plan);
+  const { warnings } = planCgroup(plan.limits, context.parts.cgroups.layout);
   const record: ContainerRecord = {
     id,
     name: name.text,
@@ -46,7 +48,7 @@ export async function createContainer(
     await undoCreate(context, { id, intent }).catch(() => undefined); // the next open tries again
     throw thrown;
   }
-  return { id, warnings: [...plan.warnings, ...sharingWarnings(spec)] };
+  return { id, warnings: [...plan.warnings, ...warnings, ...sharingWarnings(spec)] };
 }
 
 /** Rolls back a creation that did not come to its end; idempotent. */

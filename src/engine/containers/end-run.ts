@@ -37,8 +37,6 @@ export function recordEnd(
   { state, ends }: { readonly state: ExitedState; readonly ends?: IntentId },
 ): void {
   const ended: ContainerRecord = { ...record, state };
-  context.live.delete(record.id);
-  context.attaches.cancel(record.id);
   const die = containerEvent(record, "die", {
     exitCode: String(state.code),
     ...(state.startedAt === undefined
@@ -47,11 +45,13 @@ export function recordEnd(
   });
   const events = state.oomKilled ? [containerEvent(record, "oom"), die] : [die];
   if (record.spec.autoRemove === true) {
-    if (ends !== undefined) context.state.endIntent(ends);
     dropContainer(context, ended, events);
+    if (ends !== undefined) context.state.endIntent(ends);
     return;
   }
   context.state.putContainer(ended, { ends, events });
+  context.live.delete(record.id);
+  context.attaches.cancel(record.id);
   context.waiters.wake(record.id, "exit", exitStatusOf(ended));
   void context.background.run(record.id, () => sweepCgroup(context, record.id));
 }

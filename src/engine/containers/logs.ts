@@ -22,7 +22,7 @@ export function containerLogs(
     ...(sinceMs === undefined ? {} : { sinceNs: nsOfMs(sinceMs) }),
     ...(untilMs === undefined ? {} : { untilNs: nsOfMs(untilMs) }),
     ...(tail === undefined || tail < 0 ? {} : { tail }),
-    ...(signal === undefined ? {} : { signal }),
+    signal: signal === undefined ? context.closing : AbortSignal.any([signal, context.closing]),
   });
 }
 

@@ -41,7 +41,14 @@ export class PendingAttaches {
   async connect(id: ContainerId, process: EarlyStreams): Promise<void> {
     const waiting = this.#waiting.get(id) ?? [];
     this.#waiting.delete(id);
-    for (const [duplex, streams] of waiting) duplex.join(await process.attach(streams));
+    for (const [duplex, streams] of waiting) {
+      try {
+        duplex.join(await process.attach(streams));
+      } catch (thrown) {
+        // One client's trouble is not the container's.
+        duplex.destroy(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      }
+    }
   }
 
   /** Ends those that wait: the container will not run. */

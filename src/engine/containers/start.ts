@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { sleep } from "../../base/deadline.ts";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import { defaultDeviceRules } from "../../linux/device-rules.ts";
-import type { KeptProcess, StartedProcess } from "../../runtime/types.ts";
+import type { Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
 import { planRuntimeConfig } from "../planning/runtime-config.ts";
@@ -20,6 +21,7 @@ import { prepareRoot } from "./prepare-root.ts";
 
 /** So many past starts are remembered (a log is cut into lines at them). */
 const STARTS_KEPT = 16;
+const RECORD_AGAIN_MS = 500;
 const logRotation = { maxBytes: 20 * 1024 * 1024, files: 3 } as const;
 
 /**
@@ -60,6 +62,8 @@ export async function startContainer(
   };
   context.state.putContainer(running, { ends: intent, events: [containerEvent(record, "start")] });
   adopt(context, running, started.kept);
+  // Those who came between the look for them and now.
+  if (context.attaches.isAwaited(id)) await context.attaches.connect(id, started.kept);
   return timing;
 }
 
@@ -74,12 +78,25 @@ async function watchEnd(
   { id, kept }: { readonly id: ContainerId; readonly kept: KeptProcess },
 ): Promise<void> {
   const exit = await kept.exited;
+  while (!(await tryRecord(context, { id, kept, exit }))) await sleep(RECORD_AGAIN_MS);
+  await kept[Symbol.asyncDispose]();
+}
+
+/** False when the disk is full or fails: the end has to get into the state some time. */
+async function tryRecord(
+  context: ContainerContext,
+  { id, kept, exit }: { readonly id: ContainerId; readonly kept: KeptProcess; readonly exit: Exit },
+): Promise<boolean> {
   using _ = await context.locks.acquire(id);
-  if (!context.closing.aborted && context.live.get(id)?.kept === kept) {
+  if (context.closing.aborted || context.live.get(id)?.kept !== kept) return true;
+  try {
     const record = getContainer(context.state, id);
     recordEnd(context, record, { state: stateAfter(context, record, exit) });
+    return true;
+  } catch (thrown) {
+    context.background.note(id, `its end cannot be recorded: ${sentenceOf(thrown)}`);
+    return false;
   }
-  await kept[Symbol.asyncDispose]();
 }
 
 async function launch(

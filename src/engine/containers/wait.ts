@@ -18,7 +18,10 @@ export async function waitContainer(
   if (until === "not-running" && !isRunning(record)) return exitStatusOf(record);
   const { promise, resolve } = Promise.withResolvers<ExitStatus>();
   using _ = context.waiters.add(record.id, until === "removed" ? "removed" : "exit", resolve);
-  return await orCanceled(promise, signal);
+  return await orCanceled(
+    promise,
+    signal === undefined ? context.closing : AbortSignal.any([signal, context.closing]),
+  );
 }
 
 /** The promise's result, or "canceled" as soon as the signal fires. */

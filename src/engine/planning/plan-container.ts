@@ -1,6 +1,4 @@
 import { type CapabilityName, planCapabilities } from "../../linux/capability.ts";
-import { planCgroup } from "../../linux/cgroup-plan.ts";
-import type { CgroupLayout } from "../../linux/cgroup-layout.ts";
 import type { CgroupLimits } from "../../linux/cgroup-limits.ts";
 import { formatSignal, parseSignal } from "../../linux/signal.ts";
 import type { ImageDefaults } from "../../spec/image-config.ts";
@@ -18,7 +16,6 @@ import { maskedPaths, readonlyPaths } from "./system-paths.ts";
 export interface HostFacts {
   readonly hostname: string;
   readonly domainname?: string;
-  readonly cgroups: CgroupLayout;
   /** This process's bounding set: what it may give to a container at all. */
   readonly capabilities: ReadonlySet<CapabilityName>;
 }
@@ -78,7 +75,6 @@ export function planContainer(
     privileged,
     available: host.capabilities,
   });
-  const { warnings } = planCgroup(limits, host.cgroups);
   checkNamespaces(spec);
   return {
     args: planCommand(spec, image),
@@ -102,7 +98,7 @@ export function planContainer(
     rlimits: planResourceLimits(spec.rlimits),
     limits,
     seccomp: privileged && spec.seccomp === undefined ? "unconfined" : planSeccomp(spec.seccomp),
-    warnings: [...warnings, ...missingCapabilities(spec, { capabilities, available: host.capabilities })],
+    warnings: missingCapabilities(spec, { capabilities, available: host.capabilities }),
   };
 }
 

@@ -83,6 +83,7 @@ describe("create()", () => {
       ],
       [{ image: "hello", namespaces: { pid: { container: "absent" } } }, "not-found"],
       [{ image: "hello", seccomp: { profile: "{" } }, "invalid"],
+      [{ image: "hello", limits: { memoryBytes: 1024 } }, "invalid"],
     ] as [ContainerSpec, string][]) {
       await expect(engine.containers.create(spec)).rejects.toMatchObject({ kind });
     }
@@ -210,6 +211,24 @@ describe("start() and its end", () => {
     expect(text).toBe("early"); // the fake gives back what it gets
   });
 
+  test("an end that cannot be recorded is recorded when it can", async () => {
+    const id = await start();
+    const { DatabaseSync } = await import("node:sqlite");
+    const run = DatabaseSync.prototype.exec;
+    DatabaseSync.prototype.exec = () => {
+      throw new Error("database or disk is full");
+    };
+    try {
+      world.processOf(id).end(3);
+      await sleep(10);
+      expect(await statusOf(id)).toBe("running");
+      expect((await engine.check()).map(({ problem }) => problem).join()).toContain("disk is full");
+    } finally {
+      DatabaseSync.prototype.exec = run;
+    }
+    expect(await engine.containers.wait(id)).toEqual({ code: 3, oomKilled: false });
+  });
+
   test("ends those who are attached to a container that is removed", async () => {
     const id = await create();
     const { duplex } = await engine.containers.attach(id, { stdout: true, stdin: true });
@@ -294,6 +313,21 @@ describe("exec", () => {
     await engine.containers.remove(id, { force: true });
     await expect(engine.containers.inspectExec(exec)).rejects.toMatchObject({ kind: "not-found" });
   });
+});
+
+test("an engine that is closed ends those who wait, follow and watch", async () => {
+  const id = await start();
+  const waiting = engine.containers.wait(id);
+  const following = (async () => {
+    for await (const entry of engine.containers.logs(id, { follow: true })) void entry;
+  })();
+  const watching = (async () => {
+    for await (const event of engine.events()) void event;
+  })();
+  await engine[Symbol.asyncDispose]();
+  await expect(waiting).rejects.toThrow("the engine was closed");
+  await following;
+  await watching;
 });
 
 describe("an engine that comes back", () => {

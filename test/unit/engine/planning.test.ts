@@ -30,7 +30,6 @@ const image: ImageDefaults = {
 const host = {
   hostname: "host-name",
   capabilities: new Set(capabilityNames),
-  cgroups: { v1: [], swapAccounting: false, cpus: "0-3", memoryNodes: "0" },
 };
 const id = "0123456789abcdef".repeat(4);
 const plan = (spec: Partial<ContainerSpec> = {}, defaults: Partial<ImageDefaults> = {}) =>
@@ -256,7 +255,6 @@ describe("planContainer()", () => {
     [{ hostname: "x", namespaces: { uts: "host" } }, "conflicting options"],
     [{ hostname: "x", namespaces: { network: { container: "y" } } }, "conflicting options"],
     [{ oomScoreAdj: 1001 }, "oom score adj"],
-    [{ limits: { memoryBytes: 1024 } }, "Minimum memory limit allowed is 6MB"],
     [{ rlimits: [{ name: "nofile", soft: 2, hard: 1 }] }, "soft limit must be less than"],
     [{ rlimits: [{ name: "nonsense", soft: 1, hard: 1 }] }, "invalid ulimit type"],
     [{ extraHosts: ["nonsense"] }, "add-host"],
