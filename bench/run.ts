@@ -1,6 +1,7 @@
-// npm run bench -- [ROW...] [--quick] [--json FILE] [--engines tare,docker,...] [--tare PATH]
+// npm run bench -- [ROW...] [--quick] [--json FILE] [--engines tare,docker,...] [--directory DIR] [--tare PATH]
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { busyboxArchive, busyboxRootfsTar } from "../test/support/images.ts";
 import { openDocker } from "./engines/docker.ts";
@@ -30,10 +31,11 @@ const openers: Readonly<Record<EngineName, (bed: Bed) => Promise<Engine | Missin
   runc: openRunc,
 };
 
-const usage = `usage: npm run bench -- [ROW...] [--quick] [--json FILE] [--engines NAME,NAME] [--tare PATH]
+const usage = `usage: npm run bench -- [ROW...] [--quick] [--json FILE] [--engines NAME,NAME] [--directory DIR] [--tare PATH]
 rows: all, or some of
 ${rows.map(({ name, about }) => `  ${name.padEnd(8)}${about}`).join("\n")}
 engines: ${engineNames.join(", ")}; the ones that are installed
+directory: where all of them keep everything (${tmpdir()}): its file system is part of the figures
 `;
 
 const { values, positionals } = parseArgs({
@@ -43,6 +45,7 @@ const { values, positionals } = parseArgs({
     json: { type: "string" },
     engines: { type: "string", default: engineNames.join(",") },
     tare: { type: "string", default: join(import.meta.dir, "..", "dist", "tare") },
+    directory: { type: "string", default: tmpdir() },
     help: { type: "boolean", default: false },
   },
 });
@@ -78,7 +81,7 @@ try {
 /** Everything that it starts has ended, and its directories are gone, when this returns or throws. */
 async function measure(): Promise<Report> {
   await using stack = new AsyncDisposableStack();
-  const owned = stack.use(new Owned());
+  const owned = stack.use(new Owned(resolve(values.directory)));
   const bed = makeBed(owned);
   const engines: Engine[] = [];
   const about: Partial<Record<EngineName, string>> = {};

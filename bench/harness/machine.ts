@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
 
 export interface Machine {
@@ -25,9 +24,28 @@ export function describeMachine(directory: string): Machine {
     kernel: release(),
     system: /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "unknown",
     cgroups: hasV1 && hasV2 ? "hybrid" : hasV2 ? "v2" : "v1",
-    fileSystem: execFileSync("stat", ["-f", "-c", "%T", directory], { encoding: "utf8" }).trim(),
+    fileSystem: describeFileSystem(directory, mounts),
     date: new Date().toISOString().slice(0, 16).replace("T", " "),
   };
+}
+
+/**
+ * Of the mount that the directory is on. An ext4 without a journal is named so: there the kernel passes over each inode
+ * that was deleted in the last minutes one by one, which makes every new file dear after many were removed.
+ */
+function describeFileSystem(directory: string, mounts: string): string {
+  const [device = "", , type = "unknown"] = mounts
+    .split("\n")
+    .map((line) => line.split(" "))
+    .filter(([, point = ""]) => point === "/" || directory === point || directory.startsWith(`${point}/`))
+    .reduce(
+      (longest, fields) => ((fields[1] ?? "").length >= (longest[1] ?? "").length ? fields : longest),
+      [""],
+    );
+  if (type !== "ext4" || !existsSync("/proc/fs/ext4")) return type;
+  const name = device.split("/").at(-1) ?? "";
+  const journals = existsSync("/proc/fs/jbd2") ? readdirSync("/proc/fs/jbd2") : [];
+  return journals.some((journal) => journal.startsWith(`${name}-`)) ? type : `${type} without a journal`;
 }
 
 /** Processes that wanted a processor over the last minute: figures taken on a busy machine are worth little. */

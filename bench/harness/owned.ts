@@ -1,5 +1,4 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, rmdirSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** The mark in the environment of every process that the bench starts. */
@@ -14,8 +13,13 @@ const cgroupRoot = "/sys/fs/cgroup";
  * ends what the engines left behind, should one have failed: processes by pid, mounts, cgroups, the directory.
  */
 export class Owned implements AsyncDisposable {
-  readonly directory: string = mkdtempSync(join(tmpdir(), "tare-bench-"));
+  readonly directory: string;
   readonly #cgroups = new Set<string>();
+
+  /** Below `parent`, whose file system is measured along. */
+  constructor(parent: string) {
+    this.directory = mkdtempSync(join(parent, "tare-bench-"));
+  }
 
   path(...parts: string[]): string {
     return join(this.directory, ...parts);
