@@ -1,9 +1,10 @@
-import { existsSync } from "node:fs";
-import { within } from "../base/failure.ts";
+import { existsSync, lstatSync } from "node:fs";
+import { Failure, within } from "../base/failure.ts";
 import { monotonicMs } from "../linux/clock.ts";
 import { OwnedFd } from "../linux/fd.ts";
 import { openDirectoryPath } from "../linux/open.ts";
 import { setMountAttributes } from "../linux/mount.ts";
+import { makeDevice } from "../linux/stat.ts";
 import type { RuntimeNamespaceType } from "../spec/runtime-config.ts";
 import { Inheritance, launch } from "./keeper/launch.ts";
 import { attachTo } from "./keeper/kept-process.ts";
@@ -29,6 +30,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
   const root = inheritance.add(options.root);
   const rootLock = options.rootLock === undefined ? -1 : inheritance.add(options.rootLock);
   setMountAttributes(options.root, { propagation: "private", recursive: true });
+  if ((config.linux.maskedPaths ?? []).length > 0) checkNullDevice();
 
   const joinNamespaces = new Map<RuntimeNamespaceType, number>();
   for (const [type, fd] of options.joinNamespaces ?? []) joinNamespaces.set(type, inheritance.add(fd));
@@ -112,6 +114,15 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
   } catch (thrown) {
     throw within(`cannot start container ${options.id.slice(0, 12)}`, thrown);
   }
+}
+
+const nullDevice = makeDevice(1, 3);
+
+/** SAFETY: what masked paths are covered with, so nothing else may be there. */
+function checkNullDevice(): void {
+  const { rdev } = lstatSync("/dev/null");
+  if (rdev !== nullDevice)
+    throw new Failure("unavailable", `cannot mask paths: the host's "/dev/null" is not the null device`);
 }
 
 /** The streams of a process that waits for its first instruction. */

@@ -18,7 +18,7 @@ import { Failure } from "../../src/base/failure.ts";
 import { hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
 import { readSeccompProfile } from "../../src/spec/seccomp.ts";
 import { guardLeaks } from "../support/leaks.ts";
-import { type ContainerOptions, dockerCapabilities, TestRuntime } from "../support/runtime.ts";
+import { type ContainerOptions, dockerCapabilities, TestRuntime, usualMounts } from "../support/runtime.ts";
 
 const runtime = new TestRuntime("runtime");
 afterAll(() => runtime[Symbol.dispose]());
@@ -162,6 +162,25 @@ describe("startContainer()", () => {
       }),
     ).toBe("1:3\n1:3\n");
     expect(readFileSync(join(rootPath, "dev/null"), "utf8")).toBe("the image's own");
+  });
+
+  test("masks by the real null device though a volume with a file of that name is /dev", async () => {
+    const rootPath = runtime.makeRoot();
+    const source = runtime.makeDirectory("source");
+    writeFileSync(join(source, "null"), "of the volume");
+    writeFileSync(join(rootPath, "token"), "y");
+    const mounts = usualMounts.map((mount) =>
+      mount.destination === "/dev"
+        ? { destination: "/dev", type: "bind", source, options: ["rbind"] }
+        : mount,
+    );
+    expect(
+      await sh("stat -c %t:%T /token; cat /token; cat /dev/null", {
+        rootPath,
+        linux: { maskedPaths: ["/token"] },
+        config: { mounts },
+      }),
+    ).toBe("1:3\nof the volume");
   });
 
   test("makes paths read-only", async () => {

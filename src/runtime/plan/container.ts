@@ -11,7 +11,9 @@ import { addDevices } from "./devices.ts";
 import {
   addAttachments,
   addFilesystems,
+  addIsolation,
   addMaskedPaths,
+  addMasks,
   addPivot,
   addReadonlyPaths,
   type PlannedMount,
@@ -84,11 +86,14 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   if (created.includes("uts")) addHostname(child, config);
 
   const filesystems = addFilesystems(child, input.mounts);
+  addIsolation(child);
+  const masked = linux.maskedPaths ?? [];
+  const masks = addMasks(child, masked);
   addPivot(child, root, input.rootPlace);
   addAttachments(child, blob, root, input.mounts, filesystems);
-  const nullDevice = addDevices(child, blob, root, linux.devices ?? []);
+  addDevices(child, blob, root, linux.devices ?? []);
   addReadonlyPaths(child, root, linux.readonlyPaths ?? []);
-  addMaskedPaths(child, root, nullDevice, linux.maskedPaths ?? []);
+  addMaskedPaths(child, root, masks, masked);
   for (const { target, attributes } of input.seals) addSeal(child, blob, root, target, attributes);
   if (terminal) {
     addTerminal(child, blob, root, {

@@ -1,20 +1,12 @@
 import { posix } from "node:path";
 import { Failure } from "../../base/failure.ts";
-import {
-  AT_SYMLINK_NOFOLLOW,
-  O_CLOEXEC,
-  O_NOFOLLOW,
-  O_PATH,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFIFO,
-} from "../../linux/constants/open.ts";
+import { AT_SYMLINK_NOFOLLOW, S_IFBLK, S_IFCHR, S_IFIFO } from "../../linux/constants/open.ts";
 import { errno } from "../../linux/errno.ts";
 import { makeDevice } from "../../linux/stat.ts";
 import type { RuntimeDevice } from "../../spec/runtime-config.ts";
 import { addLink } from "./mounts.ts";
 import { addOpenTarget } from "./paths.ts";
-import type { OpResult, PlanArgument, PlanBlob, PlanList } from "./plan.ts";
+import type { PlanArgument, PlanBlob, PlanList } from "./plan.ts";
 
 /** The devices that each container has. SPEC: config-linux.md, Default Devices */
 export const defaultDevices: readonly RuntimeDevice[] = [
@@ -48,13 +40,13 @@ const typeBits: Readonly<Record<RuntimeDevice["type"], number>> = {
   p: S_IFIFO,
 };
 
-/** Makes the default devices, those asked for, and the usual links; gives the null device (O_PATH). */
+/** Makes the default devices, those asked for, and the usual links. */
 export function addDevices(
   list: PlanList,
   blob: PlanBlob,
   root: number,
   devices: readonly RuntimeDevice[],
-): OpResult {
+): void {
   const parents = new Map<string, PlanArgument>();
   const parentOf = (path: string): PlanArgument => {
     const directory = posix.dirname(path);
@@ -73,11 +65,6 @@ export function addDevices(
     addDevice(list, parentOf(device.path), device);
   }
   for (const [path, target] of links) addLink(list, blob, root, path, target);
-  return list.add("open the null device", "openat", [
-    parentOf("/dev/null"),
-    "null",
-    O_PATH | O_CLOEXEC | O_NOFOLLOW,
-  ]);
 }
 
 function addDevice(list: PlanList, parent: PlanArgument, device: RuntimeDevice): void {

@@ -5,6 +5,7 @@ import {
   AT_FDCWD,
   O_CLOEXEC,
   O_DIRECTORY,
+  O_NOFOLLOW,
   O_PATH,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
@@ -80,14 +81,37 @@ export function addFilesystems(
   return made;
 }
 
+/** Nothing that is mounted from here on reaches the host, also where its mounts are shared. */
+export function addIsolation(list: PlanList): void {
+  list.add("make the mounts private", "mount", [null, "/", null, MS_REC | MS_PRIVATE, null]);
+}
+
+/**
+ * Clones of the host's null device, one for each path that may have to be masked by one; made while the host's tree
+ * is still there. SAFETY: whatever the image, or a volume, has at /dev/null is never bound.
+ */
+export function addMasks(list: PlanList, paths: readonly string[]): readonly OpResult[] {
+  if (paths.length === 0) return [];
+  const device = list.add("open the null device", "openat", [
+    AT_FDCWD,
+    "/dev/null",
+    O_PATH | O_CLOEXEC | O_NOFOLLOW,
+  ]);
+  return paths.map((path) =>
+    list.add(`mask "${path}"`, "open_tree", [
+      device,
+      "",
+      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH,
+    ]),
+  );
+}
+
 /**
  * Makes `root` the root of this mount namespace and drops the host's tree. The place it is attached at for a
  * moment is seen by this namespace only.
  */
 export function addPivot(list: PlanList, root: number, place: string): void {
   const about = "make the root file system of the container";
-  // Nothing that is mounted from here on reaches the host, also where its mounts are shared.
-  list.add(about, "mount", [null, "/", null, MS_REC | MS_PRIVATE, null]);
   list.add(about, "move_mount", [root, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH]);
   list.add(about, "fchdir", [root]);
   list.add(about, "pivot_root", [".", "."]);
@@ -162,18 +186,14 @@ export function addReadonlyPaths(list: PlanList, root: number, paths: readonly s
   }
 }
 
-/**
- * Hides paths that exist: files behind a null device, directories behind an empty read-only tmpfs.
- * SAFETY: the null device is the one that the plan itself made a moment ago in a directory only it has seen;
- * whatever the image has at /dev/null is never bound.
- */
+/** Hides paths that exist: files behind a null device, directories behind an empty read-only tmpfs. */
 export function addMaskedPaths(
   list: PlanList,
   root: number,
-  nullDevice: PlanArgument,
+  masks: readonly OpResult[],
   paths: readonly string[],
 ): void {
-  for (const path of paths) {
+  for (const [i, path] of paths.entries()) {
     const about = `mask "${path}"`;
     const notThere = [errno.ENOENT, errno.ENOTDIR];
     list.addGuarded(about, "openat2", [root, ...inRoot(path, O_DIRECTORY)], notThere, (rest, found) => {
@@ -192,13 +212,7 @@ export function addMaskedPaths(
       // Looking up "." in a file fails with ENOTDIR: only then the rest runs.
       rest.add(about, "faccessat", [found, ".", 0], { skip: { errors: [errno.ENOTDIR], count: 1 } });
       addJumpOver(rest, about, () => {
-        const clone = rest.add(about, "open_tree", [
-          nullDevice,
-          "",
-          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH,
-        ]);
-        rest.add(about, "move_mount", [clone, "", found, "", attach]);
-        rest.add(about, "close", [clone]);
+        rest.add(about, "move_mount", [masks[i] ?? null, "", found, "", attach]);
       });
       rest.add(about, "close", [found]);
     });

@@ -339,7 +339,8 @@ describe("planContainer()", () => {
     // Whatever is opened by a name in another way is not followed.
     for (const i of placesOf(child, "openat")) {
       const op = child.ops[i] as PlanOp;
-      expect(op.args[1] === "null" && (Number(op.args[2]) & 0o400000) !== 0).toBe(true);
+      // The host's own device, before its tree is left.
+      expect([op.args[0], op.args[1], i < placeOf(child, "pivot_root")]).toEqual([-100, "/dev/null", true]);
     }
   });
 
@@ -377,9 +378,15 @@ describe("planContainer()", () => {
     ]);
     expect(ops.filter(({ call }) => call === "fsopen").map(({ args }) => args[0])).toEqual(["tmpfs"]);
     expect(ops.find(({ call }) => call === "fsmount")?.args[2]).toBe(1);
-    const clone = ops.find(({ call }) => call === "open_tree");
-    const source = child.ops[(clone?.args[0] as { result: number }).result];
-    expect(source?.about).toMatch(/null device/);
+    // The host's null device, cloned when nothing can reach the host any more and its tree is not left yet.
+    const clone = child.ops.findIndex(({ call, about }) => call === "open_tree" && about.startsWith("mask"));
+    const source = child.ops[(child.ops[clone]?.args[0] as { result: number }).result];
+    expect(source?.args.slice(0, 2)).toEqual([-100, "/dev/null"]);
+    expect(clone).toBeGreaterThan(placeOf(child, "mount"));
+    expect(clone).toBeLessThan(placeOf(child, "pivot_root"));
+    expect(ops.filter(({ call }) => call === "move_mount").map(({ args }) => args[0])).toContainEqual({
+      result: clone,
+    });
   });
 
   test("makes paths read-only by a clone of what is there", () => {
