@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { encodeFrame } from "../../../src/api/stream-frames.ts";
 import { poll } from "../../../src/base/deadline.ts";
+import type { LogEntry } from "../../../src/engine/types.ts";
 import { startDaemon } from "./daemon-under-test.ts";
 import { bodyOf, rawRequest, requestText } from "./raw-request.ts";
 
@@ -53,6 +54,59 @@ describe("logs", () => {
     expect(String((await bytes.next()).value)).toBe("b");
     process.end(0);
     expect((await bytes.next()).done).toBe(true);
+  });
+});
+
+describe("a client that goes away", () => {
+  test("ends the reading of a log that it did not take", async () => {
+    await using daemon = await startDaemon();
+    const { containers } = daemon.client;
+    const { Id } = await containers.create({ Image: "busybox", Cmd: ["sleep", "60"] });
+    let given = 0;
+    let isLeft = false;
+    const endless = async function* (): AsyncGenerator<LogEntry, void, undefined> {
+      const bytes = Buffer.alloc(16 * 1024, "x");
+      try {
+        for (;;) {
+          given++;
+          yield { stream: "stdout", timeNs: 1n, bytes };
+        }
+      } finally {
+        isLeft = true;
+      }
+    };
+    daemon.engine.containers.logs = endless;
+    const { bytes } = await containers.openLogs(Id, { stdout: true, follow: true });
+    await bytes.next();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(given).toBeLessThan(1000);
+    await bytes.return();
+    await poll(() => (isLeft ? true : undefined), { timeoutMs: 2000, what: "leave the log" });
+  });
+
+  test("ends the reading of an archive in the middle", async () => {
+    await using daemon = await startDaemon();
+    const given = new AbortController();
+    const archive = async function* () {
+      yield Buffer.alloc(1 << 20);
+      given.abort();
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+      yield Buffer.alloc(1);
+    };
+    let failure: unknown;
+    const load = daemon.engine.images.load.bind(daemon.engine.images);
+    daemon.engine.images.load = async function* (source, options) {
+      try {
+        yield* load(source, options);
+      } catch (thrown) {
+        failure = thrown;
+        throw thrown;
+      }
+    };
+    const loading = Array.fromAsync(daemon.client.images.load(archive(), { signal: given.signal }));
+    await expect(loading).rejects.toMatchObject({ kind: "canceled" });
+    await poll(() => (failure === undefined ? undefined : true), { timeoutMs: 1500, what: "notice" });
+    expect(failure).toMatchObject({ kind: "canceled" });
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { FrameDecoder } from "../../../src/api/stream-frames.ts";
 import { poll } from "../../../src/base/deadline.ts";
 import type { AttachedConnection } from "../../../src/client/transport.ts";
@@ -73,6 +74,30 @@ describe("attach", () => {
     attached.duplex.destroy();
     await poll(() => (process.attachedCount === 0 ? true : undefined), { timeoutMs: 2000, what: "detach" });
     expect(process.isRunning).toBe(true);
+  });
+
+  test("it leaves no descriptor behind, however it ends", async () => {
+    await using daemon = await startDaemon();
+    const { id, process } = await create(daemon, ["sleep", "60"]);
+    await daemon.client.containers.start(id);
+    const open = (): number => readdirSync("/proc/self/fd").length;
+    const rounds = async (count: number): Promise<void> => {
+      for (let index = 0; index < count; index++) {
+        const { duplex } = await daemon.client.containers.attach(id, everything);
+        if (index % 2 === 0) duplex.end("x");
+        duplex.destroy();
+        await rawRequest(daemon.socketPath, "POST /v1.45/containers/none/attach HTTP/1.1\r\nHo", {
+          untilMs: 1,
+        });
+        await daemon.client.containers.inspect("none").catch(() => {});
+      }
+      const isQuiet = () => (process.attachedCount === 0 ? true : undefined);
+      await poll(isQuiet, { timeoutMs: 2000, what: "detach" });
+    };
+    await rounds(5);
+    const before = open();
+    await rounds(60);
+    await poll(() => (open() <= before ? true : undefined), { timeoutMs: 2000, what: "close all" });
   });
 
   test("it holds the process back while the client reads nothing, and loses nothing", async () => {
