@@ -12,5 +12,5 @@ export function removeAll(containers: Containers): void {
   const ids = runTimed(containers.command("ps", "-a", "-q"), { capture: true })
     .stdout.split("\n")
     .filter(Boolean);
-  if (ids.length > 0) runTimed(containers.command("rm", "-f", ...ids));
+  if (ids.length > 0) runTimed(containers.remove(...ids));
 }

@@ -63,6 +63,7 @@ export async function openDocker(bed: Bed): Promise<Engine | Missing> {
     image: bed.image,
     command,
     runDetached: (more, ...words) => command("run", "-d", "--network", "none", ...more, bed.image, ...words),
+    remove: (...ids) => command("rm", "-f", ...ids),
     socketPath,
     serverPids: () => [server.pid, containerd.pid],
     keeperPids: () => shims(containerdSocket),

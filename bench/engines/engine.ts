@@ -33,6 +33,8 @@ export interface Containers {
   command(...words: readonly string[]): readonly string[];
   /** `run -d` with what this engine needs to be comparable. */
   runDetached(flags: readonly string[], ...command: readonly string[]): readonly string[];
+  /** Kills and removes them at once: `rm -f` and whatever this engine needs to grant no time to end. */
+  remove(...ids: readonly string[]): readonly string[];
   /** Where it speaks Docker's API. */
   readonly socketPath?: string;
   /** The processes that serve, without those of containers. */

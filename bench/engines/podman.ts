@@ -51,6 +51,8 @@ export async function openPodman(bed: Bed): Promise<Engine | Missing> {
     image,
     command,
     runDetached: (more, ...words) => command("run", "-d", ...runFlags, ...more, image, ...words),
+    // Docker and Tare kill; podman would grant ten seconds.
+    remove: (...ids) => command("rm", "-f", "-t", "0", ...ids),
     serverPids: () => [],
     keeperPids: monitors,
     settle: async () => {

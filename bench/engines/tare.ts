@@ -23,6 +23,7 @@ export async function openTare(bed: Bed): Promise<Engine> {
     image: bed.image,
     command,
     runDetached: (more, ...words) => command("run", "-d", "--network", "none", ...more, bed.image, ...words),
+    remove: (...ids) => command("rm", "-f", ...ids),
     socketPath,
     serverPids: () => [server.pid],
     keeperPids: () => keepersOf(containers),

@@ -125,7 +125,7 @@ async function disperse({ signal, say }: Bench, { engine, size, samples }: Part)
   const ids = runTimed(containers.command("ps", "-q"), { capture: true }).stdout.split("\n").filter(Boolean);
   // The newest come first; the last is the one for exec.
   const begun = performance.now();
-  runTimed(containers.command("rm", "-f", ...ids.slice(0, size)));
+  runTimed(containers.remove(...ids.slice(0, size)));
   const answered = performance.now() - begun;
   await containers.settle();
   samples.add(rows.answered, engine, answered);
@@ -144,7 +144,7 @@ async function startByApi({ signal, say }: Bench, { engine, size, samples }: Par
     ids.push((await startContainer(socketPath, { image, command: ["sleep", "1000000"] })).id);
   });
   samples.add(rows.apiRate, engine, size / ((performance.now() - begun) / 1000));
-  runTimed(containers.command("rm", "-f", ...ids));
+  runTimed(containers.remove(...ids));
   await containers.settle();
 }
 

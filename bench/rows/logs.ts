@@ -43,7 +43,7 @@ async function writeAndRead({ containers }: WithContainers, file: string): Promi
     if (!found && ms > 60_000)
       throw new Error(`cannot find the last line in the log of ${id}: "${stdout.slice(0, 200)}"`);
   }
-  runTimed(containers.command("rm", "-f", id));
+  runTimed(containers.remove(id));
   await containers.settle();
   return ms;
 }
