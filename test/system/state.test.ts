@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { poll, sleep } from "../../src/base/deadline.ts";
 import { openState } from "../../src/engine/state/state.ts";
@@ -36,6 +36,7 @@ async function startProcess(
 }
 
 async function kill(child: ChildProcess): Promise<void> {
+  expect(child.exitCode).toBeNull();
   const ended = once(child, "exit");
   child.kill("SIGKILL");
   await ended;
@@ -160,4 +161,26 @@ test("an engine that is closed leaves its containers running, but those of lifet
   await engine.containers.startExec(exec, { detach: true });
   expect((await engine.containers.waitExec(exec)).code).toBe(0);
   for (const id of ids) await engine.containers.remove(id, { force: true });
+});
+
+test("an engine that is killed at any moment leaves nothing that the next one does not clean up", async () => {
+  for (let round = 0; round < 8; round++) {
+    const program = join(import.meta.dirname, "../support/engine-churn.ts");
+    const child = spawn(process.execPath, [program, roots.dataRoot, roots.runRoot], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    await sleep(40 + round * 23);
+    await kill(child);
+    await using engine = await roots.open();
+    await engine.settle();
+    expect(await engine.check()).toEqual([]);
+    for (const { id, state } of await engine.containers.list({ all: true })) {
+      if (state.status === "running") expect(isGone(state.pid)).toBe(false);
+      await engine.containers.remove(id, { force: true });
+    }
+    await engine.settle();
+    expect(await engine.check()).toEqual([]);
+    expect(readdirSync(join(roots.dataRoot, "containers"))).toEqual([]);
+  }
 });
