@@ -10,7 +10,7 @@ import type { EngineParts } from "../parts.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { ImageDetails, ImageProgress, Images, ImageSummary } from "../types.ts";
-import { embeddedImage, helloRootfs, isEmbeddedReference } from "./embedded-image.ts";
+import { EmbeddedImage, isEmbeddedReference } from "./embedded-image.ts";
 import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
 import type { Garbage } from "./garbage.ts";
 import { filterImages } from "./image-filters.ts";
@@ -23,6 +23,7 @@ export class LocalImages implements Images {
   readonly #parts: EngineParts;
   readonly #garbage: Garbage;
   readonly #embedding = new KeyedLock();
+  #embedded: EmbeddedImage | undefined;
   /** Containers that are being made, by image. */
   readonly #pins = new Map<string, number>();
 
@@ -149,8 +150,18 @@ export class LocalImages implements Images {
     const { helloProgram } = this.#parts;
     if (helloProgram === undefined || !isEmbeddedReference(reference)) return;
     using _ = await this.#embedding.acquire("hello");
-    if (findImage(this.#state, reference) !== undefined) return;
-    await this.#import(helloRootfs(helloProgram), { ...embeddedImage, action: "import" });
+    this.#embedded ??= await EmbeddedImage.read(helloProgram);
+    const { changes, message } = this.#embedded;
+    const found = findImage(this.#state, reference)?.record;
+    if (found !== undefined && !this.#embedded.isOlder(found.config.defaults.labels)) return;
+    await this.#import(this.#embedded.rootfs(), {
+      reference: this.#embedded.reference,
+      changes,
+      message,
+      action: "import",
+    });
+    // The old one goes when no container needs it.
+    if (found !== undefined) await this.remove(found.id).catch(() => undefined);
   }
 
   async #import(
