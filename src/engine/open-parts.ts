@@ -39,7 +39,8 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     await openStorage(dataRoot, storageDriver === undefined ? {} : { driver: storageDriver }),
   );
   const content = await openContentStore(dataRoot);
-  const parent = opened.use(openCgroupParent(cgroupNameOf(dataRoot)));
+  const parent = openCgroupParent(cgroupNameOf(dataRoot));
+  opened.defer(() => parent.removeEmpty()); // stays while containers run
   const program = opened.use(openKeeperProgram(keeperProgram));
   const held = opened.move();
   return {

@@ -12,7 +12,13 @@ export class LogPosition {
   isCorrupt = false;
   readonly #limit: number;
 
-  constructor(file: LogFile, { offset = fileHeaderBytes, limit = Number.POSITIVE_INFINITY } = {}) {
+  constructor(
+    file: LogFile,
+    {
+      offset = fileHeaderBytes,
+      limit = Number.POSITIVE_INFINITY,
+    }: { readonly offset?: number; readonly limit?: number } = {},
+  ) {
     this.file = file;
     this.offset = offset;
     this.#limit = limit;

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -214,17 +214,16 @@ describe("start() and its end", () => {
   test("an end that cannot be recorded is recorded when it can", async () => {
     const id = await start();
     const { DatabaseSync } = await import("node:sqlite");
-    const run = DatabaseSync.prototype.exec;
-    DatabaseSync.prototype.exec = () => {
+    const full = spyOn(DatabaseSync.prototype, "exec").mockImplementation(() => {
       throw new Error("database or disk is full");
-    };
+    });
     try {
       world.processOf(id).end(3);
       await sleep(10);
       expect(await statusOf(id)).toBe("running");
       expect((await engine.check()).map(({ problem }) => problem).join()).toContain("disk is full");
     } finally {
-      DatabaseSync.prototype.exec = run;
+      full.mockRestore();
     }
     expect(await engine.containers.wait(id)).toEqual({ code: 3, oomKilled: false });
   });
