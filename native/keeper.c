@@ -377,9 +377,16 @@ enum { LOG_FLAGS = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW };
 static void create_log(void) {
   struct log_begin begin;
   memcpy(begin.magic, LOG_MAGIC, 8);
-  begin.sequence = ++log_sequence;
+  begin.sequence = log_sequence + 1;
   log_fd = (int)sys(SYS_openat, plan.log_dir_fd, "log.0", LOG_FLAGS | O_CREAT | O_EXCL, 0600);
-  log_bytes = log_fd >= 0 && sys(SYS_write, log_fd, &begin, 16) == 16 ? 16 : 0;
+  if (log_fd < 0) return;
+  if (sys(SYS_write, log_fd, &begin, 16) == 16) {
+    log_sequence++;
+    log_bytes = 16;
+  } else { // a full disk: no file is better than one without its beginning
+    close_fd(&log_fd);
+    sys(SYS_unlinkat, plan.log_dir_fd, "log.0", 0);
+  }
 }
 
 static void rotate_log(void) {
@@ -401,6 +408,7 @@ static void open_log(void) {
   log_fd = (int)sys(SYS_openat, plan.log_dir_fd, "log.0", LOG_FLAGS, 0);
   if (log_fd < 0) return create_log();
   bool sound = sys(SYS_pread64, log_fd, &begin, 16, 0) == 16 && sys(SYS_fstat, log_fd, &is) == 0;
+  for (int i = 0; sound && i < 8; i++) sound = begin.magic[i] == LOG_MAGIC[i];
   if (sound) {
     log_sequence = begin.sequence;
     log_bytes = (uint64_t)is.st_size;

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   existsSync,
@@ -379,6 +379,45 @@ describe("the log", () => {
     expect(joined(parseLog(join(logDirectory, "log.1")).records, 1).toString()).toBe("one\ntwo\n");
     rmSync(runDirectory, { recursive: true });
   });
+
+  test("on a full disk lacks records, but has no torn one; the process goes on", async () => {
+    const logDirectory = runtime.makeDirectory("log");
+    expect(spawnSync("mount", ["-t", "tmpfs", "-o", "size=96k", "tare-test", logDirectory]).status).toBe(0);
+    try {
+      await using container = await runtime.start(
+        [
+          "sh",
+          "-c",
+          "i=0; while [ $i -lt 60 ]; do i=$((i+1)); head -c 3001 /dev/zero | tr '\\0' x; done; read go; echo last",
+        ],
+        { logDirectory, log: true, logRotation: { maxBytes: 40_000, files: 4 }, keepStdinOpen: true },
+      );
+      await poll(() => (container.output.bytes(1).length === 60 * 3001 ? true : undefined), {
+        timeoutMs: 5_000,
+        what: "see all of the output",
+      });
+      for (const name of readdirSync(logDirectory)) parseLog(join(logDirectory, name));
+      // There is room again.
+      for (const name of readdirSync(logDirectory).filter((file) => file !== "log.0"))
+        rmSync(join(logDirectory, name));
+      container.output.stream?.write("go\n");
+      const { exit } = await container.finish();
+      expect(exit.end).toEqual({ code: 0 });
+      const logs = readdirSync(logDirectory).map((name) => parseLog(join(logDirectory, name)));
+      expect(logs.some(({ records }) => joined(records, 1).toString().endsWith("last\n"))).toBe(true);
+    } finally {
+      spawnSync("umount", [logDirectory]);
+    }
+  });
+
+  test("is begun anew where something else is in its place", async () => {
+    const logDirectory = runtime.makeDirectory("log");
+    writeFileSync(join(logDirectory, "log.0"), "not a log, but long enough to look like one");
+    await using container = await runtime.start(["echo", "mine"], { logDirectory, log: true });
+    await container.finish();
+    expect(joined(parseLog(join(logDirectory, "log.0")).records, 1).toString()).toBe("mine\n");
+    expect(readFileSync(join(logDirectory, "log.1"), "utf8")).toStartWith("not a log");
+  });
 });
 
 describe("the end of a process", () => {
@@ -439,6 +478,25 @@ describe("the end of a process", () => {
       timeoutMs: 3_000,
       what: "see the container die",
     });
+  });
+
+  test("of an exec comes with its own keeper's; the container goes on", async () => {
+    await using _leaks = guard();
+    await using container = await runtime.start(["sleep", "60"]);
+    const runDirectory = runtime.makeDirectory("run");
+    const { kept } = await execInContainer(runtime.program, {
+      id: "exec",
+      target: { pid: container.kept.pid, startTime: container.kept.startTime },
+      cgroup: container.cgroup,
+      runDirectory,
+      process: runtime.configOf(["sleep", "61"]).process,
+    });
+    process.kill(keeperOf(kept), "SIGKILL");
+    expect(await kept.exited).toMatchObject({ end: { signal: 9 }, keeperLost: true });
+    await gone(kept.pid, "see the process die with its keeper");
+    expect(isThere(container.kept.pid)).toBe(true);
+    await kept[Symbol.asyncDispose]();
+    rmSync(runDirectory, { recursive: true });
   });
 
   test("comes also when the keeper dies while the engine has its turn", async () => {

@@ -16,6 +16,8 @@ import { join } from "node:path";
 import { poll } from "../../src/base/deadline.ts";
 import { Failure } from "../../src/base/failure.ts";
 import { hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
+import { OwnedFd } from "../../src/linux/fd.ts";
+import { call } from "../../src/linux/syscall.ts";
 import { readSeccompProfile } from "../../src/spec/seccomp.ts";
 import { guardLeaks } from "../support/leaks.ts";
 import { type ContainerOptions, dockerCapabilities, TestRuntime, usualMounts } from "../support/runtime.ts";
@@ -76,6 +78,36 @@ describe("startContainer()", () => {
       expect(readlinkSync(`/proc/${container.kept.pid}/ns/${name}`)).toBe(
         readlinkSync(`/proc/self/ns/${name}`),
       );
+  });
+
+  test("joins the namespaces of another container", async () => {
+    await using _leaks = guard();
+    await using first = await runtime.start(["sleep", "60"]);
+    const names = { pid: "pid", network: "net", ipc: "ipc", uts: "uts" } as const;
+    using opened = new DisposableStack();
+    const joinNamespaces = new Map(
+      Object.entries(names).map(([type, name]) => {
+        const fd = new OwnedFd(call("openat", -100, `/proc/${first.kept.pid}/ns/${name}`, 0o2000000, 0));
+        return [type as keyof typeof names, opened.use(fd).fd] as const;
+      }),
+    );
+    await using second = await runtime.start(["sh", "-c", "hostname; ps -o args; sleep 60"], {
+      joinNamespaces,
+      config: { hostname: undefined as never },
+    });
+    for (const name of Object.values(names))
+      expect(readlinkSync(`/proc/${second.kept.pid}/ns/${name}`)).toBe(
+        readlinkSync(`/proc/${first.kept.pid}/ns/${name}`),
+      );
+    for (const name of ["mnt", "cgroup"])
+      expect(readlinkSync(`/proc/${second.kept.pid}/ns/${name}`)).not.toBe(
+        readlinkSync(`/proc/${first.kept.pid}/ns/${name}`),
+      );
+    await second.output.until("sleep 60");
+    expect(second.output.text(1)).toStartWith("box\n");
+    first.kept.signal(9);
+    // Whoever lives in a pid namespace dies with its first process.
+    expect((await second.kept.exited).end).toEqual({ signal: 9 });
   });
 
   test("refuses a container in the engine's own mount namespace", async () => {
