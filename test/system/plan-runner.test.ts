@@ -132,11 +132,11 @@ describe("a plan that is cut off", () => {
   const childOps = ops + opBytes * beforeCount;
   const blob = childOps + opBytes * whole.readUInt32LE(plan + 20);
   const cuts = [
-    ...[0, 1, 15, 16],
-    ...[plan + 1, plan + 4, plan + headerBytes - 1, ops],
-    ...[ops + 1, ops + opBytes - 1, ops + opBytes, childOps, childOps + 7, blob - 1, blob],
-    ...[blob + 1, whole.length - 1],
-  ];
+    [0, 1, 15, 16],
+    [plan + 1, plan + 4, plan + headerBytes - 1, ops],
+    [ops + 1, ops + opBytes - 1, ops + opBytes, childOps, childOps + 7, blob - 1, blob],
+    [blob + 1, whole.length - 1],
+  ].flat();
   test.each(cuts)("after %d bytes makes no child", async (length) => {
     await using keeper = new RawKeeper(scratch);
     const socket = await keeper.connect();

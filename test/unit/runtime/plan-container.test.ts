@@ -380,7 +380,7 @@ describe("planContainer()", () => {
     expect(ops.find(({ call }) => call === "fsmount")?.args[2]).toBe(1);
     // The host's null device, cloned when nothing can reach the host any more and its tree is not left yet.
     const clone = child.ops.findIndex(({ call, about }) => call === "open_tree" && about.startsWith("mask"));
-    const source = child.ops[(child.ops[clone]?.args[0] as { result: number }).result];
+    const source = child.ops[(child.ops[clone] as PlanOp & { args: [{ result: number }] }).args[0].result];
     expect(source?.args.slice(0, 2)).toEqual([-100, "/dev/null"]);
     expect(clone).toBeGreaterThan(placeOf(child, "mount"));
     expect(clone).toBeLessThan(placeOf(child, "pivot_root"));
