@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { isSameProcess } from "../linux/process.ts";
 import { type ContainerContext, isRunning } from "./containers/context.ts";
 import type { Garbage } from "./images/garbage.ts";
+import { listKeepers } from "./host/keepers.ts";
 import type { CheckFinding } from "./types.ts";
 
 /** The keepers' own cgroup beside those of the containers. */
@@ -27,6 +28,7 @@ export async function checkEngine(
     ...checkCgroups(context, pending),
     ...(await checkSnapshots(context, pending)),
     ...checkDirectories(context, pending),
+    ...checkKeepers(context, pending),
     ...(await parts.storage.health()),
   ];
   const { layers, blobs } = await garbage.list();
@@ -96,6 +98,20 @@ async function checkSnapshots(
         finding(`container ${id.slice(0, 12)}`, "has lost its file system", "remove the container"),
       ),
   ];
+}
+
+/** A keeper is known by the run directory that it holds open. */
+function checkKeepers({ state, places }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {
+  return listKeepers(places.allRuns).flatMap(({ pid, name }) => {
+    if (pending.has(name) || state.findContainer(name) !== undefined) return [];
+    return [
+      finding(
+        `keeper ${pid}`,
+        `keeps container ${name.slice(0, 12)}, which is not known`,
+        `kill it: kill ${pid}`,
+      ),
+    ];
+  });
 }
 
 function checkDirectories({ state, places }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {

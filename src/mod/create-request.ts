@@ -56,6 +56,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       ...given("SecurityOpt", securityOptions(spec)),
       ...given("ShmSize", spec.shmBytes),
       ...given("ExtraHosts", spec.extraHosts),
+      ...given("ConsoleSize", sizeOf(spec)),
       ...given("OomScoreAdj", spec.oomScoreAdj),
       ...given(
         "Ulimits",
@@ -86,6 +87,10 @@ function securityOptions(spec: ContainerSpec): readonly string[] | undefined {
     ...(spec.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),
   ];
   return options.length === 0 ? undefined : options;
+}
+
+function sizeOf({ consoleSize }: ContainerSpec): readonly [number, number] | undefined {
+  return consoleSize === undefined ? undefined : [consoleSize.rows, consoleSize.columns];
 }
 
 function tmpfsOf(mounts: readonly ContainerMount[] = []): Record<string, string> | undefined {

@@ -184,3 +184,29 @@ test("an engine that is killed at any moment leaves nothing that the next one do
     expect(readdirSync(join(roots.dataRoot, "containers"))).toEqual([]);
   }
 });
+
+test("check() finds a keeper whose container is not known", async () => {
+  const { process: first, ids } = await startProcess("sleep 1000");
+  const [id = ""] = ids;
+  await kill(first);
+  const pid = recordedPid(id);
+  {
+    using state = openState(roots.dataRoot);
+    for (const [intent] of state.intents()) state.endIntent(intent);
+    state.endIntent(state.removeContainer(id));
+  }
+  await using engine = await roots.open();
+  const subjects = (await engine.check()).map(({ subject }) => subject);
+  for (const what of ["keeper", "cgroup", "snapshot", "directory"]) {
+    expect(subjects.some((subject) => subject.startsWith(what))).toBe(true);
+  }
+  await engine[Symbol.asyncDispose]();
+  {
+    using state = openState(roots.dataRoot);
+    state.beginIntent({ kind: "remove", containerId: id });
+  }
+  await using next = await roots.open();
+  await next.settle();
+  expect(await next.check()).toEqual([]);
+  expect(isGone(pid)).toBe(true);
+});
