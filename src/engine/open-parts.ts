@@ -29,7 +29,7 @@ export interface PartsOptions {
 export async function openParts(options: PartsOptions): Promise<EngineParts> {
   const { dataRoot, runRoot, storageDriver, keeperProgram, helloProgram } = options;
   await using opened = new AsyncDisposableStack();
-  opened.use(lockDataRoot(dataRoot));
+  opened.use(await lockDataRoot(dataRoot));
   try {
     ensurePrivateDirectory(runRoot);
   } catch (thrown) {

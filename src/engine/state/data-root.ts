@@ -9,8 +9,10 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { sleep } from "../../base/deadline.ts";
 import { Failure, within } from "../../base/failure.ts";
 import { tryLock } from "../../linux/file-lock.ts";
+import { findProcessStatistics } from "../../linux/process.ts";
 
 /** The directory that one engine has to itself, for as long as this is not disposed of (or the process lives). */
 export class DataRoot implements Disposable {
@@ -27,8 +29,11 @@ export class DataRoot implements Disposable {
   }
 }
 
+/** How long a lock may outlive its holder: a child that was just being made has copies of every descriptor. */
+const GHOST_MS = 2_000;
+
 /** Makes the directory (0700) when absent and locks it. "conflict" naming the holder's pid when it is held. */
-export function lockDataRoot(path: string): DataRoot {
+export async function lockDataRoot(path: string): Promise<DataRoot> {
   const file = join(path, "lock");
   let fd: number;
   try {
@@ -37,9 +42,11 @@ export function lockDataRoot(path: string): DataRoot {
   } catch (thrown) {
     throw within(`cannot open the data root "${path}"`, thrown);
   }
-  if (!tryLock(fd, "exclusive")) {
+  try {
+    await lockOrGhost(fd, file, path);
+  } catch (thrown) {
     closeSync(fd);
-    throw held(path, file);
+    throw thrown;
   }
   ftruncateSync(fd, 0);
   writeSync(fd, `${process.pid}\n`, 0);
@@ -52,8 +59,21 @@ export function ensurePrivateDirectory(path: string): void {
   chmodSync(path, 0o700);
 }
 
-function held(path: string, file: string): Failure {
-  const pid = Number(readFileSync(file, "latin1").trim());
+async function lockOrGhost(fd: number, file: string, path: string): Promise<void> {
+  const until = performance.now() + GHOST_MS;
+  while (!tryLock(fd, "exclusive")) {
+    const pid = Number(readFileSync(file, "latin1").trim());
+    if (performance.now() > until || isThere(pid)) throw held(path, pid);
+    await sleep(5);
+  }
+}
+
+function isThere(pid: number): boolean {
+  const state = Number.isSafeInteger(pid) && pid > 0 ? findProcessStatistics(pid)?.state : undefined;
+  return state !== undefined && state !== "Z";
+}
+
+function held(path: string, pid: number): Failure {
   const holder = Number.isSafeInteger(pid) && pid > 0 ? `process ${pid}` : "another process";
   return new Failure("conflict", `cannot open the data root "${path}": ${holder} holds it`, {
     details: { holderPid: pid },

@@ -130,14 +130,14 @@ test("EventStore keeps a bounded number over a reopening", async () => {
   expect(seen).toHaveLength(1000);
 });
 
-test("lockDataRoot() makes a private directory and lets one in", () => {
+test("lockDataRoot() makes a private directory and lets one in", async () => {
   const path = scratch.join("data");
   {
-    using _ = lockDataRoot(path);
+    using _ = await lockDataRoot(path);
     expect(statSync(path).mode & 0o777).toBe(0o700);
-    expect(() => lockDataRoot(path)).toThrow(
+    await expect(lockDataRoot(path)).rejects.toThrow(
       `cannot open the data root "${path}": process ${process.pid} holds it`,
     );
   }
-  lockDataRoot(path)[Symbol.dispose]();
+  (await lockDataRoot(path))[Symbol.dispose]();
 });
