@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxArchive } from "../support/images.ts";
-import { isRoot, mountTable, repository } from "../support/tare.ts";
+import { Installation, isRoot, mountTable, repository } from "../support/tare.ts";
 
 /** Node 24 or later: the one that TARE_NODE24 names, the one that is installed, or in CI one from npm. */
 function findNode(directory: string): string | undefined {
@@ -54,11 +54,12 @@ for (const [name, [program = "", ...flags]] of Object.entries(runtimes)) {
   describe.skipIf(!isRoot || (name === "Node" && node === undefined))(`examples on ${name}`, () => {
     let directory = "";
     let mountsBefore = "";
+    let host = "";
     const begin = (example: string): ChildProcess & { output: string } => {
       const child = spawn(program, [...flags, join(repository, "examples", example)], {
         cwd: directory,
         stdio: ["ignore", "pipe", "inherit"],
-        env: { PATH: process.env["PATH"] ?? "", HOME: directory },
+        env: { PATH: process.env["PATH"] ?? "", HOME: directory, TARE_HOST: host },
       });
       const begun = Object.assign(child, { output: "" });
       child.stdout?.on("data", (chunk: Buffer) => {
@@ -121,6 +122,17 @@ for (const [name, [program = "", ...flags]] of Object.entries(runtimes)) {
         expect(checked.status).toBe(0);
       });
     }
+
+    test("connect.ts runs a container in a daemon", async () => {
+      await using installation = new Installation();
+      await installation.must(["version"]); // starts it
+      host = `unix://${installation.socket}`;
+      const { status, output } = await run("connect.ts");
+      expect(output).toStartWith("Hello from inside a container.");
+      expect(output).toEndWith("\nended with 0\n");
+      expect(status).toBe(0);
+      expect(await installation.must(["ps", "-aq"])).toBe("");
+    });
 
     test("lifetime.ts takes its container along when it is killed", async () => {
       const child = begin("lifetime.ts");
