@@ -92,11 +92,8 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
     const sinceMs = Date.now();
     const seen: string[] = [];
     const watching = (async () => {
-      for await (const { action } of engine().events({
-        sinceMs,
-        signal: abort.signal,
-        filters: { type: ["container"] },
-      })) {
+      const filters = { container: [`${which}-seen`] };
+      for await (const { action } of engine().events({ sinceMs, signal: abort.signal, filters })) {
         seen.push(action);
         if (action === "destroy") return;
       }
