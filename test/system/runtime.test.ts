@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { poll } from "../../src/base/deadline.ts";
+import { poll, sleep, withDeadline } from "../../src/base/deadline.ts";
 import { Failure } from "../../src/base/failure.ts";
 import { hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
 import { OwnedFd } from "../../src/linux/fd.ts";
@@ -687,11 +687,26 @@ describe("execInContainer()", () => {
     }
   });
 
+  test("runs to its end or fails, whenever the container is killed meanwhile", async () => {
+    await using _leaks = guard();
+    for (let afterMs = 0; afterMs < 16; afterMs++) {
+      await using container = await runtime.start(["sleep", "60"]);
+      const outcome = runtime.exec(container, ["sleep", "61"]).then(
+        ({ exit }) => exit.end,
+        (thrown: Failure) => thrown.name,
+      );
+      await sleep(afterMs);
+      container.kept.signal(9);
+      const ended = await withDeadline(5_000, "see the exec end", () => outcome);
+      if (ended !== "Failure") expect(ended).toEqual({ signal: 9 });
+    }
+  });
+
   test("ends with the container", async () => {
     await using _leaks = guard();
     await using container = await runtime.start(["sleep", "60"]);
-    const running = runtime.exec(container, ["sh", "-c", "echo up; sleep 60"]);
-    await poll(() => (container.cgroup.pids().length >= 2 ? true : undefined), {
+    const running = runtime.exec(container, ["sh", "-c", "touch /tmp/up; sleep 60"]);
+    await poll(() => (existsSync(join(runtime.rootPath, "tmp/up")) ? true : undefined), {
       timeoutMs: 5_000,
       what: "see the exec run",
     });

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
+import { sleep } from "../../base/deadline.ts";
 import { Failure } from "../../base/failure.ts";
 import { monotonicMs } from "../../linux/clock.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
@@ -13,6 +14,8 @@ import { decodeRunning, KeeperConnection } from "./kept-process.ts";
 import { connectKeeper, listenIn } from "./socket.ts";
 
 const listeningFd = 3;
+/** How long a failed execution of the keeper may take to be told. */
+const spawnFailureMs = 100;
 
 /** Which descriptors a keeper inherits, and what their numbers are there. */
 export class Inheritance {
@@ -53,7 +56,7 @@ export interface Launched {
 export async function launch(options: Launch): Promise<Launched> {
   const startedMs = monotonicMs();
   using directory = options.directory;
-  using listening = listenIn(directory.fd);
+  const listening = listenIn(directory.fd);
   const keeper = spawn(options.program.path, [options.id], {
     argv0: "tare-keeper",
     cwd: "/",
@@ -61,6 +64,8 @@ export async function launch(options: Launch): Promise<Launched> {
     detached: true,
     stdio: ["ignore", "ignore", "ignore", listening.fd, ...options.inheritance.fds],
   });
+  // The keeper alone listens from now on: else who connects after its end would wait for us to accept.
+  listening[Symbol.dispose]();
   const spawnFailed = new Promise<never>((_, reject) => {
     keeper.once("error", (cause) =>
       reject(new Failure("unavailable", `cannot start a keeper: ${cause.message}`, { cause })),
@@ -68,7 +73,11 @@ export async function launch(options: Launch): Promise<Launched> {
   });
   spawnFailed.catch(() => {});
   keeper.unref();
-  const socket = await Promise.race([connectKeeper(directory.fd), spawnFailed]);
+  const connected = connectKeeper(directory.fd).catch(async (thrown: unknown) => {
+    await Promise.race([spawnFailed, sleep(spawnFailureMs)]); // it says more
+    throw thrown;
+  });
+  const socket = await Promise.race([connected, spawnFailed]);
   try {
     return await Promise.race([attend(options, socket, startedMs), spawnFailed]);
   } catch (thrown) {
@@ -81,7 +90,7 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
   const { plan, clock } = options;
   const reader = new FrameReader(socket);
   socket.write(Buffer.concat([encodeRequest("plan"), encodePlan(plan)]));
-  let stamps: readonly { readonly name: string; readonly atMs: number }[] = [];
+  let stamps: readonly { readonly name: string; readonly atMs: number }[] | undefined;
   for (;;) {
     const frame = await reader.next();
     if (frame === undefined)
@@ -106,6 +115,8 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
       case answer.refused:
         throw new Failure("internal", "the keeper refused the plan");
       case answer.running: {
+        // The note is the child's last act before it executes the program: without it something has killed it.
+        if (stamps === undefined) throw new Failure("unavailable", "the process was killed before it ran");
         const running = decodeRunning(frame.payload);
         const { runDirectory } = options;
         const directory = new OwnedFd(options.directory.move());
