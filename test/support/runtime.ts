@@ -193,13 +193,14 @@ export class Output {
 }
 
 /** One for a test file: directories, a cgroup parent and a busybox root that are gone with it. */
-export class TestRuntime implements Disposable {
+export class TestRuntime implements AsyncDisposable {
   readonly scratch: Scratch;
   readonly program: KeeperProgram;
   readonly parent: CgroupParent;
   readonly cgroupParent: string;
   readonly rootPath: string;
   readonly runRoot: string;
+  readonly #cgroups: string[] = [];
   #count = 0;
 
   constructor(name: string) {
@@ -268,7 +269,9 @@ export class TestRuntime implements Disposable {
     } = options;
     const runDirectory = options.runDirectory ?? this.makeDirectory("run");
     const logDirectory = options.logDirectory ?? this.makeDirectory("log");
-    const cgroup = this.parent.create(`c${++this.#count}`, planCgroup({}, this.parent.layout));
+    const name = `c${++this.#count}`;
+    this.#cgroups.push(name);
+    const cgroup = this.parent.create(name, planCgroup({}, this.parent.layout));
     const output = new Output({ terminal: options.process?.terminal === true });
     const owned = [
       ...(options.runDirectory === undefined ? [runDirectory] : []),
@@ -345,7 +348,13 @@ export class TestRuntime implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
+  /** Containers of a test that was given up are ended, too. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of this.#cgroups) {
+      const cgroup = this.parent.open(name);
+      await cgroup.killAll();
+      await cgroup.remove();
+    }
     this.program[Symbol.dispose]();
     this.parent.removeEmpty();
     this.scratch[Symbol.dispose]();

@@ -22,7 +22,7 @@ import { guardLeaks } from "../support/leaks.ts";
 import { Output, type TestContainer, TestRuntime } from "../support/runtime.ts";
 
 const runtime = new TestRuntime("keeper");
-afterAll(() => runtime[Symbol.dispose]());
+afterAll(() => runtime[Symbol.asyncDispose]());
 const guard = (): AsyncDisposable =>
   guardLeaks({ cgroupParent: runtime.cgroupParent, directories: [runtime.runRoot] });
 

@@ -23,7 +23,7 @@ import { guardLeaks } from "../support/leaks.ts";
 import { type ContainerOptions, dockerCapabilities, TestRuntime, usualMounts } from "../support/runtime.ts";
 
 const runtime = new TestRuntime("runtime");
-afterAll(() => runtime[Symbol.dispose]());
+afterAll(() => runtime[Symbol.asyncDispose]());
 const guard = (): AsyncDisposable =>
   guardLeaks({ cgroupParent: runtime.cgroupParent, directories: [runtime.runRoot] });
 
