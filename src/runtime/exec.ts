@@ -68,6 +68,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
       inheritance,
       directory: new OwnedFd(directory.move()),
       runDirectory: options.runDirectory,
+      onInherited: () => opened.dispose(),
       ...(beforeFirstInstruction === undefined
         ? {}
         : { onReady: (fd) => beforeFirstInstruction(earlyStreams(fd)) }),

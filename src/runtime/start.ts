@@ -102,6 +102,10 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
       inheritance,
       directory: new OwnedFd(directory.move()),
       runDirectory: options.runDirectory,
+      onInherited: () => {
+        opened.dispose();
+        options.onInherited?.();
+      },
       ...(beforeFirstInstruction === undefined
         ? {}
         : { onReady: (fd) => beforeFirstInstruction(earlyStreams(fd)) }),

@@ -15,6 +15,11 @@ export interface StartOptions {
   readonly config: RuntimeConfig;
   /** The detached, writable mount of the root file system; stays the caller's to close (the keeper gets copies). */
   readonly root: Fd;
+  /**
+   * Called once, when the keeper has its copies of all descriptors: close yours now. Whoever closes the last one of the
+   * root waits for its unmounting, which writes to the disk; that should be the keeper.
+   */
+  readonly onInherited?: () => void;
   /** The lock that marks the writable layer as live; the keeper holds a copy as long as it lives. */
   readonly rootLock?: Fd;
   /** 0700, on the host; holds the keeper's socket `keeper.sock` and the exit record `exit`. Made by the caller, on the run root. */

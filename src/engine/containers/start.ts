@@ -140,6 +140,7 @@ async function launch(
     config,
     root: mounted.mount.fd,
     rootLock: mounted.lock.fd,
+    onInherited: () => mounted[Symbol.dispose](),
     runDirectory,
     logDirectory: places.log(id),
     logRotation,

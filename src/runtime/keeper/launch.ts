@@ -41,6 +41,8 @@ export interface Launch {
   /** Owned: kept by the process that is returned, closed when it fails. */
   readonly directory: OwnedFd;
   readonly runDirectory: string;
+  /** Called when the keeper has its copies of what it inherits. */
+  readonly onInherited: () => void;
   readonly onReady?: (directory: Fd) => Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export async function launch(options: Launch): Promise<Launched> {
   });
   // The keeper alone listens from now on: else who connects after its end would wait for us to accept.
   listening[Symbol.dispose]();
+  options.onInherited();
   const spawnFailed = new Promise<never>((_, reject) => {
     keeper.once("error", (cause) =>
       reject(new Failure("unavailable", `cannot start a keeper: ${cause.message}`, { cause })),
