@@ -10,6 +10,7 @@ const { status, stdout, stderr } = spawnSync(
 console.log(stdout + stderr);
 const modules = Number(/(\d+) modules/.exec(stdout)?.[1] ?? 0);
 if (status !== 0 || modules < fewest) {
-  if (modules < fewest) console.error(`only ${modules} modules were looked at; there must be at least ${fewest}`);
+  if (modules < fewest)
+    console.error(`only ${modules} modules were looked at; there must be at least ${fewest}`);
   process.exit(1);
 }

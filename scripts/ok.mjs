@@ -11,7 +11,14 @@ const steps = {
   lint: [bin("oxlint"), "--type-aware", "--deny-warnings", "src", "test"],
   borders: ["node", "scripts/borders.mjs"],
   leftovers: [bin("knip")],
-  native: ["make", "--silent", "-C", "native", `BUILD=../dist/check`, `CFLAGS=${strict.join(" ")} -fanalyzer`],
+  native: [
+    "make",
+    "--silent",
+    "-C",
+    "native",
+    `BUILD=../dist/check`,
+    `CFLAGS=${strict.join(" ")} -fanalyzer`,
+  ],
   unit: [bin("bun"), "test", "--isolate", "--timeout", "120000", "./test/unit"],
 };
 

@@ -38,7 +38,13 @@ function run(name, files, options = []) {
   const { stdout, stderr, status } = spawnSync(
     bun,
     ["test", "--isolate", "--timeout", "120000", ...options, ...files.map((file) => `./${file}`)],
-    { encoding: "utf8", maxBuffer: 1 << 28, env: { ...process.env, NO_COLOR: "1" }, timeout: 1_200_000, killSignal: "SIGKILL" },
+    {
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+      env: { ...process.env, NO_COLOR: "1" },
+      timeout: 1_200_000,
+      killSignal: "SIGKILL",
+    },
   );
   const output = `${stdout}${stderr}`;
   const count = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? Number.NaN);
@@ -50,29 +56,44 @@ function run(name, files, options = []) {
   total.pass += whole ? pass : 0;
   total.fail += failures;
   total.skip += skip;
-  for (const line of output.matchAll(/^\(skip\) (.*)$/gm)) skipped.push(`${name}: ${line[1].replace(/ \[[\d.]+m?s\]$/, "")}`);
-  console.log(`${failures === 0 ? "ok    " : "FAILED"} ${name}: ${pass} passed, ${failures} failed, ${skip} skipped (${((Date.now() - begun) / 1000).toFixed(1)} s)`);
+  for (const line of output.matchAll(/^\(skip\) (.*)$/gm))
+    skipped.push(`${name}: ${line[1].replace(/ \[[\d.]+m?s\]$/, "")}`);
+  console.log(
+    `${failures === 0 ? "ok    " : "FAILED"} ${name}: ${pass} passed, ${failures} failed, ${skip} skipped (${((Date.now() - begun) / 1000).toFixed(1)} s)`,
+  );
   if (failures > 0) {
     red.push(name);
     console.log(output.split("\n").slice(-150).join("\n"));
   }
 }
 
-const lacking = Object.entries(packages).filter(([, program]) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0);
-if (process.getuid() !== 0) console.log("not root: tests of the real kernel will be skipped (run `sudo npm test`)");
+const lacking = Object.entries(packages).filter(
+  ([, program]) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0,
+);
+if (process.getuid() !== 0)
+  console.log("not root: tests of the real kernel will be skipped (run `sudo npm test`)");
 if (lacking.length > 0) {
-  console.log(`some tests will be skipped for want of programs: apt-get install ${lacking.map(([name]) => name).join(" ")}`);
+  console.log(
+    `some tests will be skipped for want of programs: apt-get install ${lacking.map(([name]) => name).join(" ")}`,
+  );
 }
 run("unit", list("test/unit"));
-for (const directory of ["test/system", "test/conformance"]) for (const file of list(directory)) run(file, [file]);
+for (const directory of ["test/system", "test/conformance"])
+  for (const file of list(directory)) run(file, [file]);
 
 if (skipped.length > 0) console.log(`\nskipped:\n${skipped.map((line) => `  ${line}`).join("\n")}`);
 if (process.env.CI) {
   // In CI every skip must be on the committed list.
-  const allowed = existsSync("test/allowed-skips.txt") ? readFileSync("test/allowed-skips.txt", "utf8").split("\n").filter((line) => line !== "" && !line.startsWith("#")) : [];
+  const allowed = existsSync("test/allowed-skips.txt")
+    ? readFileSync("test/allowed-skips.txt", "utf8")
+        .split("\n")
+        .filter((line) => line !== "" && !line.startsWith("#"))
+    : [];
   const unexpected = skipped.filter((line) => !allowed.some((known) => line.includes(known)));
   if (unexpected.length > 0) {
-    console.log(`\nskipped, but not on test/allowed-skips.txt:\n${unexpected.map((line) => `  ${line}`).join("\n")}`);
+    console.log(
+      `\nskipped, but not on test/allowed-skips.txt:\n${unexpected.map((line) => `  ${line}`).join("\n")}`,
+    );
     total.fail += unexpected.length;
   }
 }

@@ -40,7 +40,14 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
   );
   const content = await openContentStore(dataRoot);
   const parent = openCgroupParent(cgroupNameOf(dataRoot));
-  opened.defer(() => parent.removeEmpty()); // stays while containers run
+  opened.defer(async () => {
+    // Stays while containers, and so keepers, run.
+    await parent
+      .open("keepers")
+      .remove({ timeoutMs: 20 })
+      .catch(() => undefined);
+    parent.removeEmpty();
+  });
   const program = opened.use(openKeeperProgram(keeperProgram));
   const held = opened.move();
   return {

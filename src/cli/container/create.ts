@@ -24,7 +24,7 @@ export async function createContainer(
   const client = await call.client();
   const options = { name: values.name === "" ? undefined : values.name };
   const { Id: id, Warnings: warnings } = await client.containers.create(request, options).catch((thrown) => {
-    throw explainMissingImage(thrown, call, request.Image ?? "");
+    throw await explainMissingImage(thrown, call, request.Image ?? "");
   });
   for (const warning of warnings ?? []) call.err(`WARNING: ${warning}\n`);
   idFile.write(id);
@@ -53,9 +53,16 @@ function checkPlatform(platform: string): void {
 }
 
 /** With `--pull missing` Docker would fetch it; until registries are there the sentence says how to get it. */
-function explainMissingImage(thrown: unknown, call: Call<ContainerValues>, image: string): unknown {
+async function explainMissingImage(thrown: unknown, call: Call<ContainerValues>, image: string): Promise<unknown> {
   const isImage = thrown instanceof Failure && thrown.kind === "not-found" && /image/i.test(thrown.message);
-  if (!isImage || call.values.pull === "never") return thrown;
+  if (!isImage) return thrown;
+  const { parseReference } = await import("../../spec/reference.ts"); // not loaded where all goes well
+  try {
+    parseReference(image);
+  } catch (refused) {
+    return refused;
+  }
+  if (call.values.pull === "never") return thrown;
   if (!call.values.quiet) call.err(`Unable to find image '${withTag(image)}' locally\n`);
   return new Failure(
     "not-found",

@@ -58,9 +58,9 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
 async function adaptSize(
   resize: (size: Size) => Promise<void>,
   size: Size,
-  { start }: JoinOptions,
+  options: JoinOptions,
 ): Promise<void> {
-  if (start === undefined) await resize({ rows: size.rows + 1, columns: size.columns + 1 });
+  if (options.start === undefined) await resize({ rows: size.rows + 1, columns: size.columns + 1 });
   await resize(size);
 }
 
