@@ -23,9 +23,11 @@ export async function createContainer(
   using idFile = openIdFile(values.cidfile, context.cwd);
   const client = await call.client();
   const options = { name: values.name === "" ? undefined : values.name };
-  const { Id: id, Warnings: warnings } = await client.containers.create(request, options).catch((thrown) => {
-    throw await explainMissingImage(thrown, call, request.Image ?? "");
-  });
+  const { Id: id, Warnings: warnings } = await client.containers
+    .create(request, options)
+    .catch(async (thrown: unknown) => {
+      throw await explainMissingImage(thrown, call, request.Image ?? "");
+    });
   for (const warning of warnings ?? []) call.err(`WARNING: ${warning}\n`);
   idFile.write(id);
   return id;
@@ -53,7 +55,11 @@ function checkPlatform(platform: string): void {
 }
 
 /** With `--pull missing` Docker would fetch it; until registries are there the sentence says how to get it. */
-async function explainMissingImage(thrown: unknown, call: Call<ContainerValues>, image: string): Promise<unknown> {
+async function explainMissingImage(
+  thrown: unknown,
+  call: Call<ContainerValues>,
+  image: string,
+): Promise<unknown> {
   const isImage = thrown instanceof Failure && thrown.kind === "not-found" && /image/i.test(thrown.message);
   if (!isImage) return thrown;
   const { parseReference } = await import("../../spec/reference.ts"); // not loaded where all goes well
