@@ -140,6 +140,14 @@ export class Installation implements AsyncDisposable {
       );
   }
 
+  /** Lines of the mount table that are ours; what others on this machine mount meanwhile is theirs. */
+  #newMounts(): readonly string[] {
+    const before = new Set(this.#mountsBefore.split("\n"));
+    return mountTable()
+      .split("\n")
+      .filter((line) => !before.has(line) && (line.includes(this.directory) || line.includes("tare")));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const ids = await this.tare(["ps", "-aq", "--no-trunc"]);
     if (ids.status === 0 && ids.stdout.trim() !== "")
@@ -150,7 +158,7 @@ export class Installation implements AsyncDisposable {
       ...(await waitUntilEmpty(() => this.keeperPids().map((pid) => `keeper ${pid}`))),
       ...(await waitUntilEmpty(() => this.cgroups())),
       ...(await waitUntilEmpty(() => (this.daemonPid() === undefined ? [] : [`daemon ${this.daemonPid()}`]))),
-      ...(mountTable() === this.#mountsBefore ? [] : ["the mount table changed"]),
+      ...this.#newMounts().map((line) => `mount ${line}`),
     ];
     removeCgroupParents(this.cgroupParent());
     rmSync(this.directory, { recursive: true, force: true });
