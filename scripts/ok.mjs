@@ -8,6 +8,7 @@ const strict = ["-Wall", "-Wextra", "-Wshadow", "-Wvla", "-Werror"];
 const steps = {
   format: [bin("biome"), "format", "--error-on-warnings", "."],
   types: [bin("tsc"), "-p", "."],
+  library: [bin("tsc"), "-p", "tsconfig.lib.json", "--noEmit"],
   lint: [bin("oxlint"), "--type-aware", "--deny-warnings", "src", "test"],
   borders: ["node", "scripts/borders.mjs"],
   leftovers: [bin("knip")],

@@ -1,3 +1,5 @@
+import { TextDecoder, TextEncoder } from "node:util";
+
 // File names on Linux are bytes, and bytes that are no UTF-8 are legal. They are kept in strings
 // as Python's surrogateescape (PEP 383) does: each such byte b is the lone surrogate U+DC00 + b.
 // Text made by decodeBytes() encodes back to exactly the same bytes.
