@@ -3,7 +3,6 @@ import { sleep } from "../base/deadline.ts";
 import { Client } from "../client/client.ts";
 import type { GlobalOptions } from "../cli/context.ts";
 import { build, findDaemonBuild } from "./build.ts";
-import { startDaemon } from "./start-daemon.ts";
 
 /**
  * A client of the daemon that the options mean. One that does not run is started where that is ours to do: a unix
@@ -17,7 +16,7 @@ export async function connect(options: GlobalOptions): Promise<Client> {
   } catch (thrown) {
     client[Symbol.dispose]();
     if (!ours || !options.startsDaemon || kindOf(thrown) !== "unavailable") throw needsRoot(thrown);
-    await startDaemon(options);
+    await start(options);
     return new Client({ host: options.host, buildId: build.id });
   }
   const other = ours ? findDaemonBuild(options.host.slice("unix://".length)) : undefined;
@@ -36,12 +35,18 @@ async function replaceDaemon(client: Client, options: GlobalOptions, other: stri
     try {
       await probe.system.ping();
     } catch {
-      await startDaemon(options);
+      await start(options);
       return new Client({ host: options.host, buildId: build.id });
     }
     await sleep(20);
   }
   throw new Failure("deadline", "cannot replace the daemon: it did not stop within 10 seconds");
+}
+
+/** Loaded only when it is needed: most commands find a daemon. */
+async function start(options: GlobalOptions): Promise<void> {
+  const { startDaemon } = await import("./start-daemon.ts");
+  await startDaemon(options);
 }
 
 function needsRoot(thrown: unknown): unknown {

@@ -1,5 +1,7 @@
 import { mkdirSync } from "node:fs";
-import { sentenceOf } from "../base/failure.ts";
+import { sleep } from "../base/deadline.ts";
+import { kindOf, sentenceOf } from "../base/failure.ts";
+import type { Engine } from "../engine/types.ts";
 import { build, publishBuild } from "./build.ts";
 import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
 import { installAddon, programs } from "./embedded.ts";
@@ -32,15 +34,8 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
   process.umask(0o022);
   mkdirSync(options.runRoot, { recursive: true, mode: 0o700 });
   installAddon(options.runRoot);
-  const { openEngine } = await import("../mod/open-engine.ts");
   const { serve } = await import("../daemon/server.ts");
-  await using engine = await openEngine({
-    dataRoot: options.dataRoot,
-    runRoot: options.runRoot,
-    ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
-    keeperProgram: programs.keeper,
-    helloProgram: programs.hello,
-  });
+  await using engine = await openWhenFree(options);
   const serving = await serve(engine, {
     socketPath: options.socketPath,
     buildId: build.id,
@@ -55,6 +50,30 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
   process.on("SIGHUP", () => {});
   console.error(`tare: serving at unix://${options.socketPath}`);
   await serving.closed;
+}
+
+const leavingWithinMs = 3_000;
+
+/** Waits for a daemon that serves no more and is about to leave the data root; one that serves is a conflict at once. */
+async function openWhenFree(options: DaemonOptions): Promise<Engine> {
+  const { openEngine } = await import("../mod/open-engine.ts");
+  const { isServed } = await import("./start-daemon.ts");
+  const deadline = Date.now() + leavingWithinMs;
+  for (;;) {
+    try {
+      return await openEngine({
+        dataRoot: options.dataRoot,
+        runRoot: options.runRoot,
+        ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
+        keeperProgram: programs.keeper,
+        helloProgram: programs.hello,
+      });
+    } catch (thrown) {
+      if (kindOf(thrown) !== "conflict" || Date.now() > deadline || (await isServed(options.socketPath)))
+        throw thrown;
+      await sleep(20);
+    }
+  }
 }
 
 function report(thrown: unknown): number {

@@ -128,7 +128,8 @@ async function launch(
   );
 }
 
-async function isServed(socketPath: string): Promise<boolean> {
+/** Whether somebody accepts connections there. */
+export async function isServed(socketPath: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect({ path: socketPath });
   socket.once("connect", () => resolve(true));

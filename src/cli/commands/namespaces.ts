@@ -11,7 +11,7 @@ interface Values {
 }
 
 /** In the order of the kernel's documentation; types we do not know come last. */
-const knownTypes = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
+const knownTypes = ["mount", "pid", "network", "ipc", "uts", "cgroup", "user", "time"];
 
 export const namespaces: Command<Values> = {
   usage: "[OPTIONS]",
