@@ -120,6 +120,8 @@ export const routes: readonly Route[] = [
     query: { signal: "text", t: "integer" },
   },
   { method: "POST", path: "/containers/{id}/kill", operation: "containers.kill", query: { signal: "text" } },
+  { method: "POST", path: "/containers/{id}/pause", operation: "containers.pause" },
+  { method: "POST", path: "/containers/{id}/unpause", operation: "containers.unpause" },
   {
     method: "POST",
     path: "/containers/{id}/rename",
@@ -233,8 +235,6 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/containers/{id}/changes", operation: "absent.diff" },
   { method: "GET", path: "/containers/{id}/export", operation: "absent.export" },
   { method: "POST", path: "/containers/{id}/update", operation: "absent.update" },
-  { method: "POST", path: "/containers/{id}/pause", operation: "absent.pause" },
-  { method: "POST", path: "/containers/{id}/unpause", operation: "absent.unpause" },
   { method: "HEAD", path: "/containers/{id}/archive", operation: "absent.copying files" },
   { method: "GET", path: "/containers/{id}/archive", operation: "absent.copying files" },
   { method: "PUT", path: "/containers/{id}/archive", operation: "absent.copying files" },

@@ -69,6 +69,21 @@ const rules: readonly Rule[] = [
     say: (_, { id = "" }) => `Cannot kill container: ${id}: Container ${id} is not running`,
   },
   {
+    operations: /^containers\.pause$/,
+    kind: "conflict",
+    say: ({ details }, { id = "" }) => {
+      const whole = textIn(details, "id") ?? id;
+      return textIn(details, "state") === "paused"
+        ? `Container ${whole} is already paused`
+        : `container ${whole} is not running`;
+    },
+  },
+  {
+    operations: /^containers\.unpause$/,
+    kind: "conflict",
+    say: ({ details }, { id = "" }) => `Container ${textIn(details, "id") ?? id} is not paused`,
+  },
+  {
     operations: /^(exec\.create|containers\.resize)$/,
     kind: "conflict",
     say: ({ details }, { id = "" }) =>

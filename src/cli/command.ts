@@ -4,7 +4,16 @@ import type { TableOf } from "./flags/flag.ts";
 import type { CommandTree } from "./tree.ts";
 
 /** What an argument or a flag's value names, for completion. */
-export type Subject = "container" | "running" | "stopped" | "image" | "object" | "file" | "command" | "none";
+export type Subject =
+  | "container"
+  | "running"
+  | "paused"
+  | "stopped"
+  | "image"
+  | "object"
+  | "file"
+  | "command"
+  | "none";
 
 /** One command: its face as data, and what it does. */
 export interface Command<V> {

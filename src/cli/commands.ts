@@ -10,7 +10,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint commit compose config context cp diff export login logout manifest network node pause plugin port pull push save search secret service stack stats swarm top trust unpause update volume".split(
+  "build builder buildx checkpoint commit compose config context cp diff export login logout manifest network node plugin port pull push save search secret service stack stats swarm top trust update volume".split(
     " ",
   ),
 );
@@ -114,6 +114,11 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import("./commands/namespaces.ts")).namespaces,
   },
   {
+    names: ["container pause", "pause"],
+    summary: "Pause all processes within one or more containers",
+    load: async () => (await import("./commands/pause.ts")).pause,
+  },
+  {
     names: ["container rename", "rename"],
     summary: "Rename a container",
     load: async () => (await import("./commands/rename.ts")).rename,
@@ -147,6 +152,11 @@ const entries: readonly CommandEntry[] = [
     names: ["image tag", "tag"],
     summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
     load: async () => (await import("./commands/tag.ts")).tag,
+  },
+  {
+    names: ["container unpause", "unpause"],
+    summary: "Unpause all processes within one or more containers",
+    load: async () => (await import("./commands/unpause.ts")).unpause,
   },
   {
     names: ["container wait", "wait"],

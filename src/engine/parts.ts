@@ -23,6 +23,10 @@ export interface CgroupHandle {
   oomKills(): number;
   pids(): readonly number[];
   killAll(): Promise<void>;
+  /** Resolves when all have stopped; thawed again when it throws. */
+  freeze(): Promise<void>;
+  thaw(): void;
+  isFrozen(): boolean;
   remove(): Promise<void>;
 }
 

@@ -277,6 +277,10 @@ export interface Containers {
     options?: { readonly until?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal },
   ): Promise<ExitStatus>;
   rename(reference: ContainerReference, name: string): Promise<void>;
+  /** Stops every process of it where it is, until unpause(). "conflict" when it does not run or is paused already. */
+  pause(reference: ContainerReference): Promise<void>;
+  /** "conflict" when it is not paused. */
+  unpause(reference: ContainerReference): Promise<void>;
   resize(reference: ContainerReference, size: TerminalSize): Promise<void>;
   attach(reference: ContainerReference, options: AttachOptions): Promise<AttachedStream>;
   logs(reference: ContainerReference, options?: LogOptions): AsyncIterable<LogEntry>;

@@ -92,6 +92,14 @@ export class ConnectedContainers implements Containers {
     return this.#client.containers.rename(reference, name);
   }
 
+  pause(reference: ContainerReference): Promise<void> {
+    return this.#client.containers.pause(reference);
+  }
+
+  unpause(reference: ContainerReference): Promise<void> {
+    return this.#client.containers.unpause(reference);
+  }
+
   resize(reference: ContainerReference, size: TerminalSize): Promise<void> {
     return this.#client.containers.resize(reference, size);
   }

@@ -49,6 +49,7 @@ async function containerNames(
   const found = await client.containers.list({ all: subject !== "running" });
   return found
     .filter(({ State }) => subject !== "stopped" || State !== "running")
+    .filter(({ State }) => subject !== "paused" || State === "paused")
     .flatMap(({ Id, Names, Image, Status }) => {
       const meaning = `${Image}, ${Status}`;
       const ids = current === "" ? [] : [Id.slice(0, 12)];

@@ -91,6 +91,16 @@ export const handlers: Handlers = {
     reply.empty(204);
   },
 
+  "containers.pause": async ({ engine, params, reply }: Call) => {
+    await engine.containers.pause(params["id"] ?? "");
+    reply.empty(204);
+  },
+
+  "containers.unpause": async ({ engine, params, reply }: Call) => {
+    await engine.containers.unpause(params["id"] ?? "");
+    reply.empty(204);
+  },
+
   "containers.rename": async ({ engine, params, query, reply }: Call) => {
     const name = query.text("name");
     if (name === undefined) throw new Failure("invalid", "Neither old nor new names may be empty");

@@ -26,6 +26,7 @@ import { createExec, getLive, startExec } from "./exec.ts";
 import { getContainer } from "./find-container.ts";
 import { listContainers } from "./list.ts";
 import { containerLogs } from "./logs.ts";
+import { pauseContainer, unpauseContainer } from "./pause.ts";
 import { startContainer } from "./start.ts";
 import { killContainer, removeContainer, restartContainer, stopContainer, type StopOptions } from "./stop.ts";
 import { orCanceled, waitContainer } from "./wait.ts";
@@ -81,6 +82,14 @@ export class LocalContainers implements Containers {
     const renamed = { ...record, name: reserved.text };
     const event = containerEvent(renamed, "rename", { oldName: record.name });
     this.#context.state.putContainer(renamed, { events: [event] });
+  }
+
+  async pause(reference: ContainerReference): Promise<void> {
+    await pauseContainer(this.#context, reference);
+  }
+
+  async unpause(reference: ContainerReference): Promise<void> {
+    await unpauseContainer(this.#context, reference);
   }
 
   async resize(reference: ContainerReference, size: TerminalSize): Promise<void> {

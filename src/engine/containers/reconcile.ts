@@ -4,6 +4,7 @@ import type { ContainerRecord, Intent, IntentId } from "../state/records.ts";
 import { type ContainerContext, isRunning } from "./context.ts";
 import { undoCreate } from "./create.ts";
 import { type ExitedState, recordEnd, stateAfter, sweepAll, sweepCgroup } from "./end-run.ts";
+import { withFrozenState } from "./pause.ts";
 import { adopt } from "./start.ts";
 
 /** So many keepers are asked at once. */
@@ -92,7 +93,7 @@ async function reconcileContainer(context: ContainerContext, record: ContainerRe
     return recordEnd(context, record, { state });
   }
   const found = await find(context, record);
-  if (found !== undefined && isKept(found)) return adopt(context, record, found);
+  if (found !== undefined && isKept(found)) return adopt(context, withFrozenState(context, record), found);
   if (found !== undefined && found.finishedAt >= startedAt - 1000) {
     return recordEnd(context, record, { state: stateAfter(context, record, found) });
   }

@@ -36,6 +36,9 @@ export async function startContainer(
   const { id } = getContainer(context.state, reference);
   using _ = await context.locks.acquire(id);
   const record = getContainer(context.state, id);
+  if (record.state.status === "paused") {
+    throw new Failure("conflict", "cannot start a paused container, try unpause instead");
+  }
   if (isRunning(record)) {
     throw new Failure("conflict", `cannot start container "${record.name}": it is running`, {
       details: { alreadyRunning: true },

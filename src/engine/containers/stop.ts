@@ -9,6 +9,7 @@ import { containerEvent } from "./describe-event.ts";
 import { dropContainer } from "./end-run.ts";
 import { getContainer } from "./find-container.ts";
 import type { LiveContainer } from "./live-container.ts";
+import { thawPaused } from "./pause.ts";
 import { startContainer } from "./start.ts";
 
 const KILL = 9;
@@ -38,13 +39,14 @@ export async function stopContainer(
   const live = await findLive(context, record);
   if (live === undefined) return false;
   send(context, record, { live, signal });
+  await thawPaused(context, record.id); // it hears the signal first
   if (!(await hasEnded(live, graceMs))) await killAndWait(context, record, live);
   const stopped = context.state.findContainer(record.id) ?? record;
   context.state.events.record(containerEvent(stopped, "stop"));
   return true;
 }
 
-/** Sends one signal, KILL unless told. "conflict" when it does not run. Does not wait. */
+/** Sends one signal, KILL unless told; a paused one is thawed for KILL only. "conflict" when it does not run. Does not wait. */
 export async function killContainer(
   context: ContainerContext,
   reference: ContainerReference,
@@ -58,6 +60,7 @@ export async function killContainer(
       details: { state: record.state.status, id: record.id },
     });
   }
+  if (signal === KILL) await thawPaused(context, record.id);
 }
 
 export async function restartContainer(
@@ -91,7 +94,7 @@ export async function removeContainer(
       throw new Failure(
         "conflict",
         `cannot remove container "${record.name}": container is running: stop the container before removing or force remove`,
-        { details: { state: "running", id } },
+        { details: { state: record.state.status, id } },
       );
     }
     lock[Symbol.dispose](); // its end is recorded under the lock
@@ -137,5 +140,6 @@ async function killAndWait(
   live: LiveContainer,
 ): Promise<void> {
   send(context, record, { live, signal: KILL });
+  await thawPaused(context, record.id);
   await withDeadline(KILL_DEADLINE_MS, `end container "${record.name}" by KILL`, () => live.recorded);
 }

@@ -178,6 +178,20 @@ export class FakeEngine implements Engine {
     rename: async (reference, name) => {
       this.find(reference).name = name;
     },
+    pause: async (reference) => {
+      const container = this.find(reference);
+      const { state, id } = container;
+      if (state.status !== "running")
+        throw new Failure("conflict", "cannot pause", { details: { state: state.status, id } });
+      container.state = { ...state, status: "paused" };
+    },
+    unpause: async (reference) => {
+      const container = this.find(reference);
+      const { state, id } = container;
+      if (state.status !== "paused")
+        throw new Failure("conflict", "cannot unpause", { details: { state: state.status, id } });
+      container.state = { ...state, status: "running" };
+    },
     resize: async (reference, size) => {
       const container = this.find(reference);
       if (container.state.status !== "running")

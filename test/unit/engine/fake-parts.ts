@@ -66,6 +66,7 @@ export class FakeWorld {
   readonly root: string;
   readonly processes: Map<string, FakeProcess | Exit> = new Map();
   readonly cgroups: Set<string> = new Set();
+  readonly frozen: Set<string> = new Set();
   readonly oomKills: Map<string, number> = new Map();
   readonly layers: Set<Digest> = new Set();
   readonly starts: StartRequest[] = [];
@@ -151,6 +152,9 @@ export class FakeWorld {
       oomKills: () => this.oomKills.get(name) ?? 0,
       pids: () => [],
       killAll: async () => {},
+      freeze: async () => void this.frozen.add(name),
+      thaw: () => void this.frozen.delete(name),
+      isFrozen: () => this.frozen.has(name),
       remove: async () => void this.cgroups.delete(name),
     };
   }
