@@ -4,6 +4,7 @@ import { kindOf, sentenceOf } from "../base/failure.ts";
 import type { Engine } from "../engine/types.ts";
 import { build, publishBuild } from "./build.ts";
 import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
+import { giveMemoryBackWhenIdle } from "./idle-memory.ts";
 import { installAddon, programs } from "./embedded.ts";
 
 /**
@@ -49,6 +50,7 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
   process.on("SIGINT", stop);
   process.on("SIGHUP", () => {});
   console.error(`tare: serving at unix://${options.socketPath}`);
+  giveMemoryBackWhenIdle();
   await serving.closed;
 }
 
