@@ -53,7 +53,7 @@ function needsRoot(thrown: unknown): unknown {
   if (kindOf(thrown) !== "not-permitted" || process.getuid?.() === 0) return thrown;
   return new Failure(
     "not-permitted",
-    `tare needs root here; run: sudo tare ${process.argv.slice(2).join(" ")}`,
+    `this needs root; run: sudo tare ${process.argv.slice(2).join(" ")}`,
     { cause: thrown },
   );
 }
