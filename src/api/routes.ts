@@ -120,6 +120,7 @@ export const routes: readonly Route[] = [
     query: { signal: "text", t: "integer" },
   },
   { method: "POST", path: "/containers/{id}/kill", operation: "containers.kill", query: { signal: "text" } },
+  { method: "GET", path: "/containers/{id}/top", operation: "containers.top", query: { ps_args: "text" } },
   { method: "POST", path: "/containers/{id}/pause", operation: "containers.pause" },
   { method: "POST", path: "/containers/{id}/unpause", operation: "containers.unpause" },
   {
@@ -230,7 +231,6 @@ export const routes: readonly Route[] = [
   { method: "POST", path: "/tare/settle", operation: "tare.settle" },
   { method: "POST", path: "/tare/shutdown", operation: "tare.shutdown" },
   { method: "GET", path: "/containers/{id}/attach/ws", operation: "absent.attach over WebSocket" },
-  { method: "GET", path: "/containers/{id}/top", operation: "absent.top" },
   { method: "GET", path: "/containers/{id}/stats", operation: "absent.stats" },
   { method: "GET", path: "/containers/{id}/changes", operation: "absent.diff" },
   { method: "GET", path: "/containers/{id}/export", operation: "absent.export" },

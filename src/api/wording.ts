@@ -79,6 +79,11 @@ const rules: readonly Rule[] = [
     },
   },
   {
+    operations: /^containers\.top$/,
+    kind: "conflict",
+    say: ({ details }, { id = "" }) => `container ${textIn(details, "id") ?? id} is not running`,
+  },
+  {
     operations: /^containers\.unpause$/,
     kind: "conflict",
     say: ({ details }, { id = "" }) => `Container ${textIn(details, "id") ?? id} is not paused`,

@@ -10,7 +10,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint commit compose config context cp diff export login logout manifest network node plugin port pull push save search secret service stack stats swarm top trust update volume".split(
+  "build builder buildx checkpoint commit compose config context cp diff export login logout manifest network node plugin port pull push save search secret service stack stats swarm trust update volume".split(
     " ",
   ),
 );
@@ -152,6 +152,11 @@ const entries: readonly CommandEntry[] = [
     names: ["image tag", "tag"],
     summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
     load: async () => (await import("./commands/tag.ts")).tag,
+  },
+  {
+    names: ["container top", "top"],
+    summary: "Display the running processes of a container",
+    load: async () => (await import("./commands/top.ts")).top,
   },
   {
     names: ["container unpause", "unpause"],

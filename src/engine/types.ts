@@ -179,6 +179,12 @@ export interface StartTiming {
   readonly phases: readonly { readonly name: string; readonly ms: number }[];
 }
 
+/** Processes of a container: a row each, a cell a title. */
+export interface ProcessTable {
+  readonly titles: readonly string[];
+  readonly processes: readonly (readonly string[])[];
+}
+
 export interface ContainerFilter {
   /** Stopped ones too. */
   readonly all?: boolean;
@@ -281,6 +287,8 @@ export interface Containers {
   pause(reference: ContainerReference): Promise<void>;
   /** "conflict" when it is not paused. */
   unpause(reference: ContainerReference): Promise<void>;
+  /** As ps(1) shows them, with its common options (`-ef`, `aux`, `-o pid,comm`); pids are the host's. "conflict" when it does not run. */
+  top(reference: ContainerReference, options?: { readonly psOptions?: string }): Promise<ProcessTable>;
   resize(reference: ContainerReference, size: TerminalSize): Promise<void>;
   attach(reference: ContainerReference, options: AttachOptions): Promise<AttachedStream>;
   logs(reference: ContainerReference, options?: LogOptions): AsyncIterable<LogEntry>;

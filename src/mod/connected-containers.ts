@@ -15,6 +15,7 @@ import type {
   ExitStatus,
   LogEntry,
   LogOptions,
+  ProcessTable,
   StartTiming,
   TerminalSize,
 } from "../engine/types.ts";
@@ -98,6 +99,14 @@ export class ConnectedContainers implements Containers {
 
   unpause(reference: ContainerReference): Promise<void> {
     return this.#client.containers.unpause(reference);
+  }
+
+  async top(
+    reference: ContainerReference,
+    { psOptions }: { readonly psOptions?: string } = {},
+  ): Promise<ProcessTable> {
+    const { Titles, Processes } = await this.#client.containers.top(reference, psOptions);
+    return { titles: Titles, processes: Processes };
   }
 
   resize(reference: ContainerReference, size: TerminalSize): Promise<void> {

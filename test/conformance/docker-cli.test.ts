@@ -142,7 +142,7 @@ describe.skipIf(docker === undefined)("docker-cli", () => {
       stderr: 'cannot execute "missing"\r\n',
     });
     expect((await run(["exec", "-d", "life", "echo", "x"])).code).toBe(0);
-    expect((await run(["top", "life"])).stderr).toContain("top is not supported yet");
+    expect((await run(["top", "life"])).stdout).toBe("PID                 CMD\n4711                sh\n");
     expect((await run(["rm", "life"])).stderr).toContain("You cannot remove a running container");
     const following = run(["logs", "-f", "life"]);
     await daemon.engine.find("life").process.output("stdout", "said\n");

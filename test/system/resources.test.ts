@@ -90,4 +90,29 @@ describe.skipIf(!isRoot)("resources", () => {
       await tare.must(["rm", "-f", "frozen"]);
     });
   });
+
+  describe("top", () => {
+    test("shows every process by the host's numbers", async () => {
+      await start("busy", "--user", "1", "busybox", "sh", "-c", "sleep 1000 & exec sleep 2000");
+      await Bun.sleep(50);
+      const pid = await inspect("busy", "{{.State.Pid}}");
+      const rows = (await tare.must(["top", "busy"])).split("\n").map((line) => line.split(/ {2,}/));
+      expect(rows[0]).toEqual(["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]);
+      expect(rows[1]).toMatchObject({ 0: "daemon", 1: pid, 3: "0", 5: "?", 6: "00:00:00", 7: "sleep 2000" });
+      expect(rows[1]?.[4]).toMatch(/^\d\d:\d\d$/);
+      expect(rows[2]).toMatchObject({ 2: pid, 7: "sleep 1000" });
+      expect(rows).toHaveLength(3);
+      const own = await tare.must(["top", "busy", "-eo", "pid,comm", "-o", "ppid=FATHER"]);
+      expect(own.split("\n")[0]?.split(/ +/)).toEqual(["PID", "COMMAND", "FATHER"]);
+      expect(await tare.must(["top", "busy", "aux"])).toMatch(/^USER +PID +%CPU +%MEM +VSZ +RSS +TTY +STAT/);
+      expect(await refused("top", "busy", "--forest")).toContain('ps option "--forest" is not supported');
+      await tare.must(["rm", "-f", "busy"]);
+    });
+
+    test("refuses a container that does not run", async () => {
+      const id = await tare.must(["create", "--name", "idle", "busybox", "true"]);
+      expect(await refused("top", "idle")).toContain(`container ${id} is not running`);
+      await tare.must(["rm", "idle"]);
+    });
+  });
 });

@@ -101,6 +101,13 @@ export const handlers: Handlers = {
     reply.empty(204);
   },
 
+  "containers.top": async ({ engine, params, query, reply }: Call) => {
+    const { titles, processes } = await engine.containers.top(params["id"] ?? "", {
+      psOptions: query.text("ps_args") ?? "",
+    });
+    reply.json(200, { Titles: titles, Processes: processes });
+  },
+
   "containers.rename": async ({ engine, params, query, reply }: Call) => {
     const name = query.text("name");
     if (name === undefined) throw new Failure("invalid", "Neither old nor new names may be empty");

@@ -14,6 +14,7 @@ import type {
   ExitStatus,
   LogEntry,
   LogOptions,
+  ProcessTable,
   StartTiming,
   TerminalSize,
 } from "../types.ts";
@@ -29,6 +30,7 @@ import { containerLogs } from "./logs.ts";
 import { pauseContainer, unpauseContainer } from "./pause.ts";
 import { startContainer } from "./start.ts";
 import { killContainer, removeContainer, restartContainer, stopContainer, type StopOptions } from "./stop.ts";
+import { listProcesses } from "./top.ts";
 import { orCanceled, waitContainer } from "./wait.ts";
 
 /** The containers of one data root. */
@@ -90,6 +92,13 @@ export class LocalContainers implements Containers {
 
   async unpause(reference: ContainerReference): Promise<void> {
     await unpauseContainer(this.#context, reference);
+  }
+
+  async top(
+    reference: ContainerReference,
+    options: { readonly psOptions?: string } = {},
+  ): Promise<ProcessTable> {
+    return listProcesses(this.#context, reference, options);
   }
 
   async resize(reference: ContainerReference, size: TerminalSize): Promise<void> {

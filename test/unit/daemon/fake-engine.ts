@@ -192,6 +192,12 @@ export class FakeEngine implements Engine {
         throw new Failure("conflict", "cannot unpause", { details: { state: state.status, id } });
       container.state = { ...state, status: "running" };
     },
+    top: async (reference) => {
+      const { state, id } = this.find(reference);
+      if (state.status !== "running")
+        throw new Failure("conflict", "cannot list", { details: { state: state.status, id } });
+      return { titles: ["PID", "CMD"], processes: [[String(state.pid), "sh"]] };
+    },
     resize: async (reference, size) => {
       const container = this.find(reference);
       if (container.state.status !== "running")
