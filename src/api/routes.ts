@@ -129,6 +129,8 @@ export const routes: readonly Route[] = [
     operation: "containers.rename",
     query: { name: "text" },
   },
+  { method: "GET", path: "/containers/{id}/changes", operation: "containers.changes" },
+  { method: "GET", path: "/containers/{id}/export", operation: "containers.export" },
   {
     method: "POST",
     path: "/containers/{id}/attach",
@@ -232,8 +234,6 @@ export const routes: readonly Route[] = [
   { method: "POST", path: "/tare/shutdown", operation: "tare.shutdown" },
   { method: "GET", path: "/containers/{id}/attach/ws", operation: "absent.attach over WebSocket" },
   { method: "GET", path: "/containers/{id}/stats", operation: "absent.stats" },
-  { method: "GET", path: "/containers/{id}/changes", operation: "absent.diff" },
-  { method: "GET", path: "/containers/{id}/export", operation: "absent.export" },
   { method: "POST", path: "/containers/{id}/update", operation: "absent.update" },
   { method: "HEAD", path: "/containers/{id}/archive", operation: "absent.copying files" },
   { method: "GET", path: "/containers/{id}/archive", operation: "absent.copying files" },

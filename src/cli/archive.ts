@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { open, rename, rm, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Failure, sentenceOf } from "../base/failure.ts";
 import type { CliContext } from "./context.ts";
@@ -26,4 +27,32 @@ export async function openArchive(path: string, { cwd }: CliContext): Promise<As
 export function readInput({ stdin }: CliContext, refusal: string): AsyncIterable<Uint8Array> {
   if (stdin.isTTY === true) throw new Failure("invalid", refusal);
   return stdin as AsyncIterable<string | Buffer> as AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Writes an archive to a file, which has its name only when it is whole. What is there and no plain file (a pipe, a
+ * device) is written to.
+ */
+export async function writeArchive(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  { cwd }: CliContext,
+): Promise<void> {
+  const target = resolve(cwd, path);
+  const found = await stat(target).catch(() => undefined);
+  if (found?.isDirectory() === true) throw new Failure("invalid", `open ${path}: is a directory`);
+  const isDirect = found !== undefined && !found.isFile();
+  const draft = isDirect ? target : `${target}.${randomBytes(6).toString("hex")}`;
+  const file = await open(draft, isDirect ? "w" : "wx", 0o600).catch((cause: unknown) => {
+    throw new Failure("invalid", `open ${path}: ${sentenceOf(cause)}`, { cause });
+  });
+  try {
+    for await (const chunk of chunks) await file.writeFile(chunk);
+    await file.close();
+    if (!isDirect) await rename(draft, target);
+  } catch (thrown) {
+    await file.close().catch(() => undefined);
+    if (!isDirect) await rm(draft, { force: true });
+    throw thrown;
+  }
 }

@@ -10,7 +10,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint commit compose config context cp diff export login logout manifest network node plugin port pull push save search secret service stack stats swarm trust update volume".split(
+  "build builder buildx checkpoint commit compose config context cp login logout manifest network node plugin port pull push save search secret service stack stats swarm trust update volume".split(
     " ",
   ),
 );
@@ -69,9 +69,19 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import("./commands/create.ts")).create,
   },
   {
+    names: ["container diff", "diff"],
+    summary: "Inspect changes to files or directories on a container's filesystem",
+    load: async () => (await import("./commands/diff.ts")).diff,
+  },
+  {
     names: ["system events", "events"],
     summary: "Get real time events from the server",
     load: async () => (await import("./commands/events.ts")).events,
+  },
+  {
+    names: ["container export", "export"],
+    summary: "Export a container's filesystem as a tar archive",
+    load: async () => (await import("./commands/export.ts")).exportContainer,
   },
   {
     names: ["image history", "history"],

@@ -1,6 +1,7 @@
 import { type Filters, formatFilters } from "../api/filters.ts";
 import { decodeFrames, type Frame, multiplexedStreamType } from "../api/stream-frames.ts";
 import type {
+  ContainerChange,
   ContainerCreateRequest,
   ContainerCreateResponse,
   ContainerInspect,
@@ -186,6 +187,20 @@ export class ContainersClient {
     const reply = await this.#transport.call({ method: "GET", path, query: { ...query }, signal });
     const isFramed = (reply.header("content-type") ?? "").startsWith(multiplexedStreamType);
     return { isFramed, bytes: reply[Symbol.asyncIterator]() };
+  }
+
+  /** Null, not an empty list, where nothing differs. */
+  changes(reference: string): Promise<readonly ContainerChange[] | null> {
+    return this.#transport.json({ method: "GET", path: `${at(reference)}/changes` });
+  }
+
+  /** The root file system as tar. To be read to its end, or left by return(). */
+  async export(
+    reference: string,
+    { signal }: Signaled = {},
+  ): Promise<AsyncGenerator<Buffer, void, undefined>> {
+    const reply = await this.#transport.call({ method: "GET", path: `${at(reference)}/export`, signal });
+    return reply[Symbol.asyncIterator]();
   }
 
   top(reference: string, psArguments?: string): Promise<ContainerTopResponse> {

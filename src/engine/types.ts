@@ -233,6 +233,12 @@ export interface LogEntry {
   readonly bytes: Uint8Array;
 }
 
+/** One path that differs from the container's image. */
+export interface ContainerChange {
+  readonly path: string;
+  readonly kind: "modified" | "added" | "deleted";
+}
+
 export interface ExecSpec {
   readonly command: readonly string[];
   readonly env?: readonly string[];
@@ -292,6 +298,13 @@ export interface Containers {
   resize(reference: ContainerReference, size: TerminalSize): Promise<void>;
   attach(reference: ContainerReference, options: AttachOptions): Promise<AttachedStream>;
   logs(reference: ContainerReference, options?: LogOptions): AsyncIterable<LogEntry>;
+  /** What differs from the image, in the order of names, each directory before what is in it. */
+  changes(reference: ContainerReference): Promise<readonly ContainerChange[]>;
+  /** The root file system as tar, without what is mounted in it; to be read to its end, or left by return(). */
+  export(
+    reference: ContainerReference,
+    options?: { readonly signal?: AbortSignal },
+  ): AsyncIterable<Uint8Array>;
   list(filter?: ContainerFilter): Promise<readonly ContainerSummary[]>;
   inspect(reference: ContainerReference): Promise<ContainerDetails>;
   createExec(reference: ContainerReference, spec: ExecSpec): Promise<string>;

@@ -35,3 +35,29 @@ export function filesystemStatus(fd: Fd): FilesystemStatus {
 export function filesystemMagic(fd: Fd): number {
   return filesystemStatus(fd).magic;
 }
+
+// SPEC: linux/magic.h
+const kernelMagics: ReadonlySet<number> = new Set([
+  0x9fa0, // proc
+  0x62656572, // sysfs
+  0x27e0eb, // cgroup
+  0x63677270, // cgroup2
+  0x1cd1, // devpts
+  0x19800202, // mqueue
+  0x64626720, // debugfs
+  0x74726163, // tracefs
+  0x73636673, // securityfs
+  0xcafe4a11, // bpf
+  0x6165676c, // pstore
+  0xde5e81e4, // efivarfs
+  0x42494e4d, // binfmt_misc
+  0x65735543, // fusectl
+  0x62656570, // configfs
+  0x6e736673, // nsfs
+  0x50494446, // pidfs
+]);
+
+/** A file system whose files are the kernel's own: reading and writing them does things, and says more than it should. */
+export function isKernelFilesystem(fd: Fd): boolean {
+  return kernelMagics.has(filesystemMagic(fd));
+}

@@ -6,5 +6,10 @@ export interface PackOptions {
   readonly whiteouts?: "overlay" | "none";
   /** Stores files with holes as such (PAX, GNU format 1.0), which not every reader knows. */
   readonly sparse?: boolean;
+  /**
+   * What becomes of what is mounted below. "empty" (default): a place where something is mounted is an empty directory or
+   * file. "cross": packed like all else, but nothing of the kernel's own file systems (proc, sysfs, …).
+   */
+  readonly mounts?: "empty" | "cross";
   readonly signal?: AbortSignal;
 }

@@ -4,6 +4,7 @@ import type { Client } from "../client/client.ts";
 import type {
   AttachedStream,
   AttachOptions,
+  ContainerChange,
   ContainerDetails,
   ContainerFilter,
   ContainerReference,
@@ -26,6 +27,8 @@ import { parseLogLines } from "./log-lines.ts";
 
 /** A week: there is no route that waits for an exec. */
 const EXEC_WAIT_MS = 7 * 24 * 3600 * 1000;
+
+const changeKinds = ["modified", "added", "deleted"] as const;
 
 /** The containers of an engine behind a socket. */
 export class ConnectedContainers implements Containers {
@@ -136,6 +139,18 @@ export class ConnectedContainers implements Containers {
       signal,
     });
     return parseLogLines(frames);
+  }
+
+  async changes(reference: ContainerReference): Promise<readonly ContainerChange[]> {
+    const changes = (await this.#client.containers.changes(reference)) ?? [];
+    return changes.map(({ Path: path, Kind }) => ({ path, kind: changeKinds[Kind] }));
+  }
+
+  async *export(
+    reference: ContainerReference,
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<Uint8Array, void> {
+    yield* await this.#client.containers.export(reference, options);
   }
 
   async list(filter: ContainerFilter = {}): Promise<readonly ContainerSummary[]> {

@@ -1,4 +1,5 @@
 import type { Fd, OwnedFd } from "../linux/fd.ts";
+import type { TreeChange } from "../linux/tree-change.ts";
 import type { Digest } from "../spec/digest.ts";
 
 /** Chosen by the caller, unique in one store: letters, digits, `_ . -`, at most 128, not beginning with a dot. */
@@ -49,6 +50,14 @@ export interface StorageDriver extends AsyncDisposable {
    * undefined otherwise. The caller disposes of it.
    */
   openUpper(id: SnapshotId): Promise<OwnedFd | undefined>;
+  /**
+   * What was changed on top of the layers, in the order of names; also while it is mounted. Files and directories of
+   * `ignored` (relative paths) that are new and empty are left out.
+   */
+  listChanges(
+    id: SnapshotId,
+    options?: { readonly ignored?: ReadonlySet<string>; readonly signal?: AbortSignal },
+  ): Promise<readonly TreeChange[]>;
 
   /** The layers as a read-only detached mount, the lowest first; none at all gives an empty directory. The caller disposes of it. */
   viewLayers(layers: readonly Digest[]): Promise<OwnedFd>;

@@ -457,6 +457,50 @@ export function testStorageDriver(
       await expect(storage.usage({ snapshot: "t" })).rejects.toMatchObject({ kind: "not-found" });
     });
 
+    test("listChanges() tells what was added, modified and deleted, also while it is mounted", async () => {
+      const layer = await addLayer((root) => {
+        for (const name of ["etc", "gone", "same", "emptied"]) mkdirSync(`${root}/${name}`);
+        for (const name of ["etc/a", "etc/b", "gone/x", "same/y", "emptied/z", "file"])
+          writeFileSync(`${root}/${name}`, "1");
+        symlinkSync("etc", `${root}/link`);
+      });
+      await storage.createSnapshot("s", [layer]);
+      expect(await storage.listChanges("s")).toEqual([]);
+      using mounted = await storage.mountSnapshot("s");
+      const root = at(mounted.mount).slice(0, -1);
+      writeFileSync(`${root}/etc/a`, "22");
+      writeFileSync(`${root}/etc/new`, "");
+      rmSync(`${root}/etc/b`);
+      rmSync(`${root}/gone`, { recursive: true });
+      rmSync(`${root}/emptied`, { recursive: true });
+      mkdirSync(`${root}/emptied`);
+      rmSync(`${root}/link`);
+      mkdirSync(`${root}/link/deep`, { recursive: true });
+      mkdirSync(`${root}/place/taken`, { recursive: true });
+      mkdirSync(`${root}/dev/pts`, { recursive: true });
+      const lines = async (): Promise<readonly string[]> =>
+        (await storage.listChanges("s", { ignored: new Set(["dev", "dev/pts", "place"]) })).map(
+          ({ path, kind }) => `${kind[0]} ${path}`,
+        );
+      const expected = [
+        "m /emptied",
+        "d /emptied/z",
+        "m /etc",
+        "m /etc/a",
+        "d /etc/b",
+        "a /etc/new",
+        "d /gone",
+        "m /link",
+        "a /link/deep",
+        "a /place",
+        "a /place/taken",
+      ];
+      expect(await lines()).toEqual(expected);
+      mounted[Symbol.dispose]();
+      expect(await lines()).toEqual(expected);
+      await expect(storage.listChanges("t")).rejects.toMatchObject({ kind: "not-found" });
+    });
+
     test("describe() gives text, health() notices a layer that is gone", async () => {
       const layer = await addTar(tarOfNames("a"));
       await storage.createSnapshot("s", [layer]);

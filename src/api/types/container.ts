@@ -131,6 +131,12 @@ export interface ContainerWaitResponse {
   readonly Error?: { readonly Message: string } | null;
 }
 
+/** Kind: 0 modified, 1 added, 2 deleted. */
+export interface ContainerChange {
+  readonly Path: string;
+  readonly Kind: 0 | 1 | 2;
+}
+
 export interface ContainerTopResponse {
   readonly Titles: readonly string[];
   readonly Processes: readonly (readonly string[])[];

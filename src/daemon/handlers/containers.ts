@@ -13,6 +13,7 @@ import type { Call, Handlers } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";
 import { containerInspectOf, timingOf } from "../map/container-inspect.ts";
 import { containerSummaryOf } from "../map/container-summary.ts";
+import { listChanges, streamExport } from "./container-files.ts";
 import { streamLogs } from "./container-logs.ts";
 
 const listFilters = [
@@ -61,6 +62,10 @@ export const handlers: Handlers = {
   },
 
   "containers.logs": streamLogs,
+
+  "containers.changes": listChanges,
+
+  "containers.export": streamExport,
 
   "containers.start": async ({ engine, params, query, reply }: Call) => {
     if (query.text("checkpoint") !== undefined) {

@@ -41,8 +41,8 @@ export class PlainReply implements Reply {
     this.#whole(status, body, { "Content-Type": "application/json", ...headers });
   }
 
-  begin(contentType: string): void {
-    this.#response.writeHead(200, { "Content-Type": contentType });
+  begin(contentType: string, headers: Readonly<Record<string, string>> = {}): void {
+    this.#response.writeHead(200, { "Content-Type": contentType, ...headers });
     this.#response.flushHeaders();
   }
 

@@ -14,7 +14,7 @@ export interface Reply {
   text(status: number, text: string, headers?: Readonly<Record<string, string>>): void;
   failure(failure: Failure): void;
   /** Sends the head at once; then write() and end(). */
-  begin(contentType: string): void;
+  begin(contentType: string, headers?: Readonly<Record<string, string>>): void;
   /** Resolves when the client takes more; rejects never: look at the signal. */
   write(piece: string | Uint8Array): Promise<void>;
   end(): void;

@@ -42,8 +42,8 @@ export class UpgradeReply implements Reply {
     this.#whole(status, body, { "Content-Type": "application/json", ...headers });
   }
 
-  begin(contentType: string): void {
-    this.#head("200 OK", { "Content-Type": contentType, Connection: "close" });
+  begin(contentType: string, headers: Readonly<Record<string, string>> = {}): void {
+    this.#head("200 OK", { "Content-Type": contentType, Connection: "close", ...headers });
   }
 
   write(piece: string | Uint8Array): Promise<void> {

@@ -2,6 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import type {
   AttachedStream,
   AttachOptions,
+  ContainerChange,
   ContainerDetails,
   ContainerFilter,
   ContainerId,
@@ -19,11 +20,13 @@ import type {
   TerminalSize,
 } from "../types.ts";
 import { attachContainer } from "./attach.ts";
+import { listContainerChanges } from "./changes.ts";
 import type { ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { createContainer, reserveName } from "./create.ts";
 import { describeContainer } from "./describe-container.ts";
 import { createExec, getLive, startExec } from "./exec.ts";
+import { exportContainer } from "./export.ts";
 import { getContainer } from "./find-container.ts";
 import { listContainers } from "./list.ts";
 import { containerLogs } from "./logs.ts";
@@ -114,6 +117,17 @@ export class LocalContainers implements Containers {
 
   logs(reference: ContainerReference, options: LogOptions = {}): AsyncIterable<LogEntry> {
     return containerLogs(this.#context, reference, options);
+  }
+
+  async changes(reference: ContainerReference): Promise<readonly ContainerChange[]> {
+    return await listContainerChanges(this.#context, reference);
+  }
+
+  export(
+    reference: ContainerReference,
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncIterable<Uint8Array> {
+    return exportContainer(this.#context, reference, options);
   }
 
   async list(filter: ContainerFilter = {}): Promise<readonly ContainerSummary[]> {

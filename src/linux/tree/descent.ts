@@ -23,14 +23,17 @@ interface Level {
 
 /**
  * A way down into a tree and up again, of any depth, with a bounded number of descriptors. Never goes through a
- * symbolic link or onto another mount. SAFETY: going up through ".." is checked against the inode that was there on
+ * symbolic link, nor onto another mount unless it is to. SAFETY: going up through ".." is checked against the inode that was there on
  * the way down, so moving directories about in the meantime leads nowhere else.
  */
 export class Descent implements Disposable {
   readonly #levels: Level[] = [];
 
+  readonly #resolve: number;
+
   /** Takes the descriptor of the top over; readable. */
-  constructor(top: Fd) {
+  constructor(top: Fd, { crossesMounts = false }: { readonly crossesMounts?: boolean } = {}) {
+    this.#resolve = RESOLVE_NO_SYMLINKS | (crossesMounts ? 0 : RESOLVE_NO_XDEV);
     this.#levels.push({ fd: top, identity: statFd(top) });
   }
 
@@ -49,8 +52,7 @@ export class Descent implements Disposable {
   }
 
   down(name: string): void {
-    const resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-    const opened = openBeneath(this.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, resolve);
+    const opened = openBeneath(this.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, this.#resolve);
     const fd = opened.move();
     this.#levels.push({ fd, identity: statFd(fd) });
     const old = this.#levels[this.#levels.length - 1 - OPEN_LEVELS];

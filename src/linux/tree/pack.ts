@@ -12,6 +12,7 @@ import {
   O_PATH,
   O_RDONLY,
 } from "../constants/open.ts";
+import { isKernelFilesystem } from "../filesystem-status.ts";
 import { listDirectory } from "../directory.ts";
 import { type Fd, OwnedFd } from "../fd.ts";
 import { readLinkFd } from "../open.ts";
@@ -20,7 +21,6 @@ import { type Stat, statFd } from "../stat.ts";
 import { call, callAsync, isErrno } from "../syscall.ts";
 import { findXattr, listXattrs } from "../xattr.ts";
 import { Descent } from "./descent.ts";
-import { joinPath } from "./entry-path.ts";
 import { isOpaque, isWhiteout } from "./layer-tree.ts";
 import { isAllowedXattr } from "./metadata.ts";
 import type { Pace } from "./pace.ts";
@@ -29,6 +29,7 @@ import { findFragments } from "./sparse-file.ts";
 export interface PackRules {
   readonly whiteouts: "overlay" | "none";
   readonly sparse: boolean;
+  readonly mounts: "empty" | "cross";
   readonly pace: Pace;
 }
 
@@ -42,29 +43,57 @@ export class Packing {
   readonly #names: Map<string, string> = new Map();
   #chunk: Uint8Array = new Uint8Array(CHUNK_BYTES);
   #used = 0;
+  #mountId: bigint = 0n;
 
   constructor(rules: PackRules) {
     this.#rules = rules;
   }
 
   async *run(root: Fd): AsyncGenerator<Uint8Array, void> {
-    using descent = new Descent(call("openat", root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const levels = [{ path: "", names: namesIn(descent.fd) }];
-    if (this.#isOpaque(descent.fd)) yield* this.#put(encodeTarMember({ path: ".wh..wh..opq", type: "file" }));
+    this.#mountId = statFd(root).mountId;
+    using top = new OwnedFd(call("openat", root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (this.#isOpaque(top.fd)) yield* this.#put(encodeTarMember({ path: ".wh..wh..opq", type: "file" }));
+    yield* this.#packContents(top.move(), "");
+    yield* this.#end();
+  }
+
+  /** See packEntry(). */
+  async *runEntry(entry: Fd, as: string): AsyncGenerator<Uint8Array, void> {
+    const stat = statFd(entry);
+    this.#mountId = stat.mountId;
+    if (stat.kind === "socket") throw new Failure("invalid", "a socket has no place in an archive");
+    const path = as === "/" ? "" : as;
+    yield* this.#packMember(entry, stat, path);
+    if (stat.kind === "directory") {
+      const top = call("openat", entry, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      yield* this.#packContents(top, `${path}/`);
+    }
+    yield* this.#end();
+  }
+
+  /** Takes the descriptor over. */
+  async *#packContents(top: Fd, prefix: string): AsyncGenerator<Uint8Array, void> {
+    using descent = new Descent(top, { crossesMounts: this.#rules.mounts === "cross" });
+    const levels = [{ prefix, names: namesIn(descent.fd) }];
     for (;;) {
       const level = levels.at(-1) as (typeof levels)[number];
       const name = level.names.pop();
       if (name === undefined) {
         levels.pop();
-        if (levels.length === 0) break;
+        if (levels.length === 0) return;
         descent.up();
         continue;
       }
-      const path = joinPath(level.path, name);
+      const path = `${level.prefix}${name}`;
       const kind = yield* this.#packEntry(descent.fd, name, path);
-      if (kind === "directory" && enter(descent, name)) levels.push({ path, names: namesIn(descent.fd) });
+      if (kind === "directory" && enter(descent, name)) {
+        levels.push({ prefix: `${path}/`, names: namesIn(descent.fd) });
+      }
       if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
     }
+  }
+
+  *#end(): Generator<Uint8Array, void> {
     yield* this.#put(encodeTarEnd());
     if (this.#used > 0) yield this.#chunk.subarray(0, this.#used);
   }
@@ -79,6 +108,10 @@ export class Packing {
       using place = new OwnedFd(call("openat", parent, pathArgument(name), O_PATH | O_NOFOLLOW | O_CLOEXEC));
       const stat = statFd(place.fd);
       if (stat.kind === "socket") return undefined;
+      if (stat.mountId !== this.#mountId && !this.#isCrossed(place.fd)) {
+        yield* this.#put(encodeTarMember(coveredPlace(stat, path)));
+        return undefined;
+      }
       if (this.#rules.whiteouts === "overlay") {
         // A file of that name would become a deletion when the layer is unpacked.
         if (name.startsWith(".wh.")) return undefined;
@@ -126,6 +159,10 @@ export class Packing {
     yield* this.#put(encodeTarMember({ ...member, xattrs, path: `${path}/` }));
     if (this.#isOpaque(file.fd))
       yield* this.#put(encodeTarMember({ path: `${path}/.wh..wh..opq`, type: "file" }));
+  }
+
+  #isCrossed(place: Fd): boolean {
+    return this.#rules.mounts === "cross" && !isKernelFilesystem(place);
   }
 
   #isOpaque(directory: Fd): boolean {
@@ -184,6 +221,13 @@ function enter(descent: Descent, name: string): boolean {
     if (isErrno(thrown, "ENOENT", "ENOTDIR", "ELOOP", "EXDEV")) return false;
     throw thrown;
   }
+}
+
+/** In place of what is mounted there, and hides what would be archived. */
+function coveredPlace({ kind }: Stat, path: string): TarMember {
+  return kind === "directory"
+    ? { path: `${path}/`, type: "directory", mode: 0o755 }
+    : { path, type: "file", mode: 0o644 };
 }
 
 /** Last first, for pop(). */

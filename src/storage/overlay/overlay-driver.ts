@@ -3,6 +3,8 @@ import { Failure } from "../../base/failure.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
 import type { OwnedFd } from "../../linux/fd.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
+import type { TreeChange } from "../../linux/tree-change.ts";
+import { listOverlayChanges } from "../../linux/tree.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
 import type {
   LayerDraft,
@@ -143,6 +145,15 @@ class OverlayDriver implements StorageDriver {
   async openUpper(id: SnapshotId): Promise<OwnedFd> {
     using directory = this.#snapshots.open(id);
     return openBeneath(directory.fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  }
+
+  async listChanges(
+    id: SnapshotId,
+    options: { readonly ignored?: ReadonlySet<string>; readonly signal?: AbortSignal } = {},
+  ): Promise<readonly TreeChange[]> {
+    using upper = await this.openUpper(id);
+    using lower = await this.viewLayers(this.#snapshots.layersOf(id));
+    return await listOverlayChanges({ upper: upper.fd, lower: lower.fd }, options);
   }
 
   async viewLayers(layers: readonly Digest[]): Promise<OwnedFd> {

@@ -175,6 +175,8 @@ export class FakeEngine implements Engine {
       });
       return await Promise.race([ended, canceled]);
     },
+    changes: async () => [],
+    export: async function* () {},
     rename: async (reference, name) => {
       this.find(reference).name = name;
     },

@@ -205,6 +205,7 @@ export class FakeWorld {
         rmSync(place(id), { recursive: true, force: true });
       },
       openUpper: async () => undefined,
+      listChanges: async () => [],
       viewLayers: async () => openDirectoryPath(this.root),
       usage: async () => ({ bytes: 1, inodes: 1 }),
       describe: async () => ({}),

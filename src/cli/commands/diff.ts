@@ -1,0 +1,19 @@
+import { Failure } from "../../base/failure.ts";
+import type { Command } from "../command.ts";
+
+const letters = ["C", "A", "D"] as const;
+
+export const diff: Command<object> = {
+  usage: "CONTAINER",
+  takes: [1, 1],
+  flags: {},
+  completes: ["container", "none"],
+  async run(call) {
+    const [reference = ""] = call.positional;
+    if (reference === "") throw new Failure("invalid", "Container name cannot be empty");
+    const client = await call.client();
+    const changes = (await client.containers.changes(reference)) ?? [];
+    call.out(changes.map(({ Path, Kind }) => `${letters[Kind]} ${Path}\n`).join(""));
+    return 0;
+  },
+};

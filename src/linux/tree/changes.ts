@@ -1,0 +1,130 @@
+import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../constants/open.ts";
+import { listDirectory } from "../directory.ts";
+import type { Fd } from "../fd.ts";
+import { findStatAt, type Stat } from "../stat.ts";
+import { call, isErrno } from "../syscall.ts";
+import type { TreeChange } from "../tree-change.ts";
+import { Descent } from "./descent.ts";
+import { joinPath } from "./entry-path.ts";
+import { isOpaque, isWhiteout } from "./layer-tree.ts";
+import type { Pace } from "./pace.ts";
+
+interface Level {
+  readonly path: string;
+  readonly names: string[];
+  /** Whether the lower descent stands in the same directory. */
+  readonly hasLower: boolean;
+  /** The change of this directory itself, not told yet: only when something in it has changed, too. */
+  pending: TreeChange | undefined;
+}
+
+/** One run of listOverlayChanges(). */
+export class Comparison {
+  readonly #changes: TreeChange[] = [];
+  readonly #ignored: ReadonlySet<string>;
+  readonly #pace: Pace;
+  readonly #levels: Level[] = [];
+
+  constructor(ignored: ReadonlySet<string>, pace: Pace) {
+    this.#ignored = ignored;
+    this.#pace = pace;
+  }
+
+  async run(upperRoot: Fd, lowerRoot: Fd): Promise<readonly TreeChange[]> {
+    using upper = new Descent(openTop(upperRoot));
+    using lower = new Descent(openTop(lowerRoot));
+    this.#levels.push({ path: "", names: namesIn(upper, lower), hasLower: true, pending: undefined });
+    for (;;) {
+      const level = this.#levels.at(-1) as Level;
+      const name = level.names.pop();
+      if (name === undefined) {
+        this.#levels.pop();
+        if (this.#levels.length === 0) return this.#changes;
+        upper.up();
+        if (level.hasLower) lower.up();
+      } else {
+        this.#compare(level, name, { upper, lower });
+      }
+      if (this.#pace.isDue()) await this.#pace.rest();
+    }
+  }
+
+  #compare(
+    level: Level,
+    name: string,
+    { upper, lower }: { readonly upper: Descent; readonly lower: Descent },
+  ): void {
+    const path = joinPath(level.path, name);
+    const now = findStatAt(upper.fd, name);
+    const before = level.hasLower ? findStatAt(lower.fd, name) : undefined;
+    if (now === undefined || isWhiteout(now)) {
+      // Without an entry here it was hidden by the directory's opaque mark, or has vanished since it was listed.
+      const isGone = now !== undefined || isOpaque(upper.fd);
+      if (before !== undefined && isGone) this.#tell({ path: `/${path}`, kind: "deleted" });
+      return;
+    }
+    const kind = before === undefined ? "added" : "modified";
+    const isIgnored = kind === "added" && this.#ignored.has(path);
+    if (now.kind !== "directory") {
+      if (before !== undefined && !isDifferent(before, now)) return;
+      if (!(isIgnored && now.size === 0)) this.#tell({ path: `/${path}`, kind });
+      return;
+    }
+    const change: TreeChange = { path: `/${path}`, kind };
+    const isOwnChange = !isIgnored && (before === undefined || isDifferent(before, now));
+    if (isOwnChange) this.#tell(change);
+    if (!tryDown(upper, name)) return;
+    const hasLower = before?.kind === "directory" && tryDown(lower, name);
+    this.#levels.push({
+      path,
+      names: namesIn(upper, hasLower ? lower : undefined),
+      hasLower,
+      pending: isOwnChange ? undefined : change,
+    });
+  }
+
+  /** With the directories above it before it. */
+  #tell(change: TreeChange): void {
+    for (const level of this.#levels) {
+      if (level.pending === undefined) continue;
+      this.#changes.push(level.pending);
+      level.pending = undefined;
+    }
+    this.#changes.push(change);
+  }
+}
+
+function openTop(root: Fd): Fd {
+  return call("openat", root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/** Last first, for pop(). Where nothing of the lower one shows, its names count, too: they are gone. */
+function namesIn(upper: Descent, lower: Descent | undefined): string[] {
+  const names = new Set(listDirectory(upper.fd).map(({ name }) => name));
+  if (lower !== undefined && isOpaque(upper.fd)) {
+    for (const { name } of listDirectory(lower.fd)) names.add(name);
+  }
+  return [...names].sort((one, other) => (one < other ? 1 : -1));
+}
+
+/** Times of directories say only that something in them has changed. */
+function isDifferent(before: Stat, now: Stat): boolean {
+  if (before.kind !== now.kind || before.permissions !== now.permissions) return true;
+  if (before.uid !== now.uid || before.gid !== now.gid) return true;
+  if (before.major !== now.major || before.minor !== now.minor) return true;
+  if (now.kind === "directory") return false;
+  const { seconds, nanoseconds } = before.modified;
+  const isSameTime = seconds === now.modified.seconds && nanoseconds === now.modified.nanoseconds;
+  return before.size !== now.size || !isSameTime;
+}
+
+function tryDown(descent: Descent, name: string): boolean {
+  try {
+    descent.down(name);
+    return true;
+  } catch (thrown) {
+    // Vanished or replaced since it was looked at.
+    if (isErrno(thrown, "ENOENT", "ENOTDIR", "ELOOP", "EXDEV")) return false;
+    throw thrown;
+  }
+}

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { busyboxArchive } from "../support/images.ts";
+import { Installation, isRoot } from "../support/tare.ts";
+
+describe.skipIf(!isRoot)("diff and export", () => {
+  let tare: Installation;
+
+  beforeAll(async () => {
+    tare = new Installation();
+    await tare.must(["load", "-i", busyboxArchive()]);
+  });
+  afterAll(async () => {
+    await tare[Symbol.asyncDispose]();
+  });
+
+  const changes = "echo 1 > /root/new; echo x >> /etc/passwd; rm /bin/ls; mkdir -p /a/b; sleep 1000";
+
+  test("diff shows what a container changed and nothing of what its start makes", async () => {
+    await tare.must(["run", "-d", "--name", "idle", "busybox", "sleep", "1000"]);
+    expect(await tare.must(["diff", "idle"])).toBe("");
+    await tare.must(["run", "-d", "--name", "busy", "busybox", "sh", "-c", `${changes}`]);
+    await tare.must(["exec", "busy", "sh", "-c", "until [ -d /a/b ]; do sleep 0.01; done"]);
+    const expected = [
+      "A /a",
+      "A /a/b",
+      "C /bin",
+      "D /bin/ls",
+      "C /etc",
+      "C /etc/passwd",
+      "C /root",
+      "A /root/new",
+    ];
+    expect((await tare.must(["diff", "busy"])).split("\n")).toEqual(expected);
+    await tare.must(["kill", "busy"]);
+    await tare.must(["wait", "busy"]);
+    expect((await tare.must(["container", "diff", "busy"])).split("\n")).toEqual(expected);
+    const { status, stderr } = await tare.tare(["diff", "nobody"]);
+    expect(status).toBe(1);
+    expect(stderr).toContain("No such container: nobody");
+    await tare.must(["rm", "-f", "idle", "busy"]);
+  });
+
+  test("export gives the tree without what is mounted in it, of a running and of a stopped container", async () => {
+    const secret = join(tare.directory, "secret");
+    writeFileSync(secret, "not to be exported");
+    await tare.must([
+      "run",
+      "-d",
+      "--name",
+      "exported",
+      "-v",
+      `${secret}:/etc/issue`,
+      "--tmpfs",
+      "/scratch",
+      "busybox",
+      "sh",
+      "-c",
+      "echo kept > /root/file; echo gone > /scratch/file; sleep 1000",
+    ]);
+    await tare.must(["exec", "exported", "sh", "-c", "until [ -s /scratch/file ]; do sleep 0.01; done"]);
+    const path = join(tare.directory, "e.tar");
+    for (const state of ["running", "stopped"]) {
+      if (state === "stopped") {
+        await tare.must(["kill", "exported"]);
+        await tare.must(["wait", "exported"]);
+      }
+      await tare.must(["export", "-o", path, "exported"]);
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+      const names = execFileSync("tar", ["-tf", path], { encoding: "utf8" }).split("\n");
+      expect(names).toContain("root/file");
+      expect(names).toContain("scratch/");
+      expect(names).toContain("proc/");
+      expect(names.filter((name) => /^(proc|sys|dev\/pts|scratch)\/./.test(name))).toEqual([]);
+      expect(execFileSync("tar", ["-xOf", path, "root/file"], { encoding: "utf8" })).toBe("kept\n");
+      expect(readFileSync(path).includes("not to be exported")).toBe(false);
+    }
+    const absent = await tare.tare(["export", "-o", join(tare.directory, "no.tar"), "nobody"]);
+    expect(absent.status).toBe(1);
+    expect(existsSync(join(tare.directory, "no.tar"))).toBe(false);
+    await tare.must(["rm", "exported"]);
+  });
+
+  test("export and import round-trip", async () => {
+    await tare.must(["run", "--name", "trip", "busybox", "sh", "-c", "echo kept > /root/file"]);
+    const path = join(tare.directory, "r.tar");
+    await tare.must(["export", "-o", path, "trip"]);
+    await tare.must(["import", path, "again"]);
+    expect(await tare.must(["run", "--rm", "again", "busybox", "cat", "/root/file"])).toBe("kept");
+    await tare.must(["rm", "trip"]);
+  });
+});
