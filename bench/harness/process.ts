@@ -81,8 +81,24 @@ export function memoryOf(pids: readonly number[]): Memory {
   return { rssKb, pssKb, privateKb };
 }
 
-/** MemAvailable of the machine. */
-export function availableKb(): number {
+const steadyKb = 1024;
+
+/**
+ * MemAvailable once it stays within 1 MB for 1.5 s (or after 20 s): what was removed before gives its memory back some
+ * time later, and would count for what is started now.
+ */
+export async function steadyAvailableKb(): Promise<number> {
+  const seen: number[] = [availableKb()];
+  for (let i = 0; i < 40; i++) {
+    await Bun.sleep(500);
+    seen.push(availableKb());
+    const last = seen.slice(-4);
+    if (last.length === 4 && Math.max(...last) - Math.min(...last) < steadyKb) break;
+  }
+  return seen.at(-1) ?? 0;
+}
+
+function availableKb(): number {
   return Number(/^MemAvailable:\s+(\d+) kB/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1] ?? 0);
 }
 

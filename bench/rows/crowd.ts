@@ -1,13 +1,12 @@
 import { runBeside, runTimed } from "../harness/command.ts";
 import { startContainer } from "../harness/docker-api.ts";
 import { interleave } from "../harness/interleave.ts";
-import { availableKb, memoryOf } from "../harness/process.ts";
+import { memoryOf, steadyAvailableKb } from "../harness/process.ts";
 import type { Result } from "../harness/result.ts";
 import { summarize } from "../harness/statistics.ts";
 import { type Bench, figures, type Row, type WithContainers, withContainers } from "./row.ts";
 
 const atOnce = 8;
-const calmMs = 1_500;
 
 /** What a hundred containers cost together: to start, to keep, to list, to remove. */
 export const crowd: Row = {
@@ -104,15 +103,13 @@ async function gather({ signal, say }: Bench, { engine, size, samples }: Part): 
   const { containers } = engine;
   say(`${engine.name}: starting ${size} containers`);
   const keepersBefore = memoryOf(containers.keeperPids()).privateKb;
-  await Bun.sleep(calmMs);
-  const availableBefore = availableKb();
+  const availableBefore = await steadyAvailableKb();
   const begun = performance.now();
   await inParallel(size, signal, async () => {
     await runBeside(containers.runDetached([], "sleep", "1000000"));
   });
   samples.add(rows.rate, engine, size / ((performance.now() - begun) / 1000));
-  await Bun.sleep(calmMs);
-  samples.add(rows.machine, engine, (availableBefore - availableKb()) / size / 1024);
+  samples.add(rows.machine, engine, (availableBefore - (await steadyAvailableKb())) / size / 1024);
   const keepers = memoryOf(containers.keeperPids()).privateKb - keepersBefore;
   samples.add(rows.keeper, engine, keepers / size);
 }
