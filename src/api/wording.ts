@@ -17,6 +17,14 @@ interface Rule {
 /** The first that fits wins. Clients compare these texts. */
 const rules: readonly Rule[] = [
   {
+    operations: /^containers\.(statPath|copyFrom|copyInto)$/,
+    kind: "not-found",
+    say: ({ details }, { id = "" }) => {
+      const path = textIn(details, "path");
+      return path === undefined ? undefined : `Could not find the file ${path} in container ${id}`;
+    },
+  },
+  {
     operations: /^containers\.(?!create$)|^exec\.create$/,
     kind: "not-found",
     say: ({ details }, { id = "" }) => {

@@ -51,9 +51,7 @@ async function start(options: GlobalOptions): Promise<void> {
 
 function needsRoot(thrown: unknown): unknown {
   if (kindOf(thrown) !== "not-permitted" || process.getuid?.() === 0) return thrown;
-  return new Failure(
-    "not-permitted",
-    `this needs root; run: sudo tare ${process.argv.slice(2).join(" ")}`,
-    { cause: thrown },
-  );
+  return new Failure("not-permitted", `this needs root; run: sudo tare ${process.argv.slice(2).join(" ")}`, {
+    cause: thrown,
+  });
 }

@@ -1,3 +1,4 @@
+import { type ArchivePathStat, decodePathStat, pathStatHeader } from "../api/path-stat.ts";
 import { type Filters, formatFilters } from "../api/filters.ts";
 import { decodeFrames, type Frame, multiplexedStreamType } from "../api/stream-frames.ts";
 import type {
@@ -40,6 +41,11 @@ export interface LogParameters {
   readonly details?: boolean;
   /** A number of lines or `all`. */
   readonly tail?: string;
+}
+
+export interface CopiedArchive extends Disposable {
+  readonly stat: ArchivePathStat;
+  readonly archive: AsyncIterable<Uint8Array>;
 }
 
 export type WaitCondition = "not-running" | "next-exit" | "removed";
@@ -201,6 +207,53 @@ export class ContainersClient {
   ): Promise<AsyncGenerator<Buffer, void, undefined>> {
     const reply = await this.#transport.call({ method: "GET", path: `${at(reference)}/export`, signal });
     return reply[Symbol.asyncIterator]();
+  }
+
+  /** What is at a path; a symbolic link itself, unless a slash comes after it. Failure("not-found"). */
+  async statPath(reference: string, path: string): Promise<ArchivePathStat> {
+    const reply = await this.#transport.call({
+      method: "HEAD",
+      path: `${at(reference)}/archive`,
+      query: { path },
+    });
+    await reply.text();
+    return decodePathStat(reply.header(pathStatHeader));
+  }
+
+  /** A file or directory as tar, to be read; disposing ends one that was not read to its end. */
+  async copyFrom(reference: string, path: string, { signal }: Signaled = {}): Promise<CopiedArchive> {
+    const reply = await this.#transport.call({
+      method: "GET",
+      path: `${at(reference)}/archive`,
+      query: { path },
+      signal,
+    });
+    return {
+      stat: decodePathStat(reply.header(pathStatHeader)),
+      archive: reply[Symbol.asyncIterator](),
+      [Symbol.dispose]: () => reply[Symbol.dispose](),
+    };
+  }
+
+  /** Unpacks a tar into a directory. */
+  async copyInto(
+    reference: string,
+    path: string,
+    options: {
+      readonly archive: AsyncIterable<Uint8Array>;
+      readonly keepsKinds?: boolean;
+      readonly asContainerUser?: boolean;
+    } & Signaled,
+  ): Promise<void> {
+    const { archive, keepsKinds, asContainerUser, signal } = options;
+    await this.#transport.status({
+      method: "PUT",
+      path: `${at(reference)}/archive`,
+      query: { path, noOverwriteDirNonDir: keepsKinds, copyUIDGID: asContainerUser },
+      stream: archive,
+      headers: { "Content-Type": "application/x-tar" },
+      signal,
+    });
   }
 
   top(reference: string, psArguments?: string): Promise<ContainerTopResponse> {

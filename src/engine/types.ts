@@ -239,6 +239,33 @@ export interface ContainerChange {
   readonly kind: "modified" | "added" | "deleted";
 }
 
+/** A file of a container, by lstat(2). */
+export interface PathStat {
+  /** The last part of the path that was asked for; "/" for the root. */
+  readonly name: string;
+  readonly kind: "file" | "directory" | "symlink" | "character" | "block" | "fifo" | "socket";
+  readonly permissions: number;
+  readonly sizeBytes: number;
+  readonly modified: { readonly seconds: number; readonly nanoseconds: number };
+  /** Of a symbolic link: the absolute path in the container that it leads to, through all further ones; else "". */
+  readonly linkTarget: string;
+}
+
+/** Disposing ends a copy that was not read to its end. */
+export interface CopiedPath extends Disposable {
+  readonly stat: PathStat;
+  /** A tar of the file, or of the directory and all in it, with the path's last part as their first. */
+  readonly archive: AsyncIterable<Uint8Array>;
+}
+
+export interface CopyIntoOptions {
+  /** Refuse to replace a directory by something else, and the other way round. */
+  readonly keepsKinds?: boolean;
+  /** All belongs to the user that the container runs as, not to whom the archive says. */
+  readonly asContainerUser?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 export interface ExecSpec {
   readonly command: readonly string[];
   readonly env?: readonly string[];
@@ -305,6 +332,20 @@ export interface Containers {
     reference: ContainerReference,
     options?: { readonly signal?: AbortSignal },
   ): AsyncIterable<Uint8Array>;
+  /** A symbolic link at the path's end is followed only when a slash or "/." comes after it. Throws "not-found". */
+  statPath(reference: ContainerReference, path: string): Promise<PathStat>;
+  /** What is at the path as tar; "/." at its end names what is in a directory. Of a stopped container without its mounts. */
+  copyFrom(
+    reference: ContainerReference,
+    path: string,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<CopiedPath>;
+  /** Unpacks a plain tar into a directory, links to which are followed inside the container. Not atomic. */
+  copyInto(
+    reference: ContainerReference,
+    path: string,
+    options: CopyIntoOptions & { readonly archive: AsyncIterable<Uint8Array> },
+  ): Promise<void>;
   list(filter?: ContainerFilter): Promise<readonly ContainerSummary[]>;
   inspect(reference: ContainerReference): Promise<ContainerDetails>;
   createExec(reference: ContainerReference, spec: ExecSpec): Promise<string>;

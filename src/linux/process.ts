@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { Failure, within } from "../base/failure.ts";
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH } from "./constants/open.ts";
 import { errno } from "./errno.ts";
 import { type Fd, OwnedFd } from "./fd.ts";
-import { attempt, call, isErrno } from "./syscall.ts";
+import { attempt, call, isErrno, SyscallFailure } from "./syscall.ts";
 
 /** A pidfd, which stays with this process though the pid is used again. "not-found" when there is none. */
 export function openProcess(pid: number): OwnedFd {
@@ -23,6 +24,22 @@ export function findProcess(identity: ProcessIdentity): OwnedFd | undefined {
   using pidfd = new OwnedFd(fd);
   // The pidfd is held, so the pid cannot pass to another process between this check and its use.
   return isSameProcess(identity.pid, identity.startTime) ? new OwnedFd(pidfd.move()) : undefined;
+}
+
+/**
+ * The root directory of that process (O_PATH), in its own mount namespace: all its mounts are seen from there. Undefined when it has
+ * ended. To be used with openInRoot() only: what is below belongs to the process.
+ */
+export function findProcessRoot(identity: ProcessIdentity): OwnedFd | undefined {
+  using pidfd = findProcess(identity);
+  if (pidfd === undefined) return undefined;
+  const flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  const fd = attempt("openat", AT_FDCWD, `/proc/${identity.pid}/root`, flags);
+  if (fd === -errno.ENOENT || fd === -errno.ESRCH) return undefined;
+  if (fd < 0) throw new SyscallFailure("openat", [AT_FDCWD, `/proc/${identity.pid}/root`, flags], -fd);
+  using root = new OwnedFd(fd);
+  // SAFETY: still there, so its pid was nobody else's when the link was followed.
+  return isAlive(pidfd.fd) ? new OwnedFd(root.move()) : undefined;
 }
 
 /** Sends a signal. False when the process has ended already. */

@@ -20,6 +20,15 @@ export interface UnpackOptions {
    * "plain" is for archives that are no layers: names with ".wh." are names like all others.
    */
   readonly whiteouts?: Whiteouts;
+  /**
+   * What may become of what is in the tree already. "replace" (default): a later entry wins, whatever was there.
+   * "same-kind": a directory is never replaced by something else, nor something else by a directory.
+   */
+  readonly existing?: "replace" | "same-kind";
+  /** "keep": owner, mode and time of the directory that is unpacked into stay, whatever the archive says. */
+  readonly root?: "set" | "keep";
+  /** All that is made belongs to this user and group; absent: to whom the archive says. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
   readonly devices?: "make" | "skip";
   /**
    * "strict" (default) refuses absolute names, and entries below a symbolic link. "docker" takes "/a" as "a" and

@@ -10,6 +10,9 @@ import type {
   ContainerReference,
   Containers,
   ContainerSpec,
+  CopiedPath,
+  CopyIntoOptions,
+  PathStat,
   ContainerSummary,
   ExecDetails,
   ExecSpec,
@@ -151,6 +154,26 @@ export class ConnectedContainers implements Containers {
     options: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<Uint8Array, void> {
     yield* await this.#client.containers.export(reference, options);
+  }
+
+  statPath(reference: ContainerReference, path: string): Promise<PathStat> {
+    return this.#client.containers.statPath(reference, path);
+  }
+
+  copyFrom(
+    reference: ContainerReference,
+    path: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<CopiedPath> {
+    return this.#client.containers.copyFrom(reference, path, options);
+  }
+
+  copyInto(
+    reference: ContainerReference,
+    path: string,
+    options: CopyIntoOptions & { readonly archive: AsyncIterable<Uint8Array> },
+  ): Promise<void> {
+    return this.#client.containers.copyInto(reference, path, options);
   }
 
   async list(filter: ContainerFilter = {}): Promise<readonly ContainerSummary[]> {

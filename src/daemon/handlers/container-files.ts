@@ -1,5 +1,8 @@
 import type { ContainerChange } from "../../api/types/container.ts";
+import { encodePathStat, pathStatHeader } from "../../api/path-stat.ts";
+import { Failure } from "../../base/failure.ts";
 import type { Call } from "../handler.ts";
+import { bodyPieces } from "../http/request-body.ts";
 import { streamArchive } from "../http/stream-archive.ts";
 
 const kinds = { modified: 0, added: 1, deleted: 2 } as const;
@@ -16,4 +19,38 @@ export async function streamExport({ engine, params, reply, signal }: Call): Pro
   await streamArchive(reply, engine.containers.export(params["id"] ?? "", { signal }), {
     contentType: "application/octet-stream",
   });
+}
+
+/** `HEAD /containers/{id}/archive` */
+export async function statPath({ engine, params, query, reply }: Call): Promise<void> {
+  const stat = await engine.containers.statPath(params["id"] ?? "", requirePath(query));
+  reply.empty(200, { [pathStatHeader]: encodePathStat(stat) });
+}
+
+/** `GET /containers/{id}/archive` */
+export async function copyFrom({ engine, params, query, reply, signal }: Call): Promise<void> {
+  using copied = await engine.containers.copyFrom(params["id"] ?? "", requirePath(query), { signal });
+  await streamArchive(reply, copied.archive, {
+    contentType: "application/x-tar",
+    headers: { [pathStatHeader]: encodePathStat(copied.stat) },
+  });
+}
+
+/** `PUT /containers/{id}/archive` */
+export async function copyInto({ engine, params, query, request, reply, signal }: Call): Promise<void> {
+  await engine.containers.copyInto(params["id"] ?? "", requirePath(query), {
+    archive: bodyPieces(request),
+    keepsKinds: query.boolean("noOverwriteDirNonDir"),
+    asContainerUser: query.boolean("copyUIDGID"),
+    signal,
+  });
+  reply.empty(200);
+}
+
+function requirePath(query: Call["query"]): string {
+  const path = query.text("path");
+  if (path === undefined || path === "") {
+    throw new Failure("invalid", "bad parameter: path cannot be empty");
+  }
+  return path;
 }

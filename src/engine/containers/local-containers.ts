@@ -9,6 +9,9 @@ import type {
   ContainerReference,
   Containers,
   ContainerSpec,
+  CopiedPath,
+  CopyIntoOptions,
+  PathStat,
   ContainerSummary,
   ExecDetails,
   ExecSpec,
@@ -23,6 +26,7 @@ import { attachContainer } from "./attach.ts";
 import { listContainerChanges } from "./changes.ts";
 import type { ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
+import { copyFromContainer, copyIntoContainer, statContainerPath } from "./copy.ts";
 import { createContainer, reserveName } from "./create.ts";
 import { describeContainer } from "./describe-container.ts";
 import { createExec, getLive, startExec } from "./exec.ts";
@@ -128,6 +132,26 @@ export class LocalContainers implements Containers {
     options: { readonly signal?: AbortSignal } = {},
   ): AsyncIterable<Uint8Array> {
     return exportContainer(this.#context, reference, options);
+  }
+
+  async statPath(reference: ContainerReference, path: string): Promise<PathStat> {
+    return await statContainerPath(this.#context, reference, path);
+  }
+
+  async copyFrom(
+    reference: ContainerReference,
+    path: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<CopiedPath> {
+    return await copyFromContainer(this.#context, reference, { ...options, path });
+  }
+
+  async copyInto(
+    reference: ContainerReference,
+    path: string,
+    options: CopyIntoOptions & { readonly archive: AsyncIterable<Uint8Array> },
+  ): Promise<void> {
+    await copyIntoContainer(this.#context, reference, { ...options, path });
   }
 
   async list(filter: ContainerFilter = {}): Promise<readonly ContainerSummary[]> {

@@ -2,8 +2,9 @@ import { Failure, within } from "../../base/failure.ts";
 import { TarReader } from "../../spec/tar.ts";
 import type { TarEntry, TarEvent } from "../../spec/tar-entry.ts";
 import type { Fd } from "../fd.ts";
+import { findStatAt } from "../stat.ts";
 import type { UnpackLimits, UnpackOptions, UnpackResult } from "../unpack-options.ts";
-import { cleanPath, depthOf, type EntryTarget, parseTarget } from "./entry-path.ts";
+import { baseOf, cleanPath, depthOf, type EntryTarget, parseTarget } from "./entry-path.ts";
 import { LayerTree } from "./layer-tree.ts";
 import { LayerWriter } from "./layer-writer.ts";
 import { Pace } from "./pace.ts";
@@ -22,7 +23,8 @@ export const defaultLimits: Required<UnpackLimits> = {
 /** One run of unpackLayer(). */
 export class Unpacking implements Disposable {
   readonly #limits: Required<UnpackLimits>;
-  readonly #options: Required<Pick<UnpackOptions, "names" | "whiteouts" | "devices">>;
+  readonly #options: Required<Pick<UnpackOptions, "names" | "whiteouts" | "devices" | "existing" | "root">>;
+  readonly #owner: UnpackOptions["owner"];
   readonly #pace: Pace;
   readonly #tree: LayerTree;
   readonly #writer: LayerWriter;
@@ -33,10 +35,20 @@ export class Unpacking implements Disposable {
 
   constructor(
     into: Fd,
-    { whiteouts = "overlay", devices = "make", names = "strict", limits, signal }: UnpackOptions,
+    {
+      whiteouts = "overlay",
+      devices = "make",
+      names = "strict",
+      existing = "replace",
+      root = "set",
+      owner,
+      limits,
+      signal,
+    }: UnpackOptions,
   ) {
     this.#limits = { ...defaultLimits, ...limits };
-    this.#options = { whiteouts, devices, names };
+    this.#options = { whiteouts, devices, names, existing, root };
+    this.#owner = owner;
     this.#pace = new Pace(signal);
     this.#tree = new LayerTree(into, {
       rules: names,
@@ -68,8 +80,8 @@ export class Unpacking implements Disposable {
       if (event.kind === "data") {
         await this.#writer.write(event.bytes, event.offset);
       } else if (event.kind === "entry") {
-        this.#current = event.entry;
-        await this.#begin(event.entry);
+        this.#current = { ...event.entry, ...this.#owner };
+        await this.#begin(this.#current);
       } else if (this.#current !== undefined) {
         this.#writer.finish(this.#current);
       }
@@ -89,7 +101,11 @@ export class Unpacking implements Disposable {
     if (depthOf(target.path) > this.#limits.depth) {
       throw new Failure("invalid", `it lies more than ${this.#limits.depth} directories deep`);
     }
-    if (target.kind === "member") return await this.#writer.begin(target.path, entry);
+    if (target.kind === "member") {
+      if (target.path === "" && entry.type === "directory" && this.#options.root === "keep") return;
+      if (target.path !== "" && this.#options.existing === "same-kind") this.#checkKind(target.path, entry);
+      return await this.#writer.begin(target.path, entry);
+    }
     const isOverlay = whiteouts === "overlay";
     if (target.kind === "whiteout") {
       if (isOverlay) hideLower(this.#tree, target.path);
@@ -99,6 +115,17 @@ export class Unpacking implements Disposable {
       if (isOverlay) hideLowerContents(this.#tree, target.path);
       else await removeLowerContents(this.#tree, target.path, this.#pace);
     }
+  }
+
+  #checkKind(path: string, { type }: TarEntry): void {
+    const found = findStatAt(this.#tree.parent(path), baseOf(path));
+    if (found === undefined || (found.kind === "directory") === (type === "directory")) return;
+    throw new Failure(
+      "invalid",
+      type === "directory"
+        ? "cannot overwrite non-directory with directory"
+        : "cannot overwrite directory with non-directory",
+    );
   }
 
   /** Refuses bombs before anything of them is written. */

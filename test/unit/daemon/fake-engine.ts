@@ -177,6 +177,13 @@ export class FakeEngine implements Engine {
     },
     changes: async () => [],
     export: async function* () {},
+    statPath: async (reference, path) => {
+      throw new Failure("not-found", `cannot find the file "${path}" in container "${reference}"`);
+    },
+    copyFrom: async (reference, path) => {
+      throw new Failure("not-found", `cannot find the file "${path}" in container "${reference}"`);
+    },
+    copyInto: async () => {},
     rename: async (reference, name) => {
       this.find(reference).name = name;
     },

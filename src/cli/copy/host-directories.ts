@@ -1,0 +1,69 @@
+import { closeSync, constants, mkdirSync, openSync } from "node:fs";
+import { Buffer } from "node:buffer";
+import { Failure } from "../../base/failure.ts";
+import { encodeBytes } from "../../spec/byte-text.ts";
+
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+
+/**
+ * The directory that an archive is unpacked into, and those below that were used last, held open. SAFETY: each is
+ * opened by one name from the one above, no link is followed, so nothing that an archive says leads out of it.
+ */
+export class HostDirectories implements Disposable {
+  readonly #stack: { readonly name: string; readonly fd: number }[] = [];
+
+  /** The top's own path is the user's: links in it are followed. */
+  constructor(path: string) {
+    this.#stack.push({ name: "", fd: openSync(path, O_RDONLY | O_DIRECTORY) });
+  }
+
+  /** A path for `name` in the directory of these parts; missing ones are made. Until the next call. */
+  at(parts: readonly string[], name: string): Buffer {
+    return childPath(this.open(parts), name);
+  }
+
+  open(parts: readonly string[]): number {
+    let level = 0;
+    while (level < parts.length && this.#stack[level + 1]?.name === parts[level]) level++;
+    this.#close(level + 1);
+    for (const name of parts.slice(level)) {
+      const path = childPath(this.#top(), name);
+      this.#stack.push({ name, fd: openOrMake(path) });
+    }
+    return this.#top();
+  }
+
+  [Symbol.dispose](): void {
+    this.#close(0);
+  }
+
+  #top(): number {
+    return (this.#stack.at(-1) as { readonly fd: number }).fd;
+  }
+
+  #close(keep: number): void {
+    for (const { fd } of this.#stack.splice(keep)) closeSync(fd);
+  }
+}
+
+function childPath(fd: number, name: string): Buffer {
+  return Buffer.concat([Buffer.from(`/proc/self/fd/${fd}/`), encodeBytes(name)]);
+}
+
+function openOrMake(path: Buffer): number {
+  try {
+    return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== "ENOENT") throw thrown;
+    mkdirSync(path, 0o755);
+    return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  }
+}
+
+/** The parts of an archive's name. Throws "invalid" for "..". */
+export function partsOf(path: string): string[] {
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes(".."))
+    throw new Failure("invalid", `cannot unpack ${JSON.stringify(path)}: it has ".." in it`);
+  return parts;
+}

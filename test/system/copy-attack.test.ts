@@ -1,0 +1,240 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { unpackToHost } from "../../src/cli/copy/unpack-to-host.ts";
+import { encodeTarEnd, encodeTarMember, type TarMember, tarPadding } from "../../src/spec/tar-writer.ts";
+import { busyboxArchive } from "../support/images.ts";
+import { Installation, isRoot } from "../support/tare.ts";
+
+const SECRET = "the host's own";
+const RACE_MS = 2500;
+
+/** Members without contents but "x". */
+function hostileTar(members: readonly TarMember[]): Buffer {
+  const parts = members.flatMap((member) =>
+    member.type === "file"
+      ? [
+          encodeTarMember({ mode: 0o644, ...member, size: 1 }),
+          Buffer.from("x"),
+          new Uint8Array(tarPadding(1)),
+        ]
+      : [encodeTarMember({ mode: 0o755, ...member })],
+  );
+  return Buffer.concat([...parts, encodeTarEnd()]);
+}
+
+describe.skipIf(!isRoot)("attacks on cp", () => {
+  let tare: Installation;
+  let canary: string;
+
+  beforeAll(async () => {
+    tare = new Installation();
+    await tare.must(["load", "-i", busyboxArchive()]);
+    canary = mkdtempSync(join(tare.directory, "canary-"));
+    writeFileSync(join(canary, "file"), SECRET);
+  });
+  afterAll(async () => {
+    await tare[Symbol.asyncDispose]();
+  });
+
+  const isUntouched = (): void => {
+    expect(readdirSync(canary)).toEqual(["file"]);
+    expect(readFileSync(join(canary, "file"), "utf8")).toBe(SECRET);
+    expect(statSync(canary).mode & 0o777).toBe(0o700);
+  };
+
+  test("a directory that becomes a link to / and back, while it is read and written, leads nowhere", async () => {
+    // Inside, the canary's path exists, too, so that both ways of resolving it find something.
+    const script = `mkdir -p /root/d${canary} ${canary}; echo inside > ${canary}/file; cp ${canary}/file /root/d${canary}/file
+      mkdir -p /root/tree/sub; echo inside > /root/tree/sub/file; : > /root/ready
+      while :; do mv /root/d /root/e; ln -s / /root/d; rm /root/d; ln -s ../../../../../.. /root/d; rm /root/d; mv /root/e /root/d
+        mv /root/tree/sub /root/aside; ln -s / /root/tree/sub; rm /root/tree/sub; mv /root/aside /root/tree/sub; done`;
+    await tare.must(["run", "-d", "--name", "racer", "busybox", "sh", "-c", script]);
+    await tare.must(["exec", "racer", "sh", "-c", "until [ -e /root/ready ]; do sleep 0.01; done"]);
+    const own = join(tare.directory, "own");
+    writeFileSync(own, "planted");
+    const out = join(tare.directory, "out");
+    let reads = 0;
+    let writes = 0;
+    for (const until = Date.now() + RACE_MS; Date.now() < until; ) {
+      mkdirSync(out);
+      const read = await tare.tare(["cp", `racer:/root/d${canary}/file`, "-"]);
+      expect(read.stdout).not.toContain(SECRET);
+      if (read.status === 0) {
+        expect(read.stdout).toContain("inside");
+        reads++;
+      }
+      await tare.tare(["cp", "-q", "racer:/root/tree", out]);
+      const sub = join(out, "tree/sub/file");
+      if (existsSync(sub)) expect(readFileSync(sub, "utf8")).toBe("inside\n");
+      const written = await tare.tare(["cp", "-q", own, `racer:/root/d${canary}/planted`]);
+      if (written.status === 0) writes++;
+      isUntouched();
+      rmSync(out, { recursive: true });
+    }
+    expect(reads).toBeGreaterThan(0);
+    expect(writes).toBeGreaterThan(0);
+    await tare.must(["rm", "-f", "racer"]);
+    isUntouched();
+  }, 30_000);
+
+  test("links to the host's paths lead into the container's, of a running and of a stopped one", async () => {
+    const script = `ln -s ${canary} /root/there; ln -s ${canary}/file /root/file; ln -s ../../../../../../..${canary} /root/up; ln -s /proc/1/root /root/magic; sleep 1000`;
+    await tare.must(["run", "-d", "--name", "linker", "busybox", "sh", "-c", script]);
+    await tare.must(["exec", "linker", "sh", "-c", "until [ -L /root/magic ]; do sleep 0.01; done"]);
+    const own = join(tare.directory, "own-link");
+    writeFileSync(own, "planted");
+    for (const state of ["running", "stopped"]) {
+      if (state === "stopped") {
+        await tare.must(["kill", "linker"]);
+        await tare.must(["wait", "linker"]);
+      }
+      for (const path of [
+        "/root/there/file",
+        "/root/up/file",
+        `/root/magic${canary}/file`,
+        `/../../..${canary}/file`,
+      ]) {
+        const { status, stdout } = await tare.tare(["cp", `linker:${path}`, "-"]);
+        expect([path, status, stdout]).toEqual([path, 1, ""]);
+      }
+      expect((await tare.tare(["cp", "-L", "linker:/root/file", "-"])).status).toBe(1);
+      for (const path of ["/root/there/", "/root/up/", "/root/magic/root/", "/root/file"]) {
+        const { status } = await tare.tare(["cp", "-q", own, `linker:${path}`]);
+        expect([path, status]).toEqual([path, 1]);
+      }
+      isUntouched();
+    }
+    await tare.must(["rm", "-f", "linker"]);
+  });
+
+  const archives: [string, TarMember[]][] = [
+    ["a name with ..", [{ path: "../planted", type: "file" }]],
+    ["a deep name with ..", [{ path: "a/../../../../planted", type: "file" }]],
+    ["an absolute name", [{ path: "/planted", type: "file" }]],
+    [
+      "a link and a file below it",
+      [
+        { path: "a", type: "symlink", linkName: "/" },
+        { path: "a/planted", type: "file" },
+      ],
+    ],
+    ["a hard link to what is outside", [{ path: "a", type: "hardlink", linkName: "../../etc/passwd" }]],
+    [
+      "a hard link through a link",
+      [
+        { path: "a", type: "symlink", linkName: "/etc" },
+        { path: "b", type: "hardlink", linkName: "a/passwd" },
+      ],
+    ],
+    [
+      "a directory that becomes a link",
+      [
+        { path: "d/", type: "directory" },
+        { path: "d", type: "symlink", linkName: "/" },
+        { path: "d/planted", type: "file" },
+      ],
+    ],
+    ["an overlay whiteout", [{ path: "white", type: "character", major: 0, minor: 0 }]],
+  ];
+  test.each(archives)("an archive with %s is refused and leaves nothing outside", async (_, members) => {
+    await tare.must(["create", "--name", "victim", "busybox"]);
+    const { status, stderr } = await tare.tare(["cp", "-", "victim:/root"], { input: hostileTar(members) });
+    expect([status, stderr]).toEqual([1, expect.stringContaining("cannot")]);
+    const changed = await tare.must(["diff", "victim"]);
+    expect(changed).not.toContain("planted");
+    await tare.must(["rm", "victim"]);
+  });
+
+  test("names of whiteouts are names: cp deletes nothing", async () => {
+    await tare.must(["create", "--name", "whites", "busybox"]);
+    await tare.must(["cp", "-", "whites:/"], {
+      input: hostileTar([
+        { path: "bin/.wh.busybox", type: "file" },
+        { path: "bin/.wh..wh..opq", type: "file" },
+      ]),
+    });
+    expect(await tare.must(["diff", "whites"])).toBe("C /bin\nA /bin/.wh..wh..opq\nA /bin/.wh.busybox");
+    await tare.must(["rm", "whites"]);
+  });
+
+  test("fifos and devices in the way are neither opened nor waited for", async () => {
+    const script =
+      "mkdir /root/t; mkfifo /root/t/pipe; mkfifo /root/pipe; mknod /root/t/null c 1 3; sleep 1000";
+    await tare.must(["run", "-d", "--name", "piper", "busybox", "sh", "-c", script]);
+    await tare.must(["exec", "piper", "sh", "-c", "until [ -e /root/t/null ]; do sleep 0.01; done"]);
+    const out = join(tare.directory, "pipes");
+    mkdirSync(out);
+    const { status, stderr } = await tare.tare(["cp", "piper:/root/t", out], { timeoutMs: 5000 });
+    expect(status).toBe(0);
+    expect(stderr).toContain('skipped "t/pipe"');
+    expect(readdirSync(join(out, "t"))).toEqual([]);
+    const own = join(tare.directory, "own-pipe");
+    writeFileSync(own, "1");
+    await tare.must(["cp", own, "piper:/root/pipe"], { timeoutMs: 5000 });
+    expect(await tare.must(["exec", "piper", "cat", "/root/pipe"])).toBe("1");
+    await tare.must(["rm", "-f", "piper"]);
+  });
+
+  test("a huge file of holes costs the container's reader nothing and can be left", async () => {
+    await tare.must([
+      "run",
+      "-d",
+      "--name",
+      "huge",
+      "busybox",
+      "sh",
+      "-c",
+      "truncate -s 500G /root/huge; sleep 1000",
+    ]);
+    await tare.must(["exec", "huge", "sh", "-c", "until [ -s /root/huge ]; do sleep 0.01; done"]);
+    expect((await tare.tare(["cp", "huge:/root/huge", "-"], { timeoutMs: 300 })).status).not.toBe(0);
+    expect(await tare.must(["exec", "huge", "echo", "alive"])).toBe("alive");
+    await tare.must(["rm", "-f", "huge"]);
+  });
+
+  test("unpackToHost() keeps to its directory, whatever a daemon says", async () => {
+    const top = join(tare.directory, "mine");
+    const rows: TarMember[][] = [
+      [{ path: "s/../../canary", type: "file" }],
+      [
+        { path: "s", type: "symlink", linkName: canary },
+        { path: "s/planted", type: "file" },
+      ],
+      [
+        { path: "s/", type: "directory" },
+        { path: "s/l", type: "symlink", linkName: canary },
+        { path: "s/l/planted", type: "file" },
+      ],
+      [
+        { path: "s/", type: "directory" },
+        { path: "s/l", type: "symlink", linkName: canary },
+        { path: "s/h", type: "hardlink", linkName: "s/l/file" },
+      ],
+      [{ path: "s", type: "hardlink", linkName: "own" }],
+    ];
+    for (const members of rows) {
+      mkdirSync(top);
+      writeFileSync(join(top, "own"), "own");
+      const bytes = hostileTar(members);
+      const unpacked = unpackToHost(
+        (async function* () {
+          yield bytes;
+        })(),
+        { directory: top, name: "s", keepsOwners: true },
+      );
+      await expect(unpacked).rejects.toThrow("cannot");
+      isUntouched();
+      rmSync(top, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { busyboxArchive } from "../support/images.ts";
+import { Installation, isRoot } from "../support/tare.ts";
+
+describe.skipIf(!isRoot)("cp", () => {
+  let tare: Installation;
+  let work: string;
+
+  beforeAll(async () => {
+    tare = new Installation();
+    await tare.must(["load", "-i", busyboxArchive()]);
+    await tare.must([
+      "run",
+      "-d",
+      "--name",
+      "live",
+      "--user",
+      "1000:1000",
+      "--tmpfs",
+      "/scratch:mode=1777",
+      "busybox",
+      "sleep",
+      "1000",
+    ]);
+    await tare.must(["create", "--name", "still", "busybox"]);
+  });
+  beforeEach(() => {
+    work = mkdtempSync(join(tare.directory, "work-"));
+  });
+  afterAll(async () => {
+    await tare[Symbol.asyncDispose]();
+  });
+
+  const inside = (script: string): Promise<string> =>
+    tare.must(["exec", "-u", "0", "live", "sh", "-c", script]);
+  const path = (name: string): string => join(work, name);
+
+  test("copies a file in and out, to a directory and to a new name, of a running and a stopped container", async () => {
+    writeFileSync(path("file"), "contents");
+    chmodSync(path("file"), 0o640);
+    for (const name of ["live", "still"]) {
+      const { stderr, status } = await tare.tare(["cp", path("file"), `${name}:/root`]);
+      expect([status, stderr]).toEqual([
+        0,
+        expect.stringMatching(new RegExp(`^Successfully copied \\S+B to ${name}:/root\n$`)),
+      ]);
+      await tare.must(["cp", "-q", path("file"), `${name}:/root/renamed`]);
+      await tare.must(["cp", `${name}:/root/file`, path(`from-${name}`)]);
+      await tare.must(["cp", `${name}:root/renamed`, work]);
+      expect(readFileSync(path(`from-${name}`), "utf8")).toBe("contents");
+      expect(statSync(path(`from-${name}`)).mode & 0o7777).toBe(0o640);
+      expect(readFileSync(path("renamed"), "utf8")).toBe("contents");
+    }
+    expect(await inside("cat /root/file; stat -c %a /root/renamed")).toBe("contents640");
+    expect(await tare.must(["diff", "still"])).toContain("A /root/renamed");
+  });
+
+  test("copies a directory: as a whole, only what is in it, and to a new name", async () => {
+    mkdirSync(path("src/deep"), { recursive: true });
+    writeFileSync(path("src/deep/file"), "1");
+    symlinkSync("deep/file", path("src/link"));
+    linkSync(path("src/deep/file"), path("src/same"));
+    await tare.must(["cp", path("src"), "live:/whole"]);
+    await tare.must(["cp", path("src"), "live:/whole"]);
+    await tare.must(["cp", `${path("src")}/.`, "live:/scratch"]);
+    expect(
+      await inside("cd /whole; find . | sort | tr '\\n' ' '; readlink link; stat -c %h same; ls /scratch"),
+    ).toBe(
+      ". ./deep ./deep/file ./link ./same ./src ./src/deep ./src/deep/file ./src/link ./src/same deep/file\n2\ndeep\nlink\nsame",
+    );
+    await tare.must(["cp", "live:/whole", path("back")]);
+    await tare.must(["cp", "live:/scratch/.", path("back")]);
+    await tare.must(["cp", "live:/scratch", work]);
+    expect(readlinkSync(path("back/link"))).toBe("deep/file");
+    expect(statSync(path("back/same")).nlink).toBe(2);
+    expect(readFileSync(path("scratch/deep/file"), "utf8")).toBe("1");
+  });
+
+  test("takes and gives tar streams by -", async () => {
+    writeFileSync(path("file"), "streamed");
+    const tar = execFileSync("tar", ["-C", work, "-cf", "-", "file"]);
+    await tare.must(["cp", "-", "live:/root"], { input: tar });
+    expect(await inside("cat /root/file")).toBe("streamed");
+    const { stdout } = await tare.tare(["cp", "live:/root/file", "-"]);
+    writeFileSync(path("out.tar"), stdout);
+    expect(execFileSync("tar", ["-xOf", path("out.tar"), "file"], { encoding: "utf8" })).toBe("streamed");
+  });
+
+  test("a link is copied as a link, or followed with -L", async () => {
+    await inside("echo target > /root/target; ln -sf target /root/link; ln -sfn /root /alias");
+    await tare.must(["cp", "live:/root/link", path("link")]);
+    expect(readlinkSync(path("link"))).toBe("target");
+    await tare.must(["cp", "-L", "live:/root/link", path("followed")]);
+    expect(lstatSync(path("followed")).isFile()).toBe(true);
+    await tare.must(["cp", "live:/alias/", path("alias")]);
+    expect(readFileSync(path("alias/target"), "utf8")).toBe("target\n");
+    writeFileSync(path("host"), "host");
+    symlinkSync("host", path("host-link"));
+    await tare.must(["cp", "-L", path("host-link"), "live:/alias"]);
+    expect(await inside("cat /root/host-link")).toBe("host");
+  });
+
+  test("-a gives it to the container's user, and from there keeps the owner", async () => {
+    writeFileSync(path("file"), "1");
+    await tare.must(["cp", "-a", path("file"), "live:/scratch/own"]);
+    expect(await inside("stat -c %u:%g /scratch/own")).toBe("1000:1000");
+    await tare.must(["cp", "-a", "live:/scratch/own", path("own")]);
+    expect([statSync(path("own")).uid, statSync(path("own")).gid]).toEqual([1000, 1000]);
+    await tare.must(["cp", "live:/scratch/own", path("mine")]);
+    expect(statSync(path("mine")).uid).toBe(0);
+  });
+
+  test("a setuid program loses that on the host, unless -a asks for it", async () => {
+    await inside("cp /bin/busybox /root/suid; chmod 4755 /root/suid");
+    await tare.must(["cp", "live:/root/suid", path("plain")]);
+    await tare.must(["cp", "-a", "live:/root/suid", path("kept")]);
+    expect([statSync(path("plain")).mode & 0o7777, statSync(path("kept")).mode & 0o7777]).toEqual([
+      0o755, 0o4755,
+    ]);
+  });
+
+  test("a large and sparse file arrives whole", async () => {
+    writeFileSync(path("big"), Buffer.alloc(3_000_001, 7));
+    truncateSync(path("big"), 20_000_000);
+    await tare.must(["cp", path("big"), "live:/scratch/big"]);
+    await tare.must(["cp", "live:/scratch/big", path("again")]);
+    expect(execFileSync("cmp", [path("big"), path("again")], { encoding: "utf8" })).toBe("");
+  });
+
+  const refusals: [string[], string][] = [
+    [["cp", "live:/nope", "/tmp"], "Could not find the file /nope in container live"],
+    [["cp", "nobody:/etc", "/tmp"], "No such container: nobody"],
+    [["cp", "/nope", "live:/"], "lstat /nope: no such file or directory"],
+    [["cp", "/etc/hostname", "live:/nope/"], "no such directory"],
+    [["cp", "/etc/hostname", "live:/nope/deeper"], "Could not find the file /nope"],
+    [["cp", "/etc", "live:/bin/busybox"], "cannot copy directory"],
+    [["cp", "/etc/hostname", "live:/bin/busybox/"], "not a directory"],
+    [["cp", "live:/bin/busybox/", "/tmp"], "not a directory"],
+    [["cp", "live:/etc/passwd", "/nope/here"], 'invalid output path: directory "/nope" does not exist'],
+    [["cp", "live:/a", "still:/b"], "copying between containers is not supported"],
+    [["cp", "/a", "/b"], "must specify at least one container source"],
+    [["cp", "-", "live:/bin/busybox"], "must be a directory"],
+    [["cp", "live:/proc/1", "/tmp"], "kernel's own file systems"],
+    [["cp", "/etc/hostname", "live:/proc/sys/kernel/core_pattern"], "kernel's own file systems"],
+    [["cp", "/etc/hostname", "live:/sys/kernel/"], "kernel's own file systems"],
+  ];
+  test.each(refusals)("%j is refused", async (args, sentence) => {
+    const { status, stderr } = await tare.tare(args);
+    expect([status, stderr]).toEqual([1, expect.stringContaining(sentence)]);
+  });
+
+  test("into a read-only root is refused", async () => {
+    await tare.must(["run", "-d", "--name", "fixed", "--read-only", "busybox", "sleep", "1000"]);
+    const { status, stderr } = await tare.tare(["cp", "/etc/hostname", "fixed:/root/"]);
+    expect([status, stderr]).toEqual([1, expect.stringContaining("read-only")]);
+    await tare.must(["rm", "-f", "fixed"]);
+  });
+});
