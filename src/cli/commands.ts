@@ -10,7 +10,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint commit compose config context login logout manifest network node plugin port pull push save search secret service stack stats swarm trust update volume".split(
+  "build builder buildx checkpoint compose config context login logout manifest network node plugin port pull push save search secret service stack stats swarm trust update volume".split(
     " ",
   ),
 );
@@ -62,6 +62,11 @@ const entries: readonly CommandEntry[] = [
     names: ["container attach", "attach"],
     summary: "Attach local standard input, output, and error streams to a running container",
     load: async () => (await import("./commands/attach.ts")).attach,
+  },
+  {
+    names: ["container commit", "commit"],
+    summary: "Create a new image from a container's changes",
+    load: async () => (await import("./commands/commit.ts")).commit,
   },
   {
     names: ["container cp", "cp"],

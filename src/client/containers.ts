@@ -256,6 +256,23 @@ export class ContainersClient {
     });
   }
 
+  /** Makes an image of the container. */
+  commit(
+    reference: string,
+    options: {
+      readonly repository?: string | undefined;
+      readonly tag?: string | undefined;
+      readonly message?: string | undefined;
+      readonly author?: string | undefined;
+      readonly changes?: readonly string[] | undefined;
+      readonly pause?: boolean | undefined;
+    } = {},
+  ): Promise<IdResponse> {
+    const { repository, message, ...rest } = options;
+    const query = { container: reference, repo: repository, comment: message, ...rest };
+    return this.#transport.json({ method: "POST", path: "/commit", query });
+  }
+
   top(reference: string, psArguments?: string): Promise<ContainerTopResponse> {
     return this.#transport.json({
       method: "GET",

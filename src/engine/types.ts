@@ -266,6 +266,17 @@ export interface CopyIntoOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface CommitSettings {
+  /** The new image's name. */
+  readonly reference?: string;
+  readonly author?: string;
+  readonly message?: string;
+  /** Dockerfile instructions: CMD, ENTRYPOINT, ENV … */
+  readonly changes?: readonly string[];
+  /** Freeze the container while its files are read (default true). */
+  readonly pause?: boolean;
+}
+
 export interface ExecSpec {
   readonly command: readonly string[];
   readonly env?: readonly string[];
@@ -346,6 +357,8 @@ export interface Containers {
     path: string,
     options: CopyIntoOptions & { readonly archive: AsyncIterable<Uint8Array> },
   ): Promise<void>;
+  /** Makes an image of its image and what it has changed, without what is mounted; gives the new id. */
+  commit(reference: ContainerReference, settings?: CommitSettings): Promise<string>;
   list(filter?: ContainerFilter): Promise<readonly ContainerSummary[]>;
   inspect(reference: ContainerReference): Promise<ContainerDetails>;
   createExec(reference: ContainerReference, spec: ExecSpec): Promise<string>;

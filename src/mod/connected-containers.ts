@@ -4,6 +4,7 @@ import type { Client } from "../client/client.ts";
 import type {
   AttachedStream,
   AttachOptions,
+  CommitSettings,
   ContainerChange,
   ContainerDetails,
   ContainerFilter,
@@ -174,6 +175,11 @@ export class ConnectedContainers implements Containers {
     options: CopyIntoOptions & { readonly archive: AsyncIterable<Uint8Array> },
   ): Promise<void> {
     return this.#client.containers.copyInto(reference, path, options);
+  }
+
+  async commit(reference: ContainerReference, settings: CommitSettings = {}): Promise<string> {
+    const { reference: repository, ...rest } = settings;
+    return (await this.#client.containers.commit(reference, { repository, ...rest })).Id;
   }
 
   async list(filter: ContainerFilter = {}): Promise<readonly ContainerSummary[]> {

@@ -54,3 +54,29 @@ function requirePath(query: Call["query"]): string {
   }
   return path;
 }
+
+/** `POST /commit` */
+export async function commit({ engine, query, body, reply }: Call): Promise<void> {
+  if (typeof body === "object" && body !== null && Object.keys(body).length > 0) {
+    throw new Failure(
+      "unsupported",
+      "a configuration in the body of commit is not supported yet: use changes",
+    );
+  }
+  const container = query.text("container");
+  if (container === undefined) throw new Failure("invalid", "cannot commit: the request names no container");
+  const repository = query.text("repo");
+  const tag = query.text("tag");
+  const message = query.text("comment");
+  const author = query.text("author");
+  const id = await engine.containers.commit(container, {
+    ...(repository === undefined
+      ? {}
+      : { reference: tag === undefined ? repository : `${repository}:${tag}` }),
+    ...(message === undefined ? {} : { message }),
+    ...(author === undefined ? {} : { author }),
+    changes: query.texts("changes"),
+    pause: query.boolean("pause"),
+  });
+  reply.json(201, { Id: id });
+}

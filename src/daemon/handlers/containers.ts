@@ -13,7 +13,7 @@ import type { Call, Handlers } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";
 import { containerInspectOf, timingOf } from "../map/container-inspect.ts";
 import { containerSummaryOf } from "../map/container-summary.ts";
-import { copyFrom, copyInto, listChanges, statPath, streamExport } from "./container-files.ts";
+import { commit, copyFrom, copyInto, listChanges, statPath, streamExport } from "./container-files.ts";
 import { streamLogs } from "./container-logs.ts";
 
 const listFilters = [
@@ -72,6 +72,8 @@ export const handlers: Handlers = {
   "containers.copyFrom": copyFrom,
 
   "containers.copyInto": copyInto,
+
+  "containers.commit": commit,
 
   "containers.start": async ({ engine, params, query, reply }: Call) => {
     if (query.text("checkpoint") !== undefined) {

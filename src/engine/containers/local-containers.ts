@@ -2,6 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import type {
   AttachedStream,
   AttachOptions,
+  CommitSettings,
   ContainerChange,
   ContainerDetails,
   ContainerFilter,
@@ -26,6 +27,7 @@ import { attachContainer } from "./attach.ts";
 import { listContainerChanges } from "./changes.ts";
 import type { ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
+import { commitContainer } from "./commit.ts";
 import { copyFromContainer, copyIntoContainer, statContainerPath } from "./copy.ts";
 import { createContainer, reserveName } from "./create.ts";
 import { describeContainer } from "./describe-container.ts";
@@ -152,6 +154,10 @@ export class LocalContainers implements Containers {
     options: CopyIntoOptions & { readonly archive: AsyncIterable<Uint8Array> },
   ): Promise<void> {
     await copyIntoContainer(this.#context, reference, { ...options, path });
+  }
+
+  async commit(reference: ContainerReference, settings: CommitSettings = {}): Promise<string> {
+    return await commitContainer(this.#context, reference, settings);
   }
 
   async list(filter: ContainerFilter = {}): Promise<readonly ContainerSummary[]> {

@@ -184,6 +184,7 @@ export class FakeEngine implements Engine {
       throw new Failure("not-found", `cannot find the file "${path}" in container "${reference}"`);
     },
     copyInto: async () => {},
+    commit: async () => `sha256:${"1".repeat(64)}`,
     rename: async (reference, name) => {
       this.find(reference).name = name;
     },

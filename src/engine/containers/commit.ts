@@ -1,0 +1,105 @@
+import { Failure } from "../../base/failure.ts";
+import { commitLayer } from "../../image/commit.ts";
+import { packTree } from "../../linux/tree.ts";
+import { applyConfigChanges } from "../../spec/config-changes.ts";
+import type { ImageDefaults } from "../../spec/image-config.ts";
+import { parseReference, withDefaultTag } from "../../spec/reference.ts";
+import { StoringSink } from "../images/load-sink.ts";
+import { mergeEnvironment } from "../planning/environment.ts";
+import type { ContainerRecord } from "../state/records.ts";
+import type { CommitSettings, ContainerReference } from "../types.ts";
+import type { ContainerContext } from "./context.ts";
+import { containerEvent } from "./describe-event.ts";
+import { getContainer } from "./find-container.ts";
+
+/** The container's image, and what it has changed as one more layer, as a new image. Gives its id. */
+export async function commitContainer(
+  context: ContainerContext,
+  reference: ContainerReference,
+  settings: CommitSettings = {},
+): Promise<string> {
+  const { author = "", message = "", changes = [], pause = true } = settings;
+  const found = getContainer(context.state, reference);
+  const references =
+    settings.reference === undefined ? [] : [withDefaultTag(parseReference(settings.reference))];
+  const defaults = applyConfigChanges(defaultsOf(found), changes);
+  using pinned = await context.pinImage(found.imageId);
+  const baseManifest = pinned.record.blobs[1];
+  if (baseManifest === undefined) throw new Failure("internal", "cannot commit: the image has no manifest");
+  const { content: store, storage } = context.parts;
+  const sink = new StoringSink(context.state, { storage, action: "create" });
+  try {
+    await using layer = await store.draft();
+    for await (const chunk of packUpper(context, found, { pause })) await layer.write(chunk);
+    const created = new Date().toISOString();
+    const about = {
+      created,
+      ...(author === "" ? {} : { author }),
+      ...(message === "" ? {} : { comment: message }),
+    };
+    const base = pinned.record.config;
+    const createdBy = [...(defaults.entrypoint ?? []), ...(defaults.cmd ?? [])].join(" ");
+    const id = await commitLayer(layer, {
+      store,
+      sink,
+      baseManifest,
+      config: {
+        platform: base.platform,
+        ...about,
+        defaults,
+        diffIds: base.diffIds,
+        history: [...base.history, { ...about, createdBy, emptyLayer: false }],
+      },
+      references,
+    });
+    const attributes = { comment: message, imageID: id, imageRef: settings.reference ?? "" };
+    context.state.events.record(containerEvent(found, "commit", attributes));
+    return id;
+  } catch (thrown) {
+    context.collectGarbage();
+    throw thrown;
+  }
+}
+
+/** What the container has changed, as an image's layer; while it is read, nothing starts, ends or (with `pause`) runs. */
+async function* packUpper(
+  context: ContainerContext,
+  { id }: ContainerRecord,
+  { pause }: { readonly pause: boolean },
+): AsyncGenerator<Uint8Array, void> {
+  using _ = await context.locks.acquire(id);
+  const { state } = getContainer(context.state, id);
+  const upper = await context.parts.storage.openUpper(id);
+  if (upper === undefined) {
+    throw new Failure(
+      "unsupported",
+      `cannot commit: the storage driver "${context.parts.storage.name}" does not keep changes apart`,
+    );
+  }
+  using changed = upper;
+  const cgroup = context.parts.cgroups.open(id);
+  const freezes = pause && state.status === "running" && context.live.has(id);
+  if (freezes) await cgroup.freeze();
+  try {
+    yield* packTree(changed.fd, { whiteouts: "overlay" });
+  } finally {
+    if (freezes) cgroup.thaw();
+  }
+}
+
+/** What a container of the new image starts with: as this one was started. */
+function defaultsOf({ spec, imageConfig }: ContainerRecord): ImageDefaults {
+  const image = imageConfig.defaults;
+  const entrypoint = spec.entrypoint ?? image.entrypoint;
+  const cmd = spec.command ?? (spec.entrypoint === undefined ? image.cmd : []);
+  return {
+    ...image,
+    env: mergeEnvironment(spec.env ?? [], image.env).filter((entry) => entry.includes("=")),
+    labels: { ...image.labels, ...spec.labels },
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+    ...(cmd === undefined ? {} : { cmd }),
+    ...(spec.user === undefined ? {} : { user: spec.user }),
+    ...(spec.workingDirectory === undefined ? {} : { workingDirectory: spec.workingDirectory }),
+    ...(spec.stopSignal === undefined ? {} : { stopSignal: spec.stopSignal }),
+  };
+}

@@ -1,0 +1,57 @@
+import { digestOf } from "../spec/digest.ts";
+import { encodeImageConfig, type ImageConfig, parseImageConfig } from "../spec/image-config.ts";
+import { encodeImageManifest, mediaTypes, parseImageDocument } from "../spec/image-manifest.ts";
+import { Failure } from "../base/failure.ts";
+import type { Digest } from "../spec/digest.ts";
+import type { ImageId } from "../spec/image-id.ts";
+import type { Reference } from "../spec/reference.ts";
+import type { BlobDraft } from "./blobs/blob-draft.ts";
+import type { ContentStore } from "./content-store.ts";
+import type { LoadSink } from "./loaded-image.ts";
+
+export interface CommitOptions {
+  readonly store: ContentStore;
+  readonly sink: LoadSink;
+  /** The manifest of the image below, in the store. */
+  readonly baseManifest: Digest;
+  /** Of the new image, but for its topmost layer: `diffIds` are the base's. */
+  readonly config: ImageConfig;
+  readonly references: readonly Reference[];
+}
+
+/**
+ * Makes an image of another one and one more layer, whose tar is in a draft that is not finished, and gives it to the
+ * sink; nothing is seen before all is stored. Gives the new id.
+ */
+export async function commitLayer(layer: BlobDraft, options: CommitOptions): Promise<ImageId> {
+  const { store, sink, baseManifest, config, references } = options;
+  const base = parseImageDocument(await store.read(baseManifest));
+  if (base.kind !== "manifest" || base.layers.length !== config.diffIds.length) {
+    throw new Failure("corrupt", `cannot build on manifest ${baseManifest}: it does not fit its config`);
+  }
+  const blob = await layer.finish();
+  const diffId = blob.digest;
+  if (!(await sink.hasLayer(diffId))) await sink.ensureLayer(diffId, () => layer.open());
+  await layer.commit();
+  const configBytes = encodeImageConfig({ ...config, diffIds: [...config.diffIds, diffId] });
+  const configBlob = await store.ingest([configBytes]);
+  const layers = [...base.layers, { mediaType: mediaTypes.layerTar, ...blob }];
+  const manifestBytes = encodeImageManifest({ config: configBlob, layers });
+  await store.ingest([manifestBytes]);
+  const content = parseImageDocument(manifestBytes);
+  if (content.kind !== "manifest") throw new Failure("internal", "cannot commit: the manifest is none");
+  const read = parseImageConfig(configBytes);
+  await sink.addImage({
+    id: configBlob.digest,
+    config: read,
+    manifest: { digest: digestOf(manifestBytes), content },
+    layers: layers.map(({ mediaType, digest, size }, index) => ({
+      diffId: read.diffIds[index] as Digest,
+      mediaType,
+      digest,
+      size,
+    })),
+    references,
+  });
+  return configBlob.digest;
+}

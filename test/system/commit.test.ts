@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { busyboxArchive } from "../support/images.ts";
+import { Installation, isRoot } from "../support/tare.ts";
+
+interface Inspected {
+  readonly Author: string;
+  readonly Comment: string;
+  readonly Config: {
+    readonly Cmd: readonly string[];
+    readonly Env: readonly string[];
+    readonly User: string;
+    readonly Labels: Readonly<Record<string, string>>;
+  };
+  readonly RootFS: { readonly Layers: readonly string[] };
+}
+
+describe.skipIf(!isRoot)("commit", () => {
+  let tare: Installation;
+
+  beforeAll(async () => {
+    tare = new Installation();
+    await tare.must(["load", "-i", busyboxArchive()]);
+  });
+  afterAll(async () => {
+    await tare[Symbol.asyncDispose]();
+  });
+
+  const inspect = async (name: string): Promise<Inspected> => {
+    const [found] = JSON.parse(await tare.must(["image", "inspect", name])) as [Inspected];
+    return found;
+  };
+
+  test("the new image has what was added, changed and deleted, and starts as the container did", async () => {
+    const script =
+      "echo new > /root/new; rm /bin/ls; rm -r /root/old; mkdir /root/old; chown 5:6 /root/new; sleep 1000";
+    await tare.must([
+      "run",
+      "--name",
+      "first",
+      "busybox",
+      "sh",
+      "-c",
+      "mkdir -p /root/old; echo 1 > /root/old/file",
+    ]);
+    const id = await tare.must(["commit", "first", "base"]);
+    expect(id).toMatch(/^sha256:[0-9a-f]{64}$/);
+    await tare.must([
+      "run",
+      "-d",
+      "--name",
+      "second",
+      "-e",
+      "A=1",
+      "-l",
+      "l=1",
+      "--tmpfs",
+      "/scratch",
+      "base",
+      "sh",
+      "-c",
+      script,
+    ]);
+    await tare.must([
+      "exec",
+      "second",
+      "sh",
+      "-c",
+      'echo no > /scratch/no; until [ "$(stat -c %u /root/new)" = 5 ]; do sleep 0.01; done',
+    ]);
+    await tare.must([
+      "commit",
+      "-a",
+      "me",
+      "-m",
+      "why",
+      "-c",
+      'CMD ["env"]',
+      "-c",
+      "USER 7",
+      "second",
+      "patched:2",
+    ]);
+    expect(await tare.must(["exec", "second", "echo", "thawed"])).toBe("thawed");
+    const image = await inspect("patched:2");
+    expect([image.Author, image.Comment, image.Config.Cmd, image.Config.User]).toEqual([
+      "me",
+      "why",
+      ["env"],
+      "7",
+    ]);
+    expect(image.Config.Env).toContain("A=1");
+    expect(image.Config.Labels).toEqual({ l: "1" });
+    expect(image.RootFS.Layers.length).toBe(3);
+    expect(await tare.must(["run", "--rm", "patched:2"])).toContain("A=1");
+    const look = "cat /root/new; stat -c %u:%g /root/new; ls /root/old /scratch; [ -e /bin/ls ] || echo gone";
+    const seen = await tare.must([
+      "run",
+      "--rm",
+      "-u",
+      "0",
+      "patched:2",
+      "sh",
+      "-c",
+      look.replace("ls /root/old /scratch", "busybox find /root/old /scratch"),
+    ]);
+    expect(seen).toBe("new\n5:6\n/root/old\n/scratch\ngone");
+    expect((await inspect("base")).Config.Cmd).toEqual([
+      "sh",
+      "-c",
+      "mkdir -p /root/old; echo 1 > /root/old/file",
+    ]);
+    await tare.must(["rm", "-f", "first", "second"]);
+    await tare.must(["rmi", "patched:2", "base"]);
+    expect(await tare.must(["system", "check"])).toContain("in order");
+  });
+
+  test("nothing runs while files are read, unless --pause=false, and all runs on afterwards", async () => {
+    const script = "i=0; while :; do i=$((i+1)); echo $i > /root/one; echo $i > /root/two; done";
+    await tare.must(["run", "-d", "--name", "writer", "busybox", "sh", "-c", script]);
+    for (const flag of ["--pause", "--pause=false"]) {
+      await tare.must(["commit", flag, "writer", "snap"]);
+      expect(await tare.must(["ps", "--format", "{{.State}}"])).toBe("running");
+      const look = 'a=$(cat /root/two); until [ "$(cat /root/two)" != "$a" ]; do sleep 0.01; done';
+      await tare.must(["exec", "writer", "sh", "-c", look], { timeoutMs: 5000 });
+    }
+    await tare.must(["pause", "writer"]);
+    await tare.must(["commit", "writer", "snap"]);
+    expect(await tare.must(["ps", "--format", "{{.State}}"])).toBe("paused");
+    await tare.must(["rm", "-f", "writer"]);
+  });
+
+  test("what cannot be is refused, and the container runs on", async () => {
+    await tare.must(["run", "-d", "--name", "kept", "busybox", "sleep", "1000"]);
+    const refusals: [string[], string][] = [
+      [["commit", "nobody"], "No such container: nobody"],
+      [["commit", "-c", "RUN rm", "kept"], "must be one of CMD"],
+      [["commit", "kept", "No:Caps"], "No:Caps"],
+    ];
+    for (const [args, sentence] of refusals) {
+      const { status, stderr } = await tare.tare(args);
+      expect([status, stderr]).toEqual([1, expect.stringContaining(sentence)]);
+    }
+    expect(await tare.must(["exec", "kept", "echo", "alive"])).toBe("alive");
+    await tare.must(["rm", "-f", "kept"]);
+  });
+});
