@@ -1,29 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findDockerCli } from "../support/docker-cli.ts";
 import { type DaemonUnderTest, startDaemon } from "../unit/daemon/daemon-under-test.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tare-docker-cli-"));
-const docker = findDocker();
+const docker = findDockerCli();
 if (docker === undefined)
   console.log("skipped: docker-cli (apt-get install docker-cli, or let apt-get download it)");
-
-/** Debian's client: an installed one, else from its package, unpacked beside the test. */
-function findDocker(): string | undefined {
-  const installed = Bun.which("docker");
-  if (installed !== null) return installed;
-  const got = Bun.spawnSync(["apt-get", "download", "docker-cli"], {
-    cwd: folder,
-    stdout: "ignore",
-    stderr: "ignore",
-  });
-  if (got.exitCode !== 0) return undefined;
-  const unpack = `dpkg-deb -x ${folder}/docker-cli_*.deb ${folder}/unpacked`;
-  if (Bun.spawnSync(["sh", "-c", unpack]).exitCode !== 0) return undefined;
-  const path = join(folder, "unpacked/usr/bin/docker");
-  return existsSync(path) ? path : undefined;
-}
 
 interface Outcome {
   readonly code: number;

@@ -134,9 +134,9 @@ export class Installation implements AsyncDisposable {
       .map((root) => join(root, parent))
       .filter((path) => existsSync(path))
       .flatMap((path) =>
-        readdirSync(path, { withFileTypes: true })
-          .filter((entry) => entry.isDirectory() && entry.name !== "keepers")
-          .map((entry) => join(path, entry.name)),
+        directoriesIn(path)
+          .filter((name) => name !== "keepers")
+          .map((name) => join(path, name)),
       );
   }
 
@@ -179,6 +179,17 @@ function removeCgroupParents(name: string): void {
     for (const path of [join(root, name, "keepers"), join(root, name)]) {
       if (existsSync(path)) spawnSync("rmdir", [path]);
     }
+  }
+}
+
+/** Empty when it is just being removed. */
+function directoriesIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+  } catch {
+    return [];
   }
 }
 

@@ -14,13 +14,7 @@ type Filter = (
 
 const filters: Readonly<Record<string, Filter>> = {
   reference: (_, values, { references }) =>
-    values.some((value) => {
-      const pattern = globToPattern(value);
-      return references.some((reference) => {
-        const short = familiar(reference);
-        return pattern.test(short) || pattern.test(short.replace(/(:[^/:]*|@.*)$/, ""));
-      });
-    }),
+    references.some((reference) => isShownReference(reference, { reference: values })),
   dangling: (_, values, { references }) =>
     values.some((value) => isTrue(value) === (references.length === 0)),
   label: (image, values) => values.every((value) => hasLabel(image.config.defaults.labels, value)),
@@ -31,6 +25,19 @@ const filters: Readonly<Record<string, Filter>> = {
   id: (image, values) =>
     values.some((value) => image.id.startsWith(value) || image.id.slice(7).startsWith(value)),
 };
+
+/** Whether a listing with these filters shows the reference: of an image's names only those that match. */
+export function isShownReference(
+  reference: string,
+  { reference: globs = [] }: Readonly<Record<string, readonly string[]>>,
+): boolean {
+  const short = familiar(reference);
+  const repository = short.replace(/(:[^/:]*|@.*)$/, "");
+  return (
+    globs.length === 0 ||
+    globs.some((glob) => globToPattern(glob).test(short) || globToPattern(glob).test(repository))
+  );
+}
 
 /** Those that match every key. Throws "invalid" in Docker's words for a filter that there is none of. */
 export function filterImages(

@@ -13,7 +13,7 @@ import type { ImageDetails, ImageProgress, Images, ImageSummary } from "../types
 import { EmbeddedImage, isEmbeddedReference } from "./embedded-image.ts";
 import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
 import type { Garbage } from "./garbage.ts";
-import { filterImages } from "./image-filters.ts";
+import { filterImages, isShownReference } from "./image-filters.ts";
 import { imageEvent, StoringSink } from "./load-sink.ts";
 import { planRemoval } from "./plan-removal.ts";
 
@@ -66,8 +66,9 @@ export class LocalImages implements Images {
   async list(
     options: { readonly all?: boolean; readonly filters?: Readonly<Record<string, readonly string[]>> } = {},
   ): Promise<readonly ImageSummary[]> {
-    return filterImages(this.#state, options.filters ?? {})
-      .map((record) => this.#summarize(record))
+    const { filters = {} } = options;
+    return filterImages(this.#state, filters)
+      .map((record) => this.#summarize(record, filters))
       .sort((one, other) => other.createdAt - one.createdAt);
   }
 
@@ -200,10 +201,12 @@ export class LocalImages implements Images {
     return new StoringSink(this.#state, { storage: this.#parts.storage, action });
   }
 
-  #summarize(record: ImageRecord): ImageSummary {
+  #summarize(record: ImageRecord, filters: Readonly<Record<string, readonly string[]>> = {}): ImageSummary {
     return Object.freeze({
       id: record.id,
-      references: referencesOf(this.#state, record.id).map(familiar),
+      references: referencesOf(this.#state, record.id)
+        .filter((reference) => isShownReference(reference, filters))
+        .map(familiar),
       digests: record.digests,
       createdAt: createdMs(record.config),
       sizeBytes: record.layerBytes.reduce((sum, bytes) => sum + bytes, 0),
