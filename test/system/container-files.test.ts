@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { busyboxArchive } from "../support/images.ts";
-import { Installation, isRoot } from "../support/tare.ts";
+import { executable, Installation, isRoot } from "../support/tare.ts";
 
 describe.skipIf(!isRoot)("diff and export", () => {
   let tare: Installation;
@@ -82,6 +83,34 @@ describe.skipIf(!isRoot)("diff and export", () => {
     expect(existsSync(join(tare.directory, "no.tar"))).toBe(false);
     await tare.must(["rm", "exported"]);
   });
+
+  test("a container does not start again while the files of its last run are read", async () => {
+    await tare.must([
+      "run",
+      "-d",
+      "--name",
+      "held",
+      "busybox",
+      "sh",
+      "-c",
+      "truncate -s 500G /root/holes; sleep 1000",
+    ]);
+    await tare.must(["exec", "held", "sh", "-c", "until [ -s /root/holes ]; do sleep 0.01; done"]);
+    const reader = spawn(executable, [...tare.globalFlags, "export", "held"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const ended = once(reader, "close");
+    await once(reader.stdout, "readable");
+    await tare.must(["kill", "held"]);
+    await tare.must(["wait", "held"]);
+    const { status, stderr } = await tare.tare(["start", "held"]);
+    expect([status, stderr]).toEqual([1, expect.stringContaining("its files are being copied")]);
+    reader.kill("SIGKILL");
+    reader.stdout.destroy();
+    await ended;
+    await tare.must(["start", "held"]);
+    await tare.must(["rm", "-f", "held"]);
+  }, 30_000);
 
   test("export and import round-trip", async () => {
     await tare.must(["run", "--name", "trip", "busybox", "sh", "-c", "echo kept > /root/file"]);

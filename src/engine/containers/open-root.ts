@@ -1,29 +1,28 @@
+import { Failure } from "../../base/failure.ts";
 import type { OwnedFd } from "../../linux/fd.ts";
 import { findProcessRoot } from "../../linux/process.ts";
 import type { ContainerRecord } from "../state/records.ts";
+import type { ContainerId } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
+import { whenFree } from "./end-run.ts";
 
 /** A root file system while it is in use. */
 export interface OpenedRoot extends Disposable {
   readonly root: OwnedFd;
 }
 
+type Which = Pick<ContainerRecord, "id">;
+
 /**
  * The container's root file system without what is mounted in it. Of a container that runs it is the keeper's own;
  * otherwise it is mounted, and the lock held, until the result is disposed of.
  */
-export async function openPlainRoot(
-  context: ContainerContext,
-  { id }: Pick<ContainerRecord, "id">,
-): Promise<OpenedRoot> {
+export async function openPlainRoot(context: ContainerContext, { id }: Which): Promise<OpenedRoot> {
   using _ = await context.locks.acquire(id); // a start or end that is under way comes first
   const live = context.live.get(id);
-  if (live !== undefined) {
-    const root = live.kept.openRoot();
-    return { root, [Symbol.dispose]: () => root[Symbol.dispose]() };
-  }
-  const mounted = await context.parts.storage.mountSnapshot(id, { readonly: true });
-  return { root: mounted.mount, [Symbol.dispose]: () => mounted[Symbol.dispose]() };
+  return live === undefined
+    ? await mount(context, id, { readonly: true })
+    : counted(context, id, live.kept.openRoot());
 }
 
 /**
@@ -32,13 +31,53 @@ export async function openPlainRoot(
  */
 export async function openSeenRoot(
   context: ContainerContext,
-  { id }: Pick<ContainerRecord, "id">,
+  { id }: Which,
   { readonly }: { readonly readonly: boolean },
 ): Promise<OpenedRoot> {
   using _ = await context.locks.acquire(id);
   const live = context.live.get(id);
   const root = live === undefined ? undefined : findProcessRoot(live.kept);
-  if (root !== undefined) return { root, [Symbol.dispose]: () => root[Symbol.dispose]() };
-  const mounted = await context.parts.storage.mountSnapshot(id, { readonly });
+  return root === undefined ? await mount(context, id, { readonly }) : counted(context, id, root);
+}
+
+/** Roots of runs that are held open, by container. */
+const held = new WeakMap<ContainerContext, Map<ContainerId, number>>();
+
+/**
+ * SAFETY: a root that is still open keeps its overlay mounted after the container's end, without the lock, which was the keeper's.
+ * Throws "conflict" then: a new start would be a second live overlay on one upper.
+ */
+export function refuseOpenedRoot(context: ContainerContext, id: ContainerId): void {
+  if ((held.get(context)?.get(id) ?? 0) === 0) return;
+  throw new Failure("conflict", "cannot use the root file system: its files are being copied");
+}
+
+async function mount(
+  context: ContainerContext,
+  id: ContainerId,
+  options: { readonly readonly: boolean },
+): Promise<OpenedRoot> {
+  const mounted = await whenFree("open the root file system", async () => {
+    refuseOpenedRoot(context, id);
+    return await context.parts.storage.mountSnapshot(id, options);
+  });
   return { root: mounted.mount, [Symbol.dispose]: () => mounted[Symbol.dispose]() };
+}
+
+function counted(context: ContainerContext, id: ContainerId, root: OwnedFd): OpenedRoot {
+  const counts = held.get(context) ?? new Map<ContainerId, number>();
+  held.set(context, counts);
+  counts.set(id, (counts.get(id) ?? 0) + 1);
+  let isOpen = true;
+  return {
+    root,
+    [Symbol.dispose]: () => {
+      root[Symbol.dispose]();
+      if (!isOpen) return;
+      isOpen = false;
+      const left = (counts.get(id) ?? 1) - 1;
+      if (left === 0) counts.delete(id);
+      else counts.set(id, left);
+    },
+  };
 }

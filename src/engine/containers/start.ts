@@ -17,6 +17,7 @@ import { getContainer } from "./find-container.ts";
 import { openJoinedNamespaces } from "./joined-namespaces.ts";
 import { makeNetworkFiles } from "./network-files.ts";
 import { PhaseClock } from "./phase-clock.ts";
+import { refuseOpenedRoot } from "./open-root.ts";
 import { prepareRoot } from "./prepare-root.ts";
 
 /** So many past starts are remembered (a log is cut into lines at them). */
@@ -111,7 +112,10 @@ async function launch(
   const { id, spec, imageConfig } = record;
   const plan = planContainer(id, { spec, image: imageConfig.defaults, host: context.host });
   using joined = openJoinedNamespaces(context, record);
-  using mounted = await whenFree("mount the root file system", () => parts.storage.mountSnapshot(id));
+  using mounted = await whenFree("mount the root file system", async () => {
+    refuseOpenedRoot(context, id);
+    return await parts.storage.mountSnapshot(id);
+  });
   clock.mark("root");
   const { user, volumes } = await prepareRoot(context, record, { plan, root: mounted.mount.fd });
   const files = makeNetworkFiles(context, record, plan);
