@@ -44,7 +44,9 @@ export function encodePathStat(stat: ArchivePathStat): string {
 export function decodePathStat(header: string | undefined): ArchivePathStat {
   try {
     const read = JSON.parse(Buffer.from(header ?? "", "base64").toString()) as Record<string, unknown>;
+    const { linkTarget } = read;
     const mode = Number(read["mode"]);
+    if (!Number.isSafeInteger(mode)) throw new Failure("corrupt", "it has no mode");
     const ns = findRfc3339(String(read["mtime"])) ?? 0n;
     const seconds = Number(
       (ns - (((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n)) / 1_000_000_000n,
@@ -55,7 +57,7 @@ export function decodePathStat(header: string | undefined): ArchivePathStat {
       permissions: goFlags.reduce((sum, [bit, go]) => sum + (hasBit(mode, go) ? bit : 0), mode % 0o1000),
       sizeBytes: Number(read["size"]),
       modified: { seconds, nanoseconds: Number(ns - BigInt(seconds) * 1_000_000_000n) },
-      linkTarget: String(read["linkTarget"] ?? ""),
+      linkTarget: typeof linkTarget === "string" ? linkTarget : "",
     };
   } catch (cause) {
     throw new Failure(

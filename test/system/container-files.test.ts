@@ -22,7 +22,7 @@ describe.skipIf(!isRoot)("diff and export", () => {
   test("diff shows what a container changed and nothing of what its start makes", async () => {
     await tare.must(["run", "-d", "--name", "idle", "busybox", "sleep", "1000"]);
     expect(await tare.must(["diff", "idle"])).toBe("");
-    await tare.must(["run", "-d", "--name", "busy", "busybox", "sh", "-c", `${changes}`]);
+    await tare.must(["run", "-d", "--name", "busy", "busybox", "sh", "-c", changes]);
     await tare.must(["exec", "busy", "sh", "-c", "until [ -d /a/b ]; do sleep 0.01; done"]);
     const expected = [
       "A /a",

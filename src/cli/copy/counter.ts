@@ -30,11 +30,11 @@ export class CopyCounter {
   }
 
   #show(): void {
-    const { values, context, err } = this.#call;
+    const { values, context } = this.#call;
     if (values.quiet || context.stderr.isTTY !== true) return;
     if (performance.now() - this.#shownMs < SHOW_EVERY_MS) return;
     this.#shownMs = performance.now();
     this.#isShown = true;
-    err(`\r\x1b[K${this.#verb} - ${formatByteSize(this.bytes)}`);
+    this.#call.err(`\r\x1b[K${this.#verb} - ${formatByteSize(this.bytes)}`);
   }
 }

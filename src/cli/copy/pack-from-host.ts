@@ -26,7 +26,9 @@ export async function* packFromHost(
     if (member === undefined) continue;
     if (member.type === "directory") {
       yield encodeTarMember(member);
-      const names = readdirSync(next.path, { encoding: "buffer" }).sort(Buffer.compare).reverse();
+      const names = readdirSync(next.path, { encoding: "buffer" })
+        .sort((one, other) => Buffer.compare(one, other))
+        .reverse();
       for (const name of names) {
         const child = Buffer.concat([next.path, Buffer.from("/"), name]);
         pending.push({

@@ -25,6 +25,5 @@ test("decodePathStat() gives back what encodePathStat() was given", () => {
 });
 
 test("decodePathStat() refuses what is none", () => {
-  for (const text of [undefined, "", "e30", "###"])
-    if (text !== "e30") expect(() => decodePathStat(text)).toThrow("malformed");
+  for (const text of [undefined, "", "e30", "###"]) expect(() => decodePathStat(text)).toThrow("malformed");
 });
