@@ -121,6 +121,7 @@ export const routes: readonly Route[] = [
   },
   { method: "POST", path: "/containers/{id}/kill", operation: "containers.kill", query: { signal: "text" } },
   { method: "GET", path: "/containers/{id}/top", operation: "containers.top", query: { ps_args: "text" } },
+  { method: "POST", path: "/containers/{id}/update", operation: "containers.update", body: "json" },
   { method: "POST", path: "/containers/{id}/pause", operation: "containers.pause" },
   { method: "POST", path: "/containers/{id}/unpause", operation: "containers.unpause" },
   {
@@ -268,7 +269,6 @@ export const routes: readonly Route[] = [
   { method: "POST", path: "/tare/shutdown", operation: "tare.shutdown" },
   { method: "GET", path: "/containers/{id}/attach/ws", operation: "absent.attach over WebSocket" },
   { method: "GET", path: "/containers/{id}/stats", operation: "absent.stats" },
-  { method: "POST", path: "/containers/{id}/update", operation: "absent.update" },
   { method: "POST", path: "/containers/prune", operation: "absent.container prune" },
   { method: "POST", path: "/build", operation: "absent.build" },
   { method: "POST", path: "/build/prune", operation: "absent.builder prune" },

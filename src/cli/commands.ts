@@ -10,7 +10,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint compose config context login logout manifest network node plugin port pull push save search secret service stack stats swarm trust update volume".split(
+  "build builder buildx checkpoint compose config context login logout manifest network node plugin port pull push save search secret service stack stats swarm trust volume".split(
     " ",
   ),
 );
@@ -182,6 +182,11 @@ const entries: readonly CommandEntry[] = [
     names: ["container unpause", "unpause"],
     summary: "Unpause all processes within one or more containers",
     load: async () => (await import("./commands/unpause.ts")).unpause,
+  },
+  {
+    names: ["container update", "update"],
+    summary: "Update configuration of one or more containers",
+    load: async () => (await import("./commands/update.ts")).update,
   },
   {
     names: ["container wait", "wait"],

@@ -11,6 +11,7 @@ import type {
   ContainerWaitResponse,
   StartTiming,
 } from "../api/types/container.ts";
+import type { HostConfig } from "../api/types/host-config.ts";
 import type { ExecCreateRequest, IdResponse } from "../api/types/exec.ts";
 import { segment } from "./query.ts";
 import type { AttachedConnection, Transport } from "./transport.ts";
@@ -114,6 +115,10 @@ export class ContainersClient {
 
   async kill(reference: string, { signal }: { readonly signal?: string } = {}): Promise<void> {
     await this.#transport.status({ method: "POST", path: `${at(reference)}/kill`, query: { signal } });
+  }
+
+  update(reference: string, resources: HostConfig): Promise<{ readonly Warnings: readonly string[] | null }> {
+    return this.#transport.json({ method: "POST", path: `${at(reference)}/update`, json: resources });
   }
 
   async pause(reference: string): Promise<void> {

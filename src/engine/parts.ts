@@ -1,5 +1,6 @@
 import type { ContentStore } from "../image/content-store.ts";
 import type { CapabilityName } from "../linux/capability.ts";
+import type { CgroupChange } from "../linux/cgroup-change.ts";
 import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import type { CgroupPlan } from "../linux/cgroup-plan.ts";
 import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } from "../runtime/types.ts";
@@ -27,6 +28,8 @@ export interface CgroupHandle {
   freeze(): Promise<void>;
   thaw(): void;
   isFrozen(): boolean;
+  /** All or none; gives the way back. */
+  change(change: CgroupChange): () => void;
   remove(): Promise<void>;
 }
 

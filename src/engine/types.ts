@@ -220,6 +220,9 @@ export interface LogOptions {
   readonly follow?: boolean;
   readonly sinceMs?: WallMs;
   readonly untilMs?: WallMs;
+  /** As an entry's timeNs, to go on exactly behind one; instead of sinceMs and untilMs. Both ends belong to it. */
+  readonly sinceNs?: bigint;
+  readonly untilNs?: bigint;
   /** Only so many last lines; absent: all. */
   readonly tail?: number;
   readonly signal?: AbortSignal;
@@ -331,6 +334,14 @@ export interface Containers {
   pause(reference: ContainerReference): Promise<void>;
   /** "conflict" when it is not paused. */
   unpause(reference: ContainerReference): Promise<void>;
+  /**
+   * Other limits, all or none; those that are absent stay, and −1 lifts memorySwapBytes, cpuQuotaUs or pidsLimit. A
+   * running container is under them at once. "invalid" for limits that can't be, or that the kernel refuses.
+   */
+  update(
+    reference: ContainerReference,
+    limits: ContainerLimits,
+  ): Promise<{ readonly warnings: readonly string[] }>;
   /** As ps(1) shows them, with its common options (`-ef`, `aux`, `-o pid,comm`); pids are the host's. "conflict" when it does not run. */
   top(reference: ContainerReference, options?: { readonly psOptions?: string }): Promise<ProcessTable>;
   resize(reference: ContainerReference, size: TerminalSize): Promise<void>;

@@ -1,7 +1,9 @@
 import { poll, type Waiting } from "../base/deadline.ts";
 import { Failure, within } from "../base/failure.ts";
+import type { CgroupChange } from "./cgroup-change.ts";
 import type { CgroupHierarchy, CgroupV1Hierarchy } from "./cgroup-layout.ts";
 import { findController, hierarchiesOf } from "./cgroup-layout.ts";
+import { changeIn } from "./cgroup/change.ts";
 import { isFrozenIn, thawNow, requestFreeze } from "./cgroup/freezer.ts";
 import { killByList, killV2, listPids } from "./cgroup/kill.ts";
 import { type CgroupJoin, openJoin } from "./cgroup/join.ts";
@@ -103,6 +105,11 @@ export class Cgroup {
   oomKills(): number {
     const memory = findController(this.#parent.layout, "memory");
     return memory === undefined ? 0 : readOomKills(this.#parent.directoryIn(memory), this.name, memory);
+  }
+
+  /** New limits, all or none; "invalid" when the kernel refuses one. Gives the way back, for a caller that fails after it. */
+  change(change: CgroupChange): () => void {
+    return changeIn(this.#parent, this.name, change);
   }
 
   usage(): CgroupUsage {

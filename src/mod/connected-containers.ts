@@ -8,6 +8,7 @@ import type {
   ContainerChange,
   ContainerDetails,
   ContainerFilter,
+  ContainerLimits,
   ContainerReference,
   Containers,
   ContainerSpec,
@@ -25,7 +26,7 @@ import type {
   TerminalSize,
 } from "../engine/types.ts";
 import { Failure, kindOf } from "../base/failure.ts";
-import { createRequestOf } from "./create-request.ts";
+import { createRequestOf, resourcesOf } from "./create-request.ts";
 import { containerDetailsOf, containerSummaryOf, imageConfigOf, timingOf } from "./inspect-reply.ts";
 import { parseLogLines } from "./log-lines.ts";
 
@@ -108,6 +109,14 @@ export class ConnectedContainers implements Containers {
     return this.#client.containers.unpause(reference);
   }
 
+  async update(
+    reference: ContainerReference,
+    limits: ContainerLimits,
+  ): Promise<{ readonly warnings: readonly string[] }> {
+    const { Warnings } = await this.#client.containers.update(reference, resourcesOf(limits));
+    return { warnings: Warnings ?? [] };
+  }
+
   async top(
     reference: ContainerReference,
     { psOptions }: { readonly psOptions?: string } = {},
@@ -131,14 +140,16 @@ export class ConnectedContainers implements Containers {
   }
 
   logs(reference: ContainerReference, options: LogOptions = {}): AsyncIterable<LogEntry> {
-    const { sinceMs, untilMs, tail, signal, follow, stdout = true, stderr = true } = options;
+    const { tail, signal, follow, stdout = true, stderr = true } = options;
+    const since = momentText(options.sinceNs, options.sinceMs);
+    const until = momentText(options.untilNs, options.untilMs);
     const frames = this.#client.containers.logs(reference, {
       stdout,
       stderr,
       timestamps: true,
       ...(follow === undefined ? {} : { follow }),
-      ...(sinceMs === undefined ? {} : { since: timeText(sinceMs) }),
-      ...(untilMs === undefined ? {} : { until: timeText(untilMs) }),
+      ...(since === undefined ? {} : { since }),
+      ...(until === undefined ? {} : { until }),
       ...(tail === undefined ? {} : { tail: String(tail) }),
       signal,
     });
@@ -279,6 +290,11 @@ function inSeconds(options: { readonly signal?: string; readonly graceMs?: numbe
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.graceMs === undefined ? {} : { graceSeconds: Math.ceil(options.graceMs / 1000) }),
   };
+}
+
+function momentText(ns: bigint | undefined, ms: number | undefined): string | undefined {
+  if (ns !== undefined) return formatUnixTime(ns);
+  return ms === undefined ? undefined : timeText(ms);
 }
 
 export function timeText(ms: number): string {

@@ -1,7 +1,7 @@
 import type { ContainerCreateRequest } from "../api/types/container.ts";
-import type { Mount } from "../api/types/host-config.ts";
+import type { Mount, Resources } from "../api/types/host-config.ts";
 import { Failure } from "../base/failure.ts";
-import type { ContainerMount, ContainerSpec, NamespaceMode } from "../engine/types.ts";
+import type { ContainerLimits, ContainerMount, ContainerSpec, NamespaceMode } from "../engine/types.ts";
 
 /** A spec in the words of the Docker Engine API. Throws "unsupported" for what only an engine in this process can do. */
 export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
@@ -12,8 +12,6 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
     );
   }
   const { limits = {}, namespaces = {} } = spec;
-  const given = <T, K extends string>(key: K, value: T | undefined): { [P in K]?: T } =>
-    (value === undefined ? {} : { [key]: value }) as { [P in K]?: T };
   return {
     Image: spec.image,
     ...given("Cmd", spec.command),
@@ -38,17 +36,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       ...given("UTSMode", modeText(namespaces.uts)),
       ...given("CgroupnsMode", namespaces.cgroup),
       ...given("NetworkMode", networkText(namespaces.network)),
-      ...given("Memory", limits.memoryBytes),
-      ...given("MemorySwap", limits.memorySwapBytes),
-      ...given("MemoryReservation", limits.memoryReservationBytes),
-      ...given("CpuShares", limits.cpuShares),
-      ...given("CpuQuota", limits.cpuQuotaUs),
-      ...given("CpuPeriod", limits.cpuPeriodUs),
-      ...given("NanoCpus", limits.nanoCpus),
-      ...given("CpusetCpus", limits.cpusetCpus),
-      ...given("CpusetMems", limits.cpusetMems),
-      ...given("PidsLimit", limits.pidsLimit),
-      ...given("OomKillDisable", limits.oomKillDisable),
+      ...resourcesOf(limits),
       ...given("CapAdd", spec.capabilities?.add),
       ...given("CapDrop", spec.capabilities?.drop),
       ...given("Privileged", spec.privileged),
@@ -66,6 +54,26 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       ...given("Mounts", bindsOf(spec.mounts)),
     },
   };
+}
+
+export function resourcesOf(limits: ContainerLimits): Resources {
+  return {
+    ...given("Memory", limits.memoryBytes),
+    ...given("MemorySwap", limits.memorySwapBytes),
+    ...given("MemoryReservation", limits.memoryReservationBytes),
+    ...given("CpuShares", limits.cpuShares),
+    ...given("CpuQuota", limits.cpuQuotaUs),
+    ...given("CpuPeriod", limits.cpuPeriodUs),
+    ...given("NanoCpus", limits.nanoCpus),
+    ...given("CpusetCpus", limits.cpusetCpus),
+    ...given("CpusetMems", limits.cpusetMems),
+    ...given("PidsLimit", limits.pidsLimit),
+    ...given("OomKillDisable", limits.oomKillDisable),
+  };
+}
+
+function given<T, K extends string>(key: K, value: T | undefined): { [P in K]?: T } {
+  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: T };
 }
 
 function modeText(mode: NamespaceMode | undefined): string | undefined {

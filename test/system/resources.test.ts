@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { busyboxArchive } from "../support/images.ts";
-import { Installation, isRoot } from "../support/tare.ts";
+import { Installation, isGone, isRoot } from "../support/tare.ts";
 
 describe.skipIf(!isRoot)("resources", () => {
   let tare: Installation;
@@ -82,7 +82,9 @@ describe.skipIf(!isRoot)("resources", () => {
     test("outlives the daemon", async () => {
       await start("frozen", "busybox", "sleep", "1000");
       await tare.must(["pause", "frozen"]);
-      process.kill(tare.daemonPid() ?? 0, "SIGKILL");
+      const daemon = tare.daemonPid() ?? 0;
+      process.kill(daemon, "SIGKILL");
+      while (!isGone(daemon)) await Bun.sleep(5);
       expect(await inspect("frozen", "{{.State.Status}}")).toBe("paused");
       await tare.must(["unpause", "frozen"]);
       const pid = await inspect("frozen", "{{.State.Pid}}");
@@ -113,6 +115,48 @@ describe.skipIf(!isRoot)("resources", () => {
       const id = await tare.must(["create", "--name", "idle", "busybox", "true"]);
       expect(await refused("top", "idle")).toContain(`container ${id} is not running`);
       await tare.must(["rm", "idle"]);
+    });
+  });
+
+  describe("update", () => {
+    const limits =
+      "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}} {{.HostConfig.CpuQuota}}";
+    const MiB = 1024 * 1024;
+
+    test("changes what the kernel holds a running container to, up and down", async () => {
+      await start("live", "-m", "64m", "--pids-limit", "100", "busybox", "sleep", "1000");
+      const held = async (file: string): Promise<string | undefined> => {
+        const found = tare.cgroups().map((path) => `${path}/${file}`);
+        return found.filter((path) => existsSync(path)).map((path) => readFileSync(path, "utf8").trim())[0];
+      };
+      const memory = async (): Promise<number> =>
+        Number((await held("memory.limit_in_bytes")) ?? (await held("memory.max")));
+      await tare.must(["update", "-m", "256m", "--memory-swap", "512m", "live"]);
+      expect(await memory()).toBe(256 * MiB);
+      expect(
+        await tare.must(["update", "-m", "32m", "--memory-swap", "40m", "--pids-limit", "-1", "live"]),
+      ).toBe("live");
+      expect(await memory()).toBe(32 * MiB);
+      expect(await held("pids.max")).toBe("max");
+      await tare.must(["update", "--cpu-quota", "50000", "--cpu-shares", "512", "live"]);
+      expect((await held("cpu.cfs_quota_us")) ?? (await held("cpu.max"))).toStartWith("50000");
+      expect(await inspect("live", limits)).toBe(`${32 * MiB} ${40 * MiB} <no value> 50000`);
+      // What contradicts itself or the machine changes nothing.
+      expect(await refused("update", "--cpus", "1", "live")).toContain("Nano CPUs cannot be updated");
+      expect(await refused("update", "-m", "64m", "live")).toContain("already set memoryswap limit");
+      expect(await refused("update", "-m", "1m", "live")).toContain("Minimum memory limit allowed is 6MB");
+      expect(await refused("update", "--cpuset-cpus", "4000", "live")).toContain("not available");
+      expect(await refused("update", "--restart", "always", "live")).toContain("not supported yet");
+      expect(await refused("update", "live")).toContain("you must provide one or more flags");
+      expect(await inspect("live", limits)).toBe(`${32 * MiB} ${40 * MiB} <no value> 50000`);
+      await tare.must(["rm", "-f", "live"]);
+    });
+
+    test("of a stopped container counts from its next start", async () => {
+      await tare.must(["create", "--name", "later", "busybox", "sh", "-c", "exit 0"]);
+      await tare.must(["update", "--pids-limit", "50", "-m", "20m", "later"]);
+      expect(await inspect("later", limits)).toBe(`${20 * MiB} ${40 * MiB} 50 0`);
+      await tare.must(["rm", "later"]);
     });
   });
 });

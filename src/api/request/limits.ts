@@ -50,6 +50,17 @@ export function planLimits(hostConfig: HostConfig): PlannedLimits {
   };
 }
 
+/** What `POST /containers/{id}/update` asks for: 0 and empty leave a limit as it is, −1 lifts it. */
+export function planChangedLimits(resources: Resources): PlannedLimits {
+  return Object.fromEntries(
+    names.flatMap(([from, to]) => {
+      const value = resources[from];
+      const isSet = value !== undefined && value !== null && value !== 0 && value !== "" && value !== false;
+      return isSet ? [[to, value]] : [];
+    }),
+  ) as PlannedLimits;
+}
+
 function requirePossible(limits: PlannedLimits): void {
   const { memoryBytes = 0, memorySwapBytes = 0, memoryReservationBytes = 0, nanoCpus = 0 } = limits;
   if (memoryBytes < 0 || memoryReservationBytes < 0 || nanoCpus < 0 || (limits.cpuShares ?? 0) < 0) {

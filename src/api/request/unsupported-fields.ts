@@ -73,6 +73,11 @@ export function refuseUnsupported({ config, hostConfig, networkingConfig }: Crea
   }
 }
 
+/** The fields of an update that ask for what we do not have yet. */
+export function namesOfUnsupported(resources: HostConfig): readonly string[] {
+  return namesOf(resources as Record<string, unknown>, hostFields, "");
+}
+
 function namesOf(
   values: Readonly<Record<string, unknown>>,
   table: Readonly<Partial<Record<string, readonly [what: string, IsDefault]>>>,

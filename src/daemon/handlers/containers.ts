@@ -5,6 +5,7 @@ import { requireSize } from "../../api/exec-request.ts";
 import { type Filters, requireFilterKeys } from "../../api/filters.ts";
 import { shapeContainerSummary } from "../../api/shape.ts";
 import { multiplexedStreamType, rawStreamType } from "../../api/stream-frames.ts";
+import { parseUpdateRequest } from "../../api/update-request.ts";
 import { noSuchContainer, noSuchImage } from "../../api/wording.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ContainerSpec } from "../../engine/types.ts";
@@ -112,6 +113,11 @@ export const handlers: Handlers = {
   "containers.unpause": async ({ engine, params, reply }: Call) => {
     await engine.containers.unpause(params["id"] ?? "");
     reply.empty(204);
+  },
+
+  "containers.update": async ({ engine, params, body, reply }: Call) => {
+    const { warnings } = await engine.containers.update(params["id"] ?? "", parseUpdateRequest(body));
+    reply.json(200, { Warnings: warnings });
   },
 
   "containers.top": async ({ engine, params, query, reply }: Call) => {

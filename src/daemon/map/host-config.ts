@@ -73,31 +73,46 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
     ...nothingSaid,
     ...(sent ?? fromSpec(spec)),
     ...(sent === undefined ? {} : withDefaults(sent)),
+    ...limitsOf(spec),
     NetworkMode: networkMode,
     MaskedPaths: effective.maskedPaths,
     ReadonlyPaths: effective.readonlyPaths,
   };
 }
 
+/** Not as they were sent: an update changes them. */
+function limitsOf({ limits = {} }: ContainerSpec): HostConfig {
+  const { memoryBytes = 0, memorySwapBytes = 0 } = limits;
+  return {
+    Memory: memoryBytes,
+    MemorySwap: memorySwapBytes === 0 ? memoryBytes * 2 : memorySwapBytes,
+    MemoryReservation: limits.memoryReservationBytes ?? 0,
+    CpuShares: limits.cpuShares ?? 0,
+    CpuQuota: limits.cpuQuotaUs ?? 0,
+    CpuPeriod: limits.cpuPeriodUs ?? 0,
+    NanoCpus: limits.nanoCpus ?? 0,
+    CpusetCpus: limits.cpusetCpus ?? "",
+    CpusetMems: limits.cpusetMems ?? "",
+    PidsLimit: limits.pidsLimit ?? null,
+    OomKillDisable: limits.oomKillDisable ?? false,
+  };
+}
+
 /** What dockerd puts in the place of "nothing said" before it keeps the request. */
 function withDefaults(sent: HostConfig): HostConfig {
-  const { LogConfig, ShmSize, IpcMode, CgroupnsMode, Memory = 0, MemorySwap = 0 } = nothingSaid;
-  const swap = sent.MemorySwap ?? MemorySwap;
-  const memory = sent.Memory ?? Memory;
+  const { LogConfig, ShmSize, IpcMode, CgroupnsMode } = nothingSaid;
   return {
     LogConfig: sent.LogConfig?.Type ? sent.LogConfig : LogConfig,
     ShmSize: sent.ShmSize || ShmSize,
     IpcMode: sent.IpcMode || IpcMode,
     CgroupnsMode: sent.CgroupnsMode || CgroupnsMode,
     RestartPolicy: sent.RestartPolicy?.Name ? sent.RestartPolicy : nothingSaid.RestartPolicy,
-    MemorySwap: swap === 0 ? memory * 2 : swap,
     MemorySwappiness: sent.MemorySwappiness === -1 ? null : (sent.MemorySwappiness ?? null),
-    PidsLimit: sent.PidsLimit || null,
   } as HostConfig;
 }
 
 function fromSpec(spec: ContainerSpec): HostConfig {
-  const { limits = {}, namespaces = {}, capabilities = {} } = spec;
+  const { namespaces = {}, capabilities = {} } = spec;
   const binds = (spec.mounts ?? []).flatMap((mount) =>
     mount.kind === "bind" ? [`${mount.source}:${mount.target}${mount.readonly === true ? ":ro" : ""}`] : [],
   );
@@ -123,17 +138,6 @@ function fromSpec(spec: ContainerSpec): HostConfig {
     ...(spec.shmBytes === undefined ? {} : { ShmSize: spec.shmBytes }),
     ...(spec.annotations === undefined ? {} : { Annotations: spec.annotations }),
     Ulimits: (spec.rlimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
-    Memory: limits.memoryBytes ?? 0,
-    MemorySwap: limits.memorySwapBytes ?? 0,
-    MemoryReservation: limits.memoryReservationBytes ?? 0,
-    CpuShares: limits.cpuShares ?? 0,
-    CpuQuota: limits.cpuQuotaUs ?? 0,
-    CpuPeriod: limits.cpuPeriodUs ?? 0,
-    NanoCpus: limits.nanoCpus ?? 0,
-    CpusetCpus: limits.cpusetCpus ?? "",
-    CpusetMems: limits.cpusetMems ?? "",
-    PidsLimit: limits.pidsLimit ?? null,
-    OomKillDisable: limits.oomKillDisable ?? false,
   };
 }
 

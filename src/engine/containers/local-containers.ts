@@ -7,6 +7,7 @@ import type {
   ContainerDetails,
   ContainerFilter,
   ContainerId,
+  ContainerLimits,
   ContainerReference,
   Containers,
   ContainerSpec,
@@ -40,6 +41,7 @@ import { pauseContainer, unpauseContainer } from "./pause.ts";
 import { startContainer } from "./start.ts";
 import { killContainer, removeContainer, restartContainer, stopContainer, type StopOptions } from "./stop.ts";
 import { listProcesses } from "./top.ts";
+import { updateContainer } from "./update.ts";
 import { orCanceled, waitContainer } from "./wait.ts";
 
 /** The containers of one data root. */
@@ -101,6 +103,13 @@ export class LocalContainers implements Containers {
 
   async unpause(reference: ContainerReference): Promise<void> {
     await unpauseContainer(this.#context, reference);
+  }
+
+  async update(
+    reference: ContainerReference,
+    limits: ContainerLimits,
+  ): Promise<{ readonly warnings: readonly string[] }> {
+    return await updateContainer(this.#context, reference, limits);
   }
 
   async top(

@@ -202,6 +202,10 @@ export class FakeEngine implements Engine {
         throw new Failure("conflict", "cannot unpause", { details: { state: state.status, id } });
       container.state = { ...state, status: "running" };
     },
+    update: async (reference) => {
+      this.find(reference);
+      return { warnings: [] };
+    },
     top: async (reference) => {
       const { state, id } = this.find(reference);
       if (state.status !== "running")

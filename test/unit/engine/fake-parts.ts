@@ -155,6 +155,7 @@ export class FakeWorld {
       freeze: async () => void this.frozen.add(name),
       thaw: () => void this.frozen.delete(name),
       isFrozen: () => this.frozen.has(name),
+      change: () => () => {},
       remove: async () => void this.cgroups.delete(name),
     };
   }

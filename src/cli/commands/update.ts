@@ -1,0 +1,84 @@
+import type { HostConfig } from "../../api/types/host-config.ts";
+import type { Command } from "../command.ts";
+import { forEachReference } from "../each.ts";
+import { optionFailure } from "../flags/flag.ts";
+import { bytes, int, later, nanoCpus, string } from "../flags/kinds.ts";
+
+interface Values {
+  readonly "blkio-weight": number | undefined;
+  readonly "cpu-period": number | undefined;
+  readonly "cpu-quota": number | undefined;
+  readonly "cpu-rt-period": number | undefined;
+  readonly "cpu-rt-runtime": number | undefined;
+  readonly "cpu-shares": number | undefined;
+  readonly cpus: number | undefined;
+  readonly "cpuset-cpus": string;
+  readonly "cpuset-mems": string;
+  readonly memory: number | undefined;
+  readonly "memory-reservation": number | undefined;
+  readonly "memory-swap": number | undefined;
+  readonly "pids-limit": number | undefined;
+  readonly restart: string;
+}
+
+export const update: Command<Values> = {
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  takes: [1, Number.POSITIVE_INFINITY],
+  flags: {
+    "blkio-weight": later(
+      int("Block IO (relative weight), between 10 and 1000, or 0 to disable", {
+        type: "uint16",
+        initialText: "0",
+      }),
+      "0",
+    ),
+    "cpu-period": int("Limit CPU CFS (Completely Fair Scheduler) period"),
+    "cpu-quota": int("Limit CPU CFS (Completely Fair Scheduler) quota"),
+    "cpu-rt-period": later(int("Limit the CPU real-time period in microseconds"), "0"),
+    "cpu-rt-runtime": later(int("Limit the CPU real-time runtime in microseconds"), "0"),
+    "cpu-shares": int("CPU shares (relative weight)", { short: "c" }),
+    cpus: nanoCpus("Number of CPUs"),
+    "cpuset-cpus": string("CPUs in which to allow execution (0-3, 0,1)"),
+    "cpuset-mems": string("MEMs in which to allow execution (0-3, 0,1)"),
+    memory: bytes("Memory limit", { short: "m" }),
+    "memory-reservation": bytes("Memory soft limit"),
+    "memory-swap": bytes("Swap limit equal to memory plus swap: -1 to enable unlimited swap", {
+      unlimited: true,
+    }),
+    "pids-limit": int("Tune container pids limit (set -1 for unlimited)"),
+    restart: later(string("Restart policy to apply when a container exits")),
+  },
+  completes: ["container"],
+  examples: ["tare update -m 256m --memory-swap 512m web", "tare update --cpus 1.5 --pids-limit 200 web"],
+  async run(call) {
+    if (call.given.size === 0) {
+      throw optionFailure("you must provide one or more flags when using this command");
+    }
+    const resources = planResources(call.values);
+    const client = await call.client();
+    const warnings: string[] = [];
+    const status = await forEachReference(call, async (reference) => {
+      const { Warnings } = await client.containers.update(reference, resources);
+      warnings.push(...(Warnings ?? []));
+      return reference;
+    });
+    for (const warning of warnings) call.err(`${warning}\n`);
+    return status;
+  },
+};
+
+function planResources(values: Values): HostConfig {
+  const fields = {
+    CpuPeriod: values["cpu-period"],
+    CpuQuota: values["cpu-quota"],
+    CpuShares: values["cpu-shares"],
+    NanoCpus: values.cpus,
+    CpusetCpus: values["cpuset-cpus"] === "" ? undefined : values["cpuset-cpus"],
+    CpusetMems: values["cpuset-mems"] === "" ? undefined : values["cpuset-mems"],
+    Memory: values.memory,
+    MemoryReservation: values["memory-reservation"],
+    MemorySwap: values["memory-swap"],
+    PidsLimit: values["pids-limit"],
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,76 @@
+import type { CgroupHierarchy, CgroupLayout } from "./cgroup-layout.ts";
+import type { CgroupLimits } from "./cgroup-limits.ts";
+import { effectiveLimits, type EffectiveLimits } from "./cgroup/effective-limits.ts";
+import { planV1Writes } from "./cgroup/v1/writes.ts";
+import { planV2Writes } from "./cgroup/v2/writes.ts";
+import type { CgroupWrite } from "./cgroup/write.ts";
+
+/** New limits for a cgroup that lives, as data: the writes of each hierarchy in their order. */
+export interface CgroupChange {
+  readonly hierarchies: readonly {
+    readonly hierarchy: CgroupHierarchy;
+    readonly writes: readonly CgroupWrite[];
+  }[];
+  readonly warnings: readonly string[];
+}
+
+/** What a limit that was lifted is set back to, by file. */
+const lifted: Readonly<Record<string, string>> = {
+  "cpu.shares": "1024",
+  "cpu.cfs_quota_us": "-1",
+  "cpu.cfs_period_us": "100000",
+  "memory.limit_in_bytes": "-1",
+  "memory.memsw.limit_in_bytes": "-1",
+  "memory.soft_limit_in_bytes": "-1",
+  "pids.max": "max",
+  "cpu.weight": "100",
+  "cpu.max": "max 100000",
+  "memory.max": "max",
+  "memory.swap.max": "max",
+  "memory.low": "0",
+};
+
+/** Only what differs is written. Pure. Throws "invalid" as planCgroup() does. */
+export function planCgroupChange(from: CgroupLimits, to: CgroupLimits, layout: CgroupLayout): CgroupChange {
+  const before = effectiveLimits(from, layout).limits;
+  const { limits: after, warnings } = effectiveLimits(to, layout);
+  const v1 = layout.v1.map((hierarchy) => {
+    const plan = (limits: EffectiveLimits): CgroupWrite[] =>
+      planV1Writes(hierarchy.controllers, limits, undefined);
+    const writes = differences(plan(before), plan(after));
+    return { hierarchy, writes: raisesSwap(before, after) ? swapFirst(writes) : writes };
+  });
+  const { v2 } = layout;
+  const unified =
+    v2 === undefined
+      ? []
+      : [
+          {
+            hierarchy: v2,
+            writes: differences(planV2Writes(v2.controllers, before), planV2Writes(v2.controllers, after)),
+          },
+        ];
+  return { hierarchies: [...unified, ...v1].filter(({ writes }) => writes.length > 0), warnings };
+}
+
+function differences(before: readonly CgroupWrite[], after: readonly CgroupWrite[]): CgroupWrite[] {
+  const old = new Map(before.map(({ file, value }) => [file, value]));
+  const kept = new Set(after.map(({ file }) => file));
+  const gone = before.flatMap(({ file }): CgroupWrite[] => {
+    const value = lifted[file];
+    return kept.has(file) || value === undefined ? [] : [{ file, value }];
+  });
+  return [...gone, ...after.filter(({ file, value }) => old.get(file) !== value)];
+}
+
+/** KERNEL: v1 refuses a limit above that of memory and swap, at each moment: the one that makes room comes first. */
+function raisesSwap(before: EffectiveLimits, after: EffectiveLimits): boolean {
+  const size = ({ memorySwapBytes = -1 }: EffectiveLimits): number =>
+    memorySwapBytes < 0 ? Number.POSITIVE_INFINITY : memorySwapBytes;
+  return size(after) > size(before);
+}
+
+function swapFirst(writes: readonly CgroupWrite[]): readonly CgroupWrite[] {
+  const isSwap = ({ file }: CgroupWrite): boolean => file === "memory.memsw.limit_in_bytes";
+  return [...writes.filter(isSwap), ...writes.filter((write) => !isSwap(write))];
+}
