@@ -320,7 +320,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
       "busybox",
       "sh",
       "-c",
-      "for i in 1 2 3; do echo out $i; echo err $i >&2; done",
+      "for i in 1 2 3; do echo out $i; echo err $i >&2; sleep 0.05; done",
     ]);
     expect(await docker.run(["logs", "said"])).toEqual({
       code: 0,
@@ -486,7 +486,6 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
 
   const later: readonly (readonly [args: string, what: string])[] = [
     ["stats --no-stream later", "stats"],
-    ["update -m 64m later", "update"],
     ["push busybox", "push"],
     ["search word", "search"],
     ["network create net", "network create"],

@@ -4,7 +4,7 @@ import { formatRfc3339Fixed } from "../../base/timestamp.ts";
 import type { LogEntry, LogOptions } from "../../engine/types.ts";
 import type { Call } from "../handler.ts";
 import { FrameWriter } from "../http/frame-writer.ts";
-import { timeMs } from "./events.ts";
+import { timeNs } from "./events.ts";
 
 /** `GET /containers/{id}/logs`: frames, or raw bytes when it has a terminal. */
 export async function streamLogs({ engine, version, params, query, reply, signal }: Call): Promise<void> {
@@ -31,8 +31,8 @@ function logOptions(query: Call["query"], signal: AbortSignal): LogOptions {
   if (!stdout && !stderr) {
     throw new Failure("invalid", "Bad parameters: you must choose at least one stream");
   }
-  const since = timeMs(query.text("since"));
-  const until = timeMs(query.text("until"));
+  const sinceNs = timeNs(query.text("since"));
+  const untilNs = timeNs(query.text("until"));
   const tail = query.text("tail") ?? "all";
   // SPEC: dockerd takes any other word for "all".
   const lines = /^\d{1,9}$/.test(tail) ? Number(tail) : undefined;
@@ -41,8 +41,8 @@ function logOptions(query: Call["query"], signal: AbortSignal): LogOptions {
     stderr,
     follow: query.boolean("follow"),
     signal,
-    ...(since === undefined ? {} : { sinceMs: since }),
-    ...(until === undefined ? {} : { untilMs: until }),
+    ...(sinceNs === undefined ? {} : { sinceNs }),
+    ...(untilNs === undefined ? {} : { untilNs }),
     ...(lines === undefined ? {} : { tail: lines }),
   };
 }

@@ -28,8 +28,12 @@ export const handlers: Handlers = {
   },
 };
 
-/** Milliseconds since 1970 of a time in a query; whole seconds, fractions, RFC 3339 or a duration back. */
-export function timeMs(text: string | undefined): number | undefined {
-  if (text === undefined || text === "0") return undefined;
-  return Number(parseTimestamp(text) / 1000n) / 1000;
+/** Nanoseconds since 1970 of a time in a query: whole seconds, fractions, RFC 3339 or a duration back. */
+export function timeNs(text: string | undefined): bigint | undefined {
+  return text === undefined || text === "0" ? undefined : parseTimestamp(text);
+}
+
+function timeMs(text: string | undefined): number | undefined {
+  const ns = timeNs(text);
+  return ns === undefined ? undefined : Number(ns / 1000n) / 1000;
 }

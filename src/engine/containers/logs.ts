@@ -12,15 +12,17 @@ export function containerLogs(
 ): AsyncIterable<LogEntry> {
   const record = getContainer(context.state, reference);
   const live = context.live.get(record.id);
-  const { stdout = true, stderr = true, follow = false, sinceMs, untilMs, tail, signal } = options;
+  const { stdout = true, stderr = true, follow = false, tail, signal } = options;
+  const sinceNs = options.sinceNs ?? findNs(options.sinceMs);
+  const untilNs = options.untilNs ?? findNs(options.untilMs);
   const goesOn = follow && live !== undefined && isRunning(record);
   return readLog(context.places.log(record.id), {
     stdout,
     stderr,
     startsNs: startsNsOf(record),
     ...(goesOn ? { follow: true, ended: live.recorded } : {}),
-    ...(sinceMs === undefined ? {} : { sinceNs: nsOfMs(sinceMs) }),
-    ...(untilMs === undefined ? {} : { untilNs: nsOfMs(untilMs) }),
+    ...(sinceNs === undefined ? {} : { sinceNs }),
+    ...(untilNs === undefined ? {} : { untilNs }),
     ...(tail === undefined || tail < 0 ? {} : { tail }),
     signal: signal === undefined ? context.closing : AbortSignal.any([signal, context.closing]),
   });
@@ -30,6 +32,10 @@ export function containerLogs(
 export function startsNsOf({ starts }: ContainerRecord): readonly bigint[] {
   // A start is recorded a moment after the first instruction: the first run needs no cut, the others end long before.
   return starts.slice(1).map((ms) => nsOfMs(ms - 50));
+}
+
+function findNs(ms: number | undefined): bigint | undefined {
+  return ms === undefined ? undefined : nsOfMs(ms);
 }
 
 /** Fractions of a millisecond count: `--since` has nanoseconds. */

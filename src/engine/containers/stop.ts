@@ -46,7 +46,7 @@ export async function stopContainer(
   return true;
 }
 
-/** Sends one signal, KILL unless told; a paused one is thawed for KILL only. "conflict" when it does not run. Does not wait. */
+/** Sends one signal, KILL unless told; a paused one is thawed for KILL only. "conflict" when it does not run. After KILL it waits for the end. */
 export async function killContainer(
   context: ContainerContext,
   reference: ContainerReference,
@@ -60,7 +60,7 @@ export async function killContainer(
       details: { state: record.state.status, id: record.id },
     });
   }
-  if (signal === KILL) await thawPaused(context, record.id);
+  if (signal === KILL) await killedAndRecorded(context, record, live);
 }
 
 export async function restartContainer(
@@ -140,6 +140,14 @@ async function killAndWait(
   live: LiveContainer,
 ): Promise<void> {
   send(context, record, { live, signal: KILL });
+  await killedAndRecorded(context, record, live);
+}
+
+async function killedAndRecorded(
+  context: ContainerContext,
+  record: ContainerRecord,
+  live: LiveContainer,
+): Promise<void> {
   await thawPaused(context, record.id);
   await withDeadline(KILL_DEADLINE_MS, `end container "${record.name}" by KILL`, () => live.recorded);
 }

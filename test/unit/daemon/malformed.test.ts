@@ -37,7 +37,7 @@ describe("malformed requests", () => {
     ["POST /v1.45/containers/x/wait?condition=never", "", 400, "invalid condition"],
     ["POST /v1.45/containers/x/resize?h=-1&w=5", "", 400, "cannot resize the terminal"],
     ["POST /v1.45/containers/x/top", "", 404, "page not found"],
-    ["GET /v1.45/containers/x/top", "", 501, "top is not supported yet"],
+    ["GET /v1.45/containers/x/stats", "", 501, "stats is not supported yet"],
     ["POST /v1.45/auth", "{}", 501, "login is not supported yet"],
     ["POST /v1.45/exec/x/start", "{}", 404, "No such exec instance: x"],
     ["GET /v1.45/images/a/b:c/json", "", 404, "No such image: a/b:c"],
