@@ -49,7 +49,9 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
     signal: ending === undefined ? call.signal : AbortSignal.any([call.signal, ending.signal]),
   });
   if (end === "detached") return reportDetached(call);
-  const { StatusCode, Error: error } = await exit;
+  const { StatusCode, Error: error } = await exit.catch((thrown: unknown) => {
+    throw lostConnection(thrown, id);
+  });
   if (error?.Message) throw new Failure("internal", error.Message);
   return StatusCode;
 }
@@ -68,4 +70,14 @@ async function adaptSize(
 export function reportDetached(call: Call<unknown>): number {
   call.err("read escape sequence\n");
   return 0;
+}
+
+/** A connection that breaks is not the container's end: it has a keeper of its own. */
+function lostConnection(thrown: unknown, id: string): unknown {
+  if (!(thrown instanceof Failure) || thrown.details["fromDaemon"] === true) return thrown;
+  return new Failure(
+    "unavailable",
+    `cannot follow container ${id.slice(0, 12)} any longer: the connection to the daemon is lost; the container goes on`,
+    { cause: thrown },
+  );
 }
