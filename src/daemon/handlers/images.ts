@@ -60,7 +60,7 @@ export const handlers: Handlers = {
   "images.create": async (call: Call) => {
     const { query } = call;
     const image = query.text("fromImage");
-    if (image !== undefined) return await refusePull(call, image);
+    if (image !== undefined) return refusePull(call, image);
     const source = query.text("fromSrc");
     if (source === undefined)
       throw new Failure("invalid", "cannot create an image: neither fromImage nor fromSrc is given");
@@ -90,15 +90,13 @@ async function importBody({ engine, query, request, reply }: Call): Promise<void
   });
 }
 
-/** In the stream, where docker run and docker pull print it as it is. */
-async function refusePull({ query, reply }: Call, image: string): Promise<void> {
+/** As an error reply: not every client (dockerode) looks at the lines of a stream. */
+function refusePull({ query }: Call, image: string): never {
   const tag = query.text("tag");
   const separator = tag?.includes(":") === true ? "@" : ":";
   const name = tag === undefined ? image : `${image}${separator}${tag}`;
   const advice = "pulling is not supported yet; bring the image in with load or import";
-  reply.begin("application/json");
-  await reply.write(encodeProgressLine(failureMessage(`cannot pull "${name}": ${advice}`)));
-  reply.end();
+  throw new Failure("unsupported", `cannot pull "${name}": ${advice}`);
 }
 
 /** A failure before the first line is an error reply; after that it is a line of its own. */

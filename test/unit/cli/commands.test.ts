@@ -445,18 +445,18 @@ describe("logs, events, namespaces, check", () => {
         Id: "",
         Name: "host",
         Pid: 1,
-        Namespaces: { pid: { Inode: 11, SharedWith: [] }, net: { Inode: 12, SharedWith: [] } },
+        Namespaces: { pid: { Inode: 11, SharedWith: [] }, network: { Inode: 12, SharedWith: [] } },
       },
       {
         Id: id,
         Name: "web",
         Pid: 42,
-        Namespaces: { pid: { Inode: 21, SharedWith: [] }, net: { Inode: 12, SharedWith: ["host"] } },
+        Namespaces: { pid: { Inode: 21, SharedWith: [] }, network: { Inode: 12, SharedWith: ["host"] } },
       },
     ];
     const client = { system: { namespaces: async () => rows } };
     expect((await runCommandLine(["namespaces"], { client })).out).toBe(
-      "CONTAINER ID   NAME      PID       NET       PID\n-              host      1         12        11\n0123456789ab   web       42        12=host   21\n",
+      "CONTAINER ID   NAME      PID       PID       NETWORK\n-              host      1         11        12\n0123456789ab   web       42        21        12=host\n",
     );
     const { out } = await runCommandLine(["namespaces", "--format", "json"], { client });
     expect(
