@@ -4,8 +4,30 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 const lock = JSON.parse(readFileSync("package-lock.json", "utf8"));
-const systems = ["aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "openharmony", "sunos", "win32"];
-const processors = ["arm64", "arm", "ia32", "loong64", "mips64el", "ppc64", "riscv64", "s390x", "wasm32", "x64"];
+const systems = [
+  "aix",
+  "android",
+  "darwin",
+  "freebsd",
+  "linux",
+  "netbsd",
+  "openbsd",
+  "openharmony",
+  "sunos",
+  "win32",
+];
+const processors = [
+  "arm64",
+  "arm",
+  "ia32",
+  "loong64",
+  "mips64el",
+  "ppc64",
+  "riscv64",
+  "s390x",
+  "wasm32",
+  "x64",
+];
 
 for (const [, { optionalDependencies = {} }] of Object.entries(lock.packages)) {
   for (const [name, version] of Object.entries(optionalDependencies)) {
@@ -13,8 +35,14 @@ for (const [, { optionalDependencies = {} }] of Object.entries(lock.packages)) {
     if (lock.packages[key] !== undefined || !/^\d/.test(version)) continue;
     const words = name.replace("windows", "win32").split(/[-/]/);
     const os = systems.filter((system) => words.includes(system));
-    const cpu = processors.filter((processor) => words.some((word) => word === processor || (processor === "x64" && word === "x86_64")));
-    const libc = words.some((word) => word.startsWith("musl")) ? ["musl"] : words.some((word) => word.startsWith("gnu")) ? ["glibc"] : [];
+    const cpu = processors.filter((processor) =>
+      words.some((word) => word === processor || (processor === "x64" && word === "x86_64")),
+    );
+    const libc = words.some((word) => word.startsWith("musl"))
+      ? ["musl"]
+      : words.some((word) => word.startsWith("gnu"))
+        ? ["glibc"]
+        : [];
     lock.packages[key] = {
       version,
       ...(cpu.length > 0 ? { cpu } : {}),
@@ -25,5 +53,7 @@ for (const [, { optionalDependencies = {} }] of Object.entries(lock.packages)) {
     };
   }
 }
-lock.packages = Object.fromEntries(Object.entries(lock.packages).toSorted(([one], [other]) => (one < other ? -1 : 1)));
+lock.packages = Object.fromEntries(
+  Object.entries(lock.packages).toSorted(([one], [other]) => (one < other ? -1 : 1)),
+);
 writeFileSync("package-lock.json", `${JSON.stringify(lock, null, 2)}\n`);

@@ -26,10 +26,10 @@ describe.skipIf(!isRoot || node === null)("dockerode with the engine", () => {
     const [out, err, code] = await Promise.all([
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),
-      new Promise((resolve) => child.on("close", resolve)),
+      new Promise<number | null>((resolve) => child.on("close", resolve)),
     ]);
     clearTimeout(timer);
-    if (code !== 0) throw new Error(`${scenario} ended with ${code}: ${out}${err}`);
+    if (code !== 0) throw new Error(`${scenario} ended with ${String(code)}: ${out}${err}`);
     return JSON.parse(out) as unknown;
   }
 
