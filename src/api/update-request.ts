@@ -15,7 +15,7 @@ export function parseUpdateRequest(body: unknown): PlannedLimits {
     const what = found.length > 0 ? found.join(", ") : "restart policies (RestartPolicy)";
     throw new Failure("unsupported", `cannot update the container: not supported yet: ${what}`);
   }
-  if ((resources.OomKillDisable ?? false) === true) {
+  if (resources.OomKillDisable ?? false) {
     throw new Failure("unsupported", "cannot update the container: OomKillDisable can't be changed");
   }
   return planChangedLimits(resources);

@@ -45,7 +45,10 @@ export function containerRow(
     Names: formatNames(container.Names, isWhole),
     Image: formatImage(container, isWhole),
     Command: JSON.stringify(command),
-    CreatedAt: formatLocalTime(container.Created),
+    // Only when it is shown: the first look at the time zone costs more than the rest of a listing.
+    get CreatedAt() {
+      return formatLocalTime(container.Created);
+    },
     RunningFor: `${formatHumanDuration(nowMs - container.Created * 1000)} ago`,
     Ports: formatPorts(container.Ports ?? []),
     State: container.State,

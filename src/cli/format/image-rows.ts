@@ -80,7 +80,9 @@ function rowOf(
     Tag: tag,
     Digest: digest,
     CreatedSince: `${formatHumanDuration(nowMs - image.Created * 1000)} ago`,
-    CreatedAt: formatLocalTime(image.Created),
+    get CreatedAt() {
+      return formatLocalTime(image.Created);
+    },
     Size: formatByteSize(image.Size, 3),
     Containers: containers === undefined || containers < 0 ? "N/A" : String(containers),
     VirtualSize: formatByteSize(image.Size),

@@ -36,7 +36,10 @@ function formatLine(cells: readonly string[], widths: readonly number[]): string
     .join("");
 }
 
+const isAscii = /^[ -~]*$/;
+
 /** In code points, as Go counts. */
 function widthOf(cell: string | undefined): number {
-  return cell === undefined ? 0 : [...cell].length;
+  if (cell === undefined) return 0;
+  return isAscii.test(cell) ? cell.length : [...cell].length;
 }

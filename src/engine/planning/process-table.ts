@@ -24,7 +24,7 @@ export function formatProcesses(
 
 export const cell = {
   /** CPU time of its life in percent of that life. */
-  cpuPercent(process: ProcessDetails, facts: ProcessTableFacts, digits: number): string {
+  cpuPercent: (process: ProcessDetails, facts: ProcessTableFacts, digits: number): string => {
     const alive = ageSeconds(process, facts);
     const used = process.cpuTicks / ticksPerSecond;
     const percent = alive <= 0 ? 0 : (used * 100) / alive;
@@ -32,7 +32,7 @@ export const cell = {
   },
 
   /** `10:31` of the last day, `Nov24` of this year, else the year. */
-  startTime(process: ProcessDetails, facts: ProcessTableFacts): string {
+  startTime: (process: ProcessDetails, facts: ProcessTableFacts): string => {
     const started = new Date(facts.nowMs - ageSeconds(process, facts) * 1000);
     if (facts.nowMs - started.getTime() < 24 * 3600 * 1000) {
       return `${two(started.getHours())}:${two(started.getMinutes())}`;
@@ -42,20 +42,20 @@ export const cell = {
   },
 
   /** `[DD-]HH:MM:SS` */
-  cpuTime({ cpuTicks }: ProcessDetails): string {
+  cpuTime: ({ cpuTicks }: ProcessDetails): string => {
     const seconds = Math.trunc(cpuTicks / ticksPerSecond);
     const clock = [Math.trunc(seconds / 3600) % 24, Math.trunc(seconds / 60) % 60, seconds % 60];
     return `${seconds >= 86_400 ? `${Math.trunc(seconds / 86_400)}-` : ""}${clock.map(two).join(":")}`;
   },
 
   /** `M:SS`, as `ps aux` has it. */
-  shortCpuTime({ cpuTicks }: ProcessDetails): string {
+  shortCpuTime: ({ cpuTicks }: ProcessDetails): string => {
     const seconds = Math.trunc(cpuTicks / ticksPerSecond);
     return `${Math.trunc(seconds / 60)}:${two(seconds % 60)}`;
   },
 
   /** `[[DD-]HH:]MM:SS` */
-  elapsed(process: ProcessDetails, facts: ProcessTableFacts): string {
+  elapsed: (process: ProcessDetails, facts: ProcessTableFacts): string => {
     const seconds = Math.max(0, Math.trunc(ageSeconds(process, facts)));
     const [days, hours] = [Math.trunc(seconds / 86_400), Math.trunc(seconds / 3600) % 24];
     const rest = `${two(Math.trunc(seconds / 60) % 60)}:${two(seconds % 60)}`;
@@ -63,12 +63,12 @@ export const cell = {
     return hours > 0 ? `${two(hours)}:${rest}` : rest;
   },
 
-  elapsedSeconds(process: ProcessDetails, facts: ProcessTableFacts): string {
+  elapsedSeconds: (process: ProcessDetails, facts: ProcessTableFacts): string => {
     return String(Math.max(0, Math.trunc(ageSeconds(process, facts))));
   },
 
   /** The letter and what `ps` adds to it. */
-  status({ state, nice, pid, sessionId, threads, isForeground, terminal }: ProcessDetails): string {
+  status: ({ state, nice, pid, sessionId, threads, isForeground, terminal }: ProcessDetails): string => {
     const flags = [
       nice < 0 ? "<" : nice > 0 ? "N" : "",
       pid === sessionId ? "s" : "",
@@ -78,7 +78,7 @@ export const cell = {
     return state + flags.join("");
   },
 
-  command({ commandLine, name }: ProcessDetails): string {
+  command: ({ commandLine, name }: ProcessDetails): string => {
     return commandLine === "" ? `[${name}]` : commandLine;
   },
 } as const;
