@@ -24,6 +24,16 @@ export async function reconcile(context: ContainerContext): Promise<void> {
     for (const record of next) await reconcileContainer(context, record);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
+  sweepEnded(context);
+}
+
+/** An end is recorded before its cgroup is gone: a kill between the two leaves that behind. */
+function sweepEnded(context: ContainerContext): void {
+  for (const name of context.parts.cgroups.list()) {
+    const record = context.state.findContainer(name);
+    if (record === undefined || isRunning(record) || context.live.has(record.id)) continue;
+    void context.background.run(record.id, () => sweepCgroup(context, record.id));
+  }
 }
 
 async function finishIntent(context: ContainerContext, intentId: IntentId, intent: Intent): Promise<void> {
