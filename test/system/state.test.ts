@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { openCgroupParent } from "../../src/linux/cgroup-parent.ts";
+import { planCgroup } from "../../src/linux/cgroup-plan.ts";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
@@ -183,6 +185,26 @@ test("an engine that is killed at any moment leaves nothing that the next one do
     expect(await engine.check()).toEqual([]);
     expect(readdirSync(join(roots.dataRoot, "containers"))).toEqual([]);
   }
+});
+
+test("a cgroup that an ended container left behind is removed at the next open", async () => {
+  let id = "";
+  let path = "";
+  {
+    await using engine = await roots.open();
+    ({ id } = await engine.containers.create({ image: "busybox", command: ["true"] }));
+    await engine.containers.start(id);
+    await engine.containers.wait(id);
+    await engine.settle();
+    path = (await engine.containers.inspect(id)).effective.cgroup;
+  }
+  // As when the engine is killed between recording the end and removing the cgroup.
+  using parent = openCgroupParent(path.split("/")[0] ?? "");
+  parent.create(id, planCgroup({}, parent.layout));
+  await using engine = await roots.open();
+  await engine.settle();
+  expect(await engine.check()).toEqual([]);
+  await engine.containers.remove(id);
 });
 
 test("check() finds a keeper whose container is not known", async () => {
