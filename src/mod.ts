@@ -3,6 +3,10 @@ import { LibraryEngine } from "./mod/library-engine.ts";
 import { openEngine as open, type OpenOptions } from "./mod/open-engine.ts";
 
 export { Failure, type FailureKind } from "./base/failure.ts";
+export type * from "./engine/engine-types.ts";
+export type * from "./engine/file-types.ts";
+export type * from "./engine/image-types.ts";
+export type * from "./engine/log-types.ts";
 export type * from "./engine/types.ts";
 export type { ExecResult, RunningContainer, RunOptions } from "./mod/container-handle.ts";
 export type { LibraryEngine } from "./mod/library-engine.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { sleep } from "../base/deadline.ts";
 import { kindOf, sentenceOf } from "../base/failure.ts";
-import type { Engine } from "../engine/types.ts";
+import type { Engine } from "../engine/engine-types.ts";
 import { build, publishBuild } from "./build.ts";
 import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
 import { giveMemoryBackWhenIdle } from "./idle-memory.ts";

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Query } from "../api/query.ts";
 import type { Operation } from "../api/routes.ts";
 import type { ApiVersion } from "../api/version.ts";
-import type { Engine } from "../engine/types.ts";
+import type { Engine } from "../engine/engine-types.ts";
 import type { Reply } from "./http/reply.ts";
 
 /** What the daemon knows about itself. */

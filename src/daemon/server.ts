@@ -5,7 +5,7 @@ import { matchRoute, type RouteMatch } from "../api/route-match.ts";
 import { formatApiVersion, maximumVersion } from "../api/version.ts";
 import { wordFailure } from "../api/wording.ts";
 import { Failure, sentenceOf } from "../base/failure.ts";
-import type { Engine } from "../engine/types.ts";
+import type { Engine } from "../engine/engine-types.ts";
 import type { DaemonFacts } from "./handler.ts";
 import { findHandler, isGivenUp } from "./http/dispatch.ts";
 import { listen } from "./http/listen.ts";

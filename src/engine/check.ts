@@ -3,7 +3,7 @@ import { isSameProcess } from "../linux/process.ts";
 import { type ContainerContext, isRunning } from "./containers/context.ts";
 import type { Garbage } from "./images/garbage.ts";
 import { listKeepers } from "./host/keepers.ts";
-import type { CheckFinding } from "./types.ts";
+import type { CheckFinding } from "./engine-types.ts";
 
 /** The keepers' own cgroup beside those of the containers. */
 const ownCgroups: ReadonlySet<string> = new Set(["keepers"]);

@@ -1,6 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import { hasLabel } from "./containers/labels.ts";
-import type { EngineEvent } from "./types.ts";
+import type { EngineEvent } from "./engine-types.ts";
 
 type Filter = (event: EngineEvent, values: readonly string[]) => boolean;
 

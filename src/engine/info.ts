@@ -2,7 +2,7 @@ import { availableParallelism, release, totalmem } from "node:os";
 import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import { hostPlatform } from "../spec/platform.ts";
 import type { ContainerContext } from "./containers/context.ts";
-import type { EngineInfo } from "./types.ts";
+import type { EngineInfo } from "./engine-types.ts";
 
 /** This program's own; package.json has the same. */
 export const engineVersion = "0.1.0";

@@ -19,15 +19,9 @@ import { listNamespaces } from "./namespaces.ts";
 import type { EngineParts } from "./parts.ts";
 import type { State } from "./state/state.ts";
 import { openState } from "./state/state.ts";
-import type {
-  CheckFinding,
-  ContainerNamespaces,
-  Containers,
-  Engine,
-  EngineEvent,
-  EngineInfo,
-  Images,
-} from "./types.ts";
+import type { CheckFinding, ContainerNamespaces, Engine, EngineEvent, EngineInfo } from "./engine-types.ts";
+import type { Images } from "./image-types.ts";
+import type { Containers } from "./types.ts";
 
 /** How long closing waits for removals; the rest is done at the next open. */
 const CLOSE_MS = 2_000;

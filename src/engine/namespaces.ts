@@ -1,6 +1,6 @@
 import { namespaceKinds, type NamespaceInodes, readNamespaces } from "../linux/namespaces.ts";
 import type { ContainerContext } from "./containers/context.ts";
-import type { ContainerNamespaces } from "./types.ts";
+import type { ContainerNamespaces } from "./engine-types.ts";
 
 interface Row {
   readonly id: string;

@@ -1,5 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { ImageConfig } from "../spec/image-config.ts";
+import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./file-types.ts";
+import type { LogEntry, LogOptions } from "./log-types.ts";
 
 /** Hex, 64 characters. */
 export type ContainerId = string & { readonly brand?: "ContainerId" };
@@ -214,61 +216,6 @@ export interface AttachedStream {
   readonly duplex: Duplex;
 }
 
-export interface LogOptions {
-  readonly stdout?: boolean;
-  readonly stderr?: boolean;
-  readonly follow?: boolean;
-  readonly sinceMs?: WallMs;
-  readonly untilMs?: WallMs;
-  /** As an entry's timeNs, to go on exactly behind one; instead of sinceMs and untilMs. Both ends belong to it. */
-  readonly sinceNs?: bigint;
-  readonly untilNs?: bigint;
-  /** Only so many last lines; absent: all. */
-  readonly tail?: number;
-  readonly signal?: AbortSignal;
-}
-
-/** One line with its line end where it had one (a terminal's bytes unchanged), or a part of at most 16 KiB of a longer one. */
-export interface LogEntry {
-  readonly stream: "stdout" | "stderr";
-  /** Nanoseconds since 1970. */
-  readonly timeNs: bigint;
-  readonly bytes: Uint8Array;
-}
-
-/** One path that differs from the container's image. */
-export interface ContainerChange {
-  readonly path: string;
-  readonly kind: "modified" | "added" | "deleted";
-}
-
-/** A file of a container, by lstat(2). */
-export interface PathStat {
-  /** The last part of the path that was asked for; "/" for the root. */
-  readonly name: string;
-  readonly kind: "file" | "directory" | "symlink" | "character" | "block" | "fifo" | "socket";
-  readonly permissions: number;
-  readonly sizeBytes: number;
-  readonly modified: { readonly seconds: number; readonly nanoseconds: number };
-  /** Of a symbolic link: the absolute path in the container that it leads to, through all further ones; else "". */
-  readonly linkTarget: string;
-}
-
-/** Disposing ends a copy that was not read to its end. */
-export interface CopiedPath extends Disposable {
-  readonly stat: PathStat;
-  /** A tar of the file, or of the directory and all in it, with the path's last part as their first. */
-  readonly archive: AsyncIterable<Uint8Array>;
-}
-
-export interface CopyIntoOptions {
-  /** Refuse to replace a directory by something else, and the other way round. */
-  readonly keepsKinds?: boolean;
-  /** All belongs to the user that the container runs as, not to whom the archive says. */
-  readonly asContainerUser?: boolean;
-  readonly signal?: AbortSignal;
-}
-
 export interface CommitSettings {
   /** The new image's name. */
   readonly reference?: string;
@@ -381,126 +328,4 @@ export interface Containers {
   resizeExec(id: string, size: TerminalSize): Promise<void>;
   inspectExec(id: string): Promise<ExecDetails>;
   waitExec(id: string, options?: { readonly signal?: AbortSignal }): Promise<ExitStatus>;
-}
-
-export interface ImageSummary {
-  /** `sha256:…` of the config. */
-  readonly id: string;
-  readonly references: readonly string[];
-  readonly digests: readonly string[];
-  readonly createdAt: WallMs;
-  /** Bytes of all its layers, unpacked. */
-  readonly sizeBytes: number;
-  readonly containers: number;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-export interface ImageDetails extends ImageSummary {
-  readonly config: ImageConfig;
-  readonly layers: readonly string[];
-  readonly storage: { readonly driver: string; readonly data: Readonly<Record<string, string>> };
-}
-
-/** What a long work on images says while it goes on. */
-export type ImageProgress =
-  | {
-      readonly kind: "layer";
-      readonly id: string;
-      readonly action: string;
-      readonly currentBytes: number;
-      readonly totalBytes?: number;
-    }
-  | { readonly kind: "loaded"; readonly id: string; readonly reference?: string }
-  | { readonly kind: "message"; readonly text: string };
-
-export interface Images {
-  /** docker-archive or OCI archive; plain, gzip or zstd. Ends when all is stored; nothing is half-made when it throws. */
-  load(
-    archive: AsyncIterable<Uint8Array>,
-    options?: { readonly signal?: AbortSignal },
-  ): AsyncIterable<ImageProgress>;
-  /** A root file system as tar. Gives the new image's id. */
-  import(
-    archive: AsyncIterable<Uint8Array>,
-    options?: {
-      readonly reference?: string;
-      readonly changes?: readonly string[];
-      readonly message?: string;
-    },
-  ): Promise<string>;
-  list(options?: {
-    readonly all?: boolean;
-    readonly filters?: Readonly<Record<string, readonly string[]>>;
-  }): Promise<readonly ImageSummary[]>;
-  inspect(reference: string): Promise<ImageDetails>;
-  tag(reference: string, target: string): Promise<void>;
-  remove(
-    reference: string,
-    options?: { readonly force?: boolean },
-  ): Promise<readonly ({ readonly untagged: string } | { readonly deleted: string })[]>;
-}
-
-/** As Docker's events: type, action, actor. */
-export interface EngineEvent {
-  readonly type: "container" | "image" | "volume" | "network" | "daemon";
-  readonly action: string;
-  readonly actor: { readonly id: string; readonly attributes: Readonly<Record<string, string>> };
-  readonly timeNs: bigint;
-}
-
-export interface EngineInfo {
-  readonly id: string;
-  readonly name: string;
-  readonly version: string;
-  readonly dataRoot: string;
-  readonly runRoot: string;
-  readonly kernelVersion: string;
-  readonly operatingSystem: string;
-  readonly architecture: string;
-  readonly cpus: number;
-  readonly memoryBytes: number;
-  readonly containers: { readonly running: number; readonly paused: number; readonly stopped: number };
-  readonly images: number;
-  readonly storage: { readonly driver: string; readonly status: readonly (readonly [string, string])[] };
-  readonly cgroups: {
-    readonly version: "1" | "2" | "hybrid";
-    readonly controllers: Readonly<Record<string, "v1" | "v2">>;
-  };
-  readonly warnings: readonly string[];
-}
-
-export interface ContainerNamespaces {
-  readonly id: ContainerId;
-  readonly name: string;
-  readonly pid: number;
-  /** type → inode, and with whom it is shared (names of containers, or "host"). */
-  readonly namespaces: Readonly<
-    Record<string, { readonly inode: number; readonly sharedWith: readonly string[] }>
-  >;
-}
-
-export interface CheckFinding {
-  readonly subject: string;
-  readonly problem: string;
-  readonly advice: string;
-}
-
-/** An engine: in this process (openEngine) or behind a socket (connectEngine). */
-export interface Engine extends AsyncDisposable {
-  readonly containers: Containers;
-  readonly images: Images;
-  /** Past events since `sinceMs`, then those that come, until `untilMs` or the signal. */
-  events(options?: {
-    readonly sinceMs?: WallMs;
-    readonly untilMs?: WallMs;
-    readonly filters?: Readonly<Record<string, readonly string[]>>;
-    readonly signal?: AbortSignal;
-  }): AsyncIterable<EngineEvent>;
-  info(): Promise<EngineInfo>;
-  /** Namespaces of all running containers, and the host's as the first row. */
-  namespaces(): Promise<readonly ContainerNamespaces[]>;
-  /** Compares records with the kernel and the disk. */
-  check(): Promise<readonly CheckFinding[]>;
-  /** Waits until all removal that goes on behind the answers is done. */
-  settle(): Promise<void>;
 }

@@ -1,26 +1,22 @@
 import { formatUnixTime } from "../base/timestamp.ts";
 import { poll } from "../base/deadline.ts";
 import type { Client } from "../client/client.ts";
+import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../engine/file-types.ts";
+import type { LogEntry, LogOptions } from "../engine/log-types.ts";
 import type {
   AttachedStream,
   AttachOptions,
   CommitSettings,
-  ContainerChange,
   ContainerDetails,
   ContainerFilter,
   ContainerLimits,
   ContainerReference,
   Containers,
   ContainerSpec,
-  CopiedPath,
-  CopyIntoOptions,
-  PathStat,
   ContainerSummary,
   ExecDetails,
   ExecSpec,
   ExitStatus,
-  LogEntry,
-  LogOptions,
   ProcessTable,
   StartTiming,
   TerminalSize,

@@ -2,12 +2,12 @@ import { Client } from "../client/client.ts";
 import type {
   CheckFinding,
   ContainerNamespaces,
-  Containers,
   Engine,
   EngineEvent,
   EngineInfo,
-  Images,
-} from "../engine/types.ts";
+} from "../engine/engine-types.ts";
+import type { Images } from "../engine/image-types.ts";
+import type { Containers } from "../engine/types.ts";
 import { ConnectedContainers, timeText } from "./connected-containers.ts";
 import { ConnectedImages } from "./connected-images.ts";
 

@@ -1,7 +1,7 @@
 import type { ProgressMessage } from "../api/types/progress.ts";
 import { Failure } from "../base/failure.ts";
 import type { Client } from "../client/client.ts";
-import type { ImageDetails, ImageProgress, Images, ImageSummary } from "../engine/types.ts";
+import type { ImageDetails, ImageProgress, Images, ImageSummary } from "../engine/image-types.ts";
 import { imageDetailsOf } from "./inspect-reply.ts";
 
 /** The images of an engine behind a socket. */

@@ -1,12 +1,11 @@
+import type { Engine } from "../engine/engine-types.ts";
+import type { LogEntry, LogOptions } from "../engine/log-types.ts";
 import type {
   ContainerDetails,
   ContainerId,
   ContainerSpec,
-  Engine,
   ExecSpec,
   ExitStatus,
-  LogEntry,
-  LogOptions,
   StartTiming,
 } from "../engine/types.ts";
 import { readOutput } from "./split-frames.ts";

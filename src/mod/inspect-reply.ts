@@ -2,12 +2,12 @@ import { planContainer } from "../api/container-plan.ts";
 import { parseCreateRequest } from "../api/create-request.ts";
 import type * as api from "../api/types/container.ts";
 import type { ImageInspect } from "../api/types/image.ts";
+import type { ImageDetails } from "../engine/image-types.ts";
 import type {
   ContainerDetails,
   ContainerMount,
   ContainerState,
   ContainerSummary,
-  ImageDetails,
   StartTiming,
 } from "../engine/types.ts";
 import type { Digest } from "../spec/digest.ts";

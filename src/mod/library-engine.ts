@@ -2,12 +2,12 @@ import { createReadStream } from "node:fs";
 import type {
   CheckFinding,
   ContainerNamespaces,
-  Containers,
   Engine,
   EngineEvent,
   EngineInfo,
-  Images,
-} from "../engine/types.ts";
+} from "../engine/engine-types.ts";
+import type { Images } from "../engine/image-types.ts";
+import type { Containers } from "../engine/types.ts";
 import { RunningContainer, type RunOptions } from "./container-handle.ts";
 
 /** An engine with a few words less to write. */

@@ -1,6 +1,6 @@
 import type { Frame } from "../api/stream-frames.ts";
 import { findRfc3339 } from "../base/timestamp.ts";
-import type { LogEntry } from "../engine/types.ts";
+import type { LogEntry } from "../engine/log-types.ts";
 
 /** Longer lines come in parts of this size, as from an engine in this process. */
 const mostLineBytes = 16 * 1024;

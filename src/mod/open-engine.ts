@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Failure } from "../base/failure.ts";
 import { startEngine } from "../engine/local-engine.ts";
 import { openParts } from "../engine/open-parts.ts";
-import type { Engine } from "../engine/types.ts";
+import type { Engine } from "../engine/engine-types.ts";
 
 export interface OpenOptions {
   /** Images, containers, state. Default `/var/lib/tare`. One engine at a time. */

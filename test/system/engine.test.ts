@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createReadStream, existsSync, readFileSync, writeFileSync } from "node:fs";
-import type { ContainerSpec, Engine } from "../../src/engine/types.ts";
+import type { Engine } from "../../src/engine/engine-types.ts";
+import type { ContainerSpec } from "../../src/engine/types.ts";
 import { busyboxRootfsTar } from "../support/images.ts";
 import { collect, EngineRoots, logText, runToEnd } from "../support/engine.ts";
 import { splitFrames } from "../../src/mod/split-frames.ts";

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import type { Engine, LogEntry } from "../../src/engine/types.ts";
+import type { Engine } from "../../src/engine/engine-types.ts";
+import type { LogEntry } from "../../src/engine/log-types.ts";
 import { EngineRoots } from "../support/engine.ts";
 
 let roots: EngineRoots;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createReadStream } from "node:fs";
 import type { Serving } from "../../src/daemon/server.ts";
 import { serve } from "../../src/daemon/server.ts";
-import type { Engine } from "../../src/engine/types.ts";
+import type { Engine } from "../../src/engine/engine-types.ts";
 import { connectEngine, type LibraryEngine } from "../../src/mod.ts";
 import { LibraryEngine as Library } from "../../src/mod/library-engine.ts";
 import { EngineRoots } from "../support/engine.ts";

@@ -7,7 +7,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { poll, sleep } from "../../src/base/deadline.ts";
 import { openState } from "../../src/engine/state/state.ts";
-import type { ContainerDetails, Engine } from "../../src/engine/types.ts";
+import type { Engine } from "../../src/engine/engine-types.ts";
+import type { ContainerDetails } from "../../src/engine/types.ts";
 import { EngineRoots, logText } from "../support/engine.ts";
 import { isGone } from "../support/tare.ts";
 

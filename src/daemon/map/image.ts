@@ -1,6 +1,6 @@
 import type { HealthConfig } from "../../api/types/container-config.ts";
 import type * as api from "../../api/types/image.ts";
-import type { ImageDetails, ImageSummary } from "../../engine/types.ts";
+import type { ImageDetails, ImageSummary } from "../../engine/image-types.ts";
 import type { ImageConfig, ImageDefaults, ImageHealthcheck } from "../../spec/image-config.ts";
 
 /** A row of `GET /images/json`. */

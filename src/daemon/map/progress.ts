@@ -1,5 +1,5 @@
 import type { ProgressMessage } from "../../api/types/progress.ts";
-import type { ImageProgress } from "../../engine/types.ts";
+import type { ImageProgress } from "../../engine/image-types.ts";
 
 /** One line of `load`. */
 export function progressMessageOf(progress: ImageProgress): ProgressMessage {

@@ -1,5 +1,5 @@
 import type * as api from "../../api/types/tare.ts";
-import type { CheckFinding, ContainerNamespaces } from "../../engine/types.ts";
+import type { CheckFinding, ContainerNamespaces } from "../../engine/engine-types.ts";
 
 export function namespacesRowOf({ id, name, pid, namespaces }: ContainerNamespaces): api.NamespacesRow {
   const entries = Object.entries(namespaces).map(([type, { inode, sharedWith }]) => [

@@ -1,4 +1,5 @@
-import type { ContainerChange, ContainerReference } from "../types.ts";
+import type { ContainerChange } from "../file-types.ts";
+import type { ContainerReference } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
 import { getContainer } from "./find-container.ts";
 

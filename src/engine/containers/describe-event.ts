@@ -1,5 +1,5 @@
 import type { ContainerRecord } from "../state/records.ts";
-import type { EngineEvent } from "../types.ts";
+import type { EngineEvent } from "../engine-types.ts";
 
 let lastNs = 0n;
 

@@ -1,4 +1,4 @@
-import type { LogEntry } from "../types.ts";
+import type { LogEntry } from "../log-types.ts";
 
 /** Docker's frame around bytes of one stream: stream, 0, 0, 0, length as 32 bits big-endian, bytes. */
 export function encodeFrame({ stream, bytes }: Pick<LogEntry, "stream" | "bytes">): Uint8Array {

@@ -1,9 +1,10 @@
 import { Failure } from "../../base/failure.ts";
+import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../file-types.ts";
+import type { LogEntry, LogOptions } from "../log-types.ts";
 import type {
   AttachedStream,
   AttachOptions,
   CommitSettings,
-  ContainerChange,
   ContainerDetails,
   ContainerFilter,
   ContainerId,
@@ -11,15 +12,10 @@ import type {
   ContainerReference,
   Containers,
   ContainerSpec,
-  CopiedPath,
-  CopyIntoOptions,
-  PathStat,
   ContainerSummary,
   ExecDetails,
   ExecSpec,
   ExitStatus,
-  LogEntry,
-  LogOptions,
   ProcessTable,
   StartTiming,
   TerminalSize,

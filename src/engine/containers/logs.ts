@@ -1,6 +1,7 @@
 import { readLog } from "../../logs/read-log.ts";
 import type { ContainerRecord } from "../state/records.ts";
-import type { ContainerReference, LogEntry, LogOptions } from "../types.ts";
+import type { LogEntry, LogOptions } from "../log-types.ts";
+import type { ContainerReference } from "../types.ts";
 import { type ContainerContext, isRunning } from "./context.ts";
 import { getContainer } from "./find-container.ts";
 

@@ -9,7 +9,7 @@ import type { PinnedImage } from "../containers/context.ts";
 import type { EngineParts } from "../parts.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import type { ImageDetails, ImageProgress, Images, ImageSummary } from "../types.ts";
+import type { ImageDetails, ImageProgress, Images, ImageSummary } from "../image-types.ts";
 import { EmbeddedImage, isEmbeddedReference } from "./embedded-image.ts";
 import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
 import type { Garbage } from "./garbage.ts";

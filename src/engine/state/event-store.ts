@@ -1,4 +1,4 @@
-import type { EngineEvent } from "../types.ts";
+import type { EngineEvent } from "../engine-types.ts";
 import type { Database } from "./database.ts";
 import { decode, encode } from "./json.ts";
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Digest } from "../../spec/digest.ts";
-import type { ContainerId, EngineEvent } from "../types.ts";
+import type { EngineEvent } from "../engine-types.ts";
+import type { ContainerId } from "../types.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { EventStore } from "./event-store.ts";
 import { decode, encode } from "./json.ts";

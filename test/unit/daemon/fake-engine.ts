@@ -1,20 +1,20 @@
 import { Failure } from "../../../src/base/failure.ts";
 import type {
   CheckFinding,
-  ContainerDetails,
   ContainerNamespaces,
-  Containers,
-  ContainerSpec,
-  ContainerState,
   Engine,
   EngineEvent,
   EngineInfo,
+} from "../../../src/engine/engine-types.ts";
+import type { ImageDetails, ImageProgress, Images } from "../../../src/engine/image-types.ts";
+import type { LogOptions } from "../../../src/engine/log-types.ts";
+import type {
+  ContainerDetails,
+  Containers,
+  ContainerSpec,
+  ContainerState,
   ExecDetails,
   ExecSpec,
-  ImageDetails,
-  ImageProgress,
-  Images,
-  LogOptions,
 } from "../../../src/engine/types.ts";
 import { parseImageConfig } from "../../../src/spec/image-config.ts";
 import { FakeProcess } from "./fake-process.ts";

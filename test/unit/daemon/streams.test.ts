@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { encodeFrame } from "../../../src/api/stream-frames.ts";
 import { poll } from "../../../src/base/deadline.ts";
-import type { LogEntry } from "../../../src/engine/types.ts";
+import type { LogEntry } from "../../../src/engine/log-types.ts";
 import { startDaemon } from "./daemon-under-test.ts";
 import { bodyOf, rawRequest, requestText } from "./raw-request.ts";
 

@@ -1,5 +1,5 @@
 import type { ContainerRecord, ImageRecord } from "../../../src/engine/state/records.ts";
-import type { EngineEvent } from "../../../src/engine/types.ts";
+import type { EngineEvent } from "../../../src/engine/engine-types.ts";
 import { digestOf } from "../../../src/spec/digest.ts";
 import { noDefaults } from "../../../src/spec/image-config.ts";
 

@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { sleep } from "../../../src/base/deadline.ts";
 import { lockDataRoot } from "../../../src/engine/state/data-root.ts";
 import { openState, type State } from "../../../src/engine/state/state.ts";
-import type { EngineEvent } from "../../../src/engine/types.ts";
+import type { EngineEvent } from "../../../src/engine/engine-types.ts";
 import { Scratch } from "../../support/scratch.ts";
 import { eventOf, imageOf, recordOf } from "./state-records.ts";
 

@@ -1,0 +1,67 @@
+import type { Images } from "./image-types.ts";
+import type { ContainerId, Containers, WallMs } from "./types.ts";
+
+/** As Docker's events: type, action, actor. */
+export interface EngineEvent {
+  readonly type: "container" | "image" | "volume" | "network" | "daemon";
+  readonly action: string;
+  readonly actor: { readonly id: string; readonly attributes: Readonly<Record<string, string>> };
+  readonly timeNs: bigint;
+}
+
+export interface EngineInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly dataRoot: string;
+  readonly runRoot: string;
+  readonly kernelVersion: string;
+  readonly operatingSystem: string;
+  readonly architecture: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly containers: { readonly running: number; readonly paused: number; readonly stopped: number };
+  readonly images: number;
+  readonly storage: { readonly driver: string; readonly status: readonly (readonly [string, string])[] };
+  readonly cgroups: {
+    readonly version: "1" | "2" | "hybrid";
+    readonly controllers: Readonly<Record<string, "v1" | "v2">>;
+  };
+  readonly warnings: readonly string[];
+}
+
+export interface ContainerNamespaces {
+  readonly id: ContainerId;
+  readonly name: string;
+  readonly pid: number;
+  /** type → inode, and with whom it is shared (names of containers, or "host"). */
+  readonly namespaces: Readonly<
+    Record<string, { readonly inode: number; readonly sharedWith: readonly string[] }>
+  >;
+}
+
+export interface CheckFinding {
+  readonly subject: string;
+  readonly problem: string;
+  readonly advice: string;
+}
+
+/** An engine: in this process (openEngine) or behind a socket (connectEngine). */
+export interface Engine extends AsyncDisposable {
+  readonly containers: Containers;
+  readonly images: Images;
+  /** Past events since `sinceMs`, then those that come, until `untilMs` or the signal. */
+  events(options?: {
+    readonly sinceMs?: WallMs;
+    readonly untilMs?: WallMs;
+    readonly filters?: Readonly<Record<string, readonly string[]>>;
+    readonly signal?: AbortSignal;
+  }): AsyncIterable<EngineEvent>;
+  info(): Promise<EngineInfo>;
+  /** Namespaces of all running containers, and the host's as the first row. */
+  namespaces(): Promise<readonly ContainerNamespaces[]>;
+  /** Compares records with the kernel and the disk. */
+  check(): Promise<readonly CheckFinding[]>;
+  /** Waits until all removal that goes on behind the answers is done. */
+  settle(): Promise<void>;
+}

@@ -1,0 +1,59 @@
+import type { ImageConfig } from "../spec/image-config.ts";
+import type { WallMs } from "./types.ts";
+
+export interface ImageSummary {
+  /** `sha256:…` of the config. */
+  readonly id: string;
+  readonly references: readonly string[];
+  readonly digests: readonly string[];
+  readonly createdAt: WallMs;
+  /** Bytes of all its layers, unpacked. */
+  readonly sizeBytes: number;
+  readonly containers: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ImageDetails extends ImageSummary {
+  readonly config: ImageConfig;
+  readonly layers: readonly string[];
+  readonly storage: { readonly driver: string; readonly data: Readonly<Record<string, string>> };
+}
+
+/** What a long work on images says while it goes on. */
+export type ImageProgress =
+  | {
+      readonly kind: "layer";
+      readonly id: string;
+      readonly action: string;
+      readonly currentBytes: number;
+      readonly totalBytes?: number;
+    }
+  | { readonly kind: "loaded"; readonly id: string; readonly reference?: string }
+  | { readonly kind: "message"; readonly text: string };
+
+export interface Images {
+  /** docker-archive or OCI archive; plain, gzip or zstd. Ends when all is stored; nothing is half-made when it throws. */
+  load(
+    archive: AsyncIterable<Uint8Array>,
+    options?: { readonly signal?: AbortSignal },
+  ): AsyncIterable<ImageProgress>;
+  /** A root file system as tar. Gives the new image's id. */
+  import(
+    archive: AsyncIterable<Uint8Array>,
+    options?: {
+      readonly reference?: string;
+      readonly changes?: readonly string[];
+      readonly message?: string;
+    },
+  ): Promise<string>;
+  list(options?: {
+    readonly all?: boolean;
+    readonly filters?: Readonly<Record<string, readonly string[]>>;
+  }): Promise<readonly ImageSummary[]>;
+  inspect(reference: string): Promise<ImageDetails>;
+  tag(reference: string, target: string): Promise<void>;
+  remove(
+    reference: string,
+    options?: { readonly force?: boolean },
+  ): Promise<readonly ({ readonly untagged: string } | { readonly deleted: string })[]>;
+}
