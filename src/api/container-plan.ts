@@ -5,12 +5,13 @@ import { type PlannedLimits, planLimits } from "./request/limits.ts";
 import { type NamespaceModes, planNamespaces } from "./request/modes.ts";
 import { type PlannedMount, planMounts } from "./request/mounts.ts";
 import { type PlannedSecurity, planSecurity } from "./request/security.ts";
+import { type PlannedTareFields, planTareFields } from "./tare-fields.ts";
 import { refuseUnsupported } from "./request/unsupported-fields.ts";
 import type { ContainerConfig } from "./types/container-config.ts";
 import type { HostConfig } from "./types/host-config.ts";
 
 /** A request in the engine's units and unions; assignable to its ContainerSpec. */
-export interface ContainerPlan extends PlannedSecurity {
+export interface ContainerPlan extends PlannedSecurity, PlannedTareFields {
   readonly image: string;
   readonly name?: string;
   readonly command?: readonly string[];
@@ -67,6 +68,7 @@ export function planContainer(request: CreateRequest, name: string | undefined):
     ...planConfig(config),
     ...planHost(hostConfig),
     ...planSecurity(hostConfig),
+    ...planTareFields(hostConfig.Tare ?? {}),
     namespaces: planNamespaces(request),
     limits: planLimits(hostConfig),
     mounts: planMounts(hostConfig),

@@ -66,6 +66,8 @@ export interface ContainerSpec {
   readonly extraHosts?: readonly string[];
   readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly oomScoreAdj?: number;
+  /** File mode mask of the first process and of execs; absent: 022. */
+  readonly umask?: number;
   /** Of the terminal, at the first instruction. */
   readonly consoleSize?: TerminalSize;
   /** HostConfig and Config as a client sent them, given back by inspect unchanged. */

@@ -1,4 +1,5 @@
 import type { ContainerCreateRequest } from "../api/types/container.ts";
+import { formatTareFields } from "../api/tare-fields.ts";
 import type { Mount, Resources } from "../api/types/host-config.ts";
 import { Failure } from "../base/failure.ts";
 import type { ContainerLimits, ContainerMount, ContainerSpec, NamespaceMode } from "../engine/types.ts";
@@ -52,6 +53,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       ),
       ...given("Tmpfs", tmpfsOf(spec.mounts)),
       ...given("Mounts", bindsOf(spec.mounts)),
+      ...formatTareFields(spec),
     },
   };
 }

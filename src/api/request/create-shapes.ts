@@ -1,4 +1,5 @@
 import type { FieldShapes } from "./field-shapes.ts";
+import { tareShapes } from "../tare-fields.ts";
 
 /** Fields of `Config`, with the body of `POST /containers/create` around them. */
 export const configShapes: FieldShapes = {
@@ -108,6 +109,7 @@ export const hostConfigShapes: FieldShapes = {
   MaskedPaths: "texts",
   ReadonlyPaths: "texts",
   Init: "boolean",
+  Tare: { object: tareShapes },
   CpuShares: "integer",
   Memory: "integer",
   CgroupParent: "text",

@@ -42,6 +42,17 @@ export interface HostConfig extends Resources {
   readonly MaskedPaths?: readonly string[] | null;
   readonly ReadonlyPaths?: readonly string[] | null;
   readonly Init?: boolean | null;
+  /** What Docker has no field for. Docker's own daemon drops it. */
+  readonly Tare?: TareHostConfig | null;
+}
+
+/**
+ * The one place for settings of ours: `HostConfig.Tare`. A new one goes into the shapes, the plan and the
+ * way back of `src/api/tare-fields.ts`, and into `src/cli/container/tare-fields.ts`.
+ */
+export interface TareHostConfig {
+  /** The file mode mask of the first process, octal: `0027`. */
+  readonly Umask?: string;
 }
 
 export interface Resources {

@@ -67,6 +67,7 @@ const containerFlags: TableOf<ContainerValues> = {
   tmpfs: list("Mount a tmpfs directory"),
   tty: bool("Allocate a pseudo-TTY", { short: "t" }),
   ulimit: list("Ulimit options", { type: "ulimit", initialText: "[]", check: checkUlimit }),
+  umask: string("File mode mask of the command, octal (Tare's own)"),
   user: string("Username or UID (format: <name|uid>[:<group|gid>])", { short: "u" }),
   uts: string("UTS namespace to use", { words: ["host", "container:"] }),
   volume: list("Bind mount a volume", { short: "v", isFile: true }),

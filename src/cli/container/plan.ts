@@ -4,6 +4,7 @@ import { optionFailure } from "../flags/flag.ts";
 import { readFile, readKeyValueFile } from "./key-value-file.ts";
 import { checkNetwork, planNamespaces } from "./namespace-modes.ts";
 import { planSecurity } from "./security-options.ts";
+import { planTareFields } from "./tare-fields.ts";
 import { parseUlimit } from "./ulimit.ts";
 import type { ContainerValues } from "./values.ts";
 import { planBinds, planTmpfs } from "./volumes.ts";
@@ -91,6 +92,7 @@ function planHostConfig({ values, cwd, consoleSize }: PlanInput): HostConfig {
     ExtraHosts: orNull(values["add-host"]),
     GroupAdd: orNull(values["group-add"]),
     SecurityOpt: orNull(security.options),
+    ...planTareFields(values),
   };
 }
 

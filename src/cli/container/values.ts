@@ -48,6 +48,7 @@ export interface ContainerValues {
   readonly tmpfs: readonly string[];
   readonly tty: boolean;
   readonly ulimit: readonly string[];
+  readonly umask: string;
   readonly user: string;
   readonly uts: string;
   readonly volume: readonly string[];

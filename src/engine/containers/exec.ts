@@ -142,7 +142,12 @@ function planExec(
     process: {
       terminal,
       ...(size === undefined ? {} : { consoleSize: { height: size.rows, width: size.columns } }),
-      user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+      user: {
+        uid: user.uid,
+        gid: user.gid,
+        additionalGids: user.additionalGids,
+        ...(record.spec.umask === undefined ? {} : { umask: record.spec.umask }),
+      },
       args: spec.command,
       env: withHome(planEnvironment(own, { hostname: plan.hostname, terminal }), user.home),
       cwd: cwd === undefined ? plan.workingDirectory : cleanPath(cwd),

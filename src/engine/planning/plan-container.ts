@@ -148,6 +148,9 @@ function planSeccomp(asked: ContainerSpec["seccomp"]): ContainerPlan["seccomp"] 
 }
 
 function checkNamespaces(spec: ContainerSpec): void {
+  if (spec.umask !== undefined && !(Number.isInteger(spec.umask) && spec.umask >= 0 && spec.umask <= 0o777)) {
+    throw refuse(`invalid umask ${spec.umask}: must be 0 to 0o777`);
+  }
   if (spec.oomScoreAdj !== undefined && (spec.oomScoreAdj < -1000 || spec.oomScoreAdj > 1000)) {
     throw refuse(`invalid value ${spec.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
   }

@@ -38,7 +38,12 @@ export function planRuntimeConfig(
       ...(spec.consoleSize === undefined
         ? {}
         : { consoleSize: { height: spec.consoleSize.rows, width: spec.consoleSize.columns } }),
-      user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+      user: {
+        uid: user.uid,
+        gid: user.gid,
+        additionalGids: user.additionalGids,
+        ...(spec.umask === undefined ? {} : { umask: spec.umask }),
+      },
       args: plan.args,
       env: withHome(plan.env, user.home),
       cwd: plan.workingDirectory,

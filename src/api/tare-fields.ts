@@ -1,0 +1,33 @@
+import { Failure } from "../base/failure.ts";
+import type { HostConfig, TareHostConfig } from "./types/host-config.ts";
+import type { FieldShapes } from "./request/field-shapes.ts";
+
+/** Fields of `HostConfig.Tare`. */
+export const tareShapes: FieldShapes = {
+  Umask: "text",
+};
+
+/** What `HostConfig.Tare` asks for, in the engine's words. */
+export interface PlannedTareFields {
+  readonly umask?: number;
+}
+
+/** Throws Failure("invalid") for values that can never work. */
+export function planTareFields(fields: TareHostConfig): PlannedTareFields {
+  const { Umask: umask = "" } = fields;
+  return umask === "" ? {} : { umask: parseUmask(umask) };
+}
+
+/** The way back: `HostConfig.Tare` of a spec; left out when there is nothing of it. */
+export function formatTareFields(spec: PlannedTareFields): Pick<HostConfig, "Tare"> {
+  const fields: TareHostConfig =
+    spec.umask === undefined ? {} : { Umask: spec.umask.toString(8).padStart(4, "0") };
+  return Object.keys(fields).length === 0 ? {} : { Tare: fields };
+}
+
+function parseUmask(text: string): number {
+  if (!/^0*[0-7]{1,3}$/.test(text) || text.length > 8) {
+    throw new Failure("invalid", `invalid umask "${text.slice(0, 50)}": must be octal, 0000 to 0777`);
+  }
+  return Number.parseInt(text, 8);
+}

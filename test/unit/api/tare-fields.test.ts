@@ -1,0 +1,29 @@
+import { describe, expect, test } from "bun:test";
+import { planContainer } from "../../../src/api/container-plan.ts";
+import { parseCreateRequest } from "../../../src/api/create-request.ts";
+import { formatTareFields, type PlannedTareFields } from "../../../src/api/tare-fields.ts";
+
+function plan(fields: object) {
+  return planContainer(parseCreateRequest({ Image: "x", HostConfig: { Tare: fields } }), undefined);
+}
+
+describe("planTareFields()", () => {
+  test("gives what the fields ask for, and formatTareFields() the fields back", () => {
+    const asked = { Umask: "0027" };
+    const wanted: PlannedTareFields = { umask: 0o027 };
+    expect(plan(asked)).toMatchObject(wanted);
+    expect(formatTareFields(plan(asked))).toEqual({ Tare: asked });
+  });
+
+  test("formatTareFields() leaves the field out when nothing is asked for", () => {
+    expect(formatTareFields(plan({}))).toEqual({});
+  });
+
+  test.each([
+    [{ Umask: "8" }, 'invalid umask "8": must be octal, 0000 to 0777'],
+    [{ Umask: "1777" }, 'invalid umask "1777": must be octal, 0000 to 0777'],
+    [{ Umask: 18 }, "cannot read the request: HostConfig.Tare.Umask must be a text"],
+  ])("refuses %j", (fields, sentence) => {
+    expect(() => plan(fields)).toThrow(sentence);
+  });
+});
