@@ -99,12 +99,23 @@ const rules: readonly Rule[] = [
   {
     operations: /^(exec\.create|containers\.resize)$/,
     kind: "conflict",
-    say: ({ details }, { id = "" }) =>
-      textIn(details, "state") === "paused"
-        ? `Container ${id} is paused, unpause the container before exec`
-        : `container ${id} is not running`,
+    say: ({ details }, { id = "" }) => noExec(textIn(details, "state"), id),
+  },
+  {
+    operations: /^exec\.start$/,
+    kind: "conflict",
+    say: ({ details }) => {
+      const [state, id] = [textIn(details, "state"), textIn(details, "id")];
+      return state === undefined || id === undefined ? undefined : noExec(state, id);
+    },
   },
 ];
+
+function noExec(state: string | undefined, id: string): string {
+  return state === "paused"
+    ? `Container ${id} is paused, unpause the container before exec`
+    : `container ${id} is not running`;
+}
 
 export function noSuchContainer(reference: string): string {
   return `No such container: ${reference}`;

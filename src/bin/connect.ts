@@ -10,14 +10,17 @@ import { build, findDaemonBuild } from "./build.ts";
  */
 export async function connect(options: GlobalOptions): Promise<Client> {
   const ours = options.host.startsWith("unix://") && options.hostFrom !== "environment";
-  const client = new Client({ host: options.host, buildId: build.id });
+  const revive = (): Promise<void> => start(options);
+  const client = new Client({
+    host: options.host,
+    buildId: build.id,
+    ...(ours && options.startsDaemon ? { revive } : {}),
+  });
   try {
     await client.open();
   } catch (thrown) {
     client[Symbol.dispose]();
-    if (!ours || !options.startsDaemon || kindOf(thrown) !== "unavailable") throw needsRoot(thrown);
-    await start(options);
-    return new Client({ host: options.host, buildId: build.id });
+    throw needsRoot(thrown);
   }
   const other = ours ? findDaemonBuild(options.host.slice("unix://".length)) : undefined;
   if (other === undefined || other === build.id || !options.startsDaemon) return client;

@@ -10,6 +10,8 @@ export interface ClientOptions {
   readonly host: string | Host;
   /** Sent with each request; `daemonBuildId` is the answer. */
   readonly buildId?: string;
+  /** Starts a daemon; called when there is none before the first reply. For unix sockets only. */
+  readonly revive?: () => Promise<void>;
 }
 
 /**
@@ -25,8 +27,8 @@ export class Client implements Disposable {
   readonly #transport: Transport;
 
   /** Throws Failure("invalid") when the host can't be read. */
-  constructor({ host, buildId }: ClientOptions) {
-    this.#transport = new Transport(typeof host === "string" ? parseHost(host) : host, buildId);
+  constructor({ host, buildId, revive }: ClientOptions) {
+    this.#transport = new Transport(typeof host === "string" ? parseHost(host) : host, buildId, revive);
     this.containers = new ContainersClient(this.#transport);
     this.executions = new ExecutionsClient(this.#transport);
     this.images = new ImagesClient(this.#transport);

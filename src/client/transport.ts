@@ -37,8 +37,8 @@ export class Transport implements Disposable {
   #version: ApiVersion = maximumVersion;
   #daemonBuildId: string | undefined;
 
-  constructor(host: Host, buildId: string | undefined) {
-    this.#pool = new ConnectionPool(host);
+  constructor(host: Host, buildId: string | undefined, revive?: () => Promise<void>) {
+    this.#pool = new ConnectionPool(host, revive);
     this.#buildId = buildId;
   }
 

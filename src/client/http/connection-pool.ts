@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import { canceled } from "../../base/deadline.ts";
-import { Failure } from "../../base/failure.ts";
+import { canceled, sleep } from "../../base/deadline.ts";
+import { Failure, kindOf } from "../../base/failure.ts";
 import type { Host } from "../host.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { connect } from "./connect.ts";
@@ -21,15 +21,23 @@ interface Connection {
 }
 
 const idleLimit = 4;
+/** One that is being killed may still accept, so that the one that is called believes in it. */
+const revivals = 5;
+const reviveAgainMs = 20;
 
 /** Connections to one daemon; those at rest are used again and never keep the program alive. */
 export class ConnectionPool implements Disposable {
   readonly host: Host;
   readonly #idle: Connection[] = [];
   readonly #all = new Set<Socket>();
+  readonly #revive: (() => Promise<void>) | undefined;
+  /** The daemon has answered once: if it goes now, somebody wants it to. */
+  #isAnswered = false;
 
-  constructor(host: Host) {
+  /** `revive` starts a daemon when nobody listens, or the one that did ends before it reads the first request. */
+  constructor(host: Host, revive?: () => Promise<void>) {
     this.host = host;
+    this.#revive = revive;
   }
 
   /**
@@ -39,6 +47,41 @@ export class ConnectionPool implements Disposable {
   async exchange(request: HttpRequest): Promise<HttpReply> {
     const { signal } = request;
     if (signal?.aborted === true) throw canceled(signal, "ask the daemon");
+    // What can't be sent twice goes to one that has answered.
+    if (isStream(request) && this.#revive !== undefined && !this.#isAnswered) await this.#ping();
+    return await this.#revived(() => this.#exchangeOnce(request));
+  }
+
+  /** Opens a connection for the first request to come. "unavailable" or "not-permitted" when it can't be had. */
+  async open(): Promise<void> {
+    await this.#revived(async () => this.#giveBack(await this.#open(), true));
+  }
+
+  /** Closes all connections; what waits on them fails. */
+  [Symbol.dispose](): void {
+    for (const socket of this.#all) socket.destroy();
+    this.#idle.length = 0;
+  }
+
+  async #revived<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await work();
+      } catch (thrown) {
+        if (this.#revive === undefined || this.#isAnswered || attempt === revivals) throw thrown;
+        if (!(thrown instanceof ClosedBeforeReply ? thrown.isUnread : isNobodyThere(thrown))) throw thrown;
+      }
+      if (attempt > 0) await sleep(reviveAgainMs);
+      await this.#revive();
+    }
+  }
+
+  async #ping(): Promise<void> {
+    const reply = await this.exchange({ method: "HEAD", target: "/_ping", headers: {} });
+    await reply.text();
+  }
+
+  async #exchangeOnce(request: HttpRequest): Promise<HttpReply> {
     const connection = this.#takeIdle() ?? (await this.#open());
     try {
       return await this.#send(connection, request);
@@ -50,17 +93,6 @@ export class ConnectionPool implements Disposable {
       }
       throw thrown;
     }
-  }
-
-  /** Opens a connection for the first request to come. "unavailable" or "not-permitted" when it can't be had. */
-  async open(): Promise<void> {
-    this.#giveBack(await this.#open(), true);
-  }
-
-  /** Closes all connections; what waits on them fails. */
-  [Symbol.dispose](): void {
-    for (const socket of this.#all) socket.destroy();
-    this.#idle.length = 0;
   }
 
   async #open(): Promise<Connection> {
@@ -102,11 +134,11 @@ export class ConnectionPool implements Disposable {
     try {
       socket.write(encodeRequest(request, this.host));
       const head = await this.#readHead(connection, request);
+      this.#isAnswered = true;
       const finish = (reusable: boolean): void => {
         signal?.removeEventListener("abort", onAbort);
         // A body may still be under way when the reply is complete.
-        const isWhole = request.body === undefined || typeof request.body === "string";
-        this.#giveBack(connection, reusable && isWhole && request.upgrade !== true);
+        this.#giveBack(connection, reusable && !isStream(request) && request.upgrade !== true);
       };
       return new HttpReply(head, framingOf(head, request.method), { reader, finish });
     } catch (thrown) {
@@ -130,9 +162,25 @@ export class ConnectionPool implements Disposable {
 
 /** The daemon closed without a byte of a reply. */
 class ClosedBeforeReply extends Failure {
+  /**
+   * It never read the request. KERNEL: the end of a unix socket is a reset only for who has sent something that was not
+   * read or has not been accepted; af_unix.c, unix_release_sock().
+   */
+  readonly isUnread: boolean;
+
   constructor(cause?: unknown) {
     super("unavailable", "cannot ask the daemon: it closed the connection without a reply", { cause });
+    const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "";
+    this.isUnread = code === "ECONNRESET" || code === "EPIPE";
   }
+}
+
+function isNobodyThere(thrown: unknown): boolean {
+  return kindOf(thrown) === "unavailable" && thrown instanceof Failure && "host" in thrown.details;
+}
+
+function isStream({ body }: HttpRequest): boolean {
+  return body !== undefined && typeof body !== "string";
 }
 
 async function receiveHead(reader: ByteReader): Promise<ResponseHead> {

@@ -79,6 +79,7 @@ async function* packUpper(
   using changed = upper;
   const cgroup = context.parts.cgroups.open(id);
   const freezes = pause && state.status === "running" && context.live.has(id);
+  using _execs = freezes ? await context.execs.hold(id) : undefined;
   if (freezes) await cgroup.freeze();
   try {
     yield* packTree(changed.fd, { whiteouts: "overlay" });

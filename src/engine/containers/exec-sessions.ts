@@ -22,6 +22,9 @@ export interface ExecSession {
 /** The sessions of all containers, in memory only: they end with their container, and their records with the engine. */
 export class ExecSessions {
   readonly #byId = new Map<string, ExecSession>();
+  /** Containers that are just being frozen, each with what resolves when that is over. */
+  readonly #held = new Map<ContainerId, Promise<void>>();
+  readonly #starting = new Map<ContainerId, Set<Promise<unknown>>>();
 
   /** Throws "exhausted" when too many are open in the container. */
   add(session: Pick<ExecSession, "id" | "containerId" | "spec">): ExecSession {
@@ -51,6 +54,37 @@ export class ExecSessions {
 
   ofContainer(id: ContainerId): readonly ExecSession[] {
     return [...this.#byId.values()].filter((session) => session.containerId === id);
+  }
+
+  /**
+   * Runs `work`, which starts a process in the container, but not while that is being frozen: a child born into a
+   * frozen cgroup would not come to its program.
+   */
+  async start<T>(id: ContainerId, work: () => Promise<T>): Promise<T> {
+    for (let held = this.#held.get(id); held !== undefined; held = this.#held.get(id)) await held;
+    const starting = this.#starting.get(id) ?? new Set();
+    this.#starting.set(id, starting);
+    const task = work();
+    starting.add(task);
+    try {
+      return await task;
+    } finally {
+      starting.delete(task);
+      if (starting.size === 0) this.#starting.delete(id);
+    }
+  }
+
+  /** Waits for those that are being started; others wait until the result is disposed of. The container's lock is held. */
+  async hold(id: ContainerId): Promise<Disposable> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held.set(id, promise);
+    await Promise.allSettled(this.#starting.get(id) ?? []);
+    return {
+      [Symbol.dispose]: () => {
+        this.#held.delete(id);
+        resolve();
+      },
+    };
   }
 
   forget(id: ContainerId): void {

@@ -48,21 +48,44 @@ export async function startExec(
   options: { readonly detach?: boolean; readonly consoleSize?: TerminalSize } = {},
 ): Promise<AttachedStream | undefined> {
   const session = context.execs.get(id);
+  const duplex = options.detach === true ? undefined : new LateDuplex();
+  const { kept } = await context.execs.start(session.containerId, () =>
+    launch(context, session, { duplex, consoleSize: options.consoleSize }),
+  );
+  session.kept = kept;
+  session.state = { status: "running", pid: kept.pid };
+  void kept.exited.then(async (exit) => {
+    finish(context, session, { code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end) });
+    await kept[Symbol.asyncDispose]();
+    await rm(context.places.exec(session.containerId, id), { recursive: true, force: true }).catch(
+      () => undefined,
+    );
+  });
+  return duplex === undefined ? undefined : { terminal: session.spec.terminal ?? false, duplex };
+}
+
+async function launch(
+  context: ContainerContext,
+  session: ExecSession,
+  {
+    duplex,
+    consoleSize,
+  }: { readonly duplex: LateDuplex | undefined; readonly consoleSize: TerminalSize | undefined },
+): Promise<StartedProcess> {
+  const { id } = session;
   if (session.state.status !== "created") {
     throw new Failure("conflict", `cannot start exec session "${id}": it has been started already`);
   }
   const record = getContainer(context.state, session.containerId);
   const live = getLive(context, record);
   session.state = { status: "starting" };
-  const duplex = options.detach === true ? undefined : new LateDuplex();
   const runDirectory = context.places.exec(record.id, id);
-  let started: StartedProcess;
   try {
     await mkdir(runDirectory, { recursive: true, mode: 0o700 });
     const action = `exec_start: ${session.spec.command.join(" ")}`;
     context.state.events.record(containerEvent(record, action, { execID: id }));
-    started = await context.parts.runtime.exec({
-      ...planExec(context, record, { session, live, consoleSize: options.consoleSize }),
+    return await context.parts.runtime.exec({
+      ...planExec(context, record, { session, live, consoleSize }),
       runDirectory,
       beforeFirstInstruction: async (kept) => {
         if (duplex !== undefined) duplex.join(await kept.attach(streamsOf(session.spec)));
@@ -79,15 +102,6 @@ export async function startExec(
       details: { ...details, exitCode: code },
     });
   }
-  const { kept } = started;
-  session.kept = kept;
-  session.state = { status: "running", pid: kept.pid };
-  void kept.exited.then(async (exit) => {
-    finish(context, session, { code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end) });
-    await kept[Symbol.asyncDispose]();
-    await rm(runDirectory, { recursive: true, force: true }).catch(() => undefined);
-  });
-  return duplex === undefined ? undefined : { terminal: session.spec.terminal ?? false, duplex };
 }
 
 function finish(

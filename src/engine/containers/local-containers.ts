@@ -87,6 +87,9 @@ export class LocalContainers implements Containers {
       throw new Failure("invalid", "cannot rename the container: the new name is empty");
     using _ = await this.#context.locks.acquire(id);
     const record = getContainer(this.#context.state, id);
+    if (name.replace(/^\//, "") === record.name) {
+      throw new Failure("invalid", "Renaming a container with the same name as its current name");
+    }
     using reserved = reserveName(this.#context, { wanted: name, id });
     const renamed = { ...record, name: reserved.text };
     const event = containerEvent(renamed, "rename", { oldName: record.name });

@@ -19,6 +19,7 @@ export async function pauseContainer(
   if (state.status !== "running" || !context.live.has(id)) {
     throw refuse("pause", record, state.status === "paused" ? "it is paused already" : "it is not running");
   }
+  using _execs = await context.execs.hold(id);
   const cgroup = context.parts.cgroups.open(id);
   await cgroup.freeze();
   try {

@@ -81,10 +81,10 @@ export async function removeContainer(
   { force = false }: { readonly force?: boolean } = {},
 ): Promise<void> {
   const { id } = getContainer(context.state, reference);
-  for (;;) {
+  for (let isKilled = false; ; isKilled = true) {
     using lock = await context.locks.acquire(id);
-    const record = context.state.findContainer(id);
-    if (record === undefined) return; // removed by itself meanwhile (autoRemove)
+    if (isKilled && context.state.findContainer(id) === undefined) return; // by itself (autoRemove)
+    const record = getContainer(context.state, id);
     const live = context.live.get(id);
     if (live === undefined) {
       dropContainer(context, record);

@@ -51,6 +51,13 @@ describe("wordFailure()", () => {
     ],
     ["containers.kill", "conflict", {}, { id: "w" }, "Cannot kill container: w: Container w is not running"],
     [
+      "exec.start",
+      "conflict",
+      { state: "paused", id: "abc" },
+      { id: "e" },
+      "Container abc is paused, unpause the container before exec",
+    ],
+    [
       "exec.create",
       "conflict",
       { state: "paused" },
