@@ -51,7 +51,18 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
   process.on("SIGHUP", () => {});
   console.error(`tare: serving at unix://${options.socketPath}`);
   giveMemoryBackWhenIdle();
+  setTimeout(() => void warmUp(), 0).unref();
   await serving.closed;
+}
+
+/** The first start would have to wait for it. */
+async function warmUp(): Promise<void> {
+  try {
+    const { warmUpProcesses } = await import("../runtime/warm-up.ts");
+    warmUpProcesses();
+  } catch (thrown) {
+    console.error(`tare: cannot prepare for the first start: ${sentenceOf(thrown)}`);
+  }
 }
 
 const leavingWithinMs = 3_000;

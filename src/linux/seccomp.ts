@@ -1,4 +1,5 @@
 import { Failure } from "../base/failure.ts";
+import { RecentMap } from "../base/recent-map.ts";
 import type { SeccompFlag, SeccompProfile } from "../spec/seccomp.ts";
 import { type CapabilityName, capabilityMask } from "./capability.ts";
 import { type MachineArchitecture, machines } from "./seccomp/abi.ts";
@@ -20,9 +21,9 @@ export interface SeccompOptions {
   readonly kernel: string;
 }
 
-/** A profile seldom meets more circumstances than this; the oldest program is forgotten then. */
-const maxCached = 64;
-const cache = new WeakMap<SeccompProfile, Map<string, Uint8Array>>();
+/** A profile seldom meets more circumstances than this; programs are forgotten then. */
+const maxCached = 32;
+const cache = new WeakMap<SeccompProfile, RecentMap<string, Uint8Array>>();
 
 /**
  * The program for seccomp(2): an array of sock_filter, which is the caller's own. Compiled once for a profile object
@@ -32,16 +33,13 @@ export function compileSeccomp(profile: SeccompProfile | "default", options: Sec
   const chosen = profile === "default" ? defaultSeccompProfile : profile;
   const key = `${options.architecture} ${options.kernel} ${capabilityMask(options.capabilities)}`;
   let programs = cache.get(chosen);
-  if (programs === undefined) cache.set(chosen, (programs = new Map()));
-  let program = programs.get(key);
-  if (program === undefined) {
+  if (programs === undefined) cache.set(chosen, (programs = new RecentMap(maxCached)));
+  const program = programs.get(key, () => {
     const kernel = parseKernelRelease(options.kernel);
-    program = compileDecisions(resolveProfile(chosen, { ...options, kernel }));
-    verifySeccomp(program);
-    const [oldest] = programs.keys();
-    if (programs.size >= maxCached) programs.delete(oldest as string);
-    programs.set(key, program);
-  }
+    const compiled = compileDecisions(resolveProfile(chosen, { ...options, kernel }));
+    verifySeccomp(compiled);
+    return compiled;
+  });
   return program.slice();
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Failure } from "../base/failure.ts";
+import { RecentMap } from "../base/recent-map.ts";
 import { release } from "node:os";
 import {
   capabilitiesOfMask,
@@ -83,21 +84,21 @@ export function prepareProcess(
 }
 
 /** One program for each profile and set of capabilities: what was checked about it need not be checked again. */
-const programs = new WeakMap<SeccompProfile, Map<bigint, PlannedSeccomp>>();
+const programs = new WeakMap<SeccompProfile, RecentMap<bigint, PlannedSeccomp>>();
+const maxPrograms = 32;
 
 function compile(profile: unknown, capabilities: ReadonlySet<CapabilityName>): PlannedSeccomp | undefined {
   if (profile === undefined || profile === null) return undefined;
   const chosen = profile === "default" ? defaultSeccompProfile : (profile as SeccompProfile);
   let known = programs.get(chosen);
-  if (known === undefined) programs.set(chosen, (known = new Map()));
-  const mask = capabilityMask(capabilities);
-  const made = known.get(mask);
-  if (made !== undefined) return made;
+  if (known === undefined) programs.set(chosen, (known = new RecentMap(maxPrograms)));
+  return known.get(capabilityMask(capabilities), () => compileFor(chosen, capabilities));
+}
+
+function compileFor(chosen: SeccompProfile, capabilities: ReadonlySet<CapabilityName>): PlannedSeccomp {
   if (chosen.rules.some(({ action }) => action.kind === "notify"))
     throw new Failure("unsupported", "cannot use the seccomp profile: SCMP_ACT_NOTIFY is not supported yet");
   const architecture = process.arch === "arm64" ? "arm64" : "x86_64";
   const program = compileSeccomp(chosen, { capabilities, architecture, kernel: release() });
-  const planned = { program, flags: seccompFlagBits(chosen) };
-  known.set(mask, planned);
-  return planned;
+  return { program, flags: seccompFlagBits(chosen) };
 }

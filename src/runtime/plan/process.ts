@@ -200,6 +200,8 @@ export function addCredentials(
 }
 
 const checked = new WeakMap<Uint8Array, Set<string>>();
+/** Users and groups differ; each is checked again some time. */
+const mostPassed = 1_000;
 
 /**
  * Refuses a profile that would break the rest of the plan, by the name of the call: the filter is interpreted as
@@ -226,6 +228,7 @@ function checkTail(ops: readonly PlanOp[], program: Uint8Array): void {
         `cannot use the seccomp profile: it denies "${op.call}", which starting the process needs; allow it in the profile`,
       );
     }
+    if (passed.size >= mostPassed) passed.clear();
     passed.add(key);
   }
 }
