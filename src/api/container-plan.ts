@@ -1,5 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import type { CreateRequest } from "./create-request.ts";
+import { planDevices, type PlannedDevices } from "./device-fields.ts";
 import { parseConsoleSize } from "./exec-request.ts";
 import { type PlannedLimits, planLimits } from "./request/limits.ts";
 import { type NamespaceModes, planNamespaces } from "./request/modes.ts";
@@ -11,7 +12,7 @@ import type { ContainerConfig } from "./types/container-config.ts";
 import type { HostConfig } from "./types/host-config.ts";
 
 /** A request in the engine's units and unions; assignable to its ContainerSpec. */
-export interface ContainerPlan extends PlannedSecurity, PlannedTareFields {
+export interface ContainerPlan extends PlannedSecurity, PlannedDevices, PlannedTareFields {
   readonly image: string;
   readonly name?: string;
   readonly command?: readonly string[];
@@ -68,6 +69,7 @@ export function planContainer(request: CreateRequest, name: string | undefined):
     ...planConfig(config),
     ...planHost(hostConfig),
     ...planSecurity(hostConfig),
+    ...planDevices(hostConfig),
     ...planTareFields(hostConfig.Tare ?? {}),
     namespaces: planNamespaces(request),
     limits: planLimits(hostConfig),

@@ -27,7 +27,9 @@ const rules: readonly Rule[] = [
   {
     operations: /^containers\.(?!create$)|^exec\.create$/,
     kind: "not-found",
-    say: ({ details }, { id = "" }) => {
+    say: ({ details, message }, { id = "" }) => {
+      // What a start did not find is something inside.
+      if (message.startsWith("cannot start container ")) return undefined;
       const image = textIn(details, "image");
       return image === undefined ? noSuchContainer(textIn(details, "container") ?? id) : noSuchImage(image);
     },

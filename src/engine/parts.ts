@@ -44,6 +44,12 @@ export interface CgroupPart {
   list(): readonly string[];
 }
 
+/** A node, and what its path adds to the one it was looked for by: "" or `/rest`. */
+export interface HostDevice {
+  readonly node: RuntimeDevice;
+  readonly below: string;
+}
+
 export interface HostPart {
   readonly hostname: string;
   readonly capabilities: ReadonlySet<CapabilityName>;
@@ -52,6 +58,8 @@ export interface HostPart {
   readText(path: string): string;
   /** Device nodes of the host, for privileged containers. */
   listDevices(): readonly RuntimeDevice[];
+  /** The nodes that a path of the host stands for. Throws "invalid" in Docker's words where there is none. */
+  findDevices(path: string): readonly HostDevice[];
 }
 
 /** What an engine is joined of; it disposes of them as its last step. Tests give their own. */

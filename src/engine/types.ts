@@ -1,3 +1,4 @@
+import type { DeviceRuleSpec, DeviceSpec } from "./device-types.ts";
 import type { Duplex } from "node:stream";
 import type { ImageConfig } from "../spec/image-config.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./file-types.ts";
@@ -65,6 +66,8 @@ export interface ContainerSpec {
   /** `name:address`. */
   readonly extraHosts?: readonly string[];
   readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly devices?: readonly DeviceSpec[];
+  readonly deviceRules?: readonly DeviceRuleSpec[];
   readonly oomScoreAdj?: number;
   /** File mode mask of the first process and of execs; absent: 022. */
   readonly umask?: number;

@@ -1,4 +1,5 @@
 import type { ContainerCreateRequest } from "../api/types/container.ts";
+import { formatDevices } from "../api/device-fields.ts";
 import { formatTareFields } from "../api/tare-fields.ts";
 import type { Mount, Resources } from "../api/types/host-config.ts";
 import { Failure } from "../base/failure.ts";
@@ -53,6 +54,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       ),
       ...given("Tmpfs", tmpfsOf(spec.mounts)),
       ...given("Mounts", bindsOf(spec.mounts)),
+      ...formatDevices(spec),
       ...formatTareFields(spec),
     },
   };

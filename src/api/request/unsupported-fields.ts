@@ -48,8 +48,6 @@ const hostFields: Readonly<Partial<Record<keyof HostConfig, readonly [what: stri
   BlkioDeviceWriteIOps: ["block I/O limits", empty],
   CpuRealtimePeriod: ["real-time scheduling", empty],
   CpuRealtimeRuntime: ["real-time scheduling", empty],
-  Devices: ["devices", empty],
-  DeviceCgroupRules: ["device rules", empty],
   DeviceRequests: ["device requests (GPUs)", empty],
   KernelMemoryTCP: ["a limit of TCP memory", empty],
   MemorySwappiness: ["memory swappiness", oneOf(-1)],

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { Failure } from "../../base/failure.ts";
 import type { Flag, FlagTable, TableOf } from "../flags/flag.ts";
 import { bool, bytes, int, list, map, nanoCpus, optional, string } from "../flags/kinds.ts";
+import { checkDeviceRule } from "./devices.ts";
 import { laterFlags } from "./later-flags.ts";
 import { parseUlimit } from "./ulimit.ts";
 import type { ContainerValues } from "./values.ts";
@@ -25,6 +26,8 @@ const containerFlags: TableOf<ContainerValues> = {
   cpus: nanoCpus("Number of CPUs"),
   "cpuset-cpus": string("CPUs in which to allow execution (0-3, 0,1)"),
   "cpuset-mems": string("MEMs in which to allow execution (0-3, 0,1)"),
+  device: list("Add a host device to the container", { isFile: true }),
+  "device-cgroup-rule": list("Add a rule to the cgroup allowed devices list", { check: checkDeviceRule }),
   domainname: string("Container NIS domain name"),
   entrypoint: optional("Overwrite the default ENTRYPOINT of the image"),
   env: list("Set environment variables", { short: "e", check: checkEnv }),

@@ -15,8 +15,6 @@ export const laterFlags: FlagTable = {
   "cpu-percent": later(int("CPU percent (Windows only)")),
   "cpu-rt-period": later(int("Limit CPU real-time period in microseconds"), "0"),
   "cpu-rt-runtime": later(int("Limit CPU real-time runtime in microseconds"), "0"),
-  device: later(list("Add a host device to the container")),
-  "device-cgroup-rule": later(list("Add a rule to the cgroup allowed devices list")),
   "device-read-bps": later(list("Limit read rate (bytes per second) from a device", { initialText: "[]" })),
   "device-read-iops": later(list("Limit read rate (IO per second) from a device", { initialText: "[]" })),
   "device-write-bps": later(list("Limit write rate (bytes per second) to a device", { initialText: "[]" })),

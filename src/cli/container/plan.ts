@@ -1,6 +1,7 @@
 import type { ContainerCreateRequest } from "../../api/types/container.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";
 import { optionFailure } from "../flags/flag.ts";
+import { parseDevice } from "./devices.ts";
 import { readFile, readKeyValueFile } from "./key-value-file.ts";
 import { checkNetwork, planNamespaces } from "./namespace-modes.ts";
 import { planSecurity } from "./security-options.ts";
@@ -84,6 +85,8 @@ function planHostConfig({ values, cwd, consoleSize }: PlanInput): HostConfig {
     ...(consoleSize === undefined ? {} : { ConsoleSize: consoleSize }),
     ...(values["oom-score-adj"] === undefined ? {} : { OomScoreAdj: values["oom-score-adj"] }),
     ...(values["shm-size"] === undefined ? {} : { ShmSize: values["shm-size"] }),
+    ...(values.device.length === 0 ? {} : { Devices: values.device.map(parseDevice) }),
+    ...(values["device-cgroup-rule"].length === 0 ? {} : { DeviceCgroupRules: values["device-cgroup-rule"] }),
     AutoRemove: values.rm,
     Privileged: values.privileged,
     ReadonlyRootfs: values["read-only"],

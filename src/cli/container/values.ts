@@ -15,6 +15,8 @@ export interface ContainerValues {
   readonly cpus: number | undefined;
   readonly "cpuset-cpus": string;
   readonly "cpuset-mems": string;
+  readonly device: readonly string[];
+  readonly "device-cgroup-rule": readonly string[];
   readonly domainname: string;
   /** Empty removes the image's; undefined keeps it. */
   readonly entrypoint: string | undefined;

@@ -1,3 +1,4 @@
+import { formatDevices } from "../../api/device-fields.ts";
 import { formatTareFields } from "../../api/tare-fields.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";
 import type { ContainerDetails, ContainerSpec, NamespaceMode } from "../../engine/types.ts";
@@ -138,6 +139,7 @@ function fromSpec(spec: ContainerSpec): HostConfig {
     SecurityOpt: securityOptions(spec),
     ...(spec.shmBytes === undefined ? {} : { ShmSize: spec.shmBytes }),
     ...(spec.annotations === undefined ? {} : { Annotations: spec.annotations }),
+    ...formatDevices(spec),
     ...formatTareFields(spec),
     Ulimits: (spec.rlimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
   };

@@ -7,6 +7,7 @@ import { type ContainerPlan, planContainer } from "../planning/plan-container.ts
 import { refuse } from "../planning/refusal.ts";
 import type { ContainerRecord, IntentId } from "../state/records.ts";
 import type { ContainerId, ContainerSpec, NamespaceMode } from "../types.ts";
+import { findDevices } from "./container-devices.ts";
 import type { ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
@@ -24,6 +25,7 @@ export async function createContainer(
   const plan = planContainer(id, { spec, image: config.defaults, host: context.host });
   if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
   checkSources(plan);
+  findDevices(context.parts.host, plan);
   const { warnings } = planCgroup(plan.limits, context.parts.cgroups.layout);
   const record: ContainerRecord = {
     id,

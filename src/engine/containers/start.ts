@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { sleep } from "../../base/deadline.ts";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
-import { defaultDeviceRules } from "../../linux/device-rules.ts";
 import type { Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
 import { planRuntimeConfig } from "../planning/runtime-config.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerId, ContainerReference, StartTiming } from "../types.ts";
+import { deviceFacts } from "./container-devices.ts";
 import { cgroupPathOf, type ContainerContext, isRunning } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { recordEnd, stateAfter, whenFree } from "./end-run.ts";
@@ -123,6 +123,7 @@ async function launch(
   mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
   clock.mark("files");
   const privileged = spec.privileged ?? false;
+  const { hostDevices, devices, rules } = deviceFacts(parts.host, { plan, privileged });
   const config = planRuntimeConfig(spec, {
     plan,
     facts: {
@@ -130,14 +131,15 @@ async function launch(
       files,
       volumes,
       cgroup: cgroupPathOf(context, id),
-      hostDevices: privileged ? parts.host.listDevices() : [],
+      hostDevices,
+      devices,
       seccomp: seccompOf(context, plan),
       ...(spec.namespaces?.ipc === "host" ? { sharedShm: "/dev/shm" } : {}),
     },
   });
   parts.cgroups.create(
     id,
-    planCgroup(plan.limits, parts.cgroups.layout, privileged ? {} : { devices: defaultDeviceRules }),
+    planCgroup(plan.limits, parts.cgroups.layout, rules === undefined ? {} : { devices: rules }),
   );
   clock.mark("cgroup");
   const oldExit = join(runDirectory, "exit");

@@ -1,6 +1,8 @@
-import { lstatSync, readdirSync } from "node:fs";
+import { lstatSync, readdirSync, realpathSync, type Stats } from "node:fs";
 import { join } from "node:path";
+import { Failure } from "../../base/failure.ts";
 import type { RuntimeDevice } from "../../spec/runtime-config.ts";
+import type { HostDevice } from "../parts.ts";
 
 /** Directories and names of /dev that belong to the host's own terminals and mounts, not to a container. */
 const left: ReadonlySet<string> = new Set([
@@ -16,16 +18,50 @@ const left: ReadonlySet<string> = new Set([
 
 /** All device nodes below `directory`, for a privileged container. */
 export function listHostDevices(directory = "/dev"): readonly RuntimeDevice[] {
+  return listNodes(directory, left);
+}
+
+/**
+ * The nodes that a path of the host stands for: itself, or all below a directory; links in the path are followed, those
+ * in the directory are not. Throws "invalid" in Docker's words where there is none.
+ */
+export function findHostDevices(path: string): readonly HostDevice[] {
+  try {
+    const resolved = realpathSync(path);
+    const status = lstatSync(resolved);
+    const node = nodeOf(resolved, status);
+    if (node !== undefined) return [{ node, below: "" }];
+    const nodes = status.isDirectory() ? listNodes(resolved, new Set()) : [];
+    if (nodes.length > 0)
+      return nodes.map((found) => ({ node: found, below: found.path.slice(resolved.length) }));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw refused(path, code === "ENOENT" ? "no such file or directory" : String(code), cause);
+  }
+  throw refused(path, "not a device node");
+}
+
+function refused(path: string, detail: string, cause?: unknown): Failure {
+  const sentence = `error gathering device information while adding custom device ${JSON.stringify(path)}: ${detail}`;
+  return new Failure("invalid", sentence, { cause, details: { path } });
+}
+
+function listNodes(directory: string, skipped: ReadonlySet<string>): readonly RuntimeDevice[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry): readonly RuntimeDevice[] => {
     const path = join(directory, entry.name);
-    if (left.has(entry.name)) return [];
-    if (entry.isDirectory()) return listHostDevices(path);
+    if (skipped.has(entry.name)) return [];
+    if (entry.isDirectory()) return listNodes(path, skipped);
     if (!entry.isCharacterDevice() && !entry.isBlockDevice()) return [];
-    const { rdev, mode, uid, gid } = lstatSync(path);
-    // SPEC: makedev(3), as the kernel encodes it for 64 bits.
-    const major = (Math.floor(rdev / 2 ** 32) & ~0xfff) | ((rdev >>> 8) & 0xfff);
-    const minor = (Math.floor(rdev / 2 ** 12) & ~0xff) | (rdev & 0xff);
-    const type = entry.isBlockDevice() ? "b" : "c";
-    return [{ type, path, major, minor, fileMode: mode & 0o7777, uid, gid }];
+    const node = nodeOf(path, lstatSync(path));
+    return node === undefined ? [] : [node];
   });
+}
+
+function nodeOf(path: string, status: Stats): RuntimeDevice | undefined {
+  if (!status.isCharacterDevice() && !status.isBlockDevice()) return undefined;
+  const { rdev, mode, uid, gid } = status;
+  // SPEC: makedev(3), as the kernel encodes it for 64 bits.
+  const major = (Math.floor(rdev / 2 ** 32) & ~0xfff) | ((rdev >>> 8) & 0xfff);
+  const minor = (Math.floor(rdev / 2 ** 12) & ~0xff) | (rdev & 0xff);
+  return { type: status.isBlockDevice() ? "b" : "c", path, major, minor, fileMode: mode & 0o7777, uid, gid };
 }

@@ -5,6 +5,7 @@ import type { ImageDefaults } from "../../spec/image-config.ts";
 import type { ContainerId, ContainerMount, ContainerSpec } from "../types.ts";
 import { cleanPath } from "./clean-path.ts";
 import { planCommand } from "./command.ts";
+import { checkDeviceRules, checkDevices } from "./devices.ts";
 import { mergeEnvironment, planEnvironment } from "./environment.ts";
 import { checkMounts, defaultShmBytes, planVolumes } from "./mounts.ts";
 import { type ExtraHost, parseExtraHosts } from "./network-files.ts";
@@ -43,6 +44,8 @@ export interface ContainerPlan {
   readonly volumes: readonly string[];
   readonly shmBytes: number;
   readonly extraHosts: readonly ExtraHost[];
+  readonly devices: ReturnType<typeof checkDevices>;
+  readonly deviceRules: ReturnType<typeof checkDeviceRules>;
   readonly rlimits: ReturnType<typeof planResourceLimits>;
   readonly limits: CgroupLimits;
   readonly seccomp: "default" | "unconfined" | { readonly profile: string };
@@ -95,6 +98,8 @@ export function planContainer(
     volumes: planVolumes(image.volumes, mounts),
     shmBytes: planShm(spec.shmBytes),
     extraHosts: parseExtraHosts(spec.extraHosts),
+    devices: checkDevices(spec.devices),
+    deviceRules: checkDeviceRules(spec.deviceRules),
     rlimits: planResourceLimits(spec.rlimits),
     limits,
     seccomp: privileged && spec.seccomp === undefined ? "unconfined" : planSeccomp(spec.seccomp),

@@ -18,6 +18,8 @@ export interface StartFacts {
   readonly cgroup: string;
   /** For a privileged container. */
   readonly hostDevices: readonly RuntimeDevice[];
+  /** Those asked for. */
+  readonly devices: readonly RuntimeDevice[];
   readonly seccomp: "default" | SeccompProfile | undefined;
   /** Where the shared /dev/shm of an IPC namespace is, on the host or through a container's root. */
   readonly sharedShm?: string;
@@ -70,7 +72,7 @@ export function planRuntimeConfig(
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     linux: {
       namespaces: planNamespaces(spec),
-      devices: planDevices(privileged ? facts.hostDevices : []),
+      devices: planDevices(privileged ? facts.hostDevices : [], facts.devices),
       cgroupsPath: facts.cgroup,
       resources: planResources(plan),
       rootfsPropagation: "rprivate",

@@ -205,7 +205,6 @@ describe("planContainer()", () => {
       "HostConfig.LogConfig",
     ],
     [{ HostConfig: { Init: true } }, "HostConfig.Init"],
-    [{ HostConfig: { Devices: [{ PathOnHost: "/dev/x" }] } }, "HostConfig.Devices"],
     [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests"],
     [{ HostConfig: { Sysctls: { a: "b" } } }, "HostConfig.Sysctls"],
     [{ HostConfig: { UsernsMode: "auto" } }, "HostConfig.UsernsMode"],

@@ -119,6 +119,7 @@ export class FakeWorld {
         capabilities: new Set(capabilityNames),
         readText: (path) => (path === "/etc/hosts" ? "127.0.0.1 localhost\n" : ""),
         listDevices: () => [],
+        findDevices: () => [],
       },
       helloProgram: "/bin/true",
       [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),

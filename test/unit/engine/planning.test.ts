@@ -293,6 +293,7 @@ describe("planRuntimeConfig()", () => {
     volumes: {},
     cgroup: "tare-1/x",
     hostDevices: [{ type: "b", path: "/dev/sda", major: 8, minor: 0 }],
+    devices: [],
     seccomp: "default",
   };
   const config = (spec: Partial<ContainerSpec> = {}) =>

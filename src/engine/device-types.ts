@@ -1,0 +1,17 @@
+/** A device of the host for a container. */
+export interface DeviceSpec {
+  /** Absolute path on the host: a node, or a directory of nodes; links are followed. */
+  readonly source: string;
+  readonly target: string;
+  /** Letters of `rwm`: read, write, mknod. */
+  readonly access: string;
+}
+
+/** What may be opened or made besides; an absent number stands for all of them. */
+export interface DeviceRuleSpec {
+  readonly type: "a" | "b" | "c";
+  readonly major?: number;
+  readonly minor?: number;
+  /** Letters of `rwm`. */
+  readonly access: string;
+}
