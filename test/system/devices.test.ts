@@ -28,10 +28,8 @@ describe.skipIf(!isRoot)("devices", () => {
 
   /** Runs a shell script; status and what it printed. */
   const sh = async (script: string, ...flags: string[]) => {
-    const { status, stdout, stderr } = await tare.tare([
-      ...["run", "--rm", ...flags, "busybox", "sh", "-c"],
-      `exec 2>&1; ${script}`,
-    ]);
+    const args = ["run", "--rm", ...flags, "busybox", "sh", "-c", `exec 2>&1; ${script}`];
+    const { status, stdout, stderr } = await tare.tare(args);
     return { status, said: `${stdout}${stderr}`.trim() };
   };
   const open = "mkdir -p /tmp; mknod /tmp/fuse c 10 229 && exec 3</tmp/fuse && echo open";
