@@ -1,5 +1,5 @@
 import { mkdir, rm } from "node:fs/promises";
-import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
+import { Failure, sentenceOf } from "../../base/failure.ts";
 import { planCapabilities } from "../../linux/capability.ts";
 import type { StartedProcess } from "../../runtime/types.ts";
 import type { ExecRequest } from "../parts.ts";
@@ -14,6 +14,7 @@ import { containerEvent } from "./describe-event.ts";
 import type { ExecSession } from "./exec-sessions.ts";
 import { exitCodeOf } from "./exit-status.ts";
 import { getContainer } from "./find-container.ts";
+import { launchFailure } from "./launch-failure.ts";
 import { LateDuplex } from "./late-duplex.ts";
 import type { LiveContainer } from "./live-container.ts";
 import { findUser } from "./prepare-root.ts";
@@ -97,10 +98,7 @@ async function launch(
     finish(context, session, { code, error: sentenceOf(thrown) });
     await rm(runDirectory, { recursive: true, force: true });
     duplex?.destroy();
-    throw new Failure(kindOf(thrown), sentenceOf(thrown), {
-      cause: thrown,
-      details: { ...details, exitCode: code },
-    });
+    throw launchFailure(thrown, { exitCode: code });
   }
 }
 

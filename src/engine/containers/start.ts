@@ -15,6 +15,7 @@ import { containerEvent } from "./describe-event.ts";
 import { recordEnd, stateAfter, whenFree } from "./end-run.ts";
 import { getContainer } from "./find-container.ts";
 import { openJoinedNamespaces } from "./joined-namespaces.ts";
+import { launchFailure } from "./launch-failure.ts";
 import { makeNetworkFiles } from "./network-files.ts";
 import { PhaseClock } from "./phase-clock.ts";
 import { refuseOpenedRoot } from "./open-root.ts";
@@ -52,7 +53,7 @@ export async function startContainer(
     started = await launch(context, record, clock);
   } catch (thrown) {
     recordEnd(context, record, { state: failedState(thrown), ends: intent });
-    throw thrown;
+    throw launchFailure(thrown);
   }
   const timing = clock.finish(started.timing);
   const startedAt = Date.now();
