@@ -1,27 +1,36 @@
 import { Failure } from "../base/failure.ts";
+import { formatTimeOffsets, parseTimeOffsets, type TimeOffsets } from "../spec/time-offsets.ts";
 import type { HostConfig, TareHostConfig } from "./types/host-config.ts";
 import type { FieldShapes } from "./request/field-shapes.ts";
 
 /** Fields of `HostConfig.Tare`. */
 export const tareShapes: FieldShapes = {
   Umask: "text",
+  TimeOffset: "text",
 };
 
 /** What `HostConfig.Tare` asks for, in the engine's words. */
 export interface PlannedTareFields {
   readonly umask?: number;
+  readonly timeOffsets?: TimeOffsets;
 }
 
 /** Throws Failure("invalid") for values that can never work. */
 export function planTareFields(fields: TareHostConfig): PlannedTareFields {
-  const { Umask: umask = "" } = fields;
-  return umask === "" ? {} : { umask: parseUmask(umask) };
+  const { Umask: umask = "", TimeOffset: timeOffset = "" } = fields;
+  return {
+    ...(umask === "" ? {} : { umask: parseUmask(umask) }),
+    ...(timeOffset === "" ? {} : { timeOffsets: parseTimeOffsets(timeOffset) }),
+  };
 }
 
 /** The way back: `HostConfig.Tare` of a spec; left out when there is nothing of it. */
 export function formatTareFields(spec: PlannedTareFields): Pick<HostConfig, "Tare"> {
-  const fields: TareHostConfig =
-    spec.umask === undefined ? {} : { Umask: spec.umask.toString(8).padStart(4, "0") };
+  const { umask, timeOffsets } = spec;
+  const fields: TareHostConfig = {
+    ...(umask === undefined ? {} : { Umask: umask.toString(8).padStart(4, "0") }),
+    ...(timeOffsets === undefined ? {} : { TimeOffset: formatTimeOffsets(timeOffsets) }),
+  };
   return Object.keys(fields).length === 0 ? {} : { Tare: fields };
 }
 

@@ -1,5 +1,6 @@
 import type { DeviceRuleSpec, DeviceSpec } from "./device-types.ts";
 import type { Duplex } from "node:stream";
+import type { TimeOffsets } from "../spec/time-offsets.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./file-types.ts";
 import type { LogEntry, LogOptions } from "./log-types.ts";
@@ -71,6 +72,8 @@ export interface ContainerSpec {
   readonly oomScoreAdj?: number;
   /** File mode mask of the first process and of execs; absent: 022. */
   readonly umask?: number;
+  /** A time namespace of its own, whose clocks are so far from the host's. */
+  readonly timeOffsets?: TimeOffsets;
   /** Of the terminal, at the first instruction. */
   readonly consoleSize?: TerminalSize;
   /** HostConfig and Config as a client sent them, given back by inspect unchanged. */

@@ -86,6 +86,7 @@ const kinds: Partial<Record<ErrnoName, FailureKind>> = {
   EACCES: "not-permitted",
   EROFS: "not-permitted",
   ENOSYS: "unsupported",
+  ERANGE: "invalid",
   EOPNOTSUPP: "unsupported",
   ENODEV: "unsupported",
   ENOSPC: "exhausted",

@@ -1,5 +1,5 @@
 import { within } from "../base/failure.ts";
-import { monotonicMs } from "../linux/clock.ts";
+import { monotonicMs, readMonotonicShiftMs } from "../linux/clock.ts";
 import { OwnedFd } from "../linux/fd.ts";
 import { readNamespaces } from "../linux/namespaces.ts";
 import { openDirectoryPath } from "../linux/open.ts";
@@ -29,10 +29,12 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
     seccomp: options.seccomp,
     announce: options.beforeFirstInstruction !== undefined,
   });
+  const joins = foreignNamespaces(options.target.pid);
   const lists = planExec(
     {
       target: inheritance.add(target.fd),
-      joins: foreignNamespaces(options.target.pid),
+      joins,
+      ...(joins.includes("time") ? { clockShiftMs: readMonotonicShiftMs(options.target.pid) } : {}),
       cgroupTasks: join.writeZeroFds.map((fd) => inheritance.add(fd)),
       keeperTasks: (options.keeperCgroupFds ?? []).map((fd) => inheritance.add(fd)),
       limits: prepared.limits,
@@ -87,6 +89,15 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
 function foreignNamespaces(pid: number): RuntimeNamespaceType[] {
   const theirs = readNamespaces(pid);
   const ours = readNamespaces("self");
-  const types: readonly RuntimeNamespaceType[] = ["mount", "uts", "ipc", "pid", "network", "cgroup", "user"];
+  const types: readonly RuntimeNamespaceType[] = [
+    "mount",
+    "uts",
+    "ipc",
+    "pid",
+    "network",
+    "cgroup",
+    "user",
+    "time",
+  ];
   return types.filter((type) => theirs[type] !== undefined && theirs[type] !== ours[type]);
 }

@@ -62,6 +62,8 @@ export interface RuntimeLinux {
   readonly seccomp?: unknown;
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
+  /** By clock: `monotonic`, `boottime`. */
+  readonly timeOffsets?: Readonly<Record<string, { readonly secs: number; readonly nanosecs: number }>>;
   readonly sysctl?: Readonly<Record<string, string>>;
 }
 

@@ -53,6 +53,8 @@ export interface HostConfig extends Resources {
 export interface TareHostConfig {
   /** The file mode mask of the first process, octal: `0027`. */
   readonly Umask?: string;
+  /** Of a time namespace's clocks: `24h`, or `monotonic=24h,boottime=-1h`. */
+  readonly TimeOffset?: string;
 }
 
 export interface Resources {

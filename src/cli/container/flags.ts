@@ -67,6 +67,10 @@ const containerFlags: TableOf<ContainerValues> = {
   "shm-size": bytes("Size of /dev/shm"),
   "stop-signal": string("Signal to stop the container"),
   "stop-timeout": int("Timeout (in seconds) to stop a container"),
+  "time-offset": string(
+    "Offset of the monotonic and boot-time clocks (24h, monotonic=24h,boottime=-1h) (Tare's own)",
+    { words: ["monotonic=", "boottime="] },
+  ),
   tmpfs: list("Mount a tmpfs directory"),
   tty: bool("Allocate a pseudo-TTY", { short: "t" }),
   ulimit: list("Ulimit options", { type: "ulimit", initialText: "[]", check: checkUlimit }),

@@ -47,6 +47,7 @@ export interface ContainerValues {
   readonly "shm-size": number | undefined;
   readonly "stop-signal": string;
   readonly "stop-timeout": number | undefined;
+  readonly "time-offset": string;
   readonly tmpfs: readonly string[];
   readonly tty: boolean;
   readonly ulimit: readonly string[];

@@ -1,6 +1,7 @@
 import type { ResolvedUser } from "../../spec/passwd.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
 import type { RuntimeConfig, RuntimeDevice, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
+import { splitSeconds } from "../../spec/time-offsets.ts";
 import type { ContainerSpec } from "../types.ts";
 import { planDevices } from "./devices.ts";
 import { withHome } from "./environment.ts";
@@ -72,6 +73,7 @@ export function planRuntimeConfig(
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     linux: {
       namespaces: planNamespaces(spec),
+      ...planTimeOffsets(spec),
       devices: planDevices(privileged ? facts.hostDevices : [], facts.devices),
       cgroupsPath: facts.cgroup,
       resources: planResources(plan),
@@ -92,8 +94,20 @@ function planNamespaces(spec: ContainerSpec): RuntimeConfig["linux"]["namespaces
     ["pid", spec.namespaces?.pid],
     ["ipc", spec.namespaces?.ipc],
     ["cgroup", spec.namespaces?.cgroup],
+    ["time", spec.timeOffsets === undefined ? "host" : "private"],
   ];
   return modes.filter(([, mode]) => mode !== "host").map(([type]) => ({ type }));
+}
+
+function planTimeOffsets({ timeOffsets }: ContainerSpec): Pick<RuntimeConfig["linux"], "timeOffsets"> {
+  if (timeOffsets === undefined) return {};
+  const { monotonicMs, boottimeMs } = timeOffsets;
+  return {
+    timeOffsets: {
+      ...(monotonicMs === undefined ? {} : { monotonic: splitSeconds(monotonicMs) }),
+      ...(boottimeMs === undefined ? {} : { boottime: splitSeconds(boottimeMs) }),
+    },
+  };
 }
 
 const defaultPeriodUs = 100_000;

@@ -18,7 +18,9 @@ export function describeFailure(plan: Plan, packet: Buffer): Failure {
   if (op === undefined) return new Failure("internal", "cannot read what failed: the plan has no such call");
   if (op.call === "execve") return describeExecve(list.ops, at, packet);
   const text = result < 0 ? errnoName(-result) : `${result} instead of ${op.expect ?? "success"}`;
-  return new Failure(kindOf(result), `cannot ${op.about}: ${formatOp(op)}: ${text}`, {
+  const why = op.why?.[-result];
+  const sentence = `cannot ${op.about}: ${formatOp(op)}: ${text}${why === undefined ? "" : `: ${why}`}`;
+  return new Failure(kindOf(result), sentence, {
     details: { call: op.call, errno: -result },
   });
 }

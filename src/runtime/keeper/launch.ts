@@ -7,7 +7,7 @@ import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import type { KeeperProgram } from "../types.ts";
 import { encodePlan } from "../plan/encode.ts";
 import type { Plan } from "../plan/plan.ts";
-import { PlanClock, readyBarrier } from "../plan/report.ts";
+import { type PlanClock, readyBarrier } from "../plan/report.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { answer, encodeRequest, FrameReader } from "./frames.ts";
 import { decodeRunning, KeeperConnection } from "./kept-process.ts";
@@ -105,7 +105,7 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
       case answer.born:
         break;
       case answer.note:
-        stamps = PlanClock.decode(clock.names, frame.payload);
+        stamps = clock.decode(frame.payload);
         break;
       case answer.barrier:
         if (frame.payload.readUInt32LE(4) !== readyBarrier)

@@ -23,6 +23,7 @@ import { type PlanBlob, PlanList } from "./plan.ts";
 import { addCredentials, addFreshStart, addLimits, type PlannedProcess } from "./process.ts";
 import { PlanClock } from "./report.ts";
 import { addPipes, addTerminal } from "./streams.ts";
+import { addTimeNamespace } from "./time-namespace.ts";
 import type { PlanStreams } from "./plan.ts";
 
 /** All that a container's plan is made from; descriptor numbers are the keeper's. */
@@ -70,6 +71,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   const terminal = process.terminal === true;
   const streams = terminal ? {} : addPipes(before, child, blob, { stdin: input.openStdin });
   clock.stamp(before, "keeper");
+  if (created.includes("time")) addTimeNamespace(before, clock, linux.timeOffsets);
 
   clock.stamp(child, "namespaces");
   addFreshStart(child);
@@ -121,7 +123,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   clock.stamp(child, "mounts");
   addCredentials(child, blob, input.process, clock, { stdin: input.openStdin || terminal });
   const cloneFlags = created
-    .filter((type) => type !== "cgroup")
+    .filter((type) => type !== "cgroup" && type !== "time")
     .reduce((flags, type) => flags | getNamespaceKind(type).cloneFlag, 0);
   return { before, child, cloneFlags, streams, clock };
 }
@@ -192,6 +194,8 @@ export interface ExecInput {
   /** A pidfd of the container's first process. */
   readonly target: number;
   readonly joins: readonly RuntimeNamespaceType[];
+  /** How far the monotonic clock of the joined time namespace is from ours. */
+  readonly clockShiftMs?: number;
   readonly cgroupTasks: readonly number[];
   readonly keeperTasks?: readonly number[];
   readonly limits: readonly ResourceLimit[];
@@ -212,11 +216,16 @@ export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
   const streams = terminal ? {} : addPipes(before, child, blob, { stdin: input.openStdin });
   clock.stamp(before, "keeper");
   addFreshStart(child);
+  // By itself: it belongs to the host's user namespace, in which the child has no rights after joining the container's.
+  if (input.joins.includes("time")) {
+    child.add("join the time namespace", "setns", [input.target, getNamespaceKind("time").cloneFlag]);
+    clock.shiftBy(input.clockShiftMs ?? 0);
+  }
   for (const tasks of input.cgroupTasks)
     child.add("join the cgroup", "write", [tasks, "0", 1], { expect: 1 });
   clock.stamp(child, "cgroup");
   const flags = input.joins
-    .filter((type) => type !== "pid")
+    .filter((type) => type !== "pid" && type !== "time")
     .reduce((all, type) => all | getNamespaceKind(type).cloneFlag, 0);
   child.add("join the namespaces of the container", "setns", [input.target, flags]);
   clock.stamp(child, "namespaces");

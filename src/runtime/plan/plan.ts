@@ -33,6 +33,8 @@ export interface PlanOp {
   readonly expect?: number | "anything";
   /** On one of up to four errors: go on after the next `count` ops. */
   readonly skip?: { readonly errors: readonly number[]; readonly count: number };
+  /** What an error means here, where its name alone does not tell. */
+  readonly why?: Readonly<Record<number, string>>;
   /** What asked for it: the object of the sentence when it fails, as in `cannot <about>`. */
   readonly about: string;
 }

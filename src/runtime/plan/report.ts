@@ -24,6 +24,8 @@ const CLOCK_MONOTONIC = 1;
 /** Stamps of the monotonic clock, taken as the plan runs and told to the engine just before the program starts. */
 export class PlanClock {
   readonly names: string[] = [];
+  readonly #shiftsMs: number[] = [];
+  #shiftMs = 0;
   readonly #slot: Slot;
   readonly #most = 8;
 
@@ -34,10 +36,16 @@ export class PlanClock {
     blob.fill({ offset: this.#slot.offset, bytes: 4 }, head);
   }
 
+  /** What is stamped from here on is in a time namespace whose monotonic clock is so far from the engine's. */
+  shiftBy(ms: number): void {
+    this.#shiftMs = ms;
+  }
+
   /** What went on since the last stamp was `name`. */
   stamp(list: PlanList, name: string): void {
     const at = this.#slot.offset + 8 + 16 * this.names.length;
     this.names.push(name);
+    this.#shiftsMs.push(this.#shiftMs);
     list.add("read the clock", "clock_gettime", [CLOCK_MONOTONIC, { addressOf: { offset: at, bytes: 16 } }]);
   }
 
@@ -48,11 +56,12 @@ export class PlanClock {
     });
   }
 
-  /** Milliseconds of the monotonic clock, from the note's payload. */
-  static decode(names: readonly string[], note: Buffer): { readonly name: string; readonly atMs: number }[] {
-    return names.map((name, i) => ({
-      name,
-      atMs: Number(note.readBigInt64LE(8 + 16 * i)) * 1000 + Number(note.readBigInt64LE(16 + 16 * i)) / 1e6,
-    }));
+  /** Milliseconds of the engine's monotonic clock, from the note's payload. */
+  decode(note: Buffer): { readonly name: string; readonly atMs: number }[] {
+    return this.names.map((name, i) => {
+      const seconds = Number(note.readBigInt64LE(8 + 16 * i));
+      const nanoseconds = Number(note.readBigInt64LE(16 + 16 * i));
+      return { name, atMs: seconds * 1000 + nanoseconds / 1e6 - (this.#shiftsMs[i] ?? 0) };
+    });
   }
 }
