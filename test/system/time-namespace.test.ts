@@ -49,7 +49,7 @@ describe.skipIf(!isRoot)("the time namespace", () => {
     process.kill(daemon as number, "SIGKILL");
     while (!isGone(daemon as number)) await Bun.sleep(5);
     await tare.must(["restart", "-t", "0", "shifted"]);
-    expect(await tare.must(["exec", "shifted", "grep", "-c", "86400", "/proc/1/timens_offsets"])).toBe("1");
+    expect(await tare.must(["exec", "shifted", "grep", "-cw", "86400", "/proc/1/timens_offsets"])).toBe("1");
     await tare.must(["rm", "-f", "shifted", "plain"]);
   });
 
