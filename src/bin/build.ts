@@ -12,7 +12,7 @@ const buildFile = (socketPath: string): string => `${socketPath}.build`;
 /** Says beside the socket which build serves it: cheaper to read than to ask. */
 export function publishBuild(socketPath: string): void {
   const draft = `${buildFile(socketPath)}.${process.pid}`;
-  writeFileSync(draft, build.id, { mode: 0o644 });
+  writeFileSync(draft, build.id, { mode: 0o640 });
   renameSync(draft, buildFile(socketPath));
 }
 
