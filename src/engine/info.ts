@@ -28,7 +28,14 @@ export async function describeEngine(context: ContainerContext): Promise<EngineI
     memoryBytes: totalmem(),
     containers: count,
     images: state.images().length,
-    storage: { driver: parts.storage.name, status: [["Data root", parts.dataRoot]] },
+    storage: {
+      driver: parts.storage.name,
+      status: [
+        ...parts.storage.status,
+        ["Chosen", parts.storageChoice.reason],
+        ["Data root", parts.dataRoot],
+      ],
+    },
     cgroups: describeCgroups(parts.cgroups.layout),
     warnings: warningsOf(context),
   };
@@ -51,7 +58,9 @@ function describeCgroups(layout: CgroupLayout): EngineInfo["cgroups"] {
 function warningsOf({ parts, background }: ContainerContext): readonly string[] {
   const { controllers } = describeCgroups(parts.cgroups.layout);
   const missing = ["memory", "cpu", "cpuset", "pids"].filter((name) => controllers[name] === undefined);
+  const { warning } = parts.storageChoice;
   return [
+    ...(warning === undefined ? [] : [warning]),
     ...missing.map((name) => `No ${name} limit support`),
     ...(parts.cgroups.layout.swapAccounting ? [] : ["No swap limit support"]),
     ...[...background.failures].map(([subject, problem]) => `cannot clean up after ${subject}: ${problem}`),

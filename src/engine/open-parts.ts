@@ -10,7 +10,7 @@ import { openKeeperProgram } from "../runtime/keeper-program.ts";
 import { reconnect } from "../runtime/reconnect.ts";
 import { startContainer } from "../runtime/start.ts";
 import type { KeeperProgram } from "../runtime/types.ts";
-import { openStorage } from "../storage/drivers.ts";
+import { openChosenStorage } from "../storage/choose-driver.ts";
 import { describeHost } from "./host/host.ts";
 import type { CgroupPart, EngineParts, RuntimePart } from "./parts.ts";
 import { ensurePrivateDirectory, lockDataRoot } from "./state/data-root.ts";
@@ -35,9 +35,8 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
   } catch (thrown) {
     throw within(`cannot open the run root "${runRoot}"`, thrown);
   }
-  const storage = opened.use(
-    await openStorage(dataRoot, storageDriver === undefined ? {} : { driver: storageDriver }),
-  );
+  const { storage, ...storageChoice } = await openChosenStorage(dataRoot, { driver: storageDriver });
+  opened.use(storage);
   const content = await openContentStore(dataRoot);
   const parent = openCgroupParent(cgroupNameOf(dataRoot));
   opened.defer(async () => {
@@ -54,6 +53,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     dataRoot,
     runRoot,
     storage,
+    storageChoice,
     content,
     cgroups: cgroupPart(parent),
     runtime: runtimePart(program, parent),

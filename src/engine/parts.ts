@@ -5,6 +5,7 @@ import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import type { CgroupPlan } from "../linux/cgroup-plan.ts";
 import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } from "../runtime/types.ts";
 import type { RuntimeDevice } from "../spec/runtime-config.ts";
+import type { ChosenStorage } from "../storage/choose-driver.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 
 /** With the cgroup's name below the engine's own, instead of the cgroup. */
@@ -68,6 +69,8 @@ export interface EngineParts extends AsyncDisposable {
   readonly runRoot: string;
   readonly runtime: RuntimePart;
   readonly storage: StorageDriver;
+  /** Why it is this driver, and what is bad about it. */
+  readonly storageChoice: Omit<ChosenStorage, "storage">;
   readonly content: ContentStore;
   readonly cgroups: CgroupPart;
   readonly host: HostPart;

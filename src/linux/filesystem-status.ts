@@ -57,6 +57,30 @@ const kernelMagics: ReadonlySet<number> = new Set([
   0x50494446, // pidfs
 ]);
 
+// SPEC: linux/magic.h
+const names: ReadonlyMap<number, string> = new Map([
+  [0xef53, "extfs"],
+  [0x9123683e, "btrfs"],
+  [0x58465342, "xfs"],
+  [0x2fc12fc1, "zfs"],
+  [0xf2f52010, "f2fs"],
+  [0xca451a4e, "bcachefs"],
+  [0x01021994, "tmpfs"],
+  [0x794c7630, "overlayfs"],
+  [0x65735546, "fuse"],
+  [0x6969, "nfs"],
+  [0xff534d42, "cifs"],
+  [0x01021997, "9p"],
+  [0xf15f, "ecryptfs"],
+  [0x73717368, "squashfs"],
+  [0xe0f5e1e2, "erofs"],
+]);
+
+/** A file system's name as Docker writes it: `extfs` for ext2 to ext4; `<unknown>` for a rare one. */
+export function filesystemName(fd: Fd): string {
+  return names.get(filesystemMagic(fd)) ?? "<unknown>";
+}
+
 /** A file system whose files are the kernel's own: reading and writing them does things, and says more than it should. */
 export function isKernelFilesystem(fd: Fd): boolean {
   return kernelMagics.has(filesystemMagic(fd));

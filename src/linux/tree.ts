@@ -1,5 +1,7 @@
 import type { Fd } from "./fd.ts";
+import type { FileTime } from "./stat.ts";
 import { Comparison } from "./tree/changes.ts";
+import { Merging } from "./tree/merge.ts";
 import { Packing, type PackRules } from "./tree/pack.ts";
 import { Pace } from "./tree/pace.ts";
 import { removeEntry } from "./tree/remove.ts";
@@ -75,5 +77,46 @@ export async function listOverlayChanges(
     signal,
   }: { readonly ignored?: ReadonlySet<string>; readonly signal?: AbortSignal } = {},
 ): Promise<readonly TreeChange[]> {
-  return await new Comparison(ignored, new Pace(signal)).run(upper, lower);
+  return await new Comparison({ ignored, upper: "overlay", pace: new Pace(signal) }).run(upper, lower);
+}
+
+/** As listOverlayChanges(), of a whole tree that began as a copy of another one (see mergeLayer()). */
+export async function listTreeChanges(
+  { tree, original }: { readonly tree: Fd; readonly original: Fd },
+  {
+    ignored = new Set(),
+    signal,
+  }: { readonly ignored?: ReadonlySet<string>; readonly signal?: AbortSignal } = {},
+): Promise<readonly TreeChange[]> {
+  return await new Comparison({ ignored, upper: "full", pace: new Pace(signal) }).run(tree, original);
+}
+
+/**
+ * What has changed in a tree that began as a copy of another one, as an image layer's archive: see packTree(). `since`
+ * is when the copy was whole: all that was touched later is in it, also where neither size nor time tells.
+ */
+export async function* packTreeChanges(
+  { tree, original, since }: { readonly tree: Fd; readonly original: Fd; readonly since: FileTime },
+  options: Omit<PackOptions, "whiteouts"> = {},
+): AsyncGenerator<Uint8Array, void> {
+  const pace = new Pace(options.signal);
+  const comparison = new Comparison({ ignored: new Set(), upper: "full", since, pace });
+  const changes = await comparison.run(tree, original);
+  yield* new Packing(rulesOf({ ...options, whiteouts: "overlay" })).runChanges(tree, changes);
+}
+
+/**
+ * Puts one layer, as unpackLayer() made it for overlay, over the full tree `into`, which then is what overlay would
+ * show: marks delete, directories merge, all else replaces. `into` itself keeps its owner and mode. Files are copied
+ * (sharing blocks where the file system can; holes, hard links, times and allowed attributes stay), or, as one more name of the
+ * layer's own, linked: then nobody may write to them.
+ *
+ * Not atomic: after a failure the caller removes the tree. Nobody else may write to either meanwhile.
+ */
+export async function mergeLayer(
+  layer: Fd,
+  into: Fd,
+  { files, signal }: { readonly files: "copy" | "link"; readonly signal?: AbortSignal },
+): Promise<void> {
+  await new Merging({ files, pace: new Pace(signal) }).run(layer, into);
 }

@@ -11,6 +11,10 @@ export interface OpenOptions {
   readonly dataRoot?: string;
   /** What need not survive a reboot. Default `/run/tare`. */
   readonly runRoot?: string;
+  /**
+   * "overlay" or "vfs". Absent: the one that the data root has begun with, else the first that works here. Another than the one that
+   * its images and containers are in is "invalid".
+   */
   readonly storageDriver?: string;
   /** File of the keeper program; by default the one that was built with this library. */
   readonly keeperProgram?: string;

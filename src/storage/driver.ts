@@ -1,4 +1,5 @@
 import type { Fd, OwnedFd } from "../linux/fd.ts";
+import type { PackOptions } from "../linux/pack-options.ts";
 import type { TreeChange } from "../linux/tree-change.ts";
 import type { Digest } from "../spec/digest.ts";
 
@@ -20,6 +21,8 @@ export type SnapshotId = string;
 export interface StorageDriver extends AsyncDisposable {
   /** As `--storage-driver` names it. */
   readonly name: string;
+  /** What people are told of it by `info`: Docker's DriverStatus. */
+  readonly status: readonly (readonly [name: string, value: string])[];
 
   /** An empty directory to unpack a layer into. The caller disposes of the draft. */
   beginLayer(): Promise<LayerDraft>;
@@ -46,10 +49,10 @@ export interface StorageDriver extends AsyncDisposable {
    */
   removeSnapshot(id: SnapshotId): Promise<void>;
   /**
-   * What was changed on top of the layers, as an open directory in this driver's own format, for a driver that has such;
-   * undefined otherwise. The caller disposes of it.
+   * What was changed on top of the layers, as an image layer's tar; to be read to its end, or left by return(). The
+   * caller sees to it that nothing is written meanwhile.
    */
-  openUpper(id: SnapshotId): Promise<OwnedFd | undefined>;
+  packChanges(id: SnapshotId, options?: ChangesOptions): AsyncIterable<Uint8Array>;
   /**
    * What was changed on top of the layers, in the order of names; also while it is mounted. Files and directories of
    * `ignored` (relative paths) that are new and empty are left out.
@@ -62,8 +65,11 @@ export interface StorageDriver extends AsyncDisposable {
   /** The layers as a read-only detached mount, the lowest first; none at all gives an empty directory. The caller disposes of it. */
   viewLayers(layers: readonly Digest[]): Promise<OwnedFd>;
 
-  /** Space that only this layer, or this snapshot above its layers, takes. Throws "not-found". */
-  usage(of: { readonly layer: Digest } | { readonly snapshot: SnapshotId }): Promise<StorageUsage>;
+  /** What only this layer, or this snapshot above its layers, takes. Throws "not-found". */
+  usage(
+    of: { readonly layer: Digest } | { readonly snapshot: SnapshotId },
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<StorageUsage>;
   /** What people are shown by `inspect`: Docker's GraphDriver data. Throws "not-found". */
   describe(
     of: { readonly layers: readonly Digest[] } | { readonly snapshot: SnapshotId },
@@ -73,6 +79,9 @@ export interface StorageDriver extends AsyncDisposable {
   /** Waits until everything removed is gone from the disk. */
   settle(): Promise<void>;
 }
+
+/** Which file names and mounts are packed how is the driver's own. */
+export type ChangesOptions = Omit<PackOptions, "whiteouts" | "mounts">;
 
 /** A layer being unpacked. Disposing of it without commit() deletes it. */
 export interface LayerDraft extends AsyncDisposable {
@@ -91,9 +100,11 @@ export interface MountedSnapshot extends Disposable {
 }
 
 export interface StorageUsage {
-  /** Space taken on disk. */
+  /** Space taken on disk; blocks that files share with others are counted, too. */
   readonly bytes: number;
   readonly inodes: number;
+  /** Length of the files and links that the layer has, or that were made or changed above the layers; as Docker shows sizes. */
+  readonly contentBytes: number;
 }
 
 export interface StorageFinding {

@@ -4,12 +4,24 @@ import type { StorageDriver } from "./driver.ts";
 /** Each driver is loaded when it is opened. */
 const drivers: Readonly<Record<string, (root: string) => Promise<StorageDriver>>> = {
   overlay: async (root) => (await import("./overlay/overlay-driver.ts")).openOverlayDriver(root),
+  vfs: async (root) => (await import("./vfs/vfs-driver.ts")).openVfsDriver(root),
 };
 
 /** Docker's names for the same. */
 const aliases: Readonly<Record<string, string>> = { overlay2: "overlay", overlayfs: "overlay" };
 
 export const storageDriverNames: readonly string[] = Object.keys(drivers);
+
+/** Our name of the driver. Throws "invalid" for an unknown one. */
+export function parseDriverName(text: string): string {
+  const name = Object.hasOwn(aliases, text) ? (aliases[text] as string) : text;
+  if (Object.hasOwn(drivers, name)) return name;
+  const known = storageDriverNames.join(", ");
+  throw new Failure(
+    "invalid",
+    `cannot open storage driver "${text}": there is no such driver (known: ${known})`,
+  );
+}
 
 /**
  * Opens the driver's part of the data root, `<dataRoot>/storage/<driver>`; the caller disposes of it. Deletes what a
@@ -20,14 +32,6 @@ export async function openStorage(
   dataRoot: string,
   { driver = "overlay" }: { readonly driver?: string } = {},
 ): Promise<StorageDriver> {
-  const name = Object.hasOwn(aliases, driver) ? (aliases[driver] as string) : driver;
-  const open = Object.hasOwn(drivers, name) ? drivers[name] : undefined;
-  if (open === undefined) {
-    const known = storageDriverNames.join(", ");
-    throw new Failure(
-      "invalid",
-      `cannot open storage driver "${driver}": there is no such driver (known: ${known})`,
-    );
-  }
-  return await open(`${dataRoot}/storage/${name}`);
+  const name = parseDriverName(driver);
+  return await (drivers[name] as (typeof drivers)[string])(`${dataRoot}/storage/${name}`);
 }

@@ -111,6 +111,7 @@ describe.skipIf(!isRoot)("commit", () => {
     ]);
     await tare.must(["rm", "-f", "first", "second"]);
     await tare.must(["rmi", "patched:2", "base"]);
+    await tare.must(["system", "settle"]);
     expect(await tare.must(["system", "check"])).toContain("in order");
   });
 

@@ -5,6 +5,7 @@ import { stateOf, timeText } from "./container-state.ts";
 import { hostConfigOf } from "./host-config.ts";
 import { mountPointOf } from "./mount-point.ts";
 import { networkSettingsOf } from "./network.ts";
+import { graphDriverOf } from "./graph-driver.ts";
 
 /** `GET /containers/{id}/json` */
 export function containerInspectOf(details: ContainerDetails): api.ContainerInspect {
@@ -29,7 +30,7 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
     AppArmorProfile: "",
     ExecIDs: details.execIds.length === 0 ? null : details.execIds,
     HostConfig: hostConfigOf(details),
-    GraphDriver: { Name: details.storage.driver, Data: details.storage.data },
+    GraphDriver: graphDriverOf(details.storage),
     Mounts: details.mounts.map(mountPointOf),
     Config: configOf(details),
     NetworkSettings: networkSettingsOf(details.networkMode),

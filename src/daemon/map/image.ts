@@ -2,6 +2,7 @@ import type { HealthConfig } from "../../api/types/container-config.ts";
 import type * as api from "../../api/types/image.ts";
 import type { ImageDetails, ImageSummary } from "../../engine/image-types.ts";
 import type { ImageConfig, ImageDefaults, ImageHealthcheck } from "../../spec/image-config.ts";
+import { graphDriverOf } from "./graph-driver.ts";
 
 /** A row of `GET /images/json`. */
 export function imageSummaryOf(image: ImageSummary): api.ImageSummary {
@@ -35,7 +36,7 @@ export function imageInspectOf(image: ImageDetails): api.ImageInspect {
     ...(config.platform.variant === undefined ? {} : { Variant: config.platform.variant }),
     Os: config.platform.os,
     Size: image.sizeBytes,
-    GraphDriver: { Name: image.storage.driver, Data: image.storage.data },
+    GraphDriver: graphDriverOf(image.storage),
     RootFS: { Type: "layers", Layers: image.layers },
     Metadata: {},
   };

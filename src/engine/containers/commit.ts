@@ -1,6 +1,5 @@
 import { Failure } from "../../base/failure.ts";
 import { commitLayer } from "../../image/commit.ts";
-import { packTree } from "../../linux/tree.ts";
 import { applyConfigChanges } from "../../spec/config-changes.ts";
 import type { ImageDefaults } from "../../spec/image-config.ts";
 import { parseReference, withDefaultTag } from "../../spec/reference.ts";
@@ -69,20 +68,12 @@ async function* packUpper(
 ): AsyncGenerator<Uint8Array, void> {
   using _ = await context.locks.acquire(id);
   const { state } = getContainer(context.state, id);
-  const upper = await context.parts.storage.openUpper(id);
-  if (upper === undefined) {
-    throw new Failure(
-      "unsupported",
-      `cannot commit: the storage driver "${context.parts.storage.name}" does not keep changes apart`,
-    );
-  }
-  using changed = upper;
   const cgroup = context.parts.cgroups.open(id);
   const freezes = pause && state.status === "running" && context.live.has(id);
   using _execs = freezes ? await context.execs.hold(id) : undefined;
   if (freezes) await cgroup.freeze();
   try {
-    yield* packTree(changed.fd, { whiteouts: "overlay" });
+    yield* context.parts.storage.packChanges(id);
   } finally {
     if (freezes) cgroup.thaw();
   }

@@ -1,7 +1,7 @@
 import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../constants/open.ts";
 import { listDirectory } from "../directory.ts";
 import type { Fd } from "../fd.ts";
-import { findStatAt, type Stat } from "../stat.ts";
+import { type FileTime, findStatAt, type Stat } from "../stat.ts";
 import { call, isErrno } from "../syscall.ts";
 import type { TreeChange } from "../tree-change.ts";
 import { Descent } from "./descent.ts";
@@ -18,22 +18,31 @@ interface Level {
   pending: TreeChange | undefined;
 }
 
-/** One run of listOverlayChanges(). */
+export interface ComparisonRules {
+  readonly ignored: ReadonlySet<string>;
+  /** "overlay": the upper has only what differs, and overlay's marks; "full": all that is there. */
+  readonly upper: "overlay" | "full";
+  /** Everything whose inode was changed later counts as modified, whatever it looks like. */
+  readonly since?: FileTime | undefined;
+  readonly pace: Pace;
+}
+
+/** One run of listOverlayChanges() or listTreeChanges(). */
 export class Comparison {
   readonly #changes: TreeChange[] = [];
-  readonly #ignored: ReadonlySet<string>;
-  readonly #pace: Pace;
+  readonly #rules: ComparisonRules;
+  readonly #isFull: boolean;
   readonly #levels: Level[] = [];
 
-  constructor(ignored: ReadonlySet<string>, pace: Pace) {
-    this.#ignored = ignored;
-    this.#pace = pace;
+  constructor(rules: ComparisonRules) {
+    this.#rules = rules;
+    this.#isFull = rules.upper === "full";
   }
 
   async run(upperRoot: Fd, lowerRoot: Fd): Promise<readonly TreeChange[]> {
     using upper = new Descent(openTop(upperRoot));
     using lower = new Descent(openTop(lowerRoot));
-    this.#levels.push({ path: "", names: namesIn(upper, lower), hasLower: true, pending: undefined });
+    this.#levels.push({ path: "", names: this.#namesIn(upper, lower), hasLower: true, pending: undefined });
     for (;;) {
       const level = this.#levels.at(-1) as Level;
       const name = level.names.pop();
@@ -45,7 +54,7 @@ export class Comparison {
       } else {
         this.#compare(level, name, { upper, lower });
       }
-      if (this.#pace.isDue()) await this.#pace.rest();
+      if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
     }
   }
 
@@ -57,30 +66,44 @@ export class Comparison {
     const path = joinPath(level.path, name);
     const now = findStatAt(upper.fd, name);
     const before = level.hasLower ? findStatAt(lower.fd, name) : undefined;
-    if (now === undefined || isWhiteout(now)) {
+    if (now === undefined || (!this.#isFull && isWhiteout(now))) {
       // Without an entry here it was hidden by the directory's opaque mark, or has vanished since it was listed.
-      const isGone = now !== undefined || isOpaque(upper.fd);
+      const isGone = this.#isFull || now !== undefined || isOpaque(upper.fd);
       if (before !== undefined && isGone) this.#tell({ path: `/${path}`, kind: "deleted" });
       return;
     }
     const kind = before === undefined ? "added" : "modified";
-    const isIgnored = kind === "added" && this.#ignored.has(path);
+    const isIgnored = kind === "added" && this.#rules.ignored.has(path);
     if (now.kind !== "directory") {
-      if (before !== undefined && !isDifferent(before, now)) return;
+      if (before !== undefined && !this.#isDifferent(before, now)) return;
       if (!(isIgnored && now.size === 0)) this.#tell({ path: `/${path}`, kind });
       return;
     }
     const change: TreeChange = { path: `/${path}`, kind };
-    const isOwnChange = !isIgnored && (before === undefined || isDifferent(before, now));
+    const isOwnChange = !isIgnored && (before === undefined || this.#isDifferent(before, now));
     if (isOwnChange) this.#tell(change);
     if (!tryDown(upper, name)) return;
     const hasLower = before?.kind === "directory" && tryDown(lower, name);
     this.#levels.push({
       path,
-      names: namesIn(upper, hasLower ? lower : undefined),
+      names: this.#namesIn(upper, hasLower ? lower : undefined),
       hasLower,
       pending: isOwnChange ? undefined : change,
     });
+  }
+
+  #isDifferent(before: Stat, now: Stat): boolean {
+    const { since } = this.#rules;
+    return isDifferent(before, now) || (since !== undefined && isLater(now.changed, since));
+  }
+
+  /** Last first, for pop(). Where nothing of the lower one shows through, its names count, too: they are gone. */
+  #namesIn(upper: Descent, lower: Descent | undefined): string[] {
+    const names = new Set(listDirectory(upper.fd).map(({ name }) => name));
+    if (lower !== undefined && (this.#isFull || isOpaque(upper.fd))) {
+      for (const { name } of listDirectory(lower.fd)) names.add(name);
+    }
+    return [...names].sort((one, other) => (one < other ? 1 : -1));
   }
 
   /** With the directories above it before it. */
@@ -98,13 +121,10 @@ function openTop(root: Fd): Fd {
   return call("openat", root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/** Last first, for pop(). Where nothing of the lower one shows, its names count, too: they are gone. */
-function namesIn(upper: Descent, lower: Descent | undefined): string[] {
-  const names = new Set(listDirectory(upper.fd).map(({ name }) => name));
-  if (lower !== undefined && isOpaque(upper.fd)) {
-    for (const { name } of listDirectory(lower.fd)) names.add(name);
-  }
-  return [...names].sort((one, other) => (one < other ? 1 : -1));
+function isLater(one: FileTime, other: FileTime): boolean {
+  return (
+    one.seconds > other.seconds || (one.seconds === other.seconds && one.nanoseconds > other.nanoseconds)
+  );
 }
 
 /** Times of directories say only that something in them has changed. */

@@ -20,9 +20,12 @@ import { pathArgument } from "../path-argument.ts";
 import { type Stat, statFd } from "../stat.ts";
 import { call, callAsync, isErrno } from "../syscall.ts";
 import { findXattr, listXattrs } from "../xattr.ts";
+import type { TreeChange } from "../tree-change.ts";
 import { Descent } from "./descent.ts";
+import { baseOf, joinPath, parentOf } from "./entry-path.ts";
 import { isOpaque, isWhiteout } from "./layer-tree.ts";
 import { isAllowedXattr } from "./metadata.ts";
+import { OpenDirectories } from "./open-directories.ts";
 import type { Pace } from "./pace.ts";
 import { findFragments } from "./sparse-file.ts";
 
@@ -67,6 +70,25 @@ export class Packing {
     if (stat.kind === "directory") {
       const top = call("openat", entry, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
       yield* this.#packContents(top, `${path}/`);
+    }
+    yield* this.#end();
+  }
+
+  /** Only what these changes name, each without what is in it; a deletion as a whiteout. */
+  async *runChanges(root: Fd, changes: readonly TreeChange[]): AsyncGenerator<Uint8Array, void> {
+    this.#mountId = statFd(root).mountId;
+    using directories = new OpenDirectories(root, "strict");
+    for (const { path: absolute, kind } of changes) {
+      const path = absolute.slice(1);
+      const name = baseOf(path);
+      if (kind === "deleted") {
+        const whiteout = joinPath(parentOf(path), `.wh.${name}`);
+        if (!name.startsWith(".wh.")) yield* this.#put(encodeTarMember({ path: whiteout, type: "file" }));
+      } else {
+        const parent = directories.find(parentOf(path));
+        if (parent !== undefined) yield* this.#packEntry(parent, name, path);
+      }
+      if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
     }
     yield* this.#end();
   }

@@ -1,12 +1,14 @@
-import { chmodSync, mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { Failure } from "../../base/failure.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
 import type { OwnedFd } from "../../linux/fd.ts";
+import { filesystemName } from "../../linux/filesystem-status.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
 import type { TreeChange } from "../../linux/tree-change.ts";
-import { listOverlayChanges } from "../../linux/tree.ts";
+import { listOverlayChanges, packTree } from "../../linux/tree.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
 import type {
+  ChangesOptions,
   LayerDraft,
   MountedSnapshot,
   SnapshotId,
@@ -14,24 +16,18 @@ import type {
   StorageFinding,
   StorageUsage,
 } from "../driver.ts";
-import { diskUsage } from "./disk-usage.ts";
-import { LayerDirectory } from "./layer-directory.ts";
+import { diskUsage } from "../disk/disk-usage.ts";
+import { LayerDirectory, makeRoot } from "../disk/layer-directory.ts";
 import { findLowerForm, type LowerForm, maxLowers, mountOverlay } from "./overlay-mount.ts";
-import { Places } from "./places.ts";
-import { SnapshotDirectory } from "./snapshot-directory.ts";
-import { Trash } from "./trash.ts";
+import { findMissingLayers } from "../disk/missing-layers.ts";
+import { Places } from "../disk/places.ts";
+import { SnapshotDirectory } from "../disk/snapshot-directory.ts";
+import { openPlaces, type Trash } from "../disk/trash.ts";
 
 /** See openStorage(). */
 export async function openOverlayDriver(root: string): Promise<StorageDriver> {
   const places = new Places(root);
-  mkdirSync(root, { recursive: true, mode: 0o700 });
-  for (const place of [places.layers, places.snapshots, places.drafts, places.trash, places.empty]) {
-    mkdirSync(place, { recursive: true, mode: 0o700 });
-  }
-  chmodSync(places.empty, 0o755);
-  const trash = new Trash(places.trash);
-  trash.resume();
-  for (const name of readdirSync(places.drafts)) trash.discard(`${places.drafts}/${name}`);
+  const trash = openPlaces(places);
   return new OverlayDriver(places, trash, probe(places, trash));
 }
 
@@ -53,6 +49,7 @@ function probe(places: Places, trash: Trash): LowerForm {
 
 class OverlayDriver implements StorageDriver {
   readonly name = "overlay";
+  readonly status: StorageDriver["status"];
   readonly #places: Places;
   readonly #trash: Trash;
   readonly #layers: LayerDirectory;
@@ -68,6 +65,13 @@ class OverlayDriver implements StorageDriver {
     this.#layers = new LayerDirectory(places, trash);
     this.#snapshots = new SnapshotDirectory(places, trash);
     this.#layersFd = openDirectoryPath(places.layers);
+    this.status = [
+      ["Backing Filesystem", filesystemName(this.#layersFd.fd)],
+      ["Supports d_type", "true"],
+      ["Using metacopy", "false"],
+      ["Native Overlay Diff", "true"],
+      ["userxattr", "false"],
+    ];
   }
 
   async beginLayer(): Promise<LayerDraft> {
@@ -98,10 +102,13 @@ class OverlayDriver implements StorageDriver {
         `cannot create snapshot "${id}": it has ${layers.length} layers, overlay takes at most ${maxLowers}`,
       );
     }
-    const facts = layers.map((diffId) => this.#layers.get(diffId));
-    const rootLayer = layers[facts.findLastIndex(({ setsRoot }) => setsRoot)];
-    const rootFrom = rootLayer === undefined ? this.#places.empty : `${this.#places.layer(rootLayer)}/fs`;
-    this.#snapshots.create(id, layers, rootFrom);
+    const rootFrom = this.#layers.rootOf(layers);
+    using draft = this.#snapshots.begin(id, layers);
+    draft.fill(() => {
+      mkdirSync(`${draft.path}/work`, 0o700);
+      makeRoot(`${draft.path}/upper`, rootFrom);
+    });
+    draft.commit();
   }
 
   async listSnapshots(): Promise<readonly SnapshotId[]> {
@@ -142,16 +149,16 @@ class OverlayDriver implements StorageDriver {
     this.#snapshots.remove(id);
   }
 
-  async openUpper(id: SnapshotId): Promise<OwnedFd> {
-    using directory = this.#snapshots.open(id);
-    return openBeneath(directory.fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  async *packChanges(id: SnapshotId, options: ChangesOptions = {}): AsyncGenerator<Uint8Array, void> {
+    using upper = this.#openUpper(id);
+    yield* packTree(upper.fd, { ...options, whiteouts: "overlay" });
   }
 
   async listChanges(
     id: SnapshotId,
     options: { readonly ignored?: ReadonlySet<string>; readonly signal?: AbortSignal } = {},
   ): Promise<readonly TreeChange[]> {
-    using upper = await this.openUpper(id);
+    using upper = this.#openUpper(id);
     using lower = await this.viewLayers(this.#snapshots.layersOf(id));
     return await listOverlayChanges({ upper: upper.fd, lower: lower.fd }, options);
   }
@@ -160,14 +167,17 @@ class OverlayDriver implements StorageDriver {
     return mountOverlay({ lowers: this.#lowersOf(layers), empty: this.#places.empty }, this.#lowerForm);
   }
 
-  async usage(of: { readonly layer: Digest } | { readonly snapshot: SnapshotId }): Promise<StorageUsage> {
+  async usage(
+    of: { readonly layer: Digest } | { readonly snapshot: SnapshotId },
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<StorageUsage> {
     if ("snapshot" in of) {
-      using upper = await this.openUpper(of.snapshot);
-      return await diskUsage(upper.fd);
+      using upper = this.#openUpper(of.snapshot);
+      return await diskUsage(upper.fd, options);
     }
     this.#layers.get(of.layer);
     using tree = openDirectoryPath(`${this.#places.layer(of.layer)}/fs`);
-    return await diskUsage(tree.fd);
+    return await diskUsage(tree.fd, options);
   }
 
   async describe(
@@ -187,26 +197,7 @@ class OverlayDriver implements StorageDriver {
   }
 
   async health(): Promise<readonly StorageFinding[]> {
-    const findings: StorageFinding[] = [...this.#trash.findings()];
-    for (const id of this.#snapshots.list()) {
-      const layers = this.#snapshots.findLayersOf(id);
-      if (layers === undefined) {
-        findings.push({
-          subject: `snapshot ${id}`,
-          problem: "its list of layers can't be read",
-          advice: "remove its container; what was written to it is in its directory",
-        });
-      }
-      const missing = (layers ?? []).filter((diffId) => !this.#layers.has(diffId));
-      for (const diffId of missing) {
-        findings.push({
-          subject: `snapshot ${id}`,
-          problem: `its layer ${diffId} is missing`,
-          advice: "load or pull its image again",
-        });
-      }
-    }
-    return findings;
+    return [...this.#trash.findings(), ...findMissingLayers(this.#snapshots, this.#layers)];
   }
 
   async settle(): Promise<void> {
@@ -218,17 +209,15 @@ class OverlayDriver implements StorageDriver {
     this.#layersFd[Symbol.dispose]();
   }
 
-  /**
-   * From the topmost to the lowest, as overlay wants them. The same layer twice (empty ones often are) stays only
-   * where it is uppermost: nothing of the lower one can be seen, and overlay refuses it.
-   */
+  #openUpper(id: SnapshotId): OwnedFd {
+    using directory = this.#snapshots.open(id);
+    return openBeneath(directory.fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  }
+
+  /** From the topmost to the lowest, as overlay wants them. */
   #lowersOf(layers: readonly Digest[]): readonly string[] {
-    const seen: string[] = [];
-    for (const diffId of new Set(layers.toReversed())) {
-      const { hidesBelow } = this.#layers.get(diffId);
-      seen.push(`/proc/self/fd/${this.#layersFd.fd}/${hexOf(diffId)}/fs`);
-      if (hidesBelow) break;
-    }
-    return seen;
+    return this.#layers
+      .visibleOf(layers)
+      .map((diffId) => `/proc/self/fd/${this.#layersFd.fd}/${hexOf(diffId)}/fs`);
   }
 }

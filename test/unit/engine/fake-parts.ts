@@ -97,6 +97,7 @@ export class FakeWorld {
       dataRoot: join(this.root, "data"),
       runRoot: join(this.root, "run"),
       storage,
+      storageChoice: { reason: "there is no other" },
       content: await openContentStore(join(this.root, "data")),
       runtime: {
         start: (request) => this.#start(request),
@@ -166,6 +167,7 @@ export class FakeWorld {
     let drafts = 0;
     return {
       name: "fake",
+      status: [],
       beginLayer: async (): Promise<LayerDraft> => {
         const path = join(this.root, "drafts", String(drafts++));
         mkdirSync(path, { recursive: true });
@@ -206,10 +208,10 @@ export class FakeWorld {
         await this.removalGate;
         rmSync(place(id), { recursive: true, force: true });
       },
-      openUpper: async () => undefined,
+      packChanges: async function* () {},
       listChanges: async () => [],
       viewLayers: async () => openDirectoryPath(this.root),
-      usage: async () => ({ bytes: 1, inodes: 1 }),
+      usage: async () => ({ bytes: 1, inodes: 1, contentBytes: 1 }),
       describe: async () => ({}),
       health: async () => [],
       settle: async () => {},

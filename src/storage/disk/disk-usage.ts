@@ -12,27 +12,33 @@ import type { StorageUsage } from "../driver.ts";
  * removes or exchanges meanwhile, and what lies deeper than a path can say (4 KiB), is left out. Links are not
  * followed, and one directory at a time is open however deep they nest.
  */
-export async function diskUsage(root: Fd): Promise<StorageUsage> {
+export async function diskUsage(
+  root: Fd,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<StorageUsage> {
   const counted = new Set<bigint>();
   let bytes = 0;
   let inodes = 0;
+  let contentBytes = 0;
   const count = (stat: Stat): void => {
     if (stat.links > 1 && stat.kind !== "directory") {
       if (counted.has(stat.inode)) return;
       counted.add(stat.inode);
     }
     bytes += stat.blocks * 512;
+    if (stat.kind === "file" || stat.kind === "symlink") contentBytes += stat.size;
     inodes++;
   };
   count(statFd(root));
   const waiting: string[] = [""];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    signal?.throwIfAborted();
     for (const [name, stat] of await listBelow(root, path)) {
       count(stat);
       if (stat.kind === "directory") waiting.push(path === "" ? name : `${path}/${name}`);
     }
   }
-  return { bytes, inodes };
+  return { bytes, inodes, contentBytes };
 }
 
 async function listBelow(root: Fd, path: string): Promise<[name: string, stat: Stat][]> {

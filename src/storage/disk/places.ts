@@ -2,16 +2,18 @@ import { Failure } from "../../base/failure.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
 import type { SnapshotId } from "../driver.ts";
 
-/** Where things are below `<dataRoot>/storage/overlay`; everything is 0700. */
+/** Where a driver that keeps directories has them, below `<dataRoot>/storage/<driver>`; everything is 0700. */
 export class Places {
+  readonly root: string;
   readonly layers: string;
   readonly snapshots: string;
   readonly drafts: string;
   readonly trash: string;
-  /** The lowest directory of an overlay that has no layer. */
+  /** A directory with nothing in it: what there is without any layer. */
   readonly empty: string;
 
   constructor(root: string) {
+    this.root = root;
     this.layers = `${root}/layers`;
     this.snapshots = `${root}/snapshots`;
     this.drafts = `${root}/drafts`;
@@ -19,12 +21,16 @@ export class Places {
     this.empty = `${root}/empty`;
   }
 
+  get all(): readonly string[] {
+    return [this.layers, this.snapshots, this.drafts, this.trash, this.empty];
+  }
+
   /** Holds `fs`, and `root-set` when the layer's tar said what the root directory is like. */
   layer(diffId: Digest): string {
     return `${this.layers}/${hexOf(diffId)}`;
   }
 
-  /** Holds `upper`, `work`, `layers` (their digests as JSON, the lowest first) and `lock`. */
+  /** Holds `layers` (their digests as JSON, the lowest first), `lock`, and the driver's own. */
   snapshot(id: SnapshotId): string {
     if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$/.test(id)) {
       throw new Failure(

@@ -1,15 +1,6 @@
 import { randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { Failure } from "../../base/failure.ts";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { Failure, within } from "../../base/failure.ts";
 import { O_CREAT, O_NOFOLLOW, O_RDWR } from "../../linux/constants/open.ts";
 import { OwnedFd } from "../../linux/fd.ts";
 import { codeOf, fileFailure } from "../../linux/file-failure.ts";
@@ -30,29 +21,18 @@ export class SnapshotDirectory {
     this.#trash = trash;
   }
 
-  /** `rootFrom` is a directory that the new root takes mode and owner from. */
-  create(id: SnapshotId, layers: readonly Digest[], rootFrom: string): void {
+  /** A draft to be filled; its path is a directory of its own. Throws "conflict" when there is such a snapshot. */
+  begin(id: SnapshotId, layers: readonly Digest[]): SnapshotDraft {
     const target = this.#places.snapshot(id);
-    const draft = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
-    try {
-      mkdirSync(draft, 0o700);
-      mkdirSync(`${draft}/work`, 0o700);
-      mkdirSync(`${draft}/upper`, 0o700);
-      const root = statSync(rootFrom);
-      if (root.uid !== 0 || root.gid !== 0) chownSync(`${draft}/upper`, root.uid, root.gid);
-      chmodSync(`${draft}/upper`, root.mode & 0o7777);
-      writeFileSync(`${draft}/lock`, "", { mode: 0o600 });
-      writeFileSync(`${draft}/layers`, JSON.stringify(layers), { mode: 0o600 });
-      renameSync(draft, target);
-    } catch (thrown) {
-      this.#trash.discard(draft);
-      if (["EEXIST", "ENOTEMPTY"].includes(codeOf(thrown))) {
-        throw new Failure("conflict", `cannot create snapshot "${id}": there is one already`, {
-          cause: thrown,
-        });
-      }
-      throw fileFailure(`cannot create snapshot "${id}"`, thrown);
-    }
+    if (existsSync(target)) throw taken(id);
+    const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
+    const draft = new SnapshotDraft(id, { path, target, trash: this.#trash });
+    draft.fill(() => {
+      mkdirSync(path, 0o700);
+      writeFileSync(`${path}/lock`, "", { mode: 0o600 });
+      writeFileSync(`${path}/layers`, JSON.stringify(layers), { mode: 0o600 });
+    });
+    return draft;
   }
 
   list(): readonly SnapshotId[] {
@@ -125,6 +105,65 @@ export class SnapshotDirectory {
     const how = mode === "shared" ? " for writing" : "";
     throw new Failure("conflict", `cannot use snapshot "${id}": it is mounted${how}`);
   }
+}
+
+/** A snapshot in the making; disposing of it without commit() deletes it. */
+export class SnapshotDraft implements Disposable {
+  readonly path: string;
+  readonly #id: SnapshotId;
+  readonly #target: string;
+  readonly #trash: Trash;
+  #open = true;
+
+  constructor(
+    id: SnapshotId,
+    { path, target, trash }: { readonly path: string; readonly target: string; readonly trash: Trash },
+  ) {
+    this.#id = id;
+    this.path = path;
+    this.#target = target;
+    this.#trash = trash;
+  }
+
+  /** What fails in `work` fails as the creation of this snapshot, and the draft is gone. */
+  fill(work: () => void): void {
+    try {
+      work();
+    } catch (thrown) {
+      throw this.#failed(thrown);
+    }
+  }
+
+  /** As fill(). */
+  async fillSlowly(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      throw this.#failed(thrown);
+    }
+  }
+
+  /** Gives it its name. Atomic. */
+  commit(): void {
+    this.fill(() => renameSync(this.path, this.#target));
+    this.#open = false;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#open) this.#trash.discard(this.path);
+    this.#open = false;
+  }
+
+  #failed(thrown: unknown): Failure {
+    this[Symbol.dispose]();
+    if (["EEXIST", "ENOTEMPTY"].includes(codeOf(thrown))) return taken(this.#id, thrown);
+    const sentence = `cannot create snapshot "${this.#id}"`;
+    return thrown instanceof Failure ? within(sentence, thrown) : fileFailure(sentence, thrown);
+  }
+}
+
+function taken(id: SnapshotId, cause?: unknown): Failure {
+  return new Failure("conflict", `cannot create snapshot "${id}": there is one already`, { cause });
 }
 
 function missing(id: SnapshotId, thrown: unknown): Failure | undefined {

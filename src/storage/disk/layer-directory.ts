@@ -1,11 +1,14 @@
 import { randomBytes } from "node:crypto";
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   fchmodSync,
   fsyncSync,
   mkdirSync,
   readdirSync,
   renameSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { Failure } from "../../base/failure.ts";
@@ -62,12 +65,33 @@ export class LayerDirectory {
     return facts;
   }
 
+  /** The directory whose mode and owner the root of these layers has: of the uppermost that says anything. */
+  rootOf(layers: readonly Digest[]): string {
+    const facts = layers.map((diffId) => this.get(diffId));
+    const layer = layers[facts.findLastIndex(({ setsRoot }) => setsRoot)];
+    return layer === undefined ? this.#places.empty : `${this.#places.layer(layer)}/fs`;
+  }
+
+  /**
+   * Those of which anything can be seen, the topmost first. The same layer twice (empty ones often are) stays only
+   * where it is uppermost: nothing of the lower one shows, and overlay refuses it.
+   */
+  visibleOf(layers: readonly Digest[]): readonly Digest[] {
+    const seen: Digest[] = [];
+    for (const diffId of new Set(layers.toReversed())) {
+      const { hidesBelow } = this.get(diffId);
+      seen.push(diffId);
+      if (hidesBelow) break;
+    }
+    return seen;
+  }
+
   begin(): LayerDraft {
     const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
     mkdirSync(`${path}/fs`, { recursive: true, mode: 0o700 });
     const root = openDirectoryPath(`${path}/fs`);
     fchmodSync(root.fd, unsetPermissions);
-    return new OverlayLayerDraft(path, root, {
+    return new DirectoryDraft(path, root, {
       commit: (diffId) => this.#take(path, diffId),
       discard: () => this.#trash.discard(path),
     });
@@ -104,7 +128,7 @@ interface DraftEnd {
   discard(): void;
 }
 
-class OverlayLayerDraft implements LayerDraft {
+class DirectoryDraft implements LayerDraft {
   readonly #path: string;
   readonly #root: OwnedFd;
   readonly #end: DraftEnd;
@@ -138,4 +162,12 @@ class OverlayLayerDraft implements LayerDraft {
     if (this.#open) this.#end.discard();
     this.#open = false;
   }
+}
+
+/** Makes a directory with mode and owner of another one. */
+export function makeRoot(path: string, from: string): void {
+  mkdirSync(path, 0o700);
+  const root = statSync(from);
+  if (root.uid !== 0 || root.gid !== 0) chownSync(path, root.uid, root.gid);
+  chmodSync(path, root.mode & 0o7777);
 }

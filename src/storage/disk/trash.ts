@@ -1,10 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync, renameSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { sentenceOf } from "../../base/failure.ts";
 import { codeOf } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { removeTree } from "../../linux/tree.ts";
 import type { StorageFinding } from "../driver.ts";
+import type { Places } from "./places.ts";
+
+/** Makes the places where they are missing, and deletes in the background what a crash left half-made. */
+export function openPlaces(places: Places): Trash {
+  for (const place of places.all) mkdirSync(place, { recursive: true, mode: 0o700 });
+  chmodSync(places.empty, 0o755);
+  const trash = new Trash(places.trash);
+  trash.resume();
+  for (const name of readdirSync(places.drafts)) trash.discard(`${places.drafts}/${name}`);
+  return trash;
+}
 
 /** Directories on their way to nothing: renamed into one place, then deleted one after the other behind the answer. */
 export class Trash {

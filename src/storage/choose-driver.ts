@@ -1,0 +1,118 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { Failure, sentenceOf, within } from "../base/failure.ts";
+import { codeOf, fileFailure } from "../linux/file-failure.ts";
+import type { StorageDriver } from "./driver.ts";
+import { openStorage, parseDriverName, storageDriverNames } from "./drivers.ts";
+
+export interface ChosenStorage {
+  readonly storage: StorageDriver;
+  /** Why it is this driver, for people: "it is the fastest that works here". */
+  readonly reason: string;
+  /** What is bad about it; absent: nothing. */
+  readonly warning?: string;
+}
+
+/** From the best to the one that works everywhere. */
+const automatic = ["overlay", "vfs"];
+
+const slow =
+  'the storage driver vfs copies the whole image for each container: slow, and it takes much space; see "Chosen" in `tare info`';
+
+/**
+ * Opens the driver that was asked for, else the one that this data root has begun with, else the first that
+ * works here. The caller disposes of it. Throws "invalid" when another is asked for than the one that the data root's images
+ * and containers are in, "unsupported" when that one does not work (any more).
+ */
+export async function openChosenStorage(
+  dataRoot: string,
+  { driver }: { readonly driver?: string | undefined } = {},
+): Promise<ChosenStorage> {
+  const asked = driver === undefined ? undefined : parseDriverName(driver);
+  const used = findUsedDriver(dataRoot);
+  if (asked !== undefined && used !== undefined && asked !== used) {
+    throw new Failure(
+      "invalid",
+      `cannot use the storage driver "${asked}": the images and containers in "${dataRoot}" are in "${used}"; ` +
+        `start with --storage-driver ${used}, or with another --data-root`,
+    );
+  }
+  if (asked !== undefined) {
+    const reason = driver === asked ? "asked for" : `asked for as ${driver}`;
+    return chosen(dataRoot, { storage: await openStorage(dataRoot, { driver: asked }), reason });
+  }
+  if (used !== undefined) {
+    const storage = await openUsed(dataRoot, used);
+    return chosen(dataRoot, { storage, reason: "the images and containers of this data root are in it" });
+  }
+  return chosen(dataRoot, await openFirstThatWorks(dataRoot));
+}
+
+async function openUsed(dataRoot: string, used: string): Promise<StorageDriver> {
+  try {
+    return await openStorage(dataRoot, { driver: used });
+  } catch (thrown) {
+    throw within(
+      `cannot open the storage driver that the images and containers in "${dataRoot}" are in`,
+      thrown,
+    );
+  }
+}
+
+async function openFirstThatWorks(dataRoot: string): Promise<{ storage: StorageDriver; reason: string }> {
+  const refusals: string[] = [];
+  for (const driver of automatic) {
+    try {
+      const storage = await openStorage(dataRoot, { driver });
+      const reason = refusals.length === 0 ? "it is the fastest that works here" : refusals.join("; ");
+      return { storage, reason };
+    } catch (thrown) {
+      if (!(thrown instanceof Failure) || thrown.kind !== "unsupported") throw thrown;
+      refusals.push(sentenceOf(thrown));
+    }
+  }
+  throw new Failure("unsupported", `cannot open any storage driver: ${refusals.join("; ")}`);
+}
+
+function chosen(dataRoot: string, made: { storage: StorageDriver; reason: string }): ChosenStorage {
+  const path = rememberedPath(dataRoot);
+  if (readText(path) !== made.storage.name) {
+    try {
+      mkdirSync(`${dataRoot}/storage`, { recursive: true, mode: 0o700 });
+      writeFileSync(path, `${made.storage.name}\n`, { mode: 0o600 });
+    } catch (thrown) {
+      throw fileFailure("cannot note the storage driver", thrown);
+    }
+  }
+  return made.storage.name === "vfs" ? { ...made, warning: slow } : made;
+}
+
+/** The driver that has layers or containers of this data root; the one that was used last, should there be several. */
+function findUsedDriver(dataRoot: string): string | undefined {
+  const inUse = storageDriverNames.filter((name) =>
+    ["layers", "snapshots"].some((place) => isFilled(`${dataRoot}/storage/${name}/${place}`)),
+  );
+  const last = readText(rememberedPath(dataRoot));
+  return inUse.find((name) => name === last) ?? inUse[0];
+}
+
+function rememberedPath(dataRoot: string): string {
+  return `${dataRoot}/storage/driver`;
+}
+
+function isFilled(directory: string): boolean {
+  try {
+    return readdirSync(directory).length > 0;
+  } catch (thrown) {
+    if (codeOf(thrown) === "ENOENT") return false;
+    throw fileFailure(`cannot look at "${directory}"`, thrown);
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (thrown) {
+    if (codeOf(thrown) === "ENOENT") return undefined;
+    throw fileFailure(`cannot read "${path}"`, thrown);
+  }
+}
