@@ -10,7 +10,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint compose config context login logout manifest network node plugin port pull push save search secret service stack stats swarm trust volume".split(
+  "build builder buildx checkpoint compose config context login logout manifest network node plugin port pull push save search secret service stack swarm trust volume".split(
     " ",
   ),
 );
@@ -162,6 +162,11 @@ const entries: readonly CommandEntry[] = [
     names: ["container start", "start"],
     summary: "Start one or more stopped containers",
     load: async () => (await import("./commands/start.ts")).start,
+  },
+  {
+    names: ["container stats", "stats"],
+    summary: "Display a live stream of container(s) resource usage statistics",
+    load: async () => (await import("./commands/stats.ts")).stats,
   },
   {
     names: ["container stop", "stop"],

@@ -12,6 +12,7 @@ import type {
   StartTiming,
 } from "../api/types/container.ts";
 import type { HostConfig } from "../api/types/host-config.ts";
+import type { ContainerStats } from "../api/types/statistics.ts";
 import type { ExecCreateRequest, IdResponse } from "../api/types/exec.ts";
 import { segment } from "./query.ts";
 import type { AttachedConnection, Transport } from "./transport.ts";
@@ -273,8 +274,15 @@ export class ContainersClient {
       readonly pause?: boolean | undefined;
     } = {},
   ): Promise<IdResponse> {
-    const { repository, message, ...rest } = options;
-    const query = { container: reference, repo: repository, comment: message, ...rest };
+    const { repository, message, pause, ...rest } = options;
+    // Not said, it pauses.
+    const query = {
+      container: reference,
+      repo: repository,
+      comment: message,
+      ...rest,
+      ...(pause === false ? { pause: "0" } : {}),
+    };
     return this.#transport.json({ method: "POST", path: "/commit", query });
   }
 
@@ -284,6 +292,18 @@ export class ContainersClient {
       path: `${at(reference)}/top`,
       query: { ps_args: psArguments },
     });
+  }
+
+  /** One a second until it is removed; "once" gives a single one, "at once" without the CPU's share. */
+  stats(
+    reference: string,
+    { samples, signal }: { readonly samples?: "stream" | "once" | "at once" } & Signaled = {},
+  ): AsyncGenerator<ContainerStats, void, undefined> {
+    const query = {
+      stream: samples === undefined || samples === "stream" ? undefined : "0", // it streams when nothing is said
+      "one-shot": samples === "at once",
+    };
+    return this.#transport.lines({ method: "GET", path: `${at(reference)}/stats`, query, signal });
   }
 
   createExec(reference: string, request: ExecCreateRequest): Promise<IdResponse> {

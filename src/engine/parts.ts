@@ -2,6 +2,7 @@ import type { ContentStore } from "../image/content-store.ts";
 import type { CapabilityName } from "../linux/capability.ts";
 import type { CgroupChange } from "../linux/cgroup-change.ts";
 import type { CgroupLayout } from "../linux/cgroup-layout.ts";
+import type { CgroupStatistics } from "../linux/cgroup-statistics.ts";
 import type { CgroupPlan } from "../linux/cgroup-plan.ts";
 import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } from "../runtime/types.ts";
 import type { RuntimeDevice } from "../spec/runtime-config.ts";
@@ -23,6 +24,8 @@ export interface RuntimePart {
 /** A container's cgroup, as far as the engine deals with it. All are fine when it is gone. */
 export interface CgroupHandle {
   oomKills(): number;
+  /** Undefined when it is gone. */
+  statistics(): Promise<CgroupStatistics | undefined>;
   pids(): readonly number[];
   killAll(): Promise<void>;
   /** Resolves when all have stopped; thawed again when it throws. */

@@ -4,6 +4,7 @@ import type { TimeOffsets } from "../spec/time-offsets.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./file-types.ts";
 import type { LogEntry, LogOptions } from "./log-types.ts";
+import type { ContainerStatistics, StatisticsOptions } from "./statistics-types.ts";
 
 /** Hex, 64 characters. */
 export type ContainerId = string & { readonly brand?: "ContainerId" };
@@ -299,6 +300,11 @@ export interface Containers {
   ): Promise<{ readonly warnings: readonly string[] }>;
   /** As ps(1) shows them, with its common options (`-ef`, `aux`, `-o pid,comm`); pids are the host's. "conflict" when it does not run. */
   top(reference: ContainerReference, options?: { readonly psOptions?: string }): Promise<ProcessTable>;
+  /**
+   * What it uses, each second until it is removed or the signal fires: then the loop ends without an error. Of one that
+   * does not run there are no figures.
+   */
+  stats(reference: ContainerReference, options?: StatisticsOptions): AsyncIterable<ContainerStatistics>;
   resize(reference: ContainerReference, size: TerminalSize): Promise<void>;
   attach(reference: ContainerReference, options: AttachOptions): Promise<AttachedStream>;
   logs(reference: ContainerReference, options?: LogOptions): AsyncIterable<LogEntry>;

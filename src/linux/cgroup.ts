@@ -3,15 +3,16 @@ import { Failure, within } from "../base/failure.ts";
 import type { CgroupChange } from "./cgroup-change.ts";
 import type { CgroupHierarchy, CgroupV1Hierarchy } from "./cgroup-layout.ts";
 import { findController, hierarchiesOf } from "./cgroup-layout.ts";
+import type { CgroupStatistics } from "./cgroup-statistics.ts";
 import { changeIn } from "./cgroup/change.ts";
 import { isFrozenIn, thawNow, requestFreeze } from "./cgroup/freezer.ts";
 import { killByList, killV2, listPids } from "./cgroup/kill.ts";
 import { type CgroupJoin, openJoin } from "./cgroup/join.ts";
 import type { CgroupPlace } from "./cgroup/place.ts";
 import { removeIn } from "./cgroup/remove.ts";
-import { type CgroupUsage, readOomKills, readUsage } from "./cgroup/usage.ts";
+import { readOomKills } from "./cgroup/oom.ts";
 
-export type { CgroupJoin, CgroupUsage };
+export type { CgroupJoin };
 
 export interface BoundedWaiting extends Waiting {
   readonly timeoutMs?: number;
@@ -112,8 +113,10 @@ export class Cgroup {
     return changeIn(this.#parent, this.name, change);
   }
 
-  usage(): CgroupUsage {
-    return readUsage(this.#parent, this.name);
+  /** What it and all below it have used; undefined when it is gone. Loaded when it is first asked for. */
+  async statistics(): Promise<CgroupStatistics | undefined> {
+    const { readCgroupStatistics } = await import("./cgroup-statistics.ts");
+    return readCgroupStatistics(this.#parent, this.name);
   }
 
   /**

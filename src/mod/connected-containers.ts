@@ -1,5 +1,6 @@
 import { formatUnixTime } from "../base/timestamp.ts";
 import { poll } from "../base/deadline.ts";
+import type { ContainerStatistics, StatisticsOptions } from "../engine/statistics-types.ts";
 import type { Client } from "../client/client.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../engine/file-types.ts";
 import type { LogEntry, LogOptions } from "../engine/log-types.ts";
@@ -25,6 +26,7 @@ import { Failure, kindOf } from "../base/failure.ts";
 import { createRequestOf, resourcesOf } from "./create-request.ts";
 import { containerDetailsOf, containerSummaryOf, imageConfigOf, timingOf } from "./inspect-reply.ts";
 import { parseLogLines } from "./log-lines.ts";
+import { statisticsOf } from "./statistics.ts";
 
 /** A week: there is no route that waits for an exec. */
 const EXEC_WAIT_MS = 7 * 24 * 3600 * 1000;
@@ -119,6 +121,18 @@ export class ConnectedContainers implements Containers {
   ): Promise<ProcessTable> {
     const { Titles, Processes } = await this.#client.containers.top(reference, psOptions);
     return { titles: Titles, processes: Processes };
+  }
+
+  async *stats(
+    reference: ContainerReference,
+    options: StatisticsOptions = {},
+  ): AsyncGenerator<ContainerStatistics, void, undefined> {
+    const { signal } = options;
+    try {
+      for await (const reply of this.#client.containers.stats(reference, options)) yield statisticsOf(reply);
+    } catch (thrown) {
+      if (signal?.aborted !== true) throw thrown;
+    }
   }
 
   resize(reference: ContainerReference, size: TerminalSize): Promise<void> {

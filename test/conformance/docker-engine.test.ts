@@ -484,8 +484,24 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     });
   });
 
+  test("stats shows what runs, and zeros for what does not", async () => {
+    await docker.must(["run", "-d", "--name", "runs", "-m", "64m", "busybox", "sleep", "1000"]);
+    await docker.must(["create", "--name", "rests", "busybox", "true"]);
+    const format = "{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.NetIO}} {{.PIDs}}";
+    expect(await docker.must(["stats", "--no-stream", "--format", format])).toMatch(
+      /^runs \d+\.\d\d% \d+(\.\d+)?[KM]iB \/ 64MiB 0B \/ 0B 1$/,
+    );
+    expect(await docker.must(["stats", "--no-stream", "--format", format, "rests"])).toBe(
+      "rests 0.00% 0B / 0B 0B / 0B 0",
+    );
+    expect(await docker.run(["stats", "--no-stream", "nobody"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("No such container: nobody"),
+    });
+    await docker.must(["rm", "-f", "runs", "rests"]);
+  });
+
   const later: readonly (readonly [args: string, what: string])[] = [
-    ["stats --no-stream later", "stats"],
     ["push busybox", "push"],
     ["search word", "search"],
     ["network create net", "network create"],

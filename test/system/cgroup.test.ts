@@ -221,15 +221,16 @@ describe("Cgroup", () => {
     });
   });
 
-  test("pids() and usage() see what runs in it", async () => {
+  test("pids() and statistics() see what runs in it", async () => {
     await withParent(async (parent) => {
       const cgroup = make(parent);
       const { pid } = await spawnIn(cgroup, parent.layout, "exec sleep 60");
       expect(cgroup.pids()).toEqual([pid]);
       expect(readCgroupPaths(pid).get("")).toBe(`/${cgroup.path}`);
-      const usage = cgroup.usage();
-      if (findController(parent.layout, "pids")) expect(usage.pids).toBe(1);
-      expect(usage.cpuNs).toBeGreaterThanOrEqual(0);
+      const statistics = await cgroup.statistics();
+      if (findController(parent.layout, "pids")) expect(statistics?.pids).toEqual({ current: 1 });
+      expect(statistics?.cpu?.totalNs).toBeGreaterThanOrEqual(0);
+      expect(await parent.open("absent").statistics()).toBeUndefined();
     });
   });
 
@@ -287,13 +288,14 @@ describe("Cgroup", () => {
           await cgroup.freeze();
           expect(cgroup.isFrozen()).toBe(true);
           await sleep(20); // the last moments are accounted late
-          const before = cgroup.usage().cpuNs;
+          const cpuNs = async (): Promise<number> => (await cgroup.statistics())?.cpu?.totalNs ?? -1;
+          const before = await cpuNs();
           await sleep(60);
-          expect(cgroup.usage().cpuNs).toBe(before as number);
+          expect(await cpuNs()).toBe(before);
           cgroup.thaw();
           await sleep(60);
           expect(cgroup.isFrozen()).toBe(false);
-          expect(cgroup.usage().cpuNs).toBeGreaterThan(before as number);
+          expect(await cpuNs()).toBeGreaterThan(before);
           await cgroup.freeze();
           const end = ended(child);
           await cgroup.killAll();
@@ -354,7 +356,7 @@ describe("descriptors", () => {
         for (const one of hierarchiesOf(parent.layout)) mkdirSync(pathOf(one, "a/b"), { recursive: true });
         cgroup.openJoin()[Symbol.dispose]();
         parent.openKeeperJoin()[Symbol.dispose]();
-        cgroup.usage();
+        await cgroup.statistics();
         cgroup.oomKills();
         cgroup.pids();
         await cgroup.freeze();

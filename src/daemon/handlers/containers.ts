@@ -127,6 +127,11 @@ export const handlers: Handlers = {
     reply.json(200, { Titles: titles, Processes: processes });
   },
 
+  "containers.stats": async (call: Call) => {
+    const { streamStats } = await import("./container-stats.ts"); // an idle daemon does not hold it
+    await streamStats(call);
+  },
+
   "containers.rename": async ({ engine, params, query, reply }: Call) => {
     const name = query.text("name");
     if (name === undefined) throw new Failure("invalid", "Neither old nor new names may be empty");

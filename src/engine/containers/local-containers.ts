@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import type { ContainerStatistics, StatisticsOptions } from "../statistics-types.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../file-types.ts";
 import type { LogEntry, LogOptions } from "../log-types.ts";
 import type {
@@ -116,6 +117,14 @@ export class LocalContainers implements Containers {
     options: { readonly psOptions?: string } = {},
   ): Promise<ProcessTable> {
     return listProcesses(this.#context, reference, options);
+  }
+
+  async *stats(
+    reference: ContainerReference,
+    options: StatisticsOptions = {},
+  ): AsyncGenerator<ContainerStatistics, void, undefined> {
+    const { containerStatistics } = await import("./stats.ts"); // an idle daemon does not hold it
+    yield* containerStatistics(this.#context, reference, options);
   }
 
   async resize(reference: ContainerReference, size: TerminalSize): Promise<void> {

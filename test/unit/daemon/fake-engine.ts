@@ -8,6 +8,7 @@ import type {
 } from "../../../src/engine/engine-types.ts";
 import type { ImageDetails, ImageProgress, Images } from "../../../src/engine/image-types.ts";
 import type { LogOptions } from "../../../src/engine/log-types.ts";
+import type { ContainerStatistics, StatisticsOptions } from "../../../src/engine/statistics-types.ts";
 import type {
   ContainerDetails,
   Containers,
@@ -18,6 +19,7 @@ import type {
 } from "../../../src/engine/types.ts";
 import { parseImageConfig } from "../../../src/spec/image-config.ts";
 import { FakeProcess } from "./fake-process.ts";
+import { fakeStatistics } from "./fake-statistics.ts";
 
 const config = parseImageConfig(
   Buffer.from(
@@ -227,6 +229,7 @@ export class FakeEngine implements Engine {
         .slice(0, filter?.limit)
         .map((container) => this.#details(container)),
     inspect: async (reference) => this.#details(this.find(reference)),
+    stats: (reference, options) => this.#stats(reference, options),
     createExec: async (reference, spec) => {
       const container = this.find(reference);
       if (container.state.status !== "running") throw new Failure("conflict", "cannot exec: it does not run");
@@ -335,6 +338,19 @@ export class FakeEngine implements Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { process } of this.known) process.end(137);
+  }
+
+  /** Three samples, then its end, as if it had been removed. */
+  async *#stats(
+    reference: string,
+    { samples = "stream" }: StatisticsOptions = {},
+  ): AsyncGenerator<ContainerStatistics, void, undefined> {
+    const { id, name, state } = this.find(reference);
+    const isRunning = state.status === "running";
+    for (let at = samples === "once" ? 1 : 0; at < 3; at++) {
+      yield isRunning ? fakeStatistics({ id, name, at }) : { id, name };
+      if (samples !== "stream") return;
+    }
   }
 
   #exec(id: string): FakeExec {

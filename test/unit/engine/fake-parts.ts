@@ -152,6 +152,7 @@ export class FakeWorld {
   #cgroup(name: string): CgroupHandle {
     return {
       oomKills: () => this.oomKills.get(name) ?? 0,
+      statistics: async () => undefined,
       pids: () => [],
       killAll: async () => {},
       freeze: async () => void this.frozen.add(name),
