@@ -50,10 +50,8 @@ describe.skipIf(!isRoot)("stats", () => {
   test("figures are the kernel's: time, throttling, memory, processes, pressure", async () => {
     const script =
       "head -c 20971520 /dev/zero > /dev/shm/f; cat /dev/shm/f > /dev/null; sleep 1000 & while :; do :; done";
-    await start(
-      "busy",
-      ...["--cpus", "0.1", "-m", "64m", "--pids-limit", "20", "busybox", "sh", "-c", script],
-    );
+    const limits = "--cpus 0.1 -m 64m --pids-limit 20".split(" ");
+    await start("busy", ...limits, "busybox", "sh", "-c", script);
     const stats = await see(
       "busy",
       ({ cpu_stats: { throttling_data }, memory_stats: { usage = 0 }, pids_stats: { current = 0 } }) =>
