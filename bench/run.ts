@@ -17,12 +17,13 @@ import { formatReport, type Report } from "./harness/report.ts";
 import { meetsBudget, type Result } from "./harness/result.ts";
 import { crowd } from "./rows/crowd.ts";
 import { daemon } from "./rows/daemon.ts";
+import { density } from "./rows/density.ts";
 import { logs } from "./rows/logs.ts";
 import type { Row } from "./rows/row.ts";
 import { start } from "./rows/start.ts";
 import { exec, run } from "./rows/whole-commands.ts";
 
-const rows: readonly Row[] = [daemon, run, start, exec, crowd, logs];
+const rows: readonly Row[] = [daemon, run, start, exec, crowd, logs, density];
 const openers: Readonly<Record<EngineName, (bed: Bed) => Promise<Engine | Missing>>> = {
   floor: openFloor,
   tare: openTare,
@@ -33,7 +34,7 @@ const openers: Readonly<Record<EngineName, (bed: Bed) => Promise<Engine | Missin
 
 const usage = `usage: npm run bench -- [ROW...] [--quick] [--json FILE] [--engines NAME,NAME] [--directory DIR] [--tare PATH]
 rows: all, or some of
-${rows.map(({ name, about }) => `  ${name.padEnd(8)}${about}`).join("\n")}
+${rows.map(({ name, about, onlyByName }) => `  ${name.padEnd(9)}${about}${onlyByName === true ? " (only when named)" : ""}`).join("\n")}
 engines: ${engineNames.join(", ")}; the ones that are installed
 directory: where all of them keep everything (${tmpdir()}): its file system is part of the figures
 `;
@@ -101,11 +102,15 @@ async function measure(): Promise<Report> {
   const machine = describeMachine(owned.directory);
   const loadBefore = load();
   const results: Result[] = [];
-  for (const row of rows.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
+  for (const row of rows.filter(isWanted)) {
     bench.say(`${row.name}: ${row.about}`);
     results.push(...(await row.measure(bench)));
   }
   return { machine, engines: about, loadBefore, loadAfter: load(), isQuick: values.quick, results };
+}
+
+function isWanted({ name, onlyByName }: Row): boolean {
+  return positionals.length === 0 ? onlyByName !== true : positionals.includes(name);
 }
 
 function makeBed(owned: Owned): Bed {

@@ -4,9 +4,8 @@ import { interleave } from "../harness/interleave.ts";
 import { memoryOf, steadyAvailableKb } from "../harness/process.ts";
 import type { Result } from "../harness/result.ts";
 import { summarize } from "../harness/statistics.ts";
+import { atOnce, inParallel } from "./parallel.ts";
 import { type Bench, figures, type Row, type WithContainers, withContainers } from "./row.ts";
-
-const atOnce = 8;
 
 /** What a hundred containers cost together: to start, to keep, to list, to remove. */
 export const crowd: Row = {
@@ -143,15 +142,4 @@ async function startByApi({ signal, say }: Bench, { engine, size, samples }: Par
   samples.add(rows.apiRate, engine, size / ((performance.now() - begun) / 1000));
   runTimed(containers.remove(...ids));
   await containers.settle();
-}
-
-async function inParallel(count: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  let left = count;
-  const worker = async (): Promise<void> => {
-    while (left-- > 0) {
-      signal.throwIfAborted();
-      await work();
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
 }

@@ -14,6 +14,8 @@ export interface Bench {
 export interface Row {
   readonly name: string;
   readonly about: string;
+  /** Takes so long, or so much of the machine, that it is measured only when it is named. */
+  readonly onlyByName?: boolean;
   measure(bench: Bench): Promise<readonly Result[]>;
 }
 
