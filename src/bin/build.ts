@@ -11,7 +11,7 @@ const buildFile = (socketPath: string): string => `${socketPath}.build`;
 
 /** Says beside the socket which build serves it: cheaper to read than to ask. */
 export function publishBuild(socketPath: string): void {
-  const draft = `${buildFile(socketPath)}.${process.pid}`;
+  const draft = `${buildFile(socketPath)}.new`; // one that a killed daemon left is replaced
   writeFileSync(draft, build.id, { mode: 0o640 });
   renameSync(draft, buildFile(socketPath));
 }

@@ -87,7 +87,7 @@ async function launch(
   ];
   // A clean environment: nothing of the person who happened to type the first command.
   const env = Object.fromEntries(
-    ["PATH", "TARE_WITHOUT", "SSL_CERT_FILE"].flatMap((name) =>
+    ["PATH", "TARE_WITHOUT", "TARE_FAULT", "SSL_CERT_FILE"].flatMap((name) =>
       process.env[name] === undefined ? [] : [[name, process.env[name]]],
     ),
   );

@@ -94,7 +94,7 @@ export class LocalEngine implements Engine {
   }
 
   async #dispose(): Promise<void> {
-    const { background, live, state, parts } = this.#context;
+    const { background, execs, live, state, parts } = this.#context;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_MS);
@@ -103,6 +103,7 @@ export class LocalEngine implements Engine {
     clearTimeout(timer);
     this.#close.abort(new Failure("unavailable", "cannot go on: the engine was closed"));
     for (const { kept } of live.values()) await kept[Symbol.asyncDispose]();
+    await execs[Symbol.asyncDispose]();
     await background.settle(); // what still goes on writes nothing any more
     await this.#garbage.settle();
     state[Symbol.dispose]();

@@ -141,7 +141,7 @@ export class Installation implements AsyncDisposable {
   }
 
   /** Lines of the mount table that are ours; what others on this machine mount meanwhile is theirs. */
-  #newMounts(): readonly string[] {
+  newMounts(): readonly string[] {
     const before = new Set(this.#mountsBefore.split("\n"));
     return mountTable()
       .split("\n")
@@ -158,7 +158,7 @@ export class Installation implements AsyncDisposable {
       ...(await waitUntilEmpty(() => this.keeperPids().map((pid) => `keeper ${pid}`))),
       ...(await waitUntilEmpty(() => this.cgroups())),
       ...(await waitUntilEmpty(() => (this.daemonPid() === undefined ? [] : [`daemon ${this.daemonPid()}`]))),
-      ...this.#newMounts().map((line) => `mount ${line}`),
+      ...this.newMounts().map((line) => `mount ${line}`),
     ];
     removeCgroupParents(this.cgroupParent());
     rmSync(this.directory, { recursive: true, force: true });

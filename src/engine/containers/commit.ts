@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { commitLayer } from "../../image/commit.ts";
 import { applyConfigChanges } from "../../spec/config-changes.ts";
 import type { ImageDefaults } from "../../spec/image-config.ts";
@@ -71,11 +72,17 @@ async function* packUpper(
   const cgroup = context.parts.cgroups.open(id);
   const freezes = pause && state.status === "running" && context.live.has(id);
   using _execs = freezes ? await context.execs.hold(id) : undefined;
-  if (freezes) await cgroup.freeze();
+  if (!freezes) return yield* context.parts.storage.packChanges(id);
+  const intent = context.state.beginIntent({ kind: "freeze", containerId: id });
+  fault("commit.intended");
   try {
+    await cgroup.freeze();
+    fault("commit.frozen");
     yield* context.parts.storage.packChanges(id);
+    fault("commit.packed");
   } finally {
-    if (freezes) cgroup.thaw();
+    cgroup.thaw();
+    context.state.endIntent(intent);
   }
 }
 

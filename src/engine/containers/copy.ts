@@ -1,5 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { Failure, within } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../../linux/constants/open.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { filesystemStatus, isKernelFilesystem } from "../../linux/filesystem-status.ts";
@@ -67,6 +68,7 @@ export async function copyIntoContainer(
   const record = getContainer(context.state, reference);
   const place = parsePlace(path);
   using opened = await openSeenRoot(context, record, { readonly: false });
+  fault("copy.mounted");
   using directory = openTarget(opened.root.fd, place, record);
   refuseKernelFiles(directory.fd, place);
   if (filesystemStatus(directory.fd).readonly) {
@@ -79,6 +81,7 @@ export async function copyIntoContainer(
     ...(asContainerUser ? { owner: ownerOf(context, record, opened.root.fd) } : {}),
     ...(signal === undefined ? {} : { signal }),
   });
+  fault("copy.written");
   context.state.events.record(containerEvent(record, "extract-to-dir"));
 }
 

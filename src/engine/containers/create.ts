@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import { randomContainerId, randomContainerName, parseContainerName } from "../planning/container-name.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
@@ -42,10 +43,14 @@ export async function createContainer(
     starts: [],
   };
   const intent = context.state.beginIntent({ kind: "create", containerId: id });
+  fault("create.intended");
   try {
     await mkdir(context.places.log(id), { recursive: true, mode: 0o700 });
+    fault("create.directory");
     await context.parts.storage.createSnapshot(id, record.layers);
+    fault("create.snapshot");
     context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });
+    fault("create.recorded");
   } catch (thrown) {
     await undoCreate(context, { id, intent }).catch(() => undefined); // the next open tries again
     throw thrown;
@@ -59,7 +64,9 @@ export async function undoCreate(
   { id, intent }: { readonly id: ContainerId; readonly intent: IntentId },
 ): Promise<void> {
   await context.parts.storage.removeSnapshot(id);
+  fault("undo.snapshot");
   await rm(context.places.data(id), { recursive: true, force: true });
+  fault("undo.directory");
   context.state.endIntent(intent);
 }
 

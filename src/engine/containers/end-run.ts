@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { poll } from "../../base/deadline.ts";
+import { fault } from "../../base/fault.ts";
 import { kindOf, type Failure } from "../../base/failure.ts";
 import type { Exit } from "../../runtime/types.ts";
 import type { ContainerRecord, IntentId } from "../state/records.ts";
@@ -51,6 +52,7 @@ export function recordEnd(
     return;
   }
   context.state.putContainer(ended, { ends, events });
+  fault("end.recorded");
   context.live.delete(record.id);
   context.attaches.cancel(record.id);
   context.waiters.wake(record.id, "exit", exitStatusOf(ended));
@@ -65,6 +67,7 @@ export function dropContainer(
 ): void {
   const { id } = record;
   const intent = context.state.removeContainer(id, [...events, containerEvent(record, "destroy")]);
+  fault("remove.recorded");
   context.live.delete(id);
   context.attaches.cancel(id);
   context.execs.forget(id);
@@ -85,11 +88,16 @@ export async function sweepAll(
   { id, intent }: { readonly id: ContainerId; readonly intent: IntentId },
 ): Promise<void> {
   await sweepCgroup(context, id);
+  fault("sweep.cgroup");
   await whenFree("remove the file system", () => context.parts.storage.removeSnapshot(id));
+  fault("sweep.snapshot");
   await rm(context.places.run(id), { recursive: true, force: true });
+  fault("sweep.run");
   await rm(context.places.data(id), { recursive: true, force: true });
+  fault("sweep.data");
   // A data root that is being closed is swept at the next open.
   if (!context.closing.aborted) context.state.endIntent(intent);
+  fault("sweep.done");
 }
 
 /** Kills what is left in it and removes it; fine when absent. */
@@ -97,6 +105,7 @@ export async function sweepCgroup(context: ContainerContext, id: ContainerId): P
   const cgroup = context.parts.cgroups.open(id);
   if (cgroup.pids().length > 0) await cgroup.killAll();
   await cgroup.remove();
+  fault("end.swept");
 }
 
 /** Tries again as long as "conflict" says that somebody, the keeper that is just ending, still has it. */

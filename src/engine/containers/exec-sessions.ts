@@ -20,10 +20,12 @@ export interface ExecSession {
 }
 
 /** The sessions of all containers, in memory only: they end with their container, and their records with the engine. */
-export class ExecSessions {
+export class ExecSessions implements AsyncDisposable {
   readonly #byId = new Map<string, ExecSession>();
   /** Containers that are just being frozen, each with what resolves when that is over. */
   readonly #held = new Map<ContainerId, Promise<void>>();
+  /** Programs of an earlier life of the engine, whose sessions are forgotten. */
+  readonly #orphans = new Set<KeptProcess>();
   readonly #starting = new Map<ContainerId, Set<Promise<unknown>>>();
 
   /** Throws "exhausted" when too many are open in the container. */
@@ -85,6 +87,20 @@ export class ExecSessions {
         resolve();
       },
     };
+  }
+
+  keep(orphan: KeptProcess): void {
+    this.#orphans.add(orphan);
+  }
+
+  drop(orphan: KeptProcess): void {
+    this.#orphans.delete(orphan);
+  }
+
+  /** Lets go of all programs; they run on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const started = [...this.#byId.values()].flatMap(({ kept }) => (kept === undefined ? [] : [kept]));
+    for (const kept of [...started, ...this.#orphans]) await kept[Symbol.asyncDispose]();
   }
 
   forget(id: ContainerId): void {

@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { Failure, sentenceOf } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { planCapabilities } from "../../linux/capability.ts";
 import type { StartedProcess } from "../../runtime/types.ts";
 import type { ExecRequest } from "../parts.ts";
@@ -53,10 +54,12 @@ export async function startExec(
   const { kept } = await context.execs.start(session.containerId, () =>
     launch(context, session, { duplex, consoleSize: options.consoleSize }),
   );
+  fault("exec.launched");
   session.kept = kept;
   session.state = { status: "running", pid: kept.pid };
   void kept.exited.then(async (exit) => {
     finish(context, session, { code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end) });
+    fault("exec.ended");
     await kept[Symbol.asyncDispose]();
     await rm(context.places.exec(session.containerId, id), { recursive: true, force: true }).catch(
       () => undefined,
@@ -83,6 +86,7 @@ async function launch(
   const runDirectory = context.places.exec(record.id, id);
   try {
     await mkdir(runDirectory, { recursive: true, mode: 0o700 });
+    fault("exec.directory");
     const action = `exec_start: ${session.spec.command.join(" ")}`;
     context.state.events.record(containerEvent(record, action, { execID: id }));
     return await context.parts.runtime.exec({

@@ -1,5 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { ContainerStatistics, StatisticsOptions } from "../statistics-types.ts";
+import { fault } from "../../base/fault.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../file-types.ts";
 import type { LogEntry, LogOptions } from "../log-types.ts";
 import type {
@@ -93,8 +94,10 @@ export class LocalContainers implements Containers {
     }
     using reserved = reserveName(this.#context, { wanted: name, id });
     const renamed = { ...record, name: reserved.text };
+    fault("rename.reserved");
     const event = containerEvent(renamed, "rename", { oldName: record.name });
     this.#context.state.putContainer(renamed, { events: [event] });
+    fault("rename.recorded");
   }
 
   async pause(reference: ContainerReference): Promise<void> {

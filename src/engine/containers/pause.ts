@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerId, ContainerReference, ContainerState } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
@@ -22,8 +23,10 @@ export async function pauseContainer(
   using _execs = await context.execs.hold(id);
   const cgroup = context.parts.cgroups.open(id);
   await cgroup.freeze();
+  fault("pause.frozen");
   try {
     putStatus(context, record, { ...state, status: "paused" });
+    fault("pause.recorded");
   } catch (thrown) {
     cgroup.thaw();
     throw thrown;
@@ -46,7 +49,9 @@ export async function thawPaused(context: ContainerContext, id: ContainerId): Pr
   const record = context.state.findContainer(id);
   if (record?.state.status !== "paused") return false;
   context.parts.cgroups.open(id).thaw();
+  fault("unpause.thawed");
   putStatus(context, record, { ...record.state, status: "running" });
+  fault("unpause.recorded");
   return true;
 }
 

@@ -1,11 +1,14 @@
 import { rm } from "node:fs/promises";
+import { fault } from "../../base/fault.ts";
 import type { Exit, KeptProcess } from "../../runtime/types.ts";
 import type { ContainerRecord, Intent, IntentId } from "../state/records.ts";
 import { type ContainerContext, isRunning } from "./context.ts";
 import { undoCreate } from "./create.ts";
 import { type ExitedState, recordEnd, stateAfter, sweepAll, sweepCgroup } from "./end-run.ts";
+import { watchOrphanedExecs } from "./orphaned-execs.ts";
 import { withFrozenState } from "./pause.ts";
 import { adopt } from "./start.ts";
+import { undoUpdate } from "./update.ts";
 
 /** So many keepers are asked at once. */
 const AT_ONCE = 16;
@@ -17,14 +20,19 @@ const LOST_IN_REBOOT = 255;
  * running containers are taken into care again, ended ones get their exit code, lost ones are killed.
  */
 export async function reconcile(context: ContainerContext): Promise<void> {
-  for (const [id, intent] of context.state.intents()) await finishIntent(context, id, intent);
+  for (const [id, intent] of context.state.intents()) {
+    fault("reconcile.intent");
+    await finishIntent(context, id, intent);
+  }
   const running = context.state.containers().filter(isRunning);
   const next = running.values();
   const work = async (): Promise<void> => {
     for (const record of next) await reconcileContainer(context, record);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
+  for (const { id } of context.state.containers()) watchOrphanedExecs(context, id);
   sweepEnded(context);
+  fault("reconcile.done");
 }
 
 /** An end is recorded before its cgroup is gone: a kill between the two leaves that behind. */
@@ -48,6 +56,12 @@ async function finishIntent(context: ContainerContext, intentId: IntentId, inten
       return;
     case "start":
       return await finishStart(context, { intentId, intent });
+    case "update":
+      undoUpdate(context, intent);
+      return context.state.endIntent(intentId);
+    case "freeze":
+      context.parts.cgroups.open(id).thaw();
+      return context.state.endIntent(intentId);
     default:
       intent satisfies never;
   }
@@ -61,6 +75,7 @@ async function finishStart(
   const record = context.state.findContainer(intent.containerId);
   if (record === undefined) return context.state.endIntent(intentId);
   const found = await find(context, record);
+  fault("reconcile.found");
   if (found !== undefined && isKept(found)) {
     const startedAt = intent.begunAt;
     const running: ContainerRecord = {

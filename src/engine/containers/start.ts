@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "../../base/deadline.ts";
+import { fault } from "../../base/fault.ts";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import type { Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
@@ -48,6 +49,7 @@ export async function startContainer(
   }
   await context.background.settled(id); // the run before may still be giving up its cgroup
   const intent = context.state.beginIntent({ kind: "start", containerId: id, begunAt: Date.now() });
+  fault("start.intended");
   let started: StartedProcess;
   try {
     started = await launch(context, record, clock);
@@ -65,7 +67,9 @@ export async function startContainer(
     starts: [...record.starts, startedAt].slice(-STARTS_KEPT),
     lastTiming: timing,
   };
+  fault("start.launched");
   context.state.putContainer(running, { ends: intent, events: [containerEvent(record, "start")] });
+  fault("start.recorded");
   adopt(context, running, started.kept);
   // Those who came between the look for them and now.
   if (context.attaches.isAwaited(id)) await context.attaches.connect(id, started.kept);
@@ -96,6 +100,7 @@ async function tryRecord(
   if (context.closing.aborted || context.live.get(id)?.kept !== kept) return true;
   try {
     const record = getContainer(context.state, id);
+    fault("end.noticed");
     recordEnd(context, record, { state: stateAfter(context, record, exit) });
     return true;
   } catch (thrown) {
@@ -118,11 +123,13 @@ async function launch(
     return await parts.storage.mountSnapshot(id);
   });
   clock.mark("root");
+  fault("start.mounted");
   const { user, volumes } = await prepareRoot(context, record, { plan, root: mounted.mount.fd });
   const files = makeNetworkFiles(context, record, plan);
   const runDirectory = places.run(id);
   mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
   clock.mark("files");
+  fault("start.prepared");
   const privileged = spec.privileged ?? false;
   const { hostDevices, devices, rules } = deviceFacts(parts.host, { plan, privileged });
   const config = planRuntimeConfig(spec, {
@@ -143,6 +150,7 @@ async function launch(
     planCgroup(plan.limits, parts.cgroups.layout, rules === undefined ? {} : { devices: rules }),
   );
   clock.mark("cgroup");
+  fault("start.cgroup");
   const oldExit = join(runDirectory, "exit");
   const hasOldExit = existsSync(oldExit);
   return await parts.runtime.start({

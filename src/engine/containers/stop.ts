@@ -1,4 +1,5 @@
 import { withDeadline } from "../../base/deadline.ts";
+import { fault } from "../../base/fault.ts";
 import { Failure } from "../../base/failure.ts";
 import { parseSignal } from "../../linux/signal.ts";
 import { planContainer } from "../planning/plan-container.ts";
@@ -39,8 +40,10 @@ export async function stopContainer(
   const live = await findLive(context, record);
   if (live === undefined) return false;
   send(context, record, { live, signal });
+  fault("stop.signaled");
   await thawPaused(context, record.id); // it hears the signal first
   if (!(await hasEnded(live, graceMs))) await killAndWait(context, record, live);
+  fault("stop.ended");
   const stopped = context.state.findContainer(record.id) ?? record;
   context.state.events.record(containerEvent(stopped, "stop"));
   return true;
@@ -60,6 +63,7 @@ export async function killContainer(
       details: { state: record.state.status, id: record.id },
     });
   }
+  fault("kill.signaled");
   if (signal === KILL) await killedAndRecorded(context, record, live);
 }
 
@@ -70,6 +74,7 @@ export async function restartContainer(
 ): Promise<void> {
   const record = getContainer(context.state, reference);
   await stopContainer(context, record.id, options);
+  fault("restart.stopped");
   await startContainer(context, record.id);
   context.state.events.record(containerEvent(getContainer(context.state, record.id), "restart"));
 }

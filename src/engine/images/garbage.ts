@@ -1,5 +1,6 @@
 import type { ContentStore } from "../../image/content-store.ts";
 import { kindOf } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
 import type { State } from "../state/state.ts";
@@ -76,11 +77,15 @@ export class Garbage {
       for (const layer of layers) {
         try {
           await this.#storage.removeLayer(layer);
+          fault("garbage.layer");
         } catch (thrown) {
           if (kindOf(thrown) !== "conflict") throw thrown; // a container that is being removed still stands on it
         }
       }
-      for (const blob of blobs) await this.#content.remove(blob);
+      for (const blob of blobs) {
+        await this.#content.remove(blob);
+        fault("garbage.blob");
+      }
     } catch {
       // SAFETY: nothing refers to what is left; `check` names it and the next collection takes it.
     }

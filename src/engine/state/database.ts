@@ -2,6 +2,7 @@ import { chmodSync, closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Failure, within } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 
 /** Each brings the schema from its index to the next version; never change one that was released. */
 const migrations: readonly string[] = [
@@ -55,6 +56,7 @@ export class Database implements Disposable {
     this.#connection.exec("BEGIN IMMEDIATE");
     try {
       const result = work();
+      fault("transaction.written");
       this.#connection.exec("COMMIT");
       return result;
     } catch (thrown) {

@@ -1,6 +1,13 @@
 import type { ImageConfig } from "../../spec/image-config.ts";
 import type { Digest } from "../../spec/digest.ts";
-import type { ContainerId, ContainerSpec, ContainerState, StartTiming, WallMs } from "../types.ts";
+import type {
+  ContainerId,
+  ContainerLimits,
+  ContainerSpec,
+  ContainerState,
+  StartTiming,
+  WallMs,
+} from "../types.ts";
 
 /** What is kept about a container. Frozen; a change is a new record. */
 export interface ContainerRecord {
@@ -41,6 +48,10 @@ export interface ImageRecord {
 export type Intent =
   | { readonly kind: "create"; readonly containerId: ContainerId }
   | { readonly kind: "start"; readonly containerId: ContainerId; readonly begunAt: WallMs }
+  /** Of a running one, whose cgroup gets the new limits before the record has them. */
+  | { readonly kind: "update"; readonly containerId: ContainerId; readonly limits: ContainerLimits }
+  /** Stands still while it is read, not because somebody paused it. */
+  | { readonly kind: "freeze"; readonly containerId: ContainerId }
   | { readonly kind: "remove"; readonly containerId: ContainerId };
 
 export type IntentId = number;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { fault } from "../../base/fault.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { EngineEvent } from "../engine-types.ts";
 import type { ContainerId } from "../types.ts";
@@ -116,6 +117,7 @@ export class State implements Disposable {
       }
       this.events.append(events);
     });
+    fault("image.recorded");
     for (const record of records) this.#images.set(record.id, Object.freeze(record));
     for (const [reference, id] of references) this.#references.set(reference, id);
     this.events.publish(events);
@@ -133,6 +135,7 @@ export class State implements Disposable {
       if (what.image !== undefined) this.#database.run("DELETE FROM images WHERE id = ?", what.image);
       this.events.append(events);
     });
+    fault("image.forgotten");
     for (const reference of what.references) this.#references.delete(reference);
     if (what.image !== undefined) this.#images.delete(what.image);
     this.events.publish(events);

@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { digestOf, hexOf } from "../../spec/digest.ts";
 import { parseImageDocument } from "../../spec/image-manifest.ts";
 import { formatFamiliar } from "../../spec/reference.ts";
@@ -51,6 +52,7 @@ export async function storeImages(
     await store.ingest([image.manifestBytes]);
     loaded.push(describe(image));
   }
+  fault("images.stored");
   for (const image of loaded) {
     await sink.addImage(image);
     const names = image.references.length === 0 ? [undefined] : image.references.map(formatFamiliar);

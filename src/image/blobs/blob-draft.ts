@@ -1,6 +1,7 @@
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Failure } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { type Digest, type DigestAlgorithm, Digester } from "../../spec/digest.ts";
 import { fileChunks } from "./file-chunks.ts";
 import { fileFailure } from "../../linux/file-failure.ts";
@@ -117,7 +118,9 @@ export class BlobDraft implements AsyncDisposable {
         await rm(this.#path, { force: true });
       } else {
         await syncPath(this.#path);
+        fault("blob.synced");
         await rename(this.#path, target);
+        fault("blob.named");
         await syncPath(dirname(target));
       }
     } catch (thrown) {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { sleep } from "../../base/deadline.ts";
+import { fault } from "../../base/fault.ts";
 import { Failure } from "../../base/failure.ts";
 import { monotonicMs } from "../../linux/clock.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
@@ -68,6 +69,7 @@ export async function launch(options: Launch): Promise<Launched> {
   });
   // The keeper alone listens from now on: else who connects after its end would wait for us to accept.
   listening[Symbol.dispose]();
+  fault("launch.spawned");
   options.onInherited();
   const spawnFailed = new Promise<never>((_, reject) => {
     keeper.once("error", (cause) =>
@@ -93,6 +95,7 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
   const { plan, clock } = options;
   const reader = new FrameReader(socket);
   socket.write(Buffer.concat([encodeRequest("plan"), encodePlan(plan)]));
+  fault("launch.planned");
   let stamps: readonly { readonly name: string; readonly atMs: number }[] | undefined;
   for (;;) {
     const frame = await reader.next();
@@ -103,14 +106,17 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
       );
     switch (frame.kind) {
       case answer.born:
+        fault("launch.born");
         break;
       case answer.note:
         stamps = clock.decode(frame.payload);
+        fault("launch.noted");
         break;
       case answer.barrier:
         if (frame.payload.readUInt32LE(4) !== readyBarrier)
           throw new Failure("internal", "cannot answer an unknown barrier");
         await options.onReady?.(options.directory.fd);
+        fault("launch.ready");
         socket.write(encodeRequest("go"));
         break;
       case answer.failed:
@@ -121,6 +127,7 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
         // The note is the child's last act before it executes the program: without it something has killed it.
         if (stamps === undefined) throw new Failure("unavailable", "the process was killed before it ran");
         const running = decodeRunning(frame.payload);
+        fault("launch.running");
         const { runDirectory } = options;
         const directory = new OwnedFd(options.directory.move());
         const kept = new KeeperConnection({ running, directory, runDirectory, socket, reader });

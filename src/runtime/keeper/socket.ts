@@ -30,9 +30,10 @@ export async function connectKeeper(directory: Fd): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const socket = connect({ path: socketPath(directory), allowHalfOpen: true });
   socket.once("connect", () => resolve(socket));
-  socket.once("error", (cause) =>
-    reject(new Failure("unavailable", `cannot connect to the keeper: ${cause.message}`, { cause })),
-  );
+  socket.once("error", (cause: NodeJS.ErrnoException) => {
+    const why = ["ECONNREFUSED", "ENOENT"].includes(cause.code ?? "") ? "it has gone" : cause.message;
+    reject(new Failure("unavailable", `cannot connect to the keeper: ${why}`, { cause }));
+  });
   const connected = await promise;
   connected.removeAllListeners("error");
   connected.on("error", () => {}); // its end is what counts

@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { Failure } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { type Fd, type OwnedFd } from "../../linux/fd.ts";
 import { fileFailure } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
@@ -105,7 +106,9 @@ export class LayerDirectory {
   /** False when it is there already. */
   #take(draft: string, diffId: Digest): boolean {
     if (this.has(diffId)) return false;
+    fault("layer.synced");
     renameSync(draft, this.#places.layer(diffId));
+    fault("layer.named");
     using directory = openDirectoryPath(this.#places.layers);
     fsyncSync(directory.fd);
     this.#know(diffId);

@@ -11,6 +11,8 @@ export class Places {
   readonly trash: string;
   /** A directory with nothing in it: what there is without any layer. */
   readonly empty: string;
+  /** For the mount that shows what the kernel can do. */
+  readonly probe: string;
 
   constructor(root: string) {
     this.root = root;
@@ -19,6 +21,7 @@ export class Places {
     this.drafts = `${root}/drafts`;
     this.trash = `${root}/trash`;
     this.empty = `${root}/empty`;
+    this.probe = `${root}/probe`;
   }
 
   get all(): readonly string[] {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { Failure, within } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { O_CREAT, O_NOFOLLOW, O_RDWR } from "../../linux/constants/open.ts";
 import { OwnedFd } from "../../linux/fd.ts";
 import { codeOf, fileFailure } from "../../linux/file-failure.ts";
@@ -145,7 +146,10 @@ export class SnapshotDraft implements Disposable {
 
   /** Gives it its name. Atomic. */
   commit(): void {
-    this.fill(() => renameSync(this.path, this.#target));
+    this.fill(() => {
+      fault("snapshot.drafted");
+      renameSync(this.path, this.#target);
+    });
     this.#open = false;
   }
 

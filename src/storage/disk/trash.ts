@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { sentenceOf } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { codeOf } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { removeTree } from "../../linux/tree.ts";
@@ -41,6 +42,7 @@ export class Trash {
       if (codeOf(thrown) === "ENOENT") return false;
       throw thrown;
     }
+    fault("trash.renamed");
     this.#queue(name);
     return true;
   }

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statfsSync } from "node:fs";
 import { Failure } from "../../base/failure.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
 import type { OwnedFd } from "../../linux/fd.ts";
@@ -28,23 +28,29 @@ import { openPlaces, type Trash } from "../disk/trash.ts";
 export async function openOverlayDriver(root: string): Promise<StorageDriver> {
   const places = new Places(root);
   const trash = openPlaces(places);
-  return new OverlayDriver(places, trash, probe(places, trash));
+  return new OverlayDriver(places, trash, probe(places));
 }
 
 /** Mounts once what all later mounts look like. */
-function probe(places: Places, trash: Trash): LowerForm {
-  const directory = `${places.drafts}/probe`;
+function probe({ probe: directory, empty }: Places): LowerForm {
   for (const name of ["lower", "upper", "work"])
     mkdirSync(`${directory}/${name}`, { recursive: true, mode: 0o700 });
+  const lowers = [`${directory}/lower`];
   try {
-    return findLowerForm({
-      lowers: [`${directory}/lower`],
-      writable: { upper: `${directory}/upper`, work: `${directory}/work` },
-      empty: places.empty,
-    });
-  } finally {
-    trash.discard(directory);
+    const writable = { upper: `${directory}/upper`, work: `${directory}/work` };
+    return findLowerForm({ lowers, writable, empty });
+  } catch (thrown) {
+    // KERNEL: a mount for writing makes a directory in "work". Without room for it, removing must go on.
+    if (!isFull(directory)) throw thrown;
+    return findLowerForm({ lowers, empty });
   }
+}
+
+const leastFree = { blocks: 256, inodes: 16 } as const;
+
+function isFull(directory: string): boolean {
+  const { bfree, files, ffree } = statfsSync(directory);
+  return bfree < leastFree.blocks || (files > 0 && ffree < leastFree.inodes); // btrfs counts no inodes
 }
 
 class OverlayDriver implements StorageDriver {

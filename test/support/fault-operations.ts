@@ -1,0 +1,422 @@
+/** Which operation comes by which fault points, and what has to be found when the engine has died there. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { kindOf } from "../../src/base/failure.ts";
+import { type FaultOperation, type FaultPlace, stateOf } from "./fault-run.ts";
+import { dockerArchiveMembers, tarOf } from "./images.ts";
+
+const sleeper = ["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"];
+
+async function createSleeper({ engine, name }: FaultPlace): Promise<void> {
+  await engine.containers.create({ image: "busybox", name, command: sleeper });
+}
+
+async function runSleeper(place: FaultPlace): Promise<void> {
+  await createSleeper(place);
+  await place.engine.containers.start(place.name);
+}
+
+/** It can be started, executed in, stopped. */
+async function livesAgain({ engine, name }: FaultPlace): Promise<void> {
+  if ((await stateOf({ engine, name } as FaultPlace)) !== "running") await engine.containers.start(name);
+  const exec = await engine.containers.createExec(name, { command: ["true"] });
+  await engine.containers.startExec(exec, { detach: true });
+  await engine.containers.stop(name);
+}
+
+const neverStarted = "exited 125";
+
+export const containerOperations: Readonly<Record<string, FaultOperation>> = {
+  create: {
+    args: (name) => ["create", "--name", name, "busybox", "sh", "-c", "exit 4"],
+    outcome: stateOf,
+    points: {
+      "create.intended": "absent",
+      "create.directory": "absent",
+      "snapshot.drafted": "absent",
+      "create.snapshot": "absent",
+      "transaction.written": "absent",
+      "create.recorded": "created",
+    },
+    again: async ({ engine, name }, outcome) => {
+      const command = ["sh", "-c", "exit 4"];
+      if (outcome === "absent") await engine.containers.create({ image: "busybox", name, command });
+      await engine.containers.start(name);
+      await engine.containers.wait(name);
+    },
+  },
+  start: {
+    prepare: createSleeper,
+    args: (name) => ["start", name],
+    outcome: stateOf,
+    points: {
+      "start.intended": neverStarted,
+      "start.mounted": neverStarted,
+      "start.prepared": neverStarted,
+      "start.cgroup": neverStarted,
+      "launch.spawned": neverStarted,
+      "launch.planned": [neverStarted, "running"],
+      "launch.born": [neverStarted, "running"],
+      "launch.noted": [neverStarted, "running"],
+      "launch.running": "running",
+      "start.launched": "running",
+      "start.recorded": "running",
+    },
+    again: livesAgain,
+  },
+  "start again": {
+    prepare: async ({ engine, name }) => {
+      const command = ["sh", "-c", "test -e /ran || { touch /ran; exit 7; }; exec sleep 1000"];
+      await engine.containers.create({ image: "busybox", name, command });
+      await engine.containers.start(name);
+      await engine.containers.wait(name);
+    },
+    args: (name) => ["start", name],
+    outcome: stateOf,
+    points: {
+      "start.intended": neverStarted,
+      "launch.spawned": neverStarted,
+      "launch.ready": neverStarted,
+      "start.launched": "running",
+    },
+    again: async ({ engine, name }) => {
+      await engine.containers.kill(name).catch(() => undefined);
+      await engine.containers.start(name);
+    },
+  },
+  "start of one that removes itself": {
+    prepare: async ({ engine, name }) =>
+      void (await engine.containers.create({ image: "busybox", name, command: sleeper, autoRemove: true })),
+    args: (name) => ["start", name],
+    outcome: stateOf,
+    points: { "start.cgroup": "absent", "launch.spawned": "absent", "start.launched": "running" },
+    again: async (place, outcome) => {
+      if (outcome === "absent") await runSleeper(place);
+    },
+  },
+  end: {
+    prepare: async ({ engine, name }) =>
+      void (await engine.containers.create({ image: "busybox", name, command: ["sh", "-c", "exit 4"] })),
+    args: (name) => ["start", name],
+    outcome: stateOf,
+    points: { "end.noticed": "exited 4", "end.recorded": "exited 4", "end.swept": "exited 4" },
+    again: async ({ engine, name }) => {
+      await engine.containers.start(name);
+      await engine.containers.wait(name);
+    },
+  },
+  "end of one that removes itself": {
+    prepare: async ({ engine, name }) => {
+      const command = ["sh", "-c", "exit 4"];
+      await engine.containers.create({ image: "busybox", name, command, autoRemove: true });
+    },
+    args: (name) => ["start", name],
+    outcome: stateOf,
+    points: { "end.noticed": "absent", "remove.recorded": "absent", "sweep.cgroup": "absent" },
+    again: createSleeper,
+  },
+};
+
+export const commandOperations: Readonly<Record<string, FaultOperation>> = {
+  stop: {
+    prepare: runSleeper,
+    args: (name) => ["stop", name],
+    outcome: stateOf,
+    points: { "stop.signaled": ["running", "exited 3"], "stop.ended": "exited 3" },
+    again: livesAgain,
+  },
+  kill: {
+    prepare: runSleeper,
+    args: (name) => ["kill", name],
+    outcome: async (place) => {
+      await place.engine.containers.wait(place.name);
+      return await stateOf(place);
+    },
+    points: { "kill.signaled": "exited 137" },
+    again: livesAgain,
+  },
+  restart: {
+    prepare: runSleeper,
+    args: (name) => ["restart", name],
+    outcome: stateOf,
+    points: { "restart.stopped": "exited 3" },
+    again: livesAgain,
+  },
+  pause: {
+    prepare: runSleeper,
+    args: (name) => ["pause", name],
+    outcome: stateOf,
+    points: { "pause.frozen": "paused", "pause.recorded": "paused" },
+    again: async (place) => {
+      await place.engine.containers.unpause(place.name);
+      await livesAgain(place);
+    },
+  },
+  unpause: {
+    prepare: async (place) => {
+      await runSleeper(place);
+      await place.engine.containers.pause(place.name);
+    },
+    args: (name) => ["unpause", name],
+    outcome: stateOf,
+    points: { "unpause.thawed": "running", "unpause.recorded": "running" },
+    again: livesAgain,
+  },
+  rename: {
+    prepare: createSleeper,
+    args: (name) => ["rename", name, `${name}-new`],
+    outcome: async (place) => ((await stateOf(place)) === "absent" ? "renamed" : "as before"),
+    points: { "rename.reserved": "as before", "rename.recorded": "renamed" },
+    again: async ({ engine, name }, outcome) => {
+      if (outcome === "as before") await engine.containers.rename(name, `${name}-new`);
+      await engine.containers.rename(`${name}-new`, name);
+    },
+  },
+  update: {
+    prepare: runSleeper,
+    args: (name) => ["update", "--pids-limit", "77", name],
+    outcome: async ({ tare, name }) => {
+      const recorded = await tare.must(["inspect", "--format", "{{.HostConfig.PidsLimit}}", name]);
+      const files = tare.cgroups().map((path) => join(path, "pids.max"));
+      const [inForce = ""] = files.filter((path) => existsSync(path));
+      return `${recorded} ${readFileSync(inForce, "utf8").trim()}`;
+    },
+    points: {
+      "update.intended": "<no value> max",
+      "update.applied": "<no value> max",
+      "update.recorded": "77 77",
+    },
+    again: async ({ engine, name }) => void (await engine.containers.update(name, { pidsLimit: 78 })),
+  },
+  exec: {
+    prepare: runSleeper,
+    args: (name) => ["exec", name, "sleep", "0.3"],
+    outcome: stateOf,
+    points: {
+      "exec.directory": "running",
+      "launch.spawned": "running",
+      "launch.planned": "running",
+      "launch.born": "running",
+      "launch.ready": "running",
+      "launch.noted": "running",
+      "launch.running": "running",
+      "exec.launched": "running",
+      "exec.ended": "running",
+    },
+    again: livesAgain,
+  },
+  copy: {
+    prepare: createSleeper,
+    args: (name) => ["cp", "-", `${name}:/root`],
+    input: () => tarOf([["copied", "text"]]),
+    outcome: async ({ engine, name }) => {
+      try {
+        return (await engine.containers.statPath(name, "/root/copied")).kind;
+      } catch (thrown) {
+        if (kindOf(thrown) === "not-found") return "absent";
+        throw thrown;
+      }
+    },
+    points: { "copy.mounted": "absent", "copy.written": "file" },
+    again: async (place) => {
+      const archive = (async function* () {
+        yield tarOf([["copied", "other"]]);
+      })();
+      await place.engine.containers.copyInto(place.name, "/root", { archive });
+      await livesAgain(place);
+    },
+  },
+  remove: {
+    prepare: createSleeper,
+    args: (name) => ["rm", name],
+    outcome: stateOf,
+    points: {
+      "remove.recorded": "absent",
+      "sweep.cgroup": "absent",
+      "trash.renamed": "absent",
+      "sweep.snapshot": "absent",
+      "sweep.run": "absent",
+      "sweep.data": "absent",
+      "sweep.done": "absent",
+    },
+    again: runSleeper,
+  },
+  "remove by force": {
+    prepare: runSleeper,
+    args: (name) => ["rm", "-f", name],
+    outcome: stateOf,
+    points: {
+      "end.noticed": "exited 137",
+      "end.recorded": "exited 137",
+      "remove.recorded": "absent",
+      "sweep.cgroup": "absent",
+      "sweep.run": "absent",
+    },
+    again: async (place, outcome) => {
+      if (outcome !== "absent") await place.engine.containers.remove(place.name, { force: true });
+      await runSleeper(place);
+    },
+  },
+};
+
+/** What is done at the next opening can be cut off, too. */
+export const recoveryOperations: Readonly<Record<string, FaultOperation>> = {
+  "undoing a creation": {
+    before: [{ args: (name) => ["create", "--name", name, "busybox", "true"], fault: "create.snapshot" }],
+    args: () => ["ps"],
+    outcome: stateOf,
+    points: { "reconcile.intent": "absent", "undo.snapshot": "absent", "undo.directory": "absent" },
+    again: createSleeper,
+  },
+  "undoing a start": {
+    prepare: createSleeper,
+    before: [{ args: (name) => ["start", name], fault: "start.cgroup" }],
+    args: () => ["ps"],
+    outcome: stateOf,
+    points: {
+      "reconcile.intent": neverStarted,
+      "reconcile.found": neverStarted,
+      "end.recorded": neverStarted,
+      "reconcile.done": neverStarted,
+    },
+    again: livesAgain,
+  },
+  "going on with a start": {
+    prepare: createSleeper,
+    before: [{ args: (name) => ["start", name], fault: "start.launched" }],
+    args: () => ["ps"],
+    outcome: stateOf,
+    points: { "reconcile.found": "running", "transaction.written": "running", "reconcile.done": "running" },
+    again: livesAgain,
+  },
+  "going on with a removal": {
+    prepare: createSleeper,
+    before: [{ args: (name) => ["rm", name], fault: "sweep.cgroup" }],
+    args: () => ["ps"],
+    outcome: stateOf,
+    points: { "sweep.snapshot": "absent", "trash.renamed": "absent" },
+    again: createSleeper,
+  },
+};
+
+/** An image that is like no other. */
+function archiveOf(name: string): Uint8Array {
+  const layers = ["one", "two"].map((each) => tarOf([[`${name}-${each}`, `${name} ${each}`]]));
+  return tarOf(dockerArchiveMembers([{ layers, names: [`${name}:latest`], config: { Cmd: ["/none"] } }]));
+}
+
+async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes;
+}
+
+async function load({ engine, name }: FaultPlace): Promise<void> {
+  for await (const progress of engine.images.load(whole(archiveOf(name)))) void progress;
+}
+
+async function imageOf({ engine, name }: FaultPlace): Promise<string> {
+  try {
+    const { layers } = await engine.images.inspect(name);
+    return `${layers.length} layers`;
+  } catch (thrown) {
+    if (kindOf(thrown) === "not-found") return "absent";
+    throw thrown;
+  }
+}
+
+/** A container can be made of it; then all of it can be removed. */
+async function removeImage(place: FaultPlace): Promise<void> {
+  const { engine, name } = place;
+  const { id } = await engine.containers.create({ image: name, command: ["/none"] });
+  await engine.containers.remove(id);
+  await engine.settle();
+  await engine.images.remove(name);
+}
+
+async function loadAgain(place: FaultPlace): Promise<void> {
+  await load(place);
+  await removeImage(place);
+}
+
+export const imageOperations: Readonly<Record<string, FaultOperation>> = {
+  load: {
+    args: () => ["load"],
+    input: archiveOf,
+    outcome: imageOf,
+    points: {
+      "layer.synced": "absent",
+      "layer.named": "absent",
+      "blob.synced": "absent",
+      "blob.named": "absent",
+      "images.stored": "absent",
+      "transaction.written": "absent",
+      "image.recorded": "2 layers",
+    },
+    again: loadAgain,
+  },
+  import: {
+    args: (name) => ["import", "-", name],
+    input: (name) => tarOf([[`${name}-imported`, name]]),
+    outcome: imageOf,
+    points: {
+      "layer.synced": "absent",
+      "layer.named": "absent",
+      "blob.named": "absent",
+      "images.stored": "absent",
+      "image.recorded": "1 layers",
+    },
+    again: async (place) => {
+      const { engine, name } = place;
+      await engine.images.import(whole(tarOf([[`${name}-imported`, name]])), { reference: name });
+      await removeImage(place);
+    },
+  },
+  commit: {
+    prepare: async (place) => {
+      await runSleeper(place);
+      await place.tare.must(["exec", place.name, "touch", `/${place.name}`]);
+    },
+    args: (name) => ["commit", name, `${name}:latest`],
+    outcome: async (place) => `${await imageOf(place)}, ${await stateOf(place)}`,
+    points: {
+      "commit.intended": "absent, running",
+      "commit.frozen": "absent, running",
+      "commit.packed": "absent, running",
+      "layer.synced": "absent, running",
+      "layer.named": "absent, running",
+      "blob.synced": "absent, running",
+      "blob.named": "absent, running",
+      "transaction.written": "absent, running",
+      "image.recorded": "2 layers, running",
+    },
+    again: async (place) => {
+      const { engine, name } = place;
+      await livesAgain(place);
+      await engine.containers.commit(name, { reference: name });
+      await engine.containers.remove(name);
+      await removeImage(place);
+    },
+  },
+  "removal of an image": {
+    prepare: load,
+    args: (name) => ["rmi", name],
+    outcome: imageOf,
+    points: {
+      "transaction.written": "2 layers",
+      "image.forgotten": "absent",
+      "trash.renamed": "absent",
+      "garbage.layer": "absent",
+      "garbage.blob": "absent",
+    },
+    again: async (place, outcome) => {
+      if (outcome !== "absent") await place.engine.images.remove(place.name);
+      await loadAgain(place);
+    },
+  },
+};
+
+export const faultOperations: readonly (readonly [title: string, operation: FaultOperation])[] = [
+  containerOperations,
+  commandOperations,
+  recoveryOperations,
+  imageOperations,
+].flatMap((operations) => Object.entries(operations));

@@ -1,0 +1,168 @@
+/** Runs an operation on a daemon that dies at a point of it, and looks at what is left when the next one has come up. */
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "bun:test";
+import { poll } from "../../src/base/deadline.ts";
+import type { FaultPoint } from "../../src/base/fault.ts";
+import { kindOf } from "../../src/base/failure.ts";
+import type { Engine } from "../../src/engine/engine-types.ts";
+import type { ContainerState } from "../../src/engine/types.ts";
+import { connectTo } from "../../src/mod/connected-engine.ts";
+import { type Installation, isGone } from "./tare.ts";
+
+/** What an operation works on: an installation whose daemon is sound at the moment, and names of its own. */
+export interface FaultPlace {
+  readonly tare: Installation;
+  readonly engine: Engine;
+  readonly name: string;
+}
+
+export interface FaultOperation {
+  /** Makes what it needs. */
+  readonly prepare?: (place: FaultPlace) => Promise<void>;
+  /** Daemons that die, one after the other, before the one that it is about. */
+  readonly before?: readonly {
+    readonly args: (name: string) => readonly string[];
+    readonly fault: FaultPoint;
+  }[];
+  readonly args: (name: string) => readonly string[];
+  readonly input?: (name: string) => Uint8Array;
+  /** What is found afterwards, in a few words. */
+  readonly outcome: (place: FaultPlace) => Promise<string>;
+  /** Point → what is found when the daemon has died there. */
+  readonly points: Readonly<Partial<Record<FaultPoint, string | readonly string[]>>>;
+  /** It works now; given what was found. */
+  readonly again: (place: FaultPlace, outcome: string) => Promise<void>;
+}
+
+/** The state in a word, with the exit code. */
+export async function stateOf({ engine, name }: FaultPlace): Promise<string> {
+  try {
+    const { state } = await engine.containers.inspect(name);
+    return wordOf(state);
+  } catch (thrown) {
+    if (kindOf(thrown) === "not-found") return "absent";
+    throw thrown;
+  }
+}
+
+function wordOf(state: ContainerState): string {
+  return "code" in state ? `${state.status} ${state.code}` : state.status;
+}
+
+export async function crashAt(
+  tare: Installation,
+  operation: FaultOperation,
+  { point, name }: { readonly point: FaultPoint; readonly name: string },
+): Promise<void> {
+  await onSound(tare, async (engine) => {
+    await operation.prepare?.({ tare, engine, name });
+    await engine.settle();
+  });
+  killDaemon(tare);
+  for (const { args, fault } of operation.before ?? []) await dieAt(tare, { args: args(name), fault });
+  const input = operation.input?.(name);
+  await dieAt(tare, { args: operation.args(name), fault: point, ...(input === undefined ? {} : { input }) });
+  await onSound(tare, async (engine) => {
+    const place = { tare, engine, name };
+    await expectNothingLeft(place);
+    const outcome = await operation.outcome(place);
+    expect([operation.points[point]].flat()).toContain(outcome);
+    await operation.again(place, outcome);
+    await engine.containers.remove(name, { force: true }).catch(ignoreMissing);
+    await expectNothingLeft(place);
+  });
+}
+
+function ignoreMissing(thrown: unknown): void {
+  if (kindOf(thrown) !== "not-found") throw thrown;
+}
+
+async function onSound(tare: Installation, work: (engine: Engine) => Promise<void>): Promise<void> {
+  await tare.must(["version"]);
+  await using engine = await connectTo(`unix://${tare.socket}`);
+  await work(engine);
+}
+
+/** The last that had the data root. */
+function lastDaemon(tare: Installation): number {
+  return Number(readFileSync(join(tare.dataRoot, "lock"), "latin1"));
+}
+
+export function killDaemon(tare: Installation): void {
+  process.kill(lastDaemon(tare), "SIGKILL");
+}
+
+async function dieAt(
+  tare: Installation,
+  {
+    args,
+    fault,
+    input,
+  }: { readonly args: readonly string[]; readonly fault: FaultPoint; readonly input?: Uint8Array },
+): Promise<void> {
+  const before = lastDaemon(tare);
+  await tare.tare(args, { env: { TARE_FAULT: fault }, ...(input === undefined ? {} : { input }) });
+  const pid = lastDaemon(tare);
+  expect(pid).not.toBe(before);
+  await poll(() => (isGone(pid) ? true : undefined), {
+    everyMs: 2,
+    timeoutMs: 10_000,
+    what: `see the daemon die at "${fault}" in: ${args.join(" ")}`,
+  });
+}
+
+/** Nothing of a killed engine's, and nothing that belongs to no container. */
+export async function expectNothingLeft({
+  tare,
+  engine,
+}: Pick<FaultPlace, "tare" | "engine">): Promise<void> {
+  await engine.settle();
+  expect(await engine.check()).toEqual([]);
+  const containers = await engine.containers.list({ all: true });
+  const ids = containers.map(({ id }) => id).sort();
+  const running = containers.filter(({ state }) => ["running", "paused"].includes(state.status)).length;
+  const look = (): readonly string[] => [
+    ...(tare.keeperPids().length > running ? [`keepers ${tare.keeperPids().join(" ")}`] : []),
+    ...(new Set(tare.cgroups().map((path) => path.slice(-64))).size > running ? tare.cgroups() : []),
+    ...["content/ingest", "storage/overlay/drafts", "storage/overlay/trash"].flatMap((path) =>
+      listIn(tare.dataRoot, path),
+    ),
+    ...["containers", "storage/overlay/snapshots"].flatMap((path) =>
+      listIn(tare.dataRoot, path).filter((each) => !ids.some((id) => each.endsWith(id))),
+    ),
+    ...listIn(tare.runRoot, "containers").filter((each) => !ids.some((id) => each.endsWith(id))),
+    ...ids.flatMap((id) =>
+      listIn(tare.runRoot, `containers/${id}`).filter((path) => path.includes("/exec-")),
+    ),
+    ...listIn(tare.runRoot, "").filter(
+      (path) => !/\/(tare\.sock(\.build)?|daemon\.log|lib|containers)$/.test(path),
+    ),
+    ...namespacesHeld(lastDaemon(tare)),
+  ];
+  let left: readonly string[] = [];
+  await poll(() => ((left = look()).length === 0 ? true : undefined), {
+    everyMs: 5,
+    timeoutMs: 5_000,
+    what: "see nothing left behind",
+  }).catch(() => undefined);
+  expect(left).toEqual([]);
+  expect(tare.newMounts()).toEqual([]);
+}
+
+function listIn(root: string, path: string): readonly string[] {
+  const directory = join(root, path);
+  return existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : [];
+}
+
+/** Namespaces that a process holds open without living in them. */
+function namespacesHeld(pid: number): readonly string[] {
+  return listIn(`/proc/${pid}/fd`, "").flatMap((path) => {
+    try {
+      const target = readlinkSync(path);
+      return /^(mnt|net|pid|ipc|uts|user|cgroup|time):\[/.test(target) ? [`daemon holds ${target}`] : [];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { faultPoints } from "../../../src/base/fault.ts";
+import { faultOperations } from "../../support/fault-operations.ts";
+
+const source = join(import.meta.dir, "../../../src");
+
+test("faultPoints names each place in the sources, and each is there once", () => {
+  const found = (readdirSync(source, { recursive: true }) as string[])
+    .filter((path) => path.endsWith(".ts"))
+    .flatMap((path) => [...readFileSync(join(source, path), "utf8").matchAll(/\bfault\("([^"]*)"\)/g)])
+    .map(([, name]) => name as string);
+  expect(found.toSorted()).toEqual([...faultPoints].toSorted());
+});
+
+test("faultPoints are all come by in some operation of the tests", () => {
+  const tested = new Set<string>(faultOperations.flatMap(([, { points }]) => Object.keys(points)));
+  expect(faultPoints.filter((point) => !tested.has(point))).toEqual([]);
+});
+
+test.each([
+  ["", "alive"],
+  ["create.recorded", "alive"],
+  ["create.intended", "SIGKILL"],
+  ["create.intended:2", "SIGKILL"],
+  ["create.intended:3", "alive"],
+])("fault() with TARE_FAULT=%p: %s", (wanted, end) => {
+  const program = `
+    const { fault } = await import(${JSON.stringify(join(source, "base/fault.ts"))});
+    fault("create.intended"); fault("create.intended"); console.log("alive");`;
+  const { stdout, signalCode } = Bun.spawnSync([process.execPath, "-e", program], {
+    env: { ...process.env, TARE_FAULT: wanted },
+  });
+  expect(signalCode ?? stdout.toString().trim()).toBe(end);
+});
