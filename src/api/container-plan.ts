@@ -37,6 +37,7 @@ export interface ContainerPlan extends PlannedSecurity, PlannedDevices, PlannedT
   readonly privileged: boolean;
   readonly readOnlyRoot: boolean;
   readonly mounts: readonly PlannedMount[];
+  readonly sysctls?: Readonly<Record<string, string>>;
   readonly shmBytes?: number;
   readonly extraHosts: readonly string[];
   readonly rlimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
@@ -111,6 +112,7 @@ function planHost(hostConfig: HostConfig) {
     extraHosts: (hostConfig.ExtraHosts ?? []).map(requireHost),
     ...given({
       annotations: hostConfig.Annotations ?? undefined,
+      sysctls: Object.keys(hostConfig.Sysctls ?? {}).length === 0 ? undefined : (hostConfig.Sysctls ?? {}),
       groupAdd: nonEmpty(hostConfig.GroupAdd),
       shmBytes: shmBytes === 0 ? undefined : shmBytes,
       oomScoreAdj: hostConfig.OomScoreAdj === 0 ? undefined : hostConfig.OomScoreAdj,

@@ -68,6 +68,8 @@ export interface ContainerSpec {
   /** `name:address`. */
   readonly extraHosts?: readonly string[];
   readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  /** Kernel parameters of its own network and IPC namespaces, `net.ipv4.ip_forward`. */
+  readonly sysctls?: Readonly<Record<string, string>>;
   readonly devices?: readonly DeviceSpec[];
   readonly deviceRules?: readonly DeviceRuleSpec[];
   readonly oomScoreAdj?: number;

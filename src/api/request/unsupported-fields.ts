@@ -35,7 +35,6 @@ const hostFields: Readonly<Partial<Record<keyof HostConfig, readonly [what: stri
   Links: ["links", empty],
   StorageOpt: ["storage options", empty],
   UsernsMode: ["user namespaces", oneOf("host")],
-  Sysctls: ["sysctls", empty],
   Runtime: ["other runtimes", oneOf("tare", "runc", "io.containerd.runc.v2")],
   Isolation: ["isolation technologies", oneOf("default")],
   Init: ["an init process", empty],

@@ -5,6 +5,7 @@ import { bool, bytes, int, list, map, nanoCpus, optional, string } from "../flag
 import { checkDeviceRule } from "./devices.ts";
 import { laterFlags } from "./later-flags.ts";
 import { parseUlimit } from "./ulimit.ts";
+import { checkSysctl } from "./sysctl.ts";
 import type { ContainerValues } from "./values.ts";
 
 const containerFlags: TableOf<ContainerValues> = {
@@ -71,6 +72,7 @@ const containerFlags: TableOf<ContainerValues> = {
     "Offset of the monotonic and boot-time clocks (24h, monotonic=24h,boottime=-1h) (Tare's own)",
     { words: ["monotonic=", "boottime="] },
   ),
+  sysctl: map("Sysctl options", { check: checkSysctl }),
   tmpfs: list("Mount a tmpfs directory"),
   tty: bool("Allocate a pseudo-TTY", { short: "t" }),
   ulimit: list("Ulimit options", { type: "ulimit", initialText: "[]", check: checkUlimit }),

@@ -85,6 +85,7 @@ function planHostConfig({ values, cwd, consoleSize }: PlanInput): HostConfig {
     ...(consoleSize === undefined ? {} : { ConsoleSize: consoleSize }),
     ...(values["oom-score-adj"] === undefined ? {} : { OomScoreAdj: values["oom-score-adj"] }),
     ...(values["shm-size"] === undefined ? {} : { ShmSize: values["shm-size"] }),
+    ...(Object.keys(values.sysctl).length === 0 ? {} : { Sysctls: values.sysctl }),
     ...(values.device.length === 0 ? {} : { Devices: values.device.map(parseDevice) }),
     ...(values["device-cgroup-rule"].length === 0 ? {} : { DeviceCgroupRules: values["device-cgroup-rule"] }),
     AutoRemove: values.rm,

@@ -48,6 +48,7 @@ export interface ContainerValues {
   readonly "stop-signal": string;
   readonly "stop-timeout": number | undefined;
   readonly "time-offset": string;
+  readonly sysctl: Readonly<Record<string, string>>;
   readonly tmpfs: readonly string[];
   readonly tty: boolean;
   readonly ulimit: readonly string[];

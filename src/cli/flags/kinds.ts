@@ -71,14 +71,19 @@ export function list(
 }
 
 /** Repeatable `name=value`. */
-export function map(usage: string, extras: Extras = {}): Flag<Readonly<Record<string, string>>> {
+export function map(
+  usage: string,
+  extras: Extras & { readonly check?: (text: string) => void } = {},
+): Flag<Readonly<Record<string, string>>> {
+  const { check = (): void => {}, ...rest } = extras;
   return {
     type: "map",
-    ...extras,
+    ...rest,
     usage,
     initial: {},
     initialText: "map[]",
     add(text, before) {
+      check(text);
       const at = text.indexOf("=");
       const [name, value] = at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
       return { ...before, [name]: value };

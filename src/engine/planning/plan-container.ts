@@ -11,6 +11,7 @@ import { checkMounts, defaultShmBytes, planVolumes } from "./mounts.ts";
 import { type ExtraHost, parseExtraHosts } from "./network-files.ts";
 import { quote, refuse } from "./refusal.ts";
 import { planResourceLimits } from "./resource-limits.ts";
+import { planSysctls } from "./sysctls.ts";
 import { maskedPaths, readonlyPaths } from "./system-paths.ts";
 
 /** What a plan needs to know about the machine. */
@@ -44,6 +45,7 @@ export interface ContainerPlan {
   readonly volumes: readonly string[];
   readonly shmBytes: number;
   readonly extraHosts: readonly ExtraHost[];
+  readonly sysctls: Readonly<Record<string, string>>;
   readonly devices: ReturnType<typeof checkDevices>;
   readonly deviceRules: ReturnType<typeof checkDeviceRules>;
   readonly rlimits: ReturnType<typeof planResourceLimits>;
@@ -98,6 +100,7 @@ export function planContainer(
     volumes: planVolumes(image.volumes, mounts),
     shmBytes: planShm(spec.shmBytes),
     extraHosts: parseExtraHosts(spec.extraHosts),
+    sysctls: planSysctls(spec),
     devices: checkDevices(spec.devices),
     deviceRules: checkDeviceRules(spec.deviceRules),
     rlimits: planResourceLimits(spec.rlimits),

@@ -81,6 +81,7 @@ export function planRuntimeConfig(
       ...(facts.seccomp === undefined ? {} : { seccomp: facts.seccomp }),
       maskedPaths: plan.maskedPaths,
       readonlyPaths: plan.readonlyPaths,
+      sysctl: plan.sysctls,
     },
   };
 }

@@ -19,9 +19,10 @@ import {
   type PlannedMount,
 } from "./mounts.ts";
 import { addOpenTarget } from "./paths.ts";
-import { type PlanBlob, PlanList } from "./plan.ts";
+import { type OpResult, type PlanBlob, PlanList } from "./plan.ts";
 import { addCredentials, addFreshStart, addLimits, type PlannedProcess } from "./process.ts";
 import { PlanClock } from "./report.ts";
+import { addSysctls } from "./sysctls.ts";
 import { addPipes, addTerminal } from "./streams.ts";
 import { addTimeNamespace } from "./time-namespace.ts";
 import type { PlanStreams } from "./plan.ts";
@@ -88,6 +89,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   if (created.includes("uts")) addHostname(child, config);
 
   const filesystems = addFilesystems(child, input.mounts);
+  addSysctls(child, procOf(input.mounts, filesystems), linux.sysctl ?? {});
   addIsolation(child);
   const masked = linux.maskedPaths ?? [];
   const masks = addMasks(child, masked);
@@ -166,6 +168,15 @@ function addSeal(list: PlanList, blob: PlanBlob, root: number, target: string, a
   list.add(about, "mount_setattr", [found, "", AT_EMPTY_PATH, encoded, encoded.length]);
 }
 
+/** The procfs that this plan makes. */
+function procOf(
+  mounts: readonly PlannedMount[],
+  made: ReturnType<typeof addFilesystems>,
+): OpResult | undefined {
+  const proc = mounts.find((mount) => mount.kind === "filesystem" && mount.type === "proc");
+  return proc === undefined ? undefined : made.get(proc);
+}
+
 /**
  * SAFETY: through the descriptor of the procfs that this plan made itself, so no image can put another file in
  * its place.
@@ -177,8 +188,7 @@ function addOutOfMemoryScore(
   score: number | undefined,
 ): void {
   if (score === undefined) return;
-  const proc = mounts.find((mount) => mount.kind === "filesystem" && mount.type === "proc");
-  const fd = proc === undefined ? undefined : made.get(proc);
+  const fd = procOf(mounts, made);
   if (fd === undefined) return;
   const about = `set the out-of-memory score to ${score}`;
   const file = list.add(about, "openat", [fd, "self/oom_score_adj", O_WRONLY | O_CLOEXEC]);

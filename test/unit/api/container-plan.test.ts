@@ -206,7 +206,6 @@ describe("planContainer()", () => {
     ],
     [{ HostConfig: { Init: true } }, "HostConfig.Init"],
     [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests"],
-    [{ HostConfig: { Sysctls: { a: "b" } } }, "HostConfig.Sysctls"],
     [{ HostConfig: { UsernsMode: "auto" } }, "HostConfig.UsernsMode"],
     [{ HostConfig: { NetworkMode: "bridge" } }, 'network "bridge" is not supported yet'],
     [{ HostConfig: { Binds: ["volume:/x"] } }, "named volumes are not supported yet"],

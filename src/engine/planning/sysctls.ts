@@ -1,0 +1,39 @@
+import { Failure } from "../../base/failure.ts";
+import { parseSysctlKey } from "../../spec/sysctl.ts";
+import type { ContainerSpec } from "../types.ts";
+
+/**
+ * The kernel parameters of a container: those asked for, over the two that let it ping and listen on every port without
+ * rights in a network of its own, as with Docker. Throws "invalid" for a key of no namespace, or of one that is
+ * not the container's alone.
+ */
+export function planSysctls(spec: ContainerSpec): Readonly<Record<string, string>> {
+  const ownsNetwork = (spec.namespaces?.network ?? "none") === "none";
+  const ownsIpc = (spec.namespaces?.ipc ?? "private") === "private";
+  for (const [key, value] of Object.entries(spec.sysctls ?? {})) {
+    const shown = JSON.stringify(key.slice(0, 100));
+    const found = parseSysctlKey(key);
+    if (found === undefined) throw refused(`sysctl ${shown} is not in a separate kernel namespace`);
+    if (found.namespace === "network" && !ownsNetwork) {
+      throw refused(`sysctl ${shown} not allowed in ${whose(spec.namespaces?.network)} network namespace`);
+    }
+    if (found.namespace === "ipc" && !ownsIpc) {
+      throw refused(`sysctl ${shown} is not allowed in ${whose(spec.namespaces?.ipc)} ipc namespace`);
+    }
+    if (value.includes("\0") || value.length > 4096) throw refused(`sysctl ${shown} has an invalid value`);
+  }
+  return { ...(ownsNetwork ? defaults : {}), ...spec.sysctls };
+}
+
+const defaults: Readonly<Record<string, string>> = {
+  "net.ipv4.ping_group_range": "0 2147483647",
+  "net.ipv4.ip_unprivileged_port_start": "0",
+};
+
+function whose(mode: unknown): string {
+  return typeof mode === "object" ? "another container's" : "host";
+}
+
+function refused(sentence: string): Failure {
+  return new Failure("invalid", `cannot create the container: ${sentence}`);
+}
