@@ -4,6 +4,7 @@
 // child. It knows no policy: no paths, no flags, no choices but "expect" and "skip".
 // Part 2, the keeping, holds standard streams, writes the log, serves attached clients, records the exit.
 // It outlives the engine that started it; all talk goes over one listening socket (descriptor 3).
+// Part 3 is another program in the same file: the init of a container that asked for one.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -888,7 +889,86 @@ static int block_signals(void) {
   return fd;
 }
 
-__attribute__((noreturn, used)) static void begin(void) {
+// ---------------------------------------------------------------- part 3: the init of a container that asked for one
+// Executed from the same sealed memory as `tare-init -- COMMAND`: runs the command, passes signals on to it, reaps
+// orphans, ends as the command does.
+static bool begins(const char *text, const char *with) {
+  while (*with && *text == *with) text++, with++;
+  return !*with;
+}
+static size_t length_of(const char *text) {
+  size_t n = 0;
+  while (text[n]) n++;
+  return n;
+}
+
+// As execvp(3): a name without a slash is looked for in PATH. Gives the error.
+static long execute(char **argv, char **envp) {
+  const char *name = argv[0], *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  for (const char *at = name; *at; at++)
+    if (*at == '/') return sys(SYS_execve, name, argv, envp);
+  for (char **entry = envp; *entry; entry++)
+    if (begins(*entry, "PATH=")) path = *entry + 5;
+  char candidate[4096];
+  size_t bytes = length_of(name) + 1;
+  long error = -ENOENT;
+  for (;;) {
+    const char *end = path;
+    while (*end && *end != ':') end++;
+    size_t n = (size_t)(end - path);
+    if (n + bytes + 2 <= sizeof candidate) {
+      memcpy(candidate, path, n);
+      if (!n) candidate[n++] = '.';
+      candidate[n] = '/';
+      memcpy(candidate + n + 1, name, bytes);
+      long result = sys(SYS_execve, candidate, argv, envp);
+      if (result != -ENOENT && result != -ENOTDIR) error = result;
+      if (error != -ENOENT && error != -EACCES) return error;
+    }
+    if (!*end) return error;
+    path = end + 1;
+  }
+}
+
+__attribute__((noreturn)) static void run_command(char **argv, char **envp, bool first) {
+  if (!first) sys(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); // pid 1 takes its namespace along, another does not
+  sys(SYS_setpgid, 0, 0);
+  int group = (int)sys(SYS_getpid);
+  sys(SYS_ioctl, 0, TIOCSPGRP, &group); // the terminal is the command's; an error where there is none
+  uint64_t none = 0;
+  sys(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, 0, 8);
+  long error = execute(argv, envp);
+  bool absent = error == -ENOENT || error == -ENOTDIR;
+  const char *parts[] = {"tare-init: cannot execute ", argv[0],
+                         absent ? ": no such file or directory\n" : error == -EACCES ? ": permission denied\n" : ": exec format error\n"};
+  for (int i = 0; i < 3; i++) sys(SYS_write, 2, parts[i], length_of(parts[i]));
+  leave(absent ? 127 : 126);
+}
+
+__attribute__((noreturn)) static void be_init(char **argv, char **envp) {
+  uint64_t all = ~0ull;
+  bool first = sys(SYS_getpid) == 1;
+  sys(SYS_prctl, PR_SET_NAME, "tare-init", 0, 0, 0);
+  if (!first) sys(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  sys(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &all, 0, 8);
+  long command = sys(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+  if (command == 0) run_command(argv, envp, first);
+  if (command < 0) leave(126);
+  for (;;) {
+    long signal = sys(SYS_rt_sigtimedwait, &all, 0, 0, 8);
+    if (signal == SIGCHLD) {
+      int status, end = -1;
+      long pid;
+      while ((pid = sys(SYS_wait4, -1, &status, 1 /* WNOHANG */, 0)) > 0)
+        if (pid == command) end = status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff;
+      if (end >= 0) leave(end);
+    } else if (signal > 0) sys(SYS_kill, command, signal);
+  }
+}
+
+__attribute__((noreturn, used)) static void begin(long *stack) {
+  char **argv = (char **)(stack + 1);
+  if (stack[0] > 2 && begins(argv[0], "tare-init")) be_init(argv + 2, argv + stack[0] + 1);
   uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + 10000000000ull;
   sys(SYS_setsid);
   sys(SYS_prctl, PR_SET_NAME, "tare-keeper", 0, 0, 0);
@@ -934,7 +1014,7 @@ __attribute__((noreturn, used)) static void begin(void) {
 }
 
 #if defined __x86_64__
-__asm__(".globl _start\n_start:\n xor %ebp,%ebp\n and $-16,%rsp\n call begin\n");
+__asm__(".globl _start\n_start:\n xor %ebp,%ebp\n mov %rsp,%rdi\n and $-16,%rsp\n call begin\n");
 #else
-__asm__(".globl _start\n_start:\n mov x29,#0\n bl begin\n");
+__asm__(".globl _start\n_start:\n mov x29,#0\n mov x0,sp\n bl begin\n");
 #endif

@@ -37,6 +37,7 @@ export interface ContainerPlan extends PlannedSecurity, PlannedDevices, PlannedT
   readonly privileged: boolean;
   readonly readOnlyRoot: boolean;
   readonly mounts: readonly PlannedMount[];
+  readonly init?: boolean;
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly shmBytes?: number;
   readonly extraHosts: readonly string[];
@@ -111,6 +112,7 @@ function planHost(hostConfig: HostConfig) {
     readOnlyRoot: hostConfig.ReadonlyRootfs ?? false,
     extraHosts: (hostConfig.ExtraHosts ?? []).map(requireHost),
     ...given({
+      init: hostConfig.Init ?? undefined,
       annotations: hostConfig.Annotations ?? undefined,
       sysctls: Object.keys(hostConfig.Sysctls ?? {}).length === 0 ? undefined : (hostConfig.Sysctls ?? {}),
       groupAdd: nonEmpty(hostConfig.GroupAdd),

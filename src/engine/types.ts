@@ -68,6 +68,8 @@ export interface ContainerSpec {
   /** `name:address`. */
   readonly extraHosts?: readonly string[];
   readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  /** Run the command below an init that passes signals on and reaps orphans. */
+  readonly init?: boolean;
   /** Kernel parameters of its own network and IPC namespaces, `net.ipv4.ip_forward`. */
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly devices?: readonly DeviceSpec[];

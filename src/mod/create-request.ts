@@ -54,6 +54,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       ),
       ...given("Tmpfs", tmpfsOf(spec.mounts)),
       ...given("Mounts", bindsOf(spec.mounts)),
+      ...given("Init", spec.init),
       ...given("Sysctls", spec.sysctls),
       ...formatDevices(spec),
       ...formatTareFields(spec),

@@ -46,6 +46,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
     seccomp: config.linux.seccomp,
     announce: options.beforeFirstInstruction !== undefined,
   });
+  const init = options.init === true ? inheritance.add(opened.use(program.openInit()).fd) : undefined;
   const lists = planContainer(
     {
       config,
@@ -57,7 +58,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
       cgroupTasks: join.writeZeroFds.map((fd) => inheritance.add(fd)),
       keeperTasks: (options.keeperCgroupFds ?? []).map((fd) => inheritance.add(fd)),
       limits: prepared.limits,
-      process: prepared.planned,
+      process: init === undefined ? prepared.planned : { ...prepared.planned, init },
       openStdin: options.keepStdinOpen === true,
     },
     blob,

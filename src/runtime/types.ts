@@ -8,6 +8,8 @@ import type { RuntimeConfig, RuntimeNamespaceType } from "../spec/runtime-config
 export interface KeeperProgram extends Disposable {
   /** What a child process can execute: `/proc/self/fd/N` or a path. */
   readonly path: string;
+  /** The same program as the init of a container, which can't write to it. */
+  openInit(): OwnedFd;
 }
 
 export interface StartOptions {
@@ -29,6 +31,8 @@ export interface StartOptions {
   readonly logRotation?: { readonly maxBytes: number; readonly files: number };
   readonly keepStdinOpen?: boolean;
   readonly stdinOnce?: boolean;
+  /** Run the program below an init of ours, which passes signals on and reaps. */
+  readonly init?: boolean;
   /** Made by the caller, with its limits. */
   readonly cgroup: Cgroup;
   readonly cgroupLayout: CgroupLayout;

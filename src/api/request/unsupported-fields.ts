@@ -37,7 +37,6 @@ const hostFields: Readonly<Partial<Record<keyof HostConfig, readonly [what: stri
   UsernsMode: ["user namespaces", oneOf("host")],
   Runtime: ["other runtimes", oneOf("tare", "runc", "io.containerd.runc.v2")],
   Isolation: ["isolation technologies", oneOf("default")],
-  Init: ["an init process", empty],
   CgroupParent: ["a parent cgroup", empty],
   BlkioWeight: ["block I/O weights", empty],
   BlkioWeightDevice: ["block I/O weights", empty],

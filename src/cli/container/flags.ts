@@ -35,6 +35,7 @@ const containerFlags: TableOf<ContainerValues> = {
   "env-file": list("Read in a file of environment variables", { isFile: true }),
   "group-add": list("Add additional groups to join"),
   hostname: string("Container host name", { short: "h" }),
+  init: bool("Run an init inside the container that forwards signals and reaps processes"),
   interactive: bool("Keep STDIN open even if not attached", { short: "i" }),
   ipc: string("IPC mode to use", { words: ["host", "none", "private", "shareable", "container:"] }),
   label: list("Set meta data on a container", { short: "l", check: checkLabel }),

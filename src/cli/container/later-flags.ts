@@ -1,5 +1,5 @@
 import type { FlagTable } from "../flags/flag.ts";
-import { bool, bytes, duration, int, later, list, map, string } from "../flags/kinds.ts";
+import { bool, bytes, duration, int, later, list, string } from "../flags/kinds.ts";
 
 /** What `docker run` has and Tare understands, but can't do yet: giving one is refused by name. */
 export const laterFlags: FlagTable = {
@@ -41,7 +41,6 @@ export const laterFlags: FlagTable = {
     "0",
   ),
   "health-timeout": later(duration("Maximum time to allow one check to run (ms|s|m|h)"), "0"),
-  init: later(bool("Run an init inside the container that forwards signals and reaps processes"), "false"),
   "io-maxbandwidth": later(bytes("Maximum IO bandwidth limit for the system drive (Windows only)")),
   "io-maxiops": later(int("Maximum IOps limit for the system drive (Windows only)", { type: "uint" })),
   ip: later(string("IPv4 address (e.g., 172.30.100.104)")),

@@ -72,7 +72,7 @@ export function planContainer(input: PlanInput): ContainerCreateRequest {
   };
 }
 
-function planHostConfig({ values, cwd, consoleSize }: PlanInput): HostConfig {
+function planHostConfig({ values, given, cwd, consoleSize }: PlanInput): HostConfig {
   const security = planSecurity(values["security-opt"], (path) => readFile(path, cwd).toString("utf8"));
   return {
     ...planNamespaces(values),
@@ -86,6 +86,7 @@ function planHostConfig({ values, cwd, consoleSize }: PlanInput): HostConfig {
     ...(values["oom-score-adj"] === undefined ? {} : { OomScoreAdj: values["oom-score-adj"] }),
     ...(values["shm-size"] === undefined ? {} : { ShmSize: values["shm-size"] }),
     ...(Object.keys(values.sysctl).length === 0 ? {} : { Sysctls: values.sysctl }),
+    ...(given.has("init") ? { Init: values.init } : {}),
     ...(values.device.length === 0 ? {} : { Devices: values.device.map(parseDevice) }),
     ...(values["device-cgroup-rule"].length === 0 ? {} : { DeviceCgroupRules: values["device-cgroup-rule"] }),
     AutoRemove: values.rm,

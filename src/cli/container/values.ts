@@ -24,6 +24,7 @@ export interface ContainerValues {
   readonly "env-file": readonly string[];
   readonly "group-add": readonly string[];
   readonly hostname: string;
+  readonly init: boolean;
   readonly interactive: boolean;
   readonly ipc: string;
   readonly label: readonly string[];

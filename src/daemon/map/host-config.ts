@@ -139,6 +139,7 @@ function fromSpec(spec: ContainerSpec): HostConfig {
     SecurityOpt: securityOptions(spec),
     ...(spec.shmBytes === undefined ? {} : { ShmSize: spec.shmBytes }),
     ...(spec.annotations === undefined ? {} : { Annotations: spec.annotations }),
+    ...(spec.init === undefined ? {} : { Init: spec.init }),
     ...(spec.sysctls === undefined ? {} : { Sysctls: spec.sysctls }),
     ...formatDevices(spec),
     ...formatTareFields(spec),

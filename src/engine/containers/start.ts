@@ -165,6 +165,7 @@ async function launch(
     keepStdinOpen: spec.openStdin ?? false,
     stdinOnce: spec.stdinOnce ?? false,
     cgroupName: id,
+    init: spec.init ?? false,
     dieWithCaller: spec.lifetime === "process",
     joinNamespaces: joined.fds,
     // Without a need for it, the process isn't held up.

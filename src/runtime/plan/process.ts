@@ -5,6 +5,7 @@ import {
   encodeCapset,
   parseCapability,
 } from "../../linux/capability.ts";
+import { AT_EMPTY_PATH } from "../../linux/constants/open.ts";
 import { errno } from "../../linux/errno.ts";
 import type { RuntimeCapabilities, RuntimeProcess } from "../../spec/runtime-config.ts";
 import {
@@ -30,6 +31,9 @@ const PR_CAP_AMBIENT_RAISE = 2;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 const SECCOMP_SET_MODE_FILTER = 1;
 const SIG_SETMASK = 2;
+// fcntl(2)
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 const SIGKILL = 9;
 const signals = 64;
 
@@ -140,12 +144,17 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
  * execve, once for a name with a slash, else once for each directory of the process's own PATH; the first that
  * is there runs. The last op of every child list: going on after it is a failure.
  */
-export function addExecute(list: PlanList, blob: PlanBlob, process: RuntimeProcess): void {
+export function addExecute(list: PlanList, blob: PlanBlob, process: RuntimeProcess, init?: number): void {
   const [name] = process.args;
   if (name === undefined || name === "")
     throw new Failure("invalid", "cannot start a process: no command was given");
-  const argv: PlanArgument = { addressOf: blob.textArray(process.args) };
+  const args = init === undefined ? process.args : ["tare-init", "--", ...process.args];
+  const argv: PlanArgument = { addressOf: blob.textArray(args) };
   const envp: PlanArgument = { addressOf: blob.textArray(process.env) };
+  if (init !== undefined) {
+    list.add("execute the init", "execveat", [init, "", argv, envp, AT_EMPTY_PATH]);
+    return;
+  }
   const path = process.env.findLast((entry) => entry.startsWith("PATH="))?.slice(5) ?? defaultPath;
   const candidates = name.includes("/")
     ? [name]
@@ -160,6 +169,8 @@ export function addExecute(list: PlanList, blob: PlanBlob, process: RuntimeProce
 /** A process with all that was decided about its rights. */
 export interface PlannedProcess {
   readonly process: RuntimeProcess;
+  /** The descriptor of an init to execute the program; it goes with execve. */
+  readonly init?: number;
   /** Absent: no filter. */
   readonly seccomp?: PlannedSeccomp;
   /** Capabilities that this engine has itself: no process can get others. */
@@ -183,7 +194,15 @@ export function addCredentials(
   addStreamOwner(list, process.user.uid, options);
   // SAFETY: closed, not just close-on-exec: a process that is looked into before it executes, while it waits most
   // of all, must hold nothing of the host. The channel (3) goes with execve.
-  list.add("close the engine's descriptors", "close_range", [4, 0xffffffff, 0]);
+  const { init } = planned;
+  const about = "close the engine's descriptors";
+  if (init === undefined) list.add(about, "close_range", [4, 0xffffffff, 0]);
+  else {
+    // Sealed or read-only: the one thing of the engine's that the container's first process is.
+    if (init > 4) list.add(about, "close_range", [4, init - 1, 0]);
+    list.add(about, "close_range", [init + 1, 0xffffffff, 0]);
+    list.add(about, "fcntl", [init, F_SETFD, FD_CLOEXEC]);
+  }
   if (planned.announce) addBarrier(list, blob, blob.reserve(16), readyBarrier, "wait for the engine");
   const early = process.noNewPrivileges !== true; // without it only a privileged thread may load a filter
   let loaded = list.ops.length;
@@ -195,7 +214,7 @@ export function addCredentials(
   }
   clock.stamp(list, "identity");
   clock.tell(list);
-  addExecute(list, blob, process);
+  addExecute(list, blob, process, init);
   if (seccomp !== undefined) checkTail(list.ops.slice(loaded + 1), seccomp.program);
 }
 

@@ -204,7 +204,6 @@ describe("planContainer()", () => {
       { HostConfig: { LogConfig: { Type: "json-file", Config: { "max-size": "1m" } } } },
       "HostConfig.LogConfig",
     ],
-    [{ HostConfig: { Init: true } }, "HostConfig.Init"],
     [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests"],
     [{ HostConfig: { UsernsMode: "auto" } }, "HostConfig.UsernsMode"],
     [{ HostConfig: { NetworkMode: "bridge" } }, 'network "bridge" is not supported yet'],

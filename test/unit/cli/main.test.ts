@@ -14,7 +14,7 @@ describe("main()", () => {
     [["foo"], { status: 1, err: "tare: 'foo' is not a tare command.\nSee 'tare --help'\n" }],
     [["constructor"], { status: 1, err: "tare: 'constructor' is not a tare command.\nSee 'tare --help'\n" }],
     [["run", "-p", "80:80", "x"], { status: 125, err: "tare: --publish is not supported yet\n" }],
-    [["run", "--init", "x"], { status: 125, err: "tare: --init is not supported yet\n" }],
+    [["run", "--mac-address", "x", "y"], { status: 125, err: "tare: --mac-address is not supported yet\n" }],
     [
       ["run", "--pid", "x", "y"],
       { status: 125, err: "tare: --pid: invalid PID mode\nSee 'tare run --help'.\n" },
