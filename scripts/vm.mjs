@@ -1,0 +1,174 @@
+// The tests of isolation on a second kernel: boots Debian's in a virtual machine, once, and runs there what
+// test/vm/suites.txt lists. `npm run vm -- cgroup run.test` runs only suites whose path contains a word. Without hardware
+// virtualization (the processor is emulated), so it needs nothing of the machine but its packages.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readSummary } from "./read-summary.mjs";
+
+/** Debian packages that it needs, by a program that each has; the kernel has none. */
+export const vmPackages = { "virtme-ng": "vng", "qemu-system-x86": "qemu-system-x86_64" };
+
+/** How much longer than on a real processor a test may take. */
+const slowness = 10;
+const bootSeconds = 180;
+const suiteSeconds = 420;
+const wholeSeconds = 1500;
+
+/** The newest kernel image that has its modules beside it. */
+export function findKernel() {
+  return readdirSync("/boot")
+    .filter((name) => name.startsWith("vmlinuz-") && existsSync(`/lib/modules/${name.slice("vmlinuz-".length)}`))
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
+    .map((name) => `/boot/${name}`)
+    .at(-1);
+}
+
+/** What the virtual machine lacks here, as packages; empty when it can be booted. */
+export function findLacking() {
+  const programs = Object.entries(vmPackages).filter(
+    ([, program]) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0,
+  );
+  return [...programs.map(([name]) => name), ...(findKernel() === undefined ? ["linux-image-amd64"] : [])];
+}
+
+/** The suites whose path contains one of the words, or all. */
+export function listSuites(words) {
+  return readFileSync("test/vm/suites.txt", "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => /^(\S+)\s*(.*)$/.exec(line).slice(1))
+    .filter(([path]) => words.length === 0 || words.some((word) => path.includes(word)))
+    .map(([path, pattern]) => ({ path, pattern }));
+}
+
+/** Boots once, runs the suites, reports each; gives their summaries, one that did not run included. */
+export async function runSuites(suites, report) {
+  const directory = mkdtempSync(join(tmpdir(), "tare-vm-"));
+  const out = join(directory, "out");
+  mkdirSync(out);
+  try {
+    const archive = join(directory, "project.tar");
+    pack(archive);
+    writeFileSync(join(out, "suites"), suites.map(({ path, pattern }) => `${path}\t${pattern}\n`).join(""));
+    const environment = {
+      SUITE_SECONDS: suiteSeconds,
+      TEST_MS: 120_000,
+      TARE_TEST_SLOWNESS: slowness,
+      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(BUN_JSC_|TARE_TEST_|TARE_WITHOUT)/.test(name))),
+    };
+    writeFileSync(
+      join(out, "environment"),
+      Object.entries(environment).map(([name, value]) => `export ${name}='${value}'\n`).join(""),
+    );
+    return await boot(archive, out, suites, report);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** What the tests read: the sources, what was built of them, and of node_modules only what tests import. */
+function pack(archive) {
+  must("make", ["--silent"]);
+  const cache = must("node_modules/.bin/bun", ["test/support/fill-cache.ts"]).trim();
+  must("tar", [
+    ...["-cf", archive, "--exclude=bunx.exe"],
+    ...["src", "test", "native", "scripts", "docs", "dist/tare", "package.json", "tsconfig.json", "Makefile"],
+    ...["bun", "fast-check", "pure-rand", ".bin/bun"].map((name) => `node_modules/${name}`),
+    ...["-C", dirname(cache)],
+    ...["busybox-rootfs.tar", "busybox-docker.tar"].map((name) => `${basename(cache)}/${name}`),
+  ]);
+}
+
+function must(program, args) {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${program} ${args[0]}: status ${status}\n${stderr}`);
+  return stdout;
+}
+
+async function boot(archive, out, suites, report) {
+  const script = join(process.cwd(), "test/vm/guest.sh");
+  const command = [
+    ...["vng", "--run", findKernel(), "--disable-kvm", "--memory", "3G", "--cpus", "2", "--user", "root"],
+    `--rwdir=${out}`,
+    "--qemu-opts='-cpu max -accel tcg,thread=multi'",
+    `--exec 'sh ${script} ${archive} ${out}'`,
+  ].join(" ");
+  // It wants a terminal: script(1) makes one.
+  const virtual = spawn(
+    "script",
+    ["--quiet", "--flush", "--return", "--command", command, "/dev/null"],
+    { detached: true, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  let console = "";
+  for (const stream of [virtual.stdout, virtual.stderr])
+    stream.on("data", (bytes) => (console = `${console}${bytes}`.slice(-20_000)));
+  let over = false;
+  virtual.on("exit", () => (over = true));
+  virtual.on("error", () => (over = true));
+  const summaries = [];
+  const begun = Date.now();
+  const secondsSince = () => (Date.now() - begun) / 1000;
+  const take = () => {
+    for (let n = summaries.length + 1; existsSync(join(out, `${n}.status`)); n++) {
+      const [status, seconds] = readFileSync(join(out, `${n}.status`), "utf8").trim().split(" ").map(Number);
+      const output = readFileSync(join(out, `${n}.log`), "utf8");
+      const summary = { ...suites[n - 1], ...readSummary(output, status), seconds, output };
+      summaries.push(summary);
+      report(summary);
+    }
+  };
+  try {
+    while (!over && !existsSync(join(out, "done"))) {
+      await sleep(500);
+      take();
+      const booted = existsSync(join(out, "machine"));
+      if (secondsSince() > (booted ? wholeSeconds : bootSeconds)) break;
+    }
+    for (let i = 0; i < 20 && !over; i++) await sleep(500); // it turns itself off
+    take();
+  } finally {
+    // Its own process group: vng and its qemu.
+    if (!over) {
+      try {
+        process.kill(-virtual.pid, "SIGKILL");
+      } catch {}
+    }
+  }
+  const machine = existsSync(join(out, "machine")) ? readFileSync(join(out, "machine"), "utf8").trim() : undefined;
+  const why = machine === undefined ? "the virtual machine did not boot" : "the virtual machine ended before it";
+  for (const suite of suites.slice(summaries.length)) {
+    const summary = { ...suite, passed: 0, failed: 1, skipped: 0, failures: [why], skips: [], seconds: 0, output: console };
+    summaries.push(summary);
+    report(summary);
+  }
+  return { summaries, machine, seconds: secondsSince() };
+}
+
+/** One line about a suite. */
+export function formatSummary({ path, passed, failed, skipped, seconds }) {
+  return `${failed === 0 ? "ok    " : "FAILED"} ${path}: ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const lacking = findLacking();
+  if (lacking.length > 0 || process.getuid() !== 0) {
+    console.log(
+      lacking.length > 0 ? `cannot boot a virtual machine: apt-get install ${lacking.join(" ")}` : "cannot run as another user than root",
+    );
+    process.exit(1);
+  }
+  const suites = listSuites(process.argv.slice(2));
+  const total = { passed: 0, failed: 0 };
+  const { machine, seconds } = await runSuites(suites, (summary) => {
+    total.passed += summary.passed;
+    total.failed += summary.failed;
+    console.log(formatSummary(summary));
+    if (summary.failed > 0) console.log(summary.output.split("\n").slice(-200).join("\n"));
+  });
+  console.log(`\n${machine ?? "no machine"}; ${Math.round(seconds)} s`);
+  console.log(`${total.passed} passed, ${total.failed} failed`);
+  process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
+}

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Runs in the virtual machine, as root: the suites of the list $2/suites, one after the other; each leaves N.log and
+# N.status in $2. $1 is an archive of the project. All that is written lies on tmpfs: the machine's own root is an
+# overlay, which cannot be an overlay's upper.
+set -u
+archive=$1 out=$2
+for module in loop overlay veth bridge nf_tables dm_thin_pool; do modprobe "$module" 2>/dev/null; done
+mount -t tmpfs -o size=80%,nr_inodes=0 tmpfs /mnt || exit 1
+mkdir /mnt/tare /mnt/out && tar -xf "$archive" -C /mnt/tare || exit 1
+mount --bind "$out" /mnt/out && mount --move /mnt /tmp || exit 1
+out=/tmp/out
+mv /tmp/tare/tare-test-cache /tmp/
+cd /tmp/tare || exit 1
+mount -t tmpfs tmpfs /run 2>/dev/null
+echo "$(uname -r), $(cat /sys/fs/cgroup/cgroup.controllers), LSM $(cat /sys/kernel/security/lsm 2>/dev/null)" > "$out/machine"
+export TMPDIR=/tmp HOME=/root NO_COLOR=1 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+. "$out/environment"
+n=0
+while IFS='	' read -r suite pattern; do
+  n=$((n + 1))
+  began=$(date +%s)
+  echo "$suite" > "$out/$n.began"
+  if [ -n "$pattern" ]; then set -- --test-name-pattern "$pattern"; else set --; fi
+  timeout -s KILL "$SUITE_SECONDS" node_modules/.bin/bun test --isolate --timeout "$TEST_MS" "$@" "./$suite" > "/tmp/$n.log" 2>&1
+  status=$?
+  cp "/tmp/$n.log" "$out/$n.log"
+  echo "$status $(($(date +%s) - began))" > "$out/$n.part" && mv "$out/$n.part" "$out/$n.status"
+done < "$out/suites"
+sync
+touch "$out/done"
