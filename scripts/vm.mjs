@@ -2,14 +2,27 @@
 // test/vm/suites.txt lists. `npm run vm -- cgroup run.test` runs only suites whose path contains a word. Without hardware
 // virtualization (the processor is emulated), so it needs nothing of the machine but its packages.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSummary } from "./read-summary.mjs";
 
 /** Debian packages that it needs, by a program that each has; the kernel has none. */
-export const vmPackages = { "virtme-ng": "vng", "qemu-system-x86": "qemu-system-x86_64" };
+const packages = {
+  "virtme-ng": "vng",
+  "qemu-system-x86": "qemu-system-x86_64",
+  "busybox-static": "busybox",
+  bsdutils: "script",
+};
 
 /** How much longer than on a real processor a test may take. */
 const slowness = 10;
@@ -20,7 +33,9 @@ const wholeSeconds = 1500;
 /** The newest kernel image that has its modules beside it. */
 export function findKernel() {
   return readdirSync("/boot")
-    .filter((name) => name.startsWith("vmlinuz-") && existsSync(`/lib/modules/${name.slice("vmlinuz-".length)}`))
+    .filter(
+      (name) => name.startsWith("vmlinuz-") && existsSync(`/lib/modules/${name.slice("vmlinuz-".length)}`),
+    )
     .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
     .map((name) => `/boot/${name}`)
     .at(-1);
@@ -28,7 +43,7 @@ export function findKernel() {
 
 /** What the virtual machine lacks here, as packages; empty when it can be booted. */
 export function findLacking() {
-  const programs = Object.entries(vmPackages).filter(
+  const programs = Object.entries(packages).filter(
     ([, program]) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0,
   );
   return [...programs.map(([name]) => name), ...(findKernel() === undefined ? ["linux-image-amd64"] : [])];
@@ -57,11 +72,15 @@ export async function runSuites(suites, report) {
       SUITE_SECONDS: suiteSeconds,
       TEST_MS: 120_000,
       TARE_TEST_SLOWNESS: slowness,
-      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(BUN_JSC_|TARE_TEST_|TARE_WITHOUT)/.test(name))),
+      ...Object.fromEntries(
+        Object.entries(process.env).filter(([name]) => /^(BUN_JSC_|TARE_TEST_|TARE_WITHOUT)/.test(name)),
+      ),
     };
     writeFileSync(
       join(out, "environment"),
-      Object.entries(environment).map(([name, value]) => `export ${name}='${value}'\n`).join(""),
+      Object.entries(environment)
+        .map(([name, value]) => `export ${name}='${value}'\n`)
+        .join(""),
     );
     return await boot(archive, out, suites, report);
   } finally {
@@ -97,11 +116,10 @@ async function boot(archive, out, suites, report) {
     `--exec 'sh ${script} ${archive} ${out}'`,
   ].join(" ");
   // It wants a terminal: script(1) makes one.
-  const virtual = spawn(
-    "script",
-    ["--quiet", "--flush", "--return", "--command", command, "/dev/null"],
-    { detached: true, stdio: ["ignore", "pipe", "pipe"] },
-  );
+  const virtual = spawn("script", ["--quiet", "--flush", "--return", "--command", command, "/dev/null"], {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let console = "";
   for (const stream of [virtual.stdout, virtual.stderr])
     stream.on("data", (bytes) => (console = `${console}${bytes}`.slice(-20_000)));
@@ -113,7 +131,10 @@ async function boot(archive, out, suites, report) {
   const secondsSince = () => (Date.now() - begun) / 1000;
   const take = () => {
     for (let n = summaries.length + 1; existsSync(join(out, `${n}.status`)); n++) {
-      const [status, seconds] = readFileSync(join(out, `${n}.status`), "utf8").trim().split(" ").map(Number);
+      const [status, seconds] = readFileSync(join(out, `${n}.status`), "utf8")
+        .trim()
+        .split(" ")
+        .map(Number);
       const output = readFileSync(join(out, `${n}.log`), "utf8");
       const summary = { ...suites[n - 1], ...readSummary(output, status), seconds, output };
       summaries.push(summary);
@@ -137,10 +158,22 @@ async function boot(archive, out, suites, report) {
       } catch {}
     }
   }
-  const machine = existsSync(join(out, "machine")) ? readFileSync(join(out, "machine"), "utf8").trim() : undefined;
-  const why = machine === undefined ? "the virtual machine did not boot" : "the virtual machine ended before it";
+  const machine = existsSync(join(out, "machine"))
+    ? readFileSync(join(out, "machine"), "utf8").trim()
+    : undefined;
+  const why =
+    machine === undefined ? "the virtual machine did not boot" : "the virtual machine ended before it";
   for (const suite of suites.slice(summaries.length)) {
-    const summary = { ...suite, passed: 0, failed: 1, skipped: 0, failures: [why], skips: [], seconds: 0, output: console };
+    const summary = {
+      ...suite,
+      passed: 0,
+      failed: 1,
+      skipped: 0,
+      failures: [why],
+      skips: [],
+      seconds: 0,
+      output: console,
+    };
     summaries.push(summary);
     report(summary);
   }
@@ -156,7 +189,9 @@ if (process.argv[1] === import.meta.filename) {
   const lacking = findLacking();
   if (lacking.length > 0 || process.getuid() !== 0) {
     console.log(
-      lacking.length > 0 ? `cannot boot a virtual machine: apt-get install ${lacking.join(" ")}` : "cannot run as another user than root",
+      lacking.length > 0
+        ? `cannot boot a virtual machine: apt-get install ${lacking.join(" ")}`
+        : "cannot run as another user than root",
     );
     process.exit(1);
   }

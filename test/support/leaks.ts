@@ -16,6 +16,7 @@ import { poll } from "../../src/base/deadline.ts";
 import { Failure } from "../../src/base/failure.ts";
 import { detectCgroups, hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
 import { findProcessStatistics } from "../../src/linux/process.ts";
+import { slowness } from "./patience.ts";
 
 export interface LeakScope {
   /** Below each hierarchy's mount; all directories from it down count. */
@@ -45,7 +46,11 @@ export async function expectNoLeaks(before: LeakSnapshot): Promise<void> {
         left = without(listThings(before.scope), before.things);
         return left.length === 0 ? true : undefined;
       },
-      { everyMs: 10, timeoutMs: before.scope.patienceMs ?? 3_000, what: "see nothing left behind" },
+      {
+        everyMs: 10,
+        timeoutMs: (before.scope.patienceMs ?? 3_000) * slowness,
+        what: "see nothing left behind",
+      },
     );
   } catch (thrown) {
     if (!(thrown instanceof Failure) || thrown.kind !== "deadline") throw thrown;

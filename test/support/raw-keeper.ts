@@ -9,6 +9,7 @@ import { answer, encodeRequest, type Frame, FrameReader } from "../../src/runtim
 import { connectKeeper, listenIn } from "../../src/runtime/keeper/socket.ts";
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
 import { type Plan, PlanBlob, PlanList } from "../../src/runtime/plan/plan.ts";
+import { slowness } from "./patience.ts";
 import { keeperPath } from "./runtime.ts";
 import { Scratch } from "./scratch.ts";
 
@@ -56,7 +57,7 @@ export class RawKeeper implements AsyncDisposable {
   /** The next answer of this kind; those before it are passed over. Throws at the end of the connection. */
   async next(reader: FrameReader, kind: keyof typeof answer): Promise<Frame> {
     for (;;) {
-      const frame = await withDeadline(5_000, `get the answer "${kind}"`, () => reader.next());
+      const frame = await withDeadline(5_000 * slowness, `get the answer "${kind}"`, () => reader.next());
       if (frame === undefined) throw new Error(`the keeper left before it answered "${kind}"`);
       if (frame.kind === answer.born) this.childPid = frame.payload.readInt32LE(0);
       if (frame.kind === answer[kind]) return frame;
@@ -99,7 +100,7 @@ export function planOf(
     terminal: false,
     closeStdin: false,
     dieWithCaller: false,
-    deadlineMs: 5_000,
+    deadlineMs: 5_000 * slowness,
     keptFds: [],
     ...options,
   };

@@ -26,6 +26,7 @@ import type {
   RuntimeProcess,
 } from "../../src/spec/runtime-config.ts";
 import { busyboxRootfsTar } from "./images.ts";
+import { slowness } from "./patience.ts";
 import { Scratch } from "./scratch.ts";
 
 const project = join(import.meta.dirname, "../..");
@@ -160,14 +161,16 @@ export class Output {
     return this.bytes(stream).toString("latin1");
   }
 
-  /** Resolves when the text has come, on any stream; rejects when the stream ends or 10 s pass first. */
+  /** Resolves when the text has come, on any stream; rejects when the stream ends or 10 s pass first (longer where the machine is slow). */
   async until(text: string): Promise<void> {
-    const timer = setTimeout(() => this.#ended.resolve(), 10_000);
+    const timer = setTimeout(() => this.#ended.resolve(), 10_000 * slowness);
     try {
       while (!this.text().includes(text)) {
         const more = new Promise<"more">((resolve) => this.#watchers.push(() => resolve("more")));
         if ((await Promise.race([more, this.ended])) !== "more" && !this.text().includes(text))
-          throw new Error(`waited in vain for ${JSON.stringify(text)} in ${JSON.stringify(this.text())}`);
+          throw new Error(
+            `waited in vain for ${JSON.stringify(text)} in ${JSON.stringify(this.text().slice(-10_000))}`,
+          );
       }
     } finally {
       clearTimeout(timer);

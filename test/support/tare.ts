@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { slowness } from "./patience.ts";
 
 export const repository: string = resolve(import.meta.dir, "../..");
 export const executable: string = join(repository, "dist/tare");
@@ -83,7 +84,7 @@ export class Installation implements AsyncDisposable {
     child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
     child.stdin.on("error", () => {}); // it may end before it reads
     child.stdin.end(input ?? "");
-    const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+    const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs * slowness);
     const { promise, resolve: done } = Promise.withResolvers<number | null>();
     child.on("close", (code) => done(code));
     const status = await promise;
@@ -194,7 +195,7 @@ function directoriesIn(path: string): readonly string[] {
 }
 
 async function waitUntilEmpty(look: () => readonly string[], withinMs = 5000): Promise<readonly string[]> {
-  const until = Date.now() + withinMs;
+  const until = Date.now() + withinMs * slowness;
   for (;;) {
     const found = look();
     if (found.length === 0 || Date.now() > until) return found;

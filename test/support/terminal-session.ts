@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
+import { slowness } from "./patience.ts";
 
 /** A command line in a terminal of its own (util-linux's script), 33 rows of 99 columns. */
 export class TerminalSession implements Disposable {
@@ -23,7 +24,7 @@ export class TerminalSession implements Disposable {
 
   /** Waits until the text was printed since the start; gives all that was. */
   async sees(text: string | RegExp): Promise<string> {
-    for (const end = Date.now() + 15_000; Date.now() < end; await Bun.sleep(10)) {
+    for (const end = Date.now() + 15_000 * slowness; Date.now() < end; await Bun.sleep(10)) {
       if (typeof text === "string" ? this.#seen.includes(text) : text.test(this.#seen)) return this.#seen;
     }
     throw new Error(`did not see ${text} in: ${JSON.stringify(this.#seen)}`);

@@ -234,7 +234,9 @@ describe("Cgroup", () => {
     });
   });
 
-  test.each(["", "cgroup2", "cgroup.kill"])("killAll() ends nested forks, without %p", async (without) => {
+  // A host with version 2 alone has nothing left without it.
+  const absences = detectCgroups().v1.length > 0 ? ["", "cgroup2", "cgroup.kill"] : ["", "cgroup.kill"];
+  test.each(absences)("killAll() ends nested forks, without %p", async (without) => {
     process.env["TARE_WITHOUT"] = without;
     try {
       await withParent(async (parent) => {
@@ -262,7 +264,7 @@ describe("Cgroup", () => {
       const { child, pid } = await spawnIn(cgroup, parent.layout, "exec sleep 60");
       for (const one of hierarchiesOf(parent.layout)) {
         mkdirSync(pathOf(one, "deep"));
-        if (existsSync(pathOf(one, "cpuset.cpus"))) {
+        if (one.version === 1 && existsSync(pathOf(one, "cpuset.cpus"))) {
           for (const file of ["cpuset.cpus", "cpuset.mems"]) {
             writeFileSync(pathOf(one, `deep/${file}`), readFileSync(pathOf(one, file)));
           }

@@ -19,6 +19,7 @@ import { execInContainer } from "../../src/runtime/exec.ts";
 import { reconnect } from "../../src/runtime/reconnect.ts";
 import type { KeptProcess } from "../../src/runtime/types.ts";
 import { guardLeaks } from "../support/leaks.ts";
+import { slowness } from "../support/patience.ts";
 import { Output, type TestContainer, TestRuntime } from "../support/runtime.ts";
 
 const runtime = new TestRuntime("keeper");
@@ -139,10 +140,10 @@ describe("output through pipes", () => {
     const stalled = await container.kept.attach({ stdout: true, stderr: true });
     stalled.pause();
     container.output.stream?.write("go\n");
-    await sleep(400);
+    await sleep(400 * slowness);
     const before = container.output.bytes(1).length;
     expect(before).toBeLessThan(bytes);
-    await sleep(200);
+    await sleep(200 * slowness);
     expect(container.output.bytes(1).length).toBe(before);
     stalled.destroy();
     const { exit } = await container.finish();
@@ -573,7 +574,7 @@ describe("the keeper's own weight", () => {
     await container.output.until("done");
     await poll(() => (privateKilobytes(keeperOf(container.kept)) <= 64 ? true : undefined), {
       everyMs: 100,
-      timeoutMs: 3_000,
+      timeoutMs: 3_000 * slowness,
       what: "see the keeper give its buffers back",
     });
   });

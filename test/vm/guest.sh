@@ -11,7 +11,7 @@ mount --bind "$out" /mnt/out && mount --move /mnt /tmp || exit 1
 out=/tmp/out
 mv /tmp/tare/tare-test-cache /tmp/
 cd /tmp/tare || exit 1
-mount -t tmpfs tmpfs /run 2>/dev/null
+for place in /run /var/tmp /var/lib; do mount -t tmpfs tmpfs "$place" || exit 1; done
 echo "$(uname -r), $(cat /sys/fs/cgroup/cgroup.controllers), LSM $(cat /sys/kernel/security/lsm 2>/dev/null)" > "$out/machine"
 export TMPDIR=/tmp HOME=/root NO_COLOR=1 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 . "$out/environment"
