@@ -139,6 +139,11 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import("./commands/pause.ts")).pause,
   },
   {
+    names: ["container prune"],
+    summary: "Remove all stopped containers",
+    load: async () => (await import("./commands/container-prune.ts")).containerPrune,
+  },
+  {
     names: ["container rename", "rename"],
     summary: "Rename a container",
     load: async () => (await import("./commands/rename.ts")).rename,
@@ -152,6 +157,11 @@ const entries: readonly CommandEntry[] = [
     names: ["container rm", "container remove", "rm"],
     summary: "Remove one or more containers",
     load: async () => (await import("./commands/rm.ts")).rm,
+  },
+  {
+    names: ["image prune"],
+    summary: "Remove unused images",
+    load: async () => (await import("./commands/image-prune.ts")).imagePrune,
   },
   {
     names: ["image rm", "image remove", "rmi"],
@@ -197,6 +207,16 @@ const entries: readonly CommandEntry[] = [
     names: ["container wait", "wait"],
     summary: "Block until one or more containers stop, then print their exit codes",
     load: async () => (await import("./commands/wait.ts")).wait,
+  },
+  {
+    names: ["system df"],
+    summary: "Show disk usage of the engine",
+    load: async () => (await import("./commands/system-df.ts")).systemDf,
+  },
+  {
+    names: ["system prune"],
+    summary: "Remove unused data",
+    load: async () => (await import("./commands/system-prune.ts")).systemPrune,
   },
   {
     names: ["system check"],

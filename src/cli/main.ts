@@ -110,7 +110,7 @@ class CommandLine {
   async #notFound(words: readonly string[]): Promise<number> {
     const [first = "", second = ""] = words;
     const isGroup = Object.hasOwn(commands.groups, first);
-    if (commands.later.has(isGroup ? second : first) || (isGroup && second === "prune")) {
+    if (commands.later.has(isGroup ? second : first)) {
       throw laterFailure(isGroup ? `${first} ${second}` : first);
     }
     if (!isGroup) {

@@ -13,6 +13,7 @@ import type {
 } from "../api/types/container.ts";
 import type { HostConfig } from "../api/types/host-config.ts";
 import type { ContainerStats } from "../api/types/statistics.ts";
+import type { ContainersPruneReport } from "../api/types/usage.ts";
 import type { ExecCreateRequest, IdResponse } from "../api/types/exec.ts";
 import { segment } from "./query.ts";
 import type { AttachedConnection, Transport } from "./transport.ts";
@@ -75,14 +76,24 @@ export class ContainersClient {
       readonly limit?: number;
       readonly size?: boolean;
       readonly filters?: Filters;
-    } = {},
+    } & Signaled = {},
   ): Promise<ContainerSummary[]> {
-    const query = { ...options, filters: formatFilters(options.filters) };
-    return this.#transport.json({ method: "GET", path: "/containers/json", query });
+    const { all, limit, size, signal } = options;
+    const query = { all, limit, size, filters: formatFilters(options.filters) };
+    return this.#transport.json({ method: "GET", path: "/containers/json", query, signal });
   }
 
-  inspect(reference: string, { size }: { readonly size?: boolean } = {}): Promise<ContainerInspect> {
-    return this.#transport.json({ method: "GET", path: `${at(reference)}/json`, query: { size } });
+  /** Docker's filters: label, label!, until. */
+  prune(filters: Filters = {}): Promise<ContainersPruneReport> {
+    const query = { filters: formatFilters(filters) };
+    return this.#transport.json({ method: "POST", path: "/containers/prune", query });
+  }
+
+  inspect(
+    reference: string,
+    { size, signal }: { readonly size?: boolean | undefined } & Signaled = {},
+  ): Promise<ContainerInspect> {
+    return this.#transport.json({ method: "GET", path: `${at(reference)}/json`, query: { size }, signal });
   }
 
   /** `isRunningAlready` is no failure, as in Docker. The timing is Tare's own. */

@@ -1,5 +1,6 @@
 import { type Filters, formatFilters } from "../api/filters.ts";
 import type { ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary } from "../api/types/image.ts";
+import type { ImagesPruneReport } from "../api/types/usage.ts";
 import type { ProgressMessage } from "../api/types/progress.ts";
 import type { Signaled } from "./containers.ts";
 import { imageSegment } from "./query.ts";
@@ -40,6 +41,12 @@ export class ImagesClient {
   ): Promise<ImageDeleteItem[]> {
     const query = { force: options.force, noprune: options.noPrune };
     return this.#transport.json({ method: "DELETE", path: `/images/${imageSegment(reference)}`, query });
+  }
+
+  /** Docker's filters: dangling, label, label!, until. */
+  prune(filters: Filters = {}): Promise<ImagesPruneReport> {
+    const query = { filters: formatFilters(filters) };
+    return this.#transport.json({ method: "POST", path: "/images/prune", query });
   }
 
   /** Failures while loading come as a message with `error`. */

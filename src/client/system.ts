@@ -3,6 +3,7 @@ import type { EventMessage } from "../api/types/event.ts";
 import type { Network } from "../api/types/network.ts";
 import type { Ping, SystemInfo, SystemVersion } from "../api/types/system.ts";
 import type { CheckFinding, NamespacesRow, TareBuild } from "../api/types/tare.ts";
+import type { SystemUsage } from "../api/types/usage.ts";
 import type { VolumeListResponse } from "../api/types/volume.ts";
 import type { Signaled } from "./containers.ts";
 import { segment } from "./query.ts";
@@ -34,6 +35,11 @@ export class SystemClient {
 
   info(): Promise<SystemInfo> {
     return this.#transport.json({ method: "GET", path: "/info" });
+  }
+
+  /** What takes how much of the disk; `types` as in Docker's API, none: all. */
+  usage({ types, signal }: { readonly types?: readonly string[] } & Signaled = {}): Promise<SystemUsage> {
+    return this.#transport.json({ method: "GET", path: "/system/df", query: { type: types }, signal });
   }
 
   /** Times are seconds since 1970 with an optional fraction, or RFC 3339. Without `until` it never ends by itself. */

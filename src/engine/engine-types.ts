@@ -1,5 +1,6 @@
 import type { Images } from "./image-types.ts";
 import type { ContainerId, Containers, WallMs } from "./types.ts";
+import type { DiskUsage, UsageKind } from "./usage-types.ts";
 
 /** As Docker's events: type, action, actor. */
 export interface EngineEvent {
@@ -58,6 +59,11 @@ export interface Engine extends AsyncDisposable {
     readonly signal?: AbortSignal;
   }): AsyncIterable<EngineEvent>;
   info(): Promise<EngineInfo>;
+  /** What takes how much of the disk; `kinds` leaves others out, and what they cost to find. */
+  diskUsage(options?: {
+    readonly kinds?: readonly UsageKind[];
+    readonly signal?: AbortSignal;
+  }): Promise<DiskUsage>;
   /** Namespaces of all running containers, and the host's as the first row. */
   namespaces(): Promise<readonly ContainerNamespaces[]>;
   /** Compares records with the kernel and the disk. */

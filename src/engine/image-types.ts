@@ -1,5 +1,6 @@
 import type { ImageConfig } from "../spec/image-config.ts";
 import type { WallMs } from "./types.ts";
+import type { PrunedImages, PruneFilters } from "./usage-types.ts";
 
 export interface ImageSummary {
   /** `sha256:…` of the config. */
@@ -56,4 +57,6 @@ export interface Images {
     reference: string,
     options?: { readonly force?: boolean },
   ): Promise<readonly ({ readonly untagged: string } | { readonly deleted: string })[]>;
+  /** Removes those without a name that no container is made of; with `all` those with a name, too. */
+  prune(options?: { readonly all?: boolean; readonly filters?: PruneFilters }): Promise<PrunedImages>;
 }

@@ -64,5 +64,5 @@ function warningsOf({ parts, background }: ContainerContext): readonly string[] 
     ...missing.map((name) => `No ${name} limit support`),
     ...(parts.cgroups.layout.swapAccounting ? [] : ["No swap limit support"]),
     ...[...background.failures].map(([subject, problem]) => `cannot clean up after ${subject}: ${problem}`),
-  ];
+  ].map((text) => `WARNING: ${text}`);
 }

@@ -11,6 +11,7 @@ import { Places } from "./containers/places.ts";
 import { reconcile } from "./containers/reconcile.ts";
 import { SeccompProfiles } from "./containers/seccomp-profiles.ts";
 import { Waiters } from "./containers/waiters.ts";
+import { describeDiskUsage } from "./disk-usage.ts";
 import { matchesEvent, parseEventFilters } from "./event-filters.ts";
 import { Garbage } from "./images/garbage.ts";
 import { LocalImages } from "./images/local-images.ts";
@@ -21,6 +22,7 @@ import type { State } from "./state/state.ts";
 import { openState } from "./state/state.ts";
 import type { CheckFinding, ContainerNamespaces, Engine, EngineEvent, EngineInfo } from "./engine-types.ts";
 import type { Images } from "./image-types.ts";
+import type { DiskUsage, UsageKind } from "./usage-types.ts";
 import type { Containers } from "./types.ts";
 
 /** How long closing waits for removals; the rest is done at the next open. */
@@ -71,6 +73,13 @@ export class LocalEngine implements Engine {
 
   async info(): Promise<EngineInfo> {
     return await describeEngine(this.#context);
+  }
+
+  async diskUsage(
+    options: { readonly kinds?: readonly UsageKind[]; readonly signal?: AbortSignal } = {},
+  ): Promise<DiskUsage> {
+    const { images, containers } = this;
+    return await describeDiskUsage(this.#context, { ...options, images, containers });
   }
 
   async namespaces(): Promise<readonly ContainerNamespaces[]> {

@@ -4,6 +4,7 @@ import type { TimeOffsets } from "../spec/time-offsets.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./file-types.ts";
 import type { LogEntry, LogOptions } from "./log-types.ts";
+import type { ContainerSizes, PrunedContainers, PruneFilters } from "./usage-types.ts";
 import type { ContainerStatistics, StatisticsOptions } from "./statistics-types.ts";
 
 /** Hex, 64 characters. */
@@ -153,6 +154,8 @@ export interface ContainerSummary {
   readonly state: ContainerState;
   readonly labels: Readonly<Record<string, string>>;
   readonly networkMode: string;
+  /** Where it was asked for. */
+  readonly sizes?: ContainerSizes;
   readonly mounts: readonly ContainerMount[];
 }
 
@@ -206,6 +209,9 @@ export interface ContainerFilter {
   readonly limit?: number;
   /** Docker's filters: id, name, label, status, exited, ancestor, before, since, volume, network … */
   readonly filters?: Readonly<Record<string, readonly string[]>>;
+  /** Measure each one's files, which takes time. */
+  readonly size?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 export interface AttachOptions {
@@ -336,7 +342,15 @@ export interface Containers {
   /** Makes an image of its image and what it has changed, without what is mounted; gives the new id. */
   commit(reference: ContainerReference, settings?: CommitSettings): Promise<string>;
   list(filter?: ContainerFilter): Promise<readonly ContainerSummary[]>;
-  inspect(reference: ContainerReference): Promise<ContainerDetails>;
+  inspect(
+    reference: ContainerReference,
+    options?: { readonly size?: boolean; readonly signal?: AbortSignal },
+  ): Promise<ContainerDetails>;
+  /** Removes those that do not run. One that another call starts or removes at the same time is left out. */
+  prune(options?: {
+    readonly filters?: PruneFilters;
+    readonly signal?: AbortSignal;
+  }): Promise<PrunedContainers>;
   createExec(reference: ContainerReference, spec: ExecSpec): Promise<string>;
   /** Starts it; the stream is given unless `detach`. */
   startExec(

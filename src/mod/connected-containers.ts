@@ -22,9 +22,11 @@ import type {
   StartTiming,
   TerminalSize,
 } from "../engine/types.ts";
+import type { PrunedContainers, PruneFilters } from "../engine/usage-types.ts";
+import type * as api from "../api/types/container.ts";
 import { Failure, kindOf } from "../base/failure.ts";
 import { createRequestOf, resourcesOf } from "./create-request.ts";
-import { containerDetailsOf, containerSummaryOf, imageConfigOf, timingOf } from "./inspect-reply.ts";
+import { containerDetailsOf, containerSummaryOf, imageConfigOf, sizesOf, timingOf } from "./inspect-reply.ts";
 import { parseLogLines } from "./log-lines.ts";
 import { statisticsOf } from "./statistics.ts";
 
@@ -204,11 +206,17 @@ export class ConnectedContainers implements Containers {
   }
 
   async list(filter: ContainerFilter = {}): Promise<readonly ContainerSummary[]> {
-    const rows = await this.#client.containers.list(filter);
+    return await this.summarize(await this.#client.containers.list(filter));
+  }
+
+  /** Rows of a reply, each with what only inspect tells. */
+  async summarize(rows: readonly api.ContainerSummary[]): Promise<readonly ContainerSummary[]> {
     const found = await Promise.all(
       rows.map(async (row) => {
         try {
-          return [containerSummaryOf(row, await this.#client.containers.inspect(row.Id))];
+          const sizes = sizesOf(row);
+          const summary = containerSummaryOf(row, await this.#client.containers.inspect(row.Id));
+          return [sizes === undefined ? summary : { ...summary, sizes }];
         } catch (thrown) {
           if (kindOf(thrown) === "not-found") return []; // removed since
           throw thrown;
@@ -218,9 +226,21 @@ export class ConnectedContainers implements Containers {
     return found.flat();
   }
 
-  async inspect(reference: ContainerReference): Promise<ContainerDetails> {
-    const reply = await this.#client.containers.inspect(reference);
-    return containerDetailsOf(reply, imageConfigOf(await this.#client.images.inspect(reply.Image)));
+  async prune(
+    options: { readonly filters?: PruneFilters; readonly signal?: AbortSignal } = {},
+  ): Promise<PrunedContainers> {
+    const report = await this.#client.containers.prune(options.filters);
+    return { removed: report.ContainersDeleted ?? [], freedBytes: report.SpaceReclaimed };
+  }
+
+  async inspect(
+    reference: ContainerReference,
+    options: { readonly size?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<ContainerDetails> {
+    const reply = await this.#client.containers.inspect(reference, options);
+    const details = containerDetailsOf(reply, imageConfigOf(await this.#client.images.inspect(reply.Image)));
+    const sizes = sizesOf(reply);
+    return sizes === undefined ? details : { ...details, sizes };
   }
 
   async createExec(reference: ContainerReference, spec: ExecSpec): Promise<string> {

@@ -8,6 +8,8 @@ import type {
 } from "../engine/engine-types.ts";
 import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
+import type { DiskUsage } from "../engine/usage-types.ts";
+import { imageSummaryOf } from "./inspect-reply.ts";
 import { ConnectedContainers, timeText } from "./connected-containers.ts";
 import { ConnectedImages } from "./connected-images.ts";
 
@@ -16,10 +18,12 @@ export class ConnectedEngine implements Engine {
   readonly containers: Containers;
   readonly images: Images;
   readonly #client: Client;
+  readonly #containers: ConnectedContainers;
 
   constructor(client: Client) {
     this.#client = client;
-    this.containers = new ConnectedContainers(client);
+    this.#containers = new ConnectedContainers(client);
+    this.containers = this.#containers;
     this.images = new ConnectedImages(client);
   }
 
@@ -44,6 +48,25 @@ export class ConnectedEngine implements Engine {
     } catch (thrown) {
       if (signal?.aborted !== true) throw thrown;
     }
+  }
+
+  async diskUsage(options: Parameters<Engine["diskUsage"]>[0] = {}): Promise<DiskUsage> {
+    const { kinds = ["image", "container"], signal } = options;
+    const usage = await this.#client.system.usage({ types: kinds, signal });
+    const containers = usage.Containers === null ? [] : await this.#containers.summarize(usage.Containers);
+    return {
+      layersBytes: usage.LayersSize,
+      ...(usage.Images === null
+        ? {}
+        : { images: usage.Images.map((row) => ({ ...imageSummaryOf(row), sharedBytes: row.SharedSize })) }),
+      ...(usage.Containers === null
+        ? {}
+        : {
+            containers: containers.flatMap((each) =>
+              each.sizes === undefined ? [] : { ...each, sizes: each.sizes },
+            ),
+          }),
+    };
   }
 
   async info(): Promise<EngineInfo> {

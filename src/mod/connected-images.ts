@@ -1,8 +1,10 @@
+import type { ImageDeleteItem } from "../api/types/image.ts";
 import type { ProgressMessage } from "../api/types/progress.ts";
 import { Failure } from "../base/failure.ts";
 import type { Client } from "../client/client.ts";
 import type { ImageDetails, ImageProgress, Images, ImageSummary } from "../engine/image-types.ts";
-import { imageDetailsOf } from "./inspect-reply.ts";
+import type { PrunedImages } from "../engine/usage-types.ts";
+import { imageDetailsOf, imageSummaryOf } from "./inspect-reply.ts";
 
 /** The images of an engine behind a socket. */
 export class ConnectedImages implements Images {
@@ -36,15 +38,7 @@ export class ConnectedImages implements Images {
 
   async list(options: Parameters<Images["list"]>[0] = {}): Promise<readonly ImageSummary[]> {
     const rows = await this.#client.images.list(options);
-    return rows.map((row) => ({
-      id: row.Id,
-      references: row.RepoTags,
-      digests: row.RepoDigests,
-      createdAt: row.Created * 1000,
-      sizeBytes: row.Size,
-      containers: Math.max(0, row.Containers),
-      labels: row.Labels ?? {},
-    }));
+    return rows.map(imageSummaryOf);
   }
 
   async inspect(reference: string): Promise<ImageDetails> {
@@ -59,10 +53,18 @@ export class ConnectedImages implements Images {
 
   async remove(reference: string, options: { readonly force?: boolean } = {}): ReturnType<Images["remove"]> {
     const items = await this.#client.images.remove(reference, options);
-    return items.map((item) =>
-      item.Untagged === undefined ? { deleted: item.Deleted ?? "" } : { untagged: item.Untagged },
-    );
+    return items.map(removalOf);
   }
+
+  async prune(options: Parameters<Images["prune"]>[0] = {}): ReturnType<Images["prune"]> {
+    const { all = false, filters = {} } = options;
+    const report = await this.#client.images.prune(all ? { dangling: ["false"], ...filters } : filters);
+    return { removed: (report.ImagesDeleted ?? []).map(removalOf), freedBytes: report.SpaceReclaimed };
+  }
+}
+
+function removalOf({ Untagged, Deleted = "" }: ImageDeleteItem): PrunedImages["removed"][number] {
+  return Untagged === undefined ? { deleted: Deleted } : { untagged: Untagged };
 }
 
 function progressOf(message: ProgressMessage): ImageProgress {

@@ -1,8 +1,8 @@
 import { planContainer } from "../api/container-plan.ts";
 import { parseCreateRequest } from "../api/create-request.ts";
 import type * as api from "../api/types/container.ts";
-import type { ImageInspect } from "../api/types/image.ts";
-import type { ImageDetails } from "../engine/image-types.ts";
+import type { ImageInspect, ImageSummary as ApiImageSummary } from "../api/types/image.ts";
+import type { ImageDetails, ImageSummary } from "../engine/image-types.ts";
 import type {
   ContainerDetails,
   ContainerMount,
@@ -10,6 +10,7 @@ import type {
   ContainerSummary,
   StartTiming,
 } from "../engine/types.ts";
+import type { ContainerSizes } from "../engine/usage-types.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
 import { normalizePlatform } from "../spec/platform.ts";
@@ -60,6 +61,27 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
     execIds: reply.ExecIDs ?? [],
     ...(tare?.Timing === undefined ? {} : { lastTiming: timingOf(tare.Timing) }),
   };
+}
+
+/** A row of images as the engine has it. */
+export function imageSummaryOf(row: ApiImageSummary): ImageSummary {
+  return {
+    id: row.Id,
+    references: row.RepoTags,
+    digests: row.RepoDigests,
+    createdAt: row.Created * 1000,
+    sizeBytes: row.Size,
+    containers: Math.max(0, row.Containers),
+    labels: row.Labels ?? {},
+  };
+}
+
+/** Undefined where sizes were not asked for. */
+export function sizesOf({
+  SizeRw,
+  SizeRootFs,
+}: Pick<api.ContainerSummary, "SizeRw" | "SizeRootFs">): ContainerSizes | undefined {
+  return SizeRootFs === undefined ? undefined : { writtenBytes: SizeRw ?? 0, rootBytes: SizeRootFs };
 }
 
 export function timingOf(timing: api.StartTiming): StartTiming {

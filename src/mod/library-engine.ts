@@ -8,6 +8,7 @@ import type {
 } from "../engine/engine-types.ts";
 import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
+import type { DiskUsage } from "../engine/usage-types.ts";
 import { RunningContainer, type RunOptions } from "./container-handle.ts";
 
 /** An engine with a few words less to write. */
@@ -50,6 +51,10 @@ export class LibraryEngine implements Engine {
 
   info(): Promise<EngineInfo> {
     return this.#engine.info();
+  }
+
+  diskUsage(options: Parameters<Engine["diskUsage"]>[0] = {}): Promise<DiskUsage> {
+    return this.#engine.diskUsage(options);
   }
 
   namespaces(): Promise<readonly ContainerNamespaces[]> {

@@ -38,6 +38,12 @@ export const filterFlag: Flag<Filters> = {
   },
 };
 
+/** `--filter` of the prune commands, where `-f` means something else. */
+export function pruneFilterFlag(example: string): Flag<Filters> {
+  const { short: _, ...flag } = filterFlag;
+  return { ...flag, usage: `Provide filter values (e.g. "${example}")` };
+}
+
 function formatFlag(usage: string, words: readonly string[]): Flag<string> {
   return { type: "string", usage, words, initial: "", add: (text) => text };
 }

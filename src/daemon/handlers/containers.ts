@@ -14,6 +14,7 @@ import type { Call, Handlers } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";
 import { containerInspectOf, timingOf } from "../map/container-inspect.ts";
 import { containerSummaryOf } from "../map/container-summary.ts";
+import { containersReportOf } from "../map/usage.ts";
 import { commit, copyFrom, copyInto, listChanges, statPath, streamExport } from "./container-files.ts";
 import { streamLogs } from "./container-logs.ts";
 
@@ -36,12 +37,19 @@ const listFilters = [
 ];
 
 export const handlers: Handlers = {
-  "containers.list": async ({ engine, version, query, reply }: Call) => {
+  "containers.list": async ({ engine, version, query, reply, signal }: Call) => {
     const limit = query.integer("limit") ?? 0;
     const filters = withOldParameters(query.filters(), query.text("since"), query.text("before"));
     requireFilterKeys(filters, listFilters);
     const all = query.boolean("all") || limit > 0 || "status" in filters || "exited" in filters;
-    const found = await engine.containers.list({ all, filters, ...(limit > 0 ? { limit } : {}) });
+    const size = query.boolean("size");
+    const found = await engine.containers.list({
+      all,
+      filters,
+      size,
+      signal,
+      ...(limit > 0 ? { limit } : {}),
+    });
     const now = Date.now();
     reply.json(
       200,
@@ -58,8 +66,17 @@ export const handlers: Handlers = {
     reply.json(201, { Id: id, Warnings: warnings });
   },
 
-  "containers.inspect": async ({ engine, params, reply }: Call) => {
-    reply.json(200, containerInspectOf(await engine.containers.inspect(params["id"] ?? "")));
+  "containers.inspect": async ({ engine, params, query, reply, signal }: Call) => {
+    const size = query.boolean("size");
+    reply.json(
+      200,
+      containerInspectOf(await engine.containers.inspect(params["id"] ?? "", { size, signal })),
+    );
+  },
+
+  "containers.prune": async ({ engine, query, reply }: Call) => {
+    // Goes on when the client leaves, as in Docker.
+    reply.json(200, containersReportOf(await engine.containers.prune({ filters: query.filters() })));
   },
 
   "containers.logs": streamLogs,

@@ -4,8 +4,9 @@ import { shapeImage } from "../../api/shape.ts";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bodyPieces } from "../http/request-body.ts";
-import { imageHistoryOf, imageInspectOf, imageSummaryOf } from "../map/image.ts";
+import { deleteItemOf, imageHistoryOf, imageInspectOf, imageSummaryOf } from "../map/image.ts";
 import { progressMessageOf } from "../map/progress.ts";
+import { imagesReportOf } from "../map/usage.ts";
 
 const listFilters = ["before", "dangling", "label", "reference", "since", "until"];
 
@@ -40,10 +41,11 @@ export const handlers: Handlers = {
 
   "images.remove": async ({ engine, params, query, reply }: Call) => {
     const removed = await engine.images.remove(params["name"] ?? "", { force: query.boolean("force") });
-    reply.json(
-      200,
-      removed.map((item) => ("untagged" in item ? { Untagged: item.untagged } : { Deleted: item.deleted })),
-    );
+    reply.json(200, removed.map(deleteItemOf));
+  },
+
+  "images.prune": async ({ engine, query, reply }: Call) => {
+    reply.json(200, imagesReportOf(await engine.images.prune({ filters: query.filters() })));
   },
 
   "images.load": async ({ engine, query, request, reply, signal }: Call) => {

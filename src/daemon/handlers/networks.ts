@@ -1,4 +1,4 @@
-import { hasLabel } from "../../api/filters.ts";
+import { hasLabel, requireFilterKeys } from "../../api/filters.ts";
 import type { Network } from "../../api/types/network.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
@@ -19,6 +19,12 @@ export const handlers: Handlers = {
       fixedNetworks.find(({ Id }) => /^[0-9a-f]{4,}$/.test(id) && Id.startsWith(id));
     if (found === undefined) throw new Failure("not-found", `cannot find network "${id}"`);
     reply.json(200, found);
+  },
+
+  // Those that there are belong to the engine and are never pruned.
+  "networks.prune": async ({ query, reply }: Call) => {
+    requireFilterKeys(query.filters(), ["label", "label!", "until"]);
+    reply.json(200, { NetworksDeleted: null });
   },
 };
 

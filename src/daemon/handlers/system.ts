@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { shapeContainerSummary, shapeImage, shapeInfo } from "../../api/shape.ts";
+import { shapeInfo } from "../../api/shape.ts";
+import { parseUsageTypes } from "../../api/usage-types.ts";
 import type { Call, Handlers } from "../handler.ts";
-import { containerSummaryOf } from "../map/container-summary.ts";
-import { imageSummaryOf } from "../map/image.ts";
 import { infoOf, versionOf } from "../map/info.ts";
+import { usageOf } from "../map/usage.ts";
 
 const pingHeaders = {
   // 1: the classic builder's routes are asked, whose answer is a sentence.
@@ -27,19 +27,16 @@ export const handlers: Handlers = {
     reply.json(200, shapeInfo(infoOf(info, facts, { forwardsIpv4 }), version));
   },
 
-  "system.diskUsage": async ({ engine, version, query, reply }: Call) => {
-    const types = query.texts("type");
-    const wants = (type: string): boolean => types.length === 0 || types.includes(type);
-    const images = wants("image") ? await engine.images.list() : [];
-    const containers = wants("container") ? await engine.containers.list({ all: true }) : [];
-    const now = Date.now();
-    reply.json(200, {
-      LayersSize: images.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      Images: images.map((image) => shapeImage(imageSummaryOf(image), version)),
-      Containers: containers.map((item) => shapeContainerSummary(containerSummaryOf(item, now), version)),
-      Volumes: [],
-      BuildCache: [],
-    });
+  "system.diskUsage": async ({ engine, version, query, reply, signal }: Call) => {
+    const types = parseUsageTypes(query.texts("type"), version);
+    const kinds = (["image", "container"] as const).filter((kind) => types.includes(kind));
+    const usage = await engine.diskUsage({ kinds, signal });
+    reply.json(200, usageOf(usage, { types, version, nowMs: Date.now() }));
+  },
+
+  // Nothing is built yet, so there is nothing in a cache.
+  "system.pruneBuildCache": async ({ reply }: Call) => {
+    reply.json(200, { CachesDeleted: null, SpaceReclaimed: 0 });
   },
 };
 

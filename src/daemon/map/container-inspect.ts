@@ -1,6 +1,7 @@
 import type * as api from "../../api/types/container.ts";
 import type { ContainerDetails, StartTiming } from "../../engine/types.ts";
 import { configOf } from "./container-config.ts";
+import { sizesOf } from "./container-summary.ts";
 import { stateOf, timeText } from "./container-state.ts";
 import { hostConfigOf } from "./host-config.ts";
 import { mountPointOf } from "./mount-point.ts";
@@ -31,6 +32,7 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
     ExecIDs: details.execIds.length === 0 ? null : details.execIds,
     HostConfig: hostConfigOf(details),
     GraphDriver: graphDriverOf(details.storage),
+    ...sizesOf(details.sizes),
     Mounts: details.mounts.map(mountPointOf),
     Config: configOf(details),
     NetworkSettings: networkSettingsOf(details.networkMode),

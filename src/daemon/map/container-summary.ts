@@ -1,5 +1,6 @@
 import type * as api from "../../api/types/container.ts";
 import type { ContainerSummary, WallMs } from "../../engine/types.ts";
+import type { ContainerSizes } from "../../engine/usage-types.ts";
 import { statusText } from "./container-state.ts";
 import { mountPointOf } from "./mount-point.ts";
 import { endpointsOf } from "./network.ts";
@@ -14,6 +15,7 @@ export function containerSummaryOf(container: ContainerSummary, nowMs: WallMs): 
     Command: commandText(container.command),
     Created: Math.trunc(container.createdAt / 1000),
     Ports: [],
+    ...sizesOf(container.sizes),
     Labels: container.labels,
     State: container.state.status,
     Status: statusText(container.state, nowMs),
@@ -21,6 +23,14 @@ export function containerSummaryOf(container: ContainerSummary, nowMs: WallMs): 
     NetworkSettings: { Networks: endpointsOf(container.networkMode) },
     Mounts: container.mounts.map(mountPointOf),
   };
+}
+
+/** Fields that are there only where sizes were asked for. */
+export function sizesOf(sizes: ContainerSizes | undefined): {
+  readonly SizeRw?: number;
+  readonly SizeRootFs?: number;
+} {
+  return sizes === undefined ? {} : { SizeRw: sizes.writtenBytes, SizeRootFs: sizes.rootBytes };
 }
 
 /** One line of the arguments, those with blanks in quotes, as Docker prints it. */

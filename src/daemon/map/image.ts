@@ -4,6 +4,13 @@ import type { ImageDetails, ImageSummary } from "../../engine/image-types.ts";
 import type { ImageConfig, ImageDefaults, ImageHealthcheck } from "../../spec/image-config.ts";
 import { graphDriverOf } from "./graph-driver.ts";
 
+/** A row of what a removal did. */
+export function deleteItemOf(
+  item: { readonly untagged: string } | { readonly deleted: string },
+): api.ImageDeleteItem {
+  return "untagged" in item ? { Untagged: item.untagged } : { Deleted: item.deleted };
+}
+
 /** A row of `GET /images/json`. */
 export function imageSummaryOf(image: ImageSummary): api.ImageSummary {
   return {

@@ -22,6 +22,7 @@ import type {
   StartTiming,
   TerminalSize,
 } from "../types.ts";
+import type { PrunedContainers, PruneFilters } from "../usage-types.ts";
 import { attachContainer } from "./attach.ts";
 import { listContainerChanges } from "./changes.ts";
 import type { ContainerContext } from "./context.ts";
@@ -36,6 +37,8 @@ import { getContainer } from "./find-container.ts";
 import { listContainers } from "./list.ts";
 import { containerLogs } from "./logs.ts";
 import { pauseContainer, unpauseContainer } from "./pause.ts";
+import { pruneContainers } from "./prune.ts";
+import { findSizes, withSizes } from "./sizes.ts";
 import { startContainer } from "./start.ts";
 import { killContainer, removeContainer, restartContainer, stopContainer, type StopOptions } from "./stop.ts";
 import { listProcesses } from "./top.ts";
@@ -181,11 +184,24 @@ export class LocalContainers implements Containers {
   }
 
   async list(filter: ContainerFilter = {}): Promise<readonly ContainerSummary[]> {
-    return listContainers(this.#context, filter);
+    const found = listContainers(this.#context, filter);
+    return filter.size === true ? await withSizes(this.#context, found, filter) : found;
   }
 
-  async inspect(reference: ContainerReference): Promise<ContainerDetails> {
-    return await describeContainer(this.#context, getContainer(this.#context.state, reference));
+  async inspect(
+    reference: ContainerReference,
+    options: { readonly size?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<ContainerDetails> {
+    const record = getContainer(this.#context.state, reference);
+    const details = await describeContainer(this.#context, record);
+    const sizes = options.size === true ? await findSizes(this.#context, record, options) : undefined;
+    return sizes === undefined ? details : { ...details, sizes };
+  }
+
+  async prune(
+    options: { readonly filters?: PruneFilters; readonly signal?: AbortSignal } = {},
+  ): Promise<PrunedContainers> {
+    return await pruneContainers(this.#context, options);
   }
 
   async createExec(reference: ContainerReference, spec: ExecSpec): Promise<string> {

@@ -70,7 +70,7 @@ export class StoringSink implements LoadSink {
       const known = layerBytes[config.diffIds.indexOf(diffId)];
       if (known !== undefined) return known;
     }
-    return (await this.#storage.usage({ layer: diffId })).bytes;
+    return (await this.#storage.usage({ layer: diffId })).contentBytes;
   }
 }
 

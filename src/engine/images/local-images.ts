@@ -9,6 +9,7 @@ import type { PinnedImage } from "../containers/context.ts";
 import type { EngineParts } from "../parts.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
+import type { PrunedImages, PruneFilters } from "../usage-types.ts";
 import type { ImageDetails, ImageProgress, Images, ImageSummary } from "../image-types.ts";
 import { EmbeddedImage, isEmbeddedReference } from "./embedded-image.ts";
 import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
@@ -16,6 +17,7 @@ import type { Garbage } from "./garbage.ts";
 import { filterImages, isShownReference } from "./image-filters.ts";
 import { imageEvent, StoringSink } from "./load-sink.ts";
 import { planRemoval } from "./plan-removal.ts";
+import { pruneImages } from "./prune.ts";
 
 /** The images of one data root. */
 export class LocalImages implements Images {
@@ -105,6 +107,8 @@ export class LocalImages implements Images {
     options: { readonly force?: boolean } = {},
   ): Promise<readonly ({ readonly untagged: string } | { readonly deleted: string })[]> {
     using _ = await this.#garbage.use();
+    const before = await this.#garbage.list();
+    // SAFETY: from here to the removal nothing waits, so no container can be made of it meanwhile.
     const { record, reference: named } = getImage(this.#state, reference);
     const { id } = record;
     const plan = planRemoval({
@@ -121,14 +125,26 @@ export class LocalImages implements Images {
       ...plan.untag.map((each) => imageEvent(id, "untag", { name: familiar(each) })),
       ...(plan.deleteImage ? [imageEvent(id, "delete", { name: id })] : []),
     ];
-    const before = plan.deleteImage ? await this.#garbage.list() : undefined;
     this.#state.removeImage({ references: plan.untag, ...(plan.deleteImage ? { image: id } : {}) }, events);
     const untagged = plan.untag.map((each) => ({ untagged: familiar(each) }));
-    if (before === undefined) return untagged;
+    if (!plan.deleteImage) return untagged;
     const { layers } = await this.#garbage.list();
     void this.#garbage.collect();
     const gone = layers.filter((layer) => !before.layers.includes(layer));
     return [...untagged, { deleted: id }, ...gone.toReversed().map((layer) => ({ deleted: layer }))];
+  }
+
+  async prune(
+    options: { readonly all?: boolean; readonly filters?: PruneFilters } = {},
+  ): Promise<PrunedImages> {
+    using _ = await this.#garbage.use();
+    const pruned = pruneImages(this.#state, {
+      all: options.all ?? false,
+      filters: options.filters ?? {},
+      isPinned: (id) => (this.#pins.get(id) ?? 0) > 0,
+    });
+    void this.#garbage.collect();
+    return pruned;
   }
 
   /** For a container that is about to be made of it; brings the embedded image in when that is meant. */

@@ -17,6 +17,7 @@ import type {
   ExecDetails,
   ExecSpec,
 } from "../../../src/engine/types.ts";
+import type { DiskUsage, PruneFilters, UsageKind } from "../../../src/engine/usage-types.ts";
 import { parseImageConfig } from "../../../src/spec/image-config.ts";
 import { FakeProcess } from "./fake-process.ts";
 import { fakeStatistics } from "./fake-statistics.ts";
@@ -33,6 +34,7 @@ const config = parseImageConfig(
     }),
   ),
 );
+const sizes = { writtenBytes: 2_500, rootBytes: 4_002_500 };
 const imageId = `sha256:${"b".repeat(64)}`;
 
 interface FakeContainer {
@@ -60,6 +62,7 @@ export class FakeEngine implements Engine {
   readonly pastEvents: EngineEvent[] = [];
   loadedBytes = 0;
   settled = 0;
+  readonly pruneFilters: PruneFilters[] = [];
   /** Loading waits for this before it reads on. */
   loadGate: Promise<void> | undefined;
   readonly #watchers = new Set<() => void>();
@@ -227,8 +230,17 @@ export class FakeEngine implements Engine {
         .filter(({ state }) => filter?.all === true || state.status === "running")
         .filter(({ name }) => filter?.filters?.["name"]?.some((part) => name.includes(part)) ?? true)
         .slice(0, filter?.limit)
-        .map((container) => this.#details(container)),
-    inspect: async (reference) => this.#details(this.find(reference)),
+        .map((container) => ({ ...this.#details(container), ...(filter?.size === true ? { sizes } : {}) })),
+    inspect: async (reference, options) => ({
+      ...this.#details(this.find(reference)),
+      ...(options?.size === true ? { sizes } : {}),
+    }),
+    prune: async ({ filters } = {}) => {
+      this.pruneFilters.push(filters ?? {});
+      const ended = this.known.filter(({ state }) => state.status !== "running");
+      for (const container of ended) this.#forget(container);
+      return { removed: ended.map(({ id }) => id), freedBytes: 1000 * ended.length };
+    },
     stats: (reference, options) => this.#stats(reference, options),
     createExec: async (reference, spec) => {
       const container = this.find(reference);
@@ -285,6 +297,10 @@ export class FakeEngine implements Engine {
       if (!this.tags.includes(reference)) throw new Failure("not-found", `cannot find image "${reference}"`);
       return [{ untagged: reference }, { deleted: imageId }];
     },
+    prune: async ({ filters } = {}) => {
+      this.pruneFilters.push(filters ?? {});
+      return { removed: [{ untagged: "busybox:latest" }, { deleted: imageId }], freedBytes: 4_000_000 };
+    },
   };
 
   async *events(options: Parameters<Engine["events"]>[0] = {}): AsyncGenerator<EngineEvent, void, undefined> {
@@ -321,6 +337,17 @@ export class FakeEngine implements Engine {
       storage: { driver: "overlay", status: [["Backing Filesystem", "ext4"]] },
       cgroups: { version: "hybrid", controllers: { memory: "v1", cpu: "v1", pids: "v1", hugetlb: "v2" } },
       warnings: ["cannot raise limits"],
+    };
+  }
+
+  async diskUsage(options: Parameters<Engine["diskUsage"]>[0] = {}): Promise<DiskUsage> {
+    const kinds: readonly UsageKind[] = options.kinds ?? ["image", "container"];
+    const images = [{ ...this.#image(), sharedBytes: 1_000_000 }];
+    const containers = this.known.map((container) => ({ ...this.#details(container), sizes }));
+    return {
+      layersBytes: kinds.includes("image") ? 4_000_000 : 0,
+      ...(kinds.includes("image") ? { images } : {}),
+      ...(kinds.includes("container") ? { containers } : {}),
     };
   }
 

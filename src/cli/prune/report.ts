@@ -1,0 +1,24 @@
+import type { ContainersPruneReport, ImagesPruneReport } from "../../api/types/usage.ts";
+import { formatByteSize } from "../../base/byte-size.ts";
+
+/** What was removed under a heading, and an empty line; nothing when there is nothing. */
+export function formatRemoved(heading: string, lines: readonly string[]): string {
+  return lines.length === 0 ? "" : `${heading}:\n${lines.map((line) => `${line}\n`).join("")}\n`;
+}
+
+export function formatContainersReport({ ContainersDeleted }: ContainersPruneReport): string {
+  return formatRemoved("Deleted Containers", ContainersDeleted ?? []);
+}
+
+export function formatImagesReport({ ImagesDeleted }: ImagesPruneReport): string {
+  return formatRemoved(
+    "Deleted Images",
+    (ImagesDeleted ?? []).map(({ Untagged, Deleted }) =>
+      Untagged === undefined ? `deleted: ${Deleted}` : `untagged: ${Untagged}`,
+    ),
+  );
+}
+
+export function formatReclaimed(bytes: number): string {
+  return `Total reclaimed space: ${formatByteSize(bytes)}\n`;
+}

@@ -1,0 +1,44 @@
+import { shapeContainerSummary, shapeImage } from "../../api/shape.ts";
+import type { ContainersPruneReport, ImagesPruneReport, SystemUsage } from "../../api/types/usage.ts";
+import type { UsageType } from "../../api/usage-types.ts";
+import type { ApiVersion } from "../../api/version.ts";
+import type { DiskUsage, PrunedContainers, PrunedImages } from "../../engine/usage-types.ts";
+import { containerSummaryOf } from "./container-summary.ts";
+import { deleteItemOf, imageSummaryOf } from "./image.ts";
+
+/** `GET /system/df`; there is no build cache yet, and what was not asked for is null. */
+export function usageOf(
+  { layersBytes, images, containers }: DiskUsage,
+  {
+    types,
+    version,
+    nowMs,
+  }: { readonly types: readonly UsageType[]; readonly version: ApiVersion; readonly nowMs: number },
+): SystemUsage {
+  return {
+    LayersSize: layersBytes,
+    Images:
+      images?.map((image) =>
+        shapeImage({ ...imageSummaryOf(image), SharedSize: image.sharedBytes }, version),
+      ) ?? null,
+    Containers:
+      containers?.map((container) => shapeContainerSummary(containerSummaryOf(container, nowMs), version)) ??
+      null,
+    Volumes: types.includes("volume") ? [] : null,
+    BuildCache: types.includes("build-cache") ? [] : null,
+    ...(version < 1042 ? { BuilderSize: 0 } : {}),
+  };
+}
+
+/** `POST /containers/prune` */
+export function containersReportOf({ removed, freedBytes }: PrunedContainers): ContainersPruneReport {
+  return { ContainersDeleted: removed.length === 0 ? null : removed, SpaceReclaimed: freedBytes };
+}
+
+/** `POST /images/prune` */
+export function imagesReportOf({ removed, freedBytes }: PrunedImages): ImagesPruneReport {
+  return {
+    ImagesDeleted: removed.length === 0 ? null : removed.map(deleteItemOf),
+    SpaceReclaimed: freedBytes,
+  };
+}

@@ -1,0 +1,38 @@
+import type { ImageSummary } from "./image-types.ts";
+import type { ContainerId, ContainerSummary } from "./types.ts";
+
+/** Docker's filters: until, label, label!; of images dangling, too. */
+export type PruneFilters = Readonly<Record<string, readonly string[]>>;
+
+export interface PrunedContainers {
+  readonly removed: readonly ContainerId[];
+  /** Length of the files that they had written. */
+  readonly freedBytes: number;
+}
+
+export interface PrunedImages {
+  readonly removed: readonly ({ readonly untagged: string } | { readonly deleted: string })[];
+  /** Length of the files in the layers that nobody needs any more; the disk has them back a little later. */
+  readonly freedBytes: number;
+}
+
+/** Of a container, as Docker counts: the length of files, a file with several names once. */
+export interface ContainerSizes {
+  /** Files that it has made or changed. */
+  readonly writtenBytes: number;
+  /** All that it sees: its image's and those. */
+  readonly rootBytes: number;
+}
+
+export type UsageKind = "image" | "container";
+
+/** What takes how much; absent: not asked for. */
+export interface DiskUsage {
+  /** Length of the files of all images' layers, each layer once. */
+  readonly layersBytes: number;
+  readonly images?: readonly (ImageSummary & {
+    /** Of its layers that other images have, too. */
+    readonly sharedBytes: number;
+  })[];
+  readonly containers?: readonly (ContainerSummary & { readonly sizes: ContainerSizes })[];
+}
