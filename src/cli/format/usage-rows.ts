@@ -101,8 +101,8 @@ export function usageSections(
         containerListing({ hasSize: true }),
         "ID Image Command LocalVolumes Size RunningFor Status Names",
       ),
-      rows: (Containers ?? []).map(({ SizeRootFs: _, ...container }) =>
-        containerRow(container, { isWhole, nowMs }),
+      rows: (Containers ?? []).map((container) =>
+        containerRow({ ...container, SizeRootFs: 0 }, { isWhole, nowMs }),
       ),
     },
     {
