@@ -9,9 +9,11 @@ import { execInContainer } from "../runtime/exec.ts";
 import { openKeeperProgram } from "../runtime/keeper-program.ts";
 import { reconnect } from "../runtime/reconnect.ts";
 import { startContainer } from "../runtime/start.ts";
+import { UserNamespaces } from "../runtime/user-namespaces.ts";
 import type { KeeperProgram } from "../runtime/types.ts";
 import { openChosenStorage } from "../storage/choose-driver.ts";
 import { describeHost } from "./host/host.ts";
+import type { IdPool } from "./planning/id-ranges.ts";
 import type { CgroupPart, EngineParts, RuntimePart } from "./parts.ts";
 import { ensurePrivateDirectory, lockDataRoot } from "./state/data-root.ts";
 
@@ -19,6 +21,7 @@ export interface PartsOptions {
   readonly dataRoot: string;
   readonly runRoot: string;
   readonly storageDriver?: string;
+  readonly idPool?: IdPool;
   /** File of the keeper program. */
   readonly keeperProgram: string;
   /** File of the embedded image's program. */
@@ -27,7 +30,7 @@ export interface PartsOptions {
 
 /** Locks the data root and opens everything that an engine stands on, or nothing. The caller disposes of it. */
 export async function openParts(options: PartsOptions): Promise<EngineParts> {
-  const { dataRoot, runRoot, storageDriver, keeperProgram, helloProgram } = options;
+  const { dataRoot, runRoot, storageDriver, keeperProgram, helloProgram, idPool } = options;
   await using opened = new AsyncDisposableStack();
   opened.use(await lockDataRoot(dataRoot));
   try {
@@ -48,6 +51,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     parent.removeEmpty();
   });
   const program = opened.use(openKeeperProgram(keeperProgram));
+  const namespaces = opened.use(new UserNamespaces(program, runRoot));
   const held = opened.move();
   return {
     dataRoot,
@@ -56,8 +60,9 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     storageChoice,
     content,
     cgroups: cgroupPart(parent),
-    runtime: runtimePart(program, parent),
+    runtime: runtimePart(program, { parent, namespaces }),
     host: describeHost(),
+    ...(idPool === undefined ? {} : { idPool }),
     ...(helloProgram === undefined ? {} : { helloProgram }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
@@ -69,7 +74,10 @@ function cgroupNameOf(dataRoot: string): string {
   return `tare-${hash.slice(0, 8)}`;
 }
 
-function runtimePart(program: KeeperProgram, parent: CgroupParent): RuntimePart {
+function runtimePart(
+  program: KeeperProgram,
+  { parent, namespaces }: { readonly parent: CgroupParent; readonly namespaces: UserNamespaces },
+): RuntimePart {
   return {
     start: async ({ cgroupName, ...options }) => {
       using keepers = parent.openKeeperJoin();
@@ -77,6 +85,7 @@ function runtimePart(program: KeeperProgram, parent: CgroupParent): RuntimePart 
         ...options,
         cgroup: parent.open(cgroupName),
         cgroupLayout: parent.layout,
+        openUserNamespace: (maps) => namespaces.open(maps),
         keeperCgroupFds: keepers.writeZeroFds,
       });
     },
@@ -88,6 +97,7 @@ function runtimePart(program: KeeperProgram, parent: CgroupParent): RuntimePart 
         keeperCgroupFds: keepers.writeZeroFds,
       });
     },
+    openUserNamespace: (maps) => namespaces.open(maps),
     reconnect,
   };
 }

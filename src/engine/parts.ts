@@ -5,18 +5,25 @@ import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import type { CgroupStatistics } from "../linux/cgroup-statistics.ts";
 import type { CgroupPlan } from "../linux/cgroup-plan.ts";
 import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } from "../runtime/types.ts";
+import type { OwnedFd } from "../linux/fd.ts";
+import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeDevice } from "../spec/runtime-config.ts";
+import type { IdPool } from "./planning/id-ranges.ts";
 import type { ChosenStorage } from "../storage/choose-driver.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 
 /** With the cgroup's name below the engine's own, instead of the cgroup. */
-export type StartRequest = Omit<StartOptions, "cgroup" | "cgroupLayout"> & { readonly cgroupName: string };
+export type StartRequest = Omit<StartOptions, "cgroup" | "cgroupLayout" | "openUserNamespace"> & {
+  readonly cgroupName: string;
+};
 export type ExecRequest = Omit<ExecOptions, "cgroup"> & { readonly cgroupName: string };
 
 /** Starting processes and finding them again; `src/runtime/` in earnest. */
 export interface RuntimePart {
   start(request: StartRequest): Promise<StartedProcess>;
   exec(request: ExecRequest): Promise<StartedProcess>;
+  /** A user namespace with these ids that nobody is in, for idmapped mounts; the caller disposes of it. */
+  openUserNamespace(maps: IdMaps): Promise<OwnedFd>;
   /** Alive; ended and recorded; or nothing there: its keeper was lost. */
   reconnect(runDirectory: string): Promise<KeptProcess | Exit | undefined>;
 }
@@ -77,6 +84,8 @@ export interface EngineParts extends AsyncDisposable {
   readonly content: ContentStore;
   readonly cgroups: CgroupPart;
   readonly host: HostPart;
+  /** Host ids for containers' user namespaces; absent: see planIdPools(). */
+  readonly idPool?: IdPool;
   /** The program of the embedded image `hello`; absent: there is no such image. */
   readonly helloProgram?: string;
 }

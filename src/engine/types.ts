@@ -1,6 +1,7 @@
 import type { DeviceRuleSpec, DeviceSpec } from "./device-types.ts";
 import type { Duplex } from "node:stream";
 import type { TimeOffsets } from "../spec/time-offsets.ts";
+import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./file-types.ts";
 import type { LogEntry, LogOptions } from "./log-types.ts";
@@ -52,6 +53,7 @@ export interface ContainerSpec {
     readonly ipc?: NamespaceMode;
     readonly uts?: NamespaceMode;
     readonly cgroup?: "private" | "host";
+    readonly user?: UserNamespaceMode;
     readonly network?: "none" | "host" | { readonly container: ContainerReference };
   };
   readonly limits?: ContainerLimits;

@@ -1,4 +1,4 @@
-import { attempt } from "./syscall.ts";
+import { attempt, call } from "./syscall.ts";
 
 /** A file descriptor of this process. */
 export type Fd = number;
@@ -29,4 +29,12 @@ export class OwnedFd implements Disposable {
     attempt("close", this.#fd);
     this.#fd = -1;
   }
+}
+
+// fcntl(2)
+const F_DUPFD_CLOEXEC = 1030;
+
+/** A second descriptor of the same open file, close-on-exec. */
+export function duplicateFd(fd: Fd): OwnedFd {
+  return new OwnedFd(call("fcntl", fd, F_DUPFD_CLOEXEC, 0));
 }

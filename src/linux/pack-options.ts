@@ -1,3 +1,5 @@
+import type { IdMaps } from "../spec/id-map.ts";
+
 export interface PackOptions {
   /**
    * "overlay" turns overlay's own marks into the whiteout entries of image layers, for an upper directory, and leaves
@@ -11,5 +13,7 @@ export interface PackOptions {
    * file. "cross": packed like all else, but nothing of the kernel's own file systems (proc, sysfs, …).
    */
   readonly mounts?: "empty" | "cross";
+  /** Of the user namespace whose files these are: the archive has owners as they are known in it. */
+  readonly idMaps?: IdMaps;
   readonly signal?: AbortSignal;
 }

@@ -92,6 +92,11 @@ export function readResourceLimit(resource: ResourceName, pid = 0): ResourceLimi
   return { resource, soft: value(0), hard: value(8) };
 }
 
+/** Sets a limit of a process (0: this one): prlimit64(2). */
+export function setResourceLimit(limit: ResourceLimit, pid = 0): void {
+  call("prlimit64", pid, resources[limit.resource], encodeResourceLimit(limit), null);
+}
+
 /**
  * What of a limit can be had: without CAP_SYS_RESOURCE a hard limit only goes down, so both values stop at the
  * present one, and the warning says so. Pure.

@@ -61,8 +61,14 @@ export function packEntry(
   return new Packing(rulesOf(options)).runEntry(entry, as);
 }
 
-function rulesOf({ whiteouts = "none", sparse = false, mounts = "empty", signal }: PackOptions): PackRules {
-  return { whiteouts, sparse, mounts, pace: new Pace(signal) };
+function rulesOf({
+  whiteouts = "none",
+  sparse = false,
+  mounts = "empty",
+  idMaps,
+  signal,
+}: PackOptions): PackRules {
+  return { whiteouts, sparse, mounts, idMaps, pace: new Pace(signal) };
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { IdMaps } from "../spec/id-map.ts";
+
 /** Beyond these an archive is refused as a bomb. What is left out has a default that real images stay far below. */
 export interface UnpackLimits {
   readonly entries?: number;
@@ -29,6 +31,8 @@ export interface UnpackOptions {
   readonly root?: "set" | "keep";
   /** All that is made belongs to this user and group; absent: to whom the archive says. */
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Of the user namespace whose files these become: owners in the archive, and `owner`, are meant as they are known in it. */
+  readonly idMaps?: IdMaps;
   readonly devices?: "make" | "skip";
   /**
    * "strict" (default) refuses absolute names, and entries below a symbolic link. "docker" takes "/a" as "a" and

@@ -2,11 +2,14 @@ import { realpathSync } from "node:fs";
 import { within } from "../base/failure.ts";
 import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import { planCgroupMounts } from "../linux/cgroup-mounts.ts";
-import type { OwnedFd } from "../linux/fd.ts";
+import type { Fd, OwnedFd } from "../linux/fd.ts";
 import { cloneTree, setMountAttributes } from "../linux/mount.ts";
 import { parseMountOptions } from "../linux/mount-options.ts";
 import { statFd } from "../linux/stat.ts";
-import type { RuntimeMount } from "../spec/runtime-config.ts";
+import type { IdMaps } from "../spec/id-map.ts";
+import type { RuntimeDevice, RuntimeMount } from "../spec/runtime-config.ts";
+import { makeDeviceDirectory } from "./device-directory.ts";
+import { idmapDepth } from "./idmapped-mounts.ts";
 import type { Inheritance } from "./keeper/launch.ts";
 import type { PlannedMount } from "./plan/mounts.ts";
 
@@ -22,6 +25,11 @@ export interface PrepareOptions {
   readonly cgroupPath: string;
   readonly cgroupNamespace: "private" | "host";
   readonly inheritance: Inheritance;
+  /** User namespaces of idmapped mounts. */
+  readonly idmaps: ReadonlyMap<RuntimeMount, Fd>;
+  /** With a user namespace, /dev is made here. */
+  readonly idMaps?: IdMaps;
+  readonly devices: readonly RuntimeDevice[];
   /** Takes the clones that are made here: they are closed when the keeper has its copies. */
   readonly opened: DisposableStack;
 }
@@ -32,8 +40,9 @@ export function prepareMounts(mounts: readonly RuntimeMount[], options: PrepareO
   const seals: { target: string; attributes: number }[] = [];
   for (const mount of mounts) {
     if (mount.type === "cgroup") addCgroup(mount, options, planned, seals);
-    else if (isBind(mount))
-      planned.push(bind(mount.source ?? "", mount.destination, mount.options ?? [], options));
+    else if (isBind(mount)) planned.push(bind(mount, options));
+    else if (options.idMaps !== undefined && isDevices(mount))
+      planned.push(devices(mount, { ...options, maps: options.idMaps }));
     else planned.push(filesystem(mount));
   }
   return { mounts: planned, seals };
@@ -63,13 +72,20 @@ function filesystem(mount: RuntimeMount): PlannedMount {
   };
 }
 
+/** The mount that a container finds its devices in. */
+export function isDevices({ type, destination }: RuntimeMount): boolean {
+  return type === "tmpfs" && destination.replace(/\/+$/, "") === "/dev";
+}
+
+function devices(mount: RuntimeMount, options: PrepareOptions & { readonly maps: IdMaps }): PlannedMount {
+  const made = options.opened.use(makeDeviceDirectory(mount, options));
+  const fd = options.inheritance.add(made.fd);
+  return { kind: "tree", destination: mount.destination, fd, directory: true };
+}
+
 /** SAFETY: the host's own path, by its owner's wish; it is followed once, here, and used by descriptor from then on. */
-function bind(
-  source: string,
-  destination: string,
-  words: readonly string[],
-  options: PrepareOptions,
-): PlannedMount {
+function bind(mount: RuntimeMount, options: PrepareOptions): PlannedMount {
+  const { source = "", destination, options: words = [] } = mount;
   const { attributes, propagation } = parseMountOptions(words);
   const recursive = !words.includes("bind") || words.includes("rbind");
   try {
@@ -81,6 +97,9 @@ function bind(
       setMountAttributes(tree.fd, { propagation: propagation.type, recursive: propagation.recursive });
     }
     if (attributes !== 0) setMountAttributes(tree.fd, { set: attributes, recursive });
+    const usernsFd = options.idmaps.get(mount);
+    if (usernsFd !== undefined)
+      setMountAttributes(tree.fd, { usernsFd, recursive: recursive && idmapDepth(mount) === "all" });
     const directory = statFd(tree.fd).kind === "directory";
     return { kind: "tree", destination, fd: options.inheritance.add(tree.fd), directory };
   } catch (thrown) {
@@ -112,7 +131,7 @@ function addCgroup(
         });
         break;
       case "bind": {
-        const bound = bind(step.source, step.target, ["bind"], options);
+        const bound = bind({ source: step.source, destination: step.target, options: ["bind"] }, options);
         planned.push(bound);
         seals.push({ target: step.target, attributes: step.attributes });
         break;

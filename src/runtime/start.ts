@@ -10,7 +10,9 @@ import { Inheritance, launch } from "./keeper/launch.ts";
 import { attachTo } from "./keeper/kept-process.ts";
 import { planContainer } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
-import { prepareMounts } from "./prepare-mounts.ts";
+import { idmapDepth, openIdmaps } from "./idmapped-mounts.ts";
+import { equipNewborn, hostUserOf, idMapsOf } from "./newborn.ts";
+import { isDevices, prepareMounts } from "./prepare-mounts.ts";
 import { prepareProcess } from "./prepare-process.ts";
 import type { EarlyStreams, KeeperProgram, StartedProcess, StartOptions } from "./types.ts";
 
@@ -35,7 +37,13 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
   const joinNamespaces = new Map<RuntimeNamespaceType, number>();
   for (const [type, fd] of options.joinNamespaces ?? []) joinNamespaces.set(type, inheritance.add(fd));
   const join = opened.use(options.cgroup.openJoin());
+  const idMaps = idMapsOf(config);
+  const devices = config.linux.devices ?? [];
+  const isIdmapped = config.mounts.some((mount) => idmapDepth(mount) !== "none");
   const { mounts, seals } = prepareMounts(config.mounts, {
+    idmaps: isIdmapped ? await openIdmaps(config, options, opened) : new Map(),
+    devices,
+    ...(idMaps === undefined ? {} : { idMaps }),
     layout: options.cgroupLayout,
     cgroupPath: options.cgroup.path,
     cgroupNamespace: config.linux.namespaces.some(({ type }) => type === "cgroup") ? "private" : "host",
@@ -51,7 +59,8 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
     {
       config,
       root,
-      rootPlace: options.runDirectory,
+      // Nobody of a user namespace reaches the run directory.
+      rootPlace: idMaps === undefined ? options.runDirectory : "/",
       mounts,
       seals,
       joinNamespaces,
@@ -60,6 +69,12 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
       limits: prepared.limits,
       process: init === undefined ? prepared.planned : { ...prepared.planned, init },
       openStdin: options.keepStdinOpen === true,
+      ...(idMaps === undefined
+        ? {}
+        : {
+            streamOwner: hostUserOf(config.process, idMaps),
+            devicesMade: config.mounts.some(isDevices),
+          }),
     },
     blob,
   );
@@ -103,6 +118,16 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
       inheritance,
       directory: new OwnedFd(directory.move()),
       runDirectory: options.runDirectory,
+      ...(idMaps === undefined
+        ? {}
+        : {
+            onBorn: (pid) =>
+              equipNewborn(pid, {
+                maps: idMaps,
+                limits: prepared.limits,
+                oomScoreAdj: config.process.oomScoreAdj,
+              }),
+          }),
       onInherited: () => {
         opened.dispose();
         options.onInherited?.();

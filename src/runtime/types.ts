@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Cgroup } from "../linux/cgroup.ts";
 import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import type { Fd, OwnedFd } from "../linux/fd.ts";
+import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeConfig, RuntimeNamespaceType } from "../spec/runtime-config.ts";
 
 /** The keeper program, held as a sealed memfd (or a file where the host forbids executing those). */
@@ -44,6 +45,8 @@ export interface StartOptions {
   readonly dieWithCaller?: boolean;
   /** Process namespaces that are joined instead of made: `type` → descriptor, the caller's to close. */
   readonly joinNamespaces?: ReadonlyMap<RuntimeNamespaceType, Fd>;
+  /** Where idmapped mounts get their ids from; needed for those only. The result is the callee's caller's to dispose of. */
+  readonly openUserNamespace?: (maps: IdMaps) => Promise<OwnedFd>;
   /** Called once, when the streams can be attached and nothing has run yet: attaching here misses no byte. */
   readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
 }
@@ -54,6 +57,8 @@ export interface ExecOptions {
   /** The container's first process, matched by start time against reuse. */
   readonly target: { readonly pid: number; readonly startTime: bigint };
   readonly seccomp?: unknown;
+  /** Of the container's user namespace, when it has one. */
+  readonly idMaps?: IdMaps;
   readonly runDirectory: string;
   readonly keepStdinOpen?: boolean;
   readonly keeperCgroupFds?: readonly Fd[];

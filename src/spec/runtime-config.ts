@@ -1,3 +1,5 @@
+import type { IdRange } from "./id-map.ts";
+
 /**
  * The OCI runtime specification's `config.json`, as far as Tare reads it: what the engine asks of the runtime.
  * Names and units are the specification's. SPEC: runtime-spec config.md, config-linux.md
@@ -48,6 +50,9 @@ export interface RuntimeMount {
   readonly source?: string;
   /** As mount(8) and the specification name them: `ro`, `nosuid`, `rbind`, `rprivate`, `size=65536k`, … */
   readonly options?: readonly string[];
+  /** Of an idmapped bind (`idmap`, `ridmap`): from the ids on its file system to the host's. Absent: the container's own. */
+  readonly uidMappings?: readonly IdRange[];
+  readonly gidMappings?: readonly IdRange[];
 }
 
 export type RuntimeNamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup" | "time";
@@ -55,6 +60,9 @@ export type RuntimeNamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" |
 export interface RuntimeLinux {
   /** A type that is absent is shared with the engine; with a path it is joined, otherwise it is new. */
   readonly namespaces: readonly { readonly type: RuntimeNamespaceType; readonly path?: string }[];
+  /** Of the user namespace. */
+  readonly uidMappings?: readonly IdRange[];
+  readonly gidMappings?: readonly IdRange[];
   readonly devices?: readonly RuntimeDevice[];
   readonly cgroupsPath?: string;
   readonly resources?: RuntimeResources;

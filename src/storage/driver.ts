@@ -2,6 +2,7 @@ import type { Fd, OwnedFd } from "../linux/fd.ts";
 import type { PackOptions } from "../linux/pack-options.ts";
 import type { TreeChange } from "../linux/tree-change.ts";
 import type { Digest } from "../spec/digest.ts";
+import type { IdMaps } from "../spec/id-map.ts";
 
 /** Chosen by the caller, unique in one store: letters, digits, `_ . -`, at most 128, not beginning with a dot. */
 export type SnapshotId = string;
@@ -35,14 +36,23 @@ export interface StorageDriver extends AsyncDisposable {
    * Makes a snapshot on layers, the lowest first. Atomic. Throws "conflict" when the id is taken, "not-found" naming
    * a layer that is missing, "unsupported" for more layers than can be mounted.
    */
-  createSnapshot(id: SnapshotId, layers: readonly Digest[]): Promise<void>;
+  createSnapshot(
+    id: SnapshotId,
+    layers: readonly Digest[],
+    options?: { /** Of the container's user namespace. */ readonly idMaps?: IdMaps },
+  ): Promise<void>;
   listSnapshots(): Promise<readonly SnapshotId[]>;
   /**
    * The file system as a detached mount. For writing there is one at a time: a second one is refused with "conflict"
    * while the first one's lock is held, in whichever process. With `readonly` any number, but none while one writes.
    * The caller disposes of the result, or moves its two descriptors to where they are needed.
+   * A snapshot that was created with ids is mounted with a user namespace that has them: its files then have the
+   * host's ids of the container's users.
    */
-  mountSnapshot(id: SnapshotId, options?: { readonly readonly?: boolean }): Promise<MountedSnapshot>;
+  mountSnapshot(
+    id: SnapshotId,
+    options?: { readonly readonly?: boolean; readonly usernsFd?: Fd },
+  ): Promise<MountedSnapshot>;
   /**
    * Idempotent. The id is free at once; space is given back in the background, see settle().
    * Throws "conflict" while it is mounted.
@@ -55,11 +65,15 @@ export interface StorageDriver extends AsyncDisposable {
   packChanges(id: SnapshotId, options?: ChangesOptions): AsyncIterable<Uint8Array>;
   /**
    * What was changed on top of the layers, in the order of names; also while it is mounted. Files and directories of
-   * `ignored` (relative paths) that are new and empty are left out.
+   * `ignored` (relative paths) that are new and empty are left out. `usernsFd` as for mountSnapshot().
    */
   listChanges(
     id: SnapshotId,
-    options?: { readonly ignored?: ReadonlySet<string>; readonly signal?: AbortSignal },
+    options?: {
+      readonly ignored?: ReadonlySet<string>;
+      readonly usernsFd?: Fd;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<readonly TreeChange[]>;
 
   /** The layers as a read-only detached mount, the lowest first; none at all gives an empty directory. The caller disposes of it. */

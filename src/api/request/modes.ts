@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import { parseUserNamespaceMode, type UserNamespaceMode } from "../../spec/user-namespace-mode.ts";
 import type { CreateRequest } from "../create-request.ts";
 
 export type SharedMode = "private" | "host" | { readonly container: string };
@@ -9,6 +10,7 @@ export interface NamespaceModes {
   readonly uts?: SharedMode;
   readonly cgroup?: "private" | "host";
   readonly network?: "none" | "host" | { readonly container: string };
+  readonly user?: UserNamespaceMode;
 }
 
 /** Which namespaces the container has of its own. Absent: the engine's default. */
@@ -20,12 +22,14 @@ export function planNamespaces({ config, hostConfig }: CreateRequest): Namespace
   if (typeof cgroup === "object") throw refused("CgroupnsMode", hostConfig.CgroupnsMode ?? "");
   if (typeof uts === "object") throw refused("UTSMode", hostConfig.UTSMode ?? "");
   const network = config.NetworkDisabled === true ? "none" : networkMode(hostConfig.NetworkMode ?? "");
+  const user = parseUserNamespaceMode(hostConfig.UsernsMode ?? "");
   return {
     ...(pid === undefined ? {} : { pid }),
     ...(ipc === undefined ? {} : { ipc }),
     ...(uts === undefined ? {} : { uts }),
     ...(cgroup === undefined ? {} : { cgroup }),
     ...(network === undefined ? {} : { network }),
+    ...(user === undefined ? {} : { user }),
   };
 }
 

@@ -34,7 +34,6 @@ const hostFields: Readonly<Partial<Record<keyof HostConfig, readonly [what: stri
   Cgroup: ["a cgroup of another container", empty],
   Links: ["links", empty],
   StorageOpt: ["storage options", empty],
-  UsernsMode: ["user namespaces", oneOf("host")],
   Runtime: ["other runtimes", oneOf("tare", "runc", "io.containerd.runc.v2")],
   Isolation: ["isolation technologies", oneOf("default")],
   CgroupParent: ["a parent cgroup", empty],

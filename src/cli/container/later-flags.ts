@@ -69,7 +69,6 @@ export const laterFlags: FlagTable = {
   runtime: later(string("Runtime to use for this container")),
   "storage-opt": later(list("Storage driver options for the container")),
   "use-api-socket": later(bool("Bind mount the API socket and required auth", { isHidden: true }), "false"),
-  userns: later(string("User namespace to use"), "", "host"),
   "volume-driver": later(string("Optional volume driver for the container")),
   "volumes-from": later(list("Mount volumes from the specified container(s)")),
 };

@@ -1,3 +1,5 @@
+import { sentenceOf } from "../../base/failure.ts";
+import { parseUserNamespaceMode } from "../../spec/user-namespace-mode.ts";
 import { laterFailure, optionFailure } from "../flags/flag.ts";
 import type { ContainerValues } from "./values.ts";
 
@@ -16,6 +18,7 @@ export function planNamespaces(values: ContainerValues): Readonly<Record<string,
     ...present("IpcMode", ipc),
     ...present("CgroupnsMode", cgroupns),
     ...present("NetworkMode", network),
+    ...present("UsernsMode", userns(values)),
   };
 }
 
@@ -36,4 +39,19 @@ function isContainer(mode: string): boolean {
 
 function present(name: string, mode: string): Readonly<Record<string, string>> {
   return mode === "" ? {} : { [name]: mode };
+}
+
+/** `--uidmap` and `--gidmap` are other words for `--userns private:uidmap=…`. */
+function userns({ userns: mode, uidmap, gidmap }: ContainerValues): string {
+  const maps = [...uidmap.map((range) => `uidmap=${range}`), ...gidmap.map((range) => `gidmap=${range}`)];
+  if (maps.length > 0 && mode !== "" && mode !== "private") {
+    throw optionFailure(`--userns: "${mode}" goes with no --uidmap and --gidmap`);
+  }
+  const text = maps.length === 0 ? mode : `private:${maps.join(",")}`;
+  try {
+    parseUserNamespaceMode(text);
+  } catch (thrown) {
+    throw optionFailure(`--userns: invalid USER mode: ${sentenceOf(thrown)}`);
+  }
+  return text;
 }

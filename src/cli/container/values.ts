@@ -22,6 +22,7 @@ export interface ContainerValues {
   readonly entrypoint: string | undefined;
   readonly env: readonly string[];
   readonly "env-file": readonly string[];
+  readonly gidmap: readonly string[];
   readonly "group-add": readonly string[];
   readonly hostname: string;
   readonly init: boolean;
@@ -53,8 +54,10 @@ export interface ContainerValues {
   readonly tmpfs: readonly string[];
   readonly tty: boolean;
   readonly ulimit: readonly string[];
+  readonly uidmap: readonly string[];
   readonly umask: string;
   readonly user: string;
+  readonly userns: string;
   readonly uts: string;
   readonly volume: readonly string[];
   readonly workdir: string;

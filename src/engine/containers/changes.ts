@@ -2,6 +2,7 @@ import type { ContainerChange } from "../file-types.ts";
 import type { ContainerReference } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
 import { getContainer } from "./find-container.ts";
+import { openIdsOf } from "./user-namespace.ts";
 
 /** What a start makes in the root file system for its own mounts: no change of the container's, while it is empty. */
 export const startedPlaces: ReadonlySet<string> = new Set(
@@ -13,6 +14,10 @@ export async function listContainerChanges(
   context: ContainerContext,
   reference: ContainerReference,
 ): Promise<readonly ContainerChange[]> {
-  const { id } = getContainer(context.state, reference);
-  return await context.parts.storage.listChanges(id, { ignored: startedPlaces });
+  const record = getContainer(context.state, reference);
+  using ids = await openIdsOf(context, record);
+  return await context.parts.storage.listChanges(record.id, {
+    ignored: startedPlaces,
+    ...(ids === undefined ? {} : { usernsFd: ids.fd }),
+  });
 }

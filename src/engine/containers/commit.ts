@@ -64,21 +64,22 @@ export async function commitContainer(
 /** What the container has changed, as an image's layer; while it is read, nothing starts, ends or (with `pause`) runs. */
 async function* packUpper(
   context: ContainerContext,
-  { id }: ContainerRecord,
+  { id, idMaps }: ContainerRecord,
   { pause }: { readonly pause: boolean },
 ): AsyncGenerator<Uint8Array, void> {
+  const options = idMaps === undefined ? {} : { idMaps };
   using _ = await context.locks.acquire(id);
   const { state } = getContainer(context.state, id);
   const cgroup = context.parts.cgroups.open(id);
   const freezes = pause && state.status === "running" && context.live.has(id);
   using _execs = freezes ? await context.execs.hold(id) : undefined;
-  if (!freezes) return yield* context.parts.storage.packChanges(id);
+  if (!freezes) return yield* context.parts.storage.packChanges(id, options);
   const intent = context.state.beginIntent({ kind: "freeze", containerId: id });
   fault("commit.intended");
   try {
     await cgroup.freeze();
     fault("commit.frozen");
-    yield* context.parts.storage.packChanges(id);
+    yield* context.parts.storage.packChanges(id, options);
     fault("commit.packed");
   } finally {
     cgroup.thaw();

@@ -47,7 +47,7 @@ export async function copyFromContainer(
   refuseKernelFiles(entry.fd, place);
   const stat = describe(opened.root.fd, place, entry.fd);
   const as = place.isContents && place.path !== "/" ? "." : stat.name;
-  const archive = packEntry(entry.fd, { as, mounts: "cross", ...(signal === undefined ? {} : { signal }) });
+  const archive = packEntry(entry.fd, { as, mounts: "cross", ...given({ idMaps: record.idMaps, signal }) });
   context.state.events.record(containerEvent(record, "archive-path"));
   const held = undo.move();
   return { stat, archive, [Symbol.dispose]: () => held.dispose() };
@@ -79,7 +79,7 @@ export async function copyIntoContainer(
     root: "keep",
     existing: keepsKinds ? "same-kind" : "replace",
     ...(asContainerUser ? { owner: ownerOf(context, record, opened.root.fd) } : {}),
-    ...(signal === undefined ? {} : { signal }),
+    ...given({ idMaps: record.idMaps, signal }),
   });
   fault("copy.written");
   context.state.events.record(containerEvent(record, "extract-to-dir"));
@@ -168,4 +168,10 @@ function ownerOf(
   });
   const { uid, gid } = findUser(root, { user, groups: [] });
   return { uid, gid };
+}
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function given<T extends object>(members: T): Given<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Given<T>;
 }

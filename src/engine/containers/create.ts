@@ -9,6 +9,7 @@ import { refuse } from "../planning/refusal.ts";
 import type { ContainerRecord, IntentId } from "../state/records.ts";
 import type { ContainerId, ContainerSpec, NamespaceMode } from "../types.ts";
 import { findDevices } from "./container-devices.ts";
+import { reserveIds } from "./user-namespace.ts";
 import type { ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
@@ -27,6 +28,7 @@ export async function createContainer(
   if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
   checkSources(plan);
   findDevices(context.parts.host, plan);
+  using ids = reserveIds(context, { id, mode: spec.namespaces?.user });
   const { warnings } = planCgroup(plan.limits, context.parts.cgroups.layout);
   const record: ContainerRecord = {
     id,
@@ -37,6 +39,7 @@ export async function createContainer(
     imageId: image.record.id,
     imageConfig: config,
     layers: config.diffIds,
+    ...(ids.maps === undefined ? {} : { idMaps: ids.maps }),
     state: { status: "created" },
     bootId: context.parts.host.bootId,
     restartCount: 0,
@@ -47,7 +50,11 @@ export async function createContainer(
   try {
     await mkdir(context.places.log(id), { recursive: true, mode: 0o700 });
     fault("create.directory");
-    await context.parts.storage.createSnapshot(id, record.layers);
+    await context.parts.storage.createSnapshot(
+      id,
+      record.layers,
+      ids.maps === undefined ? {} : { idMaps: ids.maps },
+    );
     fault("create.snapshot");
     context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });
     fault("create.recorded");
@@ -107,7 +114,7 @@ function canonicalNamespaces(
   if (namespaces === undefined) return {};
   const byId = <Mode extends NamespaceMode | "none">(mode: Mode): Mode =>
     typeof mode === "object" ? ({ container: getContainer(context.state, mode.container).id } as Mode) : mode;
-  const { pid, ipc, uts, network } = namespaces;
+  const { pid, ipc, uts, network, user } = namespaces;
   return {
     namespaces: {
       ...namespaces,
@@ -115,6 +122,7 @@ function canonicalNamespaces(
       ...(ipc === undefined ? {} : { ipc: byId(ipc) }),
       ...(uts === undefined ? {} : { uts: byId(uts) }),
       ...(network === undefined ? {} : { network: byId(network) }),
+      ...(typeof user === "object" && "container" in user ? { user: byId(user) } : {}),
     },
   };
 }

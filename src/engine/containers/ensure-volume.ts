@@ -7,6 +7,7 @@ import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { openDirectoryPath, openInRoot } from "../../linux/open.ts";
 import { statFd } from "../../linux/stat.ts";
 import { isErrno } from "../../linux/syscall.ts";
+import { type IdMaps, toContainerOwner } from "../../spec/id-map.ts";
 import { packTree, unpackLayer } from "../../linux/tree.ts";
 
 /**
@@ -15,7 +16,7 @@ import { packTree, unpackLayer } from "../../linux/tree.ts";
  */
 export async function ensureVolume(
   directory: string,
-  { root, target }: { readonly root: Fd; readonly target: string },
+  { root, target, idMaps }: { readonly root: Fd; readonly target: string; readonly idMaps?: IdMaps },
 ): Promise<void> {
   if (existsSync(directory)) return;
   const draft = `${directory}.new`;
@@ -24,7 +25,7 @@ export async function ensureVolume(
     await rm(draft, { recursive: true, force: true });
     await mkdir(draft, { mode: 0o755 });
     using source = findDirectory(root, target);
-    if (source !== undefined) await copyUp(source.fd, draft);
+    if (source !== undefined) await copyUp(source.fd, { draft, ...(idMaps === undefined ? {} : { idMaps }) });
     renameSync(draft, directory);
   } catch (thrown) {
     throw within(`cannot make the volume for "${target}"`, thrown);
@@ -41,10 +42,14 @@ function findDirectory(root: Fd, target: string): OwnedFd | undefined {
   }
 }
 
-async function copyUp(source: Fd, draft: string): Promise<void> {
+async function copyUp(
+  source: Fd,
+  { draft, ...options }: { readonly draft: string; readonly idMaps?: IdMaps },
+): Promise<void> {
   using into = openDirectoryPath(draft);
-  await unpackLayer(packTree(source), into.fd, { whiteouts: "plain" });
-  const { uid, gid, permissions } = statFd(source);
+  await unpackLayer(packTree(source, options), into.fd, { whiteouts: "plain" });
+  const { permissions, ...owner } = statFd(source);
+  const { uid, gid } = options.idMaps === undefined ? owner : toContainerOwner(owner, options.idMaps);
   chownSync(draft, uid, gid);
   chmodSync(draft, permissions);
 }

@@ -174,6 +174,7 @@ function planExec(
     },
     target: { pid: live.kept.pid, startTime: live.kept.startTime },
     ...(privileged ? {} : { seccomp: seccompOf(context, plan) }),
+    ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
     keepStdinOpen: spec.attachStdin ?? false,
     cgroupName: record.id,
   };

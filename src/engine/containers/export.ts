@@ -14,5 +14,6 @@ export async function* exportContainer(
   const record = getContainer(context.state, reference);
   using opened = await openPlainRoot(context, record);
   context.state.events.record(containerEvent(record, "export"));
-  yield* packTree(opened.root.fd, options);
+  const { idMaps } = record;
+  yield* packTree(opened.root.fd, { ...options, ...(idMaps === undefined ? {} : { idMaps }) });
 }

@@ -1,4 +1,5 @@
-import { writeFileSync } from "node:fs";
+import { chownSync, writeFileSync } from "node:fs";
+import { hostRootOf } from "../../spec/id-map.ts";
 import { extendHosts, formatHosts } from "../planning/network-files.ts";
 import type { ContainerPlan } from "../planning/plan-container.ts";
 import type { ContainerRecord } from "../state/records.ts";
@@ -19,10 +20,10 @@ export function makeNetworkFiles(
       network === "host"
         ? extendHosts(parts.host.readText("/etc/hosts"), plan.extraHosts)
         : formatHosts([], plan.extraHosts);
-    write(places.file(owner, "hosts"), hosts);
-    write(places.file(owner, "resolv.conf"), parts.host.readText("/etc/resolv.conf"));
+    write(places.file(owner, "hosts"), hosts, record);
+    write(places.file(owner, "resolv.conf"), parts.host.readText("/etc/resolv.conf"), record);
   }
-  write(places.file(record.id, "hostname"), `${plan.hostname}\n`);
+  write(places.file(record.id, "hostname"), `${plan.hostname}\n`, record);
   return {
     "/etc/resolv.conf": places.file(owner, "resolv.conf"),
     "/etc/hostname": places.file(record.id, "hostname"),
@@ -30,7 +31,10 @@ export function makeNetworkFiles(
   };
 }
 
-function write(path: string, text: string): void {
+function write(path: string, text: string, { idMaps }: ContainerRecord): void {
   // Readable by every user in the container; the directory above keeps the host's users out.
   writeFileSync(path, text, { mode: 0o644 });
+  if (idMaps === undefined) return;
+  const { uid, gid } = hostRootOf(idMaps);
+  chownSync(path, uid, gid);
 }

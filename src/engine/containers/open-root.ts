@@ -5,23 +5,23 @@ import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerId } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
 import { whenFree } from "./end-run.ts";
+import { openIdsOf } from "./user-namespace.ts";
 
 /** A root file system while it is in use. */
 export interface OpenedRoot extends Disposable {
   readonly root: OwnedFd;
 }
 
-type Which = Pick<ContainerRecord, "id">;
-
 /**
  * The container's root file system without what is mounted in it. Of a container that runs it is the keeper's own;
  * otherwise it is mounted, and the lock held, until the result is disposed of.
  */
-export async function openPlainRoot(context: ContainerContext, { id }: Which): Promise<OpenedRoot> {
+export async function openPlainRoot(context: ContainerContext, record: ContainerRecord): Promise<OpenedRoot> {
+  const { id } = record;
   using _ = await context.locks.acquire(id); // a start or end that is under way comes first
   const live = context.live.get(id);
   return live === undefined
-    ? await mount(context, id, { readonly: true })
+    ? await mount(context, record, { readonly: true })
     : counted(context, id, live.kept.openRoot());
 }
 
@@ -31,13 +31,14 @@ export async function openPlainRoot(context: ContainerContext, { id }: Which): P
  */
 export async function openSeenRoot(
   context: ContainerContext,
-  { id }: Which,
+  record: ContainerRecord,
   { readonly }: { readonly readonly: boolean },
 ): Promise<OpenedRoot> {
+  const { id } = record;
   using _ = await context.locks.acquire(id);
   const live = context.live.get(id);
   const root = live === undefined ? undefined : findProcessRoot(live.kept);
-  return root === undefined ? await mount(context, id, { readonly }) : counted(context, id, root);
+  return root === undefined ? await mount(context, record, { readonly }) : counted(context, id, root);
 }
 
 /** Roots of runs that are held open, by container. */
@@ -54,12 +55,17 @@ export function refuseOpenedRoot(context: ContainerContext, id: ContainerId): vo
 
 async function mount(
   context: ContainerContext,
-  id: ContainerId,
+  record: ContainerRecord,
   options: { readonly readonly: boolean },
 ): Promise<OpenedRoot> {
+  const { id } = record;
+  using ids = await openIdsOf(context, record);
   const mounted = await whenFree("open the root file system", async () => {
     refuseOpenedRoot(context, id);
-    return await context.parts.storage.mountSnapshot(id, options);
+    return await context.parts.storage.mountSnapshot(id, {
+      ...options,
+      ...(ids === undefined ? {} : { usernsFd: ids.fd }),
+    });
   });
   return { root: mounted.mount, [Symbol.dispose]: () => mounted[Symbol.dispose]() };
 }

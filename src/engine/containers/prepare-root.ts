@@ -1,9 +1,10 @@
-import { mkdirSync } from "node:fs";
+import { chownSync, mkdirSync } from "node:fs";
 import { within } from "../../base/failure.ts";
 import { ensureDirectoryInRoot } from "../../linux/ensure-directory.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { readFileInRoot } from "../../linux/open.ts";
 import { decodeBytes } from "../../spec/byte-text.ts";
+import { hostRootOf } from "../../spec/id-map.ts";
 import { type ResolvedUser, resolveUser } from "../../spec/passwd.ts";
 import { isWithin } from "../planning/clean-path.ts";
 import type { ContainerPlan } from "../planning/plan-container.ts";
@@ -23,15 +24,17 @@ export async function prepareRoot(
 ): Promise<{ readonly user: ResolvedUser; readonly volumes: Readonly<Record<string, string>> }> {
   const user = findUser(root, { user: plan.user, groups: record.spec.groupAdd ?? [] });
   if (!kernelPlaces.some((place) => isWithin(plan.workingDirectory, place))) {
-    ensureDirectoryInRoot(root, plan.workingDirectory)[Symbol.dispose]();
+    const owner = { mode: 0o755, ...rootOf(record) };
+    ensureDirectoryInRoot(root, plan.workingDirectory, owner)[Symbol.dispose]();
   }
   for (const mount of plan.mounts) {
-    if (mount.kind === "bind" && mount.createSource === true) makeSource(mount.source);
+    if (mount.kind === "bind" && mount.createSource === true) makeSource(mount.source, rootOf(record));
   }
+  const { idMaps } = record;
   const volumes: Record<string, string> = {};
   for (const target of plan.volumes) {
     const directory = context.places.volume(record.id, target);
-    await ensureVolume(directory, { root, target });
+    await ensureVolume(directory, { root, target, ...(idMaps === undefined ? {} : { idMaps }) });
     volumes[target] = directory;
   }
   return { user, volumes };
@@ -53,9 +56,16 @@ function readText(root: Fd, path: string): string {
   return decodeBytes(readFileInRoot(root, path, { limit: MOST_FILE_BYTES }) ?? new Uint8Array());
 }
 
-function makeSource(source: string): void {
+/** The container's root, as the host knows it. */
+function rootOf({ idMaps }: ContainerRecord): { readonly uid: number; readonly gid: number } {
+  return idMaps === undefined ? { uid: 0, gid: 0 } : hostRootOf(idMaps);
+}
+
+function makeSource(source: string, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
   try {
-    mkdirSync(source, { recursive: true, mode: 0o755 });
+    const made = mkdirSync(source, { recursive: true, mode: 0o755 });
+    // As Docker does: a directory that is made for the container is its own.
+    if (made !== undefined && uid !== 0) chownSync(source, uid, gid);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === "EEXIST") return; // a file is fine, too
     throw within(`cannot make the bind source "${source}"`, thrown);

@@ -17,6 +17,7 @@ import { recordEnd, stateAfter, whenFree } from "./end-run.ts";
 import { getContainer } from "./find-container.ts";
 import { openJoinedNamespaces } from "./joined-namespaces.ts";
 import { launchFailure } from "./launch-failure.ts";
+import { openIdsOf } from "./user-namespace.ts";
 import { makeNetworkFiles } from "./network-files.ts";
 import { PhaseClock } from "./phase-clock.ts";
 import { refuseOpenedRoot } from "./open-root.ts";
@@ -118,9 +119,10 @@ async function launch(
   const { id, spec, imageConfig } = record;
   const plan = planContainer(id, { spec, image: imageConfig.defaults, host: context.host });
   using joined = openJoinedNamespaces(context, record);
+  using ids = await openIdsOf(context, record);
   using mounted = await whenFree("mount the root file system", async () => {
     refuseOpenedRoot(context, id);
-    return await parts.storage.mountSnapshot(id);
+    return await parts.storage.mountSnapshot(id, ids === undefined ? {} : { usernsFd: ids.fd });
   });
   clock.mark("root");
   fault("start.mounted");
@@ -136,6 +138,7 @@ async function launch(
     plan,
     facts: {
       user,
+      ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
       files,
       volumes,
       cgroup: cgroupPathOf(context, id),

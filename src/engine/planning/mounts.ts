@@ -1,5 +1,5 @@
 import { defaultTmpfsOptions, parseTmpfsOptions } from "../../linux/mount-options.ts";
-import type { RuntimeMount } from "../../spec/runtime-config.ts";
+import type { RuntimeMount, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
 import type { ContainerMount, ContainerSpec } from "../types.ts";
 import { cleanPath, isWithin } from "./clean-path.ts";
 import { quote, refuse } from "./refusal.ts";
@@ -65,12 +65,17 @@ export interface MountPlanInput {
   /** "container" or "host": /dev/shm is shared, by this path on the host. */
   readonly sharedShm?: string;
   readonly sharedMqueue?: boolean;
+  /** With a user namespace: which namespaces are not its own. */
+  readonly foreign?: readonly RuntimeNamespaceType[];
 }
 
 /** All mounts in the order in which they are made: the kernel's, the files, then the caller's from outside to inside. */
 export function planMounts(input: MountPlanInput): readonly RuntimeMount[] {
   const own: RuntimeMount[] = [
-    ...Object.entries(input.volumes).map(([target, source]) => bind(target, source, ["rw", "rprivate"])),
+    ...Object.entries(input.volumes).map(([target, source]) =>
+      // On the disk a volume's files have the container's ids, whichever those are on the host.
+      bind(target, source, ["rw", "rprivate", ...(input.foreign === undefined ? [] : ["idmap"])]),
+    ),
     ...input.mounts.map(runtimeMount),
   ].sort((one, other) => depth(one.destination) - depth(other.destination));
   const taken = new Set(own.map((mount) => mount.destination));
@@ -80,11 +85,19 @@ export function planMounts(input: MountPlanInput): readonly RuntimeMount[] {
   return [...defaultMounts(input), ...files].filter(({ destination }) => !taken.has(destination)).concat(own);
 }
 
-function defaultMounts({ privileged, shmBytes, sharedShm }: MountPlanInput): readonly RuntimeMount[] {
+function defaultMounts({
+  privileged,
+  shmBytes,
+  sharedShm,
+  foreign = [],
+}: MountPlanInput): readonly RuntimeMount[] {
   const access = privileged ? "rw" : "ro";
   const quiet = ["nosuid", "noexec", "nodev"];
   return [
-    { destination: "/proc", type: "proc", source: "proc", options: quiet },
+    // KERNEL: procfs and sysfs can be mounted only by who has rights over the pid or network namespace that they show.
+    foreign.includes("pid")
+      ? bind("/proc", "/proc", [...quiet, "rprivate"])
+      : { destination: "/proc", type: "proc", source: "proc", options: quiet },
     {
       destination: "/dev",
       type: "tmpfs",
@@ -97,9 +110,13 @@ function defaultMounts({ privileged, shmBytes, sharedShm }: MountPlanInput): rea
       source: "devpts",
       options: ["nosuid", "noexec", "ptmxmode=0666", "mode=0620", "gid=5"],
     },
-    { destination: "/sys", type: "sysfs", source: "sysfs", options: [...quiet, access] },
+    foreign.includes("network")
+      ? bind("/sys", "/sys", [...quiet, "ro", "rprivate"])
+      : { destination: "/sys", type: "sysfs", source: "sysfs", options: [...quiet, access] },
     { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [access, ...quiet] },
-    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet },
+    ...(foreign.includes("ipc")
+      ? []
+      : [{ destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet }]),
     sharedShm === undefined
       ? {
           destination: "/dev/shm",

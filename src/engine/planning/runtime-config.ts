@@ -1,6 +1,7 @@
 import type { ResolvedUser } from "../../spec/passwd.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
 import type { RuntimeConfig, RuntimeDevice, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
+import type { IdMaps } from "../../spec/id-map.ts";
 import { splitSeconds } from "../../spec/time-offsets.ts";
 import type { ContainerSpec } from "../types.ts";
 import { planDevices } from "./devices.ts";
@@ -11,6 +12,8 @@ import type { ContainerPlan } from "./plan-container.ts";
 /** What is known only when a container is about to start. */
 export interface StartFacts {
   readonly user: ResolvedUser;
+  /** Of the user namespace. */
+  readonly idMaps?: IdMaps;
   /** Sources of /etc/hosts and its like, by target. */
   readonly files: Readonly<Record<string, string>>;
   /** Directories of the image's volumes, by target. */
@@ -69,10 +72,14 @@ export function planRuntimeConfig(
       mounts: plan.mounts,
       volumes: facts.volumes,
       ...(facts.sharedShm === undefined ? {} : { sharedShm: facts.sharedShm }),
+      ...(facts.idMaps === undefined ? {} : { foreign: foreignNamespaces(spec) }),
     }),
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     linux: {
       namespaces: planNamespaces(spec),
+      ...(facts.idMaps === undefined
+        ? {}
+        : { uidMappings: facts.idMaps.uids, gidMappings: facts.idMaps.gids }),
       ...planTimeOffsets(spec),
       devices: planDevices(privileged ? facts.hostDevices : [], facts.devices),
       cgroupsPath: facts.cgroup,
@@ -95,9 +102,22 @@ function planNamespaces(spec: ContainerSpec): RuntimeConfig["linux"]["namespaces
     ["pid", spec.namespaces?.pid],
     ["ipc", spec.namespaces?.ipc],
     ["cgroup", spec.namespaces?.cgroup],
+    ["user", spec.namespaces?.user ?? "host"],
     ["time", spec.timeOffsets === undefined ? "host" : "private"],
   ];
   return modes.filter(([, mode]) => mode !== "host").map(([type]) => ({ type }));
+}
+
+/** Those that belong to another user namespace than the container's: it can't mount the file systems that show them. */
+function foreignNamespaces({ namespaces = {} }: ContainerSpec): readonly RuntimeNamespaceType[] {
+  const { network, pid, ipc } = namespaces;
+  return (
+    [
+      ["network", network],
+      ["pid", pid],
+      ["ipc", ipc],
+    ] as const
+  ).flatMap(([type, mode]) => (mode === "host" || typeof mode === "object" ? [type] : []));
 }
 
 function planTimeOffsets({ timeOffsets }: ContainerSpec): Pick<RuntimeConfig["linux"], "timeOffsets"> {

@@ -1,5 +1,6 @@
 import type { ImageConfig } from "../../spec/image-config.ts";
 import type { Digest } from "../../spec/digest.ts";
+import type { IdMaps } from "../../spec/id-map.ts";
 import type {
   ContainerId,
   ContainerLimits,
@@ -20,6 +21,8 @@ export interface ContainerRecord {
   readonly imageId: string;
   readonly imageConfig: ImageConfig;
   readonly layers: readonly Digest[];
+  /** Of its user namespace, for as long as it is there; nobody else gets them. */
+  readonly idMaps?: IdMaps;
   readonly state: ContainerState;
   /** Field 22 of /proc/PID/stat of the first process, as text; with the pid it is one process for good. */
   readonly startTime?: string;

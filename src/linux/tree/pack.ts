@@ -1,5 +1,6 @@
 import { Failure, within } from "../../base/failure.ts";
 import { decodeBytes } from "../../spec/byte-text.ts";
+import type { IdMaps } from "../../spec/id-map.ts";
 import type { SparseFragment } from "../../spec/tar-entry.ts";
 import { encodeTarEnd, encodeTarMember, type TarMember, tarPadding } from "../../spec/tar-writer.ts";
 import {
@@ -27,12 +28,14 @@ import { isOpaque, isWhiteout } from "./layer-tree.ts";
 import { isAllowedXattr } from "./metadata.ts";
 import { OpenDirectories } from "./open-directories.ts";
 import type { Pace } from "./pace.ts";
+import { withContainerAttributes, withContainerOwner } from "./shift-ids.ts";
 import { findFragments } from "./sparse-file.ts";
 
 export interface PackRules {
   readonly whiteouts: "overlay" | "none";
   readonly sparse: boolean;
   readonly mounts: "empty" | "cross";
+  readonly idMaps: IdMaps | undefined;
   readonly pace: Pace;
 }
 
@@ -152,7 +155,9 @@ export class Packing {
   }
 
   async *#packMember(place: Fd, stat: Stat, path: string): AsyncGenerator<Uint8Array, void> {
-    const member = memberOf(stat, path);
+    const { idMaps } = this.#rules;
+    const asFound = memberOf(stat, path);
+    const member = idMaps === undefined ? asFound : withContainerOwner(asFound, idMaps);
     if (stat.kind === "symlink") {
       yield* this.#put(encodeTarMember({ ...member, linkName: decodeBytes(readLinkFd(place)) }));
       return;
@@ -173,7 +178,8 @@ export class Packing {
     // SAFETY: reopens the very file that was judged to be a file or directory, so no device is ever opened.
     const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     using file = new OwnedFd(call("openat", AT_FDCWD, `/proc/self/fd/${place}`, flags));
-    const xattrs = readXattrs(file.fd);
+    const found = readXattrs(file.fd);
+    const xattrs = idMaps === undefined ? found : withContainerAttributes(found, idMaps);
     if (stat.kind === "file") {
       yield* this.#packFile(file.fd, stat, { ...member, xattrs });
       return;

@@ -1,4 +1,5 @@
 import { Failure, within } from "../../base/failure.ts";
+import type { IdMaps } from "../../spec/id-map.ts";
 import { TarReader } from "../../spec/tar.ts";
 import type { TarEntry, TarEvent } from "../../spec/tar-entry.ts";
 import type { Fd } from "../fd.ts";
@@ -8,6 +9,7 @@ import { baseOf, cleanPath, depthOf, type EntryTarget, parseTarget } from "./ent
 import { LayerTree } from "./layer-tree.ts";
 import { LayerWriter } from "./layer-writer.ts";
 import { Pace } from "./pace.ts";
+import { withHostAttributes, withHostOwner } from "./shift-ids.ts";
 import { hideLower, hideLowerContents, removeLower, removeLowerContents } from "./whiteouts.ts";
 
 /** Each fragment of a sparse file takes a block of the disk, however short it is. */
@@ -25,6 +27,7 @@ export class Unpacking implements Disposable {
   readonly #limits: Required<UnpackLimits>;
   readonly #options: Required<Pick<UnpackOptions, "names" | "whiteouts" | "devices" | "existing" | "root">>;
   readonly #owner: UnpackOptions["owner"];
+  readonly #idMaps: UnpackOptions["idMaps"];
   readonly #pace: Pace;
   readonly #tree: LayerTree;
   readonly #writer: LayerWriter;
@@ -42,6 +45,7 @@ export class Unpacking implements Disposable {
       existing = "replace",
       root = "set",
       owner,
+      idMaps,
       limits,
       signal,
     }: UnpackOptions,
@@ -49,6 +53,7 @@ export class Unpacking implements Disposable {
     this.#limits = { ...defaultLimits, ...limits };
     this.#options = { whiteouts, devices, names, existing, root };
     this.#owner = owner;
+    this.#idMaps = idMaps;
     this.#pace = new Pace(signal);
     this.#tree = new LayerTree(into, {
       rules: names,
@@ -81,6 +86,7 @@ export class Unpacking implements Disposable {
         await this.#writer.write(event.bytes, event.offset);
       } else if (event.kind === "entry") {
         this.#current = { ...event.entry, ...this.#owner };
+        if (this.#idMaps !== undefined) this.#current = shifted(this.#current, this.#idMaps);
         await this.#begin(this.#current);
       } else if (this.#current !== undefined) {
         this.#writer.finish(this.#current);
@@ -148,4 +154,8 @@ export class Unpacking implements Disposable {
     this.#writer[Symbol.dispose]();
     this.#tree[Symbol.dispose]();
   }
+}
+
+function shifted(entry: TarEntry, maps: IdMaps): TarEntry {
+  return { ...withHostOwner(entry, maps), xattrs: withHostAttributes(entry.xattrs, maps) };
 }

@@ -8,7 +8,7 @@ import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import type { KeeperProgram } from "../types.ts";
 import { encodePlan } from "../plan/encode.ts";
 import type { Plan } from "../plan/plan.ts";
-import { type PlanClock, readyBarrier } from "../plan/report.ts";
+import { bornBarrier, type PlanClock, readyBarrier } from "../plan/report.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { answer, encodeRequest, FrameReader } from "./frames.ts";
 import { decodeRunning, KeeperConnection } from "./kept-process.ts";
@@ -45,6 +45,8 @@ export interface Launch {
   /** Called when the keeper has its copies of what it inherits. */
   readonly onInherited: () => void;
   readonly onReady?: (directory: Fd) => Promise<void>;
+  /** Called at the barrier "born" with the child's pid, which is the child's as long as it waits there. */
+  readonly onBorn?: (pid: number) => void;
 }
 
 export interface Launched {
@@ -58,19 +60,39 @@ export interface Launched {
  */
 export async function launch(options: Launch): Promise<Launched> {
   const startedMs = monotonicMs();
-  using directory = options.directory;
+  using _ = options.directory;
+  const { socket, spawnFailed } = await startKeeper(options);
+  try {
+    return await Promise.race([attend(options, socket, startedMs), spawnFailed]);
+  } catch (thrown) {
+    socket.destroy();
+    throw thrown;
+  }
+}
+
+/** A keeper that waits for its plan on the socket. `spawnFailed` never resolves; it says why there will be no answer. */
+export async function startKeeper({
+  program,
+  id,
+  directory,
+  inheritance,
+  onInherited,
+}: Pick<Launch, "program" | "id" | "directory" | "inheritance" | "onInherited">): Promise<{
+  readonly socket: Socket;
+  readonly spawnFailed: Promise<never>;
+}> {
   const listening = listenIn(directory.fd);
-  const keeper = spawn(options.program.path, [options.id], {
+  const keeper = spawn(program.path, [id], {
     argv0: "tare-keeper",
     cwd: "/",
     env: {},
     detached: true,
-    stdio: ["ignore", "ignore", "ignore", listening.fd, ...options.inheritance.fds],
+    stdio: ["ignore", "ignore", "ignore", listening.fd, ...inheritance.fds],
   });
   // The keeper alone listens from now on: else who connects after its end would wait for us to accept.
   listening[Symbol.dispose]();
   fault("launch.spawned");
-  options.onInherited();
+  onInherited();
   const spawnFailed = new Promise<never>((_, reject) => {
     keeper.once("error", (cause) =>
       reject(new Failure("unavailable", `cannot start a keeper: ${cause.message}`, { cause })),
@@ -82,13 +104,7 @@ export async function launch(options: Launch): Promise<Launched> {
     await Promise.race([spawnFailed, sleep(spawnFailureMs)]); // it says more
     throw thrown;
   });
-  const socket = await Promise.race([connected, spawnFailed]);
-  try {
-    return await Promise.race([attend(options, socket, startedMs), spawnFailed]);
-  } catch (thrown) {
-    socket.destroy();
-    throw thrown;
-  }
+  return { socket: await Promise.race([connected, spawnFailed]), spawnFailed };
 }
 
 async function attend(options: Launch, socket: Socket, startedMs: number): Promise<Launched> {
@@ -97,6 +113,7 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
   socket.write(Buffer.concat([encodeRequest("plan"), encodePlan(plan)]));
   fault("launch.planned");
   let stamps: readonly { readonly name: string; readonly atMs: number }[] | undefined;
+  let pid = 0;
   for (;;) {
     const frame = await reader.next();
     if (frame === undefined)
@@ -107,15 +124,14 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
     switch (frame.kind) {
       case answer.born:
         fault("launch.born");
+        pid = frame.payload.readInt32LE(0);
         break;
       case answer.note:
         stamps = clock.decode(frame.payload);
         fault("launch.noted");
         break;
       case answer.barrier:
-        if (frame.payload.readUInt32LE(4) !== readyBarrier)
-          throw new Failure("internal", "cannot answer an unknown barrier");
-        await options.onReady?.(options.directory.fd);
+        await passBarrier(options, { tag: frame.payload.readUInt32LE(4), pid });
         fault("launch.ready");
         socket.write(encodeRequest("go"));
         break;
@@ -135,6 +151,15 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
       }
     }
   }
+}
+
+async function passBarrier(
+  { onReady, onBorn, directory }: Launch,
+  { tag, pid }: { readonly tag: number; readonly pid: number },
+): Promise<void> {
+  if (tag === readyBarrier) await onReady?.(directory.fd);
+  else if (tag === bornBarrier && pid > 0) onBorn?.(pid);
+  else throw new Failure("internal", "cannot answer an unknown barrier");
 }
 
 function timingOf(

@@ -7,7 +7,7 @@ import { encodeMountAttributes } from "../../linux/mount.ts";
 import type { ResourceLimit } from "../../linux/rlimit.ts";
 import { getNamespaceKind } from "../../linux/namespaces.ts";
 import type { RuntimeConfig, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
-import { addDevices } from "./devices.ts";
+import { addDeviceLinks, addDevices } from "./devices.ts";
 import {
   addAttachments,
   addFilesystems,
@@ -25,6 +25,7 @@ import { PlanClock } from "./report.ts";
 import { addSysctls } from "./sysctls.ts";
 import { addPipes, addTerminal } from "./streams.ts";
 import { addTimeNamespace } from "./time-namespace.ts";
+import { addBirth, addKeeperJoins, addNamespaceRoot } from "./user-namespace.ts";
 import type { PlanStreams } from "./plan.ts";
 
 /** All that a container's plan is made from; descriptor numbers are the keeper's. */
@@ -42,6 +43,10 @@ export interface ContainerInput {
   readonly limits: readonly ResourceLimit[];
   readonly process: PlannedProcess;
   readonly openStdin: boolean;
+  /** With a user namespace: the host's id of the user, to whom the streams belong. */
+  readonly streamOwner?: number;
+  /** The devices are in /dev already: nobody can make any in a user namespace. */
+  readonly devicesMade?: boolean;
 }
 
 export interface PlannedLists {
@@ -69,8 +74,13 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   const pidNamespace = input.joinNamespaces.get("pid");
   if (pidNamespace !== undefined)
     before.add("join the pid namespace", "setns", [pidNamespace, getNamespaceKind("pid").cloneFlag]);
+  const ownsUser = created.includes("user");
+  if (ownsUser) addKeeperJoins(before, input.joinNamespaces);
   const terminal = process.terminal === true;
-  const streams = terminal ? {} : addPipes(before, child, blob, { stdin: input.openStdin });
+  const owner = input.streamOwner;
+  const streams = terminal
+    ? {}
+    : addPipes(before, child, blob, { stdin: input.openStdin, ...(owner === undefined ? {} : { owner }) });
   clock.stamp(before, "keeper");
   if (created.includes("time")) addTimeNamespace(before, clock, linux.timeOffsets);
 
@@ -78,11 +88,12 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   addFreshStart(child);
   for (const tasks of input.cgroupTasks)
     child.add("join the cgroup", "write", [tasks, "0", 1], { expect: 1 });
+  if (ownsUser) addBirth(child, blob);
   // After joining: the namespace's root is where its creator is.
   if (created.includes("cgroup")) child.add("make the cgroup namespace", "unshare", [CLONE_NEWCGROUP]);
   clock.stamp(child, "cgroup");
   for (const [type, fd] of input.joinNamespaces) {
-    if (type !== "pid")
+    if (type !== "pid" && !ownsUser)
       child.add(`join the ${type} namespace`, "setns", [fd, getNamespaceKind(type).cloneFlag]);
   }
   if (created.includes("network")) addLoopback(child);
@@ -95,7 +106,8 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   const masks = addMasks(child, masked);
   addPivot(child, root, input.rootPlace);
   addAttachments(child, blob, root, input.mounts, filesystems);
-  addDevices(child, blob, root, linux.devices ?? []);
+  if (input.devicesMade === true) addDeviceLinks(child, blob, root);
+  else addDevices(child, blob, root, linux.devices ?? []);
   addReadonlyPaths(child, root, linux.readonlyPaths ?? []);
   addMaskedPaths(child, root, masks, masked);
   for (const { target, attributes } of input.seals) addSeal(child, blob, root, target, attributes);
@@ -105,7 +117,8 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
       ...(process.consoleSize === undefined ? {} : { size: process.consoleSize }),
     });
   }
-  addOutOfMemoryScore(child, input.mounts, filesystems, process.oomScoreAdj);
+  // KERNEL: files of /proc/self are not its own to write as long as it is hidden from ptrace: the engine did it.
+  if (!ownsUser) addOutOfMemoryScore(child, input.mounts, filesystems, process.oomScoreAdj);
   const cwd = addOpenTarget(child, blob, root, process.cwd, {
     about: `enter the working directory "${process.cwd}"`,
     kind: "directory",
@@ -121,9 +134,12 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
       readonly.length,
     ]);
   }
-  addLimits(child, input.limits);
+  if (!ownsUser) addLimits(child, input.limits);
   clock.stamp(child, "mounts");
-  addCredentials(child, blob, input.process, clock, { stdin: input.openStdin || terminal });
+  addCredentials(child, blob, input.process, clock, {
+    stdin: input.openStdin || terminal,
+    streams: ownsUser && !terminal ? "owned" : "own",
+  });
   const cloneFlags = created
     .filter((type) => type !== "cgroup" && type !== "time")
     .reduce((flags, type) => flags | getNamespaceKind(type).cloneFlag, 0);
@@ -211,6 +227,8 @@ export interface ExecInput {
   readonly limits: readonly ResourceLimit[];
   readonly process: PlannedProcess;
   readonly openStdin: boolean;
+  /** As that of ContainerInput. */
+  readonly streamOwner?: number;
 }
 
 /** The calls of an exec: the keeper joins the pid namespace only, the child all the rest. Pure. */
@@ -223,7 +241,11 @@ export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
   if (input.joins.includes("pid"))
     before.add("join the pid namespace", "setns", [input.target, getNamespaceKind("pid").cloneFlag]);
   const terminal = process.terminal === true;
-  const streams = terminal ? {} : addPipes(before, child, blob, { stdin: input.openStdin });
+  const ownsUser = input.joins.includes("user");
+  const owner = input.streamOwner;
+  const streams = terminal
+    ? {}
+    : addPipes(before, child, blob, { stdin: input.openStdin, ...(owner === undefined ? {} : { owner }) });
   clock.stamp(before, "keeper");
   addFreshStart(child);
   // By itself: it belongs to the host's user namespace, in which the child has no rights after joining the container's.
@@ -233,11 +255,14 @@ export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
   }
   for (const tasks of input.cgroupTasks)
     child.add("join the cgroup", "write", [tasks, "0", 1], { expect: 1 });
+  // Only the host's root may raise them, which it is no more in the container's user namespace.
+  if (ownsUser) addLimits(child, input.limits);
   clock.stamp(child, "cgroup");
   const flags = input.joins
     .filter((type) => type !== "pid" && type !== "time")
     .reduce((all, type) => all | getNamespaceKind(type).cloneFlag, 0);
   child.add("join the namespaces of the container", "setns", [input.target, flags]);
+  if (ownsUser) addNamespaceRoot(child);
   clock.stamp(child, "namespaces");
   const root = child.add("open the root of the container", "openat", [-100, "/", O_DIRECTORY | O_CLOEXEC]);
   if (terminal) {
@@ -252,7 +277,10 @@ export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
     create: false,
   });
   child.add(`enter the working directory "${process.cwd}"`, "fchdir", [cwd]);
-  addLimits(child, input.limits);
-  addCredentials(child, blob, input.process, clock, { stdin: input.openStdin || terminal });
+  if (!ownsUser) addLimits(child, input.limits);
+  addCredentials(child, blob, input.process, clock, {
+    stdin: input.openStdin || terminal,
+    streams: ownsUser && !terminal ? "owned" : "own",
+  });
   return { before, child, cloneFlags: 0, streams, clock };
 }

@@ -40,6 +40,22 @@ const typeBits: Readonly<Record<RuntimeDevice["type"], number>> = {
   p: S_IFIFO,
 };
 
+/** The default ones too, where nothing else was asked for at their places. */
+export function withDefaultDevices(devices: readonly RuntimeDevice[]): readonly RuntimeDevice[] {
+  const asked = new Set(devices.map((device) => device.path));
+  return [...defaultDevices.filter(({ path }) => !asked.has(path)), ...devices];
+}
+
+/** For mknod(2). */
+export function deviceNumber({ major = 0, minor = 0 }: RuntimeDevice): number {
+  return makeDevice(major, minor);
+}
+
+/** For mknod(2): kind and permissions. */
+export function deviceMode({ type, fileMode = 0o666 }: RuntimeDevice): number {
+  return (typeBits[type] ?? S_IFCHR) | fileMode;
+}
+
 /** Makes the default devices, those asked for, and the usual links. */
 export function addDevices(
   list: PlanList,
@@ -60,10 +76,12 @@ export function addDevices(
     }
     return parent;
   };
-  const asked = new Set(devices.map((device) => device.path));
-  for (const device of [...defaultDevices.filter(({ path }) => !asked.has(path)), ...devices]) {
-    addDevice(list, parentOf(device.path), device);
-  }
+  for (const device of withDefaultDevices(devices)) addDevice(list, parentOf(device.path), device);
+  addDeviceLinks(list, blob, root);
+}
+
+/** The usual links of /dev. */
+export function addDeviceLinks(list: PlanList, blob: PlanBlob, root: number): void {
   for (const [path, target] of links) addLink(list, blob, root, path, target);
 }
 
@@ -72,9 +90,7 @@ function addDevice(list: PlanList, parent: PlanArgument, device: RuntimeDevice):
   const name = posix.basename(device.path);
   if (name === "" || name === "." || name === "..")
     throw new Failure("invalid", `cannot ${about}: it has no name`);
-  const number = makeDevice(device.major ?? 0, device.minor ?? 0);
-  const mode = device.fileMode ?? 0o666;
-  list.add(about, "mknodat", [parent, name, (typeBits[device.type] ?? S_IFCHR) | mode, number], {
+  list.add(about, "mknodat", [parent, name, deviceMode(device), deviceNumber(device)], {
     skip: { errors: [errno.EEXIST], count: 1 },
   });
   list.add(about, "fchownat", [parent, name, device.uid ?? 0, device.gid ?? 0, AT_SYMLINK_NOFOLLOW]);

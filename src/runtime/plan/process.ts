@@ -188,10 +188,10 @@ export function addCredentials(
   blob: PlanBlob,
   planned: PlannedProcess,
   clock: PlanClock,
-  options: { readonly stdin: boolean },
+  options: { readonly stdin: boolean; readonly streams?: "own" | "owned" },
 ): void {
   const { process, seccomp } = planned;
-  addStreamOwner(list, process.user.uid, options);
+  if (options.streams !== "owned") addStreamOwner(list, process.user.uid, options);
   // SAFETY: closed, not just close-on-exec: a process that is looked into before it executes, while it waits most
   // of all, must hold nothing of the host. The channel (3) goes with execve.
   const { init } = planned;

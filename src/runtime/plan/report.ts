@@ -7,6 +7,8 @@ const packet = { barrier: 2, note: 3 } as const;
 export const takeMaster = 0x80000001;
 /** Barriers that the engine answers. */
 export const readyBarrier = 1;
+/** The child is in its new user namespace, which has no ids yet. */
+export const bornBarrier = 2;
 
 /** A 16-byte place for a barrier whose value (its last 8 bytes) an op stores into. */
 export function addBarrier(list: PlanList, blob: PlanBlob, slot: Slot, tag: number, about: string): void {

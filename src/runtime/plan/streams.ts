@@ -23,18 +23,23 @@ const TIOCSWINSZ = 0x5414;
 const TIOCGPTPEER = 0x5441;
 const TIOCSPTLCK = 0x40045431;
 
-/** The pipes of a process without a terminal; its own ends go to 0, 1 and 2 in the child. */
+const ownerAbout = "give the standard streams to the user";
+
+/** The pipes of a process without a terminal; its own ends go to 0, 1 and 2 in the child. `owner` is the host's id of a user that the child could not name. */
 export function addPipes(
   before: PlanList,
   child: PlanList,
   blob: PlanBlob,
-  options: { readonly stdin: boolean },
+  options: { readonly stdin: boolean; readonly owner?: number },
 ): PlanStreams {
   const about = "make the standard streams";
   const pipe = (): { read: Slot; write: Slot } => {
     const pair = blob.reserve(8);
     before.add(about, "pipe2", [{ addressOf: pair }, O_CLOEXEC]);
-    return { read: { offset: pair.offset, bytes: 4 }, write: { offset: pair.offset + 4, bytes: 4 } };
+    const ends = { read: { offset: pair.offset, bytes: 4 }, write: { offset: pair.offset + 4, bytes: 4 } };
+    if (options.owner !== undefined)
+      before.add(ownerAbout, "fchown", [{ load: ends.read }, options.owner, -1]);
+    return ends;
   };
   const out = pipe();
   const error = pipe();
@@ -97,6 +102,5 @@ export function addTerminal(
 
 /** The user owns its streams, so that opening /dev/stdout works without being root. */
 export function addStreamOwner(list: PlanList, uid: number, options: { readonly stdin: boolean }): void {
-  for (const fd of options.stdin ? [0, 1, 2] : [1, 2])
-    list.add("give the standard streams to the user", "fchown", [fd, uid, -1]);
+  for (const fd of options.stdin ? [0, 1, 2] : [1, 2]) list.add(ownerAbout, "fchown", [fd, uid, -1]);
 }

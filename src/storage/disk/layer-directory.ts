@@ -19,6 +19,7 @@ import { openDirectoryPath } from "../../linux/open.ts";
 import { statFd } from "../../linux/stat.ts";
 import { syncFilesystem } from "../../linux/sync.ts";
 import { findXattr } from "../../linux/xattr.ts";
+import { type IdMaps, toHostOwner } from "../../spec/id-map.ts";
 import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
 import type { LayerDraft } from "../driver.ts";
 import type { Places } from "./places.ts";
@@ -167,10 +168,11 @@ class DirectoryDraft implements LayerDraft {
   }
 }
 
-/** Makes a directory with mode and owner of another one. */
-export function makeRoot(path: string, from: string): void {
+/** Makes a directory with mode and owner of another one; with ids, the owner as the host knows it. */
+export function makeRoot(path: string, from: string, idMaps?: IdMaps): void {
   mkdirSync(path, 0o700);
   const root = statSync(from);
-  if (root.uid !== 0 || root.gid !== 0) chownSync(path, root.uid, root.gid);
+  const { uid, gid } = idMaps === undefined ? root : toHostOwner(root, idMaps);
+  if (uid !== 0 || gid !== 0) chownSync(path, uid, gid);
   chmodSync(path, root.mode & 0o7777);
 }

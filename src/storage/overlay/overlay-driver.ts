@@ -1,12 +1,13 @@
 import { mkdirSync, statfsSync } from "node:fs";
 import { Failure } from "../../base/failure.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
-import type { OwnedFd } from "../../linux/fd.ts";
+import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { filesystemName } from "../../linux/filesystem-status.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
 import type { TreeChange } from "../../linux/tree-change.ts";
 import { listOverlayChanges, packTree } from "../../linux/tree.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
+import type { IdMaps } from "../../spec/id-map.ts";
 import type {
   ChangesOptions,
   LayerDraft,
@@ -18,6 +19,7 @@ import type {
 } from "../driver.ts";
 import { diskUsage } from "../disk/disk-usage.ts";
 import { LayerDirectory, makeRoot } from "../disk/layer-directory.ts";
+import { openIdmappedLayers } from "./idmapped-layers.ts";
 import { findLowerForm, type LowerForm, maxLowers, mountOverlay } from "./overlay-mount.ts";
 import { findMissingLayers } from "../disk/missing-layers.ts";
 import { Places } from "../disk/places.ts";
@@ -101,7 +103,11 @@ class OverlayDriver implements StorageDriver {
     this.#layers.remove(diffId);
   }
 
-  async createSnapshot(id: SnapshotId, layers: readonly Digest[]): Promise<void> {
+  async createSnapshot(
+    id: SnapshotId,
+    layers: readonly Digest[],
+    { idMaps }: { readonly idMaps?: IdMaps } = {},
+  ): Promise<void> {
     if (layers.length > maxLowers) {
       throw new Failure(
         "unsupported",
@@ -112,7 +118,7 @@ class OverlayDriver implements StorageDriver {
     using draft = this.#snapshots.begin(id, layers);
     draft.fill(() => {
       mkdirSync(`${draft.path}/work`, 0o700);
-      makeRoot(`${draft.path}/upper`, rootFrom);
+      makeRoot(`${draft.path}/upper`, rootFrom, idMaps);
     });
     draft.commit();
   }
@@ -123,11 +129,12 @@ class OverlayDriver implements StorageDriver {
 
   async mountSnapshot(
     id: SnapshotId,
-    { readonly = false }: { readonly readonly?: boolean } = {},
+    { readonly = false, usernsFd }: { readonly readonly?: boolean; readonly usernsFd?: Fd } = {},
   ): Promise<MountedSnapshot> {
     using undo = new DisposableStack();
     const lock = undo.use(this.#snapshots.lock(id, readonly ? "shared" : "exclusive"));
-    const lowers = this.#lowersOf(this.#snapshots.layersOf(id));
+    using idmapped = usernsFd === undefined ? undefined : openIdmappedLayers(this.#layersFd.fd, usernsFd);
+    const lowers = this.#lowersOf(this.#snapshots.layersOf(id), idmapped);
     using directory = this.#snapshots.open(id);
     const upper = `/proc/self/fd/${directory.fd}/upper`;
     const mount = mountOverlay(
@@ -162,10 +169,19 @@ class OverlayDriver implements StorageDriver {
 
   async listChanges(
     id: SnapshotId,
-    options: { readonly ignored?: ReadonlySet<string>; readonly signal?: AbortSignal } = {},
+    {
+      usernsFd,
+      ...options
+    }: {
+      readonly ignored?: ReadonlySet<string>;
+      readonly usernsFd?: Fd;
+      readonly signal?: AbortSignal;
+    } = {},
   ): Promise<readonly TreeChange[]> {
     using upper = this.#openUpper(id);
-    using lower = await this.viewLayers(this.#snapshots.layersOf(id));
+    using idmapped = usernsFd === undefined ? undefined : openIdmappedLayers(this.#layersFd.fd, usernsFd);
+    const lowers = this.#lowersOf(this.#snapshots.layersOf(id), idmapped);
+    using lower = mountOverlay({ lowers, empty: this.#places.empty }, this.#lowerForm);
     return await listOverlayChanges({ upper: upper.fd, lower: lower.fd }, options);
   }
 
@@ -221,9 +237,9 @@ class OverlayDriver implements StorageDriver {
   }
 
   /** From the topmost to the lowest, as overlay wants them. */
-  #lowersOf(layers: readonly Digest[]): readonly string[] {
+  #lowersOf(layers: readonly Digest[], directory: OwnedFd = this.#layersFd): readonly string[] {
     return this.#layers
       .visibleOf(layers)
-      .map((diffId) => `/proc/self/fd/${this.#layersFd.fd}/${hexOf(diffId)}/fs`);
+      .map((diffId) => `/proc/self/fd/${directory.fd}/${hexOf(diffId)}/fs`);
   }
 }

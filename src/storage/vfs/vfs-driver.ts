@@ -8,7 +8,7 @@ import {
   MOUNT_ATTR_RDONLY,
 } from "../../linux/constants/mount.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
-import { OwnedFd } from "../../linux/fd.ts";
+import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { filesystemName } from "../../linux/filesystem-status.ts";
 import { cloneTree, setMountAttributes } from "../../linux/mount.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
@@ -113,12 +113,12 @@ class VfsDriver implements StorageDriver {
 
   async mountSnapshot(
     id: SnapshotId,
-    { readonly = false }: { readonly readonly?: boolean } = {},
+    { readonly = false, usernsFd }: { readonly readonly?: boolean; readonly usernsFd?: Fd } = {},
   ): Promise<MountedSnapshot> {
     using undo = new DisposableStack();
     const lock = undo.use(this.#snapshots.lock(id, readonly ? "shared" : "exclusive"));
     using tree = this.#openTree(id);
-    const mount = mountTree(tree, { readonly });
+    const mount = mountTree(tree, { readonly, ...(usernsFd === undefined ? {} : { usernsFd }) });
     undo.move();
     return {
       mount,
@@ -134,7 +134,10 @@ class VfsDriver implements StorageDriver {
     this.#snapshots.remove(id);
   }
 
-  async *packChanges(id: SnapshotId, options: ChangesOptions = {}): AsyncGenerator<Uint8Array, void> {
+  async *packChanges(
+    id: SnapshotId,
+    { idMaps: _, ...options }: ChangesOptions = {},
+  ): AsyncGenerator<Uint8Array, void> {
     using tree = this.#openTree(id);
     const since = this.#madeAt(id);
     using original = openDirectoryPath(await this.#views.ensure(this.#snapshots.layersOf(id)));
@@ -143,7 +146,7 @@ class VfsDriver implements StorageDriver {
 
   async listChanges(
     id: SnapshotId,
-    options: { readonly ignored?: ReadonlySet<string>; readonly signal?: AbortSignal } = {},
+    options: Parameters<StorageDriver["listChanges"]>[1] = {},
   ): Promise<readonly TreeChange[]> {
     using tree = this.#openTree(id);
     using original = openDirectoryPath(await this.#views.ensure(this.#snapshots.layersOf(id)));
@@ -205,11 +208,16 @@ class VfsDriver implements StorageDriver {
 }
 
 /** SAFETY: the host's mount of the data root may be nosuid, nodev or noexec, which a container's root must not be. */
-function mountTree(tree: OwnedFd, { readonly }: { readonly readonly: boolean }): OwnedFd {
+function mountTree(
+  tree: OwnedFd,
+  { readonly, usernsFd }: { readonly readonly: boolean; readonly usernsFd?: Fd },
+): OwnedFd {
   using mount = cloneTree(tree.fd);
   setMountAttributes(mount.fd, {
     set: readonly ? MOUNT_ATTR_RDONLY : 0,
     clear: MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW,
+    // On the disk files keep the container's ids, so nothing is shifted back when changes are read there.
+    ...(usernsFd === undefined ? {} : { usernsFd }),
   });
   return new OwnedFd(mount.move());
 }

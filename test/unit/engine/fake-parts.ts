@@ -6,11 +6,11 @@ import { Failure } from "../../../src/base/failure.ts";
 import type { CgroupHandle, EngineParts, ExecRequest, StartRequest } from "../../../src/engine/parts.ts";
 import { openContentStore } from "../../../src/image/content-store.ts";
 import { capabilityNames } from "../../../src/linux/capability.ts";
-import { OwnedFd } from "../../../src/linux/fd.ts";
 import { openDirectoryPath } from "../../../src/linux/open.ts";
 import type { EarlyStreams, Exit, KeptProcess, StartedProcess } from "../../../src/runtime/types.ts";
 import type { Digest } from "../../../src/spec/digest.ts";
 import type { LayerDraft, MountedSnapshot, StorageDriver } from "../../../src/storage/driver.ts";
+import { OwnedFd } from "../../../src/linux/fd.ts";
 
 /** A process that a test ends. */
 export class FakeProcess implements KeptProcess {
@@ -102,6 +102,7 @@ export class FakeWorld {
       runtime: {
         start: (request) => this.#start(request),
         exec: (request) => this.#exec(request),
+        openUserNamespace: async () => new OwnedFd(-1),
         reconnect: async (directory) => this.processes.get(directory),
       },
       cgroups: {

@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { Failure } from "../../base/failure.ts";
+import type { OwnedFd } from "../../linux/fd.ts";
+import { checkIdMaps, findSharedIds, formatIdRange, type IdMaps } from "../../spec/id-map.ts";
+import type { UserNamespaceMode } from "../../spec/user-namespace-mode.ts";
+import { pickIdMaps, planIdPools } from "../planning/id-ranges.ts";
+import type { ContainerRecord } from "../state/records.ts";
+import type { ContainerId } from "../types.ts";
+import type { ContainerContext } from "./context.ts";
+import { getContainer } from "./find-container.ts";
+
+/** Ids of containers that are being made, until their records have them. */
+const reserved = new WeakMap<ContainerContext, Map<ContainerId, IdMaps>>();
+
+/**
+ * The ids of a container's user namespace, kept from others until disposed of; by then a record has them, or nothing. None
+ * without such a namespace. Throws "conflict" for ids that another container has.
+ */
+export function reserveIds(
+  context: ContainerContext,
+  { id, mode = "host" }: { readonly id: ContainerId; readonly mode: UserNamespaceMode | undefined },
+): Disposable & { readonly maps: IdMaps | undefined } {
+  const inProgress = reserved.get(context) ?? new Map<ContainerId, IdMaps>();
+  reserved.set(context, inProgress);
+  const maps = mode === "host" ? undefined : chooseIds(context, mode, inProgress);
+  if (maps !== undefined) inProgress.set(id, maps);
+  return { maps, [Symbol.dispose]: () => void inProgress.delete(id) };
+}
+
+function chooseIds(
+  context: ContainerContext,
+  mode: Exclude<UserNamespaceMode, "host">,
+  inProgress: ReadonlyMap<ContainerId, IdMaps>,
+): IdMaps {
+  if (typeof mode === "object" && "container" in mode) {
+    const { idMaps, name } = getContainer(context.state, mode.container);
+    if (idMaps !== undefined) return idMaps;
+    throw new Failure(
+      "invalid",
+      `cannot share the user namespace of container "${name}": it has none of its own`,
+    );
+  }
+  if (typeof mode === "object") {
+    checkIdMaps(mode.maps);
+    refuseShared(context, mode.maps, inProgress);
+    return mode.maps;
+  }
+  const { parts, state } = context;
+  return pickIdMaps({
+    ...planIdPools(
+      { subuid: parts.host.readText("/etc/subuid"), subgid: parts.host.readText("/etc/subgid") },
+      parts.idPool,
+    ),
+    taken: [...state.containers().flatMap(({ idMaps }) => idMaps ?? []), ...inProgress.values()],
+    seed: createHash("sha256").update(parts.dataRoot).digest().readUInt32LE(0),
+  });
+}
+
+function refuseShared(
+  context: ContainerContext,
+  maps: IdMaps,
+  inProgress: ReadonlyMap<ContainerId, IdMaps>,
+): void {
+  const others = [
+    ...context.state.containers().map(({ name, idMaps }) => ({ name, idMaps })),
+    ...[...inProgress].map(([id, idMaps]) => ({ name: id.slice(0, 12), idMaps })),
+  ];
+  for (const { name, idMaps } of others) {
+    const range = idMaps === undefined ? undefined : findSharedIds(maps, idMaps);
+    if (range === undefined) continue;
+    throw new Failure(
+      "conflict",
+      `cannot give the ids ${formatIdRange(range)} to the container: container "${name}" has some of them: choose others, or share its namespace (container:${name})`,
+    );
+  }
+}
+
+/** A user namespace with the container's ids, for mounts to take them from; the caller disposes of it. */
+export async function openIdsOf(
+  { parts }: ContainerContext,
+  { idMaps }: ContainerRecord,
+): Promise<OwnedFd | undefined> {
+  return idMaps === undefined ? undefined : await parts.runtime.openUserNamespace(idMaps);
+}
