@@ -3,6 +3,7 @@ import { formatDevices } from "../api/device-fields.ts";
 import { formatTareFields } from "../api/tare-fields.ts";
 import type { Mount, Resources } from "../api/types/host-config.ts";
 import { Failure } from "../base/failure.ts";
+import { formatUserNamespaceMode } from "../spec/user-namespace-mode.ts";
 import type { ContainerLimits, ContainerMount, ContainerSpec, NamespaceMode } from "../engine/types.ts";
 
 /** A spec in the words of the Docker Engine API. Throws "unsupported" for what only an engine in this process can do. */
@@ -37,6 +38,10 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       ...given("IpcMode", modeText(namespaces.ipc)),
       ...given("UTSMode", modeText(namespaces.uts)),
       ...given("CgroupnsMode", namespaces.cgroup),
+      ...given(
+        "UsernsMode",
+        namespaces.user === undefined ? undefined : formatUserNamespaceMode(namespaces.user),
+      ),
       ...given("NetworkMode", networkText(namespaces.network)),
       ...resourcesOf(limits),
       ...given("CapAdd", spec.capabilities?.add),

@@ -1,5 +1,6 @@
 import { formatDevices } from "../../api/device-fields.ts";
 import { formatTareFields } from "../../api/tare-fields.ts";
+import { formatUserNamespaceMode } from "../../spec/user-namespace-mode.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";
 import type { ContainerDetails, ContainerSpec, NamespaceMode } from "../../engine/types.ts";
 
@@ -133,6 +134,7 @@ function fromSpec(spec: ContainerSpec): HostConfig {
     IpcMode: modeText(namespaces.ipc) || "private",
     PidMode: modeText(namespaces.pid),
     UTSMode: modeText(namespaces.uts),
+    ...(namespaces.user === undefined ? {} : { UsernsMode: formatUserNamespaceMode(namespaces.user) }),
     OomScoreAdj: spec.oomScoreAdj ?? 0,
     Privileged: spec.privileged ?? false,
     ReadonlyRootfs: spec.readOnlyRoot ?? false,

@@ -113,7 +113,9 @@ function defaultMounts({
     foreign.includes("network")
       ? bind("/sys", "/sys", [...quiet, "ro", "rprivate"])
       : { destination: "/sys", type: "sysfs", source: "sysfs", options: [...quiet, access] },
-    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [access, ...quiet] },
+    foreign.includes("cgroup")
+      ? bind("/sys/fs/cgroup", "/sys/fs/cgroup", [...quiet, "ro", "rprivate"])
+      : { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [access, ...quiet] },
     ...(foreign.includes("ipc")
       ? []
       : [{ destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet }]),

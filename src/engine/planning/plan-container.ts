@@ -156,6 +156,13 @@ function planSeccomp(asked: ContainerSpec["seccomp"]): ContainerPlan["seccomp"] 
 }
 
 function checkNamespaces(spec: ContainerSpec): void {
+  const user = spec.namespaces?.user ?? "host";
+  if (user !== "host" && spec.privileged === true) {
+    // Docker's own words, spaces included.
+    throw refuse(
+      "privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when running privileged mode",
+    );
+  }
   if (spec.umask !== undefined && !(Number.isInteger(spec.umask) && spec.umask >= 0 && spec.umask <= 0o777)) {
     throw refuse(`invalid umask ${spec.umask}: must be 0 to 0o777`);
   }

@@ -110,12 +110,13 @@ function planNamespaces(spec: ContainerSpec): RuntimeConfig["linux"]["namespaces
 
 /** Those that belong to another user namespace than the container's: it can't mount the file systems that show them. */
 function foreignNamespaces({ namespaces = {} }: ContainerSpec): readonly RuntimeNamespaceType[] {
-  const { network, pid, ipc } = namespaces;
+  const { network, pid, ipc, cgroup } = namespaces;
   return (
     [
       ["network", network],
       ["pid", pid],
       ["ipc", ipc],
+      ["cgroup", cgroup],
     ] as const
   ).flatMap(([type, mode]) => (mode === "host" || typeof mode === "object" ? [type] : []));
 }

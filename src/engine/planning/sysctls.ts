@@ -22,13 +22,20 @@ export function planSysctls(spec: ContainerSpec): Readonly<Record<string, string
     }
     if (value.includes("\0") || value.length > 4096) throw refused(`sysctl ${shown} has an invalid value`);
   }
-  return { ...(ownsNetwork ? defaults : {}), ...spec.sysctls };
+  return { ...(ownsNetwork ? defaultsOf(spec) : {}), ...spec.sysctls };
 }
 
 const defaults: Readonly<Record<string, string>> = {
   "net.ipv4.ping_group_range": "0 2147483647",
   "net.ipv4.ip_unprivileged_port_start": "0",
 };
+
+/** KERNEL: a user namespace refuses a range of groups that it does not map; and without a /proc of its own nothing is set. */
+function defaultsOf({ namespaces }: ContainerSpec): Readonly<Record<string, string>> {
+  if ((namespaces?.user ?? "host") === "host") return defaults;
+  const { "net.ipv4.ping_group_range": _, ...rest } = defaults;
+  return (namespaces?.pid ?? "private") === "private" ? rest : {};
+}
 
 function whose(mode: unknown): string {
   return typeof mode === "object" ? "another container's" : "host";

@@ -86,7 +86,8 @@ function shiftCapability(
   const root = shift(isHost ? 0 : old.getUint32(bytes2, true));
   // Without a namespace's root in it, it already is one of any root: an archive's, or a file's that the host gave.
   if (root === undefined) return isHost ? value : undefined;
-  if (root === 0) return withRevision(value.slice(0, bytes2), (head & ~revisionMask) | revision2);
+  if (root === 0)
+    return withRevision(new Uint8Array(value.subarray(0, bytes2)), (head & ~revisionMask) | revision2);
   const longer = new Uint8Array(bytes2 + 4);
   longer.set(value.subarray(0, bytes2));
   new DataView(longer.buffer).setUint32(bytes2, root, true);
@@ -109,9 +110,9 @@ function shiftAcl(
 ): Uint8Array | undefined {
   if (value.length < 4 || (value.length - 4) % 8 !== 0) return undefined;
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  const kept: Uint8Array[] = [value.slice(0, 4)];
+  const kept: Uint8Array[] = [value.subarray(0, 4)];
   for (let at = 4; at < value.length; at += 8) {
-    const entry = value.slice(at, at + 8);
+    const entry = new Uint8Array(value.subarray(at, at + 8)); // a copy, whichever kind of array it was
     const tag = view.getUint16(at, true);
     if (tag === ACL_USER || tag === ACL_GROUP) {
       const id = shift(tag === ACL_USER ? maps.uids : maps.gids, view.getUint32(at + 4, true));

@@ -134,14 +134,14 @@ class VfsDriver implements StorageDriver {
     this.#snapshots.remove(id);
   }
 
-  async *packChanges(
-    id: SnapshotId,
-    { idMaps: _, ...options }: ChangesOptions = {},
-  ): AsyncGenerator<Uint8Array, void> {
+  async *packChanges(id: SnapshotId, options: ChangesOptions = {}): AsyncGenerator<Uint8Array, void> {
+    const unshifted: ChangesOptions = Object.fromEntries(
+      Object.entries(options).filter(([name]) => name !== "idMaps"),
+    );
     using tree = this.#openTree(id);
     const since = this.#madeAt(id);
     using original = openDirectoryPath(await this.#views.ensure(this.#snapshots.layersOf(id)));
-    yield* packTreeChanges({ tree: tree.fd, original: original.fd, since }, options);
+    yield* packTreeChanges({ tree: tree.fd, original: original.fd, since }, unshifted);
   }
 
   async listChanges(

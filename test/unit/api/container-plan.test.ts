@@ -205,7 +205,6 @@ describe("planContainer()", () => {
       "HostConfig.LogConfig",
     ],
     [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests"],
-    [{ HostConfig: { UsernsMode: "auto" } }, "HostConfig.UsernsMode"],
     [{ HostConfig: { NetworkMode: "bridge" } }, 'network "bridge" is not supported yet'],
     [{ HostConfig: { Binds: ["volume:/x"] } }, "named volumes are not supported yet"],
     [
