@@ -65,6 +65,8 @@ export interface MountPlanInput {
   /** "container" or "host": /dev/shm is shared, by this path on the host. */
   readonly sharedShm?: string;
   readonly sharedMqueue?: boolean;
+  /** Whether there is a group 5 ("tty"), which a user namespace may lack. */
+  readonly hasTerminalGroup?: boolean;
   /** With a user namespace: which namespaces are not its own. */
   readonly foreign?: readonly RuntimeNamespaceType[];
 }
@@ -90,6 +92,7 @@ function defaultMounts({
   shmBytes,
   sharedShm,
   foreign = [],
+  hasTerminalGroup = true,
 }: MountPlanInput): readonly RuntimeMount[] {
   const access = privileged ? "rw" : "ro";
   const quiet = ["nosuid", "noexec", "nodev"];
@@ -108,7 +111,7 @@ function defaultMounts({
       destination: "/dev/pts",
       type: "devpts",
       source: "devpts",
-      options: ["nosuid", "noexec", "ptmxmode=0666", "mode=0620", "gid=5"],
+      options: ["nosuid", "noexec", "ptmxmode=0666", "mode=0620", ...(hasTerminalGroup ? ["gid=5"] : [])],
     },
     foreign.includes("network")
       ? bind("/sys", "/sys", [...quiet, "ro", "rprivate"])

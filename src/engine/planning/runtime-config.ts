@@ -1,7 +1,7 @@
 import type { ResolvedUser } from "../../spec/passwd.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
 import type { RuntimeConfig, RuntimeDevice, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
-import type { IdMaps } from "../../spec/id-map.ts";
+import { findHostId, type IdMaps } from "../../spec/id-map.ts";
 import { splitSeconds } from "../../spec/time-offsets.ts";
 import type { ContainerSpec } from "../types.ts";
 import { planDevices } from "./devices.ts";
@@ -72,7 +72,12 @@ export function planRuntimeConfig(
       mounts: plan.mounts,
       volumes: facts.volumes,
       ...(facts.sharedShm === undefined ? {} : { sharedShm: facts.sharedShm }),
-      ...(facts.idMaps === undefined ? {} : { foreign: foreignNamespaces(spec) }),
+      ...(facts.idMaps === undefined
+        ? {}
+        : {
+            foreign: foreignNamespaces(spec),
+            hasTerminalGroup: findHostId(facts.idMaps.gids, terminalGroup) !== undefined,
+          }),
     }),
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     linux: {
@@ -107,6 +112,9 @@ function planNamespaces(spec: ContainerSpec): RuntimeConfig["linux"]["namespaces
   ];
   return modes.filter(([, mode]) => mode !== "host").map(([type]) => ({ type }));
 }
+
+/** "tty", which may write to everybody's terminal. */
+const terminalGroup = 5;
 
 /** Those that belong to another user namespace than the container's: it can't mount the file systems that show them. */
 function foreignNamespaces({ namespaces = {} }: ContainerSpec): readonly RuntimeNamespaceType[] {
