@@ -5,13 +5,16 @@
 // Part 2, the keeping, holds standard streams, writes the log, serves attached clients, records the exit.
 // It outlives the engine that started it; all talk goes over one listening socket (descriptor 3).
 // Part 3 is another program in the same file: the init of a container that asked for one.
+// Part 4, the judging, answers calls that the container's filter hands over, and records them; only where a plan says so.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -137,6 +140,9 @@ static bool valid_header(void) {
   if (plan.clone_flags & ~NAMESPACES) return false; // a child that shares our memory or descriptors would be us
   for (int i = 0; i < 3; i++)
     if (at[i] != PLAN_NOWHERE && !in_blob(at[i], 4)) return false;
+  if (plan.judge_at != PLAN_NOWHERE && !(in_blob(plan.judge_at, plan.judge_bytes) && plan.judge_bytes % sizeof(struct sock_filter) == 0 &&
+                                         (plan.flags & PLAN_KEEP)))
+    return false;
   return plan.log_files >= 1 && plan.log_files <= 10;
 }
 
@@ -271,6 +277,145 @@ static void *map(uint64_t where, size_t bytes) {
   return (void *)at;
 }
 
+// ---------------------------------------------------------------- part 4: judging
+// A listener's calls are judged by a program that TypeScript made of the same profile as the filter. It sees the
+// numbers that the filter saw, and never memory: what is read of that is for the record only.
+static struct sock_filter *judge;
+static uint32_t judge_count, fine_slots;
+static struct record_slot *slots; // RECORD_SLOTS
+static int listener = -1;
+
+static void take_judge(void) {
+  if (plan.judge_at == PLAN_NOWHERE) return;
+  judge = map(0, plan.judge_bytes);
+  memcpy(judge, blob + plan.judge_at, plan.judge_bytes);
+  judge_count = plan.judge_bytes / sizeof *judge;
+  slots = map(0, RECORD_SLOTS * sizeof *slots);
+}
+
+// The codes that the compiler of src/linux/seccomp/ uses; for anything else the call is refused.
+static uint32_t run_judge(const struct seccomp_data *call) {
+  uint32_t a = 0;
+  for (uint64_t at = 0; at < judge_count; at++) {
+    const struct sock_filter *op = &judge[at];
+    switch (op->code) {
+    case BPF_LD | BPF_W | BPF_ABS:
+      if (op->k > sizeof *call - 4) return SECCOMP_RET_ERRNO | EPERM;
+      memcpy(&a, (const char *)call + op->k, 4);
+      break;
+    case BPF_ALU | BPF_AND | BPF_K: a &= op->k; break;
+    case BPF_JMP | BPF_JA: at += op->k; break;
+    case BPF_JMP | BPF_JEQ | BPF_K: at += a == op->k ? op->jt : op->jf; break;
+    case BPF_JMP | BPF_JGT | BPF_K: at += a > op->k ? op->jt : op->jf; break;
+    case BPF_JMP | BPF_JGE | BPF_K: at += a >= op->k ? op->jt : op->jf; break;
+    case BPF_RET | BPF_K: return op->k;
+    default: return SECCOMP_RET_ERRNO | EPERM;
+    }
+  }
+  return SECCOMP_RET_ERRNO | EPERM;
+}
+
+// The text at an address of the caller; 0 bytes when it cannot be read.
+static uint32_t read_text(uint32_t pid, uint64_t at, char *text) {
+  size_t first = 4096 - at % 4096 < RECORD_TEXT ? 4096 - at % 4096 : RECORD_TEXT; // the next page may not be there
+  struct iovec here = {text, RECORD_TEXT}, there[2] = {{(void *)at, first}, {(void *)(at + first), RECORD_TEXT - first}};
+  long got = pid ? sys(SYS_process_vm_readv, pid, &here, 1, there, 2, 0) : 0;
+  uint32_t length = 0;
+  while ((long)length < got && text[length]) length++;
+  return length;
+}
+
+// Where memory lies differs from run to run: it does not make a call another one.
+static bool is_pointer(uint64_t argument) { return argument >> 32 && argument >> 32 != 0xffffffffu; }
+
+static bool same_call(const struct record_slot *a, const struct record_slot *b) {
+  if (a->number != b->number || a->architecture != b->architecture || a->verdict != b->verdict || a->coarse != b->coarse) return false;
+  if (a->coarse) return true;
+  for (int i = 0; i < 6; i++)
+    if (a->argument[i] != b->argument[i] && !(is_pointer(a->argument[i]) && is_pointer(b->argument[i]))) return false;
+  if (a->text_bytes != b->text_bytes) return false;
+  for (uint32_t i = 0; i < a->text_bytes; i++)
+    if (a->text[i] != b->text[i]) return false;
+  return true;
+}
+
+static struct record_slot *find_slot(const struct record_slot *call) {
+  uint32_t hash = (uint32_t)call->number * 0x9e3779b1u ^ call->architecture ^ call->verdict;
+  for (uint32_t tried = 0; tried < RECORD_SLOTS - 1; tried++) {
+    struct record_slot *slot = &slots[1 + (hash + tried) % (RECORD_SLOTS - 1)];
+    if (!slot->count || same_call(slot, call)) return slot;
+  }
+  return &slots[0];
+}
+
+static void tell_recorded(uint32_t index);
+
+// Bounded, whatever is called how often: what differs in more than its number has RECORD_FINE slots, and all RECORD_SLOTS.
+static void write_record(struct record_slot *call) {
+  call->coarse = (call->verdict & JUDGE_COARSE) != 0;
+  struct record_slot *slot = find_slot(call);
+  if (!call->coarse && (slot == slots || (!slot->count && fine_slots >= RECORD_FINE))) {
+    call->coarse = 1;
+    slot = find_slot(call);
+  }
+  bool isNew = !slot->count;
+  if (isNew) {
+    fine_slots += !call->coarse;
+    if (slot != slots) *slot = *call;
+    slot->first = call->last;
+  }
+  slot->last = call->last;
+  if (slot->count != ~0u) slot->count++;
+  uint32_t index = (uint32_t)(slot - slots);
+  if (plan.record_fd >= 0) sys(SYS_pwrite64, plan.record_fd, slot, isNew ? sizeof *slot : offsetof(struct record_slot, number), index * sizeof *slot);
+  if (isNew && !(call->verdict & JUDGE_COARSE)) tell_recorded(index);
+}
+
+// The kernel copies structures of its own size, which may grow.
+union notification {
+  struct seccomp_notif call;
+  struct seccomp_notif_resp reply;
+  char room[1024];
+};
+
+// SAFETY: a call goes on only when the judge says that the profile allows it.
+static void answer_call(void) {
+  union notification of, to;
+  memset(&of, 0, sizeof of);
+  memset(&to, 0, sizeof to);
+  if (sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_RECV, &of) < 0) return; // the caller has gone
+  uint32_t verdict = run_judge(&of.call.data), text = JUDGE_TEXT(verdict);
+  bool allowed = (verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW;
+  struct record_slot call;
+  memset(&call, 0, sizeof call);
+  call.last = clock_ns(CLOCK_REALTIME);
+  call.number = of.call.data.nr;
+  call.architecture = of.call.data.arch;
+  call.verdict = verdict;
+  call.pid = (int32_t)of.call.pid;
+  memcpy(call.argument, of.call.data.args, sizeof call.argument);
+  if (text && text <= 6) call.text_bytes = read_text(of.call.pid, call.argument[text - 1], call.text);
+  for (uint32_t i = call.text_bytes; i < RECORD_TEXT; i++) call.text[i] = 0;
+  // Else the pid was another's already when its memory was read.
+  if (sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &of.call.id) < 0) return;
+  to.reply.id = of.call.id;
+  to.reply.error = allowed ? 0 : (verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO ? -(int32_t)(verdict & JUDGE_ERROR) : -EPERM;
+  to.reply.flags = allowed ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
+  sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_SEND, &to);
+  write_record(&call);
+}
+
+// Some calls at a time, so that a flood of them does not keep the streams waiting.
+static void serve_listener(short events) {
+  for (int some = 0; some < 16 && (events & POLLIN); some++) {
+    answer_call();
+    struct pollfd more = {listener, POLLIN, 0};
+    struct timespec now = {0, 0};
+    events = sys(SYS_ppoll, &more, 1, &now, 0, 8) > 0 ? more.revents : 0;
+  }
+  if (!(events & POLLIN) && events) close_fd(&listener); // KERNEL(5.9): POLLHUP: no process is left under the filter
+}
+
 static void receive_plan(uint64_t deadline) {
   receive(setup, &plan, sizeof plan, deadline);
   if (!valid_header()) {
@@ -288,6 +433,7 @@ static void receive_plan(uint64_t deadline) {
     refuse(setup, EBADMSG);
     leave(1);
   }
+  take_judge();
 }
 
 __attribute__((noreturn)) static void child(void) {
@@ -353,7 +499,7 @@ static uint8_t *buffer;        // [0, head): output that some client lacks
 static size_t head;
 static uint8_t *input;         // standard input on its way in
 static size_t input_at, input_end;
-static int in_fd = -1, out_fd = -1, err_fd = -1, master = -1, listener = -1;
+static int in_fd = -1, out_fd = -1, err_fd = -1, master = -1;
 static bool running, ended, input_closing;
 static int wait_status;
 static uint64_t ended_ms;
@@ -568,6 +714,12 @@ static void tell_exit(int to) {
   answer(to, ANSWER_EXIT, &exit, sizeof exit);
 }
 
+static void tell_recorded(uint32_t index) {
+  uint32_t frame[3] = {4, ANSWER_RECORDED, index};
+  for (int i = 0; i < MOST_CONNECTIONS; i++) // who does not read finds it in the record
+    if (connections[i].state == WATCHING) sys(SYS_sendto, connections[i].fd, frame, sizeof frame, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+}
+
 static void serve(struct connection *of) {
   const struct request *asked = &of->request;
   of->asked = 0;
@@ -683,9 +835,15 @@ static void reap(void) {
   }
 }
 
+static void take_signals(int signals) {
+  char info[128]; // one signalfd_siginfo
+  while (sys(SYS_read, signals, info, sizeof info) > 0) {}
+  reap();
+}
+
 // The smallest descriptor above `after` that keeping needs; −1: none.
 static int next_kept(int after) {
-  const int fixed[] = {LISTENING, setup, channel, child_pidfd, plan.log_dir_fd, plan.exit_dir_fd, in_fd, out_fd, err_fd};
+  const int fixed[] = {LISTENING, setup, channel, child_pidfd, plan.log_dir_fd, plan.exit_dir_fd, plan.record_fd, in_fd, out_fd, err_fd};
   int least = -1;
   for (unsigned i = 0; i < sizeof fixed / sizeof *fixed + PLAN_MOST_KEPT; i++) {
     int fd = i < PLAN_MOST_KEPT ? plan.kept[i] : fixed[i - PLAN_MOST_KEPT];
@@ -724,8 +882,12 @@ static void take_descriptor(uint32_t tag, int64_t value) {
     master = fd;
     out_fd = fd;
     nonblocking(fd);
-  } else {
+  } else if (tag == TAKE_LISTENER && judge && listener < 0) {
     listener = fd;
+    // KERNEL(6.6): the caller goes on on the same processor as soon as it is answered.
+    sys(SYS_ioctl, listener, SECCOMP_IOW(4, uint64_t), 1 /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP */);
+  } else {
+    give_up();
   }
 }
 
@@ -734,10 +896,12 @@ static bool attend_setup(uint64_t deadline) {
   static uint8_t packet[16 + 8 * MOST_RESULTS];
   bool waiting = false; // for the engine's GO
   for (;;) {
-    struct pollfd fds[3 + MOST_CONNECTIONS] = {{channel, POLLIN, 0}, {setup, POLLIN, 0}, {LISTENING, POLLIN, 0}};
+    enum { FIXED = 4 };
+    struct pollfd fds[FIXED + MOST_CONNECTIONS] = {{channel, POLLIN, 0}, {setup, POLLIN, 0}, {LISTENING, POLLIN, 0}, {listener, POLLIN, 0}};
     for (int i = 0; i < MOST_CONNECTIONS; i++)
-      fds[3 + i] = (struct pollfd){connections[i].state != ASKING || too_early(&connections[i]) ? -1 : connections[i].fd, POLLIN, 0};
-    wait_for(fds, 3 + MOST_CONNECTIONS, deadline);
+      fds[FIXED + i] = (struct pollfd){connections[i].state != ASKING || too_early(&connections[i]) ? -1 : connections[i].fd, POLLIN, 0};
+    wait_for(fds, FIXED + MOST_CONNECTIONS, deadline);
+    if (fds[3].revents) serve_listener(fds[3].revents);
     if (fds[0].revents) {
       long got = sys(SYS_read, channel, packet, sizeof packet);
       uint32_t words[4];
@@ -770,7 +934,7 @@ static bool attend_setup(uint64_t deadline) {
     }
     if (fds[2].revents) take_connection();
     for (int i = 0; i < MOST_CONNECTIONS; i++)
-      if (fds[3 + i].revents && fds[3 + i].fd >= 0) take_request(&connections[i]);
+      if (fds[FIXED + i].revents && fds[FIXED + i].fd >= 0) take_request(&connections[i]);
   }
 }
 
@@ -791,13 +955,34 @@ static void drop_stalled(void) {
     if (connections[i].state == STREAMING && connections[i].cursor < head) drop(&connections[i]);
 }
 
+// Processes that outlive the first one still want answers: goes when the last of them has ended, and holds nothing else.
+__attribute__((noreturn)) static void linger(int signals) {
+  enum { KEPT_LISTENER = 3, KEPT_SIGNALS, KEPT_RECORD, NOT_KEPT };
+  const int from[] = {listener, signals, plan.record_fd};
+  int high[3];
+  for (int i = 0; i < 3; i++) high[i] = (int)sys(SYS_fcntl, from[i], F_DUPFD_CLOEXEC, NOT_KEPT);
+  for (int i = 0; i < 3; i++)
+    if (sys(SYS_dup3, high[i], KEPT_LISTENER + i, O_CLOEXEC) < 0) sys(SYS_close, KEPT_LISTENER + i);
+  sys(SYS_close_range, NOT_KEPT, ~0u, 0);
+  for (int i = 0; i < MOST_CONNECTIONS; i++) connections[i].state = CLOSED;
+  listener = KEPT_LISTENER;
+  plan.record_fd = KEPT_RECORD;
+  while (listener >= 0) {
+    struct pollfd fds[2] = {{listener, POLLIN, 0}, {KEPT_SIGNALS, POLLIN, 0}};
+    sys(SYS_ppoll, fds, 2, 0, 0, 8);
+    if (fds[1].revents) take_signals(KEPT_SIGNALS);
+    if (fds[0].revents) serve_listener(fds[0].revents);
+  }
+  leave(0);
+}
+
 // Output is all taken: say the exit, wait a bounded time for slow clients, go.
-__attribute__((noreturn)) static void finish(void) {
+__attribute__((noreturn)) static void finish(int signals) {
   for (int i = 0; i < MOST_CONNECTIONS; i++)
     if (connections[i].state == WATCHING) tell_exit(connections[i].fd);
   quiet_from = clock_ns(CLOCK_MONOTONIC);
   for (;;) {
-    struct pollfd fds[MOST_CONNECTIONS];
+    struct pollfd fds[MOST_CONNECTIONS + 1];
     int behind = 0;
     for (int i = 0; i < MOST_CONNECTIONS; i++) {
       bool lacks = connections[i].state == STREAMING && connections[i].cursor < head;
@@ -805,9 +990,14 @@ __attribute__((noreturn)) static void finish(void) {
       behind += lacks;
     }
     long ms = left_ms(quiet_from + STALL);
-    if (!behind || !ms) leave(0);
+    if (!behind || !ms) {
+      if (listener >= 0) linger(signals);
+      leave(0);
+    }
+    fds[MOST_CONNECTIONS] = (struct pollfd){listener, POLLIN, 0};
     struct timespec most = {ms / 1000, ms % 1000 * 1000000};
-    sys(SYS_ppoll, fds, MOST_CONNECTIONS, &most, 0, 8);
+    sys(SYS_ppoll, fds, MOST_CONNECTIONS + 1, &most, 0, 8);
+    if (fds[MOST_CONNECTIONS].revents) serve_listener(fds[MOST_CONNECTIONS].revents);
     for (int i = 0; i < MOST_CONNECTIONS; i++)
       if (fds[i].revents) feed_client(&connections[i]);
   }
@@ -817,16 +1007,17 @@ __attribute__((noreturn)) static void keep(int signals) {
   bool idle = false, silent = false;
   for (;;) {
     bool room = make_room() >= LEAST_ROOM, hungry = input_at == input_end;
-    if (room && settled(silent)) finish();
+    if (room && settled(silent)) finish(signals);
     if (!room && ended) drop_stalled();
     int feed = is_terminal() ? master : in_fd;
-    enum { FIXED = 5 };
+    enum { FIXED = 6 };
     struct pollfd fds[FIXED + MOST_CONNECTIONS] = {
         {signals, POLLIN, 0},
         {LISTENING, POLLIN, 0},
         {room ? out_fd : -1, POLLIN, 0},
         {room ? err_fd : -1, POLLIN, 0},
         {hungry ? -1 : feed, POLLOUT, 0},
+        {listener, POLLIN, 0},
     };
     for (int i = 0; i < MOST_CONNECTIONS; i++) {
       const struct connection *of = &connections[i];
@@ -851,11 +1042,7 @@ __attribute__((noreturn)) static void keep(int signals) {
       }
       continue;
     }
-    if (fds[0].revents) {
-      char info[128]; // one signalfd_siginfo
-      while (sys(SYS_read, signals, info, sizeof info) > 0) {}
-      reap();
-    }
+    if (fds[0].revents) take_signals(signals);
     if (fds[2].revents || fds[3].revents || fds[4].revents) idle = false;
     if (fds[2].revents && !take_output(out_fd, 1)) {
       if (out_fd == master) master = -1;
@@ -864,6 +1051,7 @@ __attribute__((noreturn)) static void keep(int signals) {
     if (fds[3].revents && !take_output(err_fd, 2)) close_fd(&err_fd);
     if (ended && (fds[2].revents || fds[3].revents)) quiet_from = clock_ns(CLOCK_MONOTONIC);
     if (fds[4].revents) flush_input();
+    if (fds[5].revents) serve_listener(fds[5].revents);
     for (int i = 0; i < MOST_CONNECTIONS; i++) {
       struct connection *of = &connections[i];
       short events = fds[FIXED + i].revents;

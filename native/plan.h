@@ -32,8 +32,31 @@ struct plan_header {
   uint64_t log_most_bytes;
   // Offsets in the blob of 32-bit descriptors that the before list made (pipe2), or PLAN_NOWHERE.
   uint32_t stdin_at, stdout_at, stderr_at; // the keeper's ends
-  uint32_t reserved;
+  uint32_t judge_at;                       // the judge of a listener's calls, in the blob, or PLAN_NOWHERE
   int32_t kept[PLAN_MOST_KEPT];            // descriptors to hold on to (root, its lock), -1 for none
+  uint32_t judge_bytes;
+  int32_t record_fd;                       // where the calls are recorded, or -1
+};
+
+// ---- The judge: a program of seccomp's filter machine that the keeper runs on what a listener notifies. It returns
+// SECCOMP_RET_ALLOW (the kernel is let decide) or SECCOMP_RET_ERRNO, and in the other bits: ----
+#define JUDGE_ERROR 0xfffu
+#define JUDGE_TEXT(verdict) ((verdict) >> 12 & 7) // 1 + which argument is a path to record, 0: none
+#define JUDGE_COARSE 0x8000u                      // calls of this number are recorded as one
+// ---- The record of calls: RECORD_SLOTS slots in no order, unused ones zero; the first counts what found no room ----
+#define RECORD_SLOTS 512
+#define RECORD_FINE 64 // so many that differ in more than their number
+#define RECORD_TEXT 164
+struct record_slot {
+  uint64_t first, last; // ns since 1970
+  uint32_t count;
+  int32_t number;
+  uint32_t architecture, verdict;
+  int32_t pid; // on the host
+  uint32_t text_bytes;
+  uint64_t argument[6];
+  char text[RECORD_TEXT];
+  uint32_t coarse;
 };
 
 enum { ARGUMENT_VALUE, ARGUMENT_BLOB, ARGUMENT_RESULT, ARGUMENT_LOAD };
@@ -78,6 +101,7 @@ enum {
   ANSWER_DONE,       // the request was carried out (after ATTACH the raw stream follows)
   ANSWER_REFUSED,    // i32 errno
   ANSWER_BORN,       // i32 pid: the child exists
+  ANSWER_RECORDED,   // u32 slot: a call that was not seen before is in the record (to those who watch)
 };
 
 // ---- The log: 16 bytes (magic, u64 sequence), then records: u32 length, u8 stream, 3 zero, u64 ns since 1970, bytes ----

@@ -7,12 +7,14 @@ import type { FieldShapes } from "./request/field-shapes.ts";
 export const tareShapes: FieldShapes = {
   Umask: "text",
   TimeOffset: "text",
+  RecordCalls: "boolean",
 };
 
 /** What `HostConfig.Tare` asks for, in the engine's words. */
 export interface PlannedTareFields {
   readonly umask?: number;
   readonly timeOffsets?: TimeOffsets;
+  readonly recordCalls?: boolean;
 }
 
 /** Throws Failure("invalid") for values that can never work. */
@@ -21,15 +23,17 @@ export function planTareFields(fields: TareHostConfig): PlannedTareFields {
   return {
     ...(umask === "" ? {} : { umask: parseUmask(umask) }),
     ...(timeOffset === "" ? {} : { timeOffsets: parseTimeOffsets(timeOffset) }),
+    ...(fields.RecordCalls === true ? { recordCalls: true } : {}),
   };
 }
 
 /** The way back: `HostConfig.Tare` of a spec; left out when there is nothing of it. */
 export function formatTareFields(spec: PlannedTareFields): Pick<HostConfig, "Tare"> {
-  const { umask, timeOffsets } = spec;
+  const { umask, timeOffsets, recordCalls } = spec;
   const fields: TareHostConfig = {
     ...(umask === undefined ? {} : { Umask: umask.toString(8).padStart(4, "0") }),
     ...(timeOffsets === undefined ? {} : { TimeOffset: formatTimeOffsets(timeOffsets) }),
+    ...(recordCalls === true ? { RecordCalls: true } : {}),
   };
   return Object.keys(fields).length === 0 ? {} : { Tare: fields };
 }

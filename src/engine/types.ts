@@ -1,3 +1,4 @@
+import type { WatchedDetails } from "./denial-types.ts";
 import type { DeviceRuleSpec, DeviceSpec } from "./device-types.ts";
 import type { Duplex } from "node:stream";
 import type { TimeOffsets } from "../spec/time-offsets.ts";
@@ -63,6 +64,10 @@ export interface ContainerSpec {
   /** The text of a profile in Docker's format, or one of the two words. */
   readonly seccomp?: "builtin" | "unconfined" | { readonly profile: string };
   /** "unconfined": no masked and read-only paths. */
+  /** Record the calls that are refused, with who refused them and what would allow it; they wait for the keeper's answer. */
+  readonly explainDenials?: boolean;
+  /** Record which calls are made, for a profile of exactly those; each call waits for the keeper's answer. */
+  readonly recordCalls?: boolean;
   readonly systemPaths?: "confined" | "unconfined";
   readonly readOnlyRoot?: boolean;
   readonly mounts?: readonly ContainerMount[];
@@ -161,7 +166,7 @@ export interface ContainerSummary {
   readonly mounts: readonly ContainerMount[];
 }
 
-export interface ContainerDetails extends ContainerSummary {
+export interface ContainerDetails extends ContainerSummary, WatchedDetails {
   readonly spec: ContainerSpec;
   readonly restartCount: number;
   /** The resolved process: what was or will be executed. */

@@ -59,16 +59,21 @@ const NEW_LISTENER = 8;
 const TSYNC_ESRCH = 16;
 
 /**
- * The flags of seccomp(2) with SECCOMP_SET_MODE_FILTER; with a "notify" rule the call returns a listener's descriptor.
+ * The flags of seccomp(2) with SECCOMP_SET_MODE_FILTER; with a "notify" rule, or when told that
+ * it listens, the call returns a listener's descriptor.
  * KERNEL(5.7): TSYNC and a listener go together only with TSYNC_ESRCH.
  */
-export function seccompFlagBits(profile: SeccompProfile): number {
+export function seccompFlagBits(
+  profile: SeccompProfile,
+  { listens = false }: { readonly listens?: boolean } = {},
+): number {
   const given = profile.flags.reduce((bits, flag) => bits | flagBits[flag], 0);
-  if (!profile.rules.some((rule) => rule.action.kind === "notify")) return given;
+  if (!listens && !profile.rules.some((rule) => rule.action.kind === "notify")) return given;
   return given | NEW_LISTENER | ((given & flagBits.SECCOMP_FILTER_FLAG_TSYNC) === 0 ? 0 : TSYNC_ESRCH);
 }
 
-function parseKernelRelease(release: string): readonly [number, number] {
+/** `[major, minor]` of a release as uname(2) gives it. */
+export function parseKernelRelease(release: string): readonly [number, number] {
   const parts = /^(\d+)\.(\d+)/.exec(release);
   if (parts === null)
     throw new Failure("invalid", `cannot read the kernel release "${release.slice(0, 80)}"`);

@@ -100,6 +100,7 @@ function networkText(mode: NetworkMode | undefined): string | undefined {
 function securityOptions(spec: ContainerSpec): readonly string[] | undefined {
   const options = [
     ...(spec.noNewPrivileges === true ? ["no-new-privileges"] : []),
+    ...(spec.explainDenials === true ? ["explain-denials"] : []),
     ...(spec.seccomp === undefined
       ? []
       : [`seccomp=${typeof spec.seccomp === "object" ? spec.seccomp.profile : spec.seccomp}`]),

@@ -3,6 +3,7 @@ import { parseCreateRequest } from "../api/create-request.ts";
 import type * as api from "../api/types/container.ts";
 import type { ImageInspect, ImageSummary as ApiImageSummary } from "../api/types/image.ts";
 import type { ImageDetails, ImageSummary } from "../engine/image-types.ts";
+import type { Denial } from "../engine/denial-types.ts";
 import type {
   ContainerDetails,
   ContainerMount,
@@ -60,6 +61,26 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
     storage: { driver: reply.GraphDriver.Name, data: reply.GraphDriver.Data ?? {} },
     execIds: reply.ExecIDs ?? [],
     ...(tare?.Timing === undefined ? {} : { lastTiming: timingOf(tare.Timing) }),
+    ...(tare?.Denials === undefined ? {} : { denials: tare.Denials.map(denialOf) }),
+    ...(tare?.RecordedProfile === undefined ? {} : { recordedProfile: tare.RecordedProfile }),
+  };
+}
+
+function denialOf(denial: api.Denial): Denial {
+  const { Text: text, Error: error, ExecID: execId } = denial;
+  return {
+    call: denial.Call,
+    architecture: denial.Architecture,
+    args: denial.Args.map((argument) => BigInt(argument)),
+    ...(text === undefined ? {} : { text }),
+    ...(error === undefined ? {} : { error }),
+    by: denial.By,
+    advice: denial.Advice,
+    count: denial.Count,
+    firstAt: Date.parse(denial.FirstAt),
+    lastAt: Date.parse(denial.LastAt),
+    pid: denial.Pid,
+    ...(execId === undefined ? {} : { execId }),
   };
 }
 

@@ -10,6 +10,7 @@ import { Inheritance, launch } from "./keeper/launch.ts";
 import { hostUserOf } from "./newborn.ts";
 import { planExec } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
+import { planJudge } from "./plan-judge.ts";
 import { prepareProcess } from "./prepare-process.ts";
 import { earlyStreams } from "./start.ts";
 import type { ExecOptions, KeeperProgram, StartedProcess } from "./types.ts";
@@ -29,6 +30,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
   const prepared = prepareProcess(options.process, {
     seccomp: options.seccomp,
     announce: options.beforeFirstInstruction !== undefined,
+    ...(options.watch === undefined ? {} : { watch: options.watch }),
   });
   const joins = foreignNamespaces(options.target.pid);
   const lists = planExec(
@@ -59,6 +61,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
     dieWithCaller: false,
     deadlineMs: options.setupDeadlineMs ?? 30_000,
     exitDirectoryFd: inheritance.add(directory.fd),
+    ...planJudge(prepared.planned, { watch: options.watch, blob, inheritance, opened }),
     keptFds: [],
   };
   const preparedMs = monotonicMs();

@@ -16,9 +16,14 @@ import {
   type ResourceLimit,
 } from "../linux/rlimit.ts";
 import { compileSeccomp, defaultSeccompProfile, seccompFlagBits } from "../linux/seccomp.ts";
+import {
+  compileWatchedSeccomp,
+  permissiveSeccompProfile,
+  type SeccompWatch,
+} from "../linux/seccomp-watch.ts";
 import type { SeccompProfile } from "../spec/seccomp.ts";
 import type { RuntimeProcess } from "../spec/runtime-config.ts";
-import type { PlannedProcess, PlannedSeccomp } from "./plan/process.ts";
+import { barrierCalls, type PlannedProcess, type PlannedSeccomp } from "./plan/process.ts";
 
 export interface PreparedProcess {
   readonly planned: PlannedProcess;
@@ -45,7 +50,7 @@ function availableCapabilities(): ReadonlySet<CapabilityName> {
  */
 export function prepareProcess(
   process: RuntimeProcess,
-  options: { readonly seccomp?: unknown; readonly announce: boolean },
+  options: { readonly seccomp?: unknown; readonly announce: boolean; readonly watch?: SeccompWatch },
 ): PreparedProcess {
   const available = availableCapabilities();
   const warnings: string[] = [];
@@ -70,6 +75,7 @@ export function prepareProcess(
   const seccomp = compile(
     options.seccomp,
     new Set([...bounding].filter((name): name is CapabilityName => name !== "ALL" && available.has(name))),
+    options.watch,
   );
   return {
     planned: {
@@ -83,22 +89,41 @@ export function prepareProcess(
   };
 }
 
-/** One program for each profile and set of capabilities: what was checked about it need not be checked again. */
-const programs = new WeakMap<SeccompProfile, RecentMap<bigint, PlannedSeccomp>>();
+/** One program for each profile, set of capabilities and way to watch: what was checked of it need not be again. */
+const programs = new WeakMap<SeccompProfile, RecentMap<string, PlannedSeccomp>>();
 const maxPrograms = 32;
 
-function compile(profile: unknown, capabilities: ReadonlySet<CapabilityName>): PlannedSeccomp | undefined {
-  if (profile === undefined || profile === null) return undefined;
-  const chosen = profile === "default" ? defaultSeccompProfile : (profile as SeccompProfile);
+function compile(
+  profile: unknown,
+  capabilities: ReadonlySet<CapabilityName>,
+  watch: SeccompWatch | undefined,
+): PlannedSeccomp | undefined {
+  const isWatched = watch !== undefined && (watch.denials || watch.calls);
+  if ((profile === undefined || profile === null) && !isWatched) return undefined;
+  const chosen =
+    profile === "default" ? defaultSeccompProfile : ((profile ?? permissiveSeccompProfile) as SeccompProfile);
   let known = programs.get(chosen);
   if (known === undefined) programs.set(chosen, (known = new RecentMap(maxPrograms)));
-  return known.get(capabilityMask(capabilities), () => compileFor(chosen, capabilities));
+  const mask = capabilityMask(capabilities);
+  const key = isWatched ? `${mask} ${watch.denials} ${watch.calls}` : String(mask);
+  return known.get(key, () => compileFor(chosen, capabilities, isWatched ? watch : undefined));
 }
 
-function compileFor(chosen: SeccompProfile, capabilities: ReadonlySet<CapabilityName>): PlannedSeccomp {
+function compileFor(
+  chosen: SeccompProfile,
+  capabilities: ReadonlySet<CapabilityName>,
+  watch: SeccompWatch | undefined,
+): PlannedSeccomp {
   if (chosen.rules.some(({ action }) => action.kind === "notify"))
     throw new Failure("unsupported", "cannot use the seccomp profile: SCMP_ACT_NOTIFY is not supported yet");
   const architecture = process.arch === "arm64" ? "arm64" : "x86_64";
-  const program = compileSeccomp(chosen, { capabilities, architecture, kernel: release() });
-  return { program, flags: seccompFlagBits(chosen) };
+  const options = { capabilities, architecture, kernel: release() } as const;
+  if (watch === undefined)
+    return { program: compileSeccomp(chosen, options), flags: seccompFlagBits(chosen) };
+  const { filter, flags, ...watched } = compileWatchedSeccomp(chosen, {
+    ...options,
+    watch,
+    unwatched: barrierCalls,
+  });
+  return { program: filter, flags, watched };
 }

@@ -13,6 +13,7 @@ import { type Plan, PlanBlob } from "./plan/plan.ts";
 import { idmapDepth, openIdmaps } from "./idmapped-mounts.ts";
 import { equipNewborn, hostUserOf, idMapsOf } from "./newborn.ts";
 import { isDevices, prepareMounts } from "./prepare-mounts.ts";
+import { planJudge } from "./plan-judge.ts";
 import { prepareProcess } from "./prepare-process.ts";
 import type { EarlyStreams, KeeperProgram, StartedProcess, StartOptions } from "./types.ts";
 
@@ -53,6 +54,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
   const prepared = prepareProcess(config.process, {
     seccomp: config.linux.seccomp,
     announce: options.beforeFirstInstruction !== undefined,
+    ...(options.watch === undefined ? {} : { watch: options.watch }),
   });
   const init = options.init === true ? inheritance.add(opened.use(program.openInit()).fd) : undefined;
   const lists = planContainer(
@@ -94,6 +96,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
     dieWithCaller: options.dieWithCaller === true,
     deadlineMs: options.setupDeadlineMs ?? defaultDeadlineMs,
     exitDirectoryFd: inheritance.add(directory.fd),
+    ...planJudge(prepared.planned, { watch: options.watch, blob, inheritance, opened }),
     keptFds: [root, rootLock],
     ...(log === undefined || options.logDirectory === undefined
       ? {}

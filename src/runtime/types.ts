@@ -3,6 +3,7 @@ import type { Cgroup } from "../linux/cgroup.ts";
 import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import type { Fd, OwnedFd } from "../linux/fd.ts";
 import type { IdMaps } from "../spec/id-map.ts";
+import type { SeccompWatch } from "../linux/seccomp-watch.ts";
 import type { RuntimeConfig, RuntimeNamespaceType } from "../spec/runtime-config.ts";
 
 /** The keeper program, held as a sealed memfd (or a file where the host forbids executing those). */
@@ -11,6 +12,12 @@ export interface KeeperProgram extends Disposable {
   readonly path: string;
   /** The same program as the init of a container, which can't write to it. */
   openInit(): OwnedFd;
+}
+
+/** Calls that a keeper is handed, answers and records, besides what it does otherwise. */
+export interface CallWatch extends SeccompWatch {
+  /** The file for readCallRecord(), made or emptied at the start; its directory is the caller's. */
+  readonly recordPath: string;
 }
 
 export interface StartOptions {
@@ -49,6 +56,7 @@ export interface StartOptions {
   readonly openUserNamespace?: (maps: IdMaps) => Promise<OwnedFd>;
   /** Called once, when the streams can be attached and nothing has run yet: attaching here misses no byte. */
   readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
+  readonly watch?: CallWatch;
 }
 
 export interface ExecOptions {
@@ -65,6 +73,7 @@ export interface ExecOptions {
   readonly cgroup: Cgroup;
   readonly setupDeadlineMs?: number;
   readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
+  readonly watch?: CallWatch;
 }
 
 /** How a process ended, as wait status: code 0–255, or the signal's number. */
@@ -106,6 +115,8 @@ export interface KeptProcess extends AsyncDisposable {
   signal(number: number): boolean;
   /** The root file system as the keeper holds it, for reaching a running container by descriptor. */
   openRoot(): OwnedFd;
+  /** `listener` is called when the record of watched calls has something new; one at a time. */
+  onWatchedCall(listener: () => void): void;
   // Disposing drops the connection only; the process and its keeper go on.
 }
 
@@ -122,6 +133,7 @@ export interface StartedProcess {
  *   exec.ts            execInContainer(program: KeeperProgram, options: ExecOptions): Promise<StartedProcess>
  *   reconnect.ts       reconnect(runDirectory): Promise<KeptProcess | Exit | undefined>
  *                      (alive | ended and recorded | nothing there: the keeper was lost)
+ *   watched-calls.ts   readCallRecord(path): CallRecord
  * A process that could not be executed throws a Failure "invalid" with details.exitCode 126 or 127; every other
  * failed start throws with nothing left behind but the cgroup (the caller removes it, with linux/cgroup.ts).
  */

@@ -7,6 +7,9 @@ import { openDirectoryPath } from "../../src/linux/open.ts";
 import { findProcessStatistics } from "../../src/linux/process.ts";
 import { answer, encodeRequest, type Frame, FrameReader } from "../../src/runtime/keeper/frames.ts";
 import { connectKeeper, listenIn } from "../../src/runtime/keeper/socket.ts";
+import { encodeInstructions } from "../../src/linux/seccomp/instruction.ts";
+import { syscallNumber } from "../../src/linux/syscall.ts";
+import { addSeccomp } from "../../src/runtime/plan/process.ts";
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
 import { type Plan, PlanBlob, PlanList } from "../../src/runtime/plan/plan.ts";
 import { slowness } from "./patience.ts";
@@ -126,6 +129,35 @@ export function harmlessPlan(options: Parameters<typeof planOf>[1] = {}): Plan {
     child.add("end", "close", [-1]);
   }, options);
 }
+
+/**
+ * As harmlessPlan(), under a filter that hands getppid over to the keeper, which judges it by this program. Whatever
+ * that answers, getppid changes nothing.
+ */
+export function judgedPlan(judge: Uint8Array, options: Parameters<typeof planOf>[1] = {}): Plan {
+  let program = { offset: 0, bytes: 0 };
+  const plan = planOf(({ child, blob }) => {
+    const filter = encodeInstructions([
+      { code: 0x20, jt: 0, jf: 0, k: 0 },
+      { code: 0x15, jt: 0, jf: 1, k: syscallNumber("getppid") },
+      { code: 0x06, jt: 0, jf: 0, k: 0x7fc0_0000 },
+      { code: 0x06, jt: 0, jf: 0, k: 0x7fff_0000 },
+    ]);
+    addSeccomp(child, blob, {
+      program: filter,
+      flags: NEW_LISTENER,
+      watched: { judge, profile: filter },
+    });
+    for (let count = 0; count < 3; count++)
+      child.add("be judged", "getppid", [count, "/", -1, 0x7000_0000], { expect: "anything" });
+    child.add("end", "close", [-1]);
+    program = blob.put(judge);
+  }, options);
+  return { ...plan, judge: { program, recordFd: -1 } };
+}
+
+/** SECCOMP_FILTER_FLAG_NEW_LISTENER. */
+const NEW_LISTENER = 8;
 
 export const encodeHarmless = (options: Parameters<typeof planOf>[1] = {}): Buffer =>
   Buffer.from(encodePlan(harmlessPlan(options)));

@@ -10,7 +10,7 @@ import { poll } from "../../src/base/deadline.ts";
 import { syscallNumber } from "../../src/linux/syscall.ts";
 import { answer, encodeRequest, FrameReader } from "../../src/runtime/keeper/frames.ts";
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
-import { encodeHarmless, programPlan, RawKeeper } from "../support/raw-keeper.ts";
+import { encodeHarmless, judgedPlan, programPlan, RawKeeper } from "../support/raw-keeper.ts";
 import { Scratch } from "../support/scratch.ts";
 
 const seed = Number(process.env["TARE_FUZZ_SEED"] ?? 20_240_229);
@@ -32,7 +32,7 @@ function randomOf(state: number): (below: number) => number {
   };
 }
 
-const headerBytes = 112;
+const headerBytes = 120;
 const opBytes = 80;
 const interesting = [
   0, 1, 2, 3, 4, 7, 8, 79, 80, 111, 4095, 4096, 65_535, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff,
@@ -49,7 +49,9 @@ function mutate(bytes: Buffer, random: (below: number) => number): void {
   for (let change = 0; change < changes; change++) {
     const what = random(10);
     if (what < 2) {
-      const at = pick([0, 4, 8, 12, 16, 20, 24, 32, 36, 40, 44, 48, 52, 56, 60, 64, 68, 72, 76, 80, 84, 108]);
+      const at = pick([
+        0, 4, 8, 12, 16, 20, 24, 32, 36, 40, 44, 48, 52, 56, 60, 64, 68, 72, 76, 80, 84, 108, 112, 116,
+      ]);
       const value = random(3) === 0 ? bytes.readUInt32LE(at) ^ (1 << random(32)) : pick(interesting);
       bytes.writeUInt32LE(value >>> 0, at);
     } else if (what < 3) {
@@ -87,6 +89,26 @@ function mutate(bytes: Buffer, random: (below: number) => number): void {
   }
 }
 
+/** A program for judging, of codes that mean something, seldom a sound one. */
+function randomJudge(random: (below: number) => number): Uint8Array {
+  const codes = [0x20, 0x54, 0x05, 0x15, 0x25, 0x35, 0x06, 0x06, 0x00, 0x61];
+  const bytes = Buffer.alloc(8 * (1 + random(40)));
+  for (let at = 0; at < bytes.length; at += 8) {
+    bytes.writeUInt16LE(codes[random(codes.length)] as number, at);
+    bytes.writeUInt8(random(4), at + 2);
+    bytes.writeUInt8(random(256), at + 3);
+    const k = [
+      random(70),
+      random(0x10_0000) + 0x4_f000,
+      0x7fff_0000 + random(0x1_0000),
+      0xffff_ffff,
+      random(2 ** 32),
+    ];
+    bytes.writeUInt32LE(k[random(k.length)] as number, at + 4);
+  }
+  return bytes.subarray(0, random(10) === 0 ? bytes.length - 4 : bytes.length);
+}
+
 /** Requests as a clumsy or malicious client sends them. */
 function requests(random: (below: number) => number): Buffer {
   const all = Array.from({ length: random(4) }, () => {
@@ -100,7 +122,10 @@ function requests(random: (below: number) => number): Buffer {
 
 async function round(number: number): Promise<"refused" | "failed" | "ran" | "left"> {
   const random = randomOf(seed + number * 7919);
-  const plan = encodeHarmless({ deadlineMs, keep: random(2) === 0, terminal: random(4) === 0 });
+  const plan =
+    random(3) === 0
+      ? Buffer.from(encodePlan(judgedPlan(randomJudge(random), { deadlineMs, keep: random(8) > 0 })))
+      : encodeHarmless({ deadlineMs, keep: random(2) === 0, terminal: random(4) === 0 });
   mutate(plan, random);
   plan.writeUInt32LE(deadlineMs, 28);
   await using keeper = new RawKeeper(scratch);

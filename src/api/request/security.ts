@@ -4,6 +4,7 @@ import type { HostConfig } from "../types/host-config.ts";
 export interface PlannedSecurity {
   readonly noNewPrivileges?: boolean;
   readonly seccomp?: "builtin" | "unconfined" | { readonly profile: string };
+  readonly explainDenials?: boolean;
   readonly systemPaths?: "confined" | "unconfined";
 }
 
@@ -36,6 +37,10 @@ function planOption(name: string, value: string | undefined, option: string): Pl
     case "seccomp":
       if (value === "unconfined" || value === "builtin") return { seccomp: value };
       if (value?.trimStart().startsWith("{") === true) return { seccomp: { profile: value } };
+      break;
+    case "explain-denials":
+      if (value === undefined || value === "true") return { explainDenials: true };
+      if (value === "false") return { explainDenials: false };
       break;
     case "systempaths":
       if (value === "unconfined") return { systemPaths: "unconfined" };

@@ -118,6 +118,29 @@ export interface ContainerTareDetails {
   readonly Cgroup: string;
   readonly Capabilities: readonly string[];
   readonly Timing?: StartTiming;
+  /** Of the last run, with the security option `explain-denials`. */
+  readonly Denials?: readonly Denial[];
+  /** The text of a seccomp profile in Docker's format, with `HostConfig.Tare.RecordCalls`. */
+  readonly RecordedProfile?: string;
+}
+
+/** A kind of call that a container was refused. */
+export interface Denial {
+  readonly Call: string;
+  readonly Architecture: string;
+  /** Hexadecimal, of the first. */
+  readonly Args: readonly string[];
+  readonly Text?: string;
+  /** `EPERM`; absent when the kernel was let decide. */
+  readonly Error?: string;
+  readonly By: string;
+  readonly Advice: string;
+  readonly Count: number;
+  /** RFC 3339. */
+  readonly FirstAt: string;
+  readonly LastAt: string;
+  readonly Pid: number;
+  readonly ExecID?: string;
 }
 
 /** Where the time of a start went, in milliseconds. */

@@ -55,6 +55,8 @@ export interface TareHostConfig {
   readonly Umask?: string;
   /** Of a time namespace's clocks: `24h`, or `monotonic=24h,boottime=-1h`. */
   readonly TimeOffset?: string;
+  /** Inspect's `Tare.RecordedProfile` gets the smallest seccomp profile that the run needs; it is slow. */
+  readonly RecordCalls?: boolean;
 }
 
 export interface Resources {

@@ -5,6 +5,7 @@ import { createContainer } from "../container/create.ts";
 import { withContainerFlags } from "../container/flags.ts";
 import { sizeOf } from "../container/follow.ts";
 import { joinContainer } from "../container/join.ts";
+import { explainsDenials, listDenials } from "../container/print-denials.ts";
 import { type Attached, planAttached, planContainer } from "../container/plan.ts";
 import { startFailureStatus } from "../container/start-failure.ts";
 import { formatTiming } from "../container/timing.ts";
@@ -18,6 +19,7 @@ interface OwnValues {
   readonly "detach-keys": string;
   readonly "sig-proxy": boolean;
   readonly timing: boolean;
+  readonly "record-profile": string;
 }
 type Values = ContainerValues & OwnValues;
 
@@ -27,6 +29,9 @@ export const run: Command<Values> = {
   flags: withContainerFlags<OwnValues>({
     detach: bool("Run container in background and print container ID", { short: "d" }),
     "detach-keys": string("Override the key sequence for detaching a container"),
+    "record-profile": string("Write the seccomp profile that the run needed to the file (slows it down)", {
+      isFile: true,
+    }),
     "sig-proxy": bool("Proxy received signals to the process", { initial: true }),
     timing: bool("Print where the time of the start went (on standard error)"),
   }),
@@ -36,6 +41,8 @@ export const run: Command<Values> = {
   examples: [
     "tare run --rm hello",
     "tare run -it --rm --memory 512m debian bash",
+    "tare run --rm --security-opt explain-denials debian mount -t tmpfs none /mnt",
+    "tare run --rm --record-profile small.json debian ls / && tare run --security-opt seccomp=small.json debian ls /",
     "tare run -d --name web -v /srv/www:/www:ro busybox httpd -f -h /www",
   ],
   async run(call) {
@@ -59,9 +66,13 @@ export const run: Command<Values> = {
       cwd: context.cwd,
       env: context.env,
     });
-    const id = await createContainer(call, request);
+    const recording =
+      values["record-profile"] === "" ? undefined : (await loadRecording()).openRecording(call);
+    const id = await createContainer(call, recording?.change(request) ?? request);
     const client = await call.client();
     const created = { client, id, image };
+    if (recording !== undefined)
+      return await recording.record(created, () => runAttached(call, created, attached));
     if (!values.detach) return await runAttached(call, created, attached);
     const printTiming = await start(call, created);
     call.out(`${id}\n`);
@@ -69,6 +80,10 @@ export const run: Command<Values> = {
     return 0;
   },
 };
+
+/** Seldom wanted, so not loaded. */
+const loadRecording = (): Promise<typeof import("../container/record-profile.ts")> =>
+  import("../container/record-profile.ts");
 
 interface Created {
   readonly client: Client;
@@ -88,13 +103,16 @@ async function runAttached(call: Call<Values>, created: Created, attached: Attac
     stderr: attached.stderr,
     detachKeys: values["detach-keys"],
     proxiesSignals: values["sig-proxy"],
-    condition: values.rm ? "removed" : "next-exit",
+    // What is recorded is read after the end.
+    condition: values.rm && values["record-profile"] === "" ? "removed" : "next-exit",
     start: async () => {
       printTiming = await start(call, created);
       if (!attached.stdout && !attached.stderr) call.out(`${created.id}\n`);
     },
   });
   printTiming?.();
+  if (explainsDenials(values["security-opt"]))
+    for (const line of await listDenials(created.client, created.id)) call.err(`${line}\n`);
   return status;
 }
 

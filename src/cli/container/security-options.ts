@@ -1,3 +1,5 @@
+import { sentenceOf } from "../../base/failure.ts";
+import { findJsonMistake } from "../../spec/json-mistake.ts";
 import { laterFailure, optionFailure } from "../flags/flag.ts";
 
 export interface SecurityPlan {
@@ -18,7 +20,8 @@ export function planSecurity(texts: readonly string[], readText: (path: string) 
     if (name === "systempaths") {
       if (value !== "unconfined") throw optionFailure(`invalid systempaths option: ${JSON.stringify(text)}`);
       isUnmasked = true;
-    } else if (name === "no-new-privileges") options.push(planNoNewPrivileges(value, text));
+    } else if (name === "no-new-privileges" || name === "explain-denials")
+      options.push(planSwitch(name, value, text));
     else if (name === "seccomp" && value !== undefined)
       options.push(`seccomp=${planSeccomp(value, readText)}`);
     else if (name === "apparmor" && value === "unconfined") options.push(text.replace(":", "="));
@@ -29,19 +32,24 @@ export function planSecurity(texts: readonly string[], readText: (path: string) 
   return { options, isUnmasked };
 }
 
-function planNoNewPrivileges(value: string | undefined, text: string): string {
-  if (value === undefined) return "no-new-privileges";
+function planSwitch(name: string, value: string | undefined, text: string): string {
+  if (value === undefined) return name;
   if (value !== "true" && value !== "false")
     throw optionFailure(`Invalid --security-opt: ${JSON.stringify(text)}`);
-  return `no-new-privileges=${value}`;
+  return `${name}=${value}`;
 }
 
 function planSeccomp(value: string, readText: (path: string) => string): string {
   if (value === "unconfined" || value === "builtin") return value;
-  const text = readText(value);
+  let text: string;
   try {
-    return JSON.stringify(JSON.parse(text));
-  } catch {
-    throw optionFailure(`cannot read seccomp profile "${value}": it is not JSON`);
+    text = readText(value);
+  } catch (thrown) {
+    throw optionFailure(`opening seccomp profile (${value}) failed: ${sentenceOf(thrown)}`);
   }
+  const mistake = findJsonMistake(text);
+  if (mistake !== undefined)
+    throw optionFailure(`cannot read seccomp profile (${value}): it is not JSON: ${mistake}`);
+  // Without white space, but not parsed and written anew: numbers beyond 2⁵³ would change.
+  return text.replaceAll(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
 }

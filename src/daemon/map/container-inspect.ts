@@ -1,4 +1,5 @@
 import type * as api from "../../api/types/container.ts";
+import type { Denial } from "../../engine/denial-types.ts";
 import type { ContainerDetails, StartTiming } from "../../engine/types.ts";
 import { configOf } from "./container-config.ts";
 import { sizesOf } from "./container-summary.ts";
@@ -40,7 +41,27 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
       Cgroup: effective.cgroup,
       Capabilities: effective.capabilities,
       ...(lastTiming === undefined ? {} : { Timing: timingOf(lastTiming) }),
+      ...(details.denials === undefined ? {} : { Denials: details.denials.map(denialOf) }),
+      ...(details.recordedProfile === undefined ? {} : { RecordedProfile: details.recordedProfile }),
     },
+  };
+}
+
+function denialOf(denial: Denial): api.Denial {
+  const { text, error, execId } = denial;
+  return {
+    Call: denial.call,
+    Architecture: denial.architecture,
+    Args: denial.args.map((argument) => `0x${argument.toString(16)}`),
+    ...(text === undefined ? {} : { Text: text }),
+    ...(error === undefined ? {} : { Error: error }),
+    By: denial.by,
+    Advice: denial.advice,
+    Count: denial.count,
+    FirstAt: timeText(denial.firstAt),
+    LastAt: timeText(denial.lastAt),
+    Pid: denial.pid,
+    ...(execId === undefined ? {} : { ExecID: execId }),
   };
 }
 

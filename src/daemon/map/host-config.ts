@@ -157,6 +157,7 @@ function modeText(mode: NamespaceMode | undefined): string {
 function securityOptions(spec: ContainerSpec): readonly string[] | null {
   const options = [
     ...(spec.noNewPrivileges === true ? ["no-new-privileges"] : []),
+    ...(spec.explainDenials === true ? ["explain-denials"] : []),
     ...(typeof spec.seccomp === "string" ? [`seccomp=${spec.seccomp}`] : []),
     ...(typeof spec.seccomp === "object" ? [`seccomp=${spec.seccomp.profile}`] : []),
     ...(spec.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),

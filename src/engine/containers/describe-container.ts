@@ -4,6 +4,7 @@ import { planContainer } from "../planning/plan-container.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerDetails, ContainerSummary } from "../types.ts";
 import { cgroupPathOf, type ContainerContext } from "./context.ts";
+import { describeWatched } from "./watched.ts";
 
 /** What `ps` shows. */
 export function summarize(context: ContainerContext, record: ContainerRecord): ContainerSummary {
@@ -65,6 +66,7 @@ export async function describeContainer(
       .ofContainer(id)
       .filter((session) => session.state.status === "running")
       .map((session) => session.id),
+    ...describeWatched(context, record),
     ...(record.lastTiming === undefined ? {} : { lastTiming: record.lastTiming }),
   };
 }

@@ -9,6 +9,7 @@ import type { ContainerId, ContainerState } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { exitCodeOf, exitStatusOf } from "./exit-status.ts";
+import { tellDenials } from "./watched.ts";
 
 /** How long things of a container that has ended may stay busy (its keeper gives out the last bytes). */
 const BUSY_MS = 10_000;
@@ -39,6 +40,7 @@ export function recordEnd(
   { state, ends }: { readonly state: ExitedState; readonly ends?: IntentId },
 ): void {
   const ended: ContainerRecord = { ...record, state };
+  tellDenials(context, record);
   const die = containerEvent(record, "die", {
     exitCode: String(state.code),
     ...(state.startedAt === undefined

@@ -20,6 +20,7 @@ import { LateDuplex } from "./late-duplex.ts";
 import type { LiveContainer } from "./live-container.ts";
 import { findUser } from "./prepare-root.ts";
 import { seccompOf } from "./start.ts";
+import { followDenials, planWatch, tellDenials } from "./watched.ts";
 
 /** Registers a program to be run in a running container; gives the session's id. */
 export function createExec(context: ContainerContext, reference: ContainerReference, spec: ExecSpec): string {
@@ -57,6 +58,8 @@ export async function startExec(
   fault("exec.launched");
   session.kept = kept;
   session.state = { status: "running", pid: kept.pid };
+  const record = context.state.findContainer(session.containerId);
+  if (record !== undefined) followDenials(context, record, kept);
   void kept.exited.then(async (exit) => {
     finish(context, session, { code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end) });
     fault("exec.ended");
@@ -116,6 +119,7 @@ function finish(
   session.end({ code, oomKilled: false, ...(error === undefined ? {} : { error }) });
   const record = context.state.findContainer(session.containerId);
   if (record === undefined || context.closing.aborted) return;
+  tellDenials(context, record);
   const attributes = { execID: session.id, exitCode: String(code) };
   context.state.events.record(containerEvent(record, "exec_die", attributes));
 }
@@ -176,6 +180,7 @@ function planExec(
     ...(privileged ? {} : { seccomp: seccompOf(context, plan) }),
     ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
     keepStdinOpen: spec.attachStdin ?? false,
+    ...planWatch(context, record, session.id),
     cgroupName: record.id,
   };
 }

@@ -28,6 +28,11 @@ export class Places {
     return join(this.data(id), "log");
   }
 
+  /** Records of the calls that are watched: `run`, and one for each exec. */
+  watched(id: ContainerId): string {
+    return join(this.data(id), "watched");
+  }
+
   /** The file that is bound over `/etc/NAME`. */
   file(id: ContainerId, name: "hosts" | "hostname" | "resolv.conf"): string {
     return join(this.data(id), name);

@@ -22,6 +22,7 @@ import { makeNetworkFiles } from "./network-files.ts";
 import { PhaseClock } from "./phase-clock.ts";
 import { refuseOpenedRoot } from "./open-root.ts";
 import { prepareRoot } from "./prepare-root.ts";
+import { followDenials, planWatch } from "./watched.ts";
 
 /** So many past starts are remembered (a log is cut into lines at them). */
 const STARTS_KEPT = 16;
@@ -81,6 +82,7 @@ export async function startContainer(
 export function adopt(context: ContainerContext, record: ContainerRecord, kept: KeptProcess): void {
   const { id } = record;
   context.live.set(id, { kept, recorded: watchEnd(context, { id, kept }) });
+  followDenials(context, record, kept);
 }
 
 async function watchEnd(
@@ -170,6 +172,7 @@ async function launch(
     cgroupName: id,
     init: spec.init ?? false,
     dieWithCaller: spec.lifetime === "process",
+    ...planWatch(context, record),
     joinNamespaces: joined.fds,
     // Without a need for it, the process isn't held up.
     ...(hasOldExit || attaches.isAwaited(id)

@@ -25,6 +25,11 @@ export class EventStore implements Disposable {
     }
   }
 
+  /** Those that are still known, oldest first. */
+  get recent(): readonly EngineEvent[] {
+    return this.#recent;
+  }
+
   /** For changes that write something else, in their transaction; publish() when that has succeeded. */
   append(events: readonly EngineEvent[]): void {
     for (const event of events) {

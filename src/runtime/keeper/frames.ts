@@ -13,6 +13,7 @@ export const answer = {
   done: 6,
   refused: 7,
   born: 8,
+  recorded: 9,
 } as const;
 const mostPayload = 64 * 1024;
 

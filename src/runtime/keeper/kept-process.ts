@@ -76,6 +76,7 @@ export class KeeperConnection implements KeptProcess {
   readonly #watching: Socket;
   readonly #keeperStartTime: bigint;
   #disposed = false;
+  #heardCall: (() => void) | undefined;
 
   /** Owns the directory descriptor and the connection from now on. */
   constructor(parts: {
@@ -123,6 +124,10 @@ export class KeeperConnection implements KeptProcess {
     return takeFd(keeper.fd, this.#running.rootFd);
   }
 
+  onWatchedCall(listener: () => void): void {
+    this.#heardCall = listener;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     this.#watching.destroy();
@@ -133,6 +138,7 @@ export class KeeperConnection implements KeptProcess {
     try {
       for (let frame = await reader.next(); frame !== undefined; frame = await reader.next()) {
         if (frame.kind === answer.exit) return decodeExit(frame.payload);
+        if (frame.kind === answer.recorded) this.#heardCall?.();
       }
       // We have let it go: it lives on, and this promise has nothing to say any more.
       if (this.#disposed) return await new Promise<never>(() => {});

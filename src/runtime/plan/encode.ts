@@ -1,14 +1,13 @@
 import { Failure } from "../../base/failure.ts";
 import { syscallNumber } from "../../linux/syscall.ts";
-import type { Plan, PlanArgument, PlanBlob, PlanList, Slot } from "./plan.ts";
+import { type Plan, type PlanArgument, PlanBlob, type PlanList, type Slot } from "./plan.ts";
 
 // The wire format: native/plan.h says the same in C.
-const headerBytes = 112;
+const headerBytes = 120;
 const opBytes = 80;
 const magic = 0x4e4c5054;
 const version = 1;
 const nowhere = 0xffffffff;
-const mostBytes = 4 << 20;
 const mostKept = 8;
 const mostSkipErrors = 4;
 const flag = { keep: 1, terminal: 2, closeStdin: 4, dieWithCaller: 8, logRotate: 16 } as const;
@@ -22,8 +21,8 @@ export function encodePlan(plan: Plan): Uint8Array {
   const child = encodeList(plan.child, plan.blob);
   const blob = plan.blob.encode();
   const total = headerBytes + before.length + child.length + blob.length;
-  if (total > mostBytes)
-    throw new Failure("invalid", `cannot send a plan of ${total} bytes: at most ${mostBytes}`);
+  if (total > PlanBlob.mostBytes)
+    throw new Failure("invalid", `cannot send a plan of ${total} bytes: at most ${PlanBlob.mostBytes}`);
   if (plan.keptFds.length > mostKept)
     throw new Failure("internal", `cannot keep ${plan.keptFds.length} descriptors`);
   const header = Buffer.alloc(headerBytes);
@@ -43,6 +42,9 @@ export function encodePlan(plan: Plan): Uint8Array {
   header.writeBigUInt64LE(BigInt(plan.log?.maxBytes ?? 0), 56);
   const { stdin, stdout, stderr } = plan.streams;
   [stdin, stdout, stderr].forEach((slot, i) => header.writeUInt32LE(slot?.offset ?? nowhere, 64 + 4 * i));
+  header.writeUInt32LE(plan.judge?.program.offset ?? nowhere, 76);
+  header.writeUInt32LE(plan.judge?.program.bytes ?? 0, 112);
+  header.writeInt32LE(plan.judge?.recordFd ?? -1, 116);
   for (let i = 0; i < mostKept; i++) header.writeInt32LE(plan.keptFds[i] ?? -1, 80 + 4 * i);
   return Buffer.concat([header, before, child, blob], total);
 }

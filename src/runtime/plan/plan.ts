@@ -73,6 +73,8 @@ export class PlanList {
 export class PlanBlob {
   /** Where the keeper maps it: PLAN_BLOB_ADDRESS of native/plan.h. */
   static readonly address = 0x10_0000_0000n;
+  /** PLAN_MOST_BYTES: so large a whole plan can be. */
+  static readonly mostBytes: number = 4 << 20;
   #parts: { offset: number; bytes: Uint8Array }[] = [];
   #texts = new Map<string, Slot>();
   #size = 0;
@@ -157,5 +159,7 @@ export interface Plan {
     readonly rotateFirst: boolean;
   };
   readonly exitDirectoryFd?: number;
+  /** For a filter that hands calls over: the program that judges them, and the file that they are recorded in. */
+  readonly judge?: { readonly program: Slot; readonly recordFd: number };
   readonly keptFds: readonly number[];
 }

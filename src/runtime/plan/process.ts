@@ -15,9 +15,10 @@ import {
   resourceNumber,
 } from "../../linux/rlimit.ts";
 import { auditArchitecture, interpretSeccomp } from "../../linux/seccomp.ts";
+import type { UnwatchedCall } from "../../linux/seccomp-watch.ts";
 import { syscallNumber } from "../../linux/syscall.ts";
 import { type PlanArgument, PlanBlob, type PlanList, type PlanOp } from "./plan.ts";
-import { addBarrier, type PlanClock, readyBarrier } from "./report.ts";
+import { addBarrier, channelFd, type PlanClock, readyBarrier, takeListener } from "./report.ts";
 import { addStreamOwner } from "./streams.ts";
 
 // prctl(2), seccomp(2), signal(7)
@@ -65,16 +66,43 @@ export interface PlannedSeccomp {
   readonly program: Uint8Array;
   /** SECCOMP_FILTER_FLAG_*, of seccomp(2). */
   readonly flags: number;
+  /** Present: the program hands calls over to a listener, which the keeper takes; this is what it answers by. */
+  readonly watched?: { readonly judge: Uint8Array; readonly profile: Uint8Array };
 }
 
 /** `struct sock_fprog` and the load of a filter. */
-export function addSeccomp(list: PlanList, blob: PlanBlob, { program, flags }: PlannedSeccomp): void {
+export function addSeccomp(
+  list: PlanList,
+  blob: PlanBlob,
+  { program, flags, watched }: PlannedSeccomp,
+): void {
+  const about = "load the seccomp profile";
   const filter = blob.put(program);
   const head = Buffer.alloc(16);
   head.writeUInt16LE(program.length / 8, 0);
   head.writeBigUInt64LE(blob.addressOf(filter), 8);
-  list.add("load the seccomp profile", "seccomp", [SECCOMP_SET_MODE_FILTER, flags, head]);
+  if (watched === undefined) {
+    list.add(about, "seccomp", [SECCOMP_SET_MODE_FILTER, flags, head]);
+    return;
+  }
+  const barrier = blob.reserve(16);
+  const listener = list.add(about, "seccomp", [SECCOMP_SET_MODE_FILTER, flags, head], {
+    store: { offset: barrier.offset + 8, bytes: 8 },
+  });
+  // SAFETY: who holds the listener decides; the program must not.
+  addBarrier(list, blob, barrier, takeListener, about);
+  list.add(about, "close", [listener]);
 }
+
+/** The calls of addBarrier(): what is made between the load of a filter and the moment somebody listens to it. */
+export const barrierCalls: readonly UnwatchedCall[] = (["write", "read"] as const).map((name) => ({
+  name,
+  conditions: [
+    { index: 0, op: "EQ", value: BigInt(channelFd), valueTwo: 0n },
+    { index: 1, op: "GE", value: PlanBlob.address, valueTwo: 0n },
+    { index: 1, op: "LT", value: PlanBlob.address + BigInt(PlanBlob.mostBytes), valueTwo: 0n },
+  ],
+}));
 
 /** From root's full rights to the user's: bounding set, groups, ids, capabilities, in the only order that works. */
 export function addIdentity(
@@ -215,7 +243,8 @@ export function addCredentials(
   clock.stamp(list, "identity");
   clock.tell(list);
   addExecute(list, blob, process, init);
-  if (seccomp !== undefined) checkTail(list.ops.slice(loaded + 1), seccomp.program);
+  if (seccomp !== undefined)
+    checkTail(list.ops.slice(loaded + 1), seccomp.watched?.profile ?? seccomp.program);
 }
 
 const checked = new WeakMap<Uint8Array, Set<string>>();

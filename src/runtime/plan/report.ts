@@ -5,6 +5,7 @@ export const channelFd = 3;
 const packet = { barrier: 2, note: 3 } as const;
 /** Barriers that the keeper answers itself. */
 export const takeMaster = 0x80000001;
+export const takeListener = 0x80000002;
 /** Barriers that the engine answers. */
 export const readyBarrier = 1;
 /** The child is in its new user namespace, which has no ids yet. */

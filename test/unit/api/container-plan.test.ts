@@ -158,6 +158,14 @@ describe("planContainer()", () => {
       { limits: { memoryBytes: 64 << 20, memorySwapBytes: -1, nanoCpus: 5e8, cpusetCpus: "0" } },
     ],
     [
+      { HostConfig: { SecurityOpt: ["explain-denials", "seccomp=builtin"] } },
+      { explainDenials: true, seccomp: "builtin" },
+    ],
+    [
+      { HostConfig: { SecurityOpt: ["explain-denials=true", "explain-denials:false"] } },
+      { explainDenials: false },
+    ],
+    [
       { HostConfig: { SecurityOpt: ["no-new-privileges", "seccomp=unconfined"] } },
       { noNewPrivileges: true, seccomp: "unconfined" },
     ],
@@ -247,6 +255,7 @@ describe("planContainer()", () => {
     [{ HostConfig: { Binds: ["/a:/b", "/c:/b/"] } }, "Duplicate mount point: /b"],
     [{ HostConfig: { Mounts: [{ Type: "bind", Source: "a", Target: "/b" }] } }, "must be an absolute path"],
     [{ HostConfig: { Mounts: [{ Target: "/b" }] } }, "its type must be"],
+    [{ HostConfig: { SecurityOpt: ["explain-denials=1"] } }, 'invalid --security-opt 2: "explain-denials=1"'],
     [{ HostConfig: { SecurityOpt: ["what=ever"] } }, 'invalid --security-opt 2: "what=ever"'],
     [
       { HostConfig: { Ulimits: [{ Name: "nofile", Soft: 5, Hard: 2 }] } },

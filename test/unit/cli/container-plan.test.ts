@@ -19,6 +19,7 @@ beforeAll(() => {
   writeFileSync(join(folder, "labels"), "x=1\ny\n");
   writeFileSync(join(folder, "profile.json"), '{ "defaultAction": "SCMP_ACT_ALLOW" }\n');
   writeFileSync(join(folder, "broken.json"), "{");
+  writeFileSync(join(folder, "large.json"), '{\n "value": 18446744073709551615,\t"a b" : " \\" " }');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -142,6 +143,10 @@ describe("planContainer()", () => {
       ["--security-opt", "seccomp=profile.json"],
       { SecurityOpt: ['seccomp={"defaultAction":"SCMP_ACT_ALLOW"}'] },
     ],
+    [
+      ["--security-opt", "seccomp=large.json", "--security-opt", "explain-denials"],
+      { SecurityOpt: ['seccomp={"value":18446744073709551615,"a b":" \\" "}', "explain-denials"] },
+    ],
     [["--security-opt", "systempaths=unconfined"], { SecurityOpt: null, MaskedPaths: [], ReadonlyPaths: [] }],
     [["--annotation", "a=b"], { Annotations: { a: "b" } }],
   ])("makes of %p the host's settings %p", (argv, wanted) =>
@@ -164,8 +169,15 @@ describe("planContainer()", () => {
     [["--network", ""], "no name set for network"],
     [["--network", "bridge"], "--network bridge is not supported yet"],
     [["--security-opt", "foo"], 'Invalid --security-opt: "foo"'],
-    [["--security-opt", "seccomp=nope.json"], "open nope.json: no such file or directory"],
-    [["--security-opt", "seccomp=broken.json"], 'cannot read seccomp profile "broken.json": it is not JSON'],
+    [
+      ["--security-opt", "seccomp=nope.json"],
+      "opening seccomp profile (nope.json) failed: open nope.json: no such",
+    ],
+    [
+      ["--security-opt", "seccomp=broken.json"],
+      "cannot read seccomp profile (broken.json): it is not JSON: line 1, column 2: it ends too early",
+    ],
+    [["--security-opt", "explain-denials=maybe"], 'Invalid --security-opt: "explain-denials=maybe"'],
     [["--security-opt", "label=x"], "--security-opt label=x is not supported yet"],
     [["--env-file", "nope"], "open nope: no such file or directory"],
     [["--env-file", "."], "open .: is a directory"],

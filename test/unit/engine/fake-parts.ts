@@ -48,6 +48,8 @@ export class FakeProcess implements KeptProcess {
 
   async resize(): Promise<void> {}
 
+  onWatchedCall(): void {}
+
   signal(number: number): boolean {
     this.signals.push(number);
     if (number === 9 || !this.isStubborn) this.finish({ end: { signal: number }, finishedAt: Date.now() });

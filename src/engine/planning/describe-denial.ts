@@ -1,0 +1,56 @@
+import type { CapabilityName } from "../../linux/capability.ts";
+import { errnoName } from "../../linux/errno.ts";
+import { capabilitiesThatAllow, capabilityNeededBy } from "../../linux/seccomp-advice.ts";
+import type { SeccompOptions } from "../../linux/seccomp.ts";
+import type { WatchedCall } from "../../runtime/watched-calls.ts";
+import type { SeccompProfile } from "../../spec/seccomp.ts";
+import type { Denial } from "../denial-types.ts";
+
+/** What decided on the calls of a process. */
+export interface Judgement {
+  readonly profile: SeccompProfile;
+  /** The profile is the engine's own. */
+  readonly isDefault: boolean;
+  readonly options: SeccompOptions;
+}
+
+/** Who refused a call, and what would allow it. Pure. */
+export function describeDenial(call: WatchedCall, judgement: Judgement): Omit<Denial, "execId"> {
+  const { found, number, args, count, firstNs, lastNs, pid, text } = call;
+  return {
+    call: found.name ?? `call ${number}`,
+    architecture: found.architecture,
+    args,
+    ...(text === undefined ? {} : { text }),
+    ...(call.answer === "allowed" ? {} : { error: errnoName(call.answer.errno) }),
+    ...reasonOf(call, judgement),
+    count,
+    firstAt: Number(firstNs / 1_000_000n),
+    lastAt: Number(lastNs / 1_000_000n),
+    pid,
+  };
+}
+
+function reasonOf(
+  call: WatchedCall,
+  { profile, isDefault, options }: Judgement,
+): Pick<Denial, "by" | "advice"> {
+  if (call.answer === "allowed") {
+    const needed = capabilityNeededBy(call.found.name ?? "", options.capabilities);
+    return needed === undefined
+      ? { by: "the kernel", advice: "a capability" }
+      : { by: `the kernel (it needs ${needed})`, advice: addCapability(needed) };
+  }
+  const [capability] = capabilitiesThatAllow(profile, call, options);
+  const advice =
+    capability !== undefined
+      ? addCapability(capability)
+      : isDefault
+        ? "--security-opt seccomp=FILE, with a profile that allows it"
+        : "a rule for it in the profile";
+  return { by: isDefault ? "the default profile" : "the seccomp profile", advice };
+}
+
+function addCapability(name: CapabilityName): string {
+  return `--cap-add ${name.replace(/^CAP_/, "")}`;
+}
