@@ -62,6 +62,7 @@ describe("a terminal of the command line", () => {
       await session.sees("# ");
       session.type("echo one\x10\x11");
       expect(await session.finish()).toBe(0);
+      expect(await session.sees("STATUS=0")).not.toContain("read escape sequence");
     }
     expect(await installation.must(["inspect", "-f", "{{.State.Status}}", "kept"])).toBe("running");
     {
@@ -71,7 +72,8 @@ describe("a terminal of the command line", () => {
       await session.sees("one"); // what was typed before detaching is there
       session.type("\x10\x11 still here\r\x18");
       session.type("y");
-      expect(await session.finish()).toBe(0);
+      expect(await session.finish()).toBe(1);
+      await session.sees("read escape sequence");
     }
     {
       using session = open("attach", "kept");

@@ -18,7 +18,7 @@ export interface JoinOptions {
   start?(): Promise<void>;
 }
 
-/** Joins our streams with a container's until it ends (its exit status) or the detach keys are typed (0). */
+/** Joins our streams with a container's until it ends (its exit status) or the detach keys are typed. */
 export async function joinContainer(call: Call<unknown>, options: JoinOptions): Promise<number> {
   const { id, isTerminal, hasInput, stdout = true, stderr = true, detachKeys, condition } = options;
   const keys = parseDetachKeys(detachKeys === "" ? defaultDetachKeys : detachKeys);
@@ -48,7 +48,8 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
     detachKeys: keys,
     signal: ending === undefined ? call.signal : AbortSignal.any([call.signal, ending.signal]),
   });
-  if (end === "detached") return reportDetached(call);
+  // Docker says nothing where it has started the container, too.
+  if (end === "detached") return options.start === undefined ? reportDetached(call) : 0;
   const { StatusCode, Error: error } = await exit.catch((thrown: unknown) => {
     throw lostConnection(thrown, id);
   });
@@ -66,10 +67,10 @@ async function adaptSize(
   await resize(size);
 }
 
-/** Docker's words; leaving on purpose is no failure. */
+/** Docker's words and status for those who have left what goes on without them. */
 export function reportDetached(call: Call<unknown>): number {
   call.err("read escape sequence\n");
-  return 0;
+  return 1;
 }
 
 /** A connection that breaks is not the container's end: it has a keeper of its own. */
