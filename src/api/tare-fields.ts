@@ -2,12 +2,15 @@ import { Failure } from "../base/failure.ts";
 import { formatTimeOffsets, parseTimeOffsets, type TimeOffsets } from "../spec/time-offsets.ts";
 import type { HostConfig, TareHostConfig } from "./types/host-config.ts";
 import type { FieldShapes } from "./request/field-shapes.ts";
+import type { PlannedLimits } from "./request/limits.ts";
 
 /** Fields of `HostConfig.Tare`. */
 export const tareShapes: FieldShapes = {
   Umask: "text",
   TimeOffset: "text",
   RecordCalls: "boolean",
+  HugePageLimits: "text-map",
+  CgroupConf: "text-map",
 };
 
 /** What `HostConfig.Tare` asks for, in the engine's words. */
@@ -28,14 +31,22 @@ export function planTareFields(fields: TareHostConfig): PlannedTareFields {
 }
 
 /** The way back: `HostConfig.Tare` of a spec; left out when there is nothing of it. */
-export function formatTareFields(spec: PlannedTareFields): Pick<HostConfig, "Tare"> {
-  const { umask, timeOffsets, recordCalls } = spec;
+export function formatTareFields(
+  spec: PlannedTareFields & { readonly limits?: Pick<PlannedLimits, "hugePages" | "unified"> },
+): Pick<HostConfig, "Tare"> {
+  const { umask, timeOffsets, recordCalls, limits: { hugePages, unified } = {} } = spec;
   const fields: TareHostConfig = {
     ...(umask === undefined ? {} : { Umask: umask.toString(8).padStart(4, "0") }),
     ...(timeOffsets === undefined ? {} : { TimeOffset: formatTimeOffsets(timeOffsets) }),
+    ...(hugePages === undefined ? {} : { HugePageLimits: textsOf(hugePages) }),
+    ...(unified === undefined ? {} : { CgroupConf: unified }),
     ...(recordCalls === true ? { RecordCalls: true } : {}),
   };
   return Object.keys(fields).length === 0 ? {} : { Tare: fields };
+}
+
+function textsOf(numbers: Readonly<Record<string, number>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(numbers).map(([key, number]) => [key, String(number)]));
 }
 
 function parseUmask(text: string): number {

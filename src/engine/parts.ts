@@ -70,6 +70,8 @@ export interface HostPart {
   /** Device nodes of the host, for privileged containers. */
   listDevices(): readonly RuntimeDevice[];
   /** The nodes that a path of the host stands for. Throws "invalid" in Docker's words where there is none. */
+  /** Throws "invalid" for anything else. */
+  findBlockDevice(path: string): { readonly major: number; readonly minor: number };
   findDevices(path: string): readonly HostDevice[];
 }
 

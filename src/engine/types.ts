@@ -5,6 +5,7 @@ import type { TimeOffsets } from "../spec/time-offsets.ts";
 import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./file-types.ts";
+import type { ContainerLimits } from "./limit-types.ts";
 import type { LogEntry, LogOptions } from "./log-types.ts";
 import type { ContainerSizes, PrunedContainers, PruneFilters } from "./usage-types.ts";
 import type { ContainerStatistics, StatisticsOptions } from "./statistics-types.ts";
@@ -91,22 +92,6 @@ export interface ContainerSpec {
   readonly consoleSize?: TerminalSize;
   /** HostConfig and Config as a client sent them, given back by inspect unchanged. */
   readonly received?: { readonly config: unknown; readonly hostConfig: unknown };
-}
-
-export interface ContainerLimits {
-  readonly memoryBytes?: number;
-  /** Memory and swap together; −1: no limit on swap. */
-  readonly memorySwapBytes?: number;
-  readonly memoryReservationBytes?: number;
-  readonly cpuShares?: number;
-  readonly cpuQuotaUs?: number;
-  readonly cpuPeriodUs?: number;
-  /** Billionths of a processor. */
-  readonly nanoCpus?: number;
-  readonly cpusetCpus?: string;
-  readonly cpusetMems?: string;
-  readonly pidsLimit?: number;
-  readonly oomKillDisable?: boolean;
 }
 
 export type ContainerMount =

@@ -28,11 +28,35 @@ const lifted: Readonly<Record<string, string>> = {
   "memory.max": "max",
   "memory.swap.max": "max",
   "memory.low": "0",
+  "memory.swappiness": "60",
+  "cpu.rt_runtime_us": "0",
+  "cpu.rt_period_us": "1000000",
+  "blkio.weight": "500",
+  "blkio.bfq.weight": "100",
+  "io.weight": "default 100",
+  "io.bfq.weight": "default 100",
 };
+
+/** The same of what there was a limit for by device, behind the device's number. */
+const liftedOfDevice: Readonly<Record<string, string>> = {
+  "blkio.throttle.read_bps_device": "0",
+  "blkio.throttle.write_bps_device": "0",
+  "blkio.throttle.read_iops_device": "0",
+  "blkio.throttle.write_iops_device": "0",
+  "io.max": "rbps=max wbps=max riops=max wiops=max",
+  "io.weight": "default",
+};
+
+/** What such a line, or file, is without a limit; undefined where the kernel has no way back. */
+function liftedValue({ file, key }: CgroupWrite): string | undefined {
+  if (key === undefined || key === "default") return lifted[file];
+  const value = liftedOfDevice[file];
+  return value === undefined ? undefined : `${key} ${value}`;
+}
 
 /** Only what differs is written. Pure. Throws "invalid" as planCgroup() does. */
 export function planCgroupChange(from: CgroupLimits, to: CgroupLimits, layout: CgroupLayout): CgroupChange {
-  const before = effectiveLimits(from, layout).limits;
+  const { limits: before, warnings: known } = effectiveLimits(from, layout);
   const { limits: after, warnings } = effectiveLimits(to, layout);
   const v1 = layout.v1.map((hierarchy) => {
     const plan = (limits: EffectiveLimits): CgroupWrite[] =>
@@ -50,17 +74,24 @@ export function planCgroupChange(from: CgroupLimits, to: CgroupLimits, layout: C
             writes: differences(planV2Writes(v2.controllers, before), planV2Writes(v2.controllers, after)),
           },
         ];
-  return { hierarchies: [...unified, ...v1].filter(({ writes }) => writes.length > 0), warnings };
+  return {
+    hierarchies: [...unified, ...v1].filter(({ writes }) => writes.length > 0),
+    warnings: warnings.filter((warning) => !known.includes(warning)),
+  };
 }
 
 function differences(before: readonly CgroupWrite[], after: readonly CgroupWrite[]): CgroupWrite[] {
-  const old = new Map(before.map(({ file, value }) => [file, value]));
-  const kept = new Set(after.map(({ file }) => file));
-  const gone = before.flatMap(({ file }): CgroupWrite[] => {
-    const value = lifted[file];
-    return kept.has(file) || value === undefined ? [] : [{ file, value }];
+  const placeOf = ({ file, key = "" }: CgroupWrite): string => `${file} ${key}`;
+  const old = new Map(before.map((write) => [placeOf(write), write.value]));
+  const kept = new Set(after.map(placeOf));
+  const gone = before.flatMap((write): CgroupWrite[] => {
+    const value = liftedValue(write);
+    return kept.has(placeOf(write)) || value === undefined ? [] : [{ ...write, value }];
   });
-  return [...gone, ...after.filter(({ file, value }) => old.get(file) !== value)];
+  return [...gone, ...after.filter((write) => old.get(placeOf(write)) !== write.value)].map((write) => {
+    const undo = liftedValue(write);
+    return undo === undefined || write.key === undefined ? write : { ...write, undo };
+  });
 }
 
 /** KERNEL: v1 refuses a limit above that of memory and swap, at each moment: the one that makes room comes first. */

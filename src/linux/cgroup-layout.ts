@@ -30,6 +30,10 @@ export interface CgroupLayout {
   /** Usable here, as lists: `0-3,8`. */
   readonly cpus: string;
   readonly memoryNodes: string;
+  /** Sizes of huge pages, as the files name them: `2MB`. Read when it is first asked for. */
+  readonly hugePageSizes?: readonly string[];
+  /** Whether this kernel's cgroups have that file of a controller; absent: all that its documentation names. */
+  readonly hasFile?: (controller: string, file: string) => boolean;
 }
 
 /** Where a controller lives; undefined when the kernel lacks it or nothing has it mounted. */
@@ -37,6 +41,11 @@ export function findController(layout: CgroupLayout, controller: string): Cgroup
   const v1 = layout.v1.find((hierarchy) => hierarchy.controllers.includes(controller));
   if (v1 !== undefined) return v1;
   return layout.v2?.controllers.includes(controller) === true ? layout.v2 : undefined;
+}
+
+/** Whether that limit can be kept: the controller is there, and the file of it. */
+export function hasControlFile(layout: CgroupLayout, controller: string, file: string): boolean {
+  return findController(layout, controller) !== undefined && (layout.hasFile?.(controller, file) ?? true);
 }
 
 /** All hierarchies, v2 first. */

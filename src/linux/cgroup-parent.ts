@@ -1,6 +1,12 @@
 import { Failure, within } from "../base/failure.ts";
 import { Cgroup, type CgroupJoin } from "./cgroup.ts";
-import { type CgroupHierarchy, type CgroupLayout, detectCgroups, hierarchiesOf } from "./cgroup-layout.ts";
+import {
+  type CgroupHierarchy,
+  type CgroupLayout,
+  detectCgroups,
+  findController,
+  hierarchiesOf,
+} from "./cgroup-layout.ts";
 import { pathIn, readCgroupPaths } from "./cgroup-paths.ts";
 import type { CgroupHierarchyPlan, CgroupPlan } from "./cgroup-plan.ts";
 import { makeDirectoryAt, openDirectoryAt, writeValues } from "./cgroup/files.ts";
@@ -8,9 +14,12 @@ import { openJoin } from "./cgroup/join.ts";
 import type { CgroupPlace } from "./cgroup/place.ts";
 import { inheritCpuset } from "./cgroup/v1/cpuset.ts";
 import { attachDeviceFilter } from "./cgroup/v2/device-filter.ts";
-import { enableControllers } from "./cgroup/v2/subtree-control.ts";
+import { lendRealtime } from "./cgroup/v1/realtime.ts";
+import { enableControllers, rareControllers } from "./cgroup/v2/subtree-control.ts";
+import type { CgroupWrite } from "./cgroup/write.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "./constants/open.ts";
 import type { Fd, OwnedFd } from "./fd.ts";
+import { listHugePageSizes } from "./huge-pages.ts";
 import { attempt, isErrno } from "./syscall.ts";
 
 const keepersName = "keepers";
@@ -46,7 +55,13 @@ export class CgroupParent implements CgroupPlace, Disposable {
   constructor(path: string, layout: CgroupLayout) {
     this.#components = parseCgroupPath(path);
     this.path = this.#components.join("/");
-    this.layout = layout;
+    this.layout = {
+      ...layout,
+      get hugePageSizes() {
+        return listHugePageSizes();
+      },
+      hasFile: (controller, file) => this.#hasFile(controller, file),
+    };
   }
 
   /** For Cgroup: the directory in this hierarchy, made when it is not there. */
@@ -71,6 +86,7 @@ export class CgroupParent implements CgroupPlace, Disposable {
       for (const step of plan.hierarchies) {
         const directory = this.#makeFresh(step.hierarchy, name);
         made.push(directory);
+        this.makeRoom(step.hierarchy, name, step.writes);
         this.#apply(directory, name, step);
         if (step.hierarchy.version === 2 && plan.deviceFilter !== undefined) {
           using filtered = openDirectoryAt(directory, name);
@@ -86,6 +102,22 @@ export class CgroupParent implements CgroupPlace, Disposable {
         cause: thrown,
       });
     }
+  }
+
+  /** For Cgroup: what few limits need of the cgroups above, from the topmost of ours down. */
+  makeRoom(hierarchy: CgroupHierarchy, name: string, writes: readonly CgroupWrite[]): void {
+    const rare = hierarchy.version === 2 ? rareControllers(writes) : [];
+    const isRealtime = writes.some(({ file }) => file === "cpu.rt_runtime_us");
+    if (rare.length === 0 && !isRealtime) return;
+    using above = new DisposableStack();
+    const root = above.use(openDirectoryAt(AT_FDCWD, hierarchy.mountPath));
+    const directories = this.#components.map((_, depth) => {
+      const path = this.#components.slice(0, depth + 1).join("/");
+      return above.use(openDirectoryAt(root.fd, path)).fd;
+    });
+    if (hierarchy.version === 1) return lendRealtime(directories, name, writes);
+    for (const directory of [root.fd, ...directories])
+      enableControllers(directory, hierarchy.controllers, rare);
   }
 
   /** The cgroup of that name, made before, perhaps by an earlier process of ours. Checks nothing. */
@@ -137,6 +169,12 @@ export class CgroupParent implements CgroupPlace, Disposable {
     }
     if (hierarchy.version === 2) enableControllers(directory.fd, hierarchy.controllers);
     return directory;
+  }
+
+  /** Looked for in this directory: it has what every one below it has. */
+  #hasFile(controller: string, file: string): boolean {
+    const hierarchy = findController(this.layout, controller);
+    return hierarchy !== undefined && attempt("faccessat", this.directoryIn(hierarchy), file, 0) === 0;
   }
 
   #makeFresh(hierarchy: CgroupHierarchy, name: string): Fd {

@@ -1,10 +1,12 @@
+import type { ContainerLimits } from "../engine/limit-types.ts";
 import type { ContainerCreateRequest } from "../api/types/container.ts";
 import { formatDevices } from "../api/device-fields.ts";
+import { formatBlockIo } from "../api/request/block-io.ts";
 import { formatTareFields } from "../api/tare-fields.ts";
 import type { Mount, Resources } from "../api/types/host-config.ts";
 import { Failure } from "../base/failure.ts";
 import { formatUserNamespaceMode } from "../spec/user-namespace-mode.ts";
-import type { ContainerLimits, ContainerMount, ContainerSpec, NamespaceMode } from "../engine/types.ts";
+import type { ContainerMount, ContainerSpec, NamespaceMode } from "../engine/types.ts";
 
 /** A spec in the words of the Docker Engine API. Throws "unsupported" for what only an engine in this process can do. */
 export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
@@ -80,6 +82,10 @@ export function resourcesOf(limits: ContainerLimits): Resources {
     ...given("CpusetMems", limits.cpusetMems),
     ...given("PidsLimit", limits.pidsLimit),
     ...given("OomKillDisable", limits.oomKillDisable),
+    ...given("MemorySwappiness", limits.memorySwappiness),
+    ...given("CpuRealtimePeriod", limits.cpuRealtimePeriodUs),
+    ...given("CpuRealtimeRuntime", limits.cpuRealtimeRuntimeUs),
+    ...(limits.blockIo === undefined ? {} : formatBlockIo(limits.blockIo)),
   };
 }
 

@@ -91,6 +91,7 @@ export interface RuntimeResources {
     /** bytes of memory and swap together */ readonly swap?: number;
     /** bytes */ readonly reservation?: number;
     readonly disableOOMKiller?: boolean;
+    readonly swappiness?: number;
   };
   readonly cpu?: {
     readonly shares?: number;
@@ -98,6 +99,32 @@ export interface RuntimeResources {
     /** microseconds */ readonly period?: number;
     readonly cpus?: string;
     readonly mems?: string;
+    /** microseconds */ readonly realtimePeriod?: number;
+    /** microseconds in each period */ readonly realtimeRuntime?: number;
   };
   readonly pids?: { readonly limit: number };
+  readonly blockIO?: {
+    readonly weight?: number;
+    readonly weightDevice?: readonly {
+      readonly major: number;
+      readonly minor: number;
+      readonly weight?: number;
+    }[];
+    readonly throttleReadBpsDevice?: readonly RuntimeThrottleDevice[];
+    readonly throttleWriteBpsDevice?: readonly RuntimeThrottleDevice[];
+    readonly throttleReadIOPSDevice?: readonly RuntimeThrottleDevice[];
+    readonly throttleWriteIOPSDevice?: readonly RuntimeThrottleDevice[];
+  };
+  readonly hugepageLimits?: readonly {
+    /** `2MB` */ readonly pageSize: string /** bytes */;
+    readonly limit: number;
+  }[];
+  /** Files of cgroup v2. */
+  readonly unified?: Readonly<Record<string, string>>;
+}
+
+export interface RuntimeThrottleDevice {
+  readonly major: number;
+  readonly minor: number;
+  /** bytes or operations a second */ readonly rate: number;
 }

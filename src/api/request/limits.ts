@@ -1,5 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import type { HostConfig, Resources } from "../types/host-config.ts";
+import { type PlannedBlockIo, planBlockIo } from "./block-io.ts";
+import { planHugePages } from "./huge-pages.ts";
 
 export interface PlannedLimits {
   readonly memoryBytes?: number;
@@ -13,6 +15,12 @@ export interface PlannedLimits {
   readonly cpusetMems?: string;
   readonly pidsLimit?: number;
   readonly oomKillDisable?: boolean;
+  readonly memorySwappiness?: number;
+  readonly cpuRealtimePeriodUs?: number;
+  readonly cpuRealtimeRuntimeUs?: number;
+  readonly blockIo?: PlannedBlockIo;
+  readonly hugePages?: Readonly<Record<string, number>>;
+  readonly unified?: Readonly<Record<string, string>>;
 }
 
 /** Field of the API → field of the limits; 0 and empty mean no limit and are left out. */
@@ -28,30 +36,35 @@ const names: readonly (readonly [keyof Resources, keyof PlannedLimits])[] = [
   ["CpusetMems", "cpusetMems"],
   ["PidsLimit", "pidsLimit"],
   ["OomKillDisable", "oomKillDisable"],
+  ["CpuRealtimePeriod", "cpuRealtimePeriodUs"],
+  ["CpuRealtimeRuntime", "cpuRealtimeRuntimeUs"],
 ];
 const minimumMemoryBytes = 6 * 1024 * 1024;
 
 /** Throws Failure("invalid") for limits that contradict each other, in Docker's words. */
 export function planLimits(hostConfig: HostConfig): PlannedLimits {
-  const limits = Object.fromEntries(
-    names.flatMap(([from, to]) => {
-      const value = hostConfig[from];
-      const isSet = value !== undefined && value !== null && value !== 0 && value !== "" && value !== false;
-      return isSet ? [[to, value]] : [];
-    }),
-  ) as PlannedLimits;
+  const limits = planNamed(hostConfig);
   requirePossible(limits);
+  const { MemorySwappiness: swappiness } = hostConfig;
   // −1 is Docker's other word for no limit.
   const { pidsLimit, cpuQuotaUs, ...others } = limits;
   return {
     ...others,
     ...(pidsLimit === undefined || pidsLimit < 0 ? {} : { pidsLimit }),
     ...(cpuQuotaUs === undefined || cpuQuotaUs < 0 ? {} : { cpuQuotaUs }),
+    ...(swappiness === undefined || swappiness === null || swappiness === -1
+      ? {}
+      : { memorySwappiness: swappiness }),
+    ...planRareLimits(hostConfig),
   };
 }
 
 /** What `POST /containers/{id}/update` asks for: 0 and empty leave a limit as it is, −1 lifts it. */
-export function planChangedLimits(resources: Resources): PlannedLimits {
+export function planChangedLimits(resources: HostConfig): PlannedLimits {
+  return { ...planNamed(resources), ...planRareLimits(resources) };
+}
+
+function planNamed(resources: Resources): PlannedLimits {
   return Object.fromEntries(
     names.flatMap(([from, to]) => {
       const value = resources[from];
@@ -59,6 +72,16 @@ export function planChangedLimits(resources: Resources): PlannedLimits {
       return isSet ? [[to, value]] : [];
     }),
   ) as PlannedLimits;
+}
+
+function planRareLimits(hostConfig: HostConfig): PlannedLimits {
+  const blockIo = planBlockIo(hostConfig);
+  const { HugePageLimits: hugePages, CgroupConf: unified } = hostConfig.Tare ?? {};
+  return {
+    ...(blockIo === undefined ? {} : { blockIo }),
+    ...(hugePages === undefined || hugePages === null ? {} : { hugePages: planHugePages(hugePages) }),
+    ...(unified === undefined || unified === null ? {} : { unified }),
+  };
 }
 
 function requirePossible(limits: PlannedLimits): void {

@@ -57,6 +57,10 @@ export interface TareHostConfig {
   readonly TimeOffset?: string;
   /** Inspect's `Tare.RecordedProfile` gets the smallest seccomp profile that the run needs; it is slow. */
   readonly RecordCalls?: boolean;
+  /** Bytes by the size of the pages: `{"2MB": "512m"}`. */
+  readonly HugePageLimits?: Readonly<Record<string, string>> | null;
+  /** Files of cgroup v2 and what is written to them: `{"memory.high": "1073741824"}`. */
+  readonly CgroupConf?: Readonly<Record<string, string>> | null;
 }
 
 export interface Resources {

@@ -25,17 +25,14 @@ export const update: Command<Values> = {
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   takes: [1, Number.POSITIVE_INFINITY],
   flags: {
-    "blkio-weight": later(
-      int("Block IO (relative weight), between 10 and 1000, or 0 to disable", {
-        type: "uint16",
-        initialText: "0",
-      }),
-      "0",
-    ),
+    "blkio-weight": int("Block IO (relative weight), between 10 and 1000, or 0 to disable", {
+      type: "uint16",
+      initialText: "0",
+    }),
     "cpu-period": int("Limit CPU CFS (Completely Fair Scheduler) period"),
     "cpu-quota": int("Limit CPU CFS (Completely Fair Scheduler) quota"),
-    "cpu-rt-period": later(int("Limit the CPU real-time period in microseconds"), "0"),
-    "cpu-rt-runtime": later(int("Limit the CPU real-time runtime in microseconds"), "0"),
+    "cpu-rt-period": int("Limit the CPU real-time period in microseconds"),
+    "cpu-rt-runtime": int("Limit the CPU real-time runtime in microseconds"),
     "cpu-shares": int("CPU shares (relative weight)", { short: "c" }),
     cpus: nanoCpus("Number of CPUs"),
     "cpuset-cpus": string("CPUs in which to allow execution (0-3, 0,1)"),
@@ -79,6 +76,9 @@ function planResources(values: Values): HostConfig {
     MemoryReservation: values["memory-reservation"],
     MemorySwap: values["memory-swap"],
     PidsLimit: values["pids-limit"],
+    BlkioWeight: values["blkio-weight"],
+    CpuRealtimePeriod: values["cpu-rt-period"],
+    CpuRealtimeRuntime: values["cpu-rt-runtime"],
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

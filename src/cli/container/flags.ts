@@ -4,11 +4,13 @@ import type { Flag, FlagTable, TableOf } from "../flags/flag.ts";
 import { bool, bytes, int, list, map, nanoCpus, optional, string } from "../flags/kinds.ts";
 import { checkDeviceRule } from "./devices.ts";
 import { laterFlags } from "./later-flags.ts";
+import { resourceFlags } from "./resource-flags.ts";
 import { parseUlimit } from "./ulimit.ts";
 import { checkSysctl } from "./sysctl.ts";
 import type { ContainerValues } from "./values.ts";
 
 const containerFlags: TableOf<ContainerValues> = {
+  ...resourceFlags,
   "add-host": list("Add a custom host-to-IP mapping (host:ip)", { check: checkHost }),
   annotation: map("Add an annotation to the container (passed through to the OCI runtime)"),
   attach: list("Attach to STDIN, STDOUT or STDERR", {

@@ -3,22 +3,8 @@ import { bool, bytes, duration, int, later, list, string } from "../flags/kinds.
 
 /** What `docker run` has and Tare understands, but can't do yet: giving one is refused by name. */
 export const laterFlags: FlagTable = {
-  "blkio-weight": later(
-    int("Block IO (relative weight), between 10 and 1000, or 0 to disable", {
-      type: "uint16",
-      initialText: "0",
-    }),
-    "0",
-  ),
-  "blkio-weight-device": later(list("Block IO weight (relative device weight)", { initialText: "[]" })),
   "cpu-count": later(int("CPU count (Windows only)")),
   "cpu-percent": later(int("CPU percent (Windows only)")),
-  "cpu-rt-period": later(int("Limit CPU real-time period in microseconds"), "0"),
-  "cpu-rt-runtime": later(int("Limit CPU real-time runtime in microseconds"), "0"),
-  "device-read-bps": later(list("Limit read rate (bytes per second) from a device", { initialText: "[]" })),
-  "device-read-iops": later(list("Limit read rate (IO per second) from a device", { initialText: "[]" })),
-  "device-write-bps": later(list("Limit write rate (bytes per second) to a device", { initialText: "[]" })),
-  "device-write-iops": later(list("Limit write rate (IO per second) to a device", { initialText: "[]" })),
   "disable-content-trust": bool("Skip image verification", { initial: true, isHidden: true }),
   dns: later(list("Set custom DNS servers")),
   "dns-option": later(list("Set DNS options", { also: ["dns-opt"] })),
@@ -46,17 +32,13 @@ export const laterFlags: FlagTable = {
   ip: later(string("IPv4 address (e.g., 172.30.100.104)")),
   ip6: later(string("IPv6 address (e.g., 2001:db8::33)")),
   isolation: later(string("Container isolation technology"), "", "default"),
-  "kernel-memory": later(bytes("Kernel memory limit", { isHidden: true })),
   link: later(list("Add link to another container")),
   "link-local-ip": later(list("Container IPv4/IPv6 link-local addresses")),
   "log-driver": later(string("Logging driver for the container"), "json-file"),
   "log-opt": later(list("Log driver options")),
   "mac-address": later(string("Container MAC address (e.g., 92:d0:c6:0a:29:33)")),
-  "memory-reservation": later(bytes("Memory soft limit"), "0"),
-  "memory-swappiness": later(int("Tune container memory swappiness (0 to 100)", { initialText: "-1" }), "-1"),
   mount: later(list("Attach a filesystem mount to the container", { type: "mount" })),
   "network-alias": later(list("Add network-scoped alias for the container", { also: ["net-alias"] })),
-  "oom-kill-disable": later(bool("Disable OOM Killer"), "false"),
   publish: later(list("Publish a container's port(s) to the host", { short: "p" })),
   "publish-all": later(bool("Publish all exposed ports to random ports", { short: "P" }), "false"),
   restart: later(

@@ -4,6 +4,7 @@ import { optionFailure } from "../flags/flag.ts";
 import { parseDevice } from "./devices.ts";
 import { readFile, readKeyValueFile } from "./key-value-file.ts";
 import { checkNetwork, planNamespaces } from "./namespace-modes.ts";
+import { planResourceFlags } from "./resource-flags.ts";
 import { planSecurity } from "./security-options.ts";
 import { planTareFields } from "./tare-fields.ts";
 import { parseUlimit } from "./ulimit.ts";
@@ -77,6 +78,7 @@ function planHostConfig({ values, given, cwd, consoleSize }: PlanInput): HostCon
   return {
     ...planNamespaces(values),
     ...planResources(values),
+    ...planResourceFlags(values),
     ...(values.volume.length === 0 ? {} : { Binds: planBinds(values.volume, cwd) }),
     ...(values.tmpfs.length === 0 ? {} : { Tmpfs: planTmpfs(values.tmpfs) }),
     ...(values.cidfile === "" ? {} : { ContainerIDFile: values.cidfile }),

@@ -6,6 +6,8 @@ export function planTareFields(values: ContainerValues): Pick<HostConfig, "Tare"
   const fields: TareHostConfig = {
     ...(values.umask === "" ? {} : { Umask: values.umask }),
     ...(values["time-offset"] === "" ? {} : { TimeOffset: values["time-offset"] }),
+    ...(Object.keys(values["hugetlb-limit"]).length === 0 ? {} : { HugePageLimits: values["hugetlb-limit"] }),
+    ...(Object.keys(values["cgroup-conf"]).length === 0 ? {} : { CgroupConf: values["cgroup-conf"] }),
   };
   return Object.keys(fields).length === 0 ? {} : { Tare: fields };
 }

@@ -1,5 +1,7 @@
+import type { ResourceValues } from "./resource-flags.ts";
+
 /** What the flags that run and create share say, by long name. */
-export interface ContainerValues {
+export interface ContainerValues extends ResourceValues {
   readonly "add-host": readonly string[];
   readonly annotation: Readonly<Record<string, string>>;
   readonly attach: readonly string[];

@@ -1,4 +1,5 @@
 import { formatDevices } from "../../api/device-fields.ts";
+import { formatBlockIo } from "../../api/request/block-io.ts";
 import { formatTareFields } from "../../api/tare-fields.ts";
 import { formatUserNamespaceMode } from "../../spec/user-namespace-mode.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";
@@ -84,7 +85,8 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
 }
 
 /** Not as they were sent: an update changes them. */
-function limitsOf({ limits = {} }: ContainerSpec): HostConfig {
+function limitsOf(spec: ContainerSpec): HostConfig {
+  const { limits = {} } = spec;
   const { memoryBytes = 0, memorySwapBytes = 0 } = limits;
   return {
     Memory: memoryBytes,
@@ -98,6 +100,11 @@ function limitsOf({ limits = {} }: ContainerSpec): HostConfig {
     CpusetMems: limits.cpusetMems ?? "",
     PidsLimit: limits.pidsLimit ?? null,
     OomKillDisable: limits.oomKillDisable ?? false,
+    MemorySwappiness: limits.memorySwappiness ?? null,
+    CpuRealtimePeriod: limits.cpuRealtimePeriodUs ?? 0,
+    CpuRealtimeRuntime: limits.cpuRealtimeRuntimeUs ?? 0,
+    ...formatBlockIo(limits.blockIo ?? {}),
+    ...(limits.hugePages === undefined && limits.unified === undefined ? {} : formatTareFields(spec)),
   };
 }
 
@@ -110,7 +117,6 @@ function withDefaults(sent: HostConfig): HostConfig {
     IpcMode: sent.IpcMode || IpcMode,
     CgroupnsMode: sent.CgroupnsMode || CgroupnsMode,
     RestartPolicy: sent.RestartPolicy?.Name ? sent.RestartPolicy : nothingSaid.RestartPolicy,
-    MemorySwappiness: sent.MemorySwappiness === -1 ? null : (sent.MemorySwappiness ?? null),
   } as HostConfig;
 }
 

@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
+import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import { randomContainerId, randomContainerName, parseContainerName } from "../planning/container-name.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
 import { refuse } from "../planning/refusal.ts";
@@ -29,7 +30,8 @@ export async function createContainer(
   checkSources(plan);
   findDevices(context.parts.host, plan);
   using ids = reserveIds(context, { id, mode: spec.namespaces?.user });
-  const { warnings } = planCgroup(plan.limits, context.parts.cgroups.layout);
+  const { cgroups, host } = context.parts;
+  const { warnings } = planCgroup(cgroupLimitsOf(plan.limits, host.findBlockDevice), cgroups.layout);
   const record: ContainerRecord = {
     id,
     name: name.text,

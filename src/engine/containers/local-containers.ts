@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import type { ContainerLimits } from "../limit-types.ts";
 import type { ContainerStatistics, StatisticsOptions } from "../statistics-types.ts";
 import { fault } from "../../base/fault.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../file-types.ts";
@@ -10,7 +11,6 @@ import type {
   ContainerDetails,
   ContainerFilter,
   ContainerId,
-  ContainerLimits,
   ContainerReference,
   Containers,
   ContainerSpec,

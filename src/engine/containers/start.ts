@@ -6,6 +6,7 @@ import { Failure, sentenceOf } from "../../base/failure.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import type { Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
+import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
 import { planRuntimeConfig } from "../planning/runtime-config.ts";
 import type { ContainerRecord } from "../state/records.ts";
@@ -150,9 +151,10 @@ async function launch(
       ...(spec.namespaces?.ipc === "host" ? { sharedShm: "/dev/shm" } : {}),
     },
   });
+  const limits = cgroupLimitsOf(plan.limits, parts.host.findBlockDevice);
   parts.cgroups.create(
     id,
-    planCgroup(plan.limits, parts.cgroups.layout, rules === undefined ? {} : { devices: rules }),
+    planCgroup(limits, parts.cgroups.layout, rules === undefined ? {} : { devices: rules }),
   );
   clock.mark("cgroup");
   fault("start.cgroup");

@@ -2,8 +2,11 @@ import { planCgroupChange } from "../../linux/cgroup-change.ts";
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { planUpdatedLimits } from "../planning/updated-limits.ts";
+import type { CgroupLimits } from "../../linux/cgroup-limits.ts";
+import type { ContainerLimits } from "../limit-types.ts";
+import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import type { Intent } from "../state/records.ts";
-import type { ContainerReference, ContainerLimits } from "../types.ts";
+import type { ContainerReference } from "../types.ts";
 import { type ContainerContext, isRunning } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
@@ -13,7 +16,11 @@ export function undoUpdate(context: ContainerContext, intent: Extract<Intent, { 
   const record = context.state.findContainer(intent.containerId);
   if (record === undefined || !isRunning(record)) return;
   const { cgroups } = context.parts;
-  const back = planCgroupChange(intent.limits, record.spec.limits ?? {}, cgroups.layout);
+  const back = planCgroupChange(
+    numbersOf(context, intent.limits),
+    numbersOf(context, record.spec.limits ?? {}),
+    cgroups.layout,
+  );
   cgroups.open(record.id).change(back);
 }
 
@@ -32,7 +39,9 @@ export async function updateContainer(
   const before = record.spec.limits ?? {};
   const limits = planUpdatedLimits(before, asked);
   const { cgroups } = context.parts;
-  const change = planCgroupChange(before, limits, cgroups.layout);
+  if (asked.blockIo !== undefined)
+    cgroupLimitsOf({ blockIo: asked.blockIo }, context.parts.host.findBlockDevice);
+  const change = planCgroupChange(numbersOf(context, before), numbersOf(context, limits), cgroups.layout);
   const updated = { ...record, spec: { ...record.spec, limits } };
   const events = [containerEvent(record, "update")];
   if (!isRunning(record)) {
@@ -53,4 +62,19 @@ export async function updateContainer(
     throw thrown;
   }
   return { warnings: change.warnings };
+}
+
+/** Without block devices that are gone by now: nothing can be changed of them. */
+function numbersOf(context: ContainerContext, { blockIo, ...others }: ContainerLimits): CgroupLimits {
+  const find = context.parts.host.findBlockDevice;
+  if (blockIo === undefined) return others;
+  const devices = (blockIo.devices ?? []).filter(({ path }) => {
+    try {
+      find(path);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  return cgroupLimitsOf({ ...others, blockIo: { ...blockIo, devices } }, find);
 }

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, realpathSync, type Stats } from "node:fs";
+import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../../base/failure.ts";
 import type { RuntimeDevice } from "../../spec/runtime-config.ts";
@@ -39,6 +39,26 @@ export function findHostDevices(path: string): readonly HostDevice[] {
     throw refused(path, code === "ENOENT" ? "no such file or directory" : String(code), cause);
   }
   throw refused(path, "not a device node");
+}
+
+/** The block device that a path of the host stands for, through links. Throws "invalid" in one sentence. */
+export function findBlockDevice(path: string): { readonly major: number; readonly minor: number } {
+  let status: Stats;
+  try {
+    status = statSync(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "no such file or directory" : String(code);
+    throw new Failure("invalid", `cannot limit block device "${path.slice(0, 200)}": ${why}`, { cause });
+  }
+  const node = status.isBlockDevice() ? nodeOf(path, status) : undefined;
+  if (node === undefined) {
+    throw new Failure(
+      "invalid",
+      `cannot limit block device "${path.slice(0, 200)}": it is not a block device`,
+    );
+  }
+  return { major: node.major ?? 0, minor: node.minor ?? 0 };
 }
 
 function refused(path: string, detail: string, cause?: unknown): Failure {

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { capabilitiesOfMask } from "../../linux/capability.ts";
 import { bootId } from "../../linux/process.ts";
 import type { HostPart } from "../parts.ts";
-import { findHostDevices, listHostDevices } from "./devices.ts";
+import { findBlockDevice, findHostDevices, listHostDevices } from "./devices.ts";
 
 /** This machine. */
 export function describeHost(): HostPart {
@@ -21,5 +21,6 @@ export function describeHost(): HostPart {
     },
     listDevices: () => listHostDevices(),
     findDevices: findHostDevices,
+    findBlockDevice,
   };
 }

@@ -1,7 +1,7 @@
 import { type CapabilityName, planCapabilities } from "../../linux/capability.ts";
-import type { CgroupLimits } from "../../linux/cgroup-limits.ts";
 import { formatSignal, parseSignal } from "../../linux/signal.ts";
 import type { ImageDefaults } from "../../spec/image-config.ts";
+import type { ContainerLimits } from "../limit-types.ts";
 import type { ContainerId, ContainerMount, ContainerSpec } from "../types.ts";
 import { cleanPath } from "./clean-path.ts";
 import { planCommand } from "./command.ts";
@@ -49,7 +49,7 @@ export interface ContainerPlan {
   readonly devices: ReturnType<typeof checkDevices>;
   readonly deviceRules: ReturnType<typeof checkDeviceRules>;
   readonly rlimits: ReturnType<typeof planResourceLimits>;
-  readonly limits: CgroupLimits;
+  readonly limits: ContainerLimits;
   readonly seccomp: "default" | "unconfined" | { readonly profile: string };
   readonly warnings: readonly string[];
 }
@@ -73,7 +73,7 @@ export function planContainer(
   const isOpen = privileged || spec.systemPaths === "unconfined";
   const ownEnv = mergeEnvironment(spec.env ?? [], image.env);
   const mounts = checkMounts(spec.mounts);
-  const limits: CgroupLimits = spec.limits ?? {};
+  const limits = spec.limits ?? {};
   const capabilities = planCapabilities({
     add: spec.capabilities?.add ?? [],
     drop: spec.capabilities?.drop ?? [],

@@ -155,6 +155,7 @@ function planResources({ limits }: ContainerPlan): NonNullable<RuntimeConfig["li
       swap: limits.memorySwapBytes,
       reservation: limits.memoryReservationBytes,
       disableOOMKiller: limits.oomKillDisable,
+      swappiness: limits.memorySwappiness,
     }),
     cpu: defined({
       shares: limits.cpuShares,
@@ -162,8 +163,16 @@ function planResources({ limits }: ContainerPlan): NonNullable<RuntimeConfig["li
       period: periodUs,
       cpus: limits.cpusetCpus,
       mems: limits.cpusetMems,
+      realtimePeriod: limits.cpuRealtimePeriodUs,
+      realtimeRuntime: limits.cpuRealtimeRuntimeUs,
     }),
     ...(limits.pidsLimit === undefined ? {} : { pids: { limit: limits.pidsLimit } }),
+    ...(limits.unified === undefined ? {} : { unified: limits.unified }),
+    ...(limits.hugePages === undefined
+      ? {}
+      : {
+          hugepageLimits: Object.entries(limits.hugePages).map(([pageSize, limit]) => ({ pageSize, limit })),
+        }),
   };
 }
 

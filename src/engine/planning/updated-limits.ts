@@ -1,5 +1,6 @@
 import { Failure } from "../../base/failure.ts";
-import type { ContainerLimits } from "../types.ts";
+import type { ContainerLimits } from "../limit-types.ts";
+import { mergeBlockIo } from "./block-devices.ts";
 
 /**
  * The limits after an update: what is absent stays, and −1 lifts the limit of processes or CPU time. Pure. Throws
@@ -16,8 +17,12 @@ export function planUpdatedLimits(before: ContainerLimits, asked: ContainerLimit
     throw refuse(`Conflicting options: CPU ${which} cannot be updated as NanoCPUs has already been set`);
   }
   const { pidsLimit, cpuQuotaUs, ...others } = { ...withSwap(before, asked), ...asked };
+  const blockIo = mergeBlockIo(before.blockIo, asked.blockIo);
   return {
     ...others,
+    ...(blockIo === undefined ? {} : { blockIo }),
+    ...(asked.hugePages === undefined ? {} : { hugePages: { ...before.hugePages, ...asked.hugePages } }),
+    ...(asked.unified === undefined ? {} : { unified: { ...before.unified, ...asked.unified } }),
     ...(pidsLimit === undefined || pidsLimit <= 0 ? {} : { pidsLimit }),
     ...(cpuQuotaUs === undefined || cpuQuotaUs < 0 ? {} : { cpuQuotaUs }),
   };

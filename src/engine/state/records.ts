@@ -1,14 +1,8 @@
+import type { ContainerLimits } from "../limit-types.ts";
 import type { ImageConfig } from "../../spec/image-config.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
-import type {
-  ContainerId,
-  ContainerLimits,
-  ContainerSpec,
-  ContainerState,
-  StartTiming,
-  WallMs,
-} from "../types.ts";
+import type { ContainerId, ContainerSpec, ContainerState, StartTiming, WallMs } from "../types.ts";
 
 /** What is kept about a container. Frozen; a change is a new record. */
 export interface ContainerRecord {

@@ -3,6 +3,7 @@ import type { CgroupChange } from "../cgroup-change.ts";
 import type { Fd } from "../fd.ts";
 import { ControlFileFailure, readFileAt, writeValues } from "./files.ts";
 import type { CgroupPlace } from "./place.ts";
+import type { CgroupWrite } from "./write.ts";
 
 interface Done {
   readonly directory: Fd;
@@ -19,12 +20,12 @@ export function changeIn(parent: CgroupPlace, name: string, change: CgroupChange
   try {
     for (const { hierarchy, writes } of change.hierarchies) {
       const directory = parent.directoryIn(hierarchy);
-      for (const { file, value } of writes) {
-        const path = `${name}/${file}`;
-        // An empty list (cpuset of v2: as above) is set by a line end: an empty write is none.
-        const before = (readFileAt(directory, path) ?? "").trim() || "\n";
-        writeValues(directory, path, [value]);
-        done.push({ directory, path, before });
+      parent.makeRoom(hierarchy, name, writes);
+      for (const write of writes) {
+        const path = `${name}/${write.file}`;
+        const before = valueBefore(readFileAt(directory, path) ?? "", write);
+        writeValues(directory, path, [write.value]);
+        if (before !== undefined) done.push({ directory, path, before });
       }
     }
     return undo;
@@ -37,4 +38,11 @@ export function changeIn(parent: CgroupPlace, name: string, change: CgroupChange
       { cause: thrown },
     );
   }
+}
+
+/** What brings a file back to what it says now; of a file with several lines the one that is changed. */
+function valueBefore(text: string, { key, undo }: CgroupWrite): string | undefined {
+  // An empty list (cpuset of v2: as above) is set by a line end: an empty write is none.
+  if (key === undefined) return text.trim() || "\n";
+  return text.split("\n").find((line) => line.startsWith(`${key} `)) ?? undo;
 }

@@ -1,7 +1,9 @@
 import { Failure } from "../../base/failure.ts";
 import { type CgroupLayout, findController } from "../cgroup-layout.ts";
 import type { CgroupLimits } from "../cgroup-limits.ts";
+import type { EffectiveBlockIo } from "./block-io.ts";
 import { parseNumberList } from "./number-list.ts";
+import { effectiveRareLimits } from "./rare-limits.ts";
 
 /** Docker's minimum: with less, setting a container up fails in ways that name no limit. */
 const minimumMemoryBytes = 6 * 1024 * 1024;
@@ -22,6 +24,12 @@ export interface EffectiveLimits {
   readonly cpusetCpus?: string;
   readonly cpusetMems?: string;
   readonly pidsLimit?: number;
+  readonly memorySwappiness?: number;
+  readonly cpuRealtimePeriodUs?: number;
+  readonly cpuRealtimeRuntimeUs?: number;
+  readonly blockIo?: EffectiveBlockIo;
+  readonly hugePageFiles?: readonly { readonly file: string; readonly bytes: number }[];
+  readonly unified?: Readonly<Record<string, string>>;
 }
 
 type Draft = { -readonly [Key in keyof EffectiveLimits]: EffectiveLimits[Key] };
@@ -38,7 +46,8 @@ export function effectiveLimits(
     ...checkCpuset(limits, layout, draft),
     ...checkPids(limits, layout, draft),
   ];
-  return { limits: draft, warnings };
+  const rare = effectiveRareLimits(limits, layout);
+  return { limits: { ...draft, ...rare.limits }, warnings: [...warnings, ...rare.warnings] };
 }
 
 function checkMemory(limits: CgroupLimits, layout: CgroupLayout, draft: Draft): string[] {

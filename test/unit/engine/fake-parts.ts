@@ -123,6 +123,7 @@ export class FakeWorld {
         capabilities: new Set(capabilityNames),
         readText: (path) => (path === "/etc/hosts" ? "127.0.0.1 localhost\n" : ""),
         listDevices: () => [],
+        findBlockDevice: () => ({ major: 8, minor: 0 }),
         findDevices: () => [],
       },
       helloProgram: "/bin/true",

@@ -35,3 +35,37 @@ test("planCgroupChange() writes only what differs and lifts what is gone", () =>
   expect(writes(memory(64, 128), memory(64, 128), v1)).toEqual([]);
   expect(() => writes({}, { memoryBytes: 5 }, v1)).toThrow("6MB");
 });
+
+test("planCgroupChange() treats each device of a file as one limit, with its way back", () => {
+  const io = (devices: NonNullable<CgroupLimits["blockIo"]>["devices"] & object): CgroupLimits => ({
+    blockIo: { devices },
+  });
+  const writes = (from: CgroupLimits, to: CgroupLimits, layout: CgroupLayout): unknown =>
+    planCgroupChange(from, to, layout).hierarchies.flatMap((one) => one.writes);
+  const onV1: CgroupLayout = { ...base, v1: [{ version: 1, mountPath: "/v1", controllers: ["blkio"] }] };
+  const onV2: CgroupLayout = { ...base, v1: [], v2: { version: 2, mountPath: "/v2", controllers: ["io"] } };
+  const before = io([
+    { major: 8, minor: 0, readBps: 1 },
+    { major: 9, minor: 0, readBps: 2 },
+  ]);
+  const after = io([
+    { major: 8, minor: 0, readBps: 1 },
+    { major: 7, minor: 0, readBps: 3 },
+  ]);
+  const file = "blkio.throttle.read_bps_device";
+  expect(writes(before, after, onV1)).toEqual([
+    { file, value: "9:0 0", key: "9:0", undo: "9:0 0" },
+    { file, value: "7:0 3", key: "7:0", undo: "7:0 0" },
+  ]);
+  const none = "rbps=max wbps=max riops=max wiops=max";
+  expect(writes(before, after, onV2)).toEqual([
+    { file: "io.max", value: `9:0 ${none}`, key: "9:0", undo: `9:0 ${none}` },
+    { file: "io.max", value: "7:0 rbps=3", key: "7:0", undo: `7:0 ${none}` },
+  ]);
+});
+
+test("planCgroupChange() says only what it has not said before", () => {
+  const from: CgroupLimits = { oomKillDisable: true };
+  expect(planCgroupChange(from, { ...from, cpuShares: 5 }, v1).warnings).toEqual([]);
+  expect(planCgroupChange({}, from, v1).warnings.length).toBe(1);
+});

@@ -35,7 +35,10 @@ async function statisticsOf(
       opened.push(fd);
       return fd;
     };
-    return await new Cgroup({ layout: whole, path: "top", directoryIn }, "one").statistics();
+    return await new Cgroup(
+      { layout: whole, path: "top", directoryIn, makeRoom: () => {} },
+      "one",
+    ).statistics();
   } finally {
     for (const fd of opened) closeSync(fd);
     rmSync(root, { recursive: true });

@@ -1,4 +1,5 @@
 import type { DeviceRule } from "../../device-rules.ts";
+import { planV1BlockIo } from "../block-io.ts";
 import type { EffectiveLimits } from "../effective-limits.ts";
 import type { CgroupWrite } from "../write.ts";
 
@@ -16,6 +17,8 @@ export function planV1Writes(
     add("cpu.shares", limits.cpuShares);
     add("cpu.cfs_period_us", limits.cpuPeriodUs); // before the quota, which is judged by it
     add("cpu.cfs_quota_us", limits.cpuQuotaUs);
+    add("cpu.rt_period_us", limits.cpuRealtimePeriodUs);
+    add("cpu.rt_runtime_us", limits.cpuRealtimeRuntimeUs);
   }
   if (controllers.includes("cpuset")) {
     add("cpuset.cpus", limits.cpusetCpus);
@@ -25,7 +28,14 @@ export function planV1Writes(
     add("memory.limit_in_bytes", limits.memoryBytes);
     add("memory.memsw.limit_in_bytes", limits.memorySwapBytes); // after it: never below
     add("memory.soft_limit_in_bytes", limits.memoryReservationBytes);
+    add("memory.swappiness", limits.memorySwappiness);
     add("memory.oom_control", limits.oomKillDisable ? 1 : undefined);
+  }
+  if (controllers.includes("blkio") && limits.blockIo !== undefined) {
+    writes.push(...planV1BlockIo(limits.blockIo));
+  }
+  if (controllers.includes("hugetlb")) {
+    for (const { file, bytes } of limits.hugePageFiles ?? []) add(file, bytes);
   }
   if (controllers.includes("pids")) add("pids.max", limits.pidsLimit);
   if (controllers.includes("devices") && devices !== undefined) {

@@ -1,3 +1,4 @@
+import { planV2BlockIo } from "../block-io.ts";
 import type { EffectiveLimits } from "../effective-limits.ts";
 import type { CgroupWrite } from "../write.ts";
 
@@ -26,6 +27,14 @@ export function planV2Writes(controllers: readonly string[], limits: EffectiveLi
     add("memory.low", limits.memoryReservationBytes);
   }
   if (controllers.includes("pids")) add("pids.max", limits.pidsLimit);
+  if (controllers.includes("io") && limits.blockIo !== undefined) {
+    writes.push(...planV2BlockIo(limits.blockIo));
+  }
+  if (controllers.includes("hugetlb")) {
+    for (const { file, bytes } of limits.hugePageFiles ?? []) add(file, bytes);
+  }
+  // What the caller wrote by hand comes last: it wins.
+  for (const [file, value] of Object.entries(limits.unified ?? {})) add(file, value);
   return writes;
 }
 

@@ -1,0 +1,26 @@
+import type { BlockDeviceLimits, CgroupLimits } from "../../linux/cgroup-limits.ts";
+import type { BlockDeviceSpec, ContainerLimits } from "../limit-types.ts";
+
+/** The limits with numbers of block devices in the place of their paths; `find` throws where there is none. */
+export function cgroupLimitsOf(
+  { blockIo, ...others }: ContainerLimits,
+  find: (path: string) => { readonly major: number; readonly minor: number },
+): CgroupLimits {
+  if (blockIo === undefined) return others;
+  const { devices, ...rest } = blockIo;
+  const found = devices?.map(({ path, ...rates }): BlockDeviceLimits => ({ ...find(path), ...rates }));
+  return { ...others, blockIo: { ...rest, ...(found === undefined ? {} : { devices: found }) } };
+}
+
+/** Of devices that are in both, each rate that is said anew counts. */
+export function mergeBlockIo(
+  before: ContainerLimits["blockIo"],
+  asked: ContainerLimits["blockIo"],
+): ContainerLimits["blockIo"] {
+  if (before === undefined || asked === undefined) return asked ?? before;
+  const devices = new Map<string, BlockDeviceSpec>();
+  for (const device of [...(before.devices ?? []), ...(asked.devices ?? [])]) {
+    devices.set(device.path, { ...devices.get(device.path), ...device });
+  }
+  return { ...before, ...asked, ...(devices.size === 0 ? {} : { devices: [...devices.values()] }) };
+}

@@ -1,0 +1,44 @@
+import { expect, test } from "bun:test";
+import { formatBlockIo, planBlockIo } from "../../../src/api/request/block-io.ts";
+import { planLimits } from "../../../src/api/request/limits.ts";
+
+const fields = {
+  BlkioWeight: 300,
+  BlkioWeightDevice: [{ Path: "/dev/a", Weight: 20 }],
+  BlkioDeviceReadBps: [
+    { Path: "/dev/a", Rate: 1 },
+    { Path: "/dev/b", Rate: 2 },
+  ],
+  BlkioDeviceWriteBps: [{ Path: "/dev/b", Rate: 3 }],
+  BlkioDeviceReadIOps: [{ Path: "/dev/b", Rate: 4 }],
+  BlkioDeviceWriteIOps: [{ Path: "/dev/a", Rate: 5 }],
+};
+
+test("planBlockIo() gathers the lists by device, and formatBlockIo() gives them back", () => {
+  const planned = planBlockIo(fields);
+  expect(planned).toEqual({
+    weight: 300,
+    devices: [
+      { path: "/dev/a", weight: 20, readBps: 1, writeIops: 5 },
+      { path: "/dev/b", readBps: 2, writeBps: 3, readIops: 4 },
+    ],
+  });
+  expect(formatBlockIo(planned ?? {})).toEqual(fields);
+});
+
+test("planBlockIo() is undefined when nothing is asked for", () => {
+  expect(planBlockIo({ BlkioWeight: 0, BlkioDeviceReadBps: [], BlkioWeightDevice: null })).toBeUndefined();
+  expect(formatBlockIo({})).toEqual({});
+});
+
+test("planLimits() tells a swappiness of 0 from none, and drops kernel memory", () => {
+  expect(planLimits({ MemorySwappiness: 0, KernelMemory: 5 })).toEqual({ memorySwappiness: 0 });
+  expect(planLimits({ MemorySwappiness: -1 })).toEqual({});
+  expect(planLimits({ MemorySwappiness: null })).toEqual({});
+});
+
+test("planLimits() takes huge pages with units, and refuses what is no size", () => {
+  const limits = (HugePageLimits: Record<string, string>) => planLimits({ Tare: { HugePageLimits } });
+  expect(limits({ "2MB": "4m" })).toEqual({ hugePages: { "2MB": 4 << 20 } });
+  expect(() => limits({ "2MB": "many" })).toThrow('bad format "2MB=many"');
+});
