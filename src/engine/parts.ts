@@ -71,7 +71,7 @@ export interface HostPart {
   listDevices(): readonly RuntimeDevice[];
   /** The nodes that a path of the host stands for. Throws "invalid" in Docker's words where there is none. */
   /** Throws "invalid" for anything else. */
-  findBlockDevice(path: string): { readonly major: number; readonly minor: number };
+  readonly findBlockDevice: (path: string) => { readonly major: number; readonly minor: number };
   findDevices(path: string): readonly HostDevice[];
 }
 

@@ -1,7 +1,7 @@
 import type { ContainerLimits } from "../engine/limit-types.ts";
 import type { ContainerCreateRequest } from "../api/types/container.ts";
 import { formatDevices } from "../api/device-fields.ts";
-import { formatBlockIo } from "../api/request/block-io.ts";
+import { formatBlockIo } from "../api/block-io.ts";
 import { formatTareFields } from "../api/tare-fields.ts";
 import type { Mount, Resources } from "../api/types/host-config.ts";
 import { Failure } from "../base/failure.ts";

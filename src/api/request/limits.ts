@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { HostConfig, Resources } from "../types/host-config.ts";
-import { type PlannedBlockIo, planBlockIo } from "./block-io.ts";
+import { type PlannedBlockIo, planBlockIo } from "../block-io.ts";
 import { planHugePages } from "./huge-pages.ts";
 
 export interface PlannedLimits {

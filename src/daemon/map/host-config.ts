@@ -1,5 +1,5 @@
 import { formatDevices } from "../../api/device-fields.ts";
-import { formatBlockIo } from "../../api/request/block-io.ts";
+import { formatBlockIo } from "../../api/block-io.ts";
 import { formatTareFields } from "../../api/tare-fields.ts";
 import { formatUserNamespaceMode } from "../../spec/user-namespace-mode.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { formatBlockIo, planBlockIo } from "../../../src/api/request/block-io.ts";
+import { formatBlockIo, planBlockIo } from "../../../src/api/block-io.ts";
 import { planLimits } from "../../../src/api/request/limits.ts";
 
 const fields = {

@@ -1,4 +1,4 @@
-import type { Resources } from "../types/host-config.ts";
+import type { Resources } from "./types/host-config.ts";
 
 export interface PlannedBlockIo {
   readonly weight?: number;
