@@ -506,7 +506,7 @@ static uint64_t ended_ms;
 static uint64_t quiet_from, give_up_at; // after the end: when the last output or progress was, and the latest patience
 static long owed;                       // output that was there when the process ended, and is not read yet
 static int log_fd = -1;
-static uint64_t log_bytes, log_sequence;
+static uint64_t log_bytes, log_sequence, log_lost;
 
 static bool is_terminal(void) { return plan.flags & PLAN_TERMINAL; }
 
@@ -563,11 +563,20 @@ static void open_log(void) {
   if (!sound || (plan.flags & PLAN_LOG_ROTATE)) rotate_log();
 }
 
-static void write_log(uint8_t stream, const uint8_t *bytes, size_t length) {
-  if (plan.log_dir_fd < 0) return;
+static char *put_number(char *to, uint64_t number) {
+  char digits[20];
+  int n = 0;
+  do digits[n++] = (char)('0' + number % 10);
+  while (number /= 10);
+  while (n) *to++ = digits[--n];
+  return to;
+}
+
+// False when it is not in the log: a full disk. No torn record stays in the middle.
+static bool append_log(uint8_t stream, const void *bytes, size_t length) {
   if (log_fd >= 0 && log_bytes + 16 + length > plan.log_most_bytes && log_bytes > 16) rotate_log();
-  if (log_fd < 0) create_log(); // a full disk may have room again
-  if (log_fd < 0) return;
+  if (log_fd < 0) create_log(); // there may be room again
+  if (log_fd < 0) return false;
   struct {
     uint32_t length;
     uint8_t stream, zero[3];
@@ -575,8 +584,26 @@ static void write_log(uint8_t stream, const uint8_t *bytes, size_t length) {
   } record = {(uint32_t)length, stream, {0, 0, 0}, clock_ns(CLOCK_REALTIME)};
   struct iovec parts[2] = {{&record, 16}, {(void *)bytes, length}};
   long wrote = sys(SYS_writev, log_fd, parts, 2);
-  if (wrote == (long)(16 + length)) log_bytes += (uint64_t)wrote;
-  else if (wrote > 0) sys(SYS_ftruncate, log_fd, log_bytes); // a full disk: no torn record in the middle
+  if (wrote == (long)(16 + length)) {
+    log_bytes += (uint64_t)wrote;
+    return true;
+  }
+  if (wrote > 0) sys(SYS_ftruncate, log_fd, log_bytes);
+  return false;
+}
+
+// What did not get into the log is counted and told in its place; the process is never held up for it.
+static void tell_loss(void) {
+  static const char before[] = "tare: ", after[] = " bytes of output are missing here: the disk was full\n";
+  char text[96], *end = put_number(memcpy(text, before, sizeof before - 1) + (sizeof before - 1), log_lost);
+  memcpy(end, after, sizeof after - 1);
+  if (append_log(is_terminal() ? 1 : 2, text, (size_t)(end - text) + sizeof after - 1)) log_lost = 0;
+}
+
+static void write_log(uint8_t stream, const uint8_t *bytes, size_t length) {
+  if (plan.log_dir_fd < 0) return;
+  if (log_lost) tell_loss();
+  if (log_lost || !append_log(stream, bytes, length)) log_lost += length;
 }
 
 static int streaming(void) {
@@ -786,15 +813,6 @@ static void take_connection(void) {
   sys(SYS_close, fd);
 }
 
-static char *put_number(char *to, uint64_t number) {
-  char digits[20];
-  int n = 0;
-  do digits[n++] = (char)('0' + number % 10);
-  while (number /= 10);
-  while (n) *to++ = digits[--n];
-  return to;
-}
-
 // "code 3 1700000000000\n" or "signal 9 …": written whole under another name, then renamed.
 static void record_exit(void) {
   if (plan.exit_dir_fd < 0) return;
@@ -980,6 +998,7 @@ __attribute__((noreturn)) static void linger(int signals) {
 __attribute__((noreturn)) static void finish(int signals) {
   for (int i = 0; i < MOST_CONNECTIONS; i++)
     if (connections[i].state == WATCHING) tell_exit(connections[i].fd);
+  if (log_lost) tell_loss();
   quiet_from = clock_ns(CLOCK_MONOTONIC);
   for (;;) {
     struct pollfd fds[MOST_CONNECTIONS + 1];

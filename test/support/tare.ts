@@ -47,12 +47,13 @@ export class Installation implements AsyncDisposable {
   readonly socket: string;
   readonly #mountsBefore: string;
 
-  constructor() {
+  /** `dataRoot`: a place that the test has made. */
+  constructor({ dataRoot }: { readonly dataRoot?: string } = {}) {
     buildExecutable();
     this.directory = mkdtempSync(join(tmpdir(), "tare-test-"));
-    this.dataRoot = join(this.directory, "data");
+    this.dataRoot = dataRoot ?? join(this.directory, "data");
     this.runRoot = join(this.directory, "run");
-    mkdirSync(this.dataRoot, { mode: 0o700 });
+    mkdirSync(this.dataRoot, { recursive: true, mode: 0o700 });
     mkdirSync(this.runRoot, { mode: 0o700 });
     this.socket = join(this.runRoot, "tare.sock");
     this.#mountsBefore = mountTable();

@@ -53,12 +53,12 @@ test("a layer that does not fit is exhausted and leaves room for the next", asyn
 });
 
 test("createSnapshot() without room is exhausted and leaves nothing", async () => {
-  using tiny = createFilesystem("tmpfs", [["nr_inodes", "16"]]);
+  using tiny = createFilesystem("tmpfs", [["nr_inodes", "24"]]);
   await using storage = await openStorage(`/proc/self/fd/${tiny.fd}`);
   await storage.settle();
   const made: string[] = [];
   const fill = async (): Promise<void> => {
-    for (let index = 0; index < 16; index++) {
+    for (let index = 0; index < 24; index++) {
       await storage.createSnapshot(`s${index}`, []);
       made.push(`s${index}`);
     }

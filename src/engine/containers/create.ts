@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
+import { fileFailure } from "../../linux/file-failure.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import { randomContainerId, randomContainerName, parseContainerName } from "../planning/container-name.ts";
@@ -62,7 +63,7 @@ export async function createContainer(
     fault("create.recorded");
   } catch (thrown) {
     await undoCreate(context, { id, intent }).catch(() => undefined); // the next open tries again
-    throw thrown;
+    throw fileFailure("cannot create the container", thrown);
   }
   return { id, warnings: [...plan.warnings, ...warnings, ...sharingWarnings(spec)] };
 }

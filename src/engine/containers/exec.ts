@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
+import { fileFailure } from "../../linux/file-failure.ts";
 import { planCapabilities } from "../../linux/capability.ts";
 import type { StartedProcess } from "../../runtime/types.ts";
 import type { ExecRequest } from "../parts.ts";
@@ -99,9 +100,10 @@ async function launch(
         if (duplex !== undefined) duplex.join(await kept.attach(streamsOf(session.spec)));
       },
     });
-  } catch (thrown) {
-    const details = thrown instanceof Failure ? thrown.details : {};
-    const code = typeof details["exitCode"] === "number" ? details["exitCode"] : 126;
+  } catch (failed) {
+    const thrown = fileFailure("cannot execute in the container", failed);
+    const { exitCode } = thrown.details;
+    const code = typeof exitCode === "number" ? exitCode : 126;
     finish(context, session, { code, error: sentenceOf(thrown) });
     await rm(runDirectory, { recursive: true, force: true });
     duplex?.destroy();

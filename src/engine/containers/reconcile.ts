@@ -73,7 +73,7 @@ async function finishStart(
   { intentId, intent }: { readonly intentId: IntentId; readonly intent: Extract<Intent, { kind: "start" }> },
 ): Promise<void> {
   const record = context.state.findContainer(intent.containerId);
-  if (record === undefined) return context.state.endIntent(intentId);
+  if (record === undefined || context.live.has(record.id)) return context.state.endIntent(intentId);
   const found = await find(context, record);
   fault("reconcile.found");
   if (found !== undefined && isKept(found)) {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { sleep } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
 import { Failure, sentenceOf } from "../../base/failure.ts";
+import { fileFailure } from "../../linux/file-failure.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import type { Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
@@ -56,7 +57,8 @@ export async function startContainer(
   let started: StartedProcess;
   try {
     started = await launch(context, record, clock);
-  } catch (thrown) {
+  } catch (failed) {
+    const thrown = fileFailure("cannot start the container", failed);
     recordEnd(context, record, { state: failedState(thrown), ends: intent });
     throw launchFailure(thrown);
   }

@@ -48,8 +48,11 @@ export async function lockDataRoot(path: string): Promise<DataRoot> {
     closeSync(fd);
     throw thrown;
   }
-  ftruncateSync(fd, 0);
-  writeSync(fd, `${process.pid}\n`, 0);
+  try {
+    ftruncateSync(fd, writeSync(fd, `${process.pid}\n`, 0));
+  } catch {
+    // A full disk: who holds it can't be told, and all else may go on.
+  }
   return new DataRoot(path, fd);
 }
 

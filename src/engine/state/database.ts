@@ -1,8 +1,10 @@
 import { chmodSync, closeSync, fsyncSync, openSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { Failure, within } from "../../base/failure.ts";
+import { Failure, kindOf, within } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
+import { databaseFailure } from "./database-failure.ts";
+import { Reserve } from "./reserve.ts";
 
 /** Each brings the schema from its index to the next version; never change one that was released. */
 const migrations: readonly string[] = [
@@ -30,15 +32,19 @@ const migrations: readonly string[] = [
 /** The state's database: one connection, which is the only one (the data root is locked). */
 export class Database implements Disposable {
   readonly #connection: DatabaseSync;
+  readonly #dataRoot: string;
+  readonly #reserve: Reserve;
   readonly #statements = new Map<string, StatementSync>();
   #depth = 0;
 
-  constructor(connection: DatabaseSync) {
+  constructor(connection: DatabaseSync, dataRoot: string) {
     this.#connection = connection;
+    this.#dataRoot = dataRoot;
+    this.#reserve = new Reserve(join(dataRoot, "reserve"));
   }
 
   run(sql: string, ...values: (string | number)[]): void {
-    this.#prepare(sql).run(...values);
+    this.#translated(() => this.#prepare(sql).run(...values));
   }
 
   all(sql: string, ...values: (string | number)[]): readonly Readonly<Record<string, unknown>>[] {
@@ -46,21 +52,40 @@ export class Database implements Disposable {
   }
 
   insert(sql: string, ...values: (string | number)[]): number {
-    return Number(this.#prepare(sql).run(...values).lastInsertRowid);
+    return Number(this.#translated(() => this.#prepare(sql).run(...values)).lastInsertRowid);
+  }
+
+  /** Does what must be possible on a full disk, too: what makes room, and what has happened already. */
+  vitally<T>(work: () => T): T {
+    for (;;) {
+      try {
+        return work();
+      } catch (thrown) {
+        if (this.#depth > 0 || kindOf(thrown) !== "exhausted" || !this.#reserve.giveUp()) throw thrown;
+        this.#reuseLog();
+      }
+    }
+  }
+
+  /** To be called now and then: there may be room again. */
+  restoreReserve(): void {
+    this.#reserve.ensure();
   }
 
   /** All of `work` or nothing; survives the death of this process, not power loss. Nests into the outer one. */
   transaction<T>(work: () => T): T {
     if (this.#depth > 0) return work();
     this.#depth++;
-    this.#connection.exec("BEGIN IMMEDIATE");
     try {
-      const result = work();
-      fault("transaction.written");
-      this.#connection.exec("COMMIT");
-      return result;
+      return this.#translated(() => {
+        this.#connection.exec("BEGIN IMMEDIATE");
+        const result = work();
+        fault("transaction.written");
+        this.#connection.exec("COMMIT");
+        return result;
+      });
     } catch (thrown) {
-      this.#connection.exec("ROLLBACK");
+      if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK"); // a full disk has done it already
       throw thrown;
     } finally {
       this.#depth--;
@@ -80,6 +105,23 @@ export class Database implements Disposable {
   [Symbol.dispose](): void {
     this.#statements.clear();
     this.#connection.close();
+  }
+
+  /** What is in the log goes to its place, so that the log's own blocks are written again: that takes no room. */
+  #reuseLog(): void {
+    try {
+      this.#connection.exec("PRAGMA wal_checkpoint(RESTART)");
+    } catch {
+      // Not even that: the next step of the reserve may do.
+    }
+  }
+
+  #translated<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (thrown) {
+      throw databaseFailure(thrown, this.#dataRoot);
+    }
   }
 
   #prepare(sql: string): StatementSync {
@@ -105,7 +147,7 @@ export function openDatabase(path: string): Database {
     );
     migrate(connection);
     syncDirectory(dirname(path));
-    return new Database(connection);
+    return new Database(connection, dirname(path));
   } catch (thrown) {
     connection?.close();
     throw thrown instanceof Failure ? thrown : within(`cannot open the state "${path}"`, thrown);

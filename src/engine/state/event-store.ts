@@ -1,3 +1,4 @@
+import { kindOf } from "../../base/failure.ts";
 import type { EngineEvent } from "../engine-types.ts";
 import type { Database } from "./database.ts";
 import { decode, encode } from "./json.ts";
@@ -51,9 +52,13 @@ export class EventStore implements Disposable {
     }
   }
 
-  /** Both at once, for an event that changes nothing else. */
+  /** Both at once, for an event that changes nothing else. Without room on the disk it is in memory only. */
   record(event: EngineEvent): void {
-    this.#database.transaction(() => this.append([event]));
+    try {
+      this.#database.transaction(() => this.append([event]));
+    } catch (thrown) {
+      if (kindOf(thrown) !== "exhausted") throw thrown;
+    }
     this.publish([event]);
   }
 

@@ -49,7 +49,7 @@ export class State implements Disposable {
     record: ContainerRecord,
     along: { readonly ends?: IntentId | undefined; readonly events?: readonly EngineEvent[] } = {},
   ): void {
-    this.#database.transaction(() => {
+    const write = (): void => {
       this.#database.run(
         `INSERT INTO containers (id, name, image_id, record) VALUES (?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, record = excluded.record`,
@@ -60,7 +60,9 @@ export class State implements Disposable {
       );
       if (along.ends !== undefined) this.#deleteIntent(along.ends);
       this.events.append(along.events ?? []);
-    });
+    };
+    this.#database.vitally(() => this.#database.transaction(write));
+    this.#database.restoreReserve();
     this.#containers.put(Object.freeze(record));
     if (along.ends !== undefined) this.#intents.delete(along.ends);
     this.events.publish(along.events ?? []);
@@ -69,11 +71,12 @@ export class State implements Disposable {
   /** Takes the record away and leaves the intent to clean up behind it. */
   removeContainer(id: ContainerId, events: readonly EngineEvent[] = []): IntentId {
     const intent: Intent = { kind: "remove", containerId: id };
-    const intentId = this.#database.transaction(() => {
+    const write = (): IntentId => {
       this.#database.run("DELETE FROM containers WHERE id = ?", id);
       this.events.append(events);
       return this.#insertIntent(intent);
-    });
+    };
+    const intentId = this.#database.vitally(() => this.#database.transaction(write));
     this.#containers.remove(id);
     this.#intents.set(intentId, intent);
     this.events.publish(events);
@@ -128,13 +131,14 @@ export class State implements Disposable {
     what: { readonly references: readonly string[]; readonly image?: Digest },
     events: readonly EngineEvent[] = [],
   ): void {
-    this.#database.durably(() => {
+    const write = (): void => {
       for (const reference of what.references) {
         this.#database.run("DELETE FROM image_references WHERE reference = ?", reference);
       }
       if (what.image !== undefined) this.#database.run("DELETE FROM images WHERE id = ?", what.image);
       this.events.append(events);
-    });
+    };
+    this.#database.vitally(() => this.#database.durably(write));
     fault("image.forgotten");
     for (const reference of what.references) this.#references.delete(reference);
     if (what.image !== undefined) this.#images.delete(what.image);
@@ -152,8 +156,9 @@ export class State implements Disposable {
   }
 
   endIntent(id: IntentId): void {
-    this.#deleteIntent(id);
+    this.#database.vitally(() => this.#deleteIntent(id));
     this.#intents.delete(id);
+    this.#database.restoreReserve();
   }
 
   /** Small values that belong to the store as a whole. */

@@ -1,5 +1,5 @@
-import { mkdirSync, statfsSync } from "node:fs";
-import { Failure } from "../../base/failure.ts";
+import { mkdirSync } from "node:fs";
+import { Failure, kindOf } from "../../base/failure.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { filesystemName } from "../../linux/filesystem-status.ts";
@@ -43,16 +43,9 @@ function probe({ probe: directory, empty }: Places): LowerForm {
     return findLowerForm({ lowers, writable, empty });
   } catch (thrown) {
     // KERNEL: a mount for writing makes a directory in "work". Without room for it, removing must go on.
-    if (!isFull(directory)) throw thrown;
+    if (kindOf(thrown) !== "exhausted") throw thrown;
     return findLowerForm({ lowers, empty });
   }
-}
-
-const leastFree = { blocks: 256, inodes: 16 } as const;
-
-function isFull(directory: string): boolean {
-  const { bfree, files, ffree } = statfsSync(directory);
-  return bfree < leastFree.blocks || (files > 0 && ffree < leastFree.inodes); // btrfs counts no inodes
 }
 
 class OverlayDriver implements StorageDriver {

@@ -1,4 +1,5 @@
-import { Failure, sentenceOf } from "../../base/failure.ts";
+import { statfsSync } from "node:fs";
+import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import {
   cloneTree,
   createFilesystem,
@@ -68,13 +69,22 @@ export function mountOverlay(directories: OverlayDirectories, form: LowerForm): 
     createFilesystem("overlay", [...lowerParameters, ...upper, ...fixedParameters], options),
   );
   // KERNEL: overlay mounts read-only with no more than a line in the log when it can't use the work directory.
-  if (writable !== undefined && filesystemStatus(mount.fd).readonly) {
-    throw new Failure(
-      "unsupported",
-      "cannot mount an overlay for writing: the kernel made it read-only (see dmesg)",
-    );
-  }
+  if (writable !== undefined && filesystemStatus(mount.fd).readonly) throw unwritable(writable.work);
   return new OwnedFd(mount.move());
+}
+
+const leastFree = { blocks: 16, inodes: 4 } as const;
+
+/** KERNEL: overlay makes a directory in the work directory, and without room for it a mount that is read-only. */
+function unwritable(work: string): Failure {
+  const { bavail, files, ffree } = statfsSync(work);
+  const isFull = bavail < leastFree.blocks || (files > 0 && ffree < leastFree.inodes); // btrfs counts no inodes
+  return isFull
+    ? new Failure("exhausted", "cannot mount an overlay for writing: the disk is full")
+    : new Failure(
+        "unsupported",
+        "cannot mount an overlay for writing: the kernel made it read-only (see dmesg)",
+      );
 }
 
 /** Finds the form that works here by mounting; throws "unsupported" when this file system can't be used at all. */
@@ -91,6 +101,7 @@ export function findLowerForm(directories: OverlayDirectories): LowerForm {
     mountOverlay(directories, "join")[Symbol.dispose]();
     return "join";
   } catch (cause) {
+    if (kindOf(cause) === "exhausted") throw cause;
     throw new Failure("unsupported", `cannot use the overlay driver here: ${sentenceOf(cause)}`, { cause });
   }
 }
