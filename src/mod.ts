@@ -12,6 +12,7 @@ export type * from "./engine/log-types.ts";
 export type * from "./engine/statistics-types.ts";
 export type * from "./engine/types.ts";
 export type * from "./engine/usage-types.ts";
+export type * from "./engine/volume-types.ts";
 export type { ExecResult, RunningContainer, RunOptions } from "./mod/container-handle.ts";
 export type { LibraryEngine } from "./mod/library-engine.ts";
 export type { OpenOptions } from "./mod/open-engine.ts";

@@ -2,14 +2,30 @@ import { Failure } from "../base/failure.ts";
 
 export type Propagation = "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
 
-/** A bind of a folder or file of the host. */
-export interface BindMount {
-  readonly kind: "bind";
-  readonly source: string;
+interface MountPlace {
   readonly target: string;
   readonly readonly?: boolean;
+  readonly mode?: string;
+}
+
+/** A bind of a folder or file of the host. */
+export interface BindMount extends MountPlace {
+  readonly kind: "bind";
+  readonly source: string;
   readonly propagation?: Propagation;
   readonly createSource?: boolean;
+  readonly recursive?: boolean;
+  readonly readonlyBelow?: boolean;
+}
+
+export interface VolumeMount extends MountPlace {
+  readonly kind: "volume";
+  readonly name?: string;
+  readonly copy?: boolean;
+  readonly subpath?: string;
+  readonly driver?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 const propagations: readonly string[] = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
@@ -18,48 +34,92 @@ export function isPropagation(text: string): text is Propagation {
   return propagations.includes(text);
 }
 
+/** Each option belongs to one group, of which one may be given. Labels and consistency mean nothing here. */
+const optionGroups: readonly (readonly string[])[] = [
+  ["ro", "rw"],
+  ["z", "Z"],
+  propagations,
+  ["nocopy"],
+  ["consistent", "cached", "delegated", "default"],
+];
+
+/** Is this what can come behind the second colon of `-v`? Empty counts. */
+export function isMountMode(mode: string): boolean {
+  if (mode === "") return true;
+  const groups = mode.split(",").map((option) => optionGroups.findIndex((group) => group.includes(option)));
+  return !groups.includes(-1) && new Set(groups).size === groups.length;
+}
+
 /**
- * Reads `/source:/target[:ro,rslave,…]`. Labels (`z`, `Z`) and consistency words mean nothing here and are passed over.
- * Throws Failure("invalid"), or "unsupported" for a volume's name as the source.
+ * Reads what `-v` says: `/source:/target[:ro,rslave,…]` is a bind, `name:/target[:ro,nocopy,…]` a volume, `/target` an
+ * anonymous volume. Throws Failure("invalid") in Docker's words.
  */
-export function parseBind(text: string): BindMount {
+export function parseBind(text: string, volumeDriver = ""): BindMount | VolumeMount {
   const parts = text.split(":");
-  const [source = "", target = "", options = ""] = parts;
-  if (parts.length < 2 || parts.length > 3 || source === "" || target === "") {
-    throw refused(text, "it must be /source:/target or /source:/target:options");
+  if (parts.length > 3 || parts[0] === "") throw invalidSpec(text);
+  const [source = "", target = "", mode = ""] = parts.length === 1 ? ["", ...parts] : parts;
+  // "/target:ro" has no source.
+  if (parts.length === 2 && isMountMode(target)) throw invalidSpec(text);
+  if (!isMountMode(mode)) throw new Failure("invalid", `invalid mode: ${mode.slice(0, 100)}`);
+  const options = mode.split(",");
+  const isBind = source.startsWith("/");
+  const place = {
+    target,
+    ...(options.includes("ro") ? { readonly: true } : {}),
+    ...(mode === "" ? {} : { mode }),
+  };
+  const propagation = options.find(isPropagation);
+  try {
+    requireTarget(place.target, isBind ? "bind" : "volume");
+    if (!isBind && propagation !== undefined) throw extraField("volume", "BindOptions");
+    if (isBind && options.includes("nocopy")) throw extraField("bind", "VolumeOptions");
+  } catch (thrown) {
+    throw new Failure("invalid", `${invalidSpec(text).message}: ${(thrown as Failure).message}`, {
+      cause: thrown,
+    });
   }
-  if (!source.startsWith("/")) {
-    throw new Failure(
-      "unsupported",
-      `cannot bind "${text.slice(0, 200)}": named volumes are not supported yet`,
-    );
-  }
-  requireTarget(target, text);
-  let readonly = false;
-  let propagation: Propagation | undefined;
-  for (const option of options === "" ? [] : options.split(",")) {
-    if (option === "ro") readonly = true;
-    else if (isPropagation(option)) propagation = option;
-    else if (!["rw", "z", "Z", "consistent", "cached", "delegated", "default", "nocopy"].includes(option)) {
-      throw refused(text, `there is no option "${option.slice(0, 50)}"`);
-    }
+  if (isBind) {
+    return {
+      kind: "bind",
+      source,
+      ...place,
+      createSource: true,
+      ...(propagation === undefined ? {} : { propagation }),
+    };
   }
   return {
-    kind: "bind",
-    source,
-    target,
-    createSource: true,
-    ...(readonly ? { readonly } : {}),
-    ...(propagation === undefined ? {} : { propagation }),
+    kind: "volume",
+    ...(source === "" ? {} : { name: source }),
+    ...place,
+    ...(options.includes("nocopy") ? { copy: false } : {}),
+    ...(volumeDriver === "" ? {} : { driver: volumeDriver }),
   };
 }
 
 /** Throws Failure("invalid") unless the path is absolute and not the root itself. */
-export function requireTarget(target: string, mount: string): void {
-  if (!target.startsWith("/")) throw refused(mount, "the path in the container must be absolute");
-  if (/^\/+(?:\.\/*)*$/.test(target)) throw refused(mount, "the path in the container can't be /");
+export function requireTarget(target: string, type: string): void {
+  if (target === "") throw missingField(type, "Target");
+  if (!target.startsWith("/")) {
+    throw mountFailure(type, `invalid mount path: '${target.slice(0, 200)}' mount path must be absolute`);
+  }
+  if (/^\/+(?:\.\/*)*$/.test(target)) {
+    throw mountFailure(type, "invalid specification: destination can't be '/'");
+  }
 }
 
-function refused(text: string, detail: string): Failure {
-  return new Failure("invalid", `cannot read mount "${text.slice(0, 200)}": ${detail}`);
+/** What Docker says of a mount that is wrong. */
+export function mountFailure(type: string, detail: string): Failure {
+  return new Failure("invalid", `invalid mount config for type "${type.slice(0, 50)}": ${detail}`);
+}
+
+export function missingField(type: string, field: string): Failure {
+  return mountFailure(type, `field ${field} must not be empty`);
+}
+
+export function extraField(type: string, field: string): Failure {
+  return mountFailure(type, `field ${field} must not be specified`);
+}
+
+function invalidSpec(text: string): Failure {
+  return new Failure("invalid", `invalid volume specification: '${text.slice(0, 300)}'`);
 }

@@ -1,10 +1,11 @@
 import { Failure } from "../base/failure.ts";
+import { requireTarget } from "./bind-text.ts";
 import type { CreateRequest } from "./create-request.ts";
 import { planDevices, type PlannedDevices } from "./device-fields.ts";
 import { parseConsoleSize } from "./exec-request.ts";
 import { type PlannedLimits, planLimits } from "./request/limits.ts";
 import { type NamespaceModes, planNamespaces } from "./request/modes.ts";
-import { type PlannedMount, planMounts } from "./request/mounts.ts";
+import { type PlannedMount, planMounts, planVolumesFrom } from "./request/mounts.ts";
 import { type PlannedSecurity, planSecurity } from "./request/security.ts";
 import { type PlannedTareFields, planTareFields } from "./tare-fields.ts";
 import { refuseUnsupported } from "./request/unsupported-fields.ts";
@@ -39,6 +40,8 @@ export interface ContainerPlan extends PlannedSecurity, PlannedDevices, PlannedT
   readonly mounts: readonly PlannedMount[];
   readonly init?: boolean;
   readonly sysctls?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
+  readonly volumesFrom?: ReturnType<typeof planVolumesFrom>;
   readonly shmBytes?: number;
   readonly extraHosts: readonly string[];
   readonly rlimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
@@ -76,9 +79,18 @@ export function planContainer(request: CreateRequest, name: string | undefined):
     namespaces: planNamespaces(request),
     limits: planLimits(hostConfig),
     mounts: planMounts(hostConfig),
+    ...given({
+      volumes: nonEmpty(Object.keys(config.Volumes ?? {}).map(requireVolume)),
+      volumesFrom: nonEmpty(planVolumesFrom(hostConfig.VolumesFrom)),
+    }),
     rlimits: (hostConfig.Ulimits ?? []).map(planUlimit),
     received: { config, hostConfig },
   };
+}
+
+function requireVolume(path: string): string {
+  requireTarget(path, "volume");
+  return path;
 }
 
 function planConfig(config: ContainerConfig) {
@@ -146,7 +158,7 @@ function planUlimit({ Name = "", Soft = 0, Hard = 0 }: { Name?: string; Soft?: n
   return { name: Name, soft: Soft, hard: Hard };
 }
 
-function nonEmpty(list: readonly string[] | null | undefined): readonly string[] | undefined {
+function nonEmpty<T>(list: readonly T[] | null | undefined): readonly T[] | undefined {
   return list === undefined || list === null || list.length === 0 ? undefined : list;
 }
 

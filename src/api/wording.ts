@@ -41,7 +41,51 @@ const rules: readonly Rule[] = [
     say: (_, { name }) => (name === undefined ? name : noSuchImage(name)),
   },
   { operations: /^networks\./, kind: "not-found", say: (_, { id = "" }) => `network ${id} not found` },
+  {
+    operations: /^(?:volumes\.create|containers\.create)$/,
+    kind: "not-found",
+    say: ({ details }) => {
+      const driver = textIn(details, "driver");
+      return driver === undefined
+        ? undefined
+        : `create ${textIn(details, "volume") ?? ""}: error looking up volume plugin ${driver}: plugin "${driver}" not found`;
+    },
+  },
   { operations: /^volumes\./, kind: "not-found", say: (_, { name = "" }) => `get ${name}: no such volume` },
+  {
+    operations: /^(?:volumes\.create|containers\.create)$/,
+    kind: "conflict",
+    say: ({ details }) => {
+      const volume = textIn(details, "volume");
+      return volume === undefined ? undefined : `create ${volume}: volume name must be unique`;
+    },
+  },
+  {
+    operations: /^volumes\.remove$/,
+    kind: "conflict",
+    say: ({ details }, { name = "" }) => {
+      const users = details["users"];
+      return Array.isArray(users) ? `remove ${name}: volume is in use - [${users.join(", ")}]` : undefined;
+    },
+  },
+  {
+    operations: /^(?:volumes\.create|containers\.create)$/,
+    kind: "invalid",
+    say: ({ details }) => {
+      const detail = textIn(details, "detail");
+      return detail === undefined ? undefined : `create ${textIn(details, "volume") ?? ""}: ${detail}`;
+    },
+  },
+  {
+    operations: /^containers\.create$/,
+    kind: "invalid",
+    say: ({ details }) => {
+      const source = textIn(details, "bindSource");
+      return source === undefined
+        ? undefined
+        : `invalid mount config for type "bind": bind source path does not exist: ${source}`;
+    },
+  },
   {
     operations: /^images\./,
     kind: "conflict",

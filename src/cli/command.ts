@@ -10,6 +10,7 @@ export type Subject =
   | "paused"
   | "stopped"
   | "image"
+  | "volume"
   | "object"
   | "file"
   | "command"

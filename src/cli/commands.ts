@@ -4,13 +4,14 @@ import type { CommandEntry, CommandTree } from "./tree.ts";
 const groups: CommandTree["groups"] = {
   container: "Manage containers",
   image: "Manage images",
+  volume: "Manage volumes",
   system: "Manage the engine",
   daemon: "Manage the daemon",
 };
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint compose config context login logout manifest network node plugin port pull push save search secret service stack swarm trust volume".split(
+  "build builder buildx checkpoint compose config context login logout manifest network node plugin port pull push save search secret service stack swarm trust".split(
     " ",
   ),
 );
@@ -217,6 +218,31 @@ const entries: readonly CommandEntry[] = [
     names: ["system prune"],
     summary: "Remove unused data",
     load: async () => (await import("./commands/system-prune.ts")).systemPrune,
+  },
+  {
+    names: ["volume create"],
+    summary: "Create a volume",
+    load: async () => (await import("./commands/volume-create.ts")).volumeCreate,
+  },
+  {
+    names: ["volume inspect"],
+    summary: "Display detailed information on one or more volumes",
+    load: async () => (await import("./commands/volume-inspect.ts")).volumeInspect,
+  },
+  {
+    names: ["volume ls", "volume list"],
+    summary: "List volumes",
+    load: async () => (await import("./commands/volume-ls.ts")).volumeLs,
+  },
+  {
+    names: ["volume prune"],
+    summary: "Remove unused local volumes",
+    load: async () => (await import("./commands/volume-prune.ts")).volumePrune,
+  },
+  {
+    names: ["volume rm", "volume remove"],
+    summary: "Remove one or more volumes",
+    load: async () => (await import("./commands/volume-rm.ts")).volumeRm,
   },
   {
     names: ["system check"],

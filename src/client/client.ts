@@ -4,6 +4,7 @@ import { type Host, parseHost } from "./host.ts";
 import { ImagesClient } from "./images.ts";
 import { SystemClient } from "./system.ts";
 import { Transport } from "./transport.ts";
+import { VolumesClient } from "./volumes.ts";
 
 export interface ClientOptions {
   /** `unix:///run/tare/tare.sock`, `tcp://localhost:2375`, or one already parsed. */
@@ -24,6 +25,7 @@ export class Client implements Disposable {
   readonly executions: ExecutionsClient;
   readonly images: ImagesClient;
   readonly system: SystemClient;
+  readonly volumes: VolumesClient;
   readonly #transport: Transport;
 
   /** Throws Failure("invalid") when the host can't be read. */
@@ -33,6 +35,7 @@ export class Client implements Disposable {
     this.executions = new ExecutionsClient(this.#transport);
     this.images = new ImagesClient(this.#transport);
     this.system = new SystemClient(this.#transport);
+    this.volumes = new VolumesClient(this.#transport);
   }
 
   get host(): Host {

@@ -4,7 +4,6 @@ import type { Network } from "../api/types/network.ts";
 import type { Ping, SystemInfo, SystemVersion } from "../api/types/system.ts";
 import type { CheckFinding, NamespacesRow, TareBuild } from "../api/types/tare.ts";
 import type { SystemUsage } from "../api/types/usage.ts";
-import type { VolumeListResponse } from "../api/types/volume.ts";
 import type { Signaled } from "./containers.ts";
 import { segment } from "./query.ts";
 import type { Transport } from "./transport.ts";
@@ -53,14 +52,6 @@ export class SystemClient {
     const { since, until, signal } = options;
     const query = { since, until, filters: formatFilters(options.filters) };
     return this.#transport.lines({ method: "GET", path: "/events", query, signal });
-  }
-
-  volumes(filters?: Filters): Promise<VolumeListResponse> {
-    return this.#transport.json({
-      method: "GET",
-      path: "/volumes",
-      query: { filters: formatFilters(filters) },
-    });
   }
 
   networks(filters?: Filters): Promise<Network[]> {

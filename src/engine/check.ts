@@ -3,6 +3,7 @@ import { isSameProcess } from "../linux/process.ts";
 import { type ContainerContext, isRunning } from "./containers/context.ts";
 import type { Garbage } from "./images/garbage.ts";
 import { listKeepers } from "./host/keepers.ts";
+import { subjectOf } from "./state/records.ts";
 import type { CheckFinding } from "./engine-types.ts";
 
 /** The keepers' own cgroup beside those of the containers. */
@@ -14,7 +15,7 @@ export async function checkEngine(
   garbage: Garbage,
 ): Promise<readonly CheckFinding[]> {
   const { background, parts } = context;
-  const begun = context.state.intents().map(([, intent]) => intent.containerId);
+  const begun = context.state.intents().map(([, intent]) => subjectOf(intent));
   const pending = new Set([...background.pending, ...begun]);
   const findings = [
     ...[...background.failures].map(([subject, problem]) =>

@@ -16,10 +16,14 @@ import { matchesEvent, parseEventFilters } from "./event-filters.ts";
 import { Garbage } from "./images/garbage.ts";
 import { LocalImages } from "./images/local-images.ts";
 import { describeEngine } from "./info.ts";
+import { openVolumeStore } from "../storage/volume-store.ts";
 import { listNamespaces } from "./namespaces.ts";
 import type { EngineParts } from "./parts.ts";
 import type { State } from "./state/state.ts";
 import { openState } from "./state/state.ts";
+import type { Volumes } from "./volume-types.ts";
+import { LocalVolumes } from "./volumes/local-volumes.ts";
+import { VolumeCatalog } from "./volumes/volume-catalog.ts";
 import type { CheckFinding, ContainerNamespaces, Engine, EngineEvent, EngineInfo } from "./engine-types.ts";
 import type { Images } from "./image-types.ts";
 import type { DiskUsage, UsageKind } from "./usage-types.ts";
@@ -32,6 +36,7 @@ const CLOSE_MS = 2_000;
 export class LocalEngine implements Engine {
   readonly containers: Containers;
   readonly images: Images;
+  readonly volumes: Volumes;
   readonly #context: ContainerContext;
   readonly #garbage: Garbage;
   readonly #close: AbortController;
@@ -48,6 +53,7 @@ export class LocalEngine implements Engine {
     this.#close = made.close;
     this.images = made.images;
     this.containers = new LocalContainers(made.context);
+    this.volumes = new LocalVolumes(made.context.volumes);
   }
 
   events(
@@ -94,6 +100,7 @@ export class LocalEngine implements Engine {
     await this.#context.background.settle();
     await this.#garbage.collect();
     await this.#context.parts.storage.settle();
+    await this.#context.volumes.store.settle();
   }
 
   /** Containers run on, but those of lifetime "process". Idempotent. */
@@ -103,7 +110,7 @@ export class LocalEngine implements Engine {
   }
 
   async #dispose(): Promise<void> {
-    const { background, execs, live, state, parts } = this.#context;
+    const { background, execs, live, state, parts, volumes } = this.#context;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_MS);
@@ -115,6 +122,7 @@ export class LocalEngine implements Engine {
     await execs[Symbol.asyncDispose]();
     await background.settle(); // what still goes on writes nothing any more
     await this.#garbage.settle();
+    await volumes.store.settle();
     state[Symbol.dispose]();
     await parts[Symbol.asyncDispose]();
   }
@@ -127,6 +135,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
   const close = new AbortController();
   const garbage = new Garbage(state, parts);
   const images = new LocalImages(state, { parts, garbage });
+  const volumes = new VolumeCatalog(state, await openVolumeStore(parts.dataRoot));
   const context: ContainerContext = {
     parts,
     state,
@@ -143,11 +152,13 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
     execs: new ExecSessions(),
     seccomp: new SeccompProfiles(),
     reservedNames: new Map(),
+    volumes,
     pinImage: (reference) => images.pin(reference),
     collectGarbage: () => void garbage.collect(),
     closing: close.signal,
   };
   ensureEngineId(state);
+  await volumes.reconcile();
   await reconcile(context);
   void context.background.run("garbage", () => garbage.collect());
   undo.move();

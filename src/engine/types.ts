@@ -72,6 +72,14 @@ export interface ContainerSpec {
   readonly systemPaths?: "confined" | "unconfined";
   readonly readOnlyRoot?: boolean;
   readonly mounts?: readonly ContainerMount[];
+  /** Paths that get anonymous volumes, as those of the image do, unless something else is mounted there. */
+  readonly volumes?: readonly string[];
+  /** The binds and volumes of other containers, at the same places. */
+  readonly volumesFrom?: readonly {
+    readonly container: ContainerReference;
+    /** Absent: as that container has them. */
+    readonly readonly?: boolean;
+  }[];
   /** Bytes of /dev/shm. */
   readonly shmBytes?: number;
   /** `name:address`. */
@@ -94,22 +102,51 @@ export interface ContainerSpec {
   readonly received?: { readonly config: unknown; readonly hostConfig: unknown };
 }
 
-export type ContainerMount =
-  | {
-      readonly kind: "bind";
-      /** Absolute path on the host. */
-      readonly source: string;
-      readonly target: string;
-      readonly readonly?: boolean;
-      readonly propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
-      /** Make the source as a directory when it is absent (as `-v` does). */
-      readonly createSource?: boolean;
-    }
-  | {
-      readonly kind: "tmpfs";
-      readonly target: string /** `size=64m,mode=1777,ro` */;
-      readonly options?: string;
-    };
+export type ContainerMount = BindMount | VolumeMount | TmpfsMount;
+
+interface MountPlace {
+  readonly target: string;
+  readonly readonly?: boolean;
+  /** The options as `-v` had them, to be shown. */
+  readonly mode?: string;
+}
+
+export interface BindMount extends MountPlace {
+  readonly kind: "bind";
+  /** Absolute path on the host. */
+  readonly source: string;
+  readonly propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+  /** Make the source as a directory when it is absent (as `-v` does). */
+  readonly createSource?: boolean;
+  /** False: without what is mounted below the source. Default true. */
+  readonly recursive?: boolean;
+  /** False: what is mounted below a read-only one stays writable. Default true. */
+  readonly readonlyBelow?: boolean;
+}
+
+export interface VolumeMount extends MountPlace {
+  readonly kind: "volume";
+  /** Absent: an anonymous one, made for this container. */
+  readonly name?: string;
+  /** Made for this container, goes with it. */
+  readonly anonymous?: boolean;
+  /** False: an empty volume stays empty instead of getting what the image has there. Default true. */
+  readonly copy?: boolean;
+  /** A path in the volume, which must exist: mounted in place of the whole. */
+  readonly subpath?: string;
+  /** In what list and inspect give: the host's path of its content. */
+  readonly mountpoint?: string;
+  /** When the volume has to be made. */
+  readonly driver?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface TmpfsMount extends MountPlace {
+  readonly kind: "tmpfs";
+  /** `size=64m,mode=1777,ro` */
+  readonly options?: string;
+}
 
 /** Where a container is in its life. */
 export type ContainerState =
@@ -282,7 +319,11 @@ export interface Containers {
     reference: ContainerReference,
     options?: { readonly signal?: string; readonly graceMs?: number },
   ): Promise<void>;
-  remove(reference: ContainerReference, options?: { readonly force?: boolean }): Promise<void>;
+  /** With `volumes` its anonymous volumes go, too, unless another container has them. */
+  remove(
+    reference: ContainerReference,
+    options?: { readonly force?: boolean; readonly volumes?: boolean },
+  ): Promise<void>;
   wait(
     reference: ContainerReference,
     options?: { readonly until?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal },
@@ -319,7 +360,7 @@ export interface Containers {
   ): AsyncIterable<Uint8Array>;
   /** A symbolic link at the path's end is followed only when a slash or "/." comes after it. Throws "not-found". */
   statPath(reference: ContainerReference, path: string): Promise<PathStat>;
-  /** What is at the path as tar; "/." at its end names what is in a directory. Of a stopped container without its mounts. */
+  /** What is at the path as tar; "/." at its end names what is in a directory. Of a stopped container with its binds and volumes, too. */
   copyFrom(
     reference: ContainerReference,
     path: string,

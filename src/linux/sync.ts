@@ -5,3 +5,8 @@ import { callAsync } from "./syscall.ts";
 export async function syncFilesystem(fd: Fd): Promise<void> {
   await callAsync("syncfs", fd);
 }
+
+/** Writes a file, or a directory's entries, to the disk, fsync(2), on the thread pool. Not for O_PATH. */
+export async function syncFile(fd: Fd): Promise<void> {
+  await callAsync("fsync", fd);
+}

@@ -78,7 +78,10 @@ export class ConnectedContainers implements Containers {
     return this.#client.containers.restart(reference, inSeconds(options));
   }
 
-  remove(reference: ContainerReference, options: { readonly force?: boolean } = {}): Promise<void> {
+  remove(
+    reference: ContainerReference,
+    options: { readonly force?: boolean; readonly volumes?: boolean } = {},
+  ): Promise<void> {
     return this.#client.containers.remove(reference, options);
   }
 

@@ -9,14 +9,17 @@ import type {
 import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
 import type { DiskUsage } from "../engine/usage-types.ts";
+import type { Volumes } from "../engine/volume-types.ts";
 import { imageSummaryOf } from "./inspect-reply.ts";
 import { ConnectedContainers, timeText } from "./connected-containers.ts";
 import { ConnectedImages } from "./connected-images.ts";
+import { ConnectedVolumes } from "./connected-volumes.ts";
 
 /** An engine behind a socket, by the Docker Engine API. What the API does not tell is empty. */
 export class ConnectedEngine implements Engine {
   readonly containers: Containers;
   readonly images: Images;
+  readonly volumes: Volumes;
   readonly #client: Client;
   readonly #containers: ConnectedContainers;
 
@@ -25,6 +28,7 @@ export class ConnectedEngine implements Engine {
     this.#containers = new ConnectedContainers(client);
     this.containers = this.#containers;
     this.images = new ConnectedImages(client);
+    this.volumes = new ConnectedVolumes(client);
   }
 
   /** Times have the precision of a JavaScript number: microseconds. */

@@ -6,7 +6,14 @@ import { formatTareFields } from "../api/tare-fields.ts";
 import type { Mount, Resources } from "../api/types/host-config.ts";
 import { Failure } from "../base/failure.ts";
 import { formatUserNamespaceMode } from "../spec/user-namespace-mode.ts";
-import type { ContainerMount, ContainerSpec, NamespaceMode } from "../engine/types.ts";
+import type {
+  BindMount,
+  ContainerMount,
+  ContainerSpec,
+  NamespaceMode,
+  TmpfsMount,
+  VolumeMount,
+} from "../engine/types.ts";
 
 /** A spec in the words of the Docker Engine API. Throws "unsupported" for what only an engine in this process can do. */
 export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
@@ -30,6 +37,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
     ...given("Tty", spec.terminal),
     ...given("OpenStdin", spec.openStdin),
     ...given("StdinOnce", spec.stdinOnce),
+    ...given("Volumes", spec.volumes && Object.fromEntries(spec.volumes.map((path) => [path, {}]))),
     ...given("StopSignal", spec.stopSignal),
     ...given("StopTimeout", spec.stopGraceMs === undefined ? undefined : Math.ceil(spec.stopGraceMs / 1000)),
     HostConfig: {
@@ -60,7 +68,13 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
         spec.rlimits?.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
       ),
       ...given("Tmpfs", tmpfsOf(spec.mounts)),
-      ...given("Mounts", bindsOf(spec.mounts)),
+      ...given("Mounts", mountsOf(spec.mounts)),
+      ...given(
+        "VolumesFrom",
+        spec.volumesFrom?.map(({ container, readonly }) =>
+          readonly === true ? `${container}:ro` : container,
+        ),
+      ),
       ...given("Init", spec.init),
       ...given("Sysctls", spec.sysctls),
       ...formatDevices(spec),
@@ -121,27 +135,53 @@ function sizeOf({ consoleSize }: ContainerSpec): readonly [number, number] | und
 
 function tmpfsOf(mounts: readonly ContainerMount[] = []): Record<string, string> | undefined {
   const found = mounts.flatMap((mount) =>
-    mount.kind === "tmpfs" ? [[mount.target, mount.options ?? ""] as const] : [],
+    mount.kind === "tmpfs" ? [[mount.target, tmpfsText(mount)] as const] : [],
   );
   return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
-function bindsOf(mounts: readonly ContainerMount[] = []): readonly Mount[] | undefined {
-  const found = mounts.flatMap((mount): readonly Mount[] =>
-    mount.kind === "bind"
-      ? [
-          {
-            Type: "bind",
-            Source: mount.source,
-            Target: mount.target,
-            ReadOnly: mount.readonly ?? false,
-            BindOptions: {
-              ...(mount.propagation === undefined ? {} : { Propagation: mount.propagation }),
-              CreateMountpoint: mount.createSource ?? false,
-            },
-          },
-        ]
-      : [],
-  );
+function tmpfsText({ options = "", readonly = false }: TmpfsMount): string {
+  return readonly ? [options, "ro"].filter((word) => word !== "").join(",") : options;
+}
+
+function mountsOf(mounts: readonly ContainerMount[] = []): readonly Mount[] | undefined {
+  const found = mounts.flatMap((mount): readonly Mount[] => {
+    if (mount.kind === "tmpfs") return [];
+    return [mount.kind === "bind" ? bindOf(mount) : volumeOf(mount)];
+  });
   return found.length === 0 ? undefined : found;
+}
+
+function bindOf(mount: BindMount): Mount {
+  const { propagation, createSource = false, recursive = true, readonlyBelow = true } = mount;
+  return {
+    Type: "bind",
+    Source: mount.source,
+    Target: mount.target,
+    ReadOnly: mount.readonly ?? false,
+    BindOptions: {
+      ...(propagation === undefined ? {} : { Propagation: propagation }),
+      CreateMountpoint: createSource,
+      ...(recursive ? {} : { NonRecursive: true }),
+      ...(readonlyBelow ? {} : { ReadOnlyNonRecursive: true }),
+    },
+  };
+}
+
+function volumeOf(mount: VolumeMount): Mount {
+  const { name = "", copy = true, subpath, driver, options, labels } = mount;
+  return {
+    Type: "volume",
+    Source: name,
+    Target: mount.target,
+    ReadOnly: mount.readonly ?? false,
+    VolumeOptions: {
+      NoCopy: !copy,
+      ...given("Subpath", subpath),
+      ...given("Labels", labels),
+      ...(driver === undefined && options === undefined
+        ? {}
+        : { DriverConfig: { ...given("Name", driver), ...given("Options", options) } }),
+    },
+  };
 }

@@ -162,8 +162,15 @@ function mountOf(mount: api.MountPoint): readonly ContainerMount[] {
       { kind: "tmpfs", target: mount.Destination, ...(mount.Mode === "" ? {} : { options: mount.Mode }) },
     ];
   }
-  if (mount.Type !== "bind") return [];
-  return [{ kind: "bind", source: mount.Source, target: mount.Destination, readonly: !mount.RW }];
+  const place = {
+    target: mount.Destination,
+    readonly: !mount.RW,
+    ...(mount.Mode === "" ? {} : { mode: mount.Mode }),
+  };
+  if (mount.Type === "bind") return [{ kind: "bind", source: mount.Source, ...place }];
+  if (mount.Type !== "volume") return [];
+  const name = mount.Name ?? "";
+  return [{ kind: "volume", name, mountpoint: mount.Source, ...place }];
 }
 
 /** What `image inspect` answered. */

@@ -9,18 +9,21 @@ import type {
 import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
 import type { DiskUsage } from "../engine/usage-types.ts";
+import type { Volumes } from "../engine/volume-types.ts";
 import { RunningContainer, type RunOptions } from "./container-handle.ts";
 
 /** An engine with a few words less to write. */
 export class LibraryEngine implements Engine {
   readonly containers: Containers;
   readonly images: Images;
+  readonly volumes: Volumes;
   readonly #engine: Engine;
 
   constructor(engine: Engine) {
     this.#engine = engine;
     this.containers = engine.containers;
     this.images = engine.images;
+    this.volumes = engine.volumes;
   }
 
   /** Creates a container and starts it; nothing is left when that fails. The caller disposes of the result. */

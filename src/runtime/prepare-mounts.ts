@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { within } from "../base/failure.ts";
 import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import { planCgroupMounts } from "../linux/cgroup-mounts.ts";
+import { MOUNT_ATTR_RDONLY } from "../linux/constants/mount.ts";
 import type { Fd, OwnedFd } from "../linux/fd.ts";
 import { cloneTree, setMountAttributes } from "../linux/mount.ts";
 import { parseMountOptions } from "../linux/mount-options.ts";
@@ -24,6 +25,8 @@ export interface PrepareOptions {
   /** The container's cgroup, below each hierarchy's mount. */
   readonly cgroupPath: string;
   readonly cgroupNamespace: "private" | "host";
+  /** See StartOptions.bindSources. */
+  readonly sources?: ReadonlyMap<string, Fd>;
   readonly inheritance: Inheritance;
   /** User namespaces of idmapped mounts. */
   readonly idmaps: ReadonlyMap<RuntimeMount, Fd>;
@@ -83,20 +86,29 @@ function devices(mount: RuntimeMount, options: PrepareOptions & { readonly maps:
   return { kind: "tree", destination: mount.destination, fd, directory: true };
 }
 
-/** SAFETY: the host's own path, by its owner's wish; it is followed once, here, and used by descriptor from then on. */
+/**
+ * SAFETY: a path is the host's own, by its owner's wish; it is followed once, here, and used by descriptor from then on.
+ * "rro" makes the whole tree read-only, "ro" the topmost mount, as the specification says.
+ */
 function bind(mount: RuntimeMount, options: PrepareOptions): PlannedMount {
   const { source = "", destination, options: words = [] } = mount;
-  const { attributes, propagation } = parseMountOptions(words);
+  const { attributes: asked, propagation } = parseMountOptions(words.filter((word) => word !== "rro"));
+  const attributes = asked & ~MOUNT_ATTR_RDONLY;
   const recursive = !words.includes("bind") || words.includes("rbind");
   try {
     const shared = propagation !== undefined && propagation.type !== "private";
     const tree: OwnedFd = options.opened.use(
-      cloneTree(realpathSync(source), { recursive, propagation: shared ? "keep" : "private" }),
+      cloneTree(options.sources?.get(destination) ?? realpathSync(source), {
+        recursive,
+        propagation: shared ? "keep" : "private",
+      }),
     );
     if (propagation !== undefined && shared && propagation.type !== "shared") {
       setMountAttributes(tree.fd, { propagation: propagation.type, recursive: propagation.recursive });
     }
     if (attributes !== 0) setMountAttributes(tree.fd, { set: attributes, recursive });
+    if (words.includes("rro")) setMountAttributes(tree.fd, { set: MOUNT_ATTR_RDONLY, recursive: true });
+    else if (asked !== attributes) setMountAttributes(tree.fd, { set: MOUNT_ATTR_RDONLY });
     const usernsFd = options.idmaps.get(mount);
     if (usernsFd !== undefined)
       setMountAttributes(tree.fd, { usernsFd, recursive: recursive && idmapDepth(mount) === "all" });

@@ -50,6 +50,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
     cgroupNamespace: config.linux.namespaces.some(({ type }) => type === "cgroup") ? "private" : "host",
     inheritance,
     opened,
+    ...(options.bindSources === undefined ? {} : { sources: options.bindSources }),
   });
   const prepared = prepareProcess(config.process, {
     seccomp: config.linux.seccomp,
@@ -97,7 +98,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
     deadlineMs: options.setupDeadlineMs ?? defaultDeadlineMs,
     exitDirectoryFd: inheritance.add(directory.fd),
     ...planJudge(prepared.planned, { watch: options.watch, blob, inheritance, opened }),
-    keptFds: [root, rootLock],
+    keptFds: [root, rootLock, ...(options.heldFds ?? []).map((fd) => inheritance.add(fd))],
     ...(log === undefined || options.logDirectory === undefined
       ? {}
       : {

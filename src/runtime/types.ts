@@ -54,6 +54,10 @@ export interface StartOptions {
   readonly joinNamespaces?: ReadonlyMap<RuntimeNamespaceType, Fd>;
   /** Where idmapped mounts get their ids from; needed for those only. The result is the callee's caller's to dispose of. */
   readonly openUserNamespace?: (maps: IdMaps) => Promise<OwnedFd>;
+  /** Opened sources of binds, by destination, in place of their paths; the caller's to close. */
+  readonly bindSources?: ReadonlyMap<string, Fd>;
+  /** At most six descriptors that the keeper holds on to, see KeptProcess.openHeld(); the caller's to close. */
+  readonly heldFds?: readonly Fd[];
   /** Called once, when the streams can be attached and nothing has run yet: attaching here misses no byte. */
   readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
   readonly watch?: CallWatch;
@@ -117,6 +121,8 @@ export interface KeptProcess extends AsyncDisposable {
   openRoot(): OwnedFd;
   /** `listener` is called when the record of watched calls has something new; one at a time. */
   onWatchedCall(listener: () => void): void;
+  /** A copy of the descriptor of this index in StartOptions.heldFds. Throws "unavailable" when the keeper has gone. */
+  openHeld(index: number): OwnedFd;
   // Disposing drops the connection only; the process and its keeper go on.
 }
 

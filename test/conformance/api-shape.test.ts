@@ -41,6 +41,11 @@ const replies = [
   ["GET", "/networks", "/networks", "", 200],
   ["GET", "/networks/{id}", "/networks/none", "", 200],
   ["GET", "/volumes", "/volumes", "", 200],
+  ["POST", "/volumes/create", "/volumes/create", '{"Name":"new","Labels":{"a":"b"}}', 201],
+  ["GET", "/volumes/{name}", "/volumes/used", "", 200],
+  ["GET", "/volumes/{name}", "/volumes/nope", "", 404],
+  ["DELETE", "/volumes/{name}", "/volumes/used", "", 409],
+  ["POST", "/volumes/prune", "/volumes/prune", "", 200],
   ["GET", "/events", "/events?since=1&until=2000000000", "", 200],
   ["GET", "/containers/{id}/json", "/containers/nope/json", "", 404],
   ["POST", "/containers/create", "/containers/create", '{"Image":"nope"}', 404],
@@ -61,6 +66,7 @@ describe.skipIf(!available).each(versions)(
       await containers.start("web");
       await containers.create({ Image: "busybox", Cmd: ["exit", "3"] }, { name: "done" });
       await containers.start("done");
+      await daemon.client.volumes.create({ Name: "used", DriverOpts: { type: "tmpfs", device: "tmpfs" } });
       const { Id: exec } = await containers.createExec("web", { Cmd: ["exit", "4"], User: "1" });
       const line = `${method} /v${version}${target.replace("EXEC", exec)}`;
       const reply = await rawRequest(daemon.socketPath, requestText(line, body));

@@ -129,7 +129,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     ],
     ["--rm -p 80:80 busybox true", 125, "not supported yet"],
     ["--restart always busybox true", 125, "not supported yet"],
-    ["--rm -v named:/x busybox true", 125, "not supported yet"],
+    ["--rm --mount type=image,src=busybox,dst=/x busybox true", 125, "not supported yet"],
     ["--rm --network other busybox true", 125, "not supported yet"],
   ];
   test.each(refusals)("run %s ends with %d", async (args, code, says) => {
@@ -505,7 +505,6 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     ["push busybox", "push"],
     ["search word", "search"],
     ["network create net", "network create"],
-    ["volume create vol", "volume create"],
   ];
   test("what is of later work says so in one sentence", async () => {
     await docker.must(["create", "--name", "later", "busybox", "true"]);

@@ -260,7 +260,7 @@ describe("LocalContainers", () => {
     await engine.containers.remove(first);
   });
 
-  test("start() fills a volume of the image once, and remove() takes it along", async () => {
+  test("start() finds a volume of the image filled once, and remove() with volumes takes it along", async () => {
     const changes = ["VOLUME /etc", 'CMD ["sh","-c","ls /etc; echo more >> /etc/added; cat /etc/added"]'];
     const tar = (await import("../support/images.ts")).busyboxRootfsTar();
     await engine.images.import((await import("node:fs")).createReadStream(tar), {
@@ -272,7 +272,10 @@ describe("LocalContainers", () => {
     await engine.containers.start(id);
     expect((await engine.containers.wait(id)).code).toBe(0);
     expect(await logText(engine, id)).toEndWith("more\nmore\n");
-    await engine.containers.remove(id);
+    const [volume] = await engine.volumes.list();
+    expect((await engine.volumes.usage(volume?.name ?? "")).containers).toEqual([id]);
+    await engine.containers.remove(id, { volumes: true });
+    expect(await engine.volumes.list()).toEqual([]);
     await engine.settle();
     expect(existsSync(`${roots.dataRoot}/containers/${id}`)).toBe(false);
     await engine.images.remove("voluminous");

@@ -16,7 +16,6 @@ const oneOf =
     empty(value) || values.includes(value);
 
 const configFields: Readonly<Partial<Record<keyof ContainerConfig, readonly [what: string, IsDefault]>>> = {
-  Volumes: ["anonymous volumes", empty],
   MacAddress: ["a MAC address", empty],
   Healthcheck: ["health checks", (value) => empty(value) || isNoHealthcheck(value)],
 };
@@ -26,8 +25,6 @@ const hostFields: Readonly<Partial<Record<keyof HostConfig, readonly [what: stri
   PublishAllPorts: ["publishing ports", empty],
   RestartPolicy: ["restart policies", (value) => empty(value) || isNoRestart(value)],
   LogConfig: ["log drivers and their options", (value) => empty(value) || isOwnLog(value)],
-  VolumeDriver: ["volume drivers", oneOf("local")],
-  VolumesFrom: ["volumes of another container", empty],
   Dns: ["name servers of a container's own", empty],
   DnsOptions: ["resolver options of a container's own", empty],
   DnsSearch: ["search domains of a container's own", empty],

@@ -2,13 +2,29 @@ export interface Volume {
   readonly Name: string;
   readonly Driver: string;
   readonly Mountpoint: string;
+  /** RFC 3339, whole seconds. */
   readonly CreatedAt?: string;
-  readonly Labels: Readonly<Record<string, string>>;
+  readonly Labels: Readonly<Record<string, string>> | null;
   readonly Scope: "local" | "global";
   readonly Options: Readonly<Record<string, string>> | null;
+  /** Only in `GET /system/df`. */
+  readonly UsageData?: { readonly Size: number; readonly RefCount: number };
 }
 
 export interface VolumeListResponse {
   readonly Volumes: readonly Volume[];
   readonly Warnings: readonly string[] | null;
+}
+
+/** The body of `POST /volumes/create`. */
+export interface VolumeCreateRequest {
+  readonly Name?: string;
+  readonly Driver?: string;
+  readonly DriverOpts?: Readonly<Record<string, string>> | null;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+}
+
+export interface VolumePruneResponse {
+  readonly VolumesDeleted: readonly string[] | null;
+  readonly SpaceReclaimed: number;
 }

@@ -31,8 +31,10 @@ async function findNames(
   try {
     const client = await call.client();
     if (subject === "image") return await imageNames(client);
+    if (subject === "volume") return await volumeNames(client);
     const containers = await containerNames(client, subject, current);
-    return subject === "object" ? [...containers, ...(await imageNames(client))] : containers;
+    if (subject !== "object") return containers;
+    return [...containers, ...(await imageNames(client)), ...(await volumeNames(client))];
   } catch (thrown) {
     // Without a daemon there is nothing to offer: no reason to disturb who is typing.
     if (thrown instanceof Failure) return [];
@@ -55,6 +57,11 @@ async function containerNames(
       const ids = current === "" ? [] : [Id.slice(0, 12)];
       return [...Names.map((name) => name.replace(/^\//, "")), ...ids].map((word) => ({ word, meaning }));
     });
+}
+
+async function volumeNames(client: Client): Promise<readonly Candidate[]> {
+  const { Volumes } = await client.volumes.list();
+  return Volumes.map(({ Name: word }) => ({ word, meaning: "volume" }));
 }
 
 async function imageNames(client: Client): Promise<readonly Candidate[]> {

@@ -7,7 +7,7 @@ import { withGoShapes } from "../format/go-shapes.ts";
 import { compileTemplate } from "../format/template.ts";
 import { formatJson } from "../format/template/values.ts";
 
-interface ImageValues {
+export interface ImageValues {
   readonly format: string;
 }
 interface ContainerValues extends ImageValues {
@@ -24,16 +24,18 @@ export const inspect: Command<Values> = {
   flags: {
     format: objectFormat,
     size: bool("Display total file sizes if the type is container", { short: "s" }),
-    type: string("Return JSON for specified type", { words: ["container", "image"] }),
+    type: string("Return JSON for specified type", { words: ["container", "image", "volume"] }),
   },
   completes: ["object"],
   async run(call) {
     const { type, size } = call.values;
-    if (!["", "container", "image"].includes(type)) throw new Failure("invalid", `unknown type: "${type}"`);
+    if (!["", "container", "image", "volume"].includes(type))
+      throw new Failure("invalid", `unknown type: "${type}"`);
     const client = await call.client();
     return await inspectAll(call, async (reference) => {
       if (type === "container") return await client.containers.inspect(reference, { size });
       if (type === "image") return await client.images.inspect(reference);
+      if (type === "volume") return await client.volumes.inspect(reference);
       return await findAny(client, reference, size);
     });
   },
@@ -64,7 +66,8 @@ export const inspectImages: Command<ImageValues> = {
 
 async function findAny(client: Client, reference: string, size: boolean): Promise<unknown> {
   const container = await client.containers.inspect(reference, { size }).catch(nothingThere);
-  const found = container ?? (await client.images.inspect(reference).catch(nothingThere));
+  const image = container ?? (await client.images.inspect(reference).catch(nothingThere));
+  const found = image ?? (await client.volumes.inspect(reference).catch(nothingThere));
   if (found !== undefined) return found;
   throw new Failure("not-found", `No such object: ${reference}`, { details: { fromDaemon: true } });
 }
@@ -75,7 +78,7 @@ function nothingThere(thrown: unknown): undefined {
 }
 
 /** Prints all that are found, then says which are not; status 1 when one is missing. */
-async function inspectAll(call: Call<ImageValues>, find: Find): Promise<number> {
+export async function inspectAll(call: Call<ImageValues>, find: Find): Promise<number> {
   const print = printer(call.values.format);
   const found: unknown[] = [];
   const problems: Failure[] = [];

@@ -5,6 +5,7 @@ import { bool, bytes, int, list, map, nanoCpus, optional, string } from "../flag
 import { checkDeviceRule } from "./devices.ts";
 import { laterFlags } from "./later-flags.ts";
 import { resourceFlags } from "./resource-flags.ts";
+import { parseMount } from "./mount-flag.ts";
 import { parseUlimit } from "./ulimit.ts";
 import { checkSysctl } from "./sysctl.ts";
 import type { ContainerValues } from "./values.ts";
@@ -47,6 +48,13 @@ const containerFlags: TableOf<ContainerValues> = {
   "memory-swap": bytes("Swap limit equal to memory plus swap: '-1' to enable unlimited swap", {
     unlimited: true,
   }),
+  mount: {
+    type: "mount",
+    usage: "Attach a filesystem mount to the container",
+    initial: [],
+    words: ["type=bind,source=", "type=volume,source=", "type=tmpfs,target="],
+    add: (text, before) => [...before, parseMount(text)],
+  },
   name: string("Assign a name to the container"),
   network: string("Connect a container to a network (none|host|container:ID)", {
     type: "network",
@@ -88,6 +96,8 @@ const containerFlags: TableOf<ContainerValues> = {
   }),
   uts: string("UTS namespace to use", { words: ["host", "container:"] }),
   volume: list("Bind mount a volume", { short: "v", isFile: true }),
+  "volume-driver": string("Optional volume driver for the container"),
+  "volumes-from": list("Mount volumes from the specified container(s)"),
   workdir: string("Working directory inside the container", { short: "w" }),
 };
 

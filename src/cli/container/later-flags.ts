@@ -37,7 +37,6 @@ export const laterFlags: FlagTable = {
   "log-driver": later(string("Logging driver for the container"), "json-file"),
   "log-opt": later(list("Log driver options")),
   "mac-address": later(string("Container MAC address (e.g., 92:d0:c6:0a:29:33)")),
-  mount: later(list("Attach a filesystem mount to the container", { type: "mount" })),
   "network-alias": later(list("Add network-scoped alias for the container", { also: ["net-alias"] })),
   publish: later(list("Publish a container's port(s) to the host", { short: "p" })),
   "publish-all": later(bool("Publish all exposed ports to random ports", { short: "P" }), "false"),
@@ -51,6 +50,4 @@ export const laterFlags: FlagTable = {
   runtime: later(string("Runtime to use for this container")),
   "storage-opt": later(list("Storage driver options for the container")),
   "use-api-socket": later(bool("Bind mount the API socket and required auth", { isHidden: true }), "false"),
-  "volume-driver": later(string("Optional volume driver for the container")),
-  "volumes-from": later(list("Mount volumes from the specified container(s)")),
 };

@@ -9,7 +9,7 @@ import { planSecurity } from "./security-options.ts";
 import { planTareFields } from "./tare-fields.ts";
 import { parseUlimit } from "./ulimit.ts";
 import type { ContainerValues } from "./values.ts";
-import { planBinds, planTmpfs } from "./volumes.ts";
+import { type PlannedVolumes, planTmpfs, planVolumes } from "./volumes.ts";
 
 export interface PlanInput {
   readonly values: ContainerValues;
@@ -50,6 +50,7 @@ export function planContainer(input: PlanInput): ContainerCreateRequest {
   if (values["no-healthcheck"] && given.has("health-cmd")) {
     throw optionFailure("--no-healthcheck conflicts with --health-* options");
   }
+  const volumes = planVolumes(values.volume, cwd);
   return {
     Hostname: values.hostname,
     Domainname: values.domainname,
@@ -69,17 +70,23 @@ export function planContainer(input: PlanInput): ContainerCreateRequest {
     ...(values["no-healthcheck"] ? { Healthcheck: { Test: ["NONE"] } } : {}),
     ...(values["stop-signal"] === "" ? {} : { StopSignal: values["stop-signal"] }),
     ...(values["stop-timeout"] === undefined ? {} : { StopTimeout: values["stop-timeout"] }),
-    HostConfig: planHostConfig(input),
+    ...(volumes.anonymous.length === 0
+      ? {}
+      : { Volumes: Object.fromEntries(volumes.anonymous.map((path) => [path, {}])) }),
+    HostConfig: planHostConfig(input, volumes),
   };
 }
 
-function planHostConfig({ values, given, cwd, consoleSize }: PlanInput): HostConfig {
+function planHostConfig({ values, given, cwd, consoleSize }: PlanInput, volumes: PlannedVolumes): HostConfig {
   const security = planSecurity(values["security-opt"], (path) => readFile(path, cwd).toString("utf8"));
   return {
     ...planNamespaces(values),
     ...planResources(values),
     ...planResourceFlags(values),
-    ...(values.volume.length === 0 ? {} : { Binds: planBinds(values.volume, cwd) }),
+    ...(volumes.binds.length === 0 ? {} : { Binds: volumes.binds }),
+    ...(values.mount.length === 0 ? {} : { Mounts: values.mount }),
+    ...(values["volume-driver"] === "" ? {} : { VolumeDriver: values["volume-driver"] }),
+    ...(values["volumes-from"].length === 0 ? {} : { VolumesFrom: values["volumes-from"] }),
     ...(values.tmpfs.length === 0 ? {} : { Tmpfs: planTmpfs(values.tmpfs) }),
     ...(values.cidfile === "" ? {} : { ContainerIDFile: values.cidfile }),
     ...(Object.keys(values.annotation).length === 0 ? {} : { Annotations: values.annotation }),

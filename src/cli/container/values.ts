@@ -1,4 +1,5 @@
 import type { ResourceValues } from "./resource-flags.ts";
+import type { Mount } from "../../api/types/host-config.ts";
 
 /** What the flags that run and create share say, by long name. */
 export interface ContainerValues extends ResourceValues {
@@ -35,6 +36,7 @@ export interface ContainerValues extends ResourceValues {
   readonly memory: number | undefined;
   /** −1: without limit. */
   readonly "memory-swap": number | undefined;
+  readonly mount: readonly Mount[];
   readonly name: string;
   readonly network: string;
   readonly "no-healthcheck": boolean;
@@ -62,5 +64,7 @@ export interface ContainerValues extends ResourceValues {
   readonly userns: string;
   readonly uts: string;
   readonly volume: readonly string[];
+  readonly "volume-driver": string;
+  readonly "volumes-from": readonly string[];
   readonly workdir: string;
 }

@@ -1,31 +1,33 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import { laterFailure, optionFailure } from "../flags/flag.ts";
+import { optionFailure } from "../flags/flag.ts";
 
-/**
- * `-v` values as the API takes them: `SOURCE:TARGET[:OPTIONS]`, SOURCE an absolute host path. A source that
- * begins with a point is taken from `cwd`. Throws optionFailure(); volumes with and without name come later.
- */
-export function planBinds(texts: readonly string[], cwd: string): readonly string[] {
-  return texts.map((text) => {
-    const parts = text.split(":");
-    const [source = "", target, options] = parts;
-    if (parts.length > 3 || parts.includes(""))
-      throw optionFailure(`invalid spec: ${text}: empty section or too many colons`);
-    if (target === undefined) throw laterFailure(`an anonymous volume (--volume ${text})`);
-    if (!target.startsWith("/")) {
-      throw optionFailure(`invalid spec: ${text}: the path in the container must be absolute`);
-    }
-    const path = hostPath(source, cwd);
-    if (path === undefined) throw laterFailure(`a named volume (--volume ${text})`);
-    return [path, target, ...(options === undefined ? [] : [options])].join(":");
-  });
+export interface PlannedVolumes {
+  /** `SOURCE:TARGET[:OPTIONS]`, SOURCE an absolute path of the host or a volume's name. */
+  readonly binds: readonly string[];
+  /** Targets of anonymous volumes. */
+  readonly anonymous: readonly string[];
 }
 
-function hostPath(source: string, cwd: string): string | undefined {
-  if (source.startsWith("/")) return source;
+/** `-v` values as the API takes them. A source that begins with a point is taken from `cwd`. Throws optionFailure(). */
+export function planVolumes(texts: readonly string[], cwd: string): PlannedVolumes {
+  const binds: string[] = [];
+  const anonymous: string[] = [];
+  for (const text of texts) {
+    const parts = text.split(":");
+    const [source = "", ...rest] = parts;
+    if (text === "") throw optionFailure("invalid empty volume spec");
+    if (parts.includes("")) throw optionFailure(`invalid spec: ${text}: empty section between colons`);
+    if (parts.length > 3) throw optionFailure(`invalid spec: ${text}: too many colons`);
+    if (rest.length === 0) anonymous.push(source);
+    else binds.push([hostPath(source, cwd), ...rest].join(":"));
+  }
+  return { binds, anonymous: [...new Set(anonymous)] };
+}
+
+function hostPath(source: string, cwd: string): string {
   if (/^\.{1,2}(?:\/|$)/.test(source)) return resolve(cwd, source);
-  return source.startsWith("~/") ? resolve(homedir(), source.slice(2)) : undefined;
+  return source.startsWith("~/") ? resolve(homedir(), source.slice(2)) : source;
 }
 
 /** `--tmpfs PATH[:OPTIONS]` values, by path. */

@@ -28,6 +28,11 @@ const truths: Readonly<Record<string, boolean>> = {
   False: false,
 };
 
+/** A truth as Go reads it; undefined for anything else. */
+export function parseTruth(text: string): boolean | undefined {
+  return Object.hasOwn(truths, text) ? truths[text] : undefined;
+}
+
 export function bool(usage: string, extras: Extras & { readonly initial?: boolean } = {}): Flag<boolean> {
   const { initial = false, ...rest } = extras;
   return {
@@ -37,8 +42,8 @@ export function bool(usage: string, extras: Extras & { readonly initial?: boolea
     initial,
     ...(initial ? { initialText: "true" } : {}),
     add(text) {
-      const value = truths[text];
-      if (value === undefined || !Object.hasOwn(truths, text)) throw invalidSyntax("ParseBool", text);
+      const value = parseTruth(text);
+      if (value === undefined) throw invalidSyntax("ParseBool", text);
       return value;
     },
   };

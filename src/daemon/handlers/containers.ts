@@ -159,7 +159,8 @@ export const handlers: Handlers = {
   "containers.remove": async ({ engine, params, query, reply }: Call) => {
     if (query.boolean("link"))
       throw new Failure("unsupported", "removing a link is not supported: there are none");
-    await engine.containers.remove(params["id"] ?? "", { force: query.boolean("force") });
+    const options = { force: query.boolean("force"), volumes: query.boolean("v") };
+    await engine.containers.remove(params["id"] ?? "", options);
     reply.empty(204);
   },
 
@@ -241,6 +242,7 @@ async function requirePlatform(
 /** What a request to create does not find is its image, unless the engine names a container. */
 function wordCreate(thrown: unknown, { image }: { readonly image: string }): unknown {
   if (!(thrown instanceof Failure) || thrown.kind !== "not-found") return thrown;
+  if (thrown.details["driver"] !== undefined) return thrown;
   const container = thrown.details["container"];
   const sentence = typeof container === "string" ? noSuchContainer(container) : noSuchImage(image);
   return new Failure("not-found", sentence, { cause: thrown, details: thrown.details });

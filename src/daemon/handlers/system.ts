@@ -1,9 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { shapeInfo } from "../../api/shape.ts";
+import type { Volume } from "../../api/types/volume.ts";
 import { parseUsageTypes } from "../../api/usage-types.ts";
+import { kindOf } from "../../base/failure.ts";
+import type { Engine } from "../../engine/engine-types.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { infoOf, versionOf } from "../map/info.ts";
 import { usageOf } from "../map/usage.ts";
+import { volumeOf } from "../map/volume.ts";
 
 const pingHeaders = {
   // 1: the classic builder's routes are asked, whose answer is a sentence.
@@ -31,7 +35,8 @@ export const handlers: Handlers = {
     const types = parseUsageTypes(query.texts("type"), version);
     const kinds = (["image", "container"] as const).filter((kind) => types.includes(kind));
     const usage = await engine.diskUsage({ kinds, signal });
-    reply.json(200, usageOf(usage, { types, version, nowMs: Date.now() }));
+    const volumes = types.includes("volume") ? await volumesWithUsage(engine) : null;
+    reply.json(200, usageOf(usage, { types, version, volumes, nowMs: Date.now() }));
   },
 
   // Nothing is built yet, so there is nothing in a cache.
@@ -39,6 +44,18 @@ export const handlers: Handlers = {
     reply.json(200, { CachesDeleted: null, SpaceReclaimed: 0 });
   },
 };
+
+async function volumesWithUsage({ volumes }: Engine): Promise<readonly Volume[]> {
+  const rows: Volume[] = [];
+  for (const volume of await volumes.list()) {
+    try {
+      rows.push(volumeOf(volume, await volumes.usage(volume.name)));
+    } catch (thrown) {
+      if (kindOf(thrown) !== "not-found") throw thrown; // removed meanwhile
+    }
+  }
+  return rows;
+}
 
 async function readForwarding(): Promise<boolean> {
   try {

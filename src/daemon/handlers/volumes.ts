@@ -1,15 +1,41 @@
 import { requireFilterKeys } from "../../api/filters.ts";
-import { Failure } from "../../base/failure.ts";
+import { parseVolumeRequest } from "../../api/volume-request.ts";
 import type { Call, Handlers } from "../handler.ts";
+import { volumeOf } from "../map/volume.ts";
 
-/** There are no volumes yet; the lists are answered so that clients which look first find none. */
 export const handlers: Handlers = {
-  "volumes.list": async ({ query, reply }: Call) => {
-    requireFilterKeys(query.filters(), ["dangling", "driver", "label", "name"]);
-    reply.json(200, { Volumes: [], Warnings: null });
+  "volumes.list": async ({ engine, query, reply }: Call) => {
+    const filters = query.filters();
+    requireFilterKeys(filters, ["dangling", "driver", "label", "name"]);
+    const found = await engine.volumes.list({ filters });
+    reply.json(200, { Volumes: found.map((volume) => volumeOf(volume)), Warnings: null });
   },
 
-  "volumes.inspect": async ({ params }: Call) => {
-    throw new Failure("not-found", `cannot find volume "${params["name"]}"`);
+  "volumes.create": async ({ engine, body, reply }: Call) => {
+    const { Name, Driver, DriverOpts, Labels } = parseVolumeRequest(body);
+    const made = await engine.volumes.create({
+      ...(Name === undefined ? {} : { name: Name }),
+      ...(Driver === undefined ? {} : { driver: Driver }),
+      ...(DriverOpts === undefined || DriverOpts === null ? {} : { options: DriverOpts }),
+      ...(Labels === undefined || Labels === null ? {} : { labels: Labels }),
+    });
+    reply.json(201, volumeOf(made));
+  },
+
+  "volumes.inspect": async ({ engine, params, reply }: Call) => {
+    reply.json(200, volumeOf(await engine.volumes.inspect(params["name"] ?? "")));
+  },
+
+  "volumes.remove": async ({ engine, params, query, reply }: Call) => {
+    await engine.volumes.remove(params["name"] ?? "", { force: query.boolean("force") });
+    reply.empty(204);
+  },
+
+  "volumes.prune": async ({ engine, version, query, reply }: Call) => {
+    const filters = query.filters();
+    requireFilterKeys(filters, version >= 1042 ? ["all", "label", "label!"] : ["label", "label!"]);
+    // Before there were labels for anonymous ones, all that nobody had went.
+    const { removed, freedBytes } = await engine.volumes.prune({ all: version < 1042, filters });
+    reply.json(200, { VolumesDeleted: removed, SpaceReclaimed: freedBytes });
   },
 };

@@ -30,6 +30,7 @@ export function configOf(details: ContainerDetails): ContainerConfig {
   // SPEC: Docker's rule that an entrypoint of one's own drops the image's command.
   const command = spec.command ?? (spec.entrypoint === undefined ? defaults.cmd : undefined);
   const exposed = [...defaults.exposedPorts, ...Object.keys(received.ExposedPorts ?? {})];
+  const volumes = [...defaults.volumes, ...Object.keys(received.Volumes ?? {}), ...(spec.volumes ?? [])];
   return {
     ...nothingSaid,
     ...received,
@@ -46,6 +47,7 @@ export function configOf(details: ContainerDetails): ContainerConfig {
     Entrypoint: entrypoint === undefined || entrypoint.join("") === "" ? null : entrypoint,
     Labels: details.labels,
     ...(exposed.length === 0 ? {} : { ExposedPorts: Object.fromEntries(exposed.map((port) => [port, {}])) }),
+    ...(volumes.length === 0 ? {} : { Volumes: Object.fromEntries(volumes.map((path) => [path, {}])) }),
     ...(spec.stopSignal === undefined && defaults.stopSignal === undefined
       ? {}
       : { StopSignal: effective.stopSignal }),

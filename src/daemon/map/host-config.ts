@@ -122,9 +122,11 @@ function withDefaults(sent: HostConfig): HostConfig {
 
 function fromSpec(spec: ContainerSpec): HostConfig {
   const { namespaces = {}, capabilities = {} } = spec;
-  const binds = (spec.mounts ?? []).flatMap((mount) =>
-    mount.kind === "bind" ? [`${mount.source}:${mount.target}${mount.readonly === true ? ":ro" : ""}`] : [],
-  );
+  const binds = (spec.mounts ?? []).flatMap((mount) => {
+    if (mount.kind === "tmpfs" || (mount.kind === "volume" && mount.anonymous === true)) return [];
+    const source = mount.kind === "bind" ? mount.source : (mount.name ?? "");
+    return [`${source}:${mount.target}${mount.readonly === true ? ":ro" : ""}`];
+  });
   const tmpfs = (spec.mounts ?? []).flatMap((mount) =>
     mount.kind === "tmpfs" ? [[mount.target, mount.options ?? ""] as const] : [],
   );

@@ -1,5 +1,6 @@
 import { shapeContainerSummary, shapeImage } from "../../api/shape.ts";
 import type { ContainersPruneReport, ImagesPruneReport, SystemUsage } from "../../api/types/usage.ts";
+import type { Volume } from "../../api/types/volume.ts";
 import type { UsageType } from "../../api/usage-types.ts";
 import type { ApiVersion } from "../../api/version.ts";
 import type { DiskUsage, PrunedContainers, PrunedImages } from "../../engine/usage-types.ts";
@@ -12,8 +13,14 @@ export function usageOf(
   {
     types,
     version,
+    volumes,
     nowMs,
-  }: { readonly types: readonly UsageType[]; readonly version: ApiVersion; readonly nowMs: number },
+  }: {
+    readonly types: readonly UsageType[];
+    readonly version: ApiVersion;
+    readonly volumes: readonly Volume[] | null;
+    readonly nowMs: number;
+  },
 ): SystemUsage {
   return {
     LayersSize: layersBytes,
@@ -24,7 +31,7 @@ export function usageOf(
     Containers:
       containers?.map((container) => shapeContainerSummary(containerSummaryOf(container, nowMs), version)) ??
       null,
-    Volumes: types.includes("volume") ? [] : null,
+    Volumes: volumes,
     BuildCache: types.includes("build-cache") ? [] : null,
     ...(version < 1042 ? { BuilderSize: 0 } : {}),
   };

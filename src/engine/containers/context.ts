@@ -4,6 +4,7 @@ import type { HostFacts } from "../planning/plan-container.ts";
 import type { ContainerRecord, ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { ContainerId } from "../types.ts";
+import type { VolumeCatalog } from "../volumes/volume-catalog.ts";
 import type { Background } from "./background.ts";
 import type { ExecSessions } from "./exec-sessions.ts";
 import type { LiveContainer } from "./live-container.ts";
@@ -33,6 +34,7 @@ export interface ContainerContext {
   readonly seccomp: SeccompProfiles;
   /** Names of containers that are being made or renamed, with the id of each. */
   readonly reservedNames: Map<string, ContainerId>;
+  readonly volumes: VolumeCatalog;
   /** Throws "not-found". */
   pinImage(reference: string): Promise<PinnedImage>;
   /** Layers whose image went before their last container. */

@@ -7,14 +7,15 @@ import { planCgroup } from "../../linux/cgroup-plan.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import { randomContainerId, randomContainerName, parseContainerName } from "../planning/container-name.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
-import { refuse } from "../planning/refusal.ts";
 import type { ContainerRecord, IntentId } from "../state/records.ts";
 import type { ContainerId, ContainerSpec, NamespaceMode } from "../types.ts";
 import { findDevices } from "./container-devices.ts";
 import { reserveIds } from "./user-namespace.ts";
 import type { ContainerContext } from "./context.ts";
+import { bindSourceMissing, decideMounts, makeVolumes } from "./create-mounts.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
+import { anonymousVolumes, volumeMounts } from "./volume-uses.ts";
 
 /** Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. */
 export async function createContainer(
@@ -24,8 +25,12 @@ export async function createContainer(
   const id = randomContainerId();
   using name = reserveName(context, { wanted: asked.name, id });
   using image = await context.pinImage(asked.image);
-  const spec = { ...asked, ...canonicalNamespaces(context, asked) };
   const { config } = image.record;
+  const spec = {
+    ...asked,
+    ...canonicalNamespaces(context, asked),
+    mounts: decideMounts(context, asked, config.defaults.volumes),
+  };
   const plan = planContainer(id, { spec, image: config.defaults, host: context.host });
   if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
   checkSources(plan);
@@ -48,9 +53,16 @@ export async function createContainer(
     restartCount: 0,
     starts: [],
   };
-  const intent = context.state.beginIntent({ kind: "create", containerId: id });
+  const volumes = anonymousVolumes(spec.mounts);
+  const intent = context.state.beginIntent({
+    kind: "create",
+    containerId: id,
+    ...(volumes.length === 0 ? {} : { volumes }),
+  });
   fault("create.intended");
   try {
+    using _ = await context.volumes.hold(volumeMounts(spec.mounts).map((mount) => mount.name));
+    await makeVolumes(context, { mounts: spec.mounts, layers: record.layers });
     await mkdir(context.places.log(id), { recursive: true, mode: 0o700 });
     fault("create.directory");
     await context.parts.storage.createSnapshot(
@@ -62,7 +74,7 @@ export async function createContainer(
     context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });
     fault("create.recorded");
   } catch (thrown) {
-    await undoCreate(context, { id, intent }).catch(() => undefined); // the next open tries again
+    await undoCreate(context, { id, intent, volumes }).catch(() => undefined); // the next open tries again
     throw fileFailure("cannot create the container", thrown);
   }
   return { id, warnings: [...plan.warnings, ...warnings, ...sharingWarnings(spec)] };
@@ -71,8 +83,13 @@ export async function createContainer(
 /** Rolls back a creation that did not come to its end; idempotent. */
 export async function undoCreate(
   context: ContainerContext,
-  { id, intent }: { readonly id: ContainerId; readonly intent: IntentId },
+  {
+    id,
+    intent,
+    volumes,
+  }: { readonly id: ContainerId; readonly intent: IntentId; readonly volumes: readonly string[] },
 ): Promise<void> {
+  context.volumes.removeUnused(volumes);
   await context.parts.storage.removeSnapshot(id);
   fault("undo.snapshot");
   await rm(context.places.data(id), { recursive: true, force: true });
@@ -133,7 +150,7 @@ function canonicalNamespaces(
 function checkSources(plan: ContainerPlan): void {
   for (const mount of plan.mounts) {
     if (mount.kind === "bind" && mount.createSource !== true && !existsSync(mount.source)) {
-      throw refuse(`bind source path does not exist: ${mount.source}`);
+      throw bindSourceMissing(mount.source);
     }
   }
 }

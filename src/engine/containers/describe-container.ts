@@ -21,7 +21,11 @@ export function summarize(context: ContainerContext, record: ContainerRecord): C
     state: record.state,
     labels: { ...imageConfig.defaults.labels, ...spec.labels },
     networkMode: typeof network === "object" ? `container:${network.container}` : network,
-    mounts: spec.mounts ?? [],
+    mounts: (spec.mounts ?? []).map((mount) =>
+      mount.kind === "volume" && mount.name !== undefined
+        ? { ...mount, mountpoint: context.volumes.store.dataPath(mount.name) }
+        : mount,
+    ),
   };
 }
 

@@ -10,6 +10,7 @@ import type { ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { exitCodeOf, exitStatusOf } from "./exit-status.ts";
 import { tellDenials } from "./watched.ts";
+import { anonymousVolumes, volumeUseEvents } from "./volume-uses.ts";
 
 /** How long things of a container that has ended may stay busy (its keeper gives out the last bytes). */
 const BUSY_MS = 10_000;
@@ -47,9 +48,14 @@ export function recordEnd(
       ? {}
       : { execDuration: String(Math.max(0, Math.floor((state.finishedAt - state.startedAt) / 1000))) }),
   });
-  const events = state.oomKilled ? [containerEvent(record, "oom"), die] : [die];
+  const events = [
+    ...(state.oomKilled ? [containerEvent(record, "oom")] : []),
+    die,
+    // A start that failed has used none of them.
+    ...(state.startedAt === undefined ? [] : volumeUseEvents(record, "unmount")),
+  ];
   if (record.spec.autoRemove === true) {
-    dropContainer(context, ended, events);
+    dropContainer(context, ended, { events, removesVolumes: true });
     if (ends !== undefined) context.state.endIntent(ends);
     return;
   }
@@ -61,15 +67,23 @@ export function recordEnd(
   void context.background.run(record.id, () => sweepCgroup(context, record.id));
 }
 
-/** Takes the record away: the name is free when this returns. The rest goes in the background, journalled. */
+/**
+ * Takes the record away, and with `removesVolumes` its anonymous volumes that no other container has: names are free
+ * when this returns. The rest goes in the background, journalled.
+ */
 export function dropContainer(
   context: ContainerContext,
   record: ContainerRecord,
-  events: readonly EngineEvent[] = [],
+  {
+    events = [],
+    removesVolumes = false,
+  }: { readonly events?: readonly EngineEvent[]; readonly removesVolumes?: boolean } = {},
 ): void {
   const { id } = record;
-  const intent = context.state.removeContainer(id, [...events, containerEvent(record, "destroy")]);
+  const volumes = removesVolumes ? anonymousVolumes(record.spec.mounts ?? []) : [];
+  const intent = context.state.removeContainer(id, [...events, containerEvent(record, "destroy")], volumes);
   fault("remove.recorded");
+  if (volumes.length > 0) context.volumes.removeUnused(volumes);
   context.live.delete(id);
   context.attaches.cancel(id);
   context.execs.forget(id);

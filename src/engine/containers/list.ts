@@ -36,7 +36,10 @@ const filters: Readonly<Record<string, Filter>> = {
   volume: ({ spec }, values) =>
     values.some((value) =>
       (spec.mounts ?? []).some(
-        (mount) => mount.target === value || (mount.kind === "bind" && mount.source === value),
+        (mount) =>
+          mount.target === value ||
+          (mount.kind === "bind" && mount.source === value) ||
+          (mount.kind === "volume" && mount.name === value),
       ),
     ),
   network: (record, values, context) =>

@@ -75,7 +75,10 @@ export class LocalContainers implements Containers {
     await restartContainer(this.#context, reference, options);
   }
 
-  async remove(reference: ContainerReference, options: { readonly force?: boolean } = {}): Promise<void> {
+  async remove(
+    reference: ContainerReference,
+    options: { readonly force?: boolean; readonly volumes?: boolean } = {},
+  ): Promise<void> {
     await removeContainer(this.#context, reference, options);
   }
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { ContainerId } from "../types.ts";
 
@@ -36,12 +35,6 @@ export class Places {
   /** The file that is bound over `/etc/NAME`. */
   file(id: ContainerId, name: "hosts" | "hostname" | "resolv.conf"): string {
     return join(this.data(id), name);
-  }
-
-  /** The directory behind an anonymous volume. */
-  volume(id: ContainerId, target: string): string {
-    const hash = createHash("sha256").update(target).digest("hex");
-    return join(this.data(id), "volumes", hash);
   }
 
   /** The keeper's socket and the last run's exit record. */

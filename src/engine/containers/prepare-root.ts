@@ -9,19 +9,16 @@ import { type ResolvedUser, resolveUser } from "../../spec/passwd.ts";
 import { isWithin } from "../planning/clean-path.ts";
 import type { ContainerPlan } from "../planning/plan-container.ts";
 import type { ContainerRecord } from "../state/records.ts";
-import type { ContainerContext } from "./context.ts";
-import { ensureVolume } from "./ensure-volume.ts";
 
 /** An image's passwd and group beyond this are no such files. */
 const MOST_FILE_BYTES = 4 * 1024 * 1024;
 const kernelPlaces = ["/proc", "/sys", "/dev"];
 
 /** What must be found or made in the root file system and beside it before a start. Idempotent. */
-export async function prepareRoot(
-  context: ContainerContext,
+export function prepareRoot(
   record: ContainerRecord,
   { plan, root }: { readonly plan: ContainerPlan; readonly root: Fd },
-): Promise<{ readonly user: ResolvedUser; readonly volumes: Readonly<Record<string, string>> }> {
+): ResolvedUser {
   const user = findUser(root, { user: plan.user, groups: record.spec.groupAdd ?? [] });
   if (!kernelPlaces.some((place) => isWithin(plan.workingDirectory, place))) {
     const owner = { mode: 0o755, ...rootOf(record) };
@@ -30,14 +27,7 @@ export async function prepareRoot(
   for (const mount of plan.mounts) {
     if (mount.kind === "bind" && mount.createSource === true) makeSource(mount.source, rootOf(record));
   }
-  const { idMaps } = record;
-  const volumes: Record<string, string> = {};
-  for (const target of plan.volumes) {
-    const directory = context.places.volume(record.id, target);
-    await ensureVolume(directory, { root, target, ...(idMaps === undefined ? {} : { idMaps }) });
-    volumes[target] = directory;
-  }
-  return { user, volumes };
+  return user;
 }
 
 /** Who `user[:group]` is inside this root. Throws "invalid" for a name that isn't there. */

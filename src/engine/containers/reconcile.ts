@@ -45,13 +45,17 @@ function sweepEnded(context: ContainerContext): void {
 }
 
 async function finishIntent(context: ContainerContext, intentId: IntentId, intent: Intent): Promise<void> {
+  if (intent.kind === "remove-volume") return; // the volumes' own reconcile() has done it
   const id = intent.containerId;
   switch (intent.kind) {
     case "create":
       // Its record would have ended the intent: there is none.
-      void context.background.run(id, () => undoCreate(context, { id, intent: intentId }));
+      void context.background.run(id, () =>
+        undoCreate(context, { id, intent: intentId, volumes: intent.volumes ?? [] }),
+      );
       return;
     case "remove":
+      context.volumes.removeUnused(intent.volumes ?? []);
       void context.background.run(id, () => sweepAll(context, { id, intent: intentId }));
       return;
     case "start":

@@ -23,8 +23,10 @@ import { openIdsOf } from "./user-namespace.ts";
 import { makeNetworkFiles } from "./network-files.ts";
 import { PhaseClock } from "./phase-clock.ts";
 import { refuseOpenedRoot } from "./open-root.ts";
+import { openVolumes } from "./open-volumes.ts";
 import { prepareRoot } from "./prepare-root.ts";
 import { followDenials, planWatch } from "./watched.ts";
+import { volumeUseEvents } from "./volume-uses.ts";
 
 /** So many past starts are remembered (a log is cut into lines at them). */
 const STARTS_KEPT = 16;
@@ -55,8 +57,10 @@ export async function startContainer(
   const intent = context.state.beginIntent({ kind: "start", containerId: id, begunAt: Date.now() });
   fault("start.intended");
   let started: StartedProcess;
+  // Until it is known as running: who wants the same volumes finds them with it then.
+  using uses = new DisposableStack();
   try {
-    started = await launch(context, record, clock);
+    started = await launch(context, record, { clock, uses });
   } catch (failed) {
     const thrown = fileFailure("cannot start the container", failed);
     recordEnd(context, record, { state: failedState(thrown), ends: intent });
@@ -73,7 +77,8 @@ export async function startContainer(
     lastTiming: timing,
   };
   fault("start.launched");
-  context.state.putContainer(running, { ends: intent, events: [containerEvent(record, "start")] });
+  const events = [...volumeUseEvents(record, "mount"), containerEvent(record, "start")];
+  context.state.putContainer(running, { ends: intent, events });
   fault("start.recorded");
   adopt(context, running, started.kept);
   // Those who came between the look for them and now.
@@ -118,20 +123,21 @@ async function tryRecord(
 async function launch(
   context: ContainerContext,
   record: ContainerRecord,
-  clock: PhaseClock,
+  { clock, uses }: { readonly clock: PhaseClock; readonly uses: DisposableStack },
 ): Promise<StartedProcess> {
   const { parts, places, attaches } = context;
   const { id, spec, imageConfig } = record;
   const plan = planContainer(id, { spec, image: imageConfig.defaults, host: context.host });
   using joined = openJoinedNamespaces(context, record);
   using ids = await openIdsOf(context, record);
+  const volumes = uses.use(await openVolumes(context, plan.mounts));
   using mounted = await whenFree("mount the root file system", async () => {
     refuseOpenedRoot(context, id);
     return await parts.storage.mountSnapshot(id, ids === undefined ? {} : { usernsFd: ids.fd });
   });
   clock.mark("root");
   fault("start.mounted");
-  const { user, volumes } = await prepareRoot(context, record, { plan, root: mounted.mount.fd });
+  const user = prepareRoot(record, { plan, root: mounted.mount.fd });
   const files = makeNetworkFiles(context, record, plan);
   const runDirectory = places.run(id);
   mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
@@ -145,7 +151,6 @@ async function launch(
       user,
       ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
       files,
-      volumes,
       cgroup: cgroupPathOf(context, id),
       hostDevices,
       devices,
@@ -178,6 +183,8 @@ async function launch(
     dieWithCaller: spec.lifetime === "process",
     ...planWatch(context, record),
     joinNamespaces: joined.fds,
+    bindSources: volumes.sources,
+    heldFds: volumes.held,
     // Without a need for it, the process isn't held up.
     ...(hasOldExit || attaches.isAwaited(id)
       ? {

@@ -83,7 +83,7 @@ export async function restartContainer(
 export async function removeContainer(
   context: ContainerContext,
   reference: ContainerReference,
-  { force = false }: { readonly force?: boolean } = {},
+  { force = false, volumes = false }: { readonly force?: boolean; readonly volumes?: boolean } = {},
 ): Promise<void> {
   const { id } = getContainer(context.state, reference);
   for (let isKilled = false; ; isKilled = true) {
@@ -92,7 +92,7 @@ export async function removeContainer(
     const record = getContainer(context.state, id);
     const live = context.live.get(id);
     if (live === undefined) {
-      dropContainer(context, record);
+      dropContainer(context, record, { removesVolumes: volumes });
       return;
     }
     if (!force) {

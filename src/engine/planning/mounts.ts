@@ -1,6 +1,6 @@
 import { defaultTmpfsOptions, parseTmpfsOptions } from "../../linux/mount-options.ts";
 import type { RuntimeMount, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
-import type { ContainerMount, ContainerSpec } from "../types.ts";
+import type { ContainerMount, ContainerSpec, TmpfsMount, VolumeMount } from "../types.ts";
 import { cleanPath, isWithin } from "./clean-path.ts";
 import { quote, refuse } from "./refusal.ts";
 
@@ -26,10 +26,20 @@ export function checkMounts(asked: readonly ContainerMount[] = []): readonly Con
     if (seen.has(target)) throw refuse(`duplicate mount point: ${target}`);
     seen.add(target);
     checkKernelPaths(mount, target);
-    if (mount.kind === "tmpfs") tmpfsOptions(mount.options ?? "");
-    else checkSource(mount.source);
+    if (mount.kind === "tmpfs") tmpfsOptions(mount);
+    else if (mount.kind === "bind") checkSource(mount.source);
+    else checkVolume(mount);
     return { ...mount, target };
   });
+}
+
+function checkVolume({ subpath, name, anonymous = name === undefined }: VolumeMount): void {
+  if (subpath === undefined || subpath === "") return;
+  if (anonymous) throw refuse("must not set Subpath when using anonymous volumes");
+  const isLocal =
+    !subpath.startsWith("/") && !subpath.includes("\0") && !/(?:^|\/)\.\.(?:\/|$)/.test(subpath);
+  if (!isLocal)
+    throw refuse(`invalid subpath ${quote(subpath)}: it must be a relative path within the volume`);
 }
 
 function checkSource(source: string): void {
@@ -48,8 +58,8 @@ function checkKernelPaths(mount: ContainerMount, target: string): void {
 }
 
 /** Docker's defaults, then the caller's, of which the later win. Throws "invalid" for an option that tmpfs hasn't. */
-function tmpfsOptions(text: string): readonly string[] {
-  const options = `${defaultTmpfsOptions},${text}`;
+function tmpfsOptions({ options: text = "", readonly = false }: TmpfsMount): readonly string[] {
+  const options = `${defaultTmpfsOptions},${text}${readonly ? ",ro" : ""}`;
   parseTmpfsOptions(options);
   return options.split(",").filter((option) => option !== "");
 }
@@ -59,9 +69,8 @@ export interface MountPlanInput {
   readonly shmBytes: number;
   /** Files made for the container, by target: hosts, hostname, resolv.conf. */
   readonly files: Readonly<Record<string, string>>;
+  /** The sources of volumes are not paths: the runtime gets descriptors of them. */
   readonly mounts: readonly ContainerMount[];
-  /** Directories of anonymous volumes, by target. */
-  readonly volumes: Readonly<Record<string, string>>;
   /** "container" or "host": /dev/shm is shared, by this path on the host. */
   readonly sharedShm?: string;
   readonly sharedMqueue?: boolean;
@@ -73,13 +82,9 @@ export interface MountPlanInput {
 
 /** All mounts in the order in which they are made: the kernel's, the files, then the caller's from outside to inside. */
 export function planMounts(input: MountPlanInput): readonly RuntimeMount[] {
-  const own: RuntimeMount[] = [
-    ...Object.entries(input.volumes).map(([target, source]) =>
-      // On the disk a volume's files have the container's ids, whichever those are on the host.
-      bind(target, source, ["rw", "rprivate", ...(input.foreign === undefined ? [] : ["idmap"])]),
-    ),
-    ...input.mounts.map(runtimeMount),
-  ].sort((one, other) => depth(one.destination) - depth(other.destination));
+  const own = input.mounts
+    .map((mount) => runtimeMount(mount, { isForeign: input.foreign !== undefined }))
+    .sort((one, other) => depth(one.destination) - depth(other.destination));
   const taken = new Set(own.map((mount) => mount.destination));
   const files = Object.entries(input.files).map(([target, source]) =>
     bind(target, source, ["rw", "rprivate"]),
@@ -137,30 +142,58 @@ function bind(destination: string, source: string, options: readonly string[]): 
   return { destination, type: "bind", source, options: ["rbind", ...options] };
 }
 
-function runtimeMount(mount: ContainerMount): RuntimeMount {
-  if (mount.kind === "tmpfs") {
-    const options = tmpfsOptions(mount.options ?? "");
-    return { destination: mount.target, type: "tmpfs", source: "tmpfs", options };
+function runtimeMount(mount: ContainerMount, { isForeign }: { readonly isForeign: boolean }): RuntimeMount {
+  const { target: destination, readonly = false } = mount;
+  switch (mount.kind) {
+    case "tmpfs":
+      return { destination, type: "tmpfs", source: "tmpfs", options: tmpfsOptions(mount) };
+    case "volume":
+      return bind(destination, mount.name ?? "", [
+        readonly ? "rro" : "rw",
+        "rprivate",
+        // On the disk a volume's files have the container's ids, whichever those are on the host.
+        ...(isForeign ? ["idmap"] : []),
+      ]);
+    case "bind": {
+      const { source, propagation = "rprivate", recursive = true, readonlyBelow = true } = mount;
+      // "rro" is the specification's word for a whole tree of mounts, "ro" for the topmost alone.
+      const access = !readonly ? "rw" : recursive && readonlyBelow ? "rro" : "ro";
+      const options = [recursive ? "rbind" : "bind", access, propagation];
+      return { destination, type: "bind", source, options };
+    }
+    default:
+      return mount satisfies never;
   }
-  const access = mount.readonly === true ? "ro" : "rw";
-  return bind(mount.target, mount.source, [access, mount.propagation ?? "rprivate"]);
 }
 
 function depth(path: string): number {
   return path.split("/").length;
 }
 
-/** The image's volumes that no mount of the caller stands on. Throws "invalid" for what can't be a target. */
-export function planVolumes(image: readonly string[], mounts: ContainerSpec["mounts"]): readonly string[] {
-  const targets = new Set((mounts ?? []).map((mount) => cleanPath(mount.target)));
-  const volumes = new Set<string>();
-  for (const path of image) {
-    const target = cleanPath(path);
-    if (target === "/" || path.includes("\0")) throw refuse(`the image has an invalid volume ${quote(path)}`);
-    if (["/proc", "/sys", "/dev"].some((kernel) => isWithin(target, kernel))) {
-      throw refuse(`the image has a volume inside a kernel file system: ${target}`);
-    }
-    if (!targets.has(target)) volumes.add(target);
+/**
+ * All that a new container has mounted: what the caller asks for, then what other containers have, then anonymous
+ * volumes for the paths that are left. Throws "invalid" for what can't be a target.
+ */
+export function planAllMounts(
+  { mounts, volumes = [] }: Pick<ContainerSpec, "mounts" | "volumes">,
+  {
+    image,
+    inherited,
+  }: { readonly image: readonly string[]; readonly inherited: readonly (readonly ContainerMount[])[] },
+): readonly ContainerMount[] {
+  const all = new Map<string, ContainerMount>();
+  // Of several containers the last one counts, and the caller's own word before all of theirs.
+  for (const mount of [...inherited.flat(), ...checkMounts(mounts)]) all.set(mount.target, mount);
+  for (const path of volumes) addVolume(all, path, `invalid volume ${quote(path)}`);
+  for (const path of image) addVolume(all, path, `the image has an invalid volume ${quote(path)}`);
+  return [...all.values()];
+}
+
+function addVolume(all: Map<string, ContainerMount>, path: string, problem: string): void {
+  const target = cleanPath(path);
+  if (target === "/" || path.includes("\0")) throw refuse(problem);
+  if (["/proc", "/sys", "/dev"].some((kernel) => isWithin(target, kernel))) {
+    throw refuse(`${problem}: it is inside a kernel file system`);
   }
-  return [...volumes];
+  if (!all.has(target)) all.set(target, { kind: "volume", target, anonymous: true });
 }

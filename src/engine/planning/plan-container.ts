@@ -7,7 +7,7 @@ import { cleanPath } from "./clean-path.ts";
 import { planCommand } from "./command.ts";
 import { checkDeviceRules, checkDevices } from "./devices.ts";
 import { mergeEnvironment, planEnvironment } from "./environment.ts";
-import { checkMounts, defaultShmBytes, planVolumes } from "./mounts.ts";
+import { checkMounts, defaultShmBytes } from "./mounts.ts";
 import { type ExtraHost, parseExtraHosts } from "./network-files.ts";
 import { quote, refuse } from "./refusal.ts";
 import { planResourceLimits } from "./resource-limits.ts";
@@ -41,8 +41,6 @@ export interface ContainerPlan {
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
   readonly mounts: readonly ContainerMount[];
-  /** Targets of the image's volumes that get directories of their own. */
-  readonly volumes: readonly string[];
   readonly shmBytes: number;
   readonly extraHosts: readonly ExtraHost[];
   readonly sysctls: Readonly<Record<string, string>>;
@@ -97,7 +95,6 @@ export function planContainer(
     maskedPaths: isOpen ? [] : maskedPaths,
     readonlyPaths: isOpen ? [] : readonlyPaths,
     mounts,
-    volumes: planVolumes(image.volumes, mounts),
     shmBytes: planShm(spec.shmBytes),
     extraHosts: parseExtraHosts(spec.extraHosts),
     sysctls: planSysctls(spec),

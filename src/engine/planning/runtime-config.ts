@@ -16,8 +16,6 @@ export interface StartFacts {
   readonly idMaps?: IdMaps;
   /** Sources of /etc/hosts and its like, by target. */
   readonly files: Readonly<Record<string, string>>;
-  /** Directories of the image's volumes, by target. */
-  readonly volumes: Readonly<Record<string, string>>;
   /** Cgroup path below each hierarchy. */
   readonly cgroup: string;
   /** For a privileged container. */
@@ -70,7 +68,6 @@ export function planRuntimeConfig(
       shmBytes: plan.shmBytes,
       files: facts.files,
       mounts: plan.mounts,
-      volumes: facts.volumes,
       ...(facts.sharedShm === undefined ? {} : { sharedShm: facts.sharedShm }),
       ...(facts.idMaps === undefined
         ? {}

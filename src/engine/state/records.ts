@@ -41,14 +41,38 @@ export interface ImageRecord {
   readonly digests: readonly string[];
 }
 
+export interface VolumeRecord {
+  readonly name: string;
+  readonly createdAt: WallMs;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Of the driver, which is always "local": type, o, device. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
 /** A step that was begun: written before anything is touched, taken away when all is done. */
 export type Intent =
-  | { readonly kind: "create"; readonly containerId: ContainerId }
+  | {
+      readonly kind: "create";
+      readonly containerId: ContainerId;
+      /** Anonymous volumes that are made for it. */
+      readonly volumes?: readonly string[];
+    }
   | { readonly kind: "start"; readonly containerId: ContainerId; readonly begunAt: WallMs }
   /** Of a running one, whose cgroup gets the new limits before the record has them. */
   | { readonly kind: "update"; readonly containerId: ContainerId; readonly limits: ContainerLimits }
   /** Stands still while it is read, not because somebody paused it. */
   | { readonly kind: "freeze"; readonly containerId: ContainerId }
-  | { readonly kind: "remove"; readonly containerId: ContainerId };
+  | {
+      readonly kind: "remove";
+      readonly containerId: ContainerId;
+      /** Anonymous volumes that go with it. */
+      readonly volumes?: readonly string[];
+    }
+  | { readonly kind: "remove-volume"; readonly volume: string };
+
+/** The id or name of what the step is about. */
+export function subjectOf(intent: Intent): string {
+  return intent.kind === "remove-volume" ? intent.volume : intent.containerId;
+}
 
 export type IntentId = number;

@@ -7,7 +7,14 @@ import { type Database, openDatabase } from "./database.ts";
 import { EventStore } from "./event-store.ts";
 import { decode, encode } from "./json.ts";
 import { NameIndex } from "./name-index.ts";
-import type { ContainerRecord, ImageRecord, Intent, IntentId } from "./records.ts";
+import {
+  type ContainerRecord,
+  type ImageRecord,
+  type Intent,
+  type IntentId,
+  subjectOf,
+  type VolumeRecord,
+} from "./records.ts";
 
 /**
  * All that the engine remembers, in `<dataRoot>/state.db`. Reads come from memory; every change is in the database
@@ -20,6 +27,7 @@ export class State implements Disposable {
   readonly #images = new Map<Digest, ImageRecord>();
   readonly #references = new Map<string, Digest>();
   readonly #intents = new Map<IntentId, Intent>();
+  readonly #volumes = new Map<string, VolumeRecord>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -69,8 +77,12 @@ export class State implements Disposable {
   }
 
   /** Takes the record away and leaves the intent to clean up behind it. */
-  removeContainer(id: ContainerId, events: readonly EngineEvent[] = []): IntentId {
-    const intent: Intent = { kind: "remove", containerId: id };
+  removeContainer(
+    id: ContainerId,
+    events: readonly EngineEvent[] = [],
+    volumes: readonly string[] = [],
+  ): IntentId {
+    const intent: Intent = { kind: "remove", containerId: id, ...(volumes.length === 0 ? {} : { volumes }) };
     const write = (): IntentId => {
       this.#database.run("DELETE FROM containers WHERE id = ?", id);
       this.events.append(events);
@@ -78,6 +90,39 @@ export class State implements Disposable {
     };
     const intentId = this.#database.vitally(() => this.#database.transaction(write));
     this.#containers.remove(id);
+    this.#intents.set(intentId, intent);
+    this.events.publish(events);
+    return intentId;
+  }
+
+  /** By name. */
+  volumes(): ReadonlyMap<string, VolumeRecord> {
+    return this.#volumes;
+  }
+
+  /** Inserts or replaces; safe from power loss when it returns. */
+  putVolume(record: VolumeRecord, events: readonly EngineEvent[] = []): void {
+    this.#database.durably(() => {
+      this.#database.run(
+        "INSERT INTO volumes (name, record) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET record = excluded.record",
+        record.name,
+        encode(record),
+      );
+      this.events.append(events);
+    });
+    this.#volumes.set(record.name, Object.freeze(record));
+    this.events.publish(events);
+  }
+
+  /** Takes the record away, safe from power loss, and leaves the intent to remove what is on the disk. */
+  removeVolume(name: string, events: readonly EngineEvent[] = []): IntentId {
+    const intent: Intent = { kind: "remove-volume", volume: name };
+    const intentId = this.#database.durably(() => {
+      this.#database.run("DELETE FROM volumes WHERE name = ?", name);
+      this.events.append(events);
+      return this.#insertIntent(intent);
+    });
+    this.#volumes.delete(name);
     this.#intents.set(intentId, intent);
     this.events.publish(events);
     return intentId;
@@ -185,7 +230,7 @@ export class State implements Disposable {
     return this.#database.insert(
       "INSERT INTO intents (kind, subject, intent) VALUES (?, ?, ?)",
       intent.kind,
-      intent.containerId,
+      subjectOf(intent),
       encode(intent),
     );
   }
@@ -201,6 +246,10 @@ export class State implements Disposable {
     }
     for (const row of this.#database.all("SELECT reference, image_id FROM image_references")) {
       this.#references.set(row["reference"] as string, row["image_id"] as Digest);
+    }
+    for (const row of this.#database.all("SELECT record FROM volumes ORDER BY name")) {
+      const record = decode<VolumeRecord>(row["record"]);
+      this.#volumes.set(record.name, Object.freeze(record));
     }
     for (const row of this.#database.all("SELECT record FROM containers ORDER BY rowid")) {
       const record = decode<ContainerRecord>(row["record"]);

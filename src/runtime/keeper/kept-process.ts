@@ -12,6 +12,9 @@ import { connectKeeper } from "./socket.ts";
 const terminalFlag = 2;
 const attachFlag = { stdin: 1, stdout: 2, stderr: 4 } as const;
 const rootSlot = 0;
+/** Those behind the root and its lock. */
+const firstHeldSlot = 2;
+const slots = 8;
 
 /** What ANSWER_RUNNING says. */
 export interface Running {
@@ -21,6 +24,8 @@ export interface Running {
   readonly atMs: number;
   /** Where the keeper holds the root file system; −1: it does not. */
   readonly rootFd: Fd;
+  /** The same for what it was given to hold besides. */
+  readonly heldFds: readonly Fd[];
   readonly keeperPid: number;
 }
 
@@ -30,6 +35,9 @@ export function decodeRunning(payload: Buffer): Running {
     terminal: (payload.readUInt32LE(4) & terminalFlag) !== 0,
     atMs: Number(payload.readBigUInt64LE(8)) / 1e6,
     rootFd: payload.readInt32LE(16 + 4 * rootSlot),
+    heldFds: Array.from({ length: slots - firstHeldSlot }, (_, i) =>
+      payload.readInt32LE(16 + 4 * (firstHeldSlot + i)),
+    ),
     keeperPid: payload.readInt32LE(48),
   };
 }
@@ -116,12 +124,18 @@ export class KeeperConnection implements KeptProcess {
   }
 
   openRoot(): OwnedFd {
-    if (this.#running.rootFd < 0)
-      throw new Failure("unsupported", "cannot open the root file system: its keeper holds none");
+    return this.#take(this.#running.rootFd, "open the root file system");
+  }
+
+  openHeld(index: number): OwnedFd {
+    return this.#take(this.#running.heldFds[index] ?? -1, "take over a mount");
+  }
+
+  #take(fd: Fd, what: string): OwnedFd {
+    if (fd < 0) throw new Failure("unsupported", `cannot ${what}: its keeper holds none`);
     using keeper = findProcess({ pid: this.#running.keeperPid, startTime: this.#keeperStartTime });
-    if (keeper === undefined)
-      throw new Failure("unavailable", "cannot open the root file system: its keeper has gone");
-    return takeFd(keeper.fd, this.#running.rootFd);
+    if (keeper === undefined) throw new Failure("unavailable", `cannot ${what}: its keeper has gone`);
+    return takeFd(keeper.fd, fd);
   }
 
   onWatchedCall(listener: () => void): void {

@@ -200,7 +200,6 @@ describe("planContainer()", () => {
   });
 
   test.each([
-    [{ Volumes: { "/v": {} } }, "anonymous volumes (Volumes)"],
     [{ Healthcheck: { Test: ["CMD", "x"] } }, "health checks (Healthcheck)"],
     [
       { HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "80" }] } } },
@@ -214,10 +213,9 @@ describe("planContainer()", () => {
     ],
     [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests"],
     [{ HostConfig: { NetworkMode: "bridge" } }, 'network "bridge" is not supported yet'],
-    [{ HostConfig: { Binds: ["volume:/x"] } }, "named volumes are not supported yet"],
     [
-      { HostConfig: { Mounts: [{ Type: "volume", Target: "/x" }] } },
-      "mounts of type volume are not supported yet",
+      { HostConfig: { Mounts: [{ Type: "image", Source: "busybox", Target: "/x" }] } },
+      "mounts of type image are not supported yet",
     ],
     [{ HostConfig: { SecurityOpt: ["apparmor=x"] } }, "AppArmor profiles"],
     [{ HostConfig: { MaskedPaths: ["/a"] } }, "HostConfig.MaskedPaths"],
@@ -248,13 +246,16 @@ describe("planContainer()", () => {
     [{ HostConfig: { NanoCpus: 1, CpuQuota: 1000 } }, "Conflicting options"],
     [{ HostConfig: { PidMode: "bogus" } }, "HostConfig.PidMode"],
     [{ HostConfig: { UTSMode: "container:a" } }, "HostConfig.UTSMode"],
-    [{ HostConfig: { Binds: ["/a"] } }, 'cannot read mount "/a"'],
+    [{ HostConfig: { Binds: ["/a:ro"] } }, "invalid volume specification: '/a:ro'"],
     [{ HostConfig: { Binds: ["/a:b"] } }, "must be absolute"],
-    [{ HostConfig: { Binds: ["/a:/./"] } }, "can't be /"],
-    [{ HostConfig: { Binds: ["/a:/b:what"] } }, 'there is no option "what"'],
+    [{ HostConfig: { Binds: ["/a:/./"] } }, "destination can't be '/'"],
+    [{ HostConfig: { Binds: ["/a:/b:what"] } }, "invalid mode: what"],
     [{ HostConfig: { Binds: ["/a:/b", "/c:/b/"] } }, "Duplicate mount point: /b"],
-    [{ HostConfig: { Mounts: [{ Type: "bind", Source: "a", Target: "/b" }] } }, "must be an absolute path"],
-    [{ HostConfig: { Mounts: [{ Target: "/b" }] } }, "its type must be"],
+    [
+      { HostConfig: { Mounts: [{ Type: "bind", Source: "a", Target: "/b" }] } },
+      "mount path must be absolute",
+    ],
+    [{ HostConfig: { Mounts: [{ Target: "/b" }] } }, "mount type unknown"],
     [{ HostConfig: { SecurityOpt: ["explain-denials=1"] } }, 'invalid --security-opt 2: "explain-denials=1"'],
     [{ HostConfig: { SecurityOpt: ["what=ever"] } }, 'invalid --security-opt 2: "what=ever"'],
     [

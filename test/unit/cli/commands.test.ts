@@ -201,11 +201,23 @@ describe("inspect", () => {
       return { Id: "sha256:11", RepoTags: ["busybox:latest"] };
     },
   };
-  const client = { containers, images };
+  const volumes = {
+    inspect: async (name: string) => {
+      if (name !== "data") throw fromDaemon("not-found", `get ${name}: no such volume`);
+      return { Name: "data", Options: null };
+    },
+  };
+  const client = { containers, images, volumes };
 
   test("prints all that it finds and says what is missing", async () => {
-    const { status, out, err } = await runCommandLine(["inspect", "web", "nope", "busybox"], { client });
-    expect(JSON.parse(out)).toEqual([await containers.inspect("web"), await images.inspect("busybox")]);
+    const { status, out, err } = await runCommandLine(["inspect", "web", "nope", "busybox", "data"], {
+      client,
+    });
+    expect(JSON.parse(out)).toEqual([
+      await containers.inspect("web"),
+      await images.inspect("busybox"),
+      await volumes.inspect("data"),
+    ]);
     expect(out).toStartWith('[\n    {\n        "Id"');
     expect([status, err]).toEqual([1, "tare: No such object: nope\n"]);
   });

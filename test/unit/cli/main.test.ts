@@ -26,7 +26,7 @@ describe("main()", () => {
     [["run", "-it", "x"], { status: 1, err: "tare: the input device is not a TTY\n" }],
     [["pull", "busybox"], { status: 125, err: "tare: pull is not supported yet\n" }],
     [["image", "push", "x"], { status: 125, err: "tare: image push is not supported yet\n" }],
-    [["volume", "ls"], { status: 125, err: "tare: volume is not supported yet\n" }],
+    [["network", "ls"], { status: 125, err: "tare: network is not supported yet\n" }],
     [["rename", "a", " "], { status: 1, err: "tare: Neither old nor new names may be empty\n" }],
     [["help", "foo"], { status: 1, err: "tare: unknown help topic: foo\n" }],
     [

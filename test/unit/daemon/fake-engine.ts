@@ -18,6 +18,7 @@ import type {
   ExecSpec,
 } from "../../../src/engine/types.ts";
 import type { DiskUsage, PruneFilters, UsageKind } from "../../../src/engine/usage-types.ts";
+import type { VolumeDetails, Volumes } from "../../../src/engine/volume-types.ts";
 import { parseImageConfig } from "../../../src/spec/image-config.ts";
 import { FakeProcess } from "./fake-process.ts";
 import { fakeStatistics } from "./fake-statistics.ts";
@@ -58,6 +59,7 @@ interface FakeExec {
 export class FakeEngine implements Engine {
   readonly known: FakeContainer[] = [];
   readonly execs: FakeExec[] = [];
+  readonly knownVolumes: VolumeDetails[] = [];
   readonly tags: string[] = ["busybox:latest"];
   readonly pastEvents: EngineEvent[] = [];
   loadedBytes = 0;
@@ -303,6 +305,39 @@ export class FakeEngine implements Engine {
     },
   };
 
+  readonly volumes: Volumes = {
+    create: async ({ name = "f".repeat(64), labels = {}, options = {} } = {}) => {
+      if (name.length === 1) {
+        const details = { volume: name, detail: "volume name is too short" };
+        throw new Failure("invalid", `cannot create volume "${name}"`, { details });
+      }
+      const known = this.knownVolumes.find((volume) => volume.name === name);
+      if (known !== undefined) return known;
+      const mountpoint = `/var/lib/tare/volumes/${name}/_data`;
+      const createdAt = Date.parse("2026-01-02T03:04:05.678Z");
+      const made: VolumeDetails = { name, driver: "local", mountpoint, createdAt, labels, options };
+      this.knownVolumes.push(made);
+      return made;
+    },
+    list: async () => this.knownVolumes,
+    inspect: async (name) => this.#volume(name),
+    remove: async (name, options) => {
+      if (options?.force === true && this.knownVolumes.every((volume) => volume.name !== name)) return;
+      const found = this.#volume(name);
+      if (name === "used") {
+        throw new Failure("conflict", "cannot remove: it is used", { details: { users: ["c1", "c2"] } });
+      }
+      this.knownVolumes.splice(this.knownVolumes.indexOf(found), 1);
+    },
+    prune: async ({ all = false, filters = {} } = {}) => {
+      const takesAll = all || filters["all"]?.includes("true") === true;
+      const gone = this.knownVolumes.filter(({ name }) => takesAll || name.length === 64);
+      for (const volume of gone) this.knownVolumes.splice(this.knownVolumes.indexOf(volume), 1);
+      return { removed: gone.map(({ name }) => name), freedBytes: gone.length * 1000 };
+    },
+    usage: async (name) => ({ bytes: this.#volume(name).name.length, containers: [] }),
+  };
+
   async *events(options: Parameters<Engine["events"]>[0] = {}): AsyncGenerator<EngineEvent, void, undefined> {
     let next = options.sinceMs === undefined ? this.pastEvents.length : 0;
     for (;;) {
@@ -378,6 +413,12 @@ export class FakeEngine implements Engine {
       yield isRunning ? fakeStatistics({ id, name, at }) : { id, name };
       if (samples !== "stream") return;
     }
+  }
+
+  #volume(name: string): VolumeDetails {
+    const found = this.knownVolumes.find((volume) => volume.name === name);
+    if (found === undefined) throw new Failure("not-found", `cannot find volume "${name}"`);
+    return found;
   }
 
   #exec(id: string): FakeExec {

@@ -60,6 +60,10 @@ export class FakeProcess implements KeptProcess {
     return openDirectoryPath(this.#root);
   }
 
+  openHeld(): OwnedFd {
+    throw new Failure("unsupported", "it holds none");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 

@@ -7,7 +7,7 @@ import {
   randomContainerName,
 } from "../../../src/engine/planning/container-name.ts";
 import { mergeEnvironment, planEnvironment, withHome } from "../../../src/engine/planning/environment.ts";
-import { checkMounts, planMounts, planVolumes } from "../../../src/engine/planning/mounts.ts";
+import { checkMounts, planAllMounts, planMounts } from "../../../src/engine/planning/mounts.ts";
 import { extendHosts, formatHosts, parseExtraHosts } from "../../../src/engine/planning/network-files.ts";
 import { planContainer } from "../../../src/engine/planning/plan-container.ts";
 import { planResourceLimits } from "../../../src/engine/planning/resource-limits.ts";
@@ -150,8 +150,8 @@ describe("mounts", () => {
         bind("/data"),
         { kind: "tmpfs", target: "/dev/shm", options: "size=5m" },
         bind("/etc/hosts"),
+        { kind: "volume", name: "v", target: "/data/deep" },
       ]),
-      volumes: { "/data/deep": "/volumes/1" },
     });
     const order = mounts.map(({ destination }) => destination);
     expect(order.slice(0, 7)).toEqual([
@@ -179,16 +179,50 @@ describe("mounts", () => {
   });
 
   test("planMounts() of a privileged container may write to the kernel's files", () => {
-    const mounts = planMounts({ privileged: true, shmBytes: 1, files: {}, mounts: [], volumes: {} });
+    const mounts = planMounts({ privileged: true, shmBytes: 1, files: {}, mounts: [] });
     for (const path of ["/sys", "/sys/fs/cgroup"]) {
       expect(mounts.find(({ destination }) => destination === path)?.options).toContain("rw");
     }
   });
 
-  test("planVolumes() leaves out what the caller mounts, and refuses the kernel's places", () => {
-    expect(planVolumes(["/a", "b/", "/c"], [bind("/c/")])).toEqual(["/a", "/b"]);
-    for (const bad of ["/", "/proc/x", "/a/../sys", "/dev/shm"])
-      expect(() => planVolumes([bad], [])).toThrow("volume");
+  test.each([
+    [{}, ["rbind", "rw", "rprivate"]],
+    [{ readonly: true }, ["rbind", "rro", "rprivate"]],
+    [{ readonly: true, readonlyBelow: false, propagation: "rslave" }, ["rbind", "ro", "rslave"]],
+    [{ readonly: true, recursive: false }, ["bind", "ro", "rprivate"]],
+    [{ recursive: false, propagation: "shared" }, ["bind", "rw", "shared"]],
+  ] as const)("planMounts() of a bind with %j says %j", (more, options) => {
+    const mounts = planMounts({
+      privileged: false,
+      shmBytes: 1,
+      files: {},
+      mounts: [{ ...bind("/x"), ...more } as ContainerMount],
+    });
+    expect(mounts.find(({ destination }) => destination === "/x")?.options).toEqual([...options]);
+  });
+
+  test("planAllMounts() gives the paths that nothing stands on anonymous volumes", () => {
+    const targets = planAllMounts(
+      { mounts: [bind("/c/"), { kind: "tmpfs", target: "/t" }], volumes: ["/own/", "/c"] },
+      { image: ["/a", "b/", "/c", "/t"], inherited: [] },
+    ).map(({ target, kind }) => `${kind} ${target}`);
+    expect(targets).toEqual(["bind /c", "tmpfs /t", "volume /own", "volume /a", "volume /b"]);
+    for (const bad of ["/", "/proc/x", "/a/../sys", "/dev/shm"]) {
+      expect(() => planAllMounts({}, { image: [bad], inherited: [] })).toThrow("volume");
+      expect(() => planAllMounts({ volumes: [bad] }, { image: [], inherited: [] })).toThrow("volume");
+    }
+  });
+
+  test("planAllMounts() lets the caller's win over other containers', and the last of those over the first", () => {
+    const all = planAllMounts(
+      { mounts: [bind("/a", "/mine")], volumes: ["/b"] },
+      { image: [], inherited: [[bind("/a", "/1"), bind("/b", "/1")], [bind("/b", "/2")]] },
+    );
+    expect(all).toEqual([bind("/a", "/mine"), bind("/b", "/2")]);
+  });
+
+  test.each(["/abs", "..", "a/../../b", "x\0"])("checkMounts() refuses the subpath %j", (subpath) => {
+    expect(() => checkMounts([{ kind: "volume", name: "v", target: "/x", subpath }])).toThrow("subpath");
   });
 });
 
@@ -290,7 +324,6 @@ describe("planRuntimeConfig()", () => {
   const facts: StartFacts = {
     user: { uid: 5, gid: 6, additionalGids: [7], home: "/home/five" },
     files: {},
-    volumes: {},
     cgroup: "tare-1/x",
     hostDevices: [{ type: "b", path: "/dev/sda", major: 8, minor: 0 }],
     devices: [],

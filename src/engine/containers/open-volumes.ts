@@ -1,0 +1,94 @@
+import { Failure, within } from "../../base/failure.ts";
+import { O_PATH } from "../../linux/constants/open.ts";
+import type { Fd, OwnedFd } from "../../linux/fd.ts";
+import { openInRoot } from "../../linux/open.ts";
+import { mountLocalVolume } from "../../storage/local-volume.ts";
+import type { ContainerMount } from "../types.ts";
+import type { ContainerContext } from "./context.ts";
+import { type NamedVolumeMount, volumeMounts } from "./volume-uses.ts";
+
+/** What the keeper can hold on to besides the root and its lock. */
+const MOST_HELD = 6;
+
+export interface OpenedVolumes extends Disposable {
+  /** What is to be bound, by target: the volume, or what its subpath names. */
+  readonly sources: ReadonlyMap<string, Fd>;
+  /** Mounts of volumes with options, in the order of mountedVolumes(): they live as long as a keeper holds them. */
+  readonly held: readonly Fd[];
+}
+
+const none: OpenedVolumes = { sources: new Map(), held: [], [Symbol.dispose]: () => {} };
+
+/**
+ * The volumes of a container that is about to start, by descriptor. One that has to be mounted is mounted by the first
+ * container and passed on from its keeper to the next, so that all see the same; such volumes are held until the result
+ * is disposed of, which is to be when the container runs. They are never on the host's mount table.
+ */
+export async function openVolumes(
+  context: ContainerContext,
+  mounts: readonly ContainerMount[],
+): Promise<OpenedVolumes> {
+  const wanted = volumeMounts(mounts);
+  if (wanted.length === 0) return none;
+  using opened = new DisposableStack();
+  const mounted = mountedVolumes(context, mounts);
+  if (mounted.length > MOST_HELD) {
+    throw new Failure(
+      "unsupported",
+      `cannot use ${mounted.length} volumes that have to be mounted: a container can have ${MOST_HELD} of them`,
+    );
+  }
+  if (mounted.length > 0) opened.use(await context.volumes.hold(mounted));
+  const whole = new Map<string, OwnedFd>();
+  for (const name of mounted) whole.set(name, opened.use(await openMounted(context, name)));
+  const sources = new Map<string, Fd>();
+  for (const mount of wanted) {
+    const { name, target } = mount;
+    let volume = whole.get(name);
+    if (volume === undefined) {
+      context.volumes.get(name);
+      volume = opened.use(context.volumes.store.open(name));
+      whole.set(name, volume);
+    }
+    sources.set(target, openSubpath(volume, mount, opened));
+  }
+  const stack = opened.move();
+  const held = mounted.map((name) => (whole.get(name) as OwnedFd).fd);
+  return { sources, held, [Symbol.dispose]: () => stack.dispose() };
+}
+
+/** Names of the volumes that are more than a directory, in the order in which a keeper holds their mounts. */
+function mountedVolumes(context: ContainerContext, mounts: readonly ContainerMount[]): readonly string[] {
+  const names = volumeMounts(mounts).map(({ name }) => name);
+  return [...new Set(names)].filter((name) => context.volumes.localOptions(name) !== undefined);
+}
+
+/** The mount that other containers have of it now, or a new one. The volume is held by the caller. */
+export async function openMounted(context: ContainerContext, name: string): Promise<OwnedFd> {
+  for (const [id, { kept }] of context.live) {
+    const index = mountedVolumes(context, context.state.findContainer(id)?.spec.mounts ?? []).indexOf(name);
+    if (index < 0) continue;
+    try {
+      return kept.openHeld(index);
+    } catch {
+      // Its keeper is just ending: what it held goes with it.
+    }
+  }
+  const options = context.volumes.localOptions(name);
+  if (options === undefined) return context.volumes.store.open(name);
+  return await mountLocalVolume(options);
+}
+
+/** SAFETY: a container may put links in the volume, and exchange what is there: resolved in the volume, then used by descriptor. */
+export function openSubpath(
+  volume: OwnedFd,
+  { name, subpath = "" }: NamedVolumeMount,
+  opened: DisposableStack,
+): Fd {
+  if (subpath === "") return volume.fd;
+  try {
+    return opened.use(openInRoot(volume.fd, subpath, O_PATH)).fd;
+  } catch (thrown) {
+    throw within(`cannot use subpath ${JSON.stringify(subpath)} of volume "${name}"`, thrown);
+  }
+}

@@ -1,0 +1,140 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { within } from "../base/failure.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../linux/constants/open.ts";
+import type { Fd, OwnedFd } from "../linux/fd.ts";
+import { codeOf, fileFailure } from "../linux/file-failure.ts";
+import { openBeneath, openDirectoryPath } from "../linux/open.ts";
+import { findStatAt } from "../linux/stat.ts";
+import { syncFile } from "../linux/sync.ts";
+import { diskUsage } from "./disk/disk-usage.ts";
+import type { StorageFinding, StorageUsage } from "./driver.ts";
+import { Trash } from "./disk/trash.ts";
+import { copyUp, copyUpMounted, dataName, finishCopyUp } from "./volumes/copy-up.ts";
+
+/** One component that begins with no point and has no slash: who names volumes has checked that. */
+export type VolumeName = string;
+
+/**
+ * Directories of volumes, `<dataRoot>/volumes/NAME/_data`. What is there is whole and survives power loss: it is made
+ * aside, written to the disk and then renamed. For one volume the caller takes turns; different ones may change at the
+ * same time.
+ */
+export class VolumeStore {
+  readonly #root: string;
+  readonly #trash: Trash;
+
+  constructor(root: string, trash: Trash) {
+    this.#root = root;
+    this.#trash = trash;
+  }
+
+  /** Where its content is, on the host. */
+  dataPath(name: VolumeName): string {
+    return `${this.#root}/${name}/${dataName}`;
+  }
+
+  list(): readonly VolumeName[] {
+    return readdirSync(this.#root, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
+      .map(({ name }) => name);
+  }
+
+  /** An empty volume, root's with mode 0755. Idempotent: one that is there stays as it is. */
+  async create(name: VolumeName): Promise<void> {
+    using volumes = openDirectoryPath(this.#root);
+    if (findStatAt(volumes.fd, name) !== undefined) return;
+    const draft = `${this.#root}/.drafts/${randomBytes(12).toString("hex")}`;
+    try {
+      mkdirSync(draft, { mode: 0o700 });
+      mkdirSync(`${draft}/${dataName}`, { mode: 0o755 });
+      {
+        using data = openDirectoryPath(`${draft}/${dataName}`);
+        using made = openDirectoryPath(draft);
+        await syncFile(data.fd);
+        await syncFile(made.fd);
+      }
+      renameSync(draft, `${this.#root}/${name}`);
+      await syncFile(volumes.fd);
+    } catch (thrown) {
+      rmSync(draft, { recursive: true, force: true });
+      throw fileFailure(`cannot make the directory of volume "${name}"`, thrown);
+    }
+  }
+
+  /** Its content's directory, readable. The caller disposes of it. */
+  open(name: VolumeName): OwnedFd {
+    try {
+      using volumes = openDirectoryPath(this.#root);
+      return openBeneath(volumes.fd, `${name}/${dataName}`, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    } catch (thrown) {
+      throw within(`cannot open volume "${name}"`, thrown);
+    }
+  }
+
+  /** True when nothing is in it. */
+  isEmpty(name: VolumeName): boolean {
+    return readdirSync(this.dataPath(name)).length === 0;
+  }
+
+  /**
+   * Copies a directory of an image into the volume if that is empty: all of it or nothing, whatever happens. With
+   * `mounted` into that directory, which is in the volume's place.
+   */
+  async fill(
+    name: VolumeName,
+    { source, mounted }: { readonly source: Fd; readonly mounted?: Fd | undefined },
+  ): Promise<void> {
+    try {
+      using volume = openDirectoryPath(`${this.#root}/${name}`);
+      if (mounted === undefined) await copyUp(volume.fd, source);
+      else await copyUpMounted(volume.fd, mounted, source);
+    } catch (thrown) {
+      throw within(`cannot fill volume "${name}" with what the image has in its place`, thrown);
+    }
+  }
+
+  /** The name is free when this returns; the content goes behind it, see settle(). Fine when absent. */
+  discard(name: VolumeName): void {
+    this.#trash.discard(`${this.#root}/${name}`);
+  }
+
+  async usage(name: VolumeName): Promise<StorageUsage> {
+    using data = this.open(name);
+    return await diskUsage(data.fd);
+  }
+
+  /** Waits until everything discarded is gone from the disk. */
+  settle(): Promise<void> {
+    return this.#trash.settle();
+  }
+
+  findings(): readonly StorageFinding[] {
+    return this.#trash.findings();
+  }
+}
+
+/**
+ * Opens `<dataRoot>/volumes`. What a crash left half-made is removed, what was nearly done is finished, before this
+ * returns. Only one engine may have the data root open.
+ */
+export async function openVolumeStore(dataRoot: string): Promise<VolumeStore> {
+  const root = `${dataRoot}/volumes`;
+  const [drafts, trashed] = [`${root}/.drafts`, `${root}/.trash`];
+  for (const place of [root, drafts, trashed]) mkdirSync(place, { recursive: true, mode: 0o700 });
+  const trash = new Trash(trashed);
+  trash.resume();
+  for (const name of readdirSync(drafts)) trash.discard(`${drafts}/${name}`);
+  const store = new VolumeStore(root, trash);
+  for (const name of store.list()) await recover(`${root}/${name}`);
+  return store;
+}
+
+async function recover(path: string): Promise<void> {
+  try {
+    using volume = openDirectoryPath(path);
+    await finishCopyUp(volume.fd);
+  } catch (thrown) {
+    if (codeOf(thrown) !== "ENOENT") throw within(`cannot recover the volume in "${path}"`, thrown);
+  }
+}

@@ -1,0 +1,100 @@
+import { fchmodSync, fchownSync, mkdirSync } from "node:fs";
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
+import { listDirectory } from "../../linux/directory.ts";
+import type { Fd, OwnedFd } from "../../linux/fd.ts";
+import { openBeneath } from "../../linux/open.ts";
+import { renameEntry, tryMoveEntry } from "../../linux/rename.ts";
+import { findStatAt, statFd } from "../../linux/stat.ts";
+import { syncFile, syncFilesystem } from "../../linux/sync.ts";
+import { packEntry, removeTree, unpackLayer } from "../../linux/tree.ts";
+import { findXattr, listXattrs, trySetXattr } from "../../linux/xattr.ts";
+
+/** The directory that containers see. */
+export const dataName = "_data";
+/** Content that is being copied, and content that is whole and has to be moved to its place. */
+const draftName = "_copy";
+const readyName = "_ready";
+/** Stands beside a directory that others own as long as not all is in it. */
+const markName = "_filling";
+
+/**
+ * Fills an empty volume with the content of `source`, a directory of an image: owners, modes, times, links, extended
+ * attributes, and those of the directory itself. False when the volume has something in it already.
+ *
+ * SAFETY: it is copied aside, written to the disk and renamed "ready" before the first entry appears in the volume, so
+ * that what a crash interrupts is either undone or finished (finishCopyUp) but never taken for whole. The volume may be
+ * in use by containers meanwhile: entries are moved in by descriptor, one name each, and replace nothing.
+ */
+export async function copyUp(volume: Fd, source: Fd): Promise<boolean> {
+  using data = openChild(volume, dataName);
+  if (!isEmpty(data.fd)) return false;
+  await removeTree(volume, draftName);
+  mkdirSync(`/proc/self/fd/${volume}/${draftName}`, { mode: 0o700 });
+  {
+    using draft = openChild(volume, draftName);
+    await unpackLayer(packEntry(source, { as: "." }), draft.fd, { whiteouts: "plain" });
+    await syncFilesystem(draft.fd);
+  }
+  if (!isEmpty(data.fd)) {
+    await removeTree(volume, draftName);
+    return false;
+  }
+  renameEntry(volume, draftName, readyName);
+  await syncVolume(volume);
+  await finishCopyUp(volume);
+  return true;
+}
+
+/**
+ * As copyUp(), into what is mounted for the volume: content that is not ours to exchange. What a crash interrupts is
+ * begun again the next time, as a mark on the disk says.
+ */
+export async function copyUpMounted(volume: Fd, mounted: Fd, source: Fd): Promise<void> {
+  using data = openChild(mounted, ".");
+  if (findStatAt(volume, markName) === undefined) {
+    if (!isEmpty(data.fd)) return;
+    mkdirSync(`/proc/self/fd/${volume}/${markName}`, { mode: 0o700 });
+    await syncVolume(volume);
+  }
+  await unpackLayer(packEntry(source, { as: "." }), data.fd, { whiteouts: "plain" });
+  await syncFilesystem(data.fd);
+  await removeTree(volume, markName);
+}
+
+/** Undoes or finishes what copyUp() had begun when it was interrupted. Idempotent. */
+export async function finishCopyUp(volume: Fd): Promise<void> {
+  await removeTree(volume, draftName);
+  if (findStatAt(volume, readyName)?.kind !== "directory") return;
+  using ready = openChild(volume, readyName);
+  using data = openChild(volume, dataName);
+  for (const { name } of listDirectory(ready.fd)) tryMoveEntry(ready.fd, name, data.fd);
+  copyOwner(ready.fd, data.fd);
+  await syncFile(data.fd);
+  await removeTree(volume, readyName);
+  await syncVolume(volume);
+}
+
+function openChild(directory: Fd, name: string): OwnedFd {
+  return openBeneath(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+function isEmpty(directory: Fd): boolean {
+  return listDirectory(directory).length === 0;
+}
+
+async function syncVolume(volume: Fd): Promise<void> {
+  using readable = openBeneath(volume, ".", O_RDONLY | O_DIRECTORY);
+  await syncFile(readable.fd);
+}
+
+/** What the archive set on the draft is what an image may set: labels of the host's security modules stay away. */
+function copyOwner(from: Fd, to: Fd): void {
+  const { uid, gid, permissions } = statFd(from);
+  fchownSync(to, uid, gid);
+  fchmodSync(to, permissions);
+  for (const name of listXattrs(from)) {
+    if (!/^(?:user\.|system\.posix_acl_)/.test(name)) continue;
+    const value = findXattr(from, name);
+    if (value !== undefined) trySetXattr(to, name, value);
+  }
+}
