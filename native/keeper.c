@@ -445,6 +445,37 @@ __attribute__((noreturn)) static void child(void) {
   leave(127);
 }
 
+// The child of a user namespace that is there already is cloned by a helper that has joined it, so that all that is new
+// belongs to that namespace; and the keeper stays outside, where nobody of it has rights. Gives 0 in the child.
+static long clone_below(struct clone_args *how) {
+  int *told = (int *)sys(SYS_mmap, 0, 8, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if ((long)told < 0 && (long)told > -4096) return (long)told;
+  struct clone_args helper;
+  memset(&helper, 0, sizeof helper);
+  helper.flags = CLONE_FILES; // what it opens, the child's pidfd, is the keeper's
+  helper.exit_signal = SIGCHLD;
+  long pid = sys(SYS_clone3, &helper, sizeof helper);
+  if (pid == 0) {
+    long result = sys(SYS_setns, plan.join_user, CLONE_NEWUSER);
+    if (result >= 0 && plan.join_pid >= 0) result = sys(SYS_setns, plan.join_pid, CLONE_NEWPID);
+    how->flags |= CLONE_PARENT;
+    how->exit_signal = 0; // the helper's own
+    if (result >= 0 && (result = sys(SYS_clone3, how, sizeof *how)) == 0) return 0;
+    told[0] = (int)result;
+    told[1] = child_pidfd;
+    leave(0);
+  }
+  if (pid > 0) {
+    told[0] = -ESRCH; // it was killed before it told
+    told[1] = -1;
+    while (sys(SYS_wait4, pid, 0, 0, 0) == -EINTR) {}
+    pid = told[0];
+    child_pidfd = told[1];
+  }
+  sys(SYS_munmap, told, 8);
+  return pid;
+}
+
 static void start_child(void) {
   int pair[2] = {-1, -1};
   if (sys(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) leave(1);
@@ -457,7 +488,7 @@ static void start_child(void) {
     how.flags |= CLONE_INTO_CGROUP;
     how.cgroup = (uint64_t)plan.cgroup_fd;
   }
-  long pid = sys(SYS_clone3, &how, sizeof how);
+  long pid = plan.join_user >= 0 ? clone_below(&how) : sys(SYS_clone3, &how, sizeof how);
   if (pid == 0) {
     // The keeper's ends are not for it: their closing is how it learns that the keeper is gone.
     sys(SYS_close, pair[0]);

@@ -36,6 +36,7 @@ struct plan_header {
   int32_t kept[PLAN_MOST_KEPT];            // descriptors to hold on to (root, its lock), -1 for none
   uint32_t judge_bytes;
   int32_t record_fd;                       // where the calls are recorded, or -1
+  int32_t join_user, join_pid;             // namespaces that the child is cloned in, but not the keeper, or -1
 };
 
 // ---- The judge: a program of seccomp's filter machine that the keeper runs on what a listener notifies. It returns

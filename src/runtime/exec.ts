@@ -7,7 +7,7 @@ import { findProcess } from "../linux/process.ts";
 import { Failure } from "../base/failure.ts";
 import type { RuntimeNamespaceType } from "../spec/runtime-config.ts";
 import { Inheritance, launch } from "./keeper/launch.ts";
-import { hostUserOf } from "./newborn.ts";
+import { hostUserOf, raisesOf } from "./newborn.ts";
 import { planExec } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
 import { planJudge } from "./plan-judge.ts";
@@ -43,7 +43,12 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
       limits: prepared.limits,
       process: prepared.planned,
       openStdin: options.keepStdinOpen === true,
-      ...(options.idMaps === undefined ? {} : { streamOwner: hostUserOf(options.process, options.idMaps) }),
+      ...(options.idMaps === undefined
+        ? {}
+        : {
+            streamOwner: hostUserOf(options.process, options.idMaps),
+            raises: raisesOf(prepared.limits),
+          }),
     },
     blob,
   );

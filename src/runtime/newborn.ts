@@ -1,5 +1,5 @@
 import { trySetOutOfMemoryScore, writeIdMaps } from "../linux/user-namespace.ts";
-import { type ResourceLimit, setResourceLimit } from "../linux/rlimit.ts";
+import { readResourceLimit, type ResourceLimit, setResourceLimit } from "../linux/rlimit.ts";
 import { Failure } from "../base/failure.ts";
 import { findHostId, type IdMaps } from "../spec/id-map.ts";
 import type { RuntimeConfig, RuntimeProcess } from "../spec/runtime-config.ts";
@@ -20,8 +20,17 @@ export function hostUserOf({ user }: RuntimeProcess, { uids, gids }: IdMaps): nu
   throw new Failure("invalid", `cannot run as ${what}: the container's user namespace has no such id`);
 }
 
+/** What of limits only the host's root may do: the hard ones that go up, with the soft ones as they are. */
+export function raisesOf(limits: readonly ResourceLimit[]): readonly ResourceLimit[] {
+  return limits.flatMap((limit): readonly ResourceLimit[] => {
+    const present = readResourceLimit(limit.resource);
+    const isHigher = present.hard !== -1 && (limit.hard === -1 || limit.hard > present.hard);
+    return isHigher ? [{ ...present, hard: limit.hard }] : [];
+  });
+}
+
 /**
- * What a child in a new user namespace can't do for itself, done while it waits at the barrier "born": its ids, limits that
+ * What a child in a user namespace can't do for itself, done while it waits at the barrier "born": its ids, limits that
  * only the host's root may raise, and its score.
  */
 export function equipNewborn(
@@ -31,12 +40,13 @@ export function equipNewborn(
     limits,
     oomScoreAdj,
   }: {
-    readonly maps: IdMaps;
+    /** Of a new user namespace. */
+    readonly maps?: IdMaps;
     readonly limits: readonly ResourceLimit[];
     readonly oomScoreAdj: number | undefined;
   },
 ): void {
-  writeIdMaps(pid, maps);
-  for (const limit of limits) setResourceLimit(limit, pid);
+  if (maps !== undefined) writeIdMaps(pid, maps);
+  for (const limit of raisesOf(limits)) setResourceLimit(limit, pid);
   if (oomScoreAdj !== undefined) trySetOutOfMemoryScore(pid, oomScoreAdj);
 }

@@ -89,6 +89,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
     child: lists.child,
     blob,
     cloneFlags: lists.cloneFlags,
+    ...lists.joins,
     ...(join.intoCgroupFd === undefined ? {} : { cgroupFd: inheritance.add(join.intoCgroupFd) }),
     streams: lists.streams,
     keep: true,
@@ -127,7 +128,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
         : {
             onBorn: (pid) =>
               equipNewborn(pid, {
-                maps: idMaps,
+                ...(options.joinNamespaces?.has("user") === true ? {} : { maps: idMaps }),
                 limits: prepared.limits,
                 oomScoreAdj: config.process.oomScoreAdj,
               }),

@@ -32,7 +32,7 @@ function randomOf(state: number): (below: number) => number {
   };
 }
 
-const headerBytes = 120;
+const headerBytes = 128;
 const opBytes = 80;
 const interesting = [
   0, 1, 2, 3, 4, 7, 8, 79, 80, 111, 4095, 4096, 65_535, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff,

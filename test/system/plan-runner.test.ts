@@ -18,7 +18,7 @@ afterAll(() => scratch[Symbol.dispose]());
 const guard = (): AsyncDisposable => guardLeaks();
 
 const EBADMSG = 74;
-const headerBytes = 120;
+const headerBytes = 128;
 const opBytes = 80;
 
 /** Where op `index` of the child list begins. */

@@ -266,6 +266,63 @@ describe.skipIf(!isRoot)("user namespaces", () => {
     }
   });
 
+  test("--userns container:NAME joins, alone or with its other namespaces; a mismatch is refused", async () => {
+    await tare.must(["run", "-d", "--name", "owner", "--userns", "private", "busybox", "sleep", "1000"]);
+    const both = "readlink /proc/self/ns/user; readlink /proc/self/ns/pid";
+    const owner = await tare.must(["exec", "owner", "sh", "-c", both]);
+    const [user = "", pid = ""] = owner.split("\n");
+    const script =
+      "readlink /proc/self/ns/user; readlink /proc/self/ns/pid; touch /x && stat -c %u /x; ls /sys | wc -l";
+    const alone = (await run("--userns", "container:owner", "busybox", "sh", "-c", script)).split("\n");
+    expect(alone[0]).toBe(user);
+    expect(alone[1]).not.toBe(pid);
+    expect(alone[2]).toBe("0");
+    const joins = ["--userns", "container:owner", "--pid", "container:owner", "--network", "container:owner"];
+    const joined = (await run(...joins, "--ulimit", "nofile=100:200", "busybox", "sh", "-c", script)).split(
+      "\n",
+    );
+    expect(joined.slice(0, 3)).toEqual([user, pid, "0"]);
+    expect(joined[3]).toBe(alone[3] as string);
+    for (const type of ["pid", "network"]) {
+      const refused = await tare.tare([
+        "run",
+        "--rm",
+        "--userns",
+        "private",
+        `--${type}`,
+        "container:owner",
+        "busybox",
+        "true",
+      ]);
+      expect(refused.stderr).toContain(
+        `the ${type} namespace of container "owner" belongs to another user namespace: share that too (--userns container:owner)`,
+      );
+    }
+    await tare.must(["rm", "-f", "owner"]);
+    await tare.must(["create", "--name", "plain", "busybox", "true"]);
+    const none = await tare.tare(["run", "--rm", "--userns", "container:plain", "busybox", "true"]);
+    expect(none.stderr).toContain(
+      'cannot share the user namespace of container "plain": it has none of its own',
+    );
+    await tare.must(["rm", "plain"]);
+  });
+
+  test("a failed start in a joined namespace leaves nothing", async () => {
+    await tare.must(["run", "-d", "--name", "owner", "--userns", "private", "busybox", "sleep", "1000"]);
+    const { status, stderr } = await tare.tare([
+      "run",
+      "--rm",
+      "--userns",
+      "container:owner",
+      "busybox",
+      "nosuch",
+    ]);
+    expect(status).toBe(127);
+    expect(stderr).toContain("nosuch");
+    await tare.must(["rm", "-f", "owner"]);
+    expect(await tare.must(["ps", "-aq"])).toBe("");
+  });
+
   test("it goes on over kill -9 of the daemon and a restart, with the same ids, and leaves nothing", async () => {
     await tare.must(["run", "-d", "--name", "goes-on", "--userns", "private", "busybox", "sleep", "1000"]);
     const map = () => tare.must(["exec", "goes-on", "cat", "/proc/1/uid_map"]);

@@ -16,12 +16,12 @@ export interface JoinedNamespaces extends Disposable {
 export function openJoinedNamespaces(context: ContainerContext, record: ContainerRecord): JoinedNamespaces {
   using opened = new DisposableStack();
   const fds = new Map<NamespaceType, Fd>();
-  const { pid, ipc, uts, network } = record.spec.namespaces ?? {};
-  for (const [type, mode] of Object.entries({ pid, ipc, uts, network }) as [
+  const { pid, ipc, uts, network, user } = record.spec.namespaces ?? {};
+  for (const [type, mode] of Object.entries({ user, pid, ipc, uts, network }) as [
     NamespaceType,
-    typeof network,
+    typeof network | typeof user,
   ][]) {
-    if (typeof mode !== "object") continue;
+    if (typeof mode !== "object" || !("container" in mode)) continue;
     const fd = opened.use(openOf(context, { reference: mode.container, type, of: record }));
     fds.set(type, fd.fd);
   }

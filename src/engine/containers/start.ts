@@ -19,7 +19,7 @@ import { recordEnd, stateAfter, whenFree } from "./end-run.ts";
 import { getContainer } from "./find-container.ts";
 import { openJoinedNamespaces } from "./joined-namespaces.ts";
 import { launchFailure } from "./launch-failure.ts";
-import { openIdsOf } from "./user-namespace.ts";
+import { findForeignNamespaces, openIdsOf } from "./user-namespace.ts";
 import { makeNetworkFiles } from "./network-files.ts";
 import { PhaseClock } from "./phase-clock.ts";
 import { refuseOpenedRoot } from "./open-root.ts";
@@ -149,7 +149,9 @@ async function launch(
     plan,
     facts: {
       user,
-      ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
+      ...(record.idMaps === undefined
+        ? {}
+        : { idMaps: record.idMaps, foreign: findForeignNamespaces(context, record) }),
       files,
       cgroup: cgroupPathOf(context, id),
       hostDevices,

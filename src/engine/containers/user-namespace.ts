@@ -3,6 +3,7 @@ import { Failure } from "../../base/failure.ts";
 import type { OwnedFd } from "../../linux/fd.ts";
 import { checkIdMaps, findSharedIds, formatIdRange, type IdMaps } from "../../spec/id-map.ts";
 import type { UserNamespaceMode } from "../../spec/user-namespace-mode.ts";
+import type { RuntimeNamespaceType } from "../../spec/runtime-config.ts";
 import { pickIdMaps, planIdPools } from "../planning/id-ranges.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerId } from "../types.ts";
@@ -81,4 +82,52 @@ export async function openIdsOf(
   { idMaps }: ContainerRecord,
 ): Promise<OwnedFd | undefined> {
   return idMaps === undefined ? undefined : await parts.runtime.openUserNamespace(idMaps);
+}
+
+const shareable = ["network", "pid", "ipc"] as const;
+
+/**
+ * Which namespaces of a container with a user namespace belong to another one (the host's), so that the container can't mount
+ * the file systems that show them. Throws "invalid" for one of a container in yet another user namespace: neither its own
+ * view nor the host's would be right.
+ */
+export function findForeignNamespaces(
+  { state }: ContainerContext,
+  record: ContainerRecord,
+): readonly RuntimeNamespaceType[] {
+  const foreign: RuntimeNamespaceType[] = record.spec.namespaces?.cgroup === "host" ? ["cgroup"] : [];
+  for (const type of shareable) {
+    const owner = ownerOf(state, { record, type });
+    if (owner === "host") foreign.push(type);
+    else if (userOwnerOf(owner) !== userOwnerOf(record) && type !== "ipc") {
+      throw new Failure(
+        "invalid",
+        `cannot start container "${record.name}": the ${type} namespace of container "${owner.name}" belongs to another user namespace: share that too (--userns container:${owner.name})`,
+      );
+    } else if (userOwnerOf(owner) !== userOwnerOf(record)) foreign.push(type);
+  }
+  return foreign;
+}
+
+/** Whose namespace of a type a container is in, however many share it one through another. */
+function ownerOf(
+  state: ContainerContext["state"],
+  { record, type }: { readonly record: ContainerRecord; readonly type: (typeof shareable)[number] },
+): ContainerRecord | "host" {
+  let owner = record;
+  for (let links = 0; links < 100; links++) {
+    const mode = owner.spec.namespaces?.[type];
+    if (mode === "host") return "host";
+    const next = typeof mode === "object" ? state.findContainer(mode.container) : undefined;
+    if (next === undefined) return owner;
+    owner = next;
+  }
+  return owner;
+}
+
+/** Who has the same is in the same user namespace. */
+function userOwnerOf({ id, spec, idMaps }: ContainerRecord): string {
+  const mode = spec.namespaces?.user;
+  if (idMaps === undefined) return "host";
+  return typeof mode === "object" && "container" in mode ? mode.container : id;
 }

@@ -14,6 +14,8 @@ export interface StartFacts {
   readonly user: ResolvedUser;
   /** Of the user namespace. */
   readonly idMaps?: IdMaps;
+  /** With one: namespaces that belong to another. */
+  readonly foreign?: readonly RuntimeNamespaceType[];
   /** Sources of /etc/hosts and its like, by target. */
   readonly files: Readonly<Record<string, string>>;
   /** Cgroup path below each hierarchy. */
@@ -72,7 +74,7 @@ export function planRuntimeConfig(
       ...(facts.idMaps === undefined
         ? {}
         : {
-            foreign: foreignNamespaces(spec),
+            foreign: facts.foreign ?? [],
             hasTerminalGroup: findHostId(facts.idMaps.gids, terminalGroup) !== undefined,
           }),
     }),
@@ -112,19 +114,6 @@ function planNamespaces(spec: ContainerSpec): RuntimeConfig["linux"]["namespaces
 
 /** "tty", which may write to everybody's terminal. */
 const terminalGroup = 5;
-
-/** Those that belong to another user namespace than the container's: it can't mount the file systems that show them. */
-function foreignNamespaces({ namespaces = {} }: ContainerSpec): readonly RuntimeNamespaceType[] {
-  const { network, pid, ipc, cgroup } = namespaces;
-  return (
-    [
-      ["network", network],
-      ["pid", pid],
-      ["ipc", ipc],
-      ["cgroup", cgroup],
-    ] as const
-  ).flatMap(([type, mode]) => (mode === "host" || typeof mode === "object" ? [type] : []));
-}
 
 function planTimeOffsets({ timeOffsets }: ContainerSpec): Pick<RuntimeConfig["linux"], "timeOffsets"> {
   if (timeOffsets === undefined) return {};

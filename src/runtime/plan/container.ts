@@ -26,7 +26,7 @@ import { addSysctls } from "./sysctls.ts";
 import { addPipes, addTerminal } from "./streams.ts";
 import { addTimeNamespace } from "./time-namespace.ts";
 import { addBirth, addKeeperJoins, addNamespaceRoot } from "./user-namespace.ts";
-import type { PlanStreams } from "./plan.ts";
+import type { Plan, PlanStreams } from "./plan.ts";
 
 /** All that a container's plan is made from; descriptor numbers are the keeper's. */
 export interface ContainerInput {
@@ -53,6 +53,8 @@ export interface PlannedLists {
   readonly before: PlanList;
   readonly child: PlanList;
   readonly cloneFlags: number;
+  /** What the child is cloned in; see Plan. */
+  readonly joins?: Pick<Plan, "joinUserFd" | "joinPidFd">;
   readonly streams: PlanStreams;
   readonly clock: PlanClock;
 }
@@ -71,11 +73,12 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
     throw new Failure("unsupported", "cannot start a container in the engine's own mount namespace");
 
   addKeeperCgroup(before, input.keeperTasks);
-  const pidNamespace = input.joinNamespaces.get("pid");
-  if (pidNamespace !== undefined)
-    before.add("join the pid namespace", "setns", [pidNamespace, getNamespaceKind("pid").cloneFlag]);
-  const ownsUser = created.includes("user");
-  if (ownsUser) addKeeperJoins(before, input.joinNamespaces);
+  const joinUserFd = input.joinNamespaces.get("user");
+  const joinPidFd = input.joinNamespaces.get("pid");
+  const inUser = created.includes("user") || joinUserFd !== undefined;
+  if (joinPidFd !== undefined && joinUserFd === undefined)
+    before.add("join the pid namespace", "setns", [joinPidFd, getNamespaceKind("pid").cloneFlag]);
+  if (inUser) addKeeperJoins(before, input.joinNamespaces);
   const terminal = process.terminal === true;
   const owner = input.streamOwner;
   const streams = terminal
@@ -88,12 +91,12 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   addFreshStart(child);
   for (const tasks of input.cgroupTasks)
     child.add("join the cgroup", "write", [tasks, "0", 1], { expect: 1 });
-  if (ownsUser) addBirth(child, blob);
+  if (inUser) addBirth(child, blob);
   // After joining: the namespace's root is where its creator is.
   if (created.includes("cgroup")) child.add("make the cgroup namespace", "unshare", [CLONE_NEWCGROUP]);
   clock.stamp(child, "cgroup");
   for (const [type, fd] of input.joinNamespaces) {
-    if (type !== "pid" && !ownsUser)
+    if (type !== "pid" && !inUser)
       child.add(`join the ${type} namespace`, "setns", [fd, getNamespaceKind(type).cloneFlag]);
   }
   if (created.includes("network")) addLoopback(child);
@@ -118,7 +121,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
     });
   }
   // KERNEL: files of /proc/self are not its own to write as long as it is hidden from ptrace: the engine did it.
-  if (!ownsUser) addOutOfMemoryScore(child, input.mounts, filesystems, process.oomScoreAdj);
+  if (!inUser) addOutOfMemoryScore(child, input.mounts, filesystems, process.oomScoreAdj);
   const cwd = addOpenTarget(child, blob, root, process.cwd, {
     about: `enter the working directory "${process.cwd}"`,
     kind: "directory",
@@ -134,16 +137,25 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
       readonly.length,
     ]);
   }
-  if (!ownsUser) addLimits(child, input.limits);
+  addLimits(child, input.limits);
   clock.stamp(child, "mounts");
   addCredentials(child, blob, input.process, clock, {
     stdin: input.openStdin || terminal,
-    streams: ownsUser && !terminal ? "owned" : "own",
+    streams: inUser && !terminal ? "owned" : "own",
   });
   const cloneFlags = created
     .filter((type) => type !== "cgroup" && type !== "time")
     .reduce((flags, type) => flags | getNamespaceKind(type).cloneFlag, 0);
-  return { before, child, cloneFlags, streams, clock };
+  return {
+    before,
+    child,
+    cloneFlags,
+    ...(joinUserFd === undefined
+      ? {}
+      : { joins: { joinUserFd, ...(joinPidFd === undefined ? {} : { joinPidFd }) } }),
+    streams,
+    clock,
+  };
 }
 
 function addKeeperCgroup(before: PlanList, tasks: readonly number[] = []): void {
@@ -227,6 +239,8 @@ export interface ExecInput {
   readonly limits: readonly ResourceLimit[];
   readonly process: PlannedProcess;
   readonly openStdin: boolean;
+  /** Hard limits that the child can't raise any more when it has joined a user namespace. */
+  readonly raises?: readonly ResourceLimit[];
   /** As that of ContainerInput. */
   readonly streamOwner?: number;
 }
@@ -256,7 +270,7 @@ export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
   for (const tasks of input.cgroupTasks)
     child.add("join the cgroup", "write", [tasks, "0", 1], { expect: 1 });
   // Only the host's root may raise them, which it is no more in the container's user namespace.
-  if (ownsUser) addLimits(child, input.limits);
+  addLimits(child, input.raises ?? []);
   clock.stamp(child, "cgroup");
   const flags = input.joins
     .filter((type) => type !== "pid" && type !== "time")
@@ -277,7 +291,7 @@ export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
     create: false,
   });
   child.add(`enter the working directory "${process.cwd}"`, "fchdir", [cwd]);
-  if (!ownsUser) addLimits(child, input.limits);
+  addLimits(child, input.limits);
   addCredentials(child, blob, input.process, clock, {
     stdin: input.openStdin || terminal,
     streams: ownsUser && !terminal ? "owned" : "own",

@@ -3,7 +3,7 @@ import { syscallNumber } from "../../linux/syscall.ts";
 import { type Plan, type PlanArgument, PlanBlob, type PlanList, type Slot } from "./plan.ts";
 
 // The wire format: native/plan.h says the same in C.
-const headerBytes = 120;
+const headerBytes = 128;
 const opBytes = 80;
 const magic = 0x4e4c5054;
 const version = 1;
@@ -45,6 +45,8 @@ export function encodePlan(plan: Plan): Uint8Array {
   header.writeUInt32LE(plan.judge?.program.offset ?? nowhere, 76);
   header.writeUInt32LE(plan.judge?.program.bytes ?? 0, 112);
   header.writeInt32LE(plan.judge?.recordFd ?? -1, 116);
+  header.writeInt32LE(plan.joinUserFd ?? -1, 120);
+  header.writeInt32LE(plan.joinPidFd ?? -1, 124);
   for (let i = 0; i < mostKept; i++) header.writeInt32LE(plan.keptFds[i] ?? -1, 80 + 4 * i);
   return Buffer.concat([header, before, child, blob], total);
 }

@@ -146,6 +146,9 @@ export interface Plan {
   readonly blob: PlanBlob;
   readonly cloneFlags: number;
   readonly cgroupFd?: number;
+  /** The user namespace, and with it the pid namespace, that the child is cloned in, but not the keeper. */
+  readonly joinUserFd?: number;
+  readonly joinPidFd?: number;
   readonly streams: PlanStreams;
   readonly keep: boolean;
   readonly terminal: boolean;

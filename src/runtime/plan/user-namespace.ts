@@ -4,8 +4,8 @@ import type { PlanBlob, PlanList } from "./plan.ts";
 import { addBarrier, bornBarrier } from "./report.ts";
 
 /**
- * A child that was cloned into a new user namespace waits until the engine has given that its ids (and the child what only
- * the host's root may give: limits, a score), then becomes its root.
+ * A child that was cloned into a user namespace waits until the engine has given that its ids, if it is new, and the child what only
+ * the host's root may give (limits, a score); then it becomes its root.
  */
 export function addBirth(list: PlanList, blob: PlanBlob): void {
   addBarrier(list, blob, blob.reserve(16), bornBarrier, "wait for the ids of the user namespace");
@@ -26,7 +26,7 @@ export function addNamespaceRoot(list: PlanList): void {
  */
 export function addKeeperJoins(before: PlanList, joins: ReadonlyMap<RuntimeNamespaceType, number>): void {
   for (const [type, fd] of joins) {
-    if (type !== "pid")
+    if (type !== "pid" && type !== "user")
       before.add(`join the ${type} namespace`, "setns", [fd, getNamespaceKind(type).cloneFlag]);
   }
 }

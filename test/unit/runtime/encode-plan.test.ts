@@ -35,7 +35,7 @@ function decode(bytes: Uint8Array) {
   });
   const ops = (at: number, count: number): DecodedOp[] =>
     Array.from({ length: count }, (_, i) => op(at + 80 * i));
-  const childAt = 120 + 80 * counts.before;
+  const childAt = 128 + 80 * counts.before;
   const blobAt = childAt + 80 * counts.child;
   expect(bytes.length).toBe(blobAt + counts.blob);
   return {
@@ -50,7 +50,7 @@ function decode(bytes: Uint8Array) {
     logBytes: view.getBigUint64(56, true),
     streams: [64, 68, 72].map(u32),
     kept: Array.from({ length: 8 }, (_, i) => view.getInt32(80 + 4 * i, true)),
-    before: ops(120, counts.before),
+    before: ops(128, counts.before),
     child: ops(childAt, counts.child),
     blob: Buffer.from(bytes.subarray(blobAt)),
   };
