@@ -7,6 +7,7 @@ import { type PlannedLimits, planLimits } from "./request/limits.ts";
 import { type NamespaceModes, planNamespaces } from "./request/modes.ts";
 import { type PlannedMount, planMounts, planVolumesFrom } from "./request/mounts.ts";
 import { type PlannedSecurity, planSecurity } from "./request/security.ts";
+import { type PlannedRestartPolicy, planRestartPolicy } from "./restart-policy.ts";
 import { type PlannedTareFields, planTareFields } from "./tare-fields.ts";
 import { refuseUnsupported } from "./request/unsupported-fields.ts";
 import type { ContainerConfig } from "./types/container-config.ts";
@@ -38,6 +39,7 @@ export interface ContainerPlan extends PlannedSecurity, PlannedDevices, PlannedT
   readonly privileged: boolean;
   readonly readOnlyRoot: boolean;
   readonly mounts: readonly PlannedMount[];
+  readonly restartPolicy?: PlannedRestartPolicy;
   readonly init?: boolean;
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly volumes?: readonly string[];
@@ -116,6 +118,7 @@ function planConfig(config: ContainerConfig) {
 
 function planHost(hostConfig: HostConfig) {
   const shmBytes = hostConfig.ShmSize ?? 0;
+  const policy = planRestartPolicy(hostConfig.RestartPolicy);
   if (shmBytes < 0) throw new Failure("invalid", "SHM size can not be less than 0");
   return {
     autoRemove: hostConfig.AutoRemove ?? false,
@@ -124,6 +127,7 @@ function planHost(hostConfig: HostConfig) {
     readOnlyRoot: hostConfig.ReadonlyRootfs ?? false,
     extraHosts: (hostConfig.ExtraHosts ?? []).map(requireHost),
     ...given({
+      restartPolicy: policy?.name === "no" ? undefined : policy,
       init: hostConfig.Init ?? undefined,
       annotations: hostConfig.Annotations ?? undefined,
       sysctls: Object.keys(hostConfig.Sysctls ?? {}).length === 0 ? undefined : (hostConfig.Sysctls ?? {}),

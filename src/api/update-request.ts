@@ -1,22 +1,26 @@
 import { Failure } from "../base/failure.ts";
+import { type PlannedRestartPolicy, planRestartPolicy } from "./restart-policy.ts";
 import { hostConfigShapes } from "./request/create-shapes.ts";
 import { readFields } from "./request/field-shapes.ts";
 import { planChangedLimits, type PlannedLimits } from "./request/limits.ts";
 import { namesOfUnsupported } from "./request/unsupported-fields.ts";
 import type { HostConfig } from "./types/host-config.ts";
 
+export interface PlannedUpdate extends PlannedLimits {
+  readonly restartPolicy?: PlannedRestartPolicy;
+}
+
 /** The body of `POST /containers/{id}/update`. Throws "invalid", or "unsupported" naming what we can't change yet. */
-export function parseUpdateRequest(body: unknown): PlannedLimits {
+export function parseUpdateRequest(body: unknown): PlannedUpdate {
   if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
   const resources = readFields(body, hostConfigShapes, "") as HostConfig;
-  const policy = resources.RestartPolicy?.Name ?? "";
+  const restartPolicy = planRestartPolicy(resources.RestartPolicy);
   const found = namesOfUnsupported(resources);
-  if (policy !== "" || found.length > 0) {
-    const what = found.length > 0 ? found.join(", ") : "restart policies (RestartPolicy)";
-    throw new Failure("unsupported", `cannot update the container: not supported yet: ${what}`);
+  if (found.length > 0) {
+    throw new Failure("unsupported", `cannot update the container: not supported yet: ${found.join(", ")}`);
   }
   if (resources.OomKillDisable ?? false) {
     throw new Failure("unsupported", "cannot update the container: OomKillDisable can't be changed");
   }
-  return planChangedLimits(resources);
+  return { ...planChangedLimits(resources), ...(restartPolicy === undefined ? {} : { restartPolicy }) };
 }

@@ -160,7 +160,9 @@ const rules: readonly Rule[] = [
 function noExec(state: string | undefined, id: string): string {
   return state === "paused"
     ? `Container ${id} is paused, unpause the container before exec`
-    : `container ${id} is not running`;
+    : state === "restarting"
+      ? `Container ${id} is restarting, wait until the container is running`
+      : `container ${id} is not running`;
 }
 
 export function noSuchContainer(reference: string): string {

@@ -6,6 +6,8 @@ import { Background } from "./containers/background.ts";
 import type { ContainerContext } from "./containers/context.ts";
 import { ExecSessions } from "./containers/exec-sessions.ts";
 import { LocalContainers } from "./containers/local-containers.ts";
+import { restartByPolicy, resumeRestarts } from "./containers/restart-by-policy.ts";
+import { Restarts } from "./containers/restarts.ts";
 import { PendingAttaches } from "./containers/pending-attaches.ts";
 import { Places } from "./containers/places.ts";
 import { reconcile } from "./containers/reconcile.ts";
@@ -110,7 +112,8 @@ export class LocalEngine implements Engine {
   }
 
   async #dispose(): Promise<void> {
-    const { background, execs, live, state, parts, volumes } = this.#context;
+    const { background, execs, live, restarts, state, parts, volumes } = this.#context;
+    restarts[Symbol.dispose]();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_MS);
@@ -148,6 +151,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
     background: new Background(),
     waiters: new Waiters(),
     live: new Map(),
+    restarts: new Restarts((id) => restartByPolicy(context, id)),
     attaches: new PendingAttaches(),
     execs: new ExecSessions(),
     seccomp: new SeccompProfiles(),
@@ -160,6 +164,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
   ensureEngineId(state);
   await volumes.reconcile();
   await reconcile(context);
+  resumeRestarts(context);
   void context.background.run("garbage", () => garbage.collect());
   undo.move();
   return new LocalEngine({ context, images, garbage, close });

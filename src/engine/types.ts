@@ -1,4 +1,6 @@
 import type { WatchedDetails } from "./denial-types.ts";
+import type { ContainerUpdate } from "./update-types.ts";
+import type { RestartPolicy } from "./restart-types.ts";
 import type { DeviceRuleSpec, DeviceSpec } from "./device-types.ts";
 import type { Duplex } from "node:stream";
 import type { TimeOffsets } from "../spec/time-offsets.ts";
@@ -85,6 +87,7 @@ export interface ContainerSpec {
   /** `name:address`. */
   readonly extraHosts?: readonly string[];
   readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly restartPolicy?: RestartPolicy;
   /** Run the command below an init that passes signals on and reaps orphans. */
   readonly init?: boolean;
   /** Kernel parameters of its own network and IPC namespaces, `net.ipv4.ip_forward`. */
@@ -162,6 +165,15 @@ export type ContainerState =
       readonly startedAt?: WallMs;
       readonly finishedAt: WallMs;
       /** Why it could not start or was lost. */
+      readonly error?: string;
+    }
+  | {
+      /** It ended, and its policy will start it again. */
+      readonly status: "restarting";
+      readonly code: number;
+      readonly oomKilled: boolean;
+      readonly startedAt?: WallMs;
+      readonly finishedAt: WallMs;
       readonly error?: string;
     }
   | { readonly status: "removing" }
@@ -339,7 +351,7 @@ export interface Containers {
    */
   update(
     reference: ContainerReference,
-    limits: ContainerLimits,
+    changes: ContainerUpdate,
   ): Promise<{ readonly warnings: readonly string[] }>;
   /** As ps(1) shows them, with its common options (`-ef`, `aux`, `-o pid,comm`); pids are the host's. "conflict" when it does not run. */
   top(reference: ContainerReference, options?: { readonly psOptions?: string }): Promise<ProcessTable>;

@@ -1,6 +1,6 @@
+import type { ContainerUpdate } from "../engine/update-types.ts";
 import { formatUnixTime } from "../base/timestamp.ts";
 import { poll } from "../base/deadline.ts";
-import type { ContainerLimits } from "../engine/limit-types.ts";
 import type { ContainerStatistics, StatisticsOptions } from "../engine/statistics-types.ts";
 import type { Client } from "../client/client.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../engine/file-types.ts";
@@ -25,8 +25,7 @@ import type {
 import type { PrunedContainers, PruneFilters } from "../engine/usage-types.ts";
 import type * as api from "../api/types/container.ts";
 import { Failure, kindOf } from "../base/failure.ts";
-import { formatTareFields } from "../api/tare-fields.ts";
-import { createRequestOf, resourcesOf } from "./create-request.ts";
+import { createRequestOf, updateRequestOf } from "./create-request.ts";
 import { containerDetailsOf, containerSummaryOf, imageConfigOf, sizesOf, timingOf } from "./inspect-reply.ts";
 import { parseLogLines } from "./log-lines.ts";
 import { statisticsOf } from "./statistics.ts";
@@ -115,12 +114,9 @@ export class ConnectedContainers implements Containers {
 
   async update(
     reference: ContainerReference,
-    limits: ContainerLimits,
+    changes: ContainerUpdate,
   ): Promise<{ readonly warnings: readonly string[] }> {
-    const { Warnings } = await this.#client.containers.update(reference, {
-      ...resourcesOf(limits),
-      ...formatTareFields({ limits }),
-    });
+    const { Warnings } = await this.#client.containers.update(reference, updateRequestOf(changes));
     return { warnings: Warnings ?? [] };
   }
 

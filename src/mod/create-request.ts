@@ -3,7 +3,8 @@ import type { ContainerCreateRequest } from "../api/types/container.ts";
 import { formatDevices } from "../api/device-fields.ts";
 import { formatBlockIo } from "../api/block-io.ts";
 import { formatTareFields } from "../api/tare-fields.ts";
-import type { Mount, Resources } from "../api/types/host-config.ts";
+import { formatRestartPolicy } from "../api/restart-policy.ts";
+import type { HostConfig, Mount, Resources } from "../api/types/host-config.ts";
 import { Failure } from "../base/failure.ts";
 import { formatUserNamespaceMode } from "../spec/user-namespace-mode.ts";
 import type {
@@ -14,6 +15,7 @@ import type {
   TmpfsMount,
   VolumeMount,
 } from "../engine/types.ts";
+import type { ContainerUpdate } from "../engine/update-types.ts";
 
 /** A spec in the words of the Docker Engine API. Throws "unsupported" for what only an engine in this process can do. */
 export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
@@ -75,6 +77,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
           readonly === true ? `${container}:ro` : container,
         ),
       ),
+      ...given("RestartPolicy", spec.restartPolicy && formatRestartPolicy(spec.restartPolicy)),
       ...given("Init", spec.init),
       ...given("Sysctls", spec.sysctls),
       ...formatDevices(spec),
@@ -83,7 +86,16 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
   };
 }
 
-export function resourcesOf(limits: ContainerLimits): Resources {
+/** The body of an update. */
+export function updateRequestOf({ restartPolicy, ...limits }: ContainerUpdate): HostConfig {
+  return {
+    ...resourcesOf(limits),
+    ...formatTareFields({ limits }),
+    ...given("RestartPolicy", restartPolicy && formatRestartPolicy(restartPolicy)),
+  };
+}
+
+function resourcesOf(limits: ContainerLimits): Resources {
   return {
     ...given("Memory", limits.memoryBytes),
     ...given("MemorySwap", limits.memorySwapBytes),

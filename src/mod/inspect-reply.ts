@@ -116,8 +116,9 @@ function containerStateOf(state: api.ContainerState): ContainerState {
     case "paused":
       return { status: state.Status, pid: state.Pid, startedAt };
     case "exited":
+    case "restarting":
       return {
-        status: "exited",
+        status: state.Status,
         code: state.ExitCode,
         oomKilled: state.OOMKilled,
         // SPEC: Docker writes year 1 for a time that never was.
@@ -130,7 +131,6 @@ function containerStateOf(state: api.ContainerState): ContainerState {
     case "dead":
       return { status: "dead", error: state.Error };
     case "created":
-    case "restarting":
       return { status: "created" };
     default:
       return state.Status satisfies never;

@@ -128,7 +128,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
       "bind source path does not exist: /no-such-source",
     ],
     ["--rm -p 80:80 busybox true", 125, "not supported yet"],
-    ["--restart always busybox true", 125, "not supported yet"],
+    ["--restart sometimes busybox true", 125, "invalid restart policy: unknown policy 'sometimes'"],
     ["--rm --mount type=image,src=busybox,dst=/x busybox true", 125, "not supported yet"],
     ["--rm --network other busybox true", 125, "not supported yet"],
   ];

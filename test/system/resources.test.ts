@@ -146,7 +146,7 @@ describe.skipIf(!isRoot)("resources", () => {
       expect(await refused("update", "-m", "64m", "live")).toContain("already set memoryswap limit");
       expect(await refused("update", "-m", "1m", "live")).toContain("Minimum memory limit allowed is 6MB");
       expect(await refused("update", "--cpuset-cpus", "4000", "live")).toContain("not available");
-      expect(await refused("update", "--restart", "always", "live")).toContain("not supported yet");
+      expect(await refused("update", "--restart", "ever", "live")).toContain("unknown policy");
       expect(await refused("update", "live")).toContain("you must provide one or more flags");
       expect(await inspect("live", limits)).toBe(`${32 * MiB} ${40 * MiB} <no value> 50000`);
       await tare.must(["rm", "-f", "live"]);

@@ -23,7 +23,6 @@ const configFields: Readonly<Partial<Record<keyof ContainerConfig, readonly [wha
 const hostFields: Readonly<Partial<Record<keyof HostConfig, readonly [what: string, IsDefault]>>> = {
   PortBindings: ["publishing ports", empty],
   PublishAllPorts: ["publishing ports", empty],
-  RestartPolicy: ["restart policies", (value) => empty(value) || isNoRestart(value)],
   LogConfig: ["log drivers and their options", (value) => empty(value) || isOwnLog(value)],
   Dns: ["name servers of a container's own", empty],
   DnsOptions: ["resolver options of a container's own", empty],
@@ -86,11 +85,6 @@ function endpointNames(ends: Readonly<Record<string, unknown>>): string[] {
 function isNoHealthcheck(value: unknown): boolean {
   const { Test } = value as { readonly Test?: readonly string[] };
   return Test?.[0] === "NONE" || Object.values(value as object).every(empty);
-}
-
-function isNoRestart(value: unknown): boolean {
-  const { Name } = value as { readonly Name?: string };
-  return Name === undefined || Name === "" || Name === "no";
 }
 
 function isOwnLog(value: unknown): boolean {

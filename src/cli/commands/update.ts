@@ -2,7 +2,8 @@ import type { HostConfig } from "../../api/types/host-config.ts";
 import type { Command } from "../command.ts";
 import { forEachReference } from "../each.ts";
 import { optionFailure } from "../flags/flag.ts";
-import { bytes, int, later, nanoCpus, string } from "../flags/kinds.ts";
+import { parseRestartPolicy } from "../container/restart-policy.ts";
+import { bytes, int, nanoCpus, string } from "../flags/kinds.ts";
 
 interface Values {
   readonly "blkio-weight": number | undefined;
@@ -43,7 +44,9 @@ export const update: Command<Values> = {
       unlimited: true,
     }),
     "pids-limit": int("Tune container pids limit (set -1 for unlimited)"),
-    restart: later(string("Restart policy to apply when a container exits")),
+    restart: string("Restart policy to apply when a container exits", {
+      words: ["no", "always", "on-failure", "unless-stopped"],
+    }),
   },
   completes: ["container"],
   examples: ["tare update -m 256m --memory-swap 512m web", "tare update --cpus 1.5 --pids-limit 200 web"],
@@ -79,6 +82,7 @@ function planResources(values: Values): HostConfig {
     BlkioWeight: values["blkio-weight"],
     CpuRealtimePeriod: values["cpu-rt-period"],
     CpuRealtimeRuntime: values["cpu-rt-runtime"],
+    RestartPolicy: values.restart === "" ? undefined : parseRestartPolicy(values.restart),
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -73,6 +73,10 @@ const containerFlags: TableOf<ContainerValues> = {
   }),
   quiet: bool("Suppress the pull output", { short: "q" }),
   "read-only": bool("Mount the container's root filesystem as read only"),
+  restart: string("Restart policy to apply when a container exits", {
+    initial: "no",
+    words: ["no", "always", "on-failure", "unless-stopped"],
+  }),
   rm: bool("Automatically remove the container when it exits"),
   "security-opt": list("Security Options", {
     words: ["seccomp=", "no-new-privileges", "systempaths=unconfined", "apparmor=unconfined"],

@@ -40,13 +40,6 @@ export const laterFlags: FlagTable = {
   "network-alias": later(list("Add network-scoped alias for the container", { also: ["net-alias"] })),
   publish: later(list("Publish a container's port(s) to the host", { short: "p" })),
   "publish-all": later(bool("Publish all exposed ports to random ports", { short: "P" }), "false"),
-  restart: later(
-    string("Restart policy to apply when a container exits", {
-      initial: "no",
-      words: ["no", "always", "on-failure", "unless-stopped"],
-    }),
-    "no",
-  ),
   runtime: later(string("Runtime to use for this container")),
   "storage-opt": later(list("Storage driver options for the container")),
   "use-api-socket": later(bool("Bind mount the API socket and required auth", { isHidden: true }), "false"),

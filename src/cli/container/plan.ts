@@ -6,6 +6,7 @@ import { readFile, readKeyValueFile } from "./key-value-file.ts";
 import { checkNetwork, planNamespaces } from "./namespace-modes.ts";
 import { planResourceFlags } from "./resource-flags.ts";
 import { planSecurity } from "./security-options.ts";
+import { parseRestartPolicy } from "./restart-policy.ts";
 import { planTareFields } from "./tare-fields.ts";
 import { parseUlimit } from "./ulimit.ts";
 import type { ContainerValues } from "./values.ts";
@@ -46,6 +47,9 @@ export function planAttached(values: ContainerValues, isDetached: boolean): Atta
 export function planContainer(input: PlanInput): ContainerCreateRequest {
   const { values, given, image, command, cwd, env } = input;
   const attached = planAttached(values, input.isDetached);
+  if (values.rm && given.has("restart") && !["no", ""].includes(values.restart)) {
+    throw optionFailure("Conflicting options: --restart and --rm");
+  }
   checkNetwork(values.network, given.has("network"));
   if (values["no-healthcheck"] && given.has("health-cmd")) {
     throw optionFailure("--no-healthcheck conflicts with --health-* options");
@@ -98,6 +102,7 @@ function planHostConfig({ values, given, cwd, consoleSize }: PlanInput, volumes:
     ...(given.has("init") ? { Init: values.init } : {}),
     ...(values.device.length === 0 ? {} : { Devices: values.device.map(parseDevice) }),
     ...(values["device-cgroup-rule"].length === 0 ? {} : { DeviceCgroupRules: values["device-cgroup-rule"] }),
+    ...(given.has("restart") ? { RestartPolicy: parseRestartPolicy(values.restart) } : {}),
     AutoRemove: values.rm,
     Privileged: values.privileged,
     ReadonlyRootfs: values["read-only"],

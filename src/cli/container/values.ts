@@ -48,6 +48,7 @@ export interface ContainerValues extends ResourceValues {
   readonly pull: string;
   readonly quiet: boolean;
   readonly "read-only": boolean;
+  readonly restart: string;
   readonly rm: boolean;
   readonly "security-opt": readonly string[];
   readonly "shm-size": number | undefined;

@@ -13,18 +13,19 @@ export function timeText(ms: WallMs | undefined): string {
 /** `State` of inspect. */
 export function stateOf(state: ContainerState): api.ContainerState {
   const isLive = state.status === "running" || state.status === "paused";
+  const hasEnded = state.status === "exited" || state.status === "restarting";
   return {
     Status: state.status,
-    Running: isLive,
+    Running: isLive || state.status === "restarting",
     Paused: state.status === "paused",
-    Restarting: false,
-    OOMKilled: state.status === "exited" && state.oomKilled,
+    Restarting: state.status === "restarting",
+    OOMKilled: hasEnded && state.oomKilled,
     Dead: state.status === "dead",
     Pid: isLive ? state.pid : 0,
-    ExitCode: state.status === "exited" ? state.code : 0,
-    Error: state.status === "exited" || state.status === "dead" ? (state.error ?? "") : "",
+    ExitCode: hasEnded ? state.code : 0,
+    Error: hasEnded || state.status === "dead" ? (state.error ?? "") : "",
     StartedAt: timeText("startedAt" in state ? state.startedAt : undefined),
-    FinishedAt: timeText(state.status === "exited" ? state.finishedAt : undefined),
+    FinishedAt: timeText(hasEnded ? state.finishedAt : undefined),
   };
 }
 
@@ -39,6 +40,8 @@ export function statusText(state: ContainerState, nowMs: WallMs): string {
       return `Up ${formatHumanDuration(nowMs - state.startedAt)} (Paused)`;
     case "exited":
       return `Exited (${state.code}) ${formatHumanDuration(nowMs - state.finishedAt)} ago`;
+    case "restarting":
+      return `Restarting (${state.code}) ${formatHumanDuration(nowMs - state.finishedAt)} ago`;
     case "removing":
       return "Removal In Progress";
     case "dead":

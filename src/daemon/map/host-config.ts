@@ -1,5 +1,6 @@
 import { formatDevices } from "../../api/device-fields.ts";
 import { formatBlockIo } from "../../api/block-io.ts";
+import { formatRestartPolicy } from "../../api/restart-policy.ts";
 import { formatTareFields } from "../../api/tare-fields.ts";
 import { formatUserNamespaceMode } from "../../spec/user-namespace-mode.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";
@@ -78,6 +79,7 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
     ...(sent ?? fromSpec(spec)),
     ...(sent === undefined ? {} : withDefaults(sent)),
     ...limitsOf(spec),
+    ...(spec.restartPolicy === undefined ? {} : { RestartPolicy: formatRestartPolicy(spec.restartPolicy) }),
     NetworkMode: networkMode,
     MaskedPaths: effective.maskedPaths,
     ReadonlyPaths: effective.readonlyPaths,

@@ -10,6 +10,7 @@ import type { ExecSessions } from "./exec-sessions.ts";
 import type { LiveContainer } from "./live-container.ts";
 import type { PendingAttaches } from "./pending-attaches.ts";
 import type { Places } from "./places.ts";
+import type { Restarts } from "./restarts.ts";
 import type { SeccompProfiles } from "./seccomp-profiles.ts";
 import type { Waiters } from "./waiters.ts";
 
@@ -29,6 +30,7 @@ export interface ContainerContext {
   readonly background: Background;
   readonly waiters: Waiters;
   readonly live: Map<ContainerId, LiveContainer>;
+  readonly restarts: Restarts;
   readonly attaches: PendingAttaches;
   readonly execs: ExecSessions;
   readonly seccomp: SeccompProfiles;

@@ -8,6 +8,8 @@ import type { EngineEvent } from "../engine-types.ts";
 import type { ContainerId, ContainerState } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
+import { planRestart } from "../planning/restart-policy.ts";
+import { lastRun } from "./last-run.ts";
 import { exitCodeOf, exitStatusOf } from "./exit-status.ts";
 import { tellDenials } from "./watched.ts";
 import { anonymousVolumes, volumeUseEvents } from "./volume-uses.ts";
@@ -54,6 +56,23 @@ export function recordEnd(
     // A start that failed has used none of them.
     ...(state.startedAt === undefined ? [] : volumeUseEvents(record, "unmount")),
   ];
+  const delayMs =
+    state.startedAt === undefined ? undefined : planRestart(record.spec.restartPolicy, lastRun(ended));
+  if (delayMs !== undefined) {
+    const waiting: ContainerRecord = {
+      ...record,
+      state: { ...state, status: "restarting" },
+      restartCount: record.restartCount + 1,
+      restartDelayMs: delayMs,
+    };
+    context.state.putContainer(waiting, { ends, events });
+    fault("end.recorded");
+    context.live.delete(record.id);
+    context.attaches.cancel(record.id);
+    void context.background.run(record.id, () => sweepCgroup(context, record.id));
+    context.restarts.schedule(record.id, delayMs);
+    return;
+  }
   if (record.spec.autoRemove === true) {
     dropContainer(context, ended, { events, removesVolumes: true });
     if (ends !== undefined) context.state.endIntent(ends);
@@ -80,6 +99,7 @@ export function dropContainer(
   }: { readonly events?: readonly EngineEvent[]; readonly removesVolumes?: boolean } = {},
 ): void {
   const { id } = record;
+  context.restarts.cancel(id);
   const volumes = removesVolumes ? anonymousVolumes(record.spec.mounts ?? []) : [];
   const intent = context.state.removeContainer(id, [...events, containerEvent(record, "destroy")], volumes);
   fault("remove.recorded");

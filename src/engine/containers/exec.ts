@@ -199,7 +199,8 @@ function streamsOf(spec: ExecSpec): { stdin: boolean; stdout: boolean; stderr: b
 export function getLive(context: ContainerContext, record: ContainerRecord): LiveContainer {
   const live = context.live.get(record.id);
   if (live !== undefined && record.state.status === "running") return live;
-  const state = record.state.status === "paused" ? "is paused" : "is not running";
+  const { status } = record.state;
+  const state = status === "paused" || status === "restarting" ? `is ${status}` : "is not running";
   throw new Failure("conflict", `cannot do that in container "${record.name}": it ${state}`, {
     details: { state: record.state.status, id: record.id },
   });

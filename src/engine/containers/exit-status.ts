@@ -9,7 +9,7 @@ export function exitCodeOf(end: ProcessEnd): number {
 
 /** Of the last run; a container that never ran has ended well. */
 export function exitStatusOf({ state }: ContainerRecord): ExitStatus {
-  if (state.status !== "exited") return { code: 0, oomKilled: false };
+  if (state.status !== "exited" && state.status !== "restarting") return { code: 0, oomKilled: false };
   const { code, oomKilled, error } = state;
   return { code, oomKilled, ...(error === undefined ? {} : { error }) };
 }

@@ -66,7 +66,7 @@ export function listContainers(
   const asksForEnded = all || limit > 0 || active.some(([key]) => key === "status" || key === "exited");
   const found: ContainerSummary[] = [];
   for (const record of context.state.containers().toReversed()) {
-    if (!asksForEnded && !isRunning(record)) continue;
+    if (!asksForEnded && !isRunning(record) && record.state.status !== "restarting") continue;
     if (!active.every(([key, values]) => filters[key]?.(record, values, context) === true)) continue;
     found.push(summarize(context, record));
     if (limit > 0 && found.length === limit) break;

@@ -1,5 +1,5 @@
+import type { ContainerUpdate } from "../update-types.ts";
 import { Failure } from "../../base/failure.ts";
-import type { ContainerLimits } from "../limit-types.ts";
 import type { ContainerStatistics, StatisticsOptions } from "../statistics-types.ts";
 import { fault } from "../../base/fault.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../file-types.ts";
@@ -116,9 +116,9 @@ export class LocalContainers implements Containers {
 
   async update(
     reference: ContainerReference,
-    limits: ContainerLimits,
+    changes: ContainerUpdate,
   ): Promise<{ readonly warnings: readonly string[] }> {
-    return await updateContainer(this.#context, reference, limits);
+    return await updateContainer(this.#context, reference, changes);
   }
 
   async top(

@@ -16,17 +16,27 @@ export function containerLogs(
   const { stdout = true, stderr = true, follow = false, tail, signal } = options;
   const sinceNs = options.sinceNs ?? findNs(options.sinceMs);
   const untilNs = options.untilNs ?? findNs(options.untilMs);
-  const goesOn = follow && live !== undefined && isRunning(record);
+  const goesOn =
+    follow && ((live !== undefined && isRunning(record)) || record.state.status === "restarting");
   return readLog(context.places.log(record.id), {
     stdout,
     stderr,
     startsNs: startsNsOf(record),
-    ...(goesOn ? { follow: true, ended: live.recorded } : {}),
+    ...(goesOn ? { follow: true, ended: endOf(context, record) } : {}),
     ...(sinceNs === undefined ? {} : { sinceNs }),
     ...(untilNs === undefined ? {} : { untilNs }),
     ...(tail === undefined || tail < 0 ? {} : { tail }),
     signal: signal === undefined ? context.closing : AbortSignal.any([signal, context.closing]),
   });
+}
+
+/** With a policy it may go on in another run: until it has ended for good. */
+function endOf(context: ContainerContext, { id, spec }: ContainerRecord): Promise<void> {
+  const live = context.live.get(id);
+  if (live !== undefined && (spec.restartPolicy?.name ?? "no") === "no") return live.recorded;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  context.waiters.add(id, "exit", () => resolve());
+  return promise;
 }
 
 /** A line left open by one run does not go on in the next. */

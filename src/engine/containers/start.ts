@@ -53,6 +53,17 @@ export async function startContainer(
       details: { alreadyRunning: true },
     });
   }
+  context.restarts.cancel(id);
+  return await startHeld(context, record, { clock, byPolicy: false });
+}
+
+/** As startContainer(), of one that does not run and whose lock is held. */
+export async function startHeld(
+  context: ContainerContext,
+  record: ContainerRecord,
+  { clock, byPolicy }: { readonly clock: PhaseClock; readonly byPolicy: boolean },
+): Promise<StartTiming> {
+  const { id } = record;
   await context.background.settled(id); // the run before may still be giving up its cgroup
   const intent = context.state.beginIntent({ kind: "start", containerId: id, begunAt: Date.now() });
   fault("start.intended");
@@ -68,8 +79,10 @@ export async function startContainer(
   }
   const timing = clock.finish(started.timing);
   const startedAt = Date.now();
+  const { stoppedByHand: _, restartDelayMs, ...kept } = record;
   const running: ContainerRecord = {
-    ...record,
+    ...kept,
+    ...(byPolicy ? (restartDelayMs === undefined ? {} : { restartDelayMs }) : { restartCount: 0 }),
     state: { status: "running", pid: started.kept.pid, startedAt },
     startTime: String(started.kept.startTime),
     bootId: context.parts.host.bootId,

@@ -11,6 +11,7 @@ import { dropContainer } from "./end-run.ts";
 import { getContainer } from "./find-container.ts";
 import type { LiveContainer } from "./live-container.ts";
 import { thawPaused } from "./pause.ts";
+import { endWaiting, markStopped } from "./restart-by-policy.ts";
 import { startContainer } from "./start.ts";
 
 const KILL = 9;
@@ -37,8 +38,9 @@ export async function stopContainer(
   });
   const signal = parseSignal(options.signal ?? plan.stopSignal);
   const graceMs = options.graceMs ?? plan.stopGraceMs;
-  const live = await findLive(context, record);
-  if (live === undefined) return false;
+  const live = await findLive(context, record, { stops: true });
+  if (live === "waiting") context.state.events.record(containerEvent(record, "stop"));
+  if (live === undefined || live === "waiting") return live !== undefined;
   send(context, record, { live, signal });
   fault("stop.signaled");
   await thawPaused(context, record.id); // it hears the signal first
@@ -57,7 +59,8 @@ export async function killContainer(
 ): Promise<void> {
   const record = getContainer(context.state, reference);
   const signal = parseSignal(options.signal === undefined || options.signal === "" ? "KILL" : options.signal);
-  const live = await findLive(context, record);
+  const live = await findLive(context, record, { stops: isStop(record, signal) });
+  if (live === "waiting") return;
   if (live === undefined || !send(context, record, { live, signal })) {
     throw new Failure("conflict", `cannot kill container "${record.name}": it is not running`, {
       details: { state: record.state.status, id: record.id },
@@ -91,28 +94,47 @@ export async function removeContainer(
     if (isKilled && context.state.findContainer(id) === undefined) return; // by itself (autoRemove)
     const record = getContainer(context.state, id);
     const live = context.live.get(id);
-    if (live === undefined) {
+    if (live === undefined && (force || record.state.status !== "restarting")) {
       dropContainer(context, record, { removesVolumes: volumes });
       return;
     }
-    if (!force) {
+    if (!force || live === undefined) {
       throw new Failure(
         "conflict",
         `cannot remove container "${record.name}": container is running: stop the container before removing or force remove`,
         { details: { state: record.state.status, id } },
       );
     }
+    markStopped(context, record);
     lock[Symbol.dispose](); // its end is recorded under the lock
     await killAndWait(context, record, live);
   }
 }
 
+/**
+ * The run that goes on. With `stops`, its end will be one that was asked for; "waiting" is one that was to be started
+ * again, and is not any more.
+ */
 async function findLive(
   context: ContainerContext,
   { id }: ContainerRecord,
-): Promise<LiveContainer | undefined> {
+  { stops }: { readonly stops: boolean },
+): Promise<LiveContainer | "waiting" | undefined> {
   using _ = await context.locks.acquire(id); // a start that is under way comes first
-  return context.live.get(id);
+  const live = context.live.get(id);
+  const found = stops ? context.state.findContainer(id) : undefined;
+  if (found === undefined) return live;
+  const record = markStopped(context, found);
+  if (live !== undefined || record.state.status !== "restarting") return live;
+  endWaiting(context, record);
+  return "waiting";
+}
+
+/** KILL and the stop signal end a container for good, whatever its policy. */
+function isStop({ spec, imageConfig }: ContainerRecord, signal: number): boolean {
+  if (signal === KILL) return true;
+  const stopSignal = spec.stopSignal ?? imageConfig.defaults.stopSignal;
+  return signal === parseSignal(stopSignal === undefined || stopSignal === "" ? "TERM" : stopSignal);
 }
 
 function send(

@@ -4,6 +4,8 @@ import { fault } from "../../base/fault.ts";
 import { planUpdatedLimits } from "../planning/updated-limits.ts";
 import type { CgroupLimits } from "../../linux/cgroup-limits.ts";
 import type { ContainerLimits } from "../limit-types.ts";
+import { checkRestartPolicy } from "../planning/restart-policy.ts";
+import type { ContainerUpdate } from "../update-types.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import type { Intent } from "../state/records.ts";
 import type { ContainerReference } from "../types.ts";
@@ -28,7 +30,7 @@ export function undoUpdate(context: ContainerContext, intent: Extract<Intent, { 
 export async function updateContainer(
   context: ContainerContext,
   reference: ContainerReference,
-  asked: ContainerLimits,
+  changes: ContainerUpdate,
 ): Promise<{ readonly warnings: readonly string[] }> {
   const { id } = getContainer(context.state, reference);
   using _ = await context.locks.acquire(id);
@@ -36,13 +38,28 @@ export async function updateContainer(
   if (record.state.status === "removing" || record.state.status === "dead") {
     throw new Failure("conflict", `cannot update container "${record.name}": it is being removed`);
   }
+  const { restartPolicy = record.spec.restartPolicy, ...asked } = changes;
+  if (
+    changes.restartPolicy !== undefined &&
+    changes.restartPolicy.name !== "no" &&
+    record.spec.autoRemove === true
+  ) {
+    throw new Failure(
+      "invalid",
+      "Restart policy cannot be updated because AutoRemove is enabled for the container",
+    );
+  }
   const before = record.spec.limits ?? {};
   const limits = planUpdatedLimits(before, asked);
   const { cgroups } = context.parts;
   if (asked.blockIo !== undefined)
     cgroupLimitsOf({ blockIo: asked.blockIo }, context.parts.host.findBlockDevice);
   const change = planCgroupChange(numbersOf(context, before), numbersOf(context, limits), cgroups.layout);
-  const updated = { ...record, spec: { ...record.spec, limits } };
+  const updated = {
+    ...record,
+    spec: { ...record.spec, limits, ...(restartPolicy === undefined ? {} : { restartPolicy }) },
+  };
+  checkRestartPolicy(updated.spec);
   const events = [containerEvent(record, "update")];
   if (!isRunning(record)) {
     context.state.putContainer(updated, { events });

@@ -15,7 +15,8 @@ export async function waitContainer(
 ): Promise<ExitStatus> {
   const { until = "not-running", signal } = options;
   const record = getContainer(context.state, reference);
-  if (until === "not-running" && !isRunning(record)) return exitStatusOf(record);
+  if (until === "not-running" && !isRunning(record) && record.state.status !== "restarting")
+    return exitStatusOf(record);
   const { promise, resolve } = Promise.withResolvers<ExitStatus>();
   using _ = context.waiters.add(record.id, until === "removed" ? "removed" : "exit", resolve);
   return await orCanceled(

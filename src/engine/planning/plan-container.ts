@@ -11,6 +11,7 @@ import { checkMounts, defaultShmBytes } from "./mounts.ts";
 import { type ExtraHost, parseExtraHosts } from "./network-files.ts";
 import { quote, refuse } from "./refusal.ts";
 import { planResourceLimits } from "./resource-limits.ts";
+import { checkRestartPolicy } from "./restart-policy.ts";
 import { planSysctls } from "./sysctls.ts";
 import { maskedPaths, readonlyPaths } from "./system-paths.ts";
 
@@ -78,6 +79,7 @@ export function planContainer(
     privileged,
     available: host.capabilities,
   });
+  checkRestartPolicy(spec);
   checkNamespaces(spec);
   return {
     args: planCommand(spec, image),

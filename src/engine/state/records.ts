@@ -22,7 +22,12 @@ export interface ContainerRecord {
   readonly startTime?: string;
   /** Of the boot that the state is true in. */
   readonly bootId: string;
+  /** Restarts by its policy since it was started by hand. */
   readonly restartCount: number;
+  /** Before the last of those. */
+  readonly restartDelayMs?: number;
+  /** The last end was asked for. */
+  readonly stoppedByHand?: boolean;
   /** When the last runs began, oldest first. */
   readonly starts: readonly WallMs[];
   readonly lastTiming?: StartTiming;

@@ -205,7 +205,6 @@ describe("planContainer()", () => {
       { HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "80" }] } } },
       "publishing ports (HostConfig.PortBindings)",
     ],
-    [{ HostConfig: { RestartPolicy: { Name: "always" } } }, "restart policies (HostConfig.RestartPolicy)"],
     [{ HostConfig: { LogConfig: { Type: "syslog" } } }, "HostConfig.LogConfig"],
     [
       { HostConfig: { LogConfig: { Type: "json-file", Config: { "max-size": "1m" } } } },
