@@ -145,9 +145,11 @@ export class Installation implements AsyncDisposable {
   /** Lines of the mount table that are ours; what others on this machine mount meanwhile is theirs. */
   newMounts(): readonly string[] {
     const before = new Set(this.#mountsBefore.split("\n"));
+    const isOurs = (line: string): boolean =>
+      line.includes(this.directory) || (line.includes("tare") && !/\/tare-[a-z-]+-\w{6}/.test(line));
     return mountTable()
       .split("\n")
-      .filter((line) => !before.has(line) && (line.includes(this.directory) || line.includes("tare")));
+      .filter((line) => !before.has(line) && isOurs(line));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
