@@ -3,6 +3,7 @@ import type { OwnedFd } from "../../linux/fd.ts";
 import { findProcessRoot } from "../../linux/process.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerId } from "../types.ts";
+import { attachMounts, seenMounts } from "./attach-mounts.ts";
 import type { ContainerContext } from "./context.ts";
 import { whenFree } from "./end-run.ts";
 import { openIdsOf } from "./user-namespace.ts";
@@ -27,7 +28,7 @@ export async function openPlainRoot(context: ContainerContext, record: Container
 
 /**
  * The container's root as its own first process sees it, with what is mounted in it; of a container that does not run,
- * without. All that is below is in hostile hands: to be used with openInRoot() and by descriptor.
+ * with its binds and volumes. All that is below is in hostile hands: to be used with openInRoot() and by descriptor.
  */
 export async function openSeenRoot(
   context: ContainerContext,
@@ -38,41 +39,49 @@ export async function openSeenRoot(
   using _ = await context.locks.acquire(id);
   const live = context.live.get(id);
   const root = live === undefined ? undefined : findProcessRoot(live.kept);
-  return root === undefined ? await mount(context, record, { readonly }) : counted(context, id, root);
+  return root === undefined
+    ? await mount(context, record, { readonly, withMounts: true })
+    : counted(context, id, root);
 }
 
 /** Roots of runs that are held open, by container. */
-const held = new WeakMap<ContainerContext, Map<ContainerId, number>>();
+const heldRoots = new WeakMap<ContainerContext, Map<ContainerId, number>>();
 
 /**
  * SAFETY: a root that is still open keeps its overlay mounted after the container's end, without the lock, which was the keeper's.
  * Throws "conflict" then: a new start would be a second live overlay on one upper.
  */
 export function refuseOpenedRoot(context: ContainerContext, id: ContainerId): void {
-  if ((held.get(context)?.get(id) ?? 0) === 0) return;
+  if ((heldRoots.get(context)?.get(id) ?? 0) === 0) return;
   throw new Failure("conflict", "cannot use the root file system: its files are being copied");
 }
 
 async function mount(
   context: ContainerContext,
   record: ContainerRecord,
-  options: { readonly readonly: boolean },
+  { readonly, withMounts = false }: { readonly readonly: boolean; readonly withMounts?: boolean },
 ): Promise<OpenedRoot> {
   const { id } = record;
+  const isComposed = withMounts && seenMounts(record).length > 0;
   using ids = await openIdsOf(context, record);
   const mounted = await whenFree("open the root file system", async () => {
     refuseOpenedRoot(context, id);
     return await context.parts.storage.mountSnapshot(id, {
-      ...options,
+      // Places of mounts may have to be made.
+      readonly: readonly && !isComposed,
       ...(ids === undefined ? {} : { usernsFd: ids.fd }),
     });
   });
-  return { root: mounted.mount, [Symbol.dispose]: () => mounted[Symbol.dispose]() };
+  using undo = new DisposableStack();
+  undo.use(mounted);
+  if (isComposed) await attachMounts(context, record, { root: mounted.mount.fd, usernsFd: ids?.fd });
+  const held = undo.move();
+  return { root: mounted.mount, [Symbol.dispose]: () => held.dispose() };
 }
 
 function counted(context: ContainerContext, id: ContainerId, root: OwnedFd): OpenedRoot {
-  const counts = held.get(context) ?? new Map<ContainerId, number>();
-  held.set(context, counts);
+  const counts = heldRoots.get(context) ?? new Map<ContainerId, number>();
+  heldRoots.set(context, counts);
   counts.set(id, (counts.get(id) ?? 0) + 1);
   let isOpen = true;
   return {

@@ -1,12 +1,14 @@
-import { chownSync, mkdirSync } from "node:fs";
+import { chownSync, mkdirSync, realpathSync } from "node:fs";
 import { within } from "../../base/failure.ts";
 import { ensureDirectoryInRoot } from "../../linux/ensure-directory.ts";
 import type { Fd } from "../../linux/fd.ts";
+import { listMounts } from "../../linux/mountinfo.ts";
 import { readFileInRoot } from "../../linux/open.ts";
 import { decodeBytes } from "../../spec/byte-text.ts";
 import { hostRootOf } from "../../spec/id-map.ts";
 import { type ResolvedUser, resolveUser } from "../../spec/passwd.ts";
 import { isWithin } from "../planning/clean-path.ts";
+import { checkPropagation } from "../planning/propagation.ts";
 import type { ContainerPlan } from "../planning/plan-container.ts";
 import type { ContainerRecord } from "../state/records.ts";
 
@@ -25,7 +27,11 @@ export function prepareRoot(
     ensureDirectoryInRoot(root, plan.workingDirectory, owner)[Symbol.dispose]();
   }
   for (const mount of plan.mounts) {
-    if (mount.kind === "bind" && mount.createSource === true) makeSource(mount.source, rootOf(record));
+    if (mount.kind !== "bind") continue;
+    if (mount.createSource === true) makeSource(mount.source, rootOf(record));
+    const { propagation = "rprivate" } = mount;
+    if (propagation.endsWith("private")) continue;
+    checkPropagation(realpathSync(mount.source), propagation, listMounts());
   }
   return user;
 }
