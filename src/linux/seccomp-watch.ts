@@ -7,6 +7,8 @@ import {
   seccompFlagBits,
   type SeccompOptions,
 } from "./seccomp.ts";
+import { encodeAction } from "./seccomp/action.ts";
+import { code, decodeInstructions } from "./seccomp/instruction.ts";
 import { resolveProfile } from "./seccomp/resolve.ts";
 import { verifySeccomp } from "./seccomp/verify.ts";
 import { compileWatched, type SeccompWatch, type UnwatchedCall } from "./seccomp/watched.ts";
@@ -35,16 +37,17 @@ const WAIT_KILLABLE_RECV = 32;
 
 /**
  * As compileSeccomp(), of a filter that hands the watched calls over to a listener. KERNEL(5.19): a call that the
- * listener has begun with is not made anew for each signal.
+ * listener has begun with is not made anew for each signal. Undefined when it would never hand over any.
  */
 export function compileWatchedSeccomp(
   profile: SeccompProfile,
   options: SeccompOptions & { readonly watch: SeccompWatch; readonly unwatched: readonly UnwatchedCall[] },
-): WatchedSeccomp {
+): WatchedSeccomp | undefined {
   const kernel = parseKernelRelease(options.kernel);
   const resolved = resolveProfile(profile, { ...options, kernel });
   const lacking = new Set(capabilityNames.filter((name) => !options.capabilities.has(name)));
   const programs = compileWatched(resolved, { ...options, lacking });
+  if (!handsOver(programs.filter)) return undefined;
   verifySeccomp(programs.filter);
   verifySeccomp(programs.judge);
   const isNew = kernel[0] > 5 || (kernel[0] === 5 && kernel[1] >= 19);
@@ -53,4 +56,9 @@ export function compileWatchedSeccomp(
     flags: seccompFlagBits(profile, { listens: true }) | (isNew ? WAIT_KILLABLE_RECV : 0),
     profile: compileSeccomp(profile, options),
   };
+}
+
+function handsOver(filter: Uint8Array): boolean {
+  const notify = encodeAction({ kind: "notify", data: 0 });
+  return decodeInstructions(filter).some((each) => each.code === code.return && each.k === notify);
 }

@@ -90,7 +90,7 @@ export function prepareProcess(
 }
 
 /** One program for each profile, set of capabilities and way to watch: what was checked of it need not be again. */
-const programs = new WeakMap<SeccompProfile, RecentMap<string, PlannedSeccomp>>();
+const programs = new WeakMap<SeccompProfile, RecentMap<string, PlannedSeccomp | undefined>>();
 const maxPrograms = 32;
 
 function compile(
@@ -106,24 +106,27 @@ function compile(
   if (known === undefined) programs.set(chosen, (known = new RecentMap(maxPrograms)));
   const mask = capabilityMask(capabilities);
   const key = isWatched ? `${mask} ${watch.denials} ${watch.calls}` : String(mask);
-  return known.get(key, () => compileFor(chosen, capabilities, isWatched ? watch : undefined));
+  return known.get(key, () => {
+    const watched = isWatched ? compileFor(chosen, capabilities, watch) : undefined;
+    return (
+      watched ?? (profile === undefined || profile === null ? undefined : compileFor(chosen, capabilities))
+    );
+  });
 }
 
 function compileFor(
   chosen: SeccompProfile,
   capabilities: ReadonlySet<CapabilityName>,
-  watch: SeccompWatch | undefined,
-): PlannedSeccomp {
+  watch?: SeccompWatch,
+): PlannedSeccomp | undefined {
   if (chosen.rules.some(({ action }) => action.kind === "notify"))
     throw new Failure("unsupported", "cannot use the seccomp profile: SCMP_ACT_NOTIFY is not supported yet");
   const architecture = process.arch === "arm64" ? "arm64" : "x86_64";
   const options = { capabilities, architecture, kernel: release() } as const;
   if (watch === undefined)
     return { program: compileSeccomp(chosen, options), flags: seccompFlagBits(chosen) };
-  const { filter, flags, ...watched } = compileWatchedSeccomp(chosen, {
-    ...options,
-    watch,
-    unwatched: barrierCalls,
-  });
+  const compiled = compileWatchedSeccomp(chosen, { ...options, watch, unwatched: barrierCalls });
+  if (compiled === undefined) return undefined;
+  const { filter, flags, ...watched } = compiled;
   return { program: filter, flags, watched };
 }
