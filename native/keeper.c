@@ -283,16 +283,9 @@ static void *map(uint64_t where, size_t bytes) {
 static struct sock_filter *judge;
 static uint32_t judge_count, fine_slots;
 static struct record_slot *slots; // RECORD_SLOTS
-static int listener = -1;
+static int listener = -1, signals = -1;
 
-static void take_judge(void) {
-  if (plan.judge_at == PLAN_NOWHERE) return;
-  judge = map(0, plan.judge_bytes);
-  memcpy(judge, blob + plan.judge_at, plan.judge_bytes);
-  judge_count = plan.judge_bytes / sizeof *judge;
-  slots = map(0, RECORD_SLOTS * sizeof *slots);
-}
-
+#define JUDGE_REFUSED (SECCOMP_RET_ERRNO | EPERM)
 // The codes that the compiler of src/linux/seccomp/ uses; for anything else the call is refused.
 static uint32_t run_judge(const struct seccomp_data *call) {
   uint32_t a = 0;
@@ -300,7 +293,7 @@ static uint32_t run_judge(const struct seccomp_data *call) {
     const struct sock_filter *op = &judge[at];
     switch (op->code) {
     case BPF_LD | BPF_W | BPF_ABS:
-      if (op->k > sizeof *call - 4) return SECCOMP_RET_ERRNO | EPERM;
+      if (op->k > sizeof *call - 4) return JUDGE_REFUSED;
       memcpy(&a, (const char *)call + op->k, 4);
       break;
     case BPF_ALU | BPF_AND | BPF_K: a &= op->k; break;
@@ -309,34 +302,30 @@ static uint32_t run_judge(const struct seccomp_data *call) {
     case BPF_JMP | BPF_JGT | BPF_K: at += a > op->k ? op->jt : op->jf; break;
     case BPF_JMP | BPF_JGE | BPF_K: at += a >= op->k ? op->jt : op->jf; break;
     case BPF_RET | BPF_K: return op->k;
-    default: return SECCOMP_RET_ERRNO | EPERM;
+    default: return JUDGE_REFUSED;
     }
   }
-  return SECCOMP_RET_ERRNO | EPERM;
+  return JUDGE_REFUSED;
 }
 
-// The text at an address of the caller; 0 bytes when it cannot be read.
-static uint32_t read_text(uint32_t pid, uint64_t at, char *text) {
+// The text at an address of the caller; empty when it cannot be read.
+static void read_text(uint32_t pid, uint64_t at, char *text) {
   size_t first = 4096 - at % 4096 < RECORD_TEXT ? 4096 - at % 4096 : RECORD_TEXT; // the next page may not be there
   struct iovec here = {text, RECORD_TEXT}, there[2] = {{(void *)at, first}, {(void *)(at + first), RECORD_TEXT - first}};
   long got = pid ? sys(SYS_process_vm_readv, pid, &here, 1, there, 2, 0) : 0;
-  uint32_t length = 0;
-  while ((long)length < got && text[length]) length++;
-  return length;
+  for (long i = 0; i < RECORD_TEXT; i++)
+    if (i >= got || (i && !text[i - 1])) text[i] = 0;
 }
 
 // Where memory lies differs from run to run: it does not make a call another one.
 static bool is_pointer(uint64_t argument) { return argument >> 32 && argument >> 32 != 0xffffffffu; }
 
 static bool same_call(const struct record_slot *a, const struct record_slot *b) {
-  if (a->number != b->number || a->architecture != b->architecture || a->verdict != b->verdict || a->coarse != b->coarse) return false;
-  if (a->coarse) return true;
-  for (int i = 0; i < 6; i++)
-    if (a->argument[i] != b->argument[i] && !(is_pointer(a->argument[i]) && is_pointer(b->argument[i]))) return false;
-  if (a->text_bytes != b->text_bytes) return false;
-  for (uint32_t i = 0; i < a->text_bytes; i++)
-    if (a->text[i] != b->text[i]) return false;
-  return true;
+  bool same = a->number == b->number && a->architecture == b->architecture && a->verdict == b->verdict && a->coarse == b->coarse;
+  for (int i = 0; same && !a->coarse && i < 6; i++)
+    same = a->argument[i] == b->argument[i] || (is_pointer(a->argument[i]) && is_pointer(b->argument[i]));
+  for (int i = 0; same && !a->coarse && i < RECORD_TEXT; i++) same = a->text[i] == b->text[i];
+  return same;
 }
 
 static struct record_slot *find_slot(const struct record_slot *call) {
@@ -352,7 +341,6 @@ static void tell_recorded(uint32_t index);
 
 // Bounded, whatever is called how often: what differs in more than its number has RECORD_FINE slots, and all RECORD_SLOTS.
 static void write_record(struct record_slot *call) {
-  call->coarse = (call->verdict & JUDGE_COARSE) != 0;
   struct record_slot *slot = find_slot(call);
   if (!call->coarse && (slot == slots || (!slot->count && fine_slots >= RECORD_FINE))) {
     call->coarse = 1;
@@ -366,40 +354,29 @@ static void write_record(struct record_slot *call) {
   }
   slot->last = call->last;
   if (slot->count != ~0u) slot->count++;
-  uint32_t index = (uint32_t)(slot - slots);
-  if (plan.record_fd >= 0) sys(SYS_pwrite64, plan.record_fd, slot, isNew ? sizeof *slot : offsetof(struct record_slot, number), index * sizeof *slot);
-  if (isNew && !(call->verdict & JUDGE_COARSE)) tell_recorded(index);
+  size_t changed = isNew ? sizeof *slot : offsetof(struct record_slot, number);
+  sys(SYS_pwrite64, plan.record_fd, slot, changed, (slot - slots) * sizeof *slot);
+  if (isNew && !(call->verdict & JUDGE_COARSE)) tell_recorded((uint32_t)(slot - slots));
 }
-
-// The kernel copies structures of its own size, which may grow.
-union notification {
-  struct seccomp_notif call;
-  struct seccomp_notif_resp reply;
-  char room[1024];
-};
 
 // SAFETY: a call goes on only when the judge says that the profile allows it.
 static void answer_call(void) {
-  union notification of, to;
-  memset(&of, 0, sizeof of);
-  memset(&to, 0, sizeof to);
+  union { // the kernel copies structures of its own size, which may grow
+    struct seccomp_notif call;
+    struct seccomp_notif_resp reply;
+    char room[1024];
+  } of = {.room = {0}}, to = {.room = {0}};
   if (sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_RECV, &of) < 0) return; // the caller has gone
-  uint32_t verdict = run_judge(&of.call.data), text = JUDGE_TEXT(verdict);
-  bool allowed = (verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW;
-  struct record_slot call;
-  memset(&call, 0, sizeof call);
-  call.last = clock_ns(CLOCK_REALTIME);
-  call.number = of.call.data.nr;
-  call.architecture = of.call.data.arch;
-  call.verdict = verdict;
-  call.pid = (int32_t)of.call.pid;
+  uint32_t verdict = run_judge(&of.call.data), text = JUDGE_TEXT(verdict), action = verdict & SECCOMP_RET_ACTION_FULL;
+  bool allowed = action == SECCOMP_RET_ALLOW;
+  struct record_slot call = {.last = clock_ns(CLOCK_REALTIME), .number = of.call.data.nr, .architecture = of.call.data.arch,
+                              .verdict = verdict, .pid = (int32_t)of.call.pid, .coarse = (verdict & JUDGE_COARSE) != 0};
   memcpy(call.argument, of.call.data.args, sizeof call.argument);
-  if (text && text <= 6) call.text_bytes = read_text(of.call.pid, call.argument[text - 1], call.text);
-  for (uint32_t i = call.text_bytes; i < RECORD_TEXT; i++) call.text[i] = 0;
+  if (text && text <= 6) read_text(of.call.pid, call.argument[text - 1], call.text);
   // Else the pid was another's already when its memory was read.
   if (sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &of.call.id) < 0) return;
   to.reply.id = of.call.id;
-  to.reply.error = allowed ? 0 : (verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO ? -(int32_t)(verdict & JUDGE_ERROR) : -EPERM;
+  to.reply.error = allowed ? 0 : action == SECCOMP_RET_ERRNO ? -(int32_t)(verdict & JUDGE_ERROR) : -EPERM;
   to.reply.flags = allowed ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
   sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_SEND, &to);
   write_record(&call);
@@ -433,7 +410,10 @@ static void receive_plan(uint64_t deadline) {
     refuse(setup, EBADMSG);
     leave(1);
   }
-  take_judge();
+  if (plan.judge_at == PLAN_NOWHERE) return;
+  judge = memcpy(map(0, plan.judge_bytes), blob + plan.judge_at, plan.judge_bytes);
+  judge_count = plan.judge_bytes / sizeof *judge;
+  slots = map(0, RECORD_SLOTS * sizeof *slots);
 }
 
 __attribute__((noreturn)) static void child(void) {
@@ -884,7 +864,7 @@ static void reap(void) {
   }
 }
 
-static void take_signals(int signals) {
+static void take_signals(void) {
   char info[128]; // one signalfd_siginfo
   while (sys(SYS_read, signals, info, sizeof info) > 0) {}
   reap();
@@ -892,13 +872,23 @@ static void take_signals(int signals) {
 
 // The smallest descriptor above `after` that keeping needs; −1: none.
 static int next_kept(int after) {
-  const int fixed[] = {LISTENING, setup, channel, child_pidfd, plan.log_dir_fd, plan.exit_dir_fd, plan.record_fd, in_fd, out_fd, err_fd};
+  const int fixed[] = {LISTENING, setup, channel, child_pidfd, plan.log_dir_fd, plan.exit_dir_fd, plan.record_fd, in_fd, out_fd, err_fd, listener, signals};
   int least = -1;
   for (unsigned i = 0; i < sizeof fixed / sizeof *fixed + PLAN_MOST_KEPT; i++) {
     int fd = i < PLAN_MOST_KEPT ? plan.kept[i] : fixed[i - PLAN_MOST_KEPT];
     if (fd > after && (least < 0 || fd < least)) least = fd;
   }
   return least;
+}
+
+static void close_others(void) {
+  int last = 2;
+  for (;;) {
+    int next = next_kept(last);
+    if (next < 0 || next > last + 1) sys(SYS_close_range, (unsigned)last + 1, next < 0 ? ~0u : (unsigned)next - 1, 0);
+    if (next < 0) return;
+    last = next;
+  }
 }
 
 static int from_blob(uint32_t at) { return at == PLAN_NOWHERE ? -1 : (int)load32(at); }
@@ -915,13 +905,7 @@ static void shed_descriptors(void) {
   nonblocking(in_fd);
   nonblocking(out_fd);
   nonblocking(err_fd);
-  int last = 2;
-  for (;;) {
-    int next = next_kept(last);
-    if (next < 0 || next > last + 1) sys(SYS_close_range, (unsigned)last + 1, next < 0 ? ~0u : (unsigned)next - 1, 0);
-    if (next < 0) return;
-    last = next;
-  }
+  close_others();
 }
 
 static void take_descriptor(uint32_t tag, int64_t value) {
@@ -1005,28 +989,23 @@ static void drop_stalled(void) {
 }
 
 // Processes that outlive the first one still want answers: goes when the last of them has ended, and holds nothing else.
-__attribute__((noreturn)) static void linger(int signals) {
-  enum { KEPT_LISTENER = 3, KEPT_SIGNALS, KEPT_RECORD, NOT_KEPT };
-  const int from[] = {listener, signals, plan.record_fd};
-  int high[3];
-  for (int i = 0; i < 3; i++) high[i] = (int)sys(SYS_fcntl, from[i], F_DUPFD_CLOEXEC, NOT_KEPT);
-  for (int i = 0; i < 3; i++)
-    if (sys(SYS_dup3, high[i], KEPT_LISTENER + i, O_CLOEXEC) < 0) sys(SYS_close, KEPT_LISTENER + i);
-  sys(SYS_close_range, NOT_KEPT, ~0u, 0);
+__attribute__((noreturn)) static void linger(void) {
+  for (int i = 0; i < PLAN_MOST_KEPT; i++) plan.kept[i] = -1;
   for (int i = 0; i < MOST_CONNECTIONS; i++) connections[i].state = CLOSED;
-  listener = KEPT_LISTENER;
-  plan.record_fd = KEPT_RECORD;
+  setup = child_pidfd = in_fd = out_fd = err_fd = plan.log_dir_fd = plan.exit_dir_fd = -1;
+  close_others();
+  sys(SYS_close, LISTENING);
   while (listener >= 0) {
-    struct pollfd fds[2] = {{listener, POLLIN, 0}, {KEPT_SIGNALS, POLLIN, 0}};
+    struct pollfd fds[2] = {{listener, POLLIN, 0}, {signals, POLLIN, 0}};
     sys(SYS_ppoll, fds, 2, 0, 0, 8);
-    if (fds[1].revents) take_signals(KEPT_SIGNALS);
+    if (fds[1].revents) take_signals();
     if (fds[0].revents) serve_listener(fds[0].revents);
   }
   leave(0);
 }
 
 // Output is all taken: say the exit, wait a bounded time for slow clients, go.
-__attribute__((noreturn)) static void finish(int signals) {
+__attribute__((noreturn)) static void finish(void) {
   for (int i = 0; i < MOST_CONNECTIONS; i++)
     if (connections[i].state == WATCHING) tell_exit(connections[i].fd);
   if (log_lost) tell_loss();
@@ -1041,7 +1020,7 @@ __attribute__((noreturn)) static void finish(int signals) {
     }
     long ms = left_ms(quiet_from + STALL);
     if (!behind || !ms) {
-      if (listener >= 0) linger(signals);
+      if (listener >= 0) linger();
       leave(0);
     }
     fds[MOST_CONNECTIONS] = (struct pollfd){listener, POLLIN, 0};
@@ -1053,11 +1032,11 @@ __attribute__((noreturn)) static void finish(int signals) {
   }
 }
 
-__attribute__((noreturn)) static void keep(int signals) {
+__attribute__((noreturn)) static void keep(void) {
   bool idle = false, silent = false;
   for (;;) {
     bool room = make_room() >= LEAST_ROOM, hungry = input_at == input_end;
-    if (room && settled(silent)) finish(signals);
+    if (room && settled(silent)) finish();
     if (!room && ended) drop_stalled();
     int feed = is_terminal() ? master : in_fd;
     enum { FIXED = 6 };
@@ -1092,7 +1071,7 @@ __attribute__((noreturn)) static void keep(int signals) {
       }
       continue;
     }
-    if (fds[0].revents) take_signals(signals);
+    if (fds[0].revents) take_signals();
     if (fds[2].revents || fds[3].revents || fds[4].revents) idle = false;
     if (fds[2].revents && !take_output(out_fd, 1)) {
       if (out_fd == master) master = -1;
@@ -1233,7 +1212,7 @@ __attribute__((noreturn, used)) static void begin(long *stack) {
   answer(setup, ANSWER_BORN, &child_pid, 4);
   buffer = map(0, BUFFER + INPUT);
   input = buffer + BUFFER;
-  int signals = block_signals();
+  signals = block_signals();
   if ((plan.flags & PLAN_KEEP) && plan.log_dir_fd >= 0) open_log();
   if (!attend_setup(deadline)) leave(1);
   close_fd(&channel);
@@ -1248,7 +1227,7 @@ __attribute__((noreturn, used)) static void begin(long *stack) {
   sys(SYS_munmap, (char *)results - 16, 16 + 8 * MOST_RESULTS);
   sys(SYS_munmap, blob, blob_bytes ? blob_bytes : 1);
   reap(); // it may have ended before its signal was watched
-  keep(signals);
+  keep();
 }
 
 #if defined __x86_64__

@@ -47,17 +47,16 @@ struct plan_header {
 // ---- The record of calls: RECORD_SLOTS slots in no order, unused ones zero; the first counts what found no room ----
 #define RECORD_SLOTS 512
 #define RECORD_FINE 64 // so many that differ in more than their number
-#define RECORD_TEXT 164
+#define RECORD_TEXT 168
 struct record_slot {
   uint64_t first, last; // ns since 1970
   uint32_t count;
   int32_t number;
   uint32_t architecture, verdict;
   int32_t pid; // on the host
-  uint32_t text_bytes;
-  uint64_t argument[6];
-  char text[RECORD_TEXT];
   uint32_t coarse;
+  uint64_t argument[6];
+  char text[RECORD_TEXT]; // zeroes after its end
 };
 
 enum { ARGUMENT_VALUE, ARGUMENT_BLOB, ARGUMENT_RESULT, ARGUMENT_LOAD };

@@ -29,6 +29,8 @@ export interface Denial {
 export interface WatchedDetails {
   /** Of the last run, oldest first; with `explainDenials`. */
   readonly denials?: readonly Denial[];
+  /** Calls that found no room in the record, where there are such. */
+  readonly unrecordedCalls?: number;
   /** The text of the smallest profile, in Docker's format, that the last run needed; with `recordCalls`. */
   readonly recordedProfile?: string;
 }

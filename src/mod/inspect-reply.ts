@@ -62,6 +62,7 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
     execIds: reply.ExecIDs ?? [],
     ...(tare?.Timing === undefined ? {} : { lastTiming: timingOf(tare.Timing) }),
     ...(tare?.Denials === undefined ? {} : { denials: tare.Denials.map(denialOf) }),
+    ...(tare?.UnrecordedCalls === undefined ? {} : { unrecordedCalls: tare.UnrecordedCalls }),
     ...(tare?.RecordedProfile === undefined ? {} : { recordedProfile: tare.RecordedProfile }),
   };
 }

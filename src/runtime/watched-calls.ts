@@ -36,7 +36,7 @@ export interface CallRecord {
 // native/plan.h: struct record_slot.
 const slotBytes = 256;
 const textAt = 88;
-const textBytes = 164;
+const textBytes = 168;
 const mostSlots = 512;
 
 /** A new, empty record for a keeper to write. */
@@ -76,22 +76,29 @@ function decodeSlot(slot: Buffer): WatchedCall | undefined {
   const verdict = slot.readUInt32LE(28);
   const found = findCall(audit, number);
   if (count === 0 || found === undefined) return undefined;
-  const length = Math.min(textBytes, slot.readUInt32LE(36));
-  const text = slot.toString("utf8", textAt, textAt + length);
+  const [text = ""] = slot.toString("utf8", textAt, textAt + textBytes).split("\0");
   return {
     audit,
     number,
     found,
     answer: verdict >>> 16 === errnoAction ? { errno: verdict & verdictBits.error } : "allowed",
-    isCoarse: slot.readUInt32LE(textAt + textBytes) !== 0,
+    isCoarse: slot.readUInt32LE(36) !== 0,
     isOrdinary: (verdict & verdictBits.coarse) !== 0,
     args: Array.from({ length: 6 }, (_, i) => slot.readBigUInt64LE(40 + 8 * i)),
-    ...(length === 0 ? {} : { text }),
+    ...(text === "" ? {} : { text: printable(text) }),
     count,
     firstNs: slot.readBigUInt64LE(0),
     lastNs: slot.readBigUInt64LE(8),
     pid: slot.readInt32LE(32),
   };
+}
+
+/** SAFETY: it is the container's own text, and people read it on terminals. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u{${code.toString(16)}}`;
+  });
 }
 
 /** SECCOMP_RET_ERRNO, its upper half. */

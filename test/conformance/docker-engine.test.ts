@@ -50,6 +50,19 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     expect(info.stdout).not.toMatch(/<nil>|<no value>|%!|template|undefined|NaN/);
   });
 
+  test("explain-denials is asked for, and answered, through docker, too", async () => {
+    const { code } = await docker.run(
+      "run --name told --security-opt explain-denials=true busybox mount -t tmpfs none /mnt".split(" "),
+    );
+    expect(code).not.toBe(0);
+    expect(await format("told", "{{range .Tare.Denials}}{{.Call}} {{.Advice}}{{end}}")).toBe(
+      "mount --cap-add SYS_ADMIN",
+    );
+    const events = "events --since 0 --until 0s --filter event=denied --filter container=told";
+    expect(await docker.must(events.split(" "))).toMatch(/ container denied [0-9a-f]{64} \(.*call=mount,/);
+    await docker.must(["rm", "told"]);
+  });
+
   test("images, image inspect, history, tag, rmi", async () => {
     expect(await docker.must(["images", "--format", "{{.Repository}} {{.Tag}}"])).toBe("busybox latest");
     expect(await docker.must(["images"])).toMatch(

@@ -113,6 +113,17 @@ describe.skipIf(!isRoot)("denied calls", () => {
     expect([allowed.status, allowed.stderr]).toEqual([0, ""]);
   });
 
+  test("the program does not get hold of what its calls are answered by", async () => {
+    const look = "ls -l /proc/self/fd /proc/1/fd; cat /proc/self/status";
+    for (const flags of [[], ["--security-opt", "no-new-privileges"], ["--init"]]) {
+      const { status, stdout } = await sh(look, "--rm", ...flags, ...explain);
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/^Seccomp:\t2$/m);
+      expect(stdout).toContain("pipe:");
+      expect(stdout).not.toContain("seccomp notify");
+    }
+  });
+
   test("it goes together with a profile of one's own, whose errors are kept", async () => {
     const profile = join(shared, "profile.json");
     writeFileSync(
@@ -250,6 +261,9 @@ describe.skipIf(!isRoot)("denied calls", () => {
     // What found no room by itself is counted by its number.
     expect(swapons.reduce((sum, { Count }) => sum + Count, 0)).toBe(2 * count);
     expect(denials.length).toBeLessThan(512);
+    const all = denials.reduce((sum, { Count }) => sum + Count, 0);
+    const rest = await tare.must(["inspect", "--format", "{{.Tare.UnrecordedCalls}}", "flood"]);
+    expect(all + Number(rest)).toBe(3 * count);
     const directory = join(tare.dataRoot, "containers");
     const [id = ""] = readdirSync(directory).filter((name) =>
       existsSync(join(directory, name, "watched/run")),
@@ -293,6 +307,7 @@ describe.skipIf(!isRoot)("run --record-profile", () => {
     for (const name of ["execve", "write", "capset", "exit_group"]) expect(names).toContain(name);
     for (const name of ["mkdir", "mkdirat", "socket", "mount"]) expect(names).not.toContain(name);
     expect(await tare.must(["ps", "-aq"])).toBe("");
+    expect(readdirSync(tare.directory).filter((name) => name.startsWith("profile.json"))).toHaveLength(1);
 
     const under = (...args: string[]): Promise<Finished> =>
       tare.tare(["run", "--rm", "--security-opt", `seccomp=${profile}`, "busybox", ...args]);

@@ -120,6 +120,8 @@ export interface ContainerTareDetails {
   readonly Timing?: StartTiming;
   /** Of the last run, with the security option `explain-denials`. */
   readonly Denials?: readonly Denial[];
+  /** Calls that found no room in the record; absent for none. */
+  readonly UnrecordedCalls?: number;
   /** The text of a seccomp profile in Docker's format, with `HostConfig.Tare.RecordCalls`. */
   readonly RecordedProfile?: string;
 }

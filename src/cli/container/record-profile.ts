@@ -42,6 +42,10 @@ export function openRecording(
         const { Tare: tare, State: state } = await client.containers.inspect(id);
         if (tare?.RecordedProfile === undefined)
           throw new Failure("unsupported", `cannot record a profile: the daemon does not do it`);
+        if (tare.UnrecordedCalls !== undefined)
+          call.err(
+            `WARNING: ${tare.UnrecordedCalls} calls found no room in the record: the profile lacks them\n`,
+          );
         // Left by the detach keys, it goes on.
         if (state.Running) call.err("the profile is of what ran so far\n");
         writeWhole(path, name, tare.RecordedProfile);

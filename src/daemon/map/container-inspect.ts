@@ -42,6 +42,7 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
       Capabilities: effective.capabilities,
       ...(lastTiming === undefined ? {} : { Timing: timingOf(lastTiming) }),
       ...(details.denials === undefined ? {} : { Denials: details.denials.map(denialOf) }),
+      ...(details.unrecordedCalls === undefined ? {} : { UnrecordedCalls: details.unrecordedCalls }),
       ...(details.recordedProfile === undefined ? {} : { RecordedProfile: details.recordedProfile }),
     },
   };

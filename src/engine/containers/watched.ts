@@ -64,9 +64,10 @@ function dropOldSessions(directory: string): void {
 export function describeWatched(context: ContainerContext, record: ContainerRecord): WatchedDetails {
   const { spec } = record;
   if (!isWatched(spec)) return {};
-  const records = readRecords(context, record);
+  const { calls: records, unrecorded } = readRecords(context, record);
   const judgement = judgementOf(context, record);
   return {
+    ...(unrecorded === 0 ? {} : { unrecordedCalls: unrecorded }),
     ...(spec.explainDenials === true ? { denials: denialsOf(records, judgement) } : {}),
     ...(spec.recordCalls === true ? { recordedProfile: recordedProfile(records, judgement) } : {}),
   };
@@ -77,21 +78,25 @@ interface NamedCall {
   readonly execId?: string;
 }
 
-function readRecords(context: ContainerContext, { id }: ContainerRecord): readonly NamedCall[] {
+function readRecords(
+  context: ContainerContext,
+  { id }: ContainerRecord,
+): { readonly calls: readonly NamedCall[]; readonly unrecorded: number } {
   const directory = context.places.watched(id);
   let names: readonly string[];
   try {
     names = readdirSync(directory);
   } catch {
-    return []; // it was never started
+    return { calls: [], unrecorded: 0 }; // it was never started
   }
-  return names.flatMap((name) => {
-    const execId = name.startsWith(sessionPrefix) ? name.slice(sessionPrefix.length) : undefined;
-    return readCallRecord(join(directory, name)).calls.map((call) => ({
-      call,
-      ...(execId === undefined ? {} : { execId }),
-    }));
-  });
+  const records = names.map((name) => ({ name, ...readCallRecord(join(directory, name)) }));
+  return {
+    unrecorded: records.reduce((sum, { unrecorded }) => sum + unrecorded, 0),
+    calls: records.flatMap(({ name, calls }) => {
+      const session = name.startsWith(sessionPrefix) ? { execId: name.slice(sessionPrefix.length) } : {};
+      return calls.map((call) => ({ call, ...session }));
+    }),
+  };
 }
 
 function judgementOf(context: ContainerContext, record: ContainerRecord): Judgement {
@@ -173,7 +178,7 @@ function recordDenials(context: ContainerContext, record: ContainerRecord): void
       .map(({ actor }) => actor.attributes["firstCall"]),
   );
   let count = 0;
-  for (const { call, execId } of readRecords(context, record)) {
+  for (const { call, execId } of readRecords(context, record).calls) {
     if (call.isOrdinary || ++count > MOST_TOLD) continue;
     const firstCall = String(call.firstNs);
     if (known.has(firstCall)) continue;

@@ -19,10 +19,9 @@ function slot(values: {
   bytes.writeUInt32LE(values.audit ?? 0xc000_003e, 24);
   bytes.writeUInt32LE(values.verdict, 28);
   bytes.writeInt32LE(4711, 32);
-  bytes.writeUInt32LE(Buffer.byteLength(values.text ?? ""), 36);
+  bytes.writeUInt32LE(values.coarse === true ? 1 : 0, 36);
   for (let i = 0; i < 6; i++) bytes.writeBigUInt64LE(BigInt(i + 1) << 40n, 40 + 8 * i);
   bytes.write(values.text ?? "", 88);
-  bytes.writeUInt32LE(values.coarse === true ? 1 : 0, 252);
   return bytes;
 }
 
@@ -83,9 +82,16 @@ test("decodeCallRecord() leaves out what is torn or not ours", () => {
   expect(calls.map(({ number, found, answer }) => [number, found.name, answer])).toEqual([
     [0x1000_0000, undefined, { errno: 38 }],
   ]);
-  // A length that is no length reads no further than the text's own room.
-  const long = slot({ number: 165, verdict: 0x0005_1001, text: "x" });
-  long.writeUInt32LE(0xffff_ffff, 36);
-  long.fill("y", 88, 252);
-  expect(decodeCallRecord(Buffer.concat([unused, long])).calls[0]?.text).toBe("y".repeat(164));
+  // A text without an end reads no further than its own room.
+  const long = slot({ number: 165, verdict: 0x0005_1001 });
+  long.fill("y", 88, 256);
+  expect(decodeCallRecord(Buffer.concat([unused, long])).calls[0]?.text).toBe("y".repeat(168));
+});
+
+test("decodeCallRecord() gives no text that a terminal would obey", () => {
+  const bytes = Buffer.concat([
+    unused,
+    slot({ number: 165, verdict: 0x0005_1001, text: "a\u001b[2J\u202eb\n" }),
+  ]);
+  expect(decodeCallRecord(bytes).calls[0]?.text).toBe("a\\u{1b}[2J\\u{202e}b\\u{a}");
 });
