@@ -1,6 +1,7 @@
 /** Which operation comes by which fault points, and what has to be found when the engine has died there. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "bun:test";
 import { kindOf } from "../../src/base/failure.ts";
 import { type FaultOperation, type FaultPlace, stateOf } from "./fault-run.ts";
 import { dockerArchiveMembers, tarOf } from "./images.ts";
@@ -414,9 +415,40 @@ export const imageOperations: Readonly<Record<string, FaultOperation>> = {
   },
 };
 
+/** Of the driver vfs, where things take another way than with overlay. */
+export const vfsOperations: Readonly<Record<string, FaultOperation>> = {
+  create: {
+    ...(containerOperations["create"] as FaultOperation),
+    points: { "snapshot.copied": "absent", "snapshot.drafted": "absent", "create.snapshot": "absent" },
+  },
+  diff: {
+    prepare: async (place) => {
+      await load(place);
+      await place.engine.containers.create({ image: place.name, name: place.name, command: ["x"] });
+    },
+    args: (name) => ["diff", name],
+    outcome: stateOf,
+    points: { "view.merged": "created" },
+    again: async (place) => {
+      expect(await place.engine.containers.changes(place.name)).toEqual([]);
+      await place.engine.containers.remove(place.name);
+      await removeImage(place);
+    },
+  },
+  commit: {
+    ...(imageOperations["commit"] as FaultOperation),
+    points: { "commit.packed": "absent, running", "image.recorded": "2 layers, running" },
+  },
+  "removal of an image": {
+    ...(imageOperations["removal of an image"] as FaultOperation),
+    points: { "image.forgotten": "absent", "trash.renamed": "absent", "garbage.layer": "absent" },
+  },
+};
+
 export const faultOperations: readonly (readonly [title: string, operation: FaultOperation])[] = [
   containerOperations,
   commandOperations,
   recoveryOperations,
   imageOperations,
+  vfsOperations,
 ].flatMap((operations) => Object.entries(operations));

@@ -125,10 +125,10 @@ export async function expectNothingLeft({
   const look = (): readonly string[] => [
     ...(tare.keeperPids().length > running ? [`keepers ${tare.keeperPids().join(" ")}`] : []),
     ...(new Set(tare.cgroups().map((path) => path.slice(-64))).size > running ? tare.cgroups() : []),
-    ...["content/ingest", "storage/overlay/drafts", "storage/overlay/trash"].flatMap((path) =>
+    ...["content/ingest", ...inStorage("drafts"), ...inStorage("trash")].flatMap((path) =>
       listIn(tare.dataRoot, path),
     ),
-    ...["containers", "storage/overlay/snapshots"].flatMap((path) =>
+    ...["containers", ...inStorage("snapshots")].flatMap((path) =>
       listIn(tare.dataRoot, path).filter((each) => !ids.some((id) => each.endsWith(id))),
     ),
     ...listIn(tare.runRoot, "containers").filter((each) => !ids.some((id) => each.endsWith(id))),
@@ -148,6 +148,10 @@ export async function expectNothingLeft({
   }).catch(() => undefined);
   expect(left).toEqual([]);
   expect(tare.newMounts()).toEqual([]);
+}
+
+function inStorage(place: string): readonly string[] {
+  return ["overlay", "vfs"].map((driver) => `storage/${driver}/${place}`);
 }
 
 function listIn(root: string, path: string): readonly string[] {

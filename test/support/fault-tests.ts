@@ -5,13 +5,18 @@ import { busyboxArchive } from "./images.ts";
 import { Installation, isRoot } from "./tare.ts";
 
 /** One test for each point of each operation, all in one installation. */
-export function describeFaults(title: string, operations: Readonly<Record<string, FaultOperation>>): void {
+export function describeFaults(
+  title: string,
+  operations: Readonly<Record<string, FaultOperation>>,
+  { storageDriver = "overlay" }: { readonly storageDriver?: string } = {},
+): void {
   describe.skipIf(!isRoot)(`an engine that is killed during ${title}`, () => {
     let tare: Installation;
     let count = 0;
     beforeAll(async () => {
       tare = new Installation();
-      await tare.must(["load", "-i", busyboxArchive()]);
+      // The data root remembers it.
+      await tare.must(["--storage-driver", storageDriver, "load", "-i", busyboxArchive()]);
     });
     afterAll(async () => {
       await tare[Symbol.asyncDispose]();

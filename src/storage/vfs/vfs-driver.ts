@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { fault } from "../../base/fault.ts";
 import { Failure } from "../../base/failure.ts";
 import {
   MOUNT_ATTR_NODEV,
@@ -99,6 +100,7 @@ class VfsDriver implements StorageDriver {
           using layer = openDirectoryPath(`${this.#places.layer(diffId)}/fs`);
           await mergeLayer(layer.fd, into.fd, { files: "copy" });
         }
+        fault("snapshot.copied");
         writeFileSync(`${draft.path}/made`, "", { mode: 0o600 });
       });
       draft.commit();

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { fault } from "../../base/fault.ts";
 import { codeOf, fileFailure } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { mergeLayer } from "../../linux/tree.ts";
@@ -66,6 +67,7 @@ export class Views {
       }
       writeFileSync(`${draft}/layers`, JSON.stringify(visible), { mode: 0o600 });
       this.#trash.discard(path); // what a power loss left of one
+      fault("view.merged");
       renameSync(draft, path);
     } catch (thrown) {
       this.#trash.discard(draft);
