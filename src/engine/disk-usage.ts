@@ -1,3 +1,4 @@
+import { kindOf } from "../base/failure.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { ContainerContext } from "./containers/context.ts";
 import { withSizes } from "./containers/sizes.ts";
@@ -5,18 +6,21 @@ import type { Images } from "./image-types.ts";
 import { knownLayerBytes } from "./images/layer-bytes.ts";
 import type { Containers } from "./types.ts";
 import type { DiskUsage, UsageKind } from "./usage-types.ts";
+import type { Volumes } from "./volume-types.ts";
 
-/** What `system df` shows. Images are counted from records, containers by walking what they have written. */
+/** What `system df` shows. Images are counted from records, containers and volumes by walking what is in them. */
 export async function describeDiskUsage(
   context: ContainerContext,
   {
     images,
     containers,
-    kinds = ["image", "container"],
+    volumes,
+    kinds = ["image", "container", "volume"],
     signal,
   }: {
     readonly images: Images;
     readonly containers: Containers;
+    readonly volumes: Volumes;
     readonly kinds?: readonly UsageKind[] | undefined;
     readonly signal?: AbortSignal | undefined;
   },
@@ -27,6 +31,7 @@ export async function describeDiskUsage(
     ...(kinds.includes("container")
       ? { containers: await withSizes(context, await containers.list({ all: true }), { signal }) }
       : {}),
+    ...(kinds.includes("volume") ? { volumes: await describeVolumes(volumes, { signal }) } : {}),
   };
 }
 
@@ -46,6 +51,23 @@ async function describeImages(
     const shared = [...(layersOf.get(image.id) ?? [])].filter((layer) => (users.get(layer) ?? 0) > 1);
     return { ...image, sharedBytes: sum(shared.map((layer) => bytes.get(layer) ?? 0)) };
   });
+}
+
+async function describeVolumes(
+  volumes: Volumes,
+  { signal }: { readonly signal: AbortSignal | undefined },
+): Promise<NonNullable<DiskUsage["volumes"]>> {
+  const described: NonNullable<DiskUsage["volumes"]>[number][] = [];
+  for (const volume of await volumes.list()) {
+    signal?.throwIfAborted();
+    try {
+      const usage = await volumes.usage(volume.name, signal === undefined ? {} : { signal });
+      described.push({ ...volume, usage });
+    } catch (thrown) {
+      if (kindOf(thrown) !== "not-found") throw thrown; // removed meanwhile
+    }
+  }
+  return described;
 }
 
 function sum(numbers: Iterable<number>): number {

@@ -86,8 +86,8 @@ export class LocalEngine implements Engine {
   async diskUsage(
     options: { readonly kinds?: readonly UsageKind[]; readonly signal?: AbortSignal } = {},
   ): Promise<DiskUsage> {
-    const { images, containers } = this;
-    return await describeDiskUsage(this.#context, { ...options, images, containers });
+    const { images, containers, volumes } = this;
+    return await describeDiskUsage(this.#context, { ...options, images, containers, volumes });
   }
 
   async namespaces(): Promise<readonly ContainerNamespaces[]> {

@@ -1,4 +1,5 @@
 import type { ImageSummary } from "./image-types.ts";
+import type { VolumeDetails, VolumeUsage } from "./volume-types.ts";
 import type { ContainerId, ContainerSummary } from "./types.ts";
 
 /** Docker's filters: until, label, label!; of images dangling, too. */
@@ -24,7 +25,7 @@ export interface ContainerSizes {
   readonly rootBytes: number;
 }
 
-export type UsageKind = "image" | "container";
+export type UsageKind = "image" | "container" | "volume";
 
 /** What takes how much; absent: not asked for. */
 export interface DiskUsage {
@@ -35,4 +36,5 @@ export interface DiskUsage {
     readonly sharedBytes: number;
   })[];
   readonly containers?: readonly (ContainerSummary & { readonly sizes: ContainerSizes })[];
+  readonly volumes?: readonly (VolumeDetails & { readonly usage: VolumeUsage })[];
 }

@@ -21,7 +21,7 @@ export interface VolumeDetails {
 }
 
 export interface VolumeUsage {
-  /** Space that its directory takes on the disk. */
+  /** Length of the files and links in it, one with several names once; as Docker shows it. */
   readonly bytes: number;
   /** All that have it, running or not. */
   readonly containers: readonly ContainerId[];
@@ -43,5 +43,5 @@ export interface Volumes {
     readonly all?: boolean;
     readonly filters?: Readonly<Record<string, readonly string[]>>;
   }): Promise<{ readonly removed: readonly string[]; readonly freedBytes: number }>;
-  usage(name: string): Promise<VolumeUsage>;
+  usage(name: string, options?: { readonly signal?: AbortSignal }): Promise<VolumeUsage>;
 }

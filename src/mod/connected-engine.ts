@@ -10,7 +10,7 @@ import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
 import type { DiskUsage } from "../engine/usage-types.ts";
 import type { Volumes } from "../engine/volume-types.ts";
-import { imageSummaryOf } from "./inspect-reply.ts";
+import { imageUsageOf, volumeWithUsageOf, withSizes } from "./usage-reply.ts";
 import { ConnectedContainers, timeText } from "./connected-containers.ts";
 import { ConnectedImages } from "./connected-images.ts";
 import { ConnectedVolumes } from "./connected-volumes.ts";
@@ -55,21 +55,19 @@ export class ConnectedEngine implements Engine {
   }
 
   async diskUsage(options: Parameters<Engine["diskUsage"]>[0] = {}): Promise<DiskUsage> {
-    const { kinds = ["image", "container"], signal } = options;
-    const usage = await this.#client.system.usage({ types: kinds, signal });
-    const containers = usage.Containers === null ? [] : await this.#containers.summarize(usage.Containers);
+    const { kinds = ["image", "container", "volume"], signal } = options;
+    if (kinds.length === 0) return { layersBytes: 0 };
+    const { LayersSize, Images, Containers, Volumes } = await this.#client.system.usage({
+      types: kinds,
+      signal,
+    });
+    const containers = await this.#containers.summarize(Containers ?? []);
+    const users = Volumes === null ? [] : await this.#client.containers.list({ all: true, signal });
     return {
-      layersBytes: usage.LayersSize,
-      ...(usage.Images === null
-        ? {}
-        : { images: usage.Images.map((row) => ({ ...imageSummaryOf(row), sharedBytes: row.SharedSize })) }),
-      ...(usage.Containers === null
-        ? {}
-        : {
-            containers: containers.flatMap((each) =>
-              each.sizes === undefined ? [] : { ...each, sizes: each.sizes },
-            ),
-          }),
+      layersBytes: LayersSize,
+      ...(Images === null ? {} : { images: Images.map(imageUsageOf) }),
+      ...(Containers === null ? {} : { containers: containers.flatMap(withSizes) }),
+      ...(Volumes === null ? {} : { volumes: Volumes.map((volume) => volumeWithUsageOf(volume, users)) }),
     };
   }
 

@@ -1,7 +1,7 @@
-import type { Volume } from "../api/types/volume.ts";
 import { Failure } from "../base/failure.ts";
 import type { Client } from "../client/client.ts";
 import type { VolumeDetails, Volumes, VolumeSpec, VolumeUsage } from "../engine/volume-types.ts";
+import { volumeDetailsOf, volumeUsageOf } from "./usage-reply.ts";
 
 type Filters = Readonly<Record<string, readonly string[]>>;
 
@@ -20,15 +20,15 @@ export class ConnectedVolumes implements Volumes {
       ...(options === undefined ? {} : { DriverOpts: options }),
       ...(labels === undefined ? {} : { Labels: labels }),
     });
-    return detailsOf(made);
+    return volumeDetailsOf(made);
   }
 
   async list({ filters }: { readonly filters?: Filters } = {}): Promise<readonly VolumeDetails[]> {
-    return (await this.#client.volumes.list(filters)).Volumes.map(detailsOf);
+    return (await this.#client.volumes.list(filters)).Volumes.map(volumeDetailsOf);
   }
 
   async inspect(name: string): Promise<VolumeDetails> {
-    return detailsOf(await this.#client.volumes.inspect(name));
+    return volumeDetailsOf(await this.#client.volumes.inspect(name));
   }
 
   remove(name: string, options: { readonly force?: boolean } = {}): Promise<void> {
@@ -49,25 +49,13 @@ export class ConnectedVolumes implements Volumes {
     return { removed: reply.VolumesDeleted ?? [], freedBytes: reply.SpaceReclaimed };
   }
 
-  async usage(name: string): Promise<VolumeUsage> {
+  async usage(name: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<VolumeUsage> {
     const [{ Volumes: volumes }, containers] = await Promise.all([
-      this.#client.system.usage({ types: ["volume"] }),
-      this.#client.containers.list({ all: true, filters: { volume: [name] } }),
+      this.#client.system.usage({ types: ["volume"], signal }),
+      this.#client.containers.list({ all: true, filters: { volume: [name] }, signal }),
     ]);
     const found = volumes?.find((volume) => volume.Name === name);
     if (found === undefined) throw new Failure("not-found", `cannot find volume "${name}"`);
-    const users = containers.filter(({ Mounts }) => (Mounts ?? []).some((mount) => mount.Name === name));
-    return { bytes: found.UsageData?.Size ?? 0, containers: users.map(({ Id }) => Id) };
+    return volumeUsageOf(found, containers);
   }
-}
-
-function detailsOf({ Name, Mountpoint, CreatedAt, Labels, Options }: Volume): VolumeDetails {
-  return {
-    name: Name,
-    driver: "local",
-    mountpoint: Mountpoint,
-    createdAt: CreatedAt === undefined ? 0 : Date.parse(CreatedAt),
-    labels: Labels ?? {},
-    options: Options ?? {},
-  };
 }

@@ -99,9 +99,9 @@ export class VolumeStore {
     this.#trash.discard(`${this.#root}/${name}`);
   }
 
-  async usage(name: VolumeName): Promise<StorageUsage> {
+  async usage(name: VolumeName, options: { readonly signal?: AbortSignal } = {}): Promise<StorageUsage> {
     using data = this.open(name);
-    return await diskUsage(data.fd);
+    return await diskUsage(data.fd, options);
   }
 
   /** Waits until everything discarded is gone from the disk. */

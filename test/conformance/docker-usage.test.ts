@@ -15,7 +15,8 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli's usage and prunin
   beforeAll(async () => {
     tare = new Installation();
     await tare.must(["run", "--name", "done", "hello"]);
-    await tare.must(["create", "--name", "idle", "hello"]);
+    await tare.must(["create", "--name", "idle", "-v", "kept:/kept", "-v", "/nameless", "hello"]);
+    await tare.must(["volume", "create", "unused"]);
     await tare.must(["tag", "hello", "other:1"]);
     docker = new DockerCli(program ?? "", { socket: tare.socket, config: join(tare.directory, "docker") });
   });
@@ -39,7 +40,8 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli's usage and prunin
     [["image", "prune"]],
     [["image", "prune", "--all"]],
     [["system", "prune", "--filter", "label=x", "--filter", "label!=y"]],
-    [["system", "prune", "--all", "--filter", "until=1h"]],
+    [["system", "prune", "--all", "--volumes"]],
+    [["system", "prune", "--filter", "until=1h"]],
   ])("%p asks in the same words", async (args) => {
     const [ours, theirs] = await Promise.all([
       tare.tare(args, { input: "n\n" }),
@@ -55,7 +57,9 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli's usage and prunin
     expect(await docker.must(["container", "prune", "-f"])).toMatch(
       /^Deleted Containers:\n([0-9a-f]{64}\n){2}/,
     );
-    expect(await docker.must(["system", "prune", "-af"])).toMatch(/untagged: other:1\ndeleted: sha256:/);
+    expect(await docker.must(["system", "prune", "-af", "--volumes"])).toMatch(
+      /untagged: other:1\ndeleted: sha256:/,
+    );
     expect(await docker.must(["images", "-q"])).toBe("");
     const refused = await docker.run(["container", "prune", "-f", "--filter", "name=x"]);
     expect(refused.stderr).toBe("Error response from daemon: invalid filter 'name'\n");

@@ -77,6 +77,41 @@ describe.skipIf(!isRoot).each(["overlay", "vfs"])("usage and pruning with %s", (
     expect((JSON.parse(await get("/containers/json?all=1")) as object[])[0]).not.toHaveProperty("SizeRw");
   });
 
+  test("volumes count by the length of what is in them, and go when they are nameless and nobody has them", async () => {
+    const script = "echo -n 1234 > /named/four; ln /named/four /named/same; echo -n 12 > /nameless/two";
+    await run(
+      "run",
+      "--name",
+      "user",
+      "-v",
+      "named:/named",
+      "-v",
+      "/nameless",
+      "busybox",
+      "sh",
+      "-c",
+      script,
+    );
+    const rows = async (): Promise<string> => {
+      const { Volumes } = JSON.parse(await get("/system/df?type=volume")) as {
+        Volumes: { Name: string; UsageData: object }[];
+      };
+      return Volumes.map(
+        ({ Name, UsageData }) => `${Name.length === 64 ? "*" : Name} ${JSON.stringify(UsageData)}`,
+      )
+        .toSorted()
+        .join(" ");
+    };
+    expect(await rows()).toBe('* {"Size":2,"RefCount":1} named {"Size":4,"RefCount":1}');
+    expect(await run("volume", "prune", "-af")).toBe("Total reclaimed space: 0B");
+    await run("rm", "user");
+    expect(await run("volume", "prune", "-f")).toMatch(
+      /^Deleted Volumes:\n[0-9a-f]{64}\n\nTotal reclaimed space: 2B$/,
+    );
+    expect(await rows()).toBe('named {"Size":4,"RefCount":0}');
+    await run("volume", "rm", "named");
+  });
+
   test("a commit of what was written is a layer of that size, which the images share below", async () => {
     await run("commit", "writer", "written:1");
     const { Images } = await usage();
@@ -143,6 +178,6 @@ describe.skipIf(!isRoot).each(["overlay", "vfs"])("usage and pruning with %s", (
       "--format",
       "{{.Type}}",
     ]);
-    expect(new Set(stdout.trim().split("\n"))).toEqual(new Set(["container", "image"]));
+    expect(new Set(stdout.trim().split("\n"))).toEqual(new Set(["container", "image", "volume"]));
   });
 });

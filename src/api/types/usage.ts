@@ -7,15 +7,10 @@ export interface SystemUsage {
   readonly LayersSize: number;
   readonly Images: readonly ImageSummary[] | null;
   readonly Containers: readonly ContainerSummary[] | null;
-  readonly Volumes: readonly VolumeWithUsage[] | null;
+  readonly Volumes: readonly Volume[] | null;
   readonly BuildCache: readonly BuildCacheRow[] | null;
   /** Before 1.42. */
   readonly BuilderSize?: number;
-}
-
-export interface VolumeWithUsage extends Volume {
-  /** −1: not counted. */
-  readonly UsageData?: { readonly Size: number; readonly RefCount: number };
 }
 
 export interface BuildCacheRow {

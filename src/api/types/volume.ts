@@ -7,7 +7,7 @@ export interface Volume {
   readonly Labels: Readonly<Record<string, string>> | null;
   readonly Scope: "local" | "global";
   readonly Options: Readonly<Record<string, string>> | null;
-  /** Only in `GET /system/df`. */
+  /** Only in `GET /system/df`; −1: not counted. */
   readonly UsageData?: { readonly Size: number; readonly RefCount: number };
 }
 

@@ -1,10 +1,9 @@
 import type { Filters } from "../../api/filters.ts";
-import { formatByteSize } from "../../base/byte-size.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
 import { confirm } from "../prune/confirm.ts";
-import { filterFlag } from "../flags/filters.ts";
-import type { Flag } from "../flags/flag.ts";
+import { formatReclaimed, formatVolumesReport } from "../prune/report.ts";
+import { pruneFilterFlag } from "../flags/filters.ts";
 import { bool } from "../flags/kinds.ts";
 
 interface Values {
@@ -13,15 +12,12 @@ interface Values {
   readonly force: boolean;
 }
 
-const { short: _, ...longFilter } = filterFlag;
-const filter: Flag<Filters> = { ...longFilter, usage: 'Provide filter values (e.g. "label=<label>")' };
-
 export const volumePrune: Command<Values> = {
   usage: "[OPTIONS]",
   takes: [0, 0],
   flags: {
     all: bool("Remove all unused volumes, not just anonymous ones", { short: "a" }),
-    filter,
+    filter: pruneFilterFlag("label=<label>"),
     force: bool("Do not prompt for confirmation", { short: "f" }),
   },
   examples: ["tare volume prune --all --filter label!=keep"],
@@ -35,10 +31,8 @@ export const volumePrune: Command<Values> = {
     if (!force && !(await confirm(call, question))) return 0;
     const client = await call.client();
     const filters = all ? { ...asked, all: ["true"] } : asked;
-    const { VolumesDeleted, SpaceReclaimed } = await client.volumes.prune(filters);
-    const deleted = VolumesDeleted ?? [];
-    if (deleted.length > 0) call.out(`Deleted Volumes:\n${deleted.join("\n")}\n\n`);
-    call.out(`Total reclaimed space: ${formatByteSize(SpaceReclaimed, 4)}\n`);
+    const report = await client.volumes.prune(filters);
+    call.out(`${formatVolumesReport(report)}${formatReclaimed(report.SpaceReclaimed)}`);
     return 0;
   },
 };

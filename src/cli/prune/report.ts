@@ -1,4 +1,5 @@
 import type { ContainersPruneReport, ImagesPruneReport } from "../../api/types/usage.ts";
+import type { VolumePruneResponse } from "../../api/types/volume.ts";
 import { formatByteSize } from "../../base/byte-size.ts";
 
 /** What was removed under a heading, and an empty line; nothing when there is nothing. */
@@ -17,6 +18,10 @@ export function formatImagesReport({ ImagesDeleted }: ImagesPruneReport): string
       Untagged === undefined ? `deleted: ${Deleted}` : `untagged: ${Untagged}`,
     ),
   );
+}
+
+export function formatVolumesReport({ VolumesDeleted }: VolumePruneResponse): string {
+  return formatRemoved("Deleted Volumes", VolumesDeleted ?? []);
 }
 
 export function formatReclaimed(bytes: number): string {

@@ -1,13 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { shapeInfo } from "../../api/shape.ts";
-import type { Volume } from "../../api/types/volume.ts";
 import { parseUsageTypes } from "../../api/usage-types.ts";
-import { kindOf } from "../../base/failure.ts";
-import type { Engine } from "../../engine/engine-types.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { infoOf, versionOf } from "../map/info.ts";
 import { usageOf } from "../map/usage.ts";
-import { volumeOf } from "../map/volume.ts";
 
 const pingHeaders = {
   // 1: the classic builder's routes are asked, whose answer is a sentence.
@@ -33,10 +29,9 @@ export const handlers: Handlers = {
 
   "system.diskUsage": async ({ engine, version, query, reply, signal }: Call) => {
     const types = parseUsageTypes(query.texts("type"), version);
-    const kinds = (["image", "container"] as const).filter((kind) => types.includes(kind));
+    const kinds = (["image", "container", "volume"] as const).filter((kind) => types.includes(kind));
     const usage = await engine.diskUsage({ kinds, signal });
-    const volumes = types.includes("volume") ? await volumesWithUsage(engine) : null;
-    reply.json(200, usageOf(usage, { types, version, volumes, nowMs: Date.now() }));
+    reply.json(200, usageOf(usage, { types, version, nowMs: Date.now() }));
   },
 
   // Nothing is built yet, so there is nothing in a cache.
@@ -44,18 +39,6 @@ export const handlers: Handlers = {
     reply.json(200, { CachesDeleted: null, SpaceReclaimed: 0 });
   },
 };
-
-async function volumesWithUsage({ volumes }: Engine): Promise<readonly Volume[]> {
-  const rows: Volume[] = [];
-  for (const volume of await volumes.list()) {
-    try {
-      rows.push(volumeOf(volume, await volumes.usage(volume.name)));
-    } catch (thrown) {
-      if (kindOf(thrown) !== "not-found") throw thrown; // removed meanwhile
-    }
-  }
-  return rows;
-}
 
 async function readForwarding(): Promise<boolean> {
   try {

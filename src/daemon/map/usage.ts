@@ -1,24 +1,22 @@
 import { shapeContainerSummary, shapeImage } from "../../api/shape.ts";
 import type { ContainersPruneReport, ImagesPruneReport, SystemUsage } from "../../api/types/usage.ts";
-import type { Volume } from "../../api/types/volume.ts";
 import type { UsageType } from "../../api/usage-types.ts";
 import type { ApiVersion } from "../../api/version.ts";
 import type { DiskUsage, PrunedContainers, PrunedImages } from "../../engine/usage-types.ts";
 import { containerSummaryOf } from "./container-summary.ts";
 import { deleteItemOf, imageSummaryOf } from "./image.ts";
+import { volumeOf } from "./volume.ts";
 
 /** `GET /system/df`; there is no build cache yet, and what was not asked for is null. */
 export function usageOf(
-  { layersBytes, images, containers }: DiskUsage,
+  { layersBytes, images, containers, volumes }: DiskUsage,
   {
     types,
     version,
-    volumes,
     nowMs,
   }: {
     readonly types: readonly UsageType[];
     readonly version: ApiVersion;
-    readonly volumes: readonly Volume[] | null;
     readonly nowMs: number;
   },
 ): SystemUsage {
@@ -31,7 +29,7 @@ export function usageOf(
     Containers:
       containers?.map((container) => shapeContainerSummary(containerSummaryOf(container, nowMs), version)) ??
       null,
-    Volumes: volumes,
+    Volumes: volumes?.map(({ usage, ...volume }) => volumeOf(volume, usage)) ?? null,
     BuildCache: types.includes("build-cache") ? [] : null,
     ...(version < 1042 ? { BuilderSize: 0 } : {}),
   };

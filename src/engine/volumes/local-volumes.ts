@@ -58,19 +58,19 @@ export class LocalVolumes implements Volumes {
       const { name, labels } = record;
       if (users.has(name) || (!takesAll && !Object.hasOwn(labels, anonymousLabel))) continue;
       if (!matchesPruneFilters(record, filters)) continue;
-      const { bytes } = await this.#catalog.store.usage(name).catch(() => ({ bytes: 0 }));
+      const { contentBytes } = await this.#catalog.store.usage(name).catch(() => ({ contentBytes: 0 }));
       if (this.#catalog.removeUnused([name]).length === 0) continue;
       removed.push(name);
-      freedBytes += bytes;
+      freedBytes += contentBytes;
     }
     this.#catalog.recordEvent(volumeEvent("", "prune", { reclaimed: String(freedBytes) }));
     return { removed, freedBytes };
   }
 
-  async usage(name: string): Promise<VolumeUsage> {
+  async usage(name: string, options: { readonly signal?: AbortSignal } = {}): Promise<VolumeUsage> {
     this.#catalog.get(name);
-    const { bytes } = await this.#catalog.store.usage(name);
-    return { bytes, containers: this.#catalog.users().get(name) ?? [] };
+    const { contentBytes } = await this.#catalog.store.usage(name, options);
+    return { bytes: contentBytes, containers: this.#catalog.users().get(name) ?? [] };
   }
 
   #describe({ name, createdAt, labels, options }: VolumeRecord): VolumeDetails {

@@ -37,7 +37,15 @@ const usage: SystemUsage = {
   LayersSize: 8_000_000,
   Images: [image, { ...image, Id: `sha256:${"b".repeat(64)}`, RepoTags: [], Size: 6_000_000, Containers: 0 }],
   Containers: [container, { ...container, Id: "d".repeat(64), State: "exited", SizeRw: 6_000 }],
-  Volumes: [],
+  Volumes: ["v", "w"].map((Name, index) => ({
+    Name,
+    Driver: "local",
+    Mountpoint: `/${Name}`,
+    Labels: null,
+    Scope: "local" as const,
+    Options: null,
+    UsageData: { Size: 3_000 * (index + 1), RefCount: index },
+  })),
   BuildCache: [],
 };
 const system = { usage: async () => usage };
@@ -54,7 +62,7 @@ describe("system df", () => {
       `TYPE            TOTAL     ACTIVE    SIZE      RECLAIMABLE
 Images          2         1         8MB       6MB (75%)
 Containers      2         1         8kB       6kB (75%)
-Local Volumes   0         0         0B        0B
+Local Volumes   2         1         9kB       3kB (33%)
 Build Cache     0         0         0B        0B
 `,
     );
@@ -62,7 +70,7 @@ Build Cache     0         0         0B        0B
 
   test("takes templates and json", async () => {
     const { out } = await run(["system", "df", "--format", "{{.Type}}={{.Active}}"], { system });
-    expect(out).toBe("Images=1\nContainers=1\nLocal Volumes=0\nBuild Cache=0\n");
+    expect(out).toBe("Images=1\nContainers=1\nLocal Volumes=1\nBuild Cache=0\n");
     const json = await run(["system", "df", "-v", "--format", "json"], { system });
     const value = JSON.parse(json.out) as Record<string, readonly Record<string, unknown>[]>;
     expect(Object.keys(value)).toEqual(["Images", "Containers", "Volumes", "BuildCache"]);
@@ -87,6 +95,15 @@ Build Cache     0         0         0B        0B
       "CONTAINER ID|IMAGE|COMMAND|LOCAL VOLUMES|SIZE|CREATED|STATUS|NAMES",
     ]);
     expect(lines[9]).toBe('cccccccccccc|app:1|"serve"|0|2kB|long|Up|web');
+    expect(lines.slice(11, 18)).toEqual([
+      "",
+      "Local Volumes space usage:",
+      "",
+      "VOLUME NAME|LINKS|SIZE",
+      "v|0|3kB",
+      "w|1|6kB",
+      "",
+    ]);
     expect(out).toContain("Build cache usage: 0B");
   });
 });
@@ -98,6 +115,12 @@ describe("prune", () => {
       prune: async (filters: unknown) => {
         asked.push(filters);
         return { ContainersDeleted: ["c1", "c2"], SpaceReclaimed: 1_500 };
+      },
+    },
+    volumes: {
+      prune: async (filters: unknown) => {
+        asked.push(filters);
+        return { VolumesDeleted: ["v1"], SpaceReclaimed: 3_000 };
       },
     },
     images: {
@@ -156,5 +179,17 @@ Are you sure you want to continue? [y/N] `);
       `${containersText}${imagesText}Total reclaimed space: 2kB\n`,
     );
     expect(asked).toEqual([{}, { dangling: ["true"] }]);
+    asked.length = 0;
+    expect((await run(["system", "prune", "-af", "--volumes", "--filter", "label=a"], client)).out).toBe(
+      `${containersText}Deleted Volumes:\nv1\n\n${imagesText}Total reclaimed space: 5kB\n`,
+    );
+    expect(asked).toEqual([{ label: ["a"] }, { label: ["a"] }, { label: ["a"], dangling: ["false"] }]);
+    expect((await run(["system", "prune", "--volumes"], client)).out).toContain(
+      "container\n  - all anonymous volumes not used by at least one container\n  - all dangling",
+    );
+    expect(await run(["system", "prune", "-f", "--volumes", "--filter", "until=1h"], client)).toMatchObject({
+      status: 1,
+      err: 'tare: ERROR: The "until" filter is not supported with "--volumes"\n',
+    });
   });
 });

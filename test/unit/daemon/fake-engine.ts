@@ -376,13 +376,18 @@ export class FakeEngine implements Engine {
   }
 
   async diskUsage(options: Parameters<Engine["diskUsage"]>[0] = {}): Promise<DiskUsage> {
-    const kinds: readonly UsageKind[] = options.kinds ?? ["image", "container"];
+    const kinds: readonly UsageKind[] = options.kinds ?? ["image", "container", "volume"];
     const images = [{ ...this.#image(), sharedBytes: 1_000_000 }];
     const containers = this.known.map((container) => ({ ...this.#details(container), sizes }));
+    const volumes = this.knownVolumes.map((volume) => ({
+      ...volume,
+      usage: { bytes: volume.name.length, containers: [] },
+    }));
     return {
       layersBytes: kinds.includes("image") ? 4_000_000 : 0,
       ...(kinds.includes("image") ? { images } : {}),
       ...(kinds.includes("container") ? { containers } : {}),
+      ...(kinds.includes("volume") ? { volumes } : {}),
     };
   }
 

@@ -10,6 +10,7 @@ describe("usage and pruning", () => {
     await containers.create({ Image: "busybox", Cmd: ["sleep", "9"] }, { name: "web" });
     await containers.start("web");
     await containers.create({ Image: "busybox" }, { name: "idle" });
+    await daemon.client.volumes.create({ Name: "data" });
   });
   afterEach(async () => {
     await daemon[Symbol.asyncDispose]();
@@ -35,7 +36,7 @@ describe("usage and pruning", () => {
         { Names: ["/web"], SizeRw: 2_500, SizeRootFs: 4_002_500 },
         { Names: ["/idle"], SizeRw: 2_500 },
       ],
-      Volumes: [],
+      Volumes: [{ Name: "data", UsageData: { Size: 4, RefCount: 0 } }],
       BuildCache: [],
     });
     expect(body).not.toHaveProperty("BuilderSize");
@@ -46,7 +47,7 @@ describe("usage and pruning", () => {
       LayersSize: 0,
       Images: null,
       Containers: [{}, {}],
-      Volumes: [],
+      Volumes: [{ Name: "data" }],
       BuildCache: null,
     });
     expect(await ask("GET /v1.51/system/df?type=constructor")).toEqual({

@@ -161,6 +161,7 @@ describe("an engine", () => {
       [id, { writtenBytes: 1, rootBytes: (image?.sizeBytes ?? 0) + 1 }],
     ]);
     expect(Object.keys(await engine.diskUsage({ kinds: ["image"] }))).toEqual(["layersBytes", "images"]);
+    expect(Object.keys(await engine.diskUsage({ kinds: ["volume"] }))).toEqual(["layersBytes", "volumes"]);
     expect(Object.keys(await engine.diskUsage({ kinds: [] }))).toEqual(["layersBytes"]);
     const abort = new AbortController();
     abort.abort(new Error("enough"));
