@@ -24,6 +24,7 @@ export interface ContainerPlan extends PlannedSecurity, PlannedDevices, PlannedT
   readonly annotations?: Readonly<Record<string, string>>;
   readonly user?: string;
   readonly groupAdd?: readonly string[];
+  readonly cgroupParent?: string;
   readonly workingDirectory?: string;
   readonly hostname?: string;
   readonly domainname?: string;
@@ -132,6 +133,7 @@ function planHost(hostConfig: HostConfig) {
       annotations: hostConfig.Annotations ?? undefined,
       sysctls: Object.keys(hostConfig.Sysctls ?? {}).length === 0 ? undefined : (hostConfig.Sysctls ?? {}),
       groupAdd: nonEmpty(hostConfig.GroupAdd),
+      cgroupParent: hostConfig.CgroupParent || undefined,
       shmBytes: shmBytes === 0 ? undefined : shmBytes,
       oomScoreAdj: hostConfig.OomScoreAdj === 0 ? undefined : hostConfig.OomScoreAdj,
       consoleSize: parseConsoleSize(hostConfig.ConsoleSize),

@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
-import { readdirSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+import { realpathSync } from "node:fs";
 import { within } from "../base/failure.ts";
 import { openContentStore } from "../image/content-store.ts";
-import { hierarchiesOf } from "../linux/cgroup-layout.ts";
 import { type CgroupParent, openCgroupParent } from "../linux/cgroup-parent.ts";
 import { execInContainer } from "../runtime/exec.ts";
 import { openKeeperProgram } from "../runtime/keeper-program.ts";
@@ -12,9 +10,10 @@ import { startContainer } from "../runtime/start.ts";
 import { UserNamespaces } from "../runtime/user-namespaces.ts";
 import type { KeeperProgram } from "../runtime/types.ts";
 import { openChosenStorage } from "../storage/choose-driver.ts";
+import { EngineCgroups } from "./host/cgroups.ts";
 import { describeHost } from "./host/host.ts";
 import type { IdPool } from "./planning/id-ranges.ts";
-import type { CgroupPart, EngineParts, RuntimePart } from "./parts.ts";
+import type { EngineParts, RuntimePart } from "./parts.ts";
 import { ensurePrivateDirectory, lockDataRoot } from "./state/data-root.ts";
 
 export interface PartsOptions {
@@ -50,6 +49,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
       .catch(() => undefined);
     parent.removeEmpty();
   });
+  const cgroups = opened.use(new EngineCgroups(parent));
   const program = opened.use(openKeeperProgram(keeperProgram));
   const namespaces = opened.use(new UserNamespaces(program, runRoot));
   const held = opened.move();
@@ -59,8 +59,8 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     storage,
     storageChoice,
     content,
-    cgroups: cgroupPart(parent),
-    runtime: runtimePart(program, { parent, namespaces }),
+    cgroups,
+    runtime: runtimePart(program, { parent, cgroups, namespaces }),
     host: describeHost(),
     ...(idPool === undefined ? {} : { idPool }),
     ...(helloProgram === undefined ? {} : { helloProgram }),
@@ -76,14 +76,22 @@ function cgroupNameOf(dataRoot: string): string {
 
 function runtimePart(
   program: KeeperProgram,
-  { parent, namespaces }: { readonly parent: CgroupParent; readonly namespaces: UserNamespaces },
+  {
+    parent,
+    cgroups,
+    namespaces,
+  }: {
+    readonly parent: CgroupParent;
+    readonly cgroups: EngineCgroups;
+    readonly namespaces: UserNamespaces;
+  },
 ): RuntimePart {
   return {
     start: async ({ cgroupName, ...options }) => {
       using keepers = parent.openKeeperJoin();
       return await startContainer(program, {
         ...options,
-        cgroup: parent.open(cgroupName),
+        cgroup: cgroups.open(cgroupName),
         cgroupLayout: parent.layout,
         openUserNamespace: (maps) => namespaces.open(maps),
         keeperCgroupFds: keepers.writeZeroFds,
@@ -93,29 +101,11 @@ function runtimePart(
       using keepers = parent.openKeeperJoin();
       return await execInContainer(program, {
         ...options,
-        cgroup: parent.open(cgroupName),
+        cgroup: cgroups.open(cgroupName),
         keeperCgroupFds: keepers.writeZeroFds,
       });
     },
     openUserNamespace: (maps) => namespaces.open(maps),
     reconnect,
-  };
-}
-
-function cgroupPart(parent: CgroupParent): CgroupPart {
-  return {
-    layout: parent.layout,
-    path: parent.path,
-    create: (name, plan) => parent.create(name, plan),
-    open: (name) => parent.open(name),
-    list: () => {
-      const names = new Set<string>();
-      for (const { mountPath } of hierarchiesOf(parent.layout)) {
-        for (const entry of readdirSync(join(mountPath, parent.path), { withFileTypes: true })) {
-          if (entry.isDirectory()) names.add(entry.name);
-        }
-      }
-      return [...names];
-    },
   };
 }

@@ -48,6 +48,13 @@ export interface CgroupPart {
   readonly layout: CgroupLayout;
   /** Below each hierarchy: `tare-1a2b3c4d`. */
   readonly path: string;
+  /** The container with this id has its cgroup below that one: absolute, or below the engine's own. Until release(). */
+  assign(name: string, parent: string): void;
+  release(name: string): void;
+  /** Below each hierarchy, of the container with this id. */
+  pathOf(name: string): string;
+  /** Removes what was made above its cgroup for it alone; for containers that have a parent of their own. */
+  leaveParent(name: string): void;
   create(name: string, plan: CgroupPlan): CgroupHandle;
   /** Of the container with this id; nothing is made. */
   open(name: string): CgroupHandle;

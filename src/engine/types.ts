@@ -61,6 +61,8 @@ export interface ContainerSpec {
     readonly network?: "none" | "host" | { readonly container: ContainerReference };
   };
   readonly limits?: ContainerLimits;
+  /** The cgroup above its own: `/a/b` below the root of each hierarchy, `a/b` below the engine's own. Made when absent. */
+  readonly cgroupParent?: string;
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
   readonly privileged?: boolean;
   readonly noNewPrivileges?: boolean;

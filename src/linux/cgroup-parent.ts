@@ -14,6 +14,7 @@ import { openJoin } from "./cgroup/join.ts";
 import type { CgroupPlace } from "./cgroup/place.ts";
 import { inheritCpuset } from "./cgroup/v1/cpuset.ts";
 import { attachDeviceFilter } from "./cgroup/v2/device-filter.ts";
+import { hasMark, setMark } from "./cgroup/mark.ts";
 import { lendRealtime } from "./cgroup/v1/realtime.ts";
 import { enableControllers, rareControllers } from "./cgroup/v2/subtree-control.ts";
 import type { CgroupWrite } from "./cgroup/write.ts";
@@ -50,9 +51,12 @@ export class CgroupParent implements CgroupPlace, Disposable {
   /** Below each hierarchy's mount: `tare-1a2b`. */
   readonly path: string;
   readonly #components: readonly string[];
+  readonly #mark: string | undefined;
   readonly #directories = new Map<string, OwnedFd>();
 
-  constructor(path: string, layout: CgroupLayout) {
+  /** With a mark, directories that it makes bear that, and removeMarked() takes only those away. */
+  constructor(path: string, layout: CgroupLayout, { mark }: { readonly mark?: string } = {}) {
+    this.#mark = mark;
     this.#components = parseCgroupPath(path);
     this.path = this.#components.join("/");
     this.layout = {
@@ -152,6 +156,18 @@ export class CgroupParent implements CgroupPlace, Disposable {
     }
   }
 
+  /** Removes those of its directories that it, or an earlier one with its mark, has made and that are empty. */
+  removeMarked(): void {
+    this[Symbol.dispose]();
+    for (const hierarchy of hierarchiesOf(this.layout)) {
+      for (let depth = this.#components.length; depth > 0; depth--) {
+        const path = [hierarchy.mountPath, ...this.#components.slice(0, depth)].join("/");
+        if (this.#mark === undefined || !hasMark(path, this.#mark)) break;
+        if (attempt("unlinkat", AT_FDCWD, path, AT_REMOVEDIR) < 0) break;
+      }
+    }
+  }
+
   [Symbol.dispose](): void {
     for (const directory of this.#directories.values()) directory[Symbol.dispose]();
     this.#directories.clear();
@@ -161,7 +177,8 @@ export class CgroupParent implements CgroupPlace, Disposable {
     let directory = openDirectoryAt(AT_FDCWD, hierarchy.mountPath);
     for (const name of this.#components) {
       if (hierarchy.version === 2) enableControllers(directory.fd, hierarchy.controllers);
-      makeDirectoryAt(directory.fd, name);
+      const isNew = makeDirectoryAt(directory.fd, name);
+      if (isNew && this.#mark !== undefined) setMark(directory.fd, name, this.#mark);
       if (hierarchy.version === 1) inheritCpuset(hierarchy, directory.fd, name);
       const below = openDirectoryAt(directory.fd, name);
       directory[Symbol.dispose]();

@@ -46,6 +46,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       ...given("AutoRemove", spec.autoRemove),
       ...given("Annotations", spec.annotations),
       ...given("GroupAdd", spec.groupAdd),
+      ...given("CgroupParent", spec.cgroupParent),
       ...given("PidMode", modeText(namespaces.pid)),
       ...given("IpcMode", modeText(namespaces.ipc)),
       ...given("UTSMode", modeText(namespaces.uts)),

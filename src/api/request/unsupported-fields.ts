@@ -32,7 +32,6 @@ const hostFields: Readonly<Partial<Record<keyof HostConfig, readonly [what: stri
   StorageOpt: ["storage options", empty],
   Runtime: ["other runtimes", oneOf("tare", "runc", "io.containerd.runc.v2")],
   Isolation: ["isolation technologies", oneOf("default")],
-  CgroupParent: ["a parent cgroup", empty],
   DeviceRequests: ["device requests (GPUs)", empty],
   KernelMemoryTCP: ["a limit of TCP memory", empty],
   CpuCount: ["CpuCount (Windows only)", empty],

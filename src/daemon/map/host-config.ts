@@ -150,6 +150,7 @@ function fromSpec(spec: ContainerSpec): HostConfig {
     ReadonlyRootfs: spec.readOnlyRoot ?? false,
     SecurityOpt: securityOptions(spec),
     ...(spec.shmBytes === undefined ? {} : { ShmSize: spec.shmBytes }),
+    CgroupParent: spec.cgroupParent ?? "",
     ...(spec.annotations === undefined ? {} : { Annotations: spec.annotations }),
     ...(spec.init === undefined ? {} : { Init: spec.init }),
     ...(spec.sysctls === undefined ? {} : { Sysctls: spec.sysctls }),

@@ -46,7 +46,7 @@ export interface ContainerContext {
 }
 
 export function cgroupPathOf(context: ContainerContext, id: ContainerId): string {
-  return `${context.parts.cgroups.path}/${id}`;
+  return context.parts.cgroups.pathOf(id);
 }
 
 export function isRunning({ state }: ContainerRecord): boolean {

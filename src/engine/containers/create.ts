@@ -4,6 +4,7 @@ import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { fileFailure } from "../../linux/file-failure.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
+import { planCgroupParent } from "../planning/cgroup-parent.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import { randomContainerId, randomContainerName, parseContainerName } from "../planning/container-name.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
@@ -30,6 +31,9 @@ export async function createContainer(
     ...asked,
     ...canonicalNamespaces(context, asked),
     mounts: decideMounts(context, asked, config.defaults.volumes),
+    ...(asked.cgroupParent === undefined
+      ? {}
+      : { cgroupParent: planCgroupParent(asked.cgroupParent, context.parts.cgroups.path) }),
   };
   const plan = planContainer(id, { spec, image: config.defaults, host: context.host });
   if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
@@ -38,6 +42,7 @@ export async function createContainer(
   using ids = reserveIds(context, { id, mode: spec.namespaces?.user });
   const { cgroups, host } = context.parts;
   const { warnings } = planCgroup(cgroupLimitsOf(plan.limits, host.findBlockDevice), cgroups.layout);
+  const { cgroupParent } = spec;
   const record: ContainerRecord = {
     id,
     name: name.text,
@@ -71,6 +76,7 @@ export async function createContainer(
       ids.maps === undefined ? {} : { idMaps: ids.maps },
     );
     fault("create.snapshot");
+    if (cgroupParent !== undefined) cgroups.assign(id, cgroupParent);
     context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });
     fault("create.recorded");
   } catch (thrown) {

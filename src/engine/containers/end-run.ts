@@ -132,7 +132,9 @@ export async function sweepAll(
   await rm(context.places.data(id), { recursive: true, force: true });
   fault("sweep.data");
   // A data root that is being closed is swept at the next open.
-  if (!context.closing.aborted) context.state.endIntent(intent);
+  if (context.closing.aborted) return;
+  context.state.endIntent(intent);
+  context.parts.cgroups.release(id);
   fault("sweep.done");
 }
 
@@ -141,6 +143,7 @@ export async function sweepCgroup(context: ContainerContext, id: ContainerId): P
   const cgroup = context.parts.cgroups.open(id);
   if (cgroup.pids().length > 0) await cgroup.killAll();
   await cgroup.remove();
+  context.parts.cgroups.leaveParent(id);
   fault("end.swept");
 }
 

@@ -20,6 +20,7 @@ const LOST_IN_REBOOT = 255;
  * running containers are taken into care again, ended ones get their exit code, lost ones are killed.
  */
 export async function reconcile(context: ContainerContext): Promise<void> {
+  assignCgroups(context);
   for (const [id, intent] of context.state.intents()) {
     fault("reconcile.intent");
     await finishIntent(context, id, intent);
@@ -33,6 +34,16 @@ export async function reconcile(context: ContainerContext): Promise<void> {
   for (const { id } of context.state.containers()) watchOrphanedExecs(context, id);
   sweepEnded(context);
   fault("reconcile.done");
+}
+
+function assignCgroups({ parts, state }: ContainerContext): void {
+  for (const { id, spec } of state.containers()) {
+    if (spec.cgroupParent !== undefined) parts.cgroups.assign(id, spec.cgroupParent);
+  }
+  for (const [, intent] of state.intents()) {
+    if (intent.kind !== "remove" || intent.cgroupParent === undefined) continue;
+    parts.cgroups.assign(intent.containerId, intent.cgroupParent);
+  }
 }
 
 /** An end is recorded before its cgroup is gone: a kill between the two leaves that behind. */

@@ -72,6 +72,8 @@ export type Intent =
       readonly containerId: ContainerId;
       /** Anonymous volumes that go with it. */
       readonly volumes?: readonly string[];
+      /** Above its cgroup, when that is not the engine's own. */
+      readonly cgroupParent?: string;
     }
   | { readonly kind: "remove-volume"; readonly volume: string };
 

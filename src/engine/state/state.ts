@@ -82,7 +82,13 @@ export class State implements Disposable {
     events: readonly EngineEvent[] = [],
     volumes: readonly string[] = [],
   ): IntentId {
-    const intent: Intent = { kind: "remove", containerId: id, ...(volumes.length === 0 ? {} : { volumes }) };
+    const { cgroupParent } = this.findContainer(id)?.spec ?? {};
+    const intent: Intent = {
+      kind: "remove",
+      containerId: id,
+      ...(volumes.length === 0 ? {} : { volumes }),
+      ...(cgroupParent === undefined ? {} : { cgroupParent }),
+    };
     const write = (): IntentId => {
       this.#database.run("DELETE FROM containers WHERE id = ?", id);
       this.events.append(events);

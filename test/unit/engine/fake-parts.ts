@@ -120,6 +120,10 @@ export class FakeWorld {
         },
         open: (name) => this.#cgroup(name),
         list: () => [...this.cgroups],
+        assign: () => {},
+        release: () => {},
+        leaveParent: () => {},
+        pathOf: (name) => `tare-fake/${name}`,
       },
       host: {
         hostname: "fake-host",

@@ -1,0 +1,89 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Cgroup } from "../../linux/cgroup.ts";
+import { type CgroupLayout, hierarchiesOf } from "../../linux/cgroup-layout.ts";
+import { CgroupParent } from "../../linux/cgroup-parent.ts";
+import type { CgroupPlan } from "../../linux/cgroup-plan.ts";
+import type { CgroupPart } from "../parts.ts";
+
+/** The cgroups of an engine's containers: below its own, or below one that the container was given. */
+export class EngineCgroups implements CgroupPart, Disposable {
+  readonly #own: CgroupParent;
+  /** Parents that are in use, by path; and which container has which. */
+  readonly #parents = new Map<string, CgroupParent>();
+  readonly #assigned = new Map<string, string>();
+
+  constructor(own: CgroupParent) {
+    this.#own = own;
+  }
+
+  get layout(): CgroupLayout {
+    return this.#own.layout;
+  }
+
+  get path(): string {
+    return this.#own.path;
+  }
+
+  assign(name: string, parent: string): void {
+    this.#assigned.set(name, parent.startsWith("/") ? parent.slice(1) : `${this.#own.path}/${parent}`);
+  }
+
+  release(name: string): void {
+    this.#assigned.delete(name);
+  }
+
+  pathOf(name: string): string {
+    return `${this.#assigned.get(name) ?? this.#own.path}/${name}`;
+  }
+
+  create(name: string, plan: CgroupPlan): Cgroup {
+    return this.#parentOf(name).create(name, plan);
+  }
+
+  open(name: string): Cgroup {
+    return this.#parentOf(name).open(name);
+  }
+
+  list(): readonly string[] {
+    const names = new Set<string>();
+    for (const { mountPath } of hierarchiesOf(this.layout)) {
+      for (const entry of readdirSync(join(mountPath, this.path), { withFileTypes: true })) {
+        if (entry.isDirectory() && !this.#isParent(entry.name)) names.add(entry.name);
+      }
+      for (const name of this.#assigned.keys()) {
+        if (existsSync(join(mountPath, this.pathOf(name)))) names.add(name);
+      }
+    }
+    return [...names];
+  }
+
+  #isParent(name: string): boolean {
+    const path = `${this.path}/${name}`;
+    return [...this.#assigned.values()].some((one) => one === path || one.startsWith(`${path}/`));
+  }
+
+  /** Takes the directories above it away that were made for it, unless others are below them. */
+  leaveParent(name: string): void {
+    const path = this.#assigned.get(name);
+    if (path === undefined) return;
+    this.#parentOf(name).removeMarked();
+    this.#parents.delete(path);
+  }
+
+  [Symbol.dispose](): void {
+    for (const parent of this.#parents.values()) parent[Symbol.dispose]();
+    this.#parents.clear();
+  }
+
+  #parentOf(name: string): CgroupParent {
+    const path = this.#assigned.get(name);
+    if (path === undefined) return this.#own;
+    let parent = this.#parents.get(path);
+    if (parent === undefined) {
+      parent = new CgroupParent(path, this.#own.layout, { mark: this.#own.path });
+      this.#parents.set(path, parent);
+    }
+    return parent;
+  }
+}
