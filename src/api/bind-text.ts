@@ -1,4 +1,5 @@
 import { Failure } from "../base/failure.ts";
+import { type IdmapOption, parseIdmapOption } from "../spec/idmap-option.ts";
 
 export type Propagation = "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
 
@@ -16,6 +17,7 @@ export interface BindMount extends MountPlace {
   readonly createSource?: boolean;
   readonly recursive?: boolean;
   readonly readonlyBelow?: boolean;
+  readonly idmap?: IdmapOption;
 }
 
 export interface VolumeMount extends MountPlace {
@@ -43,10 +45,16 @@ const optionGroups: readonly (readonly string[])[] = [
   ["consistent", "cached", "delegated", "default"],
 ];
 
+/** Ours: whose files they are. */
+const idmapWord = /^idmap(?:=(\d{1,10}(?:-\d{1,10})?))?$/;
+
 /** Is this what can come behind the second colon of `-v`? Empty counts. */
 export function isMountMode(mode: string): boolean {
   if (mode === "") return true;
-  const groups = mode.split(",").map((option) => optionGroups.findIndex((group) => group.includes(option)));
+  const groups = mode.split(",").map((option) => {
+    const group = optionGroups.findIndex((words) => words.includes(option));
+    return group < 0 && idmapWord.test(option) ? optionGroups.length : group;
+  });
   return !groups.includes(-1) && new Set(groups).size === groups.length;
 }
 
@@ -69,8 +77,10 @@ export function parseBind(text: string, volumeDriver = ""): BindMount | VolumeMo
     ...(mode === "" ? {} : { mode }),
   };
   const propagation = options.find(isPropagation);
+  const idmap = options.map((option) => idmapWord.exec(option)).find((match) => match !== null);
   try {
     requireTarget(place.target, isBind ? "bind" : "volume");
+    if (!isBind && idmap !== undefined) throw mountFailure("volume", "idmap is for binds");
     if (!isBind && propagation !== undefined) throw extraField("volume", "BindOptions");
     if (isBind && options.includes("nocopy")) throw extraField("bind", "VolumeOptions");
   } catch (thrown) {
@@ -85,6 +95,7 @@ export function parseBind(text: string, volumeDriver = ""): BindMount | VolumeMo
       ...place,
       createSource: true,
       ...(propagation === undefined ? {} : { propagation }),
+      ...(idmap === undefined ? {} : { idmap: parseIdmapOption(idmap[1] ?? "") }),
     };
   }
   return {

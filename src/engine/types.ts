@@ -3,6 +3,7 @@ import type { ContainerUpdate } from "./update-types.ts";
 import type { RestartPolicy } from "./restart-types.ts";
 import type { DeviceRuleSpec, DeviceSpec } from "./device-types.ts";
 import type { Duplex } from "node:stream";
+import type { IdmapOption } from "../spec/idmap-option.ts";
 import type { TimeOffsets } from "../spec/time-offsets.ts";
 import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
@@ -127,6 +128,8 @@ export interface BindMount extends MountPlace {
   readonly recursive?: boolean;
   /** False: what is mounted below a read-only one stays writable. Default true. */
   readonly readonlyBelow?: boolean;
+  /** The host's owner who is the container's user there, both ways; `true`: the owner of the source. */
+  readonly idmap?: IdmapOption;
 }
 
 export interface VolumeMount extends MountPlace {

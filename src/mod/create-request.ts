@@ -6,6 +6,7 @@ import { formatTareFields } from "../api/tare-fields.ts";
 import { formatRestartPolicy } from "../api/restart-policy.ts";
 import type { HostConfig, Mount, Resources } from "../api/types/host-config.ts";
 import { Failure } from "../base/failure.ts";
+import { formatIdmapOption } from "../spec/idmap-option.ts";
 import { formatUserNamespaceMode } from "../spec/user-namespace-mode.ts";
 import type {
   BindMount,
@@ -177,6 +178,7 @@ function bindOf(mount: BindMount): Mount {
       CreateMountpoint: createSource,
       ...(recursive ? {} : { NonRecursive: true }),
       ...(readonlyBelow ? {} : { ReadOnlyNonRecursive: true }),
+      ...(mount.idmap === undefined ? {} : { IdMap: formatIdmapOption(mount.idmap) }),
     },
   };
 }

@@ -54,6 +54,7 @@ const mountShapes: FieldShapes = {
       CreateMountpoint: "boolean",
       ReadOnlyNonRecursive: "boolean",
       ReadOnlyForceRecursive: "boolean",
+      IdMap: "text",
     },
   },
   VolumeOptions: {

@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import { parseIdmapOption } from "../../spec/idmap-option.ts";
 import {
   type BindMount,
   extraField,
@@ -123,6 +124,7 @@ function planBind(mount: Mount): BindMount {
     ...(propagation === "" ? {} : { propagation }),
     ...(options.NonRecursive === true ? { recursive: false } : {}),
     ...(options.ReadOnlyNonRecursive === true ? { readonlyBelow: false } : {}),
+    ...(typeof options.IdMap === "string" ? { idmap: parseIdmapOption(options.IdMap) } : {}),
   };
 }
 

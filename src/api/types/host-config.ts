@@ -151,6 +151,8 @@ export interface Mount {
     readonly CreateMountpoint?: boolean;
     readonly ReadOnlyNonRecursive?: boolean;
     readonly ReadOnlyForceRecursive?: boolean;
+    /** Ours: the host's `UID:GID` who owns what the container's user makes; "" for the owner of the source. */
+    readonly IdMap?: string;
   } | null;
   readonly VolumeOptions?: {
     readonly NoCopy?: boolean;

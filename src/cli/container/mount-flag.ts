@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Mount } from "../../api/types/host-config.ts";
 import { parseByteSize } from "../../base/byte-size.ts";
 import { Failure } from "../../base/failure.ts";
+import { parseIdmapOption } from "../../spec/idmap-option.ts";
 import { parseCsvFields } from "../flags/csv-fields.ts";
 import { parseTruth } from "../flags/kinds.ts";
 
@@ -66,6 +67,16 @@ const fields: Readonly<Record<string, Field>> = {
     const option = recursions[value];
     if (option !== undefined) bind[option] = true;
   },
+  idmap: ({ bind, groups }, value, key) => {
+    const text = value === "true" ? "" : value;
+    try {
+      parseIdmapOption(text);
+    } catch {
+      throw wrong(key, value);
+    }
+    groups.add("bind");
+    bind["IdMap"] = text;
+  },
   "bind-create-src": ({ bind }, value, key) => {
     bind["CreateMountpoint"] = truth(value, key);
   },
@@ -107,6 +118,7 @@ const bare: ReadonlySet<string> = new Set([
   "volume-nocopy",
   "bind-nonrecursive",
   "bind-create-src",
+  "idmap",
 ]);
 
 /** Reads `type=bind,source=/a,target=/b,readonly`. Throws Failure("invalid") in Docker's words. */

@@ -127,7 +127,13 @@ function fromSpec(spec: ContainerSpec): HostConfig {
   const binds = (spec.mounts ?? []).flatMap((mount) => {
     if (mount.kind === "tmpfs" || (mount.kind === "volume" && mount.anonymous === true)) return [];
     const source = mount.kind === "bind" ? mount.source : (mount.name ?? "");
-    return [`${source}:${mount.target}${mount.readonly === true ? ":ro" : ""}`];
+    const idmap = mount.kind === "bind" ? mount.idmap : undefined;
+    const owner = idmap === undefined || idmap === true ? "" : `=${idmap.uid}-${idmap.gid}`;
+    const options = [
+      ...(mount.readonly === true ? ["ro"] : []),
+      ...(idmap === undefined ? [] : [`idmap${owner}`]),
+    ];
+    return [[source, mount.target, ...(options.length === 0 ? [] : [options.join(",")])].join(":")];
   });
   const tmpfs = (spec.mounts ?? []).flatMap((mount) =>
     mount.kind === "tmpfs" ? [[mount.target, mount.options ?? ""] as const] : [],

@@ -20,6 +20,7 @@ import { getContainer } from "./find-container.ts";
 import { openJoinedNamespaces } from "./joined-namespaces.ts";
 import { launchFailure } from "./launch-failure.ts";
 import { findForeignNamespaces, openIdsOf } from "./user-namespace.ts";
+import { decideIdmaps } from "./bind-idmaps.ts";
 import { makeNetworkFiles } from "./network-files.ts";
 import { PhaseClock } from "./phase-clock.ts";
 import { refuseOpenedRoot } from "./open-root.ts";
@@ -165,6 +166,7 @@ async function launch(
       ...(record.idMaps === undefined
         ? {}
         : { idMaps: record.idMaps, foreign: findForeignNamespaces(context, record) }),
+      idmaps: decideIdmaps(plan.mounts, { user, idMaps: record.idMaps }),
       files,
       cgroup: cgroupPathOf(context, id),
       hostDevices,

@@ -1,4 +1,5 @@
 import { defaultTmpfsOptions, parseTmpfsOptions } from "../../linux/mount-options.ts";
+import type { IdMaps } from "../../spec/id-map.ts";
 import type { RuntimeMount, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
 import type { ContainerMount, ContainerSpec, TmpfsMount, VolumeMount } from "../types.ts";
 import { cleanPath, isWithin } from "./clean-path.ts";
@@ -71,6 +72,8 @@ export interface MountPlanInput {
   readonly files: Readonly<Record<string, string>>;
   /** The sources of volumes are not paths: the runtime gets descriptors of them. */
   readonly mounts: readonly ContainerMount[];
+  /** Owners of binds with `idmap`, by target: from the ids on their file systems to the host's of the container's user. */
+  readonly idmaps?: ReadonlyMap<string, IdMaps>;
   /** "container" or "host": /dev/shm is shared, by this path on the host. */
   readonly sharedShm?: string;
   readonly sharedMqueue?: boolean;
@@ -83,7 +86,9 @@ export interface MountPlanInput {
 /** All mounts in the order in which they are made: the kernel's, the files, then the caller's from outside to inside. */
 export function planMounts(input: MountPlanInput): readonly RuntimeMount[] {
   const own = input.mounts
-    .map((mount) => runtimeMount(mount, { isForeign: input.foreign !== undefined }))
+    .map((mount) =>
+      runtimeMount(mount, { isForeign: input.foreign !== undefined, maps: input.idmaps?.get(mount.target) }),
+    )
     .sort((one, other) => depth(one.destination) - depth(other.destination));
   const taken = new Set(own.map((mount) => mount.destination));
   const files = Object.entries(input.files).map(([target, source]) =>
@@ -142,7 +147,10 @@ function bind(destination: string, source: string, options: readonly string[]): 
   return { destination, type: "bind", source, options: ["rbind", ...options] };
 }
 
-function runtimeMount(mount: ContainerMount, { isForeign }: { readonly isForeign: boolean }): RuntimeMount {
+function runtimeMount(
+  mount: ContainerMount,
+  { isForeign, maps }: { readonly isForeign: boolean; readonly maps: IdMaps | undefined },
+): RuntimeMount {
   const { target: destination, readonly = false } = mount;
   switch (mount.kind) {
     case "tmpfs":
@@ -159,7 +167,9 @@ function runtimeMount(mount: ContainerMount, { isForeign }: { readonly isForeign
       // "rro" is the specification's word for a whole tree of mounts, "ro" for the topmost alone.
       const access = !readonly ? "rw" : recursive && readonlyBelow ? "rro" : "ro";
       const options = [recursive ? "rbind" : "bind", access, propagation];
-      return { destination, type: "bind", source, options };
+      if (maps === undefined) return { destination, type: "bind", source, options };
+      const mappings = { uidMappings: maps.uids, gidMappings: maps.gids };
+      return { destination, type: "bind", source, options: [...options, "idmap"], ...mappings };
     }
     default:
       return mount satisfies never;

@@ -16,6 +16,8 @@ export interface StartFacts {
   readonly idMaps?: IdMaps;
   /** With one: namespaces that belong to another. */
   readonly foreign?: readonly RuntimeNamespaceType[];
+  /** See MountPlanInput. */
+  readonly idmaps?: ReadonlyMap<string, IdMaps>;
   /** Sources of /etc/hosts and its like, by target. */
   readonly files: Readonly<Record<string, string>>;
   /** Cgroup path below each hierarchy. */
@@ -71,6 +73,7 @@ export function planRuntimeConfig(
       files: facts.files,
       mounts: plan.mounts,
       ...(facts.sharedShm === undefined ? {} : { sharedShm: facts.sharedShm }),
+      ...(facts.idmaps === undefined ? {} : { idmaps: facts.idmaps }),
       ...(facts.idMaps === undefined
         ? {}
         : {
