@@ -140,9 +140,8 @@ static bool valid_header(void) {
   if (plan.clone_flags & ~NAMESPACES) return false; // a child that shares our memory or descriptors would be us
   for (int i = 0; i < 3; i++)
     if (at[i] != PLAN_NOWHERE && !in_blob(at[i], 4)) return false;
-  if (plan.judge_at != PLAN_NOWHERE && !(in_blob(plan.judge_at, plan.judge_bytes) && plan.judge_bytes % sizeof(struct sock_filter) == 0 &&
-                                         (plan.flags & PLAN_KEEP)))
-    return false;
+  bool judged = plan.judge_at != PLAN_NOWHERE;
+  if (judged && (!in_blob(plan.judge_at, plan.judge_bytes) || plan.judge_bytes % 8 || !(plan.flags & PLAN_KEEP))) return false;
   return plan.log_files >= 1 && plan.log_files <= 10;
 }
 
@@ -278,63 +277,53 @@ static void *map(uint64_t where, size_t bytes) {
 }
 
 // ---------------------------------------------------------------- part 4: judging
-// A listener's calls are judged by a program that TypeScript made of the same profile as the filter. It sees the
-// numbers that the filter saw, and never memory: what is read of that is for the record only.
+// The judge is made of the same profile as the filter, and sees the same numbers, never memory: that is for the record only.
 static struct sock_filter *judge;
-static uint32_t judge_count, fine_slots;
 static struct record_slot *slots; // RECORD_SLOTS
+static uint32_t judge_count, fine_slots;
 static int listener = -1, signals = -1;
 
-#define JUDGE_REFUSED (SECCOMP_RET_ERRNO | EPERM)
 // The codes that the compiler of src/linux/seccomp/ uses; for anything else the call is refused.
 static uint32_t run_judge(const struct seccomp_data *call) {
   uint32_t a = 0;
   for (uint64_t at = 0; at < judge_count; at++) {
     const struct sock_filter *op = &judge[at];
     switch (op->code) {
-    case BPF_LD | BPF_W | BPF_ABS:
-      if (op->k > sizeof *call - 4) return JUDGE_REFUSED;
-      memcpy(&a, (const char *)call + op->k, 4);
-      break;
+    case BPF_LD | BPF_W | BPF_ABS: if (op->k <= sizeof *call - 4) memcpy(&a, (const char *)call + op->k, 4); else at = judge_count; break;
     case BPF_ALU | BPF_AND | BPF_K: a &= op->k; break;
     case BPF_JMP | BPF_JA: at += op->k; break;
     case BPF_JMP | BPF_JEQ | BPF_K: at += a == op->k ? op->jt : op->jf; break;
     case BPF_JMP | BPF_JGT | BPF_K: at += a > op->k ? op->jt : op->jf; break;
     case BPF_JMP | BPF_JGE | BPF_K: at += a >= op->k ? op->jt : op->jf; break;
     case BPF_RET | BPF_K: return op->k;
-    default: return JUDGE_REFUSED;
+    default: at = judge_count;
     }
   }
-  return JUDGE_REFUSED;
+  return SECCOMP_RET_ERRNO | EPERM;
 }
 
-// The text at an address of the caller; empty when it cannot be read.
+// The text at an address of the caller; empty when it cannot be read. KERNEL: it is cut off where no memory is.
 static void read_text(uint32_t pid, uint64_t at, char *text) {
-  size_t first = 4096 - at % 4096 < RECORD_TEXT ? 4096 - at % 4096 : RECORD_TEXT; // the next page may not be there
-  struct iovec here = {text, RECORD_TEXT}, there[2] = {{(void *)at, first}, {(void *)(at + first), RECORD_TEXT - first}};
-  long got = pid ? sys(SYS_process_vm_readv, pid, &here, 1, there, 2, 0) : 0;
+  struct iovec here = {text, RECORD_TEXT}, there = {(void *)at, RECORD_TEXT};
+  long got = pid ? sys(SYS_process_vm_readv, pid, &here, 1, &there, 1, 0) : 0;
   for (long i = 0; i < RECORD_TEXT; i++)
     if (i >= got || (i && !text[i - 1])) text[i] = 0;
 }
 
 // Where memory lies differs from run to run: it does not make a call another one.
-static bool is_pointer(uint64_t argument) { return argument >> 32 && argument >> 32 != 0xffffffffu; }
-
+#define IS_POINTER(argument) ((argument) >> 32 && (argument) >> 32 != 0xffffffffu)
 static bool same_call(const struct record_slot *a, const struct record_slot *b) {
   bool same = a->number == b->number && a->architecture == b->architecture && a->verdict == b->verdict && a->coarse == b->coarse;
   for (int i = 0; same && !a->coarse && i < 6; i++)
-    same = a->argument[i] == b->argument[i] || (is_pointer(a->argument[i]) && is_pointer(b->argument[i]));
+    same = a->argument[i] == b->argument[i] || (IS_POINTER(a->argument[i]) && IS_POINTER(b->argument[i]));
   for (int i = 0; same && !a->coarse && i < RECORD_TEXT; i++) same = a->text[i] == b->text[i];
   return same;
 }
 
 static struct record_slot *find_slot(const struct record_slot *call) {
-  uint32_t hash = (uint32_t)call->number * 0x9e3779b1u ^ call->architecture ^ call->verdict;
-  for (uint32_t tried = 0; tried < RECORD_SLOTS - 1; tried++) {
-    struct record_slot *slot = &slots[1 + (hash + tried) % (RECORD_SLOTS - 1)];
-    if (!slot->count || same_call(slot, call)) return slot;
-  }
-  return &slots[0];
+  struct record_slot *slot = slots + 1;
+  while (slot < slots + RECORD_SLOTS && slot->count && !same_call(slot, call)) slot++;
+  return slot < slots + RECORD_SLOTS ? slot : slots;
 }
 
 static void tell_recorded(uint32_t index);
@@ -342,16 +331,10 @@ static void tell_recorded(uint32_t index);
 // Bounded, whatever is called how often: what differs in more than its number has RECORD_FINE slots, and all RECORD_SLOTS.
 static void write_record(struct record_slot *call) {
   struct record_slot *slot = find_slot(call);
-  if (!call->coarse && (slot == slots || (!slot->count && fine_slots >= RECORD_FINE))) {
-    call->coarse = 1;
-    slot = find_slot(call);
-  }
+  if (!call->coarse && (slot == slots || (!slot->count && fine_slots >= RECORD_FINE))) call->coarse = 1, slot = find_slot(call);
   bool isNew = !slot->count;
-  if (isNew) {
-    fine_slots += !call->coarse;
-    if (slot != slots) *slot = *call;
-    slot->first = call->last;
-  }
+  fine_slots += isNew && !call->coarse;
+  if (isNew && slot != slots) *slot = *call;
   slot->last = call->last;
   if (slot->count != ~0u) slot->count++;
   size_t changed = isNew ? sizeof *slot : offsetof(struct record_slot, number);
@@ -369,12 +352,12 @@ static void answer_call(void) {
   if (sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_RECV, &of) < 0) return; // the caller has gone
   uint32_t verdict = run_judge(&of.call.data), text = JUDGE_TEXT(verdict), action = verdict & SECCOMP_RET_ACTION_FULL;
   bool allowed = action == SECCOMP_RET_ALLOW;
-  struct record_slot call = {.last = clock_ns(CLOCK_REALTIME), .number = of.call.data.nr, .architecture = of.call.data.arch,
+  uint64_t now = clock_ns(CLOCK_REALTIME);
+  struct record_slot call = {.first = now, .last = now, .number = of.call.data.nr, .architecture = of.call.data.arch,
                               .verdict = verdict, .pid = (int32_t)of.call.pid, .coarse = (verdict & JUDGE_COARSE) != 0};
   memcpy(call.argument, of.call.data.args, sizeof call.argument);
   if (text && text <= 6) read_text(of.call.pid, call.argument[text - 1], call.text);
-  // Else the pid was another's already when its memory was read.
-  if (sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &of.call.id) < 0) return;
+  if (sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &of.call.id) < 0) return; // else the memory may be another's
   to.reply.id = of.call.id;
   to.reply.error = allowed ? 0 : action == SECCOMP_RET_ERRNO ? -(int32_t)(verdict & JUDGE_ERROR) : -EPERM;
   to.reply.flags = allowed ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
@@ -916,8 +899,7 @@ static void take_descriptor(uint32_t tag, int64_t value) {
     out_fd = fd;
     nonblocking(fd);
   } else if (tag == TAKE_LISTENER && judge && listener < 0) {
-    listener = fd;
-    // KERNEL(6.6): the caller goes on on the same processor as soon as it is answered.
+    listener = fd; // KERNEL(6.6): the caller goes on on the same processor as soon as it is answered
     sys(SYS_ioctl, listener, SECCOMP_IOW(4, uint64_t), 1 /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP */);
   } else {
     give_up();
@@ -988,20 +970,13 @@ static void drop_stalled(void) {
     if (connections[i].state == STREAMING && connections[i].cursor < head) drop(&connections[i]);
 }
 
-// Processes that outlive the first one still want answers: goes when the last of them has ended, and holds nothing else.
-__attribute__((noreturn)) static void linger(void) {
+// Processes that outlive the first one still want answers to their calls, and nothing else.
+static void keep_listener_only(void) {
   for (int i = 0; i < PLAN_MOST_KEPT; i++) plan.kept[i] = -1;
   for (int i = 0; i < MOST_CONNECTIONS; i++) connections[i].state = CLOSED;
   setup = child_pidfd = in_fd = out_fd = err_fd = plan.log_dir_fd = plan.exit_dir_fd = -1;
   close_others();
   sys(SYS_close, LISTENING);
-  while (listener >= 0) {
-    struct pollfd fds[2] = {{listener, POLLIN, 0}, {signals, POLLIN, 0}};
-    sys(SYS_ppoll, fds, 2, 0, 0, 8);
-    if (fds[1].revents) take_signals();
-    if (fds[0].revents) serve_listener(fds[0].revents);
-  }
-  leave(0);
 }
 
 // Output is all taken: say the exit, wait a bounded time for slow clients, go.
@@ -1011,24 +986,22 @@ __attribute__((noreturn)) static void finish(void) {
   if (log_lost) tell_loss();
   quiet_from = clock_ns(CLOCK_MONOTONIC);
   for (;;) {
-    struct pollfd fds[MOST_CONNECTIONS + 1];
+    struct pollfd fds[MOST_CONNECTIONS + 2] = {{listener, POLLIN, 0}, {signals, POLLIN, 0}};
     int behind = 0;
     for (int i = 0; i < MOST_CONNECTIONS; i++) {
       bool lacks = connections[i].state == STREAMING && connections[i].cursor < head;
-      fds[i] = (struct pollfd){lacks ? connections[i].fd : -1, POLLOUT, 0};
+      fds[2 + i] = (struct pollfd){lacks ? connections[i].fd : -1, POLLOUT, 0};
       behind += lacks;
     }
-    long ms = left_ms(quiet_from + STALL);
-    if (!behind || !ms) {
-      if (listener >= 0) linger();
-      leave(0);
-    }
-    fds[MOST_CONNECTIONS] = (struct pollfd){listener, POLLIN, 0};
+    long ms = behind ? left_ms(quiet_from + STALL) : 0;
+    if (!ms && listener < 0) leave(0);
+    if (!ms && setup >= 0) keep_listener_only();
     struct timespec most = {ms / 1000, ms % 1000 * 1000000};
-    sys(SYS_ppoll, fds, MOST_CONNECTIONS + 1, &most, 0, 8);
-    if (fds[MOST_CONNECTIONS].revents) serve_listener(fds[MOST_CONNECTIONS].revents);
+    sys(SYS_ppoll, fds, MOST_CONNECTIONS + 2, ms ? &most : 0, 0, 8);
+    if (fds[0].revents) serve_listener(fds[0].revents);
+    if (fds[1].revents) take_signals();
     for (int i = 0; i < MOST_CONNECTIONS; i++)
-      if (fds[i].revents) feed_client(&connections[i]);
+      if (fds[2 + i].revents && fds[2 + i].fd >= 0) feed_client(&connections[i]);
   }
 }
 

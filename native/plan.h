@@ -39,8 +39,7 @@ struct plan_header {
   int32_t join_user, join_pid;             // namespaces that the child is cloned in, but not the keeper, or -1
 };
 
-// ---- The judge: a program of seccomp's filter machine that the keeper runs on what a listener notifies. It returns
-// SECCOMP_RET_ALLOW (the kernel is let decide) or SECCOMP_RET_ERRNO, and in the other bits: ----
+// ---- The judge, a program of seccomp's filter machine, gives SECCOMP_RET_ALLOW or SECCOMP_RET_ERRNO, and in the other bits: ----
 #define JUDGE_ERROR 0xfffu
 #define JUDGE_TEXT(verdict) ((verdict) >> 12 & 7) // 1 + which argument is a path to record, 0: none
 #define JUDGE_COARSE 0x8000u                      // calls of this number are recorded as one
