@@ -68,6 +68,14 @@ export const faultPoints = [
   "reconcile.done",
   "undo.snapshot",
   "undo.directory",
+  "volume.drafted",
+  "volume.named",
+  "volume.recorded",
+  "volume.copied",
+  "volume.ready",
+  "volume.moved",
+  "volume.forgotten",
+  "volume.discarded",
 ] as const;
 
 export type FaultPoint = (typeof faultPoints)[number];

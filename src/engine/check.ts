@@ -4,6 +4,7 @@ import { type ContainerContext, isRunning } from "./containers/context.ts";
 import type { Garbage } from "./images/garbage.ts";
 import { listKeepers } from "./host/keepers.ts";
 import { subjectOf } from "./state/records.ts";
+import { checkVolumes } from "./volumes/check-volumes.ts";
 import type { CheckFinding } from "./engine-types.ts";
 
 /** The keepers' own cgroup beside those of the containers. */
@@ -31,6 +32,7 @@ export async function checkEngine(
     ...checkDirectories(context, pending),
     ...checkKeepers(context, pending),
     ...(await parts.storage.health()),
+    ...checkVolumes(context.volumes),
   ];
   const { layers, blobs } = await garbage.list();
   if (layers.length + blobs.length > 0) {

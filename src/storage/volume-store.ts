@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { within } from "../base/failure.ts";
+import { fault } from "../base/fault.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../linux/constants/open.ts";
 import type { Fd, OwnedFd } from "../linux/fd.ts";
 import { codeOf, fileFailure } from "../linux/file-failure.ts";
@@ -10,7 +11,7 @@ import { syncFile } from "../linux/sync.ts";
 import { diskUsage } from "./disk/disk-usage.ts";
 import type { StorageFinding, StorageUsage } from "./driver.ts";
 import { Trash } from "./disk/trash.ts";
-import { copyUp, copyUpMounted, dataName, finishCopyUp } from "./volumes/copy-up.ts";
+import { copyUp, copyUpMounted, dataName, finishCopyUp, isWhole } from "./volumes/copy-up.ts";
 
 /** One component that begins with no point and has no slash: who names volumes has checked that. */
 export type VolumeName = string;
@@ -54,8 +55,10 @@ export class VolumeStore {
         await syncFile(data.fd);
         await syncFile(made.fd);
       }
+      fault("volume.drafted");
       renameSync(draft, `${this.#root}/${name}`);
       await syncFile(volumes.fd);
+      fault("volume.named");
     } catch (thrown) {
       rmSync(draft, { recursive: true, force: true });
       throw fileFailure(`cannot make the directory of volume "${name}"`, thrown);
@@ -70,6 +73,12 @@ export class VolumeStore {
     } catch (thrown) {
       throw within(`cannot open volume "${name}"`, thrown);
     }
+  }
+
+  /** False while an image's content is coming in, or when that was interrupted. */
+  isWhole(name: VolumeName): boolean {
+    using volume = openDirectoryPath(`${this.#root}/${name}`);
+    return isWhole(volume.fd);
   }
 
   /** True when nothing is in it. */

@@ -125,9 +125,13 @@ export async function expectNothingLeft({
   const look = (): readonly string[] => [
     ...(tare.keeperPids().length > running ? [`keepers ${tare.keeperPids().join(" ")}`] : []),
     ...(new Set(tare.cgroups().map((path) => path.slice(-64))).size > running ? tare.cgroups() : []),
-    ...["content/ingest", ...inStorage("drafts"), ...inStorage("trash")].flatMap((path) =>
-      listIn(tare.dataRoot, path),
-    ),
+    ...[
+      "content/ingest",
+      ...inStorage("drafts"),
+      ...inStorage("trash"),
+      "volumes/.drafts",
+      "volumes/.trash",
+    ].flatMap((path) => listIn(tare.dataRoot, path)),
     ...["containers", ...inStorage("snapshots")].flatMap((path) =>
       listIn(tare.dataRoot, path).filter((each) => !ids.some((id) => each.endsWith(id))),
     ),

@@ -1,4 +1,5 @@
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { type LocalOptions, mountLocalVolume, parseLocalOptions } from "../../storage/local-volume.ts";
@@ -52,6 +53,11 @@ export class VolumeCatalog {
       });
     }
     return record;
+  }
+
+  /** Whether somebody is about to change it. */
+  isHeld(name: string): boolean {
+    return this.#locks.isHeld(name);
   }
 
   /** Volume → the containers that have it. */
@@ -108,6 +114,7 @@ export class VolumeCatalog {
     await this.store.create(name);
     const record: VolumeRecord = { name, createdAt: Date.now(), labels, options };
     this.#state.putVolume(record, [volumeEvent(name, "create", { driver: "local" })]);
+    fault("volume.recorded");
     return record;
   }
 
@@ -169,7 +176,9 @@ export class VolumeCatalog {
 
   #drop(name: string): void {
     const intent = this.#state.removeVolume(name, [volumeEvent(name, "destroy", { driver: "local" })]);
+    fault("volume.forgotten");
     this.store.discard(name);
+    fault("volume.discarded");
     this.#state.endIntent(intent);
   }
 }

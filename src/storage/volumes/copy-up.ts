@@ -1,4 +1,5 @@
 import { fchmodSync, fchownSync, mkdirSync } from "node:fs";
+import { fault } from "../../base/fault.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
 import { listDirectory } from "../../linux/directory.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
@@ -8,6 +9,11 @@ import { findStatAt, statFd } from "../../linux/stat.ts";
 import { syncFile, syncFilesystem } from "../../linux/sync.ts";
 import { packEntry, removeTree, unpackLayer } from "../../linux/tree.ts";
 import { findXattr, listXattrs, trySetXattr } from "../../linux/xattr.ts";
+
+/** Whether nothing of a copy is left beside it. */
+export function isWhole(volume: Fd): boolean {
+  return [draftName, readyName].every((name) => findStatAt(volume, name) === undefined);
+}
 
 /** The directory that containers see. */
 export const dataName = "_data";
@@ -35,12 +41,14 @@ export async function copyUp(volume: Fd, source: Fd): Promise<boolean> {
     await unpackLayer(packEntry(source, { as: "." }), draft.fd, { whiteouts: "plain" });
     await syncFilesystem(draft.fd);
   }
+  fault("volume.copied");
   if (!isEmpty(data.fd)) {
     await removeTree(volume, draftName);
     return false;
   }
   renameEntry(volume, draftName, readyName);
   await syncVolume(volume);
+  fault("volume.ready");
   await finishCopyUp(volume);
   return true;
 }
@@ -67,7 +75,10 @@ export async function finishCopyUp(volume: Fd): Promise<void> {
   if (findStatAt(volume, readyName)?.kind !== "directory") return;
   using ready = openChild(volume, readyName);
   using data = openChild(volume, dataName);
-  for (const { name } of listDirectory(ready.fd)) tryMoveEntry(ready.fd, name, data.fd);
+  for (const { name } of listDirectory(ready.fd)) {
+    tryMoveEntry(ready.fd, name, data.fd);
+    fault("volume.moved");
+  }
   copyOwner(ready.fd, data.fd);
   await syncFile(data.fd);
   await removeTree(volume, readyName);

@@ -1,0 +1,4 @@
+import { describeFaults } from "../support/fault-tests.ts";
+import { volumeOperations } from "../support/fault-volumes.ts";
+
+describeFaults("work on volumes", volumeOperations);
