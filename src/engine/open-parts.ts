@@ -8,6 +8,7 @@ import { openKeeperProgram } from "../runtime/keeper-program.ts";
 import { reconnect } from "../runtime/reconnect.ts";
 import { startContainer } from "../runtime/start.ts";
 import { UserNamespaces } from "../runtime/user-namespaces.ts";
+import { KeeperWorkshop } from "../runtime/workshop.ts";
 import type { KeeperProgram } from "../runtime/types.ts";
 import { openChosenStorage } from "../storage/choose-driver.ts";
 import { EngineCgroups } from "./host/cgroups.ts";
@@ -37,7 +38,12 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
   } catch (thrown) {
     throw within(`cannot open the run root "${runRoot}"`, thrown);
   }
-  const { storage, ...storageChoice } = await openChosenStorage(dataRoot, { driver: storageDriver });
+  const program = opened.use(openKeeperProgram(keeperProgram));
+  const workshop = new KeeperWorkshop(program, runRoot);
+  const { storage, ...storageChoice } = await openChosenStorage(dataRoot, {
+    driver: storageDriver,
+    workshop,
+  });
   opened.use(storage);
   const content = await openContentStore(dataRoot);
   const parent = openCgroupParent(cgroupNameOf(dataRoot));
@@ -50,7 +56,6 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     parent.removeEmpty();
   });
   const cgroups = opened.use(new EngineCgroups(parent));
-  const program = opened.use(openKeeperProgram(keeperProgram));
   const namespaces = opened.use(new UserNamespaces(program, runRoot));
   const held = opened.move();
   return {

@@ -8,7 +8,7 @@ import { errno } from "./errno.ts";
 import { OwnedFd } from "./fd.ts";
 import { createFilesystem, moveMount } from "./mount.ts";
 import { openDirectoryPath } from "./open.ts";
-import { attempt, type SyscallName } from "./syscall.ts";
+import { attempt, call, type SyscallName } from "./syscall.ts";
 import { type Avoidable, isForcedAbsent } from "./without.ts";
 
 /** What this kernel may or may not have; docs/kernel.md says what each is used for and what replaces it. */
@@ -27,7 +27,7 @@ interface Probe {
 }
 
 /** A call with arguments that it must refuse: only a kernel that lacks it answers ENOSYS. */
-const call = (name: SyscallName, ...args: (number | string | null)[]): Probe => ({
+const answers = (name: SyscallName, ...args: (number | string | null)[]): Probe => ({
   how: `${name}() answers something other than ENOSYS`,
   find: () => attempt(name, ...args) !== -errno.ENOSYS,
 });
@@ -42,24 +42,28 @@ const probes: Readonly<Record<FeatureName, Probe>> = {
     how: "clone3(CLONE_INTO_CGROUP) with a descriptor that is not open answers EBADF",
     find: findCloneIntoCgroup,
   },
-  clone3: call("clone3", null, 0),
-  close_range: call("close_range", 1, 0, 0),
+  clone3: answers("clone3", null, 0),
+  close_range: answers("close_range", 1, 0, 0),
   "detached-composition": {
     how: "a detached tmpfs was moved into another detached tmpfs",
     find: findDetachedComposition,
+  },
+  "detached-lowers": {
+    how: "an overlay was made of two directories of a detached tmpfs",
+    find: findDetachedLowers,
   },
   "lowerdir+": { how: "fsconfig() of overlay takes lowerdir+", find: findLowerdirPlus },
   "memfd-exec": {
     how: "sysctl vm.memfd_noexec is not 2",
     find: () => readText("/proc/sys/vm/memfd_noexec") !== "2",
   },
-  mount_setattr: call("mount_setattr", -1, "", AT_EMPTY_PATH, null, 0),
-  openat2: call("openat2", AT_FDCWD, ".", null, 0),
+  mount_setattr: answers("mount_setattr", -1, "", AT_EMPTY_PATH, null, 0),
+  openat2: answers("openat2", AT_FDCWD, ".", null, 0),
   "pidfd-namespaces": {
     how: "ioctl(PIDFD_GET_MNT_NAMESPACE) works on our own pidfd",
     find: findPidfdNamespaces,
   },
-  pidfd_getfd: call("pidfd_getfd", -1, 0, 0),
+  pidfd_getfd: answers("pidfd_getfd", -1, 0, 0),
   "seccomp-notify": {
     how: "seccomp(SECCOMP_GET_ACTION_AVAIL) knows SECCOMP_RET_USER_NOTIF",
     find: findSeccompNotify,
@@ -127,6 +131,20 @@ function findDetachedComposition(): boolean {
     if (attempt("mkdirat", outer.fd, "at", 0o700) < 0) return false;
     using place = openDirectoryPath(`/proc/self/fd/${outer.fd}/at`);
     moveMount(inner.fd, place.fd);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function findDetachedLowers(): boolean {
+  try {
+    using tree = createFilesystem("tmpfs", []);
+    const lowers = ["a", "b"].map((name) => {
+      call("mkdirat", tree.fd, name, 0o700);
+      return ["lowerdir+", `/proc/self/fd/${tree.fd}/${name}`] as const;
+    });
+    createFilesystem("overlay", lowers)[Symbol.dispose]();
     return true;
   } catch {
     return false;

@@ -11,6 +11,7 @@ export type Avoidable =
   | "clone3"
   | "close_range"
   | "detached-composition"
+  | "detached-lowers"
   | "lowerdir+"
   | "memfd-exec"
   | "mount_setattr"

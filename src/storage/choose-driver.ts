@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Failure, sentenceOf, within } from "../base/failure.ts";
 import { codeOf, fileFailure } from "../linux/file-failure.ts";
-import type { StorageDriver } from "./driver.ts";
+import type { DriverOptions, StorageDriver } from "./driver.ts";
 import { openStorage, parseDriverName, storageDriverNames } from "./drivers.ts";
 
 export interface ChosenStorage {
@@ -25,7 +25,7 @@ const slow =
  */
 export async function openChosenStorage(
   dataRoot: string,
-  { driver }: { readonly driver?: string | undefined } = {},
+  { driver, ...options }: DriverOptions & { readonly driver?: string | undefined } = {},
 ): Promise<ChosenStorage> {
   const asked = driver === undefined ? undefined : parseDriverName(driver);
   const used = findUsedDriver(dataRoot);
@@ -38,18 +38,21 @@ export async function openChosenStorage(
   }
   if (asked !== undefined) {
     const reason = driver === asked ? "asked for" : `asked for as ${driver}`;
-    return chosen(dataRoot, { storage: await openStorage(dataRoot, { driver: asked }), reason });
+    return chosen(dataRoot, { storage: await openStorage(dataRoot, { ...options, driver: asked }), reason });
   }
   if (used !== undefined) {
-    const storage = await openUsed(dataRoot, used);
+    const storage = await openUsed(dataRoot, { ...options, driver: used });
     return chosen(dataRoot, { storage, reason: "the images and containers of this data root are in it" });
   }
-  return chosen(dataRoot, await openFirstThatWorks(dataRoot));
+  return chosen(dataRoot, await openFirstThatWorks(dataRoot, options));
 }
 
-async function openUsed(dataRoot: string, used: string): Promise<StorageDriver> {
+async function openUsed(
+  dataRoot: string,
+  options: DriverOptions & { readonly driver: string },
+): Promise<StorageDriver> {
   try {
-    return await openStorage(dataRoot, { driver: used });
+    return await openStorage(dataRoot, options);
   } catch (thrown) {
     throw within(
       `cannot open the storage driver that the images and containers in "${dataRoot}" are in`,
@@ -58,11 +61,14 @@ async function openUsed(dataRoot: string, used: string): Promise<StorageDriver> 
   }
 }
 
-async function openFirstThatWorks(dataRoot: string): Promise<{ storage: StorageDriver; reason: string }> {
+async function openFirstThatWorks(
+  dataRoot: string,
+  options: DriverOptions,
+): Promise<{ storage: StorageDriver; reason: string }> {
   const refusals: string[] = [];
   for (const driver of automatic) {
     try {
-      const storage = await openStorage(dataRoot, { driver });
+      const storage = await openStorage(dataRoot, { ...options, driver });
       const reason = refusals.length === 0 ? "it is the fastest that works here" : refusals.join("; ");
       return { storage, reason };
     } catch (thrown) {

@@ -1,11 +1,18 @@
 import type { Fd, OwnedFd } from "../linux/fd.ts";
 import type { PackOptions } from "../linux/pack-options.ts";
 import type { TreeChange } from "../linux/tree-change.ts";
+import type { Workshop } from "../linux/workshop.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 
 /** Chosen by the caller, unique in one store: letters, digits, `_ . -`, at most 128, not beginning with a dot. */
 export type SnapshotId = string;
+
+/** What a driver may need that others make. */
+export interface DriverOptions {
+  /** For mounts that this kernel does not compose of detached ones. */
+  readonly workshop?: Workshop;
+}
 
 /**
  * Keeps unpacked layers and the file systems of containers below one directory of its own.

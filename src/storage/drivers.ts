@@ -1,9 +1,10 @@
 import { Failure } from "../base/failure.ts";
-import type { StorageDriver } from "./driver.ts";
+import type { DriverOptions, StorageDriver } from "./driver.ts";
 
 /** Each driver is loaded when it is opened. */
-const drivers: Readonly<Record<string, (root: string) => Promise<StorageDriver>>> = {
-  overlay: async (root) => (await import("./overlay/overlay-driver.ts")).openOverlayDriver(root),
+const drivers: Readonly<Record<string, (root: string, options: DriverOptions) => Promise<StorageDriver>>> = {
+  overlay: async (root, options) =>
+    (await import("./overlay/overlay-driver.ts")).openOverlayDriver(root, options),
   vfs: async (root) => (await import("./vfs/vfs-driver.ts")).openVfsDriver(root),
 };
 
@@ -30,8 +31,8 @@ export function parseDriverName(text: string): string {
  */
 export async function openStorage(
   dataRoot: string,
-  { driver = "overlay" }: { readonly driver?: string } = {},
+  { driver = "overlay", ...options }: DriverOptions & { readonly driver?: string } = {},
 ): Promise<StorageDriver> {
   const name = parseDriverName(driver);
-  return await (drivers[name] as (typeof drivers)[string])(`${dataRoot}/storage/${name}`);
+  return await (drivers[name] as (typeof drivers)[string])(`${dataRoot}/storage/${name}`, options);
 }

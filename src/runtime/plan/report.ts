@@ -10,6 +10,7 @@ export const takeListener = 0x80000002;
 export const readyBarrier = 1;
 /** The child is in its new user namespace, which has no ids yet. */
 export const bornBarrier = 2;
+export const takeMount = 3; // value: the number of the mount's descriptor
 
 /** A 16-byte place for a barrier whose value (its last 8 bytes) an op stores into. */
 export function addBarrier(list: PlanList, blob: PlanBlob, slot: Slot, tag: number, about: string): void {

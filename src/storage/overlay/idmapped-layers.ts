@@ -7,8 +7,8 @@ import { cloneTree, setMountAttributes } from "../../linux/mount.ts";
  * however many layers an image has. The upper stays as it is: what the container makes has these ids already. The caller
  * disposes of it when the overlay is mounted.
  *
- * KERNEL(5.19): overlay on idmapped lowers. Where it can't be composed of detached mounts (EINVAL on 6.12), the place to
- * do it in an attached tree is here.
+ * KERNEL(5.19): overlay on idmapped lowers. Where it can't be composed of detached mounts (EINVAL on 6.12), mountOverlay()
+ * has it done in the workshop.
  */
 export function openIdmappedLayers(layers: Fd, usernsFd: Fd): OwnedFd {
   using undo = new DisposableStack();

@@ -3,12 +3,14 @@ import { Failure, kindOf } from "../../base/failure.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { filesystemName } from "../../linux/filesystem-status.ts";
+import type { MountPlace } from "../../linux/workshop.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
 import type { TreeChange } from "../../linux/tree-change.ts";
 import { listOverlayChanges, packTree } from "../../linux/tree.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
 import type {
+  DriverOptions,
   ChangesOptions,
   LayerDraft,
   MountedSnapshot,
@@ -20,31 +22,35 @@ import type {
 import { diskUsage } from "../disk/disk-usage.ts";
 import { LayerDirectory, makeRoot } from "../disk/layer-directory.ts";
 import { openIdmappedLayers } from "./idmapped-layers.ts";
-import { findLowerForm, type LowerForm, maxLowers, mountOverlay } from "./overlay-mount.ts";
+import { findLowerForm, type LowerForm, maxLowers, mountOverlay, type OverlayWays } from "./overlay-mount.ts";
 import { findMissingLayers } from "../disk/missing-layers.ts";
 import { Places } from "../disk/places.ts";
 import { SnapshotDirectory } from "../disk/snapshot-directory.ts";
 import { openPlaces, type Trash } from "../disk/trash.ts";
 
 /** See openStorage(). */
-export async function openOverlayDriver(root: string): Promise<StorageDriver> {
+export async function openOverlayDriver(
+  root: string,
+  { workshop }: DriverOptions = {},
+): Promise<StorageDriver> {
   const places = new Places(root);
   const trash = openPlaces(places);
-  return new OverlayDriver(places, trash, probe(places));
+  return new OverlayDriver(places, trash, { form: await probe(places), workshop });
 }
 
 /** Mounts once what all later mounts look like. */
-function probe({ probe: directory, empty }: Places): LowerForm {
+async function probe({ probe: directory, empty }: Places): Promise<LowerForm> {
   for (const name of ["lower", "upper", "work"])
     mkdirSync(`${directory}/${name}`, { recursive: true, mode: 0o700 });
-  const lowers = [`${directory}/lower`];
+  using opened = openDirectoryPath(directory);
+  const at = (path: string): MountPlace => ({ fd: opened.fd, path });
+  const lowers = [at("lower")];
   try {
-    const writable = { upper: `${directory}/upper`, work: `${directory}/work` };
-    return findLowerForm({ lowers, writable, empty });
+    return await findLowerForm({ lowers, writable: { upper: at("upper"), work: at("work") }, empty });
   } catch (thrown) {
     // KERNEL: a mount for writing makes a directory in "work". Without room for it, removing must go on.
     if (kindOf(thrown) !== "exhausted") throw thrown;
-    return findLowerForm({ lowers, empty });
+    return await findLowerForm({ lowers, empty });
   }
 }
 
@@ -57,12 +63,12 @@ class OverlayDriver implements StorageDriver {
   readonly #snapshots: SnapshotDirectory;
   /** Lowers are named below it: short, and nothing of the host's paths shows in a container's mountinfo. */
   readonly #layersFd: OwnedFd;
-  readonly #lowerForm: LowerForm;
+  readonly #ways: OverlayWays;
 
-  constructor(places: Places, trash: Trash, lowerForm: LowerForm) {
+  constructor(places: Places, trash: Trash, ways: OverlayWays) {
     this.#places = places;
     this.#trash = trash;
-    this.#lowerForm = lowerForm;
+    this.#ways = ways;
     this.#layers = new LayerDirectory(places, trash);
     this.#snapshots = new SnapshotDirectory(places, trash);
     this.#layersFd = openDirectoryPath(places.layers);
@@ -129,16 +135,16 @@ class OverlayDriver implements StorageDriver {
     using idmapped = usernsFd === undefined ? undefined : openIdmappedLayers(this.#layersFd.fd, usernsFd);
     const lowers = this.#lowersOf(this.#snapshots.layersOf(id), idmapped);
     using directory = this.#snapshots.open(id);
-    const upper = `/proc/self/fd/${directory.fd}/upper`;
-    const mount = mountOverlay(
+    const upper = { fd: directory.fd, path: "upper" };
+    const mount = await mountOverlay(
       readonly
         ? { lowers: [upper, ...lowers], empty: this.#places.empty }
         : {
             lowers,
-            writable: { upper, work: `/proc/self/fd/${directory.fd}/work` },
+            writable: { upper, work: { fd: directory.fd, path: "work" } },
             empty: this.#places.empty,
           },
-      this.#lowerForm,
+      this.#ways,
     );
     undo.move();
     return {
@@ -174,12 +180,12 @@ class OverlayDriver implements StorageDriver {
     using upper = this.#openUpper(id);
     using idmapped = usernsFd === undefined ? undefined : openIdmappedLayers(this.#layersFd.fd, usernsFd);
     const lowers = this.#lowersOf(this.#snapshots.layersOf(id), idmapped);
-    using lower = mountOverlay({ lowers, empty: this.#places.empty }, this.#lowerForm);
+    using lower = await mountOverlay({ lowers, empty: this.#places.empty }, this.#ways);
     return await listOverlayChanges({ upper: upper.fd, lower: lower.fd }, options);
   }
 
   async viewLayers(layers: readonly Digest[]): Promise<OwnedFd> {
-    return mountOverlay({ lowers: this.#lowersOf(layers), empty: this.#places.empty }, this.#lowerForm);
+    return await mountOverlay({ lowers: this.#lowersOf(layers), empty: this.#places.empty }, this.#ways);
   }
 
   async usage(
@@ -230,9 +236,9 @@ class OverlayDriver implements StorageDriver {
   }
 
   /** From the topmost to the lowest, as overlay wants them. */
-  #lowersOf(layers: readonly Digest[], directory: OwnedFd = this.#layersFd): readonly string[] {
-    return this.#layers
-      .visibleOf(layers)
-      .map((diffId) => `/proc/self/fd/${directory.fd}/${hexOf(diffId)}/fs`);
+  #lowersOf(layers: readonly Digest[], idmapped?: OwnedFd): readonly MountPlace[] {
+    const { fd } = idmapped ?? this.#layersFd;
+    const detached = idmapped !== undefined;
+    return this.#layers.visibleOf(layers).map((diffId) => ({ fd, path: `${hexOf(diffId)}/fs`, detached }));
   }
 }

@@ -1,5 +1,6 @@
 import { statfsSync } from "node:fs";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
+import { hasFeature } from "../../linux/features.ts";
 import {
   cloneTree,
   createFilesystem,
@@ -11,15 +12,16 @@ import { OwnedFd } from "../../linux/fd.ts";
 import { filesystemStatus } from "../../linux/filesystem-status.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { isForcedAbsent } from "../../linux/without.ts";
+import type { MountPlace, Workshop } from "../../linux/workshop.ts";
 
 /** The kernel's OVL_MAX_STACK. */
 export const maxLowers = 500;
 
-/** Paths of directories that nobody but us can reach; lowers are from the topmost to the lowest. */
+/** Directories that nobody but us can reach; lowers are from the topmost to the lowest. */
 export interface OverlayDirectories {
-  readonly lowers: readonly string[];
-  /** Absent: read-only. `work` is empty and on the same file system as `upper`. */
-  readonly writable?: { readonly upper: string; readonly work: string };
+  readonly lowers: readonly MountPlace[];
+  /** Absent: read-only. `work` is empty and below the same descriptor as `upper`. */
+  readonly writable?: { readonly upper: MountPlace; readonly work: MountPlace };
   /** An empty directory, for where the kernel wants one more lower than there is. */
   readonly empty: string;
 }
@@ -33,7 +35,7 @@ export interface OverlayDirectories {
  * Not `volatile`: it would turn a database's fsync in a container into nothing.
  * SPEC: Documentation/filesystems/overlayfs.rst
  */
-const fixedParameters: readonly FilesystemParameter[] = [
+const fixedParameters: readonly (readonly [string, string])[] = [
   ["index", "off"],
   ["metacopy", "off"],
   ["redirect_dir", "nofollow"],
@@ -41,12 +43,18 @@ const fixedParameters: readonly FilesystemParameter[] = [
 
 /**
  * How lowers are named. KERNEL(6.7): "append", one `lowerdir+` each; before only "join", one `lowerdir` of all, which
- * fsconfig(2) limits to 255 bytes.
+ * fsconfig(2) limits to 255 bytes: some 14 layers. What does not fit is mounted in the workshop.
  */
 export type LowerForm = "append" | "join";
 
+export interface OverlayWays {
+  readonly form: LowerForm;
+  /** For what this kernel does not do with detached mounts; absent: that is refused. */
+  readonly workshop?: Workshop | undefined;
+}
+
 /** A new overlay, detached. Throws "unsupported" for more lowers than this kernel takes. */
-export function mountOverlay(directories: OverlayDirectories, form: LowerForm): OwnedFd {
+export async function mountOverlay(directories: OverlayDirectories, ways: OverlayWays): Promise<OwnedFd> {
   const { lowers, writable, empty } = directories;
   if (lowers.length > maxLowers) {
     throw new Failure(
@@ -56,18 +64,12 @@ export function mountOverlay(directories: OverlayDirectories, form: LowerForm): 
   }
   if (lowers.length === 0 && writable === undefined) return readOnlyTree(empty);
   // KERNEL: at least one lower, at least two without an upper.
-  const complete = lowers.length < (writable === undefined ? 2 : 1) ? [...lowers, empty] : lowers;
-  const upper: FilesystemParameter[] =
-    writable === undefined
-      ? []
-      : [
-          ["upperdir", writable.upper],
-          ["workdir", writable.work],
-        ];
-  const options = { source: "overlay", attributes: writable === undefined ? MOUNT_ATTR_RDONLY : 0 };
-  using mount = withLowers(complete, form, (lowerParameters) =>
-    createFilesystem("overlay", [...lowerParameters, ...upper, ...fixedParameters], options),
+  const complete = lowers.length < (writable === undefined ? 2 : 1) ? [...lowers, "empty" as const] : lowers;
+  using opened = new DisposableStack();
+  const places = complete.map((lower) =>
+    lower === "empty" ? { fd: opened.use(openDirectoryPath(empty)).fd, path: "." } : lower,
   );
+  using mount = await mountOf({ lowers: places, writable }, ways);
   // KERNEL: overlay mounts read-only with no more than a line in the log when it can't use the work directory.
   if (writable !== undefined && filesystemStatus(mount.fd).readonly) throw unwritable(writable.work);
   return new OwnedFd(mount.move());
@@ -76,8 +78,8 @@ export function mountOverlay(directories: OverlayDirectories, form: LowerForm): 
 const leastFree = { blocks: 16, inodes: 4 } as const;
 
 /** KERNEL: overlay makes a directory in the work directory, and without room for it a mount that is read-only. */
-function unwritable(work: string): Failure {
-  const { bavail, files, ffree } = statfsSync(work);
+function unwritable(work: MountPlace): Failure {
+  const { bavail, files, ffree } = statfsSync(procPath(work));
   const isFull = bavail < leastFree.blocks || (files > 0 && ffree < leastFree.inodes); // btrfs counts no inodes
   return isFull
     ? new Failure("exhausted", "cannot mount an overlay for writing: the disk is full")
@@ -88,17 +90,17 @@ function unwritable(work: string): Failure {
 }
 
 /** Finds the form that works here by mounting; throws "unsupported" when this file system can't be used at all. */
-export function findLowerForm(directories: OverlayDirectories): LowerForm {
+export async function findLowerForm(directories: OverlayDirectories): Promise<LowerForm> {
   if (!isForcedAbsent("lowerdir+")) {
     try {
-      mountOverlay(directories, "append")[Symbol.dispose]();
+      (await mountOverlay(directories, { form: "append" }))[Symbol.dispose]();
       return "append";
     } catch {
       // The other form's failure tells more: on a good kernel both have the same reason.
     }
   }
   try {
-    mountOverlay(directories, "join")[Symbol.dispose]();
+    (await mountOverlay(directories, { form: "join" }))[Symbol.dispose]();
     return "join";
   } catch (cause) {
     if (kindOf(cause) === "exhausted") throw cause;
@@ -106,21 +108,62 @@ export function findLowerForm(directories: OverlayDirectories): LowerForm {
   }
 }
 
-function withLowers(
-  lowers: readonly string[],
-  form: LowerForm,
-  mount: (parameters: readonly FilesystemParameter[]) => OwnedFd,
-): OwnedFd {
-  if (form === "append") return mount(lowers.map((path) => ["lowerdir+", path]));
-  using opened = new DisposableStack();
-  const joined = lowers.map((path) => `/proc/self/fd/${opened.use(openDirectoryPath(path)).fd}`).join(":");
-  if (joined.length > 255) {
-    throw new Failure(
-      "unsupported",
-      `cannot mount ${lowers.length} layers: this kernel takes about 14 (Linux 6.7 and later: ${maxLowers})`,
-    );
+type Layers = Pick<OverlayDirectories, "lowers"> & {
+  readonly writable: OverlayDirectories["writable"] | undefined;
+};
+
+async function mountOf({ lowers, writable }: Layers, { form, workshop }: OverlayWays): Promise<OwnedFd> {
+  const detached = lowers.some((place) => place.detached === true);
+  if (!detached || hasFeature("detached-lowers")) {
+    using opened = new DisposableStack();
+    const parameters = lowerParameters(lowers, { form, opened });
+    if (parameters !== undefined) {
+      const upper: FilesystemParameter[] =
+        writable === undefined
+          ? []
+          : [
+              ["upperdir", procPath(writable.upper)],
+              ["workdir", procPath(writable.work)],
+            ];
+      return createFilesystem("overlay", [...parameters, ...upper, ...fixedParameters], {
+        source: "overlay",
+        attributes: writable === undefined ? MOUNT_ATTR_RDONLY : 0,
+      });
+    }
   }
-  return mount([["lowerdir", joined]]);
+  if (workshop !== undefined) {
+    return await workshop.mountOverlay({
+      lowers,
+      ...(writable === undefined ? {} : { writable }),
+      options: fixedParameters,
+    });
+  }
+  throw new Failure(
+    "unsupported",
+    detached
+      ? "cannot mount layers with the ids of a user namespace: this kernel takes them attached only"
+      : `cannot mount ${lowers.length} layers: this kernel takes about 14 at once (Linux 6.7 and later: ${maxLowers})`,
+  );
+}
+
+/** Undefined when they do not fit. */
+function lowerParameters(
+  lowers: readonly MountPlace[],
+  { form, opened }: { readonly form: LowerForm; readonly opened: DisposableStack },
+): FilesystemParameter[] | undefined {
+  if (form === "append") return lowers.map((place) => ["lowerdir+", procPath(place)]);
+  if (lowers.length * "/proc/self/fd/9:".length > longestJoined) return undefined;
+  const joined = lowers
+    .map((place) => `/proc/self/fd/${opened.use(openDirectoryPath(procPath(place))).fd}`)
+    .join(":");
+  return joined.length > longestJoined ? undefined : [["lowerdir", joined]];
+}
+
+const longestJoined = 255;
+
+/** SAFETY: the path below the descriptor is ours alone. */
+function procPath({ fd, path }: MountPlace): string {
+  return `/proc/self/fd/${fd}/${path}`;
 }
 
 function readOnlyTree(path: string): OwnedFd {

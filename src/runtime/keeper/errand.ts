@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { withDeadline } from "../../base/deadline.ts";
+import { Failure } from "../../base/failure.ts";
+import { type Fd, OwnedFd } from "../../linux/fd.ts";
+import { openDirectoryPath } from "../../linux/open.ts";
+import { call } from "../../linux/syscall.ts";
+import { encodePlan } from "../plan/encode.ts";
+import { type Plan, PlanList } from "../plan/plan.ts";
+import type { KeeperProgram } from "../types.ts";
+import { describeFailure } from "./describe-failure.ts";
+import { answer, encodeRequest, FrameReader } from "./frames.ts";
+import { Inheritance, startKeeper } from "./launch.ts";
+
+const deadlineMs = 30_000;
+/** How long an end may take. */
+const endMs = 2_000;
+
+/** Something that a process has to do which is none of a container's. */
+export interface Errand {
+  /** What the keeper is called in process lists. */
+  readonly name: string;
+  /** Where the keeper gets a directory of its own, for as long as it lives. */
+  readonly runRoot: string;
+  /** Given that directory. */
+  readonly plan: (directory: string) => Pick<Plan, "child" | "blob" | "cloneFlags">;
+  readonly inheritance?: Inheritance;
+  /** The barrier at which the process has done it, and waits. */
+  readonly barrier: number;
+}
+
+/** The process at its barrier: alive, and nobody else, as long as it waits there. */
+export interface Waiting {
+  readonly pid: number;
+  readonly pidfd: Fd;
+  /** What it stored for the barrier. */
+  readonly value: number;
+}
+
+/** Sends a process of its own on the errand; `take` gets the result out of it; then it ends, whatever happened. */
+export async function runErrand<Result>(
+  program: KeeperProgram,
+  errand: Errand,
+  take: (waiting: Waiting) => Result,
+): Promise<Result> {
+  const path = mkdtempSync(join(errand.runRoot, `${errand.name}-`));
+  try {
+    return await runIn(path, { program, errand, take });
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+}
+
+async function runIn<Result>(
+  path: string,
+  {
+    program,
+    errand,
+    take,
+  }: {
+    readonly program: KeeperProgram;
+    readonly errand: Errand;
+    readonly take: (waiting: Waiting) => Result;
+  },
+): Promise<Result> {
+  using directory = openDirectoryPath(path);
+  const { socket, spawnFailed } = await startKeeper({
+    program,
+    id: errand.name,
+    directory,
+    inheritance: errand.inheritance ?? new Inheritance(),
+    onInherited: () => {},
+  });
+  const reader = new FrameReader(socket);
+  try {
+    const plan: Plan = {
+      ...errand.plan(path),
+      before: new PlanList(),
+      streams: {},
+      keep: false,
+      terminal: false,
+      closeStdin: false,
+      dieWithCaller: true,
+      deadlineMs,
+      keptFds: [],
+    };
+    socket.write(Buffer.concat([encodeRequest("plan"), encodePlan(plan)]));
+    const { pid, value } = await Promise.race([
+      untilBarrier(plan, { reader, barrier: errand.barrier }),
+      spawnFailed,
+    ]);
+    using pidfd = new OwnedFd(call("pidfd_open", pid, 0));
+    return take({ pid, pidfd: pidfd.fd, value });
+  } finally {
+    // The keeper ends, and its process with it: what they held, an upper directory for one, is free when this returns.
+    socket.end();
+    await withDeadline(endMs, "see the keeper end", () => drain(reader)).catch(() => undefined);
+    socket.destroy();
+  }
+}
+
+async function drain(reader: FrameReader): Promise<void> {
+  while ((await reader.next()) !== undefined);
+}
+
+async function untilBarrier(
+  plan: Plan,
+  { reader, barrier }: { readonly reader: FrameReader; readonly barrier: number },
+): Promise<{ readonly pid: number; readonly value: number }> {
+  let pid = 0;
+  for (let frame = await reader.next(); frame !== undefined; frame = await reader.next()) {
+    const { kind, payload } = frame;
+    if (kind === answer.born) pid = payload.readInt32LE(0);
+    else if (kind === answer.failed) throw describeFailure(plan, payload);
+    else if (kind === answer.barrier && payload.readUInt32LE(4) === barrier && pid > 0)
+      return { pid, value: Number(payload.readBigInt64LE(8)) };
+    else break;
+  }
+  throw new Failure("unavailable", "its process ended");
+}
