@@ -18,6 +18,7 @@ const packages = {
   python3: "python3",
   mmdebstrap: "mmdebstrap",
   "libcap2-bin": "setcap",
+  apparmor: "apparmor_parser",
 };
 
 function list(directory) {

@@ -146,6 +146,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
     host: {
       hostname: parts.host.hostname,
       capabilities: parts.host.capabilities,
+      hasAppArmor: parts.host.hasAppArmor,
     },
     locks: new KeyedLock(),
     background: new Background(),

@@ -74,6 +74,10 @@ export interface HostPart {
   readonly bootId: string;
   /** Text of a file of the host; "" when absent. */
   readText(path: string): string;
+  /** Whether AppArmor is on. */
+  readonly hasAppArmor: boolean;
+  /** Loads a profile; gives what is wrong when that can't be done. */
+  loadAppArmorProfile(text: string): string | undefined;
   /** Device nodes of the host, for privileged containers. */
   listDevices(): readonly RuntimeDevice[];
   /** The nodes that a path of the host stands for. Throws "invalid" in Docker's words where there is none. */

@@ -90,6 +90,10 @@ export interface ContainerSpec {
   /** `name:address`. */
   readonly extraHosts?: readonly string[];
   readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  /** A profile that is loaded, or "unconfined"; absent: the default one, where the host has AppArmor. */
+  readonly appArmor?: string;
+  /** The container may change its own cgroup. */
+  readonly writableCgroups?: boolean;
   readonly restartPolicy?: RestartPolicy;
   /** Run the command below an init that passes signals on and reaps orphans. */
   readonly init?: boolean;
@@ -225,6 +229,7 @@ export interface ContainerDetails extends ContainerSummary, WatchedDetails {
     readonly readonlyPaths: readonly string[];
     readonly stopSignal: string;
     readonly cgroup: string;
+    readonly appArmorProfile?: string;
   };
   readonly files: {
     readonly log: string;

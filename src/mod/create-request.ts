@@ -138,6 +138,8 @@ function securityOptions(spec: ContainerSpec): readonly string[] | undefined {
     ...(spec.seccomp === undefined
       ? []
       : [`seccomp=${typeof spec.seccomp === "object" ? spec.seccomp.profile : spec.seccomp}`]),
+    ...(spec.appArmor === undefined ? [] : [`apparmor=${spec.appArmor}`]),
+    ...(spec.writableCgroups === undefined ? [] : [`writable-cgroups=${spec.writableCgroups}`]),
     ...(spec.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),
   ];
   return options.length === 0 ? undefined : options;

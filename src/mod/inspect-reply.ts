@@ -51,6 +51,7 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
       readonlyPaths: hostConfig.ReadonlyPaths ?? [],
       stopSignal: config.StopSignal ?? "SIGTERM",
       cgroup: tare?.Cgroup ?? "",
+      ...(reply.AppArmorProfile === "" ? {} : { appArmorProfile: reply.AppArmorProfile }),
     },
     files: {
       log: reply.LogPath,

@@ -5,6 +5,8 @@ export interface PlannedSecurity {
   readonly noNewPrivileges?: boolean;
   readonly seccomp?: "builtin" | "unconfined" | { readonly profile: string };
   readonly explainDenials?: boolean;
+  readonly appArmor?: string;
+  readonly writableCgroups?: boolean;
   readonly systemPaths?: "confined" | "unconfined";
 }
 
@@ -46,14 +48,15 @@ function planOption(name: string, value: string | undefined, option: string): Pl
       if (value === "unconfined") return { systemPaths: "unconfined" };
       break;
     case "apparmor":
-      if (value === "unconfined") return {};
-      throw unsupported("AppArmor profiles", option);
+      if (value !== undefined && value !== "") return { appArmor: value };
+      break;
     case "label":
       if (value === "disable") return {};
       throw unsupported("SELinux labels", option);
     case "writable-cgroups":
-      if (value === "false") return {};
-      throw unsupported("writable cgroups", option);
+      if (value === undefined || value === "true") return { writableCgroups: true };
+      if (value === "false") return { writableCgroups: false };
+      break;
     default:
       break;
   }

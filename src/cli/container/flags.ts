@@ -79,7 +79,14 @@ const containerFlags: TableOf<ContainerValues> = {
   }),
   rm: bool("Automatically remove the container when it exits"),
   "security-opt": list("Security Options", {
-    words: ["seccomp=", "no-new-privileges", "systempaths=unconfined", "apparmor=unconfined"],
+    words: [
+      "seccomp=",
+      "no-new-privileges",
+      "systempaths=unconfined",
+      "apparmor=",
+      "label=disable",
+      "writable-cgroups=true",
+    ],
   }),
   "shm-size": bytes("Size of /dev/shm"),
   "stop-signal": string("Signal to stop the container"),

@@ -1,6 +1,6 @@
 import { sentenceOf } from "../../base/failure.ts";
 import { findJsonMistake } from "../../spec/json-mistake.ts";
-import { laterFailure, optionFailure } from "../flags/flag.ts";
+import { optionFailure } from "../flags/flag.ts";
 
 export interface SecurityPlan {
   readonly options: readonly string[];
@@ -20,13 +20,12 @@ export function planSecurity(texts: readonly string[], readText: (path: string) 
     if (name === "systempaths") {
       if (value !== "unconfined") throw optionFailure(`invalid systempaths option: ${JSON.stringify(text)}`);
       isUnmasked = true;
-    } else if (name === "no-new-privileges" || name === "explain-denials")
+    } else if (["no-new-privileges", "explain-denials", "writable-cgroups"].includes(name))
       options.push(planSwitch(name, value, text));
     else if (name === "seccomp" && value !== undefined)
       options.push(`seccomp=${planSeccomp(value, readText)}`);
-    else if (name === "apparmor" && value === "unconfined") options.push(text.replace(":", "="));
-    else if (["label", "apparmor", "writable-cgroups"].includes(name))
-      throw laterFailure(`--security-opt ${text}`);
+    else if ((name === "apparmor" || name === "label") && value !== undefined && value !== "")
+      options.push(`${name}=${value}`);
     else throw optionFailure(`Invalid --security-opt: ${JSON.stringify(text)}`);
   }
   return { options, isUnmasked };

@@ -29,7 +29,7 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    AppArmorProfile: details.effective.appArmorProfile ?? "",
     ExecIDs: details.execIds.length === 0 ? null : details.execIds,
     HostConfig: hostConfigOf(details),
     GraphDriver: graphDriverOf(details.storage),

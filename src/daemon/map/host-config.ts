@@ -177,6 +177,8 @@ function securityOptions(spec: ContainerSpec): readonly string[] | null {
     ...(spec.explainDenials === true ? ["explain-denials"] : []),
     ...(typeof spec.seccomp === "string" ? [`seccomp=${spec.seccomp}`] : []),
     ...(typeof spec.seccomp === "object" ? [`seccomp=${spec.seccomp.profile}`] : []),
+    ...(spec.appArmor === undefined ? [] : [`apparmor=${spec.appArmor}`]),
+    ...(spec.writableCgroups === undefined ? [] : [`writable-cgroups=${spec.writableCgroups}`]),
     ...(spec.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),
   ];
   return options.length === 0 ? null : options;

@@ -58,6 +58,7 @@ export async function describeContainer(
       readonlyPaths: plan.readonlyPaths,
       stopSignal: plan.stopSignal,
       cgroup: cgroupPathOf(context, id),
+      ...(plan.appArmorProfile === undefined ? {} : { appArmorProfile: plan.appArmorProfile }),
     },
     files: {
       log: join(places.log(id), "log.0"),

@@ -176,6 +176,9 @@ function planExec(
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
       rlimits: plan.rlimits,
       noNewPrivileges: record.spec.noNewPrivileges ?? false,
+      ...(plan.appArmorProfile === undefined || (privileged && record.spec.appArmor === undefined)
+        ? {}
+        : { apparmorProfile: plan.appArmorProfile }),
       ...(record.spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: record.spec.oomScoreAdj }),
     },
     target: { pid: live.kept.pid, startTime: live.kept.startTime },

@@ -12,6 +12,7 @@ import { type ContainerPlan, planContainer } from "../planning/plan-container.ts
 import { planRuntimeConfig } from "../planning/runtime-config.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerId, ContainerReference, StartTiming } from "../types.ts";
+import { loadProfile } from "./app-armor.ts";
 import { deviceFacts } from "./container-devices.ts";
 import { cgroupPathOf, type ContainerContext, isRunning } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
@@ -158,6 +159,7 @@ async function launch(
   clock.mark("files");
   fault("start.prepared");
   const privileged = spec.privileged ?? false;
+  loadProfile(parts.host, plan);
   const { hostDevices, devices, rules } = deviceFacts(parts.host, { plan, privileged });
   const config = planRuntimeConfig(spec, {
     plan,

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { capabilitiesOfMask } from "../../linux/capability.ts";
 import { bootId } from "../../linux/process.ts";
 import type { HostPart } from "../parts.ts";
+import { hasAppArmor, loadAppArmorProfile } from "./app-armor.ts";
 import { findBlockDevice, findHostDevices, listHostDevices } from "./devices.ts";
 
 /** This machine. */
@@ -19,6 +20,8 @@ export function describeHost(): HostPart {
         return "";
       }
     },
+    hasAppArmor: hasAppArmor(),
+    loadAppArmorProfile,
     listDevices: () => listHostDevices(),
     findDevices: findHostDevices,
     findBlockDevice,

@@ -67,6 +67,7 @@ function tmpfsOptions({ options: text = "", readonly = false }: TmpfsMount): rea
 
 export interface MountPlanInput {
   readonly privileged: boolean;
+  readonly writableCgroups?: boolean;
   readonly shmBytes: number;
   /** Files made for the container, by target: hosts, hostname, resolv.conf. */
   readonly files: Readonly<Record<string, string>>;
@@ -99,6 +100,7 @@ export function planMounts(input: MountPlanInput): readonly RuntimeMount[] {
 
 function defaultMounts({
   privileged,
+  writableCgroups = privileged,
   shmBytes,
   sharedShm,
   foreign = [],
@@ -128,7 +130,12 @@ function defaultMounts({
       : { destination: "/sys", type: "sysfs", source: "sysfs", options: [...quiet, access] },
     foreign.includes("cgroup")
       ? bind("/sys/fs/cgroup", "/sys/fs/cgroup", [...quiet, "ro", "rprivate"])
-      : { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [access, ...quiet] },
+      : {
+          destination: "/sys/fs/cgroup",
+          type: "cgroup",
+          source: "cgroup",
+          options: [writableCgroups ? "rw" : "ro", ...quiet],
+        },
     ...(foreign.includes("ipc")
       ? []
       : [{ destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet }]),

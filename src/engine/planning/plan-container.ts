@@ -3,6 +3,7 @@ import { formatSignal, parseSignal } from "../../linux/signal.ts";
 import type { ImageDefaults } from "../../spec/image-config.ts";
 import type { ContainerLimits } from "../limit-types.ts";
 import type { ContainerId, ContainerMount, ContainerSpec } from "../types.ts";
+import { planAppArmor } from "./app-armor.ts";
 import { cleanPath } from "./clean-path.ts";
 import { planCommand } from "./command.ts";
 import { checkDeviceRules, checkDevices } from "./devices.ts";
@@ -21,6 +22,7 @@ export interface HostFacts {
   readonly domainname?: string;
   /** This process's bounding set: what it may give to a container at all. */
   readonly capabilities: ReadonlySet<CapabilityName>;
+  readonly hasAppArmor?: boolean;
 }
 
 /** Everything about a container that follows from its spec, its image and the machine, before anything is made. */
@@ -44,6 +46,7 @@ export interface ContainerPlan {
   readonly mounts: readonly ContainerMount[];
   readonly shmBytes: number;
   readonly extraHosts: readonly ExtraHost[];
+  readonly appArmorProfile?: string;
   readonly sysctls: Readonly<Record<string, string>>;
   readonly devices: ReturnType<typeof checkDevices>;
   readonly deviceRules: ReturnType<typeof checkDeviceRules>;
@@ -79,6 +82,10 @@ export function planContainer(
     privileged,
     available: host.capabilities,
   });
+  const appArmorProfile = planAppArmor(spec, { hasAppArmor: host.hasAppArmor === true });
+  if (spec.writableCgroups === true && spec.namespaces?.cgroup === "host") {
+    throw refuse("writable cgroups need a cgroup namespace of the container's own");
+  }
   checkRestartPolicy(spec);
   checkNamespaces(spec);
   return {
@@ -99,6 +106,7 @@ export function planContainer(
     mounts,
     shmBytes: planShm(spec.shmBytes),
     extraHosts: parseExtraHosts(spec.extraHosts),
+    ...(appArmorProfile === undefined ? {} : { appArmorProfile }),
     sysctls: planSysctls(spec),
     devices: checkDevices(spec.devices),
     deviceRules: checkDeviceRules(spec.deviceRules),

@@ -62,6 +62,7 @@ export function planRuntimeConfig(
       },
       rlimits: plan.rlimits,
       noNewPrivileges: spec.noNewPrivileges ?? false,
+      ...(plan.appArmorProfile === undefined ? {} : { apparmorProfile: plan.appArmorProfile }),
       ...(spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: spec.oomScoreAdj }),
     },
     root: { path: "rootfs", readonly: spec.readOnlyRoot ?? false },
@@ -69,6 +70,7 @@ export function planRuntimeConfig(
     ...(ownsUts && plan.domainname !== "" ? { domainname: plan.domainname } : {}),
     mounts: planMounts({
       privileged,
+      writableCgroups: privileged || spec.writableCgroups === true,
       shmBytes: plan.shmBytes,
       files: facts.files,
       mounts: plan.mounts,

@@ -1,3 +1,4 @@
+import { addAppArmor } from "./app-armor.ts";
 import { Failure } from "../../base/failure.ts";
 import { AT_EMPTY_PATH, O_CLOEXEC, O_DIRECTORY, O_WRONLY } from "../../linux/constants/open.ts";
 import { MOUNT_ATTR_RDONLY } from "../../linux/constants/mount.ts";
@@ -102,6 +103,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   if (created.includes("network")) addLoopback(child);
   if (created.includes("uts")) addHostname(child, config);
 
+  if (process.apparmorProfile !== undefined) addAppArmor(child, process.apparmorProfile);
   const filesystems = addFilesystems(child, input.mounts);
   addSysctls(child, procOf(input.mounts, filesystems), linux.sysctl ?? {});
   addIsolation(child);
@@ -262,6 +264,7 @@ export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
     : addPipes(before, child, blob, { stdin: input.openStdin, ...(owner === undefined ? {} : { owner }) });
   clock.stamp(before, "keeper");
   addFreshStart(child);
+  if (process.apparmorProfile !== undefined) addAppArmor(child, process.apparmorProfile);
   // By itself: it belongs to the host's user namespace, in which the child has no rights after joining the container's.
   if (input.joins.includes("time")) {
     child.add("join the time namespace", "setns", [input.target, getNamespaceKind("time").cloneFlag]);

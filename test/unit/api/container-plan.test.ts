@@ -216,7 +216,7 @@ describe("planContainer()", () => {
       { HostConfig: { Mounts: [{ Type: "image", Source: "busybox", Target: "/x" }] } },
       "mounts of type image are not supported yet",
     ],
-    [{ HostConfig: { SecurityOpt: ["apparmor=x"] } }, "AppArmor profiles"],
+    [{ HostConfig: { SecurityOpt: ["label=user:x"] } }, "SELinux labels"],
     [{ HostConfig: { MaskedPaths: ["/a"] } }, "HostConfig.MaskedPaths"],
     [{ HostConfig: { ExtraHosts: ["a:host-gateway"] } }, "host-gateway is not supported yet"],
     [{ NetworkingConfig: { EndpointsConfig: { mine: {} } } }, "NetworkingConfig.EndpointsConfig.mine"],

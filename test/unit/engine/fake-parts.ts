@@ -130,6 +130,8 @@ export class FakeWorld {
         bootId: this.bootId,
         capabilities: new Set(capabilityNames),
         readText: (path) => (path === "/etc/hosts" ? "127.0.0.1 localhost\n" : ""),
+        hasAppArmor: false,
+        loadAppArmorProfile: () => undefined,
         listDevices: () => [],
         findBlockDevice: () => ({ major: 8, minor: 0 }),
         findDevices: () => [],
