@@ -174,7 +174,7 @@ export function connectionFailure(url: URL, thrown: unknown): Failure {
   };
   return new Failure("unavailable", `cannot reach ${url.host}: ${reasons[code] ?? sentenceOf(thrown)}`, {
     cause: thrown,
-    details: { ...(code === "" ? {} : { code }), refused: code === "ECONNREFUSED" },
+    ...(code === "" ? {} : { details: { code } }),
   });
 }
 

@@ -23,8 +23,9 @@ export async function* downloadBlob(
   let offset = begin;
   for (let attempt = 1; offset < size || size === 0; attempt++) {
     const from = offset;
+    // It has its own way of trying again.
+    const reply = await openAt(repository, { digest, size, offset });
     try {
-      const reply = await openAt(repository, { digest, size, offset });
       let skip = reply.status === 206 ? 0 : offset;
       for await (const piece of repository.read(reply)) {
         const fresh = skip >= piece.length ? piece.subarray(piece.length) : piece.subarray(skip);

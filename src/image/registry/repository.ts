@@ -69,7 +69,7 @@ export class Repository {
       const { once = request.method === "POST" || request.method === "PATCH" } = request;
       // A request that was refused was not obeyed; one whose connection broke may have been.
       const delay =
-        once && outcome.kind === "broken" && result.failure.details["refused"] !== true
+        once && outcome.kind === "broken"
           ? undefined
           : retryDelayMs(outcome, { attempt, now: Date.now(), random: Math.random() });
       if (delay === undefined) throw result.failure;
@@ -78,9 +78,7 @@ export class Repository {
     }
   }
 
-  async #attempt(
-    request: RepositoryRequest,
-  ): Promise<{
+  async #attempt(request: RepositoryRequest): Promise<{
     readonly outcome: Outcome;
     readonly result: { readonly reply: RepositoryReply } | { readonly failure: Failure };
   }> {
@@ -96,7 +94,7 @@ export class Repository {
     } catch (thrown) {
       this.#options.signal?.throwIfAborted();
       if (!(thrown instanceof Failure) || kindOf(thrown) !== "unavailable") throw thrown;
-      return { outcome: { kind: "broken" }, result: { failure: thrown } };
+      return { outcome: { kind: isRefused(thrown) ? "refused" : "broken" }, result: { failure: thrown } };
     }
   }
 
@@ -191,6 +189,10 @@ export class Repository {
   read(reply: RepositoryReply): AsyncGenerator<Uint8Array, void, undefined> {
     return bodyOf(reply, reply.url);
   }
+}
+
+function isRefused({ details }: Failure): boolean {
+  return details["code"] === "ECONNREFUSED";
 }
 
 function refusalFailure(refusal: RegistryRefusal, url: URL): Failure {

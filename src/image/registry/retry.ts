@@ -1,9 +1,13 @@
 /** What became of a request: a status, or a connection that failed. */
 export type Outcome =
   | { readonly kind: "reply"; readonly status: number; readonly retryAfter?: string | undefined }
-  | { readonly kind: "broken" };
+  /** It had been made, and may have been obeyed. */
+  | { readonly kind: "broken" }
+  /** Nobody listens: it may just be starting. */
+  | { readonly kind: "refused" };
 
 const attempts = 6;
+const refusedAttempts = 3;
 const firstMs = 250;
 const longestMs = 10_000;
 /** A server that wants us to come back later than this is told to the user instead. */
@@ -17,9 +21,9 @@ export function retryDelayMs(
   outcome: Outcome,
   { attempt, now, random }: { readonly attempt: number; readonly now: number; readonly random: number },
 ): number | undefined {
-  if (attempt >= attempts) return undefined;
+  if (attempt >= (outcome.kind === "refused" ? refusedAttempts : attempts)) return undefined;
   const backoff = Math.min(firstMs * 2 ** (attempt - 1), longestMs) * (0.5 + random / 2);
-  if (outcome.kind === "broken") return backoff;
+  if (outcome.kind !== "reply") return backoff;
   if (![408, 429, 500, 502, 503, 504].includes(outcome.status)) return undefined;
   const asked = parseRetryAfter(outcome.retryAfter, now);
   if (asked === undefined) return backoff;

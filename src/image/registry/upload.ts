@@ -58,9 +58,10 @@ export async function uploadBlob(
     const offset = attempt === 1 ? 0 : await offsetOf(repository, place);
     try {
       const at: URL = place;
-      const pieces = counted(source.open(offset), (bytes) => {
-        sentBytes += bytes;
-        onBytes?.(Math.min(source.size, offset + bytes));
+      const before = sentBytes;
+      const pieces = counted(source.open(offset), (total) => {
+        sentBytes = before + total;
+        onBytes?.(Math.min(source.size, offset + total));
       });
       if (offset === 0) {
         await finish(repository, at, source.digest, { length: source.size, pieces });
