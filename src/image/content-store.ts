@@ -16,14 +16,26 @@ export async function openContentStore(dataRoot: string): Promise<ContentStore> 
   const root = join(dataRoot, "content");
   try {
     await rm(join(root, "ingest"), { recursive: true, force: true });
-    for (const place of ["ingest", "blobs/sha256", "blobs/sha512"]) {
+    for (const place of ["ingest", "partial", "blobs/sha256", "blobs/sha512"]) {
       await mkdir(join(root, place), { recursive: true, mode: 0o700 });
     }
+    await removeOld(join(root, "partial"));
     for (const place of [dataRoot, root, join(root, "blobs")]) await syncPath(place);
   } catch (thrown) {
     throw fileFailure(`cannot open the content store "${root}"`, thrown);
   }
   return new ContentStore(root);
+}
+
+/** What nobody went on with for so long is given up. */
+const keptPartialMs = 7 * 24 * 3600 * 1000;
+
+async function removeOld(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && Date.now() - found.mtimeMs > keptPartialMs) await rm(path, { force: true });
+  }
 }
 
 export class ContentStore {
@@ -42,6 +54,21 @@ export class ContentStore {
       return await BlobDraft.create(
         { path, target: (digest) => this.#pathOf(digest) },
         algorithm === undefined ? options : { ...options, algorithm },
+      );
+    } catch (thrown) {
+      throw fileFailure("cannot store a blob", thrown);
+    }
+  }
+
+  /**
+   * A draft of a known blob that goes on with what an earlier one left, in this life or before, and leaves what it has to the
+   * next one. One at a time for each blob: the caller sees to it, and replays it first. The caller disposes of it.
+   */
+  async resume({ digest, size }: Blob): Promise<BlobDraft> {
+    try {
+      return await BlobDraft.resume(
+        { path: this.#partialOf(digest), target: (found) => this.#pathOf(found) },
+        { algorithm: algorithmOf(digest), expected: { digest, size } },
       );
     } catch (thrown) {
       throw fileFailure("cannot store a blob", thrown);
@@ -133,6 +160,15 @@ export class ContentStore {
   /** Bytes of all blobs. */
   async size(): Promise<number> {
     return (await this.list()).reduce((total, { size }) => total + size, 0);
+  }
+
+  /** What resume() would go on with is given up. Fine when there is nothing. */
+  async forget(digest: Digest): Promise<void> {
+    await rm(this.#partialOf(digest), { force: true });
+  }
+
+  #partialOf(digest: Digest): string {
+    return join(this.#root, "partial", `${algorithmOf(digest)}-${hexOf(digest)}`);
   }
 
   #pathOf(digest: Digest): string {

@@ -14,6 +14,10 @@ export interface LoadedImage {
   readonly layers: readonly LoadedLayer[];
   /** Names that it came with. */
   readonly references: readonly Reference[];
+  /** `busybox@sha256:…`: as what it was found in a registry. */
+  readonly digests?: readonly string[];
+  /** The index that led to it, which is a blob of the store, too. */
+  readonly index?: Digest;
 }
 
 export interface LoadedLayer {
@@ -35,6 +39,8 @@ export interface LoadSink {
    * is not what `diffId` says.
    */
   ensureLayer(diffId: Digest, open: () => AsyncIterable<Uint8Array>): Promise<void>;
+  /** Whether the image has this name already. */
+  hasImage?(id: ImageId, reference: Reference): boolean | Promise<boolean>;
   /** Records an image; called when everything of all images is stored. */
   addImage(image: LoadedImage): Promise<void>;
 }

@@ -7,7 +7,8 @@ import {
   parseImageDocument,
   roleOf,
 } from "../../spec/image-manifest.ts";
-import { choosePlatform, formatPlatform, type Platform } from "../../spec/platform.ts";
+import { formatPlatform, type Platform } from "../../spec/platform.ts";
+import { isAttestation, listPlatforms, pickManifest } from "../pick-manifest.ts";
 import { assembleImage, type ImageParts } from "./image-parts.ts";
 import { blobPath, type SpooledArchive } from "./spooled-archive.ts";
 
@@ -134,25 +135,13 @@ async function readImage(
   });
 }
 
-/** One for the host; else one of which the index doesn't say for what it is. */
 function choose(manifests: readonly Descriptor[], host: Platform): Descriptor {
-  const candidates = manifests.filter((manifest) => !isAttestation(manifest));
-  const stated = candidates.flatMap((manifest) =>
-    manifest.platform === undefined ? [] : [{ manifest, platform: manifest.platform }],
-  );
-  const chosen = choosePlatform(stated, { host, platformOf: ({ platform }) => platform })?.manifest;
-  const found = chosen ?? candidates.find(({ platform }) => platform === undefined);
+  const found = pickManifest(manifests, host);
   if (found !== undefined) return found;
-  const there = stated.map(({ platform }) => formatPlatform(platform)).join(", ") || "none";
   throw new Failure(
     "not-found",
-    `cannot load the archive: it has no image for ${formatPlatform(host)} (there is: ${there})`,
+    `cannot load the archive: it has no image for ${formatPlatform(host)} (there is: ${listPlatforms(manifests)})`,
   );
-}
-
-/** BuildKit puts provenance and SBOM beside the images of an index. */
-function isAttestation({ annotations, platform }: Descriptor): boolean {
-  return annotations["vnd.docker.reference.type"] !== undefined || platform?.os === "unknown";
 }
 
 /** One image under several names has an entry for each. */

@@ -1,13 +1,3 @@
-/** Where a registry, or a mirror of it, is asked. */
-export interface RegistryEndpoint {
-  /** `https://registry-1.docker.io`, `http://127.0.0.1:5000`: scheme and host, without a path. */
-  readonly origin: string;
-  /** Before the repository's path: a mirror may keep all in a place of its own. Without slashes at its ends; mostly empty. */
-  readonly prefix: string;
-  /** Certificates that no authority we know has signed are taken. */
-  readonly skipVerify: boolean;
-}
-
 /** PEM texts for TLS with one host. */
 export interface TlsMaterial {
   /** Authorities besides the system's. */

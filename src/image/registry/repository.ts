@@ -1,14 +1,15 @@
 import { Failure, kindOf } from "../../base/failure.ts";
 import { sleep } from "../../base/deadline.ts";
 import { bodyOf, type Connections, readBody, type WireReply, type WireRequest } from "./connection.ts";
-import type { RegistryCredentials, RegistryEndpoint, RepositoryAction } from "./endpoint.ts";
+import type { RegistryCredentials, RepositoryAction } from "./endpoint.ts";
 import { kindOfRefusal, readRefusal, type RegistryRefusal } from "./registry-error.ts";
 import { type Outcome, retryDelayMs } from "./retry.ts";
 import { Authorizer } from "./tokens.ts";
 
 export interface RepositoryOptions {
-  readonly endpoint: RegistryEndpoint;
-  /** `library/busybox`, without a mirror's prefix. */
+  /** `https://registry-1.docker.io`, `http://127.0.0.1:5000`: scheme and host. */
+  readonly origin: string;
+  /** `library/busybox`; a mirror may keep it below a path of its own. */
   readonly path: string;
   readonly action: RepositoryAction;
   readonly connections: Connections;
@@ -51,7 +52,7 @@ export class Repository {
 
   constructor(options: RepositoryOptions) {
     this.path = options.path;
-    this.origin = new URL(options.endpoint.origin);
+    this.origin = new URL(options.origin);
     this.#options = options;
     const { connections, credentials, signal } = options;
     this.#authorizer = new Authorizer(this.origin, {
@@ -165,18 +166,13 @@ export class Repository {
 
   #scopesOf({ alsoPull = [] }: RepositoryRequest): readonly string[] {
     const { action } = this.#options;
-    const own = `repository:${this.#prefixed}:${action === "push" ? "pull,push" : "pull"}`;
+    const own = `repository:${this.path}:${action === "push" ? "pull,push" : "pull"}`;
     return [own, ...alsoPull.map((other) => `repository:${other}:pull`)];
   }
 
   urlOf(to: string | URL): URL {
     if (to instanceof URL) return to;
-    return new URL(`/v2/${this.#prefixed}${to}`, this.origin);
-  }
-
-  get #prefixed(): string {
-    const { prefix } = this.#options.endpoint;
-    return `${prefix === "" ? "" : `${prefix}/`}${this.path}`;
+    return new URL(`/v2/${this.path}${to}`, this.origin);
   }
 
   async #refusal(reply: RepositoryReply): Promise<Failure> {

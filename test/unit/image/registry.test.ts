@@ -43,7 +43,7 @@ function repositoryOf(
   } = {},
 ): Repository {
   return new Repository({
-    endpoint: { origin, prefix: "", skipVerify: false },
+    origin,
     path,
     action,
     connections: new Connections({ idleMs }),
@@ -186,7 +186,7 @@ describe("downloadBlob()", () => {
     const digest = registry.addBlob("library/thing", content) as ReturnType<typeof digestOf>;
     const stop = new AbortController();
     const repository = new Repository({
-      endpoint: { origin: registry.origin, prefix: "", skipVerify: false },
+      origin: registry.origin,
       path: "library/thing",
       action: "pull",
       connections: new Connections({ idleMs: 60_000 }),

@@ -1,0 +1,71 @@
+import type { Progress } from "../base/progress.ts";
+import type { Digest } from "../spec/digest.ts";
+import type { Report } from "./streams/reporting.ts";
+
+export interface SharedWork {
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+interface Running {
+  readonly done: Promise<void>;
+  readonly listeners: Set<Report>;
+  readonly stop: AbortController;
+  /** What newcomers are told first. */
+  last: Progress | undefined;
+}
+
+/** Each blob is fetched once, however many pulls want it at the same time. */
+export class Downloads {
+  readonly #running = new Map<Digest, Running>();
+
+  /**
+   * Does the work for a blob, or joins in when somebody does it. It ends when nobody wants it any more; who gives up leaves
+   * alone.
+   */
+  async once(
+    digest: Digest,
+    signal: AbortSignal,
+    report: Report,
+    work: (shared: SharedWork) => Promise<void>,
+  ): Promise<void> {
+    const running = this.#running.get(digest) ?? this.#begin(digest, work);
+    running.listeners.add(report);
+    if (running.last !== undefined) report(running.last);
+    const left = Promise.withResolvers<never>();
+    const onAbort = (): void => left.reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      await Promise.race([running.done, left.promise]);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      running.listeners.delete(report);
+      if (running.listeners.size === 0) {
+        running.stop.abort(signal.reason);
+        // Its files are free for the next one only then.
+        await running.done.catch(() => undefined);
+      }
+    }
+  }
+
+  #begin(digest: Digest, work: (shared: SharedWork) => Promise<void>): Running {
+    const stop = new AbortController();
+    const listeners = new Set<Report>();
+    const report: Report = (progress) => {
+      running.last = progress;
+      for (const listener of listeners) listener(progress);
+    };
+    // The next tick, so that whoever wants it listens by then.
+    const done = Promise.resolve().then(() => work({ report, signal: stop.signal }));
+    const running: Running = {
+      listeners,
+      stop,
+      last: undefined,
+      done: done.finally(() => this.#running.delete(digest)),
+    };
+    running.done.catch(() => undefined); // those who wait for it hear of it
+    this.#running.set(digest, running);
+    return running;
+  }
+}

@@ -1,0 +1,191 @@
+import { Failure } from "../base/failure.ts";
+import type { Progress } from "../base/progress.ts";
+import { type Digest, hexOf } from "../spec/digest.ts";
+import { parseImageConfig } from "../spec/image-config.ts";
+import { type Descriptor, maxManifestBytes, roleOf } from "../spec/image-manifest.ts";
+import { type Platform, hostPlatform } from "../spec/platform.ts";
+import { formatFamiliar, type Reference, repositoryOf, withDefaultTag } from "../spec/reference.ts";
+import type { BlobDraft } from "./blobs/blob-draft.ts";
+import type { ContentStore } from "./content-store.ts";
+import type { Downloads } from "./downloads.ts";
+import type { LoadedImage, LoadedLayer, LoadSink } from "./loaded-image.ts";
+import type { Registries } from "./registries.ts";
+import { downloadBlob } from "./registry/download.ts";
+import type { RegistryCredentials } from "./registry/endpoint.ts";
+import type { Repository } from "./registry/repository.ts";
+import { resolveImage, type ResolvedImage } from "./registry/resolve-image.ts";
+import { forEachBounded } from "./streams/bounded.ts";
+import { type Report, reporting } from "./streams/reporting.ts";
+import { storeLayerBlob } from "./pull/layer.ts";
+
+export interface PullOptions {
+  readonly registries: Registries;
+  readonly store: ContentStore;
+  readonly sink: LoadSink;
+  /** Shared by all pulls of one store. */
+  readonly downloads: Downloads;
+  /** Which image of an index is taken; the host's when absent. */
+  readonly platform?: Platform;
+  readonly credentials?: () => Promise<RegistryCredentials | undefined>;
+  readonly signal?: AbortSignal;
+}
+
+/** What Docker takes at once. */
+const layersAtOnce = 3;
+
+/**
+ * Brings an image from its registry: manifest, config, then its layers, a few at once, each of them downloaded, proven and
+ * unpacked in one pass. What was downloaded when it fails or is canceled stays for the next pull of the same blob. The image is
+ * seen only when all of it is there. Failures: what the registry says, "corrupt" for what is not what its digest says.
+ */
+export function pullImage(
+  wanted: Reference,
+  { registries, platform = hostPlatform(), credentials, signal: outer, ...targets }: PullOptions,
+): AsyncGenerator<Progress, void, undefined> {
+  const reference = withDefaultTag(wanted);
+  const which = reference.digest ?? reference.tag ?? "latest";
+  return reporting(
+    async (report, signal) => {
+      const name = formatFamiliar(repositoryOf(reference));
+      const shown = reference.tag ?? which;
+      report({ kind: "status", text: `Pulling from ${reference.path}`, id: shown });
+      const onRetry = (waitMs: number, why: string): void => {
+        report({ kind: "status", text: `${why}; trying again in ${(waitMs / 1000).toFixed(1)} s` });
+      };
+      const access = {
+        action: "pull" as const,
+        signal,
+        onRetry,
+        ...(credentials === undefined ? {} : { credentials }),
+      };
+      await registries.with(reference, access, async (repository) => {
+        const found = await resolveImage(repository, which, platform);
+        const image = await fetchImage(found, { ...targets, repository, report, signal });
+        const before = await targets.sink.hasImage?.(image.id, reference);
+        await targets.sink.addImage({
+          ...image,
+          // Docker names no image by a tag that was asked for together with a digest.
+          references: reference.digest === undefined ? [reference] : [],
+          digests: [`${name}@${found.digest}`],
+        });
+        report({ kind: "status", text: `Digest: ${found.digest}` });
+        const status = before === true ? "Image is up to date for" : "Downloaded newer image for";
+        report({ kind: "status", text: `Status: ${status} ${formatFamiliar(reference)}` });
+        report({ kind: "image", id: image.id, reference: formatFamiliar(reference) });
+      });
+    },
+    { signal: outer },
+  );
+}
+
+interface FetchTargets {
+  readonly store: ContentStore;
+  readonly sink: LoadSink;
+  readonly downloads: Downloads;
+  readonly repository: Repository;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+/** All of an image but its names: blobs in the store, layers at the sink. */
+async function fetchImage(
+  { manifest, index }: ResolvedImage,
+  targets: FetchTargets,
+): Promise<Omit<LoadedImage, "references" | "digests">> {
+  const { store, report, signal } = targets;
+  const { config: configDescriptor, layers: layerDescriptors } = manifest.content;
+  for (const layer of layerDescriptors) refuseForeign(layer);
+  const configBytes = await fetchSmall(configDescriptor, targets);
+  const config = parseImageConfig(configBytes);
+  if (config.diffIds.length !== layerDescriptors.length) {
+    throw new Failure(
+      "invalid",
+      `cannot use image ${configDescriptor.digest}: it has ${layerDescriptors.length} layers, its config names ${config.diffIds.length}`,
+    );
+  }
+  const layers: LoadedLayer[] = layerDescriptors.map(({ digest, mediaType, size }, index) => ({
+    diffId: config.diffIds[index] as Digest,
+    digest,
+    mediaType,
+    size,
+  }));
+  const distinct = [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
+  for (const { digest } of distinct)
+    report({ kind: "layer", id: hexOf(digest).slice(0, 12), phase: "waiting" });
+  await forEachBounded(distinct, { limit: layersAtOnce, signal }, async (layer, both) => {
+    await targets.downloads.once(layer.digest, both, report, (shared) =>
+      storeLayerBlob(layer, {
+        ...targets,
+        report: shared.report,
+        signal: shared.signal,
+        download: (draft) => fetchInto(draft, layer, { ...targets, ...shared }),
+      }),
+    );
+  });
+  // Documents come last: whatever they name is there.
+  await store.ingest([configBytes], { expected: { digest: configDescriptor.digest } });
+  await store.ingest([manifest.bytes], { expected: { digest: manifest.digest } });
+  if (index !== undefined) await store.ingest([index.bytes], { expected: { digest: index.digest } });
+  return {
+    id: configDescriptor.digest,
+    config,
+    manifest: { digest: manifest.digest, content: manifest.content },
+    layers,
+    ...(index === undefined ? {} : { index: index.digest }),
+  };
+}
+
+/** What a draft has of an earlier time, then the rest from the registry, which is added to it. */
+async function* fetchInto(
+  draft: BlobDraft,
+  layer: LoadedLayer,
+  { repository, report, signal }: Pick<FetchTargets, "repository" | "report" | "signal">,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const id = hexOf(layer.digest).slice(0, 12);
+  const progress = (): void => {
+    report({ kind: "layer", id, phase: "downloading", currentBytes: draft.size, totalBytes: layer.size });
+  };
+  for await (const piece of draft.replay()) yield piece;
+  progress();
+  const onRetry = (waitMs: number, why: string): void => {
+    report({ kind: "layer", id, phase: "retrying", currentBytes: Math.ceil(waitMs / 1000) });
+    report({ kind: "status", text: why, id });
+  };
+  for await (const piece of downloadBlob(repository, layer, { offset: draft.size, signal, onRetry })) {
+    signal.throwIfAborted();
+    await draft.write(piece);
+    progress();
+    yield piece;
+  }
+}
+
+async function fetchSmall(
+  descriptor: Descriptor,
+  { store, repository, signal }: FetchTargets,
+): Promise<Uint8Array> {
+  if (descriptor.size > maxManifestBytes) {
+    throw new Failure(
+      "invalid",
+      `cannot use ${descriptor.digest}: a config of ${descriptor.size} bytes is too long`,
+    );
+  }
+  if ((await store.find(descriptor.digest)) !== undefined) return await store.read(descriptor.digest);
+  await using draft = await store.draft({ expected: descriptor });
+  for await (const piece of downloadBlob(repository, descriptor, { signal })) await draft.write(piece);
+  await draft.finish();
+  const pieces: Uint8Array[] = [];
+  for await (const piece of draft.open()) pieces.push(Buffer.from(piece));
+  return Buffer.concat(pieces);
+}
+
+function refuseForeign({ mediaType, digest }: Descriptor): void {
+  if (roleOf(mediaType) !== "layer") {
+    throw new Failure("unsupported", `cannot use layer ${digest}: it is of type "${mediaType}"`);
+  }
+  if (/foreign|nondistributable/.test(mediaType)) {
+    throw new Failure(
+      "unsupported",
+      `cannot use layer ${digest}: it is of type "${mediaType}", which registries do not keep: it must be fetched from elsewhere`,
+    );
+  }
+}

@@ -1,0 +1,137 @@
+import { Failure, kindOf } from "../base/failure.ts";
+import type { Reference } from "../spec/reference.ts";
+import { noRegistriesConfig, type RegistriesConfig } from "../spec/registries-config.ts";
+import { chooseEndpoints, type EndpointCandidate } from "./registry/choose-endpoints.ts";
+import { Connections } from "./registry/connection.ts";
+import type { RegistryCredentials, RepositoryAction, TlsMaterial } from "./registry/endpoint.ts";
+import { discard, Repository } from "./registry/repository.ts";
+
+export interface RegistriesOptions {
+  readonly config?: RegistriesConfig;
+  /** What TLS with a host needs besides the system's authorities. */
+  readonly tlsOf?: (host: string) => Promise<TlsMaterial>;
+  /** The proxy for a host; undefined: none. */
+  readonly proxyOf?: (url: URL) => URL | undefined;
+  /** Nothing came for so long: the connection counts as dead. */
+  readonly idleMs?: number;
+}
+
+export interface AccessOptions {
+  readonly action: RepositoryAction;
+  readonly credentials?: () => Promise<RegistryCredentials | undefined>;
+  readonly signal?: AbortSignal;
+  readonly onRetry?: (waitMs: number, why: string) => void;
+}
+
+/** All registries as this engine reaches them: through which mirrors, with which certificates and proxies. Disposing closes connections. */
+export class Registries implements Disposable {
+  readonly #options: RegistriesOptions;
+  readonly #connections = new Map<string, Promise<Connections>>();
+  /** What was found out about hosts that may speak either. */
+  readonly #schemes = new Map<string, "https" | "http">();
+
+  constructor(options: RegistriesOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * Does the work with the repository that a reference is in: with its mirrors first, and with the next one when a mirror
+   * can't be reached, has nothing of that name, or lets us in no further. What the registry itself says is final.
+   */
+  async with<T>(
+    reference: Reference,
+    options: AccessOptions,
+    work: (repository: Repository) => Promise<T>,
+  ): Promise<T> {
+    const { config = noRegistriesConfig } = this.#options;
+    const candidates = chooseEndpoints(reference, { config, action: options.action });
+    for (const candidate of candidates) {
+      try {
+        return await work(await this.#open(candidate, options));
+      } catch (thrown) {
+        options.signal?.throwIfAborted();
+        if (!candidate.isMirror || !["unavailable", "not-found", "not-permitted"].includes(kindOf(thrown)))
+          throw thrown;
+      }
+    }
+    throw new Failure("internal", "cannot reach a registry: there is none to ask");
+  }
+
+  async #open(candidate: EndpointCandidate, options: AccessOptions): Promise<Repository> {
+    const { host, path, insecure, isMirror } = candidate;
+    const connections = await this.#connectionsTo(host, insecure);
+    const { signal } = options;
+    const scheme = insecure
+      ? await this.#findScheme(host, { connections, ...(signal === undefined ? {} : { signal }) })
+      : "https";
+    return new Repository({
+      origin: `${scheme}://${host}`,
+      path,
+      action: options.action,
+      connections,
+      // A mirror is another host: what the registry's user may do is no business of it.
+      credentials:
+        isMirror || options.credentials === undefined
+          ? () => Promise.resolve(undefined)
+          : options.credentials,
+      ...(signal === undefined ? {} : { signal }),
+      ...(options.onRetry === undefined ? {} : { onRetry: options.onRetry }),
+    });
+  }
+
+  #connectionsTo(host: string, insecure: boolean): Promise<Connections> {
+    const key = `${host} ${insecure}`;
+    let found = this.#connections.get(key);
+    if (found === undefined) {
+      found = this.#connect(host, insecure);
+      this.#connections.set(key, found);
+      found.catch(() => this.#connections.delete(key));
+    }
+    return found;
+  }
+
+  async #connect(host: string, insecure: boolean): Promise<Connections> {
+    const { tlsOf, proxyOf, idleMs } = this.#options;
+    const tls = await tlsOf?.(host);
+    const proxy = proxyOf?.(new URL(`https://${host}`));
+    return new Connections({
+      skipVerify: insecure,
+      ...(tls === undefined ? {} : { tls }),
+      ...(proxy === undefined ? {} : { proxy }),
+      ...(idleMs === undefined ? {} : { idleMs }),
+    });
+  }
+
+  /** TLS where it is spoken; else, of a host that may, plain HTTP. */
+  async #findScheme(
+    host: string,
+    { connections, signal }: { readonly connections: Connections; readonly signal?: AbortSignal },
+  ): Promise<"https" | "http"> {
+    const known = this.#schemes.get(host);
+    if (known !== undefined) return known;
+    const ping = async (scheme: "https" | "http"): Promise<void> => {
+      const url = new URL(`${scheme}://${host}/v2/`);
+      discard(await connections.send({ method: "GET", url, ...(signal === undefined ? {} : { signal }) }));
+    };
+    const scheme = await ping("https").then(
+      () => "https" as const,
+      async (): Promise<"http"> => {
+        signal?.throwIfAborted();
+        await ping("http");
+        return "http";
+      },
+    );
+    this.#schemes.set(host, scheme);
+    return scheme;
+  }
+
+  [Symbol.dispose](): void {
+    for (const each of this.#connections.values()) {
+      each.then(
+        (connections) => connections[Symbol.dispose](),
+        () => undefined,
+      );
+    }
+    this.#connections.clear();
+  }
+}
