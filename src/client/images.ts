@@ -82,10 +82,21 @@ export class ImagesClient {
   /** Failures while pulling come as a message with `error`. */
   pull(
     repository: string,
-    options: { readonly tag?: string | undefined; readonly platform?: string | undefined } & Signaled = {},
+    options: {
+      readonly tag?: string | undefined;
+      readonly platform?: string | undefined;
+      /** X-Registry-Auth. */
+      readonly auth?: string | undefined;
+    } & Signaled = {},
   ): AsyncGenerator<ProgressMessage, void, undefined> {
-    const { signal, ...rest } = options;
+    const { signal, auth, ...rest } = options;
     const query = { fromImage: repository, ...rest };
-    return this.#transport.lines({ method: "POST", path: "/images/create", query, signal });
+    return this.#transport.lines({
+      method: "POST",
+      path: "/images/create",
+      query,
+      signal,
+      ...(auth === undefined ? {} : { headers: { "X-Registry-Auth": auth } }),
+    });
   }
 }

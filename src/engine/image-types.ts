@@ -1,3 +1,5 @@
+import type { Progress } from "../base/progress.ts";
+import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
 import type { WallMs } from "./types.ts";
 import type { PrunedImages, PruneFilters } from "./usage-types.ts";
@@ -20,24 +22,25 @@ export interface ImageDetails extends ImageSummary {
   readonly storage: { readonly driver: string; readonly data: Readonly<Record<string, string>> };
 }
 
-/** What a long work on images says while it goes on. */
-export type ImageProgress =
-  | {
-      readonly kind: "layer";
-      readonly id: string;
-      readonly action: string;
-      readonly currentBytes: number;
-      readonly totalBytes?: number;
-    }
-  | { readonly kind: "loaded"; readonly id: string; readonly reference?: string }
-  | { readonly kind: "message"; readonly text: string };
-
 export interface Images {
   /** docker-archive or OCI archive; plain, gzip or zstd. Ends when all is stored; nothing is half-made when it throws. */
   load(
     archive: AsyncIterable<Uint8Array>,
     options?: { readonly signal?: AbortSignal },
-  ): AsyncIterable<ImageProgress>;
+  ): AsyncIterable<Progress>;
+  /**
+   * Brings an image from its registry, by tag or digest. Layers that are here are not fetched again, and what was fetched when it
+   * fails or is canceled is there for the next one. "not-found", "not-permitted" and "unavailable" are the registry's.
+   */
+  pull(
+    reference: string,
+    options?: {
+      /** `linux/arm64/v8`; the host's when absent. */
+      readonly platform?: string;
+      readonly credentials?: RegistryCredentials;
+      readonly signal?: AbortSignal;
+    },
+  ): AsyncIterable<Progress>;
   /** A root file system as tar. Gives the new image's id. */
   import(
     archive: AsyncIterable<Uint8Array>,

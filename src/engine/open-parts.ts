@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { within } from "../base/failure.ts";
 import { openContentStore } from "../image/content-store.ts";
+import { Registries, type RegistriesOptions } from "../image/registries.ts";
 import { type CgroupParent, openCgroupParent } from "../linux/cgroup-parent.ts";
 import { execInContainer } from "../runtime/exec.ts";
 import { openKeeperProgram } from "../runtime/keeper-program.ts";
@@ -24,6 +25,8 @@ export interface PartsOptions {
   readonly idPool?: IdPool;
   /** File of the keeper program. */
   readonly keeperProgram: string;
+  /** How registries are reached. */
+  readonly registries?: RegistriesOptions;
   /** File of the embedded image's program. */
   readonly helloProgram?: string;
 }
@@ -46,6 +49,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
   });
   opened.use(storage);
   const content = await openContentStore(dataRoot);
+  const registries = opened.use(new Registries(options.registries));
   const parent = openCgroupParent(cgroupNameOf(dataRoot));
   opened.defer(async () => {
     // Stays while containers, and so keepers, run.
@@ -64,6 +68,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     storage,
     storageChoice,
     content,
+    registries,
     cgroups,
     runtime: runtimePart(program, { parent, cgroups, namespaces }),
     host: describeHost(),

@@ -1,4 +1,5 @@
 import type { ContentStore } from "../image/content-store.ts";
+import type { Registries } from "../image/registries.ts";
 import type { CapabilityName } from "../linux/capability.ts";
 import type { CgroupChange } from "../linux/cgroup-change.ts";
 import type { CgroupLayout } from "../linux/cgroup-layout.ts";
@@ -95,6 +96,7 @@ export interface EngineParts extends AsyncDisposable {
   /** Why it is this driver, and what is bad about it. */
   readonly storageChoice: Omit<ChosenStorage, "storage">;
   readonly content: ContentStore;
+  readonly registries: Registries;
   readonly cgroups: CgroupPart;
   readonly host: HostPart;
   /** Host ids for containers' user namespaces; absent: see planIdPools(). */

@@ -11,12 +11,12 @@ import type { Downloads } from "./downloads.ts";
 import type { LoadedImage, LoadedLayer, LoadSink } from "./loaded-image.ts";
 import type { Registries } from "./registries.ts";
 import { downloadBlob } from "./registry/download.ts";
-import type { RegistryCredentials } from "./registry/endpoint.ts";
 import type { Repository } from "./registry/repository.ts";
 import { resolveImage, type ResolvedImage } from "./registry/resolve-image.ts";
 import { forEachBounded } from "./streams/bounded.ts";
 import { type Report, reporting } from "./streams/reporting.ts";
 import { storeLayerBlob } from "./pull/layer.ts";
+import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 
 export interface PullOptions {
   readonly registries: Registries;

@@ -3,8 +3,9 @@ import type { Reference } from "../spec/reference.ts";
 import { noRegistriesConfig, type RegistriesConfig } from "../spec/registries-config.ts";
 import { chooseEndpoints, type EndpointCandidate } from "./registry/choose-endpoints.ts";
 import { Connections } from "./registry/connection.ts";
-import type { RegistryCredentials, RepositoryAction, TlsMaterial } from "./registry/endpoint.ts";
+import type { RepositoryAction, TlsMaterial } from "./registry/endpoint.ts";
 import { discard, Repository } from "./registry/repository.ts";
+import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 
 export interface RegistriesOptions {
   readonly config?: RegistriesConfig;

@@ -1,8 +1,10 @@
 import type { ImageDeleteItem } from "../api/types/image.ts";
+import { formatRegistryAuth } from "../api/registry-auth.ts";
 import type { ProgressMessage } from "../api/types/progress.ts";
+import type { LayerPhase, Progress } from "../base/progress.ts";
 import { Failure } from "../base/failure.ts";
 import type { Client } from "../client/client.ts";
-import type { ImageDetails, ImageProgress, Images, ImageSummary } from "../engine/image-types.ts";
+import type { ImageDetails, Images, ImageSummary } from "../engine/image-types.ts";
 import type { PrunedImages } from "../engine/usage-types.ts";
 import { imageDetailsOf, imageSummaryOf } from "./inspect-reply.ts";
 
@@ -17,10 +19,23 @@ export class ConnectedImages implements Images {
   async *load(
     archive: AsyncIterable<Uint8Array>,
     options: { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<ImageProgress, void> {
+  ): AsyncGenerator<Progress, void> {
     for await (const message of this.#client.images.load(archive, { signal: options.signal })) {
       yield progressOf(message);
     }
+  }
+
+  async *pull(
+    reference: string,
+    options: Parameters<Images["pull"]>[1] = {},
+  ): AsyncGenerator<Progress, void> {
+    const { platform, credentials, signal } = options;
+    const auth = credentials === undefined ? undefined : formatRegistryAuth(credentials, "");
+    for await (const message of this.#client.images.pull(reference, { platform, auth, signal })) {
+      yield progressOf(message);
+    }
+    const { id } = await this.inspect(reference);
+    yield { kind: "image", id, reference };
   }
 
   async import(
@@ -67,26 +82,42 @@ function removalOf({ Untagged, Deleted = "" }: ImageDeleteItem): PrunedImages["r
   return Untagged === undefined ? { deleted: Deleted } : { untagged: Untagged };
 }
 
-function progressOf(message: ProgressMessage): ImageProgress {
+/** The words of the daemon's own lines, back to what they were made of. */
+const phases: readonly (readonly [RegExp, LayerPhase])[] = [
+  [/^Waiting/, "waiting"],
+  [/^Downloading/, "downloading"],
+  [/^Retrying/, "retrying"],
+  [/^Verifying/, "verifying"],
+  [/^Download complete/, "downloaded"],
+  [/^(Extracting|Loading layer)/, "unpacking"],
+  [/^(Pull complete|Loaded layer)/, "done"],
+  [/^(Layer a|A)lready exists/, "exists"],
+  [/^Pushing/, "uploading"],
+  [/^Pushed/, "uploaded"],
+];
+
+function progressOf(message: ProgressMessage): Progress {
   refuseError(message);
   const { id, status, stream = "", progressDetail } = message;
-  if (id !== undefined) {
-    const { current = 0, total } = progressDetail ?? {};
-    const action = status ?? "";
+  const phase = phases.find(([pattern]) => pattern.test(status ?? ""))?.[1];
+  if (id !== undefined && phase !== undefined) {
+    const { current, total } = progressDetail ?? {};
     return {
       kind: "layer",
       id,
-      action,
-      currentBytes: current,
+      phase,
+      ...(current === undefined ? {} : { currentBytes: current }),
       ...(total === undefined ? {} : { totalBytes: total }),
     };
   }
   const loaded = /^Loaded image(?: ID)?: (\S+)\s*$/.exec(stream);
   const name = loaded?.[1];
-  if (name === undefined) return { kind: "message", text: (status ?? stream).trimEnd() };
+  if (name === undefined) {
+    return { kind: "status", text: (status ?? stream).trimEnd(), ...(id === undefined ? {} : { id }) };
+  }
   return stream.startsWith("Loaded image ID")
-    ? { kind: "loaded", id: name }
-    : { kind: "loaded", id: "", reference: name };
+    ? { kind: "image", id: name }
+    : { kind: "image", id: "", reference: name };
 }
 
 function refuseError({ error }: ProgressMessage): void {

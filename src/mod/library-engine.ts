@@ -43,7 +43,7 @@ export class LibraryEngine implements Engine {
     const loaded: string[] = [];
     const bytes = typeof archive === "string" ? createReadStream(archive) : archive;
     for await (const progress of this.images.load(bytes)) {
-      if (progress.kind === "loaded") loaded.push(progress.reference ?? progress.id);
+      if (progress.kind === "image") loaded.push(progress.reference ?? progress.id);
     }
     return loaded;
   }

@@ -5,7 +5,8 @@ import { Failure, sentenceOf } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bodyPieces } from "../http/request-body.ts";
 import { deleteItemOf, imageHistoryOf, imageInspectOf, imageSummaryOf } from "../map/image.ts";
-import { progressMessageOf } from "../map/progress.ts";
+import { loadMessageOf, pullMessageOf } from "../map/progress.ts";
+import { parseRegistryAuth } from "../../api/registry-auth.ts";
 import { imagesReportOf } from "../map/usage.ts";
 
 const listFilters = ["before", "dangling", "label", "reference", "since", "until"];
@@ -54,7 +55,7 @@ export const handlers: Handlers = {
       for await (const progress of engine.images.load(bodyPieces(request), { signal })) {
         if (quiet && progress.kind === "layer") continue;
         if (!reply.isBegun) reply.begin("application/json");
-        await reply.write(encodeProgressLine(progressMessageOf(progress)));
+        await reply.write(encodeProgressLine(loadMessageOf(progress)));
       }
     });
   },
@@ -62,7 +63,7 @@ export const handlers: Handlers = {
   "images.create": async (call: Call) => {
     const { query } = call;
     const image = query.text("fromImage");
-    if (image !== undefined) return refusePull(call, image);
+    if (image !== undefined) return await pull(call, image);
     const source = query.text("fromSrc");
     if (source === undefined)
       throw new Failure("invalid", "cannot create an image: neither fromImage nor fromSrc is given");
@@ -92,13 +93,26 @@ async function importBody({ engine, query, request, reply }: Call): Promise<void
   });
 }
 
-/** As an error reply: not every client (dockerode) looks at the lines of a stream. */
-function refusePull({ query }: Call, image: string): never {
+/** The image's name may have its tag in it, or apart; a tag may be a digest. */
+async function pull({ engine, query, request, reply, signal }: Call, image: string): Promise<void> {
   const tag = query.text("tag");
-  const separator = tag?.includes(":") === true ? "@" : ":";
-  const name = tag === undefined ? image : `${image}${separator}${tag}`;
-  const advice = "pulling is not supported yet; bring the image in with load or import";
-  throw new Failure("unsupported", `cannot pull "${name}": ${advice}`);
+  const name = tag === undefined ? image : `${image}${tag.includes(":") ? "@" : ":"}${tag}`;
+  const platform = query.text("platform");
+  const header = request.headers["x-registry-auth"];
+  const credentials = parseRegistryAuth(Array.isArray(header) ? header[0] : header);
+  await streaming(reply, async () => {
+    const progress = engine.images.pull(name, {
+      signal,
+      ...(platform === undefined ? {} : { platform }),
+      ...(credentials === undefined ? {} : { credentials }),
+    });
+    for await (const each of progress) {
+      const message = pullMessageOf(each);
+      if (message === undefined) continue;
+      if (!reply.isBegun) reply.begin("application/json");
+      await reply.write(encodeProgressLine(message));
+    }
+  });
 }
 
 /** A failure before the first line is an error reply; after that it is a line of its own. */

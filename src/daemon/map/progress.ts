@@ -1,24 +1,65 @@
 import type { ProgressMessage } from "../../api/types/progress.ts";
-import type { ImageProgress } from "../../engine/image-types.ts";
+import type { LayerPhase, Progress } from "../../base/progress.ts";
+
+/** Docker's words for what happens to a layer; clients compare some of them. */
+const words: Readonly<Record<LayerPhase, string>> = {
+  waiting: "Waiting",
+  downloading: "Downloading",
+  retrying: "Retrying",
+  verifying: "Verifying Checksum",
+  downloaded: "Download complete",
+  unpacking: "Extracting",
+  done: "Pull complete",
+  exists: "Already exists",
+  uploading: "Pushing",
+  uploaded: "Pushed",
+};
+const loadWords: Partial<Record<LayerPhase, string>> = { unpacking: "Loading layer", done: "Loaded layer" };
+
+/** One line of `pull` and `push`. */
+export function pullMessageOf(progress: Progress): ProgressMessage | undefined {
+  switch (progress.kind) {
+    case "layer":
+      return layerMessage(progress, words[progress.phase]);
+    case "status":
+      return { status: progress.text, ...(progress.id === undefined ? {} : { id: progress.id }) };
+    case "output":
+      return { status: progress.text };
+    case "image":
+      return undefined; // its name was said in a status
+    default:
+      return progress satisfies never;
+  }
+}
 
 /** One line of `load`. */
-export function progressMessageOf(progress: ImageProgress): ProgressMessage {
+export function loadMessageOf(progress: Progress): ProgressMessage {
   switch (progress.kind) {
-    case "layer": {
-      const { id, action, currentBytes, totalBytes } = progress;
-      const progressDetail = {
-        current: currentBytes,
-        ...(totalBytes === undefined ? {} : { total: totalBytes }),
-      };
-      return { status: action, progressDetail, id };
+    case "layer":
+      return layerMessage(progress, loadWords[progress.phase] ?? words[progress.phase]);
+    case "image": {
+      const text = progress.reference === undefined ? ` ID: ${progress.id}` : `: ${progress.reference}`;
+      return { stream: `Loaded image${text}\n` };
     }
-    case "loaded": {
-      const text = progress.reference === undefined ? `ID: ${progress.id}` : `: ${progress.reference}`;
-      return { stream: `Loaded image${progress.reference === undefined ? " " : ""}${text}\n` };
-    }
-    case "message":
+    case "status":
+    case "output":
       return { stream: `${progress.text}\n` };
     default:
       return progress satisfies never;
   }
+}
+
+function layerMessage(
+  { id, phase, currentBytes, totalBytes }: Extract<Progress, { kind: "layer" }>,
+  status: string,
+): ProgressMessage {
+  if (phase === "retrying") {
+    const seconds = currentBytes ?? 1;
+    return { status: `Retrying in ${seconds} second${seconds === 1 ? "" : "s"}`, progressDetail: {}, id };
+  }
+  const progressDetail = {
+    ...(currentBytes === undefined ? {} : { current: currentBytes }),
+    ...(totalBytes === undefined ? {} : { total: totalBytes }),
+  };
+  return { status, progressDetail, id };
 }

@@ -1,7 +1,7 @@
 import type { LoadedImage, LoadSink } from "../../image/loaded-image.ts";
 import { unpackLayer } from "../../linux/tree.ts";
 import type { Digest } from "../../spec/digest.ts";
-import { formatReference, withDefaultTag } from "../../spec/reference.ts";
+import { formatReference, type Reference, withDefaultTag } from "../../spec/reference.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
 import { eventTimeNs } from "../containers/describe-event.ts";
 import type { ImageRecord } from "../state/records.ts";
@@ -31,6 +31,10 @@ export class StoringSink implements LoadSink {
     return this.#storage.hasLayer(diffId);
   }
 
+  hasImage(id: Digest, reference: Reference): boolean {
+    return this.#state.references().get(formatReference(withDefaultTag(reference))) === id;
+  }
+
   async ensureLayer(diffId: Digest, open: () => AsyncIterable<Uint8Array>): Promise<void> {
     await using draft = await this.#storage.beginLayer();
     const { bytes } = await unpackLayer(open(), draft.root, { names: "docker" });
@@ -41,13 +45,19 @@ export class StoringSink implements LoadSink {
   async addImage(image: LoadedImage): Promise<void> {
     const layerBytes: number[] = [];
     for (const diffId of image.config.diffIds) layerBytes.push(await this.#bytesOf(diffId));
+    const known = this.#state.findImage(image.id);
     const record: ImageRecord = {
       id: image.id,
       config: image.config,
       storedAt: Date.now(),
       layerBytes,
-      blobs: [image.id, image.manifest.digest, ...image.layers.map((layer) => layer.digest)],
-      digests: [],
+      blobs: [
+        image.id,
+        image.manifest.digest,
+        ...image.layers.map((layer) => layer.digest),
+        ...(image.index === undefined ? [] : [image.index]),
+      ],
+      digests: [...new Set([...(known?.digests ?? []), ...(image.digests ?? [])])],
     };
     const references = image.references.map((each) => formatReference(withDefaultTag(each)));
     const events = [

@@ -1,16 +1,20 @@
+import { Downloads } from "../../image/downloads.ts";
 import { importRootfs } from "../../image/import.ts";
 import { loadArchive } from "../../image/load.ts";
+import { pullImage } from "../../image/pull.ts";
 import type { Progress } from "../../base/progress.ts";
 import { Failure } from "../../base/failure.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import { createdMs } from "../../spec/image-config.ts";
+import { parsePlatform } from "../../spec/platform.ts";
+import { describePull } from "./describe-pull.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../spec/reference.ts";
 import type { PinnedImage } from "../containers/context.ts";
 import type { EngineParts } from "../parts.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { PrunedImages, PruneFilters } from "../usage-types.ts";
-import type { ImageDetails, ImageProgress, Images, ImageSummary } from "../image-types.ts";
+import type { ImageDetails, Images, ImageSummary } from "../image-types.ts";
 import { EmbeddedImage, isEmbeddedReference } from "./embedded-image.ts";
 import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
 import type { Garbage } from "./garbage.ts";
@@ -28,6 +32,7 @@ export class LocalImages implements Images {
   #embedded: EmbeddedImage | undefined;
   /** Containers that are being made, by image. */
   readonly #pins = new Map<string, number>();
+  readonly #downloads = new Downloads();
 
   constructor(state: State, { parts, garbage }: { readonly parts: EngineParts; readonly garbage: Garbage }) {
     this.#state = state;
@@ -38,7 +43,7 @@ export class LocalImages implements Images {
   async *load(
     archive: AsyncIterable<Uint8Array>,
     options: { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<ImageProgress, void> {
+  ): AsyncGenerator<Progress, void> {
     using _ = await this.#garbage.use();
     let isDone = false;
     try {
@@ -47,10 +52,36 @@ export class LocalImages implements Images {
         sink: this.#sink("load"),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
-      for await (const each of progress) yield describeProgress(each);
+      yield* progress;
       isDone = true;
     } finally {
       if (!isDone) void this.#garbage.collect(); // layers that came before it failed
+    }
+  }
+
+  async *pull(
+    reference: string,
+    options: Parameters<Images["pull"]>[1] = {},
+  ): AsyncGenerator<Progress, void> {
+    const { platform, credentials, signal } = options;
+    const wanted = parseReference(reference);
+    using _ = await this.#garbage.use();
+    let isDone = false;
+    try {
+      yield* pullImage(wanted, {
+        registries: this.#parts.registries,
+        store: this.#parts.content,
+        sink: this.#sink("pull"),
+        downloads: this.#downloads,
+        ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
+        ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      isDone = true;
+    } catch (thrown) {
+      throw describePull(thrown, wanted);
+    } finally {
+      if (!isDone) void this.#garbage.collect();
     }
   }
 
@@ -229,29 +260,5 @@ export class LocalImages implements Images {
       containers: this.#state.containers().filter((container) => container.imageId === record.id).length,
       labels: record.config.defaults.labels,
     });
-  }
-}
-
-function describeProgress(progress: Progress): ImageProgress {
-  switch (progress.kind) {
-    case "layer":
-      return {
-        kind: "layer",
-        id: progress.id,
-        action: progress.phase,
-        currentBytes: progress.currentBytes ?? 0,
-        ...(progress.totalBytes === undefined ? {} : { totalBytes: progress.totalBytes }),
-      };
-    case "image":
-      return {
-        kind: "loaded",
-        id: progress.id,
-        ...(progress.reference === undefined ? {} : { reference: progress.reference }),
-      };
-    case "status":
-    case "output":
-      return { kind: "message", text: progress.text };
-    default:
-      return progress satisfies never;
   }
 }

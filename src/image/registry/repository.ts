@@ -1,10 +1,11 @@
 import { Failure, kindOf } from "../../base/failure.ts";
 import { sleep } from "../../base/deadline.ts";
 import { bodyOf, type Connections, readBody, type WireReply, type WireRequest } from "./connection.ts";
-import type { RegistryCredentials, RepositoryAction } from "./endpoint.ts";
+import type { RepositoryAction } from "./endpoint.ts";
 import { kindOfRefusal, readRefusal, type RegistryRefusal } from "./registry-error.ts";
 import { type Outcome, retryDelayMs } from "./retry.ts";
 import { Authorizer } from "./tokens.ts";
+import type { RegistryCredentials } from "../../spec/registry-credentials.ts";
 
 export interface RepositoryOptions {
   /** `https://registry-1.docker.io`, `http://127.0.0.1:5000`: scheme and host. */

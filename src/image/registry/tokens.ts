@@ -2,7 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import { type AuthChallenge, parseAuthChallenges } from "../../spec/auth-challenge.ts";
 import { readJson } from "../../spec/json-reader.ts";
 import { type Connections, readBody, type WireReply } from "./connection.ts";
-import type { RegistryCredentials } from "./endpoint.ts";
+import type { RegistryCredentials } from "../../spec/registry-credentials.ts";
 
 export interface TokenOptions {
   readonly connections: Connections;

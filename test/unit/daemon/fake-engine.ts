@@ -6,7 +6,8 @@ import type {
   EngineEvent,
   EngineInfo,
 } from "../../../src/engine/engine-types.ts";
-import type { ImageDetails, ImageProgress, Images } from "../../../src/engine/image-types.ts";
+import type { Progress } from "../../../src/base/progress.ts";
+import type { ImageDetails, Images } from "../../../src/engine/image-types.ts";
 import type { LogOptions } from "../../../src/engine/log-types.ts";
 import type { ContainerStatistics, StatisticsOptions } from "../../../src/engine/statistics-types.ts";
 import type {
@@ -279,6 +280,7 @@ export class FakeEngine implements Engine {
 
   readonly images: Images = {
     load: (archive) => this.#load(archive),
+    pull: (reference) => this.#pull(reference),
     import: async (archive, options) => {
       for await (const piece of archive) this.loadedBytes += piece.length;
       if (options?.reference !== undefined) this.tags.push(options.reference);
@@ -455,7 +457,18 @@ export class FakeEngine implements Engine {
     }
   }
 
-  async *#load(archive: AsyncIterable<Uint8Array>): AsyncGenerator<ImageProgress, void, undefined> {
+  async *#pull(reference: string): AsyncGenerator<Progress, void, undefined> {
+    if (reference.includes("private")) {
+      throw new Failure("not-permitted", `pull access denied for ${reference}`);
+    }
+    yield { kind: "status", text: "Pulling from library/busybox", id: "latest" };
+    yield { kind: "layer", id: "aaaaaaaaaaaa", phase: "downloading", currentBytes: 1, totalBytes: 2 };
+    yield { kind: "layer", id: "aaaaaaaaaaaa", phase: "done" };
+    this.tags.push(reference);
+    yield { kind: "image", id: imageId, reference };
+  }
+
+  async *#load(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Progress, void, undefined> {
     await this.loadGate;
     let first = "";
     for await (const piece of archive) {
@@ -463,9 +476,9 @@ export class FakeEngine implements Engine {
       this.loadedBytes += piece.length;
       if (first.startsWith("bad")) throw new Failure("corrupt", "cannot load the archive: it is no tar");
     }
-    yield { kind: "layer", id: "aaaaaaaaaaaa", action: "Loading layer", currentBytes: 1, totalBytes: 2 };
+    yield { kind: "layer", id: "aaaaaaaaaaaa", phase: "unpacking", currentBytes: 1, totalBytes: 2 };
     if (first.startsWith("half")) throw new Failure("corrupt", "cannot load the archive: a layer is cut");
-    yield { kind: "loaded", id: imageId, reference: "busybox:latest" };
+    yield { kind: "image", id: imageId, reference: "busybox:latest" };
   }
 
   #image(): ImageDetails {

@@ -5,6 +5,7 @@ import { PassThrough, type Duplex } from "node:stream";
 import { Failure } from "../../../src/base/failure.ts";
 import type { CgroupHandle, EngineParts, ExecRequest, StartRequest } from "../../../src/engine/parts.ts";
 import { openContentStore } from "../../../src/image/content-store.ts";
+import { Registries } from "../../../src/image/registries.ts";
 import { capabilityNames } from "../../../src/linux/capability.ts";
 import { openDirectoryPath } from "../../../src/linux/open.ts";
 import type { EarlyStreams, Exit, KeptProcess, StartedProcess } from "../../../src/runtime/types.ts";
@@ -105,6 +106,7 @@ export class FakeWorld {
       storage,
       storageChoice: { reason: "there is no other" },
       content: await openContentStore(join(this.root, "data")),
+      registries: new Registries(),
       runtime: {
         start: (request) => this.#start(request),
         exec: (request) => this.#exec(request),

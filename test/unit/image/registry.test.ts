@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { Failure } from "../../../src/base/failure.ts";
 import { Connections } from "../../../src/image/registry/connection.ts";
 import { downloadBlob } from "../../../src/image/registry/download.ts";
-import type { RegistryCredentials, RepositoryAction } from "../../../src/image/registry/endpoint.ts";
+import type { RepositoryAction } from "../../../src/image/registry/endpoint.ts";
 import { fetchManifest, findManifest, putManifest } from "../../../src/image/registry/manifests.ts";
 import { Repository } from "../../../src/image/registry/repository.ts";
 import { parseRetryAfter, retryDelayMs } from "../../../src/image/registry/retry.ts";
@@ -14,6 +14,7 @@ import {
   TestRegistry,
   type TestRegistryOptions,
 } from "../../support/test-registry.ts";
+import type { RegistryCredentials } from "../../../src/spec/registry-credentials.ts";
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
