@@ -40,7 +40,12 @@ module.exports = {
       from: { path: "^src/" },
       to: { couldNotResolve: true, pathNot: "^(bun|node):" },
     },
-    { name: "no-packages", severity: "error", from: { path: "^src/" }, to: { dependencyTypes: ["npm", "npm-dev", "npm-no-pkg"] } },
+    {
+      name: "no-packages",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { dependencyTypes: ["npm", "npm-dev", "npm-no-pkg"], pathNot: "^node_modules/smol-toml/" },
+    },
   ],
   options: {
     tsPreCompilationDeps: "specify",

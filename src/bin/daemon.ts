@@ -72,12 +72,14 @@ async function openWhenFree(options: DaemonOptions): Promise<Engine> {
   const { openEngine } = await import("../mod/open-engine.ts");
   const { isServed } = await import("./start-daemon.ts");
   const deadline = Date.now() + leavingWithinMs;
+  const registriesFile = process.env["TARE_REGISTRIES_CONF"];
   for (;;) {
     try {
       return await openEngine({
         dataRoot: options.dataRoot,
         runRoot: options.runRoot,
         ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
+        ...(registriesFile === undefined ? {} : { registriesFile }),
         keeperProgram: programs.keeper,
         helloProgram: programs.hello,
       });

@@ -71,6 +71,19 @@ function isRunning(pid: number): boolean {
   }
 }
 
+const daemonVariables = [
+  "PATH",
+  "TARE_WITHOUT",
+  "TARE_FAULT",
+  "TARE_REGISTRIES_CONF",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+];
+const proxyVariables = ["http_proxy", "https_proxy", "no_proxy"].flatMap((name) => [
+  name,
+  name.toUpperCase(),
+]);
+
 async function launch(
   options: GlobalOptions,
   places: { runRoot: string; socketPath: string; deadline: number },
@@ -87,7 +100,7 @@ async function launch(
   ];
   // A clean environment: nothing of the person who happened to type the first command.
   const env = Object.fromEntries(
-    ["PATH", "TARE_WITHOUT", "TARE_FAULT", "SSL_CERT_FILE"].flatMap((name) =>
+    [...daemonVariables, ...proxyVariables].flatMap((name) =>
       process.env[name] === undefined ? [] : [[name, process.env[name]]],
     ),
   );

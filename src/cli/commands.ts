@@ -11,7 +11,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint compose config context login logout manifest network node plugin port pull push save search secret service stack swarm trust".split(
+  "build builder buildx checkpoint compose config context login logout manifest network node plugin port push save search secret service stack swarm trust".split(
     " ",
   ),
 );
@@ -46,6 +46,12 @@ const entries: readonly CommandEntry[] = [
     summary: "Load an image from a tar archive or STDIN",
     isCommon: true,
     load: async () => (await import("./commands/load.ts")).load,
+  },
+  {
+    names: ["image pull", "pull"],
+    summary: "Download an image from a registry",
+    isCommon: true,
+    load: async () => (await import("./commands/pull.ts")).pull,
   },
   {
     names: ["version"],

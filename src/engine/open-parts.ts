@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { within } from "../base/failure.ts";
 import { openContentStore } from "../image/content-store.ts";
-import { Registries, type RegistriesOptions } from "../image/registries.ts";
+import type { RegistriesOptions } from "../image/registries.ts";
+import { LazyRegistries } from "./images/lazy-registries.ts";
 import { type CgroupParent, openCgroupParent } from "../linux/cgroup-parent.ts";
 import { execInContainer } from "../runtime/exec.ts";
 import { openKeeperProgram } from "../runtime/keeper-program.ts";
@@ -49,7 +50,8 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
   });
   opened.use(storage);
   const content = await openContentStore(dataRoot);
-  const registries = opened.use(new Registries(options.registries));
+  const registries = new LazyRegistries(options.registries);
+  opened.defer(() => registries.close());
   const parent = openCgroupParent(cgroupNameOf(dataRoot));
   opened.defer(async () => {
     // Stays while containers, and so keepers, run.
@@ -68,7 +70,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     storage,
     storageChoice,
     content,
-    registries,
+    openRegistries: () => registries.open(),
     cgroups,
     runtime: runtimePart(program, { parent, cgroups, namespaces }),
     host: describeHost(),

@@ -96,7 +96,8 @@ export interface EngineParts extends AsyncDisposable {
   /** Why it is this driver, and what is bad about it. */
   readonly storageChoice: Omit<ChosenStorage, "storage">;
   readonly content: ContentStore;
-  readonly registries: Registries;
+  /** Loaded and opened when the first one is needed. */
+  readonly openRegistries: () => Promise<Registries>;
   readonly cgroups: CgroupPart;
   readonly host: HostPart;
   /** Host ids for containers' user namespaces; absent: see planIdPools(). */

@@ -48,7 +48,6 @@ export function pullImage(
     async (report, signal) => {
       const name = formatFamiliar(repositoryOf(reference));
       const shown = reference.tag ?? which;
-      report({ kind: "status", text: `Pulling from ${reference.path}`, id: shown });
       const onRetry = (waitMs: number, why: string): void => {
         report({ kind: "status", text: `${why}; trying again in ${(waitMs / 1000).toFixed(1)} s` });
       };
@@ -60,6 +59,7 @@ export function pullImage(
       };
       await registries.with(reference, access, async (repository) => {
         const found = await resolveImage(repository, which, platform);
+        report({ kind: "status", text: `Pulling from ${reference.path}`, id: shown });
         const image = await fetchImage(found, { ...targets, repository, report, signal });
         const before = await targets.sink.hasImage?.(image.id, reference);
         await targets.sink.addImage({

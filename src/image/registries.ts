@@ -2,17 +2,19 @@ import { Failure, kindOf } from "../base/failure.ts";
 import type { Reference } from "../spec/reference.ts";
 import { noRegistriesConfig, type RegistriesConfig } from "../spec/registries-config.ts";
 import { chooseEndpoints, type EndpointCandidate } from "./registry/choose-endpoints.ts";
+import type { TlsMaterial } from "./tls-material.ts";
 import { Connections } from "./registry/connection.ts";
-import type { RepositoryAction, TlsMaterial } from "./registry/endpoint.ts";
+import type { RepositoryAction } from "./registry/endpoint.ts";
 import { discard, Repository } from "./registry/repository.ts";
 import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 
 export interface RegistriesOptions {
-  readonly config?: RegistriesConfig;
+  /** Asked before each use. */
+  readonly readConfig?: () => Promise<RegistriesConfig>;
   /** What TLS with a host needs besides the system's authorities. */
   readonly tlsOf?: (host: string) => Promise<TlsMaterial>;
   /** The proxy for a host; undefined: none. */
-  readonly proxyOf?: (url: URL) => URL | undefined;
+  readonly proxyOf?: (url: URL) => Promise<URL | undefined>;
   /** Nothing came for so long: the connection counts as dead. */
   readonly idleMs?: number;
 }
@@ -44,7 +46,7 @@ export class Registries implements Disposable {
     options: AccessOptions,
     work: (repository: Repository) => Promise<T>,
   ): Promise<T> {
-    const { config = noRegistriesConfig } = this.#options;
+    const config = (await this.#options.readConfig?.()) ?? noRegistriesConfig;
     const candidates = chooseEndpoints(reference, { config, action: options.action });
     for (const candidate of candidates) {
       try {
@@ -94,7 +96,7 @@ export class Registries implements Disposable {
   async #connect(host: string, insecure: boolean): Promise<Connections> {
     const { tlsOf, proxyOf, idleMs } = this.#options;
     const tls = await tlsOf?.(host);
-    const proxy = proxyOf?.(new URL(`https://${host}`));
+    const proxy = await proxyOf?.(new URL(`https://${host}`));
     return new Connections({
       skipVerify: insecure,
       ...(tls === undefined ? {} : { tls }),

@@ -84,7 +84,7 @@ function removalOf({ Untagged, Deleted = "" }: ImageDeleteItem): PrunedImages["r
 
 /** The words of the daemon's own lines, back to what they were made of. */
 const phases: readonly (readonly [RegExp, LayerPhase])[] = [
-  [/^Waiting/, "waiting"],
+  [/^(Waiting|Pulling fs layer)/, "waiting"],
   [/^Downloading/, "downloading"],
   [/^Retrying/, "retrying"],
   [/^Verifying/, "verifying"],

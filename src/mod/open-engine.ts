@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Failure } from "../base/failure.ts";
 import { startEngine } from "../engine/local-engine.ts";
 import { openParts } from "../engine/open-parts.ts";
+import { registryOptionsOf } from "./registry-settings.ts";
 import type { Engine } from "../engine/engine-types.ts";
 
 export interface OpenOptions {
@@ -16,6 +17,8 @@ export interface OpenOptions {
    * its images and containers are in is "invalid".
    */
   readonly storageDriver?: string;
+  /** Mirrors, insecure and blocked registries. Default `/etc/tare/registries.conf`, which need not be there. */
+  readonly registriesFile?: string;
   /** File of the keeper program; by default the one that was built with this library. */
   readonly keeperProgram?: string;
   /** File of the embedded image's program; by default the one that was built with this library. */
@@ -34,6 +37,11 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
     dataRoot: options.dataRoot ?? "/var/lib/tare",
     runRoot: options.runRoot ?? "/run/tare",
     ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
+    registries: registryOptionsOf({
+      configFile: options.registriesFile ?? "/etc/tare/registries.conf",
+      certificateDirectories: ["/etc/tare/certs.d", "/etc/docker/certs.d"],
+      env: process.env,
+    }),
     keeperProgram: options.keeperProgram ?? findBuilt("keeper.elf"),
     helloProgram: options.helloProgram ?? findBuilt("hello.elf"),
   });

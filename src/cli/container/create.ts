@@ -11,7 +11,7 @@ const ownPlatform = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
 
 /**
  * Makes the container and says what the daemon warns of. Gives its id, which is in the `--cidfile` too.
- * An image that is missing is a Failure with what to do.
+ * An image that is missing is pulled, unless `--pull never` says not to.
  */
 export async function createContainer(
   call: Call<ContainerValues>,
@@ -23,10 +23,15 @@ export async function createContainer(
   using idFile = openIdFile(values.cidfile, context.cwd);
   const client = await call.client();
   const options = { name: values.name === "" ? undefined : values.name };
+  const image = request.Image ?? "";
+  if (values.pull === "always") await pull(call, image);
   const { Id: id, Warnings: warnings } = await client.containers
     .create(request, options)
     .catch(async (thrown: unknown) => {
-      throw await explainMissingImage(thrown, call, request.Image ?? "");
+      if (!(await isMissingImage(thrown, image)) || values.pull === "never") throw thrown;
+      if (!values.quiet) call.err(`Unable to find image '${withTag(image)}' locally\n`);
+      await pull(call, image);
+      return await client.containers.create(request, options);
     });
   for (const warning of warnings ?? []) call.err(`WARNING: ${warning}\n`);
   idFile.write(id);
@@ -36,11 +41,6 @@ export async function createContainer(
 function checkPull(pull: string): void {
   if (!["always", "missing", "never", ""].includes(pull)) {
     throw optionFailure(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
-  }
-  if (pull === "always") {
-    throw new Failure("unsupported", `--pull always is not supported yet: load images with "tare load"`, {
-      details: { exitStatus: 125 },
-    });
   }
 }
 
@@ -54,27 +54,28 @@ function checkPlatform(platform: string): void {
   });
 }
 
-/** With `--pull missing` Docker would fetch it; until registries are there the sentence says how to get it. */
-async function explainMissingImage(
-  thrown: unknown,
-  call: Call<ContainerValues>,
-  image: string,
-): Promise<unknown> {
-  const isImage = thrown instanceof Failure && thrown.kind === "not-found" && /image/i.test(thrown.message);
-  if (!isImage) return thrown;
-  const { parseReference } = await import("../../spec/reference.ts"); // not loaded where all goes well
+/** Progress goes to standard error, as what the container prints goes to standard output. */
+async function pull(call: Call<ContainerValues>, image: string): Promise<void> {
+  const { pullImage } = await import("../registry/pull-image.ts"); // not loaded where all goes well
+  const { platform, quiet } = call.values;
   try {
-    parseReference(image);
-  } catch (refused) {
-    return refused;
+    await pullImage(call, withTag(image), { platform, isQuiet: quiet, out: call.context.stderr });
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    throw new Failure(thrown.kind, thrown.message, {
+      cause: thrown,
+      details: { ...thrown.details, exitStatus: 125 },
+    });
   }
-  if (call.values.pull === "never") return thrown;
-  if (!call.values.quiet) call.err(`Unable to find image '${withTag(image)}' locally\n`);
-  return new Failure(
-    "not-found",
-    `cannot pull image "${image}": registries are not supported yet; bring it with "tare load" or "tare import"`,
-    { cause: thrown },
-  );
+}
+
+/** Throws what is wrong with a name that can't be an image's. */
+async function isMissingImage(thrown: unknown, image: string): Promise<boolean> {
+  const isImage = thrown instanceof Failure && thrown.kind === "not-found" && /image/i.test(thrown.message);
+  if (!isImage) return false;
+  const { parseReference } = await import("../../spec/reference.ts");
+  parseReference(image);
+  return true;
 }
 
 /** As Docker says it: with the tag that is meant when none is given. */

@@ -3,7 +3,7 @@ import type { LayerPhase, Progress } from "../../base/progress.ts";
 
 /** Docker's words for what happens to a layer; clients compare some of them. */
 const words: Readonly<Record<LayerPhase, string>> = {
-  waiting: "Waiting",
+  waiting: "Pulling fs layer",
   downloading: "Downloading",
   retrying: "Retrying",
   verifying: "Verifying Checksum",

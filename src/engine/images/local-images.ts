@@ -1,7 +1,6 @@
 import { Downloads } from "../../image/downloads.ts";
 import { importRootfs } from "../../image/import.ts";
 import { loadArchive } from "../../image/load.ts";
-import { pullImage } from "../../image/pull.ts";
 import type { Progress } from "../../base/progress.ts";
 import { Failure } from "../../base/failure.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
@@ -68,8 +67,9 @@ export class LocalImages implements Images {
     using _ = await this.#garbage.use();
     let isDone = false;
     try {
+      const { pullImage } = await import("../../image/pull.ts");
       yield* pullImage(wanted, {
-        registries: this.#parts.registries,
+        registries: await this.#parts.openRegistries(),
         store: this.#parts.content,
         sink: this.#sink("pull"),
         downloads: this.#downloads,

@@ -7,7 +7,7 @@ import {
 import { request as requestHttps, Agent as HttpsAgent } from "node:https";
 import type { Readable } from "node:stream";
 import { Failure, sentenceOf } from "../../base/failure.ts";
-import type { TlsMaterial } from "./endpoint.ts";
+import type { TlsMaterial } from "../tls-material.ts";
 import { ProxyAgent } from "./proxy.ts";
 
 export interface WireRequest {
@@ -52,7 +52,7 @@ export class Connections implements Disposable {
       maxSockets: 16,
       rejectUnauthorized: skipVerify !== true,
       ...(tls?.ca === undefined ? {} : { ca: [...tls.ca] }),
-      ...(tls?.clientCertificate ?? {}),
+      ...tls?.clientCertificate,
     };
     this.#http = new HttpAgent({ keepAlive: true, maxSockets: 16 });
     this.#https = proxy === undefined ? new HttpsAgent(settings) : new ProxyAgent(proxy, settings);
@@ -112,7 +112,7 @@ export class Connections implements Disposable {
     return {
       rejectUnauthorized: skipVerify !== true,
       ...(tls?.ca === undefined ? {} : { ca: [...tls.ca] }),
-      ...(tls?.clientCertificate ?? {}),
+      ...tls?.clientCertificate,
     };
   }
 

@@ -21,7 +21,8 @@ export async function* downloadBlob(
   { offset: begin = 0, signal, onRetry }: DownloadOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let offset = begin;
-  for (let attempt = 1; offset < size || size === 0; attempt++) {
+  const isEmpty = size === 0;
+  for (let attempt = 1; offset < size || isEmpty; attempt++) {
     const from = offset;
     // It has its own way of trying again.
     const reply = await openAt(repository, { digest, size, offset });
@@ -71,7 +72,7 @@ async function openAt(
   const announced = length === undefined ? undefined : Number(length);
   const wanted = reply.status === 206 ? size - offset : size;
   const isRange = reply.status === 206 && offset > 0;
-  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(reply.headers["content-range"] ?? ""));
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(reply.headers["content-range"] ?? "");
   if (isRange && Number(range?.[1]) !== offset) {
     discard(reply);
     throw new Failure(

@@ -25,7 +25,7 @@ export class ProxyAgent extends Agent {
 
   // The types of Node have it as a method that gives a stream; giving it by the callback is as good.
   override createConnection(target: Target, callback: Callback): undefined {
-    const host = String(target.host ?? "");
+    const host = target.host ?? "";
     this.#tunnel(host, String(target.port ?? 443)).then(
       (socket) => {
         const secure = connectTls({

@@ -96,7 +96,10 @@ export class Repository {
     } catch (thrown) {
       this.#options.signal?.throwIfAborted();
       if (!(thrown instanceof Failure) || kindOf(thrown) !== "unavailable") throw thrown;
-      return { outcome: { kind: isRefused(thrown) ? "refused" : "broken" }, result: { failure: thrown } };
+      return {
+        outcome: { kind: wasUnreachable(thrown) ? "refused" : "broken" },
+        result: { failure: thrown },
+      };
     }
   }
 
@@ -188,8 +191,8 @@ export class Repository {
   }
 }
 
-function isRefused({ details }: Failure): boolean {
-  return details["code"] === "ECONNREFUSED";
+function wasUnreachable({ details }: Failure): boolean {
+  return ["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH"].includes(String(details["code"]));
 }
 
 function refusalFailure(refusal: RegistryRefusal, url: URL): Failure {

@@ -3,7 +3,7 @@ export type Outcome =
   | { readonly kind: "reply"; readonly status: number; readonly retryAfter?: string | undefined }
   /** It had been made, and may have been obeyed. */
   | { readonly kind: "broken" }
-  /** Nobody listens: it may just be starting. */
+  /** Nobody is there, or listens: it may just be starting. */
   | { readonly kind: "refused" };
 
 const attempts = 6;

@@ -156,7 +156,7 @@ async function findOffset(repository: Repository, place: URL): Promise<number | 
   const reply = await repository.send({ method: "GET", to: place, expects: [200, 202, 204, 404] });
   discard(reply);
   if (reply.status === 404) return undefined;
-  const [, last] = /^(?:bytes=)?0-(\d+)$/.exec(String(reply.headers["range"] ?? "")) ?? [];
+  const [, last] = /^(?:bytes=)?0-(\d+)$/.exec(reply.headers["range"] ?? "") ?? [];
   // Registries say 0-0 for none and for one byte.
   return last === undefined || last === "0" ? 0 : Number(last) + 1;
 }

@@ -263,11 +263,12 @@ describe("run", () => {
     startFailure?: Failure;
   } = {}): Daemon {
     const calls: string[] = [];
+    const there = new Set(["busybox", "hello"]);
     const duplex = new PassThrough();
     const containers = {
       create: async ({ Image }: { Image: string }, { name }: { name?: string }) => {
         calls.push(`create ${Image} ${name ?? ""}`.trim());
-        if (Image === "nope") throw fromDaemon("not-found", "No such image: nope:latest");
+        if (!there.has(Image)) throw fromDaemon("not-found", `No such image: ${Image}:latest`);
         return { Id: id, Warnings: ["something is odd"] };
       },
       attach: async () => {
@@ -286,7 +287,15 @@ describe("run", () => {
       },
       inspect: async () => Promise.reject(fromDaemon("not-found", "No such container")),
     };
-    return { client: { containers }, calls };
+    const images = {
+      async *pull(name: string) {
+        calls.push(`pull ${name}`);
+        if (name.startsWith("nope:")) throw fromDaemon("not-found", "manifest for nope:latest not found");
+        yield { status: "Pulling from library/busybox", id: "latest" };
+        there.add(name.replace(/:latest$/, ""));
+      },
+    };
+    return { client: { containers, images }, calls };
   }
 
   test("creates, attaches and waits, then starts; its status is the program's", async () => {
@@ -329,16 +338,25 @@ describe("run", () => {
     expect(outcome.err).toEndWith(`tare: ${sentence}\n`);
   });
 
-  test("says how to get an image that is missing", async () => {
-    const missing = await runCommandLine(["run", "nope"], daemon());
+  test("pulls an image that is missing, says so on standard error, and no other", async () => {
+    const env = { HOME: folder };
+    const fetched = daemon({ output: "hi\n" });
+    const outcome = await runCommandLine(["run", "alpine"], { ...fetched, env });
+    expect([outcome.status, outcome.out]).toEqual([0, "hi\n"]);
+    expect(outcome.err).toStartWith(
+      "Unable to find image 'alpine:latest' locally\nlatest: Pulling from library/busybox\n",
+    );
+    expect(fetched.calls.slice(0, 3)).toEqual(["create alpine", "pull alpine:latest", "create alpine"]);
+    const missing = await runCommandLine(["run", "nope"], { ...daemon(), env });
     expect(missing.status).toBe(125);
     expect(missing.err).toBe(
-      'Unable to find image \'nope:latest\' locally\ntare: cannot pull image "nope": registries are not supported yet; bring it with "tare load" or "tare import"\n',
+      "Unable to find image 'nope:latest' locally\ntare: manifest for nope:latest not found\n",
     );
     const never = await runCommandLine(["run", "--pull=never", "nope"], daemon());
     expect([never.status, never.err]).toEqual([125, "tare: No such image: nope:latest\n"]);
-    const { status } = await runCommandLine(["run", "--pull=always", "busybox"], daemon());
-    expect(status).toBe(125);
+    const always = daemon();
+    const { status } = await runCommandLine(["run", "--pull=always", "-q", "busybox"], { ...always, env });
+    expect([status, always.calls[0]]).toEqual([0, "pull busybox:latest"]);
   });
 
   test("writes the id to --cidfile, refuses one that is there, leaves none when it fails", async () => {

@@ -24,7 +24,13 @@ describe("main()", () => {
       { status: 125, err: "tare: Conflicting options: -a and -d\nSee 'tare run --help'.\n" },
     ],
     [["run", "-it", "x"], { status: 1, err: "tare: the input device is not a TTY\n" }],
-    [["pull", "busybox"], { status: 125, err: "tare: pull is not supported yet\n" }],
+    [
+      ["pull", "Busybox"],
+      {
+        status: 1,
+        err: 'tare: cannot parse reference "Busybox": invalid reference format: repository name (library/Busybox) must be lowercase\n',
+      },
+    ],
     [["image", "push", "x"], { status: 125, err: "tare: image push is not supported yet\n" }],
     [["network", "ls"], { status: 125, err: "tare: network is not supported yet\n" }],
     [["rename", "a", " "], { status: 1, err: "tare: Neither old nor new names may be empty\n" }],

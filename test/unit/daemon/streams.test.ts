@@ -205,8 +205,8 @@ describe("images", () => {
     expect((await images.history("busybox"))[0]).toMatchObject({ CreatedBy: "COPY", Size: 4_000_000 });
     expect(await images.remove("reg.example/a/b:c")).toContainEqual({ Untagged: "reg.example/a/b:c" });
     await expect(images.inspect("nope")).rejects.toMatchObject({ message: "No such image: nope:latest" });
-    const pulled = Array.fromAsync(images.pull("nope", { tag: "latest" }));
-    await expect(pulled).rejects.toThrow('cannot pull "nope:latest": pulling is not supported yet');
+    const pulled = Array.fromAsync(images.pull("private", { tag: "latest" }));
+    await expect(pulled).rejects.toThrow("pull access denied for private:latest");
   });
 });
 

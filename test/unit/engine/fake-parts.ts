@@ -106,7 +106,7 @@ export class FakeWorld {
       storage,
       storageChoice: { reason: "there is no other" },
       content: await openContentStore(join(this.root, "data")),
-      registries: new Registries(),
+      openRegistries: () => Promise.resolve(new Registries()),
       runtime: {
         start: (request) => this.#start(request),
         exec: (request) => this.#exec(request),

@@ -1,0 +1,42 @@
+import { formatFamiliar, parseReference, withDefaultTag } from "../../spec/reference.ts";
+import type { Command } from "../command.ts";
+import { optionFailure } from "../flags/flag.ts";
+import { bool, later, string } from "../flags/kinds.ts";
+
+interface Values {
+  readonly "all-tags": boolean;
+  readonly "disable-content-trust": boolean;
+  readonly platform: string;
+  readonly quiet: boolean;
+}
+
+export const pull: Command<Values> = {
+  usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
+  takes: [1, 1],
+  flags: {
+    "all-tags": later(bool("Download all tagged images in the repository", { short: "a" }), "false"),
+    "disable-content-trust": bool("Skip image verification", { initial: true, isHidden: true }),
+    platform: string("Set platform if server is multi-platform capable"),
+    quiet: bool("Suppress verbose output", { short: "q" }),
+  },
+  completes: ["image"],
+  description:
+    "Credentials come from ~/.docker/config.json, or the helper that it names. What was downloaded before a pull broke off is not downloaded again.",
+  examples: ["tare pull debian:trixie", "tare pull --platform linux/arm64 ghcr.io/acme/app@sha256:…"],
+  async run(call) {
+    const { values, positional, context } = call;
+    const [image = ""] = positional;
+    const parsed = parseReference(image);
+    if (parsed.tag !== undefined && parsed.digest === undefined && values["all-tags"]) {
+      throw optionFailure("tag can't be used with --all-tags/-a");
+    }
+    const reference = withDefaultTag(parsed);
+    if (parsed !== reference && !values.quiet) call.out("Using default tag: latest\n");
+    const { pullImage } = await import("../registry/pull-image.ts");
+    const name = formatFamiliar(reference);
+    await pullImage(call, name, { platform: values.platform, isQuiet: values.quiet, out: context.stdout });
+    const whole = `${reference.domain}/${reference.path}${reference.digest === undefined ? `:${reference.tag}` : `@${reference.digest}`}`;
+    call.out(`${whole}\n`);
+    return 0;
+  },
+};

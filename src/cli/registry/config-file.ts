@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { Failure, sentenceOf } from "../../base/failure.ts";
+
+/** Docker's client configuration, as far as registries go; all else in it is kept as it is. */
+export interface DockerConfig {
+  readonly path: string;
+  readonly auths: Readonly<Record<string, StoredAuth>>;
+  /** Program for all registries: `docker-credential-NAME`. */
+  readonly credsStore?: string;
+  /** By registry. */
+  readonly credHelpers: Readonly<Record<string, string>>;
+  /** The whole document. */
+  readonly document: Readonly<Record<string, unknown>>;
+}
+
+export interface StoredAuth {
+  /** base64 of `user:password`. */
+  readonly auth?: string;
+  readonly identitytoken?: string;
+  readonly registrytoken?: string;
+}
+
+/** `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; empty when there is none. Throws "invalid" for one that can't be read. */
+export function readDockerConfig(env: Readonly<Record<string, string | undefined>>): DockerConfig {
+  const path = join(env["DOCKER_CONFIG"] || join(env["HOME"] || homedir(), ".docker"), "config.json");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (thrown) {
+    if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") {
+      return { path, auths: {}, credHelpers: {}, document: {} };
+    }
+    throw new Failure("not-permitted", `cannot read ${path}: ${sentenceOf(thrown)}`, { cause: thrown });
+  }
+  const refused = (detail: string): Failure => new Failure("invalid", `cannot read ${path}: ${detail}`);
+  let document: unknown;
+  try {
+    document = text.trim() === "" ? {} : JSON.parse(text);
+  } catch (thrown) {
+    throw refused(sentenceOf(thrown));
+  }
+  if (!isObject(document)) throw refused("it must be a JSON object");
+  const { auths = {}, credHelpers = {}, credsStore } = document;
+  if (!isObject(auths) || !Object.values(auths).every(isObject))
+    throw refused("auths must be an object of objects");
+  if (!isObject(credHelpers) || !Object.values(credHelpers).every((name) => typeof name === "string")) {
+    throw refused("credHelpers must be an object of strings");
+  }
+  if (credsStore !== undefined && typeof credsStore !== "string")
+    throw refused("credsStore must be a string");
+  return {
+    path,
+    auths: auths as DockerConfig["auths"],
+    credHelpers: credHelpers as DockerConfig["credHelpers"],
+    ...(credsStore === undefined || credsStore === "" ? {} : { credsStore }),
+    document,
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,66 @@
+import { spawn } from "node:child_process";
+import { Failure, sentenceOf } from "../../base/failure.ts";
+
+export interface HelperSecret {
+  readonly username: string;
+  readonly secret: string;
+}
+
+const longest = 1024 * 1024;
+
+/**
+ * Asks `docker-credential-NAME`: `get` and `erase` take the server's name on standard input, `store` a JSON object. Undefined when
+ * the helper knows nothing. SPEC: docker-credential-helpers, "Development"
+ */
+export async function askHelper(
+  name: string,
+  verb: "get" | "store" | "erase",
+  input: string,
+): Promise<HelperSecret | undefined> {
+  if (!/^[A-Za-z0-9._-]+$/.test(name))
+    throw new Failure("invalid", `cannot use the credential helper "${name}": invalid name`);
+  const program = `docker-credential-${name}`;
+  const { status, stdout } = await run(program, [verb], input);
+  if (status !== 0) {
+    if (verb === "get" && /credentials not found/i.test(stdout)) return undefined;
+    throw new Failure(
+      "unavailable",
+      `cannot ask ${program}: ${stdout.trim().split("\n")[0] || `it ended with status ${status}`}`,
+    );
+  }
+  if (verb !== "get") return undefined;
+  try {
+    const { Username: username, Secret: secret } = JSON.parse(stdout) as {
+      Username?: unknown;
+      Secret?: unknown;
+    };
+    if (typeof username !== "string" || typeof secret !== "string")
+      throw new Error("it gave no name and secret");
+    return { username, secret };
+  } catch (thrown) {
+    throw new Failure("corrupt", `cannot ask ${program}: ${sentenceOf(thrown)}`, { cause: thrown });
+  }
+}
+
+async function run(
+  program: string,
+  args: readonly string[],
+  input: string,
+): Promise<{ readonly status: number; readonly stdout: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; stdout: string }>();
+  const child = spawn(program, [...args], { stdio: ["pipe", "pipe", "inherit"] });
+  let stdout = "";
+  child.stdout.setEncoding("utf8").on("data", (piece: string) => {
+    stdout += piece;
+    if (stdout.length > longest) child.kill("SIGKILL");
+  });
+  child.stdin.on("error", () => {}); // it may not read
+  child.stdin.end(input);
+  child.on("error", (thrown) => {
+    const isMissing = "code" in thrown && thrown.code === "ENOENT";
+    const detail = isMissing ? `executable file not found in $PATH` : thrown.message;
+    reject(new Failure("unavailable", `cannot ask ${program}: ${detail}`, { cause: thrown }));
+  });
+  child.on("close", (status) => resolve({ status: status ?? 1, stdout }));
+  return await promise;
+}

@@ -1,0 +1,62 @@
+import { formatRegistryAuth } from "../../api/registry-auth.ts";
+import { parseReference } from "../../spec/reference.ts";
+import type { RegistryCredentials } from "../../spec/registry-credentials.ts";
+import { type DockerConfig, readDockerConfig } from "./config-file.ts";
+import { askHelper } from "./credential-helper.ts";
+
+/** Under which Docker keeps what is for its own registry. */
+const dockerHub = "https://index.docker.io/v1/";
+
+/** The name by which a registry's credentials are kept. */
+export function serverAddressOf(domain: string): string {
+  return domain === "docker.io" ? dockerHub : domain;
+}
+
+/** What Docker's configuration, or the helper that it names, knows of a registry; undefined: nothing. */
+export async function findCredentials(
+  config: DockerConfig,
+  domain: string,
+): Promise<RegistryCredentials | undefined> {
+  const server = serverAddressOf(domain);
+  const helper = config.credHelpers[domain] ?? config.credHelpers[server] ?? config.credsStore;
+  if (helper !== undefined) {
+    const found = await askHelper(helper, "get", server);
+    if (found !== undefined) {
+      return found.username === "<token>"
+        ? { kind: "identity-token", token: found.secret }
+        : { kind: "password", username: found.username, password: found.secret };
+    }
+  }
+  return storedCredentials(config, domain);
+}
+
+function storedCredentials({ auths }: DockerConfig, domain: string): RegistryCredentials | undefined {
+  const server = serverAddressOf(domain);
+  const stored =
+    auths[server] ?? auths[domain] ?? Object.entries(auths).find(([key]) => hostOf(key) === domain)?.[1];
+  if (stored === undefined) return undefined;
+  if (stored.identitytoken) return { kind: "identity-token", token: stored.identitytoken };
+  if (stored.registrytoken) return { kind: "registry-token", token: stored.registrytoken };
+  const [username = "", ...password] = Buffer.from(stored.auth ?? "", "base64")
+    .toString("utf8")
+    .split(":");
+  // Old versions of Docker ended it with NULs.
+  return username === ""
+    ? undefined
+    : { kind: "password", username, password: password.join(":").replace(/\0+$/, "") };
+}
+
+/** Keys have been written with a scheme and a path, too. */
+function hostOf(key: string): string {
+  return key.replace(/^https?:\/\//, "").split("/")[0] ?? "";
+}
+
+/** The X-Registry-Auth header for an image; undefined when nothing is known of its registry. */
+export async function registryAuthFor(
+  image: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string | undefined> {
+  const { domain } = parseReference(image);
+  const credentials = await findCredentials(readDockerConfig(env), domain);
+  return credentials === undefined ? undefined : formatRegistryAuth(credentials, serverAddressOf(domain));
+}
