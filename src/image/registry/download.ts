@@ -21,8 +21,8 @@ export async function* downloadBlob(
   { offset: begin = 0, signal, onRetry }: DownloadOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let offset = begin;
-  const isEmpty = size === 0;
-  for (let attempt = 1; offset < size || isEmpty; attempt++) {
+  if (offset >= size && size > 0) return;
+  for (let attempt = 1; ; attempt++) {
     const from = offset;
     // It has its own way of trying again.
     const reply = await openAt(repository, { digest, size, offset });
