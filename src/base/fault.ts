@@ -24,6 +24,7 @@ export const faultPoints = [
   "start.recorded",
   "end.noticed",
   "end.recorded",
+  "end.waiting",
   "end.swept",
   "stop.signaled",
   "stop.ended",

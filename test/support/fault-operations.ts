@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "bun:test";
+import { poll } from "../../src/base/deadline.ts";
 import { kindOf } from "../../src/base/failure.ts";
 import { type FaultOperation, type FaultPlace, stateOf } from "./fault-run.ts";
 import { dockerArchiveMembers, tarOf } from "./images.ts";
@@ -104,6 +105,27 @@ export const containerOperations: Readonly<Record<string, FaultOperation>> = {
     again: async ({ engine, name }) => {
       await engine.containers.start(name);
       await engine.containers.wait(name);
+    },
+  },
+  "end of one that starts again": {
+    prepare: async ({ engine, name }) => {
+      const command = ["sh", "-c", "test -e /ran || { touch /ran; exit 7; }; exec sleep 1000"];
+      const restartPolicy = { name: "on-failure" as const };
+      await engine.containers.create({ image: "busybox", name, command, restartPolicy });
+    },
+    args: (name) => ["start", name],
+    outcome: async (place) => {
+      const isWaiting = async (): Promise<boolean> => /^(restarting|exited)/.test(await stateOf(place));
+      await poll(async () => ((await isWaiting()) ? undefined : true), {
+        timeoutMs: 5_000,
+        what: "see it start again",
+      });
+      return await stateOf(place);
+    },
+    points: { "end.noticed": "running", "end.waiting": "running", "end.swept": "running" },
+    again: async ({ engine, name }) => {
+      await engine.containers.kill(name);
+      await engine.containers.start(name);
     },
   },
   "end of one that removes itself": {

@@ -119,33 +119,32 @@ export async function expectNothingLeft({
 }: Pick<FaultPlace, "tare" | "engine">): Promise<void> {
   await engine.settle();
   expect(await engine.check()).toEqual([]);
-  const containers = await engine.containers.list({ all: true });
-  const ids = containers.map(({ id }) => id).sort();
-  const running = containers.filter(({ state }) => ["running", "paused"].includes(state.status)).length;
-  const look = (): readonly string[] => [
-    ...(tare.keeperPids().length > running ? [`keepers ${tare.keeperPids().join(" ")}`] : []),
-    ...(new Set(tare.cgroups().map((path) => path.slice(-64))).size > running ? tare.cgroups() : []),
-    ...[
-      "content/ingest",
-      ...inStorage("drafts"),
-      ...inStorage("trash"),
-      "volumes/.drafts",
-      "volumes/.trash",
-    ].flatMap((path) => listIn(tare.dataRoot, path)),
-    ...["containers", ...inStorage("snapshots")].flatMap((path) =>
-      listIn(tare.dataRoot, path).filter((each) => !ids.some((id) => each.endsWith(id))),
-    ),
-    ...listIn(tare.runRoot, "containers").filter((each) => !ids.some((id) => each.endsWith(id))),
-    ...ids.flatMap((id) =>
-      listIn(tare.runRoot, `containers/${id}`).filter((path) => path.includes("/exec-")),
-    ),
-    ...listIn(tare.runRoot, "").filter(
-      (path) => !/\/(tare\.sock(\.build)?|daemon\.log|lib|containers)$/.test(path),
-    ),
-    ...namespacesHeld(lastDaemon(tare)),
-  ];
+  const look = async (): Promise<readonly string[]> => {
+    const containers = await engine.containers.list({ all: true });
+    const ids = containers.map(({ id }) => id).sort();
+    const running = containers.filter(({ state }) => ["running", "paused"].includes(state.status)).length;
+    return [
+      ...(tare.keeperPids().length > running ? [`keepers ${tare.keeperPids().join(" ")}`] : []),
+      ...(new Set(tare.cgroups().map((path) => path.slice(-64))).size > running ? tare.cgroups() : []),
+      ...["content/ingest", ...inStorage("drafts"), ...inStorage("trash")].flatMap((path) =>
+        listIn(tare.dataRoot, path),
+      ),
+      ...["containers", ...inStorage("snapshots")].flatMap((path) =>
+        listIn(tare.dataRoot, path).filter((each) => !ids.some((id) => each.endsWith(id))),
+      ),
+      ...listIn(tare.runRoot, "containers").filter((each) => !ids.some((id) => each.endsWith(id))),
+      ...ids.flatMap((id) =>
+        listIn(tare.runRoot, `containers/${id}`).filter((path) => path.includes("/exec-")),
+      ),
+      ...listIn(tare.runRoot, "").filter(
+        (path) => !/\/(tare\.sock(\.build)?|daemon\.log|lib|containers)$/.test(path),
+      ),
+      ...(await volumesHalfMade({ tare, engine })),
+      ...namespacesHeld(lastDaemon(tare)),
+    ];
+  };
   let left: readonly string[] = [];
-  await poll(() => ((left = look()).length === 0 ? true : undefined), {
+  await poll(async () => ((left = await look()).length === 0 ? true : undefined), {
     everyMs: 5,
     timeoutMs: 5_000,
     what: "see nothing left behind",
@@ -156,6 +155,22 @@ export async function expectNothingLeft({
 
 function inStorage(place: string): readonly string[] {
   return ["overlay", "vfs"].map((driver) => `storage/${driver}/${place}`);
+}
+
+/** Directories of volumes without a record, or with something beside the content. */
+async function volumesHalfMade({
+  tare,
+  engine,
+}: Pick<FaultPlace, "tare" | "engine">): Promise<readonly string[]> {
+  const known = new Set((await engine.volumes.list()).map(({ name }) => name));
+  return listIn(tare.dataRoot, "volumes").flatMap((path) => {
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    if (name.startsWith(".")) return listIn(path, "");
+    return [
+      ...(known.has(name) ? [] : [path]),
+      ...listIn(path, "").filter((each) => !each.endsWith("/_data")),
+    ];
+  });
 }
 
 function listIn(root: string, path: string): readonly string[] {

@@ -66,7 +66,7 @@ export function recordEnd(
       restartDelayMs: delayMs,
     };
     context.state.putContainer(waiting, { ends, events });
-    fault("end.recorded");
+    fault("end.waiting");
     context.live.delete(record.id);
     context.attaches.cancel(record.id);
     void context.background.run(record.id, () => sweepCgroup(context, record.id));

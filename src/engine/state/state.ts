@@ -123,11 +123,12 @@ export class State implements Disposable {
   /** Takes the record away, safe from power loss, and leaves the intent to remove what is on the disk. */
   removeVolume(name: string, events: readonly EngineEvent[] = []): IntentId {
     const intent: Intent = { kind: "remove-volume", volume: name };
-    const intentId = this.#database.durably(() => {
+    const write = (): IntentId => {
       this.#database.run("DELETE FROM volumes WHERE name = ?", name);
       this.events.append(events);
       return this.#insertIntent(intent);
-    });
+    };
+    const intentId = this.#database.vitally(() => this.#database.durably(write));
     this.#volumes.delete(name);
     this.#intents.set(intentId, intent);
     this.events.publish(events);

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { faultPoints } from "../../../src/base/fault.ts";
 import { faultOperations } from "../../support/fault-operations.ts";
+import { volumeOperations } from "../../support/fault-volumes.ts";
 
 const source = join(import.meta.dir, "../../../src");
 
@@ -15,7 +16,11 @@ test("faultPoints names each place in the sources, and each is there once", () =
 });
 
 test("faultPoints are all come by in some operation of the tests", () => {
-  const tested = new Set<string>(faultOperations.flatMap(([, { points }]) => Object.keys(points)));
+  const operations = [
+    ...faultOperations.map(([, operation]) => operation),
+    ...Object.values(volumeOperations),
+  ];
+  const tested = new Set<string>(operations.flatMap(({ points }) => Object.keys(points)));
   expect(faultPoints.filter((point) => !tested.has(point))).toEqual([]);
 });
 
