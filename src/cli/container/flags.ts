@@ -81,6 +81,7 @@ const containerFlags: TableOf<ContainerValues> = {
   "security-opt": list("Security Options", {
     words: [
       "seccomp=",
+      "explain-denials",
       "no-new-privileges",
       "systempaths=unconfined",
       "apparmor=",

@@ -17,6 +17,10 @@ export function describeFailure(plan: Plan, packet: Buffer): Failure {
   const op = list.ops[at];
   if (op === undefined) return new Failure("internal", "cannot read what failed: the plan has no such call");
   if (op.call === "execve") return describeExecve(list.ops, at, packet);
+  if (op.call === "seccomp" && result === -errno.EBUSY) {
+    const why = "somebody listens to this engine's own calls already, and there is room for one";
+    return new Failure("unavailable", `cannot explain denials or record calls: ${why}`);
+  }
   const text = result < 0 ? errnoName(-result) : `${result} instead of ${op.expect ?? "success"}`;
   const why = op.why?.[-result];
   const sentence = `cannot ${op.about}: ${formatOp(op)}: ${text}${why === undefined ? "" : `: ${why}`}`;

@@ -48,6 +48,14 @@ describe("describeFailure()", () => {
     expect(failAt(placesOf(plan.child, "rt_sigprocmask")[0] as number, -14).message).toContain("[8 bytes]");
   });
 
+  test("says what a filter that hands calls over met with", () => {
+    const allow = new Uint8Array([6, 0, 0, 0, 0, 0, 0xff, 0x7f]);
+    const filtered = asPlan(container({ planned: { seccomp: { program: allow, flags: 8 } } }));
+    expect(failAt(placeOf(filtered.child, "seccomp"), -16, filtered).message).toBe(
+      "cannot explain denials or record calls: somebody listens to this engine's own calls already, and there is room for one",
+    );
+  });
+
   test("tells a wrong result from an error", () => {
     const write = placeOf(plan.child, "write", 5, "0");
     const failure = failAt(write, 0);

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { capabilityNames } from "../../../src/linux/capability.ts";
-import { compileSeccomp } from "../../../src/linux/seccomp.ts";
+import { compileSeccomp, defaultSeccompProfile } from "../../../src/linux/seccomp.ts";
+import { compileWatchedSeccomp, type WatchedSeccomp } from "../../../src/linux/seccomp-watch.ts";
+import { barrierCalls } from "../../../src/runtime/plan/process.ts";
 import { readSeccompProfile } from "../../../src/spec/seccomp.ts";
 import type { PlanOp } from "../../../src/runtime/plan/plan.ts";
 import { type Changes, container, exec, fileSystem, placeOf, placesOf } from "./plans.ts";
@@ -133,6 +135,28 @@ describe.each([
     expect(placeOf(late, "seccomp")).toBeGreaterThan(placeOf(late, "prctl", NO_NEW_PRIVS, 1));
     expect(placeOf(late, "seccomp")).toBeLessThan(Math.min(...placesOf(late, "execve")));
     expect(placesOf(child(), "seccomp")).toEqual([]);
+  });
+
+  test("gives a filter's listener to the keeper before the next call, and keeps no copy", () => {
+    const { filter, flags, ...watched } = compileWatchedSeccomp(defaultSeccompProfile, {
+      capabilities: new Set(),
+      architecture: "x86_64",
+      kernel: "6.1.0",
+      watch: { denials: true, calls: true },
+      unwatched: barrierCalls,
+    }) as WatchedSeccomp;
+    for (const noNewPrivileges of [false, true]) {
+      const list = child({
+        process: { noNewPrivileges },
+        planned: { seccomp: { program: filter, flags, watched } },
+      });
+      const at = placeOf(list, "seccomp");
+      const [load, tell, wait, close] = list.ops.slice(at, at + 4) as [PlanOp, PlanOp, PlanOp, PlanOp];
+      const report = (tell.args[1] as { addressOf: { offset: number } }).addressOf.offset;
+      expect([tell.call, tell.args[0], wait.call, wait.args[0]]).toEqual(["write", 3, "read", 3]);
+      expect(load.store).toEqual({ offset: report + 8, bytes: 8 });
+      expect([close.call, close.args]).toEqual(["close", [{ result: at }]]);
+    }
   });
 
   test("passes the profile's flags and its program", () => {
