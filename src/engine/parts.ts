@@ -59,6 +59,8 @@ export interface CgroupPart {
   create(name: string, plan: CgroupPlan): CgroupHandle;
   /** Of the container with this id; nothing is made. */
   open(name: string): CgroupHandle;
+  /** Calls the listener soon after memory ran out in the cgroup of the container with this id, as long as it is there. */
+  watchOom(name: string, listener: () => void): Promise<void>;
   /** Names of those that exist. */
   list(): readonly string[];
 }

@@ -163,8 +163,13 @@ export interface TmpfsMount extends MountPlace {
 /** Where a container is in its life. */
 export type ContainerState =
   | { readonly status: "created" }
-  | { readonly status: "running"; readonly pid: number; readonly startedAt: WallMs }
-  | { readonly status: "paused"; readonly pid: number; readonly startedAt: WallMs }
+  | {
+      readonly status: "running" | "paused";
+      readonly pid: number;
+      readonly startedAt: WallMs;
+      /** So many of its processes were killed for want of memory, as far as was noticed. Absent: none. */
+      readonly oomKills?: number;
+    }
   | {
       readonly status: "exited";
       /** 0–255; 128 + n for a signal; 125/126/127 when it never ran. */

@@ -116,7 +116,12 @@ function containerStateOf(state: api.ContainerState): ContainerState {
   switch (state.Status) {
     case "running":
     case "paused":
-      return { status: state.Status, pid: state.Pid, startedAt };
+      return {
+        status: state.Status,
+        pid: state.Pid,
+        startedAt,
+        ...(state.OOMKilled ? { oomKills: 1 } : {}), // Docker does not count them
+      };
     case "exited":
     case "restarting":
       return {

@@ -19,7 +19,7 @@ export function stateOf(state: ContainerState): api.ContainerState {
     Running: isLive || state.status === "restarting",
     Paused: state.status === "paused",
     Restarting: state.status === "restarting",
-    OOMKilled: hasEnded && state.oomKilled,
+    OOMKilled: hasEnded ? state.oomKilled : isLive && (state.oomKills ?? 0) > 0,
     Dead: state.status === "dead",
     Pid: isLive ? state.pid : 0,
     ExitCode: hasEnded ? state.code : 0,

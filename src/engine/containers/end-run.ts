@@ -21,7 +21,7 @@ export type ExitedState = Extract<ContainerState, { status: "exited" }>;
 
 /** The state after a run that ended so. Reads the cgroup's counters: call it before that is removed. */
 export function stateAfter(context: ContainerContext, record: ContainerRecord, exit: Exit): ExitedState {
-  const oomKills = context.parts.cgroups.open(record.id).oomKills();
+  const oomKills = Math.max(context.parts.cgroups.open(record.id).oomKills(), noticedKills(record));
   const startedAt = "startedAt" in record.state ? record.state.startedAt : record.starts.at(-1);
   return {
     status: "exited",
@@ -51,7 +51,7 @@ export function recordEnd(
       : { execDuration: String(Math.max(0, Math.floor((state.finishedAt - state.startedAt) / 1000))) }),
   });
   const events = [
-    ...(state.oomKilled ? [containerEvent(record, "oom")] : []),
+    ...(state.oomKilled && noticedKills(record) === 0 ? [containerEvent(record, "oom")] : []),
     die,
     // A start that failed has used none of them.
     ...(state.startedAt === undefined ? [] : volumeUseEvents(record, "unmount")),
@@ -116,6 +116,11 @@ export function dropContainer(
       const hasImage = context.state.images().some((image) => image.id === record.imageId);
       if (!hasImage && !context.closing.aborted) context.collectGarbage();
     });
+}
+
+/** Those of which an event told while it ran; a cgroup below its own may be gone by now, and its count. */
+function noticedKills({ state }: ContainerRecord): number {
+  return state.status === "running" || state.status === "paused" ? (state.oomKills ?? 0) : 0;
 }
 
 /** Everything that a container leaves; then the intent has done its work. Idempotent. */

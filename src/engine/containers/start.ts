@@ -23,6 +23,7 @@ import { launchFailure } from "./launch-failure.ts";
 import { findForeignNamespaces, openIdsOf } from "./user-namespace.ts";
 import { decideIdmaps } from "./bind-idmaps.ts";
 import { makeNetworkFiles } from "./network-files.ts";
+import { watchMemory } from "./out-of-memory.ts";
 import { PhaseClock } from "./phase-clock.ts";
 import { refuseOpenedRoot } from "./open-root.ts";
 import { openVolumes } from "./open-volumes.ts";
@@ -106,6 +107,7 @@ export function adopt(context: ContainerContext, record: ContainerRecord, kept: 
   const { id } = record;
   context.live.set(id, { kept, recorded: watchEnd(context, { id, kept }) });
   followDenials(context, record, kept);
+  watchMemory(context, record, kept);
 }
 
 async function watchEnd(

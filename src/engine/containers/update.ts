@@ -12,6 +12,7 @@ import type { ContainerReference } from "../types.ts";
 import { type ContainerContext, isRunning } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
+import { mayRunOut, watchMemory } from "./out-of-memory.ts";
 
 /** Takes back what a killed engine may have changed before it was in the record. */
 export function undoUpdate(context: ContainerContext, intent: Extract<Intent, { kind: "update" }>): void {
@@ -78,6 +79,8 @@ export async function updateContainer(
     context.state.endIntent(intent);
     throw thrown;
   }
+  const kept = context.live.get(id)?.kept;
+  if (kept !== undefined && !mayRunOut(record)) watchMemory(context, updated, kept);
   return { warnings: change.warnings };
 }
 

@@ -5,6 +5,7 @@ import { type CgroupLayout, hierarchiesOf } from "../../linux/cgroup-layout.ts";
 import { CgroupParent } from "../../linux/cgroup-parent.ts";
 import type { CgroupPlan } from "../../linux/cgroup-plan.ts";
 import type { CgroupPart } from "../parts.ts";
+import type { OomListener } from "./oom-listener.ts";
 
 /** The cgroups of an engine's containers: below its own, or below one that the container was given. */
 export class EngineCgroups implements CgroupPart, Disposable {
@@ -12,6 +13,9 @@ export class EngineCgroups implements CgroupPart, Disposable {
   /** Parents that are in use, by path; and which container has which. */
   readonly #parents = new Map<string, CgroupParent>();
   readonly #assigned = new Map<string, string>();
+  /** Made when the first container with a limit runs. */
+  #oom: Promise<OomListener> | undefined;
+  #isDisposed = false;
 
   constructor(own: CgroupParent) {
     this.#own = own;
@@ -63,6 +67,13 @@ export class EngineCgroups implements CgroupPart, Disposable {
     return [...this.#assigned.values()].some((one) => one === path || one.startsWith(`${path}/`));
   }
 
+  async watchOom(name: string, listener: () => void): Promise<void> {
+    this.#oom ??= import("./oom-listener.ts").then(({ OomListener }) => new OomListener(this.layout));
+    const oom = await this.#oom;
+    if (this.#isDisposed) oom[Symbol.dispose]();
+    else oom.add(this.#parentOf(name), name, listener);
+  }
+
   /** Takes the directories above it away that were made for it, unless others are below them. */
   leaveParent(name: string): void {
     const path = this.#assigned.get(name);
@@ -72,6 +83,8 @@ export class EngineCgroups implements CgroupPart, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    void this.#oom?.then((oom) => oom[Symbol.dispose]());
     for (const parent of this.#parents.values()) parent[Symbol.dispose]();
     this.#parents.clear();
   }

@@ -125,6 +125,7 @@ export class FakeWorld {
         assign: () => {},
         release: () => {},
         leaveParent: () => {},
+        watchOom: async () => {},
         pathOf: (name) => `tare-fake/${name}`,
       },
       host: {
