@@ -125,7 +125,8 @@ class EventfdWatch implements OomWatch {
   }
 
   [Symbol.dispose](): void {
-    for (const fd of [...this.#watched.keys()]) this.#forget(fd);
+    for (const { event } of this.#watched.values()) event[Symbol.dispose]();
+    this.#watched.clear();
     this.#epoll[Symbol.dispose]();
   }
 
