@@ -17,6 +17,7 @@ const packages = {
   zstd: "zstd",
   python3: "python3",
   mmdebstrap: "mmdebstrap",
+  "btrfs-progs": "mkfs.btrfs",
   "libcap2-bin": "setcap",
   apparmor: "apparmor_parser",
 };

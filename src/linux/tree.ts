@@ -1,12 +1,14 @@
 import type { Fd } from "./fd.ts";
 import type { FileTime } from "./stat.ts";
 import { Comparison } from "./tree/changes.ts";
+import { Measuring } from "./tree/measure.ts";
 import { Merging } from "./tree/merge.ts";
 import { Packing, type PackRules } from "./tree/pack.ts";
 import { Pace } from "./tree/pace.ts";
 import { removeEntry } from "./tree/remove.ts";
 import { Unpacking } from "./tree/unpack.ts";
 import type { TreeChange } from "./tree-change.ts";
+import type { TreeSize } from "./tree-size.ts";
 import type { PackOptions } from "./pack-options.ts";
 import type { UnpackOptions, UnpackResult } from "./unpack-options.ts";
 
@@ -109,6 +111,27 @@ export async function* packTreeChanges(
   const comparison = new Comparison({ ignored: new Set(), upper: "full", since, pace });
   const changes = await comparison.run(tree, original);
   yield* new Packing(rulesOf({ ...options, whiteouts: "overlay" })).runChanges(tree, changes);
+}
+
+/**
+ * What the directory `root` and all that is in it takes. Follows no link, goes to any depth, and not into what is
+ * mounted below. May be read while others write: what they remove is left out, and where they move directories that lie more
+ * than 64 levels deep, the rest of that tree.
+ */
+export async function measureTree(
+  root: Fd,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<TreeSize> {
+  return await new Measuring(new Pace(signal)).runTree(root);
+}
+
+/** As measureTree(), of what was added or modified alone. */
+export async function measureChanges(
+  root: Fd,
+  changes: readonly TreeChange[],
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<TreeSize> {
+  return await new Measuring(new Pace(signal)).runChanges(root, changes);
 }
 
 /**

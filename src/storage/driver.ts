@@ -1,6 +1,7 @@
 import type { Fd, OwnedFd } from "../linux/fd.ts";
 import type { PackOptions } from "../linux/pack-options.ts";
 import type { TreeChange } from "../linux/tree-change.ts";
+import type { TreeSize } from "../linux/tree-size.ts";
 import type { Workshop } from "../linux/workshop.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { IdMaps } from "../spec/id-map.ts";
@@ -120,13 +121,8 @@ export interface MountedSnapshot extends Disposable {
   readonly lock: OwnedFd;
 }
 
-export interface StorageUsage {
-  /** Space taken on disk; blocks that files share with others are counted, too. */
-  readonly bytes: number;
-  readonly inodes: number;
-  /** Length of the files and links that the layer has, or that were made or changed above the layers; as Docker shows sizes. */
-  readonly contentBytes: number;
-}
+/** Of a snapshot `contentBytes` is what was made or changed above its layers. */
+export type StorageUsage = TreeSize;
 
 export interface StorageFinding {
   readonly subject: string;

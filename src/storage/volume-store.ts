@@ -8,7 +8,7 @@ import { codeOf, fileFailure } from "../linux/file-failure.ts";
 import { openBeneath, openDirectoryPath } from "../linux/open.ts";
 import { findStatAt } from "../linux/stat.ts";
 import { syncFile } from "../linux/sync.ts";
-import { diskUsage } from "./disk/disk-usage.ts";
+import { measureTree } from "../linux/tree.ts";
 import type { StorageFinding, StorageUsage } from "./driver.ts";
 import { Trash } from "./disk/trash.ts";
 import { copyUp, copyUpMounted, dataName, finishCopyUp, isWhole } from "./volumes/copy-up.ts";
@@ -110,7 +110,7 @@ export class VolumeStore {
 
   async usage(name: VolumeName, options: { readonly signal?: AbortSignal } = {}): Promise<StorageUsage> {
     using data = this.open(name);
-    return await diskUsage(data.fd, options);
+    return await measureTree(data.fd, options);
   }
 
   /** Waits until everything discarded is gone from the disk. */

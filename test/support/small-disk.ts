@@ -24,7 +24,7 @@ export class SmallDisk implements Disposable {
   readonly #scratch = new Scratch("small-disk");
   readonly #filler: string;
 
-  constructor(kind: "tmpfs" | "ext4", { mebibytes }: { readonly mebibytes: number }) {
+  constructor(kind: "tmpfs" | "ext4" | "btrfs", { mebibytes }: { readonly mebibytes: number }) {
     this.path = this.#scratch.join("disk");
     mkdirSync(this.path);
     if (kind === "tmpfs") {
@@ -34,7 +34,8 @@ export class SmallDisk implements Disposable {
       const fd = openSync(image, "w");
       ftruncateSync(fd, mebibytes * 1024 * 1024);
       closeSync(fd);
-      run("mkfs.ext4", "-q", "-m", "0", "-N", "1200", image);
+      if (kind === "btrfs") run("mkfs.btrfs", "-q", image);
+      else run("mkfs.ext4", "-q", "-m", "0", "-N", "1200", image);
       this.#mountImage();
     }
     this.#filler = join(this.path, "filler");

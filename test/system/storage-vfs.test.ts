@@ -8,6 +8,7 @@ import { unpackLayer } from "../../src/linux/tree.ts";
 import { type Digest, digestOf } from "../../src/spec/digest.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { openStorage } from "../../src/storage/drivers.ts";
+
 import { makeTar, testStorageDriver } from "../suites/storage-driver.ts";
 
 testStorageDriver("vfs");

@@ -6,7 +6,7 @@ import { filesystemName } from "../../linux/filesystem-status.ts";
 import type { MountPlace } from "../../linux/workshop.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
 import type { TreeChange } from "../../linux/tree-change.ts";
-import { listOverlayChanges, packTree } from "../../linux/tree.ts";
+import { listOverlayChanges, measureTree, packTree } from "../../linux/tree.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
 import type {
@@ -19,7 +19,6 @@ import type {
   StorageFinding,
   StorageUsage,
 } from "../driver.ts";
-import { diskUsage } from "../disk/disk-usage.ts";
 import { LayerDirectory, makeRoot } from "../disk/layer-directory.ts";
 import { openIdmappedLayers } from "./idmapped-layers.ts";
 import { findLowerForm, type LowerForm, maxLowers, mountOverlay, type OverlayWays } from "./overlay-mount.ts";
@@ -194,11 +193,11 @@ class OverlayDriver implements StorageDriver {
   ): Promise<StorageUsage> {
     if ("snapshot" in of) {
       using upper = this.#openUpper(of.snapshot);
-      return await diskUsage(upper.fd, options);
+      return await measureTree(upper.fd, options);
     }
     this.#layers.get(of.layer);
     using tree = openDirectoryPath(`${this.#places.layer(of.layer)}/fs`);
-    return await diskUsage(tree.fd, options);
+    return await measureTree(tree.fd, options);
   }
 
   async describe(

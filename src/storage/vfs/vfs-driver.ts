@@ -15,9 +15,14 @@ import { cloneTree, setMountAttributes } from "../../linux/mount.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
 import { type FileTime, findStatAt } from "../../linux/stat.ts";
 import type { TreeChange } from "../../linux/tree-change.ts";
-import { listTreeChanges, mergeLayer, packTreeChanges } from "../../linux/tree.ts";
+import {
+  listTreeChanges,
+  measureChanges,
+  measureTree,
+  mergeLayer,
+  packTreeChanges,
+} from "../../linux/tree.ts";
 import type { Digest } from "../../spec/digest.ts";
-import { diskUsage } from "../disk/disk-usage.ts";
 import { LayerDirectory, makeRoot } from "../disk/layer-directory.ts";
 import { findMissingLayers } from "../disk/missing-layers.ts";
 import { Places } from "../disk/places.ts";
@@ -32,7 +37,6 @@ import type {
   StorageFinding,
   StorageUsage,
 } from "../driver.ts";
-import { changedBytes } from "./changed-bytes.ts";
 import { Views } from "./views.ts";
 
 /** See openStorage(). */
@@ -166,15 +170,14 @@ class VfsDriver implements StorageDriver {
   ): Promise<StorageUsage> {
     if ("snapshot" in of) {
       using tree = this.#openTree(of.snapshot);
-      const taken = await diskUsage(tree.fd, options);
-      return {
-        ...taken,
-        contentBytes: changedBytes(tree.fd, await this.listChanges(of.snapshot, options)),
-      };
+      const taken = await measureTree(tree.fd, options);
+      const changes = await this.listChanges(of.snapshot, options);
+      const { contentBytes } = await measureChanges(tree.fd, changes, options);
+      return { ...taken, contentBytes };
     }
     this.#layers.get(of.layer);
     using tree = openDirectoryPath(`${this.#places.layer(of.layer)}/fs`);
-    return await diskUsage(tree.fd, options);
+    return await measureTree(tree.fd, options);
   }
 
   /** Nothing, as Docker's vfs. */
