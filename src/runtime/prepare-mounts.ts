@@ -3,7 +3,7 @@ import { within } from "../base/failure.ts";
 import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import { planCgroupMounts } from "../linux/cgroup-mounts.ts";
 import { MOUNT_ATTR_RDONLY } from "../linux/constants/mount.ts";
-import type { Fd, OwnedFd } from "../linux/fd.ts";
+import type { Fd } from "../linux/fd.ts";
 import { cloneTree, setMountAttributes } from "../linux/mount.ts";
 import { parseMountOptions } from "../linux/mount-options.ts";
 import { statFd } from "../linux/stat.ts";
@@ -27,6 +27,8 @@ export interface PrepareOptions {
   readonly cgroupNamespace: "private" | "host";
   /** See StartOptions.bindSources. */
   readonly sources?: ReadonlyMap<string, Fd>;
+  /** See StartOptions.ownTrees. */
+  readonly ownTrees?: ReadonlySet<string>;
   readonly inheritance: Inheritance;
   /** User namespaces of idmapped mounts. */
   readonly idmaps: ReadonlyMap<RuntimeMount, Fd>;
@@ -97,12 +99,16 @@ function bind(mount: RuntimeMount, options: PrepareOptions): PlannedMount {
   const recursive = !words.includes("bind") || words.includes("rbind");
   try {
     const shared = propagation !== undefined && propagation.type !== "private";
-    const tree: OwnedFd = options.opened.use(
-      cloneTree(options.sources?.get(destination) ?? realpathSync(source), {
-        recursive,
-        propagation: shared ? "keep" : "private",
-      }),
-    );
+    const opened = options.sources?.get(destination);
+    const tree: { readonly fd: Fd } =
+      opened !== undefined && options.ownTrees?.has(destination) === true
+        ? { fd: opened }
+        : options.opened.use(
+            cloneTree(opened ?? realpathSync(source), {
+              recursive,
+              propagation: shared ? "keep" : "private",
+            }),
+          );
     if (propagation !== undefined && shared && propagation.type !== "shared") {
       setMountAttributes(tree.fd, { propagation: propagation.type, recursive: propagation.recursive });
     }

@@ -51,6 +51,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
     inheritance,
     opened,
     ...(options.bindSources === undefined ? {} : { sources: options.bindSources }),
+    ...(options.ownTrees === undefined ? {} : { ownTrees: options.ownTrees }),
   });
   const prepared = prepareProcess(config.process, {
     seccomp: config.linux.seccomp,

@@ -56,6 +56,8 @@ export interface StartOptions {
   readonly openUserNamespace?: (maps: IdMaps) => Promise<OwnedFd>;
   /** Opened sources of binds, by destination, in place of their paths; the caller's to close. */
   readonly bindSources?: ReadonlyMap<string, Fd>;
+  /** Of those, the detached mounts that are attached themselves instead of a clone of them. */
+  readonly ownTrees?: ReadonlySet<string>;
   /** At most six descriptors that the keeper holds on to, see KeptProcess.openHeld(); the caller's to close. */
   readonly heldFds?: readonly Fd[];
   /** Called once, when the streams can be attached and nothing has run yet: attaching here misses no byte. */

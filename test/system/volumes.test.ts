@@ -309,6 +309,30 @@ describe.skipIf(!isRoot)("volumes", () => {
     await tare.must(["volume", "rm", "memory"]);
   });
 
+  test("on a kernel that can't clone mounts they are one container's at a time", async () => {
+    await tare.must(["volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "alone"]);
+    const host = join(tare.directory, "old");
+    mkdirSync(host);
+    await tare.must(["volume", "create", "-o", "type=none", "-o", "o=bind", "-o", `device=${host}`, "bound"]);
+    await tare.must(["daemon", "stop"]);
+    const env = { TARE_WITHOUT: "detached-composition" };
+    const args = ["-v", "alone:/m", "-v", "bound:/b", "-v", "dir:/d", "--mount", "src=bound,dst=/c,readonly"];
+    const script = "touch /m/x /b/x /d/x; ls /c; df -k /m | tail -1 | awk '{print $1}'; sleep 1000";
+    await tare.must(["run", "-d", "--name", "only", ...args, "busybox", "sh", "-c", script], { env });
+    await tare.must(["exec", "only", "sh", "-c", "until [ -e /d/x ]; do sleep 0.01; done"]);
+    expect(existsSync(join(host, "x"))).toBe(true);
+    const second = await tare.tare(["run", "--rm", "-v", "alone:/m", "busybox", "true"]);
+    expect(second).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining("this kernel can't clone a mount"),
+    });
+    expect(await sh(["-v", "bound:/b:ro", "-v", "dir:/d"], "ls /b /d")).toBe("/b:\nx\n\n/d:\nx");
+    await tare.must(["rm", "-f", "only"]);
+    expect(await sh(["-v", "alone:/m"], "ls -A /m")).toBe("");
+    await tare.must(["volume", "rm", "alone", "bound", "dir"]);
+    await tare.must(["daemon", "stop"]);
+  });
+
   test("with o=bind they are a directory of the host, filled from the image when it is empty", async () => {
     const host = join(tare.directory, "bound");
     mkdirSync(host);

@@ -1,8 +1,9 @@
 import { Failure, within } from "../../base/failure.ts";
 import { O_PATH } from "../../linux/constants/open.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
+import { hasFeature } from "../../linux/features.ts";
 import { openInRoot } from "../../linux/open.ts";
-import { mountLocalVolume } from "../../storage/local-volume.ts";
+import { type LocalOptions, mountLocalVolume } from "../../storage/local-volume.ts";
 import type { ContainerMount } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
 import { type NamedVolumeMount, volumeMounts } from "./volume-uses.ts";
@@ -13,11 +14,13 @@ const MOST_HELD = 6;
 export interface OpenedVolumes extends Disposable {
   /** What is to be bound, by target: the volume, or what its subpath names. */
   readonly sources: ReadonlyMap<string, Fd>;
+  /** Targets whose source is a mount of this container alone: where the kernel can't clone it. */
+  readonly ownTrees: ReadonlySet<string>;
   /** Mounts of volumes with options, in the order of mountedVolumes(): they live as long as a keeper holds them. */
   readonly held: readonly Fd[];
 }
 
-const none: OpenedVolumes = { sources: new Map(), held: [], [Symbol.dispose]: () => {} };
+const none: OpenedVolumes = { sources: new Map(), ownTrees: new Set(), held: [], [Symbol.dispose]: () => {} };
 
 /**
  * The volumes of a container that is about to start, by descriptor. One that has to be mounted is mounted by the first
@@ -39,6 +42,7 @@ export async function openVolumes(
     );
   }
   if (mounted.length > 0) opened.use(await context.volumes.hold(mounted));
+  if (!hasFeature("detached-composition")) return await openAlone(context, wanted, opened.move());
   const whole = new Map<string, OwnedFd>();
   for (const name of mounted) whole.set(name, opened.use(await openMounted(context, name)));
   const sources = new Map<string, Fd>();
@@ -54,7 +58,53 @@ export async function openVolumes(
   }
   const stack = opened.move();
   const held = mounted.map((name) => (whole.get(name) as OwnedFd).fd);
-  return { sources, held, [Symbol.dispose]: () => stack.dispose() };
+  return { sources, ownTrees: new Set(), held, [Symbol.dispose]: () => stack.dispose() };
+}
+
+/**
+ * KERNEL(6.15): before, a mount that is on no mount table can't be cloned. Each place gets one of its own, so what lives in a
+ * mount alone (a tmpfs) can be in one place of one container at a time.
+ */
+async function openAlone(
+  context: ContainerContext,
+  wanted: readonly NamedVolumeMount[],
+  opened: DisposableStack,
+): Promise<OpenedVolumes> {
+  using undo = opened;
+  const sources = new Map<string, Fd>();
+  const ownTrees = new Set<string>();
+  for (const mount of wanted) {
+    const { name, target, subpath = "" } = mount;
+    const options = context.volumes.localOptions(name);
+    if (options === undefined) {
+      sources.set(target, openSubpath(undo.use(context.volumes.store.open(name)), mount, undo));
+      continue;
+    }
+    const places = wanted.filter((other) => other.name === name).length;
+    if (subpath !== "" || (!isElsewhere(options) && (places > 1 || isInUse(context, name)))) {
+      throw new Failure(
+        "unsupported",
+        `cannot use volume "${name}" in several places, or a part of it: this kernel can't clone a mount that is on no mount table (Linux 6.15 can)`,
+      );
+    }
+    sources.set(target, undo.use(await mountLocalVolume(options)).fd);
+    ownTrees.add(target);
+  }
+  const stack = undo.move();
+  return { sources, ownTrees, held: [], [Symbol.dispose]: () => stack.dispose() };
+}
+
+/** Whether the content lies outside of the mount: mounted twice, it is the same. */
+function isElsewhere({ device, words }: LocalOptions): boolean {
+  return (
+    words.includes("bind") || words.includes("rbind") || device.startsWith("/dev/") || device.includes(":")
+  );
+}
+
+function isInUse(context: ContainerContext, name: string): boolean {
+  return [...context.live.keys()].some((id) =>
+    volumeMounts(context.state.findContainer(id)?.spec.mounts).some((mount) => mount.name === name),
+  );
 }
 
 /** Names of the volumes that are more than a directory, in the order in which a keeper holds their mounts. */

@@ -205,6 +205,7 @@ async function launch(
     ...planWatch(context, record),
     joinNamespaces: joined.fds,
     bindSources: volumes.sources,
+    ownTrees: volumes.ownTrees,
     heldFds: volumes.held,
     // Without a need for it, the process isn't held up.
     ...(hasOldExit || attaches.isAwaited(id)
