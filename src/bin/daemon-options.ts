@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import type { FlagTable } from "../cli/flags/flag.ts";
 import { parseFlags } from "../cli/flags/parse.ts";
+import { type IdPool, parseIdPool } from "../spec/id-pool.ts";
 import { type GlobalValues, globalFlags } from "../cli/global-flags.ts";
 
 export interface DaemonOptions {
@@ -9,6 +10,7 @@ export interface DaemonOptions {
   readonly runRoot: string;
   readonly socketPath: string;
   readonly storageDriver?: string;
+  readonly idPool?: IdPool;
   readonly debug: boolean;
 }
 
@@ -27,12 +29,13 @@ export function parseDaemonOptions(argv: readonly string[]): DaemonOptions {
       `cannot serve at "${host}": the daemon listens on unix sockets only (unix:///path)`,
     );
   }
-  const storageDriver = values["storage-driver"];
+  const { "storage-driver": storageDriver, "userns-pool": pool } = values;
   return {
     dataRoot: values["data-root"] ?? "/var/lib/tare",
     runRoot,
     socketPath: host.slice("unix://".length),
     ...(storageDriver === undefined ? {} : { storageDriver }),
+    ...(pool === undefined ? {} : { idPool: parseIdPool(pool) }),
     debug: values.debug,
   };
 }

@@ -80,6 +80,7 @@ async function openWhenFree(options: DaemonOptions): Promise<Engine> {
         runRoot: options.runRoot,
         ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
         ...(registriesFile === undefined ? {} : { registriesFile }),
+        ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
         keeperProgram: programs.keeper,
         helloProgram: programs.hello,
       });

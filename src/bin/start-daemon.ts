@@ -96,6 +96,7 @@ async function launch(
     `--run-root=${places.runRoot}`,
     ...(options.dataRoot === undefined ? [] : [`--data-root=${options.dataRoot}`]),
     ...(options.storageDriver === undefined ? [] : [`--storage-driver=${options.storageDriver}`]),
+    ...(options.usernsPool === undefined ? [] : [`--userns-pool=${options.usernsPool}`]),
     ...(options.debug ? ["--debug"] : []),
   ];
   // A clean environment: nothing of the person who happened to type the first command.

@@ -24,6 +24,7 @@ export interface GlobalOptions {
   readonly dataRoot?: string;
   readonly runRoot?: string;
   readonly storageDriver?: string;
+  readonly usernsPool?: string;
   readonly debug: boolean;
   /** False: a daemon that does not run is not started (`daemon stop`, completion). */
   readonly startsDaemon: boolean;

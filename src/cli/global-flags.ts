@@ -8,6 +8,7 @@ export interface GlobalValues {
   readonly host: string | undefined;
   readonly "run-root": string | undefined;
   readonly "storage-driver": string | undefined;
+  readonly "userns-pool": string | undefined;
   readonly version: boolean;
 }
 
@@ -20,6 +21,7 @@ export const globalFlags: TableOf<GlobalValues> = {
     isFile: true,
   }),
   "storage-driver": optional("Storage driver of a daemon that is started"),
+  "userns-pool": optional("Host user IDs for containers of a daemon that is started (first:count)"),
   version: bool("Print version information and quit", { short: "v" }),
 };
 
@@ -34,12 +36,13 @@ export function resolveGlobals(
   env: Readonly<Record<string, string | undefined>>,
 ): GlobalOptions {
   const runRoot = values["run-root"];
-  const { "data-root": dataRoot, "storage-driver": storageDriver, debug } = values;
+  const { "data-root": dataRoot, "storage-driver": storageDriver, "userns-pool": usernsPool, debug } = values;
   return {
     ...resolveHost(values, env),
     ...(runRoot === undefined ? {} : { runRoot }),
     ...(dataRoot === undefined ? {} : { dataRoot }),
     ...(storageDriver === undefined ? {} : { storageDriver }),
+    ...(usernsPool === undefined ? {} : { usernsPool }),
     debug,
     startsDaemon: true,
   };

@@ -15,7 +15,7 @@ import type { KeeperProgram } from "../runtime/types.ts";
 import { openChosenStorage } from "../storage/choose-driver.ts";
 import { EngineCgroups } from "./host/cgroups.ts";
 import { describeHost } from "./host/host.ts";
-import type { IdPool } from "./planning/id-ranges.ts";
+import type { IdPool } from "../spec/id-pool.ts";
 import type { EngineParts, RuntimePart } from "./parts.ts";
 import { ensurePrivateDirectory, lockDataRoot } from "./state/data-root.ts";
 

@@ -9,7 +9,7 @@ import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } fro
 import type { OwnedFd } from "../linux/fd.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeDevice } from "../spec/runtime-config.ts";
-import type { IdPool } from "./planning/id-ranges.ts";
+import type { IdPool } from "../spec/id-pool.ts";
 import type { ChosenStorage } from "../storage/choose-driver.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 

@@ -19,6 +19,8 @@ export interface OpenOptions {
   readonly storageDriver?: string;
   /** Mirrors, insecure and blocked registries. Default `/etc/tare/registries.conf`, which need not be there. */
   readonly registriesFile?: string;
+  /** Host ids that containers with a user namespace of their own get; default: see README. */
+  readonly idPool?: { readonly first: number; readonly count: number };
   /** File of the keeper program; by default the one that was built with this library. */
   readonly keeperProgram?: string;
   /** File of the embedded image's program; by default the one that was built with this library. */
@@ -42,6 +44,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
       certificateDirectories: ["/etc/tare/certs.d", "/etc/docker/certs.d"],
       env: process.env,
     }),
+    ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
     keeperProgram: options.keeperProgram ?? findBuilt("keeper.elf"),
     helloProgram: options.helloProgram ?? findBuilt("hello.elf"),
   });

@@ -1,11 +1,6 @@
 import { Failure } from "../../base/failure.ts";
+import type { IdPool } from "../../spec/id-pool.ts";
 import { type IdMaps, plainIdMaps, usualIdCount } from "../../spec/id-map.ts";
-
-/** Host ids that may be given to containers. */
-export interface IdPool {
-  readonly first: number;
-  readonly count: number;
-}
 
 /** Within what systemd leaves to containers (docs: users, groups, UIDs and GIDs), above what login tools give to users. */
 export const defaultIdPool: IdPool = { first: 0x1000_0000, count: 0x6000_0000 };

@@ -53,6 +53,17 @@ export type PlannedMount =
 const ownPlaces: ReadonlySet<string> = new Set(["/proc", "/sys", "/dev"]);
 const attach = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
 
+/** KERNEL: mount_too_revealing(); only a new one in a user namespace meets it. */
+const covered: Readonly<Record<string, string>> = Object.fromEntries(
+  [
+    ["proc", "/proc"],
+    ["sysfs", "/sys"],
+  ].map(([type, place]) => [
+    type,
+    `the kernel makes no new ${type} in a user namespace where the engine itself sees only a part of ${place}: something is mounted over it, as in a container with masked paths (start that one with --security-opt systempaths=unconfined)`,
+  ]),
+);
+
 /** Creates all new file systems, detached; the descriptors by destination. (With a user namespace the kernel wants this before the pivot.) */
 export function addFilesystems(
   list: PlanList,
@@ -76,7 +87,16 @@ export function addFilesystems(
         ]);
     }
     list.add(about, "fsconfig", [context, FSCONFIG_CMD_CREATE, null, null, 0]);
-    made.set(mount, list.add(about, "fsmount", [context, FSMOUNT_CLOEXEC, mount.attributes]));
+    const why = covered[mount.type];
+    made.set(
+      mount,
+      list.add(
+        about,
+        "fsmount",
+        [context, FSMOUNT_CLOEXEC, mount.attributes],
+        why === undefined ? {} : { why: { [errno.EPERM]: why } },
+      ),
+    );
   }
   return made;
 }

@@ -94,7 +94,8 @@ describe("main()", () => {
     const client = {
       system: { shutdown: () => Promise.reject(new Failure("unavailable", "nobody listens there")) },
     };
-    const argv = ["--data-root", "/a", "--run-root", "/b", "--storage-driver", "vfs", "daemon", "stop"];
+    const flags = ["--storage-driver", "vfs", "--userns-pool", "1:2"];
+    const argv = ["--data-root", "/a", "--run-root", "/b", ...flags, "daemon", "stop"];
     const { status, err, connections } = await runCommandLine(argv, { client });
     expect([status, err]).toEqual([0, "tare: no daemon is running at unix:///b/tare.sock\n"]);
     expect(connections).toEqual([
@@ -104,6 +105,7 @@ describe("main()", () => {
         dataRoot: "/a",
         runRoot: "/b",
         storageDriver: "vfs",
+        usernsPool: "1:2",
         debug: false,
         startsDaemon: false,
       },

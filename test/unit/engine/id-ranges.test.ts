@@ -6,6 +6,7 @@ import {
   pickIdMaps,
   planIdPools,
 } from "../../../src/engine/planning/id-ranges.ts";
+import { parseIdPool } from "../../../src/spec/id-pool.ts";
 import { findSharedIds, type IdMaps, plainIdMaps } from "../../../src/spec/id-map.ts";
 
 const size = 65_536;
@@ -70,4 +71,17 @@ describe("planIdPools()", () => {
       { owner: "a", first: 1, count: 2 },
     ]);
   });
+});
+
+describe("parseIdPool()", () => {
+  test("reads first and count", () => {
+    expect(parseIdPool("300000:131072")).toEqual({ first: 300_000, count: 131_072 });
+  });
+
+  test.each(["", "1", "0:65536", "1000:65536", "300000:1", "4294967295:65536", "a:b", "300000:131072:1"])(
+    "refuses %j",
+    (text) => {
+      expect(() => parseIdPool(text)).toThrow(`invalid --userns-pool "${text}"`);
+    },
+  );
 });
