@@ -6,6 +6,7 @@ import { parseConsoleSize } from "./exec-request.ts";
 import { type PlannedLimits, planLimits } from "./request/limits.ts";
 import { type NamespaceModes, planNamespaces } from "./request/modes.ts";
 import { type PlannedMount, planMounts, planVolumesFrom } from "./request/mounts.ts";
+import { checkPlatform } from "./request/platform.ts";
 import { type PlannedSecurity, planSecurity } from "./request/security.ts";
 import { type PlannedRestartPolicy, planRestartPolicy } from "./restart-policy.ts";
 import { type PlannedTareFields, planTareFields } from "./tare-fields.ts";
@@ -67,6 +68,7 @@ export function graceMsOf(seconds: number): number {
  */
 export function planContainer(request: CreateRequest, name: string | undefined): ContainerPlan {
   refuseUnsupported(request);
+  checkPlatform(request.hostConfig);
   const { config, hostConfig } = request;
   if (config.Image === undefined || config.Image === "") {
     throw new Failure("invalid", "cannot create the container: the request names no image");

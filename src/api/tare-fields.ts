@@ -7,6 +7,8 @@ import type { PlannedLimits } from "./request/limits.ts";
 /** Fields of `HostConfig.Tare`. */
 export const tareShapes: FieldShapes = {
   Umask: "text",
+  NoHosts: "boolean",
+  NoHostname: "boolean",
   TimeOffset: "text",
   RecordCalls: "boolean",
   HugePageLimits: "text-map",
@@ -16,6 +18,8 @@ export const tareShapes: FieldShapes = {
 /** What `HostConfig.Tare` asks for, in the engine's words. */
 export interface PlannedTareFields {
   readonly umask?: number;
+  readonly ownsHosts?: boolean;
+  readonly ownsHostname?: boolean;
   readonly timeOffsets?: TimeOffsets;
   readonly recordCalls?: boolean;
 }
@@ -26,6 +30,8 @@ export function planTareFields(fields: TareHostConfig): PlannedTareFields {
   return {
     ...(umask === "" ? {} : { umask: parseUmask(umask) }),
     ...(timeOffset === "" ? {} : { timeOffsets: parseTimeOffsets(timeOffset) }),
+    ...(fields.NoHosts === true ? { ownsHosts: true } : {}),
+    ...(fields.NoHostname === true ? { ownsHostname: true } : {}),
     ...(fields.RecordCalls === true ? { recordCalls: true } : {}),
   };
 }
@@ -40,6 +46,8 @@ export function formatTareFields(
     ...(timeOffsets === undefined ? {} : { TimeOffset: formatTimeOffsets(timeOffsets) }),
     ...(hugePages === undefined ? {} : { HugePageLimits: textsOf(hugePages) }),
     ...(unified === undefined ? {} : { CgroupConf: unified }),
+    ...(spec.ownsHosts === true ? { NoHosts: true } : {}),
+    ...(spec.ownsHostname === true ? { NoHostname: true } : {}),
     ...(recordCalls === true ? { RecordCalls: true } : {}),
   };
   return Object.keys(fields).length === 0 ? {} : { Tare: fields };

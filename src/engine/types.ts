@@ -104,6 +104,9 @@ export interface ContainerSpec {
   readonly oomScoreAdj?: number;
   /** File mode mask of the first process and of execs; absent: 022. */
   readonly umask?: number;
+  /** The image's /etc/hosts, and /etc/hostname, stay as they are. */
+  readonly ownsHosts?: boolean;
+  readonly ownsHostname?: boolean;
   /** A time namespace of its own, whose clocks are so far from the host's. */
   readonly timeOffsets?: TimeOffsets;
   /** Of the terminal, at the first instruction. */

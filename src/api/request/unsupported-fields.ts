@@ -10,10 +10,6 @@ const empty: IsDefault = (value) => {
   if (value === undefined || value === null || value === "" || value === 0 || value === false) return true;
   return typeof value === "object" && Object.keys(value).length === 0;
 };
-const oneOf =
-  (...values: readonly unknown[]): IsDefault =>
-  (value) =>
-    empty(value) || values.includes(value);
 
 const configFields: Readonly<Partial<Record<keyof ContainerConfig, readonly [what: string, IsDefault]>>> = {
   MacAddress: ["a MAC address", empty],
@@ -29,15 +25,8 @@ const hostFields: Readonly<Partial<Record<keyof HostConfig, readonly [what: stri
   DnsSearch: ["search domains of a container's own", empty],
   Cgroup: ["a cgroup of another container", empty],
   Links: ["links", empty],
-  StorageOpt: ["storage options", empty],
-  Runtime: ["other runtimes", oneOf("tare", "runc", "io.containerd.runc.v2")],
-  Isolation: ["isolation technologies", oneOf("default")],
   DeviceRequests: ["device requests (GPUs)", empty],
   KernelMemoryTCP: ["a limit of TCP memory", empty],
-  CpuCount: ["CpuCount (Windows only)", empty],
-  CpuPercent: ["CpuPercent (Windows only)", empty],
-  IOMaximumIOps: ["IOMaximumIOps (Windows only)", empty],
-  IOMaximumBandwidth: ["IOMaximumBandwidth (Windows only)", empty],
 };
 
 /** Throws Failure("unsupported") naming each field that asks for what we do not have yet. */

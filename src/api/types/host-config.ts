@@ -53,6 +53,10 @@ export interface HostConfig extends Resources {
 export interface TareHostConfig {
   /** The file mode mask of the first process, octal: `0027`. */
   readonly Umask?: string;
+  /** The image's /etc/hosts stays. */
+  readonly NoHosts?: boolean;
+  /** The image's /etc/hostname stays. */
+  readonly NoHostname?: boolean;
   /** Of a time namespace's clocks: `24h`, or `monotonic=24h,boottime=-1h`. */
   readonly TimeOffset?: string;
   /** Inspect's `Tare.RecordedProfile` gets the smallest seccomp profile that the run needs; it is slow. */

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ContainerCreateRequest } from "../../api/types/container.ts";
-import { Failure, sentenceOf } from "../../base/failure.ts";
+import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import type { Call } from "../command.ts";
 import { optionFailure } from "../flags/flag.ts";
 import type { ContainerValues } from "./values.ts";
@@ -22,6 +22,12 @@ export async function createContainer(
   checkPlatform(values.platform);
   using idFile = openIdFile(values.cidfile, context.cwd);
   const client = await call.client();
+  if (values.replace) {
+    if (values.name === "") throw optionFailure("cannot replace a container without --name being set");
+    await client.containers.remove(values.name, { force: true }).catch((thrown: unknown) => {
+      if (kindOf(thrown) !== "not-found") throw thrown;
+    });
+  }
   const options = { name: values.name === "" ? undefined : values.name };
   const image = request.Image ?? "";
   if (values.pull === "always") await pull(call, image);

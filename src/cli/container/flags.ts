@@ -1,3 +1,5 @@
+import { ownFlags } from "./own-flags.ts";
+import { platformFlags } from "./platform-flags.ts";
 import { isIP } from "node:net";
 import { Failure } from "../../base/failure.ts";
 import type { Flag, FlagTable, TableOf } from "../flags/flag.ts";
@@ -12,6 +14,8 @@ import type { ContainerValues } from "./values.ts";
 
 const containerFlags: TableOf<ContainerValues> = {
   ...resourceFlags,
+  ...platformFlags,
+  ...ownFlags,
   "add-host": list("Add a custom host-to-IP mapping (host:ip)", { check: checkHost }),
   annotation: map("Add an annotation to the container (passed through to the OCI runtime)"),
   attach: list("Attach to STDIN, STDOUT or STDERR", {
@@ -101,7 +105,6 @@ const containerFlags: TableOf<ContainerValues> = {
   tty: bool("Allocate a pseudo-TTY", { short: "t" }),
   ulimit: list("Ulimit options", { type: "ulimit", initialText: "[]", check: checkUlimit }),
   uidmap: list("Range of user IDs for a user namespace (container:host:size) (Tare's own)"),
-  umask: string("File mode mask of the command, octal (Tare's own)"),
   user: string("Username or UID (format: <name|uid>[:<group|gid>])", { short: "u" }),
   userns: string("User namespace to use", {
     words: ["host", "private", "private:", "container:"],

@@ -1,10 +1,8 @@
 import type { FlagTable } from "../flags/flag.ts";
-import { bool, bytes, duration, int, later, list, string } from "../flags/kinds.ts";
+import { bool, duration, int, later, list, string } from "../flags/kinds.ts";
 
 /** What `docker run` has and Tare understands, but can't do yet: giving one is refused by name. */
 export const laterFlags: FlagTable = {
-  "cpu-count": later(int("CPU count (Windows only)")),
-  "cpu-percent": later(int("CPU percent (Windows only)")),
   "disable-content-trust": bool("Skip image verification", { initial: true, isHidden: true }),
   dns: later(list("Set custom DNS servers")),
   "dns-option": later(list("Set DNS options", { also: ["dns-opt"] })),
@@ -27,11 +25,8 @@ export const laterFlags: FlagTable = {
     "0",
   ),
   "health-timeout": later(duration("Maximum time to allow one check to run (ms|s|m|h)"), "0"),
-  "io-maxbandwidth": later(bytes("Maximum IO bandwidth limit for the system drive (Windows only)")),
-  "io-maxiops": later(int("Maximum IOps limit for the system drive (Windows only)", { type: "uint" })),
   ip: later(string("IPv4 address (e.g., 172.30.100.104)")),
   ip6: later(string("IPv6 address (e.g., 2001:db8::33)")),
-  isolation: later(string("Container isolation technology"), "", "default"),
   link: later(list("Add link to another container")),
   "link-local-ip": later(list("Container IPv4/IPv6 link-local addresses")),
   "log-driver": later(string("Logging driver for the container"), "json-file"),
@@ -40,7 +35,5 @@ export const laterFlags: FlagTable = {
   "network-alias": later(list("Add network-scoped alias for the container", { also: ["net-alias"] })),
   publish: later(list("Publish a container's port(s) to the host", { short: "p" })),
   "publish-all": later(bool("Publish all exposed ports to random ports", { short: "P" }), "false"),
-  runtime: later(string("Runtime to use for this container")),
-  "storage-opt": later(list("Storage driver options for the container")),
   "use-api-socket": later(bool("Bind mount the API socket and required auth", { isHidden: true }), "false"),
 };

@@ -4,6 +4,8 @@ import { optionFailure } from "../flags/flag.ts";
 import { parseDevice } from "./devices.ts";
 import { readFile, readKeyValueFile } from "./key-value-file.ts";
 import { checkNetwork, planNamespaces } from "./namespace-modes.ts";
+import { ownEnvironment, ownMounts, ownTmpfs } from "./own-flags.ts";
+import { planPlatformFlags } from "./platform-flags.ts";
 import { planResourceFlags } from "./resource-flags.ts";
 import { planSecurity } from "./security-options.ts";
 import { parseRestartPolicy } from "./restart-policy.ts";
@@ -65,7 +67,7 @@ export function planContainer(input: PlanInput): ContainerCreateRequest {
     Tty: values.tty,
     OpenStdin: values.interactive,
     StdinOnce: values.interactive && attached.stdin,
-    Env: planEnv(values, { cwd, env }),
+    Env: [...ownEnvironment(values, env), ...planEnv(values, { cwd, env })],
     Cmd: command.length === 0 ? null : command,
     Image: image,
     WorkingDir: values.workdir,
@@ -83,15 +85,26 @@ export function planContainer(input: PlanInput): ContainerCreateRequest {
 
 function planHostConfig({ values, given, cwd, consoleSize }: PlanInput, volumes: PlannedVolumes): HostConfig {
   const security = planSecurity(values["security-opt"], (path) => readFile(path, cwd).toString("utf8"));
+  const mounts = [...values.mount, ...ownMounts(values)];
+  const asked = planTmpfs(values.tmpfs);
+  const tmpfs = {
+    ...ownTmpfs(values, [
+      ...mounts.map(({ Target }) => Target),
+      ...volumes.binds.map((bind) => bind.split(":")[1]),
+      ...Object.keys(asked),
+    ]),
+    ...asked,
+  };
   return {
     ...planNamespaces(values),
     ...planResources(values),
     ...planResourceFlags(values),
+    ...planPlatformFlags(values),
     ...(volumes.binds.length === 0 ? {} : { Binds: volumes.binds }),
-    ...(values.mount.length === 0 ? {} : { Mounts: values.mount }),
+    ...(mounts.length === 0 ? {} : { Mounts: mounts }),
     ...(values["volume-driver"] === "" ? {} : { VolumeDriver: values["volume-driver"] }),
     ...(values["volumes-from"].length === 0 ? {} : { VolumesFrom: values["volumes-from"] }),
-    ...(values.tmpfs.length === 0 ? {} : { Tmpfs: planTmpfs(values.tmpfs) }),
+    ...(Object.keys(tmpfs).length === 0 ? {} : { Tmpfs: tmpfs }),
     ...(values.cidfile === "" ? {} : { ContainerIDFile: values.cidfile }),
     ...(Object.keys(values.annotation).length === 0 ? {} : { Annotations: values.annotation }),
     ...(security.isUnmasked ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),

@@ -5,6 +5,8 @@ import type { ContainerValues } from "./values.ts";
 export function planTareFields(values: ContainerValues): Pick<HostConfig, "Tare"> {
   const fields: TareHostConfig = {
     ...(values.umask === "" ? {} : { Umask: values.umask }),
+    ...(values["no-hosts"] ? { NoHosts: true } : {}),
+    ...(values["no-hostname"] ? { NoHostname: true } : {}),
     ...(values["time-offset"] === "" ? {} : { TimeOffset: values["time-offset"] }),
     ...(Object.keys(values["hugetlb-limit"]).length === 0 ? {} : { HugePageLimits: values["hugetlb-limit"] }),
     ...(Object.keys(values["cgroup-conf"]).length === 0 ? {} : { CgroupConf: values["cgroup-conf"] }),

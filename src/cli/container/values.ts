@@ -1,8 +1,10 @@
+import type { OwnValues } from "./own-flags.ts";
+import type { PlatformValues } from "./platform-flags.ts";
 import type { ResourceValues } from "./resource-flags.ts";
 import type { Mount } from "../../api/types/host-config.ts";
 
 /** What the flags that run and create share say, by long name. */
-export interface ContainerValues extends ResourceValues {
+export interface ContainerValues extends ResourceValues, PlatformValues, OwnValues {
   readonly "add-host": readonly string[];
   readonly annotation: Readonly<Record<string, string>>;
   readonly attach: readonly string[];
@@ -60,7 +62,6 @@ export interface ContainerValues extends ResourceValues {
   readonly tty: boolean;
   readonly ulimit: readonly string[];
   readonly uidmap: readonly string[];
-  readonly umask: string;
   readonly user: string;
   readonly userns: string;
   readonly uts: string;

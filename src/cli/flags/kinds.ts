@@ -49,15 +49,19 @@ export function bool(usage: string, extras: Extras & { readonly initial?: boolea
   };
 }
 
-export function string(usage: string, extras: Extras & { readonly initial?: string } = {}): Flag<string> {
-  const { initial = "", ...rest } = extras;
+/** `check` gives the value to keep, or throws. */
+export function string(
+  usage: string,
+  extras: Extras & { readonly initial?: string; readonly check?: (text: string) => string } = {},
+): Flag<string> {
+  const { initial = "", check = (text: string): string => text, ...rest } = extras;
   return {
     type: "string",
     ...rest,
     usage,
     initial,
     ...(initial === "" ? {} : { initialText: `"${initial}"` }),
-    add: (text) => text,
+    add: (text) => check(text),
   };
 }
 

@@ -26,8 +26,8 @@ export function makeNetworkFiles(
   write(places.file(record.id, "hostname"), `${plan.hostname}\n`, record);
   return {
     "/etc/resolv.conf": places.file(owner, "resolv.conf"),
-    "/etc/hostname": places.file(record.id, "hostname"),
-    "/etc/hosts": places.file(owner, "hosts"),
+    ...(record.spec.ownsHostname === true ? {} : { "/etc/hostname": places.file(record.id, "hostname") }),
+    ...(record.spec.ownsHosts === true ? {} : { "/etc/hosts": places.file(owner, "hosts") }),
   };
 }
 

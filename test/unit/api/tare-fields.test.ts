@@ -9,11 +9,19 @@ function plan(fields: object) {
 
 describe("planTareFields()", () => {
   test("gives what the fields ask for, and formatTareFields() the fields back", () => {
-    const asked = { Umask: "0027", TimeOffset: "monotonic=1h0m0s", RecordCalls: true };
+    const asked = {
+      Umask: "0027",
+      TimeOffset: "monotonic=1h0m0s",
+      RecordCalls: true,
+      NoHosts: true,
+      NoHostname: true,
+    };
     const wanted: PlannedTareFields = {
       umask: 0o027,
       timeOffsets: { monotonicMs: 3_600_000 },
       recordCalls: true,
+      ownsHosts: true,
+      ownsHostname: true,
     };
     expect(plan(asked)).toMatchObject(wanted);
     expect(formatTareFields(plan(asked))).toEqual({ Tare: asked });

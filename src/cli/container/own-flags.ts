@@ -1,0 +1,71 @@
+import type { Mount } from "../../api/types/host-config.ts";
+import { Failure } from "../../base/failure.ts";
+import type { TableOf } from "../flags/flag.ts";
+import { bool, list, string } from "../flags/kinds.ts";
+
+/** Flags that Docker has not, and podman has. */
+export interface OwnValues {
+  readonly "env-host": boolean;
+  readonly "no-hostname": boolean;
+  readonly "no-hosts": boolean;
+  readonly "read-only-tmpfs": boolean;
+  readonly replace: boolean;
+  readonly tz: string;
+  readonly umask: string;
+  readonly unsetenv: readonly string[];
+}
+
+export const ownFlags: TableOf<OwnValues> = {
+  "env-host": bool("Set all environment variables of this command (Tare's own)"),
+  "no-hostname": bool("Leave the image's /etc/hostname as it is (Tare's own)"),
+  "no-hosts": bool("Leave the image's /etc/hosts as it is (Tare's own)"),
+  "read-only-tmpfs": bool("With --read-only, a tmpfs on /run, /tmp and /var/tmp (Tare's own)"),
+  replace: bool("Remove a container that has the name already, by force (Tare's own)"),
+  tz: string("Time zone: a name as Europe/Berlin, or \"local\" for the host's (Tare's own)", {
+    check: checkZone,
+  }),
+  umask: string("File mode mask of the command, octal (Tare's own)"),
+  unsetenv: list("Unset an environment variable of the image (Tare's own)", { check: checkName }),
+};
+
+/** What comes before the variables that `--env` sets. */
+export function ownEnvironment(
+  values: OwnValues,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  const host = values["env-host"]
+    ? Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
+    : [];
+  const zone = values.tz === "" || values.tz === "local" ? [] : [`TZ=${values.tz}`];
+  // A name without a value takes the image's away.
+  return [...host, ...zone, ...values.unsetenv];
+}
+
+/** The time zone's file, from the host. */
+export function ownMounts({ tz }: OwnValues): readonly Mount[] {
+  if (tz === "") return [];
+  const source = tz === "local" ? "/etc/localtime" : `/usr/share/zoneinfo/${tz}`;
+  return [{ Type: "bind", Source: source, Target: "/etc/localtime", ReadOnly: true }];
+}
+
+const temporaryPlaces = ["/run", "/tmp", "/var/tmp"] as const;
+
+/** Places that stay writable below a read-only root, but for those where something is mounted anyway. */
+export function ownTmpfs(
+  values: OwnValues & { readonly "read-only": boolean },
+  taken: readonly (string | undefined)[],
+): Readonly<Record<string, string>> {
+  if (!values["read-only-tmpfs"] || !values["read-only"]) return {};
+  const free = temporaryPlaces.filter((path) => !taken.includes(path));
+  return Object.fromEntries(free.map((path) => [path, path === "/run" ? "mode=755" : "mode=1777"]));
+}
+
+function checkZone(text: string): string {
+  if (/^[A-Za-z0-9_+-]+(?:\/[A-Za-z0-9_+-]+){0,3}$/.test(text)) return text;
+  throw new Failure("invalid", `invalid time zone "${text}"`);
+}
+
+function checkName(text: string): string {
+  if (text !== "" && !text.includes("=")) return text;
+  throw new Failure("invalid", `invalid environment variable name "${text}"`);
+}

@@ -1,0 +1,38 @@
+import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { create } from "../../src/cli/commands/create.ts";
+import { exec } from "../../src/cli/commands/exec.ts";
+import { run } from "../../src/cli/commands/run.ts";
+import { update } from "../../src/cli/commands/update.ts";
+import type { FlagTable } from "../../src/cli/flags/flag.ts";
+import { findDockerCli } from "../support/docker-cli.ts";
+
+const docker = findDockerCli();
+
+/** Of each flag in the help of Docker's client: its long name, its letter and the word for its value. */
+function flagsInHelp(command: string): readonly (readonly [name: string, letter: string, type: string])[] {
+  const { stdout } = spawnSync(docker ?? "", [command, "--help"], {
+    encoding: "utf8",
+    env: { PATH: "/usr/bin:/bin" },
+  });
+  return [...stdout.matchAll(/^ {2}(?:-(\w), |    )--([a-z0-9-]+)(?: (\S+))? {2,}/gm)].map(
+    ([, letter = "", name = "", type = ""]) => [name, letter, type],
+  );
+}
+
+describe.skipIf(docker === undefined)("flags in the help of docker-cli", () => {
+  test.each<[string, FlagTable, number]>([
+    ["run", run.flags as FlagTable, 90],
+    ["create", create.flags as FlagTable, 85],
+    ["exec", exec.flags as FlagTable, 9],
+    ["update", update.flags as FlagTable, 14],
+  ])("%s has them all, with their letters and kinds of value", (command, table, least) => {
+    const theirs = flagsInHelp(command).filter(([name]) => name !== "help");
+    expect(theirs.length).toBeGreaterThanOrEqual(least); // the help was understood
+    const ours = theirs.map(([name]) => {
+      const flag = Object.hasOwn(table, name) ? table[name] : undefined;
+      return [name, flag?.short ?? "", flag?.type ?? "none"] as const;
+    });
+    expect(ours).toEqual([...theirs]);
+  });
+});
