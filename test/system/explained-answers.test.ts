@@ -11,7 +11,9 @@ import { parseCapability } from "../../src/linux/capability.ts";
 import { auditArchitecture, compileSeccomp, interpretSeccomp } from "../../src/linux/seccomp.ts";
 import { type SyscallName, syscallNumber } from "../../src/linux/syscall.ts";
 import { readCallRecord } from "../../src/runtime/watched-calls.ts";
-import { parseSeccompProfile, type SeccompProfile } from "../../src/spec/seccomp.ts";
+import type { SeccompProfile } from "../../src/spec/seccomp.ts";
+import { randomOf } from "../support/random.ts";
+import { argumentValues, randomProfile } from "../support/random-profile.ts";
 import { dockerCapabilities, TestRuntime } from "../support/runtime.ts";
 
 const program = `
@@ -52,50 +54,15 @@ const judged: readonly SyscallName[] = [
   "pivot_root",
   "mknodat",
 ];
-const values = [
-  0n,
-  1n,
-  2n,
-  0xffff_ffffn,
-  0x1_0000_0000n,
-  0x1_0000_0001n,
-  0x8000_0000_0000_0000n,
-  2n ** 64n - 1n,
-];
 
-/** mulberry32. */
-function randomOf(state: number): (below: number) => number {
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
-
-/** Each rule has its own error, so an answer names its rule. What is not judged is allowed. */
+/** Without a rule that holds, a judged call has 199; what is not judged is allowed. */
 function makeProfile(random: (below: number) => number): SeccompProfile {
-  const operators = ["NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"];
-  const rules = Array.from({ length: 60 }, (_, index) => ({
-    names: [judged[random(judged.length)]],
-    action: "SCMP_ACT_ERRNO",
-    errnoRet: 200 + index,
-    args: Array.from({ length: 1 + random(3) }, () => ({
-      index: random(6),
-      op: `SCMP_CMP_${operators[random(operators.length)]}`,
-      value: `#${values[random(values.length)]}`,
-      valueTwo: `#${values[random(values.length)]}`,
-    })),
-  }));
-  // Without one of its own, a call has this.
-  const rest = {
+  const always = [{ index: 0, op: "SCMP_CMP_GE", value: 0 }];
+  return randomProfile(random, {
     names: judged,
-    action: "SCMP_ACT_ERRNO",
-    errnoRet: 199,
-    args: [{ index: 0, op: "SCMP_CMP_GE", value: 0 }],
-  };
-  const text = JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", syscalls: [...rules, rest] });
-  return parseSeccompProfile(text.replaceAll(/"#(\d+)"/g, "$1"));
+    defaultAction: "SCMP_ACT_ALLOW",
+    syscalls: [{ names: judged, action: "SCMP_ACT_ERRNO", errnoRet: 199, args: always }],
+  });
 }
 
 let runtime: TestRuntime;
@@ -118,7 +85,7 @@ test("a listener answers as the filter does, for 6,000 calls of made-up profiles
     const profile = makeProfile(random);
     const calls = Array.from({ length: 2_000 }, () => ({
       nr: syscallNumber(judged[random(judged.length)] as SyscallName),
-      args: Array.from({ length: 6 }, () => values[random(values.length)] as bigint),
+      args: Array.from({ length: 6 }, () => argumentValues[random(argumentValues.length)] as bigint),
     }));
     writeFileSync(
       join(shared, "calls"),

@@ -11,6 +11,7 @@ import { syscallNumber } from "../../src/linux/syscall.ts";
 import { answer, encodeRequest, FrameReader } from "../../src/runtime/keeper/frames.ts";
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
 import { encodeHarmless, judgedPlan, programPlan, RawKeeper } from "../support/raw-keeper.ts";
+import { randomOf } from "../support/random.ts";
 import { Scratch } from "../support/scratch.ts";
 
 const seed = Number(process.env["TARE_FUZZ_SEED"] ?? 20_240_229);
@@ -21,16 +22,6 @@ beforeAll(() => {
   execFileSync("make", ["-s", "-C", join(import.meta.dirname, "../../native")]);
 });
 afterAll(() => scratch[Symbol.dispose]());
-
-/** mulberry32: a number in [0, below). */
-function randomOf(state: number): (below: number) => number {
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 const headerBytes = 128;
 const opBytes = 80;

@@ -12,6 +12,8 @@ import {
 } from "../../src/linux/seccomp.ts";
 import { syscallNumber } from "../../src/linux/syscall.ts";
 import { parseSeccompProfile, type SeccompProfile } from "../../src/spec/seccomp.ts";
+import { randomOf } from "../support/random.ts";
+import { argumentValues, randomProfile } from "../support/random-profile.ts";
 
 const architecture: MachineArchitecture = process.arch === "arm64" ? "arm64" : "x86_64";
 
@@ -167,7 +169,7 @@ describe.skipIf(skip)("compileSeccomp() in this machine's kernel", () => {
 
   test("interpretSeccomp() answers as the kernel does, for 20,000 calls of made-up profiles", () => {
     for (let seed = 1; seed <= 4; seed++) {
-      const next = randomNumbers(seed);
+      const next = randomOf(seed);
       const filter = compileSeccomp(makeProfile(next), { ...options, capabilities: new Set() });
       const calls = Array.from({ length: 5000 }, () => makeCall(next));
       const outcome = makeCalls(filter, calls);
@@ -192,27 +194,6 @@ describe.skipIf(skip)("compileSeccomp() in this machine's kernel", () => {
   });
 });
 
-/** A small generator (mulberry32): the same calls each time, so a failure can be looked at. */
-function randomNumbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b_79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-const values = [
-  0n,
-  1n,
-  2n,
-  0xffff_ffffn,
-  0x1_0000_0000n,
-  0x1_0000_0001n,
-  0x8000_0000_0000_0000n,
-  2n ** 64n - 1n,
-];
 const names = [
   "getpid",
   "mount",
@@ -237,38 +218,28 @@ const names = [
   "pivot_root",
 ] as const;
 
-/** Nothing but write and exit is allowed, and each rule has its own error, so the kernel's answer names the rule. */
-function makeProfile(next: (below: number) => number): SeccompProfile {
-  const operators = ["NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"];
-  const rules = Array.from({ length: 60 }, (_, index) => ({
-    names: [names[next(names.length)]],
-    action: "SCMP_ACT_ERRNO",
-    errnoRet: 200 + index,
-    args: Array.from({ length: 1 + next(3) }, () => ({
-      index: next(6),
-      op: `SCMP_CMP_${operators[next(operators.length)]}`,
-      value: `#${values[next(values.length)]}`,
-      valueTwo: `#${values[next(values.length)]}`,
-    })),
-  }));
-  const ending = { names: ["write", "exit_group"], action: "SCMP_ACT_ALLOW" };
-  const text = JSON.stringify({
+/** Nothing but write and exit is allowed. */
+function makeProfile(random: (below: number) => number): SeccompProfile {
+  return randomProfile(random, {
+    names,
     defaultAction: "SCMP_ACT_ERRNO",
     defaultErrnoRet: 199,
     archMap: [
       { architecture: "SCMP_ARCH_X86_64", subArchitectures: ["SCMP_ARCH_X86", "SCMP_ARCH_X32"] },
       { architecture: "SCMP_ARCH_AARCH64", subArchitectures: ["SCMP_ARCH_ARM"] },
     ],
-    syscalls: [...rules, ending],
+    syscalls: [{ names: ["write", "exit_group"], action: "SCMP_ACT_ALLOW" }],
   });
-  return parseSeccompProfile(text.replaceAll(/"#(\d+)"/g, "$1"));
 }
 
 function makeCall(next: (below: number) => number): Call {
   const named = syscallNumber(names[next(names.length)] as (typeof names)[number]);
   const nr = next(8) === 0 ? 470 + next(100) : named;
   const x32 = architecture === "x86_64" && next(8) === 0 ? 0x4000_0000 : 0;
-  return { nr: nr + x32, args: Array.from({ length: 6 }, () => values[next(values.length)] as bigint) };
+  return {
+    nr: nr + x32,
+    args: Array.from({ length: 6 }, () => argumentValues[next(argumentValues.length)] as bigint),
+  };
 }
 
 function largeProfile(): SeccompProfile {
