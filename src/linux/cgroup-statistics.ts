@@ -1,9 +1,10 @@
 import { type CgroupHierarchy, findController } from "./cgroup-layout.ts";
-import { parseFlatKeyed, readFileAt } from "./cgroup/files.ts";
+import { parseFlatKeyed } from "./cgroup/files.ts";
 import type { CgroupPlace } from "./cgroup/place.ts";
 import { readHugePages } from "./cgroup/statistics/huge-pages.ts";
 import { type IoCounter, mergeIoCounters, parseV1IoCounters, parseV2IoStat } from "./cgroup/statistics/io.ts";
 import { findNumber, parseNumbers, parsePressure, type Pressure } from "./cgroup/statistics/parse.ts";
+import { readFigures } from "./cgroup/statistics/read.ts";
 
 /** All that the kernel counts for a cgroup and everything below it; what this host does not count is absent. */
 export interface CgroupStatistics {
@@ -71,7 +72,7 @@ export function readCgroupStatistics(place: CgroupPlace, name: string): CgroupSt
   const { layout } = place;
   const readerOf = (hierarchy: CgroupHierarchy): Read => {
     const directory = place.directoryIn(hierarchy);
-    return (file) => readFileAt(directory, `${name}/${file}`);
+    return (file) => readFigures(directory, `${name}/${file}`);
   };
   const reader = (controller: string): Reader | undefined => {
     const hierarchy = findController(layout, controller);
