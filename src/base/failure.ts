@@ -40,9 +40,15 @@ export function sentenceOf(thrown: unknown): string {
   return String(thrown);
 }
 
-/** The kind of anything thrown: a Failure's own, else "internal". */
+/** Errors of the runtime's own that say that something is used up. */
+const exhausting: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM"]);
+
+/** The kind of anything thrown: a Failure's own; "exhausted" for what has such a code; else "internal". */
 export function kindOf(thrown: unknown): FailureKind {
-  return thrown instanceof Failure ? thrown.kind : "internal";
+  if (thrown instanceof Failure) return thrown.kind;
+  return thrown instanceof Error && "code" in thrown && exhausting.has(thrown.code)
+    ? "exhausted"
+    : "internal";
 }
 
 /** Wraps a failure one layer up, keeping its kind: `sentence: inner sentence`. */

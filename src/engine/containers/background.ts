@@ -1,9 +1,13 @@
-import { sentenceOf } from "../../base/failure.ts";
+import { sleep } from "../../base/deadline.ts";
+import { kindOf, sentenceOf } from "../../base/failure.ts";
 
 /** So many removals go on at once: more only wait for each other in the kernel. */
 const AT_ONCE = 4;
+/** Without descriptors, memory or room on the disk, it is tried again: others may give some back. */
+const ATTEMPTS = 20;
+const AGAIN_MS = 250;
 
-/** Work that goes on behind the answers, in order a subject, bounded in all. Never throws: it keeps what failed. */
+/** Work that goes on behind the answers, in order a subject, bounded in all. Never throws: it keeps what failed in the end. */
 export class Background {
   readonly #running = new Map<string, Promise<void>>();
   readonly #waiting: (() => void)[] = [];
@@ -48,14 +52,19 @@ export class Background {
     { before, work }: { readonly before: Promise<void> | undefined; readonly work: () => Promise<void> },
   ): Promise<void> {
     await before;
-    await this.#enter();
-    try {
-      await work();
-      this.#failures.delete(subject);
-    } catch (thrown) {
-      this.#failures.set(subject, sentenceOf(thrown));
-    } finally {
-      this.#leave();
+    for (let attempt = 1; ; attempt++) {
+      await this.#enter();
+      try {
+        await work();
+        this.#failures.delete(subject);
+        return;
+      } catch (thrown) {
+        this.#failures.set(subject, sentenceOf(thrown));
+        if (kindOf(thrown) !== "exhausted" || attempt === ATTEMPTS) return;
+      } finally {
+        this.#leave();
+      }
+      await sleep(AGAIN_MS);
     }
   }
 

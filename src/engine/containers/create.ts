@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import { planCgroupParent } from "../planning/cgroup-parent.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
@@ -16,6 +15,7 @@ import type { ContainerContext } from "./context.ts";
 import { bindSourceMissing, decideMounts, makeVolumes } from "./create-mounts.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
+import { failureTo } from "./launch-failure.ts";
 import { anonymousVolumes, volumeMounts } from "./volume-uses.ts";
 
 /** Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. */
@@ -81,7 +81,7 @@ export async function createContainer(
     fault("create.recorded");
   } catch (thrown) {
     await undoCreate(context, { id, intent, volumes }).catch(() => undefined); // the next open tries again
-    throw fileFailure("cannot create the container", thrown);
+    throw failureTo("create the container", thrown);
   }
   return { id, warnings: [...plan.warnings, ...warnings, ...sharingWarnings(spec)] };
 }

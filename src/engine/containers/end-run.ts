@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { poll } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
 import { kindOf, type Failure } from "../../base/failure.ts";
+import { fileFailure } from "../../linux/file-failure.ts";
 import type { Exit } from "../../runtime/types.ts";
 import type { ContainerRecord, IntentId } from "../state/records.ts";
 import type { EngineEvent } from "../engine-types.ts";
@@ -132,15 +133,23 @@ export async function sweepAll(
   fault("sweep.cgroup");
   await whenFree("remove the file system", () => context.parts.storage.removeSnapshot(id));
   fault("sweep.snapshot");
-  await rm(context.places.run(id), { recursive: true, force: true });
+  await removeDirectory(context.places.run(id));
   fault("sweep.run");
-  await rm(context.places.data(id), { recursive: true, force: true });
+  await removeDirectory(context.places.data(id));
   fault("sweep.data");
   // A data root that is being closed is swept at the next open.
   if (context.closing.aborted) return;
   context.state.endIntent(intent);
   context.parts.cgroups.release(id);
   fault("sweep.done");
+}
+
+async function removeDirectory(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (thrown) {
+    throw fileFailure("cannot remove the directory of a container", thrown);
+  }
 }
 
 /** Kills what is left in it and removes it; fine when absent. */

@@ -1,7 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
 import { planCapabilities } from "../../linux/capability.ts";
 import type { StartedProcess } from "../../runtime/types.ts";
 import type { ExecRequest } from "../parts.ts";
@@ -16,7 +15,7 @@ import { containerEvent } from "./describe-event.ts";
 import type { ExecSession } from "./exec-sessions.ts";
 import { exitCodeOf } from "./exit-status.ts";
 import { getContainer } from "./find-container.ts";
-import { launchFailure } from "./launch-failure.ts";
+import { failureTo, launchFailure } from "./launch-failure.ts";
 import { LateDuplex } from "./late-duplex.ts";
 import type { LiveContainer } from "./live-container.ts";
 import { findUser } from "./prepare-root.ts";
@@ -101,7 +100,7 @@ async function launch(
       },
     });
   } catch (failed) {
-    const thrown = fileFailure("cannot execute in the container", failed);
+    const thrown = failureTo("execute in the container", failed);
     const { exitCode } = thrown.details;
     const code = typeof exitCode === "number" ? exitCode : 126;
     finish(context, session, { code, error: sentenceOf(thrown) });

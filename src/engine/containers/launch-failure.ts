@@ -1,4 +1,5 @@
-import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
+import { Failure, kindOf, sentenceOf, within } from "../../base/failure.ts";
+import { fileFailure } from "../../linux/file-failure.ts";
 
 /**
  * Why a program could not be started. What the kernel did not find is something of the caller's (a directory, a mount's
@@ -12,4 +13,11 @@ export function launchFailure(thrown: unknown, details: Readonly<Record<string, 
     cause: thrown,
     details: { ...named, ...details },
   });
+}
+
+/** What was thrown, as a Failure whose sentence begins with what could not be done. */
+export function failureTo(act: string, thrown: unknown): Failure {
+  const sentence = `cannot ${act}`;
+  if (!(thrown instanceof Failure)) return fileFailure(sentence, thrown);
+  return thrown.message.startsWith("cannot") ? thrown : within(sentence, thrown);
 }

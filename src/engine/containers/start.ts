@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { sleep } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
 import { Failure, sentenceOf } from "../../base/failure.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import type { Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
@@ -19,7 +18,7 @@ import { containerEvent } from "./describe-event.ts";
 import { recordEnd, stateAfter, whenFree } from "./end-run.ts";
 import { getContainer } from "./find-container.ts";
 import { openJoinedNamespaces } from "./joined-namespaces.ts";
-import { launchFailure } from "./launch-failure.ts";
+import { failureTo, launchFailure } from "./launch-failure.ts";
 import { findForeignNamespaces, openIdsOf } from "./user-namespace.ts";
 import { decideIdmaps } from "./bind-idmaps.ts";
 import { makeNetworkFiles } from "./network-files.ts";
@@ -76,7 +75,7 @@ export async function startHeld(
   try {
     started = await launch(context, record, { clock, uses });
   } catch (failed) {
-    const thrown = fileFailure("cannot start the container", failed);
+    const thrown = failureTo("start the container", failed);
     recordEnd(context, record, { state: failedState(thrown), ends: intent });
     throw launchFailure(thrown);
   }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { sleep } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
-import { Failure } from "../../base/failure.ts";
+import { Failure, kindOf } from "../../base/failure.ts";
 import { monotonicMs } from "../../linux/clock.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import type { KeeperProgram } from "../types.ts";
@@ -95,7 +95,13 @@ export async function startKeeper({
   onInherited();
   const spawnFailed = new Promise<never>((_, reject) => {
     keeper.once("error", (cause) =>
-      reject(new Failure("unavailable", `cannot start a keeper: ${cause.message}`, { cause })),
+      reject(
+        new Failure(
+          kindOf(cause) === "exhausted" ? "exhausted" : "unavailable",
+          `cannot start a keeper: ${cause.message}`,
+          { cause },
+        ),
+      ),
     );
   });
   spawnFailed.catch(() => {});

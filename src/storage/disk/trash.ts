@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, renameSync } from "node:fs";
-import { sentenceOf } from "../../base/failure.ts";
+import { sleep } from "../../base/deadline.ts";
+import { kindOf, sentenceOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { codeOf } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
@@ -17,6 +18,9 @@ export function openPlaces(places: Places): Trash {
   for (const name of readdirSync(places.drafts)) trash.discard(`${places.drafts}/${name}`);
   return trash;
 }
+
+const ATTEMPTS = 20;
+const AGAIN_MS = 250;
 
 /** Directories on their way to nothing: renamed into one place, then deleted one after the other behind the answer. */
 export class Trash {
@@ -64,14 +68,24 @@ export class Trash {
 
   #queue(name: string): void {
     this.#work = this.#work.then(async () => {
-      try {
-        using trash = openDirectoryPath(this.#path);
-        // SAFETY: by descriptor and never through links: a process that lived on may still write in there.
-        await removeTree(trash.fd, name);
-        this.#failures.delete(name);
-      } catch (thrown) {
-        this.#failures.set(name, sentenceOf(thrown));
+      for (let attempt = 1; await this.#fails(name); attempt++) {
+        if (attempt === ATTEMPTS) return;
+        await sleep(AGAIN_MS);
       }
     });
+  }
+
+  /** True when it may succeed later: descriptors or memory were short. */
+  async #fails(name: string): Promise<boolean> {
+    try {
+      using trash = openDirectoryPath(this.#path);
+      // SAFETY: by descriptor and never through links: a process that lived on may still write in there.
+      await removeTree(trash.fd, name);
+      this.#failures.delete(name);
+      return false;
+    } catch (thrown) {
+      this.#failures.set(name, sentenceOf(thrown));
+      return kindOf(thrown) === "exhausted";
+    }
   }
 }
