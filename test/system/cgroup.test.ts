@@ -425,6 +425,7 @@ describe("planCgroupMounts()", () => {
 });
 
 describe("device rules", () => {
+  const all: DeviceRule = { type: "a", access: "rwm" };
   const open =
     "head -c 1 /dev/null; head -c 0 /dev/full || exit 7; (: < /dev/kmsg) 2> /dev/null && exit 8; exit 9";
 
@@ -445,6 +446,13 @@ describe("device rules", () => {
           ]);
           const allowed = await spawnIn(free, parent.layout, open);
           expect(await ended(allowed.child)).toBe("8");
+          await free.remove();
+          // A rule for all, also in front of others.
+          for (const rules of [[all], [all, ...defaultDeviceRules], [...defaultDeviceRules, all]]) {
+            const every = make(parent, {}, rules);
+            expect(await ended((await spawnIn(every, parent.layout, open)).child)).toBe("8");
+            await every.remove();
+          }
         });
       } finally {
         delete process.env["TARE_WITHOUT"];

@@ -51,6 +51,7 @@ export function encodeDeviceFilter(rules: readonly DeviceRule[]): Uint8Array {
   code.push([0x74, ACCESS, 0, 0, 16]); // shift right
   loadWord(MAJOR, 4);
   loadWord(MINOR, 8);
+  let everything = false;
   for (const rule of rules) {
     const tests: number[][] = [];
     if (rule.type !== "a") tests.push([0x55, TYPE, 0, 0, deviceTypes[rule.type]]); // jump if not equal
@@ -70,8 +71,10 @@ export function encodeDeviceFilter(rules: readonly DeviceRule[]): Uint8Array {
       if (test[0] === 0x55) test[3] = tests.length - 1 - index + answer.length;
     });
     code.push(...tests, ...answer);
+    everything = tests.length === 0;
+    if (everything) break; // KERNEL: instructions that nothing leads to are EINVAL
   }
-  code.push([0xb7, R0, 0, 0, 0], [0x95, 0, 0, 0, 0]);
+  if (!everything) code.push([0xb7, R0, 0, 0, 0], [0x95, 0, 0, 0, 0]);
   const bytes = new Uint8Array(code.length * 8);
   const view = new DataView(bytes.buffer);
   code.forEach(([opcode = 0, destination = 0, source = 0, offset = 0, immediate = 0], index) => {
