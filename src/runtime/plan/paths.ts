@@ -55,24 +55,61 @@ export function addOpenTarget(
     .normalize(`/${path}`)
     .split("/")
     .filter((name) => name !== "");
-  const whole = components.join("/") || ".";
+  const whole = open(components.join("/") || ".", 0);
+  // Without links there is no "..", and so no race to lose.
+  const tries = symlinks === "refuse" ? 1 : mostTries;
   if (components.length === 0 || !create) {
-    list.add(about, "openat2", open(whole, 0), { store: slot });
+    addTries(list, about, whole, { slot, tries });
     return { load: slot };
   }
-  list.add(about, "openat2", open(whole, 0), { store: slot, skip: { errors: [errno.ENOENT], count: 1 } });
-  addJumpOver(list, about, () => {
-    let parent: PlanArgument = root;
-    components.forEach((name, i) => {
-      if (i > 0) parent = list.add(about, "openat2", open(components.slice(0, i).join("/"), O_DIRECTORY));
-      const existing = { skip: { errors: [errno.EEXIST], count: 0 } };
-      if (kind === "file" && i === components.length - 1)
-        list.add(about, "mknodat", [parent, name, S_IFREG | 0o644, 0], existing);
-      else list.add(about, "mkdirat", [parent, name, 0o755], existing);
-    });
-    list.add(about, "openat2", open(whole, 0), { store: slot });
+  addTries(list, about, whole, {
+    slot,
+    tries,
+    whenMissing: () => {
+      let parent: PlanArgument = root;
+      components.forEach((name, i) => {
+        if (i > 0) parent = list.add(about, "openat2", open(components.slice(0, i).join("/"), O_DIRECTORY));
+        const existing = { skip: { errors: [errno.EEXIST], count: 0 } };
+        if (kind === "file" && i === components.length - 1)
+          list.add(about, "mknodat", [parent, name, S_IFREG | 0o644, 0], existing);
+        else list.add(about, "mkdirat", [parent, name, 0o755], existing);
+      });
+      addTries(list, about, whole, { slot, tries });
+    },
   });
   return { load: slot };
+}
+
+/** openat2(2) answers EAGAIN when a rename or mount anywhere on the host makes a ".." of a link unsafe to judge. */
+const mostTries = 3;
+
+/**
+ * The call, again while it says EAGAIN; its result goes to the slot. `whenMissing`: what is done instead on ENOENT.
+ * All but the last try go on after all of this on success, with a jump.
+ */
+function addTries(
+  list: PlanList,
+  about: string,
+  args: readonly PlanArgument[],
+  options: { readonly slot: Slot; readonly tries: number; readonly whenMissing?: () => void },
+): void {
+  const { slot, tries, whenMissing } = options;
+  const missing = whenMissing === undefined ? [] : [errno.ENOENT];
+  const attempt = (left: number): void => {
+    if (left > 1) {
+      list.add(about, "openat2", args, {
+        store: slot,
+        skip: { errors: [errno.EAGAIN, ...missing], count: 1 },
+      });
+      addJumpOver(list, about, () => attempt(left - 1));
+    } else if (whenMissing === undefined) {
+      list.add(about, "openat2", args, { store: slot });
+    } else {
+      list.add(about, "openat2", args, { store: slot, skip: { errors: missing, count: 1 } });
+      addJumpOver(list, about, whenMissing);
+    }
+  };
+  attempt(tries);
 }
 
 /** Ops that run only when the op before skipped this jump. The jump is a call that always fails: close(−1). */

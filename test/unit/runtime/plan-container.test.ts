@@ -467,9 +467,12 @@ describe("planExec()", () => {
   test("makes no working directory, and enters it as the container's root has it", () => {
     const { child } = exec({ process: { cwd: "/a/b" } });
     expect(placesOf(child, "mkdirat")).toEqual([]);
-    const open = child.ops[placeOf(child, "openat2")] as PlanOp;
-    expect(open.args[1]).toBe("a/b");
-    expect(resolveOf(open) & IN_ROOT).toBe(IN_ROOT);
-    expect(open.args[0]).toEqual({ result: placeOf(child, "openat", -100, "/") });
+    const opens = placesOf(child, "openat2").map((i) => child.ops[i] as PlanOp);
+    expect(opens).toHaveLength(3); // tries
+    for (const open of opens) {
+      expect(open.args[1]).toBe("a/b");
+      expect(resolveOf(open) & IN_ROOT).toBe(IN_ROOT);
+      expect(open.args[0]).toEqual({ result: placeOf(child, "openat", -100, "/") });
+    }
   });
 });
