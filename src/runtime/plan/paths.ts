@@ -74,7 +74,7 @@ export function addOpenTarget(
           list.add(about, "mknodat", [parent, name, S_IFREG | 0o644, 0], existing);
         else list.add(about, "mkdirat", [parent, name, 0o755], existing);
       });
-      addTries(list, about, whole, { slot, tries });
+      list.add(about, "openat2", whole, { store: slot });
     },
   });
   return { load: slot };
@@ -84,7 +84,8 @@ export function addOpenTarget(
 const mostTries = 3;
 
 /**
- * The call, again while it says EAGAIN; its result goes to the slot. `whenMissing`: what is done instead on ENOENT.
+ * The call, again while it says EAGAIN; its result goes to the slot. `whenMissing`: what is done instead on ENOENT (once:
+ * a link with ".." to what is missing is rare, and a plan holds no more than 4096 calls).
  * All but the last try go on after all of this on success, with a jump.
  */
 function addTries(

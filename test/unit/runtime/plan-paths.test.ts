@@ -54,11 +54,7 @@ describe("addOpenTarget()", () => {
         return 0;
       }
       if (races-- > 0) return -EAGAIN;
-      return String(op.args[1])
-        .split("/")
-        .every((name) => there.has(name))
-        ? 9
-        : -ENOENT;
+      return (op.args[1] as string).split("/").every((name) => there.has(name)) ? 9 : -ENOENT;
     });
     expect(result.stored).toBe(9);
     expect(result.calls.filter((call) => call === "mkdirat")).toHaveLength(2);
