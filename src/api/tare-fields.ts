@@ -7,6 +7,7 @@ import type { PlannedLimits } from "./request/limits.ts";
 /** Fields of `HostConfig.Tare`. */
 export const tareShapes: FieldShapes = {
   Umask: "text",
+  Personality: "text",
   NoHosts: "boolean",
   NoHostname: "boolean",
   TimeOffset: "text",
@@ -18,6 +19,7 @@ export const tareShapes: FieldShapes = {
 /** What `HostConfig.Tare` asks for, in the engine's words. */
 export interface PlannedTareFields {
   readonly umask?: number;
+  readonly personality?: "LINUX" | "LINUX32";
   readonly ownsHosts?: boolean;
   readonly ownsHostname?: boolean;
   readonly timeOffsets?: TimeOffsets;
@@ -26,10 +28,11 @@ export interface PlannedTareFields {
 
 /** Throws Failure("invalid") for values that can never work. */
 export function planTareFields(fields: TareHostConfig): PlannedTareFields {
-  const { Umask: umask = "", TimeOffset: timeOffset = "" } = fields;
+  const { Umask: umask = "", Personality: personality = "", TimeOffset: timeOffset = "" } = fields;
   return {
     ...(umask === "" ? {} : { umask: parseUmask(umask) }),
     ...(timeOffset === "" ? {} : { timeOffsets: parseTimeOffsets(timeOffset) }),
+    ...(personality === "" ? {} : { personality: parsePersonality(personality) }),
     ...(fields.NoHosts === true ? { ownsHosts: true } : {}),
     ...(fields.NoHostname === true ? { ownsHostname: true } : {}),
     ...(fields.RecordCalls === true ? { recordCalls: true } : {}),
@@ -46,6 +49,7 @@ export function formatTareFields(
     ...(timeOffsets === undefined ? {} : { TimeOffset: formatTimeOffsets(timeOffsets) }),
     ...(hugePages === undefined ? {} : { HugePageLimits: textsOf(hugePages) }),
     ...(unified === undefined ? {} : { CgroupConf: unified }),
+    ...(spec.personality === undefined ? {} : { Personality: spec.personality }),
     ...(spec.ownsHosts === true ? { NoHosts: true } : {}),
     ...(spec.ownsHostname === true ? { NoHostname: true } : {}),
     ...(recordCalls === true ? { RecordCalls: true } : {}),
@@ -55,6 +59,11 @@ export function formatTareFields(
 
 function textsOf(numbers: Readonly<Record<string, number>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(numbers).map(([key, number]) => [key, String(number)]));
+}
+
+function parsePersonality(text: string): "LINUX" | "LINUX32" {
+  if (text === "LINUX" || text === "LINUX32") return text;
+  throw new Failure("invalid", `invalid personality "${text.slice(0, 50)}": must be LINUX or LINUX32`);
 }
 
 function parseUmask(text: string): number {

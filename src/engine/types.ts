@@ -104,6 +104,8 @@ export interface ContainerSpec {
   readonly oomScoreAdj?: number;
   /** File mode mask of the first process and of execs; absent: 022. */
   readonly umask?: number;
+  /** "LINUX32": uname(2) tells of a 32-bit machine. */
+  readonly personality?: "LINUX" | "LINUX32";
   /** The image's /etc/hosts, and /etc/hostname, stay as they are. */
   readonly ownsHosts?: boolean;
   readonly ownsHostname?: boolean;

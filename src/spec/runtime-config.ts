@@ -32,6 +32,8 @@ export interface RuntimeProcess {
   readonly rlimits?: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
   readonly noNewPrivileges?: boolean;
   readonly apparmorProfile?: string;
+  /** In the specification the container has it (linux.personality); here each of its processes. */
+  readonly personality?: "LINUX" | "LINUX32";
   readonly oomScoreAdj?: number;
 }
 

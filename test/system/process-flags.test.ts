@@ -95,6 +95,25 @@ describe.skipIf(!isRoot)("flags of the process", () => {
     await tare.must(["rm", "bare"]);
   });
 
+  test("--personality LINUX32 tells the command, and execs, of a 32-bit machine", async () => {
+    const [wide, narrow] = process.arch === "x64" ? ["x86_64", "i686"] : ["aarch64", "armv8l"];
+    expect(await sh("uname -m", "--personality", "LINUX")).toBe(wide ?? "");
+    expect(await sh("uname -m", "--personality", "LINUX32")).toBe(narrow ?? "");
+    await tare.must([
+      "run",
+      "-d",
+      "--personality",
+      "LINUX32",
+      "--name",
+      "narrow",
+      "busybox",
+      "sleep",
+      "1000",
+    ]);
+    expect(await tare.must(["exec", "narrow", "uname", "-m"])).toBe(narrow ?? "");
+    await tare.must(["rm", "-f", "narrow"]);
+  });
+
   test("flags of Windows change nothing; what can't be here is refused in Docker's words", async () => {
     const windows = [
       "--cpu-count",

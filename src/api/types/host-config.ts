@@ -53,6 +53,8 @@ export interface HostConfig extends Resources {
 export interface TareHostConfig {
   /** The file mode mask of the first process, octal: `0027`. */
   readonly Umask?: string;
+  /** `LINUX` or `LINUX32`. */
+  readonly Personality?: string;
   /** The image's /etc/hosts stays. */
   readonly NoHosts?: boolean;
   /** The image's /etc/hostname stays. */

@@ -8,6 +8,7 @@ export interface OwnValues {
   readonly "env-host": boolean;
   readonly "no-hostname": boolean;
   readonly "no-hosts": boolean;
+  readonly personality: string;
   readonly "read-only-tmpfs": boolean;
   readonly replace: boolean;
   readonly tz: string;
@@ -19,6 +20,9 @@ export const ownFlags: TableOf<OwnValues> = {
   "env-host": bool("Set all environment variables of this command (Tare's own)"),
   "no-hostname": bool("Leave the image's /etc/hostname as it is (Tare's own)"),
   "no-hosts": bool("Leave the image's /etc/hosts as it is (Tare's own)"),
+  personality: string("What uname(2) tells of the machine: LINUX or LINUX32 (Tare's own)", {
+    words: ["LINUX", "LINUX32"],
+  }),
   "read-only-tmpfs": bool("With --read-only, a tmpfs on /run, /tmp and /var/tmp (Tare's own)"),
   replace: bool("Remove a container that has the name already, by force (Tare's own)"),
   tz: string("Time zone: a name as Europe/Berlin, or \"local\" for the host's (Tare's own)", {

@@ -5,6 +5,7 @@ import type { ContainerValues } from "./values.ts";
 export function planTareFields(values: ContainerValues): Pick<HostConfig, "Tare"> {
   const fields: TareHostConfig = {
     ...(values.umask === "" ? {} : { Umask: values.umask }),
+    ...(values.personality === "" ? {} : { Personality: values.personality }),
     ...(values["no-hosts"] ? { NoHosts: true } : {}),
     ...(values["no-hostname"] ? { NoHostname: true } : {}),
     ...(values["time-offset"] === "" ? {} : { TimeOffset: values["time-offset"] }),

@@ -175,6 +175,7 @@ function planExec(
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
       rlimits: plan.rlimits,
       noNewPrivileges: record.spec.noNewPrivileges ?? false,
+      ...(record.spec.personality === undefined ? {} : { personality: record.spec.personality }),
       ...(plan.appArmorProfile === undefined || (privileged && record.spec.appArmor === undefined)
         ? {}
         : { apparmorProfile: plan.appArmorProfile }),

@@ -62,6 +62,7 @@ export function planRuntimeConfig(
       },
       rlimits: plan.rlimits,
       noNewPrivileges: spec.noNewPrivileges ?? false,
+      ...(spec.personality === undefined ? {} : { personality: spec.personality }),
       ...(plan.appArmorProfile === undefined ? {} : { apparmorProfile: plan.appArmorProfile }),
       ...(spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: spec.oomScoreAdj }),
     },

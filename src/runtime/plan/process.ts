@@ -32,6 +32,8 @@ const PR_CAP_AMBIENT_RAISE = 2;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 const SECCOMP_SET_MODE_FILTER = 1;
 const SIG_SETMASK = 2;
+// personality(2)
+const PER_LINUX32 = 8;
 // fcntl(2)
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
@@ -219,6 +221,8 @@ export function addCredentials(
   options: { readonly stdin: boolean; readonly streams?: "own" | "owned" },
 ): void {
   const { process, seccomp } = planned;
+  if (process.personality === "LINUX32")
+    list.add("set the personality LINUX32", "personality", [PER_LINUX32]);
   if (options.streams !== "owned") addStreamOwner(list, process.user.uid, options);
   // SAFETY: closed, not just close-on-exec: a process that is looked into before it executes, while it waits most
   // of all, must hold nothing of the host. The channel (3) goes with execve.

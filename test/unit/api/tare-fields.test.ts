@@ -14,6 +14,7 @@ describe("planTareFields()", () => {
       TimeOffset: "monotonic=1h0m0s",
       RecordCalls: true,
       NoHosts: true,
+      Personality: "LINUX32",
       NoHostname: true,
     };
     const wanted: PlannedTareFields = {
@@ -21,6 +22,7 @@ describe("planTareFields()", () => {
       timeOffsets: { monotonicMs: 3_600_000 },
       recordCalls: true,
       ownsHosts: true,
+      personality: "LINUX32",
       ownsHostname: true,
     };
     expect(plan(asked)).toMatchObject(wanted);
@@ -34,6 +36,7 @@ describe("planTareFields()", () => {
   test.each([
     [{ Umask: "8" }, 'invalid umask "8": must be octal, 0000 to 0777'],
     [{ Umask: "1777" }, 'invalid umask "1777": must be octal, 0000 to 0777'],
+    [{ Personality: "linux" }, 'invalid personality "linux": must be LINUX or LINUX32'],
     [{ Umask: 18 }, "cannot read the request: HostConfig.Tare.Umask must be a text"],
   ])("refuses %j", (fields, sentence) => {
     expect(() => plan(fields)).toThrow(sentence);
