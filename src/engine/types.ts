@@ -3,6 +3,7 @@ import type { ContainerUpdate } from "./update-types.ts";
 import type { RestartPolicy } from "./restart-types.ts";
 import type { DeviceRuleSpec, DeviceSpec } from "./device-types.ts";
 import type { Duplex } from "node:stream";
+import type { IdMaps } from "../spec/id-map.ts";
 import type { IdmapOption } from "../spec/idmap-option.ts";
 import type { TimeOffsets } from "../spec/time-offsets.ts";
 import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
@@ -240,6 +241,8 @@ export interface ContainerDetails extends ContainerSummary, WatchedDetails {
     readonly stopSignal: string;
     readonly cgroup: string;
     readonly appArmorProfile?: string;
+    /** Of its user namespace. */
+    readonly idMaps?: IdMaps;
   };
   readonly files: {
     readonly log: string;

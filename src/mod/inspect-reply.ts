@@ -12,6 +12,7 @@ import type {
   StartTiming,
 } from "../engine/types.ts";
 import type { ContainerSizes } from "../engine/usage-types.ts";
+import { parseIdRange } from "../spec/id-map.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
 import { normalizePlatform } from "../spec/platform.ts";
@@ -52,6 +53,9 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
       stopSignal: config.StopSignal ?? "SIGTERM",
       cgroup: tare?.Cgroup ?? "",
       ...(reply.AppArmorProfile === "" ? {} : { appArmorProfile: reply.AppArmorProfile }),
+      ...(tare?.UidMap === undefined || tare.GidMap === undefined
+        ? {}
+        : { idMaps: { uids: tare.UidMap.map(parseIdRange), gids: tare.GidMap.map(parseIdRange) } }),
     },
     files: {
       log: reply.LogPath,

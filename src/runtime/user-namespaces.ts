@@ -4,7 +4,7 @@ import { CLONE_NEWUSER } from "../linux/constants/clone.ts";
 import { duplicateFd, type OwnedFd } from "../linux/fd.ts";
 import { openUserNamespace, writeIdMaps } from "../linux/user-namespace.ts";
 import { formatIdMap, type IdMaps } from "../spec/id-map.ts";
-import { runErrand } from "./keeper/errand.ts";
+import { removeOldErrands, runErrand } from "./keeper/errand.ts";
 import { type Plan, PlanBlob, PlanList } from "./plan/plan.ts";
 import { addBarrier, bornBarrier } from "./plan/report.ts";
 import type { KeeperProgram } from "./types.ts";
@@ -25,6 +25,7 @@ export class UserNamespaces implements Disposable {
   constructor(program: KeeperProgram, runRoot: string) {
     this.#program = program;
     this.#runRoot = runRoot;
+    removeOldErrands(runRoot);
   }
 
   /** One with these ids; the caller disposes of the descriptor. */

@@ -330,6 +330,7 @@ describe.skipIf(!isRoot)("user namespaces", () => {
     const daemon = tare.daemonPid() as number;
     process.kill(daemon, "SIGKILL");
     while (!isGone(daemon)) await Bun.sleep(5);
+    mkdirSync(join(tare.runRoot, "errand-userns-killed"));
     expect(await map()).toBe(before);
     await tare.must(["exec", "goes-on", "touch", "/kept"]);
     await tare.must(["restart", "-t", "0", "goes-on"]);
@@ -337,7 +338,7 @@ describe.skipIf(!isRoot)("user namespaces", () => {
     expect(await tare.must(["exec", "goes-on", "stat", "-c", "%u", "/kept"])).toBe("0");
     await tare.must(["rm", "-f", "goes-on"]);
     await tare.must(["system", "settle"]);
-    expect(readdirSync(join(tare.runRoot)).filter((name) => name.startsWith("userns-"))).toEqual([]);
+    expect(readdirSync(join(tare.runRoot)).filter((name) => name.startsWith("errand-"))).toEqual([]);
   });
 
   test("tare namespaces shows it, inspect what was asked for, top the host's numbers", async () => {
@@ -355,6 +356,10 @@ describe.skipIf(!isRoot)("user namespaces", () => {
     const row = await tare.must(["namespaces", "--format", "{{.Name}} {{.user}}"]);
     expect(row).toMatch(/^shown \d+$/m);
     expect(await tare.must(["inspect", "-f", "{{.HostConfig.UsernsMode}}", "shown"])).toBe(`private:${base}`);
+    const map = `0:${base}:65536`;
+    expect(await tare.must(["inspect", "-f", "{{json .Tare.UidMap}} {{json .Tare.GidMap}}", "shown"])).toBe(
+      `["${map}"] ["${map}"]`,
+    );
     expect(await tare.must(["top", "shown", "-o", "uid,comm"])).toMatch(new RegExp(`${base}\\s+sleep`));
     await tare.must(["rm", "-f", "shown"]);
   });

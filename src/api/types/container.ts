@@ -117,6 +117,9 @@ export interface ContainerInspect {
 export interface ContainerTareDetails {
   readonly Cgroup: string;
   readonly Capabilities: readonly string[];
+  /** `CONTAINER:HOST:SIZE` each; with a user namespace. */
+  readonly UidMap?: readonly string[];
+  readonly GidMap?: readonly string[];
   readonly Timing?: StartTiming;
   /** Of the last run, with the security option `explain-denials`. */
   readonly Denials?: readonly Denial[];

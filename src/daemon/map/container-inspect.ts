@@ -1,4 +1,5 @@
 import type * as api from "../../api/types/container.ts";
+import { formatIdRange, type IdMaps } from "../../spec/id-map.ts";
 import type { Denial } from "../../engine/denial-types.ts";
 import type { ContainerDetails, StartTiming } from "../../engine/types.ts";
 import { configOf } from "./container-config.ts";
@@ -40,6 +41,7 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
     Tare: {
       Cgroup: effective.cgroup,
       Capabilities: effective.capabilities,
+      ...idMapsOf(effective.idMaps),
       ...(lastTiming === undefined ? {} : { Timing: timingOf(lastTiming) }),
       ...(details.denials === undefined ? {} : { Denials: details.denials.map(denialOf) }),
       ...(details.unrecordedCalls === undefined ? {} : { UnrecordedCalls: details.unrecordedCalls }),
@@ -68,4 +70,9 @@ function denialOf(denial: Denial): api.Denial {
 
 export function timingOf(timing: StartTiming): api.StartTiming {
   return { TotalMs: timing.totalMs, Phases: timing.phases.map(({ name, ms }) => ({ Name: name, Ms: ms })) };
+}
+
+function idMapsOf(maps: IdMaps | undefined): Pick<api.ContainerTareDetails, "UidMap" | "GidMap"> {
+  if (maps === undefined) return {};
+  return { UidMap: maps.uids.map(formatIdRange), GidMap: maps.gids.map(formatIdRange) };
 }

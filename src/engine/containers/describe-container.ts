@@ -59,6 +59,7 @@ export async function describeContainer(
       stopSignal: plan.stopSignal,
       cgroup: cgroupPathOf(context, id),
       ...(plan.appArmorProfile === undefined ? {} : { appArmorProfile: plan.appArmorProfile }),
+      ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
     },
     files: {
       log: join(places.log(id), "log.0"),

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { withDeadline } from "../../base/deadline.ts";
 import { Failure } from "../../base/failure.ts";
@@ -15,6 +15,7 @@ import { Inheritance, startKeeper } from "./launch.ts";
 const deadlineMs = 30_000;
 /** How long an end may take. */
 const endMs = 2_000;
+const prefix = "errand-";
 
 /** Something that a process has to do which is none of a container's. */
 export interface Errand {
@@ -43,11 +44,18 @@ export async function runErrand<Result>(
   errand: Errand,
   take: (waiting: Waiting) => Result,
 ): Promise<Result> {
-  const path = mkdtempSync(join(errand.runRoot, `${errand.name}-`));
+  const path = mkdtempSync(join(errand.runRoot, `${prefix}${errand.name}-`));
   try {
     return await runIn(path, { program, errand, take });
   } finally {
     rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** Removes what an engine that was killed in the middle of an errand has left; its processes have ended with it. */
+export function removeOldErrands(runRoot: string): void {
+  for (const name of readdirSync(runRoot)) {
+    if (name.startsWith(prefix)) rmSync(join(runRoot, name), { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,4 @@
-import { addAppArmor } from "./app-armor.ts";
+import { addAppArmor, addAppArmorOfNewborn } from "./app-armor.ts";
 import { Failure } from "../../base/failure.ts";
 import { AT_EMPTY_PATH, O_CLOEXEC, O_DIRECTORY, O_WRONLY } from "../../linux/constants/open.ts";
 import { MOUNT_ATTR_RDONLY } from "../../linux/constants/mount.ts";
@@ -92,6 +92,8 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   addFreshStart(child);
   for (const tasks of input.cgroupTasks)
     child.add("join the cgroup", "write", [tasks, "0", 1], { expect: 1 });
+  const profile = process.apparmorProfile;
+  if (inUser && profile !== undefined) addAppArmorOfNewborn(child, profile);
   if (inUser) addBirth(child, blob);
   // After joining: the namespace's root is where its creator is.
   if (created.includes("cgroup")) child.add("make the cgroup namespace", "unshare", [CLONE_NEWCGROUP]);
@@ -103,7 +105,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   if (created.includes("network")) addLoopback(child);
   if (created.includes("uts")) addHostname(child, config);
 
-  if (process.apparmorProfile !== undefined) addAppArmor(child, process.apparmorProfile);
+  if (!inUser && profile !== undefined) addAppArmor(child, profile);
   const filesystems = addFilesystems(child, input.mounts);
   addSysctls(child, procOf(input.mounts, filesystems), linux.sysctl ?? {});
   addIsolation(child);

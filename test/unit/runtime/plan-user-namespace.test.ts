@@ -4,6 +4,7 @@ import type { RuntimeNamespaceType } from "../../../src/spec/runtime-config.ts";
 import { asPlan, type Changes, container, exec, placeOf, placesOf } from "./plans.ts";
 import { encodePlan } from "../../../src/runtime/plan/encode.ts";
 
+const AT_FDCWD = -100;
 // clone(2)
 const NEWUSER = 0x1000_0000;
 const NEWPID = 0x2000_0000;
@@ -60,6 +61,14 @@ describe("planContainer() with a user namespace of its own", () => {
     expect(
       lists.before.ops.filter(({ call, args }) => call === "fchown" && args[1] === 100_005),
     ).toHaveLength(2);
+  });
+
+  test("is given its AppArmor profile while it still is the host's root", () => {
+    const { child } = container(inNamespace({ process: { apparmorProfile: "tare-default" } }));
+    const [exec = -1] = placesOf(child, "openat", AT_FDCWD, "/proc/self/attr/apparmor/exec");
+    const [root = -1] = placesOf(child, "setresuid", 0, 0, 0);
+    expect(exec).toBeGreaterThan(0);
+    expect(exec).toBeLessThan(root);
   });
 
   test("namespaces of others are joined by the keeper, which has the right to", () => {
