@@ -56,7 +56,8 @@ export interface ContainerSpec {
   readonly lifetime?: "engine" | "process";
   readonly namespaces?: {
     readonly pid?: NamespaceMode;
-    readonly ipc?: NamespaceMode;
+    /** "shareable": its own, and others may join it together with its /dev/shm. */
+    readonly ipc?: NamespaceMode | "shareable";
     readonly uts?: NamespaceMode;
     readonly cgroup?: "private" | "host";
     readonly user?: UserNamespaceMode;

@@ -121,7 +121,7 @@ function given<T, K extends string>(key: K, value: T | undefined): { [P in K]?: 
   return (value === undefined ? {} : { [key]: value }) as { [P in K]?: T };
 }
 
-function modeText(mode: NamespaceMode | undefined): string | undefined {
+function modeText(mode: NamespaceMode | "shareable" | undefined): string | undefined {
   return typeof mode === "object" ? `container:${mode.container}` : mode === "private" ? undefined : mode;
 }
 

@@ -66,6 +66,16 @@ describe.skipIf(!isRoot)("run", () => {
     expect(await sh("readlink /proc/self/ns/pid", "--pid", "container:peer")).toBe(await theirs("pid"));
     expect(await sh("readlink /proc/self/ns/net", "--network", "container:peer")).toBe(await theirs("net"));
     expect(await sh("readlink /proc/self/ns/ipc", "--ipc", "container:peer")).toBe(await theirs("ipc"));
+    await tare.must(["exec", "peer", "sh", "-c", "echo shared > /dev/shm/file; ln -s /etc /dev/shm/link"]);
+    const shm = "cat /dev/shm/file; grep ' /dev/shm ' /proc/mounts";
+    const line = "shared\nshm /dev/shm tmpfs rw,nosuid,nodev,noexec,relatime,size=65536k 0 0";
+    expect(await sh(shm, "--ipc", "container:peer")).toBe(line);
+    // Through one that has joined, and after the daemon has died, it is the same.
+    await tare.must(["run", "-d", "--name", "joined", "--ipc", "container:peer", "busybox", "sleep", "1000"]);
+    process.kill(tare.daemonPid() ?? 0, "SIGKILL");
+    expect(await sh(shm, "--ipc", "container:joined")).toBe(line);
+    expect(await sh("ls /dev/shm")).toBe("");
+    await tare.must(["rm", "-f", "joined"]);
     await tare.must(["rm", "-f", "peer"]);
   });
 

@@ -6,7 +6,7 @@ export type SharedMode = "private" | "host" | { readonly container: string };
 
 export interface NamespaceModes {
   readonly pid?: SharedMode;
-  readonly ipc?: SharedMode;
+  readonly ipc?: SharedMode | "shareable";
   readonly uts?: SharedMode;
   readonly cgroup?: "private" | "host";
   readonly network?: "none" | "host" | { readonly container: string };
@@ -16,7 +16,8 @@ export interface NamespaceModes {
 /** Which namespaces the container has of its own. Absent: the engine's default. */
 export function planNamespaces({ config, hostConfig }: CreateRequest): NamespaceModes {
   const pid = mode("PidMode", hostConfig.PidMode, ["private"]);
-  const ipc = mode("IpcMode", hostConfig.IpcMode, ["private", "shareable"]);
+  const isShareable = hostConfig.IpcMode === "shareable";
+  const ipc = isShareable ? "shareable" : mode("IpcMode", hostConfig.IpcMode, ["private"]);
   const uts = mode("UTSMode", hostConfig.UTSMode, ["private"]);
   const cgroup = mode("CgroupnsMode", hostConfig.CgroupnsMode, ["private"]);
   if (typeof cgroup === "object") throw refused("CgroupnsMode", hostConfig.CgroupnsMode ?? "");

@@ -166,9 +166,9 @@ function fromSpec(spec: ContainerSpec): HostConfig {
   };
 }
 
-function modeText(mode: NamespaceMode | undefined): string {
+function modeText(mode: NamespaceMode | "shareable" | undefined): string {
   if (mode === undefined || mode === "private") return "";
-  return mode === "host" ? "host" : `container:${mode.container}`;
+  return typeof mode === "object" ? `container:${mode.container}` : mode;
 }
 
 function securityOptions(spec: ContainerSpec): readonly string[] | null {

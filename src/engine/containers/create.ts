@@ -16,6 +16,7 @@ import { bindSourceMissing, decideMounts, makeVolumes } from "./create-mounts.ts
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
 import { failureTo } from "./launch-failure.ts";
+import { sharesMemory } from "./shared-memory.ts";
 import { anonymousVolumes, volumeMounts } from "./volume-uses.ts";
 
 /** Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. */
@@ -83,7 +84,7 @@ export async function createContainer(
     await undoCreate(context, { id, intent, volumes }).catch(() => undefined); // the next open tries again
     throw failureTo("create the container", thrown);
   }
-  return { id, warnings: [...plan.warnings, ...warnings, ...sharingWarnings(spec)] };
+  return { id, warnings: [...plan.warnings, ...warnings, ...sharingWarnings(context, spec)] };
 }
 
 /** Rolls back a creation that did not come to its end; idempotent. */
@@ -138,7 +139,7 @@ function canonicalNamespaces(
   { namespaces }: ContainerSpec,
 ): Partial<ContainerSpec> {
   if (namespaces === undefined) return {};
-  const byId = <Mode extends NamespaceMode | "none">(mode: Mode): Mode =>
+  const byId = <Mode extends NamespaceMode | "none" | "shareable">(mode: Mode): Mode =>
     typeof mode === "object" ? ({ container: getContainer(context.state, mode.container).id } as Mode) : mode;
   const { pid, ipc, uts, network, user } = namespaces;
   return {
@@ -161,7 +162,9 @@ function checkSources(plan: ContainerPlan): void {
   }
 }
 
-function sharingWarnings({ namespaces }: ContainerSpec): readonly string[] {
-  if (typeof namespaces?.ipc !== "object") return [];
-  return ["/dev/shm is not shared with the other container: only System V IPC and message queues are"];
+function sharingWarnings(context: ContainerContext, spec: ContainerSpec): readonly string[] {
+  if (typeof spec.namespaces?.ipc !== "object" || sharesMemory(context, spec)) return [];
+  return [
+    "/dev/shm is not shared with the other container, which is not shareable: only System V IPC and message queues are",
+  ];
 }

@@ -8,8 +8,8 @@ import type { ContainerMount } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
 import { type NamedVolumeMount, volumeMounts } from "./volume-uses.ts";
 
-/** What the keeper can hold on to besides the root and its lock. */
-const MOST_HELD = 6;
+/** What the keeper can hold on to besides the root, its lock and a /dev/shm that is shared. */
+const MOST_HELD = 5;
 
 export interface OpenedVolumes extends Disposable {
   /** What is to be bound, by target: the volume, or what its subpath names. */
@@ -108,7 +108,10 @@ function isInUse(context: ContainerContext, name: string): boolean {
 }
 
 /** Names of the volumes that are more than a directory, in the order in which a keeper holds their mounts. */
-function mountedVolumes(context: ContainerContext, mounts: readonly ContainerMount[]): readonly string[] {
+export function mountedVolumes(
+  context: ContainerContext,
+  mounts: readonly ContainerMount[],
+): readonly string[] {
   const names = volumeMounts(mounts).map(({ name }) => name);
   return [...new Set(names)].filter((name) => context.volumes.localOptions(name) !== undefined);
 }

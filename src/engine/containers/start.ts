@@ -28,6 +28,7 @@ import { refuseOpenedRoot } from "./open-root.ts";
 import { openVolumes } from "./open-volumes.ts";
 import { prepareRoot } from "./prepare-root.ts";
 import { followDenials, planWatch } from "./watched.ts";
+import { openSharedMemory, shmPlace } from "./shared-memory.ts";
 import { volumeUseEvents } from "./volume-uses.ts";
 
 /** So many past starts are remembered (a log is cut into lines at them). */
@@ -147,6 +148,7 @@ async function launch(
   using joined = openJoinedNamespaces(context, record);
   using ids = await openIdsOf(context, record);
   const volumes = uses.use(await openVolumes(context, plan.mounts));
+  const shm = uses.use(openSharedMemory(context, record, plan));
   using mounted = await whenFree("mount the root file system", async () => {
     refuseOpenedRoot(context, id);
     return await parts.storage.mountSnapshot(id, ids === undefined ? {} : { usernsFd: ids.fd });
@@ -175,7 +177,7 @@ async function launch(
       hostDevices,
       devices,
       seccomp: seccompOf(context, plan),
-      ...(spec.namespaces?.ipc === "host" ? { sharedShm: "/dev/shm" } : {}),
+      ...(spec.namespaces?.ipc === "host" || shm !== undefined ? { sharedShm: shmPlace } : {}),
     },
   });
   const limits = cgroupLimitsOf(plan.limits, parts.host.findBlockDevice);
@@ -203,9 +205,9 @@ async function launch(
     dieWithCaller: spec.lifetime === "process",
     ...planWatch(context, record),
     joinNamespaces: joined.fds,
-    bindSources: volumes.sources,
+    bindSources: shm === undefined ? volumes.sources : new Map([...volumes.sources, [shmPlace, shm.fd]]),
     ownTrees: volumes.ownTrees,
-    heldFds: volumes.held,
+    heldFds: shm === undefined ? volumes.held : [...volumes.held, shm.fd],
     // Without a need for it, the process isn't held up.
     ...(hasOldExit || attaches.isAwaited(id)
       ? {

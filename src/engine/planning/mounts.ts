@@ -144,10 +144,15 @@ function defaultMounts({
           destination: "/dev/shm",
           type: "tmpfs",
           source: "shm",
-          options: [...quiet, "mode=1777", `size=${shmBytes}`],
+          options: shmOptions(shmBytes),
         }
       : bind("/dev/shm", sharedShm, [...quiet, "rw", "rprivate"]),
   ];
+}
+
+/** Of a /dev/shm. */
+export function shmOptions(bytes: number): readonly string[] {
+  return ["nosuid", "noexec", "nodev", "mode=1777", `size=${bytes}`];
 }
 
 function bind(destination: string, source: string, options: readonly string[]): RuntimeMount {

@@ -115,7 +115,7 @@ describe("planContainer()", () => {
     [{ Healthcheck: { Test: ["NONE"] } }, {}],
     [
       { HostConfig: { NetworkMode: "host", PidMode: "container:a", IpcMode: "shareable", UTSMode: "host" } },
-      { namespaces: { network: "host", pid: { container: "a" }, ipc: "private", uts: "host" } },
+      { namespaces: { network: "host", pid: { container: "a" }, ipc: "shareable", uts: "host" } },
     ],
     [
       { HostConfig: { CgroupnsMode: "host", NetworkMode: "container:b" } },
