@@ -1,7 +1,6 @@
 import { type CgroupLayout, findController } from "./cgroup-layout.ts";
 import type { CgroupPlace } from "./cgroup/place.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_WRONLY } from "./constants/open.ts";
-import { errno } from "./errno.ts";
 import { type Fd, OwnedFd } from "./fd.ts";
 import { attempt, call } from "./syscall.ts";
 
@@ -136,8 +135,9 @@ class EventfdWatch implements OomWatch {
   }
 }
 
-function isThere(place: CgroupPlace, name: string): boolean {
-  const memory = findController(place.layout, "memory");
-  const directory = memory === undefined ? AT_FDCWD : place.directoryIn(memory);
-  return attempt("faccessat", directory, name, 0) !== -errno.ENOENT;
+/** By its whole path: a look must not make a parent anew that went with it. */
+function isThere({ layout, path }: CgroupPlace, name: string): boolean {
+  const memory = findController(layout, "memory");
+  if (memory === undefined) return false;
+  return attempt("faccessat", AT_FDCWD, `${memory.mountPath}/${path}/${name}`, 0) === 0;
 }
