@@ -28,7 +28,7 @@ const packages = {
 const slowness = 10;
 const bootSeconds = 180;
 const suiteSeconds = 420;
-const wholeSeconds = 1500;
+const wholeSeconds = 1800;
 
 /** The newest kernel image that has its modules beside it. */
 export function findKernel() {

@@ -36,7 +36,8 @@ export function rareControllers(writes: readonly CgroupWrite[]): readonly string
   return [...new Set(named)].filter((controller) => !wantedV2Controllers.includes(controller));
 }
 
+/** KERNEL: EBUSY, or EOPNOTSUPP when cpu or cpuset, which processes do not hinder, were switched on before. */
 function hintFor(message: string): string {
-  if (!message.endsWith("EBUSY")) return "";
+  if (!/: (EBUSY|EOPNOTSUPP)$/.test(message)) return "";
   return " (processes live in the cgroup itself: move them to one below it)";
 }
