@@ -47,10 +47,9 @@ describe("cgroup v2 alone", () => {
 
   test("limits are read back in the container, and hold", async () => {
     const files = "memory.max pids.max cpu.max cpu.weight";
-    const text = await tare.must([
-      ...["run", "--rm", "--memory", "64m", "--pids-limit", "40", "--cpus", "0.5", "--cpu-shares", "2048"],
-      ...["busybox", "sh", "-c", `cd /sys/fs/cgroup && cat ${files}`],
-    ]);
+    const limits = "--memory 64m --pids-limit 40 --cpus 0.5 --cpu-shares 2048".split(" ");
+    const script = `cd /sys/fs/cgroup && cat ${files}`;
+    const text = await tare.must(["run", "--rm", ...limits, "busybox", "sh", "-c", script]);
     expect(text.split("\n")).toEqual([String(64 << 20), "40", "50000 100000", "79"]);
     const args = ["--name", "greedy", "--memory", "16m", "busybox", "sh", "-c", "tail /dev/zero"];
     expect((await tare.tare(["run", ...args])).status).toBe(137);
