@@ -449,7 +449,7 @@ describe("startContainer()", () => {
       });
       const mounts = [
         bind("/rw", source, "rbind"),
-        bind("/ro", source, "rbind", "ro"),
+        bind("/ro", source, "rbind", "rro"),
         bind("/shallow", source, "bind"),
         bind("/new/file", join(source, "file"), "bind", "ro"),
       ];
