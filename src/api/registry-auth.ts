@@ -31,6 +31,39 @@ export function parseRegistryAuth(header: string | undefined): RegistryCredentia
   }
 }
 
+/** The body of a login. */
+export interface LoginRequest {
+  readonly username?: string;
+  readonly password?: string;
+  readonly identitytoken?: string;
+  /** `https://index.docker.io/v1/`, `localhost:5000`. */
+  readonly serveraddress?: string;
+}
+
+/** Throws "invalid" for a login without a name. */
+export function parseLoginRequest(body: unknown): {
+  readonly registry: string;
+  readonly credentials: RegistryCredentials;
+} {
+  const {
+    username,
+    password,
+    identitytoken,
+    serveraddress = "",
+  } = (body ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof serveraddress !== "string")
+    throw new Failure("invalid", "cannot log in: serveraddress must be a string");
+  const [host = ""] = serveraddress.replace(/^https?:\/\//, "").split("/");
+  const registry = host === "" || host === "index.docker.io" ? "docker.io" : host;
+  if (typeof identitytoken === "string" && identitytoken !== "") {
+    return { registry, credentials: { kind: "identity-token", token: identitytoken } };
+  }
+  if (typeof username !== "string" || typeof password !== "string" || username === "") {
+    throw new Failure("invalid", "cannot log in: username and password are needed");
+  }
+  return { registry, credentials: { kind: "password", username, password } };
+}
+
 /** The header for these credentials; see parseRegistryAuth(). */
 export function formatRegistryAuth(credentials: RegistryCredentials, serverAddress: string): string {
   const fields =

@@ -262,6 +262,13 @@ export const routes: readonly Route[] = [
     query: { repo: "text", tag: "text" },
   },
   {
+    method: "POST",
+    path: "/images/{name...}/push",
+    operation: "images.push",
+    query: { tag: "text", platform: "text" },
+  },
+  { method: "POST", path: "/auth", operation: "system.login", body: "json" },
+  {
     method: "DELETE",
     path: "/images/{name...}",
     operation: "images.remove",
@@ -293,8 +300,6 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/images/search", operation: "absent.search" },
   { method: "GET", path: "/images/get", operation: "absent.save" },
   { method: "GET", path: "/images/{name...}/get", operation: "absent.save" },
-  { method: "POST", path: "/images/{name...}/push", operation: "absent.push" },
-  { method: "POST", path: "/auth", operation: "absent.login" },
   { method: "GET", path: "/distribution/{name...}/json", operation: "absent.looking at a registry" },
   { method: "PUT", path: "/volumes/{name...}", operation: "absent.volume update" },
   { method: "POST", path: "/networks/create", operation: "absent.network create" },

@@ -36,7 +36,8 @@ const rules: readonly Rule[] = [
   },
   { operations: /^exec\./, kind: "not-found", say: (_, { id = "" }) => `No such exec instance: ${id}` },
   {
-    operations: /^images\./,
+    // A pull and a push say themselves what is missing, and where.
+    operations: /^images\.(?!create$|push$)/,
     kind: "not-found",
     say: (_, { name }) => (name === undefined ? name : noSuchImage(name)),
   },

@@ -11,7 +11,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint compose config context login logout manifest network node plugin port push save search secret service stack swarm trust".split(
+  "build builder buildx checkpoint compose config context manifest network node plugin port save search secret service stack swarm trust".split(
     " ",
   ),
 );
@@ -52,6 +52,24 @@ const entries: readonly CommandEntry[] = [
     summary: "Download an image from a registry",
     isCommon: true,
     load: async () => (await import("./commands/pull.ts")).pull,
+  },
+  {
+    names: ["image push", "push"],
+    summary: "Upload an image to a registry",
+    isCommon: true,
+    load: async () => (await import("./commands/push.ts")).push,
+  },
+  {
+    names: ["login"],
+    summary: "Authenticate to a registry",
+    isCommon: true,
+    load: async () => (await import("./commands/login.ts")).login,
+  },
+  {
+    names: ["logout"],
+    summary: "Log out from a registry",
+    isCommon: true,
+    load: async () => (await import("./commands/logout.ts")).logout,
   },
   {
     names: ["version"],

@@ -79,6 +79,22 @@ export class ImagesClient {
     return this.#transport.lines({ method: "POST", path: "/images/create", query, stream: archive, signal });
   }
 
+  /** Failures while pushing come as a message with `error`. */
+  push(
+    repository: string,
+    options: { readonly tag: string; readonly auth?: string | undefined } & Signaled,
+  ): AsyncGenerator<ProgressMessage, void, undefined> {
+    const { signal, auth = "", tag } = options;
+    return this.#transport.lines({
+      method: "POST",
+      path: `/images/${imageSegment(repository)}/push`,
+      query: { tag },
+      signal,
+      // Docker wants the header, if an empty one.
+      headers: { "X-Registry-Auth": auth === "" ? "e30=" : auth },
+    });
+  }
+
   /** Failures while pulling come as a message with `error`. */
   pull(
     repository: string,

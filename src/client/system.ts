@@ -4,6 +4,7 @@ import type { Network } from "../api/types/network.ts";
 import type { Ping, SystemInfo, SystemVersion } from "../api/types/system.ts";
 import type { CheckFinding, NamespacesRow, TareBuild } from "../api/types/tare.ts";
 import type { SystemUsage } from "../api/types/usage.ts";
+import type { LoginRequest } from "../api/registry-auth.ts";
 import type { Signaled } from "./containers.ts";
 import { segment } from "./query.ts";
 import type { Transport } from "./transport.ts";
@@ -34,6 +35,11 @@ export class SystemClient {
 
   info(): Promise<SystemInfo> {
     return this.#transport.json({ method: "GET", path: "/info" });
+  }
+
+  /** Whether the registry knows the user; a failure when it does not. */
+  logIn(request: LoginRequest): Promise<{ readonly Status: string; readonly IdentityToken?: string }> {
+    return this.#transport.json({ method: "POST", path: "/auth", json: request });
   }
 
   /** What takes how much of the disk; `types` as in Docker's API, none: all. */

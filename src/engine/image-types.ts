@@ -41,6 +41,20 @@ export interface Images {
       readonly signal?: AbortSignal;
     },
   ): AsyncIterable<Progress>;
+  /**
+   * Brings an image to the registry that its name says; only what is not there is sent. "not-found" without an image of that name,
+   * "not-permitted" and "unavailable" are the registry's.
+   */
+  push(
+    reference: string,
+    options?: { readonly credentials?: RegistryCredentials; readonly signal?: AbortSignal },
+  ): AsyncIterable<Progress>;
+  /** Asks a registry (`docker.io`, `localhost:5000`) whether it knows the user: "not-permitted" when it does not. Nothing is kept. */
+  checkCredentials(
+    registry: string,
+    credentials: RegistryCredentials,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<void>;
   /** A root file system as tar. Gives the new image's id. */
   import(
     archive: AsyncIterable<Uint8Array>,

@@ -99,15 +99,15 @@ export class ContentStore {
 
   /**
    * The content in pieces. Throws "not-found". With `verify` it throws "corrupt" at the end when the disk gave
-   * something else than was stored, so use nothing of it before.
+   * something else than was stored, so use nothing of it before. `from` is a byte to begin at, unverified.
    */
   async *open(
     digest: Digest,
-    { verify = false }: { readonly verify?: boolean } = {},
+    { verify = false, from = 0 }: { readonly verify?: boolean; readonly from?: number } = {},
   ): AsyncGenerator<Uint8Array, void> {
     const digester = verify ? new Digester(algorithmOf(digest)) : undefined;
     try {
-      for await (const chunk of fileChunks(this.#pathOf(digest))) {
+      for await (const chunk of fileChunks(this.#pathOf(digest), from)) {
         digester?.update(chunk);
         yield chunk;
       }

@@ -1,5 +1,5 @@
 import { Failure, kindOf } from "../base/failure.ts";
-import type { Reference } from "../spec/reference.ts";
+import { parseReference, type Reference } from "../spec/reference.ts";
 import { noRegistriesConfig, type RegistriesConfig } from "../spec/registries-config.ts";
 import { chooseEndpoints, type EndpointCandidate } from "./registry/choose-endpoints.ts";
 import type { TlsMaterial } from "./tls-material.ts";
@@ -58,6 +58,25 @@ export class Registries implements Disposable {
       }
     }
     throw new Failure("internal", "cannot reach a registry: there is none to ask");
+  }
+
+  /** Asks a registry whether it knows the user. Throws "not-permitted" when it does not. */
+  async logIn(
+    domain: string,
+    credentials: RegistryCredentials,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    // Any repository of it: its name is not asked for.
+    const reference = parseReference(`${domain}/login/check`);
+    const access = {
+      action: "push" as const, // no mirror
+      credentials: () => Promise.resolve(credentials),
+      ...(signal === undefined ? {} : { signal }),
+    };
+    await this.with(reference, access, async (repository) => {
+      const to = new URL("/v2/", repository.origin);
+      discard(await repository.send({ method: "GET", to, expects: [200], scopes: [] }));
+    });
   }
 
   async #open(candidate: EndpointCandidate, options: AccessOptions): Promise<Repository> {

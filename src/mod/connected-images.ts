@@ -3,6 +3,7 @@ import { formatRegistryAuth } from "../api/registry-auth.ts";
 import type { ProgressMessage } from "../api/types/progress.ts";
 import type { LayerPhase, Progress } from "../base/progress.ts";
 import { Failure } from "../base/failure.ts";
+import { parseReference, withDefaultTag } from "../spec/reference.ts";
 import type { Client } from "../client/client.ts";
 import type { ImageDetails, Images, ImageSummary } from "../engine/image-types.ts";
 import type { PrunedImages } from "../engine/usage-types.ts";
@@ -36,6 +37,34 @@ export class ConnectedImages implements Images {
     }
     const { id } = await this.inspect(reference);
     yield { kind: "image", id, reference };
+  }
+
+  async *push(
+    reference: string,
+    options: Parameters<Images["push"]>[1] = {},
+  ): AsyncGenerator<Progress, void> {
+    const { credentials, signal } = options;
+    const { domain, path, tag = "latest" } = withDefaultTag(parseReference(reference));
+    const auth = credentials === undefined ? undefined : formatRegistryAuth(credentials, "");
+    for await (const message of this.#client.images.push(`${domain}/${path}`, { tag, auth, signal })) {
+      if (message.aux === undefined) yield progressOf(message);
+      else yield { kind: "image", id: String(message.aux["Digest"] ?? ""), reference };
+    }
+  }
+
+  async checkCredentials(
+    registry: string,
+    credentials: Parameters<Images["checkCredentials"]>[1],
+  ): Promise<void> {
+    if (credentials.kind === "registry-token") {
+      throw new Failure("unsupported", "cannot check a registry token: log in with a name and a password");
+    }
+    await this.#client.system.logIn({
+      serveraddress: registry,
+      ...(credentials.kind === "password"
+        ? { username: credentials.username, password: credentials.password }
+        : { identitytoken: credentials.token }),
+    });
   }
 
   async import(

@@ -5,7 +5,7 @@ import { Failure, sentenceOf } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bodyPieces } from "../http/request-body.ts";
 import { deleteItemOf, imageHistoryOf, imageInspectOf, imageSummaryOf } from "../map/image.ts";
-import { loadMessageOf, pullMessageOf } from "../map/progress.ts";
+import { loadMessageOf, pullMessageOf, pushMessageOf } from "../map/progress.ts";
 import { parseRegistryAuth } from "../../api/registry-auth.ts";
 import { imagesReportOf } from "../map/usage.ts";
 
@@ -60,6 +60,8 @@ export const handlers: Handlers = {
     });
   },
 
+  "images.push": push,
+
   "images.create": async (call: Call) => {
     const { query } = call;
     const image = query.text("fromImage");
@@ -98,8 +100,7 @@ async function pull({ engine, query, request, reply, signal }: Call, image: stri
   const tag = query.text("tag");
   const name = tag === undefined ? image : `${image}${tag.includes(":") ? "@" : ":"}${tag}`;
   const platform = query.text("platform");
-  const header = request.headers["x-registry-auth"];
-  const credentials = parseRegistryAuth(Array.isArray(header) ? header[0] : header);
+  const credentials = credentialsOf(request);
   await streaming(reply, async () => {
     const progress = engine.images.pull(name, {
       signal,
@@ -113,6 +114,27 @@ async function pull({ engine, query, request, reply, signal }: Call, image: stri
       await reply.write(encodeProgressLine(message));
     }
   });
+}
+
+async function push({ engine, params, query, request, reply, signal }: Call): Promise<void> {
+  const tag = query.text("tag");
+  const name = params["name"] ?? "";
+  const credentials = credentialsOf(request);
+  await streaming(reply, async () => {
+    const progress = engine.images.push(tag === undefined ? name : `${name}:${tag}`, {
+      signal,
+      ...(credentials === undefined ? {} : { credentials }),
+    });
+    for await (const each of progress) {
+      if (!reply.isBegun) reply.begin("application/json");
+      await reply.write(encodeProgressLine(pushMessageOf(each)));
+    }
+  });
+}
+
+function credentialsOf({ headers }: Call["request"]): ReturnType<typeof parseRegistryAuth> {
+  const header = headers["x-registry-auth"];
+  return parseRegistryAuth(Array.isArray(header) ? header[0] : header);
 }
 
 /** A failure before the first line is an error reply; after that it is a line of its own. */

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { shapeInfo } from "../../api/shape.ts";
+import { parseLoginRequest } from "../../api/registry-auth.ts";
 import { parseUsageTypes } from "../../api/usage-types.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { infoOf, versionOf } from "../map/info.ts";
@@ -32,6 +33,12 @@ export const handlers: Handlers = {
     const kinds = (["image", "container", "volume"] as const).filter((kind) => types.includes(kind));
     const usage = await engine.diskUsage({ kinds, signal });
     reply.json(200, usageOf(usage, { types, version, nowMs: Date.now() }));
+  },
+
+  "system.login": async ({ engine, body, reply, signal }: Call) => {
+    const { registry, credentials } = parseLoginRequest(body);
+    await engine.images.checkCredentials(registry, credentials, { signal });
+    reply.json(200, { Status: "Login Succeeded", IdentityToken: "" });
   },
 
   // Nothing is built yet, so there is nothing in a cache.

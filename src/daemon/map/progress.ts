@@ -16,7 +16,7 @@ const words: Readonly<Record<LayerPhase, string>> = {
 };
 const loadWords: Partial<Record<LayerPhase, string>> = { unpacking: "Loading layer", done: "Loaded layer" };
 
-/** One line of `pull` and `push`. */
+/** One line of `pull`. */
 export function pullMessageOf(progress: Progress): ProgressMessage | undefined {
   switch (progress.kind) {
     case "layer":
@@ -30,6 +30,17 @@ export function pullMessageOf(progress: Progress): ProgressMessage | undefined {
     default:
       return progress satisfies never;
   }
+}
+
+/** One line of `push`; the last one is for programs. */
+export function pushMessageOf(progress: Progress): ProgressMessage {
+  if (progress.kind === "image") {
+    return { aux: { Tag: progress.reference?.split(":").at(-1) ?? "", Digest: progress.id } };
+  }
+  const isLayer = progress.kind === "layer";
+  if (isLayer && progress.phase === "exists") return layerMessage(progress, "Layer already exists");
+  if (isLayer && progress.phase === "waiting") return layerMessage(progress, "Preparing");
+  return pullMessageOf(progress) ?? {};
 }
 
 /** One line of `load`. */

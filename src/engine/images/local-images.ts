@@ -21,6 +21,7 @@ import { filterImages, isShownReference } from "./image-filters.ts";
 import { imageEvent, StoringSink } from "./load-sink.ts";
 import { planRemoval } from "./plan-removal.ts";
 import { pruneImages } from "./prune.ts";
+import { pushNamed } from "./push.ts";
 
 /** The images of one data root. */
 export class LocalImages implements Images {
@@ -83,6 +84,20 @@ export class LocalImages implements Images {
     } finally {
       if (!isDone) void this.#garbage.collect();
     }
+  }
+
+  async *push(
+    reference: string,
+    options: Parameters<Images["push"]>[1] = {},
+  ): AsyncGenerator<Progress, void> {
+    using _ = await this.#garbage.use();
+    yield* pushNamed(reference, options, { state: this.#state, parts: this.#parts });
+  }
+
+  async checkCredentials(
+    ...[registry, credentials, options]: Parameters<Images["checkCredentials"]>
+  ): Promise<void> {
+    await (await this.#parts.openRegistries()).logIn(registry, credentials, options);
   }
 
   async import(

@@ -29,6 +29,8 @@ export interface RepositoryRequest extends Omit<WireRequest, "url" | "body" | "s
   readonly body?: () => WireRequest["body"];
   /** Other repositories of which blobs are to be mounted. */
   readonly alsoPull?: readonly string[];
+  /** In place of what the action needs: none, to ask as a user and nothing else. */
+  readonly scopes?: readonly string[];
   /** Not to be sent twice: what it did may have been done. Default: PATCH and POST. */
   readonly once?: boolean;
 }
@@ -168,7 +170,8 @@ export class Repository {
     );
   }
 
-  #scopesOf({ alsoPull = [] }: RepositoryRequest): readonly string[] {
+  #scopesOf({ alsoPull = [], scopes }: RepositoryRequest): readonly string[] {
+    if (scopes !== undefined) return scopes;
     const { action } = this.#options;
     const own = `repository:${this.path}:${action === "push" ? "pull,push" : "pull"}`;
     return [own, ...alsoPull.map((other) => `repository:${other}:pull`)];

@@ -281,6 +281,12 @@ export class FakeEngine implements Engine {
   readonly images: Images = {
     load: (archive) => this.#load(archive),
     pull: (reference) => this.#pull(reference),
+    push: (reference) => this.#push(reference),
+    checkCredentials: async (_, credentials) => {
+      if (credentials.kind !== "password" || credentials.password !== "secret") {
+        throw new Failure("not-permitted", "incorrect username or password");
+      }
+    },
     import: async (archive, options) => {
       for await (const piece of archive) this.loadedBytes += piece.length;
       if (options?.reference !== undefined) this.tags.push(options.reference);
@@ -455,6 +461,13 @@ export class FakeEngine implements Engine {
       if (options.follow !== true || isEnded || options.signal?.aborted === true) return;
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
+  }
+
+  async *#push(reference: string): AsyncGenerator<Progress, void, undefined> {
+    if (!this.tags.includes(reference)) throw new Failure("not-found", `cannot find image "${reference}"`);
+    yield { kind: "layer", id: "aaaaaaaaaaaa", phase: "uploading", currentBytes: 1, totalBytes: 2 };
+    yield { kind: "layer", id: "aaaaaaaaaaaa", phase: "uploaded" };
+    yield { kind: "image", id: imageId, reference };
   }
 
   async *#pull(reference: string): AsyncGenerator<Progress, void, undefined> {

@@ -1,0 +1,45 @@
+import { Failure } from "../../base/failure.ts";
+import { formatFamiliar, parseReference, repositoryOf, withDefaultTag } from "../../spec/reference.ts";
+import type { Command } from "../command.ts";
+import { bool, later, string } from "../flags/kinds.ts";
+import { displayProgress } from "../format/progress-display.ts";
+
+interface Values {
+  readonly "all-tags": boolean;
+  readonly "disable-content-trust": boolean;
+  readonly platform: string;
+  readonly quiet: boolean;
+}
+
+export const push: Command<Values> = {
+  usage: "[OPTIONS] NAME[:TAG]",
+  takes: [1, 1],
+  flags: {
+    "all-tags": later(bool("Push all tags of an image to the repository", { short: "a" }), "false"),
+    "disable-content-trust": bool("Skip image signing", { initial: true, isHidden: true }),
+    platform: later(string("Push a platform-specific manifest as a single-platform image")),
+    quiet: bool("Suppress verbose output", { short: "q" }),
+  },
+  completes: ["image"],
+  description:
+    "Only what the registry lacks is sent; what another of its repositories has is taken from there.",
+  examples: ["tare tag app localhost:5000/app:1", "tare push localhost:5000/app:1"],
+  async run(call) {
+    const { values, positional, context, signal } = call;
+    const [image = ""] = positional;
+    const parsed = parseReference(image);
+    if (parsed.digest !== undefined) {
+      throw new Failure("invalid", "cannot push a digest reference: name the image by a tag");
+    }
+    const reference = withDefaultTag(parsed);
+    if (reference !== parsed && !values.quiet) call.out("Using default tag: latest\n");
+    const { registryAuthFor } = await import("../registry/find-credentials.ts");
+    const auth = await registryAuthFor(image, context.env);
+    const client = await call.client();
+    const name = formatFamiliar(repositoryOf(reference));
+    const messages = client.images.push(name, { tag: reference.tag ?? "latest", auth, signal });
+    await displayProgress(messages, context.stdout, { isQuiet: values.quiet });
+    if (values.quiet) call.out(`${reference.domain}/${reference.path}:${reference.tag ?? "latest"}\n`);
+    return 0;
+  },
+};

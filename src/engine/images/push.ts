@@ -1,0 +1,89 @@
+import { Failure, sentenceOf } from "../../base/failure.ts";
+import type { Progress } from "../../base/progress.ts";
+import type { Digest } from "../../spec/digest.ts";
+import {
+  findReference,
+  formatFamiliar,
+  parseReference,
+  type Reference,
+  repositoryOf,
+  withDefaultTag,
+} from "../../spec/reference.ts";
+import type { EngineParts } from "../parts.ts";
+import type { ImageRecord } from "../state/records.ts";
+import type { State } from "../state/state.ts";
+import type { Images } from "../image-types.ts";
+import { findImage } from "./find-image.ts";
+import { imageEvent } from "./load-sink.ts";
+
+/** See Images.push(). The caller keeps the image from being removed meanwhile. */
+export async function* pushNamed(
+  reference: string,
+  options: Parameters<Images["push"]>[1] = {},
+  { state, parts }: { readonly state: State; readonly parts: EngineParts },
+): AsyncGenerator<Progress, void, undefined> {
+  const wanted = parseReference(reference);
+  if (wanted.digest !== undefined) {
+    throw new Failure("invalid", "cannot push a digest reference: name the image by a tag");
+  }
+  const { record } = findTagged(state, wanted);
+  const [, manifest] = record.blobs;
+  if (manifest === undefined)
+    throw new Failure("internal", `cannot push ${reference}: its manifest is not recorded`);
+  const { credentials, signal } = options;
+  const { pushImage } = await import("../../image/push.ts");
+  try {
+    yield* pushImage(wanted, {
+      registries: await parts.openRegistries(),
+      store: parts.content,
+      manifest,
+      mountFrom: (digest) => repositoriesWith(state, digest, wanted),
+      ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (thrown) {
+    throw describePush(thrown, wanted);
+  }
+  remember(state, record, `${formatFamiliar(repositoryOf(wanted))}@${manifest}`);
+  state.events.record(imageEvent(record.id, "push", { name: formatFamiliar(withDefaultTag(wanted)) }));
+}
+
+/** Docker finds what is to be pushed by its name alone. */
+function findTagged(state: State, wanted: Reference): { readonly record: ImageRecord } {
+  const whole = formatFamiliar(withDefaultTag(wanted));
+  const found = findImage(state, whole);
+  if (found?.reference !== undefined) return found;
+  const name = formatFamiliar(repositoryOf(wanted));
+  throw new Failure("not-found", `An image does not exist locally with the tag: ${name}`, {
+    details: { image: whole },
+  });
+}
+
+/** Names of the same registry under which an image with this blob is known, the wanted one's own left out. */
+function repositoriesWith(state: State, digest: Digest, { domain, path }: Reference): readonly string[] {
+  const paths = state
+    .images()
+    .filter(({ blobs }) => blobs.includes(digest))
+    .flatMap(({ digests }) => digests)
+    .map(findReference)
+    .filter((found) => found !== undefined && found.domain === domain && found.path !== path)
+    .map((found) => found?.path ?? "");
+  return [...new Set(paths)];
+}
+
+function remember(state: State, record: ImageRecord, digest: string): void {
+  const now = state.findImage(record.id);
+  if (now === undefined || now.digests.includes(digest)) return;
+  state.putImages([{ ...now, digests: [...now.digests, digest] }], []);
+}
+
+/** In Docker's words, where it has some, with the registry's own at the end. */
+function describePush(thrown: unknown, wanted: Reference): unknown {
+  if (!(thrown instanceof Failure)) return thrown;
+  const reason = sentenceOf(thrown);
+  const sentence =
+    thrown.kind === "not-permitted" && "status" in thrown.details
+      ? `push access denied for ${formatFamiliar(repositoryOf(wanted))}, it may require 'docker login': ${reason}`
+      : `cannot push ${formatFamiliar(withDefaultTag(wanted))}: ${reason}`;
+  return new Failure(thrown.kind, sentence, { cause: thrown, details: thrown.details });
+}

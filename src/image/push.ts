@@ -1,0 +1,144 @@
+import { Failure } from "../base/failure.ts";
+import type { Progress } from "../base/progress.ts";
+import { type Digest, hexOf } from "../spec/digest.ts";
+import { type Descriptor, parseImageDocument } from "../spec/image-manifest.ts";
+import { formatFamiliar, type Reference, repositoryOf, withDefaultTag } from "../spec/reference.ts";
+import type { RegistryCredentials } from "../spec/registry-credentials.ts";
+import type { ContentStore } from "./content-store.ts";
+import type { Registries } from "./registries.ts";
+import { putManifest } from "./registry/manifests.ts";
+import type { Repository } from "./registry/repository.ts";
+import { uploadBlob } from "./registry/upload.ts";
+import { forEachBounded } from "./streams/bounded.ts";
+import { type Report, reporting } from "./streams/reporting.ts";
+
+export interface PushOptions {
+  readonly registries: Registries;
+  readonly store: ContentStore;
+  /** Of the image's manifest, which is in the store with all that it names. */
+  readonly manifest: Digest;
+  /** Repositories of the same registry that are likely to have a blob. */
+  readonly mountFrom?: (digest: Digest) => readonly string[];
+  readonly credentials?: () => Promise<RegistryCredentials | undefined>;
+  readonly signal?: AbortSignal;
+}
+
+/** What Docker sends at once. */
+const blobsAtOnce = 5;
+
+/**
+ * Brings an image to its registry under its tag: first the blobs that are not there, mounted from other repositories of the registry where
+ * they are, then the manifest, bit for bit as it came or was made here. Says at the end how much of it had to be sent.
+ * Failures: what the registry says; "not-found" for a blob that is no longer in the store.
+ */
+export function pushImage(
+  wanted: Reference,
+  { registries, store, manifest, mountFrom, credentials, signal: outer }: PushOptions,
+): AsyncGenerator<Progress, void, undefined> {
+  const reference = withDefaultTag(wanted);
+  const tag = reference.tag ?? "latest";
+  return reporting(
+    async (report, signal) => {
+      const bytes = await store.read(manifest);
+      const content = parseImageDocument(bytes);
+      if (content.kind !== "manifest")
+        throw new Failure("internal", "cannot push an image: its manifest is an index");
+      report({ kind: "status", text: `The push refers to repository [${formatName(reference)}]` });
+      const onRetry = (waitMs: number, why: string): void => {
+        report({ kind: "status", text: `${why}; trying again in ${(waitMs / 1000).toFixed(1)} s` });
+      };
+      const access = {
+        action: "push" as const,
+        signal,
+        onRetry,
+        ...(credentials === undefined ? {} : { credentials }),
+      };
+      await registries.with(reference, access, async (repository) => {
+        const blobs = [
+          ...new Map([...content.layers, content.config].map((blob) => [blob.digest, blob])).values(),
+        ];
+        for (const blob of content.layers) report(layerProgress(blob, "waiting"));
+        let sentBytes = 0;
+        await forEachBounded(blobs, { limit: blobsAtOnce, signal }, async (blob, both) => {
+          const isShown = blob !== content.config;
+          const sent = await pushBlob(blob, {
+            store,
+            repository,
+            signal: both,
+            report: isShown ? report : () => undefined,
+            mountFrom: mountFrom?.(blob.digest) ?? [],
+          });
+          sentBytes += sent;
+        });
+        await putManifest(repository, tag, { bytes, mediaType: content.mediaType });
+        const total = blobs.reduce((sum, { size }) => sum + size, 0);
+        report({ kind: "status", text: `Sent ${sentBytes} of ${total} bytes` });
+        report({ kind: "status", text: `${tag}: digest: ${manifest} size: ${bytes.length}` });
+        report({ kind: "image", id: manifest, reference: formatFamiliar(reference) });
+      });
+    },
+    { signal: outer },
+  );
+}
+
+/** The bytes that went out for it. */
+async function pushBlob(
+  blob: Descriptor,
+  {
+    store,
+    repository,
+    signal,
+    report,
+    mountFrom,
+  }: {
+    readonly store: ContentStore;
+    readonly repository: Repository;
+    readonly signal: AbortSignal;
+    readonly report: Report;
+    readonly mountFrom: readonly string[];
+  },
+): Promise<number> {
+  const found = await store.find(blob.digest);
+  if (found === undefined) {
+    throw new Failure(
+      "not-found",
+      `cannot push ${blob.digest}: its blob is not in the store any more; pull or load the image again`,
+    );
+  }
+  const outcome = await uploadBlob(
+    repository,
+    { digest: blob.digest, size: found.size, open: (offset) => store.open(blob.digest, { from: offset }) },
+    {
+      mountFrom,
+      signal,
+      onBytes: (currentBytes) =>
+        report({ ...layerProgress(blob, "uploading"), currentBytes, totalBytes: found.size }),
+      onRetry: (waitMs, why) => {
+        report({ ...layerProgress(blob, "retrying"), currentBytes: Math.ceil(waitMs / 1000) });
+        report({ kind: "status", text: why });
+      },
+    },
+  );
+  if (outcome.kind === "mounted") {
+    report({ kind: "status", text: `Mounted from ${outcome.from}`, id: shortId(blob) });
+  } else {
+    report(layerProgress(blob, outcome.kind === "exists" ? "exists" : "uploaded"));
+  }
+  return outcome.kind === "uploaded" ? outcome.bytes : 0;
+}
+
+function layerProgress(
+  blob: Descriptor,
+  phase: "waiting" | "uploading" | "uploaded" | "exists" | "retrying",
+): Extract<Progress, { kind: "layer" }> {
+  return { kind: "layer", id: shortId(blob), phase };
+}
+
+function shortId({ digest }: Descriptor): string {
+  return hexOf(digest).slice(0, 12);
+}
+
+function formatName(reference: Reference): string {
+  const { domain, path } = repositoryOf(reference);
+  return `${domain}/${path}`;
+}
