@@ -48,7 +48,9 @@ export class ConnectedImages implements Images {
     const auth = credentials === undefined ? undefined : formatRegistryAuth(credentials, "");
     for await (const message of this.#client.images.push(`${domain}/${path}`, { tag, auth, signal })) {
       if (message.aux === undefined) yield progressOf(message);
-      else yield { kind: "image", id: String(message.aux["Digest"] ?? ""), reference };
+      else if (typeof message.aux["Digest"] === "string") {
+        yield { kind: "image", id: message.aux["Digest"], reference };
+      }
     }
   }
 

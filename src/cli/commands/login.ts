@@ -48,11 +48,10 @@ export const login: Command<Values> = {
   },
 };
 
-async function readCredentials({
-  values,
-  context,
-  err,
-}: Call<Values>): Promise<{ readonly username: string; readonly password: string }> {
+async function readCredentials(
+  call: Call<Values>,
+): Promise<{ readonly username: string; readonly password: string }> {
+  const { values, context } = call;
   if (values["password-stdin"]) {
     if (values.password !== "")
       throw optionFailure("conflicting options: cannot specify both --password and --password-stdin");
@@ -72,16 +71,16 @@ async function readCredentials({
   }
   let { username, password } = values;
   if (username === "") {
-    err("Username: ");
+    call.err("Username: ");
     username = (await readLine(context.stdin as Readable, false)).trim();
   }
   if (username === "") throw new Failure("invalid", "cannot log in: username is empty");
   if (password === "") {
-    err("Password: ");
+    call.err("Password: ");
     const { enterRawMode } = await import("../terminal/raw-mode.ts");
     using _ = enterRawMode(context.stdin);
     password = await readLine(context.stdin as Readable, false);
-    err("\r\n");
+    call.err("\r\n");
   }
   if (password === "") throw new Failure("invalid", "cannot log in: password is empty");
   return { username, password };

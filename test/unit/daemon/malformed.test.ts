@@ -44,7 +44,7 @@ describe("malformed requests", () => {
       400,
       "cannot have stream=true and one-shot=true",
     ],
-    ["POST /v1.45/auth", "{}", 501, "login is not supported yet"],
+    ["POST /v1.45/auth", "{}", 400, "cannot log in: username and password are needed"],
     ["POST /v1.45/exec/x/start", "{}", 404, "No such exec instance: x"],
     ["GET /v1.45/images/a/b:c/json", "", 404, "No such image: a/b:c"],
     ["POST /v1.45/images/create", "", 400, "neither fromImage nor fromSrc"],
