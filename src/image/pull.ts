@@ -30,6 +30,7 @@ export interface PullOptions {
   readonly signal?: AbortSignal;
 }
 
+const longWaitMs = 2_000;
 /** What Docker takes at once. */
 const layersAtOnce = 3;
 
@@ -49,6 +50,8 @@ export function pullImage(
       const name = formatFamiliar(repositoryOf(reference));
       const shown = reference.tag ?? which;
       const onRetry = (waitMs: number, why: string): void => {
+        // A short one is not worth a line; without one, a refusal can still be an error reply.
+        if (waitMs < longWaitMs) return;
         report({ kind: "status", text: `${why}; trying again in ${(waitMs / 1000).toFixed(1)} s` });
       };
       const access = {

@@ -23,6 +23,7 @@ export interface PushOptions {
   readonly signal?: AbortSignal;
 }
 
+const longWaitMs = 2_000;
 /** What Docker sends at once. */
 const blobsAtOnce = 5;
 
@@ -45,6 +46,8 @@ export function pushImage(
         throw new Failure("internal", "cannot push an image: its manifest is an index");
       report({ kind: "status", text: `The push refers to repository [${formatName(reference)}]` });
       const onRetry = (waitMs: number, why: string): void => {
+        // A short one is not worth a line; without one, a refusal can still be an error reply.
+        if (waitMs < longWaitMs) return;
         report({ kind: "status", text: `${why}; trying again in ${(waitMs / 1000).toFixed(1)} s` });
       };
       const access = {

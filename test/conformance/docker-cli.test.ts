@@ -98,10 +98,10 @@ describe.skipIf(docker === undefined)("docker-cli", () => {
   });
 
   test("failures have Docker's codes and words", async () => {
-    const absent = await run(["run", "nope", "true"]);
+    const absent = await run(["run", "private", "true"]);
     expect(absent.code).toBe(125);
-    expect(absent.stderr).toContain("Unable to find image 'nope:latest' locally");
-    expect(absent.stderr).toContain('cannot pull "nope:latest"');
+    expect(absent.stderr).toContain("Unable to find image 'private:latest' locally");
+    expect(absent.stderr).toContain("pull access denied for private:latest");
     expect((await run(["run", "--rm", "busybox", "missing"])).code).toBe(127);
     await run(["create", "--name", "taken", "busybox", "cat"]);
     const taken = await run(["create", "--name", "taken", "busybox", "cat"]);
@@ -150,7 +150,14 @@ describe.skipIf(docker === undefined)("docker-cli", () => {
     expect((await run(["tag", "busybox", "other:2"])).code).toBe(0);
     expect((await run(["rmi", "other:2"])).stdout).toContain("Untagged: other:2");
     const pull = await run(["pull", "x"]);
-    expect([pull.code, pull.stderr]).toEqual([1, expect.stringContaining("pulling is not supported yet")]);
+    expect([pull.code, pull.stdout]).toEqual([0, expect.stringContaining("aaaaaaaaaaaa: Pull complete")]);
+    const push = await run(["push", "x"]);
+    expect([push.code, push.stdout]).toEqual([0, expect.stringContaining("aaaaaaaaaaaa: Pushed")]);
+    const refused = await run(["pull", "private"]);
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining("pull access denied for private"),
+    ]);
   });
 
   test("events, network ls, volume ls, system df", async () => {

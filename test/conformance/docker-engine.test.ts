@@ -5,6 +5,7 @@ import { DockerCli, findDockerCli } from "../support/docker-cli.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 import { TerminalSession } from "../support/terminal-session.ts";
+import { TestRegistry } from "../support/test-registry.ts";
 
 const program = findDockerCli();
 if (program === undefined) console.log("skipped: docker-cli (apt-get install docker-cli)");
@@ -86,8 +87,21 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     expect(await docker.must(["rmi", "mine/box:1"])).toBe("Untagged: mine/box:1");
     const gone = await docker.run(["rmi", "mine/box:1"]);
     expect([gone.code, gone.stderr]).toEqual([1, "Error response from daemon: No such image: mine/box:1\n"]);
-    const pull = await docker.run(["pull", "nothing/here"]);
-    expect([pull.code, pull.stderr]).toEqual([1, expect.stringContaining("pulling is not supported yet")]);
+    await using registry = await TestRegistry.start();
+    const pull = await docker.run(["pull", `${registry.host}/nothing/here`]);
+    expect([pull.code, pull.stderr]).toEqual([
+      1,
+      `Error response from daemon: manifest for ${registry.host}/nothing/here:latest not found: ${registry.host}: manifest unknown: manifest unknown\n`,
+    ]);
+    await docker.must(["tag", "busybox", `${registry.host}/mine/box:1`]);
+    expect(await docker.must(["push", `${registry.host}/mine/box:1`])).toMatch(
+      /^1: digest: sha256:[0-9a-f]{64} size: \d+$/m,
+    );
+    await docker.must(["rmi", `${registry.host}/mine/box:1`]);
+    expect(await docker.must(["run", "--rm", `${registry.host}/mine/box:1`, "echo", "pulled"])).toContain(
+      "pulled",
+    );
+    await docker.must(["rmi", `${registry.host}/mine/box:1`]);
   });
 
   test("load takes OCI archives and standard input; what is no archive is refused in one sentence", async () => {
@@ -516,7 +530,6 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
   });
 
   const later: readonly (readonly [args: string, what: string])[] = [
-    ["push busybox", "push"],
     ["search word", "search"],
     ["network create net", "network create"],
   ];

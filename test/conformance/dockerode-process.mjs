@@ -65,7 +65,7 @@ const scenarios = {
       history: history.length,
       removed,
       absent: await failureOf(docker.getImage("mine:1").inspect()),
-      pull: await failureOf(docker.pull("no/such:1")),
+      pull: await failureOf(docker.pull("127.0.0.1:1/no/such:1")),
     };
   },
 

@@ -45,7 +45,7 @@ describe.skipIf(!isRoot || node === null)("dockerode with the engine", () => {
       history: 1,
       removed: [{ Untagged: "mine:1" }],
       absent: { status: 404, message: "No such image: mine:1" },
-      pull: { status: 501, message: expect.stringContaining("pulling is not supported yet") },
+      pull: { status: 503, message: expect.stringContaining("connection refused") },
     });
   });
 
