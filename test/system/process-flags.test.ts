@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
@@ -14,6 +14,26 @@ describe.skipIf(!isRoot)("flags of the process", () => {
   });
   afterAll(async () => {
     await tare[Symbol.asyncDispose]();
+  });
+
+  test("--use-api-socket brings the daemon's socket and what is known of registries", async () => {
+    const config = join(tare.directory, "docker");
+    mkdirSync(config);
+    const auth = Buffer.from("me:secret").toString("base64");
+    writeFileSync(
+      join(config, "config.json"),
+      JSON.stringify({ auths: { "registry.example:5000": { auth } }, detachKeys: "ctrl-x" }),
+    );
+    const look = `cat $DOCKER_CONFIG/config.json; printf 'GET /_ping HTTP/1.0\\r\\n\\r\\n' | nc -U /var/run/docker.sock 2>&1 | head -1; stat -c %F /var/run/docker.sock`;
+    const output = await tare.must(["run", "--rm", "--use-api-socket", "busybox", "sh", "-c", look], {
+      env: { DOCKER_CONFIG: config },
+    });
+    expect(output).toStartWith(JSON.stringify({ auths: { "registry.example:5000": { auth } } }));
+    expect(output).toEndWith("socket");
+    const without = await tare.must(["run", "--rm", "--use-api-socket", "busybox", "env"], {
+      env: { DOCKER_CONFIG: join(tare.directory, "nothing") },
+    });
+    expect(without).not.toContain("DOCKER_CONFIG");
   });
 
   test("--umask is the mask of the command and of what is executed later", async () => {

@@ -2,7 +2,9 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ContainerCreateRequest } from "../../api/types/container.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
+import type { Client } from "../../client/client.ts";
 import type { Call } from "../command.ts";
+import type { planApiSocket as PlanApiSocket } from "./api-socket.ts";
 import { optionFailure } from "../flags/flag.ts";
 import type { ContainerValues } from "./values.ts";
 
@@ -15,7 +17,7 @@ const ownPlatform = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
  */
 export async function createContainer(
   call: Call<ContainerValues>,
-  request: ContainerCreateRequest,
+  planned: ContainerCreateRequest,
 ): Promise<string> {
   const { values, context } = call;
   checkPull(values.pull);
@@ -28,6 +30,9 @@ export async function createContainer(
       if (kindOf(thrown) !== "not-found") throw thrown;
     });
   }
+  const { request, archive } = values["use-api-socket"]
+    ? await planSocket(planned, { host: client.host, env: context.env })
+    : { request: planned };
   const options = { name: values.name === "" ? undefined : values.name };
   const image = request.Image ?? "";
   if (values.pull === "always") await pull(call, image);
@@ -39,9 +44,26 @@ export async function createContainer(
       await pull(call, image);
       return await client.containers.create(request, options);
     });
+  if (archive !== undefined) await putFiles(client, id, archive);
   for (const warning of warnings ?? []) call.err(`WARNING: ${warning}\n`);
   idFile.write(id);
   return id;
+}
+
+async function planSocket(...args: Parameters<typeof PlanApiSocket>): ReturnType<typeof PlanApiSocket> {
+  const { planApiSocket } = await import("./api-socket.ts"); // not loaded where nobody asks for it
+  return await planApiSocket(...args);
+}
+
+/** A container that lacks them is not what was asked for. */
+async function putFiles(client: Client, id: string, archive: Uint8Array): Promise<void> {
+  const pieces = (async function* () {
+    yield archive;
+  })();
+  await client.containers.copyInto(id, "/", { archive: pieces }).catch(async (thrown: unknown) => {
+    await client.containers.remove(id, { force: true }).catch(() => undefined);
+    throw thrown;
+  });
 }
 
 function checkPull(pull: string): void {

@@ -106,6 +106,7 @@ const containerFlags: TableOf<ContainerValues> = {
   ulimit: list("Ulimit options", { type: "ulimit", initialText: "[]", check: checkUlimit }),
   uidmap: list("Range of user IDs for a user namespace (container:host:size) (Tare's own)"),
   user: string("Username or UID (format: <name|uid>[:<group|gid>])", { short: "u" }),
+  "use-api-socket": bool("Bind mount the API socket and required auth"),
   userns: string("User namespace to use", {
     words: ["host", "private", "private:", "container:"],
   }),

@@ -35,5 +35,4 @@ export const laterFlags: FlagTable = {
   "network-alias": later(list("Add network-scoped alias for the container", { also: ["net-alias"] })),
   publish: later(list("Publish a container's port(s) to the host", { short: "p" })),
   "publish-all": later(bool("Publish all exposed ports to random ports", { short: "P" }), "false"),
-  "use-api-socket": later(bool("Bind mount the API socket and required auth", { isHidden: true }), "false"),
 };

@@ -63,6 +63,7 @@ export interface ContainerValues extends ResourceValues, PlatformValues, OwnValu
   readonly ulimit: readonly string[];
   readonly uidmap: readonly string[];
   readonly user: string;
+  readonly "use-api-socket": boolean;
   readonly userns: string;
   readonly uts: string;
   readonly volume: readonly string[];
