@@ -18,6 +18,7 @@ const packages = {
   python3: "python3",
   mmdebstrap: "mmdebstrap",
   "btrfs-progs": "mkfs.btrfs",
+  skopeo: "skopeo",
   "libcap2-bin": "setcap",
   apparmor: "apparmor_parser",
 };

@@ -267,6 +267,13 @@ export const routes: readonly Route[] = [
     operation: "images.push",
     query: { tag: "text", platform: "text" },
   },
+  {
+    method: "GET",
+    path: "/images/get",
+    operation: "images.saveMany",
+    query: { names: "texts", platform: "text" },
+  },
+  { method: "GET", path: "/images/{name...}/get", operation: "images.save", query: { platform: "text" } },
   { method: "POST", path: "/auth", operation: "system.login", body: "json" },
   {
     method: "DELETE",
@@ -298,8 +305,6 @@ export const routes: readonly Route[] = [
   { method: "POST", path: "/session", operation: "absent.build" },
   { method: "POST", path: "/grpc", operation: "absent.build" },
   { method: "GET", path: "/images/search", operation: "absent.search" },
-  { method: "GET", path: "/images/get", operation: "absent.save" },
-  { method: "GET", path: "/images/{name...}/get", operation: "absent.save" },
   { method: "GET", path: "/distribution/{name...}/json", operation: "absent.looking at a registry" },
   { method: "PUT", path: "/volumes/{name...}", operation: "absent.volume update" },
   { method: "POST", path: "/networks/create", operation: "absent.network create" },

@@ -39,7 +39,10 @@ const rules: readonly Rule[] = [
     // A pull and a push say themselves what is missing, and where.
     operations: /^images\.(?!create$|push$)/,
     kind: "not-found",
-    say: (_, { name }) => (name === undefined ? name : noSuchImage(name)),
+    say: ({ details }, { name }) => {
+      const image = textIn(details, "image") ?? name;
+      return image === undefined ? undefined : noSuchImage(image);
+    },
   },
   { operations: /^networks\./, kind: "not-found", say: (_, { id = "" }) => `network ${id} not found` },
   {

@@ -11,7 +11,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint compose config context manifest network node plugin port save search secret service stack swarm trust".split(
+  "build builder buildx checkpoint compose config context manifest network node plugin port search secret service stack swarm trust".split(
     " ",
   ),
 );
@@ -58,6 +58,11 @@ const entries: readonly CommandEntry[] = [
     summary: "Upload an image to a registry",
     isCommon: true,
     load: async () => (await import("./commands/push.ts")).push,
+  },
+  {
+    names: ["image save", "save"],
+    summary: "Save one or more images to a tar archive (streamed to STDOUT by default)",
+    load: async () => (await import("./commands/save.ts")).save,
   },
   {
     names: ["login"],

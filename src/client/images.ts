@@ -79,6 +79,16 @@ export class ImagesClient {
     return this.#transport.lines({ method: "POST", path: "/images/create", query, stream: archive, signal });
   }
 
+  /** One archive of them all. */
+  async save(
+    references: readonly string[],
+    { signal }: Signaled = {},
+  ): Promise<AsyncGenerator<Buffer, void, undefined>> {
+    const query = { names: references };
+    const reply = await this.#transport.call({ method: "GET", path: "/images/get", query, signal });
+    return reply[Symbol.asyncIterator]();
+  }
+
   /** Failures while pushing come as a message with `error`. */
   push(
     repository: string,

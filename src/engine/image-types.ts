@@ -55,6 +55,11 @@ export interface Images {
     credentials: RegistryCredentials,
     options?: { readonly signal?: AbortSignal },
   ): Promise<void>;
+  /**
+   * One archive of these images that docker load, tare load and OCI tools read; to be read to its end, or left by return(). A repository
+   * without a tag stands for all its tags. Throws "not-found" naming what is missing, before the first byte.
+   */
+  save(references: readonly string[]): AsyncIterable<Uint8Array>;
   /** A root file system as tar. Gives the new image's id. */
   import(
     archive: AsyncIterable<Uint8Array>,

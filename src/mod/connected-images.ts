@@ -54,6 +54,10 @@ export class ConnectedImages implements Images {
     }
   }
 
+  async *save(references: readonly string[]): AsyncGenerator<Uint8Array, void> {
+    yield* await this.#client.images.save(references);
+  }
+
   async checkCredentials(
     registry: string,
     credentials: Parameters<Images["checkCredentials"]>[1],

@@ -5,6 +5,7 @@ import { Failure, sentenceOf } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bodyPieces } from "../http/request-body.ts";
 import { deleteItemOf, imageHistoryOf, imageInspectOf, imageSummaryOf } from "../map/image.ts";
+import { streamArchive } from "../http/stream-archive.ts";
 import { loadMessageOf, pullMessageOf, pushMessageOf } from "../map/progress.ts";
 import { parseRegistryAuth } from "../../api/registry-auth.ts";
 import { imagesReportOf } from "../map/usage.ts";
@@ -61,6 +62,18 @@ export const handlers: Handlers = {
   },
 
   "images.push": push,
+
+  "images.save": async ({ engine, params, reply }: Call) => {
+    await streamArchive(reply, engine.images.save([params["name"] ?? ""]), {
+      contentType: "application/x-tar",
+    });
+  },
+
+  "images.saveMany": async ({ engine, query, reply }: Call) => {
+    const names = query.texts("names");
+    if (names.length === 0) throw new Failure("invalid", "cannot save: the request names no image");
+    await streamArchive(reply, engine.images.save(names), { contentType: "application/x-tar" });
+  },
 
   "images.create": async (call: Call) => {
     const { query } = call;

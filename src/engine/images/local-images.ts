@@ -22,6 +22,7 @@ import { imageEvent, StoringSink } from "./load-sink.ts";
 import { planRemoval } from "./plan-removal.ts";
 import { pruneImages } from "./prune.ts";
 import { pushNamed } from "./push.ts";
+import { saveNamed } from "./save.ts";
 
 /** The images of one data root. */
 export class LocalImages implements Images {
@@ -92,6 +93,11 @@ export class LocalImages implements Images {
   ): AsyncGenerator<Progress, void> {
     using _ = await this.#garbage.use();
     yield* pushNamed(reference, options, { state: this.#state, parts: this.#parts });
+  }
+
+  async *save(references: readonly string[]): AsyncGenerator<Uint8Array, void> {
+    using _ = await this.#garbage.use();
+    yield* saveNamed(references, { state: this.#state, parts: this.#parts });
   }
 
   async checkCredentials(

@@ -15,7 +15,7 @@ describe("matchRoute()", () => {
     ["GET", "/images/reg:5000/a/b:c/json", "images.inspect", { name: "reg:5000/a/b:c" }],
     ["GET", "/images/json/json", "images.inspect", { name: "json" }],
     ["GET", "/images/a%2Fb@sha256:c/history", "images.history", { name: "a/b@sha256:c" }],
-    ["GET", "/images/get", "absent.save", {}],
+    ["GET", "/images/get", "images.saveMany", {}],
     ["DELETE", "/images/a/b", "images.remove", { name: "a/b" }],
     ["POST", "/images/a/tag/tag", "images.tag", { name: "a/tag" }],
   ] as const)("%s %s is %s %j", (method, path, operation, params) => {

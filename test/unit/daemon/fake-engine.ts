@@ -282,6 +282,9 @@ export class FakeEngine implements Engine {
     load: (archive) => this.#load(archive),
     pull: (reference) => this.#pull(reference),
     push: (reference) => this.#push(reference),
+    save: async function* (references) {
+      yield Buffer.from(references.join(" "));
+    },
     checkCredentials: async (_, credentials) => {
       if (credentials.kind !== "password" || credentials.password !== "secret") {
         throw new Failure("not-permitted", "incorrect username or password");
