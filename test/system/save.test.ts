@@ -46,11 +46,9 @@ describe.skipIf(!isRoot)("save", () => {
     for (const { Config, Layers } of docker)
       for (const path of [Config, ...Layers]) expect(existsSync(join(directory, path))).toBe(true);
     const index = json("index.json") as { manifests: { annotations: Record<string, string> }[] };
-    expect(index.manifests.map(({ annotations }) => annotations["io.containerd.image.name"]).sort()).toEqual([
-      "docker.io/library/busybox:latest",
-      "docker.io/library/more:1",
-      "docker.io/library/more:2",
-    ]);
+    expect(
+      index.manifests.map(({ annotations }) => annotations["io.containerd.image.name"] ?? "").sort(),
+    ).toEqual(["docker.io/library/busybox:latest", "docker.io/library/more:1", "docker.io/library/more:2"]);
     expect(json("oci-layout")).toEqual({ imageLayoutVersion: "1.0.0" });
   });
 
