@@ -274,6 +274,7 @@ export const routes: readonly Route[] = [
     query: { names: "texts", platform: "text" },
   },
   { method: "GET", path: "/images/{name...}/get", operation: "images.save", query: { platform: "text" } },
+  { method: "GET", path: "/distribution/{name...}/json", operation: "images.lookUp" },
   { method: "POST", path: "/auth", operation: "system.login", body: "json" },
   {
     method: "DELETE",
@@ -305,7 +306,6 @@ export const routes: readonly Route[] = [
   { method: "POST", path: "/session", operation: "absent.build" },
   { method: "POST", path: "/grpc", operation: "absent.build" },
   { method: "GET", path: "/images/search", operation: "absent.search" },
-  { method: "GET", path: "/distribution/{name...}/json", operation: "absent.looking at a registry" },
   { method: "PUT", path: "/volumes/{name...}", operation: "absent.volume update" },
   { method: "POST", path: "/networks/create", operation: "absent.network create" },
   { method: "POST", path: "/networks/{id}/connect", operation: "absent.network connect" },

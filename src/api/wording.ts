@@ -37,7 +37,7 @@ const rules: readonly Rule[] = [
   { operations: /^exec\./, kind: "not-found", say: (_, { id = "" }) => `No such exec instance: ${id}` },
   {
     // A pull and a push say themselves what is missing, and where.
-    operations: /^images\.(?!create$|push$)/,
+    operations: /^images\.(?!create$|push$|lookUp$)/,
     kind: "not-found",
     say: ({ details }, { name }) => {
       const image = textIn(details, "image") ?? name;

@@ -1,5 +1,11 @@
 import { type Filters, formatFilters } from "../api/filters.ts";
-import type { ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary } from "../api/types/image.ts";
+import type {
+  DistributionInspect,
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageInspect,
+  ImageSummary,
+} from "../api/types/image.ts";
 import type { ImagesPruneReport } from "../api/types/usage.ts";
 import type { ProgressMessage } from "../api/types/progress.ts";
 import type { Signaled } from "./containers.ts";
@@ -77,6 +83,19 @@ export class ImagesClient {
     const { repository, tag, message, changes, platform, signal } = options;
     const query = { fromSrc: "-", repo: repository, tag, message, changes, platform };
     return this.#transport.lines({ method: "POST", path: "/images/create", query, stream: archive, signal });
+  }
+
+  /** What the registry has under a name. */
+  lookUp(
+    reference: string,
+    { auth, signal }: { readonly auth?: string | undefined } & Signaled = {},
+  ): Promise<DistributionInspect> {
+    return this.#transport.json({
+      method: "GET",
+      path: `/distribution/${imageSegment(reference)}/json`,
+      signal,
+      ...(auth === undefined ? {} : { headers: { "X-Registry-Auth": auth } }),
+    });
   }
 
   /** One archive of them all. */

@@ -22,6 +22,20 @@ export interface ImageDetails extends ImageSummary {
   readonly storage: { readonly driver: string; readonly data: Readonly<Record<string, string>> };
 }
 
+/** What a registry has under a name. */
+export interface RegistryImage {
+  readonly digest: string;
+  readonly mediaType: string;
+  /** Bytes of the manifest or index. */
+  readonly size: number;
+  /** For which there is an image: `{ os: "linux", architecture: "arm64", variant: "v8" }`. */
+  readonly platforms: readonly {
+    readonly os: string;
+    readonly architecture: string;
+    readonly variant?: string;
+  }[];
+}
+
 export interface Images {
   /** docker-archive or OCI archive; plain, gzip or zstd. Ends when all is stored; nothing is half-made when it throws. */
   load(
@@ -49,6 +63,11 @@ export interface Images {
     reference: string,
     options?: { readonly credentials?: RegistryCredentials; readonly signal?: AbortSignal },
   ): AsyncIterable<Progress>;
+  /** Asks the registry what it has under a name, without bringing it. Fails as pull() does. */
+  lookUp(
+    reference: string,
+    options?: { readonly credentials?: RegistryCredentials; readonly signal?: AbortSignal },
+  ): Promise<RegistryImage>;
   /** Asks a registry (`docker.io`, `localhost:5000`) whether it knows the user: "not-permitted" when it does not. Nothing is kept. */
   checkCredentials(
     registry: string,

@@ -5,7 +5,7 @@ import type { LayerPhase, Progress } from "../base/progress.ts";
 import { Failure } from "../base/failure.ts";
 import { parseReference, withDefaultTag } from "../spec/reference.ts";
 import type { Client } from "../client/client.ts";
-import type { ImageDetails, Images, ImageSummary } from "../engine/image-types.ts";
+import type { ImageDetails, Images, ImageSummary, RegistryImage } from "../engine/image-types.ts";
 import type { PrunedImages } from "../engine/usage-types.ts";
 import { imageDetailsOf, imageSummaryOf } from "./inspect-reply.ts";
 
@@ -56,6 +56,16 @@ export class ConnectedImages implements Images {
 
   async *save(references: readonly string[]): AsyncGenerator<Uint8Array, void> {
     yield* await this.#client.images.save(references);
+  }
+
+  async lookUp(reference: string, options: Parameters<Images["lookUp"]>[1] = {}): Promise<RegistryImage> {
+    const { credentials, signal } = options;
+    const auth = credentials === undefined ? undefined : formatRegistryAuth(credentials, "");
+    const { Descriptor: descriptor, Platforms: platforms } = await this.#client.images.lookUp(reference, {
+      auth,
+      signal,
+    });
+    return { ...descriptor, platforms };
   }
 
   async checkCredentials(

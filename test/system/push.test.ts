@@ -73,6 +73,32 @@ describe.skipIf(!isRoot)("push, login and logout", () => {
     expect(pulled?.Id).toBe(details?.Id);
   });
 
+  test("what a registry has can be looked up without bringing it", async () => {
+    const header = Buffer.from(JSON.stringify({ username: "me", password: "secret" })).toString("base64url");
+    const ask = (which: string): Promise<Response> =>
+      fetch(`http://tare/distribution/${registry.host}/me/box:${which}/json`, {
+        unix: tare.socket,
+        headers: { "X-Registry-Auth": header },
+      });
+    const reply = await ask("1");
+    expect([reply.status, await reply.json()]).toEqual([
+      200,
+      {
+        Descriptor: {
+          mediaType: "application/vnd.oci.image.manifest.v1+json",
+          digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+          size: expect.any(Number),
+        },
+        Platforms: [{ os: "linux", architecture: process.arch === "x64" ? "amd64" : process.arch }],
+      },
+    ]);
+    const missing = await ask("9");
+    expect([missing.status, await missing.json()]).toEqual([
+      404,
+      { message: expect.stringMatching(/^manifest for .*\/me\/box:9 not found: /) },
+    ]);
+  });
+
   test("a layer that another repository of the registry has is mounted from there", async () => {
     const name = `${registry.host}/me/second:1`;
     await tare.must(["tag", "busybox", name]);

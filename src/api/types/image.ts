@@ -71,3 +71,13 @@ export interface ImageDeleteItem {
   readonly Untagged?: string;
   readonly Deleted?: string;
 }
+
+/** What a registry has under a name. */
+export interface DistributionInspect {
+  readonly Descriptor: { readonly mediaType: string; readonly digest: string; readonly size: number };
+  readonly Platforms: readonly {
+    readonly os: string;
+    readonly architecture: string;
+    readonly variant?: string;
+  }[];
+}

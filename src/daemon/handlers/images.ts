@@ -63,6 +63,18 @@ export const handlers: Handlers = {
 
   "images.push": push,
 
+  "images.lookUp": async ({ engine, params, request, reply, signal }: Call) => {
+    const credentials = credentialsOf(request);
+    const found = await engine.images.lookUp(params["name"] ?? "", {
+      signal,
+      ...(credentials === undefined ? {} : { credentials }),
+    });
+    reply.json(200, {
+      Descriptor: { mediaType: found.mediaType, digest: found.digest, size: found.size },
+      Platforms: found.platforms,
+    });
+  },
+
   "images.save": async ({ engine, params, reply }: Call) => {
     await streamArchive(reply, engine.images.save([params["name"] ?? ""]), {
       contentType: "application/x-tar",

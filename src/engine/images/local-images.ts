@@ -13,7 +13,7 @@ import type { EngineParts } from "../parts.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { PrunedImages, PruneFilters } from "../usage-types.ts";
-import type { ImageDetails, Images, ImageSummary } from "../image-types.ts";
+import type { ImageDetails, Images, ImageSummary, RegistryImage } from "../image-types.ts";
 import { EmbeddedImage, isEmbeddedReference } from "./embedded-image.ts";
 import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
 import type { Garbage } from "./garbage.ts";
@@ -98,6 +98,19 @@ export class LocalImages implements Images {
   async *save(references: readonly string[]): AsyncGenerator<Uint8Array, void> {
     using _ = await this.#garbage.use();
     yield* saveNamed(references, { state: this.#state, parts: this.#parts });
+  }
+
+  async lookUp(reference: string, options: Parameters<Images["lookUp"]>[1] = {}): Promise<RegistryImage> {
+    const { credentials, signal } = options;
+    const wanted = parseReference(reference);
+    const { lookUpImage } = await import("../../image/look-up.ts");
+    return await lookUpImage(wanted, {
+      registries: await this.#parts.openRegistries(),
+      ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
+      ...(signal === undefined ? {} : { signal }),
+    }).catch((thrown: unknown) => {
+      throw describePull(thrown, wanted);
+    });
   }
 
   async checkCredentials(

@@ -282,6 +282,12 @@ export class FakeEngine implements Engine {
     load: (archive) => this.#load(archive),
     pull: (reference) => this.#pull(reference),
     push: (reference) => this.#push(reference),
+    lookUp: async () => ({
+      digest: `sha256:${"1".repeat(64)}`,
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      size: 100,
+      platforms: [{ os: "linux", architecture: "amd64" }],
+    }),
     save: async function* (references) {
       yield Buffer.from(references.join(" "));
     },
