@@ -19,6 +19,8 @@ const packages = {
   mmdebstrap: "mmdebstrap",
   "btrfs-progs": "mkfs.btrfs",
   skopeo: "skopeo",
+  "docker-registry": "docker-registry",
+  openssl: "openssl",
   "libcap2-bin": "setcap",
   apparmor: "apparmor_parser",
 };

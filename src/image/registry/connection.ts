@@ -153,6 +153,15 @@ const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|ERR_TLS
 export function connectionFailure(url: URL, thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+  if (/CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE/.test(code)) {
+    return new Failure(
+      "not-permitted",
+      `cannot reach ${url.host}: it asks for a certificate of ours (${code})`,
+      {
+        cause: thrown,
+      },
+    );
+  }
   if (certificateCodes.test(code)) {
     return new Failure(
       "not-permitted",
