@@ -66,6 +66,11 @@ describe.skipIf(!isRoot)("run", () => {
     expect(await sh("readlink /proc/self/ns/pid", "--pid", "container:peer")).toBe(await theirs("pid"));
     expect(await sh("readlink /proc/self/ns/net", "--network", "container:peer")).toBe(await theirs("net"));
     expect(await sh("readlink /proc/self/ns/ipc", "--ipc", "container:peer")).toBe(await theirs("ipc"));
+    await tare.must(["rm", "-f", "peer"]);
+  });
+
+  test("an IPC namespace that is joined brings its /dev/shm along", async () => {
+    await tare.must(["run", "-d", "--name", "peer", "--ipc", "shareable", "busybox", "sleep", "1000"]);
     await tare.must(["exec", "peer", "sh", "-c", "echo shared > /dev/shm/file; ln -s /etc /dev/shm/link"]);
     const shm = "cat /dev/shm/file; grep ' /dev/shm ' /proc/mounts";
     const line = "shared\nshm /dev/shm tmpfs rw,nosuid,nodev,noexec,relatime,size=65536k 0 0";
