@@ -16,6 +16,7 @@ import { Owned } from "./harness/owned.ts";
 import { formatReport, type Report } from "./harness/report.ts";
 import { meetsBudget, type Result } from "./harness/result.ts";
 import { crowd } from "./rows/crowd.ts";
+import { attacks } from "./rows/attacks.ts";
 import { daemon } from "./rows/daemon.ts";
 import { density } from "./rows/density.ts";
 import { logs } from "./rows/logs.ts";
@@ -23,7 +24,7 @@ import type { Row } from "./rows/row.ts";
 import { start } from "./rows/start.ts";
 import { exec, run } from "./rows/whole-commands.ts";
 
-const rows: readonly Row[] = [daemon, run, start, exec, crowd, logs, density];
+const rows: readonly Row[] = [daemon, run, start, exec, crowd, logs, density, attacks];
 const openers: Readonly<Record<EngineName, (bed: Bed) => Promise<Engine | Missing>>> = {
   floor: openFloor,
   tare: openTare,
