@@ -63,7 +63,8 @@ describe.skipIf(!isRoot)("stats", () => {
     expect(stats.memory_stats.usage).toBeLessThanOrEqual(64 * MiB);
     expect(stats.memory_stats.max_usage).toBeGreaterThanOrEqual(stats.memory_stats.usage as number);
     const isV1 = findController(detectCgroups(), "memory")?.version === 1;
-    expect(stats.memory_stats.stats?.[isV1 ? "total_shmem" : "shmem"]).toBeGreaterThanOrEqual(20 * MiB);
+    // The kernel adds up what each processor has counted only now and then.
+    expect(stats.memory_stats.stats?.[isV1 ? "total_shmem" : "shmem"]).toBeGreaterThanOrEqual(18 * MiB);
     const { cpu_usage: cpu, throttling_data: throttling, ...host } = stats.cpu_stats;
     expect(cpu.total_usage).toBeGreaterThan(0);
     if (cpu.percpu_usage !== undefined) {
