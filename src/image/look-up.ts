@@ -1,4 +1,5 @@
-import type { Digest } from "../spec/digest.ts";
+import { Failure } from "../base/failure.ts";
+import { algorithmOf, type Digest, digestOf } from "../spec/digest.ts";
 import { parseImageConfig } from "../spec/image-config.ts";
 import { type Descriptor, maxManifestBytes, parseImageDocument, roleOf } from "../spec/image-manifest.ts";
 import type { Platform } from "../spec/platform.ts";
@@ -49,5 +50,10 @@ async function platformOf(repository: Repository, config: Descriptor): Promise<r
   if (roleOf(config.mediaType) !== "config" || config.size > maxManifestBytes) return [];
   const pieces: Uint8Array[] = [];
   for await (const piece of downloadBlob(repository, config)) pieces.push(piece);
-  return [parseImageConfig(Buffer.concat(pieces)).platform];
+  const bytes = Buffer.concat(pieces);
+  const found = digestOf(bytes, algorithmOf(config.digest));
+  if (found !== config.digest) {
+    throw new Failure("corrupt", `cannot use config ${config.digest}: its content has digest ${found}`);
+  }
+  return [parseImageConfig(bytes).platform];
 }

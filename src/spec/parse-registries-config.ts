@@ -22,12 +22,7 @@ export function parseRegistriesConfig(text: string, path: string): RegistriesCon
     if (seen.has(prefix)) throw refused(`there are two entries for "${prefix}"`);
     seen.add(prefix);
   }
-  const aliases: Record<string, string> = {};
-  for (const [name, value] of Object.entries((document["aliases"] ?? {}) as TomlTable)) {
-    if (typeof value !== "string") throw refused(`alias "${name}" must be a string`);
-    aliases[name] = value;
-  }
-  return { rules, aliases };
+  return { rules };
 }
 
 type Refuse = (detail: string) => Failure;

@@ -19,8 +19,6 @@ export interface RegistryMirror {
 
 export interface RegistriesConfig {
   readonly rules: readonly RegistryRule[];
-  /** What a short name stands for: `fedora` → `registry.fedoraproject.org/fedora`. */
-  readonly aliases: Readonly<Record<string, string>>;
 }
 
-export const noRegistriesConfig: RegistriesConfig = { rules: [], aliases: {} };
+export const noRegistriesConfig: RegistriesConfig = { rules: [] };

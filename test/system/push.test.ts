@@ -92,6 +92,17 @@ describe.skipIf(!isRoot)("push, login and logout", () => {
         Platforms: [{ os: "linux", architecture: process.arch === "x64" ? "amd64" : process.arch }],
       },
     ]);
+    const [details] = JSON.parse(await tare.must(["image", "inspect", "busybox"])) as { Id: string }[];
+    const config = Buffer.from(registry.blobs.get(details?.Id ?? "") ?? []).toString();
+    const forged = Buffer.from(config.replace("linux", "linuy")); // as long as the right one
+    registry.fault = ({ url }) =>
+      url.includes(`/blobs/${details?.Id}`) ? { kind: "lie", bytes: forged } : undefined;
+    const lie = await ask("1");
+    registry.fault = undefined;
+    expect([lie.status >= 400, await lie.json()]).toEqual([
+      true,
+      { message: expect.stringContaining("its content has digest") },
+    ]);
     const missing = await ask("9");
     expect([missing.status, await missing.json()]).toEqual([
       404,

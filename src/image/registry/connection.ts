@@ -46,14 +46,8 @@ export class Connections implements Disposable {
 
   constructor(options: ConnectionOptions = {}) {
     this.#options = options;
-    const { tls, skipVerify, proxy } = options;
-    const settings = {
-      keepAlive: true,
-      maxSockets: 16,
-      rejectUnauthorized: skipVerify !== true,
-      ...(tls?.ca === undefined ? {} : { ca: [...tls.ca] }),
-      ...tls?.clientCertificate,
-    };
+    const { proxy } = options;
+    const settings = { keepAlive: true, maxSockets: 16, ...this.#tlsOf() };
     this.#http = new HttpAgent({ keepAlive: true, maxSockets: 16 });
     this.#https = proxy === undefined ? new HttpsAgent(settings) : new ProxyAgent(proxy, settings);
   }

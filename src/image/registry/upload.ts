@@ -25,7 +25,7 @@ export type UploadOutcome =
   | { readonly kind: "mounted"; readonly from: string }
   | { readonly kind: "uploaded"; readonly bytes: number };
 
-const pieceLimit = 3;
+const mountTries = 3;
 
 /** Whether the repository has the blob. */
 export async function hasBlob(repository: Repository, digest: Digest): Promise<boolean> {
@@ -46,7 +46,7 @@ export async function uploadBlob(
   const { mountFrom = [], signal, onBytes, onRetry } = options;
   if (await hasBlob(repository, source.digest)) return { kind: "exists" };
   let place: URL | undefined;
-  for (const from of mountFrom.slice(0, pieceLimit)) {
+  for (const from of mountFrom.slice(0, mountTries)) {
     const begun = await begin(repository, { digest: source.digest, from });
     if (begun === "mounted") return { kind: "mounted", from };
     place ??= begun;

@@ -44,7 +44,7 @@ describe("parseAuthChallenges()", () => {
 });
 
 describe("parseRegistriesConfig()", () => {
-  test("reads rules, mirrors and aliases", () => {
+  test("reads rules and mirrors", () => {
     const text = `
       unqualified-search-registries = ["docker.io"]
       [[registry]]
@@ -60,8 +60,6 @@ describe("parseRegistriesConfig()", () => {
       [[registry]]
       prefix = "*.bad.example"
       blocked = true
-      [aliases]
-      fedora = "registry.example/fedora"
     `;
     expect(parseRegistriesConfig(text, "f")).toEqual({
       rules: [
@@ -77,7 +75,6 @@ describe("parseRegistriesConfig()", () => {
         },
         { prefix: "*.bad.example", insecure: false, blocked: true, mirrors: [] },
       ],
-      aliases: { fedora: "registry.example/fedora" },
     });
   });
 
@@ -96,7 +93,6 @@ describe("parseRegistriesConfig()", () => {
       "mirror 1 of registry 1 has no location",
     ],
     ['registry = "x"', '"registry" must be a list of tables ([[registry]])'],
-    ["[aliases]\nx = 1", 'alias "x" must be a string'],
     ["[[registry", "Invalid TOML document"],
   ])("refuses %p: %p", (text, detail) => {
     expect(() => parseRegistriesConfig(text, "/etc/f")).toThrow(`cannot read /etc/f: ${detail}`);
