@@ -115,8 +115,10 @@ async function boot(archive, out, suites, report) {
     "--qemu-opts='-cpu max -accel tcg,thread=multi'",
     `--exec 'sh ${script} ${archive} ${out}'`,
   ].join(" ");
-  // It wants a terminal: script(1) makes one.
+  // It wants a terminal: script(1) makes one. It looks for the guest's directories from where it is started, as if
+  // that were the root.
   const virtual = spawn("script", ["--quiet", "--flush", "--return", "--command", command, "/dev/null"], {
+    cwd: "/",
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
