@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { open, rename, rm, stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { Failure, sentenceOf } from "../base/failure.ts";
 import type { CliContext } from "./context.ts";
 
@@ -29,6 +29,20 @@ export function readInput({ stdin }: CliContext, refusal: string): AsyncIterable
   return stdin as AsyncIterable<string | Buffer> as AsyncIterable<Uint8Array>;
 }
 
+function unwritable(path: string, target: string, cause: unknown): Failure {
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code === "ENOENT") {
+    const sentence = `invalid output path: directory "${dirname(target)}" does not exist`;
+    return new Failure("not-found", sentence, { cause });
+  }
+  const reasons: Readonly<Record<string, string>> = {
+    EACCES: "permission denied",
+    ENOTDIR: "not a directory",
+    EROFS: "read-only file system",
+  };
+  return new Failure("invalid", `open ${path}: ${reasons[code ?? ""] ?? sentenceOf(cause)}`, { cause });
+}
+
 /**
  * Writes an archive to a file, which has its name only when it is whole. What is there and no plain file (a pipe, a
  * device) is written to.
@@ -44,7 +58,7 @@ export async function writeArchive(
   const isDirect = found !== undefined && !found.isFile();
   const draft = isDirect ? target : `${target}.${randomBytes(6).toString("hex")}`;
   const file = await open(draft, isDirect ? "w" : "wx", 0o600).catch((cause: unknown) => {
-    throw new Failure("invalid", `open ${path}: ${sentenceOf(cause)}`, { cause });
+    throw unwritable(path, target, cause);
   });
   try {
     for await (const chunk of chunks) await file.writeFile(chunk);

@@ -147,6 +147,8 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
       hostname: parts.host.hostname,
       capabilities: parts.host.capabilities,
       hasAppArmor: parts.host.hasAppArmor,
+      hasSelinux: parts.host.hasSelinux === true,
+      ...(parts.host.ceilings === undefined ? {} : { ceilings: parts.host.ceilings }),
     },
     locks: new KeyedLock(),
     background: new Background(),

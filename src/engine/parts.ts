@@ -4,6 +4,7 @@ import type { CapabilityName } from "../linux/capability.ts";
 import type { CgroupChange } from "../linux/cgroup-change.ts";
 import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import type { CgroupStatistics } from "../linux/cgroup-statistics.ts";
+import type { HostFacts } from "./planning/plan-container.ts";
 import type { CgroupPlan } from "../linux/cgroup-plan.ts";
 import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } from "../runtime/types.ts";
 import type { OwnedFd } from "../linux/fd.ts";
@@ -74,11 +75,13 @@ export interface HostDevice {
 export interface HostPart {
   readonly hostname: string;
   readonly capabilities: ReadonlySet<CapabilityName>;
+  readonly ceilings?: NonNullable<HostFacts["ceilings"]>;
   readonly bootId: string;
   /** Text of a file of the host; "" when absent. */
   readText(path: string): string;
   /** Whether AppArmor is on. */
   readonly hasAppArmor: boolean;
+  readonly hasSelinux?: boolean;
   /** Loads a profile; gives what is wrong when that can't be done. */
   loadAppArmorProfile(text: string): string | undefined;
   /** Device nodes of the host, for privileged containers. */

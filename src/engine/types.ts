@@ -7,6 +7,7 @@ import type { IdMaps } from "../spec/id-map.ts";
 import type { IdmapOption } from "../spec/idmap-option.ts";
 import type { TimeOffsets } from "../spec/time-offsets.ts";
 import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
+import type { Digest } from "../spec/digest.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./file-types.ts";
 import type { ContainerLimits } from "./limit-types.ts";
@@ -56,8 +57,8 @@ export interface ContainerSpec {
   readonly lifetime?: "engine" | "process";
   readonly namespaces?: {
     readonly pid?: NamespaceMode;
-    /** "shareable": its own, and others may join it together with its /dev/shm. */
-    readonly ipc?: NamespaceMode | "shareable";
+    /** "shareable": its own, and others may join it together with its /dev/shm. "none": its own, without a /dev/shm. */
+    readonly ipc?: NamespaceMode | "shareable" | "none";
     readonly uts?: NamespaceMode;
     readonly cgroup?: "private" | "host";
     readonly user?: UserNamespaceMode;
@@ -71,12 +72,15 @@ export interface ContainerSpec {
   readonly noNewPrivileges?: boolean;
   /** The text of a profile in Docker's format, or one of the two words. */
   readonly seccomp?: "builtin" | "unconfined" | { readonly profile: string };
-  /** "unconfined": no masked and read-only paths. */
   /** Record the calls that are refused, with who refused them and what would allow it; they wait for the keeper's answer. */
   readonly explainDenials?: boolean;
   /** Record which calls are made, for a profile of exactly those; each call waits for the keeper's answer. */
   readonly recordCalls?: boolean;
+  /** "unconfined": no masked and read-only paths. */
   readonly systemPaths?: "confined" | "unconfined";
+  /** In place of the default ones; without effect where there are none (privileged, systemPaths "unconfined"). */
+  readonly maskedPaths?: readonly string[];
+  readonly readonlyPaths?: readonly string[];
   readonly readOnlyRoot?: boolean;
   readonly mounts?: readonly ContainerMount[];
   /** Paths that get anonymous volumes, as those of the image do, unless something else is mounted there. */
@@ -94,6 +98,8 @@ export interface ContainerSpec {
   readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   /** A profile that is loaded, or "unconfined"; absent: the default one, where the host has AppArmor. */
   readonly appArmor?: string;
+  /** Parts of an SELinux label, `type:container_t`; on a host without SELinux they change nothing. */
+  readonly selinux?: readonly string[];
   /** The container may change its own cgroup. */
   readonly writableCgroups?: boolean;
   readonly restartPolicy?: RestartPolicy;
@@ -119,7 +125,7 @@ export interface ContainerSpec {
   readonly received?: { readonly config: unknown; readonly hostConfig: unknown };
 }
 
-export type ContainerMount = BindMount | VolumeMount | TmpfsMount;
+export type ContainerMount = BindMount | VolumeMount | TmpfsMount | ImageMount;
 
 interface MountPlace {
   readonly target: string;
@@ -165,6 +171,18 @@ export interface TmpfsMount extends MountPlace {
   readonly kind: "tmpfs";
   /** `size=64m,mode=1777,ro` */
   readonly options?: string;
+}
+
+/** The files of an image, read-only; it stays as long as the container does. */
+export interface ImageMount extends MountPlace {
+  readonly kind: "image";
+  /** Reference or id of an image that is in the store. */
+  readonly image: string;
+  /** A path in the image, which must exist: mounted in place of the whole. */
+  readonly subpath?: string;
+  /** In what list and inspect give, and kept: which image that was when the container was made. */
+  readonly imageId?: string;
+  readonly layers?: readonly Digest[];
 }
 
 /** Where a container is in its life. */

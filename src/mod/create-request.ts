@@ -12,6 +12,7 @@ import type {
   BindMount,
   ContainerMount,
   ContainerSpec,
+  ImageMount,
   NamespaceMode,
   TmpfsMount,
   VolumeMount,
@@ -63,6 +64,8 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       ...given("Privileged", spec.privileged),
       ...given("ReadonlyRootfs", spec.readOnlyRoot),
       ...given("SecurityOpt", securityOptions(spec)),
+      ...given("MaskedPaths", spec.maskedPaths),
+      ...given("ReadonlyPaths", spec.readonlyPaths),
       ...given("ShmSize", spec.shmBytes),
       ...given("ExtraHosts", spec.extraHosts),
       ...given("ConsoleSize", sizeOf(spec)),
@@ -121,7 +124,7 @@ function given<T, K extends string>(key: K, value: T | undefined): { [P in K]?: 
   return (value === undefined ? {} : { [key]: value }) as { [P in K]?: T };
 }
 
-function modeText(mode: NamespaceMode | "shareable" | undefined): string | undefined {
+function modeText(mode: NamespaceMode | "shareable" | "none" | undefined): string | undefined {
   return typeof mode === "object" ? `container:${mode.container}` : mode === "private" ? undefined : mode;
 }
 
@@ -141,6 +144,7 @@ function securityOptions(spec: ContainerSpec): readonly string[] | undefined {
     ...(spec.appArmor === undefined ? [] : [`apparmor=${spec.appArmor}`]),
     ...(spec.writableCgroups === undefined ? [] : [`writable-cgroups=${spec.writableCgroups}`]),
     ...(spec.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),
+    ...(spec.selinux ?? []).map((label) => `label=${label}`),
   ];
   return options.length === 0 ? undefined : options;
 }
@@ -163,6 +167,7 @@ function tmpfsText({ options = "", readonly = false }: TmpfsMount): string {
 function mountsOf(mounts: readonly ContainerMount[] = []): readonly Mount[] | undefined {
   const found = mounts.flatMap((mount): readonly Mount[] => {
     if (mount.kind === "tmpfs") return [];
+    if (mount.kind === "image") return [imageOf(mount)];
     return [mount.kind === "bind" ? bindOf(mount) : volumeOf(mount)];
   });
   return found.length === 0 ? undefined : found;
@@ -182,6 +187,16 @@ function bindOf(mount: BindMount): Mount {
       ...(readonlyBelow ? {} : { ReadOnlyNonRecursive: true }),
       ...(mount.idmap === undefined ? {} : { IdMap: formatIdmapOption(mount.idmap) }),
     },
+  };
+}
+
+function imageOf({ image, target, subpath }: ImageMount): Mount {
+  return {
+    Type: "image",
+    Source: image,
+    Target: target,
+    ReadOnly: true,
+    ...(subpath === undefined ? {} : { ImageOptions: { Subpath: subpath } }),
   };
 }
 

@@ -84,8 +84,11 @@ export interface StorageDriver extends AsyncDisposable {
     },
   ): Promise<readonly TreeChange[]>;
 
-  /** The layers as a read-only detached mount, the lowest first; none at all gives an empty directory. The caller disposes of it. */
-  viewLayers(layers: readonly Digest[]): Promise<OwnedFd>;
+  /**
+   * The layers as a read-only detached mount, the lowest first; none at all gives an empty directory. The caller disposes of it.
+   * `usernsFd` as for mountSnapshot().
+   */
+  viewLayers(layers: readonly Digest[], options?: { readonly usernsFd?: Fd }): Promise<OwnedFd>;
 
   /** What only this layer, or this snapshot above its layers, takes. Throws "not-found". */
   usage(

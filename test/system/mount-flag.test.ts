@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hasFeature } from "../../src/linux/features.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot, mountTable } from "../support/tare.ts";
 
@@ -132,6 +133,71 @@ describe.skipIf(!isRoot)("--mount", () => {
     expect(statSync(missing).isDirectory()).toBe(true);
   });
 
+  test("type=image shows an image's files, read-only, with the container's ids, and keeps them", async () => {
+    const id = await tare.must(["create", "busybox", "true"]);
+    await tare.must(["commit", "-c", "LABEL a=b", id, "shown:1"]);
+    await tare.must(["rm", id]);
+    const look = "cat /m/etc/passwd | head -n 1; touch /m/x 2>&1; stat -c '%u %g' /m/bin/busybox";
+    const seen = "root:x:0:0:root:/root:/bin/sh\ntouch: /m/x: Read-only file system\n0 0";
+    expect(await must("type=image,src=shown:1,dst=/m", look)).toBe(seen);
+    const mount = ["--mount", "type=image,src=shown:1,dst=/m"];
+    expect(
+      await tare.must(["run", "--rm", "--userns", "private", ...mount, "busybox", "sh", "-c", look]),
+    ).toBe(seen);
+    await tare.must(["run", "-d", "--name", "shows", ...mount, "busybox", "sleep", "1000"]);
+    expect((await tare.tare(["rmi", "shown:1"])).stderr).toContain("is using its referenced image");
+    await tare.must(["rmi", "-f", "shown:1"]);
+    await tare.must(["image", "prune", "-af"]);
+    expect(
+      await tare.must(["inspect", "-f", "{{range .Mounts}}{{.Type}} {{.Source}} {{.RW}}{{end}}", "shows"]),
+    ).toBe("image shown:1 false");
+    await tare.must(["stop", "-t", "0", "shows"]);
+    await tare.must(["start", "shows"]);
+    expect(await tare.must(["exec", "shows", "sh", "-c", look])).toBe(seen);
+    await tare.must(["rm", "-f", "shows"]);
+    await tare.must(["system", "settle"]);
+    expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
+  });
+
+  test("image-subpath mounts a part, resolved inside the image; what is wrong with an image is said", async () => {
+    const id = await tare.must([
+      "run",
+      "-d",
+      "busybox",
+      "sh",
+      "-c",
+      "ln -s / /up; ln -s /etc /link; sleep 1000",
+    ]);
+    await tare.must(["exec", id, "sh", "-c", "until [ -L /link ]; do sleep 0.01; done"]);
+    await tare.must(["commit", id, "links"]);
+    await tare.must(["rm", "-f", id]);
+    const passwd = "root:x:0:0:root:/root:/bin/sh";
+    const part = "type=image,src=links,dst=/m,image-subpath=";
+    if (hasFeature("detached-composition")) {
+      expect(await must(`${part}etc`, "head -n 1 /m/passwd")).toBe(passwd);
+      expect(await must(`${part}link/passwd`, "head -n 1 /m")).toBe(passwd);
+      expect(await must(`${part}up/etc/passwd`, "head -n 1 /m")).toBe(passwd);
+      expect(await run(`${part}nope`, "true")).toMatchObject({
+        status: 125,
+        stderr: 'tare: cannot use subpath "nope" of image "links": the image has no such directory or file\n',
+      });
+    }
+    for (const [mount, sentence] of [
+      [`${part}../x`, "subpath must be a relative path within the image"],
+      ["type=image,dst=/m", 'invalid mount config for type "image": field Source must not be empty'],
+      ["type=image,src=x,dst=/m,volume-nocopy", "cannot mix 'volume-*' options with mount type 'image'"],
+    ] as const) {
+      expect(await run(mount, "true")).toMatchObject({
+        status: 125,
+        stderr: expect.stringContaining(sentence),
+      });
+    }
+    const { status, stderr } = await tare.tare(
+      "run --rm --pull never --mount type=image,src=not/there,dst=/m busybox true".split(" "),
+    );
+    expect([status, stderr]).toEqual([125, "tare: No such image: not/there:latest\n"]);
+  });
+
   test("volume-subpath mounts a part, resolved inside the volume", async () => {
     const host = join(tare.directory, "of-the-host");
     mkdirSync(host);
@@ -150,7 +216,7 @@ describe.skipIf(!isRoot)("--mount", () => {
         `src=parts,dst=/m,volume-subpath=${subpath}`,
         "cat /m/secret",
       );
-      expect([subpath, stdout, status]).toEqual([subpath, "", 127]);
+      expect([subpath, stdout, status]).toEqual([subpath, "", 125]);
       expect(stderr).toContain(`cannot use subpath "${subpath}" of volume "parts"`);
     }
     expect(await run("src=parts,dst=/m,volume-subpath=../x", "true")).toMatchObject({

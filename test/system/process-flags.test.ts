@@ -134,6 +134,26 @@ describe.skipIf(!isRoot)("flags of the process", () => {
     await tare.must(["rm", "-f", "narrow"]);
   });
 
+  test("--ipc none has no /dev/shm; --uts container: has the other's name", async () => {
+    expect(
+      await sh(
+        "ls -d /dev/shm /dev/mqueue 2>/dev/null; grep -c ' /dev/shm ' /proc/mounts || true",
+        "--ipc",
+        "none",
+      ),
+    ).toBe("/dev/mqueue\n0");
+    await tare.must(["run", "-d", "--name", "named", "-h", "its-own", "busybox", "sleep", "1000"]);
+    expect(await sh("hostname", "--uts", "container:named")).toBe("its-own");
+    const { status, stderr } = await tare.tare(
+      "run --rm --uts container:named -h other busybox true".split(" "),
+    );
+    expect([status, stderr]).toEqual([
+      125,
+      expect.stringContaining("conflicting options: hostname and the UTS mode"),
+    ]);
+    await tare.must(["rm", "-f", "named"]);
+  });
+
   test("flags of Windows change nothing; what can't be here is refused in Docker's words", async () => {
     const windows = [
       "--cpu-count",

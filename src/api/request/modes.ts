@@ -6,7 +6,7 @@ export type SharedMode = "private" | "host" | { readonly container: string };
 
 export interface NamespaceModes {
   readonly pid?: SharedMode;
-  readonly ipc?: SharedMode | "shareable";
+  readonly ipc?: SharedMode | "shareable" | "none";
   readonly uts?: SharedMode;
   readonly cgroup?: "private" | "host";
   readonly network?: "none" | "host" | { readonly container: string };
@@ -16,12 +16,12 @@ export interface NamespaceModes {
 /** Which namespaces the container has of its own. Absent: the engine's default. */
 export function planNamespaces({ config, hostConfig }: CreateRequest): NamespaceModes {
   const pid = mode("PidMode", hostConfig.PidMode, ["private"]);
-  const isShareable = hostConfig.IpcMode === "shareable";
-  const ipc = isShareable ? "shareable" : mode("IpcMode", hostConfig.IpcMode, ["private"]);
+  const { IpcMode: ipcMode } = hostConfig;
+  const isOwn = ipcMode === "shareable" || ipcMode === "none";
+  const ipc = isOwn ? ipcMode : mode("IpcMode", ipcMode, ["private"]);
   const uts = mode("UTSMode", hostConfig.UTSMode, ["private"]);
   const cgroup = mode("CgroupnsMode", hostConfig.CgroupnsMode, ["private"]);
   if (typeof cgroup === "object") throw refused("CgroupnsMode", hostConfig.CgroupnsMode ?? "");
-  if (typeof uts === "object") throw refused("UTSMode", hostConfig.UTSMode ?? "");
   const network = config.NetworkDisabled === true ? "none" : networkMode(hostConfig.NetworkMode ?? "");
   const user = parseUserNamespaceMode(hostConfig.UsernsMode ?? "");
   return {

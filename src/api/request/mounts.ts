@@ -19,7 +19,14 @@ export interface TmpfsMount {
   readonly options?: string;
 }
 
-export type PlannedMount = BindMount | VolumeMount | TmpfsMount;
+export interface ImageMount {
+  readonly kind: "image";
+  readonly target: string;
+  readonly image: string;
+  readonly subpath?: string;
+}
+
+export type PlannedMount = BindMount | VolumeMount | TmpfsMount | ImageMount;
 
 /** All mounts a request asks for: Binds, Mounts and Tmpfs. Failure("invalid") on a wrong one and on one path twice. */
 export function planMounts({ Binds, Mounts, Tmpfs, VolumeDriver = "" }: HostConfig): readonly PlannedMount[] {
@@ -74,12 +81,15 @@ function planMount(mount: Mount, volumeDriver: string): PlannedMount {
       if (mount.VolumeOptions) throw extraField(type, "VolumeOptions");
       return planTmpfs(target, tmpfsOptions(mount));
     case "image":
+      requireTarget(target, type);
+      return planImage(mount);
     case "cluster":
-    case "npipe":
       throw new Failure(
         "unsupported",
-        `cannot mount at "${target}": mounts of type ${type} are not supported yet`,
+        `cannot mount at "${target}": mounts of type cluster need a cluster, which there is none of`,
       );
+    case "npipe":
+      throw mountFailure(type, "named pipes are Windows' own");
     default:
       throw mountFailure(type, "mount type unknown");
   }
@@ -152,6 +162,18 @@ function planVolume(mount: Mount, volumeDriver: string): VolumeMount {
     ...(DriverConfig?.Options ? { options: DriverConfig.Options } : {}),
     ...(Labels ? { labels: Labels } : {}),
   };
+}
+
+function planImage(mount: Mount): ImageMount {
+  const { Source: image = "", Target: target = "" } = mount;
+  const { Subpath: subpath = "" } = mount.ImageOptions ?? {};
+  if (image === "") throw missingField("image", "Source");
+  if (mount.BindOptions) throw extraField("image", "BindOptions");
+  if (mount.VolumeOptions) throw extraField("image", "VolumeOptions");
+  if (subpath.startsWith("/") || /(?:^|\/)\.\.(?:\/|$)/.test(subpath)) {
+    throw mountFailure("image", "subpath must be a relative path within the image");
+  }
+  return { kind: "image", target, image, ...(subpath === "" ? {} : { subpath }) };
 }
 
 function planTmpfs(target: string, options: string | undefined): TmpfsMount {

@@ -6,8 +6,11 @@ export interface PlannedSecurity {
   readonly seccomp?: "builtin" | "unconfined" | { readonly profile: string };
   readonly explainDenials?: boolean;
   readonly appArmor?: string;
+  readonly selinux?: readonly string[];
   readonly writableCgroups?: boolean;
   readonly systemPaths?: "confined" | "unconfined";
+  readonly maskedPaths?: readonly string[];
+  readonly readonlyPaths?: readonly string[];
 }
 
 /** What `SecurityOpt`, `MaskedPaths` and `ReadonlyPaths` ask for. Options are `name=value`, or `name:value` as once. */
@@ -15,22 +18,23 @@ export function planSecurity(hostConfig: HostConfig): PlannedSecurity {
   let plan: PlannedSecurity = {};
   for (const option of hostConfig.SecurityOpt ?? []) {
     const [, name = "", value] = /^([^=:]*)(?:[=:]([\s\S]*))?$/.exec(option) ?? [];
-    plan = { ...plan, ...planOption(name, value, option) };
+    plan = { ...plan, ...planOption(name, value, { option, before: plan }) };
   }
   const { MaskedPaths: masked, ReadonlyPaths: readonly } = hostConfig;
-  if ((masked?.length ?? 0) > 0 || (readonly?.length ?? 0) > 0) {
-    const field = (masked?.length ?? 0) > 0 ? "MaskedPaths" : "ReadonlyPaths";
-    throw new Failure(
-      "unsupported",
-      `cannot create the container: not supported yet: own paths (HostConfig.${field})`,
-    );
-  }
   // Docker's client turns systempaths=unconfined into two lists that are there and empty.
-  if (masked?.length === 0 && readonly?.length === 0) plan = { ...plan, systemPaths: "unconfined" };
-  return plan;
+  if (masked?.length === 0 && readonly?.length === 0) return { ...plan, systemPaths: "unconfined" };
+  return {
+    ...plan,
+    ...(masked === undefined || masked === null ? {} : { maskedPaths: masked }),
+    ...(readonly === undefined || readonly === null ? {} : { readonlyPaths: readonly }),
+  };
 }
 
-function planOption(name: string, value: string | undefined, option: string): PlannedSecurity {
+function planOption(
+  name: string,
+  value: string | undefined,
+  { option, before }: { readonly option: string; readonly before: PlannedSecurity },
+): PlannedSecurity {
   switch (name) {
     case "no-new-privileges":
       if (value === undefined || value === "true") return { noNewPrivileges: true };
@@ -51,8 +55,9 @@ function planOption(name: string, value: string | undefined, option: string): Pl
       if (value !== undefined && value !== "") return { appArmor: value };
       break;
     case "label":
-      if (value === "disable") return {};
-      throw unsupported("SELinux labels", option);
+      if (value === "disable") return { selinux: [] };
+      if (value !== undefined && value !== "") return { selinux: [...(before.selinux ?? []), value] };
+      break;
     case "writable-cgroups":
       if (value === undefined || value === "true") return { writableCgroups: true };
       if (value === "false") return { writableCgroups: false };
@@ -61,9 +66,4 @@ function planOption(name: string, value: string | undefined, option: string): Pl
       break;
   }
   throw new Failure("invalid", `invalid --security-opt 2: "${option.slice(0, 100)}"`);
-}
-
-function unsupported(what: string, option: string): Failure {
-  const sentence = `cannot create the container: not supported yet: ${what} (HostConfig.SecurityOpt "${option.slice(0, 100)}")`;
-  return new Failure("unsupported", sentence);
 }

@@ -36,18 +36,42 @@ export async function createContainer(
   const options = { name: values.name === "" ? undefined : values.name };
   const image = request.Image ?? "";
   if (values.pull === "always") await pull(call, image);
-  const { Id: id, Warnings: warnings } = await client.containers
-    .create(request, options)
-    .catch(async (thrown: unknown) => {
-      if (!(await isMissingImage(thrown, image)) || values.pull === "never") throw thrown;
-      if (!values.quiet) call.err(`Unable to find image '${withTag(image)}' locally\n`);
-      await pull(call, image);
-      return await client.containers.create(request, options);
-    });
+  if (values.pull === "newer") await pullNewer(call, { client, image });
+  const { Id: id, Warnings: warnings } = await createPulling(
+    call,
+    () => client.containers.create(request, options),
+    [image, ...imagesMounted(request)],
+  );
   if (archive !== undefined) await putFiles(client, id, archive);
   for (const warning of warnings ?? []) call.err(`WARNING: ${warning}\n`);
   idFile.write(id);
   return id;
+}
+
+/** Images that are missing are pulled, each once. */
+async function createPulling<T>(
+  call: Call<ContainerValues>,
+  create: () => Promise<T>,
+  images: readonly string[],
+): Promise<T> {
+  try {
+    return await create();
+  } catch (thrown) {
+    const { values } = call;
+    const named = images.find(
+      (name) => kindOf(thrown) === "not-found" && sentenceOf(thrown).includes(withTag(name)),
+    );
+    const missing = named ?? images[0] ?? "";
+    if (!(await isMissingImage(thrown, missing)) || values.pull === "never") throw thrown;
+    if (!values.quiet) call.err(`Unable to find image '${withTag(missing)}' locally\n`);
+    await pull(call, missing);
+    const left = images.filter((name) => name !== missing);
+    return left.length === 0 ? await create() : await createPulling(call, create, left);
+  }
+}
+
+function imagesMounted({ HostConfig }: ContainerCreateRequest): readonly string[] {
+  return (HostConfig?.Mounts ?? []).flatMap(({ Type, Source = "" }) => (Type === "image" ? [Source] : []));
 }
 
 async function planSocket(...args: Parameters<typeof PlanApiSocket>): ReturnType<typeof PlanApiSocket> {
@@ -67,8 +91,10 @@ async function putFiles(client: Client, id: string, archive: Uint8Array): Promis
 }
 
 function checkPull(pull: string): void {
-  if (!["always", "missing", "never", ""].includes(pull)) {
-    throw optionFailure(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
+  if (!["always", "missing", "never", "newer", ""].includes(pull)) {
+    throw optionFailure(
+      `invalid pull option: '${pull}': must be one of "always", "missing", "never" or "newer"`,
+    );
   }
 }
 
@@ -94,6 +120,23 @@ async function pull(call: Call<ContainerValues>, image: string): Promise<void> {
       cause: thrown,
       details: { ...thrown.details, exitStatus: 125 },
     });
+  }
+}
+
+/** What the registry has comes before what is here; when nothing can be had from it, what is here will do. */
+async function pullNewer(
+  call: Call<ContainerValues>,
+  { client, image }: { readonly client: Client; readonly image: string },
+): Promise<void> {
+  try {
+    await pull(call, image);
+  } catch (thrown) {
+    const isHere = await client.images.inspect(image).then(
+      () => true,
+      () => false,
+    );
+    if (!isHere) throw thrown;
+    call.err(`WARNING: using the image that is here: ${sentenceOf(thrown)}\n`);
   }
 }
 

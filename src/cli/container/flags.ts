@@ -56,7 +56,7 @@ const containerFlags: TableOf<ContainerValues> = {
     type: "mount",
     usage: "Attach a filesystem mount to the container",
     initial: [],
-    words: ["type=bind,source=", "type=volume,source=", "type=tmpfs,target="],
+    words: ["type=bind,source=", "type=volume,source=", "type=tmpfs,target=", "type=image,source="],
     add: (text, before) => [...before, parseMount(text)],
   },
   name: string("Assign a name to the container"),
@@ -73,7 +73,7 @@ const containerFlags: TableOf<ContainerValues> = {
   privileged: bool("Give extended privileges to this container"),
   pull: string('Pull image before running ("always", "missing", "never")', {
     initial: "missing",
-    words: ["always", "missing", "never"],
+    words: ["always", "missing", "never", "newer"],
   }),
   quiet: bool("Suppress the pull output", { short: "q" }),
   "read-only": bool("Mount the container's root filesystem as read only"),

@@ -17,8 +17,9 @@ interface Draft {
   readonly volume: { NoCopy?: boolean; Subpath?: string };
   readonly labels: Record<string, string>;
   readonly driver: { Name?: string; Options?: Record<string, string> };
+  readonly image: { Subpath?: string };
   readonly tmpfs: { SizeBytes?: number; Mode?: number; Options?: (readonly string[])[] };
-  /** Groups of options that were used: bind, volume, tmpfs. */
+  /** Groups of options that were used: bind, volume, image, tmpfs. */
   readonly groups: Set<string>;
 }
 
@@ -83,6 +84,9 @@ const fields: Readonly<Record<string, Field>> = {
   "volume-subpath": ({ volume }, value) => {
     volume.Subpath = value;
   },
+  "image-subpath": ({ image }, value) => {
+    image.Subpath = value;
+  },
   "volume-nocopy": ({ volume }, value, key) => {
     volume.NoCopy = truth(value, key);
   },
@@ -129,6 +133,7 @@ export function parseMount(text: string): Mount {
     volume: {},
     labels: {},
     driver: {},
+    image: {},
     tmpfs: {},
     groups: new Set(),
   };
@@ -144,7 +149,7 @@ function readField(draft: Draft, field: string): void {
   const read = Object.hasOwn(fields, key) ? fields[key] : undefined;
   if (read === undefined) throw new Failure("invalid", `unexpected key '${key}' in '${field}'`);
   read(draft, at < 0 ? "true" : field.slice(at + 1), key);
-  const group = /^(bind|volume|tmpfs)-/.exec(key)?.[1];
+  const group = /^(bind|volume|image|tmpfs)-/.exec(key)?.[1];
   // "enabled" is how it is anyway.
   if (group !== undefined && field !== "bind-recursive=enabled") draft.groups.add(group);
 }
@@ -153,7 +158,7 @@ function finish(draft: Draft): Mount {
   const { type, groups, bind } = draft;
   if (type === "") throw new Failure("invalid", "type is required");
   if (draft.target === undefined || draft.target === "") throw new Failure("invalid", "target is required");
-  for (const group of ["volume", "bind", "tmpfs"]) {
+  for (const group of ["volume", "bind", "image", "tmpfs"]) {
     if (groups.has(group) && type !== group) {
       throw new Failure("invalid", `cannot mix '${group}-*' options with mount type '${type}'`);
     }
@@ -171,7 +176,7 @@ function finish(draft: Draft): Mount {
 }
 
 function requestOf(draft: Draft, path: string): Mount {
-  const { type, groups, bind, volume, labels, driver, tmpfs, consistency } = draft;
+  const { type, groups, bind, volume, image, labels, driver, tmpfs, consistency } = draft;
   const hasDriver = Object.keys(driver).length > 0;
   return {
     // The daemon judges it.
@@ -190,6 +195,7 @@ function requestOf(draft: Draft, path: string): Mount {
           },
         }
       : {}),
+    ...(groups.has("image") ? { ImageOptions: image } : {}),
     ...(groups.has("tmpfs") ? { TmpfsOptions: tmpfs } : {}),
   };
 }

@@ -244,6 +244,11 @@ function wordCreate(thrown: unknown, { image }: { readonly image: string }): unk
   if (!(thrown instanceof Failure) || thrown.kind !== "not-found") return thrown;
   if (thrown.details["driver"] !== undefined) return thrown;
   const container = thrown.details["container"];
-  const sentence = typeof container === "string" ? noSuchContainer(container) : noSuchImage(image);
+  // Which may be one that a mount shows.
+  const missing = thrown.details["image"];
+  const sentence =
+    typeof container === "string"
+      ? noSuchContainer(container)
+      : noSuchImage(typeof missing === "string" ? missing : image);
   return new Failure("not-found", sentence, { cause: thrown, details: thrown.details });
 }

@@ -125,7 +125,12 @@ function withDefaults(sent: HostConfig): HostConfig {
 function fromSpec(spec: ContainerSpec): HostConfig {
   const { namespaces = {}, capabilities = {} } = spec;
   const binds = (spec.mounts ?? []).flatMap((mount) => {
-    if (mount.kind === "tmpfs" || (mount.kind === "volume" && mount.anonymous === true)) return [];
+    if (
+      mount.kind === "tmpfs" ||
+      mount.kind === "image" ||
+      (mount.kind === "volume" && mount.anonymous === true)
+    )
+      return [];
     const source = mount.kind === "bind" ? mount.source : (mount.name ?? "");
     const idmap = mount.kind === "bind" ? mount.idmap : undefined;
     const owner = idmap === undefined || idmap === true ? "" : `=${idmap.uid}-${idmap.gid}`;
@@ -166,7 +171,7 @@ function fromSpec(spec: ContainerSpec): HostConfig {
   };
 }
 
-function modeText(mode: NamespaceMode | "shareable" | undefined): string {
+function modeText(mode: NamespaceMode | "shareable" | "none" | undefined): string {
   if (mode === undefined || mode === "private") return "";
   return typeof mode === "object" ? `container:${mode.container}` : mode;
 }
@@ -180,6 +185,7 @@ function securityOptions(spec: ContainerSpec): readonly string[] | null {
     ...(spec.appArmor === undefined ? [] : [`apparmor=${spec.appArmor}`]),
     ...(spec.writableCgroups === undefined ? [] : [`writable-cgroups=${spec.writableCgroups}`]),
     ...(spec.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),
+    ...(spec.selinux ?? []).map((label) => `label=${label}`),
   ];
   return options.length === 0 ? null : options;
 }

@@ -26,6 +26,16 @@ export function mountPointOf(mount: ContainerMount): MountPoint {
         RW: !readonly,
         Propagation: "",
       };
+    case "image":
+      return {
+        Type: "image",
+        Name: mount.imageId ?? "",
+        Source: mount.image,
+        Destination,
+        Mode: "",
+        RW: false,
+        Propagation: "",
+      };
     case "tmpfs":
       return {
         Type: "tmpfs",

@@ -13,15 +13,16 @@ import { isErrno } from "../../linux/syscall.ts";
 import { isWithin } from "../planning/clean-path.ts";
 import { checkMounts } from "../planning/mounts.ts";
 import type { ContainerRecord } from "../state/records.ts";
-import type { BindMount, VolumeMount } from "../types.ts";
+import type { BindMount, ImageMount, VolumeMount } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
+import { openImageMounts } from "./image-mounts.ts";
 import { openVolumes } from "./open-volumes.ts";
 
 const kernelPlaces = ["/proc", "/sys", "/dev"];
 
-type SeenMount = BindMount | VolumeMount;
+type SeenMount = BindMount | VolumeMount | ImageMount;
 
-/** The binds and volumes of a container that does not run, from outside to inside. */
+/** The binds, volumes and images of a container that does not run, from outside to inside. */
 export function seenMounts({ spec }: Pick<ContainerRecord, "spec">): readonly SeenMount[] {
   // KERNEL(6.15): mounts that are on no mount table can be put into each other.
   if (!hasFeature("detached-composition")) return [];
@@ -43,9 +44,14 @@ export async function attachMounts(
 ): Promise<void> {
   const mounts = seenMounts(record);
   using volumes = await openVolumes(context, mounts);
+  using images = await openImageMounts(context, mounts, usernsFd);
   for (const mount of mounts) {
     try {
-      attach(mount, { root, usernsFd, volume: volumes.sources.get(mount.target) });
+      attach(mount, {
+        root,
+        usernsFd,
+        source: (mount.kind === "image" ? images : volumes).sources.get(mount.target),
+      });
     } catch (thrown) {
       if (mount.kind === "bind" && isErrno(thrown, "ENOENT")) continue;
       throw within(`cannot mount at "${mount.target}"`, thrown);
@@ -58,14 +64,14 @@ function attach(
   {
     root,
     usernsFd,
-    volume,
-  }: { readonly root: Fd; readonly usernsFd: Fd | undefined; readonly volume: Fd | undefined },
+    source,
+  }: { readonly root: Fd; readonly usernsFd: Fd | undefined; readonly source: Fd | undefined },
 ): void {
-  const { target, readonly = false } = mount;
+  const { target, readonly = mount.kind === "image" } = mount;
   const isBind = mount.kind === "bind";
   const recursive = !isBind || mount.recursive !== false;
-  using tree = cloneTree(isBind ? realpathSync(mount.source) : (volume ?? -1), { recursive });
-  if (!isBind && usernsFd !== undefined) setMountAttributes(tree.fd, { usernsFd });
+  using tree = cloneTree(isBind ? realpathSync(mount.source) : (source ?? -1), { recursive });
+  if (mount.kind === "volume" && usernsFd !== undefined) setMountAttributes(tree.fd, { usernsFd });
   if (readonly) {
     const isWhole = recursive && !(isBind && mount.readonlyBelow === false);
     setMountAttributes(tree.fd, { set: MOUNT_ATTR_RDONLY, recursive: isWhole });

@@ -30,13 +30,13 @@ export function decideMounts(
   });
 }
 
-/** A tmpfs is its container's own. The content is there: nothing is copied up. */
+/** A tmpfs is its container's own, and so is what an image shows. The content is there: nothing is copied up. */
 function inheritedMounts(
   mounts: readonly ContainerMount[],
   readonly: boolean | undefined,
 ): readonly ContainerMount[] {
   return mounts
-    .filter(({ kind }) => kind !== "tmpfs")
+    .filter(({ kind }) => kind === "bind" || kind === "volume")
     .map((mount) => ({
       ...mount,
       readonly: mount.readonly === true || readonly === true,

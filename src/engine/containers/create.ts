@@ -15,6 +15,7 @@ import type { ContainerContext } from "./context.ts";
 import { bindSourceMissing, decideMounts, makeVolumes } from "./create-mounts.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
+import { pinImageMounts } from "./image-mounts.ts";
 import { failureTo } from "./launch-failure.ts";
 import { sharesMemory } from "./shared-memory.ts";
 import { anonymousVolumes, volumeMounts } from "./volume-uses.ts";
@@ -27,11 +28,12 @@ export async function createContainer(
   const id = randomContainerId();
   using name = reserveName(context, { wanted: asked.name, id });
   using image = await context.pinImage(asked.image);
+  using pinned = await pinImageMounts(context, asked.mounts);
   const { config } = image.record;
   const spec = {
     ...asked,
     ...canonicalNamespaces(context, asked),
-    mounts: decideMounts(context, asked, config.defaults.volumes),
+    mounts: decideMounts(context, { ...asked, mounts: pinned.mounts }, config.defaults.volumes),
     ...(asked.cgroupParent === undefined
       ? {}
       : { cgroupParent: planCgroupParent(asked.cgroupParent, context.parts.cgroups.path) }),

@@ -8,6 +8,7 @@ import type { ContainerRecord, IntentId } from "../state/records.ts";
 import type { EngineEvent } from "../engine-types.ts";
 import type { ContainerId, ContainerState } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
+import { imagesOf } from "../images/images-in-use.ts";
 import { containerEvent } from "./describe-event.ts";
 import { planRestart } from "../planning/restart-policy.ts";
 import { lastRun } from "./last-run.ts";
@@ -114,8 +115,9 @@ export function dropContainer(
   void context.background
     .run(id, () => sweepAll(context, { id, intent }))
     .then(() => {
-      const hasImage = context.state.images().some((image) => image.id === record.imageId);
-      if (!hasImage && !context.closing.aborted) context.collectGarbage();
+      const known = new Set<string>(context.state.images().map((image) => image.id));
+      if (!imagesOf(record).every((image) => known.has(image)) && !context.closing.aborted)
+        context.collectGarbage();
     });
 }
 

@@ -3,6 +3,7 @@ import { O_PATH } from "../../linux/constants/open.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { hasFeature } from "../../linux/features.ts";
 import { openInRoot } from "../../linux/open.ts";
+import { isErrno } from "../../linux/syscall.ts";
 import { type LocalOptions, mountLocalVolume } from "../../storage/local-volume.ts";
 import type { ContainerMount } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
@@ -142,6 +143,13 @@ export function openSubpath(
   try {
     return opened.use(openInRoot(volume.fd, subpath, O_PATH)).fd;
   } catch (thrown) {
+    if (isErrno(thrown, "ENOENT", "ENOTDIR")) {
+      throw new Failure(
+        "invalid",
+        `cannot use subpath ${JSON.stringify(subpath)} of volume "${name}": the volume has no such directory or file`,
+        { cause: thrown },
+      );
+    }
     throw within(`cannot use subpath ${JSON.stringify(subpath)} of volume "${name}"`, thrown);
   }
 }

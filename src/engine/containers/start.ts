@@ -17,6 +17,7 @@ import { cgroupPathOf, type ContainerContext, isRunning } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { recordEnd, stateAfter, whenFree } from "./end-run.ts";
 import { getContainer } from "./find-container.ts";
+import { openImageMounts } from "./image-mounts.ts";
 import { openJoinedNamespaces } from "./joined-namespaces.ts";
 import { failureTo, launchFailure } from "./launch-failure.ts";
 import { findForeignNamespaces, openIdsOf } from "./user-namespace.ts";
@@ -148,6 +149,7 @@ async function launch(
   using joined = openJoinedNamespaces(context, record);
   using ids = await openIdsOf(context, record);
   const volumes = uses.use(await openVolumes(context, plan.mounts));
+  using images = await openImageMounts(context, plan.mounts, ids?.fd);
   const shm = uses.use(openSharedMemory(context, record, plan));
   using mounted = await whenFree("mount the root file system", async () => {
     refuseOpenedRoot(context, id);
@@ -205,8 +207,12 @@ async function launch(
     dieWithCaller: spec.lifetime === "process",
     ...planWatch(context, record),
     joinNamespaces: joined.fds,
-    bindSources: shm === undefined ? volumes.sources : new Map([...volumes.sources, [shmPlace, shm.fd]]),
-    ownTrees: volumes.ownTrees,
+    bindSources: new Map([
+      ...volumes.sources,
+      ...images.sources,
+      ...(shm === undefined ? [] : [[shmPlace, shm.fd] as const]),
+    ]),
+    ownTrees: new Set([...volumes.ownTrees, ...images.ownTrees]),
     heldFds: shm === undefined ? volumes.held : [...volumes.held, shm.fd],
     // Without a need for it, the process isn't held up.
     ...(hasOldExit || attaches.isAwaited(id)

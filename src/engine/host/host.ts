@@ -1,17 +1,25 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { capabilitiesOfMask } from "../../linux/capability.ts";
+import { readResourceLimit } from "../../linux/rlimit.ts";
 import { bootId } from "../../linux/process.ts";
 import type { HostPart } from "../parts.ts";
 import { hasAppArmor, loadAppArmorProfile } from "./app-armor.ts";
 import { findBlockDevice, findHostDevices, listHostDevices } from "./devices.ts";
 
+function describeCeilings(): NonNullable<HostPart["ceilings"]> {
+  const score = Number(readFileSync("/proc/self/oom_score_adj", "latin1"));
+  return { oomScoreAdj: score, limitOf: readResourceLimit };
+}
+
 /** This machine. */
 export function describeHost(): HostPart {
   const bounding = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1] ?? "0";
+  const capabilities = new Set(capabilitiesOfMask(BigInt(`0x${bounding}`)));
   return {
     hostname: hostname(),
-    capabilities: new Set(capabilitiesOfMask(BigInt(`0x${bounding}`))),
+    capabilities,
+    ...(capabilities.has("CAP_SYS_RESOURCE") ? {} : { ceilings: describeCeilings() }),
     bootId: bootId(),
     readText: (path) => {
       try {
@@ -21,6 +29,7 @@ export function describeHost(): HostPart {
       }
     },
     hasAppArmor: hasAppArmor(),
+    hasSelinux: existsSync("/sys/fs/selinux/enforce"),
     loadAppArmorProfile,
     listDevices: () => listHostDevices(),
     findDevices: findHostDevices,

@@ -3,6 +3,7 @@ import { kindOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
+import { layersOf } from "./images-in-use.ts";
 import type { State } from "../state/state.ts";
 
 /**
@@ -63,7 +64,8 @@ export class Garbage {
   async list(): Promise<{ readonly layers: readonly Digest[]; readonly blobs: readonly Digest[] }> {
     const images = this.#state.images();
     const layers = new Set(images.flatMap((image) => image.config.diffIds));
-    for (const container of this.#state.containers()) for (const layer of container.layers) layers.add(layer);
+    for (const container of this.#state.containers())
+      for (const layer of layersOf(container)) layers.add(layer);
     const blobs = new Set(images.flatMap((image) => image.blobs));
     return {
       layers: this.#storage.listLayers().filter((layer) => !layers.has(layer)),

@@ -18,6 +18,7 @@ import { EmbeddedImage, isEmbeddedReference } from "./embedded-image.ts";
 import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
 import type { Garbage } from "./garbage.ts";
 import { filterImages, isShownReference } from "./image-filters.ts";
+import { imagesOf } from "./images-in-use.ts";
 import { imageEvent, StoringSink } from "./load-sink.ts";
 import { planRemoval } from "./plan-removal.ts";
 import { pruneImages } from "./prune.ts";
@@ -180,7 +181,7 @@ export class LocalImages implements Images {
       record,
       reference: named,
       references: referencesOf(this.#state, id),
-      users: this.#state.containers().filter((container) => container.imageId === id),
+      users: this.#state.containers().filter((container) => imagesOf(container).includes(id)),
       force: options.force ?? false,
     });
     if (plan.deleteImage && (this.#pins.get(id) ?? 0) > 0) {
@@ -291,7 +292,8 @@ export class LocalImages implements Images {
       digests: record.digests,
       createdAt: createdMs(record.config),
       sizeBytes: record.layerBytes.reduce((sum, bytes) => sum + bytes, 0),
-      containers: this.#state.containers().filter((container) => container.imageId === record.id).length,
+      containers: this.#state.containers().filter((container) => imagesOf(container).includes(record.id))
+        .length,
       labels: record.config.defaults.labels,
     });
   }

@@ -4,6 +4,7 @@ import { findFlag, pruneFilter } from "../prune-filters.ts";
 import type { State } from "../state/state.ts";
 import type { PrunedImages, PruneFilters } from "../usage-types.ts";
 import { familiar, referencesOf } from "./find-image.ts";
+import { imagesOf, layersOf } from "./images-in-use.ts";
 import { knownLayerBytes } from "./layer-bytes.ts";
 import { imageEvent } from "./load-sink.ts";
 
@@ -25,7 +26,7 @@ export function pruneImages(
 ): PrunedImages {
   const isMeant = pruneFilter(filters, { also: ["dangling"] });
   const danglingOnly = findFlag(filters, "dangling") ?? !all;
-  const used = new Set(state.containers().map(({ imageId }) => imageId));
+  const used = new Set(state.containers().flatMap(imagesOf));
   const bytes = knownLayerBytes(state);
   const needed = layersInUse(state);
   const removed: PrunedImages["removed"][number][] = [];
@@ -51,5 +52,5 @@ export function pruneImages(
 
 function layersInUse(state: State): Set<Digest> {
   const layers = state.images().flatMap((image) => image.config.diffIds);
-  return new Set([...layers, ...state.containers().flatMap((container) => container.layers)]);
+  return new Set([...layers, ...state.containers().flatMap(layersOf)]);
 }

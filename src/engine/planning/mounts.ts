@@ -29,6 +29,7 @@ export function checkMounts(asked: readonly ContainerMount[] = []): readonly Con
     checkKernelPaths(mount, target);
     if (mount.kind === "tmpfs") tmpfsOptions(mount);
     else if (mount.kind === "bind") checkSource(mount.source);
+    else if (mount.kind === "image") checkSubpath(mount.subpath, "image");
     else checkVolume(mount);
     return { ...mount, target };
   });
@@ -37,10 +38,15 @@ export function checkMounts(asked: readonly ContainerMount[] = []): readonly Con
 function checkVolume({ subpath, name, anonymous = name === undefined }: VolumeMount): void {
   if (subpath === undefined || subpath === "") return;
   if (anonymous) throw refuse("must not set Subpath when using anonymous volumes");
+  checkSubpath(subpath, "volume");
+}
+
+function checkSubpath(subpath: string | undefined, within: "volume" | "image"): void {
+  if (subpath === undefined) return;
   const isLocal =
     !subpath.startsWith("/") && !subpath.includes("\0") && !/(?:^|\/)\.\.(?:\/|$)/.test(subpath);
   if (!isLocal)
-    throw refuse(`invalid subpath ${quote(subpath)}: it must be a relative path within the volume`);
+    throw refuse(`invalid subpath ${quote(subpath)}: it must be a relative path within the ${within}`);
 }
 
 function checkSource(source: string): void {
@@ -68,7 +74,8 @@ function tmpfsOptions({ options: text = "", readonly = false }: TmpfsMount): rea
 export interface MountPlanInput {
   readonly privileged: boolean;
   readonly writableCgroups?: boolean;
-  readonly shmBytes: number;
+  /** Absent: no /dev/shm. */
+  readonly shmBytes?: number;
   /** Files made for the container, by target: hosts, hostname, resolv.conf. */
   readonly files: Readonly<Record<string, string>>;
   /** The sources of volumes are not paths: the runtime gets descriptors of them. */
@@ -139,14 +146,11 @@ function defaultMounts({
     ...(foreign.includes("ipc")
       ? []
       : [{ destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet }]),
-    sharedShm === undefined
-      ? {
-          destination: "/dev/shm",
-          type: "tmpfs",
-          source: "shm",
-          options: shmOptions(shmBytes),
-        }
-      : bind("/dev/shm", sharedShm, [...quiet, "rw", "rprivate"]),
+    ...(sharedShm !== undefined
+      ? [bind("/dev/shm", sharedShm, [...quiet, "rw", "rprivate"])]
+      : shmBytes === undefined
+        ? []
+        : [{ destination: "/dev/shm", type: "tmpfs", source: "shm", options: shmOptions(shmBytes) }]),
   ];
 }
 
@@ -165,6 +169,8 @@ function runtimeMount(
 ): RuntimeMount {
   const { target: destination, readonly = false } = mount;
   switch (mount.kind) {
+    case "image": // Its view has the container's ids already.
+      return bind(destination, mount.image, ["rro", "rprivate"]);
     case "tmpfs":
       return { destination, type: "tmpfs", source: "tmpfs", options: tmpfsOptions(mount) };
     case "volume":

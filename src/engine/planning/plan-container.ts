@@ -1,4 +1,11 @@
+import { Failure } from "../../base/failure.ts";
 import { type CapabilityName, planCapabilities } from "../../linux/capability.ts";
+import {
+  clampResourceLimit,
+  findResourceName,
+  type ResourceLimit,
+  type ResourceName,
+} from "../../linux/rlimit.ts";
 import { formatSignal, parseSignal } from "../../linux/signal.ts";
 import type { ImageDefaults } from "../../spec/image-config.ts";
 import type { ContainerLimits } from "../limit-types.ts";
@@ -23,6 +30,13 @@ export interface HostFacts {
   /** This process's bounding set: what it may give to a container at all. */
   readonly capabilities: ReadonlySet<CapabilityName>;
   readonly hasAppArmor?: boolean;
+  readonly hasSelinux?: boolean;
+  /** What a container can have at most; absent: there is no such ceiling (the engine has CAP_SYS_RESOURCE). */
+  readonly ceilings?: {
+    readonly limitOf: (resource: ResourceName) => ResourceLimit;
+    /** No process that it starts can have a lower one. */
+    readonly oomScoreAdj: number;
+  };
 }
 
 /** Everything about a container that follows from its spec, its image and the machine, before anything is made. */
@@ -101,8 +115,8 @@ export function planContainer(
     stopSignal: planStopSignal(spec.stopSignal ?? image.stopSignal),
     stopGraceMs: spec.stopGraceMs ?? defaultStopGraceMs,
     capabilities: [...capabilities],
-    maskedPaths: isOpen ? [] : maskedPaths,
-    readonlyPaths: isOpen ? [] : readonlyPaths,
+    maskedPaths: isOpen ? [] : (checkPaths(spec.maskedPaths, "masked") ?? maskedPaths),
+    readonlyPaths: isOpen ? [] : (checkPaths(spec.readonlyPaths, "read-only") ?? readonlyPaths),
     mounts,
     shmBytes: planShm(spec.shmBytes),
     extraHosts: parseExtraHosts(spec.extraHosts),
@@ -113,7 +127,11 @@ export function planContainer(
     rlimits: planResourceLimits(spec.rlimits),
     limits,
     seccomp: privileged && spec.seccomp === undefined ? "unconfined" : planSeccomp(spec.seccomp),
-    warnings: missingCapabilities(spec, { capabilities, available: host.capabilities }),
+    warnings: [
+      ...missingCapabilities(spec, { capabilities, available: host.capabilities }),
+      ...clampWarnings(spec, host),
+      ...planSelinux(spec, host),
+    ],
   };
 }
 
@@ -148,6 +166,15 @@ function planWorkingDirectory(asked: string | undefined, image: string): string 
   return cleanPath(path);
 }
 
+/** Paths of the caller's in place of the default ones. */
+function checkPaths(paths: readonly string[] | undefined, what: string): readonly string[] | undefined {
+  for (const path of paths ?? []) {
+    if (!path.startsWith("/") || path.includes("\0"))
+      throw refuse(`invalid ${what} path ${quote(path)}: it must be absolute`);
+  }
+  return paths?.map(cleanPath);
+}
+
 function planStopSignal(text: string | undefined): string {
   return text === undefined || text === "" ? "SIGTERM" : formatSignal(parseSignal(text));
 }
@@ -179,6 +206,38 @@ function checkNamespaces(spec: ContainerSpec): void {
   if (spec.hostname !== undefined && spec.hostname !== "" && typeof spec.namespaces?.network === "object") {
     throw refuse("conflicting options: hostname and the network mode");
   }
+}
+
+/** Labels are not written yet: refused where they would say something. Gives warnings. */
+function planSelinux({ selinux = [] }: ContainerSpec, { hasSelinux }: HostFacts): readonly string[] {
+  const wrong = selinux.find(
+    (label) => !/^(?:user|role|type|level|filetype):[^\0]{1,200}$|^nested$/.test(label),
+  );
+  if (wrong !== undefined) throw refuse(`invalid SELinux label ${quote(wrong)}`);
+  const [label] = selinux;
+  if (label === undefined) return [];
+  if (hasSelinux === true) {
+    throw new Failure(
+      "unsupported",
+      `cannot create the container: not supported yet: SELinux labels (HostConfig.SecurityOpt "label=${label}")`,
+    );
+  }
+  return [`this host has no SELinux: label=${label} changes nothing`];
+}
+
+/** Nothing of these stops a start: what the engine can't give is left as it is. */
+function clampWarnings({ rlimits = [], oomScoreAdj }: ContainerSpec, { ceilings }: HostFacts): string[] {
+  if (ceilings === undefined) return [];
+  const clamped = rlimits.flatMap(({ name, soft, hard }) => {
+    const resource = findResourceName(name);
+    if (resource === undefined) return [];
+    return clampResourceLimit({ resource, soft, hard }, ceilings.limitOf(resource)).warning ?? [];
+  });
+  if (oomScoreAdj === undefined || oomScoreAdj >= ceilings.oomScoreAdj) return clamped;
+  return [
+    ...clamped,
+    `cannot lower the out-of-memory score to ${oomScoreAdj} without CAP_SYS_RESOURCE: it stays ${ceilings.oomScoreAdj}`,
+  ];
 }
 
 function missingCapabilities(

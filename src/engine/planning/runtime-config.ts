@@ -72,7 +72,7 @@ export function planRuntimeConfig(
     mounts: planMounts({
       privileged,
       writableCgroups: privileged || spec.writableCgroups === true,
-      shmBytes: plan.shmBytes,
+      ...(spec.namespaces?.ipc === "none" ? {} : { shmBytes: plan.shmBytes }),
       files: facts.files,
       mounts: plan.mounts,
       ...(facts.sharedShm === undefined ? {} : { sharedShm: facts.sharedShm }),

@@ -10,7 +10,7 @@ import type { ContainerSpec } from "../types.ts";
 export function planSysctls(spec: ContainerSpec): Readonly<Record<string, string>> {
   const ownsNetwork = (spec.namespaces?.network ?? "none") === "none";
   const ipc = spec.namespaces?.ipc ?? "private";
-  const ownsIpc = ipc === "private" || ipc === "shareable";
+  const ownsIpc = ipc === "private" || ipc === "shareable" || ipc === "none";
   for (const [key, value] of Object.entries(spec.sysctls ?? {})) {
     const shown = JSON.stringify(key.slice(0, 100));
     const found = parseSysctlKey(key);

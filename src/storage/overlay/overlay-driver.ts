@@ -183,8 +183,13 @@ class OverlayDriver implements StorageDriver {
     return await listOverlayChanges({ upper: upper.fd, lower: lower.fd }, options);
   }
 
-  async viewLayers(layers: readonly Digest[]): Promise<OwnedFd> {
-    return await mountOverlay({ lowers: this.#lowersOf(layers), empty: this.#places.empty }, this.#ways);
+  async viewLayers(
+    layers: readonly Digest[],
+    { usernsFd }: { readonly usernsFd?: Fd } = {},
+  ): Promise<OwnedFd> {
+    using idmapped = usernsFd === undefined ? undefined : openIdmappedLayers(this.#layersFd.fd, usernsFd);
+    const lowers = this.#lowersOf(layers, idmapped);
+    return await mountOverlay({ lowers, empty: this.#places.empty }, this.#ways);
   }
 
   async usage(

@@ -159,9 +159,12 @@ class VfsDriver implements StorageDriver {
     return await listTreeChanges({ tree: tree.fd, original: original.fd }, options);
   }
 
-  async viewLayers(layers: readonly Digest[]): Promise<OwnedFd> {
+  async viewLayers(
+    layers: readonly Digest[],
+    { usernsFd }: { readonly usernsFd?: Fd } = {},
+  ): Promise<OwnedFd> {
     using tree = openDirectoryPath(await this.#views.ensure(layers));
-    return mountTree(tree, { readonly: true });
+    return mountTree(tree, { readonly: true, ...(usernsFd === undefined ? {} : { usernsFd }) });
   }
 
   async usage(

@@ -174,6 +174,22 @@ describe("planContainer()", () => {
       { noNewPrivileges: false, seccomp: { profile: '{"a":1}' } },
     ],
     [{ HostConfig: { MaskedPaths: [], ReadonlyPaths: [] } }, { systemPaths: "unconfined" }],
+    [{ HostConfig: { MaskedPaths: ["/a"], ReadonlyPaths: [] } }, { maskedPaths: ["/a"], readonlyPaths: [] }],
+    [
+      { HostConfig: { SecurityOpt: ["label=user:x", "label:level:s0:c1,c2"] } },
+      { selinux: ["user:x", "level:s0:c1,c2"] },
+    ],
+    [{ HostConfig: { SecurityOpt: ["label=user:x", "label=disable"] } }, { selinux: [] }],
+    [{ HostConfig: { IpcMode: "none" } }, { namespaces: { ipc: "none" } }],
+    [{ HostConfig: { UTSMode: "container:a" } }, { namespaces: { uts: { container: "a" } } }],
+    [
+      {
+        HostConfig: {
+          Mounts: [{ Type: "image", Source: "busybox", Target: "/x", ImageOptions: { Subpath: "etc" } }],
+        },
+      },
+      { mounts: [{ kind: "image", image: "busybox", target: "/x", subpath: "etc" }] },
+    ],
     [
       {
         HostConfig: {
@@ -213,11 +229,9 @@ describe("planContainer()", () => {
     [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests"],
     [{ HostConfig: { NetworkMode: "bridge" } }, 'network "bridge" is not supported yet'],
     [
-      { HostConfig: { Mounts: [{ Type: "image", Source: "busybox", Target: "/x" }] } },
-      "mounts of type image are not supported yet",
+      { HostConfig: { Mounts: [{ Type: "cluster", Source: "x", Target: "/x" }] } },
+      "mounts of type cluster need a cluster",
     ],
-    [{ HostConfig: { SecurityOpt: ["label=user:x"] } }, "SELinux labels"],
-    [{ HostConfig: { MaskedPaths: ["/a"] } }, "HostConfig.MaskedPaths"],
     [{ HostConfig: { ExtraHosts: ["a:host-gateway"] } }, "host-gateway is not supported yet"],
     [{ NetworkingConfig: { EndpointsConfig: { mine: {} } } }, "NetworkingConfig.EndpointsConfig.mine"],
     [
@@ -244,7 +258,6 @@ describe("planContainer()", () => {
     [{ HostConfig: { Memory: 9 << 20, MemorySwap: 8 << 20 } }, "Minimum memoryswap limit"],
     [{ HostConfig: { NanoCpus: 1, CpuQuota: 1000 } }, "Conflicting options"],
     [{ HostConfig: { PidMode: "bogus" } }, "HostConfig.PidMode"],
-    [{ HostConfig: { UTSMode: "container:a" } }, "HostConfig.UTSMode"],
     [{ HostConfig: { Binds: ["/a:ro"] } }, "invalid volume specification: '/a:ro'"],
     [{ HostConfig: { Binds: ["/a:b"] } }, "must be absolute"],
     [{ HostConfig: { Binds: ["/a:/./"] } }, "destination can't be '/'"],

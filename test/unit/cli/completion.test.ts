@@ -27,7 +27,7 @@ describe("findCandidates()", () => {
     [["run", "--pul"], ["--pull"]],
     [
       ["run", "--pull", ""],
-      ["always", "missing", "never"],
+      ["always", "missing", "never", "newer"],
     ],
     [["run", "--pull=a"], ["--pull=always"]],
     [["run", "--net", "n"], ["none"]],

@@ -53,6 +53,10 @@ describe("parseMount()", () => {
       },
     ],
     [
+      "type=image,src=busybox:1,dst=/b,image-subpath=etc/x",
+      { Type: "image", Source: "busybox:1", Target: "/b", ImageOptions: { Subpath: "etc/x" } },
+    ],
+    [
       'dst=/b,volume-opt=type=nfs,"volume-opt=o=addr=1.2.3.4,rw"',
       {
         Type: "volume",

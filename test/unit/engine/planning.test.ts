@@ -9,12 +9,13 @@ import {
 import { mergeEnvironment, planEnvironment, withHome } from "../../../src/engine/planning/environment.ts";
 import { checkMounts, planAllMounts, planMounts } from "../../../src/engine/planning/mounts.ts";
 import { extendHosts, formatHosts, parseExtraHosts } from "../../../src/engine/planning/network-files.ts";
-import { planContainer } from "../../../src/engine/planning/plan-container.ts";
+import { type HostFacts, planContainer } from "../../../src/engine/planning/plan-container.ts";
 import { planResourceLimits } from "../../../src/engine/planning/resource-limits.ts";
 import { planRuntimeConfig, type StartFacts } from "../../../src/engine/planning/runtime-config.ts";
 import { adjectives, surnames } from "../../../src/engine/planning/words.ts";
 import type { ContainerMount, ContainerSpec } from "../../../src/engine/types.ts";
 import { capabilityNames, defaultCapabilities } from "../../../src/linux/capability.ts";
+import type { ResourceName } from "../../../src/linux/rlimit.ts";
 import type { ImageDefaults } from "../../../src/spec/image-config.ts";
 
 const image: ImageDefaults = {
@@ -275,6 +276,28 @@ describe("planContainer()", () => {
     ]);
   });
 
+  test("warns of limits and scores that stay where they are without CAP_SYS_RESOURCE", () => {
+    const limitOf = (resource: ResourceName) => ({ resource, soft: 5, hard: 10 });
+    const poor = { ...host, ceilings: { limitOf, oomScoreAdj: 3 } };
+    const rlimits = [{ name: "nofile", soft: 20, hard: 20 }];
+    const warnings = (spec: Partial<ContainerSpec>, on: HostFacts = poor) =>
+      planContainer(id, { spec: { image: "x", ...spec }, image, host: on }).warnings;
+    expect(warnings({ rlimits, oomScoreAdj: 2 })).toEqual([
+      expect.stringContaining("using nofile=10:10 instead of nofile=20:20"),
+      "cannot lower the out-of-memory score to 2 without CAP_SYS_RESOURCE: it stays 3",
+    ]);
+    expect(warnings({ rlimits: [{ name: "nofile", soft: 5, hard: 10 }], oomScoreAdj: 3 })).toEqual([]);
+    expect(warnings({ rlimits, oomScoreAdj: 2 }, host)).toEqual([]);
+  });
+
+  test("takes masked and read-only paths of the caller's in place of its own", () => {
+    expect(plan({ maskedPaths: ["/a/../b/"], readonlyPaths: [] })).toMatchObject({
+      maskedPaths: ["/b"],
+      readonlyPaths: [],
+    });
+    expect(plan({ maskedPaths: ["/a"], privileged: true }).maskedPaths).toEqual([]);
+  });
+
   test("uses the host's name in the host's network and UTS namespace", () => {
     expect(plan({ namespaces: { network: "host" } }).hostname).toBe("host-name");
     expect(plan({ namespaces: { network: "host" }, hostname: "own" }).hostname).toBe("own");
@@ -293,6 +316,13 @@ describe("planContainer()", () => {
     [{ rlimits: [{ name: "nonsense", soft: 1, hard: 1 }] }, "invalid ulimit type"],
     [{ extraHosts: ["nonsense"] }, "add-host"],
     [{ shmBytes: -1 }, "SHM size"],
+    [{ maskedPaths: ["proc"] }, 'invalid masked path "proc"'],
+    [{ readonlyPaths: ["/a", "b"] }, 'invalid read-only path "b"'],
+    [{ selinux: ["disable"] }, 'invalid SELinux label "disable"'],
+    [
+      { mounts: [{ kind: "image", image: "x", target: "/m", subpath: "../x" }] },
+      "relative path within the image",
+    ],
   ] as const)("refuses %j", (spec, sentence) => {
     expect(() => plan(spec as Partial<ContainerSpec>)).toThrow(sentence);
   });
