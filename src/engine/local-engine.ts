@@ -1,6 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { Failure } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
+import { openDirectoryPath } from "../linux/open.ts";
+import { spreadDirectories } from "../linux/spread-directories.ts";
 import { checkEngine } from "./check.ts";
 import { Background } from "./containers/background.ts";
 import type { ContainerContext } from "./containers/context.ts";
@@ -177,6 +179,8 @@ function placesOf(parts: EngineParts): Places {
   const places = new Places(parts);
   for (const directory of [places.allData, places.allRuns]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    using opened = openDirectoryPath(directory);
+    spreadDirectories(opened.fd);
   }
   return places;
 }

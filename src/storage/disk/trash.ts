@@ -5,6 +5,7 @@ import { kindOf, sentenceOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { codeOf } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
+import { spreadDirectories } from "../../linux/spread-directories.ts";
 import { removeTree } from "../../linux/tree.ts";
 import type { StorageFinding } from "../driver.ts";
 import type { Places } from "./places.ts";
@@ -13,6 +14,8 @@ import type { Places } from "./places.ts";
 export function openPlaces(places: Places): Trash {
   for (const place of places.all) mkdirSync(place, { recursive: true, mode: 0o700 });
   chmodSync(places.empty, 0o755);
+  using drafts = openDirectoryPath(places.drafts);
+  spreadDirectories(drafts.fd);
   const trash = new Trash(places.trash);
   trash.resume();
   for (const name of readdirSync(places.drafts)) trash.discard(`${places.drafts}/${name}`);
