@@ -34,7 +34,7 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
   // Nothing that the starter had decides how the engine makes files.
   process.umask(0o022);
   mkdirSync(options.runRoot, { recursive: true, mode: 0o700 });
-  installAddon(options.runRoot);
+  installAddon(options);
   const { serve } = await import("../daemon/server.ts");
   await using engine = await openWhenFree(options);
   const serving = await serve(engine, {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import addonFile from "../../native/build/syscall.node" with { type: "file" };
 import helloFile from "../../native/build/hello.elf" with { type: "file" };
 import keeperFile from "../../native/build/keeper.elf" with { type: "file" };
-import { useAddon } from "../linux/addon.ts";
+import { addon, useAddon } from "../linux/addon.ts";
 
 /** Where the programs inside the executable are read from. */
 export const programs: { readonly keeper: string; readonly hello: string } = {
@@ -13,13 +13,33 @@ export const programs: { readonly keeper: string; readonly hello: string } = {
 };
 
 /**
- * Puts the addon where the dynamic loader can map it: the 0700 run root, under its hash. (Left to itself the
- * executable would extract it to $TMPDIR, which others can write to and which may be mounted noexec.)
+ * Puts the addon where the dynamic loader can map it, under its hash: the 0700 run root, or the data root where /run is
+ * mounted noexec, as Debian does. (Left to itself the executable would extract it to $TMPDIR, which others can write to.)
  */
-export function installAddon(runRoot: string): void {
+export function installAddon({
+  runRoot,
+  dataRoot,
+}: {
+  readonly runRoot: string;
+  readonly dataRoot: string;
+}): void {
   const bytes = readFileSync(addonFile);
   const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
-  const directory = join(runRoot, "lib");
+  try {
+    loadFrom(join(runRoot, "lib"), { bytes, hash });
+  } catch (thrown) {
+    try {
+      loadFrom(join(dataRoot, "lib"), { bytes, hash });
+    } catch {
+      throw thrown;
+    }
+  }
+}
+
+function loadFrom(
+  directory: string,
+  { bytes, hash }: { readonly bytes: Uint8Array; readonly hash: string },
+): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
   const path = join(directory, `syscall-${hash}.node`);
@@ -29,6 +49,7 @@ export function installAddon(runRoot: string): void {
     renameSync(draft, path);
   }
   useAddon(path);
+  addon();
 }
 
 function holds(path: string, bytes: Uint8Array): boolean {

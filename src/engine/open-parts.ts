@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
+import { join } from "node:path";
 import { within } from "../base/failure.ts";
 import { openContentStore } from "../image/content-store.ts";
 import type { RegistriesOptions } from "../image/registries.ts";
@@ -42,7 +43,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
   } catch (thrown) {
     throw within(`cannot open the run root "${runRoot}"`, thrown);
   }
-  const program = opened.use(openKeeperProgram(keeperProgram));
+  const program = opened.use(openKeeperProgram(keeperProgram, { directory: join(runRoot, "lib") }));
   const workshop = new KeeperWorkshop(program, runRoot);
   const { storage, ...storageChoice } = await openChosenStorage(dataRoot, {
     driver: storageDriver,

@@ -57,6 +57,10 @@ export interface CgroupPart {
   pathOf(name: string): string;
   /** Removes what was made above its cgroup for it alone; for containers that have a parent of their own. */
   leaveParent(name: string): void;
+  /** What has to be made above its cgroup. */
+  missingAbove(name: string): readonly string[];
+  /** What missingAbove() gave before a crash was made for it, where it is there now: leaveParent() may take it away. */
+  claimAbove(name: string, paths: readonly string[]): void;
   create(name: string, plan: CgroupPlan): CgroupHandle;
   /** Of the container with this id; nothing is made. */
   open(name: string): CgroupHandle;

@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { Failure, within } from "../base/failure.ts";
+import { fault } from "../base/fault.ts";
 import { Cgroup, type CgroupJoin } from "./cgroup.ts";
 import {
   type CgroupHierarchy,
@@ -14,7 +16,7 @@ import { openJoin } from "./cgroup/join.ts";
 import type { CgroupPlace } from "./cgroup/place.ts";
 import { inheritCpuset } from "./cgroup/v1/cpuset.ts";
 import { attachDeviceFilter } from "./cgroup/v2/device-filter.ts";
-import { hasMark, setMark } from "./cgroup/mark.ts";
+import { hasMark, markPath, setMark } from "./cgroup/mark.ts";
 import { lendRealtime } from "./cgroup/v1/realtime.ts";
 import { enableControllers, rareControllers } from "./cgroup/v2/subtree-control.ts";
 import type { CgroupWrite } from "./cgroup/write.ts";
@@ -156,6 +158,21 @@ export class CgroupParent implements CgroupPlace, Disposable {
     }
   }
 
+  /** Its directories that are not there, as paths of the host: what is about to be made. */
+  listMissing(): readonly string[] {
+    return hierarchiesOf(this.layout)
+      .flatMap(({ mountPath }) =>
+        this.#components.map((_, depth) => [mountPath, ...this.#components.slice(0, depth + 1)].join("/")),
+      )
+      .filter((path) => !existsSync(path));
+  }
+
+  /** Marks what listMissing() gave to an earlier process, which may have ended between making one and marking it. */
+  claim(paths: readonly string[]): void {
+    if (this.#mark === undefined) return;
+    for (const path of paths) markPath(path, this.#mark);
+  }
+
   /** Removes those of its directories that it, or an earlier one with its mark, has made and that are empty. */
   removeMarked(): void {
     this[Symbol.dispose]();
@@ -178,7 +195,10 @@ export class CgroupParent implements CgroupPlace, Disposable {
     for (const name of this.#components) {
       if (hierarchy.version === 2) enableControllers(directory.fd, hierarchy.controllers);
       const isNew = makeDirectoryAt(directory.fd, name);
-      if (isNew && this.#mark !== undefined) setMark(directory.fd, name, this.#mark);
+      if (isNew && this.#mark !== undefined) {
+        fault("cgroup.marking");
+        setMark(directory.fd, name, this.#mark);
+      }
       if (hierarchy.version === 1) inheritCpuset(hierarchy, directory.fd, name);
       const below = openDirectoryAt(directory.fd, name);
       directory[Symbol.dispose]();

@@ -1,10 +1,13 @@
-import { readFileSync } from "node:fs";
-import { Failure } from "../base/failure.ts";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Failure, within } from "../base/failure.ts";
+import { MOUNT_ATTR_NOEXEC, MOUNT_ATTR_RDONLY } from "../linux/constants/mount.ts";
+import { errno } from "../linux/errno.ts";
 import { OwnedFd } from "../linux/fd.ts";
-import { MOUNT_ATTR_RDONLY } from "../linux/constants/mount.ts";
 import { cloneTree, setMountAttributes } from "../linux/mount.ts";
-import { isForcedAbsent } from "../linux/without.ts";
 import { attempt, call } from "../linux/syscall.ts";
+import { isForcedAbsent } from "../linux/without.ts";
 import type { KeeperProgram } from "./types.ts";
 
 const MFD_CLOEXEC = 1;
@@ -15,37 +18,54 @@ const F_ADD_SEALS = 1033;
 const everySeal = 1 | 2 | 4 | 8; // seal, shrink, grow, write
 
 /**
- * The keeper as an executable memory file that nobody can change, not even root in a container that holds it.
- * SAFETY: sealed before it is ever executed (R4). Where the host forbids executing memory files, the file itself,
- * which no container's mount namespace shows.
+ * The keeper as something executable that nobody can change, not even root in a container that holds it: a container can
+ * reach what its processes were executed from. SAFETY: sealed, or read-only, before it is ever executed (R4). `directory`
+ * is for a copy where the host allows no executable memory files; it is root's alone (default: where the file lies).
  */
-export function openKeeperProgram(file: string): KeeperProgram {
-  const asFile = { path: file, openInit: () => openReadOnly(file), [Symbol.dispose]: () => {} };
-  if (isForcedAbsent("memfd-exec")) return asFile;
+export function openKeeperProgram(
+  file: string,
+  { directory = dirname(file) }: { readonly directory?: string } = {},
+): KeeperProgram {
   const bytes = readFileSync(file);
-  let created = attempt("memfd_create", "tare-keeper", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-  // KERNEL(6.3): MFD_EXEC is unknown before.
-  if (created < 0) created = attempt("memfd_create", "tare-keeper", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (created < 0) return asFile;
-  using memory = new OwnedFd(created);
-  for (let written = 0; written < bytes.length; ) {
-    written += call("write", memory.fd, bytes.subarray(written), bytes.length - written);
-  }
-  call("fcntl", memory.fd, F_ADD_SEALS, everySeal);
-  const owned = new OwnedFd(memory.move());
-  // By our pid: in a child, "self" would be a table whose numbers are already reused for what it inherits.
-  const path = `/proc/${process.pid}/fd/${owned.fd}`;
   if (bytes.length === 0) throw new Failure("corrupt", `cannot use the keeper "${file}": it is empty`);
+  const owned = openSealed(bytes) ?? openReadOnly(bytes, directory);
   return {
-    path,
+    // By our pid: in a child, "self" would be a table whose numbers are already reused for what it inherits.
+    path: `/proc/${process.pid}/fd/${owned.fd}`,
     openInit: () => new OwnedFd(call("fcntl", owned.fd, F_DUPFD_CLOEXEC, 0)),
     [Symbol.dispose]: () => owned[Symbol.dispose](),
   };
 }
 
-/** SAFETY: a container can reach what its processes were executed from; through this mount nobody can write to it. */
-function openReadOnly(file: string): OwnedFd {
-  using tree = cloneTree(file, { recursive: false, propagation: "private" });
-  setMountAttributes(tree.fd, { set: MOUNT_ATTR_RDONLY });
-  return new OwnedFd(tree.move());
+/** A memory file; undefined where vm.memfd_noexec forbids executable ones. */
+function openSealed(bytes: Uint8Array): OwnedFd | undefined {
+  if (isForcedAbsent("memfd-exec")) return undefined;
+  let created = attempt("memfd_create", "tare-keeper", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+  // KERNEL(6.3): MFD_EXEC is unknown before.
+  if (created === -errno.EINVAL)
+    created = attempt("memfd_create", "tare-keeper", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (created < 0) return undefined;
+  using memory = new OwnedFd(created);
+  for (let written = 0; written < bytes.length; ) {
+    written += call("write", memory.fd, bytes.subarray(written), bytes.length - written);
+  }
+  call("fcntl", memory.fd, F_ADD_SEALS, everySeal);
+  return new OwnedFd(memory.move());
+}
+
+/** A file of the host through a mount of its own: read-only, on no mount table, executable wherever the file lies. */
+function openReadOnly(bytes: Uint8Array, directory: string): OwnedFd {
+  try {
+    const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+    const path = join(directory, `keeper-${hash}`);
+    // Always anew: a copy that is there may be cut off.
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(`${path}.${process.pid}`, bytes, { mode: 0o755 }); // also for root of a user namespace, as an init
+    renameSync(`${path}.${process.pid}`, path);
+    using tree = cloneTree(path, { recursive: false, propagation: "private" });
+    setMountAttributes(tree.fd, { set: MOUNT_ATTR_RDONLY, clear: MOUNT_ATTR_NOEXEC });
+    return new OwnedFd(tree.move());
+  } catch (thrown) {
+    throw within("cannot make the keeper executable", thrown);
+  }
 }

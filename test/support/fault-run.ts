@@ -27,6 +27,8 @@ export interface FaultOperation {
   }[];
   readonly args: (name: string) => readonly string[];
   readonly input?: (name: string) => Uint8Array;
+  /** Of the daemon that dies. */
+  readonly env?: Readonly<Record<string, string>>;
   /** What is found afterwards, in a few words. */
   readonly outcome: (place: FaultPlace) => Promise<string>;
   /** Point → what is found when the daemon has died there. */
@@ -62,7 +64,9 @@ export async function crashAt(
   killDaemon(tare);
   for (const { args, fault } of operation.before ?? []) await dieAt(tare, { args: args(name), fault });
   const input = operation.input?.(name);
-  await dieAt(tare, { args: operation.args(name), fault: point, ...(input === undefined ? {} : { input }) });
+  const { env = {} } = operation;
+  const args = operation.args(name);
+  await dieAt(tare, { args, fault: point, env, ...(input === undefined ? {} : { input }) });
   await onSound(tare, async (engine) => {
     const place = { tare, engine, name };
     await expectNothingLeft(place);
@@ -98,11 +102,17 @@ async function dieAt(
   {
     args,
     fault,
+    env = {},
     input,
-  }: { readonly args: readonly string[]; readonly fault: FaultPoint; readonly input?: Uint8Array },
+  }: {
+    readonly args: readonly string[];
+    readonly fault: FaultPoint;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly input?: Uint8Array;
+  },
 ): Promise<void> {
   const before = lastDaemon(tare);
-  await tare.tare(args, { env: { TARE_FAULT: fault }, ...(input === undefined ? {} : { input }) });
+  await tare.tare(args, { env: { ...env, TARE_FAULT: fault }, ...(input === undefined ? {} : { input }) });
   const pid = lastDaemon(tare);
   expect(pid).not.toBe(before);
   await poll(() => (isGone(pid) ? true : undefined), {
@@ -140,7 +150,7 @@ export async function expectNothingLeft({
         (path) => !/\/(tare\.sock(\.build)?|daemon\.log|lib|containers)$/.test(path),
       ),
       ...(await volumesHalfMade({ tare, engine })),
-      ...namespacesHeld(lastDaemon(tare)),
+      ...[lastDaemon(tare), ...tare.keeperPids()].flatMap(namespacesHeld),
     ];
   };
   let left: readonly string[] = [];
@@ -178,12 +188,12 @@ function listIn(root: string, path: string): readonly string[] {
   return existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : [];
 }
 
-/** Namespaces that a process holds open without living in them. */
+/** Namespaces that a process holds open without living in them; of users' it keeps some, to take ids from. */
 function namespacesHeld(pid: number): readonly string[] {
   return listIn(`/proc/${pid}/fd`, "").flatMap((path) => {
     try {
       const target = readlinkSync(path);
-      return /^(mnt|net|pid|ipc|uts|user|cgroup|time):\[/.test(target) ? [`daemon holds ${target}`] : [];
+      return /^(mnt|net|pid|ipc|uts|cgroup|time):\[/.test(target) ? [`process ${pid} holds ${target}`] : [];
     } catch {
       return [];
     }

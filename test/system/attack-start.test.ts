@@ -153,6 +153,10 @@ describe.skipIf(!isRoot)("attacks on a start", () => {
           ]);
           expect(stdout + stderr).not.toContain(SECRET);
           if (status !== 0) expect(stderr).toMatch(/^tare: /m);
+          // Nothing may stand in for these: the kernel's own would be mounted elsewhere, and masked elsewhere.
+          if (["/proc", "/sys", "/dev"].includes(path) && !flags.includes("-u")) {
+            expect([status, stderr]).toEqual([125, expect.stringContaining(`mount at "${path}`)]);
+          }
           isUntouched();
           expect(ownMounts()).toEqual([]);
         }
@@ -215,6 +219,43 @@ describe.skipIf(!isRoot)("attacks on a start", () => {
       await tare.must(["rmi", name]);
     }
   });
+
+  test("a volume at /dev that another container rearranges gives a start nothing of the host, nor holds it up", async () => {
+    const hostile = `cd /v; for n in 1 2 3; do mkdir -p pts shm mqueue; done
+      while :; do
+        for name in console null pts shm mqueue ptmx fd stdin; do
+          rm -rf $name; ln -s ${canary}/file $name; rm -f $name; ln -s /proc/sysrq-trigger $name; rm -f $name
+          ln -s ../../../../../..${canary} $name; rm -f $name; mkfifo $name; rm -f $name; mkdir $name
+        done; : > ready
+      done`;
+    await tare.must(["run", "-d", "--name", "racer", "-v", "dev:/v", "attacker", "sh", "-c", hostile]);
+    await tare.must(["exec", "racer", "sh", "-c", "until [ -e /v/ready ]; do sleep 0.01; done"]);
+    let started = 0;
+    let refused = 0;
+    const look = `cat /dev/* /dev/*/file ${canary}/file 2>/dev/null < /proc/self/exe; stat -c '%F %t:%T' /proc/interrupts; cat /proc/interrupts | wc -c`;
+    for (const until = Date.now() + raceMs; Date.now() < until; ) {
+      for (const flags of [[], ["-t"]]) {
+        const { status, stdout, stderr } = await tare.tare(
+          ["run", "--rm", ...flags, "-v", "dev:/dev", "attacker", "timeout", "2", "sh", "-c", look],
+          { timeoutMs: 20_000 },
+        );
+        expect(stdout + stderr).not.toContain(SECRET);
+        if (status === 125) {
+          expect(stderr).toMatch(/^tare: cannot start container /);
+          refused++;
+        }
+        if (stdout.includes("file")) {
+          expect(stdout).toMatch(/character special file 1:3\r?\n0/);
+          started++;
+        }
+        isUntouched();
+        expect(ownMounts()).toEqual([]);
+      }
+    }
+    expect(started + refused).toBeGreaterThan(0);
+    await tare.must(["rm", "-f", "racer"]);
+    await tare.must(["volume", "rm", "dev"]);
+  }, 600_000);
 
   test("a volume that the image declares behind a link stays inside, with its content", async () => {
     for (const target of [canary, `../../../../../..${canary}`]) {

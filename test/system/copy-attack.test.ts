@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { unpackToHost } from "../../src/cli/copy/unpack-to-host.ts";
 import { encodeTarEnd, encodeTarMember, type TarMember, tarPadding } from "../../src/spec/tar-writer.ts";
-import { raceMs } from "../support/attacker.ts";
+import { attackerProgram, raceMs } from "../support/attacker.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -87,6 +87,39 @@ describe.skipIf(!isRoot)("attacks on cp", () => {
     isUntouched();
   }, 600_000);
 
+  test("directories that are exchanged with links to the host, as fast as can be, are read and written in the container only", async () => {
+    // The canary's path exists inside, too. "leads" is below what is packed; "d" is a part of the place that is written to.
+    const script = `mkdir -p ${canary} /root/d${canary} /root/tree; ln -s / /root/link
+      for n in 1 2 3 4 5 6 7 8; do mkdir -p /root/tree/$n; echo inside > /root/tree/$n/file; ln -s ${canary} /root/to-$n; done
+      for n in 1 2 3 4 5 6 7 8; do /attacker swap /root/tree/$n /root/to-$n & done
+      exec /attacker swap /root/d /root/link`;
+    const program = ["-v", `${attackerProgram()}:/attacker:ro`];
+    await tare.must(["run", "-d", "--name", "swapper", ...program, "busybox", "sh", "-c", script]);
+    while ((await tare.must(["logs", "swapper"])).split("ready").length < 10);
+    const archive = hostileTar([{ path: "planted", type: "file" }]);
+    let packed = 0;
+    let written = 0;
+    const ask = (path: string, init: RequestInit): Promise<Response> =>
+      fetch(`http://tare/containers/swapper/archive?path=${encodeURIComponent(path)}`, {
+        unix: tare.socket,
+        ...init,
+      });
+    for (const until = Date.now() + raceMs; Date.now() < until; ) {
+      const read = await ask("/root/tree", {}).then((reply) => reply.text());
+      expect(read).not.toContain(SECRET);
+      if (read.includes("inside")) packed++;
+      for (let count = 0; count < 10; count++) {
+        const { status } = await ask(`/root/d${canary}`, { method: "PUT", body: archive });
+        if (status === 200) written++;
+      }
+      isUntouched();
+    }
+    expect(packed).toBeGreaterThan(0);
+    expect(written).toBeGreaterThan(0);
+    await tare.must(["rm", "-f", "swapper"]);
+    isUntouched();
+  }, 600_000);
+
   test("links to the host's paths lead into the container's, of a running and of a stopped one", async () => {
     const script = `ln -s ${canary} /root/there; ln -s ${canary}/file /root/file; ln -s ../../../../../../..${canary} /root/up; ln -s /proc/1/root /root/magic; sleep 1000`;
     await tare.must(["run", "-d", "--name", "linker", "busybox", "sh", "-c", script]);
@@ -111,6 +144,13 @@ describe.skipIf(!isRoot)("attacks on cp", () => {
       for (const path of ["/root/there/", "/root/up/", "/root/magic/root/", "/root/file"]) {
         const { status } = await tare.tare(["cp", "-q", own, `linker:${path}`]);
         expect([path, status]).toEqual([path, 1]);
+        // Nor where nobody looks first whether it is there.
+        const reply = await fetch(`http://tare/containers/linker/archive?path=${path}`, {
+          unix: tare.socket,
+          method: "PUT",
+          body: hostileTar([{ path: "planted", type: "file" }]),
+        });
+        expect([path, reply.ok]).toEqual([path, false]);
       }
       isUntouched();
     }

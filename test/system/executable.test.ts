@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildExecutable, executable } from "../support/tare.ts";
+import { poll } from "../../src/base/deadline.ts";
+import { busyboxArchive } from "../support/images.ts";
+import { buildExecutable, executable, Installation, isRoot } from "../support/tare.ts";
 
 describe("the executable", () => {
   let directory: string;
@@ -31,5 +33,61 @@ describe("the executable", () => {
     );
     expect(listed.stdout + listed.stderr).not.toMatch(/EVIL|stranger/);
     expect(listed.status).toBe(1);
+  });
+});
+
+describe.skipIf(!isRoot)("hosts that forbid execution in places", () => {
+  let tare: Installation;
+  beforeEach(() => {
+    tare = new Installation();
+  });
+  afterEach(async () => {
+    await tare[Symbol.asyncDispose]();
+  });
+
+  /** What shows that a start works, an exec, and an init that is the keeper's program. */
+  const life = async (): Promise<string> => {
+    await tare.must(["load", "-i", busyboxArchive()]);
+    await tare.must(["run", "-d", "--init", "--name", "one", "busybox", "sleep", "1000"]);
+    const said = await tare.must(["exec", "one", "echo", "well"]);
+    await tare.must(["rm", "-f", "one"]);
+    await tare.must(["daemon", "stop"]);
+    return said;
+  };
+
+  test.each(["", "memfd-exec"])(
+    "a run root on a file system without execution, without %p",
+    async (without) => {
+      const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "noexec,mode=0700", "none", tare.runRoot]);
+      expect(mounted.status).toBe(0);
+      try {
+        await tare.must(["version"], { env: { TARE_WITHOUT: without } });
+        expect(await life()).toBe("well");
+      } finally {
+        const unmount = (): true | undefined =>
+          spawnSync("umount", [tare.runRoot]).status === 0 ? true : undefined;
+        await poll(unmount, { timeoutMs: 10_000, what: "see the daemon leave the run root" });
+      }
+    },
+  );
+
+  test("vm.memfd_noexec=2: no executable memory files, and nobody can write to what is used in their place", async () => {
+    // The sysctl belongs to a pid namespace: all of Tare lives in one here.
+    const script = `
+      echo 2 > /proc/sys/vm/memfd_noexec || exit 77
+      tare() { ${executable} ${tare.globalFlags.join(" ")} "$@"; }
+      tare load -qi ${busyboxArchive()} && tare run -d --init --name one busybox sleep 1000 > /dev/null || exit 1
+      tare exec one sh -c 'echo x >> /proc/1/exe' && exit 2
+      tare exec one sh -c 'echo well; readlink /proc/1/exe'
+      tare rm -f one > /dev/null; tare daemon stop`;
+    const { status, stdout, stderr } = spawnSync(
+      "unshare",
+      ["--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", script],
+      { encoding: "utf8", env: { PATH: process.env["PATH"] ?? "" } },
+    );
+    if (status === 77) return; // a kernel older than 6.3
+    expect(stderr).toMatch(/Text file busy|Read-only file system/);
+    expect(stdout).toEndWith("well\n/\n"); // a mount of nothing but the file: no memory file
+    expect(status).toBe(0);
   });
 });

@@ -162,6 +162,27 @@ test("docs/kernel.md has every word of TARE_WITHOUT, and no other", () => {
   expect(known.length).toBeGreaterThan(10);
   for (const word of known) expect(text).toContain(`\`${word}\``);
   for (const word of forced) expect(known).toContain(word);
+  // Each has another way, which is tested, or is said to have none.
+  const only = /## Words of TARE_WITHOUT that change only([\s\S]*?) make /.exec(text)?.[1] ?? "";
+  const alone = [...only.matchAll(/`([^`]+)`/g)].map(([, word]) => word as string);
+  expect(new Set([...forced, ...alone])).toEqual(new Set(known));
+  expect(forced.filter((word) => alone.includes(word))).toEqual([]);
+});
+
+test("docs/kernel.md names for each word that forces another way the tests that do so", () => {
+  const rows = [...read("docs/kernel.md").matchAll(/^\|.*\|$/gm)].map(([line]) => line.split("|"));
+  const words = rows.flatMap((cells) =>
+    cells.length === 8
+      ? [...(cells[5] ?? "").matchAll(/`([^`]+)`/g)].map(([, word]) => ({
+          word: word as string,
+          tests: [...(cells[6] ?? "").matchAll(/`([^`]+\.ts)`/g)].map(([, path]) => path as string),
+        }))
+      : [],
+  );
+  expect(words.length).toBeGreaterThan(8);
+  for (const { word, tests } of words) {
+    expect([word, tests.filter((path) => read(path).includes(`"${word}"`))]).not.toEqual([word, []]);
+  }
 });
 
 test("README.md shows examples/run.ts as it is", () => {

@@ -159,6 +159,7 @@ export async function sweepCgroup(context: ContainerContext, id: ContainerId): P
   const cgroup = context.parts.cgroups.open(id);
   if (cgroup.pids().length > 0) await cgroup.killAll();
   await cgroup.remove();
+  fault("end.emptied");
   context.parts.cgroups.leaveParent(id);
   fault("end.swept");
 }

@@ -53,6 +53,10 @@ function sweepEnded(context: ContainerContext): void {
     if (record === undefined || isRunning(record) || context.live.has(record.id)) continue;
     void context.background.run(record.id, () => sweepCgroup(context, record.id));
   }
+  // Or the cgroup was gone already, and what was made above it was not.
+  for (const { id, spec } of context.state.containers()) {
+    if (spec.cgroupParent !== undefined && !context.live.has(id)) context.parts.cgroups.leaveParent(id);
+  }
 }
 
 async function finishIntent(context: ContainerContext, intentId: IntentId, intent: Intent): Promise<void> {
@@ -89,6 +93,7 @@ async function finishStart(
 ): Promise<void> {
   const record = context.state.findContainer(intent.containerId);
   if (record === undefined || context.live.has(record.id)) return context.state.endIntent(intentId);
+  context.parts.cgroups.claimAbove(record.id, intent.cgroups ?? []);
   const found = await find(context, record);
   fault("reconcile.found");
   if (found !== undefined && isKept(found)) {

@@ -69,7 +69,13 @@ export async function startHeld(
 ): Promise<StartTiming> {
   const { id } = record;
   await context.background.settled(id); // the run before may still be giving up its cgroup
-  const intent = context.state.beginIntent({ kind: "start", containerId: id, begunAt: Date.now() });
+  const cgroups = context.parts.cgroups.missingAbove(id);
+  const intent = context.state.beginIntent({
+    kind: "start",
+    containerId: id,
+    begunAt: Date.now(),
+    ...(cgroups.length === 0 ? {} : { cgroups }),
+  });
   fault("start.intended");
   let started: StartedProcess;
   // Until it is known as running: who wants the same volumes finds them with it then.
@@ -151,6 +157,7 @@ async function launch(
   const volumes = uses.use(await openVolumes(context, plan.mounts));
   using images = await openImageMounts(context, plan.mounts, ids?.fd);
   const shm = uses.use(openSharedMemory(context, record, plan));
+  fault("start.volumes");
   using mounted = await whenFree("mount the root file system", async () => {
     refuseOpenedRoot(context, id);
     return await parts.storage.mountSnapshot(id, ids === undefined ? {} : { usernsFd: ids.fd });

@@ -74,6 +74,14 @@ export class EngineCgroups implements CgroupPart, Disposable {
     else oom.add(this.#parentOf(name), name, listener);
   }
 
+  missingAbove(name: string): readonly string[] {
+    return this.#assigned.has(name) ? this.#parentOf(name).listMissing() : [];
+  }
+
+  claimAbove(name: string, paths: readonly string[]): void {
+    if (this.#assigned.has(name)) this.#parentOf(name).claim(paths);
+  }
+
   /** Takes the directories above it away that were made for it, unless others are below them. */
   leaveParent(name: string): void {
     const path = this.#assigned.get(name);

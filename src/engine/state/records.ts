@@ -62,7 +62,13 @@ export type Intent =
       /** Anonymous volumes that are made for it. */
       readonly volumes?: readonly string[];
     }
-  | { readonly kind: "start"; readonly containerId: ContainerId; readonly begunAt: WallMs }
+  | {
+      readonly kind: "start";
+      readonly containerId: ContainerId;
+      readonly begunAt: WallMs;
+      /** Cgroups above its own that were not there. */
+      readonly cgroups?: readonly string[];
+    }
   /** Of a running one, whose cgroup gets the new limits before the record has them. */
   | { readonly kind: "update"; readonly containerId: ContainerId; readonly limits: ContainerLimits }
   /** Stands still while it is read, not because somebody paused it. */

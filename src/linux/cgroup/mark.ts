@@ -13,6 +13,14 @@ export function setMark(parent: Fd, name: string, mark: string): void {
   trySetXattr(directory.fd, attribute, Buffer.from(mark));
 }
 
+/** As setMark(), of a directory that is there; what is not there needs none. */
+export function markPath(path: string, mark: string): void {
+  const fd = attempt("openat", AT_FDCWD, path, flags);
+  if (fd < 0) return;
+  using directory = new OwnedFd(fd);
+  trySetXattr(directory.fd, attribute, Buffer.from(mark));
+}
+
 export function hasMark(path: string, mark: string): boolean {
   const fd = attempt("openat", AT_FDCWD, path, flags);
   if (fd < 0) return false;

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { withDeadline } from "../../base/deadline.ts";
 import { Failure } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { call } from "../../linux/syscall.ts";
@@ -93,12 +94,16 @@ async function runIn<Result>(
       keptFds: [],
     };
     socket.write(Buffer.concat([encodeRequest("plan"), encodePlan(plan)]));
+    fault("errand.sent");
     const { pid, value } = await Promise.race([
       untilBarrier(plan, { reader, barrier: errand.barrier }),
       spawnFailed,
     ]);
+    fault("errand.waiting");
     using pidfd = new OwnedFd(call("pidfd_open", pid, 0));
-    return take({ pid, pidfd: pidfd.fd, value });
+    const taken = take({ pid, pidfd: pidfd.fd, value });
+    fault("errand.taken");
+    return taken;
   } finally {
     // The keeper ends, and its process with it: what they held, an upper directory for one, is free when this returns.
     socket.end();

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { faultPoints } from "../../../src/base/fault.ts";
 import { faultOperations } from "../../support/fault-operations.ts";
+import { isolatedOperations } from "../../support/fault-isolation.ts";
 import { volumeOperations } from "../../support/fault-volumes.ts";
 
 const source = join(import.meta.dir, "../../../src");
@@ -19,6 +20,7 @@ test("faultPoints are all come by in some operation of the tests", () => {
   const operations = [
     ...faultOperations.map(([, operation]) => operation),
     ...Object.values(volumeOperations),
+    ...Object.values(isolatedOperations),
   ];
   const tested = new Set<string>(operations.flatMap(({ points }) => Object.keys(points)));
   expect(faultPoints.filter((point) => !tested.has(point))).toEqual([]);

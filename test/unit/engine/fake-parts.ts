@@ -125,6 +125,8 @@ export class FakeWorld {
         assign: () => {},
         release: () => {},
         leaveParent: () => {},
+        missingAbove: () => [],
+        claimAbove: () => {},
         watchOom: async () => {},
         pathOf: (name) => `tare-fake/${name}`,
       },
