@@ -1,6 +1,7 @@
 import { type ArchivePathStat, decodePathStat, pathStatHeader } from "../api/path-stat.ts";
 import { type Filters, formatFilters } from "../api/filters.ts";
 import { decodeFrames, type Frame, multiplexedStreamType } from "../api/stream-frames.ts";
+import type { ContainerConfig } from "../api/types/container-config.ts";
 import type {
   ContainerChange,
   ContainerCreateRequest,
@@ -283,9 +284,10 @@ export class ContainersClient {
       readonly author?: string | undefined;
       readonly changes?: readonly string[] | undefined;
       readonly pause?: boolean | undefined;
+      readonly config?: ContainerConfig | undefined;
     } = {},
   ): Promise<IdResponse> {
-    const { repository, message, pause, ...rest } = options;
+    const { repository, message, pause, config, ...rest } = options;
     // Not said, it pauses.
     const query = {
       container: reference,
@@ -294,7 +296,8 @@ export class ContainersClient {
       ...rest,
       ...(pause === false ? { pause: "0" } : {}),
     };
-    return this.#transport.json({ method: "POST", path: "/commit", query });
+    const json = config === undefined ? {} : { json: config };
+    return this.#transport.json({ method: "POST", path: "/commit", query, ...json });
   }
 
   top(reference: string, psArguments?: string): Promise<ContainerTopResponse> {

@@ -10,6 +10,7 @@ import { execInContainer } from "../runtime/exec.ts";
 import { openKeeperProgram } from "../runtime/keeper-program.ts";
 import { reconnect } from "../runtime/reconnect.ts";
 import { startContainer } from "../runtime/start.ts";
+import { uncoverRoot } from "../runtime/uncover-root.ts";
 import { UserNamespaces } from "../runtime/user-namespaces.ts";
 import { KeeperWorkshop } from "../runtime/workshop.ts";
 import type { KeeperProgram } from "../runtime/types.ts";
@@ -73,7 +74,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     content,
     openRegistries: () => registries.open(),
     cgroups,
-    runtime: runtimePart(program, { parent, cgroups, namespaces }),
+    runtime: runtimePart(program, { runRoot, parent, cgroups, namespaces }),
     host: describeHost(),
     ...(idPool === undefined ? {} : { idPool }),
     ...(helloProgram === undefined ? {} : { helloProgram }),
@@ -90,10 +91,12 @@ function cgroupNameOf(dataRoot: string): string {
 function runtimePart(
   program: KeeperProgram,
   {
+    runRoot,
     parent,
     cgroups,
     namespaces,
   }: {
+    readonly runRoot: string;
     readonly parent: CgroupParent;
     readonly cgroups: EngineCgroups;
     readonly namespaces: UserNamespaces;
@@ -119,6 +122,7 @@ function runtimePart(
       });
     },
     openUserNamespace: (maps) => namespaces.open(maps),
+    uncoverRoot: (covered) => uncoverRoot(program, runRoot, covered),
     reconnect,
   };
 }

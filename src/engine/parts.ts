@@ -7,6 +7,7 @@ import type { CgroupStatistics } from "../linux/cgroup-statistics.ts";
 import type { HostFacts } from "./planning/plan-container.ts";
 import type { CgroupPlan } from "../linux/cgroup-plan.ts";
 import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } from "../runtime/types.ts";
+import type { CoveredRoot } from "../runtime/uncover-root.ts";
 import type { OwnedFd } from "../linux/fd.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeDevice } from "../spec/runtime-config.ts";
@@ -26,6 +27,8 @@ export interface RuntimePart {
   exec(request: ExecRequest): Promise<StartedProcess>;
   /** A user namespace with these ids that nobody is in, for idmapped mounts; the caller disposes of it. */
   openUserNamespace(maps: IdMaps): Promise<OwnedFd>;
+  /** A container's root without what is mounted in it; the caller disposes of it. */
+  uncoverRoot(covered: CoveredRoot): Promise<OwnedFd>;
   /** Alive; ended and recorded; or nothing there: its keeper was lost. */
   reconnect(runDirectory: string): Promise<KeptProcess | Exit | undefined>;
 }

@@ -8,7 +8,7 @@ import type { IdmapOption } from "../spec/idmap-option.ts";
 import type { TimeOffsets } from "../spec/time-offsets.ts";
 import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
 import type { Digest } from "../spec/digest.ts";
-import type { ImageConfig } from "../spec/image-config.ts";
+import type { ImageConfig, ImageDefaults } from "../spec/image-config.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./file-types.ts";
 import type { ContainerLimits } from "./limit-types.ts";
 import type { LogEntry, LogOptions } from "./log-types.ts";
@@ -318,12 +318,17 @@ export interface AttachedStream {
   readonly duplex: Duplex;
 }
 
+/** Variables, labels, ports and volumes are added to what is there, all else replaces it. */
+export type CommittedConfig = Partial<Omit<ImageDefaults, "healthcheck">>;
+
 export interface CommitSettings {
   /** The new image's name. */
   readonly reference?: string;
   readonly author?: string;
   readonly message?: string;
-  /** Dockerfile instructions: CMD, ENTRYPOINT, ENV … */
+  /** Comes before what the container has. */
+  readonly config?: CommittedConfig;
+  /** Dockerfile instructions: CMD, ENTRYPOINT, ENV … They come last. */
   readonly changes?: readonly string[];
   /** Freeze the container while its files are read (default true). */
   readonly pause?: boolean;

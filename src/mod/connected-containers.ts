@@ -1,3 +1,4 @@
+import { formatCommitConfig } from "../api/commit-request.ts";
 import type { ContainerUpdate } from "../engine/update-types.ts";
 import { formatUnixTime } from "../base/timestamp.ts";
 import { poll } from "../base/deadline.ts";
@@ -204,8 +205,9 @@ export class ConnectedContainers implements Containers {
   }
 
   async commit(reference: ContainerReference, settings: CommitSettings = {}): Promise<string> {
-    const { reference: repository, ...rest } = settings;
-    return (await this.#client.containers.commit(reference, { repository, ...rest })).Id;
+    const { reference: repository, config = {}, ...rest } = settings;
+    const body = { config: formatCommitConfig(config) };
+    return (await this.#client.containers.commit(reference, { repository, ...rest, ...body })).Id;
   }
 
   async list(filter: ContainerFilter = {}): Promise<readonly ContainerSummary[]> {

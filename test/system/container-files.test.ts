@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { busyboxArchive } from "../support/images.ts";
-import { executable, Installation, isRoot } from "../support/tare.ts";
+import { executable, Installation, isRoot, mountTable } from "../support/tare.ts";
 
 describe.skipIf(!isRoot)("diff and export", () => {
   let tare: Installation;
@@ -44,45 +44,61 @@ describe.skipIf(!isRoot)("diff and export", () => {
     await tare.must(["rm", "-f", "idle", "busy"]);
   });
 
-  test("export gives the tree without what is mounted in it, of a running and of a stopped container", async () => {
-    const secret = join(tare.directory, "secret");
-    writeFileSync(secret, "not to be exported");
-    await tare.must([
-      "run",
-      "-d",
-      "--name",
-      "exported",
-      "-v",
-      `${secret}:/etc/issue`,
-      "--tmpfs",
-      "/scratch",
-      "busybox",
-      "sh",
-      "-c",
-      "echo kept > /root/file; echo gone > /scratch/file; sleep 1000",
-    ]);
-    await tare.must(["exec", "exported", "sh", "-c", "until [ -s /scratch/file ]; do sleep 0.01; done"]);
-    const path = join(tare.directory, "e.tar");
-    for (const state of ["running", "stopped"]) {
-      if (state === "stopped") {
-        await tare.must(["kill", "exported"]);
-        await tare.must(["wait", "exported"]);
+  test.each([
+    ["of the host's ids", []],
+    ["with a user namespace", ["--userns", "private"]],
+  ] as const)(
+    "export gives the tree without what is mounted in it and with what that covers, of a running and of a stopped container %s",
+    async (_, flags) => {
+      const secret = join(tare.directory, "secret");
+      writeFileSync(secret, "not to be exported");
+      await tare.must([
+        "run",
+        "-d",
+        "--name",
+        "exported",
+        "-v",
+        `${secret}:/srv/issue`,
+        "-v",
+        `${join(tare.directory, "covering")}:/etc`,
+        ...flags,
+        "--tmpfs",
+        "/scratch",
+        "busybox",
+        "sh",
+        "-c",
+        "echo kept > /root/file; echo gone > /scratch/file; sleep 1000",
+      ]);
+      await tare.must(["exec", "exported", "sh", "-c", "until [ -s /scratch/file ]; do sleep 0.01; done"]);
+      const path = join(tare.directory, "e.tar");
+      writeFileSync(join(tare.directory, "covering/of-the-host"), "");
+      const before = mountTable();
+      for (const state of ["running", "stopped"]) {
+        if (state === "stopped") {
+          await tare.must(["kill", "exported"]);
+          await tare.must(["wait", "exported"]);
+        }
+        await tare.must(["export", "-o", path, "exported"]);
+        expect(statSync(path).mode & 0o777).toBe(0o600);
+        const names = execFileSync("tar", ["-tf", path], { encoding: "utf8" }).split("\n");
+        expect(names).toContain("root/file");
+        expect(names).toContain("scratch/");
+        expect(names).toContain("proc/");
+        expect(execFileSync("tar", ["-xOf", path, "etc/passwd"], { encoding: "utf8" })).toStartWith(
+          "root:x:0:0:",
+        );
+        expect(names).not.toContain("etc/of-the-host");
+        expect(mountTable()).toEqual(before);
+        expect(names.filter((name) => /^(proc|sys|dev\/pts|scratch)\/./.test(name))).toEqual([]);
+        expect(execFileSync("tar", ["-xOf", path, "root/file"], { encoding: "utf8" })).toBe("kept\n");
+        expect(readFileSync(path).includes("not to be exported")).toBe(false);
       }
-      await tare.must(["export", "-o", path, "exported"]);
-      expect(statSync(path).mode & 0o777).toBe(0o600);
-      const names = execFileSync("tar", ["-tf", path], { encoding: "utf8" }).split("\n");
-      expect(names).toContain("root/file");
-      expect(names).toContain("scratch/");
-      expect(names).toContain("proc/");
-      expect(names.filter((name) => /^(proc|sys|dev\/pts|scratch)\/./.test(name))).toEqual([]);
-      expect(execFileSync("tar", ["-xOf", path, "root/file"], { encoding: "utf8" })).toBe("kept\n");
-      expect(readFileSync(path).includes("not to be exported")).toBe(false);
-    }
-    const absent = await tare.tare(["export", "-o", join(tare.directory, "no.tar"), "nobody"]);
-    expect(absent.status).toBe(1);
-    expect(existsSync(join(tare.directory, "no.tar"))).toBe(false);
-    await tare.must(["rm", "exported"]);
-  });
+      const absent = await tare.tare(["export", "-o", join(tare.directory, "no.tar"), "nobody"]);
+      expect(absent.status).toBe(1);
+      expect(existsSync(join(tare.directory, "no.tar"))).toBe(false);
+      await tare.must(["rm", "exported"]);
+    },
+  );
 
   test("a container does not start again while the files of its last run are read", async () => {
     await tare.must([

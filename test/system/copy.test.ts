@@ -101,6 +101,26 @@ describe.skipIf(!isRoot)("cp", () => {
     expect(execFileSync("tar", ["-xOf", path("out.tar"), "file"], { encoding: "utf8" })).toBe("streamed");
   });
 
+  test("takes gzip and zstd streams, too; what is neither is refused in a sentence", async () => {
+    writeFileSync(path("packed"), "unpacked");
+    for (const how of ["-z", "--zstd"]) {
+      const tar = execFileSync("tar", ["-C", work, how, "-cf", "-", "packed"]);
+      await inside("rm -f /root/packed");
+      await tare.must(["cp", "-", "live:/root"], { input: tar });
+      expect(await inside("cat /root/packed")).toBe("unpacked");
+      const cut = await tare.tare(["cp", "-", "live:/root"], { input: tar.subarray(0, tar.length - 12) });
+      expect([cut.status, cut.stderr.split("\n")]).toEqual([
+        1,
+        [expect.stringMatching(/^tare: cannot /), ""],
+      ]);
+    }
+    const xz = Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 0]);
+    expect(await tare.tare(["cp", "-", "live:/root"], { input: xz })).toMatchObject({
+      status: 1,
+      stderr: "tare: cannot decompress xz: recompress it with gzip or zstd\n",
+    });
+  });
+
   test("a link is copied as a link, or followed with -L", async () => {
     await inside("echo target > /root/target; ln -sf target /root/link; ln -sfn /root /alias");
     await tare.must(["cp", "live:/root/link", path("link")]);

@@ -72,6 +72,32 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
     await expect(engine().containers.inspect(id)).rejects.toMatchObject({ kind: "not-found" });
   });
 
+  test("commit() sets of the image what is asked for, and shows an image in a container", async () => {
+    const container = await engine().run("busybox", { command: ["true"], env: ["A=1"] });
+    await container.wait();
+    const id = await engine().containers.commit(container.id, {
+      reference: `${which.toLowerCase()}:1`,
+      config: { env: ["B=2"], cmd: ["env"], labels: { a: "b" }, exposedPorts: ["80/tcp"] },
+      changes: ["LABEL c=d"],
+    });
+    await container.remove();
+    const { config } = await engine().images.inspect(id);
+    expect(config.defaults).toMatchObject({
+      cmd: ["env"],
+      labels: { a: "b", c: "d" },
+      exposedPorts: ["80/tcp"],
+    });
+    expect(config.defaults.env).toEqual(expect.arrayContaining(["A=1", "B=2"]));
+    const shown = await engine().run("busybox", {
+      command: ["head", "-n", "1", "/m/etc/passwd"],
+      mounts: [{ kind: "image", image: id, target: "/m" }],
+    });
+    await shown.wait();
+    expect(await shown.stdout()).toStartWith("root:x:0:0:");
+    await shown.remove();
+    await engine().images.remove(id);
+  });
+
   test("logs() gives entries with their times", async () => {
     await using container = await engine().run("busybox", {
       command: ["sh", "-c", "echo a; sleep 0.05; echo b; head -c 20000 /dev/zero | tr '\\0' z"],

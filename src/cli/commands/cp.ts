@@ -25,7 +25,7 @@ export const cp: Command<Values> = {
   usage: "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|- | SRC_PATH|- CONTAINER:DEST_PATH",
   takes: [2, 2],
   description:
-    'Use "-" as the source to read a tar archive from standard input and extract it into a directory of a container, and "-" as the destination to stream a tar archive of a container\'s file or directory to standard output.',
+    'Use "-" as the source to read a tar archive (plain, gzip or zstd) from standard input and extract it into a directory of a container, and "-" as the destination to stream a tar archive of a container\'s file or directory to standard output.',
   flags: {
     archive: bool("Archive mode (copy all uid/gid information)", { short: "a" }),
     "follow-link": bool("Always follow symbol link in SRC_PATH", { short: "L" }),

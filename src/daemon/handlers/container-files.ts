@@ -1,5 +1,6 @@
 import type { ContainerChange } from "../../api/types/container.ts";
 import { encodePathStat, pathStatHeader } from "../../api/path-stat.ts";
+import { planCommitConfig } from "../../api/commit-request.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call } from "../handler.ts";
 import { bodyPieces } from "../http/request-body.ts";
@@ -57,12 +58,6 @@ function requirePath(query: Call["query"]): string {
 
 /** `POST /commit` */
 export async function commit({ engine, query, body, reply }: Call): Promise<void> {
-  if (typeof body === "object" && body !== null && Object.keys(body).length > 0) {
-    throw new Failure(
-      "unsupported",
-      "a configuration in the body of commit is not supported yet: use changes",
-    );
-  }
   const container = query.text("container");
   if (container === undefined) throw new Failure("invalid", "cannot commit: the request names no container");
   const repository = query.text("repo");
@@ -75,6 +70,7 @@ export async function commit({ engine, query, body, reply }: Call): Promise<void
       : { reference: tag === undefined ? repository : `${repository}:${tag}` }),
     ...(message === undefined ? {} : { message }),
     ...(author === undefined ? {} : { author }),
+    config: planCommitConfig(body),
     changes: query.texts("changes"),
     pause: query.boolean("pause"),
   });

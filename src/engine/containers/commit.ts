@@ -5,6 +5,7 @@ import { applyConfigChanges } from "../../spec/config-changes.ts";
 import type { ImageDefaults } from "../../spec/image-config.ts";
 import { parseReference, withDefaultTag } from "../../spec/reference.ts";
 import { StoringSink } from "../images/load-sink.ts";
+import { mergeCommitted } from "../planning/committed-config.ts";
 import { mergeEnvironment } from "../planning/environment.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { CommitSettings, ContainerReference } from "../types.ts";
@@ -18,11 +19,11 @@ export async function commitContainer(
   reference: ContainerReference,
   settings: CommitSettings = {},
 ): Promise<string> {
-  const { author = "", message = "", changes = [], pause = true } = settings;
+  const { author = "", message = "", changes = [], config = {}, pause = true } = settings;
   const found = getContainer(context.state, reference);
   const references =
     settings.reference === undefined ? [] : [withDefaultTag(parseReference(settings.reference))];
-  const defaults = applyConfigChanges(defaultsOf(found), changes);
+  const defaults = applyConfigChanges(mergeCommitted(defaultsOf(found), config), changes);
   using pinned = await context.pinImage(found.imageId);
   const baseManifest = pinned.record.blobs[1];
   if (baseManifest === undefined) throw new Failure("internal", "cannot commit: the image has no manifest");

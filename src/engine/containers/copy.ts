@@ -1,6 +1,7 @@
 import { readlinkSync } from "node:fs";
 import { Failure, within } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
+import { plainTar } from "../../image/plain-tar.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../../linux/constants/open.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { filesystemStatus, isKernelFilesystem } from "../../linux/filesystem-status.ts";
@@ -74,7 +75,7 @@ export async function copyIntoContainer(
   if (filesystemStatus(directory.fd).readonly) {
     throw new Failure("not-permitted", `cannot copy into "${place.path}": it is mounted read-only`);
   }
-  await unpackLayer(archive, directory.fd, {
+  await unpackLayer(plainTar(archive), directory.fd, {
     whiteouts: "plain",
     root: "keep",
     existing: keepsKinds ? "same-kind" : "replace",

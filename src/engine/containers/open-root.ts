@@ -1,6 +1,7 @@
-import { Failure } from "../../base/failure.ts";
-import type { OwnedFd } from "../../linux/fd.ts";
-import { findProcessRoot } from "../../linux/process.ts";
+import { Failure, kindOf } from "../../base/failure.ts";
+import { type Fd, OwnedFd } from "../../linux/fd.ts";
+import { openNamespace } from "../../linux/namespaces.ts";
+import { findProcess, findProcessRoot, type ProcessIdentity } from "../../linux/process.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerId } from "../types.ts";
 import { attachMounts, seenMounts } from "./attach-mounts.ts";
@@ -14,16 +15,37 @@ export interface OpenedRoot extends Disposable {
 }
 
 /**
- * The container's root file system without what is mounted in it. Of a container that runs it is the keeper's own;
- * otherwise it is mounted, and the lock held, until the result is disposed of.
+ * The container's root file system without what is mounted in it, and with what that covers. Of a container that runs it is
+ * a clone of the keeper's own; otherwise it is mounted, and the lock held, until the result is disposed of.
  */
 export async function openPlainRoot(context: ContainerContext, record: ContainerRecord): Promise<OpenedRoot> {
   const { id } = record;
   using _ = await context.locks.acquire(id); // a start or end that is under way comes first
   const live = context.live.get(id);
-  return live === undefined
-    ? await mount(context, record, { readonly: true })
-    : counted(context, id, live.kept.openRoot());
+  if (live === undefined) return await mount(context, record, { readonly: true });
+  using covered = live.kept.openRoot();
+  return counted(context, id, (await uncover(context, live.kept, covered.fd)) ?? new OwnedFd(covered.move()));
+}
+
+/** Undefined when the process has ended: its mount namespace is gone, and nothing covers anything any more. */
+async function uncover(
+  { parts }: ContainerContext,
+  process: ProcessIdentity,
+  root: Fd,
+): Promise<OwnedFd | undefined> {
+  using mountNamespace = findMountNamespace(process);
+  if (mountNamespace === undefined) return undefined;
+  return await parts.runtime.uncoverRoot({ root, mountNamespace: mountNamespace.fd });
+}
+
+function findMountNamespace(process: ProcessIdentity): OwnedFd | undefined {
+  using pidfd = findProcess(process);
+  try {
+    return pidfd && openNamespace({ pid: process.pid, pidfd: pidfd.fd }, "mount");
+  } catch (thrown) {
+    if (kindOf(thrown) === "not-found") return undefined;
+    throw thrown;
+  }
 }
 
 /**

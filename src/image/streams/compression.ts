@@ -14,7 +14,9 @@ export function detectCompression(head: Uint8Array): Compression {
   if (((head[0] ?? 0) & 0xf0) === 0x50 && [0x2a, 0x4d, 0x18].every((byte, index) => head[index + 1] === byte))
     return "zstd";
   if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0)) throw unsupported("xz");
-  if (starts(0x42, 0x5a, 0x68)) throw unsupported("bzip2");
+  // BZh, a digit, then the first of a block's mark: a tar may begin with a file that is called "BZh…".
+  const isLevel = (head[3] ?? 0) >= 0x31 && (head[3] ?? 0) <= 0x39;
+  if (starts(0x42, 0x5a, 0x68) && isLevel && head[4] === 0x31 && head[5] === 0x41) throw unsupported("bzip2");
   return "plain";
 }
 

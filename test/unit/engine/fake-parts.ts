@@ -111,6 +111,7 @@ export class FakeWorld {
         start: (request) => this.#start(request),
         exec: (request) => this.#exec(request),
         openUserNamespace: async () => new OwnedFd(-1),
+        uncoverRoot: async () => new OwnedFd(-1),
         reconnect: async (directory) => this.processes.get(directory),
       },
       cgroups: {

@@ -83,4 +83,7 @@ test("detectCompression() refuses bzip2 and xz by name", () => {
     "cannot decompress xz",
   );
   expect(detectCompression(new Uint8Array(0))).toBe("plain");
+  // The beginning of a tar is a name.
+  expect(detectCompression(Buffer.from("BZh91.txt"))).toBe("plain");
+  expect(detectCompression(Buffer.from("BZhAY&SY"))).toBe("plain");
 });

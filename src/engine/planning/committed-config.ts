@@ -1,0 +1,20 @@
+import type { ImageDefaults } from "../../spec/image-config.ts";
+import type { CommittedConfig } from "../types.ts";
+import { mergeEnvironment } from "./environment.ts";
+
+/**
+ * What the caller sets of a new image comes before what its container has: variables, labels, ports and volumes are added to
+ * those, all else replaces. A new entrypoint makes the arguments of the old one senseless.
+ */
+export function mergeCommitted(defaults: ImageDefaults, config: CommittedConfig): ImageDefaults {
+  const { env = [], labels, exposedPorts = [], volumes = [], ...replaced } = config;
+  const { cmd: _, ...rest } = defaults;
+  return {
+    ...(config.entrypoint === undefined ? defaults : rest),
+    ...replaced,
+    env: mergeEnvironment(env, defaults.env).filter((entry) => entry.includes("=")),
+    labels: { ...defaults.labels, ...labels },
+    exposedPorts: [...new Set([...defaults.exposedPorts, ...exposedPorts])],
+    volumes: [...new Set([...defaults.volumes, ...volumes])],
+  };
+}
