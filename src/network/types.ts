@@ -1,0 +1,78 @@
+import type { IpAddress, IpPrefix } from "../spec/ip-address.ts";
+
+/** 64 hexadecimal digits, of the engine's choice. */
+export type NetworkId = string;
+/** 64 hexadecimal digits, of the engine's choice: one end of one container's run in one network. */
+export type EndpointId = string;
+
+/** One address pool of a network, of either family. */
+export interface NetworkSubnet {
+  readonly subnet: IpPrefix;
+  /** The network's own address in it; undefined with `inhibit_ipv4`, or of an internal macvlan. */
+  readonly gateway?: IpAddress;
+  /** Where containers' addresses are taken from; the whole subnet when absent. */
+  readonly range?: IpPrefix;
+  /** Never given to a container: name → address. */
+  readonly auxiliary: Readonly<Record<string, IpAddress>>;
+}
+
+/** From where published ports of a network can be reached, and how: see docs/networks.md. */
+export type GatewayMode = "nat" | "nat-unprotected" | "routed" | "isolated";
+
+/** What a network is, as it was made: complete, without defaults left open. Plain data, kept in the state as it is. */
+export interface NetworkPlan {
+  readonly id: NetworkId;
+  readonly name: string;
+  readonly driver: "bridge" | "macvlan";
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
+  /** At most one of each family. */
+  readonly subnets: readonly NetworkSubnet[];
+  /** No way out of it and none in. */
+  readonly internal: boolean;
+  /** Its containers may talk to each other. */
+  readonly interContainer: boolean;
+  readonly mtu: number;
+  /** Of the host's interface: the bridge, at most 15 bytes. For macvlan: the parent, made by us when it is `dm-…`. */
+  readonly interfaceName: string;
+  /** macvlan's mode. */
+  readonly macvlanMode?: "bridge" | "private" | "vepa" | "passthru";
+  readonly gatewayMode4: GatewayMode;
+  readonly gatewayMode6: GatewayMode;
+  /** Where packets of its containers seem to come from outside: absent = the address of the interface they leave by. */
+  readonly hostAddress4?: IpAddress;
+  readonly hostAddress6?: IpAddress;
+  readonly masquerade: boolean;
+  /** Published ports without an address of their own listen there; absent: all addresses. */
+  readonly defaultBindings: readonly IpAddress[];
+}
+
+export type PortProtocol = "tcp" | "udp" | "sctp";
+
+/** Ports that are published, one or a run of them: `count` host ports from `hostPort` lead to as many from `containerPort`. */
+export interface PublishedPorts {
+  readonly protocol: PortProtocol;
+  /** The host's address; undefined: all addresses of both families. */
+  readonly hostAddress?: IpAddress;
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly count: number;
+}
+
+/** One container's end in one network, all decided. */
+export interface EndpointPlan {
+  readonly id: EndpointId;
+  readonly networkId: NetworkId;
+  /** `02:42:ac:11:00:02` */
+  readonly macAddress: string;
+  readonly addresses: readonly { readonly address: IpAddress; readonly bits: number }[];
+  /** Additional, with bits 16 or 64. */
+  readonly linkLocal: readonly IpAddress[];
+  /** Inside the container: `eth0`. */
+  readonly interfaceName: string;
+  /** Gateways for the default routes that lead through it: none for endpoints that are not the container's default. */
+  readonly defaultGateways: readonly IpAddress[];
+  /** Parameters below /proc/sys, where IFNAME stands for the interface's name: `net.ipv4.conf.IFNAME.log_martians` → "1". */
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly ports: readonly PublishedPorts[];
+}
