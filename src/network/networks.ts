@@ -1,0 +1,107 @@
+import type { Fd } from "../linux/fd.ts";
+import type { IpAddress, IpPrefix } from "../spec/ip-address.ts";
+import type { EndpointId, EndpointPlan, NetworkPlan, PublishedPorts } from "./types.ts";
+
+/**
+ * Whom published ports obey. `docker`: packets that are forwarded to a container pass the host's input rules by, as with
+ * Docker. `respect-host`: what the host's own input chains drop or reject is dropped for published ports, too.
+ */
+export type PublishPolicy = "docker" | "respect-host";
+
+/** Something that was done to the host, or found, that its administrator wants to know. One sentence. */
+export type NetworkNote = string;
+
+export interface NetworksOptions {
+  /** What the data root's engine owns in the kernel is named by a hash of this real path. */
+  readonly dataRoot: string;
+  readonly policy?: PublishPolicy;
+  readonly onNote?: (note: NetworkNote) => void;
+}
+
+/** What the kernel has that the records don't say, or the other way round. */
+export interface NetworkFinding {
+  readonly subject: string;
+  readonly problem: string;
+  readonly advice: string;
+}
+
+/** All that there should be: what reconcile() makes true and findings() compares with. */
+export interface NetworkRecords {
+  readonly networks: readonly NetworkPlan[];
+  /** Of running containers only. */
+  readonly endpoints: readonly EndpointPlan[];
+}
+
+/**
+ * The host's side of containers' networks: links, addresses, routes, one firewall table. It acts in the network namespace that this
+ * process is in, and touches nothing before the first ensure() or reconcile(). It keeps in memory what it was told to
+ * make, so that attach() and detach() need ids only; nothing is read from the disk. Calls may overlap: they are put in
+ * order inside.
+ */
+export interface Networks extends AsyncDisposable {
+  /**
+   * Makes the host's side of a network, or completes it: link, addresses, sysctls, firewall. Idempotent. Rolled back by itself on failure.
+   * Throws "unavailable" when nft is missing (names the package), "unsupported" when the kernel lacks something,
+   * "conflict" when the interface's name is taken by a link that is no bridge, "not-found" when macvlan's parent is not there.
+   */
+  ensure(plan: NetworkPlan): Promise<void>;
+  /** Takes it away, by its plan, whether or not it was ensured in this process. Fine when absent. No endpoint may be left. */
+  remove(plan: NetworkPlan): Promise<void>;
+  /**
+   * Gives a network namespace its end, addresses, routes, and publishes its ports. The network must have been ensured.
+   * `lo` is brought up as well. On failure nothing is left, in the namespace either. The descriptor is used during the call only.
+   * Throws "conflict" naming the port when a published one is taken by another endpoint.
+   */
+  attach(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<AttachedEndpoint>;
+  /** The container has ended: ports, firewall elements and UDP flows go; its link goes with its namespace. Fine when absent. */
+  detach(id: EndpointId): Promise<void>;
+  /** Out of a namespace that lives on: as detach(), and its interface is deleted. Fine when absent. */
+  disconnect(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<void>;
+  /** Replaces the ports of a live endpoint; those in both lists are not interrupted. All or nothing. */
+  setPorts(id: EndpointId, ports: readonly PublishedPorts[]): Promise<void>;
+  /** Replaces the routes through the endpoint in a living namespace: another network has become its default, or none. */
+  setDefaultGateways(
+    endpoint: EndpointPlan,
+    options: { readonly netnsFd: Fd; readonly gateways: readonly IpAddress[] },
+  ): Promise<void>;
+  /** `lo` up in a namespace that gets no endpoint (network `none`). */
+  bringUpLoopback(options: { readonly netnsFd: Fd }): void;
+  /**
+   * After a start of the engine: the kernel says exactly what the records say. Stray links, elements and bridges of this data root go,
+   * missing ones are made. With no networks and nothing left in the kernel it does nothing, nft or not.
+   */
+  reconcile(records: NetworkRecords): Promise<void>;
+  /** For `system check`: the kernel's state against what this object was told. Changes nothing. */
+  findings(): Promise<readonly NetworkFinding[]>;
+  /** From where each of these can be reached, by the host's addresses and firewall as they are now. */
+  reachOf(ports: readonly PublishedPorts[], options: { readonly networkId: string }): Promise<readonly PortReach[]>;
+  /** Takes effect at once, for ports published already too. */
+  setPolicy(policy: PublishPolicy): Promise<void>;
+  readonly policy: PublishPolicy;
+}
+
+export interface AttachedEndpoint {
+  /** The host's end of the pair; undefined for macvlan. */
+  readonly hostInterface?: string;
+}
+
+/** What `ps`, `port` and `run` say about one published port. */
+export interface PortReach {
+  readonly ports: PublishedPorts;
+  /** Only from this host. */
+  readonly local: boolean;
+  /** The host's interfaces behind which others can reach it; empty when none can. */
+  readonly interfaces: readonly string[];
+  /** Chains that keep others out: `inet filter input (policy drop)`. */
+  readonly blockedBy: readonly string[];
+  /** One short clause: `from this host only`, `from eth0`, `blocked by inet filter input`. */
+  readonly text: string;
+}
+
+/** Facts of the host, for planning and checks before anything is changed. They need no nft. */
+export interface HostNetwork {
+  /** Subnets that the host has routes to, default routes left out. */
+  readonly routes: readonly { readonly prefix: IpPrefix; readonly interfaceName: string }[];
+  readonly addresses: readonly { readonly prefix: IpPrefix; readonly address: IpAddress; readonly interfaceName: string }[];
+  readonly interfaces: readonly string[];
+}
