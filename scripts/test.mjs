@@ -23,6 +23,9 @@ const packages = {
   openssl: "openssl",
   "libcap2-bin": "setcap",
   apparmor: "apparmor_parser",
+  nftables: "nft",
+  iproute2: "ip",
+  conntrack: "conntrack",
 };
 
 function list(directory) {

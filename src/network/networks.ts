@@ -74,7 +74,10 @@ export interface Networks extends AsyncDisposable {
   /** For `system check`: the kernel's state against what this object was told. Changes nothing. */
   findings(): Promise<readonly NetworkFinding[]>;
   /** From where each of these can be reached, by the host's addresses and firewall as they are now. */
-  reachOf(ports: readonly PublishedPorts[], options: { readonly networkId: string }): Promise<readonly PortReach[]>;
+  reachOf(
+    ports: readonly PublishedPorts[],
+    options: { readonly networkId: string },
+  ): Promise<readonly PortReach[]>;
   /** Takes effect at once, for ports published already too. */
   setPolicy(policy: PublishPolicy): Promise<void>;
   readonly policy: PublishPolicy;
@@ -102,6 +105,10 @@ export interface PortReach {
 export interface HostNetwork {
   /** Subnets that the host has routes to, default routes left out. */
   readonly routes: readonly { readonly prefix: IpPrefix; readonly interfaceName: string }[];
-  readonly addresses: readonly { readonly prefix: IpPrefix; readonly address: IpAddress; readonly interfaceName: string }[];
+  readonly addresses: readonly {
+    readonly prefix: IpPrefix;
+    readonly address: IpAddress;
+    readonly interfaceName: string;
+  }[];
   readonly interfaces: readonly string[];
 }

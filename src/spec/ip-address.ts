@@ -31,7 +31,7 @@ function wordsOf(text: string): readonly number[] {
   const first = wordsOfPart(head);
   if (tail === undefined) return first;
   const last = wordsOfPart(tail);
-  return [...first, ...new Array<number>(8 - first.length - last.length).fill(0), ...last];
+  return [...first, ...Array.from({ length: 8 - first.length - last.length }, () => 0), ...last];
 }
 
 function wordsOfPart(part: string): readonly number[] {

@@ -1,0 +1,154 @@
+import { Failure, within } from "../../base/failure.ts";
+import { addAddress, listAddresses, removeAddress, type InterfaceAddress } from "../../linux/addresses.ts";
+import type { Fd } from "../../linux/fd.ts";
+import { findNetworkSysctl, writeNetworkSysctl } from "../../linux/interface-sysctls.ts";
+import {
+  addBridge,
+  addVeth,
+  findLink,
+  removeLink,
+  setAlias,
+  setBridgePort,
+  setMtu,
+  setNoLinkLocal,
+  setUp,
+  type Link,
+  type NetlinkRequest,
+} from "../../linux/links.ts";
+import { NetlinkFailure } from "../../linux/netlink-socket.ts";
+import { configureContainerSide } from "../container-side.ts";
+import { ensureForwarding } from "../forwarding.ts";
+import type { HostSide } from "../host-side.ts";
+import { bridgeMacOf, vethNameOf } from "../interface-names.ts";
+import type { EndpointPlan, NetworkPlan } from "../types.ts";
+
+/** The host's side of a bridge network: makes what is missing. A bridge that somebody else made is used, and never removed. */
+export function ensureBridge(host: HostSide, plan: NetworkPlan): void {
+  const name = plan.interfaceName;
+  const found = findLink(host.route, name);
+  if (found !== undefined && found.kind !== "bridge") {
+    throw new Failure(
+      "conflict",
+      `cannot make the bridge ${name}: an interface of that name exists and is no bridge`,
+    );
+  }
+  try {
+    if (found === undefined) {
+      host.route.send([
+        addBridge(name, { macAddress: bridgeMacOf(plan.id), mtu: plan.mtu }),
+        // One call with its making: there is no moment in which it is not known as ours.
+        setAlias(name, `${host.names.aliasPrefix}${plan.id}`),
+      ]);
+    }
+    completeBridge(host, plan);
+  } catch (thrown) {
+    if (found === undefined) host.route.send([removeLink(name)]);
+    throw within(`cannot make the network ${plan.name}`, thrown);
+  }
+}
+
+function completeBridge(host: HostSide, plan: NetworkPlan): void {
+  const name = plan.interfaceName;
+  const link = findLink(host.route, name) as Link;
+  setIpv6(plan);
+  const wanted = gatewayAddresses(plan);
+  const mine = isOwnBridge(host, plan, link);
+  const now = listAddresses(host.route).filter((address) => address.index === link.index);
+  host.route.send([
+    ...(mine ? now.filter((address) => !isLinkLocal(address) && !hasSame(wanted, address)) : []).map(
+      (address) => removeAddress(address, link.index),
+    ),
+    ...wanted.filter((address) => !hasSame(now, address)).map((address) => addAddress(address, link.index)),
+    ...(link.mtu === plan.mtu || !mine ? [] : [setMtu(name, plan.mtu)]),
+    ...(link.isUp ? [] : [setUp(name)]),
+  ]);
+  if (!plan.internal) ensureForwarding(plan, host.note);
+}
+
+function setIpv6(plan: NetworkPlan): void {
+  const name = plan.interfaceName;
+  const set = (parameter: string, value: string): void => {
+    const path = `net/ipv6/conf/${name}/${parameter}`;
+    const now = findNetworkSysctl(path);
+    if (now !== undefined && now !== value) writeNetworkSysctl(path, value);
+  };
+  set("accept_ra", "0");
+  // KERNEL: while its link-local address is being tried out, a bridge asks for no neighbour: a second without IPv6.
+  set("accept_dad", "0");
+  set("disable_ipv6", plan.ipv6 ? "0" : "1");
+  if (plan.ipv6 && findNetworkSysctl(`net/ipv6/conf/${name}/disable_ipv6`) === undefined) {
+    throw new Failure("unsupported", "this kernel runs without IPv6");
+  }
+}
+
+function gatewayAddresses(plan: NetworkPlan): readonly InterfaceAddress[] {
+  return plan.subnets.flatMap(({ subnet, gateway }) => {
+    const mode = subnet.address.family === 4 ? plan.gatewayMode4 : plan.gatewayMode6;
+    return gateway === undefined || mode === "isolated" ? [] : [{ address: gateway, bits: subnet.bits }];
+  });
+}
+
+function hasSame(list: readonly InterfaceAddress[], { address, bits }: InterfaceAddress): boolean {
+  return list.some(
+    (each) =>
+      each.bits === bits && each.address.family === address.family && each.address.value === address.value,
+  );
+}
+
+function isLinkLocal({ address }: InterfaceAddress): boolean {
+  return address.family === 6 && address.value >> 118n === 0x3fan;
+}
+
+function isOwnBridge(host: HostSide, plan: NetworkPlan, link: Link): boolean {
+  return link.alias === `${host.names.aliasPrefix}${plan.id}`;
+}
+
+/** Only a bridge that this network made. */
+export function removeBridge(host: HostSide, plan: NetworkPlan): void {
+  const link = findLink(host.route, plan.interfaceName);
+  if (link !== undefined && isOwnBridge(host, plan, link)) host.route.send([removeLink(link.name)]);
+}
+
+/** KERNEL: with br_netfilter a port must send back what is translated to its own container (hairpin). */
+export function portOf(plan: NetworkPlan, name: string): NetlinkRequest {
+  return setBridgePort(name, { hairpin: true, isolated: !plan.interContainer });
+}
+
+/** A pair of which one end is the bridge's port and the other is born in the container. On failure it is gone again. */
+export function attachToBridge(
+  host: HostSide,
+  {
+    plan,
+    endpoint,
+    netnsFd,
+  }: { readonly plan: NetworkPlan; readonly endpoint: EndpointPlan; readonly netnsFd: Fd },
+): string {
+  const name = vethNameOf(host.names, endpoint.id);
+  const bridge = findLink(host.route, plan.interfaceName);
+  if (bridge === undefined) {
+    throw new Failure(
+      "not-found",
+      `cannot attach to the network ${plan.name}: its bridge ${plan.interfaceName} is gone`,
+    );
+  }
+  const { interfaceName, macAddress } = endpoint;
+  try {
+    host.route.send([
+      addVeth(name, {
+        bridgeIndex: bridge.index,
+        mtu: plan.mtu,
+        peer: { name: interfaceName, macAddress, netnsFd },
+      }),
+      setNoLinkLocal(name),
+      portOf(plan, name),
+      setUp(name),
+    ]);
+    configureContainerSide(endpoint, netnsFd);
+  } catch (thrown) {
+    // What exists by this name was there before, if it was the pair that could not be made.
+    const isMade = !(thrown instanceof NetlinkFailure && thrown.request.about.startsWith("make "));
+    if (isMade) host.route.send([removeLink(name)]);
+    throw within(`cannot attach to the network ${plan.name}`, thrown);
+  }
+  return name;
+}

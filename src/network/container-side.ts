@@ -1,0 +1,84 @@
+import { addAddress, addRoute, removeRoute } from "../linux/addresses.ts";
+import type { Fd } from "../linux/fd.ts";
+import { writeNetworkSysctl, findNetworkSysctl } from "../linux/interface-sysctls.ts";
+import { findLink, removeLink, setUp, type NetlinkRequest } from "../linux/links.ts";
+import { inNetworkNamespace } from "../linux/network-namespace.ts";
+import { openNetlink } from "../linux/netlink-socket.ts";
+import { Failure } from "../base/failure.ts";
+import type { IpAddress } from "../spec/ip-address.ts";
+import type { EndpointPlan } from "./types.ts";
+
+/**
+ * The container's end, which was born there by the host's request: parameters, addresses, up, routes. One visit to its
+ * namespace, one batch. Does not wait.
+ */
+export function configureContainerSide(endpoint: EndpointPlan, netnsFd: Fd): void {
+  const { interfaceName } = endpoint;
+  inNetworkNamespace(netnsFd, () => {
+    using socket = openNetlink("route");
+    const link = findLink(socket, interfaceName);
+    if (link === undefined) throw new Failure("not-found", `cannot find the interface ${interfaceName}`);
+    const hasIpv6 = endpoint.addresses.some(({ address }) => address.family === 6);
+    // Off unless asked for, and no word of a router is believed, before it can hear one.
+    writeIfThere(`net/ipv6/conf/${interfaceName}/disable_ipv6`, hasIpv6 ? "0" : "1");
+    writeIfThere(`net/ipv6/conf/${interfaceName}/accept_ra`, "0");
+    if (hasIpv6) writeIfThere(`net/ipv6/conf/${interfaceName}/accept_dad`, "0");
+    for (const [name, value] of Object.entries(endpoint.sysctls)) {
+      writeNetworkSysctl(name.replaceAll(".", "/").replaceAll("IFNAME", interfaceName), value);
+    }
+    const { index } = link;
+    const requests: NetlinkRequest[] = [
+      ...endpoint.addresses.map((address) => addAddress(address, index)),
+      ...endpoint.linkLocal.map((address) =>
+        addAddress({ address, bits: address.family === 4 ? 16 : 64 }, index),
+      ),
+      setUp("lo"),
+      setUp(interfaceName),
+      ...endpoint.defaultGateways.map((gateway) => addRoute(defaultRoute(gateway, index))),
+    ];
+    socket.send(requests);
+  });
+}
+
+function writeIfThere(name: string, value: string): void {
+  if (findNetworkSysctl(name) !== undefined) writeNetworkSysctl(name, value);
+}
+
+function defaultRoute(gateway: IpAddress, index: number): Parameters<typeof addRoute>[0] {
+  return { prefix: { address: { family: gateway.family, value: 0n }, bits: 0 }, gateway, index };
+}
+
+/** The routes that lead through it become these. */
+export function replaceDefaultGateways(
+  endpoint: EndpointPlan,
+  { netnsFd, gateways }: { readonly netnsFd: Fd; readonly gateways: readonly IpAddress[] },
+): void {
+  inNetworkNamespace(netnsFd, () => {
+    using socket = openNetlink("route");
+    const link = findLink(socket, endpoint.interfaceName);
+    if (link === undefined)
+      throw new Failure("not-found", `cannot find the interface ${endpoint.interfaceName}`);
+    const kept = new Set(gateways.map(({ value }) => value));
+    socket.send([
+      ...endpoint.defaultGateways
+        .filter(({ value }) => !kept.has(value))
+        .map((gateway) => removeRoute(defaultRoute(gateway, link.index))),
+      ...gateways.map((gateway) => addRoute(defaultRoute(gateway, link.index))),
+    ]);
+  });
+}
+
+/** Fine when absent. */
+export function removeContainerSide(interfaceName: string, netnsFd: Fd): void {
+  inNetworkNamespace(netnsFd, () => {
+    using socket = openNetlink("route");
+    socket.send([removeLink(interfaceName)]);
+  });
+}
+
+export function bringUpLoopback(netnsFd: Fd): void {
+  inNetworkNamespace(netnsFd, () => {
+    using socket = openNetlink("route");
+    socket.send([setUp("lo")]);
+  });
+}

@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import { realpathSync } from "node:fs";
+import { parseIpPrefix, type IpPrefix } from "../spec/ip-address.ts";
+
+/** Subnets of `size` bits are cut out of `base`, in its order. */
+export interface AddressPool {
+  readonly base: IpPrefix;
+  readonly size: number;
+}
+
+/** Private networks that Docker takes from, too. */
+const bases4: readonly (readonly [string, number])[] = [
+  ["172.16.0.0/12", 16],
+  ["192.168.0.0/16", 20],
+];
+
+/**
+ * Where networks without a subnet of their own are taken from. Engines with different data roots begin at different
+ * places, so that they don't meet by accident; IPv6 has a prefix of its own for each. SPEC: RFC 4193 (ULA)
+ */
+export function defaultPools(dataRoot: string): readonly AddressPool[] {
+  return poolsOf(createHash("sha256").update(realpathSync(dataRoot)).digest());
+}
+
+/** Pure: from 32 bytes of a hash. */
+export function poolsOf(hash: Uint8Array): readonly AddressPool[] {
+  const bytes = Buffer.from(hash);
+  const ula = bytes.readUIntBE(0, 5).toString(16).padStart(10, "0");
+  const base6 = `fd${ula.slice(0, 2)}:${ula.slice(2, 6)}:${ula.slice(6, 10)}::/48`;
+  const pools4 = bases4.flatMap(([text, size]) => {
+    const base = parseIpPrefix(text);
+    const count = 2 ** (size - base.bits);
+    // The first of 172.16/12 is left to last: many a LAN is there. So is Docker's own, the second.
+    const start = 2 + (bytes.readUInt16BE(8) % (count - 2));
+    return Array.from({ length: count }, (_, at) => ({
+      base: nth({ base, size }, (start + at) % count),
+      size,
+    }));
+  });
+  return [...pools4, { base: parseIpPrefix(base6), size: 64 }];
+}
+
+/** The pool's subnet number `at`. */
+export function nth({ base, size }: AddressPool, at: number): IpPrefix {
+  const width = base.address.family === 4 ? 32 : 128;
+  return {
+    address: {
+      family: base.address.family,
+      value: base.address.value + (BigInt(at) << BigInt(width - size)),
+    },
+    bits: size,
+  };
+}

@@ -1,0 +1,139 @@
+import { kindOf } from "../../base/failure.ts";
+import {
+  changeElements,
+  elementText,
+  listElements,
+  listTables,
+  parseFirewallEvents,
+  removeTable,
+  type SetElement,
+} from "../../linux/nftables.ts";
+import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
+import { firewallSets, formatRuleset } from "./ruleset.ts";
+import { runNft } from "./run-nft.ts";
+
+/**
+ * The one table, and all that should be in it: elements by owner (a network, an endpoint). Each change is one transaction; when the kernel
+ * lacks what should be there, somebody has flushed it, and the whole is made anew.
+ */
+export class FirewallTable {
+  readonly #socket: NetlinkSocket;
+  readonly #name: { readonly family: "inet"; readonly table: string };
+  readonly #owners = new Map<string, readonly SetElement[]>();
+  readonly #events: NetlinkSocket;
+  #isMade = false;
+  #isTampered = false;
+
+  /** `events` hears of the changes of all tables. */
+  constructor(
+    { socket, events }: { readonly socket: NetlinkSocket; readonly events: NetlinkSocket },
+    table: string,
+  ) {
+    this.#socket = socket;
+    this.#events = events;
+    this.#name = { family: "inet", table };
+  }
+
+  /**
+   * What others did since the last call: true when this table is no longer as it was left; `others` when some other table changed.
+   */
+  look(): { readonly isTampered: boolean; readonly others: boolean; readonly by: string } {
+    const { events, lost } = this.#events.take();
+    const { tables, by } = parseFirewallEvents(events);
+    const own = tables.has(this.#name.table);
+    this.#isTampered ||= this.#isMade && (own || lost);
+    return { isTampered: this.#isTampered, others: tables.size > (own ? 1 : 0) || lost, by };
+  }
+
+  get isMade(): boolean {
+    return this.#isMade;
+  }
+
+  /** The table with everything that was recorded here. */
+  async assert(): Promise<void> {
+    await runNft(formatRuleset(this.#name.table));
+    changeElements(this.#socket, { name: this.#name, removed: [], added: [...this.#owners.values()].flat() });
+    this.#isMade = true;
+    this.#isTampered = false;
+    this.#events.take(); // our own
+  }
+
+  /** What these owners have from now on; an empty list takes all away. All or nothing. */
+  async change(changes: ReadonlyMap<string, readonly SetElement[]>): Promise<void> {
+    const old = new Map([...changes.keys()].map((owner) => [owner, this.#owners.get(owner) ?? []]));
+    this.#record(changes);
+    try {
+      if (!this.#isMade || this.look().isTampered) return await this.assert();
+      const before = [...old.values()].flat();
+      const after = [...changes.values()].flat();
+      try {
+        changeElements(this.#socket, { name: this.#name, ...difference(before, after) });
+        this.#events.take(); // our own
+      } catch (thrown) {
+        if (kindOf(thrown) !== "not-found") throw thrown;
+        await this.assert();
+      }
+    } catch (thrown) {
+      this.#record(old);
+      throw thrown;
+    }
+  }
+
+  #record(changes: ReadonlyMap<string, readonly SetElement[]>): void {
+    for (const [owner, elements] of changes) {
+      if (elements.length === 0) this.#owners.delete(owner);
+      else this.#owners.set(owner, elements);
+    }
+  }
+
+  /** Replaces everything, in the kernel later by assert(). */
+  reset(owners: ReadonlyMap<string, readonly SetElement[]>): void {
+    this.#owners.clear();
+    this.#record(owners);
+  }
+
+  exists(): boolean {
+    return listTables(this.#socket, "inet").includes(this.#name.table);
+  }
+
+  remove(): void {
+    removeTable(this.#socket, this.#name);
+    this.#isMade = false;
+  }
+
+  /** Sets that differ from what was recorded: what is missing, and what nobody put there. */
+  compare(): readonly { readonly set: string; readonly missing: number; readonly strange: number }[] {
+    const wanted = [...this.#owners.values()].flat();
+    return Object.keys(firewallSets).flatMap((set) => {
+      const mine = new Set(wanted.filter((element) => element.set === set).map(elementText));
+      const found = listElements(this.#socket, this.#name, set);
+      const theirs = new Set((found ?? []).map(elementText).filter((text) => !isStart(text)));
+      const missing = [...mine].filter((text) => !theirs.has(text)).length;
+      const strange = [...theirs].filter((text) => !mine.has(text)).length;
+      return missing + strange === 0 ? [] : [{ set, missing, strange }];
+    });
+  }
+
+  get isWanted(): boolean {
+    return this.#owners.size > 0;
+  }
+}
+
+/** KERNEL: sets with intervals of one field list an end at zero that stands for all in front of the first element. */
+function isStart(text: string): boolean {
+  return /^\S+ 0+-:\]$/.test(text);
+}
+
+function difference(
+  before: readonly SetElement[],
+  after: readonly SetElement[],
+): { readonly removed: readonly SetElement[]; readonly added: readonly SetElement[] } {
+  if (before.length === 0) return { removed: [], added: after };
+  if (after.length === 0) return { removed: before, added: [] };
+  const old = new Set(before.map(elementText));
+  const kept = new Set(after.map(elementText));
+  return {
+    removed: before.filter((element) => !kept.has(elementText(element))),
+    added: after.filter((element) => !old.has(elementText(element))),
+  };
+}

@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+import { realpathSync } from "node:fs";
+import type { EndpointId, NetworkId } from "./types.ts";
+
+/** What one data root's engine owns in the kernel. */
+export interface OwnNames {
+  /** Eight hexadecimal digits of the data root's hash. */
+  readonly hash: string;
+  /** Of the firewall, in the family inet. */
+  readonly table: string;
+  /** Before the alias of each link that is ours alone. */
+  readonly aliasPrefix: string;
+  /** Before the name of the host's end of each pair. */
+  readonly vethPrefix: string;
+}
+
+export function ownNamesOf(dataRoot: string): OwnNames {
+  const hash = createHash("sha256").update(realpathSync(dataRoot)).digest("hex").slice(0, 8);
+  return { hash, table: `tare-${hash}`, aliasPrefix: `tare-${hash} `, vethPrefix: `tv${hash.slice(0, 5)}` };
+}
+
+/** At most 15 bytes is what an interface's name may have. */
+export function vethNameOf(names: OwnNames, id: EndpointId): string {
+  return `${names.vethPrefix}${id.slice(0, 8)}`;
+}
+
+/** The default name of a network's bridge. */
+export function bridgeNameOf(id: NetworkId): string {
+  return `tr-${id.slice(0, 12)}`;
+}
+
+/** Stable, so that neighbours keep what they know; of the kind that nobody sells. */
+export function bridgeMacOf(id: NetworkId): string {
+  const digits = createHash("sha256").update(`bridge ${id}`).digest("hex");
+  return ["02", ...Array.from({ length: 5 }, (_, at) => digits.slice(at * 2, at * 2 + 2))].join(":");
+}

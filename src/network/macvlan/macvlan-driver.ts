@@ -1,0 +1,71 @@
+import { Failure, within } from "../../base/failure.ts";
+import type { Fd } from "../../linux/fd.ts";
+import { addDummy, addMacvlan, addVlan, findLink, removeLink, setAlias } from "../../linux/links.ts";
+import { NetlinkFailure } from "../../linux/netlink-socket.ts";
+import { configureContainerSide, removeContainerSide } from "../container-side.ts";
+import type { HostSide } from "../host-side.ts";
+import type { EndpointPlan, NetworkPlan } from "../types.ts";
+
+/** The parent: the host's own interface, or one made here: `dm-…` leads nowhere, `eth0.10` is a VLAN of eth0. */
+export function ensureMacvlanParent(host: HostSide, plan: NetworkPlan): void {
+  const name = plan.interfaceName;
+  if (findLink(host.route, name) !== undefined) return;
+  const alias = setAlias(name, `${host.names.aliasPrefix}${plan.id}`);
+  if (name.startsWith("dm-")) return host.route.send([addDummy(name), alias]);
+  const [, base, tag] = /^(.+)\.(\d{1,4})$/.exec(name) ?? [];
+  const parent = base === undefined ? undefined : findLink(host.route, base);
+  if (parent === undefined || tag === undefined) {
+    throw new Failure(
+      "not-found",
+      `cannot make the network ${plan.name}: its parent interface ${name} does not exist`,
+    );
+  }
+  host.route.send([addVlan(name, { parentIndex: parent.index, tag: Number(tag) }), alias]);
+}
+
+/** A parent that a network made goes with the last network that uses it; the last then need not be the one that made it. */
+export function removeMacvlanParent(host: HostSide, plan: NetworkPlan, plans: readonly NetworkPlan[]): void {
+  const name = plan.interfaceName;
+  const heir = plans.find(
+    (other) => other.id !== plan.id && other.driver === "macvlan" && other.interfaceName === name,
+  );
+  const link = findLink(host.route, name);
+  if (link === undefined || !link.alias.startsWith(host.names.aliasPrefix)) return;
+  host.route.send([
+    heir === undefined ? removeLink(name) : setAlias(name, `${host.names.aliasPrefix}${heir.id}`),
+  ]);
+}
+
+export function attachMacvlan(
+  host: HostSide,
+  {
+    plan,
+    endpoint,
+    netnsFd,
+  }: { readonly plan: NetworkPlan; readonly endpoint: EndpointPlan; readonly netnsFd: Fd },
+): void {
+  const parent = findLink(host.route, plan.interfaceName);
+  if (parent === undefined) {
+    throw new Failure(
+      "not-found",
+      `cannot attach to the network ${plan.name}: its parent interface ${plan.interfaceName} does not exist`,
+    );
+  }
+  try {
+    host.route.send([
+      addMacvlan(endpoint.interfaceName, {
+        parentIndex: parent.index,
+        mode: plan.macvlanMode ?? "bridge",
+        macAddress: endpoint.macAddress,
+        mtu: Math.min(plan.mtu, parent.mtu),
+        netnsFd,
+      }),
+    ]);
+    configureContainerSide(endpoint, netnsFd);
+  } catch (thrown) {
+    if (!(thrown instanceof NetlinkFailure && thrown.request.about.startsWith("make "))) {
+      removeContainerSide(endpoint.interfaceName, netnsFd);
+    }
+    throw within(`cannot attach to the network ${plan.name}`, thrown);
+  }
+}

@@ -1,0 +1,75 @@
+import { formatIpAddress, type IpAddress } from "../spec/ip-address.ts";
+import type { PublishedPorts } from "./types.ts";
+
+/** Neighbours that run in parallel become one run: what a range of any size was split into is whole again. */
+export function mergePorts(ports: readonly PublishedPorts[]): readonly PublishedPorts[] {
+  const sorted = [...ports].sort(
+    (one, other) =>
+      compare(placeOf(one), placeOf(other)) ||
+      one.hostPort - other.hostPort ||
+      one.containerPort - other.containerPort,
+  );
+  const runs: PublishedPorts[] = [];
+  for (const next of sorted) {
+    const last = runs.at(-1);
+    if (last !== undefined && continues(last, next))
+      runs[runs.length - 1] = { ...last, count: last.count + next.count };
+    else if (last === undefined || !isSame(last, next)) runs.push(next);
+  }
+  return runs;
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+function placeOf({ protocol, hostAddress }: PublishedPorts): string {
+  return `${protocol} ${hostAddress === undefined ? "" : formatIpAddress(hostAddress)}`;
+}
+
+function continues(last: PublishedPorts, next: PublishedPorts): boolean {
+  return (
+    placeOf(last) === placeOf(next) &&
+    next.hostPort === last.hostPort + last.count &&
+    next.containerPort === last.containerPort + last.count
+  );
+}
+
+function isSame(one: PublishedPorts, other: PublishedPorts): boolean {
+  return (
+    placeOf(one) === placeOf(other) &&
+    one.hostPort === other.hostPort &&
+    one.containerPort === other.containerPort &&
+    one.count === other.count
+  );
+}
+
+/** The first of `ports` that takes a host's port which one of `others` has as well: the same address, or all addresses of its family. */
+export function findPortClash(
+  ports: readonly PublishedPorts[],
+  others: readonly PublishedPorts[],
+): PublishedPorts | undefined {
+  return ports.find((one) => others.some((other) => clash(one, other)));
+}
+
+function clash(one: PublishedPorts, other: PublishedPorts): boolean {
+  return (
+    one.protocol === other.protocol &&
+    one.hostPort < other.hostPort + other.count &&
+    other.hostPort < one.hostPort + one.count &&
+    shareAddress(one.hostAddress, other.hostAddress)
+  );
+}
+
+function shareAddress(one: IpAddress | undefined, other: IpAddress | undefined): boolean {
+  if (one === undefined || other === undefined) return true;
+  if (one.family !== other.family) return false;
+  return one.value === other.value || one.value === 0n || other.value === 0n;
+}
+
+/** `0.0.0.0:8080-8090/tcp` */
+export function formatHostPorts({ protocol, hostAddress, hostPort, count }: PublishedPorts): string {
+  const address = hostAddress === undefined ? "0.0.0.0" : formatIpAddress(hostAddress);
+  const range = count === 1 ? `${hostPort}` : `${hostPort}-${hostPort + count - 1}`;
+  return `${hostAddress?.family === 6 ? `[${address}]` : address}:${range}/${protocol}`;
+}

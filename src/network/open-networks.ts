@@ -1,0 +1,336 @@
+import { Failure, sentenceOf } from "../base/failure.ts";
+import { KeyedLock } from "../base/keyed-lock.ts";
+import { forgetUdpAnsweredBy, forgetUdpTo } from "../linux/conntrack.ts";
+import type { Fd } from "../linux/fd.ts";
+import { listLinks, removeLink, setMaster } from "../linux/links.ts";
+import { openNetlink, type NetlinkSocket } from "../linux/netlink-socket.ts";
+import { NFNLGRP_NFTABLES, type SetElement } from "../linux/nftables.ts";
+import type { IpAddress } from "../spec/ip-address.ts";
+import { attachToBridge, ensureBridge, portOf, removeBridge } from "./bridge/bridge-driver.ts";
+import { bringUpLoopback, removeContainerSide, replaceDefaultGateways } from "./container-side.ts";
+import { endpointElements, networkElements, standInElements } from "./firewall/elements.ts";
+import { FirewallTable } from "./firewall/firewall-table.ts";
+import type { HostSide } from "./host-side.ts";
+import { ownNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
+import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
+import { findPortClash, formatHostPorts } from "./merge-ports.ts";
+import type {
+  AttachedEndpoint,
+  NetworkFinding,
+  NetworkRecords,
+  Networks,
+  NetworksOptions,
+  PortReach,
+  PublishPolicy,
+} from "./networks.ts";
+import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "./types.ts";
+
+/** Touches nothing yet: sockets are opened, and the firewall's table is made, for the first network. */
+export function openNetworks(options: NetworksOptions): Networks {
+  return new LocalNetworks(options);
+}
+
+/** How long the firewall may lack what somebody took away. */
+const LOOK_EVERY_MS = 250;
+
+/** Ports that are so many that old UDP flows to each are not looked for. */
+const FORGOTTEN_PORTS = 64;
+
+class LocalNetworks implements Networks {
+  readonly #names: OwnNames;
+  readonly #note: (sentence: string) => void;
+  readonly #lock = new KeyedLock();
+  readonly #plans = new Map<NetworkId, NetworkPlan>();
+  readonly #endpoints = new Map<EndpointId, EndpointPlan>();
+  #opened: Opened | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #policy: PublishPolicy;
+
+  constructor({ dataRoot, policy = "docker", onNote = () => undefined }: NetworksOptions) {
+    this.#names = ownNamesOf(dataRoot);
+    this.#note = onNote;
+    this.#policy = policy;
+  }
+
+  get policy(): PublishPolicy {
+    return this.#policy;
+  }
+
+  async ensure(plan: NetworkPlan): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    const { host, firewall } = this.#open();
+    if (plan.driver === "macvlan") ensureMacvlanParent(host, plan);
+    else {
+      // The firewall first: no packet passes a bridge that it does not know.
+      await this.#changeNetwork(firewall, plan.id, plan);
+      try {
+        ensureBridge(host, plan);
+      } catch (thrown) {
+        const known = this.#plans.get(plan.id);
+        await this.#changeNetwork(firewall, plan.id, known);
+        throw thrown;
+      }
+    }
+    this.#plans.set(plan.id, plan);
+  }
+
+  async remove(plan: NetworkPlan): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    const { host, firewall } = this.#open();
+    if (plan.driver === "macvlan") removeMacvlanParent(host, plan, [...this.#plans.values()]);
+    else {
+      removeBridge(host, plan);
+      if (firewall.isMade) await this.#changeNetwork(firewall, plan.id, undefined);
+    }
+    this.#plans.delete(plan.id);
+  }
+
+  async attach(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
+    using _ = await this.#lock.acquire("");
+    const { host, firewall } = this.#open();
+    const plan = this.#getPlan(endpoint.networkId);
+    this.#refuseClash(endpoint.id, endpoint.ports);
+    if (plan.driver === "macvlan") {
+      attachMacvlan(host, { plan, endpoint, netnsFd });
+      this.#endpoints.set(endpoint.id, endpoint);
+      return {};
+    }
+    const hostInterface = attachToBridge(host, { plan, endpoint, netnsFd });
+    try {
+      await firewall.change(new Map([[endpoint.id, endpointElements(plan, endpoint)]]));
+    } catch (thrown) {
+      host.route.send([removeLink(hostInterface)]);
+      throw thrown;
+    }
+    this.#endpoints.set(endpoint.id, endpoint);
+    this.#forgetOldFlows(endpoint, endpoint.ports);
+    return { hostInterface };
+  }
+
+  async detach(id: EndpointId): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    await this.#detach(id);
+  }
+
+  async disconnect(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    await this.#detach(endpoint.id);
+    removeContainerSide(endpoint.interfaceName, netnsFd);
+  }
+
+  async setPorts(id: EndpointId, ports: readonly PublishedPorts[]): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    const { firewall } = this.#open();
+    const endpoint = this.#endpoints.get(id);
+    if (endpoint === undefined)
+      throw new Failure("not-found", `cannot publish ports: endpoint ${id.slice(0, 12)} is not attached`);
+    this.#refuseClash(id, ports);
+    const changed = { ...endpoint, ports };
+    await firewall.change(new Map([[id, endpointElements(this.#getPlan(endpoint.networkId), changed)]]));
+    this.#endpoints.set(id, changed);
+    const isNew = (one: PublishedPorts): boolean => findPortClash([one], endpoint.ports) === undefined;
+    this.#forgetOldFlows(changed, ports.filter(isNew));
+    const isGone = (one: PublishedPorts): boolean => findPortClash([one], ports) === undefined;
+    this.#forgetOldFlows(changed, endpoint.ports.filter(isGone));
+  }
+
+  async setDefaultGateways(
+    endpoint: EndpointPlan,
+    options: { readonly netnsFd: Fd; readonly gateways: readonly IpAddress[] },
+  ): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    replaceDefaultGateways(endpoint, options);
+    const known = this.#endpoints.get(endpoint.id);
+    if (known !== undefined)
+      this.#endpoints.set(endpoint.id, { ...known, defaultGateways: options.gateways });
+  }
+
+  bringUpLoopback({ netnsFd }: { readonly netnsFd: Fd }): void {
+    bringUpLoopback(netnsFd);
+  }
+
+  async reconcile({ networks, endpoints }: NetworkRecords): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    this.#plans.clear();
+    this.#endpoints.clear();
+    for (const plan of networks) this.#plans.set(plan.id, plan);
+    for (const endpoint of endpoints) this.#endpoints.set(endpoint.id, endpoint);
+    const { host, firewall } = this.#open();
+    this.#removeStrays(host);
+    firewall.reset(this.#allElements());
+    if (firewall.isWanted) await firewall.assert();
+    else if (firewall.exists()) firewall.remove();
+    for (const plan of networks) {
+      try {
+        if (plan.driver === "macvlan") ensureMacvlanParent(host, plan);
+        else ensureBridge(host, plan);
+      } catch (thrown) {
+        this.#note(sentenceOf(thrown));
+      }
+    }
+    this.#rejoinBridges(host);
+  }
+
+  async findings(): Promise<readonly NetworkFinding[]> {
+    return [];
+  }
+
+  async reachOf(_ports: readonly PublishedPorts[]): Promise<readonly PortReach[]> {
+    return [];
+  }
+
+  async setPolicy(policy: PublishPolicy): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    this.#policy = policy;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    clearInterval(this.#timer);
+    this.#opened?.[Symbol.dispose]();
+    this.#opened = undefined;
+  }
+
+  #open(): Opened {
+    if (this.#opened === undefined) {
+      this.#opened = new Opened(this.#names, this.#note);
+      this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
+      this.#timer.unref();
+    }
+    return this.#opened;
+  }
+
+  /** Makes the firewall whole again after somebody else changed it. */
+  async #look(): Promise<void> {
+    // Who holds the lock looks, too, before each change.
+    using lock = this.#lock.find("");
+    if (lock === undefined || this.#opened === undefined) return;
+    const { firewall } = this.#opened;
+    try {
+      const { isTampered, by } = firewall.look();
+      if (!isTampered) return;
+      await firewall.assert();
+      this.#note(
+        `the firewall's table ${this.#names.table} was changed${by === "" ? "" : ` by ${by}`} and has been made whole again`,
+      );
+    } catch (thrown) {
+      this.#note(
+        `the firewall's table ${this.#names.table} was changed, and cannot be made whole again: ${sentenceOf(thrown)}`,
+      );
+    }
+  }
+
+  #getPlan(id: NetworkId): NetworkPlan {
+    const plan = this.#plans.get(id);
+    if (plan === undefined)
+      throw new Failure("not-found", `cannot attach to network ${id.slice(0, 12)}: it has not been set up`);
+    return plan;
+  }
+
+  async #detach(id: EndpointId): Promise<void> {
+    const endpoint = this.#endpoints.get(id);
+    if (endpoint === undefined) return;
+    const { firewall, netfilter } = this.#open();
+    await firewall.change(new Map([[id, []]]));
+    this.#endpoints.delete(id);
+    if (!endpoint.ports.some(({ protocol }) => protocol === "udp")) return;
+    for (const { address } of endpoint.addresses) forgetUdpAnsweredBy(netfilter, address);
+  }
+
+  /** Who sends to a port all the time has a flow from before it was published, or after it no longer is. */
+  #forgetOldFlows(endpoint: EndpointPlan, ports: readonly PublishedPorts[]): void {
+    const { netfilter } = this.#open();
+    for (const { protocol, hostPort, count } of ports) {
+      if (protocol !== "udp" || count > FORGOTTEN_PORTS) continue;
+      for (const { address } of endpoint.addresses) {
+        for (let at = 0; at < count; at++)
+          forgetUdpTo(netfilter, { family: address.family, port: hostPort + at });
+      }
+    }
+  }
+
+  #refuseClash(id: EndpointId, ports: readonly PublishedPorts[]): void {
+    for (const [other, { ports: taken }] of this.#endpoints) {
+      const clash =
+        other === id || ports.length === 0 || taken.length === 0 ? undefined : findPortClash(ports, taken);
+      if (clash !== undefined) {
+        throw new Failure("conflict", `cannot publish ${formatHostPorts(clash)}: port is already allocated`, {
+          details: { port: clash },
+        });
+      }
+    }
+  }
+
+  async #changeNetwork(firewall: FirewallTable, id: NetworkId, plan: NetworkPlan | undefined): Promise<void> {
+    const plans = [...this.#plans.values()].filter((each) => each.id !== id);
+    await firewall.change(
+      new Map([
+        [id, plan === undefined ? [] : networkElements(plan)],
+        [standInOwner, standInElements(plan === undefined ? plans : [...plans, plan])],
+      ]),
+    );
+  }
+
+  #allElements(): ReadonlyMap<string, readonly SetElement[]> {
+    const plans = [...this.#plans.values()];
+    const endpoints = [...this.#endpoints.values()].flatMap((endpoint) => {
+      const plan = this.#plans.get(endpoint.networkId);
+      return plan === undefined ? [] : [[endpoint.id, endpointElements(plan, endpoint)] as const];
+    });
+    return new Map<string, readonly SetElement[]>([
+      ...plans.map((plan) => [plan.id, networkElements(plan)] as const),
+      [standInOwner, standInElements(plans)],
+      ...endpoints,
+    ]);
+  }
+
+  /** A bridge that was removed and made anew has lost its ports. */
+  #rejoinBridges(host: HostSide): void {
+    const links = new Map(listLinks(host.route).map((link) => [link.name, link]));
+    for (const { id, networkId } of this.#endpoints.values()) {
+      const plan = this.#plans.get(networkId);
+      const bridge = plan === undefined ? undefined : links.get(plan.interfaceName);
+      const port = links.get(vethNameOf(this.#names, id));
+      if (plan === undefined || bridge === undefined || port === undefined || port.master === bridge.index)
+        continue;
+      host.route.send([setMaster(port.name, bridge.index), portOf(plan, port.name)]);
+    }
+  }
+
+  #removeStrays(host: HostSide): void {
+    const bridges = new Set([...this.#plans.keys()].map((id) => `${this.#names.aliasPrefix}${id}`));
+    const veths = new Set(
+      [...this.#endpoints.keys()].map((id) => `${this.#names.vethPrefix}${id.slice(0, 8)}`),
+    );
+    const strays = listLinks(host.route).filter(
+      ({ name, alias, kind }) =>
+        (alias.startsWith(this.#names.aliasPrefix) && !bridges.has(alias)) ||
+        (kind === "veth" && name.startsWith(this.#names.vethPrefix) && !veths.has(name)),
+    );
+    host.route.send(strays.map(({ name }) => removeLink(name)));
+  }
+}
+
+const standInOwner = "stand-in";
+
+/** Sockets of the host's namespace, and what acts with them. */
+class Opened implements Disposable {
+  readonly host: HostSide;
+  readonly netfilter: NetlinkSocket;
+  readonly firewall: FirewallTable;
+  readonly #sockets = new DisposableStack();
+
+  constructor(names: OwnNames, note: (sentence: string) => void) {
+    using opening = new DisposableStack();
+    this.host = { names, note, route: opening.use(openNetlink("route")) };
+    this.netfilter = opening.use(openNetlink("netfilter"));
+    const events = opening.use(openNetlink("netfilter"));
+    events.join(NFNLGRP_NFTABLES);
+    this.firewall = new FirewallTable({ socket: this.netfilter, events }, names.table);
+    this.#sockets = opening.move();
+  }
+
+  [Symbol.dispose](): void {
+    this.#sockets.dispose();
+  }
+}
