@@ -27,6 +27,7 @@ export type Resource =
   | "images"
   | "system"
   | "events"
+  | "manifests"
   | "networks"
   | "volumes"
   | "tare"
@@ -298,6 +299,34 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/tare/build", operation: "tare.build" },
   { method: "GET", path: "/tare/namespaces", operation: "tare.namespaces" },
   { method: "GET", path: "/tare/check", operation: "tare.check" },
+  { method: "GET", path: "/tare/images/tree", operation: "images.tree", query: { names: "texts" } },
+  { method: "GET", path: "/tare/manifest-lists", operation: "manifests.list" },
+  {
+    method: "POST",
+    path: "/tare/manifest-lists/create",
+    operation: "manifests.create",
+    body: "json",
+  },
+  { method: "GET", path: "/tare/manifest-lists/{name...}/json", operation: "manifests.inspect" },
+  {
+    method: "POST",
+    path: "/tare/manifest-lists/{name...}/annotate",
+    operation: "manifests.annotate",
+    body: "json",
+  },
+  {
+    method: "POST",
+    path: "/tare/manifest-lists/{name...}/push",
+    operation: "manifests.push",
+    query: { purge: "boolean", insecure: "boolean" },
+  },
+  { method: "DELETE", path: "/tare/manifest-lists/{name...}", operation: "manifests.remove" },
+  {
+    method: "GET",
+    path: "/tare/manifests/{name...}/json",
+    operation: "manifests.fetch",
+    query: { insecure: "boolean" },
+  },
   { method: "POST", path: "/tare/settle", operation: "tare.settle" },
   { method: "POST", path: "/tare/shutdown", operation: "tare.shutdown" },
   { method: "GET", path: "/containers/{id}/attach/ws", operation: "absent.attach over WebSocket" },

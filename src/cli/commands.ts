@@ -4,6 +4,7 @@ import type { CommandEntry, CommandTree } from "./tree.ts";
 const groups: CommandTree["groups"] = {
   container: "Manage containers",
   image: "Manage images",
+  manifest: "Manage manifest lists: one name for an image of several platforms",
   volume: "Manage volumes",
   system: "Manage the engine",
   daemon: "Manage the daemon",
@@ -11,7 +12,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint compose config context manifest network node plugin port search secret service stack swarm trust".split(
+  "build builder buildx checkpoint compose config context network node plugin port search secret service stack swarm trust".split(
     " ",
   ),
 );
@@ -212,6 +213,36 @@ const entries: readonly CommandEntry[] = [
     names: ["container stop", "stop"],
     summary: "Stop one or more running containers",
     load: async () => (await import("./commands/stop.ts")).stop,
+  },
+  {
+    names: ["image tree"],
+    summary: "Show which layers images share",
+    load: async () => (await import("./commands/image-tree.ts")).imageTree,
+  },
+  {
+    names: ["manifest annotate"],
+    summary: "Add additional information to a local image manifest",
+    load: async () => (await import("./commands/manifest-annotate.ts")).manifestAnnotate,
+  },
+  {
+    names: ["manifest create"],
+    summary: "Create a local manifest list for annotating and pushing to a registry",
+    load: async () => (await import("./commands/manifest-create.ts")).manifestCreate,
+  },
+  {
+    names: ["manifest inspect"],
+    summary: "Display an image manifest, or manifest list",
+    load: async () => (await import("./commands/manifest-inspect.ts")).manifestInspect,
+  },
+  {
+    names: ["manifest push"],
+    summary: "Push a manifest list to a repository",
+    load: async () => (await import("./commands/manifest-push.ts")).manifestPush,
+  },
+  {
+    names: ["manifest rm"],
+    summary: "Delete one or more manifest lists from local storage",
+    load: async () => (await import("./commands/manifest-rm.ts")).manifestRm,
   },
   {
     names: ["image tag", "tag"],

@@ -2,6 +2,7 @@ import { ContainersClient } from "./containers.ts";
 import { ExecutionsClient } from "./executions.ts";
 import { type Host, parseHost } from "./host.ts";
 import { ImagesClient } from "./images.ts";
+import { ManifestsClient } from "./manifests.ts";
 import { SystemClient } from "./system.ts";
 import { Transport } from "./transport.ts";
 import { VolumesClient } from "./volumes.ts";
@@ -24,6 +25,7 @@ export class Client implements Disposable {
   readonly containers: ContainersClient;
   readonly executions: ExecutionsClient;
   readonly images: ImagesClient;
+  readonly manifests: ManifestsClient;
   readonly system: SystemClient;
   readonly volumes: VolumesClient;
   readonly #transport: Transport;
@@ -34,6 +36,7 @@ export class Client implements Disposable {
     this.containers = new ContainersClient(this.#transport);
     this.executions = new ExecutionsClient(this.#transport);
     this.images = new ImagesClient(this.#transport);
+    this.manifests = new ManifestsClient(this.#transport);
     this.system = new SystemClient(this.#transport);
     this.volumes = new VolumesClient(this.#transport);
   }

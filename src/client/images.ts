@@ -5,6 +5,7 @@ import type {
   ImageHistoryItem,
   ImageInspect,
   ImageSummary,
+  ImageTree,
 } from "../api/types/image.ts";
 import type { ImagesPruneReport } from "../api/types/usage.ts";
 import type { ProgressMessage } from "../api/types/progress.ts";
@@ -31,6 +32,11 @@ export class ImagesClient {
 
   history(reference: string): Promise<ImageHistoryItem[]> {
     return this.#transport.json({ method: "GET", path: `/images/${imageSegment(reference)}/history` });
+  }
+
+  /** Which layers all images share, or these. */
+  tree(references: readonly string[] = []): Promise<ImageTree> {
+    return this.#transport.json({ method: "GET", path: "/tare/images/tree", query: { names: references } });
   }
 
   async tag(

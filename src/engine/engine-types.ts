@@ -1,4 +1,5 @@
 import type { Images } from "./image-types.ts";
+import type { Manifests } from "./manifest-types.ts";
 import type { Volumes } from "./volume-types.ts";
 import type { ContainerId, Containers, WallMs } from "./types.ts";
 import type { DiskUsage, UsageKind } from "./usage-types.ts";
@@ -52,6 +53,7 @@ export interface CheckFinding {
 export interface Engine extends AsyncDisposable {
   readonly containers: Containers;
   readonly images: Images;
+  readonly manifests: Manifests;
   readonly volumes: Volumes;
   /** Past events since `sinceMs`, then those that come, until `untilMs` or the signal. */
   events(options?: {

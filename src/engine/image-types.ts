@@ -36,6 +36,34 @@ export interface RegistryImage {
   }[];
 }
 
+export interface ImageTreeImage {
+  readonly id: string;
+  readonly references: readonly string[];
+}
+
+/** A layer on top of certain others. */
+export interface ImageTreeLayer {
+  /** Stands for it and all below it. */
+  readonly chainId: string;
+  /** The layer itself, of which the disk has one, wherever it stands. */
+  readonly diffId: string;
+  /** The chain id of the layer below. */
+  readonly parent?: string;
+  readonly sizeBytes: number;
+  readonly createdBy?: string;
+  /** That end with it. */
+  readonly images: readonly ImageTreeImage[];
+  /** How many images have the layer, here or elsewhere. */
+  readonly usedBy: number;
+}
+
+/** Which layers images share. */
+export interface ImageTree {
+  /** A layer comes before those on top of it. */
+  readonly layers: readonly ImageTreeLayer[];
+  readonly layerless: readonly ImageTreeImage[];
+}
+
 export interface Images {
   /** docker-archive or OCI archive; plain, gzip or zstd. Ends when all is stored; nothing is half-made when it throws. */
   load(
@@ -93,6 +121,8 @@ export interface Images {
     readonly filters?: Readonly<Record<string, readonly string[]>>;
   }): Promise<readonly ImageSummary[]>;
   inspect(reference: string): Promise<ImageDetails>;
+  /** The layers of all images, or of these, and how they share them. */
+  tree(references?: readonly string[]): Promise<ImageTree>;
   tag(reference: string, target: string): Promise<void>;
   remove(
     reference: string,

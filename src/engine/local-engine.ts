@@ -25,6 +25,8 @@ import { listNamespaces } from "./namespaces.ts";
 import type { EngineParts } from "./parts.ts";
 import type { State } from "./state/state.ts";
 import { openState } from "./state/state.ts";
+import type { Manifests } from "./manifest-types.ts";
+import { LocalManifests } from "./images/local-manifests.ts";
 import type { Volumes } from "./volume-types.ts";
 import { LocalVolumes } from "./volumes/local-volumes.ts";
 import { VolumeCatalog } from "./volumes/volume-catalog.ts";
@@ -40,6 +42,7 @@ const CLOSE_MS = 2_000;
 export class LocalEngine implements Engine {
   readonly containers: Containers;
   readonly images: Images;
+  readonly manifests: Manifests;
   readonly volumes: Volumes;
   readonly #context: ContainerContext;
   readonly #garbage: Garbage;
@@ -57,6 +60,7 @@ export class LocalEngine implements Engine {
     this.#close = made.close;
     this.images = made.images;
     this.containers = new LocalContainers(made.context);
+    this.manifests = new LocalManifests(made.context.state, made.context.parts);
     this.volumes = new LocalVolumes(made.context.volumes);
   }
 

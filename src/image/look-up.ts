@@ -1,14 +1,9 @@
-import { Failure } from "../base/failure.ts";
-import { algorithmOf, type Digest, digestOf } from "../spec/digest.ts";
-import { parseImageConfig } from "../spec/image-config.ts";
-import { type Descriptor, maxManifestBytes, parseImageDocument, roleOf } from "../spec/image-manifest.ts";
+import type { Digest } from "../spec/digest.ts";
+import type { Descriptor } from "../spec/image-manifest.ts";
 import type { Platform } from "../spec/platform.ts";
-import { type Reference, withDefaultTag } from "../spec/reference.ts";
-import type { AccessOptions, Registries } from "./registries.ts";
+import type { Reference } from "../spec/reference.ts";
+import { fetchDocument } from "./fetch-manifest.ts";
 import { isAttestation } from "./pick-manifest.ts";
-import { downloadBlob } from "./registry/download.ts";
-import { fetchManifest } from "./registry/manifests.ts";
-import type { Repository } from "./registry/repository.ts";
 
 /** What a registry has under a name. */
 export interface RegistryEntry {
@@ -23,37 +18,16 @@ export interface RegistryEntry {
 /** Asks a registry what it has under a tag or digest, without bringing it. Fails as a pull does. */
 export async function lookUpImage(
   wanted: Reference,
-  { registries, ...access }: Omit<AccessOptions, "action"> & { readonly registries: Registries },
+  access: Parameters<typeof fetchDocument>[1],
 ): Promise<RegistryEntry> {
-  const reference = withDefaultTag(wanted);
-  return await registries.with(reference, { ...access, action: "pull" }, async (repository) => {
-    const { bytes, digest, mediaType } = await fetchManifest(
-      repository,
-      reference.digest ?? reference.tag ?? "latest",
-    );
-    const document = parseImageDocument(bytes);
-    const platforms =
-      document.kind === "index"
-        ? platformsOf(document.manifests)
-        : await platformOf(repository, document.config);
-    return { digest, mediaType: mediaType || document.mediaType, size: bytes.length, platforms };
-  });
+  const { digest, mediaType, bytes, content, platform } = await fetchDocument(wanted, access);
+  const own = platform === undefined ? [] : [platform];
+  const platforms = content.kind === "index" ? platformsOf(content.manifests) : own;
+  return { digest, mediaType, size: bytes.length, platforms };
 }
 
 function platformsOf(manifests: readonly Descriptor[]): readonly Platform[] {
   return manifests.flatMap((manifest) =>
     manifest.platform === undefined || isAttestation(manifest) ? [] : [manifest.platform],
   );
-}
-
-async function platformOf(repository: Repository, config: Descriptor): Promise<readonly Platform[]> {
-  if (roleOf(config.mediaType) !== "config" || config.size > maxManifestBytes) return [];
-  const pieces: Uint8Array[] = [];
-  for await (const piece of downloadBlob(repository, config)) pieces.push(piece);
-  const bytes = Buffer.concat(pieces);
-  const found = digestOf(bytes, algorithmOf(config.digest));
-  if (found !== config.digest) {
-    throw new Failure("corrupt", `cannot use config ${config.digest}: its content has digest ${found}`);
-  }
-  return [parseImageConfig(bytes).platform];
 }

@@ -22,6 +22,8 @@ export interface RegistriesOptions {
 export interface AccessOptions {
   readonly action: RepositoryAction;
   readonly credentials?: () => Promise<RegistryCredentials | undefined>;
+  /** Take any certificate, and plain HTTP, this once. */
+  readonly insecure?: boolean;
   readonly signal?: AbortSignal;
   readonly onRetry?: (waitMs: number, why: string) => void;
 }
@@ -80,7 +82,8 @@ export class Registries implements Disposable {
   }
 
   async #open(candidate: EndpointCandidate, options: AccessOptions): Promise<Repository> {
-    const { host, path, insecure, isMirror } = candidate;
+    const { host, path, isMirror } = candidate;
+    const insecure = candidate.insecure || options.insecure === true;
     const connections = await this.#connectionsTo(host, insecure);
     const { signal } = options;
     const scheme = insecure

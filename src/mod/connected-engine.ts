@@ -9,6 +9,8 @@ import type {
 import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
 import type { DiskUsage } from "../engine/usage-types.ts";
+import type { Manifests } from "../engine/manifest-types.ts";
+import { ConnectedManifests } from "./connected-manifests.ts";
 import type { Volumes } from "../engine/volume-types.ts";
 import { imageUsageOf, volumeWithUsageOf, withSizes } from "./usage-reply.ts";
 import { ConnectedContainers, timeText } from "./connected-containers.ts";
@@ -19,6 +21,7 @@ import { ConnectedVolumes } from "./connected-volumes.ts";
 export class ConnectedEngine implements Engine {
   readonly containers: Containers;
   readonly images: Images;
+  readonly manifests: Manifests;
   readonly volumes: Volumes;
   readonly #client: Client;
   readonly #containers: ConnectedContainers;
@@ -28,6 +31,7 @@ export class ConnectedEngine implements Engine {
     this.#containers = new ConnectedContainers(client);
     this.containers = this.#containers;
     this.images = new ConnectedImages(client);
+    this.manifests = new ConnectedManifests(client);
     this.volumes = new ConnectedVolumes(client);
   }
 

@@ -1,12 +1,19 @@
-import type { ImageDeleteItem } from "../api/types/image.ts";
+import type { ImageTreeImage as ApiTreeImage, ImageDeleteItem } from "../api/types/image.ts";
 import { formatRegistryAuth } from "../api/registry-auth.ts";
-import type { ProgressMessage } from "../api/types/progress.ts";
-import type { LayerPhase, Progress } from "../base/progress.ts";
+import type { Progress } from "../base/progress.ts";
 import { Failure } from "../base/failure.ts";
 import { parseReference, withDefaultTag } from "../spec/reference.ts";
 import type { Client } from "../client/client.ts";
-import type { ImageDetails, Images, ImageSummary, RegistryImage } from "../engine/image-types.ts";
+import type {
+  ImageDetails,
+  Images,
+  ImageSummary,
+  ImageTree,
+  ImageTreeImage,
+  RegistryImage,
+} from "../engine/image-types.ts";
 import type { PrunedImages } from "../engine/usage-types.ts";
+import { progressOf, refuseError } from "./progress-reply.ts";
 import { imageDetailsOf, imageSummaryOf } from "./inspect-reply.ts";
 
 /** The images of an engine behind a socket. */
@@ -107,6 +114,22 @@ export class ConnectedImages implements Images {
     return imageDetailsOf(reply, users.filter((row) => row.ImageID === reply.Id).length);
   }
 
+  async tree(references: readonly string[] = []): Promise<ImageTree> {
+    const { Layers: layers, Layerless: layerless } = await this.#client.images.tree(references);
+    return {
+      layers: layers.map((layer) => ({
+        chainId: layer.ChainId,
+        diffId: layer.DiffId,
+        ...(layer.Parent === undefined ? {} : { parent: layer.Parent }),
+        sizeBytes: layer.Size,
+        ...(layer.CreatedBy === undefined ? {} : { createdBy: layer.CreatedBy }),
+        images: layer.Images.map(treeImageOf),
+        usedBy: layer.UsedBy,
+      })),
+      layerless: layerless.map(treeImageOf),
+    };
+  }
+
   tag(reference: string, target: string): Promise<void> {
     return this.#client.images.tag(reference, { repository: target });
   }
@@ -123,48 +146,10 @@ export class ConnectedImages implements Images {
   }
 }
 
+function treeImageOf({ Id: id, RepoTags: references }: ApiTreeImage): ImageTreeImage {
+  return { id, references };
+}
+
 function removalOf({ Untagged, Deleted = "" }: ImageDeleteItem): PrunedImages["removed"][number] {
   return Untagged === undefined ? { deleted: Deleted } : { untagged: Untagged };
-}
-
-/** The words of the daemon's own lines, back to what they were made of. */
-const phases: readonly (readonly [RegExp, LayerPhase])[] = [
-  [/^(Waiting|Pulling fs layer)/, "waiting"],
-  [/^Downloading/, "downloading"],
-  [/^Retrying/, "retrying"],
-  [/^Verifying/, "verifying"],
-  [/^Download complete/, "downloaded"],
-  [/^(Extracting|Loading layer)/, "unpacking"],
-  [/^(Pull complete|Loaded layer)/, "done"],
-  [/^(Layer a|A)lready exists/, "exists"],
-  [/^Pushing/, "uploading"],
-  [/^Pushed/, "uploaded"],
-];
-
-function progressOf(message: ProgressMessage): Progress {
-  refuseError(message);
-  const { id, status, stream = "", progressDetail } = message;
-  const phase = phases.find(([pattern]) => pattern.test(status ?? ""))?.[1];
-  if (id !== undefined && phase !== undefined) {
-    const { current, total } = progressDetail ?? {};
-    return {
-      kind: "layer",
-      id,
-      phase,
-      ...(current === undefined ? {} : { currentBytes: current }),
-      ...(total === undefined ? {} : { totalBytes: total }),
-    };
-  }
-  const loaded = /^Loaded image(?: ID)?: (\S+)\s*$/.exec(stream);
-  const name = loaded?.[1];
-  if (name === undefined) {
-    return { kind: "status", text: (status ?? stream).trimEnd(), ...(id === undefined ? {} : { id }) };
-  }
-  return stream.startsWith("Loaded image ID")
-    ? { kind: "image", id: name }
-    : { kind: "image", id: "", reference: name };
-}
-
-function refuseError({ error }: ProgressMessage): void {
-  if (error !== undefined) throw new Failure("invalid", error, { details: { fromDaemon: true } });
 }

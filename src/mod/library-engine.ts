@@ -9,6 +9,7 @@ import type {
 import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
 import type { DiskUsage } from "../engine/usage-types.ts";
+import type { Manifests } from "../engine/manifest-types.ts";
 import type { Volumes } from "../engine/volume-types.ts";
 import { RunningContainer, type RunOptions } from "./container-handle.ts";
 
@@ -16,6 +17,7 @@ import { RunningContainer, type RunOptions } from "./container-handle.ts";
 export class LibraryEngine implements Engine {
   readonly containers: Containers;
   readonly images: Images;
+  readonly manifests: Manifests;
   readonly volumes: Volumes;
   readonly #engine: Engine;
 
@@ -23,6 +25,7 @@ export class LibraryEngine implements Engine {
     this.#engine = engine;
     this.containers = engine.containers;
     this.images = engine.images;
+    this.manifests = engine.manifests;
     this.volumes = engine.volumes;
   }
 

@@ -146,6 +146,37 @@ export function encodeImageManifest(parts: {
   );
 }
 
+/** What an index says of one of its manifests. */
+export type IndexEntry = Pick<Descriptor, "mediaType" | "digest" | "size"> & {
+  readonly platform: Platform & { readonly osVersion?: string; readonly osFeatures?: readonly string[] };
+};
+
+const dockerManifestType = "application/vnd.docker.distribution.manifest.v2+json";
+const dockerListType = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+/** An index of these manifests: Docker's manifest list when all of them are Docker's, else OCI's. The same entries give the same bytes. */
+export function encodeImageIndex(entries: readonly IndexEntry[]): {
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+} {
+  const isDocker = entries.length > 0 && entries.every((entry) => entry.mediaType === dockerManifestType);
+  const mediaType = isDocker ? dockerListType : mediaTypes.index;
+  const manifests = entries.map(({ mediaType: type, size, digest, platform }) => ({
+    mediaType: type,
+    size,
+    digest,
+    platform: {
+      architecture: platform.architecture,
+      os: platform.os,
+      "os.version": platform.osVersion,
+      "os.features": platform.osFeatures,
+      variant: platform.variant,
+    },
+  }));
+  const text = JSON.stringify({ schemaVersion: 2, mediaType, manifests }, undefined, 3);
+  return { mediaType, bytes: new TextEncoder().encode(text) };
+}
+
 /** Shared with `index.json` of an OCI layout, whose entries are descriptors too. */
 export function readDescriptor(node: JsonNode): Descriptor {
   const platform = node.at("platform").optional(readPlatform);

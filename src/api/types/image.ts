@@ -81,3 +81,28 @@ export interface DistributionInspect {
     readonly variant?: string;
   }[];
 }
+
+/** `GET /tare/images/tree` */
+export interface ImageTree {
+  /** A layer comes before those on top of it. */
+  readonly Layers: readonly ImageTreeLayer[];
+  /** Images without layers. */
+  readonly Layerless: readonly ImageTreeImage[];
+}
+
+export interface ImageTreeLayer {
+  readonly ChainId: string;
+  readonly DiffId: string;
+  /** The chain id of the layer below. */
+  readonly Parent?: string;
+  readonly Size: number;
+  readonly CreatedBy?: string;
+  readonly Images: readonly ImageTreeImage[];
+  /** How many images have the layer, here or elsewhere. */
+  readonly UsedBy: number;
+}
+
+export interface ImageTreeImage {
+  readonly Id: string;
+  readonly RepoTags: readonly string[];
+}

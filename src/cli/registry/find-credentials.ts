@@ -1,4 +1,4 @@
-import { formatRegistryAuth } from "../../api/registry-auth.ts";
+import { formatRegistryAuth, formatRegistryConfig } from "../../api/registry-auth.ts";
 import { parseReference } from "../../spec/reference.ts";
 import type { RegistryCredentials } from "../../spec/registry-credentials.ts";
 import { type DockerConfig, readDockerConfig } from "./config-file.ts";
@@ -59,4 +59,18 @@ export async function registryAuthFor(
   const { domain } = parseReference(image);
   const credentials = await findCredentials(readDockerConfig(env), domain);
   return credentials === undefined ? undefined : formatRegistryAuth(credentials, serverAddressOf(domain));
+}
+
+/** The X-Registry-Config header for images of several registries; undefined when nothing is known of any. */
+export async function registryConfigFor(
+  images: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string | undefined> {
+  const config = readDockerConfig(env);
+  const known: Record<string, RegistryCredentials> = {};
+  for (const domain of new Set(images.map((image) => parseReference(image).domain))) {
+    const credentials = await findCredentials(config, domain);
+    if (credentials !== undefined) known[domain] = credentials;
+  }
+  return formatRegistryConfig(known);
 }

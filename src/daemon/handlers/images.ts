@@ -1,11 +1,12 @@
 import { type Filters, requireFilterKeys } from "../../api/filters.ts";
-import { encodeProgressLine, failureMessage } from "../../api/progress-lines.ts";
+import { encodeProgressLine } from "../../api/progress-lines.ts";
 import { shapeImage } from "../../api/shape.ts";
-import { Failure, sentenceOf } from "../../base/failure.ts";
+import { Failure } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bodyPieces } from "../http/request-body.ts";
-import { deleteItemOf, imageHistoryOf, imageInspectOf, imageSummaryOf } from "../map/image.ts";
+import { deleteItemOf, imageHistoryOf, imageInspectOf, imageSummaryOf, imageTreeOf } from "../map/image.ts";
 import { streamArchive } from "../http/stream-archive.ts";
+import { streamLines } from "../http/stream-lines.ts";
 import { loadMessageOf, pullMessageOf, pushMessageOf } from "../map/progress.ts";
 import { parseRegistryAuth } from "../../api/registry-auth.ts";
 import { imagesReportOf } from "../map/usage.ts";
@@ -32,6 +33,10 @@ export const handlers: Handlers = {
     reply.json(200, imageHistoryOf(await engine.images.inspect(params["name"] ?? "")));
   },
 
+  "images.tree": async ({ engine, query, reply }: Call) => {
+    reply.json(200, imageTreeOf(await engine.images.tree(query.texts("names"))));
+  },
+
   "images.tag": async ({ engine, params, query, reply }: Call) => {
     const repository = query.text("repo");
     if (repository === undefined)
@@ -52,7 +57,7 @@ export const handlers: Handlers = {
 
   "images.load": async ({ engine, query, request, reply, signal }: Call) => {
     const quiet = query.boolean("quiet");
-    await streaming(reply, async () => {
+    await streamLines(reply, async () => {
       for await (const progress of engine.images.load(bodyPieces(request), { signal })) {
         if (quiet && progress.kind === "layer") continue;
         if (!reply.isBegun) reply.begin("application/json");
@@ -109,7 +114,7 @@ async function importBody({ engine, query, request, reply }: Call): Promise<void
   const tag = query.text("tag");
   const reference = repository === undefined || tag === undefined ? repository : `${repository}:${tag}`;
   const message = query.text("message");
-  await streaming(reply, async () => {
+  await streamLines(reply, async () => {
     const id = await engine.images.import(bodyPieces(request), {
       changes: query.texts("changes"),
       ...(reference === undefined ? {} : { reference }),
@@ -126,7 +131,7 @@ async function pull({ engine, query, request, reply, signal }: Call, image: stri
   const name = tag === undefined ? image : `${image}${tag.includes(":") ? "@" : ":"}${tag}`;
   const platform = query.text("platform");
   const credentials = credentialsOf(request);
-  await streaming(reply, async () => {
+  await streamLines(reply, async () => {
     const progress = engine.images.pull(name, {
       signal,
       ...(platform === undefined ? {} : { platform }),
@@ -145,7 +150,7 @@ async function push({ engine, params, query, request, reply, signal }: Call): Pr
   const tag = query.text("tag");
   const name = params["name"] ?? "";
   const credentials = credentialsOf(request);
-  await streaming(reply, async () => {
+  await streamLines(reply, async () => {
     const progress = engine.images.push(tag === undefined ? name : `${name}:${tag}`, {
       signal,
       ...(credentials === undefined ? {} : { credentials }),
@@ -160,16 +165,4 @@ async function push({ engine, params, query, request, reply, signal }: Call): Pr
 function credentialsOf({ headers }: Call["request"]): ReturnType<typeof parseRegistryAuth> {
   const header = headers["x-registry-auth"];
   return parseRegistryAuth(Array.isArray(header) ? header[0] : header);
-}
-
-/** A failure before the first line is an error reply; after that it is a line of its own. */
-async function streaming(reply: Call["reply"], work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-    if (!reply.isBegun) reply.begin("application/json");
-  } catch (thrown) {
-    if (!reply.isBegun) throw thrown;
-    await reply.write(encodeProgressLine(failureMessage(sentenceOf(thrown))));
-  }
-  reply.end();
 }

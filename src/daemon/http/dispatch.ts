@@ -9,6 +9,7 @@ const loaders: Readonly<Record<Resource, () => Promise<Handlers>>> = {
   images: async () => (await import("../handlers/images.ts")).handlers,
   system: async () => (await import("../handlers/system.ts")).handlers,
   events: async () => (await import("../handlers/events.ts")).handlers,
+  manifests: async () => (await import("../handlers/manifests.ts")).handlers,
   networks: async () => (await import("../handlers/networks.ts")).handlers,
   volumes: async () => (await import("../handlers/volumes.ts")).handlers,
   tare: async () => (await import("../handlers/tare.ts")).handlers,

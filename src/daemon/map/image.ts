@@ -1,6 +1,6 @@
 import type { HealthConfig } from "../../api/types/container-config.ts";
 import type * as api from "../../api/types/image.ts";
-import type { ImageDetails, ImageSummary } from "../../engine/image-types.ts";
+import type { ImageDetails, ImageSummary, ImageTree, ImageTreeImage } from "../../engine/image-types.ts";
 import type { ImageConfig, ImageDefaults, ImageHealthcheck } from "../../spec/image-config.ts";
 import { graphDriverOf } from "./graph-driver.ts";
 
@@ -99,4 +99,24 @@ function historyOf(config: ImageConfig): ImageConfig["history"] {
 /** The whole size where there is one layer, else unknown. */
 function layerShare(image: ImageDetails): number {
   return image.layers.length === 1 ? image.sizeBytes : 0;
+}
+
+/** `GET /tare/images/tree` */
+export function imageTreeOf({ layers, layerless }: ImageTree): api.ImageTree {
+  return {
+    Layers: layers.map(({ chainId, diffId, parent, sizeBytes, createdBy, images, usedBy }) => ({
+      ChainId: chainId,
+      DiffId: diffId,
+      ...(parent === undefined ? {} : { Parent: parent }),
+      Size: sizeBytes,
+      ...(createdBy === undefined ? {} : { CreatedBy: createdBy }),
+      Images: images.map(treeImageOf),
+      UsedBy: usedBy,
+    })),
+    Layerless: layerless.map(treeImageOf),
+  };
+}
+
+function treeImageOf({ id, references }: ImageTreeImage): api.ImageTreeImage {
+  return { Id: id, RepoTags: references };
 }

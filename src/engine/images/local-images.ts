@@ -13,10 +13,11 @@ import type { EngineParts } from "../parts.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { PrunedImages, PruneFilters } from "../usage-types.ts";
-import type { ImageDetails, Images, ImageSummary, RegistryImage } from "../image-types.ts";
+import type { ImageDetails, Images, ImageSummary, ImageTree, RegistryImage } from "../image-types.ts";
 import { EmbeddedImage, isEmbeddedReference } from "./embedded-image.ts";
 import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
 import type { Garbage } from "./garbage.ts";
+import { growImageTree } from "./image-tree.ts";
 import { filterImages, isShownReference } from "./image-filters.ts";
 import { imagesOf } from "./images-in-use.ts";
 import { imageEvent, StoringSink } from "./load-sink.ts";
@@ -149,6 +150,14 @@ export class LocalImages implements Images {
       layers: record.config.diffIds,
       storage: { driver: storage.name, data: await storage.describe({ layers: record.config.diffIds }) },
     });
+  }
+
+  async tree(references: readonly string[] = []): Promise<ImageTree> {
+    const asked = references.map((reference) => getImage(this.#state, reference).record.id);
+    const records = this.#state.images().filter(({ id }) => asked.length === 0 || asked.includes(id));
+    return growImageTree(
+      records.map((record) => ({ record, references: referencesOf(this.#state, record.id).map(familiar) })),
+    );
   }
 
   async tag(reference: string, target: string): Promise<void> {

@@ -28,6 +28,7 @@ const migrations: readonly string[] = [
    ) STRICT;
    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
   "CREATE TABLE volumes (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+  "CREATE TABLE manifest_lists (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
 ];
 
 /** The state's database: one connection, which is the only one (the data root is locked). */

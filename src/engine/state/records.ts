@@ -2,6 +2,7 @@ import type { ContainerLimits } from "../limit-types.ts";
 import type { ImageConfig } from "../../spec/image-config.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
+import type { ManifestListEntry } from "../manifest-types.ts";
 import type { ContainerId, ContainerSpec, ContainerState, StartTiming, WallMs } from "../types.ts";
 
 /** What is kept about a container. Frozen; a change is a new record. */
@@ -52,6 +53,14 @@ export interface VolumeRecord {
   readonly labels: Readonly<Record<string, string>>;
   /** Of the driver, which is always "local": type, o, device. */
   readonly options: Readonly<Record<string, string>>;
+}
+
+/** An index that is being put together, until it is pushed. */
+export interface ManifestListRecord {
+  /** Whole, with its tag. */
+  readonly name: string;
+  readonly createdAt: WallMs;
+  readonly entries: readonly ManifestListEntry[];
 }
 
 /** A step that was begun: written before anything is touched, taken away when all is done. */

@@ -12,6 +12,7 @@ import {
   type ImageRecord,
   type Intent,
   type IntentId,
+  type ManifestListRecord,
   subjectOf,
   type VolumeRecord,
 } from "./records.ts";
@@ -28,6 +29,7 @@ export class State implements Disposable {
   readonly #references = new Map<string, Digest>();
   readonly #intents = new Map<IntentId, Intent>();
   readonly #volumes = new Map<string, VolumeRecord>();
+  readonly #manifestLists = new Map<string, ManifestListRecord>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -133,6 +135,27 @@ export class State implements Disposable {
     this.#intents.set(intentId, intent);
     this.events.publish(events);
     return intentId;
+  }
+
+  /** By whole name. */
+  manifestLists(): ReadonlyMap<string, ManifestListRecord> {
+    return this.#manifestLists;
+  }
+
+  putManifestList(record: ManifestListRecord): void {
+    this.#database.durably(() =>
+      this.#database.run(
+        "INSERT INTO manifest_lists (name, record) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET record = excluded.record",
+        record.name,
+        encode(record),
+      ),
+    );
+    this.#manifestLists.set(record.name, Object.freeze(record));
+  }
+
+  removeManifestList(name: string): void {
+    this.#database.vitally(() => this.#database.run("DELETE FROM manifest_lists WHERE name = ?", name));
+    this.#manifestLists.delete(name);
   }
 
   images(): readonly ImageRecord[] {
@@ -257,6 +280,10 @@ export class State implements Disposable {
     for (const row of this.#database.all("SELECT record FROM volumes ORDER BY name")) {
       const record = decode<VolumeRecord>(row["record"]);
       this.#volumes.set(record.name, Object.freeze(record));
+    }
+    for (const row of this.#database.all("SELECT record FROM manifest_lists ORDER BY name")) {
+      const record = decode<ManifestListRecord>(row["record"]);
+      this.#manifestLists.set(record.name, Object.freeze(record));
     }
     for (const row of this.#database.all("SELECT record FROM containers ORDER BY rowid")) {
       const record = decode<ContainerRecord>(row["record"]);

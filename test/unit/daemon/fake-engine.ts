@@ -8,6 +8,7 @@ import type {
 } from "../../../src/engine/engine-types.ts";
 import type { Progress } from "../../../src/base/progress.ts";
 import type { ImageDetails, Images } from "../../../src/engine/image-types.ts";
+import type { ManifestList, Manifests } from "../../../src/engine/manifest-types.ts";
 import type { LogOptions } from "../../../src/engine/log-types.ts";
 import type { ContainerStatistics, StatisticsOptions } from "../../../src/engine/statistics-types.ts";
 import type {
@@ -56,11 +57,17 @@ interface FakeExec {
   state: ExecDetails["state"];
 }
 
+async function* pushed(name: string): AsyncGenerator<Progress, void, undefined> {
+  yield { kind: "status", text: `Pushed ref ${name}` };
+  yield { kind: "image", id: imageId, reference: name };
+}
+
 /** An engine in memory, with real behaviour as far as clients see it. One image: busybox:latest. */
 export class FakeEngine implements Engine {
   readonly known: FakeContainer[] = [];
   readonly execs: FakeExec[] = [];
   readonly knownVolumes: VolumeDetails[] = [];
+  readonly lists: Map<string, ManifestList> = new Map();
   readonly tags: string[] = ["busybox:latest"];
   readonly pastEvents: EngineEvent[] = [];
   loadedBytes = 0;
@@ -309,6 +316,19 @@ export class FakeEngine implements Engine {
       }
       return this.#image();
     },
+    tree: async () => ({
+      layers: [
+        {
+          chainId: `sha256:${"a".repeat(64)}`,
+          diffId: `sha256:${"a".repeat(64)}`,
+          sizeBytes: 4_000_000,
+          createdBy: "COPY",
+          images: [{ id: imageId, references: this.tags }],
+          usedBy: 1,
+        },
+      ],
+      layerless: [],
+    }),
     tag: async (_, target) => {
       this.tags.push(target);
     },
@@ -320,6 +340,41 @@ export class FakeEngine implements Engine {
       this.pruneFilters.push(filters ?? {});
       return { removed: [{ untagged: "busybox:latest" }, { deleted: imageId }], freedBytes: 4_000_000 };
     },
+  };
+
+  readonly manifests: Manifests = {
+    create: async (name, references, { amend, credentials } = {}) => {
+      if (this.lists.has(name) && amend !== true) throw new Failure("conflict", `cannot create ${name}`);
+      const entries = references.map((reference) => ({
+        reference: `${reference} as ${credentials?.["docker.io"]?.kind ?? "anybody"}`,
+        mediaType: "application/vnd.oci.image.manifest.v1+json",
+        digest: imageId,
+        size: 7,
+        platform: { os: "linux", architecture: "arm", variant: "v7" },
+      }));
+      const made = { name, createdAt: 5, entries };
+      this.lists.set(name, made);
+      return made;
+    },
+    annotate: async (name, _, platform) => {
+      const list = this.#list(name);
+      const entries = list.entries.map((entry) => ({
+        ...entry,
+        platform: { ...entry.platform, ...platform },
+      }));
+      this.lists.set(name, { ...list, entries });
+      return this.#list(name);
+    },
+    inspect: async (name) => this.#list(name),
+    list: async () => [...this.lists.values()],
+    push: (name) => pushed(this.#list(name).name),
+    remove: async (name) => void this.lists.delete(this.#list(name).name),
+    fetch: async (reference) => ({
+      reference,
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      digest: imageId,
+      bytes: Buffer.from('{"schemaVersion":2}'),
+    }),
   };
 
   readonly volumes: Volumes = {
@@ -354,6 +409,12 @@ export class FakeEngine implements Engine {
     },
     usage: async (name) => ({ bytes: this.#volume(name).name.length, containers: [] }),
   };
+
+  #list(name: string): ManifestList {
+    const found = this.lists.get(name);
+    if (found === undefined) throw new Failure("not-found", `No such manifest: ${name}`);
+    return found;
+  }
 
   async *events(options: Parameters<Engine["events"]>[0] = {}): AsyncGenerator<EngineEvent, void, undefined> {
     let next = options.sinceMs === undefined ? this.pastEvents.length : 0;
