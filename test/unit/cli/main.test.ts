@@ -31,7 +31,7 @@ describe("main()", () => {
         err: 'tare: cannot parse reference "Busybox": invalid reference format: repository name (library/Busybox) must be lowercase\n',
       },
     ],
-    [["manifest", "create", "x"], { status: 125, err: "tare: manifest is not supported yet\n" }],
+    [["swarm", "init", "x"], { status: 125, err: "tare: swarm is not supported yet\n" }],
     [["network", "ls"], { status: 125, err: "tare: network is not supported yet\n" }],
     [["rename", "a", " "], { status: 1, err: "tare: Neither old nor new names may be empty\n" }],
     [["help", "foo"], { status: 1, err: "tare: unknown help topic: foo\n" }],
