@@ -40,6 +40,7 @@ const rules: readonly Rule[] = [
     operations: /^images\.(?!create$|push$|lookUp$)/,
     kind: "not-found",
     say: ({ details }, { name }) => {
+      if (textIn(details, "platform") !== undefined) return undefined; // it is there, but for another one
       const image = textIn(details, "image") ?? name;
       return image === undefined ? undefined : noSuchImage(image);
     },

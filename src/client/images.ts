@@ -13,6 +13,11 @@ import type { Signaled } from "./containers.ts";
 import { imageSegment } from "./query.ts";
 import type { Transport } from "./transport.ts";
 
+interface Platformed {
+  /** `linux/arm64`; what is for another one is not found. */
+  readonly platform?: string | undefined;
+}
+
 /** Calls of `/images`. An image is named by a reference, its id or the beginning of its id. */
 export class ImagesClient {
   readonly #transport: Transport;
@@ -26,12 +31,14 @@ export class ImagesClient {
     return this.#transport.json({ method: "GET", path: "/images/json", query });
   }
 
-  inspect(reference: string): Promise<ImageInspect> {
-    return this.#transport.json({ method: "GET", path: `/images/${imageSegment(reference)}/json` });
+  inspect(reference: string, { platform }: Platformed = {}): Promise<ImageInspect> {
+    const path = `/images/${imageSegment(reference)}/json`;
+    return this.#transport.json({ method: "GET", path, query: { platform } });
   }
 
-  history(reference: string): Promise<ImageHistoryItem[]> {
-    return this.#transport.json({ method: "GET", path: `/images/${imageSegment(reference)}/history` });
+  history(reference: string, { platform }: Platformed = {}): Promise<ImageHistoryItem[]> {
+    const path = `/images/${imageSegment(reference)}/history`;
+    return this.#transport.json({ method: "GET", path, query: { platform } });
   }
 
   /** Which layers all images share, or these. */
@@ -49,9 +56,13 @@ export class ImagesClient {
 
   remove(
     reference: string,
-    options: { readonly force?: boolean; readonly noPrune?: boolean } = {},
+    options: {
+      readonly force?: boolean;
+      readonly noPrune?: boolean;
+      readonly platforms?: readonly string[] | undefined;
+    } = {},
   ): Promise<ImageDeleteItem[]> {
-    const query = { force: options.force, noprune: options.noPrune };
+    const query = { force: options.force, noprune: options.noPrune, platforms: options.platforms };
     return this.#transport.json({ method: "DELETE", path: `/images/${imageSegment(reference)}`, query });
   }
 
@@ -64,12 +75,12 @@ export class ImagesClient {
   /** Failures while loading come as a message with `error`. */
   load(
     archive: AsyncIterable<Uint8Array>,
-    { quiet, signal }: { readonly quiet?: boolean } & Signaled = {},
+    { quiet, platform, signal }: { readonly quiet?: boolean } & Platformed & Signaled = {},
   ): AsyncGenerator<ProgressMessage, void, undefined> {
     return this.#transport.lines({
       method: "POST",
       path: "/images/load",
-      query: { quiet: quiet === true ? "1" : "0" },
+      query: { quiet: quiet === true ? "1" : "0", platform },
       stream: archive,
       signal,
     });
@@ -107,30 +118,31 @@ export class ImagesClient {
   /** One archive of them all. */
   async save(
     references: readonly string[],
-    { signal }: Signaled = {},
+    { platform, signal }: Platformed & Signaled = {},
   ): Promise<AsyncGenerator<Buffer, void, undefined>> {
-    const query = { names: references };
+    const query = { names: references, platform };
     const reply = await this.#transport.call({ method: "GET", path: "/images/get", query, signal });
     return reply[Symbol.asyncIterator]();
   }
 
-  /** Failures while pushing come as a message with `error`. */
+  /** Without a tag: all that are there. Failures while pushing come as a message with `error`. */
   push(
     repository: string,
-    options: { readonly tag: string; readonly auth?: string | undefined } & Signaled,
+    options: { readonly tag?: string | undefined; readonly auth?: string | undefined } & Platformed &
+      Signaled,
   ): AsyncGenerator<ProgressMessage, void, undefined> {
-    const { signal, auth = "", tag } = options;
+    const { signal, auth = "", tag, platform } = options;
     return this.#transport.lines({
       method: "POST",
       path: `/images/${imageSegment(repository)}/push`,
-      query: { tag },
+      query: { tag, platform },
       signal,
       // Docker wants the header, if an empty one.
       headers: { "X-Registry-Auth": auth === "" ? "e30=" : auth },
     });
   }
 
-  /** Failures while pulling come as a message with `error`. */
+  /** A name without tag and digest: all tags of it. Failures while pulling come as a message with `error`. */
   pull(
     repository: string,
     options: {

@@ -14,11 +14,15 @@ export interface ImageSummary {
   readonly sizeBytes: number;
   readonly containers: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** It is no image but something else that is packed like one; nothing runs from it. */
+  readonly artifactType?: string;
 }
 
 export interface ImageDetails extends ImageSummary {
   readonly config: ImageConfig;
   readonly layers: readonly string[];
+  /** Of each layer, unpacked. */
+  readonly layerBytes: readonly number[];
   readonly storage: { readonly driver: string; readonly data: Readonly<Record<string, string>> };
 }
 
@@ -68,7 +72,11 @@ export interface Images {
   /** docker-archive or OCI archive; plain, gzip or zstd. Ends when all is stored; nothing is half-made when it throws. */
   load(
     archive: AsyncIterable<Uint8Array>,
-    options?: { readonly signal?: AbortSignal },
+    options?: {
+      /** Of an index the image for this one, `linux/arm64`; the host's when absent. */
+      readonly platform?: string;
+      readonly signal?: AbortSignal;
+    },
   ): AsyncIterable<Progress>;
   /**
    * Brings an image from its registry, by tag or digest. Layers that are here are not fetched again, and what was fetched when it
@@ -79,6 +87,8 @@ export interface Images {
     options?: {
       /** `linux/arm64/v8`; the host's when absent. */
       readonly platform?: string;
+      /** All that the repository has, one after the other. */
+      readonly allTags?: boolean;
       readonly credentials?: RegistryCredentials;
       readonly signal?: AbortSignal;
     },
@@ -89,7 +99,14 @@ export interface Images {
    */
   push(
     reference: string,
-    options?: { readonly credentials?: RegistryCredentials; readonly signal?: AbortSignal },
+    options?: {
+      /** Only if the image is for it: "not-found" otherwise. */
+      readonly platform?: string;
+      /** All tags of the repository that are here. */
+      readonly allTags?: boolean;
+      readonly credentials?: RegistryCredentials;
+      readonly signal?: AbortSignal;
+    },
   ): AsyncIterable<Progress>;
   /** Asks the registry what it has under a name, without bringing it. Fails as pull() does. */
   lookUp(
@@ -106,7 +123,13 @@ export interface Images {
    * One archive of these images that docker load, tare load and OCI tools read; to be read to its end, or left by return(). A repository
    * without a tag stands for all its tags. Throws "not-found" naming what is missing, before the first byte.
    */
-  save(references: readonly string[]): AsyncIterable<Uint8Array>;
+  save(
+    references: readonly string[],
+    options?: {
+      /** Only if the images are for it: "not-found" otherwise. */
+      readonly platform?: string;
+    },
+  ): AsyncIterable<Uint8Array>;
   /** A root file system as tar. Gives the new image's id. */
   import(
     archive: AsyncIterable<Uint8Array>,
@@ -114,19 +137,31 @@ export interface Images {
       readonly reference?: string;
       readonly changes?: readonly string[];
       readonly message?: string;
+      /** `linux/arm64`; the host's when absent. */
+      readonly platform?: string;
     },
   ): Promise<string>;
   list(options?: {
     readonly all?: boolean;
     readonly filters?: Readonly<Record<string, readonly string[]>>;
   }): Promise<readonly ImageSummary[]>;
-  inspect(reference: string): Promise<ImageDetails>;
+  inspect(
+    reference: string,
+    options?: {
+      /** Only if the image is for it: "not-found" otherwise. */
+      readonly platform?: string;
+    },
+  ): Promise<ImageDetails>;
   /** The layers of all images, or of these, and how they share them. */
   tree(references?: readonly string[]): Promise<ImageTree>;
   tag(reference: string, target: string): Promise<void>;
   remove(
     reference: string,
-    options?: { readonly force?: boolean },
+    options?: {
+      readonly force?: boolean;
+      /** Only if the image is for each of them: "not-found" otherwise. */
+      readonly platforms?: readonly string[];
+    },
   ): Promise<readonly ({ readonly untagged: string } | { readonly deleted: string })[]>;
   /** Removes those without a name that no container is made of; with `all` those with a name, too. */
   prune(options?: { readonly all?: boolean; readonly filters?: PruneFilters }): Promise<PrunedImages>;

@@ -8,14 +8,16 @@ import type { Reference } from "../spec/reference.ts";
 export interface LoadedImage {
   readonly id: ImageId;
   readonly config: ImageConfig;
-  /** The blob of the config is `id`. */
+  /** The blob of the config is `id`; an artifact's `id` is the manifest's own digest. */
   readonly manifest: { readonly digest: Digest; readonly content: ImageManifest };
-  /** From the lowest to the topmost; as many as `config.diffIds`. */
+  /** From the lowest to the topmost; as many as `config.diffIds`: none of an artifact. */
   readonly layers: readonly LoadedLayer[];
   /** Names that it came with. */
   readonly references: readonly Reference[];
   /** `busybox@sha256:…`: as what it was found in a registry. */
   readonly digests?: readonly string[];
+  /** It is no image but something else that is packed like one: its blobs are stored, nothing is unpacked. */
+  readonly artifactType?: string;
   /** The index that led to it, which is a blob of the store, too. */
   readonly index?: Digest;
 }

@@ -1,8 +1,9 @@
 import { Failure } from "../base/failure.ts";
 import type { Progress } from "../base/progress.ts";
 import { type Digest, hexOf } from "../spec/digest.ts";
+import { artifactTypeOf } from "../spec/artifact.ts";
 import { parseImageConfig } from "../spec/image-config.ts";
-import { type Descriptor, maxManifestBytes, roleOf } from "../spec/image-manifest.ts";
+import { type Descriptor, isForeign, maxManifestBytes, roleOf } from "../spec/image-manifest.ts";
 import { type Platform, hostPlatform } from "../spec/platform.ts";
 import { formatFamiliar, type Reference, repositoryOf, withDefaultTag } from "../spec/reference.ts";
 import type { BlobDraft } from "./blobs/blob-draft.ts";
@@ -15,6 +16,7 @@ import type { Repository } from "./registry/repository.ts";
 import { resolveImage, type ResolvedImage } from "./registry/resolve-image.ts";
 import { forEachBounded } from "./streams/bounded.ts";
 import { type Report, reporting } from "./streams/reporting.ts";
+import { fetchArtifact } from "./pull/artifact.ts";
 import { storeLayerBlob } from "./pull/layer.ts";
 import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 
@@ -63,7 +65,8 @@ export function pullImage(
       await registries.with(reference, access, async (repository) => {
         const found = await resolveImage(repository, which, platform);
         report({ kind: "status", text: `Pulling from ${reference.path}`, id: shown });
-        const image = await fetchImage(found, { ...targets, repository, report, signal });
+        const bring = artifactTypeOf(found.manifest.content) === undefined ? fetchImage : fetchArtifact;
+        const image = await bring(found, { ...targets, repository, report, signal });
         const before = await targets.sink.hasImage?.(image.id, reference);
         await targets.sink.addImage({
           ...image,
@@ -185,7 +188,7 @@ function refuseForeign({ mediaType, digest }: Descriptor): void {
   if (roleOf(mediaType) !== "layer") {
     throw new Failure("unsupported", `cannot use layer ${digest}: it is of type "${mediaType}"`);
   }
-  if (/foreign|nondistributable/.test(mediaType)) {
+  if (isForeign(mediaType)) {
     throw new Failure(
       "unsupported",
       `cannot use layer ${digest}: it is of type "${mediaType}", which registries do not keep: it must be fetched from elsewhere`,

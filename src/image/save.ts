@@ -1,5 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import { type Digest, hexOf } from "../spec/digest.ts";
+import { artifactTypeOf } from "../spec/artifact.ts";
 import { type ImageManifest, mediaTypes, parseImageDocument } from "../spec/image-manifest.ts";
 import { formatFamiliar, formatReference, type Reference } from "../spec/reference.ts";
 import { encodeTarEnd, encodeTarMember, tarPadding } from "../spec/tar-writer.ts";
@@ -78,11 +79,13 @@ function indexOf(images: readonly ReadImage[]): Uint8Array {
 
 function dockerManifestOf(images: readonly ReadImage[]): Uint8Array {
   return encode(
-    images.map(({ image, content }) => ({
-      Config: pathOf(content.config.digest),
-      RepoTags: image.references.length === 0 ? null : image.references.map(formatFamiliar),
-      Layers: content.layers.map(({ digest }) => pathOf(digest)),
-    })),
+    images
+      .filter(({ content }) => artifactTypeOf(content) === undefined)
+      .map(({ image, content }) => ({
+        Config: pathOf(content.config.digest),
+        RepoTags: image.references.length === 0 ? null : image.references.map(formatFamiliar),
+        Layers: content.layers.map(({ digest }) => pathOf(digest)),
+      })),
   );
 }
 

@@ -2,7 +2,7 @@ import type { ImageTreeImage as ApiTreeImage, ImageDeleteItem } from "../api/typ
 import { formatRegistryAuth } from "../api/registry-auth.ts";
 import type { Progress } from "../base/progress.ts";
 import { Failure } from "../base/failure.ts";
-import { parseReference, withDefaultTag } from "../spec/reference.ts";
+import { formatFamiliar, parseReference, withDefaultTag } from "../spec/reference.ts";
 import type { Client } from "../client/client.ts";
 import type {
   ImageDetails,
@@ -26,9 +26,9 @@ export class ConnectedImages implements Images {
 
   async *load(
     archive: AsyncIterable<Uint8Array>,
-    options: { readonly signal?: AbortSignal } = {},
+    options: Parameters<Images["load"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
-    for await (const message of this.#client.images.load(archive, { signal: options.signal })) {
+    for await (const message of this.#client.images.load(archive, options)) {
       yield progressOf(message);
     }
   }
@@ -37,11 +37,14 @@ export class ConnectedImages implements Images {
     reference: string,
     options: Parameters<Images["pull"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
-    const { platform, credentials, signal } = options;
+    const { platform, credentials, signal, allTags = false } = options;
     const auth = credentials === undefined ? undefined : formatRegistryAuth(credentials, "");
-    for await (const message of this.#client.images.pull(reference, { platform, auth, signal })) {
+    const parsed = parseReference(reference);
+    const wanted = formatFamiliar(allTags ? parsed : withDefaultTag(parsed));
+    for await (const message of this.#client.images.pull(wanted, { platform, auth, signal })) {
       yield progressOf(message);
     }
+    if (allTags) return;
     const { id } = await this.inspect(reference);
     yield { kind: "image", id, reference };
   }
@@ -50,10 +53,15 @@ export class ConnectedImages implements Images {
     reference: string,
     options: Parameters<Images["push"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
-    const { credentials, signal } = options;
-    const { domain, path, tag = "latest" } = withDefaultTag(parseReference(reference));
+    const { credentials, signal, platform, allTags = false } = options;
+    const { domain, path, tag = allTags ? undefined : "latest" } = parseReference(reference);
     const auth = credentials === undefined ? undefined : formatRegistryAuth(credentials, "");
-    for await (const message of this.#client.images.push(`${domain}/${path}`, { tag, auth, signal })) {
+    for await (const message of this.#client.images.push(`${domain}/${path}`, {
+      tag,
+      auth,
+      platform,
+      signal,
+    })) {
       if (message.aux === undefined) yield progressOf(message);
       else if (typeof message.aux["Digest"] === "string") {
         yield { kind: "image", id: message.aux["Digest"], reference };
@@ -61,8 +69,11 @@ export class ConnectedImages implements Images {
     }
   }
 
-  async *save(references: readonly string[]): AsyncGenerator<Uint8Array, void> {
-    yield* await this.#client.images.save(references);
+  async *save(
+    references: readonly string[],
+    options: Parameters<Images["save"]>[1] = {},
+  ): AsyncGenerator<Uint8Array, void> {
+    yield* await this.#client.images.save(references, options);
   }
 
   async lookUp(reference: string, options: Parameters<Images["lookUp"]>[1] = {}): Promise<RegistryImage> {
@@ -94,9 +105,14 @@ export class ConnectedImages implements Images {
     archive: AsyncIterable<Uint8Array>,
     options: Parameters<Images["import"]>[1] = {},
   ): Promise<string> {
-    const { reference: repository, changes = [], message } = options;
+    const { reference: repository, changes = [], message, platform } = options;
     let id = "";
-    for await (const line of this.#client.images.import(archive, { repository, changes, message })) {
+    for await (const line of this.#client.images.import(archive, {
+      repository,
+      changes,
+      message,
+      platform,
+    })) {
       refuseError(line);
       id = line.status ?? id;
     }
@@ -108,8 +124,8 @@ export class ConnectedImages implements Images {
     return rows.map(imageSummaryOf);
   }
 
-  async inspect(reference: string): Promise<ImageDetails> {
-    const reply = await this.#client.images.inspect(reference);
+  async inspect(reference: string, options: Parameters<Images["inspect"]>[1] = {}): Promise<ImageDetails> {
+    const reply = await this.#client.images.inspect(reference, options);
     const users = await this.#client.containers.list({ all: true, filters: { ancestor: [reply.Id] } });
     return imageDetailsOf(reply, users.filter((row) => row.ImageID === reply.Id).length);
   }
@@ -134,7 +150,10 @@ export class ConnectedImages implements Images {
     return this.#client.images.tag(reference, { repository: target });
   }
 
-  async remove(reference: string, options: { readonly force?: boolean } = {}): ReturnType<Images["remove"]> {
+  async remove(
+    reference: string,
+    options: Parameters<Images["remove"]>[1] = {},
+  ): ReturnType<Images["remove"]> {
     const items = await this.#client.images.remove(reference, options);
     return items.map(removalOf);
   }

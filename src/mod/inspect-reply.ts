@@ -100,6 +100,7 @@ export function imageSummaryOf(row: ApiImageSummary): ImageSummary {
     sizeBytes: row.Size,
     containers: Math.max(0, row.Containers),
     labels: row.Labels ?? {},
+    ...artifactTypeIn(row),
   };
 }
 
@@ -196,8 +197,14 @@ export function imageDetailsOf(reply: ImageInspect, containers: number): ImageDe
     labels: reply.Config.Labels ?? {},
     config: imageConfigOf(reply),
     layers: reply.RootFS.Layers,
+    layerBytes: reply.Tare?.LayerBytes ?? [],
+    ...artifactTypeIn(reply),
     storage: { driver: reply.GraphDriver.Name, data: reply.GraphDriver.Data ?? {} },
   };
+}
+
+function artifactTypeIn({ Tare: tare }: Pick<ApiImageSummary, "Tare">): { readonly artifactType?: string } {
+  return tare?.ArtifactType === undefined ? {} : { artifactType: tare.ArtifactType };
 }
 
 export function imageConfigOf(reply: ImageInspect): ImageConfig {

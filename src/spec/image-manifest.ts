@@ -69,6 +69,11 @@ export function roleOf(mediaType: string): "manifest" | "index" | "config" | "la
   return layerType.test(mediaType) ? "layer" : undefined;
 }
 
+/** A layer that its author lets nobody hand on: it is fetched from where its descriptor says, not from registries. */
+export function isForeign(mediaType: string): boolean {
+  return /\.(foreign|nondistributable)\./.test(mediaType);
+}
+
 /**
  * Reads a manifest or an index: OCI, or Docker's schema 2 and manifest list. Throws "invalid" for anything else and
  * for a document that is both (CVE-2021-41190), "unsupported" for Docker's schema 1.

@@ -142,7 +142,7 @@ export class TestRegistry implements AsyncDisposable {
     if (!this.#isAllowed(request, target)) {
       request.resume();
       const { auth } = this.#options;
-      const [, name = ""] = /^\/v2\/(.+?)\/(?:blobs|manifests)\//.exec(target.pathname) ?? [];
+      const [, name = ""] = /^\/v2\/(.+?)\/(?:blobs|manifests|tags)\//.exec(target.pathname) ?? [];
       const challenge =
         auth?.kind === "basic"
           ? 'Basic realm="test"'
@@ -171,6 +171,8 @@ export class TestRegistry implements AsyncDisposable {
         fault,
       });
     }
+    const tagged = /^\/v2\/(.+)\/tags\/list$/.exec(target.pathname);
+    if (tagged !== null) return this.#giveTags(response, tagged[1] ?? "", target);
     const upload = /^\/v2\/(.+)\/blobs\/uploads\/([^/]*)$/.exec(target.pathname);
     if (upload !== null) {
       return await this.#upload(request, response, {
@@ -183,13 +185,32 @@ export class TestRegistry implements AsyncDisposable {
     response.writeHead(404).end(errorBody("NAME_UNKNOWN", "repository name not known to registry"));
   }
 
+  /** Two a page, so that who asks has to follow. */
+  #giveTags(response: ServerResponse, repository: string, target: URL): void {
+    const tags = [...this.manifests.keys()]
+      .filter((key) => key.startsWith(`${repository} `) && !key.includes(":", repository.length))
+      .map((key) => key.slice(repository.length + 1))
+      .sort();
+    if (tags.length === 0) {
+      response.writeHead(404).end(errorBody("NAME_UNKNOWN", "repository name not known to registry"));
+      return;
+    }
+    const last = target.searchParams.get("last") ?? "";
+    const rest = tags.filter((tag) => tag > last);
+    const page = rest.slice(0, 2);
+    const link = `<${target.pathname}?n=2&last=${page.at(-1)}>; rel="next"`;
+    response
+      .writeHead(200, { "Content-Type": "application/json", ...(rest.length > 2 ? { Link: link } : {}) })
+      .end(JSON.stringify({ name: repository, tags: page }));
+  }
+
   #isAllowed({ headers }: IncomingMessage, target: URL): boolean {
     const { auth } = this.#options;
     if (auth === undefined) return true;
     const given = headers.authorization ?? "";
     if (auth.kind === "basic") return given === basicOf(auth);
     const scope = this.#tokens.get(given.replace(/^Bearer /, ""));
-    const [, name = ""] = /^\/v2\/(.+?)\/(?:blobs|manifests)\//.exec(target.pathname) ?? [];
+    const [, name = ""] = /^\/v2\/(.+?)\/(?:blobs|manifests|tags)\//.exec(target.pathname) ?? [];
     return scope?.includes(`repository:${name}:`) === true;
   }
 

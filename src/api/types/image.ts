@@ -16,6 +16,13 @@ export interface ImageSummary {
   readonly Labels: Readonly<Record<string, string>> | null;
   /** −1: not counted. */
   readonly Containers: number;
+  readonly Tare?: TareImage;
+}
+
+/** What only Tare says of an image. */
+export interface TareImage {
+  /** It is no image but something else that is packed like one. */
+  readonly ArtifactType?: string;
 }
 
 export interface ImageConfig {
@@ -55,6 +62,7 @@ export interface ImageInspect {
   readonly GraphDriver: { readonly Name: string; readonly Data: Readonly<Record<string, string>> | null };
   readonly RootFS: { readonly Type: string; readonly Layers: readonly string[] };
   readonly Metadata: { readonly LastTagTime?: string };
+  readonly Tare?: TareImage & { readonly LayerBytes?: readonly number[] };
 }
 
 export interface ImageHistoryItem {

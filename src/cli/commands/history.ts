@@ -5,6 +5,7 @@ import { formatRfc3339 } from "../../base/timestamp.ts";
 import type { Command } from "../command.ts";
 import { listFormat } from "../flags/filters.ts";
 import { bool } from "../flags/kinds.ts";
+import { platformFlag } from "../flags/platform.ts";
 import { formatRows, type Listing, type Row } from "../format/rows.ts";
 import { ellipsize, shortId } from "../format/text.ts";
 
@@ -12,6 +13,7 @@ interface Values {
   readonly format: string;
   readonly human: boolean;
   readonly "no-trunc": boolean;
+  readonly platform: string;
   readonly quiet: boolean;
 }
 
@@ -36,13 +38,17 @@ export const history: Command<Values> = {
     format: listFormat,
     human: bool("Print sizes and dates in human readable format", { short: "H", initial: true }),
     "no-trunc": bool("Don't truncate output"),
+    platform: platformFlag("Show history for the given platform"),
     quiet: bool("Only show image IDs", { short: "q" }),
   },
   completes: ["image", "none"],
   async run(call) {
     const { values, positional } = call;
     const client = await call.client();
-    const items = await client.images.history(positional[0] ?? "");
+    const items = await client.images.history(
+      positional[0] ?? "",
+      values.platform === "" ? {} : { platform: values.platform },
+    );
     const nowMs = Date.now();
     const rows = items.map((item) => historyRow(item, values, nowMs));
     const { format, quiet: isQuiet } = values;

@@ -3,6 +3,7 @@ import type { Client } from "../../client/client.ts";
 import type { Call, Command } from "../command.ts";
 import { objectFormat } from "../flags/filters.ts";
 import { bool, string } from "../flags/kinds.ts";
+import { platformFlag } from "../flags/platform.ts";
 import { withGoShapes } from "../format/go-shapes.ts";
 import { compileTemplate } from "../format/template.ts";
 import { formatJson } from "../format/template/values.ts";
@@ -12,6 +13,9 @@ export interface ImageValues {
 }
 interface ContainerValues extends ImageValues {
   readonly size: boolean;
+}
+interface PlatformValues extends ImageValues {
+  readonly platform: string;
 }
 interface Values extends ContainerValues {
   readonly type: string;
@@ -53,14 +57,19 @@ export const inspectContainers: Command<ContainerValues> = {
   },
 };
 
-export const inspectImages: Command<ImageValues> = {
+export const inspectImages: Command<PlatformValues> = {
   usage: "[OPTIONS] IMAGE [IMAGE...]",
   takes: [1, Number.POSITIVE_INFINITY],
-  flags: { format: objectFormat },
+  flags: {
+    format: objectFormat,
+    platform: platformFlag("Inspect a specific platform of the multi-platform image"),
+  },
   completes: ["image"],
   async run(call) {
     const client = await call.client();
-    return await inspectAll(call, (reference) => client.images.inspect(reference));
+    const { platform } = call.values;
+    const options = platform === "" ? {} : { platform };
+    return await inspectAll(call, (reference) => client.images.inspect(reference, options));
   },
 };
 

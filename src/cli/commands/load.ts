@@ -1,10 +1,12 @@
 import { openArchive, readInput } from "../archive.ts";
 import type { Command } from "../command.ts";
 import { bool, string } from "../flags/kinds.ts";
+import { platformFlag } from "../flags/platform.ts";
 import { displayProgress } from "../format/progress-display.ts";
 
 interface Values {
   readonly input: string;
+  readonly platform: string;
   readonly quiet: boolean;
 }
 
@@ -13,6 +15,7 @@ export const load: Command<Values> = {
   takes: [0, 0],
   flags: {
     input: string("Read from tar archive file, instead of STDIN", { short: "i", isFile: true }),
+    platform: platformFlag("Load only the given platform variant"),
     quiet: bool("Suppress the load output", { short: "q" }),
   },
   description: "The archive is a docker-archive or an OCI archive, plain or compressed with gzip or zstd.",
@@ -25,9 +28,12 @@ export const load: Command<Values> = {
         : await openArchive(values.input, context);
     const client = await call.client();
     const isQuiet = values.quiet || context.stdout.isTTY !== true;
-    await displayProgress(client.images.load(archive, { quiet: isQuiet, signal }), context.stdout, {
-      isQuiet,
+    const messages = client.images.load(archive, {
+      quiet: isQuiet,
+      signal,
+      ...(values.platform === "" ? {} : { platform: values.platform }),
     });
+    await displayProgress(messages, context.stdout, { isQuiet });
     return 0;
   },
 };

@@ -1,7 +1,8 @@
 import { formatFamiliar, parseReference, withDefaultTag } from "../../spec/reference.ts";
 import type { Command } from "../command.ts";
 import { optionFailure } from "../flags/flag.ts";
-import { bool, later, string } from "../flags/kinds.ts";
+import { platformFlag, platformOf } from "../flags/platform.ts";
+import { bool } from "../flags/kinds.ts";
 
 interface Values {
   readonly "all-tags": boolean;
@@ -14,9 +15,9 @@ export const pull: Command<Values> = {
   usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
   takes: [1, 1],
   flags: {
-    "all-tags": later(bool("Download all tagged images in the repository", { short: "a" }), "false"),
+    "all-tags": bool("Download all tagged images in the repository", { short: "a" }),
     "disable-content-trust": bool("Skip image verification", { initial: true, isHidden: true }),
-    platform: string("Set platform if server is multi-platform capable"),
+    platform: platformFlag("Set platform if server is multi-platform capable"),
     quiet: bool("Suppress verbose output", { short: "q" }),
   },
   completes: ["image"],
@@ -27,14 +28,20 @@ export const pull: Command<Values> = {
     const { values, positional, context } = call;
     const [image = ""] = positional;
     const parsed = parseReference(image);
-    if (parsed.tag !== undefined && parsed.digest === undefined && values["all-tags"]) {
-      throw optionFailure("tag can't be used with --all-tags/-a");
+    const { pullImage } = await import("../registry/pull-image.ts");
+    const platform = platformOf(call);
+    if (values["all-tags"]) {
+      if (parsed.tag !== undefined || parsed.digest !== undefined) {
+        throw optionFailure("tag can't be used with --all-tags/-a");
+      }
+      await pullImage(call, formatFamiliar(parsed), { platform, isQuiet: values.quiet, out: context.stdout });
+      call.out(`${parsed.domain}/${parsed.path}\n`);
+      return 0;
     }
     const reference = withDefaultTag(parsed);
     if (parsed !== reference && !values.quiet) call.out("Using default tag: latest\n");
-    const { pullImage } = await import("../registry/pull-image.ts");
     const name = formatFamiliar(reference);
-    await pullImage(call, name, { platform: values.platform, isQuiet: values.quiet, out: context.stdout });
+    await pullImage(call, name, { platform, isQuiet: values.quiet, out: context.stdout });
     const whole = `${reference.domain}/${reference.path}${reference.digest === undefined ? `:${reference.tag}` : `@${reference.digest}`}`;
     call.out(`${whole}\n`);
     return 0;

@@ -1,7 +1,9 @@
 import { Failure } from "../../base/failure.ts";
 import { formatFamiliar, parseReference, repositoryOf, withDefaultTag } from "../../spec/reference.ts";
 import type { Command } from "../command.ts";
-import { bool, later, string } from "../flags/kinds.ts";
+import { optionFailure } from "../flags/flag.ts";
+import { bool } from "../flags/kinds.ts";
+import { platformFlag } from "../flags/platform.ts";
 import { displayProgress } from "../format/progress-display.ts";
 
 interface Values {
@@ -15,9 +17,9 @@ export const push: Command<Values> = {
   usage: "[OPTIONS] NAME[:TAG]",
   takes: [1, 1],
   flags: {
-    "all-tags": later(bool("Push all tags of an image to the repository", { short: "a" }), "false"),
+    "all-tags": bool("Push all tags of an image to the repository", { short: "a" }),
     "disable-content-trust": bool("Skip image signing", { initial: true, isHidden: true }),
-    platform: later(string("Push a platform-specific manifest as a single-platform image")),
+    platform: platformFlag("Push a platform-specific manifest as a single-platform image"),
     quiet: bool("Suppress verbose output", { short: "q" }),
   },
   completes: ["image"],
@@ -31,15 +33,23 @@ export const push: Command<Values> = {
     if (parsed.digest !== undefined) {
       throw new Failure("invalid", "cannot push a digest reference: name the image by a tag");
     }
-    const reference = withDefaultTag(parsed);
-    if (reference !== parsed && !values.quiet) call.out("Using default tag: latest\n");
+    const { "all-tags": isAll, platform, quiet: isQuiet } = values;
+    if (isAll && parsed.tag !== undefined) throw optionFailure("tag can't be used with --all-tags/-a");
+    const reference = isAll ? parsed : withDefaultTag(parsed);
+    if (reference !== parsed && !isQuiet) call.out("Using default tag: latest\n");
     const { registryAuthFor } = await import("../registry/find-credentials.ts");
     const auth = await registryAuthFor(image, context.env);
     const client = await call.client();
     const name = formatFamiliar(repositoryOf(reference));
-    const messages = client.images.push(name, { tag: reference.tag ?? "latest", auth, signal });
-    await displayProgress(messages, context.stdout, { isQuiet: values.quiet });
-    if (values.quiet) call.out(`${reference.domain}/${reference.path}:${reference.tag ?? "latest"}\n`);
+    const messages = client.images.push(name, {
+      tag: reference.tag,
+      auth,
+      signal,
+      ...(platform === "" ? {} : { platform }),
+    });
+    await displayProgress(messages, context.stdout, { isQuiet });
+    const suffix = reference.tag === undefined ? "" : `:${reference.tag}`;
+    if (isQuiet) call.out(`${reference.domain}/${reference.path}${suffix}\n`);
     return 0;
   },
 };

@@ -1,10 +1,11 @@
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
-import { bool } from "../flags/kinds.ts";
+import { bool, list } from "../flags/kinds.ts";
 
 interface Values {
   readonly force: boolean;
   readonly "no-prune": boolean;
+  readonly platform: readonly string[];
 }
 
 export const rmi: Command<Values> = {
@@ -13,15 +14,21 @@ export const rmi: Command<Values> = {
   flags: {
     force: bool("Force removal of the image", { short: "f" }),
     "no-prune": bool("Do not delete untagged parents"),
+    platform: { ...list("Remove only the given platform variant"), type: "strings" },
   },
   completes: ["image"],
   async run(call) {
-    const { force, "no-prune": noPrune } = call.values;
+    const { force, "no-prune": noPrune, platform } = call.values;
+    const platforms = platform.flatMap((text) => text.split(","));
     const client = await call.client();
     let hasFailed = false;
     for (const reference of call.positional) {
       try {
-        for (const { Untagged, Deleted } of await client.images.remove(reference, { force, noPrune })) {
+        for (const { Untagged, Deleted } of await client.images.remove(reference, {
+          force,
+          noPrune,
+          platforms,
+        })) {
           call.out(Deleted === undefined ? `Untagged: ${Untagged}\n` : `Deleted: ${Deleted}\n`);
         }
       } catch (thrown) {

@@ -1,7 +1,8 @@
 import { Failure } from "../../base/failure.ts";
 import { writeArchive } from "../archive.ts";
 import type { Command } from "../command.ts";
-import { later, string } from "../flags/kinds.ts";
+import { string } from "../flags/kinds.ts";
+import { platformFlag } from "../flags/platform.ts";
 import { writeAll } from "../terminal/write.ts";
 
 interface Values {
@@ -14,7 +15,7 @@ export const save: Command<Values> = {
   takes: [1, Number.POSITIVE_INFINITY],
   flags: {
     output: string("Write to a file, instead of STDOUT", { short: "o", isFile: true }),
-    platform: later(string("Save only the given platform variant")),
+    platform: platformFlag("Save only the given platform variant"),
   },
   completes: ["image"],
   description:
@@ -26,7 +27,10 @@ export const save: Command<Values> = {
       throw new Failure("invalid", "cowardly refusing to save to a terminal. Use the -o flag or redirect");
     }
     const client = await call.client();
-    const archive = await client.images.save(positional, { signal });
+    const archive = await client.images.save(positional, {
+      signal,
+      ...(values.platform === "" ? {} : { platform: values.platform }),
+    });
     if (values.output !== "") await writeArchive(values.output, archive, context);
     else for await (const chunk of archive) await writeAll(context.stdout, chunk);
     return 0;

@@ -8,6 +8,8 @@ import { deleteItemOf, imageHistoryOf, imageInspectOf, imageSummaryOf, imageTree
 import { streamArchive } from "../http/stream-archive.ts";
 import { streamLines } from "../http/stream-lines.ts";
 import { loadMessageOf, pullMessageOf, pushMessageOf } from "../map/progress.ts";
+import { readPlatformParameter } from "../../api/platform-parameter.ts";
+import { parseReference } from "../../spec/reference.ts";
 import { parseRegistryAuth } from "../../api/registry-auth.ts";
 import { imagesReportOf } from "../map/usage.ts";
 
@@ -25,12 +27,13 @@ export const handlers: Handlers = {
     );
   },
 
-  "images.inspect": async ({ engine, version, params, reply }: Call) => {
-    reply.json(200, shapeImage(imageInspectOf(await engine.images.inspect(params["name"] ?? "")), version));
+  "images.inspect": async ({ engine, version, params, query, reply }: Call) => {
+    const found = await engine.images.inspect(params["name"] ?? "", platformIn(query));
+    reply.json(200, shapeImage(imageInspectOf(found), version));
   },
 
-  "images.history": async ({ engine, params, reply }: Call) => {
-    reply.json(200, imageHistoryOf(await engine.images.inspect(params["name"] ?? "")));
+  "images.history": async ({ engine, params, query, reply }: Call) => {
+    reply.json(200, imageHistoryOf(await engine.images.inspect(params["name"] ?? "", platformIn(query))));
   },
 
   "images.tree": async ({ engine, query, reply }: Call) => {
@@ -47,7 +50,10 @@ export const handlers: Handlers = {
   },
 
   "images.remove": async ({ engine, params, query, reply }: Call) => {
-    const removed = await engine.images.remove(params["name"] ?? "", { force: query.boolean("force") });
+    const removed = await engine.images.remove(params["name"] ?? "", {
+      force: query.boolean("force"),
+      platforms: query.texts("platforms").flatMap((text) => readPlatformParameter(text) ?? []),
+    });
     reply.json(200, removed.map(deleteItemOf));
   },
 
@@ -57,8 +63,9 @@ export const handlers: Handlers = {
 
   "images.load": async ({ engine, query, request, reply, signal }: Call) => {
     const quiet = query.boolean("quiet");
+    const platform = platformIn(query);
     await streamLines(reply, async () => {
-      for await (const progress of engine.images.load(bodyPieces(request), { signal })) {
+      for await (const progress of engine.images.load(bodyPieces(request), { signal, ...platform })) {
         if (quiet && progress.kind === "layer") continue;
         if (!reply.isBegun) reply.begin("application/json");
         await reply.write(encodeProgressLine(loadMessageOf(progress)));
@@ -80,8 +87,8 @@ export const handlers: Handlers = {
     });
   },
 
-  "images.save": async ({ engine, params, reply }: Call) => {
-    await streamArchive(reply, engine.images.save([params["name"] ?? ""]), {
+  "images.save": async ({ engine, params, query, reply }: Call) => {
+    await streamArchive(reply, engine.images.save([params["name"] ?? ""], platformIn(query)), {
       contentType: "application/x-tar",
     });
   },
@@ -89,7 +96,9 @@ export const handlers: Handlers = {
   "images.saveMany": async ({ engine, query, reply }: Call) => {
     const names = query.texts("names");
     if (names.length === 0) throw new Failure("invalid", "cannot save: the request names no image");
-    await streamArchive(reply, engine.images.save(names), { contentType: "application/x-tar" });
+    await streamArchive(reply, engine.images.save(names, platformIn(query)), {
+      contentType: "application/x-tar",
+    });
   },
 
   "images.create": async (call: Call) => {
@@ -114,9 +123,11 @@ async function importBody({ engine, query, request, reply }: Call): Promise<void
   const tag = query.text("tag");
   const reference = repository === undefined || tag === undefined ? repository : `${repository}:${tag}`;
   const message = query.text("message");
+  const platform = platformIn(query);
   await streamLines(reply, async () => {
     const id = await engine.images.import(bodyPieces(request), {
       changes: query.texts("changes"),
+      ...platform,
       ...(reference === undefined ? {} : { reference }),
       ...(message === undefined ? {} : { message }),
     });
@@ -125,16 +136,24 @@ async function importBody({ engine, query, request, reply }: Call): Promise<void
   });
 }
 
-/** The image's name may have its tag in it, or apart; a tag may be a digest. */
+function platformIn(query: Call["query"]): { readonly platform?: string } {
+  const platform = readPlatformParameter(query.text("platform"));
+  return platform === undefined ? {} : { platform };
+}
+
+/** The image's name may have its tag in it, or apart; a tag may be a digest. Neither: all tags, as with Docker. */
 async function pull({ engine, query, request, reply, signal }: Call, image: string): Promise<void> {
   const tag = query.text("tag");
-  const name = tag === undefined ? image : `${image}${tag.includes(":") ? "@" : ":"}${tag}`;
-  const platform = query.text("platform");
+  const base = image.replace(/:$/, ""); // some clients ask so for all tags
+  const name = tag === undefined ? base : `${base}${tag.includes(":") ? "@" : ":"}${tag}`;
+  const reference = parseReference(name);
+  const platform = platformIn(query);
   const credentials = credentialsOf(request);
   await streamLines(reply, async () => {
     const progress = engine.images.pull(name, {
       signal,
-      ...(platform === undefined ? {} : { platform }),
+      allTags: reference.tag === undefined && reference.digest === undefined,
+      ...platform,
       ...(credentials === undefined ? {} : { credentials }),
     });
     for await (const each of progress) {
@@ -153,6 +172,8 @@ async function push({ engine, params, query, request, reply, signal }: Call): Pr
   await streamLines(reply, async () => {
     const progress = engine.images.push(tag === undefined ? name : `${name}:${tag}`, {
       signal,
+      allTags: tag === undefined && parseReference(name).tag === undefined,
+      ...platformIn(query),
       ...(credentials === undefined ? {} : { credentials }),
     });
     for await (const each of progress) {

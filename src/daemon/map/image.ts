@@ -23,6 +23,7 @@ export function imageSummaryOf(image: ImageSummary): api.ImageSummary {
     SharedSize: -1,
     Labels: Object.keys(image.labels).length === 0 ? null : image.labels,
     Containers: image.containers,
+    ...(image.artifactType === undefined ? {} : { Tare: { ArtifactType: image.artifactType } }),
   };
 }
 
@@ -46,6 +47,10 @@ export function imageInspectOf(image: ImageDetails): api.ImageInspect {
     GraphDriver: graphDriverOf(image.storage),
     RootFS: { Type: "layers", Layers: image.layers },
     Metadata: {},
+    Tare: {
+      ...(image.artifactType === undefined ? {} : { ArtifactType: image.artifactType }),
+      LayerBytes: image.layerBytes,
+    },
   };
 }
 
@@ -79,26 +84,25 @@ function healthcheckOf(check: ImageHealthcheck): HealthConfig {
   };
 }
 
-/** `GET /images/{name}/history`, newest step first. Sizes are told where they are known: 0 else. */
+/** `GET /images/{name}/history`, newest step first; the layers belong to the steps that made some, in their order. */
 export function imageHistoryOf(image: ImageDetails): readonly api.ImageHistoryItem[] {
-  const steps = historyOf(image.config).toReversed();
-  return steps.map((step, index) => ({
+  let layer = 0;
+  const steps = historyOf(image.config).map((step) => ({
+    ...step,
+    bytes: step.emptyLayer ? 0 : (image.layerBytes[layer++] ?? 0),
+  }));
+  return steps.toReversed().map((step, index) => ({
     Id: index === 0 ? image.id : "<missing>",
     Created: step.created === undefined ? 0 : Math.trunc(Date.parse(step.created) / 1000) || 0,
     CreatedBy: step.createdBy ?? "",
     Tags: index === 0 && image.references.length > 0 ? image.references : null,
-    Size: step.emptyLayer ? 0 : layerShare(image),
+    Size: step.bytes,
     Comment: step.comment ?? "",
   }));
 }
 
 function historyOf(config: ImageConfig): ImageConfig["history"] {
   return config.history.length > 0 ? config.history : config.diffIds.map(() => ({ emptyLayer: false }));
-}
-
-/** The whole size where there is one layer, else unknown. */
-function layerShare(image: ImageDetails): number {
-  return image.layers.length === 1 ? image.sizeBytes : 0;
 }
 
 /** `GET /tare/images/tree` */

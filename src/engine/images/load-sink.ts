@@ -51,10 +51,13 @@ export class StoringSink implements LoadSink {
       config: image.config,
       storedAt: Date.now(),
       layerBytes,
+      ...(image.artifactType === undefined
+        ? {}
+        : { artifact: { type: image.artifactType, bytes: bytesOf(image.manifest.content) } }),
       blobs: [
-        image.id,
+        image.manifest.content.config.digest,
         image.manifest.digest,
-        ...image.layers.map((layer) => layer.digest),
+        ...image.manifest.content.layers.map((layer) => layer.digest),
         ...(image.index === undefined ? [] : [image.index]),
       ],
       digests: [...new Set([...(known?.digests ?? []), ...(image.digests ?? [])])],
@@ -82,6 +85,10 @@ export class StoringSink implements LoadSink {
     }
     return (await this.#storage.usage({ layer: diffId })).contentBytes;
   }
+}
+
+function bytesOf({ config, layers }: LoadedImage["manifest"]["content"]): number {
+  return layers.reduce((total, { size }) => total + size, config.size);
 }
 
 /** An event of an image, with Docker's attributes. */

@@ -7,7 +7,14 @@ import { KeyedLock } from "../../base/keyed-lock.ts";
 import { createdMs } from "../../spec/image-config.ts";
 import { parsePlatform } from "../../spec/platform.ts";
 import { describePull } from "./describe-pull.ts";
-import { formatReference, parseReference, withDefaultTag } from "../../spec/reference.ts";
+import {
+  formatFamiliar,
+  formatReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+  withTag,
+} from "../../spec/reference.ts";
 import type { PinnedImage } from "../containers/context.ts";
 import type { EngineParts } from "../parts.ts";
 import type { ImageRecord } from "../state/records.ts";
@@ -23,6 +30,7 @@ import { imagesOf } from "./images-in-use.ts";
 import { imageEvent, StoringSink } from "./load-sink.ts";
 import { planRemoval } from "./plan-removal.ts";
 import { pruneImages } from "./prune.ts";
+import { requirePlatform } from "./require-platform.ts";
 import { pushNamed } from "./push.ts";
 import { saveNamed } from "./save.ts";
 
@@ -45,14 +53,16 @@ export class LocalImages implements Images {
 
   async *load(
     archive: AsyncIterable<Uint8Array>,
-    options: { readonly signal?: AbortSignal } = {},
+    options: Parameters<Images["load"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
+    const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
     using _ = await this.#garbage.use();
     let isDone = false;
     try {
       const progress = loadArchive(archive, {
         store: this.#parts.content,
         sink: this.#sink("load"),
+        ...(platform === undefined ? {} : { platform }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
       yield* progress;
@@ -66,8 +76,9 @@ export class LocalImages implements Images {
     reference: string,
     options: Parameters<Images["pull"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
-    const { platform, credentials, signal } = options;
+    const { platform, credentials, signal, allTags = false } = options;
     const wanted = parseReference(reference);
+    if (allTags) return yield* this.#pullAll(wanted, options);
     using _ = await this.#garbage.use();
     let isDone = false;
     try {
@@ -89,6 +100,26 @@ export class LocalImages implements Images {
     }
   }
 
+  /** One after the other, as Docker does. */
+  async *#pullAll(
+    wanted: Reference,
+    { allTags: _, ...options }: NonNullable<Parameters<Images["pull"]>[1]>,
+  ): AsyncGenerator<Progress, void> {
+    if (wanted.tag !== undefined || wanted.digest !== undefined) {
+      throw new Failure("invalid", `cannot pull all tags of ${formatFamiliar(wanted)}: it names one`);
+    }
+    const { credentials, signal } = options;
+    const { listRepositoryTags } = await import("../../image/list-tags.ts");
+    const tags = await listRepositoryTags(wanted, {
+      registries: await this.#parts.openRegistries(),
+      ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
+      ...(signal === undefined ? {} : { signal }),
+    }).catch((thrown: unknown) => {
+      throw describePull(thrown, wanted);
+    });
+    for (const tag of tags) yield* this.pull(formatFamiliar(withTag(wanted, tag)), options);
+  }
+
   async *push(
     reference: string,
     options: Parameters<Images["push"]>[1] = {},
@@ -97,9 +128,12 @@ export class LocalImages implements Images {
     yield* pushNamed(reference, options, { state: this.#state, parts: this.#parts });
   }
 
-  async *save(references: readonly string[]): AsyncGenerator<Uint8Array, void> {
+  async *save(
+    references: readonly string[],
+    options: Parameters<Images["save"]>[1] = {},
+  ): AsyncGenerator<Uint8Array, void> {
     using _ = await this.#garbage.use();
-    yield* saveNamed(references, { state: this.#state, parts: this.#parts });
+    yield* saveNamed(references, options, { state: this.#state, parts: this.#parts });
   }
 
   async lookUp(reference: string, options: Parameters<Images["lookUp"]>[1] = {}): Promise<RegistryImage> {
@@ -123,11 +157,7 @@ export class LocalImages implements Images {
 
   async import(
     archive: AsyncIterable<Uint8Array>,
-    options: {
-      readonly reference?: string;
-      readonly changes?: readonly string[];
-      readonly message?: string;
-    } = {},
+    options: Parameters<Images["import"]>[1] = {},
   ): Promise<string> {
     return await this.#import(archive, { ...options, action: "import" });
   }
@@ -141,13 +171,15 @@ export class LocalImages implements Images {
       .sort((one, other) => other.createdAt - one.createdAt);
   }
 
-  async inspect(reference: string): Promise<ImageDetails> {
+  async inspect(reference: string, { platform }: { readonly platform?: string } = {}): Promise<ImageDetails> {
     const { record } = getImage(this.#state, reference);
+    requirePlatform(record, { reference, platform });
     const { storage } = this.#parts;
     return Object.freeze({
       ...this.#summarize(record),
       config: record.config,
       layers: record.config.diffIds,
+      layerBytes: record.layerBytes,
       storage: { driver: storage.name, data: await storage.describe({ layers: record.config.diffIds }) },
     });
   }
@@ -179,13 +211,14 @@ export class LocalImages implements Images {
 
   async remove(
     reference: string,
-    options: { readonly force?: boolean } = {},
+    options: Parameters<Images["remove"]>[1] = {},
   ): Promise<readonly ({ readonly untagged: string } | { readonly deleted: string })[]> {
     using _ = await this.#garbage.use();
     const before = await this.#garbage.list();
     // SAFETY: from here to the removal nothing waits, so no container can be made of it meanwhile.
     const { record, reference: named } = getImage(this.#state, reference);
     const { id } = record;
+    for (const platform of options.platforms ?? []) requirePlatform(record, { reference, platform });
     const plan = planRemoval({
       record,
       reference: named,
@@ -228,6 +261,12 @@ export class LocalImages implements Images {
     held.use(await this.#garbage.use());
     await this.#ensureEmbedded(reference);
     const { record } = getImage(this.#state, reference);
+    if (record.artifact !== undefined) {
+      throw new Failure(
+        "invalid",
+        `cannot make a container of ${reference}: it is no image but an artifact of type "${record.artifact.type}"`,
+      );
+    }
     this.#pins.set(record.id, (this.#pins.get(record.id) ?? 0) + 1);
     held.defer(() => {
       const left = (this.#pins.get(record.id) ?? 1) - 1;
@@ -262,6 +301,7 @@ export class LocalImages implements Images {
       readonly reference?: string;
       readonly changes?: readonly string[];
       readonly message?: string;
+      readonly platform?: string;
       readonly action: string;
     },
   ): Promise<string> {
@@ -274,6 +314,7 @@ export class LocalImages implements Images {
         sink,
         ...(options.changes === undefined ? {} : { changes: options.changes }),
         ...(options.message === undefined ? {} : { message: options.message }),
+        ...(options.platform === undefined ? {} : { platform: parsePlatform(options.platform) }),
         ...(options.reference === undefined
           ? {}
           : { reference: withDefaultTag(parseReference(options.reference)) }),
@@ -300,7 +341,8 @@ export class LocalImages implements Images {
         .map(familiar),
       digests: record.digests,
       createdAt: createdMs(record.config),
-      sizeBytes: record.layerBytes.reduce((sum, bytes) => sum + bytes, 0),
+      sizeBytes: record.artifact?.bytes ?? record.layerBytes.reduce((sum, bytes) => sum + bytes, 0),
+      ...(record.artifact === undefined ? {} : { artifactType: record.artifact.type }),
       containers: this.#state.containers().filter((container) => imagesOf(container).includes(record.id))
         .length,
       labels: record.config.defaults.labels,

@@ -14,6 +14,7 @@ import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { Images } from "../image-types.ts";
 import { findImage } from "./find-image.ts";
+import { requirePlatform } from "./require-platform.ts";
 import { imageEvent } from "./load-sink.ts";
 
 /** See Images.push(). The caller keeps the image from being removed meanwhile. */
@@ -23,10 +24,16 @@ export async function* pushNamed(
   { state, parts }: { readonly state: State; readonly parts: EngineParts },
 ): AsyncGenerator<Progress, void, undefined> {
   const wanted = parseReference(reference);
+  if (options.allTags === true) {
+    const { allTags: _, ...others } = options;
+    for (const each of localTags(state, wanted)) yield* pushNamed(each, others, { state, parts });
+    return;
+  }
   if (wanted.digest !== undefined) {
     throw new Failure("invalid", "cannot push a digest reference: name the image by a tag");
   }
   const { record } = findTagged(state, wanted);
+  requirePlatform(record, { reference, platform: options.platform });
   const [, manifest] = record.blobs;
   if (manifest === undefined)
     throw new Failure("internal", `cannot push ${reference}: its manifest is not recorded`);
@@ -46,6 +53,21 @@ export async function* pushNamed(
   }
   remember(state, record, `${formatFamiliar(repositoryOf(wanted))}@${manifest}`);
   state.events.record(imageEvent(record.id, "push", { name: formatFamiliar(withDefaultTag(wanted)) }));
+}
+
+function localTags(state: State, wanted: Reference): readonly string[] {
+  const name = formatFamiliar(repositoryOf(wanted));
+  if (wanted.tag !== undefined || wanted.digest !== undefined) {
+    throw new Failure("invalid", `cannot push all tags of ${formatFamiliar(wanted)}: it names one`);
+  }
+  const found = [...state.references().keys()].filter((whole) => {
+    const reference = findReference(whole);
+    return reference?.domain === wanted.domain && reference.path === wanted.path;
+  });
+  if (found.length > 0) return found.sort();
+  throw new Failure("not-found", `An image does not exist locally with the tag: ${name}`, {
+    details: { image: name },
+  });
 }
 
 /** Docker finds what is to be pushed by its name alone. */

@@ -5,15 +5,18 @@ import type { EngineParts } from "../parts.ts";
 import type { State } from "../state/state.ts";
 import type { ImageRecord } from "../state/records.ts";
 import { findImage } from "./find-image.ts";
+import { requirePlatform } from "./require-platform.ts";
 
 /** See Images.save(). */
 export async function* saveNamed(
   names: readonly string[],
+  { platform }: { readonly platform?: string },
   { state, parts }: { readonly state: State; readonly parts: EngineParts },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const images = new Map<Digest, { manifest: Digest; references: Reference[] }>();
   for (const name of names) {
     for (const { record, references } of findAll(state, name)) {
+      requirePlatform(record, { reference: name, platform });
       const [, manifest] = record.blobs;
       if (manifest === undefined)
         throw new Failure("internal", `cannot save ${name}: its manifest is not recorded`);

@@ -41,6 +41,8 @@ export interface ImageRecord {
   readonly storedAt: WallMs;
   /** Bytes of each layer, unpacked; as many as `config.diffIds`. */
   readonly layerBytes: readonly number[];
+  /** Of what is no image but packed like one; then its id is the manifest's digest. */
+  readonly artifact?: { readonly type: string; readonly bytes: number };
   /** What it needs of the content store: config, manifest, layers as they came. */
   readonly blobs: readonly Digest[];
   /** `name@sha256:…`, where it came from a registry. */

@@ -5,8 +5,11 @@ import {
   type ImageManifest,
   maxManifestBytes,
   parseImageDocument,
+  isForeign,
   roleOf,
 } from "../../spec/image-manifest.ts";
+import { artifactConfig, artifactTypeOf } from "../../spec/artifact.ts";
+import { digestOf } from "../../spec/digest.ts";
 import { formatPlatform, type Platform } from "../../spec/platform.ts";
 import { isAttestation, listPlatforms, pickManifest } from "../pick-manifest.ts";
 import { assembleImage, type ImageParts } from "./image-parts.ts";
@@ -52,8 +55,39 @@ async function readDockerArchive(archive: SpooledArchive): Promise<readonly Imag
     );
     images.push(await assembleImage({ configFile, layerFiles, references, ...(manifest && { manifest }) }));
   }
+  images.push(...(await readArtifacts(archive)));
   if (images.length === 0) throw new Failure("invalid", "cannot load the archive: there is no image in it");
   return images;
+}
+
+/** What the OCI layout beside a `manifest.json` has that this can't name. */
+async function readArtifacts(archive: SpooledArchive): Promise<readonly ImageParts[]> {
+  const index = archive.find("oci-layout") && archive.find("index.json");
+  if (index === undefined) return [];
+  const found: ImageParts[] = [];
+  for (const { descriptor, references } of parseLayoutIndex(await index.read(maxManifestBytes))) {
+    if (roleOf(descriptor.mediaType) !== "manifest" || isAttestation(descriptor)) continue;
+    const bytes = await archive.find(blobPath(descriptor.digest))?.read(maxManifestBytes);
+    if (bytes === undefined) continue;
+    const content = parseImageDocument(bytes, { mediaType: descriptor.mediaType });
+    if (content.kind !== "manifest" || artifactTypeOf(content) === undefined) continue;
+    found.push({ ...assembleArtifact(archive, content, bytes), references });
+  }
+  return mergeSame(found);
+}
+
+function assembleArtifact(archive: SpooledArchive, content: ImageManifest, bytes: Uint8Array): ImageParts {
+  return {
+    config: artifactConfig(content),
+    configFile: archive.getBlob(content.config),
+    manifestBytes: bytes,
+    layers: [],
+    references: [],
+    artifact: {
+      type: artifactTypeOf(content) ?? "",
+      files: content.layers.map((layer) => archive.getBlob(layer)),
+    },
+  };
 }
 
 /**
@@ -118,12 +152,13 @@ async function readImage(
       throw new Failure("invalid", `cannot load the archive: its indexes nest deeper than ${maxDepth}`);
     return await readImage(archive, { descriptor: choose(document.manifests, host), host, depth: depth + 1 });
   }
+  if (artifactTypeOf(document) !== undefined) return assembleArtifact(archive, document, bytes);
   for (const part of [document.config, ...document.layers]) {
     const wanted = part === document.config ? "config" : "layer";
-    if (roleOf(part.mediaType) !== wanted) {
+    if (roleOf(part.mediaType) !== wanted || isForeign(part.mediaType)) {
       throw new Failure(
         "unsupported",
-        `cannot load ${descriptor.digest}: its ${wanted} is of type "${part.mediaType}"`,
+        `cannot load ${descriptor.digest}: its ${wanted} is of type "${part.mediaType}"${isForeign(part.mediaType) ? ", which is kept elsewhere and not in archives" : ""}`,
       );
     }
   }
@@ -148,9 +183,10 @@ function choose(manifests: readonly Descriptor[], host: Platform): Descriptor {
 function mergeSame(images: readonly ImageParts[]): readonly ImageParts[] {
   const byId = new Map<string, ImageParts>();
   for (const image of images) {
-    const same = byId.get(image.configFile.blob.digest);
+    const id = image.artifact === undefined ? image.configFile.blob.digest : digestOf(image.manifestBytes);
+    const same = byId.get(id);
     const references = [...(same?.references ?? []), ...image.references];
-    byId.set(image.configFile.blob.digest, { ...(same ?? image), references });
+    byId.set(id, { ...(same ?? image), references });
   }
   return [...byId.values()];
 }

@@ -14,6 +14,8 @@ export interface ImageParts {
   readonly manifestBytes: Uint8Array;
   readonly layers: readonly LayerPart[];
   readonly references: readonly Reference[];
+  /** What is packed like an image but is none: files that are stored as they are. */
+  readonly artifact?: { readonly type: string; readonly files: readonly SpooledFile[] };
 }
 
 export interface LayerPart {

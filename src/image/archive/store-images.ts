@@ -41,10 +41,11 @@ export async function storeImages(
     new LayerContent(layer, { signal: both, onBytes: () => undefined }).prove(),
   );
   const blobs = new Map(
-    [...images.map(({ configFile }) => configFile), ...layers.map(({ file }) => file)].map((file) => [
-      file.blob.digest,
-      file,
-    ]),
+    [
+      ...images.map(({ configFile }) => configFile),
+      ...images.flatMap(({ artifact }) => artifact?.files ?? []),
+      ...layers.map(({ file }) => file),
+    ].map((file) => [file.blob.digest, file]),
   );
   await forEachBounded(blobs.values(), { limit: 4, signal }, async (file) => void (await file.commit()));
   const loaded: LoadedImage[] = [];
@@ -95,7 +96,8 @@ function describe(image: ImageParts): LoadedImage {
   if (content.kind !== "manifest")
     throw new Failure("internal", "cannot load an image: its manifest is an index");
   return Object.freeze({
-    id: image.configFile.blob.digest,
+    id: image.artifact === undefined ? image.configFile.blob.digest : digestOf(image.manifestBytes),
+    ...(image.artifact === undefined ? {} : { artifactType: image.artifact.type }),
     config: image.config,
     manifest: Object.freeze({
       digest: digestOf(image.manifestBytes),

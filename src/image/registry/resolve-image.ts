@@ -32,7 +32,6 @@ export async function resolveImage(
   for (let depth = 0; depth <= maxDepth; depth++) {
     const content = parseImageDocument(fetched.bytes, { mediaType: knownType(fetched.mediaType) });
     if (content.kind === "manifest") {
-      refuseArtifact(content, fetched.digest);
       const manifest = { digest: fetched.digest, bytes: fetched.bytes, content };
       return { digest: first.digest, manifest, ...(fetched === first ? {} : { index: first }) };
     }
@@ -44,14 +43,6 @@ export async function resolveImage(
 /** Registries that do not know better call everything JSON. */
 function knownType(mediaType: string): string {
   return roleOf(mediaType) === undefined ? "" : mediaType;
-}
-
-function refuseArtifact({ config, artifactType }: ImageManifest, digest: Digest): void {
-  if (roleOf(config.mediaType) === "config") return;
-  throw new Failure(
-    "unsupported",
-    `cannot use ${digest} as an image: it is an artifact of type "${artifactType ?? config.mediaType}"`,
-  );
 }
 
 function chooseManifest(manifests: readonly Descriptor[], platform: Platform): Descriptor {

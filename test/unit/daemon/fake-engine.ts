@@ -575,6 +575,7 @@ export class FakeEngine implements Engine {
       labels: { made: "here" },
       config,
       layers: [...config.diffIds],
+      layerBytes: [4_000_000],
       storage: { driver: "overlay", data: {} },
     };
   }

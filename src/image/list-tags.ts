@@ -1,0 +1,11 @@
+import type { Reference } from "../spec/reference.ts";
+import type { AccessOptions, Registries } from "./registries.ts";
+import { listTags } from "./registry/tags.ts";
+
+/** The tags of a repository, as its registry or a mirror has them. */
+export async function listRepositoryTags(
+  reference: Reference,
+  { registries, ...access }: Omit<AccessOptions, "action"> & { readonly registries: Registries },
+): Promise<readonly string[]> {
+  return await registries.with(reference, { ...access, action: "pull" }, listTags);
+}

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { hostPlatform } from "../../src/spec/platform.ts";
+import { ociMembers, tarOf, type TestImage } from "../support/images.ts";
+import { Installation, isRoot } from "../support/tare.ts";
+import { TestRegistry } from "../support/test-registry.ts";
+
+describe.skipIf(!isRoot)("platforms and tags of an image", () => {
+  const mine = hostPlatform().architecture;
+  let tare: Installation;
+  let registry: TestRegistry;
+  let archive: string;
+
+  beforeAll(async () => {
+    tare = new Installation();
+    registry = await TestRegistry.start();
+    archive = join(tare.directory, "both.tar");
+    const image = (architecture: string): TestImage => ({
+      layers: [tarOf([["which", architecture]])],
+      names: ["both:1"],
+      architecture,
+    });
+    writeFileSync(archive, tarOf(ociMembers([image(mine), image("s390x")], { perPlatform: true })));
+  });
+  afterAll(async () => {
+    await registry[Symbol.asyncDispose]();
+    await tare[Symbol.asyncDispose]();
+  });
+
+  const platformOf = (name: string): Promise<string> =>
+    tare.must(["image", "inspect", "-f", "{{.Os}}/{{.Architecture}}", name]);
+
+  test("load takes the platform that is asked for, and says which there are", async () => {
+    await tare.must(["load", "-i", archive]);
+    expect(await platformOf("both:1")).toBe(`linux/${mine}`);
+    await tare.must(["load", "--platform", "linux/s390x", "-i", archive]);
+    expect(await platformOf("both:1")).toBe("linux/s390x");
+    const { status, stderr } = await tare.tare(["load", "--platform", "linux/mips", "-i", archive]);
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining(`it has no image for linux/mips (there is: linux/${mine}, linux/s390x)`),
+    ]);
+  });
+
+  test("inspect, history, save, push and rmi refuse an image of another platform, by flag and by Docker's JSON", async () => {
+    const target = `${registry.host}/both:1`;
+    await tare.must(["tag", "both:1", target]);
+    for (const args of [
+      ["image", "inspect", "both:1"],
+      ["history", "both:1"],
+      ["save", "-o", join(tare.directory, "no.tar"), "both:1"],
+      ["push", target],
+      ["rmi", target],
+    ]) {
+      const wrong = await tare.tare([...args, "--platform", "linux/riscv64"]);
+      expect([args, wrong.status, wrong.stderr]).toEqual([
+        args,
+        1,
+        expect.stringContaining(
+          "was found but does not provide the specified platform (linux/riscv64): it is for linux/s390x",
+        ),
+      ]);
+      await tare.must([...args, "--platform", "linux/s390x"]);
+    }
+    const ask = async (platform: string): Promise<number> => {
+      const query = new URLSearchParams({ platform }).toString();
+      return (await fetch(`http://tare/images/both:1/json?${query}`, { unix: tare.socket })).status;
+    };
+    expect(await ask('{"os":"linux","architecture":"s390x"}')).toBe(200);
+    expect(await ask('{"os":"linux","architecture":"arm","variant":"v7"}')).toBe(404);
+    expect(await ask('{"os":5}')).toBe(400);
+  }, 60_000);
+
+  test("pull -a brings all tags, push -a sends all tags; a tag beside it is refused", async () => {
+    const name = `${registry.host}/many/tags`;
+    for (const tag of ["a", "b", "c"]) await tare.must(["tag", "both:1", `${name}:${tag}`]);
+    const pushed = await tare.must(["push", "-a", name]);
+    expect(pushed.match(/^[abc]: digest: /gm)).toHaveLength(3);
+    await using other = new Installation();
+    await other.must(["pull", "-q", "-a", "--platform", "linux/s390x", name]);
+    expect((await other.must(["images", "--format", "{{.Tag}}"])).split("\n").sort()).toEqual([
+      "a",
+      "b",
+      "c",
+    ]);
+    for (const verb of ["pull", "push"]) {
+      const { status, stderr } = await tare.tare([verb, "-a", `${name}:a`]);
+      expect([status, stderr]).toEqual([
+        125,
+        expect.stringContaining("tag can't be used with --all-tags/-a"),
+      ]);
+    }
+    const none = await tare.tare(["pull", "-a", `${registry.host}/many/none`]);
+    expect([none.status, none.stderr]).toEqual([1, expect.stringContaining("pull access denied")]);
+  }, 60_000);
+
+  test("history tells the size of each layer, import makes an image for a platform", async () => {
+    const rootfs = tarOf([["file", "x".repeat(5000)]]);
+    await tare.must(["import", "--platform", "linux/arm/v6", "-", "made:1"], { input: rootfs });
+    expect(await tare.must(["image", "inspect", "-f", "{{.Architecture}}{{.Variant}}", "made:1"])).toBe(
+      "armv6",
+    );
+    expect(await tare.must(["history", "--human=false", "--format", "{{.Size}}", "made:1"])).toBe("5000");
+  });
+});
