@@ -103,7 +103,7 @@ export class LocalImages implements Images {
   /** One after the other, as Docker does. */
   async *#pullAll(
     wanted: Reference,
-    { allTags: _, ...options }: NonNullable<Parameters<Images["pull"]>[1]>,
+    options: NonNullable<Parameters<Images["pull"]>[1]>,
   ): AsyncGenerator<Progress, void> {
     if (wanted.tag !== undefined || wanted.digest !== undefined) {
       throw new Failure("invalid", `cannot pull all tags of ${formatFamiliar(wanted)}: it names one`);
@@ -117,7 +117,9 @@ export class LocalImages implements Images {
     }).catch((thrown: unknown) => {
       throw describePull(thrown, wanted);
     });
-    for (const tag of tags) yield* this.pull(formatFamiliar(withTag(wanted, tag)), options);
+    for (const tag of tags) {
+      yield* this.pull(formatFamiliar(withTag(wanted, tag)), { ...options, allTags: false });
+    }
   }
 
   async *push(

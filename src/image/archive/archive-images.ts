@@ -65,7 +65,7 @@ async function readArtifacts(archive: SpooledArchive): Promise<readonly ImagePar
   const index = archive.find("oci-layout") && archive.find("index.json");
   if (index === undefined) return [];
   const found: ImageParts[] = [];
-  for (const { descriptor, references } of parseLayoutIndex(await index.read(maxManifestBytes))) {
+  for (const { descriptor, references } of readableEntries(await index.read(maxManifestBytes))) {
     if (roleOf(descriptor.mediaType) !== "manifest" || isAttestation(descriptor)) continue;
     const bytes = await archive.find(blobPath(descriptor.digest))?.read(maxManifestBytes);
     if (bytes === undefined) continue;
@@ -74,6 +74,16 @@ async function readArtifacts(archive: SpooledArchive): Promise<readonly ImagePar
     found.push({ ...assembleArtifact(archive, content, bytes), references });
   }
   return mergeSame(found);
+}
+
+/** What Docker itself would not look at may be anything. */
+function readableEntries(bytes: Uint8Array): ReturnType<typeof parseLayoutIndex> {
+  try {
+    return parseLayoutIndex(bytes);
+  } catch (thrown) {
+    if (thrown instanceof Failure) return [];
+    throw thrown;
+  }
 }
 
 function assembleArtifact(archive: SpooledArchive, content: ImageManifest, bytes: Uint8Array): ImageParts {

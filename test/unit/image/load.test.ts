@@ -356,7 +356,7 @@ describe("loadArchive() refuses", () => {
       { kind: "corrupt", message: said("instead of 1") },
     ],
     [
-      "an artifact that is no image",
+      "an artifact that lacks a blob",
       () => {
         const bytes = JSON.stringify({
           schemaVersion: 2,
@@ -369,7 +369,7 @@ describe("loadArchive() refuses", () => {
           index([{ mediaType: mediaTypes.manifest, digest: digestOf(bytes), size: bytes.length }]),
         ]);
       },
-      { kind: "unsupported", message: said("application/vnd.oci.empty") },
+      { kind: "corrupt", message: said("is not in it") },
     ],
     [
       "indexes that nest too deep",
