@@ -1,4 +1,10 @@
 import { Failure } from "../base/failure.ts";
+import {
+  formatPodmanFields,
+  planPodmanFields,
+  type PlannedPodmanFields,
+  podmanShapes,
+} from "./podman-fields.ts";
 import { formatTimeOffsets, parseTimeOffsets, type TimeOffsets } from "../spec/time-offsets.ts";
 import type { HostConfig, TareHostConfig } from "./types/host-config.ts";
 import type { FieldShapes } from "./request/field-shapes.ts";
@@ -14,10 +20,11 @@ export const tareShapes: FieldShapes = {
   RecordCalls: "boolean",
   HugePageLimits: "text-map",
   CgroupConf: "text-map",
+  ...podmanShapes,
 };
 
 /** What `HostConfig.Tare` asks for, in the engine's words. */
-export interface PlannedTareFields {
+export interface PlannedTareFields extends PlannedPodmanFields {
   readonly umask?: number;
   readonly personality?: "LINUX" | "LINUX32";
   readonly ownsHosts?: boolean;
@@ -36,6 +43,7 @@ export function planTareFields(fields: TareHostConfig): PlannedTareFields {
     ...(fields.NoHosts === true ? { ownsHosts: true } : {}),
     ...(fields.NoHostname === true ? { ownsHostname: true } : {}),
     ...(fields.RecordCalls === true ? { recordCalls: true } : {}),
+    ...planPodmanFields(fields),
   };
 }
 
@@ -53,6 +61,7 @@ export function formatTareFields(
     ...(spec.ownsHosts === true ? { NoHosts: true } : {}),
     ...(spec.ownsHostname === true ? { NoHostname: true } : {}),
     ...(recordCalls === true ? { RecordCalls: true } : {}),
+    ...formatPodmanFields(spec),
   };
   return Object.keys(fields).length === 0 ? {} : { Tare: fields };
 }

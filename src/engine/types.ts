@@ -117,6 +117,21 @@ export interface ContainerSpec {
   /** The image's /etc/hosts, and /etc/hostname, stay as they are. */
   readonly ownsHosts?: boolean;
   readonly ownsHostname?: boolean;
+  /** Containers that are started before it, by name or id; kept by id. */
+  readonly requires?: readonly ContainerReference[];
+  /** `PATH=${PATH}:/more`: added to the variables that it has, from those. */
+  readonly envMerge?: readonly string[];
+  /** What the paths get that the image names as volumes, unless something else is mounted there. Default "anonymous" volumes. */
+  readonly imageVolumes?: "anonymous" | "tmpfs" | "ignore";
+  /** A line of /etc/passwd, and of /etc/group, for a user or group without one there: see AddedAccounts. */
+  readonly passwdEntry?: string;
+  readonly groupEntry?: string;
+  /** Users of the host who are in /etc/passwd, too. */
+  readonly hostUsers?: readonly string[];
+  /** Directories below which /etc/hosts, /etc/hostname and /etc/resolv.conf are, too. */
+  readonly chrootDirectories?: readonly string[];
+  /** A run that goes on for longer is killed. */
+  readonly timeoutMs?: number;
   /** A time namespace of its own, whose clocks are so far from the host's. */
   readonly timeOffsets?: TimeOffsets;
   /** Of the terminal, at the first instruction. */

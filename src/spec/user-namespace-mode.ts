@@ -16,9 +16,11 @@ export type UserNamespaceMode =
   | "host"
   | "private"
   | { readonly maps: IdMaps }
+  | { readonly subordinate: { readonly uidsOf: string; readonly gidsOf: string } }
   | { readonly container: string };
 
-const wanted = "want host, private, private:HOSTID[:SIZE], private:uidmap=…,gidmap=… or container:NAME";
+const wanted =
+  "want host, private, private:HOSTID[:SIZE], private:uidmap=…,gidmap=…, private:subuid=NAME,subgid=NAME or container:NAME";
 
 /**
  * The words of `--userns` and of the API's UsernsMode; undefined for nothing said. "auto" is podman's word for "private".
@@ -31,10 +33,25 @@ export function parseUserNamespaceMode(text: string): UserNamespaceMode | undefi
   const container = /^container:(.+)$/.exec(text)?.[1];
   if (container !== undefined) return { container };
   const rest = /^private:(.+)$/.exec(text)?.[1];
+  if (text === "keep-id" || text.startsWith("keep-id:") || text === "nomap") {
+    throw new Failure(
+      "invalid",
+      `invalid user namespace mode "${text.slice(0, 100)}": it is for engines without root, and this one runs as root: want private`,
+    );
+  }
   if (rest === undefined) throw refused(text);
+  const subordinate = parseSubordinate(rest);
+  if (subordinate !== undefined) return { subordinate };
   const maps = parsePlainMaps(rest) ?? parseMaps(rest, text);
   checkIdMaps(maps);
   return { maps };
+}
+
+/** `subuid=NAME,subgid=NAME`; one of them stands for both. */
+function parseSubordinate(text: string): { readonly uidsOf: string; readonly gidsOf: string } | undefined {
+  const [, kind, first = "", second] = /^(subuid|subgid)=([^,:=]+)(?:,subgid=([^,:=]+))?$/.exec(text) ?? [];
+  if (kind === undefined || (kind === "subgid" && second !== undefined)) return undefined;
+  return { uidsOf: first, gidsOf: second ?? first };
 }
 
 function parsePlainMaps(text: string): IdMaps | undefined {
@@ -58,6 +75,8 @@ function parseMaps(text: string, whole: string): IdMaps {
 export function formatUserNamespaceMode(mode: UserNamespaceMode): string {
   if (typeof mode === "string") return mode;
   if ("container" in mode) return `container:${mode.container}`;
+  if ("subordinate" in mode)
+    return `private:subuid=${mode.subordinate.uidsOf},subgid=${mode.subordinate.gidsOf}`;
   const { uids, gids } = mode.maps;
   const words = [
     ...uids.map((range) => `uidmap=${formatIdRange(range)}`),

@@ -67,6 +67,21 @@ export interface TareHostConfig {
   readonly HugePageLimits?: Readonly<Record<string, string>> | null;
   /** Files of cgroup v2 and what is written to them: `{"memory.high": "1073741824"}`. */
   readonly CgroupConf?: Readonly<Record<string, string>> | null;
+  /** Containers that are started before it. */
+  readonly Requires?: readonly string[] | null;
+  /** `PATH=${PATH}:/more`: from the variables that it has. */
+  readonly EnvMerge?: readonly string[] | null;
+  /** `anonymous`, `tmpfs` or `ignore`. */
+  readonly ImageVolumes?: string;
+  /** Lines of /etc/passwd and /etc/group for a user or group without one. */
+  readonly PasswdEntry?: string;
+  readonly GroupEntry?: string;
+  /** Users of the host. */
+  readonly HostUsers?: readonly string[] | null;
+  /** Directories that get /etc/hosts and its like, too. */
+  readonly ChrootDirs?: readonly string[] | null;
+  /** Seconds after which a run is killed; 0: never. */
+  readonly TimeoutSeconds?: number;
 }
 
 export interface Resources {

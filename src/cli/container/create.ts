@@ -1,9 +1,11 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ContainerCreateRequest } from "../../api/types/container.ts";
+import { sleep } from "../../base/deadline.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
 import type { Call } from "../command.ts";
+import { platformOf } from "./podman-flags.ts";
 import type { planApiSocket as PlanApiSocket } from "./api-socket.ts";
 import { optionFailure } from "../flags/flag.ts";
 import type { ContainerValues } from "./values.ts";
@@ -21,7 +23,8 @@ export async function createContainer(
 ): Promise<string> {
   const { values, context } = call;
   checkPull(values.pull);
-  checkPlatform(values.platform);
+  const platform = platformOf(values, process.arch === "x64" ? "amd64" : process.arch);
+  checkPlatform(platform);
   using idFile = openIdFile(values.cidfile, context.cwd);
   const client = await call.client();
   if (values.replace) {
@@ -35,13 +38,18 @@ export async function createContainer(
     : { request: planned };
   const options = { name: values.name === "" ? undefined : values.name };
   const image = request.Image ?? "";
+  const policy = values["seccomp-policy"];
   if (values.pull === "always") await pull(call, image);
   if (values.pull === "newer") await pullNewer(call, { client, image });
-  const { Id: id, Warnings: warnings } = await createPulling(
-    call,
-    () => client.containers.create(request, options),
-    [image, ...imagesMounted(request)],
-  );
+  const create = async () =>
+    await client.containers.create(
+      policy === "image" ? await withImageProfile(client, request) : request,
+      options,
+    );
+  const { Id: id, Warnings: warnings } = await createPulling(call, create, [
+    image,
+    ...imagesMounted(request),
+  ]);
   if (archive !== undefined) await putFiles(client, id, archive);
   for (const warning of warnings ?? []) call.err(`WARNING: ${warning}\n`);
   idFile.write(id);
@@ -68,6 +76,22 @@ async function createPulling<T>(
     const left = images.filter((name) => name !== missing);
     return left.length === 0 ? await create() : await createPulling(call, create, left);
   }
+}
+
+const profileLabel = "io.containers.seccomp.profile";
+
+/** The profile that the image itself brings, by the caller's wish; one that is asked for by --security-opt comes before it. */
+async function withImageProfile(
+  client: Client,
+  request: ContainerCreateRequest,
+): Promise<ContainerCreateRequest> {
+  const { HostConfig = {} } = request;
+  const options = HostConfig?.SecurityOpt ?? [];
+  if (options.some((option) => /^seccomp[=:]/.test(option))) return request;
+  const { Config } = await client.images.inspect(request.Image ?? "");
+  const profile = Config?.Labels?.[profileLabel];
+  if (profile === undefined || profile === "") return request;
+  return { ...request, HostConfig: { ...HostConfig, SecurityOpt: [...options, `seccomp=${profile}`] } };
 }
 
 function imagesMounted({ HostConfig }: ContainerCreateRequest): readonly string[] {
@@ -99,7 +123,13 @@ function checkPull(pull: string): void {
 }
 
 function checkPlatform(platform: string): void {
-  if (platform === "" || platform === ownPlatform || platform === "linux") return;
+  if (
+    platform === "" ||
+    platform === ownPlatform ||
+    platform === "linux" ||
+    platform.startsWith(`${ownPlatform}/`)
+  )
+    return;
   if (!/^[a-z0-9_]+(?:\/[a-z0-9_]+){0,2}$/i.test(platform)) {
     throw optionFailure(`cannot use platform "${platform}": want os/architecture, as ${ownPlatform}`);
   }
@@ -111,9 +141,20 @@ function checkPlatform(platform: string): void {
 /** Progress goes to standard error, as what the container prints goes to standard output. */
 async function pull(call: Call<ContainerValues>, image: string): Promise<void> {
   const { pullImage } = await import("../registry/pull-image.ts"); // not loaded where all goes well
-  const { platform, quiet } = call.values;
+  const { quiet, retry = 0, "retry-delay": delayMs = 2_000 } = call.values;
+  const platform = platformOf(call.values, process.arch === "x64" ? "amd64" : process.arch);
   try {
-    await pullImage(call, withTag(image), { platform, isQuiet: quiet, out: call.context.stderr });
+    for (let left = retry; ; left--) {
+      try {
+        await pullImage(call, withTag(image), { platform, isQuiet: quiet, out: call.context.stderr });
+        return;
+      } catch (thrown) {
+        // What is not there, or not for us, will not be there a moment later.
+        if (left <= 0 || kindOf(thrown) !== "unavailable") throw thrown;
+        call.err(`${sentenceOf(thrown)}: trying again\n`);
+        await sleep(delayMs, { signal: call.signal });
+      }
+    }
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
     throw new Failure(thrown.kind, thrown.message, {

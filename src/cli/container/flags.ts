@@ -1,4 +1,5 @@
 import { ownFlags } from "./own-flags.ts";
+import { podmanFlags, refusedFlags } from "./podman-flags.ts";
 import { platformFlags } from "./platform-flags.ts";
 import { isIP } from "node:net";
 import { Failure } from "../../base/failure.ts";
@@ -16,6 +17,7 @@ const containerFlags: TableOf<ContainerValues> = {
   ...resourceFlags,
   ...platformFlags,
   ...ownFlags,
+  ...podmanFlags,
   "add-host": list("Add a custom host-to-IP mapping (host:ip)", { check: checkHost }),
   annotation: map("Add an annotation to the container (passed through to the OCI runtime)"),
   attach: list("Attach to STDIN, STDOUT or STDERR", {
@@ -119,7 +121,7 @@ const containerFlags: TableOf<ContainerValues> = {
 
 /** The flags of run or create: those that both have, those that come later, and its own; sorted as help shows them. */
 export function withContainerFlags<V>(own: TableOf<V>): TableOf<V & ContainerValues> {
-  const table: FlagTable = { ...laterFlags, ...containerFlags, ...(own as FlagTable) };
+  const table: FlagTable = { ...laterFlags, ...refusedFlags, ...containerFlags, ...(own as FlagTable) };
   const names = Object.keys(table).sort();
   return Object.fromEntries(names.map((name) => [name, table[name] as Flag<unknown>])) as TableOf<
     V & ContainerValues

@@ -42,10 +42,16 @@ function present(name: string, mode: string): Readonly<Record<string, string>> {
 }
 
 /** `--uidmap` and `--gidmap` are other words for `--userns private:uidmap=…`. */
-function userns({ userns: mode, uidmap, gidmap }: ContainerValues): string {
+function userns(values: ContainerValues): string {
+  const { userns: mode, uidmap, gidmap, subuidname, subgidname } = values;
   const maps = [...uidmap.map((range) => `uidmap=${range}`), ...gidmap.map((range) => `gidmap=${range}`)];
   if (maps.length > 0 && mode !== "" && mode !== "private") {
     throw optionFailure(`--userns: "${mode}" goes with no --uidmap and --gidmap`);
+  }
+  if (subuidname !== "" || subgidname !== "") {
+    if (maps.length > 0 || (mode !== "" && mode !== "private"))
+      throw optionFailure("--subuidname and --subgidname go with no other ids and namespaces");
+    maps.push(`subuid=${subuidname || subgidname}`, `subgid=${subgidname || subuidname}`);
   }
   const text = maps.length === 0 ? mode : `private:${maps.join(",")}`;
   try {

@@ -5,6 +5,7 @@ import { parseDevice } from "./devices.ts";
 import { readFile, readKeyValueFile } from "./key-value-file.ts";
 import { checkNetwork, planNamespaces } from "./namespace-modes.ts";
 import { ownEnvironment, ownMounts, ownTmpfs } from "./own-flags.ts";
+import { planNotify } from "./podman-flags.ts";
 import { planPlatformFlags } from "./platform-flags.ts";
 import { planResourceFlags } from "./resource-flags.ts";
 import { planSecurity } from "./security-options.ts";
@@ -67,7 +68,7 @@ export function planContainer(input: PlanInput): ContainerCreateRequest {
     Tty: values.tty,
     OpenStdin: values.interactive,
     StdinOnce: values.interactive && attached.stdin,
-    Env: [...ownEnvironment(values, env), ...planEnv(values, { cwd, env })],
+    Env: [...ownEnvironment(values, env), ...planNotify(values, env).env, ...planEnv(values, { cwd, env })],
     Cmd: command.length === 0 ? null : command,
     Image: image,
     WorkingDir: values.workdir,
@@ -83,7 +84,11 @@ export function planContainer(input: PlanInput): ContainerCreateRequest {
   };
 }
 
-function planHostConfig({ values, given, cwd, consoleSize }: PlanInput, volumes: PlannedVolumes): HostConfig {
+function planHostConfig(
+  { values, given, cwd, env, consoleSize }: PlanInput,
+  volumes: PlannedVolumes,
+): HostConfig {
+  const binds = [...volumes.binds, ...planNotify(values, env).binds];
   const security = planSecurity(values["security-opt"], (path) => readFile(path, cwd).toString("utf8"));
   const mounts = [...values.mount, ...ownMounts(values)];
   const asked = planTmpfs(values.tmpfs);
@@ -100,7 +105,7 @@ function planHostConfig({ values, given, cwd, consoleSize }: PlanInput, volumes:
     ...planResources(values),
     ...planResourceFlags(values),
     ...planPlatformFlags(values),
-    ...(volumes.binds.length === 0 ? {} : { Binds: volumes.binds }),
+    ...(binds.length === 0 ? {} : { Binds: binds }),
     ...(mounts.length === 0 ? {} : { Mounts: mounts }),
     ...(values["volume-driver"] === "" ? {} : { VolumeDriver: values["volume-driver"] }),
     ...(values["volumes-from"].length === 0 ? {} : { VolumesFrom: values["volumes-from"] }),

@@ -1,4 +1,5 @@
 import type { HostConfig, TareHostConfig } from "../../api/types/host-config.ts";
+import { planPodmanFields } from "./podman-flags.ts";
 import type { ContainerValues } from "./values.ts";
 
 /** `HostConfig.Tare`: what the flags ask for that Docker has no field for. Left out when they ask for nothing. */
@@ -10,6 +11,7 @@ export function planTareFields(values: ContainerValues): Pick<HostConfig, "Tare"
     ...(values["no-hostname"] ? { NoHostname: true } : {}),
     ...(values["time-offset"] === "" ? {} : { TimeOffset: values["time-offset"] }),
     ...(Object.keys(values["hugetlb-limit"]).length === 0 ? {} : { HugePageLimits: values["hugetlb-limit"] }),
+    ...planPodmanFields(values),
     ...(Object.keys(values["cgroup-conf"]).length === 0 ? {} : { CgroupConf: values["cgroup-conf"] }),
   };
   return Object.keys(fields).length === 0 ? {} : { Tare: fields };

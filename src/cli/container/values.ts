@@ -1,10 +1,11 @@
 import type { OwnValues } from "./own-flags.ts";
+import type { PodmanValues } from "./podman-flags.ts";
 import type { PlatformValues } from "./platform-flags.ts";
 import type { ResourceValues } from "./resource-flags.ts";
 import type { Mount } from "../../api/types/host-config.ts";
 
 /** What the flags that run and create share say, by long name. */
-export interface ContainerValues extends ResourceValues, PlatformValues, OwnValues {
+export interface ContainerValues extends ResourceValues, PlatformValues, OwnValues, PodmanValues {
   readonly "add-host": readonly string[];
   readonly annotation: Readonly<Record<string, string>>;
   readonly attach: readonly string[];

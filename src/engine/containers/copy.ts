@@ -19,7 +19,7 @@ import type { ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
 import { openSeenRoot } from "./open-root.ts";
-import { findUser } from "./prepare-root.ts";
+import { findUser } from "./accounts.ts";
 
 /** lstat(2) in the container. */
 export async function statContainerPath(
@@ -167,7 +167,7 @@ function ownerOf(
     image: record.imageConfig.defaults,
     host: context.host,
   });
-  const { uid, gid } = findUser(root, { user, groups: [] });
+  const { uid, gid } = findUser(root, { user, groups: [], spec: record.spec, host: context.parts.host });
   return { uid, gid };
 }
 

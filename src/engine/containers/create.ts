@@ -17,6 +17,7 @@ import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
 import { pinImageMounts } from "./image-mounts.ts";
 import { failureTo } from "./launch-failure.ts";
+import { requiredIds } from "./required-containers.ts";
 import { sharesMemory } from "./shared-memory.ts";
 import { anonymousVolumes, volumeMounts } from "./volume-uses.ts";
 
@@ -33,6 +34,7 @@ export async function createContainer(
   const spec = {
     ...asked,
     ...canonicalNamespaces(context, asked),
+    ...requiredIds(context, asked.requires),
     mounts: decideMounts(context, { ...asked, mounts: pinned.mounts }, config.defaults.volumes),
     ...(asked.cgroupParent === undefined
       ? {}

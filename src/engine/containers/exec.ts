@@ -18,7 +18,7 @@ import { getContainer } from "./find-container.ts";
 import { failureTo, launchFailure } from "./launch-failure.ts";
 import { LateDuplex } from "./late-duplex.ts";
 import type { LiveContainer } from "./live-container.ts";
-import { findUser } from "./prepare-root.ts";
+import { findUser } from "./accounts.ts";
 import { seccompOf } from "./start.ts";
 import { followDenials, planWatch, tellDenials } from "./watched.ts";
 
@@ -148,6 +148,8 @@ function planExec(
   const user = findUser(root.fd, {
     user: spec.user === undefined || spec.user === "" ? plan.user : spec.user,
     groups: record.spec.groupAdd ?? [],
+    spec: record.spec,
+    host: context.parts.host,
   });
   const terminal = spec.terminal ?? false;
   const own = mergeEnvironment(spec.env ?? [], plan.ownEnv);

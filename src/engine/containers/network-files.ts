@@ -20,10 +20,10 @@ export function makeNetworkFiles(
       network === "host"
         ? extendHosts(parts.host.readText("/etc/hosts"), plan.extraHosts)
         : formatHosts([], plan.extraHosts);
-    write(places.file(owner, "hosts"), hosts, record);
-    write(places.file(owner, "resolv.conf"), parts.host.readText("/etc/resolv.conf"), record);
+    writeContainerFile(places.file(owner, "hosts"), hosts, record);
+    writeContainerFile(places.file(owner, "resolv.conf"), parts.host.readText("/etc/resolv.conf"), record);
   }
-  write(places.file(record.id, "hostname"), `${plan.hostname}\n`, record);
+  writeContainerFile(places.file(record.id, "hostname"), `${plan.hostname}\n`, record);
   return {
     "/etc/resolv.conf": places.file(owner, "resolv.conf"),
     ...(record.spec.ownsHostname === true ? {} : { "/etc/hostname": places.file(record.id, "hostname") }),
@@ -31,7 +31,8 @@ export function makeNetworkFiles(
   };
 }
 
-function write(path: string, text: string, { idMaps }: ContainerRecord): void {
+/** For every user of the container to read, and for its root to change. */
+export function writeContainerFile(path: string, text: string, { idMaps }: ContainerRecord): void {
   // Readable by every user in the container; the directory above keeps the host's users out.
   writeFileSync(path, text, { mode: 0o644 });
   if (idMaps === undefined) return;

@@ -33,7 +33,7 @@ export class Places {
   }
 
   /** The file that is bound over `/etc/NAME`. */
-  file(id: ContainerId, name: "hosts" | "hostname" | "resolv.conf"): string {
+  file(id: ContainerId, name: "hosts" | "hostname" | "resolv.conf" | "passwd" | "group"): string {
     return join(this.data(id), name);
   }
 

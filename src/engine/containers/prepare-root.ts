@@ -3,25 +3,28 @@ import { within } from "../../base/failure.ts";
 import { ensureDirectoryInRoot } from "../../linux/ensure-directory.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { listMounts } from "../../linux/mountinfo.ts";
-import { readFileInRoot } from "../../linux/open.ts";
-import { decodeBytes } from "../../spec/byte-text.ts";
 import { hostRootOf } from "../../spec/id-map.ts";
-import { type ResolvedUser, resolveUser } from "../../spec/passwd.ts";
+import type { ResolvedUser } from "../../spec/passwd.ts";
 import { isWithin } from "../planning/clean-path.ts";
 import { checkPropagation } from "../planning/propagation.ts";
 import type { ContainerPlan } from "../planning/plan-container.ts";
+import type { HostPart } from "../parts.ts";
 import type { ContainerRecord } from "../state/records.ts";
+import { findUser } from "./accounts.ts";
 
-/** An image's passwd and group beyond this are no such files. */
-const MOST_FILE_BYTES = 4 * 1024 * 1024;
 const kernelPlaces = ["/proc", "/sys", "/dev"];
 
 /** What must be found or made in the root file system and beside it before a start. Idempotent. */
 export function prepareRoot(
   record: ContainerRecord,
-  { plan, root }: { readonly plan: ContainerPlan; readonly root: Fd },
+  {
+    plan,
+    root,
+    host,
+  }: { readonly plan: ContainerPlan; readonly root: Fd; readonly host: Pick<HostPart, "readText"> },
 ): ResolvedUser {
-  const user = findUser(root, { user: plan.user, groups: record.spec.groupAdd ?? [] });
+  const { spec } = record;
+  const user = findUser(root, { user: plan.user, groups: spec.groupAdd ?? [], spec, host });
   if (!kernelPlaces.some((place) => isWithin(plan.workingDirectory, place))) {
     const owner = { mode: 0o755, ...rootOf(record) };
     ensureDirectoryInRoot(root, plan.workingDirectory, owner)[Symbol.dispose]();
@@ -34,22 +37,6 @@ export function prepareRoot(
     checkPropagation(realpathSync(mount.source), propagation, listMounts());
   }
   return user;
-}
-
-/** Who `user[:group]` is inside this root. Throws "invalid" for a name that isn't there. */
-export function findUser(
-  root: Fd,
-  { user, groups }: { readonly user: string; readonly groups: readonly string[] },
-): ResolvedUser {
-  return resolveUser(
-    user,
-    { passwd: readText(root, "etc/passwd"), group: readText(root, "etc/group") },
-    { groups },
-  );
-}
-
-function readText(root: Fd, path: string): string {
-  return decodeBytes(readFileInRoot(root, path, { limit: MOST_FILE_BYTES }) ?? new Uint8Array());
 }
 
 /** The container's root, as the host knows it. */

@@ -28,6 +28,10 @@ import { PhaseClock } from "./phase-clock.ts";
 import { refuseOpenedRoot } from "./open-root.ts";
 import { openVolumes } from "./open-volumes.ts";
 import { prepareRoot } from "./prepare-root.ts";
+import { startRequired } from "./required-containers.ts";
+import { watchTimeLimit } from "./time-limit.ts";
+import { withChroots } from "../planning/chroot-files.ts";
+import { makeAccountFiles } from "./accounts.ts";
 import { followDenials, planWatch } from "./watched.ts";
 import { openSharedMemory, shmPlace } from "./shared-memory.ts";
 import { volumeUseEvents } from "./volume-uses.ts";
@@ -47,6 +51,7 @@ export async function startContainer(
 ): Promise<StartTiming> {
   const clock = new PhaseClock();
   const { id } = getContainer(context.state, reference);
+  await startRequired(context, id, (required) => startContainer(context, required));
   using _ = await context.locks.acquire(id);
   const record = getContainer(context.state, id);
   if (record.state.status === "paused") {
@@ -115,6 +120,7 @@ export function adopt(context: ContainerContext, record: ContainerRecord, kept: 
   context.live.set(id, { kept, recorded: watchEnd(context, { id, kept }) });
   followDenials(context, record, kept);
   watchMemory(context, record, kept);
+  watchTimeLimit(context, record, kept);
 }
 
 async function watchEnd(
@@ -164,8 +170,12 @@ async function launch(
   });
   clock.mark("root");
   fault("start.mounted");
-  const user = prepareRoot(record, { plan, root: mounted.mount.fd });
-  const files = makeNetworkFiles(context, record, plan);
+  const root = mounted.mount.fd;
+  const user = prepareRoot(record, { plan, root, host: parts.host });
+  const files = {
+    ...withChroots(makeNetworkFiles(context, record, plan), spec.chrootDirectories),
+    ...makeAccountFiles(context, record, { root, user: plan.user }),
+  };
   const runDirectory = places.run(id);
   mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
   clock.mark("files");

@@ -4,7 +4,7 @@ import type { OwnedFd } from "../../linux/fd.ts";
 import { checkIdMaps, findSharedIds, formatIdRange, type IdMaps } from "../../spec/id-map.ts";
 import type { UserNamespaceMode } from "../../spec/user-namespace-mode.ts";
 import type { RuntimeNamespaceType } from "../../spec/runtime-config.ts";
-import { pickIdMaps, planIdPools } from "../planning/id-ranges.ts";
+import { pickIdMaps, planIdPools, subordinateMaps } from "../planning/id-ranges.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerId } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
@@ -41,12 +41,14 @@ function chooseIds(
       `cannot share the user namespace of container "${name}": it has none of its own`,
     );
   }
-  if (typeof mode === "object") {
-    checkIdMaps(mode.maps);
-    refuseShared(context, mode.maps, inProgress);
-    return mode.maps;
-  }
   const { parts, state } = context;
+  if (typeof mode === "object") {
+    const maps =
+      "maps" in mode ? mode.maps : subordinateMaps(mode.subordinate, (path) => parts.host.readText(path));
+    checkIdMaps(maps);
+    refuseShared(context, maps, inProgress);
+    return maps;
+  }
   return pickIdMaps({
     ...planIdPools(
       { subuid: parts.host.readText("/etc/subuid"), subgid: parts.host.readText("/etc/subgid") },

@@ -19,6 +19,31 @@ export function mergeEnvironment(asked: readonly string[], image: readonly strin
   return [...merged.values()];
 }
 
+const reference = /\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/g;
+
+/** `NAME=VALUE` with `$NAME` and `${NAME}` of what is there put into the values, each seeing what comes before it. */
+export function expandMerges(
+  merges: readonly string[] | undefined,
+  present: readonly string[],
+): readonly string[] {
+  const values = new Map(
+    present.filter((entry) => entry.includes("=")).map((entry) => [nameOf(entry), entry]),
+  );
+  return (merges ?? []).map((merge) => {
+    const name = nameOf(merge);
+    if (name === "" || !merge.includes("="))
+      throw refuse(`invalid variable to merge: ${quote(merge)}: want NAME=VALUE`);
+    const value = merge
+      .slice(name.length + 1)
+      .replaceAll(reference, (_, bare: string | undefined, braced: string | undefined) => {
+        const wanted = bare ?? braced ?? "";
+        return values.get(wanted)?.slice(wanted.length + 1) ?? "";
+      });
+    values.set(name, `${name}=${value}`);
+    return `${name}=${value}`;
+  });
+}
+
 /** All variables of the process but HOME, in Docker's order: PATH, HOSTNAME, TERM, then the container's own. */
 export function planEnvironment(
   own: readonly string[],

@@ -37,6 +37,30 @@ export function planIdPools(
   return { pools: own.length > 0 ? own : [defaultIdPool], foreign };
 }
 
+/** All that the files give to these users, from 0 on, one range after the other. Throws "invalid" when that is nothing. */
+export function subordinateMaps(
+  { uidsOf, gidsOf }: { readonly uidsOf: string; readonly gidsOf: string },
+  readText: (path: string) => string,
+): IdMaps {
+  return { uids: rangesOf(uidsOf, "/etc/subuid", readText), gids: rangesOf(gidsOf, "/etc/subgid", readText) };
+}
+
+function rangesOf(owner: string, path: string, readText: (path: string) => string): IdMaps["uids"] {
+  let containerID = 0;
+  const ranges = parseSubordinateIds(readText(path))
+    .filter((range) => range.owner === owner)
+    .map(({ first, count }) => {
+      const range = { containerID, hostID: first, size: count };
+      containerID += count;
+      return range;
+    });
+  if (ranges.length > 0) return ranges;
+  throw new Failure(
+    "invalid",
+    `cannot find ids of "${owner.slice(0, 100)}" in ${path}: want a line ${owner.slice(0, 100)}:FIRST:COUNT`,
+  );
+}
+
 /**
  * 65,536 host ids that nobody else has, for users and groups alike. `seed` says where to begin to look, so that engines
  * side by side rarely give the same. Throws "exhausted".

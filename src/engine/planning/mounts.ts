@@ -203,7 +203,7 @@ function depth(path: string): number {
  * volumes for the paths that are left. Throws "invalid" for what can't be a target.
  */
 export function planAllMounts(
-  { mounts, volumes = [] }: Pick<ContainerSpec, "mounts" | "volumes">,
+  { mounts, volumes = [], imageVolumes }: Pick<ContainerSpec, "mounts" | "volumes" | "imageVolumes">,
   {
     image,
     inherited,
@@ -212,16 +212,30 @@ export function planAllMounts(
   const all = new Map<string, ContainerMount>();
   // Of several containers the last one counts, and the caller's own word before all of theirs.
   for (const mount of [...inherited.flat(), ...checkMounts(mounts)]) all.set(mount.target, mount);
-  for (const path of volumes) addVolume(all, path, `invalid volume ${quote(path)}`);
-  for (const path of image) addVolume(all, path, `the image has an invalid volume ${quote(path)}`);
+  for (const path of volumes) addVolume(all, path, { problem: `invalid volume ${quote(path)}` });
+  for (const path of imageVolumes === "ignore" ? [] : image) {
+    addVolume(all, path, {
+      problem: `the image has an invalid volume ${quote(path)}`,
+      ...(imageVolumes === "tmpfs" ? { kind: "tmpfs" } : {}),
+    });
+  }
   return [...all.values()];
 }
 
-function addVolume(all: Map<string, ContainerMount>, path: string, problem: string): void {
+function addVolume(
+  all: Map<string, ContainerMount>,
+  path: string,
+  { problem, kind = "volume" }: { readonly problem: string; readonly kind?: "volume" | "tmpfs" },
+): void {
   const target = cleanPath(path);
   if (target === "/" || path.includes("\0")) throw refuse(problem);
   if (["/proc", "/sys", "/dev"].some((kernel) => isWithin(target, kernel))) {
     throw refuse(`${problem}: it is inside a kernel file system`);
   }
-  if (!all.has(target)) all.set(target, { kind: "volume", target, anonymous: true });
+  if (all.has(target)) return;
+  // A tmpfs in a volume's place is for every user, as /tmp is.
+  all.set(
+    target,
+    kind === "tmpfs" ? { kind, target, options: "mode=1777" } : { kind, target, anonymous: true },
+  );
 }

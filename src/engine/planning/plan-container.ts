@@ -11,10 +11,11 @@ import type { ImageDefaults } from "../../spec/image-config.ts";
 import type { ContainerLimits } from "../limit-types.ts";
 import type { ContainerId, ContainerMount, ContainerSpec } from "../types.ts";
 import { planAppArmor } from "./app-armor.ts";
+import { checkChroots } from "./chroot-files.ts";
 import { cleanPath } from "./clean-path.ts";
 import { planCommand } from "./command.ts";
 import { checkDeviceRules, checkDevices } from "./devices.ts";
-import { mergeEnvironment, planEnvironment } from "./environment.ts";
+import { defaultPath, expandMerges, mergeEnvironment, planEnvironment } from "./environment.ts";
 import { checkMounts, defaultShmBytes } from "./mounts.ts";
 import { type ExtraHost, parseExtraHosts } from "./network-files.ts";
 import { quote, refuse } from "./refusal.ts";
@@ -87,7 +88,8 @@ export function planContainer(
   const terminal = spec.terminal ?? false;
   const privileged = spec.privileged ?? false;
   const isOpen = privileged || spec.systemPaths === "unconfined";
-  const ownEnv = mergeEnvironment(spec.env ?? [], image.env);
+  const ownEnv = planOwnEnvironment(spec, image);
+  checkChroots(spec.chrootDirectories);
   const mounts = checkMounts(spec.mounts);
   const limits = spec.limits ?? {};
   const capabilities = planCapabilities({
@@ -133,6 +135,12 @@ export function planContainer(
       ...planSelinux(spec, host),
     ],
   };
+}
+
+function planOwnEnvironment({ env = [], envMerge }: ContainerSpec, image: ImageDefaults): readonly string[] {
+  const own = mergeEnvironment(env, image.env);
+  const merged = expandMerges(envMerge, [`PATH=${defaultPath}`, ...own]);
+  return merged.length === 0 ? own : mergeEnvironment(merged, own);
 }
 
 function planHostname(

@@ -79,6 +79,7 @@ describe("parseUserNamespaceMode()", () => {
     ["private:100000:1000", { maps: plainIdMaps(100_000, 1000) }],
     ["private:uidmap=0:1:2,gidmap=0:3:4", { maps: { uids: one("0:1:2"), gids: one("0:3:4") } }],
     ["private:uidmap=0:1:2", { maps: { uids: one("0:1:2"), gids: one("0:1:2") } }],
+    ["private:subuid=me,subgid=us", { subordinate: { uidsOf: "me", gidsOf: "us" } }],
     [
       "private:uidmap=0:1000:1,uidmap=1:100000:9",
       {
@@ -95,6 +96,9 @@ describe("parseUserNamespaceMode()", () => {
 
   test("takes podman's word, and nothing for nothing said", () => {
     expect(parseUserNamespaceMode("auto")).toBe("private");
+    expect(parseUserNamespaceMode("private:subuid=me")).toEqual({
+      subordinate: { uidsOf: "me", gidsOf: "me" },
+    });
     expect(parseUserNamespaceMode("")).toBeUndefined();
   });
 
@@ -110,6 +114,10 @@ describe("parseUserNamespaceMode()", () => {
     "private:99999999999",
     "private:uidmap=0:1:2,foo=1",
     "host:1",
+    "keep-id",
+    "nomap",
+    "private:subgid=a,subgid=b",
+    "private:subuid=a:b",
   ])("refuses %s", (text) => {
     expect(() => parseUserNamespaceMode(text)).toThrow("invalid ");
   });

@@ -1,0 +1,77 @@
+import { Failure } from "../base/failure.ts";
+import type { FieldShapes } from "./request/field-shapes.ts";
+import type { TareHostConfig } from "./types/host-config.ts";
+
+/** Fields of `HostConfig.Tare` for what podman's flags can say and Docker's can't. */
+export const podmanShapes: FieldShapes = {
+  Requires: "texts",
+  EnvMerge: "texts",
+  ImageVolumes: "text",
+  PasswdEntry: "text",
+  GroupEntry: "text",
+  HostUsers: "texts",
+  ChrootDirs: "texts",
+  TimeoutSeconds: "integer",
+};
+
+const imageVolumeWords = ["anonymous", "tmpfs", "ignore"] as const;
+type ImageVolumes = (typeof imageVolumeWords)[number];
+
+/** What they ask for, in the engine's words. */
+export interface PlannedPodmanFields {
+  readonly requires?: readonly string[];
+  readonly envMerge?: readonly string[];
+  readonly imageVolumes?: ImageVolumes;
+  readonly passwdEntry?: string;
+  readonly groupEntry?: string;
+  readonly hostUsers?: readonly string[];
+  readonly chrootDirectories?: readonly string[];
+  readonly timeoutMs?: number;
+}
+
+/** Throws Failure("invalid") for values that can never work. */
+export function planPodmanFields(fields: TareHostConfig): PlannedPodmanFields {
+  const { TimeoutSeconds: seconds = 0, ImageVolumes: word = "" } = fields;
+  if (seconds < 0 || seconds > mostSeconds)
+    throw new Failure("invalid", `invalid timeout ${seconds}: want 0 to ${mostSeconds} seconds`);
+  const imageVolumes = imageVolumeWords.find((known) => known === word);
+  if (word !== "" && imageVolumes === undefined) {
+    throw new Failure(
+      "invalid",
+      `invalid way of image volumes "${word.slice(0, 50)}": want ${imageVolumeWords.join(", ")}`,
+    );
+  }
+  const planned: PlannedPodmanFields = {
+    requires: fields.Requires ?? [],
+    envMerge: fields.EnvMerge ?? [],
+    passwdEntry: fields.PasswdEntry ?? "",
+    groupEntry: fields.GroupEntry ?? "",
+    hostUsers: fields.HostUsers ?? [],
+    chrootDirectories: fields.ChrootDirs ?? [],
+  };
+  return {
+    ...(Object.fromEntries(
+      Object.entries(planned).filter(([, value]) => (value as string).length > 0),
+    ) as PlannedPodmanFields),
+    ...(imageVolumes === undefined ? {} : { imageVolumes }),
+    ...(seconds === 0 ? {} : { timeoutMs: seconds * 1000 }),
+  };
+}
+
+/** The way back. */
+export function formatPodmanFields(spec: PlannedPodmanFields): TareHostConfig {
+  const fields: { readonly [Name in keyof TareHostConfig]: TareHostConfig[Name] | undefined } = {
+    Requires: spec.requires,
+    EnvMerge: spec.envMerge,
+    ImageVolumes: spec.imageVolumes,
+    PasswdEntry: spec.passwdEntry,
+    GroupEntry: spec.groupEntry,
+    HostUsers: spec.hostUsers,
+    ChrootDirs: spec.chrootDirectories,
+    TimeoutSeconds: spec.timeoutMs === undefined ? undefined : Math.ceil(spec.timeoutMs / 1000),
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** As long as a timer can wait: 24 days. */
+const mostSeconds = Math.floor((2 ** 31 - 1) / 1000);

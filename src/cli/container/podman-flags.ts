@@ -1,0 +1,166 @@
+import type { TareHostConfig } from "../../api/types/host-config.ts";
+import { Failure } from "../../base/failure.ts";
+import { optionFailure, type Flag, type FlagTable, type TableOf } from "../flags/flag.ts";
+import { duration, int, list, string } from "../flags/kinds.ts";
+
+/** More flags that Docker has not, and podman has. */
+export interface PodmanValues {
+  readonly arch: string;
+  readonly cgroups: string;
+  readonly chrootdirs: readonly string[];
+  readonly "env-merge": readonly string[];
+  readonly "group-entry": string;
+  readonly hostuser: readonly string[];
+  readonly "image-volume": string;
+  readonly os: string;
+  readonly "passwd-entry": string;
+  readonly requires: readonly string[];
+  readonly retry: number | undefined;
+  readonly "retry-delay": number | undefined;
+  readonly sdnotify: string;
+  readonly "seccomp-policy": string;
+  readonly subgidname: string;
+  readonly subuidname: string;
+  readonly timeout: number | undefined;
+  readonly variant: string;
+}
+
+export const podmanFlags: TableOf<PodmanValues> = {
+  arch: string("Architecture of the image, in place of this machine's (Tare's own)"),
+  cgroups: string(
+    'Cgroups of the container: "enabled", or "no-conmon", which is the same here (Tare\'s own)',
+    {
+      words: ["enabled", "no-conmon"],
+      check: checkCgroups,
+    },
+  ),
+  chrootdirs: list("Directory that a command may chroot to: gets /etc/hosts and its like, too (Tare's own)"),
+  "env-merge": list("Set a variable from those of the image: PATH=${PATH}:/more (Tare's own)", {
+    check: checkMerge,
+  }),
+  "group-entry": string("Line of /etc/group for a group that has none there: web:x:$GID: (Tare's own)"),
+  hostuser: list("User of the host who is in /etc/passwd of the container, too (Tare's own)"),
+  "image-volume": string(
+    'What becomes of the image\'s volumes: "anonymous", "tmpfs", "ignore" (Tare\'s own)',
+    {
+      words: ["anonymous", "tmpfs", "ignore"],
+      check: checkImageVolume,
+    },
+  ),
+  os: string("Operating system of the image (Tare's own)"),
+  "passwd-entry": string(
+    "Line of /etc/passwd for a user who has none there: web:x:$UID:$GID::$HOME:/bin/sh (Tare's own)",
+  ),
+  requires: list("Containers that are started before it (Tare's own)"),
+  retry: int("How often a pull that failed is tried again (Tare's own)"),
+  "retry-delay": duration("Time between these attempts (ms|s|m|h) (Tare's own)"),
+  sdnotify: string(
+    'Who tells systemd of the start: "container", through $NOTIFY_SOCKET, or "ignore" (Tare\'s own)',
+    {
+      words: ["container", "ignore"],
+      check: checkNotify,
+    },
+  ),
+  "seccomp-policy": string(
+    'Which seccomp profile: "default", or "image" for the one in its label io.containers.seccomp.profile (Tare\'s own)',
+    { words: ["default", "image"], check: checkPolicy },
+  ),
+  subgidname: string("Whose group IDs of /etc/subgid the user namespace gets (Tare's own)"),
+  subuidname: string("Whose user IDs of /etc/subuid the user namespace gets (Tare's own)"),
+  timeout: int("Seconds after which the container is killed, 0 for never (Tare's own)"),
+  variant: string("Variant of the image's architecture (Tare's own)"),
+};
+
+/** Flags of podman's that can't be here, each with why and what to do. They are not in the help. */
+export const refusedFlags: FlagTable = {
+  "decryption-key": refused("encrypted images are not supported"),
+  pod: refused("there are no pods: share namespaces by --network, --ipc and --pid container:NAME"),
+  "preserve-fd": refused("descriptors do not go through the API: bind what they lead to (-v)"),
+  "preserve-fds": refused("descriptors do not go through the API: bind what they lead to (-v)"),
+  "rdt-class": refused("classes of cache and memory bandwidth are not supported"),
+  secret: refused("there is no store of secrets: bind a file read-only (-v FILE:/run/secrets/NAME:ro)"),
+  "shm-size-systemd": refused("there is no special mode for systemd: mount what it needs by --tmpfs"),
+  systemd: refused("there is no special mode for systemd: mount what it needs by --tmpfs"),
+};
+
+function refused(reason: string): Flag<string> {
+  return {
+    ...string(""),
+    isHidden: true,
+    add: () => {
+      throw new Failure("unsupported", reason);
+    },
+  };
+}
+
+/** The fields of `HostConfig.Tare` that these flags ask for. */
+export function planPodmanFields(values: PodmanValues): TareHostConfig {
+  const { timeout = 0 } = values;
+  if (timeout < 0) throw optionFailure("--timeout: must not be negative");
+  const fields: TareHostConfig = {
+    Requires: values.requires.flatMap((names) => names.split(",")).filter((name) => name !== ""),
+    EnvMerge: values["env-merge"],
+    ImageVolumes: values["image-volume"] === "bind" ? "anonymous" : values["image-volume"],
+    PasswdEntry: values["passwd-entry"],
+    GroupEntry: values["group-entry"],
+    HostUsers: values.hostuser,
+    ChrootDirs: values.chrootdirs.flatMap((paths) => paths.split(",")).filter((path) => path !== ""),
+    TimeoutSeconds: timeout,
+  };
+  const said = Object.entries(fields).filter(([, value]) => value !== 0 && (value as string).length !== 0);
+  return Object.fromEntries(said);
+}
+
+/** `--os`, `--arch` and `--variant` are other words for `--platform`. */
+export function platformOf(values: PodmanValues & { readonly platform: string }, own: string): string {
+  const { platform, os, arch, variant } = values;
+  if (os === "" && arch === "" && variant === "") return platform;
+  if (platform !== "") throw optionFailure("--platform goes with no --os, --arch and --variant");
+  return [os || "linux", arch || own, ...(variant === "" ? [] : [variant])].join("/");
+}
+
+/** Where a container finds the socket of systemd's that --sdnotify gives it. */
+const notifyPlace = "/run/notify/notify.sock";
+
+/** What `--sdnotify container` binds and sets; nothing where systemd waits for no word. */
+export function planNotify(
+  { sdnotify }: PodmanValues,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly env: readonly string[]; readonly binds: readonly string[] } {
+  const socket = env["NOTIFY_SOCKET"] ?? "";
+  if (sdnotify !== "container" || socket === "") return { env: [], binds: [] };
+  if (!socket.startsWith("/") || socket.includes(":"))
+    throw optionFailure(`--sdnotify: cannot bind the socket ${JSON.stringify(socket)}: it has no path`);
+  return { env: [`NOTIFY_SOCKET=${notifyPlace}`], binds: [`${socket}:${notifyPlace}`] };
+}
+
+function checkCgroups(text: string): string {
+  if (["enabled", "no-conmon"].includes(text)) return text;
+  if (["disabled", "split"].includes(text)) {
+    throw new Failure(
+      "unsupported",
+      `"${text}" is not supported: a container is found and ended by its cgroup`,
+    );
+  }
+  throw new Failure("invalid", "must be enabled or no-conmon");
+}
+
+function checkImageVolume(text: string): string {
+  if (["anonymous", "bind", "tmpfs", "ignore"].includes(text)) return text;
+  throw new Failure("invalid", "must be anonymous, bind (the same), tmpfs or ignore");
+}
+
+function checkNotify(text: string): string {
+  if (["container", "ignore"].includes(text)) return text;
+  throw new Failure("invalid", "must be container or ignore");
+}
+
+function checkPolicy(text: string): string {
+  if (["default", "image"].includes(text)) return text;
+  throw new Failure("invalid", "must be default or image");
+}
+
+function checkMerge(text: string): string {
+  if (/^[^=\0]+=/.test(text)) return text;
+  throw new Failure("invalid", "want NAME=VALUE, with ${OTHER} in the value");
+}

@@ -1,0 +1,44 @@
+import { describe, expect, test } from "bun:test";
+import { formatPodmanFields, planPodmanFields } from "../../../src/api/podman-fields.ts";
+
+describe("planPodmanFields()", () => {
+  test("and formatPodmanFields() are each other's way back", () => {
+    const fields = {
+      Requires: ["a"],
+      EnvMerge: ["A=$B"],
+      ImageVolumes: "tmpfs",
+      PasswdEntry: "p",
+      GroupEntry: "g",
+      HostUsers: ["me"],
+      ChrootDirs: ["/a"],
+      TimeoutSeconds: 3,
+    };
+    const planned = planPodmanFields(fields);
+    expect(planned).toEqual({
+      requires: ["a"],
+      envMerge: ["A=$B"],
+      imageVolumes: "tmpfs",
+      passwdEntry: "p",
+      groupEntry: "g",
+      hostUsers: ["me"],
+      chrootDirectories: ["/a"],
+      timeoutMs: 3000,
+    });
+    expect(formatPodmanFields(planned)).toEqual(fields);
+    expect(formatPodmanFields({ timeoutMs: 1 })).toEqual({ TimeoutSeconds: 1 });
+  });
+
+  test("takes what is empty for nothing", () => {
+    const empty = { Requires: null, EnvMerge: [], ImageVolumes: "", PasswdEntry: "", TimeoutSeconds: 0 };
+    expect(planPodmanFields(empty)).toEqual({});
+    expect(formatPodmanFields({})).toEqual({});
+  });
+
+  test.each([
+    [{ TimeoutSeconds: -1 }, "invalid timeout -1"],
+    [{ TimeoutSeconds: 1e9 }, "invalid timeout 1000000000"],
+    [{ ImageVolumes: "bind" }, 'invalid way of image volumes "bind": want anonymous, tmpfs, ignore'],
+  ])("refuses %j", (fields, sentence) => {
+    expect(() => planPodmanFields(fields)).toThrow(sentence);
+  });
+});
