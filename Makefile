@@ -1,17 +1,19 @@
-# Builds dist/tare: the executable with the addon, the keeper and the hello image inside. Split, so that a command loads
+# Builds dist/tare: the executable with the addon, the keeper and the hello image inside, and the modules that run as
+# threads (src/linux/thread.ts finds them by their path below src). Split, so that a command loads
 # only its own part, and with bytecode: start-up falls from 36 to 9 ms.
 # SAFETY: nothing in the working directory (.env, bunfig.toml, …) may decide what root runs.
 # Nothing to do takes < 100 ms; outputs are written under temporary names and renamed.
 SOURCES := $(shell find src -name '*.ts')
 NATIVE := native/build/syscall.node native/build/keeper.elf native/build/hello.elf
 BUN := node_modules/.bin/bun
+THREADS := ../src/network/names/answering-thread.ts
 
 all: dist/tare
 
 dist/tare: $(SOURCES) $(NATIVE) package.json tsconfig.json Makefile
 	@mkdir -p dist
 	@build=$$(cat $(SOURCES) $(NATIVE) package.json | sha256sum | cut -c1-12) && \
-	cd dist && ../$(BUN) build ../src/bin/tare.ts --compile --format=esm --splitting --bytecode --minify --sourcemap=none --no-compile-autoload-dotenv \
+	cd dist && ../$(BUN) build ../src/bin/tare.ts $(THREADS) --compile --format=esm --splitting --bytecode --minify --sourcemap=none --no-compile-autoload-dotenv \
 	  --no-compile-autoload-bunfig --no-compile-autoload-tsconfig --no-compile-autoload-package-json \
 	  --define "TARE_BUILD_ID=\"$$build\"" --outfile tare.$$$$ > build.$$$$.txt 2>&1 \
 	  || { cat build.$$$$.txt >&2; rm -f build.$$$$.txt tare.$$$$; exit 1; } && \

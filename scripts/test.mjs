@@ -26,6 +26,7 @@ const packages = {
   nftables: "nft",
   iproute2: "ip",
   conntrack: "conntrack",
+  "bind9-dnsutils": "dig",
 };
 
 function list(directory) {

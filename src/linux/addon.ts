@@ -29,8 +29,13 @@ export function addon(): Addon {
   return loaded;
 }
 
+/** Where it is, for a thread that has to load it again. */
+export function addonPath(): string {
+  return chosenPath ?? findBuilt();
+}
+
 function load(): Addon {
-  const file = chosenPath ?? findBuilt();
+  const file = addonPath();
   try {
     return createRequire(import.meta.url)(file) as Addon;
   } catch (cause) {

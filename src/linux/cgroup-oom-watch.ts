@@ -1,15 +1,12 @@
 import { type CgroupLayout, findController } from "./cgroup-layout.ts";
 import type { CgroupPlace } from "./cgroup/place.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_WRONLY } from "./constants/open.ts";
+import { Epoll, EPOLLIN } from "./epoll.ts";
 import { type Fd, OwnedFd } from "./fd.ts";
 import { attempt, call } from "./syscall.ts";
 
 const IN_MODIFY = 0x2;
 const IN_IGNORED = 0x8000;
-const EPOLL_CTL_ADD = 1;
-const EPOLLIN = 0x1;
-/** The kernel packs this structure on x86 only. SPEC: epoll_event(3type) */
-const epollEvent = process.arch === "x64" ? { size: 12, data: 4 } : { size: 16, data: 8 };
 const inotifyHeadBytes = 16;
 
 /** Hears of cgroups whose memory ran out: one descriptor, whatever number is watched, that is looked at now and then. */
@@ -70,7 +67,7 @@ class InotifyWatch implements OomWatch {
 
 /** v1: an eventfd each, counted up when its limit is hit and when it goes. SPEC: cgroup-v1/memory.rst, section 10 */
 class EventfdWatch implements OomWatch {
-  readonly #epoll = new OwnedFd(call("epoll_create1", O_CLOEXEC));
+  readonly #epoll = new Epoll();
   readonly #watched = new Map<
     Fd,
     { readonly event: OwnedFd; readonly name: string; readonly place: CgroupPlace }
@@ -96,10 +93,7 @@ class EventfdWatch implements OomWatch {
     using event = new OwnedFd(call("eventfd2", 0, O_NONBLOCK | O_CLOEXEC));
     const line = `${event.fd} ${control}`;
     if (attempt("write", register, line, line.length) < 0) return false;
-    const interest = Buffer.alloc(epollEvent.size);
-    interest.writeUInt32LE(EPOLLIN, 0);
-    interest.writeInt32LE(event.fd, epollEvent.data);
-    call("epoll_ctl", this.#epoll.fd, EPOLL_CTL_ADD, event.fd, interest);
+    this.#epoll.add(event.fd, EPOLLIN);
     const owned = new OwnedFd(event.move());
     this.#watched.set(owned.fd, { event: owned, name, place });
     return true;
@@ -107,13 +101,10 @@ class EventfdWatch implements OomWatch {
 
   take(): readonly string[] {
     const found: string[] = [];
-    const most = 64;
-    const events = Buffer.alloc(epollEvent.size * most);
     for (;;) {
-      const ready = attempt("epoll_pwait", this.#epoll.fd, events, most, 0, null, 8);
-      if (ready <= 0) return found;
-      for (let at = 0; at < ready; at++) {
-        const fd = events.readInt32LE(at * epollEvent.size + epollEvent.data);
+      const ready = this.#epoll.wait(0);
+      if (ready.length === 0) return found;
+      for (const { fd } of ready) {
         const watched = this.#watched.get(fd);
         attempt("read", fd, Buffer.alloc(8), 8);
         if (watched === undefined) continue;

@@ -1,0 +1,161 @@
+import { sentenceOf } from "../base/failure.ts";
+import { startThread, type Thread } from "../linux/thread.ts";
+import { duplicateFd, type Fd, OwnedFd } from "../linux/fd.ts";
+import { openControl, type Order, sendOrder } from "./names/control.ts";
+import { openListeners, type Listeners } from "./names/listeners.ts";
+import type { ThreadStart } from "./names/answering-thread.ts";
+import type { NameEntry, NameView } from "./names/types.ts";
+
+export type { NameEntry, NameView, Upstream } from "./names/types.ts";
+
+/**
+ * Answers containers' questions for names on 127.0.0.11 in their own network namespaces: the names of other containers
+ * from what it was told, all else by asking the upstreams. One thread answers for all; it is started by the first
+ * serve() and ended by the last stop(). All methods are synchronous, so they may be used at a start's barriers.
+ */
+export interface NameServer extends Disposable {
+  /** Makes a network known, or gives it its new name. `web.NAME` is the container "web" in it. */
+  addNetwork(id: string, name: string): void;
+  removeNetwork(id: string): void;
+  /** In place of what was known of the endpoint. Nothing happens in a network that is not known. */
+  addEntry(networkId: string, entry: NameEntry): void;
+  removeEntry(networkId: string, endpointId: string): void;
+  /**
+   * Listens in the network namespace, whose `lo` is up, before it returns: no question is missed. The descriptor stays
+   * the caller's. What served the container before is given up.
+   */
+  serve(containerId: string, options: { readonly netns: Fd; readonly view: NameView }): void;
+  /** Fine when it is not served. */
+  setView(containerId: string, view: NameView): void;
+  /** Fine when it is not served. Listening keeps the network namespace alive: call it as soon as the container has ended. */
+  stop(containerId: string): void;
+}
+
+export function openNameServer(): NameServer {
+  return new ThreadedNameServer();
+}
+
+interface Served {
+  readonly netns: OwnedFd;
+  readonly listeners: Listeners;
+  view: NameView;
+}
+
+class ThreadedNameServer implements NameServer {
+  readonly #networks = new Map<string, { name: string; readonly entries: Map<string, NameEntry> }>();
+  readonly #served = new Map<string, Served>();
+  #answering: { readonly thread: Thread; readonly control: OwnedFd } | undefined;
+  #beginning: ReturnType<typeof setTimeout> | undefined;
+
+  addNetwork(id: string, name: string): void {
+    const known = this.#networks.get(id);
+    if (known?.name === name) return;
+    this.#networks.set(id, { name, entries: known?.entries ?? new Map() });
+    this.#order({ order: "add-network", network: id, name });
+  }
+
+  removeNetwork(id: string): void {
+    if (this.#networks.delete(id)) this.#order({ order: "remove-network", network: id });
+  }
+
+  addEntry(networkId: string, entry: NameEntry): void {
+    const network = this.#networks.get(networkId);
+    if (network === undefined) return;
+    network.entries.set(entry.endpointId, entry);
+    this.#order({ order: "add-entry", network: networkId, entry });
+  }
+
+  removeEntry(networkId: string, endpointId: string): void {
+    if (this.#networks.get(networkId)?.entries.delete(endpointId) !== true) return;
+    this.#order({ order: "remove-entry", network: networkId, endpointId });
+  }
+
+  serve(containerId: string, { netns, view }: { readonly netns: Fd; readonly view: NameView }): void {
+    this.stop(containerId);
+    using opened = new DisposableStack();
+    const own = opened.use(duplicateFd(netns));
+    const listeners = opened.use(openListeners(own.fd));
+    const served = { netns: own, listeners, view };
+    if (this.#answering === undefined) this.#beginSoon();
+    else this.#serve(containerId, served);
+    this.#served.set(containerId, served);
+    opened.move();
+  }
+
+  setView(containerId: string, view: NameView): void {
+    const served = this.#served.get(containerId);
+    if (served === undefined) return;
+    served.view = view;
+    this.#order({ order: "set-view", container: containerId, view });
+  }
+
+  stop(containerId: string): void {
+    const served = this.#served.get(containerId);
+    if (served === undefined) return;
+    this.#served.delete(containerId);
+    this.#order({ order: "stop", container: containerId });
+    served.listeners[Symbol.dispose]();
+    served.netns[Symbol.dispose]();
+    if (this.#served.size === 0) this.#end();
+  }
+
+  /** Not at once: making a thread takes longer than a start may, and questions wait at the sockets. */
+  #beginSoon(): void {
+    this.#beginning ??= setTimeout(() => {
+      this.#beginning = undefined;
+      if (this.#answering === undefined && this.#served.size > 0) this.#begin();
+    }, 0);
+  }
+
+  /** A thread that knows what this knows. */
+  #begin(): void {
+    const { near, far } = openControl();
+    const thread = startThread<ThreadStart>("network/names/answering-thread", (addonPath) => ({
+      addonPath,
+      control: far.move(),
+    }));
+    thread.onExit((thrown) => this.#replace(thrown));
+    this.#answering = { thread, control: near };
+    for (const [network, { name, entries }] of this.#networks) {
+      this.#order({ order: "add-network", network, name });
+      for (const entry of entries.values()) this.#order({ order: "add-entry", network, entry });
+    }
+    for (const [container, served] of this.#served) this.#serve(container, served);
+  }
+
+  /** The thread has ended without being told to. */
+  #replace(thrown: unknown): void {
+    console.error(`tare: the name server ended and is started anew: ${sentenceOf(thrown)}`);
+    this.#end();
+    if (this.#served.size > 0) this.#begin();
+  }
+
+  #serve(container: string, { netns, listeners, view }: Served): void {
+    // Its own descriptors of what this keeps, so that closing here and there never meets another file.
+    const [udp, tcp, place] = [listeners.udp, listeners.tcp, netns].map(({ fd }) => duplicateFd(fd).move());
+    this.#order({
+      order: "serve",
+      container,
+      udp: udp as Fd,
+      tcp: tcp as Fd,
+      netns: place as Fd,
+      view,
+    });
+  }
+
+  #order(order: Order): void {
+    if (this.#answering !== undefined) sendOrder(this.#answering.control.fd, order);
+  }
+
+  #end(): void {
+    this.#answering?.thread.forget();
+    this.#answering?.control[Symbol.dispose]();
+    this.#answering = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    for (const container of [...this.#served.keys()]) this.stop(container);
+    clearTimeout(this.#beginning);
+    this.#end();
+  }
+}

@@ -1,0 +1,100 @@
+import { workerData } from "node:worker_threads";
+import { sentenceOf } from "../../base/failure.ts";
+import { useAddon } from "../../linux/addon.ts";
+import { EPOLLIN } from "../../linux/epoll.ts";
+import { type Fd, OwnedFd } from "../../linux/fd.ts";
+import { inNetworkNamespace } from "../../linux/network-namespace.ts";
+import { attempt } from "../../linux/syscall.ts";
+import { parseIpAddress } from "../../spec/ip-address.ts";
+import { type Order, receiveOrder } from "./control.ts";
+import { NameDirectory } from "./directory.ts";
+import { EventLoop } from "./event-loop.ts";
+import { Resolver } from "./resolver.ts";
+
+/** What the thread begins with; the descriptor is its own. */
+export interface ThreadStart {
+  readonly addonPath: string;
+  readonly control: Fd;
+}
+
+const standardError = 2;
+
+function say(text: string): void {
+  attempt("write", standardError, `tare: ${text}\n`, Buffer.byteLength(text) + 7);
+}
+
+class Answering {
+  readonly #loop: EventLoop;
+  readonly #directory = new NameDirectory();
+  readonly #resolvers = new Map<string, { readonly resolver: Resolver; readonly netns: OwnedFd }>();
+
+  constructor(loop: EventLoop) {
+    this.#loop = loop;
+  }
+
+  obey(order: Order): void {
+    switch (order.order) {
+      case "add-network":
+        return this.#directory.addNetwork(order.network, order.name);
+      case "remove-network":
+        return this.#directory.removeNetwork(order.network);
+      case "add-entry": {
+        const { endpointId, names, addresses } = order.entry;
+        const entry = { endpointId, names, addresses: addresses.map(parseIpAddress) };
+        return this.#directory.addEntry(order.network, entry);
+      }
+      case "remove-entry":
+        return this.#directory.removeEntry(order.network, order.endpointId);
+      case "serve":
+        return this.#serve(order);
+      case "set-view": {
+        const served = this.#resolvers.get(order.container);
+        if (served !== undefined) served.resolver.view = order.view;
+        return;
+      }
+      case "stop":
+        return this.#stop(order.container);
+      default:
+        order satisfies never;
+    }
+  }
+
+  #serve(order: Extract<Order, { order: "serve" }>): void {
+    this.#stop(order.container);
+    const netns = new OwnedFd(order.netns);
+    const resolver = new Resolver(this.#loop, {
+      sockets: { udp: new OwnedFd(order.udp), tcp: new OwnedFd(order.tcp) },
+      directory: this.#directory,
+      view: order.view,
+      within: (from, open) => (from === "host" ? open() : inNetworkNamespace(netns.fd, open)),
+    });
+    this.#resolvers.set(order.container, { resolver, netns });
+  }
+
+  #stop(container: string): void {
+    const served = this.#resolvers.get(container);
+    this.#resolvers.delete(container);
+    served?.resolver[Symbol.dispose]();
+    served?.netns[Symbol.dispose]();
+  }
+
+  stopAll(): void {
+    for (const container of [...this.#resolvers.keys()]) this.#stop(container);
+  }
+}
+
+function answer({ addonPath, control }: ThreadStart): void {
+  useAddon(addonPath);
+  using channel = new OwnedFd(control);
+  using loop = new EventLoop();
+  const answering = new Answering(loop);
+  loop.watch(channel.fd, EPOLLIN, () => {
+    const order = receiveOrder(channel.fd);
+    if (order === undefined) loop.stop();
+    else answering.obey(order);
+  });
+  loop.run((thrown) => say(`the name server goes on after: ${sentenceOf(thrown)}`));
+  answering.stopAll();
+}
+
+answer(workerData as ThreadStart);

@@ -1,0 +1,70 @@
+import { Failure, within } from "../../base/failure.ts";
+import { errno } from "../../linux/errno.ts";
+import type { Fd, OwnedFd } from "../../linux/fd.ts";
+import { listenOn, openInetSocket, reuseAddress, tryBind } from "../../linux/inet-socket.ts";
+import { encodeNatRedirect } from "../../linux/netlink/nat-redirect.ts";
+import { NetlinkFailure, NetlinkSocket } from "../../linux/netlink-socket.ts";
+import { inNetworkNamespace } from "../../linux/network-namespace.ts";
+import { parseIpAddress } from "../../spec/ip-address.ts";
+
+const address = parseIpAddress("127.0.0.11");
+const dnsPort = 53;
+/** Where we listen: no service has these ports, and no program is given one of them by the kernel. */
+const ownPorts = Array.from({ length: 16 }, (_, at) => 1011 - at);
+const backlog = 64;
+const table = "tare-names";
+
+export interface Listeners extends Disposable {
+  readonly udp: OwnedFd;
+  readonly tcp: OwnedFd;
+}
+
+/**
+ * Listens for a container in its network namespace. Port 53 itself stays free for a name server of the container's own:
+ * what is sent to 127.0.0.11 there is led to the port that we have. The same port each time, as long as it is free:
+ * connections that are known there find it again after a restart of the engine.
+ */
+export function openListeners(netns: Fd): Listeners {
+  try {
+    return inNetworkNamespace(netns, () => {
+      using opened = new DisposableStack();
+      const { udp, tcp, port } = bindBoth(opened);
+      listenOn(tcp.fd, { backlog });
+      redirect(port);
+      const held = opened.move();
+      return { udp, tcp, [Symbol.dispose]: () => held.dispose() };
+    });
+  } catch (thrown) {
+    throw within("cannot answer the container's questions for names", thrown);
+  }
+}
+
+/** Only a table that is there is replaced: whoever deletes one waits for all processors when the socket is closed. */
+function redirect(toPort: number): void {
+  using socket = new NetlinkSocket("netfilter");
+  const wanted = { address, port: dnsPort, toPort };
+  try {
+    socket.sendTransaction(encodeNatRedirect(table, { ...wanted, replace: false }));
+  } catch (thrown) {
+    if (!(thrown instanceof NetlinkFailure) || thrown.errno !== errno.EEXIST) throw thrown;
+    socket.sendTransaction(encodeNatRedirect(table, { ...wanted, replace: true }));
+  }
+}
+
+function bindBoth(opened: DisposableStack): {
+  readonly udp: OwnedFd;
+  readonly tcp: OwnedFd;
+  readonly port: number;
+} {
+  for (const port of ownPorts) {
+    using tried = new DisposableStack();
+    const udp = tried.use(openInetSocket(4, "udp"));
+    const tcp = tried.use(openInetSocket(4, "tcp"));
+    reuseAddress(tcp.fd);
+    if (!tryBind(udp.fd, { address, port }) || !tryBind(tcp.fd, { address, port })) continue;
+    const held = tried.move();
+    opened.defer(() => held.dispose());
+    return { udp, tcp, port };
+  }
+  throw new Failure("unavailable", `none of the ports ${ownPorts.at(-1)} to ${ownPorts[0]} is free in it`);
+}

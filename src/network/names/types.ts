@@ -1,0 +1,30 @@
+/** One endpoint as names see it. */
+export interface NameEntry {
+  readonly endpointId: string;
+  /** All names that it is found by: the container's, aliases, its short id. The first one is what its address is called. */
+  readonly names: readonly string[];
+  /** As text, of either family. */
+  readonly addresses: readonly string[];
+}
+
+/** Whom to ask for names that are no container's. */
+export interface Upstream {
+  readonly address: string;
+  /** Default 53. */
+  readonly port?: number;
+  /** Which network namespace asks: what the container may not reach, its questions do not reach either. */
+  readonly from: "container" | "host";
+}
+
+/** What one container may look up. */
+export interface NameView {
+  /** In the order in which they are asked. `links` are this container's own names for others: alias → name. */
+  readonly networks: readonly {
+    readonly id: string;
+    readonly links?: Readonly<Record<string, string>>;
+  }[];
+  /** Asked one after the other. Empty: all of its networks are internal, nothing leaves them. */
+  readonly upstreams: readonly Upstream[];
+  /** The user set `ndots`: names without a dot are then for the search domains, and are not passed on. */
+  readonly ndotsSet?: boolean;
+}

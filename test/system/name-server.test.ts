@@ -1,0 +1,256 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { createSocket, type RemoteInfo } from "node:dgram";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type NameServer, openNameServer } from "../../src/network/name-server.ts";
+import { decodeQuery, encodeReply, type Reply } from "../../src/network/names/message.ts";
+import { queryBytes } from "../support/dns-query.ts";
+import { makeNetworkHost, type NetworkHost } from "../support/network-host.ts";
+
+let container: NetworkHost;
+let names: NameServer;
+let open = new AsyncDisposableStack();
+
+beforeEach(() => {
+  open = new AsyncDisposableStack();
+  container = open.use(makeNetworkHost());
+  names = open.use(openNameServer());
+  names.addNetwork("n", "front");
+  names.addEntry("n", { endpointId: "e1", names: ["web", "www"], addresses: ["172.18.0.2", "fd00::2"] });
+  names.addEntry("n", { endpointId: "e2", names: ["db", "www"], addresses: ["172.18.0.3"] });
+});
+afterEach(async () => await open.disposeAsync());
+
+async function dig(...args: readonly string[]): Promise<string> {
+  return (await container.run("dig", "@127.0.0.11", "+timeout=8", "+tries=1", ...args)).trim();
+}
+
+/** A name server on the host that answers as told; counts who asks. */
+async function startUpstream(
+  answer: (name: string, protocol: "udp" | "tcp") => Reply | "nothing" | "another id",
+): Promise<{ readonly port: number; asked: string[]; readonly fromPorts: Set<number> }> {
+  const asked: string[] = [];
+  const fromPorts = new Set<number>();
+  const replyTo = (bytes: Uint8Array, protocol: "udp" | "tcp"): Uint8Array | undefined => {
+    const query = decodeQuery(bytes);
+    if (query === undefined || "code" in query) return undefined;
+    asked.push(`${protocol} ${query.name}`);
+    const reply = answer(query.name, protocol);
+    if (reply === "nothing") return undefined;
+    const id = reply === "another id" ? (query.id + 1) & 0xffff : query.id;
+    const given = reply === "another id" ? { code: 0, answers: [], ttlSeconds: 1 } : reply;
+    return encodeReply({ ...query, id }, given, protocol === "udp" ? query.udpBytes : 0xffff);
+  };
+  const udp = createSocket("udp4");
+  udp.on("message", (bytes: Buffer, from: RemoteInfo) => {
+    fromPorts.add(from.port);
+    const reply = replyTo(bytes, "udp");
+    if (reply !== undefined) udp.send(reply, from.port, from.address);
+  });
+  udp.bind(0, "127.0.0.1");
+  await once(udp, "listening");
+  const { port } = udp.address();
+  const tcp = createServer((socket) => {
+    socket.on("data", (bytes) => {
+      const reply = replyTo(bytes.subarray(2), "tcp");
+      if (reply === undefined) return;
+      socket.write(Buffer.concat([Buffer.of(reply.length >> 8, reply.length & 0xff), reply]));
+    });
+    socket.on("error", () => {});
+  });
+  tcp.listen(port, "127.0.0.1");
+  await once(tcp, "listening");
+  open.defer(() => {
+    udp.close();
+    tcp.close();
+  });
+  return { port: (tcp.address() as AddressInfo).port, asked, fromPorts };
+}
+
+const one = (last: number): Reply => ({
+  code: 0,
+  answers: [{ type: 1, data: Uint8Array.of(192, 0, 2, last) }],
+  ttlSeconds: 60,
+});
+
+function serve(...ports: readonly number[]): void {
+  names.serve("c", {
+    netns: container.netns,
+    view: {
+      networks: [{ id: "n", links: { database: "db" } }],
+      upstreams: ports.map((port) => ({ address: "127.0.0.1", port, from: "host" })),
+    },
+  });
+}
+
+describe("names of containers", () => {
+  test("are answered over UDP and TCP, IPv4 and IPv6, both ways, with links and in turns", async () => {
+    serve();
+    expect(await dig("+short", "web")).toBe("172.18.0.2");
+    expect(await dig("+short", "+tcp", "WEB.front")).toBe("172.18.0.2");
+    expect(await dig("+short", "web", "AAAA")).toBe("fd00::2");
+    expect(await dig("+short", "-x", "172.18.0.3")).toBe("db.front.");
+    expect(await dig("+short", "-x", "fd00::2")).toBe("web.front.");
+    expect(await dig("+short", "database")).toBe("172.18.0.3");
+    const turns = [await dig("+short", "www"), await dig("+short", "www")];
+    expect(turns.toSorted()).toEqual(["172.18.0.2\n172.18.0.3", "172.18.0.3\n172.18.0.2"]);
+    expect(await dig("db", "AAAA")).toContain("status: NOERROR");
+  });
+
+  test("change while they are served", async () => {
+    serve();
+    names.removeEntry("n", "e1");
+    names.addEntry("n", { endpointId: "e3", names: ["late"], addresses: ["172.18.0.4"] });
+    expect(await dig("+short", "late")).toBe("172.18.0.4");
+    expect(await dig("web")).toContain("status: SERVFAIL");
+    names.setView("c", { networks: [], upstreams: [] });
+    expect(await dig("late")).toContain("status: SERVFAIL");
+  });
+
+  test("eighty addresses of one name are cut over UDP and whole over TCP, which dig tries by itself", async () => {
+    for (let at = 0; at < 80; at++)
+      names.addEntry("n", { endpointId: `m${at}`, names: ["many"], addresses: [`172.18.1.${at}`] });
+    serve();
+    expect(
+      (await dig("+short", "+noedns", "many")).split("\n").filter((line) => /^\d/.test(line)),
+    ).toHaveLength(80);
+    expect(await dig("+noedns", "+ignore", "many")).toContain("flags: qr tc rd ra");
+  });
+
+  test("a name server of the container's own may have port 53 of all addresses", async () => {
+    serve();
+    const program = `
+      const socket = require("node:dgram").createSocket("udp4");
+      socket.on("error", (error) => { console.log(error.code); process.exit(1); });
+      socket.bind(53, "0.0.0.0", () => { console.log("bound"); socket.close(); });`;
+    expect(await container.run(process.execPath, "-e", program)).toBe("bound\n");
+    expect(await dig("+short", "web")).toBe("172.18.0.2");
+  });
+});
+
+describe("other names", () => {
+  test("are asked from the upstream, over the protocol that the container used, each from a port of its own", async () => {
+    const upstream = await startUpstream(() => one(7));
+    serve(upstream.port);
+    expect(await dig("+short", "example.org")).toBe("192.0.2.7");
+    expect(await dig("+short", "+tcp", "example.org")).toBe("192.0.2.7");
+    for (let at = 0; at < 5; at++) await dig("+short", `n${at}.example`);
+    expect(upstream.asked.slice(0, 2)).toEqual(["udp example.org", "tcp example.org"]);
+    expect(upstream.fromPorts.size).toBeGreaterThan(3);
+  });
+
+  test("the next upstream is asked when one refuses, is silent, fails or answers something else", async () => {
+    const good = await startUpstream(() => one(9));
+    const failing = await startUpstream(() => ({ code: 2, answers: [], ttlSeconds: 0 }));
+    const silent = await startUpstream(() => "nothing");
+    const lying = await startUpstream(() => "another id");
+    const nobody = 1;
+    for (const first of [failing.port, silent.port, lying.port, nobody]) {
+      serve(first, good.port);
+      expect(await dig("+short", "example.org")).toBe("192.0.2.9");
+    }
+  });
+
+  test("without an answer the container hears so, soon", async () => {
+    const failing = await startUpstream(() => ({ code: 5, answers: [], ttlSeconds: 0 }));
+    serve(1, failing.port);
+    expect(await dig("example.org")).toContain("status: REFUSED");
+    serve(1);
+    expect(await dig("example.org")).toContain("status: SERVFAIL");
+    expect(await dig("+tcp", "example.org")).toContain("status: SERVFAIL");
+  });
+
+  test("what the container may not reach, its questions do not reach either", async () => {
+    const upstream = await startUpstream(() => one(7));
+    names.serve("c", {
+      netns: container.netns,
+      view: {
+        networks: [{ id: "n" }],
+        upstreams: [{ address: "127.0.0.1", port: upstream.port, from: "container" }],
+      },
+    });
+    expect(await dig("example.org")).toContain("status: SERVFAIL");
+    expect(upstream.asked).toEqual([]);
+  });
+
+  test("a flood of questions that nobody answers is refused beyond a bound, and names go on being answered", async () => {
+    const silent = await startUpstream(() => "nothing");
+    serve(silent.port);
+    await dig("+short", "web"); // the thread runs
+    const program = `
+      const socket = require("node:dgram").createSocket("udp4");
+      let refused = 0;
+      socket.on("message", (bytes) => { if ((bytes[3] & 15) === 5) refused++; });
+      const question = Buffer.from("${Buffer.from(queryBytes({ id: 5, name: "x.example", type: 1 })).toString("hex")}", "hex");
+      let sent = 0;
+      const next = () => { for (let n = 0; n < 20; n++) socket.send(question, 53, "127.0.0.11");
+        sent += 20; if (sent < 600) setTimeout(next, 5); else setTimeout(() => { console.log(refused); process.exit(0); }, 300); };
+      next();`;
+    const [refused, web] = await Promise.all([
+      container.run(process.execPath, "-e", program),
+      sleep(100).then(() => dig("+short", "web")),
+    ]);
+    expect(Number(refused)).toBeGreaterThan(200);
+    expect(web).toBe("172.18.0.2");
+  });
+});
+
+describe("serving", () => {
+  test("anew, by another process, finds the same port and replaces what was there", async () => {
+    serve();
+    expect(await dig("+short", "web")).toBe("172.18.0.2");
+    names[Symbol.dispose]();
+    names = open.use(openNameServer());
+    names.addNetwork("n", "front");
+    names.addEntry("n", { endpointId: "e1", names: ["web"], addresses: ["172.18.0.7"] });
+    serve();
+    expect(await dig("+short", "web")).toBe("172.18.0.7");
+    const sockets = await container.run("ss", "-lntuH");
+    expect(sockets.match(/127\.0\.0\.11:\d+/g)?.toSorted()).toEqual(["127.0.0.11:1011", "127.0.0.11:1011"]);
+  });
+
+  test("a port that the container has taken is left to it", async () => {
+    const program = `require("node:dgram").createSocket("udp4").bind(1011, "0.0.0.0", () => console.log("bound"));`;
+    const taker = spawn("nsenter", [`--net=/proc/${container.pid}/ns/net`, process.execPath, "-e", program]);
+    open.defer(() => void taker.kill("SIGKILL"));
+    await once(taker.stdout, "data");
+    serve();
+    expect(await dig("+short", "web")).toBe("172.18.0.2");
+    expect(await container.run("ss", "-lnuH")).toContain("127.0.0.11:1010");
+  });
+
+  test("ends without a trace: no socket, no thread that holds the namespace, no descriptor", async () => {
+    const count = (): number => readdirSync("/proc/self/fd").length;
+    serve();
+    await dig("+short", "web");
+    names.stop("c");
+    const before = count();
+    for (let at = 0; at < 20; at++) {
+      serve();
+      if (at % 5 === 0) await dig("+short", "web");
+      names.stop("c");
+    }
+    for (let wait = 0; wait < 100 && count() > before; wait++) await sleep(50);
+    expect(count()).toBeLessThanOrEqual(before);
+    expect(await container.run("ss", "-lntuH")).toBe("");
+  });
+
+  test("twenty containers, each with its own view", async () => {
+    const others = Array.from({ length: 20 }, () => open.use(makeNetworkHost()));
+    for (const [at, other] of others.entries()) {
+      names.addEntry("n", { endpointId: `x${at}`, names: [`x${at}`], addresses: [`172.18.2.${at}`] });
+      names.serve(`c${at}`, {
+        netns: other.netns,
+        view: { networks: [{ id: "n", links: { me: `x${at}` } }], upstreams: [] },
+      });
+    }
+    const told = await Promise.all(
+      others.map((other) => other.run("dig", "@127.0.0.11", "+short", "+timeout=8", "me")),
+    );
+    expect(told.map((text) => text.trim())).toEqual(others.map((_, at) => `172.18.2.${at}`));
+  });
+});
