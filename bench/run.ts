@@ -20,11 +20,12 @@ import { attacks } from "./rows/attacks.ts";
 import { daemon } from "./rows/daemon.ts";
 import { density } from "./rows/density.ts";
 import { logs } from "./rows/logs.ts";
+import { network } from "./rows/network.ts";
 import type { Row } from "./rows/row.ts";
 import { start } from "./rows/start.ts";
 import { exec, run } from "./rows/whole-commands.ts";
 
-const rows: readonly Row[] = [daemon, run, start, exec, crowd, logs, density, attacks];
+const rows: readonly Row[] = [daemon, run, start, exec, crowd, logs, density, network, attacks];
 const openers: Readonly<Record<EngineName, (bed: Bed) => Promise<Engine | Missing>>> = {
   floor: openFloor,
   tare: openTare,
@@ -62,6 +63,15 @@ if (values.help || unknown.length > 0) {
 if (process.getuid?.() !== 0) {
   console.error("bench: containers need root; run: sudo npm run bench");
   process.exit(1);
+}
+
+const networks = rows.some(({ name, ownNetwork }) => ownNetwork === true && positionals.includes(name));
+if (networks && process.env["TARE_BENCH_NETWORK"] !== process.ppid.toString()) {
+  // Once more, with a network that nobody else has: bridges, rules and routes go with it.
+  const script = 'ip link set lo up && TARE_BENCH_NETWORK=$$ "$@"';
+  const words = ["unshare", "--net", "sh", "-c", script, "sh", process.execPath, ...process.argv.slice(1)];
+  const { exitCode } = Bun.spawnSync(words, { stdio: ["inherit", "inherit", "inherit"] });
+  process.exit(exitCode);
 }
 
 const stop = new AbortController();
@@ -118,5 +128,5 @@ function makeBed(owned: Owned): Bed {
   const rootfs = owned.path("rootfs");
   mkdirSync(rootfs);
   runTimed(["tar", "-C", rootfs, "-xf", busyboxRootfsTar()]);
-  return { owned, archive: busyboxArchive(), image: "busybox:latest", rootfs, tare: values.tare };
+  return { owned, archive: busyboxArchive(), image: "busybox:latest", rootfs, tare: values.tare, networks };
 }

@@ -6,7 +6,7 @@ import type { Bed, Containers, Engine, Missing } from "./engine.ts";
 
 const programs = ["docker", "dockerd", "containerd", "containerd-shim-runc-v2", "runc"] as const;
 
-/** Debian's Docker with a containerd of its own, without bridge and firewall: nothing of the machine's own Docker is touched. */
+/** Debian's Docker with a containerd of its own, without bridge and firewall, unless all of it is in a network of the bench's: nothing of the machine's own Docker is touched. */
 export async function openDocker(bed: Bed): Promise<Engine | Missing> {
   const absent = programs.filter((name) => findProgram(name) === undefined);
   if (absent.length > 0) {
@@ -41,11 +41,9 @@ export async function openDocker(bed: Bed): Promise<Engine | Missing> {
     containerdSocket,
     "--storage-driver",
     "overlay2",
-    "--bridge",
-    "none",
-    "--iptables=false",
-    "--ip6tables=false",
-    "--ip-forward=false",
+    ...(bed.networks
+      ? []
+      : ["--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]),
     "--cgroup-parent",
     `/${cgroup}`,
     "--exec-opt",

@@ -13,6 +13,8 @@ export interface Bed {
   readonly rootfs: string;
   /** The executable under test. */
   readonly tare: string;
+  /** Engines may make bridges and firewall rules: this network namespace is the bench's own. */
+  readonly networks: boolean;
 }
 
 /** One that is measured: with its own roots below the bed's directory. Disposing removes its containers and ends its processes. */

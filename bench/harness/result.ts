@@ -1,7 +1,7 @@
 import type { EngineName } from "../engines/engine.ts";
 import { type Summary, summarize } from "./statistics.ts";
 
-export type Unit = "ms" | "s" | "/s" | "KB" | "MB" | "×" | "count";
+export type Unit = "ms" | "s" | "/s" | "MB/s" | "KB" | "MB" | "×" | "count";
 
 /** One line of the table. */
 export interface Result {

@@ -16,6 +16,8 @@ export interface Row {
   readonly about: string;
   /** Takes so long, or so much of the machine, that it is measured only when it is named. */
   readonly onlyByName?: boolean;
+  /** The engines have their bridges and firewalls: the whole bench is then in a network namespace of its own. */
+  readonly ownNetwork?: boolean;
   measure(bench: Bench): Promise<readonly Result[]>;
 }
 

@@ -1,0 +1,228 @@
+import type { Engine } from "../engines/engine.ts";
+import { runTimed } from "../harness/command.ts";
+import { interleave } from "../harness/interleave.ts";
+import { makeVethPair, measureLookups, measureThroughput } from "../harness/network.ts";
+import type { Result, Unit } from "../harness/result.ts";
+import { inParallel } from "./parallel.ts";
+import { type Bench, figures, type Row, type WithContainers, withContainers } from "./row.ts";
+
+type Series = readonly { readonly subject: Engine; readonly samples: readonly number[] }[];
+
+/** All in a network namespace of its own, which stands for the host: see openBench() in run.ts. */
+export const network: Row = {
+  name: "network",
+  about: "bridges, published ports, names: what they cost at the start and on the way",
+  onlyByName: true,
+  ownNetwork: true,
+  async measure(bench) {
+    const engines = withContainers(bench.engines);
+    return [
+      ...(await starts(bench, engines)),
+      ...(await connections(bench, engines)),
+      ...(await crowded(bench, engines)),
+      ...(await names(bench, engines)),
+      ...(await throughput(bench, engines)),
+    ];
+  },
+};
+
+function line(
+  row: string,
+  series: Series,
+  { unit = "ms", budget }: { readonly unit?: Unit; readonly budget?: number } = {},
+): Result {
+  return {
+    row,
+    unit,
+    better: unit === "/s" || unit === "MB/s" ? "more" : "less",
+    ...(budget === undefined ? {} : { budget }),
+    figures: figures(series.map(({ subject, samples }) => [subject, samples])),
+  };
+}
+
+/** Whole commands, side by side. */
+async function starts(
+  { isQuick, signal, say }: Bench,
+  engines: readonly WithContainers[],
+): Promise<Result[]> {
+  const rounds = { iterations: isQuick ? 3 : 20, warmups: 1, signal };
+  const run =
+    (...flags: readonly string[]) =>
+    (engine: WithContainers): number => {
+      const { containers } = engine;
+      return runTimed(containers.command("run", "--rm", ...flags, containers.image, "true")).ms;
+    };
+  say("starts");
+  const none = await interleave(engines, rounds, run("--network", "none"));
+  const bridge = await interleave(engines, rounds, run());
+  const port = await interleave(engines, rounds, run("-p", "18080:80"));
+  const few = { ...rounds, iterations: isQuick ? 1 : 3, warmups: 0 };
+  const range = await interleave(engines, few, run("-p", "20000-20999:20000-20999"));
+  return [
+    line("run --rm --network none IMAGE true", none),
+    line("run --rm IMAGE true, on the default bridge", bridge, { budget: 25 }),
+    line("run --rm -p 18080:80 IMAGE true", port),
+    line("run --rm -p 20000-20999:20000-20999 IMAGE true", range),
+  ];
+}
+
+async function connections(
+  { isQuick, signal, say }: Bench,
+  engines: readonly WithContainers[],
+): Promise<Result[]> {
+  say("connect and disconnect");
+  const ids = new Map<WithContainers, string>();
+  for (const engine of engines) {
+    runTimed(engine.containers.command("network", "create", "bench-side"));
+    ids.set(engine, startIdle(engine));
+  }
+  const rounds = { iterations: isQuick ? 3 : 20, warmups: 1, signal };
+  const side = (verb: "connect" | "disconnect", engine: WithContainers): number => {
+    const words = engine.containers.command("network", verb, "bench-side", ids.get(engine) ?? "");
+    return runTimed(words).ms;
+  };
+  const connect = await interleave(engines, rounds, (engine) => {
+    const ms = side("connect", engine);
+    side("disconnect", engine);
+    return ms;
+  });
+  const disconnect = await interleave(engines, rounds, (engine) => {
+    side("connect", engine);
+    return side("disconnect", engine);
+  });
+  for (const [engine, id] of ids) {
+    runTimed(engine.containers.remove(id));
+    runTimed(engine.containers.command("network", "rm", "bench-side"));
+  }
+  return [line("network connect", connect), line("network disconnect", disconnect)];
+}
+
+/** Does a start on a bridge with many others take longer? */
+async function crowded(
+  { isQuick, signal, say }: Bench,
+  engines: readonly WithContainers[],
+): Promise<Result[]> {
+  const size = isQuick ? 20 : 500;
+  const rounds = { iterations: isQuick ? 3 : 20, warmups: 1, signal };
+  const run = ({ containers }: WithContainers): number =>
+    runTimed(containers.command("run", "--rm", containers.image, "true")).ms;
+  const quotients: { subject: WithContainers; samples: number[] }[] = [];
+  for (const engine of engines) {
+    const [alone] = await interleave([engine], rounds, run);
+    say(`${engine.name}: ${size} containers on one bridge`);
+    await inParallel(size, signal, async () => void startIdle(engine));
+    const [among] = await interleave([engine], rounds, run);
+    const { containers } = engine;
+    const ids = runTimed(containers.command("ps", "-q"), { capture: true })
+      .stdout.split("\n")
+      .filter(Boolean);
+    runTimed(containers.remove(...ids.slice(0, size)));
+    await containers.settle();
+    quotients.push({ subject: engine, samples: [median(among?.samples) / median(alone?.samples)] });
+  }
+  return [
+    line(`run --rm beside ${size} on one bridge, to beside none`, quotients, { unit: "×", budget: 1.3 }),
+  ];
+}
+
+function median(samples: readonly number[] = []): number {
+  return samples.toSorted((a, b) => a - b)[samples.length >> 1] ?? Number.NaN;
+}
+
+async function names({ isQuick, say }: Bench, engines: readonly WithContainers[]): Promise<Result[]> {
+  say("names");
+  const latency: { subject: WithContainers; samples: readonly number[] }[] = [];
+  const rate: { subject: WithContainers; samples: readonly number[] }[] = [];
+  for (const subject of engines) {
+    const { containers } = subject;
+    runTimed(containers.command("network", "create", "bench-names"));
+    const asked = startIdle(subject, "--network", "bench-names", "--name", "bench-asked");
+    const asker = startIdle(subject, "--network", "bench-names");
+    const server = resolverOf(subject, asker);
+    const seen = await measureLookups(pidOf(subject, asker), {
+      server,
+      name: "bench-asked",
+      seconds: isQuick ? 1 : 5,
+    });
+    latency.push({ subject, samples: seen.latencyMs });
+    rate.push({ subject, samples: [seen.perSecond] });
+    runTimed(containers.remove(asked, asker));
+    runTimed(containers.command("network", "rm", "bench-names"));
+  }
+  return [
+    line("look-up of a container's name, one after the other", latency),
+    line("look-ups a second, 32 at once", rate, { unit: "/s" }),
+  ];
+}
+
+/** iperf3 in the containers' network namespaces: the image needs nothing. */
+async function throughput(
+  { engines: all, isQuick, say }: Bench,
+  engines: readonly WithContainers[],
+): Promise<Result[]> {
+  const seconds = isQuick ? 1 : 5;
+  const rows: Result[] = [];
+  for (const [row, flags] of [
+    ["TCP", []],
+    ["UDP, 1,400-byte packets", ["-u", "-b", "0", "-l", "1400"]],
+  ] as const) {
+    const between: { subject: Engine; samples: readonly number[] }[] = [];
+    const toHost: typeof between = [];
+    const published: typeof between = [];
+    for (const subject of all.filter(({ name }) => name === "floor")) {
+      say(`a bare pair of interfaces: iperf3 ${row}`);
+      await using pair = await makeVethPair();
+      const { from, to, target } = pair;
+      const figure = await measureThroughput({ from, to, target, port: 5201, seconds, flags });
+      between.push({ subject, samples: [figure] });
+    }
+    for (const subject of engines) {
+      say(`${subject.name}: iperf3 ${row}`);
+      const { containers } = subject;
+      const server = startIdle(subject, "-p", "15201:5201", "-p", "15201:5201/udp");
+      const client = startIdle(subject);
+      const [serverPid, clientPid] = [pidOf(subject, server), pidOf(subject, client)];
+      const { address, gateway } = addressesOf(subject, server);
+      const measure = (from: number, to: number, target: string, port = 5201): Promise<number> =>
+        measureThroughput({ from, to, target, port, seconds, flags });
+      between.push({ subject, samples: [await measure(clientPid, serverPid, address)] });
+      toHost.push({ subject, samples: [await measure(clientPid, process.pid, gateway)] });
+      published.push({ subject, samples: [await measure(clientPid, serverPid, gateway, 15201)] });
+      runTimed(containers.remove(server, client));
+    }
+    rows.push(
+      line(`${row}, container to container`, between, { unit: "MB/s" }),
+      line(`${row}, container to host`, toHost, { unit: "MB/s" }),
+      line(`${row}, container to a published port of the host`, published, { unit: "MB/s" }),
+    );
+  }
+  return rows;
+}
+
+function startIdle({ containers }: WithContainers, ...flags: readonly string[]): string {
+  const words = containers.command("run", "-d", ...flags, containers.image, "sleep", "1000000");
+  return runTimed(words, { capture: true }).stdout.trim();
+}
+
+function inspect({ containers }: WithContainers, id: string, template: string): string {
+  return runTimed(containers.command("inspect", "-f", template, id), { capture: true }).stdout.trim();
+}
+
+function pidOf(engine: WithContainers, id: string): number {
+  return Number(inspect(engine, id, "{{.State.Pid}}"));
+}
+
+function addressesOf(
+  engine: WithContainers,
+  id: string,
+): { readonly address: string; readonly gateway: string } {
+  const template = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Gateway}}{{end}}";
+  const [address = "", gateway = ""] = inspect(engine, id, template).split(" ");
+  return { address, gateway };
+}
+
+/** The address of its name server, by its own file. */
+function resolverOf(engine: WithContainers, id: string): string {
+  const text = runTimed(engine.containers.command("exec", id, "cat", "/etc/resolv.conf"), { capture: true });
+  return /^nameserver (\S+)/m.exec(text.stdout)?.[1] ?? "127.0.0.11";
+}
