@@ -10,7 +10,6 @@ const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
-const SO_ERROR = 4;
 const MSG_NOSIGNAL = 0x4000;
 
 /** An address and a port: one end of UDP or TCP. */
@@ -45,29 +44,12 @@ export function listenOn(fd: Fd, { backlog }: { readonly backlog: number }): voi
   call("listen", fd, backlog);
 }
 
-/** UDP: whom to talk to. TCP: begins; writable when it is done, see takeSocketError(). */
+/** UDP: whom to talk to. TCP: begins; writable when it is done. */
 export function beginConnect(fd: Fd, endpoint: InetEndpoint): void {
   const address = encodeEndpoint(endpoint);
   const result = attempt("connect", fd, address, address.length);
   if (result < 0 && result !== -errno.EINPROGRESS)
     throw new SyscallFailure("connect", [fd, address], -result);
-}
-
-/** The errno that is waiting at the socket, 0 for none. */
-export function takeSocketError(fd: Fd): number {
-  const value = Buffer.alloc(4);
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(4);
-  call("getsockopt", fd, SOL_SOCKET, SO_ERROR, value, length);
-  return value.readInt32LE();
-}
-
-export function localEndpointOf(fd: Fd): InetEndpoint {
-  const address = Buffer.alloc(28);
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(address.length);
-  call("getsockname", fd, address, length);
-  return decodeEndpoint(address);
 }
 
 /** A connection that waits; undefined without one. Does not block. */

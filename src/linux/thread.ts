@@ -1,5 +1,5 @@
-import { Worker } from "node:worker_threads";
-import { addonPath } from "./addon.ts";
+import { Worker, workerData } from "node:worker_threads";
+import { addonPath, useAddon } from "./addon.ts";
 
 /** A thread of this process with a JavaScript world of its own. */
 export interface Thread {
@@ -12,16 +12,19 @@ export interface Thread {
 /** The place of the sources in a compiled executable, see the Makefile. */
 const embedded = "/$bunfs/root";
 
-/**
- * Runs a module of `src/`, named from there without its extension, on a thread. It gets as `workerData` what `start`
- * makes of the addon's path, which it has to pass to useAddon(): threads do not share what is loaded.
- */
-export function startThread<Start>(module: string, start: (addonPath: string) => Start): Thread {
+interface Beginning {
+  readonly addon: string;
+  readonly start: unknown;
+}
+
+/** Runs a module of `src/`, named from there without its extension, on a thread. It begins with beginThread(). */
+export function startThread(module: string, start: object): Thread {
   const here = import.meta.url;
   const place = here.includes(embedded)
     ? `${embedded}/${module}.js`
     : new URL(`../${module}${here.slice(here.lastIndexOf("."))}`, here);
-  const worker = new Worker(place, { workerData: start(addonPath()), stdout: false, stderr: false });
+  const beginning: Beginning = { addon: addonPath(), start };
+  const worker = new Worker(place, { workerData: beginning });
   worker.unref();
   let listener: ((thrown: unknown) => void) | undefined;
   let failed: unknown = new Error("it ended by itself");
@@ -35,4 +38,11 @@ export function startThread<Start>(module: string, start: (addonPath: string) =>
       listener = undefined;
     },
   };
+}
+
+/** What startThread() was given, on the thread. Threads do not share what is loaded: from here on there is the addon. */
+export function beginThread(): unknown {
+  const { addon, start } = workerData as Beginning;
+  useAddon(addon);
+  return start;
 }

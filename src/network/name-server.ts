@@ -6,7 +6,7 @@ import { openListeners, type Listeners } from "./names/listeners.ts";
 import type { ThreadStart } from "./names/answering-thread.ts";
 import type { NameEntry, NameView } from "./names/types.ts";
 
-export type { NameEntry, NameView, Upstream } from "./names/types.ts";
+export type { NameEntry, NameView } from "./names/types.ts";
 
 /**
  * Answers containers' questions for names on 127.0.0.11 in their own network namespaces: the names of other containers
@@ -110,10 +110,8 @@ class ThreadedNameServer implements NameServer {
   /** A thread that knows what this knows. */
   #begin(): void {
     const { near, far } = openControl();
-    const thread = startThread<ThreadStart>("network/names/answering-thread", (addonPath) => ({
-      addonPath,
-      control: far.move(),
-    }));
+    const start: ThreadStart = { control: far.move() };
+    const thread = startThread("network/names/answering-thread", start);
     thread.onExit((thrown) => this.#replace(thrown));
     this.#answering = { thread, control: near };
     for (const [network, { name, entries }] of this.#networks) {
@@ -154,7 +152,7 @@ class ThreadedNameServer implements NameServer {
   }
 
   [Symbol.dispose](): void {
-    for (const container of [...this.#served.keys()]) this.stop(container);
+    for (const container of this.#served.keys()) this.stop(container);
     clearTimeout(this.#beginning);
     this.#end();
   }

@@ -1,10 +1,9 @@
-import { workerData } from "node:worker_threads";
 import { sentenceOf } from "../../base/failure.ts";
-import { useAddon } from "../../linux/addon.ts";
 import { EPOLLIN } from "../../linux/epoll.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { inNetworkNamespace } from "../../linux/network-namespace.ts";
 import { attempt } from "../../linux/syscall.ts";
+import { beginThread } from "../../linux/thread.ts";
 import { parseIpAddress } from "../../spec/ip-address.ts";
 import { type Order, receiveOrder } from "./control.ts";
 import { NameDirectory } from "./directory.ts";
@@ -13,7 +12,6 @@ import { Resolver } from "./resolver.ts";
 
 /** What the thread begins with; the descriptor is its own. */
 export interface ThreadStart {
-  readonly addonPath: string;
   readonly control: Fd;
 }
 
@@ -79,12 +77,11 @@ class Answering {
   }
 
   stopAll(): void {
-    for (const container of [...this.#resolvers.keys()]) this.#stop(container);
+    for (const container of this.#resolvers.keys()) this.#stop(container);
   }
 }
 
-function answer({ addonPath, control }: ThreadStart): void {
-  useAddon(addonPath);
+function answer({ control }: ThreadStart): void {
   using channel = new OwnedFd(control);
   using loop = new EventLoop();
   const answering = new Answering(loop);
@@ -97,4 +94,4 @@ function answer({ addonPath, control }: ThreadStart): void {
   answering.stopAll();
 }
 
-answer(workerData as ThreadStart);
+answer(beginThread() as ThreadStart);

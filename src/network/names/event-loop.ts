@@ -59,7 +59,7 @@ export class EventLoop implements Disposable {
 
   #runTimers(onThrown: (thrown: unknown) => void): void {
     const now = monotonicMs();
-    for (const [key, { atMs, run }] of [...this.#timers]) {
+    for (const [key, { atMs, run }] of this.#timers) {
       if (atMs > now || !this.#timers.delete(key)) continue;
       guarded(run, onThrown);
     }

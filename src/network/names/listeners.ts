@@ -1,9 +1,7 @@
 import { Failure, within } from "../../base/failure.ts";
-import { errno } from "../../linux/errno.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { listenOn, openInetSocket, reuseAddress, tryBind } from "../../linux/inet-socket.ts";
-import { encodeNatRedirect } from "../../linux/netlink/nat-redirect.ts";
-import { NetlinkFailure, NetlinkSocket } from "../../linux/netlink-socket.ts";
+import { ensureNatRedirect } from "../../linux/nat-redirect.ts";
 import { inNetworkNamespace } from "../../linux/network-namespace.ts";
 import { parseIpAddress } from "../../spec/ip-address.ts";
 
@@ -30,24 +28,12 @@ export function openListeners(netns: Fd): Listeners {
       using opened = new DisposableStack();
       const { udp, tcp, port } = bindBoth(opened);
       listenOn(tcp.fd, { backlog });
-      redirect(port);
+      ensureNatRedirect(table, { address, port: dnsPort, toPort: port });
       const held = opened.move();
       return { udp, tcp, [Symbol.dispose]: () => held.dispose() };
     });
   } catch (thrown) {
     throw within("cannot answer the container's questions for names", thrown);
-  }
-}
-
-/** Only a table that is there is replaced: whoever deletes one waits for all processors when the socket is closed. */
-function redirect(toPort: number): void {
-  using socket = new NetlinkSocket("netfilter");
-  const wanted = { address, port: dnsPort, toPort };
-  try {
-    socket.sendTransaction(encodeNatRedirect(table, { ...wanted, replace: false }));
-  } catch (thrown) {
-    if (!(thrown instanceof NetlinkFailure) || thrown.errno !== errno.EEXIST) throw thrown;
-    socket.sendTransaction(encodeNatRedirect(table, { ...wanted, replace: true }));
   }
 }
 
