@@ -2,7 +2,9 @@ import { Failure, kindOf } from "../base/failure.ts";
 import { sleep } from "../base/deadline.ts";
 import { Client } from "../client/client.ts";
 import type { GlobalOptions } from "../cli/context.ts";
+import type { Address, ClientSocket } from "../client/http/socket.ts";
 import { build, findDaemonBuild } from "./build.ts";
+import { LightSocket } from "./light-socket.ts";
 
 /**
  * A client of the daemon that the options mean. One that does not run is started where that is ours to do: a unix
@@ -14,6 +16,7 @@ export async function connect(options: GlobalOptions): Promise<Client> {
   const client = new Client({
     host: options.host,
     buildId: build.id,
+    connector,
     ...(ours && options.startsDaemon ? { revive } : {}),
   });
   try {
@@ -25,6 +28,12 @@ export async function connect(options: GlobalOptions): Promise<Client> {
   const other = ours ? findDaemonBuild(options.host.slice("unix://".length)) : undefined;
   if (other === undefined || other === build.id || !options.startsDaemon) return client;
   return replaceDaemon(client, options, other);
+}
+
+async function connector(address: Address): Promise<ClientSocket> {
+  if ("path" in address) return await LightSocket.connect(address);
+  const { connectByNode } = await import("../client/http/connect-by-node.ts");
+  return await connectByNode(address);
 }
 
 async function replaceDaemon(client: Client, options: GlobalOptions, other: string): Promise<Client> {

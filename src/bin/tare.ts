@@ -1,3 +1,4 @@
+import type { OutputStream } from "../cli/context.ts";
 import { build } from "./build.ts";
 
 // The only place that constructs and wires. Each half is loaded only when it is used: a client command loads
@@ -9,12 +10,19 @@ if (isDaemon(argv)) {
 } else {
   const { main } = await import("../cli/main.ts");
   const { connect } = await import("./connect.ts");
+  const { openOutput } = await import("./output.ts");
+  let stdout: OutputStream | undefined;
+  let stderr: OutputStream | undefined;
   process.exitCode = await main(argv, {
     get stdin() {
       return process.stdin;
     },
-    stdout: process.stdout,
-    stderr: process.stderr,
+    get stdout() {
+      return (stdout ??= openOutput(1));
+    },
+    get stderr() {
+      return (stderr ??= openOutput(2));
+    },
     env: process.env,
     cwd: process.cwd(),
     build,

@@ -2,7 +2,7 @@ import { Failure, sentenceOf } from "../base/failure.ts";
 import type { Client } from "../client/client.ts";
 import type { Call, Command } from "./command.ts";
 import { commands } from "./commands.ts";
-import type { CliContext, GlobalOptions } from "./context.ts";
+import type { CliContext, GlobalOptions, OutputStream } from "./context.ts";
 import { type FlagTable, flagFailure, laterFailure, silentFailure } from "./flags/flag.ts";
 import { type Parsed, parseFlags } from "./flags/parse.ts";
 import { type CommandEntry, findCommand } from "./tree.ts";
@@ -13,9 +13,43 @@ import { type GlobalValues, globalFlags, resolveGlobals } from "./global-flags.t
  * Never throws and never ends the process; output is written when it returns.
  */
 export async function main(argv: readonly string[], context: CliContext): Promise<number> {
-  const status = await new CommandLine(context, watchForBrokenPipe(context)).run(argv);
-  await Promise.all([flush(context.stdout), flush(context.stderr)]);
+  const outputs = new Outputs(context);
+  const status = await new CommandLine(outputs.context, outputs.signal).run(argv);
+  await outputs.flush();
   return status;
+}
+
+/** Our standard output and error: each is opened when something is written to it, which takes its time. */
+class Outputs {
+  readonly context: CliContext;
+  readonly #broken = new AbortController();
+  readonly #opened = new Set<OutputStream>();
+
+  constructor(context: CliContext) {
+    const open = (name: "stdout" | "stderr"): OutputStream => this.#open(context[name], name);
+    this.context = Object.create(context, {
+      stdout: { get: () => open("stdout") },
+      stderr: { get: () => open("stderr") },
+    }) as CliContext;
+  }
+
+  /** `tare logs -f x | head -1` ends quietly: later writes are dropped, and the signal says so. */
+  get signal(): AbortSignal {
+    return this.#broken.signal;
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all([...this.#opened].map(flush));
+  }
+
+  #open(stream: OutputStream, name: "stdout" | "stderr"): OutputStream {
+    if (this.#opened.has(stream)) return stream;
+    this.#opened.add(stream);
+    stream.on("error", () => {
+      if (name === "stdout") this.#broken.abort(silentFailure(141));
+    });
+    return stream;
+  }
 }
 
 class CommandLine {
@@ -165,14 +199,6 @@ function traceOf(thrown: unknown): string {
     lines.push(inner.stack ?? inner.message);
   }
   return `${lines.join("\ncaused by: ")}\n`;
-}
-
-/** `tare logs -f x | head -1` ends quietly: later writes are dropped, and the signal says so. */
-function watchForBrokenPipe({ stdout, stderr }: CliContext): AbortSignal {
-  const broken = new AbortController();
-  stdout.on("error", () => broken.abort(silentFailure(141)));
-  stderr.on("error", () => {});
-  return broken.signal;
 }
 
 function flush(stream: NodeJS.WritableStream): Promise<void> {

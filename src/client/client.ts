@@ -5,6 +5,7 @@ import { ImagesClient } from "./images.ts";
 import { ManifestsClient } from "./manifests.ts";
 import { SystemClient } from "./system.ts";
 import { Transport } from "./transport.ts";
+import type { Connector } from "./http/socket.ts";
 import { VolumesClient } from "./volumes.ts";
 
 export interface ClientOptions {
@@ -14,6 +15,8 @@ export interface ClientOptions {
   readonly buildId?: string;
   /** Starts a daemon; called when there is none before the first reply. For unix sockets only. */
   readonly revive?: () => Promise<void>;
+  /** How sockets are connected; default: by node:net. */
+  readonly connector?: Connector;
 }
 
 /**
@@ -31,8 +34,8 @@ export class Client implements Disposable {
   readonly #transport: Transport;
 
   /** Throws Failure("invalid") when the host can't be read. */
-  constructor({ host, buildId, revive }: ClientOptions) {
-    this.#transport = new Transport(typeof host === "string" ? parseHost(host) : host, buildId, revive);
+  constructor({ host, ...options }: ClientOptions) {
+    this.#transport = new Transport(typeof host === "string" ? parseHost(host) : host, options);
     this.containers = new ContainersClient(this.#transport);
     this.executions = new ExecutionsClient(this.#transport);
     this.images = new ImagesClient(this.#transport);

@@ -1,12 +1,12 @@
 import { failureHeader, failureOfReply } from "../api/failure-status.ts";
 import { decodeJsonLines } from "../api/json-lines.ts";
 import { type ApiVersion, findSupportedVersion, formatApiVersion, maximumVersion } from "../api/version.ts";
-import type { Duplex } from "node:stream";
 import { Failure } from "../base/failure.ts";
 import type { Host } from "./host.ts";
 import { ConnectionPool } from "./http/connection-pool.ts";
 import type { HttpReply } from "./http/reply.ts";
 import type { HttpRequest } from "./http/request.ts";
+import type { ClientSocket, Connector } from "./http/socket.ts";
 import { formatQuery, type QueryValue } from "./query.ts";
 
 /** A request before it is written down. */
@@ -27,7 +27,7 @@ export interface AttachedConnection {
   /** Undefined when the daemon doesn't say (before 1.42): then ask inspect. */
   readonly terminal: boolean | undefined;
   /** Writing feeds standard input, `end()` half-closes it; the caller destroys it. */
-  readonly duplex: Duplex;
+  readonly duplex: ClientSocket;
 }
 
 /** Calls the daemon in one version of the API and turns error replies into Failures. */
@@ -37,8 +37,18 @@ export class Transport implements Disposable {
   #version: ApiVersion = maximumVersion;
   #daemonBuildId: string | undefined;
 
-  constructor(host: Host, buildId: string | undefined, revive?: () => Promise<void>) {
-    this.#pool = new ConnectionPool(host, revive);
+  constructor(
+    host: Host,
+    {
+      buildId,
+      ...options
+    }: {
+      readonly buildId?: string | undefined;
+      readonly revive?: (() => Promise<void>) | undefined;
+      readonly connector?: Connector | undefined;
+    },
+  ) {
+    this.#pool = new ConnectionPool(host, options);
     this.#buildId = buildId;
   }
 

@@ -1,9 +1,11 @@
+import { Duplex } from "node:stream";
 import { formatCommitConfig } from "../api/commit-request.ts";
 import type { ContainerUpdate } from "../engine/update-types.ts";
 import { formatUnixTime } from "../base/timestamp.ts";
 import { poll } from "../base/deadline.ts";
 import type { ContainerStatistics, StatisticsOptions } from "../engine/statistics-types.ts";
 import type { Client } from "../client/client.ts";
+import type { AttachedConnection } from "../client/transport.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../engine/file-types.ts";
 import type { LogEntry, LogOptions } from "../engine/log-types.ts";
 import type {
@@ -150,9 +152,9 @@ export class ConnectedContainers implements Containers {
       stream: true,
       ...options,
     });
-    if (terminal !== undefined) return { terminal, duplex };
+    if (terminal !== undefined) return { terminal, duplex: asDuplex(duplex) };
     const { Config: config } = await this.#client.containers.inspect(reference);
-    return { terminal: config.Tty ?? false, duplex };
+    return { terminal: config.Tty ?? false, duplex: asDuplex(duplex) };
   }
 
   logs(reference: ContainerReference, options: LogOptions = {}): AsyncIterable<LogEntry> {
@@ -276,7 +278,7 @@ export class ConnectedContainers implements Containers {
       return undefined;
     }
     const { duplex } = await this.#client.executions.start(id, { terminal, ...options.consoleSize });
-    return { terminal, duplex };
+    return { terminal, duplex: asDuplex(duplex) };
   }
 
   resizeExec(id: string, size: TerminalSize): Promise<void> {
@@ -334,4 +336,10 @@ function momentText(ns: bigint | undefined, ms: number | undefined): string | un
 
 export function timeText(ms: number): string {
   return formatUnixTime(BigInt(Math.round(ms * 1000)) * 1000n);
+}
+
+/** The library's clients connect by node:net, whose sockets are streams. */
+function asDuplex(socket: AttachedConnection["duplex"]): Duplex {
+  if (socket instanceof Duplex) return socket;
+  throw new Failure("internal", "cannot use the connection: it is no stream");
 }

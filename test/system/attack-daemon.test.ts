@@ -146,7 +146,10 @@ describe.skipIf(!isRoot)("attacks on the daemon", () => {
     expect(await tare.must(["logs", "other"])).toBe("of another");
     const led = await tare.tare(["logs", "logged"]);
     expect(led.stdout + led.stderr).not.toContain("of another");
-    rmSync(log);
+    await tare.tare(["start", "logged"]);
+    await tare.tare(["wait", "logged"]);
+    expect(await tare.must(["logs", "other"])).toBe("of another");
+    rmSync(log, { force: true });
     symlinkSync(secret, log);
     // A new run writes no line through it either.
     await tare.tare(["start", "logged"]);

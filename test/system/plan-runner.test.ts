@@ -198,6 +198,13 @@ describe("a plan is refused", () => {
     await expectRefused(bytes);
   });
 
+  test.each(["before", "child"] as const)("with more calls than it has results for, in %s", async (list) => {
+    const plan = planOf((lists) => {
+      for (let count = 0; count <= 4096; count++) lists[list].add("be right", "getpid", []);
+    });
+    await expectRefused(Buffer.from(encodePlan(plan)));
+  });
+
   test("where the numbers are at their bounds it is not", async () => {
     await using keeper = new RawKeeper(scratch);
     const bytes = encodeHarmless();

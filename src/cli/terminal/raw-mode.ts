@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import type { InputStream } from "../context.ts";
 
 /** Gives every key to the container as it is typed, until disposed. Does nothing where there is no terminal. */
@@ -22,6 +21,8 @@ export function enterRawMode(stdin: InputStream): Disposable {
  * whose line feed only moves down, would be drawn wrong. Leaving raw mode puts this back too.
  */
 function stopOutputProcessing(fd: number): void {
+  // Loaded only for a terminal: it takes longer than all else.
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
   const stdio: [number, "ignore", "ignore"] = [fd, "ignore", "ignore"];
   for (const program of ["/usr/bin/stty", "/bin/stty"]) {
     if (spawnSync(program, ["-opost"], { stdio, env: {} }).error === undefined) return;

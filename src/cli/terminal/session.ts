@@ -1,12 +1,12 @@
-import type { Duplex } from "node:stream";
 import { FrameDecoder } from "../../api/stream-frames.ts";
+import type { AttachedConnection } from "../../client/transport.ts";
 import type { CliContext } from "../context.ts";
 import { DetachFilter } from "./detach-keys.ts";
 import { enterRawMode } from "./raw-mode.ts";
 import { writeAll } from "./write.ts";
 
 export interface SessionOptions {
-  readonly duplex: Duplex;
+  readonly duplex: AttachedConnection["duplex"];
   /** Bytes of a terminal; else Docker's frames. */
   readonly isTerminal: boolean;
   /** Feed our standard input to it. */
@@ -43,7 +43,11 @@ export async function runSession(context: CliContext, options: SessionOptions): 
   ]);
 }
 
-async function copyOutput(context: CliContext, duplex: Duplex, isTerminal: boolean): Promise<void> {
+async function copyOutput(
+  context: CliContext,
+  duplex: AttachedConnection["duplex"],
+  isTerminal: boolean,
+): Promise<void> {
   const decoder = new FrameDecoder();
   for await (const piece of readPieces(duplex)) {
     if (isTerminal) {
@@ -57,7 +61,9 @@ async function copyOutput(context: CliContext, duplex: Duplex, isTerminal: boole
 }
 
 /** The pieces until the end; a connection that breaks ends too (how the process ended is asked elsewhere). */
-async function* readPieces(duplex: Duplex): AsyncGenerator<Uint8Array, void, undefined> {
+async function* readPieces(
+  duplex: AttachedConnection["duplex"],
+): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     for await (const piece of duplex) yield piece as Uint8Array;
   } catch (thrown) {
@@ -71,7 +77,11 @@ interface FeedOptions {
 }
 
 /** Passes our input on with back-pressure; its end half-closes the connection. Stops reading when disposed. */
-function feed({ stdin }: CliContext, duplex: Duplex, { filter, onDetach }: FeedOptions): Disposable {
+function feed(
+  { stdin }: CliContext,
+  duplex: AttachedConnection["duplex"],
+  { filter, onDetach }: FeedOptions,
+): Disposable {
   const onData = (piece: Uint8Array | string): void => {
     const filtered = filter?.push(Buffer.from(piece as Uint8Array)) ?? { bytes: piece, isDetached: false };
     if (filtered.isDetached) {

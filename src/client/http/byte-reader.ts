@@ -1,13 +1,13 @@
-import type { Socket } from "node:net";
+import type { ClientSocket } from "./socket.ts";
 
 /** Reads a socket piece by piece, pausing it in between, until it is given back for something else. */
 export class ByteReader {
-  readonly #socket: Socket;
+  readonly #socket: ClientSocket;
   readonly #pieces: Buffer[] = [];
   #end: { readonly error?: Error } | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: ClientSocket) {
     this.#socket = socket;
     socket.on("data", this.#onData);
     socket.on("end", this.#onEnd);
@@ -44,7 +44,7 @@ export class ByteReader {
   }
 
   /** Lets go of the socket, paused, with what was not read put back into it. */
-  release(): Socket {
+  release(): ClientSocket {
     this.#socket.pause();
     this.#socket.off("data", this.#onData);
     this.#socket.off("end", this.#onEnd);

@@ -1,14 +1,14 @@
 import { closeSync, constants, openSync } from "node:fs";
-import { connect as connectSocket, type Socket } from "node:net";
 import { basename, dirname } from "node:path";
 import { Failure } from "../../base/failure.ts";
 import { formatHost, type Host } from "../host.ts";
+import type { ClientSocket, Connector } from "./socket.ts";
 
 // KERNEL: sun_path holds 108 bytes with the closing NUL (unix(7)).
 const pathLimitBytes = 107;
 
 /** A connected socket, half-open allowed. Failure("unavailable" or "not-permitted") names the host and what to do. */
-export async function connect(host: Host): Promise<Socket> {
+export async function connect(host: Host, connector?: Connector): Promise<ClientSocket> {
   let folder: number | undefined;
   try {
     let path = host.kind === "unix" ? host.path : "";
@@ -16,16 +16,9 @@ export async function connect(host: Host): Promise<Socket> {
       folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
       path = `/proc/self/fd/${folder}/${basename(path)}`;
     }
-    const socket =
-      host.kind === "unix"
-        ? connectSocket({ path, allowHalfOpen: true })
-        : connectSocket({ host: host.hostname, port: host.port, allowHalfOpen: true, noDelay: true });
-    await new Promise<void>((resolve, reject) => {
-      socket.once("connect", resolve);
-      socket.once("error", reject);
-    });
-    socket.removeAllListeners("error");
-    return socket;
+    // Loaded only where there is no other: it takes its time.
+    const through = connector ?? (await import("./connect-by-node.ts")).connectByNode;
+    return await through(host.kind === "unix" ? { path } : { host: host.hostname, port: host.port });
   } catch (thrown) {
     throw unavailable(host, thrown);
   } finally {

@@ -1,10 +1,10 @@
-import type { Socket } from "node:net";
 import { canceled, sleep } from "../../base/deadline.ts";
 import { Failure, kindOf } from "../../base/failure.ts";
 import type { Host } from "../host.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { connect } from "./connect.ts";
 import { HttpReply } from "./reply.ts";
+import type { ClientSocket, Connector } from "./socket.ts";
 import { encodeRequest, type HttpRequest, sendChunks } from "./request.ts";
 import {
   findHeadEnd,
@@ -15,7 +15,7 @@ import {
 } from "./response-head.ts";
 
 interface Connection {
-  readonly socket: Socket;
+  readonly socket: ClientSocket;
   readonly reader: ByteReader;
   readonly isReused: boolean;
 }
@@ -29,15 +29,23 @@ const reviveAgainMs = 20;
 export class ConnectionPool implements Disposable {
   readonly host: Host;
   readonly #idle: Connection[] = [];
-  readonly #all = new Set<Socket>();
+  readonly #all = new Set<ClientSocket>();
   readonly #revive: (() => Promise<void>) | undefined;
+  readonly #connector: Connector | undefined;
   /** The daemon has answered once: if it goes now, somebody wants it to. */
   #isAnswered = false;
 
   /** `revive` starts a daemon when nobody listens, or the one that did ends before it reads the first request. */
-  constructor(host: Host, revive?: () => Promise<void>) {
+  constructor(
+    host: Host,
+    {
+      revive,
+      connector,
+    }: { readonly revive?: (() => Promise<void>) | undefined; readonly connector?: Connector | undefined },
+  ) {
     this.host = host;
     this.#revive = revive;
+    this.#connector = connector;
   }
 
   /**
@@ -96,7 +104,7 @@ export class ConnectionPool implements Disposable {
   }
 
   async #open(): Promise<Connection> {
-    const socket = await connect(this.host);
+    const socket = await connect(this.host, this.#connector);
     this.#all.add(socket);
     socket.once("close", () => this.#all.delete(socket));
     return { socket, reader: new ByteReader(socket), isReused: false };

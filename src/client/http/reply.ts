@@ -1,8 +1,8 @@
-import type { Socket } from "node:net";
 import { Failure } from "../../base/failure.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { ChunkedDecoder } from "./chunked-decoder.ts";
 import type { Framing, ResponseHead } from "./response-head.ts";
+import type { ClientSocket } from "./socket.ts";
 
 /**
  * A reply whose body has not been read yet. Read it to its end, or dispose() it: only then is the connection free
@@ -80,7 +80,7 @@ export class HttpReply implements Disposable {
   }
 
   /** The bare connection, what was already received included; the caller destroys it. Its errors show as "close". */
-  hijack(): Socket {
+  hijack(): ClientSocket {
     this.#finished = true;
     const socket = this.#reader.release();
     socket.on("error", () => {});

@@ -1,6 +1,6 @@
-import type { Socket } from "node:net";
 import { Failure } from "../../base/failure.ts";
 import { formatHost, type Host } from "../host.ts";
+import type { ClientSocket } from "./socket.ts";
 
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
@@ -45,7 +45,7 @@ export function encodeRequest(request: HttpRequest, host: Host): string {
 
 /** Sends a stream in chunks, as fast as the peer takes it, until its end or until `isWanted` says no. */
 export async function sendChunks(
-  socket: Socket,
+  socket: ClientSocket,
   body: AsyncIterable<Uint8Array>,
   isWanted: () => boolean,
 ): Promise<void> {
@@ -59,7 +59,7 @@ export async function sendChunks(
   if (isWanted() && !socket.destroyed) socket.write("0\r\n\r\n");
 }
 
-function drained(socket: Socket): Promise<void> {
+function drained(socket: ClientSocket): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       socket.off("drain", done);

@@ -1,0 +1,103 @@
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+import type { OutputStream } from "../cli/context.ts";
+
+type Event = "drain" | "error" | "close";
+type Listener = (argument: unknown) => void;
+
+/**
+ * A standard stream to write to. The runtime's own takes longer to open than most commands take in all, so files and
+ * pipes are written to directly; a terminal, a socket, or a pipe that is full gets the runtime's.
+ */
+export function openOutput(fd: 1 | 2): OutputStream {
+  const target = findDirectTarget(fd);
+  return target === undefined ? streamOf(fd) : (new DirectOutput(fd, target) as unknown as OutputStream);
+}
+
+function streamOf(fd: 1 | 2): NodeJS.WriteStream {
+  return fd === 1 ? process.stdout : process.stderr;
+}
+
+/** What writes to it without ever waiting; undefined where there is no such descriptor. */
+function findDirectTarget(fd: 1 | 2): number | undefined {
+  try {
+    const stat = fstatSync(fd);
+    if (stat.isFile() || (stat.isCharacterDevice() && stat.rdev === nullDevice)) return fd;
+    // A description of our own: others may share that of the pipe, and don't expect it not to wait.
+    if (stat.isFIFO()) return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    // Closed, or not ours to open: the runtime's stream says so.
+  }
+  return undefined;
+}
+
+const nullDevice = 0x103;
+
+class DirectOutput {
+  readonly isTTY = false;
+  #isBroken = false;
+  readonly #fd: 1 | 2;
+  readonly #target: number;
+  /** Replaced, never changed: it may be in the middle of being told. */
+  #listeners: readonly (readonly [Event, Listener])[] = [];
+  #stream: NodeJS.WriteStream | undefined;
+
+  constructor(fd: 1 | 2, target: number) {
+    this.#fd = fd;
+    this.#target = target;
+  }
+
+  get writable(): boolean {
+    return this.#stream?.writable ?? !this.#isBroken;
+  }
+
+  write(data: string | Uint8Array, done?: () => void): boolean {
+    if (this.#stream !== undefined) return this.#stream.write(data, done);
+    let bytes = typeof data === "string" ? Buffer.from(data) : data;
+    try {
+      while (bytes.length > 0 && !this.#isBroken) bytes = bytes.subarray(writeSync(this.#target, bytes));
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code === "EAGAIN") return this.#fallBack(bytes, done);
+      this.#isBroken = true;
+      queueMicrotask(() => this.#emit("error", thrown));
+    }
+    if (done !== undefined) queueMicrotask(done);
+    return true;
+  }
+
+  on(event: Event, listener: Listener): this {
+    if (this.#stream === undefined) this.#listeners = [...this.#listeners, [event, listener]];
+    else this.#stream.on(event, listener);
+    return this;
+  }
+
+  once(event: Event, listener: Listener): this {
+    if (this.#stream !== undefined) {
+      this.#stream.once(event, listener);
+      return this;
+    }
+    const once = (argument: unknown): void => {
+      this.removeListener(event, once);
+      listener(argument);
+    };
+    return this.on(event, once);
+  }
+
+  removeListener(event: Event, listener: Listener): this {
+    this.#stream?.removeListener(event, listener);
+    this.#listeners = this.#listeners.filter(([name, each]) => name !== event || each !== listener);
+    return this;
+  }
+
+  /** The reader is slower than we are: from here on the runtime's stream waits for it. */
+  #fallBack(bytes: Uint8Array, done?: () => void): boolean {
+    if (this.#target !== this.#fd) closeSync(this.#target);
+    this.#stream = streamOf(this.#fd);
+    for (const [event, listener] of this.#listeners) this.#stream.on(event, listener);
+    this.#listeners = [];
+    return this.#stream.write(bytes, done);
+  }
+
+  #emit(event: Event, argument: unknown): void {
+    for (const [name, listener] of this.#listeners) if (name === event) listener(argument);
+  }
+}
