@@ -21,6 +21,8 @@ export interface CgroupLimits {
   readonly pidsLimit?: number;
   /** 0 to 100: how readily its memory is swapped out (v1 only). */
   readonly memorySwappiness?: number;
+  /** Memory for buffers of TCP (v1 only). */
+  readonly kernelTcpBytes?: number;
   /** CPU time that real-time scheduling may take in each period (v1 only). */
   readonly cpuRealtimePeriodUs?: number;
   readonly cpuRealtimeRuntimeUs?: number;
@@ -67,6 +69,7 @@ export function limitsOf(resources: RuntimeResources): CgroupLimits {
     cpusetMems: cpu?.mems,
     pidsLimit: pids?.limit,
     memorySwappiness: memory?.swappiness,
+    kernelTcpBytes: memory?.kernelTCP,
     cpuRealtimePeriodUs: cpu?.realtimePeriod,
     cpuRealtimeRuntimeUs: cpu?.realtimeRuntime,
     blockIo: resources.blockIO === undefined ? undefined : blockIoOf(resources.blockIO),

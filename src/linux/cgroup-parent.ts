@@ -1,3 +1,4 @@
+import { describeRefusal } from "./cgroup/describe-refusal.ts";
 import { existsSync } from "node:fs";
 import { Failure, within } from "../base/failure.ts";
 import { fault } from "../base/fault.ts";
@@ -103,7 +104,7 @@ export class CgroupParent implements CgroupPlace, Disposable {
     } catch (thrown) {
       for (const directory of made) attempt("unlinkat", directory, name, AT_REMOVEDIR);
       if (thrown instanceof Failure) throw within(`cannot create cgroup "${cgroup.path}"`, thrown);
-      const detail = thrown instanceof Error ? thrown.message : String(thrown);
+      const detail = describeRefusal(thrown);
       throw new Failure("invalid", `cannot create cgroup "${cgroup.path}": the kernel refuses ${detail}`, {
         cause: thrown,
       });

@@ -114,6 +114,7 @@ function resourcesOf(limits: ContainerLimits): Resources {
     ...given("PidsLimit", limits.pidsLimit),
     ...given("OomKillDisable", limits.oomKillDisable),
     ...given("MemorySwappiness", limits.memorySwappiness),
+    ...given("KernelMemoryTCP", limits.kernelTcpBytes),
     ...given("CpuRealtimePeriod", limits.cpuRealtimePeriodUs),
     ...given("CpuRealtimeRuntime", limits.cpuRealtimeRuntimeUs),
     ...(limits.blockIo === undefined ? {} : formatBlockIo(limits.blockIo)),

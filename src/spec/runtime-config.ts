@@ -94,6 +94,7 @@ export interface RuntimeResources {
     /** bytes */ readonly reservation?: number;
     readonly disableOOMKiller?: boolean;
     readonly swappiness?: number;
+    readonly kernelTCP?: number;
   };
   readonly cpu?: {
     readonly shares?: number;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import type { Serving } from "../../src/daemon/server.ts";
 import { serve } from "../../src/daemon/server.ts";
 import type { Engine } from "../../src/engine/engine-types.ts";
@@ -96,6 +96,20 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
     expect(await shown.stdout()).toStartWith("root:x:0:0:");
     await shown.remove();
     await engine().images.remove(id);
+  });
+
+  test("run() limits the memory of TCP where cgroups have that, and says of SELinux's labels what they do", async () => {
+    const file = "/sys/fs/cgroup/memory/memory.kmem.tcp.limit_in_bytes";
+    await using container = await engine().run("busybox", {
+      command: ["sh", "-c", `cat ${file} 2>/dev/null || echo none`],
+      limits: { kernelTcpBytes: 1 << 20 },
+      ...(existsSync("/sys/fs/selinux/enforce") ? {} : { selinux: ["type:any_t"] }),
+    });
+    await container.wait();
+    const isThere = existsSync(file);
+    expect(await container.stdout()).toBe(isThere ? `${1 << 20}\n` : "none\n");
+    expect(container.warnings.filter((text) => text.includes("TCP limit")).length).toBe(isThere ? 0 : 1);
+    expect((await container.inspect()).spec.limits?.kernelTcpBytes).toBe(1 << 20);
   });
 
   test("logs() gives entries with their times", async () => {

@@ -236,6 +236,7 @@ describe.skipIf(!isRoot)("flags that podman has", () => {
       [["--preserve-fds", "2"], 'for "--preserve-fds" flag: descriptors do not go through the API'],
       [["--preserve-fd", "5"], "descriptors do not go through the API"],
       [["--decryption-key", "k"], "encrypted images are not supported"],
+      [["--hosts-file", "f"], "bind a file over it (-v FILE:/etc/hosts:ro), or use --no-hosts"],
       [["--rdt-class", "c"], "classes of cache and memory bandwidth are not supported"],
       [["--shm-size-systemd", "1m"], "there is no special mode for systemd"],
       [["--systemd", "always"], "there is no special mode for systemd"],

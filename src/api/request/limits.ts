@@ -16,6 +16,7 @@ export interface PlannedLimits {
   readonly pidsLimit?: number;
   readonly oomKillDisable?: boolean;
   readonly memorySwappiness?: number;
+  readonly kernelTcpBytes?: number;
   readonly cpuRealtimePeriodUs?: number;
   readonly cpuRealtimeRuntimeUs?: number;
   readonly blockIo?: PlannedBlockIo;
@@ -28,6 +29,7 @@ const names: readonly (readonly [keyof Resources, keyof PlannedLimits])[] = [
   ["Memory", "memoryBytes"],
   ["MemorySwap", "memorySwapBytes"],
   ["MemoryReservation", "memoryReservationBytes"],
+  ["KernelMemoryTCP", "kernelTcpBytes"],
   ["CpuShares", "cpuShares"],
   ["CpuQuota", "cpuQuotaUs"],
   ["CpuPeriod", "cpuPeriodUs"],

@@ -26,7 +26,6 @@ const hostFields: Readonly<Partial<Record<keyof HostConfig, readonly [what: stri
   Cgroup: ["a cgroup of another container", empty],
   Links: ["links", empty],
   DeviceRequests: ["device requests (GPUs)", empty],
-  KernelMemoryTCP: ["a limit of TCP memory", empty],
 };
 
 /** Throws Failure("unsupported") naming each field that asks for what we do not have yet. */

@@ -74,6 +74,7 @@ export const podmanFlags: TableOf<PodmanValues> = {
 /** Flags of podman's that can't be here, each with why and what to do. They are not in the help. */
 export const refusedFlags: FlagTable = {
   "decryption-key": refused("encrypted images are not supported"),
+  "hosts-file": refused("bind a file over it (-v FILE:/etc/hosts:ro), or use --no-hosts for the image's own"),
   pod: refused("there are no pods: share namespaces by --network, --ipc and --pid container:NAME"),
   "preserve-fd": refused("descriptors do not go through the API: bind what they lead to (-v)"),
   "preserve-fds": refused("descriptors do not go through the API: bind what they lead to (-v)"),

@@ -103,6 +103,7 @@ function limitsOf(spec: ContainerSpec): HostConfig {
     PidsLimit: limits.pidsLimit ?? null,
     OomKillDisable: limits.oomKillDisable ?? false,
     MemorySwappiness: limits.memorySwappiness ?? null,
+    ...(limits.kernelTcpBytes === undefined ? {} : { KernelMemoryTCP: limits.kernelTcpBytes }),
     CpuRealtimePeriod: limits.cpuRealtimePeriodUs ?? 0,
     CpuRealtimeRuntime: limits.cpuRealtimeRuntimeUs ?? 0,
     ...formatBlockIo(limits.blockIo ?? {}),

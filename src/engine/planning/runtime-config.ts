@@ -148,6 +148,7 @@ function planResources({ limits }: ContainerPlan): NonNullable<RuntimeConfig["li
       reservation: limits.memoryReservationBytes,
       disableOOMKiller: limits.oomKillDisable,
       swappiness: limits.memorySwappiness,
+      kernelTCP: limits.kernelTcpBytes,
     }),
     cpu: defined({
       shares: limits.cpuShares,

@@ -1,3 +1,4 @@
+import { describeRefusal } from "./describe-refusal.ts";
 import { Failure } from "../../base/failure.ts";
 import type { CgroupChange } from "../cgroup-change.ts";
 import type { Fd } from "../fd.ts";
@@ -34,7 +35,7 @@ export function changeIn(parent: CgroupPlace, name: string, change: CgroupChange
     if (!(thrown instanceof ControlFileFailure)) throw thrown;
     throw new Failure(
       "invalid",
-      `cannot change the limits of cgroup "${parent.path}/${name}": the kernel refuses ${thrown.message}`,
+      `cannot change the limits of cgroup "${parent.path}/${name}": the kernel refuses ${describeRefusal(thrown)}`,
       { cause: thrown },
     );
   }

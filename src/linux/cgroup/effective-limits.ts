@@ -25,6 +25,7 @@ export interface EffectiveLimits {
   readonly cpusetMems?: string;
   readonly pidsLimit?: number;
   readonly memorySwappiness?: number;
+  readonly kernelTcpBytes?: number;
   readonly cpuRealtimePeriodUs?: number;
   readonly cpuRealtimeRuntimeUs?: number;
   readonly blockIo?: EffectiveBlockIo;

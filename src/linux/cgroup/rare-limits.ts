@@ -11,18 +11,20 @@ interface Effective {
 
 /** Limits that few ask for, each judged only when it is. Pure. */
 export function effectiveRareLimits(limits: CgroupLimits, layout: CgroupLayout): Effective {
-  const { memorySwappiness, blockIo, hugePages, unified } = limits;
+  const { memorySwappiness, kernelTcpBytes, blockIo, hugePages, unified } = limits;
   const swappiness = memorySwappiness === undefined ? nothing : judgeSwappiness(memorySwappiness, layout);
+  const tcp = kernelTcpBytes === undefined ? nothing : judgeKernelTcp(kernelTcpBytes, layout);
   const io = blockIo === undefined ? undefined : effectiveBlockIo(blockIo, layout);
   return {
     limits: {
       ...swappiness.limits,
+      ...tcp.limits,
       ...judgeRealtime(limits, layout),
       ...(io === undefined ? {} : { blockIo: io.limits }),
       ...(hugePages === undefined ? {} : { hugePageFiles: planHugePages(hugePages, layout) }),
       ...(unified === undefined ? {} : { unified: checkUnified(unified, layout) }),
     },
-    warnings: [...swappiness.warnings, ...(io?.warnings ?? [])],
+    warnings: [...swappiness.warnings, ...tcp.warnings, ...(io?.warnings ?? [])],
   };
 }
 
@@ -38,6 +40,18 @@ function judgeSwappiness(value: number, layout: CgroupLayout): Effective {
     return { limits: { memorySwappiness: value }, warnings: [] };
   const warning =
     "Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. Memory swappiness discarded.";
+  return { limits: {}, warnings: [warning] };
+}
+
+function judgeKernelTcp(bytes: number, layout: CgroupLayout): Effective {
+  if (!Number.isSafeInteger(bytes) || bytes < -1) {
+    throw refuse(`cannot limit the memory of TCP: Invalid value: ${bytes}`);
+  }
+  const file = "memory.kmem.tcp.limit_in_bytes";
+  if (findController(layout, "memory")?.version === 1 && hasControlFile(layout, "memory", file))
+    return { limits: { kernelTcpBytes: bytes }, warnings: [] };
+  const warning =
+    "Your kernel does not support kernel memory TCP limit capabilities or the cgroup is not mounted. Limitation discarded.";
   return { limits: {}, warnings: [warning] };
 }
 

@@ -81,6 +81,13 @@ describe("block I/O", () => {
   });
 });
 
+test("planCgroup() limits the memory of TCP on v1 and says on v2 that it does not", () => {
+  expect(writesOf({ kernelTcpBytes: 4096 }, v1)).toEqual(["memory.kmem.tcp.limit_in_bytes=4096"]);
+  expect(planCgroup({ kernelTcpBytes: 4096 }, v2)).toMatchObject({
+    warnings: [expect.stringContaining("Limitation discarded.")],
+  });
+});
+
 test("planCgroup() keeps swappiness on v1 and says on v2 that it does not", () => {
   expect(writesOf({ memorySwappiness: 0 }, v1)).toEqual(["memory.swappiness=0"]);
   expect(planCgroup({ memorySwappiness: 0 }, v2)).toMatchObject({
@@ -114,6 +121,7 @@ test.each([
   [{ blockIo: { devices: [{ major: 8, minor: 0, readBps: -1 }] } }, "block device 8:0: invalid rate -1"],
   [{ blockIo: { devices: [{ major: 8, minor: 0, readBps: 1.5 }] } }, "block device 8:0: invalid rate 1.5"],
   [{ memorySwappiness: 101 }, "valid memory swappiness range is 0-100"],
+  [{ kernelTcpBytes: -2 }, "Invalid value: -2"],
   [{ memorySwappiness: -2 }, "valid memory swappiness range is 0-100"],
   [{ hugePages: { "3MB": 1 } }, 'cannot limit huge pages of "3MB": this kernel has 2MB, 1GB'],
   [{ hugePages: { "../x": 1 } }, 'cannot limit huge pages of "../x"'],

@@ -29,6 +29,7 @@ export function planV1Writes(
     add("memory.memsw.limit_in_bytes", limits.memorySwapBytes); // after it: never below
     add("memory.soft_limit_in_bytes", limits.memoryReservationBytes);
     add("memory.swappiness", limits.memorySwappiness);
+    add("memory.kmem.tcp.limit_in_bytes", limits.kernelTcpBytes);
     add("memory.oom_control", limits.oomKillDisable ? 1 : undefined);
   }
   if (controllers.includes("blkio") && limits.blockIo !== undefined) {
