@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
@@ -216,6 +216,11 @@ describe.skipIf(!isRoot)("flags that podman has", () => {
     ];
     expect(await tare.must(args, { env: { NOTIFY_SOCKET: path } })).toBe("socket");
     server.close();
+    const gone = join(directory, "gone");
+    expect((await tare.tare(args, { env: { NOTIFY_SOCKET: gone } })).stderr).toContain(
+      `bind source path does not exist: ${gone}`,
+    );
+    expect(existsSync(gone)).toBe(false);
     const { stderr } = await tare.tare(args, { env: { NOTIFY_SOCKET: "@abstract" } });
     expect(stderr).toContain('--sdnotify: cannot bind the socket "@abstract": it has no path');
   });

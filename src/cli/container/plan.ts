@@ -88,9 +88,8 @@ function planHostConfig(
   { values, given, cwd, env, consoleSize }: PlanInput,
   volumes: PlannedVolumes,
 ): HostConfig {
-  const binds = [...volumes.binds, ...planNotify(values, env).binds];
   const security = planSecurity(values["security-opt"], (path) => readFile(path, cwd).toString("utf8"));
-  const mounts = [...values.mount, ...ownMounts(values)];
+  const mounts = [...values.mount, ...ownMounts(values), ...planNotify(values, env).mounts];
   const asked = planTmpfs(values.tmpfs);
   const tmpfs = {
     ...ownTmpfs(values, [
@@ -105,7 +104,7 @@ function planHostConfig(
     ...planResources(values),
     ...planResourceFlags(values),
     ...planPlatformFlags(values),
-    ...(binds.length === 0 ? {} : { Binds: binds }),
+    ...(volumes.binds.length === 0 ? {} : { Binds: volumes.binds }),
     ...(mounts.length === 0 ? {} : { Mounts: mounts }),
     ...(values["volume-driver"] === "" ? {} : { VolumeDriver: values["volume-driver"] }),
     ...(values["volumes-from"].length === 0 ? {} : { VolumesFrom: values["volumes-from"] }),

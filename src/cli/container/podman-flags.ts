@@ -1,4 +1,4 @@
-import type { TareHostConfig } from "../../api/types/host-config.ts";
+import type { Mount, TareHostConfig } from "../../api/types/host-config.ts";
 import { Failure } from "../../base/failure.ts";
 import { optionFailure, type Flag, type FlagTable, type TableOf } from "../flags/flag.ts";
 import { duration, int, list, string } from "../flags/kinds.ts";
@@ -127,12 +127,14 @@ const notifyPlace = "/run/notify/notify.sock";
 export function planNotify(
   { sdnotify }: PodmanValues,
   env: Readonly<Record<string, string | undefined>>,
-): { readonly env: readonly string[]; readonly binds: readonly string[] } {
+): { readonly env: readonly string[]; readonly mounts: readonly Mount[] } {
   const socket = env["NOTIFY_SOCKET"] ?? "";
-  if (sdnotify !== "container" || socket === "") return { env: [], binds: [] };
-  if (!socket.startsWith("/") || socket.includes(":"))
+  if (sdnotify !== "container" || socket === "") return { env: [], mounts: [] };
+  if (!socket.startsWith("/"))
     throw optionFailure(`--sdnotify: cannot bind the socket ${JSON.stringify(socket)}: it has no path`);
-  return { env: [`NOTIFY_SOCKET=${notifyPlace}`], binds: [`${socket}:${notifyPlace}`] };
+  // A mount, not a bind of -v: a socket that is gone must not become a directory of the host.
+  const mount: Mount = { Type: "bind", Source: socket, Target: notifyPlace };
+  return { env: [`NOTIFY_SOCKET=${notifyPlace}`], mounts: [mount] };
 }
 
 function checkCgroups(text: string): string {

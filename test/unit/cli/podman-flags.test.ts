@@ -63,14 +63,14 @@ describe("planNotify()", () => {
     const asked = values({ sdnotify: "container" });
     expect(planNotify(asked, { NOTIFY_SOCKET: "/run/s" })).toEqual({
       env: ["NOTIFY_SOCKET=/run/notify/notify.sock"],
-      binds: ["/run/s:/run/notify/notify.sock"],
+      mounts: [{ Type: "bind", Source: "/run/s", Target: "/run/notify/notify.sock" }],
     });
-    expect(planNotify(asked, {})).toEqual({ env: [], binds: [] });
+    expect(planNotify(asked, {})).toEqual({ env: [], mounts: [] });
     expect(planNotify(values({ sdnotify: "ignore" }), { NOTIFY_SOCKET: "/run/s" })).toEqual({
       env: [],
-      binds: [],
+      mounts: [],
     });
-    expect(planNotify(values({}), { NOTIFY_SOCKET: "/run/s" })).toEqual({ env: [], binds: [] });
+    expect(planNotify(values({}), { NOTIFY_SOCKET: "/run/s" })).toEqual({ env: [], mounts: [] });
     expect(() => planNotify(asked, { NOTIFY_SOCKET: "@abstract" })).toThrow("it has no path");
   });
 });
