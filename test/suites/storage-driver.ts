@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
+  chownSync,
   closeSync,
   existsSync,
   linkSync,
@@ -25,6 +26,7 @@ import { unpackLayer } from "../../src/linux/tree.ts";
 import { type Digest, digestOf } from "../../src/spec/digest.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { openStorage } from "../../src/storage/drivers.ts";
+import { makeUserNamespace } from "../support/user-namespace.ts";
 import { TestWorkshop } from "../support/workshop.ts";
 
 /** A tar made by tar(1) of what `fill` puts into a directory. */
@@ -190,6 +192,21 @@ export function testStorageDriver(
       using none = await storage.viewLayers([]);
       expect(readdirSync(at(none))).toEqual([]);
       expect(() => writeFileSync(at(none, "new"), "")).toThrow("EROFS");
+    });
+
+    test("viewLayers() shows files with the ids of a user namespace", async () => {
+      const layer = await addLayer((root) => {
+        writeFileSync(`${root}/own`, "");
+        chownSync(`${root}/own`, 5, 6);
+      });
+      const upper = await addLayer((root) => writeFileSync(`${root}/upper`, ""));
+      using namespace = await makeUserNamespace();
+      using view = await storage.viewLayers([layer, upper], { usernsFd: namespace.fd });
+      expect(statSync(at(view, "own"))).toMatchObject({ uid: 70_005, gid: 70_006 });
+      expect(statSync(at(view, "upper"))).toMatchObject({ uid: 70_000, gid: 70_000 });
+      expect(() => writeFileSync(at(view, "new"), "")).toThrow("EROFS");
+      using plain = await storage.viewLayers([layer]);
+      expect(statSync(at(plain, "own"))).toMatchObject({ uid: 5, gid: 6 });
     });
 
     test("whiteouts and opaque directories of a layer hide what is below", async () => {

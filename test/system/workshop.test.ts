@@ -1,16 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type ChildProcess, spawn } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { poll } from "../../src/base/deadline.ts";
 import { MS_PRIVATE, MS_REC, MS_SHARED } from "../../src/linux/constants/mount.ts";
 import type { OwnedFd } from "../../src/linux/fd.ts";
 import {
@@ -22,7 +12,6 @@ import {
 } from "../../src/linux/mount.ts";
 import { openDirectoryPath } from "../../src/linux/open.ts";
 import { call } from "../../src/linux/syscall.ts";
-import { openUserNamespace } from "../../src/linux/user-namespace.ts";
 import type { MountPlace, OverlayOrder } from "../../src/linux/workshop.ts";
 import { openKeeperProgram } from "../../src/runtime/keeper-program.ts";
 import { KeeperWorkshop } from "../../src/runtime/workshop.ts";
@@ -30,6 +19,7 @@ import { busyboxArchive, busyboxRootfsTar, dockerArchiveMembers, tarOf } from ".
 import { guardLeaks } from "../support/leaks.ts";
 import { keeperPath } from "../support/runtime.ts";
 import { Scratch } from "../support/scratch.ts";
+import { makeUserNamespace } from "../support/user-namespace.ts";
 import { Installation } from "../support/tare.ts";
 import { TestWorkshop } from "../support/workshop.ts";
 
@@ -93,18 +83,13 @@ describe("KeeperWorkshop", () => {
   });
 
   test("mountOverlay() shows the ids of idmapped layers, which are detached", async () => {
-    const child = spawn("unshare", ["--user", "sleep", "60"], { stdio: "ignore" });
-    try {
-      using namespace = await userNamespaceOf(child);
-      using idmapped = cloneTree(layers.fd);
-      setMountAttributes(idmapped.fd, { usernsFd: namespace.fd });
-      const lowers = [{ fd: idmapped.fd, path: "layer-1", detached: true }, place("layer-2")];
-      using mount = await workshop.mountOverlay(order(0, { lowers }));
-      expect(statSync(at(mount, "file-1")).uid).toBe(70_000);
-      expect(statSync(at(mount, "file-2")).uid).toBe(0);
-    } finally {
-      child.kill("SIGKILL");
-    }
+    using namespace = await makeUserNamespace();
+    using idmapped = cloneTree(layers.fd);
+    setMountAttributes(idmapped.fd, { usernsFd: namespace.fd });
+    const lowers = [{ fd: idmapped.fd, path: "layer-1", detached: true }, place("layer-2")];
+    using mount = await workshop.mountOverlay(order(0, { lowers }));
+    expect(statSync(at(mount, "file-1")).uid).toBe(70_000);
+    expect(statSync(at(mount, "file-2")).uid).toBe(0);
   });
 
   test("nothing is ever seen on the host's mount table, also where its mounts are shared", async () => {
@@ -127,16 +112,6 @@ describe("KeeperWorkshop", () => {
     }
   });
 });
-
-/** In which user 0 of a file system is 70000. */
-async function userNamespaceOf(child: ChildProcess): Promise<OwnedFd> {
-  const pid = child.pid as number;
-  const ours = readlinkSync("/proc/self/ns/user");
-  const made = (): true | undefined => (readlinkSync(`/proc/${pid}/ns/user`) === ours ? undefined : true);
-  await poll(made, { everyMs: 5, timeoutMs: 20_000, what: "see the user namespace" });
-  for (const kind of ["uid", "gid"]) writeFileSync(`/proc/${pid}/${kind}_map`, "0 70000 1000");
-  return openUserNamespace(pid);
-}
 
 describe("containers whose root is made in the workshop", () => {
   let tare: Installation;
