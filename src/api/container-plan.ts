@@ -5,6 +5,8 @@ import { planDevices, type PlannedDevices } from "./device-fields.ts";
 import { parseConsoleSize } from "./exec-request.ts";
 import { type PlannedLimits, planLimits } from "./request/limits.ts";
 import { type NamespaceModes, planNamespaces } from "./request/modes.ts";
+import { type PlannedEndpoint, planEndpoints } from "./request/endpoints.ts";
+import { type PlannedPorts, planExposed, planPorts } from "./published-ports.ts";
 import { type PlannedMount, planMounts, planVolumesFrom } from "./request/mounts.ts";
 import { checkPlatform } from "./request/platform.ts";
 import { type PlannedSecurity, planSecurity } from "./request/security.ts";
@@ -48,6 +50,13 @@ export interface ContainerPlan extends PlannedSecurity, PlannedDevices, PlannedT
   readonly volumesFrom?: ReturnType<typeof planVolumesFrom>;
   readonly shmBytes?: number;
   readonly extraHosts: readonly string[];
+  readonly networks?: readonly PlannedEndpoint[];
+  readonly ports?: readonly PlannedPorts[];
+  readonly exposedPorts?: readonly string[];
+  readonly publishAll?: boolean;
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
   readonly rlimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly oomScoreAdj?: number;
   readonly consoleSize?: { readonly rows: number; readonly columns: number };
@@ -87,6 +96,9 @@ export function planContainer(request: CreateRequest, name: string | undefined):
     ...given({
       volumes: nonEmpty(Object.keys(config.Volumes ?? {}).map(requireVolume)),
       volumesFrom: nonEmpty(planVolumesFrom(hostConfig.VolumesFrom)),
+      networks: nonEmpty(planEndpoints(request)),
+      ports: nonEmpty(planPorts(hostConfig)),
+      exposedPorts: nonEmpty(planExposed(config)),
     }),
     rlimits: (hostConfig.Ulimits ?? []).map(planUlimit),
     received: { config, hostConfig },
@@ -136,6 +148,10 @@ function planHost(hostConfig: HostConfig) {
       sysctls: Object.keys(hostConfig.Sysctls ?? {}).length === 0 ? undefined : (hostConfig.Sysctls ?? {}),
       groupAdd: nonEmpty(hostConfig.GroupAdd),
       cgroupParent: hostConfig.CgroupParent || undefined,
+      publishAll: hostConfig.PublishAllPorts || undefined,
+      dns: nonEmpty(hostConfig.Dns),
+      dnsSearch: nonEmpty(hostConfig.DnsSearch),
+      dnsOptions: nonEmpty(hostConfig.DnsOptions),
       shmBytes: shmBytes === 0 ? undefined : shmBytes,
       oomScoreAdj: hostConfig.OomScoreAdj === 0 ? undefined : hostConfig.OomScoreAdj,
       consoleSize: parseConsoleSize(hostConfig.ConsoleSize),
@@ -146,12 +162,6 @@ function planHost(hostConfig: HostConfig) {
 function requireHost(text: string): string {
   const [, address] = /^[^:=]+[:=](.+)$/.exec(text) ?? [];
   if (address === undefined) throw new Failure("invalid", `bad format for add-host: "${text.slice(0, 200)}"`);
-  if (address === "host-gateway") {
-    throw new Failure(
-      "unsupported",
-      `cannot add host "${text.slice(0, 200)}": host-gateway is not supported yet`,
-    );
-  }
   return text.replace("=", ":");
 }
 

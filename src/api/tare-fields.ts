@@ -21,6 +21,8 @@ export const tareShapes: FieldShapes = {
   HugePageLimits: "text-map",
   CgroupConf: "text-map",
   ...podmanShapes,
+  PublishAdd: "any",
+  PublishRemove: "texts",
 };
 
 /** What `HostConfig.Tare` asks for, in the engine's words. */

@@ -1,5 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import { type PlannedRestartPolicy, planRestartPolicy } from "./restart-policy.ts";
+import { parseRemoval, type PlannedPorts, type PlannedRemoval, planPorts } from "./published-ports.ts";
 import { hostConfigShapes } from "./request/create-shapes.ts";
 import { readFields } from "./request/field-shapes.ts";
 import { planChangedLimits, type PlannedLimits } from "./request/limits.ts";
@@ -8,6 +9,8 @@ import type { HostConfig } from "./types/host-config.ts";
 
 export interface PlannedUpdate extends PlannedLimits {
   readonly restartPolicy?: PlannedRestartPolicy;
+  readonly publishAdd?: readonly PlannedPorts[];
+  readonly publishRemove?: readonly PlannedRemoval[];
 }
 
 /** The body of `POST /containers/{id}/update`. Throws "invalid", or "unsupported" naming what we can't change yet. */
@@ -22,5 +25,11 @@ export function parseUpdateRequest(body: unknown): PlannedUpdate {
   if (resources.OomKillDisable ?? false) {
     throw new Failure("unsupported", "cannot update the container: OomKillDisable can't be changed");
   }
-  return { ...planChangedLimits(resources), ...(restartPolicy === undefined ? {} : { restartPolicy }) };
+  const { PublishAdd: add, PublishRemove: remove } = resources.Tare ?? {};
+  return {
+    ...planChangedLimits(resources),
+    ...(restartPolicy === undefined ? {} : { restartPolicy }),
+    ...(add === undefined || add === null ? {} : { publishAdd: planPorts({ PortBindings: add }) }),
+    ...(remove === undefined || remove === null ? {} : { publishRemove: remove.map(parseRemoval) }),
+  };
 }

@@ -28,6 +28,8 @@ const rules: readonly Rule[] = [
     operations: /^containers\.(?!create$)|^exec\.create$/,
     kind: "not-found",
     say: ({ details, message }, { id = "" }) => {
+      const network = textIn(details, "network");
+      if (network !== undefined) return message;
       // What a start did not find is something inside.
       if (message.startsWith("cannot start container ")) return undefined;
       const image = textIn(details, "image");
@@ -45,7 +47,71 @@ const rules: readonly Rule[] = [
       return image === undefined ? undefined : noSuchImage(image);
     },
   },
-  { operations: /^networks\./, kind: "not-found", say: (_, { id = "" }) => `network ${id} not found` },
+  {
+    operations: /^networks\.(?!create$)/,
+    kind: "not-found",
+    say: ({ details }, { id = "" }) => {
+      const container = textIn(details, "container");
+      return container === undefined ? `network ${textIn(details, "network") ?? id} not found` : noSuchContainer(container);
+    },
+  },
+  {
+    operations: /^networks\.create$/,
+    kind: "not-found",
+    say: ({ details }) => {
+      const driver = textIn(details, "driver");
+      return driver === undefined
+        ? undefined
+        : `could not find a network driver: plugin ${JSON.stringify(driver)} not found`;
+    },
+  },
+  {
+    operations: /^networks\.remove$/,
+    kind: "not-permitted",
+    say: ({ details }) => {
+      const network = textIn(details, "network");
+      return network === undefined ? undefined : `${network} is a pre-defined network and cannot be removed`;
+    },
+  },
+  {
+    operations: /^networks\.remove$/,
+    kind: "conflict",
+    say: ({ details }) => {
+      const [network, id] = [textIn(details, "network"), textIn(details, "id")];
+      const { endpoints } = details;
+      return network === undefined || id === undefined
+        ? undefined
+        : `error while removing network: network ${network} has active endpoints (name:${JSON.stringify(Array.isArray(endpoints) ? endpoints.join(", ") : "")} id:${JSON.stringify(id.slice(0, 12))})`;
+    },
+  },
+  {
+    operations: /^networks\.connect$/,
+    kind: "not-permitted",
+    say: ({ details }) => {
+      const [network, container] = [textIn(details, "network"), textIn(details, "container")];
+      return network === undefined || container === undefined
+        ? undefined
+        : `endpoint with name ${container} already exists in network ${network}`;
+    },
+  },
+  {
+    operations: /^networks\.disconnect$/,
+    kind: "not-permitted",
+    say: ({ details }) => {
+      const [network, container] = [textIn(details, "network"), textIn(details, "container")];
+      return network === undefined || container === undefined
+        ? undefined
+        : `container ${container} is not connected to network ${network}`;
+    },
+  },
+  {
+    operations: /^containers\.create$/,
+    kind: "not-found",
+    say: ({ details }) => {
+      const network = textIn(details, "network");
+      return network === undefined ? undefined : `network ${network} not found`;
+    },
+  },
   {
     operations: /^(?:volumes\.create|containers\.create)$/,
     kind: "not-found",

@@ -83,6 +83,22 @@ export const faultPoints = [
   "volume.moved",
   "volume.forgotten",
   "volume.discarded",
+  "network.intended",
+  "network.made",
+  "network.recorded",
+  "network.forgotten",
+  "network.removed",
+  "start.reserved",
+  "start.attached",
+  "end.detached",
+  "connect.intended",
+  "connect.attached",
+  "connect.recorded",
+  "disconnect.intended",
+  "disconnect.detached",
+  "disconnect.recorded",
+  "publish.applied",
+  "publish.recorded",
 ] as const;
 
 export type FaultPoint = (typeof faultPoints)[number];

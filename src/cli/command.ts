@@ -11,6 +11,7 @@ export type Subject =
   | "stopped"
   | "image"
   | "volume"
+  | "network"
   | "object"
   | "file"
   | "command"

@@ -6,13 +6,14 @@ const groups: CommandTree["groups"] = {
   image: "Manage images",
   manifest: "Manage manifest lists: one name for an image of several platforms",
   volume: "Manage volumes",
+  network: "Manage networks",
   system: "Manage the engine",
   daemon: "Manage the daemon",
 };
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint compose config context network node plugin port search secret service stack swarm trust".split(
+  "build builder buildx checkpoint compose config context node plugin search secret service stack swarm trust".split(
     " ",
   ),
 );
@@ -278,6 +279,46 @@ const entries: readonly CommandEntry[] = [
     names: ["system prune"],
     summary: "Remove unused data",
     load: async () => (await import("./commands/system-prune.ts")).systemPrune,
+  },
+  {
+    names: ["network connect"],
+    summary: "Connect a container to a network",
+    load: async () => (await import("./commands/network-connect.ts")).networkConnect,
+  },
+  {
+    names: ["network create"],
+    summary: "Create a network",
+    load: async () => (await import("./commands/network-create.ts")).networkCreate,
+  },
+  {
+    names: ["network disconnect"],
+    summary: "Disconnect a container from a network",
+    load: async () => (await import("./commands/network-connect.ts")).networkDisconnect,
+  },
+  {
+    names: ["network inspect"],
+    summary: "Display detailed information on one or more networks",
+    load: async () => (await import("./commands/network-inspect.ts")).networkInspect,
+  },
+  {
+    names: ["network ls", "network list"],
+    summary: "List networks",
+    load: async () => (await import("./commands/network-ls.ts")).networkLs,
+  },
+  {
+    names: ["network prune"],
+    summary: "Remove all unused networks",
+    load: async () => (await import("./commands/network-prune.ts")).networkPrune,
+  },
+  {
+    names: ["network rm", "network remove"],
+    summary: "Remove one or more networks",
+    load: async () => (await import("./commands/network-rm.ts")).networkRm,
+  },
+  {
+    names: ["container port", "port"],
+    summary: "List port mappings or a specific mapping for the container",
+    load: async () => (await import("./commands/port.ts")).port,
   },
   {
     names: ["volume create"],

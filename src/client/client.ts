@@ -3,6 +3,7 @@ import { ExecutionsClient } from "./executions.ts";
 import { type Host, parseHost } from "./host.ts";
 import { ImagesClient } from "./images.ts";
 import { ManifestsClient } from "./manifests.ts";
+import { NetworksClient } from "./networks.ts";
 import { SystemClient } from "./system.ts";
 import { Transport } from "./transport.ts";
 import type { Connector } from "./http/socket.ts";
@@ -31,6 +32,7 @@ export class Client implements Disposable {
   readonly manifests: ManifestsClient;
   readonly system: SystemClient;
   readonly volumes: VolumesClient;
+  readonly networks: NetworksClient;
   readonly #transport: Transport;
 
   /** Throws Failure("invalid") when the host can't be read. */
@@ -42,6 +44,7 @@ export class Client implements Disposable {
     this.manifests = new ManifestsClient(this.#transport);
     this.system = new SystemClient(this.#transport);
     this.volumes = new VolumesClient(this.#transport);
+    this.networks = new NetworksClient(this.#transport);
   }
 
   get host(): Host {

@@ -32,6 +32,7 @@ export async function checkEngine(
     ...checkDirectories(context, pending),
     ...checkKeepers(context, pending),
     ...(await parts.storage.health()),
+    ...(await parts.networks.findings()),
     ...checkVolumes(context.volumes),
   ];
   const { layers, blobs } = await garbage.list();

@@ -1,5 +1,6 @@
 import type { Images } from "./image-types.ts";
 import type { Manifests } from "./manifest-types.ts";
+import type { Networks } from "./network-types.ts";
 import type { Volumes } from "./volume-types.ts";
 import type { ContainerId, Containers, WallMs } from "./types.ts";
 import type { DiskUsage, UsageKind } from "./usage-types.ts";
@@ -55,6 +56,7 @@ export interface Engine extends AsyncDisposable {
   readonly images: Images;
   readonly manifests: Manifests;
   readonly volumes: Volumes;
+  readonly networks: Networks;
   /** Past events since `sinceMs`, then those that come, until `untilMs` or the signal. */
   events(options?: {
     readonly sinceMs?: WallMs;

@@ -12,7 +12,7 @@ import { restartByPolicy, resumeRestarts } from "./containers/restart-by-policy.
 import { Restarts } from "./containers/restarts.ts";
 import { PendingAttaches } from "./containers/pending-attaches.ts";
 import { Places } from "./containers/places.ts";
-import { reconcile } from "./containers/reconcile.ts";
+import { reconcile, reconcileNetworks } from "./containers/reconcile.ts";
 import { SeccompProfiles } from "./containers/seccomp-profiles.ts";
 import { Waiters } from "./containers/waiters.ts";
 import { describeDiskUsage } from "./disk-usage.ts";
@@ -21,6 +21,9 @@ import { Garbage } from "./images/garbage.ts";
 import { LocalImages } from "./images/local-images.ts";
 import { describeEngine } from "./info.ts";
 import { openVolumeStore } from "../storage/volume-store.ts";
+import { LocalNetworks } from "./networks/local-networks.ts";
+import { NetworkCatalog } from "./networks/network-catalog.ts";
+import type { Networks } from "./network-types.ts";
 import { listNamespaces } from "./namespaces.ts";
 import type { EngineParts } from "./parts.ts";
 import type { State } from "./state/state.ts";
@@ -44,6 +47,7 @@ export class LocalEngine implements Engine {
   readonly images: Images;
   readonly manifests: Manifests;
   readonly volumes: Volumes;
+  readonly networks: Networks;
   readonly #context: ContainerContext;
   readonly #garbage: Garbage;
   readonly #close: AbortController;
@@ -62,6 +66,7 @@ export class LocalEngine implements Engine {
     this.containers = new LocalContainers(made.context);
     this.manifests = new LocalManifests(made.context.state, made.context.parts);
     this.volumes = new LocalVolumes(made.context.volumes);
+    this.networks = new LocalNetworks(made.context);
   }
 
   events(
@@ -166,6 +171,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
     seccomp: new SeccompProfiles(),
     reservedNames: new Map(),
     volumes,
+    networks: new NetworkCatalog(state, { part: parts.networks, dataRoot: parts.dataRoot }),
     pinImage: (reference) => images.pin(reference),
     collectGarbage: () => void garbage.collect(),
     closing: close.signal,
@@ -173,6 +179,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
   ensureEngineId(state);
   await volumes.reconcile();
   await reconcile(context);
+  await reconcileNetworks(context);
   resumeRestarts(context);
   void context.background.run("garbage", () => garbage.collect());
   undo.move();

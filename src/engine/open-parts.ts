@@ -15,6 +15,7 @@ import { UserNamespaces } from "../runtime/user-namespaces.ts";
 import { KeeperWorkshop } from "../runtime/workshop.ts";
 import type { KeeperProgram } from "../runtime/types.ts";
 import { openChosenStorage } from "../storage/choose-driver.ts";
+import { openNetworkPart } from "./host/network-part.ts";
 import { EngineCgroups } from "./host/cgroups.ts";
 import { describeHost } from "./host/host.ts";
 import type { IdPool } from "../spec/id-pool.ts";
@@ -65,6 +66,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
   });
   const cgroups = opened.use(new EngineCgroups(parent));
   const namespaces = opened.use(new UserNamespaces(program, runRoot));
+  const networks = opened.use(openNetworkPart(dataRoot, (note) => console.error(`tare: ${note}`)));
   const held = opened.move();
   return {
     dataRoot,
@@ -75,6 +77,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     openRegistries: () => registries.open(),
     cgroups,
     runtime: runtimePart(program, { runRoot, parent, cgroups, namespaces }),
+    networks,
     host: describeHost(),
     ...(idPool === undefined ? {} : { idPool }),
     ...(helloProgram === undefined ? {} : { helloProgram }),

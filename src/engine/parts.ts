@@ -6,9 +6,11 @@ import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import type { CgroupStatistics } from "../linux/cgroup-statistics.ts";
 import type { HostFacts } from "./planning/plan-container.ts";
 import type { CgroupPlan } from "../linux/cgroup-plan.ts";
+import type { HostNetwork, Networks } from "../network/networks.ts";
+import type { PublishedPorts } from "../network/types.ts";
 import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } from "../runtime/types.ts";
 import type { CoveredRoot } from "../runtime/uncover-root.ts";
-import type { OwnedFd } from "../linux/fd.ts";
+import type { Fd, OwnedFd } from "../linux/fd.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeDevice } from "../spec/runtime-config.ts";
 import type { IdPool } from "../spec/id-pool.ts";
@@ -99,6 +101,49 @@ export interface HostPart {
   findDevices(path: string): readonly HostDevice[];
 }
 
+/** The kernel's side of networks, and what of the host's network plans have to know. */
+export interface NetworkPart extends Networks {
+  /** Subnets and addresses that the host has at the moment. */
+  readHost(): HostNetwork;
+  /** A port of these that a program on the host listens on. */
+  findPortHolder(ports: PublishedPorts): { readonly port: number } | undefined;
+}
+
+/** One end of a container in a network, as names see it. */
+export interface NameEntry {
+  readonly endpointId: string;
+  /** All that it is found by; the first is the one that its address stands for. */
+  readonly names: readonly string[];
+  /** As text, of both families. */
+  readonly addresses: readonly string[];
+}
+
+/** What a container may look up. */
+export interface NameView {
+  /** In the order in which they are asked. `links`: alias → container, for this one alone. */
+  readonly networks: readonly {
+    readonly id: string;
+    readonly links?: Readonly<Record<string, string>>;
+  }[];
+  /** Whom to ask for other names, from the container's network namespace or the host's; nobody: none of its networks leads out. */
+  readonly upstreams: readonly { readonly address: string; readonly from: "container" | "host" }[];
+  readonly ndotsSet?: boolean;
+}
+
+/** The name server of containers in networks that were made. */
+export interface NamePart {
+  addNetwork(id: string, name: string): void;
+  removeNetwork(id: string): void;
+  /** Replaces the one of the same endpoint. */
+  addEntry(networkId: string, entry: NameEntry): void;
+  removeEntry(networkId: string, endpointId: string): void;
+  /** Answers on 127.0.0.11 in that namespace when it returns, until stop(). */
+  serve(containerId: string, options: { readonly netns: Fd; readonly view: NameView }): void;
+  setView(containerId: string, view: NameView): void;
+  /** Fine when not served. */
+  stop(containerId: string): void;
+}
+
 /** What an engine is joined of; it disposes of them as its last step. Tests give their own. */
 export interface EngineParts extends AsyncDisposable {
   readonly dataRoot: string;
@@ -111,6 +156,9 @@ export interface EngineParts extends AsyncDisposable {
   /** Loaded and opened when the first one is needed. */
   readonly openRegistries: () => Promise<Registries>;
   readonly cgroups: CgroupPart;
+  readonly networks: NetworkPart;
+  /** Absent: containers find each other by address alone. */
+  readonly names?: NamePart;
   readonly host: HostPart;
   /** Host ids for containers' user namespaces; absent: see planIdPools(). */
   readonly idPool?: IdPool;

@@ -12,6 +12,7 @@ import type { ImageConfig, ImageDefaults } from "../spec/image-config.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./file-types.ts";
 import type { ContainerLimits } from "./limit-types.ts";
 import type { LogEntry, LogOptions } from "./log-types.ts";
+import type { BoundPorts, EndpointDetails, EndpointSpec, PortSpec } from "./network-types.ts";
 import type { ContainerSizes, PrunedContainers, PruneFilters } from "./usage-types.ts";
 import type { ContainerStatistics, StatisticsOptions } from "./statistics-types.ts";
 
@@ -62,8 +63,21 @@ export interface ContainerSpec {
     readonly uts?: NamespaceMode;
     readonly cgroup?: "private" | "host";
     readonly user?: UserNamespaceMode;
+    /** Absent: its own, with the networks of `networks`. */
     readonly network?: "none" | "host" | { readonly container: ContainerReference };
   };
+  /** The networks that it is in; absent or empty: the default bridge. */
+  readonly networks?: readonly EndpointSpec[];
+  /** Its ports that are published on the host. */
+  readonly ports?: readonly PortSpec[];
+  /** `80/tcp`, `8000-8010/udp`: ports that it listens on, besides those that the image names. */
+  readonly exposedPorts?: readonly string[];
+  /** Publish every exposed port on a free one of the host's. */
+  readonly publishAll?: boolean;
+  /** Name servers, search domains and resolver options in place of the host's. */
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
   readonly limits?: ContainerLimits;
   /** The cgroup above its own: `/a/b` below the root of each hierarchy, `a/b` below the engine's own. Made when absent. */
   readonly cgroupParent?: string;
@@ -93,7 +107,7 @@ export interface ContainerSpec {
   }[];
   /** Bytes of /dev/shm. */
   readonly shmBytes?: number;
-  /** `name:address`. */
+  /** `name:address`; `name:host-gateway` is the host as the container reaches it. */
   readonly extraHosts?: readonly string[];
   readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   /** A profile that is loaded, or "unconfined"; absent: the default one, where the host has AppArmor. */
@@ -249,6 +263,11 @@ export interface ContainerSummary {
   readonly state: ContainerState;
   readonly labels: Readonly<Record<string, string>>;
   readonly networkMode: string;
+  readonly endpoints: readonly EndpointDetails[];
+  /** Published at the moment. */
+  readonly ports: readonly BoundPorts[];
+  /** Ports that it and its image name. */
+  readonly exposedPorts: readonly string[];
   /** Where it was asked for. */
   readonly sizes?: ContainerSizes;
   readonly mounts: readonly ContainerMount[];

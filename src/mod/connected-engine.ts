@@ -15,6 +15,8 @@ import type { Volumes } from "../engine/volume-types.ts";
 import { imageUsageOf, volumeWithUsageOf, withSizes } from "./usage-reply.ts";
 import { ConnectedContainers, timeText } from "./connected-containers.ts";
 import { ConnectedImages } from "./connected-images.ts";
+import type { Networks } from "../engine/network-types.ts";
+import { ConnectedNetworks } from "./connected-networks.ts";
 import { ConnectedVolumes } from "./connected-volumes.ts";
 
 /** An engine behind a socket, by the Docker Engine API. What the API does not tell is empty. */
@@ -23,6 +25,7 @@ export class ConnectedEngine implements Engine {
   readonly images: Images;
   readonly manifests: Manifests;
   readonly volumes: Volumes;
+  readonly networks: Networks;
   readonly #client: Client;
   readonly #containers: ConnectedContainers;
 
@@ -33,6 +36,7 @@ export class ConnectedEngine implements Engine {
     this.images = new ConnectedImages(client);
     this.manifests = new ConnectedManifests(client);
     this.volumes = new ConnectedVolumes(client);
+    this.networks = new ConnectedNetworks(client);
   }
 
   /** Times have the precision of a JavaScript number: microseconds. */

@@ -2,6 +2,8 @@ import type { ContainerLimits } from "../engine/limit-types.ts";
 import type { ContainerCreateRequest } from "../api/types/container.ts";
 import { formatDevices } from "../api/device-fields.ts";
 import { formatBlockIo } from "../api/block-io.ts";
+import { formatSettings } from "../api/endpoint-settings.ts";
+import { formatPortBindings, formatRemoval } from "../api/published-ports.ts";
 import { formatTareFields } from "../api/tare-fields.ts";
 import { formatRestartPolicy } from "../api/restart-policy.ts";
 import type { HostConfig, Mount, Resources } from "../api/types/host-config.ts";
@@ -42,6 +44,8 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
     ...given("OpenStdin", spec.openStdin),
     ...given("StdinOnce", spec.stdinOnce),
     ...given("Volumes", spec.volumes && Object.fromEntries(spec.volumes.map((path) => [path, {}]))),
+    ...given("ExposedPorts", spec.exposedPorts && Object.fromEntries(spec.exposedPorts.map((port) => [port, {}]))),
+    ...networkingOf(spec.networks),
     ...given("StopSignal", spec.stopSignal),
     ...given("StopTimeout", spec.stopGraceMs === undefined ? undefined : Math.ceil(spec.stopGraceMs / 1000)),
     HostConfig: {
@@ -57,7 +61,12 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
         "UsernsMode",
         namespaces.user === undefined ? undefined : formatUserNamespaceMode(namespaces.user),
       ),
-      ...given("NetworkMode", networkText(namespaces.network)),
+      ...given("NetworkMode", networkText(namespaces.network) ?? spec.networks?.[0]?.network),
+      ...given("PortBindings", spec.ports && formatPortBindings(spec.ports)),
+      ...given("PublishAllPorts", spec.publishAll),
+      ...given("Dns", spec.dns),
+      ...given("DnsSearch", spec.dnsSearch),
+      ...given("DnsOptions", spec.dnsOptions),
       ...resourcesOf(limits),
       ...given("CapAdd", spec.capabilities?.add),
       ...given("CapDrop", spec.capabilities?.drop),
@@ -92,10 +101,16 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
 }
 
 /** The body of an update. */
-export function updateRequestOf({ restartPolicy, ...limits }: ContainerUpdate): HostConfig {
+export function updateRequestOf(update: ContainerUpdate): HostConfig {
+  const { restartPolicy, publishAdd, publishRemove, ...limits } = update;
+  const ports = {
+    ...given("PublishAdd", publishAdd && formatPortBindings(publishAdd)),
+    ...given("PublishRemove", publishRemove?.map(formatRemoval)),
+  };
+  const tare = { ...formatTareFields({ limits }).Tare, ...ports };
   return {
     ...resourcesOf(limits),
-    ...formatTareFields({ limits }),
+    ...(Object.keys(tare).length === 0 ? {} : { Tare: tare }),
     ...given("RestartPolicy", restartPolicy && formatRestartPolicy(restartPolicy)),
   };
 }
@@ -127,6 +142,12 @@ function given<T, K extends string>(key: K, value: T | undefined): { [P in K]?: 
 
 function modeText(mode: NamespaceMode | "shareable" | "none" | undefined): string | undefined {
   return typeof mode === "object" ? `container:${mode.container}` : mode === "private" ? undefined : mode;
+}
+
+function networkingOf(networks: ContainerSpec["networks"] = []): Pick<ContainerCreateRequest, "NetworkingConfig"> {
+  if (networks.length === 0) return {};
+  const ends = networks.map(({ network, ...settings }) => [network, formatSettings(settings)] as const);
+  return { NetworkingConfig: { EndpointsConfig: Object.fromEntries(ends) } };
 }
 
 type NetworkMode = NonNullable<NonNullable<ContainerSpec["namespaces"]>["network"]>;

@@ -12,6 +12,7 @@ import type {
   StartTiming,
 } from "../engine/types.ts";
 import type { ContainerSizes } from "../engine/usage-types.ts";
+import { endpointsOf, portsOfSettings } from "./network-reply.ts";
 import { parseIdRange } from "../spec/id-map.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
@@ -33,7 +34,9 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
     createdAt: Date.parse(reply.Created),
     state: containerStateOf(reply.State),
     labels: config.Labels ?? {},
-    networkMode: hostConfig.NetworkMode ?? "none",
+    networkMode: hostConfig.NetworkMode ?? "bridge",
+    endpoints: endpointsOf(reply.NetworkSettings.Networks),
+    ...portsOfSettings(reply.NetworkSettings),
     mounts: reply.Mounts.flatMap(mountOf),
     spec: planContainer(parseCreateRequest(JSON.parse(JSON.stringify(request))), name),
     restartCount: reply.RestartCount,
@@ -164,6 +167,8 @@ export function containerSummaryOf(
     state: containerStateOf(details.State),
     labels: row.Labels,
     networkMode: row.HostConfig.NetworkMode,
+    endpoints: endpointsOf(row.NetworkSettings.Networks),
+    ...portsOfSettings(details.NetworkSettings),
     mounts: row.Mounts.flatMap(mountOf),
   };
 }

@@ -10,6 +10,7 @@ import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
 import type { DiskUsage } from "../engine/usage-types.ts";
 import type { Manifests } from "../engine/manifest-types.ts";
+import type { Networks } from "../engine/network-types.ts";
 import type { Volumes } from "../engine/volume-types.ts";
 import { RunningContainer, type RunOptions } from "./container-handle.ts";
 
@@ -19,6 +20,7 @@ export class LibraryEngine implements Engine {
   readonly images: Images;
   readonly manifests: Manifests;
   readonly volumes: Volumes;
+  readonly networks: Networks;
   readonly #engine: Engine;
 
   constructor(engine: Engine) {
@@ -27,6 +29,7 @@ export class LibraryEngine implements Engine {
     this.images = engine.images;
     this.manifests = engine.manifests;
     this.volumes = engine.volumes;
+    this.networks = engine.networks;
   }
 
   /** Creates a container and starts it; nothing is left when that fails. The caller disposes of the result. */

@@ -73,6 +73,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
       limits: prepared.limits,
       process: init === undefined ? prepared.planned : { ...prepared.planned, init },
       openStdin: options.keepStdinOpen === true,
+      awaitNetwork: options.attachNetwork !== undefined,
       ...(idMaps === undefined
         ? {}
         : {
@@ -134,6 +135,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
                 oomScoreAdj: config.process.oomScoreAdj,
               }),
           }),
+      ...(options.attachNetwork === undefined ? {} : { onNetwork: options.attachNetwork }),
       onInherited: () => {
         opened.dispose();
         options.onInherited?.();

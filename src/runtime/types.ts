@@ -62,6 +62,8 @@ export interface StartOptions {
   readonly heldFds?: readonly Fd[];
   /** Called once, when the streams can be attached and nothing has run yet: attaching here misses no byte. */
   readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
+  /** Puts interfaces into the new network namespace of this process, which waits for it; a failure ends the start. */
+  readonly attachNetwork?: (pid: number) => Promise<void>;
   readonly watch?: CallWatch;
 }
 

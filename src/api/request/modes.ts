@@ -43,15 +43,14 @@ function mode(field: string, text: string | undefined, own: readonly string[]): 
   throw refused(field, text);
 }
 
+/** Undefined: a namespace of its own, with the networks of planEndpoints(). */
 function networkMode(text: string): NamespaceModes["network"] {
-  if (text === "" || text === "default") return undefined;
   if (text === "none" || text === "host") return text;
-  const container = /^container:(.+)$/.exec(text)?.[1];
-  if (container !== undefined) return { container };
-  throw new Failure(
-    "unsupported",
-    `cannot create the container: network "${text.slice(0, 100)}" is not supported yet; there are none, host and container:NAME`,
-  );
+  const container = /^container:(.*)$/.exec(text)?.[1];
+  if (container === "") {
+    throw new Failure("invalid", "invalid container format container:<name|id>");
+  }
+  return container === undefined ? undefined : { container };
 }
 
 function refused(field: string, text: string): Failure {

@@ -12,28 +12,20 @@ const empty: IsDefault = (value) => {
 };
 
 const configFields: Readonly<Partial<Record<keyof ContainerConfig, readonly [what: string, IsDefault]>>> = {
-  MacAddress: ["a MAC address", empty],
   Healthcheck: ["health checks", (value) => empty(value) || isNoHealthcheck(value)],
 };
 
 const hostFields: Readonly<Partial<Record<keyof HostConfig, readonly [what: string, IsDefault]>>> = {
-  PortBindings: ["publishing ports", empty],
-  PublishAllPorts: ["publishing ports", empty],
   LogConfig: ["log drivers and their options", (value) => empty(value) || isOwnLog(value)],
-  Dns: ["name servers of a container's own", empty],
-  DnsOptions: ["resolver options of a container's own", empty],
-  DnsSearch: ["search domains of a container's own", empty],
   Cgroup: ["a cgroup of another container", empty],
-  Links: ["links", empty],
   DeviceRequests: ["device requests (GPUs)", empty],
 };
 
 /** Throws Failure("unsupported") naming each field that asks for what we do not have yet. */
-export function refuseUnsupported({ config, hostConfig, networkingConfig }: CreateRequest): void {
+export function refuseUnsupported({ config, hostConfig }: CreateRequest): void {
   const found = [
     ...namesOf(config as Record<string, unknown>, configFields, ""),
     ...namesOf(hostConfig as Record<string, unknown>, hostFields, "HostConfig."),
-    ...endpointNames(networkingConfig.EndpointsConfig ?? {}),
   ];
   if (found.length > 0) {
     throw new Failure("unsupported", `cannot create the container: not supported yet: ${found.join(", ")}`, {
@@ -55,18 +47,6 @@ function namesOf(
   return Object.entries(table).flatMap(([name, row]) =>
     row === undefined || row[1](values[name]) ? [] : [`${row[0]} (${prefix}${name})`],
   );
-}
-
-/** Networks exist only as modes until there are bridges; clients still send an empty end for the default one. */
-function endpointNames(ends: Readonly<Record<string, unknown>>): string[] {
-  return Object.entries(ends).flatMap(([network, end]) => {
-    const known = ["default", "none", "host"].includes(network);
-    const set = Object.entries((end ?? {}) as object).find(([, value]) => !empty(value));
-    if (known && set === undefined) return [];
-    return [
-      `networks (NetworkingConfig.EndpointsConfig.${network.slice(0, 64)}${known ? `.${set?.[0]}` : ""})`,
-    ];
-  });
 }
 
 function isNoHealthcheck(value: unknown): boolean {

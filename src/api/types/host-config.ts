@@ -82,6 +82,10 @@ export interface TareHostConfig {
   readonly ChrootDirs?: readonly string[] | null;
   /** Seconds after which a run is killed; 0: never. */
   readonly TimeoutSeconds?: number;
+  /** In an update: ports that are published from now on, as `PortBindings`. */
+  readonly PublishAdd?: Readonly<Record<string, readonly PortBinding[] | null>> | null;
+  /** In an update: ports that are published no more, by the host's: `8081`, `127.0.0.1:8000-8010/udp`. */
+  readonly PublishRemove?: readonly string[] | null;
 }
 
 export interface Resources {

@@ -49,6 +49,44 @@ export interface NetworkSettings {
   readonly Networks: Readonly<Record<string, EndpointSettings>>;
 }
 
+/** The body of `POST /networks/create`. */
+export interface NetworkCreateRequest {
+  readonly Name?: string;
+  readonly CheckDuplicate?: boolean;
+  readonly Driver?: string;
+  readonly Scope?: string;
+  readonly Internal?: boolean;
+  readonly Attachable?: boolean;
+  readonly Ingress?: boolean;
+  readonly ConfigOnly?: boolean;
+  readonly ConfigFrom?: { readonly Network?: string } | null;
+  readonly IPAM?: {
+    readonly Driver?: string;
+    readonly Options?: Readonly<Record<string, string>> | null;
+    readonly Config?: readonly IpamConfig[] | null;
+  } | null;
+  readonly EnableIPv4?: boolean | null;
+  readonly EnableIPv6?: boolean | null;
+  readonly Options?: Readonly<Record<string, string>> | null;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+}
+
+export interface IpamConfig {
+  readonly Subnet?: string;
+  readonly IPRange?: string;
+  readonly Gateway?: string;
+  readonly AuxiliaryAddresses?: Readonly<Record<string, string>> | null;
+}
+
+export interface NetworkCreateResponse {
+  readonly Id: string;
+  readonly Warning: string;
+}
+
+export interface NetworkPruneResponse {
+  readonly NetworksDeleted: readonly string[] | null;
+}
+
 export interface Network {
   readonly Name: string;
   readonly Id: string;
@@ -61,7 +99,7 @@ export interface Network {
   readonly IPAM: {
     readonly Driver: string;
     readonly Options: Readonly<Record<string, string>> | null;
-    readonly Config: readonly Readonly<Record<string, unknown>>[] | null;
+    readonly Config: readonly IpamConfig[] | null;
   };
   readonly Internal: boolean;
   readonly Attachable: boolean;

@@ -32,6 +32,7 @@ async function findNames(
     const client = await call.client();
     if (subject === "image") return await imageNames(client);
     if (subject === "volume") return await volumeNames(client);
+    if (subject === "network") return await networkNames(client);
     const containers = await containerNames(client, subject, current);
     if (subject !== "object") return containers;
     return [...containers, ...(await imageNames(client)), ...(await volumeNames(client))];
@@ -62,6 +63,11 @@ async function containerNames(
 async function volumeNames(client: Client): Promise<readonly Candidate[]> {
   const { Volumes } = await client.volumes.list();
   return Volumes.map(({ Name: word }) => ({ word, meaning: "volume" }));
+}
+
+async function networkNames(client: Client): Promise<readonly Candidate[]> {
+  const found = await client.networks.list();
+  return found.map(({ Name: word, Driver }) => ({ word, meaning: `${Driver} network` }));
 }
 
 async function imageNames(client: Client): Promise<readonly Candidate[]> {

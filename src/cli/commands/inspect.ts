@@ -28,17 +28,18 @@ export const inspect: Command<Values> = {
   flags: {
     format: objectFormat,
     size: bool("Display total file sizes if the type is container", { short: "s" }),
-    type: string("Return JSON for specified type", { words: ["container", "image", "volume"] }),
+    type: string("Return JSON for specified type", { words: ["container", "image", "network", "volume"] }),
   },
   completes: ["object"],
   async run(call) {
     const { type, size } = call.values;
-    if (!["", "container", "image", "volume"].includes(type))
+    if (!["", "container", "image", "network", "volume"].includes(type))
       throw new Failure("invalid", `unknown type: "${type}"`);
     const client = await call.client();
     return await inspectAll(call, async (reference) => {
       if (type === "container") return await client.containers.inspect(reference, { size });
       if (type === "image") return await client.images.inspect(reference);
+      if (type === "network") return await client.networks.inspect(reference);
       if (type === "volume") return await client.volumes.inspect(reference);
       return await findAny(client, reference, size);
     });
@@ -76,7 +77,8 @@ export const inspectImages: Command<PlatformValues> = {
 async function findAny(client: Client, reference: string, size: boolean): Promise<unknown> {
   const container = await client.containers.inspect(reference, { size }).catch(nothingThere);
   const image = container ?? (await client.images.inspect(reference).catch(nothingThere));
-  const found = image ?? (await client.volumes.inspect(reference).catch(nothingThere));
+  const network = image ?? (await client.networks.inspect(reference).catch(nothingThere));
+  const found = network ?? (await client.volumes.inspect(reference).catch(nothingThere));
   if (found !== undefined) return found;
   throw new Failure("not-found", `No such object: ${reference}`, { details: { fromDaemon: true } });
 }

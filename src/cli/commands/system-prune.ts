@@ -7,6 +7,7 @@ import { confirm } from "../prune/confirm.ts";
 import {
   formatContainersReport,
   formatImagesReport,
+  formatNetworksReport,
   formatReclaimed,
   formatVolumesReport,
 } from "../prune/report.ts";
@@ -37,6 +38,7 @@ export const systemPrune: Command<Values> = {
     const client = await call.client();
     const containers = await client.containers.prune(filter);
     call.out(formatContainersReport(containers));
+    call.out(formatNetworksReport(await client.networks.prune(filter)));
     const pruned = volumes ? await client.volumes.prune(filter) : { VolumesDeleted: [], SpaceReclaimed: 0 };
     call.out(formatVolumesReport(pruned));
     const images = await client.images.prune({ ...filter, dangling: [String(!all)] });

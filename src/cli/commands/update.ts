@@ -1,9 +1,10 @@
-import type { HostConfig } from "../../api/types/host-config.ts";
+import type { HostConfig, PortBinding } from "../../api/types/host-config.ts";
 import type { Command } from "../command.ts";
 import { forEachReference } from "../each.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { parseRestartPolicy } from "../container/restart-policy.ts";
-import { bytes, int, nanoCpus, string } from "../flags/kinds.ts";
+import { parsePublish } from "../container/publish-flag.ts";
+import { bytes, int, list, nanoCpus, string } from "../flags/kinds.ts";
 
 interface Values {
   readonly "blkio-weight": number | undefined;
@@ -19,6 +20,8 @@ interface Values {
   readonly "memory-reservation": number | undefined;
   readonly "memory-swap": number | undefined;
   readonly "pids-limit": number | undefined;
+  readonly "publish-add": readonly string[];
+  readonly "publish-rm": readonly string[];
   readonly restart: string;
 }
 
@@ -44,12 +47,17 @@ export const update: Command<Values> = {
       unlimited: true,
     }),
     "pids-limit": int("Tune container pids limit (set -1 for unlimited)"),
+    "publish-add": list("Publish more of the container's ports (Tare's own)"),
+    "publish-rm": list("Publish a port of the host's no more ([IP:]PORT[-PORT][/PROTOCOL]) (Tare's own)"),
     restart: string("Restart policy to apply when a container exits", {
       words: ["no", "always", "on-failure", "unless-stopped"],
     }),
   },
   completes: ["container"],
-  examples: ["tare update -m 256m --memory-swap 512m web", "tare update --cpus 1.5 --pids-limit 200 web"],
+  examples: [
+    "tare update -m 256m --memory-swap 512m web", "tare update --cpus 1.5 --pids-limit 200 web",
+    "tare update --publish-add 8080:80 --publish-rm 8081 web",
+  ],
   async run(call) {
     if (call.given.size === 0) {
       throw optionFailure("you must provide one or more flags when using this command");
@@ -67,6 +75,16 @@ export const update: Command<Values> = {
   },
 };
 
+function planPorts({ "publish-add": add, "publish-rm": remove }: Values): HostConfig["Tare"] | undefined {
+  if (add.length + remove.length === 0) return undefined;
+  const bindings: Record<string, PortBinding[]> = {};
+  for (const [port, binding] of add.flatMap(parsePublish)) (bindings[port] ??= []).push(binding);
+  return {
+    ...(add.length === 0 ? {} : { PublishAdd: bindings }),
+    ...(remove.length === 0 ? {} : { PublishRemove: remove }),
+  };
+}
+
 function planResources(values: Values): HostConfig {
   const fields = {
     CpuPeriod: values["cpu-period"],
@@ -83,6 +101,7 @@ function planResources(values: Values): HostConfig {
     CpuRealtimePeriod: values["cpu-rt-period"],
     CpuRealtimeRuntime: values["cpu-rt-runtime"],
     RestartPolicy: values.restart === "" ? undefined : parseRestartPolicy(values.restart),
+    Tare: planPorts(values),
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

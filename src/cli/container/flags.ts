@@ -7,6 +7,7 @@ import { bool, bytes, int, list, map, nanoCpus, optional, string } from "../flag
 import { checkDeviceRule } from "./devices.ts";
 import { laterFlags } from "./later-flags.ts";
 import { resourceFlags } from "./resource-flags.ts";
+import { networkFlags } from "./network-flags.ts";
 import { parseMount } from "./mount-flag.ts";
 import { parseUlimit } from "./ulimit.ts";
 import { checkSysctl } from "./sysctl.ts";
@@ -17,6 +18,7 @@ const containerFlags: TableOf<ContainerValues> = {
   ...platformFlags,
   ...ownFlags,
   ...podmanFlags,
+  ...networkFlags,
   "add-host": list("Add a custom host-to-IP mapping (host:ip)", { check: checkHost }),
   annotation: map("Add an annotation to the container (passed through to the OCI runtime)"),
   attach: list("Attach to STDIN, STDOUT or STDERR", {
@@ -61,11 +63,6 @@ const containerFlags: TableOf<ContainerValues> = {
     add: (text, before) => [...before, parseMount(text)],
   },
   name: string("Assign a name to the container"),
-  network: string("Connect a container to a network (none|host|container:ID)", {
-    type: "network",
-    also: ["net"],
-    words: ["none", "host", "container:"],
-  }),
   "no-healthcheck": bool("Disable any container-specified HEALTHCHECK"),
   "oom-score-adj": int("Tune host's OOM preferences (-1000 to 1000)"),
   pid: string("PID namespace to use", { words: ["host", "container:"] }),

@@ -1,11 +1,11 @@
 import { sentenceOf } from "../../base/failure.ts";
 import { parseUserNamespaceMode } from "../../spec/user-namespace-mode.ts";
-import { laterFailure, optionFailure } from "../flags/flag.ts";
+import { optionFailure } from "../flags/flag.ts";
 import type { ContainerValues } from "./values.ts";
 
 /** The namespace modes of a HostConfig. Throws optionFailure() in Docker's words. */
 export function planNamespaces(values: ContainerValues): Readonly<Record<string, string>> {
-  const { pid, uts, ipc, cgroupns, network } = values;
+  const { pid, uts, ipc, cgroupns } = values;
   if (!isShared(pid)) throw optionFailure("--pid: invalid PID mode");
   if (!isShared(uts)) throw optionFailure("--uts: invalid UTS mode");
   if (!isShared(ipc) && !["none", "private", "shareable"].includes(ipc)) {
@@ -17,16 +17,8 @@ export function planNamespaces(values: ContainerValues): Readonly<Record<string,
     ...present("UTSMode", uts),
     ...present("IpcMode", ipc),
     ...present("CgroupnsMode", cgroupns),
-    ...present("NetworkMode", network),
     ...present("UsernsMode", userns(values)),
   };
-}
-
-/** Networks with a name come later; until then a container has none, the host's, or another's. */
-export function checkNetwork(network: string, isGiven: boolean): void {
-  if (isGiven && network === "") throw optionFailure("no name set for network");
-  if (["", "none", "host", "default"].includes(network) || isContainer(network)) return;
-  throw laterFailure(`--network ${network}`);
 }
 
 function isShared(mode: string): boolean {

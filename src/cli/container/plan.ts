@@ -3,7 +3,8 @@ import type { HostConfig } from "../../api/types/host-config.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { parseDevice } from "./devices.ts";
 import { readFile, readKeyValueFile } from "./key-value-file.ts";
-import { checkNetwork, planNamespaces } from "./namespace-modes.ts";
+import { planNamespaces } from "./namespace-modes.ts";
+import { planNetworkFlags } from "./network-flags.ts";
 import { ownEnvironment, ownMounts, ownTmpfs } from "./own-flags.ts";
 import { planNotify } from "./podman-flags.ts";
 import { planPlatformFlags } from "./platform-flags.ts";
@@ -53,11 +54,11 @@ export function planContainer(input: PlanInput): ContainerCreateRequest {
   if (values.rm && given.has("restart") && !["no", ""].includes(values.restart)) {
     throw optionFailure("Conflicting options: --restart and --rm");
   }
-  checkNetwork(values.network, given.has("network"));
   if (values["no-healthcheck"] && given.has("health-cmd")) {
     throw optionFailure("--no-healthcheck conflicts with --health-* options");
   }
   const volumes = planVolumes(values.volume, cwd);
+  const networks = planNetworkFlags(values);
   return {
     Hostname: values.hostname,
     Domainname: values.domainname,
@@ -80,7 +81,10 @@ export function planContainer(input: PlanInput): ContainerCreateRequest {
     ...(volumes.anonymous.length === 0
       ? {}
       : { Volumes: Object.fromEntries(volumes.anonymous.map((path) => [path, {}])) }),
-    HostConfig: planHostConfig(input, volumes),
+    ...(Object.keys(networks.exposed).length === 0 ? {} : { ExposedPorts: networks.exposed }),
+    ...(networks.macAddress === undefined ? {} : { MacAddress: networks.macAddress }),
+    HostConfig: { ...planHostConfig(input, volumes), ...networks.hostConfig },
+    ...(networks.networkingConfig === undefined ? {} : { NetworkingConfig: networks.networkingConfig }),
   };
 }
 

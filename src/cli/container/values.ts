@@ -4,8 +4,15 @@ import type { PlatformValues } from "./platform-flags.ts";
 import type { ResourceValues } from "./resource-flags.ts";
 import type { Mount } from "../../api/types/host-config.ts";
 
+import type { NetworkValues } from "./network-flags.ts";
+
 /** What the flags that run and create share say, by long name. */
-export interface ContainerValues extends ResourceValues, PlatformValues, OwnValues, PodmanValues {
+export interface ContainerValues
+  extends ResourceValues,
+    PlatformValues,
+    OwnValues,
+    PodmanValues,
+    NetworkValues {
   readonly "add-host": readonly string[];
   readonly annotation: Readonly<Record<string, string>>;
   readonly attach: readonly string[];
@@ -41,7 +48,6 @@ export interface ContainerValues extends ResourceValues, PlatformValues, OwnValu
   readonly "memory-swap": number | undefined;
   readonly mount: readonly Mount[];
   readonly name: string;
-  readonly network: string;
   readonly "no-healthcheck": boolean;
   readonly "oom-score-adj": number | undefined;
   readonly pid: string;

@@ -1,3 +1,4 @@
+import type { NetworkPruneResponse } from "../../api/types/network.ts";
 import type { ContainersPruneReport, ImagesPruneReport } from "../../api/types/usage.ts";
 import type { VolumePruneResponse } from "../../api/types/volume.ts";
 import { formatByteSize } from "../../base/byte-size.ts";
@@ -22,6 +23,10 @@ export function formatImagesReport({ ImagesDeleted }: ImagesPruneReport): string
 
 export function formatVolumesReport({ VolumesDeleted }: VolumePruneResponse): string {
   return formatRemoved("Deleted Volumes", VolumesDeleted ?? []);
+}
+
+export function formatNetworksReport({ NetworksDeleted }: NetworkPruneResponse): string {
+  return formatRemoved("Deleted Networks", NetworksDeleted ?? []);
 }
 
 export function formatReclaimed(bytes: number): string {

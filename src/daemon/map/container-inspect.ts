@@ -37,7 +37,7 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
     ...sizesOf(details.sizes),
     Mounts: details.mounts.map(mountPointOf),
     Config: configOf(details),
-    NetworkSettings: networkSettingsOf(details.networkMode),
+    NetworkSettings: networkSettingsOf(details),
     Tare: {
       Cgroup: effective.cgroup,
       Capabilities: effective.capabilities,

@@ -3,7 +3,7 @@ import type { ContainerSummary, WallMs } from "../../engine/types.ts";
 import type { ContainerSizes } from "../../engine/usage-types.ts";
 import { statusText } from "./container-state.ts";
 import { mountPointOf } from "./mount-point.ts";
-import { endpointsOf } from "./network.ts";
+import { endpointsOf, portsOf } from "./network.ts";
 
 /** A row of `GET /containers/json`. */
 export function containerSummaryOf(container: ContainerSummary, nowMs: WallMs): api.ContainerSummary {
@@ -14,13 +14,13 @@ export function containerSummaryOf(container: ContainerSummary, nowMs: WallMs): 
     ImageID: container.imageId,
     Command: commandText(container.command),
     Created: Math.trunc(container.createdAt / 1000),
-    Ports: [],
+    Ports: portsOf(container),
     ...sizesOf(container.sizes),
     Labels: container.labels,
     State: container.state.status,
     Status: statusText(container.state, nowMs),
     HostConfig: { NetworkMode: container.networkMode },
-    NetworkSettings: { Networks: endpointsOf(container.networkMode) },
+    NetworkSettings: { Networks: endpointsOf(container) },
     Mounts: container.mounts.map(mountPointOf),
   };
 }

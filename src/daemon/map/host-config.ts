@@ -1,6 +1,7 @@
 import { formatDevices } from "../../api/device-fields.ts";
 import { formatBlockIo } from "../../api/block-io.ts";
 import { formatRestartPolicy } from "../../api/restart-policy.ts";
+import { formatPortBindings } from "../../api/published-ports.ts";
 import { formatTareFields } from "../../api/tare-fields.ts";
 import { formatUserNamespaceMode } from "../../spec/user-namespace-mode.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";
@@ -81,6 +82,8 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
     ...limitsOf(spec),
     ...(spec.restartPolicy === undefined ? {} : { RestartPolicy: formatRestartPolicy(spec.restartPolicy) }),
     NetworkMode: networkMode,
+    // Not as they were sent: an update changes them.
+    PortBindings: formatPortBindings(spec.ports ?? []),
     MaskedPaths: effective.maskedPaths,
     ReadonlyPaths: effective.readonlyPaths,
   };
@@ -151,6 +154,10 @@ function fromSpec(spec: ContainerSpec): HostConfig {
     CapAdd: capabilities.add ?? null,
     CapDrop: capabilities.drop ?? null,
     CgroupnsMode: namespaces.cgroup ?? "private",
+    PublishAllPorts: spec.publishAll ?? false,
+    Dns: spec.dns ?? [],
+    DnsOptions: spec.dnsOptions ?? [],
+    DnsSearch: spec.dnsSearch ?? [],
     ExtraHosts: spec.extraHosts ?? null,
     GroupAdd: spec.groupAdd ?? null,
     IpcMode: modeText(namespaces.ipc) || "private",

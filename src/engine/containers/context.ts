@@ -1,4 +1,5 @@
 import type { KeyedLock } from "../../base/keyed-lock.ts";
+import type { NetworkCatalog } from "../networks/network-catalog.ts";
 import type { EngineParts } from "../parts.ts";
 import type { HostFacts } from "../planning/plan-container.ts";
 import type { ContainerRecord, ImageRecord } from "../state/records.ts";
@@ -37,6 +38,7 @@ export interface ContainerContext {
   /** Names of containers that are being made or renamed, with the id of each. */
   readonly reservedNames: Map<string, ContainerId>;
   readonly volumes: VolumeCatalog;
+  readonly networks: NetworkCatalog;
   /** Throws "not-found". */
   pinImage(reference: string): Promise<PinnedImage>;
   /** Layers whose image went before their last container. */

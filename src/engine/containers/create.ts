@@ -9,6 +9,8 @@ import { randomContainerId, randomContainerName, parseContainerName } from "../p
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
 import type { ContainerRecord, IntentId } from "../state/records.ts";
 import type { ContainerId, ContainerSpec, NamespaceMode } from "../types.ts";
+import { checkLinks } from "../networks/links.ts";
+import { resolveEndpoints } from "../networks/join-networks.ts";
 import { findDevices } from "./container-devices.ts";
 import { reserveIds } from "./user-namespace.ts";
 import type { ContainerContext } from "./context.ts";
@@ -43,6 +45,8 @@ export async function createContainer(
   const plan = planContainer(id, { spec, image: config.defaults, host: context.host });
   if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
   checkSources(plan);
+  const endpoints = resolveEndpoints(context, spec);
+  checkLinks(context, spec);
   findDevices(context.parts.host, plan);
   using ids = reserveIds(context, { id, mode: spec.namespaces?.user });
   const { cgroups, host } = context.parts;
@@ -58,6 +62,7 @@ export async function createContainer(
     imageConfig: config,
     layers: config.diffIds,
     ...(ids.maps === undefined ? {} : { idMaps: ids.maps }),
+    ...(endpoints.length === 0 ? {} : { endpoints }),
     state: { status: "created" },
     bootId: context.parts.host.bootId,
     restartCount: 0,

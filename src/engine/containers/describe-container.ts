@@ -4,12 +4,14 @@ import { planContainer } from "../planning/plan-container.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerDetails, ContainerSummary } from "../types.ts";
 import { cgroupPathOf, type ContainerContext } from "./context.ts";
+import { boundPortsOf, describeEndpoints } from "../networks/describe-network.ts";
+import { exposedPortsOf } from "../networks/exposed-ports.ts";
 import { describeWatched } from "./watched.ts";
 
 /** What `ps` shows. */
 export function summarize(context: ContainerContext, record: ContainerRecord): ContainerSummary {
   const { spec, imageConfig } = record;
-  const network = spec.namespaces?.network ?? "none";
+  const network = spec.namespaces?.network ?? spec.networks?.[0]?.network ?? "bridge";
   const isStillNamed = context.state.findImage(record.imageId as never) !== undefined;
   return {
     id: record.id,
@@ -21,6 +23,9 @@ export function summarize(context: ContainerContext, record: ContainerRecord): C
     state: record.state,
     labels: { ...imageConfig.defaults.labels, ...spec.labels },
     networkMode: typeof network === "object" ? `container:${network.container}` : network,
+    endpoints: describeEndpoints(context, record),
+    ports: boundPortsOf(record),
+    exposedPorts: exposedPortsOf(spec, imageConfig.defaults.exposedPorts),
     mounts: (spec.mounts ?? []).map((mount) =>
       mount.kind === "volume" && mount.name !== undefined
         ? { ...mount, mountpoint: context.volumes.store.dataPath(mount.name) }

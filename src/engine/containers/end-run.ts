@@ -13,6 +13,7 @@ import { containerEvent } from "./describe-event.ts";
 import { planRestart } from "../planning/restart-policy.ts";
 import { lastRun } from "./last-run.ts";
 import { exitCodeOf, exitStatusOf } from "./exit-status.ts";
+import { networkUseEvents, plansOf, releaseEndpoints, withoutPlans } from "../networks/join-networks.ts";
 import { tellDenials } from "./watched.ts";
 import { anonymousVolumes, volumeUseEvents } from "./volume-uses.ts";
 
@@ -44,7 +45,9 @@ export function recordEnd(
   record: ContainerRecord,
   { state, ends }: { readonly state: ExitedState; readonly ends?: IntentId },
 ): void {
-  const ended: ContainerRecord = { ...record, state };
+  const plans = plansOf(record);
+  const left = withoutPlans(record);
+  const ended: ContainerRecord = { ...left, state };
   tellDenials(context, record);
   const die = containerEvent(record, "die", {
     exitCode: String(state.code),
@@ -56,19 +59,22 @@ export function recordEnd(
     ...(state.oomKilled && noticedKills(record) === 0 ? [containerEvent(record, "oom")] : []),
     die,
     // A start that failed has used none of them.
-    ...(state.startedAt === undefined ? [] : volumeUseEvents(record, "unmount")),
+    ...(state.startedAt === undefined
+      ? []
+      : [...networkUseEvents(context, record, "disconnect"), ...volumeUseEvents(record, "unmount")]),
   ];
   const delayMs =
     state.startedAt === undefined ? undefined : planRestart(record.spec.restartPolicy, lastRun(ended));
   if (delayMs !== undefined) {
     const waiting: ContainerRecord = {
-      ...record,
+      ...left,
       state: { ...state, status: "restarting" },
       restartCount: record.restartCount + 1,
       restartDelayMs: delayMs,
     };
     context.state.putContainer(waiting, { ends, events });
     fault("end.waiting");
+    releaseEndpoints(context, record, plans);
     context.live.delete(record.id);
     context.attaches.cancel(record.id);
     void context.background.run(record.id, () => sweepCgroup(context, record.id));
@@ -76,12 +82,14 @@ export function recordEnd(
     return;
   }
   if (record.spec.autoRemove === true) {
+    releaseEndpoints(context, record, plans);
     dropContainer(context, ended, { events, removesVolumes: true });
     if (ends !== undefined) context.state.endIntent(ends);
     return;
   }
   context.state.putContainer(ended, { ends, events });
   fault("end.recorded");
+  releaseEndpoints(context, record, plans);
   context.live.delete(record.id);
   context.attaches.cancel(record.id);
   context.waiters.wake(record.id, "exit", exitStatusOf(ended));

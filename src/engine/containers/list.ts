@@ -5,6 +5,8 @@ import type { ContainerFilter, ContainerSummary } from "../types.ts";
 import { type ContainerContext, isRunning } from "./context.ts";
 import { summarize } from "./describe-container.ts";
 import { getContainer } from "./find-container.ts";
+import { boundPortsOf } from "../networks/describe-network.ts";
+import { exposedPortsOf, parsePortRun, type PortRun } from "../networks/exposed-ports.ts";
 import { hasLabel } from "./labels.ts";
 
 type Filter = (record: ContainerRecord, values: readonly string[], context: ContainerContext) => boolean;
@@ -43,14 +45,33 @@ const filters: Readonly<Record<string, Filter>> = {
       ),
     ),
   network: (record, values, context) =>
-    values.some((value) => summarize(context, record).networkMode === value),
-  // Nobody is checked, published or a task yet.
+    values.some((value) => {
+      const { endpoints = [] } = record;
+      if (endpoints.some(({ networkName }) => networkName === value)) return true;
+      if (value.length >= 4 && endpoints.some(({ networkId }) => networkId.startsWith(value))) return true;
+      return record.spec.namespaces?.network !== undefined && summarize(context, record).networkMode === value;
+    }),
+  // Nobody is checked or a task yet.
   health: (_, values) => values.includes("none"),
-  publish: () => false,
-  expose: ({ imageConfig }, values) =>
-    values.some((value) =>
-      imageConfig.defaults.exposedPorts.includes(value.includes("/") ? value : `${value}/tcp`),
-    ),
+  publish: (record, values) =>
+    values.some((value) => {
+      const run = requireRun("publish", value);
+      return boundPortsOf(record).some(
+        ({ protocol, hostPort, containerPort, count }) =>
+          protocol === run.protocol &&
+          [hostPort, containerPort].some((first) => first <= run.last && first + count > run.first),
+      );
+    }),
+  expose: ({ spec, imageConfig }, values) =>
+    values.some((value) => {
+      const run = requireRun("expose", value);
+      return exposedPortsOf(spec, imageConfig.defaults.exposedPorts).some((text) => {
+        const exposed = parsePortRun(text);
+        return (
+          exposed?.protocol === run.protocol && exposed.first <= run.last && exposed.last >= run.first
+        );
+      });
+    }),
   "is-task": (_, values) => values.some((value) => /^(0|f|false)$/i.test(value)),
 };
 
@@ -82,6 +103,13 @@ function namePattern(text: string): RegExp {
     // Not a pattern.
   }
   return new RegExp(text.replace(/[^A-Za-z0-9]/g, "\\$&"));
+}
+
+/** `80`, `80/udp`, `8000-8010`. */
+function requireRun(key: string, value: string): PortRun {
+  const run = parsePortRun(value.includes("/") ? value : `${value}/tcp`);
+  if (run !== undefined) return run;
+  throw new Failure("invalid", `invalid filter '${key}=${value.slice(0, 100)}'`);
 }
 
 function checkStatus(value: string): string {

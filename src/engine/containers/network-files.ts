@@ -1,7 +1,12 @@
 import { chownSync, writeFileSync } from "node:fs";
 import { hostRootOf } from "../../spec/id-map.ts";
-import { extendHosts, formatHosts } from "../planning/network-files.ts";
+import type { EndpointPlan } from "../../network/types.ts";
+import { formatIpAddress } from "../../spec/ip-address.ts";
+import { hasNameServer } from "../networks/names.ts";
+import { linkedHosts } from "../networks/links.ts";
+import { type ExtraHost, extendHosts, formatHosts, withGateways } from "../planning/network-files.ts";
 import type { ContainerPlan } from "../planning/plan-container.ts";
+import { formatEmbeddedResolvConf, formatResolvConf, readResolver } from "../planning/resolver.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerContext } from "./context.ts";
 
@@ -9,19 +14,20 @@ import type { ContainerContext } from "./context.ts";
 export function makeNetworkFiles(
   context: ContainerContext,
   record: ContainerRecord,
-  plan: ContainerPlan,
+  { plan, ends }: { readonly plan: ContainerPlan; readonly ends: readonly EndpointPlan[] },
 ): Readonly<Record<string, string>> {
   const { places, parts } = context;
-  const network = record.spec.namespaces?.network ?? "none";
+  const network = record.spec.namespaces?.network;
   // Who shares a network shares what its names mean.
   const owner = typeof network === "object" ? network.container : record.id;
   if (owner === record.id) {
+    const extra = withGateways(plan.extraHosts, gatewaysOf(context, ends));
     const hosts =
       network === "host"
-        ? extendHosts(parts.host.readText("/etc/hosts"), plan.extraHosts)
-        : formatHosts([], plan.extraHosts);
+        ? extendHosts(parts.host.readText("/etc/hosts"), extra)
+        : formatHosts(ownHosts(plan, ends), [...extra, ...linkedHosts(context, record)]);
     writeContainerFile(places.file(owner, "hosts"), hosts, record);
-    writeContainerFile(places.file(owner, "resolv.conf"), parts.host.readText("/etc/resolv.conf"), record);
+    writeContainerFile(places.file(owner, "resolv.conf"), resolvConfOf(context, record), record);
   }
   writeContainerFile(places.file(record.id, "hostname"), `${plan.hostname}\n`, record);
   return {
@@ -29,6 +35,43 @@ export function makeNetworkFiles(
     ...(record.spec.ownsHostname === true ? {} : { "/etc/hostname": places.file(record.id, "hostname") }),
     ...(record.spec.ownsHosts === true ? {} : { "/etc/hosts": places.file(owner, "hosts") }),
   };
+}
+
+/** Its own name at each of its addresses. */
+export function ownHosts(
+  { hostname, domainname }: Pick<ContainerPlan, "hostname" | "domainname">,
+  ends: readonly EndpointPlan[],
+): readonly ExtraHost[] {
+  const name = domainname === "" ? hostname : `${hostname}.${domainname} ${hostname}`;
+  return ends.flatMap(({ addresses }) =>
+    addresses.map(({ address }) => ({ name, address: formatIpAddress(address) })),
+  );
+}
+
+function resolvConfOf(context: ContainerContext, record: ContainerRecord): string {
+  const { host } = context.parts;
+  const { namespaces, dns, dnsSearch, dnsOptions } = record.spec;
+  const asks = (dns ?? dnsSearch ?? dnsOptions ?? []).length > 0;
+  // Where the host's resolver is reached as the host reaches it, or nobody is: as it is.
+  if (namespaces?.network !== undefined && !asks) return host.readText("/etc/resolv.conf");
+  const resolver = readResolver(host, record.spec);
+  if (hasNameServer(context, record)) return formatEmbeddedResolvConf(resolver);
+  return formatResolvConf(
+    namespaces?.network === "host"
+      ? { ...resolver, upstreams: resolver.upstreams.map(({ address }) => ({ address, from: "container" })) }
+      : resolver,
+  );
+}
+
+/** Addresses at which the host is reached: those that its packets leave by, else those of the default bridge. */
+function gatewaysOf({ networks }: ContainerContext, ends: readonly EndpointPlan[]): readonly string[] {
+  const own = ends.flatMap(({ networkId, defaultGateways }) =>
+    networks.find(networkId)?.plan?.driver === "bridge" ? defaultGateways : [],
+  );
+  if (own.length > 0) return own.map(formatIpAddress);
+  return (networks.default().plan?.subnets ?? []).flatMap(({ gateway }) =>
+    gateway === undefined ? [] : [formatIpAddress(gateway)],
+  );
 }
 
 /** For every user of the container to read, and for its root to change. */

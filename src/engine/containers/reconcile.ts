@@ -7,6 +7,10 @@ import { undoCreate } from "./create.ts";
 import { type ExitedState, recordEnd, stateAfter, sweepAll, sweepCgroup } from "./end-run.ts";
 import { watchOrphanedExecs } from "./orphaned-execs.ts";
 import { withFrozenState } from "./pause.ts";
+import { finishConnection, openLiveNetwork } from "../networks/connect.ts";
+import { plansOf, withPlans } from "../networks/join-networks.ts";
+import { announceEndpoint } from "../networks/names.ts";
+import { sentenceOf } from "../../base/failure.ts";
 import { adopt } from "./start.ts";
 import { undoUpdate } from "./update.ts";
 
@@ -60,7 +64,8 @@ function sweepEnded(context: ContainerContext): void {
 }
 
 async function finishIntent(context: ContainerContext, intentId: IntentId, intent: Intent): Promise<void> {
-  if (intent.kind === "remove-volume") return; // the volumes' own reconcile() has done it
+  // Volumes and networks have a reconcile() of their own.
+  if (intent.kind === "remove-volume" || "network" in intent) return;
   const id = intent.containerId;
   switch (intent.kind) {
     case "create":
@@ -78,6 +83,9 @@ async function finishIntent(context: ContainerContext, intentId: IntentId, inten
     case "update":
       undoUpdate(context, intent);
       return context.state.endIntent(intentId);
+    case "connect":
+    case "disconnect":
+      return; // when it is known what runs: finishConnections()
     case "freeze":
       context.parts.cgroups.open(id).thaw();
       return context.state.endIntent(intentId);
@@ -94,12 +102,13 @@ async function finishStart(
   const record = context.state.findContainer(intent.containerId);
   if (record === undefined || context.live.has(record.id)) return context.state.endIntent(intentId);
   context.parts.cgroups.claimAbove(record.id, intent.cgroups ?? []);
+  const joining = withPlans(record, intent.endpoints ?? []);
   const found = await find(context, record);
   fault("reconcile.found");
   if (found !== undefined && isKept(found)) {
     const startedAt = intent.begunAt;
     const running: ContainerRecord = {
-      ...record,
+      ...joining,
       state: { status: "running", pid: found.pid, startedAt },
       startTime: String(found.startTime),
       bootId: context.parts.host.bootId,
@@ -108,7 +117,7 @@ async function finishStart(
     context.state.putContainer(running, { ends: intentId });
     adopt(context, running, found);
   } else if (found !== undefined && found.finishedAt >= intent.begunAt) {
-    recordEnd(context, record, { state: stateAfter(context, record, found), ends: intentId });
+    recordEnd(context, joining, { state: stateAfter(context, record, found), ends: intentId });
   } else {
     await sweepCgroup(context, record.id).catch(() => undefined);
     const state: ExitedState = {
@@ -118,7 +127,34 @@ async function finishStart(
       finishedAt: Date.now(),
       error: "the engine ended while it was being started",
     };
-    recordEnd(context, record, { state, ends: intentId });
+    recordEnd(context, joining, { state, ends: intentId });
+  }
+}
+
+/**
+ * Carries out or undoes what was begun with networks, and makes the kernel say what the records say. Containers whose
+ * end is not known yet would lose theirs: it comes after reconcile().
+ */
+export async function reconcileNetworks(context: ContainerContext): Promise<void> {
+  const { state, networks } = context;
+  try {
+    for (const [id, intent] of state.intents()) {
+      if (intent.kind !== "connect" && intent.kind !== "disconnect") continue;
+      await finishConnection(context, intent);
+      state.endIntent(id);
+    }
+    const running = state.containers().filter(isRunning);
+    await networks.reconcile(running.flatMap(plansOf));
+    for (const record of running) {
+      const kept = context.live.get(record.id)?.kept;
+      const plans = plansOf(record);
+      if (kept === undefined || plans.length === 0) continue;
+      using netns = openLiveNetwork(context, record);
+      announceEndpoint(context, record, { plans, netns: netns.fd });
+    }
+  } catch (thrown) {
+    // Without a network the rest of the engine works on.
+    context.background.note("networks", sentenceOf(thrown));
   }
 }
 

@@ -8,8 +8,17 @@ import type { Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
+import {
+  attachEndpoints,
+  networkUseEvents,
+  releaseEndpoints,
+  reserveEndpoints,
+  withPlans,
+} from "../networks/join-networks.ts";
+import { linkVariables } from "../networks/links.ts";
+import type { EndpointPlan } from "../../network/types.ts";
 import { planRuntimeConfig } from "../planning/runtime-config.ts";
-import type { ContainerRecord } from "../state/records.ts";
+import type { ContainerRecord, IntentId } from "../state/records.ts";
 import type { ContainerId, ContainerReference, StartTiming } from "../types.ts";
 import { loadProfile } from "./app-armor.ts";
 import { deviceFacts } from "./container-devices.ts";
@@ -75,26 +84,35 @@ export async function startHeld(
   const { id } = record;
   await context.background.settled(id); // the run before may still be giving up its cgroup
   const cgroups = context.parts.cgroups.missingAbove(id);
-  const intent = context.state.beginIntent({
-    kind: "start",
-    containerId: id,
-    begunAt: Date.now(),
-    ...(cgroups.length === 0 ? {} : { cgroups }),
-  });
+  const endpoints = reserveOrFail(context, record);
+  const joining = withPlans(record, endpoints);
+  let intent: IntentId;
+  try {
+    intent = context.state.beginIntent({
+      kind: "start",
+      containerId: id,
+      begunAt: Date.now(),
+      ...(cgroups.length === 0 ? {} : { cgroups }),
+      ...(endpoints.length === 0 ? {} : { endpoints }),
+    });
+  } catch (thrown) {
+    releaseEndpoints(context, record, endpoints);
+    throw thrown;
+  }
   fault("start.intended");
   let started: StartedProcess;
   // Until it is known as running: who wants the same volumes finds them with it then.
   using uses = new DisposableStack();
   try {
-    started = await launch(context, record, { clock, uses });
+    started = await launch(context, joining, { clock, uses, endpoints });
   } catch (failed) {
     const thrown = failureTo("start the container", failed);
-    recordEnd(context, record, { state: failedState(thrown), ends: intent });
+    recordEnd(context, joining, { state: failedState(thrown), ends: intent });
     throw launchFailure(thrown);
   }
   const timing = clock.finish(started.timing);
   const startedAt = Date.now();
-  const { stoppedByHand: _, restartDelayMs, ...kept } = record;
+  const { stoppedByHand: _, restartDelayMs, ...kept } = joining;
   const running: ContainerRecord = {
     ...kept,
     ...(byPolicy ? (restartDelayMs === undefined ? {} : { restartDelayMs }) : { restartCount: 0 }),
@@ -105,13 +123,28 @@ export async function startHeld(
     lastTiming: timing,
   };
   fault("start.launched");
-  const events = [...volumeUseEvents(record, "mount"), containerEvent(record, "start")];
+  const events = [
+    ...networkUseEvents(context, running, "connect"),
+    ...volumeUseEvents(record, "mount"),
+    containerEvent(record, "start"),
+  ];
   context.state.putContainer(running, { ends: intent, events });
   fault("start.recorded");
   adopt(context, running, started.kept);
   // Those who came between the look for them and now.
   if (context.attaches.isAwaited(id)) await context.attaches.connect(id, started.kept);
   return timing;
+}
+
+/** As reserveEndpoints(); a start that fails for it has failed like any other. */
+function reserveOrFail(context: ContainerContext, record: ContainerRecord): readonly EndpointPlan[] {
+  try {
+    return reserveEndpoints(context, record);
+  } catch (failed) {
+    const thrown = failureTo("start the container", failed);
+    recordEnd(context, record, { state: failedState(thrown) });
+    throw launchFailure(thrown);
+  }
 }
 
 /** Takes a running container into care: its end will be recorded. The lock may be held. */
@@ -153,7 +186,15 @@ async function tryRecord(
 async function launch(
   context: ContainerContext,
   record: ContainerRecord,
-  { clock, uses }: { readonly clock: PhaseClock; readonly uses: DisposableStack },
+  {
+    clock,
+    uses,
+    endpoints,
+  }: {
+    readonly clock: PhaseClock;
+    readonly uses: DisposableStack;
+    readonly endpoints: readonly EndpointPlan[];
+  },
 ): Promise<StartedProcess> {
   const { parts, places, attaches } = context;
   const { id, spec, imageConfig } = record;
@@ -172,8 +213,9 @@ async function launch(
   fault("start.mounted");
   const root = mounted.mount.fd;
   const user = prepareRoot(record, { plan, root, host: parts.host });
+  const linked = linkVariables(context, record);
   const files = {
-    ...withChroots(makeNetworkFiles(context, record, plan), spec.chrootDirectories),
+    ...withChroots(makeNetworkFiles(context, record, { plan, ends: endpoints }), spec.chrootDirectories),
     ...makeAccountFiles(context, record, { root, user: plan.user }),
   };
   const runDirectory = places.run(id);
@@ -184,7 +226,7 @@ async function launch(
   loadProfile(parts.host, plan);
   const { hostDevices, devices, rules } = deviceFacts(parts.host, { plan, privileged });
   const config = planRuntimeConfig(spec, {
-    plan,
+    plan: linked.length === 0 ? plan : { ...plan, env: [...linked, ...plan.env] },
     facts: {
       user,
       ...(record.idMaps === undefined
@@ -231,6 +273,9 @@ async function launch(
     ]),
     ownTrees: new Set([...volumes.ownTrees, ...images.ownTrees]),
     heldFds: shm === undefined ? volumes.held : [...volumes.held, shm.fd],
+    ...(endpoints.length === 0
+      ? {}
+      : { attachNetwork: (pid) => attachEndpoints(context, record, { pid, plans: endpoints }) }),
     // Without a need for it, the process isn't held up.
     ...(hasOldExit || attaches.isAwaited(id)
       ? {

@@ -10,6 +10,7 @@ import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import type { Intent } from "../state/records.ts";
 import type { ContainerReference } from "../types.ts";
 import { type ContainerContext, isRunning } from "./context.ts";
+import { changePorts } from "../networks/publish.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
 import { mayRunOut, watchMemory } from "./out-of-memory.ts";
@@ -39,7 +40,7 @@ export async function updateContainer(
   if (record.state.status === "removing" || record.state.status === "dead") {
     throw new Failure("conflict", `cannot update container "${record.name}": it is being removed`);
   }
-  const { restartPolicy = record.spec.restartPolicy, ...asked } = changes;
+  const { restartPolicy = record.spec.restartPolicy, publishAdd, publishRemove, ...asked } = changes;
   if (
     changes.restartPolicy !== undefined &&
     changes.restartPolicy.name !== "no" &&
@@ -56,9 +57,13 @@ export async function updateContainer(
   if (asked.blockIo !== undefined)
     cgroupLimitsOf({ blockIo: asked.blockIo }, context.parts.host.findBlockDevice);
   const change = planCgroupChange(numbersOf(context, before), numbersOf(context, limits), cgroups.layout);
+  const published = await changePorts(context, record, {
+    ...(publishAdd === undefined ? {} : { add: publishAdd }),
+    ...(publishRemove === undefined ? {} : { remove: publishRemove }),
+  });
   const updated = {
-    ...record,
-    spec: { ...record.spec, limits, ...(restartPolicy === undefined ? {} : { restartPolicy }) },
+    ...published.record,
+    spec: { ...published.record.spec, limits, ...(restartPolicy === undefined ? {} : { restartPolicy }) },
   };
   checkRestartPolicy(updated.spec);
   const events = [containerEvent(record, "update")];
@@ -76,6 +81,7 @@ export async function updateContainer(
     fault("update.recorded");
   } catch (thrown) {
     undo?.();
+    await published.undo().catch(() => undefined);
     context.state.endIntent(intent);
     throw thrown;
   }

@@ -6,13 +6,16 @@ export interface ExtraHost {
   readonly address: string;
 }
 
-/** Throws "invalid" for an entry without name or address. `host-gateway` needs a network with a gateway: "unsupported". */
+/** What stands for the host's own address in an entry. */
+export const hostGateway = "host-gateway";
+
+/** Throws "invalid" for an entry without name or address. */
 export function parseExtraHosts(entries: readonly string[] = []): readonly ExtraHost[] {
   return entries.map((entry) => {
     const match = /^([^\s:=]+)[:=](.+)$/.exec(entry);
     const name = match?.[1] ?? "";
     const address = (match?.[2] ?? "").replace(/^\[(.*)\]$/, "$1");
-    if (name === "" || !/^[0-9a-fA-F.:]+(%[a-z0-9]+)?$/.test(address)) {
+    if (name === "" || (address !== hostGateway && !/^[0-9a-fA-F.:]+(%[a-z0-9]+)?$/.test(address))) {
       throw refuse(`bad format for add-host: ${quote(entry)}`);
     }
     return { name, address };
@@ -31,6 +34,25 @@ export function formatHosts(own: readonly ExtraHost[], extra: readonly ExtraHost
     ...[...extra, ...own].map(({ name, address }) => `${address}\t${name}`),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** With the addresses that lead to the host, one line each; entries that need one go when there is none. */
+export function withGateways(
+  entries: readonly ExtraHost[],
+  gateways: readonly string[],
+): readonly ExtraHost[] {
+  return entries.flatMap(({ name, address }) =>
+    address === hostGateway ? gateways.map((gateway) => ({ name, address: gateway })) : [{ name, address }],
+  );
+}
+
+/** The text with the addresses of an interface that came; those of `gone` are taken out. Other lines stay as they are. */
+export function changeHosts(
+  text: string,
+  { come = [], gone = [] }: { readonly come?: readonly ExtraHost[]; readonly gone?: readonly string[] },
+): string {
+  const lines = text.split("\n").filter((line) => line !== "" && !gone.includes(line.split(/\s/)[0] ?? ""));
+  return `${[...lines, ...come.map(({ name, address }) => `${address}\t${name}`)].join("\n")}\n`;
 }
 
 /** The host's file with the caller's entries. */

@@ -19,6 +19,8 @@ import { defaultPath, expandMerges, mergeEnvironment, planEnvironment } from "./
 import { checkMounts, defaultShmBytes } from "./mounts.ts";
 import { type ExtraHost, parseExtraHosts } from "./network-files.ts";
 import { quote, refuse } from "./refusal.ts";
+import { checkNetworkMode } from "./network-mode.ts";
+import { checkResolverWishes } from "./resolver.ts";
 import { planResourceLimits } from "./resource-limits.ts";
 import { checkRestartPolicy } from "./restart-policy.ts";
 import { planSysctls } from "./sysctls.ts";
@@ -104,6 +106,8 @@ export function planContainer(
   }
   checkRestartPolicy(spec);
   checkNamespaces(spec);
+  checkNetworkMode(spec);
+  checkResolverWishes(spec);
   return {
     args: planCommand(spec, image),
     ownEnv,
@@ -130,6 +134,9 @@ export function planContainer(
     limits,
     seccomp: privileged && spec.seccomp === undefined ? "unconfined" : planSeccomp(spec.seccomp),
     warnings: [
+      ...(spec.namespaces?.network === "host" && ((spec.ports ?? []).length > 0 || spec.publishAll === true)
+        ? ["Published ports are discarded when using host network mode"]
+        : []),
       ...missingCapabilities(spec, { capabilities, available: host.capabilities }),
       ...clampWarnings(spec, host),
       ...planSelinux(spec, host),
@@ -210,9 +217,6 @@ function checkNamespaces(spec: ContainerSpec): void {
   }
   if (spec.oomScoreAdj !== undefined && (spec.oomScoreAdj < -1000 || spec.oomScoreAdj > 1000)) {
     throw refuse(`invalid value ${spec.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
-  }
-  if (spec.hostname !== undefined && spec.hostname !== "" && typeof spec.namespaces?.network === "object") {
-    throw refuse("conflicting options: hostname and the network mode");
   }
 }
 

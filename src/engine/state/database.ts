@@ -29,6 +29,7 @@ const migrations: readonly string[] = [
    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
   "CREATE TABLE volumes (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
   "CREATE TABLE manifest_lists (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+  "CREATE TABLE networks (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;",
 ];
 
 /** The state's database: one connection, which is the only one (the data root is locked). */

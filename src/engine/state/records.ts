@@ -1,4 +1,6 @@
 import type { ContainerLimits } from "../limit-types.ts";
+import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
+import type { EndpointSettings, SubnetSpec } from "../network-types.ts";
 import type { ImageConfig } from "../../spec/image-config.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
@@ -32,6 +34,42 @@ export interface ContainerRecord {
   /** When the last runs began, oldest first. */
   readonly starts: readonly WallMs[];
   readonly lastTiming?: StartTiming;
+  /** The networks that it is in, the one of its mode first; none for `none`, `host` and another container's. */
+  readonly endpoints?: readonly EndpointRecord[];
+}
+
+/** A container's end in a network, which may be gone while the container does not run. */
+export interface EndpointRecord {
+  readonly networkId: string;
+  readonly networkName: string;
+  readonly settings: EndpointSettings;
+  /** While it runs: from this, nobody else gets its addresses and ports. */
+  readonly plan?: EndpointPlan;
+}
+
+export interface NetworkRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: WallMs;
+  readonly driver: string;
+  readonly attachable: boolean;
+  /** Not a network, but settings for some. */
+  readonly configOnly: boolean;
+  /** The name of the network that its settings are from, or "". */
+  readonly configFrom: string;
+  readonly ipam: {
+    readonly driver: string;
+    readonly options: Readonly<Record<string, string>>;
+    /** Of `configOnly`: as they were asked for. */
+    readonly subnets: readonly SubnetSpec[];
+  };
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
+  readonly internal: boolean;
+  /** Absent with `configOnly`. */
+  readonly plan?: NetworkPlan;
 }
 
 export interface ImageRecord {
@@ -79,7 +117,12 @@ export type Intent =
       readonly begunAt: WallMs;
       /** Cgroups above its own that were not there. */
       readonly cgroups?: readonly string[];
+      /** What it gets, in the order of its record's endpoints. */
+      readonly endpoints?: readonly EndpointPlan[];
     }
+  /** A running one gets an end in a network, or gives it up. */
+  | { readonly kind: "connect"; readonly containerId: ContainerId; readonly endpoint: EndpointPlan }
+  | { readonly kind: "disconnect"; readonly containerId: ContainerId; readonly endpoint: EndpointPlan }
   /** Of a running one, whose cgroup gets the new limits before the record has them. */
   | { readonly kind: "update"; readonly containerId: ContainerId; readonly limits: ContainerLimits }
   /** Stands still while it is read, not because somebody paused it. */
@@ -92,10 +135,13 @@ export type Intent =
       /** Above its cgroup, when that is not the engine's own. */
       readonly cgroupParent?: string;
     }
-  | { readonly kind: "remove-volume"; readonly volume: string };
+  | { readonly kind: "remove-volume"; readonly volume: string }
+  | { readonly kind: "create-network"; readonly network: NetworkPlan }
+  | { readonly kind: "remove-network"; readonly network: NetworkPlan };
 
 /** The id or name of what the step is about. */
 export function subjectOf(intent: Intent): string {
+  if ("network" in intent) return intent.network.id;
   return intent.kind === "remove-volume" ? intent.volume : intent.containerId;
 }
 

@@ -13,6 +13,7 @@ import {
   type Intent,
   type IntentId,
   type ManifestListRecord,
+  type NetworkRecord,
   subjectOf,
   type VolumeRecord,
 } from "./records.ts";
@@ -30,6 +31,7 @@ export class State implements Disposable {
   readonly #intents = new Map<IntentId, Intent>();
   readonly #volumes = new Map<string, VolumeRecord>();
   readonly #manifestLists = new Map<string, ManifestListRecord>();
+  readonly #networks = new Map<string, NetworkRecord>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -158,6 +160,45 @@ export class State implements Disposable {
     this.#manifestLists.delete(name);
   }
 
+  /** By id, in the order in which they were made. */
+  networks(): ReadonlyMap<string, NetworkRecord> {
+    return this.#networks;
+  }
+
+  /** Inserts or replaces; ends an intent in the same transaction. */
+  putNetwork(
+    record: NetworkRecord,
+    along: { readonly ends?: IntentId | undefined; readonly events?: readonly EngineEvent[] } = {},
+  ): void {
+    this.#database.durably(() => {
+      this.#database.run(
+        "INSERT INTO networks (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+        record.id,
+        encode(record),
+      );
+      if (along.ends !== undefined) this.#deleteIntent(along.ends);
+      this.events.append(along.events ?? []);
+    });
+    this.#networks.set(record.id, Object.freeze(record));
+    if (along.ends !== undefined) this.#intents.delete(along.ends);
+    this.events.publish(along.events ?? []);
+  }
+
+  /** Takes the record away and leaves the intent to remove what the kernel has of it, if there is anything. */
+  removeNetwork({ id, plan }: NetworkRecord, events: readonly EngineEvent[] = []): IntentId | undefined {
+    const intent: Intent | undefined = plan && { kind: "remove-network", network: plan };
+    const write = (): IntentId | undefined => {
+      this.#database.run("DELETE FROM networks WHERE id = ?", id);
+      this.events.append(events);
+      return intent && this.#insertIntent(intent);
+    };
+    const intentId = this.#database.vitally(() => this.#database.durably(write));
+    this.#networks.delete(id);
+    if (intent !== undefined && intentId !== undefined) this.#intents.set(intentId, intent);
+    this.events.publish(events);
+    return intentId;
+  }
+
   images(): readonly ImageRecord[] {
     return [...this.#images.values()];
   }
@@ -284,6 +325,10 @@ export class State implements Disposable {
     for (const row of this.#database.all("SELECT record FROM manifest_lists ORDER BY name")) {
       const record = decode<ManifestListRecord>(row["record"]);
       this.#manifestLists.set(record.name, Object.freeze(record));
+    }
+    for (const row of this.#database.all("SELECT record FROM networks ORDER BY rowid")) {
+      const record = decode<NetworkRecord>(row["record"]);
+      this.#networks.set(record.id, Object.freeze(record));
     }
     for (const row of this.#database.all("SELECT record FROM containers ORDER BY rowid")) {
       const record = decode<ContainerRecord>(row["record"]);

@@ -8,7 +8,7 @@ import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import type { KeeperProgram } from "../types.ts";
 import { encodePlan } from "../plan/encode.ts";
 import type { Plan } from "../plan/plan.ts";
-import { bornBarrier, type PlanClock, readyBarrier } from "../plan/report.ts";
+import { bornBarrier, networkBarrier, type PlanClock, readyBarrier } from "../plan/report.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { answer, encodeRequest, FrameReader } from "./frames.ts";
 import { decodeRunning, KeeperConnection } from "./kept-process.ts";
@@ -47,6 +47,8 @@ export interface Launch {
   readonly onReady?: (directory: Fd) => Promise<void>;
   /** Called at the barrier "born" with the child's pid, which is the child's as long as it waits there. */
   readonly onBorn?: (pid: number) => void;
+  /** Called at the barrier "network", likewise. */
+  readonly onNetwork?: (pid: number) => Promise<void>;
 }
 
 export interface Launched {
@@ -160,11 +162,12 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
 }
 
 async function passBarrier(
-  { onReady, onBorn, directory }: Launch,
+  { onReady, onBorn, onNetwork, directory }: Launch,
   { tag, pid }: { readonly tag: number; readonly pid: number },
 ): Promise<void> {
   if (tag === readyBarrier) await onReady?.(directory.fd);
   else if (tag === bornBarrier && pid > 0) onBorn?.(pid);
+  else if (tag === networkBarrier && pid > 0) await onNetwork?.(pid);
   else throw new Failure("internal", "cannot answer an unknown barrier");
 }
 

@@ -22,7 +22,7 @@ import {
 import { addOpenTarget } from "./paths.ts";
 import { type OpResult, type PlanBlob, PlanList } from "./plan.ts";
 import { addCredentials, addFreshStart, addLimits, type PlannedProcess } from "./process.ts";
-import { PlanClock } from "./report.ts";
+import { addBarrier, networkBarrier, PlanClock } from "./report.ts";
 import { addSysctls } from "./sysctls.ts";
 import { addPipes, addTerminal } from "./streams.ts";
 import { addTimeNamespace } from "./time-namespace.ts";
@@ -44,6 +44,8 @@ export interface ContainerInput {
   readonly limits: readonly ResourceLimit[];
   readonly process: PlannedProcess;
   readonly openStdin: boolean;
+  /** Wait with all that comes after the network namespace until the engine has put interfaces into it. */
+  readonly awaitNetwork?: boolean;
   /** With a user namespace: the host's id of the user, to whom the streams belong. */
   readonly streamOwner?: number;
   /** The devices are in /dev already: nobody can make any in a user namespace. */
@@ -103,6 +105,8 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
       child.add(`join the ${type} namespace`, "setns", [fd, getNamespaceKind(type).cloneFlag]);
   }
   if (created.includes("network")) addLoopback(child);
+  if (input.awaitNetwork === true)
+    addBarrier(child, blob, blob.reserve(16), networkBarrier, "wait for the network");
   if (created.includes("uts")) addHostname(child, config);
 
   if (!inUser && profile !== undefined) addAppArmor(child, profile);

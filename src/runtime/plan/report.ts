@@ -10,6 +10,8 @@ export const takeListener = 0x80000002;
 export const readyBarrier = 1;
 /** The child is in its new user namespace, which has no ids yet. */
 export const bornBarrier = 2;
+/** The child has its network namespace, with only a loopback interface in it. */
+export const networkBarrier = 4;
 export const takeMount = 3; // value: the number of the mount's descriptor
 
 /** A 16-byte place for a barrier whose value (its last 8 bytes) an op stores into. */

@@ -1,0 +1,28 @@
+import { openNetworks } from "../../network/open-networks.ts";
+import { findPortHolder, readHostNetwork } from "../../network/read-host.ts";
+import type { NetworkPart } from "../parts.ts";
+
+/** The kernel's side of networks, in the network namespace of this process. Touches nothing yet; the caller disposes of it. */
+export function openNetworkPart(dataRoot: string, onNote: (note: string) => void): NetworkPart {
+  const networks = openNetworks({ dataRoot, onNote });
+  return {
+    ensure: (plan) => networks.ensure(plan),
+    remove: (plan) => networks.remove(plan),
+    attach: (endpoint, options) => networks.attach(endpoint, options),
+    detach: (id) => networks.detach(id),
+    disconnect: (endpoint, options) => networks.disconnect(endpoint, options),
+    setPorts: (id, ports) => networks.setPorts(id, ports),
+    setDefaultGateways: (endpoint, options) => networks.setDefaultGateways(endpoint, options),
+    bringUpLoopback: (options) => networks.bringUpLoopback(options),
+    reconcile: (records) => networks.reconcile(records),
+    findings: () => networks.findings(),
+    reachOf: (ports, options) => networks.reachOf(ports, options),
+    setPolicy: (policy) => networks.setPolicy(policy),
+    get policy() {
+      return networks.policy;
+    },
+    readHost: readHostNetwork,
+    findPortHolder,
+    [Symbol.asyncDispose]: () => networks[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,105 @@
+import { formatIpAddress, formatIpPrefix, type IpFamily } from "../../spec/ip-address.ts";
+import type { ContainerContext } from "../containers/context.ts";
+import type { BoundPorts, EndpointDetails, NetworkDetails, SubnetSpec } from "../network-types.ts";
+import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../state/records.ts";
+import { namesIn } from "./names.ts";
+import { addressText, gatewayOf } from "./plan-endpoints.ts";
+
+/** What `network inspect` shows. */
+export function describeNetwork(context: ContainerContext, record: NetworkRecord): NetworkDetails {
+  const { plan, ...rest } = record;
+  return {
+    ...rest,
+    ipam: { ...record.ipam, subnets: plan?.subnets.map(describeSubnet) ?? record.ipam.subnets },
+    containers: Object.fromEntries(
+      context.networks.leases.inNetwork(record.id).flatMap(({ containerId, plan: endpoint }) => {
+        const container = context.state.findContainer(containerId);
+        const isIn = container?.endpoints?.some(({ plan: own }) => own?.id === endpoint.id) ?? false;
+        if (container === undefined || !isIn) return [];
+        const described = {
+          name: container.name,
+          endpointId: endpoint.id,
+          macAddress: endpoint.macAddress,
+          ipv4: addressText(endpoint, 4),
+          ipv6: addressText(endpoint, 6),
+        };
+        return [[containerId, described] as const];
+      }),
+    ),
+  };
+}
+
+function describeSubnet({
+  subnet,
+  range,
+  gateway,
+  auxiliary,
+}: NonNullable<NetworkRecord["plan"]>["subnets"][number]): SubnetSpec {
+  const names = Object.entries(auxiliary);
+  return {
+    subnet: formatIpPrefix(subnet),
+    ...(range === undefined ? {} : { range: formatIpPrefix(range) }),
+    ...(gateway === undefined ? {} : { gateway: formatIpAddress(gateway) }),
+    ...(names.length === 0
+      ? {}
+      : { auxiliary: Object.fromEntries(names.map(([name, address]) => [name, formatIpAddress(address)])) }),
+  };
+}
+
+/** The networks of a container as `inspect` tells them. */
+export function describeEndpoints(
+  context: ContainerContext,
+  record: ContainerRecord,
+): readonly EndpointDetails[] {
+  return (record.endpoints ?? []).map((endpoint) => {
+    const { networkId, networkName, settings } = endpoint;
+    const joined = describeJoined(context, endpoint);
+    return {
+      networkId,
+      networkName,
+      settings,
+      names: namesIn(record, endpoint),
+      ...(joined === undefined ? {} : { joined }),
+    };
+  });
+}
+
+function describeJoined(
+  context: ContainerContext,
+  { plan }: EndpointRecord,
+): EndpointDetails["joined"] | undefined {
+  if (plan === undefined) return undefined;
+  const network = context.networks.find(plan.networkId)?.plan;
+  const family = (which: IpFamily): { readonly address: string; readonly bits: number; readonly gateway?: string } | undefined => {
+    const found = plan.addresses.find(({ address }) => address.family === which);
+    if (found === undefined) return undefined;
+    const gateway = network === undefined || network.internal ? undefined : gatewayOf(network, which);
+    return {
+      address: formatIpAddress(found.address),
+      bits: found.bits,
+      ...(gateway === undefined ? {} : { gateway: formatIpAddress(gateway) }),
+    };
+  };
+  const [ipv4, ipv6] = [family(4), family(6)];
+  return {
+    endpointId: plan.id,
+    macAddress: plan.macAddress,
+    interfaceName: plan.interfaceName,
+    ...(ipv4 === undefined ? {} : { ipv4 }),
+    ...(ipv6 === undefined ? {} : { ipv6 }),
+  };
+}
+
+/** The ports that it publishes at the moment, those on all addresses once a family that they are reached by. */
+export function boundPortsOf(record: ContainerRecord): readonly BoundPorts[] {
+  return (record.endpoints ?? []).flatMap(({ plan }) =>
+    (plan?.ports ?? []).flatMap(({ hostAddress, ...ports }): readonly BoundPorts[] => {
+      if (hostAddress !== undefined) return [{ ...ports, hostAddress: formatIpAddress(hostAddress) }];
+      const families = new Set(plan?.addresses.map(({ address }) => address.family));
+      return [
+        ...(families.has(4) ? [{ ...ports, hostAddress: "0.0.0.0" }] : []),
+        ...(families.has(6) ? [{ ...ports, hostAddress: "::" }] : []),
+      ];
+    }),
+  );
+}

@@ -1,0 +1,32 @@
+import type { NetworkRecord } from "../state/records.ts";
+
+/** The network that containers are in when nobody says otherwise. */
+export const defaultNetwork = "bridge";
+
+/** As Docker writes "never": the year 1. */
+export const neverMade = -62_135_596_800_000;
+
+/** Their ids are fixed: they name a mode, not a thing. */
+export const fixedNetworks: readonly NetworkRecord[] = [
+  { name: "host", driver: "host", id: "68" },
+  { name: "none", driver: "null", id: "6e" },
+].map(({ name, driver, id }) => ({
+  id: id.padEnd(64, "0"),
+  name,
+  createdAt: neverMade,
+  driver,
+  attachable: false,
+  configOnly: false,
+  configFrom: "",
+  ipam: { driver: "default", options: {}, subnets: [] },
+  options: {},
+  labels: {},
+  ipv4: true,
+  ipv6: false,
+  internal: false,
+}));
+
+/** Those that are always there, whatever anybody makes or removes. */
+export function isPredefined(name: string): boolean {
+  return name === defaultNetwork || fixedNetworks.some((network) => network.name === name);
+}

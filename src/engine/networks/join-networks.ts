@@ -1,0 +1,214 @@
+import { randomBytes } from "node:crypto";
+import { fault } from "../../base/fault.ts";
+import { Failure, within } from "../../base/failure.ts";
+import { openProcessNetwork } from "../../linux/process-network.ts";
+import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
+import type { ContainerContext } from "../containers/context.ts";
+import type { EngineEvent } from "../engine-types.ts";
+import type { EndpointSettings, EndpointSpec } from "../network-types.ts";
+import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../state/records.ts";
+import type { ContainerId, ContainerSpec } from "../types.ts";
+import { choosePorts, type PortFacts } from "./choose-ports.ts";
+import { portsToPublish } from "./exposed-ports.ts";
+import { defaultNetwork } from "./fixed-networks.ts";
+import { announceEndpoint, withdrawEndpoint } from "./names.ts";
+import { networkEvent } from "./network-catalog.ts";
+import { readNetworkOptions } from "./network-options.ts";
+import { checkEndpoint, planEndpoint, routeEndpoints } from "./plan-endpoints.ts";
+import { quoted } from "./refuse-network.ts";
+
+/** The networks of a container that is about to be made, found and checked. Throws "not-found", "invalid". */
+export function resolveEndpoints(context: ContainerContext, spec: ContainerSpec): readonly EndpointRecord[] {
+  const asked = spec.networks ?? [];
+  if (spec.namespaces?.network !== undefined) {
+    if (asked.length === 0) return [];
+    throw new Failure("invalid", "conflicting options: networks and the network mode");
+  }
+  const wanted: readonly EndpointSpec[] = asked.length === 0 ? [{ network: defaultNetwork }] : asked;
+  const found: EndpointRecord[] = [];
+  for (const { network: reference, ...settings } of wanted) {
+    const network = getJoinable(context, reference);
+    if (found.some(({ networkId }) => networkId === network.id)) {
+      throw new Failure("invalid", `network ${quoted(network.name)} is specified multiple times`);
+    }
+    checkSettings(network, settings);
+    found.push({ networkId: network.id, networkName: network.name, settings });
+  }
+  return found;
+}
+
+/** Throws "not-found", or "invalid" for one that no container can be in beside others. */
+export function getJoinable(
+  context: ContainerContext,
+  reference: string,
+): NetworkRecord & { readonly plan: NetworkPlan } {
+  const network = context.networks.get(reference);
+  if (network.configOnly) {
+    throw new Failure("invalid", `configuration-only network ${quoted(network.name)} cannot be used by containers`);
+  }
+  const { plan } = network;
+  if (plan === undefined) {
+    throw new Failure(
+      "invalid",
+      `cannot connect a container to network ${quoted(network.name)}: it has that one alone, or not at all`,
+      { details: { network: network.name } },
+    );
+  }
+  return { ...network, plan };
+}
+
+export function checkSettings(
+  network: NetworkRecord & { readonly plan: NetworkPlan },
+  settings: EndpointSettings,
+): void {
+  const { name, plan } = network;
+  checkEndpoint({ name, plan, isDefault: name === defaultNetwork }, settings);
+}
+
+/**
+ * Addresses, interfaces, routes and ports for a container that is about to start: nobody else gets them from now on.
+ * Throws "not-found" for a network that is gone, "conflict" for an address or port that somebody has.
+ */
+export function reserveEndpoints(
+  context: ContainerContext,
+  record: ContainerRecord,
+): readonly EndpointPlan[] {
+  const { endpoints = [], id, spec, imageConfig } = record;
+  const ends: { network: NetworkPlan; settings: EndpointSettings; plan: EndpointPlan }[] = [];
+  for (const endpoint of endpoints) {
+    const network = getRecorded(context, record, endpoint);
+    const plan = planFor(context, { network, settings: endpoint.settings, usedNames: ends.map(nameOf) });
+    ends.push({ network: network.plan, settings: endpoint.settings, plan });
+  }
+  if (ends.length === 0) return [];
+  const ports = choosePorts(portsToPublish(spec, imageConfig.defaults.exposedPorts), portFacts(context, id));
+  const plans = routeEndpoints(ends, { ports });
+  for (const plan of plans) context.networks.leases.add(id, plan);
+  return plans;
+}
+
+export function portFacts(context: ContainerContext, except: ContainerId): PortFacts {
+  return {
+    others: context.networks.leases.ports(except).map(({ ports, containerId }) => ({
+      ports,
+      name: context.state.findContainer(containerId)?.name ?? containerId.slice(0, 12),
+    })),
+    findHolder: (ports) => context.networks.part.findPortHolder(ports),
+  };
+}
+
+/** A plan of its own for one more network, without routes and ports. */
+export function planFor(
+  context: ContainerContext,
+  {
+    network,
+    settings,
+    usedNames,
+  }: {
+    readonly network: NetworkRecord & { readonly plan: NetworkPlan };
+    readonly settings: EndpointSettings;
+    readonly usedNames: readonly string[];
+  },
+): EndpointPlan {
+  const { interfacePrefix } = readNetworkOptions(network);
+  const taken = context.networks.leases.addressesIn(network.id);
+  return planEndpoint(
+    { endpointId: randomBytes(32).toString("hex"), network: network.plan, settings, interfacePrefix, taken },
+    { usedNames },
+  );
+}
+
+function nameOf({ plan }: { readonly plan: EndpointPlan }): string {
+  return plan.interfaceName;
+}
+
+function getRecorded(
+  context: ContainerContext,
+  record: ContainerRecord,
+  { networkId, networkName }: EndpointRecord,
+): NetworkRecord & { readonly plan: NetworkPlan } {
+  const network = context.networks.find(networkId);
+  if (network?.plan !== undefined) return { ...network, plan: network.plan };
+  throw new Failure(
+    "not-found",
+    `cannot start container "${record.name}": network ${networkName} (${networkId.slice(0, 12)}) not found: disconnect it from that one`,
+    { details: { network: networkName, container: record.id } },
+  );
+}
+
+/** Puts the interfaces into the namespace of a process that waits for them. */
+export async function attachEndpoints(
+  context: ContainerContext,
+  record: ContainerRecord,
+  { pid, plans }: { readonly pid: number; readonly plans: readonly EndpointPlan[] },
+): Promise<void> {
+  using netns = openProcessNetwork(pid);
+  for (const plan of plans) {
+    const network = context.networks.find(plan.networkId)?.plan;
+    if (network === undefined) throw new Failure("not-found", `network ${plan.networkId} not found`);
+    await context.networks.ensure(network);
+    await context.networks.part.attach(plan, { netnsFd: netns.fd });
+  }
+  fault("start.attached");
+  announceEndpoint(context, record, { plans, netns: netns.fd });
+}
+
+/**
+ * Takes what the kernel has of them away behind the answer; only then somebody else can have their addresses and ports.
+ * Their interfaces go with the namespace.
+ */
+export function releaseEndpoints(
+  context: ContainerContext,
+  { id, name }: Pick<ContainerRecord, "id" | "name">,
+  plans: readonly EndpointPlan[],
+): void {
+  if (plans.length === 0) return;
+  withdrawEndpoint(context, { id, plans });
+  void context.background.run(id, async () => {
+    for (const plan of plans) {
+      try {
+        await context.networks.part.detach(plan.id);
+      } catch (thrown) {
+        throw within(`cannot take container "${name}" out of its network`, thrown);
+      }
+      fault("end.detached");
+      context.networks.leases.remove(plan.id);
+    }
+  });
+}
+
+export function plansOf({ endpoints = [] }: Pick<ContainerRecord, "endpoints">): readonly EndpointPlan[] {
+  return endpoints.flatMap(({ plan }) => plan ?? []);
+}
+
+/** The record of a container that has these ends now, in the order of its networks. */
+export function withPlans(record: ContainerRecord, plans: readonly EndpointPlan[]): ContainerRecord {
+  const { endpoints } = record;
+  if (endpoints === undefined || plans.length === 0) return record;
+  return {
+    ...record,
+    endpoints: endpoints.map((endpoint) => {
+      const plan = plans.find(({ networkId }) => networkId === endpoint.networkId);
+      return plan === undefined ? endpoint : { ...endpoint, plan };
+    }),
+  };
+}
+
+/** That of one that does not run. */
+export function withoutPlans(record: ContainerRecord): ContainerRecord {
+  const { endpoints } = record;
+  if (endpoints === undefined) return record;
+  return { ...record, endpoints: endpoints.map(({ plan: _, ...endpoint }) => endpoint) };
+}
+
+/** What Docker tells of each network when a container comes into it and leaves it. */
+export function networkUseEvents(
+  context: ContainerContext,
+  { id, endpoints = [] }: Pick<ContainerRecord, "id" | "endpoints">,
+  action: "connect" | "disconnect",
+): readonly EngineEvent[] {
+  return endpoints.map(({ networkId, networkName }) => {
+    const network = context.networks.find(networkId) ?? { id: networkId, name: networkName, driver: "bridge" };
+    return networkEvent(network, action, { container: id });
+  });
+}

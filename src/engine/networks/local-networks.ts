@@ -1,0 +1,100 @@
+import { kindOf } from "../../base/failure.ts";
+import type { ContainerContext } from "../containers/context.ts";
+import type {
+  EndpointSettings,
+  NetworkDetails,
+  NetworkReference,
+  Networks,
+  NetworkSpec,
+} from "../network-types.ts";
+import { pruneFilter } from "../prune-filters.ts";
+import type { NetworkRecord } from "../state/records.ts";
+import type { ContainerReference } from "../types.ts";
+import { connectContainer, disconnectContainer } from "./connect.ts";
+import { describeNetwork } from "./describe-network.ts";
+import { isPredefined } from "./fixed-networks.ts";
+import { checkNetworkFilters, matchesNetworkFilters, type NetworkFilter } from "./network-filters.ts";
+
+/** The networks of one data root. */
+export class LocalNetworks implements Networks {
+  readonly #context: ContainerContext;
+
+  constructor(context: ContainerContext) {
+    this.#context = context;
+  }
+
+  async create(spec: NetworkSpec): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
+    const { record, warnings } = await this.#context.networks.create(spec);
+    this.#context.parts.names?.addNetwork(record.id, record.name);
+    return { id: record.id, warnings };
+  }
+
+  async list({ filters = {} }: { readonly filters?: NetworkFilter } = {}): Promise<readonly NetworkDetails[]> {
+    checkNetworkFilters(filters);
+    return this.#context.networks
+      .list()
+      .filter((record) => matchesNetworkFilters(record, filters, this.#isUsed(record)))
+      .map((record) => this.#describe(record));
+  }
+
+  async inspect(reference: NetworkReference): Promise<NetworkDetails> {
+    return this.#describe(this.#context.networks.get(reference));
+  }
+
+  async remove(reference: NetworkReference): Promise<void> {
+    await this.#remove(this.#context.networks.get(reference));
+  }
+
+  async prune({ filters = {} }: { readonly filters?: NetworkFilter } = {}): Promise<readonly string[]> {
+    const isWanted = pruneFilter(filters);
+    const removed: string[] = [];
+    for (const record of this.#context.networks.list()) {
+      if (isPredefined(record.name) || record.configOnly || this.#isUsed(record) || !isWanted(record)) continue;
+      try {
+        await this.#remove(record);
+        removed.push(record.name);
+      } catch (thrown) {
+        // Somebody has come into it, or another call removes it.
+        if (!["conflict", "not-found"].includes(kindOf(thrown))) throw thrown;
+      }
+    }
+    return removed;
+  }
+
+  async connect(
+    network: NetworkReference,
+    container: ContainerReference,
+    settings: EndpointSettings = {},
+  ): Promise<void> {
+    await connectContainer(this.#context, { network, container }, settings);
+  }
+
+  async disconnect(
+    network: NetworkReference,
+    container: ContainerReference,
+    options: { readonly force?: boolean } = {},
+  ): Promise<void> {
+    await disconnectContainer(this.#context, { network, container }, options);
+  }
+
+  async #remove(record: NetworkRecord): Promise<void> {
+    const { state, networks, parts } = this.#context;
+    const holders = networks.leases
+      .inNetwork(record.id)
+      .flatMap(({ containerId }) => state.findContainer(containerId)?.name ?? []);
+    await networks.remove(record, { holders });
+    parts.names?.removeNetwork(record.id);
+  }
+
+  #describe(record: NetworkRecord): NetworkDetails {
+    return describeNetwork(this.#context, record);
+  }
+
+  /** Containers that don't run count, too. */
+  #isUsed({ id, name }: NetworkRecord): boolean {
+    return this.#context.state.containers().some(({ endpoints = [], spec }) => {
+      const mode = spec.namespaces?.network;
+      return endpoints.some(({ networkId }) => networkId === id) || (mode !== undefined && mode === name);
+    });
+  }
+}

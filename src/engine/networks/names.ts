@@ -1,0 +1,103 @@
+import type { Fd } from "../../linux/fd.ts";
+import type { EndpointPlan } from "../../network/types.ts";
+import { formatIpAddress } from "../../spec/ip-address.ts";
+import { readResolver } from "../planning/resolver.ts";
+import type { ContainerContext } from "../containers/context.ts";
+import type { NameView } from "../parts.ts";
+import type { ContainerRecord, EndpointRecord } from "../state/records.ts";
+import type { ContainerId } from "../types.ts";
+import { defaultNetwork } from "./fixed-networks.ts";
+import { orderByPriority } from "./plan-endpoints.ts";
+
+/** Whom a network's name server knows a container as: its name, its aliases, its short id. */
+export function namesIn(
+  { id, name }: Pick<ContainerRecord, "id" | "name">,
+  { networkName, settings }: EndpointRecord,
+): readonly string[] {
+  if (networkName === defaultNetwork) return [];
+  return [...new Set([name, ...(settings.aliases ?? []), id.slice(0, 12)])];
+}
+
+/**
+ * Whether it looks names up by the engine's name server: in every network but the default one, and there too when the
+ * host's own resolvers can only be reached on the host.
+ */
+export function hasNameServer(context: ContainerContext, { endpoints = [], spec }: ContainerRecord): boolean {
+  if (context.parts.names === undefined || endpoints.length === 0) return false;
+  if (endpoints.some(({ networkName }) => networkName !== defaultNetwork)) return true;
+  const { upstreams } = readResolver(context.parts.host, spec);
+  return upstreams.length > 0 && upstreams.every(({ from }) => from === "host");
+}
+
+/** The container is found by its names, and finds others, from now on. `lo` is up in its namespace. */
+export function announceEndpoint(
+  context: ContainerContext,
+  record: ContainerRecord,
+  { plans, netns }: { readonly plans: readonly EndpointPlan[]; readonly netns?: Fd },
+): void {
+  const { names } = context.parts;
+  if (names === undefined || !hasNameServer(context, record)) return;
+  for (const endpoint of record.endpoints ?? []) {
+    const plan = plans.find(({ networkId }) => networkId === endpoint.networkId);
+    const known = namesIn(record, endpoint);
+    if (plan === undefined || known.length === 0) continue;
+    names.addNetwork(endpoint.networkId, endpoint.networkName);
+    names.addEntry(endpoint.networkId, {
+      endpointId: plan.id,
+      names: known,
+      addresses: plan.addresses.map(({ address }) => formatIpAddress(address)),
+    });
+  }
+  const view = viewOf(context, record);
+  if (netns === undefined) names.setView(record.id, view);
+  else names.serve(record.id, { netns, view });
+}
+
+/** It has ended: the sockets of its name server would hold its namespace. */
+export function withdrawEndpoint(
+  context: ContainerContext,
+  { id, plans }: { readonly id: ContainerId; readonly plans: readonly EndpointPlan[] },
+): void {
+  const { names } = context.parts;
+  if (names === undefined) return;
+  names.stop(id);
+  for (const plan of plans) names.removeEntry(plan.networkId, plan.id);
+}
+
+export function viewOf(context: ContainerContext, record: ContainerRecord): NameView {
+  const ends = (record.endpoints ?? []).flatMap(({ networkId, networkName, settings }) => {
+    const network = context.networks.find(networkId)?.plan;
+    return network === undefined ? [] : [{ network, networkName, settings }];
+  });
+  const isClosed = ends.every(({ network }) => network.internal);
+  const { spec } = record;
+  const resolver = readResolver(context.parts.host, spec);
+  return {
+    networks: orderByPriority(ends)
+      .filter(({ networkName }) => networkName !== defaultNetwork)
+      .map(({ network, settings }) => ({
+        id: network.id,
+        ...(settings.links === undefined ? {} : { links: linksOf(settings.links) }),
+      })),
+    upstreams: isClosed ? [] : resolver.upstreams,
+    ...(resolver.ndotsSet ? { ndotsSet: true } : {}),
+  };
+}
+
+/** alias → container. */
+function linksOf(links: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    links.map((link) => {
+      const [container = "", alias = container] = link.split(":");
+      return [alias, container.replace(/^\//, "")];
+    }),
+  );
+}
+
+/** It has left one network and goes on in others. */
+export function withdrawNames(context: ContainerContext, record: ContainerRecord, plan: EndpointPlan): void {
+  const { names } = context.parts;
+  if (names === undefined) return;
+  names.removeEntry(plan.networkId, plan.id);
+  if (hasNameServer(context, record)) names.setView(record.id, viewOf(context, record));
+}

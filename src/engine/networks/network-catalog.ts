@@ -1,0 +1,227 @@
+import { randomBytes } from "node:crypto";
+import { fault } from "../../base/fault.ts";
+import { Failure, within } from "../../base/failure.ts";
+import { defaultPools } from "../../network/default-pools.ts";
+import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
+import { eventTimeNs } from "../containers/describe-event.ts";
+import type { EngineEvent } from "../engine-types.ts";
+import type { NetworkReference, NetworkSpec } from "../network-types.ts";
+import type { NetworkPart } from "../parts.ts";
+import type { NetworkRecord } from "../state/records.ts";
+import type { State } from "../state/state.ts";
+import { defaultNetwork, fixedNetworks, isPredefined } from "./fixed-networks.ts";
+import { Leases } from "./leases.ts";
+import { type NetworkFacts, planDefaultNetwork, planNetwork } from "./plan-network.ts";
+import { networkNotFound, quoted } from "./refuse-network.ts";
+
+/** Records of networks, what the kernel has of them, and who has which address. */
+export class NetworkCatalog {
+  readonly leases = new Leases();
+  readonly #state: State;
+  readonly #part: NetworkPart;
+  readonly #dataRoot: string;
+  /** Whose host side is being made: their names and subnets are taken. */
+  readonly #making = new Map<string, NetworkRecord>();
+  readonly #ensured = new Map<string, Promise<void>>();
+
+  constructor(state: State, { part, dataRoot }: { readonly part: NetworkPart; readonly dataRoot: string }) {
+    this.#state = state;
+    this.#part = part;
+    this.#dataRoot = dataRoot;
+    for (const { id, endpoints = [] } of state.containers()) {
+      for (const { plan } of endpoints) if (plan !== undefined) this.leases.add(id, plan);
+    }
+    for (const [, intent] of state.intents()) {
+      if (intent.kind === "start") {
+        for (const plan of intent.endpoints ?? []) this.leases.add(intent.containerId, plan);
+      } else if (intent.kind === "connect" || intent.kind === "disconnect") {
+        this.leases.add(intent.containerId, intent.endpoint);
+      }
+    }
+  }
+
+  /** All, those that are always there first. */
+  list(): readonly NetworkRecord[] {
+    const own = [...this.#state.networks().values()];
+    const bridge = this.default();
+    return [bridge, ...fixedNetworks, ...own.filter(({ id }) => id !== bridge.id)];
+  }
+
+  /** The default bridge, recorded when it is first looked at; nothing is made of it on the host. */
+  default(): NetworkRecord {
+    const found = this.#findNamed(defaultNetwork);
+    if (found !== undefined) return found;
+    const record = planDefaultNetwork({ id: randomId(), nowMs: Date.now(), facts: this.#facts() });
+    this.#state.putNetwork(record);
+    return record;
+  }
+
+  /** By whole id, then name, then the beginning of an id. Throws "not-found", or "invalid" for an ambiguous prefix. */
+  get(reference: NetworkReference): NetworkRecord {
+    if (reference === defaultNetwork || reference === "default") return this.default();
+    const fixed = fixedNetworks.find(({ name, id }) => name === reference || id === reference);
+    const exact = fixed ?? this.#state.networks().get(reference) ?? this.#findNamed(reference);
+    if (exact !== undefined) return exact;
+    const found = /^[0-9a-f]{1,64}$/.test(reference)
+      ? [...this.#state.networks().values(), ...fixedNetworks].filter(({ id }) => id.startsWith(reference))
+      : [];
+    if (found.length > 1) {
+      throw new Failure(
+        "invalid",
+        `network ${reference} is ambiguous (${found.length} matches found based on ID prefix)`,
+      );
+    }
+    const [only] = found;
+    if (only === undefined) throw networkNotFound(reference);
+    return only;
+  }
+
+  /** The one with this id, as long as it is there. */
+  find(id: string): NetworkRecord | undefined {
+    return this.#state.networks().get(id) ?? fixedNetworks.find((network) => network.id === id);
+  }
+
+  /** See Networks.create(). */
+  async create(
+    spec: NetworkSpec,
+  ): Promise<{ readonly record: NetworkRecord; readonly warnings: readonly string[] }> {
+    this.default(); // its subnet is not to be had
+    const { record, warnings } = planNetwork(spec, { id: randomId(), nowMs: Date.now(), facts: this.#facts() });
+    const { plan } = record;
+    const event = networkEvent(record, "create");
+    if (plan === undefined) {
+      this.#state.putNetwork(record, { events: [event] });
+      return { record, warnings };
+    }
+    this.#making.set(record.id, record);
+    try {
+      const intent = this.#state.beginIntent({ kind: "create-network", network: plan });
+      fault("network.intended");
+      try {
+        await this.ensure(plan);
+        fault("network.made");
+      } catch (thrown) {
+        this.#ensured.delete(plan.id);
+        this.#state.endIntent(intent); // it has rolled itself back
+        throw within(`cannot create network ${quoted(record.name)}`, thrown);
+      }
+      this.#state.putNetwork(record, { ends: intent, events: [event] });
+      fault("network.recorded");
+    } finally {
+      this.#making.delete(record.id);
+    }
+    return { record, warnings };
+  }
+
+  /** See Networks.remove(). `holders` names the containers that are in it. */
+  async remove(record: NetworkRecord, { holders }: { readonly holders: readonly string[] }): Promise<void> {
+    if (isPredefined(record.name)) {
+      throw new Failure(
+        "not-permitted",
+        `cannot remove network ${quoted(record.name)}: ${record.name} is a pre-defined network and cannot be removed`,
+        { details: { network: record.name, predefined: true } },
+      );
+    }
+    const users = [...this.#state.networks().values()].filter(({ configFrom }) => configFrom === record.name);
+    if (record.configOnly && users.length > 0) {
+      throw new Failure(
+        "conflict",
+        `cannot remove network ${quoted(record.name)}: configuration network ${quoted(record.name)} is in use`,
+      );
+    }
+    const leases = this.leases.inNetwork(record.id);
+    if (leases.length > 0) {
+      throw new Failure(
+        "conflict",
+        `cannot remove network ${quoted(record.name)}: it has active endpoints: ${holders.join(", ") || "one that is just leaving"}`,
+        { details: { network: record.name, id: record.id, endpoints: holders } },
+      );
+    }
+    const intent = this.#state.removeNetwork(record, [networkEvent(record, "destroy")]);
+    fault("network.forgotten");
+    this.#ensured.delete(record.id);
+    if (record.plan === undefined || intent === undefined) return;
+    await this.#part.remove(record.plan);
+    fault("network.removed");
+    this.#state.endIntent(intent);
+  }
+
+  /** What the host has of a network is there when this resolves. */
+  async ensure(plan: NetworkPlan): Promise<void> {
+    const known = this.#ensured.get(plan.id);
+    if (known !== undefined) return await known;
+    const making = this.#part.ensure(plan);
+    this.#ensured.set(plan.id, making);
+    try {
+      await making;
+    } catch (thrown) {
+      if (this.#ensured.get(plan.id) === making) this.#ensured.delete(plan.id);
+      throw thrown;
+    }
+  }
+
+  /**
+   * Finishes what was begun with networks and makes the kernel say what the records say. `endpoints` are those of
+   * containers that run.
+   */
+  async reconcile(endpoints: readonly EndpointPlan[]): Promise<void> {
+    const begun = this.#state.intents().flatMap(([id, intent]) =>
+      intent.kind === "create-network" || intent.kind === "remove-network" ? [{ id, plan: intent.network }] : [],
+    );
+    for (const { plan } of begun) await this.#part.remove(plan);
+    const networks = [...this.#state.networks().values()].flatMap(({ plan }) => plan ?? []);
+    // The default bridge is made when the first container wants it.
+    const used = networks.filter(
+      ({ id, name }) => name !== defaultNetwork || endpoints.some(({ networkId }) => networkId === id),
+    );
+    await this.#part.reconcile({ networks: used, endpoints });
+    for (const { id } of used) this.#ensured.set(id, Promise.resolve());
+    for (const { id } of begun) this.#state.endIntent(id);
+  }
+
+  get part(): NetworkPart {
+    return this.#part;
+  }
+
+  recordEvent(event: EngineEvent): void {
+    this.#state.events.record(event);
+  }
+
+  #findNamed(name: string): NetworkRecord | undefined {
+    for (const record of this.#state.networks().values()) if (record.name === name) return record;
+    return undefined;
+  }
+
+  #facts(): NetworkFacts {
+    return {
+      pools: defaultPools(this.#dataRoot),
+      routes: this.#hostRoutes(),
+      others: [...this.#state.networks().values(), ...this.#making.values()],
+    };
+  }
+
+  /** Those to our own bridges are in the records. */
+  #hostRoutes(): NetworkFacts["routes"] {
+    const own = new Set(
+      [...this.#state.networks().values(), ...this.#making.values()].map(({ plan }) => plan?.interfaceName),
+    );
+    return this.#part
+      .readHost()
+      .routes.filter(({ interfaceName }) => !own.has(interfaceName))
+      .map(({ prefix }) => prefix);
+  }
+}
+
+function randomId(): string {
+  return randomBytes(32).toString("hex");
+}
+
+/** With Docker's attributes. */
+export function networkEvent(
+  { id, name, driver }: Pick<NetworkRecord, "id" | "name" | "driver">,
+  action: "create" | "destroy" | "connect" | "disconnect",
+  more: Readonly<Record<string, string>> = {},
+): EngineEvent {
+  const attributes = { ...more, name, type: driver };
+  return { type: "network", action, actor: { id, attributes }, timeNs: eventTimeNs() };
+}

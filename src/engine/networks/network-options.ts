@@ -1,0 +1,147 @@
+import { Failure } from "../../base/failure.ts";
+import type { GatewayMode, NetworkPlan } from "../../network/types.ts";
+import { type IpAddress, type IpFamily, parseIpAddress } from "../../spec/ip-address.ts";
+import { refuseNetwork } from "./refuse-network.ts";
+
+const bridgePrefix = "com.docker.network.bridge.";
+const driverPrefix = "com.docker.network.driver.";
+const defaultMtu = 1500;
+
+/** What a driver's options say of a network; `interfaceName` where they name one. */
+export interface NetworkOptions
+  extends Pick<
+    NetworkPlan,
+    | "interContainer"
+    | "mtu"
+    | "gatewayMode4"
+    | "gatewayMode6"
+    | "masquerade"
+    | "defaultBindings"
+    | "hostAddress4"
+    | "hostAddress6"
+    | "macvlanMode"
+  > {
+  readonly interfaceName?: string;
+  /** The host's side has no address of its own. */
+  readonly inhibitsIpv4: boolean;
+  /** Of interfaces in containers: `eth`. */
+  readonly interfacePrefix: string;
+}
+
+export interface NamedOptions {
+  readonly name: string;
+  readonly driver: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly internal: boolean;
+}
+
+/** Reads a driver's options. Throws "invalid" naming the one that is wrong; those of others are let be, as Docker does. */
+export function readNetworkOptions(network: NamedOptions): NetworkOptions {
+  const { driver, options, internal } = network;
+  const interfaceName = driver === "macvlan" ? options["parent"] : options[`${bridgePrefix}name`];
+  return {
+    ...(interfaceName === undefined || interfaceName === ""
+      ? {}
+      : { interfaceName: checkInterface(network, interfaceName) }),
+    ...(driver === "macvlan" ? { macvlanMode: readMode(network) } : {}),
+    interContainer: readTruth(network, `${bridgePrefix}enable_icc`, true),
+    inhibitsIpv4: readTruth(network, `${bridgePrefix}inhibit_ipv4`, false),
+    masquerade: readTruth(network, `${bridgePrefix}enable_ip_masquerade`, true) && !internal,
+    mtu: readMtu(network),
+    gatewayMode4: readGatewayMode(network, "ipv4"),
+    gatewayMode6: readGatewayMode(network, "ipv6"),
+    defaultBindings: readBindings(network),
+    ...hostAddress(network, 4),
+    ...hostAddress(network, 6),
+    interfacePrefix: options["com.docker.network.container_iface_prefix"] || "eth",
+  };
+}
+
+function readTruth(network: NamedOptions, key: string, initial: boolean): boolean {
+  const text = network.options[key];
+  if (text === undefined || text === "") return initial;
+  if (/^(?:1|t|true)$/i.test(text)) return true;
+  if (/^(?:0|f|false)$/i.test(text)) return false;
+  throw wrong(network, key, "it is true or false");
+}
+
+function readMtu(network: NamedOptions): number {
+  const key = `${driverPrefix}mtu`;
+  const text = network.options[key] ?? network.options["mtu"];
+  if (text === undefined || text === "") return defaultMtu;
+  const mtu = /^\d{1,5}$/.test(text) ? Number(text) : -1;
+  if (mtu < 68 || mtu > 65_535) throw wrong(network, key, "it is a number from 68 to 65535");
+  return mtu;
+}
+
+function readGatewayMode(network: NamedOptions, family: "ipv4" | "ipv6"): GatewayMode {
+  const key = `${bridgePrefix}gateway_mode_${family}`;
+  const text = network.options[key] ?? "";
+  switch (text) {
+    case "":
+      return "nat";
+    case "nat":
+    case "nat-unprotected":
+    case "routed":
+      return text;
+    case "isolated":
+      if (!network.internal) throw wrong(network, key, "isolated needs an internal network");
+      return text;
+    default:
+      throw wrong(network, key, "it is nat, nat-unprotected, routed or isolated");
+  }
+}
+
+function readBindings(network: NamedOptions): readonly IpAddress[] {
+  const text = network.options[`${bridgePrefix}host_binding_ipv4`] ?? "";
+  return text === "" || text === "0.0.0.0" ? [] : [readAddress(network, `${bridgePrefix}host_binding_ipv4`, text)];
+}
+
+function hostAddress(
+  network: NamedOptions,
+  family: IpFamily,
+): Partial<Pick<NetworkPlan, "hostAddress4" | "hostAddress6">> {
+  const key = `com.docker.network.host_ipv${family}`;
+  const text = network.options[key] ?? "";
+  if (text === "") return {};
+  const address = readAddress(network, key, text);
+  if (address.family !== family) throw wrong(network, key, `it is an IPv${family} address`);
+  return { [`hostAddress${family}`]: address };
+}
+
+function readAddress(network: NamedOptions, key: string, text: string): IpAddress {
+  try {
+    return parseIpAddress(text);
+  } catch (cause) {
+    if (cause instanceof Failure) throw wrong(network, key, "it is an IP address");
+    throw cause;
+  }
+}
+
+function readMode(network: NamedOptions): NonNullable<NetworkPlan["macvlanMode"]> {
+  const text = network.options["macvlan_mode"] ?? "";
+  switch (text) {
+    case "":
+      return "bridge";
+    case "bridge":
+    case "private":
+    case "vepa":
+    case "passthru":
+      return text;
+    default:
+      throw wrong(network, "macvlan_mode", "it is bridge, private, vepa or passthru");
+  }
+}
+
+/** KERNEL: names of interfaces have at most 15 bytes, no slash and no blank. */
+function checkInterface({ name, driver }: NamedOptions, text: string): string {
+  if (!/^[\x21-\x2e\x30-\x7e]{1,15}$/.test(text) || text === "." || text === "..") {
+    const option = driver === "macvlan" ? "parent" : `${bridgePrefix}name`;
+    throw refuseNetwork(name, `invalid ${option} "${text.slice(0, 50)}": an interface's name has 1 to 15 characters`);
+  }
+  return text;
+}
+
+function wrong({ name, options }: NamedOptions, key: string, rule: string): Failure {
+  return refuseNetwork(name, `invalid value for option ${key}: "${(options[key] ?? "").slice(0, 50)}": ${rule}`);
+}

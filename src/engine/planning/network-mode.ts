@@ -1,0 +1,21 @@
+import type { ContainerSpec } from "../types.ts";
+import { refuse } from "./refusal.ts";
+
+/** What does not go together with the network of another container, or the host's. Throws "invalid" in Docker's words. */
+export function checkNetworkMode(spec: ContainerSpec): void {
+  const mode = spec.namespaces?.network;
+  if (typeof mode === "object") {
+    const has = (list: readonly unknown[] | undefined): boolean => (list ?? []).length > 0;
+    if (spec.hostname !== undefined && spec.hostname !== "") conflict("hostname and the network mode");
+    if (has(spec.dns)) conflict("dns and the network mode");
+    if (has(spec.extraHosts)) conflict("custom host-to-IP mapping and the network mode");
+    if (has(spec.ports) || spec.publishAll === true) {
+      conflict("port publishing and the container type network mode");
+    }
+    if (has(spec.exposedPorts)) conflict("port exposing and the container type network mode");
+  }
+}
+
+function conflict(what: string): never {
+  throw refuse(`conflicting options: ${what}`);
+}
