@@ -88,7 +88,6 @@ export const faultPoints = [
   "network.recorded",
   "network.forgotten",
   "network.removed",
-  "start.reserved",
   "start.attached",
   "end.detached",
   "connect.intended",

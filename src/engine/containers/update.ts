@@ -71,6 +71,17 @@ export async function updateContainer(
     context.state.putContainer(updated, { events });
     return { warnings: change.warnings };
   }
+  if (Object.keys(asked).length === 0) {
+    // Nothing of its cgroup.
+    try {
+      context.state.putContainer(updated, { events });
+    } catch (thrown) {
+      await published.undo().catch(() => undefined);
+      throw thrown;
+    }
+    fault("publish.recorded");
+    return { warnings: change.warnings };
+  }
   const intent = context.state.beginIntent({ kind: "update", containerId: id, limits });
   fault("update.intended");
   let undo: (() => void) | undefined;

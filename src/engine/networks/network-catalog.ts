@@ -16,7 +16,7 @@ import { networkNotFound, quoted } from "./refuse-network.ts";
 
 /** Records of networks, what the kernel has of them, and who has which address. */
 export class NetworkCatalog {
-  readonly leases = new Leases();
+  readonly leases: Leases = new Leases();
   readonly #state: State;
   readonly #part: NetworkPart;
   readonly #dataRoot: string;

@@ -217,26 +217,15 @@ describe("planContainer()", () => {
 
   test.each([
     [{ Healthcheck: { Test: ["CMD", "x"] } }, "health checks (Healthcheck)"],
-    [
-      { HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "80" }] } } },
-      "publishing ports (HostConfig.PortBindings)",
-    ],
     [{ HostConfig: { LogConfig: { Type: "syslog" } } }, "HostConfig.LogConfig"],
     [
       { HostConfig: { LogConfig: { Type: "json-file", Config: { "max-size": "1m" } } } },
       "HostConfig.LogConfig",
     ],
     [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests"],
-    [{ HostConfig: { NetworkMode: "bridge" } }, 'network "bridge" is not supported yet'],
     [
       { HostConfig: { Mounts: [{ Type: "cluster", Source: "x", Target: "/x" }] } },
       "mounts of type cluster need a cluster",
-    ],
-    [{ HostConfig: { ExtraHosts: ["a:host-gateway"] } }, "host-gateway is not supported yet"],
-    [{ NetworkingConfig: { EndpointsConfig: { mine: {} } } }, "NetworkingConfig.EndpointsConfig.mine"],
-    [
-      { NetworkingConfig: { EndpointsConfig: { none: { MacAddress: "a" } } } },
-      "EndpointsConfig.none.MacAddress",
     ],
   ])("%j is not supported yet, by name", (body, text) => {
     expect(() => plan(body)).toThrow(

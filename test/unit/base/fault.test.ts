@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { faultPoints } from "../../../src/base/fault.ts";
 import { faultOperations } from "../../support/fault-operations.ts";
 import { isolatedOperations } from "../../support/fault-isolation.ts";
+import { networkOperations } from "../../support/fault-networks.ts";
 import { volumeOperations } from "../../support/fault-volumes.ts";
 
 const source = join(import.meta.dir, "../../../src");
@@ -21,6 +22,7 @@ test("faultPoints are all come by in some operation of the tests", () => {
     ...faultOperations.map(([, operation]) => operation),
     ...Object.values(volumeOperations),
     ...Object.values(isolatedOperations),
+    ...Object.values(networkOperations),
   ];
   const tested = new Set<string>(operations.flatMap(({ points }) => Object.keys(points)));
   expect(faultPoints.filter((point) => !tested.has(point))).toEqual([]);

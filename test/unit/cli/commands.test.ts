@@ -207,15 +207,22 @@ describe("inspect", () => {
       return { Name: "data", Options: null };
     },
   };
-  const client = { containers, images, volumes };
+  const networks = {
+    inspect: async (name: string) => {
+      if (name !== "lan") throw fromDaemon("not-found", `network ${name} not found`);
+      return { Name: "lan", Labels: null };
+    },
+  };
+  const client = { containers, images, networks, volumes };
 
   test("prints all that it finds and says what is missing", async () => {
-    const { status, out, err } = await runCommandLine(["inspect", "web", "nope", "busybox", "data"], {
+    const { status, out, err } = await runCommandLine(["inspect", "web", "nope", "busybox", "lan", "data"], {
       client,
     });
     expect(JSON.parse(out)).toEqual([
       await containers.inspect("web"),
       await images.inspect("busybox"),
+      await networks.inspect("lan"),
       await volumes.inspect("data"),
     ]);
     expect(out).toStartWith('[\n    {\n        "Id"');

@@ -167,7 +167,7 @@ describe("planContainer()", () => {
     [["--cgroupns", "xx"], "--cgroupns: invalid CGROUP mode"],
     [["--pid", "container:"], "--pid: invalid PID mode"],
     [["--network", ""], "no name set for network"],
-    [["--network", "bridge"], "--network bridge is not supported yet"],
+    [["--network", "a", "--network", "none"], "conflicting options: cannot attach both"],
     [["--security-opt", "foo"], 'Invalid --security-opt: "foo"'],
     [
       ["--security-opt", "seccomp=nope.json"],

@@ -13,8 +13,8 @@ describe("main()", () => {
     [["--foo"], { status: 125, err: "unknown flag: --foo\nSee 'tare --help'.\n" }],
     [["foo"], { status: 1, err: "tare: 'foo' is not a tare command.\nSee 'tare --help'\n" }],
     [["constructor"], { status: 1, err: "tare: 'constructor' is not a tare command.\nSee 'tare --help'\n" }],
-    [["run", "-p", "80:80", "x"], { status: 125, err: "tare: --publish is not supported yet\n" }],
-    [["run", "--mac-address", "x", "y"], { status: 125, err: "tare: --mac-address is not supported yet\n" }],
+    [["run", "-p", "80:x", "x"], { status: 125, err: "tare: invalid containerPort: x\nSee 'tare run --help'.\n" }],
+    [["run", "--health-cmd", "x", "y"], { status: 125, err: "tare: --health-cmd is not supported yet\n" }],
     [
       ["run", "--pid", "x", "y"],
       { status: 125, err: "tare: --pid: invalid PID mode\nSee 'tare run --help'.\n" },
@@ -32,7 +32,7 @@ describe("main()", () => {
       },
     ],
     [["swarm", "init", "x"], { status: 125, err: "tare: swarm is not supported yet\n" }],
-    [["network", "ls"], { status: 125, err: "tare: network is not supported yet\n" }],
+    [["plugin", "ls"], { status: 125, err: "tare: plugin is not supported yet\n" }],
     [["rename", "a", " "], { status: 1, err: "tare: Neither old nor new names may be empty\n" }],
     [["help", "foo"], { status: 1, err: "tare: unknown help topic: foo\n" }],
     [

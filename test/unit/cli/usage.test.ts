@@ -117,6 +117,12 @@ describe("prune", () => {
         return { ContainersDeleted: ["c1", "c2"], SpaceReclaimed: 1_500 };
       },
     },
+    networks: {
+      prune: async (filters: unknown) => {
+        asked.push(filters);
+        return { NetworksDeleted: ["n1"] };
+      },
+    },
     volumes: {
       prune: async (filters: unknown) => {
         asked.push(filters);
@@ -131,6 +137,7 @@ describe("prune", () => {
     },
   };
   const containersText = "Deleted Containers:\nc1\nc2\n\n";
+  const networksText = "Deleted Networks:\nn1\n\n";
   const imagesText = "Deleted Images:\nuntagged: a:1\ndeleted: sha256:1\n\n";
 
   test.each(["", "\n", "n\n", "yes\n", "Yikes\n", "\ny\n"])("asks, and %p is no", async (answer) => {
@@ -176,14 +183,14 @@ describe("prune", () => {
 Are you sure you want to continue? [y/N] `);
     asked.length = 0;
     expect((await run(["system", "prune", "-f"], client)).out).toBe(
-      `${containersText}${imagesText}Total reclaimed space: 2kB\n`,
+      `${containersText}${networksText}${imagesText}Total reclaimed space: 2kB\n`,
     );
-    expect(asked).toEqual([{}, { dangling: ["true"] }]);
+    expect(asked).toEqual([{}, {}, { dangling: ["true"] }]);
     asked.length = 0;
     expect((await run(["system", "prune", "-af", "--volumes", "--filter", "label=a"], client)).out).toBe(
-      `${containersText}Deleted Volumes:\nv1\n\n${imagesText}Total reclaimed space: 5kB\n`,
+      `${containersText}${networksText}Deleted Volumes:\nv1\n\n${imagesText}Total reclaimed space: 5kB\n`,
     );
-    expect(asked).toEqual([{ label: ["a"] }, { label: ["a"] }, { label: ["a"], dangling: ["false"] }]);
+    expect(asked).toEqual([{ label: ["a"] }, { label: ["a"] }, { label: ["a"] }, { label: ["a"], dangling: ["false"] }]);
     expect((await run(["system", "prune", "--volumes"], client)).out).toContain(
       "container\n  - all anonymous volumes not used by at least one container\n  - all dangling",
     );

@@ -22,6 +22,7 @@ import type {
 import type { DiskUsage, PruneFilters, UsageKind } from "../../../src/engine/usage-types.ts";
 import type { VolumeDetails, Volumes } from "../../../src/engine/volume-types.ts";
 import { parseImageConfig } from "../../../src/spec/image-config.ts";
+import { FakeNetworks } from "./fake-networks.ts";
 import { FakeProcess } from "./fake-process.ts";
 import { fakeStatistics } from "./fake-statistics.ts";
 
@@ -68,6 +69,7 @@ export class FakeEngine implements Engine {
   readonly execs: FakeExec[] = [];
   readonly knownVolumes: VolumeDetails[] = [];
   readonly lists: Map<string, ManifestList> = new Map();
+  readonly networks: FakeNetworks = new FakeNetworks();
   readonly tags: string[] = ["busybox:latest"];
   readonly pastEvents: EngineEvent[] = [];
   loadedBytes = 0;
@@ -592,6 +594,9 @@ export class FakeEngine implements Engine {
       state,
       labels: { made: "here", ...spec.labels },
       networkMode: "none",
+      endpoints: [],
+      ports: [],
+      exposedPorts: ["80/tcp"],
       mounts: spec.mounts ?? [],
       spec,
       restartCount: 0,

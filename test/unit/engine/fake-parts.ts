@@ -11,6 +11,7 @@ import { openDirectoryPath } from "../../../src/linux/open.ts";
 import type { EarlyStreams, Exit, KeptProcess, StartedProcess } from "../../../src/runtime/types.ts";
 import type { Digest } from "../../../src/spec/digest.ts";
 import type { LayerDraft, MountedSnapshot, StorageDriver } from "../../../src/storage/driver.ts";
+import { FakeNetworks } from "./fake-networks.ts";
 import { OwnedFd } from "../../../src/linux/fd.ts";
 
 /** A process that a test ends. */
@@ -73,6 +74,7 @@ export class FakeWorld {
   readonly root: string;
   readonly processes: Map<string, FakeProcess | Exit> = new Map();
   readonly cgroups: Set<string> = new Set();
+  readonly networks: FakeNetworks = new FakeNetworks();
   readonly frozen: Set<string> = new Set();
   readonly oomKills: Map<string, number> = new Map();
   readonly layers: Set<Digest> = new Set();
@@ -131,6 +133,7 @@ export class FakeWorld {
         watchOom: async () => {},
         pathOf: (name) => `tare-fake/${name}`,
       },
+      networks: this.networks.part(),
       host: {
         hostname: "fake-host",
         bootId: this.bootId,
@@ -152,6 +155,7 @@ export class FakeWorld {
     const failure = this.startFailure;
     this.startFailure = undefined;
     if (failure !== undefined) throw failure;
+    await request.attachNetwork?.(process.pid);
     const kept = await this.#spawn(request.beforeFirstInstruction);
     this.processes.set(request.runDirectory, kept);
     return { kept, timing: [{ name: "exec", ms: 0.5 }], warnings: [] };
