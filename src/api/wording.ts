@@ -105,14 +105,6 @@ const rules: readonly Rule[] = [
     },
   },
   {
-    operations: /^containers\.create$/,
-    kind: "not-found",
-    say: ({ details }) => {
-      const network = textIn(details, "network");
-      return network === undefined ? undefined : `network ${network} not found`;
-    },
-  },
-  {
     operations: /^(?:volumes\.create|containers\.create)$/,
     kind: "not-found",
     say: ({ details }) => {

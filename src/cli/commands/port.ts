@@ -37,7 +37,7 @@ function listOne(
   if (bindings.length === 0) {
     throw new Failure(
       "not-found",
-      `Error: No public port '${match[1]}/${match[2] ?? "tcp"}' published for ${container}`,
+      `Error: No public port '${asked}' published for ${container}`,
     );
   }
   return bindings.map(formatBinding);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { fault } from "../../base/fault.ts";
-import { Failure, within } from "../../base/failure.ts";
+import { Failure, kindOf, within } from "../../base/failure.ts";
 import { openProcessNetwork } from "../../linux/process-network.ts";
 import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
 import type { ContainerContext } from "../containers/context.ts";
@@ -17,7 +17,7 @@ import { readNetworkOptions } from "./network-options.ts";
 import { checkEndpoint, planEndpoint, routeEndpoints } from "./plan-endpoints.ts";
 import { quoted } from "./refuse-network.ts";
 
-/** The networks of a container that is about to be made, found and checked. Throws "not-found", "invalid". */
+/** The networks of a container that is about to be made, found and checked. Throws "invalid". */
 export function resolveEndpoints(context: ContainerContext, spec: ContainerSpec): readonly EndpointRecord[] {
   const asked = spec.networks ?? [];
   if (spec.namespaces?.network !== undefined) {
@@ -27,7 +27,7 @@ export function resolveEndpoints(context: ContainerContext, spec: ContainerSpec)
   const wanted: readonly EndpointSpec[] = asked.length === 0 ? [{ network: defaultNetwork }] : asked;
   const found: EndpointRecord[] = [];
   for (const { network: reference, ...settings } of wanted) {
-    const network = getJoinable(context, reference);
+    const network = getForCreate(context, reference);
     if (found.some(({ networkId }) => networkId === network.id)) {
       throw new Failure("invalid", `network ${quoted(network.name)} is specified multiple times`);
     }
@@ -35,6 +35,16 @@ export function resolveEndpoints(context: ContainerContext, spec: ContainerSpec)
     found.push({ networkId: network.id, networkName: network.name, settings });
   }
   return found;
+}
+
+/** "invalid" where there is none: what was "not-found" in a creation is taken by Docker's client for the image. */
+function getForCreate(context: ContainerContext, reference: string): ReturnType<typeof getJoinable> {
+  try {
+    return getJoinable(context, reference);
+  } catch (cause) {
+    if (kindOf(cause) !== "not-found") throw cause;
+    throw new Failure("invalid", `cannot create the container: network ${reference.slice(0, 200)} not found`, { cause });
+  }
 }
 
 /** Throws "not-found", or "invalid" for one that no container can be in beside others. */
