@@ -92,11 +92,21 @@ export function parseConnectRequest(body: unknown): {
     { Container: "text", EndpointConfig: { object: endpointShapes } },
     "",
   ) as { readonly Container?: string; readonly EndpointConfig?: EndpointSettings };
-  return { container: requireContainer(request.Container), settings: planSettings(request.EndpointConfig ?? {}) };
+  return {
+    container: requireContainer(request.Container),
+    settings: planSettings(request.EndpointConfig ?? {}),
+  };
 }
 
-export function parseDisconnectRequest(body: unknown): { readonly container: string; readonly force: boolean } {
-  const { Container, Force = false } = readFields(body ?? {}, { Container: "text", Force: "boolean" }, "") as {
+export function parseDisconnectRequest(body: unknown): {
+  readonly container: string;
+  readonly force: boolean;
+} {
+  const { Container, Force = false } = readFields(
+    body ?? {},
+    { Container: "text", Force: "boolean" },
+    "",
+  ) as {
     readonly Container?: string;
     readonly Force?: boolean;
   };

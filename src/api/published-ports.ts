@@ -50,7 +50,13 @@ export function planPorts({ PortBindings: bindings }: HostConfig): readonly Plan
     // An empty list is Docker's way to say: anywhere.
     const list: readonly PortBinding[] = value === null || value.length === 0 ? [{}] : value;
     for (const { HostIp = "", HostPort = "" } of list) {
-      found.push({ protocol, containerPort: first, count, ...planAddress(HostIp), ...planHost(HostPort, count) });
+      found.push({
+        protocol,
+        containerPort: first,
+        count,
+        ...planAddress(HostIp),
+        ...planHost(HostPort, count),
+      });
     }
   }
   return joinPorts(found);
@@ -105,7 +111,8 @@ export function parseRemoval(text: string): PlannedRemoval {
 /** The way back. */
 export function formatRemoval({ hostPort, count = 1, protocol, hostAddress }: PlannedRemoval): string {
   const ports = count === 1 ? `${hostPort}` : `${hostPort}-${hostPort + count - 1}`;
-  const address = hostAddress === undefined ? "" : `${hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress}:`;
+  const address =
+    hostAddress === undefined ? "" : `${hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress}:`;
   return `${address}${ports}${protocol === undefined ? "" : `/${protocol}`}`;
 }
 
@@ -115,7 +122,14 @@ export function formatPortBindings(
     readonly { readonly protocol?: PortProtocol; readonly count?: number }[],
 ): Readonly<Record<string, readonly PortBinding[]>> {
   const bindings: Record<string, PortBinding[]> = {};
-  for (const { protocol = "tcp", containerPort, count = 1, hostAddress = "", hostPort, lastHostPort } of ports) {
+  for (const {
+    protocol = "tcp",
+    containerPort,
+    count = 1,
+    hostAddress = "",
+    hostPort,
+    lastHostPort,
+  } of ports) {
     for (let at = 0; at < count; at++) {
       const first = hostPort === undefined ? "" : String(hostPort + at);
       const HostPort = lastHostPort === undefined ? first : `${first}-${lastHostPort}`;

@@ -52,7 +52,9 @@ const rules: readonly Rule[] = [
     kind: "not-found",
     say: ({ details }, { id = "" }) => {
       const container = textIn(details, "container");
-      return container === undefined ? `network ${textIn(details, "network") ?? id} not found` : noSuchContainer(container);
+      return container === undefined
+        ? `network ${textIn(details, "network") ?? id} not found`
+        : noSuchContainer(container);
     },
   },
   {

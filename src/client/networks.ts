@@ -48,7 +48,11 @@ export class NetworksClient {
     { force = false }: { readonly force?: boolean } = {},
   ): Promise<void> {
     const json = { Container: container, Force: force };
-    await this.#transport.status({ method: "POST", path: `/networks/${segment(reference)}/disconnect`, json });
+    await this.#transport.status({
+      method: "POST",
+      path: `/networks/${segment(reference)}/disconnect`,
+      json,
+    });
   }
 
   prune(filters?: Filters): Promise<NetworkPruneResponse> {

@@ -44,7 +44,10 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
     ...given("OpenStdin", spec.openStdin),
     ...given("StdinOnce", spec.stdinOnce),
     ...given("Volumes", spec.volumes && Object.fromEntries(spec.volumes.map((path) => [path, {}]))),
-    ...given("ExposedPorts", spec.exposedPorts && Object.fromEntries(spec.exposedPorts.map((port) => [port, {}]))),
+    ...given(
+      "ExposedPorts",
+      spec.exposedPorts && Object.fromEntries(spec.exposedPorts.map((port) => [port, {}])),
+    ),
     ...networkingOf(spec.networks),
     ...given("StopSignal", spec.stopSignal),
     ...given("StopTimeout", spec.stopGraceMs === undefined ? undefined : Math.ceil(spec.stopGraceMs / 1000)),
@@ -144,7 +147,9 @@ function modeText(mode: NamespaceMode | "shareable" | "none" | undefined): strin
   return typeof mode === "object" ? `container:${mode.container}` : mode === "private" ? undefined : mode;
 }
 
-function networkingOf(networks: ContainerSpec["networks"] = []): Pick<ContainerCreateRequest, "NetworkingConfig"> {
+function networkingOf(
+  networks: ContainerSpec["networks"] = [],
+): Pick<ContainerCreateRequest, "NetworkingConfig"> {
   if (networks.length === 0) return {};
   const ends = networks.map(({ network, ...settings }) => [network, formatSettings(settings)] as const);
   return { NetworkingConfig: { EndpointsConfig: Object.fromEntries(ends) } };

@@ -46,7 +46,9 @@ export function networkDetailsOf(reply: Network): NetworkDetails {
 }
 
 /** A container's networks; what names a mode is none. */
-export function endpointsOf(networks: Readonly<Record<string, EndpointSettings>>): readonly EndpointDetails[] {
+export function endpointsOf(
+  networks: Readonly<Record<string, EndpointSettings>>,
+): readonly EndpointDetails[] {
   return Object.entries(networks)
     .filter(([name]) => name !== "host" && name !== "none")
     .map(([networkName, end]) => ({
@@ -100,7 +102,12 @@ function boundPortsOf(ports: readonly Port[]): readonly BoundPorts[] {
   const sorted = ports
     .flatMap((port) => (port.PublicPort === undefined ? [] : [{ ...port, PublicPort: port.PublicPort }]))
     .sort((one, other) => one.PrivatePort - other.PrivatePort);
-  for (const { IP: hostAddress = "", PrivatePort: containerPort, PublicPort: hostPort, Type: protocol } of sorted) {
+  for (const {
+    IP: hostAddress = "",
+    PrivatePort: containerPort,
+    PublicPort: hostPort,
+    Type: protocol,
+  } of sorted) {
     const at = runs.findIndex(
       (run) =>
         run.protocol === protocol &&

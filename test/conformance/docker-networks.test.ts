@@ -33,9 +33,23 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
       "bridge bridge local\nhost host local\nnone null local",
     );
     const id = await docker.must([
-      ...["network", "create", "--subnet", "10.81.0.0/16", "--ip-range", "10.81.4.0/24", "--gateway", "10.81.0.9"],
-      ...["--aux-address", "printer=10.81.4.1", "--label", "kind=test", "--attachable", "--internal"],
-      ...["-o", "com.docker.network.driver.mtu=1400", "lan"],
+      "network",
+      "create",
+      "--subnet",
+      "10.81.0.0/16",
+      "--ip-range",
+      "10.81.4.0/24",
+      "--gateway",
+      "10.81.0.9",
+      "--aux-address",
+      "printer=10.81.4.1",
+      "--label",
+      "kind=test",
+      "--attachable",
+      "--internal",
+      "-o",
+      "com.docker.network.driver.mtu=1400",
+      "lan",
     ]);
     expect(id).toMatch(/^[0-9a-f]{64}$/);
     const [lan] = JSON.parse(await docker.must(["network", "inspect", "lan"]));
@@ -66,12 +80,18 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
     });
     expect(await docker.must(["network", "ls", "-q", "--no-trunc", "--filter", "label=kind=test"])).toBe(id);
     expect(await docker.must(["network", "ls", "-q", "--filter", "type=custom"])).toBe(id.slice(0, 12));
-    expect(await docker.must(["network", "ls", "--filter", "dangling=true", "--format", "{{.Name}}"])).toBe("lan");
-    expect(await docker.must(["inspect", "--type", "network", "-f", "{{.Name}}", id.slice(0, 8)])).toBe("lan");
+    expect(await docker.must(["network", "ls", "--filter", "dangling=true", "--format", "{{.Name}}"])).toBe(
+      "lan",
+    );
+    expect(await docker.must(["inspect", "--type", "network", "-f", "{{.Name}}", id.slice(0, 8)])).toBe(
+      "lan",
+    );
     expect(await docker.must(["network", "rm", "lan"])).toBe("lan");
     await docker.must(["network", "create", "one"]);
     await docker.must(["network", "create", "--label", "keep=1", "two"]);
-    expect(await docker.must(["network", "prune", "-f", "--filter", "label!=keep"])).toBe("Deleted Networks:\none");
+    expect(await docker.must(["network", "prune", "-f", "--filter", "label!=keep"])).toBe(
+      "Deleted Networks:\none",
+    );
     expect(await docker.must(["network", "rm", "two"])).toBe("two");
   });
 
@@ -81,12 +101,21 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
     const sentences: readonly (readonly [readonly string[], string])[] = [
       [["network", "create", "taken"], "network with name taken already exists"],
       [["network", "create", "bridge"], "operation is not permitted on predefined bridge network"],
-      [["network", "create", "--subnet", "10.82.7.0/24", "x"], "Pool overlaps with other one on this address space"],
+      [
+        ["network", "create", "--subnet", "10.82.7.0/24", "x"],
+        "Pool overlaps with other one on this address space",
+      ],
       [["network", "create", "-d", "nope", "x"], 'plugin "nope" not found'],
       [["network", "create", "-d", "host", "x"], 'only one instance of "host" network is allowed'],
       [["network", "create", "--subnet", "10.83.0.0/33", "x"], "10.83.0.0/33"],
-      [["network", "create", "--subnet", "10.83.0.0/24", "--gateway", "10.84.0.1", "x"], "no matching subnet"],
-      [["network", "create", "-o", "com.docker.network.driver.mtu=big", "x"], "com.docker.network.driver.mtu"],
+      [
+        ["network", "create", "--subnet", "10.83.0.0/24", "--gateway", "10.84.0.1", "x"],
+        "no matching subnet",
+      ],
+      [
+        ["network", "create", "-o", "com.docker.network.driver.mtu=big", "x"],
+        "com.docker.network.driver.mtu",
+      ],
       [["network", "inspect", "nope"], "network nope not found"],
       [["network", "rm", "nope"], "network nope not found"],
       [["network", "rm", "bridge"], "bridge is a pre-defined network and cannot be removed"],
@@ -98,7 +127,8 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
       [["network", "connect", "taken", "nope"], "No such container: nope"],
       [["network", "ls", "--filter", "x=y"], "invalid filter 'x'"],
     ];
-    for (const [args, wanted] of sentences) expect([args, await refused(args)]).toEqual([args, expect.stringContaining(wanted)]);
+    for (const [args, wanted] of sentences)
+      expect([args, await refused(args)]).toEqual([args, expect.stringContaining(wanted)]);
     await docker.must(["network", "rm", "taken"]);
     expect(await docker.must(["network", "ls", "-q"])).toBe(before);
     expect(await docker.must(["ps", "-aq"])).toBe("");
@@ -106,8 +136,19 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
 
   test("publish: ps, port, inspect, a port that is taken", async () => {
     await docker.must([
-      ...["run", "-d", "--name", "web", "-p", "127.0.0.1:18080:80", "-p", "18100-18102:100-102/udp"],
-      ...["--expose", "7000", "-p", "443", ...sleeper],
+      "run",
+      "-d",
+      "--name",
+      "web",
+      "-p",
+      "127.0.0.1:18080:80",
+      "-p",
+      "18100-18102:100-102/udp",
+      "--expose",
+      "7000",
+      "-p",
+      "443",
+      ...sleeper,
     ]);
     const random = (await docker.must(["port", "web", "443"])).split(":").at(-1) ?? "";
     expect(Number(random)).toBeGreaterThan(32_000);
@@ -116,7 +157,9 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
     );
     expect(await docker.must(["port", "web", "80"])).toBe("127.0.0.1:18080");
     expect(await docker.must(["port", "web", "100/udp"])).toBe("0.0.0.0:18100");
-    expect((await docker.run(["port", "web", "81"])).stderr).toContain("No public port '81' published for web");
+    expect((await docker.run(["port", "web", "81"])).stderr).toContain(
+      "No public port '81' published for web",
+    );
     const [web] = JSON.parse(await docker.must(["inspect", "web"]));
     expect(web.Config.ExposedPorts).toEqual({
       "80/tcp": {},
@@ -155,7 +198,9 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
     expect(await docker.must(["ps", "-q", "--filter", "expose=7000"])).toBe(web.Id.slice(0, 12));
     expect(await docker.must(["ps", "-q", "--filter", "network=bridge"])).toBe(web.Id.slice(0, 12));
     expect(await docker.must(["ps", "-q", "--filter", "network=none"])).toBe("");
-    expect(await refused(["run", "--rm", "-p", "127.0.0.1:18080:1", "busybox"])).toContain("port is already allocated");
+    expect(await refused(["run", "--rm", "-p", "127.0.0.1:18080:1", "busybox"])).toContain(
+      "port is already allocated",
+    );
     await docker.must(["stop", "-t", "1", "web"]);
     const [stopped] = JSON.parse(await docker.must(["inspect", "web"]));
     expect(stopped.NetworkSettings).toMatchObject({ Ports: {}, IPAddress: "" });
@@ -173,21 +218,48 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
   });
 
   test("long forms, addresses of one's choice, IPv6, events", async () => {
-    await docker.must(["network", "create", "--ipv6", "--subnet", "10.84.0.0/24", "--subnet", "fd00:84::/64", "dual"]);
+    await docker.must([
+      "network",
+      "create",
+      "--ipv6",
+      "--subnet",
+      "10.84.0.0/24",
+      "--subnet",
+      "fd00:84::/64",
+      "dual",
+    ]);
     await docker.must(["network", "create", "--internal", "closed"]);
     const since = String(Math.trunc(Date.now() / 1000) - 1);
     await docker.must([
-      ...["run", "-d", "--name", "box", "--network"],
+      "run",
+      "-d",
+      "--name",
+      "box",
+      "--network",
       "name=dual,alias=a,alias=b,ip=10.84.0.20,ip6=fd00:84::20,mac-address=92:d0:c6:0a:29:33,link-local-ip=169.254.9.9",
-      ...["--add-host", "gate:host-gateway", "--dns", "9.9.9.9", "--dns-search", "example.com", "--dns-option", "ndots:2"],
-      ...["-p", "[::1]:18090:90", "-p", "18091:91", ...sleeper],
+
+      "--add-host",
+      "gate:host-gateway",
+      "--dns",
+      "9.9.9.9",
+      "--dns-search",
+      "example.com",
+      "--dns-option",
+      "ndots:2",
+      "-p",
+      "[::1]:18090:90",
+      "-p",
+      "18091:91",
+      ...sleeper,
     ]);
     await docker.must(["network", "connect", "--alias", "c", "closed", "box"]);
     const addresses = await docker.must(["exec", "box", "ip", "-o", "addr", "show", "eth0"]);
     expect(addresses).toContain("10.84.0.20/24");
     expect(addresses).toContain("fd00:84::20/64");
     expect(addresses).toContain("169.254.9.9/16");
-    expect(await docker.must(["exec", "box", "cat", "/sys/class/net/eth0/address"])).toBe("92:d0:c6:0a:29:33");
+    expect(await docker.must(["exec", "box", "cat", "/sys/class/net/eth0/address"])).toBe(
+      "92:d0:c6:0a:29:33",
+    );
     expect(await docker.must(["exec", "box", "cat", "/etc/hosts"])).toContain("10.84.0.1\tgate");
     expect(await docker.must(["exec", "box", "ip", "route"])).toContain("default via 10.84.0.1 dev eth0");
     const [box] = JSON.parse(await docker.must(["inspect", "box"]));
@@ -214,8 +286,15 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
     await docker.must(["rm", "-f", "box"]);
     const until = String(Math.trunc(Date.now() / 1000) + 1);
     const events = await docker.must([
-      ...["events", "--since", since, "--until", until, "--filter", "type=network"],
-      ...["--format", "{{.Action}} {{.Actor.Attributes.name}}"],
+      "events",
+      "--since",
+      since,
+      "--until",
+      until,
+      "--filter",
+      "type=network",
+      "--format",
+      "{{.Action}} {{.Actor.Attributes.name}}",
     ]);
     expect(events.split("\n").slice(-4)).toEqual([
       "connect dual",
@@ -228,12 +307,23 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
 
   test("links of the default bridge: names and variables", async () => {
     await docker.must(["run", "-d", "--name", "db", "--expose", "5432", "-e", "SECRET=1", ...sleeper]);
-    const out = await docker.must(["run", "--rm", "--link", "db:store", "busybox", "sh", "-c", "cat /etc/hosts; env"]);
+    const out = await docker.must([
+      "run",
+      "--rm",
+      "--link",
+      "db:store",
+      "busybox",
+      "sh",
+      "-c",
+      "cat /etc/hosts; env",
+    ]);
     const address = await docker.must(["inspect", "-f", "{{.NetworkSettings.IPAddress}}", "db"]);
     expect(out).toMatch(new RegExp(`^${address}\tstore [0-9a-f]{12} db$`, "m"));
     expect(out).toContain(`STORE_PORT_5432_TCP_ADDR=${address}`);
     expect(out).toContain("STORE_ENV_SECRET=1");
     await docker.must(["rm", "-f", "db"]);
-    expect(await refused(["run", "--rm", "--link", "db", "busybox"])).toContain("could not get container for db");
+    expect(await refused(["run", "--rm", "--link", "db", "busybox"])).toContain(
+      "could not get container for db",
+    );
   });
 });

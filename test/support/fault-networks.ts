@@ -35,7 +35,10 @@ async function reach({ engine, tare, name }: FaultPlace): Promise<string> {
   const links = await tare.must(["exec", name, "ls", "/sys/class/net"]);
   const { ports } = await engine.containers.inspect(name);
   const shown = ports.map(({ hostPort, containerPort }) => `${hostPort}:${containerPort}`).join(",");
-  return `${links.split(/\s+/).filter((link) => link !== "lo").join(",")} ${shown}`;
+  return `${links
+    .split(/\s+/)
+    .filter((link) => link !== "lo")
+    .join(",")} ${shown}`;
 }
 
 async function cleanUp({ engine, name }: FaultPlace): Promise<void> {

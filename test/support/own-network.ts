@@ -18,7 +18,8 @@ if (process.getuid?.() === 0 && process.env["TARE_TEST_NETWORK"] !== "own") {
 }
 
 function executeAgain(): void {
-  const read = (name: string): string[] => readFileSync(`/proc/self/${name}`, "utf8").split("\0").slice(0, -1);
+  const read = (name: string): string[] =>
+    readFileSync(`/proc/self/${name}`, "utf8").split("\0").slice(0, -1);
   const kept: Uint8Array[] = [];
   const list = (words: readonly string[]): Uint8Array => {
     const addresses = words.map((word) => {

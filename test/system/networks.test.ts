@@ -58,13 +58,24 @@ describe.skipIf(!isRoot)("networks", () => {
     await tare.must(["inspect", "--format", format, name]);
 
   test("a container is in the default bridge unless it says otherwise", async () => {
-    const out = await tare.must(["run", "--rm", "busybox", "sh", "-c", "ip -o addr show eth0; ip route; cat /etc/hosts"]);
+    const out = await tare.must([
+      "run",
+      "--rm",
+      "busybox",
+      "sh",
+      "-c",
+      "ip -o addr show eth0; ip route; cat /etc/hosts",
+    ]);
     const address = /inet (172\.\d+\.0\.2)\/16/.exec(out)?.[1];
     expect(address).toBeDefined();
     expect(out).toContain(`default via ${address?.replace(/2$/, "1")} dev eth0`);
     expect(out).toMatch(new RegExp(`^${address}\t[0-9a-f]{12}$`, "m"));
-    expect(await tare.must(["run", "--rm", "--network", "none", "busybox", "ls", "/sys/class/net"])).toBe("lo");
-    expect(await tare.must(["run", "--rm", "--network", "host", "busybox", "ls", "/sys/class/net"])).toContain("tr-");
+    expect(await tare.must(["run", "--rm", "--network", "none", "busybox", "ls", "/sys/class/net"])).toBe(
+      "lo",
+    );
+    expect(
+      await tare.must(["run", "--rm", "--network", "host", "busybox", "ls", "/sys/class/net"]),
+    ).toContain("tr-");
   });
 
   test("containers of one network reach each other, those of another don't", async () => {
@@ -90,8 +101,12 @@ describe.skipIf(!isRoot)("networks", () => {
     expect((await tare.tare(["exec", "both", ...fetch])).stdout).toBe("");
     expect(await tare.must(["exec", "both", "cat", "/etc/hosts"])).not.toMatch(/^10\.90\.0\./m);
     expect(await refused(["network", "rm", "left"])).toContain("network left has active endpoints");
-    expect(await refused(["network", "disconnect", "left", "both"])).toContain("is not connected to network left");
-    expect(await refused(["network", "connect", "left", "server"])).toContain("already exists in network left");
+    expect(await refused(["network", "disconnect", "left", "both"])).toContain(
+      "is not connected to network left",
+    );
+    expect(await refused(["network", "connect", "left", "server"])).toContain(
+      "already exists in network left",
+    );
     await tare.must(["rm", "-f", "server", "both"]);
     await tare.must(["system", "settle"]);
     expect(await tare.must(["network", "rm", "left", "right"])).toBe("left\nright");
@@ -133,9 +148,9 @@ describe.skipIf(!isRoot)("networks", () => {
     expect(address).toBe("10.91.0.2");
     expect(await ask(18_085)).toBe("served");
     // Nobody else gets its address or its port.
-    expect(
-      await tare.must(["run", "--rm", "--network", "lasting", "busybox", "hostname", "-i"]),
-    ).toBe("10.91.0.3");
+    expect(await tare.must(["run", "--rm", "--network", "lasting", "busybox", "hostname", "-i"])).toBe(
+      "10.91.0.3",
+    );
     expect(await refused(["run", "--rm", "-p", "18085:1", "busybox", "true"])).toContain("already allocated");
     expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
     await tare.must(["rm", "-f", "lives"]);
@@ -145,7 +160,16 @@ describe.skipIf(!isRoot)("networks", () => {
 
   test("with a user namespace, another's network, a restart policy", async () => {
     expect(
-      await tare.must(["run", "--rm", "--userns", "private", "busybox", "sh", "-c", "ip -o addr show eth0 | wc -l"]),
+      await tare.must([
+        "run",
+        "--rm",
+        "--userns",
+        "private",
+        "busybox",
+        "sh",
+        "-c",
+        "ip -o addr show eth0 | wc -l",
+      ]),
     ).toBe("1");
     await tare.must(["run", "-d", "--name", "owner", ...sleeper]);
     const show = ["ip", "-o", "addr", "show", "eth0"];
@@ -185,7 +209,8 @@ describe.skipIf(!isRoot)("networks", () => {
     const run = async (at: number): Promise<string> => {
       const network = at % 2 === 0 ? "bridge" : `net${at % 20}`;
       await tare.must(["run", "-d", "--name", `c${at}`, "--network", network, "-p", "80", ...sleeper]);
-      const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}} {{(index (index .NetworkSettings.Ports \"80/tcp\") 0).HostPort}}";
+      const format =
+        '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}} {{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}';
       const found = await inspect(`c${at}`, format);
       if (at % 3 === 0) await tare.must(["rm", "-f", `c${at}`]);
       return at % 3 === 0 ? "" : found;

@@ -17,8 +17,11 @@ export function planEndpoints({
   const isFixed = config.NetworkDisabled === true || isFixedMode(mode);
   if (isFixed) {
     const foreign = ends.find(([network]) => nameOf(network) !== mode && !isFixedMode(nameOf(network)));
-    if (foreign !== undefined && !/^container:/.test(mode)) {
-      throw new Failure("invalid", `conflicting options: cannot attach both user-defined and non-user-defined network-modes`);
+    if (foreign !== undefined && !mode.startsWith("container:")) {
+      throw new Failure(
+        "invalid",
+        `conflicting options: cannot attach both user-defined and non-user-defined network-modes`,
+      );
     }
     return [];
   }

@@ -28,7 +28,10 @@ export const networkConnect: Command<Values> = {
     "link-local-ip": list("Add a link-local address for the container"),
   },
   completes: ["network", "container"],
-  examples: ["tare network connect --alias db backend postgres", "tare network connect --ip 10.5.0.9 lan web"],
+  examples: [
+    "tare network connect --alias db backend postgres",
+    "tare network connect --ip 10.5.0.9 lan web",
+  ],
   async run(call) {
     const [network = "", container = ""] = call.positional;
     const client = await call.client();

@@ -12,7 +12,10 @@ export const port: Command<object> = {
     const [container = "", asked] = call.positional;
     const client = await call.client();
     const { NetworkSettings } = await client.containers.inspect(container);
-    const lines = asked === undefined ? listAll(NetworkSettings.Ports) : listOne(NetworkSettings.Ports, { container, asked });
+    const lines =
+      asked === undefined
+        ? listAll(NetworkSettings.Ports)
+        : listOne(NetworkSettings.Ports, { container, asked });
     call.out(lines.map((line) => `${line}\n`).join(""));
     return 0;
   },
@@ -32,13 +35,11 @@ function listOne(
   { container, asked }: { readonly container: string; readonly asked: string },
 ): readonly string[] {
   const match = /^(\d{1,5})(?:\/(\w+))?$/.exec(asked);
-  if (match === null || Number(match[1]) > 65_535) throw new Failure("invalid", `Error: invalid port '${asked}'`);
+  if (match === null || Number(match[1]) > 65_535)
+    throw new Failure("invalid", `Error: invalid port '${asked}'`);
   const bindings = ports[`${Number(match[1])}/${match[2] ?? "tcp"}`] ?? [];
   if (bindings.length === 0) {
-    throw new Failure(
-      "not-found",
-      `Error: No public port '${asked}' published for ${container}`,
-    );
+    throw new Failure("not-found", `Error: No public port '${asked}' published for ${container}`);
   }
   return bindings.map(formatBinding);
 }

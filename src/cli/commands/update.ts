@@ -55,7 +55,8 @@ export const update: Command<Values> = {
   },
   completes: ["container"],
   examples: [
-    "tare update -m 256m --memory-swap 512m web", "tare update --cpus 1.5 --pids-limit 200 web",
+    "tare update -m 256m --memory-swap 512m web",
+    "tare update --cpus 1.5 --pids-limit 200 web",
     "tare update --publish-add 8080:80 --publish-rm 8081 web",
   ],
   async run(call) {

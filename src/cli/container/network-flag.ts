@@ -51,7 +51,8 @@ function withField(flag: NetworkFlag, key: string, value: string): NetworkFlag {
     }
     case "gw-priority": {
       const priority = Number(value);
-      if (!Number.isInteger(priority)) throw new Failure("invalid", `invalid gw-priority: invalid value "${value}"`);
+      if (!Number.isInteger(priority))
+        throw new Failure("invalid", `invalid gw-priority: invalid value "${value}"`);
       return { ...flag, gatewayPriority: priority };
     }
     default:
@@ -65,7 +66,8 @@ function splitCsv(text: string): readonly string[] {
   const pattern = /(?:"((?:[^"]|"")*)"|([^,]*))(?:,|$)/gy;
   while (pattern.lastIndex < text.length) {
     const match = pattern.exec(text);
-    if (match === null) throw new Failure("invalid", `cannot read "${text.slice(0, 200)}": a quote is not closed`);
+    if (match === null)
+      throw new Failure("invalid", `cannot read "${text.slice(0, 200)}": a quote is not closed`);
     fields.push(match[1] === undefined ? (match[2] ?? "") : match[1].replaceAll('""', '"'));
   }
   return fields;

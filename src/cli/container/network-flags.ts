@@ -94,7 +94,8 @@ function planEnds(values: NetworkValues): ReadonlyMap<string, EndpointSettings> 
   const ends = new Map<string, EndpointSettings>();
   for (const [index, flag] of (flags as readonly NetworkFlag[]).entries()) {
     const { network } = flag;
-    if (ends.has(network)) throw optionFailure(`network ${JSON.stringify(network)} is specified multiple times`);
+    if (ends.has(network))
+      throw optionFailure(`network ${JSON.stringify(network)} is specified multiple times`);
     if (flags.length > 1 && (isFixed(network) || network.startsWith("container:"))) {
       throw optionFailure(
         "conflicting options: cannot attach both user-defined and non-user-defined network-modes",

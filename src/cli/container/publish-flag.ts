@@ -24,7 +24,8 @@ export function parsePublish(text: string): readonly (readonly [port: string, bi
   }
   return Array.from({ length: count }, (_, at) => {
     const first = outer === undefined ? "" : String(outer.first + at);
-    const HostPort = outer !== undefined && count === 1 && outer.last > outer.first ? `${first}-${outer.last}` : first;
+    const HostPort =
+      outer !== undefined && count === 1 && outer.last > outer.first ? `${first}-${outer.last}` : first;
     return [`${inner.first + at}/${protocol}`, { HostIp: address, HostPort }] as const;
   });
 }
@@ -66,7 +67,8 @@ function parseLong(text: string): Spec {
   for (const field of text.split(",")) {
     const [key = "", value] = field.split("=");
     if (value === undefined) throw optionFailure(`invalid field: ${field}`);
-    if (!["target", "published", "protocol", "mode"].includes(key)) throw optionFailure(`invalid field key: ${key}`);
+    if (!["target", "published", "protocol", "mode"].includes(key))
+      throw optionFailure(`invalid field key: ${key}`);
     fields[key] = value;
   }
   if (fields["target"] === undefined) throw optionFailure(`missing mandatory field "target"`);

@@ -17,12 +17,19 @@ export function planPools({ subnets, ranges, gateways, auxiliary }: PoolFlags): 
   const pools = subnets.map((text) => ({ text, prefix: read(parseIpPrefix, text) }));
   for (const [at, { prefix, text }] of pools.entries()) {
     const other = pools.slice(0, at).find((pool) => overlap(pool.prefix, prefix));
-    if (other !== undefined) throw new Failure("invalid", `multiple overlapping subnet configuration is not supported: ${other.text} and ${text}`);
+    if (other !== undefined)
+      throw new Failure(
+        "invalid",
+        `multiple overlapping subnet configuration is not supported: ${other.text} and ${text}`,
+      );
   }
   const found = new Map<string, { -readonly [K in keyof IpamConfig]: IpamConfig[K] }>(
     subnets.map((text) => [text, { Subnet: text }]),
   );
-  const poolOf = (what: string, isIn: (prefix: IpPrefix) => boolean): { -readonly [K in keyof IpamConfig]: IpamConfig[K] } => {
+  const poolOf = (
+    what: string,
+    isIn: (prefix: IpPrefix) => boolean,
+  ): { -readonly [K in keyof IpamConfig]: IpamConfig[K] } => {
     const pool = pools.find(({ prefix }) => isIn(prefix));
     const config = pool === undefined ? undefined : found.get(pool.text);
     if (config === undefined) throw new Failure("invalid", `no matching subnet for ${what}`);
@@ -30,9 +37,15 @@ export function planPools({ subnets, ranges, gateways, auxiliary }: PoolFlags): 
   };
   for (const text of ranges) {
     const range = read(parseIpPrefix, text);
-    const pool = poolOf(`range ${text}`, (prefix) => hasAddress(prefix, range.address) && range.bits >= prefix.bits);
+    const pool = poolOf(
+      `range ${text}`,
+      (prefix) => hasAddress(prefix, range.address) && range.bits >= prefix.bits,
+    );
     if (pool.IPRange !== undefined) {
-      throw new Failure("invalid", `cannot configure multiple ranges (${text}, ${pool.IPRange}) on the same subnet (${pool.Subnet})`);
+      throw new Failure(
+        "invalid",
+        `cannot configure multiple ranges (${text}, ${pool.IPRange}) on the same subnet (${pool.Subnet})`,
+      );
     }
     pool.IPRange = text;
   }
@@ -40,7 +53,10 @@ export function planPools({ subnets, ranges, gateways, auxiliary }: PoolFlags): 
     const gateway = read(parseIpAddress, text);
     const pool = poolOf(`gateway ${text}`, (prefix) => hasAddress(prefix, gateway));
     if (pool.Gateway !== undefined) {
-      throw new Failure("invalid", `cannot configure multiple gateways (${text}, ${pool.Gateway}) for the same subnet (${pool.Subnet})`);
+      throw new Failure(
+        "invalid",
+        `cannot configure multiple gateways (${text}, ${pool.Gateway}) for the same subnet (${pool.Subnet})`,
+      );
     }
     pool.Gateway = text;
   }

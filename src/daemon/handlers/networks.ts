@@ -1,5 +1,9 @@
 import { requireFilterKeys } from "../../api/filters.ts";
-import { parseConnectRequest, parseDisconnectRequest, parseNetworkRequest } from "../../api/network-request.ts";
+import {
+  parseConnectRequest,
+  parseDisconnectRequest,
+  parseNetworkRequest,
+} from "../../api/network-request.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { networkOf } from "../map/network.ts";
 

@@ -49,7 +49,9 @@ const filters: Readonly<Record<string, Filter>> = {
       const { endpoints = [] } = record;
       if (endpoints.some(({ networkName }) => networkName === value)) return true;
       if (value.length >= 4 && endpoints.some(({ networkId }) => networkId.startsWith(value))) return true;
-      return record.spec.namespaces?.network !== undefined && summarize(context, record).networkMode === value;
+      return (
+        record.spec.namespaces?.network !== undefined && summarize(context, record).networkMode === value
+      );
     }),
   // Nobody is checked or a task yet.
   health: (_, values) => values.includes("none"),
@@ -67,9 +69,7 @@ const filters: Readonly<Record<string, Filter>> = {
       const run = requireRun("expose", value);
       return exposedPortsOf(spec, imageConfig.defaults.exposedPorts).some((text) => {
         const exposed = parsePortRun(text);
-        return (
-          exposed?.protocol === run.protocol && exposed.first <= run.last && exposed.last >= run.first
-        );
+        return exposed?.protocol === run.protocol && exposed.first <= run.last && exposed.last >= run.first;
       });
     }),
   "is-task": (_, values) => values.some((value) => /^(0|f|false)$/i.test(value)),

@@ -84,7 +84,10 @@ function whatBlocks(
   { facts, chosen }: { readonly facts: PortFacts; readonly chosen: readonly PublishedPorts[] },
 ): Failure | undefined {
   if (ports.hostPort + ports.count - 1 > 65_535) {
-    return new Failure("invalid", `cannot publish ports from ${ports.hostPort} on: the last one is past 65535`);
+    return new Failure(
+      "invalid",
+      `cannot publish ports from ${ports.hostPort} on: the last one is past 65535`,
+    );
   }
   for (const other of facts.others) {
     if (findPortClash([ports], [other.ports]) === undefined) continue;

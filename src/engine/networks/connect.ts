@@ -49,7 +49,10 @@ export async function connectContainer(
   const usedNames = endpoints.flatMap(({ plan }) => plan?.interfaceName ?? []);
   const planned = planFor(context, { network, settings, usedNames });
   context.networks.leases.add(id, planned);
-  const routed = routesWith(context, { ...record, endpoints: [...endpoints, { ...endpoint, plan: planned }] });
+  const routed = routesWith(context, {
+    ...record,
+    endpoints: [...endpoints, { ...endpoint, plan: planned }],
+  });
   const plan = routed.find(({ networkId }) => networkId === network.id) ?? planned;
   const intent = context.state.beginIntent({ kind: "connect", containerId: id, endpoint: plan });
   fault("connect.intended");
@@ -151,7 +154,9 @@ function getEndpoint(
 ): EndpointRecord {
   const endpoints = record.endpoints ?? [];
   // The network may be gone: then its name in the record is all there is.
-  const byName = endpoints.find(({ networkName, networkId }) => networkName === reference || networkId === reference);
+  const byName = endpoints.find(
+    ({ networkName, networkId }) => networkName === reference || networkId === reference,
+  );
   const id = byName?.networkId ?? context.networks.get(reference).id;
   const found = endpoints.find(({ networkId }) => networkId === id);
   if (found !== undefined) return found;
@@ -168,7 +173,10 @@ export function openLiveNetwork(
 ): ReturnType<typeof openProcessNetwork> {
   const kept = context.live.get(record.id)?.kept;
   if (kept === undefined) {
-    throw new Failure("conflict", `cannot reach the network of container "${record.name}": it has just ended`);
+    throw new Failure(
+      "conflict",
+      `cannot reach the network of container "${record.name}": it has just ended`,
+    );
   }
   return openProcessNetwork(kept.pid);
 }
@@ -231,4 +239,3 @@ function changeHostsFile(
   });
   writeFileSync(path, text);
 }
-

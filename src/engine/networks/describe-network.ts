@@ -70,7 +70,9 @@ function describeJoined(
 ): EndpointDetails["joined"] | undefined {
   if (plan === undefined) return undefined;
   const network = context.networks.find(plan.networkId)?.plan;
-  const family = (which: IpFamily): { readonly address: string; readonly bits: number; readonly gateway?: string } | undefined => {
+  const family = (
+    which: IpFamily,
+  ): { readonly address: string; readonly bits: number; readonly gateway?: string } | undefined => {
     const found = plan.addresses.find(({ address }) => address.family === which);
     if (found === undefined) return undefined;
     const gateway = network === undefined || network.internal ? undefined : gatewayOf(network, which);

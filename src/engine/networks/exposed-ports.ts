@@ -3,9 +3,13 @@ import type { PortProtocol, PortSpec } from "../network-types.ts";
 
 /** All that the container and its image name, as `80/tcp`; ranges as they are. */
 export function exposedPortsOf(spec: ContainerSpec, image: readonly string[]): readonly string[] {
-  const named = [...image, ...(spec.exposedPorts ?? [])].map((text) => (text.includes("/") ? text : `${text}/tcp`));
+  const named = [...image, ...(spec.exposedPorts ?? [])].map((text) =>
+    text.includes("/") ? text : `${text}/tcp`,
+  );
   const published = (spec.ports ?? []).map(({ protocol = "tcp", containerPort, count = 1 }) =>
-    count === 1 ? `${containerPort}/${protocol}` : `${containerPort}-${containerPort + count - 1}/${protocol}`,
+    count === 1
+      ? `${containerPort}/${protocol}`
+      : `${containerPort}-${containerPort + count - 1}/${protocol}`,
   );
   return [...new Set([...named, ...published])];
 }

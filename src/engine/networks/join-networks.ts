@@ -43,7 +43,11 @@ function getForCreate(context: ContainerContext, reference: string): ReturnType<
     return getJoinable(context, reference);
   } catch (cause) {
     if (kindOf(cause) !== "not-found") throw cause;
-    throw new Failure("invalid", `cannot create the container: network ${reference.slice(0, 200)} not found`, { cause });
+    throw new Failure(
+      "invalid",
+      `cannot create the container: network ${reference.slice(0, 200)} not found`,
+      { cause },
+    );
   }
 }
 
@@ -54,7 +58,10 @@ export function getJoinable(
 ): NetworkRecord & { readonly plan: NetworkPlan } {
   const network = context.networks.get(reference);
   if (network.configOnly) {
-    throw new Failure("invalid", `configuration-only network ${quoted(network.name)} cannot be used by containers`);
+    throw new Failure(
+      "invalid",
+      `configuration-only network ${quoted(network.name)} cannot be used by containers`,
+    );
   }
   const { plan } = network;
   if (plan === undefined) {
@@ -208,7 +215,14 @@ export function withPlans(record: ContainerRecord, plans: readonly EndpointPlan[
 export function withoutPlans(record: ContainerRecord): ContainerRecord {
   const { endpoints } = record;
   if (endpoints === undefined) return record;
-  return { ...record, endpoints: endpoints.map(({ plan: _, ...endpoint }) => endpoint) };
+  return {
+    ...record,
+    endpoints: endpoints.map(({ networkId, networkName, settings }) => ({
+      networkId,
+      networkName,
+      settings,
+    })),
+  };
 }
 
 /** What Docker tells of each network when a container comes into it and leaves it. */
@@ -218,7 +232,11 @@ export function networkUseEvents(
   action: "connect" | "disconnect",
 ): readonly EngineEvent[] {
   return endpoints.map(({ networkId, networkName }) => {
-    const network = context.networks.find(networkId) ?? { id: networkId, name: networkName, driver: "bridge" };
+    const network = context.networks.find(networkId) ?? {
+      id: networkId,
+      name: networkName,
+      driver: "bridge",
+    };
     return networkEvent(network, action, { container: id });
   });
 }

@@ -48,7 +48,9 @@ export class Leases {
   }
 
   /** Ports that somebody else publishes, with who does. */
-  ports(except?: ContainerId): readonly { readonly ports: PublishedPorts; readonly containerId: ContainerId }[] {
+  ports(
+    except?: ContainerId,
+  ): readonly { readonly ports: PublishedPorts; readonly containerId: ContainerId }[] {
     return [...this.#byId.values()]
       .filter(({ containerId }) => containerId !== except)
       .flatMap(({ containerId, plan }) => plan.ports.map((ports) => ({ ports, containerId })));

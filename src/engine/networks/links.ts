@@ -17,7 +17,8 @@ interface Link {
 export function parseLink(text: string): Link {
   const parts = text.replace(/^\//, "").split(":");
   const [target = "", alias] = parts;
-  if (target === "" || parts.length > 2) throw new Failure("invalid", `bad format for links: ${text.slice(0, 200)}`);
+  if (target === "" || parts.length > 2)
+    throw new Failure("invalid", `bad format for links: ${text.slice(0, 200)}`);
   return { target, alias: alias?.replace(/^.*\//, "") ?? target };
 }
 
@@ -35,7 +36,9 @@ export function checkLinks(context: ContainerContext, { networks = [] }: Contain
       try {
         getContainer(context.state, target);
       } catch (cause) {
-        throw new Failure("invalid", `could not get container for ${target}: No such container: ${target}`, { cause });
+        throw new Failure("invalid", `could not get container for ${target}: No such container: ${target}`, {
+          cause,
+        });
       }
     }
   }
@@ -80,7 +83,11 @@ export function linkVariables(context: ContainerContext, record: ContainerRecord
   });
 }
 
-function getLinked(context: ContainerContext, record: ContainerRecord, { target, alias }: Link): ContainerRecord {
+function getLinked(
+  context: ContainerContext,
+  record: ContainerRecord,
+  { target, alias }: Link,
+): ContainerRecord {
   const other = getContainer(context.state, target);
   if (isRunning(other)) return other;
   throw new Failure(

@@ -29,7 +29,11 @@ export class LocalNetworks implements Networks {
     return { id: record.id, warnings };
   }
 
-  async list({ filters = {} }: { readonly filters?: NetworkFilter } = {}): Promise<readonly NetworkDetails[]> {
+  async list({
+    filters = {},
+  }: {
+    readonly filters?: NetworkFilter;
+  } = {}): Promise<readonly NetworkDetails[]> {
     checkNetworkFilters(filters);
     return this.#context.networks
       .list()
@@ -49,7 +53,8 @@ export class LocalNetworks implements Networks {
     const isWanted = pruneFilter(filters);
     const removed: string[] = [];
     for (const record of this.#context.networks.list()) {
-      if (isPredefined(record.name) || record.configOnly || this.#isUsed(record) || !isWanted(record)) continue;
+      if (isPredefined(record.name) || record.configOnly || this.#isUsed(record) || !isWanted(record))
+        continue;
       try {
         await this.#remove(record);
         removed.push(record.name);

@@ -86,7 +86,11 @@ export class NetworkCatalog {
     spec: NetworkSpec,
   ): Promise<{ readonly record: NetworkRecord; readonly warnings: readonly string[] }> {
     this.default(); // its subnet is not to be had
-    const { record, warnings } = planNetwork(spec, { id: randomId(), nowMs: Date.now(), facts: this.#facts() });
+    const { record, warnings } = planNetwork(spec, {
+      id: randomId(),
+      nowMs: Date.now(),
+      facts: this.#facts(),
+    });
     const { plan } = record;
     const event = networkEvent(record, "create");
     if (plan === undefined) {
@@ -165,9 +169,13 @@ export class NetworkCatalog {
    * containers that run.
    */
   async reconcile(endpoints: readonly EndpointPlan[]): Promise<void> {
-    const begun = this.#state.intents().flatMap(([id, intent]) =>
-      intent.kind === "create-network" || intent.kind === "remove-network" ? [{ id, plan: intent.network }] : [],
-    );
+    const begun = this.#state
+      .intents()
+      .flatMap(([id, intent]) =>
+        intent.kind === "create-network" || intent.kind === "remove-network"
+          ? [{ id, plan: intent.network }]
+          : [],
+      );
     for (const { plan } of begun) await this.#part.remove(plan);
     const networks = [...this.#state.networks().values()].flatMap(({ plan }) => plan ?? []);
     // The default bridge is made when the first container wants it.

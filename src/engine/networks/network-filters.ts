@@ -36,7 +36,11 @@ export function checkNetworkFilters(wanted: NetworkFilter): void {
 }
 
 /** `isUsed`: a container has it, running or not. Values of one key are alternatives, but labels: all of them. */
-export function matchesNetworkFilters(record: NetworkRecord, wanted: NetworkFilter, isUsed: boolean): boolean {
+export function matchesNetworkFilters(
+  record: NetworkRecord,
+  wanted: NetworkFilter,
+  isUsed: boolean,
+): boolean {
   return Object.entries(wanted).every(([key, values]) => {
     if (values.length === 0) return true;
     if (key === "label") return values.every((value) => hasLabel(record.labels, value));

@@ -94,7 +94,9 @@ function readGatewayMode(network: NamedOptions, family: "ipv4" | "ipv6"): Gatewa
 
 function readBindings(network: NamedOptions): readonly IpAddress[] {
   const text = network.options[`${bridgePrefix}host_binding_ipv4`] ?? "";
-  return text === "" || text === "0.0.0.0" ? [] : [readAddress(network, `${bridgePrefix}host_binding_ipv4`, text)];
+  return text === "" || text === "0.0.0.0"
+    ? []
+    : [readAddress(network, `${bridgePrefix}host_binding_ipv4`, text)];
 }
 
 function hostAddress(
@@ -137,11 +139,17 @@ function readMode(network: NamedOptions): NonNullable<NetworkPlan["macvlanMode"]
 function checkInterface({ name, driver }: NamedOptions, text: string): string {
   if (!/^[\x21-\x2e\x30-\x7e]{1,15}$/.test(text) || text === "." || text === "..") {
     const option = driver === "macvlan" ? "parent" : `${bridgePrefix}name`;
-    throw refuseNetwork(name, `invalid ${option} "${text.slice(0, 50)}": an interface's name has 1 to 15 characters`);
+    throw refuseNetwork(
+      name,
+      `invalid ${option} "${text.slice(0, 50)}": an interface's name has 1 to 15 characters`,
+    );
   }
   return text;
 }
 
 function wrong({ name, options }: NamedOptions, key: string, rule: string): Failure {
-  return refuseNetwork(name, `invalid value for option ${key}: "${(options[key] ?? "").slice(0, 50)}": ${rule}`);
+  return refuseNetwork(
+    name,
+    `invalid value for option ${key}: "${(options[key] ?? "").slice(0, 50)}": ${rule}`,
+  );
 }

@@ -57,9 +57,9 @@ export function planEndpoint(
 }
 
 /** The best comes first: gateway priority, then networks with a way out, then names. */
-export function orderByPriority<T extends { readonly network: NetworkPlan; readonly settings: EndpointSettings }>(
-  ends: readonly T[],
-): readonly T[] {
+export function orderByPriority<
+  T extends { readonly network: NetworkPlan; readonly settings: EndpointSettings },
+>(ends: readonly T[]): readonly T[] {
   return [...ends].sort(
     (one, other) =>
       (other.settings.gatewayPriority ?? 0) - (one.settings.gatewayPriority ?? 0) ||
@@ -70,7 +70,11 @@ export function orderByPriority<T extends { readonly network: NetworkPlan; reado
 
 /** Default routes and published ports of a container's ends: those of each family lead through the best that has it. */
 export function routeEndpoints(
-  ends: readonly { readonly network: NetworkPlan; readonly settings: EndpointSettings; readonly plan: EndpointPlan }[],
+  ends: readonly {
+    readonly network: NetworkPlan;
+    readonly settings: EndpointSettings;
+    readonly plan: EndpointPlan;
+  }[],
   { ports }: { readonly ports: readonly PublishedPorts[] },
 ): readonly EndpointPlan[] {
   const ordered = orderByPriority(ends);
@@ -142,7 +146,10 @@ export function checkEndpoint(
   if (isDefault && (settings.aliases ?? []).length > 0) {
     throw wrong("network-scoped alias is supported only for containers in user defined networks");
   }
-  for (const [family, text] of [[4, settings.ipv4], [6, settings.ipv6]] as const) {
+  for (const [family, text] of [
+    [4, settings.ipv4],
+    [6, settings.ipv6],
+  ] as const) {
     if (text === undefined) continue;
     const address = readAddress(text, wrong);
     if (address.family !== family) throw wrong(`invalid IPv${family} address: ${text}`);
@@ -202,7 +209,10 @@ function readSysctls({ driverOptions }: EndpointSettings): Readonly<Record<strin
     entries.map((entry) => {
       const [name = "", value] = entry.trim().split("=");
       if (value === undefined || !/^net\.(?:ipv4|ipv6|mpls)\.[a-z]+\.IFNAME\.[a-z0-9_]+$/.test(name)) {
-        throw new Failure("invalid", `invalid sysctl of an interface: ${JSON.stringify(entry.slice(0, 100))}`);
+        throw new Failure(
+          "invalid",
+          `invalid sysctl of an interface: ${JSON.stringify(entry.slice(0, 100))}`,
+        );
       }
       return [name, value];
     }),

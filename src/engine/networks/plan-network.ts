@@ -113,9 +113,11 @@ export function planDefaultNetwork({
 
 function checkName(name: string, others: readonly NetworkRecord[]): string {
   if (name.trim() === "") throw new Failure("invalid", "invalid name: name is empty");
-  // oxlint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f\u007f/]/.test(name) || name.length > 255 || /^container:/.test(name)) {
-    throw refuseNetwork(name, "a network's name has at most 255 characters, none of them a slash or a control character");
+  if (/[\u0000-\u001f\u007f/]/.test(name) || name.length > 255 || name.startsWith("container:")) {
+    throw refuseNetwork(
+      name,
+      "a network's name has at most 255 characters, none of them a slash or a control character",
+    );
   }
   if (isPredefinedName(name) || name === "default") {
     throw new Failure("not-permitted", `operation is not permitted on predefined ${name} network`);
@@ -131,7 +133,10 @@ function checkScope({ name, scope = "", ipamDriver = "", ...spec }: NetworkSpec)
     throw refuseNetwork(name, `the scope ${quoted(scope)} needs a swarm: there is only "local"`);
   }
   if (ipamDriver !== "" && ipamDriver !== "default") {
-    throw new Failure("not-found", `cannot create network ${quoted(name)}: there is no IPAM driver ${quoted(ipamDriver)}`);
+    throw new Failure(
+      "not-found",
+      `cannot create network ${quoted(name)}: there is no IPAM driver ${quoted(ipamDriver)}`,
+    );
   }
   if (spec.configOnly === true && spec.configFrom !== undefined) {
     throw refuseNetwork(name, "a configuration network cannot be made from another one");
@@ -161,7 +166,12 @@ function withConfig(asked: NetworkSpec, others: readonly NetworkRecord[]): Netwo
     );
   }
   const owns = (map: object | undefined): boolean => Object.keys(map ?? {}).length > 0;
-  if ((asked.subnets ?? []).length > 0 || owns(asked.options) || owns(asked.ipamOptions) || owns(asked.labels)) {
+  if (
+    (asked.subnets ?? []).length > 0 ||
+    owns(asked.options) ||
+    owns(asked.ipamOptions) ||
+    owns(asked.labels)
+  ) {
     throw refuseNetwork(
       asked.name,
       "user-specified configurations are not supported if the network depends on a configuration network",
@@ -180,17 +190,17 @@ function withConfig(asked: NetworkSpec, others: readonly NetworkRecord[]): Netwo
   };
 }
 
-function planSubnets(
-  record: NetworkRecord,
-  facts: NetworkFacts,
-): readonly NetworkSubnet[] {
+function planSubnets(record: NetworkRecord, facts: NetworkFacts): readonly NetworkSubnet[] {
   const { name, ipam, driver, internal } = record;
   const wishes = ipam.subnets.map((wish) => readWish(name, wish));
   // A macvlan is a part of its parent's subnet, to which the host has a route.
   const routes = driver === "macvlan" ? [] : facts.routes;
   const taken = facts.others.flatMap(({ plan }) => plan?.subnets.map(({ subnet }) => subnet) ?? []);
   const used = [...taken, ...routes];
-  const families: readonly IpFamily[] = [...(record.ipv4 ? [4 as const] : []), ...(record.ipv6 ? [6 as const] : [])];
+  const families: readonly IpFamily[] = [
+    ...(record.ipv4 ? [4 as const] : []),
+    ...(record.ipv6 ? [6 as const] : []),
+  ];
   return families.map((family) => {
     const own = wishes.filter(({ subnet }) => subnet.address.family === family);
     const [wish] = own;
@@ -206,7 +216,11 @@ function planSubnets(
 
   function checkOverlap(
     { name: own }: NetworkRecord,
-    there: { readonly subnet: IpPrefix; readonly taken: readonly IpPrefix[]; readonly routes: readonly IpPrefix[] },
+    there: {
+      readonly subnet: IpPrefix;
+      readonly taken: readonly IpPrefix[];
+      readonly routes: readonly IpPrefix[];
+    },
   ): void {
     const shown = formatIpPrefix(there.subnet);
     const other = findOverlap(there.subnet, there.taken);
@@ -219,7 +233,10 @@ function planSubnets(
     }
     const route = findOverlap(there.subnet, there.routes);
     if (route !== undefined) {
-      throw networkInTheWay(own, `the subnet ${shown} overlaps with the host's route to ${formatIpPrefix(route)}`);
+      throw networkInTheWay(
+        own,
+        `the subnet ${shown} overlaps with the host's route to ${formatIpPrefix(route)}`,
+      );
     }
   }
 }

@@ -17,10 +17,7 @@ import { removePorts } from "./remove-ports.ts";
 export async function changePorts(
   context: ContainerContext,
   record: ContainerRecord,
-  {
-    add = [],
-    remove = [],
-  }: { readonly add?: readonly PortSpec[]; readonly remove?: readonly PortRemoval[] },
+  { add = [], remove = [] }: { readonly add?: readonly PortSpec[]; readonly remove?: readonly PortRemoval[] },
 ): Promise<{ readonly record: ContainerRecord; readonly undo: () => Promise<void> }> {
   if (add.length + remove.length === 0) return { record, undo: async () => {} };
   const { spec, endpoints = [] } = record;

@@ -30,7 +30,10 @@ describe("findCandidates()", () => {
       ["always", "missing", "never", "newer"],
     ],
     [["run", "--pull=a"], ["--pull=always"]],
-    [["run", "--net", "n"], ["none", "name="]],
+    [
+      ["run", "--net", "n"],
+      ["none", "name="],
+    ],
     [
       ["run", "-ita", "std"],
       ["stdin", "stdout", "stderr"],

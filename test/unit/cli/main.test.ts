@@ -13,7 +13,10 @@ describe("main()", () => {
     [["--foo"], { status: 125, err: "unknown flag: --foo\nSee 'tare --help'.\n" }],
     [["foo"], { status: 1, err: "tare: 'foo' is not a tare command.\nSee 'tare --help'\n" }],
     [["constructor"], { status: 1, err: "tare: 'constructor' is not a tare command.\nSee 'tare --help'\n" }],
-    [["run", "-p", "80:x", "x"], { status: 125, err: "tare: invalid containerPort: x\nSee 'tare run --help'.\n" }],
+    [
+      ["run", "-p", "80:x", "x"],
+      { status: 125, err: "tare: invalid containerPort: x\nSee 'tare run --help'.\n" },
+    ],
     [["run", "--health-cmd", "x", "y"], { status: 125, err: "tare: --health-cmd is not supported yet\n" }],
     [
       ["run", "--pid", "x", "y"],

@@ -190,7 +190,12 @@ Are you sure you want to continue? [y/N] `);
     expect((await run(["system", "prune", "-af", "--volumes", "--filter", "label=a"], client)).out).toBe(
       `${containersText}${networksText}Deleted Volumes:\nv1\n\n${imagesText}Total reclaimed space: 5kB\n`,
     );
-    expect(asked).toEqual([{ label: ["a"] }, { label: ["a"] }, { label: ["a"] }, { label: ["a"], dangling: ["false"] }]);
+    expect(asked).toEqual([
+      { label: ["a"] },
+      { label: ["a"] },
+      { label: ["a"] },
+      { label: ["a"], dangling: ["false"] },
+    ]);
     expect((await run(["system", "prune", "--volumes"], client)).out).toContain(
       "container\n  - all anonymous volumes not used by at least one container\n  - all dangling",
     );

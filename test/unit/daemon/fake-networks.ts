@@ -1,5 +1,10 @@
 import { Failure } from "../../../src/base/failure.ts";
-import type { EndpointSettings, NetworkDetails, Networks, NetworkSpec } from "../../../src/engine/network-types.ts";
+import type {
+  EndpointSettings,
+  NetworkDetails,
+  Networks,
+  NetworkSpec,
+} from "../../../src/engine/network-types.ts";
 
 const nothing = {
   createdAt: Date.parse("2026-01-02T03:04:05Z"),
@@ -23,18 +28,31 @@ export class FakeNetworks implements Networks {
     { ...nothing, id: "6e".padEnd(64, "0"), name: "none", driver: "null" },
   ];
   readonly specs: NetworkSpec[] = [];
-  readonly connections: { network: string; container: string; settings?: EndpointSettings; force?: boolean }[] = [];
+  readonly connections: {
+    network: string;
+    container: string;
+    settings?: EndpointSettings;
+    force?: boolean;
+  }[] = [];
 
   async create(spec: NetworkSpec): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
     this.specs.push(spec);
     const id = String(this.known.length).repeat(64).slice(0, 64);
-    this.known.push({ ...nothing, id, name: spec.name, driver: spec.driver ?? "bridge", labels: spec.labels ?? {} });
+    this.known.push({
+      ...nothing,
+      id,
+      name: spec.name,
+      driver: spec.driver ?? "bridge",
+      labels: spec.labels ?? {},
+    });
     return { id, warnings: spec.ipv6 === true ? ["a warning"] : [] };
   }
 
-  async list({ filters = {} }: { readonly filters?: Readonly<Record<string, readonly string[]>> } = {}): Promise<
-    readonly NetworkDetails[]
-  > {
+  async list({
+    filters = {},
+  }: {
+    readonly filters?: Readonly<Record<string, readonly string[]>>;
+  } = {}): Promise<readonly NetworkDetails[]> {
     const { name = [] } = filters;
     return this.known.filter((network) => name.length === 0 || name.includes(network.name));
   }
