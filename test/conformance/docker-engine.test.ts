@@ -157,7 +157,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     ],
     ["--rm -p 80:80 busybox true", 125, "not supported yet"],
     ["--restart sometimes busybox true", 125, "invalid restart policy: unknown policy 'sometimes'"],
-    ["--rm --mount type=image,src=busybox,dst=/x busybox true", 125, "not supported yet"],
+    ["--rm --mount type=image,dst=/x busybox true", 125, "field Source must not be empty"],
     ["--rm --network other busybox true", 125, "not supported yet"],
   ];
   test.each(refusals)("run %s ends with %d", async (args, code, says) => {
