@@ -25,8 +25,9 @@ const packages = {
   apparmor: "apparmor_parser",
   nftables: "nft",
   iproute2: "ip",
-  conntrack: "conntrack",
   "bind9-dnsutils": "dig",
+  "iputils-ping": "ping",
+  iptables: "iptables-nft",
 };
 
 function list(directory) {

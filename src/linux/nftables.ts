@@ -88,6 +88,11 @@ function end(): NetlinkRequest {
   };
 }
 
+/** Between its first and last request. */
+export function transaction(requests: readonly NetlinkRequest[]): readonly NetlinkRequest[] {
+  return [begin(), ...requests, end()];
+}
+
 function elementMessage(
   name: TableName,
   {

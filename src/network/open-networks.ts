@@ -1,5 +1,6 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
+import { listRoutes } from "../linux/addresses.ts";
 import { forgetUdpAnsweredBy, forgetUdpTo } from "../linux/conntrack.ts";
 import type { Fd } from "../linux/fd.ts";
 import { listLinks, removeLink, setMaster } from "../linux/links.ts";
@@ -12,8 +13,12 @@ import { endpointElements, networkElements, standInElements } from "./firewall/e
 import { FirewallTable } from "./firewall/firewall-table.ts";
 import type { HostSide } from "./host-side.ts";
 import { ownNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
+import { findFaults } from "./find-faults.ts";
 import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
 import { findPortClash, formatHostPorts } from "./merge-ports.ts";
+import { describeReach } from "./policy/describe-reach.ts";
+import { HostMirror } from "./policy/host-mirror.ts";
+import { judgeReach, surveyHost } from "./policy/survey-host.ts";
 import type {
   AttachedEndpoint,
   NetworkFinding,
@@ -33,6 +38,10 @@ export function openNetworks(options: NetworksOptions): Networks {
 /** How long the firewall may lack what somebody took away. */
 const LOOK_EVERY_MS = 250;
 
+/** The kernel takes away a namespace, and the interface with it, after the last process has ended. */
+const LEAVING_MS = 10_000;
+const MOST_LEAVING = 1000;
+
 /** Ports that are so many that old UDP flows to each are not looked for. */
 const FORGOTTEN_PORTS = 64;
 
@@ -42,9 +51,13 @@ class LocalNetworks implements Networks {
   readonly #lock = new KeyedLock();
   readonly #plans = new Map<NetworkId, NetworkPlan>();
   readonly #endpoints = new Map<EndpointId, EndpointPlan>();
+  /** Endpoints of containers that have just ended, and when. */
+  readonly #leaving = new Map<EndpointId, number>();
   #opened: Opened | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #policy: PublishPolicy;
+  /** Whether copies may be there: an engine before this one may have made some. */
+  #isMirrored = true;
 
   constructor({ dataRoot, policy = "docker", onNote = () => undefined }: NetworksOptions) {
     this.#names = ownNamesOf(dataRoot);
@@ -97,6 +110,7 @@ class LocalNetworks implements Networks {
     }
     const hostInterface = attachToBridge(host, { plan, endpoint, netnsFd });
     try {
+      if (endpoint.ports.length > 0) this.#mirror([...this.#endpoints.values(), endpoint]);
       await firewall.change(new Map([[endpoint.id, endpointElements(plan, endpoint)]]));
     } catch (thrown) {
       host.route.send([removeLink(hostInterface)]);
@@ -126,6 +140,8 @@ class LocalNetworks implements Networks {
       throw new Failure("not-found", `cannot publish ports: endpoint ${id.slice(0, 12)} is not attached`);
     this.#refuseClash(id, ports);
     const changed = { ...endpoint, ports };
+    // Judged before it is open, and until it is closed.
+    this.#mirror([...this.#endpoints.values(), changed]);
     await firewall.change(new Map([[id, endpointElements(this.#getPlan(endpoint.networkId), changed)]]));
     this.#endpoints.set(id, changed);
     const isNew = (one: PublishedPorts): boolean => findPortClash([one], endpoint.ports) === undefined;
@@ -158,6 +174,7 @@ class LocalNetworks implements Networks {
     const { host, firewall } = this.#open();
     this.#removeStrays(host);
     firewall.reset(this.#allElements());
+    this.#mirror([...this.#endpoints.values()]);
     if (firewall.isWanted) await firewall.assert();
     else if (firewall.exists()) firewall.remove();
     for (const plan of networks) {
@@ -172,16 +189,57 @@ class LocalNetworks implements Networks {
   }
 
   async findings(): Promise<readonly NetworkFinding[]> {
-    return [];
+    using _ = await this.#lock.acquire("");
+    if (this.#plans.size === 0 && this.#opened === undefined) return [];
+    const { host, firewall, mirror, netfilter } = this.#open();
+    const survey = surveyHost({ route: host.route, netfilter });
+    for (const [id, since] of this.#leaving) if (since < Date.now() - LEAVING_MS) this.#leaving.delete(id);
+    const out = new Set(
+      listRoutes(host.route)
+        .filter(({ prefix }) => prefix.bits === 0)
+        .map(({ index }) => index),
+    );
+    return findFaults({
+      names: this.#names,
+      plans: [...this.#plans.values()],
+      endpoints: [...this.#endpoints.values()],
+      survey,
+      firewall,
+      leaving: new Set(this.#leaving.keys()),
+      closed: mirror.closed,
+      waysOut: survey.links.filter(({ index }) => out.has(index)),
+    });
   }
 
-  async reachOf(_ports: readonly PublishedPorts[]): Promise<readonly PortReach[]> {
-    return [];
+  async reachOf(
+    ports: readonly PublishedPorts[],
+    { networkId }: { readonly networkId: string },
+  ): Promise<readonly PortReach[]> {
+    using _ = await this.#lock.acquire("");
+    const plan = this.#getPlan(networkId);
+    const { host, netfilter } = this.#open();
+    const survey = surveyHost({ route: host.route, netfilter });
+    const own = new Set([...this.#plans.values()].map(({ interfaceName }) => interfaceName));
+    const policy = this.#policy;
+    return ports.map((each) => {
+      const endpoint = [...this.#endpoints.values()].find(
+        (one) => one.networkId === networkId && findPortClash([each], one.ports) !== undefined,
+      );
+      const interfaces = judgeReach(survey, { ports: each, plan, endpoint, policy, own });
+      return describeReach(each, { interfaces, isInternal: plan.internal });
+    });
   }
 
   async setPolicy(policy: PublishPolicy): Promise<void> {
     using _ = await this.#lock.acquire("");
+    const before = this.#policy;
     this.#policy = policy;
+    try {
+      if (this.#opened !== undefined) this.#mirror([...this.#endpoints.values()]);
+    } catch (thrown) {
+      this.#policy = before;
+      throw thrown;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -207,7 +265,9 @@ class LocalNetworks implements Networks {
     if (lock === undefined || this.#opened === undefined) return;
     const { firewall } = this.#opened;
     try {
-      const { isTampered, by } = firewall.look();
+      const { isTampered, others, by } = firewall.look();
+      if (others.some((table) => !isForeignEngine(table, this.#names.table)))
+        this.#mirror([...this.#endpoints.values()]);
       if (!isTampered) return;
       await firewall.assert();
       this.#note(
@@ -218,6 +278,16 @@ class LocalNetworks implements Networks {
         `the firewall's table ${this.#names.table} was changed, and cannot be made whole again: ${sentenceOf(thrown)}`,
       );
     }
+  }
+
+  /** The host's rules stand in front of published ports, or not, by the policy. */
+  #mirror(endpoints: readonly EndpointPlan[]): void {
+    const { mirror, firewall } = this.#open();
+    firewall.look(); // what others did before
+    if (this.#policy === "respect-host") mirror.refresh(endpoints.flatMap(({ ports }) => ports));
+    else if (this.#isMirrored) mirror.remove();
+    if (this.#policy === "respect-host" || this.#isMirrored) firewall.forgetEvents();
+    this.#isMirrored = this.#policy === "respect-host";
   }
 
   #getPlan(id: NetworkId): NetworkPlan {
@@ -233,6 +303,11 @@ class LocalNetworks implements Networks {
     const { firewall, netfilter } = this.#open();
     await firewall.change(new Map([[id, []]]));
     this.#endpoints.delete(id);
+    if (endpoint.ports.length > 0) this.#mirror([...this.#endpoints.values()]);
+    this.#leaving.delete(id);
+    this.#leaving.set(id, Date.now());
+    if (this.#leaving.size > MOST_LEAVING)
+      this.#leaving.delete(this.#leaving.keys().next().value as EndpointId);
     if (!endpoint.ports.some(({ protocol }) => protocol === "udp")) return;
     for (const { address } of endpoint.addresses) forgetUdpAnsweredBy(netfilter, address);
   }
@@ -311,6 +386,11 @@ class LocalNetworks implements Networks {
   }
 }
 
+/** Tables of other engines like this one change all the time, and have no input chains that count. */
+function isForeignEngine(table: string, own: string): boolean {
+  return /^tare-[0-9a-f]{8}/.test(table) && !table.startsWith(own);
+}
+
 const standInOwner = "stand-in";
 
 /** Sockets of the host's namespace, and what acts with them. */
@@ -318,6 +398,7 @@ class Opened implements Disposable {
   readonly host: HostSide;
   readonly netfilter: NetlinkSocket;
   readonly firewall: FirewallTable;
+  readonly mirror: HostMirror;
   readonly #sockets = new DisposableStack();
 
   constructor(names: OwnNames, note: (sentence: string) => void) {
@@ -327,6 +408,7 @@ class Opened implements Disposable {
     const events = opening.use(openNetlink("netfilter"));
     events.join(NFNLGRP_NFTABLES);
     this.firewall = new FirewallTable({ socket: this.netfilter, events }, names.table);
+    this.mirror = new HostMirror(this.netfilter, names.table);
     this.#sockets = opening.move();
   }
 

@@ -78,8 +78,10 @@ const handlers: Readonly<Record<string, Handler>> = {
     );
     await new Promise<void>((resolve) => socket.bind(port, "::", resolve));
   },
-  probe: async ({ protocol, address, port, timeoutMs = 700 }) =>
-    await (protocol === "tcp" ? probeTcp(address, port, timeoutMs) : probeUdp(address, port, timeoutMs)),
+  probe: async ({ protocol, address, port, timeoutMs = 700, from }) =>
+    await (protocol === "tcp"
+      ? probeTcp(address, port, timeoutMs)
+      : probeUdp(address, port, { timeoutMs, from })),
 };
 
 function plain(address: string): string {
@@ -114,9 +116,14 @@ async function probeTcp(host: string, port: number, timeoutMs: number): Promise<
   });
 }
 
-async function probeUdp(host: string, port: number, timeoutMs: number): Promise<string> {
+async function probeUdp(
+  host: string,
+  port: number,
+  { timeoutMs, from }: { readonly timeoutMs: number; readonly from?: number },
+): Promise<string> {
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  if (from !== undefined) await new Promise<void>((resolve) => socket.bind(from, resolve));
   return await new Promise((resolve) => {
-    const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
     const finish = (answer: string): void => {
       clearTimeout(timer);
       socket.close();

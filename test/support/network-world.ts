@@ -81,8 +81,13 @@ export class Place {
     });
   }
 
+  /** Rules of a chain may end with its brace on their line, which nft itself does not take. */
   nft(rules: string): void {
-    execFileSync("ip", ["netns", "exec", this.name, "nft", "-f", "-"], { input: rules });
+    const input = rules.replace(/;? *\}/g, "\n}");
+    execFileSync("ip", ["netns", "exec", this.name, "nft", "-f", "-"], {
+      input,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
   }
 
   /** kill -9 of the agent: in the host's place, of the engine. */

@@ -35,14 +35,23 @@ export class FirewallTable {
   }
 
   /**
-   * What others did since the last call: true when this table is no longer as it was left; `others` when some other table changed.
+   * What others did since the last call: true when this table is no longer as it was left; `others`: the other tables that changed, `?` when too many did.
    */
-  look(): { readonly isTampered: boolean; readonly others: boolean; readonly by: string } {
+  look(): { readonly isTampered: boolean; readonly others: readonly string[]; readonly by: string } {
     const { events, lost } = this.#events.take();
     const { tables, by } = parseFirewallEvents(events);
     const own = tables.has(this.#name.table);
     this.#isTampered ||= this.#isMade && (own || lost);
-    return { isTampered: this.#isTampered, others: tables.size > (own ? 1 : 0) || lost, by };
+    return {
+      isTampered: this.#isTampered,
+      others: lost ? ["?"] : [...tables].filter((name) => name !== this.#name.table),
+      by,
+    };
+  }
+
+  /** What happened since is our own doing. */
+  forgetEvents(): void {
+    this.#events.take();
   }
 
   get isMade(): boolean {

@@ -1,6 +1,14 @@
 import { Failure, within } from "../../base/failure.ts";
 import type { Fd } from "../../linux/fd.ts";
-import { addDummy, addMacvlan, addVlan, findLink, removeLink, setAlias } from "../../linux/links.ts";
+import {
+  addDummy,
+  addMacvlan,
+  addVlan,
+  findLink,
+  removeLink,
+  setAlias,
+  type NetlinkRequest,
+} from "../../linux/links.ts";
 import { NetlinkFailure } from "../../linux/netlink-socket.ts";
 import { configureContainerSide, removeContainerSide } from "../container-side.ts";
 import type { HostSide } from "../host-side.ts";
@@ -11,7 +19,8 @@ export function ensureMacvlanParent(host: HostSide, plan: NetworkPlan): void {
   const name = plan.interfaceName;
   if (findLink(host.route, name) !== undefined) return;
   const alias = setAlias(name, `${host.names.aliasPrefix}${plan.id}`);
-  if (name.startsWith("dm-")) return host.route.send([addDummy(name), alias]);
+  if (name.startsWith("dm-"))
+    return makeParent(host, plan, { kind: "dummy", requests: [addDummy(name), alias] });
   const [, base, tag] = /^(.+)\.(\d{1,4})$/.exec(name) ?? [];
   const parent = base === undefined ? undefined : findLink(host.route, base);
   if (parent === undefined || tag === undefined) {
@@ -20,7 +29,28 @@ export function ensureMacvlanParent(host: HostSide, plan: NetworkPlan): void {
       `cannot make the network ${plan.name}: its parent interface ${name} does not exist`,
     );
   }
-  host.route.send([addVlan(name, { parentIndex: parent.index, tag: Number(tag) }), alias]);
+  makeParent(host, plan, {
+    kind: "VLAN",
+    requests: [addVlan(name, { parentIndex: parent.index, tag: Number(tag) }), alias],
+  });
+}
+
+function makeParent(
+  host: HostSide,
+  plan: NetworkPlan,
+  { kind, requests }: { readonly kind: string; readonly requests: readonly NetlinkRequest[] },
+): void {
+  try {
+    host.route.send(requests);
+  } catch (thrown) {
+    const isUnknown = thrown instanceof NetlinkFailure && thrown.code === "EOPNOTSUPP";
+    if (!isUnknown) throw within(`cannot make the network ${plan.name}`, thrown);
+    throw new Failure(
+      "unsupported",
+      `cannot make the network ${plan.name}: this kernel has no interfaces of the kind ${kind}`,
+      { cause: thrown },
+    );
+  }
 }
 
 /** A parent that a network made goes with the last network that uses it; the last then need not be the one that made it. */
