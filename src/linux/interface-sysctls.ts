@@ -29,11 +29,23 @@ export function writeNetworkSysctl(name: string, value: string): void {
   if (written < 0) throw refusal(name, value, -written);
 }
 
+/** As writeNetworkSysctl(), but false when this kernel has no such parameter. */
+export function tryNetworkSysctl(name: string, value: string): boolean {
+  try {
+    writeNetworkSysctl(name, value);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Failure && thrown.details["isUnknown"] === true) return false;
+    throw thrown;
+  }
+}
+
 function refusal(name: string, value: string, number: number): Failure {
   const detail = number === errno.ENOENT ? "this kernel has no such parameter" : errnoName(number);
   return new Failure(
     number === errno.ENOENT ? "invalid" : failureKindOfErrno(number),
     `cannot set ${name} to "${value}": ${detail}`,
+    { details: { isUnknown: number === errno.ENOENT } },
   );
 }
 

@@ -1,6 +1,6 @@
 import { addAddress, addRoute, removeRoute } from "../linux/addresses.ts";
 import type { Fd } from "../linux/fd.ts";
-import { writeNetworkSysctl, findNetworkSysctl } from "../linux/interface-sysctls.ts";
+import { tryNetworkSysctl, writeNetworkSysctl } from "../linux/interface-sysctls.ts";
 import { findLink, removeLink, setUp, type NetlinkRequest } from "../linux/links.ts";
 import { inNetworkNamespace } from "../linux/network-namespace.ts";
 import { openNetlink } from "../linux/netlink-socket.ts";
@@ -19,10 +19,10 @@ export function configureContainerSide(endpoint: EndpointPlan, netnsFd: Fd): voi
     const link = findLink(socket, interfaceName);
     if (link === undefined) throw new Failure("not-found", `cannot find the interface ${interfaceName}`);
     const hasIpv6 = endpoint.addresses.some(({ address }) => address.family === 6);
-    // Off unless asked for, and no word of a router is believed, before it can hear one.
-    writeIfThere(`net/ipv6/conf/${interfaceName}/disable_ipv6`, hasIpv6 ? "0" : "1");
-    writeIfThere(`net/ipv6/conf/${interfaceName}/accept_ra`, "0");
-    if (hasIpv6) writeIfThere(`net/ipv6/conf/${interfaceName}/accept_dad`, "0");
+    // A kernel without IPv6 lacks them. Off unless asked for, and no word of a router is believed, before it can hear one.
+    tryNetworkSysctl(`net/ipv6/conf/${interfaceName}/disable_ipv6`, hasIpv6 ? "0" : "1");
+    tryNetworkSysctl(`net/ipv6/conf/${interfaceName}/accept_ra`, "0");
+    if (hasIpv6) tryNetworkSysctl(`net/ipv6/conf/${interfaceName}/accept_dad`, "0");
     for (const [name, value] of Object.entries(endpoint.sysctls)) {
       writeNetworkSysctl(name.replaceAll(".", "/").replaceAll("IFNAME", interfaceName), value);
     }
@@ -38,10 +38,6 @@ export function configureContainerSide(endpoint: EndpointPlan, netnsFd: Fd): voi
     ];
     socket.send(requests);
   });
-}
-
-function writeIfThere(name: string, value: string): void {
-  if (findNetworkSysctl(name) !== undefined) writeNetworkSysctl(name, value);
 }
 
 function defaultRoute(gateway: IpAddress, index: number): Parameters<typeof addRoute>[0] {

@@ -265,9 +265,10 @@ class LocalNetworks implements Networks {
     if (lock === undefined || this.#opened === undefined) return;
     const { firewall } = this.#opened;
     try {
-      const { isTampered, others, by } = firewall.look();
-      if (others.some((table) => !isForeignEngine(table, this.#names.table)))
-        this.#mirror([...this.#endpoints.values()]);
+      const { isTampered, by } = firewall.look();
+      if (this.#policy === "respect-host" && this.#hostHasChanged(firewall)) {
+        this.#mirror([...this.#endpoints.values()], { isRead: true });
+      }
       if (!isTampered) return;
       await firewall.assert();
       this.#note(
@@ -280,11 +281,18 @@ class LocalNetworks implements Networks {
     }
   }
 
+  /** Tables of other engines like this one change all the time, and have no input chains that count. */
+  #hostHasChanged(firewall: FirewallTable): boolean {
+    return firewall.takeOthers().some((table) => !isForeignEngine(table, this.#names.table));
+  }
+
   /** The host's rules stand in front of published ports, or not, by the policy. */
-  #mirror(endpoints: readonly EndpointPlan[]): void {
+  #mirror(endpoints: readonly EndpointPlan[], { isRead = false }: { readonly isRead?: boolean } = {}): void {
     const { mirror, firewall } = this.#open();
-    firewall.look(); // what others did before
-    if (this.#policy === "respect-host") mirror.refresh(endpoints.flatMap(({ ports }) => ports));
+    const isChanged = this.#hostHasChanged(firewall);
+    const ports = endpoints.flatMap((endpoint) => endpoint.ports);
+    if (this.#policy === "respect-host" && (isRead || isChanged)) mirror.refresh(ports);
+    else if (this.#policy === "respect-host") mirror.changePorts(ports);
     else if (this.#isMirrored) mirror.remove();
     if (this.#policy === "respect-host" || this.#isMirrored) firewall.forgetEvents();
     this.#isMirrored = this.#policy === "respect-host";
@@ -386,7 +394,6 @@ class LocalNetworks implements Networks {
   }
 }
 
-/** Tables of other engines like this one change all the time, and have no input chains that count. */
 function isForeignEngine(table: string, own: string): boolean {
   return /^tare-[0-9a-f]{8}/.test(table) && !table.startsWith(own);
 }

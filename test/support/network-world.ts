@@ -101,6 +101,7 @@ export class Place {
 
 export class World implements AsyncDisposable {
   readonly #places: Place[] = [];
+  readonly #bare: string[] = [];
   readonly #mark = randomBytes(3).toString("hex");
   host!: Place;
   other!: Place;
@@ -112,6 +113,14 @@ export class World implements AsyncDisposable {
     this.#places.push(place);
     place.run("ip", "link", "set", "lo", "up");
     return await Promise.resolve(place);
+  }
+
+  /** A namespace that nobody is in; its path. */
+  addBare(name: string): string {
+    const full = `tw${this.#mark}-${name}`;
+    execFileSync("ip", ["netns", "add", full]);
+    this.#bare.push(full);
+    return `/run/netns/${full}`;
   }
 
   /** A new engine's process in the host's place, after kill(). */
@@ -141,7 +150,7 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const place of this.#places) await place.kill();
-    for (const name of new Set(this.#places.map((place) => place.name)))
+    for (const name of new Set([...this.#places.map((place) => place.name), ...this.#bare]))
       execFileSync("ip", ["netns", "del", name]);
   }
 }

@@ -9,7 +9,7 @@ import {
   type SetElement,
 } from "../../linux/nftables.ts";
 import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
-import { firewallSets, formatRuleset } from "./ruleset.ts";
+import { firewallSets, formatRuleset, isInRuleset } from "./ruleset.ts";
 import { runNft } from "./run-nft.ts";
 
 /**
@@ -21,6 +21,7 @@ export class FirewallTable {
   readonly #name: { readonly family: "inet"; readonly table: string };
   readonly #owners = new Map<string, readonly SetElement[]>();
   readonly #events: NetlinkSocket;
+  readonly #others = new Set<string>();
   #isMade = false;
   #isTampered = false;
 
@@ -34,19 +35,23 @@ export class FirewallTable {
     this.#name = { family: "inet", table };
   }
 
-  /**
-   * What others did since the last call: true when this table is no longer as it was left; `others`: the other tables that changed, `?` when too many did.
-   */
-  look(): { readonly isTampered: boolean; readonly others: readonly string[]; readonly by: string } {
+  /** Whether somebody else has changed this table since it was made whole, and who, when told. */
+  look(): { readonly isTampered: boolean; readonly by: string } {
     const { events, lost } = this.#events.take();
     const { tables, by } = parseFirewallEvents(events);
-    const own = tables.has(this.#name.table);
-    this.#isTampered ||= this.#isMade && (own || lost);
-    return {
-      isTampered: this.#isTampered,
-      others: lost ? ["?"] : [...tables].filter((name) => name !== this.#name.table),
-      by,
-    };
+    this.#isTampered ||= this.#isMade && (tables.has(this.#name.table) || lost);
+    for (const table of lost ? [...tables, "?"] : tables) {
+      if (table !== this.#name.table) this.#others.add(table);
+    }
+    return { isTampered: this.#isTampered, by };
+  }
+
+  /** The other tables that changed since the last call; `?`: more than could be told. */
+  takeOthers(): readonly string[] {
+    this.look();
+    const others = [...this.#others];
+    this.#others.clear();
+    return others;
   }
 
   /** What happened since is our own doing. */
@@ -60,8 +65,13 @@ export class FirewallTable {
 
   /** The table with everything that was recorded here. */
   async assert(): Promise<void> {
-    await runNft(formatRuleset(this.#name.table));
-    changeElements(this.#socket, { name: this.#name, removed: [], added: [...this.#owners.values()].flat() });
+    const elements = [...this.#owners.values()].flat();
+    await runNft(formatRuleset(this.#name.table, elements));
+    changeElements(this.#socket, {
+      name: this.#name,
+      removed: [],
+      added: elements.filter((element) => !isInRuleset(element)),
+    });
     this.#isMade = true;
     this.#isTampered = false;
     this.#events.take(); // our own

@@ -1,3 +1,5 @@
+import type { SetElement } from "../../linux/nftables.ts";
+
 export type FirewallSet =
   | "bridges"
   | "internal"
@@ -71,8 +73,33 @@ export const firewallSets: Readonly<
   pinged6: { type: "ipv6_addr" },
 };
 
+/** Sets that keep networks apart: they are filled in the transaction that makes the table, so that nothing is open in between. */
+const isolatingSets: ReadonlySet<string> = new Set(["bridges", "internal", "siblings", "strangers"]);
+
+/** Interfaces by name, of the sets that have them. What nft would not read as a name is left to the elements that follow. */
+function formatInterfaces(set: string, elements: readonly SetElement[]): string {
+  const names = elements
+    .filter((element) => element.set === set)
+    .map(({ key }) =>
+      (
+        Buffer.from(key)
+          .toString("latin1")
+          .match(/[^\0]+/g) ?? []
+      )
+        .map((name) => `"${name}"`)
+        .join(" . "),
+    );
+  return names.length === 0 ? "" : ` elements = { ${names.join(", ")} };`;
+}
+
+/** Whether the table's text has it. */
+export function isInRuleset({ set, key }: SetElement): boolean {
+  return isolatingSets.has(set) && /^[\w.\0-]+$/.test(Buffer.from(key).toString("latin1"));
+}
+
 /**
- * The table without elements, for `nft -f`: made once, later only elements change. It replaces what has its name, in one transaction.
+ * The table, for `nft -f`: made once, later only elements change. It replaces what has its name, in one transaction. Of the
+ * elements it has those that isInRuleset() says.
  *
  * The loopback: a packet to 127.0.0.1 or ::1 can't leave by a bridge, and no answer to it can come in. So, before its
  * connection is known to the kernel, its source becomes an address of ours, and in the answer, after all translation, it
@@ -80,11 +107,12 @@ export const firewallSets: Readonly<
  *
  * Bridges with br_netfilter show packets from port to port here, too: `siblings` lets them through.
  */
-export function formatRuleset(table: string): string {
+export function formatRuleset(table: string, elements: readonly SetElement[]): string {
+  const included = elements.filter(isInRuleset);
   const sets = Object.entries(firewallSets).map(([name, set]) => {
     const kind = set.type.includes(":") ? "map" : "set";
     const flags = set.interval === true ? " flags interval;" : "";
-    return `  ${kind} ${name} { type ${set.type};${flags} }`;
+    return `  ${kind} ${name} { type ${set.type};${flags}${formatInterfaces(name, included)} }`;
   });
   return `table inet ${table}
 delete table inet ${table}

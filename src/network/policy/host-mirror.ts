@@ -1,7 +1,15 @@
 import { Failure } from "../../base/failure.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { NetlinkFailure, type NetlinkSocket } from "../../linux/netlink-socket.ts";
-import { listTables, removeTable, type TableFamily, type TableName } from "../../linux/nftables.ts";
+import {
+  changeElements,
+  elementText,
+  listTables,
+  removeTable,
+  type SetElement,
+  type TableFamily,
+  type TableName,
+} from "../../linux/nftables.ts";
 import {
   listChains,
   listRules,
@@ -31,6 +39,10 @@ export class HostMirror {
   readonly #socket: NetlinkSocket;
   readonly #prefix: string;
   #closed: readonly string[] = [];
+  #isMade = false;
+  #tables: readonly TableName[] = [];
+  /** What their sets have. */
+  #ports: readonly SetElement[] = [];
 
   constructor(socket: NetlinkSocket, table: string) {
     this.#socket = socket;
@@ -40,6 +52,22 @@ export class HostMirror {
   /** Rules that could not be copied, and refuse everything instead. */
   get closed(): readonly string[] {
     return this.#closed;
+  }
+
+  /** Other ports in front of which the same copies stand. */
+  changePorts(ports: readonly PublishedPorts[]): void {
+    if (!this.#isMade) return this.refresh(ports);
+    const wanted = portRanges(ports).map((range): SetElement => ({ set: published, ...range }));
+    const texts = new Set(wanted.map(elementText));
+    const known = new Set(this.#ports.map(elementText));
+    const removed = this.#ports.filter((element) => !texts.has(elementText(element)));
+    const added = wanted.filter((element) => !known.has(elementText(element)));
+    try {
+      for (const name of this.#tables) changeElements(this.#socket, { name, removed, added });
+      this.#ports = wanted;
+    } catch {
+      this.refresh(ports); // somebody has changed them
+    }
   }
 
   /** Reads the host's chains and makes the copies anew, in one transaction. */
@@ -52,6 +80,9 @@ export class HostMirror {
         this.#removeStale(tables.map(({ name }) => name));
         makeTables(this.#socket, tables);
         this.#closed = closed;
+        this.#tables = tables.map(({ name }) => name);
+        this.#ports = portRanges(ports).map((range) => ({ set: published, ...range }));
+        this.#isMade = true;
         return;
       } catch (thrown) {
         const rule = thrown instanceof NetlinkFailure ? ruleOf(thrown) : undefined;
@@ -65,6 +96,7 @@ export class HostMirror {
   remove(): void {
     this.#removeStale([]);
     this.#closed = [];
+    this.#isMade = false;
   }
 
   #removeStale(kept: readonly TableName[]): void {
@@ -85,7 +117,7 @@ export class HostMirror {
         ({ hook, type, table }) => hook?.number === LOCAL_IN && type === "filter" && !ownTables.test(table),
       )
       .sort((one, other) => (one.hook?.priority ?? 0) - (other.hook?.priority ?? 0));
-    const set = portSet("published", portRanges(ports));
+    const set = portSet(published, portRanges(ports));
     const closed: string[] = [];
     const tables = bases.map((base, at) => {
       const name = { family: base.family, table: `${this.#prefix}${base.table}-${at}` };
@@ -111,6 +143,7 @@ export class HostMirror {
 }
 
 const entrance = "tare-entrance";
+const published = "published";
 const judged = "tare-judged";
 
 function entranceRules(base: FirewallChain): NewTable["rules"] {
@@ -122,7 +155,7 @@ function entranceRules(base: FirewallChain): NewTable["rules"] {
       expressions: [
         ...steps.isNewConnection,
         ...steps.isToThisHost,
-        ...steps.hasPortIn("published"),
+        ...steps.hasPortIn(published),
         steps.verdict({ kind: "jump", chain: judged }),
       ],
     },
