@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import type { FlagTable } from "../cli/flags/flag.ts";
 import { parseFlags } from "../cli/flags/parse.ts";
+import { type GarbageRules, parseGarbageRules } from "../spec/garbage-rules.ts";
 import { type IdPool, parseIdPool } from "../spec/id-pool.ts";
 import { type GlobalValues, globalFlags } from "../cli/global-flags.ts";
 
@@ -11,6 +12,7 @@ export interface DaemonOptions {
   readonly socketPath: string;
   readonly storageDriver?: string;
   readonly idPool?: IdPool;
+  readonly garbageRules?: GarbageRules;
   readonly debug: boolean;
 }
 
@@ -29,13 +31,14 @@ export function parseDaemonOptions(argv: readonly string[]): DaemonOptions {
       `cannot serve at "${host}": the daemon listens on unix sockets only (unix:///path)`,
     );
   }
-  const { "storage-driver": storageDriver, "userns-pool": pool } = values;
+  const { "storage-driver": storageDriver, "userns-pool": pool, gc } = values;
   return {
     dataRoot: values["data-root"] ?? "/var/lib/tare",
     runRoot,
     socketPath: host.slice("unix://".length),
     ...(storageDriver === undefined ? {} : { storageDriver }),
     ...(pool === undefined ? {} : { idPool: parseIdPool(pool) }),
+    ...(gc === undefined ? {} : { garbageRules: parseGarbageRules(gc) }),
     debug: values.debug,
   };
 }

@@ -34,7 +34,15 @@ process.exit();
 
 /** `tare [flags] daemon`, but not `tare daemon stop` or `tare daemon --help`. */
 function isDaemon(words: readonly string[]): boolean {
-  const valued = new Set(["--data-root", "--run-root", "--host", "-H", "--storage-driver", "--userns-pool"]);
+  const valued = new Set([
+    "--data-root",
+    "--run-root",
+    "--host",
+    "-H",
+    "--storage-driver",
+    "--userns-pool",
+    "--gc",
+  ]);
   let at = 0;
   while (at < words.length && (words[at] ?? "").startsWith("-")) at += valued.has(words[at] ?? "") ? 2 : 1;
   if (words[at] !== "daemon") return false;

@@ -25,6 +25,7 @@ export interface GlobalOptions {
   readonly runRoot?: string;
   readonly storageDriver?: string;
   readonly usernsPool?: string;
+  readonly gc?: string;
   readonly debug: boolean;
   /** False: a daemon that does not run is not started (`daemon stop`, completion). */
   readonly startsDaemon: boolean;

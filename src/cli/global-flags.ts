@@ -5,6 +5,7 @@ import { bool, optional } from "./flags/kinds.ts";
 export interface GlobalValues {
   readonly "data-root": string | undefined;
   readonly debug: boolean;
+  readonly gc: string | undefined;
   readonly host: string | undefined;
   readonly "run-root": string | undefined;
   readonly "storage-driver": string | undefined;
@@ -16,6 +17,7 @@ export interface GlobalValues {
 export const globalFlags: TableOf<GlobalValues> = {
   "data-root": optional('Where the daemon keeps what lasts (default "/var/lib/tare")', { isFile: true }),
   debug: bool("Say more about what goes wrong", { short: "D" }),
+  gc: optional("What a daemon that is started keeps of failed pulls (default grace=1h,high=85%,low=80%)"),
   host: optional("Daemon socket to connect to (unix:///path)", { short: "H" }),
   "run-root": optional('Where the daemon keeps what ends with the machine (default "/run/tare")', {
     isFile: true,
@@ -36,13 +38,20 @@ export function resolveGlobals(
   env: Readonly<Record<string, string | undefined>>,
 ): GlobalOptions {
   const runRoot = values["run-root"];
-  const { "data-root": dataRoot, "storage-driver": storageDriver, "userns-pool": usernsPool, debug } = values;
+  const {
+    "data-root": dataRoot,
+    "storage-driver": storageDriver,
+    "userns-pool": usernsPool,
+    gc,
+    debug,
+  } = values;
   return {
     ...resolveHost(values, env),
     ...(runRoot === undefined ? {} : { runRoot }),
     ...(dataRoot === undefined ? {} : { dataRoot }),
     ...(storageDriver === undefined ? {} : { storageDriver }),
     ...(usernsPool === undefined ? {} : { usernsPool }),
+    ...(gc === undefined ? {} : { gc }),
     debug,
     startsDaemon: true,
   };

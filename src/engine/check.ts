@@ -35,7 +35,7 @@ export async function checkEngine(
     ...(await parts.networks.findings()),
     ...checkVolumes(context.volumes),
   ];
-  const { layers, blobs } = await garbage.list();
+  const { layers, blobs } = await garbage.listOverdue();
   if (layers.length + blobs.length > 0) {
     findings.push(
       finding(

@@ -125,6 +125,7 @@ export class LocalEngine implements Engine {
   async #dispose(): Promise<void> {
     const { background, execs, live, restarts, state, parts, volumes } = this.#context;
     restarts[Symbol.dispose]();
+    this.#garbage[Symbol.dispose]();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_MS);
@@ -181,9 +182,15 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
   await reconcile(context);
   await reconcileNetworks(context);
   resumeRestarts(context);
-  void context.background.run("garbage", () => garbage.collect());
+  void context.background.run("garbage", () => beginCollecting(garbage));
   undo.move();
   return new LocalEngine({ context, images, garbage, close });
+}
+
+/** What a crash left is kept for a while; what an earlier life has kept so goes now. */
+async function beginCollecting(garbage: Garbage): Promise<void> {
+  await garbage.keepForNow();
+  await garbage.collect();
 }
 
 function placesOf(parts: EngineParts): Places {

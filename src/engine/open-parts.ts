@@ -18,6 +18,7 @@ import { openChosenStorage } from "../storage/choose-driver.ts";
 import { openNetworkPart } from "./host/network-part.ts";
 import { EngineCgroups } from "./host/cgroups.ts";
 import { describeHost } from "./host/host.ts";
+import type { GarbageRules } from "../spec/garbage-rules.ts";
 import type { IdPool } from "../spec/id-pool.ts";
 import type { EngineParts, RuntimePart } from "./parts.ts";
 import { ensurePrivateDirectory, lockDataRoot } from "./state/data-root.ts";
@@ -27,6 +28,7 @@ export interface PartsOptions {
   readonly runRoot: string;
   readonly storageDriver?: string;
   readonly idPool?: IdPool;
+  readonly garbageRules?: GarbageRules;
   /** File of the keeper program. */
   readonly keeperProgram: string;
   /** How registries are reached. */
@@ -80,6 +82,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     networks,
     host: describeHost(),
     ...(idPool === undefined ? {} : { idPool }),
+    ...(options.garbageRules === undefined ? {} : { garbageRules: options.garbageRules }),
     ...(helloProgram === undefined ? {} : { helloProgram }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

@@ -162,6 +162,26 @@ export class ContentStore {
     return (await this.list()).reduce((total, { size }) => total + size, 0);
   }
 
+  /** Blobs of which resume() has a part: so much of it. The longest untouched is the first. */
+  async listPartial(): Promise<readonly Blob[]> {
+    const directory = join(this.#root, "partial");
+    const found: (Blob & { readonly touchedMs: number })[] = [];
+    for (const name of await readdir(directory)) {
+      const digest = findDigest(name.replace("-", ":"));
+      const file = await stat(join(directory, name)).catch(() => undefined);
+      if (digest === undefined || file === undefined) continue;
+      found.push({ digest, size: file.size, touchedMs: file.mtimeMs });
+    }
+    return found
+      .toSorted((one, other) => one.touchedMs - other.touchedMs)
+      .map(({ digest, size }) => ({ digest, size }));
+  }
+
+  /** As forget(), of all that is there in part; while nothing is being downloaded. */
+  async forgetAll(): Promise<void> {
+    for (const { digest } of await this.listPartial()) await this.forget(digest);
+  }
+
   /** What resume() would go on with is given up. Fine when there is nothing. */
   async forget(digest: Digest): Promise<void> {
     await rm(this.#partialOf(digest), { force: true });

@@ -1,4 +1,5 @@
 import { Failure } from "../base/failure.ts";
+import { fault } from "../base/fault.ts";
 import type { Progress } from "../base/progress.ts";
 import { type Digest, hexOf } from "../spec/digest.ts";
 import { artifactTypeOf } from "../spec/artifact.ts";
@@ -64,6 +65,7 @@ export function pullImage(
       };
       await registries.with(reference, access, async (repository) => {
         const found = await resolveImage(repository, which, platform);
+        fault("pull.resolved");
         report({ kind: "status", text: `Pulling from ${reference.path}`, id: shown });
         const bring = artifactTypeOf(found.manifest.content) === undefined ? fetchImage : fetchArtifact;
         const image = await bring(found, { ...targets, repository, report, signal });
@@ -102,6 +104,7 @@ async function fetchImage(
   const { config: configDescriptor, layers: layerDescriptors } = manifest.content;
   for (const layer of layerDescriptors) refuseForeign(layer);
   const configBytes = await fetchSmall(configDescriptor, targets);
+  fault("pull.configured");
   const config = parseImageConfig(configBytes);
   if (config.diffIds.length !== layerDescriptors.length) {
     throw new Failure(
@@ -128,10 +131,11 @@ async function fetchImage(
       }),
     );
   });
+  fault("pull.layers");
   // Documents come last: whatever they name is there.
-  await store.ingest([configBytes], { expected: { digest: configDescriptor.digest } });
   await store.ingest([manifest.bytes], { expected: { digest: manifest.digest } });
   if (index !== undefined) await store.ingest([index.bytes], { expected: { digest: index.digest } });
+  fault("pull.documents");
   return {
     id: configDescriptor.digest,
     config,
@@ -165,23 +169,24 @@ async function* fetchInto(
   }
 }
 
+/** A config, which is in the store then; by many pulls at once, once. */
 async function fetchSmall(
   descriptor: Descriptor,
-  { store, repository, signal }: FetchTargets,
+  { store, repository, downloads, report, signal }: FetchTargets,
 ): Promise<Uint8Array> {
-  if (descriptor.size > maxManifestBytes) {
-    throw new Failure(
-      "invalid",
-      `cannot use ${descriptor.digest}: a config of ${descriptor.size} bytes is too long`,
-    );
+  const { digest, size } = descriptor;
+  if (size > maxManifestBytes) {
+    throw new Failure("invalid", `cannot use ${digest}: a config of ${size} bytes is too long`);
   }
-  if ((await store.find(descriptor.digest)) !== undefined) return await store.read(descriptor.digest);
-  await using draft = await store.draft({ expected: descriptor });
-  for await (const piece of downloadBlob(repository, descriptor, { signal })) await draft.write(piece);
-  await draft.finish();
-  const pieces: Uint8Array[] = [];
-  for await (const piece of draft.open()) pieces.push(Buffer.from(piece));
-  return Buffer.concat(pieces);
+  if ((await store.find(digest)) === undefined) {
+    await downloads.once(digest, signal, report, async (shared) => {
+      if ((await store.find(digest)) !== undefined) return;
+      await using draft = await store.draft({ expected: { digest, size } });
+      for await (const piece of downloadBlob(repository, descriptor, shared)) await draft.write(piece);
+      await draft.commit();
+    });
+  }
+  return await store.read(digest);
 }
 
 function refuseForeign({ mediaType, digest }: Descriptor): void {

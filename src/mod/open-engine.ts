@@ -21,6 +21,11 @@ export interface OpenOptions {
   readonly registriesFile?: string;
   /** Host ids that containers with a user namespace of their own get; default: see README. */
   readonly idPool?: { readonly first: number; readonly count: number };
+  /**
+   * How long layers of a pull that failed are kept for the next one, and when the disk is too full for that.
+   * Default: an hour; from 85 percent of the file system in use down to 80.
+   */
+  readonly garbage?: { readonly graceMs: number; readonly highPercent: number; readonly lowPercent: number };
   /** File of the keeper program; by default the one that was built with this library. */
   readonly keeperProgram?: string;
   /** File of the embedded image's program; by default the one that was built with this library. */
@@ -45,6 +50,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
       env: process.env,
     }),
     ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
+    ...(options.garbage === undefined ? {} : { garbageRules: options.garbage }),
     keeperProgram: options.keeperProgram ?? findBuilt("keeper.elf"),
     helloProgram: options.helloProgram ?? findBuilt("hello.elf"),
   });

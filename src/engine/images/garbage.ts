@@ -1,30 +1,55 @@
-import type { ContentStore } from "../../image/content-store.ts";
+import { statfs } from "node:fs/promises";
 import { kindOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
+import type { ContentStore } from "../../image/content-store.ts";
 import type { Digest } from "../../spec/digest.ts";
+import { defaultGarbageRules, type GarbageRules } from "../../spec/garbage-rules.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
 import { layersOf } from "./images-in-use.ts";
 import type { State } from "../state/state.ts";
+import { Leftovers } from "./leftovers.ts";
+
+/** How often the disk is looked at while something waits for its time. */
+const lookEveryMs = 60_000;
+
+interface GarbageParts {
+  readonly dataRoot: string;
+  readonly storage: StorageDriver;
+  readonly content: ContentStore;
+  readonly garbageRules?: GarbageRules;
+}
+
+interface CollectOptions {
+  /** What waits for its time goes, too, and what was downloaded in part. */
+  readonly all?: boolean;
+}
+
+interface Item {
+  readonly kind: "layer" | "blob";
+  readonly digest: Digest;
+}
 
 /**
- * Removes layers and blobs that no record needs. Waits until nobody is adding to the store (a half-loaded image
+ * Removes layers and blobs that no record needs: at once what was removed, after a time what a failed pull left (the next one
+ * wants it), and all of it while the disk is too full. Waits until nobody is adding to the store (a half-loaded image
  * looks like garbage), and holds up those who want to begin while it removes.
  */
-export class Garbage {
+export class Garbage implements Disposable {
   readonly #state: State;
-  readonly #storage: StorageDriver;
-  readonly #content: ContentStore;
+  readonly #parts: GarbageParts;
+  readonly #rules: GarbageRules;
+  readonly #leftovers: Leftovers;
   #users = 0;
-  #isWanted = false;
+  #wanted: CollectOptions | undefined;
   #collecting: Promise<void> | undefined;
+  #isClosed = false;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(
-    state: State,
-    { storage, content }: { readonly storage: StorageDriver; readonly content: ContentStore },
-  ) {
+  constructor(state: State, parts: GarbageParts) {
     this.#state = state;
-    this.#storage = storage;
-    this.#content = content;
+    this.#parts = parts;
+    this.#rules = parts.garbageRules ?? defaultGarbageRules;
+    this.#leftovers = new Leftovers(state);
   }
 
   /** While the result is held, nothing is collected. */
@@ -37,59 +62,162 @@ export class Garbage {
         if (!held) return;
         held = false;
         this.#users--;
-        if (this.#users === 0 && this.#isWanted) void this.collect();
+        if (this.#users === 0 && this.#wanted !== undefined) void this.collect(this.#wanted);
       },
     };
   }
 
   /** Now, or when the last user has gone. Never rejects: what stays is found again the next time. */
-  async collect(): Promise<void> {
+  async collect({ all = false }: CollectOptions = {}): Promise<void> {
     while (this.#collecting !== undefined) await this.#collecting;
+    const options = { all: all || this.#wanted?.all === true };
     if (this.#users > 0) {
-      this.#isWanted = true;
+      this.#wanted = options;
       return;
     }
-    this.#isWanted = false;
-    this.#collecting = this.#run().finally(() => {
+    this.#wanted = undefined;
+    this.#collecting = this.#run(options).finally(() => {
       this.#collecting = undefined;
     });
     await this.#collecting;
+  }
+
+  /** What belongs to no image now is kept for a while: whoever brought it may go on with it. */
+  async keepForNow(): Promise<void> {
+    try {
+      this.#leftovers.note((await this.#list()).map(keyOf));
+    } catch {
+      // SAFETY: it only goes earlier.
+    }
+    if (this.#rules.graceMs === 0) void this.collect();
+    else this.#schedule();
+  }
+
+  /** For those who are about to add much: gives back what only waits, where the disk is too full for that. */
+  async relieve(): Promise<void> {
+    if (this.#users === 0 && (await this.#isFuller(this.#rules.highPercent))) await this.collect();
   }
 
   async settle(): Promise<void> {
     await this.#collecting;
   }
 
-  /** What collect() would remove. */
+  /** What no record needs and nobody waits for: nothing while somebody is adding. */
+  async listOverdue(): Promise<{ readonly layers: readonly Digest[]; readonly blobs: readonly Digest[] }> {
+    if (this.#users > 0) return { layers: [], blobs: [] };
+    return split((await this.#list()).filter((item) => this.#isDue(item)));
+  }
+
+  /** What no record needs. */
   async list(): Promise<{ readonly layers: readonly Digest[]; readonly blobs: readonly Digest[] }> {
+    return split(await this.#list());
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #list(): Promise<readonly Item[]> {
+    const { storage, content } = this.#parts;
+    const stored = await content.list();
     const images = this.#state.images();
     const layers = new Set(images.flatMap((image) => image.config.diffIds));
     for (const container of this.#state.containers())
       for (const layer of layersOf(container)) layers.add(layer);
     const blobs = new Set(images.flatMap((image) => image.blobs));
-    return {
-      layers: this.#storage.listLayers().filter((layer) => !layers.has(layer)),
-      blobs: (await this.#content.list()).map(({ digest }) => digest).filter((digest) => !blobs.has(digest)),
-    };
+    return [
+      ...storage
+        .listLayers()
+        .filter((digest) => !layers.has(digest))
+        .map((digest): Item => ({ kind: "layer", digest })),
+      ...stored
+        .filter(({ digest }) => !blobs.has(digest))
+        .map(({ digest }): Item => ({ kind: "blob", digest })),
+    ];
   }
 
-  async #run(): Promise<void> {
+  #isDue(item: Item): boolean {
+    const since = this.#leftovers.find(keyOf(item));
+    return since === undefined || Date.now() - since >= this.#rules.graceMs;
+  }
+
+  async #run({ all = false }: CollectOptions): Promise<void> {
     try {
-      const { layers, blobs } = await this.list();
-      for (const layer of layers) {
-        try {
-          await this.#storage.removeLayer(layer);
-          fault("garbage.layer");
-        } catch (thrown) {
-          if (kindOf(thrown) !== "conflict") throw thrown; // a container that is being removed still stands on it
-        }
-      }
-      for (const blob of blobs) {
-        await this.#content.remove(blob);
-        fault("garbage.blob");
-      }
+      const items = await this.#list();
+      this.#leftovers.keepOnly(new Set(items.map(keyOf)));
+      for (const item of items) if (all || this.#isDue(item)) await this.#remove(item);
+      if (all) await this.#parts.content.forgetAll();
+      if (await this.#isFuller(this.#rules.highPercent)) await this.#makeRoom();
     } catch {
       // SAFETY: nothing refers to what is left; `check` names it and the next collection takes it.
     }
+    this.#schedule();
   }
+
+  /** The disk is too full for keeping anything for later. */
+  async #makeRoom(): Promise<void> {
+    const { storage, content } = this.#parts;
+    const since = (item: Item): number => this.#leftovers.find(keyOf(item)) ?? 0;
+    const items = (await this.#list()).toSorted((one, other) => since(one) - since(other));
+    const steps = [
+      ...items.map((item) => () => this.#remove(item)),
+      ...(await content.listPartial()).map(
+        ({ digest }) =>
+          () =>
+            content.forget(digest),
+      ),
+    ];
+    for (const step of steps) {
+      await step();
+      await storage.settle();
+      if (!(await this.#isFuller(this.#rules.lowPercent))) return;
+    }
+  }
+
+  async #isFuller(percent: number): Promise<boolean> {
+    const { blocks, bfree, bavail } = await statfs(this.#parts.dataRoot);
+    const usedBlocks = blocks - bfree;
+    // As df counts: what only root may take is nobody's.
+    return usedBlocks * 100 >= (usedBlocks + bavail) * percent && percent < 100;
+  }
+
+  async #remove({ kind, digest }: Item): Promise<void> {
+    if (kind === "blob") {
+      await this.#parts.content.remove(digest);
+      fault("garbage.blob");
+      return;
+    }
+    try {
+      await this.#parts.storage.removeLayer(digest);
+      fault("garbage.layer");
+    } catch (thrown) {
+      if (kindOf(thrown) !== "conflict") throw thrown; // a container that is being removed still stands on it
+    }
+  }
+
+  /** Looks again when the first one's time has come, and now and then at the disk. */
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    const { oldest } = this.#leftovers;
+    if (oldest === undefined || this.#isClosed) return;
+    const dueMs = oldest + this.#rules.graceMs - Date.now();
+    // One whose time has come and that is still there cannot be removed yet.
+    const waitMs = dueMs <= 0 ? lookEveryMs : Math.min(dueMs, lookEveryMs);
+    this.#timer = setTimeout(() => void this.collect(), waitMs);
+    this.#timer.unref();
+  }
+}
+
+function keyOf({ kind, digest }: Item): string {
+  return `${kind} ${digest}`;
+}
+
+function split(items: readonly Item[]): {
+  readonly layers: readonly Digest[];
+  readonly blobs: readonly Digest[];
+} {
+  const of = (kind: Item["kind"]): readonly Digest[] =>
+    items.filter((item) => item.kind === kind).map(({ digest }) => digest);
+  return { layers: of("layer"), blobs: of("blob") };
 }

@@ -56,6 +56,7 @@ export class LocalImages implements Images {
     options: Parameters<Images["load"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
     const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
+    await this.#garbage.relieve();
     using _ = await this.#garbage.use();
     let isDone = false;
     try {
@@ -79,6 +80,7 @@ export class LocalImages implements Images {
     const { platform, credentials, signal, allTags = false } = options;
     const wanted = parseReference(reference);
     if (allTags) return yield* this.#pullAll(wanted, options);
+    await this.#garbage.relieve();
     using _ = await this.#garbage.use();
     let isDone = false;
     try {
@@ -96,7 +98,8 @@ export class LocalImages implements Images {
     } catch (thrown) {
       throw describePull(thrown, wanted);
     } finally {
-      if (!isDone) void this.#garbage.collect();
+      // The next pull wants the layers that came before it failed.
+      if (!isDone) await this.#garbage.keepForNow();
     }
   }
 
@@ -253,7 +256,7 @@ export class LocalImages implements Images {
       filters: options.filters ?? {},
       isPinned: (id) => (this.#pins.get(id) ?? 0) > 0,
     });
-    void this.#garbage.collect();
+    void this.#garbage.collect({ all: true });
     return pruned;
   }
 
