@@ -97,7 +97,8 @@ export function killDaemon(tare: Installation): void {
   process.kill(lastDaemon(tare), "SIGKILL");
 }
 
-async function dieAt(
+/** Runs a command whose daemon dies there. None may run at the moment. */
+export async function dieAt(
   tare: Installation,
   {
     args,
@@ -106,7 +107,8 @@ async function dieAt(
     input,
   }: {
     readonly args: readonly string[];
-    readonly fault: FaultPoint;
+    /** With the turn on which it dies there: `blob.named:2`. */
+    readonly fault: FaultPoint | `${FaultPoint}:${number}`;
     readonly env?: Readonly<Record<string, string>>;
     readonly input?: Uint8Array;
   },

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
@@ -41,6 +42,8 @@ export interface TestRegistryOptions {
   readonly fault?: (request: SeenRequest) => Fault | undefined;
 }
 
+const pieceBytes = 64 * 1024;
+
 interface StoredManifest {
   readonly mediaType: string;
   readonly bytes: Uint8Array;
@@ -53,6 +56,8 @@ export class TestRegistry implements AsyncDisposable {
   readonly seen: SeenRequest[] = [];
   /** Bytes of blobs that went out. */
   sentBlobBytes = 0;
+  /** Between pieces of a body, so that little is on its way: the other side keeps up. */
+  pauseMs = 0;
   fault: TestRegistryOptions["fault"];
   readonly #owned = new Set<string>();
   readonly #options: TestRegistryOptions;
@@ -254,10 +259,16 @@ export class TestRegistry implements AsyncDisposable {
     const bytes = whole.subarray(offset);
     const range =
       offset > 0 ? { "Content-Range": `bytes ${offset}-${whole.length - 1}/${whole.length}` } : {};
-    this.#sendBody(response, { status: offset > 0 ? 206 : 200, headers: range, bytes, fault, isBlob: true });
+    await this.#sendBody(response, {
+      status: offset > 0 ? 206 : 200,
+      headers: range,
+      bytes,
+      fault,
+      isBlob: true,
+    });
   }
 
-  #sendBody(
+  async #sendBody(
     response: ServerResponse,
     {
       status,
@@ -272,7 +283,7 @@ export class TestRegistry implements AsyncDisposable {
       readonly fault: Fault | undefined;
       readonly isBlob?: boolean;
     },
-  ): void {
+  ): Promise<void> {
     const count = (length: number): void => {
       if (isBlob) this.sentBlobBytes += length;
     };
@@ -295,8 +306,14 @@ export class TestRegistry implements AsyncDisposable {
       if (part.length === 0 && fault.kind === "cut") response.flushHeaders();
       return;
     }
-    count(body.length);
-    response.end(body);
+    // Piece by piece as they are taken, so that what was never sent is not counted.
+    for (let at = 0; at < body.length && !response.destroyed; at += pieceBytes) {
+      const piece = body.subarray(at, at + pieceBytes);
+      count(piece.length);
+      await new Promise<void>((resolve) => response.write(piece, () => resolve()));
+      if (this.pauseMs > 0) await sleep(this.pauseMs);
+    }
+    response.end();
   }
 
   async #manifest(
@@ -335,7 +352,7 @@ export class TestRegistry implements AsyncDisposable {
       response.writeHead(200, { ...headers, "Content-Length": found.bytes.length }).end();
       return;
     }
-    this.#sendBody(response, { status: 200, headers, bytes: found.bytes, fault });
+    await this.#sendBody(response, { status: 200, headers, bytes: found.bytes, fault });
   }
 
   async #upload(

@@ -46,15 +46,47 @@ async function fetchAndUnpack(
   try {
     await using draft = await store.resume(layer);
     hadPart = await draft.hasPart();
-    const pieces = download(draft);
-    if (isUnpacked) await prove(layer, pieces, targets.signal);
-    else await unpack(layer, targets, pieces);
+    const source = new Watched(download(draft));
+    try {
+      if (isUnpacked) await prove(layer, source.pieces(), targets.signal);
+      else await unpack(layer, targets, source.pieces());
+    } catch (thrown) {
+      // What came, not how it came.
+      if (!source.hasFailed && kindOf(thrown) === "corrupt") draft.discard();
+      throw thrown;
+    }
     await draft.commit();
   } catch (thrown) {
     // What an earlier attempt left may have lost its last bytes with the power.
     if (!hadPart || !again || kindOf(thrown) !== "corrupt") throw thrown;
     await store.forget(layer.digest);
     await fetchAndUnpack(layer, targets, { isUnpacked, again: false });
+  }
+}
+
+/** Tells a source that broke from one whose bytes nobody could use. */
+class Watched {
+  readonly #source: AsyncIterable<Uint8Array>;
+  hasFailed = false;
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source;
+  }
+
+  async *pieces(): AsyncGenerator<Uint8Array, void, undefined> {
+    const iterator = this.#source[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await iterator.next().catch((thrown: unknown) => {
+          this.hasFailed = true;
+          throw thrown;
+        });
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
   }
 }
 

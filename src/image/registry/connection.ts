@@ -24,6 +24,8 @@ export interface WireReply {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
   readonly body: IncomingMessage;
+  /** Why we have ended it, when we have: the body's own error says less. */
+  readonly stall: () => Failure | undefined;
 }
 
 export interface ConnectionOptions {
@@ -81,10 +83,14 @@ export class Connections implements Disposable {
     const sent = isSecure
       ? requestHttps({ ...options, agent: this.#https, ...this.#tlsOf() })
       : requestHttp({ ...options, agent: this.#http });
+    let stall: Failure | undefined;
     const stalled = (): void => {
-      sent.destroy(
-        new Failure("unavailable", `cannot go on with ${url.host}: nothing came for ${idleMs / 1000} s`),
+      stall ??= new Failure(
+        "unavailable",
+        `cannot go on with ${url.host}: nothing came for ${idleMs / 1000} s`,
       );
+      reject(stall);
+      sent.destroy(stall);
     };
     sent.on("timeout", stalled);
     sent.on("error", (thrown) =>
@@ -92,7 +98,7 @@ export class Connections implements Disposable {
     );
     sent.on("response", (body) => {
       body.setTimeout?.(idleMs, stalled);
-      resolve({ status: body.statusCode ?? 0, headers: body.headers, body });
+      resolve({ status: body.statusCode ?? 0, headers: body.headers, body, stall: () => stall });
     });
     feed(sent, request).catch((thrown: unknown) => {
       reject(thrown);
@@ -190,7 +196,7 @@ export async function* bodyOf(reply: WireReply, url: URL): AsyncGenerator<Uint8A
       throw new Failure("unavailable", `cannot read all of the reply of ${url.host}: it was cut off`);
     complete = true;
   } catch (thrown) {
-    throw connectionFailure(url, thrown);
+    throw reply.stall() ?? connectionFailure(url, thrown);
   } finally {
     if (!complete) reply.body.destroy();
   }

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { faultPoints } from "../../../src/base/fault.ts";
+import { pullPoints } from "../../support/fault-pull.ts";
 import { faultOperations } from "../../support/fault-operations.ts";
 import { isolatedOperations } from "../../support/fault-isolation.ts";
 import { networkOperations } from "../../support/fault-networks.ts";
@@ -24,7 +25,7 @@ test("faultPoints are all come by in some operation of the tests", () => {
     ...Object.values(isolatedOperations),
     ...Object.values(networkOperations),
   ];
-  const tested = new Set<string>(operations.flatMap(({ points }) => Object.keys(points)));
+  const tested = new Set<string>([...operations.flatMap(({ points }) => Object.keys(points)), ...pullPoints]);
   expect(faultPoints.filter((point) => !tested.has(point))).toEqual([]);
 });
 

@@ -318,6 +318,7 @@ describe("exec", () => {
 test("an engine that is closed ends those who wait, follow and watch", async () => {
   const id = await start();
   const waiting = engine.containers.wait(id);
+  waiting.catch(() => undefined); // it may come before anybody looks
   const following = (async () => {
     for await (const entry of engine.containers.logs(id, { follow: true })) void entry;
   })();
