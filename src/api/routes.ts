@@ -302,7 +302,6 @@ export const routes: readonly Route[] = [
   { method: "DELETE", path: "/volumes/{name...}", operation: "volumes.remove", query: { force: "boolean" } },
   { method: "GET", path: "/tare/build", operation: "tare.build" },
   { method: "GET", path: "/tare/namespaces", operation: "tare.namespaces" },
-  { method: "GET", path: "/tare/check", operation: "tare.check" },
   { method: "GET", path: "/tare/images/tree", operation: "images.tree", query: { names: "texts" } },
   { method: "GET", path: "/tare/manifest-lists", operation: "manifests.list" },
   {
@@ -331,6 +330,8 @@ export const routes: readonly Route[] = [
     operation: "manifests.fetch",
     query: { insecure: "boolean" },
   },
+  { method: "GET", path: "/tare/usage", operation: "tare.usage" },
+  { method: "GET", path: "/tare/check", operation: "tare.check", query: { verify: "boolean" } },
   { method: "POST", path: "/tare/settle", operation: "tare.settle" },
   { method: "POST", path: "/tare/shutdown", operation: "tare.shutdown" },
   { method: "GET", path: "/containers/{id}/attach/ws", operation: "absent.attach over WebSocket" },

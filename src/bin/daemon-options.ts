@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import type { FlagTable } from "../cli/flags/flag.ts";
 import { parseFlags } from "../cli/flags/parse.ts";
+import { type BlobPolicy, parseBlobPolicy } from "../spec/blob-policy.ts";
 import { type GarbageRules, parseGarbageRules } from "../spec/garbage-rules.ts";
 import { type IdPool, parseIdPool } from "../spec/id-pool.ts";
 import { type GlobalValues, globalFlags } from "../cli/global-flags.ts";
@@ -13,6 +14,7 @@ export interface DaemonOptions {
   readonly storageDriver?: string;
   readonly idPool?: IdPool;
   readonly garbageRules?: GarbageRules;
+  readonly blobPolicy?: BlobPolicy;
   readonly debug: boolean;
 }
 
@@ -31,13 +33,14 @@ export function parseDaemonOptions(argv: readonly string[]): DaemonOptions {
       `cannot serve at "${host}": the daemon listens on unix sockets only (unix:///path)`,
     );
   }
-  const { "storage-driver": storageDriver, "userns-pool": pool, gc } = values;
+  const { "storage-driver": storageDriver, "userns-pool": pool, gc, "blob-policy": blobPolicy } = values;
   return {
     dataRoot: values["data-root"] ?? "/var/lib/tare",
     runRoot,
     socketPath: host.slice("unix://".length),
     ...(storageDriver === undefined ? {} : { storageDriver }),
     ...(pool === undefined ? {} : { idPool: parseIdPool(pool) }),
+    ...(blobPolicy === undefined ? {} : { blobPolicy: parseBlobPolicy(blobPolicy) }),
     ...(gc === undefined ? {} : { garbageRules: parseGarbageRules(gc) }),
     debug: values.debug,
   };

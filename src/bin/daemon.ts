@@ -81,6 +81,7 @@ async function openWhenFree(options: DaemonOptions): Promise<Engine> {
         ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
         ...(registriesFile === undefined ? {} : { registriesFile }),
         ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
+        ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
         ...(options.garbageRules === undefined ? {} : { garbage: options.garbageRules }),
         keeperProgram: programs.keeper,
         helloProgram: programs.hello,

@@ -98,6 +98,7 @@ async function launch(
     ...(options.dataRoot === undefined ? [] : [`--data-root=${options.dataRoot}`]),
     ...(options.storageDriver === undefined ? [] : [`--storage-driver=${options.storageDriver}`]),
     ...(options.usernsPool === undefined ? [] : [`--userns-pool=${options.usernsPool}`]),
+    ...(options.blobPolicy === undefined ? [] : [`--blob-policy=${options.blobPolicy}`]),
     ...(options.gc === undefined ? [] : [`--gc=${options.gc}`]),
     ...(options.debug ? ["--debug"] : []),
   ];

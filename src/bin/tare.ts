@@ -42,6 +42,7 @@ function isDaemon(words: readonly string[]): boolean {
     "--storage-driver",
     "--userns-pool",
     "--gc",
+    "--blob-policy",
   ]);
   let at = 0;
   while (at < words.length && (words[at] ?? "").startsWith("-")) at += valued.has(words[at] ?? "") ? 2 : 1;

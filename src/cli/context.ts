@@ -26,6 +26,7 @@ export interface GlobalOptions {
   readonly storageDriver?: string;
   readonly usernsPool?: string;
   readonly gc?: string;
+  readonly blobPolicy?: string;
   readonly debug: boolean;
   /** False: a daemon that does not run is not started (`daemon stop`, completion). */
   readonly startsDaemon: boolean;

@@ -3,6 +3,7 @@ import type { TableOf } from "./flags/flag.ts";
 import { bool, optional } from "./flags/kinds.ts";
 
 export interface GlobalValues {
+  readonly "blob-policy": string | undefined;
   readonly "data-root": string | undefined;
   readonly debug: boolean;
   readonly gc: string | undefined;
@@ -15,6 +16,9 @@ export interface GlobalValues {
 
 /** The flags before the command. */
 export const globalFlags: TableOf<GlobalValues> = {
+  "blob-policy": optional(
+    "Layers' blobs after unpacking, in a daemon that is started (keep, rebuild, refetch)",
+  ),
   "data-root": optional('Where the daemon keeps what lasts (default "/var/lib/tare")', { isFile: true }),
   debug: bool("Say more about what goes wrong", { short: "D" }),
   gc: optional("What a daemon that is started keeps of failed pulls (default grace=1h,high=85%,low=80%)"),
@@ -43,6 +47,7 @@ export function resolveGlobals(
     "storage-driver": storageDriver,
     "userns-pool": usernsPool,
     gc,
+    "blob-policy": blobPolicy,
     debug,
   } = values;
   return {
@@ -51,6 +56,7 @@ export function resolveGlobals(
     ...(dataRoot === undefined ? {} : { dataRoot }),
     ...(storageDriver === undefined ? {} : { storageDriver }),
     ...(usernsPool === undefined ? {} : { usernsPool }),
+    ...(blobPolicy === undefined ? {} : { blobPolicy }),
     ...(gc === undefined ? {} : { gc }),
     debug,
     startsDaemon: true,

@@ -2,7 +2,7 @@ import { type Filters, formatFilters } from "../api/filters.ts";
 import type { EventMessage } from "../api/types/event.ts";
 import type { Network } from "../api/types/network.ts";
 import type { Ping, SystemInfo, SystemVersion } from "../api/types/system.ts";
-import type { CheckFinding, NamespacesRow, TareBuild } from "../api/types/tare.ts";
+import type { CheckFinding, NamespacesRow, StoreUsage, TareBuild } from "../api/types/tare.ts";
 import type { SystemUsage } from "../api/types/usage.ts";
 import type { LoginRequest } from "../api/registry-auth.ts";
 import type { Signaled } from "./containers.ts";
@@ -80,8 +80,19 @@ export class SystemClient {
     return this.#transport.json({ method: "GET", path: "/tare/namespaces" });
   }
 
-  check(): Promise<CheckFinding[]> {
-    return this.#transport.json({ method: "GET", path: "/tare/check" });
+  /** What the data root takes of the disk. "not-found" from a daemon that is not ours. */
+  storeUsage({ signal }: Signaled = {}): Promise<StoreUsage> {
+    return this.#transport.json({ method: "GET", path: "/tare/usage", signal });
+  }
+
+  /** With `verify` every blob and layer is read: slow. */
+  check({ verify, signal }: { readonly verify?: boolean } & Signaled = {}): Promise<CheckFinding[]> {
+    return this.#transport.json({
+      method: "GET",
+      path: "/tare/check",
+      query: { verify: verify === true ? true : undefined },
+      signal,
+    });
   }
 
   /** Waits until all removal that goes on behind the answers is done. */

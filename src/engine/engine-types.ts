@@ -3,7 +3,7 @@ import type { Manifests } from "./manifest-types.ts";
 import type { Networks } from "./network-types.ts";
 import type { Volumes } from "./volume-types.ts";
 import type { ContainerId, Containers, WallMs } from "./types.ts";
-import type { DiskUsage, UsageKind } from "./usage-types.ts";
+import type { DiskUsage, UsageKind, StoreUsage } from "./usage-types.ts";
 
 /** As Docker's events: type, action, actor. */
 export interface EngineEvent {
@@ -72,8 +72,13 @@ export interface Engine extends AsyncDisposable {
   }): Promise<DiskUsage>;
   /** Namespaces of all running containers, and the host's as the first row. */
   namespaces(): Promise<readonly ContainerNamespaces[]>;
-  /** Compares records with the kernel and the disk. */
-  check(): Promise<readonly CheckFinding[]>;
+  /** What of the data root takes how much of the disk, by kind, walked through to the byte. */
+  storeUsage(options?: { readonly signal?: AbortSignal }): Promise<StoreUsage>;
+  /** Compares records with the kernel and the disk; with `verify` all blobs and layers with their digests, too: slow. */
+  check(options?: {
+    readonly verify?: boolean;
+    readonly signal?: AbortSignal;
+  }): Promise<readonly CheckFinding[]>;
   /** Waits until all removal that goes on behind the answers is done. */
   settle(): Promise<void>;
 }

@@ -17,6 +17,7 @@ import { SeccompProfiles } from "./containers/seccomp-profiles.ts";
 import { Waiters } from "./containers/waiters.ts";
 import { describeDiskUsage } from "./disk-usage.ts";
 import { matchesEvent, parseEventFilters } from "./event-filters.ts";
+import { BlobKeeping } from "./images/blob-keeping.ts";
 import { Garbage } from "./images/garbage.ts";
 import { LocalImages } from "./images/local-images.ts";
 import { describeEngine } from "./info.ts";
@@ -35,7 +36,8 @@ import { LocalVolumes } from "./volumes/local-volumes.ts";
 import { VolumeCatalog } from "./volumes/volume-catalog.ts";
 import type { CheckFinding, ContainerNamespaces, Engine, EngineEvent, EngineInfo } from "./engine-types.ts";
 import type { Images } from "./image-types.ts";
-import type { DiskUsage, UsageKind } from "./usage-types.ts";
+import { measureStore } from "./store-usage.ts";
+import type { DiskUsage, StoreUsage, UsageKind } from "./usage-types.ts";
 import type { Containers } from "./types.ts";
 
 /** How long closing waits for removals; the rest is done at the next open. */
@@ -50,6 +52,7 @@ export class LocalEngine implements Engine {
   readonly networks: Networks;
   readonly #context: ContainerContext;
   readonly #garbage: Garbage;
+  readonly #blobs: BlobKeeping;
   readonly #close: AbortController;
   #closed: Promise<void> | undefined;
 
@@ -57,10 +60,12 @@ export class LocalEngine implements Engine {
     readonly context: ContainerContext;
     readonly images: Images;
     readonly garbage: Garbage;
+    readonly blobs: BlobKeeping;
     readonly close: AbortController;
   }) {
     this.#context = made.context;
     this.#garbage = made.garbage;
+    this.#blobs = made.blobs;
     this.#close = made.close;
     this.images = made.images;
     this.containers = new LocalContainers(made.context);
@@ -105,12 +110,27 @@ export class LocalEngine implements Engine {
     return listNamespaces(this.#context);
   }
 
-  async check(): Promise<readonly CheckFinding[]> {
-    return await checkEngine(this.#context, this.#garbage);
+  async storeUsage({ signal }: { readonly signal?: AbortSignal } = {}): Promise<StoreUsage> {
+    return await measureStore(this.#context.parts, { policy: this.#blobs.policy, signal });
+  }
+
+  async check({
+    verify = false,
+    signal,
+  }: {
+    readonly verify?: boolean;
+    readonly signal?: AbortSignal;
+  } = {}): Promise<readonly CheckFinding[]> {
+    const findings = await checkEngine(this.#context, this.#garbage);
+    if (!verify) return findings;
+    using _ = await this.#garbage.use();
+    const { verifyStore } = await import("./images/verify-store.ts");
+    return [...findings, ...(await verifyStore(this.#context.state, this.#context.parts, { signal }))];
   }
 
   async settle(): Promise<void> {
     await this.#context.background.settle();
+    await this.#blobs.settle();
     await this.#garbage.collect();
     await this.#context.parts.storage.settle();
     await this.#context.volumes.store.settle();
@@ -136,6 +156,7 @@ export class LocalEngine implements Engine {
     for (const { kept } of live.values()) await kept[Symbol.asyncDispose]();
     await execs[Symbol.asyncDispose]();
     await background.settle(); // what still goes on writes nothing any more
+    await this.#blobs.settle();
     await this.#garbage.settle();
     await volumes.store.settle();
     state[Symbol.dispose]();
@@ -149,7 +170,8 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
   const state = undo.use(openState(parts.dataRoot));
   const close = new AbortController();
   const garbage = new Garbage(state, parts);
-  const images = new LocalImages(state, { parts, garbage });
+  const blobs = new BlobKeeping(state, { parts, garbage, closing: close.signal });
+  const images = new LocalImages(state, { parts, garbage, blobs });
   const volumes = new VolumeCatalog(state, await openVolumeStore(parts.dataRoot));
   const context: ContainerContext = {
     parts,
@@ -183,8 +205,9 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
   await reconcileNetworks(context);
   resumeRestarts(context);
   void context.background.run("garbage", () => beginCollecting(garbage));
+  blobs.wake();
   undo.move();
-  return new LocalEngine({ context, images, garbage, close });
+  return new LocalEngine({ context, images, garbage, blobs, close });
 }
 
 /** What a crash left is kept for a while; what an earlier life has kept so goes now. */

@@ -18,6 +18,7 @@ import { openChosenStorage } from "../storage/choose-driver.ts";
 import { openNetworkPart } from "./host/network-part.ts";
 import { EngineCgroups } from "./host/cgroups.ts";
 import { describeHost } from "./host/host.ts";
+import type { BlobPolicy } from "../spec/blob-policy.ts";
 import type { GarbageRules } from "../spec/garbage-rules.ts";
 import type { IdPool } from "../spec/id-pool.ts";
 import type { EngineParts, RuntimePart } from "./parts.ts";
@@ -29,6 +30,7 @@ export interface PartsOptions {
   readonly storageDriver?: string;
   readonly idPool?: IdPool;
   readonly garbageRules?: GarbageRules;
+  readonly blobPolicy?: BlobPolicy;
   /** File of the keeper program. */
   readonly keeperProgram: string;
   /** How registries are reached. */
@@ -82,6 +84,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     networks,
     host: describeHost(),
     ...(idPool === undefined ? {} : { idPool }),
+    ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
     ...(options.garbageRules === undefined ? {} : { garbageRules: options.garbageRules }),
     ...(helloProgram === undefined ? {} : { helloProgram }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),

@@ -11,6 +11,7 @@ import type { PublishedPorts } from "../network/types.ts";
 import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } from "../runtime/types.ts";
 import type { CoveredRoot } from "../runtime/uncover-root.ts";
 import type { Fd, OwnedFd } from "../linux/fd.ts";
+import type { BlobPolicy } from "../spec/blob-policy.ts";
 import type { GarbageRules } from "../spec/garbage-rules.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeDevice } from "../spec/runtime-config.ts";
@@ -154,6 +155,8 @@ export interface EngineParts extends AsyncDisposable {
   /** Why it is this driver, and what is bad about it. */
   readonly storageChoice: Omit<ChosenStorage, "storage">;
   readonly content: ContentStore;
+  /** Absent: what the data root has begun with. */
+  readonly blobPolicy?: BlobPolicy;
   /** Absent: the default. */
   readonly garbageRules?: GarbageRules;
   /** Loaded and opened when the first one is needed. */

@@ -38,3 +38,32 @@ export interface DiskUsage {
   readonly containers?: readonly (ContainerSummary & { readonly sizes: ContainerSizes })[];
   readonly volumes?: readonly (VolumeDetails & { readonly usage: VolumeUsage })[];
 }
+
+export type StoreKind =
+  | "layers"
+  | "blobs"
+  | "dropped-blobs"
+  | "partial-downloads"
+  | "containers"
+  | "volumes"
+  | "being-removed"
+  | "records";
+
+export interface StoreUsageRow {
+  readonly kind: StoreKind;
+  readonly count: number;
+  /** Blocks on the disk, directories with them. */
+  readonly bytes: number;
+}
+
+/** What the data root takes of the disk, by kind; the rows together are all of it, to the byte. */
+export interface StoreUsage {
+  /** "keep", "rebuild" or "refetch". */
+  readonly policy: string;
+  readonly totalBytes: number;
+  readonly rows: readonly StoreUsageRow[];
+  /** Blobs that are not on the disk, as long as they would be: those that can be made again of layers. */
+  readonly rebuildable: { readonly count: number; readonly bytes: number };
+  /** And those that a registry has. */
+  readonly refetchable: { readonly count: number; readonly bytes: number };
+}

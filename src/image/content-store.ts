@@ -1,10 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure } from "../base/failure.ts";
+import { Failure, kindOf } from "../base/failure.ts";
 import { algorithmOf, type Digest, Digester, findDigest, hexOf } from "../spec/digest.ts";
 import { type Blob, BlobDraft, type DraftOptions, syncPath } from "./blobs/blob-draft.ts";
 import { fileChunks } from "./blobs/file-chunks.ts";
+import { AbsentBlobs, type AbsentBlob } from "./rebuild/absent-blobs.ts";
+import { type BlobForm, compressors } from "./rebuild/blob-form.ts";
+import type { OwnedFd } from "../linux/fd.ts";
 import { codeOf, fileFailure } from "../linux/file-failure.ts";
 
 /**
@@ -16,15 +19,15 @@ export async function openContentStore(dataRoot: string): Promise<ContentStore> 
   const root = join(dataRoot, "content");
   try {
     await rm(join(root, "ingest"), { recursive: true, force: true });
-    for (const place of ["ingest", "partial", "blobs/sha256", "blobs/sha512"]) {
+    for (const place of ["ingest", "partial", "absent", "blobs/sha256", "blobs/sha512"]) {
       await mkdir(join(root, place), { recursive: true, mode: 0o700 });
     }
     await removeOld(join(root, "partial"));
     for (const place of [dataRoot, root, join(root, "blobs")]) await syncPath(place);
+    return new ContentStore(root, await AbsentBlobs.open(join(root, "absent")));
   } catch (thrown) {
     throw fileFailure(`cannot open the content store "${root}"`, thrown);
   }
-  return new ContentStore(root);
 }
 
 /** What nobody went on with for so long is given up. */
@@ -38,11 +41,29 @@ async function removeOld(directory: string): Promise<void> {
   }
 }
 
-export class ContentStore {
-  readonly #root: string;
+/** Where blobs come from that were dropped. */
+export interface BlobProvider {
+  hasLayer(diffId: Digest): boolean;
+  /** The unpacked layer, to be disposed of. */
+  openLayer(diffId: Digest): Promise<OwnedFd>;
+  /** Sees to it that the blob is stored again. */
+  refetch(blob: Blob): Promise<void>;
+}
 
-  constructor(root: string) {
+export class ContentStore {
+  /** What is known of blobs that were dropped. */
+  readonly absent: AbsentBlobs;
+  readonly #root: string;
+  #provider: BlobProvider | undefined;
+
+  constructor(root: string, absent: AbsentBlobs) {
     this.#root = root;
+    this.absent = absent;
+  }
+
+  /** From now on blobs that were dropped are found and opened, too. */
+  provide(provider: BlobProvider): void {
+    this.#provider = provider;
   }
 
   /** Begins a blob; the caller disposes of the draft. */
@@ -88,7 +109,12 @@ export class ContentStore {
     return await draft.commit();
   }
 
+  /** A blob that is stored, or was dropped and can be had again. */
   async find(digest: Digest): Promise<Blob | undefined> {
+    return (await this.findStored(digest)) ?? this.#findAbsent(digest);
+  }
+
+  async findStored(digest: Digest): Promise<Blob | undefined> {
     try {
       return { digest, size: (await stat(this.#pathOf(digest))).size };
     } catch (thrown) {
@@ -97,14 +123,26 @@ export class ContentStore {
     }
   }
 
+  #findAbsent(digest: Digest): AbsentBlob | undefined {
+    const found = this.absent.find(digest);
+    if (found === undefined || this.#provider === undefined) return undefined;
+    return found.form === undefined || this.#provider.hasLayer(found.diffId) ? found : undefined;
+  }
+
   /**
-   * The content in pieces. Throws "not-found". With `verify` it throws "corrupt" at the end when the disk gave
+   * The content in pieces; what was dropped is made or fetched again. Throws "not-found". With `verify` it throws "corrupt" at the end when the disk gave
    * something else than was stored, so use nothing of it before. `from` is a byte to begin at, unverified.
    */
   async *open(
     digest: Digest,
     { verify = false, from = 0 }: { readonly verify?: boolean; readonly from?: number } = {},
   ): AsyncGenerator<Uint8Array, void> {
+    await this.ensure(digest);
+    const absent = (await this.findStored(digest)) === undefined ? this.#findAbsent(digest) : undefined;
+    if (absent?.form !== undefined) {
+      yield* this.#rebuild(absent, absent.form, from);
+      return;
+    }
     const digester = verify ? new Digester(algorithmOf(digest)) : undefined;
     try {
       for await (const chunk of fileChunks(this.#pathOf(digest), from)) {
@@ -117,6 +155,49 @@ export class ContentStore {
     if (digester !== undefined && digester.finish() !== digest) {
       throw new Failure("corrupt", `cannot read blob ${digest}: its content has changed on disk`);
     }
+  }
+
+  /** Fetches what can only be had by that, so that open() can't fail for it soon. Fine for all else. */
+  async ensure(digest: Digest): Promise<void> {
+    const absent = this.#findAbsent(digest);
+    if (absent === undefined || (await this.findStored(digest)) !== undefined) return;
+    if (absent.form !== undefined && (await this.#isStillEqual(absent, absent.form))) return;
+    await this.#provider?.refetch({ digest, size: absent.size });
+  }
+
+  /** What was proven with the compressors of another version of this program is proven again before it is relied upon. */
+  async #isStillEqual(absent: AbsentBlob, form: BlobForm): Promise<boolean> {
+    if (form.kind === "plain" || absent.compressors === compressors) return true;
+    try {
+      for await (const _ of this.#rebuild(absent, form, 0));
+      return true;
+    } catch (thrown) {
+      if (kindOf(thrown) !== "corrupt") throw thrown;
+      return false;
+    }
+  }
+
+  /** Verified, whatever was asked for: another version of this program may compress otherwise. */
+  async *#rebuild(
+    { digest, diffId }: AbsentBlob,
+    form: BlobForm,
+    from: number,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    using root = await (this.#provider as BlobProvider).openLayer(diffId);
+    const { rebuildBlob } = await import("./rebuild/drop-blob.ts");
+    const digester = new Digester(algorithmOf(digest));
+    let at = 0;
+    for await (const chunk of rebuildBlob(form, { recipe: this.absent.openRecipe(digest), root: root.fd })) {
+      digester.update(chunk);
+      const fresh = chunk.subarray(Math.min(chunk.length, Math.max(0, from - at)));
+      at += chunk.length;
+      if (fresh.length > 0) yield fresh;
+    }
+    if (digester.finish() === digest) return;
+    throw new Failure(
+      "corrupt",
+      `cannot rebuild blob ${digest}: what was made of its layer has another digest; pull or load the image again`,
+    );
   }
 
   /** A small blob whole, verified. Throws "invalid" when it is longer than `maxBytes`. */
@@ -136,8 +217,14 @@ export class ContentStore {
     return Buffer.concat(chunks);
   }
 
-  /** Fine when it is absent. Who reads it at the moment reads on to its end. */
+  /** With all that is known of it. Fine when there is nothing. Who reads it at the moment reads on to its end. */
   async remove(digest: Digest): Promise<void> {
+    await this.removeStored(digest);
+    await this.absent.remove(digest);
+  }
+
+  /** The blob alone: what is known of it stays. */
+  async removeStored(digest: Digest): Promise<void> {
     try {
       await rm(this.#pathOf(digest), { force: true });
     } catch (thrown) {
@@ -145,6 +232,7 @@ export class ContentStore {
     }
   }
 
+  /** Those that are stored. */
   async list(): Promise<readonly Blob[]> {
     const blobs: Blob[] = [];
     for (const algorithm of ["sha256", "sha512"]) {

@@ -27,6 +27,8 @@ export interface PullOptions {
   readonly sink: LoadSink;
   /** Shared by all pulls of one store. */
   readonly downloads: Downloads;
+  /** Blobs that were dropped are fetched again, too. */
+  readonly wantsBlobs?: boolean;
   /** Which image of an index is taken; the host's when absent. */
   readonly platform?: Platform;
   readonly credentials?: () => Promise<RegistryCredentials | undefined>;
@@ -90,6 +92,7 @@ interface FetchTargets {
   readonly store: ContentStore;
   readonly sink: LoadSink;
   readonly downloads: Downloads;
+  readonly wantsBlobs?: boolean;
   readonly repository: Repository;
   readonly report: Report;
   readonly signal: AbortSignal;

@@ -58,6 +58,7 @@ async function readManifest(image: SavedImage, store: ContentStore): Promise<Rea
         `cannot save the image: its blob ${digest} is not in the store any more; pull or load it again`,
       );
     }
+    await store.ensure(digest);
   }
   return { image, bytes, content };
 }

@@ -120,9 +120,16 @@ export async function* packTreeChanges(
  */
 export async function measureTree(
   root: Fd,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  {
+    signal,
+    counted,
+  }: {
+    readonly signal?: AbortSignal | undefined;
+    /** Files with several names that were counted elsewhere, by inode; those that are counted here are added. */
+    readonly counted?: Set<bigint>;
+  } = {},
 ): Promise<TreeSize> {
-  return await new Measuring(new Pace(signal)).runTree(root);
+  return await new Measuring(new Pace(signal), counted).runTree(root);
 }
 
 /** As measureTree(), of what was added or modified alone. */

@@ -8,11 +8,11 @@ import type {
 } from "../engine/engine-types.ts";
 import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
-import type { DiskUsage } from "../engine/usage-types.ts";
 import type { Manifests } from "../engine/manifest-types.ts";
 import { ConnectedManifests } from "./connected-manifests.ts";
+import type { DiskUsage, StoreUsage } from "../engine/usage-types.ts";
 import type { Volumes } from "../engine/volume-types.ts";
-import { imageUsageOf, volumeWithUsageOf, withSizes } from "./usage-reply.ts";
+import { imageUsageOf, storeUsageOf, volumeWithUsageOf, withSizes } from "./usage-reply.ts";
 import { ConnectedContainers, timeText } from "./connected-containers.ts";
 import { ConnectedImages } from "./connected-images.ts";
 import type { Networks } from "../engine/network-types.ts";
@@ -125,8 +125,12 @@ export class ConnectedEngine implements Engine {
     }));
   }
 
-  async check(): Promise<readonly CheckFinding[]> {
-    const findings = await this.#client.system.check();
+  async storeUsage(options: Parameters<Engine["storeUsage"]>[0] = {}): Promise<StoreUsage> {
+    return storeUsageOf(await this.#client.system.storeUsage(options));
+  }
+
+  async check(options: Parameters<Engine["check"]>[0] = {}): Promise<readonly CheckFinding[]> {
+    const findings = await this.#client.system.check(options);
     return findings.map((each) => ({ subject: each.Subject, problem: each.Problem, advice: each.Advice }));
   }
 

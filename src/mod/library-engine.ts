@@ -8,9 +8,9 @@ import type {
 } from "../engine/engine-types.ts";
 import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
-import type { DiskUsage } from "../engine/usage-types.ts";
 import type { Manifests } from "../engine/manifest-types.ts";
 import type { Networks } from "../engine/network-types.ts";
+import type { DiskUsage, StoreUsage } from "../engine/usage-types.ts";
 import type { Volumes } from "../engine/volume-types.ts";
 import { RunningContainer, type RunOptions } from "./container-handle.ts";
 
@@ -70,8 +70,12 @@ export class LibraryEngine implements Engine {
     return this.#engine.namespaces();
   }
 
-  check(): Promise<readonly CheckFinding[]> {
-    return this.#engine.check();
+  storeUsage(options: Parameters<Engine["storeUsage"]>[0] = {}): Promise<StoreUsage> {
+    return this.#engine.storeUsage(options);
+  }
+
+  check(options: Parameters<Engine["check"]>[0] = {}): Promise<readonly CheckFinding[]> {
+    return this.#engine.check(options);
   }
 
   settle(): Promise<void> {

@@ -22,6 +22,11 @@ export interface OpenOptions {
   /** Host ids that containers with a user namespace of their own get; default: see README. */
   readonly idPool?: { readonly first: number; readonly count: number };
   /**
+   * What becomes of layers' blobs once they are unpacked: "keep", "rebuild" (they go where they can be made again, bit for bit), "refetch"
+   * (also where a registry has them). Absent: what the data root has begun with, at first "keep".
+   */
+  readonly blobPolicy?: "keep" | "rebuild" | "refetch";
+  /**
    * How long layers of a pull that failed are kept for the next one, and when the disk is too full for that.
    * Default: an hour; from 85 percent of the file system in use down to 80.
    */
@@ -50,6 +55,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
       env: process.env,
     }),
     ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
+    ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
     ...(options.garbage === undefined ? {} : { garbageRules: options.garbage }),
     keeperProgram: options.keeperProgram ?? findBuilt("keeper.elf"),
     helloProgram: options.helloProgram ?? findBuilt("hello.elf"),

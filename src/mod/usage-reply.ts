@@ -1,10 +1,32 @@
 import type { ContainerSummary as ContainerRow } from "../api/types/container.ts";
 import type { ImageSummary as ImageRow } from "../api/types/image.ts";
+import type { StoreUsage as StoreUsageReply } from "../api/types/tare.ts";
 import type { Volume } from "../api/types/volume.ts";
 import type { ContainerSummary } from "../engine/types.ts";
-import type { ContainerSizes, DiskUsage } from "../engine/usage-types.ts";
+import type { ContainerSizes, DiskUsage, StoreKind, StoreUsage } from "../engine/usage-types.ts";
 import type { VolumeDetails, VolumeUsage } from "../engine/volume-types.ts";
 import { imageSummaryOf } from "./inspect-reply.ts";
+
+/** What the daemon says of its data root, in the engine's words. */
+export function storeUsageOf({
+  Policy,
+  TotalSize,
+  Kinds,
+  Rebuildable,
+  Refetchable,
+}: StoreUsageReply): StoreUsage {
+  const counted = ({ Count, Size }: { readonly Count: number; readonly Size: number }) => ({
+    count: Count,
+    bytes: Size,
+  });
+  return {
+    policy: Policy,
+    totalBytes: TotalSize,
+    rows: Kinds.map(({ Kind, ...rest }) => ({ kind: Kind as StoreKind, ...counted(rest) })),
+    rebuildable: counted(Rebuildable),
+    refetchable: counted(Refetchable),
+  };
+}
 
 type ImageUsage = NonNullable<DiskUsage["images"]>[number];
 

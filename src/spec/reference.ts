@@ -133,5 +133,7 @@ function make(domain: string, path: string, tag?: string, digest?: Digest): Refe
 }
 
 function refused(text: string, detail: string): Failure {
-  return new Failure("invalid", `cannot parse reference "${text.slice(0, 160)}": ${detail}`);
+  const sentence = `cannot parse reference "${text.slice(0, 160)}": ${detail}`;
+  // SAFETY: it goes to terminals and logs, as one line.
+  return new Failure("invalid", sentence.replace(/[^\x20-\x7e\u00a0-\uffff]/g, "?"));
 }

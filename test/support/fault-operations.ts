@@ -328,6 +328,14 @@ function archiveOf(name: string): Uint8Array {
   return tarOf(dockerArchiveMembers([{ layers, names: [`${name}:latest`], config: { Cmd: ["/none"] } }]));
 }
 
+const bulkBytes = 200_000;
+
+/** Of one layer that is worth dropping. */
+function bulkArchiveOf(name: string): Uint8Array {
+  const layers = [tarOf([[`${name}-bulk`, Buffer.alloc(bulkBytes, name)]])];
+  return tarOf(dockerArchiveMembers([{ layers, names: [`${name}:latest`], config: { Cmd: ["/none"] } }]));
+}
+
 async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield bytes;
 }
@@ -433,6 +441,24 @@ export const imageOperations: Readonly<Record<string, FaultOperation>> = {
     again: async (place, outcome) => {
       if (outcome !== "absent") await place.engine.images.remove(place.name);
       await loadAgain(place);
+    },
+  },
+  // The last: the data root remembers the policy.
+  "dropping of a blob": {
+    args: () => ["--blob-policy", "rebuild", "load"],
+    input: bulkArchiveOf,
+    outcome: imageOf,
+    points: { "absent.synced": "1 layers", "absent.named": "1 layers", "blob.dropped": "1 layers" },
+    again: async (place) => {
+      const { engine, name } = place;
+      // The next engine has dropped it, and gives it all the same.
+      const { rebuildable } = await engine.storeUsage();
+      expect(rebuildable.count).toBeGreaterThan(0);
+      let bytes = 0;
+      for await (const piece of engine.images.save([name])) bytes += piece.length;
+      expect(bytes).toBeGreaterThan(bulkBytes);
+      expect(await engine.check({ verify: true })).toEqual([]);
+      await removeImage(place);
     },
   },
 };

@@ -24,3 +24,14 @@ export interface TareBuild {
   readonly DataRoot: string;
   readonly RunRoot: string;
 }
+
+/** `GET /tare/usage`: the data root on the disk; the sizes of the kinds together are the total. */
+export interface StoreUsage {
+  /** keep, rebuild or refetch. */
+  readonly Policy: string;
+  readonly TotalSize: number;
+  readonly Kinds: readonly { readonly Kind: string; readonly Count: number; readonly Size: number }[];
+  /** Blobs that are not on the disk, by how they can be had again. */
+  readonly Rebuildable: { readonly Count: number; readonly Size: number };
+  readonly Refetchable: { readonly Count: number; readonly Size: number };
+}

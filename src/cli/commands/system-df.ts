@@ -1,4 +1,6 @@
 import type { Command } from "../command.ts";
+import { kindOf } from "../../base/failure.ts";
+import { storeListing, storeListingExact, storeRows } from "../format/store-rows.ts";
 import { listFormat } from "../flags/filters.ts";
 import { bool } from "../flags/kinds.ts";
 import { formatRows, type Row } from "../format/rows.ts";
@@ -26,16 +28,28 @@ export const systemDf: Command<Values> = {
       verbose && !isTable ? compileTemplate(format === "json" ? "{{json .}}" : format) : undefined;
     const client = await call.client();
     const usage = await client.system.usage({ signal: call.signal });
+    const store = await client.system.storeUsage({ signal: call.signal }).catch((thrown: unknown) => {
+      // Another daemon than ours knows nothing of it.
+      if (kindOf(thrown) === "not-found") return undefined;
+      throw thrown;
+    });
     if (!verbose) {
       call.out(formatRows(usageRows(usage), usageListing, { format }));
+      if (isTable && store !== undefined) call.out(`\n${formatRows(storeRows(store), storeListing)}`);
       return 0;
     }
     const sections = usageSections(usage, { isWhole: !isTable, nowMs: Date.now() });
-    call.out(
-      template === undefined
-        ? formatSections(sections)
-        : `${template.render(asObject(sections), { rowName: "usage" })}\n`,
-    );
+    if (template !== undefined) {
+      const whole = { ...asObject(sections), ...(store === undefined ? {} : { Store: store }) };
+      call.out(`${template.render(whole, { rowName: "usage" })}\n`);
+      return 0;
+    }
+    call.out(formatSections(sections));
+    if (store !== undefined) {
+      call.out(
+        `\nOn the disk (blob policy ${store.Policy}):\n\n${formatRows(storeRows(store), storeListingExact)}`,
+      );
+    }
     return 0;
   },
 };

@@ -2,23 +2,28 @@ import { withDeadline } from "../../base/deadline.ts";
 import { parseDuration } from "../../base/duration.ts";
 import type { Command } from "../command.ts";
 import { longObjectFormat } from "../flags/filters.ts";
-import { duration } from "../flags/kinds.ts";
+import { bool, duration } from "../flags/kinds.ts";
 import { compileTemplate } from "../format/template.ts";
 
 interface CheckValues {
   readonly format: string;
+  readonly verify: boolean;
 }
 
 export const check: Command<CheckValues> = {
   usage: "[OPTIONS]",
   takes: [0, 0],
-  flags: { format: longObjectFormat },
+  flags: {
+    format: longObjectFormat,
+    verify: bool("Read all blobs and layers, and compare them with their digests"),
+  },
   description: "Prints what it finds and what to do about it. Status 1 when there is something.",
+  examples: ["tare system check", "tare system check --verify"],
   async run(call) {
-    const { format } = call.values;
+    const { format, verify } = call.values;
     const template = format === "" || format === "json" ? undefined : compileTemplate(format);
     const client = await call.client();
-    const findings = await client.system.check();
+    const findings = await client.system.check({ verify, signal: call.signal });
     for (const finding of findings) {
       const { Subject, Problem, Advice } = finding;
       if (template !== undefined) call.out(`${template.render(finding, { rowName: "finding" })}\n`);

@@ -1,5 +1,5 @@
 import type { Call, Handlers } from "../handler.ts";
-import { checkFindingOf, namespacesRowOf } from "../map/tare.ts";
+import { checkFindingOf, namespacesRowOf, storeUsageOf } from "../map/tare.ts";
 
 export const handlers: Handlers = {
   "tare.build": async ({ engine, facts, reply }: Call) => {
@@ -17,8 +17,13 @@ export const handlers: Handlers = {
     reply.json(200, (await engine.namespaces()).map(namespacesRowOf));
   },
 
-  "tare.check": async ({ engine, reply }: Call) => {
-    reply.json(200, (await engine.check()).map(checkFindingOf));
+  "tare.usage": async ({ engine, reply, signal }: Call) => {
+    reply.json(200, storeUsageOf(await engine.storeUsage({ signal })));
+  },
+
+  "tare.check": async ({ engine, query, reply, signal }: Call) => {
+    const findings = await engine.check({ verify: query.boolean("verify"), signal });
+    reply.json(200, findings.map(checkFindingOf));
   },
 
   "tare.settle": async ({ engine, reply }: Call) => {

@@ -1,5 +1,6 @@
 import type * as api from "../../api/types/tare.ts";
 import type { CheckFinding, ContainerNamespaces } from "../../engine/engine-types.ts";
+import type { StoreUsage } from "../../engine/usage-types.ts";
 
 export function namespacesRowOf({ id, name, pid, namespaces }: ContainerNamespaces): api.NamespacesRow {
   const entries = Object.entries(namespaces).map(([type, { inode, sharedWith }]) => [
@@ -7,6 +8,26 @@ export function namespacesRowOf({ id, name, pid, namespaces }: ContainerNamespac
     { Inode: inode, SharedWith: sharedWith },
   ]);
   return { Id: id, Name: name, Pid: pid, Namespaces: Object.fromEntries(entries) };
+}
+
+export function storeUsageOf({
+  policy,
+  totalBytes,
+  rows,
+  rebuildable,
+  refetchable,
+}: StoreUsage): api.StoreUsage {
+  const counted = ({ count, bytes }: { readonly count: number; readonly bytes: number }) => ({
+    Count: count,
+    Size: bytes,
+  });
+  return {
+    Policy: policy,
+    TotalSize: totalBytes,
+    Kinds: rows.map(({ kind, ...rest }) => ({ Kind: kind, ...counted(rest) })),
+    Rebuildable: counted(rebuildable),
+    Refetchable: counted(refetchable),
+  };
 }
 
 export function checkFindingOf({ subject, problem, advice }: CheckFinding): api.CheckFinding {

@@ -120,7 +120,7 @@ export class Garbage implements Disposable {
 
   async #list(): Promise<readonly Item[]> {
     const { storage, content } = this.#parts;
-    const stored = await content.list();
+    const stored = new Set([...(await content.list()), ...content.absent.list()].map(({ digest }) => digest));
     const images = this.#state.images();
     const layers = new Set(images.flatMap((image) => image.config.diffIds));
     for (const container of this.#state.containers())
@@ -131,9 +131,7 @@ export class Garbage implements Disposable {
         .listLayers()
         .filter((digest) => !layers.has(digest))
         .map((digest): Item => ({ kind: "layer", digest })),
-      ...stored
-        .filter(({ digest }) => !blobs.has(digest))
-        .map(({ digest }): Item => ({ kind: "blob", digest })),
+      ...[...stored].filter((digest) => !blobs.has(digest)).map((digest): Item => ({ kind: "blob", digest })),
     ];
   }
 

@@ -23,6 +23,7 @@ import type { PrunedImages, PruneFilters } from "../usage-types.ts";
 import type { ImageDetails, Images, ImageSummary, ImageTree, RegistryImage } from "../image-types.ts";
 import { EmbeddedImage, isEmbeddedReference } from "./embedded-image.ts";
 import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
+import type { BlobKeeping } from "./blob-keeping.ts";
 import type { Garbage } from "./garbage.ts";
 import { growImageTree } from "./image-tree.ts";
 import { filterImages, isShownReference } from "./image-filters.ts";
@@ -39,13 +40,22 @@ export class LocalImages implements Images {
   readonly #state: State;
   readonly #parts: EngineParts;
   readonly #garbage: Garbage;
+  readonly #blobs: BlobKeeping;
   readonly #embedding = new KeyedLock();
   #embedded: EmbeddedImage | undefined;
   /** Containers that are being made, by image. */
   readonly #pins = new Map<string, number>();
   readonly #downloads = new Downloads();
 
-  constructor(state: State, { parts, garbage }: { readonly parts: EngineParts; readonly garbage: Garbage }) {
+  constructor(
+    state: State,
+    {
+      parts,
+      garbage,
+      blobs,
+    }: { readonly parts: EngineParts; readonly garbage: Garbage; readonly blobs: BlobKeeping },
+  ) {
+    this.#blobs = blobs;
     this.#state = state;
     this.#parts = parts;
     this.#garbage = garbage;
@@ -90,6 +100,7 @@ export class LocalImages implements Images {
         store: this.#parts.content,
         sink: this.#sink("pull"),
         downloads: this.#downloads,
+        wantsBlobs: this.#blobs.policy === "keep",
         ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
         ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
         ...(signal === undefined ? {} : { signal }),

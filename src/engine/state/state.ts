@@ -32,6 +32,7 @@ export class State implements Disposable {
   readonly #volumes = new Map<string, VolumeRecord>();
   readonly #manifestLists = new Map<string, ManifestListRecord>();
   readonly #networks = new Map<string, NetworkRecord>();
+  #imagesListener: () => void = () => undefined;
 
   constructor(database: Database) {
     this.#database = database;
@@ -240,6 +241,12 @@ export class State implements Disposable {
     for (const record of records) this.#images.set(record.id, Object.freeze(record));
     for (const [reference, id] of references) this.#references.set(reference, id);
     this.events.publish(events);
+    if (records.length > 0) this.#imagesListener();
+  }
+
+  /** Called when images have come. There is one listener. */
+  onImages(listener: () => void): void {
+    this.#imagesListener = listener;
   }
 
   /** Forgets names, and the image itself when `image` is given; all or nothing. */

@@ -11,6 +11,8 @@ export interface LayerTargets {
   readonly sink: LoadSink;
   readonly report: Report;
   readonly signal: AbortSignal;
+  /** Those that were dropped, too. */
+  readonly wantsBlobs?: boolean;
   /** The blob's bytes from its beginning; all that is not in the draft yet has been added to it when the next piece is asked for. */
   readonly download: (draft: BlobDraft) => AsyncIterable<Uint8Array>;
 }
@@ -23,7 +25,9 @@ export async function storeLayerBlob(layer: LoadedLayer, targets: LayerTargets):
   const { store, sink, report } = targets;
   const id = hexOf(layer.digest).slice(0, 12);
   const isUnpacked = await sink.hasLayer(layer.diffId);
-  const isStored = (await store.find(layer.digest)) !== undefined;
+  // A blob that was dropped is as good as stored where that is the policy.
+  const isStored =
+    (await (targets.wantsBlobs ? store.findStored : store.find).call(store, layer.digest)) !== undefined;
   if (isUnpacked && isStored) {
     report({ kind: "layer", id, phase: "exists" });
     return;

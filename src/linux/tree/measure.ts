@@ -15,13 +15,14 @@ import type { Pace } from "./pace.ts";
 export class Measuring {
   readonly #pace: Pace;
   /** Files with several names that were counted. */
-  readonly #counted: Set<bigint> = new Set();
+  readonly #counted: Set<bigint>;
   #bytes = 0;
   #inodes = 0;
   #contentBytes = 0;
 
-  constructor(pace: Pace) {
+  constructor(pace: Pace, counted: Set<bigint> = new Set()) {
     this.#pace = pace;
+    this.#counted = counted;
   }
 
   async runTree(root: Fd): Promise<TreeSize> {

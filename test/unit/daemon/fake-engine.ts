@@ -19,7 +19,7 @@ import type {
   ExecDetails,
   ExecSpec,
 } from "../../../src/engine/types.ts";
-import type { DiskUsage, PruneFilters, UsageKind } from "../../../src/engine/usage-types.ts";
+import type { DiskUsage, PruneFilters, StoreUsage, UsageKind } from "../../../src/engine/usage-types.ts";
 import type { VolumeDetails, Volumes } from "../../../src/engine/volume-types.ts";
 import { parseImageConfig } from "../../../src/spec/image-config.ts";
 import { FakeNetworks } from "./fake-networks.ts";
@@ -473,6 +473,19 @@ export class FakeEngine implements Engine {
 
   async namespaces(): Promise<readonly ContainerNamespaces[]> {
     return [{ id: "", name: "host", pid: 1, namespaces: { mnt: { inode: 4_026_531_841, sharedWith: [] } } }];
+  }
+
+  async storeUsage(): Promise<StoreUsage> {
+    return {
+      policy: "keep",
+      totalBytes: 12_288,
+      rows: [
+        { kind: "layers", count: 1, bytes: 8192 },
+        { kind: "records", count: 0, bytes: 4096 },
+      ],
+      rebuildable: { count: 0, bytes: 0 },
+      refetchable: { count: 0, bytes: 0 },
+    };
   }
 
   async check(): Promise<readonly CheckFinding[]> {

@@ -78,7 +78,8 @@ describe("parseReference()", () => {
     ["a".repeat(100_000), "invalid reference format"],
   ];
   test.each(refused)("refuses %s", (typed, detail) => {
-    expect(() => parseReference(typed)).toThrow(`cannot parse reference "${typed.slice(0, 160)}": ${detail}`);
+    const shown = typed.slice(0, 160).replaceAll(/[\n\r\t\0]/g, "?");
+    expect(() => parseReference(typed)).toThrow(`cannot parse reference "${shown}": ${detail}`);
     expect(findReference(typed)).toBeUndefined();
   });
 

@@ -1,0 +1,142 @@
+import { kindOf } from "../../base/failure.ts";
+import { KeyedLock } from "../../base/keyed-lock.ts";
+import type { Blob } from "../../image/blobs/blob-draft.ts";
+import type { BlobPolicy } from "../../spec/blob-policy.ts";
+import { parseBlobPolicy } from "../../spec/blob-policy.ts";
+import type { Digest } from "../../spec/digest.ts";
+import type { EngineParts } from "../parts.ts";
+import type { State } from "../state/state.ts";
+import type { Garbage } from "./garbage.ts";
+
+const factName = "blob-policy";
+
+interface LayerBlob {
+  readonly digest: Digest;
+  readonly diffId: Digest;
+}
+
+/**
+ * Sees to it in the background that of the layers' blobs those stay that the policy of the data root wants, and gives back those
+ * that went. One blob at a time.
+ */
+export class BlobKeeping {
+  readonly policy: BlobPolicy;
+  readonly #state: State;
+  readonly #parts: EngineParts;
+  readonly #garbage: Garbage;
+  readonly #closing: AbortSignal;
+  readonly #fetching = new KeyedLock();
+  /** Those that had to stay, by what was known of them then. */
+  readonly #stayed = new Set<string>();
+  #work: Promise<void> | undefined;
+  #isWanted = false;
+
+  /** A policy that is asked for is the data root's from then on. */
+  constructor(
+    state: State,
+    {
+      parts,
+      garbage,
+      closing,
+    }: { readonly parts: EngineParts; readonly garbage: Garbage; readonly closing: AbortSignal },
+  ) {
+    this.#state = state;
+    this.#parts = parts;
+    this.#garbage = garbage;
+    this.#closing = closing;
+    const before = state.findFact(factName);
+    this.policy = parts.blobPolicy ?? (before === undefined ? "keep" : parseBlobPolicy(before));
+    if (this.policy !== (before ?? "keep")) state.putFact(factName, this.policy);
+    const { storage, content } = parts;
+    content.provide({
+      hasLayer: (diffId) => storage.hasLayer(diffId),
+      openLayer: (diffId) => storage.viewLayers([diffId]),
+      refetch: (blob) => this.#refetch(blob),
+    });
+    state.onImages(() => this.wake());
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    this.#isWanted = true;
+    this.#work ??= this.#runAll().finally(() => {
+      this.#work = undefined;
+    });
+  }
+
+  async settle(): Promise<void> {
+    await this.#work;
+  }
+
+  async #runAll(): Promise<void> {
+    // An answer that has just been given is read first.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#isWanted && !this.#closing.aborted) {
+      this.#isWanted = false;
+      try {
+        for (const blob of this.#layerBlobs()) {
+          if (this.#closing.aborted) return;
+          await this.#look(blob);
+        }
+      } catch (thrown) {
+        // SAFETY: a blob that stays costs room and nothing else.
+        if (!this.#closing.aborted && kindOf(thrown) === "internal") {
+          console.error(`tare: cannot drop blobs: ${String(thrown)}`);
+        }
+      }
+    }
+  }
+
+  #layerBlobs(): readonly LayerBlob[] {
+    const found = this.#state
+      .images()
+      .flatMap(({ config, blobs }) =>
+        config.diffIds.map((diffId, index) => ({ diffId, digest: blobs[2 + index] as Digest })),
+      );
+    return [...new Map(found.map((blob) => [blob.digest, blob])).values()];
+  }
+
+  async #look(blob: LayerBlob): Promise<void> {
+    const { content, storage } = this.#parts;
+    if ((await content.findStored(blob.digest)) === undefined) return;
+    if (this.policy === "keep") {
+      // It has come again.
+      await content.absent.remove(blob.digest);
+      return;
+    }
+    const isElsewhere = this.#sourcesOf(blob.digest).length > 0;
+    const key = `${blob.digest} ${isElsewhere}`;
+    if (this.#stayed.has(key)) return;
+    using _ = await this.#garbage.use();
+    if (!storage.hasLayer(blob.diffId)) return;
+    const { dropBlob } = await import("../../image/rebuild/drop-blob.ts");
+    using root = await storage.viewLayers([blob.diffId]);
+    const outcome = await dropBlob(blob, {
+      store: content,
+      root: root.fd,
+      isElsewhere,
+      mayRefetch: this.policy === "refetch",
+      signal: this.#closing,
+    });
+    if (outcome === "kept") this.#stayed.add(key);
+  }
+
+  /** `busybox@sha256:…` of images that have it, as they came from a registry. */
+  #sourcesOf(digest: Digest): readonly string[] {
+    return this.#state
+      .images()
+      .filter(({ blobs }) => blobs.includes(digest))
+      .flatMap(({ digests }) => digests);
+  }
+
+  async #refetch(blob: Blob): Promise<void> {
+    using _ = await this.#fetching.acquire(blob.digest, { signal: this.#closing });
+    const { refetchBlob } = await import("./refetch-blob.ts");
+    await refetchBlob(blob, {
+      sources: this.#sourcesOf(blob.digest),
+      store: this.#parts.content,
+      registries: await this.#parts.openRegistries(),
+      signal: this.#closing,
+    });
+  }
+}

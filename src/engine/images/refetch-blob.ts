@@ -1,0 +1,51 @@
+import { Failure, sentenceOf } from "../../base/failure.ts";
+import type { Blob } from "../../image/blobs/blob-draft.ts";
+import type { ContentStore } from "../../image/content-store.ts";
+import type { Registries } from "../../image/registries.ts";
+import { downloadBlob } from "../../image/registry/download.ts";
+import { findReference } from "../../spec/reference.ts";
+
+/**
+ * Brings a blob that was dropped from one of the repositories that it came from, unless it is there. Throws "unavailable" naming
+ * what each of them said.
+ */
+export async function refetchBlob(
+  blob: Blob,
+  {
+    sources,
+    store,
+    registries,
+    signal,
+  }: {
+    readonly sources: readonly string[];
+    readonly store: ContentStore;
+    readonly registries: Registries;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  if ((await store.findStored(blob.digest)) !== undefined) return;
+  const refusals: string[] = [];
+  for (const source of sources) {
+    const reference = findReference(source);
+    if (reference === undefined) continue;
+    try {
+      await registries.with(reference, { action: "pull", signal }, async (repository) => {
+        await using draft = await store.resume(blob);
+        for await (const _ of draft.replay());
+        for await (const piece of downloadBlob(repository, blob, { offset: draft.size, signal })) {
+          signal.throwIfAborted();
+          await draft.write(piece);
+        }
+        await draft.commit();
+      });
+      return;
+    } catch (thrown) {
+      signal.throwIfAborted();
+      refusals.push(`${source}: ${sentenceOf(thrown)}`);
+    }
+  }
+  throw new Failure(
+    "unavailable",
+    `cannot fetch blob ${blob.digest} again, which was dropped by --blob-policy refetch: ${refusals.join("; ") || "no image here says where it came from"}; start the daemon with --blob-policy keep and pull the image`,
+  );
+}

@@ -1,0 +1,94 @@
+import { kindOf, sentenceOf } from "../../base/failure.ts";
+import type { CheckFinding } from "../engine-types.ts";
+import type { EngineParts } from "../parts.ts";
+import type { ImageRecord } from "../state/records.ts";
+import type { State } from "../state/state.ts";
+import { familiar, referencesOf } from "./find-image.ts";
+
+/**
+ * Reads all that images have: each blob against its digest, each layer's files against the archive that they came from, what was
+ * dropped by making it again. Slow: as long as reading and hashing all of it takes.
+ */
+export async function verifyStore(
+  state: State,
+  parts: EngineParts,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<readonly CheckFinding[]> {
+  const findings: CheckFinding[] = [];
+  const seen = new Set<string>();
+  for (const image of state.images()) {
+    const name = nameOf(state, image);
+    const note = (subject: string, thrown: unknown): void => {
+      signal?.throwIfAborted();
+      // A disk that can't be read is a finding as well; one that is gone meanwhile is none.
+      if (kindOf(thrown) === "not-found" && state.findImage(image.id) === undefined) return;
+      findings.push({
+        subject: `${subject} of ${name}`,
+        problem: sentenceOf(thrown),
+        advice: adviceFor(name),
+      });
+    };
+    for (const digest of image.blobs) {
+      if (seen.has(digest)) continue;
+      seen.add(digest);
+      try {
+        await verifyBlob(parts, digest, signal);
+      } catch (thrown) {
+        note(`blob ${digest.slice(7, 19)}`, thrown);
+      }
+    }
+    for (const [index, diffId] of image.config.diffIds.entries()) {
+      if (seen.has(`layer ${diffId}`)) continue;
+      seen.add(`layer ${diffId}`);
+      try {
+        await verifyLayer(parts, { diffId, digest: image.blobs[2 + index] ?? diffId }, signal);
+      } catch (thrown) {
+        note(`layer ${diffId.slice(7, 19)}`, thrown);
+      }
+    }
+  }
+  return findings;
+}
+
+type Digest = ImageRecord["id"];
+
+async function verifyBlob(
+  { content }: EngineParts,
+  digest: Digest,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // One that a registry has is not here to be verified.
+  if ((await content.findStored(digest)) === undefined && isOnlyElsewhere(content.absent.find(digest)))
+    return;
+  for await (const _ of content.open(digest, { verify: true })) signal?.throwIfAborted();
+}
+
+async function verifyLayer(
+  { content, storage }: EngineParts,
+  { diffId, digest }: { readonly diffId: Digest; readonly digest: Digest },
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const isStored = (await content.findStored(digest)) !== undefined;
+  // Made again of the layer's files, its blob has just proven them.
+  if (!isStored) return;
+  const { verifyTree } = await import("../../image/rebuild/verify-tree.ts");
+  using root = await storage.viewLayers([diffId]);
+  await verifyTree(content.open(digest), {
+    diffId,
+    root: root.fd,
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+function isOnlyElsewhere(absent: { readonly form?: unknown } | undefined): boolean {
+  return absent !== undefined && absent.form === undefined;
+}
+
+function nameOf(state: State, { id }: ImageRecord): string {
+  const [reference] = referencesOf(state, id);
+  return reference === undefined ? id.slice(7, 19) : familiar(reference);
+}
+
+function adviceFor(name: string): string {
+  return `look at the disk (dmesg, smartctl); then remove the image (tare rmi -f ${name}) with the containers made of it, and pull or load it again`;
+}
