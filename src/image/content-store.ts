@@ -184,7 +184,7 @@ export class ContentStore {
     from: number,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     using root = await (this.#provider as BlobProvider).openLayer(diffId);
-    const { rebuildBlob } = await import("./rebuild/drop-blob.ts");
+    const { rebuildBlob } = await import("./drop-blob.ts");
     const digester = new Digester(algorithmOf(digest));
     let at = 0;
     for await (const chunk of rebuildBlob(form, { recipe: this.absent.openRecipe(digest), root: root.fd })) {

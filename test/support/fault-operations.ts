@@ -448,9 +448,18 @@ export const imageOperations: Readonly<Record<string, FaultOperation>> = {
     args: () => ["--blob-policy", "rebuild", "load"],
     input: bulkArchiveOf,
     outcome: imageOf,
-    points: { "absent.synced": "1 layers", "absent.named": "1 layers", "blob.dropped": "1 layers" },
-    again: async (place) => {
+    points: {
+      // The first is the blob of an image that was there before, and the policy new.
+      "absent.synced": ["1 layers", "absent"],
+      "absent.named": ["1 layers", "absent"],
+      "blob.dropped": ["1 layers", "absent"],
+    },
+    again: async (place, outcome) => {
       const { engine, name } = place;
+      if (outcome === "absent") {
+        for await (const progress of engine.images.load(whole(bulkArchiveOf(name)))) void progress;
+      }
+      await engine.settle();
       // The next engine has dropped it, and gives it all the same.
       const { rebuildable } = await engine.storeUsage();
       expect(rebuildable.count).toBeGreaterThan(0);

@@ -66,7 +66,7 @@ describe.skipIf(!isRoot).each(["overlay", "vfs"])("the store's usage with %s", (
     // What views of layers share with them is theirs.
     const storage = `storage/${driver}`;
     expect(size("layers")).toBe(
-      onDisk(...[`${storage}/layers`, ...(driver === "vfs" ? [`${storage}/views`] : [])]),
+      onDisk(`${storage}/layers`, ...(driver === "vfs" ? [`${storage}/views`] : [])),
     );
     expect(size("containers")).toBe(onDisk(`${storage}/snapshots`, "containers"));
     const text = await run("system", "df", "-v");

@@ -1,6 +1,6 @@
 import { kindOf } from "../../base/failure.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
-import type { Blob } from "../../image/blobs/blob-draft.ts";
+import type { BlobProvider } from "../../image/content-store.ts";
 import type { BlobPolicy } from "../../spec/blob-policy.ts";
 import { parseBlobPolicy } from "../../spec/blob-policy.ts";
 import type { Digest } from "../../spec/digest.ts";
@@ -109,7 +109,7 @@ export class BlobKeeping {
     if (this.#stayed.has(key)) return;
     using _ = await this.#garbage.use();
     if (!storage.hasLayer(blob.diffId)) return;
-    const { dropBlob } = await import("../../image/rebuild/drop-blob.ts");
+    const { dropBlob } = await import("../../image/drop-blob.ts");
     using root = await storage.viewLayers([blob.diffId]);
     const outcome = await dropBlob(blob, {
       store: content,
@@ -129,9 +129,9 @@ export class BlobKeeping {
       .flatMap(({ digests }) => digests);
   }
 
-  async #refetch(blob: Blob): Promise<void> {
+  async #refetch(blob: Parameters<BlobProvider["refetch"]>[0]): Promise<void> {
     using _ = await this.#fetching.acquire(blob.digest, { signal: this.#closing });
-    const { refetchBlob } = await import("./refetch-blob.ts");
+    const { refetchBlob } = await import("../../image/refetch-blob.ts");
     await refetchBlob(blob, {
       sources: this.#sourcesOf(blob.digest),
       store: this.#parts.content,

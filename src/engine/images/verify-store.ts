@@ -71,7 +71,7 @@ async function verifyLayer(
   const isStored = (await content.findStored(digest)) !== undefined;
   // Made again of the layer's files, its blob has just proven them.
   if (!isStored) return;
-  const { verifyTree } = await import("../../image/rebuild/verify-tree.ts");
+  const { verifyTree } = await import("../../image/verify-tree.ts");
   using root = await storage.viewLayers([diffId]);
   await verifyTree(content.open(digest), {
     diffId,

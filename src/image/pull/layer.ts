@@ -26,8 +26,9 @@ export async function storeLayerBlob(layer: LoadedLayer, targets: LayerTargets):
   const id = hexOf(layer.digest).slice(0, 12);
   const isUnpacked = await sink.hasLayer(layer.diffId);
   // A blob that was dropped is as good as stored where that is the policy.
-  const isStored =
-    (await (targets.wantsBlobs ? store.findStored : store.find).call(store, layer.digest)) !== undefined;
+  const { digest } = layer;
+  const found = targets.wantsBlobs === true ? store.findStored(digest) : store.find(digest);
+  const isStored = (await found) !== undefined;
   if (isUnpacked && isStored) {
     report({ kind: "layer", id, phase: "exists" });
     return;

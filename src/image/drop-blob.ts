@@ -1,16 +1,16 @@
 import { once } from "node:events";
 import { createZstdCompress } from "node:zlib";
-import { Failure } from "../../base/failure.ts";
-import { fault } from "../../base/fault.ts";
-import type { Fd } from "../../linux/fd.ts";
-import { algorithmOf, type Digest, Digester } from "../../spec/digest.ts";
-import { TarSplitter } from "../../spec/tar-splitter.ts";
-import type { Blob } from "../blobs/blob-draft.ts";
-import type { ContentStore } from "../content-store.ts";
-import { decompress } from "../streams/compression.ts";
-import { type BlobForm, compressAs, compressors, guessBytes, guessForm } from "./blob-form.ts";
-import { decodePieces, encodePiece } from "./recipe.ts";
-import { rebuildTar } from "./rebuild-tar.ts";
+import { Failure } from "../base/failure.ts";
+import { fault } from "../base/fault.ts";
+import type { Fd } from "../linux/fd.ts";
+import { algorithmOf, type Digest, Digester } from "../spec/digest.ts";
+import { TarSplitter } from "../spec/tar-splitter.ts";
+import type { Blob } from "./blobs/blob-draft.ts";
+import type { ContentStore } from "./content-store.ts";
+import { decompress } from "./streams/compression.ts";
+import { type BlobForm, compressAs, compressors, guessBytes, guessForm } from "./rebuild/blob-form.ts";
+import { decodePieces, encodePiece } from "./rebuild/recipe.ts";
+import { rebuildTar } from "./rebuild/rebuild-tar.ts";
 
 export interface DropOptions {
   readonly store: ContentStore;

@@ -1,9 +1,9 @@
-import { Failure, sentenceOf } from "../../base/failure.ts";
-import type { Blob } from "../../image/blobs/blob-draft.ts";
-import type { ContentStore } from "../../image/content-store.ts";
-import type { Registries } from "../../image/registries.ts";
-import { downloadBlob } from "../../image/registry/download.ts";
-import { findReference } from "../../spec/reference.ts";
+import { Failure, sentenceOf } from "../base/failure.ts";
+import type { Blob } from "./blobs/blob-draft.ts";
+import type { ContentStore } from "./content-store.ts";
+import type { Registries } from "./registries.ts";
+import { downloadBlob } from "./registry/download.ts";
+import { findReference } from "../spec/reference.ts";
 
 /**
  * Brings a blob that was dropped from one of the repositories that it came from, unless it is there. Throws "unavailable" naming

@@ -1,9 +1,9 @@
-import { Failure } from "../../base/failure.ts";
-import type { Fd } from "../../linux/fd.ts";
-import { algorithmOf, type Digest, Digester } from "../../spec/digest.ts";
-import { type TarPiece, TarSplitter } from "../../spec/tar-splitter.ts";
-import { decompress } from "../streams/compression.ts";
-import { rebuildTar } from "./rebuild-tar.ts";
+import { Failure } from "../base/failure.ts";
+import type { Fd } from "../linux/fd.ts";
+import { algorithmOf, type Digest, Digester } from "../spec/digest.ts";
+import { type TarPiece, TarSplitter } from "../spec/tar-splitter.ts";
+import { decompress } from "./streams/compression.ts";
+import { rebuildTar } from "./rebuild/rebuild-tar.ts";
 
 /** Compares the files of an unpacked layer with its blob. Throws "corrupt" where they differ. */
 export async function verifyTree(
