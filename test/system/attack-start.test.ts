@@ -197,6 +197,28 @@ describe.skipIf(!isRoot)("attacks on a start", () => {
     await tare.must(["rm", "-f", "peer"]);
   }, 120_000);
 
+  test("nothing covers /proc or /sys, whoever asks for it: it would take the masks away", async () => {
+    const places = ["/proc", "/proc/", "/x/../proc", "/proc/sys", "/proc/self/attr", "/proc/1", "/sys"];
+    for (const place of places) {
+      for (const flags of [
+        ["-v", `covers:${place}`],
+        ["-v", `${canary}:${place}`],
+        ["--tmpfs", place],
+        ["--mount", `type=volume,src=covers,dst=${place}`],
+      ]) {
+        const { status, stdout, stderr } = await tare.tare(["run", "--rm", ...flags, "attacker", "true"]);
+        expect([flags, status, stdout]).toEqual([flags, 125, ""]);
+        expect(stderr).toMatch(/is inside \/proc|cannot be covered/);
+      }
+    }
+    for (const place of ["/proc", "/sys"]) {
+      await loadImage("covering", [], { Volumes: { [place]: {} } });
+      expect((await tare.tare(["run", "--rm", "covering", "true"])).status).toBe(125);
+      await tare.must(["rmi", "-f", "covering"]);
+    }
+    expect(await tare.must(["volume", "ls", "-q"])).toBe("");
+  }, 300_000);
+
   test("what masks a path is the host's null device, whatever the image has at /dev/null", async () => {
     for (const [name, contents] of [
       ["linked", { link: "/proc/sysrq-trigger" }],

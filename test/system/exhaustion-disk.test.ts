@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { rmSync, statfsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { poll } from "../../src/base/deadline.ts";
 import { kindOf, sentenceOf } from "../../src/base/failure.ts";
 import type { Engine } from "../../src/engine/engine-types.ts";
@@ -151,6 +154,72 @@ describe.each(["tmpfs", "ext4"] as const)("a full disk (%s)", (kind) => {
       expect((Buffer.byteLength(stdout) - "the end\n".length + lost) % 64).toBe(0);
       await tare.must(["rm", "writer"]);
     });
+  });
+});
+
+describe.skipIf(!isRoot)("a full run root", () => {
+  test("is said, leaves nothing half-made, stops no container from ending, and works again", async () => {
+    const tare = new Installation();
+    const mounted = spawnSync("mount", [
+      "-t",
+      "tmpfs",
+      "-o",
+      "size=1m,nr_inodes=80,mode=0700",
+      "none",
+      tare.runRoot,
+    ]);
+    expect(mounted.status).toBe(0);
+    const fillers: string[] = [];
+    try {
+      await tare.must(["load", "-i", busyboxArchive()]);
+      await tare.must(["run", "-d", "--name", "there", "busybox", "sleep", "1000"]);
+      const { ffree, bsize, bavail } = statfsSync(tare.runRoot);
+      const filler = (name: string): string => {
+        fillers.push(join(tare.runRoot, `filler-${name}`));
+        return fillers.at(-1) as string;
+      };
+      for (const [kind, fill] of [
+        ["bytes", () => writeFileSync(filler("bytes"), Buffer.alloc(bsize * bavail))],
+        [
+          "inodes",
+          () => Array.from({ length: ffree }, (_, index) => writeFileSync(filler(String(index)), "")),
+        ],
+      ] as const) {
+        fill();
+        let failed = 0;
+        for (const args of [
+          ["run", "--name", "new", "busybox", "true"],
+          ["exec", "there", "true"],
+          ["run", "--name", "other", "--userns", "private", "busybox", "true"],
+        ]) {
+          const { status, stderr } = await tare.tare(args);
+          if (status === 0) continue;
+          failed++;
+          expect(stderr).toMatch(/^(?:tare: )?cannot .*(?:is full|ENOSPC)/);
+          expect(stderr.trimEnd()).not.toContain("\n");
+        }
+        if (kind === "inodes") expect(failed).toBe(3);
+        await tare.tare(["rm", "-f", "new", "other"]);
+        if (kind === "inodes") {
+          await tare.must(["stop", "-t", "0", "there"]);
+          expect(await tare.must(["wait", "there"])).toBe("137");
+        }
+        for (const path of fillers.splice(0)) rmSync(path);
+        await tare.must(["system", "settle"]);
+        expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
+      }
+      await tare.must(["start", "there"]);
+      expect(await tare.must(["exec", "there", "echo", "well"])).toBe("well");
+    } finally {
+      for (const path of fillers) rmSync(path, { force: true });
+      await tare.tare(["rm", "-f", "there", "new", "other"]);
+      await tare.tare(["daemon", "stop"]);
+      await poll(() => (spawnSync("umount", [tare.runRoot]).status === 0 ? true : undefined), {
+        timeoutMs: 10_000,
+        what: "see the daemon leave the run root",
+      });
+      await tare[Symbol.asyncDispose]();
+    }
   });
 });
 

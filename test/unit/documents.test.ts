@@ -169,6 +169,16 @@ test("docs/kernel.md has every word of TARE_WITHOUT, and no other", () => {
   expect(forced.filter((word) => alone.includes(word))).toEqual([]);
 });
 
+test("docs/security.md names for each past hole the tests that attack it, or that there is nothing to attack yet", () => {
+  const rows = tableIn(read("docs/security.md"), ["hole", "cause", "here"]);
+  expect(rows.length).toBeGreaterThan(25);
+  for (const [hole = "", , here = ""] of rows) {
+    const tests = [...here.matchAll(/`(test\/[^`]+\.test\.ts)`/g)].map(([, path]) => path as string);
+    if (!here.startsWith("not built yet")) expect([hole, tests]).not.toEqual([hole, []]);
+    for (const path of tests) expect([hole, existsSync(join(repository, path))]).toEqual([hole, true]);
+  }
+});
+
 test("docs/kernel.md names for each word that forces another way the tests that do so", () => {
   const rows = [...read("docs/kernel.md").matchAll(/^\|.*\|$/gm)].map(([line]) => line.split("|"));
   const words = rows.flatMap((cells) =>
