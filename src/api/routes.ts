@@ -243,6 +243,12 @@ export const routes: readonly Route[] = [
     query: { quiet: "boolean", platform: "text" },
     body: "stream",
   },
+  {
+    method: "GET",
+    path: "/images/search",
+    operation: "images.search",
+    query: { term: "text", limit: "integer", filters: "filters" },
+  },
   { method: "POST", path: "/images/prune", operation: "images.prune", query: { filters: "filters" } },
   {
     method: "GET",
@@ -339,7 +345,6 @@ export const routes: readonly Route[] = [
   { method: "POST", path: "/build/cancel", operation: "absent.build" },
   { method: "POST", path: "/session", operation: "absent.build" },
   { method: "POST", path: "/grpc", operation: "absent.build" },
-  { method: "GET", path: "/images/search", operation: "absent.search" },
   { method: "PUT", path: "/volumes/{name...}", operation: "absent.volume update" },
   { method: "GET", path: "/plugins", operation: "absent.plugins" },
   { method: "GET", path: "/swarm", operation: "absent.swarm" },

@@ -23,6 +23,18 @@ export async function openArchive(path: string, { cwd }: CliContext): Promise<As
   }
 }
 
+/** As openArchive(); of a directory that holds images, their archive. */
+export async function openArchiveOrDirectory(
+  path: string,
+  context: CliContext,
+): Promise<AsyncIterable<Uint8Array>> {
+  const place = resolve(context.cwd, path);
+  const isDirectory = (await stat(place).catch(() => undefined))?.isDirectory() === true;
+  if (!isDirectory) return await openArchive(path, context);
+  const { packDirectory } = await import("./layout/pack-directory.ts");
+  return await packDirectory(place);
+}
+
 /** Our standard input, for sending. A terminal has nothing to send: Failure("invalid") with what to do. */
 export function readInput({ stdin }: CliContext, refusal: string): AsyncIterable<Uint8Array> {
   if (stdin.isTTY === true) throw new Failure("invalid", refusal);

@@ -13,7 +13,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint compose config context node plugin search secret service stack swarm trust".split(
+  "build builder buildx checkpoint compose config context node plugin secret service stack swarm trust".split(
     " ",
   ),
 );
@@ -65,6 +65,12 @@ const entries: readonly CommandEntry[] = [
     names: ["image save", "save"],
     summary: "Save one or more images to a tar archive (streamed to STDOUT by default)",
     load: async () => (await import("./commands/save.ts")).save,
+  },
+  {
+    names: ["search"],
+    summary: "Search Docker Hub or a registry for images",
+    isCommon: true,
+    load: async () => (await import("./commands/search.ts")).search,
   },
   {
     names: ["login"],

@@ -4,6 +4,7 @@ import type {
   ImageDeleteItem,
   ImageHistoryItem,
   ImageInspect,
+  ImageSearchResult,
   ImageSummary,
   ImageTree,
 } from "../api/types/image.ts";
@@ -66,6 +67,24 @@ export class ImagesClient {
     return this.#transport.json({ method: "DELETE", path: `/images/${imageSegment(reference)}`, query });
   }
 
+  search(
+    term: string,
+    options: {
+      readonly limit?: number | undefined;
+      readonly filters?: Filters;
+      readonly auth?: string | undefined;
+    } & Signaled = {},
+  ): Promise<ImageSearchResult[]> {
+    const { limit, filters, auth, signal } = options;
+    return this.#transport.json({
+      method: "GET",
+      path: "/images/search",
+      query: { term, limit, filters: formatFilters(filters) },
+      signal,
+      ...(auth === undefined ? {} : { headers: { "X-Registry-Auth": auth } }),
+    });
+  }
+
   /** Docker's filters: dangling, label, label!, until. */
   prune(filters: Filters = {}): Promise<ImagesPruneReport> {
     const query = { filters: formatFilters(filters) };
@@ -86,9 +105,9 @@ export class ImagesClient {
     });
   }
 
-  /** Makes an image of a root file system as tar. The last message's status is the new id. */
+  /** Makes an image of a root file system as tar, or of what the daemon fetches. The last message's status is the new id. */
   import(
-    archive: AsyncIterable<Uint8Array>,
+    archive: AsyncIterable<Uint8Array> | URL,
     options: {
       readonly repository?: string | undefined;
       readonly tag?: string | undefined;
@@ -98,8 +117,15 @@ export class ImagesClient {
     } & Signaled = {},
   ): AsyncGenerator<ProgressMessage, void, undefined> {
     const { repository, tag, message, changes, platform, signal } = options;
-    const query = { fromSrc: "-", repo: repository, tag, message, changes, platform };
-    return this.#transport.lines({ method: "POST", path: "/images/create", query, stream: archive, signal });
+    const isUrl = archive instanceof URL;
+    const fromSrc = isUrl ? archive.href : "-";
+    return this.#transport.lines({
+      method: "POST",
+      path: "/images/create",
+      query: { fromSrc, repo: repository, tag, message, changes, platform },
+      signal,
+      ...(isUrl ? {} : { stream: archive }),
+    });
   }
 
   /** What the registry has under a name. */

@@ -40,6 +40,16 @@ export interface RegistryImage {
   }[];
 }
 
+/** A repository that a search has found. */
+export interface FoundImage {
+  /** As it can be pulled. */
+  readonly name: string;
+  readonly description: string;
+  readonly stars: number;
+  readonly isOfficial: boolean;
+  readonly isAutomated: boolean;
+}
+
 export interface ImageTreeImage {
   readonly id: string;
   readonly references: readonly string[];
@@ -80,7 +90,8 @@ export interface Images {
   ): AsyncIterable<Progress>;
   /**
    * Brings an image from its registry, by tag or digest. Layers that are here are not fetched again, and what was fetched when it
-   * fails or is canceled is there for the next one. "not-found", "not-permitted" and "unavailable" are the registry's.
+   * fails or is canceled is there for the next one. A name without a registry may stand for others, see registries.conf: then the image
+   * is called as it was asked for, and as where it was found. "not-found", "not-permitted" and "unavailable" are the registry's.
    */
   pull(
     reference: string,
@@ -108,6 +119,20 @@ export interface Images {
       readonly signal?: AbortSignal;
     },
   ): AsyncIterable<Progress>;
+  /**
+   * Repositories of Docker Hub, or of the registry that the term begins with, by their search or catalog. Filters: is-official,
+   * is-automated, stars. Throws "unsupported" for a registry that has neither.
+   */
+  search(
+    term: string,
+    options?: {
+      /** 1 to 100; 25 when absent. */
+      readonly limit?: number;
+      readonly filters?: Readonly<Record<string, readonly string[]>>;
+      readonly credentials?: RegistryCredentials;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<readonly FoundImage[]>;
   /** Asks the registry what it has under a name, without bringing it. Fails as pull() does. */
   lookUp(
     reference: string,
@@ -130,9 +155,9 @@ export interface Images {
       readonly platform?: string;
     },
   ): AsyncIterable<Uint8Array>;
-  /** A root file system as tar. Gives the new image's id. */
+  /** A root file system as tar, or where the engine is to fetch one (http, https). Gives the new image's id. */
   import(
-    archive: AsyncIterable<Uint8Array>,
+    archive: AsyncIterable<Uint8Array> | URL,
     options?: {
       readonly reference?: string;
       readonly changes?: readonly string[];

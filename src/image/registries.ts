@@ -1,6 +1,8 @@
 import { Failure, kindOf } from "../base/failure.ts";
 import { parseReference, type Reference } from "../spec/reference.ts";
 import { noRegistriesConfig, type RegistriesConfig } from "../spec/registries-config.ts";
+import { expandShortName } from "../spec/short-name.ts";
+import { fetchUrl } from "./fetch-url.ts";
 import { chooseEndpoints, type EndpointCandidate } from "./registry/choose-endpoints.ts";
 import type { TlsMaterial } from "./tls-material.ts";
 import { Connections } from "./registry/connection.ts";
@@ -60,6 +62,17 @@ export class Registries implements Disposable {
       }
     }
     throw new Failure("internal", "cannot reach a registry: there is none to ask");
+  }
+
+  /** Where a name without a registry is to be looked for, by the configuration; none: where Docker does. */
+  async placesOf(name: string): Promise<readonly Reference[]> {
+    const config = (await this.#options.readConfig?.()) ?? noRegistriesConfig;
+    return expandShortName(name, config);
+  }
+
+  /** Any URL, through the proxy that is for it. */
+  fetch(url: URL): AsyncIterable<Uint8Array> {
+    return fetchUrl(url, { proxyOf: this.#options.proxyOf });
   }
 
   /** Asks a registry whether it knows the user. Throws "not-permitted" when it does not. */

@@ -5,6 +5,7 @@ import { Failure } from "../base/failure.ts";
 import { formatFamiliar, parseReference, withDefaultTag } from "../spec/reference.ts";
 import type { Client } from "../client/client.ts";
 import type {
+  FoundImage,
   ImageDetails,
   Images,
   ImageSummary,
@@ -86,6 +87,19 @@ export class ConnectedImages implements Images {
     return { ...descriptor, platforms };
   }
 
+  async search(term: string, options: Parameters<Images["search"]>[1] = {}): Promise<readonly FoundImage[]> {
+    const { credentials, ...others } = options;
+    const auth = credentials === undefined ? undefined : formatRegistryAuth(credentials, "");
+    const found = await this.#client.images.search(term, { ...others, auth });
+    return found.map((row) => ({
+      name: row.name,
+      description: row.description,
+      stars: row.star_count,
+      isOfficial: row.is_official,
+      isAutomated: row.is_automated,
+    }));
+  }
+
   async checkCredentials(
     registry: string,
     credentials: Parameters<Images["checkCredentials"]>[1],
@@ -102,7 +116,7 @@ export class ConnectedImages implements Images {
   }
 
   async import(
-    archive: AsyncIterable<Uint8Array>,
+    archive: AsyncIterable<Uint8Array> | URL,
     options: Parameters<Images["import"]>[1] = {},
   ): Promise<string> {
     const { reference: repository, changes = [], message, platform } = options;

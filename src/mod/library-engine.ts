@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import type {
   CheckFinding,
   ContainerNamespaces,
@@ -6,6 +6,8 @@ import type {
   EngineEvent,
   EngineInfo,
 } from "../engine/engine-types.ts";
+import { packDirectory } from "../cli/layout/pack-directory.ts";
+import { writeLayout } from "../cli/layout/write-layout.ts";
 import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
 import type { Manifests } from "../engine/manifest-types.ts";
@@ -44,14 +46,19 @@ export class LibraryEngine implements Engine {
     }
   }
 
-  /** Loads the images of an archive, a file's path or its bytes; gives their names (or ids, where they have none). */
+  /** Loads the images of an archive, a file's path or its bytes, or of a directory with an OCI layout; gives their names (or ids, where they have none). */
   async load(archive: string | AsyncIterable<Uint8Array>): Promise<readonly string[]> {
     const loaded: string[] = [];
-    const bytes = typeof archive === "string" ? createReadStream(archive) : archive;
+    const bytes = typeof archive === "string" ? await openImages(archive) : archive;
     for await (const progress of this.images.load(bytes)) {
       if (progress.kind === "image") loaded.push(progress.reference ?? progress.id);
     }
     return loaded;
+  }
+
+  /** Writes images into an OCI layout in a directory, which is made, or added to when it holds one. */
+  async saveLayout(references: readonly string[], directory: string): Promise<void> {
+    await writeLayout(directory, this.images.save(references));
   }
 
   events(options: Parameters<Engine["events"]>[0] = {}): AsyncIterable<EngineEvent> {
@@ -86,4 +93,9 @@ export class LibraryEngine implements Engine {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#engine[Symbol.asyncDispose]();
   }
+}
+
+async function openImages(path: string): Promise<AsyncIterable<Uint8Array>> {
+  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isDirectory ? await packDirectory(path) : createReadStream(path);
 }

@@ -1,5 +1,6 @@
 import { parse, type TomlTable, type TomlValue } from "smol-toml";
 import { Failure, sentenceOf } from "../base/failure.ts";
+import { findReference, isShortName } from "./reference.ts";
 import type { RegistriesConfig, RegistryMirror, RegistryRule } from "./registries-config.ts";
 
 const locationPattern =
@@ -22,7 +23,43 @@ export function parseRegistriesConfig(text: string, path: string): RegistriesCon
     if (seen.has(prefix)) throw refused(`there are two entries for "${prefix}"`);
     seen.add(prefix);
   }
-  return { rules };
+  const aliases = readAliases(document["aliases"], refused);
+  const searched = readSearched(document["unqualified-search-registries"], refused);
+  return {
+    rules,
+    ...(aliases === undefined ? {} : { aliases }),
+    ...(searched === undefined ? {} : { searched }),
+  };
+}
+
+function readAliases(value: TomlValue | undefined, refused: Refuse): RegistriesConfig["aliases"] {
+  if (value === undefined) return undefined;
+  if (typeof value !== "object" || Array.isArray(value)) throw refused("aliases must be a table ([aliases])");
+  for (const [name, target] of Object.entries(value)) {
+    const known = typeof target === "string" ? findReference(target) : undefined;
+    if (!isShortName(name) || findReference(name)?.tag !== undefined || /[:@]/.test(name)) {
+      throw refused(`the alias "${name}" must be a name without registry and tag`);
+    }
+    if (
+      known === undefined ||
+      known.tag !== undefined ||
+      known.digest !== undefined ||
+      isShortName(String(target))
+    )
+      throw refused(`the alias "${name}" must stand for a whole name without a tag, as "quay.io/acme/app"`);
+  }
+  return value as Readonly<Record<string, string>>;
+}
+
+function readSearched(value: TomlValue | undefined, refused: Refuse): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  const isRight =
+    Array.isArray(value) &&
+    value.every((each) => typeof each === "string" && !each.includes("/") && locationPattern.test(each));
+  if (!isRight) {
+    throw refused('unqualified-search-registries must be a list of registries, as ["docker.io", "quay.io"]');
+  }
+  return value.length === 0 ? undefined : (value as readonly string[]);
 }
 
 type Refuse = (detail: string) => Failure;

@@ -105,14 +105,24 @@ function suffix({ tag, digest }: Reference): string {
   return `${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
 }
 
+/** Whether it names no registry: `busybox:1`, `acme/app`. */
+export function isShortName(text: string): boolean {
+  const slash = text.indexOf("/");
+  return slash < 0 || !isDomain(text.slice(0, slash));
+}
+
+function isDomain(first: string): boolean {
+  return first === "localhost" || /[.:]/.test(first) || first.toLowerCase() !== first;
+}
+
 function splitDomain(text: string): readonly [domain: string, remainder: string] {
   const slash = text.indexOf("/");
   if (slash < 0) return [defaultDomain, officialPrefix + text];
   const first = text.slice(0, slash);
   const rest = text.slice(slash + 1);
-  const isDomain = first === "localhost" || /[.:]/.test(first) || first.toLowerCase() !== first;
-  const domain = !isDomain || first === legacyDomain ? defaultDomain : first;
-  const remainder = isDomain ? rest : text;
+  const hasDomain = isDomain(first);
+  const domain = !hasDomain || first === legacyDomain ? defaultDomain : first;
+  const remainder = hasDomain ? rest : text;
   if (domain === defaultDomain && !remainder.includes("/")) return [domain, officialPrefix + remainder];
   return [domain, remainder];
 }

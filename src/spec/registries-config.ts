@@ -19,6 +19,10 @@ export interface RegistryMirror {
 
 export interface RegistriesConfig {
   readonly rules: readonly RegistryRule[];
+  /** Names without a registry (`app`, `acme/app`) → whole names without a tag. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /** Where names without a registry are looked for, in this order; absent: where Docker does. */
+  readonly searched?: readonly string[];
 }
 
 export const noRegistriesConfig: RegistriesConfig = { rules: [] };

@@ -54,6 +54,13 @@ export class TestRegistry implements AsyncDisposable {
   /** By repository and tag or digest: `library/busybox latest`. */
   readonly manifests: Map<string, StoredManifest> = new Map<string, StoredManifest>();
   readonly seen: SeenRequest[] = [];
+  /** What its search knows; none: it has no search. */
+  searchable: readonly {
+    readonly name: string;
+    readonly description?: string;
+    readonly star_count?: number;
+    readonly is_official?: boolean;
+  }[] = [];
   /** Bytes of blobs that went out. */
   sentBlobBytes = 0;
   /** Between pieces of a body, so that little is on its way: the other side keeps up. */
@@ -176,6 +183,13 @@ export class TestRegistry implements AsyncDisposable {
         fault,
       });
     }
+    if (target.pathname === "/v2/_catalog") return this.#giveCatalog(response);
+    if (target.pathname === "/v1/search" && this.searchable.length > 0) {
+      const words = target.searchParams.get("q") ?? "";
+      const results = this.searchable.filter(({ name }) => name.includes(words));
+      response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify({ results }));
+      return;
+    }
     const tagged = /^\/v2\/(.+)\/tags\/list$/.exec(target.pathname);
     if (tagged !== null) return this.#giveTags(response, tagged[1] ?? "", target);
     const upload = /^\/v2\/(.+)\/blobs\/uploads\/([^/]*)$/.exec(target.pathname);
@@ -188,6 +202,13 @@ export class TestRegistry implements AsyncDisposable {
       });
     }
     response.writeHead(404).end(errorBody("NAME_UNKNOWN", "repository name not known to registry"));
+  }
+
+  #giveCatalog(response: ServerResponse): void {
+    const repositories = [
+      ...new Set([...this.manifests.keys()].map((key) => key.split(" ")[0] ?? "")),
+    ].sort();
+    response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify({ repositories }));
   }
 
   /** Two a page, so that who asks has to follow. */

@@ -90,6 +90,15 @@ export interface DistributionInspect {
   }[];
 }
 
+/** One row of `GET /images/search`. */
+export interface ImageSearchResult {
+  readonly name: string;
+  readonly description: string;
+  readonly star_count: number;
+  readonly is_official: boolean;
+  readonly is_automated: boolean;
+}
+
 /** `GET /tare/images/tree` */
 export interface ImageTree {
   /** A layer comes before those on top of it. */

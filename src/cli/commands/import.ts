@@ -1,6 +1,5 @@
 import { openArchive, readInput } from "../archive.ts";
 import type { Command } from "../command.ts";
-import { laterFailure } from "../flags/flag.ts";
 import { list, string } from "../flags/kinds.ts";
 import { splitName } from "../image-name.ts";
 import { displayProgress } from "../format/progress-display.ts";
@@ -12,7 +11,7 @@ interface Values {
 }
 
 export const importImage: Command<Values> = {
-  usage: "[OPTIONS] file|- [REPOSITORY[:TAG]]",
+  usage: "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
   takes: [1, 2],
   flags: {
     change: list("Apply Dockerfile instruction to the created image", { short: "c" }),
@@ -27,9 +26,9 @@ export const importImage: Command<Values> = {
   async run(call) {
     const { values, positional, context, signal } = call;
     const [source = "", reference] = positional;
-    if (/^https?:\/\//.test(source)) throw laterFailure(`import from a URL (${source})`);
-    const archive =
-      source === "-"
+    const archive = /^https?:\/\//.test(source)
+      ? new URL(source)
+      : source === "-"
         ? readInput(context, "requested import from stdin, but stdin is a terminal: give a file")
         : await openArchive(source, context);
     const client = await call.client();

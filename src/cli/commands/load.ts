@@ -1,4 +1,4 @@
-import { openArchive, readInput } from "../archive.ts";
+import { openArchiveOrDirectory, readInput } from "../archive.ts";
 import type { Command } from "../command.ts";
 import { bool, string } from "../flags/kinds.ts";
 import { platformFlag } from "../flags/platform.ts";
@@ -18,14 +18,15 @@ export const load: Command<Values> = {
     platform: platformFlag("Load only the given platform variant"),
     quiet: bool("Suppress the load output", { short: "q" }),
   },
-  description: "The archive is a docker-archive or an OCI archive, plain or compressed with gzip or zstd.",
-  examples: ["tare load -i busybox.tar", "docker save busybox | tare load"],
+  description:
+    "The archive is a docker-archive or an OCI archive, plain or compressed with gzip or zstd, or a directory with an OCI layout.",
+  examples: ["tare load -i busybox.tar", "docker save busybox | tare load", "tare load -i layout/"],
   async run(call) {
     const { values, context, signal } = call;
     const archive =
       values.input === ""
         ? readInput(context, "requested load from stdin, but stdin is empty: give the archive with --input")
-        : await openArchive(values.input, context);
+        : await openArchiveOrDirectory(values.input, context);
     const client = await call.client();
     const isQuiet = values.quiet || context.stdout.isTTY !== true;
     const messages = client.images.load(archive, {

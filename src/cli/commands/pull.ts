@@ -40,7 +40,8 @@ export const pull: Command<Values> = {
     }
     const reference = withDefaultTag(parsed);
     if (parsed !== reference && !values.quiet) call.out("Using default tag: latest\n");
-    const name = formatFamiliar(reference);
+    // As it was typed: a name without a registry may stand for others.
+    const name = parsed === reference ? image : `${image}:latest`;
     await pullImage(call, name, { platform, isQuiet: values.quiet, out: context.stdout });
     const whole = `${reference.domain}/${reference.path}${reference.digest === undefined ? `:${reference.tag}` : `@${reference.digest}`}`;
     call.out(`${whole}\n`);

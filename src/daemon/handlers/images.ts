@@ -4,7 +4,14 @@ import { shapeImage } from "../../api/shape.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bodyPieces } from "../http/request-body.ts";
-import { deleteItemOf, imageHistoryOf, imageInspectOf, imageSummaryOf, imageTreeOf } from "../map/image.ts";
+import {
+  deleteItemOf,
+  imageHistoryOf,
+  imageInspectOf,
+  imageSummaryOf,
+  imageTreeOf,
+  searchResultOf,
+} from "../map/image.ts";
 import { streamArchive } from "../http/stream-archive.ts";
 import { streamLines } from "../http/stream-lines.ts";
 import { loadMessageOf, pullMessageOf, pushMessageOf } from "../map/progress.ts";
@@ -55,6 +62,18 @@ export const handlers: Handlers = {
       platforms: query.texts("platforms").flatMap((text) => readPlatformParameter(text) ?? []),
     });
     reply.json(200, removed.map(deleteItemOf));
+  },
+
+  "images.search": async ({ engine, query, request, reply, signal }: Call) => {
+    const credentials = credentialsOf(request);
+    const limit = query.integer("limit");
+    const found = await engine.images.search(query.text("term") ?? "", {
+      filters: query.filters(),
+      signal,
+      ...(limit === undefined || limit === 0 ? {} : { limit }),
+      ...(credentials === undefined ? {} : { credentials }),
+    });
+    reply.json(200, found.map(searchResultOf));
   },
 
   "images.prune": async ({ engine, query, reply }: Call) => {
@@ -108,24 +127,23 @@ export const handlers: Handlers = {
     const source = query.text("fromSrc");
     if (source === undefined)
       throw new Failure("invalid", "cannot create an image: neither fromImage nor fromSrc is given");
-    if (source !== "-") {
-      throw new Failure(
-        "unsupported",
-        `cannot import from "${source.slice(0, 200)}": only - (the request's body) is supported yet`,
-      );
-    }
-    await importBody(call);
+    await importFrom(call, source);
   },
 };
 
-async function importBody({ engine, query, request, reply }: Call): Promise<void> {
+/** "-": the request's body. */
+async function importFrom({ engine, query, request, reply }: Call, source: string): Promise<void> {
+  if (source !== "-" && !URL.canParse(source)) {
+    throw new Failure("invalid", `cannot import from "${source.slice(0, 200)}": it is neither - nor a URL`);
+  }
   const repository = query.text("repo");
   const tag = query.text("tag");
   const reference = repository === undefined || tag === undefined ? repository : `${repository}:${tag}`;
   const message = query.text("message");
   const platform = platformIn(query);
   await streamLines(reply, async () => {
-    const id = await engine.images.import(bodyPieces(request), {
+    const archive = source === "-" ? bodyPieces(request) : new URL(source);
+    const id = await engine.images.import(archive, {
       changes: query.texts("changes"),
       ...platform,
       ...(reference === undefined ? {} : { reference }),

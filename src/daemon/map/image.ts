@@ -1,6 +1,12 @@
 import type { HealthConfig } from "../../api/types/container-config.ts";
 import type * as api from "../../api/types/image.ts";
-import type { ImageDetails, ImageSummary, ImageTree, ImageTreeImage } from "../../engine/image-types.ts";
+import type {
+  FoundImage,
+  ImageDetails,
+  ImageSummary,
+  ImageTree,
+  ImageTreeImage,
+} from "../../engine/image-types.ts";
 import type { ImageConfig, ImageDefaults, ImageHealthcheck } from "../../spec/image-config.ts";
 import { graphDriverOf } from "./graph-driver.ts";
 
@@ -103,6 +109,17 @@ export function imageHistoryOf(image: ImageDetails): readonly api.ImageHistoryIt
 
 function historyOf(config: ImageConfig): ImageConfig["history"] {
   return config.history.length > 0 ? config.history : config.diffIds.map(() => ({ emptyLayer: false }));
+}
+
+/** A row of `GET /images/search`. */
+export function searchResultOf(found: FoundImage): api.ImageSearchResult {
+  return {
+    name: found.name,
+    description: found.description,
+    star_count: found.stars,
+    is_official: found.isOfficial,
+    is_automated: found.isAutomated,
+  };
 }
 
 /** `GET /tare/images/tree` */

@@ -2,7 +2,7 @@ import { Downloads } from "../../image/downloads.ts";
 import { importRootfs } from "../../image/import.ts";
 import { loadArchive } from "../../image/load.ts";
 import type { Progress } from "../../base/progress.ts";
-import { Failure } from "../../base/failure.ts";
+import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import { createdMs } from "../../spec/image-config.ts";
 import { parsePlatform } from "../../spec/platform.ts";
@@ -20,7 +20,14 @@ import type { EngineParts } from "../parts.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { PrunedImages, PruneFilters } from "../usage-types.ts";
-import type { ImageDetails, Images, ImageSummary, ImageTree, RegistryImage } from "../image-types.ts";
+import type {
+  FoundImage,
+  ImageDetails,
+  Images,
+  ImageSummary,
+  ImageTree,
+  RegistryImage,
+} from "../image-types.ts";
 import { EmbeddedImage, isEmbeddedReference } from "./embedded-image.ts";
 import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
 import type { BlobKeeping } from "./blob-keeping.ts";
@@ -31,6 +38,7 @@ import { imagesOf } from "./images-in-use.ts";
 import { imageEvent, StoringSink } from "./load-sink.ts";
 import { planRemoval } from "./plan-removal.ts";
 import { pruneImages } from "./prune.ts";
+import { searchImages } from "./search.ts";
 import { requirePlatform } from "./require-platform.ts";
 import { pushNamed } from "./push.ts";
 import { saveNamed } from "./save.ts";
@@ -90,6 +98,8 @@ export class LocalImages implements Images {
     const { platform, credentials, signal, allTags = false } = options;
     const wanted = parseReference(reference);
     if (allTags) return yield* this.#pullAll(wanted, options);
+    const others = await (await this.#parts.openRegistries()).placesOf(reference);
+    if (others.length > 0) return yield* this.#pullShort(wanted, others, options);
     await this.#garbage.relieve();
     using _ = await this.#garbage.use();
     let isDone = false;
@@ -112,6 +122,34 @@ export class LocalImages implements Images {
       // The next pull wants the layers that came before it failed.
       if (!isDone) await this.#garbage.keepForNow();
     }
+  }
+
+  /** From the first of the places that has it; called as it was asked for, too. */
+  async *#pullShort(
+    wanted: Reference,
+    places: readonly Reference[],
+    options: NonNullable<Parameters<Images["pull"]>[1]>,
+  ): AsyncGenerator<Progress, void> {
+    const { credentials, ...others } = options;
+    const reasons: string[] = [];
+    for (const place of places) {
+      const name = formatReference(withDefaultTag(place));
+      const isOther = name !== formatReference(withDefaultTag(wanted));
+      if (isOther) yield { kind: "status", text: `Resolving ${formatFamiliar(wanted)} as ${name}` };
+      try {
+        // SAFETY: what the user may do at the registry that the name means is no business of another one.
+        const known = credentials !== undefined && place.domain === wanted.domain ? { credentials } : {};
+        yield* this.pull(name, { ...others, ...known });
+        if (isOther && wanted.digest === undefined)
+          await this.tag(name, formatReference(withDefaultTag(wanted)));
+        return;
+      } catch (thrown) {
+        // Somebody who makes one registry fail must not choose the next.
+        if (!["not-found", "not-permitted"].includes(kindOf(thrown))) throw thrown;
+        reasons.push(sentenceOf(thrown));
+      }
+    }
+    throw new Failure("not-found", reasons.join("; "));
   }
 
   /** One after the other, as Docker does. */
@@ -165,6 +203,10 @@ export class LocalImages implements Images {
     });
   }
 
+  async search(term: string, options: Parameters<Images["search"]>[1] = {}): Promise<readonly FoundImage[]> {
+    return await searchImages(term, options, this.#parts);
+  }
+
   async checkCredentials(
     ...[registry, credentials, options]: Parameters<Images["checkCredentials"]>
   ): Promise<void> {
@@ -172,10 +214,11 @@ export class LocalImages implements Images {
   }
 
   async import(
-    archive: AsyncIterable<Uint8Array>,
+    archive: AsyncIterable<Uint8Array> | URL,
     options: Parameters<Images["import"]>[1] = {},
   ): Promise<string> {
-    return await this.#import(archive, { ...options, action: "import" });
+    const source = archive instanceof URL ? (await this.#parts.openRegistries()).fetch(archive) : archive;
+    return await this.#import(source, { ...options, action: "import" });
   }
 
   async list(

@@ -27,9 +27,10 @@ export function chooseEndpoints(
   const { domain, path } = reference;
   const rule = findRule(`${domain}/${path}`, config);
   if (rule?.blocked === true) {
+    const what = action === "search" ? domain : formatFamiliar(reference);
     throw new Failure(
       "not-permitted",
-      `cannot ${action} ${formatFamiliar(reference)}: "${rule.prefix}" is blocked by the registries' configuration`,
+      `cannot ${action} ${what}: "${rule.prefix}" is blocked by the registries' configuration`,
     );
   }
   const place = (location: string): { readonly host: string; readonly path: string } => {
@@ -39,7 +40,7 @@ export function chooseEndpoints(
   };
   const own = rule?.location === undefined ? { host: hosts[domain] ?? domain, path } : place(rule.location);
   const primary = { ...own, insecure: rule?.insecure === true || isLoopback(own.host), isMirror: false };
-  if (action === "push" || rule === undefined) return [primary];
+  if (action !== "pull" || rule === undefined) return [primary];
   const byDigest = reference.digest !== undefined;
   const mirrors = rule.mirrors
     .filter(({ pulls }) => pulls === "all" || (pulls === "digest-only") === byDigest)

@@ -1,2 +1,2 @@
 /** All that is asked of a repository. */
-export type RepositoryAction = "pull" | "push";
+export type RepositoryAction = "pull" | "push" | "search";

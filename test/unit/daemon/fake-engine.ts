@@ -306,6 +306,7 @@ export class FakeEngine implements Engine {
       }
     },
     import: async (archive, options) => {
+      if (archive instanceof URL) throw new Failure("unavailable", `cannot fetch ${archive.href}`);
       for await (const piece of archive) this.loadedBytes += piece.length;
       if (options?.reference !== undefined) this.tags.push(options.reference);
       return imageId;
@@ -318,6 +319,9 @@ export class FakeEngine implements Engine {
       }
       return this.#image();
     },
+    search: async (term, { limit = 25 } = {}) => [
+      { name: term, description: "found", stars: limit, isOfficial: true, isAutomated: false },
+    ],
     tree: async () => ({
       layers: [
         {

@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { Failure } from "../../../src/base/failure.ts";
 import { chooseEndpoints } from "../../../src/image/registry/choose-endpoints.ts";
 import { parseAuthChallenges } from "../../../src/spec/auth-challenge.ts";
+import { formatReference } from "../../../src/spec/reference.ts";
+import { expandShortName } from "../../../src/spec/short-name.ts";
 import { parseRegistriesConfig } from "../../../src/spec/parse-registries-config.ts";
 import { findProxy } from "../../../src/spec/proxy-settings.ts";
 import { parseReference } from "../../../src/spec/reference.ts";
@@ -43,6 +45,49 @@ describe("parseAuthChallenges()", () => {
   });
 });
 
+describe("names without a registry", () => {
+  const read = (text: string) => parseRegistriesConfig(text, "f");
+  const config = read(`
+    unqualified-search-registries = ["one.example:5000", "docker.io"]
+    [aliases]
+    app = "quay.io/acme/app"
+    "acme/tool" = "localhost:5000/tool"
+  `);
+
+  test.each<[string, readonly string[]]>([
+    ["app", ["quay.io/acme/app"]],
+    ["app:2", ["quay.io/acme/app:2"]],
+    [`app@sha256:${"a".repeat(64)}`, [`quay.io/acme/app@sha256:${"a".repeat(64)}`]],
+    ["acme/tool:1", ["localhost:5000/tool:1"]],
+    ["busybox", ["one.example:5000/busybox", "docker.io/library/busybox"]],
+    ["team/box:1", ["one.example:5000/team/box:1", "docker.io/team/box:1"]],
+    ["docker.io/library/app", []],
+    ["localhost/app", []],
+    ["ghcr.io/app", []],
+    ["constructor", ["one.example:5000/constructor", "docker.io/library/constructor"]],
+  ])("%s stands for %p", (name, places) => {
+    expect(expandShortName(name, config).map(formatReference)).toEqual([...places]);
+  });
+
+  test("are Docker's without a configuration", () => {
+    expect(expandShortName("busybox", noRegistriesConfig)).toEqual([]);
+    expect(expandShortName("busybox", read("unqualified-search-registries = []"))).toEqual([]);
+  });
+
+  test.each<[string, string]>([
+    ['aliases = "x"', "aliases must be a table"],
+    ['[aliases]\n"a:1" = "b.io/c"', "without registry and tag"],
+    ['[aliases]\n"b.io/a" = "b.io/c"', "without registry and tag"],
+    ['[aliases]\na = "c"', "must stand for a whole name"],
+    ['[aliases]\na = "b.io/c:1"', "must stand for a whole name"],
+    ["[aliases]\na = 5", "must stand for a whole name"],
+    ['unqualified-search-registries = "docker.io"', "must be a list of registries"],
+    ['unqualified-search-registries = ["docker.io/library"]', "must be a list of registries"],
+  ])("%s is refused", (text, detail) => {
+    expect(() => read(text)).toThrow(detail);
+  });
+});
+
 describe("parseRegistriesConfig()", () => {
   test("reads rules and mirrors", () => {
     const text = `
@@ -62,6 +107,7 @@ describe("parseRegistriesConfig()", () => {
       blocked = true
     `;
     expect(parseRegistriesConfig(text, "f")).toEqual({
+      searched: ["docker.io"],
       rules: [
         {
           prefix: "docker.io",
