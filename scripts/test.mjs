@@ -19,6 +19,7 @@ const packages = {
   mmdebstrap: "mmdebstrap",
   "btrfs-progs": "mkfs.btrfs",
   skopeo: "skopeo",
+  podman: "podman",
   "docker-registry": "docker-registry",
   openssl: "openssl",
   "libcap2-bin": "setcap",

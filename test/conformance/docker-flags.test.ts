@@ -4,6 +4,8 @@ import { create } from "../../src/cli/commands/create.ts";
 import { exec } from "../../src/cli/commands/exec.ts";
 import { run } from "../../src/cli/commands/run.ts";
 import { update } from "../../src/cli/commands/update.ts";
+import { commands } from "../../src/cli/commands.ts";
+import { findCommand } from "../../src/cli/tree.ts";
 import type { FlagTable } from "../../src/cli/flags/flag.ts";
 import { findDockerCli } from "../support/docker-cli.ts";
 
@@ -11,7 +13,7 @@ const docker = findDockerCli();
 
 /** Of each flag in the help of Docker's client: its long name, its letter and the word for its value. */
 function flagsInHelp(command: string): readonly (readonly [name: string, letter: string, type: string])[] {
-  const { stdout } = spawnSync(docker ?? "", [command, "--help"], {
+  const { stdout } = spawnSync(docker ?? "", [...command.split(" "), "--help"], {
     encoding: "utf8",
     env: { PATH: "/usr/bin:/bin" },
   });
@@ -29,10 +31,26 @@ describe.skipIf(docker === undefined)("flags in the help of docker-cli", () => {
   ])("%s has them all, with their letters and kinds of value", (command, table, least) => {
     const theirs = flagsInHelp(command).filter(([name]) => name !== "help");
     expect(theirs.length).toBeGreaterThanOrEqual(least); // the help was understood
-    const ours = theirs.map(([name]) => {
-      const flag = Object.hasOwn(table, name) ? table[name] : undefined;
-      return [name, flag?.short ?? "", flag?.type ?? "none"] as const;
-    });
-    expect(ours).toEqual([...theirs]);
+    expect(ours(table, theirs)).toEqual([...theirs]);
+  });
+
+  test.each<string>(
+    (
+      "pull,push,save,load,rmi,images,history,import,image prune,image inspect,search,login,commit,export," +
+      "manifest create,manifest annotate,manifest inspect,manifest push,system df"
+    ).split(","),
+  )("%s has them all", async (command) => {
+    const theirs = flagsInHelp(command).filter(([name]) => name !== "help");
+    expect(theirs.length).toBeGreaterThanOrEqual(1);
+    const found = findCommand(commands, command.split(" "));
+    const table = ((await found?.entry.load())?.flags ?? {}) as FlagTable;
+    expect(ours(table, theirs)).toEqual([...theirs]);
   });
 });
+
+function ours(table: FlagTable, theirs: ReturnType<typeof flagsInHelp>): ReturnType<typeof flagsInHelp> {
+  return theirs.map(([name]) => {
+    const flag = Object.hasOwn(table, name) ? table[name] : undefined;
+    return [name, flag?.short ?? "", flag?.type ?? "none"] as const;
+  });
+}

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
@@ -8,69 +7,13 @@ import { Failure } from "../../src/base/failure.ts";
 import { Connections, type ConnectionOptions } from "../../src/image/registry/connection.ts";
 import { findManifest } from "../../src/image/registry/manifests.ts";
 import { Repository } from "../../src/image/registry/repository.ts";
+import { type DockerRegistry, makeCertificates, startDockerRegistry } from "../support/docker-registry.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Scratch } from "../support/scratch.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 import { TestRegistry } from "../support/test-registry.ts";
 
 const has = (program: string): boolean => Bun.which(program) !== null;
-
-/** An authority, and a certificate of it for 127.0.0.1. */
-function makeCertificates(directory: string): {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-} {
-  const at = (name: string): string => join(directory, name);
-  const openssl = (...args: string[]): void => void execFileSync("openssl", args, { stdio: "ignore" });
-  openssl(
-    "req",
-    "-x509",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-days",
-    "2",
-    "-subj",
-    "/CN=authority",
-    "-keyout",
-    at("ca.key"),
-    "-out",
-    at("ca.pem"),
-  );
-  openssl(
-    "req",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-subj",
-    "/CN=registry",
-    "-keyout",
-    at("key.pem"),
-    "-out",
-    at("request.pem"),
-  );
-  writeFileSync(at("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
-  openssl(
-    "x509",
-    "-req",
-    "-in",
-    at("request.pem"),
-    "-CA",
-    at("ca.pem"),
-    "-CAkey",
-    at("ca.key"),
-    "-CAcreateserial",
-    "-days",
-    "2",
-    "-extfile",
-    at("names"),
-    "-out",
-    at("cert.pem"),
-  );
-  const text = (name: string): string => readFileSync(at(name), "utf8");
-  return { ca: text("ca.pem"), cert: text("cert.pem"), key: text("key.pem") };
-}
 
 describe.skipIf(!has("openssl"))("TLS with a registry", () => {
   let scratch: Scratch;
@@ -159,39 +102,14 @@ describe.skipIf(!isRoot || !has("docker-registry") || !has("skopeo") || !has("op
   "docker-registry and skopeo",
   () => {
     let tare: Installation;
-    let server: ChildProcess;
+    let server: DockerRegistry;
     let host: string;
     let config: string;
 
     beforeAll(async () => {
       tare = new Installation();
-      const directory = join(tare.directory, "registry");
-      mkdirSync(directory);
-      makeCertificates(directory);
-      const probe = createServer();
-      await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-      host = `127.0.0.1:${(probe.address() as AddressInfo).port}`;
-      await new Promise((resolve) => probe.close(resolve));
-      writeFileSync(
-        join(directory, "htpasswd"),
-        `me:${await Bun.password.hash("secret", { algorithm: "bcrypt", cost: 4 })}\n`,
-      );
-      writeFileSync(
-        join(directory, "config.yml"),
-        `version: 0.1
-log: {level: error}
-storage: {filesystem: {rootdirectory: ${directory}/data}}
-auth: {htpasswd: {realm: test, path: ${directory}/htpasswd}}
-http: {addr: "${host}", tls: {certificate: ${directory}/cert.pem, key: ${directory}/key.pem}}
-`,
-      );
-      server = spawn("docker-registry", ["serve", join(directory, "config.yml")], { stdio: "ignore" });
-      const reach = (): Promise<boolean> =>
-        fetch(`https://${host}/v2/`, { tls: { rejectUnauthorized: false } }).then(
-          () => true,
-          () => false,
-        );
-      for (const end = Date.now() + 20_000; Date.now() < end && !(await reach()); ) await Bun.sleep(50);
+      server = await startDockerRegistry(join(tare.directory, "registry"));
+      host = server.host;
       config = join(tare.directory, "docker");
       await tare.must(["load", "-i", busyboxArchive("oci-gzip")]);
       await tare.must(["login", "-u", "me", "--password-stdin", host], {
@@ -200,9 +118,7 @@ http: {addr: "${host}", tls: {certificate: ${directory}/cert.pem, key: ${directo
       });
     });
     afterAll(async () => {
-      const ended = new Promise((resolve) => server.once("close", resolve));
-      server.kill("SIGKILL");
-      await ended;
+      await server[Symbol.asyncDispose]();
       await tare[Symbol.asyncDispose]();
     });
 

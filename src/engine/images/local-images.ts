@@ -398,7 +398,7 @@ export class LocalImages implements Images {
       references: referencesOf(this.#state, record.id)
         .filter((reference) => isShownReference(reference, filters))
         .map(familiar),
-      digests: record.digests,
+      digests: record.digests.filter((digest) => isShownReference(digest, filters)),
       createdAt: createdMs(record.config),
       sizeBytes: record.artifact?.bytes ?? record.layerBytes.reduce((sum, bytes) => sum + bytes, 0),
       ...(record.artifact === undefined ? {} : { artifactType: record.artifact.type }),
