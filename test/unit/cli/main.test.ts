@@ -48,14 +48,16 @@ describe("main()", () => {
     ],
     [["ps", "--format", "{{.Foo"], { status: 1 }],
     [
-      ["import", "http://x/y.tar"],
-      { status: 125, err: "tare: import from a URL (http://x/y.tar) is not supported yet\n" },
-    ],
-    [
       ["load", "-i", "/nope/x.tar"],
       { status: 1, err: "tare: open /nope/x.tar: no such file or directory\n" },
     ],
-    [["load", "-i", "/"], { status: 1, err: "tare: open /: is a directory\n" }],
+    [
+      ["load", "-i", "/"],
+      {
+        status: 1,
+        err: "tare: cannot load /: it is neither an OCI layout nor an unpacked archive (no oci-layout, no manifest.json)\n",
+      },
+    ],
   ])("answers %p without making anything", async (argv, wanted) => {
     const client = { containers: { list: async () => [] } };
     expect(await runCommandLine(argv, { client })).toMatchObject({
