@@ -104,3 +104,35 @@ describe.skipIf(!isRoot)("platforms and tags of an image", () => {
     expect(await tare.must(["history", "--human=false", "--format", "{{.Size}}", "made:1"])).toBe("5000");
   });
 });
+
+describe.skipIf(!isRoot)("lists of images", () => {
+  test("filter by time, and tell what is shared when they are asked to", async () => {
+    await using tare = new Installation();
+    const [lower, upper] = [tarOf([["a", "x".repeat(3000)]]), tarOf([["b", "y"]])];
+    const images = [
+      { layers: [lower], names: ["base:1"] },
+      { layers: [lower, upper], names: ["app:1"] },
+    ];
+    await tare.must(["load"], { input: tarOf(ociMembers(images)) });
+    // They are of January 2024.
+    const names = async (filter: string): Promise<string> =>
+      tare.must(["images", "--format", "{{.Repository}}", "--filter", filter]);
+    expect((await names("until=2024-02-01")).split("\n").sort()).toEqual(["app", "base"]);
+    expect(await names("until=2023-02-01")).toBe("");
+    const wrong = await tare.tare(["images", "--filter", "until=soon"]);
+    expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringMatching(/soon/)]);
+    const sizes = async (query: string): Promise<(number | string)[][]> => {
+      const reply = await fetch(`http://tare/images/json${query}`, { unix: tare.socket });
+      const rows = (await reply.json()) as { RepoTags: string[]; SharedSize: number }[];
+      return rows.map(({ RepoTags, SharedSize }) => [RepoTags[0] ?? "", SharedSize]).sort();
+    };
+    expect(await sizes("")).toEqual([
+      ["app:1", -1],
+      ["base:1", -1],
+    ]);
+    expect(await sizes("?shared-size=1")).toEqual([
+      ["app:1", 3000],
+      ["base:1", 3000],
+    ]);
+  });
+});

@@ -149,7 +149,7 @@ describe.skipIf(!isRoot)("push, login and logout", () => {
     const kept = join(tare.directory, "kept");
     writeFileSync(
       join(bin, "docker-credential-test"),
-      `#!/bin/sh\ncase $1 in store) cat > ${kept};; get) [ -e ${kept} ] && cat ${kept} || { echo credentials not found in native keychain; exit 1; };; erase) rm -f ${kept};; esac\n`,
+      `#!/bin/sh\ncase $1 in store) cat > ${kept};; get) [ -e ${kept} ] && cat ${kept} || { echo credentials not found in native keychain; exit 1; };; erase) cat >> ${kept}-erased; echo >> ${kept}-erased; rm -f ${kept};; list) echo '{"helped.example":"me"}';; esac\n`,
     );
     chmodSync(join(bin, "docker-credential-test"), 0o755);
     const helped = join(tare.directory, "helped");
@@ -166,10 +166,37 @@ describe.skipIf(!isRoot)("push, login and logout", () => {
     });
     expect(readFileSync(join(helped, "config.json"), "utf8")).not.toContain('auth"');
     expect((await tare.tare(["push", name], with_)).status).toBe(0);
+    expect((await tare.must(["__complete", "logout", ""], with_)).split("\n")).toEqual([
+      `${registry.host}\tregistry`,
+      "helped.example\tregistry",
+    ]);
     expect(await tare.must(["logout", registry.host], with_)).toBe(
       `Removing login credentials for ${registry.host}`,
     );
     expect(existsSync(kept)).toBe(false);
+    expect(readFileSync(`${kept}-erased`, "utf8")).toBe(`${registry.host}\n`);
     expect(await tare.must(["logout", registry.host], with_)).toBe(`Not logged in to ${registry.host}`);
+  });
+
+  test("a helper of one registry comes before that of all; logout forgets what old clients wrote, too", async () => {
+    const home = join(tare.directory, "old");
+    mkdirSync(home);
+    const auth = Buffer.from("me:secret").toString("base64");
+    const write = (document: object): void =>
+      writeFileSync(join(home, "config.json"), JSON.stringify(document));
+    const read = (): unknown => JSON.parse(readFileSync(join(home, "config.json"), "utf8"));
+    const with_ = { env: { DOCKER_CONFIG: home } };
+    write({ auths: { [`https://${registry.host}/v1/`]: { auth }, "other.example": { auth } } });
+    await tare.must(["push", "-q", `${registry.host}/me/box:1`], with_);
+    expect(await tare.must(["logout", registry.host], with_)).toBe(
+      `Removing login credentials for ${registry.host}`,
+    );
+    expect(read()).toEqual({ auths: { "other.example": { auth } } });
+    write({ credsStore: "absent", credHelpers: { [registry.host]: "missing" } });
+    const { status, stderr } = await tare.tare(["push", `${registry.host}/me/box:1`], with_);
+    expect([status, stderr]).toEqual([
+      1,
+      "tare: cannot ask docker-credential-missing: executable file not found in $PATH\n",
+    ]);
   });
 });

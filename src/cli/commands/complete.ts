@@ -29,6 +29,7 @@ async function findNames(
 ): Promise<readonly Candidate[]> {
   if (subject === "file" || subject === "none" || subject === "command") return [];
   try {
+    if (subject === "registry") return await registryNames(call);
     const client = await call.client();
     if (subject === "image") return await imageNames(client);
     if (subject === "volume") return await volumeNames(client);
@@ -58,6 +59,11 @@ async function containerNames(
       const ids = current === "" ? [] : [Id.slice(0, 12)];
       return [...Names.map((name) => name.replace(/^\//, "")), ...ids].map((word) => ({ word, meaning }));
     });
+}
+
+async function registryNames({ context }: Call<object>): Promise<readonly Candidate[]> {
+  const { knownRegistries } = await import("../registry/find-credentials.ts");
+  return (await knownRegistries(context.env)).map((word) => ({ word, meaning: "registry" }));
 }
 
 async function volumeNames(client: Client): Promise<readonly Candidate[]> {

@@ -18,6 +18,7 @@ export const login: Command<Values> = {
     password: string("Password or Personal Access Token (PAT)", { short: "p" }),
     "password-stdin": bool("Take the Password or Personal Access Token (PAT) from stdin"),
   },
+  completes: ["registry", "none"],
   description:
     "Credentials are kept where Docker keeps them: by the helper that ~/.docker/config.json names, else in that file. Without SERVER: Docker Hub.",
   examples: ["tare login -u me localhost:5000", "tare login -u me --password-stdin ghcr.io < token"],

@@ -4,6 +4,7 @@ export const logout: Command<object> = {
   usage: "[SERVER]",
   takes: [0, 1],
   flags: {},
+  completes: ["registry", "none"],
   description: "Without SERVER: Docker Hub.",
   examples: ["tare logout localhost:5000"],
   async run(call) {

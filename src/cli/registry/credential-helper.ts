@@ -17,12 +17,12 @@ export async function askHelper(
   verb: "get" | "store" | "erase",
   input: string,
 ): Promise<HelperSecret | undefined> {
-  if (!/^[A-Za-z0-9._-]+$/.test(name))
-    throw new Failure("invalid", `cannot use the credential helper "${name}": invalid name`);
+  checkName(name);
   const program = `docker-credential-${name}`;
   const { status, stdout } = await run(program, [verb], input);
   if (status !== 0) {
-    if (verb === "get" && /credentials not found/i.test(stdout)) return undefined;
+    // What is not there is fine to erase, too.
+    if (verb !== "store" && /credentials not found/i.test(stdout)) return undefined;
     throw new Failure(
       "unavailable",
       `cannot ask ${program}: ${stdout.trim().split("\n")[0] || `it ended with status ${status}`}`,
@@ -40,6 +40,26 @@ export async function askHelper(
   } catch (thrown) {
     throw new Failure("corrupt", `cannot ask ${program}: ${sentenceOf(thrown)}`, { cause: thrown });
   }
+}
+
+/** The servers that a helper knows, with the users' names. */
+export async function listHelper(name: string): Promise<Readonly<Record<string, string>>> {
+  checkName(name);
+  const program = `docker-credential-${name}`;
+  const { status, stdout } = await run(program, ["list"], "");
+  try {
+    if (status !== 0) throw new Error(stdout.trim().split("\n")[0] || `it ended with status ${status}`);
+    const known = JSON.parse(stdout) as unknown;
+    if (typeof known !== "object" || known === null) throw new Error("it gave no object");
+    return Object.fromEntries(Object.entries(known).map(([server, user]) => [server, String(user)]));
+  } catch (thrown) {
+    throw new Failure("unavailable", `cannot ask ${program}: ${sentenceOf(thrown)}`, { cause: thrown });
+  }
+}
+
+function checkName(name: string): void {
+  if (!/^[A-Za-z0-9._-]+$/.test(name))
+    throw new Failure("invalid", `cannot use the credential helper "${name}": invalid name`);
 }
 
 async function run(

@@ -46,8 +46,20 @@ function storedCredentials({ auths }: DockerConfig, domain: string): RegistryCre
     : { kind: "password", username, password: password.join(":").replace(/\0+$/, "") };
 }
 
+/** Registries of which the configuration or its helpers know credentials. */
+export async function knownRegistries(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<readonly string[]> {
+  const config = readDockerConfig(env);
+  const { listHelper } = await import("./credential-helper.ts");
+  const helpers = new Set([...Object.values(config.credHelpers), ...(config.credsStore ?? "").split(",")]);
+  const servers = [...Object.keys(config.auths), ...Object.keys(config.credHelpers)];
+  for (const helper of helpers) if (helper !== "") servers.push(...Object.keys(await listHelper(helper)));
+  return [...new Set(servers.map((server) => (server === dockerHub ? "docker.io" : hostOf(server))))].sort();
+}
+
 /** Keys have been written with a scheme and a path, too. */
-function hostOf(key: string): string {
+export function hostOf(key: string): string {
   return key.replace(/^https?:\/\//, "").split("/")[0] ?? "";
 }
 

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { type DockerConfig, readDockerConfig } from "./config-file.ts";
 import { askHelper } from "./credential-helper.ts";
-import { findCredentials, serverAddressOf } from "./find-credentials.ts";
+import { findCredentials, hostOf, serverAddressOf } from "./find-credentials.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -46,12 +46,15 @@ export async function saveCredentials(
 export async function removeCredentials(domain: string, env: Environment): Promise<boolean> {
   const config = readDockerConfig(env);
   const server = serverAddressOf(domain);
-  const isKnown = server in config.auths || (await findCredentials(config, domain)) !== undefined;
-  if (!isKnown) return false;
+  // Old clients have written a scheme and a path before and behind it.
+  const isMeant = (key: string): boolean => key === server || key === domain || hostOf(key) === domain;
+  const keys = Object.keys(config.auths).filter(isMeant);
+  if (keys.length === 0 && (await findCredentials(config, domain)) === undefined) return false;
   const helper = config.credHelpers[domain] ?? config.credHelpers[server] ?? config.credsStore;
-  if (helper !== undefined) await askHelper(helper, "erase", server);
-  const { [server]: _, ...others } = config.auths;
-  writeAuths(config, others);
+  if (helper !== undefined) {
+    for (const each of new Set([server, ...keys])) await askHelper(helper, "erase", each);
+  }
+  writeAuths(config, Object.fromEntries(Object.entries(config.auths).filter(([key]) => !isMeant(key))));
   return true;
 }
 

@@ -28,9 +28,14 @@ export const handlers: Handlers = {
     const filters: Filters = { ...query.filters(), ...(name === undefined ? {} : { reference: [name] }) };
     requireFilterKeys(filters, listFilters);
     const found = await engine.images.list({ all: query.boolean("all"), filters });
+    const shared = query.boolean("shared-size") ? await sharedSizes(engine) : undefined;
+    const rows = found.map((image) => ({
+      ...imageSummaryOf(image),
+      ...(shared === undefined ? {} : { SharedSize: shared.get(image.id) ?? 0 }),
+    }));
     reply.json(
       200,
-      found.map((image) => shapeImage(imageSummaryOf(image), version)),
+      rows.map((row) => shapeImage(row, version)),
     );
   },
 
@@ -130,6 +135,12 @@ export const handlers: Handlers = {
     await importFrom(call, source);
   },
 };
+
+/** Bytes of each image that others have, too. */
+async function sharedSizes(engine: Call["engine"]): Promise<ReadonlyMap<string, number>> {
+  const { images = [] } = await engine.diskUsage({ kinds: ["image"] });
+  return new Map(images.map(({ id, sharedBytes }) => [id, sharedBytes]));
+}
 
 /** "-": the request's body. */
 async function importFrom({ engine, query, request, reply }: Call, source: string): Promise<void> {

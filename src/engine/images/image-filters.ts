@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import { parseTimestamp } from "../../base/timestamp.ts";
 import { createdMs } from "../../spec/image-config.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
@@ -22,6 +23,7 @@ const filters: Readonly<Record<string, Filter>> = {
     values.some((value) => created(image) < created(getImage(state, value).record)),
   since: (image, values, { state }) =>
     values.some((value) => created(image) > created(getImage(state, value).record)),
+  until: (image, values) => values.every((value) => created(image) < parseUntil(value)),
   id: (image, values) =>
     values.some((value) => image.id.startsWith(value) || image.id.slice(7).startsWith(value)),
 };
@@ -53,6 +55,10 @@ export function filterImages(
       ([key, values]) => values.length === 0 || filters[key]?.(image, values, { state, references }) === true,
     );
   });
+}
+
+function parseUntil(value: string): number {
+  return Number(parseTimestamp(value, Date.now())) / 1e6;
 }
 
 function created(image: ImageRecord): number {
