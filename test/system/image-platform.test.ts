@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { mediaTypes } from "../../src/spec/image-manifest.ts";
 import { hostPlatform } from "../../src/spec/platform.ts";
-import { ociMembers, tarOf, type TestImage } from "../support/images.ts";
+import { configOf, ociMembers, tarOf, type TestImage } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 import { TestRegistry } from "../support/test-registry.ts";
 
@@ -134,5 +135,81 @@ describe.skipIf(!isRoot)("lists of images", () => {
       ["app:1", 3000],
       ["base:1", 3000],
     ]);
+  });
+});
+
+describe.skipIf(!isRoot)("what stands beside images", () => {
+  let tare: Installation;
+  let registry: TestRegistry;
+  beforeAll(async () => {
+    tare = new Installation();
+    registry = await TestRegistry.start();
+  });
+  afterAll(async () => {
+    await registry[Symbol.asyncDispose]();
+    await tare[Symbol.asyncDispose]();
+  });
+
+  const encode = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+  const blob = (
+    bytes: Uint8Array,
+    mediaType: string,
+  ): { mediaType: string; digest: string; size: number } => ({
+    mediaType,
+    digest: registry.addBlob("x/y", bytes),
+    size: bytes.length,
+  });
+  const tar = tarOf([["file", "content"]]);
+  const image = (layer: object): { mediaType: string; digest: string; size: number } => {
+    const config = blob(configOf({ layers: [tar] }), mediaTypes.config);
+    const bytes = encode({ schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: [layer] });
+    const digest = registry.addManifest("x/y", String(registry.manifests.size), {
+      bytes,
+      mediaType: mediaTypes.manifest,
+    });
+    return { mediaType: mediaTypes.manifest, digest, size: bytes.length };
+  };
+
+  test("attestations are skipped, wherever they stand in an index", async () => {
+    const good = image(blob(tar, mediaTypes.layerTar));
+    const attestation = {
+      ...good,
+      digest: registry.addManifest("x/y", "attested", {
+        bytes: encode({ schemaVersion: 2, no: "manifest" }),
+        mediaType: mediaTypes.manifest,
+      }),
+      annotations: {
+        "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": good.digest,
+      },
+      platform: { os: "unknown", architecture: "unknown" },
+    };
+    const platform = { os: "linux", architecture: hostPlatform().architecture };
+    const manifests = [attestation, { ...good, platform }, attestation];
+    registry.addManifest("x/y", "index", {
+      bytes: encode({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }),
+      mediaType: mediaTypes.index,
+    });
+    await tare.must(["pull", "-q", `${registry.host}/x/y:index`]);
+    expect(registry.seen.some(({ url }) => url.includes(attestation.digest))).toBe(false);
+    const reply = await fetch(`http://tare/distribution/${registry.host}/x/y:index/json`, {
+      unix: tare.socket,
+    });
+    expect(await reply.json()).toMatchObject({ Platforms: [platform] });
+  });
+
+  test.each([
+    [
+      "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+      /which registries do not keep: it must be fetched from elsewhere/,
+    ],
+    ["application/vnd.oci.image.layer.nondistributable.v1.tar", /which registries do not keep/],
+    ["application/wasm", /cannot use layer sha256:[0-9a-f]{64}: it is of type "application\/wasm"/],
+  ])("a layer of type %s is refused with the reason, and nothing is fetched", async (mediaType, sentence) => {
+    const descriptor = { ...image({ ...blob(tar, mediaType), urls: ["https://elsewhere.example/layer"] }) };
+    registry.sentBlobBytes = 0;
+    const { status, stderr } = await tare.tare(["pull", `${registry.host}/x/y@${descriptor.digest}`]);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(sentence)]);
+    expect(registry.sentBlobBytes).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-import { Failure } from "../../base/failure.ts";
+import { Failure, sentenceOf, within } from "../../base/failure.ts";
 import { parseReference } from "../../spec/reference.ts";
 import type { EngineParts } from "../parts.ts";
 import type { FoundImage, Images } from "../image-types.ts";
@@ -30,11 +30,15 @@ export async function searchImages(
     for (const value of values) filter(nothing, value);
   }
   const { searchRegistry } = await import("../../image/search.ts");
-  const found = await searchRegistry(splitTerm(term), {
+  const where = splitTerm(term);
+  const found = await searchRegistry(where, {
     registries: await parts.openRegistries(),
     limit,
     ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
     ...(signal === undefined ? {} : { signal }),
+  }).catch((thrown: unknown) => {
+    if (sentenceOf(thrown).startsWith("cannot search ")) throw thrown;
+    throw within(`cannot search ${where.registry}`, thrown);
   });
   return found.filter((image) =>
     Object.entries(wanted).every(([name, values]) =>

@@ -169,6 +169,13 @@ export function connectionFailure(url: URL, thrown: unknown): Failure {
       { cause: thrown },
     );
   }
+  if (code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER") {
+    return new Failure(
+      "not-permitted",
+      `cannot reach ${url.host}: it does not speak TLS; if it may be trusted all the same, allow it as insecure in the registries' configuration`,
+      { cause: thrown },
+    );
+  }
   const reasons: Readonly<Record<string, string>> = {
     ECONNREFUSED: "connection refused",
     ENOTFOUND: "no such host",
@@ -178,8 +185,6 @@ export function connectionFailure(url: URL, thrown: unknown): Failure {
     ETIMEDOUT: "no answer",
     EHOSTUNREACH: "no route to host",
     ENETUNREACH: "network is unreachable",
-    EPROTO: "it does not speak TLS",
-    ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS",
   };
   return new Failure("unavailable", `cannot reach ${url.host}: ${reasons[code] ?? sentenceOf(thrown)}`, {
     cause: thrown,
