@@ -15,6 +15,7 @@ import { UserNamespaces } from "../runtime/user-namespaces.ts";
 import { KeeperWorkshop } from "../runtime/workshop.ts";
 import type { KeeperProgram } from "../runtime/types.ts";
 import { openChosenStorage } from "../storage/choose-driver.ts";
+import { openNameServer } from "../network/name-server.ts";
 import { openNetworkPart } from "./host/network-part.ts";
 import { EngineCgroups } from "./host/cgroups.ts";
 import { describeHost } from "./host/host.ts";
@@ -71,6 +72,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
   const cgroups = opened.use(new EngineCgroups(parent));
   const namespaces = opened.use(new UserNamespaces(program, runRoot));
   const networks = opened.use(openNetworkPart(dataRoot, (note) => console.error(`tare: ${note}`)));
+  const names = opened.use(openNameServer());
   const held = opened.move();
   return {
     dataRoot,
@@ -82,6 +84,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     cgroups,
     runtime: runtimePart(program, { runRoot, parent, cgroups, namespaces }),
     networks,
+    names,
     host: describeHost(),
     ...(idPool === undefined ? {} : { idPool }),
     ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),

@@ -25,7 +25,9 @@ import type {
 import type { PrunedContainers, PruneFilters } from "../usage-types.ts";
 import { attachContainer } from "./attach.ts";
 import { listContainerChanges } from "./changes.ts";
-import type { ContainerContext } from "./context.ts";
+import { plansOf } from "../networks/join-networks.ts";
+import { announceEndpoint } from "../networks/names.ts";
+import { type ContainerContext, isRunning } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { commitContainer } from "./commit.ts";
 import { copyFromContainer, copyIntoContainer, statContainerPath } from "./copy.ts";
@@ -104,6 +106,7 @@ export class LocalContainers implements Containers {
     const event = containerEvent(renamed, "rename", { oldName: record.name });
     this.#context.state.putContainer(renamed, { events: [event] });
     fault("rename.recorded");
+    if (isRunning(renamed)) announceEndpoint(this.#context, renamed, { plans: plansOf(renamed) });
   }
 
   async pause(reference: ContainerReference): Promise<void> {

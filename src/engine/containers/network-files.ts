@@ -1,4 +1,4 @@
-import { chownSync, writeFileSync } from "node:fs";
+import { chownSync, readFileSync, writeFileSync } from "node:fs";
 import { hostRootOf } from "../../spec/id-map.ts";
 import type { EndpointPlan } from "../../network/types.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
@@ -46,6 +46,16 @@ export function ownHosts(
   return ends.flatMap(({ addresses }) =>
     addresses.map(({ address }) => ({ name, address: formatIpAddress(address) })),
   );
+}
+
+/** The file follows the networks that a container is in, unless somebody has changed it. In its place: it is bound. */
+export function updateResolvConf(
+  context: ContainerContext,
+  { before, after }: { readonly before: ContainerRecord; readonly after: ContainerRecord },
+): void {
+  const path = context.places.file(after.id, "resolv.conf");
+  const [old, text] = [resolvConfOf(context, before), resolvConfOf(context, after)];
+  if (old !== text && readFileSync(path, "utf8") === old) writeFileSync(path, text);
 }
 
 function resolvConfOf(context: ContainerContext, record: ContainerRecord): string {

@@ -7,7 +7,7 @@ import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
 import { type ContainerContext, isRunning } from "../containers/context.ts";
 import { getContainer } from "../containers/find-container.ts";
-import { ownHosts } from "../containers/network-files.ts";
+import { ownHosts, updateResolvConf } from "../containers/network-files.ts";
 import type { EndpointSettings } from "../network-types.ts";
 import { changeHosts } from "../planning/network-files.ts";
 import { planContainer } from "../planning/plan-container.ts";
@@ -66,6 +66,7 @@ export async function connectContainer(
     context.state.putContainer(connected, { ends: intent, events: [event] });
     fault("connect.recorded");
     changeHostsFile(context, connected, { come: [plan], gone: [] });
+    updateResolvConf(context, { before: record, after: connected });
     announceEndpoint(context, connected, {
       plans: connected.endpoints.flatMap(({ plan: each }) => each ?? []),
       ...(endpoints.some(({ networkName }) => networkName !== "bridge") ? {} : { netns: netns.fd }),
@@ -111,6 +112,7 @@ export async function disconnectContainer(
     fault("disconnect.recorded");
     context.networks.leases.remove(plan.id);
     changeHostsFile(context, changed, { come: [], gone: [plan] });
+    updateResolvConf(context, { before: record, after: changed });
     withdrawNames(context, changed, plan);
   } catch (thrown) {
     context.state.endIntent(intent);

@@ -105,8 +105,10 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
       child.add(`join the ${type} namespace`, "setns", [fd, getNamespaceKind(type).cloneFlag]);
   }
   if (created.includes("network")) addLoopback(child);
-  if (input.awaitNetwork === true)
+  if (input.awaitNetwork === true) {
     addBarrier(child, blob, blob.reserve(16), networkBarrier, "wait for the network");
+    clock.stamp(child, "network");
+  }
   if (created.includes("uts")) addHostname(child, config);
 
   if (!inUser && profile !== undefined) addAppArmor(child, profile);
