@@ -29,6 +29,7 @@ const packages = {
   "bind9-dnsutils": "dig",
   "iputils-ping": "ping",
   iptables: "iptables-nft",
+  "docker-compose": "docker-compose",
 };
 
 function list(directory) {

@@ -90,9 +90,9 @@ describe.skipIf(docker === undefined)("docker-cli", () => {
       stdout: "ok\n",
       stderr: "WARNING: cannot lower the score\n",
     });
-    const refused = await run("run -p 80:80 busybox echo no".split(" "));
+    const refused = await run("run --gpus all busybox echo no".split(" "));
     expect([refused.code, refused.stdout]).toEqual([125, ""]);
-    for (const field of ["PortBindings"]) {
+    for (const field of ["DeviceRequests"]) {
       expect(refused.stderr).toContain(`HostConfig.${field}`);
     }
   });
@@ -173,7 +173,7 @@ describe.skipIf(docker === undefined)("docker-cli", () => {
     ]);
     expect(events.stdout).toContain("create aaaa1111\n");
     expect((await run(["network", "ls", "--format", "{{.Name}} {{.Driver}}"])).stdout).toBe(
-      "host host\nnone null\n",
+      "bridge bridge\nhost host\nnone null\n",
     );
     expect(await run(["volume", "ls", "-q"])).toMatchObject({ code: 0, stdout: "" });
     expect((await run(["system", "df", "--format", "{{.Type}} {{.TotalCount}}"])).stdout).toContain(

@@ -50,11 +50,51 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
       state: { status: "exited", code: 3 },
       process: { path: "sh", args: ["-c", "echo out; echo err >&2; exit 3"] },
       spec: { env: expect.arrayContaining(["A=1"]) },
-      networkMode: "none",
+      networkMode: "bridge",
     });
     expect(details.labels["which"]).toBe(which);
     const listed = await engine().containers.list({ all: true, filters: { label: [`which=${which}`] } });
     expect(listed.map(({ id }) => id)).toEqual([container.id]);
+  });
+
+  test("networks, connections and ports that change", async () => {
+    const { networks, containers } = engine();
+    const name = `${which}-lan`;
+    const { id } = await networks.create({ name, subnets: [{ subnet: "10.93.0.0/24" }], labels: { a: "b" } });
+    expect(await networks.inspect(name)).toMatchObject({
+      id,
+      driver: "bridge",
+      labels: { a: "b" },
+      ipam: { subnets: [{ subnet: "10.93.0.0/24", gateway: "10.93.0.1" }] },
+    });
+    {
+      await using container = await engine().run("busybox", {
+        command: ["sleep", "1000"],
+        networks: [{ network: name, ipv4: "10.93.0.9", aliases: ["box"] }],
+        ports: [{ containerPort: 80, hostPort: 18_300 }],
+      });
+      await networks.connect("bridge", container.id);
+      await containers.update(container.id, {
+        publishAdd: [{ containerPort: 90, hostPort: 18_310, count: 3, hostAddress: "127.0.0.1" }],
+        publishRemove: [{ hostPort: 18_300 }],
+      });
+      const details = await container.inspect();
+      expect(details.networkMode).toBe(name);
+      expect(details.endpoints.map(({ networkName }) => networkName).sort()).toEqual(["bridge", name].sort());
+      expect(details.endpoints.find(({ networkName }) => networkName === name)).toMatchObject({
+        networkId: id,
+        settings: { ipv4: "10.93.0.9", aliases: ["box"] },
+        joined: { ipv4: { address: "10.93.0.9", bits: 24, gateway: "10.93.0.1" } },
+      });
+      expect(details.ports).toEqual([
+        { protocol: "tcp", containerPort: 90, count: 3, hostAddress: "127.0.0.1", hostPort: 18_310 },
+      ]);
+      await expect(networks.remove(name)).rejects.toMatchObject({ kind: "conflict" });
+      await networks.disconnect("bridge", container.id);
+    }
+    await engine().settle();
+    expect(await networks.prune({ filters: { label: ["a=b"] } })).toEqual([name]);
+    await expect(networks.inspect(name)).rejects.toMatchObject({ kind: "not-found" });
   });
 
   test("exec() gives output and code, takes input; dispose removes", async () => {

@@ -1,0 +1,107 @@
+import { spawnSync } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { poll } from "../../src/base/deadline.ts";
+import { busyboxArchive } from "../support/images.ts";
+import { slowness } from "../support/patience.ts";
+import { Installation, isRoot } from "../support/tare.ts";
+
+const program = Bun.which("docker-compose");
+if (program === null) console.log("skipped: docker-compose (apt-get install docker-compose)");
+
+/** Two networks: `back`, which leads nowhere, and `front`; one service is in both. */
+const project = `
+name: three
+services:
+  db:
+    image: busybox
+    command: sh -c 'echo data > /tmp/index.html; exec httpd -f -p 5432 -h /tmp'
+    networks: [back]
+  api:
+    image: busybox
+    command: sh -c 'trap exit TERM; while :; do sleep 0.1; done'
+    networks:
+      back: {}
+      front: { aliases: [service] }
+    depends_on: [db]
+  web:
+    image: busybox
+    command: sh -c 'echo page > /tmp/index.html; exec httpd -f -p 80 -h /tmp'
+    ports: ["18200:80"]
+    networks: [front]
+networks:
+  front: {}
+  back: { internal: true }
+`;
+
+describe.skipIf(!isRoot || program === null)("docker-compose with a project of three services", () => {
+  let tare: Installation;
+  let directory: string;
+
+  beforeAll(async () => {
+    tare = new Installation();
+    await tare.must(["load", "-i", busyboxArchive()]);
+    directory = join(tare.directory, "project");
+    mkdirSync(directory);
+    writeFileSync(join(directory, "compose.yml"), project);
+  });
+  afterAll(async () => {
+    await tare[Symbol.asyncDispose]();
+  });
+
+  const compose = (...args: readonly string[]): { readonly status: number | null; readonly out: string } => {
+    const { status, stdout, stderr } = spawnSync(program ?? "", args, {
+      cwd: directory,
+      encoding: "utf8",
+      env: { ...process.env, DOCKER_HOST: `unix://${tare.socket}`, HOME: tare.directory },
+      timeout: 60_000 * slowness,
+    });
+    return { status, out: status === 0 ? stdout.trim() : `${stdout}${stderr}`.trim() };
+  };
+  const inside = (service: string, ...command: readonly string[]): ReturnType<typeof compose> =>
+    compose("exec", "-T", service, ...command);
+  const fetched = async (service: string, url: string): Promise<string> =>
+    await poll(() => inside(service, "wget", "-qT", "3", "-O-", url).out || undefined, {
+      timeoutMs: 20_000,
+      everyMs: 100,
+      what: `fetch ${url} from ${service}`,
+    });
+
+  test("names, ports, and networks that are apart", async () => {
+    expect(compose("up", "-d")).toMatchObject({ status: 0 });
+    expect(compose("ps", "--services", "--status", "running").out.split("\n").sort()).toEqual([
+      "api",
+      "db",
+      "web",
+    ]);
+    expect(await fetched("api", "http://db:5432/")).toBe("data");
+    expect(await fetched("api", "http://web/")).toBe("page");
+    expect(inside("web", "ping", "-c", "1", "-W", "3", "service").status).toBe(0);
+    expect(inside("web", "ping", "-c", "1", "-W", "3", "three-api-1").status).toBe(0);
+    // Neither by name nor by address.
+    expect(inside("web", "wget", "-qT", "2", "-O-", "http://db:5432/").out).toContain("bad address");
+    const address = await tare.must([
+      "inspect",
+      "--format",
+      "{{.NetworkSettings.Networks.three_back.IPAddress}}",
+      "three-db-1",
+    ]);
+    expect(inside("web", "wget", "-qT", "2", "-O-", `http://${address}:5432/`).status).not.toBe(0);
+    expect(compose("port", "web", "80").out).toBe("0.0.0.0:18200");
+    const page = await fetch("http://127.0.0.1:18200/");
+    expect((await page.text()).trim()).toBe("page");
+  });
+
+  test("is left as it is when nothing has changed, and goes altogether", async () => {
+    const before = await tare.must(["ps", "-q", "--no-trunc"]);
+    expect(compose("up", "-d")).toMatchObject({ status: 0 });
+    expect(await tare.must(["ps", "-q", "--no-trunc"])).toBe(before);
+    expect(compose("up", "-d", "--scale", "db=2")).toMatchObject({ status: 0 });
+    const answers = inside("api", "nslookup", "db").out;
+    expect(new Set(answers.match(/Address: (\d+\.\d+\.\d+\.\d+)$/gm)).size).toBe(2);
+    expect(compose("down", "-t", "1")).toMatchObject({ status: 0 });
+    expect(await tare.must(["ps", "-aq"])).toBe("");
+    expect(await tare.must(["network", "ls", "--filter", "type=custom", "-q"])).toBe("");
+  });
+});

@@ -1,0 +1,257 @@
+import { describe, expect, test } from "bun:test";
+import type { NetworkSpec } from "../../../../src/engine/network-types.ts";
+import {
+  checkEndpoint,
+  orderByPriority,
+  routeEndpoints,
+} from "../../../../src/engine/networks/plan-endpoints.ts";
+import { planNetwork } from "../../../../src/engine/networks/plan-network.ts";
+import type { EndpointPlan, NetworkPlan } from "../../../../src/network/types.ts";
+import {
+  formatIpAddress,
+  formatIpPrefix,
+  parseIpAddress,
+  parseIpPrefix,
+} from "../../../../src/spec/ip-address.ts";
+
+const id = "ab".repeat(32);
+const pools = [
+  { base: parseIpPrefix("172.20.0.0/14"), size: 16 },
+  { base: parseIpPrefix("fd00:9::/48"), size: 64 },
+];
+
+function plan(spec: Partial<NetworkSpec>, others: Parameters<typeof planNetwork>[1]["facts"]["others"] = []) {
+  const routes = [parseIpPrefix("172.20.0.0/16"), parseIpPrefix("192.168.1.0/24")];
+  return planNetwork({ name: "lan", ...spec }, { id, nowMs: 1, facts: { pools, routes, others } });
+}
+
+describe("planNetwork()", () => {
+  test("chooses a subnet that the host has no route to, and its first address as the gateway", () => {
+    const { record, warnings } = plan({ ipv6: true });
+    expect(
+      record.plan?.subnets.map(({ subnet, gateway }) => [
+        formatIpPrefix(subnet),
+        gateway && formatIpAddress(gateway),
+      ]),
+    ).toEqual([
+      ["172.21.0.0/16", "172.21.0.1"],
+      ["fd00:9::/64", "fd00:9::1"],
+    ]);
+    expect(record.plan).toMatchObject({
+      driver: "bridge",
+      mtu: 1500,
+      masquerade: true,
+      interContainer: true,
+      gatewayMode4: "nat",
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  test("never gives two networks the same", () => {
+    const first = plan({ name: "one" }).record;
+    const second = plan({ name: "two" }, [first]).record;
+    expect(second.plan?.subnets[0]?.subnet).not.toEqual(first.plan?.subnets[0]?.subnet);
+  });
+
+  test("reads the driver's options", () => {
+    const options = {
+      "com.docker.network.bridge.name": "br7",
+      "com.docker.network.bridge.enable_icc": "false",
+      "com.docker.network.bridge.enable_ip_masquerade": "0",
+      "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
+      "com.docker.network.bridge.gateway_mode_ipv6": "routed",
+      "com.docker.network.bridge.inhibit_ipv4": "true",
+      "com.docker.network.driver.mtu": "9000",
+      "somebody.else": "anything",
+    };
+    const { record } = plan({ options });
+    expect(record.plan).toMatchObject({
+      interfaceName: "br7",
+      interContainer: false,
+      masquerade: false,
+      mtu: 9000,
+      gatewayMode6: "routed",
+    });
+    expect(record.plan?.subnets[0]?.gateway).toBeUndefined();
+    expect(record.plan?.defaultBindings.map(formatIpAddress)).toEqual(["127.0.0.1"]);
+  });
+
+  test("a configuration network gives all of its settings or none", () => {
+    const config = plan({
+      name: "settings",
+      configOnly: true,
+      subnets: [{ subnet: "10.4.0.0/16" }],
+      labels: { a: "b" },
+    }).record;
+    expect(config.plan).toBeUndefined();
+    const { record } = plan({ configFrom: "settings" }, [config]);
+    expect(record).toMatchObject({ configFrom: "settings", labels: { a: "b" } });
+    expect(record.plan && formatIpPrefix(record.plan.subnets[0]?.subnet as never)).toBe("10.4.0.0/16");
+    expect(() => plan({ configFrom: "settings", options: { a: "b" } }, [config])).toThrow(
+      "user-specified configurations",
+    );
+    expect(() => plan({ configFrom: "nope" }, [config])).toThrow('no configuration network "nope"');
+  });
+
+  test.each<[Partial<NetworkSpec>, string, string]>([
+    [{ name: " " }, "invalid", "name is empty"],
+    [{ name: "a/b" }, "invalid", "slash"],
+    [{ name: "host" }, "not-permitted", "predefined host network"],
+    [{ driver: "overlay" }, "not-found", 'no network driver "overlay"'],
+    [{ driver: "null" }, "not-permitted", 'only one instance of "null"'],
+    [{ ipv4: false }, "invalid", "IPv4 or IPv6 must be enabled"],
+    [{ scope: "swarm" }, "invalid", "swarm"],
+    [{ ipamDriver: "x" }, "not-found", 'no IPAM driver "x"'],
+    [{ subnets: [{ gateway: "10.0.0.1" }] }, "invalid", "must have a corresponding subnet"],
+    [{ subnets: [{ subnet: "10.0.0.1/24" }] }, "invalid", "10.0.0.0/24"],
+    [{ subnets: [{ subnet: "10.0.0.0/24", gateway: "10.0.1.1" }] }, "invalid", "10.0.1.1"],
+    [
+      { subnets: [{ subnet: "10.0.0.0/24" }, { subnet: "10.1.0.0/24" }] },
+      "invalid",
+      "one IPv4 subnet at most",
+    ],
+    [{ subnets: [{ subnet: "192.168.0.0/16" }] }, "conflict", "the host's route to 192.168.1.0/24"],
+    [{ options: { "com.docker.network.driver.mtu": "1" } }, "invalid", "from 68 to 65535"],
+    [{ options: { "com.docker.network.bridge.name": "0123456789abcdef" } }, "invalid", "1 to 15 characters"],
+    [
+      { options: { "com.docker.network.bridge.gateway_mode_ipv4": "isolated" } },
+      "invalid",
+      "internal network",
+    ],
+    [{ driver: "macvlan", options: { macvlan_mode: "x" } }, "invalid", "macvlan_mode"],
+  ])("%j is refused", (spec, kind, sentence) => {
+    expect(() => plan(spec)).toThrow(
+      expect.objectContaining({ kind, message: expect.stringContaining(sentence) }),
+    );
+  });
+
+  test("names and subnets of others are not to be had", () => {
+    const other = plan({
+      subnets: [{ subnet: "10.0.0.0/16" }],
+      options: { "com.docker.network.bridge.name": "br0" },
+    }).record;
+    expect(() => plan({}, [other])).toThrow("network with name lan already exists");
+    expect(() => plan({ name: "b", subnets: [{ subnet: "10.0.4.0/24" }] }, [other])).toThrow(
+      "Pool overlaps with other one",
+    );
+    expect(() => plan({ name: "b", options: { "com.docker.network.bridge.name": "br0" } }, [other])).toThrow(
+      'network "lan" has the bridge br0',
+    );
+  });
+
+  test("IPv6 subnets without IPv6 are warned of; a macvlan is a part of the host's subnet", () => {
+    expect(plan({ subnets: [{ subnet: "fd00::/64" }] }).warnings).toHaveLength(1);
+    expect(
+      plan({ driver: "macvlan", subnets: [{ subnet: "192.168.1.0/24" }], options: { parent: "eth0" } }).record
+        .plan,
+    ).toMatchObject({
+      driver: "macvlan",
+      interfaceName: "eth0",
+      macvlanMode: "bridge",
+    });
+  });
+});
+
+describe("routes and ports", () => {
+  const network = (
+    name: string,
+    more: Partial<NetworkPlan> & { readonly subnets?: NetworkPlan["subnets"] } = {},
+  ): NetworkPlan => {
+    const made = plan({ name, internal: more.internal ?? false }).record.plan as NetworkPlan;
+    return { ...made, id: name, ...more };
+  };
+  const v6 = (name: string): NetworkPlan =>
+    network(name, {
+      ipv4: false,
+      subnets: [{ subnet: parseIpPrefix("fd00::/64"), gateway: parseIpAddress("fd00::1"), auxiliary: {} }],
+    });
+  const end = (net: NetworkPlan, gatewayPriority = 0) => ({
+    network: net,
+    settings: { gatewayPriority },
+    plan: {
+      id: `e-${net.id}`,
+      networkId: net.id,
+      macAddress: "",
+      addresses: [],
+      linkLocal: [],
+      interfaceName: "",
+      defaultGateways: [],
+      sysctls: {},
+      ports: [],
+    } satisfies EndpointPlan,
+  });
+  const ports = [{ protocol: "tcp", hostPort: 80, containerPort: 80, count: 1 }] as const;
+  const shown = (plans: readonly EndpointPlan[]): readonly string[] =>
+    plans.map(({ networkId, defaultGateways, ports: published }) =>
+      [
+        networkId,
+        ...defaultGateways.map(formatIpAddress),
+        ...published.map(({ hostAddress }) =>
+          hostAddress === undefined ? "*" : formatIpAddress(hostAddress),
+        ),
+      ].join(" "),
+    );
+
+  test("lead through the first by name, unless one has priority or no way out", () => {
+    expect(shown(routeEndpoints([end(network("b")), end(network("a"))], { ports }))).toEqual([
+      "b",
+      "a 172.21.0.1 *",
+    ]);
+    expect(shown(routeEndpoints([end(network("b"), 1), end(network("a"))], { ports }))).toEqual([
+      "b 172.21.0.1 *",
+      "a",
+    ]);
+    expect(
+      shown(routeEndpoints([end(network("b")), end(network("a", { internal: true }))], { ports })),
+    ).toEqual(["b 172.21.0.1 *", "a"]);
+    expect(
+      orderByPriority([end(network("b")), end(network("a"), -1)]).map(({ network: { id: own } }) => own),
+    ).toEqual(["b", "a"]);
+  });
+
+  test("each family has its own way; ports of a family go with it", () => {
+    expect(shown(routeEndpoints([end(network("a")), end(v6("six"))], { ports }))).toEqual([
+      "a 172.21.0.1 0.0.0.0",
+      "six fd00::1 ::",
+    ]);
+    const six = [{ ...ports[0], hostAddress: parseIpAddress("::1") }];
+    expect(shown(routeEndpoints([end(network("a")), end(v6("six"))], { ports: six }))).toEqual([
+      "a 172.21.0.1",
+      "six fd00::1 ::1",
+    ]);
+  });
+
+  test("an internal network publishes nothing; default bindings stand in for all addresses", () => {
+    expect(shown(routeEndpoints([end(network("a", { internal: true }))], { ports }))).toEqual(["a"]);
+    const bound = network("a", { defaultBindings: [parseIpAddress("127.0.0.1")] });
+    expect(shown(routeEndpoints([end(bound)], { ports }))).toEqual(["a 172.21.0.1 127.0.0.1"]);
+  });
+
+  test.each([
+    [{ ipv4: "10.9.9.9" }, "no configured subnet contains the IP address 10.9.9.9"],
+    [{ ipv4: "x" }, "invalid IP address: x"],
+    [{ ipv6: "172.21.0.4" }, "invalid IPv6 address"],
+    [{ linkLocal: ["x"] }, "invalid IP address: x"],
+    [{ macAddress: "zz" }, "invalid MAC address: zz"],
+    [{ driverOptions: { "com.docker.network.endpoint.ifname": "a/b" } }, "invalid interface name"],
+    [
+      { driverOptions: { "com.docker.network.endpoint.sysctls": "kernel.x=1" } },
+      "invalid sysctl of an interface",
+    ],
+  ])("the settings %j are refused", (settings, sentence) => {
+    expect(() => checkEndpoint({ name: "lan", plan: network("lan"), isDefault: false }, settings)).toThrow(
+      sentence,
+    );
+  });
+
+  test("the default bridge has no addresses of one's choice and no aliases", () => {
+    const bridge = { name: "bridge", plan: network("standing-in"), isDefault: true };
+    expect(() => checkEndpoint(bridge, { ipv4: "172.21.0.4" })).toThrow(
+      "supported on user defined networks only",
+    );
+    expect(() => checkEndpoint(bridge, { aliases: ["a"] })).toThrow(
+      "only for containers in user defined networks",
+    );
+    expect(() => checkEndpoint(bridge, { macAddress: "02:00:00:00:00:01" })).not.toThrow();
+  });
+});
