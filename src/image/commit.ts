@@ -8,6 +8,7 @@ import type { Reference } from "../spec/reference.ts";
 import type { BlobDraft } from "./blobs/blob-draft.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { LoadSink } from "./loaded-image.ts";
+import { LayerContent } from "./unpacking/layer-content.ts";
 
 export interface CommitOptions {
   readonly store: ContentStore;
@@ -31,7 +32,11 @@ export async function commitLayer(layer: BlobDraft, options: CommitOptions): Pro
   }
   const blob = await layer.finish();
   const diffId = blob.digest;
-  if (!(await sink.hasLayer(diffId))) await sink.ensureLayer(diffId, () => layer.open());
+  if (!(await sink.hasLayer(diffId))) {
+    const { signal } = new AbortController();
+    const source = { diffId, blob, isProven: true, open: () => layer.open() };
+    await sink.ensureLayer(diffId, new LayerContent(source, { signal }));
+  }
   await layer.commit();
   const configBytes = encodeImageConfig({ ...config, diffIds: [...config.diffIds, diffId] });
   const configBlob = await store.ingest([configBytes]);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Failure, kindOf } from "../base/failure.ts";
 import { algorithmOf, type Digest, Digester, findDigest, hexOf } from "../spec/digest.ts";
 import { type Blob, BlobDraft, type DraftOptions, syncPath } from "./blobs/blob-draft.ts";
+import { PartialBlob } from "./blobs/partial-blob.ts";
 import { fileChunks } from "./blobs/file-chunks.ts";
 import { AbsentBlobs, type AbsentBlob } from "./rebuild/absent-blobs.ts";
 import { type BlobForm, compressors } from "./rebuild/blob-form.ts";
@@ -82,14 +83,14 @@ export class ContentStore {
   }
 
   /**
-   * A draft of a known blob that goes on with what an earlier one left, in this life or before, and leaves what it has to the
-   * next one. One at a time for each blob: the caller sees to it, and replays it first. The caller disposes of it.
+   * A known blob that goes on with what an earlier one left, in this life or before, and leaves what it has to the
+   * next one. One at a time for each blob: the caller sees to it, and disposes of it.
    */
-  async resume({ digest, size }: Blob): Promise<BlobDraft> {
+  async resume({ digest, size }: Blob): Promise<PartialBlob> {
     try {
-      return await BlobDraft.resume(
+      return await PartialBlob.open(
         { path: this.#partialOf(digest), target: (found) => this.#pathOf(found) },
-        { algorithm: algorithmOf(digest), expected: { digest, size } },
+        { digest, size },
       );
     } catch (thrown) {
       throw fileFailure("cannot store a blob", thrown);

@@ -1,3 +1,5 @@
+import type { Fd } from "../linux/fd.ts";
+import type { UnpackOptions, UnpackResult } from "../linux/unpack-options.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
 import type { ImageId } from "../spec/image-id.ts";
@@ -32,15 +34,22 @@ export interface LoadedLayer {
   readonly size: number;
 }
 
+/** An uncompressed layer on its way. Both ways throw "corrupt" at the end when the content is not what its diffID says. */
+export interface LayerTar {
+  /** Its bytes. */
+  open(): AsyncIterable<Uint8Array>;
+  /** As unpackLayer(), in a thread beside this one; the directory is free again when it settles. */
+  unpack(into: Fd, options?: Omit<UnpackOptions, "signal">): Promise<UnpackResult>;
+}
+
 /** What loading asks of its caller, who joins it with storage. */
 export interface LoadSink {
   hasLayer(diffId: Digest): boolean | Promise<boolean>;
   /**
-   * Stores a layer that hasLayer() did not know; called once for each, a few at a time.
-   * `open` gives its tar. Read to the end before anything becomes visible: it throws "corrupt" there when the content
-   * is not what `diffId` says.
+   * Stores a layer that hasLayer() did not know; called once for each, a few at a time. The tar is read or unpacked, to its end and
+   * once, before anything becomes visible, or not at all when the layer has come meanwhile.
    */
-  ensureLayer(diffId: Digest, open: () => AsyncIterable<Uint8Array>): Promise<void>;
+  ensureLayer(diffId: Digest, tar: LayerTar): Promise<void>;
   /** Whether the image has this name already. */
   hasImage?(id: ImageId, reference: Reference): boolean | Promise<boolean>;
   /** Records an image; called when everything of all images is stored. */

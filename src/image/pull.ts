@@ -7,7 +7,7 @@ import { parseImageConfig } from "../spec/image-config.ts";
 import { type Descriptor, isForeign, maxManifestBytes, roleOf } from "../spec/image-manifest.ts";
 import { type Platform, hostPlatform } from "../spec/platform.ts";
 import { formatFamiliar, type Reference, repositoryOf, withDefaultTag } from "../spec/reference.ts";
-import type { BlobDraft } from "./blobs/blob-draft.ts";
+import type { PartialBlob } from "./blobs/partial-blob.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { Downloads } from "./downloads.ts";
 import type { LoadedImage, LoadedLayer, LoadSink } from "./loaded-image.ts";
@@ -130,7 +130,7 @@ async function fetchImage(
         ...targets,
         report: shared.report,
         signal: shared.signal,
-        download: (draft) => fetchInto(draft, layer, { ...targets, ...shared }),
+        download: (draft) => fetchFrom(draft, layer, { ...targets, ...shared }),
       }),
     );
   });
@@ -148,25 +148,26 @@ async function fetchImage(
   };
 }
 
-/** What a draft has of an earlier time, then the rest from the registry, which is added to it. */
-async function* fetchInto(
-  draft: BlobDraft,
+/** What is there of an earlier time, then the rest from the registry. */
+async function* fetchFrom(
+  draft: PartialBlob,
   layer: LoadedLayer,
   { repository, report, signal }: Pick<FetchTargets, "repository" | "report" | "signal">,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const id = hexOf(layer.digest).slice(0, 12);
+  let currentBytes = draft.keptBytes;
   const progress = (): void => {
-    report({ kind: "layer", id, phase: "downloading", currentBytes: draft.size, totalBytes: layer.size });
+    report({ kind: "layer", id, phase: "downloading", currentBytes, totalBytes: layer.size });
   };
-  for await (const piece of draft.replay()) yield piece;
+  yield* draft.replay();
   progress();
   const onRetry = (waitMs: number, why: string): void => {
     report({ kind: "layer", id, phase: "retrying", currentBytes: Math.ceil(waitMs / 1000) });
     report({ kind: "status", text: why, id });
   };
-  for await (const piece of downloadBlob(repository, layer, { offset: draft.size, signal, onRetry })) {
+  for await (const piece of downloadBlob(repository, layer, { offset: draft.keptBytes, signal, onRetry })) {
     signal.throwIfAborted();
-    await draft.write(piece);
+    currentBytes += piece.length;
     progress();
     yield piece;
   }

@@ -1,7 +1,7 @@
-import { LayerContent } from "./archive/layer-content.ts";
+import { Failure } from "../base/failure.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { LoadedLayer } from "./loaded-image.ts";
-import { compressionOf } from "./streams/compression.ts";
+import { LayerContent } from "./unpacking/layer-content.ts";
 
 /**
  * The tar of a layer out of its blob, for unpacking it anew or saving it. Throws "not-found" without the blob, and
@@ -12,8 +12,12 @@ export async function* openStoredLayer(
   { diffId, digest, size }: Pick<LoadedLayer, "diffId" | "digest" | "size">,
   { signal = new AbortController().signal }: { readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const open = (): AsyncIterable<Uint8Array> => store.open(digest, { verify: true });
-  const compression = await compressionOf(store.open(digest));
-  const layer = { diffId, compression, file: { blob: { digest, size }, open } };
-  yield* new LayerContent(layer, { signal, onBytes: () => undefined }).open();
+  const content = new LayerContent(
+    { diffId, blob: { digest, size }, isProven: false, open: () => store.open(digest) },
+    { signal },
+  );
+  yield* content.open();
+  if (content.blob !== digest) {
+    throw new Failure("corrupt", `cannot read blob ${digest}: its content has changed on disk`);
+  }
 }

@@ -1,4 +1,4 @@
-import type { LoadedImage, LoadSink } from "../../src/image/loaded-image.ts";
+import type { LayerTar, LoadedImage, LoadSink } from "../../src/image/loaded-image.ts";
 import type { Digest } from "../../src/spec/digest.ts";
 
 /** Keeps what it is given: the tar of each layer, each image. */
@@ -14,12 +14,12 @@ export class MemorySink implements LoadSink {
     return this.layers.has(diffId);
   }
 
-  async ensureLayer(diffId: Digest, open: () => AsyncIterable<Uint8Array>): Promise<void> {
+  async ensureLayer(diffId: Digest, tar: Pick<LayerTar, "open">): Promise<void> {
     this.asked.push(diffId);
     this.busiest = Math.max(this.busiest, ++this.#busy);
     try {
       const chunks: Uint8Array[] = [];
-      for await (const chunk of open()) chunks.push(chunk);
+      for await (const chunk of tar.open()) chunks.push(chunk);
       this.layers.set(diffId, Buffer.concat(chunks));
     } finally {
       this.#busy--;

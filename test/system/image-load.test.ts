@@ -14,7 +14,6 @@ import { type ContentStore, openContentStore } from "../../src/image/content-sto
 import { importRootfs } from "../../src/image/import.ts";
 import { loadArchive } from "../../src/image/load.ts";
 import type { LoadedImage, LoadSink } from "../../src/image/loaded-image.ts";
-import { unpackLayer } from "../../src/linux/tree.ts";
 import { formatFamiliar, parseReference } from "../../src/spec/reference.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { openStorage } from "../../src/storage/drivers.ts";
@@ -53,9 +52,9 @@ function overlayMounts(): string {
 /** What the engine does: joins image and storage. */
 const sink: LoadSink = {
   hasLayer: (diffId) => storage.hasLayer(diffId),
-  ensureLayer: async (diffId, open) => {
+  ensureLayer: async (diffId, tar) => {
     await using draft = await storage.beginLayer();
-    await unpackLayer(open(), draft.root);
+    await tar.unpack(draft.root);
     await draft.commit(diffId);
   },
   addImage: async (image) => void images.push(image),

@@ -1,5 +1,4 @@
-import type { LoadedImage, LoadSink } from "../../image/loaded-image.ts";
-import { unpackLayer } from "../../linux/tree.ts";
+import type { LayerTar, LoadedImage, LoadSink } from "../../image/loaded-image.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { formatReference, type Reference, withDefaultTag } from "../../spec/reference.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
@@ -35,9 +34,9 @@ export class StoringSink implements LoadSink {
     return this.#state.references().get(formatReference(withDefaultTag(reference))) === id;
   }
 
-  async ensureLayer(diffId: Digest, open: () => AsyncIterable<Uint8Array>): Promise<void> {
+  async ensureLayer(diffId: Digest, tar: LayerTar): Promise<void> {
     await using draft = await this.#storage.beginLayer();
-    const { bytes } = await unpackLayer(open(), draft.root, { names: "docker" });
+    const { bytes } = await tar.unpack(draft.root, { names: "docker" });
     await draft.commit(diffId);
     this.#layerBytes.set(diffId, bytes);
   }

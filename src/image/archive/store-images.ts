@@ -6,8 +6,8 @@ import { formatFamiliar } from "../../spec/reference.ts";
 import { forEachBounded } from "../streams/bounded.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { ImageParts, LayerPart } from "./image-parts.ts";
-import { LayerContent } from "./layer-content.ts";
 import type { LoadedImage, LoadSink } from "../loaded-image.ts";
+import { LayerContent, type LayerSource } from "../unpacking/layer-content.ts";
 import type { Report } from "../streams/reporting.ts";
 
 const layersAtOnce = 2;
@@ -38,7 +38,7 @@ export async function storeImages(
     layers.filter((layer) => byDiffId.get(layer.diffId)?.file.blob.digest !== layer.file.blob.digest),
   );
   await forEachBounded(others, { limit: layersAtOnce, signal }, (layer, both) =>
-    new LayerContent(layer, { signal: both, onBytes: () => undefined }).prove(),
+    new LayerContent(sourceOf(layer), { signal: both }).prove(),
   );
   const blobs = new Map(
     [
@@ -70,7 +70,7 @@ async function storeLayer(layer: LayerPart, { sink, report, signal }: StoreTarge
   let currentBytes = 0;
   const isThere = await sink.hasLayer(layer.diffId);
   const phase = isThere ? "verifying" : "unpacking";
-  const content = new LayerContent(layer, {
+  const content = new LayerContent(sourceOf(layer), {
     signal,
     onBytes: (bytes) => {
       currentBytes += bytes;
@@ -82,13 +82,17 @@ async function storeLayer(layer: LayerPart, { sink, report, signal }: StoreTarge
     report({ kind: "layer", id, phase: "exists" });
     return;
   }
-  await sink.ensureLayer(layer.diffId, () => content.open());
+  await sink.ensureLayer(layer.diffId, content);
   if (content.isOpened && !content.isProven) {
     throw new Failure("internal", `cannot store layer ${layer.diffId}: it was not read to its end`);
   }
   // Someone else may have stored it meanwhile, so that it wasn't opened; ours is kept as a blob all the same.
   if (!content.isProven) await content.prove();
   report({ kind: "layer", id, phase: "done" });
+}
+
+function sourceOf({ diffId, compression, file }: LayerPart): LayerSource {
+  return { diffId, compression, blob: file.blob, isProven: true, open: () => file.open() };
 }
 
 function describe(image: ImageParts): LoadedImage {

@@ -1,4 +1,4 @@
-import { constants, type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
@@ -38,8 +38,6 @@ export class BlobDraft implements AsyncDisposable {
   #size = 0;
   #state: "open" | "finished" | "committed" | "gone" = "open";
   #blob: Blob | undefined;
-  /** Not deleted when it is given up. */
-  #isKept = false;
   /** Bytes that are in the file. */
   #written = 0;
 
@@ -55,58 +53,11 @@ export class BlobDraft implements AsyncDisposable {
     return new BlobDraft(await open(places.path, "wx", 0o600), places, options);
   }
 
-  /** Goes on with what an earlier draft left at the same place; see replay(). */
-  static async resume(places: DraftPlaces, options: DraftOptions = {}): Promise<BlobDraft> {
-    const draft = new BlobDraft(
-      await open(places.path, constants.O_RDWR | constants.O_CREAT, 0o600),
-      places,
-      options,
-    );
-    draft.#isKept = true;
-    return draft;
-  }
-
-  /**
-   * First of all, for a draft that was resumed: gives what is there, and hashes it. Writing goes on behind it. What is longer than
-   * expected can't be right, and counts as nothing.
-   */
-  async *replay(): AsyncGenerator<Uint8Array, void, undefined> {
-    const { expected } = this.#options;
-    const { size } = await this.#file.stat();
-    if (expected?.size !== undefined && size > expected.size) await this.#file.truncate(0);
-    const buffer = Buffer.allocUnsafe(flightBytes);
-    for (;;) {
-      const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, this.#size);
-      if (bytesRead === 0) break;
-      const piece = Buffer.from(buffer.subarray(0, bytesRead));
-      this.#digester.update(piece);
-      this.#size += bytesRead;
-      this.#written = this.#size;
-      yield piece;
-    }
-  }
-
-  /** Whether an earlier draft left something; asked before replay(). */
-  async hasPart(): Promise<boolean> {
-    return (await this.#file.stat()).size > 0;
-  }
-
-  /** Bytes that were written or replayed. */
-  get size(): number {
-    return this.#size;
-  }
-
-  /** What is there turned out to be wrong: nothing of it is kept. */
-  discard(): void {
-    this.#isKept = false;
-  }
-
   /** The bytes must not change any more. Hashes now, writes while the next ones come. */
   async write(bytes: Uint8Array): Promise<void> {
     this.#size += bytes.length;
     const { expected, maxBytes } = this.#options;
     if (expected?.size !== undefined && this.#size > expected.size) {
-      this.discard();
       throw new Failure(
         "corrupt",
         `cannot store a blob: it is longer than the ${expected.size} bytes announced`,
@@ -135,7 +86,6 @@ export class BlobDraft implements AsyncDisposable {
       );
     }
     if (expected?.digest !== undefined && expected.digest !== digest) {
-      this.discard();
       throw new Failure("corrupt", `cannot store blob ${expected.digest}: its content has digest ${digest}`);
     }
     await this.#file.close(); // any number of finished drafts may wait for their commit
@@ -164,17 +114,8 @@ export class BlobDraft implements AsyncDisposable {
   async commit(): Promise<Blob> {
     const blob = await this.finish();
     if (this.#state === "committed") return blob;
-    const target = this.#target(blob.digest);
     try {
-      if (await hasSize(target, blob.size)) {
-        await rm(this.#path, { force: true });
-      } else {
-        await syncPath(this.#path);
-        fault("blob.synced");
-        await rename(this.#path, target);
-        fault("blob.named");
-        await syncPath(dirname(target));
-      }
+      await nameBlob({ path: this.#path, target: this.#target }, blob);
     } catch (thrown) {
       throw fileFailure(`cannot store blob ${blob.digest}`, thrown);
     }
@@ -184,11 +125,9 @@ export class BlobDraft implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === "gone") return;
-    if (this.#isKept && this.#state === "open") await this.#launch().catch(() => undefined);
     await this.#flight.catch(() => undefined);
     if (this.#state === "open") await this.#file.close().catch(() => undefined);
-    const isKept = this.#isKept && this.#state === "open" && this.#size > 0;
-    if (this.#state !== "committed" && !isKept) await rm(this.#path, { force: true });
+    if (this.#state !== "committed") await rm(this.#path, { force: true });
     this.#state = "gone";
   }
 
@@ -222,6 +161,23 @@ export interface DraftPlaces {
   /** A new file in the same file system as the targets. */
   readonly path: string;
   readonly target: (digest: Digest) => string;
+}
+
+/** Gives a whole file its name as a blob: file synced, renamed, directory synced. Atomic; fine when that is there already. */
+export async function nameBlob(
+  { path, target: targetOf }: DraftPlaces,
+  { digest, size }: Blob,
+): Promise<void> {
+  const target = targetOf(digest);
+  if (await hasSize(target, size)) {
+    await rm(path, { force: true });
+    return;
+  }
+  await syncPath(path);
+  fault("blob.synced");
+  await rename(path, target);
+  fault("blob.named");
+  await syncPath(dirname(target));
 }
 
 /** fsync(2) of a file or directory. */

@@ -1,10 +1,10 @@
 import { Failure, kindOf } from "../../base/failure.ts";
-import { algorithmOf, Digester, hexOf } from "../../spec/digest.ts";
-import type { BlobDraft } from "../blobs/blob-draft.ts";
+import { hexOf } from "../../spec/digest.ts";
+import type { PartialBlob } from "../blobs/partial-blob.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { LoadedLayer, LoadSink } from "../loaded-image.ts";
-import { decompress } from "../streams/compression.ts";
 import type { Report } from "../streams/reporting.ts";
+import { isUseless, LayerContent } from "../unpacking/layer-content.ts";
 
 export interface LayerTargets {
   readonly store: ContentStore;
@@ -13,8 +13,8 @@ export interface LayerTargets {
   readonly signal: AbortSignal;
   /** Those that were dropped, too. */
   readonly wantsBlobs?: boolean;
-  /** The blob's bytes from its beginning; all that is not in the draft yet has been added to it when the next piece is asked for. */
-  readonly download: (draft: BlobDraft) => AsyncIterable<Uint8Array>;
+  /** The blob's bytes from its beginning: what the draft has, then the rest, which whoever reads them adds to it. */
+  readonly download: (draft: PartialBlob) => AsyncIterable<Uint8Array>;
 }
 
 /**
@@ -34,7 +34,16 @@ export async function storeLayerBlob(layer: LoadedLayer, targets: LayerTargets):
     return;
   }
   if (isStored) {
-    await unpack(layer, targets, store.open(layer.digest, { verify: true }));
+    const { digest, diffId } = layer;
+    const blob = { digest, size: layer.size };
+    const content = new LayerContent(
+      { diffId, blob, isProven: false, open: () => store.open(digest) },
+      { signal: targets.signal },
+    );
+    await unpack(layer, sink, content);
+    if (content.blob !== digest) {
+      throw new Failure("corrupt", `cannot read blob ${digest}: its content has changed on disk`);
+    }
   } else {
     await fetchAndUnpack(layer, targets, { isUnpacked, again: true });
   }
@@ -46,21 +55,30 @@ async function fetchAndUnpack(
   targets: LayerTargets,
   { isUnpacked, again }: { readonly isUnpacked: boolean; readonly again: boolean },
 ): Promise<void> {
-  const { store, download } = targets;
+  const { store, sink, signal, download } = targets;
   let hadPart = false;
   try {
     await using draft = await store.resume(layer);
-    hadPart = await draft.hasPart();
-    const source = new Watched(download(draft));
+    hadPart = draft.keptBytes > 0;
+    const content = new LayerContent(
+      {
+        diffId: layer.diffId,
+        blob: layer,
+        isProven: false,
+        store: { fd: draft.fd, from: draft.keptBytes },
+        open: () => download(draft),
+      },
+      { signal },
+    );
     try {
-      if (isUnpacked) await prove(layer, source.pieces(), targets.signal);
-      else await unpack(layer, targets, source.pieces());
+      if (isUnpacked) await content.prove();
+      else await unpack(layer, sink, content);
     } catch (thrown) {
-      // What came, not how it came.
-      if (!source.hasFailed && kindOf(thrown) === "corrupt") draft.discard();
+      // What came is wrong, not how it came.
+      if (isUseless(content, thrown)) draft.discard();
       throw thrown;
     }
-    await draft.commit();
+    await draft.commit(content.blob);
   } catch (thrown) {
     // What an earlier attempt left may have lost its last bytes with the power.
     if (!hadPart || !again || kindOf(thrown) !== "corrupt") throw thrown;
@@ -69,68 +87,9 @@ async function fetchAndUnpack(
   }
 }
 
-/** Tells a source that broke from one whose bytes nobody could use. */
-class Watched {
-  readonly #source: AsyncIterable<Uint8Array>;
-  hasFailed = false;
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.#source = source;
-  }
-
-  async *pieces(): AsyncGenerator<Uint8Array, void, undefined> {
-    const iterator = this.#source[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const next = await iterator.next().catch((thrown: unknown) => {
-          this.hasFailed = true;
-          throw thrown;
-        });
-        if (next.done === true) return;
-        yield next.value;
-      }
-    } finally {
-      await iterator.return?.();
-    }
-  }
-}
-
 /** The tree, by way of the sink, which keeps it only when the digest of the tar is right. */
-async function unpack(
-  layer: LoadedLayer,
-  { sink, signal }: LayerTargets,
-  blob: AsyncIterable<Uint8Array>,
-): Promise<void> {
-  let opened = false;
-  await sink.ensureLayer(layer.diffId, () => {
-    opened = true;
-    return proven(layer, blob, signal);
-  });
+async function unpack(layer: LoadedLayer, sink: LoadSink, content: LayerContent): Promise<void> {
+  await sink.ensureLayer(layer.diffId, content);
   // Another one has unpacked the same meanwhile.
-  if (!opened) await prove(layer, blob, signal);
-}
-
-async function prove(
-  layer: LoadedLayer,
-  blob: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): Promise<void> {
-  for await (const _ of proven(layer, blob, signal));
-}
-
-async function* proven(
-  layer: LoadedLayer,
-  blob: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const digester = new Digester(algorithmOf(layer.diffId));
-  for await (const piece of decompress(blob)) {
-    signal.throwIfAborted();
-    digester.update(piece);
-    yield piece;
-  }
-  const found = digester.finish();
-  if (found !== layer.diffId) {
-    throw new Failure("corrupt", `cannot unpack layer ${layer.diffId}: its content has digest ${found}`);
-  }
+  if (!content.isOpened) await content.prove();
 }

@@ -22,16 +22,19 @@ export function detectCompression(head: Uint8Array): Compression {
 
 /**
  * The content without its compression, whichever of plain, gzip and zstd it comes in (several members or frames
- * too). Inflates on the thread pool. Throws "corrupt" when it is cut off or followed by something else.
+ * too; `onCompression` is told before the first piece). Inflates on the thread pool. Throws "corrupt" when it is cut off or followed by something else.
  */
 export async function* decompress(
   chunks: AsyncIterable<Uint8Array>,
+  { onCompression }: { readonly onCompression?: (compression: Compression) => void } = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const iterator = chunks[Symbol.asyncIterator]();
   try {
     const head = await readHead(iterator);
     const all = startingWith(head, iterator);
-    switch (detectCompression(head)) {
+    const compression = detectCompression(head);
+    onCompression?.(compression);
+    switch (compression) {
       case "plain":
         yield* all;
         return;

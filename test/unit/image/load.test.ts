@@ -6,6 +6,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { Progress } from "../../../src/base/progress.ts";
 import { type ContentStore, openContentStore } from "../../../src/image/content-store.ts";
 import { type LoadOptions, loadArchive } from "../../../src/image/load.ts";
+import type { LayerTar } from "../../../src/image/loaded-image.ts";
 import { openStoredLayer } from "../../../src/image/stored-layer.ts";
 import { digestOf } from "../../../src/spec/digest.ts";
 import { mediaTypes } from "../../../src/spec/image-manifest.ts";
@@ -249,8 +250,8 @@ describe("loadArchive()", () => {
 
   test("notices a sink that does not read to the end", async () => {
     class HastySink extends MemorySink {
-      override async ensureLayer(_: unknown, open: () => AsyncIterable<Uint8Array>): Promise<void> {
-        for await (const _chunk of open()) break;
+      override async ensureLayer(_: unknown, tar: LayerTar): Promise<void> {
+        for await (const _chunk of tar.open()) break;
       }
     }
     sink = new HastySink();

@@ -1,0 +1,102 @@
+import { constants, type FileHandle, open, rm } from "node:fs/promises";
+import { Failure } from "../../base/failure.ts";
+import type { Fd } from "../../linux/fd.ts";
+import { fileFailure } from "../../linux/file-failure.ts";
+import type { Digest } from "../../spec/digest.ts";
+import { type Blob, type DraftPlaces, nameBlob } from "./blob-draft.ts";
+
+const pieceBytes = 1024 * 1024;
+
+/**
+ * A known blob on its way into the store, which goes on with what an earlier one left at the same place, and leaves what it has
+ * to the next one. Others hash and write: replay(), then whatever is written behind that through `fd`, then commit() or nothing.
+ * Who opened it disposes of it.
+ */
+export class PartialBlob implements AsyncDisposable {
+  readonly #file: FileHandle;
+  readonly #places: DraftPlaces;
+  readonly #expected: Blob;
+  /** Bytes that an earlier one left. */
+  readonly keptBytes: number;
+  #state: "open" | "discarded" | "committed" = "open";
+
+  private constructor(
+    file: FileHandle,
+    {
+      places,
+      expected,
+      keptBytes,
+    }: { readonly places: DraftPlaces; readonly expected: Blob; readonly keptBytes: number },
+  ) {
+    this.#file = file;
+    this.#places = places;
+    this.#expected = expected;
+    this.keptBytes = keptBytes;
+  }
+
+  /** What is there and longer than expected can't be right, and counts as nothing. */
+  static async open(places: DraftPlaces, expected: Blob): Promise<PartialBlob> {
+    const file = await open(places.path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    try {
+      const { size } = await file.stat();
+      const keptBytes = size > expected.size ? 0 : size;
+      if (size > expected.size) await file.truncate(0);
+      return new PartialBlob(file, { places, expected, keptBytes });
+    } catch (thrown) {
+      await file.close().catch(() => undefined);
+      throw thrown;
+    }
+  }
+
+  /** Open until it is disposed of. */
+  get fd(): Fd {
+    return this.#file.fd;
+  }
+
+  /** The bytes that were kept; each piece is given away. */
+  async *replay(): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let at = 0; at < this.keptBytes; ) {
+      const buffer = Buffer.allocUnsafeSlow(Math.min(pieceBytes, this.keptBytes - at));
+      const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, at);
+      if (bytesRead === 0) throw new Failure("corrupt", "cannot store a blob: what was kept of it is gone");
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+
+  /** What is there turned out to be wrong: nothing of it is kept. */
+  discard(): void {
+    this.#state = "discarded";
+  }
+
+  /**
+   * All is written, and has this digest: gives it its name, safe from power loss. Atomic; fine when another one has stored the
+   * same meanwhile. Throws "corrupt" when it is not what was expected.
+   */
+  async commit(found: Digest): Promise<void> {
+    const { digest, size } = this.#expected;
+    if (found !== digest) {
+      this.discard();
+      throw new Failure("corrupt", `cannot store blob ${digest}: its content has digest ${found}`);
+    }
+    try {
+      const stat = await this.#file.stat();
+      if (stat.size !== size) {
+        this.discard();
+        throw new Failure("corrupt", `cannot store a blob: it has ${stat.size} bytes instead of ${size}`);
+      }
+      await nameBlob(this.#places, this.#expected);
+    } catch (thrown) {
+      throw fileFailure(`cannot store blob ${digest}`, thrown);
+    }
+    this.#state = "committed";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const isEmpty = (await this.#file.stat().catch(() => undefined))?.size === 0;
+    await this.#file.close().catch(() => undefined);
+    if (this.#state === "discarded" || (this.#state === "open" && isEmpty)) {
+      await rm(this.#places.path, { force: true });
+    }
+  }
+}

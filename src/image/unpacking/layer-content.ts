@@ -1,0 +1,139 @@
+import { Failure, kindOf } from "../../base/failure.ts";
+import type { Fd } from "../../linux/fd.ts";
+import type { UnpackOptions, UnpackResult } from "../../linux/unpack-options.ts";
+import { algorithmOf, type Digest } from "../../spec/digest.ts";
+import type { Blob } from "../blobs/blob-draft.ts";
+import type { LayerTar } from "../loaded-image.ts";
+import type { Compression } from "../streams/compression.ts";
+import { BlobTaker } from "./blob-taker.ts";
+import type { LayerJob, LayerProof } from "./layer-job.ts";
+import { runInThread } from "./layer-threads.ts";
+import { provenTar, runLayerJob, taken } from "./run-layer-job.ts";
+
+/** Where a layer's bytes come from. */
+export interface LayerSource {
+  readonly diffId: Digest;
+  /** Known where its beginning was looked at. */
+  readonly compression?: Compression;
+  readonly blob: Blob;
+  /** The blob has been proven to be what it is called. */
+  readonly isProven: boolean;
+  /** Gets the blob while it is read. */
+  readonly store?: NonNullable<LayerJob["store"]>;
+  /** The blob, from its beginning; each piece is given away. */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** A smaller one is done before a thread has started. */
+const smallBytes = 128 * 1024;
+
+/**
+ * A layer's tar out of its blob, proven: the digest of what was given is compared at the end, and isProven says
+ * that someone got there. One pass: hashed, kept, inflated, hashed, unpacked, in a thread beside where it is worth one.
+ */
+export class LayerContent implements LayerTar {
+  readonly #layer: LayerSource;
+  readonly #signal: AbortSignal;
+  readonly #onBytes: (bytes: number) => void;
+  #proof: LayerProof | undefined;
+  #opened = false;
+  #hasSourceFailed = false;
+
+  constructor(
+    layer: LayerSource,
+    {
+      signal,
+      onBytes = () => undefined,
+    }: { readonly signal: AbortSignal; readonly onBytes?: (bytes: number) => void },
+  ) {
+    this.#layer = layer;
+    this.#signal = signal;
+    this.#onBytes = onBytes;
+  }
+
+  get isProven(): boolean {
+    return this.#proof !== undefined;
+  }
+
+  /** Someone began to read. */
+  get isOpened(): boolean {
+    return this.#opened;
+  }
+
+  /** It broke off, in place of holding something that nobody can use. */
+  get hasSourceFailed(): boolean {
+    return this.#hasSourceFailed;
+  }
+
+  /** What the blob was found to be, once it is proven. */
+  get blob(): Digest {
+    if (this.#proof === undefined) throw new Error("a layer was asked for its blob before it was proven");
+    return this.#proof.blob;
+  }
+
+  async *open(): AsyncGenerator<Uint8Array, void, undefined> {
+    const taker = new BlobTaker(this.#job());
+    const blob = taken(this.#read(), taker);
+    yield* provenTar(this.#job(), { taker, blob, signal: this.#signal });
+    this.#proof = { blob: taker.finish() };
+  }
+
+  async unpack(into: Fd, options: Omit<UnpackOptions, "signal"> = {}): Promise<UnpackResult> {
+    const { unpacked } = await this.#run({ ...this.#job(), into, options });
+    if (unpacked === undefined) throw new Failure("internal", "cannot unpack a layer: nothing was unpacked");
+    return unpacked;
+  }
+
+  /** Reads all of it for nothing but the proof. */
+  async prove(): Promise<void> {
+    const { blob, diffId, compression, isProven } = this.#layer;
+    // A plain tar was hashed on its way in.
+    if (isProven && compression === "plain" && algorithmOf(blob.digest) === algorithmOf(diffId)) {
+      if (blob.digest !== diffId) {
+        throw new Failure("corrupt", `cannot unpack layer ${diffId}: its content has digest ${blob.digest}`);
+      }
+      this.#proof = { blob: blob.digest };
+      return;
+    }
+    await this.#run(this.#job());
+  }
+
+  #job(): LayerJob {
+    const { diffId, blob, isProven, store } = this.#layer;
+    return { diffId, blob: blob.digest, isProven, ...(store === undefined ? {} : { store }) };
+  }
+
+  async #run(job: LayerJob): Promise<LayerProof> {
+    const signal = this.#signal;
+    if (this.#layer.blob.size > smallBytes) {
+      this.#proof = await runInThread(job, { blob: this.#read(), signal });
+    } else {
+      const taker = new BlobTaker(job);
+      this.#proof = await runLayerJob(job, { taker, blob: taken(this.#read(), taker), signal });
+    }
+    return this.#proof;
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#opened = true;
+    const iterator = this.#layer.open()[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await iterator.next().catch((thrown: unknown) => {
+          this.#hasSourceFailed = true;
+          throw thrown;
+        });
+        if (next.done === true) return;
+        this.#onBytes(next.value.length);
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  }
+}
+
+/** What was thrown says that the blob's own bytes are no good, however they came. */
+export function isUseless(content: LayerContent, thrown: unknown): boolean {
+  return !content.hasSourceFailed && kindOf(thrown) === "corrupt";
+}

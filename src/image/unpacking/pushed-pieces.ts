@@ -1,0 +1,44 @@
+/** Pieces that come by themselves, for who takes them one by one. */
+export class PushedPieces implements AsyncIterable<Uint8Array> {
+  readonly #onTaken: (bytes: number) => void;
+  #waiting: Uint8Array[] = [];
+  #end: { readonly error?: unknown } | undefined;
+  #wake: () => void = () => undefined;
+
+  /** `onTaken` is told when a piece has been worked off. */
+  constructor(onTaken: (bytes: number) => void) {
+    this.#onTaken = onTaken;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#waiting.push(bytes);
+    this.#wake();
+  }
+
+  end(): void {
+    this.#end ??= {};
+    this.#wake();
+  }
+
+  /** The taker gets it in place of the next piece. */
+  fail(error: unknown): void {
+    this.#end = { error };
+    this.#waiting = [];
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    for (;;) {
+      const piece = this.#waiting.shift();
+      if (piece !== undefined) {
+        yield piece;
+        this.#onTaken(piece.length);
+      } else if (this.#end !== undefined) {
+        if ("error" in this.#end) throw this.#end.error;
+        return;
+      } else {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    }
+  }
+}
