@@ -12,7 +12,7 @@ export interface LayerRun {
 }
 
 /** Bytes that are on their way to a thread at most. */
-const windowBytes = 4 * 1024 * 1024;
+const windowBytes = 1024 * 1024;
 /** A thread that has nothing to do for so long ends, and gives its memory back. */
 const restMs = 2_000;
 const mostThreads: number = Math.max(2, Math.min(4, availableParallelism()));
@@ -154,9 +154,9 @@ class LayerThread {
 
   async #feed(blob: AsyncIterable<Uint8Array>, flow: Flow): Promise<void> {
     for await (const piece of blob) {
-      // Only a buffer of its own can be given away.
+      // Only a buffer of its own can be given away; slice() of a Buffer would be no copy.
       const isWhole = piece.byteLength === piece.buffer.byteLength;
-      const bytes = isWhole ? piece : piece.slice();
+      const bytes = isWhole ? piece : new Uint8Array(piece);
       const { length } = bytes;
       this.#send({ kind: "piece", bytes }, [bytes.buffer as ArrayBuffer]);
       await flow.sent(length);
