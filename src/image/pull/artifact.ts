@@ -9,6 +9,7 @@ import type { Repository } from "../registry/repository.ts";
 import type { ResolvedImage } from "../registry/resolve-image.ts";
 import { forEachBounded } from "../streams/bounded.ts";
 import type { Report } from "../streams/reporting.ts";
+import { BlobTaker } from "../unpacking/blob-taker.ts";
 
 export interface ArtifactTargets {
   readonly store: ContentStore;
@@ -53,13 +54,17 @@ async function fetchBlob(
   const id = shortId(digest);
   if ((await store.find(digest)) !== undefined) return report({ kind: "layer", id, phase: "exists" });
   await using draft = await store.resume({ digest, size });
-  for await (const _ of draft.replay()); // hashes what an earlier attempt left
-  for await (const piece of downloadBlob(repository, { digest, size }, { offset: draft.size, signal })) {
+  const offset = draft.keptBytes;
+  const taker = new BlobTaker({ blob: digest, isProven: false, store: { fd: draft.fd, from: offset } });
+  for await (const piece of draft.replay()) taker.take(piece);
+  let currentBytes = offset;
+  for await (const piece of downloadBlob(repository, { digest, size }, { offset, signal })) {
     signal.throwIfAborted();
-    await draft.write(piece);
-    report({ kind: "layer", id, phase: "downloading", currentBytes: draft.size, totalBytes: size });
+    taker.take(piece);
+    currentBytes += piece.length;
+    report({ kind: "layer", id, phase: "downloading", currentBytes, totalBytes: size });
   }
-  await draft.commit();
+  await draft.commit(taker.finish());
   report({ kind: "layer", id, phase: "done" });
 }
 

@@ -11,13 +11,12 @@ export class BlobTaker {
   #position = 0;
   #digest: Digest | undefined;
 
-  constructor({ store, blob, isProven }: LayerJob) {
+  constructor({ store, blob, isProven }: Pick<LayerJob, "store" | "blob" | "isProven">) {
     this.#store = store;
     this.#digest = isProven ? blob : undefined;
     this.#digester = isProven ? undefined : new Digester(algorithmOf(blob));
   }
 
-  /** On this thread, which is not the one that must answer others. */
   take(bytes: Uint8Array): void {
     this.#digester?.update(bytes);
     if (this.#store !== undefined && this.#position >= this.#store.from) this.#write(bytes, this.#store.fd);
