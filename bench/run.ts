@@ -16,6 +16,7 @@ import { Owned } from "./harness/owned.ts";
 import { formatReport, type Report } from "./harness/report.ts";
 import { meetsBudget, type Result } from "./harness/result.ts";
 import { crowd } from "./rows/crowd.ts";
+import { images } from "./rows/images.ts";
 import { attacks } from "./rows/attacks.ts";
 import { daemon } from "./rows/daemon.ts";
 import { density } from "./rows/density.ts";
@@ -25,7 +26,7 @@ import type { Row } from "./rows/row.ts";
 import { start } from "./rows/start.ts";
 import { exec, run } from "./rows/whole-commands.ts";
 
-const rows: readonly Row[] = [daemon, run, start, exec, crowd, logs, density, network, attacks];
+const rows: readonly Row[] = [daemon, run, start, exec, crowd, logs, density, images, network, attacks];
 const openers: Readonly<Record<EngineName, (bed: Bed) => Promise<Engine | Missing>>> = {
   floor: openFloor,
   tare: openTare,

@@ -37,6 +37,8 @@ export interface Containers {
   runDetached(flags: readonly string[], ...command: readonly string[]): readonly string[];
   /** Kills and removes them at once: `rm -f` and whatever this engine needs to grant no time to end. */
   remove(...ids: readonly string[]): readonly string[];
+  /** What pull and push need for a registry on the loopback. */
+  readonly registryFlags?: readonly string[];
   /** Where it speaks Docker's API. */
   readonly socketPath?: string;
   /** The processes that serve, without those of containers. */

@@ -53,6 +53,7 @@ export async function openPodman(bed: Bed): Promise<Engine | Missing> {
     runDetached: (more, ...words) => command("run", "-d", ...runFlags, ...more, image, ...words),
     // Docker and Tare kill; podman would grant ten seconds.
     remove: (...ids) => command("rm", "-f", "-t", "0", ...ids),
+    registryFlags: ["--tls-verify=false"],
     serverPids: () => [],
     keeperPids: monitors,
     settle: async () => {

@@ -28,7 +28,7 @@ export async function openTare(bed: Bed): Promise<Engine> {
     serverPids: () => [server.pid],
     keeperPids: () => keepersOf(containers),
     async settle() {
-      runTimed(command("system", "settle"));
+      runTimed(command("system", "settle", "--timeout", "110s"));
     },
   };
   undo.defer(() => removeAll(containers));

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, readdirSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { environment } from "./command.ts";
 
 /** A server that the bench started; disposing ends it by its pid and waits for its end. */
@@ -79,6 +79,18 @@ export function memoryOf(pids: readonly number[]): Memory {
     privateKb += kb("Private_Clean") + kb("Private_Dirty");
   }
   return { rssKb, pssKb, privateKb };
+}
+
+/** From here on peakOf() counts. */
+export function forgetPeak(pids: readonly number[]): void {
+  for (const pid of pids) writeFileSync(`/proc/${pid}/clear_refs`, "5");
+}
+
+/** The most KB that each had since, summed. */
+export function peakOf(pids: readonly number[]): number {
+  const kb = (pid: number): number =>
+    Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+  return pids.reduce((sum, pid) => sum + kb(pid), 0);
 }
 
 const steadyKb = 1024;

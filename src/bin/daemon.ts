@@ -5,7 +5,7 @@ import type { Engine } from "../engine/engine-types.ts";
 import { build, publishBuild } from "./build.ts";
 import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
 import { giveMemoryBackWhenIdle } from "./idle-memory.ts";
-import { installAddon, installLayerWorker, programs } from "./embedded.ts";
+import { installAddon, programs } from "./embedded.ts";
 
 /**
  * `tare daemon`: opens the engine and serves until it is told to stop (SIGTERM, SIGINT, `tare daemon stop`). Containers
@@ -35,7 +35,6 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
   process.umask(0o022);
   mkdirSync(options.runRoot, { recursive: true, mode: 0o700 });
   installAddon(options);
-  installLayerWorker();
   const { serve } = await import("../daemon/server.ts");
   await using engine = await openWhenFree(options);
   const serving = await serve(engine, {

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import addonFile from "../../native/build/syscall.node" with { type: "file" };
 import helloFile from "../../native/build/hello.elf" with { type: "file" };
 import keeperFile from "../../native/build/keeper.elf" with { type: "file" };
-import { useLayerWorker } from "../image/unpacking/layer-threads.ts";
 import { addon, useAddon } from "../linux/addon.ts";
 
 /** Where the programs inside the executable are read from. */
@@ -12,11 +11,6 @@ export const programs: { readonly keeper: string; readonly hello: string } = {
   keeper: keeperFile,
   hello: helloFile,
 };
-
-/** Names the threads' program, which the executable has inside. */
-export function installLayerWorker(): void {
-  useLayerWorker(new URL("./layer-worker.ts", import.meta.url));
-}
 
 /**
  * Puts the addon where the dynamic loader can map it, under its hash: the 0700 run root, or the data root where /run is

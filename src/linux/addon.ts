@@ -23,11 +23,6 @@ export function useAddon(path: string): void {
   chosenPath = path;
 }
 
-/** The file that useAddon() named. */
-export function chosenAddon(): string | undefined {
-  return chosenPath;
-}
-
 /** The native addon, loaded at first use. Throws "unavailable" naming every place looked at. */
 export function addon(): Addon {
   loaded ??= load();

@@ -17,14 +17,22 @@ interface Beginning {
   readonly start: unknown;
 }
 
-/** Runs a module of `src/`, named from there without its extension, on a thread. It begins with beginThread(). */
-export function startThread(module: string, start: object): Thread {
+/**
+ * Runs a module of `src/`, named from there without its extension, on a thread, which begins with beginThread(). For one
+ * that is spoken with; it keeps the process alive.
+ */
+export function startWorker(module: string, start: object = {}): Worker {
   const here = import.meta.url;
   const place = here.includes(embedded)
     ? `${embedded}/${module}.js`
     : new URL(`../${module}${here.slice(here.lastIndexOf("."))}`, here);
   const beginning: Beginning = { addon: addonPath(), start };
-  const worker = new Worker(place, { workerData: beginning });
+  return new Worker(place, { workerData: beginning });
+}
+
+/** As startWorker(), of one that is told nothing more here. */
+export function startThread(module: string, start: object): Thread {
+  const worker = startWorker(module, start);
   worker.unref();
   let listener: ((thrown: unknown) => void) | undefined;
   let failed: unknown = new Error("it ended by itself");

@@ -34,6 +34,8 @@ export type ToThread =
   | { readonly kind: "leave" };
 
 export type FromThread =
+  /** Once, before the first job. */
+  | { readonly kind: "ready" }
   | { readonly kind: "taken"; readonly bytes: number }
   | { readonly kind: "done"; readonly proof: LayerProof }
   | { readonly kind: "failed"; readonly failure: SentFailure };

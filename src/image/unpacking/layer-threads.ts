@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { Failure } from "../../base/failure.ts";
-import { threadSetup } from "../../linux/thread-setup.ts";
+import { startWorker } from "../../linux/thread.ts";
 import { abortable } from "../streams/abortable.ts";
 import type { FromThread, LayerJob, LayerProof, ToThread } from "./layer-job.ts";
 
@@ -16,13 +16,6 @@ const windowBytes = 1024 * 1024;
 /** A thread that has nothing to do for so long ends, and gives its memory back. */
 const restMs = 2_000;
 const mostThreads: number = Math.max(2, Math.min(4, availableParallelism()));
-
-let program: URL | undefined;
-
-/** Names the file of the threads' program before its first use; the executable has it elsewhere and calls this. */
-export function useLayerWorker(file: URL): void {
-  program = file;
-}
 
 /**
  * Does the job in a thread beside this one: hashing, inflating and writing hold nobody up here. Waits while all threads are busy.
@@ -82,12 +75,20 @@ class LayerThread {
   #onMessage: (message: FromThread) => void = () => undefined;
   #onDeath: (failure: Failure) => void = () => undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** It listens, or never will. */
+  readonly #started: Promise<void>;
 
   constructor() {
-    this.#worker = new Worker(program ?? besideThis(), { workerData: threadSetup() });
-    this.#worker.on("message", (message: FromThread) => this.#onMessage(message));
+    const { promise: started, resolve: onStarted } = Promise.withResolvers<void>();
+    this.#started = started;
+    this.#worker = startWorker("image/unpacking/layer-worker");
+    this.#worker.on("message", (message: FromThread) => {
+      if (message.kind === "ready") onStarted();
+      else this.#onMessage(message);
+    });
     const died = (why: string): void => {
       this.#isAlive = false;
+      onStarted();
       this.#onDeath(new Failure("internal", `cannot unpack a layer: its thread ended: ${why}`));
     };
     this.#worker.on("error", (error) => died(error instanceof Error ? error.message : String(error)));
@@ -123,7 +124,7 @@ class LayerThread {
     this.#onMessage = (message) => {
       if (message.kind === "taken") flow.taken(message.bytes);
       else if (message.kind === "done") resolve(message.proof);
-      else reject(failureOf(message.failure));
+      else if (message.kind === "failed") reject(failureOf(message.failure));
     };
     this.#onDeath = reject;
     const stop = (): void => this.#send({ kind: "stop" });
@@ -153,6 +154,8 @@ class LayerThread {
   }
 
   async #feed(blob: AsyncIterable<Uint8Array>, flow: Flow): Promise<void> {
+    // Nothing is fetched before it can be kept.
+    await this.#started;
     for await (const piece of blob) {
       // Only a buffer of its own can be given away; slice() of a Buffer would be no copy.
       const isWhole = piece.byteLength === piece.buffer.byteLength;
@@ -189,11 +192,4 @@ function failureOf({ kind, sentence, stack }: Extract<FromThread, { kind: "faile
   const failure = new Failure(kind, sentence);
   if (kind === "internal" && stack !== undefined) failure.stack = stack;
   return failure;
-}
-
-function besideThis(): URL {
-  return new URL(
-    import.meta.url.endsWith(".ts") ? "./layer-worker.ts" : "./layer-worker.js",
-    import.meta.url,
-  );
 }

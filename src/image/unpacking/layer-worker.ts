@@ -1,6 +1,6 @@
-import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort } from "node:worker_threads";
 import { kindOf, sentenceOf } from "../../base/failure.ts";
-import { setUpThread, type ThreadSetup } from "../../linux/thread-setup.ts";
+import { beginThread } from "../../linux/thread.ts";
 import { BlobTaker } from "./blob-taker.ts";
 import type { FromThread, LayerJob, ToThread } from "./layer-job.ts";
 import { PushedPieces } from "./pushed-pieces.ts";
@@ -18,11 +18,13 @@ let current:
   | undefined;
 
 if (parentPort !== null) {
-  setUpThread(workerData as ThreadSetup);
+  beginThread();
   serve(parentPort);
 }
 
 function serve(port: MessagePort): void {
+  const ready: FromThread = { kind: "ready" };
+  port.postMessage(ready);
   port.on("message", (message: ToThread) => {
     switch (message.kind) {
       case "begin":
