@@ -3,6 +3,7 @@ import type { Blob } from "./blobs/blob-draft.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { Registries } from "./registries.ts";
 import { downloadBlob } from "./registry/download.ts";
+import { BlobTaker } from "./unpacking/blob-taker.ts";
 import { findReference } from "../spec/reference.ts";
 
 /**
@@ -31,12 +32,15 @@ export async function refetchBlob(
     try {
       await registries.with(reference, { action: "pull", signal }, async (repository) => {
         await using draft = await store.resume(blob);
-        for await (const _ of draft.replay());
-        for await (const piece of downloadBlob(repository, blob, { offset: draft.size, signal })) {
+        const offset = draft.keptBytes;
+        const kept = { fd: draft.fd, from: offset };
+        const taker = new BlobTaker({ blob: blob.digest, isProven: false, store: kept });
+        for await (const piece of draft.replay()) taker.take(piece);
+        for await (const piece of downloadBlob(repository, blob, { offset, signal })) {
           signal.throwIfAborted();
-          await draft.write(piece);
+          taker.take(piece);
         }
-        await draft.commit();
+        await draft.commit(taker.finish());
       });
       return;
     } catch (thrown) {

@@ -150,7 +150,6 @@ export class BlobDraft implements AsyncDisposable {
         written += bytesWritten;
         this.#written += bytesWritten;
       }
-      if (this.#isKept) fault("blob.part");
     } catch (thrown) {
       throw fileFailure("cannot store a blob", thrown);
     }

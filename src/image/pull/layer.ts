@@ -34,7 +34,7 @@ export async function storeLayerBlob(layer: LoadedLayer, targets: LayerTargets):
     return;
   }
   if (isStored) {
-    const { digest, diffId } = layer;
+    const { diffId } = layer;
     const blob = { digest, size: layer.size };
     const content = new LayerContent(
       { diffId, blob, isProven: false, open: () => store.open(digest) },
