@@ -18,7 +18,7 @@ import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvl
 import { findPortClash, formatHostPorts } from "./merge-ports.ts";
 import { describeReach } from "./policy/describe-reach.ts";
 import { HostMirror } from "./policy/host-mirror.ts";
-import { judgeReach, surveyHost } from "./policy/survey-host.ts";
+import { type HostSurvey, judgeReach, surveyHost } from "./policy/survey-host.ts";
 import type {
   AttachedEndpoint,
   NetworkFinding,
@@ -42,6 +42,9 @@ const LOOK_EVERY_MS = 250;
 const LEAVING_MS = 10_000;
 const MOST_LEAVING = 1000;
 
+/** What the host's firewall says is believed for so long. */
+const SURVEY_MS = 100;
+
 /** Ports that are so many that old UDP flows to each are not looked for. */
 const FORGOTTEN_PORTS = 64;
 
@@ -53,6 +56,7 @@ class LocalNetworks implements Networks {
   readonly #endpoints = new Map<EndpointId, EndpointPlan>();
   /** Endpoints of containers that have just ended, and when. */
   readonly #leaving = new Map<EndpointId, number>();
+  #lastSurvey: { readonly at: number; readonly survey: HostSurvey } | undefined;
   #opened: Opened | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #policy: PublishPolicy;
@@ -217,8 +221,7 @@ class LocalNetworks implements Networks {
   ): Promise<readonly PortReach[]> {
     using _ = await this.#lock.acquire("");
     const plan = this.#getPlan(networkId);
-    const { host, netfilter } = this.#open();
-    const survey = surveyHost({ route: host.route, netfilter });
+    const survey = this.#survey();
     const own = new Set([...this.#plans.values()].map(({ interfaceName }) => interfaceName));
     const policy = this.#policy;
     return ports.map((each) => {
@@ -247,6 +250,16 @@ class LocalNetworks implements Networks {
     clearInterval(this.#timer);
     this.#opened?.[Symbol.dispose]();
     this.#opened = undefined;
+  }
+
+  /** Of a list of many containers, each asks. */
+  #survey(): HostSurvey {
+    const now = performance.now();
+    if (this.#lastSurvey === undefined || now - this.#lastSurvey.at > SURVEY_MS) {
+      const { host, netfilter } = this.#open();
+      this.#lastSurvey = { at: now, survey: surveyHost({ route: host.route, netfilter }) };
+    }
+    return this.#lastSurvey.survey;
   }
 
   #open(): Opened {

@@ -100,6 +100,29 @@ for (const [from, protocol, address, port, answer] of table) {
   });
 }
 
+test("a port on 127.0.0.1 can't be reached from the link, whatever the neighbour and a careless host do", async () => {
+  // The neighbour sends packets to 127.0.0.1 over the link, and the host does not drop them as impossible.
+  world.host.run("sysctl", "-qw", "net.ipv4.conf.lan.route_localnet=1", "net.ipv4.conf.all.rp_filter=0");
+  world.other.run(
+    "sysctl",
+    "-qw",
+    "net.ipv4.conf.all.route_localnet=1",
+    "net.ipv4.conf.eth0.route_localnet=1",
+  );
+  world.other.run("ip", "addr", "del", "127.0.0.1/8", "dev", "lo");
+  world.other.run("ip", "route", "add", "127.0.0.1", "via", "10.9.0.1", "dev", "eth0", "src", "10.9.0.2");
+  try {
+    await world.host.listen("tcp", 9099, "host");
+    // It does get through to the host's own services: the attack is a real one.
+    expect(await world.other.probe("tcp", "127.0.0.1", 9099)).toBe("host 10.9.0.2");
+    expect(await world.other.probe("tcp", "127.0.0.1", 7000)).toBe("refused");
+    expect(await world.other.probe("tcp", "127.0.0.1", 8080)).toBe("refused");
+    expect(await world.host.probe("tcp", "127.0.0.1", 7000)).toBe("web80 172.30.1.1");
+  } finally {
+    world.other.run("ip", "addr", "add", "127.0.0.1/8", "dev", "lo");
+  }
+});
+
 test("openNetworks() makes the firewall whole again when somebody flushes it", async () => {
   for (const command of ["flush ruleset", "flush chain inet TABLE forward", "flush set inet TABLE bridges"]) {
     const name = /table inet (tare-\w+)/.exec(world.host.run("nft", "list", "tables"))?.[1] as string;

@@ -1,0 +1,169 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { elementText } from "../../../src/linux/nftables.ts";
+import { steps, type FirewallChain, type FirewallRule } from "../../../src/linux/nftables-rules.ts";
+import {
+  endpointElements,
+  networkElements,
+  standInElements,
+} from "../../../src/network/firewall/elements.ts";
+import { formatRuleset } from "../../../src/network/firewall/ruleset.ts";
+import { describeReach } from "../../../src/network/policy/describe-reach.ts";
+import { portRanges } from "../../../src/network/policy/host-mirror.ts";
+import { judgePacket, type TestPacket } from "../../../src/network/policy/judge-packet.ts";
+import { mirrorChains } from "../../../src/network/policy/mirror-chains.ts";
+import { bridgePlan, endpointPlan, ports } from "../../support/network-plans.ts";
+
+const plan = bridgePlan("front", 1);
+const sets = (...texts: readonly string[]): readonly string[] =>
+  endpointElements(plan, endpointPlan(plan, 2, { ports: ports(...texts) })).map(({ set }) => set);
+
+describe("elements", () => {
+  test("endpointElements() has one element a set for a range of any size that keeps its numbers", () => {
+    expect(sets("tcp 9000+1000:9000")).toEqual(["same4", "loop4", "same6", "loop6"]);
+    expect(sets("tcp 127.0.0.1:80:80")).toEqual(["sameAt4", "loop4"]);
+    expect(sets("tcp 10.9.0.1:80:80")).toEqual(["sameAt4"]);
+    expect(sets("udp [::1]:80:81")).toEqual(["movedAt6", "loop6"]);
+    expect(sets("tcp 9000+3:80")).toEqual([
+      "moved4",
+      "moved4",
+      "moved4",
+      "loop4",
+      "moved6",
+      "moved6",
+      "moved6",
+      "loop6",
+    ]);
+  });
+
+  test("endpointElements() publishes nothing for internal networks and macvlan", () => {
+    const end = endpointPlan(plan, 2, { ports: ports("tcp 80:80") });
+    expect(endpointElements({ ...plan, internal: true }, end)).toEqual([]);
+    expect(endpointElements({ ...plan, driver: "macvlan" }, end)).toEqual([]);
+    expect(networkElements({ ...plan, driver: "macvlan" })).toEqual([]);
+  });
+
+  test("formatRuleset() has what keeps networks apart, and no name that nft would not read as one", () => {
+    const text = formatRuleset("tare-0", networkElements({ ...plan, internal: true }));
+    const name = `"${plan.interfaceName}"`;
+    expect(text).toContain(`set bridges { type ifname; elements = { ${name} }; }`);
+    expect(text).toContain(`set siblings { type ifname . ifname; elements = { ${name} . ${name} }; }`);
+    expect(text).toContain(`set internal { type ifname; elements = { ${name} }; }`);
+    const evil = formatRuleset("tare-0", networkElements({ ...plan, interfaceName: 'a" }; }' }));
+    expect(evil).toBe(formatRuleset("tare-0", []));
+  });
+
+  test("networks' elements never meet, and are the same for the same plan", () => {
+    const of = (number: number): readonly string[] =>
+      networkElements(bridgePlan(`n${number}`, number)).map(elementText);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 250 }), fc.integer({ min: 1, max: 250 }), (one, other) => {
+        const ends = (text: string): boolean => !text.endsWith("]");
+        const common = of(one).filter((text) => of(other).includes(text) && ends(text));
+        expect(common.length > 0).toBe(one === other);
+      }),
+    );
+    expect(standInElements([{ ...plan, subnets: [] }])).toEqual([]);
+  });
+
+  test("portRanges() joins what overlaps, by protocol", () => {
+    const shown = portRanges(
+      ports("tcp 10+5:1", "tcp 12+10:1", "udp 12:1", "tcp 40:1", "tcp 127.0.0.1:41:1"),
+    ).map(
+      ({ key, keyEnd }) =>
+        `${key[0]} ${Buffer.from(key).readUInt16BE(4)}-${Buffer.from(keyEnd).readUInt16BE(4)}`,
+    );
+    expect(shown).toEqual(["6 10-21", "6 40-41", "17 12-12"]);
+  });
+});
+
+describe("judgement", () => {
+  const base: FirewallChain = {
+    family: "inet",
+    table: "filter",
+    chain: "input",
+    type: "filter",
+    policy: "drop",
+    hook: { number: 1, priority: 0 },
+  };
+  const packet: TestPacket = {
+    family: 4,
+    protocol: 6,
+    inInterface: { name: "eth0", index: 2 },
+    destinationPort: 80,
+    isTranslated: false,
+  };
+  const rule = (chain: string, ...expressions: FirewallRule["expressions"]): FirewallRule => ({
+    chain,
+    expressions,
+  });
+  const judge = (...rules: readonly FirewallRule[]): string => {
+    const { mayPass, mayBeRefused } = judgePacket(base, { rules, sets: [] }, packet);
+    return mayPass && mayBeRefused ? "depends" : mayPass ? "passes" : "refused";
+  };
+  const accept = steps.verdict({ kind: "accept" });
+  const limit = { name: "limit", raw: new Uint8Array(), attributes: new Map<number, Buffer>() };
+
+  test("judgePacket() follows verdicts, chains and policy, and knows what it does not know", () => {
+    expect(judge()).toBe("refused");
+    expect(judge(rule("input", accept))).toBe("passes");
+    expect(judge(rule("input", limit, accept))).toBe("depends");
+    expect(judge(rule("input", ...steps.isNewConnection, accept))).toBe("passes");
+    expect(judge(rule("input", ...steps.isToThisHost, accept))).toBe("passes");
+    const jump = rule("input", steps.verdict({ kind: "jump", chain: "inner" }));
+    expect(judge(jump, rule("inner", steps.verdict({ kind: "return" })), rule("input", accept))).toBe(
+      "passes",
+    );
+    const goes = rule("input", steps.verdict({ kind: "goto", chain: "inner" }));
+    expect(judge(goes, rule("inner", steps.verdict({ kind: "return" })), rule("input", accept))).toBe(
+      "refused",
+    );
+    // A chain that calls itself, which the kernel would not take.
+    expect(judge(rule("input", steps.verdict({ kind: "jump", chain: "input" })))).toBe("refused");
+  });
+
+  test("mirrorChains() copies what it knows, leaves out what would let pass, and refuses the rest", () => {
+    const odd = { name: "frobnicate", raw: new Uint8Array(), attributes: new Map<number, Buffer>() };
+    const counter = { ...odd, name: "counter" };
+    const drop = steps.verdict({ kind: "drop" });
+    const rules: readonly FirewallRule[] = [
+      { chain: "input", handle: 1, expressions: [counter, accept] },
+      { chain: "input", handle: 2, expressions: [odd, accept] },
+      { chain: "input", handle: 3, expressions: [odd, drop] },
+      { chain: "input", handle: 4, expressions: [steps.verdict({ kind: "jump", chain: "inner" })] },
+      { chain: "inner", handle: 5, expressions: [accept] },
+      { chain: "output", handle: 6, expressions: [odd, drop] },
+    ];
+    const copy = mirrorChains(base, { rules, sets: [], refused: new Set([5]) });
+    expect(copy.chains).toEqual(["input", "inner"]);
+    expect(copy.closed).toEqual(["rule 3 of inet filter input"]);
+    expect(
+      copy.rules.map(({ handle, expressions }) => [handle, expressions.map(({ name }) => name)]),
+    ).toEqual([
+      [1, ["immediate"]],
+      [undefined, ["immediate"]],
+      [4, ["immediate"]],
+    ]);
+  });
+
+  test("describeReach() says it in one clause", () => {
+    const [anywhere, mine] = ports("tcp 80:80", "tcp 127.0.0.1:80:80");
+    const on = (name: string, refusedBy: readonly string[] = [], doubtedBy: readonly string[] = []) => ({
+      name,
+      refusedBy,
+      doubtedBy,
+    });
+    const text = (interfaces: Parameters<typeof describeReach>[1]["interfaces"], which = anywhere): string =>
+      describeReach(which as never, { interfaces, isInternal: false }).text;
+    expect(text([on("eth0"), on("eth1")])).toBe("from eth0, eth1");
+    expect(text([on("eth0")], mine)).toBe("from this host only");
+    expect(text([on("eth0", ["inet f input"])])).toBe("from this host only (blocked by inet f input)");
+    expect(text([on("eth0"), on("eth1", ["inet f input"])])).toBe(
+      "from eth0 (elsewhere blocked by inet f input)",
+    );
+    expect(text([on("eth0", [], ["ip f INPUT"])])).toBe("from eth0 (for some senders: see ip f INPUT)");
+    expect(describeReach(anywhere as never, { interfaces: [], isInternal: true }).text).toBe(
+      "from nowhere: its network is internal",
+    );
+  });
+});
