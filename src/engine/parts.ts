@@ -69,8 +69,10 @@ export interface CgroupPart {
   /** What missingAbove() gave before a crash was made for it, where it is there now: leaveParent() may take it away. */
   claimAbove(name: string, paths: readonly string[]): void;
   create(name: string, plan: CgroupPlan): CgroupHandle;
-  /** Of the container with this id; nothing is made. */
+  /** Of the container with this id; it need not be there. */
   open(name: string): CgroupHandle;
+  /** Whether the container with this id has one in any hierarchy. */
+  exists(name: string): boolean;
   /** Calls the listener soon after memory ran out in the cgroup of the container with this id, as long as it is there. */
   watchOom(name: string, listener: () => void): Promise<void>;
   /** Names of those that exist. */

@@ -164,11 +164,15 @@ async function removeDirectory(path: string): Promise<void> {
 
 /** Kills what is left in it and removes it; fine when absent. */
 export async function sweepCgroup(context: ContainerContext, id: ContainerId): Promise<void> {
-  const cgroup = context.parts.cgroups.open(id);
-  if (cgroup.pids().length > 0) await cgroup.killAll();
-  await cgroup.remove();
+  const { cgroups } = context.parts;
+  // Looking into one that is not there would make the directories above it.
+  if (cgroups.exists(id)) {
+    const cgroup = cgroups.open(id);
+    if (cgroup.pids().length > 0) await cgroup.killAll();
+    await cgroup.remove();
+  }
   fault("end.emptied");
-  context.parts.cgroups.leaveParent(id);
+  cgroups.leaveParent(id);
   fault("end.swept");
 }
 

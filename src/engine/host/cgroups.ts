@@ -49,16 +49,19 @@ export class EngineCgroups implements CgroupPart, Disposable {
     return this.#parentOf(name).open(name);
   }
 
+  exists(name: string): boolean {
+    const path = this.pathOf(name);
+    return hierarchiesOf(this.layout).some(({ mountPath }) => existsSync(join(mountPath, path)));
+  }
+
   list(): readonly string[] {
     const names = new Set<string>();
     for (const { mountPath } of hierarchiesOf(this.layout)) {
       for (const entry of readdirSync(join(mountPath, this.path), { withFileTypes: true })) {
         if (entry.isDirectory() && !this.#isParent(entry.name)) names.add(entry.name);
       }
-      for (const name of this.#assigned.keys()) {
-        if (existsSync(join(mountPath, this.pathOf(name)))) names.add(name);
-      }
     }
+    for (const name of this.#assigned.keys()) if (this.exists(name)) names.add(name);
     return [...names];
   }
 

@@ -124,6 +124,7 @@ export class FakeWorld {
           return this.#cgroup(name);
         },
         open: (name) => this.#cgroup(name),
+        exists: (name) => this.cgroups.has(name),
         list: () => [...this.cgroups],
         assign: () => {},
         release: () => {},
