@@ -5,6 +5,7 @@ import { parseFlags } from "../cli/flags/parse.ts";
 import { type BlobPolicy, parseBlobPolicy } from "../spec/blob-policy.ts";
 import { type GarbageRules, parseGarbageRules } from "../spec/garbage-rules.ts";
 import { type IdPool, parseIdPool } from "../spec/id-pool.ts";
+import { parsePublishPolicy, type PublishPolicy } from "../spec/publish-policy.ts";
 import { type GlobalValues, globalFlags } from "../cli/global-flags.ts";
 
 export interface DaemonOptions {
@@ -15,6 +16,7 @@ export interface DaemonOptions {
   readonly idPool?: IdPool;
   readonly garbageRules?: GarbageRules;
   readonly blobPolicy?: BlobPolicy;
+  readonly publishPolicy?: PublishPolicy;
   readonly debug: boolean;
 }
 
@@ -41,6 +43,9 @@ export function parseDaemonOptions(argv: readonly string[]): DaemonOptions {
     ...(storageDriver === undefined ? {} : { storageDriver }),
     ...(pool === undefined ? {} : { idPool: parseIdPool(pool) }),
     ...(blobPolicy === undefined ? {} : { blobPolicy: parseBlobPolicy(blobPolicy) }),
+    ...(values["publish-policy"] === undefined
+      ? {}
+      : { publishPolicy: parsePublishPolicy(values["publish-policy"]) }),
     ...(gc === undefined ? {} : { garbageRules: parseGarbageRules(gc) }),
     debug: values.debug,
   };

@@ -82,6 +82,7 @@ async function openWhenFree(options: DaemonOptions): Promise<Engine> {
         ...(registriesFile === undefined ? {} : { registriesFile }),
         ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
         ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
+        ...(options.publishPolicy === undefined ? {} : { publishPolicy: options.publishPolicy }),
         ...(options.garbageRules === undefined ? {} : { garbage: options.garbageRules }),
         keeperProgram: programs.keeper,
         helloProgram: programs.hello,

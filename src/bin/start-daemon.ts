@@ -99,6 +99,7 @@ async function launch(
     ...(options.storageDriver === undefined ? [] : [`--storage-driver=${options.storageDriver}`]),
     ...(options.usernsPool === undefined ? [] : [`--userns-pool=${options.usernsPool}`]),
     ...(options.blobPolicy === undefined ? [] : [`--blob-policy=${options.blobPolicy}`]),
+    ...(options.publishPolicy === undefined ? [] : [`--publish-policy=${options.publishPolicy}`]),
     ...(options.gc === undefined ? [] : [`--gc=${options.gc}`]),
     ...(options.debug ? ["--debug"] : []),
   ];

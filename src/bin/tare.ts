@@ -43,6 +43,7 @@ function isDaemon(words: readonly string[]): boolean {
     "--userns-pool",
     "--gc",
     "--blob-policy",
+    "--publish-policy",
   ]);
   let at = 0;
   while (at < words.length && (words[at] ?? "").startsWith("-")) at += valued.has(words[at] ?? "") ? 2 : 1;

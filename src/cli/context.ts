@@ -27,6 +27,7 @@ export interface GlobalOptions {
   readonly usernsPool?: string;
   readonly gc?: string;
   readonly blobPolicy?: string;
+  readonly publishPolicy?: string;
   readonly debug: boolean;
   /** False: a daemon that does not run is not started (`daemon stop`, completion). */
   readonly startsDaemon: boolean;

@@ -8,6 +8,7 @@ export interface GlobalValues {
   readonly debug: boolean;
   readonly gc: string | undefined;
   readonly host: string | undefined;
+  readonly "publish-policy": string | undefined;
   readonly "run-root": string | undefined;
   readonly "storage-driver": string | undefined;
   readonly "userns-pool": string | undefined;
@@ -23,6 +24,9 @@ export const globalFlags: TableOf<GlobalValues> = {
   debug: bool("Say more about what goes wrong", { short: "D" }),
   gc: optional("What a daemon that is started keeps of failed pulls (default grace=1h,high=85%,low=80%)"),
   host: optional("Daemon socket to connect to (unix:///path)", { short: "H" }),
+  "publish-policy": optional(
+    "Whether published ports of a daemon that is started obey the host's firewall (docker, respect-host)",
+  ),
   "run-root": optional('Where the daemon keeps what ends with the machine (default "/run/tare")', {
     isFile: true,
   }),
@@ -48,6 +52,7 @@ export function resolveGlobals(
     "userns-pool": usernsPool,
     gc,
     "blob-policy": blobPolicy,
+    "publish-policy": publishPolicy,
     debug,
   } = values;
   return {
@@ -57,6 +62,7 @@ export function resolveGlobals(
     ...(storageDriver === undefined ? {} : { storageDriver }),
     ...(usernsPool === undefined ? {} : { usernsPool }),
     ...(blobPolicy === undefined ? {} : { blobPolicy }),
+    ...(publishPolicy === undefined ? {} : { publishPolicy }),
     ...(gc === undefined ? {} : { gc }),
     debug,
     startsDaemon: true,

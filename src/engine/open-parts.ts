@@ -19,6 +19,7 @@ import { openNameServer } from "../network/name-server.ts";
 import { openNetworkPart } from "./host/network-part.ts";
 import { EngineCgroups } from "./host/cgroups.ts";
 import { describeHost } from "./host/host.ts";
+import type { PublishPolicy } from "../spec/publish-policy.ts";
 import type { BlobPolicy } from "../spec/blob-policy.ts";
 import type { GarbageRules } from "../spec/garbage-rules.ts";
 import type { IdPool } from "../spec/id-pool.ts";
@@ -32,6 +33,7 @@ export interface PartsOptions {
   readonly idPool?: IdPool;
   readonly garbageRules?: GarbageRules;
   readonly blobPolicy?: BlobPolicy;
+  readonly publishPolicy?: PublishPolicy;
   /** File of the keeper program. */
   readonly keeperProgram: string;
   /** How registries are reached. */
@@ -71,7 +73,12 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
   });
   const cgroups = opened.use(new EngineCgroups(parent));
   const namespaces = opened.use(new UserNamespaces(program, runRoot));
-  const networks = opened.use(openNetworkPart(dataRoot, (note) => console.error(`tare: ${note}`)));
+  const networks = opened.use(
+    openNetworkPart(dataRoot, {
+      ...(options.publishPolicy === undefined ? {} : { policy: options.publishPolicy }),
+      onNote: (note) => console.error(`tare: ${note}`),
+    }),
+  );
   const names = opened.use(openNameServer());
   const held = opened.move();
   return {

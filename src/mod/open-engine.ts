@@ -27,6 +27,10 @@ export interface OpenOptions {
    */
   readonly blobPolicy?: "keep" | "rebuild" | "refetch";
   /**
+   * Whether published ports obey the host's input rules ("respect-host"), or pass them by as with Docker: "docker", the default.
+   */
+  readonly publishPolicy?: "docker" | "respect-host";
+  /**
    * How long layers of a pull that failed are kept for the next one, and when the disk is too full for that.
    * Default: an hour; from 85 percent of the file system in use down to 80.
    */
@@ -56,6 +60,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
     }),
     ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
     ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
+    ...(options.publishPolicy === undefined ? {} : { publishPolicy: options.publishPolicy }),
     ...(options.garbage === undefined ? {} : { garbageRules: options.garbage }),
     keeperProgram: options.keeperProgram ?? findBuilt("keeper.elf"),
     helloProgram: options.helloProgram ?? findBuilt("hello.elf"),

@@ -1,10 +1,11 @@
 import { openNetworks } from "../../network/open-networks.ts";
 import { findPortHolder, readHostNetwork } from "../../network/read-host.ts";
+import type { NetworksOptions } from "../../network/networks.ts";
 import type { NetworkPart } from "../parts.ts";
 
 /** The kernel's side of networks, in the network namespace of this process. Touches nothing yet; the caller disposes of it. */
-export function openNetworkPart(dataRoot: string, onNote: (note: string) => void): NetworkPart {
-  const networks = openNetworks({ dataRoot, onNote });
+export function openNetworkPart(dataRoot: string, options: Omit<NetworksOptions, "dataRoot">): NetworkPart {
+  const networks = openNetworks({ dataRoot, ...options });
   return {
     ensure: (plan) => networks.ensure(plan),
     remove: (plan) => networks.remove(plan),
