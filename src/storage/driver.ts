@@ -2,6 +2,7 @@ import type { Fd, OwnedFd } from "../linux/fd.ts";
 import type { PackOptions } from "../linux/pack-options.ts";
 import type { TreeChange } from "../linux/tree-change.ts";
 import type { TreeSize } from "../linux/tree-size.ts";
+import type { UnpackOptions, UnpackResult } from "../linux/unpack-options.ts";
 import type { Workshop } from "../linux/workshop.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { IdMaps } from "../spec/id-map.ts";
@@ -33,7 +34,7 @@ export interface StorageDriver extends AsyncDisposable {
   /** What people are told of it by `info`: Docker's DriverStatus. */
   readonly status: readonly (readonly [name: string, value: string])[];
 
-  /** An empty directory to unpack a layer into. The caller disposes of the draft. */
+  /** Where a layer is made. The caller disposes of the draft. */
   beginLayer(): Promise<LayerDraft>;
   hasLayer(diffId: Digest): boolean;
   listLayers(): readonly Digest[];
@@ -42,13 +43,10 @@ export interface StorageDriver extends AsyncDisposable {
 
   /**
    * Makes a snapshot on layers, the lowest first. Atomic. Throws "conflict" when the id is taken, "not-found" naming
-   * a layer that is missing, "unsupported" for more layers than can be mounted.
+   * a layer that is missing, "unsupported" for more layers than can be mounted, and for a limit of size where there
+   * can be none, with what is missing.
    */
-  createSnapshot(
-    id: SnapshotId,
-    layers: readonly Digest[],
-    options?: { /** Of the container's user namespace. */ readonly idMaps?: IdMaps },
-  ): Promise<void>;
+  createSnapshot(id: SnapshotId, layers: readonly Digest[], options?: SnapshotOptions): Promise<void>;
   listSnapshots(): Promise<readonly SnapshotId[]>;
   /**
    * The file system as a detached mount. For writing there is one at a time: a second one is refused with "conflict"
@@ -108,13 +106,32 @@ export interface StorageDriver extends AsyncDisposable {
 /** Which file names and mounts are packed how is the driver's own. */
 export type ChangesOptions = Omit<PackOptions, "whiteouts" | "mounts">;
 
-/** A layer being unpacked. Disposing of it without commit() deletes it. */
+export interface SnapshotOptions {
+  /** Of the container's user namespace. */
+  readonly idMaps?: IdMaps;
+  /** What may be written on top of the layers, at most: beyond it the kernel answers EDQUOT. */
+  readonly sizeBytes?: number;
+}
+
+/** A layer being made. Nothing of it is seen before commit(); disposing of it without that deletes it. */
 export interface LayerDraft extends AsyncDisposable {
-  /** The directory to unpack into, readable; owned by the draft. */
-  readonly root: Fd;
+  /**
+   * The directory that apply() unpacks into, readable, owned by the draft: who unpacks himself may write there instead.
+   * Absent with a driver that keeps layers in another form: there apply() is the only way.
+   */
+  readonly root?: Fd;
+  /**
+   * Takes the layer's tar (uncompressed), once for each draft, and reads it to its end. Not atomic: after a failure the draft is good for
+   * nothing but disposal. Whichever form the driver keeps layers in, what unpackLayer() refuses is refused, with its failures.
+   * The caller proves the content (a stream that is not what it should be throws at its end), then calls commit().
+   */
+  apply(tar: AsyncIterable<Uint8Array>, options?: ApplyOptions): Promise<UnpackResult>;
   /** Gives it its identity, after all of it is on the disk. Atomic; fine when the same layer has come meanwhile. */
   commit(diffId: Digest): Promise<void>;
 }
+
+/** Which names in a tar are taken, and how much of it. */
+export type ApplyOptions = Pick<UnpackOptions, "names" | "limits" | "signal">;
 
 /** Disposing closes what was not moved away. */
 export interface MountedSnapshot extends Disposable {

@@ -18,13 +18,15 @@ function run(...[command = "", ...args]: string[]): void {
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${stderr}`);
 }
 
+export type DiskKind = "tmpfs" | "ext4" | "btrfs";
+
 /** A file system of its own that can be filled to the last kilobyte, or made read-only. */
 export class SmallDisk implements Disposable {
   readonly path: string;
   readonly #scratch = new Scratch("small-disk");
   readonly #filler: string;
 
-  constructor(kind: "tmpfs" | "ext4" | "btrfs", { mebibytes }: { readonly mebibytes: number }) {
+  constructor(kind: DiskKind, { mebibytes }: { readonly mebibytes: number }) {
     this.path = this.#scratch.join("disk");
     mkdirSync(this.path);
     if (kind === "tmpfs") {

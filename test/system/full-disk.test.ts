@@ -4,7 +4,6 @@ import { openContentStore } from "../../src/image/content-store.ts";
 import { loadArchive } from "../../src/image/load.ts";
 import type { OwnedFd } from "../../src/linux/fd.ts";
 import { createFilesystem } from "../../src/linux/mount.ts";
-import { unpackLayer } from "../../src/linux/tree.ts";
 import { openStorage } from "../../src/storage/drivers.ts";
 import { dockerArchiveMembers, tarOf } from "../support/images.ts";
 import { MemorySink } from "../support/memory-sink.ts";
@@ -44,7 +43,7 @@ test("a layer that does not fit is exhausted and leaves room for the next", asyn
   await using storage = await openStorage(root);
   const unpack = async (layer: Uint8Array): Promise<void> => {
     await using draft = await storage.beginLayer();
-    await unpackLayer(inChunks(layer), draft.root);
+    await draft.apply(inChunks(layer));
   };
   await expect(unpack(large)).rejects.toMatchObject({ kind: "exhausted" });
   await storage.settle();

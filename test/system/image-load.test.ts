@@ -54,7 +54,7 @@ const sink: LoadSink = {
   hasLayer: (diffId) => storage.hasLayer(diffId),
   ensureLayer: async (diffId, tar) => {
     await using draft = await storage.beginLayer();
-    await tar.unpack(draft.root);
+    await draft.apply(tar.open());
     await draft.commit(diffId);
   },
   addImage: async (image) => void images.push(image),

@@ -6,7 +6,7 @@ import { openStorage } from "../../src/storage/drivers.ts";
 import { slowness } from "../support/patience.ts";
 import { testStorageDriver } from "../suites/storage-driver.ts";
 
-testStorageDriver("overlay");
+testStorageDriver("overlay", { sizeLimit: "refused", disk: "ext4" });
 testStorageDriver("overlay", { without: "lowerdir+" });
 
 async function inDataRoot(work: (dataRoot: string) => Promise<void>, base = "/var/tmp"): Promise<void> {

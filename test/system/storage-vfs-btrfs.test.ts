@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statfsSync, symlinkSync, writeFileSync } from "node:fs";
-import { unpackLayer } from "../../src/linux/tree.ts";
 import { digestOf } from "../../src/spec/digest.ts";
 import { openStorage } from "../../src/storage/drivers.ts";
 import { SmallDisk } from "../support/small-disk.ts";
 import { inChunks } from "../support/tar-builder.ts";
-import { makeTar, testStorageDriver } from "../suites/storage-driver.ts";
+import { makeTar } from "../support/tar-of-files.ts";
+import { testStorageDriver } from "../suites/storage-driver.ts";
 
 const hasBtrfs = Bun.which("mkfs.btrfs") !== null;
 if (!hasBtrfs) console.log("skipped: mkfs.btrfs (apt-get install btrfs-progs)");
@@ -35,7 +35,7 @@ describe.skipIf(!hasBtrfs)("on btrfs", () => {
     const layer = digestOf(tar);
     {
       await using draft = await storage.beginLayer();
-      await unpackLayer(inChunks(tar), draft.root);
+      await draft.apply(inChunks(tar));
       await draft.commit(layer);
     }
     const free = (): number => {

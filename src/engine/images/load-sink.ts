@@ -36,7 +36,10 @@ export class StoringSink implements LoadSink {
 
   async ensureLayer(diffId: Digest, tar: LayerTar): Promise<void> {
     await using draft = await this.#storage.beginLayer();
-    const { bytes } = await tar.unpack(draft.root, { names: "docker" });
+    const { bytes } =
+      draft.root === undefined
+        ? await draft.apply(tar.open(), { names: "docker" })
+        : await tar.unpack(draft.root, { names: "docker" });
     await draft.commit(diffId);
     this.#layerBytes.set(diffId, bytes);
   }

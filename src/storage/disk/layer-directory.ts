@@ -18,10 +18,12 @@ import { fileFailure } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { statFd } from "../../linux/stat.ts";
 import { syncFilesystem } from "../../linux/sync.ts";
+import { unpackLayer } from "../../linux/tree.ts";
+import type { UnpackResult } from "../../linux/unpack-options.ts";
 import { findXattr } from "../../linux/xattr.ts";
 import { type IdMaps, toHostOwner } from "../../spec/id-map.ts";
 import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
-import type { LayerDraft } from "../driver.ts";
+import type { ApplyOptions, LayerDraft } from "../driver.ts";
 import type { Places } from "./places.ts";
 import type { Trash } from "./trash.ts";
 
@@ -146,6 +148,10 @@ class DirectoryDraft implements LayerDraft {
 
   get root(): Fd {
     return this.#root.fd;
+  }
+
+  async apply(tar: AsyncIterable<Uint8Array>, options: ApplyOptions = {}): Promise<UnpackResult> {
+    return await unpackLayer(tar, this.root, options);
   }
 
   async commit(diffId: Digest): Promise<void> {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { Failure, within } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
-import { O_CREAT, O_NOFOLLOW, O_RDWR } from "../../linux/constants/open.ts";
+import { O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_RDWR } from "../../linux/constants/open.ts";
 import { OwnedFd } from "../../linux/fd.ts";
 import { codeOf, fileFailure } from "../../linux/file-failure.ts";
 import { tryLock } from "../../linux/file-lock.ts";
@@ -10,6 +10,7 @@ import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
 import { type Digest, parseDigest } from "../../spec/digest.ts";
 import type { SnapshotId } from "../driver.ts";
 import type { Places } from "./places.ts";
+import { liftSizeLimit } from "./size-limit.ts";
 import type { Trash } from "./trash.ts";
 
 /** The snapshots on disk: each is made aside and appears by one rename. */
@@ -79,14 +80,22 @@ export class SnapshotDirectory {
     }
   }
 
-  remove(id: SnapshotId): void {
+  /** `limited`: its directory that a limit of size may be on. */
+  remove(id: SnapshotId, { limited }: { readonly limited?: string } = {}): void {
     try {
       using _ = this.#findLock(id);
+      if (limited !== undefined) this.#liftLimit(id, limited);
       this.#trash.discard(this.#places.snapshot(id));
     } catch (thrown) {
       if (thrown instanceof Failure && thrown.kind === "not-found") return;
       throw thrown;
     }
+  }
+
+  #liftLimit(id: SnapshotId, limited: string): void {
+    using directory = this.open(id);
+    using top = openBeneath(directory.fd, limited, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    liftSizeLimit(top.fd);
   }
 
   /** As lock(), without making the file: on a full disk there has to be a way out. Undefined: nobody holds it. */

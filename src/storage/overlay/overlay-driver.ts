@@ -8,13 +8,13 @@ import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
 import type { TreeChange } from "../../linux/tree-change.ts";
 import { listOverlayChanges, measureTree, packTree } from "../../linux/tree.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
-import type { IdMaps } from "../../spec/id-map.ts";
 import type {
   DriverOptions,
   ChangesOptions,
   LayerDraft,
   MountedSnapshot,
   SnapshotId,
+  SnapshotOptions,
   StorageDriver,
   StorageFinding,
   StorageUsage,
@@ -25,6 +25,7 @@ import { findLowerForm, type LowerForm, maxLowers, mountOverlay, type OverlayWay
 import { findMissingLayers } from "../disk/missing-layers.ts";
 import { Places } from "../disk/places.ts";
 import { SnapshotDirectory } from "../disk/snapshot-directory.ts";
+import { describeSizeLimits, limitSize } from "../disk/size-limit.ts";
 import { openPlaces, type Trash } from "../disk/trash.ts";
 
 /** See openStorage(). */
@@ -77,6 +78,7 @@ class OverlayDriver implements StorageDriver {
       ["Using metacopy", "false"],
       ["Native Overlay Diff", "true"],
       ["userxattr", "false"],
+      ["Size limits", describeSizeLimits(this.#layersFd.fd)],
     ];
   }
 
@@ -104,7 +106,7 @@ class OverlayDriver implements StorageDriver {
   async createSnapshot(
     id: SnapshotId,
     layers: readonly Digest[],
-    { idMaps }: { readonly idMaps?: IdMaps } = {},
+    { idMaps, sizeBytes }: SnapshotOptions = {},
   ): Promise<void> {
     if (layers.length > maxLowers) {
       throw new Failure(
@@ -117,6 +119,11 @@ class OverlayDriver implements StorageDriver {
     draft.fill(() => {
       mkdirSync(`${draft.path}/work`, 0o700);
       makeRoot(`${draft.path}/upper`, rootFrom, idMaps);
+      if (sizeBytes === undefined) return;
+      // What is copied up is made in "work" and renamed into "upper": between projects that is EXDEV.
+      using upper = openDirectoryPath(`${draft.path}/upper`);
+      using work = openDirectoryPath(`${draft.path}/work`);
+      limitSize([upper.fd, work.fd], sizeBytes);
     });
     draft.commit();
   }
@@ -157,7 +164,7 @@ class OverlayDriver implements StorageDriver {
   }
 
   async removeSnapshot(id: SnapshotId): Promise<void> {
-    this.#snapshots.remove(id);
+    this.#snapshots.remove(id, { limited: "upper" });
   }
 
   async *packChanges(id: SnapshotId, options: ChangesOptions = {}): AsyncGenerator<Uint8Array, void> {

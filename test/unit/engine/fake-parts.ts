@@ -7,6 +7,7 @@ import type { CgroupHandle, EngineParts, ExecRequest, StartRequest } from "../..
 import { openContentStore } from "../../../src/image/content-store.ts";
 import { Registries } from "../../../src/image/registries.ts";
 import { capabilityNames } from "../../../src/linux/capability.ts";
+import { unpackLayer } from "../../../src/linux/tree.ts";
 import { openDirectoryPath } from "../../../src/linux/open.ts";
 import type { EarlyStreams, Exit, KeptProcess, StartedProcess } from "../../../src/runtime/types.ts";
 import type { Digest } from "../../../src/spec/digest.ts";
@@ -200,6 +201,7 @@ export class FakeWorld {
         const fd = openDirectoryPath(path);
         return {
           root: fd.fd,
+          apply: async (tar, options) => await unpackLayer(tar, fd.fd, options),
           commit: async (diffId) => void this.layers.add(diffId),
           [Symbol.asyncDispose]: async () => {
             fd[Symbol.dispose]();

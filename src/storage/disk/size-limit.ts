@@ -1,0 +1,59 @@
+import { randomInt } from "node:crypto";
+import { Failure, kindOf, within } from "../../base/failure.ts";
+import type { Fd } from "../../linux/fd.ts";
+import { limitProject, projectOf, projectUse, setProject } from "../../linux/project-quota.ts";
+
+const attempts = 32;
+/** Below are the ids that people give themselves. */
+const lowest = 1 << 20;
+const highest: number = 2 ** 31;
+
+/**
+ * Limits what the files of these empty directories, all on one file system, may take together. Throws "unsupported" with what
+ * is missing. Whoever removes the directories calls liftSizeLimit() with one of them before.
+ */
+export function limitSize(directories: readonly Fd[], bytes: number): void {
+  const [first] = directories;
+  if (first === undefined) return;
+  try {
+    const project = findFreeProject(first);
+    // The limit is first: if it can't be had, nothing was changed.
+    limitProject(first, project, bytes);
+    for (const directory of directories) setProject(directory, project);
+  } catch (thrown) {
+    throw within("cannot limit its size", thrown);
+  }
+}
+
+/** Gives the limit's record back; fine where there is none. */
+export function liftSizeLimit(directory: Fd): void {
+  const project = projectOf(directory);
+  if (project < lowest) return;
+  try {
+    limitProject(directory, project, 0);
+  } catch (thrown) {
+    // The file system is mounted without quotas now: nothing is limited.
+    if (kindOf(thrown) !== "unsupported") throw thrown;
+  }
+}
+
+/** SAFETY: another program, or a second engine, may use projects of this file system: one with files or a limit is somebody's. */
+function findFreeProject(fd: Fd): number {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const project = randomInt(lowest, highest);
+    const { inodes, bytes, limitBytes } = projectUse(fd, project);
+    if (inodes === 0 && bytes === 0 && limitBytes === 0) return project;
+  }
+  throw new Failure("exhausted", "no project of the file system is free");
+}
+
+/** For people: whether a container's size can be limited on the file system that `fd` is on. */
+export function describeSizeLimits(fd: Fd): string {
+  try {
+    projectUse(fd, lowest);
+    return "project quota";
+  } catch (thrown) {
+    if (thrown instanceof Failure && thrown.kind === "unsupported") return `no: ${thrown.message}`;
+    throw thrown;
+  }
+}
