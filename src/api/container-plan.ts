@@ -8,7 +8,7 @@ import { type NamespaceModes, planNamespaces } from "./request/modes.ts";
 import { type PlannedEndpoint, planEndpoints } from "./request/endpoints.ts";
 import { type PlannedPorts, planExposed, planPorts } from "./published-ports.ts";
 import { type PlannedMount, planMounts, planVolumesFrom } from "./request/mounts.ts";
-import { checkPlatform } from "./request/platform.ts";
+import { checkPlatform, planStorageSize } from "./request/platform.ts";
 import { type PlannedSecurity, planSecurity } from "./request/security.ts";
 import { type PlannedRestartPolicy, planRestartPolicy } from "./restart-policy.ts";
 import { type PlannedTareFields, planTareFields } from "./tare-fields.ts";
@@ -58,6 +58,7 @@ export interface ContainerPlan extends PlannedSecurity, PlannedDevices, PlannedT
   readonly dnsSearch?: readonly string[];
   readonly dnsOptions?: readonly string[];
   readonly rlimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly storageBytes?: number;
   readonly oomScoreAdj?: number;
   readonly consoleSize?: { readonly rows: number; readonly columns: number };
   readonly received: { readonly config: ContainerConfig; readonly hostConfig: HostConfig };
@@ -153,6 +154,7 @@ function planHost(hostConfig: HostConfig) {
       dnsSearch: nonEmpty(hostConfig.DnsSearch),
       dnsOptions: nonEmpty(hostConfig.DnsOptions),
       shmBytes: shmBytes === 0 ? undefined : shmBytes,
+      storageBytes: planStorageSize(hostConfig.StorageOpt),
       oomScoreAdj: hostConfig.OomScoreAdj === 0 ? undefined : hostConfig.OomScoreAdj,
       consoleSize: parseConsoleSize(hostConfig.ConsoleSize),
     }),

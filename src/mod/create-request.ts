@@ -79,6 +79,10 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       ...given("MaskedPaths", spec.maskedPaths),
       ...given("ReadonlyPaths", spec.readonlyPaths),
       ...given("ShmSize", spec.shmBytes),
+      ...given(
+        "StorageOpt",
+        spec.storageBytes === undefined ? undefined : { size: String(spec.storageBytes) },
+      ),
       ...given("ExtraHosts", spec.extraHosts),
       ...given("ConsoleSize", sizeOf(spec)),
       ...given("OomScoreAdj", spec.oomScoreAdj),

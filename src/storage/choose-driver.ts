@@ -13,7 +13,7 @@ export interface ChosenStorage {
 }
 
 /** From the best to the one that works everywhere. */
-const automatic = ["overlay", "vfs"];
+const automatic = ["overlay", "btrfs", "vfs"];
 
 const slow =
   'the storage driver vfs copies the whole image for each container: slow, and it takes much space; see "Chosen" in `tare info`';

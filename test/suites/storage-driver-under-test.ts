@@ -8,15 +8,15 @@ export interface DriverUnderTest {
   readonly dataRoot: string;
   readonly storage: StorageDriver;
   /** Closes it and opens it again, as after a restart. */
-  reopen(): Promise<StorageDriver>;
+  readonly reopen: () => Promise<StorageDriver>;
   /** Another one of it, to be disposed of by the test. */
-  open(dataRoot: string): Promise<StorageDriver>;
-  addTar(tar: Uint8Array, storage?: StorageDriver): Promise<Digest>;
+  readonly open: (dataRoot: string) => Promise<StorageDriver>;
+  readonly addTar: (tar: Uint8Array, storage?: StorageDriver) => Promise<Digest>;
   /** Of what `fill` puts into a directory. */
-  addLayer(fill: (directory: string) => void): Promise<Digest>;
+  readonly addLayer: (fill: (directory: string) => void) => Promise<Digest>;
   /** A path through a descriptor: a detached mount has no other. */
-  at(root: OwnedFd | Fd, path?: string): string;
-  text(root: OwnedFd, path: string): string;
+  readonly at: (root: OwnedFd | Fd, path?: string) => string;
+  readonly text: (root: OwnedFd, path: string) => string;
   /** All that find(1) tells of each file. */
-  listing(root: OwnedFd): string[];
+  readonly listing: (root: OwnedFd) => string[];
 }

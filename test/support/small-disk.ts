@@ -18,13 +18,15 @@ function run(...[command = "", ...args]: string[]): void {
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${stderr}`);
 }
 
-export type DiskKind = "tmpfs" | "ext4" | "btrfs";
+/** "ext4-quota": with project quotas, which not every kernel has. */
+export type DiskKind = "tmpfs" | "ext4" | "ext4-quota" | "btrfs";
 
 /** A file system of its own that can be filled to the last kilobyte, or made read-only. */
 export class SmallDisk implements Disposable {
   readonly path: string;
   readonly #scratch = new Scratch("small-disk");
   readonly #filler: string;
+  #options = "loop";
 
   constructor(kind: DiskKind, { mebibytes }: { readonly mebibytes: number }) {
     this.path = this.#scratch.join("disk");
@@ -37,7 +39,10 @@ export class SmallDisk implements Disposable {
       ftruncateSync(fd, mebibytes * 1024 * 1024);
       closeSync(fd);
       if (kind === "btrfs") run("mkfs.btrfs", "-q", image);
-      else run("mkfs.ext4", "-q", "-m", "0", "-N", "1200", image);
+      else if (kind === "ext4-quota") {
+        run("mkfs.ext4", "-q", "-m", "0", "-O", "quota,project", "-E", "quotatype=prjquota", image);
+        this.#options = "loop,prjquota";
+      } else run("mkfs.ext4", "-q", "-m", "0", "-N", "1200", image);
       this.#mountImage();
     }
     this.#filler = join(this.path, "filler");
@@ -87,7 +92,7 @@ export class SmallDisk implements Disposable {
   }
 
   #mountImage(): void {
-    run("mount", "-o", "loop", this.#scratch.join("image"), this.path);
+    run("mount", "-o", this.#options, this.#scratch.join("image"), this.path);
   }
 
   /** When nothing is open in it for writing any more. */

@@ -175,7 +175,9 @@ describe.skipIf(!isRoot)("flags of the process", () => {
       `invalid isolation: "hyperv" - linux only supports 'default'`,
     );
     expect(await refused("--runtime", "kata")).toContain("unknown or invalid runtime name: kata");
-    expect(await refused("--storage-opt", "size=1g")).toContain("--storage-opt size is not supported");
+    expect(await refused("--storage-opt", "speed=1g")).toContain("Unknown option speed");
+    expect(await refused("--storage-opt", "size=much")).toContain('cannot read size "much"');
+    expect(await refused("--storage-opt", "size=0")).toContain("must be more than 0");
     expect(await refused("--storage-opt", "size")).toContain("invalid storage option");
   });
 

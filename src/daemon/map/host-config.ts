@@ -168,6 +168,7 @@ function fromSpec(spec: ContainerSpec): HostConfig {
     Privileged: spec.privileged ?? false,
     ReadonlyRootfs: spec.readOnlyRoot ?? false,
     SecurityOpt: securityOptions(spec),
+    ...(spec.storageBytes === undefined ? {} : { StorageOpt: { size: String(spec.storageBytes) } }),
     ...(spec.shmBytes === undefined ? {} : { ShmSize: spec.shmBytes }),
     CgroupParent: spec.cgroupParent ?? "",
     ...(spec.annotations === undefined ? {} : { Annotations: spec.annotations }),

@@ -80,11 +80,10 @@ export async function createContainer(
     await makeVolumes(context, { mounts: spec.mounts, layers: record.layers });
     await mkdir(context.places.log(id), { recursive: true, mode: 0o700 });
     fault("create.directory");
-    await context.parts.storage.createSnapshot(
-      id,
-      record.layers,
-      ids.maps === undefined ? {} : { idMaps: ids.maps },
-    );
+    await context.parts.storage.createSnapshot(id, record.layers, {
+      ...(ids.maps === undefined ? {} : { idMaps: ids.maps }),
+      ...(spec.storageBytes === undefined ? {} : { sizeBytes: spec.storageBytes }),
+    });
     fault("create.snapshot");
     if (cgroupParent !== undefined) cgroups.assign(id, cgroupParent);
     context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });

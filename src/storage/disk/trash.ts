@@ -4,22 +4,30 @@ import { sleep } from "../../base/deadline.ts";
 import { kindOf, sentenceOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { codeOf } from "../../linux/file-failure.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
+import type { Fd } from "../../linux/fd.ts";
+import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
 import { spreadDirectories } from "../../linux/spread-directories.ts";
+import { findStatAt } from "../../linux/stat.ts";
 import { removeTree } from "../../linux/tree.ts";
 import type { StorageFinding } from "../driver.ts";
 import type { Places } from "./places.ts";
 
 /** Makes the places where they are missing, and deletes in the background what a crash left half-made. */
-export function openPlaces(places: Places): Trash {
+export function openPlaces(places: Places, options: TrashOptions = {}): Trash {
   for (const place of places.all) mkdirSync(place, { recursive: true, mode: 0o700 });
   chmodSync(places.empty, 0o755);
   using drafts = openDirectoryPath(places.drafts);
   spreadDirectories(drafts.fd);
-  const trash = new Trash(places.trash);
+  const trash = new Trash(places.trash, options);
   trash.resume();
   for (const name of readdirSync(places.drafts)) trash.discard(`${places.drafts}/${name}`);
   return trash;
+}
+
+export interface TrashOptions {
+  /** Removes at once what it can of what is in the directory; the rest is deleted file by file. */
+  readonly shortcut?: (directory: Fd) => void;
 }
 
 const ATTEMPTS = 20;
@@ -28,11 +36,13 @@ const AGAIN_MS = 250;
 /** Directories on their way to nothing: renamed into one place, then deleted one after the other behind the answer. */
 export class Trash {
   readonly #path: string;
+  readonly #shortcut: TrashOptions["shortcut"];
   readonly #failures = new Map<string, string>();
   #work: Promise<void> = Promise.resolve();
 
-  constructor(path: string) {
+  constructor(path: string, { shortcut }: TrashOptions = {}) {
     this.#path = path;
+    this.#shortcut = shortcut;
   }
 
   /** Deletes again what an earlier life left. */
@@ -83,6 +93,7 @@ export class Trash {
     try {
       using trash = openDirectoryPath(this.#path);
       // SAFETY: by descriptor and never through links: a process that lived on may still write in there.
+      if (this.#shortcut !== undefined) takeShortcut(trash.fd, name, this.#shortcut);
       await removeTree(trash.fd, name);
       this.#failures.delete(name);
       return false;
@@ -91,4 +102,10 @@ export class Trash {
       return kindOf(thrown) === "exhausted";
     }
   }
+}
+
+function takeShortcut(trash: Fd, name: string, shortcut: (directory: Fd) => void): void {
+  if (findStatAt(trash, name)?.kind !== "directory") return;
+  using directory = openBeneath(trash, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  shortcut(directory.fd);
 }

@@ -1,242 +1,58 @@
-import { writeFileSync } from "node:fs";
 import { fault } from "../../base/fault.ts";
-import { Failure } from "../../base/failure.ts";
-import {
-  MOUNT_ATTR_NODEV,
-  MOUNT_ATTR_NOEXEC,
-  MOUNT_ATTR_NOSUID,
-  MOUNT_ATTR_NOSYMFOLLOW,
-  MOUNT_ATTR_RDONLY,
-} from "../../linux/constants/mount.ts";
-import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
-import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { filesystemName } from "../../linux/filesystem-status.ts";
-import { cloneTree, setMountAttributes } from "../../linux/mount.ts";
-import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
-import { type FileTime, findStatAt } from "../../linux/stat.ts";
-import type { TreeChange } from "../../linux/tree-change.ts";
-import {
-  listTreeChanges,
-  measureChanges,
-  measureTree,
-  mergeLayer,
-  packTreeChanges,
-} from "../../linux/tree.ts";
+import { openDirectoryPath } from "../../linux/open.ts";
+import { mergeLayer } from "../../linux/tree.ts";
 import type { Digest } from "../../spec/digest.ts";
+import { FullTreeDriver } from "../disk/full-tree-driver.ts";
 import { LayerDirectory, makeRoot } from "../disk/layer-directory.ts";
-import { findMissingLayers } from "../disk/missing-layers.ts";
 import { Places } from "../disk/places.ts";
-import { SnapshotDirectory } from "../disk/snapshot-directory.ts";
 import { describeSizeLimits, limitSize } from "../disk/size-limit.ts";
-import { openPlaces, type Trash } from "../disk/trash.ts";
-import type {
-  ChangesOptions,
-  LayerDraft,
-  MountedSnapshot,
-  SnapshotId,
-  SnapshotOptions,
-  StorageDriver,
-  StorageFinding,
-  StorageUsage,
-} from "../driver.ts";
-import { Views } from "./views.ts";
+import { SnapshotDirectory } from "../disk/snapshot-directory.ts";
+import { openPlaces } from "../disk/trash.ts";
+import { type ViewContent, Views } from "../disk/views.ts";
+import type { StorageDriver } from "../driver.ts";
 
-/** See openStorage(). */
+/**
+ * Each snapshot is a whole copy of its layers, in a plain directory: it needs nothing of the kernel but time and space.
+ * A view of layers has their own files under a further name, so it takes hardly any. A limit of size counts the copy,
+ * too: nothing tells what is written from what is the image's. See openStorage().
+ */
 export async function openVfsDriver(root: string): Promise<StorageDriver> {
   const places = new Places(root);
-  return new VfsDriver(places, openPlaces(places));
-}
-
-/** Each snapshot is a whole copy of its layers, in a plain directory: it needs nothing of the kernel but time and space. */
-class VfsDriver implements StorageDriver {
-  readonly name = "vfs";
-  readonly status: StorageDriver["status"];
-  readonly #places: Places;
-  readonly #trash: Trash;
-  readonly #layers: LayerDirectory;
-  readonly #snapshots: SnapshotDirectory;
-  readonly #views: Views;
-  /** Layers of the snapshots that are being made, which nothing on the disk names yet. */
-  readonly #inUse = new Map<SnapshotId, readonly Digest[]>();
-
-  constructor(places: Places, trash: Trash) {
-    this.#places = places;
-    this.#trash = trash;
-    this.#layers = new LayerDirectory(places, trash);
-    this.#snapshots = new SnapshotDirectory(places, trash);
-    this.#views = new Views(places, { layers: this.#layers, trash });
-    using directory = openDirectoryPath(places.layers);
-    this.status = [
+  const trash = openPlaces(places);
+  const layers = new LayerDirectory(places, trash);
+  const merge = async (
+    path: string,
+    { visible, root: from }: ViewContent,
+    { files, sizeBytes }: { readonly files: "copy" | "link"; readonly sizeBytes?: number },
+  ): Promise<void> => {
+    makeRoot(path, from);
+    using into = openDirectoryPath(path);
+    if (sizeBytes !== undefined) limitSize([into.fd], sizeBytes);
+    for (const diffId of visible) {
+      using layer = openDirectoryPath(`${places.layer(diffId)}/fs`);
+      await mergeLayer(layer.fd, into.fd, { files });
+    }
+  };
+  const make = async (path: string, content: ViewContent): Promise<void> =>
+    await merge(path, content, { files: "link" });
+  using directory = openDirectoryPath(places.layers);
+  return new FullTreeDriver(places, trash, {
+    name: "vfs",
+    status: [
       ["Backing Filesystem", filesystemName(directory.fd)],
       ["Size limits", describeSizeLimits(directory.fd)],
-    ];
-  }
-
-  async beginLayer(): Promise<LayerDraft> {
-    return this.#layers.begin();
-  }
-
-  hasLayer(diffId: Digest): boolean {
-    return this.#layers.has(diffId);
-  }
-
-  listLayers(): readonly Digest[] {
-    return this.#layers.list();
-  }
-
-  async removeLayer(diffId: Digest): Promise<void> {
-    // From here to the end nothing waits, so no snapshot can come between.
-    const making = [...this.#inUse].find(([, layers]) => layers.includes(diffId))?.[0];
-    const user =
-      making ?? this.#snapshots.list().find((id) => this.#snapshots.findLayersOf(id)?.includes(diffId));
-    if (user !== undefined) {
-      throw new Failure("conflict", `cannot remove layer ${diffId}: snapshot "${user}" stands on it`);
-    }
-    this.#views.remove(diffId);
-    this.#layers.remove(diffId);
-  }
-
-  /** A limit counts what is written and what is the image's alike: nothing tells them apart here. */
-  async createSnapshot(
-    id: SnapshotId,
-    layers: readonly Digest[],
-    { sizeBytes }: SnapshotOptions = {},
-  ): Promise<void> {
-    const rootFrom = this.#layers.rootOf(layers);
-    const visible = this.#layers.visibleOf(layers).toReversed();
-    using draft = this.#snapshots.begin(id, layers);
-    this.#inUse.set(id, layers);
-    try {
-      await draft.fillSlowly(async () => {
-        makeRoot(`${draft.path}/fs`, rootFrom);
-        using into = openDirectoryPath(`${draft.path}/fs`);
-        if (sizeBytes !== undefined) limitSize([into.fd], sizeBytes);
-        for (const diffId of visible) {
-          using layer = openDirectoryPath(`${this.#places.layer(diffId)}/fs`);
-          await mergeLayer(layer.fd, into.fd, { files: "copy" });
-        }
-        fault("snapshot.copied");
-        writeFileSync(`${draft.path}/made`, "", { mode: 0o600 });
-      });
-      draft.commit();
-    } finally {
-      this.#inUse.delete(id);
-    }
-  }
-
-  async listSnapshots(): Promise<readonly SnapshotId[]> {
-    return this.#snapshots.list();
-  }
-
-  async mountSnapshot(
-    id: SnapshotId,
-    { readonly = false, usernsFd }: { readonly readonly?: boolean; readonly usernsFd?: Fd } = {},
-  ): Promise<MountedSnapshot> {
-    using undo = new DisposableStack();
-    const lock = undo.use(this.#snapshots.lock(id, readonly ? "shared" : "exclusive"));
-    using tree = this.#openTree(id);
-    const mount = mountTree(tree, { readonly, ...(usernsFd === undefined ? {} : { usernsFd }) });
-    undo.move();
-    return {
-      mount,
-      lock,
-      [Symbol.dispose]: () => {
-        mount[Symbol.dispose]();
-        lock[Symbol.dispose]();
-      },
-    };
-  }
-
-  async removeSnapshot(id: SnapshotId): Promise<void> {
-    this.#snapshots.remove(id, { limited: "fs" });
-  }
-
-  async *packChanges(id: SnapshotId, options: ChangesOptions = {}): AsyncGenerator<Uint8Array, void> {
-    const unshifted: ChangesOptions = Object.fromEntries(
-      Object.entries(options).filter(([name]) => name !== "idMaps"),
-    );
-    using tree = this.#openTree(id);
-    const since = this.#madeAt(id);
-    using original = openDirectoryPath(await this.#views.ensure(this.#snapshots.layersOf(id)));
-    yield* packTreeChanges({ tree: tree.fd, original: original.fd, since }, unshifted);
-  }
-
-  async listChanges(
-    id: SnapshotId,
-    options: Parameters<StorageDriver["listChanges"]>[1] = {},
-  ): Promise<readonly TreeChange[]> {
-    using tree = this.#openTree(id);
-    using original = openDirectoryPath(await this.#views.ensure(this.#snapshots.layersOf(id)));
-    return await listTreeChanges({ tree: tree.fd, original: original.fd }, options);
-  }
-
-  async viewLayers(
-    layers: readonly Digest[],
-    { usernsFd }: { readonly usernsFd?: Fd } = {},
-  ): Promise<OwnedFd> {
-    using tree = openDirectoryPath(await this.#views.ensure(layers));
-    return mountTree(tree, { readonly: true, ...(usernsFd === undefined ? {} : { usernsFd }) });
-  }
-
-  async usage(
-    of: { readonly layer: Digest } | { readonly snapshot: SnapshotId },
-    options: { readonly signal?: AbortSignal } = {},
-  ): Promise<StorageUsage> {
-    if ("snapshot" in of) {
-      using tree = this.#openTree(of.snapshot);
-      const taken = await measureTree(tree.fd, options);
-      const changes = await this.listChanges(of.snapshot, options);
-      const { contentBytes } = await measureChanges(tree.fd, changes, options);
-      return { ...taken, contentBytes };
-    }
-    this.#layers.get(of.layer);
-    using tree = openDirectoryPath(`${this.#places.layer(of.layer)}/fs`);
-    return await measureTree(tree.fd, options);
-  }
-
-  /** Nothing, as Docker's vfs. */
-  async describe(
-    of: { readonly layers: readonly Digest[] } | { readonly snapshot: SnapshotId },
-  ): Promise<Readonly<Record<string, string>>> {
-    if ("snapshot" in of) this.#snapshots.open(of.snapshot)[Symbol.dispose]();
-    return {};
-  }
-
-  async health(): Promise<readonly StorageFinding[]> {
-    return [...this.#trash.findings(), ...findMissingLayers(this.#snapshots, this.#layers)];
-  }
-
-  async settle(): Promise<void> {
-    await this.#trash.settle();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#trash.settle();
-  }
-
-  #openTree(id: SnapshotId): OwnedFd {
-    using directory = this.#snapshots.open(id);
-    return openBeneath(directory.fd, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  }
-
-  /** When the copy was whole. */
-  #madeAt(id: SnapshotId): FileTime {
-    using directory = this.#snapshots.open(id);
-    return findStatAt(directory.fd, "made")?.changed ?? { seconds: 0, nanoseconds: 0 };
-  }
-}
-
-/** SAFETY: the host's mount of the data root may be nosuid, nodev or noexec, which a container's root must not be. */
-function mountTree(
-  tree: OwnedFd,
-  { readonly, usernsFd }: { readonly readonly: boolean; readonly usernsFd?: Fd },
-): OwnedFd {
-  using mount = cloneTree(tree.fd);
-  setMountAttributes(mount.fd, {
-    set: readonly ? MOUNT_ATTR_RDONLY : 0,
-    clear: MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW,
-    // On the disk files keep the container's ids, so nothing is shifted back when changes are read there.
-    ...(usernsFd === undefined ? {} : { usernsFd }),
+    ],
+    layers,
+    snapshots: new SnapshotDirectory(places, trash),
+    views: new Views(places, { layers, trash, make }),
+    sharesBlocks: false,
+    makeTree: async (path: string, ids: readonly Digest[], options) => {
+      const visible = layers.visibleOf(ids).toReversed();
+      await merge(path, { visible, root: layers.rootOf(ids) }, { files: "copy", ...options });
+      fault("snapshot.copied");
+    },
+    // As Docker's vfs.
+    describe: async () => ({}),
   });
-  return new OwnedFd(mount.move());
 }

@@ -207,6 +207,7 @@ describe("planContainer()", () => {
       },
     ],
     [{ HostConfig: { ExtraHosts: ["a:1.2.3.4", "b=::1"] } }, { extraHosts: ["a:1.2.3.4", "b:::1"] }],
+    [{ HostConfig: { StorageOpt: { size: "1.5g" } } }, { storageBytes: 1_610_612_736 }],
     [
       { HostConfig: { ShmSize: 5, OomScoreAdj: -3, CapAdd: ["ALL"], GroupAdd: ["5"], Init: false } },
       { shmBytes: 5, oomScoreAdj: -3, capabilities: { add: ["ALL"], drop: [] }, groupAdd: ["5"] },

@@ -5,6 +5,10 @@ import { digestOf } from "../../src/spec/digest.ts";
 import { openStorage } from "../../src/storage/drivers.ts";
 import { SmallDisk } from "../support/small-disk.ts";
 import { inChunks } from "../support/tar-builder.ts";
+import { Installation } from "../support/tare.ts";
+import { busyboxArchive } from "../support/images.ts";
+import { createSubvolume } from "../../src/linux/btrfs.ts";
+import { openDirectoryPath } from "../../src/linux/open.ts";
 import { makeTar } from "../support/tar-of-files.ts";
 import { testStorageDriver } from "../suites/storage-driver.ts";
 
@@ -25,6 +29,8 @@ describe.skipIf(!hasBtrfs)("on btrfs", () => {
 
   // Files are cloned here.
   testStorageDriver("vfs", { base: `${base}/disk` });
+
+  testStorageDriver("btrfs", { base: `${base}/disk`, sizeLimit: "kept", disk: "btrfs" });
 
   test("a snapshot shares the blocks of its layers until it writes", async () => {
     await using storage = await openStorage(disk.path, { driver: "vfs" });
@@ -56,5 +62,43 @@ describe.skipIf(!hasBtrfs)("on btrfs", () => {
     other[Symbol.dispose]();
     for (let index = 0; index < 5; index++) await storage.removeSnapshot(`s${index}`);
     await storage.removeLayer(layer);
+  });
+
+  test("a snapshot in which others were made is removed with them", async () => {
+    await using storage = await openStorage(disk.path, { driver: "btrfs" });
+    await storage.createSnapshot("nested", []);
+    {
+      using mounted = await storage.mountSnapshot("nested");
+      using root = openDirectoryPath(`/proc/self/fd/${mounted.mount.fd}`);
+      createSubvolume(root.fd, "inner");
+      writeFileSync(`/proc/self/fd/${mounted.mount.fd}/inner/file`, "x");
+    }
+    await storage.removeSnapshot("nested");
+    await storage.settle();
+    expect(await storage.health()).toEqual([]);
+    expect(execFileSync("find", [disk.path, "-name", "inner"], { encoding: "utf8" })).toBe("");
+  });
+
+  test("an engine runs on it: containers, exec, diff, commit, sizes, a limit, another user namespace, a restart", async () => {
+    await using tare = new Installation({ dataRoot: `${disk.path}/engine` });
+    const run = async (...args: string[]): Promise<string> => await tare.must(args);
+    await tare.must(["--storage-driver", "btrfs", "load", "-i", busyboxArchive()]);
+    expect(await run("info", "-f", "{{.Driver}}")).toBe("btrfs");
+    expect(await run("info")).toContain("Size limits: quota group");
+    await run("run", "--name", "one", "busybox", "sh", "-c", "echo hello >/note; rm /etc/passwd");
+    expect((await run("diff", "one")).split("\n").toSorted()).toEqual(["A /note", "C /etc", "D /etc/passwd"]);
+    await run("commit", "one", "made");
+    expect(await run("run", "--rm", "--userns", "private", "made", "cat", "/note")).toBe("hello");
+    await run("run", "-d", "--name", "two", "made", "sleep", "600");
+    await run("daemon", "stop");
+    expect(await run("exec", "two", "cat", "/note")).toBe("hello");
+    expect(await run("ps", "-s", "--format", "{{.Size}}")).toMatch(/^0B \(virtual/);
+    const write = "dd if=/dev/zero of=/big bs=1M count=32 2>&1; sync; ls -l /big";
+    expect(await run("run", "--rm", "--storage-opt", "size=8m", "busybox", "sh", "-c", write)).toMatch(
+      /quota/i,
+    );
+    await run("rm", "-f", "one", "two");
+    await run("rmi", "made", "busybox");
+    await run("system", "check");
   });
 });

@@ -2,26 +2,39 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { fault } from "../../base/fault.ts";
 import { codeOf, fileFailure } from "../../linux/file-failure.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
-import { mergeLayer } from "../../linux/tree.ts";
 import type { Digest } from "../../spec/digest.ts";
-import { type LayerDirectory, makeRoot } from "../disk/layer-directory.ts";
-import type { Places } from "../disk/places.ts";
-import type { Trash } from "../disk/trash.ts";
+import type { LayerDirectory } from "./layer-directory.ts";
+import type { Places } from "./places.ts";
+import type { Trash } from "./trash.ts";
 
-/**
- * Lists of layers as one tree each, made when they are first asked for: directories, and in them the layers' own files
- * under a further name. So a view takes hardly any space, and nobody may ever write to it.
- */
+/** Which layers a tree is made of, the lowest first, and whose owner and mode its root has (a directory's path). */
+export interface ViewContent {
+  readonly visible: readonly Digest[];
+  readonly root: string;
+}
+
+/** Makes the directory `path`, with one tree of the layers in it. */
+export type MakeView = (path: string, content: ViewContent) => Promise<void>;
+
+/** Lists of layers as one tree each, made when they are first asked for. Nobody may ever write to one. */
 export class Views {
   readonly #places: Places;
   readonly #layers: LayerDirectory;
   readonly #trash: Trash;
   readonly #path: string;
+  readonly #make: MakeView;
   readonly #making: Map<string, Promise<string>> = new Map();
 
-  constructor(places: Places, { layers, trash }: { readonly layers: LayerDirectory; readonly trash: Trash }) {
+  constructor(
+    places: Places,
+    {
+      layers,
+      trash,
+      make,
+    }: { readonly layers: LayerDirectory; readonly trash: Trash; readonly make: MakeView },
+  ) {
     this.#places = places;
+    this.#make = make;
     this.#layers = layers;
     this.#trash = trash;
     this.#path = `${places.root}/views`;
@@ -31,15 +44,22 @@ export class Views {
   /** Path of the tree. Throws "not-found" naming a layer that is missing. */
   async ensure(layers: readonly Digest[]): Promise<string> {
     const visible = this.#layers.visibleOf(layers).toReversed();
-    const root = this.#layers.rootOf(layers);
-    const text = JSON.stringify([visible, root]);
-    const name = createHash("sha256").update(text).digest("hex");
+    return await this.ensureContent({ visible, root: this.#layers.rootOf(layers) });
+  }
+
+  /** As ensure(). */
+  async ensureContent(content: ViewContent): Promise<string> {
+    const name = nameOf(content);
     let made = this.#making.get(name);
     if (made === undefined) {
-      made = this.#make(name, { visible, root }).finally(() => this.#making.delete(name));
+      made = this.#ensure(name, content).finally(() => this.#making.delete(name));
       this.#making.set(name, made);
     }
     return await made;
+  }
+
+  has(content: ViewContent): boolean {
+    return readList(`${this.#path}/${nameOf(content)}/layers`) !== undefined;
   }
 
   /** All that have this layer. */
@@ -50,22 +70,14 @@ export class Views {
     }
   }
 
-  async #make(
-    name: string,
-    { visible, root }: { readonly visible: readonly Digest[]; readonly root: string },
-  ): Promise<string> {
+  async #ensure(name: string, content: ViewContent): Promise<string> {
     const path = `${this.#path}/${name}`;
     if (readList(`${path}/layers`) !== undefined) return `${path}/fs`;
     const draft = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
     try {
       mkdirSync(draft, 0o700);
-      makeRoot(`${draft}/fs`, root);
-      using into = openDirectoryPath(`${draft}/fs`);
-      for (const diffId of visible) {
-        using layer = openDirectoryPath(`${this.#places.layer(diffId)}/fs`);
-        await mergeLayer(layer.fd, into.fd, { files: "link" });
-      }
-      writeFileSync(`${draft}/layers`, JSON.stringify(visible), { mode: 0o600 });
+      await this.#make(`${draft}/fs`, content);
+      writeFileSync(`${draft}/layers`, JSON.stringify(content.visible), { mode: 0o600 });
       this.#trash.discard(path); // what a power loss left of one
       fault("view.merged");
       renameSync(draft, path);
@@ -75,6 +87,12 @@ export class Views {
     }
     return `${path}/fs`;
   }
+}
+
+function nameOf({ visible, root }: ViewContent): string {
+  return createHash("sha256")
+    .update(JSON.stringify([visible, root]))
+    .digest("hex");
 }
 
 function readList(path: string): readonly string[] | undefined {

@@ -1,0 +1,116 @@
+import { errno } from "./errno.ts";
+import type { Fd } from "./fd.ts";
+import { attempt, call, callAsync, SyscallFailure } from "./syscall.ts";
+
+// SPEC: linux/btrfs.h, linux/btrfs_tree.h. All structures are little-endian here, as the processors are.
+const IOC_SNAP_CREATE_V2 = 0x5000_9417;
+const IOC_SUBVOL_CREATE_V2 = 0x5000_9418;
+const IOC_SNAP_DESTROY = 0x5000_940f;
+const IOC_INO_LOOKUP = 0xd000_9412;
+const IOC_QUOTA_CTL = 0xc010_9428;
+const IOC_QGROUP_LIMIT = 0x8030_942b;
+const IOC_QUOTA_RESCAN_WAIT = 0x942e;
+const IOC_TREE_SEARCH_V2 = 0xc070_9411;
+
+/** struct btrfs_ioctl_vol_args_v2: s64 fd, u64 transid, flags, unused[4], then the name; the first version: s64 fd, the name. */
+const argumentBytes = 4096;
+const nameAt = 56;
+const firstNameAt = 8;
+/** The inode of a subvolume's root directory, and the first one that is free. */
+const ROOT_INODE = 256n;
+
+const QUOTA_CTL_ENABLE = 1n;
+const QGROUP_LIMIT_MAX_EXCL = 2n;
+const QGROUP_STATUS_KEY = 240;
+const QUOTA_TREE = 8n;
+export const BTRFS_SUPER_MAGIC = 0x9123_683e;
+
+/** A new, empty subvolume in the directory: root's, mode 0755. */
+export function createSubvolume(parent: Fd, name: string): void {
+  call("ioctl", parent, IOC_SUBVOL_CREATE_V2, encodeArguments(name));
+}
+
+/** A writable snapshot of the subvolume whose root `source` is, in one step however much is in it. Commits what is pending, so on the thread pool. */
+export async function snapshotSubvolume(source: Fd, parent: Fd, name: string): Promise<void> {
+  const encoded = encodeArguments(name);
+  new DataView(encoded.buffer).setBigInt64(0, BigInt(source), true);
+  await callAsync("ioctl", parent, IOC_SNAP_CREATE_V2, encoded);
+}
+
+/**
+ * Removes a subvolume with all that is in it; its space comes back in the background. False when it is none, or has
+ * others below it: then it is to be removed as a directory is.
+ */
+export function destroySubvolume(parent: Fd, name: string): boolean {
+  const encoded = new Uint8Array(argumentBytes);
+  encoded.set(encodeName(name), firstNameAt);
+  const result = attempt("ioctl", parent, IOC_SNAP_DESTROY, encoded);
+  if (result >= 0 || result === -errno.ENOENT) return true;
+  if (
+    [errno.EINVAL, errno.ENOTTY, errno.ENOTEMPTY, errno.ENOTDIR, errno.EPERM].some((each) => each === -result)
+  )
+    return false;
+  throw new SyscallFailure("ioctl", [parent, IOC_SNAP_DESTROY, name], -result);
+}
+
+/** The id of the subvolume that a file is in. */
+export function subvolumeOf(file: Fd): bigint {
+  const encoded = new Uint8Array(argumentBytes);
+  const view = new DataView(encoded.buffer);
+  view.setBigUint64(8, ROOT_INODE, true);
+  call("ioctl", file, IOC_INO_LOOKUP, encoded);
+  return view.getBigUint64(0, true);
+}
+
+/**
+ * Limits what a subvolume may have that it shares with no other one. Quotas are switched on where they are off: from then on
+ * the file system counts for all of its subvolumes, which takes some time of it.
+ */
+export async function limitSubvolume(root: Fd, bytes: number): Promise<void> {
+  await ensureQuotas(root);
+  const encoded = new Uint8Array(48);
+  const view = new DataView(encoded.buffer);
+  view.setBigUint64(0, subvolumeOf(root), true);
+  view.setBigUint64(8, QGROUP_LIMIT_MAX_EXCL, true);
+  view.setBigUint64(24, BigInt(bytes), true);
+  await callAsync("ioctl", root, IOC_QGROUP_LIMIT, encoded);
+}
+
+async function ensureQuotas(fd: Fd): Promise<void> {
+  if (!hasQuotas(fd)) {
+    const encoded = new Uint8Array(16);
+    new DataView(encoded.buffer).setBigUint64(0, QUOTA_CTL_ENABLE, true);
+    await callAsync("ioctl", fd, IOC_QUOTA_CTL, encoded);
+  }
+  // Until all is counted once, a limit holds for what is not known to be there.
+  await callAsync("ioctl", fd, IOC_QUOTA_RESCAN_WAIT, 0);
+}
+
+/** Whether the file system counts what each subvolume takes. */
+export function hasQuotas(fd: Fd): boolean {
+  // struct btrfs_ioctl_search_args_v2: the key (104 bytes), u64 length of the buffer, the buffer
+  const encoded = new Uint8Array(112 + 1024);
+  const view = new DataView(encoded.buffer);
+  view.setBigUint64(0, QUOTA_TREE, true);
+  view.setBigUint64(16, 0n, true); // objects from 0 to 0: the status has 0, 240, 0
+  view.setBigUint64(32, 2n ** 64n - 1n, true);
+  view.setBigUint64(48, 2n ** 64n - 1n, true);
+  view.setUint32(56, QGROUP_STATUS_KEY, true);
+  view.setUint32(60, QGROUP_STATUS_KEY, true);
+  view.setUint32(64, 1, true);
+  view.setBigUint64(104, 1024n, true);
+  const result = attempt("ioctl", fd, IOC_TREE_SEARCH_V2, encoded);
+  if (result === -errno.ENOENT) return false; // no such tree
+  if (result < 0) throw new SyscallFailure("ioctl", [fd, IOC_TREE_SEARCH_V2], -result);
+  return view.getUint32(64, true) > 0;
+}
+
+function encodeArguments(name: string): Uint8Array {
+  const encoded = new Uint8Array(argumentBytes);
+  encoded.set(encodeName(name), nameAt);
+  return encoded;
+}
+
+function encodeName(name: string): Uint8Array {
+  return new TextEncoder().encode(name);
+}

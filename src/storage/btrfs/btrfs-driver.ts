@@ -1,0 +1,125 @@
+import { chmodSync, chownSync, statSync } from "node:fs";
+import { Failure, sentenceOf } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
+import {
+  BTRFS_SUPER_MAGIC,
+  createSubvolume,
+  destroySubvolume,
+  hasQuotas,
+  limitSubvolume,
+  snapshotSubvolume,
+} from "../../linux/btrfs.ts";
+import type { Fd } from "../../linux/fd.ts";
+import { filesystemMagic, filesystemName } from "../../linux/filesystem-status.ts";
+import { openDirectoryPath } from "../../linux/open.ts";
+import { mergeLayer } from "../../linux/tree.ts";
+import type { Digest } from "../../spec/digest.ts";
+import { FullTreeDriver } from "../disk/full-tree-driver.ts";
+import { LayerDirectory } from "../disk/layer-directory.ts";
+import { Places } from "../disk/places.ts";
+import { SnapshotDirectory } from "../disk/snapshot-directory.ts";
+import { openPlaces } from "../disk/trash.ts";
+import { type ViewContent, Views } from "../disk/views.ts";
+import type { StorageDriver } from "../driver.ts";
+
+/**
+ * A view of layers is a subvolume, made once of reflinks to the layers' files; a snapshot is btrfs's own snapshot of it:
+ * made in one step and removed in one step, however many files are in it. See openStorage().
+ */
+export async function openBtrfsDriver(root: string): Promise<StorageDriver> {
+  const places = new Places(root);
+  // What is in the trash has its subvolume at "fs": gone in one call. What can't go that way goes as a directory.
+  const trash = openPlaces(places, { shortcut: (directory) => void destroySubvolume(directory, "fs") });
+  using directory = openDirectoryPath(places.root);
+  probe(directory.fd);
+  const layers = new LayerDirectory(places, trash);
+  const views: Views = new Views(places, {
+    layers,
+    trash,
+    make: async (path, content) => await makeView(path, { content, views, places }),
+  });
+  return new FullTreeDriver(places, trash, {
+    name: "btrfs",
+    status: [
+      ["Backing Filesystem", filesystemName(directory.fd)],
+      [
+        "Size limits",
+        `quota group (${hasQuotas(directory.fd) ? "quotas are on" : "quotas are switched on with the first limit"})`,
+      ],
+    ],
+    layers,
+    snapshots: new SnapshotDirectory(places, trash),
+    views,
+    sharesBlocks: true,
+    makeTree: async (path: string, ids: readonly Digest[], { sizeBytes }) => {
+      await snapshotDirectory(await views.ensure(ids), path);
+      fault("snapshot.copied");
+      if (sizeBytes === undefined) return;
+      using made = openDirectoryPath(path);
+      await limitSubvolume(made.fd, sizeBytes);
+    },
+    // As Docker's btrfs.
+    describe: async () => ({}),
+  });
+}
+
+/** Makes, snapshots and destroys what all later ones look like. */
+function probe(directory: Fd): void {
+  const name = "probe";
+  try {
+    if (filesystemMagic(directory) !== BTRFS_SUPER_MAGIC) {
+      throw new Failure("unsupported", `the data root is on ${filesystemName(directory)}, not on btrfs`);
+    }
+    destroySubvolume(directory, name); // an earlier life's
+    createSubvolume(directory, name);
+    if (!destroySubvolume(directory, name)) throw new Failure("unsupported", "subvolumes can't be removed");
+  } catch (cause) {
+    if (cause instanceof Failure && cause.kind === "exhausted") return;
+    throw new Failure("unsupported", `cannot use the btrfs driver here: ${sentenceOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * What several images begin with is merged once: a view begins as a snapshot of the longest one that there is of its lower
+ * layers, or of its lowest layer's.
+ */
+async function makeView(
+  path: string,
+  {
+    content,
+    views,
+    places,
+  }: { readonly content: ViewContent; readonly views: Views; readonly places: Places },
+): Promise<void> {
+  const { visible, root } = content;
+  const below = (count: number): ViewContent => ({ visible: visible.slice(0, count), root: places.empty });
+  let count = visible.length - 1;
+  while (count > 1 && !views.has(below(count))) count--;
+  if (count > 0) {
+    await snapshotDirectory(await views.ensureContent(below(count)), path);
+  } else {
+    const [parent, name] = splitPath(path);
+    using directory = openDirectoryPath(parent);
+    createSubvolume(directory.fd, name);
+  }
+  const { uid, gid, mode } = statSync(root);
+  chownSync(path, uid, gid);
+  chmodSync(path, mode & 0o7777);
+  using into = openDirectoryPath(path);
+  for (const diffId of visible.slice(Math.max(count, 0))) {
+    using layer = openDirectoryPath(`${places.layer(diffId)}/fs`);
+    await mergeLayer(layer.fd, into.fd, { files: "copy" });
+  }
+}
+
+async function snapshotDirectory(source: string, path: string): Promise<void> {
+  const [parent, name] = splitPath(path);
+  using from = openDirectoryPath(source);
+  using directory = openDirectoryPath(parent);
+  await snapshotSubvolume(from.fd, directory.fd, name);
+}
+
+function splitPath(path: string): readonly [parent: string, name: string] {
+  const slash = path.lastIndexOf("/");
+  return [path.slice(0, slash), path.slice(slash + 1)];
+}

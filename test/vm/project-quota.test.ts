@@ -1,0 +1,24 @@
+/** Limits of size by project quota, which the kernel of a virtual machine has (scripts/vm.mjs). */
+import { afterAll, describe, expect, test } from "bun:test";
+import { busyboxArchive } from "../support/images.ts";
+import { SmallDisk } from "../support/small-disk.ts";
+import { Installation } from "../support/tare.ts";
+import { testStorageDriver } from "../suites/storage-driver.ts";
+
+describe("on ext4 with project quotas", () => {
+  const disk = new SmallDisk("ext4-quota", { mebibytes: 256 });
+  afterAll(() => disk[Symbol.dispose]());
+
+  testStorageDriver("overlay", { base: disk.path, sizeLimit: "kept" });
+  testStorageDriver("vfs", { base: disk.path, sizeLimit: "kept" });
+
+  test("run --storage-opt size=8m keeps the limit of size", async () => {
+    await using tare = new Installation({ dataRoot: `${disk.path}/engine` });
+    await tare.must(["load", "-i", busyboxArchive()]);
+    expect(await tare.must(["info"])).toContain("Size limits: project quota");
+    const write = "dd if=/dev/zero of=/big bs=1M count=32 2>&1; echo ended";
+    const said = await tare.must(["run", "--rm", "--storage-opt", "size=8m", "busybox", "sh", "-c", write]);
+    expect(said).toMatch(/quota|No space/i);
+    expect(said).toContain("ended");
+  });
+});
