@@ -12,6 +12,7 @@ export type Avoidable =
   | "close_range"
   | "detached-composition"
   | "detached-lowers"
+  | "erofs-file"
   | "lowerdir+"
   | "memfd-exec"
   | "mount_setattr"

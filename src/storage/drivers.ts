@@ -5,6 +5,7 @@ import type { DriverOptions, StorageDriver } from "./driver.ts";
 const drivers: Readonly<Record<string, (root: string, options: DriverOptions) => Promise<StorageDriver>>> = {
   overlay: async (root, options) =>
     (await import("./overlay/overlay-driver.ts")).openOverlayDriver(root, options),
+  erofs: async (root, options) => (await import("./erofs/erofs-driver.ts")).openErofsDriver(root, options),
   btrfs: async (root) => (await import("./btrfs/btrfs-driver.ts")).openBtrfsDriver(root),
   vfs: async (root) => (await import("./vfs/vfs-driver.ts")).openVfsDriver(root),
 };

@@ -600,11 +600,11 @@ export function testStorageDriver(driver: string, options: SuiteOptions = {}): v
       );
       await storage.createSnapshot("s", [layer]);
       using mounted = await storage.mountSnapshot("s");
-      const { size, blocks } = statSync(at(mounted.mount, "holes"));
-      expect(size).toBe(64 << 20);
-      expect(blocks * 512).toBeLessThan(1 << 20);
+      expect(statSync(at(mounted.mount, "holes")).size).toBe(64 << 20);
+      // Not every file system tells the blocks of a file that has holes.
+      expect((await storage.usage({ layer })).bytes).toBeLessThan(1 << 20);
       expect(readFileSync(at(mounted.mount, "holes")).indexOf("x")).toBe(32 << 20);
-      expect(statSync(at(mounted.mount, "hollow")).blocks).toBe(0);
+      expect(readFileSync(at(mounted.mount, "hollow")).equals(Buffer.alloc(1 << 20))).toBe(true);
     });
 
     test("sockets, whiteout look-alikes and set times outlast the mount; a directory of a layer can be moved", async () => {

@@ -224,7 +224,7 @@ export class LayerWriter implements Disposable {
   }
 }
 
-function checkDevice({ type, major, minor }: TarEntry): void {
+export function checkDevice({ type, major, minor }: TarEntry): void {
   if (!(major >= 0 && major <= HIGHEST_MAJOR && minor >= 0 && minor <= HIGHEST_MINOR)) {
     throw new Failure("invalid", `the device number ${major}:${minor} is out of range`);
   }

@@ -4,7 +4,8 @@ import { TarReader } from "../../spec/tar.ts";
 import type { TarEntry, TarEvent } from "../../spec/tar-entry.ts";
 import type { Fd } from "../fd.ts";
 import { findStatAt } from "../stat.ts";
-import type { UnpackLimits, UnpackOptions, UnpackResult } from "../unpack-options.ts";
+import type { UnpackOptions, UnpackResult } from "../unpack-options.ts";
+import { EntryCounter } from "./entry-counter.ts";
 import { baseOf, cleanPath, depthOf, type EntryTarget, parseTarget } from "./entry-path.ts";
 import { LayerTree } from "./layer-tree.ts";
 import { LayerWriter } from "./layer-writer.ts";
@@ -12,27 +13,15 @@ import { Pace } from "./pace.ts";
 import { withHostAttributes, withHostOwner } from "./shift-ids.ts";
 import { hideLower, hideLowerContents, removeLower, removeLowerContents } from "./whiteouts.ts";
 
-/** Each fragment of a sparse file takes a block of the disk, however short it is. */
-const BLOCK_BYTES = 4096;
-
-export const defaultLimits: Required<UnpackLimits> = {
-  entries: 2_000_000,
-  totalBytes: 2 ** 40,
-  fileBytes: 2 ** 44,
-  depth: 1024,
-};
-
 /** One run of unpackLayer(). */
 export class Unpacking implements Disposable {
-  readonly #limits: Required<UnpackLimits>;
+  readonly #counter: EntryCounter;
   readonly #options: Required<Pick<UnpackOptions, "names" | "whiteouts" | "devices" | "existing" | "root">>;
   readonly #owner: UnpackOptions["owner"];
   readonly #idMaps: UnpackOptions["idMaps"];
   readonly #pace: Pace;
   readonly #tree: LayerTree;
   readonly #writer: LayerWriter;
-  #entries = 0;
-  #bytes = 0;
   #isRootOpaque = false;
   #current: TarEntry | undefined;
 
@@ -50,7 +39,7 @@ export class Unpacking implements Disposable {
       signal,
     }: UnpackOptions,
   ) {
-    this.#limits = { ...defaultLimits, ...limits };
+    this.#counter = new EntryCounter(limits);
     this.#options = { whiteouts, devices, names, existing, root };
     this.#owner = owner;
     this.#idMaps = idMaps;
@@ -77,7 +66,8 @@ export class Unpacking implements Disposable {
       if (this.#pace.isDue()) await this.#pace.rest();
     }
     const { skippedXattrs } = this.#writer;
-    return { entries: this.#entries, bytes: this.#bytes, skippedXattrs, isRootOpaque: this.#isRootOpaque };
+    const { entries, bytes } = this.#counter;
+    return { entries, bytes, skippedXattrs, isRootOpaque: this.#isRootOpaque };
   }
 
   async #take(event: TarEvent): Promise<void> {
@@ -97,15 +87,15 @@ export class Unpacking implements Disposable {
   }
 
   async #begin(entry: TarEntry): Promise<void> {
-    this.#count(entry);
+    this.#counter.count(entry);
     const { names, whiteouts } = this.#options;
     const target: EntryTarget =
       whiteouts === "plain"
         ? { kind: "member", path: cleanPath(entry.path, names) }
         : parseTarget(entry.path, names);
     if (target.kind === "ignored") return;
-    if (depthOf(target.path) > this.#limits.depth) {
-      throw new Failure("invalid", `it lies more than ${this.#limits.depth} directories deep`);
+    if (depthOf(target.path) > this.#counter.limits.depth) {
+      throw new Failure("invalid", `it lies more than ${this.#counter.limits.depth} directories deep`);
     }
     if (target.kind === "member") {
       if (target.path === "" && entry.type === "directory" && this.#options.root === "keep") return;
@@ -132,22 +122,6 @@ export class Unpacking implements Disposable {
         ? "cannot overwrite non-directory with directory"
         : "cannot overwrite directory with non-directory",
     );
-  }
-
-  /** Refuses bombs before anything of them is written. */
-  #count(entry: TarEntry): void {
-    this.#entries += 1;
-    if (this.#entries > this.#limits.entries) {
-      throw new Failure("invalid", `the layer has more than ${this.#limits.entries} entries`);
-    }
-    if (entry.size > this.#limits.fileBytes) {
-      throw new Failure("invalid", `it is larger than ${this.#limits.fileBytes} bytes`);
-    }
-    if (entry.sparse === undefined) this.#bytes += entry.size;
-    else for (const { length } of entry.sparse) this.#bytes += Math.max(length, BLOCK_BYTES);
-    if (this.#bytes > this.#limits.totalBytes) {
-      throw new Failure("invalid", `the layer has more than ${this.#limits.totalBytes} bytes`);
-    }
   }
 
   [Symbol.dispose](): void {

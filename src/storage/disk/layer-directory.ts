@@ -174,10 +174,17 @@ class DirectoryDraft implements LayerDraft {
   }
 }
 
-/** Makes a directory with mode and owner of another one; with ids, the owner as the host knows it. */
-export function makeRoot(path: string, from: string, idMaps?: IdMaps): void {
+/** Owner and mode of a directory. */
+export interface RootLook {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+}
+
+/** Makes a directory with mode and owner of another one (given by its path, too); with ids, the owner as the host knows it. */
+export function makeRoot(path: string, from: string | RootLook, idMaps?: IdMaps): void {
   mkdirSync(path, 0o700);
-  const root = statSync(from);
+  const root = typeof from === "string" ? statSync(from) : from;
   const { uid, gid } = idMaps === undefined ? root : toHostOwner(root, idMaps);
   if (uid !== 0 || gid !== 0) chownSync(path, uid, gid);
   chmodSync(path, root.mode & 0o7777);

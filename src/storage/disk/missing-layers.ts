@@ -1,9 +1,12 @@
+import type { Digest } from "../../spec/digest.ts";
 import type { StorageFinding } from "../driver.ts";
-import type { LayerDirectory } from "./layer-directory.ts";
 import type { SnapshotDirectory } from "./snapshot-directory.ts";
 
 /** Snapshots that have lost a layer, or the list of them. */
-export function findMissingLayers(snapshots: SnapshotDirectory, layers: LayerDirectory): StorageFinding[] {
+export function findMissingLayers(
+  snapshots: SnapshotDirectory,
+  layers: { has(diffId: Digest): boolean },
+): StorageFinding[] {
   const findings: StorageFinding[] = [];
   for (const id of snapshots.list()) {
     const list = snapshots.findLayersOf(id);

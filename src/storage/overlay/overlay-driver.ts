@@ -7,7 +7,7 @@ import type { MountPlace } from "../../linux/workshop.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
 import type { TreeChange } from "../../linux/tree-change.ts";
 import { listOverlayChanges, measureTree, packTree } from "../../linux/tree.ts";
-import { type Digest, hexOf } from "../../spec/digest.ts";
+import type { Digest } from "../../spec/digest.ts";
 import type {
   DriverOptions,
   ChangesOptions,
@@ -20,7 +20,7 @@ import type {
   StorageUsage,
 } from "../driver.ts";
 import { LayerDirectory, makeRoot } from "../disk/layer-directory.ts";
-import { openIdmappedLayers } from "./idmapped-layers.ts";
+import { type OverlayLayers, UnpackedLayers } from "./overlay-layers.ts";
 import { findLowerForm, type LowerForm, maxLowers, mountOverlay, type OverlayWays } from "./overlay-mount.ts";
 import { findMissingLayers } from "../disk/missing-layers.ts";
 import { Places } from "../disk/places.ts";
@@ -29,13 +29,20 @@ import { describeSizeLimits, limitSize } from "../disk/size-limit.ts";
 import { openPlaces, type Trash } from "../disk/trash.ts";
 
 /** See openStorage(). */
-export async function openOverlayDriver(
-  root: string,
-  { workshop }: DriverOptions = {},
-): Promise<StorageDriver> {
+export async function openOverlayDriver(root: string, options: DriverOptions = {}): Promise<StorageDriver> {
   const places = new Places(root);
   const trash = openPlaces(places);
-  return new OverlayDriver(places, trash, { form: await probe(places), workshop });
+  const ways = await findOverlayWays(places, options);
+  return new OverlayDriver(places, trash, {
+    name: "overlay",
+    layers: new UnpackedLayers(places, new LayerDirectory(places, trash)),
+    ways,
+  });
+}
+
+/** Throws "unsupported" where overlay can't be used. */
+export async function findOverlayWays(places: Places, { workshop }: DriverOptions): Promise<OverlayWays> {
+  return { form: await probe(places), workshop };
 }
 
 /** Mounts once what all later mounts look like. */
@@ -54,31 +61,40 @@ async function probe({ probe: directory, empty }: Places): Promise<LowerForm> {
   }
 }
 
-class OverlayDriver implements StorageDriver {
-  readonly name = "overlay";
+export interface OverlayForm {
+  readonly name: string;
+  readonly layers: OverlayLayers;
+  readonly ways: OverlayWays;
+  /** More of `status`. */
+  readonly status?: StorageDriver["status"];
+}
+
+/** Layers below, and for each container a directory above them that has what it has changed. */
+export class OverlayDriver implements StorageDriver {
+  readonly name: string;
   readonly status: StorageDriver["status"];
   readonly #places: Places;
   readonly #trash: Trash;
-  readonly #layers: LayerDirectory;
+  readonly #layers: OverlayLayers;
   readonly #snapshots: SnapshotDirectory;
-  /** Lowers are named below it: short, and nothing of the host's paths shows in a container's mountinfo. */
-  readonly #layersFd: OwnedFd;
   readonly #ways: OverlayWays;
 
-  constructor(places: Places, trash: Trash, ways: OverlayWays) {
+  constructor(places: Places, trash: Trash, { name, layers, ways, status = [] }: OverlayForm) {
+    this.name = name;
     this.#places = places;
     this.#trash = trash;
     this.#ways = ways;
-    this.#layers = new LayerDirectory(places, trash);
+    this.#layers = layers;
     this.#snapshots = new SnapshotDirectory(places, trash);
-    this.#layersFd = openDirectoryPath(places.layers);
+    using directory = openDirectoryPath(places.layers);
     this.status = [
-      ["Backing Filesystem", filesystemName(this.#layersFd.fd)],
+      ["Backing Filesystem", filesystemName(directory.fd)],
       ["Supports d_type", "true"],
       ["Using metacopy", "false"],
       ["Native Overlay Diff", "true"],
       ["userxattr", "false"],
-      ["Size limits", describeSizeLimits(this.#layersFd.fd)],
+      ...status,
+      ["Size limits", describeSizeLimits(directory.fd)],
     ];
   }
 
@@ -138,8 +154,8 @@ class OverlayDriver implements StorageDriver {
   ): Promise<MountedSnapshot> {
     using undo = new DisposableStack();
     const lock = undo.use(this.#snapshots.lock(id, readonly ? "shared" : "exclusive"));
-    using idmapped = usernsFd === undefined ? undefined : openIdmappedLayers(this.#layersFd.fd, usernsFd);
-    const lowers = this.#lowersOf(this.#snapshots.layersOf(id), idmapped);
+    using opened = new DisposableStack();
+    const lowers = await this.#layers.lowersOf(this.#snapshots.layersOf(id), { opened, usernsFd });
     using directory = this.#snapshots.open(id);
     const upper = { fd: directory.fd, path: "upper" };
     const mount = await mountOverlay(
@@ -184,8 +200,8 @@ class OverlayDriver implements StorageDriver {
     } = {},
   ): Promise<readonly TreeChange[]> {
     using upper = this.#openUpper(id);
-    using idmapped = usernsFd === undefined ? undefined : openIdmappedLayers(this.#layersFd.fd, usernsFd);
-    const lowers = this.#lowersOf(this.#snapshots.layersOf(id), idmapped);
+    using opened = new DisposableStack();
+    const lowers = await this.#layers.lowersOf(this.#snapshots.layersOf(id), { opened, usernsFd });
     using lower = await mountOverlay({ lowers, empty: this.#places.empty }, this.#ways);
     return await listOverlayChanges({ upper: upper.fd, lower: lower.fd }, options);
   }
@@ -194,8 +210,8 @@ class OverlayDriver implements StorageDriver {
     layers: readonly Digest[],
     { usernsFd }: { readonly usernsFd?: Fd } = {},
   ): Promise<OwnedFd> {
-    using idmapped = usernsFd === undefined ? undefined : openIdmappedLayers(this.#layersFd.fd, usernsFd);
-    const lowers = this.#lowersOf(layers, idmapped);
+    using opened = new DisposableStack();
+    const lowers = await this.#layers.lowersOf(layers, { opened, usernsFd });
     return await mountOverlay({ lowers, empty: this.#places.empty }, this.#ways);
   }
 
@@ -207,16 +223,14 @@ class OverlayDriver implements StorageDriver {
       using upper = this.#openUpper(of.snapshot);
       return await measureTree(upper.fd, options);
     }
-    this.#layers.get(of.layer);
-    using tree = openDirectoryPath(`${this.#places.layer(of.layer)}/fs`);
-    return await measureTree(tree.fd, options);
+    return await this.#layers.usage(of.layer, options);
   }
 
   async describe(
     of: { readonly layers: readonly Digest[] } | { readonly snapshot: SnapshotId },
   ): Promise<Readonly<Record<string, string>>> {
     const layers = "snapshot" in of ? this.#snapshots.layersOf(of.snapshot) : of.layers;
-    const lowers = layers.toReversed().map((diffId) => `${this.#places.layer(diffId)}/fs`);
+    const lowers = layers.toReversed().map((diffId) => this.#layers.pathOf(diffId));
     if (!("snapshot" in of)) {
       const [upper, ...rest] = lowers;
       return {
@@ -238,18 +252,11 @@ class OverlayDriver implements StorageDriver {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#trash.settle();
-    this.#layersFd[Symbol.dispose]();
+    this.#layers.dispose();
   }
 
   #openUpper(id: SnapshotId): OwnedFd {
     using directory = this.#snapshots.open(id);
     return openBeneath(directory.fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  }
-
-  /** From the topmost to the lowest, as overlay wants them. */
-  #lowersOf(layers: readonly Digest[], idmapped?: OwnedFd): readonly MountPlace[] {
-    const { fd } = idmapped ?? this.#layersFd;
-    const detached = idmapped !== undefined;
-    return this.#layers.visibleOf(layers).map((diffId) => ({ fd, path: `${hexOf(diffId)}/fs`, detached }));
   }
 }

@@ -1,0 +1,44 @@
+import { MOUNT_ATTR_RDONLY } from "./constants/mount.ts";
+import type { Fd, OwnedFd } from "./fd.ts";
+import { filesystemMagic } from "./filesystem-status.ts";
+import { openLoopDevice } from "./loop-device.ts";
+import { createFilesystem } from "./mount.ts";
+import { isForcedAbsent } from "./without.ts";
+
+const EXT_SUPER_MAGIC = 0xef53;
+
+/** How images are mounted: the file itself, or a loop device in between. */
+export type ErofsWay = "file" | "loop";
+
+/**
+ * The way for files on the file system that `file`, an image, is on: found by mounting it. KERNEL(6.12): EROFS reads files itself.
+ * KERNEL(6.18): on ext4 that makes the kernel log a WARNING (ext4_check_map_extents_env: EROFS reads its index through the page cache,
+ * without the lock that ext4 has begun to look for), and a host with panic_on_warn would stop: there it is a loop device. Some file
+ * systems, tmpfs among them, can't be read that way at all. Throws when neither way works.
+ */
+export function findErofsWay(file: Fd): ErofsWay {
+  if (!isForcedAbsent("erofs-file") && filesystemMagic(file) !== EXT_SUPER_MAGIC) {
+    try {
+      mountErofs(file, "file")[Symbol.dispose]();
+      return "file";
+    } catch {
+      // The other way's failure tells more.
+    }
+  }
+  mountErofs(file, "loop")[Symbol.dispose]();
+  return "loop";
+}
+
+/** The image in the file as a detached mount, read-only; the caller disposes of it. */
+export function mountErofs(file: Fd, way: ErofsWay): OwnedFd {
+  if (way === "file") return mount(file);
+  using device = openLoopDevice(file);
+  return mount(device.fd);
+}
+
+function mount(source: Fd): OwnedFd {
+  return createFilesystem("erofs", [["ro", true]], {
+    source: `/proc/self/fd/${source}`,
+    attributes: MOUNT_ATTR_RDONLY,
+  });
+}

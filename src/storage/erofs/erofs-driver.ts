@@ -1,0 +1,48 @@
+import { closeSync, openSync, rmSync } from "node:fs";
+import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
+import { type ErofsWay, findErofsWay } from "../../linux/erofs-mount.ts";
+import { writeLayerImage } from "../../linux/layer-image.ts";
+import { Places } from "../disk/places.ts";
+import { openPlaces } from "../disk/trash.ts";
+import type { DriverOptions, StorageDriver } from "../driver.ts";
+import { findOverlayWays, OverlayDriver } from "../overlay/overlay-driver.ts";
+import { ImageLayers } from "./image-layers.ts";
+
+/**
+ * A layer is hardly unpacked: its tar is written as it comes, and behind it an index by which the kernel mounts it as a file system
+ * that nobody can write to. Overlay goes on top of them. See openStorage().
+ */
+export async function openErofsDriver(root: string, options: DriverOptions = {}): Promise<StorageDriver> {
+  const places = new Places(root);
+  const trash = openPlaces(places);
+  const way = await probe(places);
+  const ways = await findOverlayWays(places, options);
+  return new OverlayDriver(places, trash, {
+    name: "erofs",
+    layers: new ImageLayers(places, { trash, way }),
+    ways,
+    status: [["Layers mounted", way === "file" ? "from their files" : "through loop devices"]],
+  });
+}
+
+/** Makes and mounts the smallest layer; gives the way in which that went. */
+async function probe(places: Places): Promise<ErofsWay> {
+  const path = `${places.drafts}/probe`;
+  rmSync(path, { force: true, recursive: true });
+  let file: number | undefined;
+  try {
+    file = openSync(path, "wx+", 0o600);
+    await writeLayerImage(nothing(), file);
+    return findErofsWay(file);
+  } catch (cause) {
+    if (kindOf(cause) === "exhausted") return "loop"; // without room for it, removing must go on
+    throw new Failure("unsupported", `cannot use the erofs driver here: ${sentenceOf(cause)}`, { cause });
+  } finally {
+    if (file !== undefined) closeSync(file);
+    rmSync(path, { force: true });
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  yield* [];
+}

@@ -1,0 +1,179 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, statSync } from "node:fs";
+import { Failure, within } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
+import { type ErofsWay, mountErofs } from "../../linux/erofs-mount.ts";
+import type { Fd, OwnedFd } from "../../linux/fd.ts";
+import { hasFeature } from "../../linux/features.ts";
+import { setMountAttributes } from "../../linux/mount.ts";
+import { openDirectoryPath } from "../../linux/open.ts";
+import { measureTree } from "../../linux/tree.ts";
+import type { MountPlace } from "../../linux/workshop.ts";
+import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
+import type { RootLook } from "../disk/layer-directory.ts";
+import type { Places } from "../disk/places.ts";
+import type { Trash } from "../disk/trash.ts";
+import type { LayerDraft, StorageUsage } from "../driver.ts";
+import { openIdmappedLayers } from "../overlay/idmapped-layers.ts";
+import type { OverlayLayers } from "../overlay/overlay-layers.ts";
+import { ImageDraft } from "./image-draft.ts";
+import { type LayerFacts, readLayerFacts } from "./layer-facts.ts";
+
+/** So many layers stay mounted while nobody uses them: as many as one overlay takes. */
+const mountsKept = 512;
+const emptyRoot: RootLook = { uid: 0, gid: 0, mode: 0o755 };
+
+/** Each layer a file that the kernel mounts. Known by heart: only this process changes them. */
+export class ImageLayers implements OverlayLayers {
+  readonly #places: Places;
+  readonly #trash: Trash;
+  readonly #way: ErofsWay;
+  readonly #known = new Map<Digest, LayerFacts>();
+  /** The latest used last. */
+  readonly #mounts = new Map<Digest, OwnedFd>();
+  readonly #fd: OwnedFd;
+
+  constructor(places: Places, { trash, way }: { readonly trash: Trash; readonly way: ErofsWay }) {
+    this.#places = places;
+    this.#trash = trash;
+    this.#way = way;
+    this.#fd = openDirectoryPath(places.layers);
+    for (const name of readdirSync(places.layers)) {
+      const diffId = findDigest(`${name.length === 128 ? "sha512" : "sha256"}:${name}`);
+      const facts = diffId === undefined ? undefined : readLayerFacts(`${places.layers}/${name}/facts`);
+      if (diffId !== undefined && facts !== undefined) this.#known.set(diffId, facts);
+    }
+  }
+
+  begin(): LayerDraft {
+    const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
+    return new ImageDraft(path, {
+      take: (diffId, facts) => this.#take(path, diffId, facts),
+      discard: () => this.#trash.discard(path),
+    });
+  }
+
+  has(diffId: Digest): boolean {
+    return this.#known.has(diffId);
+  }
+
+  list(): readonly Digest[] {
+    return [...this.#known.keys()];
+  }
+
+  require(diffId: Digest): void {
+    this.#get(diffId);
+  }
+
+  remove(diffId: Digest): void {
+    this.#known.delete(diffId);
+    // An overlay that stands on it holds a mount of its own.
+    this.#mounts.get(diffId)?.[Symbol.dispose]();
+    this.#mounts.delete(diffId);
+    this.#trash.discard(this.#places.layer(diffId));
+  }
+
+  rootOf(layers: readonly Digest[]): RootLook {
+    const facts = layers.map((diffId) => this.#get(diffId));
+    return facts.findLast(({ setsRoot }) => setsRoot)?.root ?? emptyRoot;
+  }
+
+  async lowersOf(
+    layers: readonly Digest[],
+    { opened, usernsFd }: { readonly opened: DisposableStack; readonly usernsFd?: Fd | undefined },
+  ): Promise<readonly MountPlace[]> {
+    const visible = this.#visibleOf(layers);
+    const hasDirectory = visible.some((diffId) => this.#get(diffId).form === "directory");
+    const directories =
+      hasDirectory && usernsFd !== undefined
+        ? opened.use(openIdmappedLayers(this.#fd.fd, usernsFd))
+        : undefined;
+    return visible.map((diffId) => {
+      if (this.#get(diffId).form === "directory") {
+        const { fd } = directories ?? this.#fd;
+        return { fd, path: `${hexOf(diffId)}/fs`, detached: directories !== undefined };
+      }
+      // KERNEL(6.15): before, a mount is used up where it is composed with others.
+      if (usernsFd === undefined && hasFeature("detached-lowers")) {
+        return { fd: this.#openShared(diffId).fd, path: ".", detached: true };
+      }
+      const own = opened.use(this.#mount(diffId));
+      if (usernsFd !== undefined) setMountAttributes(own.fd, { usernsFd });
+      return { fd: own.fd, path: ".", detached: true };
+    });
+  }
+
+  async usage(diffId: Digest, options: { readonly signal?: AbortSignal }): Promise<StorageUsage> {
+    const { form, contentBytes } = this.#get(diffId);
+    if (form === "directory") {
+      using tree = openDirectoryPath(this.pathOf(diffId));
+      return await measureTree(tree.fd, options);
+    }
+    return { bytes: statSync(this.pathOf(diffId)).blocks * 512, inodes: 1, contentBytes };
+  }
+
+  pathOf(diffId: Digest): string {
+    const isDirectory = this.#known.get(diffId)?.form === "directory";
+    return `${this.#places.layer(diffId)}/${isDirectory ? "fs" : "image"}`;
+  }
+
+  dispose(): void {
+    for (const mount of this.#mounts.values()) mount[Symbol.dispose]();
+    this.#mounts.clear();
+    this.#fd[Symbol.dispose]();
+  }
+
+  /** Those of which anything can be seen, the topmost first, each once. */
+  #visibleOf(layers: readonly Digest[]): readonly Digest[] {
+    const seen: Digest[] = [];
+    for (const diffId of new Set(layers.toReversed())) {
+      seen.push(diffId);
+      if (this.#get(diffId).hidesBelow) break;
+    }
+    return seen;
+  }
+
+  #get(diffId: Digest): LayerFacts {
+    const facts = this.#known.get(diffId);
+    if (facts === undefined) throw new Failure("not-found", `cannot find layer ${diffId} in the store`);
+    return facts;
+  }
+
+  #openShared(diffId: Digest): OwnedFd {
+    const mount = this.#mounts.get(diffId) ?? this.#mount(diffId);
+    this.#mounts.delete(diffId);
+    this.#mounts.set(diffId, mount);
+    if (this.#mounts.size > mountsKept) {
+      const [oldest, oldestMount] = this.#mounts.entries().next().value as [Digest, OwnedFd];
+      this.#mounts.delete(oldest);
+      oldestMount[Symbol.dispose]();
+    }
+    return mount;
+  }
+
+  #mount(diffId: Digest): OwnedFd {
+    try {
+      const file = openSync(this.pathOf(diffId), "r");
+      try {
+        return mountErofs(file, this.#way);
+      } finally {
+        closeSync(file);
+      }
+    } catch (thrown) {
+      throw within(`cannot mount layer ${diffId}`, thrown);
+    }
+  }
+
+  #take(draft: string, diffId: Digest, facts: LayerFacts): boolean {
+    if (this.has(diffId)) return false;
+    fault("layer.synced");
+    const place = this.#places.layer(diffId);
+    if (existsSync(place)) this.#trash.discard(place); // without facts: what a power loss left of one
+    renameSync(draft, place);
+    fault("layer.named");
+    using directory = openDirectoryPath(this.#places.layers);
+    fsyncSync(directory.fd);
+    this.#known.set(diffId, facts);
+    return true;
+  }
+}

@@ -1,0 +1,27 @@
+import { codeOf } from "../../linux/file-failure.ts";
+import { readFileSync } from "node:fs";
+import type { RootLook } from "../disk/layer-directory.ts";
+
+/** What is asked of a layer without mounting it; beside its image, as JSON. */
+export interface LayerFacts {
+  /** "image": the tar and its index, in "image"; "directory": unpacked in "fs", because the index can't have something of it. */
+  readonly form: "image" | "directory";
+  /** Its tar had an entry for the root directory itself. */
+  readonly setsRoot: boolean;
+  /** Its root is opaque: nothing of the layers below it is seen. */
+  readonly hidesBelow: boolean;
+  readonly root: RootLook;
+  /** Length of its files and links. */
+  readonly contentBytes: number;
+}
+
+/** Undefined when there are none, or not whole ones. */
+export function readLayerFacts(path: string): LayerFacts | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as LayerFacts;
+  } catch (thrown) {
+    if (codeOf(thrown) === "ENOENT" || codeOf(thrown) === "ENOTDIR" || thrown instanceof SyntaxError)
+      return undefined;
+    throw thrown;
+  }
+}
