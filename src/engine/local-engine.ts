@@ -18,6 +18,7 @@ import { Waiters } from "./containers/waiters.ts";
 import { describeDiskUsage } from "./disk-usage.ts";
 import { matchesEvent, parseEventFilters } from "./event-filters.ts";
 import { BlobKeeping } from "./images/blob-keeping.ts";
+import { dropFormerLayers } from "./images/former-storage.ts";
 import { Garbage } from "./images/garbage.ts";
 import { LocalImages } from "./images/local-images.ts";
 import { describeEngine } from "./info.ts";
@@ -206,6 +207,8 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
   resumeRestarts(context);
   void context.background.run("garbage", () => beginCollecting(garbage));
   blobs.wake();
+  void context.background.run("former storage", () => dropFormerLayers(parts, state));
+  void context.background.run("garbage", () => garbage.collect());
   undo.move();
   return new LocalEngine({ context, images, garbage, blobs, close });
 }

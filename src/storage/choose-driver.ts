@@ -20,8 +20,8 @@ const slow =
 
 /**
  * Opens the driver that was asked for, else the one that this data root has begun with, else the first that
- * works here. The caller disposes of it. Throws "invalid" when another is asked for than the one that the data root's images
- * and containers are in, "unsupported" when that one does not work (any more).
+ * works here. The caller disposes of it. Throws "invalid" when another is asked for than the one that the data root's
+ * containers are in (images alone may change: their layers come out of their blobs again), "unsupported" when that one does not work (any more).
  */
 export async function openChosenStorage(
   dataRoot: string,
@@ -29,19 +29,24 @@ export async function openChosenStorage(
 ): Promise<ChosenStorage> {
   const asked = driver === undefined ? undefined : parseDriverName(driver);
   const used = findUsedDriver(dataRoot);
-  if (asked !== undefined && used !== undefined && asked !== used) {
-    throw new Failure(
-      "invalid",
-      `cannot use the storage driver "${asked}": the images and containers in "${dataRoot}" are in "${used}"; ` +
-        `start with --storage-driver ${used}, or with another --data-root`,
-    );
+  if (asked !== undefined && used !== undefined && asked !== used.name) {
+    if (used.hasContainers) {
+      throw new Failure(
+        "invalid",
+        `cannot use the storage driver "${asked}": the containers in "${dataRoot}" are in "${used.name}"; ` +
+          `start with --storage-driver ${used.name} and remove them first, or with another --data-root`,
+      );
+    }
+    const storage = await openStorage(dataRoot, { ...options, driver: asked });
+    const reason = `asked for; the images that were in ${used.name} are unpacked again when they are needed`;
+    return chosen(dataRoot, { storage, reason });
   }
   if (asked !== undefined) {
     const reason = driver === asked ? "asked for" : `asked for as ${driver}`;
     return chosen(dataRoot, { storage: await openStorage(dataRoot, { ...options, driver: asked }), reason });
   }
   if (used !== undefined) {
-    const storage = await openUsed(dataRoot, { ...options, driver: used });
+    const storage = await openUsed(dataRoot, { ...options, driver: used.name });
     return chosen(dataRoot, { storage, reason: "the images and containers of this data root are in it" });
   }
   return chosen(dataRoot, await openFirstThatWorks(dataRoot, options));
@@ -92,13 +97,29 @@ function chosen(dataRoot: string, made: { storage: StorageDriver; reason: string
   return made.storage.name === "vfs" ? { ...made, warning: slow } : made;
 }
 
-/** The driver that has layers or containers of this data root; the one that was used last, should there be several. */
-function findUsedDriver(dataRoot: string): string | undefined {
-  const inUse = storageDriverNames.filter((name) =>
-    ["layers", "snapshots"].some((place) => isFilled(`${dataRoot}/storage/${name}/${place}`)),
+/** Other drivers that have layers of this data root, and no containers. */
+export function listFormerDrivers(dataRoot: string, current: string): readonly string[] {
+  return storageDriverNames.filter(
+    (name) =>
+      name !== current &&
+      isFilled(`${dataRoot}/storage/${name}/layers`) &&
+      !isFilled(`${dataRoot}/storage/${name}/snapshots`),
   );
+}
+
+/** The driver that has containers of this data root, else the one that was used last, as long as there are layers at all. */
+function findUsedDriver(
+  dataRoot: string,
+): { readonly name: string; readonly hasContainers: boolean } | undefined {
   const last = readText(rememberedPath(dataRoot));
-  return inUse.find((name) => name === last) ?? inUse[0];
+  const having = (place: string): readonly string[] =>
+    storageDriverNames.filter((name) => isFilled(`${dataRoot}/storage/${name}/${place}`));
+  const withContainers = having("snapshots");
+  const name = withContainers.find((each) => each === last) ?? withContainers[0];
+  if (name !== undefined) return { name, hasContainers: true };
+  const withLayers = having("layers");
+  const known = storageDriverNames.find((each) => each === last) ?? withLayers[0];
+  return withLayers.length === 0 || known === undefined ? undefined : { name: known, hasContainers: false };
 }
 
 function rememberedPath(dataRoot: string): string {

@@ -192,6 +192,19 @@ describe("writeLayerImage()", () => {
     expect(() => writeFileSync(`${inside(looped)}/new`, "")).toThrow("EROFS");
   });
 
+  test("is mounted through a loop device where the kernel does not read files itself", async () => {
+    using scratch = new Scratch("image");
+    await writeImage(scratch.join("image"), new TarBuilder().file("file", "content").end());
+    process.env["TARE_WITHOUT"] = "erofs-file";
+    try {
+      const file = openSync(scratch.join("image"), "r");
+      expect(findErofsWay(file)).toBe("loop");
+      closeSync(file);
+    } finally {
+      delete process.env["TARE_WITHOUT"];
+    }
+  });
+
   const names = fc
     .array(fc.constantFrom("a", "b", "l", "..", ".", "", ".wh.a", ".wh.l", ".wh..wh..opq", "c"), {
       minLength: 1,

@@ -4,7 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import type { OwnedFd } from "../../src/linux/fd.ts";
 import { createFilesystem } from "../../src/linux/mount.ts";
 import { digestOf } from "../../src/spec/digest.ts";
-import { openChosenStorage } from "../../src/storage/choose-driver.ts";
+import { listFormerDrivers, openChosenStorage } from "../../src/storage/choose-driver.ts";
 
 let dataRoot: string;
 beforeEach(async () => {
@@ -21,11 +21,12 @@ async function open(
   return { name: opened.name, ...choice };
 }
 
-async function fill(root: string, driver: string): Promise<void> {
+async function fill(root: string, driver: string, { container = true } = {}): Promise<void> {
   const { storage } = await openChosenStorage(root, { driver });
   await using opened = storage;
   await using draft = await opened.beginLayer();
   await draft.commit(digestOf("layer"));
+  if (container) await opened.createSnapshot("container", [digestOf("layer")]);
 }
 
 test("openChosenStorage() takes overlay where it works, and vfs with a warning when that is asked for", async () => {
@@ -46,11 +47,21 @@ test("openChosenStorage() stays with the driver that images and containers are i
   await expect(open(dataRoot, "overlay")).rejects.toMatchObject({
     kind: "invalid",
     message:
-      `cannot use the storage driver "overlay": the images and containers in "${dataRoot}" are in "vfs"; ` +
-      "start with --storage-driver vfs, or with another --data-root",
+      `cannot use the storage driver "overlay": the containers in "${dataRoot}" are in "vfs"; ` +
+      "start with --storage-driver vfs and remove them first, or with another --data-root",
   });
   expect(existsSync(`${dataRoot}/storage/overlay`)).toBe(false);
   expect((await open(dataRoot, "vfs")).name).toBe("vfs");
+});
+
+test("openChosenStorage() lets the driver of images alone be changed, and remembers it", async () => {
+  await fill(dataRoot, "vfs", { container: false });
+  expect(await open(dataRoot, "erofs")).toEqual({
+    name: "erofs",
+    reason: "asked for; the images that were in vfs are unpacked again when they are needed",
+  });
+  expect((await open(dataRoot)).name).toBe("erofs");
+  expect(listFormerDrivers(dataRoot, "erofs")).toEqual(["vfs"]);
 });
 
 test("openChosenStorage() knows the driver of a data root that has no note of it", async () => {

@@ -74,6 +74,14 @@ test("an engine runs on it: containers, exec, diff, commit, sizes, another user 
   expect(await run("exec", "two", "cat", "/note")).toBe("hello");
   expect(await run("ps", "-s", "--format", "{{.Size}}")).toMatch(/^0B \(virtual/);
   await run("rm", "-f", "one", "two");
+  // Another driver: the images come out of their blobs again, and the first driver's layers go.
+  await run("daemon", "stop");
+  await tare
+    .must(["--storage-driver", "vfs", "run", "--rm", "made", "cat", "/note"])
+    .then((said) => expect(said).toBe("hello"));
+  await run("system", "settle");
+  expect(readdirSync(`${tare.dataRoot}/storage/erofs/layers`)).toEqual([]);
+  expect(await run("info", "-f", "{{.Driver}}")).toBe("vfs");
   await run("rmi", "made", "busybox");
   await run("system", "check");
   await run("daemon", "stop");

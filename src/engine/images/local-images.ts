@@ -42,6 +42,7 @@ import { searchImages } from "./search.ts";
 import { requirePlatform } from "./require-platform.ts";
 import { pushNamed } from "./push.ts";
 import { saveNamed } from "./save.ts";
+import { StoredLayers } from "./stored-layers.ts";
 
 /** The images of one data root. */
 export class LocalImages implements Images {
@@ -54,6 +55,7 @@ export class LocalImages implements Images {
   /** Containers that are being made, by image. */
   readonly #pins = new Map<string, number>();
   readonly #downloads = new Downloads();
+  readonly #layers: StoredLayers;
 
   constructor(
     state: State,
@@ -67,6 +69,7 @@ export class LocalImages implements Images {
     this.#state = state;
     this.#parts = parts;
     this.#garbage = garbage;
+    this.#layers = new StoredLayers(parts);
   }
 
   async *load(
@@ -326,6 +329,7 @@ export class LocalImages implements Images {
         `cannot make a container of ${reference}: it is no image but an artifact of type "${record.artifact.type}"`,
       );
     }
+    await this.#layers.ensure(record);
     this.#pins.set(record.id, (this.#pins.get(record.id) ?? 0) + 1);
     held.defer(() => {
       const left = (this.#pins.get(record.id) ?? 1) - 1;

@@ -1,6 +1,5 @@
 import { chmodSync, chownSync, statSync } from "node:fs";
 import { Failure, sentenceOf } from "../../base/failure.ts";
-import { fault } from "../../base/fault.ts";
 import {
   BTRFS_SUPER_MAGIC,
   createSubvolume,
@@ -53,7 +52,6 @@ export async function openBtrfsDriver(root: string): Promise<StorageDriver> {
     sharesBlocks: true,
     makeTree: async (path: string, ids: readonly Digest[], { sizeBytes }) => {
       await snapshotDirectory(await views.ensure(ids), path);
-      fault("snapshot.copied");
       if (sizeBytes === undefined) return;
       using made = openDirectoryPath(path);
       await limitSubvolume(made.fd, sizeBytes);

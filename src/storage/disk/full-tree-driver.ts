@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { Failure } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import {
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
@@ -111,6 +112,7 @@ export class FullTreeDriver implements StorageDriver {
     try {
       await draft.fillSlowly(async () => {
         await this.#trees.makeTree(`${draft.path}/fs`, layers, sizeBytes === undefined ? {} : { sizeBytes });
+        fault("snapshot.copied");
         writeFileSync(`${draft.path}/made`, "", { mode: 0o600 });
       });
       draft.commit();

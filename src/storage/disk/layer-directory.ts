@@ -4,15 +4,12 @@ import {
   chownSync,
   existsSync,
   fchmodSync,
-  fsyncSync,
   mkdirSync,
   readdirSync,
-  renameSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { Failure } from "../../base/failure.ts";
-import { fault } from "../../base/fault.ts";
 import { type Fd, type OwnedFd } from "../../linux/fd.ts";
 import { fileFailure } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
@@ -24,6 +21,7 @@ import { findXattr } from "../../linux/xattr.ts";
 import { type IdMaps, toHostOwner } from "../../spec/id-map.ts";
 import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
 import type { ApplyOptions, LayerDraft } from "../driver.ts";
+import { nameLayer } from "./name-layer.ts";
 import type { Places } from "./places.ts";
 import type { Trash } from "./trash.ts";
 
@@ -109,11 +107,7 @@ export class LayerDirectory {
   /** False when it is there already. */
   #take(draft: string, diffId: Digest): boolean {
     if (this.has(diffId)) return false;
-    fault("layer.synced");
-    renameSync(draft, this.#places.layer(diffId));
-    fault("layer.named");
-    using directory = openDirectoryPath(this.#places.layers);
-    fsyncSync(directory.fd);
+    nameLayer(draft, { diffId, places: this.#places });
     this.#know(diffId);
     return true;
   }

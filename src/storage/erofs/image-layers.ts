@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, statSync } from "node:fs";
 import { Failure, within } from "../../base/failure.ts";
-import { fault } from "../../base/fault.ts";
 import { type ErofsWay, mountErofs } from "../../linux/erofs-mount.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { hasFeature } from "../../linux/features.ts";
@@ -11,6 +10,7 @@ import { measureTree } from "../../linux/tree.ts";
 import type { MountPlace } from "../../linux/workshop.ts";
 import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
 import type { RootLook } from "../disk/layer-directory.ts";
+import { nameLayer } from "../disk/name-layer.ts";
 import type { Places } from "../disk/places.ts";
 import type { Trash } from "../disk/trash.ts";
 import type { LayerDraft, StorageUsage } from "../driver.ts";
@@ -166,13 +166,9 @@ export class ImageLayers implements OverlayLayers {
 
   #take(draft: string, diffId: Digest, facts: LayerFacts): boolean {
     if (this.has(diffId)) return false;
-    fault("layer.synced");
     const place = this.#places.layer(diffId);
     if (existsSync(place)) this.#trash.discard(place); // without facts: what a power loss left of one
-    renameSync(draft, place);
-    fault("layer.named");
-    using directory = openDirectoryPath(this.#places.layers);
-    fsyncSync(directory.fd);
+    nameLayer(draft, { diffId, places: this.#places });
     this.#known.set(diffId, facts);
     return true;
   }
