@@ -107,10 +107,9 @@ export interface ContainerSpec {
   }[];
   /** Bytes of /dev/shm. */
   readonly shmBytes?: number;
-  /** `name:address`; `name:host-gateway` is the host as the container reaches it. */
   /** What it may write to its root file system, in bytes. Refused where the storage driver can't keep it. */
   readonly storageBytes?: number;
-  /** `name:address`. */
+  /** `name:address`; `name:host-gateway` is the host as the container reaches it. */
   readonly extraHosts?: readonly string[];
   readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   /** A profile that is loaded, or "unconfined"; absent: the default one, where the host has AppArmor. */
