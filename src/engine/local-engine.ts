@@ -208,7 +208,6 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
   void context.background.run("garbage", () => beginCollecting(garbage));
   blobs.wake();
   void context.background.run("former storage", () => dropFormerLayers(parts, state));
-  void context.background.run("garbage", () => garbage.collect());
   undo.move();
   return new LocalEngine({ context, images, garbage, blobs, close });
 }
