@@ -3,6 +3,8 @@ import { PassThrough } from "node:stream";
 import type { ContainerSummary } from "../../../src/api/types/container.ts";
 import type { ImageSummary } from "../../../src/api/types/image.ts";
 import type { SystemUsage } from "../../../src/api/types/usage.ts";
+import type { StoreUsage } from "../../../src/api/types/tare.ts";
+import { Failure } from "../../../src/base/failure.ts";
 import { runCommandLine } from "./command-line.ts";
 
 const image = {
@@ -48,7 +50,23 @@ const usage: SystemUsage = {
   })),
   BuildCache: [],
 };
-const system = { usage: async () => usage };
+/** As a daemon that is not ours. */
+const system = {
+  usage: async () => usage,
+  storeUsage: () => Promise.reject(new Failure("not-found", "page not found")),
+};
+const store: StoreUsage = {
+  Policy: "rebuild",
+  TotalSize: 12_345,
+  Kinds: [
+    { Kind: "layers", Count: 2, Size: 8_000 },
+    { Kind: "dropped-blobs", Count: 1, Size: 300 },
+    { Kind: "records", Count: 0, Size: 4_045 },
+  ],
+  Rebuildable: { Count: 1, Size: 2_000 },
+  Refetchable: { Count: 0, Size: 0 },
+};
+const ours = { ...system, storeUsage: async () => store };
 
 async function run(argv: readonly string[], client: object, answer = ""): ReturnType<typeof runCommandLine> {
   const stdin = new PassThrough();
@@ -66,6 +84,28 @@ Local Volumes   2         1         9kB       3kB (33%)
 Build Cache     0         0         0B        0B
 `,
     );
+  });
+
+  test("of our daemon also shows the data root by kind, with -v to the byte", async () => {
+    const lines = async (...argv: readonly string[]): Promise<readonly string[]> =>
+      (await run(["system", "df", ...argv], { system: ours })).out
+        .split("\n")
+        .map((line) => line.trimEnd().replaceAll(/ {2,}/g, "|"));
+    expect((await lines()).slice(-7)).toEqual([
+      "",
+      "ON DISK|COUNT|SIZE|NOTE",
+      "Unpacked layers|2|8kB",
+      "Records of dropped blobs|1|300B|2kB can be rebuilt",
+      "Records and reserve|4.045kB",
+      "Total|12.35kB",
+      "",
+    ]);
+    const exact = await lines("-v");
+    expect(exact).toContain("On the disk (blob policy rebuild):");
+    expect(exact).toContain("Total|12.35kB|12345");
+    expect((await lines("--format", "{{.Type}}")).slice(-2)).toEqual(["Build Cache", ""]);
+    const json = await lines("-v", "--format", "json");
+    expect((JSON.parse(json.join("")) as { Store: unknown }).Store).toEqual(store);
   });
 
   test("takes templates and json", async () => {
