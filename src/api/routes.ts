@@ -337,6 +337,7 @@ export const routes: readonly Route[] = [
     query: { insecure: "boolean" },
   },
   { method: "GET", path: "/tare/usage", operation: "tare.usage" },
+  { method: "GET", path: "/tare/reach", operation: "tare.reach" },
   { method: "GET", path: "/tare/check", operation: "tare.check", query: { verify: "boolean" } },
   { method: "POST", path: "/tare/settle", operation: "tare.settle" },
   { method: "POST", path: "/tare/shutdown", operation: "tare.shutdown" },

@@ -2,7 +2,7 @@ import { type Filters, formatFilters } from "../api/filters.ts";
 import type { EventMessage } from "../api/types/event.ts";
 import type { Network } from "../api/types/network.ts";
 import type { Ping, SystemInfo, SystemVersion } from "../api/types/system.ts";
-import type { CheckFinding, NamespacesRow, StoreUsage, TareBuild } from "../api/types/tare.ts";
+import type { CheckFinding, NamespacesRow, ReachRow, StoreUsage, TareBuild } from "../api/types/tare.ts";
 import type { SystemUsage } from "../api/types/usage.ts";
 import type { LoginRequest } from "../api/registry-auth.ts";
 import type { Signaled } from "./containers.ts";
@@ -78,6 +78,11 @@ export class SystemClient {
 
   namespaces(): Promise<NamespacesRow[]> {
     return this.#transport.json({ method: "GET", path: "/tare/namespaces" });
+  }
+
+  /** From where published ports can be reached. "not-found" from a daemon that is not ours. */
+  reach({ signal }: Signaled = {}): Promise<ReachRow[]> {
+    return this.#transport.json({ method: "GET", path: "/tare/reach", signal });
   }
 
   /** What the data root takes of the disk. "not-found" from a daemon that is not ours. */

@@ -135,6 +135,25 @@ export interface NetworkDetails {
 }
 
 /** Use-cases of networks. Failures: not-found, conflict, invalid, and what the layers below throw. */
+/** From where a published port, or a run of them, of a running container can be reached at the moment. */
+export interface PublishedReach {
+  readonly containerId: ContainerId;
+  /** The network's name. */
+  readonly network: string;
+  readonly protocol: "tcp" | "udp" | "sctp";
+  /** Undefined: all of the host's. */
+  readonly hostAddress?: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly count: number;
+  /** The host's interfaces behind which others reach it; none: only the host itself, or nobody. */
+  readonly interfaces: readonly string[];
+  /** The firewall's chains that keep others out. */
+  readonly blockedBy: readonly string[];
+  /** A clause for people: `from eth0`, `from this host only`. */
+  readonly text: string;
+}
+
 export interface Networks {
   create(spec: NetworkSpec): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
   list(options?: {
@@ -158,4 +177,6 @@ export interface Networks {
     container: ContainerReference,
     options?: { readonly force?: boolean },
   ): Promise<void>;
+  /** Of all published ports of running containers, by the host's addresses and firewall as they are now. */
+  reach(): Promise<readonly PublishedReach[]>;
 }

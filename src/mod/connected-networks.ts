@@ -6,9 +6,10 @@ import type {
   NetworkReference,
   Networks,
   NetworkSpec,
+  PublishedReach,
 } from "../engine/network-types.ts";
 import type { ContainerReference } from "../engine/types.ts";
-import { networkDetailsOf } from "./network-reply.ts";
+import { networkDetailsOf, publishedReachOf } from "./network-reply.ts";
 
 type Filters = Readonly<Record<string, readonly string[]>>;
 
@@ -54,6 +55,10 @@ export class ConnectedNetworks implements Networks {
 
   async inspect(reference: NetworkReference): Promise<NetworkDetails> {
     return networkDetailsOf(await this.#client.networks.inspect(reference));
+  }
+
+  async reach(): Promise<readonly PublishedReach[]> {
+    return (await this.#client.system.reach()).map(publishedReachOf);
   }
 
   remove(reference: NetworkReference): Promise<void> {

@@ -1,7 +1,9 @@
 import { planSettings } from "../api/endpoint-settings.ts";
 import type { Port } from "../api/types/container.ts";
 import type { EndpointSettings, Network, NetworkSettings } from "../api/types/network.ts";
-import type { BoundPorts, EndpointDetails, NetworkDetails } from "../engine/network-types.ts";
+import type { ReachRow } from "../api/types/tare.ts";
+import type { BoundPorts, EndpointDetails, NetworkDetails, PublishedReach } from "../engine/network-types.ts";
+import type { ContainerId } from "../engine/types.ts";
 
 /** What `network inspect` answered, in the engine's words. */
 export function networkDetailsOf(reply: Network): NetworkDetails {
@@ -120,4 +122,20 @@ function boundPortsOf(ports: readonly Port[]): readonly BoundPorts[] {
     else runs[at] = { ...run, count: run.count + 1 };
   }
   return runs;
+}
+
+/** A row of what the daemon says about published ports, in the engine's words. */
+export function publishedReachOf(row: ReachRow): PublishedReach {
+  return {
+    containerId: row.Container as ContainerId,
+    network: row.Network,
+    protocol: row.Type as PublishedReach["protocol"],
+    ...(row.HostIp === "" ? {} : { hostAddress: row.HostIp }),
+    hostPort: row.HostPort,
+    containerPort: row.ContainerPort,
+    count: row.Count,
+    interfaces: row.Interfaces,
+    blockedBy: row.BlockedBy,
+    text: row.Text,
+  };
 }

@@ -25,6 +25,21 @@ export interface TareBuild {
   readonly RunRoot: string;
 }
 
+/** `GET /tare/reach`: from where published ports can be reached; an entry each run of them. */
+export interface ReachRow {
+  readonly Container: string;
+  readonly Network: string;
+  readonly Type: string;
+  /** Empty: all of the host's addresses. */
+  readonly HostIp: string;
+  readonly HostPort: number;
+  readonly ContainerPort: number;
+  readonly Count: number;
+  readonly Interfaces: readonly string[];
+  readonly BlockedBy: readonly string[];
+  readonly Text: string;
+}
+
 /** `GET /tare/usage`: the data root on the disk; the sizes of the kinds together are the total. */
 export interface StoreUsage {
   /** keep, rebuild or refetch. */

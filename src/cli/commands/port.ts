@@ -1,6 +1,7 @@
 import type { PortBinding } from "../../api/types/host-config.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
+import { findReach, reachOfPort } from "../format/reach.ts";
 
 export const port: Command<object> = {
   usage: "CONTAINER [PRIVATE_PORT[/PROTO]]",
@@ -11,37 +12,60 @@ export const port: Command<object> = {
   async run(call) {
     const [container = "", asked] = call.positional;
     const client = await call.client();
-    const { NetworkSettings } = await client.containers.inspect(container);
+    const { Id, NetworkSettings } = await client.containers.inspect(container);
     const lines =
       asked === undefined
         ? listAll(NetworkSettings.Ports)
         : listOne(NetworkSettings.Ports, { container, asked });
-    call.out(lines.map((line) => `${line}\n`).join(""));
+    // People want to know; scripts read what Docker prints.
+    const rows =
+      call.context.stdout.isTTY === true && lines.length > 0 ? await findReach(client, call.signal) : [];
+    const reach = ({ inner, outer }: Line): string => {
+      const text = reachOfPort(rows, { container: Id, type: inner.split("/")[1] ?? "", outer });
+      return text === undefined ? "" : `  (${text})`;
+    };
+    call.out(lines.map((line) => `${line.text}${reach(line)}\n`).join(""));
     return 0;
   },
 };
 
 type Ports = Readonly<Record<string, readonly PortBinding[] | null>>;
 
-function listAll(ports: Ports): readonly string[] {
-  const lines = Object.entries(ports).flatMap(([name, bindings]) =>
-    (bindings ?? []).map((binding) => `${name} -> ${formatBinding(binding)}`),
+interface Line {
+  readonly text: string;
+  /** `80/tcp` */
+  readonly inner: string;
+  readonly outer: number;
+}
+
+function listAll(ports: Ports): readonly Line[] {
+  const lines = Object.entries(ports).flatMap(([inner, bindings]) =>
+    (bindings ?? []).map((binding) => ({
+      text: `${inner} -> ${formatBinding(binding)}`,
+      inner,
+      outer: Number(binding.HostPort),
+    })),
   );
-  return lines.sort((one, other) => one.localeCompare(other, "en", { numeric: true }));
+  return lines.sort((one, other) => one.text.localeCompare(other.text, "en", { numeric: true }));
 }
 
 function listOne(
   ports: Ports,
   { container, asked }: { readonly container: string; readonly asked: string },
-): readonly string[] {
+): readonly Line[] {
   const match = /^(\d{1,5})(?:\/(\w+))?$/.exec(asked);
   if (match === null || Number(match[1]) > 65_535)
     throw new Failure("invalid", `Error: invalid port '${asked}'`);
-  const bindings = ports[`${Number(match[1])}/${match[2] ?? "tcp"}`] ?? [];
+  const inner = `${Number(match[1])}/${match[2] ?? "tcp"}`;
+  const bindings = ports[inner] ?? [];
   if (bindings.length === 0) {
     throw new Failure("not-found", `Error: No public port '${asked}' published for ${container}`);
   }
-  return bindings.map(formatBinding);
+  return bindings.map((binding) => ({
+    text: formatBinding(binding),
+    inner,
+    outer: Number(binding.HostPort),
+  }));
 }
 
 function formatBinding({ HostIp: ip = "", HostPort }: PortBinding): string {

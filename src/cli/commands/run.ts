@@ -77,6 +77,7 @@ export const run: Command<Values> = {
     const printTiming = await start(call, created);
     call.out(`${id}\n`);
     printTiming?.();
+    await printReach(call, created);
     return 0;
   },
 };
@@ -89,6 +90,14 @@ interface Created {
   readonly client: Client;
   readonly id: string;
   readonly image: string;
+}
+
+/** From where what was published can be reached: said to people, on standard error. */
+async function printReach(call: Call<Values>, { client, id }: Created): Promise<void> {
+  const { publish, "publish-all": all } = call.values;
+  if (call.context.stderr.isTTY !== true || (publish.length === 0 && !all)) return;
+  const { findReach, reachLines } = await import("../format/reach.ts");
+  for (const line of reachLines(await findReach(client, call.signal), id)) call.err(`${line}\n`);
 }
 
 /** Streams and the wait are there before the start, so nothing it prints and no exit is missed. */

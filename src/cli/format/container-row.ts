@@ -19,6 +19,7 @@ export function containerListing({ hasSize }: { readonly hasSize: boolean }): Li
       CreatedAt: "CREATED AT",
       RunningFor: "CREATED",
       Ports: "PORTS",
+      Reach: "REACHABLE",
       State: "STATE",
       Status: "STATUS",
       Size: "SIZE",
@@ -35,7 +36,18 @@ export function containerListing({ hasSize }: { readonly hasSize: boolean }): Li
 /** A container as `ps` shows it: shortened, unless `isWhole`. */
 export function containerRow(
   container: ContainerSummary,
-  { isWhole, nowMs }: { readonly isWhole: boolean; readonly nowMs: number },
+  {
+    isWhole,
+    nowMs,
+    reach = "",
+    showsReach = false,
+  }: {
+    readonly isWhole: boolean;
+    readonly nowMs: number;
+    /** From where its published ports can be reached; with `showsReach` it stands behind them. */
+    readonly reach?: string;
+    readonly showsReach?: boolean;
+  },
 ): Row {
   const labels = container.Labels ?? {};
   const mounts = container.Mounts ?? [];
@@ -50,7 +62,8 @@ export function containerRow(
       return formatLocalTime(container.Created);
     },
     RunningFor: `${formatHumanDuration(nowMs - container.Created * 1000)} ago`,
-    Ports: formatPorts(container.Ports ?? []),
+    Ports: `${formatPorts(container.Ports ?? [])}${showsReach && reach !== "" ? ` (${reach})` : ""}`,
+    Reach: reach,
     State: container.State,
     Status: container.Status,
     Size: formatSize(container),

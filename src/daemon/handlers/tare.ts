@@ -1,5 +1,5 @@
 import type { Call, Handlers } from "../handler.ts";
-import { checkFindingOf, namespacesRowOf, storeUsageOf } from "../map/tare.ts";
+import { checkFindingOf, namespacesRowOf, reachRowOf, storeUsageOf } from "../map/tare.ts";
 
 export const handlers: Handlers = {
   "tare.build": async ({ engine, facts, reply }: Call) => {
@@ -19,6 +19,10 @@ export const handlers: Handlers = {
 
   "tare.usage": async ({ engine, reply, signal }: Call) => {
     reply.json(200, storeUsageOf(await engine.storeUsage({ signal })));
+  },
+
+  "tare.reach": async ({ engine, reply }: Call) => {
+    reply.json(200, (await engine.networks.reach()).map(reachRowOf));
   },
 
   "tare.check": async ({ engine, query, reply, signal }: Call) => {

@@ -1,5 +1,6 @@
 import type * as api from "../../api/types/tare.ts";
 import type { CheckFinding, ContainerNamespaces } from "../../engine/engine-types.ts";
+import type { PublishedReach } from "../../engine/network-types.ts";
 import type { StoreUsage } from "../../engine/usage-types.ts";
 
 export function namespacesRowOf({ id, name, pid, namespaces }: ContainerNamespaces): api.NamespacesRow {
@@ -27,6 +28,21 @@ export function storeUsageOf({
     Kinds: rows.map(({ kind, ...rest }) => ({ Kind: kind, ...counted(rest) })),
     Rebuildable: counted(rebuildable),
     Refetchable: counted(refetchable),
+  };
+}
+
+export function reachRowOf(reach: PublishedReach): api.ReachRow {
+  return {
+    Container: reach.containerId,
+    Network: reach.network,
+    Type: reach.protocol,
+    HostIp: reach.hostAddress ?? "",
+    HostPort: reach.hostPort,
+    ContainerPort: reach.containerPort,
+    Count: reach.count,
+    Interfaces: reach.interfaces,
+    BlockedBy: reach.blockedBy,
+    Text: reach.text,
   };
 }
 

@@ -6,12 +6,14 @@ import type {
   NetworkReference,
   Networks,
   NetworkSpec,
+  PublishedReach,
 } from "../network-types.ts";
 import { pruneFilter } from "../prune-filters.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import type { ContainerReference } from "../types.ts";
 import { connectContainer, disconnectContainer } from "./connect.ts";
 import { describeNetwork } from "./describe-network.ts";
+import { describePortReach } from "./describe-port-reach.ts";
 import { isPredefined } from "./fixed-networks.ts";
 import { checkNetworkFilters, matchesNetworkFilters, type NetworkFilter } from "./network-filters.ts";
 
@@ -80,6 +82,21 @@ export class LocalNetworks implements Networks {
     options: { readonly force?: boolean } = {},
   ): Promise<void> {
     await disconnectContainer(this.#context, { network, container }, options);
+  }
+
+  async reach(): Promise<readonly PublishedReach[]> {
+    const { networks, parts } = this.#context;
+    const all = await Promise.all(
+      networks.leases
+        .all()
+        .filter(({ plan }) => plan.ports.length > 0)
+        .map(async ({ containerId, plan: { networkId, ports } }) => {
+          const found = await parts.networks.reachOf(ports, { networkId });
+          const network = networks.find(networkId)?.name ?? networkId;
+          return found.map((reach) => describePortReach({ containerId, network, reach }));
+        }),
+    );
+    return all.flat();
   }
 
   async #remove(record: NetworkRecord): Promise<void> {

@@ -4,6 +4,7 @@ import type {
   NetworkDetails,
   Networks,
   NetworkSpec,
+  PublishedReach,
 } from "../../../src/engine/network-types.ts";
 
 const nothing = {
@@ -28,12 +29,17 @@ export class FakeNetworks implements Networks {
     { ...nothing, id: "6e".padEnd(64, "0"), name: "none", driver: "null" },
   ];
   readonly specs: NetworkSpec[] = [];
+  readonly reachable: PublishedReach[] = [];
   readonly connections: {
     network: string;
     container: string;
     settings?: EndpointSettings;
     force?: boolean;
   }[] = [];
+
+  async reach(): Promise<readonly PublishedReach[]> {
+    return this.reachable;
+  }
 
   async create(spec: NetworkSpec): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
     this.specs.push(spec);

@@ -1,0 +1,28 @@
+import type { PortReach } from "../../network/networks.ts";
+import { formatIpAddress } from "../../spec/ip-address.ts";
+import type { PublishedReach } from "../network-types.ts";
+import type { ContainerId } from "../types.ts";
+
+export function describePortReach({
+  containerId,
+  network,
+  reach: { ports, interfaces, blockedBy, text },
+}: {
+  readonly containerId: ContainerId;
+  readonly network: string;
+  readonly reach: PortReach;
+}): PublishedReach {
+  const { protocol, hostAddress, hostPort, containerPort, count } = ports;
+  return {
+    containerId,
+    network,
+    protocol,
+    ...(hostAddress === undefined ? {} : { hostAddress: formatIpAddress(hostAddress) }),
+    hostPort,
+    containerPort,
+    count,
+    interfaces,
+    blockedBy,
+    text,
+  };
+}
