@@ -238,4 +238,45 @@ describe.skipIf(!isRoot)("networks", () => {
     });
     expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
   });
+
+  test("it is said from where a port can be reached, by the host's firewall and the policy", async () => {
+    const host = (...words: readonly string[]): unknown => execFileSync(words[0] ?? "", words.slice(1));
+    host("ip", "link", "add", "lan0", "type", "veth", "peer", "name", "lan1");
+    host("ip", "address", "add", "192.0.2.1/24", "dev", "lan0");
+    host("ip", "link", "set", "lan0", "up");
+    host("ip", "link", "set", "lan1", "up");
+    host(
+      "nft",
+      "add table inet own; add chain inet own input { type filter hook input priority 0; policy drop; }",
+    );
+    try {
+      for (const [policy, reach] of [
+        ["docker", "from lan0"],
+        ["respect-host", "from this host only (blocked by inet own input)"],
+      ] as const) {
+        await using other = new Installation();
+        await other.must(["--publish-policy", policy, "load", "-q", "-i", busyboxArchive()]);
+        await other.must([
+          "run",
+          "-d",
+          "--name",
+          "web",
+          "-p",
+          "18080:80",
+          "-p",
+          "127.0.0.1:18081:81",
+          "busybox",
+          ...sleeper,
+        ]);
+        // Bridges of other engines are behind this one's firewall, too.
+        const said = (await other.must(["ps", "--format", "{{.Reach}}"])).replaceAll(/tr-\w+, /g, "");
+        expect(said).toBe(`18080/tcp ${reach}; 18081/tcp from this host only`);
+        // What scripts read stays Docker's.
+        expect(await other.must(["port", "web", "80"])).toBe("0.0.0.0:18080");
+      }
+    } finally {
+      host("nft", "delete table inet own");
+      host("ip", "link", "delete", "lan0");
+    }
+  });
 });
