@@ -91,7 +91,7 @@ export async function runSuites(suites, report) {
 /** What the tests read: the sources, what was built of them, and of node_modules only what tests import. */
 function pack(archive) {
   must("make", ["--silent"]);
-  const cache = must("node_modules/.bin/bun", ["test/support/fill-cache.ts"]).trim();
+  const cache = must("node_modules/.bin/bun", ["test/support/fill-cache.ts", "images"]).trim();
   must("tar", [
     ...["-cf", archive, "--exclude=bunx.exe"],
     ...["src", "test", "native", "scripts", "docs", "dist/tare", "package.json", "tsconfig.json", "Makefile"],

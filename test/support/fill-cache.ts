@@ -1,5 +1,15 @@
-/** Makes the images that suites in a virtual machine need: there is no network. Prints the directory that they are in. */
-import { busyboxArchive, testCache } from "./images.ts";
+/**
+ * Fetches and makes what tests need from elsewhere: they have a network of their own, and in a virtual machine none. Only
+ * the images with the word `images`. Prints the directory that all is in.
+ */
+import { findDockerCli } from "./docker-cli.ts";
+import { busyboxArchive, debianArchive, testCache } from "./images.ts";
+import { fetchNode24 } from "./node-24.ts";
 
 busyboxArchive(); // and its root file system
+if (process.argv[2] !== "images") {
+  findDockerCli();
+  debianArchive();
+  if (process.env["CI"] !== undefined) fetchNode24();
+}
 console.log(testCache);

@@ -13,36 +13,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxArchive } from "../support/images.ts";
+import { findNode24 } from "../support/node-24.ts";
 import { Installation, isRoot, mountTable, repository } from "../support/tare.ts";
 
-/** Node 24 or later: the one that TARE_NODE24 names, the one that is installed, or in CI one from npm. */
-function findNode(directory: string): string | undefined {
-  const isNewEnough = (path: string): boolean => {
-    const version = spawnSync(path, ["--version"], { encoding: "utf8" }).stdout ?? "";
-    return Number(/^v(\d+)\./.exec(version)?.[1] ?? 0) >= 24;
-  };
-  const named = process.env["TARE_NODE24"];
-  if (named !== undefined) {
-    if (!isNewEnough(named)) throw new Error(`TARE_NODE24 is "${named}", which is no Node 24 or later`);
-    return named;
-  }
-  if (isNewEnough("node")) return "node";
-  if (process.env["CI"] === undefined) return undefined;
-  const installed = spawnSync(
-    "npm",
-    ["install", "--silent", "--no-audit", "--prefix", directory, "node@24"],
-    {
-      encoding: "utf8",
-    },
-  );
-  if (installed.status !== 0) throw new Error(`cannot install Node 24: ${installed.stderr}`);
-  return join(directory, "node_modules/node/bin/node");
-}
-
-const nodeDirectory = mkdtempSync(join(tmpdir(), "tare-node-"));
-const node = isRoot ? findNode(nodeDirectory) : undefined;
+const node = isRoot ? findNode24() : undefined;
 if (node === undefined) console.log("skipped on Node: there is no Node 24 here (TARE_NODE24 names one)");
-afterAll(() => rmSync(nodeDirectory, { recursive: true, force: true }));
 
 /** How a runtime runs an example: from the sources with Bun, from the compiled library with Node. */
 const runtimes: Readonly<Record<string, readonly string[]>> = {
