@@ -180,6 +180,7 @@ export class CgroupParent implements CgroupPlace, Disposable {
     for (const hierarchy of hierarchiesOf(this.layout)) {
       for (let depth = this.#components.length; depth > 0; depth--) {
         const path = [hierarchy.mountPath, ...this.#components.slice(0, depth)].join("/");
+        if (!existsSync(path)) continue; // its maker ended before it
         if (this.#mark === undefined || !hasMark(path, this.#mark)) break;
         if (attempt("unlinkat", AT_FDCWD, path, AT_REMOVEDIR) < 0) break;
       }

@@ -6,6 +6,7 @@ import {
   fchmodSync,
   mkdirSync,
   readdirSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -90,9 +91,7 @@ export class LayerDirectory {
 
   begin(): LayerDraft {
     const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
-    mkdirSync(`${path}/fs`, { recursive: true, mode: 0o700 });
-    const root = openDirectoryPath(`${path}/fs`);
-    fchmodSync(root.fd, unsetPermissions);
+    const root = makeDraft(path);
     return new DirectoryDraft(path, root, {
       commit: (diffId) => this.#take(path, diffId),
       discard: () => this.#trash.discard(path),
@@ -120,6 +119,19 @@ export class LayerDirectory {
       setsRoot: existsSync(`${path}/root-set`),
       hidesBelow: opaque?.[0] === "y".charCodeAt(0),
     });
+  }
+}
+
+/** The directory to unpack into. Throws "exhausted" on a full disk, with nothing left. */
+function makeDraft(path: string): OwnedFd {
+  try {
+    mkdirSync(`${path}/fs`, { recursive: true, mode: 0o700 });
+    const root = openDirectoryPath(`${path}/fs`);
+    fchmodSync(root.fd, unsetPermissions);
+    return root;
+  } catch (thrown) {
+    rmSync(path, { recursive: true, force: true });
+    throw fileFailure("cannot begin a layer", thrown);
   }
 }
 
