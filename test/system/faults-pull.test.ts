@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { sleep } from "../../src/base/deadline.ts";
 import { connectTo } from "../../src/mod/connected-engine.ts";
 import { dieAt, expectNothingLeft, killDaemon } from "../support/fault-run.ts";
 import { lateFrom, pullPoints } from "../support/fault-pull.ts";
@@ -9,6 +10,14 @@ import { busyboxRootfsTar, tarOf } from "../support/images.ts";
 import { placeImage } from "../support/registry-images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 import { TestRegistry } from "../support/test-registry.ts";
+
+/** A count once it has stopped growing: the registry notices a moment later that nobody takes its bytes any more. */
+async function whenQuiet(count: () => number): Promise<number> {
+  for (let seen = count(); ; seen = count()) {
+    await sleep(100);
+    if (count() === seen) return seen;
+  }
+}
 
 describe.skipIf(!isRoot)("an engine that is killed during a pull", () => {
   let tare: Installation;
@@ -58,7 +67,7 @@ describe.skipIf(!isRoot)("an engine that is killed during a pull", () => {
       // The first blob is the config.
       const fault = point.startsWith("blob.") && point !== "blob.part" ? (`${point}:2` as const) : point;
       await dieAt(tare, { args: ["pull", image.name], fault });
-      const first = registry.sentBlobBytes - before;
+      const first = (await whenQuiet(() => registry.sentBlobBytes)) - before;
       const needed = image.blobBytes - baseBytes;
       const kept = [...image.layers.slice(1), image.config].reduce(
         (sum, digest) => sum + keptBytes(digest),
