@@ -225,7 +225,7 @@ describe.skipIf(!isRoot)("a person at a terminal", () => {
     }
     await tare.must(["run", "-d", "-it", "--name", "some", "busybox", "sh"]);
     expect((await tare.tare(["attach", "some"])).stderr).toBe("tare: the input device is not a TTY\n");
-    expect((await tare.tare(["inspect", "none"])).status).toBe(1);
+    expect((await tare.tare(["inspect", "no-such-thing"])).status).toBe(1);
   });
 
   test("-t alone gives the program a terminal and reads no input", async () => {
