@@ -3,6 +3,7 @@ import { LibraryEngine } from "./mod/library-engine.ts";
 import { openEngine as open, type OpenOptions } from "./mod/open-engine.ts";
 
 export { Failure, type FailureKind } from "./base/failure.ts";
+export type * from "./engine/bench-types.ts";
 export type * from "./engine/denial-types.ts";
 export type * from "./engine/engine-types.ts";
 export type * from "./engine/file-types.ts";

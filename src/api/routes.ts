@@ -339,6 +339,12 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/tare/usage", operation: "tare.usage" },
   { method: "GET", path: "/tare/reach", operation: "tare.reach" },
   { method: "GET", path: "/tare/check", operation: "tare.check", query: { verify: "boolean" } },
+  {
+    method: "POST",
+    path: "/tare/storage/bench",
+    operation: "tare.storage-bench",
+    query: { quick: "boolean", size: "integer", containers: "integer" },
+  },
   { method: "POST", path: "/tare/settle", operation: "tare.settle" },
   { method: "POST", path: "/tare/shutdown", operation: "tare.shutdown" },
   { method: "GET", path: "/containers/{id}/attach/ws", operation: "absent.attach over WebSocket" },

@@ -8,6 +8,7 @@ const groups: CommandTree["groups"] = {
   volume: "Manage volumes",
   network: "Manage networks",
   system: "Manage the engine",
+  storage: "Compare the storage drivers",
   daemon: "Manage the daemon",
 };
 
@@ -360,6 +361,11 @@ const entries: readonly CommandEntry[] = [
     names: ["system settle"],
     summary: "Wait until everything that was removed is gone from the kernel and the disk",
     load: async () => (await import("./commands/system.ts")).settle,
+  },
+  {
+    names: ["storage bench"],
+    summary: "Measure the storage drivers on this machine, side by side",
+    load: async () => (await import("./commands/storage-bench.ts")).storageBench,
   },
   {
     names: ["daemon stop"],

@@ -3,6 +3,7 @@ import type { EventMessage } from "../api/types/event.ts";
 import type { Network } from "../api/types/network.ts";
 import type { Ping, SystemInfo, SystemVersion } from "../api/types/system.ts";
 import type { CheckFinding, NamespacesRow, ReachRow, StoreUsage, TareBuild } from "../api/types/tare.ts";
+import type { StorageBenchMessage } from "../api/types/storage-bench.ts";
 import type { SystemUsage } from "../api/types/usage.ts";
 import type { LoginRequest } from "../api/registry-auth.ts";
 import type { Signaled } from "./containers.ts";
@@ -88,6 +89,19 @@ export class SystemClient {
   /** What the data root takes of the disk. "not-found" from a daemon that is not ours. */
   storeUsage({ signal }: Signaled = {}): Promise<StoreUsage> {
     return this.#transport.json({ method: "GET", path: "/tare/usage", signal });
+  }
+
+  /** Compares the storage drivers, for as long as it is read. Failures on the way come as a message with `error`. */
+  benchStorage(
+    options: {
+      readonly quick?: boolean | undefined;
+      readonly sizeBytes?: number | undefined;
+      readonly containers?: number | undefined;
+    } & Signaled = {},
+  ): AsyncGenerator<StorageBenchMessage, void, undefined> {
+    const { quick, sizeBytes: size, containers, signal } = options;
+    const query = { quick, size, containers };
+    return this.#transport.lines({ method: "POST", path: "/tare/storage/bench", query, signal });
   }
 
   /** With `verify` every blob and layer is read: slow. */

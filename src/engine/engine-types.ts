@@ -1,3 +1,4 @@
+import type { StorageBenchEvent, StorageBenchOptions } from "./bench-types.ts";
 import type { Images } from "./image-types.ts";
 import type { Manifests } from "./manifest-types.ts";
 import type { Networks } from "./network-types.ts";
@@ -74,6 +75,11 @@ export interface Engine extends AsyncDisposable {
   namespaces(): Promise<readonly ContainerNamespaces[]>;
   /** What of the data root takes how much of the disk, by kind, walked through to the byte. */
   storeUsage(options?: { readonly signal?: AbortSignal }): Promise<StoreUsage>;
+  /**
+   * Compares the storage drivers on the data root's file system, in a directory that is gone at the end: see "load",
+   * steps, and figures of each. Throws "conflict" while it goes on already, "exhausted" where there is no room for it.
+   */
+  benchStorage(options?: StorageBenchOptions): AsyncIterable<StorageBenchEvent>;
   /** Compares records with the kernel and the disk; with `verify` all blobs and layers with their digests, too: slow. */
   check(options?: {
     readonly verify?: boolean;

@@ -28,6 +28,7 @@ import { NetworkCatalog } from "./networks/network-catalog.ts";
 import type { Networks } from "./network-types.ts";
 import { listNamespaces } from "./namespaces.ts";
 import type { EngineParts } from "./parts.ts";
+import { StorageBench } from "./storage-bench/storage-bench.ts";
 import type { State } from "./state/state.ts";
 import { openState } from "./state/state.ts";
 import type { Manifests } from "./manifest-types.ts";
@@ -35,6 +36,7 @@ import { LocalManifests } from "./images/local-manifests.ts";
 import type { Volumes } from "./volume-types.ts";
 import { LocalVolumes } from "./volumes/local-volumes.ts";
 import { VolumeCatalog } from "./volumes/volume-catalog.ts";
+import type { StorageBenchEvent, StorageBenchOptions } from "./bench-types.ts";
 import type { CheckFinding, ContainerNamespaces, Engine, EngineEvent, EngineInfo } from "./engine-types.ts";
 import type { Images } from "./image-types.ts";
 import { measureStore } from "./store-usage.ts";
@@ -54,6 +56,7 @@ export class LocalEngine implements Engine {
   readonly #context: ContainerContext;
   readonly #garbage: Garbage;
   readonly #blobs: BlobKeeping;
+  readonly #bench: StorageBench;
   readonly #close: AbortController;
   #closed: Promise<void> | undefined;
 
@@ -62,11 +65,13 @@ export class LocalEngine implements Engine {
     readonly images: Images;
     readonly garbage: Garbage;
     readonly blobs: BlobKeeping;
+    readonly bench: StorageBench;
     readonly close: AbortController;
   }) {
     this.#context = made.context;
     this.#garbage = made.garbage;
     this.#blobs = made.blobs;
+    this.#bench = made.bench;
     this.#close = made.close;
     this.images = made.images;
     this.containers = new LocalContainers(made.context);
@@ -115,6 +120,12 @@ export class LocalEngine implements Engine {
     return await measureStore(this.#context.parts, { policy: this.#blobs.policy, signal });
   }
 
+  benchStorage({ signal, ...options }: StorageBenchOptions = {}): AsyncIterable<StorageBenchEvent> {
+    const { closing } = this.#context;
+    const either = signal === undefined ? closing : AbortSignal.any([closing, signal]);
+    return this.#bench.run({ ...options, signal: either });
+  }
+
   async check({
     verify = false,
     signal,
@@ -156,6 +167,7 @@ export class LocalEngine implements Engine {
     this.#close.abort(new Failure("unavailable", "cannot go on: the engine was closed"));
     for (const { kept } of live.values()) await kept[Symbol.asyncDispose]();
     await execs[Symbol.asyncDispose]();
+    await this.#bench[Symbol.asyncDispose]();
     await background.settle(); // what still goes on writes nothing any more
     await this.#blobs.settle();
     await this.#garbage.settle();
@@ -208,8 +220,10 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
   void context.background.run("garbage", () => beginCollecting(garbage));
   blobs.wake();
   void context.background.run("former storage", () => dropFormerLayers(parts, state));
+  const bench = new StorageBench(parts);
+  void context.background.run("storage bench", () => bench.removeLeftOver());
   undo.move();
-  return new LocalEngine({ context, images, garbage, blobs, close });
+  return new LocalEngine({ context, images, garbage, blobs, bench, close });
 }
 
 /** What a crash left is kept for a while; what an earlier life has kept so goes now. */

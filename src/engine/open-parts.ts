@@ -15,6 +15,7 @@ import { UserNamespaces } from "../runtime/user-namespaces.ts";
 import { KeeperWorkshop } from "../runtime/workshop.ts";
 import type { KeeperProgram } from "../runtime/types.ts";
 import { openChosenStorage } from "../storage/choose-driver.ts";
+import { openStorage } from "../storage/drivers.ts";
 import { openNameServer } from "../network/name-server.ts";
 import { openNetworkPart } from "./host/network-part.ts";
 import { EngineCgroups } from "./host/cgroups.ts";
@@ -86,6 +87,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     runRoot,
     storage,
     storageChoice,
+    openStorage: (directory, driver) => openStorage(directory, { driver, workshop }),
     content,
     openRegistries: () => registries.open(),
     cgroups,

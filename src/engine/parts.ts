@@ -156,6 +156,8 @@ export interface EngineParts extends AsyncDisposable {
   readonly storage: StorageDriver;
   /** Why it is this driver, and what is bad about it. */
   readonly storageChoice: Omit<ChosenStorage, "storage">;
+  /** A store below another directory; the caller disposes of it. Throws "unsupported" where the driver can't be used. */
+  openStorage(directory: string, driver: string): Promise<StorageDriver>;
   readonly content: ContentStore;
   /** Absent: what the data root has begun with. */
   readonly blobPolicy?: BlobPolicy;

@@ -1,4 +1,5 @@
 import { Client } from "../client/client.ts";
+import type { StorageBenchEvent, StorageBenchOptions } from "../engine/bench-types.ts";
 import type {
   CheckFinding,
   ContainerNamespaces,
@@ -13,6 +14,7 @@ import { ConnectedManifests } from "./connected-manifests.ts";
 import type { DiskUsage, StoreUsage } from "../engine/usage-types.ts";
 import type { Volumes } from "../engine/volume-types.ts";
 import { imageUsageOf, storeUsageOf, volumeWithUsageOf, withSizes } from "./usage-reply.ts";
+import { benchEventOf } from "./bench-reply.ts";
 import { ConnectedContainers, timeText } from "./connected-containers.ts";
 import { ConnectedImages } from "./connected-images.ts";
 import type { Networks } from "../engine/network-types.ts";
@@ -127,6 +129,10 @@ export class ConnectedEngine implements Engine {
 
   async storeUsage(options: Parameters<Engine["storeUsage"]>[0] = {}): Promise<StoreUsage> {
     return storeUsageOf(await this.#client.system.storeUsage(options));
+  }
+
+  async *benchStorage(options: StorageBenchOptions = {}): AsyncGenerator<StorageBenchEvent, void> {
+    for await (const message of this.#client.system.benchStorage(options)) yield benchEventOf(message);
   }
 
   async check(options: Parameters<Engine["check"]>[0] = {}): Promise<readonly CheckFinding[]> {

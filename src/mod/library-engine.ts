@@ -1,4 +1,5 @@
 import { createReadStream, statSync } from "node:fs";
+import type { StorageBenchEvent, StorageBenchOptions } from "../engine/bench-types.ts";
 import type {
   CheckFinding,
   ContainerNamespaces,
@@ -79,6 +80,10 @@ export class LibraryEngine implements Engine {
 
   storeUsage(options: Parameters<Engine["storeUsage"]>[0] = {}): Promise<StoreUsage> {
     return this.#engine.storeUsage(options);
+  }
+
+  benchStorage(options: StorageBenchOptions = {}): AsyncIterable<StorageBenchEvent> {
+    return this.#engine.benchStorage(options);
   }
 
   check(options: Parameters<Engine["check"]>[0] = {}): Promise<readonly CheckFinding[]> {

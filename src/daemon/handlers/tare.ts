@@ -1,5 +1,8 @@
+import { encodeProgressLine } from "../../api/progress-lines.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { checkFindingOf, namespacesRowOf, reachRowOf, storeUsageOf } from "../map/tare.ts";
+import { streamLines } from "../http/stream-lines.ts";
+import { benchMessageOf } from "../map/storage-bench.ts";
 
 export const handlers: Handlers = {
   "tare.build": async ({ engine, facts, reply }: Call) => {
@@ -28,6 +31,23 @@ export const handlers: Handlers = {
   "tare.check": async ({ engine, query, reply, signal }: Call) => {
     const findings = await engine.check({ verify: query.boolean("verify"), signal });
     reply.json(200, findings.map(checkFindingOf));
+  },
+
+  "tare.storage-bench": async ({ engine, query, reply, signal }: Call) => {
+    const sizeBytes = query.integer("size");
+    const containers = query.integer("containers");
+    await streamLines(reply, async () => {
+      const events = engine.benchStorage({
+        quick: query.boolean("quick"),
+        ...(sizeBytes === undefined ? {} : { sizeBytes }),
+        ...(containers === undefined ? {} : { containers }),
+        signal,
+      });
+      for await (const event of events) {
+        if (!reply.isBegun) reply.begin("application/json");
+        await reply.write(encodeProgressLine(benchMessageOf(event)));
+      }
+    });
   },
 
   "tare.settle": async ({ engine, reply }: Call) => {

@@ -19,6 +19,8 @@ import type {
   ExecDetails,
   ExecSpec,
 } from "../../../src/engine/types.ts";
+import type { StorageBenchEvent, StorageBenchOptions } from "../../../src/engine/bench-types.ts";
+import { fakeBench } from "./fake-bench.ts";
 import type { DiskUsage, PruneFilters, StoreUsage, UsageKind } from "../../../src/engine/usage-types.ts";
 import type { VolumeDetails, Volumes } from "../../../src/engine/volume-types.ts";
 import { parseImageConfig } from "../../../src/spec/image-config.ts";
@@ -74,6 +76,7 @@ export class FakeEngine implements Engine {
   readonly pastEvents: EngineEvent[] = [];
   loadedBytes = 0;
   settled = 0;
+  readonly benched: StorageBenchOptions[] = [];
   readonly pruneFilters: PruneFilters[] = [];
   /** Loading waits for this before it reads on. */
   loadGate: Promise<void> | undefined;
@@ -490,6 +493,12 @@ export class FakeEngine implements Engine {
       rebuildable: { count: 0, bytes: 0 },
       refetchable: { count: 0, bytes: 0 },
     };
+  }
+
+  async *benchStorage(options: StorageBenchOptions = {}): AsyncGenerator<StorageBenchEvent, void, undefined> {
+    this.benched.push(options);
+    yield* fakeBench;
+    if (options.quick === true) throw new Failure("conflict", "cannot go on");
   }
 
   async check(): Promise<readonly CheckFinding[]> {

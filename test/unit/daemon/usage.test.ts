@@ -1,6 +1,24 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { Client } from "../../../src/client/client.ts";
+import type { StorageBenchEvent, StorageBenchOptions } from "../../../src/engine/bench-types.ts";
+import { benchEventOf } from "../../../src/mod/bench-reply.ts";
 import { startDaemon } from "./daemon-under-test.ts";
+import { fakeBench } from "./fake-bench.ts";
 import { bodyOf, rawRequest, requestText, statusOf } from "./raw-request.ts";
+
+/** As the library sees it. */
+async function follow(
+  client: Client,
+  options: StorageBenchOptions,
+): Promise<{ readonly events: readonly StorageBenchEvent[]; readonly failure: string | undefined }> {
+  const events: StorageBenchEvent[] = [];
+  try {
+    for await (const message of client.system.benchStorage(options)) events.push(benchEventOf(message));
+    return { events, failure: undefined };
+  } catch (thrown) {
+    return { events, failure: (thrown as Error).message };
+  }
+}
 
 describe("usage and pruning", () => {
   let daemon: Awaited<ReturnType<typeof startDaemon>>;
@@ -64,6 +82,18 @@ describe("usage and pruning", () => {
     expect((await daemon.client.containers.list())[0]).not.toHaveProperty("SizeRw");
     expect(await daemon.client.containers.inspect("web", { size: true })).toMatchObject({ SizeRw: 2_500 });
     expect(await daemon.client.containers.inspect("web")).not.toHaveProperty("SizeRw");
+  });
+
+  test("/tare/storage/bench streams what the engine tells, and the library reads the same", async () => {
+    const { events, failure } = await follow(daemon.client, { sizeBytes: 1024, containers: 2 });
+    expect(events).toEqual([...fakeBench]);
+    expect(failure).toBeUndefined();
+    expect(daemon.engine.benched.at(-1)).toMatchObject({ quick: false, sizeBytes: 1024, containers: 2 });
+    // A failure after the first line is a line of its own.
+    const failed = await follow(daemon.client, { quick: true });
+    expect(failed.events).toHaveLength(fakeBench.length);
+    expect(failed.failure).toBe("cannot go on");
+    expect(await ask("POST /tare/storage/bench?size=many")).toMatchObject({ status: 400 });
   });
 
   test("prune passes the filters on and tells what is gone", async () => {

@@ -108,6 +108,7 @@ export class FakeWorld {
       runRoot: join(this.root, "run"),
       storage,
       storageChoice: { reason: "there is no other" },
+      openStorage: () => Promise.reject(new Error("there is no other")),
       content: await openContentStore(join(this.root, "data")),
       openRegistries: () => Promise.resolve(new Registries()),
       runtime: {

@@ -1,0 +1,172 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
+import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
+import { codeOf, fileFailure } from "../../linux/file-failure.ts";
+import type { Fd } from "../../linux/fd.ts";
+import { filesystemName, filesystemStatus } from "../../linux/filesystem-status.ts";
+import { openDirectoryPath } from "../../linux/open.ts";
+import { syncFilesystem } from "../../linux/sync.ts";
+import { removeTree } from "../../linux/tree.ts";
+import { type Digest, Digester } from "../../spec/digest.ts";
+import type { StorageDriver } from "../../storage/driver.ts";
+import { storageDriverNames } from "../../storage/drivers.ts";
+import type {
+  StorageBenchEvent,
+  StorageBenchFigures,
+  StorageBenchOptions,
+  StorageBenchStep,
+} from "../bench-types.ts";
+import type { EngineParts } from "../parts.ts";
+import { measureDriver } from "./measure-driver.ts";
+import { measureNative } from "./measure-native.ts";
+import { type BenchPlan, planBench } from "./plan-bench.ts";
+import { sampleLayer } from "./sample-layer.ts";
+
+/**
+ * Compares the storage drivers, each with a store of its own in a directory within the data root that goes when it
+ * ends, however it ends: what the engine has is not touched.
+ */
+export class StorageBench implements AsyncDisposable {
+  readonly #place: string;
+  readonly #openStorage: EngineParts["openStorage"];
+  #running: AsyncGenerator<StorageBenchEvent, void, undefined> | undefined;
+
+  constructor({ dataRoot, openStorage }: Pick<EngineParts, "dataRoot" | "openStorage">) {
+    this.#place = join(dataRoot, "bench");
+    this.#openStorage = openStorage;
+  }
+
+  /** One at a time: throws "conflict". Of planBench() the failures, too. */
+  async *run(options: StorageBenchOptions): AsyncGenerator<StorageBenchEvent, void, undefined> {
+    if (this.#running !== undefined) {
+      throw new Failure("conflict", "cannot compare the storage drivers: that is going on already");
+    }
+    this.#running = this.#runClean(options);
+    try {
+      yield* this.#running;
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  /** Removes what a crash left. Idempotent; call it before the first run(). */
+  async removeLeftOver(): Promise<void> {
+    await this.#remove(namesIn(this.#place));
+  }
+
+  /** Ends what goes on at its next step, and cleans up. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running?.return().catch(() => undefined);
+  }
+
+  async *#runClean(options: StorageBenchOptions): AsyncGenerator<StorageBenchEvent, void, undefined> {
+    const name = randomBytes(6).toString("hex");
+    try {
+      yield* this.#compare(this.#makeDirectory(name), options);
+    } finally {
+      await this.#remove([name]);
+    }
+  }
+
+  async *#compare(
+    path: string,
+    { signal, ...options }: StorageBenchOptions,
+  ): AsyncGenerator<StorageBenchEvent, void, undefined> {
+    using opened = openDirectoryPath(path);
+    const directory = opened.fd;
+    const plan = planBench(options, filesystemStatus(directory));
+    const { sizeBytes, largeFileBytes, smallFiles, containers } = plan;
+    const fileSystem = filesystemName(directory);
+    yield { kind: "load", load: { sizeBytes, largeFileBytes, smallFiles, containers, fileSystem } };
+    await warmUp(path, { directory, signal });
+    const diffId = await digestOfSample(plan);
+    yield* told("native", measureNative(path, { plan, directory, signal }));
+    for (const driver of storageDriverNames) {
+      signal?.throwIfAborted();
+      const storage = await this.#openOrRefusal(path, driver);
+      if (typeof storage === "string") {
+        yield { kind: "unsupported", driver, reason: storage };
+        continue;
+      }
+      await using _ = storage;
+      yield* told(driver, measureDriver(storage, { plan, diffId, directory, signal }));
+    }
+  }
+
+  async #openOrRefusal(path: string, driver: string): Promise<StorageDriver | string> {
+    try {
+      return await this.#openStorage(path, driver);
+    } catch (thrown) {
+      if (kindOf(thrown) === "unsupported") return sentenceOf(thrown);
+      throw thrown;
+    }
+  }
+
+  #makeDirectory(name: string): string {
+    const path = join(this.#place, name);
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+    } catch (thrown) {
+      throw fileFailure("cannot compare the storage drivers", thrown);
+    }
+    return path;
+  }
+
+  async #remove(names: readonly string[]): Promise<void> {
+    if (names.length > 0) {
+      using place = openDirectoryPath(this.#place);
+      for (const name of names) await removeTree(place.fd, name);
+    }
+    try {
+      rmdirSync(this.#place);
+    } catch (thrown) {
+      if (!["ENOENT", "ENOTEMPTY"].includes(codeOf(thrown) ?? "")) throw thrown;
+    }
+  }
+}
+
+async function* told(
+  driver: string,
+  measuring: AsyncGenerator<StorageBenchStep, StorageBenchFigures, undefined>,
+): AsyncGenerator<StorageBenchEvent, void, undefined> {
+  try {
+    for (;;) {
+      const { done, value } = await measuring.next();
+      if (done === true) {
+        yield { kind: "figures", figures: value };
+        return;
+      }
+      yield { kind: "step", driver, step: value };
+    }
+  } finally {
+    // What it has mounted goes before the directory.
+    await measuring.return(undefined as never);
+  }
+}
+
+/** Or what is measured first would pay for what a program does slowly for the first time. */
+async function warmUp(
+  path: string,
+  { directory, signal }: { readonly directory: Fd; readonly signal: AbortSignal | undefined },
+): Promise<void> {
+  // What others have written is not written out on anybody's time.
+  await syncFilesystem(directory);
+  const plan = planBench({ sizeBytes: 2 * 1024 * 1024, containers: 1 }, filesystemStatus(directory));
+  for await (const _ of measureNative(path, { plan, directory, signal }));
+}
+
+async function digestOfSample(plan: BenchPlan): Promise<Digest> {
+  const digester = new Digester();
+  for await (const chunk of sampleLayer(plan)) digester.update(chunk);
+  return digester.finish();
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (thrown) {
+    if (codeOf(thrown) === "ENOENT") return [];
+    throw fileFailure(`cannot look at "${directory}"`, thrown);
+  }
+}
