@@ -6,6 +6,7 @@ import { codeOf, fileFailure } from "../../linux/file-failure.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { filesystemName, filesystemStatus } from "../../linux/filesystem-status.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
+import { spreadDirectories } from "../../linux/spread-directories.ts";
 import { syncFilesystem } from "../../linux/sync.ts";
 import { removeTree } from "../../linux/tree.ts";
 import { type Digest, Digester } from "../../spec/digest.ts";
@@ -152,6 +153,8 @@ async function warmUp(
 ): Promise<void> {
   // What others have written is not written out on anybody's time.
   await syncFilesystem(directory);
+  // As the drivers do with theirs.
+  spreadDirectories(directory);
   const plan = planBench({ sizeBytes: 2 * 1024 * 1024, containers: 1 }, filesystemStatus(directory));
   for await (const _ of measureNative(path, { plan, directory, signal }));
 }
