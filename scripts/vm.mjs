@@ -26,7 +26,7 @@ const packages = {
 
 /** How much longer than on a real processor a test may take. */
 const slowness = 10;
-const bootSeconds = 180;
+const bootSeconds = 300;
 const suiteSeconds = 420;
 const wholeSeconds = 1800;
 

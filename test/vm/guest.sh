@@ -4,7 +4,9 @@
 # overlay, which cannot be an overlay's upper.
 set -u
 archive=$1 out=$2
-for module in loop overlay veth bridge nf_tables dm_thin_pool; do modprobe "$module" 2>/dev/null; done
+# Those of networks now: loaded by the first container, they would take longer than a start may.
+for module in loop overlay veth bridge dm_thin_pool nf_tables nft_chain_nat nft_ct nft_nat nft_masq nft_fib_inet \
+  nft_reject_inet nf_conntrack_netlink; do modprobe "$module" 2>/dev/null; done
 mount -t tmpfs -o size=80%,nr_inodes=0 tmpfs /mnt || exit 1
 mkdir /mnt/tare /mnt/out && tar -xf "$archive" -C /mnt/tare || exit 1
 mount --bind "$out" /mnt/out && mount --move /mnt /tmp || exit 1
