@@ -533,7 +533,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     await docker.must(["rm", "-f", "runs", "rests"]);
   });
 
-  const later: readonly (readonly [args: string, what: string])[] = [["search word", "search"]];
+  const later: readonly (readonly [args: string, what: string])[] = [["plugin ls", "plugins"]];
   test("what is of later work says so in one sentence", async () => {
     await docker.must(["create", "--name", "later", "busybox", "true"]);
     for (const [args, what] of later) {

@@ -25,15 +25,22 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli's usage and prunin
   });
 
   test.each<readonly [readonly string[]]>([
-    [["system", "df"]],
     [["system", "df", "--format", "{{.Type}} {{.TotalCount}} {{.Active}} {{.Size}} {{.Reclaimable}}"]],
     [["system", "df", "--format", "json"]],
-    [["system", "df", "-v"]],
     [["ps", "-as"]],
     [["container", "inspect", "-s", "-f", "{{.SizeRw}} {{.SizeRootFs}}", "done"]],
   ])("%p looks the same", async (args) => {
     expect(steady(await tare.must(args))).toBe(steady(await docker.must(args)));
   });
+
+  test.each<readonly [readonly string[]]>([[["system", "df"]], [["system", "df", "-v"]]])(
+    "%p looks the same, and then says what is on the disk",
+    async (args) => {
+      const [ours, theirs] = [steady(await tare.must(args)), steady(await docker.must(args))];
+      expect(ours.slice(0, theirs.length)).toBe(theirs);
+      expect(ours.slice(theirs.length)).toContain("Unpacked layers");
+    },
+  );
 
   test.each<readonly [readonly string[]]>([
     [["container", "prune"]],
