@@ -249,7 +249,8 @@ describe("Cgroup", () => {
         const end = ended(child);
         await cgroup.killAll();
         expect(cgroup.pids()).toEqual([]);
-        expect(await end).toBe("SIGKILL");
+        // Without cgroup.kill nothing may fork any more before the signal comes: a shell may end for that.
+        expect(["SIGKILL", ...(without === "" ? [] : ["2"])]).toContain(await end);
         await cgroup.remove();
         for (const one of hierarchiesOf(parent.layout)) expect(existsSync(pathOf(one, ""))).toBe(false);
       });
