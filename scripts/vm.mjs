@@ -27,8 +27,8 @@ const packages = {
 /** How much longer than on a real processor a test may take. */
 const slowness = 10;
 const bootSeconds = 300;
-const suiteSeconds = 420;
-const wholeSeconds = 1800;
+const suiteSeconds = 600;
+const wholeSeconds = 2700;
 
 /** The newest kernel image that has its modules beside it. */
 export function findKernel() {
