@@ -83,6 +83,7 @@ test("an engine runs on it: containers, exec, diff, commit, sizes, another user 
   expect(readdirSync(`${tare.dataRoot}/storage/erofs/layers`)).toEqual([]);
   expect(await run("info", "-f", "{{.Driver}}")).toBe("vfs");
   await run("rmi", "made", "busybox");
+  await run("system", "settle");
   await run("system", "check");
   await run("daemon", "stop");
   expect(execFileSync("losetup", ["-a"], { encoding: "utf8" })).not.toContain(tare.dataRoot);
