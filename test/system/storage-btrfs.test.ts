@@ -99,6 +99,7 @@ describe.skipIf(!hasBtrfs)("on btrfs", () => {
     );
     await run("rm", "-f", "one", "two");
     await run("rmi", "made", "busybox");
+    await run("system", "settle");
     await run("system", "check");
   });
 });
