@@ -229,7 +229,15 @@ describe.skipIf(!isRoot)("a person at a terminal", () => {
   });
 
   test("-t alone gives the program a terminal and reads no input", async () => {
-    using session = open("run", "-t", "--rm", "busybox", "sh", "-c", "echo INSIDE $(tty); sleep 0.3; echo ENDED");
+    using session = open(
+      "run",
+      "-t",
+      "--rm",
+      "busybox",
+      "sh",
+      "-c",
+      "echo INSIDE $(tty); sleep 0.3; echo ENDED",
+    );
     await session.sees(/INSIDE \/dev\/pts\/0\r+\n/);
     session.type("typed ahead\r");
     await session.sees("ENDED");
