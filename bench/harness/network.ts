@@ -32,11 +32,25 @@ export async function makeVethPair(): Promise<
   const [from = 0, to = 0] = holders.map(({ pid }) => pid);
   const target = "192.0.2.2";
   runTimed(
-    inNetworkOf(from, "ip", "link", "add", "a", "type", "veth", "peer", "name", "b", "netns", String(to)),
+    inNetworkOf(
+      from,
+      "ip",
+      "link",
+      "add",
+      "name",
+      "va",
+      "type",
+      "veth",
+      "peer",
+      "name",
+      "vb",
+      "netns",
+      String(to),
+    ),
   );
   for (const [pid, name, address] of [
-    [from, "a", "192.0.2.1"],
-    [to, "b", target],
+    [from, "va", "192.0.2.1"],
+    [to, "vb", target],
   ] as const) {
     runTimed(inNetworkOf(pid, "ip", "address", "add", `${address}/24`, "dev", name));
     runTimed(inNetworkOf(pid, "ip", "link", "set", name, "up"));
