@@ -9,8 +9,9 @@ if (program === undefined) console.log("skipped: docker-cli (apt-get install doc
 describe.skipIf(!isRoot || program === undefined)("docker-cli's usage and pruning", () => {
   let tare: Installation;
   let docker: DockerCli;
+  /** Without what moves between two calls: ages, and the width of the column that the longest age gives. */
   const steady = (text: string): string =>
-    text.replaceAll(/\d+ (?:milli)?seconds?|Less than a second/g, "a moment");
+    text.replaceAll(/\d+ (?:milli)?seconds?|Less than a second/g, "a moment").replaceAll(/ {2,}/g, "  ");
 
   beforeAll(async () => {
     tare = new Installation();
