@@ -21,12 +21,26 @@ import { attacks } from "./rows/attacks.ts";
 import { daemon } from "./rows/daemon.ts";
 import { density } from "./rows/density.ts";
 import { logs } from "./rows/logs.ts";
-import { network } from "./rows/network.ts";
+import { network, throughput } from "./rows/network.ts";
 import type { Row } from "./rows/row.ts";
 import { start } from "./rows/start.ts";
+import { storage } from "./rows/storage.ts";
 import { exec, run } from "./rows/whole-commands.ts";
 
-const rows: readonly Row[] = [daemon, run, start, exec, crowd, logs, density, images, network, attacks];
+const rows: readonly Row[] = [
+  daemon,
+  run,
+  start,
+  exec,
+  crowd,
+  logs,
+  density,
+  images,
+  network,
+  throughput,
+  storage,
+  attacks,
+];
 const openers: Readonly<Record<EngineName, (bed: Bed) => Promise<Engine | Missing>>> = {
   floor: openFloor,
   tare: openTare,
@@ -68,6 +82,7 @@ if (process.getuid?.() !== 0) {
 
 const networks = rows.some(({ name, ownNetwork }) => ownNetwork === true && positionals.includes(name));
 if (networks && process.env["TARE_BENCH_NETWORK"] !== process.ppid.toString()) {
+  busyboxArchive(); // may be fetched: not from in there
   // Once more, with a network that nobody else has: bridges, rules and routes go with it.
   const script = 'ip link set lo up && TARE_BENCH_NETWORK=$$ "$@"';
   const words = ["unshare", "--net", "sh", "-c", script, "sh", process.execPath, ...process.argv.slice(1)];
@@ -105,6 +120,7 @@ async function measure(): Promise<Report> {
     if (!("missing" in opened)) engines.push(stack.use(opened));
   }
   const bench = {
+    bed,
     engines,
     directory: owned.directory,
     isQuick: values.quick,

@@ -1,13 +1,14 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { findProgram, runTimed } from "../harness/command.ts";
 import { findProcesses, startServer } from "../harness/process.ts";
 import { idleContainer, removeAll } from "./docker-like.ts";
-import type { Bed, Containers, Engine, Missing } from "./engine.ts";
+import type { Bed, Containers, Engine, Missing, StorageChoice } from "./engine.ts";
 
 const programs = ["docker", "dockerd", "containerd", "containerd-shim-runc-v2", "runc"] as const;
 
 /** Debian's Docker with a containerd of its own, without bridge and firewall, unless all of it is in a network of the bench's: nothing of the machine's own Docker is touched. */
-export async function openDocker(bed: Bed): Promise<Engine | Missing> {
+export async function openDocker(bed: Bed, storage?: StorageChoice): Promise<Engine | Missing> {
   const absent = programs.filter((name) => findProgram(name) === undefined);
   if (absent.length > 0) {
     return {
@@ -17,30 +18,30 @@ export async function openDocker(bed: Bed): Promise<Engine | Missing> {
   }
   await using undo = new AsyncDisposableStack();
   const { owned } = bed;
-  const home = owned.path("docker-home");
+  const place = (name: string): string => join(storage?.directory ?? owned.directory, name);
+  const home = place("docker-home");
   mkdirSync(home);
   const env = { HOME: home, DOCKER_CONFIG: home };
-  const containerdSocket = owned.path("containerd.sock");
-  const containerd = undo.use(await startContainerd(bed, containerdSocket));
-  const socketPath = owned.path("docker.sock");
+  const containerdSocket = place("containerd.sock");
+  const containerd = undo.use(await startContainerd(place, containerdSocket));
+  const socketPath = place("docker.sock");
   const host = `unix://${socketPath}`;
-  const cgroup = `${owned.directory.split("/").at(-1)}-docker`;
+  const cgroup = `${owned.directory.split("/").at(-1)}-docker${storage?.driver ?? ""}`;
   owned.addCgroup(cgroup);
   const daemon = [
     "dockerd",
     "--host",
     host,
     "--data-root",
-    owned.path("docker-data"),
+    place("docker-data"),
     "--exec-root",
-    owned.path("docker-run"),
-
+    place("docker-run"),
     "--pidfile",
-    owned.path("docker.pid"),
+    place("docker.pid"),
     "--containerd",
     containerdSocket,
     "--storage-driver",
-    "overlay2",
+    storage?.driver ?? "overlay2",
     ...(bed.networks
       ? []
       : ["--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]),
@@ -52,7 +53,7 @@ export async function openDocker(bed: Bed): Promise<Engine | Missing> {
   const command = (...words: readonly string[]): readonly string[] => ["docker", "-H", host, ...words];
   const server = undo.use(
     await startServer(daemon, {
-      log: owned.path("docker.log"),
+      log: place("docker.log"),
       env,
       isReady: () => answers(socketPath),
     }),
@@ -87,12 +88,15 @@ export async function openDocker(bed: Bed): Promise<Engine | Missing> {
   };
 }
 
-async function startContainerd(bed: Bed, socket: string): ReturnType<typeof startServer> {
-  const config = bed.owned.path("containerd.toml");
+async function startContainerd(
+  place: (name: string) => string,
+  socket: string,
+): ReturnType<typeof startServer> {
+  const config = place("containerd.toml");
   const lines = [
     "version = 2",
-    `root = "${bed.owned.path("containerd-data")}"`,
-    `state = "${bed.owned.path("containerd-run")}"`,
+    `root = "${place("containerd-data")}"`,
+    `state = "${place("containerd-run")}"`,
     'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
     "[grpc]",
     `  address = "${socket}"`,
@@ -101,7 +105,7 @@ async function startContainerd(bed: Bed, socket: string): ReturnType<typeof star
   ];
   writeFileSync(config, `${lines.join("\n")}\n`);
   return startServer(["containerd", "--config", config], {
-    log: bed.owned.path("containerd.log"),
+    log: place("containerd.log"),
     isReady: () => Promise.resolve(existsSync(`${socket}.ttrpc`)),
   });
 }

@@ -17,6 +17,12 @@ export interface Bed {
   readonly networks: boolean;
 }
 
+/** Another storage driver than an engine's own choice, with all its data in a directory of its own. */
+export interface StorageChoice {
+  readonly driver: string;
+  readonly directory: string;
+}
+
 /** One that is measured: with its own roots below the bed's directory. Disposing removes its containers and ends its processes. */
 export interface Engine extends AsyncDisposable {
   readonly name: EngineName;

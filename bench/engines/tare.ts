@@ -1,23 +1,27 @@
 import { existsSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { runTimed } from "../harness/command.ts";
 import { commandLineOf, findProcesses, startServer } from "../harness/process.ts";
 import { idleContainer, removeAll } from "./docker-like.ts";
-import type { Bed, Containers, Engine } from "./engine.ts";
+import type { Bed, Containers, Engine, StorageChoice } from "./engine.ts";
 
 /** The executable as a user has it; its daemon is started as `tare daemon` would be by a unit. */
-export async function openTare(bed: Bed): Promise<Engine> {
+export async function openTare(bed: Bed, storage?: StorageChoice): Promise<Engine> {
   if (!existsSync(bed.tare)) throw new Error(`cannot measure tare: there is no ${bed.tare}; run make`);
   await using undo = new AsyncDisposableStack();
-  const runRoot = bed.owned.path("tare-run");
+  const place = (name: string): string => join(storage?.directory ?? bed.owned.directory, name);
+  const runRoot = place("tare-run");
   const socketPath = `${runRoot}/tare.sock`;
-  const flags = ["--data-root", bed.owned.path("tare-data"), "--run-root", runRoot];
+  const flags = ["--data-root", place("tare-data"), "--run-root", runRoot];
   const command = (...words: readonly string[]): readonly string[] => [bed.tare, ...flags, ...words];
   const server = undo.use(
-    await startServer(command("daemon"), {
-      log: bed.owned.path("tare.log"),
-      isReady: () => Promise.resolve(existsSync(socketPath)),
-    }),
+    await startServer(
+      command(...(storage === undefined ? [] : ["--storage-driver", storage.driver]), "daemon"),
+      {
+        log: place("tare.log"),
+        isReady: () => Promise.resolve(existsSync(socketPath)),
+      },
+    ),
   );
   const containers: Containers = {
     image: bed.image,

@@ -1,11 +1,12 @@
 import { createReadStream, createWriteStream, lstatSync, readdirSync, statSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { encodeTarEnd, encodeTarMember, tarPadding } from "../../src/spec/tar-writer.ts";
 
-/** A layer's blob in a file, gzip at its usual level. */
+/** A layer's blob in a file, gzip at its usual level; a name that ends in `.tar` keeps it plain. */
 export interface BuiltLayer {
   readonly path: string;
   readonly digest: string;
@@ -123,7 +124,7 @@ async function build(
       yield* take(encodeTarEnd());
       if (bytes > 0) yield Buffer.concat(waiting);
     },
-    createGzip({ level: 6 }),
+    path.endsWith(".tar") ? new PassThrough() : createGzip({ level: 6 }),
     async function* (compressed: AsyncIterable<Uint8Array>) {
       for await (const piece of compressed) {
         blobHash.update(piece);

@@ -1,8 +1,9 @@
-import type { Containers, Engine } from "../engines/engine.ts";
+import type { Bed, Containers, Engine } from "../engines/engine.ts";
 import { figureOf, type Result } from "../harness/result.ts";
 
 /** What a row measures with. */
 export interface Bench {
+  readonly bed: Bed;
   readonly engines: readonly Engine[];
   readonly directory: string;
   readonly isQuick: boolean;
