@@ -1,10 +1,7 @@
-import { findNetworkSysctl } from "../linux/interface-sysctls.ts";
-import type { Link } from "../linux/links.ts";
 import type { FirewallTable } from "./firewall/firewall-table.ts";
+import { findForwardingFaults, type Forwarding } from "./find-forwarding-faults.ts";
 import { vethNameOf, type OwnNames } from "./interface-names.ts";
 import type { NetworkFinding } from "./networks.ts";
-import { judgePacket, type TestPacket } from "./policy/judge-packet.ts";
-import { FORWARD } from "./policy/mirror-chains.ts";
 import type { HostSurvey } from "./policy/survey-host.ts";
 import type { EndpointId, EndpointPlan, NetworkPlan } from "./types.ts";
 
@@ -18,13 +15,12 @@ export interface KernelState {
   readonly leaving: ReadonlySet<EndpointId>;
   /** Rules of the host that could not be copied. */
   readonly closed: readonly string[];
-  /** Interfaces by which the host reaches the world. */
-  readonly waysOut: readonly Link[];
+  readonly forwarding: Forwarding;
 }
 
 /** What the kernel has that was not asked for, or lacks, and whose rules stand in the way. */
 export function findFaults(state: KernelState): readonly NetworkFinding[] {
-  return [...linkFaults(state), ...firewallFaults(state), ...forwardingFaults(state)];
+  return [...linkFaults(state), ...firewallFaults(state), ...findForwardingFaults(state)];
 }
 
 function finding(subject: string, problem: string, advice: string): NetworkFinding {
@@ -85,54 +81,4 @@ function firewallFaults({ names, firewall, closed }: KernelState): readonly Netw
       ),
     ),
   ];
-}
-
-/** Where others' chains keep containers from the world. */
-function forwardingFaults({ plans, survey, waysOut }: KernelState): readonly NetworkFinding[] {
-  const bridges = plans.filter((plan) => plan.driver === "bridge" && !plan.internal);
-  if (bridges.length === 0) return [];
-  const off = findNetworkSysctl("net.ipv4.ip_forward") === "0" && bridges.some(({ ipv4 }) => ipv4);
-  return [
-    ...(off
-      ? [
-          finding(
-            "net.ipv4.ip_forward",
-            "is off: containers reach no other host",
-            "sysctl -w net.ipv4.ip_forward=1",
-          ),
-        ]
-      : []),
-    ...survey.chains
-      .filter(({ chain }) => chain.hook?.number === FORWARD && chain.family !== "ip6")
-      .flatMap(({ chain, contents }) => {
-        const shut = bridges.filter((plan) => {
-          const link = survey.links.find(({ name }) => name === plan.interfaceName);
-          return (
-            link !== undefined &&
-            plan.ipv4 &&
-            waysOut.some((out) => !judgePacket(chain, contents, packetOut(link, out)).mayPass)
-          );
-        });
-        if (shut.length === 0) return [];
-        const place = `${chain.family} ${chain.table} ${chain.chain}`;
-        return [
-          finding(
-            `firewall chain ${place}`,
-            `refuses what containers of ${shut.map(({ name }) => name).join(", ")} send to other hosts`,
-            `let it pass there: ${shut.map(({ interfaceName }) => `nft insert rule ${place} iifname ${interfaceName} accept`).join("; ")}`,
-          ),
-        ];
-      }),
-  ];
-}
-
-function packetOut(from: Link, out: Link): TestPacket {
-  return {
-    family: 4,
-    protocol: 6,
-    inInterface: from,
-    outInterface: out,
-    destinationPort: 443,
-    isTranslated: false,
-  };
 }

@@ -73,6 +73,8 @@ export interface Networks extends AsyncDisposable {
   reconcile(records: NetworkRecords): Promise<void>;
   /** For `system check`: the kernel's state against what this object was told. Changes nothing. */
   findings(): Promise<readonly NetworkFinding[]>;
+  /** What chains of others keep a bridge network's containers from; it may not have been made yet, and will turn forwarding on. */
+  obstaclesOf(plan: NetworkPlan): Promise<readonly NetworkFinding[]>;
   /** From where each of these can be reached, by the host's addresses and firewall as they are now. */
   reachOf(
     ports: readonly PublishedPorts[],

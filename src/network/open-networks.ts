@@ -3,6 +3,7 @@ import { KeyedLock } from "../base/keyed-lock.ts";
 import { listRoutes } from "../linux/addresses.ts";
 import { forgetUdpAnsweredBy, forgetUdpTo } from "../linux/conntrack.ts";
 import type { Fd } from "../linux/fd.ts";
+import { findNetworkSysctl } from "../linux/interface-sysctls.ts";
 import { listLinks, removeLink, setMaster } from "../linux/links.ts";
 import { openNetlink, type NetlinkSocket } from "../linux/netlink-socket.ts";
 import { NFNLGRP_NFTABLES, type SetElement } from "../linux/nftables.ts";
@@ -14,6 +15,7 @@ import { FirewallTable } from "./firewall/firewall-table.ts";
 import type { HostSide } from "./host-side.ts";
 import { ownNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
 import { findFaults } from "./find-faults.ts";
+import { findForwardingFaults, type Forwarding } from "./find-forwarding-faults.ts";
 import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
 import { findPortClash, formatHostPorts } from "./merge-ports.ts";
 import { describeReach } from "./policy/describe-reach.ts";
@@ -197,12 +199,8 @@ class LocalNetworks implements Networks {
     if (this.#plans.size === 0 && this.#opened === undefined) return [];
     const { host, firewall, mirror, netfilter } = this.#open();
     const survey = surveyHost({ route: host.route, netfilter });
+    const forwarding = readForwarding(host.route, survey);
     for (const [id, since] of this.#leaving) if (since < Date.now() - LEAVING_MS) this.#leaving.delete(id);
-    const out = new Set(
-      listRoutes(host.route)
-        .filter(({ prefix }) => prefix.bits === 0)
-        .map(({ index }) => index),
-    );
     return findFaults({
       names: this.#names,
       plans: [...this.#plans.values()],
@@ -211,8 +209,21 @@ class LocalNetworks implements Networks {
       firewall,
       leaving: new Set(this.#leaving.keys()),
       closed: mirror.closed,
-      waysOut: survey.links.filter(({ index }) => out.has(index)),
+      forwarding,
     });
+  }
+
+  async obstaclesOf(plan: NetworkPlan): Promise<readonly NetworkFinding[]> {
+    if (plan.driver !== "bridge") return [];
+    using _ = await this.#lock.acquire("");
+    try {
+      const survey = this.#survey();
+      const forwarding = { ...readForwarding(this.#open().host.route, survey), isOn: true };
+      return findForwardingFaults({ plans: [plan], survey, forwarding });
+    } catch (thrown) {
+      if (thrown instanceof Failure) return []; // a start says it better
+      throw thrown;
+    }
   }
 
   async reachOf(
@@ -435,4 +446,17 @@ class Opened implements Disposable {
   [Symbol.dispose](): void {
     this.#sockets.dispose();
   }
+}
+
+function readForwarding(route: NetlinkSocket, { links }: HostSurvey): Forwarding {
+  const out = new Set(
+    listRoutes(route)
+      .filter(({ prefix }) => prefix.bits === 0)
+      .map(({ index }) => index),
+  );
+  return {
+    isOn: findNetworkSysctl("net.ipv4.ip_forward") !== "0",
+    filtersBridges: findNetworkSysctl("net.bridge.bridge-nf-call-iptables") === "1",
+    waysOut: links.filter(({ index }) => out.has(index)),
+  };
 }

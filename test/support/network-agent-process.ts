@@ -33,6 +33,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   setPorts: async (id: string, ports) => await networks?.setPorts(id, ports),
   setPolicy: async (policy) => await networks?.setPolicy(policy),
   reconcile: async (records) => await networks?.reconcile(records),
+  obstaclesOf: async (plan) => await networks?.obstaclesOf(plan),
   findings: async () => await networks?.findings(),
   reachOf: async (ports, networkId: string) => await networks?.reachOf(ports, { networkId }),
   notes: () => notes,

@@ -20,6 +20,7 @@ const published = ports(
 
 beforeAll(async () => {
   world = await openWorld();
+  filterBridges("0");
   web = await world.add("web");
   await world.host.call("open", { dataRoot: mkdtempSync(join(tmpdir(), "tare-net-")) });
   await world.host.call("ensure", front);
@@ -30,6 +31,11 @@ beforeAll(async () => {
   // A service of the host's own, to compare with.
   await world.host.listen("tcp", 9090, "host");
 });
+
+/** Whether packets within a bridge pass the chains of iptables and of inet tables, too: br_netfilter. */
+function filterBridges(value: "0" | "1"): void {
+  world.host.run("sysctl", "-qw", `net.bridge.bridge-nf-call-iptables=${value}`);
+}
 
 afterAll(async () => await world[Symbol.asyncDispose]());
 
@@ -244,6 +250,29 @@ test("what the host's forward chain refuses is told, for what comes in and what 
   expect(await web.probe("tcp", "10.9.0.2", 80)).toBe("other 10.9.0.1");
   expect(await world.host.call<NetworkFinding[]>("findings")).toEqual([]);
   world.host.nft("delete table ip filter; delete table ip6 filter");
+});
+
+test("what a forward chain keeps from a network is told before the network is made, within the bridge where bridges are filtered", async () => {
+  const obstacles = async (id: number): Promise<readonly string[]> => {
+    const found = await world.host.call<NetworkFinding[]>("obstaclesOf", bridgePlan(`plan${id}`, id));
+    return found.map(({ subject, problem }) => `${subject} ${problem}`);
+  };
+  const chain = "firewall chain ip filter FORWARD refuses what containers of";
+  world.host.nft(
+    "table ip filter { chain FORWARD { type filter hook forward priority filter; policy drop; } }",
+  );
+  expect(await obstacles(7)).toEqual([`${chain} plan7 send to other hosts`]);
+  filterBridges("1");
+  await Bun.sleep(150); // what the firewall says is believed for a tenth of a second
+  expect(await obstacles(7)).toEqual([
+    `${chain} plan7 send to other hosts`,
+    `${chain} plan7 send to each other`,
+  ]);
+  world.host.nft("insert rule ip filter FORWARD accept");
+  await Bun.sleep(150);
+  expect(await obstacles(7)).toEqual([]);
+  world.host.nft("delete table ip filter");
+  filterBridges("0");
 });
 
 test("a rule that cannot be copied refuses, and is a finding", async () => {

@@ -7,7 +7,7 @@ import { planCgroupParent } from "../planning/cgroup-parent.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import { randomContainerId, randomContainerName, parseContainerName } from "../planning/container-name.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
-import type { ContainerRecord, IntentId } from "../state/records.ts";
+import type { ContainerRecord, EndpointRecord, IntentId } from "../state/records.ts";
 import type { ContainerId, ContainerSpec, NamespaceMode } from "../types.ts";
 import { checkLinks } from "../networks/links.ts";
 import { resolveEndpoints } from "../networks/join-networks.ts";
@@ -92,7 +92,15 @@ export async function createContainer(
     await undoCreate(context, { id, intent, volumes }).catch(() => undefined); // the next open tries again
     throw failureTo("create the container", thrown);
   }
-  return { id, warnings: [...plan.warnings, ...warnings, ...sharingWarnings(context, spec)] };
+  return {
+    id,
+    warnings: [
+      ...plan.warnings,
+      ...warnings,
+      ...sharingWarnings(context, spec),
+      ...(await firewallWarnings(context, endpoints)),
+    ],
+  };
 }
 
 /** Rolls back a creation that did not come to its end; idempotent. */
@@ -168,6 +176,16 @@ function checkSources(plan: ContainerPlan): void {
       throw bindSourceMissing(mount.source);
     }
   }
+}
+
+/** Whoever has Docker on the same host has its forward chain, too: said before somebody wonders why nothing answers. */
+async function firewallWarnings(
+  { networks, parts }: ContainerContext,
+  endpoints: readonly EndpointRecord[],
+): Promise<readonly string[]> {
+  const plans = endpoints.flatMap(({ networkId }) => networks.find(networkId)?.plan ?? []);
+  const found = await Promise.all(plans.map((each) => parts.networks.obstaclesOf(each)));
+  return found.flat().map(({ subject, problem, advice }) => `${subject} ${problem}: ${advice}`);
 }
 
 function sharingWarnings(context: ContainerContext, spec: ContainerSpec): readonly string[] {

@@ -17,6 +17,7 @@ export function openNetworkPart(dataRoot: string, options: Omit<NetworksOptions,
     bringUpLoopback: (options) => networks.bringUpLoopback(options),
     reconcile: (records) => networks.reconcile(records),
     findings: () => networks.findings(),
+    obstaclesOf: (plan) => networks.obstaclesOf(plan),
     reachOf: (ports, options) => networks.reachOf(ports, options),
     setPolicy: (policy) => networks.setPolicy(policy),
     get policy() {

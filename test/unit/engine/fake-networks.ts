@@ -65,6 +65,7 @@ export class FakeNetworks {
         for (const plan of records.endpoints) this.endpoints.set(plan.id, plan);
       },
       findings: async () => [],
+      obstaclesOf: async () => [],
       reachOf: async () => [],
       setPolicy: async () => {},
       readHost: () => this.#host(),

@@ -1,0 +1,100 @@
+import type { Link } from "../linux/links.ts";
+import type { NetworkFinding } from "./networks.ts";
+import { judgePacket, type TestPacket } from "./policy/judge-packet.ts";
+import { FORWARD } from "./policy/mirror-chains.ts";
+import type { HostSurvey } from "./policy/survey-host.ts";
+import type { NetworkPlan } from "./types.ts";
+
+/** What the host does with packets that are not for itself. */
+export interface Forwarding {
+  /** net.ipv4.ip_forward */
+  readonly isOn: boolean;
+  /** br_netfilter: packets within a bridge go through the chains as well (net.bridge.bridge-nf-call-iptables). */
+  readonly filtersBridges: boolean;
+  /** Interfaces by which the host reaches the world. */
+  readonly waysOut: readonly Link[];
+}
+
+/** Where others' chains keep containers from the world and from each other, as Docker's policy of its forward chain does. Pure. */
+export function findForwardingFaults({
+  plans,
+  survey,
+  forwarding: { isOn, filtersBridges, waysOut },
+}: {
+  readonly plans: readonly NetworkPlan[];
+  readonly survey: HostSurvey;
+  readonly forwarding: Forwarding;
+}): readonly NetworkFinding[] {
+  const bridges = plans.filter((plan) => plan.driver === "bridge" && plan.ipv4);
+  const open = bridges.filter((plan) => !plan.internal);
+  const talking = filtersBridges ? bridges.filter((plan) => plan.interContainer) : [];
+  return [
+    ...(isOn || open.length === 0
+      ? []
+      : [
+          {
+            subject: "net.ipv4.ip_forward",
+            problem: "is off: containers reach no other host",
+            advice: "sysctl -w net.ipv4.ip_forward=1",
+          },
+        ]),
+    ...survey.chains
+      .filter(({ chain }) => chain.hook?.number === FORWARD && chain.family !== "ip6")
+      .flatMap(({ chain, contents }) => {
+        const isShut = (from: Link, to: Link): boolean =>
+          !judgePacket(chain, contents, packet(from, to)).mayPass;
+        const outwards = open.filter((plan) => waysOut.some((out) => isShut(linkOf(plan, survey), out)));
+        const within = talking.filter((plan) => isShut(linkOf(plan, survey), linkOf(plan, survey)));
+        const place = `${chain.family} ${chain.table} ${chain.chain}`;
+        const advice = (shut: readonly NetworkPlan[]): string =>
+          `let it pass there: ${shut.map(({ interfaceName }) => `nft insert rule ${place} iifname ${interfaceName} accept`).join("; ")}`;
+        const of = (shut: readonly NetworkPlan[]): string => shut.map(({ name }) => name).join(", ");
+        return [
+          ...(outwards.length === 0
+            ? []
+            : [
+                {
+                  subject: `firewall chain ${place}`,
+                  problem: `refuses what containers of ${of(outwards)} send to other hosts`,
+                  advice: advice(outwards),
+                },
+              ]),
+          ...(within.length === 0
+            ? []
+            : [
+                {
+                  subject: `firewall chain ${place}`,
+                  problem: `refuses what containers of ${of(within)} send to each other`,
+                  advice: advice(within),
+                },
+              ]),
+        ];
+      }),
+  ];
+}
+
+/** The network's interface; before it is made, one of its name. */
+function linkOf({ interfaceName: name }: NetworkPlan, { links }: HostSurvey): Link {
+  const planned: Link = {
+    index: 0,
+    name,
+    kind: "bridge",
+    alias: "",
+    master: 0,
+    mtu: 1500,
+    isUp: true,
+    macAddress: "",
+  };
+  return links.find((link) => link.name === name) ?? planned;
+}
+
+function packet(from: Link, out: Link): TestPacket {
+  return {
+    family: 4,
+    protocol: 6,
+    inInterface: from,
+    outInterface: out,
+    destinationPort: 443,
+    isTranslated: false,
+  };
+}
