@@ -67,6 +67,7 @@ const names: ReadonlyMap<number, string> = new Map([
   [0xca451a4e, "bcachefs"],
   [0x01021994, "tmpfs"],
   [0x794c7630, "overlayfs"],
+  [0x61756673, "aufs"],
   [0x65735546, "fuse"],
   [0x6969, "nfs"],
   [0xff534d42, "cifs"],

@@ -1,11 +1,14 @@
 import { Failure, within } from "../base/failure.ts";
 import {
   FSCONFIG_CMD_CREATE,
+  FSCONFIG_CMD_RECONFIGURE,
   FSCONFIG_SET_FD,
   FSCONFIG_SET_FLAG,
   FSCONFIG_SET_STRING,
   FSMOUNT_CLOEXEC,
   FSOPEN_CLOEXEC,
+  FSPICK_CLOEXEC,
+  FSPICK_EMPTY_PATH,
   MNT_DETACH,
   MOUNT_ATTR__ATIME,
   MOUNT_ATTR_IDMAP,
@@ -21,7 +24,7 @@ import {
 } from "./constants/mount.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW } from "./constants/open.ts";
 import { type Fd, OwnedFd } from "./fd.ts";
-import { attempt, call } from "./syscall.ts";
+import { attempt, call, isErrno } from "./syscall.ts";
 
 /** What a parameter is: text, a descriptor (FSCONFIG_SET_FD), or `true` for a flag. */
 export type ParameterValue = string | Fd | true;
@@ -47,31 +50,69 @@ const longestTextBytes = 255;
 export function createFilesystem(
   type: string,
   parameters: readonly FilesystemParameter[],
-  options: { readonly attributes?: number; readonly source?: string } = {},
+  options: { readonly attributes?: number; readonly source?: string; readonly kernel?: MountKernel } = {},
 ): OwnedFd {
-  using context = new OwnedFd(call("fsopen", type, FSOPEN_CLOEXEC));
+  const { source, attributes = 0, kernel = call } = options;
+  using context = new OwnedFd(kernel("fsopen", type, FSOPEN_CLOEXEC));
+  return told(context.fd, `cannot create a file system of type "${type}"`, () => {
+    if (source !== undefined) setParameter(kernel, context.fd, "source", source);
+    for (const [key, value] of parameters) setParameter(kernel, context.fd, key, value);
+    kernel("fsconfig", context.fd, FSCONFIG_CMD_CREATE, null, null, 0);
+    return new OwnedFd(kernel("fsmount", context.fd, FSMOUNT_CLOEXEC, attributes));
+  });
+}
+
+/** Changes the file system that the descriptor, of its root, is of: as `mount -o remount` does, also while it is detached. */
+export function reconfigureFilesystem(
+  root: Fd,
+  parameters: readonly FilesystemParameter[],
+  { kernel = call }: { readonly kernel?: MountKernel } = {},
+): void {
+  using context = new OwnedFd(kernel("fspick", root, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH));
+  told(context.fd, "cannot change a file system", () => {
+    for (const [key, value] of parameters) setParameter(kernel, context.fd, key, value);
+    kernel("fsconfig", context.fd, FSCONFIG_CMD_RECONFIGURE, null, null, 0);
+  });
+}
+
+/** Whether this kernel has the file system, or can load it: fsopen(2) asks for its module. */
+export function hasFilesystem(
+  type: string,
+  { kernel = call }: { readonly kernel?: MountKernel } = {},
+): boolean {
   try {
-    if (options.source !== undefined) setParameter(context.fd, "source", options.source);
-    for (const [key, value] of parameters) setParameter(context.fd, key, value);
-    call("fsconfig", context.fd, FSCONFIG_CMD_CREATE, null, null, 0);
-    return new OwnedFd(call("fsmount", context.fd, FSMOUNT_CLOEXEC, options.attributes ?? 0));
+    new OwnedFd(kernel("fsopen", type, FSOPEN_CLOEXEC))[Symbol.dispose]();
+    return true;
   } catch (thrown) {
-    const said = readMessages(context.fd);
-    const failure = within(`cannot create a file system of type "${type}"`, thrown);
+    if (isErrno(thrown, "ENODEV")) return false;
+    throw thrown;
+  }
+}
+
+/** Makes one of the calls fsopen, fsconfig, fsmount and fspick, as call() does; a test may have one of its own. */
+export type MountKernel = typeof call;
+
+/** A failure of `work` has what the kernel says of the context. */
+function told<Result>(contextFd: Fd, sentence: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (thrown) {
+    const said = readMessages(contextFd);
+    const failure = within(sentence, thrown);
     if (said === "") throw failure;
     throw new Failure(failure.kind, `${failure.message} (${said})`, { cause: thrown });
   }
 }
 
-function setParameter(contextFd: Fd, key: string, value: ParameterValue): void {
+function setParameter(kernel: MountKernel, contextFd: Fd, key: string, value: ParameterValue): void {
   if (value === true) {
-    call("fsconfig", contextFd, FSCONFIG_SET_FLAG, key, null, 0);
+    kernel("fsconfig", contextFd, FSCONFIG_SET_FLAG, key, null, 0);
   } else if (typeof value === "number") {
-    call("fsconfig", contextFd, FSCONFIG_SET_FD, key, null, value);
+    kernel("fsconfig", contextFd, FSCONFIG_SET_FD, key, null, value);
   } else if (Buffer.byteLength(value) > longestTextBytes) {
     throw new Failure("invalid", `parameter "${key}" is longer than ${longestTextBytes} bytes: "${value}"`);
   } else {
-    call("fsconfig", contextFd, FSCONFIG_SET_STRING, key, value, 0);
+    kernel("fsconfig", contextFd, FSCONFIG_SET_STRING, key, value, 0);
   }
 }
 

@@ -2,10 +2,11 @@ import type { IdMaps } from "../spec/id-map.ts";
 
 export interface PackOptions {
   /**
-   * "overlay" turns overlay's own marks into the whiteout entries of image layers, for an upper directory, and leaves
-   * out files whose names would be taken for whiteouts. "none" (default) is for a tree as it is seen.
+   * "overlay" and "aufs" turn that file system's own marks into the whiteout entries of image layers, for an upper directory, and
+   * leave out what has no place in one: files whose names would be taken for whiteouts, aufs's own. "none" (default) is for a tree
+   * as it is seen.
    */
-  readonly whiteouts?: "overlay" | "none";
+  readonly whiteouts?: "overlay" | "aufs" | "none";
   /** Stores files with holes as such (PAX, GNU format 1.0), which not every reader knows. */
   readonly sparse?: boolean;
   /**

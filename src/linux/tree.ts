@@ -1,6 +1,7 @@
 import type { Fd } from "./fd.ts";
 import type { FileTime } from "./stat.ts";
 import { Comparison } from "./tree/changes.ts";
+import { marksOf } from "./tree/marks.ts";
 import { Measuring } from "./tree/measure.ts";
 import { Merging } from "./tree/merge.ts";
 import { Packing, type PackRules } from "./tree/pack.ts";
@@ -74,21 +75,31 @@ function rulesOf({
 }
 
 /**
- * What overlay's upper directory changes in the tree below it, in the order of names, each directory before what is
- * in it. A directory in which something has changed counts as modified. Paths of `ignored` (relative, clean) are left
+ * What an upper directory of overlay (or of aufs) changes in the tree below it, in the order of names, each directory before what
+ * is in it. A directory in which something has changed counts as modified. Paths of `ignored` (relative, clean) are left
  * out as long as the upper has made them and nothing is in them. May be read while the overlay is in use.
  */
-export async function listOverlayChanges(
+export async function listUpperChanges(
   { upper, lower }: { readonly upper: Fd; readonly lower: Fd },
   {
+    marks = "overlay",
     ignored = new Set(),
     signal,
-  }: { readonly ignored?: ReadonlySet<string>; readonly signal?: AbortSignal } = {},
+  }: {
+    readonly marks?: "overlay" | "aufs";
+    readonly ignored?: ReadonlySet<string>;
+    readonly signal?: AbortSignal;
+  } = {},
 ): Promise<readonly TreeChange[]> {
-  return await new Comparison({ ignored, upper: "overlay", pace: new Pace(signal) }).run(upper, lower);
+  return await new Comparison({ ignored, upper: marks, pace: new Pace(signal) }).run(upper, lower);
 }
 
-/** As listOverlayChanges(), of a whole tree that began as a copy of another one (see mergeLayer()). */
+/** Whether the directory of a layer hides all that lower layers have in it. */
+export function isOpaqueDirectory(directory: Fd, marks: "overlay" | "aufs"): boolean {
+  return marksOf[marks].isOpaque(directory);
+}
+
+/** As listUpperChanges(), of a whole tree that began as a copy of another one (see mergeLayer()). */
 export async function listTreeChanges(
   { tree, original }: { readonly tree: Fd; readonly original: Fd },
   {
@@ -123,13 +134,16 @@ export async function measureTree(
   {
     signal,
     counted,
+    leavesOut,
   }: {
     readonly signal?: AbortSignal | undefined;
     /** Files with several names that were counted elsewhere, by inode; those that are counted here are added. */
     readonly counted?: Set<bigint>;
+    /** Names that are not counted, nor what is in them. */
+    readonly leavesOut?: ((name: string) => boolean) | undefined;
   } = {},
 ): Promise<TreeSize> {
-  return await new Measuring(new Pace(signal), counted).runTree(root);
+  return await new Measuring(new Pace(signal), { counted, leavesOut }).runTree(root);
 }
 
 /** As measureTree(), of what was added or modified alone. */

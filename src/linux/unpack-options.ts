@@ -11,12 +11,12 @@ export interface UnpackLimits {
   readonly depth?: number;
 }
 
-export type Whiteouts = "overlay" | "remove" | "plain";
+export type Whiteouts = "overlay" | "aufs" | "remove" | "plain";
 
 export interface UnpackOptions {
   /**
-   * What becomes of deletions. "overlay" (default): overlay's own marks, for a layer in a directory of its own that
-   * was empty; "remove": they are carried out, in a full tree of the layers below. Both show the same tree. A directory
+   * What becomes of deletions. "overlay" (default), "aufs": that file system's own marks, for a layer in a directory of its own that
+   * was empty; names that are longer than aufs takes are refused there. "remove": they are carried out, in a full tree of the layers below. All three show the same tree. A directory
    * that the archive leaves out but needs hides a link that lower layers have in its place ("bin/x" hides `bin ->
    * usr/bin`), as it is with Docker's overlay2; under Docker's names "remove" follows such a link, as its vfs does.
    * "plain" is for archives that are no layers: names with ".wh." are names like all others.

@@ -13,7 +13,7 @@ export interface OpenOptions {
   /** What need not survive a reboot. Default `/run/tare`. */
   readonly runRoot?: string;
   /**
-   * "overlay" or "vfs". Absent: the one that the data root has begun with, else the first that works here. Another than the one that
+   * "overlay", "erofs", "btrfs", "vfs" or "aufs" (`docs/storage.md`). Absent: the one that the data root has begun with, else the first that works here. Another than the one that
    * its images and containers are in is "invalid".
    */
   readonly storageDriver?: string;

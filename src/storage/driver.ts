@@ -120,6 +120,8 @@ export interface LayerDraft extends AsyncDisposable {
    * Absent with a driver that keeps layers in another form: there apply() is the only way.
    */
   readonly root?: Fd;
+  /** With `root`: in whose form deletions are written there (unpackLayer()'s `whiteouts`). */
+  readonly marks?: LayerMarks;
   /**
    * Takes the layer's tar (uncompressed), once for each draft, and reads it to its end. Not atomic: after a failure the draft is good for
    * nothing but disposal. Whichever form the driver keeps layers in, what unpackLayer() refuses is refused, with its failures.
@@ -129,6 +131,9 @@ export interface LayerDraft extends AsyncDisposable {
   /** Gives it its identity, after all of it is on the disk. Atomic; fine when the same layer has come meanwhile. */
   commit(diffId: Digest): Promise<void>;
 }
+
+/** The file system in whose form a layer in a directory hides what is below it. */
+export type LayerMarks = "overlay" | "aufs";
 
 /** Which names in a tar are taken, and how much of it. */
 export type ApplyOptions = Pick<UnpackOptions, "names" | "limits" | "signal">;

@@ -7,6 +7,7 @@ const drivers: Readonly<Record<string, (root: string, options: DriverOptions) =>
     (await import("./overlay/overlay-driver.ts")).openOverlayDriver(root, options),
   erofs: async (root, options) => (await import("./erofs/erofs-driver.ts")).openErofsDriver(root, options),
   btrfs: async (root) => (await import("./btrfs/btrfs-driver.ts")).openBtrfsDriver(root),
+  aufs: async (root) => (await import("./aufs/aufs-driver.ts")).openAufsDriver(root),
   vfs: async (root) => (await import("./vfs/vfs-driver.ts")).openVfsDriver(root),
 };
 

@@ -51,6 +51,7 @@ describe.skipIf(!isRoot)("storage bench", () => {
     expect(report.Load.FileSystem).toBe("btrfs");
     expect(drivers).toEqual(expect.arrayContaining(["native", "overlay", "btrfs", "vfs"]));
     expect([...drivers, ...report.Unsupported.map(({ Driver }) => Driver)].sort()).toEqual([
+      "aufs",
       "btrfs",
       "erofs",
       "native",

@@ -8,12 +8,18 @@ import { inChunks } from "../support/tar-builder.ts";
 import { Installation } from "../support/tare.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { createSubvolume } from "../../src/linux/btrfs.ts";
+import { hasFilesystem } from "../../src/linux/mount.ts";
 import { openDirectoryPath } from "../../src/linux/open.ts";
 import { makeTar } from "../support/tar-of-files.ts";
 import { testStorageDriver } from "../suites/storage-driver.ts";
 
-const hasBtrfs = Bun.which("mkfs.btrfs") !== null;
-if (!hasBtrfs) console.log("skipped: mkfs.btrfs (apt-get install btrfs-progs)");
+const reason = !hasFilesystem("btrfs")
+  ? "this kernel has no btrfs"
+  : Bun.which("mkfs.btrfs") === null
+    ? "mkfs.btrfs (apt-get install btrfs-progs)"
+    : undefined;
+const hasBtrfs = reason === undefined;
+if (!hasBtrfs) console.log(`skipped: ${reason}`);
 
 describe.skipIf(!hasBtrfs)("on btrfs", () => {
   const base = mkdtempSync("/var/tmp/tare-btrfs-");

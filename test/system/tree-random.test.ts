@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { Failure } from "../../src/base/failure.ts";
 import { openDirectoryPath } from "../../src/linux/open.ts";
 import { Descent } from "../../src/linux/tree/descent.ts";
+import { layerItem, layerOf } from "../support/random-layer.ts";
 import { memoryDirectory, Scratch } from "../support/scratch.ts";
 import { TarBuilder } from "../support/tar-builder.ts";
 import { describeTree, openDescriptors, unpackAt } from "../support/unpack.ts";
@@ -38,46 +39,6 @@ const hostileEntry = fc.record({
   mode: fc.constantFrom(0o777, 0o4755),
 });
 
-/** Names of one layer, each with all its parents: what a program that walks a tree writes. */
-const part = fc.constantFrom("a", "b", "c");
-const item = fc.record({
-  path: fc.array(part, { minLength: 1, maxLength: 3 }),
-  kind: fc.constantFrom("file", "directory", "symlink", "fifo", "whiteout", "opaque"),
-  contents: fc.constantFrom("1", "2", "3"),
-  mode: fc.constantFrom(0o755, 0o700, 0o1777),
-});
-type Item = typeof item extends fc.Arbitrary<infer I> ? I : never;
-
-function layerOf(items: readonly Item[]): Uint8Array {
-  const builder = new TarBuilder();
-  const kinds = new Map<string, string>();
-  for (const { path, kind, contents, mode } of items) {
-    const name = path.join("/");
-    const parents = path.slice(0, -1).map((_, at) => path.slice(0, at + 1).join("/"));
-    if (kinds.has(name) || parents.some((parent) => (kinds.get(parent) ?? "directory") !== "directory"))
-      continue;
-    for (const parent of parents) {
-      if (!kinds.has(parent)) builder.directory(parent);
-      kinds.set(parent, "directory");
-    }
-    const above = parents.at(-1);
-    const below = above === undefined ? "" : `${above}/`;
-    if (kind === "opaque") {
-      if (above !== undefined) builder.file(`${below}.wh..wh..opq`);
-    } else if (kind === "whiteout") {
-      builder.file(`${below}.wh.${path.at(-1)}`);
-      kinds.set(name, "whiteout");
-    } else {
-      if (kind === "file") builder.file(name, contents, { mode });
-      else if (kind === "symlink") builder.symlink(name, contents);
-      else if (kind === "fifo") builder.header({ name, flag: "6", mode });
-      else builder.directory(name, { mode });
-      kinds.set(name, kind);
-    }
-  }
-  return builder.end();
-}
-
 describe("unpackLayer() with random layers", () => {
   test("unpackLayer() lets no random hostile archive out, and fails with nothing but a Failure", async () => {
     using scratch = new Scratch("random", memoryDirectory);
@@ -90,7 +51,7 @@ describe("unpackLayer() with random layers", () => {
       fc.asyncProperty(
         fc.array(hostileEntry, { minLength: 2, maxLength: 10 }),
         fc.constantFrom("strict" as const, "docker" as const),
-        fc.constantFrom("overlay" as const, "remove" as const, "plain" as const),
+        fc.constantFrom("overlay" as const, "aufs" as const, "remove" as const, "plain" as const),
         async (entries, names, whiteouts) => {
           const builder = new TarBuilder();
           for (const { name, flag, link, mode } of entries) {
@@ -119,7 +80,7 @@ describe("unpackLayer() with random layers", () => {
     let run = 0;
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.array(item, { maxLength: 12 }), { minLength: 2, maxLength: 3 }),
+        fc.array(fc.array(layerItem, { maxLength: 12 }), { minLength: 2, maxLength: 3 }),
         async (layers) => {
           run += 1;
           const at = (name: string): string => scratch.join(`${run}-${name}`);

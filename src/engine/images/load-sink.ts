@@ -39,7 +39,7 @@ export class StoringSink implements LoadSink {
     const { bytes } =
       draft.root === undefined
         ? await draft.apply(tar.open(), { names: "docker" })
-        : await tar.unpack(draft.root, { names: "docker" });
+        : await tar.unpack(draft.root, { names: "docker", whiteouts: draft.marks ?? "overlay" });
     await draft.commit(diffId);
     this.#layerBytes.set(diffId, bytes);
   }

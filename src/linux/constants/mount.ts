@@ -29,6 +29,9 @@ export const FSCONFIG_SET_FLAG = 0;
 export const FSCONFIG_SET_STRING = 1;
 export const FSCONFIG_SET_FD = 5;
 export const FSCONFIG_CMD_CREATE = 6;
+export const FSCONFIG_CMD_RECONFIGURE = 7;
+export const FSPICK_CLOEXEC = 0x1;
+export const FSPICK_EMPTY_PATH = 0x8;
 
 export const OPEN_TREE_CLONE = 0x1;
 export const OPEN_TREE_CLOEXEC = 0o2000000;

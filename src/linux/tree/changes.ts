@@ -6,7 +6,7 @@ import { call, isErrno } from "../syscall.ts";
 import type { TreeChange } from "../tree-change.ts";
 import { Descent } from "./descent.ts";
 import { joinPath } from "./entry-path.ts";
-import { isOpaque, isWhiteout } from "./layer-tree.ts";
+import { type Marks, type MarksName, marksOf } from "./marks.ts";
 import type { Pace } from "./pace.ts";
 
 interface Level {
@@ -20,23 +20,30 @@ interface Level {
 
 export interface ComparisonRules {
   readonly ignored: ReadonlySet<string>;
-  /** "overlay": the upper has only what differs, and overlay's marks; "full": all that is there. */
-  readonly upper: "overlay" | "full";
+  /** The upper has only what differs, and these marks; "full": all that is there. */
+  readonly upper: MarksName | "full";
   /** Everything whose inode was changed later counts as modified, whatever it looks like. */
   readonly since?: FileTime | undefined;
   readonly pace: Pace;
 }
 
-/** One run of listOverlayChanges() or listTreeChanges(). */
+/** All that is not there is gone. */
+const ofFullTrees: Pick<Marks, "isOpaque" | "isHidden" | "subjectOf"> = {
+  isOpaque: () => true,
+  isHidden: () => false,
+  subjectOf: (name) => name,
+};
+
+/** One run of listUpperChanges() or listTreeChanges(). */
 export class Comparison {
   readonly #changes: TreeChange[] = [];
   readonly #rules: ComparisonRules;
-  readonly #isFull: boolean;
+  readonly #marks: Pick<Marks, "isOpaque" | "isHidden" | "subjectOf">;
   readonly #levels: Level[] = [];
 
   constructor(rules: ComparisonRules) {
     this.#rules = rules;
-    this.#isFull = rules.upper === "full";
+    this.#marks = rules.upper === "full" ? ofFullTrees : marksOf[rules.upper];
   }
 
   async run(upperRoot: Fd, lowerRoot: Fd): Promise<readonly TreeChange[]> {
@@ -66,9 +73,10 @@ export class Comparison {
     const path = joinPath(level.path, name);
     const now = findStatAt(upper.fd, name);
     const before = level.hasLower ? findStatAt(lower.fd, name) : undefined;
-    if (now === undefined || (!this.#isFull && isWhiteout(now))) {
+    const isHidden = this.#marks.isHidden(upper.fd, name, now);
+    if (now === undefined || isHidden) {
       // Without an entry here it was hidden by the directory's opaque mark, or has vanished since it was listed.
-      const isGone = this.#isFull || now !== undefined || isOpaque(upper.fd);
+      const isGone = isHidden || this.#marks.isOpaque(upper.fd);
       if (before !== undefined && isGone) this.#tell({ path: `/${path}`, kind: "deleted" });
       return;
     }
@@ -99,8 +107,9 @@ export class Comparison {
 
   /** Last first, for pop(). Where nothing of the lower one shows through, its names count, too: they are gone. */
   #namesIn(upper: Descent, lower: Descent | undefined): string[] {
-    const names = new Set(listDirectory(upper.fd).map(({ name }) => name));
-    if (lower !== undefined && (this.#isFull || isOpaque(upper.fd))) {
+    const names = new Set<string>();
+    for (const { name } of listDirectory(upper.fd)) names.add(this.#marks.subjectOf(name));
+    if (lower !== undefined && this.#marks.isOpaque(upper.fd)) {
       for (const { name } of listDirectory(lower.fd)) names.add(name);
     }
     return [...names].sort((one, other) => (one < other ? 1 : -1));

@@ -1,14 +1,14 @@
 import { Failure } from "../../base/failure.ts";
 import type { TarTime } from "../../spec/tar-entry.ts";
-import { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR } from "../constants/open.ts";
+import { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../constants/open.ts";
 import { errno } from "../errno.ts";
 import { type Fd, OwnedFd } from "../fd.ts";
 import { pathArgument } from "../path-argument.ts";
-import { findStatAt, type Stat } from "../stat.ts";
-import { attempt, call, SyscallFailure, type SyscallName } from "../syscall.ts";
+import { findStatAt } from "../stat.ts";
+import { call, SyscallFailure, type SyscallName } from "../syscall.ts";
 import type { Whiteouts } from "../unpack-options.ts";
-import { findXattr, setXattr } from "../xattr.ts";
 import { baseOf, type NameRules, parentOf } from "./entry-path.ts";
+import { type Marks, marksOf } from "./marks.ts";
 import { OpenDirectories } from "./open-directories.ts";
 import type { Pace } from "./pace.ts";
 import { removeEntry } from "./remove.ts";
@@ -19,15 +19,15 @@ export interface LateMetadata {
   readonly defaultAcl: Uint8Array | undefined;
 }
 
-const OPAQUE = "trusted.overlay.opaque";
-const YES = 0x79; // "y"
-
 /** A tree while a layer is written into it, and what of it comes from this very layer. */
 export class LayerTree implements Disposable {
   readonly directories: OpenDirectories;
   readonly late: Map<string, LateMetadata> = new Map();
   readonly #pace: Pace;
-  readonly #isOverlay: boolean;
+  /** Undefined: deletions are carried out, or are none. */
+  readonly marks: Marks | undefined;
+  /** What lower layers have at these paths is gone. */
+  readonly #hidden: Set<string> = new Set();
   /** Undefined: all that is in the tree counts as the layer's own. */
   readonly #own: Set<string> | undefined;
   readonly #emptied: Set<string> = new Set();
@@ -38,7 +38,8 @@ export class LayerTree implements Disposable {
   ) {
     this.directories = new OpenDirectories(root, options.rules);
     this.#pace = options.pace;
-    this.#isOverlay = options.whiteouts === "overlay";
+    const { whiteouts } = options;
+    this.marks = whiteouts === "overlay" || whiteouts === "aufs" ? marksOf[whiteouts] : undefined;
     this.#own = options.whiteouts === "remove" ? new Set() : undefined;
   }
 
@@ -48,6 +49,19 @@ export class LayerTree implements Disposable {
 
   markOwn(path: string): void {
     this.#own?.add(path);
+  }
+
+  /** Notes that nothing of lower layers shows at `path`, whatever this layer has there. */
+  markHidden(path: string): void {
+    this.#hidden.add(path);
+  }
+
+  /** For what was just made at `path`, below `parent`: a mark does not hide it. True where one hides what is below. */
+  reveal(parent: Fd, path: string): boolean {
+    if (this.#hidden.size === 0) return false;
+    // Under Docker's rules a directory may have two names, so its mark may have been made under another path.
+    const wasMarked = this.marks?.reveal(parent, baseOf(path)) ?? false;
+    return wasMarked || this.#hidden.has(path);
   }
 
   /** Notes that lower layers have nothing left in the directory; false when that was so before. */
@@ -83,6 +97,7 @@ export class LayerTree implements Disposable {
       result = make(this.parent(path), name);
     }
     if (result < 0) throw new SyscallFailure(syscall, [path], -result);
+    if (this.#hidden.size > 0) this.reveal(this.parent(path), path);
     this.markOwn(path);
     return result;
   }
@@ -100,9 +115,9 @@ export class LayerTree implements Disposable {
 
   readonly #makeImplied = (parent: Fd, name: string, path: string, found: "nothing" | "other"): void => {
     const stat = found === "nothing" ? undefined : findStatAt(parent, name);
-    const hidesLower = this.#isOverlay && stat !== undefined && isWhiteout(stat);
+    const isMark = this.marks?.isHidden(parent, name, stat) ?? false;
     if (stat !== undefined) {
-      if (!hidesLower && this.isOwn(path)) {
+      if (!isMark && this.isOwn(path)) {
         throw new Failure("invalid", `its parent ${JSON.stringify(path)} is a ${stat.kind}`);
       }
       call("unlinkat", parent, pathArgument(name), 0);
@@ -111,7 +126,7 @@ export class LayerTree implements Disposable {
     using made = openMade(parent, name);
     call("fchown", made.fd, 0, 0);
     call("fchmod", made.fd, 0o755);
-    if (hidesLower) setOpaque(made.fd);
+    if (this.reveal(parent, path) || isMark) this.marks?.setOpaque(made.fd);
     this.markOwn(path);
   };
 
@@ -124,27 +139,4 @@ export class LayerTree implements Disposable {
 export function openMade(parent: Fd, name: string): OwnedFd {
   const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   return new OwnedFd(call("openat", parent, pathArgument(name), flags));
-}
-
-/** Overlay's own mark for "not in lower layers either": a character device 0:0. */
-export function isWhiteout(stat: Stat): boolean {
-  return stat.kind === "character" && stat.major === 0 && stat.minor === 0;
-}
-
-/** Overlay's mark for "nothing of lower layers shows in here". */
-export function setOpaque(directory: Fd): void {
-  setXattr(directory, OPAQUE, Uint8Array.of(YES));
-}
-
-export function isOpaque(directory: Fd): boolean {
-  const value = findXattr(directory, OPAQUE);
-  return value?.length === 1 && value[0] === YES;
-}
-
-/** Makes an overlay whiteout; fine when there is one. False when something else has that name. */
-export function makeWhiteout(parent: Fd, name: string): boolean {
-  const result = attempt("mknodat", parent, pathArgument(name), S_IFCHR, 0);
-  if (result >= 0) return true;
-  if (result !== -errno.EEXIST) throw new SyscallFailure("mknodat", [parent, name, S_IFCHR, 0], -result);
-  return false;
 }

@@ -22,7 +22,8 @@ import { attempt, call, callAsync, SyscallFailure } from "../syscall.ts";
 import type { Whiteouts } from "../unpack-options.ts";
 import { trySetXattr } from "../xattr.ts";
 import { baseOf, cleanPath, type NameRules, parentOf } from "./entry-path.ts";
-import { isWhiteout, type LayerTree, openMade, setOpaque } from "./layer-tree.ts";
+import { type LayerTree, openMade } from "./layer-tree.ts";
+import { isWhiteout } from "./marks.ts";
 import { applyMetadata, applyTime, applyTimeAt, checkOwner, DEFAULT_ACL } from "./metadata.ts";
 import type { Pace } from "./pace.ts";
 
@@ -153,17 +154,22 @@ export class LayerWriter implements Disposable {
     const name = baseOf(path);
     const parent = this.#tree.parent(path);
     const result = attempt("mkdirat", parent, pathArgument(name), 0o700);
-    if (result >= 0) return openMade(parent, name);
+    if (result >= 0) return this.#openMadeAt(path, parent);
     if (result !== -errno.EEXIST) throw new SyscallFailure("mkdirat", [parent, name, 0o700], -result);
     const stat = findStatAt(parent, name);
     if (stat?.kind === "directory") return openMade(parent, name);
+    const isMark = this.#tree.marks?.isHidden(parent, name, stat) ?? false;
     await this.#tree.clear(path);
     const cleared = this.#tree.parent(path);
     call("mkdirat", cleared, pathArgument(name), 0o700);
-    const made = openMade(cleared, name);
-    // A whiteout of this layer took lower layers' directory away: it must not come back as part of this one.
-    if (stat !== undefined && isWhiteout(stat) && this.#rules.whiteouts === "overlay") setOpaque(made.fd);
-    return made;
+    return this.#openMadeAt(path, cleared, { isMark });
+  }
+
+  /** A whiteout of this layer took lower layers' directory away: it must not come back as part of this one. */
+  #openMadeAt(path: string, parent: Fd, { isMark = false }: { readonly isMark?: boolean } = {}): OwnedFd {
+    using made = openMade(parent, baseOf(path));
+    if (this.#tree.reveal(parent, path) || isMark) this.#tree.marks?.setOpaque(made.fd);
+    return new OwnedFd(made.move());
   }
 
   async #makeHardlink(path: string, entry: TarEntry): Promise<void> {

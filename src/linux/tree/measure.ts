@@ -16,13 +16,24 @@ export class Measuring {
   readonly #pace: Pace;
   /** Files with several names that were counted. */
   readonly #counted: Set<bigint>;
+  readonly #leavesOut: ((name: string) => boolean) | undefined;
   #bytes = 0;
   #inodes = 0;
   #contentBytes = 0;
 
-  constructor(pace: Pace, counted: Set<bigint> = new Set()) {
+  constructor(
+    pace: Pace,
+    {
+      counted = new Set(),
+      leavesOut,
+    }: {
+      readonly counted?: Set<bigint> | undefined;
+      readonly leavesOut?: ((name: string) => boolean) | undefined;
+    } = {},
+  ) {
     this.#pace = pace;
     this.#counted = counted;
+    this.#leavesOut = leavesOut;
   }
 
   async runTree(root: Fd): Promise<TreeSize> {
@@ -56,7 +67,7 @@ export class Measuring {
   #list(directory: Fd): string[] {
     const directories: string[] = [];
     for (const { name } of listDirectory(directory)) {
-      const stat = findStatAt(directory, name);
+      const stat = this.#leavesOut?.(name) === true ? undefined : findStatAt(directory, name);
       if (stat === undefined) continue;
       this.#count(stat);
       if (stat.kind === "directory") directories.push(name);

@@ -27,7 +27,7 @@ import { findXattr, listXattrs, setXattr } from "../xattr.ts";
 import { FileCopier } from "./copy-file.ts";
 import { Descent } from "./descent.ts";
 import { joinPath, parentOf, baseOf } from "./entry-path.ts";
-import { isOpaque, isWhiteout } from "./layer-tree.ts";
+import { isWhiteout, overlayMarks } from "./marks.ts";
 import { applyTime, applyTimeAt, isAllowedXattr } from "./metadata.ts";
 import { OpenDirectories } from "./open-directories.ts";
 import type { Pace } from "./pace.ts";
@@ -95,7 +95,7 @@ export class Merging {
     }
     if (stat.kind === "directory") {
       from.down(name);
-      const stays = old?.kind === "directory" && !isOpaque(from.fd);
+      const stays = old?.kind === "directory" && !overlayMarks.isOpaque(from.fd);
       if (old !== undefined && !stays) await this.#clear(to.fd, name, directories);
       if (!stays) call("mkdirat", to.fd, pathArgument(name), 0o700);
       to.down(name);

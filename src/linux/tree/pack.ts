@@ -24,7 +24,7 @@ import { findXattr, listXattrs } from "../xattr.ts";
 import type { TreeChange } from "../tree-change.ts";
 import { Descent } from "./descent.ts";
 import { baseOf, joinPath, parentOf } from "./entry-path.ts";
-import { isOpaque, isWhiteout } from "./layer-tree.ts";
+import { AUFS_OWN, isWhiteout, type MarksName, marksOf, WHITEOUT } from "./marks.ts";
 import { isAllowedXattr } from "./metadata.ts";
 import { OpenDirectories } from "./open-directories.ts";
 import type { Pace } from "./pace.ts";
@@ -32,7 +32,7 @@ import { withContainerAttributes, withContainerOwner } from "./shift-ids.ts";
 import { findFragments } from "./sparse-file.ts";
 
 export interface PackRules {
-  readonly whiteouts: "overlay" | "none";
+  readonly whiteouts: MarksName | "none";
   readonly sparse: boolean;
   readonly mounts: "empty" | "cross";
   readonly idMaps: IdMaps | undefined;
@@ -137,14 +137,12 @@ export class Packing {
         yield* this.#put(encodeTarMember(coveredPlace(stat, path)));
         return undefined;
       }
-      if (this.#rules.whiteouts === "overlay") {
-        // A file of that name would become a deletion when the layer is unpacked.
-        if (name.startsWith(".wh.")) return undefined;
-        if (isWhiteout(stat)) {
-          const slash = path.length - name.length;
-          yield* this.#put(encodeTarMember({ path: `${path.slice(0, slash)}.wh.${name}`, type: "file" }));
-          return undefined;
-        }
+      const whiteout = this.#whiteoutOf(stat, name);
+      if (whiteout === "nothing") return undefined;
+      if (whiteout !== undefined) {
+        const slash = path.length - name.length;
+        yield* this.#put(encodeTarMember({ path: `${path.slice(0, slash)}${whiteout}`, type: "file" }));
+        return undefined;
       }
       yield* this.#packMember(place.fd, stat, path);
       return stat.kind;
@@ -189,12 +187,24 @@ export class Packing {
       yield* this.#put(encodeTarMember({ path: `${path}/.wh..wh..opq`, type: "file" }));
   }
 
+  /** The name of the whiteout that it is in an image's layer; "nothing": it has no place in one. */
+  #whiteoutOf(stat: Stat, name: string): string | undefined {
+    const { whiteouts } = this.#rules;
+    if (whiteouts === "none") return undefined;
+    // A file of that name would become a deletion when the layer is unpacked.
+    if (whiteouts === "overlay" && name.startsWith(WHITEOUT)) return "nothing";
+    if (isWhiteout(stat)) return whiteouts === "overlay" ? `${WHITEOUT}${name}` : "nothing";
+    if (!name.startsWith(WHITEOUT)) return undefined;
+    return name.startsWith(AUFS_OWN) || stat.kind !== "file" ? "nothing" : name;
+  }
+
   #isCrossed(place: Fd): boolean {
     return this.#rules.mounts === "cross" && !isKernelFilesystem(place);
   }
 
   #isOpaque(directory: Fd): boolean {
-    return this.#rules.whiteouts === "overlay" && isOpaque(directory);
+    const { whiteouts } = this.#rules;
+    return whiteouts !== "none" && marksOf[whiteouts].isOpaque(directory);
   }
 
   async *#packFile(file: Fd, stat: Stat, member: TarMember): AsyncGenerator<Uint8Array, void> {

@@ -1,4 +1,5 @@
 import { Failure, within } from "../../base/failure.ts";
+import { encodeBytes } from "../../spec/byte-text.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
 import { TarReader } from "../../spec/tar.ts";
 import type { TarEntry, TarEvent } from "../../spec/tar-entry.ts";
@@ -97,18 +98,19 @@ export class Unpacking implements Disposable {
     if (depthOf(target.path) > this.#counter.limits.depth) {
       throw new Failure("invalid", `it lies more than ${this.#counter.limits.depth} directories deep`);
     }
+    if (whiteouts === "aufs") checkAufsNames(target.path);
     if (target.kind === "member") {
       if (target.path === "" && entry.type === "directory" && this.#options.root === "keep") return;
       if (target.path !== "" && this.#options.existing === "same-kind") this.#checkKind(target.path, entry);
       return await this.#writer.begin(target.path, entry);
     }
-    const isOverlay = whiteouts === "overlay";
+    const { marks } = this.#tree;
     if (target.kind === "whiteout") {
-      if (isOverlay) hideLower(this.#tree, target.path);
+      if (marks !== undefined) hideLower(this.#tree, marks, target.path);
       else await removeLower(this.#tree, target.path, this.#pace);
     } else {
       if (target.path === "") this.#isRootOpaque = true;
-      if (isOverlay) hideLowerContents(this.#tree, target.path);
+      if (marks !== undefined) hideLowerContents(this.#tree, marks, target.path);
       else await removeLowerContents(this.#tree, target.path, this.#pace);
     }
   }
@@ -127,6 +129,17 @@ export class Unpacking implements Disposable {
   [Symbol.dispose](): void {
     this.#writer[Symbol.dispose]();
     this.#tree[Symbol.dispose]();
+  }
+}
+
+/** SPEC: aufs(5): longer names are shown, but nobody can open, change or remove what has one. */
+const longestAufsName = 242;
+
+function checkAufsNames(path: string): void {
+  if (path.length * 3 <= longestAufsName) return;
+  for (const name of path.split("/")) {
+    if (encodeBytes(name).length <= longestAufsName) continue;
+    throw new Failure("unsupported", `its name is longer than the ${longestAufsName} bytes that aufs takes`);
   }
 }
 

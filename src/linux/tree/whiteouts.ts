@@ -4,29 +4,31 @@ import { OwnedFd } from "../fd.ts";
 import { findStatAt } from "../stat.ts";
 import { call } from "../syscall.ts";
 import { baseOf, joinPath, parentOf } from "./entry-path.ts";
-import { type LayerTree, makeWhiteout, openMade, setOpaque } from "./layer-tree.ts";
+import { type LayerTree, openMade } from "./layer-tree.ts";
+import type { Marks } from "./marks.ts";
 import type { Pace } from "./pace.ts";
 import { removeEntry } from "./remove.ts";
 
 // SPEC: OCI image layer, "Whiteouts": they hide what lower layers have, never what their own layer has, wherever
 // in the archive they stand.
 
-/** Marks, for overlay, that lower layers' `path` is gone. */
-export function hideLower(tree: LayerTree, path: string): void {
+/** Marks that lower layers' `path` is gone. */
+export function hideLower(tree: LayerTree, marks: Marks, path: string): void {
   const name = baseOf(path);
   const parent = tree.parent(path);
-  if (makeWhiteout(parent, name)) return;
+  tree.markHidden(path);
+  if (marks.hide(parent, name)) return;
   // The layer has its own: a file hides the lower one as it is, a directory must not be merged with the lower one.
   if (findStatAt(parent, name)?.kind !== "directory") return;
   using directory = openMade(parent, name);
-  setOpaque(directory.fd);
+  marks.setOpaque(directory.fd);
 }
 
-/** Marks, for overlay, that nothing of lower layers' directory `path` is left. */
-export function hideLowerContents(tree: LayerTree, path: string): void {
+/** Marks that nothing of lower layers' directory `path` is left. */
+export function hideLowerContents(tree: LayerTree, marks: Marks, path: string): void {
   const directory = tree.directory(path);
   using readable = new OwnedFd(call("openat", directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  setOpaque(readable.fd);
+  marks.setOpaque(readable.fd);
 }
 
 /** Removes lower layers' `path` from a full tree. */

@@ -28,6 +28,7 @@ import type {
 } from "../driver.ts";
 import type { LayerDirectory } from "./layer-directory.ts";
 import { findMissingLayers } from "./missing-layers.ts";
+import { mountedSnapshot } from "./mounted-snapshot.ts";
 import type { Places } from "./places.ts";
 import type { SnapshotDirectory } from "./snapshot-directory.ts";
 import type { Trash } from "./trash.ts";
@@ -134,14 +135,7 @@ export class FullTreeDriver implements StorageDriver {
     using tree = this.#openTree(id);
     const mount = mountTree(tree, { readonly, ...(usernsFd === undefined ? {} : { usernsFd }) });
     undo.move();
-    return {
-      mount,
-      lock,
-      [Symbol.dispose]: () => {
-        mount[Symbol.dispose]();
-        lock[Symbol.dispose]();
-      },
-    };
+    return mountedSnapshot(mount, lock);
   }
 
   async removeSnapshot(id: SnapshotId): Promise<void> {

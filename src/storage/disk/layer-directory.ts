@@ -16,12 +16,11 @@ import { fileFailure } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { statFd } from "../../linux/stat.ts";
 import { syncFilesystem } from "../../linux/sync.ts";
-import { unpackLayer } from "../../linux/tree.ts";
+import { isOpaqueDirectory, unpackLayer } from "../../linux/tree.ts";
 import type { UnpackResult } from "../../linux/unpack-options.ts";
-import { findXattr } from "../../linux/xattr.ts";
 import { type IdMaps, toHostOwner } from "../../spec/id-map.ts";
 import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
-import type { ApplyOptions, LayerDraft } from "../driver.ts";
+import type { ApplyOptions, LayerDraft, LayerMarks } from "../driver.ts";
 import { nameLayer } from "./name-layer.ts";
 import type { Places } from "./places.ts";
 import type { Trash } from "./trash.ts";
@@ -42,11 +41,13 @@ export interface LayerFacts {
 export class LayerDirectory {
   readonly #places: Places;
   readonly #trash: Trash;
+  readonly #marks: LayerMarks;
   readonly #known = new Map<Digest, LayerFacts>();
 
-  constructor(places: Places, trash: Trash) {
+  constructor(places: Places, trash: Trash, { marks = "overlay" }: { readonly marks?: LayerMarks } = {}) {
     this.#places = places;
     this.#trash = trash;
+    this.#marks = marks;
     for (const name of readdirSync(places.layers)) {
       const diffId = findDigest(`${name.length === 128 ? "sha512" : "sha256"}:${name}`);
       if (diffId !== undefined) this.#know(diffId);
@@ -93,6 +94,7 @@ export class LayerDirectory {
     const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
     const root = makeDraft(path);
     return new DirectoryDraft(path, root, {
+      marks: this.#marks,
       commit: (diffId) => this.#take(path, diffId),
       discard: () => this.#trash.discard(path),
     });
@@ -114,10 +116,9 @@ export class LayerDirectory {
   #know(diffId: Digest): void {
     const path = `${this.#places.layers}/${hexOf(diffId)}`;
     using tree = openDirectoryPath(`${path}/fs`);
-    const opaque = findXattr(tree.fd, "trusted.overlay.opaque");
     this.#known.set(diffId, {
       setsRoot: existsSync(`${path}/root-set`),
-      hidesBelow: opaque?.[0] === "y".charCodeAt(0),
+      hidesBelow: isOpaqueDirectory(tree.fd, this.#marks),
     });
   }
 }
@@ -136,6 +137,7 @@ function makeDraft(path: string): OwnedFd {
 }
 
 interface DraftEnd {
+  readonly marks: LayerMarks;
   commit(diffId: Digest): boolean;
   discard(): void;
 }
@@ -156,8 +158,12 @@ class DirectoryDraft implements LayerDraft {
     return this.#root.fd;
   }
 
+  get marks(): LayerMarks {
+    return this.#end.marks;
+  }
+
   async apply(tar: AsyncIterable<Uint8Array>, options: ApplyOptions = {}): Promise<UnpackResult> {
-    return await unpackLayer(tar, this.root, options);
+    return await unpackLayer(tar, this.root, { ...options, whiteouts: this.marks });
   }
 
   async commit(diffId: Digest): Promise<void> {

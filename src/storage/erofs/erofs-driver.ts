@@ -5,7 +5,7 @@ import { writeLayerImage } from "../../linux/layer-image.ts";
 import { Places } from "../disk/places.ts";
 import { openPlaces } from "../disk/trash.ts";
 import type { DriverOptions, StorageDriver } from "../driver.ts";
-import { findOverlayWays, OverlayDriver } from "../overlay/overlay-driver.ts";
+import { findOverlayWays, makeOverlayDriver } from "../overlay/overlay-driver.ts";
 import { ImageLayers } from "./image-layers.ts";
 
 /**
@@ -17,7 +17,7 @@ export async function openErofsDriver(root: string, options: DriverOptions = {})
   const trash = openPlaces(places);
   const way = await probe(places);
   const ways = await findOverlayWays(places, options);
-  return new OverlayDriver(places, trash, {
+  return makeOverlayDriver(places, trash, {
     name: "erofs",
     layers: new ImageLayers(places, { trash, way }),
     ways,

@@ -13,9 +13,9 @@ import type { RootLook } from "../disk/layer-directory.ts";
 import { nameLayer } from "../disk/name-layer.ts";
 import type { Places } from "../disk/places.ts";
 import type { Trash } from "../disk/trash.ts";
+import type { UnionLayers } from "../disk/union-layers.ts";
 import type { LayerDraft, StorageUsage } from "../driver.ts";
 import { openIdmappedLayers } from "../overlay/idmapped-layers.ts";
-import type { OverlayLayers } from "../overlay/overlay-layers.ts";
 import { ImageDraft } from "./image-draft.ts";
 import { type LayerFacts, readLayerFacts } from "./layer-facts.ts";
 
@@ -24,7 +24,7 @@ const mountsKept = 512;
 const emptyRoot: RootLook = { uid: 0, gid: 0, mode: 0o755 };
 
 /** Each layer a file that the kernel mounts. Known by heart: only this process changes them. */
-export class ImageLayers implements OverlayLayers {
+export class ImageLayers implements UnionLayers {
   readonly #places: Places;
   readonly #trash: Trash;
   readonly #way: ErofsWay;

@@ -4,13 +4,12 @@ import { openDirectoryPath } from "../../linux/open.ts";
 import { measureTree } from "../../linux/tree.ts";
 import type { MountPlace } from "../../linux/workshop.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
-import type { LayerDirectory, RootLook } from "../disk/layer-directory.ts";
-import type { Places } from "../disk/places.ts";
 import type { LayerDraft, StorageUsage } from "../driver.ts";
-import { openIdmappedLayers } from "./idmapped-layers.ts";
+import type { LayerDirectory, RootLook } from "./layer-directory.ts";
+import type { Places } from "./places.ts";
 
-/** Layers in a form that overlay can stack. */
-export interface OverlayLayers {
+/** Layers in a form that can be stacked. */
+export interface UnionLayers {
   begin(): LayerDraft;
   has(diffId: Digest): boolean;
   list(): readonly Digest[];
@@ -20,8 +19,8 @@ export interface OverlayLayers {
   /** Owner and mode of the root directory of these layers. */
   rootOf(layers: readonly Digest[]): RootLook;
   /**
-   * What shows of the layers, from the topmost to the lowest, as overlay wants them. What has to be held until the overlay is
-   * mounted is put into `opened`. With `usernsFd` files have the host's ids of that user namespace.
+   * What shows of the layers, from the topmost to the lowest, as places to be mounted. What has to be held until they
+   * are is put into `opened`. With `usernsFd` files have the host's ids of that user namespace.
    */
   lowersOf(
     layers: readonly Digest[],
@@ -33,16 +32,21 @@ export interface OverlayLayers {
   dispose(): void;
 }
 
+/** Gives a detached mount of the directory of all layers, in which files have the host's ids of a user namespace. */
+export type ShiftLayers = (layers: Fd, usernsFd: Fd) => OwnedFd;
+
 /** Each layer unpacked in a directory. */
-export class UnpackedLayers implements OverlayLayers {
+export class UnpackedLayers implements UnionLayers {
   readonly #places: Places;
   readonly #layers: LayerDirectory;
+  readonly #shift: ShiftLayers | undefined;
   /** Lowers are named below it: short, and nothing of the host's paths shows in a container's mountinfo. */
   readonly #fd: OwnedFd;
 
-  constructor(places: Places, layers: LayerDirectory) {
+  constructor(places: Places, layers: LayerDirectory, shift?: ShiftLayers) {
     this.#places = places;
     this.#layers = layers;
+    this.#shift = shift;
     this.#fd = openDirectoryPath(places.layers);
   }
 
@@ -75,8 +79,9 @@ export class UnpackedLayers implements OverlayLayers {
     { opened, usernsFd }: { readonly opened: DisposableStack; readonly usernsFd?: Fd | undefined },
   ): Promise<readonly MountPlace[]> {
     const visible = this.#layers.visibleOf(layers);
-    const detached = usernsFd !== undefined;
-    const { fd } = detached ? opened.use(openIdmappedLayers(this.#fd.fd, usernsFd)) : this.#fd;
+    const shifted = usernsFd === undefined ? undefined : this.#shift?.(this.#fd.fd, usernsFd);
+    const detached = shifted !== undefined;
+    const { fd } = shifted === undefined ? this.#fd : opened.use(shifted);
     return visible.map((diffId) => ({ fd, path: `${hexOf(diffId)}/fs`, detached }));
   }
 
