@@ -1,5 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import type { FieldShapes } from "./request/field-shapes.ts";
+import { formatSecret, type PlannedSecret, planSecret, secretShapes } from "./secret-request.ts";
 import type { TareHostConfig } from "./types/host-config.ts";
 
 /** Fields of `HostConfig.Tare` for what podman's flags can say and Docker's can't. */
@@ -12,6 +13,7 @@ export const podmanShapes: FieldShapes = {
   HostUsers: "texts",
   ChrootDirs: "texts",
   TimeoutSeconds: "integer",
+  Secrets: { list: secretShapes },
 };
 
 const imageVolumeWords = ["anonymous", "tmpfs", "ignore"] as const;
@@ -27,6 +29,7 @@ export interface PlannedPodmanFields {
   readonly hostUsers?: readonly string[];
   readonly chrootDirectories?: readonly string[];
   readonly timeoutMs?: number;
+  readonly secrets?: readonly PlannedSecret[];
 }
 
 /** Throws Failure("invalid") for values that can never work. */
@@ -48,6 +51,7 @@ export function planPodmanFields(fields: TareHostConfig): PlannedPodmanFields {
     groupEntry: fields.GroupEntry ?? "",
     hostUsers: fields.HostUsers ?? [],
     chrootDirectories: fields.ChrootDirs ?? [],
+    secrets: (fields.Secrets ?? []).map(planSecret),
   };
   return {
     ...(Object.fromEntries(
@@ -68,6 +72,7 @@ export function formatPodmanFields(spec: PlannedPodmanFields): TareHostConfig {
     GroupEntry: spec.groupEntry,
     HostUsers: spec.hostUsers,
     ChrootDirs: spec.chrootDirectories,
+    Secrets: spec.secrets?.map(formatSecret),
     TimeoutSeconds: spec.timeoutMs === undefined ? undefined : Math.ceil(spec.timeoutMs / 1000),
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

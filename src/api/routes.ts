@@ -30,6 +30,8 @@ export type Resource =
   | "manifests"
   | "networks"
   | "volumes"
+  | "secrets"
+  | "swarm"
   | "tare"
   | "absent";
 
@@ -336,6 +338,15 @@ export const routes: readonly Route[] = [
     operation: "manifests.fetch",
     query: { insecure: "boolean" },
   },
+  { method: "GET", path: "/tare/secrets", operation: "secrets.list", query: { filters: "filters" } },
+  { method: "POST", path: "/tare/secrets/create", operation: "secrets.create", body: "json" },
+  {
+    method: "GET",
+    path: "/tare/secrets/{name}/json",
+    operation: "secrets.inspect",
+    query: { showsecret: "boolean" },
+  },
+  { method: "DELETE", path: "/tare/secrets/{name}", operation: "secrets.remove" },
   { method: "GET", path: "/tare/usage", operation: "tare.usage" },
   { method: "GET", path: "/tare/reach", operation: "tare.reach" },
   { method: "GET", path: "/tare/check", operation: "tare.check", query: { verify: "boolean" } },
@@ -358,6 +369,10 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/nodes", operation: "absent.swarm" },
   { method: "GET", path: "/services", operation: "absent.swarm" },
   { method: "GET", path: "/tasks", operation: "absent.swarm" },
-  { method: "GET", path: "/secrets", operation: "absent.swarm" },
+  { method: "GET", path: "/secrets", operation: "swarm.secrets" },
+  { method: "POST", path: "/secrets/create", operation: "swarm.secrets" },
+  { method: "GET", path: "/secrets/{id}", operation: "swarm.secrets" },
+  { method: "POST", path: "/secrets/{id}/update", operation: "swarm.secrets" },
+  { method: "DELETE", path: "/secrets/{id}", operation: "swarm.secrets" },
   { method: "GET", path: "/configs", operation: "absent.swarm" },
 ];

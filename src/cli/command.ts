@@ -12,6 +12,7 @@ export type Subject =
   | "image"
   | "volume"
   | "network"
+  | "secret"
   | "registry"
   | "object"
   | "file"

@@ -7,6 +7,7 @@ const groups: CommandTree["groups"] = {
   manifest: "Manage manifest lists: one name for an image of several platforms",
   volume: "Manage volumes",
   network: "Manage networks",
+  secret: "Manage secrets, which containers get as files or variables",
   system: "Manage the engine",
   storage: "Compare the storage drivers",
   daemon: "Manage the daemon",
@@ -14,7 +15,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint compose config context node plugin secret service stack swarm trust".split(
+  "build builder buildx checkpoint compose config context node plugin service stack swarm trust".split(
     " ",
   ),
 );
@@ -321,6 +322,31 @@ const entries: readonly CommandEntry[] = [
     names: ["network rm", "network remove"],
     summary: "Remove one or more networks",
     load: async () => (await import("./commands/network-rm.ts")).networkRm,
+  },
+  {
+    names: ["secret create"],
+    summary: "Create a secret from a file or STDIN",
+    load: async () => (await import("./commands/secret-create.ts")).secretCreate,
+  },
+  {
+    names: ["secret exists"],
+    summary: "Check if a secret exists",
+    load: async () => (await import("./commands/secret-exists.ts")).secretExists,
+  },
+  {
+    names: ["secret inspect"],
+    summary: "Display detailed information on one or more secrets",
+    load: async () => (await import("./commands/secret-inspect.ts")).secretInspect,
+  },
+  {
+    names: ["secret ls", "secret list"],
+    summary: "List secrets",
+    load: async () => (await import("./commands/secret-ls.ts")).secretLs,
+  },
+  {
+    names: ["secret rm", "secret remove"],
+    summary: "Remove one or more secrets",
+    load: async () => (await import("./commands/secret-rm.ts")).secretRm,
   },
   {
     names: ["container port", "port"],

@@ -4,6 +4,7 @@ import { type Host, parseHost } from "./host.ts";
 import { ImagesClient } from "./images.ts";
 import { ManifestsClient } from "./manifests.ts";
 import { NetworksClient } from "./networks.ts";
+import { SecretsClient } from "./secrets.ts";
 import { SystemClient } from "./system.ts";
 import { Transport } from "./transport.ts";
 import type { Connector } from "./http/socket.ts";
@@ -33,6 +34,7 @@ export class Client implements Disposable {
   readonly system: SystemClient;
   readonly volumes: VolumesClient;
   readonly networks: NetworksClient;
+  readonly secrets: SecretsClient;
   readonly #transport: Transport;
 
   /** Throws Failure("invalid") when the host can't be read. */
@@ -45,6 +47,7 @@ export class Client implements Disposable {
     this.system = new SystemClient(this.#transport);
     this.volumes = new VolumesClient(this.#transport);
     this.networks = new NetworksClient(this.#transport);
+    this.secrets = new SecretsClient(this.#transport);
   }
 
   get host(): Host {

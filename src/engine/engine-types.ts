@@ -2,13 +2,14 @@ import type { StorageBenchEvent, StorageBenchOptions } from "./bench-types.ts";
 import type { Images } from "./image-types.ts";
 import type { Manifests } from "./manifest-types.ts";
 import type { Networks } from "./network-types.ts";
+import type { Secrets } from "./secret-types.ts";
 import type { Volumes } from "./volume-types.ts";
 import type { ContainerId, Containers, WallMs } from "./types.ts";
 import type { DiskUsage, UsageKind, StoreUsage } from "./usage-types.ts";
 
 /** As Docker's events: type, action, actor. */
 export interface EngineEvent {
-  readonly type: "container" | "image" | "volume" | "network" | "daemon";
+  readonly type: "container" | "image" | "volume" | "network" | "secret" | "daemon";
   readonly action: string;
   readonly actor: { readonly id: string; readonly attributes: Readonly<Record<string, string>> };
   readonly timeNs: bigint;
@@ -58,6 +59,7 @@ export interface Engine extends AsyncDisposable {
   readonly manifests: Manifests;
   readonly volumes: Volumes;
   readonly networks: Networks;
+  readonly secrets: Secrets;
   /** Past events since `sinceMs`, then those that come, until `untilMs` or the signal. */
   events(options?: {
     readonly sinceMs?: WallMs;

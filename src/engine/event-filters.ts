@@ -19,6 +19,7 @@ const filters: Readonly<Record<string, Filter>> = {
   container: actorOf("container"),
   volume: actorOf("volume"),
   network: actorOf("network"),
+  secret: actorOf("secret"),
   daemon: actorOf("daemon"),
   image: ({ type, actor }, values) => {
     const image = type === "image" ? (actor.attributes["name"] ?? actor.id) : actor.attributes["image"];

@@ -22,7 +22,11 @@ import { dropFormerLayers } from "./images/former-storage.ts";
 import { Garbage } from "./images/garbage.ts";
 import { LocalImages } from "./images/local-images.ts";
 import { describeEngine } from "./info.ts";
+import { openSecretStore } from "../storage/secret-store.ts";
 import { openVolumeStore } from "../storage/volume-store.ts";
+import type { Secrets } from "./secret-types.ts";
+import { LocalSecrets } from "./secrets/local-secrets.ts";
+import { SecretCatalog } from "./secrets/secret-catalog.ts";
 import { LocalNetworks } from "./networks/local-networks.ts";
 import { NetworkCatalog } from "./networks/network-catalog.ts";
 import type { Networks } from "./network-types.ts";
@@ -53,6 +57,7 @@ export class LocalEngine implements Engine {
   readonly manifests: Manifests;
   readonly volumes: Volumes;
   readonly networks: Networks;
+  readonly secrets: Secrets;
   readonly #context: ContainerContext;
   readonly #garbage: Garbage;
   readonly #blobs: BlobKeeping;
@@ -78,6 +83,7 @@ export class LocalEngine implements Engine {
     this.manifests = new LocalManifests(made.context.state, made.context.parts);
     this.volumes = new LocalVolumes(made.context.volumes);
     this.networks = new LocalNetworks(made.context);
+    this.secrets = new LocalSecrets(made.context.secrets);
   }
 
   events(
@@ -207,6 +213,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
     seccomp: new SeccompProfiles(),
     reservedNames: new Map(),
     volumes,
+    secrets: new SecretCatalog(state, openSecretStore(parts.dataRoot)),
     networks: new NetworkCatalog(state, { part: parts.networks, dataRoot: parts.dataRoot }),
     pinImage: (reference) => images.pin(reference),
     collectGarbage: () => void garbage.collect(),
@@ -214,6 +221,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
   };
   ensureEngineId(state);
   await volumes.reconcile();
+  context.secrets.reconcile();
   await reconcile(context);
   await reconcileNetworks(context);
   resumeRestarts(context);

@@ -14,6 +14,7 @@ import type { ContainerLimits } from "./limit-types.ts";
 import type { LogEntry, LogOptions } from "./log-types.ts";
 import type { BoundPorts, EndpointDetails, EndpointSpec, PortSpec } from "./network-types.ts";
 import type { ContainerSizes, PrunedContainers, PruneFilters } from "./usage-types.ts";
+import type { SecretUse } from "./secret-types.ts";
 import type { ContainerStatistics, StatisticsOptions } from "./statistics-types.ts";
 
 /** Hex, 64 characters. */
@@ -144,6 +145,8 @@ export interface ContainerSpec {
   readonly groupEntry?: string;
   /** Users of the host who are in /etc/passwd, too. */
   readonly hostUsers?: readonly string[];
+  /** What it gets of the engine's secrets; kept by id. */
+  readonly secrets?: readonly SecretUse[];
   /** Directories below which /etc/hosts, /etc/hostname and /etc/resolv.conf are, too. */
   readonly chrootDirectories?: readonly string[];
   /** A run that goes on for longer is killed. */

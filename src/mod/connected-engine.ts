@@ -18,6 +18,8 @@ import { benchEventOf } from "./bench-reply.ts";
 import { ConnectedContainers, timeText } from "./connected-containers.ts";
 import { ConnectedImages } from "./connected-images.ts";
 import type { Networks } from "../engine/network-types.ts";
+import type { Secrets } from "../engine/secret-types.ts";
+import { ConnectedSecrets } from "./connected-secrets.ts";
 import { ConnectedNetworks } from "./connected-networks.ts";
 import { ConnectedVolumes } from "./connected-volumes.ts";
 
@@ -28,6 +30,7 @@ export class ConnectedEngine implements Engine {
   readonly manifests: Manifests;
   readonly volumes: Volumes;
   readonly networks: Networks;
+  readonly secrets: Secrets;
   readonly #client: Client;
   readonly #containers: ConnectedContainers;
 
@@ -39,6 +42,7 @@ export class ConnectedEngine implements Engine {
     this.manifests = new ConnectedManifests(client);
     this.volumes = new ConnectedVolumes(client);
     this.networks = new ConnectedNetworks(client);
+    this.secrets = new ConnectedSecrets(client);
   }
 
   /** Times have the precision of a JavaScript number: microseconds. */

@@ -13,6 +13,7 @@ import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
 import type { Manifests } from "../engine/manifest-types.ts";
 import type { Networks } from "../engine/network-types.ts";
+import type { Secrets } from "../engine/secret-types.ts";
 import type { DiskUsage, StoreUsage } from "../engine/usage-types.ts";
 import type { Volumes } from "../engine/volume-types.ts";
 import { RunningContainer, type RunOptions } from "./container-handle.ts";
@@ -24,6 +25,7 @@ export class LibraryEngine implements Engine {
   readonly manifests: Manifests;
   readonly volumes: Volumes;
   readonly networks: Networks;
+  readonly secrets: Secrets;
   readonly #engine: Engine;
 
   constructor(engine: Engine) {
@@ -33,6 +35,7 @@ export class LibraryEngine implements Engine {
     this.manifests = engine.manifests;
     this.volumes = engine.volumes;
     this.networks = engine.networks;
+    this.secrets = engine.secrets;
   }
 
   /** Creates a container and starts it; nothing is left when that fails. The caller disposes of the result. */

@@ -8,7 +8,7 @@ import { cloneTree, setMountAttributes } from "../linux/mount.ts";
 import { parseMountOptions } from "../linux/mount-options.ts";
 import { statFd } from "../linux/stat.ts";
 import type { IdMaps } from "../spec/id-map.ts";
-import type { RuntimeDevice, RuntimeMount } from "../spec/runtime-config.ts";
+import { memoryFile, type RuntimeDevice, type RuntimeMount } from "../spec/runtime-config.ts";
 import { makeDeviceDirectory } from "./device-directory.ts";
 import { idmapDepth } from "./idmapped-mounts.ts";
 import type { Inheritance } from "./keeper/launch.ts";
@@ -45,6 +45,8 @@ export function prepareMounts(mounts: readonly RuntimeMount[], options: PrepareO
   const seals: { target: string; attributes: number }[] = [];
   for (const mount of mounts) {
     if (mount.type === "cgroup") addCgroup(mount, options, planned, seals);
+    else if (mount.type === memoryFile)
+      planned.push({ kind: "file", destination: mount.destination, name: mount.source ?? "" });
     else if (isBind(mount)) planned.push(bind(mount, options));
     else if (options.idMaps !== undefined && isDevices(mount))
       planned.push(devices(mount, { ...options, maps: options.idMaps }));

@@ -66,6 +66,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
       // Nobody of a user namespace reaches the run directory.
       rootPlace: idMaps === undefined ? options.runDirectory : "/",
       mounts,
+      ...(options.memoryFiles === undefined ? {} : { memoryFiles: inheritance.add(options.memoryFiles) }),
       seals,
       joinNamespaces,
       cgroupTasks: join.writeZeroFds.map((fd) => inheritance.add(fd)),

@@ -58,6 +58,8 @@ export interface StartOptions {
   readonly bindSources?: ReadonlyMap<string, Fd>;
   /** Of those, the detached mounts that are attached themselves instead of a clone of them. */
   readonly ownTrees?: ReadonlySet<string>;
+  /** The detached file system whose files the mounts of type memoryFile are; the caller's to close. */
+  readonly memoryFiles?: Fd;
   /** At most six descriptors that the keeper holds on to, see KeptProcess.openHeld(); the caller's to close. */
   readonly heldFds?: readonly Fd[];
   /** Called once, when the streams can be attached and nothing has run yet: attaching here misses no byte. */

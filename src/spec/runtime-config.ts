@@ -57,6 +57,9 @@ export interface RuntimeMount {
   readonly gidMappings?: readonly IdRange[];
 }
 
+/** The type of a mount that is a file of StartOptions.memoryFiles; its source is the name there. Not of the specification. */
+export const memoryFile = "memory-file";
+
 export type RuntimeNamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup" | "time";
 
 export interface RuntimeLinux {

@@ -1,3 +1,5 @@
+import type { SecretReference } from "./secret.ts";
+
 /** The half of a container's settings that belongs to the host: `HostConfig` of the Docker Engine API. */
 export interface HostConfig extends Resources {
   readonly Binds?: readonly string[] | null;
@@ -82,6 +84,8 @@ export interface TareHostConfig {
   readonly ChrootDirs?: readonly string[] | null;
   /** Seconds after which a run is killed; 0: never. */
   readonly TimeoutSeconds?: number;
+  /** Of `GET /tare/secrets`: what the container gets of them. */
+  readonly Secrets?: readonly SecretReference[] | null;
   /** In an update: ports that are published from now on, as `PortBindings`. */
   readonly PublishAdd?: Readonly<Record<string, readonly PortBinding[] | null>> | null;
   /** In an update: ports that are published no more, by the host's: `8081`, `127.0.0.1:8000-8010/udp`. */

@@ -34,6 +34,7 @@ async function findNames(
     if (subject === "image") return await imageNames(client);
     if (subject === "volume") return await volumeNames(client);
     if (subject === "network") return await networkNames(client);
+    if (subject === "secret") return await secretNames(client);
     const containers = await containerNames(client, subject, current);
     if (subject !== "object") return containers;
     return [...containers, ...(await imageNames(client)), ...(await volumeNames(client))];
@@ -74,6 +75,10 @@ async function volumeNames(client: Client): Promise<readonly Candidate[]> {
 async function networkNames(client: Client): Promise<readonly Candidate[]> {
   const found = await client.networks.list();
   return found.map(({ Name: word, Driver }) => ({ word, meaning: `${Driver} network` }));
+}
+
+async function secretNames(client: Client): Promise<readonly Candidate[]> {
+  return (await client.secrets.list()).map(({ Spec: { Name: word } }) => ({ word, meaning: "secret" }));
 }
 
 async function imageNames(client: Client): Promise<readonly Candidate[]> {

@@ -1,7 +1,7 @@
 import type { NetworkCreateRequest } from "../../api/types/network.ts";
-import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
 import { bool, list, map, string } from "../flags/kinds.ts";
+import { checkLabel, splitLabel } from "../flags/label.ts";
 import { planPools } from "../network/pools.ts";
 
 interface Values {
@@ -103,15 +103,4 @@ function planRequest(name: string, values: Values, given: ReadonlySet<string>): 
     ...(given.has("ipv4") ? { EnableIPv4: values.ipv4 } : {}),
     ...(given.has("ipv6") ? { EnableIPv6: values.ipv6 } : {}),
   };
-}
-
-function checkLabel(text: string): string {
-  if (text === "" || text.startsWith("="))
-    throw new Failure("invalid", `invalid label '${text}': empty name`);
-  return text;
-}
-
-function splitLabel(text: string): readonly [string, string] {
-  const at = text.indexOf("=");
-  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }

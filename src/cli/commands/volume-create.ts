@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
-import { Failure } from "../../base/failure.ts";
 import { list, map, string } from "../flags/kinds.ts";
+import { checkLabel, splitLabel } from "../flags/label.ts";
 
 interface Values {
   readonly driver: string;
@@ -36,14 +36,3 @@ export const volumeCreate: Command<Values> = {
     return 0;
   },
 };
-
-function checkLabel(text: string): string {
-  if (text === "" || text.startsWith("="))
-    throw new Failure("invalid", `invalid label '${text}': empty name`);
-  return text;
-}
-
-function splitLabel(text: string): readonly [string, string] {
-  const at = text.indexOf("=");
-  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
-}

@@ -4,6 +4,7 @@ import { platformFlags } from "./platform-flags.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Flag, FlagTable, TableOf } from "../flags/flag.ts";
 import { bool, bytes, int, list, map, nanoCpus, optional, string } from "../flags/kinds.ts";
+import { checkLabel } from "../flags/label.ts";
 import { checkDeviceRule } from "./devices.ts";
 import { laterFlags } from "./later-flags.ts";
 import { resourceFlags } from "./resource-flags.ts";
@@ -133,12 +134,6 @@ function checkStream(text: string): string {
 function checkEnv(text: string): string {
   if (text === "" || text.startsWith("="))
     throw new Failure("invalid", `invalid environment variable: ${text}`);
-  return text;
-}
-
-function checkLabel(text: string): string {
-  if (text === "" || text.startsWith("="))
-    throw new Failure("invalid", `invalid label '${text}': empty name`);
   return text;
 }
 

@@ -1,7 +1,9 @@
 import type { Mount, TareHostConfig } from "../../api/types/host-config.ts";
+import type { SecretReference } from "../../api/types/secret.ts";
 import { Failure } from "../../base/failure.ts";
 import { optionFailure, type Flag, type FlagTable, type TableOf } from "../flags/flag.ts";
 import { duration, int, list, string } from "../flags/kinds.ts";
+import { parseSecretFlag } from "./secret-flag.ts";
 
 /** More flags that Docker has not, and podman has. */
 export interface PodmanValues {
@@ -19,6 +21,7 @@ export interface PodmanValues {
   readonly "retry-delay": number | undefined;
   readonly sdnotify: string;
   readonly "seccomp-policy": string;
+  readonly secret: readonly SecretReference[];
   readonly subgidname: string;
   readonly subuidname: string;
   readonly timeout: number | undefined;
@@ -65,6 +68,13 @@ export const podmanFlags: TableOf<PodmanValues> = {
     'Which seccomp profile: "default", or "image" for the one in its label io.containers.seccomp.profile (Tare\'s own)',
     { words: ["default", "image"], check: checkPolicy },
   ),
+  secret: {
+    type: "secret",
+    usage:
+      "Give it a secret: NAME[,type=mount|env][,target=][,uid=][,gid=][,mode=], by default as the file /run/secrets/NAME (Tare's own)",
+    initial: [],
+    add: (text, before) => [...before, parseSecretFlag(text)],
+  },
   subgidname: string("Whose group IDs of /etc/subgid the user namespace gets (Tare's own)"),
   subuidname: string("Whose user IDs of /etc/subuid the user namespace gets (Tare's own)"),
   timeout: int("Seconds after which the container is killed, 0 for never (Tare's own)"),
@@ -79,7 +89,6 @@ export const refusedFlags: FlagTable = {
   "preserve-fd": refused("descriptors do not go through the API: bind what they lead to (-v)"),
   "preserve-fds": refused("descriptors do not go through the API: bind what they lead to (-v)"),
   "rdt-class": refused("classes of cache and memory bandwidth are not supported"),
-  secret: refused("there is no store of secrets: bind a file read-only (-v FILE:/run/secrets/NAME:ro)"),
   "shm-size-systemd": refused("there is no special mode for systemd: mount what it needs by --tmpfs"),
   systemd: refused("there is no special mode for systemd: mount what it needs by --tmpfs"),
 };
@@ -107,6 +116,7 @@ export function planPodmanFields(values: PodmanValues): TareHostConfig {
     HostUsers: values.hostuser,
     ChrootDirs: values.chrootdirs.flatMap((paths) => paths.split(",")).filter((path) => path !== ""),
     TimeoutSeconds: timeout,
+    Secrets: values.secret,
   };
   const said = Object.entries(fields).filter(([, value]) => value !== 0 && (value as string).length !== 0);
   return Object.fromEntries(said);

@@ -12,6 +12,8 @@ const loaders: Readonly<Record<Resource, () => Promise<Handlers>>> = {
   manifests: async () => (await import("../handlers/manifests.ts")).handlers,
   networks: async () => (await import("../handlers/networks.ts")).handlers,
   volumes: async () => (await import("../handlers/volumes.ts")).handlers,
+  secrets: async () => (await import("../handlers/secrets.ts")).handlers,
+  swarm: async () => (await import("../handlers/swarm.ts")).handlers,
   tare: async () => (await import("../handlers/tare.ts")).handlers,
   absent: async () => ({}),
 };

@@ -2,6 +2,7 @@ import type { KeyedLock } from "../../base/keyed-lock.ts";
 import type { NetworkCatalog } from "../networks/network-catalog.ts";
 import type { EngineParts } from "../parts.ts";
 import type { HostFacts } from "../planning/plan-container.ts";
+import type { SecretCatalog } from "../secrets/secret-catalog.ts";
 import type { ContainerRecord, ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { ContainerId } from "../types.ts";
@@ -38,6 +39,7 @@ export interface ContainerContext {
   /** Names of containers that are being made or renamed, with the id of each. */
   readonly reservedNames: Map<string, ContainerId>;
   readonly volumes: VolumeCatalog;
+  readonly secrets: SecretCatalog;
   readonly networks: NetworkCatalog;
   /** Throws "not-found". */
   pinImage(reference: string): Promise<PinnedImage>;

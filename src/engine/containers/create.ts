@@ -20,6 +20,7 @@ import { getContainer } from "./find-container.ts";
 import { pinImageMounts } from "./image-mounts.ts";
 import { failureTo } from "./launch-failure.ts";
 import { requiredIds } from "./required-containers.ts";
+import { readSecretVariables } from "./secrets.ts";
 import { sharesMemory } from "./shared-memory.ts";
 import { anonymousVolumes, volumeMounts } from "./volume-uses.ts";
 
@@ -32,11 +33,13 @@ export async function createContainer(
   using name = reserveName(context, { wanted: asked.name, id });
   using image = await context.pinImage(asked.image);
   using pinned = await pinImageMounts(context, asked.mounts);
+  using pinnedSecrets = context.secrets.pin(asked.secrets);
   const { config } = image.record;
   const spec = {
     ...asked,
     ...canonicalNamespaces(context, asked),
     ...requiredIds(context, asked.requires),
+    ...(asked.secrets === undefined ? {} : { secrets: pinnedSecrets.secrets }),
     mounts: decideMounts(context, { ...asked, mounts: pinned.mounts }, config.defaults.volumes),
     ...(asked.cgroupParent === undefined
       ? {}
@@ -45,6 +48,7 @@ export async function createContainer(
   const plan = planContainer(id, { spec, image: config.defaults, host: context.host });
   if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
   checkSources(plan);
+  readSecretVariables(context, plan);
   const endpoints = resolveEndpoints(context, spec);
   checkLinks(context, spec);
   findDevices(context.parts.host, plan);

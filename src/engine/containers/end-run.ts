@@ -114,6 +114,7 @@ export function dropContainer(
   const intent = context.state.removeContainer(id, [...events, containerEvent(record, "destroy")], volumes);
   fault("remove.recorded");
   if (volumes.length > 0) context.volumes.removeUnused(volumes);
+  context.secrets.release(record.spec.secrets);
   context.live.delete(id);
   context.attaches.cancel(id);
   context.execs.forget(id);

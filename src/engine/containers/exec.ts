@@ -8,6 +8,7 @@ import { cleanPath } from "../planning/clean-path.ts";
 import { randomContainerId } from "../planning/container-name.ts";
 import { mergeEnvironment, planEnvironment, withHome } from "../planning/environment.ts";
 import { planContainer } from "../planning/plan-container.ts";
+import { withSecrets } from "../planning/secrets.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { AttachedStream, ContainerReference, ExecSpec, TerminalSize } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
@@ -19,6 +20,7 @@ import { failureTo, launchFailure } from "./launch-failure.ts";
 import { LateDuplex } from "./late-duplex.ts";
 import type { LiveContainer } from "./live-container.ts";
 import { findUser } from "./accounts.ts";
+import { readSecretVariables } from "./secrets.ts";
 import { seccompOf } from "./start.ts";
 import { followDenials, planWatch, tellDenials } from "./watched.ts";
 
@@ -172,7 +174,10 @@ function planExec(
         ...(record.spec.umask === undefined ? {} : { umask: record.spec.umask }),
       },
       args: spec.command,
-      env: withHome(planEnvironment(own, { hostname: plan.hostname, terminal }), user.home),
+      env: withSecrets(
+        withHome(planEnvironment(own, { hostname: plan.hostname, terminal }), user.home),
+        readSecretVariables(context, plan),
+      ),
       cwd: cwd === undefined ? plan.workingDirectory : cleanPath(cwd),
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
       rlimits: plan.rlimits,

@@ -42,6 +42,7 @@ import { watchTimeLimit } from "./time-limit.ts";
 import { withChroots } from "../planning/chroot-files.ts";
 import { makeAccountFiles } from "./accounts.ts";
 import { followDenials, planWatch } from "./watched.ts";
+import { openSecretFiles, readSecretVariables } from "./secrets.ts";
 import { openSharedMemory, shmPlace } from "./shared-memory.ts";
 import { volumeUseEvents } from "./volume-uses.ts";
 
@@ -204,6 +205,7 @@ async function launch(
   const volumes = uses.use(await openVolumes(context, plan.mounts));
   using images = await openImageMounts(context, plan.mounts, ids?.fd);
   const shm = uses.use(openSharedMemory(context, record, plan));
+  using secrets = openSecretFiles(context, record, plan);
   fault("start.volumes");
   using mounted = await whenFree("mount the root file system", async () => {
     refuseOpenedRoot(context, id);
@@ -238,6 +240,7 @@ async function launch(
       hostDevices,
       devices,
       seccomp: seccompOf(context, plan),
+      secretVariables: readSecretVariables(context, plan),
       ...(spec.namespaces?.ipc === "host" || shm !== undefined ? { sharedShm: shmPlace } : {}),
     },
   });
@@ -272,6 +275,7 @@ async function launch(
       ...(shm === undefined ? [] : [[shmPlace, shm.fd] as const]),
     ]),
     ownTrees: new Set([...volumes.ownTrees, ...images.ownTrees]),
+    ...(secrets === undefined ? {} : { memoryFiles: secrets.fd }),
     heldFds: shm === undefined ? volumes.held : [...volumes.held, shm.fd],
     ...(endpoints.length === 0
       ? {}

@@ -1,9 +1,10 @@
 import { defaultTmpfsOptions, parseTmpfsOptions } from "../../linux/mount-options.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
-import type { RuntimeMount, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
+import { memoryFile, type RuntimeMount, type RuntimeNamespaceType } from "../../spec/runtime-config.ts";
 import type { ContainerMount, ContainerSpec, TmpfsMount, VolumeMount } from "../types.ts";
 import { cleanPath, isWithin } from "./clean-path.ts";
 import { quote, refuse } from "./refusal.ts";
+import type { SecretFile } from "./secrets.ts";
 
 /** Docker's size of /dev/shm. */
 export const defaultShmBytes: number = 64 * 1024 * 1024;
@@ -80,6 +81,8 @@ export interface MountPlanInput {
   readonly files: Readonly<Record<string, string>>;
   /** The sources of volumes are not paths: the runtime gets descriptors of them. */
   readonly mounts: readonly ContainerMount[];
+  /** Each is a file of StartOptions.memoryFiles, by its place in this list. */
+  readonly secrets?: readonly Pick<SecretFile, "target">[];
   /** Owners of binds with `idmap`, by target: from the ids on their file systems to the host's of the container's user. */
   readonly idmaps?: ReadonlyMap<string, IdMaps>;
   /** "container" or "host": /dev/shm is shared, by this path on the host. */
@@ -93,11 +96,15 @@ export interface MountPlanInput {
 
 /** All mounts in the order in which they are made: the kernel's, the files, then the caller's from outside to inside. */
 export function planMounts(input: MountPlanInput): readonly RuntimeMount[] {
-  const own = input.mounts
-    .map((mount) =>
-      runtimeMount(mount, { isForeign: input.foreign !== undefined, maps: input.idmaps?.get(mount.target) }),
-    )
-    .sort((one, other) => depth(one.destination) - depth(other.destination));
+  const asked = input.mounts.map((mount) =>
+    runtimeMount(mount, { isForeign: input.foreign !== undefined, maps: input.idmaps?.get(mount.target) }),
+  );
+  const secrets = (input.secrets ?? []).map(
+    ({ target }, at): RuntimeMount => ({ destination: target, type: memoryFile, source: String(at) }),
+  );
+  const own = [...asked, ...secrets].sort(
+    (one, other) => depth(one.destination) - depth(other.destination),
+  );
   const taken = new Set(own.map((mount) => mount.destination));
   const files = Object.entries(input.files).map(([target, source]) =>
     bind(target, source, ["rw", "rprivate"]),

@@ -23,6 +23,7 @@ import { checkNetworkMode } from "./network-mode.ts";
 import { checkResolverWishes } from "./resolver.ts";
 import { planResourceLimits } from "./resource-limits.ts";
 import { checkRestartPolicy } from "./restart-policy.ts";
+import { planSecrets, type PlannedSecrets } from "./secrets.ts";
 import { planSysctls } from "./sysctls.ts";
 import { maskedPaths, readonlyPaths } from "./system-paths.ts";
 
@@ -61,6 +62,7 @@ export interface ContainerPlan {
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
   readonly mounts: readonly ContainerMount[];
+  readonly secrets: PlannedSecrets;
   readonly shmBytes: number;
   readonly extraHosts: readonly ExtraHost[];
   readonly appArmorProfile?: string;
@@ -124,6 +126,7 @@ export function planContainer(
     maskedPaths: isOpen ? [] : (checkPaths(spec.maskedPaths, "masked") ?? maskedPaths),
     readonlyPaths: isOpen ? [] : (checkPaths(spec.readonlyPaths, "read-only") ?? readonlyPaths),
     mounts,
+    secrets: planSecrets(spec),
     shmBytes: planShm(spec.shmBytes),
     extraHosts: parseExtraHosts(spec.extraHosts),
     ...(appArmorProfile === undefined ? {} : { appArmorProfile }),

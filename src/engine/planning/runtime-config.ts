@@ -8,6 +8,7 @@ import { planDevices } from "./devices.ts";
 import { withHome } from "./environment.ts";
 import { planMounts } from "./mounts.ts";
 import type { ContainerPlan } from "./plan-container.ts";
+import { withSecrets } from "./secrets.ts";
 
 /** What is known only when a container is about to start. */
 export interface StartFacts {
@@ -29,6 +30,8 @@ export interface StartFacts {
   readonly seccomp: "default" | SeccompProfile | undefined;
   /** Where the shared /dev/shm of an IPC namespace is, on the host or through a container's root. */
   readonly sharedShm?: string;
+  /** `NAME=value` of secrets. */
+  readonly secretVariables?: readonly string[];
 }
 
 /** The runtime's input. Pure. */
@@ -53,7 +56,7 @@ export function planRuntimeConfig(
         ...(spec.umask === undefined ? {} : { umask: spec.umask }),
       },
       args: plan.args,
-      env: withHome(plan.env, user.home),
+      env: withSecrets(withHome(plan.env, user.home), facts.secretVariables ?? []),
       cwd: plan.workingDirectory,
       capabilities: {
         bounding: plan.capabilities,
@@ -75,6 +78,7 @@ export function planRuntimeConfig(
       ...(spec.namespaces?.ipc === "none" ? {} : { shmBytes: plan.shmBytes }),
       files: facts.files,
       mounts: plan.mounts,
+      secrets: plan.secrets.files,
       ...(facts.sharedShm === undefined ? {} : { sharedShm: facts.sharedShm }),
       ...(facts.idmaps === undefined ? {} : { idmaps: facts.idmaps }),
       ...(facts.idMaps === undefined

@@ -30,6 +30,7 @@ const migrations: readonly string[] = [
   "CREATE TABLE volumes (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
   "CREATE TABLE manifest_lists (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
   "CREATE TABLE networks (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;",
+  "CREATE TABLE secrets (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
 ];
 
 /** The state's database: one connection, which is the only one (the data root is locked). */

@@ -95,6 +95,15 @@ export interface VolumeRecord {
   readonly options: Readonly<Record<string, string>>;
 }
 
+/** Of a secret, without its value, which is a file. */
+export interface SecretRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: WallMs;
+  readonly updatedAt: WallMs;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** An index that is being put together, until it is pushed. */
 export interface ManifestListRecord {
   /** Whole, with its tag. */

@@ -14,6 +14,7 @@ import {
   type IntentId,
   type ManifestListRecord,
   type NetworkRecord,
+  type SecretRecord,
   subjectOf,
   type VolumeRecord,
 } from "./records.ts";
@@ -32,6 +33,7 @@ export class State implements Disposable {
   readonly #volumes = new Map<string, VolumeRecord>();
   readonly #manifestLists = new Map<string, ManifestListRecord>();
   readonly #networks = new Map<string, NetworkRecord>();
+  readonly #secrets = new Map<string, SecretRecord>();
   #imagesListener: () => void = () => undefined;
 
   constructor(database: Database) {
@@ -138,6 +140,36 @@ export class State implements Disposable {
     this.#intents.set(intentId, intent);
     this.events.publish(events);
     return intentId;
+  }
+
+  /** By name. */
+  secrets(): ReadonlyMap<string, SecretRecord> {
+    return this.#secrets;
+  }
+
+  /** Inserts or replaces; safe from power loss when it returns. */
+  putSecret(record: SecretRecord, events: readonly EngineEvent[] = []): void {
+    this.#database.durably(() => {
+      this.#database.run(
+        "INSERT INTO secrets (name, record) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET record = excluded.record",
+        record.name,
+        encode(record),
+      );
+      this.events.append(events);
+    });
+    this.#secrets.set(record.name, Object.freeze(record));
+    this.events.publish(events);
+  }
+
+  /** Safe from power loss when it returns. */
+  removeSecret(name: string, events: readonly EngineEvent[] = []): void {
+    const write = (): void => {
+      this.#database.run("DELETE FROM secrets WHERE name = ?", name);
+      this.events.append(events);
+    };
+    this.#database.vitally(() => this.#database.durably(write));
+    this.#secrets.delete(name);
+    this.events.publish(events);
   }
 
   /** By whole name. */
@@ -332,6 +364,10 @@ export class State implements Disposable {
     for (const row of this.#database.all("SELECT record FROM manifest_lists ORDER BY name")) {
       const record = decode<ManifestListRecord>(row["record"]);
       this.#manifestLists.set(record.name, Object.freeze(record));
+    }
+    for (const row of this.#database.all("SELECT record FROM secrets ORDER BY name")) {
+      const record = decode<SecretRecord>(row["record"]);
+      this.#secrets.set(record.name, Object.freeze(record));
     }
     for (const row of this.#database.all("SELECT record FROM networks ORDER BY rowid")) {
       const record = decode<NetworkRecord>(row["record"]);

@@ -11,6 +11,7 @@ import type { RuntimeConfig, RuntimeNamespaceType } from "../../spec/runtime-con
 import { addDeviceLinks, addDevices } from "./devices.ts";
 import {
   addAttachments,
+  addFileClones,
   addFilesystems,
   addIsolation,
   addMaskedPaths,
@@ -36,6 +37,8 @@ export interface ContainerInput {
   /** A host directory to attach the root at for a moment. */
   readonly rootPlace: string;
   readonly mounts: readonly PlannedMount[];
+  /** See StartOptions. */
+  readonly memoryFiles?: number;
   /** Attributes that a mount gets after all was mounted in it. */
   readonly seals: readonly { readonly target: string; readonly attributes: number }[];
   readonly joinNamespaces: ReadonlyMap<RuntimeNamespaceType, number>;
@@ -117,8 +120,14 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   addIsolation(child);
   const masked = linux.maskedPaths ?? [];
   const masks = addMasks(child, masked);
+  const made = new Map([
+    ...filesystems,
+    ...(input.memoryFiles === undefined
+      ? []
+      : addFileClones(child, input.mounts, { files: input.memoryFiles, place: input.rootPlace })),
+  ]);
   addPivot(child, root, input.rootPlace);
-  addAttachments(child, blob, root, input.mounts, filesystems);
+  addAttachments(child, blob, root, input.mounts, made);
   if (input.devicesMade === true) addDeviceLinks(child, blob, root);
   else addDevices(child, blob, root, linux.devices ?? []);
   addReadonlyPaths(child, root, linux.readonlyPaths ?? []);

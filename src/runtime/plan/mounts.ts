@@ -3,6 +3,7 @@ import { Failure } from "../../base/failure.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_DIRECTORY,
   O_NOFOLLOW,
@@ -47,6 +48,8 @@ export type PlannedMount =
       readonly fd: number;
       readonly directory: boolean;
     }
+  /** A file of the file system that ContainerInput.memoryFiles is. */
+  | { readonly kind: "file"; readonly destination: string; readonly name: string }
   | { readonly kind: "link"; readonly destination: string; readonly target: string };
 
 /** Where nothing may stand in for the real thing: a link in the image is refused there. */
@@ -98,6 +101,28 @@ export function addFilesystems(
       ),
     );
   }
+  return made;
+}
+
+/**
+ * Clones of the files of a detached file system. KERNEL: before 6.15 only what is attached can be cloned: it is for that
+ * moment, at a place in this namespace that is dropped, or covered, anyway. After addIsolation(), before addPivot().
+ */
+export function addFileClones(
+  list: PlanList,
+  mounts: readonly PlannedMount[],
+  { files, place }: { readonly files: number; readonly place: string },
+): ReadonlyMap<PlannedMount, OpResult> {
+  const made = new Map<PlannedMount, OpResult>();
+  const about = "attach the files of secrets for a moment";
+  list.add(about, "move_mount", [files, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH]);
+  for (const mount of mounts) {
+    if (mount.kind !== "file") continue;
+    const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW;
+    made.set(mount, list.add(`mount at "${mount.destination}"`, "open_tree", [files, mount.name, flags]));
+  }
+  list.add(about, "fchdir", [files]);
+  list.add(about, "umount2", [".", MNT_DETACH]);
   return made;
 }
 
@@ -157,7 +182,7 @@ export function addAttachments(
     if (source === undefined) throw new Failure("internal", `cannot ${about}: it was not created`);
     const target = addOpenTarget(list, blob, root, mount.destination, {
       about,
-      kind: mount.kind === "tree" && !mount.directory ? "file" : "directory",
+      kind: mount.kind === "file" || (mount.kind === "tree" && !mount.directory) ? "file" : "directory",
       symlinks: ownPlaces.has(posix.resolve("/", mount.destination)) ? "refuse" : "follow",
     });
     list.add(about, "move_mount", [source, "", target, "", attach]);

@@ -6,6 +6,7 @@ import { pullPoints } from "../../support/fault-pull.ts";
 import { faultOperations } from "../../support/fault-operations.ts";
 import { isolatedOperations } from "../../support/fault-isolation.ts";
 import { networkOperations } from "../../support/fault-networks.ts";
+import { secretOperations } from "../../support/fault-secrets.ts";
 import { volumeOperations } from "../../support/fault-volumes.ts";
 
 const source = join(import.meta.dir, "../../../src");
@@ -22,6 +23,7 @@ test("faultPoints are all come by in some operation of the tests", () => {
   const operations = [
     ...faultOperations.map(([, operation]) => operation),
     ...Object.values(volumeOperations),
+    ...Object.values(secretOperations),
     ...Object.values(isolatedOperations),
     ...Object.values(networkOperations),
   ];

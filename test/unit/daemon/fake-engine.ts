@@ -26,6 +26,7 @@ import type { VolumeDetails, Volumes } from "../../../src/engine/volume-types.ts
 import { parseImageConfig } from "../../../src/spec/image-config.ts";
 import { FakeNetworks } from "./fake-networks.ts";
 import { FakeProcess } from "./fake-process.ts";
+import { FakeSecrets } from "./fake-secrets.ts";
 import { fakeStatistics } from "./fake-statistics.ts";
 
 const config = parseImageConfig(
@@ -72,6 +73,7 @@ export class FakeEngine implements Engine {
   readonly knownVolumes: VolumeDetails[] = [];
   readonly lists: Map<string, ManifestList> = new Map();
   readonly networks: FakeNetworks = new FakeNetworks();
+  readonly secrets: FakeSecrets = new FakeSecrets();
   readonly tags: string[] = ["busybox:latest"];
   readonly pastEvents: EngineEvent[] = [];
   loadedBytes = 0;

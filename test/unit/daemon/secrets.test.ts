@@ -1,0 +1,43 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { ConnectedSecrets } from "../../../src/mod/connected-secrets.ts";
+import { startDaemon } from "./daemon-under-test.ts";
+import { bodyOf, rawRequest, requestText, statusOf } from "./raw-request.ts";
+
+describe("secrets", () => {
+  let daemon: Awaited<ReturnType<typeof startDaemon>>;
+  beforeEach(async () => {
+    daemon = await startDaemon();
+  });
+  afterEach(async () => {
+    await daemon[Symbol.asyncDispose]();
+  });
+
+  test("are made, listed, read, replaced and removed below /tare/secrets", async () => {
+    const secrets = new ConnectedSecrets(daemon.client);
+    const value = Buffer.from([0, 1, 255]);
+    const made = await secrets.create({ name: "a b", value, labels: { x: "y" } });
+    expect(made).toMatchObject({ name: "a b", driver: "file", labels: { x: "y" } });
+    expect(await secrets.list({ filters: { name: ["a"] } })).toEqual([made]);
+    expect(daemon.engine.secrets.filters).toEqual({ name: ["a"] });
+    expect(await secrets.inspect("a b")).toEqual(made);
+    expect(await daemon.client.secrets.inspect("a b")).not.toHaveProperty("Data");
+    expect(Buffer.from(await secrets.read("a b"))).toEqual(value);
+    await expect(secrets.create({ name: "a b", value })).rejects.toMatchObject({ kind: "conflict" });
+    await secrets.create({ name: "a b", value: Buffer.from("n"), replace: true });
+    expect(Buffer.from(await secrets.read("a b")).toString()).toBe("n");
+    await secrets.remove("a b");
+    await expect(secrets.remove("a b")).rejects.toThrow('no secret with name or id "a b": no such secret');
+  });
+
+  test.each([
+    "GET /v1.51/secrets",
+    "POST /v1.51/secrets/create",
+    "GET /v1.51/secrets/x",
+    "POST /v1.51/secrets/x/update",
+    "DELETE /secrets/x",
+  ])("of a swarm are what %s asks for: there is no swarm", async (line) => {
+    const reply = await rawRequest(daemon.socketPath, requestText(line));
+    expect(statusOf(reply)).toBe(503);
+    expect(bodyOf(reply)).toContain("This node is not a swarm manager.");
+  });
+});
