@@ -13,6 +13,7 @@ export const podmanShapes: FieldShapes = {
   HostUsers: "texts",
   ChrootDirs: "texts",
   TimeoutSeconds: "integer",
+  HostsFile: "text",
   Secrets: { list: secretShapes },
 };
 
@@ -29,6 +30,7 @@ export interface PlannedPodmanFields {
   readonly hostUsers?: readonly string[];
   readonly chrootDirectories?: readonly string[];
   readonly timeoutMs?: number;
+  readonly hostsFile?: string;
   readonly secrets?: readonly PlannedSecret[];
 }
 
@@ -51,6 +53,7 @@ export function planPodmanFields(fields: TareHostConfig): PlannedPodmanFields {
     groupEntry: fields.GroupEntry ?? "",
     hostUsers: fields.HostUsers ?? [],
     chrootDirectories: fields.ChrootDirs ?? [],
+    hostsFile: fields.HostsFile ?? "",
     secrets: (fields.Secrets ?? []).map(planSecret),
   };
   return {
@@ -72,6 +75,7 @@ export function formatPodmanFields(spec: PlannedPodmanFields): TareHostConfig {
     GroupEntry: spec.groupEntry,
     HostUsers: spec.hostUsers,
     ChrootDirs: spec.chrootDirectories,
+    HostsFile: spec.hostsFile,
     Secrets: spec.secrets?.map(formatSecret),
     TimeoutSeconds: spec.timeoutMs === undefined ? undefined : Math.ceil(spec.timeoutMs / 1000),
   };

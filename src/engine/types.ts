@@ -134,6 +134,8 @@ export interface ContainerSpec {
   /** The image's /etc/hosts, and /etc/hostname, stay as they are. */
   readonly ownsHosts?: boolean;
   readonly ownsHostname?: boolean;
+  /** What /etc/hosts begins with: a file of the host's (absolute path), "image" for the image's own, or "none" for nothing. */
+  readonly hostsFile?: string;
   /** Containers that are started before it, by name or id; kept by id. */
   readonly requires?: readonly ContainerReference[];
   /** `PATH=${PATH}:/more`: added to the variables that it has, from those. */

@@ -84,6 +84,8 @@ export interface TareHostConfig {
   readonly ChrootDirs?: readonly string[] | null;
   /** Seconds after which a run is killed; 0: never. */
   readonly TimeoutSeconds?: number;
+  /** What /etc/hosts begins with: an absolute path of the host, `image` or `none`. */
+  readonly HostsFile?: string;
   /** Of `GET /tare/secrets`: what the container gets of them. */
   readonly Secrets?: readonly SecretReference[] | null;
   /** In an update: ports that are published from now on, as `PortBindings`. */

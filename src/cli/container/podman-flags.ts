@@ -12,6 +12,7 @@ export interface PodmanValues {
   readonly chrootdirs: readonly string[];
   readonly "env-merge": readonly string[];
   readonly "group-entry": string;
+  readonly "hosts-file": string;
   readonly hostuser: readonly string[];
   readonly "image-volume": string;
   readonly os: string;
@@ -42,6 +43,10 @@ export const podmanFlags: TableOf<PodmanValues> = {
     check: checkMerge,
   }),
   "group-entry": string("Line of /etc/group for a group that has none there: web:x:$GID: (Tare's own)"),
+  "hosts-file": string(
+    'What /etc/hosts begins with: a file (absolute path), "image" for the image\'s own, or "none" (Tare\'s own)',
+    { words: ["image", "none"], isFile: true },
+  ),
   hostuser: list("User of the host who is in /etc/passwd of the container, too (Tare's own)"),
   "image-volume": string(
     'What becomes of the image\'s volumes: "anonymous", "tmpfs", "ignore" (Tare\'s own)',
@@ -84,7 +89,6 @@ export const podmanFlags: TableOf<PodmanValues> = {
 /** Flags of podman's that can't be here, each with why and what to do. They are not in the help. */
 export const refusedFlags: FlagTable = {
   "decryption-key": refused("encrypted images are not supported"),
-  "hosts-file": refused("bind a file over it (-v FILE:/etc/hosts:ro), or use --no-hosts for the image's own"),
   pod: refused("there are no pods: share namespaces by --network, --ipc and --pid container:NAME"),
   "preserve-fd": refused("descriptors do not go through the API: bind what they lead to (-v)"),
   "preserve-fds": refused("descriptors do not go through the API: bind what they lead to (-v)"),
@@ -116,6 +120,7 @@ export function planPodmanFields(values: PodmanValues): TareHostConfig {
     HostUsers: values.hostuser,
     ChrootDirs: values.chrootdirs.flatMap((paths) => paths.split(",")).filter((path) => path !== ""),
     TimeoutSeconds: timeout,
+    HostsFile: values["hosts-file"],
     Secrets: values.secret,
   };
   const said = Object.entries(fields).filter(([, value]) => value !== 0 && (value as string).length !== 0);

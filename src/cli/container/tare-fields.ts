@@ -1,9 +1,12 @@
 import type { HostConfig, TareHostConfig } from "../../api/types/host-config.ts";
+import { optionFailure } from "../flags/flag.ts";
 import { planPodmanFields } from "./podman-flags.ts";
 import type { ContainerValues } from "./values.ts";
 
 /** `HostConfig.Tare`: what the flags ask for that Docker has no field for. Left out when they ask for nothing. */
 export function planTareFields(values: ContainerValues): Pick<HostConfig, "Tare"> {
+  if (values["no-hosts"] && values["hosts-file"] !== "")
+    throw optionFailure("--no-hosts and --hosts-file cannot be set together");
   const fields: TareHostConfig = {
     ...(values.umask === "" ? {} : { Umask: values.umask }),
     ...(values.personality === "" ? {} : { Personality: values.personality }),

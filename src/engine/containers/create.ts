@@ -17,6 +17,7 @@ import type { ContainerContext } from "./context.ts";
 import { bindSourceMissing, decideMounts, makeVolumes } from "./create-mounts.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
+import { checkHostsFile } from "./hosts-file.ts";
 import { pinImageMounts } from "./image-mounts.ts";
 import { failureTo } from "./launch-failure.ts";
 import { requiredIds } from "./required-containers.ts";
@@ -49,6 +50,7 @@ export async function createContainer(
   if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
   checkSources(plan);
   readSecretVariables(context, plan);
+  checkHostsFile(spec);
   const endpoints = resolveEndpoints(context, spec);
   checkLinks(context, spec);
   findDevices(context.parts.host, plan);

@@ -2,19 +2,25 @@ import { chownSync, readFileSync, writeFileSync } from "node:fs";
 import { hostRootOf } from "../../spec/id-map.ts";
 import type { EndpointPlan } from "../../network/types.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
+import type { Fd } from "../../linux/fd.ts";
 import { hasNameServer } from "../networks/names.ts";
 import { linkedHosts } from "../networks/links.ts";
-import { type ExtraHost, extendHosts, formatHosts, withGateways } from "../planning/network-files.ts";
+import { type ExtraHost, extendHosts, formatHosts, formatHostsOn, withGateways } from "../planning/network-files.ts";
 import type { ContainerPlan } from "../planning/plan-container.ts";
 import { formatEmbeddedResolvConf, formatResolvConf, readResolver } from "../planning/resolver.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerContext } from "./context.ts";
+import { readBaseHosts } from "./hosts-file.ts";
 
 /** Writes the files that stand for /etc/{hosts,hostname,resolv.conf}; gives their paths by target. */
 export function makeNetworkFiles(
   context: ContainerContext,
   record: ContainerRecord,
-  { plan, ends }: { readonly plan: ContainerPlan; readonly ends: readonly EndpointPlan[] },
+  {
+    plan,
+    ends,
+    root,
+  }: { readonly plan: ContainerPlan; readonly ends: readonly EndpointPlan[]; readonly root: Fd },
 ): Readonly<Record<string, string>> {
   const { places, parts } = context;
   const network = record.spec.namespaces?.network;
@@ -22,10 +28,14 @@ export function makeNetworkFiles(
   const owner = typeof network === "object" ? network.container : record.id;
   if (owner === record.id) {
     const extra = withGateways(plan.extraHosts, gatewaysOf(context, ends));
+    const base = readBaseHosts(record.spec, root);
+    const linked = linkedHosts(context, record);
     const hosts =
-      network === "host"
-        ? extendHosts(parts.host.readText("/etc/hosts"), extra)
-        : formatHosts(ownHosts(plan, ends), [...extra, ...linkedHosts(context, record)]);
+      base !== undefined
+        ? formatHostsOn(base, [...extra, ...linked, ...ownHosts(plan, ends)])
+        : network === "host"
+          ? extendHosts(parts.host.readText("/etc/hosts"), extra)
+          : formatHosts(ownHosts(plan, ends), [...extra, ...linked]);
     writeContainerFile(places.file(owner, "hosts"), hosts, record);
     writeContainerFile(places.file(owner, "resolv.conf"), resolvConfOf(context, record), record);
   }

@@ -1,3 +1,4 @@
+import type { ContainerSpec } from "../types.ts";
 import { quote, refuse } from "./refusal.ts";
 
 /** `name:address`, as `--add-host` takes it (`name=address`, too). */
@@ -53,6 +54,29 @@ export function changeHosts(
 ): string {
   const lines = text.split("\n").filter((line) => line !== "" && !gone.includes(line.split(/\s/)[0] ?? ""));
   return `${[...lines, ...come.map(({ name, address }) => `${address}\t${name}`)].join("\n")}\n`;
+}
+
+/** A file of the caller's choice with the container's entries, and those of localhost where it has none. */
+export function formatHostsOn(base: string, entries: readonly ExtraHost[]): string {
+  const hasLocalhost = base
+    .split("\n")
+    .some((line) => line.replace(/#.*/, "").split(/\s+/).slice(1).includes("localhost"));
+  return hasLocalhost ? extendHosts(base, entries) : extendHosts(extendHosts(base, localhost), entries);
+}
+
+const localhost: readonly ExtraHost[] = [
+  { name: "localhost", address: "127.0.0.1" },
+  { name: "localhost ip6-localhost ip6-loopback", address: "::1" },
+];
+
+/** What /etc/hosts can begin with: `none`, `image` or an absolute path. Throws "invalid". */
+export function checkHostsBase({ hostsFile, ownsHosts, namespaces }: ContainerSpec): void {
+  if (hostsFile === undefined) return;
+  if (hostsFile !== "none" && hostsFile !== "image" && (!hostsFile.startsWith("/") || hostsFile.includes("\0")))
+    throw refuse(`invalid hosts file ${quote(hostsFile)}: it must be an absolute path, "none" or "image"`);
+  if (ownsHosts === true) throw refuse("conflicting options: a hosts file and the image's own /etc/hosts");
+  if (typeof namespaces?.network === "object")
+    throw refuse("conflicting options: a hosts file and the network mode");
 }
 
 /** The host's file with the caller's entries. */

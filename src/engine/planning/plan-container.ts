@@ -17,7 +17,7 @@ import { planCommand } from "./command.ts";
 import { checkDeviceRules, checkDevices } from "./devices.ts";
 import { defaultPath, expandMerges, mergeEnvironment, planEnvironment } from "./environment.ts";
 import { checkMounts, defaultShmBytes } from "./mounts.ts";
-import { type ExtraHost, parseExtraHosts } from "./network-files.ts";
+import { checkHostsBase, type ExtraHost, parseExtraHosts } from "./network-files.ts";
 import { quote, refuse } from "./refusal.ts";
 import { checkNetworkMode } from "./network-mode.ts";
 import { checkResolverWishes } from "./resolver.ts";
@@ -109,6 +109,7 @@ export function planContainer(
   checkRestartPolicy(spec);
   checkNamespaces(spec);
   checkNetworkMode(spec);
+  checkHostsBase(spec);
   checkResolverWishes(spec);
   return {
     args: planCommand(spec, image),

@@ -12,6 +12,8 @@ describe("planPodmanFields()", () => {
       HostUsers: ["me"],
       ChrootDirs: ["/a"],
       TimeoutSeconds: 3,
+      HostsFile: "none",
+      Secrets: [{ Source: "s", Type: "env" }],
     };
     const planned = planPodmanFields(fields);
     expect(planned).toEqual({
@@ -23,6 +25,8 @@ describe("planPodmanFields()", () => {
       hostUsers: ["me"],
       chrootDirectories: ["/a"],
       timeoutMs: 3000,
+      hostsFile: "none",
+      secrets: [{ secret: "s", kind: "variable" }],
     });
     expect(formatPodmanFields(planned)).toEqual(fields);
     expect(formatPodmanFields({ timeoutMs: 1 })).toEqual({ TimeoutSeconds: 1 });

@@ -25,6 +25,8 @@ test("planPodmanFields() asks for what is said", () => {
         "image-volume": "bind",
         "passwd-entry": "p",
         "group-entry": "g",
+        "hosts-file": "image",
+        secret: [{ Source: "s" }],
       }),
     ),
   ).toEqual({
@@ -36,6 +38,8 @@ test("planPodmanFields() asks for what is said", () => {
     ImageVolumes: "anonymous",
     PasswdEntry: "p",
     GroupEntry: "g",
+    HostsFile: "image",
+    Secrets: [{ Source: "s" }],
   });
   expect(() => planPodmanFields(values({ timeout: -1 }))).toThrow("--timeout: must not be negative");
 });

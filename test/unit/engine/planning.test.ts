@@ -8,7 +8,13 @@ import {
 } from "../../../src/engine/planning/container-name.ts";
 import { mergeEnvironment, planEnvironment, withHome } from "../../../src/engine/planning/environment.ts";
 import { checkMounts, planAllMounts, planMounts } from "../../../src/engine/planning/mounts.ts";
-import { extendHosts, formatHosts, parseExtraHosts } from "../../../src/engine/planning/network-files.ts";
+import {
+  checkHostsBase,
+  extendHosts,
+  formatHosts,
+  formatHostsOn,
+  parseExtraHosts,
+} from "../../../src/engine/planning/network-files.ts";
 import { type HostFacts, planContainer } from "../../../src/engine/planning/plan-container.ts";
 import { planResourceLimits } from "../../../src/engine/planning/resource-limits.ts";
 import { planRuntimeConfig, type StartFacts } from "../../../src/engine/planning/runtime-config.ts";
@@ -341,6 +347,26 @@ describe("network files", () => {
       { name: "b", address: "::1" },
       { name: "c", address: "fe80::1" },
     ]);
+  });
+
+  test("formatHostsOn() begins with what the caller chose, and has a localhost in any case", () => {
+    const extra = parseExtraHosts(["db:10.0.0.1"]);
+    expect(formatHostsOn("127.0.0.1 me localhost # here", extra)).toBe(
+      "127.0.0.1 me localhost # here\n10.0.0.1\tdb\n",
+    );
+    expect(formatHostsOn("1.2.3.4 other # localhost\n", extra)).toBe(
+      "1.2.3.4 other # localhost\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n10.0.0.1\tdb\n",
+    );
+  });
+
+  test("checkHostsBase() refuses what can't be one, or what does not go together", () => {
+    for (const hostsFile of ["none", "image", "/etc/hosts"]) checkHostsBase({ image: "i", hostsFile });
+    expect(() => checkHostsBase({ image: "i", hostsFile: "hosts" })).toThrow(
+      'invalid hosts file "hosts": it must be an absolute path, "none" or "image"',
+    );
+    expect(() => checkHostsBase({ image: "i", hostsFile: "none", ownsHosts: true })).toThrow("conflicting");
+    const namespaces = { network: { container: "other" } };
+    expect(() => checkHostsBase({ image: "i", hostsFile: "none", namespaces })).toThrow("conflicting");
   });
 
   test("formatHosts() and extendHosts() add the caller's", () => {
