@@ -14,6 +14,8 @@ export const podmanShapes: FieldShapes = {
   ChrootDirs: "texts",
   TimeoutSeconds: "integer",
   HostsFile: "text",
+  Systemd: "text",
+  ShmSizeSystemd: "integer",
   Secrets: { list: secretShapes },
 };
 
@@ -31,6 +33,8 @@ export interface PlannedPodmanFields {
   readonly chrootDirectories?: readonly string[];
   readonly timeoutMs?: number;
   readonly hostsFile?: string;
+  readonly systemd?: "always" | "auto";
+  readonly systemdTmpfsBytes?: number;
   readonly secrets?: readonly PlannedSecret[];
 }
 
@@ -61,7 +65,22 @@ export function planPodmanFields(fields: TareHostConfig): PlannedPodmanFields {
       Object.entries(planned).filter(([, value]) => (value as string).length > 0),
     ) as PlannedPodmanFields),
     ...(imageVolumes === undefined ? {} : { imageVolumes }),
+    ...planSystemd(fields),
     ...(seconds === 0 ? {} : { timeoutMs: seconds * 1000 }),
+  };
+}
+
+function planSystemd({
+  Systemd: word = "",
+  ShmSizeSystemd: bytes,
+}: TareHostConfig): Pick<PlannedPodmanFields, "systemd" | "systemdTmpfsBytes"> {
+  if (!["", "false", "true", "always"].includes(word))
+    throw new Failure("invalid", `invalid systemd mode "${word.slice(0, 50)}": want true, false or always`);
+  if (bytes !== undefined && bytes < 0)
+    throw new Failure("invalid", "the size of systemd's tmpfs can not be less than 0");
+  return {
+    ...(word === "true" || word === "always" ? { systemd: word === "true" ? "auto" : word } : {}),
+    ...(bytes === undefined ? {} : { systemdTmpfsBytes: bytes }),
   };
 }
 
@@ -76,6 +95,8 @@ export function formatPodmanFields(spec: PlannedPodmanFields): TareHostConfig {
     HostUsers: spec.hostUsers,
     ChrootDirs: spec.chrootDirectories,
     HostsFile: spec.hostsFile,
+    Systemd: spec.systemd === "auto" ? "true" : spec.systemd,
+    ShmSizeSystemd: spec.systemdTmpfsBytes,
     Secrets: spec.secrets?.map(formatSecret),
     TimeoutSeconds: spec.timeoutMs === undefined ? undefined : Math.ceil(spec.timeoutMs / 1000),
   };

@@ -113,6 +113,10 @@ export interface ContainerSpec {
   /** `name:address`; `name:host-gateway` is the host as the container reaches it. */
   readonly extraHosts?: readonly string[];
   readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  /** systemd's own tmpfs, stop signal, variables and writable cgroups; "auto": where the command is systemd or an init. Absent: not. */
+  readonly systemd?: "always" | "auto";
+  /** Bytes of each tmpfs of systemd's; 0: half of the memory. Default 64 MiB. */
+  readonly systemdTmpfsBytes?: number;
   /** A profile that is loaded, or "unconfined"; absent: the default one, where the host has AppArmor. */
   readonly appArmor?: string;
   /** Parts of an SELinux label, `type:container_t`; on a host without SELinux they change nothing. */

@@ -33,8 +33,8 @@ export interface CgroupMountOptions {
   readonly namespace: "private" | "host";
   /** As Cgroup.path. */
   readonly path: string;
-  /** Only for a privileged container. */
-  readonly writable?: boolean;
+  /** Only for a privileged container. "systemd": the hierarchy that systemd manages (its own of v1, v2), no limits of v1. */
+  readonly writable?: boolean | "systemd";
   /** Default `/sys/fs/cgroup`. */
   readonly target?: string;
 }
@@ -42,18 +42,25 @@ export interface CgroupMountOptions {
 /** What /sys/fs/cgroup in a container is made of: one cgroup2, or a tmpfs with a directory a hierarchy. Pure. */
 export function planCgroupMounts(layout: CgroupLayout, options: CgroupMountOptions): CgroupMount[] {
   const { writable = false, target = "/sys/fs/cgroup" } = options;
-  const attributes = writable ? hardened : hardened | MOUNT_ATTR_RDONLY;
+  const attributesOf = (hierarchy: CgroupHierarchy): number =>
+    writable === true || (writable === "systemd" && isSystemds(hierarchy))
+      ? hardened
+      : hardened | MOUNT_ATTR_RDONLY;
   if (layout.v1.length === 0) {
-    return layout.v2 === undefined ? [] : [planOne(layout.v2, target, attributes, options)];
+    return layout.v2 === undefined ? [] : [planOne(layout.v2, target, attributesOf(layout.v2), options)];
   }
   return [
     { kind: "filesystem", type: "tmpfs", target, parameters: [["mode", "0755"]], attributes: hardened },
     ...hierarchiesOf(layout).map((hierarchy) =>
-      planOne(hierarchy, `${target}/${directoryNameOf(hierarchy)}`, attributes, options),
+      planOne(hierarchy, `${target}/${directoryNameOf(hierarchy)}`, attributesOf(hierarchy), options),
     ),
     ...planLinks(layout, target),
     { kind: "seal", target, attributes: MOUNT_ATTR_RDONLY },
   ];
+}
+
+function isSystemds(hierarchy: CgroupHierarchy): boolean {
+  return hierarchy.version === 2 || hierarchy.name === "systemd";
 }
 
 function planOne(

@@ -8,7 +8,7 @@ import { cloneTree, setMountAttributes } from "../linux/mount.ts";
 import { parseMountOptions } from "../linux/mount-options.ts";
 import { statFd } from "../linux/stat.ts";
 import type { IdMaps } from "../spec/id-map.ts";
-import { memoryFile, type RuntimeDevice, type RuntimeMount } from "../spec/runtime-config.ts";
+import { memoryFile, systemdCgroups, type RuntimeDevice, type RuntimeMount } from "../spec/runtime-config.ts";
 import { makeDeviceDirectory } from "./device-directory.ts";
 import { idmapDepth } from "./idmapped-mounts.ts";
 import type { Inheritance } from "./keeper/launch.ts";
@@ -133,10 +133,11 @@ function addCgroup(
   planned: PlannedMount[],
   seals: { target: string; attributes: number }[],
 ): void {
+  const words = mount.options ?? [];
   const steps = planCgroupMounts(options.layout, {
     namespace: options.cgroupNamespace,
     path: options.cgroupPath,
-    writable: !(mount.options ?? []).includes("ro"),
+    writable: words.includes(systemdCgroups) ? "systemd" : !words.includes("ro"),
     target: mount.destination,
   });
   for (const step of steps) {

@@ -60,6 +60,9 @@ export interface RuntimeMount {
 /** The type of a mount that is a file of StartOptions.memoryFiles; its source is the name there. Not of the specification. */
 export const memoryFile = "memory-file";
 
+/** An option of a cgroup mount that is read-only otherwise: what systemd manages is writable. Not of the specification. */
+export const systemdCgroups = "rw-systemd";
+
 export type RuntimeNamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup" | "time";
 
 export interface RuntimeLinux {

@@ -86,6 +86,10 @@ export interface TareHostConfig {
   readonly TimeoutSeconds?: number;
   /** What /etc/hosts begins with: an absolute path of the host, `image` or `none`. */
   readonly HostsFile?: string;
+  /** Systemd mode: `always`, `true` (where the command is systemd or an init) or `false`. */
+  readonly Systemd?: string;
+  /** Bytes of each tmpfs of that mode; 0: half of the memory. */
+  readonly ShmSizeSystemd?: number;
   /** Of `GET /tare/secrets`: what the container gets of them. */
   readonly Secrets?: readonly SecretReference[] | null;
   /** In an update: ports that are published from now on, as `PortBindings`. */

@@ -2,7 +2,7 @@ import type { Mount, TareHostConfig } from "../../api/types/host-config.ts";
 import type { SecretReference } from "../../api/types/secret.ts";
 import { Failure } from "../../base/failure.ts";
 import { optionFailure, type Flag, type FlagTable, type TableOf } from "../flags/flag.ts";
-import { duration, int, list, string } from "../flags/kinds.ts";
+import { bytes, duration, int, list, string } from "../flags/kinds.ts";
 import { parseSecretFlag } from "./secret-flag.ts";
 
 /** More flags that Docker has not, and podman has. */
@@ -23,8 +23,10 @@ export interface PodmanValues {
   readonly sdnotify: string;
   readonly "seccomp-policy": string;
   readonly secret: readonly SecretReference[];
+  readonly "shm-size-systemd": number | undefined;
   readonly subgidname: string;
   readonly subuidname: string;
+  readonly systemd: string;
   readonly timeout: number | undefined;
   readonly variant: string;
 }
@@ -80,8 +82,15 @@ export const podmanFlags: TableOf<PodmanValues> = {
     initial: [],
     add: (text, before) => [...before, parseSecretFlag(text)],
   },
+  "shm-size-systemd": bytes(
+    "Size of each tmpfs of systemd's (/run, /run/lock, /tmp, /var/log/journal), 0 for half of the memory; with no --systemd it means --systemd true (Tare's own)",
+  ),
   subgidname: string("Whose group IDs of /etc/subgid the user namespace gets (Tare's own)"),
   subuidname: string("Whose user IDs of /etc/subuid the user namespace gets (Tare's own)"),
+  systemd: string(
+    'Systemd mode: "always", "true" where the command is systemd or an init, or "false" (Tare\'s own)',
+    { words: ["always", "true", "false"], check: checkSystemd },
+  ),
   timeout: int("Seconds after which the container is killed, 0 for never (Tare's own)"),
   variant: string("Variant of the image's architecture (Tare's own)"),
 };
@@ -93,8 +102,6 @@ export const refusedFlags: FlagTable = {
   "preserve-fd": refused("descriptors do not go through the API: bind what they lead to (-v)"),
   "preserve-fds": refused("descriptors do not go through the API: bind what they lead to (-v)"),
   "rdt-class": refused("classes of cache and memory bandwidth are not supported"),
-  "shm-size-systemd": refused("there is no special mode for systemd: mount what it needs by --tmpfs"),
-  systemd: refused("there is no special mode for systemd: mount what it needs by --tmpfs"),
 };
 
 function refused(reason: string): Flag<string> {
@@ -111,6 +118,8 @@ function refused(reason: string): Flag<string> {
 export function planPodmanFields(values: PodmanValues): TareHostConfig {
   const { timeout = 0 } = values;
   if (timeout < 0) throw optionFailure("--timeout: must not be negative");
+  const tmpfsBytes = values["shm-size-systemd"];
+  const systemd = values.systemd === "" && tmpfsBytes !== undefined ? "true" : values.systemd;
   const fields: TareHostConfig = {
     Requires: values.requires.flatMap((names) => names.split(",")).filter((name) => name !== ""),
     EnvMerge: values["env-merge"],
@@ -121,10 +130,14 @@ export function planPodmanFields(values: PodmanValues): TareHostConfig {
     ChrootDirs: values.chrootdirs.flatMap((paths) => paths.split(",")).filter((path) => path !== ""),
     TimeoutSeconds: timeout,
     HostsFile: values["hosts-file"],
+    Systemd: systemd === "false" ? "" : systemd,
     Secrets: values.secret,
   };
   const said = Object.entries(fields).filter(([, value]) => value !== 0 && (value as string).length !== 0);
-  return Object.fromEntries(said);
+  return {
+    ...Object.fromEntries(said),
+    ...(tmpfsBytes === undefined ? {} : { ShmSizeSystemd: tmpfsBytes }),
+  };
 }
 
 /** `--os`, `--arch` and `--variant` are other words for `--platform`. */
@@ -171,6 +184,11 @@ function checkImageVolume(text: string): string {
 function checkNotify(text: string): string {
   if (["container", "ignore"].includes(text)) return text;
   throw new Failure("invalid", "must be container or ignore");
+}
+
+function checkSystemd(text: string): string {
+  if (["true", "false", "always"].includes(text)) return text;
+  throw new Failure("invalid", "must be true, false or always");
 }
 
 function checkPolicy(text: string): string {

@@ -2,7 +2,7 @@ import { withDeadline } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
 import { Failure } from "../../base/failure.ts";
 import { parseSignal } from "../../linux/signal.ts";
-import { planContainer } from "../planning/plan-container.ts";
+import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerReference } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
@@ -31,11 +31,7 @@ export async function stopContainer(
   options: StopOptions = {},
 ): Promise<boolean> {
   const record = getContainer(context.state, reference);
-  const plan = planContainer(record.id, {
-    spec: record.spec,
-    image: record.imageConfig.defaults,
-    host: context.host,
-  });
+  const plan = planOf(context, record);
   const signal = parseSignal(options.signal ?? plan.stopSignal);
   const graceMs = options.graceMs ?? plan.stopGraceMs;
   const live = await findLive(context, record, { stops: true });
@@ -59,7 +55,7 @@ export async function killContainer(
 ): Promise<void> {
   const record = getContainer(context.state, reference);
   const signal = parseSignal(options.signal === undefined || options.signal === "" ? "KILL" : options.signal);
-  const live = await findLive(context, record, { stops: isStop(record, signal) });
+  const live = await findLive(context, record, { stops: isStop(context, record, signal) });
   if (live === "waiting") return;
   if (live === undefined || !send(context, record, { live, signal })) {
     throw new Failure("conflict", `cannot kill container "${record.name}": it is not running`, {
@@ -131,10 +127,12 @@ async function findLive(
 }
 
 /** KILL and the stop signal end a container for good, whatever its policy. */
-function isStop({ spec, imageConfig }: ContainerRecord, signal: number): boolean {
-  if (signal === KILL) return true;
-  const stopSignal = spec.stopSignal ?? imageConfig.defaults.stopSignal;
-  return signal === parseSignal(stopSignal === undefined || stopSignal === "" ? "TERM" : stopSignal);
+function isStop(context: ContainerContext, record: ContainerRecord, signal: number): boolean {
+  return signal === KILL || signal === parseSignal(planOf(context, record).stopSignal);
+}
+
+function planOf(context: ContainerContext, { id, spec, imageConfig }: ContainerRecord): ContainerPlan {
+  return planContainer(id, { spec, image: imageConfig.defaults, host: context.host });
 }
 
 function send(

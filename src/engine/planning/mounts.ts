@@ -1,6 +1,6 @@
 import { defaultTmpfsOptions, parseTmpfsOptions } from "../../linux/mount-options.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
-import { memoryFile, type RuntimeMount, type RuntimeNamespaceType } from "../../spec/runtime-config.ts";
+import { memoryFile, systemdCgroups, type RuntimeMount, type RuntimeNamespaceType } from "../../spec/runtime-config.ts";
 import type { ContainerMount, ContainerSpec, TmpfsMount, VolumeMount } from "../types.ts";
 import { cleanPath, isWithin } from "./clean-path.ts";
 import { quote, refuse } from "./refusal.ts";
@@ -74,7 +74,8 @@ function tmpfsOptions({ options: text = "", readonly = false }: TmpfsMount): rea
 
 export interface MountPlanInput {
   readonly privileged: boolean;
-  readonly writableCgroups?: boolean;
+  /** "systemd": what systemd manages itself is writable, limits of v1 are not. Default "writable" for a privileged one. */
+  readonly cgroups?: "writable" | "readonly" | "systemd";
   /** Absent: no /dev/shm. */
   readonly shmBytes?: number;
   /** Files made for the container, by target: hosts, hostname, resolv.conf. */
@@ -112,9 +113,11 @@ export function planMounts(input: MountPlanInput): readonly RuntimeMount[] {
   return [...defaultMounts(input), ...files].filter(({ destination }) => !taken.has(destination)).concat(own);
 }
 
+const cgroupWords = { writable: ["rw"], readonly: ["ro"], systemd: ["ro", systemdCgroups] } as const;
+
 function defaultMounts({
   privileged,
-  writableCgroups = privileged,
+  cgroups = privileged ? "writable" : "readonly",
   shmBytes,
   sharedShm,
   foreign = [],
@@ -148,7 +151,7 @@ function defaultMounts({
           destination: "/sys/fs/cgroup",
           type: "cgroup",
           source: "cgroup",
-          options: [writableCgroups ? "rw" : "ro", ...quiet],
+          options: [...cgroupWords[cgroups], ...quiet],
         },
     ...(foreign.includes("ipc")
       ? []

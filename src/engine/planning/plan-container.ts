@@ -25,6 +25,7 @@ import { planResourceLimits } from "./resource-limits.ts";
 import { checkRestartPolicy } from "./restart-policy.ts";
 import { planSecrets, type PlannedSecrets } from "./secrets.ts";
 import { planSysctls } from "./sysctls.ts";
+import { planSystemd } from "./systemd.ts";
 import { maskedPaths, readonlyPaths } from "./system-paths.ts";
 
 /** What a plan needs to know about the machine. */
@@ -56,6 +57,7 @@ export interface ContainerPlan {
   readonly domainname: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly terminal: boolean;
+  readonly isSystemd: boolean;
   readonly stopSignal: string;
   readonly stopGraceMs: number;
   readonly capabilities: readonly string[];
@@ -94,7 +96,10 @@ export function planContainer(
   const isOpen = privileged || spec.systemPaths === "unconfined";
   const ownEnv = planOwnEnvironment(spec, image);
   checkChroots(spec.chrootDirectories);
-  const mounts = checkMounts(spec.mounts);
+  const asked = checkMounts(spec.mounts);
+  const args = planCommand(spec, image);
+  const systemd = planSystemd(id, spec, { args, mounts: asked });
+  const mounts = [...asked, ...(systemd?.mounts ?? [])];
   const limits = spec.limits ?? {};
   const capabilities = planCapabilities({
     add: spec.capabilities?.add ?? [],
@@ -112,16 +117,17 @@ export function planContainer(
   checkHostsBase(spec);
   checkResolverWishes(spec);
   return {
-    args: planCommand(spec, image),
+    args,
     ownEnv,
-    env: planEnvironment(ownEnv, { hostname, terminal }),
+    env: planEnvironment([...(systemd?.env ?? []), ...ownEnv], { hostname, terminal }),
     workingDirectory: planWorkingDirectory(spec.workingDirectory, image.workingDirectory),
     user: spec.user ?? image.user,
     hostname,
     domainname: spec.domainname ?? "",
     labels: { ...image.labels, ...spec.labels },
     terminal,
-    stopSignal: planStopSignal(spec.stopSignal ?? image.stopSignal),
+    isSystemd: systemd !== undefined,
+    stopSignal: planStopSignal(spec.stopSignal || image.stopSignal || systemd?.stopSignal),
     stopGraceMs: spec.stopGraceMs ?? defaultStopGraceMs,
     capabilities: [...capabilities],
     maskedPaths: isOpen ? [] : (checkPaths(spec.maskedPaths, "masked") ?? maskedPaths),

@@ -74,7 +74,12 @@ export function planRuntimeConfig(
     ...(ownsUts && plan.domainname !== "" ? { domainname: plan.domainname } : {}),
     mounts: planMounts({
       privileged,
-      writableCgroups: privileged || spec.writableCgroups === true,
+      cgroups:
+        privileged || spec.writableCgroups === true
+          ? "writable"
+          : plan.isSystemd && spec.namespaces?.cgroup !== "host"
+            ? "systemd"
+            : "readonly",
       ...(spec.namespaces?.ipc === "none" ? {} : { shmBytes: plan.shmBytes }),
       files: facts.files,
       mounts: plan.mounts,
@@ -95,7 +100,13 @@ export function planRuntimeConfig(
         ? {}
         : { uidMappings: facts.idMaps.uids, gidMappings: facts.idMaps.gids }),
       ...planTimeOffsets(spec),
-      devices: planDevices(privileged ? facts.hostDevices : [], facts.devices),
+      devices: planDevices(
+        // systemd would take the host's consoles over.
+        (privileged ? facts.hostDevices : []).filter(
+          ({ path }) => !plan.isSystemd || !/^\/dev\/tty\d+$/.test(path),
+        ),
+        facts.devices,
+      ),
       cgroupsPath: facts.cgroup,
       resources: planResources(plan),
       rootfsPropagation: "rprivate",
