@@ -14,6 +14,7 @@ export const podmanShapes: FieldShapes = {
   ChrootDirs: "texts",
   TimeoutSeconds: "integer",
   HostsFile: "text",
+  Cgroups: "text",
   Systemd: "text",
   ShmSizeSystemd: "integer",
   Secrets: { list: secretShapes },
@@ -33,6 +34,7 @@ export interface PlannedPodmanFields {
   readonly chrootDirectories?: readonly string[];
   readonly timeoutMs?: number;
   readonly hostsFile?: string;
+  readonly cgroups?: "disabled" | "split";
   readonly systemd?: "always" | "auto";
   readonly systemdTmpfsBytes?: number;
   readonly secrets?: readonly PlannedSecret[];
@@ -65,9 +67,19 @@ export function planPodmanFields(fields: TareHostConfig): PlannedPodmanFields {
       Object.entries(planned).filter(([, value]) => (value as string).length > 0),
     ) as PlannedPodmanFields),
     ...(imageVolumes === undefined ? {} : { imageVolumes }),
+    ...planCgroups(fields),
     ...planSystemd(fields),
     ...(seconds === 0 ? {} : { timeoutMs: seconds * 1000 }),
   };
+}
+
+function planCgroups({ Cgroups: word = "" }: TareHostConfig): Pick<PlannedPodmanFields, "cgroups"> {
+  if (word === "disabled" || word === "split") return { cgroups: word };
+  if (["", "enabled", "no-conmon"].includes(word)) return {};
+  throw new Failure(
+    "invalid",
+    `invalid mode of cgroups "${word.slice(0, 50)}": want enabled, disabled, no-conmon or split`,
+  );
 }
 
 function planSystemd({
@@ -95,6 +107,7 @@ export function formatPodmanFields(spec: PlannedPodmanFields): TareHostConfig {
     HostUsers: spec.hostUsers,
     ChrootDirs: spec.chrootDirectories,
     HostsFile: spec.hostsFile,
+    Cgroups: spec.cgroups,
     Systemd: spec.systemd === "auto" ? "true" : spec.systemd,
     ShmSizeSystemd: spec.systemdTmpfsBytes,
     Secrets: spec.secrets?.map(formatSecret),

@@ -128,7 +128,7 @@ function runtimePart(
       using keepers = parent.openKeeperJoin();
       return await startContainer(program, {
         ...options,
-        cgroup: cgroups.open(cgroupName),
+        ...(cgroupName === undefined ? {} : { cgroup: cgroups.open(cgroupName) }),
         cgroupLayout: parent.layout,
         openUserNamespace: (maps) => namespaces.open(maps),
         keeperCgroupFds: keepers.writeZeroFds,
@@ -138,7 +138,7 @@ function runtimePart(
       using keepers = parent.openKeeperJoin();
       return await execInContainer(program, {
         ...options,
-        cgroup: cgroups.open(cgroupName),
+        ...(cgroupName === undefined ? {} : { cgroup: cgroups.open(cgroupName) }),
         keeperCgroupFds: keepers.writeZeroFds,
       });
     },

@@ -21,9 +21,9 @@ import type { StorageDriver } from "../storage/driver.ts";
 
 /** With the cgroup's name below the engine's own, instead of the cgroup. */
 export type StartRequest = Omit<StartOptions, "cgroup" | "cgroupLayout" | "openUserNamespace"> & {
-  readonly cgroupName: string;
+  readonly cgroupName: string | undefined;
 };
-export type ExecRequest = Omit<ExecOptions, "cgroup"> & { readonly cgroupName: string };
+export type ExecRequest = Omit<ExecOptions, "cgroup"> & { readonly cgroupName: string | undefined };
 
 /** Starting processes and finding them again; `src/runtime/` in earnest. */
 export interface RuntimePart {
@@ -57,9 +57,14 @@ export interface CgroupPart {
   readonly layout: CgroupLayout;
   /** Below each hierarchy: `tare-1a2b3c4d`. */
   readonly path: string;
-  /** The container with this id has its cgroup below that one: absolute, or below the engine's own. Until release(). */
-  assign(name: string, parent: string): void;
+  /**
+   * The container with this id has its cgroup below that one: absolute, or below the engine's own. Until release(). With
+   * `split`, processes live in that one: on v2 those below get no controllers then.
+   */
+  assign(name: string, parent: string, options?: { readonly split?: boolean }): void;
   release(name: string): void;
+  /** The cgroup that this process is in, below each hierarchy: ""; `a/b`. Throws "unsupported" where it is in several that have nothing in common. */
+  current(): string;
   /** Below each hierarchy, of the container with this id. */
   pathOf(name: string): string;
   /** Removes what was made above its cgroup for it alone; for containers that have a parent of their own. */

@@ -82,6 +82,8 @@ export interface ContainerSpec {
   readonly limits?: ContainerLimits;
   /** The cgroup above its own: `/a/b` below the root of each hierarchy, `a/b` below the engine's own. Made when absent. */
   readonly cgroupParent?: string;
+  /** "disabled": it has no cgroup, and no limits; "split": one below the cgroup that the engine itself is in. Absent: as cgroupParent says. */
+  readonly cgroups?: "disabled" | "split";
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
   readonly privileged?: boolean;
   readonly noNewPrivileges?: boolean;

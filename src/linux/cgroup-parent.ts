@@ -55,11 +55,20 @@ export class CgroupParent implements CgroupPlace, Disposable {
   readonly path: string;
   readonly #components: readonly string[];
   readonly #mark: string | undefined;
+  readonly #isShared: boolean;
   readonly #directories = new Map<string, OwnedFd>();
 
-  /** With a mark, directories that it makes bear that, and removeMarked() takes only those away. */
-  constructor(path: string, layout: CgroupLayout, { mark }: { readonly mark?: string } = {}) {
+  /**
+   * With a mark, directories that it makes bear that, and removeMarked() takes only those away. `isShared`: processes live
+   * in it; on v2, what is below gets no controllers then.
+   */
+  constructor(
+    path: string,
+    layout: CgroupLayout,
+    { mark, isShared = false }: { readonly mark?: string; readonly isShared?: boolean } = {},
+  ) {
     this.#mark = mark;
+    this.#isShared = isShared;
     this.#components = parseCgroupPath(path);
     this.path = this.#components.join("/");
     this.layout = {
@@ -206,8 +215,16 @@ export class CgroupParent implements CgroupPlace, Disposable {
       directory[Symbol.dispose]();
       directory = below;
     }
-    if (hierarchy.version === 2) enableControllers(directory.fd, hierarchy.controllers);
+    if (hierarchy.version === 2) this.#enableBelow(directory.fd, hierarchy.controllers);
     return directory;
+  }
+
+  #enableBelow(directory: Fd, controllers: readonly string[]): void {
+    try {
+      enableControllers(directory, controllers);
+    } catch (thrown) {
+      if (!this.#isShared) throw thrown;
+    }
   }
 
   /** Looked for in this directory: it has what every one below it has. */

@@ -12,7 +12,7 @@ import { planExec } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
 import { planJudge } from "./plan-judge.ts";
 import { prepareProcess } from "./prepare-process.ts";
-import { earlyStreams } from "./start.ts";
+import { earlyStreams, noCgroup } from "./start.ts";
 import type { ExecOptions, KeeperProgram, StartedProcess } from "./types.ts";
 
 /** Starts one more process in a running container, with a keeper of its own. Failures as startContainer(). */
@@ -21,12 +21,15 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
   using target = findProcess(options.target);
   if (target === undefined)
     throw new Failure("conflict", "cannot execute in the container: it is not running");
-  if (options.cgroup.isFrozen())
+  if (options.cgroup?.isFrozen() === true)
     throw new Failure("conflict", "cannot execute in the container: it is paused, unpause it first");
   const inheritance = new Inheritance();
   using opened = new DisposableStack();
   const blob = new PlanBlob();
-  const join = opened.use(options.cgroup.openJoin({ besidePid: options.target.pid }));
+  const join =
+    options.cgroup === undefined
+      ? noCgroup
+      : opened.use(options.cgroup.openJoin({ besidePid: options.target.pid }));
   const prepared = prepareProcess(options.process, {
     seccomp: options.seccomp,
     announce: options.beforeFirstInstruction !== undefined,

@@ -1,7 +1,9 @@
 import { existsSync, lstatSync } from "node:fs";
 import { Failure, within } from "../base/failure.ts";
+import type { CgroupJoin } from "../linux/cgroup.ts";
 import { monotonicMs } from "../linux/clock.ts";
 import { OwnedFd } from "../linux/fd.ts";
+import { MOUNT_ATTR_NODEV } from "../linux/constants/mount.ts";
 import { openDirectoryPath } from "../linux/open.ts";
 import { setMountAttributes } from "../linux/mount.ts";
 import { makeDevice } from "../linux/stat.ts";
@@ -32,12 +34,17 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
   const blob = new PlanBlob();
   const root = inheritance.add(options.root);
   const rootLock = options.rootLock === undefined ? -1 : inheritance.add(options.rootLock);
-  setMountAttributes(options.root, { propagation: "private", recursive: true });
+  setMountAttributes(options.root, {
+    propagation: "private",
+    recursive: true,
+    ...(config.root.nodev === true ? { set: MOUNT_ATTR_NODEV } : {}),
+  });
   if ((config.linux.maskedPaths ?? []).length > 0) checkNullDevice();
 
   const joinNamespaces = new Map<RuntimeNamespaceType, number>();
   for (const [type, fd] of options.joinNamespaces ?? []) joinNamespaces.set(type, inheritance.add(fd));
-  const join = opened.use(options.cgroup.openJoin());
+  const join: CgroupJoin =
+    options.cgroup === undefined ? noCgroup : opened.use(options.cgroup.openJoin());
   const idMaps = idMapsOf(config);
   const devices = config.linux.devices ?? [];
   const isIdmapped = config.mounts.some((mount) => idmapDepth(mount) !== "none");
@@ -46,7 +53,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
     devices,
     ...(idMaps === undefined ? {} : { idMaps }),
     layout: options.cgroupLayout,
-    cgroupPath: options.cgroup.path,
+    cgroupPath: options.cgroup?.path ?? "",
     cgroupNamespace: config.linux.namespaces.some(({ type }) => type === "cgroup") ? "private" : "host",
     inheritance,
     opened,
@@ -154,6 +161,9 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
     throw within(`cannot start container ${options.id.slice(0, 12)}`, thrown);
   }
 }
+
+/** Of a process that stays where its parent is. */
+export const noCgroup: CgroupJoin = { writeZeroFds: [], [Symbol.dispose]: () => {} };
 
 const nullDevice = makeDevice(1, 3);
 

@@ -41,8 +41,8 @@ export interface StartOptions {
   readonly stdinOnce?: boolean;
   /** Run the program below an init of ours, which passes signals on and reaps. */
   readonly init?: boolean;
-  /** Made by the caller, with its limits. */
-  readonly cgroup: Cgroup;
+  /** Made by the caller, with its limits. Absent: it stays in the keeper's. */
+  readonly cgroup?: Cgroup;
   readonly cgroupLayout: CgroupLayout;
   /** The keeper itself writes `0` to each: out of the engine's cgroup, so that the engine's end or limits do not touch it. */
   readonly keeperCgroupFds?: readonly Fd[];
@@ -80,7 +80,8 @@ export interface ExecOptions {
   readonly runDirectory: string;
   readonly keepStdinOpen?: boolean;
   readonly keeperCgroupFds?: readonly Fd[];
-  readonly cgroup: Cgroup;
+  /** Absent: the container has none of its own. */
+  readonly cgroup?: Cgroup;
   readonly setupDeadlineMs?: number;
   readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
   readonly watch?: CallWatch;

@@ -7,7 +7,12 @@ import type { IdRange } from "./id-map.ts";
 export interface RuntimeConfig {
   readonly ociVersion: string;
   readonly process: RuntimeProcess;
-  readonly root: { readonly path: string; readonly readonly?: boolean };
+  readonly root: {
+    readonly path: string;
+    readonly readonly?: boolean;
+    /** Device nodes in it can't be opened. Not of the specification. */
+    readonly nodev?: boolean;
+  };
   readonly hostname?: string;
   readonly domainname?: string;
   /** Applied in this order. */

@@ -86,6 +86,8 @@ export interface TareHostConfig {
   readonly TimeoutSeconds?: number;
   /** What /etc/hosts begins with: an absolute path of the host, `image` or `none`. */
   readonly HostsFile?: string;
+  /** `disabled`, `split`, or `enabled` (the default; `no-conmon` is the same). */
+  readonly Cgroups?: string;
   /** Systemd mode: `always`, `true` (where the command is systemd or an init) or `false`. */
   readonly Systemd?: string;
   /** Bytes of each tmpfs of that mode; 0: half of the memory. */

@@ -34,9 +34,9 @@ export interface PodmanValues {
 export const podmanFlags: TableOf<PodmanValues> = {
   arch: string("Architecture of the image, in place of this machine's (Tare's own)"),
   cgroups: string(
-    'Cgroups of the container: "enabled", or "no-conmon", which is the same here (Tare\'s own)',
+    'Cgroup of the container: "enabled" ("no-conmon" is the same here), "disabled" for none, "split" for one below the daemon\'s own (Tare\'s own)',
     {
-      words: ["enabled", "no-conmon"],
+      words: ["enabled", "disabled", "no-conmon", "split"],
       check: checkCgroups,
     },
   ),
@@ -130,6 +130,7 @@ export function planPodmanFields(values: PodmanValues): TareHostConfig {
     ChrootDirs: values.chrootdirs.flatMap((paths) => paths.split(",")).filter((path) => path !== ""),
     TimeoutSeconds: timeout,
     HostsFile: values["hosts-file"],
+    Cgroups: ["disabled", "split"].includes(values.cgroups) ? values.cgroups : "",
     Systemd: systemd === "false" ? "" : systemd,
     Secrets: values.secret,
   };
@@ -166,14 +167,8 @@ export function planNotify(
 }
 
 function checkCgroups(text: string): string {
-  if (["enabled", "no-conmon"].includes(text)) return text;
-  if (["disabled", "split"].includes(text)) {
-    throw new Failure(
-      "unsupported",
-      `"${text}" is not supported: a container is found and ended by its cgroup`,
-    );
-  }
-  throw new Failure("invalid", "must be enabled or no-conmon");
+  if (["enabled", "disabled", "no-conmon", "split"].includes(text)) return text;
+  throw new Failure("invalid", "must be enabled, disabled, no-conmon or split");
 }
 
 function checkImageVolume(text: string): string {

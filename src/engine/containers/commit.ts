@@ -9,7 +9,7 @@ import { mergeCommitted } from "../planning/committed-config.ts";
 import { mergeEnvironment } from "../planning/environment.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { CommitSettings, ContainerReference } from "../types.ts";
-import type { ContainerContext } from "./context.ts";
+import { cgroupOf, type ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
 
@@ -65,14 +65,14 @@ export async function commitContainer(
 /** What the container has changed, as an image's layer; while it is read, nothing starts, ends or (with `pause`) runs. */
 async function* packUpper(
   context: ContainerContext,
-  { id, idMaps }: ContainerRecord,
+  { id, idMaps, spec }: ContainerRecord,
   { pause }: { readonly pause: boolean },
 ): AsyncGenerator<Uint8Array, void> {
   const options = idMaps === undefined ? {} : { idMaps };
   using _ = await context.locks.acquire(id);
   const { state } = getContainer(context.state, id);
-  const cgroup = context.parts.cgroups.open(id);
-  const freezes = pause && state.status === "running" && context.live.has(id);
+  const cgroup = cgroupOf(context, { id, spec });
+  const freezes = spec.cgroups !== "disabled" && pause && state.status === "running" && context.live.has(id);
   using _execs = freezes ? await context.execs.hold(id) : undefined;
   if (!freezes) return yield* context.parts.storage.packChanges(id, options);
   const intent = context.state.beginIntent({ kind: "freeze", containerId: id });

@@ -1,6 +1,6 @@
 import type { KeyedLock } from "../../base/keyed-lock.ts";
 import type { NetworkCatalog } from "../networks/network-catalog.ts";
-import type { EngineParts } from "../parts.ts";
+import type { CgroupHandle, EngineParts } from "../parts.ts";
 import type { HostFacts } from "../planning/plan-container.ts";
 import type { SecretCatalog } from "../secrets/secret-catalog.ts";
 import type { ContainerRecord, ImageRecord } from "../state/records.ts";
@@ -9,6 +9,7 @@ import type { ContainerId } from "../types.ts";
 import type { VolumeCatalog } from "../volumes/volume-catalog.ts";
 import type { Background } from "./background.ts";
 import type { ExecSessions } from "./exec-sessions.ts";
+import { LooseProcesses } from "./loose-processes.ts";
 import type { LiveContainer } from "./live-container.ts";
 import type { PendingAttaches } from "./pending-attaches.ts";
 import type { Places } from "./places.ts";
@@ -50,7 +51,16 @@ export interface ContainerContext {
 }
 
 export function cgroupPathOf(context: ContainerContext, id: ContainerId): string {
-  return context.parts.cgroups.pathOf(id);
+  return context.state.findContainer(id)?.spec.cgroups === "disabled"
+    ? ""
+    : context.parts.cgroups.pathOf(id);
+}
+
+/** A container's cgroup; of one without, its processes, which it stands for as far as that goes. */
+export function cgroupOf(context: ContainerContext, { id, spec }: Pick<ContainerRecord, "id" | "spec">): CgroupHandle {
+  return spec.cgroups === "disabled"
+    ? new LooseProcesses(context.live.get(id)?.kept)
+    : context.parts.cgroups.open(id);
 }
 
 export function isRunning({ state }: ContainerRecord): boolean {

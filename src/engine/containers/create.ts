@@ -7,6 +7,7 @@ import { planCgroupParent } from "../planning/cgroup-parent.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import { randomContainerId, randomContainerName, parseContainerName } from "../planning/container-name.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
+import { refuse } from "../planning/refusal.ts";
 import type { ContainerRecord, EndpointRecord, IntentId } from "../state/records.ts";
 import type { ContainerId, ContainerSpec, NamespaceMode } from "../types.ts";
 import { checkLinks } from "../networks/links.ts";
@@ -42,9 +43,7 @@ export async function createContainer(
     ...requiredIds(context, asked.requires),
     ...(asked.secrets === undefined ? {} : { secrets: pinnedSecrets.secrets }),
     mounts: decideMounts(context, { ...asked, mounts: pinned.mounts }, config.defaults.volumes),
-    ...(asked.cgroupParent === undefined
-      ? {}
-      : { cgroupParent: planCgroupParent(asked.cgroupParent, context.parts.cgroups.path) }),
+    ...parentOf(context, asked),
   };
   const plan = planContainer(id, { spec, image: config.defaults, host: context.host });
   if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
@@ -91,7 +90,8 @@ export async function createContainer(
       ...(spec.storageBytes === undefined ? {} : { sizeBytes: spec.storageBytes }),
     });
     fault("create.snapshot");
-    if (cgroupParent !== undefined) cgroups.assign(id, cgroupParent);
+    if (cgroupParent !== undefined)
+      cgroups.assign(id, cgroupParent, { split: spec.cgroups === "split" });
     context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });
     fault("create.recorded");
   } catch (thrown) {
@@ -107,6 +107,21 @@ export async function createContainer(
       ...(await firewallWarnings(context, endpoints)),
     ],
   };
+}
+
+/** The cgroup above its own. The engine's is the one that it is in now; in the topmost there is nothing to split: the container is where all are. */
+function parentOf(
+  { parts }: ContainerContext,
+  { cgroups, cgroupParent }: ContainerSpec,
+): Pick<ContainerSpec, "cgroupParent"> {
+  if (cgroups === "split") {
+    if (cgroupParent !== undefined) throw refuse("conflicting options: cgroups split and a cgroup parent");
+    const current = parts.cgroups.current();
+    return current === "" ? {} : { cgroupParent: `/${current}` };
+  }
+  return cgroupParent === undefined
+    ? {}
+    : { cgroupParent: planCgroupParent(cgroupParent, parts.cgroups.path) };
 }
 
 /** Rolls back a creation that did not come to its end; idempotent. */

@@ -7,7 +7,7 @@ import type { Exit } from "../../runtime/types.ts";
 import type { ContainerRecord, IntentId } from "../state/records.ts";
 import type { EngineEvent } from "../engine-types.ts";
 import type { ContainerId, ContainerState } from "../types.ts";
-import type { ContainerContext } from "./context.ts";
+import { cgroupOf, type ContainerContext } from "./context.ts";
 import { imagesOf } from "../images/images-in-use.ts";
 import { containerEvent } from "./describe-event.ts";
 import { planRestart } from "../planning/restart-policy.ts";
@@ -24,7 +24,7 @@ export type ExitedState = Extract<ContainerState, { status: "exited" }>;
 
 /** The state after a run that ended so. Reads the cgroup's counters: call it before that is removed. */
 export function stateAfter(context: ContainerContext, record: ContainerRecord, exit: Exit): ExitedState {
-  const oomKills = Math.max(context.parts.cgroups.open(record.id).oomKills(), noticedKills(record));
+  const oomKills = Math.max(cgroupOf(context, record).oomKills(), noticedKills(record));
   const startedAt = "startedAt" in record.state ? record.state.startedAt : record.starts.at(-1);
   return {
     status: "exited",

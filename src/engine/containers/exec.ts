@@ -4,6 +4,7 @@ import { fault } from "../../base/fault.ts";
 import { planCapabilities } from "../../linux/capability.ts";
 import type { StartedProcess } from "../../runtime/types.ts";
 import type { ExecRequest } from "../parts.ts";
+import { isWithoutDeviceList } from "../planning/cgroup-mode.ts";
 import { cleanPath } from "../planning/clean-path.ts";
 import { randomContainerId } from "../planning/container-name.ts";
 import { mergeEnvironment, planEnvironment, withHome } from "../planning/environment.ts";
@@ -156,8 +157,9 @@ function planExec(
   const terminal = spec.terminal ?? false;
   const own = mergeEnvironment(spec.env ?? [], plan.ownEnv);
   const privileged = spec.privileged ?? record.spec.privileged ?? false;
+  const all = privileged ? [...planCapabilities({ privileged, available: context.host.capabilities })] : [];
   const capabilities = privileged
-    ? [...planCapabilities({ privileged, available: context.host.capabilities })]
+    ? all.filter((name) => name !== "CAP_MKNOD" || !isWithoutDeviceList(record.spec))
     : plan.capabilities;
   const size = consoleSize ?? spec.consoleSize;
   const cwd =
@@ -193,7 +195,7 @@ function planExec(
     ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
     keepStdinOpen: spec.attachStdin ?? false,
     ...planWatch(context, record, session.id),
-    cgroupName: record.id,
+    cgroupName: record.spec.cgroups === "disabled" ? undefined : record.id,
   };
 }
 

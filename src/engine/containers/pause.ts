@@ -2,7 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerId, ContainerReference, ContainerState } from "../types.ts";
-import type { ContainerContext } from "./context.ts";
+import { cgroupOf, type ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
 
@@ -21,7 +21,7 @@ export async function pauseContainer(
     throw refuse("pause", record, state.status === "paused" ? "it is paused already" : "it is not running");
   }
   using _execs = await context.execs.hold(id);
-  const cgroup = context.parts.cgroups.open(id);
+  const cgroup = cgroupOf(context, record);
   await cgroup.freeze();
   fault("pause.frozen");
   try {
@@ -48,7 +48,7 @@ export async function thawPaused(context: ContainerContext, id: ContainerId): Pr
   using _ = await context.locks.acquire(id);
   const record = context.state.findContainer(id);
   if (record?.state.status !== "paused") return false;
-  context.parts.cgroups.open(id).thaw();
+  cgroupOf(context, record).thaw();
   fault("unpause.thawed");
   putStatus(context, record, { ...record.state, status: "running" });
   fault("unpause.recorded");
@@ -59,7 +59,7 @@ export async function thawPaused(context: ContainerContext, id: ContainerId): Pr
 export function withFrozenState(context: ContainerContext, record: ContainerRecord): ContainerRecord {
   const { state } = record;
   if (state.status !== "running" && state.status !== "paused") return record;
-  const status = context.parts.cgroups.open(record.id).isFrozen() ? "paused" : "running";
+  const status = cgroupOf(context, record).isFrozen() ? "paused" : "running";
   if (status === state.status) return record;
   const changed: ContainerRecord = { ...record, state: { ...state, status } };
   context.state.putContainer(changed);

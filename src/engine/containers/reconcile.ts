@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { fault } from "../../base/fault.ts";
 import type { Exit, KeptProcess } from "../../runtime/types.ts";
 import type { ContainerRecord, Intent, IntentId } from "../state/records.ts";
-import { type ContainerContext, isRunning } from "./context.ts";
+import { cgroupOf, type ContainerContext, isRunning } from "./context.ts";
 import { undoCreate } from "./create.ts";
 import { type ExitedState, recordEnd, stateAfter, sweepAll, sweepCgroup } from "./end-run.ts";
 import { watchOrphanedExecs } from "./orphaned-execs.ts";
@@ -42,11 +42,12 @@ export async function reconcile(context: ContainerContext): Promise<void> {
 
 function assignCgroups({ parts, state }: ContainerContext): void {
   for (const { id, spec } of state.containers()) {
-    if (spec.cgroupParent !== undefined) parts.cgroups.assign(id, spec.cgroupParent);
+    if (spec.cgroupParent !== undefined)
+      parts.cgroups.assign(id, spec.cgroupParent, { split: spec.cgroups === "split" });
   }
   for (const [, intent] of state.intents()) {
     if (intent.kind !== "remove" || intent.cgroupParent === undefined) continue;
-    parts.cgroups.assign(intent.containerId, intent.cgroupParent);
+    parts.cgroups.assign(intent.containerId, intent.cgroupParent, { split: intent.isSplit === true });
   }
 }
 
@@ -180,8 +181,7 @@ async function reconcileContainer(context: ContainerContext, record: ContainerRe
   }
   const lost: Exit = { end: { signal: 9 }, finishedAt: Date.now(), keeperLost: true };
   const state = stateAfter(context, record, lost);
-  await context.parts.cgroups
-    .open(record.id)
+  await cgroupOf(context, record)
     .killAll()
     .catch(() => undefined);
   recordEnd(context, record, { state });

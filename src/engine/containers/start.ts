@@ -245,10 +245,13 @@ async function launch(
     },
   });
   const limits = cgroupLimitsOf(plan.limits, parts.host.findBlockDevice);
-  parts.cgroups.create(
-    id,
-    planCgroup(limits, parts.cgroups.layout, rules === undefined ? {} : { devices: rules }),
-  );
+  const hasCgroup = spec.cgroups !== "disabled";
+  if (hasCgroup) {
+    parts.cgroups.create(
+      id,
+      planCgroup(limits, parts.cgroups.layout, rules === undefined ? {} : { devices: rules }),
+    );
+  }
   clock.mark("cgroup");
   fault("start.cgroup");
   const oldExit = join(runDirectory, "exit");
@@ -264,7 +267,7 @@ async function launch(
     logRotation,
     keepStdinOpen: spec.openStdin ?? false,
     stdinOnce: spec.stdinOnce ?? false,
-    cgroupName: id,
+    cgroupName: hasCgroup ? id : undefined,
     init: spec.init ?? false,
     dieWithCaller: spec.lifetime === "process",
     ...planWatch(context, record),

@@ -4,7 +4,7 @@ import { readHostCpuTime } from "../../linux/cpu-time.ts";
 import { readNetworkCounters } from "../../linux/network-counters.ts";
 import type { ContainerStatistics, StatisticsOptions, StatisticsSample } from "../statistics-types.ts";
 import type { ContainerReference } from "../types.ts";
-import { type ContainerContext, isRunning } from "./context.ts";
+import { cgroupOf, type ContainerContext, isRunning } from "./context.ts";
 import { getContainer } from "./find-container.ts";
 import type { ContainerRecord } from "../state/records.ts";
 
@@ -47,7 +47,7 @@ async function takeSample(
 ): Promise<StatisticsSample | undefined> {
   const kept = context.live.get(record.id)?.kept;
   if (kept === undefined || !isRunning(record)) return undefined;
-  const statistics = await context.parts.cgroups.open(record.id).statistics();
+  const statistics = await cgroupOf(context, record).statistics();
   if (statistics?.cpu === undefined) return undefined; // it has just ended
   const { cpu, memory, ...others } = statistics;
   const limitBytes = Math.min(memory?.limitBytes ?? Number.POSITIVE_INFINITY, totalmem());

@@ -5,7 +5,7 @@ import { parseGroup, parsePasswd } from "../../spec/passwd.ts";
 import { parseProcessColumns } from "../planning/process-columns.ts";
 import { formatProcesses } from "../planning/process-table.ts";
 import type { ContainerReference, ProcessTable } from "../types.ts";
-import { type ContainerContext, isRunning } from "./context.ts";
+import { cgroupOf, type ContainerContext, isRunning } from "./context.ts";
 import { getContainer } from "./find-container.ts";
 
 /** The processes of its cgroup as the host numbers them, read from /proc. "conflict" when it does not run. */
@@ -22,9 +22,8 @@ export function listProcesses(
     });
   }
   const columns = parseProcessColumns(psOptions);
-  const { cgroups, host } = context.parts;
-  const processes = cgroups
-    .open(id)
+  const { host } = context.parts;
+  const processes = cgroupOf(context, record)
     .pids()
     .flatMap((pid) => findProcessDetails(pid) ?? []);
   const facts = {

@@ -1,6 +1,7 @@
 import { planCgroupChange } from "../../linux/cgroup-change.ts";
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
+import { hasLimits } from "../planning/cgroup-mode.ts";
 import { planUpdatedLimits } from "../planning/updated-limits.ts";
 import type { CgroupLimits } from "../../linux/cgroup-limits.ts";
 import type { ContainerLimits } from "../limit-types.ts";
@@ -56,6 +57,8 @@ export async function updateContainer(
   const { cgroups } = context.parts;
   if (asked.blockIo !== undefined)
     cgroupLimitsOf({ blockIo: asked.blockIo }, context.parts.host.findBlockDevice);
+  if (record.spec.cgroups === "disabled" && hasLimits(limits))
+    throw new Failure("invalid", `cannot limit container "${record.name}": it has no cgroup`);
   const change = planCgroupChange(numbersOf(context, before), numbersOf(context, limits), cgroups.layout);
   const published = await changePorts(context, record, {
     ...(publishAdd === undefined ? {} : { add: publishAdd }),
@@ -86,7 +89,7 @@ export async function updateContainer(
   fault("update.intended");
   let undo: (() => void) | undefined;
   try {
-    undo = cgroups.open(id).change(change);
+    undo = record.spec.cgroups === "disabled" ? () => undefined : cgroups.open(id).change(change);
     fault("update.applied");
     context.state.putContainer(updated, { ends: intent, events });
     fault("update.recorded");

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { Failure } from "../../base/failure.ts";
 import type { Cgroup } from "../../linux/cgroup.ts";
 import { type CgroupLayout, hierarchiesOf } from "../../linux/cgroup-layout.ts";
 import { CgroupParent } from "../../linux/cgroup-parent.ts";
+import { pathIn, readCgroupPaths } from "../../linux/cgroup-paths.ts";
 import type { CgroupPlan } from "../../linux/cgroup-plan.ts";
 import type { CgroupPart } from "../parts.ts";
 import type { OomListener } from "./oom-listener.ts";
@@ -13,6 +15,7 @@ export class EngineCgroups implements CgroupPart, Disposable {
   /** Parents that are in use, by path; and which container has which. */
   readonly #parents = new Map<string, CgroupParent>();
   readonly #assigned = new Map<string, string>();
+  readonly #split = new Set<string>();
   /** Made when the first container with a limit runs. */
   #oom: Promise<OomListener> | undefined;
   #isDisposed = false;
@@ -29,8 +32,23 @@ export class EngineCgroups implements CgroupPart, Disposable {
     return this.#own.path;
   }
 
-  assign(name: string, parent: string): void {
-    this.#assigned.set(name, parent.startsWith("/") ? parent.slice(1) : `${this.#own.path}/${parent}`);
+  assign(name: string, parent: string, { split = false }: { readonly split?: boolean } = {}): void {
+    const path = parent.startsWith("/") ? parent.slice(1) : `${this.#own.path}/${parent}`;
+    this.#assigned.set(name, path);
+    if (split) this.#split.add(path);
+  }
+
+  current(): string {
+    const paths = readCgroupPaths("self");
+    const found = hierarchiesOf(this.layout).map((hierarchy) => pathIn(paths, hierarchy).slice(1));
+    const longest = found.reduce((one, other) => (other.length > one.length ? other : one), "");
+    const isAbove = (path: string): boolean =>
+      path === "" || path === longest || longest.startsWith(`${path}/`);
+    if (found.every(isAbove)) return longest;
+    throw new Failure(
+      "unsupported",
+      `cannot split the engine's cgroup: it is in ${[...new Set(found)].map((path) => `"/${path}"`).join(" and ")} of different hierarchies`,
+    );
   }
 
   release(name: string): void {
@@ -105,7 +123,10 @@ export class EngineCgroups implements CgroupPart, Disposable {
     if (path === undefined) return this.#own;
     let parent = this.#parents.get(path);
     if (parent === undefined) {
-      parent = new CgroupParent(path, this.#own.layout, { mark: this.#own.path });
+      parent = new CgroupParent(path, this.#own.layout, {
+        mark: this.#own.path,
+        isShared: this.#split.has(path),
+      });
       this.#parents.set(path, parent);
     }
     return parent;

@@ -75,7 +75,9 @@ function tmpfsOptions({ options: text = "", readonly = false }: TmpfsMount): rea
 export interface MountPlanInput {
   readonly privileged: boolean;
   /** "systemd": what systemd manages itself is writable, limits of v1 are not. Default "writable" for a privileged one. */
-  readonly cgroups?: "writable" | "readonly" | "systemd";
+  readonly cgroups?: "writable" | "readonly" | "systemd" | "absent";
+  /** Device nodes of images, volumes and binds (but those of /dev) can't be opened. */
+  readonly nodev?: boolean;
   /** Absent: no /dev/shm. */
   readonly shmBytes?: number;
   /** Files made for the container, by target: hosts, hostname, resolv.conf. */
@@ -98,7 +100,13 @@ export interface MountPlanInput {
 /** All mounts in the order in which they are made: the kernel's, the files, then the caller's from outside to inside. */
 export function planMounts(input: MountPlanInput): readonly RuntimeMount[] {
   const asked = input.mounts.map((mount) =>
-    runtimeMount(mount, { isForeign: input.foreign !== undefined, maps: input.idmaps?.get(mount.target) }),
+    withoutDevices(
+      runtimeMount(mount, {
+        isForeign: input.foreign !== undefined,
+        maps: input.idmaps?.get(mount.target),
+      }),
+      input,
+    ),
   );
   const secrets = (input.secrets ?? []).map(
     ({ target }, at): RuntimeMount => ({ destination: target, type: memoryFile, source: String(at) }),
@@ -145,14 +153,18 @@ function defaultMounts({
     foreign.includes("network")
       ? bind("/sys", "/sys", [...quiet, "ro", "rprivate"])
       : { destination: "/sys", type: "sysfs", source: "sysfs", options: [...quiet, access] },
-    foreign.includes("cgroup")
-      ? bind("/sys/fs/cgroup", "/sys/fs/cgroup", [...quiet, "ro", "rprivate"])
-      : {
-          destination: "/sys/fs/cgroup",
-          type: "cgroup",
-          source: "cgroup",
-          options: [...cgroupWords[cgroups], ...quiet],
-        },
+    ...(cgroups === "absent"
+      ? []
+      : [
+          foreign.includes("cgroup")
+            ? bind("/sys/fs/cgroup", "/sys/fs/cgroup", [...quiet, "ro", "rprivate"])
+            : {
+                destination: "/sys/fs/cgroup",
+                type: "cgroup",
+                source: "cgroup",
+                options: [...cgroupWords[cgroups], ...quiet],
+              },
+        ]),
     ...(foreign.includes("ipc")
       ? []
       : [{ destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet }]),
@@ -162,6 +174,11 @@ function defaultMounts({
         ? []
         : [{ destination: "/dev/shm", type: "tmpfs", source: "shm", options: shmOptions(shmBytes) }]),
   ];
+}
+
+function withoutDevices(mount: RuntimeMount, { nodev = false }: MountPlanInput): RuntimeMount {
+  if (!nodev || mount.type !== "bind" || isWithin(cleanPath(mount.source ?? ""), "/dev")) return mount;
+  return { ...mount, options: [...(mount.options ?? []), "nodev"] };
 }
 
 /** Of a /dev/shm. */

@@ -11,6 +11,7 @@ import type { ImageDefaults } from "../../spec/image-config.ts";
 import type { ContainerLimits } from "../limit-types.ts";
 import type { ContainerId, ContainerMount, ContainerSpec } from "../types.ts";
 import { planAppArmor } from "./app-armor.ts";
+import { checkCgroupMode, isWithoutDeviceList } from "./cgroup-mode.ts";
 import { checkChroots } from "./chroot-files.ts";
 import { cleanPath } from "./clean-path.ts";
 import { planCommand } from "./command.ts";
@@ -101,9 +102,10 @@ export function planContainer(
   const systemd = planSystemd(id, spec, { args, mounts: asked });
   const mounts = [...asked, ...(systemd?.mounts ?? [])];
   const limits = spec.limits ?? {};
+  checkCgroupMode(spec);
   const capabilities = planCapabilities({
     add: spec.capabilities?.add ?? [],
-    drop: spec.capabilities?.drop ?? [],
+    drop: [...(spec.capabilities?.drop ?? []), ...(isWithoutDeviceList(spec) ? ["MKNOD"] : [])],
     privileged,
     available: host.capabilities,
   });

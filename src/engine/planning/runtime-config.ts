@@ -4,6 +4,7 @@ import type { RuntimeConfig, RuntimeDevice, RuntimeNamespaceType } from "../../s
 import { findHostId, type IdMaps } from "../../spec/id-map.ts";
 import { splitSeconds } from "../../spec/time-offsets.ts";
 import type { ContainerSpec } from "../types.ts";
+import { isWithoutDeviceList } from "./cgroup-mode.ts";
 import { planDevices } from "./devices.ts";
 import { withHome } from "./environment.ts";
 import { planMounts } from "./mounts.ts";
@@ -69,17 +70,24 @@ export function planRuntimeConfig(
       ...(plan.appArmorProfile === undefined ? {} : { apparmorProfile: plan.appArmorProfile }),
       ...(spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: spec.oomScoreAdj }),
     },
-    root: { path: "rootfs", readonly: spec.readOnlyRoot ?? false },
+    root: {
+      path: "rootfs",
+      readonly: spec.readOnlyRoot ?? false,
+      ...(isWithoutDeviceList(spec) ? { nodev: true } : {}),
+    },
     ...(ownsUts ? { hostname: plan.hostname } : {}),
     ...(ownsUts && plan.domainname !== "" ? { domainname: plan.domainname } : {}),
     mounts: planMounts({
       privileged,
+      ...(isWithoutDeviceList(spec) ? { nodev: true } : {}),
       cgroups:
-        privileged || spec.writableCgroups === true
-          ? "writable"
-          : plan.isSystemd && spec.namespaces?.cgroup !== "host"
-            ? "systemd"
-            : "readonly",
+        spec.cgroups === "disabled"
+          ? "absent"
+          : privileged || spec.writableCgroups === true
+            ? "writable"
+            : plan.isSystemd && spec.namespaces?.cgroup !== "host"
+              ? "systemd"
+              : "readonly",
       ...(spec.namespaces?.ipc === "none" ? {} : { shmBytes: plan.shmBytes }),
       files: facts.files,
       mounts: plan.mounts,

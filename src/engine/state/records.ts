@@ -143,6 +143,8 @@ export type Intent =
       readonly volumes?: readonly string[];
       /** Above its cgroup, when that is not the engine's own. */
       readonly cgroupParent?: string;
+      /** With it: see CgroupPart.assign(). */
+      readonly isSplit?: boolean;
     }
   | { readonly kind: "remove-volume"; readonly volume: string }
   | { readonly kind: "create-network"; readonly network: NetworkPlan }

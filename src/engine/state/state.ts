@@ -89,12 +89,13 @@ export class State implements Disposable {
     events: readonly EngineEvent[] = [],
     volumes: readonly string[] = [],
   ): IntentId {
-    const { cgroupParent } = this.findContainer(id)?.spec ?? {};
+    const { cgroupParent, cgroups } = this.findContainer(id)?.spec ?? {};
     const intent: Intent = {
       kind: "remove",
       containerId: id,
       ...(volumes.length === 0 ? {} : { volumes }),
       ...(cgroupParent === undefined ? {} : { cgroupParent }),
+      ...(cgroups === "split" ? { isSplit: true } : {}),
     };
     const write = (): IntentId => {
       this.#database.run("DELETE FROM containers WHERE id = ?", id);

@@ -129,6 +129,7 @@ export class FakeWorld {
         exists: (name) => this.cgroups.has(name),
         list: () => [...this.cgroups],
         assign: () => {},
+        current: () => "",
         release: () => {},
         leaveParent: () => {},
         missingAbove: () => [],
