@@ -15,9 +15,7 @@ const groups: CommandTree["groups"] = {
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
 const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint compose config context node plugin service stack swarm trust".split(
-    " ",
-  ),
+  "build builder buildx checkpoint compose config context node plugin service stack swarm trust".split(" "),
 );
 
 const entries: readonly CommandEntry[] = [

@@ -1,4 +1,9 @@
-import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY } from "./constants/mount.ts";
+import {
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+} from "./constants/mount.ts";
 import { AT_EMPTY_PATH, O_CLOEXEC, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } from "./constants/open.ts";
 import { OwnedFd } from "./fd.ts";
 import { createFilesystem, type FilesystemParameter, setMountAttributes } from "./mount.ts";

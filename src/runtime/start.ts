@@ -43,8 +43,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
 
   const joinNamespaces = new Map<RuntimeNamespaceType, number>();
   for (const [type, fd] of options.joinNamespaces ?? []) joinNamespaces.set(type, inheritance.add(fd));
-  const join: CgroupJoin =
-    options.cgroup === undefined ? noCgroup : opened.use(options.cgroup.openJoin());
+  const join: CgroupJoin = options.cgroup === undefined ? noCgroup : opened.use(options.cgroup.openJoin());
   const idMaps = idMapsOf(config);
   const devices = config.linux.devices ?? [];
   const isIdmapped = config.mounts.some((mount) => idmapDepth(mount) !== "none");

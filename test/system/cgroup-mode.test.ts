@@ -29,17 +29,38 @@ describe.skipIf(!isRoot)("modes of cgroups", () => {
 
   test("disabled: it has none, and what it runs is found, counted and ended all the same", async () => {
     const nested = "(unshare -p -f sleep 1001 &) 2>/dev/null; sleep 1002 & while :; do :; done";
-    await tare.must(["run", "-d", "--name", "loose", "--cgroups", "disabled", "--cap-add", "SYS_ADMIN", "busybox", "sh", "-c", nested]);
+    await tare.must([
+      "run",
+      "-d",
+      "--name",
+      "loose",
+      "--cgroups",
+      "disabled",
+      "--cap-add",
+      "SYS_ADMIN",
+      "busybox",
+      "sh",
+      "-c",
+      nested,
+    ]);
     await tare.must(["exec", "-d", "loose", "sleep", "1003"]);
     expect(tare.cgroups()).toEqual([]);
     expect(await tare.must(["inspect", "-f", "{{.HostConfig.Tare.Cgroups}}", "loose"])).toBe("disabled");
     const pid = await pidOf("loose");
     const keeper = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
     expect(readFileSync(`/proc/${pid}/cgroup`, "utf8")).toBe(readFileSync(`/proc/${keeper}/cgroup`, "utf8"));
-    for (let tries = 0; tries < 100 && !(await tare.must(["top", "loose", "-o", "pid,args"])).includes("1001"); tries++) await sleep(50);
+    for (
+      let tries = 0;
+      tries < 100 && !(await tare.must(["top", "loose", "-o", "pid,args"])).includes("1001");
+      tries++
+    )
+      await sleep(50);
     const top = await tare.must(["top", "loose", "-o", "pid,args"]);
     for (const seconds of ["1001", "1002", "1003"]) expect(top).toContain(`sleep ${seconds}`);
-    const pids = top.split("\n").slice(1).map((line) => Number(line.trim().split(" ")[0]));
+    const pids = top
+      .split("\n")
+      .slice(1)
+      .map((line) => Number(line.trim().split(" ")[0]));
     expect(pids).toContain(pid);
     const [cpu = "", used = "", count = ""] = (
       await tare.must(["stats", "--no-stream", "--format", "{{.CPUPerc}} {{.MemUsage}} {{.PIDs}}", "loose"])
@@ -48,9 +69,15 @@ describe.skipIf(!isRoot)("modes of cgroups", () => {
     expect(used).not.toStartWith("0B");
     expect(Number(count)).toBeGreaterThanOrEqual(5);
     const paused = await tare.tare(["pause", "loose"]);
-    expect([paused.status, paused.stderr]).toEqual([1, expect.stringContaining("it has no cgroup (--cgroups disabled)")]);
+    expect([paused.status, paused.stderr]).toEqual([
+      1,
+      expect.stringContaining("it has no cgroup (--cgroups disabled)"),
+    ]);
     const updated = await tare.tare(["update", "--memory", "100m", "loose"]);
-    expect([updated.status, updated.stderr]).toEqual([1, expect.stringContaining('cannot limit container "loose": it has no cgroup')]);
+    expect([updated.status, updated.stderr]).toEqual([
+      1,
+      expect.stringContaining('cannot limit container "loose": it has no cgroup'),
+    ]);
     await tare.must(["update", "--restart", "no", "loose"]);
     await tare.must(["commit", "loose", "committed"]);
     process.kill(tare.daemonPid() ?? 0, "SIGKILL");
@@ -66,7 +93,18 @@ describe.skipIf(!isRoot)("modes of cgroups", () => {
   }, 60_000);
 
   test("disabled: a killed keeper takes all of it along", async () => {
-    await tare.must(["run", "-d", "--name", "lost", "--cgroups", "disabled", "busybox", "sh", "-c", "sleep 1004 & sleep 1005"]);
+    await tare.must([
+      "run",
+      "-d",
+      "--name",
+      "lost",
+      "--cgroups",
+      "disabled",
+      "busybox",
+      "sh",
+      "-c",
+      "sleep 1004 & sleep 1005",
+    ]);
     const pid = await pidOf("lost");
     process.kill(Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]), "SIGKILL");
     expect(await tare.must(["wait", "lost"])).toBe("137");
@@ -76,31 +114,53 @@ describe.skipIf(!isRoot)("modes of cgroups", () => {
 
   test("disabled: no device can be made or opened that it was not given", async () => {
     const disk = "mknod /evil b 8 0 && echo made; mknod /null c 1 3 && echo made; echo ended";
-    const run = (...flags: string[]) =>
-      tare.must(["run", "--rm", "--cgroups", "disabled", ...flags]);
+    const run = (...flags: string[]) => tare.must(["run", "--rm", "--cgroups", "disabled", ...flags]);
     expect(await run("busybox", "sh", "-c", `${disk} 2>/dev/null`)).toBe("ended");
     expect(await run("--cap-add", "ALL", "busybox", "sh", "-c", disk)).toBe("ended");
     // An image, and a volume, that bring one.
-    await tare.must(["run", "--name", "maker", "-v", "nodes:/v", "busybox", "sh", "-c", "mknod -m 666 /zero c 1 5; mknod -m 666 /v/zero c 1 5"]);
+    await tare.must([
+      "run",
+      "--name",
+      "maker",
+      "-v",
+      "nodes:/v",
+      "busybox",
+      "sh",
+      "-c",
+      "mknod -m 666 /zero c 1 5; mknod -m 666 /v/zero c 1 5",
+    ]);
     await tare.must(["commit", "maker", "with-node"]);
     await tare.must(["rm", "maker"]);
-    const read = "for f in /zero /v/zero; do head -c 1 $f >/dev/null 2>&1 && echo \"$f opened\"; done; head -c 1 /dev/zero | wc -c";
+    const read =
+      'for f in /zero /v/zero; do head -c 1 $f >/dev/null 2>&1 && echo "$f opened"; done; head -c 1 /dev/zero | wc -c';
     expect(await run("-v", "nodes:/v", "with-node", "sh", "-c", read)).toBe("1");
-    expect(await run("--device", "/dev/zero:/dev/own", "busybox", "sh", "-c", "head -c 1 /dev/own | wc -c")).toBe("1");
-    expect(await tare.must(["run", "--rm", "-v", "nodes:/v", "with-node", "sh", "-c", read])).toContain("/zero opened");
+    expect(
+      await run("--device", "/dev/zero:/dev/own", "busybox", "sh", "-c", "head -c 1 /dev/own | wc -c"),
+    ).toBe("1");
+    expect(await tare.must(["run", "--rm", "-v", "nodes:/v", "with-node", "sh", "-c", read])).toContain(
+      "/zero opened",
+    );
     await tare.must(["run", "-d", "--name", "entered", "--cgroups", "disabled", "busybox", "sleep", "1000"]);
-    expect(await tare.must(["exec", "--privileged", "entered", "sh", "-c", `${disk} 2>/dev/null`])).toBe("ended");
+    expect(await tare.must(["exec", "--privileged", "entered", "sh", "-c", `${disk} 2>/dev/null`])).toBe(
+      "ended",
+    );
     await tare.must(["rm", "-f", "entered"]);
     await tare.must(["rmi", "with-node"]);
     await tare.must(["volume", "rm", "nodes"]);
   });
 
   test("disabled: what needs one is refused in a sentence", async () => {
-    expect(await refused("disabled", "-m", "64m")).toContain("there can be no limits without a cgroup (cgroups disabled)");
+    expect(await refused("disabled", "-m", "64m")).toContain(
+      "there can be no limits without a cgroup (cgroups disabled)",
+    );
     expect(await refused("disabled", "--pids-limit", "5")).toContain("there can be no limits");
-    expect(await refused("disabled", "--cgroup-parent", "/a")).toContain("cgroups disabled and a cgroup parent");
+    expect(await refused("disabled", "--cgroup-parent", "/a")).toContain(
+      "cgroups disabled and a cgroup parent",
+    );
     expect(await refused("disabled", "--pid", "host")).toContain("its processes are found by that");
-    expect(await refused("disabled", "--cap-add", "MKNOD")).toContain("nothing would keep it from the host's devices");
+    expect(await refused("disabled", "--cap-add", "MKNOD")).toContain(
+      "nothing would keep it from the host's devices",
+    );
     expect(await refused("split", "--cgroup-parent", "/a")).toContain("cgroups split and a cgroup parent");
     expect(await refused("else")).toContain("must be enabled, disabled, no-conmon or split");
   });
@@ -120,7 +180,9 @@ describe.skipIf(!isRoot)("modes of cgroups", () => {
     try {
       await tare.must(["run", "-d", "--name", "below", "--cgroups", "split", "busybox", "sleep", "1000"]);
       const id = await tare.must(["inspect", "-f", "{{.Id}}", "below"]);
-      const lines = readFileSync(`/proc/${await pidOf("below")}/cgroup`, "utf8").trim().split("\n");
+      const lines = readFileSync(`/proc/${await pidOf("below")}/cgroup`, "utf8")
+        .trim()
+        .split("\n");
       for (const line of lines) expect(line).toEndWith(`:/${name}/${id}`);
       process.kill(tare.daemonPid() ?? 0, "SIGKILL");
       expect(await tare.must(["top", "below", "-o", "args"])).toContain("sleep 1000");

@@ -71,10 +71,27 @@ describe.skipIf(!isRoot)("--hosts-file", () => {
     ["a fifo", "mkfifo /etc/hosts"],
     ["a directory", "mkdir /etc/hosts"],
   ])("an image whose /etc/hosts is %s shows nothing of the host", async (_, script) => {
-    await tare.must(["run", "--no-hosts", "--name", "evil", "busybox", "sh", "-c", `mkdir -p /etc; rm -rf /etc/hosts; ${script}`]);
+    await tare.must([
+      "run",
+      "--no-hosts",
+      "--name",
+      "evil",
+      "busybox",
+      "sh",
+      "-c",
+      `mkdir -p /etc; rm -rf /etc/hosts; ${script}`,
+    ]);
     await tare.must(["commit", "evil", "evil-image"]);
     await tare.must(["rm", "evil"]);
-    const { stdout } = await tare.tare(["run", "--rm", "--hosts-file", "image", "evil-image", "cat", "/etc/hosts"]);
+    const { stdout } = await tare.tare([
+      "run",
+      "--rm",
+      "--hosts-file",
+      "image",
+      "evil-image",
+      "cat",
+      "/etc/hosts",
+    ]);
     expect(stdout).not.toContain("root:");
     await tare.must(["rmi", "evil-image"]);
   });

@@ -81,7 +81,8 @@ describe.skipIf(!isRoot)("secrets", () => {
       expect(ended.status).toBe(1);
       return ended.stderr;
     };
-    const tooLarge = "tare: cannot create the secret: secret data must be larger than 0 and less than 512000 bytes\n";
+    const tooLarge =
+      "tare: cannot create the secret: secret data must be larger than 0 and less than 512000 bytes\n";
     expect(await create("large", "x".repeat(512_000))).toBe(tooLarge);
     expect(await create("large", "x".repeat(3_000_000))).toBe(tooLarge);
     expect(await create("empty", "")).toBe(tooLarge);
@@ -100,23 +101,51 @@ describe.skipIf(!isRoot)("secrets", () => {
   });
 
   test("are a file in memory that a container can't write to, with the owner and mode that were asked for", async () => {
-    const look = "cat /run/secrets/password; stat -c ' %a %u:%g' /run/secrets/password; stat -f -c %T /run/secrets/password";
+    const look =
+      "cat /run/secrets/password; stat -c ' %a %u:%g' /run/secrets/password; stat -f -c %T /run/secrets/password";
     expect(await sh(look, "--secret", "password")).toBe(`${value} 444 0:0\ntmpfs`);
     expect(
-      await sh("stat -c '%a %u:%g' /x/y; cat /x/y; touch /x/y || echo read-only", "--secret", "password,target=/x/y,uid=7,gid=8,mode=0400"),
+      await sh(
+        "stat -c '%a %u:%g' /x/y; cat /x/y; touch /x/y || echo read-only",
+        "--secret",
+        "password,target=/x/y,uid=7,gid=8,mode=0400",
+      ),
     ).toBe(`400 7:8\n${value}read-only`);
     expect(await sh("cat /run/secrets/a/b", "--secret", "password,target=a/b", "--user", "1000")).toBe(value);
     expect(await sh("cat /run/secrets/password", "--secret", "password", "--read-only")).toBe(value);
     expect(
-      await sh("cat /run/secrets/password", "--secret", "password", "--tmpfs", "/run", "--tmpfs", "/run/secrets"),
+      await sh(
+        "cat /run/secrets/password",
+        "--secret",
+        "password",
+        "--tmpfs",
+        "/run",
+        "--tmpfs",
+        "/run/secrets",
+      ),
     ).toBe(value);
-    const mounts = await sh("grep -c secrets /proc/self/mounts; ls /run/secrets", "--secret", "password", "--secret", "password,target=2nd");
+    const mounts = await sh(
+      "grep -c secrets /proc/self/mounts; ls /run/secrets",
+      "--secret",
+      "password",
+      "--secret",
+      "password,target=2nd",
+    );
     expect(mounts).toBe("2\n2nd\npassword");
     expect(
-      await sh("stat -c '%u:%g' /run/secrets/password; cat /run/secrets/password", "--userns", "private", "--secret", "password,uid=5,gid=6"),
+      await sh(
+        "stat -c '%u:%g' /run/secrets/password; cat /run/secrets/password",
+        "--userns",
+        "private",
+        "--secret",
+        "password,uid=5,gid=6",
+      ),
     ).toBe(`5:6\n${value}`);
     expect(
-      await refused(["run", "--rm", "--userns", "private", "--secret", "password,uid=4000000", "busybox", "true"], 125),
+      await refused(
+        ["run", "--rm", "--userns", "private", "--secret", "password,uid=4000000", "busybox", "true"],
+        125,
+      ),
     ).toContain("the container's user namespace has no such id");
     const before = mountTable();
     await sh("true", "--secret", "password");
@@ -124,11 +153,20 @@ describe.skipIf(!isRoot)("secrets", () => {
   });
 
   test("are a variable of the first process and of execs, which inspect does not show", async () => {
-    const flags = ["--secret", "password,type=env", "--secret", "password,type=env,target=TOKEN", "-e", "TOKEN=old"];
+    const flags = [
+      "--secret",
+      "password,type=env",
+      "--secret",
+      "password,type=env,target=TOKEN",
+      "-e",
+      "TOKEN=old",
+    ];
     await tare.must(["run", "-d", "--name", "env", ...flags, "busybox", "sleep", "1000"]);
     for (const name of ["password", "TOKEN"])
       expect(await tare.must(["exec", "env", "sh", "-c", `echo $${name}`])).toBe(value);
-    expect(await tare.must(["exec", "env", "sh", "-c", "tr '\\0' '\\n' < /proc/1/environ | grep -c TOKEN"])).toBe("1");
+    expect(
+      await tare.must(["exec", "env", "sh", "-c", "tr '\\0' '\\n' < /proc/1/environ | grep -c TOKEN"]),
+    ).toBe("1");
     expect(await tare.must(["inspect", "env"])).not.toContain(value);
     expect(await tare.must(["inspect", "-f", "{{json .HostConfig.Tare.Secrets}}", "env"])).toBe(
       '[{"Source":"password","Type":"env"},{"Source":"password","Target":"TOKEN","Type":"env"}]',
@@ -147,17 +185,41 @@ describe.skipIf(!isRoot)("secrets", () => {
   });
 
   test("lie in one file of root alone, and nowhere else: no commit, export, diff, log, event or record has them", async () => {
-    await tare.must(["run", "--name", "user", "--secret", "password", "--secret", "password,type=env", "busybox", "true"]);
+    await tare.must([
+      "run",
+      "--name",
+      "user",
+      "--secret",
+      "password",
+      "--secret",
+      "password,type=env",
+      "busybox",
+      "true",
+    ]);
     await tare.must(["start", "-a", "user"]);
     await tare.must(["commit", "user", "copy"]);
     const stored = filesWith(value);
-    expect(stored).toEqual([join(tare.dataRoot, "secrets", readdirSync(join(tare.dataRoot, "secrets"))[0] ?? "")]);
+    expect(stored).toEqual([
+      join(tare.dataRoot, "secrets", readdirSync(join(tare.dataRoot, "secrets"))[0] ?? ""),
+    ]);
     expect(statSync(stored[0] ?? "").mode & 0o777).toBe(0o600);
     expect(statSync(join(tare.dataRoot, "secrets")).mode & 0o777).toBe(0o700);
-    for (const args of [["export", "user"], ["save", "copy"], ["diff", "user"], ["inspect", "user", "copy"], ["logs", "user"]])
+    for (const args of [
+      ["export", "user"],
+      ["save", "copy"],
+      ["diff", "user"],
+      ["inspect", "user", "copy"],
+      ["logs", "user"],
+    ])
       expect((await tare.tare(args)).stdout).not.toContain(value);
     expect(await tare.must(["diff", "user"])).toContain("A /run/secrets");
-    const events = await tare.must(["events", "--since", "0", "--until", String(Math.ceil(Date.now() / 1000))]);
+    const events = await tare.must([
+      "events",
+      "--since",
+      "0",
+      "--until",
+      String(Math.ceil(Date.now() / 1000)),
+    ]);
     expect(events).toContain("secret create");
     expect(events).not.toContain(value);
     expect(readFileSync(join(tare.runRoot, "daemon.log"), "utf8")).not.toContain(value);
@@ -168,10 +230,25 @@ describe.skipIf(!isRoot)("secrets", () => {
   test("a container keeps the value that it was made with; it goes with the last who has it", async () => {
     const count = () => readdirSync(join(tare.dataRoot, "secrets")).length;
     const first = await make("changing", "first");
-    await tare.must(["create", "--name", "old", "--secret", "changing", "--secret", "changing,type=env,target=V", "busybox", "sh", "-c", "cat /run/secrets/changing; echo $V"]);
+    await tare.must([
+      "create",
+      "--name",
+      "old",
+      "--secret",
+      "changing",
+      "--secret",
+      "changing,type=env,target=V",
+      "busybox",
+      "sh",
+      "-c",
+      "cat /run/secrets/changing; echo $V",
+    ]);
     const second = await make("changing", "second", "--replace");
     expect(second).not.toBe(first);
-    const [times] = JSON.parse(await tare.must(["secret", "inspect", "changing"])) as { CreatedAt: string; UpdatedAt: string }[];
+    const [times] = JSON.parse(await tare.must(["secret", "inspect", "changing"])) as {
+      CreatedAt: string;
+      UpdatedAt: string;
+    }[];
     expect((times?.UpdatedAt ?? "") > (times?.CreatedAt ?? "")).toBe(true);
     expect(await sh("cat /run/secrets/changing", "--secret", "changing")).toBe("second");
     expect(await tare.must(["start", "-a", "old"])).toBe("firstfirst");
@@ -183,9 +260,15 @@ describe.skipIf(!isRoot)("secrets", () => {
     await tare.must(["rm", "old"]);
     expect(count()).toBe(1);
     expect(await refused(["create", "--secret", "changing", "busybox"], 125)).toContain("no such secret");
-    expect(await refused(["create", "--secret", "password,target=/proc/x", "busybox"], 125)).toContain("kernel file system");
-    expect(await refused(["create", "--secret", "password,target=/x", "-v", "/tmp:/x", "busybox"], 125)).toContain("duplicate mount point: /x");
-    expect(await refused(["create", "--secret", "password,odd=1", "busybox"], 125)).toContain('unknown option "odd=1"');
+    expect(await refused(["create", "--secret", "password,target=/proc/x", "busybox"], 125)).toContain(
+      "kernel file system",
+    );
+    expect(
+      await refused(["create", "--secret", "password,target=/x", "-v", "/tmp:/x", "busybox"], 125),
+    ).toContain("duplicate mount point: /x");
+    expect(await refused(["create", "--secret", "password,odd=1", "busybox"], 125)).toContain(
+      'unknown option "odd=1"',
+    );
   });
 
   test.each([
@@ -194,16 +277,39 @@ describe.skipIf(!isRoot)("secrets", () => {
     ["a link through /proc", "ln -s /proc/self/root/../../..CANARY /run/secrets"],
     ["a link to a mount", "ln -s /mounted /run/secrets"],
     ["a link at the file's own place", "mkdir -p /run/secrets; ln -s CANARY/file /run/secrets/password"],
-    ["a link at the file's own place to a mount", "mkdir -p /run/secrets; ln -s /mounted/file /run/secrets/password"],
+    [
+      "a link at the file's own place to a mount",
+      "mkdir -p /run/secrets; ln -s /mounted/file /run/secrets/password",
+    ],
   ])("an image with %s gets the value nowhere but in the container's own mounts", async (_, script) => {
     const canary = join(tare.directory, "canary");
     spawnSync("mkdir", ["-p", canary]);
     writeFileSync(join(canary, "file"), "the host's own");
-    await tare.must(["run", "--name", "evil", "busybox", "sh", "-c", `mkdir -p /run; rm -rf /run/secrets; ${script.replaceAll("CANARY", canary)}`]);
+    await tare.must([
+      "run",
+      "--name",
+      "evil",
+      "busybox",
+      "sh",
+      "-c",
+      `mkdir -p /run; rm -rf /run/secrets; ${script.replaceAll("CANARY", canary)}`,
+    ]);
     await tare.must(["commit", "evil", "evil-image"]);
     await tare.must(["rm", "evil"]);
     const before = mountTable();
-    const { status } = await tare.tare(["run", "--name", "victim", "--secret", "password", "-v", `${canary}:/mounted`, "evil-image", "sh", "-c", "cat /run/secrets/password; true"]);
+    const { status } = await tare.tare([
+      "run",
+      "--name",
+      "victim",
+      "--secret",
+      "password",
+      "-v",
+      `${canary}:/mounted`,
+      "evil-image",
+      "sh",
+      "-c",
+      "cat /run/secrets/password; true",
+    ]);
     expect([0, 125, 126, 127]).toContain(status as number);
     expect(mountTable()).toBe(before);
     expect(readFileSync(join(canary, "file"), "utf8")).toBe("the host's own");

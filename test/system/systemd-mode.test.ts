@@ -12,17 +12,33 @@ describe.skipIf(!isRoot)("systemd mode", () => {
   });
   afterAll(async () => await tare[Symbol.asyncDispose]());
 
-  const sizes = "for p in /run /run/lock /tmp /var/log/journal; do awk -v p=$p '$2==p {print p, $3}' /proc/self/mounts; df -k $p | tail -1 | awk '{print $2}'; done";
+  const sizes =
+    "for p in /run /run/lock /tmp /var/log/journal; do awk -v p=$p '$2==p {print p, $3}' /proc/self/mounts; df -k $p | tail -1 | awk '{print $2}'; done";
 
   test("mounts tmpfs of the size that was asked for, of 64 MiB without one", async () => {
     const shown = (kib: string): string =>
       ["/run", "/run/lock", "/tmp", "/var/log/journal"].map((path) => `${path} tmpfs\n${kib}`).join("\n");
     expect(await sh(sizes, "--systemd", "always", "--shm-size-systemd", "1m")).toBe(shown("1024"));
     expect(await sh(sizes, "--systemd", "always")).toBe(shown("65536"));
-    expect(await sh("df -k /run | tail -1 | awk '{print $2 > 1000000}'; touch /run/x && echo written", "--systemd", "always", "--shm-size-systemd", "0", "--read-only")).toMatch(/written$/);
+    expect(
+      await sh(
+        "df -k /run | tail -1 | awk '{print $2 > 1000000}'; touch /run/x && echo written",
+        "--systemd",
+        "always",
+        "--shm-size-systemd",
+        "0",
+        "--read-only",
+      ),
+    ).toMatch(/written$/);
     expect(await sh("cat /proc/self/mounts", "--shm-size-systemd", "1m")).not.toContain(" /run ");
     expect(await sh("cat /proc/self/mounts")).not.toContain(" /run ");
-    const mounts = await sh("grep -c ' /run ' /proc/self/mounts; stat -f -c %b /run", "--systemd", "always", "--tmpfs", "/run:size=4k");
+    const mounts = await sh(
+      "grep -c ' /run ' /proc/self/mounts; stat -f -c %b /run",
+      "--systemd",
+      "always",
+      "--tmpfs",
+      "/run:size=4k",
+    );
     expect(mounts).toBe("1\n1");
   });
 
@@ -34,12 +50,23 @@ describe.skipIf(!isRoot)("systemd mode", () => {
     expect(await tare.must(["inspect", "-f", "{{.HostConfig.Tare.Systemd}}", "init"])).toBe("true");
     await tare.must(["rm", "init"]);
     const id = await tare.must(["run", "-d", "--systemd", "always", "busybox", "sleep", "1000"]);
-    expect(await tare.must(["exec", id, "sh", "-c", "tr '\\0' '\\n' < /proc/1/environ | grep ^container"])).toBe(
-      `container=tare\ncontainer_uuid=${id.slice(0, 32)}`,
-    );
+    expect(
+      await tare.must(["exec", id, "sh", "-c", "tr '\\0' '\\n' < /proc/1/environ | grep ^container"]),
+    ).toBe(`container=tare\ncontainer_uuid=${id.slice(0, 32)}`);
     await tare.must(["rm", "-f", id]);
     const trap = "trap 'exit 42' RTMIN+3; touch /run/ready; while :; do sleep 0.05; done";
-    const stopped = await tare.must(["run", "-d", "--systemd", "always", "--shm-size-systemd", "2m", "busybox", "sh", "-c", trap]);
+    const stopped = await tare.must([
+      "run",
+      "-d",
+      "--systemd",
+      "always",
+      "--shm-size-systemd",
+      "2m",
+      "busybox",
+      "sh",
+      "-c",
+      trap,
+    ]);
     await tare.must(["exec", stopped, "sh", "-c", "until [ -e /run/ready ]; do sleep 0.05; done"]);
     await tare.must(["stop", stopped]);
     expect(await tare.must(["inspect", "-f", "{{.State.ExitCode}}", stopped])).toBe("42");

@@ -51,13 +51,14 @@ export interface ContainerContext {
 }
 
 export function cgroupPathOf(context: ContainerContext, id: ContainerId): string {
-  return context.state.findContainer(id)?.spec.cgroups === "disabled"
-    ? ""
-    : context.parts.cgroups.pathOf(id);
+  return context.state.findContainer(id)?.spec.cgroups === "disabled" ? "" : context.parts.cgroups.pathOf(id);
 }
 
 /** A container's cgroup; of one without, its processes, which it stands for as far as that goes. */
-export function cgroupOf(context: ContainerContext, { id, spec }: Pick<ContainerRecord, "id" | "spec">): CgroupHandle {
+export function cgroupOf(
+  context: ContainerContext,
+  { id, spec }: Pick<ContainerRecord, "id" | "spec">,
+): CgroupHandle {
   return spec.cgroups === "disabled"
     ? new LooseProcesses(context.live.get(id)?.kept)
     : context.parts.cgroups.open(id);

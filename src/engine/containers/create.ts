@@ -90,8 +90,7 @@ export async function createContainer(
       ...(spec.storageBytes === undefined ? {} : { sizeBytes: spec.storageBytes }),
     });
     fault("create.snapshot");
-    if (cgroupParent !== undefined)
-      cgroups.assign(id, cgroupParent, { split: spec.cgroups === "split" });
+    if (cgroupParent !== undefined) cgroups.assign(id, cgroupParent, { split: spec.cgroups === "split" });
     context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });
     fault("create.recorded");
   } catch (thrown) {

@@ -14,10 +14,7 @@ export function checkHostsFile({ hostsFile }: Pick<ContainerSpec, "hostsFile">):
 }
 
 /** What /etc/hosts begins with by the caller's wish; undefined without one. `root` is the container's. */
-export function readBaseHosts(
-  { hostsFile }: Pick<ContainerSpec, "hostsFile">,
-  root: Fd,
-): string | undefined {
+export function readBaseHosts({ hostsFile }: Pick<ContainerSpec, "hostsFile">, root: Fd): string | undefined {
   if (hostsFile === undefined) return undefined;
   if (hostsFile === "none") return "";
   if (hostsFile !== "image") return readHostsFile(hostsFile);

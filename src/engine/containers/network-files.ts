@@ -5,7 +5,13 @@ import { formatIpAddress } from "../../spec/ip-address.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { hasNameServer } from "../networks/names.ts";
 import { linkedHosts } from "../networks/links.ts";
-import { type ExtraHost, extendHosts, formatHosts, formatHostsOn, withGateways } from "../planning/network-files.ts";
+import {
+  type ExtraHost,
+  extendHosts,
+  formatHosts,
+  formatHostsOn,
+  withGateways,
+} from "../planning/network-files.ts";
 import type { ContainerPlan } from "../planning/plan-container.ts";
 import { formatEmbeddedResolvConf, formatResolvConf, readResolver } from "../planning/resolver.ts";
 import type { ContainerRecord } from "../state/records.ts";

@@ -217,7 +217,10 @@ async function launch(
   const user = prepareRoot(record, { plan, root, host: parts.host });
   const linked = linkVariables(context, record);
   const files = {
-    ...withChroots(makeNetworkFiles(context, record, { plan, ends: endpoints, root }), spec.chrootDirectories),
+    ...withChroots(
+      makeNetworkFiles(context, record, { plan, ends: endpoints, root }),
+      spec.chrootDirectories,
+    ),
     ...makeAccountFiles(context, record, { root, user: plan.user }),
   };
   const runDirectory = places.run(id);

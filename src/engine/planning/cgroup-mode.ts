@@ -27,5 +27,7 @@ export function isWithoutDeviceList({ cgroups, privileged = false }: ContainerSp
 }
 
 export function hasLimits(limits: ContainerLimits = {}): boolean {
-  return Object.values(limits).some((value) => value !== undefined && value !== 0 && value !== false && value !== "");
+  return Object.values(limits).some(
+    (value) => value !== undefined && value !== 0 && value !== false && value !== "",
+  );
 }

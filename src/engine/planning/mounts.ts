@@ -1,6 +1,11 @@
 import { defaultTmpfsOptions, parseTmpfsOptions } from "../../linux/mount-options.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
-import { memoryFile, systemdCgroups, type RuntimeMount, type RuntimeNamespaceType } from "../../spec/runtime-config.ts";
+import {
+  memoryFile,
+  systemdCgroups,
+  type RuntimeMount,
+  type RuntimeNamespaceType,
+} from "../../spec/runtime-config.ts";
 import type { ContainerMount, ContainerSpec, TmpfsMount, VolumeMount } from "../types.ts";
 import { cleanPath, isWithin } from "./clean-path.ts";
 import { quote, refuse } from "./refusal.ts";
@@ -111,9 +116,7 @@ export function planMounts(input: MountPlanInput): readonly RuntimeMount[] {
   const secrets = (input.secrets ?? []).map(
     ({ target }, at): RuntimeMount => ({ destination: target, type: memoryFile, source: String(at) }),
   );
-  const own = [...asked, ...secrets].sort(
-    (one, other) => depth(one.destination) - depth(other.destination),
-  );
+  const own = [...asked, ...secrets].sort((one, other) => depth(one.destination) - depth(other.destination));
   const taken = new Set(own.map((mount) => mount.destination));
   const files = Object.entries(input.files).map(([target, source]) =>
     bind(target, source, ["rw", "rprivate"]),

@@ -72,7 +72,11 @@ const localhost: readonly ExtraHost[] = [
 /** What /etc/hosts can begin with: `none`, `image` or an absolute path. Throws "invalid". */
 export function checkHostsBase({ hostsFile, ownsHosts, namespaces }: ContainerSpec): void {
   if (hostsFile === undefined) return;
-  if (hostsFile !== "none" && hostsFile !== "image" && (!hostsFile.startsWith("/") || hostsFile.includes("\0")))
+  if (
+    hostsFile !== "none" &&
+    hostsFile !== "image" &&
+    (!hostsFile.startsWith("/") || hostsFile.includes("\0"))
+  )
     throw refuse(`invalid hosts file ${quote(hostsFile)}: it must be an absolute path, "none" or "image"`);
   if (ownsHosts === true) throw refuse("conflicting options: a hosts file and the image's own /etc/hosts");
   if (typeof namespaces?.network === "object")

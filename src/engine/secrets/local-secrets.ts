@@ -65,6 +65,9 @@ function matchesName(name: string, pattern: string): boolean {
   try {
     return new RegExp(pattern).test(name);
   } catch {
-    throw new Failure("invalid", `invalid filter "name=${pattern.slice(0, 100)}": it is no regular expression`);
+    throw new Failure(
+      "invalid",
+      `invalid filter "name=${pattern.slice(0, 100)}": it is no regular expression`,
+    );
   }
 }

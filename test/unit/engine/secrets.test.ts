@@ -20,9 +20,7 @@ describe("planSecrets()", () => {
     ["/a/../b", "/b"],
   ])("the target %j is %s", (target, path) => {
     const use = target === undefined ? {} : { target };
-    expect(plan(use).files).toEqual([
-      { secret: "s", id: "1", target: path, uid: 0, gid: 0, mode: 0o444 },
-    ]);
+    expect(plan(use).files).toEqual([{ secret: "s", id: "1", target: path, uid: 0, gid: 0, mode: 0o444 }]);
   });
 
   test.each([

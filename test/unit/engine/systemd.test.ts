@@ -40,7 +40,9 @@ describe("planSystemd()", () => {
     expect(plan({ systemd: "always", systemdTmpfsBytes: 0 }, "x")?.mounts[0]).toMatchObject({
       options: "exec,mode=755",
     });
-    expect(() => plan({ systemd: "always", systemdTmpfsBytes: -1 }, "x")).toThrow("invalid size of systemd's");
+    expect(() => plan({ systemd: "always", systemdTmpfsBytes: -1 }, "x")).toThrow(
+      "invalid size of systemd's",
+    );
   });
 
   test("tells systemd where it is, and how it is stopped", () => {
