@@ -14,6 +14,8 @@ export const podmanShapes: FieldShapes = {
   ChrootDirs: "texts",
   TimeoutSeconds: "integer",
   HostsFile: "text",
+  NotifySocket: "text",
+  NotifyPid: "integer",
   Cgroups: "text",
   Systemd: "text",
   ShmSizeSystemd: "integer",
@@ -34,6 +36,7 @@ export interface PlannedPodmanFields {
   readonly chrootDirectories?: readonly string[];
   readonly timeoutMs?: number;
   readonly hostsFile?: string;
+  readonly notify?: { readonly socket: string; readonly pid?: number };
   readonly cgroups?: "disabled" | "split";
   readonly systemd?: "always" | "auto";
   readonly systemdTmpfsBytes?: number;
@@ -67,10 +70,25 @@ export function planPodmanFields(fields: TareHostConfig): PlannedPodmanFields {
       Object.entries(planned).filter(([, value]) => (value as string).length > 0),
     ) as PlannedPodmanFields),
     ...(imageVolumes === undefined ? {} : { imageVolumes }),
+    ...planNotify(fields),
     ...planCgroups(fields),
     ...planSystemd(fields),
     ...(seconds === 0 ? {} : { timeoutMs: seconds * 1000 }),
   };
+}
+
+function planNotify({
+  NotifySocket: socket = "",
+  NotifyPid: pid,
+}: TareHostConfig): Pick<PlannedPodmanFields, "notify"> {
+  if (socket === "") return {};
+  if (!/^[/@]./.test(socket)) {
+    throw new Failure(
+      "invalid",
+      `invalid socket to notify "${socket.slice(0, 100)}": want an absolute path, or an abstract name with @ before it`,
+    );
+  }
+  return { notify: { socket, ...(pid === undefined || pid <= 0 ? {} : { pid }) } };
 }
 
 function planCgroups({ Cgroups: word = "" }: TareHostConfig): Pick<PlannedPodmanFields, "cgroups"> {
@@ -107,6 +125,8 @@ export function formatPodmanFields(spec: PlannedPodmanFields): TareHostConfig {
     HostUsers: spec.hostUsers,
     ChrootDirs: spec.chrootDirectories,
     HostsFile: spec.hostsFile,
+    NotifySocket: spec.notify?.socket,
+    NotifyPid: spec.notify?.pid,
     Cgroups: spec.cgroups,
     Systemd: spec.systemd === "auto" ? "true" : spec.systemd,
     ShmSizeSystemd: spec.systemdTmpfsBytes,

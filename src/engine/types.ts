@@ -157,6 +157,15 @@ export interface ContainerSpec {
   readonly secrets?: readonly SecretUse[];
   /** Directories below which /etc/hosts, /etc/hostname and /etc/resolv.conf are, too. */
   readonly chrootDirectories?: readonly string[];
+  /** Who is told, as by sd_notify(3), at each start that it runs, and that its keeper is the main process. */
+  readonly notify?: {
+    /** Path of a datagram socket, or `@` and an abstract name. */
+    readonly socket: string;
+    /** Whose unit of systemd's it is about. */
+    readonly pid?: number;
+    /** Of that process; the engine adds it. */
+    readonly startTime?: string;
+  };
   /** A run that goes on for longer is killed. */
   readonly timeoutMs?: number;
   /** A time namespace of its own, whose clocks are so far from the host's. */

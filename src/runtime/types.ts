@@ -110,6 +110,7 @@ export interface EarlyStreams {
 /** A process in the care of a keeper, which outlives this program. */
 export interface KeptProcess extends AsyncDisposable {
   readonly pid: number;
+  readonly keeperPid: number;
   /** Field 22 of /proc/PID/stat. */
   readonly startTime: bigint;
   readonly terminal: boolean;

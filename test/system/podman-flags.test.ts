@@ -237,20 +237,11 @@ describe.skipIf(!isRoot)("flags that podman has", () => {
   test("what can't be here is refused, with what to do", async () => {
     for (const [flags, sentence] of [
       [["--pod", "p"], 'for "--pod" flag: there are no pods: share namespaces by --network'],
-      [["--secret", "s"], 'for "--secret" flag: there is no store of secrets: bind a file read-only'],
       [["--preserve-fds", "2"], 'for "--preserve-fds" flag: descriptors do not go through the API'],
       [["--preserve-fd", "5"], "descriptors do not go through the API"],
       [["--decryption-key", "k"], "encrypted images are not supported"],
-      [["--hosts-file", "f"], "bind a file over it (-v FILE:/etc/hosts:ro), or use --no-hosts"],
       [["--rdt-class", "c"], "classes of cache and memory bandwidth are not supported"],
-      [["--shm-size-systemd", "1m"], "there is no special mode for systemd"],
-      [["--systemd", "always"], "there is no special mode for systemd"],
-      [
-        ["--cgroups", "disabled"],
-        '"disabled" is not supported: a container is found and ended by its cgroup',
-      ],
-      [["--cgroups", "else"], "must be enabled or no-conmon"],
-      [["--sdnotify", "conmon"], "must be container or ignore"],
+      [["--cgroups", "else"], "must be enabled, disabled, no-conmon or split"],
       [["--userns", "keep-id"], "it is for engines without root, and this one runs as root"],
       [["--userns", "nomap"], "it is for engines without root"],
       [["--subuidname", "nobody-has-this"], 'cannot find ids of "nobody-has-this" in /etc/subuid'],

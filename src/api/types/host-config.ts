@@ -86,6 +86,10 @@ export interface TareHostConfig {
   readonly TimeoutSeconds?: number;
   /** What /etc/hosts begins with: an absolute path of the host, `image` or `none`. */
   readonly HostsFile?: string;
+  /** Told by sd_notify(3) at each start: READY, with the keeper as MAINPID; a path, or `@` and an abstract name. */
+  readonly NotifySocket?: string;
+  /** In whose name: a process of systemd's unit. */
+  readonly NotifyPid?: number;
   /** `disabled`, `split`, or `enabled` (the default; `no-conmon` is the same). */
   readonly Cgroups?: string;
   /** Systemd mode: `always`, `true` (where the command is systemd or an init) or `false`. */

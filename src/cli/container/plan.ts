@@ -132,7 +132,7 @@ function planHostConfig(
     ExtraHosts: orNull(values["add-host"]),
     GroupAdd: orNull(values["group-add"]),
     SecurityOpt: orNull(security.options),
-    ...planTareFields(values),
+    ...planTareFields(values, env),
   };
 }
 

@@ -65,9 +65,9 @@ export const podmanFlags: TableOf<PodmanValues> = {
   retry: int("How often a pull that failed is tried again (Tare's own)"),
   "retry-delay": duration("Time between these attempts (ms|s|m|h) (Tare's own)"),
   sdnotify: string(
-    'Who tells systemd of the start: "container", through $NOTIFY_SOCKET, or "ignore" (Tare\'s own)',
+    'Who tells systemd of the start, through $NOTIFY_SOCKET: "container" itself, "conmon" for the engine, when it runs, or "ignore" for nobody (Tare\'s own)',
     {
-      words: ["container", "ignore"],
+      words: ["container", "conmon", "ignore"],
       check: checkNotify,
     },
   ),
@@ -166,6 +166,15 @@ export function planNotify(
   return { env: [`NOTIFY_SOCKET=${notifyPlace}`], mounts: [mount] };
 }
 
+/** What `--sdnotify conmon` asks for; nothing where systemd waits for no word. */
+export function planNotified(
+  { sdnotify }: PodmanValues,
+  { env, pid }: { readonly env: Readonly<Record<string, string | undefined>>; readonly pid: number },
+): TareHostConfig {
+  const socket = env["NOTIFY_SOCKET"] ?? "";
+  return sdnotify === "conmon" && socket !== "" ? { NotifySocket: socket, NotifyPid: pid } : {};
+}
+
 function checkCgroups(text: string): string {
   if (["enabled", "disabled", "no-conmon", "split"].includes(text)) return text;
   throw new Failure("invalid", "must be enabled, disabled, no-conmon or split");
@@ -177,8 +186,14 @@ function checkImageVolume(text: string): string {
 }
 
 function checkNotify(text: string): string {
-  if (["container", "ignore"].includes(text)) return text;
-  throw new Failure("invalid", "must be container or ignore");
+  if (["container", "conmon", "ignore"].includes(text)) return text;
+  if (text === "healthy") {
+    throw new Failure(
+      "unsupported",
+      '"healthy" needs health checks, which there are none of yet: "conmon" tells of the start',
+    );
+  }
+  throw new Failure("invalid", "must be container, conmon, healthy or ignore");
 }
 
 function checkSystemd(text: string): string {

@@ -1,10 +1,13 @@
 import type { HostConfig, TareHostConfig } from "../../api/types/host-config.ts";
 import { optionFailure } from "../flags/flag.ts";
-import { planPodmanFields } from "./podman-flags.ts";
+import { planNotified, planPodmanFields } from "./podman-flags.ts";
 import type { ContainerValues } from "./values.ts";
 
 /** `HostConfig.Tare`: what the flags ask for that Docker has no field for. Left out when they ask for nothing. */
-export function planTareFields(values: ContainerValues): Pick<HostConfig, "Tare"> {
+export function planTareFields(
+  values: ContainerValues,
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<HostConfig, "Tare"> {
   if (values["no-hosts"] && values["hosts-file"] !== "")
     throw optionFailure("--no-hosts and --hosts-file cannot be set together");
   const fields: TareHostConfig = {
@@ -15,6 +18,7 @@ export function planTareFields(values: ContainerValues): Pick<HostConfig, "Tare"
     ...(values["time-offset"] === "" ? {} : { TimeOffset: values["time-offset"] }),
     ...(Object.keys(values["hugetlb-limit"]).length === 0 ? {} : { HugePageLimits: values["hugetlb-limit"] }),
     ...planPodmanFields(values),
+    ...planNotified(values, { env, pid: process.pid }),
     ...(Object.keys(values["cgroup-conf"]).length === 0 ? {} : { CgroupConf: values["cgroup-conf"] }),
   };
   return Object.keys(fields).length === 0 ? {} : { Tare: fields };

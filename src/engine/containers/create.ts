@@ -19,6 +19,7 @@ import { bindSourceMissing, decideMounts, makeVolumes } from "./create-mounts.ts
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
 import { checkHostsFile } from "./hosts-file.ts";
+import { identifyCaller } from "./notify.ts";
 import { pinImageMounts } from "./image-mounts.ts";
 import { failureTo } from "./launch-failure.ts";
 import { requiredIds } from "./required-containers.ts";
@@ -44,6 +45,7 @@ export async function createContainer(
     ...(asked.secrets === undefined ? {} : { secrets: pinnedSecrets.secrets }),
     mounts: decideMounts(context, { ...asked, mounts: pinned.mounts }, config.defaults.volumes),
     ...parentOf(context, asked),
+    ...identifyCaller(asked),
   };
   const plan = planContainer(id, { spec, image: config.defaults, host: context.host });
   if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);

@@ -32,6 +32,7 @@ import { failureTo, launchFailure } from "./launch-failure.ts";
 import { findForeignNamespaces, openIdsOf } from "./user-namespace.ts";
 import { decideIdmaps } from "./bind-idmaps.ts";
 import { makeNetworkFiles } from "./network-files.ts";
+import { notifyReady } from "./notify.ts";
 import { watchMemory } from "./out-of-memory.ts";
 import { PhaseClock } from "./phase-clock.ts";
 import { refuseOpenedRoot } from "./open-root.ts";
@@ -132,6 +133,7 @@ export async function startHeld(
   context.state.putContainer(running, { ends: intent, events });
   fault("start.recorded");
   adopt(context, running, started.kept);
+  notifyReady(context, running, started.kept);
   // Those who came between the look for them and now.
   if (context.attaches.isAwaited(id)) await context.attaches.connect(id, started.kept);
   return timing;

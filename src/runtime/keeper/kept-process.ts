@@ -75,6 +75,7 @@ function decodeExit(payload: Buffer): Exit {
 /** A process behind a keeper's socket. The connection it is made from tells its end. */
 export class KeeperConnection implements KeptProcess {
   readonly pid: number;
+  readonly keeperPid: number;
   readonly startTime: bigint;
   readonly terminal: boolean;
   readonly exited: Promise<Exit>;
@@ -99,6 +100,7 @@ export class KeeperConnection implements KeptProcess {
     this.#runDirectory = parts.runDirectory;
     this.#watching = parts.socket;
     this.pid = parts.running.pid;
+    this.keeperPid = parts.running.keeperPid;
     this.terminal = parts.running.terminal;
     this.startTime = startTimeOf(parts.running.pid);
     this.#keeperStartTime = startTimeOf(parts.running.keeperPid);
