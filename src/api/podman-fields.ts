@@ -14,6 +14,7 @@ export const podmanShapes: FieldShapes = {
   ChrootDirs: "texts",
   TimeoutSeconds: "integer",
   HostsFile: "text",
+  RdtClass: "text",
   NotifySocket: "text",
   NotifyPid: "integer",
   Cgroups: "text",
@@ -36,6 +37,7 @@ export interface PlannedPodmanFields {
   readonly chrootDirectories?: readonly string[];
   readonly timeoutMs?: number;
   readonly hostsFile?: string;
+  readonly rdtClass?: string;
   readonly notify?: { readonly socket: string; readonly pid?: number };
   readonly cgroups?: "disabled" | "split";
   readonly systemd?: "always" | "auto";
@@ -63,6 +65,7 @@ export function planPodmanFields(fields: TareHostConfig): PlannedPodmanFields {
     hostUsers: fields.HostUsers ?? [],
     chrootDirectories: fields.ChrootDirs ?? [],
     hostsFile: fields.HostsFile ?? "",
+    rdtClass: fields.RdtClass ?? "",
     secrets: (fields.Secrets ?? []).map(planSecret),
   };
   return {
@@ -125,6 +128,7 @@ export function formatPodmanFields(spec: PlannedPodmanFields): TareHostConfig {
     HostUsers: spec.hostUsers,
     ChrootDirs: spec.chrootDirectories,
     HostsFile: spec.hostsFile,
+    RdtClass: spec.rdtClass,
     NotifySocket: spec.notify?.socket,
     NotifyPid: spec.notify?.pid,
     Cgroups: spec.cgroups,

@@ -84,6 +84,8 @@ export interface ContainerSpec {
   readonly cgroupParent?: string;
   /** "disabled": it has no cgroup, and no limits; "split": one below the cgroup that the engine itself is in. Absent: as cgroupParent says. */
   readonly cgroups?: "disabled" | "split";
+  /** Of the kernel's resource control (resctrl): a directory in /sys/fs/resctrl, which its processes join. */
+  readonly rdtClass?: string;
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
   readonly privileged?: boolean;
   readonly noNewPrivileges?: boolean;

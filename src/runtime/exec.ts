@@ -42,6 +42,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
       joins,
       ...(joins.includes("time") ? { clockShiftMs: readMonotonicShiftMs(options.target.pid) } : {}),
       cgroupTasks: join.writeZeroFds.map((fd) => inheritance.add(fd)),
+      otherTasks: (options.taskFds ?? []).map((fd) => inheritance.add(fd)),
       keeperTasks: (options.keeperCgroupFds ?? []).map((fd) => inheritance.add(fd)),
       limits: prepared.limits,
       process: prepared.planned,

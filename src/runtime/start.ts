@@ -76,6 +76,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
       seals,
       joinNamespaces,
       cgroupTasks: join.writeZeroFds.map((fd) => inheritance.add(fd)),
+      otherTasks: (options.taskFds ?? []).map((fd) => inheritance.add(fd)),
       keeperTasks: (options.keeperCgroupFds ?? []).map((fd) => inheritance.add(fd)),
       limits: prepared.limits,
       process: init === undefined ? prepared.planned : { ...prepared.planned, init },

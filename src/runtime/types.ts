@@ -46,6 +46,8 @@ export interface StartOptions {
   readonly cgroupLayout: CgroupLayout;
   /** The keeper itself writes `0` to each: out of the engine's cgroup, so that the engine's end or limits do not touch it. */
   readonly keeperCgroupFds?: readonly Fd[];
+  /** The process writes `0` to each, before its program runs: files of groups other than cgroups. The caller's to close. */
+  readonly taskFds?: readonly Fd[];
   /** Give the container up when it is not running by then. Default 30 s. */
   readonly setupDeadlineMs?: number;
   /** The container (its first process) dies when this program does. */
@@ -80,6 +82,8 @@ export interface ExecOptions {
   readonly runDirectory: string;
   readonly keepStdinOpen?: boolean;
   readonly keeperCgroupFds?: readonly Fd[];
+  /** As that of StartOptions. */
+  readonly taskFds?: readonly Fd[];
   /** Absent: the container has none of its own. */
   readonly cgroup?: Cgroup;
   readonly setupDeadlineMs?: number;

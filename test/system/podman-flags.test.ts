@@ -240,7 +240,13 @@ describe.skipIf(!isRoot)("flags that podman has", () => {
       [["--preserve-fds", "2"], 'for "--preserve-fds" flag: descriptors do not go through the API'],
       [["--preserve-fd", "5"], "descriptors do not go through the API"],
       [["--decryption-key", "k"], "encrypted images are not supported"],
-      [["--rdt-class", "c"], "classes of cache and memory bandwidth are not supported"],
+      [["--rdt-class", "../c"], "it must be the name of a directory in /sys/fs/resctrl"],
+      [
+        ["--rdt-class", "no-such-class"],
+        existsSync("/sys/fs/resctrl/tasks")
+          ? "there is none; make it: mkdir /sys/fs/resctrl/no-such-class"
+          : "it needs a processor with RDT, a kernel with CONFIG_X86_CPU_RESCTRL, and: mount -t resctrl resctrl /sys/fs/resctrl",
+      ],
       [["--cgroups", "else"], "must be enabled, disabled, no-conmon or split"],
       [["--userns", "keep-id"], "it is for engines without root, and this one runs as root"],
       [["--userns", "nomap"], "it is for engines without root"],

@@ -59,6 +59,22 @@ describe("startContainer()", () => {
     expect(Math.abs(exit.finishedAt - Date.now())).toBeLessThan(5_000);
   });
 
+  test("joins groups by writing 0 to their files, before the program runs", async () => {
+    await using _leaks = guard();
+    const files = ["one", "two"].map((name) => join(runtime.directory, `tasks-${name}`));
+    using opened = new DisposableStack();
+    const taskFds = files.map((path) => {
+      writeFileSync(path, "");
+      return opened.use(new OwnedFd(call("openat", -100, path, 0o2000001, 0))).fd;
+    });
+    const { exit } = await runtime.run(["true"], { taskFds });
+    expect(exit.end).toEqual({ code: 0 });
+    for (const path of files) expect(readFileSync(path, "utf8")).toBe("0");
+    const failure = await failureOf(["true"], { taskFds: [0] });
+    expect(failure.message).toContain("join the class of resources");
+    for (const path of files) rmSync(path);
+  });
+
   test("makes six namespaces, none of them the host's", async () => {
     await using container = await runtime.start(["sleep", "60"]);
     const names = ["pid", "mnt", "ipc", "uts", "net", "cgroup"];

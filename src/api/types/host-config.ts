@@ -96,6 +96,8 @@ export interface TareHostConfig {
   readonly Systemd?: string;
   /** Bytes of each tmpfs of that mode; 0: half of the memory. */
   readonly ShmSizeSystemd?: number;
+  /** A directory in /sys/fs/resctrl. */
+  readonly RdtClass?: string;
   /** Of `GET /tare/secrets`: what the container gets of them. */
   readonly Secrets?: readonly SecretReference[] | null;
   /** In an update: ports that are published from now on, as `PortBindings`. */

@@ -17,6 +17,7 @@ export interface PodmanValues {
   readonly "image-volume": string;
   readonly os: string;
   readonly "passwd-entry": string;
+  readonly "rdt-class": string;
   readonly requires: readonly string[];
   readonly retry: number | undefined;
   readonly "retry-delay": number | undefined;
@@ -61,6 +62,7 @@ export const podmanFlags: TableOf<PodmanValues> = {
   "passwd-entry": string(
     "Line of /etc/passwd for a user who has none there: web:x:$UID:$GID::$HOME:/bin/sh (Tare's own)",
   ),
+  "rdt-class": string("Class of cache and memory bandwidth: a directory in /sys/fs/resctrl (Tare's own)"),
   requires: list("Containers that are started before it (Tare's own)"),
   retry: int("How often a pull that failed is tried again (Tare's own)"),
   "retry-delay": duration("Time between these attempts (ms|s|m|h) (Tare's own)"),
@@ -101,7 +103,6 @@ export const refusedFlags: FlagTable = {
   pod: refused("there are no pods: share namespaces by --network, --ipc and --pid container:NAME"),
   "preserve-fd": refused("descriptors do not go through the API: bind what they lead to (-v)"),
   "preserve-fds": refused("descriptors do not go through the API: bind what they lead to (-v)"),
-  "rdt-class": refused("classes of cache and memory bandwidth are not supported"),
 };
 
 function refused(reason: string): Flag<string> {
@@ -130,6 +131,7 @@ export function planPodmanFields(values: PodmanValues): TareHostConfig {
     ChrootDirs: values.chrootdirs.flatMap((paths) => paths.split(",")).filter((path) => path !== ""),
     TimeoutSeconds: timeout,
     HostsFile: values["hosts-file"],
+    RdtClass: values["rdt-class"],
     Cgroups: ["disabled", "split"].includes(values.cgroups) ? values.cgroups : "",
     Systemd: systemd === "false" ? "" : systemd,
     Secrets: values.secret,

@@ -20,6 +20,7 @@ import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
 import { checkHostsFile } from "./hosts-file.ts";
 import { identifyCaller } from "./notify.ts";
+import { openClass } from "./resource-class.ts";
 import { pinImageMounts } from "./image-mounts.ts";
 import { failureTo } from "./launch-failure.ts";
 import { requiredIds } from "./required-containers.ts";
@@ -52,6 +53,7 @@ export async function createContainer(
   checkSources(plan);
   readSecretVariables(context, plan);
   checkHostsFile(spec);
+  openClass(spec)?.[Symbol.dispose]();
   const endpoints = resolveEndpoints(context, spec);
   checkLinks(context, spec);
   findDevices(context.parts.host, plan);

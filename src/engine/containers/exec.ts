@@ -21,6 +21,7 @@ import { failureTo, launchFailure } from "./launch-failure.ts";
 import { LateDuplex } from "./late-duplex.ts";
 import type { LiveContainer } from "./live-container.ts";
 import { findUser } from "./accounts.ts";
+import { openClass } from "./resource-class.ts";
 import { readSecretVariables } from "./secrets.ts";
 import { seccompOf } from "./start.ts";
 import { followDenials, planWatch, tellDenials } from "./watched.ts";
@@ -95,7 +96,9 @@ async function launch(
     fault("exec.directory");
     const action = `exec_start: ${session.spec.command.join(" ")}`;
     context.state.events.record(containerEvent(record, action, { execID: id }));
+    using rdtClass = openClass(record.spec);
     return await context.parts.runtime.exec({
+      ...(rdtClass === undefined ? {} : { taskFds: [rdtClass.fd] }),
       ...planExec(context, record, { session, live, consoleSize }),
       runDirectory,
       beforeFirstInstruction: async (kept) => {

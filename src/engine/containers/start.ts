@@ -43,6 +43,7 @@ import { watchTimeLimit } from "./time-limit.ts";
 import { withChroots } from "../planning/chroot-files.ts";
 import { makeAccountFiles } from "./accounts.ts";
 import { followDenials, planWatch } from "./watched.ts";
+import { openClass } from "./resource-class.ts";
 import { openSecretFiles, readSecretVariables } from "./secrets.ts";
 import { openSharedMemory, shmPlace } from "./shared-memory.ts";
 import { volumeUseEvents } from "./volume-uses.ts";
@@ -208,6 +209,7 @@ async function launch(
   using images = await openImageMounts(context, plan.mounts, ids?.fd);
   const shm = uses.use(openSharedMemory(context, record, plan));
   using secrets = openSecretFiles(context, record, plan);
+  using rdtClass = openClass(spec);
   fault("start.volumes");
   using mounted = await whenFree("mount the root file system", async () => {
     refuseOpenedRoot(context, id);
@@ -283,6 +285,7 @@ async function launch(
       ...(shm === undefined ? [] : [[shmPlace, shm.fd] as const]),
     ]),
     ownTrees: new Set([...volumes.ownTrees, ...images.ownTrees]),
+    ...(rdtClass === undefined ? {} : { taskFds: [rdtClass.fd] }),
     ...(secrets === undefined ? {} : { memoryFiles: secrets.fd }),
     heldFds: shm === undefined ? volumes.held : [...volumes.held, shm.fd],
     ...(endpoints.length === 0

@@ -43,6 +43,7 @@ export interface ContainerInput {
   readonly seals: readonly { readonly target: string; readonly attributes: number }[];
   readonly joinNamespaces: ReadonlyMap<RuntimeNamespaceType, number>;
   readonly cgroupTasks: readonly number[];
+  readonly otherTasks?: readonly number[];
   readonly keeperTasks?: readonly number[];
   readonly limits: readonly ResourceLimit[];
   readonly process: PlannedProcess;
@@ -95,8 +96,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
 
   clock.stamp(child, "namespaces");
   addFreshStart(child);
-  for (const tasks of input.cgroupTasks)
-    child.add("join the cgroup", "write", [tasks, "0", 1], { expect: 1 });
+  addJoins(child, input);
   const profile = process.apparmorProfile;
   if (inUser && profile !== undefined) addAppArmorOfNewborn(child, profile);
   if (inUser) addBirth(child, blob);
@@ -177,6 +177,11 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   };
 }
 
+function addJoins(list: PlanList, { cgroupTasks, otherTasks = [] }: Pick<ContainerInput, "cgroupTasks" | "otherTasks">): void {
+  for (const tasks of cgroupTasks) list.add("join the cgroup", "write", [tasks, "0", 1], { expect: 1 });
+  for (const tasks of otherTasks) list.add("join the class of resources", "write", [tasks, "0", 1], { expect: 1 });
+}
+
 function addKeeperCgroup(before: PlanList, tasks: readonly number[] = []): void {
   for (const fd of tasks) before.add("join the cgroup of keepers", "write", [fd, "0", 1], { expect: 1 });
 }
@@ -254,6 +259,7 @@ export interface ExecInput {
   /** How far the monotonic clock of the joined time namespace is from ours. */
   readonly clockShiftMs?: number;
   readonly cgroupTasks: readonly number[];
+  readonly otherTasks?: readonly number[];
   readonly keeperTasks?: readonly number[];
   readonly limits: readonly ResourceLimit[];
   readonly process: PlannedProcess;
@@ -287,8 +293,7 @@ export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
     child.add("join the time namespace", "setns", [input.target, getNamespaceKind("time").cloneFlag]);
     clock.shiftBy(input.clockShiftMs ?? 0);
   }
-  for (const tasks of input.cgroupTasks)
-    child.add("join the cgroup", "write", [tasks, "0", 1], { expect: 1 });
+  addJoins(child, input);
   // Only the host's root may raise them, which it is no more in the container's user namespace.
   addLimits(child, input.raises ?? []);
   clock.stamp(child, "cgroup");

@@ -18,6 +18,7 @@ import { OwnedFd } from "../../../src/linux/fd.ts";
 /** A process that a test ends. */
 export class FakeProcess implements KeptProcess {
   readonly pid: number;
+  readonly keeperPid = 1;
   readonly startTime = 7n;
   readonly terminal = false;
   readonly exited: Promise<Exit>;
