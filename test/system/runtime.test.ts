@@ -61,7 +61,7 @@ describe("startContainer()", () => {
 
   test("joins groups by writing 0 to their files, before the program runs", async () => {
     await using _leaks = guard();
-    const files = ["one", "two"].map((name) => join(runtime.directory, `tasks-${name}`));
+    const files = ["one", "two"].map((name) => join(runtime.scratch.path, `tasks-${name}`));
     using opened = new DisposableStack();
     const taskFds = files.map((path) => {
       writeFileSync(path, "");
@@ -70,7 +70,8 @@ describe("startContainer()", () => {
     const { exit } = await runtime.run(["true"], { taskFds });
     expect(exit.end).toEqual({ code: 0 });
     for (const path of files) expect(readFileSync(path, "utf8")).toBe("0");
-    const failure = await failureOf(["true"], { taskFds: [0] });
+    using readonly = new OwnedFd(call("openat", -100, files[0] ?? "", 0o2000000, 0));
+    const failure = await failureOf(["true"], { taskFds: [readonly.fd] });
     expect(failure.message).toContain("join the class of resources");
     for (const path of files) rmSync(path);
   });
