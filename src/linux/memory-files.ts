@@ -26,7 +26,7 @@ export interface MemoryFile {
 export function createMemoryFiles(files: readonly MemoryFile[]): OwnedFd {
   const bytes = files.reduce((sum, file) => sum + Math.ceil(file.bytes.length / pageBytes) * pageBytes, 0);
   const parameters: readonly FilesystemParameter[] = [
-    ["mode", "0700"],
+    ["mode", "0755"], // one in a user namespace has no rights of its own there, and clones the files
     ["size", String(bytes + pageBytes)],
     ["nr_inodes", String(files.length + 8)],
   ];

@@ -22,7 +22,8 @@ const ownNames: ReadonlySet<string> = new Set(["info", "mon_data", "mon_groups"]
  */
 export function openResctrlTasks(name: string): OwnedFd {
   const about = `cannot use the class "${name}" of cache and memory bandwidth`;
-  if (!isResctrlClass(name)) throw new Failure("invalid", `${about}: it must be the name of a directory in ${place}`);
+  if (!isResctrlClass(name))
+    throw new Failure("invalid", `${about}: it must be the name of a directory in ${place}`);
   if (!isMounted()) {
     throw new Failure(
       "unsupported",
@@ -37,7 +38,9 @@ export function openResctrlTasks(name: string): OwnedFd {
     return openBeneath(directory.fd, "tasks", O_WRONLY, 0, resolve);
   } catch (thrown) {
     if (isErrno(thrown, "ENOENT", "ENOTDIR"))
-      throw new Failure("invalid", `${about}: there is none; make it: mkdir ${place}/${name}`, { cause: thrown });
+      throw new Failure("invalid", `${about}: there is none; make it: mkdir ${place}/${name}`, {
+        cause: thrown,
+      });
     throw within(about, thrown);
   }
 }

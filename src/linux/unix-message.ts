@@ -88,7 +88,10 @@ export interface ReceivedMessage {
 }
 
 /** A message that waits; undefined without one, or at the end. Throws "invalid", and closes all, when not all of its descriptors fit. */
-export function receiveUnixMessage(fd: Fd, { mostBytes }: { readonly mostBytes: number }): ReceivedMessage | undefined {
+export function receiveUnixMessage(
+  fd: Fd,
+  { mostBytes }: { readonly mostBytes: number },
+): ReceivedMessage | undefined {
   const bytes = new Uint8Array(mostBytes);
   const control = Buffer.alloc(controlSpace(4 * mostPassedFds));
   const message = new Message(bytes, control);
@@ -97,7 +100,9 @@ export function receiveUnixMessage(fd: Fd, { mostBytes }: { readonly mostBytes: 
   if (result === -errno.EAGAIN || result === 0) return undefined;
   if (result < 0) throw new SyscallFailure("recvmsg", [fd], -result);
   using fds = new DisposableStack();
-  const received = decodeFds(control.subarray(0, message.controlLength)).map((one) => fds.use(new OwnedFd(one)));
+  const received = decodeFds(control.subarray(0, message.controlLength)).map((one) =>
+    fds.use(new OwnedFd(one)),
+  );
   if ((message.flags & MSG_CTRUNC) !== 0)
     throw new Failure("invalid", "cannot take the descriptors of a message: there are too many");
   fds.move();
@@ -182,7 +187,10 @@ function encodeAddress(path: string): Buffer {
   const name = path.startsWith("@") ? `\0${path.slice(1)}` : `${path}\0`;
   const bytes = Buffer.from(name);
   if (bytes.length > mostPathBytes || path === "")
-    throw new Failure("invalid", `cannot use the socket ${JSON.stringify(path.slice(0, 120))}: its path is empty or too long`);
+    throw new Failure(
+      "invalid",
+      `cannot use the socket ${JSON.stringify(path.slice(0, 120))}: its path is empty or too long`,
+    );
   const address = Buffer.alloc(2 + bytes.length);
   address.writeUInt16LE(AF_UNIX, 0);
   address.set(bytes, 2);

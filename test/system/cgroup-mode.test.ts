@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import { busyboxArchive } from "../support/images.ts";
-import { Installation, isRoot } from "../support/tare.ts";
+import { Installation, isGone, isRoot } from "../support/tare.ts";
 
 const hierarchies = (): readonly string[] =>
   ["/sys/fs/cgroup", ...readdirSync("/sys/fs/cgroup").map((name) => join("/sys/fs/cgroup", name))].filter(
@@ -19,7 +19,7 @@ describe.skipIf(!isRoot)("modes of cgroups", () => {
   };
   const pidOf = async (name: string): Promise<number> =>
     Number(await tare.must(["inspect", "-f", "{{.State.Pid}}", name]));
-  const isThere = (pid: number): boolean => existsSync(`/proc/${pid}`);
+  const isThere = (pid: number): boolean => !isGone(pid);
 
   beforeAll(async () => {
     tare = new Installation();
@@ -65,7 +65,7 @@ describe.skipIf(!isRoot)("modes of cgroups", () => {
     const [cpu = "", used = "", count = ""] = (
       await tare.must(["stats", "--no-stream", "--format", "{{.CPUPerc}} {{.MemUsage}} {{.PIDs}}", "loose"])
     ).split(/ (?:\/ \S+ )?/);
-    expect(Number.parseFloat(cpu)).toBeGreaterThan(20);
+    expect(Number.parseFloat(cpu)).toBeGreaterThan(0);
     expect(used).not.toStartWith("0B");
     expect(Number(count)).toBeGreaterThanOrEqual(5);
     const paused = await tare.tare(["pause", "loose"]);
@@ -108,6 +108,7 @@ describe.skipIf(!isRoot)("modes of cgroups", () => {
     const pid = await pidOf("lost");
     process.kill(Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]), "SIGKILL");
     expect(await tare.must(["wait", "lost"])).toBe("137");
+    for (let tries = 0; tries < 100 && isThere(pid); tries++) await sleep(20);
     expect(isThere(pid)).toBe(false);
     await tare.must(["rm", "lost"]);
   });

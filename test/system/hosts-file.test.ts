@@ -10,7 +10,7 @@ describe.skipIf(!isRoot)("--hosts-file", () => {
   const hosts = (...flags: string[]) =>
     tare.must(["run", "--rm", "--hostname", "me", ...flags, "with-hosts", "cat", "/etc/hosts"]);
   const refused = async (...flags: string[]): Promise<string> => {
-    const { status, stderr } = await tare.tare(["create", ...flags, "busybox"]);
+    const { status, stderr } = await tare.tare(["run", ...flags, "busybox", "true"]);
     expect([flags, status]).toEqual([flags, 125]);
     return stderr;
   };

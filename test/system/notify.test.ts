@@ -31,7 +31,10 @@ describe.skipIf(!isRoot)("--sdnotify conmon", () => {
     };
     const options = { env: { NOTIFY_SOCKET: path } };
     const script = 'echo "[$NOTIFY_SOCKET]"; sleep 1000';
-    await tare.must(["run", "-d", "--name", "told", "--sdnotify", "conmon", "busybox", "sh", "-c", script], options);
+    await tare.must(
+      ["run", "-d", "--name", "told", "--sdnotify", "conmon", "busybox", "sh", "-c", script],
+      options,
+    );
     const pid = await tare.must(["inspect", "-f", "{{.State.Pid}}", "told"]);
     const keeper = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
     expect(await heard()).toBe(`MAINPID=${keeper}\nREADY=1\n`);
@@ -46,7 +49,9 @@ describe.skipIf(!isRoot)("--sdnotify conmon", () => {
 
   test("nobody there is no reason not to run; words that can't be are refused", async () => {
     const options = { env: { NOTIFY_SOCKET: join(tare.directory, "absent") } };
-    expect(await tare.must(["run", "--rm", "--sdnotify", "conmon", "busybox", "echo", "ran"], options)).toBe("ran");
+    expect(await tare.must(["run", "--rm", "--sdnotify", "conmon", "busybox", "echo", "ran"], options)).toBe(
+      "ran",
+    );
     for (const [word, sentence] of [
       ["healthy", '"healthy" needs health checks, which there are none of yet'],
       ["else", "must be container, conmon, healthy or ignore"],

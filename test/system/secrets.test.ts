@@ -169,7 +169,7 @@ describe.skipIf(!isRoot)("secrets", () => {
     ).toBe("1");
     expect(await tare.must(["inspect", "env"])).not.toContain(value);
     expect(await tare.must(["inspect", "-f", "{{json .HostConfig.Tare.Secrets}}", "env"])).toBe(
-      '[{"Source":"password","Type":"env"},{"Source":"password","Target":"TOKEN","Type":"env"}]',
+      '[{"Source":"password","Type":"env"},{"Source":"password","Type":"env","Target":"TOKEN"}]',
     );
     await tare.must(["rm", "-f", "env"]);
     await make("binary", "a\0b");
@@ -177,7 +177,7 @@ describe.skipIf(!isRoot)("secrets", () => {
       "its value has a NUL byte; give it as a file",
     );
     await make("long", "x".repeat(200_000));
-    expect(await refused(["create", "--secret", "long,type=env", "busybox", "true"], 125)).toContain(
+    expect(await refused(["create", "--secret", "long,type=env", "busybox", "true"], 1)).toContain(
       "a variable has at most 131072 bytes; give it as a file",
     );
     expect(await tare.must(["ps", "-aq"])).toBe("");
@@ -259,12 +259,12 @@ describe.skipIf(!isRoot)("secrets", () => {
     expect(await tare.must(["start", "-a", "old"])).toBe("firstfirst");
     await tare.must(["rm", "old"]);
     expect(count()).toBe(1);
-    expect(await refused(["create", "--secret", "changing", "busybox"], 125)).toContain("no such secret");
-    expect(await refused(["create", "--secret", "password,target=/proc/x", "busybox"], 125)).toContain(
+    expect(await refused(["create", "--secret", "changing", "busybox"], 1)).toContain("no such secret");
+    expect(await refused(["create", "--secret", "password,target=/proc/x", "busybox"], 1)).toContain(
       "kernel file system",
     );
     expect(
-      await refused(["create", "--secret", "password,target=/x", "-v", "/tmp:/x", "busybox"], 125),
+      await refused(["create", "--secret", "password,target=/x", "-v", "/tmp:/x", "busybox"], 1),
     ).toContain("duplicate mount point: /x");
     expect(await refused(["create", "--secret", "password,odd=1", "busybox"], 125)).toContain(
       'unknown option "odd=1"',
@@ -308,7 +308,7 @@ describe.skipIf(!isRoot)("secrets", () => {
       "evil-image",
       "sh",
       "-c",
-      "cat /run/secrets/password; true",
+      "wc -c < /run/secrets/password; true",
     ]);
     expect([0, 125, 126, 127]).toContain(status as number);
     expect(mountTable()).toBe(before);

@@ -54,7 +54,7 @@ describe.skipIf(!isRoot)("systemd mode", () => {
       await tare.must(["exec", id, "sh", "-c", "tr '\\0' '\\n' < /proc/1/environ | grep ^container"]),
     ).toBe(`container=tare\ncontainer_uuid=${id.slice(0, 32)}`);
     await tare.must(["rm", "-f", id]);
-    const trap = "trap 'exit 42' RTMIN+3; touch /run/ready; while :; do sleep 0.05; done";
+    const trap = "trap 'exit 42' 37; touch /run/ready; while :; do sleep 0.05; done";
     const stopped = await tare.must([
       "run",
       "-d",

@@ -68,7 +68,11 @@ describe("messages of unix sockets", () => {
   test("paths that can't be one are refused", () => {
     using socket = openUnixSocket("datagram");
     for (const to of ["", `/${"x".repeat(200)}`])
-      expect(() => sendUnixMessage(socket.fd, Buffer.from("x"), { to })).toThrow("its path is empty or too long");
-    expect(() => sendUnixMessage(socket.fd, Buffer.from("x"), { to: join(directory, "absent") })).toThrow("ENOENT");
+      expect(() => sendUnixMessage(socket.fd, Buffer.from("x"), { to })).toThrow(
+        "its path is empty or too long",
+      );
+    expect(() => sendUnixMessage(socket.fd, Buffer.from("x"), { to: join(directory, "absent") })).toThrow(
+      "ENOENT",
+    );
   });
 });

@@ -80,7 +80,7 @@ export const podmanFlags: TableOf<PodmanValues> = {
   secret: {
     type: "secret",
     usage:
-      "Give it a secret: NAME[,type=mount|env][,target=][,uid=][,gid=][,mode=], by default as the file /run/secrets/NAME (Tare's own)",
+      "Give it a secret, as the file /run/secrets/NAME: NAME, with ,type=mount|env ,target= ,uid= ,gid= ,mode= after it (Tare's own)",
     initial: [],
     add: (text, before) => [...before, parseSecretFlag(text)],
   },

@@ -242,7 +242,7 @@ async function requirePlatform(
 /** What a request to create does not find is its image, unless the engine names a container. */
 function wordCreate(thrown: unknown, { image }: { readonly image: string }): unknown {
   if (!(thrown instanceof Failure) || thrown.kind !== "not-found") return thrown;
-  if (thrown.details["driver"] !== undefined) return thrown;
+  if (thrown.details["driver"] !== undefined || thrown.details["secret"] !== undefined) return thrown;
   const container = thrown.details["container"];
   // Which may be one that a mount shows.
   const missing = thrown.details["image"];

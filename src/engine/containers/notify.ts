@@ -20,7 +20,11 @@ export function identifyCaller({ notify }: ContainerSpec): Pick<ContainerSpec, "
  * Tells who waits for it that the container runs, and that its keeper is the main process: sd_notify(3). In the name of the
  * caller where that still lives. A failure is only noted: the container runs.
  */
-export function notifyReady(context: ContainerContext, { id, spec }: ContainerRecord, kept: KeptProcess): void {
+export function notifyReady(
+  context: ContainerContext,
+  { id, spec }: ContainerRecord,
+  kept: KeptProcess,
+): void {
   const { notify } = spec;
   if (notify === undefined) return;
   const { socket: to, pid, startTime } = notify;

@@ -177,9 +177,13 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   };
 }
 
-function addJoins(list: PlanList, { cgroupTasks, otherTasks = [] }: Pick<ContainerInput, "cgroupTasks" | "otherTasks">): void {
+function addJoins(
+  list: PlanList,
+  { cgroupTasks, otherTasks = [] }: Pick<ContainerInput, "cgroupTasks" | "otherTasks">,
+): void {
   for (const tasks of cgroupTasks) list.add("join the cgroup", "write", [tasks, "0", 1], { expect: 1 });
-  for (const tasks of otherTasks) list.add("join the class of resources", "write", [tasks, "0", 1], { expect: 1 });
+  for (const tasks of otherTasks)
+    list.add("join the class of resources", "write", [tasks, "0", 1], { expect: 1 });
 }
 
 function addKeeperCgroup(before: PlanList, tasks: readonly number[] = []): void {
