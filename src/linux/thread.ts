@@ -1,8 +1,10 @@
-import { Worker, workerData } from "node:worker_threads";
+import { parentPort, Worker, workerData } from "node:worker_threads";
 import { addonPath, useAddon } from "./addon.ts";
 
 /** A thread of this process with a JavaScript world of its own. */
 export interface Thread {
+  /** Called when it says tellReady() while it is not forgotten. */
+  onReady(listener: () => void): void;
   /** Called when it ends while it is not forgotten. */
   onExit(listener: (thrown: unknown) => void): void;
   /** Nobody hears of its end any more; it does not keep the process alive anyway. */
@@ -34,16 +36,22 @@ export function startWorker(module: string, start: object = {}): Worker {
 export function startThread(module: string, start: object): Thread {
   const worker = startWorker(module, start);
   worker.unref();
-  let listener: ((thrown: unknown) => void) | undefined;
+  let onReady: (() => void) | undefined;
+  let onExit: ((thrown: unknown) => void) | undefined;
   let failed: unknown = new Error("it ended by itself");
+  worker.on("message", () => onReady?.());
   worker.on("error", (thrown) => (failed = thrown));
-  worker.on("exit", () => listener?.(failed));
+  worker.on("exit", () => onExit?.(failed));
   return {
+    onReady: (wanted) => {
+      onReady = wanted;
+    },
     onExit: (wanted) => {
-      listener = wanted;
+      onExit = wanted;
     },
     forget: () => {
-      listener = undefined;
+      onReady = undefined;
+      onExit = undefined;
     },
   };
 }
@@ -53,4 +61,9 @@ export function beginThread(): unknown {
   const { addon, start } = workerData as Beginning;
   useAddon(addon);
   return start;
+}
+
+/** On the thread: what it was started for can begin. */
+export function tellReady(): void {
+  parentPort?.postMessage("ready");
 }

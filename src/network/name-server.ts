@@ -1,7 +1,7 @@
 import { sentenceOf } from "../base/failure.ts";
 import { startThread, type Thread } from "../linux/thread.ts";
 import { duplicateFd, type Fd, OwnedFd } from "../linux/fd.ts";
-import { openControl, type Order, sendOrder } from "./names/control.ts";
+import { openControl, type Order, sendOrders } from "./names/control.ts";
 import { openListeners, type Listeners } from "./names/listeners.ts";
 import type { ThreadStart } from "./names/answering-thread.ts";
 import type { NameEntry, NameView } from "./names/types.ts";
@@ -44,7 +44,7 @@ interface Served {
 class ThreadedNameServer implements NameServer {
   readonly #networks = new Map<string, { name: string; readonly entries: Map<string, NameEntry> }>();
   readonly #served = new Map<string, Served>();
-  #answering: { readonly thread: Thread; readonly control: OwnedFd } | undefined;
+  #answering: { readonly thread: Thread; readonly control: OwnedFd; isReady: boolean } | undefined;
   #beginning: ReturnType<typeof setTimeout> | undefined;
 
   addNetwork(id: string, name: string): void {
@@ -76,10 +76,10 @@ class ThreadedNameServer implements NameServer {
     const own = opened.use(duplicateFd(netns));
     const listeners = opened.use(openListeners(own.fd));
     const served = { netns: own, listeners, view };
-    if (this.#answering === undefined) this.#beginSoon();
-    else this.#serve(containerId, served);
     this.#served.set(containerId, served);
     opened.move();
+    if (this.#answering === undefined) this.#beginSoon();
+    else this.#tell(() => [serveOrder(containerId, served)]);
   }
 
   setView(containerId: string, view: NameView): void {
@@ -99,6 +99,13 @@ class ThreadedNameServer implements NameServer {
     if (this.#served.size === 0) this.#end();
   }
 
+  /** The thread ends. Node waits for it at the process's end, and can't interrupt its waiting. */
+  readonly #letGo = (): void => {
+    if (this.#answering === undefined) return;
+    this.#answering.isReady = false;
+    this.#answering.control[Symbol.dispose]();
+  };
+
   /** Not at once: making a thread takes longer than a start may, and questions wait at the sockets. */
   #beginSoon(): void {
     this.#beginning ??= setTimeout(() => {
@@ -107,18 +114,29 @@ class ThreadedNameServer implements NameServer {
     }, 0);
   }
 
-  /** A thread that knows what this knows. */
+  /** A thread that is told, when it reads, what is known by then. */
   #begin(): void {
     const { near, far } = openControl();
     const start: ThreadStart = { control: far.move() };
     const thread = startThread("network/names/answering-thread", start);
+    const answering = { thread, control: near, isReady: false };
+    thread.onReady(() => {
+      answering.isReady = true;
+      this.#tell(() => this.#allOrders());
+    });
     thread.onExit((thrown) => this.#replace(thrown));
-    this.#answering = { thread, control: near };
+    this.#answering = answering;
+    process.once("exit", this.#letGo);
+  }
+
+  #allOrders(): readonly Order[] {
+    const orders: Order[] = [];
     for (const [network, { name, entries }] of this.#networks) {
-      this.#order({ order: "add-network", network, name });
-      for (const entry of entries.values()) this.#order({ order: "add-entry", network, entry });
+      orders.push({ order: "add-network", network, name });
+      for (const entry of entries.values()) orders.push({ order: "add-entry", network, entry });
     }
-    for (const [container, served] of this.#served) this.#serve(container, served);
+    for (const [container, served] of this.#served) orders.push(serveOrder(container, served));
+    return orders;
   }
 
   /** The thread has ended without being told to. */
@@ -128,26 +146,19 @@ class ThreadedNameServer implements NameServer {
     if (this.#served.size > 0) this.#begin();
   }
 
-  #serve(container: string, { netns, listeners, view }: Served): void {
-    // Its own descriptors of what this keeps, so that closing here and there never meets another file.
-    const [udp, tcp, place] = [listeners.udp, listeners.tcp, netns].map(({ fd }) => duplicateFd(fd).move());
-    this.#order({
-      order: "serve",
-      container,
-      udp: udp as Fd,
-      tcp: tcp as Fd,
-      netns: place as Fd,
-      view,
-    });
+  #order(order: Order): void {
+    this.#tell(() => [order]);
   }
 
-  #order(order: Order): void {
-    if (this.#answering !== undefined) sendOrder(this.#answering.control.fd, order);
+  /** One that does not read yet is told all when it does. */
+  #tell(orders: () => readonly Order[]): void {
+    if (this.#answering?.isReady === true) sendOrders(this.#answering.control.fd, orders());
   }
 
   #end(): void {
+    process.off("exit", this.#letGo);
     this.#answering?.thread.forget();
-    this.#answering?.control[Symbol.dispose]();
+    this.#letGo();
     this.#answering = undefined;
   }
 
@@ -156,4 +167,10 @@ class ThreadedNameServer implements NameServer {
     clearTimeout(this.#beginning);
     this.#end();
   }
+}
+
+/** Has descriptors of its own of what this side keeps, so that closing here and there never meets another file. */
+function serveOrder(container: string, { netns, listeners, view }: Served): Order {
+  const [udp, tcp, place] = [listeners.udp, listeners.tcp, netns].map(({ fd }) => duplicateFd(fd).move());
+  return { order: "serve", container, udp: udp as Fd, tcp: tcp as Fd, netns: place as Fd, view };
 }

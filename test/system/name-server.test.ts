@@ -1,20 +1,26 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { createSocket, type RemoteInfo } from "node:dgram";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { poll } from "../../src/base/deadline.ts";
 import { type NameServer, openNameServer } from "../../src/network/name-server.ts";
 import { decodeQuery, encodeReply, type Reply } from "../../src/network/names/message.ts";
 import { queryBytes } from "../support/dns-query.ts";
+import { findNode24 } from "../support/node-24.ts";
 import { makeNetworkHost, type NetworkHost } from "../support/network-host.ts";
 
 let container: NetworkHost;
 let names: NameServer;
 let open = new AsyncDisposableStack();
+const directory = mkdtempSync(join(tmpdir(), "tare-names-"));
 
+afterAll(() => rmSync(directory, { recursive: true }));
 beforeEach(() => {
   open = new AsyncDisposableStack();
   container = open.use(makeNetworkHost());
@@ -255,3 +261,75 @@ describe("serving", () => {
     expect(told.map((text) => text.trim())).toEqual(others.map((_, at) => `172.18.2.${at}`));
   });
 });
+
+const runtimes: readonly (readonly [name: string, program: string | undefined])[] = [
+  ["Bun", process.execPath],
+  ["Node", findNode24()],
+];
+
+for (const [name, runtime = ""] of runtimes) {
+  describe.skipIf(runtime === "")(`five thousand names on ${name}`, () => {
+    const module = new URL("../../src/network/name-server.ts", import.meta.url).href;
+
+    /** A process that has them, serves the container and goes on as told. */
+    function begin(after: string): ReturnType<typeof spawn> & { said: string } {
+      const file = join(directory, "names.mjs");
+      writeFileSync(
+        file,
+        `import { openSync } from "node:fs";
+        import { openNameServer } from ${JSON.stringify(module)};
+        const names = openNameServer();
+        names.addNetwork("n", "front");
+        for (let at = 0; at < 5000; at++)
+          names.addEntry("n", { endpointId: "e" + at, names: ["x" + at, "other-name-of-" + at], addresses: ["172.18." + (at >> 8) + "." + (at & 255)] });
+        const netns = openSync("/proc/${container.pid}/ns/net");
+        names.serve("c", { netns, view: { networks: [{ id: "n" }], upstreams: [] } });
+        ${after}`,
+      );
+      const child = Object.assign(spawn(runtime, ["--disable-warning=ExperimentalWarning", file]), { said: "" });
+      for (const stream of [child.stdout, child.stderr])
+        stream.on("data", (bytes: Buffer) => (child.said += bytes.toString()));
+      open.defer(() => void child.kill("SIGKILL"));
+      return child;
+    }
+
+    for (const afterMs of [0, 5, 100, 1000]) {
+      test(`exit() after ${afterMs} ms ends the process at once, whatever its thread does`, async () => {
+        const child = begin(
+          `setTimeout(() => { process.stdout.write("exits"); process.exit(3); }, ${afterMs});`,
+        );
+        const closed = once(child, "close");
+        await poll(() => (child.said === "" ? undefined : true), { timeoutMs: 20_000, what: "see it exit" });
+        const begun = performance.now();
+        expect(await closed).toEqual([3, null]);
+        expect(child.said).toBe("exits");
+        expect(performance.now() - begun).toBeLessThan(5_000);
+      }, 90_000);
+    }
+
+    test("the main thread does not wait until the other one has read them", async () => {
+      // Another process may have had the processor: it is enough to see it once.
+      let held = Infinity;
+      for (let attempt = 0; attempt < 4 && held > 60; attempt++) {
+        const child = begin(`
+          const begun = performance.now();
+          let last = begun, longest = 0;
+          const look = () => {
+            const now = performance.now();
+            longest = Math.max(longest, now - last);
+            last = now;
+            if (now - begun < 1500) setTimeout(look, 1);
+            else { console.log(longest); setTimeout(() => {}, 60_000); }
+          };
+          look();`);
+        await poll(() => (child.said === "" ? undefined : true), { timeoutMs: 20_000, what: "hear of it" });
+        held = Math.min(held, Number(child.said));
+        expect(await dig("+short", "x4999")).toBe("172.18.19.135");
+        expect(await dig("+short", "other-name-of-0")).toBe("172.18.0.0");
+        child.kill("SIGKILL");
+        await once(child, "close");
+      }
+      expect(held).toBeLessThan(60);
+    }, 90_000);
+  });
+}

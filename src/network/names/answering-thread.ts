@@ -3,11 +3,11 @@ import { EPOLLIN } from "../../linux/epoll.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { inNetworkNamespace } from "../../linux/network-namespace.ts";
 import { attempt } from "../../linux/syscall.ts";
-import { beginThread } from "../../linux/thread.ts";
+import { beginThread, tellReady } from "../../linux/thread.ts";
 import { parseIpAddress } from "../../spec/ip-address.ts";
-import { type Order, receiveOrder } from "./control.ts";
+import { type Order, receiveOrders } from "./control.ts";
 import { NameDirectory } from "./directory.ts";
-import { EventLoop } from "./event-loop.ts";
+import { EventLoop, guarded } from "./event-loop.ts";
 import { Resolver } from "./resolver.ts";
 
 /** What the thread begins with; the descriptor is its own. */
@@ -81,16 +81,21 @@ class Answering {
   }
 }
 
+function sayThrown(thrown: unknown): void {
+  say(`the name server goes on after: ${sentenceOf(thrown)}`);
+}
+
 function answer({ control }: ThreadStart): void {
   using channel = new OwnedFd(control);
   using loop = new EventLoop();
   const answering = new Answering(loop);
   loop.watch(channel.fd, EPOLLIN, () => {
-    const order = receiveOrder(channel.fd);
-    if (order === undefined) loop.stop();
-    else answering.obey(order);
+    const orders = receiveOrders(channel.fd);
+    if (orders === undefined) loop.stop();
+    for (const order of orders ?? []) guarded(() => answering.obey(order), sayThrown);
   });
-  loop.run((thrown) => say(`the name server goes on after: ${sentenceOf(thrown)}`));
+  tellReady();
+  loop.run(sayThrown);
   answering.stopAll();
 }
 

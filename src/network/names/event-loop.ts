@@ -70,7 +70,8 @@ export class EventLoop implements Disposable {
   }
 }
 
-function guarded(run: () => void, onThrown: (thrown: unknown) => void): void {
+/** What one piece of work throws does not keep the next from being done. */
+export function guarded(run: () => void, onThrown: (thrown: unknown) => void): void {
   try {
     run();
   } catch (thrown) {
