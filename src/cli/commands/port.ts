@@ -1,7 +1,7 @@
 import type { PortBinding } from "../../api/types/host-config.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
-import { findReach, reachOfPort } from "../format/reach.ts";
+import { findReach, isReachShown, reachOfPort } from "../format/reach.ts";
 
 export const port: Command<object> = {
   usage: "CONTAINER [PRIVATE_PORT[/PROTO]]",
@@ -17,9 +17,8 @@ export const port: Command<object> = {
       asked === undefined
         ? listAll(NetworkSettings.Ports)
         : listOne(NetworkSettings.Ports, { container, asked });
-    // People want to know; scripts read what Docker prints.
     const rows =
-      call.context.stdout.isTTY === true && lines.length > 0 ? await findReach(client, call.signal) : [];
+      lines.length > 0 && isReachShown(call.context.stdout) ? await findReach(client, call.signal) : [];
     const reach = ({ inner, outer }: Line): string => {
       const text = reachOfPort(rows, { container: Id, type: inner.split("/")[1] ?? "", outer });
       return text === undefined ? "" : `  (${text})`;

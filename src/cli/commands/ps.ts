@@ -3,7 +3,7 @@ import type { Command } from "../command.ts";
 import { filterFlag, listFormat } from "../flags/filters.ts";
 import { bool, int } from "../flags/kinds.ts";
 import { containerListing, containerRow } from "../format/container-row.ts";
-import { findReach, formatReach } from "../format/reach.ts";
+import { findReach, formatReach, isReachShown } from "../format/reach.ts";
 import { formatRows } from "../format/rows.ts";
 
 interface Values {
@@ -47,8 +47,7 @@ export const ps: Command<Values> = {
       call.err("WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
     }
     const nowMs = Date.now();
-    // People want to know from where a port is reached; scripts read what Docker prints.
-    const isSeen = call.context.stdout.isTTY === true && !isQuiet && ["", "table"].includes(format);
+    const isSeen = isReachShown(call.context.stdout) && !isQuiet && ["", "table"].includes(format);
     const isPublished = containers.some(({ Ports }) =>
       Ports?.some(({ PublicPort }) => PublicPort !== undefined),
     );

@@ -92,11 +92,12 @@ interface Created {
   readonly image: string;
 }
 
-/** From where what was published can be reached: said to people, on standard error. */
+/** From where what was published can be reached, on standard error. */
 async function printReach(call: Call<Values>, { client, id }: Created): Promise<void> {
   const { publish, "publish-all": all } = call.values;
-  if (call.context.stderr.isTTY !== true || (publish.length === 0 && !all)) return;
-  const { findReach, reachLines } = await import("../format/reach.ts");
+  if (publish.length === 0 && !all) return;
+  const { findReach, isReachShown, reachLines } = await import("../format/reach.ts");
+  if (!isReachShown(call.context.stderr)) return;
   for (const line of reachLines(await findReach(client, call.signal), id)) call.err(`${line}\n`);
 }
 

@@ -1,16 +1,9 @@
+import type { PlannedEndpointSettings } from "../../api/endpoint-settings.ts";
 import { Failure } from "../../base/failure.ts";
 
 /** One `--network`: a network, and how the container is in it. */
-export interface NetworkFlag {
+export interface NetworkFlag extends PlannedEndpointSettings {
   readonly network: string;
-  readonly aliases?: readonly string[];
-  readonly links?: readonly string[];
-  readonly ipv4?: string;
-  readonly ipv6?: string;
-  readonly linkLocal?: readonly string[];
-  readonly macAddress?: string;
-  readonly driverOptions?: Readonly<Record<string, string>>;
-  readonly gatewayPriority?: number;
 }
 
 /** `NAME`, or `name=NAME,alias=WORD,ip=ADDRESS,driver-opt=KEY=VALUE,…` (one CSV record). Throws "invalid" in Docker's words. */

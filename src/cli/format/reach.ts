@@ -1,6 +1,12 @@
 import type { ReachRow } from "../../api/types/tare.ts";
 import { kindOf } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
+import type { OutputStream } from "../context.ts";
+
+/** People are told from where ports can be reached; scripts read what Docker prints. */
+export function isReachShown(stream: OutputStream): boolean {
+  return stream.isTTY === true;
+}
 
 /** What the daemon says of published ports; nothing from one that is not ours. */
 export async function findReach(client: Client, signal?: AbortSignal): Promise<readonly ReachRow[]> {
