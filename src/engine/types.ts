@@ -312,6 +312,7 @@ export interface ContainerDetails extends ContainerSummary, WatchedDetails {
   readonly imageConfig: ImageConfig;
   readonly effective: {
     readonly hostname: string;
+    readonly domainname: string;
     readonly capabilities: readonly string[];
     readonly maskedPaths: readonly string[];
     readonly readonlyPaths: readonly string[];

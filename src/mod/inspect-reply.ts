@@ -50,6 +50,7 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
     imageConfig: image,
     effective: {
       hostname: config.Hostname ?? "",
+      domainname: config.Domainname ?? "",
       capabilities: tare?.Capabilities ?? [],
       maskedPaths: hostConfig.MaskedPaths ?? [],
       readonlyPaths: hostConfig.ReadonlyPaths ?? [],

@@ -36,7 +36,7 @@ export function configOf(details: ContainerDetails): ContainerConfig {
     ...nothingSaid,
     ...received,
     Hostname: effective.hostname,
-    Domainname: spec.domainname ?? "",
+    Domainname: effective.domainname,
     User: process.user,
     Tty: spec.terminal ?? false,
     OpenStdin: spec.openStdin ?? false,

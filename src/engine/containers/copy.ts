@@ -11,7 +11,6 @@ import { isErrno } from "../../linux/syscall.ts";
 import { packEntry, unpackLayer } from "../../linux/tree.ts";
 import { decodeBytes } from "../../spec/byte-text.ts";
 import { cleanPath } from "../planning/clean-path.ts";
-import { planContainer } from "../planning/plan-container.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { CopiedPath, CopyIntoOptions, PathStat } from "../file-types.ts";
 import type { ContainerReference } from "../types.ts";
@@ -20,6 +19,7 @@ import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
 import { openSeenRoot } from "./open-root.ts";
 import { findUser } from "./accounts.ts";
+import { planRecord } from "./plan-record.ts";
 
 /** lstat(2) in the container. */
 export async function statContainerPath(
@@ -162,11 +162,7 @@ function ownerOf(
   record: ContainerRecord,
   root: Fd,
 ): { readonly uid: number; readonly gid: number } {
-  const { user } = planContainer(record.id, {
-    spec: record.spec,
-    image: record.imageConfig.defaults,
-    host: context.host,
-  });
+  const { user } = planRecord(context, record);
   const { uid, gid } = findUser(root, { user, groups: [], spec: record.spec, host: context.parts.host });
   return { uid, gid };
 }

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { planCommand } from "../planning/command.ts";
-import { planContainer } from "../planning/plan-container.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerDetails, ContainerSummary } from "../types.ts";
 import { cgroupPathOf, type ContainerContext } from "./context.ts";
 import { boundPortsOf, describeEndpoints } from "../networks/describe-network.ts";
 import { exposedPortsOf } from "../networks/exposed-ports.ts";
+import { findNetworkOwner } from "./network-owner.ts";
+import { planRecord } from "./plan-record.ts";
 import { describeWatched } from "./watched.ts";
 
 /** What `ps` shows. */
@@ -41,7 +42,8 @@ export async function describeContainer(
 ): Promise<ContainerDetails> {
   const { places, parts } = context;
   const { id, spec, imageConfig } = record;
-  const plan = planContainer(id, { spec, image: imageConfig.defaults, host: context.host });
+  const owner = findNetworkOwner(context, record)?.id ?? id;
+  const plan = planRecord(context, record);
   const [path = "", ...args] = plan.args;
   const data = await parts.storage.describe({ snapshot: id }).catch(() => ({}));
   return {
@@ -58,6 +60,7 @@ export async function describeContainer(
     imageConfig,
     effective: {
       hostname: plan.hostname,
+      domainname: plan.domainname,
       capabilities: plan.capabilities,
       maskedPaths: plan.maskedPaths,
       readonlyPaths: plan.readonlyPaths,
@@ -68,9 +71,9 @@ export async function describeContainer(
     },
     files: {
       log: join(places.log(id), "log.0"),
-      hosts: places.file(id, "hosts"),
-      hostname: places.file(id, "hostname"),
-      resolvConf: places.file(id, "resolv.conf"),
+      hosts: places.file(owner, "hosts"),
+      hostname: places.file(owner, "hostname"),
+      resolvConf: places.file(owner, "resolv.conf"),
     },
     storage: { driver: parts.storage.name, data },
     execIds: context.execs

@@ -8,7 +8,6 @@ import { isWithoutDeviceList } from "../planning/cgroup-mode.ts";
 import { cleanPath } from "../planning/clean-path.ts";
 import { randomContainerId } from "../planning/container-name.ts";
 import { mergeEnvironment, planEnvironment, withHome } from "../planning/environment.ts";
-import { planContainer } from "../planning/plan-container.ts";
 import { withSecrets } from "../planning/secrets.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { AttachedStream, ContainerReference, ExecSpec, TerminalSize } from "../types.ts";
@@ -23,6 +22,7 @@ import type { LiveContainer } from "./live-container.ts";
 import { findUser } from "./accounts.ts";
 import { openClass } from "./resource-class.ts";
 import { readSecretVariables } from "./secrets.ts";
+import { planRecord } from "./plan-record.ts";
 import { seccompOf } from "./start.ts";
 import { followDenials, planWatch, tellDenials } from "./watched.ts";
 
@@ -145,11 +145,7 @@ function planExec(
   },
 ): Omit<ExecRequest, "runDirectory" | "beforeFirstInstruction"> {
   const { spec } = session;
-  const plan = planContainer(record.id, {
-    spec: record.spec,
-    image: record.imageConfig.defaults,
-    host: context.host,
-  });
+  const plan = planRecord(context, record);
   using root = live.kept.openRoot();
   const user = findUser(root.fd, {
     user: spec.user === undefined || spec.user === "" ? plan.user : spec.user,

@@ -17,6 +17,7 @@ import { formatEmbeddedResolvConf, formatResolvConf, readResolver } from "../pla
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerContext } from "./context.ts";
 import { readBaseHosts } from "./hosts-file.ts";
+import { findNetworkOwner } from "./network-owner.ts";
 
 /** Writes the files that stand for /etc/{hosts,hostname,resolv.conf}; gives their paths by target. */
 export function makeNetworkFiles(
@@ -30,8 +31,8 @@ export function makeNetworkFiles(
 ): Readonly<Record<string, string>> {
   const { places, parts } = context;
   const network = record.spec.namespaces?.network;
-  // Who shares a network shares what its names mean.
-  const owner = typeof network === "object" ? network.container : record.id;
+  // Who shares a network shares its name and what names mean there.
+  const owner = findNetworkOwner(context, record)?.id ?? record.id;
   if (owner === record.id) {
     const extra = withGateways(plan.extraHosts, gatewaysOf(context, ends));
     const base = readBaseHosts(record.spec, root);
@@ -44,11 +45,11 @@ export function makeNetworkFiles(
           : formatHosts(ownHosts(plan, ends), [...extra, ...linked]);
     writeContainerFile(places.file(owner, "hosts"), hosts, record);
     writeContainerFile(places.file(owner, "resolv.conf"), resolvConfOf(context, record), record);
+    writeContainerFile(places.file(owner, "hostname"), `${plan.hostname}\n`, record);
   }
-  writeContainerFile(places.file(record.id, "hostname"), `${plan.hostname}\n`, record);
   return {
     "/etc/resolv.conf": places.file(owner, "resolv.conf"),
-    ...(record.spec.ownsHostname === true ? {} : { "/etc/hostname": places.file(record.id, "hostname") }),
+    ...(record.spec.ownsHostname === true ? {} : { "/etc/hostname": places.file(owner, "hostname") }),
     ...(record.spec.ownsHosts === true ? {} : { "/etc/hosts": places.file(owner, "hosts") }),
   };
 }

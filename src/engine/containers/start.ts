@@ -7,7 +7,7 @@ import { planCgroup } from "../../linux/cgroup-plan.ts";
 import type { Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
-import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
+import type { ContainerPlan } from "../planning/plan-container.ts";
 import {
   attachEndpoints,
   networkUseEvents,
@@ -29,6 +29,7 @@ import { getContainer } from "./find-container.ts";
 import { openImageMounts } from "./image-mounts.ts";
 import { openJoinedNamespaces } from "./joined-namespaces.ts";
 import { failureTo, launchFailure } from "./launch-failure.ts";
+import { planRecord } from "./plan-record.ts";
 import { findForeignNamespaces, openIdsOf } from "./user-namespace.ts";
 import { decideIdmaps } from "./bind-idmaps.ts";
 import { makeNetworkFiles } from "./network-files.ts";
@@ -201,8 +202,8 @@ async function launch(
   },
 ): Promise<StartedProcess> {
   const { parts, places, attaches } = context;
-  const { id, spec, imageConfig } = record;
-  const plan = planContainer(id, { spec, image: imageConfig.defaults, host: context.host });
+  const { id, spec } = record;
+  const plan = planRecord(context, record);
   using joined = openJoinedNamespaces(context, record);
   using ids = await openIdsOf(context, record);
   const volumes = uses.use(await openVolumes(context, plan.mounts));

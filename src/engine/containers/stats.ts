@@ -6,6 +6,7 @@ import type { ContainerStatistics, StatisticsOptions, StatisticsSample } from ".
 import type { ContainerReference } from "../types.ts";
 import { cgroupOf, type ContainerContext, isRunning } from "./context.ts";
 import { getContainer } from "./find-container.ts";
+import { findNetworkOwner } from "./network-owner.ts";
 import type { ContainerRecord } from "../state/records.ts";
 
 const STREAM_MS = 1_000;
@@ -57,19 +58,8 @@ async function takeSample(
     ...(memory === undefined ? {} : { memory: { ...memory, limitBytes } }),
     takenAtNs: BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
     host: readHostCpuTime(),
-    networks: hasOwnNetwork(context, record) ? readNetworkCounters(kept) : {},
+    networks: findNetworkOwner(context, record)?.spec.namespaces?.network !== "host" ? readNetworkCounters(kept) : {},
   };
-}
-
-/** Through others, too: it may have the network of a container that has the host's. */
-function hasOwnNetwork(context: ContainerContext, { spec }: ContainerRecord, depth = 0): boolean {
-  const network = spec.namespaces?.network;
-  if (typeof network !== "object" || depth > 16) return network !== "host";
-  try {
-    return hasOwnNetwork(context, getContainer(context.state, network.container), depth + 1);
-  } catch {
-    return true; // removed since: the network was its own
-  }
 }
 
 function cpuOf({ takenAtNs, cpu, host }: StatisticsSample): ContainerStatistics["previous"] & object {

@@ -2,7 +2,6 @@ import { withDeadline } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
 import { Failure } from "../../base/failure.ts";
 import { parseSignal } from "../../linux/signal.ts";
-import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerReference } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
@@ -11,6 +10,7 @@ import { dropContainer } from "./end-run.ts";
 import { getContainer } from "./find-container.ts";
 import type { LiveContainer } from "./live-container.ts";
 import { thawPaused } from "./pause.ts";
+import { planRecord } from "./plan-record.ts";
 import { endWaiting, markStopped } from "./restart-by-policy.ts";
 import { startContainer } from "./start.ts";
 
@@ -31,7 +31,7 @@ export async function stopContainer(
   options: StopOptions = {},
 ): Promise<boolean> {
   const record = getContainer(context.state, reference);
-  const plan = planOf(context, record);
+  const plan = planRecord(context, record);
   const signal = parseSignal(options.signal ?? plan.stopSignal);
   const graceMs = options.graceMs ?? plan.stopGraceMs;
   const live = await findLive(context, record, { stops: true });
@@ -128,11 +128,7 @@ async function findLive(
 
 /** KILL and the stop signal end a container for good, whatever its policy. */
 function isStop(context: ContainerContext, record: ContainerRecord, signal: number): boolean {
-  return signal === KILL || signal === parseSignal(planOf(context, record).stopSignal);
-}
-
-function planOf(context: ContainerContext, { id, spec, imageConfig }: ContainerRecord): ContainerPlan {
-  return planContainer(id, { spec, image: imageConfig.defaults, host: context.host });
+  return signal === KILL || signal === parseSignal(planRecord(context, record).stopSignal);
 }
 
 function send(

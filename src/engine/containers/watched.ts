@@ -12,11 +12,11 @@ import { readCallRecord, type WatchedCall } from "../../runtime/watched-calls.ts
 import type { Denial, WatchedDetails } from "../denial-types.ts";
 import type { EngineEvent } from "../engine-types.ts";
 import { describeDenial, type Judgement } from "../planning/describe-denial.ts";
-import { planContainer } from "../planning/plan-container.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerSpec } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
+import { planRecord } from "./plan-record.ts";
 
 /** Records of so many exec sessions are kept in one container. */
 const MOST_SESSIONS = 32;
@@ -100,11 +100,7 @@ function readRecords(
 }
 
 function judgementOf(context: ContainerContext, record: ContainerRecord): Judgement {
-  const plan = planContainer(record.id, {
-    spec: record.spec,
-    image: record.imageConfig.defaults,
-    host: context.host,
-  });
+  const plan = planRecord(context, record);
   const { seccomp } = plan;
   return {
     profile:

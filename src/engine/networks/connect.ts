@@ -8,9 +8,9 @@ import { formatIpAddress } from "../../spec/ip-address.ts";
 import { type ContainerContext, isRunning } from "../containers/context.ts";
 import { getContainer } from "../containers/find-container.ts";
 import { ownHosts, updateResolvConf } from "../containers/network-files.ts";
+import { planRecord } from "../containers/plan-record.ts";
 import type { EndpointSettings } from "../network-types.ts";
 import { changeHosts } from "../planning/network-files.ts";
-import { planContainer } from "../planning/plan-container.ts";
 import type { ContainerRecord, EndpointRecord, Intent } from "../state/records.ts";
 import type { ContainerReference } from "../types.ts";
 import { checkSettings, getJoinable, planFor } from "./join-networks.ts";
@@ -233,8 +233,7 @@ function changeHostsFile(
   { come, gone }: { readonly come: readonly EndpointPlan[]; readonly gone: readonly EndpointPlan[] },
 ): void {
   const path = context.places.file(record.id, "hosts");
-  const { spec, imageConfig } = record;
-  const plan = planContainer(record.id, { spec, image: imageConfig.defaults, host: context.host });
+  const plan = planRecord(context, record);
   const text = changeHosts(readFileSync(path, "utf8"), {
     come: ownHosts(plan, come),
     gone: gone.flatMap(({ addresses }) => addresses.map(({ address }) => formatIpAddress(address))),

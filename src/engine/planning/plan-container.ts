@@ -88,10 +88,17 @@ export function planContainer(
     spec,
     image,
     host,
-  }: { readonly spec: ContainerSpec; readonly image: ImageDefaults; readonly host: HostFacts },
+    networkOwner,
+  }: {
+    readonly spec: ContainerSpec;
+    readonly image: ImageDefaults;
+    readonly host: HostFacts;
+    /** Another container whose network it has: it is called the same. */
+    readonly networkOwner?: { readonly id: ContainerId; readonly spec: ContainerSpec };
+  },
 ): ContainerPlan {
-  const sharesUts = spec.namespaces?.uts !== undefined && spec.namespaces.uts !== "private";
-  const hostname = planHostname(id, spec, { host, sharesUts });
+  const named = networkOwner === undefined || sharesUts(spec) ? { id, spec } : networkOwner;
+  const hostname = planHostname(named.id, named.spec, host);
   const terminal = spec.terminal ?? false;
   const privileged = spec.privileged ?? false;
   const isOpen = privileged || spec.systemPaths === "unconfined";
@@ -125,7 +132,7 @@ export function planContainer(
     workingDirectory: planWorkingDirectory(spec.workingDirectory, image.workingDirectory),
     user: spec.user ?? image.user,
     hostname,
-    domainname: spec.domainname ?? "",
+    domainname: named.spec.domainname ?? "",
     labels: { ...image.labels, ...spec.labels },
     terminal,
     isSystemd: systemd !== undefined,
@@ -162,12 +169,12 @@ function planOwnEnvironment({ env = [], envMerge }: ContainerSpec, image: ImageD
   return merged.length === 0 ? own : mergeEnvironment(merged, own);
 }
 
-function planHostname(
-  id: string,
-  spec: ContainerSpec,
-  { host, sharesUts }: { readonly host: HostFacts; readonly sharesUts: boolean },
-): string {
-  if (sharesUts) {
+function sharesUts({ namespaces }: ContainerSpec): boolean {
+  return namespaces?.uts !== undefined && namespaces.uts !== "private";
+}
+
+function planHostname(id: string, spec: ContainerSpec, host: HostFacts): string {
+  if (sharesUts(spec)) {
     if (spec.hostname !== undefined && spec.hostname !== "") {
       throw refuse("conflicting options: hostname and the UTS mode");
     }

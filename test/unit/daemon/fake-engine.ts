@@ -638,6 +638,7 @@ export class FakeEngine implements Engine {
       imageConfig: config,
       effective: {
         hostname: spec.hostname ?? id.slice(0, 12),
+        domainname: spec.domainname ?? "",
         capabilities: ["CAP_CHOWN"],
         maskedPaths: ["/proc/kcore"],
         readonlyPaths: ["/proc/sys"],

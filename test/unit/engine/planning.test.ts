@@ -251,6 +251,24 @@ describe("planContainer()", () => {
     expect(plan().readonlyPaths).toContain("/proc/sys");
   });
 
+  test("is called as the owner of its network, unless its names are the host's", () => {
+    const networkOwner = { id: "f".repeat(64), spec: { image: "x", hostname: "owner", domainname: "test" } };
+    const named = (spec: Partial<ContainerSpec>): unknown => {
+      const { hostname, domainname, env } = planContainer(id, {
+        spec: { image: "x", namespaces: { network: { container: "y" } }, ...spec },
+        image,
+        host,
+        networkOwner,
+      });
+      return { hostname, domainname, env: env.find((entry) => entry.startsWith("HOSTNAME=")) };
+    };
+    expect(named({})).toEqual({ hostname: "owner", domainname: "test", env: "HOSTNAME=owner" });
+    expect(named({ namespaces: { network: { container: "y" }, uts: "host" } })).toMatchObject({
+      hostname: host.hostname,
+      domainname: "",
+    });
+  });
+
   test("takes the caller's over the image's", () => {
     const defaults = { user: "image", workingDirectory: "/image", stopSignal: "SIGQUIT" };
     expect(plan({}, defaults)).toMatchObject({
