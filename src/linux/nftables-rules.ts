@@ -46,6 +46,8 @@ const NFTA_VERDICT_CHAIN = 2;
 const NFTA_SET_NAME = 2;
 const NFTA_SET_FLAGS = 3;
 const NFTA_SET_ID = 10;
+const NFT_NAT_DNAT = 1;
+const NF_NAT_RANGE_PROTO_OFFSET = 0x20;
 const NFT_SET_ANONYMOUS = 0x1;
 const NFT_SET_CONSTANT = 0x2;
 /** What of a set's description makes another of the same kind. */
@@ -341,31 +343,45 @@ export function newTableRequests({ name, chains, sets, rules }: NewTable): reado
           ]),
         ),
       ),
-    ...rules.map((rule) => ({
-      ...request(
-        NFT_MSG_NEWRULE,
-        `copy rule ${rule.handle ?? 0} of the chain ${rule.chain}`,
-        [
-          textAttribute(NFTA_RULE_CHAIN, rule.chain),
-          nestedAttribute(
-            NFTA_RULE_EXPRESSIONS,
-            ...rule.expressions.map(({ raw }) => nestedAttribute(NFTA_LIST_ELEM, raw)),
-          ),
-          ...(rule.compatProtocol === undefined
-            ? []
-            : [
-                nestedAttribute(
-                  NFTA_RULE_COMPAT,
-                  bigU32Attribute(1, rule.compatProtocol),
-                  bigU32Attribute(2, 0),
-                ),
-              ]),
-        ],
-        NLM_F_CREATE | NLM_F_APPEND,
-      ),
-      rule,
-    })),
+    ...rules.map((rule) => ({ ...newRuleRequest(name, rule), rule })),
   ];
+}
+
+/** Behind the others of its chain. */
+function newRuleRequest(
+  { family, table }: TableName,
+  { chain, handle = 0, expressions, compatProtocol }: FirewallRule,
+): NetlinkRequest {
+  return {
+    type: type(NFT_MSG_NEWRULE),
+    flags: NLM_F_CREATE | NLM_F_APPEND,
+    payload: Buffer.concat([
+      head(numbers[family]),
+      textAttribute(NFTA_RULE_TABLE, table),
+      textAttribute(NFTA_RULE_CHAIN, chain),
+      nestedAttribute(
+        NFTA_RULE_EXPRESSIONS,
+        ...expressions.map(({ raw }) => nestedAttribute(NFTA_LIST_ELEM, raw)),
+      ),
+      ...(compatProtocol === undefined
+        ? []
+        : [
+            nestedAttribute(NFTA_RULE_COMPAT, bigU32Attribute(1, compatProtocol), bigU32Attribute(2, 0)),
+          ]),
+    ]),
+    about:
+      handle === 0
+        ? `make a rule of the firewall's chain ${chain}`
+        : `copy rule ${handle} of the chain ${chain}`,
+  };
+}
+
+/** All or nothing, behind the others of their chains. */
+export function appendRules(
+  socket: NetlinkSocket,
+  { name, rules }: { readonly name: TableName; readonly rules: readonly FirewallRule[] },
+): void {
+  socket.sendTransaction(transaction(rules.map((rule) => newRuleRequest(name, rule))));
 }
 
 export interface NewTableRequest extends NetlinkRequest {
@@ -396,6 +412,11 @@ export const steps: {
   readonly isNewConnection: readonly Expression[];
   readonly isToThisHost: readonly Expression[];
   readonly hasPortIn: (set: string) => readonly Expression[];
+  readonly shiftPorts: (options: {
+    readonly map: string;
+    readonly family: 4 | 6;
+    readonly hasAddress: boolean;
+  }) => readonly Expression[];
 } = {
   verdict: ({ kind, chain }) => {
     const code = Number(Object.entries(verdictCodes).find((entry) => entry[1] === kind)?.[0] ?? 0);
@@ -435,6 +456,34 @@ export const steps: {
     expression("payload", number(1, 9), number(2, 2), number(3, 2), number(4, 2)),
     expression("lookup", textAttribute(1, set), number(2, 1)),
   ],
+  // dnat to [daddr .] l4proto . dport map @map, which gives an address, the first and the last port there
+  shiftPorts: ({ map, family, hasAddress }) => {
+    // Registers of four bytes are numbered from 8 on.
+    const words = family === 4 ? 1 : 4;
+    const after = 8 + (hasAddress ? words : 0);
+    const address = expression(
+      "payload",
+      number(1, 8),
+      number(2, 1),
+      number(3, family === 4 ? 16 : 24),
+      number(4, words * 4),
+    );
+    return [
+      ...(hasAddress ? [address] : []),
+      expression("meta", number(1, after), number(2, 16)),
+      expression("payload", number(1, after + 1), number(2, 2), number(3, 2), number(4, 2)),
+      expression("lookup", textAttribute(1, map), number(2, 8), number(3, 8)),
+      expression(
+        "nat",
+        number(1, NFT_NAT_DNAT),
+        number(2, family === 4 ? 2 : 10),
+        number(3, 8),
+        number(5, 8 + words),
+        number(6, 9 + words),
+        number(7, NF_NAT_RANGE_PROTO_OFFSET),
+      ),
+    ];
+  },
 };
 
 /** A set of protocols and ports, with intervals. */

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +21,9 @@ const published = ports(
   "tcp 127.0.0.1:7000:80",
   "tcp 10.9.0.1:7001:80",
   "tcp 7002+3:79",
+  "tcp 8000+80:10000",
+  "udp 10.9.0.1:8203+50:10000",
+  "sctp 7010:80",
 );
 
 beforeAll(async () => {
@@ -31,7 +36,7 @@ beforeAll(async () => {
   await world.host.call("attach", endpointPlan(front, 3), friend.path);
   await world.host.call("attach", endpointPlan(back, 2), stranger.path);
   for (const protocol of ["tcp", "udp"] as const) {
-    for (const port of [79, 80, 81, 9000, 9999]) await web.listen(protocol, port, `web${port}`);
+    for (const port of [79, 80, 81, 9000, 9999, 10_000, 10_049, 10_079]) await web.listen(protocol, port, `web${port}`);
     await friend.listen(protocol, 80, "friend");
     await world.other.listen(protocol, 80, "other");
   }
@@ -54,6 +59,16 @@ const table: readonly (readonly [string, "tcp" | "udp", string, number, string])
   ["other", "tcp", "10.9.0.1", 7001, "web80 10.9.0.2"],
   ["other", "tcp", "10.9.0.1", 7002, "web79 10.9.0.2"],
   ["other", "tcp", "10.9.0.1", 7004, "web81 10.9.0.2"],
+  // Ranges whose numbers are shifted: of one element, and of several.
+  ["other", "tcp", "10.9.0.1", 8000, "web10000 10.9.0.2"],
+  ["other", "tcp", "fd09::1", 8079, "web10079 fd09::2"],
+  ["other", "tcp", "10.9.0.1", 8049, "web10049 10.9.0.2"],
+  ["host", "tcp", "127.0.0.1", 8079, "web10079 172.30.1.1"],
+  ["host", "tcp", "::1", 8000, "web10000 fd00:30:1::1"],
+  ["other", "udp", "10.9.0.1", 8203, "web10000 10.9.0.2"],
+  ["other", "udp", "10.9.0.1", 8252, "web10049 10.9.0.2"],
+  ["other", "udp", "10.9.0.1", 8253, "refused"],
+  ["other", "udp", "fd09::1", 8203, "refused"],
   ["other", "tcp", "10.9.0.1", 7000, "refused"],
   ["other", "tcp", "10.9.0.1", 10000, "refused"],
   ["other", "udp", "10.9.0.1", 9000, "refused"],
@@ -99,6 +114,43 @@ for (const [from, protocol, address, port, answer] of table) {
     expect(await who(from).probe(protocol, address, port)).toBe(answer);
   });
 }
+
+/** A first packet of SCTP (RFC 9260), by hand: a kernel may translate it without having sockets of it. */
+const sendsSctp = `
+import socket, struct
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8): crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+chunk = struct.pack("!BBHIIHHI", 1, 0, 20, 0x1234, 65536, 1, 1, 0x5678)
+head = lambda crc: struct.pack("!HHI", 40000, 7010, 0) + struct.pack("<I", crc)
+packet = head(crc32c(head(0) + chunk)) + chunk
+socket.socket(socket.AF_INET, socket.SOCK_RAW, 132).sendto(packet, ("10.9.0.1", 0))`;
+const takesSctp = `
+import socket, struct
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, 132)
+raw.settimeout(15)
+print("waits", flush=True)
+packet, (sender, _) = raw.recvfrom(4096)
+begin = (packet[0] & 15) * 4
+print(sender, *struct.unpack("!HH", packet[begin:begin + 4]))`;
+
+test("a port of SCTP is translated, whether or not this kernel has sockets of it", async () => {
+  const taker = spawn("ip", ["netns", "exec", web.name, "python3", "-c", takesSctp]);
+  try {
+    let said = "";
+    taker.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    const closed = once(taker, "close");
+    await poll(() => (said.includes("waits") ? true : undefined), { timeoutMs: 20_000, what: "see it wait" });
+    world.other.run("python3", "-c", sendsSctp);
+    await closed;
+    expect(said).toBe("waits\n10.9.0.2 40000 80\n");
+  } finally {
+    taker.kill("SIGKILL");
+  }
+});
 
 test("a port on 127.0.0.1 can't be reached from the link, whatever the neighbour and a careless host do", async () => {
   // The neighbour sends packets to 127.0.0.1 over the link, and the host does not drop them as impossible.

@@ -117,12 +117,39 @@ function natElements(ports: PublishedPorts, address: IpAddress): readonly SetEle
   const translated =
     ports.hostPort === ports.containerPort
       ? [element(`same${where}${family}`, key, { keyEnd, data: addressKey(address) })]
-      : Array.from({ length: ports.count }, (_, at) =>
-          element(`moved${where}${family}`, joinKeys(head, portKey(ports.hostPort + at)), {
-            data: joinKeys(addressKey(address), portKey(ports.containerPort + at)),
-          }),
+      : shiftedPieces(ports).map(({ hostPort, containerPort, count }) =>
+          count === 1
+            ? element(`moved${where}${family}`, joinKeys(head, portKey(hostPort)), {
+                data: joinKeys(addressKey(address), portKey(containerPort)),
+              })
+            : element(`shifted${where}${family}`, joinKeys(head, portKey(hostPort)), {
+                keyEnd: joinKeys(head, portKey(hostPort + count - 1)),
+                data: joinKeys(
+                  addressKey(address),
+                  portKey(containerPort),
+                  portKey(containerPort + count - 1),
+                ),
+              }),
         );
   return [...translated, ...loopElements(ports, family)];
+}
+
+type Shift = Pick<PublishedPorts, "hostPort" | "containerPort" | "count">;
+
+/**
+ * Runs that together are this one, each of which begins at a multiple of its size: what the kernel can shift by one element. See
+ * shiftRules().
+ */
+export function shiftedPieces({ hostPort, containerPort, count }: Shift): readonly Shift[] {
+  const pieces: Shift[] = [];
+  for (let done = 0; done < count; ) {
+    const first = hostPort + done;
+    let size = count - done;
+    while (first % size !== 0) size -= 1;
+    pieces.push({ hostPort: first, containerPort: containerPort + done, count: size });
+    done += size;
+  }
+  return pieces;
 }
 
 /** Ports that are reached from the loopback: those of all addresses, and of its own. */

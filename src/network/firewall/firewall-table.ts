@@ -8,8 +8,9 @@ import {
   removeTable,
   type SetElement,
 } from "../../linux/nftables.ts";
+import { appendRules } from "../../linux/nftables-rules.ts";
 import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
-import { firewallSets, formatRuleset, isInRuleset } from "./ruleset.ts";
+import { firewallSets, formatRuleset, isInRuleset, shiftRules } from "./ruleset.ts";
 import { runNft } from "./run-nft.ts";
 
 /**
@@ -67,6 +68,7 @@ export class FirewallTable {
   async assert(): Promise<void> {
     const elements = [...this.#owners.values()].flat();
     await runNft(formatRuleset(this.#name.table, elements));
+    appendRules(this.#socket, { name: this.#name, rules: shiftRules() });
     changeElements(this.#socket, {
       name: this.#name,
       removed: [],

@@ -1,4 +1,5 @@
 import type { SetElement } from "../../linux/nftables.ts";
+import { type FirewallRule, steps } from "../../linux/nftables-rules.ts";
 
 export type FirewallSet =
   | "bridges"
@@ -21,6 +22,10 @@ export type FirewallSet =
   | "sameAt6"
   | "movedAt4"
   | "movedAt6"
+  | "shifted4"
+  | "shifted6"
+  | "shiftedAt4"
+  | "shiftedAt6"
   | "loop4"
   | "loop6"
   | "standIn4"
@@ -59,6 +64,17 @@ export const firewallSets: Readonly<
   sameAt6: { type: "ipv6_addr . inet_proto . inet_service : ipv6_addr", interval: true },
   movedAt4: { type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service" },
   movedAt6: { type: "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service" },
+  /** Runs whose numbers are shifted, to an address and the first and last port there: see shiftRules(). */
+  shifted4: { type: "inet_proto . inet_service : ipv4_addr . inet_service . inet_service", interval: true },
+  shifted6: { type: "inet_proto . inet_service : ipv6_addr . inet_service . inet_service", interval: true },
+  shiftedAt4: {
+    type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service . inet_service",
+    interval: true,
+  },
+  shiftedAt6: {
+    type: "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service . inet_service",
+    interval: true,
+  },
   /** Ports that are reached from the loopback, which are sent from another address of the host. */
   loop4: { type: "ipv4_addr . inet_proto . inet_service", interval: true },
   loop6: { type: "inet_proto . inet_service", interval: true },
@@ -72,6 +88,20 @@ export const firewallSets: Readonly<
   pinged4: { type: "ipv4_addr" },
   pinged6: { type: "ipv6_addr" },
 };
+
+/**
+ * Rules that nft has no words for, behind those of the chain `published`. KERNEL: with NF_NAT_RANGE_PROTO_OFFSET (4.18) and a
+ * run of ports, a packet gets the one that has in the run the number of its own port modulo the run's size: which is the shifted one
+ * where the first port outside is a multiple of that size.
+ */
+export function shiftRules(): readonly FirewallRule[] {
+  return ([4, 6] as const).flatMap((family) =>
+    (["shiftedAt", "shifted"] as const).map((name) => ({
+      chain: "published",
+      expressions: steps.shiftPorts({ map: `${name}${family}`, family, hasAddress: name === "shiftedAt" }),
+    })),
+  );
+}
 
 /** Sets that keep networks apart: they are filled in the transaction that makes the table, so that nothing is open in between. */
 const isolatingSets: ReadonlySet<string> = new Set(["bridges", "internal", "siblings", "strangers"]);

@@ -5,6 +5,7 @@ import { steps, type FirewallChain, type FirewallRule } from "../../../src/linux
 import {
   endpointElements,
   networkElements,
+  shiftedPieces,
   standInElements,
 } from "../../../src/network/firewall/elements.ts";
 import { formatRuleset } from "../../../src/network/firewall/ruleset.ts";
@@ -24,16 +25,33 @@ describe("elements", () => {
     expect(sets("tcp 127.0.0.1:80:80")).toEqual(["sameAt4", "loop4"]);
     expect(sets("tcp 10.9.0.1:80:80")).toEqual(["sameAt4"]);
     expect(sets("udp [::1]:80:81")).toEqual(["movedAt6", "loop6"]);
-    expect(sets("tcp 9000+3:80")).toEqual([
-      "moved4",
-      "moved4",
-      "moved4",
-      "loop4",
-      "moved6",
-      "moved6",
-      "moved6",
-      "loop6",
-    ]);
+  });
+
+  test("endpointElements() has one element for a shifted range that begins at a multiple of its size, else a few", () => {
+    expect(sets("tcp 8000+1000:9000")).toEqual(["shifted4", "loop4", "shifted6", "loop6"]);
+    expect(sets("tcp 10.9.0.1:8000+1000:9000")).toEqual(["shiftedAt4"]);
+    expect(sets("tcp 10.9.0.1:9001+3:80")).toEqual(["movedAt4", "shiftedAt4"]);
+    expect(sets("udp [::1]:80:81")).toEqual(["movedAt6", "loop6"]);
+  });
+
+  test("shiftedPieces() are the whole range, each beginning at a multiple of its size, and never many", () => {
+    const port = fc.integer({ min: 1, max: 65_535 });
+    fc.assert(
+      fc.property(port, port, fc.integer({ min: 1, max: 65_535 }), (hostPort, containerPort, wanted) => {
+        const count = Math.min(wanted, 65_536 - hostPort, 65_536 - containerPort);
+        const pieces = shiftedPieces({ hostPort, containerPort, count });
+        let done = 0;
+        for (const piece of pieces) {
+          expect(piece.hostPort).toBe(hostPort + done);
+          expect(piece.containerPort).toBe(containerPort + done);
+          expect(piece.hostPort % piece.count).toBe(0);
+          done += piece.count;
+        }
+        expect(done).toBe(count);
+        expect(pieces.length).toBeLessThanOrEqual(32);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   test("endpointElements() publishes nothing for internal networks and macvlan", () => {
