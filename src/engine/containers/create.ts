@@ -12,6 +12,7 @@ import type { ContainerRecord, EndpointRecord, IntentId } from "../state/records
 import type { ContainerId, ContainerSpec, NamespaceMode } from "../types.ts";
 import { checkLinks } from "../networks/links.ts";
 import { resolveEndpoints } from "../networks/join-networks.ts";
+import { findUnreached } from "../networks/unreached-ports.ts";
 import { findDevices } from "./container-devices.ts";
 import { reserveIds } from "./user-namespace.ts";
 import type { ContainerContext } from "./context.ts";
@@ -108,6 +109,7 @@ export async function createContainer(
       ...warnings,
       ...sharingWarnings(context, spec),
       ...(await firewallWarnings(context, endpoints)),
+      ...findUnreached(context, { ports: spec.ports ?? [], endpoints }),
     ],
   };
 }

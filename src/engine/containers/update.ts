@@ -12,6 +12,7 @@ import type { Intent } from "../state/records.ts";
 import type { ContainerReference } from "../types.ts";
 import { type ContainerContext, isRunning } from "./context.ts";
 import { changePorts } from "../networks/publish.ts";
+import { findUnreached } from "../networks/unreached-ports.ts";
 import { containerEvent } from "./describe-event.ts";
 import { getContainer } from "./find-container.ts";
 import { mayRunOut, watchMemory } from "./out-of-memory.ts";
@@ -64,6 +65,8 @@ export async function updateContainer(
     ...(publishAdd === undefined ? {} : { add: publishAdd }),
     ...(publishRemove === undefined ? {} : { remove: publishRemove }),
   });
+  const unreached = findUnreached(context, { ports: publishAdd ?? [], endpoints: record.endpoints ?? [] });
+  const warnings = [...change.warnings, ...unreached];
   const updated = {
     ...published.record,
     spec: { ...published.record.spec, limits, ...(restartPolicy === undefined ? {} : { restartPolicy }) },
@@ -72,7 +75,7 @@ export async function updateContainer(
   const events = [containerEvent(record, "update")];
   if (!isRunning(record)) {
     context.state.putContainer(updated, { events });
-    return { warnings: change.warnings };
+    return { warnings };
   }
   if (Object.keys(asked).length === 0) {
     // Nothing of its cgroup.
@@ -83,7 +86,7 @@ export async function updateContainer(
       throw thrown;
     }
     fault("publish.recorded");
-    return { warnings: change.warnings };
+    return { warnings };
   }
   const intent = context.state.beginIntent({ kind: "update", containerId: id, limits });
   fault("update.intended");
@@ -101,7 +104,7 @@ export async function updateContainer(
   }
   const kept = context.live.get(id)?.kept;
   if (kept !== undefined && !mayRunOut(record)) watchMemory(context, updated, kept);
-  return { warnings: change.warnings };
+  return { warnings };
 }
 
 /** Without block devices that are gone by now: nothing can be changed of them. */

@@ -9,6 +9,7 @@ import { choosePorts } from "./choose-ports.ts";
 import { portFacts } from "./join-networks.ts";
 import { routeEndpoints } from "./plan-endpoints.ts";
 import { removePorts } from "./remove-ports.ts";
+import { describeUnreached } from "./unreached-ports.ts";
 
 /**
  * Publishes more ports of a container and takes others away, all or nothing; gives the record as it is then, not stored
@@ -74,10 +75,11 @@ async function changeLive(
   const chosen = choosePorts(add, { ...facts, others: [...facts.others, ...own] });
   const routed = routeEndpoints(ends, { ports: chosen });
   if (add.length > 0 && routed.every(({ ports }) => ports.length === 0)) {
-    throw new Failure(
-      "invalid",
-      `cannot publish ports of container "${changed.name}": none of its networks leads to the host`,
+    const [why = "none of its networks leads to the host"] = describeUnreached(
+      add,
+      ends.map(({ network }) => network),
     );
+    throw new Failure("invalid", `cannot publish ports of container "${changed.name}": ${why}`);
   }
   const plans = ends.map(({ plan }, at) => ({
     ...plan,

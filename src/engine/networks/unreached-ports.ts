@@ -1,0 +1,48 @@
+import type { NetworkPlan } from "../../network/types.ts";
+import { type IpFamily, parseIpAddress } from "../../spec/ip-address.ts";
+import type { ContainerContext } from "../containers/context.ts";
+import type { PortSpec } from "../network-types.ts";
+import type { EndpointRecord } from "../state/records.ts";
+import { gatewayOf } from "./plan-endpoints.ts";
+
+/**
+ * A sentence for each port at an address of a family that none of the container's networks has, though one has the other:
+ * nothing translates between them, so nobody reaches it.
+ */
+export function describeUnreached(
+  ports: readonly PortSpec[],
+  networks: readonly NetworkPlan[],
+): readonly string[] {
+  const leads = (family: IpFamily): boolean =>
+    networks.some(
+      (network) => network.driver === "bridge" && !network.internal && gatewayOf(network, family) !== undefined,
+    );
+  return ports.flatMap((port) => {
+    if (port.hostAddress === undefined) return [];
+    const { family } = parseIpAddress(port.hostAddress);
+    const other = family === 4 ? 6 : 4;
+    if (leads(family) || !leads(other)) return [];
+    return [
+      `port ${formatPort(port)} leads nowhere: the container's networks have no IPv${family}, and nothing is translated to IPv${other}`,
+    ];
+  });
+}
+
+/** For a container that is in these networks, as they are now. */
+export function findUnreached(
+  { networks }: Pick<ContainerContext, "networks">,
+  { ports, endpoints }: { readonly ports: readonly PortSpec[]; readonly endpoints: readonly EndpointRecord[] },
+): readonly string[] {
+  return describeUnreached(
+    ports,
+    endpoints.flatMap(({ networkId }) => networks.find(networkId)?.plan ?? []),
+  );
+}
+
+/** `[::1]:8080/tcp`; a free port of the host's that is not chosen yet is told by the container's. */
+function formatPort({ protocol = "tcp", hostAddress = "", hostPort, containerPort }: PortSpec): string {
+  const address = hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress;
+  return hostPort === undefined
+    ? `${containerPort}/${protocol} at ${address}`
+    : `${address}:${hostPort}/${protocol}`;
+}
