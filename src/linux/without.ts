@@ -16,6 +16,8 @@ export type Avoidable =
   | "lowerdir+"
   | "memfd-exec"
   | "mount_setattr"
+  | "nf_tables"
+  | "nft"
   | "openat2"
   | "pidfd-namespaces"
   | "pidfd_getfd"

@@ -12,6 +12,7 @@ import { attachToBridge, ensureBridge, portOf, removeBridge } from "./bridge/bri
 import { bringUpLoopback, removeContainerSide, replaceDefaultGateways } from "./container-side.ts";
 import { endpointElements, networkElements, standInElements } from "./firewall/elements.ts";
 import { FirewallTable } from "./firewall/firewall-table.ts";
+import { openNetfilter } from "./firewall/open-netfilter.ts";
 import type { HostSide } from "./host-side.ts";
 import { ownNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
 import { findFaults } from "./find-faults.ts";
@@ -177,7 +178,10 @@ class LocalNetworks implements Networks {
     this.#endpoints.clear();
     for (const plan of networks) this.#plans.set(plan.id, plan);
     for (const endpoint of endpoints) this.#endpoints.set(endpoint.id, endpoint);
-    const { host, firewall } = this.#open();
+    const opened = this.#findOpened();
+    if (opened instanceof Failure && networks.length + endpoints.length === 0) return;
+    if (opened instanceof Failure) throw opened;
+    const { host, firewall } = opened;
     this.#removeStrays(host);
     firewall.reset(this.#allElements());
     this.#mirror([...this.#endpoints.values()]);
@@ -197,7 +201,10 @@ class LocalNetworks implements Networks {
   async findings(): Promise<readonly NetworkFinding[]> {
     using _ = await this.#lock.acquire("");
     if (this.#plans.size === 0 && this.#opened === undefined) return [];
-    const { host, firewall, mirror, netfilter } = this.#open();
+    const opened = this.#findOpened();
+    if (opened instanceof Failure)
+      return [{ subject: "networks", problem: opened.message, advice: "get what is missing" }];
+    const { host, firewall, mirror, netfilter } = opened;
     const survey = surveyHost({ route: host.route, netfilter });
     const forwarding = readForwarding(host.route, survey);
     for (const [id, since] of this.#leaving) if (since < Date.now() - LEAVING_MS) this.#leaving.delete(id);
@@ -280,6 +287,16 @@ class LocalNetworks implements Networks {
       this.#timer.unref();
     }
     return this.#opened;
+  }
+
+  /** Or the failure of a kernel that has no firewall: nothing of ours is there. */
+  #findOpened(): Opened | Failure {
+    try {
+      return this.#open();
+    } catch (thrown) {
+      if (thrown instanceof Failure && thrown.kind === "unsupported") return thrown;
+      throw thrown;
+    }
   }
 
   /** Makes the firewall whole again after somebody else changed it. */
@@ -435,7 +452,7 @@ class Opened implements Disposable {
   constructor(names: OwnNames, note: (sentence: string) => void) {
     using opening = new DisposableStack();
     this.host = { names, note, route: opening.use(openNetlink("route")) };
-    this.netfilter = opening.use(openNetlink("netfilter"));
+    this.netfilter = opening.use(openNetfilter());
     const events = opening.use(openNetlink("netfilter"));
     events.join(NFNLGRP_NFTABLES);
     this.firewall = new FirewallTable({ socket: this.netfilter, events }, names.table);

@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
 import { Failure } from "../../base/failure.ts";
+import { isForcedAbsent } from "../../linux/without.ts";
 
 /** Gives rules in nft's language to nft. Throws "unavailable" when there is none. */
 export async function runNft(rules: string): Promise<void> {
   const { code, stderr } = await new Promise<{ readonly code: number | null; readonly stderr: string }>(
     (resolve, reject) => {
+      if (isForcedAbsent("nft")) return reject(new Error("TARE_WITHOUT says so"));
       const child = spawn("nft", ["-f", "-"], {
         stdio: ["pipe", "ignore", "pipe"],
         env: { ...process.env, PATH: searchPath() },
