@@ -21,39 +21,37 @@ export async function measureLookups(
   return JSON.parse(runTimed(words, { capture: true }).stdout) as Lookups;
 }
 
-/** Two network namespaces with a pair of interfaces between them and nothing else: the floor. */
-export async function makeVethPair(): Promise<
+/**
+ * Two network namespaces with a pair of interfaces between them and nothing else: the floor. `bridged`: each has a pair to a third
+ * one, where a bridge joins them, without rules of a firewall: the floor of every engine that has bridges.
+ */
+export async function makeVethPair({ bridged }: { readonly bridged: boolean }): Promise<
   { readonly from: number; readonly to: number; readonly target: string } & AsyncDisposable
 > {
-  const holders = [0, 1].map(() =>
+  const holders = [0, 1, 2].map(() =>
     Bun.spawn(["unshare", "--net", "sleep", "1000"], { stdio: ["ignore", "ignore", "ignore"] }),
   );
   await Bun.sleep(200);
-  const [from = 0, to = 0] = holders.map(({ pid }) => pid);
+  const [from = 0, to = 0, between = 0] = holders.map(({ pid }) => pid);
   const target = "192.0.2.2";
-  runTimed(
-    inNetworkOf(
-      from,
-      "ip",
-      "link",
-      "add",
-      "name",
-      "va",
-      "type",
-      "veth",
-      "peer",
-      "name",
-      "vb",
-      "netns",
-      String(to),
-    ),
-  );
+  const ip = (pid: number, ...words: readonly string[]): unknown =>
+    runTimed(inNetworkOf(pid, "ip", "link", ...words));
+  if (bridged) {
+    ip(between, "add", "name", "br", "up", "type", "bridge");
+    for (const [pid, name] of [
+      [from, "va"],
+      [to, "vb"],
+    ] as const) {
+      ip(between, "add", "name", name, "type", "veth", "peer", "name", name, "netns", String(pid));
+      ip(between, "set", name, "up", "master", "br");
+    }
+  } else ip(from, "add", "name", "va", "type", "veth", "peer", "name", "vb", "netns", String(to));
   for (const [pid, name, address] of [
     [from, "va", "192.0.2.1"],
     [to, "vb", target],
   ] as const) {
     runTimed(inNetworkOf(pid, "ip", "address", "add", `${address}/24`, "dev", name));
-    runTimed(inNetworkOf(pid, "ip", "link", "set", name, "up"));
+    ip(pid, "set", name, "up");
   }
   return {
     from,

@@ -177,15 +177,21 @@ async function measureThroughputs(
     ["UDP, 1,400-byte packets", ["-u", "-b", "0", "-l", "1400"]],
   ] as const) {
     const between: { subject: Engine; samples: readonly number[] }[] = [];
+    const bridged: typeof between = [];
     const toHost: typeof between = [];
     const published: typeof between = [];
     for (const subject of all.filter(({ name }) => name === "floor")) {
-      say(`a bare pair of interfaces: iperf3 ${row}`);
-      await using pair = await makeVethPair();
-      const { from, to, target } = pair;
-      const measure = (): Promise<number> =>
-        measureThroughput({ from, to, target, port: 5201, seconds, flags });
-      between.push({ subject, samples: await often(times, measure) });
+      for (const [place, list] of [
+        ["a bare pair of interfaces", between],
+        ["two pairs on a bare bridge", bridged],
+      ] as const) {
+        say(`${place}: iperf3 ${row}`);
+        await using pair = await makeVethPair({ bridged: list === bridged });
+        const { from, to, target } = pair;
+        const measure = (): Promise<number> =>
+          measureThroughput({ from, to, target, port: 5201, seconds, flags });
+        list.push({ subject, samples: await often(times, measure) });
+      }
     }
     for (const subject of engines) {
       say(`${subject.name}: iperf3 ${row}`);
@@ -206,6 +212,7 @@ async function measureThroughputs(
     }
     rows.push(
       line(`${row}, container to container`, between, { unit: "MB/s" }),
+      line(`${row}, container to container, the floor with a bridge`, bridged, { unit: "MB/s" }),
       line(`${row}, container to host`, toHost, { unit: "MB/s" }),
       line(`${row}, container to a published port of the host`, published, { unit: "MB/s" }),
     );
