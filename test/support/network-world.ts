@@ -115,6 +115,15 @@ export class World implements AsyncDisposable {
     return await Promise.resolve(place);
   }
 
+  /** The namespace of a process, a container's. */
+  async adopt(name: string, pid: number): Promise<Place> {
+    const full = `tw${this.#mark}-${name}`;
+    execFileSync("ip", ["netns", "attach", full, String(pid)]);
+    const place = new Place(full);
+    this.#places.push(place);
+    return await Promise.resolve(place);
+  }
+
   /** A namespace that nobody is in; its path. */
   addBare(name: string): string {
     const full = `tw${this.#mark}-${name}`;

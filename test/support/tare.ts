@@ -46,9 +46,11 @@ export class Installation implements AsyncDisposable {
   readonly runRoot: string;
   readonly socket: string;
   readonly #mountsBefore: string;
+  readonly #words: readonly string[];
 
-  /** `dataRoot`: a place that the test has made. */
-  constructor({ dataRoot }: { readonly dataRoot?: string } = {}) {
+  /** `dataRoot`: a place that the test has made. `netns`: the network namespace that is the host to it. */
+  constructor({ dataRoot, netns }: { readonly dataRoot?: string; readonly netns?: string } = {}) {
+    this.#words = netns === undefined ? [executable] : ["nsenter", `--net=${netns}`, executable];
     buildExecutable();
     this.directory = mkdtempSync(join(tmpdir(), "tare-test-"));
     this.dataRoot = dataRoot ?? join(this.directory, "data");
@@ -74,7 +76,8 @@ export class Installation implements AsyncDisposable {
     args: readonly string[],
     { input, env, timeoutMs = 60_000 }: RunOptions = {},
   ): Promise<Finished> {
-    const child = spawn(executable, [...this.globalFlags, ...args], {
+    const [program = "", ...first] = this.#words;
+    const child = spawn(program, [...first, ...this.globalFlags, ...args], {
       env: this.#env(env),
       stdio: ["pipe", "pipe", "pipe"],
       cwd: "/",

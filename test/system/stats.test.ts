@@ -149,6 +149,33 @@ describe.skipIf(!isRoot)("stats", () => {
     await tare.must(["rm", "-f", "wired", "guest", "open", "opened"]);
   });
 
+  test("what a container on a bridge sends and gets is counted as its own interface counts it", async () => {
+    await tare.must(["network", "create", "counted"]);
+    await start("talks", "--network", "counted", "busybox", "sleep", "1000");
+    const count = async (): Promise<{ readonly rx: number; readonly tx: number; readonly packets: number }> => {
+      const { networks } = await get("talks", "stream=0&one-shot=1");
+      expect(Object.keys(networks ?? {})).toEqual(["eth0"]);
+      const { rx_bytes: rx = 0, tx_bytes: tx = 0, tx_packets: packets = 0 } = networks?.["eth0"] ?? {};
+      return { rx, tx, packets };
+    };
+    const before = await count();
+    const script =
+      "ping -qc 5 -i 0.1 -s 1000 $(ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p') >/dev/null; cat /sys/class/net/eth0/statistics/tx_bytes";
+    const own = Number(await tare.must(["exec", "talks", "sh", "-c", script]));
+    const after = await count();
+    // Five of 1,042 bytes there and back; questions for the neighbour's address may come on top.
+    expect(after.tx - before.tx).toBeGreaterThanOrEqual(5_210);
+    expect(after.tx - before.tx).toBeLessThan(8_000);
+    expect(after.rx - before.rx).toBeGreaterThanOrEqual(5_210);
+    expect(after.packets - before.packets).toBeGreaterThanOrEqual(5);
+    expect(Math.abs(after.tx - own)).toBeLessThan(500);
+    const shown = await tare.must(["stats", "--no-stream", "--format", "{{.NetIO}}", "talks"]);
+    expect(shown).toMatch(/^[\d.]+kB \/ [\d.]+kB$/);
+    await tare.must(["rm", "-f", "talks"]);
+    await tare.must(["system", "settle"]);
+    await tare.must(["network", "rm", "counted"]);
+  });
+
   test("the library's stream has each sample with the one before, and ends with the container or the signal", async () => {
     await start("heard", "busybox", "sleep", "1000");
     const seen: ContainerStatistics[] = [];
