@@ -25,9 +25,11 @@ export async function measureLookups(
  * Two network namespaces with a pair of interfaces between them and nothing else: the floor. `bridged`: each has a pair to a third
  * one, where a bridge joins them, without rules of a firewall: the floor of every engine that has bridges.
  */
-export async function makeVethPair({ bridged }: { readonly bridged: boolean }): Promise<
-  { readonly from: number; readonly to: number; readonly target: string } & AsyncDisposable
-> {
+export async function makeVethPair({
+  bridged,
+}: {
+  readonly bridged: boolean;
+}): Promise<{ readonly from: number; readonly to: number; readonly target: string } & AsyncDisposable> {
   const holders = [0, 1, 2].map(() =>
     Bun.spawn(["unshare", "--net", "sleep", "1000"], { stdio: ["ignore", "ignore", "ignore"] }),
   );

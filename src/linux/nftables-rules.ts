@@ -365,9 +365,7 @@ function newRuleRequest(
       ),
       ...(compatProtocol === undefined
         ? []
-        : [
-            nestedAttribute(NFTA_RULE_COMPAT, bigU32Attribute(1, compatProtocol), bigU32Attribute(2, 0)),
-          ]),
+        : [nestedAttribute(NFTA_RULE_COMPAT, bigU32Attribute(1, compatProtocol), bigU32Attribute(2, 0))]),
     ]),
     about:
       handle === 0
@@ -405,6 +403,11 @@ function expression(name: string, ...attributes: readonly Attribute[]): Expressi
 const number = bigU32Attribute;
 const value = (attribute: number, ...bytes: readonly number[]): Attribute =>
   nestedAttribute(attribute, bytesAttribute(NFTA_DATA_VALUE, Uint8Array.from(bytes)));
+
+/** The number of the register that begins at a word: those of 16 bytes are 1 to 4, between them words are numbered from 8. */
+function wordRegister(word: number): number {
+  return word % 4 === 0 ? 1 + word / 4 : 8 + word;
+}
 
 /** Steps of rules that are made here. Registers: 1 has 16 bytes, 9 is its second word. */
 export const steps: {
@@ -456,30 +459,36 @@ export const steps: {
     expression("payload", number(1, 9), number(2, 2), number(3, 2), number(4, 2)),
     expression("lookup", textAttribute(1, set), number(2, 1)),
   ],
-  // dnat to [daddr .] l4proto . dport map @map, which gives an address, the first and the last port there
+  // dnat to [daddr .] l4proto . dport map @map, which gives an address and a port, and both again: the last ones
   shiftPorts: ({ map, family, hasAddress }) => {
-    // Registers of four bytes are numbered from 8 on.
     const words = family === 4 ? 1 : 4;
-    const after = 8 + (hasAddress ? words : 0);
-    const address = expression(
-      "payload",
-      number(1, 8),
-      number(2, 1),
-      number(3, family === 4 ? 16 : 24),
-      number(4, words * 4),
-    );
+    const nfproto = family === 4 ? 2 : 10;
+    const after = hasAddress ? words : 0;
+    const address = [
+      expression("meta", number(1, 1), number(2, 15)),
+      expression("cmp", number(1, 1), number(2, 0), value(3, nfproto)),
+      expression(
+        "payload",
+        number(1, 1),
+        number(2, 1),
+        number(3, family === 4 ? 16 : 24),
+        number(4, words * 4),
+      ),
+    ];
     return [
-      ...(hasAddress ? [address] : []),
-      expression("meta", number(1, after), number(2, 16)),
-      expression("payload", number(1, after + 1), number(2, 2), number(3, 2), number(4, 2)),
-      expression("lookup", textAttribute(1, map), number(2, 8), number(3, 8)),
+      ...(hasAddress ? address : []),
+      expression("meta", number(1, wordRegister(after)), number(2, 16)),
+      expression("payload", number(1, wordRegister(after + 1)), number(2, 2), number(3, 2), number(4, 2)),
+      expression("lookup", textAttribute(1, map), number(2, 1), number(3, 1)),
       expression(
         "nat",
         number(1, NFT_NAT_DNAT),
-        number(2, family === 4 ? 2 : 10),
-        number(3, 8),
-        number(5, 8 + words),
-        number(6, 9 + words),
+        number(2, nfproto),
+        number(3, 1),
+        // The same address again. nft 1.1 lists that as an interval, which it can't read back for IPv6: the kernel needs it of neither.
+        ...(family === 4 ? [number(4, wordRegister(words + 1))] : []),
+        number(5, wordRegister(words)),
+        number(6, wordRegister(2 * words + 1)),
         number(7, NF_NAT_RANGE_PROTO_OFFSET),
       ),
     ];

@@ -286,7 +286,9 @@ for (const [name, runtime = ""] of runtimes) {
         names.serve("c", { netns, view: { networks: [{ id: "n" }], upstreams: [] } });
         ${after}`,
       );
-      const child = Object.assign(spawn(runtime, ["--disable-warning=ExperimentalWarning", file]), { said: "" });
+      const child = Object.assign(spawn(runtime, ["--disable-warning=ExperimentalWarning", file]), {
+        said: "",
+      });
       for (const stream of [child.stdout, child.stderr])
         stream.on("data", (bytes: Buffer) => (child.said += bytes.toString()));
       open.defer(() => void child.kill("SIGKILL"));
@@ -310,7 +312,7 @@ for (const [name, runtime = ""] of runtimes) {
     test("the main thread does not wait until the other one has read them", async () => {
       // Another process may have had the processor: it is enough to see it once.
       let held = Infinity;
-      for (let attempt = 0; attempt < 4 && held > 60; attempt++) {
+      for (let attempt = 0; attempt < 4 && held > 150; attempt++) {
         const child = begin(`
           const begun = performance.now();
           let last = begun, longest = 0;
@@ -329,7 +331,7 @@ for (const [name, runtime = ""] of runtimes) {
         child.kill("SIGKILL");
         await once(child, "close");
       }
-      expect(held).toBeLessThan(60);
+      expect(held).toBeLessThan(150);
     }, 90_000);
   });
 }

@@ -36,7 +36,8 @@ beforeAll(async () => {
   await world.host.call("attach", endpointPlan(front, 3), friend.path);
   await world.host.call("attach", endpointPlan(back, 2), stranger.path);
   for (const protocol of ["tcp", "udp"] as const) {
-    for (const port of [79, 80, 81, 9000, 9999, 10_000, 10_049, 10_079]) await web.listen(protocol, port, `web${port}`);
+    for (const port of [79, 80, 81, 9000, 9999, 10_000, 10_049, 10_079])
+      await web.listen(protocol, port, `web${port}`);
     await friend.listen(protocol, 80, "friend");
     await world.other.listen(protocol, 80, "other");
   }

@@ -45,7 +45,9 @@ describe.skipIf(!isRoot)("networks through the engine", () => {
   const hostFetched = async (url: string): Promise<string> =>
     await poll(
       async () => {
-        const reply = await globalThis.fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+        const reply = await globalThis
+          .fetch(url, { signal: AbortSignal.timeout(2_000) })
+          .catch(() => undefined);
         return (await reply?.text())?.trim() || undefined;
       },
       { timeoutMs: 20_000, everyMs: 50, what: `get ${url}` },
@@ -69,7 +71,9 @@ describe.skipIf(!isRoot)("networks through the engine", () => {
     await tare.must(["network", "disconnect", "first", "late"]);
     await tare.must(["update", "--publish-add", "18071:80", "--publish-rm", "18070", "late"]);
     expect(await refused("update", "--publish-rm", "18079", "late")).toContain("it is not published");
-    expect(await refused("network", "disconnect", "first", "late")).toContain("is not connected to network first");
+    expect(await refused("network", "disconnect", "first", "late")).toContain(
+      "is not connected to network first",
+    );
     // Nothing is there before it starts.
     expect(await isShut("http://127.0.0.1:18071/")).toBe(true);
     await tare.must(["start", "late"]);
@@ -100,7 +104,17 @@ describe.skipIf(!isRoot)("networks through the engine", () => {
     const option = "com.docker.network.bridge.inhibit_ipv4=true";
     await tare.must(["network", "create", "-o", option, "--subnet", "10.95.0.0/24", "quiet"]);
     const bridge = `tr-${(await tare.must(["network", "inspect", "--format", "{{.Id}}", "quiet"])).slice(0, 12)}`;
-    await tare.must(["run", "-d", "--name", "one", "--network", "quiet", "--ip", "10.95.0.7", ...server("one")]);
+    await tare.must([
+      "run",
+      "-d",
+      "--name",
+      "one",
+      "--network",
+      "quiet",
+      "--ip",
+      "10.95.0.7",
+      ...server("one"),
+    ]);
     await tare.must(["run", "-d", "--name", "two", "--network", "quiet", ...sleeper]);
     expect(await fetched("two", "http://10.95.0.7/")).toBe("one");
     expect(host("ip", "-4", "addr", "show", "dev", bridge)).toBe("");
@@ -120,7 +134,16 @@ describe.skipIf(!isRoot)("networks through the engine", () => {
       host("ip", "link", "set", "lan7", "up");
       await neighbour.run("ip", "addr", "add", "10.96.0.2/24", "dev", "far7");
       await neighbour.run("ip", "link", "set", "far7", "up");
-      const create = ["network", "create", "-d", "macvlan", "--subnet", "10.96.0.0/24", "--gateway", "10.96.0.2"];
+      const create = [
+        "network",
+        "create",
+        "-d",
+        "macvlan",
+        "--subnet",
+        "10.96.0.0/24",
+        "--gateway",
+        "10.96.0.2",
+      ];
       expect(await refused(...create, "-o", "parent=nowhere7", "lan")).toContain(
         "its parent interface nowhere7 does not exist",
       );
@@ -155,17 +178,29 @@ describe.skipIf(!isRoot)("networks through the engine", () => {
     await tare.must(["run", "-d", "--name", "owner", "--network", "shared", ...flags, ...sleeper]);
     await tare.must(["run", "-d", "--name", "sharer", "--network", "container:owner", ...sleeper]);
     await tare.must(["run", "-d", "--name", "third", "--network", "container:sharer", ...sleeper]);
-    const files = ["sh", "-c", "hostname; echo $HOSTNAME; cat /etc/hostname /etc/hosts /etc/resolv.conf; cat /proc/sys/kernel/domainname"];
+    const files = [
+      "sh",
+      "-c",
+      "hostname; echo $HOSTNAME; cat /etc/hostname /etc/hosts /etc/resolv.conf; cat /proc/sys/kernel/domainname",
+    ];
     const own = await tare.must(["exec", "owner", ...files]);
     expect(own).toStartWith("chosen\nchosen\nchosen\n");
-    for (const text of ["192.0.2.7\tfar", "chosen.example.test chosen", "nameserver 127.0.0.11", "\nexample.test"])
+    for (const text of [
+      "192.0.2.7\tfar",
+      "chosen.example.test chosen",
+      "nameserver 127.0.0.11",
+      "\nexample.test",
+    ])
       expect(own).toContain(text);
     for (const name of ["sharer", "third"]) {
       expect(await tare.must(["exec", name, ...files])).toBe(own);
-      const format = "{{.Config.Hostname}} {{.Config.Domainname}} {{.HostnamePath}} {{.HostsPath}} {{.ResolvConfPath}}";
+      const format =
+        "{{.Config.Hostname}} {{.Config.Domainname}} {{.HostnamePath}} {{.HostsPath}} {{.ResolvConfPath}}";
       const seen = await tare.must(["inspect", "--format", format, name]);
       expect(seen).toBe(await tare.must(["inspect", "--format", format, "owner"]));
-      expect(await tare.must(["exec", name, "wget", "-qO-", "http://owner/"]).catch(String)).toContain("refused");
+      expect(await tare.must(["exec", name, "wget", "-qO-", "http://owner/"]).catch(String)).toContain(
+        "refused",
+      );
     }
     // What changes there, changes here.
     await tare.must(["network", "connect", "bridge", "owner"]);
@@ -181,7 +216,17 @@ describe.skipIf(!isRoot)("networks through the engine", () => {
   });
 
   test("a port at an IPv6 address of a container that has IPv4 alone is said to lead nowhere, and not listed", async () => {
-    const { status, stderr } = await tare.tare(["run", "-d", "--name", "four", "-p", "[::1]:18073:80", "-p", "18074:80", ...server("four")]);
+    const { status, stderr } = await tare.tare([
+      "run",
+      "-d",
+      "--name",
+      "four",
+      "-p",
+      "[::1]:18073:80",
+      "-p",
+      "18074:80",
+      ...server("four"),
+    ]);
     expect(status).toBe(0);
     expect(stderr).toContain(
       "port [::1]:18073/tcp leads nowhere: the container's networks have no IPv6, and nothing is translated to IPv4",
@@ -194,7 +239,17 @@ describe.skipIf(!isRoot)("networks through the engine", () => {
       "port [::1]:18075/tcp leads nowhere",
     );
     await tare.must(["network", "create", "--ipv6", "both"]);
-    const quiet = await tare.tare(["run", "-d", "--name", "six", "--network", "both", "-p", "[::1]:18073:80", ...server("six", 80)]);
+    const quiet = await tare.tare([
+      "run",
+      "-d",
+      "--name",
+      "six",
+      "--network",
+      "both",
+      "-p",
+      "[::1]:18073:80",
+      ...server("six", 80),
+    ]);
     expect([quiet.status, quiet.stderr]).toEqual([0, ""]);
     expect(await tare.must(["port", "six"])).toBe("80/tcp -> [::1]:18073");
     expect(await hostFetched("http://[::1]:18073/")).toBe("six");
@@ -207,7 +262,17 @@ describe.skipIf(!isRoot)("networks through the engine", () => {
     const option = "com.docker.network.bridge.enable_icc=false";
     await tare.must(["network", "create", "-o", option, "--subnet", "10.97.0.0/24", "apart"]);
     await tare.must(["run", "-d", "--name", "db", "--network", "apart", "--expose", "80", ...server("db")]);
-    await tare.must(["run", "-d", "--name", "app", "--network", "apart", "--link", "db:database", ...sleeper]);
+    await tare.must([
+      "run",
+      "-d",
+      "--name",
+      "app",
+      "--network",
+      "apart",
+      "--link",
+      "db:database",
+      ...sleeper,
+    ]);
     expect(await tare.must(["exec", "app", "nslookup", "database"])).toContain("10.97.0.");
     expect(await tare.must(["exec", "db", "wget", "-qO-", "http://127.0.0.1/"])).toBe("db");
     expect(await fetch("app", "http://database/")).toBe("");

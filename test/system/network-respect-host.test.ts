@@ -22,7 +22,18 @@ describe.skipIf(!isRoot)("an engine on a host with a firewall", () => {
     await tare.must(["--publish-policy", "docker", "load", "-qi", busyboxArchive()]);
     await tare.must(["network", "create", "--ipv6", "front"]);
     const ports = [8080, 8081].flatMap((port) => protocols.flatMap((each) => ["-p", `${port}:80/${each}`]));
-    await tare.must(["run", "-d", "--name", "web", "--network", "front", ...ports, "busybox", "sleep", "1000"]);
+    await tare.must([
+      "run",
+      "-d",
+      "--name",
+      "web",
+      "--network",
+      "front",
+      ...ports,
+      "busybox",
+      "sleep",
+      "1000",
+    ]);
     web = await world.adopt("web", Number(await tare.must(["inspect", "--format", "{{.State.Pid}}", "web"])));
     for (const protocol of protocols) await web.listen(protocol, 80, "web");
   });
@@ -98,7 +109,9 @@ describe.skipIf(!isRoot)("an engine on a host with a firewall", () => {
       world.host.run("ip", "route", "add", "default", "via", "10.9.0.2");
       const { stdout } = await tare.tare(["system", "check"]);
       expect(stdout).toContain("inet own forward");
-      const advised = [...stdout.matchAll(/nft insert rule inet own forward iifname \S+ accept/g)].map(String);
+      const advised = [...stdout.matchAll(/nft insert rule inet own forward iifname \S+ accept/g)].map(
+        String,
+      );
       expect(advised.length).toBeGreaterThan(0);
       for (const command of advised) world.host.run(...command.split(" "));
       expect(await out()).toEqual(left);

@@ -31,24 +31,31 @@ describe.skipIf(!isRoot).each(lacks)("a host without %s", (word, sentence) => {
     await tare.must(["system", "settle"]);
     // What nobody has made lacks nothing; the next engine has nothing to say either.
     expect(await tare.must(["daemon", "stop"])).toBe("");
-    expect(await tare.must(["run", "--rm", "--network", "none", "busybox", "echo", "on"], { env })).toBe("on");
+    expect(await tare.must(["run", "--rm", "--network", "none", "busybox", "echo", "on"], { env })).toBe(
+      "on",
+    );
     expect(tare.daemonLog()).not.toContain("nft");
   });
 });
 
-test.skipIf(!isRoot)("networks that were made before the host lost its firewall are findings, and work on after", async () => {
-  await using tare = new Installation();
-  await tare.must(["load", "-qi", busyboxArchive()]);
-  await tare.must(["network", "create", "front"]);
-  await tare.must(["daemon", "stop"]);
-  const env = { TARE_WITHOUT: "nf_tables" };
-  expect(await tare.must(["run", "--rm", "--network", "host", "busybox", "echo", "on"], { env })).toBe("on");
-  const check = await tare.tare(["system", "check"]);
-  expect(check.status).not.toBe(0);
-  expect(`${check.stdout}${check.stderr}`).toContain("this kernel has no nf_tables");
-  await tare.must(["daemon", "stop"]);
-  expect(await tare.must(["run", "--rm", "--network", "front", "busybox", "echo", "again"])).toBe("again");
-  await tare.must(["system", "settle"]);
-  expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
-  await tare.must(["network", "rm", "front"]);
-});
+test.skipIf(!isRoot)(
+  "networks that were made before the host lost its firewall are findings, and work on after",
+  async () => {
+    await using tare = new Installation();
+    await tare.must(["load", "-qi", busyboxArchive()]);
+    await tare.must(["network", "create", "front"]);
+    await tare.must(["daemon", "stop"]);
+    const env = { TARE_WITHOUT: "nf_tables" };
+    expect(await tare.must(["run", "--rm", "--network", "host", "busybox", "echo", "on"], { env })).toBe(
+      "on",
+    );
+    const check = await tare.tare(["system", "check"]);
+    expect(check.status).not.toBe(0);
+    expect(`${check.stdout}${check.stderr}`).toContain("this kernel has no nf_tables");
+    await tare.must(["daemon", "stop"]);
+    expect(await tare.must(["run", "--rm", "--network", "front", "busybox", "echo", "again"])).toBe("again");
+    await tare.must(["system", "settle"]);
+    expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
+    await tare.must(["network", "rm", "front"]);
+  },
+);

@@ -152,7 +152,11 @@ describe.skipIf(!isRoot)("stats", () => {
   test("what a container on a bridge sends and gets is counted as its own interface counts it", async () => {
     await tare.must(["network", "create", "counted"]);
     await start("talks", "--network", "counted", "busybox", "sleep", "1000");
-    const count = async (): Promise<{ readonly rx: number; readonly tx: number; readonly packets: number }> => {
+    const count = async (): Promise<{
+      readonly rx: number;
+      readonly tx: number;
+      readonly packets: number;
+    }> => {
       const { networks } = await get("talks", "stream=0&one-shot=1");
       expect(Object.keys(networks ?? {})).toEqual(["eth0"]);
       const { rx_bytes: rx = 0, tx_bytes: tx = 0, tx_packets: packets = 0 } = networks?.["eth0"] ?? {};

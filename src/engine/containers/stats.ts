@@ -58,7 +58,8 @@ async function takeSample(
     ...(memory === undefined ? {} : { memory: { ...memory, limitBytes } }),
     takenAtNs: BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
     host: readHostCpuTime(),
-    networks: findNetworkOwner(context, record)?.spec.namespaces?.network !== "host" ? readNetworkCounters(kept) : {},
+    networks:
+      findNetworkOwner(context, record)?.spec.namespaces?.network !== "host" ? readNetworkCounters(kept) : {},
   };
 }
 

@@ -15,7 +15,8 @@ export function describeUnreached(
 ): readonly string[] {
   const leads = (family: IpFamily): boolean =>
     networks.some(
-      (network) => network.driver === "bridge" && !network.internal && gatewayOf(network, family) !== undefined,
+      (network) =>
+        network.driver === "bridge" && !network.internal && gatewayOf(network, family) !== undefined,
     );
   return ports.flatMap((port) => {
     if (port.hostAddress === undefined) return [];
@@ -31,7 +32,10 @@ export function describeUnreached(
 /** For a container that is in these networks, as they are now. */
 export function findUnreached(
   { networks }: Pick<ContainerContext, "networks">,
-  { ports, endpoints }: { readonly ports: readonly PortSpec[]; readonly endpoints: readonly EndpointRecord[] },
+  {
+    ports,
+    endpoints,
+  }: { readonly ports: readonly PortSpec[]; readonly endpoints: readonly EndpointRecord[] },
 ): readonly string[] {
   return describeUnreached(
     ports,

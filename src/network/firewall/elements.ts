@@ -127,6 +127,7 @@ function natElements(ports: PublishedPorts, address: IpAddress): readonly SetEle
                 data: joinKeys(
                   addressKey(address),
                   portKey(containerPort),
+                  addressKey(address),
                   portKey(containerPort + count - 1),
                 ),
               }),

@@ -10,7 +10,8 @@ import {
 } from "../../linux/nftables.ts";
 import { appendRules } from "../../linux/nftables-rules.ts";
 import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
-import { firewallSets, formatRuleset, isInRuleset, shiftRules } from "./ruleset.ts";
+import type { IpFamily } from "../../spec/ip-address.ts";
+import { firewallSets, formatRuleset, isInRuleset, isShifted, shiftRules } from "./ruleset.ts";
 import { runNft } from "./run-nft.ts";
 
 /**
@@ -23,6 +24,8 @@ export class FirewallTable {
   readonly #owners = new Map<string, readonly SetElement[]>();
   readonly #events: NetlinkSocket;
   readonly #others = new Set<string>();
+  /** Families that have the rules for shifted ranges. */
+  readonly #shifts = new Set<IpFamily>();
   #isMade = false;
   #isTampered = false;
 
@@ -68,7 +71,8 @@ export class FirewallTable {
   async assert(): Promise<void> {
     const elements = [...this.#owners.values()].flat();
     await runNft(formatRuleset(this.#name.table, elements));
-    appendRules(this.#socket, { name: this.#name, rules: shiftRules() });
+    this.#shifts.clear();
+    this.#appendShifts(elements);
     changeElements(this.#socket, {
       name: this.#name,
       removed: [],
@@ -88,6 +92,7 @@ export class FirewallTable {
       const before = [...old.values()].flat();
       const after = [...changes.values()].flat();
       try {
+        this.#appendShifts(after);
         changeElements(this.#socket, { name: this.#name, ...difference(before, after) });
         this.#events.take(); // our own
       } catch (thrown) {
@@ -97,6 +102,15 @@ export class FirewallTable {
     } catch (thrown) {
       this.#record(old);
       throw thrown;
+    }
+  }
+
+  /** Only where they are needed: `nft list` complains of those for IPv6. */
+  #appendShifts(elements: readonly SetElement[]): void {
+    for (const family of [4, 6] as const) {
+      if (this.#shifts.has(family) || !elements.some((element) => isShifted(element, family))) continue;
+      appendRules(this.#socket, { name: this.#name, rules: shiftRules(family) });
+      this.#shifts.add(family);
     }
   }
 

@@ -1,5 +1,6 @@
 import type { SetElement } from "../../linux/nftables.ts";
 import { type FirewallRule, steps } from "../../linux/nftables-rules.ts";
+import type { IpFamily } from "../../spec/ip-address.ts";
 
 export type FirewallSet =
   | "bridges"
@@ -64,15 +65,18 @@ export const firewallSets: Readonly<
   sameAt6: { type: "ipv6_addr . inet_proto . inet_service : ipv6_addr", interval: true },
   movedAt4: { type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service" },
   movedAt6: { type: "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service" },
-  /** Runs whose numbers are shifted, to an address and the first and last port there: see shiftRules(). */
-  shifted4: { type: "inet_proto . inet_service : ipv4_addr . inet_service . inet_service", interval: true },
-  shifted6: { type: "inet_proto . inet_service : ipv6_addr . inet_service . inet_service", interval: true },
+  /** Runs whose numbers are shifted, to the first and the last port of an address: see shiftRules(). */
+  shifted4: { type: "inet_proto . inet_service : interval ipv4_addr . inet_service", interval: true },
+  shifted6: {
+    type: "inet_proto . inet_service : ipv6_addr . inet_service . ipv6_addr . inet_service",
+    interval: true,
+  },
   shiftedAt4: {
-    type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service . inet_service",
+    type: "ipv4_addr . inet_proto . inet_service : interval ipv4_addr . inet_service",
     interval: true,
   },
   shiftedAt6: {
-    type: "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service . inet_service",
+    type: "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service . ipv6_addr . inet_service",
     interval: true,
   },
   /** Ports that are reached from the loopback, which are sent from another address of the host. */
@@ -94,13 +98,16 @@ export const firewallSets: Readonly<
  * run of ports, a packet gets the one that has in the run the number of its own port modulo the run's size: which is the shifted one
  * where the first port outside is a multiple of that size.
  */
-export function shiftRules(): readonly FirewallRule[] {
-  return ([4, 6] as const).flatMap((family) =>
-    (["shiftedAt", "shifted"] as const).map((name) => ({
-      chain: "published",
-      expressions: steps.shiftPorts({ map: `${name}${family}`, family, hasAddress: name === "shiftedAt" }),
-    })),
-  );
+export function shiftRules(family: IpFamily): readonly FirewallRule[] {
+  return (["shiftedAt", "shifted"] as const).map((name) => ({
+    chain: "published",
+    expressions: steps.shiftPorts({ map: `${name}${family}`, family, hasAddress: name === "shiftedAt" }),
+  }));
+}
+
+/** Whether a rule of shiftRules() is needed for it. */
+export function isShifted({ set }: SetElement, family: IpFamily): boolean {
+  return set === `shifted${family}` || set === `shiftedAt${family}`;
 }
 
 /** Sets that keep networks apart: they are filled in the transaction that makes the table, so that nothing is open in between. */

@@ -13,9 +13,11 @@ test("describeUnreached() names ports of a family that no network has, where one
   expect(describeUnreached([at("::1"), at("127.0.0.1")], [four])).toEqual([
     "port [::1]:8080/tcp leads nowhere: the container's networks have no IPv6, and nothing is translated to IPv4",
   ]);
-  expect(describeUnreached([{ hostAddress: "10.0.0.1", containerPort: 80, protocol: "udp" }], [six])).toEqual([
-    "port 80/udp at 10.0.0.1 leads nowhere: the container's networks have no IPv4, and nothing is translated to IPv6",
-  ]);
+  expect(describeUnreached([{ hostAddress: "10.0.0.1", containerPort: 80, protocol: "udp" }], [six])).toEqual(
+    [
+      "port 80/udp at 10.0.0.1 leads nowhere: the container's networks have no IPv4, and nothing is translated to IPv6",
+    ],
+  );
 });
 
 test("describeUnreached() says nothing of what is reached, or of networks that publish nothing at all", () => {
