@@ -1,4 +1,4 @@
-import { parentPort, Worker, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
 import { addonPath, useAddon } from "./addon.ts";
 
 /** A thread of this process with a JavaScript world of its own. */
@@ -65,5 +65,9 @@ export function beginThread(): unknown {
 
 /** On the thread: what it was started for can begin. */
 export function tellReady(): void {
-  parentPort?.postMessage("ready");
+  sendReady(parentPort as MessagePort);
+}
+
+function sendReady(port: MessagePort): void {
+  port.postMessage("ready");
 }
