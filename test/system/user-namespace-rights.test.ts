@@ -140,6 +140,8 @@ describe.skipIf(!isRoot)("rights in a user namespace", () => {
       "NET_ADMIN",
       "--security-opt",
       "seccomp=unconfined",
+      "--security-opt",
+      "apparmor=unconfined",
     ];
     const shell = ["busybox", "sh", "-c", `mkdir -p /mnt; ${script}`];
     expect(await tare.must(["run", "--rm", "--userns", "private", ...flags, ...shell])).toBe("inner\n0");

@@ -110,6 +110,7 @@ function judgementOf(context: ContainerContext, record: ContainerRecord): Judgem
           ? permissiveSeccompProfile
           : context.seccomp.get(seccomp.profile),
     isDefault: seccomp === "default",
+    ...(plan.appArmorProfile === undefined ? {} : { appArmorProfile: plan.appArmorProfile }),
     options: {
       capabilities: new Set(plan.capabilities as readonly CapabilityName[]),
       architecture: process.arch === "arm64" ? "arm64" : "x86_64",

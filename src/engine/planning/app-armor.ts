@@ -56,3 +56,6 @@ export const defaultAppArmorText: string = `profile ${defaultAppArmorProfile} fl
   deny /sys/devices/virtual/powercap/** rwkl,
 }
 `;
+
+/** Calls that the default profile refuses whoever makes them. */
+export const callsWithoutAppArmor: ReadonlySet<string> = new Set(["mount", "move_mount", "pivot_root"]);

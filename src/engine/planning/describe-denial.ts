@@ -5,6 +5,7 @@ import type { SeccompOptions } from "../../linux/seccomp.ts";
 import type { WatchedCall } from "../../runtime/watched-calls.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
 import type { Denial } from "../denial-types.ts";
+import { callsWithoutAppArmor, defaultAppArmorProfile } from "./app-armor.ts";
 
 /** What decided on the calls of a process. */
 export interface Judgement {
@@ -12,10 +13,15 @@ export interface Judgement {
   /** The profile is the engine's own. */
   readonly isDefault: boolean;
   readonly options: SeccompOptions;
+  readonly appArmorProfile?: string;
 }
 
 /** Who refused a call, and what would allow it. Pure. */
 export function describeDenial(call: WatchedCall, judgement: Judgement): Omit<Denial, "execId"> {
+  const { by, advice } = reasonOf(call, judgement);
+  // What seccomp and capabilities let pass meets the next lock.
+  const isLockedTwice =
+    judgement.appArmorProfile === defaultAppArmorProfile && callsWithoutAppArmor.has(call.found.name ?? "");
   const { found, number, args, count, firstNs, lastNs, pid, text } = call;
   return {
     call: found.name ?? `call ${number}`,
@@ -23,7 +29,8 @@ export function describeDenial(call: WatchedCall, judgement: Judgement): Omit<De
     args,
     ...(text === undefined ? {} : { text }),
     ...(call.answer === "allowed" ? {} : { error: errnoName(call.answer.errno) }),
-    ...reasonOf(call, judgement),
+    by,
+    advice: isLockedTwice ? `${advice} --security-opt apparmor=unconfined` : advice,
     count,
     firstAt: Number(firstNs / 1_000_000n),
     lastAt: Number(lastNs / 1_000_000n),

@@ -58,6 +58,24 @@ const custom = parseSeccompProfile(
 test.each([
   [call("settimeofday"), byDefault, "the default profile", "--cap-add SYS_TIME"],
   [
+    call("mount"),
+    { ...byDefault, appArmorProfile: "tare-default" },
+    "the default profile",
+    "--cap-add SYS_ADMIN --security-opt apparmor=unconfined",
+  ],
+  [
+    call("settimeofday"),
+    { ...byDefault, appArmorProfile: "tare-default" },
+    "the default profile",
+    "--cap-add SYS_TIME",
+  ],
+  [
+    call("mount"),
+    { ...byDefault, appArmorProfile: "of-the-administrator" },
+    "the default profile",
+    "--cap-add SYS_ADMIN",
+  ],
+  [
     call("keyctl"),
     byDefault,
     "the default profile",
