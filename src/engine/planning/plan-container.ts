@@ -112,7 +112,7 @@ export function planContainer(
   checkCgroupMode(spec);
   const capabilities = planCapabilities({
     add: spec.capabilities?.add ?? [],
-    drop: [...(spec.capabilities?.drop ?? []), ...(isWithoutDeviceList(spec) ? ["MKNOD"] : [])],
+    drop: droppedCapabilities(spec),
     privileged,
     available: host.capabilities,
   });
@@ -271,6 +271,10 @@ function clampWarnings({ rlimits = [], oomScoreAdj }: ContainerSpec, { ceilings 
   ];
 }
 
+function droppedCapabilities(spec: ContainerSpec): readonly string[] {
+  return [...(spec.capabilities?.drop ?? []), ...(isWithoutDeviceList(spec) ? ["MKNOD"] : [])];
+}
+
 function missingCapabilities(
   spec: ContainerSpec,
   sets: {
@@ -281,7 +285,7 @@ function missingCapabilities(
   if (spec.privileged === true) return [];
   const wanted = planCapabilities({
     add: spec.capabilities?.add ?? [],
-    drop: spec.capabilities?.drop ?? [],
+    drop: droppedCapabilities(spec),
   });
   const isAll = (spec.capabilities?.add ?? []).some((name) => name.toUpperCase() === "ALL");
   const missing = isAll ? [] : [...wanted].filter((name) => !sets.capabilities.has(name));
