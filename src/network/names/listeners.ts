@@ -1,7 +1,7 @@
 import { Failure, within } from "../../base/failure.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { listenOn, openInetSocket, reuseAddress, tryBind } from "../../linux/inet-socket.ts";
-import { ensureNatRedirect } from "../../linux/nat-redirect.ts";
+import { ensurePortRedirect } from "../../linux/port-redirect.ts";
 import { inNetworkNamespace } from "../../linux/network-namespace.ts";
 import { parseIpAddress } from "../../spec/ip-address.ts";
 
@@ -28,7 +28,7 @@ export function openListeners(netns: Fd): Listeners {
       using opened = new DisposableStack();
       const { udp, tcp, port } = bindBoth(opened);
       listenOn(tcp.fd, { backlog });
-      ensureNatRedirect(table, { address, port: dnsPort, toPort: port });
+      ensurePortRedirect(table, { address, port: dnsPort, toPort: port });
       const held = opened.move();
       return { udp, tcp, [Symbol.dispose]: () => held.dispose() };
     });

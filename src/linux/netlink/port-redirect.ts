@@ -8,8 +8,8 @@ import {
 } from "./attributes.ts";
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, type NetlinkRequest } from "./message.ts";
 
-/** What goes to a port of a local IPv4 address goes to another port of it. */
-export interface NatRedirect {
+/** What goes to a port of a local IPv4 address goes to another port of it, whose answers come from the first one. */
+export interface PortRedirect {
   readonly address: IpAddress;
   readonly port: number;
   readonly toPort: number;
@@ -23,18 +23,31 @@ const nft = { newTable: 0, deleteTable: 2, newChain: 3, newRule: 6 } as const;
 const familyIp = 2;
 const hookOutput = 3;
 const priorityDnat = -100;
+const acceptPolicy = 1;
 const networkHeader = 1;
 const transportHeader = 2;
 const metaProtocol = 16;
-const protocols = [17, 6]; // udp, tcp
+const metaOutInterface = 5;
+const verdictRegister = 0;
+const acceptVerdict = 1;
+const isDifferent = 1;
+const checksumInet = 1;
+/** Where the ports lie in headers of both. */
+const [sourcePort, destinationPort] = [0, 2];
+const [sourceAddress, destinationAddress] = [12, 16];
+/** UDP and TCP: their numbers, and where the checksum lies. */
+const protocols = [
+  { number: 17, checksum: 6 },
+  { number: 6, checksum: 16 },
+] as const;
 
 /**
  * One transaction: a table of our own that changes the port of what is sent from here, for UDP and TCP. With `replace`, in
  * place of the table of that name; else there must be none (EEXIST).
  */
-export function encodeNatRedirect(
+export function encodePortRedirect(
   table: string,
-  { replace, ...redirect }: NatRedirect & { readonly replace: boolean },
+  { replace, ...redirect }: PortRedirect & { readonly replace: boolean },
 ): readonly NetlinkRequest[] {
   const about = "redirect a port";
   const request = (type: number, flags: number, ...attributes: readonly Attribute[]): NetlinkRequest => ({
@@ -60,40 +73,67 @@ export function encodeNatRedirect(
       textAttribute(1, table),
       textAttribute(3, chain),
       nestedAttribute(4, bigU32Attribute(1, hookOutput), bigU32Attribute(2, priorityDnat >>> 0)),
-      textAttribute(7, "nat"),
+      bigU32Attribute(5, acceptPolicy),
+      textAttribute(7, "filter"),
     ),
-    ...protocols.map((protocol) =>
-      request(
-        nft.newRule,
-        NLM_F_CREATE | NLM_F_APPEND,
-        textAttribute(1, table),
-        textAttribute(2, chain),
-        nestedAttribute(4, ...redirectExpressions(protocol, redirect)),
-      ),
+    ...[leavesOtherwise(), ...protocols.flatMap((protocol) => portRules(protocol, redirect))].map(
+      (expressions) =>
+        request(
+          nft.newRule,
+          NLM_F_CREATE | NLM_F_APPEND,
+          textAttribute(1, table),
+          textAttribute(2, chain),
+          nestedAttribute(4, ...expressions),
+        ),
     ),
     edge(batchEnd),
   ];
 }
 
-/** `ip daddr ADDRESS PROTOCOL dport PORT dnat to ADDRESS:TOPORT` */
-function redirectExpressions(protocol: number, { address, port, toPort }: NatRedirect): readonly Attribute[] {
-  const bytes = encodeIpAddress(address);
+/** `oif != lo accept`: what goes to no address of its own is let be at once. KERNEL: `lo` is the first interface of each namespace. */
+function leavesOtherwise(): readonly Attribute[] {
+  const verdict = nestedAttribute(2, bigU32Attribute(1, acceptVerdict));
   return [
-    expression("meta", bigU32Attribute(1, 1), bigU32Attribute(2, metaProtocol)),
-    isEqual(Uint8Array.of(protocol)),
-    loadPayload({ base: networkHeader, offset: 16, length: 4 }),
-    isEqual(bytes),
-    loadPayload({ base: transportHeader, offset: 2, length: 2 }),
-    isEqual(portBytes(port)),
-    loadValue(1, bytes),
-    loadValue(2, portBytes(toPort)),
+    expression("meta", bigU32Attribute(1, 1), bigU32Attribute(2, metaOutInterface)),
     expression(
-      "nat",
-      bigU32Attribute(1, 1), // the destination
-      bigU32Attribute(2, familyIp),
-      bigU32Attribute(3, 1),
-      bigU32Attribute(5, 2),
+      "cmp",
+      bigU32Attribute(1, 1),
+      bigU32Attribute(2, isDifferent),
+      value(3, Uint8Array.of(1, 0, 0, 0)),
     ),
+    expression("immediate", bigU32Attribute(1, verdictRegister), nestedAttribute(2, verdict)),
+  ];
+}
+
+/** `ip daddr ADDRESS PROTOCOL dport PORT PROTOCOL dport set TOPORT`, and the way back for the source. */
+function portRules(
+  { number, checksum }: (typeof protocols)[number],
+  { address, port, toPort }: PortRedirect,
+): readonly (readonly Attribute[])[] {
+  const rule = (
+    place: { readonly address: number; readonly port: number },
+    ports: { readonly from: number; readonly to: number },
+  ): readonly Attribute[] => [
+    expression("meta", bigU32Attribute(1, 1), bigU32Attribute(2, metaProtocol)),
+    isEqual(Uint8Array.of(number)),
+    loadPayload({ base: networkHeader, offset: place.address, length: 4 }),
+    isEqual(encodeIpAddress(address)),
+    loadPayload({ base: transportHeader, offset: place.port, length: 2 }),
+    isEqual(portBytes(ports.from)),
+    loadValue(1, portBytes(ports.to)),
+    expression(
+      "payload",
+      bigU32Attribute(5, 1),
+      bigU32Attribute(2, transportHeader),
+      bigU32Attribute(3, place.port),
+      bigU32Attribute(4, 2),
+      bigU32Attribute(6, checksumInet),
+      bigU32Attribute(7, checksum),
+    ),
+  ];
+  return [
+    rule({ address: destinationAddress, port: destinationPort }, { from: port, to: toPort }),
+    rule({ address: sourceAddress, port: sourcePort }, { from: toPort, to: port }),
   ];
 }
 
