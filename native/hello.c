@@ -1,11 +1,12 @@
-// The payload of the image `hello`: tells what a container sees of its own isolation.
+// The payload of the image `hello`: tells what a container sees of its own isolation. With `--pause` it is the first
+// process of a pod instead.
 // Freestanding: raw system calls, no C library. What cannot be read is "not visible", never a failure.
 
 typedef unsigned long word;
 
 #if defined(__x86_64__)
-enum { READ = 0, WRITE = 1, SIGACTION = 13, GETPID = 39, UNAME = 63, GETUID = 102, GETGID = 104,
-       EXIT = 231, OPENAT = 257, READLINKAT = 267, CLOSE = 3 };
+enum { READ = 0, WRITE = 1, SIGACTION = 13, SIGPROCMASK = 14, GETPID = 39, WAIT4 = 61, UNAME = 63,
+       GETUID = 102, GETGID = 104, SIGTIMEDWAIT = 128, EXIT = 231, OPENAT = 257, READLINKAT = 267, CLOSE = 3 };
 
 static long call(long number, long a, long b, long c, long d) {
   long result;
@@ -14,10 +15,10 @@ static long call(long number, long a, long b, long c, long d) {
   return result;
 }
 
-__asm__(".globl _start\n_start: xor %ebp, %ebp\n and $-16, %rsp\n call start\n");
+__asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call start\n");
 #elif defined(__aarch64__)
-enum { READ = 63, WRITE = 64, SIGACTION = 134, GETPID = 172, UNAME = 160, GETUID = 174, GETGID = 176,
-       EXIT = 94, OPENAT = 56, READLINKAT = 78, CLOSE = 57 };
+enum { READ = 63, WRITE = 64, SIGACTION = 134, SIGPROCMASK = 135, GETPID = 172, WAIT4 = 260, UNAME = 160,
+       GETUID = 174, GETGID = 176, SIGTIMEDWAIT = 137, EXIT = 94, OPENAT = 56, READLINKAT = 78, CLOSE = 57 };
 
 static long call(long number, long a, long b, long c, long d) {
   register long x8 __asm__("x8") = number;
@@ -29,7 +30,7 @@ static long call(long number, long a, long b, long c, long d) {
   return x0;
 }
 
-__asm__(".globl _start\n_start: mov x29, #0\n mov x30, #0\n bl start\n");
+__asm__(".globl _start\n_start: mov x29, #0\n mov x30, #0\n mov x0, sp\n bl start\n");
 #else
 #error "x86_64 and arm64 only"
 #endif
@@ -583,7 +584,25 @@ static void show_privileges(void) {
   print("\n");
 }
 
-__attribute__((noreturn, used)) void start(void) {
+// ---- the first process of a pod ----
+
+// `--pause`: is there, so that the namespaces of a pod are, and reaps what the others leave, until it is told to end.
+// Blocked signals are kept for us even where, as for the first process of a namespace, others would be dropped.
+static void hold_namespaces(void) {
+  enum { BLOCK = 0, NO_HANG = 1, INTERRUPTED = -4, SIGNAL_INT = 2, SIGNAL_TERM = 15 };
+  word all = ~0ul;
+  call(SIGPROCMASK, BLOCK, (long)&all, 0, sizeof all);
+  for (;;) {
+    long signal = call(SIGTIMEDWAIT, (long)&all, 0, 0, sizeof all);
+    if (signal == SIGNAL_INT || signal == SIGNAL_TERM) leave(0);
+    if (signal < 0 && signal != INTERRUPTED) leave(1);
+    while (call(WAIT4, -1, 0, NO_HANG, 0) > 0) {}
+  }
+}
+
+// `stack` is what the kernel leaves there: the number of arguments, then each.
+__attribute__((noreturn, used)) void start(const word *stack) {
+  if (stack[0] > 1 && same((const char *)stack[2], "--pause")) hold_namespaces();
   // A reader that goes away is an error of write(2), not the end by a signal.
   word ignore[4] = {1, 0, 0, 0};
   call(SIGACTION, 13, (long)ignore, 0, 8);

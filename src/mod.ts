@@ -13,6 +13,7 @@ export type * from "./engine/log-types.ts";
 export type * from "./engine/manifest-types.ts";
 export type * from "./engine/network-types.ts";
 export type * from "./engine/secret-types.ts";
+export type * from "./engine/pod-types.ts";
 export type * from "./engine/statistics-types.ts";
 export type * from "./engine/types.ts";
 export type * from "./engine/usage-types.ts";

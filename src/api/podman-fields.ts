@@ -5,6 +5,7 @@ import type { TareHostConfig } from "./types/host-config.ts";
 
 /** Fields of `HostConfig.Tare` for what podman's flags can say and Docker's can't. */
 export const podmanShapes: FieldShapes = {
+  Pod: "text",
   Requires: "texts",
   EnvMerge: "texts",
   ImageVolumes: "text",
@@ -28,6 +29,7 @@ type ImageVolumes = (typeof imageVolumeWords)[number];
 
 /** What they ask for, in the engine's words. */
 export interface PlannedPodmanFields {
+  readonly pod?: string;
   readonly requires?: readonly string[];
   readonly envMerge?: readonly string[];
   readonly imageVolumes?: ImageVolumes;
@@ -58,6 +60,7 @@ export function planPodmanFields(fields: TareHostConfig): PlannedPodmanFields {
     );
   }
   const planned: PlannedPodmanFields = {
+    pod: fields.Pod ?? "",
     requires: fields.Requires ?? [],
     envMerge: fields.EnvMerge ?? [],
     passwdEntry: fields.PasswdEntry ?? "",
@@ -120,6 +123,7 @@ function planSystemd({
 /** The way back. */
 export function formatPodmanFields(spec: PlannedPodmanFields): TareHostConfig {
   const fields: { readonly [Name in keyof TareHostConfig]: TareHostConfig[Name] | undefined } = {
+    Pod: spec.pod,
     Requires: spec.requires,
     EnvMerge: spec.envMerge,
     ImageVolumes: spec.imageVolumes,

@@ -29,6 +29,7 @@ export type Resource =
   | "events"
   | "manifests"
   | "networks"
+  | "pods"
   | "volumes"
   | "secrets"
   | "swarm"
@@ -347,6 +348,17 @@ export const routes: readonly Route[] = [
     query: { showsecret: "boolean" },
   },
   { method: "DELETE", path: "/tare/secrets/{name}", operation: "secrets.remove" },
+  { method: "GET", path: "/tare/pods", operation: "pods.list", query: { filters: "filters" } },
+  { method: "POST", path: "/tare/pods/create", operation: "pods.create", body: "json" },
+  { method: "POST", path: "/tare/pods/prune", operation: "pods.prune", query: { filters: "filters" } },
+  { method: "GET", path: "/tare/pods/{id}/json", operation: "pods.inspect" },
+  { method: "POST", path: "/tare/pods/{id}/start", operation: "pods.start" },
+  { method: "POST", path: "/tare/pods/{id}/stop", operation: "pods.stop", query: { t: "integer" } },
+  { method: "POST", path: "/tare/pods/{id}/restart", operation: "pods.restart", query: { t: "integer" } },
+  { method: "POST", path: "/tare/pods/{id}/kill", operation: "pods.kill", query: { signal: "text" } },
+  { method: "POST", path: "/tare/pods/{id}/pause", operation: "pods.pause" },
+  { method: "POST", path: "/tare/pods/{id}/unpause", operation: "pods.unpause" },
+  { method: "DELETE", path: "/tare/pods/{id}", operation: "pods.remove", query: { force: "boolean" } },
   { method: "GET", path: "/tare/usage", operation: "tare.usage" },
   { method: "GET", path: "/tare/reach", operation: "tare.reach" },
   { method: "GET", path: "/tare/check", operation: "tare.check", query: { verify: "boolean" } },

@@ -172,6 +172,7 @@ const rules: readonly Rule[] = [
     operations: /^containers\.remove$/,
     kind: "conflict",
     say: ({ details }, { id = "" }) => {
+      if (textIn(details, "pod") !== undefined) return undefined; // Docker has none
       const state = textIn(details, "state") ?? "running";
       if (state === "removing") return `removal of container ${id} is already in progress`;
       const advice = "Stop the container before attempting removal or force remove";

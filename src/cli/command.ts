@@ -13,6 +13,7 @@ export type Subject =
   | "volume"
   | "network"
   | "secret"
+  | "pod"
   | "registry"
   | "object"
   | "file"

@@ -8,6 +8,7 @@ const groups: CommandTree["groups"] = {
   volume: "Manage volumes",
   network: "Manage networks",
   secret: "Manage secrets, which containers get as files or variables",
+  pod: "Manage pods: containers that share namespaces",
   system: "Manage the engine",
   storage: "Compare the storage drivers",
   daemon: "Manage the daemon",
@@ -345,6 +346,76 @@ const entries: readonly CommandEntry[] = [
     names: ["secret rm", "secret remove"],
     summary: "Remove one or more secrets",
     load: async () => (await import("./commands/secret-rm.ts")).secretRm,
+  },
+  {
+    names: ["pod create"],
+    summary: "Create a pod: containers that share namespaces",
+    load: async () => (await import("./commands/pod-create.ts")).podCreate,
+  },
+  {
+    names: ["pod exists"],
+    summary: "Check whether a pod exists",
+    load: async () => (await import("./commands/pod-inspect.ts")).podExists,
+  },
+  {
+    names: ["pod inspect"],
+    summary: "Display detailed information on one or more pods",
+    load: async () => (await import("./commands/pod-inspect.ts")).podInspect,
+  },
+  {
+    names: ["pod kill"],
+    summary: "Send a signal to the containers of one or more pods",
+    load: async () => (await import("./commands/pod-actions.ts")).podKill,
+  },
+  {
+    names: ["pod ls", "pod list", "pod ps"],
+    summary: "List pods",
+    load: async () => (await import("./commands/pod-ls.ts")).podLs,
+  },
+  {
+    names: ["pod pause"],
+    summary: "Pause the containers of one or more pods",
+    load: async () => (await import("./commands/pod-actions.ts")).podPause,
+  },
+  {
+    names: ["pod prune"],
+    summary: "Remove all stopped pods",
+    load: async () => (await import("./commands/pod-rm.ts")).podPrune,
+  },
+  {
+    names: ["pod restart"],
+    summary: "Restart one or more pods",
+    load: async () => (await import("./commands/pod-actions.ts")).podRestart,
+  },
+  {
+    names: ["pod rm", "pod remove"],
+    summary: "Remove one or more pods, with their containers",
+    load: async () => (await import("./commands/pod-rm.ts")).podRm,
+  },
+  {
+    names: ["pod start"],
+    summary: "Start one or more pods",
+    load: async () => (await import("./commands/pod-actions.ts")).podStart,
+  },
+  {
+    names: ["pod stats"],
+    summary: "Display a live stream of the resource usage of pods",
+    load: async () => (await import("./commands/pod-top.ts")).podStats,
+  },
+  {
+    names: ["pod stop"],
+    summary: "Stop one or more pods",
+    load: async () => (await import("./commands/pod-actions.ts")).podStop,
+  },
+  {
+    names: ["pod top"],
+    summary: "Display the running processes of a pod",
+    load: async () => (await import("./commands/pod-top.ts")).podTop,
+  },
+  {
+    names: ["pod unpause"],
+    summary: "Unpause the containers of one or more pods",
+    load: async () => (await import("./commands/pod-actions.ts")).podUnpause,
   },
   {
     names: ["container port", "port"],

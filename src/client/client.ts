@@ -5,6 +5,7 @@ import { ImagesClient } from "./images.ts";
 import { ManifestsClient } from "./manifests.ts";
 import { NetworksClient } from "./networks.ts";
 import { SecretsClient } from "./secrets.ts";
+import { PodsClient } from "./pods.ts";
 import { SystemClient } from "./system.ts";
 import { Transport } from "./transport.ts";
 import type { Connector } from "./http/socket.ts";
@@ -35,6 +36,7 @@ export class Client implements Disposable {
   readonly volumes: VolumesClient;
   readonly networks: NetworksClient;
   readonly secrets: SecretsClient;
+  readonly pods: PodsClient;
   readonly #transport: Transport;
 
   /** Throws Failure("invalid") when the host can't be read. */
@@ -48,6 +50,7 @@ export class Client implements Disposable {
     this.volumes = new VolumesClient(this.#transport);
     this.networks = new NetworksClient(this.#transport);
     this.secrets = new SecretsClient(this.#transport);
+    this.pods = new PodsClient(this.#transport);
   }
 
   get host(): Host {

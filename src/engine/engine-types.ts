@@ -3,6 +3,7 @@ import type { Images } from "./image-types.ts";
 import type { Manifests } from "./manifest-types.ts";
 import type { Networks } from "./network-types.ts";
 import type { Secrets } from "./secret-types.ts";
+import type { Pods } from "./pod-types.ts";
 import type { Volumes } from "./volume-types.ts";
 import type { ContainerId, Containers, WallMs } from "./types.ts";
 import type { DiskUsage, UsageKind, StoreUsage } from "./usage-types.ts";
@@ -60,6 +61,7 @@ export interface Engine extends AsyncDisposable {
   readonly volumes: Volumes;
   readonly networks: Networks;
   readonly secrets: Secrets;
+  readonly pods: Pods;
   /** Past events since `sinceMs`, then those that come, until `untilMs` or the signal. */
   events(options?: {
     readonly sinceMs?: WallMs;

@@ -30,6 +30,8 @@ import { SecretCatalog } from "./secrets/secret-catalog.ts";
 import { LocalNetworks } from "./networks/local-networks.ts";
 import { NetworkCatalog } from "./networks/network-catalog.ts";
 import type { Networks } from "./network-types.ts";
+import type { Pods } from "./pod-types.ts";
+import { LocalPods } from "./pods/local-pods.ts";
 import { listNamespaces } from "./namespaces.ts";
 import type { EngineParts } from "./parts.ts";
 import { StorageBench } from "./storage-bench/storage-bench.ts";
@@ -58,6 +60,7 @@ export class LocalEngine implements Engine {
   readonly volumes: Volumes;
   readonly networks: Networks;
   readonly secrets: Secrets;
+  readonly pods: Pods;
   readonly #context: ContainerContext;
   readonly #garbage: Garbage;
   readonly #blobs: BlobKeeping;
@@ -84,6 +87,7 @@ export class LocalEngine implements Engine {
     this.volumes = new LocalVolumes(made.context.volumes);
     this.networks = new LocalNetworks(made.context);
     this.secrets = new LocalSecrets(made.context.secrets);
+    this.pods = new LocalPods(made.context);
   }
 
   events(

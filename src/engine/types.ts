@@ -13,6 +13,7 @@ import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./f
 import type { ContainerLimits } from "./limit-types.ts";
 import type { LogEntry, LogOptions } from "./log-types.ts";
 import type { BoundPorts, EndpointDetails, EndpointSpec, PortSpec } from "./network-types.ts";
+import type { PodMembership, PodReference } from "./pod-types.ts";
 import type { ContainerSizes, PrunedContainers, PruneFilters } from "./usage-types.ts";
 import type { SecretUse } from "./secret-types.ts";
 import type { ContainerStatistics, StatisticsOptions } from "./statistics-types.ts";
@@ -146,6 +147,8 @@ export interface ContainerSpec {
   readonly hostsFile?: string;
   /** Containers that are started before it, by name or id; kept by id. */
   readonly requires?: readonly ContainerReference[];
+  /** The pod that it is made in, by name or id; kept by id. */
+  readonly pod?: PodReference;
   /** `PATH=${PATH}:/more`: added to the variables that it has, from those. */
   readonly envMerge?: readonly string[];
   /** What the paths get that the image names as volumes, unless something else is mounted there. Default "anonymous" volumes. */
@@ -295,6 +298,8 @@ export interface ContainerSummary {
   /** Where it was asked for. */
   readonly sizes?: ContainerSizes;
   readonly mounts: readonly ContainerMount[];
+  /** The pod that it is in, or that it holds. */
+  readonly pod?: PodMembership;
 }
 
 export interface ContainerDetails extends ContainerSummary, WatchedDetails {

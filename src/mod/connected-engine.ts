@@ -21,6 +21,8 @@ import type { Networks } from "../engine/network-types.ts";
 import type { Secrets } from "../engine/secret-types.ts";
 import { ConnectedSecrets } from "./connected-secrets.ts";
 import { ConnectedNetworks } from "./connected-networks.ts";
+import { ConnectedPods } from "./connected-pods.ts";
+import type { Pods } from "../engine/pod-types.ts";
 import { ConnectedVolumes } from "./connected-volumes.ts";
 
 /** An engine behind a socket, by the Docker Engine API. What the API does not tell is empty. */
@@ -31,6 +33,7 @@ export class ConnectedEngine implements Engine {
   readonly volumes: Volumes;
   readonly networks: Networks;
   readonly secrets: Secrets;
+  readonly pods: Pods;
   readonly #client: Client;
   readonly #containers: ConnectedContainers;
 
@@ -43,6 +46,7 @@ export class ConnectedEngine implements Engine {
     this.volumes = new ConnectedVolumes(client);
     this.networks = new ConnectedNetworks(client);
     this.secrets = new ConnectedSecrets(client);
+    this.pods = new ConnectedPods(client);
   }
 
   /** Times have the precision of a JavaScript number: microseconds. */

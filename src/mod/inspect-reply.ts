@@ -1,6 +1,7 @@
 import { planContainer } from "../api/container-plan.ts";
 import { parseCreateRequest } from "../api/create-request.ts";
 import type * as api from "../api/types/container.ts";
+import type { PodMembership } from "../api/types/pod.ts";
 import type { ImageInspect, ImageSummary as ApiImageSummary } from "../api/types/image.ts";
 import type { ImageDetails, ImageSummary } from "../engine/image-types.ts";
 import type { Denial } from "../engine/denial-types.ts";
@@ -38,6 +39,7 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
     endpoints: endpointsOf(reply.NetworkSettings.Networks),
     ...portsOfSettings(reply.NetworkSettings),
     mounts: reply.Mounts.flatMap(mountOf),
+    ...membershipOf(tare?.Pod),
     spec: planContainer(parseCreateRequest(JSON.parse(JSON.stringify(request))), name),
     restartCount: reply.RestartCount,
     process: {
@@ -74,6 +76,10 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
     ...(tare?.UnrecordedCalls === undefined ? {} : { unrecordedCalls: tare.UnrecordedCalls }),
     ...(tare?.RecordedProfile === undefined ? {} : { recordedProfile: tare.RecordedProfile }),
   };
+}
+
+function membershipOf(pod: PodMembership | undefined): Pick<ContainerSummary, "pod"> {
+  return pod === undefined ? {} : { pod: { id: pod.Id, name: pod.Name, isInfra: pod.IsInfra } };
 }
 
 function denialOf(denial: api.Denial): Denial {

@@ -12,6 +12,7 @@ import { writeLayout } from "../cli/layout/write-layout.ts";
 import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
 import type { Manifests } from "../engine/manifest-types.ts";
+import type { Pods } from "../engine/pod-types.ts";
 import type { Networks } from "../engine/network-types.ts";
 import type { Secrets } from "../engine/secret-types.ts";
 import type { DiskUsage, StoreUsage } from "../engine/usage-types.ts";
@@ -26,6 +27,7 @@ export class LibraryEngine implements Engine {
   readonly volumes: Volumes;
   readonly networks: Networks;
   readonly secrets: Secrets;
+  readonly pods: Pods;
   readonly #engine: Engine;
 
   constructor(engine: Engine) {
@@ -36,6 +38,7 @@ export class LibraryEngine implements Engine {
     this.volumes = engine.volumes;
     this.networks = engine.networks;
     this.secrets = engine.secrets;
+    this.pods = engine.pods;
   }
 
   /** Creates a container and starts it; nothing is left when that fails. The caller disposes of the result. */

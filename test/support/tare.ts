@@ -156,6 +156,7 @@ export class Installation implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.tare(["pod", "rm", "--force", "--all"]);
     const ids = await this.tare(["ps", "-aq", "--no-trunc"]);
     if (ids.status === 0 && ids.stdout.trim() !== "")
       await this.tare(["rm", "-f", ...ids.stdout.trim().split("\n")]);

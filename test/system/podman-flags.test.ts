@@ -239,7 +239,6 @@ describe.skipIf(!isRoot)("flags that podman has", () => {
 
   test("what can't be here is refused, with what to do", async () => {
     for (const [flags, sentence] of [
-      [["--pod", "p"], 'for "--pod" flag: there are no pods: share namespaces by --network'],
       [["--preserve-fds", "2"], 'for "--preserve-fds" flag: descriptors do not go through the API'],
       [["--preserve-fd", "5"], "descriptors do not go through the API"],
       [["--decryption-key", "k"], "encrypted images are not supported"],

@@ -1,4 +1,5 @@
 import type { ContainerConfig } from "./container-config.ts";
+import type { PodMembership } from "./pod.ts";
 import type { HostConfig } from "./host-config.ts";
 import type { EndpointSettings, NetworkingConfig, NetworkSettings } from "./network.ts";
 
@@ -46,6 +47,8 @@ export interface ContainerSummary {
   };
   readonly NetworkSettings: { readonly Networks: Readonly<Record<string, EndpointSettings>> };
   readonly Mounts: readonly MountPoint[];
+  /** Ours: of a container in a pod. */
+  readonly Tare?: { readonly Pod: PodMembership };
 }
 
 export interface Port {
@@ -116,6 +119,8 @@ export interface ContainerInspect {
 
 export interface ContainerTareDetails {
   readonly Cgroup: string;
+  /** Of a container in a pod. */
+  readonly Pod?: PodMembership;
   readonly Capabilities: readonly string[];
   /** `CONTAINER:HOST:SIZE` each; with a user namespace. */
   readonly UidMap?: readonly string[];

@@ -69,6 +69,8 @@ export interface TareHostConfig {
   readonly HugePageLimits?: Readonly<Record<string, string>> | null;
   /** Files of cgroup v2 and what is written to them: `{"memory.high": "1073741824"}`. */
   readonly CgroupConf?: Readonly<Record<string, string>> | null;
+  /** The pod that it is made in, by name or id. */
+  readonly Pod?: string;
   /** Containers that are started before it. */
   readonly Requires?: readonly string[] | null;
   /** `PATH=${PATH}:/more`: from the variables that it has. */

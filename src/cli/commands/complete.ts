@@ -35,6 +35,7 @@ async function findNames(
     if (subject === "volume") return await volumeNames(client);
     if (subject === "network") return await networkNames(client);
     if (subject === "secret") return await secretNames(client);
+    if (subject === "pod") return await podNames(client);
     const containers = await containerNames(client, subject, current);
     if (subject !== "object") return containers;
     return [...containers, ...(await imageNames(client)), ...(await volumeNames(client))];
@@ -79,6 +80,11 @@ async function networkNames(client: Client): Promise<readonly Candidate[]> {
 
 async function secretNames(client: Client): Promise<readonly Candidate[]> {
   return (await client.secrets.list()).map(({ Spec: { Name: word } }) => ({ word, meaning: "secret" }));
+}
+
+async function podNames(client: Client): Promise<readonly Candidate[]> {
+  const found = await client.pods.list();
+  return found.map(({ Name: word, State }) => ({ word, meaning: `pod, ${State}` }));
 }
 
 async function imageNames(client: Client): Promise<readonly Candidate[]> {

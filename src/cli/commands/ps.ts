@@ -13,6 +13,7 @@ interface Values {
   readonly last: number | undefined;
   readonly latest: boolean;
   readonly "no-trunc": boolean;
+  readonly pod: boolean;
   readonly quiet: boolean;
   readonly size: boolean;
 }
@@ -27,6 +28,7 @@ export const ps: Command<Values> = {
     last: int("Show n last created containers (includes all states)", { short: "n", initialText: "-1" }),
     latest: bool("Show the latest created container (includes all states)", { short: "l" }),
     "no-trunc": bool("Don't truncate output"),
+    pod: bool("Show the pod of each container (Tare's own)", { short: "p" }),
     quiet: bool("Only display container IDs", { short: "q" }),
     size: bool("Display total file sizes", { short: "s" }),
   },
@@ -61,7 +63,9 @@ export const ps: Command<Values> = {
         showsReach: isSeen,
       }),
     );
-    call.out(formatRows(rows, containerListing({ hasSize: values.size }), { format, isQuiet }));
+    call.out(
+      formatRows(rows, containerListing({ hasSize: values.size, hasPod: values.pod }), { format, isQuiet }),
+    );
     return 0;
   },
 };

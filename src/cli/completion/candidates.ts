@@ -65,7 +65,7 @@ function flagValue(flags: FlagTable, words: readonly string[], current: string):
   const prefix = joined?.[0] ?? "";
   return {
     words: (flag.words ?? []).map((word) => ({ word: prefix + word })),
-    subject: flag.isFile === true ? "file" : "none",
+    subject: flag.isFile === true ? "file" : (flag.names ?? "none"),
   };
 }
 

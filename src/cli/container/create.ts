@@ -1,10 +1,10 @@
-import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
 import type { ContainerCreateRequest } from "../../api/types/container.ts";
 import { sleep } from "../../base/deadline.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
 import type { Call } from "../command.ts";
+import { openIdFile } from "./id-file.ts";
+import { newPodName } from "./pod-of-container.ts";
 import { platformOf } from "./podman-flags.ts";
 import type { planApiSocket as PlanApiSocket } from "./api-socket.ts";
 import { optionFailure } from "../flags/flag.ts";
@@ -25,8 +25,11 @@ export async function createContainer(
   checkPull(values.pull);
   const platform = platformOf(values, process.arch === "x64" ? "amd64" : process.arch);
   checkPlatform(platform);
-  using idFile = openIdFile(values.cidfile, context.cwd);
+  using idFile = openIdFile(values.cidfile, { what: "container", cwd: context.cwd });
   const client = await call.client();
+  const newPod = newPodName(values);
+  await using pod =
+    newPod === undefined ? undefined : await (await loadNewPod()).makePod(call, { client, name: newPod });
   if (values.replace) {
     if (values.name === "") throw optionFailure("cannot replace a container without --name being set");
     await client.containers.remove(values.name, { force: true }).catch((thrown: unknown) => {
@@ -53,8 +56,12 @@ export async function createContainer(
   if (archive !== undefined) await putFiles(client, id, archive);
   for (const warning of warnings ?? []) call.err(`WARNING: ${warning}\n`);
   idFile.write(id);
+  pod?.keep();
   return id;
 }
+
+/** Seldom wanted, so not loaded. */
+const loadNewPod = (): Promise<typeof import("../pod/new-pod.ts")> => import("../pod/new-pod.ts");
 
 /** Images that are missing are pulled, each once. */
 async function createPulling<T>(
@@ -194,34 +201,4 @@ async function isMissingImage(thrown: unknown, image: string): Promise<boolean> 
 export function withTag(reference: string): string {
   const last = reference.slice(reference.lastIndexOf("/") + 1);
   return last.includes(":") || last.includes("@") ? reference : `${reference}:latest`;
-}
-
-interface IdFile extends Disposable {
-  write(id: string): void;
-}
-
-/** Refuses a file that is there; makes it at once, and removes it again when no id was written. */
-function openIdFile(name: string, cwd: string): IdFile {
-  if (name === "") return { write: () => {}, [Symbol.dispose]: () => {} };
-  const path = resolve(cwd, name);
-  if (existsSync(path)) {
-    throw optionFailure(
-      `container ID file found, make sure the other container isn't running or delete ${name}`,
-    );
-  }
-  try {
-    writeFileSync(path, "", { flag: "wx", mode: 0o644 });
-  } catch (thrown) {
-    throw optionFailure(`cannot create the container ID file ${name}: ${sentenceOf(thrown)}`);
-  }
-  let isWritten = false;
-  return {
-    write: (id) => {
-      writeFileSync(path, id);
-      isWritten = true;
-    },
-    [Symbol.dispose]: () => {
-      if (!isWritten) rmSync(path, { force: true });
-    },
-  };
 }

@@ -14,7 +14,8 @@ import { parseUlimit } from "./ulimit.ts";
 import { checkSysctl } from "./sysctl.ts";
 import type { ContainerValues } from "./values.ts";
 
-const containerFlags: TableOf<ContainerValues> = {
+/** What run and create share. */
+export const containerFlags: TableOf<ContainerValues> = {
   ...resourceFlags,
   ...platformFlags,
   ...ownFlags,

@@ -17,7 +17,7 @@ export function planNamespaces(values: ContainerValues): Readonly<Record<string,
     ...present("UTSMode", uts),
     ...present("IpcMode", ipc),
     ...present("CgroupnsMode", cgroupns),
-    ...present("UsernsMode", userns(values)),
+    ...present("UsernsMode", planUserNamespace(values)),
   };
 }
 
@@ -33,8 +33,13 @@ function present(name: string, mode: string): Readonly<Record<string, string>> {
   return mode === "" ? {} : { [name]: mode };
 }
 
-/** `--uidmap` and `--gidmap` are other words for `--userns private:uidmap=…`. */
-function userns(values: ContainerValues): string {
+export type UserNamespaceValues = Pick<
+  ContainerValues,
+  "userns" | "uidmap" | "gidmap" | "subuidname" | "subgidname"
+>;
+
+/** `--uidmap` and `--gidmap` are other words for `--userns private:uidmap=…`. Empty: nothing is asked. Throws optionFailure(). */
+export function planUserNamespace(values: UserNamespaceValues): string {
   const { userns: mode, uidmap, gidmap, subuidname, subgidname } = values;
   const maps = [...uidmap.map((range) => `uidmap=${range}`), ...gidmap.map((range) => `gidmap=${range}`)];
   if (maps.length > 0 && mode !== "" && mode !== "private") {

@@ -6,6 +6,7 @@ import { readFile, readKeyValueFile } from "./key-value-file.ts";
 import { planNamespaces } from "./namespace-modes.ts";
 import { planNetworkFlags } from "./network-flags.ts";
 import { ownEnvironment, ownMounts, ownTmpfs } from "./own-flags.ts";
+import { withoutPodWishes } from "./pod-of-container.ts";
 import { planNotify } from "./podman-flags.ts";
 import { planPlatformFlags } from "./platform-flags.ts";
 import { planResourceFlags } from "./resource-flags.ts";
@@ -49,7 +50,8 @@ export function planAttached(values: ContainerValues, isDetached: boolean): Atta
 
 /** The body of the request that makes the container. Reads the files its options name; throws optionFailure(). */
 export function planContainer(input: PlanInput): ContainerCreateRequest {
-  const { values, given, image, command, cwd, env } = input;
+  const { given, image, command, cwd, env } = input;
+  const values = withoutPodWishes(input.values);
   const attached = planAttached(values, input.isDetached);
   if (values.rm && given.has("restart") && !["no", ""].includes(values.restart)) {
     throw optionFailure("Conflicting options: --restart and --rm");
@@ -83,7 +85,7 @@ export function planContainer(input: PlanInput): ContainerCreateRequest {
       : { Volumes: Object.fromEntries(volumes.anonymous.map((path) => [path, {}])) }),
     ...(Object.keys(networks.exposed).length === 0 ? {} : { ExposedPorts: networks.exposed }),
     ...(networks.macAddress === undefined ? {} : { MacAddress: networks.macAddress }),
-    HostConfig: { ...planHostConfig(input, volumes), ...networks.hostConfig },
+    HostConfig: { ...planHostConfig({ ...input, values }, volumes), ...networks.hostConfig },
     ...(networks.networkingConfig === undefined ? {} : { NetworkingConfig: networks.networkingConfig }),
   };
 }
@@ -132,7 +134,7 @@ function planHostConfig(
     ExtraHosts: orNull(values["add-host"]),
     GroupAdd: orNull(values["group-add"]),
     SecurityOpt: orNull(security.options),
-    ...planTareFields(values, env),
+    ...planTareFields(values, { env, cwd }),
   };
 }
 
@@ -166,7 +168,11 @@ export function planEnv(
   return [...fromFiles, ...own];
 }
 
-function planLabels(values: ContainerValues, cwd: string): Readonly<Record<string, string>> {
+/** `--label` and `--label-file`, by name. */
+export function planLabels(
+  values: Pick<ContainerValues, "label" | "label-file">,
+  cwd: string,
+): Readonly<Record<string, string>> {
   const entries = [
     ...values["label-file"].flatMap((path) => readKeyValueFile(path, { cwd })),
     ...values.label,

@@ -18,6 +18,8 @@ export interface PodmanValues {
   readonly os: string;
   readonly "passwd-entry": string;
   readonly "rdt-class": string;
+  readonly pod: string;
+  readonly "pod-id-file": string;
   readonly requires: readonly string[];
   readonly retry: number | undefined;
   readonly "retry-delay": number | undefined;
@@ -63,6 +65,12 @@ export const podmanFlags: TableOf<PodmanValues> = {
     "Line of /etc/passwd for a user who has none there: web:x:$UID:$GID::$HOME:/bin/sh (Tare's own)",
   ),
   "rdt-class": string("Class of cache and memory bandwidth: a directory in /sys/fs/resctrl (Tare's own)"),
+  pod: string("Pod to make it in: its name or ID, or new:NAME for one that is made for it (Tare's own)", {
+    words: ["new:"],
+    names: "pod",
+    check: checkPod,
+  }),
+  "pod-id-file": string("File with the ID of the pod to make it in (Tare's own)", { isFile: true }),
   requires: list("Containers that are started before it (Tare's own)"),
   retry: int("How often a pull that failed is tried again (Tare's own)"),
   "retry-delay": duration("Time between these attempts (ms|s|m|h) (Tare's own)"),
@@ -100,7 +108,6 @@ export const podmanFlags: TableOf<PodmanValues> = {
 /** Flags of podman's that can't be here, each with why and what to do. They are not in the help. */
 export const refusedFlags: FlagTable = {
   "decryption-key": refused("encrypted images are not supported"),
-  pod: refused("there are no pods: share namespaces by --network, --ipc and --pid container:NAME"),
   "preserve-fd": refused("descriptors do not go through the API: bind what they lead to (-v)"),
   "preserve-fds": refused("descriptors do not go through the API: bind what they lead to (-v)"),
 };
@@ -185,6 +192,11 @@ function checkCgroups(text: string): string {
 function checkImageVolume(text: string): string {
   if (["anonymous", "bind", "tmpfs", "ignore"].includes(text)) return text;
   throw new Failure("invalid", "must be anonymous, bind (the same), tmpfs or ignore");
+}
+
+function checkPod(text: string): string {
+  if (text !== "" && text !== "new:") return text;
+  throw new Failure("invalid", "want the name or ID of a pod, or new:NAME");
 }
 
 function checkNotify(text: string): string {

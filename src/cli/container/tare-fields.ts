@@ -1,15 +1,17 @@
 import type { HostConfig, TareHostConfig } from "../../api/types/host-config.ts";
 import { optionFailure } from "../flags/flag.ts";
+import { podNamed } from "./pod-of-container.ts";
 import { planNotified, planPodmanFields } from "./podman-flags.ts";
 import type { ContainerValues } from "./values.ts";
 
 /** `HostConfig.Tare`: what the flags ask for that Docker has no field for. Left out when they ask for nothing. */
 export function planTareFields(
   values: ContainerValues,
-  env: Readonly<Record<string, string | undefined>>,
+  { env, cwd }: { readonly env: Readonly<Record<string, string | undefined>>; readonly cwd: string },
 ): Pick<HostConfig, "Tare"> {
   if (values["no-hosts"] && values["hosts-file"] !== "")
     throw optionFailure("--no-hosts and --hosts-file cannot be set together");
+  const pod = podNamed(values, cwd);
   const fields: TareHostConfig = {
     ...(values.umask === "" ? {} : { Umask: values.umask }),
     ...(values.personality === "" ? {} : { Personality: values.personality }),
@@ -17,6 +19,7 @@ export function planTareFields(
     ...(values["no-hostname"] ? { NoHostname: true } : {}),
     ...(values["time-offset"] === "" ? {} : { TimeOffset: values["time-offset"] }),
     ...(Object.keys(values["hugetlb-limit"]).length === 0 ? {} : { HugePageLimits: values["hugetlb-limit"] }),
+    ...(pod === undefined ? {} : { Pod: pod }),
     ...planPodmanFields(values),
     ...planNotified(values, { env, pid: process.pid }),
     ...(Object.keys(values["cgroup-conf"]).length === 0 ? {} : { CgroupConf: values["cgroup-conf"] }),

@@ -1,3 +1,4 @@
+import type { Subject } from "../command.ts";
 import { Failure } from "../../base/failure.ts";
 
 /** One option of a command as data: parsing, help and completion all read it. */
@@ -15,6 +16,8 @@ export interface Flag<T> {
   readonly words?: readonly string[];
   /** Completed as a file name. */
   readonly isFile?: boolean;
+  /** What its value names, for completion. */
+  readonly names?: Subject;
   readonly isHidden?: boolean;
   /** What it asks for is not there yet: it is refused by name, except for these values, which change nothing. */
   readonly laterUnless?: readonly string[];

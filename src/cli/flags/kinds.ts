@@ -1,6 +1,7 @@
 import { parseByteSize } from "../../base/byte-size.ts";
 import { parseDuration } from "../../base/duration.ts";
 import { Failure } from "../../base/failure.ts";
+import type { Subject } from "../command.ts";
 import type { Flag } from "./flag.ts";
 
 /** What every kind of flag may have besides its usage. */
@@ -9,6 +10,7 @@ export interface Extras {
   readonly also?: readonly string[];
   readonly words?: readonly string[];
   readonly isFile?: boolean;
+  readonly names?: Subject;
   readonly isHidden?: boolean;
   readonly type?: string;
 }

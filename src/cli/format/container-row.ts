@@ -8,7 +8,13 @@ import { ellipsize, formatLocalTime, shortId } from "./text.ts";
 const columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
 
 /** The list of containers; with sizes when they were asked for. */
-export function containerListing({ hasSize }: { readonly hasSize: boolean }): Listing {
+export function containerListing({
+  hasSize,
+  hasPod = false,
+}: {
+  readonly hasSize: boolean;
+  readonly hasPod?: boolean;
+}): Listing {
   return {
     rowName: "container",
     headings: {
@@ -27,8 +33,12 @@ export function containerListing({ hasSize }: { readonly hasSize: boolean }): Li
       Mounts: "MOUNTS",
       LocalVolumes: "LOCAL VOLUMES",
       Networks: "NETWORKS",
+      Pod: "POD ID",
+      PodName: "PODNAME",
     },
-    table: [...columns, ...(hasSize ? ["Size"] : [])].map((name) => `{{.${name}}}`).join("\t"),
+    table: [...columns, ...(hasPod ? ["Pod", "PodName"] : []), ...(hasSize ? ["Size"] : [])]
+      .map((name) => `{{.${name}}}`)
+      .join("\t"),
     quiet: "{{.ID}}",
   };
 }
@@ -50,6 +60,7 @@ export function containerRow(
   },
 ): Row {
   const labels = container.Labels ?? {};
+  const pod = container.Tare?.Pod;
   const mounts = container.Mounts ?? [];
   const command = isWhole ? container.Command : ellipsize(container.Command, 20);
   return {
@@ -74,6 +85,8 @@ export function containerRow(
     Mounts: mounts.map((mount) => formatMount(mount, isWhole)).join(","),
     LocalVolumes: String(mounts.filter(({ Driver }) => Driver === "local").length),
     Networks: Object.keys(container.NetworkSettings?.Networks ?? {}).join(","),
+    Pod: pod === undefined ? "" : isWhole ? pod.Id : shortId(pod.Id),
+    PodName: pod?.Name ?? "",
     Label: (name: string) => (Object.hasOwn(labels, name) ? (labels[name] ?? "") : ""),
   };
 }

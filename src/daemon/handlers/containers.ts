@@ -30,6 +30,7 @@ const listFilters = [
   "label",
   "name",
   "network",
+  "pod",
   "publish",
   "since",
   "status",
@@ -242,7 +243,8 @@ async function requirePlatform(
 /** What a request to create does not find is its image, unless the engine names a container. */
 function wordCreate(thrown: unknown, { image }: { readonly image: string }): unknown {
   if (!(thrown instanceof Failure) || thrown.kind !== "not-found") return thrown;
-  if (thrown.details["driver"] !== undefined || thrown.details["secret"] !== undefined) return thrown;
+  const { driver, secret, pod } = thrown.details;
+  if ([driver, secret, pod].some((named) => named !== undefined)) return thrown;
   const container = thrown.details["container"];
   // Which may be one that a mount shows.
   const missing = thrown.details["image"];

@@ -11,6 +11,7 @@ const loaders: Readonly<Record<Resource, () => Promise<Handlers>>> = {
   events: async () => (await import("../handlers/events.ts")).handlers,
   manifests: async () => (await import("../handlers/manifests.ts")).handlers,
   networks: async () => (await import("../handlers/networks.ts")).handlers,
+  pods: async () => (await import("../handlers/pods.ts")).handlers,
   volumes: async () => (await import("../handlers/volumes.ts")).handlers,
   secrets: async () => (await import("../handlers/secrets.ts")).handlers,
   swarm: async () => (await import("../handlers/swarm.ts")).handlers,

@@ -8,6 +8,7 @@ import { stateOf, timeText } from "./container-state.ts";
 import { hostConfigOf } from "./host-config.ts";
 import { mountPointOf } from "./mount-point.ts";
 import { networkSettingsOf } from "./network.ts";
+import { membershipOf } from "./pod.ts";
 import { graphDriverOf } from "./graph-driver.ts";
 
 /** `GET /containers/{id}/json` */
@@ -40,6 +41,7 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
     NetworkSettings: networkSettingsOf(details),
     Tare: {
       Cgroup: effective.cgroup,
+      ...(details.pod === undefined ? {} : membershipOf(details.pod)),
       Capabilities: effective.capabilities,
       ...idMapsOf(effective.idMaps),
       ...(lastTiming === undefined ? {} : { Timing: timingOf(lastTiming) }),

@@ -3,6 +3,7 @@ import type { ContainerSummary, WallMs } from "../../engine/types.ts";
 import type { ContainerSizes } from "../../engine/usage-types.ts";
 import { statusText } from "./container-state.ts";
 import { mountPointOf } from "./mount-point.ts";
+import { membershipOf } from "./pod.ts";
 import { endpointsOf, portsOf } from "./network.ts";
 
 /** A row of `GET /containers/json`. */
@@ -22,6 +23,7 @@ export function containerSummaryOf(container: ContainerSummary, nowMs: WallMs): 
     HostConfig: { NetworkMode: container.networkMode },
     NetworkSettings: { Networks: endpointsOf(container) },
     Mounts: container.mounts.map(mountPointOf),
+    ...(container.pod === undefined ? {} : { Tare: membershipOf(container.pod) }),
   };
 }
 

@@ -80,12 +80,25 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
     ...(sent ?? fromSpec(spec)),
     ...(sent === undefined ? {} : withDefaults(sent)),
     ...limitsOf(spec),
+    ...(spec.pod === undefined ? {} : podModes(spec, sent)),
     ...(spec.restartPolicy === undefined ? {} : { RestartPolicy: formatRestartPolicy(spec.restartPolicy) }),
     NetworkMode: networkMode,
     // Not as they were sent: an update changes them.
     PortBindings: formatPortBindings(spec.ports ?? []),
     MaskedPaths: effective.maskedPaths,
     ReadonlyPaths: effective.readonlyPaths,
+  };
+}
+
+/** Not as they were sent: the pod decides about them. */
+function podModes(spec: ContainerSpec, sent: HostConfig | undefined): HostConfig {
+  const { ipc, pid, uts, user } = spec.namespaces ?? {};
+  return {
+    ...(ipc === undefined ? {} : { IpcMode: modeText(ipc) }),
+    ...(pid === undefined ? {} : { PidMode: modeText(pid) }),
+    ...(uts === undefined ? {} : { UTSMode: modeText(uts) }),
+    ...(user === undefined ? {} : { UsernsMode: formatUserNamespaceMode(user) }),
+    Tare: { ...sent?.Tare, ...formatTareFields(spec).Tare },
   };
 }
 

@@ -7,8 +7,10 @@ import { planCgroupParent } from "../planning/cgroup-parent.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import { randomContainerId, randomContainerName, parseContainerName } from "../planning/container-name.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
+import { planPodMember } from "../planning/pod-member.ts";
 import { refuse } from "../planning/refusal.ts";
-import type { ContainerRecord, EndpointRecord, IntentId } from "../state/records.ts";
+import { factsOf, getPod } from "../pods/find-pod.ts";
+import type { ContainerRecord, EndpointRecord, IntentId, PodSettings } from "../state/records.ts";
 import type { ContainerId, ContainerSpec, NamespaceMode } from "../types.ts";
 import { checkLinks } from "../networks/links.ts";
 import { resolveEndpoints } from "../networks/join-networks.ts";
@@ -29,13 +31,16 @@ import { readSecretVariables } from "./secrets.ts";
 import { sharesMemory } from "./shared-memory.ts";
 import { anonymousVolumes, volumeMounts } from "./volume-uses.ts";
 
-/** Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. */
+/** Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. With `pod` it holds one. */
 export async function createContainer(
   context: ContainerContext,
-  asked: ContainerSpec,
+  wanted: ContainerSpec,
+  { pod }: { readonly pod?: PodSettings } = {},
 ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
   const id = randomContainerId();
-  using name = reserveName(context, { wanted: asked.name, id });
+  const asked = wanted.pod === undefined ? wanted : inPod(context, wanted, wanted.pod);
+  const ownName = pod === undefined ? asked.name : (asked.name ?? `${id.slice(0, 12)}-infra`);
+  using name = reserveName(context, { wanted: ownName, id });
   using image = await context.pinImage(asked.image);
   using pinned = await pinImageMounts(context, asked.mounts);
   using pinnedSecrets = context.secrets.pin(asked.secrets);
@@ -77,6 +82,7 @@ export async function createContainer(
     bootId: context.parts.host.bootId,
     restartCount: 0,
     starts: [],
+    ...(pod === undefined ? {} : { pod }),
   };
   const volumes = anonymousVolumes(spec.mounts);
   const intent = context.state.beginIntent({
@@ -96,6 +102,7 @@ export async function createContainer(
     });
     fault("create.snapshot");
     if (cgroupParent !== undefined) cgroups.assign(id, cgroupParent, { split: spec.cgroups === "split" });
+    if (spec.pod !== undefined) getPod(context.state, spec.pod); // it may have been removed meanwhile
     context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });
     fault("create.recorded");
   } catch (thrown) {
@@ -127,6 +134,11 @@ function parentOf(
   return cgroupParent === undefined
     ? {}
     : { cgroupParent: planCgroupParent(cgroupParent, parts.cgroups.path) };
+}
+
+/** The spec of a container in a pod. Throws "not-found", or "invalid" for what belongs to the pod. */
+function inPod({ state, host }: ContainerContext, asked: ContainerSpec, reference: string): ContainerSpec {
+  return planPodMember(asked, factsOf(getPod(state, reference), host));
 }
 
 /** Rolls back a creation that did not come to its end; idempotent. */

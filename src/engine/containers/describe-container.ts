@@ -7,12 +7,14 @@ import { boundPortsOf, describeEndpoints } from "../networks/describe-network.ts
 import { exposedPortsOf } from "../networks/exposed-ports.ts";
 import { findNetworkOwner } from "./network-owner.ts";
 import { planRecord } from "./plan-record.ts";
+import { membershipOf } from "../pods/find-pod.ts";
 import { describeWatched } from "./watched.ts";
 
 /** What `ps` shows. */
 export function summarize(context: ContainerContext, record: ContainerRecord): ContainerSummary {
   const { spec, imageConfig } = record;
   const network = spec.namespaces?.network ?? spec.networks?.[0]?.network ?? "bridge";
+  const pod = membershipOf(context.state, record);
   const isStillNamed = context.state.findImage(record.imageId as never) !== undefined;
   return {
     id: record.id,
@@ -32,6 +34,7 @@ export function summarize(context: ContainerContext, record: ContainerRecord): C
         ? { ...mount, mountpoint: context.volumes.store.dataPath(mount.name) }
         : mount,
     ),
+    ...(pod === undefined ? {} : { pod }),
   };
 }
 

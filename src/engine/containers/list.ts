@@ -7,6 +7,7 @@ import { summarize } from "./describe-container.ts";
 import { getContainer } from "./find-container.ts";
 import { boundPortsOf } from "../networks/describe-network.ts";
 import { exposedPortsOf, parsePortRun, type PortRun } from "../networks/exposed-ports.ts";
+import { membershipOf } from "../pods/find-pod.ts";
 import { hasLabel } from "./labels.ts";
 
 type Filter = (record: ContainerRecord, values: readonly string[], context: ContainerContext) => boolean;
@@ -52,6 +53,11 @@ const filters: Readonly<Record<string, Filter>> = {
       return (
         record.spec.namespaces?.network !== undefined && summarize(context, record).networkMode === value
       );
+    }),
+  pod: (record, values, context) =>
+    values.some((value) => {
+      const pod = membershipOf(context.state, record);
+      return pod !== undefined && (pod.name === value || (value !== "" && pod.id.startsWith(value)));
     }),
   // Nobody is checked or a task yet.
   health: (_, values) => values.includes("none"),

@@ -17,6 +17,7 @@ export async function pruneContainers(
   let freedBytes = 0;
   for (const record of context.state.containers()) {
     const labels = { ...record.imageConfig.defaults.labels, ...record.spec.labels };
+    if (record.pod !== undefined) continue; // goes with its pod
     if (isRunning(record) || !isMeant({ createdAt: record.createdAt, labels })) continue;
     signal?.throwIfAborted();
     const sizes = await findSizes(context, record, { signal });

@@ -12,14 +12,15 @@ export function requiredIds(
   return { requires: [...new Set(references.map((reference) => getContainer(state, reference).id))] };
 }
 
-/** Starts those that do not run, in order, and what they require before them. Throws "conflict" for one that is gone or paused. */
+/** Starts those that do not run, what holds its pod first, and what they require before them. Throws "conflict" for one that is gone or paused. */
 export async function startRequired(
   context: ContainerContext,
   id: ContainerId,
   start: (id: ContainerId) => Promise<unknown>,
 ): Promise<void> {
   const { name, spec } = getContainer(context.state, id);
-  for (const required of spec.requires ?? []) {
+  const pod = spec.pod === undefined ? [] : [spec.pod];
+  for (const required of [...pod, ...(spec.requires ?? [])]) {
     const record = context.state.findContainer(required);
     const sentence = `cannot start container "${name}": it requires container`;
     if (record === undefined)

@@ -5,10 +5,16 @@ import { type ContainerContext, isRunning } from "./context.ts";
 import { exitStatusOf } from "./exit-status.ts";
 import { lastRun } from "./last-run.ts";
 import { PhaseClock } from "./phase-clock.ts";
-import { startHeld } from "./start.ts";
+import { startRequired } from "./required-containers.ts";
+import { startContainer, startHeld } from "./start.ts";
 
 /** Starts a container that waits for it, if its policy is still of that mind. Never rejects: a failure is in its record. */
 export async function restartByPolicy(context: ContainerContext, id: ContainerId): Promise<void> {
+  const start = (required: ContainerId): Promise<unknown> => startContainer(context, required);
+  const found = context.state.findContainer(id);
+  if (found === undefined || context.closing.aborted || isRunning(found)) return;
+  // Without what it requires it fails by itself, and its record says why.
+  await startRequired(context, id, start).catch(() => undefined);
   using _ = await context.locks.acquire(id);
   const record = context.state.findContainer(id);
   if (record === undefined || context.closing.aborted || isRunning(record)) return;

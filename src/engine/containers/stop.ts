@@ -12,6 +12,7 @@ import type { LiveContainer } from "./live-container.ts";
 import { thawPaused } from "./pause.ts";
 import { planRecord } from "./plan-record.ts";
 import { endWaiting, markStopped } from "./restart-by-policy.ts";
+import { refuseHolder } from "../pods/find-pod.ts";
 import { startContainer } from "./start.ts";
 
 const KILL = 9;
@@ -78,17 +79,25 @@ export async function restartContainer(
   context.state.events.record(containerEvent(getContainer(context.state, record.id), "restart"));
 }
 
-/** Takes it away; its name is free at once. A running one is "conflict", or killed first with `force`. */
+/**
+ * Takes it away; its name is free at once. A running one is "conflict", or killed first with `force`; one that holds a
+ * pod, unless `withPod` says that the pod goes and nothing else is in it.
+ */
 export async function removeContainer(
   context: ContainerContext,
   reference: ContainerReference,
-  { force = false, volumes = false }: { readonly force?: boolean; readonly volumes?: boolean } = {},
+  {
+    force = false,
+    volumes = false,
+    withPod = false,
+  }: { readonly force?: boolean; readonly volumes?: boolean; readonly withPod?: boolean } = {},
 ): Promise<void> {
   const { id } = getContainer(context.state, reference);
   for (let isKilled = false; ; isKilled = true) {
     using lock = await context.locks.acquire(id);
     if (isKilled && context.state.findContainer(id) === undefined) return; // by itself (autoRemove)
     const record = getContainer(context.state, id);
+    refuseHolder(context.state, record, { withPod });
     const live = context.live.get(id);
     if (live === undefined && (force || record.state.status !== "restarting")) {
       dropContainer(context, record, { removesVolumes: volumes });

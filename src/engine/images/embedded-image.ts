@@ -4,41 +4,71 @@ import { within } from "../../base/failure.ts";
 import { findReference, formatReference, withDefaultTag } from "../../spec/reference.ts";
 import { encodeTarEnd, encodeTarMember, tarPadding } from "../../spec/tar-writer.ts";
 
-const wholeReference = "docker.io/library/hello:latest";
+/** What a container that holds a pod's namespaces is made of. */
+export const infraImage = "localhost/tare-pause:latest";
+
+interface Embedded {
+  readonly reference: string;
+  readonly message: string;
+  readonly command: readonly string[];
+  /** True: whatever else has its name loses it. False: an image of the user's own keeps it. */
+  readonly isInternal: boolean;
+}
+
+/** By whole reference; all are made of one program. */
+const embeddedImages: Readonly<Record<string, Embedded>> = {
+  "docker.io/library/hello:latest": {
+    reference: "hello:latest",
+    message: "Shows what a container sees of its own isolation",
+    command: ["/hello"],
+    isInternal: false,
+  },
+  [infraImage]: {
+    reference: infraImage,
+    message: "Holds the namespaces of a pod",
+    command: ["/hello", "--pause"],
+    isInternal: true,
+  },
+};
+
 /** Its value tells the program's version: a newer engine replaces the image of an older one. */
 const label = "tare.embedded";
 
-/** True when the text names the image that every engine brings along. */
-export function isEmbeddedReference(text: string): boolean {
+/** The image that the text names, when every engine brings it along. */
+export function findEmbedded(text: string): Embedded | undefined {
   const reference = findReference(text);
-  return reference !== undefined && formatReference(withDefaultTag(reference)) === wholeReference;
+  if (reference === undefined) return undefined;
+  const whole = formatReference(withDefaultTag(reference));
+  return Object.hasOwn(embeddedImages, whole) ? embeddedImages[whole] : undefined;
 }
 
-/** The image `hello`: one program. */
-export class EmbeddedImage {
-  readonly reference: string = "hello:latest";
-  readonly message: string = "Shows what a container sees of its own isolation";
-  readonly changes: readonly string[];
+/** The program that the embedded images are made of. */
+export class EmbeddedProgram {
   readonly #program: Uint8Array;
   readonly #hash: string;
 
   private constructor(program: Uint8Array) {
     this.#program = program;
     this.#hash = createHash("sha256").update(program).digest("hex").slice(0, 16);
-    this.changes = ['CMD ["/hello"]', `LABEL ${label}=${this.#hash}`];
   }
 
-  static async read(programPath: string): Promise<EmbeddedImage> {
+  static async read(programPath: string): Promise<EmbeddedProgram> {
     try {
-      return new EmbeddedImage(await readFile(programPath));
+      return new EmbeddedProgram(await readFile(programPath));
     } catch (thrown) {
-      throw within('cannot read the program of the embedded image "hello"', thrown);
+      throw within("cannot read the program of the embedded images", thrown);
     }
   }
 
-  /** Made of another program by another engine; an image of the user's own under this name is not. */
-  isOlder(labels: Readonly<Record<string, string>>): boolean {
-    return labels[label] !== undefined && labels[label] !== this.#hash;
+  /** Dockerfile instructions that make the image's configuration. */
+  changesOf({ command }: Embedded): readonly string[] {
+    return [`CMD ${JSON.stringify(command)}`, `LABEL ${label}=${this.#hash}`];
+  }
+
+  /** Whether an image is one of ours, made of this program ("same") or of another engine's ("older"). */
+  ageOf(labels: Readonly<Record<string, string>>): "same" | "older" | "foreign" {
+    if (labels[label] === undefined) return "foreign";
+    return labels[label] === this.#hash ? "same" : "older";
   }
 
   /** The root file system as tar. */

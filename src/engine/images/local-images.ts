@@ -28,7 +28,7 @@ import type {
   ImageTree,
   RegistryImage,
 } from "../image-types.ts";
-import { EmbeddedImage, isEmbeddedReference } from "./embedded-image.ts";
+import { EmbeddedProgram, findEmbedded } from "./embedded-image.ts";
 import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
 import type { BlobKeeping } from "./blob-keeping.ts";
 import type { Garbage } from "./garbage.ts";
@@ -51,7 +51,7 @@ export class LocalImages implements Images {
   readonly #garbage: Garbage;
   readonly #blobs: BlobKeeping;
   readonly #embedding = new KeyedLock();
-  #embedded: EmbeddedImage | undefined;
+  #embedded: EmbeddedProgram | undefined;
   /** Containers that are being made, by image. */
   readonly #pins = new Map<string, number>();
   readonly #downloads = new Downloads();
@@ -342,20 +342,21 @@ export class LocalImages implements Images {
 
   async #ensureEmbedded(reference: string): Promise<void> {
     const { helloProgram } = this.#parts;
-    if (helloProgram === undefined || !isEmbeddedReference(reference)) return;
-    using _ = await this.#embedding.acquire("hello");
-    this.#embedded ??= await EmbeddedImage.read(helloProgram);
-    const { changes, message } = this.#embedded;
-    const found = findImage(this.#state, reference)?.record;
-    if (found !== undefined && !this.#embedded.isOlder(found.config.defaults.labels)) return;
+    const embedded = helloProgram === undefined ? undefined : findEmbedded(reference);
+    if (helloProgram === undefined || embedded === undefined) return;
+    using _ = await this.#embedding.acquire(embedded.reference);
+    this.#embedded ??= await EmbeddedProgram.read(helloProgram);
+    const found = findImage(this.#state, embedded.reference)?.record;
+    const age = found === undefined ? undefined : this.#embedded.ageOf(found.config.defaults.labels);
+    if (age === "same" || (age === "foreign" && !embedded.isInternal)) return;
     await this.#import(this.#embedded.rootfs(), {
-      reference: this.#embedded.reference,
-      changes,
-      message,
+      reference: embedded.reference,
+      changes: this.#embedded.changesOf(embedded),
+      message: embedded.message,
       action: "import",
     });
     // The old one goes when no container needs it.
-    if (found !== undefined) await this.remove(found.id).catch(() => undefined);
+    if (found !== undefined && age === "older") await this.remove(found.id).catch(() => undefined);
   }
 
   async #import(

@@ -6,7 +6,9 @@ export function checkNetworkMode(spec: ContainerSpec): void {
   const mode = spec.namespaces?.network;
   if (typeof mode === "object") {
     const has = (list: readonly unknown[] | undefined): boolean => (list ?? []).length > 0;
-    if (spec.hostname !== undefined && spec.hostname !== "") conflict("hostname and the network mode");
+    // In a pod, names are shared or not whatever the network is.
+    const isNamed = spec.hostname !== undefined && spec.hostname !== "";
+    if (isNamed && spec.pod === undefined) conflict("hostname and the network mode");
     if (has(spec.dns)) conflict("dns and the network mode");
     if (has(spec.extraHosts)) conflict("custom host-to-IP mapping and the network mode");
     if (has(spec.ports) || spec.publishAll === true) {

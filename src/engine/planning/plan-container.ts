@@ -97,7 +97,8 @@ export function planContainer(
     readonly networkOwner?: { readonly id: ContainerId; readonly spec: ContainerSpec };
   },
 ): ContainerPlan {
-  const named = networkOwner === undefined || sharesUts(spec) ? { id, spec } : networkOwner;
+  const isOwn = networkOwner === undefined || sharesUts(spec) || (spec.hostname ?? "") !== "";
+  const named = isOwn ? { id, spec } : networkOwner;
   const hostname = planHostname(named.id, named.spec, host);
   const terminal = spec.terminal ?? false;
   const privileged = spec.privileged ?? false;
@@ -174,6 +175,8 @@ function sharesUts({ namespaces }: ContainerSpec): boolean {
 }
 
 function planHostname(id: string, spec: ContainerSpec, host: HostFacts): string {
+  // The pod's, whose UTS namespace it shares.
+  if (sharesUts(spec) && spec.pod !== undefined && spec.hostname !== undefined) return spec.hostname;
   if (sharesUts(spec)) {
     if (spec.hostname !== undefined && spec.hostname !== "") {
       throw refuse("conflicting options: hostname and the UTS mode");

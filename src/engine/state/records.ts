@@ -4,6 +4,7 @@ import type { EndpointSettings, SubnetSpec } from "../network-types.ts";
 import type { ImageConfig } from "../../spec/image-config.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
+import type { PodNamespace } from "../pod-types.ts";
 import type { ManifestListEntry } from "../manifest-types.ts";
 import type { ContainerId, ContainerSpec, ContainerState, StartTiming, WallMs } from "../types.ts";
 
@@ -36,6 +37,15 @@ export interface ContainerRecord {
   readonly lastTiming?: StartTiming;
   /** The networks that it is in, the one of its mode first; none for `none`, `host` and another container's. */
   readonly endpoints?: readonly EndpointRecord[];
+  /** It holds the namespaces of a pod, whose id is its own and which is told by this record and those of `spec.pod`. */
+  readonly pod?: PodSettings;
+}
+
+/** What of a pod is not told by the container that holds its namespaces. */
+export interface PodSettings {
+  /** Of one pod only. */
+  readonly name: string;
+  readonly share: readonly PodNamespace[];
 }
 
 /** A container's end in a network, which may be gone while the container does not run. */

@@ -6,6 +6,7 @@ import { pullPoints } from "../../support/fault-pull.ts";
 import { faultOperations } from "../../support/fault-operations.ts";
 import { isolatedOperations } from "../../support/fault-isolation.ts";
 import { networkOperations } from "../../support/fault-networks.ts";
+import { podOperations } from "../../support/fault-pods.ts";
 import { secretOperations } from "../../support/fault-secrets.ts";
 import { volumeOperations } from "../../support/fault-volumes.ts";
 
@@ -23,6 +24,7 @@ test("faultPoints are all come by in some operation of the tests", () => {
   const operations = [
     ...faultOperations.map(([, operation]) => operation),
     ...Object.values(volumeOperations),
+    ...Object.values(podOperations),
     ...Object.values(secretOperations),
     ...Object.values(isolatedOperations),
     ...Object.values(networkOperations),

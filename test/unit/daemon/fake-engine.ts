@@ -24,6 +24,7 @@ import { fakeBench } from "./fake-bench.ts";
 import type { DiskUsage, PruneFilters, StoreUsage, UsageKind } from "../../../src/engine/usage-types.ts";
 import type { VolumeDetails, Volumes } from "../../../src/engine/volume-types.ts";
 import { parseImageConfig } from "../../../src/spec/image-config.ts";
+import { FakePods } from "./fake-pods.ts";
 import { FakeNetworks } from "./fake-networks.ts";
 import { FakeProcess } from "./fake-process.ts";
 import { FakeSecrets } from "./fake-secrets.ts";
@@ -74,6 +75,7 @@ export class FakeEngine implements Engine {
   readonly lists: Map<string, ManifestList> = new Map();
   readonly networks: FakeNetworks = new FakeNetworks();
   readonly secrets: FakeSecrets = new FakeSecrets();
+  readonly pods: FakePods = new FakePods();
   readonly tags: string[] = ["busybox:latest"];
   readonly pastEvents: EngineEvent[] = [];
   loadedBytes = 0;

@@ -1,0 +1,69 @@
+import type { ContainerStatus } from "./container.ts";
+import type { HostConfig, PortBinding } from "./host-config.ts";
+import type { NetworkingConfig } from "./network.ts";
+
+/**
+ * Body of `POST /tare/pods/create`. What is said of the network, the ports, the names and the user namespace is that
+ * of a container which holds them for the pod.
+ */
+export interface PodCreateRequest {
+  readonly Name?: string;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+  /** `ipc`, `net`, `pid`, `uts`; absent: ipc, net and uts. */
+  readonly Share?: readonly string[] | null;
+  readonly InfraName?: string;
+  readonly Hostname?: string;
+  readonly MacAddress?: string;
+  readonly ExposedPorts?: Readonly<Record<string, object>> | null;
+  readonly HostConfig?: HostConfig | null;
+  readonly NetworkingConfig?: NetworkingConfig | null;
+}
+
+export interface PodCreateResponse {
+  readonly Id: string;
+  readonly Warnings: readonly string[];
+}
+
+export interface PodContainer {
+  readonly Id: string;
+  readonly Name: string;
+  readonly State: ContainerStatus;
+}
+
+/** A pod, in the list and in `GET /tare/pods/{id}/json`; the names are podman's. */
+export interface Pod {
+  readonly Id: string;
+  readonly Name: string;
+  /** RFC 3339. */
+  readonly Created: string;
+  /** Running, Degraded, Exited … */
+  readonly State: string;
+  readonly Hostname: string;
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly CreateInfra: true;
+  readonly InfraContainerID: string;
+  readonly InfraConfig: {
+    readonly PortBindings: Readonly<Record<string, readonly PortBinding[]>>;
+    readonly HostNetwork: boolean;
+    readonly Networks: readonly string[];
+    readonly HostAdd: readonly string[];
+    readonly DNSServer: readonly string[];
+    readonly DNSSearch: readonly string[];
+    readonly DNSOption: readonly string[];
+  };
+  readonly SharedNamespaces: readonly string[];
+  /** The infra container, too. */
+  readonly NumContainers: number;
+  readonly Containers: readonly PodContainer[];
+}
+
+export interface PodPruneResponse {
+  readonly PodsDeleted: readonly string[];
+}
+
+/** The pod of a container, where containers are described. */
+export interface PodMembership {
+  readonly Id: string;
+  readonly Name: string;
+  readonly IsInfra: boolean;
+}

@@ -1,0 +1,57 @@
+import { optionFailure } from "../flags/flag.ts";
+import { readFile } from "./key-value-file.ts";
+import type { ContainerValues } from "./values.ts";
+
+const newMark = "new:";
+
+/** The name of a pod that is made for the container (`--pod new:NAME`); undefined where none is. */
+export function newPodName({ pod }: Pick<ContainerValues, "pod">): string | undefined {
+  return pod.startsWith(newMark) ? pod.slice(newMark.length) : undefined;
+}
+
+/** The pod that `--pod` or `--pod-id-file` names, new or not; undefined for none. Throws optionFailure(). */
+export function podNamed(
+  values: Pick<ContainerValues, "pod" | "pod-id-file">,
+  cwd: string,
+): string | undefined {
+  const { pod, "pod-id-file": file } = values;
+  if (file === "") return pod === "" ? undefined : (newPodName(values) ?? pod);
+  if (pod !== "") throw optionFailure("conflicting options: --pod and --pod-id-file");
+  return readPodId(file, cwd);
+}
+
+/** Throws optionFailure() for a file that can't be read, or has no id. */
+export function readPodId(file: string, cwd: string): string {
+  const id = readFile(file, cwd).toString("utf8").trim();
+  if (/^[0-9a-f]{12,64}$/.test(id)) return id;
+  throw optionFailure(`--pod-id-file: there is no ID of a pod in ${file}`);
+}
+
+/** What is asked of the network, the host name and the user namespace is that of a pod which is made for the container. */
+export function withoutPodWishes(values: ContainerValues): ContainerValues {
+  if (newPodName(values) === undefined) return values;
+  return {
+    ...values,
+    network: [],
+    "network-alias": [],
+    ip: "",
+    ip6: "",
+    "link-local-ip": [],
+    "mac-address": "",
+    link: [],
+    publish: [],
+    "publish-all": false,
+    expose: [],
+    dns: [],
+    "dns-option": [],
+    "dns-search": [],
+    "add-host": [],
+    "no-hosts": false,
+    hostname: "",
+    userns: "",
+    uidmap: [],
+    gidmap: [],
+    subuidname: "",
+    subgidname: "",
+  };
+}

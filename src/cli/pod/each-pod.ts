@@ -1,0 +1,38 @@
+import type { Client } from "../../client/client.ts";
+import type { Call } from "../command.ts";
+import { readPodId } from "../container/pod-of-container.ts";
+import { forEachReference } from "../each.ts";
+import { optionFailure, type TableOf } from "../flags/flag.ts";
+import { bool, list } from "../flags/kinds.ts";
+
+/** Which pods a command is about, besides those that are named. */
+export interface PodChoice {
+  readonly all: boolean;
+  readonly "pod-id-file": readonly string[];
+}
+
+export function podChoice(verb: string): TableOf<PodChoice> {
+  return {
+    all: bool(`${verb} all pods`, { short: "a" }),
+    "pod-id-file": list("Read the ID of a pod from the file", { isFile: true }),
+  };
+}
+
+/** Does the same for each pod, as forEachReference() does; prints the id of each, as podman does. */
+export async function forEachPod(
+  call: Call<PodChoice>,
+  work: (client: Client, id: string) => Promise<void>,
+): Promise<number> {
+  const { values, context } = call;
+  const client = await call.client();
+  const files = values["pod-id-file"].map((file) => readPodId(file, context.cwd));
+  const named = [...call.positional, ...files];
+  if (values.all && named.length > 0) throw optionFailure("--all goes with no names of pods");
+  if (!values.all && named.length === 0) throw optionFailure("name a pod, or use --all");
+  const positional = values.all ? (await client.pods.list()).map(({ Id }) => Id) : named;
+  return await forEachReference({ ...call, positional }, async (reference) => {
+    const { Id } = await client.pods.inspect(reference);
+    await work(client, Id);
+    return Id;
+  });
+}

@@ -1,0 +1,27 @@
+import type { Client } from "../../client/client.ts";
+import type { Call } from "../command.ts";
+import type { ContainerValues } from "../container/values.ts";
+import { optionFailure } from "../flags/flag.ts";
+import { planPodWishes } from "./plan-pod.ts";
+
+/** Makes the pod of `--pod new:NAME`. Disposing of it removes it again, unless keep() was called. */
+export async function makePod(
+  call: Call<ContainerValues>,
+  { client, name }: { readonly client: Client; readonly name: string },
+): Promise<AsyncDisposable & { keep(): void }> {
+  const { values } = call;
+  // Which ports a container exposes its image knows, and a pod has none.
+  if (values["publish-all"]) throw optionFailure("--publish-all: name the ports of a new pod by --publish");
+  if (values.link.length > 0) throw optionFailure("--link goes with no pod");
+  const { Id: id, Warnings: warnings } = await client.pods.create({ Name: name, ...planPodWishes(values) });
+  for (const warning of warnings) call.err(`WARNING: ${warning}\n`);
+  let isKept = false;
+  return {
+    keep: () => {
+      isKept = true;
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (!isKept) await client.pods.remove(id, { force: true }).catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { type Filters, formatFilters } from "../api/filters.ts";
+import type { Pod, PodCreateRequest, PodCreateResponse, PodPruneResponse } from "../api/types/pod.ts";
+import { segment } from "./query.ts";
+import type { Transport } from "./transport.ts";
+
+/** Calls about pods, which only Tare has. */
+export class PodsClient {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  list(filters?: Filters): Promise<Pod[]> {
+    const query = { filters: formatFilters(filters) };
+    return this.#transport.json({ method: "GET", path: "/tare/pods", query });
+  }
+
+  create(request: PodCreateRequest): Promise<PodCreateResponse> {
+    return this.#transport.json({ method: "POST", path: "/tare/pods/create", json: request });
+  }
+
+  inspect(reference: string): Promise<Pod> {
+    return this.#transport.json({ method: "GET", path: `${placeOf(reference)}/json` });
+  }
+
+  async act(reference: string, verb: "start" | "pause" | "unpause"): Promise<void> {
+    await this.#transport.status({ method: "POST", path: `${placeOf(reference)}/${verb}` });
+  }
+
+  async end(
+    reference: string,
+    verb: "stop" | "restart",
+    { graceSeconds }: { readonly graceSeconds?: number } = {},
+  ): Promise<void> {
+    const query = { t: graceSeconds };
+    await this.#transport.status({ method: "POST", path: `${placeOf(reference)}/${verb}`, query });
+  }
+
+  async kill(reference: string, { signal }: { readonly signal?: string } = {}): Promise<void> {
+    await this.#transport.status({ method: "POST", path: `${placeOf(reference)}/kill`, query: { signal } });
+  }
+
+  async remove(reference: string, { force }: { readonly force?: boolean } = {}): Promise<void> {
+    await this.#transport.status({ method: "DELETE", path: placeOf(reference), query: { force } });
+  }
+
+  prune(filters?: Filters): Promise<PodPruneResponse> {
+    const query = { filters: formatFilters(filters) };
+    return this.#transport.json({ method: "POST", path: "/tare/pods/prune", query });
+  }
+}
+
+function placeOf(reference: string): string {
+  return `/tare/pods/${segment(reference)}`;
+}

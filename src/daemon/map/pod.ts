@@ -1,0 +1,36 @@
+import { formatShareWord } from "../../api/pod-request.ts";
+import { formatPortBindings } from "../../api/published-ports.ts";
+import type * as api from "../../api/types/pod.ts";
+import type { PodDetails, PodMembership } from "../../engine/pod-types.ts";
+import { timeText } from "./container-state.ts";
+
+/** A pod as `GET /tare/pods/{id}/json` shows it. */
+export function podOf(pod: PodDetails): api.Pod {
+  return {
+    Id: pod.id,
+    Name: pod.name,
+    Created: timeText(pod.createdAt),
+    State: `${pod.state.slice(0, 1).toUpperCase()}${pod.state.slice(1)}`,
+    Hostname: pod.hostname,
+    Labels: pod.labels,
+    CreateInfra: true,
+    InfraContainerID: pod.infraId,
+    InfraConfig: {
+      PortBindings: formatPortBindings(pod.ports),
+      HostNetwork: pod.networks.includes("host"),
+      Networks: pod.networks,
+      HostAdd: pod.extraHosts,
+      DNSServer: pod.dns,
+      DNSSearch: pod.dnsSearch,
+      DNSOption: pod.dnsOptions,
+    },
+    SharedNamespaces: pod.share.map(formatShareWord),
+    NumContainers: pod.containers.length,
+    Containers: pod.containers.map(({ id, name, state }) => ({ Id: id, Name: name, State: state })),
+  };
+}
+
+/** What a container's own description says of its pod. */
+export function membershipOf(pod: PodMembership): { readonly Pod: api.PodMembership } {
+  return { Pod: { Id: pod.id, Name: pod.name, IsInfra: pod.isInfra } };
+}

@@ -1,0 +1,71 @@
+import { Failure } from "../../base/failure.ts";
+import { type PodNamespace, podNamespaces, type PodSpec } from "../pod-types.ts";
+import type { ContainerSpec } from "../types.ts";
+import { quote } from "./refusal.ts";
+
+/** Podman's: its containers have one address, one host name and one set of queues and semaphores. */
+const defaultShare: readonly PodNamespace[] = ["ipc", "network", "uts"];
+
+/** The namespaces that a pod shares, each once. Throws "invalid" for one that can't be shared so. */
+export function planShare(share: readonly string[] = defaultShare): readonly PodNamespace[] {
+  const wrong = share.find((type) => !podNamespaces.includes(type as PodNamespace));
+  if (wrong !== undefined) {
+    throw refusePod(`it can't share the namespace ${quote(wrong)}: want ${podNamespaces.join(", ")}`);
+  }
+  return podNamespaces.filter((type) => share.includes(type));
+}
+
+/** The container that holds a pod's namespaces. Throws "invalid" for wishes that nothing in the pod would have. */
+export function planInfra(
+  spec: PodSpec,
+  { name, image }: { readonly name: string; readonly image: string },
+): ContainerSpec {
+  const { name: _, infraName, share: __, network, user, ...own } = spec;
+  const share = planShare(spec.share);
+  const isAlone = network === undefined;
+  if (!share.includes("network")) refuseUnshared(spec);
+  const hostname = spec.hostname ?? (share.includes("uts") && isAlone && isHostname(name) ? name : undefined);
+  return {
+    ...own,
+    image,
+    ...(infraName === undefined ? {} : { name: infraName }),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(own.networks === undefined ? {} : { networks: own.networks.map((end) => withAlias(end, name)) }),
+    namespaces: {
+      ...(share.includes("network") ? (isAlone ? {} : { network }) : { network: "none" }),
+      ...(share.includes("ipc") ? { ipc: "shareable" } : {}),
+      ...(user === undefined ? {} : { user }),
+    },
+  };
+}
+
+/** Others in a network of the user's find the pod by its name. */
+function withAlias<End extends { readonly network: string; readonly aliases?: readonly string[] }>(
+  end: End,
+  name: string,
+): End {
+  if (["bridge", "default"].includes(end.network)) return end;
+  return { ...end, aliases: [...new Set([...(end.aliases ?? []), name])] };
+}
+
+function refuseUnshared(spec: PodSpec): void {
+  const lists = [
+    spec.ports,
+    spec.exposedPorts,
+    spec.networks,
+    spec.dns,
+    spec.dnsSearch,
+    spec.dnsOptions,
+    spec.extraHosts,
+  ];
+  if (lists.every((list) => (list ?? []).length === 0) && spec.network === undefined) return;
+  throw refusePod("it has settings of a network and does not share one: share net, too");
+}
+
+function isHostname(text: string): boolean {
+  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/.test(text);
+}
+
+export function refusePod(detail: string): Failure {
+  return new Failure("invalid", `cannot create the pod: ${detail}`);
+}

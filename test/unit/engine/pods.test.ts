@@ -1,0 +1,118 @@
+import { describe, expect, test } from "bun:test";
+import { planInfra, planShare } from "../../../src/engine/planning/pod-infra.ts";
+import { planPodMember, type PodFacts } from "../../../src/engine/planning/pod-member.ts";
+import { podStateOf } from "../../../src/engine/planning/pod-state.ts";
+import type { ContainerSpec } from "../../../src/engine/types.ts";
+
+const pod: PodFacts = {
+  id: "f".repeat(64),
+  name: "web",
+  share: ["ipc", "network", "uts"],
+  hostname: "webhost",
+  hasUserNamespace: false,
+};
+const mode = { container: pod.id };
+const member = (spec: Partial<ContainerSpec>, facts: Partial<PodFacts> = {}): ContainerSpec =>
+  planPodMember({ image: "i", ...spec }, { ...pod, ...facts });
+
+describe("planPodMember()", () => {
+  test("gives a container the namespaces that the pod shares", () => {
+    expect(member({})).toEqual({
+      image: "i",
+      pod: pod.id,
+      hostname: "webhost",
+      namespaces: { network: mode, ipc: mode, uts: mode },
+    });
+    expect(member({}, { share: ["pid"], hasUserNamespace: true }).namespaces).toEqual({
+      pid: mode,
+      user: mode,
+    });
+    expect(member({ hostname: "own" }, { share: [] })).toEqual({
+      image: "i",
+      hostname: "own",
+      pod: pod.id,
+      namespaces: {},
+    });
+  });
+
+  test("leaves those that are asked for by name", () => {
+    const namespaces = { network: "none", ipc: "private", uts: "host", user: "private" } as const;
+    expect(member({ namespaces }, { hasUserNamespace: true })).toEqual({
+      image: "i",
+      pod: pod.id,
+      namespaces,
+    });
+    const networks = [{ network: "own" }];
+    const ports = [{ containerPort: 80 }];
+    expect(member({ networks, ports })).toMatchObject({ networks, ports, namespaces: { ipc: mode } });
+    expect(member({ networks, ports }).namespaces?.network).toBeUndefined();
+  });
+
+  test.each<[Partial<ContainerSpec>, string]>([
+    [{ ports: [{ containerPort: 80 }] }, "published ports belong"],
+    [{ publishAll: true }, "published ports belong"],
+    [{ exposedPorts: ["80/tcp"] }, "exposed ports belong"],
+    [{ networks: [{ network: "bridge", ipv4: "10.0.0.1" }] }, "addresses, aliases and links belong"],
+    [{ extraHosts: ["a:1.2.3.4"] }, "extra hosts belong"],
+    [{ dns: ["1.1.1.1"] }, "name servers belong"],
+  ])("refuses what belongs to the pod's network: %j", (spec, words) => {
+    expect(() => member(spec)).toThrow(
+      `cannot create the container: ${words} to pod "web", whose network it shares: name it when the pod is made`,
+    );
+    expect(() => member(spec, { share: ["ipc"] })).not.toThrow();
+  });
+
+  test("refuses a host name where the pod's is shared", () => {
+    expect(() => member({ hostname: "own" })).toThrow('a host name belongs to pod "web"');
+  });
+});
+
+describe("planInfra()", () => {
+  const infra = (spec: Parameters<typeof planInfra>[0]) => planInfra(spec, { name: "web", image: "pause" });
+
+  test("holds what is shared, under the pod's name", () => {
+    expect(infra({})).toEqual({ image: "pause", hostname: "web", namespaces: { ipc: "shareable" } });
+    expect(infra({ share: [] })).toEqual({ image: "pause", namespaces: { network: "none" } });
+    expect(infra({ share: ["network", "uts"], network: "host", user: "private", infraName: "mine" })).toEqual(
+      {
+        image: "pause",
+        name: "mine",
+        namespaces: { network: "host", user: "private" },
+      },
+    );
+    expect(infra({ hostname: "h", labels: { a: "b" } })).toMatchObject({ hostname: "h", labels: { a: "b" } });
+  });
+
+  test("is found by the pod's name in networks that have names", () => {
+    const networks = [{ network: "bridge" }, { network: "own", aliases: ["w"] }];
+    expect(infra({ networks }).networks).toEqual([
+      { network: "bridge" },
+      { network: "own", aliases: ["w", "web"] },
+    ]);
+  });
+
+  test("refuses a network that nobody shares, and namespaces that can't be shared", () => {
+    expect(() => infra({ share: ["ipc"], ports: [{ containerPort: 80 }] })).toThrow("share net, too");
+    expect(() => infra({ share: ["ipc"], network: "host" })).toThrow("share net, too");
+    expect(() => planShare(["cgroup"])).toThrow(
+      'cannot create the pod: it can\'t share the namespace "cgroup": want ipc, network, pid, uts',
+    );
+    expect(planShare(["uts", "ipc", "uts"])).toEqual(["ipc", "uts"]);
+  });
+});
+
+test.each([
+  [[], "created"],
+  [["created", "created"], "created"],
+  [["running", "running"], "running"],
+  [["running", "exited"], "degraded"],
+  [["running", "created"], "degraded"],
+  [["running", "paused"], "degraded"],
+  [["paused", "paused"], "paused"],
+  [["paused", "created"], "degraded"],
+  [["exited", "restarting"], "exited"],
+  [["exited", "created"], "stopped"],
+  [["dead", "created"], "error"],
+] as const)("podStateOf(%j) is %j", (states, state) => {
+  expect(podStateOf(states)).toBe(state);
+});
