@@ -3,6 +3,8 @@
  * that a crash can part. `test/support/fault-operations.ts` says which operation comes by which of them.
  */
 export const faultPoints = [
+  "storage.opened",
+  "storage.noted",
   "create.intended",
   "create.directory",
   "create.snapshot",

@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { Failure, sentenceOf, within } from "../base/failure.ts";
+import { fault } from "../base/fault.ts";
 import { codeOf, fileFailure } from "../linux/file-failure.ts";
 import type { DriverOptions, StorageDriver } from "./driver.ts";
 import { openStorage, parseDriverName, storageDriverNames } from "./drivers.ts";
@@ -87,14 +88,19 @@ async function openFirstThatWorks(
 function chosen(dataRoot: string, made: { storage: StorageDriver; reason: string }): ChosenStorage {
   const path = rememberedPath(dataRoot);
   if (readText(path) !== made.storage.name) {
+    fault("storage.opened");
     try {
       mkdirSync(`${dataRoot}/storage`, { recursive: true, mode: 0o700 });
-      writeFileSync(path, `${made.storage.name}\n`, { mode: 0o600 });
+      // By one rename: a crash leaves the old name or the new one.
+      writeFileSync(`${path}.new`, `${made.storage.name}\n`, { mode: 0o600 });
+      renameSync(`${path}.new`, path);
     } catch (thrown) {
       throw fileFailure("cannot note the storage driver", thrown);
     }
+    fault("storage.noted");
   }
-  return made.storage.name === "vfs" ? { ...made, warning: slow } : made;
+  const warning = made.storage.name === "vfs" ? slow : made.storage.warning;
+  return warning === undefined ? made : { ...made, warning };
 }
 
 /** Other drivers that have layers of this data root, and no containers. */

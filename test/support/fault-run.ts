@@ -8,6 +8,7 @@ import { kindOf } from "../../src/base/failure.ts";
 import type { Engine } from "../../src/engine/engine-types.ts";
 import type { ContainerState } from "../../src/engine/types.ts";
 import { connectTo } from "../../src/mod/connected-engine.ts";
+import { storageDriverNames } from "../../src/storage/drivers.ts";
 import { type Installation, isGone } from "./tare.ts";
 
 /** What an operation works on: an installation whose daemon is sound at the moment, and names of its own. */
@@ -170,7 +171,7 @@ export async function expectNothingLeft({
 }
 
 function inStorage(place: string): readonly string[] {
-  return ["overlay", "vfs"].map((driver) => `storage/${driver}/${place}`);
+  return storageDriverNames.map((driver) => `storage/${driver}/${place}`);
 }
 
 /** Directories of volumes without a record, or with something beside the content. */

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { faultPoints } from "../../../src/base/fault.ts";
+import { driverChangePoints } from "../../support/fault-driver-change.ts";
 import { pullPoints } from "../../support/fault-pull.ts";
 import { faultOperations } from "../../support/fault-operations.ts";
 import { isolatedOperations } from "../../support/fault-isolation.ts";
@@ -29,7 +30,11 @@ test("faultPoints are all come by in some operation of the tests", () => {
     ...Object.values(isolatedOperations),
     ...Object.values(networkOperations),
   ];
-  const tested = new Set<string>([...operations.flatMap(({ points }) => Object.keys(points)), ...pullPoints]);
+  const tested = new Set<string>([
+    ...operations.flatMap(({ points }) => Object.keys(points)),
+    ...pullPoints,
+    ...driverChangePoints,
+  ]);
   expect(faultPoints.filter((point) => !tested.has(point))).toEqual([]);
 });
 
