@@ -18,6 +18,7 @@ const packages = {
   python3: "python3",
   mmdebstrap: "mmdebstrap",
   "btrfs-progs": "mkfs.btrfs",
+  xfsprogs: "mkfs.xfs",
   skopeo: "skopeo",
   podman: "podman",
   "docker-registry": "docker-registry",

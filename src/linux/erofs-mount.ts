@@ -1,3 +1,4 @@
+import { sentenceOf } from "../base/failure.ts";
 import { MOUNT_ATTR_RDONLY } from "./constants/mount.ts";
 import type { Fd, OwnedFd } from "./fd.ts";
 import { filesystemMagic } from "./filesystem-status.ts";
@@ -10,23 +11,33 @@ const EXT_SUPER_MAGIC = 0xef53;
 /** How images are mounted: the file itself, or a loop device in between. */
 export type ErofsWay = "file" | "loop";
 
+export interface FoundErofsWay {
+  readonly way: ErofsWay;
+  /** With "loop": why it is not the file itself, for people. */
+  readonly reason?: string;
+}
+
 /**
  * The way for files on the file system that `file`, an image, is on: found by mounting it. KERNEL(6.12): EROFS reads files itself.
  * KERNEL(6.18): on ext4 that makes the kernel log a WARNING (ext4_check_map_extents_env: EROFS reads its index through the page cache,
  * without the lock that ext4 has begun to look for), and a host with panic_on_warn would stop: there it is a loop device. Some file
  * systems, tmpfs among them, can't be read that way at all. Throws when neither way works.
  */
-export function findErofsWay(file: Fd): ErofsWay {
-  if (!isForcedAbsent("erofs-file") && filesystemMagic(file) !== EXT_SUPER_MAGIC) {
+export function findErofsWay(file: Fd): FoundErofsWay {
+  let reason = "TARE_WITHOUT says so";
+  if (filesystemMagic(file) === EXT_SUPER_MAGIC) {
+    reason = "on ext4 the kernel would log a warning for each file that it mounts";
+  } else if (!isForcedAbsent("erofs-file")) {
     try {
       mountErofs(file, "file")[Symbol.dispose]();
-      return "file";
-    } catch {
-      // The other way's failure tells more.
+      return { way: "file" };
+    } catch (thrown) {
+      reason = `this kernel can't mount files of that file system: ${sentenceOf(thrown)}`;
     }
   }
+  // When this fails, too, its failure tells more.
   mountErofs(file, "loop")[Symbol.dispose]();
-  return "loop";
+  return { way: "loop", reason };
 }
 
 /** The image in the file as a detached mount, read-only; the caller disposes of it. */

@@ -33,6 +33,8 @@ export interface StorageDriver extends AsyncDisposable {
   readonly name: string;
   /** What people are told of it by `info`: Docker's DriverStatus. */
   readonly status: readonly (readonly [name: string, value: string])[];
+  /** What is bad about it here, for people. */
+  readonly warning?: string;
 
   /** Where a layer is made. The caller disposes of the draft. */
   beginLayer(): Promise<LayerDraft>;
@@ -97,6 +99,11 @@ export interface StorageDriver extends AsyncDisposable {
   describe(
     of: { readonly layers: readonly Digest[] } | { readonly snapshot: SnapshotId },
   ): Promise<Readonly<Record<string, string>>>;
+  /**
+   * Reads all that a layer is on the disk. Throws "corrupt" where that is not what it was made of. Absent with a driver that has
+   * nothing but the layer's files.
+   */
+  verifyLayer?(diffId: Digest, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Compares what is on disk with itself; empty when all is well. */
   health(): Promise<readonly StorageFinding[]>;
   /** Waits until everything removed is gone from the disk. */

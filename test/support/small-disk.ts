@@ -18,8 +18,8 @@ function run(...[command = "", ...args]: string[]): void {
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${stderr}`);
 }
 
-/** "ext4-quota": with project quotas, which not every kernel has. */
-export type DiskKind = "tmpfs" | "ext4" | "ext4-quota" | "btrfs";
+/** "…-quota": with project quotas, which not every kernel has. An xfs has at least 300 MiB. */
+export type DiskKind = "tmpfs" | "ext4" | "ext4-quota" | "btrfs" | "xfs" | "xfs-quota";
 
 /** A file system of its own that can be filled to the last kilobyte, or made read-only. */
 export class SmallDisk implements Disposable {
@@ -39,7 +39,10 @@ export class SmallDisk implements Disposable {
       ftruncateSync(fd, mebibytes * 1024 * 1024);
       closeSync(fd);
       if (kind === "btrfs") run("mkfs.btrfs", "-q", image);
-      else if (kind === "ext4-quota") {
+      else if (kind === "xfs" || kind === "xfs-quota") {
+        run("mkfs.xfs", "-q", image);
+        if (kind === "xfs-quota") this.#options = "loop,prjquota";
+      } else if (kind === "ext4-quota") {
         run("mkfs.ext4", "-q", "-m", "0", "-O", "quota,project", "-E", "quotatype=prjquota", image);
         this.#options = "loop,prjquota";
       } else run("mkfs.ext4", "-q", "-m", "0", "-N", "1200", image);

@@ -6,7 +6,7 @@ import type { State } from "../state/state.ts";
 import { familiar, referencesOf } from "./find-image.ts";
 
 /**
- * Reads all that images have: each blob against its digest, each layer's files against the archive that they came from, what was
+ * Reads all that images have: each blob against its digest, each layer's files against the archive that they came from and what else the storage driver has of it, what was
  * dropped by making it again. Slow: as long as reading and hashing all of it takes.
  */
 export async function verifyStore(
@@ -68,6 +68,9 @@ async function verifyLayer(
   { diffId, digest }: { readonly diffId: Digest; readonly digest: Digest },
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  // It comes out of its blob again when it is needed (the storage driver was changed).
+  if (!storage.hasLayer(diffId)) return;
+  await storage.verifyLayer?.(diffId, signal === undefined ? {} : { signal });
   const isStored = (await content.findStored(digest)) !== undefined;
   // Made again of the layer's files, its blob has just proven them.
   if (!isStored) return;

@@ -42,6 +42,7 @@ export interface Union {
   readonly name: string;
   /** More of it. */
   readonly status: StorageDriver["status"];
+  readonly warning?: string;
   readonly layers: UnionLayers;
   /** By which a directory says what is gone below it: of which file system. */
   readonly marks: LayerMarks;
@@ -66,6 +67,7 @@ export interface Union {
 export class UnionDriver implements StorageDriver {
   readonly name: string;
   readonly status: StorageDriver["status"];
+  readonly warning?: string;
   readonly #places: Places;
   readonly #trash: Trash;
   readonly #union: Union;
@@ -74,6 +76,7 @@ export class UnionDriver implements StorageDriver {
 
   constructor(places: Places, trash: Trash, union: Union) {
     this.name = union.name;
+    if (union.warning !== undefined) this.warning = union.warning;
     this.#places = places;
     this.#trash = trash;
     this.#union = union;
@@ -229,6 +232,10 @@ export class UnionDriver implements StorageDriver {
     }
     const snapshot = this.#places.snapshot(of.snapshot);
     return { LowerDir: lowers.join(":"), UpperDir: `${snapshot}/upper`, WorkDir: `${snapshot}/work` };
+  }
+
+  async verifyLayer(diffId: Digest, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await this.#layers.verify?.(diffId, options);
   }
 
   async health(): Promise<readonly StorageFinding[]> {

@@ -27,6 +27,8 @@ export interface UnionLayers {
     options: { readonly opened: DisposableStack; readonly usernsFd?: Fd | undefined },
   ): Promise<readonly MountPlace[]>;
   usage(diffId: Digest, options: { readonly signal?: AbortSignal }): Promise<StorageUsage>;
+  /** See StorageDriver. */
+  verify?(diffId: Digest, options: { readonly signal?: AbortSignal }): Promise<void>;
   /** Where it lies, for people. */
   pathOf(diffId: Digest): string;
   dispose(): void;

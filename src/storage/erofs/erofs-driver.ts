@@ -1,6 +1,6 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
-import { type ErofsWay, findErofsWay } from "../../linux/erofs-mount.ts";
+import { findErofsWay, type FoundErofsWay } from "../../linux/erofs-mount.ts";
 import { writeLayerImage } from "../../linux/layer-image.ts";
 import { Places } from "../disk/places.ts";
 import { openPlaces } from "../disk/trash.ts";
@@ -15,18 +15,19 @@ import { ImageLayers } from "./image-layers.ts";
 export async function openErofsDriver(root: string, options: DriverOptions = {}): Promise<StorageDriver> {
   const places = new Places(root);
   const trash = openPlaces(places);
-  const way = await probe(places);
+  const { way, reason } = await probe(places);
   const ways = await findOverlayWays(places, options);
   return makeOverlayDriver(places, trash, {
     name: "erofs",
     layers: new ImageLayers(places, { trash, way }),
     ways,
     status: [["Layers mounted", way === "file" ? "from their files" : "through loop devices"]],
+    ...(reason === undefined ? {} : { warning: slowly(reason) }),
   });
 }
 
 /** Makes and mounts the smallest layer; gives the way in which that went. */
-async function probe(places: Places): Promise<ErofsWay> {
+async function probe(places: Places): Promise<FoundErofsWay> {
   const path = `${places.drafts}/probe`;
   rmSync(path, { force: true, recursive: true });
   let file: number | undefined;
@@ -35,12 +36,16 @@ async function probe(places: Places): Promise<ErofsWay> {
     await writeLayerImage(nothing(), file);
     return findErofsWay(file);
   } catch (cause) {
-    if (kindOf(cause) === "exhausted") return "loop"; // without room for it, removing must go on
+    if (kindOf(cause) === "exhausted") return { way: "loop" }; // without room for it, removing must go on
     throw new Failure("unsupported", `cannot use the erofs driver here: ${sentenceOf(cause)}`, { cause });
   } finally {
     if (file !== undefined) closeSync(file);
     rmSync(path, { force: true });
   }
+}
+
+function slowly(reason: string): string {
+  return `the storage driver erofs mounts each layer through a loop device, which is slower than from its file: ${reason}`;
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {

@@ -8,6 +8,7 @@ import { measureTree, unpackLayer } from "../../linux/tree.ts";
 import type { UnpackResult } from "../../linux/unpack-options.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { ApplyOptions, LayerDraft } from "../driver.ts";
+import { digestIndex } from "./image-digests.ts";
 import type { LayerFacts } from "./layer-facts.ts";
 
 interface DraftEnd {
@@ -33,12 +34,18 @@ export class ImageDraft implements LayerDraft {
     const file = openSync(`${this.#path}/image`, "wx+", 0o600);
     try {
       const image = await writeLayerImage(tar, file, options);
-      this.#facts = image.isImage ? factsOf(image, { form: "image" }) : await this.#unpack(image, options);
+      this.#facts = image.isImage ? await this.#describe(image) : await this.#unpack(image, options);
       if (image.isImage) await syncFile(file);
       return image;
     } finally {
       closeSync(file);
     }
+  }
+
+  async #describe(image: LayerImage): Promise<LayerFacts> {
+    const { tarBytes } = image;
+    const indexDigest = await digestIndex(`${this.#path}/image`, tarBytes);
+    return { ...factsOf(image, { form: "image" }), tarBytes, indexDigest };
   }
 
   /** What the index can't have is unpacked as the driver overlay does it, from the tar that is there. */

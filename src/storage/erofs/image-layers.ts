@@ -16,6 +16,7 @@ import type { Trash } from "../disk/trash.ts";
 import type { UnionLayers } from "../disk/union-layers.ts";
 import type { LayerDraft, StorageUsage } from "../driver.ts";
 import { openIdmappedLayers } from "../overlay/idmapped-layers.ts";
+import { verifyImage } from "./image-digests.ts";
 import { ImageDraft } from "./image-draft.ts";
 import { type LayerFacts, readLayerFacts } from "./layer-facts.ts";
 
@@ -110,6 +111,12 @@ export class ImageLayers implements UnionLayers {
       return await measureTree(tree.fd, options);
     }
     return { bytes: statSync(this.pathOf(diffId)).blocks * 512, inodes: 1, contentBytes };
+  }
+
+  async verify(diffId: Digest, options: { readonly signal?: AbortSignal }): Promise<void> {
+    const { form, tarBytes, indexDigest } = this.#get(diffId);
+    if (form === "directory" || tarBytes === undefined || indexDigest === undefined) return;
+    await verifyImage(this.pathOf(diffId), { diffId, tarBytes, indexDigest }, options);
   }
 
   pathOf(diffId: Digest): string {

@@ -1,5 +1,6 @@
 import { codeOf } from "../../linux/file-failure.ts";
 import { readFileSync } from "node:fs";
+import type { Digest } from "../../spec/digest.ts";
 import type { RootLook } from "../disk/layer-directory.ts";
 
 /** What is asked of a layer without mounting it; beside its image, as JSON. */
@@ -13,6 +14,9 @@ export interface LayerFacts {
   readonly root: RootLook;
   /** Length of its files and links. */
   readonly contentBytes: number;
+  /** Of an image: the tar's length, and the digest of all that is not the tar. */
+  readonly tarBytes?: number;
+  readonly indexDigest?: Digest;
 }
 
 /** Undefined when there are none, or not whole ones. */

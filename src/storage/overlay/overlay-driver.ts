@@ -30,13 +30,14 @@ export interface OverlayForm {
   readonly ways: OverlayWays;
   /** More of `status`. */
   readonly status?: StorageDriver["status"];
+  readonly warning?: string;
 }
 
 /** Overlay above layers in whatever form. */
 export function makeOverlayDriver(
   places: Places,
   trash: Trash,
-  { name, layers, ways, status = [] }: OverlayForm,
+  { name, layers, ways, status = [], warning }: OverlayForm,
 ): StorageDriver {
   return new UnionDriver(places, trash, {
     name,
@@ -45,6 +46,7 @@ export function makeOverlayDriver(
     maxLayers: maxLowers,
     // What is copied up is made there, and renamed into the upper.
     hasWork: true,
+    ...(warning === undefined ? {} : { warning }),
     status: [
       ["Supports d_type", "true"],
       ["Using metacopy", "false"],
