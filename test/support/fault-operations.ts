@@ -26,7 +26,7 @@ async function livesAgain({ engine, name }: FaultPlace): Promise<void> {
   await engine.containers.stop(name);
 }
 
-const neverStarted = "exited 125";
+export const neverStarted = "exited 125";
 
 export const containerOperations: Readonly<Record<string, FaultOperation>> = {
   create: {
@@ -340,7 +340,7 @@ async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield bytes;
 }
 
-async function load({ engine, name }: FaultPlace): Promise<void> {
+export async function load({ engine, name }: FaultPlace): Promise<void> {
   for await (const progress of engine.images.load(whole(archiveOf(name)))) void progress;
 }
 
@@ -355,7 +355,7 @@ async function imageOf({ engine, name }: FaultPlace): Promise<string> {
 }
 
 /** A container can be made of it; then all of it can be removed. */
-async function removeImage(place: FaultPlace): Promise<void> {
+export async function removeImage(place: FaultPlace): Promise<void> {
   const { engine, name } = place;
   const { id } = await engine.containers.create({ image: name, command: ["/none"] });
   await engine.containers.remove(id);
@@ -471,108 +471,3 @@ export const imageOperations: Readonly<Record<string, FaultOperation>> = {
     },
   },
 };
-
-/** Of the driver vfs, where things take another way than with overlay. */
-export const vfsOperations: Readonly<Record<string, FaultOperation>> = {
-  create: {
-    ...(containerOperations["create"] as FaultOperation),
-    points: { "snapshot.copied": "absent", "snapshot.drafted": "absent", "create.snapshot": "absent" },
-  },
-  diff: {
-    prepare: async (place) => {
-      await load(place);
-      await place.engine.containers.create({ image: place.name, name: place.name, command: ["x"] });
-    },
-    args: (name) => ["diff", name],
-    outcome: stateOf,
-    points: { "view.merged": "created" },
-    again: async (place) => {
-      expect(await place.engine.containers.changes(place.name)).toEqual([]);
-      await place.engine.containers.remove(place.name);
-      await removeImage(place);
-    },
-  },
-  commit: {
-    ...(imageOperations["commit"] as FaultOperation),
-    points: { "commit.packed": "absent, running", "image.recorded": "2 layers, running" },
-  },
-  "removal of an image": {
-    ...(imageOperations["removal of an image"] as FaultOperation),
-    points: { "image.forgotten": "absent", "trash.renamed": "absent", "garbage.layer": "absent" },
-  },
-};
-
-/** Of the driver erofs, whose layers are written otherwise. */
-export const erofsOperations: Readonly<Record<string, FaultOperation>> = {
-  create: {
-    ...(containerOperations["create"] as FaultOperation),
-    points: { "snapshot.drafted": "absent", "create.snapshot": "absent", "create.recorded": "created" },
-  },
-  start: {
-    ...(containerOperations["start"] as FaultOperation),
-    points: {
-      "start.mounted": neverStarted,
-      "launch.born": [neverStarted, "running"],
-      "start.launched": "running",
-    },
-  },
-  load: {
-    ...(imageOperations["load"] as FaultOperation),
-    points: {
-      "layer.synced": "absent",
-      "layer.named": "absent",
-      "images.stored": "absent",
-      "image.recorded": "2 layers",
-    },
-  },
-  commit: {
-    ...(imageOperations["commit"] as FaultOperation),
-    points: {
-      "commit.packed": "absent, running",
-      "layer.synced": "absent, running",
-      "layer.named": "absent, running",
-      "image.recorded": "2 layers, running",
-    },
-  },
-  "removal of an image": {
-    ...(imageOperations["removal of an image"] as FaultOperation),
-    points: { "image.forgotten": "absent", "trash.renamed": "absent", "garbage.layer": "absent" },
-  },
-};
-
-/** Of the driver btrfs, whose snapshots are subvolumes. */
-export const btrfsOperations: Readonly<Record<string, FaultOperation>> = {
-  create: vfsOperations["create"] as FaultOperation,
-  // The layers become one subvolume at the first container, not at the first diff.
-  "creation of the first container": {
-    prepare: load,
-    args: (name) => ["create", "--name", name, name, "x"],
-    outcome: stateOf,
-    points: { "view.merged": "absent" },
-    again: async (place) => {
-      const { engine, name } = place;
-      await engine.containers.create({ image: name, name, command: ["x"] });
-      expect(await engine.containers.changes(name)).toEqual([]);
-      await engine.containers.remove(name);
-      await removeImage(place);
-    },
-  },
-  commit: vfsOperations["commit"] as FaultOperation,
-  "removal of an image": vfsOperations["removal of an image"] as FaultOperation,
-  start: erofsOperations["start"] as FaultOperation,
-  load: erofsOperations["load"] as FaultOperation,
-  remove: {
-    ...(commandOperations["remove"] as FaultOperation),
-    points: { "remove.recorded": "absent", "trash.renamed": "absent", "sweep.snapshot": "absent" },
-  },
-};
-
-export const faultOperations: readonly (readonly [title: string, operation: FaultOperation])[] = [
-  containerOperations,
-  commandOperations,
-  recoveryOperations,
-  imageOperations,
-  vfsOperations,
-  erofsOperations,
-  btrfsOperations,
-].flatMap((operations) => Object.entries(operations));

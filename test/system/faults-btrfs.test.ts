@@ -1,4 +1,4 @@
-import { btrfsOperations } from "../support/fault-operations.ts";
+import { btrfsOperations } from "../support/fault-storage.ts";
 import { describeFaults } from "../support/fault-tests.ts";
 
 if (Bun.which("mkfs.btrfs") === null) console.log("skipped: mkfs.btrfs (apt-get install btrfs-progs)");

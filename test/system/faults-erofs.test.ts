@@ -1,4 +1,4 @@
-import { erofsOperations } from "../support/fault-operations.ts";
+import { erofsOperations } from "../support/fault-storage.ts";
 import { describeFaults } from "../support/fault-tests.ts";
 
 describeFaults("work on erofs", erofsOperations, { storageDriver: "erofs" });

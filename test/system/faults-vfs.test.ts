@@ -1,4 +1,4 @@
-import { vfsOperations } from "../support/fault-operations.ts";
+import { vfsOperations } from "../support/fault-storage.ts";
 import { describeFaults } from "../support/fault-tests.ts";
 
 describeFaults("work on vfs", vfsOperations, { storageDriver: "vfs" });

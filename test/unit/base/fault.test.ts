@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { faultPoints } from "../../../src/base/fault.ts";
 import { driverChangePoints } from "../../support/fault-driver-change.ts";
 import { pullPoints } from "../../support/fault-pull.ts";
-import { faultOperations } from "../../support/fault-operations.ts";
+import {
+  commandOperations,
+  containerOperations,
+  imageOperations,
+  recoveryOperations,
+} from "../../support/fault-operations.ts";
+import { btrfsOperations, erofsOperations, vfsOperations } from "../../support/fault-storage.ts";
 import { isolatedOperations } from "../../support/fault-isolation.ts";
 import { networkOperations } from "../../support/fault-networks.ts";
 import { podOperations } from "../../support/fault-pods.ts";
@@ -23,7 +29,13 @@ test("faultPoints names each place in the sources, and each is there once", () =
 
 test("faultPoints are all come by in some operation of the tests", () => {
   const operations = [
-    ...faultOperations.map(([, operation]) => operation),
+    ...Object.values(containerOperations),
+    ...Object.values(commandOperations),
+    ...Object.values(recoveryOperations),
+    ...Object.values(imageOperations),
+    ...Object.values(vfsOperations),
+    ...Object.values(erofsOperations),
+    ...Object.values(btrfsOperations),
     ...Object.values(volumeOperations),
     ...Object.values(podOperations),
     ...Object.values(secretOperations),
