@@ -275,7 +275,7 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/images/{name...}/push",
     operation: "images.push",
-    query: { tag: "text", platform: "text" },
+    query: { tag: "text", platform: "text", encryptLayers: "texts" },
   },
   {
     method: "GET",

@@ -1,3 +1,4 @@
+import { decryptionKeysHeader, encryptionKeysHeader, formatKeysHeader } from "../api/encryption-keys.ts";
 import { type Filters, formatFilters } from "../api/filters.ts";
 import type {
   DistributionInspect,
@@ -154,17 +155,26 @@ export class ImagesClient {
   /** Without a tag: all that are there. Failures while pushing come as a message with `error`. */
   push(
     repository: string,
-    options: { readonly tag?: string | undefined; readonly auth?: string | undefined } & Platformed &
+    options: {
+      readonly tag?: string | undefined;
+      readonly auth?: string | undefined;
+      /** Public keys in PEM. */
+      readonly encryptionKeys?: readonly string[];
+      readonly encryptLayers?: readonly number[];
+    } & Platformed &
       Signaled,
   ): AsyncGenerator<ProgressMessage, void, undefined> {
-    const { signal, auth = "", tag, platform } = options;
+    const { signal, auth = "", tag, platform, encryptionKeys = [], encryptLayers = [] } = options;
     return this.#transport.lines({
       method: "POST",
       path: `/images/${imageSegment(repository)}/push`,
-      query: { tag, platform },
+      query: { tag, platform, encryptLayers: encryptLayers.map(String) },
       signal,
       // Docker wants the header, if an empty one.
-      headers: { "X-Registry-Auth": auth === "" ? "e30=" : auth },
+      headers: {
+        "X-Registry-Auth": auth === "" ? "e30=" : auth,
+        ...(encryptionKeys.length === 0 ? {} : { [encryptionKeysHeader]: formatKeysHeader(encryptionKeys) }),
+      },
     });
   }
 
@@ -176,16 +186,21 @@ export class ImagesClient {
       readonly platform?: string | undefined;
       /** X-Registry-Auth. */
       readonly auth?: string | undefined;
+      /** Private keys in PEM. */
+      readonly decryptionKeys?: readonly string[];
     } & Signaled = {},
   ): AsyncGenerator<ProgressMessage, void, undefined> {
-    const { signal, auth, ...rest } = options;
+    const { signal, auth, decryptionKeys = [], ...rest } = options;
     const query = { fromImage: repository, ...rest };
     return this.#transport.lines({
       method: "POST",
       path: "/images/create",
       query,
       signal,
-      ...(auth === undefined ? {} : { headers: { "X-Registry-Auth": auth } }),
+      headers: {
+        ...(auth === undefined ? {} : { "X-Registry-Auth": auth }),
+        ...(decryptionKeys.length === 0 ? {} : { [decryptionKeysHeader]: formatKeysHeader(decryptionKeys) }),
+      },
     });
   }
 }

@@ -1,4 +1,5 @@
 import type { Progress } from "../base/progress.ts";
+import type { DecryptionKey } from "../spec/encryption-keys.ts";
 import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
 import type { WallMs } from "./types.ts";
@@ -100,6 +101,8 @@ export interface Images {
       readonly platform?: string;
       /** All that the repository has, one after the other. */
       readonly allTags?: boolean;
+      /** Private keys, in PEM, for layers that are encrypted: what is stored is plain. */
+      readonly decryptionKeys?: readonly DecryptionKey[];
       readonly credentials?: RegistryCredentials;
       readonly signal?: AbortSignal;
     },
@@ -115,6 +118,10 @@ export interface Images {
       readonly platform?: string;
       /** All tags of the repository that are here. */
       readonly allTags?: boolean;
+      /** Public keys or certificates, in PEM, of those who may read the layers: what is sent is encrypted. */
+      readonly encryptionKeys?: readonly string[];
+      /** Which layers are: 0 is the first, −1 the last. Absent: all. */
+      readonly encryptLayers?: readonly number[];
       readonly credentials?: RegistryCredentials;
       readonly signal?: AbortSignal;
     },

@@ -18,6 +18,8 @@ export interface LoadedImage {
   readonly references: readonly Reference[];
   /** `busybox@sha256:…`: as what it was found in a registry. */
   readonly digests?: readonly string[];
+  /** Where `digests` say it has layers that are encrypted; those here are not. */
+  readonly isDecrypted?: boolean;
   /** It is no image but something else that is packed like one: its blobs are stored, nothing is unpacked. */
   readonly artifactType?: string;
   /** The index that led to it, which is a blob of the store, too. */

@@ -1,12 +1,19 @@
+import type { KeyObject } from "node:crypto";
 import { Failure } from "../base/failure.ts";
 import { fault } from "../base/fault.ts";
 import type { Progress } from "../base/progress.ts";
-import { type Digest, hexOf } from "../spec/digest.ts";
+import { type Digest, digestOf, hexOf } from "../spec/digest.ts";
 import { artifactTypeOf } from "../spec/artifact.ts";
 import { parseImageConfig } from "../spec/image-config.ts";
-import { type Descriptor, isForeign, maxManifestBytes, roleOf } from "../spec/image-manifest.ts";
+import {
+  type Descriptor,
+  type ImageManifest,
+  maxManifestBytes,
+  parseImageDocument,
+} from "../spec/image-manifest.ts";
 import { type Platform, hostPlatform } from "../spec/platform.ts";
 import { formatFamiliar, type Reference, repositoryOf, withDefaultTag } from "../spec/reference.ts";
+import type { Blob } from "./blobs/blob-draft.ts";
 import type { PartialBlob } from "./blobs/partial-blob.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { Downloads } from "./downloads.ts";
@@ -19,6 +26,8 @@ import { forEachBounded } from "./streams/bounded.ts";
 import { type Report, reporting } from "./streams/reporting.ts";
 import { fetchArtifact } from "./pull/artifact.ts";
 import { storeLayerBlob } from "./pull/layer.ts";
+import { openLayers, storedManifest } from "./pull/open-layers.ts";
+import { storeSealedLayer } from "./pull/sealed-layer.ts";
 import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 
 export interface PullOptions {
@@ -31,6 +40,8 @@ export interface PullOptions {
   readonly wantsBlobs?: boolean;
   /** Which image of an index is taken; the host's when absent. */
   readonly platform?: Platform;
+  /** Private keys for layers that are encrypted: what is stored of them is plain. */
+  readonly decryptionKeys?: readonly KeyObject[];
   readonly credentials?: () => Promise<RegistryCredentials | undefined>;
   readonly signal?: AbortSignal;
 }
@@ -93,6 +104,7 @@ interface FetchTargets {
   readonly sink: LoadSink;
   readonly downloads: Downloads;
   readonly wantsBlobs?: boolean;
+  readonly decryptionKeys?: readonly KeyObject[];
   readonly repository: Repository;
   readonly report: Report;
   readonly signal: AbortSignal;
@@ -104,18 +116,18 @@ async function fetchImage(
   targets: FetchTargets,
 ): Promise<Omit<LoadedImage, "references" | "digests">> {
   const { store, report, signal } = targets;
-  const { config: configDescriptor, layers: layerDescriptors } = manifest.content;
-  for (const layer of layerDescriptors) refuseForeign(layer);
+  const { config: configDescriptor } = manifest.content;
+  const fetched = openLayers(manifest.content.layers, targets.decryptionKeys ?? []);
   const configBytes = await fetchSmall(configDescriptor, targets);
   fault("pull.configured");
   const config = parseImageConfig(configBytes);
-  if (config.diffIds.length !== layerDescriptors.length) {
+  if (config.diffIds.length !== fetched.length) {
     throw new Failure(
       "invalid",
-      `cannot use image ${configDescriptor.digest}: it has ${layerDescriptors.length} layers, its config names ${config.diffIds.length}`,
+      `cannot use image ${configDescriptor.digest}: it has ${fetched.length} layers, its config names ${config.diffIds.length}`,
     );
   }
-  const layers: LoadedLayer[] = layerDescriptors.map(({ digest, mediaType, size }, index) => ({
+  const layers: LoadedLayer[] = fetched.map(({ source: { digest, mediaType, size } }, index) => ({
     diffId: config.diffIds[index] as Digest,
     digest,
     mediaType,
@@ -124,7 +136,17 @@ async function fetchImage(
   const distinct = [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
   for (const { digest } of distinct)
     report({ kind: "layer", id: hexOf(digest).slice(0, 12), phase: "waiting" });
+  const seals = new Map(
+    fetched.flatMap(({ source, sealed }) => (sealed === undefined ? [] : [[source.digest, sealed]])),
+  );
+  const plain = new Map<Digest, Blob>();
   await forEachBounded(distinct, { limit: layersAtOnce, signal }, async (layer, both) => {
+    const sealed = seals.get(layer.digest);
+    if (sealed !== undefined) {
+      const coming = downloadBlob(targets.repository, layer, { signal: both });
+      plain.set(layer.digest, await storeSealedLayer(layer, { ...targets, sealed, coming, signal: both }));
+      return;
+    }
     await targets.downloads.once(layer.digest, both, report, (shared) =>
       storeLayerBlob(layer, {
         ...targets,
@@ -136,16 +158,30 @@ async function fetchImage(
   });
   fault("pull.layers");
   // Documents come last: whatever they name is there.
-  await store.ingest([manifest.bytes], { expected: { digest: manifest.digest } });
-  if (index !== undefined) await store.ingest([index.bytes], { expected: { digest: index.digest } });
+  const stored = plain.size === 0 ? manifest : manifestIn(storedManifest(manifest.bytes, plain));
+  await store.ingest([stored.bytes], { expected: { digest: stored.digest } });
+  // An index does not lead to the manifest of what was decrypted.
+  const hasIndex = index !== undefined && stored === manifest;
+  if (hasIndex) await store.ingest([index.bytes], { expected: { digest: index.digest } });
   fault("pull.documents");
   return {
     id: configDescriptor.digest,
     config,
-    manifest: { digest: manifest.digest, content: manifest.content },
-    layers,
-    ...(index === undefined ? {} : { index: index.digest }),
+    manifest: { digest: stored.digest, content: stored.content },
+    layers: layers.map((layer) => ({ ...layer, ...plain.get(layer.digest) })),
+    ...(stored === manifest ? {} : { isDecrypted: true }),
+    ...(hasIndex ? { index: index.digest } : {}),
   };
+}
+
+function manifestIn(bytes: Uint8Array): {
+  readonly bytes: Uint8Array;
+  readonly digest: Digest;
+  readonly content: ImageManifest;
+} {
+  const content = parseImageDocument(bytes);
+  if (content.kind === "manifest") return { bytes, digest: digestOf(bytes), content };
+  throw new Failure("internal", "cannot use an image: its manifest became an index");
 }
 
 /** What is there of an earlier time, then the rest from the registry. */
@@ -191,16 +227,4 @@ async function fetchSmall(
     });
   }
   return await store.read(digest);
-}
-
-function refuseForeign({ mediaType, digest }: Descriptor): void {
-  if (roleOf(mediaType) !== "layer") {
-    throw new Failure("unsupported", `cannot use layer ${digest}: it is of type "${mediaType}"`);
-  }
-  if (isForeign(mediaType)) {
-    throw new Failure(
-      "unsupported",
-      `cannot use layer ${digest}: it is of type "${mediaType}", which registries do not keep: it must be fetched from elsewhere`,
-    );
-  }
 }

@@ -5,6 +5,7 @@ import { type Descriptor, parseImageDocument } from "../spec/image-manifest.ts";
 import { formatFamiliar, type Reference, repositoryOf, withDefaultTag } from "../spec/reference.ts";
 import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 import type { ContentStore } from "./content-store.ts";
+import { encryptLayers, type LayerEncryption, type SealedBlob } from "./push/encrypt-layers.ts";
 import type { Registries } from "./registries.ts";
 import { putManifest } from "./registry/manifests.ts";
 import type { Repository } from "./registry/repository.ts";
@@ -18,6 +19,8 @@ export interface PushOptions {
   /** Of the image's manifest, which is in the store with all that it names. */
   readonly manifest: Digest;
   /** Repositories of the same registry that are likely to have a blob. */
+  /** Layers are encrypted on their way out. */
+  readonly encryption?: LayerEncryption;
   readonly mountFrom?: (digest: Digest) => readonly string[];
   readonly credentials?: () => Promise<RegistryCredentials | undefined>;
   readonly signal?: AbortSignal;
@@ -34,7 +37,7 @@ const blobsAtOnce = 5;
  */
 export function pushImage(
   wanted: Reference,
-  { registries, store, manifest, mountFrom, credentials, signal: outer }: PushOptions,
+  { registries, store, manifest, encryption, mountFrom, credentials, signal: outer }: PushOptions,
 ): AsyncGenerator<Progress, void, undefined> {
   const reference = withDefaultTag(wanted);
   const tag = reference.tag ?? "latest";
@@ -44,6 +47,16 @@ export function pushImage(
       const content = parseImageDocument(bytes);
       if (content.kind !== "manifest")
         throw new Failure("internal", "cannot push an image: its manifest is an index");
+      const sealed =
+        encryption === undefined
+          ? undefined
+          : await encryptLayers({ bytes, content }, encryption, { store, signal });
+      const sent = sealed ?? {
+        bytes,
+        digest: manifest,
+        mediaType: content.mediaType,
+        layers: content.layers,
+      };
       report({ kind: "status", text: `The push refers to repository [${formatName(reference)}]` });
       const onRetry = (waitMs: number, why: string): void => {
         // A short one is not worth a line; without one, a refusal can still be an error reply.
@@ -58,70 +71,70 @@ export function pushImage(
       };
       await registries.with(reference, access, async (repository) => {
         const blobs = [
-          ...new Map([...content.layers, content.config].map((blob) => [blob.digest, blob])).values(),
+          ...new Map([...sent.layers, content.config].map((blob) => [blob.digest, blob])).values(),
         ];
-        for (const blob of content.layers) report(layerProgress(blob, "waiting"));
+        for (const blob of sent.layers) report(layerProgress(blob, "waiting"));
         let sentBytes = 0;
         await forEachBounded(blobs, { limit: blobsAtOnce, signal }, async (blob, both) => {
           const isShown = blob !== content.config;
-          const sent = await pushBlob(blob, {
-            store,
+          const bytesOut = await pushBlob(blob, {
+            source: sealed?.blobs.get(blob.digest) ?? (await storedBlob(store, blob)),
             repository,
             signal: both,
             report: isShown ? report : () => undefined,
             mountFrom: mountFrom?.(blob.digest) ?? [],
           });
-          sentBytes += sent;
+          sentBytes += bytesOut;
         });
-        await putManifest(repository, tag, { bytes, mediaType: content.mediaType });
+        await putManifest(repository, tag, sent);
         const total = blobs.reduce((sum, { size }) => sum + size, 0);
         report({ kind: "status", text: `Sent ${sentBytes} of ${total} bytes` });
-        report({ kind: "status", text: `${tag}: digest: ${manifest} size: ${bytes.length}` });
-        report({ kind: "image", id: manifest, reference: formatFamiliar(reference) });
+        report({ kind: "status", text: `${tag}: digest: ${sent.digest} size: ${sent.bytes.length}` });
+        report({ kind: "image", id: sent.digest, reference: formatFamiliar(reference) });
       });
     },
     { signal: outer },
   );
 }
 
+async function storedBlob(store: ContentStore, { digest }: Descriptor): Promise<SealedBlob> {
+  const found = await store.find(digest);
+  if (found === undefined) {
+    throw new Failure(
+      "not-found",
+      `cannot push ${digest}: its blob is not in the store any more; pull or load the image again`,
+    );
+  }
+  return { digest, size: found.size, open: (from) => store.open(digest, { from }) };
+}
+
 /** The bytes that went out for it. */
 async function pushBlob(
   blob: Descriptor,
   {
-    store,
+    source,
     repository,
     signal,
     report,
     mountFrom,
   }: {
-    readonly store: ContentStore;
+    readonly source: SealedBlob;
     readonly repository: Repository;
     readonly signal: AbortSignal;
     readonly report: Report;
     readonly mountFrom: readonly string[];
   },
 ): Promise<number> {
-  const found = await store.find(blob.digest);
-  if (found === undefined) {
-    throw new Failure(
-      "not-found",
-      `cannot push ${blob.digest}: its blob is not in the store any more; pull or load the image again`,
-    );
-  }
-  const outcome = await uploadBlob(
-    repository,
-    { digest: blob.digest, size: found.size, open: (offset) => store.open(blob.digest, { from: offset }) },
-    {
-      mountFrom,
-      signal,
-      onBytes: (currentBytes) =>
-        report({ ...layerProgress(blob, "uploading"), currentBytes, totalBytes: found.size }),
-      onRetry: (waitMs, why) => {
-        report({ ...layerProgress(blob, "retrying"), currentBytes: Math.ceil(waitMs / 1000) });
-        report({ kind: "status", text: why });
-      },
+  const outcome = await uploadBlob(repository, source, {
+    mountFrom,
+    signal,
+    onBytes: (currentBytes) =>
+      report({ ...layerProgress(blob, "uploading"), currentBytes, totalBytes: source.size }),
+    onRetry: (waitMs, why) => {
+      report({ ...layerProgress(blob, "retrying"), currentBytes: Math.ceil(waitMs / 1000) });
+      report({ kind: "status", text: why });
     },
-  );
+  });
   if (outcome.kind === "mounted") {
     report({ kind: "status", text: `Mounted from ${outcome.from}`, id: shortId(blob) });
   } else {

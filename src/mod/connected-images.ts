@@ -1,3 +1,4 @@
+import { formatKey, parseDecryptionKey } from "../spec/encryption-keys.ts";
 import type { ImageTreeImage as ApiTreeImage, ImageDeleteItem } from "../api/types/image.ts";
 import { formatRegistryAuth } from "../api/registry-auth.ts";
 import type { Progress } from "../base/progress.ts";
@@ -38,11 +39,18 @@ export class ConnectedImages implements Images {
     reference: string,
     options: Parameters<Images["pull"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
-    const { platform, credentials, signal, allTags = false } = options;
+    const { platform, credentials, signal, allTags = false, decryptionKeys = [] } = options;
+    // Passphrases stay here.
+    const keys = decryptionKeys.map((key) => formatKey(parseDecryptionKey(key)));
     const auth = credentials === undefined ? undefined : formatRegistryAuth(credentials, "");
     const parsed = parseReference(reference);
     const wanted = formatFamiliar(allTags ? parsed : withDefaultTag(parsed));
-    for await (const message of this.#client.images.pull(wanted, { platform, auth, signal })) {
+    for await (const message of this.#client.images.pull(wanted, {
+      platform,
+      auth,
+      signal,
+      decryptionKeys: keys,
+    })) {
       yield progressOf(message);
     }
     if (allTags) return;
@@ -54,7 +62,7 @@ export class ConnectedImages implements Images {
     reference: string,
     options: Parameters<Images["push"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
-    const { credentials, signal, platform, allTags = false } = options;
+    const { credentials, signal, platform, allTags = false, encryptionKeys, encryptLayers } = options;
     const { domain, path, tag = allTags ? undefined : "latest" } = parseReference(reference);
     const auth = credentials === undefined ? undefined : formatRegistryAuth(credentials, "");
     for await (const message of this.#client.images.push(`${domain}/${path}`, {
@@ -62,6 +70,8 @@ export class ConnectedImages implements Images {
       auth,
       platform,
       signal,
+      ...(encryptionKeys === undefined ? {} : { encryptionKeys }),
+      ...(encryptLayers === undefined ? {} : { encryptLayers }),
     })) {
       if (message.aux === undefined) yield progressOf(message);
       else if (typeof message.aux["Digest"] === "string") {

@@ -241,7 +241,6 @@ describe.skipIf(!isRoot)("flags that podman has", () => {
     for (const [flags, sentence] of [
       [["--preserve-fds", "2"], 'for "--preserve-fds" flag: descriptors do not go through the API'],
       [["--preserve-fd", "5"], "descriptors do not go through the API"],
-      [["--decryption-key", "k"], "encrypted images are not supported"],
       [["--rdt-class", "../c"], "it must be the name of a directory in /sys/fs/resctrl"],
       [
         ["--rdt-class", "no-such-class"],

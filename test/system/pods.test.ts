@@ -263,7 +263,13 @@ describe.skipIf(!isRoot)("pods", () => {
     await tare.must(["exec", "leaf", "sh", "-c", "(sleep 0.2 &) ; (sleep 0.3 &)"]);
     await poll(
       async () => {
-        const processes = await tare.must(["exec", "leaf", "sh", "-c", "cat /proc/[0-9]*/stat 2>/dev/null"]);
+        const processes = await tare.must([
+          "exec",
+          "leaf",
+          "sh",
+          "-c",
+          "cat /proc/[0-9]*/stat 2>/dev/null; true",
+        ]);
         return / Z 1 | \(sleep\) S 1 /.test(processes) ? undefined : true;
       },
       { timeoutMs: 10_000, what: "see no orphan of the pod" },

@@ -3,9 +3,11 @@ import type { Command } from "../command.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { platformFlag, platformOf } from "../flags/platform.ts";
 import { bool } from "../flags/kinds.ts";
+import { decryptionKeyFlag } from "../flags/decryption-key.ts";
 
 interface Values {
   readonly "all-tags": boolean;
+  readonly "decryption-key": readonly string[];
   readonly "disable-content-trust": boolean;
   readonly platform: string;
   readonly quiet: boolean;
@@ -16,6 +18,7 @@ export const pull: Command<Values> = {
   takes: [1, 1],
   flags: {
     "all-tags": bool("Download all tagged images in the repository", { short: "a" }),
+    "decryption-key": decryptionKeyFlag,
     "disable-content-trust": bool("Skip image verification", { initial: true, isHidden: true }),
     platform: platformFlag("Set platform if server is multi-platform capable"),
     quiet: bool("Suppress verbose output", { short: "q" }),
@@ -23,18 +26,27 @@ export const pull: Command<Values> = {
   completes: ["image"],
   description:
     "Credentials come from ~/.docker/config.json, or the helper that it names. What was downloaded before a pull broke off is not downloaded again.",
-  examples: ["tare pull debian:trixie", "tare pull --platform linux/arm64 ghcr.io/acme/app@sha256:…"],
+  examples: [
+    "tare pull --decryption-key key.pem localhost:5000/secret",
+    "tare pull debian:trixie",
+    "tare pull --platform linux/arm64 ghcr.io/acme/app@sha256:…",
+  ],
   async run(call) {
     const { values, positional, context } = call;
     const [image = ""] = positional;
     const parsed = parseReference(image);
     const { pullImage } = await import("../registry/pull-image.ts");
-    const platform = platformOf(call);
+    const settings = {
+      platform: platformOf(call),
+      isQuiet: values.quiet,
+      out: context.stdout,
+      decryptionKeys: values["decryption-key"],
+    };
     if (values["all-tags"]) {
       if (parsed.tag !== undefined || parsed.digest !== undefined) {
         throw optionFailure("tag can't be used with --all-tags/-a");
       }
-      await pullImage(call, formatFamiliar(parsed), { platform, isQuiet: values.quiet, out: context.stdout });
+      await pullImage(call, formatFamiliar(parsed), settings);
       call.out(`${parsed.domain}/${parsed.path}\n`);
       return 0;
     }
@@ -42,7 +54,7 @@ export const pull: Command<Values> = {
     if (parsed !== reference && !values.quiet) call.out("Using default tag: latest\n");
     // As it was typed: a name without a registry may stand for others.
     const name = parsed === reference ? image : `${image}:latest`;
-    await pullImage(call, name, { platform, isQuiet: values.quiet, out: context.stdout });
+    await pullImage(call, name, settings);
     const whole = `${reference.domain}/${reference.path}${reference.digest === undefined ? `:${reference.tag}` : `@${reference.digest}`}`;
     call.out(`${whole}\n`);
     return 0;

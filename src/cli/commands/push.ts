@@ -2,13 +2,15 @@ import { Failure } from "../../base/failure.ts";
 import { formatFamiliar, parseReference, repositoryOf, withDefaultTag } from "../../spec/reference.ts";
 import type { Command } from "../command.ts";
 import { optionFailure } from "../flags/flag.ts";
-import { bool } from "../flags/kinds.ts";
+import { bool, list } from "../flags/kinds.ts";
 import { platformFlag } from "../flags/platform.ts";
 import { displayProgress } from "../format/progress-display.ts";
 
 interface Values {
   readonly "all-tags": boolean;
   readonly "disable-content-trust": boolean;
+  readonly "encrypt-layer": readonly string[];
+  readonly "encryption-key": readonly string[];
   readonly platform: string;
   readonly quiet: boolean;
 }
@@ -19,13 +21,26 @@ export const push: Command<Values> = {
   flags: {
     "all-tags": bool("Push all tags of an image to the repository", { short: "a" }),
     "disable-content-trust": bool("Skip image signing", { initial: true, isHidden: true }),
+    "encrypt-layer": list("Layer to encrypt: 0 is the first, -1 the last (default all) (Tare's own)", {
+      check: checkLayer,
+    }),
+    "encryption-key": list(
+      "Public key of who may read the layers, jwe:FILE: they are encrypted (Tare's own)",
+      {
+        words: ["jwe:"],
+      },
+    ),
     platform: platformFlag("Push a platform-specific manifest as a single-platform image"),
     quiet: bool("Suppress verbose output", { short: "q" }),
   },
   completes: ["image"],
   description:
     "Only what the registry lacks is sent; what another of its repositories has is taken from there.",
-  examples: ["tare tag app localhost:5000/app:1", "tare push localhost:5000/app:1"],
+  examples: [
+    "tare push --encryption-key jwe:public.pem localhost:5000/app:1",
+    "tare tag app localhost:5000/app:1",
+    "tare push localhost:5000/app:1",
+  ],
   async run(call) {
     const { values, positional, context, signal } = call;
     const [image = ""] = positional;
@@ -37,6 +52,10 @@ export const push: Command<Values> = {
     if (isAll && parsed.tag !== undefined) throw optionFailure("tag can't be used with --all-tags/-a");
     const reference = isAll ? parsed : withDefaultTag(parsed);
     if (reference !== parsed && !isQuiet) call.out("Using default tag: latest\n");
+    const keys = await readKeys(values["encryption-key"], context.cwd);
+    if (keys.length === 0 && values["encrypt-layer"].length > 0) {
+      throw optionFailure("--encrypt-layer needs an --encryption-key");
+    }
     const { registryAuthFor } = await import("../registry/find-credentials.ts");
     const auth = await registryAuthFor(image, context.env);
     const client = await call.client();
@@ -45,6 +64,8 @@ export const push: Command<Values> = {
       tag: reference.tag,
       auth,
       signal,
+      encryptionKeys: keys,
+      encryptLayers: values["encrypt-layer"].map(Number),
       ...(platform === "" ? {} : { platform }),
     });
     await displayProgress(messages, context.stdout, { isQuiet });
@@ -53,3 +74,15 @@ export const push: Command<Values> = {
     return 0;
   },
 };
+
+function checkLayer(text: string): string {
+  if (/^-?\d{1,4}$/.test(text)) return text;
+  throw new Failure("invalid", "want a whole number");
+}
+
+/** Seldom wanted, so not loaded. */
+async function readKeys(texts: readonly string[], cwd: string): Promise<readonly string[]> {
+  if (texts.length === 0) return [];
+  const { readEncryptionKeys } = await import("../registry/encryption-keys.ts");
+  return readEncryptionKeys(texts, cwd);
+}

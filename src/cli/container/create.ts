@@ -153,7 +153,12 @@ async function pull(call: Call<ContainerValues>, image: string): Promise<void> {
   try {
     for (let left = retry; ; left--) {
       try {
-        await pullImage(call, withTag(image), { platform, isQuiet: quiet, out: call.context.stderr });
+        await pullImage(call, withTag(image), {
+          platform,
+          isQuiet: quiet,
+          out: call.context.stderr,
+          decryptionKeys: call.values["decryption-key"],
+        });
         return;
       } catch (thrown) {
         // What is not there, or not for us, will not be there a moment later.

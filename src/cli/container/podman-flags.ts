@@ -1,6 +1,7 @@
 import type { Mount, TareHostConfig } from "../../api/types/host-config.ts";
 import type { SecretReference } from "../../api/types/secret.ts";
 import { Failure } from "../../base/failure.ts";
+import { decryptionKeyFlag } from "../flags/decryption-key.ts";
 import { optionFailure, type Flag, type FlagTable, type TableOf } from "../flags/flag.ts";
 import { bytes, duration, int, list, string } from "../flags/kinds.ts";
 import { parseSecretFlag } from "./secret-flag.ts";
@@ -10,6 +11,7 @@ export interface PodmanValues {
   readonly arch: string;
   readonly cgroups: string;
   readonly chrootdirs: readonly string[];
+  readonly "decryption-key": readonly string[];
   readonly "env-merge": readonly string[];
   readonly "group-entry": string;
   readonly "hosts-file": string;
@@ -44,6 +46,7 @@ export const podmanFlags: TableOf<PodmanValues> = {
     },
   ),
   chrootdirs: list("Directory that a command may chroot to: gets /etc/hosts and its like, too (Tare's own)"),
+  "decryption-key": decryptionKeyFlag,
   "env-merge": list("Set a variable from those of the image: PATH=${PATH}:/more (Tare's own)", {
     check: checkMerge,
   }),
@@ -107,7 +110,6 @@ export const podmanFlags: TableOf<PodmanValues> = {
 
 /** Flags of podman's that can't be here, each with why and what to do. They are not in the help. */
 export const refusedFlags: FlagTable = {
-  "decryption-key": refused("encrypted images are not supported"),
   "preserve-fd": refused("descriptors do not go through the API: bind what they lead to (-v)"),
   "preserve-fds": refused("descriptors do not go through the API: bind what they lead to (-v)"),
 };

@@ -1,3 +1,4 @@
+import { decryptionKeysHeader, encryptionKeysHeader, parseKeysHeader } from "../../api/encryption-keys.ts";
 import { type Filters, requireFilterKeys } from "../../api/filters.ts";
 import { encodeProgressLine } from "../../api/progress-lines.ts";
 import { shapeImage } from "../../api/shape.ts";
@@ -178,9 +179,11 @@ async function pull({ engine, query, request, reply, signal }: Call, image: stri
   const reference = parseReference(name);
   const platform = platformIn(query);
   const credentials = credentialsOf(request);
+  const keys = parseKeysHeader(request.headers[decryptionKeysHeader.toLowerCase()]);
   await streamLines(reply, async () => {
     const progress = engine.images.pull(name, {
       signal,
+      ...(keys.length === 0 ? {} : { decryptionKeys: keys.map((key) => ({ key })) }),
       allTags: reference.tag === undefined && reference.digest === undefined,
       ...platform,
       ...(credentials === undefined ? {} : { credentials }),
@@ -194,13 +197,22 @@ async function pull({ engine, query, request, reply, signal }: Call, image: stri
   });
 }
 
+function requireLayer(text: string): number {
+  if (/^-?\d{1,4}$/.test(text)) return Number(text);
+  throw new Failure("invalid", `invalid layer to encrypt "${text.slice(0, 20)}": want a whole number`);
+}
+
 async function push({ engine, params, query, request, reply, signal }: Call): Promise<void> {
   const tag = query.text("tag");
   const name = params["name"] ?? "";
   const credentials = credentialsOf(request);
+  const keys = parseKeysHeader(request.headers[encryptionKeysHeader.toLowerCase()]);
+  const layers = query.texts("encryptLayers").map(requireLayer);
   await streamLines(reply, async () => {
     const progress = engine.images.push(tag === undefined ? name : `${name}:${tag}`, {
       signal,
+      ...(keys.length === 0 ? {} : { encryptionKeys: keys }),
+      ...(layers.length === 0 ? {} : { encryptLayers: layers }),
       allTags: tag === undefined && parseReference(name).tag === undefined,
       ...platformIn(query),
       ...(credentials === undefined ? {} : { credentials }),

@@ -126,7 +126,7 @@ export class BlobKeeping {
     return this.#state
       .images()
       .filter(({ blobs }) => blobs.includes(digest))
-      .flatMap(({ digests }) => digests);
+      .flatMap(({ digests, sealedDigests = [] }) => digests.filter((each) => !sealedDigests.includes(each)));
   }
 
   async #refetch(blob: Parameters<BlobProvider["refetch"]>[0]): Promise<void> {

@@ -48,6 +48,10 @@ export class StoringSink implements LoadSink {
     const layerBytes: number[] = [];
     for (const diffId of image.config.diffIds) layerBytes.push(await this.#bytesOf(diffId));
     const known = this.#state.findImage(image.id);
+    const sealed = new Set([
+      ...(known?.sealedDigests ?? []),
+      ...(image.isDecrypted === true ? (image.digests ?? []) : []),
+    ]);
     const record: ImageRecord = {
       id: image.id,
       config: image.config,
@@ -63,6 +67,7 @@ export class StoringSink implements LoadSink {
         ...(image.index === undefined ? [] : [image.index]),
       ],
       digests: [...new Set([...(known?.digests ?? []), ...(image.digests ?? [])])],
+      ...(sealed.size === 0 ? {} : { sealedDigests: [...sealed] }),
     };
     const references = image.references.map((each) => formatReference(withDefaultTag(each)));
     const events = [

@@ -5,6 +5,7 @@ import type { Progress } from "../../base/progress.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import { createdMs } from "../../spec/image-config.ts";
+import { parseDecryptionKey } from "../../spec/encryption-keys.ts";
 import { parsePlatform } from "../../spec/platform.ts";
 import { describePull } from "./describe-pull.ts";
 import {
@@ -98,7 +99,7 @@ export class LocalImages implements Images {
     reference: string,
     options: Parameters<Images["pull"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
-    const { platform, credentials, signal, allTags = false } = options;
+    const { platform, credentials, signal, allTags = false, decryptionKeys = [] } = options;
     const wanted = parseReference(reference);
     if (allTags) return yield* this.#pullAll(wanted, options);
     const others = await (await this.#parts.openRegistries()).placesOf(reference);
@@ -114,6 +115,7 @@ export class LocalImages implements Images {
         sink: this.#sink("pull"),
         downloads: this.#downloads,
         wantsBlobs: this.#blobs.policy === "keep",
+        ...(decryptionKeys.length === 0 ? {} : { decryptionKeys: decryptionKeys.map(parseDecryptionKey) }),
         ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
         ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
         ...(signal === undefined ? {} : { signal }),

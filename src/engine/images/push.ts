@@ -9,6 +9,7 @@ import {
   repositoryOf,
   withDefaultTag,
 } from "../../spec/reference.ts";
+import { parseEncryptionKey } from "../../spec/encryption-keys.ts";
 import type { EngineParts } from "../parts.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
@@ -37,13 +38,21 @@ export async function* pushNamed(
   const [, manifest] = record.blobs;
   if (manifest === undefined)
     throw new Failure("internal", `cannot push ${reference}: its manifest is not recorded`);
-  const { credentials, signal } = options;
+  const { credentials, signal, encryptionKeys = [], encryptLayers } = options;
+  const keys = encryptionKeys.map(parseEncryptionKey);
+  if (keys.length === 0 && record.sealedDigests !== undefined) {
+    const text = "WARNING: the layers came encrypted and go out plain: encrypt them by --encryption-key";
+    yield { kind: "status", text };
+  }
   const { pushImage } = await import("../../image/push.ts");
   try {
     yield* pushImage(wanted, {
       registries: await parts.openRegistries(),
       store: parts.content,
       manifest,
+      ...(keys.length === 0
+        ? {}
+        : { encryption: { keys, ...(encryptLayers === undefined ? {} : { layers: encryptLayers }) } }),
       mountFrom: (digest) => repositoriesWith(state, digest, wanted),
       ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
       ...(signal === undefined ? {} : { signal }),
@@ -51,7 +60,8 @@ export async function* pushNamed(
   } catch (thrown) {
     throw describePush(thrown, wanted);
   }
-  remember(state, record, `${formatFamiliar(repositoryOf(wanted))}@${manifest}`);
+  // What is encrypted there is none of the blobs that are here.
+  if (keys.length === 0) remember(state, record, `${formatFamiliar(repositoryOf(wanted))}@${manifest}`);
   state.events.record(imageEvent(record.id, "push", { name: formatFamiliar(withDefaultTag(wanted)) }));
 }
 

@@ -95,6 +95,8 @@ export interface ImageRecord {
   readonly blobs: readonly Digest[];
   /** `name@sha256:…`, where it came from a registry. */
   readonly digests: readonly string[];
+  /** Those of them that have layers which are encrypted: blobs that are here can't be had from there. */
+  readonly sealedDigests?: readonly string[];
 }
 
 export interface VolumeRecord {

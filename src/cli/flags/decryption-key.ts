@@ -1,0 +1,8 @@
+import type { Flag } from "./flag.ts";
+import { list } from "./kinds.ts";
+
+/** `--decryption-key`, of all that pulls. */
+export const decryptionKeyFlag: Flag<readonly string[]> = list(
+  "Private key for encrypted layers, key[:passphrase] (Tare's own)",
+  { isFile: true },
+);

@@ -1,0 +1,129 @@
+import type { KeyObject } from "node:crypto";
+import { Failure } from "../../base/failure.ts";
+import { type Digest, digestOf } from "../../spec/digest.ts";
+import { type Descriptor, type ImageManifest, mediaTypes } from "../../spec/image-manifest.ts";
+import {
+  encryptedType,
+  isEncrypted,
+  type LayerSecret,
+  newSecret,
+  sealLayer,
+} from "../../spec/layer-encryption.ts";
+import type { ContentStore } from "../content-store.ts";
+import { encryptLayer, measureEncrypted } from "../streams/layer-cipher.ts";
+
+/** Who may read which layers of what is pushed. */
+export interface LayerEncryption {
+  /** Public. */
+  readonly keys: readonly KeyObject[];
+  /** 0 is the first, −1 the last; absent: all. */
+  readonly layers?: readonly number[];
+}
+
+/** A blob as it goes out, which is not in the store. */
+export interface SealedBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  open(offset: number): AsyncIterable<Uint8Array>;
+}
+
+/** A manifest whose layers are encrypted, and their blobs, which are made of the plain ones each time that they are read. */
+export interface EncryptedImage {
+  readonly bytes: Uint8Array;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly layers: readonly Descriptor[];
+  readonly blobs: ReadonlyMap<Digest, SealedBlob>;
+}
+
+/**
+ * Encrypts layers for the holders of the keys: each by a key of its own, which its descriptor then has for each of them. Reads them once
+ * to know what they will be. The manifest is OCI's, whatever it was. Throws "invalid" for a layer that there is none of.
+ */
+export async function encryptLayers(
+  manifest: { readonly bytes: Uint8Array; readonly content: ImageManifest },
+  { keys, layers: wanted }: LayerEncryption,
+  { store, signal }: { readonly store: ContentStore; readonly signal: AbortSignal },
+): Promise<EncryptedImage> {
+  const plain = manifest.content.layers;
+  const chosen = chooseLayers(plain.length, wanted);
+  const blobs = new Map<Digest, SealedBlob>();
+  const layers: Descriptor[] = [];
+  const known = new Map<Digest, Descriptor>();
+  for (const [index, layer] of plain.entries()) {
+    signal.throwIfAborted();
+    const oci = { ...layer, mediaType: ociTypeOf(layer.mediaType) };
+    if (!chosen.has(index)) {
+      layers.push(oci);
+      continue;
+    }
+    const sealed = known.get(layer.digest) ?? (await sealOne(oci, { keys, store, blobs }));
+    known.set(layer.digest, sealed);
+    layers.push(sealed);
+  }
+  const bytes = manifestOf(manifest.bytes, layers);
+  return { bytes, digest: digestOf(bytes), mediaType: mediaTypes.manifest, layers, blobs };
+}
+
+async function sealOne(
+  layer: Descriptor,
+  {
+    keys,
+    store,
+    blobs,
+  }: {
+    readonly keys: readonly KeyObject[];
+    readonly store: ContentStore;
+    readonly blobs: Map<Digest, SealedBlob>;
+  },
+): Promise<Descriptor> {
+  const secret: LayerSecret = newSecret();
+  const open = (from: number): AsyncIterable<Uint8Array> => store.open(layer.digest, { from });
+  const { digest, size, hmac } = await measureEncrypted(open, secret);
+  blobs.set(digest, { digest, size, open: (offset) => encryptLayer(open, { secret, offset }) });
+  const annotations = { ...layer.annotations, ...sealLayer({ ...secret, hmac, digest: layer.digest }, keys) };
+  return { ...layer, mediaType: encryptedType(layer.mediaType), digest, size, annotations };
+}
+
+function chooseLayers(count: number, wanted: readonly number[] | undefined): ReadonlySet<number> {
+  if (wanted === undefined || wanted.length === 0)
+    return new Set(Array.from({ length: count }, (_, index) => index));
+  return new Set(
+    wanted.map((index) => {
+      const at = index < 0 ? count + index : index;
+      if (at >= 0 && at < count) return at;
+      throw new Failure("invalid", `cannot encrypt layer ${index}: the image has ${count}`);
+    }),
+  );
+}
+
+/** Docker's types have no names for what is encrypted. */
+function ociTypeOf(mediaType: string): string {
+  if (isEncrypted(mediaType)) throw new Failure("unsupported", "cannot encrypt a layer twice");
+  if (mediaType.startsWith("application/vnd.oci.")) return mediaType;
+  if (mediaType.endsWith("gzip")) return mediaTypes.layerGzip;
+  return mediaType.endsWith("zstd") ? mediaTypes.layerZstd : mediaTypes.layerTar;
+}
+
+function manifestOf(bytes: Uint8Array, layers: readonly Descriptor[]): Uint8Array {
+  const document = JSON.parse(new TextDecoder().decode(bytes)) as {
+    readonly config: Readonly<Record<string, unknown>>;
+    readonly layers: readonly Readonly<Record<string, unknown>>[];
+  };
+  const changed = {
+    ...document,
+    mediaType: mediaTypes.manifest,
+    config: { ...document.config, mediaType: mediaTypes.config },
+    layers: document.layers.map((layer, index) => {
+      const { mediaType, digest, size, annotations } = layers[index] as Descriptor;
+      return {
+        ...layer,
+        mediaType,
+        digest,
+        size,
+        ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+      };
+    }),
+  };
+  return new TextEncoder().encode(JSON.stringify(changed));
+}

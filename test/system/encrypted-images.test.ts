@@ -1,0 +1,267 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { digestOf } from "../../src/spec/digest.ts";
+import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
+import { busyboxArchive } from "../support/images.ts";
+import { Installation, isRoot } from "../support/tare.ts";
+
+const has = (program: string): boolean => Bun.which(program) !== null;
+
+interface Manifest {
+  readonly mediaType: string;
+  readonly config: { readonly digest: string };
+  readonly layers: {
+    mediaType: string;
+    digest: string;
+    size: number;
+    annotations?: Record<string, string>;
+  }[];
+}
+
+/** Encrypted by skopeo and read here, and the other way round, at a registry with TLS and a password. */
+describe.skipIf(!isRoot || !has("docker-registry") || !has("skopeo") || !has("openssl"))(
+  "encrypted images",
+  () => {
+    let tare: Installation;
+    let server: DockerRegistry;
+    let env: Readonly<Record<string, string>>;
+    const at = (name: string): string => join(tare.directory, name);
+    const openssl = (...args: string[]): void => void execFileSync("openssl", args, { stdio: "ignore" });
+    const access = ["--creds", "me:secret", "--tls-verify=false"];
+    const skopeo = (...args: string[]): string =>
+      execFileSync("skopeo", ["--insecure-policy", ...args], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+    const encrypt = (name: string, ...keys: string[]): string => {
+      const target = `${server.host}/sealed/${name}:1`;
+      const flags = ["--dest-creds", "me:secret", "--dest-tls-verify=false", "--format", "oci"];
+      skopeo(
+        "copy",
+        ...flags,
+        ...keys.flatMap((key) => ["--encryption-key", `jwe:${at(key)}`]),
+        `docker-archive:${busyboxArchive()}`,
+        `docker://${target}`,
+      );
+      return target;
+    };
+    const manifestOf = (name: string): Manifest =>
+      JSON.parse(skopeo("inspect", "--raw", ...access, `docker://${name}`)) as Manifest;
+    const configOf = (name: string): string => manifestOf(name).config.digest.slice(7);
+    const blobs = (tare: Installation): readonly string[] =>
+      ["blobs/sha256", "partial", "ingest"].flatMap((folder) => {
+        try {
+          return readdirSync(join(tare.dataRoot, "content", folder));
+        } catch {
+          return [];
+        }
+      });
+    const refused = async (on: Installation, ...args: string[]): Promise<string> => {
+      const { status, stdout, stderr } = await on.tare(args, { env });
+      expect([args, status]).not.toEqual([args, 0]);
+      return stdout + stderr;
+    };
+
+    beforeAll(async () => {
+      tare = new Installation();
+      server = await startDockerRegistry(at("registry"));
+      env = { DOCKER_CONFIG: at("docker") };
+      await tare.must(["login", "-u", "me", "--password-stdin", server.host], { input: "secret", env });
+      openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", at("rsa.pem"));
+      openssl("pkey", "-in", at("rsa.pem"), "-pubout", "-out", at("rsa.pub"));
+      openssl("pkey", "-in", at("rsa.pem"), "-aes256", "-passout", "pass:open", "-out", at("locked.pem"));
+      for (const curve of ["P-256", "P-384"]) {
+        openssl(
+          "genpkey",
+          "-algorithm",
+          "EC",
+          "-pkeyopt",
+          `ec_paramgen_curve:${curve}`,
+          "-out",
+          at(`${curve}.pem`),
+        );
+        openssl("pkey", "-in", at(`${curve}.pem`), "-pubout", "-out", at(`${curve}.pub`));
+      }
+      await tare.must(["load", "-i", busyboxArchive()]);
+      await tare.must(["rmi", "busybox"]);
+      await tare.must(["system", "settle"]);
+    });
+    afterAll(async () => {
+      await server[Symbol.asyncDispose]();
+      await tare[Symbol.asyncDispose]();
+    });
+
+    test.each([
+      ["rsa", ["rsa.pub"], "rsa.pem"],
+      ["passphrase", ["rsa.pub"], "locked.pem:open"],
+      ["ec", ["P-256.pub"], "P-256.pem"],
+      ["several", ["rsa.pub", "P-256.pub", "P-384.pub"], "P-384.pem"],
+    ])(
+      "what skopeo encrypts (%s) is pulled with a key, stored plain, and runs",
+      async (name, publicKeys, key) => {
+        const image = encrypt(name, ...publicKeys);
+        expect(manifestOf(image).layers[0]?.mediaType).toBe(
+          "application/vnd.oci.image.layer.v1.tar+gzip+encrypted",
+        );
+        await tare.must(["pull", "-q", "--decryption-key", at(key), image], { env });
+        expect(await tare.must(["inspect", "-f", "{{.Id}}", image])).toBe(`sha256:${configOf(image)}`);
+        expect(await tare.must(["run", "--rm", image, "echo", name])).toBe(name);
+        const archive = at(`${name}.tar`);
+        await tare.must(["save", "-o", archive, image]);
+        await tare.must(["rmi", image]);
+        expect(await tare.must(["load", "-i", archive])).toContain(image);
+        await tare.must(["rmi", image]);
+        await tare.must(["system", "settle"]);
+        expect(await tare.must(["system", "check", "--verify"])).toContain("in order");
+      },
+      120_000,
+    );
+
+    test("run pulls with a key, too; wrong keys and no key are said, and leave nothing", async () => {
+      const image = encrypt("run", "rsa.pub");
+      await using other = new Installation();
+      await other.must(["load", "-i", busyboxArchive()]);
+      await other.must(["rmi", "busybox"]);
+      await other.must(["system", "settle"]);
+      expect(blobs(other)).toEqual([]);
+      expect(await refused(other, "pull", image)).toMatch(
+        /cannot use layer sha256:\w+: it is encrypted: name the file with the private key by --decryption-key/,
+      );
+      expect(await refused(other, "pull", "--decryption-key", at("P-256.pem"), image)).toMatch(
+        /cannot decrypt layer sha256:\w+: the key of --decryption-key does not fit/,
+      );
+      expect(await refused(other, "run", "--rm", image, "true")).toContain("it is encrypted");
+      for (const [key, words] of [
+        [at("rsa.pub"), "it is a public key"],
+        [at("locked.pem"), "it has a passphrase"],
+        [`${at("locked.pem")}:wrong`, "its passphrase is another one"],
+        [at("nowhere"), "no such file or directory"],
+        ["pgp:x", "keys of kind pgp are not supported"],
+        ["pkcs7:x", "keys of kind pkcs7 are not supported"],
+        [busyboxArchive(), "it is no private key"],
+      ] as const)
+        expect([key, await refused(other, "pull", "--decryption-key", key, image)]).toEqual([
+          key,
+          expect.stringContaining(words),
+        ]);
+      await other.must(["system", "settle"]);
+      expect(blobs(other)).toEqual([]);
+      expect(
+        await other.must(
+          ["run", "--rm", "--quiet", "--decryption-key", at("rsa.pem"), image, "echo", "runs"],
+          { env },
+        ),
+      ).toBe("runs");
+      expect(await other.must(["images", "--format", "{{.Repository}}"])).toBe(image.replace(/:1$/, ""));
+    }, 120_000);
+
+    test("a layer that was changed in the registry is refused, and nothing of it is left", async () => {
+      const image = encrypt("changed", "rsa.pub");
+      const [layer] = manifestOf(image).layers as [Manifest["layers"][0]];
+      const hex = layer.digest.slice(7);
+      const blob = join(at("registry"), "data/docker/registry/v2/blobs/sha256", hex.slice(0, 2), hex, "data");
+      const whole = readFileSync(blob);
+      const changed = Buffer.from(whole);
+      changed.writeUInt8(changed.readUInt8(changed.length >> 1) ^ 1, changed.length >> 1);
+      writeFileSync(blob, changed);
+      await using other = new Installation();
+      const said = await refused(other, "pull", "--decryption-key", at("rsa.pem"), image);
+      expect(said).toMatch(/what came has digest|its content has digest|cannot decompress|decrypt/);
+      await other.must(["system", "settle"]);
+      // Its config had come before.
+      expect(blobs(other).filter((name) => name !== configOf(image))).toEqual([]);
+      expect(await other.must(["images", "-aq"])).toBe("");
+      expect(readdirSync(join(other.dataRoot, "storage/overlay/layers"))).toEqual([]);
+      writeFileSync(blob, whole);
+      await other.must(["pull", "-q", "--decryption-key", at("rsa.pem"), image], { env });
+      expect(await other.must(["run", "--rm", image, "echo", "whole"])).toBe("whole");
+    }, 120_000);
+
+    test("what we encrypt skopeo decrypts, and nobody else reads; one layer of several by its number", async () => {
+      await tare.must(["load", "-i", busyboxArchive()]);
+      const container = await tare.must(["create", "busybox", "true"]);
+      await tare.must(["cp", "-", `${container}:/`], {
+        input: execFileSync("tar", ["-C", "/etc", "-c", "hostname"]),
+      });
+      const name = `${server.host}/ours/sealed:1`;
+      await tare.must(["commit", container, name]);
+      await tare.must(["rm", container]);
+      const output = await tare.must(
+        [
+          "push",
+          "--encryption-key",
+          `jwe:${at("rsa.pub")}`,
+          "--encryption-key",
+          `jwe:${at("P-256.pub")}`,
+          name,
+        ],
+        { env },
+      );
+      const manifest = manifestOf(name);
+      const raw = skopeo("inspect", "--raw", ...access, `docker://${name}`);
+      expect(output).toContain(`1: digest: ${digestOf(raw)} size: ${raw.length}`);
+      expect(manifest.layers.map(({ mediaType }) => mediaType.endsWith("+encrypted"))).toEqual([true, true]);
+      const into = (folder: string, ...keys: string[]): string[] => [
+        "copy",
+        "--src-creds",
+        "me:secret",
+        "--src-tls-verify=false",
+        ...keys,
+        `docker://${name}`,
+        `oci:${at(folder)}:1`,
+      ];
+      for (const key of ["rsa", "P-256"]) {
+        skopeo(...into(`theirs-${key}`, "--decryption-key", at(`${key}.pem`)));
+        const archive = execFileSync("tar", ["-C", at(`theirs-${key}`), "-c", "."], { maxBuffer: 1 << 26 });
+        const loaded = await tare.must(["load"], { input: archive });
+        const image = /(?:Loaded image(?: ID)?: )(\S+)/.exec(loaded)?.[1] ?? "";
+        expect(await tare.must(["inspect", "-f", "{{.Id}}", image])).toBe(
+          await tare.must(["inspect", "-f", "{{.Id}}", name]),
+        );
+      }
+      expect(() => skopeo(...into("theirs-wrong", "--decryption-key", at("P-384.pem")))).toThrow();
+      await tare.must(
+        ["push", "-q", "--encryption-key", `jwe:${at("rsa.pub")}`, "--encrypt-layer", "-1", name],
+        { env },
+      );
+      expect(manifestOf(name).layers.map(({ mediaType }) => mediaType.endsWith("+encrypted"))).toEqual([
+        false,
+        true,
+      ]);
+      await using other = new Installation();
+      await other.must(["pull", "-q", "--decryption-key", at("rsa.pem"), name], { env });
+      expect(await other.must(["run", "--rm", name, "cat", "/hostname"])).toBe(
+        readFileSync("/etc/hostname", "utf8").trim(),
+      );
+      // As podman: plain, unless it is told otherwise; but it is said.
+      expect(await other.must(["push", name], { env })).toContain(
+        "WARNING: the layers came encrypted and go out plain",
+      );
+      expect(manifestOf(name).layers.some(({ mediaType }) => mediaType.endsWith("+encrypted"))).toBe(false);
+    }, 120_000);
+
+    test("push refuses keys that can't be, and layers that there are none of", async () => {
+      const name = `${server.host}/ours/refused:1`;
+      await tare.must(["load", "-i", busyboxArchive()]);
+      await tare.must(["tag", "busybox", name]);
+      for (const [flags, words] of [
+        [["--encryption-key", at("rsa.pub")], "want jwe:FILE"],
+        [["--encryption-key", `jwe:${at("rsa.pem")}`], "it is a private key"],
+        [["--encryption-key", "pgp:me@example.com"], "keys of kind pgp are not supported"],
+        [["--encryption-key", "pkcs7:cert.pem"], "keys of kind pkcs7 are not supported"],
+        [
+          ["--encryption-key", `jwe:${at("rsa.pub")}`, "--encrypt-layer", "7"],
+          "cannot encrypt layer 7: the image has 1",
+        ],
+        [["--encrypt-layer", "0"], "--encrypt-layer needs an --encryption-key"],
+      ] as const)
+        expect([flags, await refused(tare, "push", ...flags, name)]).toEqual([
+          flags,
+          expect.stringContaining(words),
+        ]);
+      expect(() => manifestOf(name)).toThrow();
+    }, 120_000);
+  },
+);
