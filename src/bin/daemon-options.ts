@@ -13,6 +13,7 @@ export interface DaemonOptions {
   readonly runRoot: string;
   readonly socketPath: string;
   readonly storageDriver?: string;
+  readonly storageOptions?: readonly string[];
   readonly idPool?: IdPool;
   readonly garbageRules?: GarbageRules;
   readonly blobPolicy?: BlobPolicy;
@@ -35,12 +36,14 @@ export function parseDaemonOptions(argv: readonly string[]): DaemonOptions {
       `cannot serve at "${host}": the daemon listens on unix sockets only (unix:///path)`,
     );
   }
-  const { "storage-driver": storageDriver, "userns-pool": pool, gc, "blob-policy": blobPolicy } = values;
+  const { "storage-driver": storageDriver, "storage-opt": storageOptions } = values;
+  const { "userns-pool": pool, gc, "blob-policy": blobPolicy } = values;
   return {
     dataRoot: values["data-root"] ?? "/var/lib/tare",
     runRoot,
     socketPath: host.slice("unix://".length),
     ...(storageDriver === undefined ? {} : { storageDriver }),
+    ...(storageOptions.length === 0 ? {} : { storageOptions }),
     ...(pool === undefined ? {} : { idPool: parseIdPool(pool) }),
     ...(blobPolicy === undefined ? {} : { blobPolicy: parseBlobPolicy(blobPolicy) }),
     ...(values["publish-policy"] === undefined

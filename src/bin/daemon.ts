@@ -79,6 +79,7 @@ async function openWhenFree(options: DaemonOptions): Promise<Engine> {
         dataRoot: options.dataRoot,
         runRoot: options.runRoot,
         ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
+        ...(options.storageOptions === undefined ? {} : { storageOptions: options.storageOptions }),
         ...(registriesFile === undefined ? {} : { registriesFile }),
         ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
         ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),

@@ -97,6 +97,7 @@ async function launch(
     `--run-root=${places.runRoot}`,
     ...(options.dataRoot === undefined ? [] : [`--data-root=${options.dataRoot}`]),
     ...(options.storageDriver === undefined ? [] : [`--storage-driver=${options.storageDriver}`]),
+    ...(options.storageOptions ?? []).map((option) => `--storage-opt=${option}`),
     ...(options.usernsPool === undefined ? [] : [`--userns-pool=${options.usernsPool}`]),
     ...(options.blobPolicy === undefined ? [] : [`--blob-policy=${options.blobPolicy}`]),
     ...(options.publishPolicy === undefined ? [] : [`--publish-policy=${options.publishPolicy}`]),

@@ -40,6 +40,7 @@ function isDaemon(words: readonly string[]): boolean {
     "--host",
     "-H",
     "--storage-driver",
+    "--storage-opt",
     "--userns-pool",
     "--gc",
     "--blob-policy",

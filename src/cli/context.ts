@@ -24,6 +24,7 @@ export interface GlobalOptions {
   readonly dataRoot?: string;
   readonly runRoot?: string;
   readonly storageDriver?: string;
+  readonly storageOptions?: readonly string[];
   readonly usernsPool?: string;
   readonly gc?: string;
   readonly blobPolicy?: string;

@@ -1,6 +1,7 @@
+import { Failure } from "../base/failure.ts";
 import type { GlobalOptions } from "./context.ts";
 import type { TableOf } from "./flags/flag.ts";
-import { bool, optional } from "./flags/kinds.ts";
+import { bool, list, optional } from "./flags/kinds.ts";
 
 export interface GlobalValues {
   readonly "blob-policy": string | undefined;
@@ -11,6 +12,7 @@ export interface GlobalValues {
   readonly "publish-policy": string | undefined;
   readonly "run-root": string | undefined;
   readonly "storage-driver": string | undefined;
+  readonly "storage-opt": readonly string[];
   readonly "userns-pool": string | undefined;
   readonly version: boolean;
 }
@@ -31,9 +33,17 @@ export const globalFlags: TableOf<GlobalValues> = {
     isFile: true,
   }),
   "storage-driver": optional("Storage driver of a daemon that is started"),
+  "storage-opt": list("Storage driver option of a daemon that is started (devicemapper: dm.NAME=VALUE)", {
+    check: checkOption,
+  }),
   "userns-pool": optional("Host user IDs for containers of a daemon that is started (first:count)"),
   version: bool("Print version information and quit", { short: "v" }),
 };
+
+function checkOption(text: string): string {
+  if (text.includes("=")) return text;
+  throw new Failure("invalid", `"${text}" is no storage option: want NAME=VALUE`);
+}
 
 const defaultRunRoot = "/run/tare";
 
@@ -49,6 +59,7 @@ export function resolveGlobals(
   const {
     "data-root": dataRoot,
     "storage-driver": storageDriver,
+    "storage-opt": storageOptions,
     "userns-pool": usernsPool,
     gc,
     "blob-policy": blobPolicy,
@@ -60,6 +71,7 @@ export function resolveGlobals(
     ...(runRoot === undefined ? {} : { runRoot }),
     ...(dataRoot === undefined ? {} : { dataRoot }),
     ...(storageDriver === undefined ? {} : { storageDriver }),
+    ...(storageOptions.length === 0 ? {} : { storageOptions }),
     ...(usernsPool === undefined ? {} : { usernsPool }),
     ...(blobPolicy === undefined ? {} : { blobPolicy }),
     ...(publishPolicy === undefined ? {} : { publishPolicy }),

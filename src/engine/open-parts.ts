@@ -31,6 +31,7 @@ export interface PartsOptions {
   readonly dataRoot: string;
   readonly runRoot: string;
   readonly storageDriver?: string;
+  readonly storageOptions?: readonly string[];
   readonly idPool?: IdPool;
   readonly garbageRules?: GarbageRules;
   readonly blobPolicy?: BlobPolicy;
@@ -58,6 +59,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
   const { storage, ...storageChoice } = await openChosenStorage(dataRoot, {
     driver: storageDriver,
     workshop,
+    ...(options.storageOptions === undefined ? {} : { storageOptions: options.storageOptions }),
   });
   opened.use(storage);
   const content = await openContentStore(dataRoot);

@@ -17,6 +17,8 @@ export interface OpenOptions {
    * its images and containers are in is "invalid".
    */
   readonly storageDriver?: string;
+  /** The driver's own, `name=value`: `dm.basesize=20G`, … of devicemapper (docs/storage.md). */
+  readonly storageOptions?: readonly string[];
   /** Mirrors, insecure and blocked registries. Default `/etc/tare/registries.conf`, which need not be there. */
   readonly registriesFile?: string;
   /** Host ids that containers with a user namespace of their own get; default: see README. */
@@ -53,6 +55,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
     dataRoot: options.dataRoot ?? "/var/lib/tare",
     runRoot: options.runRoot ?? "/run/tare",
     ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
+    ...(options.storageOptions === undefined ? {} : { storageOptions: options.storageOptions }),
     registries: registryOptionsOf({
       configFile: options.registriesFile ?? "/etc/tare/registries.conf",
       certificateDirectories: ["/etc/tare/certs.d", "/etc/docker/certs.d"],

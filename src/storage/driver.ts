@@ -14,6 +14,8 @@ export type SnapshotId = string;
 export interface DriverOptions {
   /** For mounts that this kernel does not compose of detached ones. */
   readonly workshop?: Workshop;
+  /** The driver's own, as `--storage-opt` has them: `name=value`. */
+  readonly storageOptions?: readonly string[];
 }
 
 /**

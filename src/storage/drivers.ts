@@ -8,8 +8,13 @@ const drivers: Readonly<Record<string, (root: string, options: DriverOptions) =>
   erofs: async (root, options) => (await import("./erofs/erofs-driver.ts")).openErofsDriver(root, options),
   btrfs: async (root) => (await import("./btrfs/btrfs-driver.ts")).openBtrfsDriver(root),
   aufs: async (root) => (await import("./aufs/aufs-driver.ts")).openAufsDriver(root),
+  devicemapper: async (root, options) =>
+    (await import("./devicemapper/devicemapper-driver.ts")).openDevicemapperDriver(root, options),
   vfs: async (root) => (await import("./vfs/vfs-driver.ts")).openVfsDriver(root),
 };
+
+/** Those that take storage options. */
+const withOptions: ReadonlySet<string> = new Set(["devicemapper"]);
 
 /** Docker's names for the same. */
 const aliases: Readonly<Record<string, string>> = { overlay2: "overlay", overlayfs: "overlay" };
@@ -30,12 +35,20 @@ export function parseDriverName(text: string): string {
 /**
  * Opens the driver's part of the data root, `<dataRoot>/storage/<driver>`; the caller disposes of it. Deletes what a
  * crash left half-made, in the background. Only one engine may have the data root open.
- * Throws "invalid" for an unknown name, "unsupported" when kernel or file system can't do it.
+ * Throws "invalid" for an unknown name and for options that the driver does not have, "unsupported" when kernel or file
+ * system can't do it.
  */
 export async function openStorage(
   dataRoot: string,
   { driver = "overlay", ...options }: DriverOptions & { readonly driver?: string } = {},
 ): Promise<StorageDriver> {
   const name = parseDriverName(driver);
+  const [option] = options.storageOptions ?? [];
+  if (option !== undefined && !withOptions.has(name)) {
+    throw new Failure(
+      "invalid",
+      `cannot use the storage option "${option}": the storage driver ${name} has no options (those of devicemapper begin with dm.)`,
+    );
+  }
   return await (drivers[name] as (typeof drivers)[string])(`${dataRoot}/storage/${name}`, options);
 }

@@ -10,11 +10,13 @@ import type { DriverUnderTest } from "./storage-driver-under-test.ts";
 /** Every step → the points that drivers come by in it; each comes by some of them. */
 const steps: Readonly<Record<string, readonly FaultPoint[]>> = {
   layer: ["layer.synced", "layer.named"],
-  snapshot: ["view.merged", "snapshot.copied", "snapshot.drafted"],
+  snapshot: ["thin.noted", "thin.made", "view.merged", "snapshot.copied", "snapshot.drafted"],
   view: ["view.merged"],
-  "remove-snapshot": ["trash.renamed"],
+  "remove-snapshot": ["trash.renamed", "thin.deleted"],
   "remove-layer": ["trash.renamed"],
 };
+
+export const crashPoints: readonly FaultPoint[] = Object.values(steps).flat();
 
 const names: readonly string[] = Array.from({ length: 300 }, (_, index) => `f${index}`);
 

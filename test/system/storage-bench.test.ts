@@ -53,6 +53,7 @@ describe.skipIf(!isRoot)("storage bench", () => {
     expect([...drivers, ...report.Unsupported.map(({ Driver }) => Driver)].sort()).toEqual([
       "aufs",
       "btrfs",
+      "devicemapper",
       "erofs",
       "native",
       "overlay",

@@ -1,17 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
-import {
-  MOUNT_ATTR_NODEV,
-  MOUNT_ATTR_NOEXEC,
-  MOUNT_ATTR_NOSUID,
-  MOUNT_ATTR_NOSYMFOLLOW,
-  MOUNT_ATTR_RDONLY,
-} from "../../linux/constants/mount.ts";
-import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
-import { type Fd, OwnedFd } from "../../linux/fd.ts";
-import { cloneTree, setMountAttributes } from "../../linux/mount.ts";
-import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
+import type { Fd, OwnedFd } from "../../linux/fd.ts";
+import { openDirectoryPath } from "../../linux/open.ts";
 import { type FileTime, findStatAt } from "../../linux/stat.ts";
 import type { TreeChange } from "../../linux/tree-change.ts";
 import { listTreeChanges, measureChanges, measureTree, packTreeChanges } from "../../linux/tree.ts";
@@ -32,6 +23,7 @@ import { mountedSnapshot } from "./mounted-snapshot.ts";
 import type { Places } from "./places.ts";
 import type { SnapshotDirectory } from "./snapshot-directory.ts";
 import type { Trash } from "./trash.ts";
+import { directoryAccess, type OpenTree, type TreeAccess } from "./tree-access.ts";
 import type { Views } from "./views.ts";
 
 /** In what drivers differ whose snapshots have all files of their layers. */
@@ -47,23 +39,29 @@ export interface FullTrees {
     layers: readonly Digest[],
     options: Pick<SnapshotOptions, "sizeBytes">,
   ): Promise<void>;
+  /** Absent: the directory itself is the tree. */
+  readonly access?: TreeAccess;
   /** Whether what a snapshot takes is only what it has changed. */
   readonly sharesBlocks: boolean;
   describe(
     of: { readonly layers: readonly Digest[] } | { readonly snapshot: SnapshotId },
   ): Promise<Readonly<Record<string, string>>>;
+  /** What is wrong beside layers and the trash. */
+  readonly findings?: () => readonly StorageFinding[];
+  /** Lets go of what the driver has open; twice is fine. */
+  readonly close?: () => Promise<void>;
 }
 
-/** Each snapshot is a whole tree, in a directory of its own: a mount is a clone of the mount that it lies on. */
+/** Each snapshot is a whole tree, in a directory of its own or in what that directory stands for. */
 export class FullTreeDriver implements StorageDriver {
   readonly name: string;
-  readonly status: StorageDriver["status"];
   readonly #places: Places;
   readonly #trash: Trash;
   readonly #layers: LayerDirectory;
   readonly #snapshots: SnapshotDirectory;
   readonly #views: Views;
   readonly #trees: FullTrees;
+  readonly #access: TreeAccess;
   /** Layers of the snapshots that are being made, which nothing on the disk names yet. */
   readonly #inUse = new Map<SnapshotId, readonly Digest[]>();
 
@@ -72,10 +70,14 @@ export class FullTreeDriver implements StorageDriver {
     this.#trash = trash;
     this.#trees = trees;
     this.name = trees.name;
-    this.status = trees.status;
+    this.#access = trees.access ?? directoryAccess;
     this.#layers = trees.layers;
     this.#snapshots = trees.snapshots;
     this.#views = trees.views;
+  }
+
+  get status(): StorageDriver["status"] {
+    return this.#trees.status;
   }
 
   async beginLayer(): Promise<LayerDraft> {
@@ -132,8 +134,11 @@ export class FullTreeDriver implements StorageDriver {
   ): Promise<MountedSnapshot> {
     using undo = new DisposableStack();
     const lock = undo.use(this.#snapshots.lock(id, readonly ? "shared" : "exclusive"));
-    using tree = this.#openTree(id);
-    const mount = mountTree(tree, { readonly, ...(usernsFd === undefined ? {} : { usernsFd }) });
+    const mount = await this.#access.mount(this.#pathOf(id), {
+      kind: "snapshot",
+      readonly,
+      ...(usernsFd === undefined ? {} : { usernsFd }),
+    });
     undo.move();
     return mountedSnapshot(mount, lock);
   }
@@ -146,9 +151,9 @@ export class FullTreeDriver implements StorageDriver {
     const unshifted: ChangesOptions = Object.fromEntries(
       Object.entries(options).filter(([name]) => name !== "idMaps"),
     );
-    using tree = this.#openTree(id);
+    using tree = await this.#openTree(id);
     const since = this.#madeAt(id);
-    using original = openDirectoryPath(await this.#views.ensure(this.#snapshots.layersOf(id)));
+    using original = await this.#openView(this.#snapshots.layersOf(id));
     yield* packTreeChanges({ tree: tree.fd, original: original.fd, since }, unshifted);
   }
 
@@ -156,8 +161,8 @@ export class FullTreeDriver implements StorageDriver {
     id: SnapshotId,
     options: Parameters<StorageDriver["listChanges"]>[1] = {},
   ): Promise<readonly TreeChange[]> {
-    using tree = this.#openTree(id);
-    using original = openDirectoryPath(await this.#views.ensure(this.#snapshots.layersOf(id)));
+    using tree = await this.#openTree(id);
+    using original = await this.#openView(this.#snapshots.layersOf(id));
     return await listTreeChanges({ tree: tree.fd, original: original.fd }, options);
   }
 
@@ -165,8 +170,11 @@ export class FullTreeDriver implements StorageDriver {
     layers: readonly Digest[],
     { usernsFd }: { readonly usernsFd?: Fd } = {},
   ): Promise<OwnedFd> {
-    using tree = openDirectoryPath(await this.#views.ensure(layers));
-    return mountTree(tree, { readonly: true, ...(usernsFd === undefined ? {} : { usernsFd }) });
+    return await this.#access.mount(await this.#views.ensure(layers), {
+      kind: "view",
+      readonly: true,
+      ...(usernsFd === undefined ? {} : { usernsFd }),
+    });
   }
 
   async usage(
@@ -174,7 +182,7 @@ export class FullTreeDriver implements StorageDriver {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<StorageUsage> {
     if ("snapshot" in of) {
-      using tree = this.#openTree(of.snapshot);
+      using tree = await this.#openTree(of.snapshot);
       const changes = await this.listChanges(of.snapshot, options);
       const changed = await measureChanges(tree.fd, changes, options);
       if (this.#trees.sharesBlocks) return changed;
@@ -193,7 +201,8 @@ export class FullTreeDriver implements StorageDriver {
   }
 
   async health(): Promise<readonly StorageFinding[]> {
-    return [...this.#trash.findings(), ...findMissingLayers(this.#snapshots, this.#layers)];
+    const { findings = () => [] } = this.#trees;
+    return [...this.#trash.findings(), ...findMissingLayers(this.#snapshots, this.#layers), ...findings()];
   }
 
   async settle(): Promise<void> {
@@ -202,11 +211,21 @@ export class FullTreeDriver implements StorageDriver {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#trash.settle();
+    await this.#trees.close?.();
   }
 
-  #openTree(id: SnapshotId): OwnedFd {
-    using directory = this.#snapshots.open(id);
-    return openBeneath(directory.fd, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  async #openTree(id: SnapshotId): Promise<OpenTree> {
+    return await this.#access.open(this.#pathOf(id), "snapshot");
+  }
+
+  async #openView(layers: readonly Digest[]): Promise<OpenTree> {
+    return await this.#access.open(await this.#views.ensure(layers), "view");
+  }
+
+  /** Throws "not-found". */
+  #pathOf(id: SnapshotId): string {
+    this.#snapshots.open(id)[Symbol.dispose]();
+    return `${this.#places.snapshot(id)}/fs`;
   }
 
   /** When the copy was whole. */
@@ -214,19 +233,4 @@ export class FullTreeDriver implements StorageDriver {
     using directory = this.#snapshots.open(id);
     return findStatAt(directory.fd, "made")?.changed ?? { seconds: 0, nanoseconds: 0 };
   }
-}
-
-/** SAFETY: the host's mount of the data root may be nosuid, nodev or noexec, which a container's root must not be. */
-function mountTree(
-  tree: OwnedFd,
-  { readonly, usernsFd }: { readonly readonly: boolean; readonly usernsFd?: Fd },
-): OwnedFd {
-  using mount = cloneTree(tree.fd);
-  setMountAttributes(mount.fd, {
-    set: readonly ? MOUNT_ATTR_RDONLY : 0,
-    clear: MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW,
-    // On the disk files keep the container's ids, so nothing is shifted back when changes are read there.
-    ...(usernsFd === undefined ? {} : { usernsFd }),
-  });
-  return new OwnedFd(mount.move());
 }

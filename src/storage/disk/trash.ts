@@ -26,8 +26,11 @@ export function openPlaces(places: Places, options: TrashOptions = {}): Trash {
 }
 
 export interface TrashOptions {
-  /** Removes at once what it can of what is in the directory; the rest is deleted file by file. */
-  readonly shortcut?: (directory: Fd) => void;
+  /**
+   * Removes at once what it can of what is in the directory; the rest is deleted file by file. Where it throws "conflict" the directory
+   * is in use: it is tried again for a while, then with each later removal and at the next start, and holds up nothing else.
+   */
+  readonly shortcut?: (directory: Fd) => void | Promise<void>;
 }
 
 const ATTEMPTS = 20;
@@ -38,6 +41,8 @@ export class Trash {
   readonly #path: string;
   readonly #shortcut: TrashOptions["shortcut"];
   readonly #failures = new Map<string, string>();
+  /** What something uses, and how often it was tried. */
+  readonly #inUse = new Map<string, number>();
   #work: Promise<void> = Promise.resolve();
 
   constructor(path: string, { shortcut }: TrashOptions = {}) {
@@ -61,13 +66,22 @@ export class Trash {
     }
     fault("trash.renamed");
     this.#queue(name);
+    for (const [busy, tried] of this.#inUse) if (tried >= ATTEMPTS) this.#queue(busy);
     return true;
   }
 
+  /** How many directories something still uses. */
+  get inUse(): number {
+    return this.#inUse.size;
+  }
+
   async settle(): Promise<void> {
-    for (let work: Promise<void> | undefined; work !== this.#work; ) {
-      work = this.#work;
+    for (;;) {
+      const work = this.#work;
       await work;
+      if (work !== this.#work) continue;
+      if (![...this.#inUse.values()].some((tried) => tried < ATTEMPTS)) return;
+      await sleep(AGAIN_MS / 10); // it is tried again soon
     }
   }
 
@@ -75,25 +89,27 @@ export class Trash {
     return [...this.#failures].map(([name, problem]) => ({
       subject: `${this.#path}/${name}`,
       problem: `what was removed is still on the disk: ${problem}`,
-      advice: "look for immutable files (lsattr) in it; it is tried again at the next start",
+      advice: this.#inUse.has(name)
+        ? "end what has it (grep -l DEVICE /proc/*/mountinfo tells which processes see a mount of it); it is tried again with the next removal, and at the next start"
+        : "look for immutable files (lsattr) in it; it is tried again at the next start",
     }));
   }
 
   #queue(name: string): void {
     this.#work = this.#work.then(async () => {
-      for (let attempt = 1; await this.#fails(name); attempt++) {
+      for (let attempt = 1; await this.#mayFailOnlyNow(name); attempt++) {
         if (attempt === ATTEMPTS) return;
         await sleep(AGAIN_MS);
       }
     });
   }
 
-  /** True when it may succeed later: descriptors or memory were short. */
-  async #fails(name: string): Promise<boolean> {
+  /** True when it may succeed in a moment: descriptors or memory were short. */
+  async #mayFailOnlyNow(name: string): Promise<boolean> {
     try {
       using trash = openDirectoryPath(this.#path);
       // SAFETY: by descriptor and never through links: a process that lived on may still write in there.
-      if (this.#shortcut !== undefined) takeShortcut(trash.fd, name, this.#shortcut);
+      await this.#takeShortcut(trash.fd, name);
       await removeTree(trash.fd, name);
       this.#failures.delete(name);
       return false;
@@ -102,10 +118,22 @@ export class Trash {
       return kindOf(thrown) === "exhausted";
     }
   }
-}
 
-function takeShortcut(trash: Fd, name: string, shortcut: (directory: Fd) => void): void {
-  if (findStatAt(trash, name)?.kind !== "directory") return;
-  using directory = openBeneath(trash, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  shortcut(directory.fd);
+  async #takeShortcut(trash: Fd, name: string): Promise<void> {
+    if (this.#shortcut === undefined || findStatAt(trash, name)?.kind !== "directory") return;
+    using directory = openBeneath(trash, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    try {
+      await this.#shortcut(directory.fd);
+      this.#inUse.delete(name);
+    } catch (thrown) {
+      if (kindOf(thrown) === "conflict") this.#tryLater(name);
+      throw thrown;
+    }
+  }
+
+  #tryLater(name: string): void {
+    const tried = (this.#inUse.get(name) ?? 0) + 1;
+    this.#inUse.set(name, tried);
+    if (tried < ATTEMPTS) void sleep(AGAIN_MS).then(() => this.#queue(name));
+  }
 }

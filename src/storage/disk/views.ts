@@ -43,8 +43,7 @@ export class Views {
 
   /** Path of the tree. Throws "not-found" naming a layer that is missing. */
   async ensure(layers: readonly Digest[]): Promise<string> {
-    const visible = this.#layers.visibleOf(layers).toReversed();
-    return await this.ensureContent({ visible, root: this.#layers.rootOf(layers) });
+    return await this.ensureContent(this.#contentOf(layers));
   }
 
   /** As ensure(). */
@@ -62,12 +61,23 @@ export class Views {
     return readList(`${this.#path}/${nameOf(content)}/layers`) !== undefined;
   }
 
+  /** As ensure(), but undefined where there is none yet. */
+  find(layers: readonly Digest[]): string | undefined {
+    const content = this.#contentOf(layers);
+    return this.has(content) ? `${this.#path}/${nameOf(content)}/fs` : undefined;
+  }
+
   /** All that have this layer. */
   remove(diffId: Digest): void {
     for (const name of readdirSync(this.#path)) {
       if (readList(`${this.#path}/${name}/layers`)?.includes(diffId) === false) continue;
       this.#trash.discard(`${this.#path}/${name}`);
     }
+  }
+
+  #contentOf(layers: readonly Digest[]): ViewContent {
+    const visible = this.#layers.visibleOf(layers).toReversed();
+    return { visible, root: this.#layers.rootOf(layers) };
   }
 
   async #ensure(name: string, content: ViewContent): Promise<string> {

@@ -16,6 +16,7 @@ import { networkOperations } from "../../support/fault-networks.ts";
 import { podOperations } from "../../support/fault-pods.ts";
 import { secretOperations } from "../../support/fault-secrets.ts";
 import { volumeOperations } from "../../support/fault-volumes.ts";
+import { crashPoints } from "../../suites/storage-driver-crashes.ts";
 
 const source = join(import.meta.dir, "../../../src");
 
@@ -46,6 +47,7 @@ test("faultPoints are all come by in some operation of the tests", () => {
     ...operations.flatMap(({ points }) => Object.keys(points)),
     ...pullPoints,
     ...driverChangePoints,
+    ...crashPoints,
   ]);
   expect(faultPoints.filter((point) => !tested.has(point))).toEqual([]);
 });

@@ -99,7 +99,8 @@ describe("main()", () => {
     const client = {
       system: { shutdown: () => Promise.reject(new Failure("unavailable", "nobody listens there")) },
     };
-    const flags = ["--storage-driver", "vfs", "--userns-pool", "1:2"];
+    const options = ["--storage-opt", "dm.fs=xfs", "--storage-opt=dm.basesize=1g"];
+    const flags = ["--storage-driver", "vfs", ...options, "--userns-pool", "1:2"];
     const argv = ["--data-root", "/a", "--run-root", "/b", ...flags, "daemon", "stop"];
     const { status, err, connections } = await runCommandLine(argv, { client });
     expect([status, err]).toEqual([0, "tare: no daemon is running at unix:///b/tare.sock\n"]);
@@ -110,6 +111,7 @@ describe("main()", () => {
         dataRoot: "/a",
         runRoot: "/b",
         storageDriver: "vfs",
+        storageOptions: ["dm.fs=xfs", "dm.basesize=1g"],
         usernsPool: "1:2",
         debug: false,
         startsDaemon: false,

@@ -1,0 +1,106 @@
+import { createHash, randomBytes } from "node:crypto";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { Failure } from "../../base/failure.ts";
+import { codeOf, fileFailure } from "../../linux/file-failure.ts";
+import type { FilesystemType } from "../../linux/make-filesystem.ts";
+import type { DevicemapperOptions } from "./devicemapper-options.ts";
+
+/** The empty file system that all others are snapshots of, at some remove. */
+export interface Base {
+  readonly id: number;
+  readonly bytes: number;
+  readonly filesystem: FilesystemType;
+  /** What is written in one can be limited. */
+  readonly hasQuotas: boolean;
+}
+
+/** What a pool was made with, and keeps. */
+export interface PoolSettings {
+  readonly seed: string;
+  /** A pool of others. */
+  readonly thinPoolDevice?: string;
+  readonly base?: Base;
+}
+
+/** What was settled in an earlier life, or is now. Throws "invalid" for options that contradict it, "corrupt". */
+export function openSettings(directory: string, options: DevicemapperOptions): PoolSettings {
+  mkdirSync(`${directory}/ids`, { recursive: true, mode: 0o700 });
+  const known = readSettings(directory);
+  if (known === undefined) {
+    const { thinPoolDevice } = options;
+    const made = {
+      seed: randomBytes(12).toString("hex"),
+      ...(thinPoolDevice === undefined ? {} : { thinPoolDevice }),
+    };
+    writeSettings(directory, made);
+    return made;
+  }
+  refuseOther("dm.thinpooldev", options.thinPoolDevice, known.thinPoolDevice ?? "a pool in files of its own");
+  if (known.base !== undefined) {
+    refuseOther("dm.fs", options.filesystem, known.base.filesystem);
+    refuseOther("dm.basesize", options.baseBytes, known.base.bytes);
+  }
+  return known;
+}
+
+/** On the disk when it returns. */
+export function writeSettings(directory: string, settings: PoolSettings): void {
+  const draft = `${directory}/settings.new`;
+  try {
+    const fd = openSync(draft, "w", 0o600);
+    try {
+      writeFileSync(fd, `${JSON.stringify(settings)}\n`);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(draft, `${directory}/settings`);
+    syncDirectory(directory);
+  } catch (thrown) {
+    throw fileFailure("cannot note the settings of the thin pool", thrown);
+  }
+}
+
+export function syncDirectory(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What names of this data root's devices begin with: those of another one, a copy of it too, never are the same. */
+export function devicePrefix({ seed }: PoolSettings, directory: string): string {
+  const hash = createHash("sha256")
+    .update(`${seed} ${realpathSync(directory)}`)
+    .digest("hex");
+  return `tare-${hash.slice(0, 12)}`;
+}
+
+function readSettings(directory: string): PoolSettings | undefined {
+  const path = `${directory}/settings`;
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as PoolSettings;
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT") return undefined;
+    throw new Failure("corrupt", `cannot read the settings of the thin pool in "${path}"`, { cause });
+  }
+}
+
+function refuseOther(name: string, asked: string | number | undefined, settled: string | number): void {
+  if (asked === undefined || asked === settled) return;
+  throw new Failure(
+    "invalid",
+    `cannot use the storage option "${name}=${asked}": this data root was begun with ${settled}; leave the option out, or take another --data-root`,
+  );
+}
