@@ -38,12 +38,15 @@ function ext4Options(bytes: number, quotas: boolean): readonly string[] {
   const journalMebibytes = Math.max(4, Math.min(16, Math.floor(bytes / 2 ** 20 / 16)));
   const extended = "nodiscard,lazy_itable_init=1,lazy_journal_init=1";
   return [
-    ...["-q", "-F", "-b", "4096", "-m", "0", "-J", `size=${journalMebibytes}`],
+    ...words("-q -F -b 4096 -m 0 -J"),
+    `size=${journalMebibytes}`,
     ...(quotas
       ? ["-O", "quota,project", "-E", `${extended},quotatype=prjquota`]
       : ["-O", "^quota", "-E", extended]),
   ];
 }
+
+const words = (text: string): readonly string[] => text.split(" ");
 
 async function run(
   program: string,
