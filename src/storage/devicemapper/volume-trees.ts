@@ -44,7 +44,14 @@ export class VolumeTrees implements TreeAccess {
   ): Promise<OwnedFd> {
     const volume = getVolume(path);
     const attributes = readonly ? MOUNT_ATTR_RDONLY : 0;
-    using mount = await this.#mount(volume, { unchanging: kind === "view", attributes });
+    const unchanging = kind === "view";
+    using mount = await this.#mount(volume, { unchanging, attributes }).catch(async (thrown: unknown) => {
+      if (!readonly || unchanging) throw thrown;
+      // A full pool has no room for what a file system notes when it may be written to.
+      return await this.#mount(volume, { unchanging: true, attributes }).catch(() => {
+        throw thrown;
+      });
+    });
     if (usernsFd !== undefined) setMountAttributes(mount.fd, { usernsFd });
     return new OwnedFd(mount.move());
   }
