@@ -83,7 +83,7 @@ static void close_fd(int *fd) {
 }
 
 // ---------------------------------------------------------------- part 1: the plan runner
-enum { LISTENING = 3, CHANNEL = PLAN_CHANNEL, MOST_RESULTS = 4096 };
+enum { LISTENING = 3, MOST_RESULTS = 4096 };
 
 static struct plan_header plan;
 static struct plan_op *ops;      // before list, then child list
@@ -404,7 +404,7 @@ __attribute__((noreturn)) static void child(void) {
   if (at < 0) at = plan.child_count ? plan.child_count - 1 : 0; // the end without execve
   uint32_t *packet;
   size_t length = failure_packet(1, at, &packet);
-  sys(SYS_sendto, CHANNEL, packet, length, MSG_NOSIGNAL, 0, 0);
+  sys(SYS_sendto, PLAN_CHANNEL_AT(plan.flags), packet, length, MSG_NOSIGNAL, 0, 0);
   leave(127);
 }
 
@@ -456,7 +456,7 @@ static void start_child(void) {
     // The keeper's ends are not for it: their closing is how it learns that the keeper is gone.
     sys(SYS_close, pair[0]);
     sys(SYS_close, setup);
-    sys(SYS_dup3, pair[1], CHANNEL, O_CLOEXEC);
+    if (sys(SYS_dup3, pair[1], PLAN_CHANNEL_AT(plan.flags), O_CLOEXEC) < 0) leave(127);
     sys(SYS_close, pair[1]);
     child();
   }

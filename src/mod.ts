@@ -5,6 +5,7 @@ import { openEngine as open, type OpenOptions } from "./mod/open-engine.ts";
 export { Failure, type FailureKind } from "./base/failure.ts";
 export type * from "./engine/bench-types.ts";
 export type * from "./engine/denial-types.ts";
+export type * from "./engine/descriptor-types.ts";
 export type * from "./engine/engine-types.ts";
 export type * from "./engine/file-types.ts";
 export type * from "./engine/image-types.ts";

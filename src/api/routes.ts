@@ -116,7 +116,7 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/containers/{id}/start",
     operation: "containers.start",
-    query: { detachKeys: "text", checkpoint: "text", "checkpoint-dir": "text" },
+    query: { detachKeys: "text", checkpoint: "text", "checkpoint-dir": "text", descriptors: "text" },
   },
   {
     method: "POST",
@@ -203,7 +203,14 @@ export const routes: readonly Route[] = [
     query: { v: "boolean", force: "boolean", link: "boolean" },
   },
   { method: "POST", path: "/containers/{id}/exec", operation: "exec.create", body: "json" },
-  { method: "POST", path: "/exec/{id}/start", operation: "exec.start", body: "json", hijack: true },
+  {
+    method: "POST",
+    path: "/exec/{id}/start",
+    operation: "exec.start",
+    query: { descriptors: "text" },
+    body: "json",
+    hijack: true,
+  },
   {
     method: "POST",
     path: "/exec/{id}/resize",
@@ -368,6 +375,7 @@ export const routes: readonly Route[] = [
     operation: "tare.storage-bench",
     query: { quick: "boolean", size: "integer", containers: "integer" },
   },
+  { method: "POST", path: "/tare/descriptors", operation: "tare.descriptors", body: "json" },
   { method: "POST", path: "/tare/settle", operation: "tare.settle" },
   { method: "POST", path: "/tare/shutdown", operation: "tare.shutdown" },
   { method: "GET", path: "/containers/{id}/attach/ws", operation: "absent.attach over WebSocket" },

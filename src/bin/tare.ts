@@ -27,6 +27,9 @@ if (isDaemon(argv)) {
     cwd: process.cwd(),
     build,
     connect,
+    // Seldom wanted: it needs the addon.
+    sendDescriptors: async (options, packet) =>
+      (await import("./send-descriptors.ts")).sendDescriptors(options, packet),
   });
 }
 // Whatever is left open (a terminal that is read, connections at rest) must not hold the process.

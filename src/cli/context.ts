@@ -44,6 +44,11 @@ export interface CliContext {
   readonly cwd: string;
   /** Version and commit of this build, for --version and `version`. */
   readonly build: { readonly version: string; readonly commit: string };
+  /** Sends copies of descriptors of ours to a socket of the daemon's, in one packet with the text. */
+  sendDescriptors(
+    options: GlobalOptions,
+    packet: { readonly path: string; readonly text: string; readonly fds: readonly number[] },
+  ): Promise<void>;
   /** Connects to the engine's daemon, starting one where the rules allow it. */
   connect(options: GlobalOptions): Promise<Client>;
 }

@@ -100,9 +100,12 @@ export class ContainersClient {
   /** `isRunningAlready` is no failure, as in Docker. The timing is Tare's own. */
   async start(
     reference: string,
-    { detachKeys }: { readonly detachKeys?: string | undefined } = {},
+    {
+      detachKeys,
+      descriptors,
+    }: { readonly detachKeys?: string | undefined; readonly descriptors?: string | undefined } = {},
   ): Promise<{ readonly isRunningAlready: boolean; readonly timing?: StartTiming }> {
-    const query = { detachKeys };
+    const query = { detachKeys, descriptors };
     const reply = await this.#transport.call({ method: "POST", path: `${at(reference)}/start`, query });
     await reply.text();
     const timing = findTiming(reply.header("tare-timing"));

@@ -18,17 +18,26 @@ export class ExecutionsClient {
       readonly terminal?: boolean;
       readonly rows?: number;
       readonly columns?: number;
+      readonly descriptors?: string | undefined;
     } & Signaled = {},
   ): Promise<AttachedConnection> {
-    const { terminal = false, rows, columns, signal } = options;
+    const { terminal = false, rows, columns, descriptors, signal } = options;
     const size = rows === undefined || columns === undefined ? {} : { ConsoleSize: [rows, columns] };
     const json = { Detach: false, Tty: terminal, ...size };
-    return this.#transport.attach({ method: "POST", path: `/exec/${segment(id)}/start`, json, signal });
+    const path = `/exec/${segment(id)}/start`;
+    return this.#transport.attach({ method: "POST", path, query: { descriptors }, json, signal });
   }
 
-  async startDetached(id: string, { terminal = false }: { readonly terminal?: boolean } = {}): Promise<void> {
+  async startDetached(
+    id: string,
+    {
+      terminal = false,
+      descriptors,
+    }: { readonly terminal?: boolean; readonly descriptors?: string | undefined } = {},
+  ): Promise<void> {
     const json = { Detach: true, Tty: terminal };
-    await this.#transport.status({ method: "POST", path: `/exec/${segment(id)}/start`, json });
+    const path = `/exec/${segment(id)}/start`;
+    await this.#transport.status({ method: "POST", path, query: { descriptors }, json });
   }
 
   async resize(id: string, size: { readonly columns: number; readonly rows: number }): Promise<void> {

@@ -2,7 +2,14 @@ import { type Filters, formatFilters } from "../api/filters.ts";
 import type { EventMessage } from "../api/types/event.ts";
 import type { Network } from "../api/types/network.ts";
 import type { Ping, SystemInfo, SystemVersion } from "../api/types/system.ts";
-import type { CheckFinding, NamespacesRow, ReachRow, StoreUsage, TareBuild } from "../api/types/tare.ts";
+import type {
+  CheckFinding,
+  NamespacesRow,
+  ReachRow,
+  StoreUsage,
+  TareBuild,
+  DescriptorOffer,
+} from "../api/types/tare.ts";
 import type { StorageBenchMessage } from "../api/types/storage-bench.ts";
 import type { SystemUsage } from "../api/types/usage.ts";
 import type { LoginRequest } from "../api/registry-auth.ts";
@@ -112,6 +119,11 @@ export class SystemClient {
       query: { verify: verify === true ? true : undefined },
       signal,
     });
+  }
+
+  /** Where descriptors of this process are sent to have these numbers in a program. */
+  offerDescriptors(targets: readonly number[]): Promise<DescriptorOffer> {
+    return this.#transport.json({ method: "POST", path: "/tare/descriptors", json: { Targets: targets } });
   }
 
   /** Waits until all removal that goes on behind the answers is done. */

@@ -1,4 +1,5 @@
 import type { StorageBenchEvent, StorageBenchOptions } from "./bench-types.ts";
+import type { DescriptorOffer } from "./descriptor-types.ts";
 import type { Images } from "./image-types.ts";
 import type { Manifests } from "./manifest-types.ts";
 import type { Networks } from "./network-types.ts";
@@ -89,6 +90,11 @@ export interface Engine extends AsyncDisposable {
     readonly verify?: boolean;
     readonly signal?: AbortSignal;
   }): Promise<readonly CheckFinding[]>;
+  /**
+   * A socket for descriptors of another process, which has to be of the same user: one packet of the token with so many of
+   * them, for the one start or exec that names the token. Numbers that they have in the program: 3 to 511.
+   */
+  offerDescriptors(targets: readonly number[]): Promise<DescriptorOffer>;
   /** Waits until all removal that goes on behind the answers is done. */
   settle(): Promise<void>;
 }

@@ -15,6 +15,8 @@ import { Places } from "./containers/places.ts";
 import { reconcile, reconcileNetworks } from "./containers/reconcile.ts";
 import { SeccompProfiles } from "./containers/seccomp-profiles.ts";
 import { Waiters } from "./containers/waiters.ts";
+import type { DescriptorOffer } from "./descriptor-types.ts";
+import { openPassedDescriptors } from "./passed-descriptors.ts";
 import { describeDiskUsage } from "./disk-usage.ts";
 import { matchesEvent, parseEventFilters } from "./event-filters.ts";
 import { BlobKeeping } from "./images/blob-keeping.ts";
@@ -150,6 +152,10 @@ export class LocalEngine implements Engine {
     return [...findings, ...(await verifyStore(this.#context.state, this.#context.parts, { signal }))];
   }
 
+  async offerDescriptors(targets: readonly number[]): Promise<DescriptorOffer> {
+    return this.#context.descriptors.offer(targets);
+  }
+
   async settle(): Promise<void> {
     await this.#context.background.settle();
     await this.#blobs.settle();
@@ -165,7 +171,8 @@ export class LocalEngine implements Engine {
   }
 
   async #dispose(): Promise<void> {
-    const { background, execs, live, restarts, state, parts, volumes } = this.#context;
+    const { background, descriptors, execs, live, restarts, state, parts, volumes } = this.#context;
+    descriptors[Symbol.dispose]();
     restarts[Symbol.dispose]();
     this.#garbage[Symbol.dispose]();
     let timer: NodeJS.Timeout | undefined;
@@ -214,6 +221,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
     restarts: new Restarts((id) => restartByPolicy(context, id)),
     attaches: new PendingAttaches(),
     execs: new ExecSessions(),
+    descriptors: openPassedDescriptors(parts.runRoot),
     seccomp: new SeccompProfiles(),
     reservedNames: new Map(),
     volumes,

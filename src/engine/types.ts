@@ -1,6 +1,7 @@
 import type { WatchedDetails } from "./denial-types.ts";
 import type { ContainerUpdate } from "./update-types.ts";
 import type { RestartPolicy } from "./restart-types.ts";
+import type { DescriptorOptions } from "./descriptor-types.ts";
 import type { DeviceRuleSpec, DeviceSpec } from "./device-types.ts";
 import type { Duplex } from "node:stream";
 import type { IdMaps } from "../spec/id-map.ts";
@@ -431,7 +432,7 @@ export interface TerminalSize {
 export interface Containers {
   create(spec: ContainerSpec): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }>;
   /** Idempotent? No: "conflict" with details.alreadyRunning when it runs. A start that fails leaves it exited with the reason. */
-  start(reference: ContainerReference): Promise<StartTiming>;
+  start(reference: ContainerReference, options?: DescriptorOptions): Promise<StartTiming>;
   /** Stop signal, then after the grace KILL. Fine when it does not run (returns false). */
   stop(
     reference: ContainerReference,
@@ -511,7 +512,7 @@ export interface Containers {
   /** Starts it; the stream is given unless `detach`. */
   startExec(
     id: string,
-    options?: { readonly detach?: boolean; readonly consoleSize?: TerminalSize },
+    options?: DescriptorOptions & { readonly detach?: boolean; readonly consoleSize?: TerminalSize },
   ): Promise<AttachedStream | undefined>;
   resizeExec(id: string, size: TerminalSize): Promise<void>;
   inspectExec(id: string): Promise<ExecDetails>;

@@ -32,6 +32,8 @@ import { createRequestOf, updateRequestOf } from "./create-request.ts";
 import { containerDetailsOf, containerSummaryOf, imageConfigOf, sizesOf, timingOf } from "./inspect-reply.ts";
 import { parseLogLines } from "./log-lines.ts";
 import { statisticsOf } from "./statistics.ts";
+import type { DescriptorOptions } from "../engine/descriptor-types.ts";
+import { passDescriptors } from "./pass-descriptors.ts";
 
 /** A week: there is no route that waits for an exec. */
 const EXEC_WAIT_MS = 7 * 24 * 3600 * 1000;
@@ -52,8 +54,9 @@ export class ConnectedContainers implements Containers {
     return { id: reply.Id, warnings: reply.Warnings };
   }
 
-  async start(reference: ContainerReference): Promise<StartTiming> {
-    const { isRunningAlready, timing } = await this.#client.containers.start(reference);
+  async start(reference: ContainerReference, options: DescriptorOptions = {}): Promise<StartTiming> {
+    const descriptors = await passDescriptors(this.#client, options);
+    const { isRunningAlready, timing } = await this.#client.containers.start(reference, { descriptors });
     if (isRunningAlready) {
       throw new Failure("conflict", `cannot start container "${reference}": it is running`, {
         details: { alreadyRunning: true },
@@ -270,14 +273,16 @@ export class ConnectedContainers implements Containers {
 
   async startExec(
     id: string,
-    options: { readonly detach?: boolean; readonly consoleSize?: TerminalSize } = {},
+    options: DescriptorOptions & { readonly detach?: boolean; readonly consoleSize?: TerminalSize } = {},
   ): Promise<AttachedStream | undefined> {
+    const descriptors = await passDescriptors(this.#client, options);
     const terminal = (await this.#client.executions.inspect(id)).ProcessConfig.tty;
     if (options.detach === true) {
-      await this.#client.executions.startDetached(id, { terminal });
+      await this.#client.executions.startDetached(id, { terminal, descriptors });
       return undefined;
     }
-    const { duplex } = await this.#client.executions.start(id, { terminal, ...options.consoleSize });
+    const size = options.consoleSize ?? {};
+    const { duplex } = await this.#client.executions.start(id, { terminal, descriptors, ...size });
     return { terminal, duplex: asDuplex(duplex) };
   }
 

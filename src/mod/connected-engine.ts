@@ -7,6 +7,7 @@ import type {
   EngineEvent,
   EngineInfo,
 } from "../engine/engine-types.ts";
+import type { DescriptorOffer } from "../engine/descriptor-types.ts";
 import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
 import type { Manifests } from "../engine/manifest-types.ts";
@@ -146,6 +147,11 @@ export class ConnectedEngine implements Engine {
   async check(options: Parameters<Engine["check"]>[0] = {}): Promise<readonly CheckFinding[]> {
     const findings = await this.#client.system.check(options);
     return findings.map((each) => ({ subject: each.Subject, problem: each.Problem, advice: each.Advice }));
+  }
+
+  async offerDescriptors(targets: readonly number[]): Promise<DescriptorOffer> {
+    const { Socket: socket, Token: token } = await this.#client.system.offerDescriptors(targets);
+    return { socket, token };
   }
 
   settle(): Promise<void> {

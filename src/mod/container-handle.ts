@@ -1,3 +1,4 @@
+import type { PreserveFds } from "../engine/descriptor-types.ts";
 import type { Engine } from "../engine/engine-types.ts";
 import type { LogEntry, LogOptions } from "../engine/log-types.ts";
 import type {
@@ -10,7 +11,7 @@ import type {
 } from "../engine/types.ts";
 import { readOutput } from "./split-frames.ts";
 
-export type RunOptions = Omit<ContainerSpec, "image">;
+export type RunOptions = Omit<ContainerSpec, "image"> & { readonly preserveFds?: PreserveFds };
 
 export interface ExecResult {
   readonly code: number;
@@ -63,9 +64,10 @@ export class RunningContainer implements AsyncDisposable {
     command: readonly string[],
     options: Omit<ExecSpec, "command" | "attachStdout" | "attachStderr"> & {
       readonly input?: string | Uint8Array;
+      readonly preserveFds?: PreserveFds;
     } = {},
   ): Promise<ExecResult> {
-    const { input, ...rest } = options;
+    const { input, preserveFds, ...rest } = options;
     const { containers } = this.#engine;
     const id = await containers.createExec(this.id, {
       ...rest,
@@ -74,7 +76,7 @@ export class RunningContainer implements AsyncDisposable {
       attachStdout: true,
       attachStderr: true,
     });
-    const stream = await containers.startExec(id);
+    const stream = await containers.startExec(id, preserveFds === undefined ? {} : { preserveFds });
     if (input !== undefined) stream?.duplex.write(input);
     if (input !== undefined) stream?.duplex.end();
     const output = stream === undefined ? undefined : await readOutput(stream);

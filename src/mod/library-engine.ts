@@ -9,6 +9,7 @@ import type {
 } from "../engine/engine-types.ts";
 import { packDirectory } from "../cli/layout/pack-directory.ts";
 import { writeLayout } from "../cli/layout/write-layout.ts";
+import type { DescriptorOffer } from "../engine/descriptor-types.ts";
 import type { Images } from "../engine/image-types.ts";
 import type { Containers } from "../engine/types.ts";
 import type { Manifests } from "../engine/manifest-types.ts";
@@ -42,10 +43,10 @@ export class LibraryEngine implements Engine {
   }
 
   /** Creates a container and starts it; nothing is left when that fails. The caller disposes of the result. */
-  async run(image: string, options: RunOptions = {}): Promise<RunningContainer> {
+  async run(image: string, { preserveFds, ...options }: RunOptions = {}): Promise<RunningContainer> {
     const { id, warnings } = await this.containers.create({ ...options, image });
     try {
-      const timing = await this.containers.start(id);
+      const timing = await this.containers.start(id, preserveFds === undefined ? {} : { preserveFds });
       return new RunningContainer(this, { id, timing, warnings });
     } catch (thrown) {
       await this.containers.remove(id, { force: true }).catch(() => undefined);
@@ -94,6 +95,10 @@ export class LibraryEngine implements Engine {
 
   check(options: Parameters<Engine["check"]>[0] = {}): Promise<readonly CheckFinding[]> {
     return this.#engine.check(options);
+  }
+
+  offerDescriptors(targets: readonly number[]): Promise<DescriptorOffer> {
+    return this.#engine.offerDescriptors(targets);
   }
 
   settle(): Promise<void> {

@@ -12,7 +12,7 @@ import { planExec } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
 import { planJudge } from "./plan-judge.ts";
 import { prepareProcess } from "./prepare-process.ts";
-import { earlyStreams, noCgroup } from "./start.ts";
+import { earlyStreams, inheritPreserved, noCgroup } from "./start.ts";
 import type { ExecOptions, KeeperProgram, StartedProcess } from "./types.ts";
 
 /** Starts one more process in a running container, with a keeper of its own. Failures as startContainer(). */
@@ -34,6 +34,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
     seccomp: options.seccomp,
     announce: options.beforeFirstInstruction !== undefined,
     ...(options.watch === undefined ? {} : { watch: options.watch }),
+    preserved: inheritPreserved(options, inheritance),
   });
   const joins = foreignNamespaces(options.target.pid);
   const lists = planExec(

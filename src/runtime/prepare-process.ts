@@ -23,7 +23,14 @@ import {
 } from "../linux/seccomp-watch.ts";
 import type { SeccompProfile } from "../spec/seccomp.ts";
 import type { RuntimeProcess } from "../spec/runtime-config.ts";
-import { barrierCalls, type PlannedProcess, type PlannedSeccomp } from "./plan/process.ts";
+import { usualChannel } from "./plan/plan.ts";
+import {
+  barrierCalls,
+  type PlannedProcess,
+  type PlannedSeccomp,
+  type PreservedFd,
+  raisedChannel,
+} from "./plan/process.ts";
 
 export interface PreparedProcess {
   readonly planned: PlannedProcess;
@@ -50,7 +57,12 @@ function availableCapabilities(): ReadonlySet<CapabilityName> {
  */
 export function prepareProcess(
   process: RuntimeProcess,
-  options: { readonly seccomp?: unknown; readonly announce: boolean; readonly watch?: SeccompWatch },
+  options: {
+    readonly seccomp?: unknown;
+    readonly announce: boolean;
+    readonly watch?: SeccompWatch;
+    readonly preserved?: readonly PreservedFd[] | undefined;
+  },
 ): PreparedProcess {
   const available = availableCapabilities();
   const warnings: string[] = [];
@@ -75,13 +87,14 @@ export function prepareProcess(
   const seccomp = compile(
     options.seccomp,
     new Set([...bounding].filter((name): name is CapabilityName => name !== "ALL" && available.has(name))),
-    options.watch,
+    { watch: options.watch, channel: options.preserved === undefined ? usualChannel : raisedChannel },
   );
   return {
     planned: {
       process,
       available,
       announce: options.announce,
+      ...(options.preserved === undefined ? {} : { preserved: options.preserved }),
       ...(seccomp === undefined ? {} : { seccomp }),
     },
     limits,
@@ -96,7 +109,7 @@ const maxPrograms = 32;
 function compile(
   profile: unknown,
   capabilities: ReadonlySet<CapabilityName>,
-  watch: SeccompWatch | undefined,
+  { watch, channel }: { readonly watch: SeccompWatch | undefined; readonly channel: number },
 ): PlannedSeccomp | undefined {
   const isWatched = watch !== undefined && (watch.denials || watch.calls);
   if ((profile === undefined || profile === null) && !isWatched) return undefined;
@@ -105,9 +118,9 @@ function compile(
   let known = programs.get(chosen);
   if (known === undefined) programs.set(chosen, (known = new RecentMap(maxPrograms)));
   const mask = capabilityMask(capabilities);
-  const key = isWatched ? `${mask} ${watch.denials} ${watch.calls}` : String(mask);
+  const key = isWatched ? `${mask} ${watch.denials} ${watch.calls} ${channel}` : String(mask);
   return known.get(key, () => {
-    const watched = isWatched ? compileFor(chosen, capabilities, watch) : undefined;
+    const watched = isWatched ? compileFor(chosen, capabilities, { watch, channel }) : undefined;
     return (
       watched ?? (profile === undefined || profile === null ? undefined : compileFor(chosen, capabilities))
     );
@@ -117,15 +130,16 @@ function compile(
 function compileFor(
   chosen: SeccompProfile,
   capabilities: ReadonlySet<CapabilityName>,
-  watch?: SeccompWatch,
+  watching?: { readonly watch: SeccompWatch; readonly channel: number },
 ): PlannedSeccomp | undefined {
   if (chosen.rules.some(({ action }) => action.kind === "notify"))
     throw new Failure("unsupported", "cannot use the seccomp profile: SCMP_ACT_NOTIFY is not supported yet");
   const architecture = process.arch === "arm64" ? "arm64" : "x86_64";
   const options = { capabilities, architecture, kernel: release() } as const;
-  if (watch === undefined)
+  if (watching === undefined)
     return { program: compileSeccomp(chosen, options), flags: seccompFlagBits(chosen) };
-  const compiled = compileWatchedSeccomp(chosen, { ...options, watch, unwatched: barrierCalls });
+  const { watch, channel } = watching;
+  const compiled = compileWatchedSeccomp(chosen, { ...options, watch, unwatched: barrierCalls(channel) });
   if (compiled === undefined) return undefined;
   const { filter, flags, ...watched } = compiled;
   return { program: filter, flags, watched };

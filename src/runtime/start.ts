@@ -14,6 +14,7 @@ import { planContainer } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
 import { idmapDepth, openIdmaps } from "./idmapped-mounts.ts";
 import { equipNewborn, hostUserOf, idMapsOf } from "./newborn.ts";
+import type { PreservedFd } from "./plan/process.ts";
 import { isDevices, prepareMounts } from "./prepare-mounts.ts";
 import { planJudge } from "./plan-judge.ts";
 import { prepareProcess } from "./prepare-process.ts";
@@ -63,6 +64,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
     seccomp: config.linux.seccomp,
     announce: options.beforeFirstInstruction !== undefined,
     ...(options.watch === undefined ? {} : { watch: options.watch }),
+    preserved: inheritPreserved(options, inheritance),
   });
   const init = options.init === true ? inheritance.add(opened.use(program.openInit()).fd) : undefined;
   const lists = planContainer(
@@ -160,6 +162,15 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
   } catch (thrown) {
     throw within(`cannot start container ${options.id.slice(0, 12)}`, thrown);
   }
+}
+
+/** What of it the keeper inherits, and where the program finds it. */
+export function inheritPreserved(
+  { preserveFds }: Pick<StartOptions, "preserveFds">,
+  inheritance: Inheritance,
+): readonly PreservedFd[] | undefined {
+  if (preserveFds === undefined || preserveFds.size === 0) return undefined;
+  return [...preserveFds].map(([target, fd]) => ({ fd: inheritance.add(fd), target }));
 }
 
 /** Of a process that stays where its parent is. */

@@ -46,6 +46,8 @@ export interface StartOptions {
   readonly cgroupLayout: CgroupLayout;
   /** The keeper itself writes `0` to each: out of the engine's cgroup, so that the engine's end or limits do not touch it. */
   readonly keeperCgroupFds?: readonly Fd[];
+  /** Descriptors that the program gets, by the number that each has there: 3 to 511. The caller's to close. */
+  readonly preserveFds?: ReadonlyMap<number, Fd>;
   /** The process writes `0` to each, before its program runs: files of groups other than cgroups. The caller's to close. */
   readonly taskFds?: readonly Fd[];
   /** Give the container up when it is not running by then. Default 30 s. */
@@ -82,7 +84,8 @@ export interface ExecOptions {
   readonly runDirectory: string;
   readonly keepStdinOpen?: boolean;
   readonly keeperCgroupFds?: readonly Fd[];
-  /** As that of StartOptions. */
+  /** As those of StartOptions. */
+  readonly preserveFds?: ReadonlyMap<number, Fd>;
   readonly taskFds?: readonly Fd[];
   /** Absent: the container has none of its own. */
   readonly cgroup?: Cgroup;

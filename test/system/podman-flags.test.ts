@@ -239,8 +239,6 @@ describe.skipIf(!isRoot)("flags that podman has", () => {
 
   test("what can't be here is refused, with what to do", async () => {
     for (const [flags, sentence] of [
-      [["--preserve-fds", "2"], 'for "--preserve-fds" flag: descriptors do not go through the API'],
-      [["--preserve-fd", "5"], "descriptors do not go through the API"],
       [["--rdt-class", "../c"], "it must be the name of a directory in /sys/fs/resctrl"],
       [
         ["--rdt-class", "no-such-class"],

@@ -50,3 +50,14 @@ export interface StoreUsage {
   readonly Rebuildable: { readonly Count: number; readonly Size: number };
   readonly Refetchable: { readonly Count: number; readonly Size: number };
 }
+
+/** The body of `POST /tare/descriptors`: the numbers that the caller's descriptors are to have in a program. */
+export interface DescriptorRequest {
+  readonly Targets?: readonly number[];
+}
+
+/** Where they are sent, once: a packet of the token with them (SCM_RIGHTS). Then the token is a start's or an exec's `descriptors`. */
+export interface DescriptorOffer {
+  readonly Socket: string;
+  readonly Token: string;
+}

@@ -4,12 +4,18 @@ import type { Call, Command } from "../command.ts";
 import { endOnSignals, followSize, sizeOf } from "../container/follow.ts";
 import { reportDetached } from "../container/join.ts";
 import { planEnv } from "../container/plan.ts";
+import {
+  findPreserved,
+  passPreserved,
+  preserveFlags,
+  type PreserveValues,
+} from "../container/preserve-flags.ts";
 import { statusInSentence } from "../container/start-failure.ts";
 import { bool, list, string } from "../flags/kinds.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../terminal/detach-keys.ts";
 import { runSession } from "../terminal/session.ts";
 
-interface Values {
+interface Values extends PreserveValues {
   readonly detach: boolean;
   readonly "detach-keys": string;
   readonly env: readonly string[];
@@ -30,6 +36,7 @@ export const exec: Command<Values> = {
     env: list("Set environment variables", { short: "e" }),
     "env-file": list("Read in a file of environment variables", { isFile: true }),
     interactive: bool("Keep STDIN open even if not attached", { short: "i" }),
+    ...preserveFlags,
     privileged: bool("Give extended privileges to the command"),
     tty: bool("Allocate a pseudo-TTY", { short: "t" }),
     user: string('Username or UID (format: "<name|uid>[:<group|gid>]")', { short: "u" }),
@@ -40,6 +47,7 @@ export const exec: Command<Values> = {
   examples: ["tare exec -it web sh", "tare exec -u nobody -w /tmp web id"],
   async run(call) {
     const { values, positional, context } = call;
+    const preserved = findPreserved(values);
     const [reference = "", ...command] = positional;
     const isAttached = !values.detach;
     const hasInput = isAttached && values.interactive;
@@ -62,8 +70,9 @@ export const exec: Command<Values> = {
       ...(values["detach-keys"] === "" ? {} : { DetachKeys: values["detach-keys"] }),
       ...(size === undefined ? {} : { ConsoleSize: [size.rows, size.columns] }),
     });
-    if (isAttached) return await runAttached(call, id, { hasInput, keys });
-    await client.executions.startDetached(id, { terminal: values.tty });
+    const descriptors = await passPreserved(call, preserved);
+    if (isAttached) return await runAttached(call, id, { hasInput, keys, descriptors });
+    await client.executions.startDetached(id, { terminal: values.tty, descriptors });
     return 0;
   },
 };
@@ -71,12 +80,16 @@ export const exec: Command<Values> = {
 async function runAttached(
   call: Call<Values>,
   id: string,
-  { hasInput, keys }: { readonly hasInput: boolean; readonly keys: Uint8Array },
+  {
+    hasInput,
+    keys,
+    descriptors,
+  }: { readonly hasInput: boolean; readonly keys: Uint8Array; readonly descriptors: string | undefined },
 ): Promise<number> {
   const { values, context } = call;
   const { executions } = await call.client();
   const connection = await executions
-    .start(id, { terminal: values.tty, ...(values.tty ? sizeOf(context.stdout) : {}) })
+    .start(id, { terminal: values.tty, descriptors, ...(values.tty ? sizeOf(context.stdout) : {}) })
     .catch((thrown: unknown) => {
       throw withStatus(thrown);
     });

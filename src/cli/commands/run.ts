@@ -7,6 +7,12 @@ import { sizeOf } from "../container/follow.ts";
 import { joinContainer } from "../container/join.ts";
 import { explainsDenials, listDenials } from "../container/print-denials.ts";
 import { type Attached, planAttached, planContainer } from "../container/plan.ts";
+import {
+  findPreserved,
+  passPreserved,
+  preserveFlags,
+  type PreserveValues,
+} from "../container/preserve-flags.ts";
 import { startFailureStatus } from "../container/start-failure.ts";
 import { formatTiming } from "../container/timing.ts";
 import type { ContainerValues } from "../container/values.ts";
@@ -14,7 +20,7 @@ import { optionFailure } from "../flags/flag.ts";
 import { bool, string } from "../flags/kinds.ts";
 import { parseDetachKeys } from "../terminal/detach-keys.ts";
 
-interface OwnValues {
+interface OwnValues extends PreserveValues {
   readonly detach: boolean;
   readonly "detach-keys": string;
   readonly "sig-proxy": boolean;
@@ -27,6 +33,7 @@ export const run: Command<Values> = {
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   takes: [1, Number.POSITIVE_INFINITY],
   flags: withContainerFlags<OwnValues>({
+    ...preserveFlags,
     detach: bool("Run container in background and print container ID", { short: "d" }),
     "detach-keys": string("Override the key sequence for detaching a container"),
     "record-profile": string("Write the seccomp profile that the run needed to the file (slows it down)", {
@@ -43,10 +50,12 @@ export const run: Command<Values> = {
     "tare run -it --rm --memory 512m debian bash",
     "tare run --rm --security-opt explain-denials debian mount -t tmpfs none /mnt",
     "tare run --rm --record-profile small.json debian ls / && tare run --security-opt seccomp=small.json debian ls /",
+    "tare run --rm --preserve-fds 1 debian cat /proc/self/fd/3 3<file",
     "tare run -d --name web -v /srv/www:/www:ro busybox httpd -f -h /www",
   ],
   async run(call) {
     const { values, given, positional, context } = call;
+    const preserved = findPreserved(values);
     const [image = "", ...command] = positional;
     if (values.detach && values.attach.length > 0) throw optionFailure("Conflicting options: -a and -d");
     const attached = planAttached(values, values.detach);
@@ -70,7 +79,7 @@ export const run: Command<Values> = {
       values["record-profile"] === "" ? undefined : (await loadRecording()).openRecording(call);
     const id = await createContainer(call, recording?.change(request) ?? request);
     const client = await call.client();
-    const created = { client, id, image };
+    const created = { client, id, image, preserved };
     if (recording !== undefined)
       return await recording.record(created, () => runAttached(call, created, attached));
     if (!values.detach) return await runAttached(call, created, attached);
@@ -90,6 +99,7 @@ interface Created {
   readonly client: Client;
   readonly id: string;
   readonly image: string;
+  readonly preserved: readonly number[];
 }
 
 /** From where what was published can be reached, on standard error. */
@@ -127,8 +137,12 @@ async function runAttached(call: Call<Values>, created: Created, attached: Attac
 }
 
 /** Starts it; gives what prints the timing, to be called when the program has printed its own. */
-async function start(call: Call<Values>, { client, id, image }: Created): Promise<(() => void) | undefined> {
-  const { timing } = await client.containers.start(id).catch(async (thrown: unknown) => {
+async function start(
+  call: Call<Values>,
+  { client, id, image, preserved }: Created,
+): Promise<(() => void) | undefined> {
+  const descriptors = await passPreserved(call, preserved);
+  const { timing } = await client.containers.start(id, { descriptors }).catch(async (thrown: unknown) => {
     throw await withStartStatus(thrown, client, id);
   });
   // The hello image tells of itself where the time went: it is part of what it prints.

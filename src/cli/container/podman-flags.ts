@@ -110,8 +110,9 @@ export const podmanFlags: TableOf<PodmanValues> = {
 
 /** Flags of podman's that can't be here, each with why and what to do. They are not in the help. */
 export const refusedFlags: FlagTable = {
-  "preserve-fd": refused("descriptors do not go through the API: bind what they lead to (-v)"),
-  "preserve-fds": refused("descriptors do not go through the API: bind what they lead to (-v)"),
+  // Of create; run has them.
+  "preserve-fd": refused("descriptors are passed to a program that starts: use tare run"),
+  "preserve-fds": refused("descriptors are passed to a program that starts: use tare run"),
 };
 
 function refused(reason: string): Flag<string> {

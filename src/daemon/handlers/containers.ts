@@ -99,7 +99,9 @@ export const handlers: Handlers = {
       throw new Failure("unsupported", "starting from a checkpoint is not supported yet");
     }
     try {
-      const timing = await engine.containers.start(params["id"] ?? "");
+      const descriptors = query.text("descriptors");
+      const options = descriptors === undefined ? {} : { descriptors };
+      const timing = await engine.containers.start(params["id"] ?? "", options);
       reply.empty(204, { "Tare-Timing": JSON.stringify(timingOf(timing)) });
     } catch (thrown) {
       if (!(thrown instanceof Failure) || thrown.details["alreadyRunning"] !== true) throw thrown;

@@ -15,11 +15,16 @@ export const handlers: Handlers = {
   },
 
   "exec.start": async (call: Call) => {
-    const { engine, version, params, body, reply } = call;
+    const { engine, version, params, query, body, reply } = call;
     const { id = "" } = params;
     const { Detach: detach = false, ConsoleSize } = parseExecStart(body);
     const consoleSize = parseConsoleSize(ConsoleSize);
-    const options = { detach, ...(consoleSize === undefined ? {} : { consoleSize }) };
+    const descriptors = query.text("descriptors");
+    const options = {
+      detach,
+      ...(consoleSize === undefined ? {} : { consoleSize }),
+      ...(descriptors === undefined ? {} : { descriptors }),
+    };
     const keys = parseDetachKeys((await engine.containers.inspectExec(id)).spec.detachKeys);
     const stream = await engine.containers.startExec(id, options).catch(async (thrown: unknown) => {
       if (detach || !hasEnded(thrown)) throw thrown;

@@ -1,3 +1,4 @@
+import { parseDescriptorRequest } from "../../api/descriptor-request.ts";
 import { encodeProgressLine } from "../../api/progress-lines.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { checkFindingOf, namespacesRowOf, reachRowOf, storeUsageOf } from "../map/tare.ts";
@@ -48,6 +49,12 @@ export const handlers: Handlers = {
         await reply.write(encodeProgressLine(benchMessageOf(event)));
       }
     });
+  },
+
+  "tare.descriptors": async ({ engine, body, reply }: Call) => {
+    const { Targets: targets = [] } = parseDescriptorRequest(body);
+    const { socket, token } = await engine.offerDescriptors(targets);
+    reply.json(201, { Socket: socket, Token: token });
   },
 
   "tare.settle": async ({ engine, reply }: Call) => {

@@ -6,6 +6,7 @@ import type { SecretCatalog } from "../secrets/secret-catalog.ts";
 import type { ContainerRecord, ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { ContainerId } from "../types.ts";
+import type { PassedDescriptors } from "../passed-descriptors.ts";
 import type { VolumeCatalog } from "../volumes/volume-catalog.ts";
 import type { Background } from "./background.ts";
 import type { ExecSessions } from "./exec-sessions.ts";
@@ -36,6 +37,7 @@ export interface ContainerContext {
   readonly restarts: Restarts;
   readonly attaches: PendingAttaches;
   readonly execs: ExecSessions;
+  readonly descriptors: PassedDescriptors;
   readonly seccomp: SeccompProfiles;
   /** Names of containers that are being made or renamed, with the id of each. */
   readonly reservedNames: Map<string, ContainerId>;

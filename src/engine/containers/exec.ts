@@ -2,6 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { planCapabilities } from "../../linux/capability.ts";
+import type { Fd } from "../../linux/fd.ts";
 import type { StartedProcess } from "../../runtime/types.ts";
 import type { ExecRequest } from "../parts.ts";
 import { isWithoutDeviceList } from "../planning/cgroup-mode.ts";
@@ -52,12 +53,20 @@ export function createExec(context: ContainerContext, reference: ContainerRefere
 export async function startExec(
   context: ContainerContext,
   id: string,
-  options: { readonly detach?: boolean; readonly consoleSize?: TerminalSize } = {},
+  options: {
+    readonly detach?: boolean;
+    readonly consoleSize?: TerminalSize;
+    readonly preserveFds?: ReadonlyMap<number, Fd>;
+  } = {},
 ): Promise<AttachedStream | undefined> {
   const session = context.execs.get(id);
   const duplex = options.detach === true ? undefined : new LateDuplex();
   const { kept } = await context.execs.start(session.containerId, () =>
-    launch(context, session, { duplex, consoleSize: options.consoleSize }),
+    launch(context, session, {
+      duplex,
+      consoleSize: options.consoleSize,
+      preserveFds: options.preserveFds ?? new Map(),
+    }),
   );
   fault("exec.launched");
   session.kept = kept;
@@ -81,7 +90,12 @@ async function launch(
   {
     duplex,
     consoleSize,
-  }: { readonly duplex: LateDuplex | undefined; readonly consoleSize: TerminalSize | undefined },
+    preserveFds,
+  }: {
+    readonly duplex: LateDuplex | undefined;
+    readonly consoleSize: TerminalSize | undefined;
+    readonly preserveFds: ReadonlyMap<number, Fd>;
+  },
 ): Promise<StartedProcess> {
   const { id } = session;
   if (session.state.status !== "created") {
@@ -100,6 +114,7 @@ async function launch(
     return await context.parts.runtime.exec({
       ...(rdtClass === undefined ? {} : { taskFds: [rdtClass.fd] }),
       ...planExec(context, record, { session, live, consoleSize }),
+      preserveFds,
       runDirectory,
       beforeFirstInstruction: async (kept) => {
         if (duplex !== undefined) duplex.join(await kept.attach(streamsOf(session.spec)));

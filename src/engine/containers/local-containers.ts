@@ -30,6 +30,7 @@ import { announceEndpoint } from "../networks/names.ts";
 import { type ContainerContext, isRunning } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { commitContainer } from "./commit.ts";
+import type { DescriptorOptions } from "../descriptor-types.ts";
 import { copyFromContainer, copyIntoContainer, statContainerPath } from "./copy.ts";
 import { createContainer, reserveName } from "./create.ts";
 import { describeContainer } from "./describe-container.ts";
@@ -61,8 +62,9 @@ export class LocalContainers implements Containers {
     return await createContainer(this.#context, spec);
   }
 
-  async start(reference: ContainerReference): Promise<StartTiming> {
-    return await startContainer(this.#context, reference);
+  async start(reference: ContainerReference, options: DescriptorOptions = {}): Promise<StartTiming> {
+    using taken = this.#context.descriptors.take(options);
+    return await startContainer(this.#context, reference, taken.fds);
   }
 
   async stop(reference: ContainerReference, options: StopOptions = {}): Promise<boolean> {
@@ -216,9 +218,15 @@ export class LocalContainers implements Containers {
 
   async startExec(
     id: string,
-    options: { readonly detach?: boolean; readonly consoleSize?: TerminalSize } = {},
+    {
+      detach = false,
+      consoleSize,
+      ...descriptors
+    }: DescriptorOptions & { readonly detach?: boolean; readonly consoleSize?: TerminalSize } = {},
   ): Promise<AttachedStream | undefined> {
-    return await startExec(this.#context, id, options);
+    using taken = this.#context.descriptors.take(descriptors);
+    const size = consoleSize === undefined ? {} : { consoleSize };
+    return await startExec(this.#context, id, { detach, ...size, preserveFds: taken.fds });
   }
 
   async resizeExec(id: string, size: TerminalSize): Promise<void> {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { sleep } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
 import { Failure, sentenceOf } from "../../base/failure.ts";
+import type { Fd } from "../../linux/fd.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import type { Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
@@ -61,6 +62,7 @@ const logRotation = { maxBytes: 20 * 1024 * 1024, files: 3 } as const;
 export async function startContainer(
   context: ContainerContext,
   reference: ContainerReference,
+  preserveFds: ReadonlyMap<number, Fd> = new Map(),
 ): Promise<StartTiming> {
   const clock = new PhaseClock();
   const { id } = getContainer(context.state, reference);
@@ -76,14 +78,22 @@ export async function startContainer(
     });
   }
   context.restarts.cancel(id);
-  return await startHeld(context, record, { clock, byPolicy: false });
+  return await startHeld(context, record, { clock, byPolicy: false, preserveFds });
 }
 
 /** As startContainer(), of one that does not run and whose lock is held. */
 export async function startHeld(
   context: ContainerContext,
   record: ContainerRecord,
-  { clock, byPolicy }: { readonly clock: PhaseClock; readonly byPolicy: boolean },
+  {
+    clock,
+    byPolicy,
+    preserveFds = new Map(),
+  }: {
+    readonly clock: PhaseClock;
+    readonly byPolicy: boolean;
+    readonly preserveFds?: ReadonlyMap<number, Fd>;
+  },
 ): Promise<StartTiming> {
   const { id } = record;
   await context.background.settled(id); // the run before may still be giving up its cgroup
@@ -108,7 +118,7 @@ export async function startHeld(
   // Until it is known as running: who wants the same volumes finds them with it then.
   using uses = new DisposableStack();
   try {
-    started = await launch(context, joining, { clock, uses, endpoints });
+    started = await launch(context, joining, { clock, uses, endpoints, preserveFds });
   } catch (failed) {
     const thrown = failureTo("start the container", failed);
     recordEnd(context, joining, { state: failedState(thrown), ends: intent });
@@ -195,7 +205,9 @@ async function launch(
     clock,
     uses,
     endpoints,
+    preserveFds,
   }: {
+    readonly preserveFds: ReadonlyMap<number, Fd>;
     readonly clock: PhaseClock;
     readonly uses: DisposableStack;
     readonly endpoints: readonly EndpointPlan[];
@@ -286,6 +298,7 @@ async function launch(
       ...(shm === undefined ? [] : [[shmPlace, shm.fd] as const]),
     ]),
     ownTrees: new Set([...volumes.ownTrees, ...images.ownTrees]),
+    preserveFds,
     ...(rdtClass === undefined ? {} : { taskFds: [rdtClass.fd] }),
     ...(secrets === undefined ? {} : { memoryFiles: secrets.fd }),
     heldFds: shm === undefined ? volumes.held : [...volumes.held, shm.fd],

@@ -21,8 +21,15 @@ import {
   type PlannedMount,
 } from "./mounts.ts";
 import { addOpenTarget } from "./paths.ts";
-import { type OpResult, type PlanBlob, PlanList } from "./plan.ts";
-import { addCredentials, addFreshStart, addLimits, type PlannedProcess } from "./process.ts";
+import { type OpResult, type PlanBlob, PlanList, usualChannel } from "./plan.ts";
+import {
+  addCredentials,
+  addFreshStart,
+  addLimits,
+  addPreserved,
+  type PlannedProcess,
+  raisedChannel,
+} from "./process.ts";
 import { addBarrier, networkBarrier, PlanClock } from "./report.ts";
 import { addSysctls } from "./sysctls.ts";
 import { addPipes, addTerminal } from "./streams.ts";
@@ -71,7 +78,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   const { config, root } = input;
   const { linux, process } = config;
   const before = new PlanList();
-  const child = new PlanList();
+  const child = new PlanList(channelOf(input.process));
   const clock = new PlanClock(blob);
   const created = linux.namespaces
     .filter(({ type }) => !input.joinNamespaces.has(type))
@@ -156,6 +163,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
       readonly.length,
     ]);
   }
+  addPreserved(child, input.process);
   addLimits(child, input.limits);
   clock.stamp(child, "mounts");
   addCredentials(child, blob, input.process, clock, {
@@ -175,6 +183,10 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
     streams,
     clock,
   };
+}
+
+function channelOf({ preserved }: PlannedProcess): number {
+  return preserved === undefined ? usualChannel : raisedChannel;
 }
 
 function addJoins(
@@ -278,7 +290,7 @@ export interface ExecInput {
 export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
   const { process } = input.process;
   const before = new PlanList();
-  const child = new PlanList();
+  const child = new PlanList(channelOf(input.process));
   const clock = new PlanClock(blob);
   addKeeperCgroup(before, input.keeperTasks);
   if (input.joins.includes("pid"))
@@ -320,6 +332,7 @@ export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
     create: false,
   });
   child.add(`enter the working directory "${process.cwd}"`, "fchdir", [cwd]);
+  addPreserved(child, input.process);
   addLimits(child, input.limits);
   addCredentials(child, blob, input.process, clock, {
     stdin: input.openStdin || terminal,

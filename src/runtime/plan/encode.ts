@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { syscallNumber } from "../../linux/syscall.ts";
-import { type Plan, type PlanArgument, PlanBlob, type PlanList, type Slot } from "./plan.ts";
+import { type Plan, type PlanArgument, PlanBlob, type PlanList, type Slot, usualChannel } from "./plan.ts";
 
 // The wire format: native/plan.h says the same in C.
 const headerBytes = 128;
@@ -57,7 +57,8 @@ function flagsOf(plan: Plan): number {
     (plan.terminal ? flag.terminal : 0) |
     (plan.closeStdin ? flag.closeStdin : 0) |
     (plan.dieWithCaller ? flag.dieWithCaller : 0) |
-    (plan.log?.rotateFirst === true ? flag.logRotate : 0)
+    (plan.log?.rotateFirst === true ? flag.logRotate : 0) |
+    (plan.child.channel === usualChannel ? 0 : plan.child.channel << 16)
   );
 }
 

@@ -39,9 +39,18 @@ export interface PlanOp {
   readonly about: string;
 }
 
+/** PLAN_CHANNEL of native/plan.h. */
+export const usualChannel = 3;
+
 /** A list of calls that is being made: what it says is decided here, applied by the keeper. */
 export class PlanList {
   readonly ops: PlanOp[] = [];
+  /** Of a child: where it has its channel to the keeper. */
+  readonly channel: number;
+
+  constructor(channel: number = usualChannel) {
+    this.channel = channel;
+  }
 
   /** Appends a call; the result can be used by later ones. */
   add(

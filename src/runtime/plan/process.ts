@@ -5,7 +5,7 @@ import {
   encodeCapset,
   parseCapability,
 } from "../../linux/capability.ts";
-import { AT_EMPTY_PATH } from "../../linux/constants/open.ts";
+import { AT_EMPTY_PATH, O_CLOEXEC } from "../../linux/constants/open.ts";
 import { errno } from "../../linux/errno.ts";
 import type { RuntimeCapabilities, RuntimeProcess } from "../../spec/runtime-config.ts";
 import {
@@ -18,7 +18,7 @@ import { auditArchitecture, interpretSeccomp } from "../../linux/seccomp.ts";
 import type { UnwatchedCall } from "../../linux/seccomp-watch.ts";
 import { syscallNumber } from "../../linux/syscall.ts";
 import { type PlanArgument, PlanBlob, type PlanList, type PlanOp } from "./plan.ts";
-import { addBarrier, channelFd, type PlanClock, readyBarrier, takeListener } from "./report.ts";
+import { addBarrier, type PlanClock, readyBarrier, takeListener } from "./report.ts";
 import { addStreamOwner } from "./streams.ts";
 
 // prctl(2), seccomp(2), signal(7)
@@ -97,14 +97,16 @@ export function addSeccomp(
 }
 
 /** The calls of addBarrier(): what is made between the load of a filter and the moment somebody listens to it. */
-export const barrierCalls: readonly UnwatchedCall[] = (["write", "read"] as const).map((name) => ({
-  name,
-  conditions: [
-    { index: 0, op: "EQ", value: BigInt(channelFd), valueTwo: 0n },
-    { index: 1, op: "GE", value: PlanBlob.address, valueTwo: 0n },
-    { index: 1, op: "LT", value: PlanBlob.address + BigInt(PlanBlob.mostBytes), valueTwo: 0n },
-  ],
-}));
+export function barrierCalls(channel: number): readonly UnwatchedCall[] {
+  return (["write", "read"] as const).map((name) => ({
+    name,
+    conditions: [
+      { index: 0, op: "EQ", value: BigInt(channel), valueTwo: 0n },
+      { index: 1, op: "GE", value: PlanBlob.address, valueTwo: 0n },
+      { index: 1, op: "LT", value: PlanBlob.address + BigInt(PlanBlob.mostBytes), valueTwo: 0n },
+    ],
+  }));
+}
 
 /** From root's full rights to the user's: bounding set, groups, ids, capabilities, in the only order that works. */
 export function addIdentity(
@@ -207,6 +209,37 @@ export interface PlannedProcess {
   readonly available: ReadonlySet<CapabilityName>;
   /** Stop before the first instruction until the engine says go. */
   readonly announce: boolean;
+  /** Descriptors of the caller's, as the keeper inherits them, and the numbers at which the program finds them. */
+  readonly preserved?: readonly PreservedFd[];
+}
+
+export interface PreservedFd {
+  readonly fd: number;
+  readonly target: number;
+}
+
+/** Where a child that passes descriptors on has its channel: above all of them. */
+export const raisedChannel = 512;
+const firstRoom = raisedChannel + 1;
+
+/**
+ * Puts the caller's descriptors where the program finds them, and closes all others but the channel. From here on nothing of
+ * the engine's can be used; before limits are set, which may be lower than the numbers that this needs.
+ */
+export function addPreserved(list: PlanList, { preserved, init }: PlannedProcess): void {
+  if (preserved === undefined) return;
+  const about = "pass the caller's descriptors on";
+  const room = [...preserved.map(({ fd }) => fd), ...(init === undefined ? [] : [init])];
+  // Two steps: a number that is wanted may be one that is still to be passed.
+  room.forEach((fd, i) => list.add(about, "dup3", [fd, firstRoom + i, O_CLOEXEC]));
+  list.add(about, "close_range", [3, raisedChannel - 1, 0]);
+  list.add(about, "close_range", [firstRoom + room.length, 0xffffffff, 0]);
+  preserved.forEach(({ target }, i) => list.add(about, "dup3", [firstRoom + i, target, 0]));
+  if (preserved.length > 0) list.add(about, "close_range", [firstRoom, firstRoom + preserved.length - 1, 0]);
+}
+
+function placeOfInit({ preserved = [], init }: PlannedProcess): number | undefined {
+  return init === undefined ? undefined : firstRoom + preserved.length;
 }
 
 /**
@@ -226,9 +259,12 @@ export function addCredentials(
   if (options.streams !== "owned") addStreamOwner(list, process.user.uid, options);
   // SAFETY: closed, not just close-on-exec: a process that is looked into before it executes, while it waits most
   // of all, must hold nothing of the host. The channel (3) goes with execve.
-  const { init } = planned;
+  const isArranged = planned.preserved !== undefined;
+  const init = isArranged ? placeOfInit(planned) : planned.init;
   const about = "close the engine's descriptors";
-  if (init === undefined) list.add(about, "close_range", [4, 0xffffffff, 0]);
+  if (isArranged) {
+    // By addPreserved().
+  } else if (init === undefined) list.add(about, "close_range", [4, 0xffffffff, 0]);
   else {
     // Sealed or read-only: the one thing of the engine's that the container's first process is.
     if (init > 4) list.add(about, "close_range", [4, init - 1, 0]);

@@ -1,7 +1,6 @@
 import type { PlanBlob, PlanList, Slot } from "./plan.ts";
 
 // native/plan.h: what the child writes to its channel.
-export const channelFd = 3;
 const packet = { barrier: 2, note: 3 } as const;
 /** Barriers that the keeper answers itself. */
 export const takeMaster = 0x80000001;
@@ -20,9 +19,9 @@ export function addBarrier(list: PlanList, blob: PlanBlob, slot: Slot, tag: numb
   head.writeUInt32LE(packet.barrier, 0);
   head.writeUInt32LE(tag, 4);
   blob.fill({ offset: slot.offset, bytes: 8 }, head);
-  list.add(about, "write", [channelFd, { addressOf: slot }, 16], { expect: 16 });
+  list.add(about, "write", [list.channel, { addressOf: slot }, 16], { expect: 16 });
   // SAFETY: 0 bytes mean that the keeper is gone; going on would leave a container that nobody keeps.
-  list.add(about, "read", [channelFd, { addressOf: blob.reserve(8) }, 1], { expect: 1 });
+  list.add(about, "read", [list.channel, { addressOf: blob.reserve(8) }, 1], { expect: 1 });
 }
 
 const CLOCK_MONOTONIC = 1;
@@ -57,7 +56,7 @@ export class PlanClock {
 
   tell(list: PlanList): void {
     const bytes = 8 + 16 * this.names.length;
-    list.add("report to the engine", "write", [channelFd, { addressOf: this.#slot }, bytes], {
+    list.add("report to the engine", "write", [list.channel, { addressOf: this.#slot }, bytes], {
       expect: bytes,
     });
   }

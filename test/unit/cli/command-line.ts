@@ -10,6 +10,8 @@ export interface Outcome {
   readonly err: string;
   /** The options of each connection it made. */
   readonly connections: readonly GlobalOptions[];
+  /** Packets of descriptors. */
+  readonly sent: readonly unknown[];
 }
 
 export interface Given {
@@ -28,6 +30,7 @@ export async function runCommandLine(argv: readonly string[], given: Given = {})
   stdout.on("data", (piece) => (out += String(piece)));
   stderr.on("data", (piece) => (err += String(piece)));
   const connections: GlobalOptions[] = [];
+  const sent: unknown[] = [];
   const context: CliContext = {
     stdin: given.stdin ?? new PassThrough(),
     stdout,
@@ -35,11 +38,12 @@ export async function runCommandLine(argv: readonly string[], given: Given = {})
     env: given.env ?? {},
     cwd: given.cwd ?? "/",
     build: { version: "1.2.3", commit: "abcdef" },
+    sendDescriptors: async (_, packet) => void sent.push(packet),
     connect: async (options) => {
       connections.push(options);
       return given.client as Client;
     },
   };
   const status = await main(argv, context);
-  return { status, out, err, connections };
+  return { status, out, err, connections, sent };
 }

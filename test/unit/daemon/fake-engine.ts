@@ -7,6 +7,7 @@ import type {
   EngineInfo,
 } from "../../../src/engine/engine-types.ts";
 import type { Progress } from "../../../src/base/progress.ts";
+import type { DescriptorOffer } from "../../../src/engine/descriptor-types.ts";
 import type { ImageDetails, Images } from "../../../src/engine/image-types.ts";
 import type { ManifestList, Manifests } from "../../../src/engine/manifest-types.ts";
 import type { LogOptions } from "../../../src/engine/log-types.ts";
@@ -78,6 +79,8 @@ export class FakeEngine implements Engine {
   readonly pods: FakePods = new FakePods();
   readonly tags: string[] = ["busybox:latest"];
   readonly pastEvents: EngineEvent[] = [];
+  /** Tokens that starts and execs have named. */
+  readonly descriptors: string[] = [];
   loadedBytes = 0;
   settled = 0;
   readonly benched: StorageBenchOptions[] = [];
@@ -125,7 +128,8 @@ export class FakeEngine implements Engine {
       this.emit("container", "create", id);
       return { id, warnings: spec.oomScoreAdj === -500 ? ["cannot lower the score"] : [] };
     },
-    start: async (reference) => {
+    start: async (reference, { descriptors } = {}) => {
+      if (descriptors !== undefined) this.descriptors.push(descriptors);
       const container = this.find(reference);
       if (container.state.status === "running") {
         throw new Failure("conflict", "cannot start: it runs", { details: { alreadyRunning: true } });
@@ -270,6 +274,7 @@ export class FakeEngine implements Engine {
       return id;
     },
     startExec: async (id, options) => {
+      if (options?.descriptors !== undefined) this.descriptors.push(options.descriptors);
       const exec = this.#exec(id);
       if (exec.spec.command[0] === "missing") {
         exec.state = { status: "exited", code: 127 };
@@ -507,6 +512,10 @@ export class FakeEngine implements Engine {
 
   async check(): Promise<readonly CheckFinding[]> {
     return [{ subject: "container web", problem: "its keeper is gone", advice: "remove it" }];
+  }
+
+  async offerDescriptors(targets: readonly number[]): Promise<DescriptorOffer> {
+    return { socket: "/run/fds", token: `token of ${targets.join(", ")}` };
   }
 
   async settle(): Promise<void> {

@@ -143,7 +143,7 @@ describe.each([
       architecture: "x86_64",
       kernel: "6.1.0",
       watch: { denials: true, calls: true },
-      unwatched: barrierCalls,
+      unwatched: barrierCalls(3),
     }) as WatchedSeccomp;
     for (const noNewPrivileges of [false, true]) {
       const list = child({

@@ -3,6 +3,20 @@ import { ConnectedSecrets } from "../../../src/mod/connected-secrets.ts";
 import { startDaemon } from "./daemon-under-test.ts";
 import { bodyOf, rawRequest, requestText, statusOf } from "./raw-request.ts";
 
+test("descriptors are offered a socket, and named by its token at a start and an exec", async () => {
+  await using daemon = await startDaemon();
+  const { client, engine } = daemon;
+  expect(await client.system.offerDescriptors([3, 7])).toEqual({
+    Socket: "/run/fds",
+    Token: "token of 3, 7",
+  });
+  await client.containers.create({ Image: "busybox", Cmd: ["sleep", "9"] }, { name: "web" });
+  await client.containers.start("web", { descriptors: "first" });
+  const { Id: id } = await client.containers.createExec("web", { Cmd: ["true"] });
+  await client.executions.startDetached(id, { descriptors: "second" });
+  expect(engine.descriptors).toEqual(["first", "second"]);
+});
+
 describe("secrets", () => {
   let daemon: Awaited<ReturnType<typeof startDaemon>>;
   beforeEach(async () => {
