@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { openDocker } from "../engines/docker.ts";
 import type { Engine, Missing, StorageChoice } from "../engines/engine.ts";
 import { openTare } from "../engines/tare.ts";
@@ -64,6 +64,8 @@ interface Archive {
 
 interface Load {
   readonly large: Archive;
+  /** The same in gzip. */
+  readonly packed: Archive;
   readonly small: Archive;
   /** With file-io, its file and its archive in /. */
   readonly working: Archive & { readonly rootfs: string };
@@ -74,6 +76,8 @@ async function makeLoad(directory: string, share: number): Promise<Load> {
   const many = chooseFiles(host, { count: Math.round(9463 / share), bytes: 738e6 / share });
   const largePath = join(directory, "large.tar");
   const large = await buildFromHost(largePath, many);
+  const packedPath = join(directory, "packed.gz");
+  await buildFromHost(packedPath, many);
   const smallPath = join(directory, "small.tar");
   const small = await buildOfSmallFiles(smallPath, Math.round(100_000 / share));
   const rootfs = join(directory, "rootfs");
@@ -86,6 +90,7 @@ async function makeLoad(directory: string, share: number): Promise<Load> {
   const mb = Math.round(large.tarBytes / 1e6);
   return {
     large: pack(directory, "large", largePath, large.diffId, `a layer of ${mb} MB, ${large.files} files`),
+    packed: pack(directory, "packed", packedPath, large.diffId, `the same, compressed with gzip`),
     small: pack(directory, "small", smallPath, small.diffId, `a layer of ${small.files} small files`),
     working: { name: "working", about: "", path: join(directory, "working-rootfs.tar"), rootfs },
   };
@@ -100,11 +105,11 @@ function pack(directory: string, name: string, layer: string, diffId: string, ab
     rootfs: { type: "layers", diff_ids: [diffId] },
     history: [{ created_by: "bench" }],
   };
-  const manifest = [{ Config: "config.json", RepoTags: [`${name}:latest`], Layers: [`${name}.tar`] }];
+  const manifest = [{ Config: "config.json", RepoTags: [`${name}:latest`], Layers: [basename(layer)] }];
   writeFileSync(join(directory, "config.json"), JSON.stringify(config));
   writeFileSync(join(directory, "manifest.json"), JSON.stringify(manifest));
   const path = join(directory, `${name}-archive.tar`);
-  runTimed(["tar", "-C", directory, "-cf", path, "manifest.json", "config.json", `${name}.tar`]);
+  runTimed(["tar", "-C", directory, "-cf", path, "manifest.json", "config.json", basename(layer)]);
   rmSync(layer);
   return { name: `${name}:latest`, path, about };
 }
@@ -157,8 +162,8 @@ async function measurePair(bench: Bench, { pair, place, load }: Measured): Promi
   });
   const results: Result[] = [];
 
-  for (const archive of [load.large, load.small]) {
-    const native = [nativeApply(place, archive)];
+  for (const archive of [load.large, load.packed, load.small]) {
+    const native = [archive === load.packed ? inflate(archive) : nativeApply(place, archive)];
     const removed: { subject: WithContainers; samples: number[] }[] = engines.map((subject) => ({
       subject,
       samples: [],
@@ -217,6 +222,11 @@ type Series = readonly { readonly subject: Engine; readonly samples: readonly nu
 function importRootfs(base: string, more: string, command: readonly string[]): void {
   const quoted = command.map((word) => `'${word}'`).join(" ");
   runTimed(["sh", "-c", `tar -c -C ${base} . -C ${more} file-io large small.tar | ${quoted}`]);
+}
+
+/** Decompression alone. */
+function inflate({ path }: Archive): number {
+  return runTimed(["sh", "-c", `tar -xOf ${path} packed.gz | gzip -dc > /dev/null`]).ms;
 }
 
 /** Until it is on the disk, which engines see to as well. */

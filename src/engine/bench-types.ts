@@ -27,6 +27,8 @@ export interface StorageBenchFigures {
   readonly applyMs: number;
   /** Prepare, mount and remove a container's file system; the median. */
   readonly containerMs?: number;
+  /** Of that, prepare and mount: what a start waits for. */
+  readonly startMs?: number;
   /** The first 4 KiB that a container writes into the large file of its image. */
   readonly firstWriteMs: number;
   /** The large file from its begin to its end, out of the kernel's cache. */

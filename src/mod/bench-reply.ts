@@ -34,6 +34,7 @@ export function benchEventOf(message: StorageBenchMessage): StorageBenchEvent {
       walkMs: Figures.WalkMs,
       removalMs: Figures.RemovalMs,
       ...(Figures.ContainerMs === undefined ? {} : { containerMs: Figures.ContainerMs }),
+      ...(Figures.StartMs === undefined ? {} : { startMs: Figures.StartMs }),
       ...(Figures.ContainerSize === undefined ? {} : { containerBytes: Figures.ContainerSize }),
     },
   };

@@ -59,9 +59,10 @@ describe.skipIf(!isRoot)("storage bench", () => {
       "overlay",
       "vfs",
     ]);
-    for (const { Driver, ContainerMs, ContainerSize, ...figures } of report.Drivers) {
+    for (const { Driver, ContainerMs, StartMs, ContainerSize, ...figures } of report.Drivers) {
       for (const [name, ms] of Object.entries(figures)) expect([name, ms > 0]).toEqual([name, true]);
       expect([Driver, ContainerMs !== undefined]).toEqual([Driver, Driver !== "native"]);
+      expect(StartMs ?? 0).toBeLessThanOrEqual(ContainerMs ?? 0);
       // Nobody copies: vfs shares the blocks here.
       if (ContainerSize !== undefined) expect(ContainerSize).toBeLessThan(report.Load.Size / 2);
     }

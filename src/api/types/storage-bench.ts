@@ -13,6 +13,7 @@ export interface StorageBenchFigures {
   readonly Driver: string;
   readonly ApplyMs: number;
   readonly ContainerMs?: number;
+  readonly StartMs?: number;
   readonly FirstWriteMs: number;
   readonly ReadMs: number;
   readonly WalkMs: number;

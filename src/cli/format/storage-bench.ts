@@ -27,6 +27,7 @@ interface Measure {
 const measures: readonly Measure[] = [
   ["ApplyMs", "Apply", "APPLY", "Apply the layer", formatMs],
   ["ContainerMs", "Container", "CONTAINER", "Prepare, mount and remove a container", formatMs],
+  ["StartMs", "Start", "START", "Of that, prepare and mount", formatMs],
   ["FirstWriteMs", "FirstWrite", "FIRST WRITE", "First write to the large file", formatMs],
   ["ReadMs", "Read", "READ", "Read the large file", formatMs],
   ["WalkMs", "Walk", "WALK", "Look at every file", formatMs],

@@ -20,13 +20,23 @@ export function benchMessageOf(event: StorageBenchEvent): StorageBenchMessage {
     case "unsupported":
       return { Unsupported: { Driver: event.driver, Reason: event.reason } };
     case "figures": {
-      const { driver, applyMs, containerMs, firstWriteMs, readMs, walkMs, removalMs, containerBytes } =
-        event.figures;
+      const {
+        driver,
+        applyMs,
+        containerMs,
+        startMs,
+        firstWriteMs,
+        readMs,
+        walkMs,
+        removalMs,
+        containerBytes,
+      } = event.figures;
       return {
         Figures: {
           Driver: driver,
           ApplyMs: applyMs,
           ...(containerMs === undefined ? {} : { ContainerMs: containerMs }),
+          ...(startMs === undefined ? {} : { StartMs: startMs }),
           FirstWriteMs: firstWriteMs,
           ReadMs: readMs,
           WalkMs: walkMs,

@@ -18,7 +18,14 @@ const native = {
   WalkMs: 3,
   RemovalMs: 1500,
 };
-const overlay = { ...native, Driver: "overlay", ApplyMs: 50, ContainerMs: 0.5, ContainerSize: 4096 };
+const overlay = {
+  ...native,
+  Driver: "overlay",
+  ApplyMs: 50,
+  ContainerMs: 0.5,
+  StartMs: 0.4,
+  ContainerSize: 4096,
+};
 const Unsupported = { Driver: "btrfs", Reason: "cannot use the btrfs driver here: it is on extfs" };
 const messages: readonly StorageBenchMessage[] = [
   { Load },
@@ -49,9 +56,9 @@ describe("storage bench", () => {
     expect(lines.slice(0, 7)).toEqual([
       "A layer of 8MiB (one file of 4MiB, 512 small ones) on extfs, 2 containers; native: plain files.",
       "",
-      "DRIVER|APPLY|CONTAINER|FIRST WRITE|READ|WALK|REMOVAL|DISK",
-      "native|100ms|-|0.0512ms|2ms|3ms|1.5s|-",
-      "overlay|50ms|0.5ms|0.0512ms|2ms|3ms|1.5s|4.1kB",
+      "DRIVER|APPLY|CONTAINER|START|FIRST WRITE|READ|WALK|REMOVAL|DISK",
+      "native|100ms|-|-|0.0512ms|2ms|3ms|1.5s|-",
+      "overlay|50ms|0.5ms|0.4ms|0.0512ms|2ms|3ms|1.5s|4.1kB",
       "",
       "btrfs: cannot use the btrfs driver here: it is on extfs",
     ]);

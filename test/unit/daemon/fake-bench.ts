@@ -17,6 +17,7 @@ export const fakeBench: readonly StorageBenchEvent[] = [
       driver: "vfs",
       applyMs: 1.5,
       containerMs: 0.25,
+      startMs: 0.125,
       firstWriteMs: 2,
       readMs: 3,
       walkMs: 4,
