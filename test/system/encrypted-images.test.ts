@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { digestOf } from "../../src/spec/digest.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
+import { dieAt, killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -177,6 +178,22 @@ describe.skipIf(!isRoot || !has("docker-registry") || !has("skopeo") || !has("op
       writeFileSync(blob, whole);
       await other.must(["pull", "-q", "--decryption-key", at("rsa.pem"), image], { env });
       expect(await other.must(["run", "--rm", image, "echo", "whole"])).toBe("whole");
+    }, 120_000);
+
+    test("an engine that is killed while it decrypts leaves nothing that has a name", async () => {
+      const image = encrypt("killed", "rsa.pub");
+      await using other = new Installation();
+      await other.must(["version"]);
+      for (const fault of ["pull.configured", "blob.synced:2", "blob.named:2", "pull.layers"] as const) {
+        killDaemon(other);
+        await dieAt(other, { args: ["pull", "--decryption-key", at("rsa.pem"), image], fault, env });
+        await other.must(["system", "settle"]);
+        expect([fault, await other.must(["images", "-aq"])]).toEqual([fault, ""]);
+        expect(readdirSync(join(other.dataRoot, "content/ingest"))).toEqual([]);
+        expect(await other.must(["system", "check", "--verify"])).toContain("in order");
+      }
+      await other.must(["pull", "-q", "--decryption-key", at("rsa.pem"), image], { env });
+      expect(await other.must(["run", "--rm", image, "echo", "runs"])).toBe("runs");
     }, 120_000);
 
     test("what we encrypt skopeo decrypts, and nobody else reads; one layer of several by its number", async () => {

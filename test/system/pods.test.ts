@@ -374,6 +374,53 @@ describe.skipIf(!isRoot)("pods", () => {
     await tare.must(["pod", "rm", "-f", "mapped"]);
   }, 60_000);
 
+  test("a pod has the address that it asks for, the host's network, none, or shares nothing", async () => {
+    const look = async (pod: string, script: string): Promise<string> =>
+      await tare.must(["run", "--rm", "--pod", pod, "busybox", "sh", "-c", script]);
+    await tare.must(["network", "create", "--subnet", "10.77.0.0/24", "fixed"]);
+    const address = ["--ip", "10.77.0.9", "--mac-address", "92:d0:c6:0a:29:33"];
+    await tare.must(["pod", "create", "--network", "fixed", ...address, "--dns", "10.77.0.8", "addressed"]);
+    expect(await look("addressed", "ip -o addr show eth0; cat /sys/class/net/eth0/address")).toMatch(
+      /inet 10\.77\.0\.9\/24 [^]*92:d0:c6:0a:29:33$/,
+    );
+    await tare.must(["pod", "create", "--mac-address", "92:d0:c6:0a:29:34", "of-bridge"]);
+    expect(await look("of-bridge", "cat /sys/class/net/eth0/address")).toBe("92:d0:c6:0a:29:34");
+    await tare.must(["pod", "create", "--network", "host", "of-host"]);
+    expect(await look("of-host", "ls /sys/class/net")).toContain("tr-");
+    await tare.must(["pod", "create", "--network", "none", "lonely"]);
+    expect(await look("lonely", "ls /sys/class/net; hostname")).toBe("lo\nlonely");
+    await tare.must(["pod", "create", "--share", "none", "loose"]);
+    const own = await tare.must([
+      "run",
+      "--rm",
+      "--pod",
+      "loose",
+      "--hostname",
+      "own",
+      "busybox",
+      "hostname",
+    ]);
+    expect(own).toBe("own");
+    expect(await look("loose", "ls /sys/class/net")).toContain("eth0");
+    await tare.must(["pod", "create", "--share", "net", "named-apart"]);
+    expect(
+      await tare.must([
+        "run",
+        "--rm",
+        "--pod",
+        "named-apart",
+        "-h",
+        "mine",
+        "busybox",
+        "sh",
+        "-c",
+        "hostname; cat /etc/hostname",
+      ]),
+    ).toBe("mine\nmine");
+    await tare.must(["pod", "rm", "--force", "--all"]);
+    await tare.must(["network", "rm", "fixed"]);
+  }, 60_000);
+
   test("an image of somebody's that has the name of the infra image is not what holds a pod", async () => {
     await tare.must(["import", "-", "localhost/tare-pause:latest"], {
       input: tarOf([["hello", "not a program"]]),

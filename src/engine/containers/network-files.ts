@@ -33,6 +33,8 @@ export function makeNetworkFiles(
   const network = record.spec.namespaces?.network;
   // Who shares a network shares its name and what names mean there.
   const owner = findNetworkOwner(context, record)?.id ?? record.id;
+  // But for a container of a pod that shares the network and not the name.
+  const named = (record.spec.hostname ?? "") === "" ? owner : record.id;
   if (owner === record.id) {
     const extra = withGateways(plan.extraHosts, gatewaysOf(context, ends));
     const base = readBaseHosts(record.spec, root);
@@ -45,11 +47,13 @@ export function makeNetworkFiles(
           : formatHosts(ownHosts(plan, ends), [...extra, ...linked]);
     writeContainerFile(places.file(owner, "hosts"), hosts, record);
     writeContainerFile(places.file(owner, "resolv.conf"), resolvConfOf(context, record), record);
-    writeContainerFile(places.file(owner, "hostname"), `${plan.hostname}\n`, record);
+  }
+  if (named === record.id) {
+    writeContainerFile(places.file(named, "hostname"), `${plan.hostname}\n`, record);
   }
   return {
     "/etc/resolv.conf": places.file(owner, "resolv.conf"),
-    ...(record.spec.ownsHostname === true ? {} : { "/etc/hostname": places.file(owner, "hostname") }),
+    ...(record.spec.ownsHostname === true ? {} : { "/etc/hostname": places.file(named, "hostname") }),
     ...(record.spec.ownsHosts === true ? {} : { "/etc/hosts": places.file(owner, "hosts") }),
   };
 }

@@ -22,9 +22,10 @@ export function planInfra(
 ): ContainerSpec {
   const { name: _, infraName, share: __, network, user, ...own } = spec;
   const share = planShare(spec.share);
-  const isAlone = network === undefined;
+  // With the host's network, or another's, it is called what that one is called.
+  const isNamed = share.includes("uts") && (network === undefined || network === "none") && isHostname(name);
   if (!share.includes("network")) refuseUnshared(spec);
-  const hostname = spec.hostname ?? (share.includes("uts") && isAlone && isHostname(name) ? name : undefined);
+  const hostname = spec.hostname ?? (isNamed ? name : undefined);
   return {
     ...own,
     image,
@@ -32,7 +33,7 @@ export function planInfra(
     ...(hostname === undefined ? {} : { hostname }),
     ...(own.networks === undefined ? {} : { networks: own.networks.map((end) => withAlias(end, name)) }),
     namespaces: {
-      ...(share.includes("network") ? (isAlone ? {} : { network }) : { network: "none" }),
+      ...(share.includes("network") ? (network === undefined ? {} : { network }) : { network: "none" }),
       ...(share.includes("ipc") ? { ipc: "shareable" } : {}),
       ...(user === undefined ? {} : { user }),
     },
