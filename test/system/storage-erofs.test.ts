@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
   closeSync,
@@ -73,6 +73,12 @@ test("a layer is one file beside its facts; one that the index can't have is unp
 describe.each(["btrfs", "xfs"] as const)("on %s", (kind) => {
   const lacks = Bun.which(`mkfs.${kind}`) === null || !hasFilesystem(kind);
   if (lacks) console.log(`skipped: mkfs.${kind}, or ${kind} in the kernel`);
+
+  if (!lacks && kind === "xfs") {
+    const whole = new SmallDisk(kind, { mebibytes: 400 });
+    afterAll(() => whole[Symbol.dispose]());
+    testStorageDriver("erofs", { base: whole.path });
+  }
 
   test.skipIf(lacks)("layers are mounted from their own files, without a loop device", async () => {
     using disk = new SmallDisk(kind, { mebibytes: 320 });
