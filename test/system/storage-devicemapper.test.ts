@@ -397,44 +397,52 @@ describe.skipIf(lacking !== undefined)("thin pools", () => {
     expect(await mapper.remove("tare-node-test")).toBe(true);
   });
 
-  test("an engine runs on it: containers, exec, diff, commit, a limit, a user namespace, restarts and a kill", async () => {
-    await using tare = new Installation();
-    const run = async (...args: string[]): Promise<string> => await tare.must(args);
-    const options = ["--storage-driver", driver, "--storage-opt", "dm.loopdatasize=300m"];
-    await run(...options, "--storage-opt", "dm.basesize=512m", "load", "-i", busyboxArchive());
-    const info = await run("info");
-    expect(info).toMatch(/Storage Driver: devicemapper/);
-    for (const line of [
-      /Pool Name: tare-[0-9a-f]{12}-pool/,
-      /Data Space Used: [\d.]+[kM]B/,
-      /Data Space Total: 314\.6MB/,
-      /Data Space Available: [\d.]+MB/,
-      /Metadata Space Used: [\d.]+kB/,
-      /Deferred Deleted Device Count: 0/,
-      /Size limits: project quota/,
-    ])
-      expect(info).toMatch(line);
-    await run("run", "--name", "one", "busybox", "sh", "-c", "echo hello >/note; rm /etc/passwd");
-    expect((await run("diff", "one")).split("\n").toSorted()).toEqual(["A /note", "C /etc", "D /etc/passwd"]);
-    expect(await run("inspect", "-f", "{{.GraphDriver.Name}} {{.GraphDriver.Data.DeviceSize}}", "one")).toBe(
-      `devicemapper ${512 * mebibyte}`,
-    );
-    await run("commit", "one", "made");
-    expect(await run("run", "--rm", "--userns", "private", "made", "cat", "/note")).toBe("hello");
-    const write = "dd if=/dev/zero of=/big bs=1M count=32 2>&1; sync; ls -l /big";
-    expect(await run("run", "--rm", "--storage-opt", "size=8m", "busybox", "sh", "-c", write)).toMatch(
-      /quota/i,
-    );
-    await run("run", "-d", "--name", "two", "made", "sleep", "600");
-    await run("daemon", "stop");
-    expect(await run("exec", "two", "cat", "/note")).toBe("hello");
-    process.kill(tare.daemonPid() as number, "SIGKILL");
-    expect(await run("exec", "two", "sh", "-c", "echo more >/more; cat /note /more")).toBe("hello\nmore");
-    await run("rm", "-f", "one", "two");
-    await run("rmi", "made", "busybox");
-    await run("system", "settle");
-    expect(await run("system", "check")).toBe("Everything is in order.");
-    await run("daemon", "stop");
-    await expectNoPoolDevices();
-  });
+  test(
+    "an engine runs on it: containers, exec, diff, commit, a limit, a user namespace, restarts and a kill",
+    async () => {
+      await using tare = new Installation();
+      const run = async (...args: string[]): Promise<string> => await tare.must(args);
+      const options = ["--storage-driver", driver, "--storage-opt", "dm.loopdatasize=300m"];
+      await run(...options, "--storage-opt", "dm.basesize=512m", "load", "-i", busyboxArchive());
+      const info = await run("info");
+      expect(info).toMatch(/Storage Driver: devicemapper/);
+      for (const line of [
+        /Pool Name: tare-[0-9a-f]{12}-pool/,
+        /Data Space Used: [\d.]+[kM]B/,
+        /Data Space Total: 314\.6MB/,
+        /Data Space Available: [\d.]+MB/,
+        /Metadata Space Used: [\d.]+kB/,
+        /Deferred Deleted Device Count: 0/,
+        /Size limits: project quota/,
+      ])
+        expect(info).toMatch(line);
+      await run("run", "--name", "one", "busybox", "sh", "-c", "echo hello >/note; rm /etc/passwd");
+      expect((await run("diff", "one")).split("\n").toSorted()).toEqual([
+        "A /note",
+        "C /etc",
+        "D /etc/passwd",
+      ]);
+      expect(
+        await run("inspect", "-f", "{{.GraphDriver.Name}} {{.GraphDriver.Data.DeviceSize}}", "one"),
+      ).toBe(`devicemapper ${512 * mebibyte}`);
+      await run("commit", "one", "made");
+      expect(await run("run", "--rm", "--userns", "private", "made", "cat", "/note")).toBe("hello");
+      const write = "dd if=/dev/zero of=/big bs=1M count=32 2>&1; sync; ls -l /big";
+      expect(await run("run", "--rm", "--storage-opt", "size=8m", "busybox", "sh", "-c", write)).toMatch(
+        /quota/i,
+      );
+      await run("run", "-d", "--name", "two", "made", "sleep", "600");
+      await run("daemon", "stop");
+      expect(await run("exec", "two", "cat", "/note")).toBe("hello");
+      process.kill(tare.daemonPid() as number, "SIGKILL");
+      expect(await run("exec", "two", "sh", "-c", "echo more >/more; cat /note /more")).toBe("hello\nmore");
+      await run("rm", "-f", "one", "two");
+      await run("rmi", "made", "busybox");
+      await run("system", "settle");
+      expect(await run("system", "check")).toBe("Everything is in order.");
+      await run("daemon", "stop");
+      await expectNoPoolDevices();
+    },
+    30_000 * slowness,
+  );
 });
