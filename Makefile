@@ -6,7 +6,7 @@
 SOURCES := $(shell find src -name '*.ts')
 NATIVE := native/build/syscall.node native/build/keeper.elf native/build/hello.elf
 BUN := node_modules/.bin/bun
-THREADS := ../src/network/names/answering-thread.ts ../src/image/unpacking/layer-worker.ts
+THREADS := ../src/network/names/answering-thread.ts ../src/image/threads/job-worker.ts ../src/linux/tree/unlink-thread.ts
 
 all: dist/tare
 

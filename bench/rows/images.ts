@@ -44,6 +44,8 @@ export const images: Row = {
   },
 };
 
+const listing = "  list of containers by the API meanwhile";
+
 interface Placed {
   readonly repository: string;
   readonly about: string;
@@ -109,12 +111,9 @@ class Measuring {
     const removals = new Map<WithContainers, number[]>();
     const series = await this.#interleave(async (engine) => {
       const { containers } = engine;
-      const ms = await this.#weighed(engine, "pull", async () => {
-        const begun = performance.now();
-        const pulling = runBeside(this.#pullCommand(engine, name)).then(() => performance.now() - begun);
-        add(lists, engine, await listUntil(pulling, containers.socketPath));
-        return await pulling;
-      });
+      const ms = await this.#weighed(engine, "pull", () =>
+        this.#listed(engine, { lists, command: this.#pullCommand(engine, name) }),
+      );
       add(removals, engine, [runTimed(containers.command("rmi", "-f", name)).ms]);
       await containers.settle();
       return ms;
@@ -127,7 +126,7 @@ class Measuring {
     }
     return [
       line(`pull, ${about}`, series, budget),
-      line("  list of containers by the API meanwhile", [...lists], 20),
+      line(listing, [...lists], 20),
       line("  rmi of it, answered", [...removals]),
     ];
   }
@@ -138,14 +137,13 @@ class Measuring {
     const [first] = this.#engines;
     if (first === undefined) return [];
     this.#bench.say(`images: save and load of ${about}`);
+    const saveLists = new Map<WithContainers, number[]>();
+    const loadLists = new Map<WithContainers, number[]>();
     const saved = await this.#interleave(async (engine) => {
       const path = join(directory, `${engine.name}.tar`);
       rmSync(path, { force: true });
-      return await this.#weighed(
-        engine,
-        "save",
-        async () => runTimed(engine.containers.command("save", "-o", path, name)).ms,
-      );
+      const command = engine.containers.command("save", "-o", path, name);
+      return await this.#weighed(engine, "save", () => this.#listed(engine, { lists: saveLists, command }));
     });
     // The same archive for all, or what each packs would be measured.
     const archive = join(directory, `${first.name}.tar`);
@@ -153,13 +151,15 @@ class Measuring {
       const { containers } = engine;
       runTimed(containers.command("rmi", "-f", name));
       await containers.settle();
-      return await this.#weighed(
-        engine,
-        "load",
-        async () => runTimed(containers.command("load", "-q", "-i", archive)).ms,
-      );
+      const command = containers.command("load", "-q", "-i", archive);
+      return await this.#weighed(engine, "load", () => this.#listed(engine, { lists: loadLists, command }));
     });
-    return [line(`save, ${about}`, saved), line(`load of what ${first.name} saved, ${about}`, loaded)];
+    return [
+      line(`save, ${about}`, saved),
+      line(listing, [...saveLists], 20),
+      line(`load of what ${first.name} saved, ${about}`, loaded),
+      line(listing, [...loadLists], 20),
+    ];
   }
 
   /** Each time into a registry that has nothing. */
@@ -167,22 +167,20 @@ class Measuring {
     this.#bench.say(`images: push of ${about}`);
     const name = this.#nameOf(repository);
     let count = 0;
+    const lists = new Map<WithContainers, number[]>();
     const series = await this.#interleave(async (engine) => {
       const { containers } = engine;
       await using target = await startRegistry(join(directory, `target-${count++}`));
       const pushed = `${target.host}/${repository}:latest`;
       runTimed(containers.command("tag", name, pushed));
       const flags = containers.registryFlags ?? [];
-      const ms = await this.#weighed(
-        engine,
-        "push",
-        async () => runTimed(containers.command("push", "-q", ...flags, pushed)).ms,
-      );
+      const command = containers.command("push", "-q", ...flags, pushed);
+      const ms = await this.#weighed(engine, "push", () => this.#listed(engine, { lists, command }));
       runTimed(containers.command("rmi", pushed));
       return ms;
     });
     for (const { containers } of this.#engines) runTimed(containers.command("rmi", "-f", name));
-    return [line(`push, ${about}`, series)];
+    return [line(`push, ${about}`, series), line(listing, [...lists], 20)];
   }
 
   /** The most that the servers took while they did it. */
@@ -204,6 +202,20 @@ class Measuring {
     return interleave(this.#engines, rounds, sample).then((series) =>
       series.map(({ subject, samples }) => [subject, samples] as const),
     );
+  }
+
+  /** How long the command takes, and meanwhile the list of containers. */
+  async #listed(
+    engine: WithContainers,
+    {
+      lists,
+      command,
+    }: { readonly lists: Map<WithContainers, number[]>; readonly command: readonly string[] },
+  ): Promise<number> {
+    const begun = performance.now();
+    const running = runBeside(command).then(() => performance.now() - begun);
+    add(lists, engine, await listUntil(running, engine.containers.socketPath));
+    return await running;
   }
 
   async #weighed(engine: WithContainers, what: string, work: () => Promise<number>): Promise<number> {

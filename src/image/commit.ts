@@ -34,7 +34,8 @@ export async function commitLayer(layer: BlobDraft, options: CommitOptions): Pro
   const diffId = blob.digest;
   if (!(await sink.hasLayer(diffId))) {
     const { signal } = new AbortController();
-    const source = { diffId, blob, isProven: true, open: () => layer.open() };
+    const { staged } = layer;
+    const source = { diffId, blob, isProven: true, path: staged.path, open: () => staged.open() };
     await sink.ensureLayer(diffId, new LayerContent(source, { signal }));
   }
   await layer.commit();

@@ -2,12 +2,17 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, kindOf } from "../base/failure.ts";
-import { algorithmOf, type Digest, Digester, findDigest, hexOf } from "../spec/digest.ts";
-import { type Blob, BlobDraft, type DraftOptions, syncPath } from "./blobs/blob-draft.ts";
+import { algorithmOf, type Digest, findDigest, hexOf } from "../spec/digest.ts";
+import type { Blob } from "./blobs/blob.ts";
+import { BlobDraft, type DraftOptions } from "./blobs/blob-draft.ts";
+import { syncPath } from "./blobs/name-blob.ts";
 import { PartialBlob } from "./blobs/partial-blob.ts";
 import { fileChunks } from "./blobs/file-chunks.ts";
+import { readVerified } from "./blobs/read-verified.ts";
+import { StagedBlob } from "./blobs/staged-blob.ts";
 import { AbsentBlobs, type AbsentBlob } from "./rebuild/absent-blobs.ts";
 import { type BlobForm, compressors } from "./rebuild/blob-form.ts";
+import { readBeside } from "./threads/read-beside.ts";
 import type { OwnedFd } from "../linux/fd.ts";
 import { codeOf, fileFailure } from "../linux/file-failure.ts";
 
@@ -71,15 +76,25 @@ export class ContentStore {
   async draft(options: DraftOptions = {}): Promise<BlobDraft> {
     const algorithm =
       options.expected?.digest === undefined ? options.algorithm : algorithmOf(options.expected.digest);
-    const path = join(this.#root, "ingest", randomBytes(16).toString("hex"));
+    const path = join(this.ingestDirectory, randomBytes(16).toString("hex"));
     try {
       return await BlobDraft.create(
-        { path, target: (digest) => this.#pathOf(digest) },
+        { path, target: (digest) => this.pathOf(digest) },
         algorithm === undefined ? options : { ...options, algorithm },
       );
     } catch (thrown) {
       throw fileFailure("cannot store a blob", thrown);
     }
+  }
+
+  /** Where files lie that become blobs: what is left there is removed at the next start. */
+  get ingestDirectory(): string {
+    return join(this.#root, "ingest");
+  }
+
+  /** A whole file of the ingest directory, proven to be this blob; the caller disposes of it. */
+  stage(path: string, blob: Blob): StagedBlob {
+    return new StagedBlob(blob, { path, target: (digest) => this.pathOf(digest) });
   }
 
   /**
@@ -89,7 +104,7 @@ export class ContentStore {
   async resume({ digest, size }: Blob): Promise<PartialBlob> {
     try {
       return await PartialBlob.open(
-        { path: this.#partialOf(digest), target: (found) => this.#pathOf(found) },
+        { path: this.#partialOf(digest), target: (found) => this.pathOf(found) },
         { digest, size },
       );
     } catch (thrown) {
@@ -117,7 +132,7 @@ export class ContentStore {
 
   async findStored(digest: Digest): Promise<Blob | undefined> {
     try {
-      return { digest, size: (await stat(this.#pathOf(digest))).size };
+      return { digest, size: (await stat(this.pathOf(digest))).size };
     } catch (thrown) {
       if (codeOf(thrown) === "ENOENT") return undefined;
       throw fileFailure(`cannot find blob ${digest}`, thrown);
@@ -144,17 +159,16 @@ export class ContentStore {
       yield* this.#rebuild(absent, absent.form, from);
       return;
     }
-    const digester = verify ? new Digester(algorithmOf(digest)) : undefined;
+    const path = this.pathOf(digest);
+    if (verify) {
+      const { size = 0 } = (await this.findStored(digest)) ?? {};
+      yield* readBeside("read", { path, digest }, { here: readVerified, size });
+      return;
+    }
     try {
-      for await (const chunk of fileChunks(this.#pathOf(digest), from)) {
-        digester?.update(chunk);
-        yield chunk;
-      }
+      yield* fileChunks(path, from);
     } catch (thrown) {
       throw fileFailure(`cannot read blob ${digest}`, thrown);
-    }
-    if (digester !== undefined && digester.finish() !== digest) {
-      throw new Failure("corrupt", `cannot read blob ${digest}: its content has changed on disk`);
     }
   }
 
@@ -178,27 +192,15 @@ export class ContentStore {
     }
   }
 
-  /** Verified, whatever was asked for: another version of this program may compress otherwise. */
   async *#rebuild(
-    { digest, diffId }: AbsentBlob,
+    { digest, diffId, size }: AbsentBlob,
     form: BlobForm,
     from: number,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     using root = await (this.#provider as BlobProvider).openLayer(diffId);
-    const { rebuildBlob } = await import("./drop-blob.ts");
-    const digester = new Digester(algorithmOf(digest));
-    let at = 0;
-    for await (const chunk of rebuildBlob(form, { recipe: this.absent.openRecipe(digest), root: root.fd })) {
-      digester.update(chunk);
-      const fresh = chunk.subarray(Math.min(chunk.length, Math.max(0, from - at)));
-      at += chunk.length;
-      if (fresh.length > 0) yield fresh;
-    }
-    if (digester.finish() === digest) return;
-    throw new Failure(
-      "corrupt",
-      `cannot rebuild blob ${digest}: what was made of its layer has another digest; pull or load the image again`,
-    );
+    const { rebuildVerified } = await import("./rebuild/rebuild-blob.ts");
+    const job = { digest, form, recordPath: this.absent.pathOf(digest), root: root.fd, from };
+    yield* readBeside("rebuild", job, { here: rebuildVerified, size });
   }
 
   /** A small blob whole, verified. Throws "invalid" when it is longer than `maxBytes`. */
@@ -227,7 +229,7 @@ export class ContentStore {
   /** The blob alone: what is known of it stays. */
   async removeStored(digest: Digest): Promise<void> {
     try {
-      await rm(this.#pathOf(digest), { force: true });
+      await rm(this.pathOf(digest), { force: true });
     } catch (thrown) {
       throw fileFailure(`cannot remove blob ${digest}`, thrown);
     }
@@ -280,7 +282,8 @@ export class ContentStore {
     return join(this.#root, "partial", `${algorithmOf(digest)}-${hexOf(digest)}`);
   }
 
-  #pathOf(digest: Digest): string {
+  /** Where a blob that is stored is. */
+  pathOf(digest: Digest): string {
     return join(this.#root, "blobs", algorithmOf(digest), hexOf(digest));
   }
 }

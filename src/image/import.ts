@@ -10,7 +10,7 @@ import type { ContentStore } from "./content-store.ts";
 import { assembleImage } from "./archive/image-parts.ts";
 import type { LoadSink } from "./loaded-image.ts";
 import { reporting } from "./streams/reporting.ts";
-import { draftFile } from "./archive/spooled-archive.ts";
+import { stagedFile } from "./archive/spooled-archive.ts";
 import { storeImages } from "./archive/store-images.ts";
 
 export interface ImportOptions {
@@ -61,8 +61,8 @@ export function importRootfs(
       await configDraft.write(config);
       await configDraft.finish();
       const image = await assembleImage({
-        configFile: draftFile(configDraft),
-        layerFiles: [draftFile(layer)],
+        configFile: stagedFile(configDraft.staged),
+        layerFiles: [stagedFile(layer.staged)],
         references: reference === undefined ? [] : [reference],
       });
       await storeImages([image], { store, sink, report, signal });

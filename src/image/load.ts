@@ -5,7 +5,8 @@ import type { ContentStore } from "./content-store.ts";
 import type { LoadSink } from "./loaded-image.ts";
 import { abortable } from "./streams/abortable.ts";
 import { reporting } from "./streams/reporting.ts";
-import { type ArchiveLimits, spoolArchive } from "./archive/spooled-archive.ts";
+import type { ArchiveLimits } from "./archive/spool-job.ts";
+import { spoolArchive } from "./archive/spooled-archive.ts";
 import { storeImages } from "./archive/store-images.ts";
 
 export interface LoadOptions {
@@ -30,7 +31,7 @@ export function loadArchive(
 ): AsyncGenerator<Progress, void, undefined> {
   return reporting(
     async (report, signal) => {
-      await using archive = await spoolArchive(abortable(source, signal), { store, limits });
+      await using archive = await spoolArchive(abortable(source, signal), { store, limits, signal });
       const images = await readArchiveImages(archive, { host: platform });
       await storeImages(images, { store, sink, report, signal });
     },

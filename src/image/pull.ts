@@ -13,7 +13,7 @@ import {
 } from "../spec/image-manifest.ts";
 import { type Platform, hostPlatform } from "../spec/platform.ts";
 import { formatFamiliar, type Reference, repositoryOf, withDefaultTag } from "../spec/reference.ts";
-import type { Blob } from "./blobs/blob-draft.ts";
+import type { Blob } from "./blobs/blob.ts";
 import type { PartialBlob } from "./blobs/partial-blob.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { Downloads } from "./downloads.ts";
@@ -28,6 +28,7 @@ import { fetchArtifact } from "./pull/artifact.ts";
 import { storeLayerBlob } from "./pull/layer.ts";
 import { openLayers, storedManifest } from "./pull/open-layers.ts";
 import { storeSealedLayer } from "./pull/sealed-layer.ts";
+import { Transfer } from "./transfer.ts";
 import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 
 export interface PullOptions {
@@ -81,7 +82,10 @@ export function pullImage(
         fault("pull.resolved");
         report({ kind: "status", text: `Pulling from ${reference.path}`, id: shown });
         const bring = artifactTypeOf(found.manifest.content) === undefined ? fetchImage : fetchArtifact;
-        const image = await bring(found, { ...targets, repository, report, signal });
+        const { layers, config } = found.manifest.content;
+        const blobs = new Map([...layers, config].map((blob) => [blob.digest, blob]));
+        const transfer = new Transfer([...blobs.values()]);
+        const image = await bring(found, { ...targets, repository, report, signal, transfer });
         const before = await targets.sink.hasImage?.(image.id, reference);
         await targets.sink.addImage({
           ...image,
@@ -89,6 +93,7 @@ export function pullImage(
           references: reference.digest === undefined ? [reference] : [],
           digests: [`${name}@${found.digest}`],
         });
+        report({ kind: "status", text: transfer.describe("Fetched") });
         report({ kind: "status", text: `Digest: ${found.digest}` });
         const status = before === true ? "Image is up to date for" : "Downloaded newer image for";
         report({ kind: "status", text: `Status: ${status} ${formatFamiliar(reference)}` });
@@ -108,6 +113,7 @@ interface FetchTargets {
   readonly repository: Repository;
   readonly report: Report;
   readonly signal: AbortSignal;
+  readonly transfer: Transfer;
 }
 
 /** All of an image but its names: blobs in the store, layers at the sink. */
@@ -143,7 +149,8 @@ async function fetchImage(
   await forEachBounded(distinct, { limit: layersAtOnce, signal }, async (layer, both) => {
     const sealed = seals.get(layer.digest);
     if (sealed !== undefined) {
-      const coming = downloadBlob(targets.repository, layer, { signal: both });
+      const onBytes = (bytes: number): void => targets.transfer.add(layer, bytes);
+      const coming = downloadBlob(targets.repository, layer, { signal: both, onBytes });
       plain.set(layer.digest, await storeSealedLayer(layer, { ...targets, sealed, coming, signal: both }));
       return;
     }
@@ -188,7 +195,12 @@ function manifestIn(bytes: Uint8Array): {
 async function* fetchFrom(
   draft: PartialBlob,
   layer: LoadedLayer,
-  { repository, report, signal }: Pick<FetchTargets, "repository" | "report" | "signal">,
+  {
+    repository,
+    report,
+    signal,
+    transfer,
+  }: Pick<FetchTargets, "repository" | "report" | "signal" | "transfer">,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const id = hexOf(layer.digest).slice(0, 12);
   let currentBytes = draft.keptBytes;
@@ -201,7 +213,9 @@ async function* fetchFrom(
     report({ kind: "layer", id, phase: "retrying", currentBytes: Math.ceil(waitMs / 1000) });
     report({ kind: "status", text: why, id });
   };
-  for await (const piece of downloadBlob(repository, layer, { offset: draft.keptBytes, signal, onRetry })) {
+  const onBytes = (bytes: number): void => transfer.add(layer, bytes);
+  const options = { offset: draft.keptBytes, signal, onRetry, onBytes };
+  for await (const piece of downloadBlob(repository, layer, options)) {
     signal.throwIfAborted();
     currentBytes += piece.length;
     progress();
@@ -212,7 +226,7 @@ async function* fetchFrom(
 /** A config, which is in the store then; by many pulls at once, once. */
 async function fetchSmall(
   descriptor: Descriptor,
-  { store, repository, downloads, report, signal }: FetchTargets,
+  { store, repository, downloads, report, signal, transfer }: FetchTargets,
 ): Promise<Uint8Array> {
   const { digest, size } = descriptor;
   if (size > maxManifestBytes) {
@@ -222,7 +236,11 @@ async function fetchSmall(
     await downloads.once(digest, signal, report, async (shared) => {
       if ((await store.find(digest)) !== undefined) return;
       await using draft = await store.draft({ expected: { digest, size } });
-      for await (const piece of downloadBlob(repository, descriptor, shared)) await draft.write(piece);
+      const onBytes = (bytes: number): void => transfer.add(descriptor, bytes);
+      const { signal: both } = shared;
+      for await (const piece of downloadBlob(repository, descriptor, { signal: both, onBytes })) {
+        await draft.write(piece);
+      }
       await draft.commit();
     });
   }

@@ -11,6 +11,7 @@ import { putManifest } from "./registry/manifests.ts";
 import type { Repository } from "./registry/repository.ts";
 import { uploadBlob } from "./registry/upload.ts";
 import { forEachBounded } from "./streams/bounded.ts";
+import { Transfer } from "./transfer.ts";
 import { type Report, reporting } from "./streams/reporting.ts";
 
 export interface PushOptions {
@@ -74,7 +75,7 @@ export function pushImage(
           ...new Map([...sent.layers, content.config].map((blob) => [blob.digest, blob])).values(),
         ];
         for (const blob of sent.layers) report(layerProgress(blob, "waiting"));
-        let sentBytes = 0;
+        const transfer = new Transfer(blobs);
         await forEachBounded(blobs, { limit: blobsAtOnce, signal }, async (blob, both) => {
           const isShown = blob !== content.config;
           const bytesOut = await pushBlob(blob, {
@@ -84,11 +85,10 @@ export function pushImage(
             report: isShown ? report : () => undefined,
             mountFrom: mountFrom?.(blob.digest) ?? [],
           });
-          sentBytes += bytesOut;
+          transfer.add(blob, bytesOut);
         });
         await putManifest(repository, tag, sent);
-        const total = blobs.reduce((sum, { size }) => sum + size, 0);
-        report({ kind: "status", text: `Sent ${sentBytes} of ${total} bytes` });
+        report({ kind: "status", text: transfer.describe("Sent") });
         report({ kind: "status", text: `${tag}: digest: ${sent.digest} size: ${sent.bytes.length}` });
         report({ kind: "image", id: sent.digest, reference: formatFamiliar(reference) });
       });

@@ -1,5 +1,5 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
-import type { Blob } from "./blobs/blob-draft.ts";
+import type { Blob } from "./blobs/blob.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { Registries } from "./registries.ts";
 import { downloadBlob } from "./registry/download.ts";

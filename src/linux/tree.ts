@@ -1,12 +1,14 @@
 import type { Fd } from "./fd.ts";
 import type { FileTime } from "./stat.ts";
 import { Comparison } from "./tree/changes.ts";
+import { LayerComparison } from "./tree/layer-comparison.ts";
 import { marksOf } from "./tree/marks.ts";
 import { Measuring } from "./tree/measure.ts";
 import { Merging } from "./tree/merge.ts";
 import { Packing, type PackRules } from "./tree/pack.ts";
 import { Pace } from "./tree/pace.ts";
 import { removeEntry } from "./tree/remove.ts";
+import { removeBeside } from "./tree/remove-beside.ts";
 import { Unpacking } from "./tree/unpack.ts";
 import type { TreeChange } from "./tree-change.ts";
 import type { TreeSize } from "./tree-size.ts";
@@ -32,6 +34,11 @@ export async function unpackLayer(
   return await unpacking.run(chunks);
 }
 
+/** Compares what unpackLayer() made with the entries of the tar: see LayerComparison. */
+export function compareLayer(root: Fd): LayerComparison {
+  return new LayerComparison(root);
+}
+
 /**
  * Removes `name` (one component) and all below it, to any depth; fine if absent. Follows no link. A file system that
  * is mounted below is left alone and makes it fail (EXDEV).
@@ -42,6 +49,11 @@ export async function removeTree(
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<void> {
   await removeEntry(parent, name, new Pace(signal));
+}
+
+/** As removeTree(), in threads beside this one where it is worth them: nobody waits here for the disk. */
+export async function removeTreeBeside(parent: Fd, name: string): Promise<void> {
+  await removeBeside(parent, name);
 }
 
 /**

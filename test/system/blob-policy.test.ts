@@ -183,6 +183,42 @@ describe.skipIf(!isRoot)("blob policy", () => {
     expect(isStored(digest)).toBe(true);
   });
 
+  test("refetch from a registry that wants a password: it says what to do, and that helps", async () => {
+    await using closed = await TestRegistry.start({
+      auth: { kind: "basic", username: "me", password: "secret" },
+    });
+    const env = { DOCKER_CONFIG: join(tare.directory, "docker") };
+    await restart("refetch");
+    const input = "secret\n";
+    await tare.must(["login", "-u", "me", "--password-stdin", closed.host], { env, input });
+    const image = placeImage(closed, {
+      repository: "by/private",
+      layers: [bulkLayer(2, "private")],
+      compress: (tar) => gzipSync(tar, { level: 0 }),
+    });
+    const [digest = ""] = image.layers;
+    await tare.must(["pull", "-q", image.name], { env });
+    await tare.must(["system", "settle"]);
+    expect([isStored(digest), isNoted(digest)]).toEqual([false, true]);
+    const archive = join(tare.directory, "private.tar");
+    const { status, stderr } = await tare.tare(["save", "-o", archive, image.name], { env });
+    expect(status).toBe(1);
+    expect(stderr).toContain("which was dropped by --blob-policy refetch");
+    expect(stderr).toContain(`${closed.host}/by/private@sha256:`);
+    expect(stderr).toContain("authentication required");
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect(existsSync(archive)).toBe(false);
+    // Its registry has it: nothing is to be fetched for a push there.
+    const pushed = `${closed.host}/by/private:2`;
+    await tare.must(["tag", image.name, pushed]);
+    expect(await tare.must(["push", pushed], { env })).toMatch(/^Sent 0B of [\d.]+MB: the rest was there$/m);
+    await restart("keep");
+    await tare.must(["pull", "-q", image.name], { env });
+    await tare.must(["system", "settle"]);
+    expect(isStored(digest)).toBe(true);
+    expect(await saved(image.name)).toContain(digest);
+  });
+
   test("the data root remembers its policy, and a wrong one is refused in one sentence", async () => {
     await restart("rebuild");
     await tare.must(["daemon", "stop"]);

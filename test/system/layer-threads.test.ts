@@ -1,7 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { poll, sleep } from "../../src/base/deadline.ts";
+import { kindOf } from "../../src/base/failure.ts";
+import { findThread } from "../../src/image/threads/job-threads.ts";
 import { LayerContent, type LayerSource } from "../../src/image/unpacking/layer-content.ts";
 import { openDirectoryPath } from "../../src/linux/open.ts";
 import { digestOf } from "../../src/spec/digest.ts";
@@ -108,6 +119,59 @@ describe.skipIf(!isRoot)("LayerContent in a thread", () => {
     await unpackInto("right", new LayerContent(sourceOf(bytes), { signal: never }));
   });
 
+  test("unpack() and open() read a file by themselves, tell how far they are, and throw what is wrong with it", async () => {
+    const bytes = gzipSync(tar);
+    const path = scratch.join("blob");
+    writeFileSync(path, bytes);
+    const unused = (): AsyncIterable<Uint8Array> => {
+      throw new Error("it was asked for its bytes");
+    };
+    let read = 0;
+    const onBytes = (count: number): void => void (read += count);
+    const source = sourceOf(bytes, { path, open: unused });
+    const made = await unpackInto("by-path", new LayerContent(source, { signal: never, onBytes }));
+    await unpackAt(scratch.join("expected"), tar);
+    const times = { times: false };
+    expect(describeTree(made, times)).toEqual(describeTree(scratch.join("expected"), times));
+    expect(read).toBe(bytes.length);
+    const content = new LayerContent(source, { signal: never });
+    const pieces: Uint8Array[] = [];
+    for await (const piece of content.open()) pieces.push(piece);
+    expect(Buffer.concat(pieces).equals(tar)).toBe(true);
+    expect([content.isProven, content.blob]).toEqual([true, digestOf(bytes)]);
+    writeFileSync(path, bytes.subarray(0, -9));
+    const cut = new LayerContent(source, { signal: never });
+    const readAll = async (): Promise<unknown> => {
+      for await (const _ of cut.open());
+      return undefined;
+    };
+    expect(await readAll().catch(kindOf)).toBe("corrupt");
+    expect(cut.isProven).toBe(false);
+  });
+
+  test("open() is left early, again and again, and gives its thread back", async () => {
+    const bytes = gzipSync(tar);
+    for (let times = 0; times < 12; times++) {
+      const content = new LayerContent(sourceOf(bytes), { signal: never });
+      for await (const _ of content.open()) break;
+      expect(content.isProven).toBe(false);
+    }
+    await unpackInto("after-all", new LayerContent(sourceOf(bytes), { signal: never }));
+  });
+
+  test("findThread() gives nothing where all are busy, and something again when one is given back", () => {
+    using held = new DisposableStack();
+    let last = findThread();
+    for (let count = 0; last !== undefined && count < 100; count++) {
+      held.use(last);
+      last = findThread();
+    }
+    expect(last).toBeUndefined();
+    held.dispose();
+    using free = findThread();
+    expect(free).toBeDefined();
+  });
+
   test("unpack() throws what its source throws", async () => {
     async function* broken(): AsyncGenerator<Uint8Array> {
       yield* inPieces(tar.subarray(0, 500_000));
@@ -137,6 +201,7 @@ describe.skipIf(!isRoot)("LayerContent in a thread", () => {
       timeoutMs: 20_000,
       what: "see it stall",
     });
+    await sleep(100); // pieces that come quickly travel together
     stop.abort(new Error("enough"));
     await expect(unpacking).rejects.toThrow("enough");
     closeSync(file);

@@ -57,6 +57,22 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
     expect(listed.map(({ id }) => id)).toEqual([container.id]);
   });
 
+  test("storeUsage() says what the data root takes, kind by kind", async () => {
+    const { policy, totalBytes, rows, rebuildable, refetchable } = await engine().storeUsage();
+    expect(policy).toBe("keep");
+    expect(rows.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(totalBytes);
+    const blobs = rows.find(({ kind }) => kind === "blobs");
+    expect(blobs?.count).toBeGreaterThanOrEqual(3); // a layer, a config, a manifest
+    expect(blobs?.bytes).toBeGreaterThan(500_000);
+    expect([rebuildable, refetchable]).toEqual([
+      { count: 0, bytes: 0 },
+      { count: 0, bytes: 0 },
+    ]);
+    const other = await (which === "openEngine" ? connected : local).storeUsage();
+    expect(other.rows.map(({ kind }) => kind)).toEqual(rows.map(({ kind }) => kind));
+    expect(other.rows.find(({ kind }) => kind === "blobs")).toEqual(blobs);
+  });
+
   test("networks, connections and ports that change", async () => {
     const { networks, containers } = engine();
     const name = `${which}-lan`;

@@ -61,12 +61,14 @@ describe.skipIf(!isRoot)("pull", () => {
     const first = await tare.must(["pull", name]);
     expect(first).toContain("1: Pulling from library/box");
     expect(first).toMatch(/^[0-9a-f]{12}: Pull complete$/m);
+    expect(first).toMatch(/^Fetched ([\d.]+[kM]B) of \1$/m);
     expect(first).toMatch(/^Digest: sha256:[0-9a-f]{64}$/m);
     expect(first).toContain(`Status: Downloaded newer image for ${name}`);
     expect(await tare.must(["run", "--rm", name, "echo", "hello"])).toBe("hello");
     const sent = registry.sentBlobBytes;
     const second = await tare.must(["pull", name]);
     expect(second).toContain(`Status: Image is up to date for ${name}`);
+    expect(second).toMatch(/^Fetched 0B of [\d.]+[kM]B: the rest was there$/m);
     expect(registry.sentBlobBytes).toBe(sent);
     const [details] = JSON.parse(await tare.must(["image", "inspect", name])) as { RepoDigests: string[] }[];
     expect(details?.RepoDigests).toEqual([

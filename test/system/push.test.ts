@@ -52,11 +52,11 @@ describe.skipIf(!isRoot)("push, login and logout", () => {
     await tare.must(["tag", "busybox", name]);
     const first = await tare.must(["push", name], { env: env() });
     expect(first).toMatch(/^[0-9a-f]{12}: Pushed$/m);
-    expect(first).toMatch(/^Sent (\d+) of \1 bytes$/m);
+    expect(first).toMatch(/^Sent ([\d.]+[kM]B) of \1$/m);
     const [, digest = ""] = /^1: digest: (sha256:[0-9a-f]{64}) size: \d+$/m.exec(first) ?? [];
     const second = await tare.must(["push", name], { env: env() });
     expect(second).toContain("Layer already exists");
-    expect(second).toMatch(/^Sent 0 of \d+ bytes$/m);
+    expect(second).toMatch(/^Sent 0B of [\d.]+[kM]B: the rest was there$/m);
     const [details] = JSON.parse(await tare.must(["image", "inspect", name])) as {
       Id: string;
       RepoDigests: string[];

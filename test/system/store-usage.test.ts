@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { busyboxArchive } from "../support/images.ts";
 import { bulkLayer, placeImage } from "../support/registry-images.ts";
@@ -127,10 +136,20 @@ describe.skipIf(!isRoot).each(["overlay", "vfs"])("the store's usage with %s", (
       readdirSync(join(tare.dataRoot, `storage/${driver}/layers`, name, "fs")).includes("bin"),
     );
     const program = join(tare.dataRoot, `storage/${driver}/layers`, layer, "fs/bin/busybox");
+    const before = statSync(program);
     flip(program, 5000);
     const tree = await tare.tare(["system", "check", "--verify"]);
     expect(tree.stdout).toContain(`layer ${layer.slice(0, 12)} of busybox:latest: cannot verify it`);
     flip(program, 5000);
+    const time = await tare.tare(["system", "check", "--verify"]);
+    expect(time.stdout).toContain('"bin/busybox" was modified at another time');
+    utimesSync(program, before.atime, before.mtime);
+    chmodSync(program, 0o4755);
+    const rights = await tare.tare(["system", "check", "--verify"]);
+    expect(rights.stdout).toContain(
+      `layer ${layer.slice(0, 12)} of busybox:latest: cannot verify it: "bin/busybox" has mode 4755 in place of 0755`,
+    );
+    chmodSync(program, before.mode);
     expect(await run("system", "check", "--verify")).toContain("in order");
   });
 });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { openDirectoryPath } from "../../src/linux/open.ts";
-import { removeTree } from "../../src/linux/tree.ts";
+import { removeTree, removeTreeBeside } from "../../src/linux/tree.ts";
 import { memoryDirectory, Scratch } from "../support/scratch.ts";
 import { describeTree, openDescriptors } from "../support/unpack.ts";
 
@@ -16,8 +16,11 @@ for level in range(int(sys.argv[2])):
     os.mkdir("d"); os.chdir("d")
 `;
 
-describe("removeTree()", () => {
-  test("removeTree() removes files, trees and links themselves, and is fine with what is absent", async () => {
+describe.each([
+  ["removeTree()", removeTree],
+  ["removeTreeBeside()", removeTreeBeside],
+])("%s", (_, remove) => {
+  test("removes files, trees and links themselves, and is fine with what is absent", async () => {
     using scratch = new Scratch("remove");
     mkdirSync(scratch.join("outside"));
     writeFileSync(scratch.join("outside/secret"), "secret");
@@ -28,20 +31,20 @@ describe("removeTree()", () => {
     spawnSync("mkfifo", [scratch.join("base/tree/fifo")]);
     writeFileSync(Buffer.concat([Buffer.from(scratch.join("base/tree/bad")), Buffer.from([0xff])]), "");
     using base = openDirectoryPath(scratch.join("base"));
-    for (const name of ["tree", "link", "absent", "tree"]) await removeTree(base.fd, name);
+    for (const name of ["tree", "link", "absent", "tree"]) await remove(base.fd, name);
     expect(describeTree(scratch.join("base")).length).toBe(1);
     expect(describeTree(scratch.join("outside"))).toEqual(before);
   });
 
-  test("removeTree() removes a tree of 12,000 levels with few descriptors", async () => {
+  test("removes a tree of 12,000 levels with few descriptors", async () => {
     using scratch = new Scratch("remove", memoryDirectory);
     expect(spawnSync("python3", ["-c", makeDeep, scratch.path, "12000"]).status).toBe(0);
     using base = openDirectoryPath(scratch.path);
-    await removeTree(base.fd, "deep");
+    await remove(base.fd, "deep");
     expect(existsSync(scratch.join("deep"))).toBe(false);
   });
 
-  test("removeTree() removes a directory of many entries and leaves others their turn", async () => {
+  test("removes a directory of many entries and leaves others their turn", async () => {
     using scratch = new Scratch("remove", memoryDirectory);
     mkdirSync(scratch.join("wide/sub"), { recursive: true });
     for (let at = 0; at < 4000; at++) writeFileSync(scratch.join(`wide/a-rather-long-name-${at}`), "");
@@ -49,26 +52,29 @@ describe("removeTree()", () => {
     using base = openDirectoryPath(scratch.path);
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
-    await removeTree(base.fd, "wide");
+    await remove(base.fd, "wide");
     clearInterval(timer);
     expect(existsSync(scratch.join("wide"))).toBe(false);
     expect(turns).toBeGreaterThan(0);
   });
 
-  test("removeTree() never empties a file system that is mounted below", async () => {
+  test("never empties a file system that is mounted below", async () => {
     using scratch = new Scratch("remove");
     mkdirSync(scratch.join("tree/mount"), { recursive: true });
     mkdirSync(scratch.join("precious"));
     writeFileSync(scratch.join("precious/data"), "data");
+    for (let at = 0; at < 600; at++) writeFileSync(scratch.join(`precious/${at}`), "");
+    for (let at = 0; at < 600; at++) writeFileSync(scratch.join(`tree/${at}`), "");
     expect(spawnSync("mount", ["--bind", scratch.join("precious"), scratch.join("tree/mount")]).status).toBe(
       0,
     );
     try {
       using base = openDirectoryPath(scratch.path);
-      await expect(removeTree(base.fd, "tree")).rejects.toThrow("EXDEV");
+      await expect(remove(base.fd, "tree")).rejects.toThrow("EXDEV");
       using tree = openDirectoryPath(scratch.join("tree"));
-      await expect(removeTree(tree.fd, "mount")).rejects.toThrow("EXDEV");
+      await expect(remove(tree.fd, "mount")).rejects.toThrow("EXDEV");
       expect(readFileSync(scratch.join("precious/data"), "utf8")).toBe("data");
+      expect(readdirSync(scratch.join("precious"))).toHaveLength(601);
     } finally {
       spawnSync("umount", [scratch.join("tree/mount")]);
     }

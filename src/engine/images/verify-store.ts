@@ -6,7 +6,7 @@ import type { State } from "../state/state.ts";
 import { familiar, referencesOf } from "./find-image.ts";
 
 /**
- * Reads all that images have: each blob against its digest, each layer's files against the archive that they came from and what else the storage driver has of it, what was
+ * Reads all that images have: each blob against its digest, each layer's tree against the archive that it came from and what else the storage driver has of it, what was
  * dropped by making it again. Slow: as long as reading and hashing all of it takes.
  */
 export async function verifyStore(
@@ -74,13 +74,9 @@ async function verifyLayer(
   const isStored = (await content.findStored(digest)) !== undefined;
   // Made again of the layer's files, its blob has just proven them.
   if (!isStored) return;
-  const { verifyTree } = await import("../../image/verify-tree.ts");
+  const { verifyLayerTree } = await import("../../image/verify-layer-tree.ts");
   using root = await storage.viewLayers([diffId]);
-  await verifyTree(content.open(digest), {
-    diffId,
-    root: root.fd,
-    ...(signal === undefined ? {} : { signal }),
-  });
+  await verifyLayerTree({ diffId, path: content.pathOf(digest), root: root.fd }, signal);
 }
 
 function isOnlyElsewhere(absent: { readonly form?: unknown } | undefined): boolean {

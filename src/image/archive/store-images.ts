@@ -92,7 +92,8 @@ async function storeLayer(layer: LayerPart, { sink, report, signal }: StoreTarge
 }
 
 function sourceOf({ diffId, compression, file }: LayerPart): LayerSource {
-  return { diffId, compression, blob: file.blob, isProven: true, open: () => file.open() };
+  const { blob, path } = file;
+  return { diffId, compression, blob, isProven: true, path, open: () => file.open() };
 }
 
 function describe(image: ImageParts): LoadedImage {

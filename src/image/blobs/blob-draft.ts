@@ -1,16 +1,10 @@
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
-import { fault } from "../../base/fault.ts";
-import { type Digest, type DigestAlgorithm, Digester } from "../../spec/digest.ts";
-import { fileChunks } from "./file-chunks.ts";
 import { fileFailure } from "../../linux/file-failure.ts";
-
-export interface Blob {
-  readonly digest: Digest;
-  /** Bytes. */
-  readonly size: number;
-}
+import { type Digest, type DigestAlgorithm, Digester } from "../../spec/digest.ts";
+import type { Blob } from "./blob.ts";
+import type { DraftPlaces } from "./name-blob.ts";
+import { StagedBlob } from "./staged-blob.ts";
 
 export interface DraftOptions {
   readonly algorithm?: DigestAlgorithm;
@@ -27,8 +21,7 @@ const flightBytes = 1024 * 1024;
  * Who opened it disposes of it; that deletes what was not committed.
  */
 export class BlobDraft implements AsyncDisposable {
-  readonly #path: string;
-  readonly #target: (digest: Digest) => string;
+  readonly #places: DraftPlaces;
   readonly #options: DraftOptions;
   readonly #digester: Digester;
   readonly #file: FileHandle;
@@ -36,15 +29,14 @@ export class BlobDraft implements AsyncDisposable {
   #waitingBytes = 0;
   #flight: Promise<void> = Promise.resolve();
   #size = 0;
-  #state: "open" | "finished" | "committed" | "gone" = "open";
-  #blob: Blob | undefined;
+  #staged: StagedBlob | undefined;
+  #isGone = false;
   /** Bytes that are in the file. */
   #written = 0;
 
   private constructor(file: FileHandle, places: DraftPlaces, options: DraftOptions) {
     this.#file = file;
-    this.#path = places.path;
-    this.#target = places.target;
+    this.#places = places;
     this.#options = options;
     this.#digester = new Digester(options.algorithm);
   }
@@ -74,7 +66,7 @@ export class BlobDraft implements AsyncDisposable {
 
   /** All is written: checks digest and size. Throws "corrupt" when they are not as expected. Idempotent. */
   async finish(): Promise<Blob> {
-    if (this.#blob !== undefined) return this.#blob;
+    if (this.#staged !== undefined) return this.#staged.blob;
     await this.#launch();
     await this.#flight;
     const digest = this.#digester.finish();
@@ -89,46 +81,29 @@ export class BlobDraft implements AsyncDisposable {
       throw new Failure("corrupt", `cannot store blob ${expected.digest}: its content has digest ${digest}`);
     }
     await this.#file.close(); // any number of finished drafts may wait for their commit
-    this.#state = "finished";
-    this.#blob = Object.freeze({ digest, size: this.#size });
-    return this.#blob;
+    this.#staged = new StagedBlob(Object.freeze({ digest, size: this.#size }), this.#places);
+    return this.#staged.blob;
   }
 
-  /** After finish(). */
-  get blob(): Blob {
-    if (this.#blob === undefined) throw new Error("a draft was used before finish()");
-    return this.#blob;
+  /** After finish(). It is still the draft's, which disposes of it. */
+  get staged(): StagedBlob {
+    if (this.#staged === undefined) throw new Error("a draft was used before finish()");
+    return this.#staged;
   }
 
-  /** What was written, after finish(); any number of times, also after commit(). */
-  open(): AsyncIterable<Uint8Array> {
-    if (this.#blob === undefined || this.#state === "gone")
-      throw new Error("a draft was read before finish()");
-    return fileChunks(this.#state === "committed" ? this.#target(this.#blob.digest) : this.#path);
-  }
-
-  /**
-   * Gives it its name, safe from power loss: file synced, renamed, directory synced. Atomic; idempotent; fine when
-   * another one has stored the same meanwhile.
-   */
+  /** finish(), then StagedBlob.commit(). */
   async commit(): Promise<Blob> {
-    const blob = await this.finish();
-    if (this.#state === "committed") return blob;
-    try {
-      await nameBlob({ path: this.#path, target: this.#target }, blob);
-    } catch (thrown) {
-      throw fileFailure(`cannot store blob ${blob.digest}`, thrown);
-    }
-    this.#state = "committed";
-    return blob;
+    await this.finish();
+    return await this.staged.commit();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state === "gone") return;
+    if (this.#isGone) return;
+    this.#isGone = true;
     await this.#flight.catch(() => undefined);
-    if (this.#state === "open") await this.#file.close().catch(() => undefined);
-    if (this.#state !== "committed") await rm(this.#path, { force: true });
-    this.#state = "gone";
+    if (this.#staged !== undefined) return await this.#staged[Symbol.asyncDispose]();
+    await this.#file.close().catch(() => undefined);
+    await rm(this.#places.path, { force: true });
   }
 
   async #launch(): Promise<void> {
@@ -154,42 +129,4 @@ export class BlobDraft implements AsyncDisposable {
       throw fileFailure("cannot store a blob", thrown);
     }
   }
-}
-
-export interface DraftPlaces {
-  /** A new file in the same file system as the targets. */
-  readonly path: string;
-  readonly target: (digest: Digest) => string;
-}
-
-/** Gives a whole file its name as a blob: file synced, renamed, directory synced. Atomic; fine when that is there already. */
-export async function nameBlob(
-  { path, target: targetOf }: DraftPlaces,
-  { digest, size }: Blob,
-): Promise<void> {
-  const target = targetOf(digest);
-  if (await hasSize(target, size)) {
-    await rm(path, { force: true });
-    return;
-  }
-  await syncPath(path);
-  fault("blob.synced");
-  await rename(path, target);
-  fault("blob.named");
-  await syncPath(dirname(target));
-}
-
-/** fsync(2) of a file or directory. */
-export async function syncPath(path: string): Promise<void> {
-  const file = await open(path, "r");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function hasSize(path: string, size: number): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.size === size;
 }

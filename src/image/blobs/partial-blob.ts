@@ -3,7 +3,8 @@ import { Failure } from "../../base/failure.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { fileFailure } from "../../linux/file-failure.ts";
 import type { Digest } from "../../spec/digest.ts";
-import { type Blob, type DraftPlaces, nameBlob } from "./blob-draft.ts";
+import type { Blob } from "./blob.ts";
+import { type DraftPlaces, nameBlob } from "./name-blob.ts";
 
 const pieceBytes = 1024 * 1024;
 
@@ -18,6 +19,7 @@ export class PartialBlob implements AsyncDisposable {
   readonly #expected: Blob;
   /** Bytes that an earlier one left. */
   readonly keptBytes: number;
+  #synced: Promise<void> | undefined;
   #state: "open" | "discarded" | "committed" = "open";
 
   private constructor(
@@ -64,6 +66,12 @@ export class PartialBlob implements AsyncDisposable {
     }
   }
 
+  /** All is written: it is brought to the disk from now on, beside whatever comes before commit(). */
+  beginSync(): void {
+    this.#synced ??= this.#file.sync();
+    this.#synced.catch(() => undefined); // commit() throws it
+  }
+
   /** What is there turned out to be wrong: nothing of it is kept. */
   discard(): void {
     this.#state = "discarded";
@@ -85,7 +93,8 @@ export class PartialBlob implements AsyncDisposable {
         this.discard();
         throw new Failure("corrupt", `cannot store a blob: it has ${stat.size} bytes instead of ${size}`);
       }
-      await nameBlob(this.#places, this.#expected);
+      this.beginSync();
+      await nameBlob(this.#places, this.#expected, { sync: () => this.#synced ?? Promise.resolve() });
     } catch (thrown) {
       throw fileFailure(`cannot store blob ${digest}`, thrown);
     }
@@ -93,6 +102,7 @@ export class PartialBlob implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#synced?.catch(() => undefined); // never close under it
     const isEmpty = (await this.#file.stat().catch(() => undefined))?.size === 0;
     await this.#file.close().catch(() => undefined);
     if (this.#state === "discarded" || (this.#state === "open" && isEmpty)) {

@@ -9,6 +9,7 @@ import type { Repository } from "../registry/repository.ts";
 import type { ResolvedImage } from "../registry/resolve-image.ts";
 import { forEachBounded } from "../streams/bounded.ts";
 import type { Report } from "../streams/reporting.ts";
+import type { Transfer } from "../transfer.ts";
 import { BlobTaker } from "../unpacking/blob-taker.ts";
 
 export interface ArtifactTargets {
@@ -17,6 +18,7 @@ export interface ArtifactTargets {
   readonly repository: Repository;
   readonly report: Report;
   readonly signal: AbortSignal;
+  readonly transfer: Transfer;
 }
 
 const blobsAtOnce = 3;
@@ -49,7 +51,7 @@ export async function fetchArtifact(
 
 async function fetchBlob(
   { digest, size }: Descriptor,
-  { store, repository, report, signal }: ArtifactTargets,
+  { store, repository, report, signal, transfer }: ArtifactTargets,
 ): Promise<void> {
   const id = shortId(digest);
   if ((await store.find(digest)) !== undefined) return report({ kind: "layer", id, phase: "exists" });
@@ -58,7 +60,8 @@ async function fetchBlob(
   const taker = new BlobTaker({ blob: digest, isProven: false, store: { fd: draft.fd, from: offset } });
   for await (const piece of draft.replay()) taker.take(piece);
   let currentBytes = offset;
-  for await (const piece of downloadBlob(repository, { digest, size }, { offset, signal })) {
+  const onBytes = (bytes: number): void => transfer.add({ digest }, bytes);
+  for await (const piece of downloadBlob(repository, { digest, size }, { offset, signal, onBytes })) {
     signal.throwIfAborted();
     taker.take(piece);
     currentBytes += piece.length;

@@ -68,7 +68,8 @@ async function fetchAndUnpack(
         store: { fd: draft.fd, from: draft.keptBytes },
         open: () => download(draft),
       },
-      { signal },
+      // While the tree is brought to the disk, too.
+      { signal, onProven: () => draft.beginSync() },
     );
     try {
       if (isUnpacked) await content.prove();

@@ -9,7 +9,7 @@ import {
   plainType,
   type SealedLayer,
 } from "../../spec/layer-encryption.ts";
-import type { Blob } from "../blobs/blob-draft.ts";
+import type { Blob } from "../blobs/blob.ts";
 
 /** A layer as the registry has it, and how it is opened where it is encrypted. */
 export interface FetchedLayer {

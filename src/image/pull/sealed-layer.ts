@@ -1,6 +1,6 @@
-import { type Digest, hexOf } from "../../spec/digest.ts";
+import { hexOf } from "../../spec/digest.ts";
 import type { SealedLayer } from "../../spec/layer-encryption.ts";
-import type { Blob } from "../blobs/blob-draft.ts";
+import type { Blob } from "../blobs/blob.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { LoadedLayer, LoadSink } from "../loaded-image.ts";
 import { decryptLayer } from "../streams/layer-cipher.ts";
@@ -41,22 +41,13 @@ export async function storeSealedLayer(
     report({ kind: "layer", id, phase: "downloading", currentBytes, totalBytes: layer.size });
   }
   const blob = await draft.finish();
-  const content = contentOf(layer.diffId, { blob, open: () => draft.open(), signal });
+  const { staged } = draft;
+  const source = { diffId: layer.diffId, blob, isProven: true, path: staged.path, open: () => staged.open() };
+  const content = new LayerContent(source, { signal });
   if (!(await sink.hasLayer(layer.diffId))) await sink.ensureLayer(layer.diffId, content);
   // It was there, or another one has unpacked the same meanwhile.
   if (!content.isOpened) await content.prove();
   await draft.commit();
   report({ kind: "layer", id, phase: "done" });
   return blob;
-}
-
-function contentOf(
-  diffId: Digest,
-  {
-    blob,
-    open,
-    signal,
-  }: { readonly blob: Blob; readonly open: () => AsyncIterable<Uint8Array>; readonly signal: AbortSignal },
-): LayerContent {
-  return new LayerContent({ diffId, blob, isProven: true, open }, { signal });
 }

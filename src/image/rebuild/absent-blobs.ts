@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { fault } from "../../base/fault.ts";
 import { fileFailure } from "../../linux/file-failure.ts";
 import { algorithmOf, type Digest, findDigest, hexOf } from "../../spec/digest.ts";
-import { syncPath } from "../blobs/blob-draft.ts";
-import { fileChunks } from "../blobs/file-chunks.ts";
-import { decompress } from "../streams/compression.ts";
+import { syncPath } from "../blobs/name-blob.ts";
 import type { BlobForm } from "./blob-form.ts";
+import { mostHeadBytes } from "./recipe.ts";
 
 /** What is known of a layer's blob that is not in the store any more. */
 export interface AbsentBlob {
@@ -20,8 +19,6 @@ export interface AbsentBlob {
   /** Those it was proven with. */
   readonly compressors?: string;
 }
-
-const mostHeadBytes = 65_536;
 
 /**
  * Records of blobs that were dropped, one file each: a line of JSON, then, for those that can be rebuilt, the pieces of the tar that
@@ -71,7 +68,7 @@ export class AbsentBlobs {
         await file.close();
       }
       fault("absent.synced");
-      await rename(draft, this.#pathOf(record.digest));
+      await rename(draft, this.pathOf(record.digest));
       await syncPath(this.#directory);
     } catch (thrown) {
       await rm(draft, { force: true });
@@ -81,27 +78,14 @@ export class AbsentBlobs {
     fault("absent.named");
   }
 
-  /** The pieces of the tar, as they were put. */
-  async *openRecipe(digest: Digest): AsyncGenerator<Uint8Array, void, undefined> {
-    const path = this.#pathOf(digest);
-    const file = await open(path, "r");
-    let head: number;
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(mostHeadBytes), 0, mostHeadBytes, 0);
-      head = buffer.subarray(0, bytesRead).indexOf(0x0a) + 1;
-    } finally {
-      await file.close();
-    }
-    yield* decompress(fileChunks(path, head));
-  }
-
   /** Fine when nothing is known of it. */
   async remove(digest: Digest): Promise<void> {
     if (!this.#known.delete(digest)) return;
-    await rm(this.#pathOf(digest), { force: true });
+    await rm(this.pathOf(digest), { force: true });
   }
 
-  #pathOf(digest: Digest): string {
+  /** Of its record: see readRecipe(). */
+  pathOf(digest: Digest): string {
     return join(this.#directory, `${algorithmOf(digest)}-${hexOf(digest)}`);
   }
 }

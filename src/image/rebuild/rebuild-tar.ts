@@ -1,16 +1,9 @@
 import { read as readCallback } from "node:fs";
 import { promisify } from "node:util";
 import { Failure } from "../../base/failure.ts";
-import {
-  O_CLOEXEC,
-  O_NOCTTY,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_RDONLY,
-  RESOLVE_NO_SYMLINKS,
-} from "../../linux/constants/open.ts";
+import { O_CLOEXEC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } from "../../linux/constants/open.ts";
 import type { Fd } from "../../linux/fd.ts";
-import { openBeneath } from "../../linux/open.ts";
+import { openInRoot } from "../../linux/open.ts";
 import { statFd } from "../../linux/stat.ts";
 import type { TarPiece } from "../../spec/tar-splitter.ts";
 
@@ -38,11 +31,11 @@ async function* contentOf(
     .join("/");
   const changed = (detail: string, cause?: unknown): Failure =>
     new Failure("corrupt", `cannot rebuild a layer: ${JSON.stringify(path)} ${detail}`, { cause });
-  // SAFETY: beneath the layer and through no link, whatever the archive called it.
+  // SAFETY: with the layer as the root, whatever the archive called it: some have entries below a link.
   const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   let opened;
   try {
-    opened = openBeneath(root, clean, flags, 0, RESOLVE_NO_SYMLINKS);
+    opened = openInRoot(root, clean, flags);
   } catch (thrown) {
     throw changed("is not in its tree", thrown);
   }

@@ -1,8 +1,26 @@
+import { open } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
 import { decodeBytes, encodeBytes } from "../../spec/byte-text.ts";
 import type { TarPiece } from "../../spec/tar-splitter.ts";
+import { fileChunks } from "../blobs/file-chunks.ts";
+import { decompress } from "../streams/compression.ts";
 
 const mostPathBytes = 65_536;
+/** A record's first line, before the recipe. */
+export const mostHeadBytes: number = 65_536;
+
+/** The recipe in a record of a blob that was dropped, inflated. */
+export async function* readRecipe(recordPath: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = await open(recordPath, "r");
+  let head: number;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(mostHeadBytes), 0, mostHeadBytes, 0);
+    head = buffer.subarray(0, bytesRead).indexOf(0x0a) + 1;
+  } finally {
+    await file.close();
+  }
+  yield* decompress(fileChunks(recordPath, head));
+}
 
 /** A piece as in a recipe: what kind and how long as one number, then the bytes, or the name's length and the name. */
 export function encodePiece(piece: TarPiece): readonly Uint8Array[] {

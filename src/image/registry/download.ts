@@ -9,6 +9,8 @@ export interface DownloadOptions {
   readonly offset?: number;
   readonly signal?: AbortSignal;
   readonly onRetry?: (waitMs: number, why: string) => void;
+  /** Told of all that comes, also of what came before and is passed over. */
+  readonly onBytes?: (bytes: number) => void;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface DownloadOptions {
 export async function* downloadBlob(
   repository: Repository,
   { digest, size }: { readonly digest: Digest; readonly size: number },
-  { offset: begin = 0, signal, onRetry }: DownloadOptions = {},
+  { offset: begin = 0, signal, onRetry, onBytes }: DownloadOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let offset = begin;
   if (offset >= size && size > 0) return;
@@ -29,6 +31,7 @@ export async function* downloadBlob(
     try {
       let skip = reply.status === 206 ? 0 : offset;
       for await (const piece of repository.read(reply)) {
+        onBytes?.(piece.length);
         const fresh = skip >= piece.length ? piece.subarray(piece.length) : piece.subarray(skip);
         skip -= piece.length - fresh.length;
         if (fresh.length === 0) continue;

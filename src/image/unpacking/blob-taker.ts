@@ -19,7 +19,11 @@ export class BlobTaker {
 
   take(bytes: Uint8Array): void {
     this.#digester?.update(bytes);
-    if (this.#store !== undefined && this.#position >= this.#store.from) this.#write(bytes, this.#store.fd);
+    if (this.#store !== undefined) {
+      const { fd, from } = this.#store;
+      const kept = Math.min(bytes.length, Math.max(0, from - this.#position));
+      this.#write(bytes.subarray(kept), { fd, at: this.#position + kept });
+    }
     this.#position += bytes.length;
   }
 
@@ -29,11 +33,12 @@ export class BlobTaker {
     return this.#digest;
   }
 
-  #write(bytes: Uint8Array, fd: number): void {
+  #write(bytes: Uint8Array, { fd, at }: { readonly fd: number; readonly at: number }): void {
+    if (bytes.length === 0) return;
     try {
-      for (let at = 0; at < bytes.length; ) {
-        const piece = at === 0 ? bytes : bytes.subarray(at);
-        at += call("pwrite64", fd, piece, piece.length, this.#position + at);
+      for (let done = 0; done < bytes.length; ) {
+        const piece = done === 0 ? bytes : bytes.subarray(done);
+        done += call("pwrite64", fd, piece, piece.length, at + done);
       }
       fault("blob.part");
     } catch (thrown) {

@@ -2,12 +2,12 @@ import { Failure, kindOf } from "../../base/failure.ts";
 import type { Fd } from "../../linux/fd.ts";
 import type { UnpackOptions, UnpackResult } from "../../linux/unpack-options.ts";
 import { algorithmOf, type Digest } from "../../spec/digest.ts";
-import type { Blob } from "../blobs/blob-draft.ts";
+import type { Blob } from "../blobs/blob.ts";
 import type { LayerTar } from "../loaded-image.ts";
 import type { Compression } from "../streams/compression.ts";
+import { isThreadResting, takeThread } from "../threads/job-threads.ts";
 import { BlobTaker } from "./blob-taker.ts";
 import type { LayerJob, LayerProof } from "./layer-job.ts";
-import { runInThread } from "./layer-threads.ts";
 import { provenTar, runLayerJob, taken } from "./run-layer-job.ts";
 
 /** Where a layer's bytes come from. */
@@ -20,12 +20,16 @@ export interface LayerSource {
   readonly isProven: boolean;
   /** Gets the blob while it is read. */
   readonly store?: NonNullable<LayerJob["store"]>;
+  /** A file that has the blob and stays while it is read, so that a thread can read it by itself. */
+  readonly path?: string;
   /** The blob, from its beginning; each piece is given away. */
   open(): AsyncIterable<Uint8Array>;
 }
 
-/** A smaller one is done before a thread has started. */
+/** A smaller one is done before a message is there and back. */
 const smallBytes = 128 * 1024;
+/** A smaller one is done before a thread has started. */
+const mediumBytes = 1024 * 1024;
 
 /**
  * A layer's tar out of its blob, proven: the digest of what was given is compared at the end, and isProven says
@@ -35,6 +39,7 @@ export class LayerContent implements LayerTar {
   readonly #layer: LayerSource;
   readonly #signal: AbortSignal;
   readonly #onBytes: (bytes: number) => void;
+  readonly #onProven: () => void;
   #proof: LayerProof | undefined;
   #opened = false;
   #hasSourceFailed = false;
@@ -44,11 +49,18 @@ export class LayerContent implements LayerTar {
     {
       signal,
       onBytes = () => undefined,
-    }: { readonly signal: AbortSignal; readonly onBytes?: (bytes: number) => void },
+      onProven = () => undefined,
+    }: {
+      readonly signal: AbortSignal;
+      readonly onBytes?: (bytes: number) => void;
+      /** Told when all of it has been read and is what it should be. */
+      readonly onProven?: () => void;
+    },
   ) {
     this.#layer = layer;
     this.#signal = signal;
     this.#onBytes = onBytes;
+    this.#onProven = onProven;
   }
 
   get isProven(): boolean {
@@ -72,9 +84,14 @@ export class LayerContent implements LayerTar {
   }
 
   async *open(): AsyncGenerator<Uint8Array, void, undefined> {
-    const taker = new BlobTaker(this.#job());
-    const blob = taken(this.#read(), taker);
-    yield* provenTar(this.#job(), { taker, blob, signal: this.#signal });
+    const job = this.#job();
+    if (this.#isForThread()) {
+      using thread = await takeThread(this.#signal);
+      this.#proof = yield* thread.read("tar", job, this.#source());
+      return;
+    }
+    const taker = new BlobTaker(job);
+    yield* provenTar(job, { taker, blob: taken(this.#read(), taker), signal: this.#signal });
     this.#proof = { blob: taker.finish() };
   }
 
@@ -99,19 +116,43 @@ export class LayerContent implements LayerTar {
   }
 
   #job(): LayerJob {
-    const { diffId, blob, isProven, store } = this.#layer;
-    return { diffId, blob: blob.digest, isProven, ...(store === undefined ? {} : { store }) };
+    const { diffId, blob, isProven, store, path } = this.#layer;
+    return {
+      diffId,
+      blob: blob.digest,
+      isProven,
+      ...(store === undefined ? {} : { store }),
+      ...(path === undefined ? {} : { path }),
+    };
   }
 
   async #run(job: LayerJob): Promise<LayerProof> {
     const signal = this.#signal;
-    if (this.#layer.blob.size > smallBytes) {
-      this.#proof = await runInThread(job, { blob: this.#read(), signal });
+    if (this.#isForThread()) {
+      using thread = await takeThread(signal);
+      this.#proof = await thread.run("layer", job, this.#source());
     } else {
       const taker = new BlobTaker(job);
       this.#proof = await runLayerJob(job, { taker, blob: taken(this.#read(), taker), signal });
     }
+    this.#onProven();
     return this.#proof;
+  }
+
+  #isForThread(): boolean {
+    const { size } = this.#layer.blob;
+    return size > mediumBytes || (size > smallBytes && isThreadResting());
+  }
+
+  /** What a thread is given. */
+  #source(): { readonly signal: AbortSignal } & (
+    | { readonly input: AsyncIterable<Uint8Array> }
+    | { readonly onRead: (bytes: number) => void }
+  ) {
+    const signal = this.#signal;
+    if (this.#layer.path === undefined) return { input: this.#read(), signal };
+    this.#opened = true;
+    return { onRead: this.#onBytes, signal };
   }
 
   async *#read(): AsyncGenerator<Uint8Array, void, undefined> {

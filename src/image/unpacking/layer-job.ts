@@ -1,4 +1,3 @@
-import type { Failure } from "../../base/failure.ts";
 import type { Fd } from "../../linux/fd.ts";
 import type { UnpackOptions, UnpackResult } from "../../linux/unpack-options.ts";
 import type { Digest } from "../../spec/digest.ts";
@@ -10,6 +9,8 @@ export interface LayerJob {
   /** What the blob has been proven to be, or, when nobody knows yet, what it should be: then it is hashed. */
   readonly blob: Digest;
   readonly isProven: boolean;
+  /** A file that has the blob; absent: it is sent piece by piece. */
+  readonly path?: string;
   /** An open file that gets the blob, but for what it has already. */
   readonly store?: { readonly fd: Fd; readonly from: number };
   /** An open directory that gets the tree; absent: the tar is only proven. */
@@ -23,26 +24,4 @@ export interface LayerProof {
   readonly blob: Digest;
   /** Absent when nothing was to be unpacked. */
   readonly unpacked?: UnpackResult;
-}
-
-export type ToThread =
-  | { readonly kind: "begin"; readonly job: LayerJob }
-  | { readonly kind: "piece"; readonly bytes: Uint8Array }
-  | { readonly kind: "end" }
-  | { readonly kind: "stop" }
-  /** Ends the thread; only between jobs. */
-  | { readonly kind: "leave" };
-
-export type FromThread =
-  /** Once, before the first job. */
-  | { readonly kind: "ready" }
-  | { readonly kind: "taken"; readonly bytes: number }
-  | { readonly kind: "done"; readonly proof: LayerProof }
-  | { readonly kind: "failed"; readonly failure: SentFailure };
-
-/** What of a failure survives the way between threads. */
-export interface SentFailure {
-  readonly kind: Failure["kind"];
-  readonly sentence: string;
-  readonly stack: string | undefined;
 }

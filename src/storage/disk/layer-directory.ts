@@ -21,7 +21,7 @@ import type { UnpackResult } from "../../linux/unpack-options.ts";
 import { type IdMaps, toHostOwner } from "../../spec/id-map.ts";
 import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
 import type { ApplyOptions, LayerDraft, LayerMarks } from "../driver.ts";
-import { nameLayer } from "./name-layer.ts";
+import { LayerNaming } from "./name-layer.ts";
 import type { Places } from "./places.ts";
 import type { Trash } from "./trash.ts";
 
@@ -43,11 +43,13 @@ export class LayerDirectory {
   readonly #trash: Trash;
   readonly #marks: LayerMarks;
   readonly #known = new Map<Digest, LayerFacts>();
+  readonly #naming: LayerNaming;
 
   constructor(places: Places, trash: Trash, { marks = "overlay" }: { readonly marks?: LayerMarks } = {}) {
     this.#places = places;
     this.#trash = trash;
     this.#marks = marks;
+    this.#naming = new LayerNaming(places);
     for (const name of readdirSync(places.layers)) {
       const diffId = findDigest(`${name.length === 128 ? "sha512" : "sha256"}:${name}`);
       if (diffId !== undefined) this.#know(diffId);
@@ -106,11 +108,12 @@ export class LayerDirectory {
   }
 
   /** False when it is there already. */
-  #take(draft: string, diffId: Digest): boolean {
-    if (this.has(diffId)) return false;
-    nameLayer(draft, { diffId, places: this.#places });
-    this.#know(diffId);
-    return true;
+  async #take(draft: string, diffId: Digest): Promise<boolean> {
+    return await this.#naming.name(draft, {
+      diffId,
+      isKnown: () => this.has(diffId),
+      know: () => this.#know(diffId),
+    });
   }
 
   #know(diffId: Digest): void {
@@ -138,7 +141,7 @@ function makeDraft(path: string): OwnedFd {
 
 interface DraftEnd {
   readonly marks: LayerMarks;
-  commit(diffId: Digest): boolean;
+  commit(diffId: Digest): Promise<boolean>;
   discard(): void;
 }
 
@@ -172,7 +175,7 @@ class DirectoryDraft implements LayerDraft {
       if (statFd(this.root).permissions === unsetPermissions) fchmodSync(this.root, defaultPermissions);
       else writeFileSync(`${this.#path}/root-set`, "", { mode: 0o600 });
       await syncFilesystem(this.root);
-      if (this.#end.commit(diffId)) this.#open = false;
+      if (await this.#end.commit(diffId)) this.#open = false;
     } catch (thrown) {
       throw fileFailure(`cannot commit layer ${diffId}`, thrown);
     }

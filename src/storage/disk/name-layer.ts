@@ -1,17 +1,63 @@
-import { fsyncSync, renameSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { fault } from "../../base/fault.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
+import { syncFile } from "../../linux/sync.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { Places } from "./places.ts";
 
-/** Gives a layer, all of which is on the disk, its name, which is on the disk when this returns. */
-export function nameLayer(
-  draft: string,
-  { diffId, places }: { readonly diffId: Digest; readonly places: Places },
-): void {
-  fault("layer.synced");
-  renameSync(draft, places.layer(diffId));
-  fault("layer.named");
-  using directory = openDirectoryPath(places.layers);
-  fsyncSync(directory.fd);
+/** Gives layers their names, one after the other where several are the same. */
+export class LayerNaming {
+  readonly #places: Places;
+  readonly #running = new Map<Digest, Promise<void>>();
+
+  constructor(places: Places) {
+    this.#places = places;
+  }
+
+  /**
+   * Gives a layer, all of which is on the disk, its name, which is on the disk when `know` is called: nobody finds it before.
+   * False when `isKnown` says that it is there already.
+   */
+  async name(
+    draft: string,
+    {
+      diffId,
+      isKnown,
+      clear = () => undefined,
+      know,
+    }: {
+      readonly diffId: Digest;
+      readonly isKnown: () => boolean;
+      /** Makes its place free where something is in it that nobody knows. */
+      readonly clear?: () => void;
+      readonly know: () => void;
+    },
+  ): Promise<boolean> {
+    for (
+      let running = this.#running.get(diffId);
+      running !== undefined;
+      running = this.#running.get(diffId)
+    ) {
+      await running.catch(() => undefined); // its own caller hears of it
+    }
+    if (isKnown()) return false;
+    clear();
+    const naming = this.#name(draft, diffId);
+    this.#running.set(diffId, naming);
+    try {
+      await naming;
+      know();
+    } finally {
+      this.#running.delete(diffId);
+    }
+    return true;
+  }
+
+  async #name(draft: string, diffId: Digest): Promise<void> {
+    fault("layer.synced");
+    renameSync(draft, this.#places.layer(diffId));
+    fault("layer.named");
+    using directory = openDirectoryPath(this.#places.layers);
+    await syncFile(directory.fd);
+  }
 }

@@ -9,7 +9,7 @@ import type { Fd } from "../../linux/fd.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
 import { spreadDirectories } from "../../linux/spread-directories.ts";
 import { findStatAt } from "../../linux/stat.ts";
-import { removeTree } from "../../linux/tree.ts";
+import { removeTreeBeside } from "../../linux/tree.ts";
 import type { StorageFinding } from "../driver.ts";
 import type { Places } from "./places.ts";
 
@@ -110,7 +110,7 @@ export class Trash {
       using trash = openDirectoryPath(this.#path);
       // SAFETY: by descriptor and never through links: a process that lived on may still write in there.
       await this.#takeShortcut(trash.fd, name);
-      await removeTree(trash.fd, name);
+      await removeTreeBeside(trash.fd, name);
       this.#failures.delete(name);
       return false;
     } catch (thrown) {

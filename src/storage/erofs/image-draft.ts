@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, createReadStream, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { fileFailure } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { type LayerImage, layerTarOffset, writeLayerImage } from "../../linux/layer-image.ts";
@@ -13,7 +13,7 @@ import type { LayerFacts } from "./layer-facts.ts";
 
 interface DraftEnd {
   /** False when the layer is there already. */
-  take(diffId: Digest, facts: LayerFacts): boolean;
+  take(diffId: Digest, facts: LayerFacts): Promise<boolean>;
   discard(): void;
 }
 
@@ -71,8 +71,8 @@ export class ImageDraft implements LayerDraft {
     try {
       writeFileSync(`${this.#path}/facts`, JSON.stringify(this.#facts), { mode: 0o600, flush: true });
       using directory = openDirectoryPath(this.#path);
-      fsyncSync(directory.fd);
-      if (this.#end.take(diffId, this.#facts as LayerFacts)) this.#open = false;
+      await syncFile(directory.fd);
+      if (await this.#end.take(diffId, this.#facts as LayerFacts)) this.#open = false;
     } catch (thrown) {
       throw fileFailure(`cannot commit layer ${diffId}`, thrown);
     }

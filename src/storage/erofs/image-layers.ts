@@ -10,7 +10,7 @@ import { measureTree } from "../../linux/tree.ts";
 import type { MountPlace } from "../../linux/workshop.ts";
 import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
 import type { RootLook } from "../disk/layer-directory.ts";
-import { nameLayer } from "../disk/name-layer.ts";
+import { LayerNaming } from "../disk/name-layer.ts";
 import type { Places } from "../disk/places.ts";
 import type { Trash } from "../disk/trash.ts";
 import type { UnionLayers } from "../disk/union-layers.ts";
@@ -30,6 +30,7 @@ export class ImageLayers implements UnionLayers {
   readonly #trash: Trash;
   readonly #way: ErofsWay;
   readonly #known = new Map<Digest, LayerFacts>();
+  readonly #naming: LayerNaming;
   /** The latest used last. */
   readonly #mounts = new Map<Digest, OwnedFd>();
   readonly #fd: OwnedFd;
@@ -37,6 +38,7 @@ export class ImageLayers implements UnionLayers {
   constructor(places: Places, { trash, way }: { readonly trash: Trash; readonly way: ErofsWay }) {
     this.#places = places;
     this.#trash = trash;
+    this.#naming = new LayerNaming(places);
     this.#way = way;
     this.#fd = openDirectoryPath(places.layers);
     for (const name of readdirSync(places.layers)) {
@@ -171,12 +173,15 @@ export class ImageLayers implements UnionLayers {
     }
   }
 
-  #take(draft: string, diffId: Digest, facts: LayerFacts): boolean {
-    if (this.has(diffId)) return false;
+  async #take(draft: string, diffId: Digest, facts: LayerFacts): Promise<boolean> {
     const place = this.#places.layer(diffId);
-    if (existsSync(place)) this.#trash.discard(place); // without facts: what a power loss left of one
-    nameLayer(draft, { diffId, places: this.#places });
-    this.#known.set(diffId, facts);
-    return true;
+    return await this.#naming.name(draft, {
+      diffId,
+      isKnown: () => this.has(diffId),
+      clear: () => {
+        if (existsSync(place)) this.#trash.discard(place); // without facts: what a power loss left of one
+      },
+      know: () => this.#known.set(diffId, facts),
+    });
   }
 }

@@ -108,7 +108,7 @@ describe("ContentStore", () => {
       await using draft = await store.draft();
       await draft.write(text("abc"));
       await draft.finish();
-      expect(await collect(draft.open())).toBe("abc");
+      expect(await collect(draft.staged.open())).toBe("abc");
       expect(await store.find(digestOf("abc"))).toBeUndefined();
     }
     expect(await leftovers()).toEqual([]);
@@ -116,7 +116,7 @@ describe("ContentStore", () => {
     await draft.write(text("abc"));
     await draft.commit();
     await draft.commit();
-    expect(await collect(draft.open())).toBe("abc");
+    expect(await collect(draft.staged.open())).toBe("abc");
   });
 
   test("openContentStore() deletes what a crash left and keeps the blobs", async () => {

@@ -78,12 +78,13 @@ describe("a layer that is rebuilt", () => {
     symlinkSync("etc", join(root, "also"));
     linkSync(join(root, "etc/one"), join(root, "same"));
     expect(String(await rebuild({ kind: "file", path: "same", bytes: 1 }))).toBe("1");
+    // Some builders write entries below a link.
+    expect(String(await rebuild({ kind: "file", path: "also/one", bytes: 1 }))).toBe("1");
     const refused: readonly (readonly [string, number])[] = [
       ["etc/one", 2],
       ["etc", 4096],
       ["none", 1],
       ["out", 1],
-      ["also/one", 1],
       ["../etc/passwd", 1],
       ["/../../etc/passwd", 1],
     ];

@@ -82,10 +82,13 @@ const content = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7) % 
 const isBlob = ({ method, url }: SeenRequest): boolean => method === "GET" && url.includes("/blobs/");
 
 describe("downloadBlob()", () => {
+  let wireBytes = 0;
   const take = async (registry: TestRegistry, offset = 0): Promise<Buffer> => {
     const digest = registry.addBlob("library/thing", content);
     const blob = { digest: digest as ReturnType<typeof digestOf>, size: content.length };
-    return await bytesOf(downloadBlob(repositoryOf(registry), blob, { offset }));
+    wireBytes = 0;
+    const onBytes = (bytes: number): void => void (wireBytes += bytes);
+    return await bytesOf(downloadBlob(repositoryOf(registry), blob, { offset, onBytes }));
   };
 
   test("gives the bytes, also from an offset on", async () => {
@@ -116,6 +119,7 @@ describe("downloadBlob()", () => {
   test("skips what it has when the server gives no range", async () => {
     const registry = await start({ fault: () => ({ kind: "no-range" }) });
     expect(await take(registry, 123_456)).toEqual(content.subarray(123_456));
+    expect(wireBytes).toBe(content.length); // what is passed over was sent all the same
   });
 
   test("tries again on 500, 503 and 429, by Retry-After", async () => {

@@ -31,8 +31,9 @@ export class PushedPieces implements AsyncIterable<Uint8Array> {
     for (;;) {
       const piece = this.#waiting.shift();
       if (piece !== undefined) {
+        const { length } = piece; // who takes it may give it away
         yield piece;
-        this.#onTaken(piece.length);
+        this.#onTaken(length);
       } else if (this.#end !== undefined) {
         if ("error" in this.#end) throw this.#end.error;
         return;

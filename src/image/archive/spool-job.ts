@@ -1,0 +1,21 @@
+import type { Blob } from "../blobs/blob.ts";
+
+export interface ArchiveLimits {
+  readonly members?: number;
+  /** Of all members together, decompressed. */
+  readonly bytes?: number;
+}
+
+/** Can be sent to a thread. */
+export interface SpoolJob {
+  /** Gets a file for each member. */
+  readonly directory: string;
+  readonly limits?: ArchiveLimits;
+}
+
+/** What an archive has, by name; of several with the same name the last one. */
+export type SpooledMembers = readonly (readonly [name: string, member: SpooledMember])[];
+
+type SpooledMember =
+  | { readonly kind: "file"; readonly path: string; readonly blob: Blob }
+  | { readonly kind: "link"; readonly target: string };
