@@ -48,7 +48,7 @@ export const podOperations: Readonly<Record<string, FaultOperation>> = {
   },
   "create in a pod": {
     prepare: makePod,
-    args: (name) => ["create", "--name", name, "--pod", podOf(name), "busybox", "true"],
+    args: (name) => ["create", "--name", name, "--pod", podOf(name), "busybox", "sleep", "1000"],
     outcome,
     points: { "create.snapshot": "created 3", "create.recorded": "created 4" },
     again: worksAgain,
