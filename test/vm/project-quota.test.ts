@@ -5,11 +5,15 @@ import { SmallDisk } from "../support/small-disk.ts";
 import { Installation } from "../support/tare.ts";
 import { testStorageDriver } from "../suites/storage-driver.ts";
 
-describe("on ext4 with project quotas", () => {
-  const disk = new SmallDisk("ext4-quota", { mebibytes: 256 });
+describe.each(["ext4", "xfs"] as const)("on %s with project quotas", (kind) => {
+  const disk = new SmallDisk(`${kind}-quota`, { mebibytes: kind === "xfs" ? 320 : 256 });
   afterAll(() => disk[Symbol.dispose]());
 
-  testStorageDriver("overlay", { base: disk.path, sizeLimit: "kept" });
+  // On xfs overlay finds no room for its own directory where the limit is reached, and can't be mounted again for writing.
+  if (kind === "ext4") {
+    testStorageDriver("overlay", { base: disk.path, sizeLimit: "kept" });
+    testStorageDriver("erofs", { base: disk.path, sizeLimit: "kept" });
+  }
   testStorageDriver("vfs", { base: disk.path, sizeLimit: "kept" });
 
   test("run --storage-opt size=8m keeps the limit of size", async () => {
