@@ -71,6 +71,7 @@ class ImageWriting {
     const reader = new TarReader();
     for await (const chunk of chunks) {
       const written = this.#write(chunk, this.#end);
+      written.catch(() => undefined); // waited for below, maybe after it has failed: that is no rejection that nobody handles
       try {
         for (const event of reader.push(chunk)) {
           this.#take(event, chunk);
