@@ -25,6 +25,30 @@ export function limitSize(directories: readonly Fd[], bytes: number): void {
   }
 }
 
+/** What overlay makes for itself when it is mounted: a directory or two. */
+const roomToMount = 1024 * 1024;
+
+/**
+ * Does something that may need a little more than is left, and again with more where the limit is in its way: a container that
+ * is full must start, so that something in it can be removed. A crash meanwhile leaves it that much more.
+ */
+export async function withRoomToMount<T>(directory: Fd, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const project = projectOf(directory);
+    if (kindOf(thrown) !== "exhausted" || project < lowest) throw thrown;
+    const { limitBytes } = projectUse(directory, project);
+    if (limitBytes === 0) throw thrown;
+    limitProject(directory, project, limitBytes + roomToMount);
+    try {
+      return await work();
+    } finally {
+      limitProject(directory, project, limitBytes);
+    }
+  }
+}
+
 /** Gives the limit's record back; fine where there is none. */
 export function liftSizeLimit(directory: Fd): void {
   const project = projectOf(directory);

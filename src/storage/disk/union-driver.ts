@@ -23,7 +23,7 @@ import { makeRoot } from "./layer-directory.ts";
 import { findMissingLayers } from "./missing-layers.ts";
 import { mountedSnapshot } from "./mounted-snapshot.ts";
 import type { Places } from "./places.ts";
-import { describeSizeLimits, limitSize } from "./size-limit.ts";
+import { describeSizeLimits, limitSize, withRoomToMount } from "./size-limit.ts";
 import { SnapshotDirectory } from "./snapshot-directory.ts";
 import type { Trash } from "./trash.ts";
 import type { UnionLayers } from "./union-layers.ts";
@@ -152,14 +152,27 @@ export class UnionDriver implements StorageDriver {
     const lowers = await this.#lowersOf(this.#snapshots.layersOf(id), { opened, usernsFd });
     using directory = this.#snapshots.open(id);
     const { fd } = directory;
-    const mount = await this.#mount(
-      readonly
-        ? { lowers: [{ fd, path: "upper" }, ...lowers] }
-        : { lowers, writable: { fd, upper: "upper", work: "work" } },
-      usernsFd,
-    );
+    const mount = readonly
+      ? await this.#mount({ lowers: [{ fd, path: "upper" }, ...lowers] }, usernsFd)
+      : await this.#mountWritable({ lowers, fd, usernsFd });
     undo.move();
     return mountedSnapshot(mount, lock);
+  }
+
+  /** KERNEL: overlay's own directory in "work" counts, too: where the limit is reached xfs has no room for it, ext4 has. */
+  async #mountWritable({
+    lowers,
+    fd,
+    usernsFd,
+  }: {
+    readonly lowers: readonly MountPlace[];
+    readonly fd: Fd;
+    readonly usernsFd: Fd | undefined;
+  }): Promise<OwnedFd> {
+    using upper = openBeneath(fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    return await withRoomToMount(upper.fd, () =>
+      this.#mount({ lowers, writable: { fd, upper: "upper", work: "work" } }, usernsFd),
+    );
   }
 
   async removeSnapshot(id: SnapshotId): Promise<void> {
