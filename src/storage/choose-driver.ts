@@ -103,12 +103,12 @@ function chosen(dataRoot: string, made: { storage: StorageDriver; reason: string
   return warning === undefined ? made : { ...made, warning };
 }
 
-/** Other drivers that have layers of this data root, and no containers. */
+/** Other drivers that have layers of this data root, or what a crash left of removing or making some, and no containers. */
 export function listFormerDrivers(dataRoot: string, current: string): readonly string[] {
   return storageDriverNames.filter(
     (name) =>
       name !== current &&
-      isFilled(`${dataRoot}/storage/${name}/layers`) &&
+      ["layers", "trash", "drafts"].some((place) => isFilled(`${dataRoot}/storage/${name}/${place}`)) &&
       !isFilled(`${dataRoot}/storage/${name}/snapshots`),
   );
 }

@@ -98,7 +98,10 @@ export function killDaemon(tare: Installation): void {
   process.kill(lastDaemon(tare), "SIGKILL");
 }
 
-/** Runs a command whose daemon dies there. None may run at the moment. */
+/**
+ * Runs a command whose daemon dies there. None may run at the moment. A daemon that dies before it was asked anything is followed
+ * by another one, which is killed as well: it has the same fault ahead of it.
+ */
 export async function dieAt(
   tare: Installation,
   {
@@ -115,13 +118,29 @@ export async function dieAt(
   },
 ): Promise<void> {
   const before = lastDaemon(tare);
-  await tare.tare(args, { env: { ...env, TARE_FAULT: fault }, ...(input === undefined ? {} : { input }) });
-  const pid = lastDaemon(tare);
-  expect(pid).not.toBe(before);
-  await poll(() => (isGone(pid) ? true : undefined), {
+  const seen = new Set<number>();
+  const look = (): void => {
+    const pid = lastDaemon(tare);
+    if (pid > 0 && pid !== before) seen.add(pid);
+  };
+  const looking = setInterval(look, 1);
+  try {
+    await tare.tare(args, { env: { ...env, TARE_FAULT: fault }, ...(input === undefined ? {} : { input }) });
+  } finally {
+    clearInterval(looking);
+  }
+  look();
+  expect(seen.size).toBeGreaterThan(0);
+  await poll(() => ([...seen].some(isGone) ? true : undefined), {
     everyMs: 2,
     timeoutMs: 10_000,
     what: `see the daemon die at "${fault}" in: ${args.join(" ")}`,
+  });
+  for (const pid of seen) if (!isGone(pid)) process.kill(pid, "SIGKILL");
+  await poll(() => ([...seen].every(isGone) ? true : undefined), {
+    everyMs: 2,
+    timeoutMs: 10_000,
+    what: "see the daemon after it die",
   });
 }
 
