@@ -220,6 +220,8 @@ describe("writeLayerImage()", () => {
     content: fc.constantFrom("", "1", "22"),
   });
 
+  const plain = (name: string, flag: string) => ({ name, flag, link: "a", mode: 0o777, uid: 0, content: "" });
+
   test("of random archives, hostile ones among them, shows or refuses what unpackLayer() shows or refuses", async () => {
     using scratch = new Scratch("image", memoryDirectory);
     const counts = { shown: 0, refused: 0 };
@@ -237,7 +239,15 @@ describe("writeLayerImage()", () => {
           counts[await compare(scratch, builder.end(), { names: rules })]++;
         },
       ),
-      { numRuns: 1500 },
+      {
+        numRuns: 1500,
+        examples: (["strict", "docker"] as const).flatMap((rules) => [
+          // A file, a whiteout beside it, a directory in the file's place: nothing of lower layers comes back in it.
+          [[plain("a", "0"), plain(".wh.a", "0"), plain("a", "5")], rules],
+          // A link to where it lies itself, which a file below it replaces.
+          [[{ ...plain("l", "2"), link: ".." }, plain("l/l", "0")], rules],
+        ]),
+      },
     );
     expect(counts.shown).toBeGreaterThan(100);
     expect(counts.refused).toBeGreaterThan(100);

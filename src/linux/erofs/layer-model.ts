@@ -22,6 +22,7 @@ export class LayerModel {
   setsRoot = false;
   skippedXattrs = 0;
   readonly #rules: NameRules;
+  readonly #hidden = new Set<string>();
   readonly #late = new Map<
     string,
     { readonly mtime: TarTime; readonly defaultAcl: Uint8Array | undefined }
@@ -79,6 +80,7 @@ export class LayerModel {
   /** Marks that lower layers' `path` is gone. */
   hide(path: string): void {
     const parent = this.#directory(parentOf(path));
+    this.#hidden.add(path);
     const found = parent.children.get(baseOf(path));
     if (found === undefined) parent.children.set(baseOf(path), makeWhiteoutNode());
     else if (found.kind === "directory") found.isOpaque = true;
@@ -109,9 +111,8 @@ export class LayerModel {
       node =
         found?.kind === "directory"
           ? found
-          : makeNode("directory", { isOpaque: found !== undefined && isWhiteoutNode(found) });
-      if (found !== undefined && found !== node) drop(found);
-      parent.children.set(baseOf(path), node);
+          : makeNode("directory", { isOpaque: this.#isHidden(path, found) });
+      if (found !== node) this.#put(path, node);
     } else {
       this.setsRoot = true;
     }
@@ -145,22 +146,32 @@ export class LayerModel {
     };
     const parent = this.#directory(parentOf(path));
     look();
-    const found = parent.children.get(baseOf(path));
-    if (found !== undefined) {
-      parent.children.delete(baseOf(path));
-      drop(found);
-    }
+    const cleared = this.#clear(path, parent);
     // What was replaced may have been the target's own directory.
     const node = look();
     node.links += 1;
-    parent.children.set(baseOf(path), node);
+    cleared.children.set(baseOf(path), node);
   }
 
   #put(path: string, node: LayerNode): void {
-    const parent = this.#directory(parentOf(path));
+    this.#clear(path, this.#directory(parentOf(path))).children.set(baseOf(path), node);
+  }
+
+  /** Removes what is at `path`, and gives its directory: another one than before, where the path led through what is gone. */
+  #clear(path: string, parent: LayerNode): LayerNode {
     const found = parent.children.get(baseOf(path));
-    if (found !== undefined) drop(found);
-    parent.children.set(baseOf(path), node);
+    if (found === undefined) return parent;
+    parent.children.delete(baseOf(path));
+    drop(found);
+    const cleared = this.#directory(parentOf(path));
+    if (cleared.children.has(baseOf(path)))
+      throw new Failure("invalid", `${JSON.stringify(path)} leads through a link that it replaces`);
+    return cleared;
+  }
+
+  /** The layer says that lower layers' `path` is gone, though it may have had something of its own there since. */
+  #isHidden(path: string, found: LayerNode | undefined): boolean {
+    return this.#hidden.has(path) || (found !== undefined && isWhiteoutNode(found));
   }
 
   #find(path: string): LayerNode | undefined {
@@ -202,7 +213,7 @@ export class LayerModel {
     if (found !== undefined && !hidesLower) {
       throw new Failure("invalid", `its parent ${JSON.stringify(path)} is a ${found.kind}`);
     }
-    const made = makeNode("directory", { isOpaque: hidesLower });
+    const made = makeNode("directory", { isOpaque: this.#isHidden(path, found) });
     parent.children.set(name, made);
     return made;
   }
