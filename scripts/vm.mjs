@@ -28,7 +28,7 @@ const packages = {
 const slowness = 10;
 const bootSeconds = 300;
 const suiteSeconds = 600;
-const wholeSeconds = 2700;
+const wholeSeconds = 3600;
 
 /** The newest kernel image that has its modules beside it. */
 export function findKernel() {

@@ -1,6 +1,6 @@
 import { marker } from "./owned.ts";
 
-const timeoutMs = 120_000;
+const timeoutMs = 600_000;
 
 export interface Output {
   readonly stdout: string;
