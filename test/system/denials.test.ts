@@ -161,7 +161,7 @@ describe.skipIf(!isRoot)("denied calls", () => {
         Text: "none",
         Error: "EPERM",
         By: "the default profile",
-        Advice: "--cap-add SYS_ADMIN",
+        Advice: `--cap-add SYS_ADMIN${unconfined}`,
         Count: 5,
       },
     ]);
