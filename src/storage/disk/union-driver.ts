@@ -148,31 +148,30 @@ export class UnionDriver implements StorageDriver {
   ): Promise<MountedSnapshot> {
     using undo = new DisposableStack();
     const lock = undo.use(this.#snapshots.lock(id, readonly ? "shared" : "exclusive"));
-    using opened = new DisposableStack();
-    const lowers = await this.#lowersOf(this.#snapshots.layersOf(id), { opened, usernsFd });
     using directory = this.#snapshots.open(id);
     const { fd } = directory;
-    const mount = readonly
-      ? await this.#mount({ lowers: [{ fd, path: "upper" }, ...lowers] }, usernsFd)
-      : await this.#mountWritable({ lowers, fd, usernsFd });
+    const make = async (): Promise<OwnedFd> => {
+      using opened = new DisposableStack();
+      const lowers = await this.#lowersOf(this.#snapshots.layersOf(id), { opened, usernsFd });
+      return await this.#mount(
+        readonly
+          ? { lowers: [{ fd, path: "upper" }, ...lowers] }
+          : { lowers, writable: { fd, upper: "upper", work: "work" } },
+        usernsFd,
+      );
+    };
+    const mount = readonly ? await make() : await this.#withRoom(fd, make);
     undo.move();
     return mountedSnapshot(mount, lock);
   }
 
-  /** KERNEL: overlay's own directory in "work" counts, too: where the limit is reached xfs has no room for it, ext4 has. */
-  async #mountWritable({
-    lowers,
-    fd,
-    usernsFd,
-  }: {
-    readonly lowers: readonly MountPlace[];
-    readonly fd: Fd;
-    readonly usernsFd: Fd | undefined;
-  }): Promise<OwnedFd> {
-    using upper = openBeneath(fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    return await withRoomToMount(upper.fd, () =>
-      this.#mount({ lowers, writable: { fd, upper: "upper", work: "work" } }, usernsFd),
-    );
+  /**
+   * KERNEL: overlay's own directory in "work" counts, too: where the limit is reached xfs has no room for it, ext4 has. All is made
+   * again for the second attempt: before Linux 6.15 layers that were mounted for the first are used up by it.
+   */
+  async #withRoom(directory: Fd, make: () => Promise<OwnedFd>): Promise<OwnedFd> {
+    using upper = openBeneath(directory, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    return await withRoomToMount(upper.fd, make);
   }
 
   async removeSnapshot(id: SnapshotId): Promise<void> {
