@@ -17,7 +17,6 @@
 #define PLAN_CLOSE_STDIN 4u    // end of a feeding client's input ends the process's input
 #define PLAN_DIE_WITH_CALLER 8u // the set-up connection's end kills the process
 #define PLAN_LOG_ROTATE 16u    // begin a new log file: the old one may be torn
-#define PLAN_CHANNEL_AT(flags) ((flags) >> 16 ? (int)((flags) >> 16) : PLAN_CHANNEL) // where the child has its channel
 
 struct plan_header {
   uint32_t magic, version;
@@ -74,8 +73,8 @@ struct plan_op {
   uint16_t skip_error[4];
 };
 
-// ---- What the child writes to its channel, descriptor 3 unless the flags say another (one packet each; the end of it says: the program runs) ----
-#define PLAN_CHANNEL 3
+// ---- What the child writes to its channel, descriptor 3 or what the upper half of the flags says (a packet each; its end: the program runs) ----
+#define PLAN_CHANNEL_AT(flags) ((flags) >> 16 ? (int)((flags) >> 16) : 3)
 #define CHANNEL_FAILED 1u  // u32 kind, list, op; i32 result; then all results so far, 64 bits each
 #define CHANNEL_BARRIER 2u // u32 kind, tag; i64 value; then it reads one byte
 #define CHANNEL_NOTE 3u    // u32 kind, then bytes for the engine

@@ -134,7 +134,6 @@ export interface NetworkDetails {
   >;
 }
 
-/** Use-cases of networks. Failures: not-found, conflict, invalid, and what the layers below throw. */
 /** From where a published port, or a run of them, of a running container can be reached at the moment. */
 export interface PublishedReach {
   readonly containerId: ContainerId;
@@ -154,6 +153,7 @@ export interface PublishedReach {
   readonly text: string;
 }
 
+/** Use-cases of networks. Failures: not-found, conflict, invalid, and what the layers below throw. */
 export interface Networks {
   create(spec: NetworkSpec): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
   list(options?: {

@@ -84,6 +84,7 @@ export async function createContainer(
     starts: [],
     ...(pod === undefined ? {} : { pod }),
   };
+  const shut = await firewallWarnings(context, endpoints);
   const volumes = anonymousVolumes(spec.mounts);
   const intent = context.state.beginIntent({
     kind: "create",
@@ -115,7 +116,7 @@ export async function createContainer(
       ...plan.warnings,
       ...warnings,
       ...sharingWarnings(context, spec),
-      ...(await firewallWarnings(context, endpoints)),
+      ...shut,
       ...findUnreached(context, { ports: spec.ports ?? [], endpoints }),
     ],
   };

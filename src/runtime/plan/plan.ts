@@ -39,7 +39,7 @@ export interface PlanOp {
   readonly about: string;
 }
 
-/** PLAN_CHANNEL of native/plan.h. */
+/** PLAN_CHANNEL_AT of native/plan.h, without flags. */
 export const usualChannel = 3;
 
 /** A list of calls that is being made: what it says is decided here, applied by the keeper. */
