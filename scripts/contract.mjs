@@ -2,6 +2,7 @@
 // Status 0: it is kept; 1: it is not, or the driver can't be used here, which is said in one sentence.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { formatFailures, nameFailure, readFailures } from "./read-failures.mjs";
 import { readSummary } from "./read-summary.mjs";
 
 const files = {
@@ -39,13 +40,14 @@ const { stdout, stderr, status } = spawnSync("node_modules/.bin/bun", args, {
   env: { ...process.env, NO_COLOR: "1" },
 });
 const output = `${stdout}${stderr}`;
-const { passed, failed, failures } = readSummary(output, status);
+const { passed, failed } = readSummary(output, status);
 if (passed === 0) {
   const reason = (/^skipped: (.*)$/m.exec(output) ??
     /cannot use the \w+ driver here: ([^"\n]*)/.exec(output))?.[1];
   if (reason !== undefined) fail(reason);
 }
-if (failed > 0) console.log(output.split("\n").slice(-150).join("\n"));
-for (const failure of failures) console.log(`failed: ${failure}`);
+const failures = failed > 0 ? readFailures(output, status) : [];
+if (failures.length > 0) console.log(formatFailures(failures));
+for (const failure of failures) console.log(nameFailure({ ...failure, file: path }));
 console.log(`contract of ${name}: ${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);

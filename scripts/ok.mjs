@@ -1,6 +1,7 @@
 // The gate, for a person and for CI alike: format, types, lint, borders, leftovers, native code, unit tests.
 // `npm run ok -- format types` runs only some.
 import { spawnSync } from "node:child_process";
+import { formatFailures, readFailures } from "./read-failures.mjs";
 
 const bin = (name) => `node_modules/.bin/${name}`;
 const strict = ["-Wall", "-Wextra", "-Wshadow", "-Wvla", "-Werror"];
@@ -34,8 +35,12 @@ for (const [name, [command, ...args]] of Object.entries(steps)) {
   console.log(`${good ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
   if (!good) {
     failed++;
-    const lines = `${stdout}${stderr}`.split("\n").filter((line) => !line.startsWith("(pass)"));
-    console.log(lines.slice(-120).join("\n"));
+    const output = `${stdout}${stderr}`;
+    console.log(
+      name === "unit"
+        ? formatFailures(readFailures(output, status))
+        : output.split("\n").slice(-120).join("\n"),
+    );
   }
 }
 process.exit(failed === 0 ? 0 : 1);

@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { formatFailures, nameFailure, readFailures } from "./read-failures.mjs";
 import { readSummary } from "./read-summary.mjs";
 import { findLacking, formatSummary, listSuites, runSuites } from "./vm.mjs";
 
@@ -77,8 +78,9 @@ function run(name, files, options = []) {
     }),
   );
   if (failed > 0) {
-    red.push(name);
-    console.log(output.split("\n").slice(-150).join("\n"));
+    const failures = readFailures(output, status);
+    red.push(...failures.map((failure) => nameFailure({ ...failure, file: failure.file || name })));
+    console.log(formatFailures(failures));
   }
 }
 
@@ -100,8 +102,8 @@ async function runVirtualMachine() {
     skipped.push(...summary.skips.map((line) => `${name}: ${line}`));
     console.log(formatSummary({ ...summary, path: name }));
     if (summary.failed === 0) return;
-    red.push(...summary.failures.map((failure) => `${name}: ${failure}`));
-    console.log(summary.output.split("\n").slice(-150).join("\n"));
+    red.push(...summary.failures.map((failure) => nameFailure({ ...failure, file: name })));
+    console.log(formatFailures(summary.failures));
   });
   console.log(`virtual machine: ${machine ?? "did not boot"} (${Math.round(seconds)} s)`);
 }
@@ -142,6 +144,6 @@ if (process.env.CI) {
     total.fail += unexpected.length;
   }
 }
-if (red.length > 0) console.log(`\nfailed: ${red.join(", ")}`);
+if (red.length > 0) console.log(`\n${red.join("\n")}`);
 console.log(`\n${total.pass} passed, ${total.fail} failed`);
 process.exit(total.fail === 0 && total.pass > 0 ? 0 : 1);

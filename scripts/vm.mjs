@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { formatFailures, nameFailure, readFailures } from "./read-failures.mjs";
 import { readSummary } from "./read-summary.mjs";
 
 /** Debian packages that it needs, by a program that each has; the kernel has none. */
@@ -138,7 +139,8 @@ async function boot(archive, out, suites, report) {
         .split(" ")
         .map(Number);
       const output = readFileSync(join(out, `${n}.log`), "utf8");
-      const summary = { ...suites[n - 1], ...readSummary(output, status), seconds, output };
+      const failures = readFailures(output, status);
+      const summary = { ...suites[n - 1], ...readSummary(output, status), failures, seconds };
       summaries.push(summary);
       report(summary);
     }
@@ -171,10 +173,9 @@ async function boot(archive, out, suites, report) {
       passed: 0,
       failed: 1,
       skipped: 0,
-      failures: [why],
+      failures: [{ ...readFailures(console, null)[0], name: why }],
       skips: [],
       seconds: 0,
-      output: console,
     };
     summaries.push(summary);
     report(summary);
@@ -203,7 +204,9 @@ if (process.argv[1] === import.meta.filename) {
     total.passed += summary.passed;
     total.failed += summary.failed;
     console.log(formatSummary(summary));
-    if (summary.failed > 0) console.log(summary.output.split("\n").slice(-200).join("\n"));
+    if (summary.failed === 0) return;
+    console.log(formatFailures(summary.failures));
+    for (const failure of summary.failures) console.log(nameFailure({ ...failure, file: summary.path }));
   });
   console.log(`\n${machine ?? "no machine"}; ${Math.round(seconds)} s`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
