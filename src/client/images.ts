@@ -95,11 +95,18 @@ export class ImagesClient {
   /** Failures while loading come as a message with `error`. */
   load(
     archive: AsyncIterable<Uint8Array>,
-    { quiet, platform, signal }: { readonly quiet?: boolean } & Platformed & Signaled = {},
+    options: {
+      readonly quiet?: boolean;
+      /** Private keys in PEM. */
+      readonly decryptionKeys?: readonly string[];
+    } & Platformed &
+      Signaled = {},
   ): AsyncGenerator<ProgressMessage, void, undefined> {
+    const { quiet, platform, signal, decryptionKeys = [] } = options;
     return this.#transport.lines({
       method: "POST",
       path: "/images/load",
+      headers: decryptionHeaders(decryptionKeys),
       query: { quiet: quiet === true ? "1" : "0", platform },
       stream: archive,
       signal,
@@ -199,8 +206,12 @@ export class ImagesClient {
       signal,
       headers: {
         ...(auth === undefined ? {} : { "X-Registry-Auth": auth }),
-        ...(decryptionKeys.length === 0 ? {} : { [decryptionKeysHeader]: formatKeysHeader(decryptionKeys) }),
+        ...decryptionHeaders(decryptionKeys),
       },
     });
   }
+}
+
+function decryptionHeaders(keys: readonly string[]): Readonly<Record<string, string>> {
+  return keys.length === 0 ? {} : { [decryptionKeysHeader]: formatKeysHeader(keys) };
 }

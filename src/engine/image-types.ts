@@ -86,6 +86,8 @@ export interface Images {
     options?: {
       /** Of an index the image for this one, `linux/arm64`; the host's when absent. */
       readonly platform?: string;
+      /** Private keys, in PEM, for layers that are encrypted: what is stored is plain. */
+      readonly decryptionKeys?: readonly DecryptionKey[];
       readonly signal?: AbortSignal;
     },
   ): AsyncIterable<Progress>;

@@ -18,8 +18,8 @@ export interface LoadedImage {
   readonly references: readonly Reference[];
   /** `busybox@sha256:…`: as what it was found in a registry. */
   readonly digests?: readonly string[];
-  /** Where `digests` say it has layers that are encrypted; those here are not. */
-  readonly isDecrypted?: boolean;
+  /** The manifest as it came, with layers that are encrypted; those here are not. */
+  readonly decryptedFrom?: Digest;
   /** It is no image but something else that is packed like one: its blobs are stored, nothing is unpacked. */
   readonly artifactType?: string;
   /** The index that led to it, which is a blob of the store, too. */
@@ -44,6 +44,14 @@ export interface LayerTar {
   unpack(into: Fd, options?: Omit<UnpackOptions, "signal">): Promise<UnpackResult>;
 }
 
+/** Documents of an image that came encrypted. */
+export interface DecryptedImage {
+  /** As it is stored, of plain layers. */
+  readonly manifest: Digest;
+  /** Where the same image came plain, too, by an index. */
+  readonly index?: Digest;
+}
+
 /** What loading asks of its caller, who joins it with storage. */
 export interface LoadSink {
   hasLayer(diffId: Digest): boolean | Promise<boolean>;
@@ -54,6 +62,8 @@ export interface LoadSink {
   ensureLayer(diffId: Digest, tar: LayerTar): Promise<void>;
   /** Whether the image has this name already. */
   hasImage?(id: ImageId, reference: Reference): boolean | Promise<boolean>;
+  /** What is stored of an image that was decrypted from this manifest. */
+  findDecrypted?(id: ImageId, sealed: Digest): DecryptedImage | undefined;
   /** Records an image; called when everything of all images is stored. */
   addImage(image: LoadedImage): Promise<void>;
 }

@@ -25,9 +25,11 @@ import { resolveImage, type ResolvedImage } from "./registry/resolve-image.ts";
 import { forEachBounded } from "./streams/bounded.ts";
 import { type Report, reporting } from "./streams/reporting.ts";
 import { fetchArtifact } from "./pull/artifact.ts";
+import { findDecrypted } from "./pull/find-decrypted.ts";
 import { storeLayerBlob } from "./pull/layer.ts";
-import { openLayers, storedManifest } from "./pull/open-layers.ts";
+import { openLayers } from "./pull/open-layers.ts";
 import { storeSealedLayer } from "./pull/sealed-layer.ts";
+import { storedManifest } from "./pull/stored-manifest.ts";
 import { Transfer } from "./transfer.ts";
 import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 
@@ -85,7 +87,9 @@ export function pullImage(
         const { layers, config } = found.manifest.content;
         const blobs = new Map([...layers, config].map((blob) => [blob.digest, blob]));
         const transfer = new Transfer([...blobs.values()]);
-        const image = await bring(found, { ...targets, repository, report, signal, transfer });
+        const image =
+          (await findDecrypted(found, { ...targets, report })) ??
+          (await bring(found, { ...targets, repository, report, signal, transfer }));
         const before = await targets.sink.hasImage?.(image.id, reference);
         await targets.sink.addImage({
           ...image,
@@ -176,7 +180,7 @@ async function fetchImage(
     config,
     manifest: { digest: stored.digest, content: stored.content },
     layers: layers.map((layer) => ({ ...layer, ...plain.get(layer.digest) })),
-    ...(stored === manifest ? {} : { isDecrypted: true }),
+    ...(stored === manifest ? {} : { decryptedFrom: manifest.digest }),
     ...(hasIndex ? { index: index.digest } : {}),
   };
 }

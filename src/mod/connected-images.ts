@@ -30,7 +30,9 @@ export class ConnectedImages implements Images {
     archive: AsyncIterable<Uint8Array>,
     options: Parameters<Images["load"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
-    for await (const message of this.#client.images.load(archive, options)) {
+    const { decryptionKeys = [], ...others } = options;
+    const keys = decryptionKeys.map((key) => formatKey(parseDecryptionKey(key)));
+    for await (const message of this.#client.images.load(archive, { ...others, decryptionKeys: keys })) {
       yield progressOf(message);
     }
   }

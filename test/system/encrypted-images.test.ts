@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { digestOf } from "../../src/spec/digest.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
@@ -19,6 +19,32 @@ interface Manifest {
     size: number;
     annotations?: Record<string, string>;
   }[];
+}
+
+function readJson(path: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+}
+
+/** A copy of a layout of one image with a byte of its layer changed, and all digests above made to fit. Gives the layer's. */
+function changeLayer(layout: string, copy: string): string {
+  cpSync(layout, copy, { recursive: true });
+  const pathOf = (digest: string): string => join(copy, "blobs", digest.replace(":", "/"));
+  const put = (bytes: Uint8Array): { readonly digest: string; readonly size: number } => {
+    const digest = digestOf(bytes);
+    writeFileSync(pathOf(digest), bytes);
+    return { digest, size: bytes.length };
+  };
+  const index = readJson(join(copy, "index.json")) as unknown as { manifests: { digest: string }[] };
+  const [entry] = index.manifests as [{ digest: string }];
+  const manifest = readJson(pathOf(entry.digest)) as unknown as Manifest;
+  const [layer] = manifest.layers as [Manifest["layers"][0]];
+  const bytes = readFileSync(pathOf(layer.digest));
+  rmSync(pathOf(layer.digest));
+  bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 1, bytes.length >> 1);
+  Object.assign(layer, put(bytes));
+  Object.assign(entry, put(Buffer.from(JSON.stringify(manifest))));
+  writeFileSync(join(copy, "index.json"), JSON.stringify(index));
+  return layer.digest;
 }
 
 /** Encrypted by skopeo and read here, and the other way round, at a registry with TLS and a password. */
@@ -156,6 +182,128 @@ describe.skipIf(!isRoot || !has("docker-registry") || !has("skopeo") || !has("op
         ),
       ).toBe("runs");
       expect(await other.must(["images", "--format", "{{.Repository}}"])).toBe(image.replace(/:1$/, ""));
+    }, 120_000);
+
+    test("what was decrypted is not fetched again, from wherever the same manifest comes; another one is", async () => {
+      const image = encrypt("again", "rsa.pub");
+      const again = `${server.host}/sealed/elsewhere:2`;
+      const creds = ["--src-creds", "me:secret", "--dest-creds", "me:secret"];
+      const insecure = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+      skopeo("copy", ...creds, ...insecure, "--preserve-digests", `docker://${image}`, `docker://${again}`);
+      const digest = digestOf(skopeo("inspect", "--raw", ...access, `docker://${image}`));
+      await using other = new Installation();
+      await other.must(["pull", "-q", "--decryption-key", at("rsa.pem"), image], { env });
+      const hidden = manifestOf(image).layers.map(({ digest }) => {
+        const hex = digest.slice(7);
+        return join(at("registry"), "data/docker/registry/v2/blobs/sha256", hex.slice(0, 2), hex, "data");
+      });
+      for (const blob of hidden) renameSync(blob, `${blob}-hidden`);
+      const before = blobs(other);
+      // With a key, with one that fits nothing, and without: what is here is plain.
+      for (const key of [["--decryption-key", at("rsa.pem")], ["--decryption-key", at("P-256.pem")], []]) {
+        expect(await other.must(["pull", ...key, image], { env })).toContain("Image is up to date for");
+        expect(
+          await other.must(["run", "--rm", "--pull", "always", ...key, image, "echo", "here"], { env }),
+        ).toBe("here");
+      }
+      await other.must(["pull", "-q", again], { env });
+      const digests = await other.must(["inspect", "-f", '{{join .RepoDigests " "}}', again]);
+      expect(digests.split(" ").sort()).toEqual(
+        [image.replace(/:1$/, ""), again.replace(/:2$/, "")].map((name) => `${name}@${digest}`).sort(),
+      );
+      expect(await other.must(["push", again], { env })).toContain("WARNING: the layers came encrypted");
+      expect([...blobs(other)].sort()).toEqual([...before].sort());
+      await other.must(["system", "settle"]);
+      expect(await other.must(["system", "check", "--verify"])).toContain("in order");
+      // The same configuration, encrypted anew: what is here proves nothing of what is there.
+      const anew = encrypt("anew", "rsa.pub");
+      expect(configOf(anew)).toBe(configOf(image));
+      expect(await refused(other, "pull", anew)).toContain("it is encrypted: name the file");
+      await other.must(["rmi", "-f", image, again]);
+      await other.must(["system", "settle"]);
+      expect(await refused(other, "pull", image)).toContain("it is encrypted: name the file");
+      expect(await refused(other, "pull", "--decryption-key", at("rsa.pem"), image)).toContain(
+        "blob unknown",
+      );
+      for (const blob of hidden) renameSync(`${blob}-hidden`, blob);
+    }, 120_000);
+
+    test("run finds what was pulled by name and by digest without a registry", async () => {
+      const own = await startDockerRegistry(at("short-lived"));
+      const name = `${own.host}/sealed/gone`;
+      const flags = ["--dest-creds", "me:secret", "--dest-tls-verify=false", "--format", "oci"];
+      const source = `docker-archive:${busyboxArchive()}`;
+      skopeo("copy", ...flags, "--encryption-key", `jwe:${at("rsa.pub")}`, source, `docker://${name}:1`);
+      const digest = digestOf(skopeo("inspect", "--raw", ...access, `docker://${name}:1`));
+      await using other = new Installation();
+      const ownEnv = { DOCKER_CONFIG: at("docker-2") };
+      await other.must(["login", "-u", "me", "--password-stdin", own.host], { input: "secret", env: ownEnv });
+      await other.must(["pull", "-q", "--decryption-key", at("rsa.pem"), `${name}:1`], { env: ownEnv });
+      await own[Symbol.asyncDispose]();
+      for (const each of [`${name}:1`, `${name}@${digest}`])
+        expect(await other.must(["run", "--rm", each, "echo", "runs"], { env: ownEnv })).toBe("runs");
+    }, 120_000);
+
+    test("archives with encrypted layers are loaded with a key, and refused without", async () => {
+      const archive = at("sealed.tar");
+      const layout = at("sealed-layout");
+      const source = `docker-archive:${busyboxArchive()}`;
+      const sealing = ["copy", "--encryption-key", `jwe:${at("rsa.pub")}`, source];
+      skopeo(...sealing, `oci-archive:${archive}:example.com/sealed:1`);
+      skopeo(...sealing, `oci:${layout}:example.com/sealed:2`);
+      await using other = new Installation();
+      await other.must(["version"]);
+      for (const input of [archive, layout]) {
+        expect(await refused(other, "load", "-i", input)).toMatch(
+          /cannot use layer sha256:\w+: it is encrypted: name the file with the private key by --decryption-key/,
+        );
+        expect(await refused(other, "load", "--decryption-key", at("P-256.pem"), "-i", input)).toMatch(
+          /cannot decrypt layer sha256:\w+: the key of --decryption-key does not fit/,
+        );
+      }
+      // What was changed after it was encrypted, under the digest that it has now.
+      const changed = at("changed-layout");
+      const digest = changeLayer(layout, changed);
+      expect(await refused(other, "load", "--decryption-key", at("rsa.pem"), "-i", changed)).toContain(
+        `cannot decrypt layer ${digest}: it was changed after it was encrypted`,
+      );
+      expect(await other.must(["images", "-aq"])).toBe("");
+      await other.must(["system", "settle"]);
+      expect(blobs(other)).toEqual([]);
+      for (const [input, tag] of [
+        [archive, "1"],
+        [layout, "2"],
+      ] as const) {
+        const loaded = await other.must([
+          "load",
+          "--decryption-key",
+          `${at("locked.pem")}:open`,
+          "-i",
+          input,
+        ]);
+        expect(loaded).toContain(`Loaded image: example.com/sealed:${tag}`);
+        expect(await other.must(["run", "--rm", `example.com/sealed:${tag}`, "echo", tag])).toBe(tag);
+      }
+      const saved = at("plain.tar");
+      await other.must(["save", "-o", saved, "example.com/sealed:1"]);
+      await other.must(["rmi", "example.com/sealed:1", "example.com/sealed:2"]);
+      await other.must(["load", "-i", saved]);
+      await other.must(["system", "settle"]);
+      expect(await other.must(["system", "check", "--verify"])).toContain("in order");
+      // What stands in manifest.json, too, is told by the layout beside it.
+      const [entry] = readJson(join(layout, "index.json")).manifests as { digest: string }[];
+      const blob = (digest: string): string => `blobs/${digest.replace(":", "/")}`;
+      const { config, layers } = readJson(join(layout, blob(entry?.digest ?? ""))) as unknown as Manifest;
+      const names = {
+        Config: blob(config.digest),
+        RepoTags: ["both:1"],
+        Layers: layers.map((each) => blob(each.digest)),
+      };
+      writeFileSync(join(layout, "manifest.json"), JSON.stringify([names]));
+      const both = execFileSync("tar", ["-C", layout, "-c", "."], { maxBuffer: 1 << 26 });
+      const flags = ["--decryption-key", at("rsa.pem")];
+      expect(await other.must(["load", ...flags], { input: both })).toContain("Loaded image: both:1");
+      expect(await other.must(["run", "--rm", "both:1", "echo", "both"])).toBe("both");
     }, 120_000);
 
     test("a layer that was changed in the registry is refused, and nothing of it is left", async () => {

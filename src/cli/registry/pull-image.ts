@@ -16,7 +16,7 @@ export interface PullSettings {
 /** Has the daemon pull it, with what the user's configuration knows of its registry, and draws the progress. */
 export async function pullImage(call: Call<unknown>, image: string, settings: PullSettings): Promise<void> {
   const { platform, isQuiet, out } = settings;
-  const keys = await readKeys(settings.decryptionKeys, call.context.cwd);
+  const keys = await decryptionKeysOf(settings.decryptionKeys, call.context.cwd);
   const auth = await registryAuthFor(image, call.context.env);
   const client = await call.client();
   const messages = client.images.pull(image, {
@@ -28,8 +28,8 @@ export async function pullImage(call: Call<unknown>, image: string, settings: Pu
   await displayProgress(messages, out, { isQuiet });
 }
 
-/** Seldom wanted, so not loaded. */
-async function readKeys(texts: readonly string[], cwd: string): Promise<readonly string[]> {
+/** As readDecryptionKeys(), which is seldom wanted, so not loaded. */
+export async function decryptionKeysOf(texts: readonly string[], cwd: string): Promise<readonly string[]> {
   if (texts.length === 0) return [];
   const { readDecryptionKeys } = await import("./encryption-keys.ts");
   return readDecryptionKeys(texts, cwd);

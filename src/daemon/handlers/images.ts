@@ -88,9 +88,9 @@ export const handlers: Handlers = {
 
   "images.load": async ({ engine, query, request, reply, signal }: Call) => {
     const quiet = query.boolean("quiet");
-    const platform = platformIn(query);
+    const options = { signal, ...platformIn(query), ...decryptionKeysOf(request) };
     await streamLines(reply, async () => {
-      for await (const progress of engine.images.load(bodyPieces(request), { signal, ...platform })) {
+      for await (const progress of engine.images.load(bodyPieces(request), options)) {
         if (quiet && progress.kind === "layer") continue;
         if (!reply.isBegun) reply.begin("application/json");
         await reply.write(encodeProgressLine(loadMessageOf(progress)));
@@ -179,11 +179,11 @@ async function pull({ engine, query, request, reply, signal }: Call, image: stri
   const reference = parseReference(name);
   const platform = platformIn(query);
   const credentials = credentialsOf(request);
-  const keys = parseKeysHeader(request.headers[decryptionKeysHeader.toLowerCase()]);
+  const keys = decryptionKeysOf(request);
   await streamLines(reply, async () => {
     const progress = engine.images.pull(name, {
       signal,
-      ...(keys.length === 0 ? {} : { decryptionKeys: keys.map((key) => ({ key })) }),
+      ...keys,
       allTags: reference.tag === undefined && reference.digest === undefined,
       ...platform,
       ...(credentials === undefined ? {} : { credentials }),
@@ -222,6 +222,13 @@ async function push({ engine, params, query, request, reply, signal }: Call): Pr
       await reply.write(encodeProgressLine(pushMessageOf(each)));
     }
   });
+}
+
+function decryptionKeysOf({ headers }: Call["request"]): {
+  readonly decryptionKeys?: readonly { readonly key: string }[];
+} {
+  const keys = parseKeysHeader(headers[decryptionKeysHeader.toLowerCase()]);
+  return keys.length === 0 ? {} : { decryptionKeys: keys.map((key) => ({ key })) };
 }
 
 function credentialsOf({ headers }: Call["request"]): ReturnType<typeof parseRegistryAuth> {

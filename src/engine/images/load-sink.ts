@@ -1,4 +1,4 @@
-import type { LayerTar, LoadedImage, LoadSink } from "../../image/loaded-image.ts";
+import type { DecryptedImage, LayerTar, LoadedImage, LoadSink } from "../../image/loaded-image.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { formatReference, type Reference, withDefaultTag } from "../../spec/reference.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
@@ -34,6 +34,14 @@ export class StoringSink implements LoadSink {
     return this.#state.references().get(formatReference(withDefaultTag(reference))) === id;
   }
 
+  findDecrypted(id: Digest, sealed: Digest): DecryptedImage | undefined {
+    const known = this.#state.findImage(id);
+    if (known?.sealedManifests?.includes(sealed) !== true) return undefined;
+    const [, manifest, ...others] = known.blobs;
+    const index = others[known.config.diffIds.length];
+    return manifest === undefined ? undefined : { manifest, ...(index === undefined ? {} : { index }) };
+  }
+
   async ensureLayer(diffId: Digest, tar: LayerTar): Promise<void> {
     await using draft = await this.#storage.beginLayer();
     const { bytes } =
@@ -50,7 +58,11 @@ export class StoringSink implements LoadSink {
     const known = this.#state.findImage(image.id);
     const sealed = new Set([
       ...(known?.sealedDigests ?? []),
-      ...(image.isDecrypted === true ? (image.digests ?? []) : []),
+      ...(image.decryptedFrom === undefined ? [] : (image.digests ?? [])),
+    ]);
+    const sealedManifests = new Set([
+      ...(known?.sealedManifests ?? []),
+      ...(image.decryptedFrom === undefined ? [] : [image.decryptedFrom]),
     ]);
     const record: ImageRecord = {
       id: image.id,
@@ -68,6 +80,7 @@ export class StoringSink implements LoadSink {
       ],
       digests: [...new Set([...(known?.digests ?? []), ...(image.digests ?? [])])],
       ...(sealed.size === 0 ? {} : { sealedDigests: [...sealed] }),
+      ...(sealedManifests.size === 0 ? {} : { sealedManifests: [...sealedManifests] }),
     };
     const references = image.references.map((each) => formatReference(withDefaultTag(each)));
     const events = [

@@ -86,6 +86,7 @@ export class LocalImages implements Images {
         store: this.#parts.content,
         sink: this.#sink("load"),
         ...(platform === undefined ? {} : { platform }),
+        decryptionKeys: (options.decryptionKeys ?? []).map(parseDecryptionKey),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
       yield* progress;

@@ -40,7 +40,7 @@ export async function* pushNamed(
     throw new Failure("internal", `cannot push ${reference}: its manifest is not recorded`);
   const { credentials, signal, encryptionKeys = [], encryptLayers } = options;
   const keys = encryptionKeys.map(parseEncryptionKey);
-  if (keys.length === 0 && record.sealedDigests !== undefined) {
+  if (keys.length === 0 && (record.sealedManifests ?? record.sealedDigests) !== undefined) {
     const text = "WARNING: the layers came encrypted and go out plain: encrypt them by --encryption-key";
     yield { kind: "status", text };
   }

@@ -12,22 +12,29 @@ import { artifactConfig, artifactTypeOf } from "../../spec/artifact.ts";
 import { digestOf } from "../../spec/digest.ts";
 import { formatPlatform, type Platform } from "../../spec/platform.ts";
 import { isAttestation, listPlatforms, pickManifest } from "../pick-manifest.ts";
+import { plainType } from "../../spec/layer-encryption.ts";
+import { type Decryption, decryptParts } from "./decrypt-parts.ts";
 import { assembleImage, type ImageParts } from "./image-parts.ts";
 import { blobPath, type SpooledArchive } from "./spooled-archive.ts";
 
 /** An index may lead to an index: Docker 29 saves so. */
 const maxDepth = 4;
 
+interface ReadOptions {
+  readonly host: Platform;
+  readonly decryption: Decryption;
+}
+
 /**
  * The images of a spooled archive. `manifest.json` is followed where there is one, as Docker does, also when an OCI
- * layout stands beside it. Of an index the image for `host` is taken.
+ * layout stands beside it. Of an index the image for `host` is taken. Layers that are encrypted are decrypted.
  */
 export async function readArchiveImages(
   archive: SpooledArchive,
-  { host }: { readonly host: Platform },
+  options: ReadOptions,
 ): Promise<readonly ImageParts[]> {
-  if (archive.find("manifest.json") !== undefined) return await readDockerArchive(archive);
-  if (archive.find("oci-layout") !== undefined) return await readOciLayout(archive, host);
+  if (archive.find("manifest.json") !== undefined) return await readDockerArchive(archive, options);
+  if (archive.find("oci-layout") !== undefined) return await readOciLayout(archive, options);
   if (archive.find("repositories") !== undefined) {
     throw new Failure(
       "unsupported",
@@ -40,7 +47,10 @@ export async function readArchiveImages(
   );
 }
 
-async function readDockerArchive(archive: SpooledArchive): Promise<readonly ImageParts[]> {
+async function readDockerArchive(
+  archive: SpooledArchive,
+  { decryption }: ReadOptions,
+): Promise<readonly ImageParts[]> {
   const images: ImageParts[] = [];
   const entries = parseDockerArchive(await archive.get("manifest.json").read(maxManifestBytes));
   const manifests = await findOciManifests(archive);
@@ -53,7 +63,8 @@ async function readDockerArchive(archive: SpooledArchive): Promise<readonly Imag
         content.config.digest === configFile.blob.digest &&
         content.layers.map(({ digest }) => digest).join() === digests,
     );
-    images.push(await assembleImage({ configFile, layerFiles, references, ...(manifest && { manifest }) }));
+    const parts = manifest === undefined ? { layerFiles } : await decryptParts(archive, manifest, decryption);
+    images.push(await assembleImage({ configFile, references, ...parts }));
   }
   images.push(...(await readArtifacts(archive)));
   if (images.length === 0) throw new Failure("invalid", "cannot load the archive: there is no image in it");
@@ -108,7 +119,6 @@ async function findOciManifests(archive: SpooledArchive): Promise<
   readonly {
     readonly content: ImageManifest;
     readonly bytes: Uint8Array;
-    readonly layerTypes: readonly string[];
   }[]
 > {
   const found = [];
@@ -124,7 +134,7 @@ async function findOciManifests(archive: SpooledArchive): Promise<
         const bytes = await file.read(maxManifestBytes);
         const content = parseImageDocument(bytes, { mediaType: descriptor.mediaType });
         if (content.kind === "index") next.push(...content.manifests);
-        else found.push({ content, bytes, layerTypes: content.layers.map(({ mediaType }) => mediaType) });
+        else found.push({ content, bytes });
       }
       level = next;
     }
@@ -134,13 +144,13 @@ async function findOciManifests(archive: SpooledArchive): Promise<
   return found;
 }
 
-async function readOciLayout(archive: SpooledArchive, host: Platform): Promise<readonly ImageParts[]> {
+async function readOciLayout(archive: SpooledArchive, options: ReadOptions): Promise<readonly ImageParts[]> {
   checkOciLayout(await archive.get("oci-layout").read(maxManifestBytes));
   const images: ImageParts[] = [];
   const entries = parseLayoutIndex(await archive.get("index.json").read(maxManifestBytes));
   for (const { descriptor, references } of entries) {
     if (isAttestation(descriptor)) continue;
-    const parts = await readImage(archive, { descriptor, host, depth: 0 });
+    const parts = await readImage(archive, { ...options, descriptor, depth: 0 });
     images.push({ ...parts, references });
   }
   if (images.length === 0) throw new Failure("invalid", "cannot load the archive: there is no image in it");
@@ -149,23 +159,21 @@ async function readOciLayout(archive: SpooledArchive, host: Platform): Promise<r
 
 async function readImage(
   archive: SpooledArchive,
-  {
-    descriptor,
-    host,
-    depth,
-  }: { readonly descriptor: Descriptor; readonly host: Platform; readonly depth: number },
+  options: ReadOptions & { readonly descriptor: Descriptor; readonly depth: number },
 ): Promise<ImageParts> {
+  const { descriptor, host, depth } = options;
   const bytes = await archive.getBlob(descriptor).read(maxManifestBytes);
   const document = parseImageDocument(bytes, { mediaType: descriptor.mediaType });
   if (document.kind === "index") {
     if (depth >= maxDepth)
       throw new Failure("invalid", `cannot load the archive: its indexes nest deeper than ${maxDepth}`);
-    return await readImage(archive, { descriptor: choose(document.manifests, host), host, depth: depth + 1 });
+    const chosen = choose(document.manifests, host);
+    return await readImage(archive, { ...options, descriptor: chosen, depth: depth + 1 });
   }
   if (artifactTypeOf(document) !== undefined) return assembleArtifact(archive, document, bytes);
   for (const part of [document.config, ...document.layers]) {
     const wanted = part === document.config ? "config" : "layer";
-    if (roleOf(part.mediaType) !== wanted || isForeign(part.mediaType)) {
+    if (roleOf(plainType(part.mediaType)) !== wanted || isForeign(part.mediaType)) {
       throw new Failure(
         "unsupported",
         `cannot load ${descriptor.digest}: its ${wanted} is of type "${part.mediaType}"${isForeign(part.mediaType) ? ", which is kept elsewhere and not in archives" : ""}`,
@@ -174,9 +182,8 @@ async function readImage(
   }
   return await assembleImage({
     configFile: archive.getBlob(document.config),
-    layerFiles: document.layers.map((layer) => archive.getBlob(layer)),
     references: [],
-    manifest: { bytes, layerTypes: document.layers.map(({ mediaType }) => mediaType) },
+    ...(await decryptParts(archive, { content: document, bytes }, options.decryption)),
   });
 }
 

@@ -14,6 +14,8 @@ export interface ImageParts {
   readonly manifestBytes: Uint8Array;
   readonly layers: readonly LayerPart[];
   readonly references: readonly Reference[];
+  /** The manifest as it came, when layers of it were encrypted. */
+  readonly decryptedFrom?: Digest;
   /** What is packed like an image but is none: files that are stored as they are. */
   readonly artifact?: { readonly type: string; readonly files: readonly SpooledFile[] };
 }
@@ -31,8 +33,9 @@ export async function assembleImage(parts: {
   readonly layerFiles: readonly SpooledFile[];
   readonly references: readonly Reference[];
   readonly manifest?: { readonly bytes: Uint8Array; readonly layerTypes: readonly string[] };
+  readonly decryptedFrom?: Digest;
 }): Promise<ImageParts> {
-  const { configFile, layerFiles, references, manifest } = parts;
+  const { configFile, layerFiles, references, manifest, decryptedFrom } = parts;
   const config = parseImageConfig(await configFile.read(maxManifestBytes));
   if (config.diffIds.length !== layerFiles.length) {
     throw new Failure(
@@ -52,7 +55,8 @@ export async function assembleImage(parts: {
       config: configFile.blob,
       layers: layers.map(({ mediaType, file }) => ({ mediaType, ...file.blob })),
     });
-  return { config, configFile, manifestBytes, layers, references };
+  const origin = decryptedFrom === undefined ? {} : { decryptedFrom };
+  return { config, configFile, manifestBytes, layers, references, ...origin };
 }
 
 const typeOfCompression: Readonly<Record<Compression, string>> = {

@@ -53,9 +53,15 @@ export async function spoolArchive(
 
 export class SpooledArchive implements AsyncDisposable {
   readonly #members: ReadonlyMap<string, Member>;
+  readonly #owned = new AsyncDisposableStack();
 
   constructor(members: ReadonlyMap<string, Member>) {
     this.#members = members;
+  }
+
+  /** What was made of its members goes with them. */
+  own<Made extends AsyncDisposable>(made: Made): Made {
+    return this.#owned.use(made);
   }
 
   /** The file of that name, links followed inside the archive. */
@@ -90,6 +96,7 @@ export class SpooledArchive implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owned.disposeAsync();
     for (const member of this.#members.values()) {
       if (member.kind === "file") await member.staged[Symbol.asyncDispose]();
     }

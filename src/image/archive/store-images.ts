@@ -112,5 +112,6 @@ function describe(image: ImageParts): LoadedImage {
       image.layers.map(({ diffId, mediaType, file }) => Object.freeze({ diffId, mediaType, ...file.blob })),
     ),
     references: image.references,
+    ...(image.decryptedFrom === undefined ? {} : { decryptedFrom: image.decryptedFrom }),
   });
 }

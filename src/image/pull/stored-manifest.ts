@@ -1,0 +1,28 @@
+import type { Digest } from "../../spec/digest.ts";
+import type { Descriptor } from "../../spec/image-manifest.ts";
+import { plainAnnotations, plainType } from "../../spec/layer-encryption.ts";
+import type { Blob } from "../blobs/blob.ts";
+
+/** The manifest of what is stored: as it came, but for layers that are not encrypted any more, by the digest that they had. */
+export function storedManifest(bytes: Uint8Array, plain: ReadonlyMap<Digest, Blob>): Uint8Array {
+  const document = JSON.parse(new TextDecoder().decode(bytes)) as {
+    readonly layers: readonly StoredDescriptor[];
+  };
+  const layers = document.layers.map((layer) => {
+    const blob = plain.get(layer.digest);
+    if (blob === undefined) return layer;
+    const { annotations = {}, ...rest } = layer;
+    const left = plainAnnotations(annotations);
+    return {
+      ...rest,
+      mediaType: plainType(layer.mediaType),
+      digest: blob.digest,
+      size: blob.size,
+      ...(Object.keys(left).length > 0 ? { annotations: left } : {}),
+    };
+  });
+  return new TextEncoder().encode(JSON.stringify({ ...document, layers }));
+}
+
+type StoredDescriptor = Pick<Descriptor, "mediaType" | "digest" | "size"> &
+  Partial<Pick<Descriptor, "annotations">>;
