@@ -30,6 +30,7 @@ type OfInfra = Pick<
   | "restartPolicy"
   | "sysctls"
   | "shmBytes"
+  | "limits"
 >;
 
 /** A request in the engine's words; assignable to its PodSpec, once `share` is judged. */
@@ -52,7 +53,7 @@ export function planPod(body: unknown): PodPlan {
   );
   const { network, user } = plan.namespaces;
   const { hostname, networks, ports, exposedPorts, dns, dnsSearch, dnsOptions, extraHosts } = plan;
-  const { ownsHosts, restartPolicy, sysctls, shmBytes } = plan;
+  const { ownsHosts, restartPolicy, sysctls, shmBytes, limits } = plan;
   const planned: { readonly [Key in keyof PodPlan]: PodPlan[Key] | undefined } = {
     name: Name || undefined,
     infraName: InfraName || undefined,
@@ -70,6 +71,7 @@ export function planPod(body: unknown): PodPlan {
     restartPolicy,
     sysctls,
     shmBytes,
+    limits: Object.keys(limits).length === 0 ? undefined : limits,
     network,
     user,
   };

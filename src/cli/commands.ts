@@ -368,6 +368,11 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import("./commands/pod-actions.ts")).podKill,
   },
   {
+    names: ["pod logs"],
+    summary: "Fetch the logs of the containers of a pod",
+    load: async () => (await import("./commands/pod-logs.ts")).podLogs,
+  },
+  {
     names: ["pod ls", "pod list", "pod ps"],
     summary: "List pods",
     load: async () => (await import("./commands/pod-ls.ts")).podLs,

@@ -11,7 +11,7 @@ import type { DiskUsage, UsageKind, StoreUsage } from "./usage-types.ts";
 
 /** As Docker's events: type, action, actor. */
 export interface EngineEvent {
-  readonly type: "container" | "image" | "volume" | "network" | "secret" | "daemon";
+  readonly type: "container" | "pod" | "image" | "volume" | "network" | "secret" | "daemon";
   readonly action: string;
   readonly actor: { readonly id: string; readonly attributes: Readonly<Record<string, string>> };
   readonly timeNs: bigint;

@@ -17,6 +17,7 @@ const filters: Readonly<Record<string, Filter>> = {
   // `exec_start` stands for `exec_start: sh`, too.
   event: ({ action }, values) => values.some((value) => action === value || action.startsWith(`${value}:`)),
   container: actorOf("container"),
+  pod: actorOf("pod"),
   volume: actorOf("volume"),
   network: actorOf("network"),
   secret: actorOf("secret"),

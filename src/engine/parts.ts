@@ -73,6 +73,11 @@ export interface CgroupPart {
   missingAbove(name: string): readonly string[];
   /** What missingAbove() gave before a crash was made for it, where it is there now: leaveParent() may take it away. */
   claimAbove(name: string, paths: readonly string[]): void;
+  /**
+   * Makes the cgroup above that of this container, where it was given one right below the engine's own, and sets its limits: all or none.
+   * Throws "invalid" when the kernel refuses one.
+   */
+  limitAbove(name: string, plan: CgroupPlan): void;
   create(name: string, plan: CgroupPlan): CgroupHandle;
   /** Of the container with this id; it need not be there. */
   open(name: string): CgroupHandle;

@@ -1,4 +1,5 @@
 import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
+import type { ContainerLimits } from "./limit-types.ts";
 import type { PortSpec } from "./network-types.ts";
 import type { ContainerId, ContainerReference, ContainerSpec, ContainerState, WallMs } from "./types.ts";
 
@@ -11,12 +12,16 @@ export type PodReference = string;
 export const podNamespaces = ["ipc", "network", "pid", "uts"] as const;
 export type PodNamespace = (typeof podNamespaces)[number];
 
-/** What a pod is made of. Its network, its ports and its names belong to it, not to the containers in it. */
+/**
+ * What a pod is made of. Its network, its ports and its names belong to it, not to the containers in it; its limits are those of all
+ * of them together.
+ */
 export interface PodSpec
   extends Pick<
     ContainerSpec,
     | "hostname"
     | "labels"
+    | "limits"
     | "networks"
     | "ports"
     | "exposedPorts"
@@ -71,6 +76,8 @@ export interface PodDetails {
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions: readonly string[];
+  /** Of all its containers together. */
+  readonly limits: ContainerLimits;
 }
 
 /** The pod of a container, as the container's own description tells it. */

@@ -1,5 +1,6 @@
 import { formatShareWord, parseShareWord } from "../api/pod-request.ts";
 import { planPorts } from "../api/published-ports.ts";
+import { planLimits } from "../api/request/limits.ts";
 import type { Pod } from "../api/types/pod.ts";
 import type { Client } from "../client/client.ts";
 import type { PodDetails, PodNamespace, Pods, PodSpec, PodState } from "../engine/pod-types.ts";
@@ -105,5 +106,6 @@ function podDetailsOf(pod: Pod): PodDetails {
     dns: infra.DNSServer,
     dnsSearch: infra.DNSSearch,
     dnsOptions: infra.DNSOption,
+    limits: planLimits(pod.Limits),
   };
 }

@@ -1,12 +1,11 @@
-import type { ContainerLimits } from "../engine/limit-types.ts";
 import type { ContainerCreateRequest } from "../api/types/container.ts";
 import { formatDevices } from "../api/device-fields.ts";
-import { formatBlockIo } from "../api/block-io.ts";
+import { formatLimits } from "../api/format-limits.ts";
 import { formatSettings } from "../api/endpoint-settings.ts";
 import { formatPortBindings, formatRemoval } from "../api/published-ports.ts";
 import { formatTareFields } from "../api/tare-fields.ts";
 import { formatRestartPolicy } from "../api/restart-policy.ts";
-import type { HostConfig, Mount, Resources } from "../api/types/host-config.ts";
+import type { HostConfig, Mount } from "../api/types/host-config.ts";
 import { Failure } from "../base/failure.ts";
 import { formatIdmapOption } from "../spec/idmap-option.ts";
 import { formatUserNamespaceMode } from "../spec/user-namespace-mode.ts";
@@ -70,7 +69,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       ...given("Dns", spec.dns),
       ...given("DnsSearch", spec.dnsSearch),
       ...given("DnsOptions", spec.dnsOptions),
-      ...resourcesOf(limits),
+      ...formatLimits(limits),
       ...given("CapAdd", spec.capabilities?.add),
       ...given("CapDrop", spec.capabilities?.drop),
       ...given("Privileged", spec.privileged),
@@ -116,30 +115,9 @@ export function updateRequestOf(update: ContainerUpdate): HostConfig {
   };
   const tare = { ...formatTareFields({ limits }).Tare, ...ports };
   return {
-    ...resourcesOf(limits),
+    ...formatLimits(limits),
     ...(Object.keys(tare).length === 0 ? {} : { Tare: tare }),
     ...given("RestartPolicy", restartPolicy && formatRestartPolicy(restartPolicy)),
-  };
-}
-
-function resourcesOf(limits: ContainerLimits): Resources {
-  return {
-    ...given("Memory", limits.memoryBytes),
-    ...given("MemorySwap", limits.memorySwapBytes),
-    ...given("MemoryReservation", limits.memoryReservationBytes),
-    ...given("CpuShares", limits.cpuShares),
-    ...given("CpuQuota", limits.cpuQuotaUs),
-    ...given("CpuPeriod", limits.cpuPeriodUs),
-    ...given("NanoCpus", limits.nanoCpus),
-    ...given("CpusetCpus", limits.cpusetCpus),
-    ...given("CpusetMems", limits.cpusetMems),
-    ...given("PidsLimit", limits.pidsLimit),
-    ...given("OomKillDisable", limits.oomKillDisable),
-    ...given("MemorySwappiness", limits.memorySwappiness),
-    ...given("KernelMemoryTCP", limits.kernelTcpBytes),
-    ...given("CpuRealtimePeriod", limits.cpuRealtimePeriodUs),
-    ...given("CpuRealtimeRuntime", limits.cpuRealtimeRuntimeUs),
-    ...(limits.blockIo === undefined ? {} : formatBlockIo(limits.blockIo)),
   };
 }
 

@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { poll } from "../../src/base/deadline.ts";
 import type { Pod } from "../../src/api/types/pod.ts";
+import { detectCgroups, findController } from "../../src/linux/cgroup-layout.ts";
+import { pathIn, readCgroupPaths } from "../../src/linux/cgroup-paths.ts";
 import { connectTo } from "../../src/mod/connected-engine.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive, tarOf } from "../support/images.ts";
@@ -31,6 +33,13 @@ describe.skipIf(!isRoot)("pods", () => {
     tare.must(["pod", "inspect", "-f", "{{range .Containers}}{{.State}} {{end}}", pod]);
   const namespace = (container: string, type: string) =>
     tare.must(["exec", container, "readlink", `/proc/self/ns/${type}`]);
+  /** Of its first process, in the hierarchy that has the memory. */
+  const pathOf = async (container: string): Promise<string> => {
+    const hierarchy = findController(detectCgroups(), "memory");
+    if (hierarchy === undefined) throw new Error("this host has no controller for memory");
+    const pid = await tare.must(["inspect", "-f", "{{.State.Pid}}", container]);
+    return join(hierarchy.mountPath, pathIn(readCgroupPaths(Number(pid)), hierarchy));
+  };
   const post = (path: string, body: unknown): Promise<{ status: number; text: string }> =>
     new Promise((resolve, reject) => {
       const sent = request(
@@ -82,6 +91,162 @@ describe.skipIf(!isRoot)("pods", () => {
     expect(await tare.must(["inspect", "-f", "{{.HostConfig.Tare.Pod}} {{.Tare.Pod.Name}}", "client"])).toBe(
       `${id} web`,
     );
+  }, 60_000);
+
+  test("limits of a pod hold for all of its containers together", async () => {
+    const id = await tare.must([
+      "pod",
+      "create",
+      "--memory",
+      "64m",
+      "--cpus",
+      "0.5",
+      "--cpuset-cpus",
+      "0",
+      "--cpu-shares",
+      "512",
+      "small",
+    ]);
+    const [pod] = JSON.parse(await tare.must(["pod", "inspect", "small"])) as [Pod];
+    expect(pod.Limits).toEqual({
+      Memory: 64 * 1024 * 1024,
+      NanoCpus: 500_000_000,
+      CpusetCpus: "0",
+      CpuShares: 512,
+    });
+    for (const name of ["one", "two"])
+      await tare.must(["run", "-d", "--pod", "small", "--name", name, ...sleeper]);
+    const layout = detectCgroups();
+    /** What the cgroup above a container's own says; the files are called otherwise on v1 and v2. */
+    const above = async (
+      container: string,
+      controller: string,
+      files: readonly string[],
+    ): Promise<string> => {
+      const hierarchy = findController(layout, controller);
+      if (hierarchy === undefined) throw new Error(`this host has no controller ${controller}`);
+      const pid = await tare.must(["inspect", "-f", "{{.State.Pid}}", container]);
+      const path = pathIn(readCgroupPaths(Number(pid)), hierarchy);
+      expect(basename(dirname(path))).toBe(`pod-${id}`);
+      const file = files.map((name) => join(hierarchy.mountPath, dirname(path), name)).find(existsSync);
+      return readFileSync(file ?? "", "latin1").trim();
+    };
+    const isKept = async (): Promise<void> => {
+      for (const name of ["one", "two", `${id.slice(0, 12)}-infra`]) {
+        expect(await above(name, "memory", ["memory.max", "memory.limit_in_bytes"])).toBe("67108864");
+        expect(await above(name, "cpu", ["cpu.max", "cpu.cfs_quota_us"])).toMatch(/^50000( 100000)?$/);
+        expect(await above(name, "cpuset", ["cpuset.cpus"])).toBe("0");
+      }
+    };
+    await isKept();
+    // It has no limit of its own.
+    const greedy = ["busybox", "sh", "-c", "head -c 200000000 /dev/zero | tail"];
+    const { status } = await tare.tare(["run", "--name", "greedy", "--pod", "small", ...greedy]);
+    expect(status).not.toBe(0);
+    expect(await tare.must(["inspect", "-f", "{{.State.OOMKilled}} {{.HostConfig.Memory}}", "greedy"])).toBe(
+      "true 0",
+    );
+    await tare.must(["rm", "greedy"]);
+    expect(
+      await refused("run", "--pod", "small", "--cgroup-parent", "/elsewhere", "busybox", "true"),
+    ).toContain('pod "small" has limits, which are kept by a cgroup of its own: no other one can be chosen');
+    expect(await refused("run", "--pod", "small", "--cgroups", "disabled", "busybox", "true")).toContain(
+      "no other one can be chosen",
+    );
+    for (const path of [`pod-${id}`, `/${basename(dirname(dirname(await pathOf("one"))))}/pod-${id}`])
+      expect(await refused("run", "--cgroup-parent", path, "busybox", "true")).toContain(
+        "it is the engine's own",
+      );
+    killDaemon(tare);
+    await tare.must(["pod", "restart", "-t", "0", "small"]);
+    await isKept();
+    await tare.must(["system", "check"]);
+    const place = dirname(await pathOf("one"));
+    expect(existsSync(place)).toBe(true);
+    await tare.must(["pod", "rm", "-f", "small"]);
+    await tare.must(["system", "settle"]);
+    expect(existsSync(place)).toBe(false);
+    for (const [flags, words] of [
+      [["--memory", "1m"], "Minimum memory limit allowed is 6MB"],
+      [["--cpus", "1000"], "range of CPUs is from 0.01 to"],
+      [["--cpuset-cpus", "1000"], "1000"],
+      [["--blkio-weight", "5"], "10"],
+      [["--memory", "much"], "much"],
+      [["--device-read-bps", "/dev/nowhere:1m"], "/dev/nowhere"],
+    ] as const) {
+      expect([flags, await refused("pod", "create", ...flags, "wrong")]).toEqual([
+        flags,
+        expect.stringContaining(words),
+      ]);
+    }
+    expect(await refused("pod", "inspect", "wrong")).toContain('cannot find pod "wrong"');
+  }, 120_000);
+
+  test("pods without limits have no cgroup, and their containers choose theirs", async () => {
+    const id = await tare.must(["pod", "create", "free"]);
+    await tare.must(["run", "-d", "--name", "anywhere", "--pod", "free", ...sleeper]);
+    expect(await pathOf("anywhere")).not.toContain(`pod-${id}`);
+    const [pod] = JSON.parse(await tare.must(["pod", "inspect", "free"])) as [Pod];
+    expect(pod.Limits).toEqual({});
+    await tare.must(["pod", "rm", "-f", "free"]);
+  }, 60_000);
+
+  test("events tell what was done to a pod as a whole", async () => {
+    const since = String(Date.now() / 1000);
+    const id = await tare.must(["pod", "create", "--name", "told", "--label", "a=1"]);
+    await tare.must(["create", "--pod", "told", ...sleeper]);
+    for (const [action, ...flags] of [
+      ["start"],
+      ["pause"],
+      ["unpause"],
+      ["kill", "-s", "CONT"],
+      ["stop", "-t", "0"],
+      ["rm"],
+    ] as const)
+      await tare.must(["pod", action, ...flags, "told"]);
+    const shown = async (...filters: string[]): Promise<readonly string[]> => {
+      const flags = filters.flatMap((filter) => ["--filter", filter]);
+      const range = ["--since", since, "--until", String(Date.now() / 1000 + 1)];
+      const text = await tare.must(["events", ...range, ...flags]);
+      return text.split("\n").map((line) => line.replace(/^\S+ /, ""));
+    };
+    const all = ["create", "start", "pause", "unpause", "kill", "stop", "remove"].map(
+      (action) => `pod ${action} ${id} (a=1, name=told)`,
+    );
+    expect(await shown("type=pod")).toEqual(all);
+    expect(await shown("pod=told", "label=a=1")).toEqual(all);
+    expect(await shown(`pod=${id.slice(0, 12)}`, "event=stop")).toEqual([all[5] ?? ""]);
+    expect(await shown("pod=other")).toEqual([""]);
+  }, 60_000);
+
+  test("pod logs mixes the logs of its containers by time, and says whose a line is", async () => {
+    await tare.must(["pod", "create", "talk"]);
+    const say = (name: string, word: string) =>
+      tare.must(["run", "--pod", "talk", "--name", name, "busybox", "sh", "-c", word]);
+    await say("first", "echo one; sleep 0.4; echo three");
+    await say("second", "echo four; echo five >&2; printf six");
+    await tare.must(["start", "-a", "first"]);
+    expect(await tare.must(["pod", "logs", "--names", "talk"])).toBe(
+      "first one\nfirst three\nsecond four\nsecond sixfirst one\nfirst three",
+    );
+    const { stdout, stderr } = await tare.tare(["pod", "logs", "-c", "second", "talk"]);
+    expect([stdout, stderr]).toEqual(["four\nsix", "five\n"]);
+    const [firstId, secondId] = await Promise.all(
+      ["first", "second"].map((name) => tare.must(["inspect", "-f", "{{.Id}}", name])),
+    );
+    expect(await tare.must(["pod", "logs", "--tail", "1", "talk"])).toBe(
+      `${secondId?.slice(0, 12)} six${firstId?.slice(0, 12)} three`,
+    );
+    expect(await tare.must(["pod", "logs", "-t", "--tail", "1", "-c", "first", "talk"])).toMatch(
+      /^\d{4}-\d\d-\d\dT\S+Z three$/,
+    );
+    // To the end of what runs.
+    expect(await tare.must(["pod", "logs", "-f", "-c", "first", "talk"])).toBe("one\nthree\none\nthree");
+    expect(await refused("pod", "logs", "-c", "third", "talk")).toContain(
+      'no such container in pod "talk": third',
+    );
+    expect(await refused("pod", "logs", "nobody")).toContain('cannot find pod "nobody"');
+    await tare.must(["pod", "rm", "-f", "talk"]);
   }, 60_000);
 
   test("ps and pod ls show who is in which", async () => {

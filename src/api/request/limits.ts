@@ -25,7 +25,7 @@ export interface PlannedLimits {
 }
 
 /** Field of the API → field of the limits; 0 and empty mean no limit and are left out. */
-const names: readonly (readonly [keyof Resources, keyof PlannedLimits])[] = [
+export const limitNames: readonly (readonly [keyof Resources, keyof PlannedLimits])[] = [
   ["Memory", "memoryBytes"],
   ["MemorySwap", "memorySwapBytes"],
   ["MemoryReservation", "memoryReservationBytes"],
@@ -68,7 +68,7 @@ export function planChangedLimits(resources: HostConfig): PlannedLimits {
 
 function planNamed(resources: Resources): PlannedLimits {
   return Object.fromEntries(
-    names.flatMap(([from, to]) => {
+    limitNames.flatMap(([from, to]) => {
       const value = resources[from];
       const isSet = value !== undefined && value !== null && value !== 0 && value !== "" && value !== false;
       return isSet ? [[to, value]] : [];

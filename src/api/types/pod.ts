@@ -1,10 +1,10 @@
 import type { ContainerStatus } from "./container.ts";
-import type { HostConfig, PortBinding } from "./host-config.ts";
+import type { HostConfig, PortBinding, Resources } from "./host-config.ts";
 import type { NetworkingConfig } from "./network.ts";
 
 /**
  * Body of `POST /tare/pods/create`. What is said of the network, the ports, the names and the user namespace is that
- * of a container which holds them for the pod.
+ * of a container which holds them for the pod; limits are those of all its containers together.
  */
 export interface PodCreateRequest {
   readonly Name?: string;
@@ -51,6 +51,8 @@ export interface Pod {
     readonly DNSSearch: readonly string[];
     readonly DNSOption: readonly string[];
   };
+  /** Of all its containers together; only what is limited. */
+  readonly Limits: Resources;
   readonly SharedNamespaces: readonly string[];
   /** The infra container, too. */
   readonly NumContainers: number;

@@ -1,30 +1,19 @@
 import { FrameDecoder } from "../../api/stream-frames.ts";
-import { formatUnixTime, parseTimestamp } from "../../base/timestamp.ts";
 import type { Command } from "../command.ts";
-import { bool, string } from "../flags/kinds.ts";
+import { logFlags, type LogValues, momentsOf } from "../container/log-flags.ts";
+import { bool } from "../flags/kinds.ts";
 import { writeAll } from "../terminal/write.ts";
 
-interface Values {
+interface Values extends LogValues {
   readonly details: boolean;
-  readonly follow: boolean;
-  readonly since: string;
-  readonly tail: string;
-  readonly timestamps: boolean;
-  readonly until: string;
 }
-
-const moments = '(e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)';
 
 export const logs: Command<Values> = {
   usage: "[OPTIONS] CONTAINER",
   takes: [1, 1],
   flags: {
     details: bool("Show extra details provided to logs"),
-    follow: bool("Follow log output", { short: "f" }),
-    since: string(`Show logs since timestamp ${moments}`),
-    tail: string("Number of lines to show from the end of the logs", { short: "n", initial: "all" }),
-    timestamps: bool("Show timestamps", { short: "t" }),
-    until: string(`Show logs before a timestamp ${moments}`),
+    ...logFlags,
   },
   completes: ["container", "none"],
   async run(call) {
@@ -38,8 +27,7 @@ export const logs: Command<Values> = {
       follow,
       tail,
       timestamps,
-      ...moment("since", values.since),
-      ...moment("until", values.until),
+      ...momentsOf(values),
       signal,
     });
     const decoder = new FrameDecoder();
@@ -54,9 +42,3 @@ export const logs: Command<Values> = {
     return 0;
   },
 };
-
-function moment<K extends string>(name: K, text: string): { readonly [key in K]?: string } {
-  return (text === "" ? {} : { [name]: formatUnixTime(parseTimestamp(text)) }) as {
-    readonly [key in K]?: string;
-  };
-}

@@ -3,7 +3,8 @@ import { kindOf } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
 import { containerFlags } from "../container/flags.ts";
 import { openIdFile } from "../container/id-file.ts";
-import { planLabels } from "../container/plan.ts";
+import { planLabels, planLimitFlags } from "../container/plan.ts";
+import { planBlockIoFlags } from "../container/resource-flags.ts";
 import { parseRestartPolicy } from "../container/restart-policy.ts";
 import type { ContainerValues } from "../container/values.ts";
 import { laterFailure, optionFailure, type TableOf } from "../flags/flag.ts";
@@ -13,6 +14,14 @@ import { planPodWishes } from "../pod/plan-pod.ts";
 type Shared = Pick<
   ContainerValues,
   | "add-host"
+  | "blkio-weight"
+  | "blkio-weight-device"
+  | "cpu-shares"
+  | "cpus"
+  | "cpuset-cpus"
+  | "cpuset-mems"
+  | "device-read-bps"
+  | "device-write-bps"
   | "dns"
   | "dns-option"
   | "dns-search"
@@ -23,6 +32,8 @@ type Shared = Pick<
   | "label"
   | "label-file"
   | "mac-address"
+  | "memory"
+  | "memory-swap"
   | "network"
   | "network-alias"
   | "no-hosts"
@@ -36,9 +47,17 @@ type Shared = Pick<
   | "userns"
 >;
 
-/** Of these it has the flags that a container has: they are about what its containers share. */
+/** Of these it has the flags that a container has: they are about what its containers share, and take together. */
 const sharedNames: readonly (keyof Shared)[] = [
   "add-host",
+  "blkio-weight",
+  "blkio-weight-device",
+  "cpu-shares",
+  "cpus",
+  "cpuset-cpus",
+  "cpuset-mems",
+  "device-read-bps",
+  "device-write-bps",
   "dns",
   "dns-option",
   "dns-search",
@@ -49,6 +68,8 @@ const sharedNames: readonly (keyof Shared)[] = [
   "label",
   "label-file",
   "mac-address",
+  "memory",
+  "memory-swap",
   "network",
   "network-alias",
   "no-hosts",
@@ -98,6 +119,7 @@ export const podCreate: Command<Values> = {
   completes: ["none"],
   examples: [
     "tare pod create --name web --publish 8080:80",
+    "tare pod create --name small --memory 512m --cpus 1.5",
     "tare pod create --name tools --share +pid --network backend --hostname tools",
     "tare run -d --pod web nginx && tare run --rm --pod web busybox wget -qO- localhost",
   ],
@@ -146,6 +168,8 @@ function planRequest({ values, given, context }: Call<Values>, name: string): Po
     Share: parseShare(values.share),
     HostConfig: {
       ...wishes.HostConfig,
+      ...planLimitFlags(values),
+      ...planBlockIoFlags(values),
       ...(values["shm-size"] === undefined ? {} : { ShmSize: values["shm-size"] }),
       ...(Object.keys(values.sysctl).length === 0 ? {} : { Sysctls: values.sysctl }),
       ...(given.has("restart") ? { RestartPolicy: parseRestartPolicy(values.restart) } : {}),

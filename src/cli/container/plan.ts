@@ -139,19 +139,32 @@ function planHostConfig(
 }
 
 function planResources(values: ContainerValues): HostConfig {
-  const { memory, cpus, ulimit } = values;
+  const { ulimit } = values;
+  return {
+    ...planLimitFlags(values),
+    ...(values["cpu-period"] === undefined ? {} : { CpuPeriod: values["cpu-period"] }),
+    ...(values["cpu-quota"] === undefined ? {} : { CpuQuota: values["cpu-quota"] }),
+    ...(values["cgroup-parent"] === "" ? {} : { CgroupParent: values["cgroup-parent"] }),
+    ...(values["pids-limit"] === undefined ? {} : { PidsLimit: values["pids-limit"] }),
+    ...(ulimit.length === 0 ? {} : { Ulimits: ulimit.map(parseUlimit) }),
+  };
+}
+
+/** Those that a pod has, too. */
+export function planLimitFlags(
+  values: Pick<
+    ContainerValues,
+    "cpu-shares" | "cpus" | "cpuset-cpus" | "cpuset-mems" | "memory" | "memory-swap"
+  >,
+): HostConfig {
+  const { memory, cpus } = values;
   return {
     ...(memory === undefined ? {} : { Memory: memory }),
     ...(values["memory-swap"] === undefined ? {} : { MemorySwap: values["memory-swap"] }),
     ...(cpus === undefined ? {} : { NanoCpus: cpus }),
-    ...(values["cpu-period"] === undefined ? {} : { CpuPeriod: values["cpu-period"] }),
-    ...(values["cpu-quota"] === undefined ? {} : { CpuQuota: values["cpu-quota"] }),
     ...(values["cpu-shares"] === undefined ? {} : { CpuShares: values["cpu-shares"] }),
     ...(values["cpuset-cpus"] === "" ? {} : { CpusetCpus: values["cpuset-cpus"] }),
     ...(values["cpuset-mems"] === "" ? {} : { CpusetMems: values["cpuset-mems"] }),
-    ...(values["cgroup-parent"] === "" ? {} : { CgroupParent: values["cgroup-parent"] }),
-    ...(values["pids-limit"] === undefined ? {} : { PidsLimit: values["pids-limit"] }),
-    ...(ulimit.length === 0 ? {} : { Ulimits: ulimit.map(parseUlimit) }),
   };
 }
 

@@ -61,28 +61,42 @@ export const resourceFlags: TableOf<ResourceValues> = {
 
 /** The fields of HostConfig that these flags ask for. A limit of kernel memory is taken and dropped, as Docker does. */
 export function planResourceFlags(values: ResourceValues): HostConfig {
-  const lists = {
-    BlkioDeviceReadBps: values["device-read-bps"].map((text) => parseRate(text, parseByteSize)),
-    BlkioDeviceWriteBps: values["device-write-bps"].map((text) => parseRate(text, parseByteSize)),
-    BlkioDeviceReadIOps: values["device-read-iops"].map((text) => parseRate(text, Number)),
-    BlkioDeviceWriteIOps: values["device-write-iops"].map((text) => parseRate(text, Number)),
+  return {
+    ...planBlockIoFlags(values),
+    ...present({
+      BlkioDeviceReadIOps: values["device-read-iops"].map((text) => parseRate(text, Number)),
+      BlkioDeviceWriteIOps: values["device-write-iops"].map((text) => parseRate(text, Number)),
+      CpuRealtimePeriod: values["cpu-rt-period"],
+      CpuRealtimeRuntime: values["cpu-rt-runtime"],
+      MemoryReservation: values["memory-reservation"],
+      MemorySwappiness: values["memory-swappiness"],
+      OomKillDisable: values["oom-kill-disable"] ? true : undefined,
+    }),
+  };
+}
+
+/** Those that a pod has, too. */
+export function planBlockIoFlags(
+  values: Pick<
+    ResourceValues,
+    "blkio-weight" | "blkio-weight-device" | "device-read-bps" | "device-write-bps"
+  >,
+): HostConfig {
+  return present({
+    BlkioWeight: values["blkio-weight"],
     BlkioWeightDevice: values["blkio-weight-device"].map((text) => {
       const [path, own] = splitDevice(text);
       return { Path: path, Weight: Number(own) };
     }),
-  };
-  const fields = {
-    BlkioWeight: values["blkio-weight"],
-    CpuRealtimePeriod: values["cpu-rt-period"],
-    CpuRealtimeRuntime: values["cpu-rt-runtime"],
-    MemoryReservation: values["memory-reservation"],
-    MemorySwappiness: values["memory-swappiness"],
-    OomKillDisable: values["oom-kill-disable"] ? true : undefined,
-  };
-  return Object.fromEntries([
-    ...Object.entries(fields).filter(([, value]) => value !== undefined),
-    ...Object.entries(lists).filter(([, items]) => items.length > 0),
-  ]) as HostConfig;
+    BlkioDeviceReadBps: values["device-read-bps"].map((text) => parseRate(text, parseByteSize)),
+    BlkioDeviceWriteBps: values["device-write-bps"].map((text) => parseRate(text, parseByteSize)),
+  });
+}
+
+function present(fields: Readonly<Record<string, unknown>>): HostConfig {
+  const isGiven = (value: unknown): boolean =>
+    value !== undefined && !(Array.isArray(value) && value.length === 0);
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isGiven(value))) as HostConfig;
 }
 
 function parseRate(text: string, parse: (rate: string) => number): ThrottleDevice {

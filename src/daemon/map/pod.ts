@@ -1,3 +1,4 @@
+import { formatLimits } from "../../api/format-limits.ts";
 import { formatShareWord } from "../../api/pod-request.ts";
 import { formatPortBindings } from "../../api/published-ports.ts";
 import type * as api from "../../api/types/pod.ts";
@@ -24,6 +25,7 @@ export function podOf(pod: PodDetails): api.Pod {
       DNSSearch: pod.dnsSearch,
       DNSOption: pod.dnsOptions,
     },
+    Limits: formatLimits(pod.limits),
     SharedNamespaces: pod.share.map(formatShareWord),
     NumContainers: pod.containers.length,
     Containers: pod.containers.map(({ id, name, state }) => ({ Id: id, Name: name, State: state })),

@@ -7,6 +7,7 @@ import { planCgroupParent } from "../planning/cgroup-parent.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import { randomContainerId, randomContainerName, parseContainerName } from "../planning/container-name.ts";
 import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
+import { hasPodCgroup, podCgroupOf } from "../planning/pod-cgroup.ts";
 import { planPodMember } from "../planning/pod-member.ts";
 import { refuse } from "../planning/refusal.ts";
 import { factsOf, getPod } from "../pods/find-pod.ts";
@@ -51,7 +52,7 @@ export async function createContainer(
     ...requiredIds(context, asked.requires),
     ...(asked.secrets === undefined ? {} : { secrets: pinnedSecrets.secrets }),
     mounts: decideMounts(context, { ...asked, mounts: pinned.mounts }, config.defaults.volumes),
-    ...parentOf(context, asked),
+    ...(inPodCgroup(context, { id, asked, pod }) ?? parentOf(context, asked)),
     ...identifyCaller(asked),
   };
   const plan = planContainer(id, { spec, image: config.defaults, host: context.host });
@@ -135,6 +136,23 @@ function parentOf(
   return cgroupParent === undefined
     ? {}
     : { cgroupParent: planCgroupParent(cgroupParent, parts.cgroups.path) };
+}
+
+/** The cgroup above its own, where it is one of a pod with limits, or holds such a pod. */
+function inPodCgroup(
+  { state }: ContainerContext,
+  {
+    id,
+    asked,
+    pod,
+  }: { readonly id: ContainerId; readonly asked: ContainerSpec; readonly pod: PodSettings | undefined },
+): Pick<ContainerSpec, "cgroupParent"> | undefined {
+  const holder = asked.pod === undefined ? undefined : getPod(state, asked.pod);
+  const isLimited =
+    holder === undefined
+      ? pod !== undefined && Object.keys(asked.limits ?? {}).length > 0
+      : hasPodCgroup(holder);
+  return isLimited ? { cgroupParent: podCgroupOf(holder?.id ?? id) } : undefined;
 }
 
 /** The spec of a container in a pod. Throws "not-found", or "invalid" for what belongs to the pod. */

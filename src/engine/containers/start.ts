@@ -7,6 +7,7 @@ import type { Fd } from "../../linux/fd.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import type { Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
+import { podLimitsOf } from "../pods/find-pod.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import type { ContainerPlan } from "../planning/plan-container.ts";
 import {
@@ -267,6 +268,12 @@ async function launch(
   const limits = cgroupLimitsOf(plan.limits, parts.host.findBlockDevice);
   const hasCgroup = spec.cgroups !== "disabled";
   if (hasCgroup) {
+    // SAFETY: nothing waits between the two: nobody takes the pod's cgroup away meanwhile, and its limits with it.
+    const limitsAbove = podLimitsOf(context.state, record);
+    if (limitsAbove !== undefined) {
+      const ofPod = cgroupLimitsOf(limitsAbove, parts.host.findBlockDevice);
+      parts.cgroups.limitAbove(id, planCgroup(ofPod, parts.cgroups.layout));
+    }
     parts.cgroups.create(
       id,
       planCgroup(limits, parts.cgroups.layout, rules === undefined ? {} : { devices: rules }),

@@ -59,6 +59,12 @@ export class EngineCgroups implements CgroupPart, Disposable {
     return `${this.#assigned.get(name) ?? this.#own.path}/${name}`;
   }
 
+  limitAbove(name: string, plan: CgroupPlan): void {
+    const parent = this.#parentOf(name);
+    for (const hierarchy of hierarchiesOf(this.layout)) parent.directoryIn(hierarchy);
+    this.#own.open(parent.path.slice(this.#own.path.length + 1)).change(plan);
+  }
+
   create(name: string, plan: CgroupPlan): Cgroup {
     return this.#parentOf(name).create(name, plan);
   }

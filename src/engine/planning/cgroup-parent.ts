@@ -11,7 +11,7 @@ export function planCgroupParent(text: string, ownPath: string): string {
   const isOwn = isAbsolute && `${path}/`.startsWith(`${ownPath}/`);
   const below = isOwn ? path.slice(ownPath.length + 1) : path;
   const [first = ""] = below.split("/");
-  const isTaken = first === "" || first === "keepers" || /^[0-9a-f]{64}$/.test(first);
+  const isTaken = first === "" || first === "keepers" || /^(?:pod-)?[0-9a-f]{64}$/.test(first);
   if ((isOwn || !isAbsolute) && isTaken)
     throw refuse(`invalid cgroup parent ${quote(text)}: it is the engine's own`);
   return isAbsolute ? `/${path}` : path;

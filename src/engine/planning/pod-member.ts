@@ -10,6 +10,8 @@ export interface PodFacts {
   readonly hostname: string;
   /** It has a user namespace of its own. */
   readonly hasUserNamespace: boolean;
+  /** It has a cgroup, with limits of all its containers together. */
+  readonly hasCgroup: boolean;
 }
 
 /**
@@ -25,6 +27,11 @@ export function planPodMember(spec: ContainerSpec, pod: PodFacts): ContainerSpec
   if (shares("uts") && isGiven(spec.hostname)) {
     throw refuse(`a host name belongs to pod "${pod.name}", whose UTS namespace it shares: ${whenMade}`);
   }
+  if (pod.hasCgroup && (spec.cgroupParent !== undefined || isElsewhere(spec.cgroups))) {
+    throw refuse(
+      `pod "${pod.name}" has limits, which are kept by a cgroup of its own: no other one can be chosen`,
+    );
+  }
   const { networks: _, ...rest } = spec;
   return {
     ...(sharesNetwork ? rest : spec),
@@ -39,6 +46,10 @@ export function planPodMember(spec: ContainerSpec, pod: PodFacts): ContainerSpec
       ...(asked.user === undefined && pod.hasUserNamespace ? { user: mode } : {}),
     },
   };
+}
+
+function isElsewhere(cgroups: ContainerSpec["cgroups"]): boolean {
+  return cgroups === "disabled" || cgroups === "split";
 }
 
 const whenMade = "name it when the pod is made";

@@ -2,6 +2,7 @@ import { parseTimestamp } from "../../base/timestamp.ts";
 import { Failure } from "../../base/failure.ts";
 import { hasLabel } from "../containers/labels.ts";
 import type { HostFacts } from "../planning/plan-container.ts";
+import { hasPodCgroup } from "../planning/pod-cgroup.ts";
 import { podStateOf } from "../planning/pod-state.ts";
 import type { PodDetails } from "../pod-types.ts";
 import type { ContainerRecord } from "../state/records.ts";
@@ -28,6 +29,7 @@ export function describePod(state: State, host: HostFacts, record: PodRecord): P
     dns: spec.dns ?? [],
     dnsSearch: spec.dnsSearch ?? [],
     dnsOptions: spec.dnsOptions ?? [],
+    limits: hasPodCgroup(record) ? (spec.limits ?? {}) : {},
   };
 }
 

@@ -1,9 +1,11 @@
 import { Failure } from "../../base/failure.ts";
 import { type HostFacts, planContainer } from "../planning/plan-container.ts";
+import { hasPodCgroup } from "../planning/pod-cgroup.ts";
 import type { PodFacts } from "../planning/pod-member.ts";
 import type { PodSettings, ContainerRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { PodMembership, PodReference } from "../pod-types.ts";
+import type { ContainerLimits } from "../limit-types.ts";
 import type { ContainerId } from "../types.ts";
 
 /** The record of the container that holds a pod's namespaces: it is the pod's record, too. */
@@ -51,11 +53,28 @@ export function membershipOf(
   return spec.pod === undefined || name === undefined ? undefined : { id: spec.pod, name, isInfra: false };
 }
 
+/** The limits of all containers of its pod together, for a container of one that has some, or that holds one. */
+export function podLimitsOf(
+  state: State,
+  { id, spec }: Pick<ContainerRecord, "id" | "spec">,
+): ContainerLimits | undefined {
+  const holder = state.findContainer(spec.pod ?? id);
+  return holder !== undefined && isPod(holder) && hasPodCgroup(holder) ? holder.spec.limits : undefined;
+}
+
 /** What a container that is made in it gets of it. */
-export function factsOf({ id, pod, spec, imageConfig }: PodRecord, host: HostFacts): PodFacts {
+export function factsOf(record: PodRecord, host: HostFacts): PodFacts {
+  const { id, pod, spec, imageConfig } = record;
   const user = spec.namespaces?.user ?? "host";
   const { hostname } = planContainer(id, { spec, image: imageConfig.defaults, host });
-  return { id, name: pod.name, share: pod.share, hostname, hasUserNamespace: user !== "host" };
+  return {
+    id,
+    name: pod.name,
+    share: pod.share,
+    hostname,
+    hasUserNamespace: user !== "host",
+    hasCgroup: hasPodCgroup(record),
+  };
 }
 
 /** Throws "conflict" where a container can't be removed: it holds a pod that stays, or that others are in. */

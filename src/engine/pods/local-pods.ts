@@ -1,6 +1,7 @@
 import { fault } from "../../base/fault.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { type ContainerContext, isRunning } from "../containers/context.ts";
+import { eventTimeNs } from "../containers/describe-event.ts";
 import { createContainer } from "../containers/create.ts";
 import { pauseContainer, unpauseContainer } from "../containers/pause.ts";
 import { startContainer } from "../containers/start.ts";
@@ -30,7 +31,9 @@ export class LocalPods implements Pods {
     try {
       const infra = planInfra(spec, { name, image: infraImage });
       const pod = { name, share: planShare(spec.share) };
-      return await createContainer(this.#context, infra, { pod });
+      const made = await createContainer(this.#context, infra, { pod });
+      this.#record("create", this.#get(made.id));
+      return made;
     } finally {
       this.#reserved.delete(name);
     }
@@ -61,6 +64,7 @@ export class LocalPods implements Pods {
     fault("pod.infra-started");
     const idle = this.#members(pod).filter((member) => !isRunning(member));
     await this.#each(idle, { pod, verb: "start", inTurn: true }, ({ id }) => this.#startIdle(id));
+    this.#record("start", pod);
   }
 
   async stop(reference: PodReference, options: StopOptions = {}): Promise<void> {
@@ -70,6 +74,7 @@ export class LocalPods implements Pods {
     await this.#each(this.#members(pod), { pod, verb: "stop" }, stop);
     fault("pod.members-stopped");
     await stop(pod);
+    this.#record("stop", pod);
   }
 
   async restart(reference: PodReference, options: StopOptions = {}): Promise<void> {
@@ -83,6 +88,7 @@ export class LocalPods implements Pods {
     const live = this.#all(pod).filter(isRunning);
     requireSome(live, { pod, verb: "kill", state: "running" });
     await this.#each(live, { pod, verb: "kill" }, ({ id }) => killContainer(this.#context, id, options));
+    this.#record("kill", pod);
   }
 
   async pause(reference: PodReference): Promise<void> {
@@ -90,6 +96,7 @@ export class LocalPods implements Pods {
     const live = this.#all(pod).filter(({ state }) => state.status === "running");
     requireSome(live, { pod, verb: "pause", state: "running" });
     await this.#each(live, { pod, verb: "pause" }, ({ id }) => pauseContainer(this.#context, id));
+    this.#record("pause", pod);
   }
 
   async unpause(reference: PodReference): Promise<void> {
@@ -97,6 +104,7 @@ export class LocalPods implements Pods {
     const frozen = [pod, ...this.#members(pod)].filter(({ state }) => state.status === "paused");
     requireSome(frozen, { pod, verb: "unpause", state: "paused" });
     await this.#each(frozen, { pod, verb: "unpause" }, ({ id }) => unpauseContainer(this.#context, id));
+    this.#record("unpause", pod);
   }
 
   async remove(reference: PodReference, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
@@ -114,6 +122,7 @@ export class LocalPods implements Pods {
       fault("pod.member-removed");
     });
     await removeContainer(this.#context, pod.id, { force: true, volumes: true, withPod: true });
+    this.#record("remove", pod);
   }
 
   async prune({ filters = {} }: { readonly filters?: Filters } = {}): Promise<{
@@ -131,6 +140,13 @@ export class LocalPods implements Pods {
       }
     }
     return { removed };
+  }
+
+  /** What was done to the pod as a whole; its containers have events of their own. */
+  #record(action: string, { id, pod, spec }: PodRecord): void {
+    const attributes = { ...spec.labels, name: pod.name };
+    const event = { type: "pod", action, actor: { id, attributes }, timeNs: eventTimeNs() } as const;
+    this.#context.state.events.record(event);
   }
 
   #get(reference: PodReference): PodRecord {

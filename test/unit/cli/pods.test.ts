@@ -22,6 +22,7 @@ const pod: Pod = {
     DNSSearch: [],
     DNSOption: [],
   },
+  Limits: {},
   SharedNamespaces: ["net"],
   NumContainers: 1,
   Containers: [{ Id: "e".repeat(64), Name: "infra", State: "running" }],

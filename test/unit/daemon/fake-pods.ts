@@ -27,6 +27,7 @@ export class FakePods implements Pods {
       dns: spec.dns ?? [],
       dnsSearch: spec.dnsSearch ?? [],
       dnsOptions: spec.dnsOptions ?? [],
+      limits: spec.limits ?? {},
     });
     return { id, warnings: [] };
   }

@@ -122,6 +122,7 @@ export class FakeWorld {
       cgroups: {
         layout: { v1: [], swapAccounting: true, cpus: "0-1", memoryNodes: "0" },
         path: "tare-fake",
+        limitAbove: () => undefined,
         create: (name) => {
           this.cgroups.add(name);
           return this.#cgroup(name);

@@ -10,6 +10,7 @@ const pod: PodFacts = {
   share: ["ipc", "network", "uts"],
   hostname: "webhost",
   hasUserNamespace: false,
+  hasCgroup: false,
 };
 const mode = { container: pod.id };
 const member = (spec: Partial<ContainerSpec>, facts: Partial<PodFacts> = {}): ContainerSpec =>
