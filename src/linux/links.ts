@@ -1,4 +1,5 @@
 import type { Fd } from "./fd.ts";
+import { encodeGsoSizes, type GsoSizes, parseGsoSizes } from "./gso-sizes.ts";
 import type { NetlinkSocket } from "./netlink-socket.ts";
 import {
   attributeMap,
@@ -55,6 +56,7 @@ export interface Link {
   readonly mtu: number;
   readonly isUp: boolean;
   readonly macAddress: string;
+  readonly gsoSizes: GsoSizes;
 }
 
 /** SPEC: struct ifinfomsg of rtnetlink(7) */
@@ -104,21 +106,26 @@ export function addVeth(
   options: {
     readonly bridgeIndex: number;
     readonly mtu: number;
+    /** Of both. */
+    readonly gsoSizes: GsoSizes;
     readonly peer: { readonly name: string; readonly macAddress: string; readonly netnsFd: Fd };
   },
 ): NetlinkRequest {
   const { peer } = options;
+  const sizes = encodeGsoSizes(options.gsoSizes);
   const peerAttributes = Buffer.concat([
     linkInfo(),
     textAttribute(IFLA_IFNAME, peer.name),
     bytesAttribute(IFLA_ADDRESS, macBytes(peer.macAddress)),
     u32Attribute(IFLA_MTU, options.mtu),
     u32Attribute(IFLA_NET_NS_FD, peer.netnsFd),
+    ...sizes,
   ]);
   return make(`make the interface ${peer.name}`, linkInfo(), [
     textAttribute(IFLA_IFNAME, name),
     u32Attribute(IFLA_MTU, options.mtu),
     u32Attribute(IFLA_MASTER, options.bridgeIndex),
+    ...sizes,
     nestedAttribute(
       IFLA_LINKINFO,
       textAttribute(IFLA_INFO_KIND, "veth"),
@@ -231,6 +238,17 @@ export function setMtu(name: string, mtu: number): NetlinkRequest {
   ]);
 }
 
+/** Fine when refused. KERNEL: a bridge can't have more than each of its ports can, and without ports no more than 65536 (EINVAL). */
+export function setGsoSizes(name: string, sizes: GsoSizes): NetlinkRequest {
+  return {
+    ...set(`set the largest packets of ${name}`, linkInfo(), [
+      textAttribute(IFLA_IFNAME, name),
+      ...encodeGsoSizes(sizes),
+    ]),
+    tolerates: [errno.EINVAL],
+  };
+}
+
 export function setMaster(name: string, bridgeIndex: number): NetlinkRequest {
   return set(`put ${name} on its bridge`, linkInfo({ up: true }), [
     textAttribute(IFLA_IFNAME, name),
@@ -285,5 +303,6 @@ function parseLink({ payload }: NetlinkReply): Link {
     macAddress: [...(attributes.get(IFLA_ADDRESS) ?? [])]
       .map((byte) => byte.toString(16).padStart(2, "0"))
       .join(":"),
+    gsoSizes: parseGsoSizes(attributes),
   };
 }

@@ -1,6 +1,8 @@
+import type { Link } from "../linux/links.ts";
+import { correctGsoSizes, wantedGsoSizes } from "./bridge/correct-gso-sizes.ts";
 import type { FirewallTable } from "./firewall/firewall-table.ts";
 import { findForwardingFaults, type Forwarding } from "./find-forwarding-faults.ts";
-import { vethNameOf, type OwnNames } from "./interface-names.ts";
+import { bridgeAliasOf, vethNameOf, type OwnNames } from "./interface-names.ts";
 import type { NetworkFinding } from "./networks.ts";
 import type { HostSurvey } from "./policy/survey-host.ts";
 import type { EndpointId, EndpointPlan, NetworkPlan } from "./types.ts";
@@ -39,6 +41,13 @@ function linkFaults({ names, plans, endpoints, survey, leaving }: KernelState): 
       .map((plan) =>
         finding(`network ${plan.name}`, `its interface ${plan.interfaceName} is gone`, "restart the engine"),
       ),
+    ...plans.flatMap((plan) => {
+      const link = links.get(plan.interfaceName);
+      const isOurs = link?.alias === bridgeAliasOf(names, plan.id);
+      // KERNEL: a bridge without ports can't have large packets.
+      const hasPorts = endpoints.some(({ networkId }) => networkId === plan.id);
+      return isOurs && hasPorts ? sizeFaults(`network ${plan.name}`, plan, link) : [];
+    }),
     ...endpoints.flatMap(({ id, networkId }) => {
       const plan = plans.find((each) => each.id === networkId);
       const link = links.get(vethNameOf(names, id));
@@ -46,7 +55,7 @@ function linkFaults({ names, plans, endpoints, survey, leaving }: KernelState): 
       if (plan?.driver !== "bridge" || bridge === undefined) return [];
       const subject = `endpoint ${id.slice(0, 12)} of the network ${plan.name}`;
       if (link === undefined) return [finding(subject, "has lost its interface", "restart its container")];
-      if (link.master === bridge.index) return [];
+      if (link.master === bridge.index) return sizeFaults(subject, plan, link);
       return [finding(subject, `its interface ${link.name} is not on its bridge`, "restart the engine")];
     }),
     ...survey.links
@@ -59,6 +68,23 @@ function linkFaults({ names, plans, endpoints, survey, leaving }: KernelState): 
           `restart the engine, or remove it: ip link delete ${name}`,
         ),
       ),
+  ];
+}
+
+function sizeFaults(subject: string, plan: NetworkPlan, link: Link): readonly NetworkFinding[] {
+  if (correctGsoSizes(plan, link).length === 0) return [];
+  const wanted = wantedGsoSizes(plan, link);
+  const wrong = (["ipv4", "ipv6"] as const)
+    .filter((family) => wanted[family] !== link.gsoSizes[family])
+    .map(
+      (family) => `${link.gsoSizes[family]} in place of ${wanted[family]} for ${family.replace("ip", "IP")}`,
+    );
+  return [
+    finding(
+      subject,
+      `its interface ${link.name} has a gso_max_size of ${wrong.join(", ")}`,
+      "restart the engine",
+    ),
   ];
 }
 

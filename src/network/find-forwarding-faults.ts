@@ -84,6 +84,7 @@ function linkOf({ interfaceName: name }: NetworkPlan, { links }: HostSurvey): Li
     mtu: 1500,
     isUp: true,
     macAddress: "",
+    gsoSizes: {},
   };
   return links.find((link) => link.name === name) ?? planned;
 }

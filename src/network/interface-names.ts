@@ -29,6 +29,11 @@ export function bridgeNameOf(id: NetworkId): string {
   return `tr-${id.slice(0, 12)}`;
 }
 
+/** Of a bridge that this network made. */
+export function bridgeAliasOf(names: OwnNames, id: NetworkId): string {
+  return `${names.aliasPrefix}${id}`;
+}
+
 /** Stable, so that neighbours keep what they know; of the kind that nobody sells. */
 export function bridgeMacOf(id: NetworkId): string {
   const digits = createHash("sha256").update(`bridge ${id}`).digest("hex");

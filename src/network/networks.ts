@@ -113,4 +113,6 @@ export interface HostNetwork {
     readonly interfaceName: string;
   }[];
   readonly interfaces: readonly string[];
+  /** Whether this kernel can have packets of TCP beyond 65536 bytes. */
+  readonly largeTcp: { readonly ipv4: boolean; readonly ipv6: boolean };
 }

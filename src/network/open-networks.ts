@@ -8,7 +8,14 @@ import { listLinks, removeLink, setMaster } from "../linux/links.ts";
 import { openNetlink, type NetlinkSocket } from "../linux/netlink-socket.ts";
 import { NFNLGRP_NFTABLES, type SetElement } from "../linux/nftables.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
-import { attachToBridge, ensureBridge, portOf, removeBridge } from "./bridge/bridge-driver.ts";
+import {
+  attachToBridge,
+  correctBridgeSizes,
+  ensureBridge,
+  portOf,
+  removeBridge,
+} from "./bridge/bridge-driver.ts";
+import { correctGsoSizes } from "./bridge/correct-gso-sizes.ts";
 import { bringUpLoopback, removeContainerSide, replaceDefaultGateways } from "./container-side.ts";
 import { endpointElements, networkElements, standInElements } from "./firewall/elements.ts";
 import { FirewallTable } from "./firewall/firewall-table.ts";
@@ -195,7 +202,8 @@ class LocalNetworks implements Networks {
         this.#note(sentenceOf(thrown));
       }
     }
-    this.#rejoinBridges(host);
+    this.#correctPorts(host);
+    for (const plan of networks) if (plan.driver === "bridge") correctBridgeSizes(host, plan);
   }
 
   async findings(): Promise<readonly NetworkFinding[]> {
@@ -408,16 +416,19 @@ class LocalNetworks implements Networks {
     ]);
   }
 
-  /** A bridge that was removed and made anew has lost its ports. */
-  #rejoinBridges(host: HostSide): void {
+  /** A bridge that was removed and made anew has lost its ports. The container's end of a pair is not touched. */
+  #correctPorts(host: HostSide): void {
     const links = new Map(listLinks(host.route).map((link) => [link.name, link]));
     for (const { id, networkId } of this.#endpoints.values()) {
       const plan = this.#plans.get(networkId);
       const bridge = plan === undefined ? undefined : links.get(plan.interfaceName);
       const port = links.get(vethNameOf(this.#names, id));
-      if (plan === undefined || bridge === undefined || port === undefined || port.master === bridge.index)
-        continue;
-      host.route.send([setMaster(port.name, bridge.index), portOf(plan, port.name)]);
+      if (plan === undefined || bridge === undefined || port === undefined) continue;
+      const isOn = port.master === bridge.index;
+      host.route.send([
+        ...correctGsoSizes(plan, port),
+        ...(isOn ? [] : [setMaster(port.name, bridge.index), portOf(plan, port.name)]),
+      ]);
     }
   }
 

@@ -9,7 +9,8 @@ import type { PortProtocol, PublishedPorts } from "./types.ts";
 /** Of the network namespace that this thread is in. */
 export function readHostNetwork(): HostNetwork {
   using socket = openNetlink("route");
-  const names = new Map(listLinks(socket).map(({ index, name }) => [index, name]));
+  const links = listLinks(socket);
+  const names = new Map(links.map(({ index, name }) => [index, name]));
   const nameOf = (index: number): string => names.get(index) ?? "";
   return {
     interfaces: [...names.values()],
@@ -21,6 +22,10 @@ export function readHostNetwork(): HostNetwork {
       prefix: { address: firstOf({ address, bits }), bits },
       interfaceName: nameOf(index),
     })),
+    largeTcp: {
+      ipv4: links.some(({ gsoSizes }) => gsoSizes.ipv4 !== undefined),
+      ipv6: links.some(({ gsoSizes }) => gsoSizes.ipv6 !== undefined),
+    },
   };
 }
 

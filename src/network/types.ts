@@ -33,6 +33,11 @@ export interface NetworkPlan {
   /** Its containers may talk to each other. */
   readonly interContainer: boolean;
   readonly mtu: number;
+  /**
+   * The largest packets of TCP that its links carry uncut, in bytes, as far as the kernel can have more than 65536. Absent: 65536.
+   * Of bridge networks.
+   */
+  readonly gsoMaxSizes?: { readonly ipv4?: number; readonly ipv6?: number };
   /** Of the host's interface: the bridge, at most 15 bytes. For macvlan: the parent, made by us when it is `dm-…`. */
   readonly interfaceName: string;
   /** macvlan's mode. */

@@ -46,7 +46,7 @@ export const networkCreate: Command<Values> = {
     ipv4: bool("Enable or disable IPv4 address assignment", { initial: true }),
     ipv6: bool("Enable or disable IPv6 address assignment"),
     label: list("Set metadata on a network", { check: checkLabel }),
-    opt: map("Set driver specific options", {
+    opt: map("Set driver specific options (bridge: gso_max_size=192k for larger packets of TCP)", {
       short: "o",
       words: [
         "com.docker.network.bridge.name=",
@@ -57,6 +57,7 @@ export const networkCreate: Command<Values> = {
         "com.docker.network.bridge.host_binding_ipv4=",
         "com.docker.network.bridge.inhibit_ipv4=",
         "com.docker.network.driver.mtu=",
+        "gso_max_size=",
         "macvlan_mode=",
         "parent=",
       ],
@@ -69,6 +70,7 @@ export const networkCreate: Command<Values> = {
     "tare network create backend",
     "tare network create --subnet 10.5.0.0/16 --gateway 10.5.0.1 --ip-range 10.5.1.0/24 lan",
     "tare network create --ipv6 --internal vault",
+    "tare network create --opt gso_max_size=192k fast",
     "tare network create -d macvlan --subnet 192.168.1.0/24 -o parent=eth0 home",
   ],
   async run(call) {

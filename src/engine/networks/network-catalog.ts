@@ -201,22 +201,17 @@ export class NetworkCatalog {
   }
 
   #facts(): NetworkFacts {
+    const records = [...this.#state.networks().values(), ...this.#making.values()];
+    // Routes to our own bridges are in the records.
+    const own = new Set(records.map(({ plan }) => plan?.interfaceName));
+    const { routes, interfaces, largeTcp } = this.#part.readHost();
     return {
       pools: defaultPools(this.#dataRoot),
-      routes: this.#hostRoutes(),
-      others: [...this.#state.networks().values(), ...this.#making.values()],
+      routes: routes.filter(({ interfaceName }) => !own.has(interfaceName)).map(({ prefix }) => prefix),
+      interfaces,
+      largeTcp,
+      others: records,
     };
-  }
-
-  /** Those to our own bridges are in the records. */
-  #hostRoutes(): NetworkFacts["routes"] {
-    const own = new Set(
-      [...this.#state.networks().values(), ...this.#making.values()].map(({ plan }) => plan?.interfaceName),
-    );
-    return this.#part
-      .readHost()
-      .routes.filter(({ interfaceName }) => !own.has(interfaceName))
-      .map(({ prefix }) => prefix);
   }
 }
 

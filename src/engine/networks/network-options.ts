@@ -1,6 +1,7 @@
-import { Failure } from "../../base/failure.ts";
+import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import type { GatewayMode, NetworkPlan } from "../../network/types.ts";
 import { type IpAddress, type IpFamily, parseIpAddress } from "../../spec/ip-address.ts";
+import { parseGsoMaxSize } from "./gso-max-size.ts";
 import { refuseNetwork } from "./refuse-network.ts";
 
 const bridgePrefix = "com.docker.network.bridge.";
@@ -24,6 +25,8 @@ export interface NetworkOptions
   readonly interfaceName?: string;
   /** The host's side has no address of its own. */
   readonly inhibitsIpv4: boolean;
+  /** 65536 is said, too; undefined: nothing was. */
+  readonly gsoMaxSize: number | undefined;
   /** Of interfaces in containers: `eth`. */
   readonly interfacePrefix: string;
 }
@@ -48,6 +51,7 @@ export function readNetworkOptions(network: NamedOptions): NetworkOptions {
     inhibitsIpv4: readTruth(network, `${bridgePrefix}inhibit_ipv4`, false),
     masquerade: readTruth(network, `${bridgePrefix}enable_ip_masquerade`, true) && !internal,
     mtu: readMtu(network),
+    gsoMaxSize: readGsoMaxSize(network),
     gatewayMode4: readGatewayMode(network, "ipv4"),
     gatewayMode6: readGatewayMode(network, "ipv6"),
     defaultBindings: readBindings(network),
@@ -72,6 +76,18 @@ function readMtu(network: NamedOptions): number {
   const mtu = /^\d{1,5}$/.test(text) ? Number(text) : -1;
   if (mtu < 68 || mtu > 65_535) throw wrong(network, key, "it is a number from 68 to 65535");
   return mtu;
+}
+
+function readGsoMaxSize(network: NamedOptions): number | undefined {
+  const key = "gso_max_size";
+  const text = network.options[key];
+  if (text === undefined || text === "") return undefined;
+  if (network.driver !== "bridge") throw wrong(network, key, "it is for networks of the driver bridge");
+  try {
+    return parseGsoMaxSize(text);
+  } catch (thrown) {
+    throw kindOf(thrown) === "invalid" ? wrong(network, key, sentenceOf(thrown)) : thrown;
+  }
 }
 
 function readGatewayMode(network: NamedOptions, family: "ipv4" | "ipv6"): GatewayMode {

@@ -3,6 +3,7 @@ import { completeSubnet } from "../../network/check-subnet.ts";
 import type { AddressPool } from "../../network/default-pools.ts";
 import { bridgeNameOf } from "../../network/interface-names.ts";
 import { findOverlap, pickSubnet } from "../../network/pick-subnet.ts";
+import type { HostNetwork } from "../../network/networks.ts";
 import type { NetworkPlan, NetworkSubnet } from "../../network/types.ts";
 import {
   formatIpPrefix,
@@ -15,6 +16,7 @@ import {
 import type { NetworkSpec, SubnetSpec } from "../network-types.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import { defaultNetwork, isPredefined as isPredefinedName } from "./fixed-networks.ts";
+import { planGsoSizes, warnOfSmallTcp } from "./gso-max-size.ts";
 import { readNetworkOptions } from "./network-options.ts";
 import { networkInTheWay, quoted, refuseNetwork } from "./refuse-network.ts";
 
@@ -23,6 +25,9 @@ export interface NetworkFacts {
   readonly pools: readonly AddressPool[];
   /** Of the host's routes. */
   readonly routes: readonly IpPrefix[];
+  /** Of the host, by name. */
+  readonly interfaces: readonly string[];
+  readonly largeTcp: HostNetwork["largeTcp"];
   readonly others: readonly NetworkRecord[];
 }
 
@@ -66,10 +71,15 @@ export function planNetwork(
   if (driver !== "bridge" && driver !== "macvlan") throw unknownDriver(name, driver);
   if (!ipv4 && !ipv6) throw refuseNetwork(name, "IPv4 or IPv6 must be enabled");
   const read = readNetworkOptions({ name, driver, options, internal });
-  const warnings = subnets
-    .filter(({ subnet = "" }) => subnet.includes(":") && !ipv6)
-    .map(({ subnet }) => `the subnet ${subnet} is not used: the network has no IPv6 (--ipv6)`);
-  const { interfacePrefix: _prefix, inhibitsIpv4, interfaceName, ...rest } = read;
+  const { interfacePrefix: _prefix, inhibitsIpv4, interfaceName, gsoMaxSize, ...rest } = read;
+  const warnings = [
+    ...subnets
+      .filter(({ subnet = "" }) => subnet.includes(":") && !ipv6)
+      .map(({ subnet }) => `the subnet ${subnet} is not used: the network has no IPv6 (--ipv6)`),
+    ...warnOfSmallTcp({ ipv4, ipv6, internal, gsoMaxSize }, facts),
+  ];
+  const ownBridge = interfaceName === undefined || !facts.interfaces.includes(interfaceName);
+  const gsoMaxSizes = planGsoSizes(gsoMaxSize, { driver, internal, ownBridge });
   const plan: NetworkPlan = {
     id,
     name,
@@ -79,6 +89,7 @@ export function planNetwork(
     subnets: planSubnets(record, facts),
     internal,
     ...rest,
+    ...(gsoMaxSizes === undefined ? {} : { gsoMaxSizes }),
     interfaceName: chooseInterface(record, { interfaceName, facts }),
   };
   return { record: { ...record, plan: inhibitsIpv4 ? withoutGateway4(plan) : plan }, warnings };

@@ -19,8 +19,9 @@ import { NetlinkFailure } from "../../linux/netlink-socket.ts";
 import { configureContainerSide } from "../container-side.ts";
 import { ensureForwarding } from "../forwarding.ts";
 import type { HostSide } from "../host-side.ts";
-import { bridgeMacOf, vethNameOf } from "../interface-names.ts";
+import { bridgeAliasOf, bridgeMacOf, vethNameOf } from "../interface-names.ts";
 import type { EndpointPlan, NetworkPlan } from "../types.ts";
+import { correctGsoSizes, wantedGsoSizes } from "./correct-gso-sizes.ts";
 
 /** The host's side of a bridge network: makes what is missing. A bridge that somebody else made is used, and never removed. */
 export function ensureBridge(host: HostSide, plan: NetworkPlan): void {
@@ -37,7 +38,7 @@ export function ensureBridge(host: HostSide, plan: NetworkPlan): void {
       host.route.send([
         addBridge(name, { macAddress: bridgeMacOf(plan.id), mtu: plan.mtu }),
         // One call with its making: there is no moment in which it is not known as ours.
-        setAlias(name, `${host.names.aliasPrefix}${plan.id}`),
+        setAlias(name, bridgeAliasOf(host.names, plan.id)),
       ]);
     }
     completeBridge(host, plan);
@@ -100,13 +101,19 @@ function isLinkLocal({ address }: InterfaceAddress): boolean {
 }
 
 function isOwnBridge(host: HostSide, plan: NetworkPlan, link: Link): boolean {
-  return link.alias === `${host.names.aliasPrefix}${plan.id}`;
+  return link.alias === bridgeAliasOf(host.names, plan.id);
 }
 
 /** Only a bridge that this network made. */
 export function removeBridge(host: HostSide, plan: NetworkPlan): void {
   const link = findLink(host.route, plan.interfaceName);
   if (link !== undefined && isOwnBridge(host, plan, link)) host.route.send([removeLink(link.name)]);
+}
+
+/** Of a bridge that this network made. KERNEL: one without ports can't have large packets, so this is for when one has come. */
+export function correctBridgeSizes(host: HostSide, plan: NetworkPlan): void {
+  const link = findLink(host.route, plan.interfaceName);
+  if (link !== undefined && isOwnBridge(host, plan, link)) host.route.send(correctGsoSizes(plan, link));
 }
 
 /** KERNEL: with br_netfilter a port must send back what is translated to its own container (hairpin). */
@@ -137,11 +144,13 @@ export function attachToBridge(
       addVeth(name, {
         bridgeIndex: bridge.index,
         mtu: plan.mtu,
+        gsoSizes: plan.gsoMaxSizes === undefined ? {} : wantedGsoSizes(plan, bridge),
         peer: { name: interfaceName, macAddress, netnsFd },
       }),
       setNoLinkLocal(name),
       portOf(plan, name),
       setUp(name),
+      ...(isOwnBridge(host, plan, bridge) ? correctGsoSizes(plan, bridge) : []),
     ]);
     configureContainerSide(endpoint, netnsFd);
   } catch (thrown) {

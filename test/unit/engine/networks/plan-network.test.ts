@@ -20,9 +20,17 @@ const pools = [
   { base: parseIpPrefix("fd00:9::/48"), size: 64 },
 ];
 
-function plan(spec: Partial<NetworkSpec>, others: Parameters<typeof planNetwork>[1]["facts"]["others"] = []) {
+type Facts = Parameters<typeof planNetwork>[1]["facts"];
+
+const largeTcp = { ipv4: true, ipv6: true };
+
+function plan(spec: Partial<NetworkSpec>, others: Facts["others"] = [], changes: Partial<Facts> = {}) {
+  const interfaces = ["lo", "br0"];
   const routes = [parseIpPrefix("172.20.0.0/16"), parseIpPrefix("192.168.1.0/24")];
-  return planNetwork({ name: "lan", ...spec }, { id, nowMs: 1, facts: { pools, routes, others } });
+  return planNetwork(
+    { name: "lan", ...spec },
+    { id, nowMs: 1, facts: { pools, routes, others, interfaces, largeTcp, ...changes } },
+  );
 }
 
 describe("planNetwork()", () => {
@@ -74,6 +82,64 @@ describe("planNetwork()", () => {
     });
     expect(record.plan?.subnets[0]?.gateway).toBeUndefined();
     expect(record.plan?.defaultBindings.map(formatIpAddress)).toEqual(["127.0.0.1"]);
+  });
+
+  const sized = (size: string): Partial<NetworkSpec> => ({ options: { gso_max_size: size } });
+  const inBridge = (name: string): Partial<NetworkSpec> => ({
+    internal: true,
+    options: { "com.docker.network.bridge.name": name },
+  });
+  test.each<readonly [string, Partial<NetworkSpec>, NetworkPlan["gsoMaxSizes"]]>([
+    ["not by itself", {}, undefined],
+    ["by itself where nothing leaves", { internal: true, ipv6: true }, { ipv4: 196_608 }],
+    ["not on a bridge that somebody else has", inBridge("br0"), undefined],
+    ["but on one that is to be made", inBridge("br7"), { ipv4: 196_608 }],
+    ["when asked for", sized("192k"), { ipv4: 196_608 }],
+    ["in another way", sized("128KiB"), { ipv4: 131_072 }],
+    ["in bytes", sized("524280"), { ipv4: 524_280 }],
+    ["not when switched off", { internal: true, ...sized("0") }, undefined],
+    ["not with the size of all", { internal: true, ...sized("64k") }, undefined],
+    ["of both families", { internal: true, ipv6: true, ...sized("256k") }, { ipv4: 262_144, ipv6: 262_144 }],
+    ["not for macvlan", { internal: true, driver: "macvlan" }, undefined],
+  ])("large packets of TCP: %s", (_, spec, sizes) => {
+    expect(plan(spec).record.plan?.gsoMaxSizes).toEqual(sizes as NonNullable<typeof sizes>);
+    expect(plan(spec).warnings).toEqual([]);
+  });
+
+  test.each(["512k", "65535", "1g", "-1", "large", "192 kilobytes"])(
+    "gso_max_size %s is refused in one sentence",
+    (size) => {
+      expect(() => plan(sized(size))).toThrow(
+        `invalid value for option gso_max_size: "${size}": it is a size from 64k to 524280 bytes, or 0`,
+      );
+    },
+  );
+
+  test("gso_max_size is no option of macvlan", () => {
+    expect(() => plan({ driver: "macvlan", ...sized("192k") })).toThrow(
+      'option gso_max_size: "192k": it is for networks of the driver bridge',
+    );
+  });
+
+  const old = { largeTcp: { ipv4: false, ipv6: false } };
+  const no4 = "gso_max_size has no effect for IPv4 on this kernel: it needs Linux 6.3";
+  const no6 = "gso_max_size has no effect for IPv6 on this kernel: it needs Linux 5.19";
+  const outside =
+    "gso_max_size has no effect for IPv6: larger packets are not forwarded, so it needs an internal network";
+  test.each<readonly [string, Partial<NetworkSpec>, Partial<Facts>, readonly string[]]>([
+    ["asked for", sized("192k"), old, [no4]],
+    ["the size of all", sized("64k"), old, []],
+    ["not asked for", { internal: true, ipv6: true }, old, []],
+    ["IPv6 alone", { ipv4: false, ipv6: true, internal: true, ...sized("192k") }, old, [no6]],
+    [
+      "a kernel with IPv6 alone",
+      { ipv6: true, internal: true, ...sized("192k") },
+      { largeTcp: { ipv4: false, ipv6: true } },
+      [no4],
+    ],
+    ["IPv6 that would have to be forwarded", { ipv6: true, ...sized("192k") }, {}, [outside]],
+  ])("large packets that can't be are said: %s", (_, spec, facts, warnings) => {
+    expect(plan(spec, [], facts).warnings).toEqual(warnings);
   });
 
   test("a configuration network gives all of its settings or none", () => {

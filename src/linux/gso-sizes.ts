@@ -1,0 +1,55 @@
+import { type Attribute, u32Attribute } from "./netlink/attributes.ts";
+
+// <linux/if_link.h>
+const IFLA_GSO_MAX_SIZE = 41;
+const IFLA_GRO_MAX_SIZE = 58;
+/** KERNEL: since 5.19, as sizes beyond 65536 for IPv6. */
+const IFLA_TSO_MAX_SIZE = 59;
+/** KERNEL: since 6.3. */
+const IFLA_GSO_IPV4_MAX_SIZE = 63;
+const IFLA_GRO_IPV4_MAX_SIZE = 64;
+
+/** What every interface of these kinds has unless told otherwise, and what older kernels can't go beyond. */
+export const plainGsoSize = 65_536;
+
+/** KERNEL: GSO_MAX_SIZE, 8 times the most segments that a packet may stand for. */
+export const largestGsoSize = 524_280;
+
+/**
+ * The largest packets of TCP, in bytes, that go through an interface before they are cut to its MTU, sent and put together, for each
+ * family. A family is absent where the kernel can't have more than 65536 for it.
+ */
+export interface GsoSizes {
+  readonly ipv4?: number;
+  readonly ipv6?: number;
+}
+
+/** Attributes of a link to be made or changed. KERNEL: a size of IPv6 up to 65536 is that of IPv4, too, unless one follows. Kernels before 6.3 have one size for both families, which only IPv6 makes use of beyond 65536. */
+export function encodeGsoSizes({ ipv4, ipv6 }: GsoSizes): readonly Attribute[] {
+  return [
+    ...(ipv6 === undefined
+      ? []
+      : [u32Attribute(IFLA_GSO_MAX_SIZE, ipv6), u32Attribute(IFLA_GRO_MAX_SIZE, ipv6)]),
+    ...(ipv4 === undefined
+      ? []
+      : [u32Attribute(IFLA_GSO_IPV4_MAX_SIZE, ipv4), u32Attribute(IFLA_GRO_IPV4_MAX_SIZE, ipv4)]),
+  ];
+}
+
+/** Of a link as the kernel lists it. */
+export function parseGsoSizes(attributes: ReadonlyMap<number, Buffer>): GsoSizes {
+  const ipv4 = attributes.get(IFLA_GSO_IPV4_MAX_SIZE)?.readUInt32LE(0);
+  const ipv6 = attributes.get(IFLA_GSO_MAX_SIZE)?.readUInt32LE(0);
+  return {
+    ...(ipv4 === undefined ? {} : { ipv4 }),
+    ...(ipv6 === undefined || !attributes.has(IFLA_TSO_MAX_SIZE) ? {} : { ipv6 }),
+  };
+}
+
+/** Those of the families that the kernel has sizes for: `known` are those of some link. */
+export function gsoSizesOf(sizes: Required<GsoSizes>, known: GsoSizes): GsoSizes {
+  return {
+    ...(known.ipv4 === undefined ? {} : { ipv4: sizes.ipv4 }),
+    ...(known.ipv6 === undefined ? {} : { ipv6: sizes.ipv6 }),
+  };
+}

@@ -1,0 +1,15 @@
+import { type GsoSizes, gsoSizesOf, plainGsoSize } from "../../linux/gso-sizes.ts";
+import { type Link, type NetlinkRequest, setGsoSizes } from "../../linux/links.ts";
+import type { NetworkPlan } from "../types.ts";
+
+/** What a link of the network should have, for the families that the kernel says something of. */
+export function wantedGsoSizes({ gsoMaxSizes = {} }: NetworkPlan, link: Link): GsoSizes {
+  return gsoSizesOf({ ipv4: plainGsoSize, ipv6: plainGsoSize, ...gsoMaxSizes }, link.gsoSizes);
+}
+
+/** Empty where the link has what it should. */
+export function correctGsoSizes(plan: NetworkPlan, link: Link): readonly NetlinkRequest[] {
+  const wanted = wantedGsoSizes(plan, link);
+  const isRight = wanted.ipv4 === link.gsoSizes.ipv4 && wanted.ipv6 === link.gsoSizes.ipv6;
+  return isRight ? [] : [setGsoSizes(link.name, wanted)];
+}
