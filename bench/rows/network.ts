@@ -180,6 +180,7 @@ async function measureThroughputs(
     const bridged: typeof between = [];
     const toHost: typeof between = [];
     const published: typeof between = [];
+    const inside: typeof between = [];
     for (const subject of all.filter(({ name }) => name === "floor")) {
       for (const [place, list] of [
         ["a bare pair of interfaces", between],
@@ -190,7 +191,9 @@ async function measureThroughputs(
         const { from, to, target } = pair;
         const measure = (): Promise<number> =>
           measureThroughput({ from, to, target, port: 5201, seconds, flags });
-        list.push({ subject, samples: await often(times, measure) });
+        const samples = await often(times, measure);
+        list.push({ subject, samples });
+        if (list === between) inside.push({ subject, samples });
       }
     }
     for (const subject of engines) {
@@ -209,10 +212,23 @@ async function measureThroughputs(
       await add(toHost, () => measure(clientPid, process.pid, gateway));
       await add(published, () => measure(clientPid, serverPid, gateway, 15201));
       runTimed(containers.remove(server, client));
+      if (row !== "TCP") continue; // larger packets are its alone
+      runTimed(containers.command("network", "create", "--internal", "bench-inside"));
+      const [near, far] = [1, 2].map(() => startIdle(subject, "--network", "bench-inside")) as [
+        string,
+        string,
+      ];
+      const target = addressesOf(subject, far).address;
+      await add(inside, () => measure(pidOf(subject, near), pidOf(subject, far), target));
+      runTimed(containers.remove(near, far));
+      runTimed(containers.command("network", "rm", "bench-inside"));
     }
     rows.push(
       line(`${row}, container to container`, between, { unit: "MB/s" }),
       line(`${row}, container to container, the floor with a bridge`, bridged, { unit: "MB/s" }),
+      ...(row === "TCP"
+        ? [line(`${row}, container to container, in an internal network`, inside, { unit: "MB/s" })]
+        : []),
       line(`${row}, container to host`, toHost, { unit: "MB/s" }),
       line(`${row}, container to a published port of the host`, published, { unit: "MB/s" }),
     );

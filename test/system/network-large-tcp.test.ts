@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { poll } from "../../src/base/deadline.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
+import { slowness } from "../support/patience.ts";
 import { PacketLengths } from "../support/packet-lengths.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -125,7 +126,7 @@ describe.skipIf(!isRoot)("large packets of TCP", () => {
   });
 
   /** Sends the file /m to who connects to port 5000, by writes of a megabyte. */
-  const server = "dd if=/dev/urandom of=/m bs=1M count=48; exec nc -ll -p 5000 -e dd if=/m bs=1M";
+  const server = "dd if=/dev/urandom of=/m bs=1M count=16; exec nc -ll -p 5000 -e dd if=/m bs=1M";
   const serve = async (name: string, network: string, ...flags: readonly string[]): Promise<void> => {
     await run(name, network, ...flags);
     await tare.must(["exec", "-d", name, "sh", "-c", server]);
@@ -134,7 +135,7 @@ describe.skipIf(!isRoot)("large packets of TCP", () => {
         const { stdout } = await tare.tare(["exec", name, "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6"]);
         return /:1388 \S+ 0A /.test(stdout) || undefined;
       },
-      { timeoutMs: 60_000, everyMs: 50, what: `see ${name} listen` },
+      { timeoutMs: 60_000 * slowness, everyMs: 50, what: `see ${name} listen` },
     );
   };
   const sumOf = async (name: string): Promise<string> => await tare.must(["exec", name, "md5sum", "/m"]);
@@ -149,42 +150,50 @@ describe.skipIf(!isRoot)("large packets of TCP", () => {
     return seen.longest();
   };
 
-  test("they are used both ways, by address, by name, in both families, in a user namespace, and change nothing of what is sent", async () => {
-    await create("fast", "--internal", "--ipv6", "-o", "gso_max_size=192k");
-    await serve("one", "fast");
-    await serve("two", "fast", "--userns", "private");
-    const addressOf = async (name: string, field: string): Promise<string> =>
-      await tare.must(["inspect", "-f", `{{.NetworkSettings.Networks.fast.${field}}}`, name]);
-    for (const [to, from] of [
-      ["one", "two"],
-      ["two", "one"],
-    ] as const) {
-      for (const at of [
-        from,
-        await addressOf(from, "IPAddress"),
-        await addressOf(from, "GlobalIPv6Address"),
-      ]) {
-        expect([to, at, (await fetched(to, { from, at })) > plain]).toEqual([to, at, true]);
+  test(
+    "they are used both ways, by address, by name, in both families, in a user namespace, and change nothing of what is sent",
+    async () => {
+      await create("fast", "--internal", "--ipv6", "-o", "gso_max_size=192k");
+      await serve("one", "fast");
+      await serve("two", "fast", "--userns", "private");
+      const addressOf = async (name: string, field: string): Promise<string> =>
+        await tare.must(["inspect", "-f", `{{.NetworkSettings.Networks.fast.${field}}}`, name]);
+      for (const [to, from] of [
+        ["one", "two"],
+        ["two", "one"],
+      ] as const) {
+        for (const at of [
+          from,
+          await addressOf(from, "IPAddress"),
+          await addressOf(from, "GlobalIPv6Address"),
+        ]) {
+          expect([to, at, (await fetched(to, { from, at })) > plain]).toEqual([to, at, true]);
+        }
       }
-    }
-  }, 120_000);
+    },
+    120_000 * slowness,
+  );
 
-  test("published ports, to a sibling and to the host, and who is in a network without", async () => {
-    await create("fast", "-o", "gso_max_size=192k");
-    await create("slow");
-    await serve("one", "fast", "-p", "18099:5000");
-    await run("two", "fast");
-    await serve("three", "slow");
-    await run("four", "slow");
-    const gateway = await tare.must(["inspect", "-f", "{{.NetworkSettings.Networks.fast.Gateway}}", "one"]);
-    expect(await fetched("two", { from: "one", at: gateway, port: 18_099 })).toBeGreaterThan(plain);
-    // Through the host to another network: it reaches it uncut, or cut, and whole.
-    expect(await fetched("four", { from: "one", at: gateway, port: 18_099 })).toBeGreaterThan(1000);
-    expect(await countBytes(18_099)).toBe(48 * 2 ** 20);
-    const longest = await fetched("four", { from: "three", at: "three" });
-    expect(longest).toBeGreaterThan(1000);
-    expect(longest).toBeLessThanOrEqual(plain);
-  }, 120_000);
+  test(
+    "published ports, to a sibling and to the host, and who is in a network without",
+    async () => {
+      await create("fast", "-o", "gso_max_size=192k");
+      await create("slow");
+      await serve("one", "fast", "-p", "18099:5000");
+      await run("two", "fast");
+      await serve("three", "slow");
+      await run("four", "slow");
+      const gateway = await tare.must(["inspect", "-f", "{{.NetworkSettings.Networks.fast.Gateway}}", "one"]);
+      expect(await fetched("two", { from: "one", at: gateway, port: 18_099 })).toBeGreaterThan(plain);
+      // Through the host to another network: it reaches it uncut, or cut, and whole.
+      expect(await fetched("four", { from: "one", at: gateway, port: 18_099 })).toBeGreaterThan(1000);
+      expect(await countBytes(18_099)).toBe(16 * 2 ** 20);
+      const longest = await fetched("four", { from: "three", at: "three" });
+      expect(longest).toBeGreaterThan(1000);
+      expect(longest).toBeLessThanOrEqual(plain);
+    },
+    120_000 * slowness,
+  );
 
   test("connect, disconnect, a kill of the engine keep them; what somebody changes is found, and mended", async () => {
     await create("first", "--internal");
