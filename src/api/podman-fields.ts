@@ -16,6 +16,10 @@ export const podmanShapes: FieldShapes = {
   TimeoutSeconds: "integer",
   HostsFile: "text",
   RdtClass: "text",
+  PidFile: "text",
+  KeeperPidFile: "text",
+  UnsetEnvAll: "boolean",
+  RemoveImage: "boolean",
   NotifySocket: "text",
   NotifyPid: "integer",
   Cgroups: "text",
@@ -40,6 +44,10 @@ export interface PlannedPodmanFields {
   readonly timeoutMs?: number;
   readonly hostsFile?: string;
   readonly rdtClass?: string;
+  readonly pidFile?: string;
+  readonly keeperPidFile?: string;
+  readonly clearEnv?: boolean;
+  readonly removeImage?: boolean;
   readonly notify?: { readonly socket: string; readonly pid?: number };
   readonly cgroups?: "disabled" | "split";
   readonly systemd?: "always" | "auto";
@@ -69,6 +77,8 @@ export function planPodmanFields(fields: TareHostConfig): PlannedPodmanFields {
     chrootDirectories: fields.ChrootDirs ?? [],
     hostsFile: fields.HostsFile ?? "",
     rdtClass: fields.RdtClass ?? "",
+    pidFile: planPath(fields.PidFile, "PidFile"),
+    keeperPidFile: planPath(fields.KeeperPidFile, "KeeperPidFile"),
     secrets: (fields.Secrets ?? []).map(planSecret),
   };
   return {
@@ -76,11 +86,21 @@ export function planPodmanFields(fields: TareHostConfig): PlannedPodmanFields {
       Object.entries(planned).filter(([, value]) => (value as string).length > 0),
     ) as PlannedPodmanFields),
     ...(imageVolumes === undefined ? {} : { imageVolumes }),
+    ...(fields.UnsetEnvAll === true ? { clearEnv: true } : {}),
+    ...(fields.RemoveImage === true ? { removeImage: true } : {}),
     ...planNotify(fields),
     ...planCgroups(fields),
     ...planSystemd(fields),
     ...(seconds === 0 ? {} : { timeoutMs: seconds * 1000 }),
   };
+}
+
+function planPath(path = "", name: string): string {
+  if (path === "" || (path.startsWith("/") && !path.includes("\0"))) return path;
+  throw new Failure(
+    "invalid",
+    `invalid ${name} ${JSON.stringify(path.slice(0, 100))}: want an absolute path`,
+  );
 }
 
 function planNotify({
@@ -133,6 +153,10 @@ export function formatPodmanFields(spec: PlannedPodmanFields): TareHostConfig {
     ChrootDirs: spec.chrootDirectories,
     HostsFile: spec.hostsFile,
     RdtClass: spec.rdtClass,
+    PidFile: spec.pidFile,
+    KeeperPidFile: spec.keeperPidFile,
+    UnsetEnvAll: spec.clearEnv,
+    RemoveImage: spec.removeImage,
     NotifySocket: spec.notify?.socket,
     NotifyPid: spec.notify?.pid,
     Cgroups: spec.cgroups,

@@ -237,6 +237,7 @@ export const routes: readonly Route[] = [
     operation: "images.create",
     query: {
       fromImage: "text",
+      tlsVerify: "boolean=true",
       fromSrc: "text",
       repo: "text",
       tag: "text",
@@ -282,7 +283,7 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/images/{name...}/push",
     operation: "images.push",
-    query: { tag: "text", platform: "text", encryptLayers: "texts" },
+    query: { tag: "text", platform: "text", encryptLayers: "texts", tlsVerify: "boolean=true" },
   },
   {
     method: "GET",

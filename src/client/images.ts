@@ -168,14 +168,16 @@ export class ImagesClient {
       /** Public keys in PEM. */
       readonly encryptionKeys?: readonly string[];
       readonly encryptLayers?: readonly number[];
+      /** Registries may have any certificate, or none. */
+      readonly insecure?: boolean | undefined;
     } & Platformed &
       Signaled,
   ): AsyncGenerator<ProgressMessage, void, undefined> {
-    const { signal, auth = "", tag, platform, encryptionKeys = [], encryptLayers = [] } = options;
+    const { signal, auth = "", tag, platform, encryptionKeys = [], encryptLayers = [], insecure } = options;
     return this.#transport.lines({
       method: "POST",
       path: `/images/${imageSegment(repository)}/push`,
-      query: { tag, platform, encryptLayers: encryptLayers.map(String) },
+      query: { tag, platform, encryptLayers: encryptLayers.map(String), ...accessQuery(insecure) },
       signal,
       // Docker wants the header, if an empty one.
       headers: {
@@ -195,10 +197,12 @@ export class ImagesClient {
       readonly auth?: string | undefined;
       /** Private keys in PEM. */
       readonly decryptionKeys?: readonly string[];
+      /** Registries may have any certificate, or none. */
+      readonly insecure?: boolean | undefined;
     } & Signaled = {},
   ): AsyncGenerator<ProgressMessage, void, undefined> {
-    const { signal, auth, decryptionKeys = [], ...rest } = options;
-    const query = { fromImage: repository, ...rest };
+    const { signal, auth, decryptionKeys = [], insecure, ...rest } = options;
+    const query = { fromImage: repository, ...rest, ...accessQuery(insecure) };
     return this.#transport.lines({
       method: "POST",
       path: "/images/create",
@@ -210,6 +214,10 @@ export class ImagesClient {
       },
     });
   }
+}
+
+function accessQuery(insecure = false): { readonly tlsVerify?: string } {
+  return insecure ? { tlsVerify: "0" } : {};
 }
 
 function decryptionHeaders(keys: readonly string[]): Readonly<Record<string, string>> {

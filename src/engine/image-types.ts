@@ -106,6 +106,8 @@ export interface Images {
       /** Private keys, in PEM, for layers that are encrypted: what is stored is plain. */
       readonly decryptionKeys?: readonly DecryptionKey[];
       readonly credentials?: RegistryCredentials;
+      /** Take any certificate, and plain HTTP, this once. */
+      readonly insecure?: boolean;
       readonly signal?: AbortSignal;
     },
   ): AsyncIterable<Progress>;
@@ -125,6 +127,8 @@ export interface Images {
       /** Which layers are: 0 is the first, −1 the last. Absent: all. */
       readonly encryptLayers?: readonly number[];
       readonly credentials?: RegistryCredentials;
+      /** Take any certificate, and plain HTTP, this once. */
+      readonly insecure?: boolean;
       readonly signal?: AbortSignal;
     },
   ): AsyncIterable<Progress>;

@@ -228,6 +228,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
     secrets: new SecretCatalog(state, openSecretStore(parts.dataRoot)),
     networks: new NetworkCatalog(state, { part: parts.networks, dataRoot: parts.dataRoot }),
     pinImage: (reference) => images.pin(reference),
+    removeImage: async (reference) => void (await images.remove(reference)),
     collectGarbage: () => void garbage.collect(),
     closing: close.signal,
   };

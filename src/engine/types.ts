@@ -172,6 +172,13 @@ export interface ContainerSpec {
     /** Of that process; the engine adds it. */
     readonly startTime?: string;
   };
+  /** Files of the host (absolute paths) that get the PID of the first process, and of the keeper, at each start. */
+  readonly pidFile?: string;
+  readonly keeperPidFile?: string;
+  /** No variables but those of `env`: none of the image, and no PATH, HOSTNAME and TERM. HOME stays. */
+  readonly clearEnv?: boolean;
+  /** With autoRemove: the image goes with it, by the name that it was asked for, unless something else uses it. */
+  readonly removeImage?: boolean;
   /** A run that goes on for longer is killed. */
   readonly timeoutMs?: number;
   /** A time namespace of its own, whose clocks are so far from the host's. */

@@ -45,6 +45,8 @@ export interface PullOptions {
   readonly platform?: Platform;
   /** Private keys for layers that are encrypted: what is stored of them is plain. */
   readonly decryptionKeys?: readonly KeyObject[];
+  /** Take any certificate, and plain HTTP, this once. */
+  readonly insecure?: boolean;
   readonly credentials?: () => Promise<RegistryCredentials | undefined>;
   readonly signal?: AbortSignal;
 }
@@ -60,7 +62,14 @@ const layersAtOnce = 3;
  */
 export function pullImage(
   wanted: Reference,
-  { registries, platform = hostPlatform(), credentials, signal: outer, ...targets }: PullOptions,
+  {
+    registries,
+    platform = hostPlatform(),
+    credentials,
+    insecure = false,
+    signal: outer,
+    ...targets
+  }: PullOptions,
 ): AsyncGenerator<Progress, void, undefined> {
   const reference = withDefaultTag(wanted);
   const which = reference.digest ?? reference.tag ?? "latest";
@@ -75,6 +84,7 @@ export function pullImage(
       };
       const access = {
         action: "pull" as const,
+        insecure,
         signal,
         onRetry,
         ...(credentials === undefined ? {} : { credentials }),

@@ -23,6 +23,8 @@ export interface PushOptions {
   /** Layers are encrypted on their way out. */
   readonly encryption?: LayerEncryption;
   readonly mountFrom?: (digest: Digest) => readonly string[];
+  /** Take any certificate, and plain HTTP, this once. */
+  readonly insecure?: boolean;
   readonly credentials?: () => Promise<RegistryCredentials | undefined>;
   readonly signal?: AbortSignal;
 }
@@ -38,7 +40,16 @@ const blobsAtOnce = 5;
  */
 export function pushImage(
   wanted: Reference,
-  { registries, store, manifest, encryption, mountFrom, credentials, signal: outer }: PushOptions,
+  {
+    registries,
+    store,
+    manifest,
+    encryption,
+    mountFrom,
+    credentials,
+    insecure = false,
+    signal: outer,
+  }: PushOptions,
 ): AsyncGenerator<Progress, void, undefined> {
   const reference = withDefaultTag(wanted);
   const tag = reference.tag ?? "latest";
@@ -68,6 +79,7 @@ export function pushImage(
         action: "push" as const,
         signal,
         onRetry,
+        insecure,
         ...(credentials === undefined ? {} : { credentials }),
       };
       await registries.with(reference, access, async (repository) => {

@@ -41,7 +41,7 @@ export class ConnectedImages implements Images {
     reference: string,
     options: Parameters<Images["pull"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
-    const { platform, credentials, signal, allTags = false, decryptionKeys = [] } = options;
+    const { platform, credentials, insecure, signal, allTags = false, decryptionKeys = [] } = options;
     // Passphrases stay here.
     const keys = decryptionKeys.map((key) => formatKey(parseDecryptionKey(key)));
     const auth = credentials === undefined ? undefined : formatRegistryAuth(credentials, "");
@@ -52,6 +52,7 @@ export class ConnectedImages implements Images {
       auth,
       signal,
       decryptionKeys: keys,
+      insecure,
     })) {
       yield progressOf(message);
     }
@@ -64,7 +65,8 @@ export class ConnectedImages implements Images {
     reference: string,
     options: Parameters<Images["push"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
-    const { credentials, signal, platform, allTags = false, encryptionKeys, encryptLayers } = options;
+    const { credentials, insecure, signal, platform, allTags = false } = options;
+    const { encryptionKeys, encryptLayers } = options;
     const { domain, path, tag = allTags ? undefined : "latest" } = parseReference(reference);
     const auth = credentials === undefined ? undefined : formatRegistryAuth(credentials, "");
     for await (const message of this.#client.images.push(`${domain}/${path}`, {
@@ -72,6 +74,7 @@ export class ConnectedImages implements Images {
       auth,
       platform,
       signal,
+      insecure,
       ...(encryptionKeys === undefined ? {} : { encryptionKeys }),
       ...(encryptLayers === undefined ? {} : { encryptLayers }),
     })) {

@@ -9,12 +9,15 @@ export interface DockerRegistry extends AsyncDisposable {
   readonly host: string;
 }
 
-export async function startDockerRegistry(directory: string): Promise<DockerRegistry> {
+export async function startDockerRegistry(
+  directory: string,
+  { address = "127.0.0.1" }: { readonly address?: string } = {},
+): Promise<DockerRegistry> {
   mkdirSync(directory);
   makeCertificates(directory);
   const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const host = `127.0.0.1:${(probe.address() as AddressInfo).port}`;
+  await new Promise<void>((resolve) => probe.listen(0, address, resolve));
+  const host = `${address}:${(probe.address() as AddressInfo).port}`;
   await new Promise((resolve) => probe.close(resolve));
   const hash = await Bun.password.hash("secret", { algorithm: "bcrypt", cost: 4 });
   writeFileSync(join(directory, "htpasswd"), `me:${hash}\n`);

@@ -100,6 +100,13 @@ export interface TareHostConfig {
   readonly ShmSizeSystemd?: number;
   /** A directory in /sys/fs/resctrl. */
   readonly RdtClass?: string;
+  /** Files of the host that get the PID of the first process, and of the keeper, at each start. */
+  readonly PidFile?: string;
+  readonly KeeperPidFile?: string;
+  /** It has no variables but its own: none of the image, and no PATH, HOSTNAME and TERM. */
+  readonly UnsetEnvAll?: boolean;
+  /** With AutoRemove: the image goes, too, by the name that it was asked for, unless something else uses it. */
+  readonly RemoveImage?: boolean;
   /** Of `GET /tare/secrets`: what the container gets of them. */
   readonly Secrets?: readonly SecretReference[] | null;
   /** In an update: ports that are published from now on, as `PortBindings`. */

@@ -3,9 +3,11 @@ import type { Command } from "../command.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { platformFlag, platformOf } from "../flags/platform.ts";
 import { bool } from "../flags/kinds.ts";
+import type { RegistryAccess } from "../registry/pull-image.ts";
+import { authfileFlag, tlsVerifyFlag } from "../flags/registry-access.ts";
 import { decryptionKeyFlag } from "../flags/decryption-key.ts";
 
-interface Values {
+interface Values extends RegistryAccess {
   readonly "all-tags": boolean;
   readonly "decryption-key": readonly string[];
   readonly "disable-content-trust": boolean;
@@ -18,10 +20,12 @@ export const pull: Command<Values> = {
   takes: [1, 1],
   flags: {
     "all-tags": bool("Download all tagged images in the repository", { short: "a" }),
+    authfile: authfileFlag,
     "decryption-key": decryptionKeyFlag,
     "disable-content-trust": bool("Skip image verification", { initial: true, isHidden: true }),
     platform: platformFlag("Set platform if server is multi-platform capable"),
     quiet: bool("Suppress verbose output", { short: "q" }),
+    "tls-verify": tlsVerifyFlag,
   },
   completes: ["image"],
   description:
@@ -41,6 +45,7 @@ export const pull: Command<Values> = {
       isQuiet: values.quiet,
       out: context.stdout,
       decryptionKeys: values["decryption-key"],
+      access: values,
     };
     if (values["all-tags"]) {
       if (parsed.tag !== undefined || parsed.digest !== undefined) {

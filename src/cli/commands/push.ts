@@ -3,10 +3,12 @@ import { formatFamiliar, parseReference, repositoryOf, withDefaultTag } from "..
 import type { Command } from "../command.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { bool, list } from "../flags/kinds.ts";
+import type { RegistryAccess } from "../registry/pull-image.ts";
+import { authfileFlag, tlsVerifyFlag } from "../flags/registry-access.ts";
 import { platformFlag } from "../flags/platform.ts";
 import { displayProgress } from "../format/progress-display.ts";
 
-interface Values {
+interface Values extends RegistryAccess {
   readonly "all-tags": boolean;
   readonly "disable-content-trust": boolean;
   readonly "encrypt-layer": readonly string[];
@@ -20,6 +22,7 @@ export const push: Command<Values> = {
   takes: [1, 1],
   flags: {
     "all-tags": bool("Push all tags of an image to the repository", { short: "a" }),
+    authfile: authfileFlag,
     "disable-content-trust": bool("Skip image signing", { initial: true, isHidden: true }),
     "encrypt-layer": list("Layer to encrypt: 0 is the first, -1 the last (default all) (Tare's own)", {
       check: checkLayer,
@@ -32,6 +35,7 @@ export const push: Command<Values> = {
     ),
     platform: platformFlag("Push a platform-specific manifest as a single-platform image"),
     quiet: bool("Suppress verbose output", { short: "q" }),
+    "tls-verify": tlsVerifyFlag,
   },
   completes: ["image"],
   description:
@@ -57,7 +61,11 @@ export const push: Command<Values> = {
       throw optionFailure("--encrypt-layer needs an --encryption-key");
     }
     const { registryAuthFor } = await import("../registry/find-credentials.ts");
-    const auth = await registryAuthFor(image, context.env);
+    const auth = await registryAuthFor(image, {
+      env: context.env,
+      cwd: context.cwd,
+      authFile: values.authfile,
+    });
     const client = await call.client();
     const name = formatFamiliar(repositoryOf(reference));
     const messages = client.images.push(name, {
@@ -65,6 +73,7 @@ export const push: Command<Values> = {
       auth,
       signal,
       encryptionKeys: keys,
+      insecure: !values["tls-verify"],
       encryptLayers: values["encrypt-layer"].map(Number),
       ...(platform === "" ? {} : { platform }),
     });

@@ -1,4 +1,6 @@
 import { Failure } from "../../base/failure.ts";
+import type { ContainerCreateRequest } from "../../api/types/container.ts";
+import type { TareHostConfig } from "../../api/types/host-config.ts";
 import type { Client } from "../../client/client.ts";
 import type { Call, Command } from "../command.ts";
 import { createContainer } from "../container/create.ts";
@@ -23,6 +25,8 @@ import { parseDetachKeys } from "../terminal/detach-keys.ts";
 interface OwnValues extends PreserveValues {
   readonly detach: boolean;
   readonly "detach-keys": string;
+  readonly passwd: boolean;
+  readonly rmi: boolean;
   readonly "sig-proxy": boolean;
   readonly timing: boolean;
   readonly "record-profile": string;
@@ -39,6 +43,8 @@ export const run: Command<Values> = {
     "record-profile": string("Write the seccomp profile that the run needed to the file (slows it down)", {
       isFile: true,
     }),
+    passwd: bool("Add what is asked for to /etc/passwd and /etc/group (Tare's own)", { initial: true }),
+    rmi: bool("Remove the image after the run, unless something else uses it; implies --rm (Tare's own)"),
     "sig-proxy": bool("Proxy received signals to the process", { initial: true }),
     timing: bool("Print where the time of the start went (on standard error)"),
   }),
@@ -51,10 +57,14 @@ export const run: Command<Values> = {
     "tare run --rm --security-opt explain-denials debian mount -t tmpfs none /mnt",
     "tare run --rm --record-profile small.json debian ls / && tare run --security-opt seccomp=small.json debian ls /",
     "tare run --rm --preserve-fds 1 debian cat /proc/self/fd/3 3<file",
+    "tare run --rmi --tls-verify=false localhost:5000/once",
+    "tare run -d --pidfile /run/web.pid --conmon-pidfile /run/web-keeper.pid nginx",
     "tare run -d --name web -v /srv/www:/www:ro busybox httpd -f -h /www",
   ],
-  async run(call) {
+  async run(asked) {
+    const call = { ...asked, values: { ...asked.values, rm: asked.values.rm || asked.values.rmi } };
     const { values, given, positional, context } = call;
+    refuseAccounts(values);
     const preserved = findPreserved(values);
     const [image = "", ...command] = positional;
     if (values.detach && values.attach.length > 0) throw optionFailure("Conflicting options: -a and -d");
@@ -77,7 +87,8 @@ export const run: Command<Values> = {
     });
     const recording =
       values["record-profile"] === "" ? undefined : (await loadRecording()).openRecording(call);
-    const id = await createContainer(call, recording?.change(request) ?? request);
+    const wanted = values.rmi ? withTareFields(request, { RemoveImage: true }) : request;
+    const id = await createContainer(call, recording?.change(wanted) ?? wanted);
     const client = await call.client();
     const created = { client, id, image, preserved };
     if (recording !== undefined)
@@ -90,6 +101,17 @@ export const run: Command<Values> = {
     return 0;
   },
 };
+
+function withTareFields(request: ContainerCreateRequest, fields: TareHostConfig): ContainerCreateRequest {
+  const { HostConfig } = request;
+  return { ...request, HostConfig: { ...HostConfig, Tare: { ...HostConfig?.Tare, ...fields } } };
+}
+
+function refuseAccounts(values: Values): void {
+  const { hostuser, "passwd-entry": user, "group-entry": group } = values;
+  if (!values.passwd && (hostuser.length > 0 || user !== "" || group !== ""))
+    throw optionFailure("--passwd=false goes with no --passwd-entry, --group-entry and --hostuser");
+}
 
 /** Seldom wanted, so not loaded. */
 const loadRecording = (): Promise<typeof import("../container/record-profile.ts")> =>

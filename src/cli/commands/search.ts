@@ -46,7 +46,7 @@ export const search: Command<Values> = {
     const [host = ""] = term.split("/");
     const anything = /[.:]|^localhost$/.test(host) ? `${host}/any/thing` : "any";
     // The daemon says what is wrong with a term that names no registry.
-    const auth = findReference(anything) && (await registryAuthFor(anything, context.env));
+    const auth = findReference(anything) && (await registryAuthFor(anything, context));
     const client = await call.client();
     const { filter: filters, limit, format, "no-trunc": isWhole } = values;
     const found = await client.images.search(term, { filters, limit, auth, signal });

@@ -158,6 +158,7 @@ async function pull(call: Call<ContainerValues>, image: string): Promise<void> {
           isQuiet: quiet,
           out: call.context.stderr,
           decryptionKeys: call.values["decryption-key"],
+          access: call.values,
         });
         return;
       } catch (thrown) {

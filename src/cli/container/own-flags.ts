@@ -6,6 +6,7 @@ import { bool, list, string } from "../flags/kinds.ts";
 /** Flags that Docker has not, and podman has. */
 export interface OwnValues {
   readonly "env-host": boolean;
+  readonly "http-proxy": boolean;
   readonly "no-hostname": boolean;
   readonly "no-hosts": boolean;
   readonly personality: string;
@@ -14,10 +15,12 @@ export interface OwnValues {
   readonly tz: string;
   readonly umask: string;
   readonly unsetenv: readonly string[];
+  readonly "unsetenv-all": boolean;
 }
 
 export const ownFlags: TableOf<OwnValues> = {
   "env-host": bool("Set all environment variables of this command (Tare's own)"),
+  "http-proxy": bool("Set the proxy variables of this command (http_proxy, no_proxy, …) (Tare's own)"),
   "no-hostname": bool("Leave the image's /etc/hostname as it is (Tare's own)"),
   "no-hosts": bool("Leave the image's /etc/hosts as it is (Tare's own)"),
   personality: string("What uname(2) tells of the machine: LINUX or LINUX32 (Tare's own)", {
@@ -30,7 +33,14 @@ export const ownFlags: TableOf<OwnValues> = {
   }),
   umask: string("File mode mask of the command, octal (Tare's own)"),
   unsetenv: list("Unset an environment variable of the image (Tare's own)", { check: checkName }),
+  "unsetenv-all": bool("Set no environment variables but those of the flags, and HOME (Tare's own)"),
 };
+
+/** Podman's. */
+const proxyVariables = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"].flatMap((name) => [
+  name,
+  name.toUpperCase(),
+]);
 
 /** What comes before the variables that `--env` sets. */
 export function ownEnvironment(
@@ -40,9 +50,12 @@ export function ownEnvironment(
   const host = values["env-host"]
     ? Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
     : [];
+  const proxies = values["http-proxy"]
+    ? proxyVariables.flatMap((name) => (env[name] === undefined ? [] : [`${name}=${env[name]}`]))
+    : [];
   const zone = values.tz === "" || values.tz === "local" ? [] : [`TZ=${values.tz}`];
   // A name without a value takes the image's away.
-  return [...host, ...zone, ...values.unsetenv];
+  return [...host, ...proxies, ...zone, ...values.unsetenv];
 }
 
 /** The time zone's file, from the host. */

@@ -2,6 +2,7 @@ import type { Mount, TareHostConfig } from "../../api/types/host-config.ts";
 import type { SecretReference } from "../../api/types/secret.ts";
 import { Failure } from "../../base/failure.ts";
 import { decryptionKeyFlag } from "../flags/decryption-key.ts";
+import { authfileFlag, tlsVerifyFlag } from "../flags/registry-access.ts";
 import { optionFailure, type Flag, type FlagTable, type TableOf } from "../flags/flag.ts";
 import { bytes, duration, int, list, string } from "../flags/kinds.ts";
 import { parseSecretFlag } from "./secret-flag.ts";
@@ -9,8 +10,10 @@ import { parseSecretFlag } from "./secret-flag.ts";
 /** More flags that Docker has not, and podman has. */
 export interface PodmanValues {
   readonly arch: string;
+  readonly authfile: string;
   readonly cgroups: string;
   readonly chrootdirs: readonly string[];
+  readonly "conmon-pidfile": string;
   readonly "decryption-key": readonly string[];
   readonly "env-merge": readonly string[];
   readonly "group-entry": string;
@@ -20,6 +23,7 @@ export interface PodmanValues {
   readonly os: string;
   readonly "passwd-entry": string;
   readonly "rdt-class": string;
+  readonly pidfile: string;
   readonly pod: string;
   readonly "pod-id-file": string;
   readonly requires: readonly string[];
@@ -33,11 +37,13 @@ export interface PodmanValues {
   readonly subuidname: string;
   readonly systemd: string;
   readonly timeout: number | undefined;
+  readonly "tls-verify": boolean;
   readonly variant: string;
 }
 
 export const podmanFlags: TableOf<PodmanValues> = {
   arch: string("Architecture of the image, in place of this machine's (Tare's own)"),
+  authfile: authfileFlag,
   cgroups: string(
     'Cgroup of the container: "enabled" ("no-conmon" is the same here), "disabled" for none, "split" for one below the daemon\'s own (Tare\'s own)',
     {
@@ -46,6 +52,9 @@ export const podmanFlags: TableOf<PodmanValues> = {
     },
   ),
   chrootdirs: list("Directory that a command may chroot to: gets /etc/hosts and its like, too (Tare's own)"),
+  "conmon-pidfile": string("File that gets the PID of the container's keeper at each start (Tare's own)", {
+    isFile: true,
+  }),
   "decryption-key": decryptionKeyFlag,
   "env-merge": list("Set a variable from those of the image: PATH=${PATH}:/more (Tare's own)", {
     check: checkMerge,
@@ -68,6 +77,7 @@ export const podmanFlags: TableOf<PodmanValues> = {
     "Line of /etc/passwd for a user who has none there: web:x:$UID:$GID::$HOME:/bin/sh (Tare's own)",
   ),
   "rdt-class": string("Class of cache and memory bandwidth: a directory in /sys/fs/resctrl (Tare's own)"),
+  pidfile: string("File that gets the PID of the container at each start (Tare's own)", { isFile: true }),
   pod: string("Pod to make it in: its name or ID, or new:NAME for one that is made for it (Tare's own)", {
     words: ["new:"],
     names: "pod",
@@ -104,12 +114,20 @@ export const podmanFlags: TableOf<PodmanValues> = {
     'Systemd mode: "always", "true" where the command is systemd or an init, or "false" (Tare\'s own)',
     { words: ["always", "true", "false"], check: checkSystemd },
   ),
+  "tls-verify": tlsVerifyFlag,
   timeout: int("Seconds after which the container is killed, 0 for never (Tare's own)"),
   variant: string("Variant of the image's architecture (Tare's own)"),
 };
 
 /** Flags of podman's that can't be here, each with why and what to do. They are not in the help. */
 export const refusedFlags: FlagTable = {
+  "init-path": refused("the init is Tare's own, and no other one can be named: use --init"),
+  rootfs: {
+    ...refused(
+      "a directory of the host can't be the root file system: make an image of it (tar -C DIR -c . | tare import - NAME)",
+    ),
+    type: "",
+  },
   // Of create; run has them.
   "preserve-fd": refused("descriptors are passed to a program that starts: use tare run"),
   "preserve-fds": refused("descriptors are passed to a program that starts: use tare run"),

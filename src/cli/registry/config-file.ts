@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Failure, sentenceOf } from "../../base/failure.ts";
+import { optionFailure } from "../flags/flag.ts";
 
 /** Docker's client configuration, as far as registries go; all else in it is kept as it is. */
 export interface DockerConfig {
@@ -25,12 +26,25 @@ export interface StoredAuth {
 /** `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; empty when there is none. Throws "invalid" for one that can't be read. */
 export function readDockerConfig(env: Readonly<Record<string, string | undefined>>): DockerConfig {
   const path = join(env["DOCKER_CONFIG"] || join(env["HOME"] || homedir(), ".docker"), "config.json");
+  return readConfigFile(path) ?? { path, auths: {}, credHelpers: {}, document: {} };
+}
+
+/** The file of `--authfile`, which has the same form. Throws "invalid" for one that is not there or can't be read. */
+export function readAuthFile(name: string, cwd: string): DockerConfig {
+  const path = resolve(cwd, name);
+  const config = readConfigFile(path);
+  if (config !== undefined) return config;
+  throw optionFailure(`--authfile ${name}: no such file or directory`);
+}
+
+/** Undefined: it is not there. */
+function readConfigFile(path: string): DockerConfig | undefined {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (thrown) {
     if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") {
-      return { path, auths: {}, credHelpers: {}, document: {} };
+      return undefined;
     }
     throw new Failure("not-permitted", `cannot read ${path}: ${sentenceOf(thrown)}`, { cause: thrown });
   }

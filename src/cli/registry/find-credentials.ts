@@ -1,7 +1,8 @@
 import { formatRegistryAuth, formatRegistryConfig } from "../../api/registry-auth.ts";
 import { parseReference } from "../../spec/reference.ts";
 import type { RegistryCredentials } from "../../spec/registry-credentials.ts";
-import { type DockerConfig, readDockerConfig } from "./config-file.ts";
+import type { CliContext } from "../context.ts";
+import { type DockerConfig, readAuthFile, readDockerConfig } from "./config-file.ts";
 import { askHelper } from "./credential-helper.ts";
 
 /** Under which Docker keeps what is for its own registry. */
@@ -66,10 +67,18 @@ export function hostOf(key: string): string {
 /** The X-Registry-Auth header for an image; undefined when nothing is known of its registry. */
 export async function registryAuthFor(
   image: string,
-  env: Readonly<Record<string, string | undefined>>,
+  {
+    env,
+    cwd,
+    authFile = "",
+  }: Pick<CliContext, "env" | "cwd"> & {
+    /** In place of Docker's configuration. */
+    readonly authFile?: string;
+  },
 ): Promise<string | undefined> {
   const { domain } = parseReference(image);
-  const credentials = await findCredentials(readDockerConfig(env), domain);
+  const config = authFile === "" ? readDockerConfig(env) : readAuthFile(authFile, cwd);
+  const credentials = await findCredentials(config, domain);
   return credentials === undefined ? undefined : formatRegistryAuth(credentials, serverAddressOf(domain));
 }
 

@@ -171,6 +171,11 @@ function platformIn(query: Call["query"]): { readonly platform?: string } {
   return platform === undefined ? {} : { platform };
 }
 
+/** Podman's word for it. */
+function insecureIn(query: Call["query"]): { readonly insecure?: true } {
+  return !query.boolean("tlsVerify") ? { insecure: true } : {};
+}
+
 /** The image's name may have its tag in it, or apart; a tag may be a digest. Neither: all tags, as with Docker. */
 async function pull({ engine, query, request, reply, signal }: Call, image: string): Promise<void> {
   const tag = query.text("tag");
@@ -185,6 +190,7 @@ async function pull({ engine, query, request, reply, signal }: Call, image: stri
       signal,
       ...keys,
       allTags: reference.tag === undefined && reference.digest === undefined,
+      ...insecureIn(query),
       ...platform,
       ...(credentials === undefined ? {} : { credentials }),
     });
@@ -215,6 +221,7 @@ async function push({ engine, params, query, request, reply, signal }: Call): Pr
       ...(layers.length === 0 ? {} : { encryptLayers: layers }),
       allTags: tag === undefined && parseReference(name).tag === undefined,
       ...platformIn(query),
+      ...insecureIn(query),
       ...(credentials === undefined ? {} : { credentials }),
     });
     for await (const each of progress) {

@@ -46,6 +46,8 @@ export interface ContainerContext {
   readonly networks: NetworkCatalog;
   /** Throws "not-found". */
   pinImage(reference: string): Promise<PinnedImage>;
+  /** By a name or id. Throws "conflict" when something else uses it. */
+  removeImage(reference: string): Promise<void>;
   /** Layers whose image went before their last container. */
   collectGarbage(): void;
   /** Set when the engine is being closed: nothing is written any more. */

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { poll } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
-import { kindOf, type Failure } from "../../base/failure.ts";
+import { kindOf, type Failure, sentenceOf } from "../../base/failure.ts";
 import { fileFailure } from "../../linux/file-failure.ts";
 import type { Exit } from "../../runtime/types.ts";
 import type { ContainerRecord, IntentId } from "../state/records.ts";
@@ -83,7 +83,11 @@ export function recordEnd(
   }
   if (record.spec.autoRemove === true) {
     releaseEndpoints(context, record, plans);
-    dropContainer(context, ended, { events, removesVolumes: true });
+    dropContainer(context, ended, {
+      events,
+      removesVolumes: true,
+      removesImage: record.spec.removeImage === true,
+    });
     if (ends !== undefined) context.state.endIntent(ends);
     return;
   }
@@ -97,8 +101,8 @@ export function recordEnd(
 }
 
 /**
- * Takes the record away, and with `removesVolumes` its anonymous volumes that no other container has: names are free
- * when this returns. The rest goes in the background, journalled.
+ * Takes the record away, and with `removesVolumes` its anonymous volumes that no other container has, with `removesImage` its image
+ * unless something else has that: names are free when this returns, but for the image's, which goes before those are woken who wait for the removal. The rest goes in the background, journalled.
  */
 export function dropContainer(
   context: ContainerContext,
@@ -106,7 +110,12 @@ export function dropContainer(
   {
     events = [],
     removesVolumes = false,
-  }: { readonly events?: readonly EngineEvent[]; readonly removesVolumes?: boolean } = {},
+    removesImage = false,
+  }: {
+    readonly events?: readonly EngineEvent[];
+    readonly removesVolumes?: boolean;
+    readonly removesImage?: boolean;
+  } = {},
 ): void {
   const { id } = record;
   context.restarts.cancel(id);
@@ -120,7 +129,9 @@ export function dropContainer(
   context.execs.forget(id);
   const status = exitStatusOf(record);
   context.waiters.wake(id, "exit", status);
-  context.waiters.wake(id, "removed", status);
+  const wakeAll = (): void => context.waiters.wake(id, "removed", status);
+  if (removesImage) void removeImageOf(context, record).finally(wakeAll);
+  else wakeAll();
   void context.background
     .run(id, () => sweepAll(context, { id, intent }))
     .then(() => {
@@ -128,6 +139,17 @@ export function dropContainer(
       if (!imagesOf(record).every((image) => known.has(image)) && !context.closing.aborted)
         context.collectGarbage();
     });
+}
+
+/** What uses it keeps it: that is no failure. */
+async function removeImageOf(context: ContainerContext, { id, image }: ContainerRecord): Promise<void> {
+  if (context.closing.aborted) return;
+  try {
+    await context.removeImage(image);
+  } catch (thrown) {
+    if (["conflict", "not-found"].includes(kindOf(thrown))) return;
+    context.background.note(id, `its image "${image}" cannot be removed: ${sentenceOf(thrown)}`);
+  }
 }
 
 /** Those of which an event told while it ran; a cgroup below its own may be gone by now, and its count. */

@@ -170,6 +170,7 @@ function planExec(
   });
   const terminal = spec.terminal ?? false;
   const own = mergeEnvironment(spec.env ?? [], plan.ownEnv);
+  const isBare = record.spec.clearEnv === true;
   const privileged = spec.privileged ?? record.spec.privileged ?? false;
   const all = privileged ? [...planCapabilities({ privileged, available: context.host.capabilities })] : [];
   const capabilities = privileged
@@ -191,7 +192,7 @@ function planExec(
       },
       args: spec.command,
       env: withSecrets(
-        withHome(planEnvironment(own, { hostname: plan.hostname, terminal }), user.home),
+        withHome(planEnvironment(own, { hostname: plan.hostname, terminal, isBare }), user.home),
         readSecretVariables(context, plan),
       ),
       cwd: cwd === undefined ? plan.workingDirectory : cleanPath(cwd),

@@ -7,6 +7,7 @@ import type { Fd } from "../../linux/fd.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import type { Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
+import { openPidFiles, type WrittenPids } from "./pid-files.ts";
 import { podLimitsOf } from "../pods/find-pod.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import type { ContainerPlan } from "../planning/plan-container.ts";
@@ -116,9 +117,13 @@ export async function startHeld(
   }
   fault("start.intended");
   let started: StartedProcess;
+  using pidFiles = new DisposableStack();
+  let writePids: (pids: WrittenPids) => void;
   // Until it is known as running: who wants the same volumes finds them with it then.
   using uses = new DisposableStack();
   try {
+    const opened = pidFiles.use(openPidFiles(record.spec));
+    writePids = (pids) => opened.write(pids);
     started = await launch(context, joining, { clock, uses, endpoints, preserveFds });
   } catch (failed) {
     const thrown = failureTo("start the container", failed);
@@ -146,6 +151,7 @@ export async function startHeld(
   context.state.putContainer(running, { ends: intent, events });
   fault("start.recorded");
   adopt(context, running, started.kept);
+  writePids(started.kept);
   notifyReady(context, running, started.kept);
   // Those who came between the look for them and now.
   if (context.attaches.isAwaited(id)) await context.attaches.connect(id, started.kept);

@@ -100,7 +100,7 @@ export class LocalImages implements Images {
     reference: string,
     options: Parameters<Images["pull"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
-    const { platform, credentials, signal, allTags = false, decryptionKeys = [] } = options;
+    const { platform, credentials, insecure = false, signal, allTags = false, decryptionKeys = [] } = options;
     const wanted = parseReference(reference);
     if (allTags) return yield* this.#pullAll(wanted, options);
     const others = await (await this.#parts.openRegistries()).placesOf(reference);
@@ -115,6 +115,7 @@ export class LocalImages implements Images {
         store: this.#parts.content,
         sink: this.#sink("pull"),
         downloads: this.#downloads,
+        insecure,
         wantsBlobs: this.#blobs.policy === "keep",
         ...(decryptionKeys.length === 0 ? {} : { decryptionKeys: decryptionKeys.map(parseDecryptionKey) }),
         ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
@@ -166,10 +167,11 @@ export class LocalImages implements Images {
     if (wanted.tag !== undefined || wanted.digest !== undefined) {
       throw new Failure("invalid", `cannot pull all tags of ${formatFamiliar(wanted)}: it names one`);
     }
-    const { credentials, signal } = options;
+    const { credentials, insecure = false, signal } = options;
     const { listRepositoryTags } = await import("../../image/list-tags.ts");
     const tags = await listRepositoryTags(wanted, {
       registries: await this.#parts.openRegistries(),
+      insecure,
       ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
       ...(signal === undefined ? {} : { signal }),
     }).catch((thrown: unknown) => {

@@ -38,7 +38,7 @@ export async function* pushNamed(
   const [, manifest] = record.blobs;
   if (manifest === undefined)
     throw new Failure("internal", `cannot push ${reference}: its manifest is not recorded`);
-  const { credentials, signal, encryptionKeys = [], encryptLayers } = options;
+  const { credentials, insecure = false, signal, encryptionKeys = [], encryptLayers } = options;
   const keys = encryptionKeys.map(parseEncryptionKey);
   if (keys.length === 0 && (record.sealedManifests ?? record.sealedDigests) !== undefined) {
     const text = "WARNING: the layers came encrypted and go out plain: encrypt them by --encryption-key";
@@ -49,6 +49,7 @@ export async function* pushNamed(
     yield* pushImage(wanted, {
       registries: await parts.openRegistries(),
       store: parts.content,
+      insecure,
       manifest,
       ...(keys.length === 0
         ? {}

@@ -47,13 +47,23 @@ export function expandMerges(
 /** All variables of the process but HOME, in Docker's order: PATH, HOSTNAME, TERM, then the container's own. */
 export function planEnvironment(
   own: readonly string[],
-  { hostname, terminal }: { readonly hostname: string; readonly terminal: boolean },
+  {
+    hostname,
+    terminal,
+    isBare = false,
+  }: {
+    readonly hostname: string;
+    readonly terminal: boolean;
+    /** Nothing but its own. */
+    readonly isBare?: boolean;
+  },
 ): readonly string[] {
-  const variables = new Map([
+  const defaults: readonly (readonly [string, string])[] = [
     ["PATH", defaultPath],
     ["HOSTNAME", hostname],
     ...(terminal ? [["TERM", "xterm"] as const] : []),
-  ]);
+  ];
+  const variables = new Map(isBare ? [] : defaults);
   for (const entry of own) {
     const name = nameOf(entry);
     if (entry.includes("=")) variables.set(name, entry.slice(name.length + 1));

@@ -129,7 +129,11 @@ export function planContainer(
   return {
     args,
     ownEnv,
-    env: planEnvironment([...(systemd?.env ?? []), ...ownEnv], { hostname, terminal }),
+    env: planEnvironment([...(systemd?.env ?? []), ...ownEnv], {
+      hostname,
+      terminal,
+      isBare: spec.clearEnv === true,
+    }),
     workingDirectory: planWorkingDirectory(spec.workingDirectory, image.workingDirectory),
     user: spec.user ?? image.user,
     hostname,
@@ -164,9 +168,12 @@ export function planContainer(
   };
 }
 
-function planOwnEnvironment({ env = [], envMerge }: ContainerSpec, image: ImageDefaults): readonly string[] {
-  const own = mergeEnvironment(env, image.env);
-  const merged = expandMerges(envMerge, [`PATH=${defaultPath}`, ...own]);
+function planOwnEnvironment(
+  { env = [], envMerge, clearEnv = false }: ContainerSpec,
+  image: ImageDefaults,
+): readonly string[] {
+  const own = mergeEnvironment(env, clearEnv ? [] : image.env);
+  const merged = expandMerges(envMerge, clearEnv ? own : [`PATH=${defaultPath}`, ...own]);
   return merged.length === 0 ? own : mergeEnvironment(merged, own);
 }
 
