@@ -1,4 +1,4 @@
-// npm run bench -- [ROW...] [--quick] [--json FILE] [--engines tare,docker,...] [--directory DIR] [--tare PATH]
+// npm run bench -- [ROW...] [--quick] [--json FILE] [--engines tare,docker,...] [--drivers btrfs,...] [--directory DIR] [--tare PATH]
 import { mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -24,7 +24,7 @@ import { logs } from "./rows/logs.ts";
 import { network, throughput } from "./rows/network.ts";
 import type { Row } from "./rows/row.ts";
 import { start } from "./rows/start.ts";
-import { storage } from "./rows/storage.ts";
+import { storage, storagePairNames } from "./rows/storage.ts";
 import { exec, run } from "./rows/whole-commands.ts";
 
 const rows: readonly Row[] = [
@@ -49,10 +49,11 @@ const openers: Readonly<Record<EngineName, (bed: Bed) => Promise<Engine | Missin
   runc: openRunc,
 };
 
-const usage = `usage: npm run bench -- [ROW...] [--quick] [--json FILE] [--engines NAME,NAME] [--directory DIR] [--tare PATH]
+const usage = `usage: npm run bench -- [ROW...] [--quick] [--json FILE] [--engines NAME,NAME] [--drivers NAME,NAME] [--directory DIR] [--tare PATH]
 rows: all, or some of
 ${rows.map(({ name, about, onlyByName }) => `  ${name.padEnd(9)}${about}${onlyByName === true ? " (only when named)" : ""}`).join("\n")}
 engines: ${engineNames.join(", ")}; the ones that are installed
+drivers: ${storagePairNames.join(", ")}; of the row storage, each with Docker's of its kind; btrfs brings its own disk, a file of up to 24 GB
 directory: where all of them keep everything (${tmpdir()}): its file system is part of the figures
 `;
 
@@ -62,6 +63,7 @@ const { values, positionals } = parseArgs({
     quick: { type: "boolean", default: false },
     json: { type: "string" },
     engines: { type: "string", default: engineNames.join(",") },
+    drivers: { type: "string", default: storagePairNames.join(",") },
     tare: { type: "string", default: join(import.meta.dir, "..", "dist", "tare") },
     directory: { type: "string", default: tmpdir() },
     help: { type: "boolean", default: false },
@@ -70,6 +72,7 @@ const { values, positionals } = parseArgs({
 const unknown = [
   ...positionals.filter((word) => !rows.some(({ name }) => name === word)),
   ...values.engines.split(",").filter((word) => !engineNames.some((name) => name === word)),
+  ...values.drivers.split(",").filter((word) => !storagePairNames.includes(word)),
 ];
 if (values.help || unknown.length > 0) {
   console.error(`${unknown.map((word) => `bench: there is no "${word}"\n`).join("")}${usage}`);
@@ -122,6 +125,7 @@ async function measure(): Promise<Report> {
   const bench = {
     bed,
     engines,
+    drivers: values.drivers.split(","),
     directory: owned.directory,
     isQuick: values.quick,
     signal: stop.signal,

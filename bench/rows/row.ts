@@ -5,6 +5,8 @@ import { figureOf, type Result } from "../harness/result.ts";
 export interface Bench {
   readonly bed: Bed;
   readonly engines: readonly Engine[];
+  /** Of Tare's storage drivers, for the row that compares them. */
+  readonly drivers: readonly string[];
   readonly directory: string;
   readonly isQuick: boolean;
   readonly signal: AbortSignal;

@@ -17,6 +17,11 @@ const pairs: readonly { readonly tare: string; readonly docker?: string; readonl
   { tare: "btrfs", docker: "btrfs", on: "btrfs" },
 ];
 
+export const storagePairNames: readonly string[] = pairs.map(({ tare }) => tare);
+
+/** What of it is also done through an overlay that no engine has made: what the kernel's overlay costs by itself. */
+const throughBareOverlay: ReadonlySet<string> = new Set(["read-warm", "read-random", "first-write"]);
+
 /** What file-io.c prints, in its order. */
 const work: readonly { readonly name: string; readonly about: string; readonly unit: Unit }[] = [
   { name: "read-cold", about: "1 GB from start to end, not in the cache", unit: "MB/s" },
@@ -41,7 +46,7 @@ export const storage: Row = {
     bench.say("storage: building layers of this machine's files: a minute or two");
     const load = await makeLoad(directory, bench.isQuick ? 20 : 1);
     const results: Result[] = [];
-    for (const pair of pairs) {
+    for (const pair of pairs.filter(({ tare }) => bench.drivers.includes(tare))) {
       const place = join(directory, pair.tare);
       mkdirSync(place);
       if (pair.on === "btrfs" && !mountBtrfs(bench, place, join(directory, "btrfs.disk"))) continue;
@@ -197,7 +202,11 @@ async function measurePair(bench: Bench, { pair, place, load }: Measured): Promi
     },
   );
   results.push(line("run --rm of an image of 1 GB", "ms", started));
-  const native = nativeWork(bed.rootfs, rootfs, place);
+  const plain = { base: bed.rootfs, rootfs, place };
+  const { native, bare } = withPlainFiles(plain, (target) => ({
+    native: nativeWork(target),
+    bare: pair.tare === "overlay" ? bareOverlayWork(target, place) : undefined,
+  }));
   const printed = new Map(engines.map((engine) => [engine, [] as ReadonlyMap<string, number>[]]));
   await interleave(engines, rounds, (engine) => {
     const { containers } = engine;
@@ -213,6 +222,10 @@ async function measurePair(bench: Bench, { pair, place, load }: Measured): Promi
     }));
     const floor = name === "first-write" ? undefined : [native.get(name) ?? Number.NaN];
     results.push(line(`in a container: ${about}`, unit, series, floor));
+    if (bare !== undefined && throughBareOverlay.has(name)) {
+      const bareFloor = [bare.get(name) ?? Number.NaN];
+      results.push(line(`in a container, floor a bare overlay: ${about}`, unit, series, bareFloor));
+    }
   }
   results.push(line("disk for a container, of 100", "KB", await disk(engines, place, isQuick ? 10 : 100)));
   return results;
@@ -241,15 +254,39 @@ function nativeApply(place: string, archive: Archive): number {
   return ms;
 }
 
-/** The same program with the same tools, on the file system itself. */
-function nativeWork(base: string, rootfs: string, place: string): ReadonlyMap<string, number> {
+/** The image's files as plain ones in a directory, for as long as `work` takes. */
+function withPlainFiles<Outcome>(
+  { base, rootfs, place }: { readonly base: string; readonly rootfs: string; readonly place: string },
+  work: (target: string) => Outcome,
+): Outcome {
   const target = join(place, "native");
   mkdirSync(target);
   runTimed(["sh", "-c", `cp -a ${base}/. ${rootfs}/. ${target} && sync -f ${target}`]);
-  const words = ["chroot", target, "/file-io", "/large", "/", "/small.tar"];
-  const { stdout } = runTimed(words, { capture: true });
+  const outcome = work(target);
   rmSync(target, { recursive: true });
+  return outcome;
+}
+
+/** The same program with the same tools, in a directory. */
+function nativeWork(root: string): ReadonlyMap<string, number> {
+  return parseWork(runTimed(["sh", "-c", workIn(root)], { capture: true }).stdout);
+}
+
+/** The same through an overlay above the directory that no engine has made. */
+function bareOverlayWork(lower: string, place: string): ReadonlyMap<string, number> {
+  const above = join(place, "above");
+  const [upper, work, root] = ["upper", "work", "root"].map((name) => join(above, name));
+  runTimed(["mkdir", "-p", `${upper}`, `${work}`, `${root}`]);
+  const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  const script = `mount -t overlay overlay -o ${options} ${root} && ${workIn(`${root}`)}`;
+  // The mount goes with its namespace.
+  const { stdout } = runTimed(["unshare", "--mount", "sh", "-c", script], { capture: true });
+  rmSync(above, { recursive: true });
   return parseWork(stdout);
+}
+
+function workIn(root: string): string {
+  return `chroot ${root} /file-io /large / /small.tar`;
 }
 
 function parseWork(text: string): ReadonlyMap<string, number> {

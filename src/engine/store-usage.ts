@@ -12,7 +12,7 @@ const places: readonly (readonly [kind: StoreKind, places: readonly string[]])[]
   ["blobs", ["content/blobs"]],
   ["dropped-blobs", ["content/absent"]],
   ["partial-downloads", ["content/partial", "content/ingest"]],
-  ["containers", ["storage/*/snapshots", "containers"]],
+  ["containers", ["storage/*/snapshots", "storage/*/spares", "containers"]],
   ["volumes", ["volumes"]],
   ["being-removed", ["storage/*/trash", "storage/*/drafts"]],
 ];

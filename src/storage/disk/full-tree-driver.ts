@@ -211,6 +211,7 @@ export class FullTreeDriver implements StorageDriver {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#trash.settle();
+    await this.#snapshots[Symbol.asyncDispose]();
     await this.#trees.close?.();
   }
 

@@ -196,10 +196,14 @@ export interface RootLook {
   readonly mode: number;
 }
 
-/** Makes a directory with mode and owner of another one (given by its path, too); with ids, the owner as the host knows it. */
-export function makeRoot(path: string, from: string | RootLook, idMaps?: IdMaps): void {
+/** Makes a directory with mode and owner of another one. */
+export function makeRoot(path: string, from: string): void {
   mkdirSync(path, 0o700);
-  const root = typeof from === "string" ? statSync(from) : from;
+  lookLike(path, statSync(from));
+}
+
+/** Gives a new directory of ours mode and owner of another one; with ids, the owner as the host knows it. */
+export function lookLike(path: string, root: RootLook, idMaps?: IdMaps): void {
   const { uid, gid } = idMaps === undefined ? root : toHostOwner(root, idMaps);
   if (uid !== 0 || gid !== 0) chownSync(path, uid, gid);
   chmodSync(path, root.mode & 0o7777);

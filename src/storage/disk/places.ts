@@ -8,6 +8,8 @@ export class Places {
   readonly layers: string;
   readonly snapshots: string;
   readonly drafts: string;
+  /** What is made ahead: snapshots that nobody has asked for yet. */
+  readonly spares: string;
   readonly trash: string;
   /** A directory with nothing in it: what there is without any layer. */
   readonly empty: string;
@@ -19,13 +21,14 @@ export class Places {
     this.layers = `${root}/layers`;
     this.snapshots = `${root}/snapshots`;
     this.drafts = `${root}/drafts`;
+    this.spares = `${root}/spares`;
     this.trash = `${root}/trash`;
     this.empty = `${root}/empty`;
     this.probe = `${root}/probe`;
   }
 
   get all(): readonly string[] {
-    return [this.layers, this.snapshots, this.drafts, this.trash, this.empty];
+    return [this.layers, this.snapshots, this.drafts, this.spares, this.trash, this.empty];
   }
 
   /** Holds `fs`, and `root-set` when the layer's tar said what the root directory is like. */

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { Failure, kindOf, within } from "../../base/failure.ts";
-import type { Fd } from "../../linux/fd.ts";
+import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { limitProject, projectOf, projectUse, setProject } from "../../linux/project-quota.ts";
 
 const attempts = 32;
@@ -30,14 +30,17 @@ const roomToMount = 1024 * 1024;
 
 /**
  * Does something that may need a little more than is left, and again with more where the limit is in its way: a container that
- * is full must start, so that something in it can be removed. A crash meanwhile leaves it that much more.
+ * is full must start, so that something in it can be removed. A crash meanwhile leaves it that much more. `open`: the limited directory.
  */
-export async function withRoomToMount<T>(directory: Fd, work: () => Promise<T>): Promise<T> {
+export async function withRoomToMount<T>(open: () => OwnedFd, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
+    if (kindOf(thrown) !== "exhausted") throw thrown;
+    using opened = open();
+    const directory = opened.fd;
     const project = projectOf(directory);
-    if (kindOf(thrown) !== "exhausted" || project < lowest) throw thrown;
+    if (project < lowest) throw thrown;
     const { limitBytes } = projectUse(directory, project);
     if (limitBytes === 0) throw thrown;
     limitProject(directory, project, limitBytes + roomToMount);

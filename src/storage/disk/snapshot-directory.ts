@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { Failure, within } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_RDWR } from "../../linux/constants/open.ts";
-import { OwnedFd } from "../../linux/fd.ts";
+import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { codeOf, fileFailure } from "../../linux/file-failure.ts";
 import { tryLock } from "../../linux/file-lock.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
@@ -11,15 +11,28 @@ import { type Digest, parseDigest } from "../../spec/digest.ts";
 import type { SnapshotId } from "../driver.ts";
 import type { Places } from "./places.ts";
 import { liftSizeLimit } from "./size-limit.ts";
+import { SpareDirectory } from "./spare-directory.ts";
 import type { Trash } from "./trash.ts";
 
 /** The snapshots on disk: each is made aside and appears by one rename. */
-export class SnapshotDirectory {
+export class SnapshotDirectory implements AsyncDisposable {
   readonly #places: Places;
   readonly #trash: Trash;
+  readonly #furnish: (path: string) => void;
+  readonly #spare: SpareDirectory;
 
-  constructor(places: Places, trash: Trash) {
+  /** `furnish` puts into a new snapshot's directory what every one has; it is called ahead. */
+  constructor(
+    places: Places,
+    trash: Trash,
+    { furnish = () => {} }: { readonly furnish?: (path: string) => void } = {},
+  ) {
     this.#places = places;
+    this.#furnish = (path) => {
+      writeFileSync(`${path}/lock`, "", { mode: 0o600 });
+      furnish(path);
+    };
+    this.#spare = new SpareDirectory(places.spares, this.#furnish);
     this.#trash = trash;
   }
 
@@ -30,8 +43,10 @@ export class SnapshotDirectory {
     const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
     const draft = new SnapshotDraft(id, { path, target, trash: this.#trash });
     draft.fill(() => {
-      mkdirSync(path, 0o700);
-      writeFileSync(`${path}/lock`, "", { mode: 0o600 });
+      if (!this.#spare.take(path)) {
+        mkdirSync(path, 0o700);
+        this.#furnish(path);
+      }
       writeFileSync(`${path}/layers`, JSON.stringify(layers), { mode: 0o600 });
     });
     return draft;
@@ -66,8 +81,13 @@ export class SnapshotDirectory {
   /** The lock in hand, to be disposed of by the caller. Throws "conflict" when another holds it, "not-found". */
   lock(id: SnapshotId, mode: "shared" | "exclusive"): OwnedFd {
     using directory = this.open(id);
+    return this.lockOpened(directory.fd, id, mode);
+  }
+
+  /** As lock(), of the snapshot that is open. */
+  lockOpened(directory: Fd, id: SnapshotId, mode: "shared" | "exclusive"): OwnedFd {
     // SAFETY: a file and not the directory is locked: the keeper holds this descriptor, and nothing hangs on it.
-    using file = openBeneath(directory.fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+    using file = openBeneath(directory, "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
     return this.#hold(file, id, mode);
   }
 
@@ -90,6 +110,11 @@ export class SnapshotDirectory {
       if (thrown instanceof Failure && thrown.kind === "not-found") return;
       throw thrown;
     }
+  }
+
+  /** Nothing that was made ahead stays. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#spare[Symbol.asyncDispose]();
   }
 
   #liftLimit(id: SnapshotId, limited: string): void {

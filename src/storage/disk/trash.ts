@@ -12,13 +12,17 @@ import { findStatAt } from "../../linux/stat.ts";
 import { removeTreeBeside } from "../../linux/tree.ts";
 import type { StorageFinding } from "../driver.ts";
 import type { Places } from "./places.ts";
+import { removeSpares } from "./spare-directory.ts";
 
 /** Makes the places where they are missing, and deletes in the background what a crash left half-made. */
 export function openPlaces(places: Places, options: TrashOptions = {}): Trash {
   for (const place of places.all) mkdirSync(place, { recursive: true, mode: 0o700 });
   chmodSync(places.empty, 0o755);
-  using drafts = openDirectoryPath(places.drafts);
-  spreadDirectories(drafts.fd);
+  for (const place of [places.drafts, places.spares]) {
+    using directory = openDirectoryPath(place);
+    spreadDirectories(directory.fd);
+  }
+  removeSpares(places.spares);
   const trash = new Trash(places.trash, options);
   trash.resume();
   for (const name of readdirSync(places.drafts)) trash.discard(`${places.drafts}/${name}`);

@@ -19,7 +19,7 @@ import type {
   StorageFinding,
   StorageUsage,
 } from "../driver.ts";
-import { makeRoot } from "./layer-directory.ts";
+import { lookLike } from "./layer-directory.ts";
 import { findMissingLayers } from "./missing-layers.ts";
 import { mountedSnapshot } from "./mounted-snapshot.ts";
 import type { Places } from "./places.ts";
@@ -81,7 +81,12 @@ export class UnionDriver implements StorageDriver {
     this.#trash = trash;
     this.#union = union;
     this.#layers = union.layers;
-    this.#snapshots = new SnapshotDirectory(places, trash);
+    this.#snapshots = new SnapshotDirectory(places, trash, {
+      furnish: (path) => {
+        if (union.hasWork) mkdirSync(`${path}/work`, 0o700);
+        mkdirSync(`${path}/upper`, 0o700);
+      },
+    });
     using directory = openDirectoryPath(places.layers);
     this.status = [
       ["Backing Filesystem", filesystemName(directory.fd)],
@@ -126,8 +131,7 @@ export class UnionDriver implements StorageDriver {
     const rootFrom = this.#layers.rootOf(layers);
     using draft = this.#snapshots.begin(id, layers);
     draft.fill(() => {
-      if (hasWork) mkdirSync(`${draft.path}/work`, 0o700);
-      makeRoot(`${draft.path}/upper`, rootFrom, this.#shiftsMounts ? undefined : idMaps);
+      lookLike(`${draft.path}/upper`, rootFrom, this.#shiftsMounts ? undefined : idMaps);
       if (sizeBytes === undefined) return;
       using opened = new DisposableStack();
       // What is copied up is made in "work" and renamed into "upper": between projects that is EXDEV.
@@ -147,9 +151,9 @@ export class UnionDriver implements StorageDriver {
     { readonly = false, usernsFd }: { readonly readonly?: boolean; readonly usernsFd?: Fd } = {},
   ): Promise<MountedSnapshot> {
     using undo = new DisposableStack();
-    const lock = undo.use(this.#snapshots.lock(id, readonly ? "shared" : "exclusive"));
     using directory = this.#snapshots.open(id);
     const { fd } = directory;
+    const lock = undo.use(this.#snapshots.lockOpened(fd, id, readonly ? "shared" : "exclusive"));
     const make = async (): Promise<OwnedFd> => {
       using opened = new DisposableStack();
       const lowers = await this.#lowersOf(this.#snapshots.layersOf(id), { opened, usernsFd });
@@ -170,8 +174,8 @@ export class UnionDriver implements StorageDriver {
    * again for the second attempt: before Linux 6.15 layers that were mounted for the first are used up by it.
    */
   async #withRoom(directory: Fd, make: () => Promise<OwnedFd>): Promise<OwnedFd> {
-    using upper = openBeneath(directory, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    return await withRoomToMount(upper.fd, make);
+    const openUpper = (): OwnedFd => openBeneath(directory, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    return await withRoomToMount(openUpper, make);
   }
 
   async removeSnapshot(id: SnapshotId): Promise<void> {
@@ -260,6 +264,7 @@ export class UnionDriver implements StorageDriver {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#trash.settle();
+    await this.#snapshots[Symbol.asyncDispose]();
     this.#layers.dispose();
     this.#union.dispose?.();
   }
