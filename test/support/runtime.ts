@@ -161,15 +161,24 @@ export class Output {
     return this.bytes(stream).toString("latin1");
   }
 
-  /** Resolves when the text has come, on any stream; rejects when the stream ends or 10 s pass first (longer where the machine is slow). */
+  /** Resolves when the text has come, on any stream; rejects when the stream ends or 30 s pass first (longer where the machine is slow). */
   async until(text: string): Promise<void> {
-    const timer = setTimeout(() => this.#ended.resolve(), 10_000 * slowness);
+    const timer = setTimeout(() => this.#ended.resolve(), 30_000 * slowness);
+    let [looked, rest] = [0, ""];
+    /** Looks only at what is new, and at as much before it as may be the begin of the text: there can be megabytes. */
+    const hasCome = (): boolean => {
+      const fresh = Buffer.concat(this.#parts.slice(looked).map(({ bytes }) => bytes)).toString("latin1");
+      looked = this.#parts.length;
+      const seen = rest + fresh;
+      rest = seen.slice(Math.max(0, seen.length - text.length + 1));
+      return seen.includes(text);
+    };
     try {
-      while (!this.text().includes(text)) {
+      while (!hasCome()) {
         const more = new Promise<"more">((resolve) => this.#watchers.push(() => resolve("more")));
-        if ((await Promise.race([more, this.ended])) !== "more" && !this.text().includes(text))
+        if ((await Promise.race([more, this.ended])) !== "more" && !hasCome())
           throw new Error(
-            `waited in vain for ${JSON.stringify(text)} in ${JSON.stringify(this.text().slice(-10_000))}`,
+            `waited in vain for ${JSON.stringify(text)} in ${JSON.stringify(this.text().slice(-1000))}`,
           );
       }
     } finally {

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sleep } from "../../src/base/deadline.ts";
+import { poll, sleep } from "../../src/base/deadline.ts";
 import type { Cgroup } from "../../src/linux/cgroup.ts";
 import {
   type CgroupHierarchy,
@@ -242,8 +242,10 @@ describe("Cgroup", () => {
       await withParent(async (parent) => {
         const cgroup = make(parent);
         const { child } = await spawnIn(cgroup, parent.layout, "while :; do sleep 30 & sleep 0.01; done");
-        await sleep(60);
-        expect(cgroup.pids().length).toBeGreaterThan(2);
+        await poll(() => (cgroup.pids().length > 2 ? true : undefined), {
+          timeoutMs: 10_000,
+          what: "see it fork",
+        });
         for (const one of hierarchiesOf(parent.layout))
           mkdirSync(pathOf(one, "deep/er"), { recursive: true });
         const end = ended(child);
@@ -290,15 +292,19 @@ describe("Cgroup", () => {
           expect(cgroup.isFrozen()).toBe(false);
           await cgroup.freeze();
           expect(cgroup.isFrozen()).toBe(true);
-          await sleep(20); // the last moments are accounted late
           const cpuNs = async (): Promise<number> => (await cgroup.statistics())?.cpu?.totalNs ?? -1;
-          const before = await cpuNs();
-          await sleep(60);
-          expect(await cpuNs()).toBe(before);
+          // The last moments are accounted late.
+          const standing = async (): Promise<number | undefined> => {
+            const before = await cpuNs();
+            await sleep(60);
+            return (await cpuNs()) === before ? before : undefined;
+          };
+          const before = await poll(standing, { timeoutMs: 10_000, what: "see it stand still" });
           cgroup.thaw();
-          await sleep(60);
-          expect(cgroup.isFrozen()).toBe(false);
-          expect(await cpuNs()).toBeGreaterThan(before);
+          await poll(async () => (!cgroup.isFrozen() && (await cpuNs()) > before ? true : undefined), {
+            timeoutMs: 10_000,
+            what: "see it go on",
+          });
           await cgroup.freeze();
           const end = ended(child);
           await cgroup.killAll();

@@ -140,11 +140,15 @@ describe("output through pipes", () => {
     const stalled = await container.kept.attach({ stdout: true, stderr: true });
     stalled.pause();
     container.output.stream?.write("go\n");
-    await sleep(400 * slowness);
-    const before = container.output.bytes(1).length;
-    expect(before).toBeLessThan(bytes);
-    await sleep(200 * slowness);
-    expect(container.output.bytes(1).length).toBe(before);
+    // Nothing comes any more, though there is more.
+    let [came, quietSince] = [0, performance.now()];
+    while (performance.now() - quietSince < 300 * slowness) {
+      await sleep(20);
+      const { length } = container.output.bytes(1);
+      if (length > came) [came, quietSince] = [length, performance.now()];
+    }
+    expect(came).toBeGreaterThan("ready\n".length);
+    expect(came).toBeLessThan(bytes);
     stalled.destroy();
     const { exit } = await container.finish();
     expect(exit.end).toEqual({ code: 0 });
@@ -177,7 +181,7 @@ describe("output through pipes", () => {
     expect(refused).toMatchObject({ kind: "exhausted" });
     others.pop()?.stream?.destroy();
     const another = await poll(() => attached(container, {}).catch(() => undefined), {
-      timeoutMs: 2_000,
+      timeoutMs: 10_000,
       what: "attach where one has left",
     });
     container.output.stream?.write("\n");
@@ -197,7 +201,7 @@ describe("output through pipes", () => {
     });
     const { exit, stdout } = await container.finish();
     expect([stdout, exit.end]).toEqual(["done\n", { code: 6 }]);
-    expect(performance.now() - begun).toBeLessThan(2_000);
+    expect(performance.now() - begun).toBeLessThan(20_000);
   });
 
   test("does not hang on a background process of an exec, silent or noisy", async () => {
@@ -208,8 +212,8 @@ describe("output through pipes", () => {
       expect(exit.end).toEqual({ code: 7 });
       return performance.now() - begun;
     };
-    expect(await timed("sleep 50 & exit 7")).toBeLessThan(1_500);
-    expect(await timed("(while :; do echo x; sleep 0.01; done) & exit 7")).toBeLessThan(3_500);
+    expect(await timed("sleep 50 & exit 7")).toBeLessThan(20_000);
+    expect(await timed("(while :; do echo x; sleep 0.01; done) & exit 7")).toBeLessThan(20_000);
   });
 });
 
@@ -289,7 +293,9 @@ describe("a terminal", () => {
       terminal,
     );
     await container.output.until("ready");
-    await sleep(100);
+    const isSleeping = (): boolean =>
+      container.cgroup.pids().some((pid) => findProcessStatistics(pid)?.name === "sleep");
+    await poll(() => (isSleeping() ? true : undefined), { timeoutMs: 10_000, what: "see it sleep" });
     container.output.stream?.write("\x03");
     const { stdout, exit } = await container.finish();
     expect(stdout).toContain("caught\r\nafter");
@@ -327,7 +333,7 @@ describe("a terminal", () => {
     await using container = await runtime.start(["sleep", "60"], terminal);
     await poll(
       () => (readlinkSync(`/proc/${container.kept.pid}/exe`).endsWith("busybox") ? true : undefined),
-      { timeoutMs: 2_000, what: "see it run" },
+      { timeoutMs: 10_000, what: "see it run" },
     );
     const held = readdirSync(`/proc/${container.kept.pid}/fd`).map((fd) =>
       readlinkSync(`/proc/${container.kept.pid}/fd/${fd}`),
@@ -339,7 +345,8 @@ describe("a terminal", () => {
 describe("the log", () => {
   test("is rotated: bounded, numbered, without a gap up to the files kept", async () => {
     await using _leaks = guard();
-    const script = "i=0; while [ $i -lt 4000 ]; do i=$((i+1)); echo line $i; done";
+    // Many times what is read at once, so that there are more records than files, however late they are read.
+    const script = "i=0; while [ $i -lt 40000 ]; do i=$((i+1)); echo line $i; done";
     await using container = await runtime.start(["sh", "-c", script], {
       log: true,
       logRotation: { maxBytes: 8_000, files: 4 },
@@ -360,7 +367,7 @@ describe("the log", () => {
     const lines: string[] = [];
     for await (const entry of readLog(container.logDirectory, { tail: 2 }))
       lines.push(Buffer.from(entry.bytes).toString());
-    expect(lines).toEqual(["line 3999\n", "line 4000\n"]);
+    expect(lines).toEqual(["line 39999\n", "line 40000\n"]);
   });
 
   test("goes on in the next life; begins a new file after a life without an end", async () => {
@@ -476,7 +483,7 @@ describe("the end of a process", () => {
     process.kill(keeperOf(container.kept), "SIGKILL");
     expect(await container.kept.exited).toMatchObject({ end: { signal: 9 }, keeperLost: true });
     await poll(() => (container.cgroup.pids().length === 0 ? true : undefined), {
-      timeoutMs: 3_000,
+      timeoutMs: 10_000,
       what: "see the container die",
     });
   });
@@ -532,12 +539,18 @@ describe("the end of a process", () => {
       { linux: { namespaces }, config: { hostname: undefined as never }, mounts: [] },
     );
     await container.output.until("made");
-    await sleep(400);
     const keeper = keeperOf(container.kept);
-    const children = readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name))
-      .filter((pid) => findProcessStatistics(Number(pid))?.parentPid === keeper);
-    expect(children).toEqual([String(container.kept.pid)]);
+    const children = (): string[] =>
+      readdirSync("/proc")
+        .filter((name) => /^\d+$/.test(name))
+        .filter((pid) => findProcessStatistics(Number(pid))?.parentPid === keeper);
+    const sleepers = (): number[] =>
+      container.cgroup.pids().filter((pid) => pid !== container.kept.pid && isThere(pid));
+    await poll(() => (sleepers().length <= 1 && children().length === 1 ? true : undefined), {
+      timeoutMs: 10_000,
+      what: "see all of them end",
+    });
+    expect(children()).toEqual([String(container.kept.pid)]);
   });
 
   test("does not come from SIGTERM to the keeper", async () => {
@@ -574,7 +587,7 @@ describe("the keeper's own weight", () => {
     await container.output.until("done");
     await poll(() => (privateKilobytes(keeperOf(container.kept)) <= 64 ? true : undefined), {
       everyMs: 100,
-      timeoutMs: 3_000 * slowness,
+      timeoutMs: 10_000 * slowness,
       what: "see the keeper give its buffers back",
     });
   });
@@ -688,7 +701,7 @@ describe("the engine's death", () => {
       await kill(child);
       await gone(pid, "see the container die with its engine");
       await poll(() => (existsSync(join(runDirectory, "exit")) ? true : undefined), {
-        timeoutMs: 2_000,
+        timeoutMs: 10_000,
         what: "see the record",
       });
       expect(await reconnect(runDirectory)).toMatchObject({ end: { signal: 9 } });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
+import { poll } from "../../src/base/deadline.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isGone, isRoot } from "../support/tare.ts";
 
@@ -30,9 +31,13 @@ describe.skipIf(!isRoot)("resources", () => {
       await start("counting", "busybox", "sh", "-c", count);
       const lines = async (): Promise<number> => (await tare.must(["logs", "counting"])).split("\n").length;
       expect(await tare.must(["pause", "counting"])).toBe("counting");
-      const before = await lines();
-      await Bun.sleep(100);
-      expect(await lines()).toBe(before);
+      // What was written before is read a moment later.
+      const standing = async (): Promise<number | undefined> => {
+        const count = await lines();
+        await Bun.sleep(100);
+        return (await lines()) === count ? count : undefined;
+      };
+      const before = await poll(standing, { timeoutMs: 10_000, what: "see it write no more" });
       expect(await inspect("counting", "{{.State.Status}} {{.State.Paused}} {{.State.Running}}")).toBe(
         "paused true true",
       );
@@ -44,8 +49,10 @@ describe.skipIf(!isRoot)("resources", () => {
       expect(await refused("rm", "counting")).toContain("cannot remove a paused container");
       expect(await tare.must(["__complete", "unpause", ""])).toContain("counting");
       expect(await tare.must(["unpause", "counting"])).toBe("counting");
-      await Bun.sleep(100);
-      expect(await lines()).toBeGreaterThan(before);
+      await poll(async () => ((await lines()) > before ? true : undefined), {
+        timeoutMs: 10_000,
+        what: "see it go on",
+      });
       expect(await refused("unpause", "counting")).toContain(`Container ${id} is not paused`);
       const events = await tare.must(["events", "--since", "1h", "--until", "0s", "--format", "{{.Action}}"]);
       expect(events.split("\n").slice(-2)).toEqual(["pause", "unpause"]);
@@ -60,18 +67,21 @@ describe.skipIf(!isRoot)("resources", () => {
     });
 
     test("does not keep a container from being stopped, killed or removed", async () => {
-      const script = "trap 'exit 7' TERM; while :; do usleep 5000; done";
+      const script = "trap 'exit 7' TERM; echo ready; while :; do usleep 5000; done";
       for (const [verb, code] of [
         [["stop"], "7"],
         [["kill"], "137"],
       ] as const) {
         await start("held", "busybox", "sh", "-c", script);
-        await Bun.sleep(50); // until the trap is set
+        await poll(async () => ((await tare.must(["logs", "held"])) === "ready" ? true : undefined), {
+          timeoutMs: 10_000,
+          what: "see that the trap is set",
+        });
         await tare.must(["pause", "held"]);
         const began = performance.now();
         await tare.must([...verb, "held"]);
         expect(await tare.must(["wait", "held"])).toBe(code);
-        expect(performance.now() - began).toBeLessThan(3000);
+        expect(performance.now() - began).toBeLessThan(9000); // it isn't killed after ten seconds
         await tare.must(["rm", "held"]);
       }
       await start("held", "busybox", "sleep", "1000");
@@ -96,8 +106,14 @@ describe.skipIf(!isRoot)("resources", () => {
   describe("top", () => {
     test("shows every process by the host's numbers", async () => {
       await start("busy", "--user", "1", "busybox", "sh", "-c", "sleep 1000 & exec sleep 2000");
-      await Bun.sleep(50);
       const pid = await inspect("busy", "{{.State.Pid}}");
+      await poll(
+        async () => (/sleep 2000\n.*sleep 1000$/.test(await tare.must(["top", "busy"])) ? true : undefined),
+        {
+          timeoutMs: 10_000,
+          what: "see both programs",
+        },
+      );
       const rows = (await tare.must(["top", "busy"])).split("\n").map((line) => line.split(/ {2,}/));
       expect(rows[0]).toEqual(["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]);
       expect(rows[1]).toMatchObject({ 0: "daemon", 1: pid, 5: "?", 6: "00:00:00", 7: "sleep 2000" });

@@ -32,6 +32,12 @@ describe.skipIf(!isRoot)("--restart", () => {
   const restarts = (name: string, least: number) =>
     until(name, "{{.RestartCount}}", (text) => Number(text) >= least);
   const waiting = (name: string) => until(name, "{{.State.Status}}", (text) => text === "restarting");
+  const said = (name: string, text: string) =>
+    poll(async () => ((await tare.must(["logs", name])).includes(text) ? true : undefined), {
+      everyMs: 20,
+      timeoutMs: 20_000,
+      what: `read ${text} in the log of ${name}`,
+    });
   const killDaemon = async () => {
     const pid = tare.daemonPid() ?? 0;
     process.kill(pid, "SIGKILL");
@@ -102,10 +108,9 @@ describe.skipIf(!isRoot)("--restart", () => {
   });
 
   test("kill ends it for good with KILL and the stop signal, and with no other", async () => {
-    const trap = "trap 'exit 4' USR1; while :; do usleep 10000; done";
+    const trap = "trap 'exit 4' USR1; echo ready; while :; do usleep 10000; done";
     await start("killed", "always", trap);
-    await until("killed", "{{.State.Running}}", (text) => text === "true");
-    await Bun.sleep(100); // until the trap is set
+    await said("killed", "ready");
     await tare.must(["kill", "-s", "USR1", "killed"]);
     await restarts("killed", 1);
     await until("killed", "{{.State.Status}}", (text) => text === "running");

@@ -9,6 +9,7 @@ import { poll, sleep } from "../../src/base/deadline.ts";
 import { openState } from "../../src/engine/state/state.ts";
 import type { Engine } from "../../src/engine/engine-types.ts";
 import type { ContainerDetails } from "../../src/engine/types.ts";
+import { findProcessStatistics } from "../../src/linux/process.ts";
 import { EngineRoots, logText } from "../support/engine.ts";
 import { isGone } from "../support/tare.ts";
 
@@ -49,8 +50,10 @@ async function inspectAll(engine: Engine, ids: readonly string[]): Promise<reado
   return await Promise.all(ids.map((id) => engine.containers.inspect(id)));
 }
 
+/** Writes 2000 lines, slowly, and ends when it is asked to, with 5. */
 const counting =
-  "i=0; while [ $i -lt 2000 ]; do echo $i; i=$((i+1)); [ $((i % 20)) = 0 ] && sleep 0.02; done; exit 5";
+  "trap 'asked=1' TERM; i=0; while [ $i -lt 2000 ]; do echo $i; i=$((i+1)); [ $((i % 20)) = 0 ] && sleep 0.02; done; " +
+  'while [ -z "$asked" ]; do sleep 0.02; done; exit 5';
 
 describe("an engine that is killed", () => {
   test("leaves 20 writing containers running: no line is missing, exit codes are right", async () => {
@@ -61,6 +64,13 @@ describe("an engine that is killed", () => {
     await using engine = await roots.open();
     const found = await inspectAll(engine, ids);
     expect(found.map(({ state }) => state.status)).toEqual(ids.map(() => "running"));
+    for (const id of ids) {
+      await poll(async () => ((await logText(engine, id)) === "" ? undefined : true), {
+        timeoutMs: 20_000,
+        what: "see the first line",
+      });
+      await engine.containers.kill(id, { signal: "SIGTERM" });
+    }
     const ends = await Promise.all(ids.map((id) => engine.containers.wait(id)));
     expect(ends).toEqual(ids.map(() => ({ code: 5, oomKilled: false })));
     const wanted = Array.from({ length: 2000 }, (_, index) => `${index}\n`).join("");
@@ -71,7 +81,10 @@ describe("an engine that is killed", () => {
   test("finds the exit codes of those that ended meanwhile", async () => {
     const { process: first, ids } = await startProcess("sleep 0.4; exit 42", { count: 3 });
     await kill(first);
-    await sleep(800);
+    for (const id of ids) {
+      const keeper = keeperOf(recordedPid(id));
+      await poll(() => (isGone(keeper) ? true : undefined), { timeoutMs: 20_000, what: "see it end" });
+    }
     await using engine = await roots.open();
     for (const { state } of await inspectAll(engine, ids)) {
       expect(state).toMatchObject({ status: "exited", code: 42, oomKilled: false });
@@ -135,9 +148,13 @@ function recordedPid(id: string): number {
   return record?.state.status === "running" ? record.state.pid : 0;
 }
 
+/** 0 when the process is gone. */
+function keeperOf(pid: number): number {
+  return findProcessStatistics(pid)?.parentPid ?? 0;
+}
+
 function killKeeperOf(pid: number): void {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const keeper = Number(/^PPid:\s*(\d+)$/m.exec(status)?.[1]);
+  const keeper = keeperOf(pid);
   expect(readFileSync(`/proc/${keeper}/comm`, "utf8")).toStartWith("tare-keeper");
   process.kill(keeper, "SIGKILL");
 }

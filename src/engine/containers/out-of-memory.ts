@@ -7,7 +7,7 @@ import { containerEvent } from "./describe-event.ts";
 
 /**
  * From when it runs, an end of its memory is an event at once, and not only when it ends. Asked for after the answer to
- * the start; what happens before is counted at the end.
+ * the start; what happens before is found by the first look.
  */
 export function watchMemory(
   context: ContainerContext,

@@ -1,24 +1,32 @@
 import type { CgroupLayout } from "../../linux/cgroup-layout.ts";
 import { openOomWatch, type OomWatch } from "../../linux/cgroup-oom-watch.ts";
-import type { CgroupParent } from "../../linux/cgroup-parent.ts";
+import type { CgroupPlace } from "../../linux/cgroup/place.ts";
 
 /** One look costs a system call; nobody looks while nothing is watched. */
 const LOOK_EVERY_MS = 500;
 
-/** Tells of containers whose memory ran out, within half a second. */
+/** v1 says that memory ran out before it has chosen whom to kill: a second look finds the count. */
+const LOOKS = 2;
+
+/**
+ * Has those looked at whose memory may have run out, within half a second: those that the kernel names, and each that is
+ * new, as its memory may have run out before it was watched.
+ */
 export class OomListener implements Disposable {
   readonly #watch: OomWatch | undefined;
   readonly #listeners = new Map<string, () => void>();
-  #before: readonly string[] = [];
+  /** By name, how many looks are still due. */
+  readonly #due = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(layout: CgroupLayout) {
     this.#watch = openOomWatch(layout);
   }
 
-  add(parent: CgroupParent, name: string, listener: () => void): void {
+  add(parent: CgroupPlace, name: string, listener: () => void): void {
     if (this.#watch?.add(parent, name) !== true) return;
     this.#listeners.set(name, listener);
+    this.#due.set(name, LOOKS);
     this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
   }
 
@@ -28,10 +36,12 @@ export class OomListener implements Disposable {
   }
 
   #look(): void {
-    const taken = this.#watch?.take() ?? [];
-    // v1 says that memory ran out before it has chosen whom to kill: a second look finds the count.
-    for (const name of new Set([...this.#before, ...taken])) this.#listeners.get(name)?.();
-    this.#before = taken;
+    for (const name of this.#watch?.take() ?? []) this.#due.set(name, LOOKS);
+    for (const [name, looks] of [...this.#due]) {
+      if (looks > 1) this.#due.set(name, looks - 1);
+      else this.#due.delete(name);
+      this.#listeners.get(name)?.();
+    }
     if (this.#watch?.size === 0) this.#rest();
   }
 
@@ -39,5 +49,6 @@ export class OomListener implements Disposable {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#listeners.clear();
+    this.#due.clear();
   }
 }
