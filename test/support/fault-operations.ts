@@ -28,6 +28,27 @@ async function livesAgain({ engine, name }: FaultPlace): Promise<void> {
 
 export const neverStarted = "exited 125";
 
+/** A container that fails at first, and is started again for it. */
+const failsOnce = {
+  prepare: async ({ engine, name }) => {
+    const command = ["sh", "-c", "test -e /ran || { touch /ran; exit 7; }; exec sleep 1000"];
+    const restartPolicy = { name: "on-failure" as const };
+    await engine.containers.create({ image: "busybox", name, command, restartPolicy });
+  },
+  outcome: async (place) => {
+    const isWaiting = async (): Promise<boolean> => /^(restarting|exited)/.test(await stateOf(place));
+    await poll(async () => ((await isWaiting()) ? undefined : true), {
+      timeoutMs: 20_000,
+      what: "see it start again",
+    });
+    return await stateOf(place);
+  },
+  again: async ({ engine, name }) => {
+    await engine.containers.kill(name);
+    await engine.containers.start(name);
+  },
+} satisfies Partial<FaultOperation>;
+
 export const containerOperations: Readonly<Record<string, FaultOperation>> = {
   create: {
     args: (name) => ["create", "--name", name, "busybox", "sh", "-c", "exit 4"],
@@ -108,24 +129,20 @@ export const containerOperations: Readonly<Record<string, FaultOperation>> = {
     },
   },
   "end of one that starts again": {
-    prepare: async ({ engine, name }) => {
-      const command = ["sh", "-c", "test -e /ran || { touch /ran; exit 7; }; exec sleep 1000"];
-      const restartPolicy = { name: "on-failure" as const };
-      await engine.containers.create({ image: "busybox", name, command, restartPolicy });
-    },
+    ...failsOnce,
     args: (name) => ["start", name],
-    outcome: async (place) => {
-      const isWaiting = async (): Promise<boolean> => /^(restarting|exited)/.test(await stateOf(place));
-      await poll(async () => ((await isWaiting()) ? undefined : true), {
-        timeoutMs: 5_000,
-        what: "see it start again",
-      });
-      return await stateOf(place);
-    },
     points: { "end.noticed": "running", "end.waiting": "running", "end.swept": "running" },
-    again: async ({ engine, name }) => {
-      await engine.containers.kill(name);
-      await engine.containers.start(name);
+  },
+  "start by its policy": {
+    ...failsOnce,
+    before: [{ args: (name) => ["start", name], fault: "end.waiting" }],
+    args: (name) => ["wait", name],
+    points: {
+      "start.intended": "running",
+      "start.mounted": "running",
+      "launch.spawned": "running",
+      "launch.born": "running",
+      "start.launched": "running",
     },
   },
   "end of one that removes itself": {

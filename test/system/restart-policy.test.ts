@@ -120,7 +120,7 @@ describe.skipIf(!isRoot)("--restart", () => {
 
   test("while it waits it is restarting: shown, not removed, not entered, stopped at once", async () => {
     await start("waits", "always", "exit 9");
-    await restarts("waits", 4);
+    await restarts("waits", 6); // it waits for 6.4 seconds then
     await waiting("waits");
     expect(
       await inspect("waits", "{{.State.Running}} {{.State.Restarting}} {{.State.ExitCode}} {{.State.Pid}}"),

@@ -8,7 +8,7 @@ import { type ExitedState, recordEnd, stateAfter, sweepAll, sweepCgroup } from "
 import { watchOrphanedExecs } from "./orphaned-execs.ts";
 import { withFrozenState } from "./pause.ts";
 import { finishConnection, openLiveNetwork } from "../networks/connect.ts";
-import { plansOf, withPlans } from "../networks/join-networks.ts";
+import { plansOf, releaseEndpoints, withPlans } from "../networks/join-networks.ts";
 import { announceEndpoint } from "../networks/names.ts";
 import { sentenceOf } from "../../base/failure.ts";
 import { adopt } from "./start.ts";
@@ -121,6 +121,11 @@ async function finishStart(
     recordEnd(context, joining, { state: stateAfter(context, record, found), ends: intentId });
   } else {
     await sweepCgroup(context, record.id).catch(() => undefined);
+    if (record.state.status === "restarting") {
+      // As if it had not begun: it waits on, and resumeRestarts() starts it.
+      releaseEndpoints(context, record, plansOf(joining));
+      return context.state.endIntent(intentId);
+    }
     const state: ExitedState = {
       status: "exited",
       code: 125,
