@@ -1,7 +1,7 @@
 import { poll } from "../../base/deadline.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
-import { endOnSignals, followSize, sizeOf } from "../container/follow.ts";
+import { endOnSignals, followSize, oneByOne, sizeOf } from "../container/follow.ts";
 import { reportDetached } from "../container/join.ts";
 import { planEnv } from "../container/plan.ts";
 import {
@@ -96,7 +96,13 @@ async function runAttached(
   using stack = new DisposableStack();
   stack.defer(() => connection.duplex.destroy());
   const ending = values.tty ? stack.use(endOnSignals()) : undefined;
-  if (values.tty) stack.use(followSize(context.stdout, (size) => executions.resize(id, size)));
+  if (values.tty)
+    stack.use(
+      followSize(
+        context.stdout,
+        oneByOne((size) => executions.resize(id, size)),
+      ),
+    );
   const end = await runSession(context, {
     duplex: connection.duplex,
     isTerminal: connection.terminal ?? values.tty,

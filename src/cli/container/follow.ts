@@ -26,8 +26,20 @@ export interface Size {
   readonly columns: number;
 }
 
+export type Resize = (size: Size) => Promise<void>;
+
+/** One call after the other: of two requests at once the later one could be carried out first, and its size be lost. */
+export function oneByOne(resize: Resize): Resize {
+  let before: Promise<unknown> = Promise.resolve();
+  return (size) => {
+    const call = before.then(() => resize(size));
+    before = call.catch(() => {});
+    return call;
+  };
+}
+
 /** Tells the container each new size of our terminal, until disposed. */
-export function followSize(stdout: OutputStream, resize: (size: Size) => Promise<void>): Disposable {
+export function followSize(stdout: OutputStream, resize: Resize): Disposable {
   return onResize(() => {
     const size = sizeOf(stdout);
     // The process may just have ended; a size that can't be set harms nothing.

@@ -2,7 +2,15 @@ import { Failure } from "../../base/failure.ts";
 import type { Call } from "../command.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../terminal/detach-keys.ts";
 import { runSession } from "../terminal/session.ts";
-import { endOnSignals, followSize, proxySignals, type Size, sizeOf } from "./follow.ts";
+import {
+  endOnSignals,
+  followSize,
+  oneByOne,
+  proxySignals,
+  type Resize,
+  type Size,
+  sizeOf,
+} from "./follow.ts";
 
 export interface JoinOptions {
   readonly id: string;
@@ -35,7 +43,7 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
   const ending = isTerminal ? stack.use(endOnSignals()) : undefined;
   if (!isTerminal && options.proxiesSignals) stack.use(proxySignals(call, await call.client(), id));
   if (isTerminal) {
-    const resize = (size: { rows: number; columns: number }): Promise<void> => containers.resize(id, size);
+    const resize = oneByOne((size) => containers.resize(id, size));
     stack.use(followSize(call.context.stdout, resize));
     const size = sizeOf(call.context.stdout);
     // It may have another size, or none yet; when it has ended already there is none to set.
@@ -58,13 +66,10 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
 }
 
 /** What runs already draws itself anew only when its size changes: Docker's trick is a size that is not the right one. */
-async function adaptSize(
-  resize: (size: Size) => Promise<void>,
-  size: Size,
-  options: JoinOptions,
-): Promise<void> {
-  if (options.start === undefined) await resize({ rows: size.rows + 1, columns: size.columns + 1 });
-  await resize(size);
+async function adaptSize(resize: Resize, size: Size, options: JoinOptions): Promise<void> {
+  const other = { rows: size.rows + 1, columns: size.columns + 1 };
+  // Both asked for now: a newer size is set after them.
+  await Promise.all([...(options.start === undefined ? [resize(other)] : []), resize(size)]);
 }
 
 /** Docker's words and status for those who have left what goes on without them. */

@@ -37,7 +37,7 @@ export class OomListener implements Disposable {
 
   #look(): void {
     for (const name of this.#watch?.take() ?? []) this.#due.set(name, LOOKS);
-    for (const [name, looks] of [...this.#due]) {
+    for (const [name, looks] of this.#due) {
       if (looks > 1) this.#due.set(name, looks - 1);
       else this.#due.delete(name);
       this.#listeners.get(name)?.();
