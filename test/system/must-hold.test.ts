@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { poll } from "../../src/base/deadline.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isGone, isRoot } from "../support/tare.ts";
 
@@ -36,7 +37,10 @@ describe.skipIf(!isRoot)("what must hold", () => {
     const daemon = tare.daemonPid();
     expect(daemon).toBeNumber();
     process.kill(daemon as number, "SIGKILL");
-    await Bun.sleep(3000);
+    await poll(() => (tare.keeperPids().length === 10 ? true : undefined), {
+      timeoutMs: 20_000,
+      what: "see the first half end",
+    });
     const all = JSON.parse(await tare.must(["inspect", ...names])) as {
       Name: string;
       State: { Running: boolean; ExitCode: number; Pid: number };

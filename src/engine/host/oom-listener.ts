@@ -1,6 +1,5 @@
 import type { CgroupLayout } from "../../linux/cgroup-layout.ts";
 import { openOomWatch, type OomWatch } from "../../linux/cgroup-oom-watch.ts";
-import type { CgroupPlace } from "../../linux/cgroup/place.ts";
 
 /** One look costs a system call; nobody looks while nothing is watched. */
 const LOOK_EVERY_MS = 500;
@@ -23,7 +22,7 @@ export class OomListener implements Disposable {
     this.#watch = openOomWatch(layout);
   }
 
-  add(parent: CgroupPlace, name: string, listener: () => void): void {
+  add(parent: Parameters<OomWatch["add"]>[0], name: string, listener: () => void): void {
     if (this.#watch?.add(parent, name) !== true) return;
     this.#listeners.set(name, listener);
     this.#due.set(name, LOOKS);
