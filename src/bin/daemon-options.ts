@@ -4,6 +4,7 @@ import type { FlagTable } from "../cli/flags/flag.ts";
 import { parseFlags } from "../cli/flags/parse.ts";
 import { type BlobPolicy, parseBlobPolicy } from "../spec/blob-policy.ts";
 import { type GarbageRules, parseGarbageRules } from "../spec/garbage-rules.ts";
+import { parseBridgeGsoMaxSize } from "../spec/gso-max-size.ts";
 import { type IdPool, parseIdPool } from "../spec/id-pool.ts";
 import { parsePublishPolicy, type PublishPolicy } from "../spec/publish-policy.ts";
 import { type GlobalValues, globalFlags } from "../cli/global-flags.ts";
@@ -18,6 +19,7 @@ export interface DaemonOptions {
   readonly garbageRules?: GarbageRules;
   readonly blobPolicy?: BlobPolicy;
   readonly publishPolicy?: PublishPolicy;
+  readonly bridgeGsoMaxSize?: number;
   readonly debug: boolean;
 }
 
@@ -49,6 +51,9 @@ export function parseDaemonOptions(argv: readonly string[]): DaemonOptions {
     ...(values["publish-policy"] === undefined
       ? {}
       : { publishPolicy: parsePublishPolicy(values["publish-policy"]) }),
+    ...(values["bridge-gso-max-size"] === undefined
+      ? {}
+      : { bridgeGsoMaxSize: parseBridgeGsoMaxSize(values["bridge-gso-max-size"], "--bridge-gso-max-size") }),
     ...(gc === undefined ? {} : { garbageRules: parseGarbageRules(gc) }),
     debug: values.debug,
   };

@@ -101,6 +101,7 @@ async function launch(
     ...(options.usernsPool === undefined ? [] : [`--userns-pool=${options.usernsPool}`]),
     ...(options.blobPolicy === undefined ? [] : [`--blob-policy=${options.blobPolicy}`]),
     ...(options.publishPolicy === undefined ? [] : [`--publish-policy=${options.publishPolicy}`]),
+    ...(options.bridgeGsoMaxSize === undefined ? [] : [`--bridge-gso-max-size=${options.bridgeGsoMaxSize}`]),
     ...(options.gc === undefined ? [] : [`--gc=${options.gc}`]),
     ...(options.debug ? ["--debug"] : []),
   ];

@@ -48,6 +48,7 @@ function isDaemon(words: readonly string[]): boolean {
     "--gc",
     "--blob-policy",
     "--publish-policy",
+    "--bridge-gso-max-size",
   ]);
   let at = 0;
   while (at < words.length && (words[at] ?? "").startsWith("-")) at += valued.has(words[at] ?? "") ? 2 : 1;

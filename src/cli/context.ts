@@ -29,6 +29,7 @@ export interface GlobalOptions {
   readonly gc?: string;
   readonly blobPolicy?: string;
   readonly publishPolicy?: string;
+  readonly bridgeGsoMaxSize?: string;
   readonly debug: boolean;
   /** False: a daemon that does not run is not started (`daemon stop`, completion). */
   readonly startsDaemon: boolean;

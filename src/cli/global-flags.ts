@@ -5,6 +5,7 @@ import { bool, list, optional } from "./flags/kinds.ts";
 
 export interface GlobalValues {
   readonly "blob-policy": string | undefined;
+  readonly "bridge-gso-max-size": string | undefined;
   readonly "data-root": string | undefined;
   readonly debug: boolean;
   readonly gc: string | undefined;
@@ -21,6 +22,9 @@ export interface GlobalValues {
 export const globalFlags: TableOf<GlobalValues> = {
   "blob-policy": optional(
     "Layers' blobs after unpacking, in a daemon that is started (keep, rebuild, refetch)",
+  ),
+  "bridge-gso-max-size": optional(
+    "Largest packets of TCP on the default bridge, in a daemon that is started (64k to 524280 bytes, default 64k)",
   ),
   "data-root": optional('Where the daemon keeps what lasts (default "/var/lib/tare")', { isFile: true }),
   debug: bool("Say more about what goes wrong", { short: "D" }),
@@ -64,6 +68,7 @@ export function resolveGlobals(
     gc,
     "blob-policy": blobPolicy,
     "publish-policy": publishPolicy,
+    "bridge-gso-max-size": bridgeGsoMaxSize,
     debug,
   } = values;
   return {
@@ -75,6 +80,7 @@ export function resolveGlobals(
     ...(usernsPool === undefined ? {} : { usernsPool }),
     ...(blobPolicy === undefined ? {} : { blobPolicy }),
     ...(publishPolicy === undefined ? {} : { publishPolicy }),
+    ...(bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize }),
     ...(gc === undefined ? {} : { gc }),
     debug,
     startsDaemon: true,

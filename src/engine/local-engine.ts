@@ -226,7 +226,11 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
     reservedNames: new Map(),
     volumes,
     secrets: new SecretCatalog(state, openSecretStore(parts.dataRoot)),
-    networks: new NetworkCatalog(state, { part: parts.networks, dataRoot: parts.dataRoot }),
+    networks: new NetworkCatalog(state, {
+      part: parts.networks,
+      dataRoot: parts.dataRoot,
+      ...(parts.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: parts.bridgeGsoMaxSize }),
+    }),
     pinImage: (reference) => images.pin(reference),
     removeImage: async (reference) => void (await images.remove(reference)),
     collectGarbage: () => void garbage.collect(),

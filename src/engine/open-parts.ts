@@ -36,6 +36,8 @@ export interface PartsOptions {
   readonly garbageRules?: GarbageRules;
   readonly blobPolicy?: BlobPolicy;
   readonly publishPolicy?: PublishPolicy;
+  /** See EngineParts. */
+  readonly bridgeGsoMaxSize?: number;
   /** File of the keeper program. */
   readonly keeperProgram: string;
   /** How registries are reached. */
@@ -98,6 +100,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     names,
     host: describeHost(),
     ...(idPool === undefined ? {} : { idPool }),
+    ...(options.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: options.bridgeGsoMaxSize }),
     ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
     ...(options.garbageRules === undefined ? {} : { garbageRules: options.garbageRules }),
     ...(helloProgram === undefined ? {} : { helloProgram }),

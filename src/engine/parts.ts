@@ -177,6 +177,8 @@ export interface EngineParts extends AsyncDisposable {
   readonly openRegistries: () => Promise<Registries>;
   readonly cgroups: CgroupPart;
   readonly networks: NetworkPart;
+  /** The largest packets of TCP on the default bridge, in bytes; absent: 65536. */
+  readonly bridgeGsoMaxSize?: number;
   /** Absent: containers find each other by address alone. */
   readonly names?: NamePart;
   readonly host: HostPart;

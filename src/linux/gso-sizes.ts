@@ -9,12 +9,6 @@ const IFLA_TSO_MAX_SIZE = 59;
 const IFLA_GSO_IPV4_MAX_SIZE = 63;
 const IFLA_GRO_IPV4_MAX_SIZE = 64;
 
-/** What every interface of these kinds has unless told otherwise, and what older kernels can't go beyond. */
-export const plainGsoSize = 65_536;
-
-/** KERNEL: GSO_MAX_SIZE, 8 times the most segments that a packet may stand for. */
-export const largestGsoSize = 524_280;
-
 /**
  * The largest packets of TCP, in bytes, that go through an interface before they are cut to its MTU, sent and put together, for each
  * family. A family is absent where the kernel can't have more than 65536 for it.

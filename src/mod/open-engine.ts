@@ -1,3 +1,4 @@
+import { parseBridgeGsoMaxSize } from "../spec/gso-max-size.ts";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,6 +34,10 @@ export interface OpenOptions {
    */
   readonly publishPolicy?: "docker" | "respect-host";
   /**
+   * The largest packets of TCP over IPv4 on the default bridge, in bytes, from 65536 (the default) to 524280: see `gso_max_size` in docs/networks.md.
+   */
+  readonly bridgeGsoMaxSize?: number;
+  /**
    * How long layers of a pull that failed are kept for the next one, and when the disk is too full for that.
    * Default: an hour; from 85 percent of the file system in use down to 80.
    */
@@ -64,6 +69,9 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
     ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
     ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
     ...(options.publishPolicy === undefined ? {} : { publishPolicy: options.publishPolicy }),
+    ...(options.bridgeGsoMaxSize === undefined
+      ? {}
+      : { bridgeGsoMaxSize: parseBridgeGsoMaxSize(String(options.bridgeGsoMaxSize), "bridgeGsoMaxSize") }),
     ...(options.garbage === undefined ? {} : { garbageRules: options.garbage }),
     keeperProgram: options.keeperProgram ?? findBuilt("keeper.elf"),
     helloProgram: options.helloProgram ?? findBuilt("hello.elf"),

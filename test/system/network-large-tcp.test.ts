@@ -128,8 +128,19 @@ describe.skipIf(!isRoot)("large packets of TCP", () => {
   /** Sends the file /m to who connects to port 5000, by writes of a megabyte. */
   const server = "dd if=/dev/urandom of=/m bs=1M count=16; exec nc -ll -p 5000 -e dd if=/m bs=1M";
   const serve = async (name: string, network: string, ...flags: readonly string[]): Promise<void> => {
-    await run(name, network, ...flags);
-    await tare.must(["exec", "-d", name, "sh", "-c", server]);
+    await tare.must([
+      "run",
+      "-d",
+      "--name",
+      name,
+      "--network",
+      network,
+      ...flags,
+      "busybox",
+      "sh",
+      "-c",
+      server,
+    ]);
     await poll(
       async () => {
         const { stdout } = await tare.tare(["exec", name, "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6"]);
@@ -229,6 +240,34 @@ describe.skipIf(!isRoot)("large packets of TCP", () => {
     killDaemon(tare);
     expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
     expect(await sizesOf("first", "one", "eth1")).toEqual(expected);
+  });
+
+  test("the default bridge has them where its engine was told so, and as long", async () => {
+    const engine = async (...flags: readonly string[]): Promise<string> => {
+      await tare.must(["daemon", "stop"]);
+      await tare.must([...flags, "version"]);
+      return await tare.must(["network", "inspect", "-f", '{{index .Options "gso_max_size"}}', "bridge"]);
+    };
+    const hostSide = async (): Promise<readonly string[]> => (await sizesOf("bridge", "one")).slice(0, 2);
+    const plainly = `${plain}/${plain}`;
+    expect(await engine("--bridge-gso-max-size", "192k")).toBe("196608");
+    await run("one", "bridge");
+    expect(await sizesOf("bridge", "one")).toEqual(three(`196608/${plain}`));
+    // The host's side at once, the container's own end with its next start.
+    await engine();
+    expect(await hostSide()).toEqual([plainly, plainly]);
+    expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
+    await tare.must(["restart", "-t", "0", "one"]);
+    expect(await sizesOf("bridge", "one")).toEqual(three(plainly));
+    expect(await engine("--bridge-gso-max-size", "131072")).toBe("131072");
+    expect(await hostSide()).toEqual([`131072/${plain}`, `131072/${plain}`]);
+    await tare.must(["daemon", "stop"]);
+    const { status, stderr } = await tare.tare(["--bridge-gso-max-size", "1m", "version"]);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain(
+      'invalid --bridge-gso-max-size "1m": it is a size from 64k to 524280 bytes, or 0',
+    );
+    await engine();
   });
 
   test("a bridge of somebody else's keeps its own, and by default nothing is large on it", async () => {

@@ -3,6 +3,7 @@ import { fault } from "../../base/fault.ts";
 import { Failure, within } from "../../base/failure.ts";
 import { defaultPools } from "../../network/default-pools.ts";
 import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
+import { plainGsoSize } from "../../spec/gso-max-size.ts";
 import { eventTimeNs } from "../containers/describe-event.ts";
 import type { EngineEvent } from "../engine-types.ts";
 import type { NetworkReference, NetworkSpec } from "../network-types.ts";
@@ -11,7 +12,7 @@ import type { NetworkRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import { defaultNetwork, fixedNetworks, isPredefined } from "./fixed-networks.ts";
 import { Leases } from "./leases.ts";
-import { type NetworkFacts, planDefaultNetwork, planNetwork } from "./plan-network.ts";
+import { type NetworkFacts, planDefaultNetwork, planNetwork, resizeDefaultNetwork } from "./plan-network.ts";
 import { networkNotFound, quoted } from "./refuse-network.ts";
 
 /** Records of networks, what the kernel has of them, and who has which address. */
@@ -20,11 +21,18 @@ export class NetworkCatalog {
   readonly #state: State;
   readonly #part: NetworkPart;
   readonly #dataRoot: string;
+  /** Of the default bridge, as this engine was told. */
+  readonly #bridgeGsoSize: number;
   /** Whose host side is being made: their names and subnets are taken. */
   readonly #making = new Map<string, NetworkRecord>();
   readonly #ensured = new Map<string, Promise<void>>();
 
-  constructor(state: State, { part, dataRoot }: { readonly part: NetworkPart; readonly dataRoot: string }) {
+  constructor(
+    state: State,
+    options: { readonly part: NetworkPart; readonly dataRoot: string; readonly bridgeGsoMaxSize?: number },
+  ) {
+    const { part, dataRoot, bridgeGsoMaxSize = plainGsoSize } = options;
+    this.#bridgeGsoSize = bridgeGsoMaxSize;
     this.#state = state;
     this.#part = part;
     this.#dataRoot = dataRoot;
@@ -50,9 +58,11 @@ export class NetworkCatalog {
   /** The default bridge, recorded when it is first looked at; nothing is made of it on the host. */
   default(): NetworkRecord {
     const found = this.#findNamed(defaultNetwork);
-    if (found !== undefined) return found;
-    const record = planDefaultNetwork({ id: randomId(), nowMs: Date.now(), facts: this.#facts() });
-    this.#state.putNetwork(record);
+    const record = resizeDefaultNetwork(
+      found ?? planDefaultNetwork({ id: randomId(), nowMs: Date.now(), facts: this.#facts() }),
+      this.#bridgeGsoSize,
+    );
+    if (record !== found) this.#state.putNetwork(record);
     return record;
   }
 
@@ -177,6 +187,7 @@ export class NetworkCatalog {
           : [],
       );
     for (const { plan } of begun) await this.#part.remove(plan);
+    if (this.#findNamed(defaultNetwork) !== undefined) this.default(); // as this engine was told
     const networks = [...this.#state.networks().values()].flatMap(({ plan }) => plan ?? []);
     // The default bridge is made when the first container wants it.
     const used = networks.filter(

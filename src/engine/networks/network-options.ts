@@ -1,7 +1,7 @@
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import type { GatewayMode, NetworkPlan } from "../../network/types.ts";
 import { type IpAddress, type IpFamily, parseIpAddress } from "../../spec/ip-address.ts";
-import { parseGsoMaxSize } from "./gso-max-size.ts";
+import { parseGsoMaxSize } from "../../spec/gso-max-size.ts";
 import { refuseNetwork } from "./refuse-network.ts";
 
 const bridgePrefix = "com.docker.network.bridge.";

@@ -13,10 +13,11 @@ import {
   parseIpAddress,
   parseIpPrefix,
 } from "../../spec/ip-address.ts";
+import { plainGsoSize } from "../../spec/gso-max-size.ts";
 import type { NetworkSpec, SubnetSpec } from "../network-types.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import { defaultNetwork, isPredefined as isPredefinedName } from "./fixed-networks.ts";
-import { planGsoSizes, warnOfSmallTcp } from "./gso-max-size.ts";
+import { planGsoSizes, warnOfSmallTcp } from "./plan-gso-sizes.ts";
 import { readNetworkOptions } from "./network-options.ts";
 import { networkInTheWay, quoted, refuseNetwork } from "./refuse-network.ts";
 
@@ -119,6 +120,21 @@ export function planDefaultNetwork({
       "com.docker.network.bridge.name": record.plan?.interfaceName ?? "",
       "com.docker.network.driver.mtu": String(record.plan?.mtu ?? 1500),
     },
+  };
+}
+
+/** The default network with another largest packet of TCP, as its engine was told; the same one where nothing changes. */
+export function resizeDefaultNetwork(record: NetworkRecord, size: number): NetworkRecord {
+  const { plan } = record;
+  const { gso_max_size: before, ...options } = record.options;
+  const now = size === plainGsoSize ? undefined : String(size);
+  if (plan === undefined || before === now) return record;
+  const { gsoMaxSizes: _, ...rest } = plan;
+  if (now === undefined) return { ...record, options, plan: rest };
+  return {
+    ...record,
+    options: { ...options, gso_max_size: now },
+    plan: { ...rest, gsoMaxSizes: { ipv4: size } },
   };
 }
 

@@ -1,5 +1,6 @@
-import { type GsoSizes, gsoSizesOf, plainGsoSize } from "../../linux/gso-sizes.ts";
+import { type GsoSizes, gsoSizesOf } from "../../linux/gso-sizes.ts";
 import { type Link, type NetlinkRequest, setGsoSizes } from "../../linux/links.ts";
+import { plainGsoSize } from "../../spec/gso-max-size.ts";
 import type { NetworkPlan } from "../types.ts";
 
 /** What a link of the network should have, for the families that the kernel says something of. */

@@ -5,7 +5,11 @@ import {
   orderByPriority,
   routeEndpoints,
 } from "../../../../src/engine/networks/plan-endpoints.ts";
-import { planNetwork } from "../../../../src/engine/networks/plan-network.ts";
+import {
+  planDefaultNetwork,
+  planNetwork,
+  resizeDefaultNetwork,
+} from "../../../../src/engine/networks/plan-network.ts";
 import type { EndpointPlan, NetworkPlan } from "../../../../src/network/types.ts";
 import {
   formatIpAddress,
@@ -140,6 +144,16 @@ describe("planNetwork()", () => {
     ["IPv6 that would have to be forwarded", { ipv6: true, ...sized("192k") }, {}, [outside]],
   ])("large packets that can't be are said: %s", (_, spec, facts, warnings) => {
     expect(plan(spec, [], facts).warnings).toEqual(warnings);
+  });
+
+  test("the default network takes the size that its engine was told, and gives it back", () => {
+    const facts = { pools, routes: [], others: [], interfaces: [], largeTcp };
+    const record = planDefaultNetwork({ id, nowMs: 1, facts });
+    const large = resizeDefaultNetwork(record, 196_608);
+    expect([large.options["gso_max_size"], large.plan?.gsoMaxSizes]).toEqual(["196608", { ipv4: 196_608 }]);
+    expect(resizeDefaultNetwork(large, 196_608)).toBe(large);
+    expect(resizeDefaultNetwork(large, 65_536)).toEqual(record);
+    expect(resizeDefaultNetwork(record, 65_536)).toBe(record);
   });
 
   test("a configuration network gives all of its settings or none", () => {

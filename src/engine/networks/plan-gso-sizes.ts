@@ -1,24 +1,9 @@
-import { parseByteSize } from "../../base/byte-size.ts";
-import { Failure } from "../../base/failure.ts";
 import type { HostNetwork } from "../../network/networks.ts";
 import type { NetworkPlan } from "../../network/types.ts";
-import { largestGsoSize, plainGsoSize } from "../../linux/gso-sizes.ts";
+import { plainGsoSize } from "../../spec/gso-max-size.ts";
 
 /** Of internal networks: larger ones gain little more (docs/performance.md). */
 const initialSize = 192 * 1024;
-
-/**
- * Bytes of `192k` or `196608`; 65536, what every interface has, for `0` and `64k`. Throws Failure("invalid") with the rule for anything
- * that the kernel would not take.
- */
-export function parseGsoMaxSize(text: string): number {
-  const size = readSize(text);
-  if (size === 0) return plainGsoSize;
-  if (size === undefined || size < plainGsoSize || size > largestGsoSize) {
-    throw new Failure("invalid", `it is a size from 64k to ${largestGsoSize} bytes, or 0`);
-  }
-  return size;
-}
 
 /**
  * What a network gets, by what was asked for. By itself only one that nothing leaves, with a bridge of its own: on the way out by an interface
@@ -55,12 +40,4 @@ export function warnOfSmallTcp(
       : []),
     ...(ipv6 && internal && !largeTcp.ipv6 ? [say("IPv6", " on this kernel: it needs Linux 5.19")] : []),
   ];
-}
-
-function readSize(text: string): number | undefined {
-  try {
-    return parseByteSize(text);
-  } catch {
-    return undefined;
-  }
 }
