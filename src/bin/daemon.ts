@@ -84,6 +84,7 @@ async function openWhenFree(options: DaemonOptions): Promise<Engine> {
         ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
         ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
         ...(options.publishPolicy === undefined ? {} : { publishPolicy: options.publishPolicy }),
+        ...(options.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: options.bridgeGsoMaxSize }),
         ...(options.garbageRules === undefined ? {} : { garbage: options.garbageRules }),
         keeperProgram: programs.keeper,
         helloProgram: programs.hello,

@@ -161,6 +161,12 @@ describe.skipIf(!isRoot)("large packets of TCP", () => {
     return seen.longest();
   };
 
+  /** Whether one of some transfers had a packet beyond 64 KB: a receiver that is quick enough leaves none to be gathered. */
+  const seesLarge = async (...transfer: Parameters<typeof fetched>): Promise<boolean> => {
+    for (let round = 0; round < 10; round++) if ((await fetched(...transfer)) > plain) return true;
+    return false;
+  };
+
   test(
     "they are used both ways, by address, by name, in both families, in a user namespace, and change nothing of what is sent",
     async () => {
@@ -178,7 +184,7 @@ describe.skipIf(!isRoot)("large packets of TCP", () => {
           await addressOf(from, "IPAddress"),
           await addressOf(from, "GlobalIPv6Address"),
         ]) {
-          expect([to, at, (await fetched(to, { from, at })) > plain]).toEqual([to, at, true]);
+          expect([to, at, await seesLarge(to, { from, at })]).toEqual([to, at, true]);
         }
       }
     },
@@ -195,7 +201,7 @@ describe.skipIf(!isRoot)("large packets of TCP", () => {
       await serve("three", "slow");
       await run("four", "slow");
       const gateway = await tare.must(["inspect", "-f", "{{.NetworkSettings.Networks.fast.Gateway}}", "one"]);
-      expect(await fetched("two", { from: "one", at: gateway, port: 18_099 })).toBeGreaterThan(plain);
+      expect(await seesLarge("two", { from: "one", at: gateway, port: 18_099 })).toBe(true);
       // Through the host to another network: it reaches it uncut, or cut, and whole.
       expect(await fetched("four", { from: "one", at: gateway, port: 18_099 })).toBeGreaterThan(1000);
       expect(await countBytes(18_099)).toBe(16 * 2 ** 20);
