@@ -1,5 +1,3 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-
 /** What this build is. The id is a hash of its sources: clients and daemons of one build have the same. */
 export const build: { readonly version: string; readonly commit: string; readonly id: string } = {
   version: "0.1.0",
@@ -11,15 +9,19 @@ const buildFile = (socketPath: string): string => `${socketPath}.build`;
 
 /** Says beside the socket which build serves it: cheaper to read than to ask. */
 export function publishBuild(socketPath: string): void {
+  const { renameSync, writeFileSync } = process.getBuiltinModule("node:fs");
   const draft = `${buildFile(socketPath)}.new`; // one that a killed daemon left is replaced
   writeFileSync(draft, build.id, { mode: 0o640 });
   renameSync(draft, buildFile(socketPath));
 }
 
-/** The build that last served at the socket; undefined when that was no daemon of ours. */
+/**
+ * The build that last served at the socket; undefined when that was no daemon of ours. Every command asks, and most need
+ * nothing else of node:fs, which takes longer to load than reading a file that is mapped.
+ */
 export function findDaemonBuild(socketPath: string): string | undefined {
   try {
-    return readFileSync(buildFile(socketPath), "utf8");
+    return Buffer.from(Bun.mmap(buildFile(socketPath), { shared: false })).toString();
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+import { fileSystem } from "../cli/builtin-modules.ts";
 import type { OutputStream } from "../cli/context.ts";
 
 type Event = "drain" | "error" | "close";
@@ -19,6 +19,7 @@ function streamOf(fd: 1 | 2): NodeJS.WriteStream {
 
 /** What writes to it without ever waiting; undefined where there is no such descriptor. */
 function findDirectTarget(fd: 1 | 2): number | undefined {
+  const { constants, fstatSync, openSync } = fileSystem();
   try {
     const stat = fstatSync(fd);
     if (stat.isFile() || (stat.isCharacterDevice() && stat.rdev === nullDevice)) return fd;
@@ -52,6 +53,7 @@ class DirectOutput {
 
   write(data: string | Uint8Array, done?: () => void): boolean {
     if (this.#stream !== undefined) return this.#stream.write(data, done);
+    const { writeSync } = fileSystem();
     let bytes = typeof data === "string" ? Buffer.from(data) : data;
     try {
       while (bytes.length > 0 && !this.#isBroken) bytes = bytes.subarray(writeSync(this.#target, bytes));
@@ -90,7 +92,7 @@ class DirectOutput {
 
   /** The reader is slower than we are: from here on the runtime's stream waits for it. */
   #fallBack(bytes: Uint8Array, done?: () => void): boolean {
-    if (this.#target !== this.#fd) closeSync(this.#target);
+    if (this.#target !== this.#fd) fileSystem().closeSync(this.#target);
     this.#stream = streamOf(this.#fd);
     for (const [event, listener] of this.#listeners) this.#stream.on(event, listener);
     this.#listeners = [];

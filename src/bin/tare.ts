@@ -4,10 +4,14 @@ import { build } from "./build.ts";
 // The only place that constructs and wires. Each half is loaded only when it is used: a client command loads
 // neither the engine nor the addon, the daemon loads no command.
 const argv = process.argv.slice(2);
+// The executable starts with a compiler that waits long (Makefile): most commands end before it has paid.
+const patientMs = 100;
 if (isDaemon(argv)) {
+  Bun.unsafe.setJITPolicy(1);
   const { runDaemon } = await import("./daemon.ts");
   process.exitCode = await runDaemon(argv);
 } else {
+  setTimeout(() => Bun.unsafe.setJITPolicy(1), patientMs).unref();
   const { main } = await import("../cli/main.ts");
   const { connect } = await import("./connect.ts");
   const { openOutput } = await import("./output.ts");

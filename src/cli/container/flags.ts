@@ -5,6 +5,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Flag, FlagTable, TableOf } from "../flags/flag.ts";
 import { bool, bytes, int, list, map, nanoCpus, optional, string } from "../flags/kinds.ts";
 import { checkLabel } from "../flags/label.ts";
+import { isAddress } from "./address.ts";
 import { checkDeviceRule } from "./devices.ts";
 import { laterFlags } from "./later-flags.ts";
 import { resourceFlags } from "./resource-flags.ts";
@@ -146,11 +147,6 @@ function checkHost(text: string): string {
     throw new Failure("invalid", `invalid IP address in add-host: ${JSON.stringify(match[2])}`);
   }
   return `${match[1]}:${address}`;
-}
-
-/** Asked only where there is one: loading node:net takes longer than all else. */
-function isAddress(text: string): boolean {
-  return process.getBuiltinModule("node:net").isIP(text) !== 0;
 }
 
 function checkUlimit(text: string): string {

@@ -1,6 +1,5 @@
-import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { sentenceOf } from "../../base/failure.ts";
+import { fileSystem, paths } from "../builtin-modules.ts";
 import { optionFailure } from "../flags/flag.ts";
 
 interface IdFile extends Disposable {
@@ -13,7 +12,8 @@ export function openIdFile(
   { what, cwd }: { readonly what: "container" | "pod"; readonly cwd: string },
 ): IdFile {
   if (name === "") return { write: () => {}, [Symbol.dispose]: () => {} };
-  const path = resolve(cwd, name);
+  const { existsSync, rmSync, writeFileSync } = fileSystem();
+  const path = paths().resolve(cwd, name);
   if (existsSync(path)) {
     throw optionFailure(`${what} ID file found, make sure the other ${what} isn't running or delete ${name}`);
   }

@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { Failure } from "../../base/failure.ts";
+import { fileSystem, paths } from "../builtin-modules.ts";
 import { optionFailure } from "../flags/flag.ts";
 
 const limitBytes = 1024 * 1024;
@@ -19,7 +18,7 @@ export function readKeyValueFile(
 /** The text of a file given in an option. Throws optionFailure(). */
 export function readFile(path: string, cwd: string): Buffer {
   try {
-    const bytes = readFileSync(resolve(cwd, path));
+    const bytes = fileSystem().readFileSync(paths().resolve(cwd, path));
     if (bytes.length <= limitBytes) return bytes;
   } catch (thrown) {
     const code = (thrown as NodeJS.ErrnoException).code ?? "";

@@ -1,8 +1,8 @@
-import { resolve } from "node:path";
 import type { Mount } from "../../api/types/host-config.ts";
 import { parseByteSize } from "../../base/byte-size.ts";
 import { Failure } from "../../base/failure.ts";
 import { parseIdmapOption } from "../../spec/idmap-option.ts";
+import { paths } from "../builtin-modules.ts";
 import { parseCsvFields } from "../flags/csv-fields.ts";
 import { parseTruth } from "../flags/kinds.ts";
 
@@ -26,7 +26,7 @@ interface Draft {
 type Field = (draft: Draft, value: string, key: string) => void;
 
 const source: Field = (draft, value) => {
-  draft.source = value === "." || value.startsWith("./") ? resolve(value) : value;
+  draft.source = value === "." || value.startsWith("./") ? paths().resolve(value) : value;
 };
 const target: Field = (draft, value) => {
   draft.target = value;

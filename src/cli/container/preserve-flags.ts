@@ -1,6 +1,6 @@
-import { readlinkSync } from "node:fs";
 import { Failure } from "../../base/failure.ts";
 import type { Call } from "../command.ts";
+import { fileSystem } from "../builtin-modules.ts";
 import { optionFailure, type TableOf } from "../flags/flag.ts";
 import { int, list, parseInteger } from "../flags/kinds.ts";
 
@@ -40,7 +40,7 @@ export function findPreserved(values: PreserveValues): readonly number[] {
 function isInherited(fd: number): boolean {
   try {
     return !/^anon_inode:\[(?:eventpoll|eventfd|timerfd|io_uring)\]$/.test(
-      readlinkSync(`/proc/self/fd/${fd}`),
+      fileSystem().readlinkSync(`/proc/self/fd/${fd}`),
     );
   } catch {
     return false;

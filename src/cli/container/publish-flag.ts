@@ -1,5 +1,5 @@
-import { isIP } from "node:net";
 import { optionFailure } from "../flags/flag.ts";
+import { isAddress } from "./address.ts";
 
 interface Binding {
   HostIp: string;
@@ -15,7 +15,7 @@ export interface PublishedSet {
 export function parsePublish(text: string): readonly (readonly [port: string, binding: Binding])[] {
   const spec = /(?:^|,)(?:target|published|protocol|mode)=/.test(text) ? parseLong(text) : parseShort(text);
   const { address, host, container, protocol } = spec;
-  if (address !== "" && isIP(address) === 0) throw optionFailure(`invalid IP address: ${address}`);
+  if (address !== "" && !isAddress(address)) throw optionFailure(`invalid IP address: ${address}`);
   const inner = parseRange(container, `invalid containerPort: ${container}`);
   const outer = host === "" ? undefined : parseRange(host, `invalid hostPort: ${host}`);
   const count = inner.last - inner.first + 1;

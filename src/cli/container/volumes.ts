@@ -1,5 +1,4 @@
-import { homedir } from "node:os";
-import { resolve } from "node:path";
+import { paths, system } from "../builtin-modules.ts";
 import { optionFailure } from "../flags/flag.ts";
 
 export interface PlannedVolumes {
@@ -26,8 +25,8 @@ export function planVolumes(texts: readonly string[], cwd: string): PlannedVolum
 }
 
 function hostPath(source: string, cwd: string): string {
-  if (/^\.{1,2}(?:\/|$)/.test(source)) return resolve(cwd, source);
-  return source.startsWith("~/") ? resolve(homedir(), source.slice(2)) : source;
+  if (/^\.{1,2}(?:\/|$)/.test(source)) return paths().resolve(cwd, source);
+  return source.startsWith("~/") ? paths().resolve(system().homedir(), source.slice(2)) : source;
 }
 
 /** `--tmpfs PATH[:OPTIONS]` values, by path. */

@@ -1,4 +1,4 @@
-import { constants } from "node:os";
+import { system } from "../builtin-modules.ts";
 
 /** What is passed on to a container: all that a program can be asked with. Not CHLD, PIPE, URG, WINCH. */
 const proxied = [
@@ -34,7 +34,7 @@ export function onResize(handle: () => void): Disposable {
 
 /** The exit status of a program that the signal ended. */
 export function statusOfSignal(signal: NodeJS.Signals): number {
-  return 128 + constants.signals[signal];
+  return 128 + system().constants.signals[signal];
 }
 
 function listen(signals: readonly NodeJS.Signals[], handle: (signal: NodeJS.Signals) => void): Disposable {

@@ -1,5 +1,3 @@
-import { closeSync, constants, openSync } from "node:fs";
-import { basename, dirname } from "node:path";
 import { Failure } from "../../base/failure.ts";
 import { formatHost, type Host } from "../host.ts";
 import type { ClientSocket, Connector } from "./socket.ts";
@@ -9,21 +7,27 @@ const pathLimitBytes = 107;
 
 /** A connected socket, half-open allowed. Failure("unavailable" or "not-permitted") names the host and what to do. */
 export async function connect(host: Host, connector?: Connector): Promise<ClientSocket> {
-  let folder: number | undefined;
+  using stack = new DisposableStack();
   try {
     let path = host.kind === "unix" ? host.path : "";
-    if (Buffer.byteLength(path) > pathLimitBytes) {
-      folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
-      path = `/proc/self/fd/${folder}/${basename(path)}`;
-    }
+    if (Buffer.byteLength(path) > pathLimitBytes) path = stack.use(await shorten(path)).path;
     // Loaded only where there is no other: it takes its time.
     const through = connector ?? (await import("./connect-by-node.ts")).connectByNode;
     return await through(host.kind === "unix" ? { path } : { host: host.hostname, port: host.port });
   } catch (thrown) {
     throw unavailable(host, thrown);
-  } finally {
-    if (folder !== undefined) closeSync(folder);
   }
+}
+
+/** A short path to the same, until disposed of. Modules that most commands don't need are loaded here. */
+async function shorten(path: string): Promise<Disposable & { readonly path: string }> {
+  const { closeSync, constants, openSync } = await import("node:fs");
+  const { basename, dirname } = await import("node:path");
+  const folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  return {
+    path: `/proc/self/fd/${folder}/${basename(path)}`,
+    [Symbol.dispose]: () => closeSync(folder),
+  };
 }
 
 function unavailable(host: Host, cause: unknown): Failure {
