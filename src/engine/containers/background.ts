@@ -14,7 +14,7 @@ export class Background {
   readonly #failures = new Map<string, string>();
   #free = AT_ONCE;
 
-  /** Begins after everything of the same subject that was given before. */
+  /** Begins when the answers that are ready have left, and after everything of the same subject that was given before. */
   run(subject: string, work: () => Promise<void>): Promise<void> {
     const before = this.#running.get(subject);
     const task = this.#perform(subject, { before, work }).finally(() => {
@@ -51,6 +51,8 @@ export class Background {
     subject: string,
     { before, work }: { readonly before: Promise<void> | undefined; readonly work: () => Promise<void> },
   ): Promise<void> {
+    // Those who are told now write their answers in this turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve));
     await before;
     for (let attempt = 1; ; attempt++) {
       await this.#enter();
