@@ -116,7 +116,15 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/containers/{id}/start",
     operation: "containers.start",
-    query: { detachKeys: "text", checkpoint: "text", "checkpoint-dir": "text", descriptors: "text" },
+    query: {
+      detachKeys: "text",
+      checkpoint: "text",
+      "checkpoint-dir": "text",
+      descriptors: "text",
+      // Tare's own, of its client: see containers.start in src/daemon/handlers/containers.ts.
+      attached: "boolean",
+      until: "text",
+    },
   },
   {
     method: "POST",

@@ -116,6 +116,13 @@ describe.skipIf(!isRoot)("run", () => {
     await tare.must(["rm", "killme"]);
   });
 
+  test("a name is free again when a run that removes its container has ended", async () => {
+    for (let round = 0; round < 20; round++) {
+      await tare.must(["run", "--rm", "--name", "again", "busybox", "true"]);
+    }
+    expect(await tare.must(["ps", "-aq", "--filter", "name=again"])).toBe("");
+  });
+
   test("standard input is given to the process and its end is passed on", async () => {
     expect(
       await tare.must(["run", "--rm", "-i", "busybox", "wc", "-c"], { input: Buffer.alloc(3_000_000, "x") }),

@@ -1,12 +1,13 @@
 import { Failure } from "../../base/failure.ts";
-import type { ContainerCreateRequest } from "../../api/types/container.ts";
+import type { ContainerCreateRequest, StartTiming } from "../../api/types/container.ts";
 import type { TareHostConfig } from "../../api/types/host-config.ts";
 import type { Client } from "../../client/client.ts";
+import type { AttachParameters, WaitCondition } from "../../client/containers.ts";
 import type { Call, Command } from "../command.ts";
 import { createContainer } from "../container/create.ts";
 import { withContainerFlags } from "../container/flags.ts";
 import { sizeOf } from "../container/follow.ts";
-import { joinContainer } from "../container/join.ts";
+import { type Joined, joinContainer } from "../container/join.ts";
 import { explainsDenials, listDenials } from "../container/print-denials.ts";
 import { type Attached, planAttached, planContainer } from "../container/plan.ts";
 import {
@@ -137,6 +138,12 @@ async function printReach(call: Call<Values>, { client, id }: Created): Promise<
 async function runAttached(call: Call<Values>, created: Created, attached: Attached): Promise<number> {
   const { values } = call;
   let printTiming: (() => void) | undefined;
+  // What is recorded is read after the end.
+  const condition = values.rm && values["record-profile"] === "" ? "removed" : "next-exit";
+  const started = (print: typeof printTiming): void => {
+    printTiming = print;
+    if (!attached.stdout && !attached.stderr) call.out(`${created.id}\n`);
+  };
   const status = await joinContainer(call, {
     id: created.id,
     isTerminal: values.tty,
@@ -145,12 +152,18 @@ async function runAttached(call: Call<Values>, created: Created, attached: Attac
     stderr: attached.stderr,
     detachKeys: values["detach-keys"],
     proxiesSignals: values["sig-proxy"],
-    // What is recorded is read after the end.
-    condition: values.rm && values["record-profile"] === "" ? "removed" : "next-exit",
-    start: async () => {
-      printTiming = await start(call, created);
-      if (!attached.stdout && !attached.stderr) call.out(`${created.id}\n`);
-    },
+    condition,
+    start: async () => started(await start(call, created)),
+    // Others don't know this.
+    ...(created.client.daemonBuildId === call.context.build.commit
+      ? {
+          startAttached: async (streams) => {
+            const { print, ...joined } = await startAttached(call, created, { streams, until: condition });
+            started(print);
+            return joined;
+          },
+        }
+      : {}),
   });
   printTiming?.();
   if (explainsDenials(values["security-opt"]))
@@ -167,6 +180,30 @@ async function start(
   const { timing } = await client.containers.start(id, { descriptors }).catch(async (thrown: unknown) => {
     throw await withStartStatus(thrown, client, id);
   });
+  return timingPrinter(call, image, timing);
+}
+
+/** As start(), with the streams and the end of it. */
+async function startAttached(
+  call: Call<Values>,
+  { client, id, image, preserved }: Created,
+  { streams, until }: { readonly streams: AttachParameters; readonly until: WaitCondition },
+): Promise<Joined & { readonly print: (() => void) | undefined }> {
+  const descriptors = await passPreserved(call, preserved);
+  const options = { streams, until, descriptors };
+  const { timing, ...joined } = await client.containers
+    .startAttached(id, options)
+    .catch(async (thrown: unknown) => {
+      throw await withStartStatus(thrown, client, id);
+    });
+  return { ...joined, print: timingPrinter(call, image, timing) };
+}
+
+function timingPrinter(
+  call: Call<Values>,
+  image: string,
+  timing: StartTiming | undefined,
+): (() => void) | undefined {
   // The hello image tells of itself where the time went: it is part of what it prints.
   const isHello = /^hello(?::latest)?$/.test(image) && !call.values.detach;
   if (timing === undefined || (!isHello && !call.values.timing)) return undefined;

@@ -1,4 +1,8 @@
 import { Failure } from "../../base/failure.ts";
+import type { ContainerWaitResponse } from "../../api/types/container.ts";
+import type { Client } from "../../client/client.ts";
+import type { AttachParameters } from "../../client/containers.ts";
+import type { AttachedConnection } from "../../client/transport.ts";
 import type { Call } from "../command.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../terminal/detach-keys.ts";
 import { runSession } from "../terminal/session.ts";
@@ -24,21 +28,27 @@ export interface JoinOptions {
   readonly condition: "not-running" | "next-exit" | "removed";
   /** Done when the streams are joined and the end is awaited, before anything is passed on. */
   start?(): Promise<void>;
+  /** Instead of joining and start(): all at once. */
+  startAttached?(streams: AttachParameters): Promise<Joined>;
+}
+
+export interface Joined {
+  readonly connection: AttachedConnection;
+  readonly exit: Promise<ContainerWaitResponse>;
 }
 
 /** Joins our streams with a container's until it ends (its exit status) or the detach keys are typed. */
 export async function joinContainer(call: Call<unknown>, options: JoinOptions): Promise<number> {
-  const { id, isTerminal, hasInput, stdout = true, stderr = true, detachKeys, condition } = options;
+  const { id, isTerminal, hasInput, stdout = true, stderr = true, detachKeys } = options;
   const keys = parseDetachKeys(detachKeys === "" ? defaultDetachKeys : detachKeys);
   const { containers } = await call.client();
   const asked = detachKeys === "" ? {} : { detachKeys };
-  const [connection, { exit }] = await Promise.all([
-    containers.attach(id, { stdin: hasInput, stdout, stderr, stream: true, ...asked }),
-    containers.beginWait(id, { condition }),
-  ]);
+  const streams = { stdin: hasInput, stdout, stderr, stream: true, ...asked };
+  const isAtOnce = options.startAttached !== undefined;
+  const { connection, exit } = await (options.startAttached?.(streams) ?? join(containers, streams, options));
   using stack = new DisposableStack();
   stack.defer(() => connection.duplex.destroy());
-  await options.start?.();
+  if (!isAtOnce) await options.start?.();
   // With a terminal its driver makes the signals, inside; ours are for ourselves.
   const ending = isTerminal ? stack.use(endOnSignals()) : undefined;
   if (!isTerminal && options.proxiesSignals) stack.use(proxySignals(call, await call.client(), id));
@@ -63,6 +73,19 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
   });
   if (error?.Message) throw new Failure("internal", error.Message);
   return StatusCode;
+}
+
+/** Both are there when the daemon has said so of both. */
+async function join(
+  containers: Client["containers"],
+  streams: AttachParameters,
+  { id, condition }: JoinOptions,
+): Promise<Joined> {
+  const [connection, { exit }] = await Promise.all([
+    containers.attach(id, streams),
+    containers.beginWait(id, { condition }),
+  ]);
+  return { connection, exit };
 }
 
 /** What runs already draws itself anew only when its size changes: Docker's trick is a size that is not the right one. */

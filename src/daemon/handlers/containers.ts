@@ -8,8 +8,9 @@ import { multiplexedStreamType, rawStreamType } from "../../api/stream-frames.ts
 import { parseUpdateRequest } from "../../api/update-request.ts";
 import { noSuchContainer, noSuchImage } from "../../api/wording.ts";
 import { Failure } from "../../base/failure.ts";
-import type { ContainerSpec } from "../../engine/types.ts";
+import type { ContainerSpec, ExitStatus } from "../../engine/types.ts";
 import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
+import { AttachedClients } from "../attached-clients.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";
 import { containerInspectOf, timingOf } from "../map/container-inspect.ts";
@@ -94,16 +95,29 @@ export const handlers: Handlers = {
 
   "containers.commit": commit,
 
-  "containers.start": async ({ engine, params, query, reply }: Call) => {
+  /**
+   * Tare's own client asks for attach and start at once: `attached` starts it when a client has attached by the same
+   * words, and with `until` the reply, whose head comes with the start, ends as that of wait does.
+   */
+  "containers.start": async ({ engine, params, query, reply, signal }: Call) => {
     if (query.text("checkpoint") !== undefined) {
       throw new Failure("unsupported", "starting from a checkpoint is not supported yet");
     }
+    const { id = "" } = params;
+    const until = query.text("until");
+    if (query.boolean("attached")) await attached.first(id, { signal });
+    const failed = new AbortController();
+    const ended = until === undefined ? undefined : beginWait(engine, id, { until, signal, failed });
     try {
       const descriptors = query.text("descriptors");
       const options = descriptors === undefined ? {} : { descriptors };
-      const timing = await engine.containers.start(params["id"] ?? "", options);
-      reply.empty(204, { "Tare-Timing": JSON.stringify(timingOf(timing)) });
+      const timing = await engine.containers.start(id, options);
+      const headers = { "Tare-Timing": JSON.stringify(timingOf(timing)) };
+      if (ended === undefined) return reply.empty(204, headers);
+      reply.begin("application/json", headers);
+      await replyEnd(reply, ended);
     } catch (thrown) {
+      failed.abort();
       if (!(thrown instanceof Failure) || thrown.details["alreadyRunning"] !== true) throw thrown;
       reply.empty(304);
     }
@@ -174,10 +188,7 @@ export const handlers: Handlers = {
 
   "containers.wait": async ({ engine, params, query, reply, signal }: Call) => {
     const { id = "" } = params;
-    const until = query.text("condition") ?? "not-running";
-    if (until !== "not-running" && until !== "next-exit" && until !== "removed") {
-      throw new Failure("invalid", `invalid condition: "${until.slice(0, 50)}"`);
-    }
+    const until = parseCondition(query.text("condition") ?? "not-running");
     // The container by its id: its name may be gone, or another's, when it ends.
     const container = await engine.containers.inspect(id);
     const ended = engine.containers.wait(container.id, { until, signal });
@@ -185,25 +196,56 @@ export const handlers: Handlers = {
     // docker run starts the container when it sees this head: the engine has to be waiting by then.
     await new Promise((resolve) => setImmediate(resolve));
     reply.begin("application/json");
-    // Docker's Error says that waiting failed, and its client then gives 125: why it ended badly is inspect's to tell.
-    const { code } = await ended;
-    await reply.write(`${JSON.stringify({ StatusCode: code })}\n`);
-    reply.end();
+    await replyEnd(reply, ended);
   },
 
   "containers.attach": async ({ engine, version, params, query, reply }: Call) => {
     const keys = parseDetachKeys(query.text("detachKeys"));
-    const { terminal, duplex } = await engine.containers.attach(params["id"] ?? "", {
+    const { id = "" } = params;
+    const { terminal, duplex } = await engine.containers.attach(id, {
       stdin: query.boolean("stdin"),
       stdout: query.boolean("stdout"),
       stderr: query.boolean("stderr"),
       logs: query.boolean("logs"),
       stream: query.boolean("stream"),
     });
+    using _ = attached.add(id);
     const client = reply.hijack(terminal || version < 1042 ? rawStreamType : multiplexedStreamType);
     await bridge(client, duplex, { detach: terminal ? new DetachScanner(keys) : undefined });
   },
 };
+
+const attached = new AttachedClients();
+
+function parseCondition(text: string): "not-running" | "next-exit" | "removed" {
+  if (text === "not-running" || text === "next-exit" || text === "removed") return text;
+  throw new Failure("invalid", `invalid condition: "${text.slice(0, 50)}"`);
+}
+
+/** Nothing is missed from here on. A wait whose start has failed is given up. */
+function beginWait(
+  engine: Call["engine"],
+  id: string,
+  {
+    until,
+    signal,
+    failed,
+  }: { readonly until: string; readonly signal: AbortSignal; readonly failed: AbortController },
+): Promise<ExitStatus> {
+  const ended = engine.containers.wait(id, {
+    until: parseCondition(until),
+    signal: AbortSignal.any([signal, failed.signal]),
+  });
+  ended.catch(() => {});
+  return ended;
+}
+
+async function replyEnd(reply: Call["reply"], ended: Promise<ExitStatus>): Promise<void> {
+  // Docker's Error says that waiting failed, and its client then gives 125: why it ended badly is inspect's to tell.
+  const { code } = await ended;
+  await reply.write(`${JSON.stringify({ StatusCode: code })}\n`);
+  reply.end();
+}
 
 function stopOptions(query: Call["query"]): { readonly signal?: string; readonly graceMs?: number } {
   const signal = query.text("signal");

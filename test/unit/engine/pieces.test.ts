@@ -106,6 +106,18 @@ describe("Background", () => {
     await background.run("a", async () => {});
     expect(background.failures.size).toBe(0);
   });
+
+  test("begins when what was answered in the same turn has left", async () => {
+    const background = new Background();
+    const order: string[] = [];
+    const task = background.run("a", async () => void order.push("work"));
+    expect(background.pending).toEqual(["a"]);
+    // An answer goes through several promises before it is written.
+    for (let step = 0; step < 20; step++) await Promise.resolve();
+    order.push("answer");
+    await task;
+    expect(order).toEqual(["answer", "work"]);
+  });
 });
 
 test("whenFree() tries again on conflicts only", async () => {
