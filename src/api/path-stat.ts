@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import { Failure } from "../base/failure.ts";
 import { findRfc3339, formatRfc3339 } from "../base/timestamp.ts";
 
