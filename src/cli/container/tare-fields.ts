@@ -1,5 +1,5 @@
-import { resolve } from "node:path";
 import type { HostConfig, TareHostConfig } from "../../api/types/host-config.ts";
+import { paths } from "../builtin-modules.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { podNamed } from "./pod-of-container.ts";
 import { planNotified, planPodmanFields } from "./podman-flags.ts";
@@ -22,8 +22,10 @@ export function planTareFields(
     ...(Object.keys(values["hugetlb-limit"]).length === 0 ? {} : { HugePageLimits: values["hugetlb-limit"] }),
     ...(pod === undefined ? {} : { Pod: pod }),
     ...planPodmanFields(values),
-    ...(values.pidfile === "" ? {} : { PidFile: resolve(cwd, values.pidfile) }),
-    ...(values["conmon-pidfile"] === "" ? {} : { KeeperPidFile: resolve(cwd, values["conmon-pidfile"]) }),
+    ...(values.pidfile === "" ? {} : { PidFile: paths().resolve(cwd, values.pidfile) }),
+    ...(values["conmon-pidfile"] === ""
+      ? {}
+      : { KeeperPidFile: paths().resolve(cwd, values["conmon-pidfile"]) }),
     ...(values["unsetenv-all"] ? { UnsetEnvAll: true } : {}),
     ...planNotified(values, { env, pid: process.pid }),
     ...(Object.keys(values["cgroup-conf"]).length === 0 ? {} : { CgroupConf: values["cgroup-conf"] }),
