@@ -22,10 +22,10 @@ export async function connect(host: Host, connector?: Connector): Promise<Client
 /** A short path to the same, until disposed of. Modules that most commands don't need are loaded here. */
 async function shorten(path: string): Promise<Disposable & { readonly path: string }> {
   const { closeSync, constants, openSync } = await import("node:fs");
-  const { basename, dirname } = await import("node:path");
-  const folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  const paths = await import("node:path");
+  const folder = openSync(paths.dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   return {
-    path: `/proc/self/fd/${folder}/${basename(path)}`,
+    path: `/proc/self/fd/${folder}/${paths.basename(path)}`,
     [Symbol.dispose]: () => closeSync(folder),
   };
 }
