@@ -1,3 +1,4 @@
+import { searchTree, type TreeRange } from "./btrfs-search.ts";
 import { errno } from "./errno.ts";
 import type { Fd } from "./fd.ts";
 import { attempt, call, callAsync, SyscallFailure } from "./syscall.ts";
@@ -10,7 +11,6 @@ const IOC_INO_LOOKUP = 0xd000_9412;
 const IOC_QUOTA_CTL = 0xc010_9428;
 const IOC_QGROUP_LIMIT = 0x8030_942b;
 const IOC_QUOTA_RESCAN_WAIT = 0x942e;
-const IOC_TREE_SEARCH_V2 = 0xc070_9411;
 
 /** struct btrfs_ioctl_vol_args_v2: s64 fd, u64 transid, flags, unused[4], then the name; the first version: s64 fd, the name. */
 const argumentBytes = 4096;
@@ -88,21 +88,13 @@ async function ensureQuotas(fd: Fd): Promise<void> {
 
 /** Whether the file system counts what each subvolume takes. */
 export function hasQuotas(fd: Fd): boolean {
-  // struct btrfs_ioctl_search_args_v2: the key (104 bytes), u64 length of the buffer, the buffer
-  const encoded = new Uint8Array(112 + 1024);
-  const view = new DataView(encoded.buffer);
-  view.setBigUint64(0, QUOTA_TREE, true);
-  view.setBigUint64(16, 0n, true); // objects from 0 to 0: the status has 0, 240, 0
-  view.setBigUint64(32, 2n ** 64n - 1n, true);
-  view.setBigUint64(48, 2n ** 64n - 1n, true);
-  view.setUint32(56, QGROUP_STATUS_KEY, true);
-  view.setUint32(60, QGROUP_STATUS_KEY, true);
-  view.setUint32(64, 1, true);
-  view.setBigUint64(104, 1024n, true);
-  const result = attempt("ioctl", fd, IOC_TREE_SEARCH_V2, encoded);
-  if (result === -errno.ENOENT) return false; // no such tree
-  if (result < 0) throw new SyscallFailure("ioctl", [fd, IOC_TREE_SEARCH_V2], -result);
-  return view.getUint32(64, true) > 0;
+  const status: TreeRange = {
+    tree: QUOTA_TREE,
+    objects: [0n, 0n],
+    types: [QGROUP_STATUS_KEY, QGROUP_STATUS_KEY],
+  };
+  for (const _ of searchTree(fd, status, { buffer: new Uint8Array(1024) })) return true;
+  return false;
 }
 
 function encodeArguments(name: string): Uint8Array {

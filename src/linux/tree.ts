@@ -1,4 +1,5 @@
 import type { Fd } from "./fd.ts";
+import type { SnapshotChanges } from "./snapshot-changes.ts";
 import type { FileTime } from "./stat.ts";
 import { Comparison } from "./tree/changes.ts";
 import { LayerComparison } from "./tree/layer-comparison.ts";
@@ -111,15 +112,23 @@ export function isOpaqueDirectory(directory: Fd, marks: "overlay" | "aufs"): boo
   return marksOf[marks].isOpaque(directory);
 }
 
-/** As listUpperChanges(), of a whole tree that began as a copy of another one (see mergeLayer()). */
+/**
+ * As listUpperChanges(), of a whole tree that began as a copy of another one (see mergeLayer()). `known`, where it is a snapshot of
+ * that: only there is looked.
+ */
 export async function listTreeChanges(
   { tree, original }: { readonly tree: Fd; readonly original: Fd },
   {
     ignored = new Set(),
+    known,
     signal,
-  }: { readonly ignored?: ReadonlySet<string>; readonly signal?: AbortSignal } = {},
+  }: {
+    readonly ignored?: ReadonlySet<string>;
+    readonly known?: SnapshotChanges | undefined;
+    readonly signal?: AbortSignal;
+  } = {},
 ): Promise<readonly TreeChange[]> {
-  return await new Comparison({ ignored, upper: "full", pace: new Pace(signal) }).run(tree, original);
+  return await new Comparison({ ignored, known, upper: "full", pace: new Pace(signal) }).run(tree, original);
 }
 
 /**
@@ -127,11 +136,21 @@ export async function listTreeChanges(
  * is when the copy was whole: all that was touched later is in it, also where neither size nor time tells.
  */
 export async function* packTreeChanges(
-  { tree, original, since }: { readonly tree: Fd; readonly original: Fd; readonly since: FileTime },
+  {
+    tree,
+    original,
+    since,
+    known,
+  }: {
+    readonly tree: Fd;
+    readonly original: Fd;
+    readonly since: FileTime;
+    readonly known?: SnapshotChanges | undefined;
+  },
   options: Omit<PackOptions, "whiteouts"> = {},
 ): AsyncGenerator<Uint8Array, void> {
   const pace = new Pace(options.signal);
-  const comparison = new Comparison({ ignored: new Set(), upper: "full", since, pace });
+  const comparison = new Comparison({ ignored: new Set(), upper: "full", since, known, pace });
   const changes = await comparison.run(tree, original);
   yield* new Packing(rulesOf({ ...options, whiteouts: "overlay" })).runChanges(tree, changes);
 }

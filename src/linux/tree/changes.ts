@@ -1,6 +1,7 @@
 import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../constants/open.ts";
 import { listDirectory } from "../directory.ts";
 import type { Fd } from "../fd.ts";
+import type { SnapshotChanges } from "../snapshot-changes.ts";
 import { type FileTime, findStatAt, type Stat } from "../stat.ts";
 import { call, isErrno } from "../syscall.ts";
 import type { TreeChange } from "../tree-change.ts";
@@ -24,6 +25,8 @@ export interface ComparisonRules {
   readonly upper: MarksName | "full";
   /** Everything whose inode was changed later counts as modified, whatever it looks like. */
   readonly since?: FileTime | undefined;
+  /** With a full tree that is a snapshot of the lower one: where nothing has to be looked for. */
+  readonly known?: SnapshotChanges | undefined;
   readonly pace: Pace;
 }
 
@@ -49,7 +52,8 @@ export class Comparison {
   async run(upperRoot: Fd, lowerRoot: Fd): Promise<readonly TreeChange[]> {
     using upper = new Descent(openTop(upperRoot));
     using lower = new Descent(openTop(lowerRoot));
-    this.#levels.push({ path: "", names: this.#namesIn(upper, lower), hasLower: true, pending: undefined });
+    const names = this.#knownNames(lower.identity, upper.identity) ?? this.#namesIn(upper, lower);
+    this.#levels.push({ path: "", names, hasLower: true, pending: undefined });
     for (;;) {
       const level = this.#levels.at(-1) as Level;
       const name = level.names.pop();
@@ -90,11 +94,12 @@ export class Comparison {
     const change: TreeChange = { path: `/${path}`, kind };
     const isOwnChange = !isIgnored && (before === undefined || this.#isDifferent(before, now));
     if (isOwnChange) this.#tell(change);
-    if (!tryDown(upper, name)) return;
+    const known = before === undefined ? undefined : this.#knownNames(before, now);
+    if (known?.length === 0 || !tryDown(upper, name)) return;
     const hasLower = before?.kind === "directory" && tryDown(lower, name);
     this.#levels.push({
       path,
-      names: this.#namesIn(upper, hasLower ? lower : undefined),
+      names: known ?? this.#namesIn(upper, hasLower ? lower : undefined),
       hasLower,
       pending: isOwnChange ? undefined : change,
     });
@@ -105,6 +110,14 @@ export class Comparison {
     return isDifferent(before, now) || (since !== undefined && isLater(now.changed, since));
   }
 
+  /** As #namesIn(), but only those behind which something can have changed; undefined where that is not known. */
+  #knownNames(before: Stat, now: Stat): string[] | undefined {
+    const { known } = this.#rules;
+    // A snapshot's inodes have the numbers of those that they began as.
+    if (known === undefined || before.inode !== now.inode || before.kind !== now.kind) return undefined;
+    return known.isUntouched(now) ? [...known.namesIn(now)].sort(descending) : undefined;
+  }
+
   /** Last first, for pop(). Where nothing of the lower one shows through, its names count, too: they are gone. */
   #namesIn(upper: Descent, lower: Descent | undefined): string[] {
     const names = new Set<string>();
@@ -112,7 +125,7 @@ export class Comparison {
     if (lower !== undefined && this.#marks.isOpaque(upper.fd)) {
       for (const { name } of listDirectory(lower.fd)) names.add(name);
     }
-    return [...names].sort((one, other) => (one < other ? 1 : -1));
+    return [...names].sort(descending);
   }
 
   /** With the directories above it before it. */
@@ -134,6 +147,10 @@ function isLater(one: FileTime, other: FileTime): boolean {
   return (
     one.seconds > other.seconds || (one.seconds === other.seconds && one.nanoseconds > other.nanoseconds)
   );
+}
+
+function descending(one: string, other: string): number {
+  return one < other ? 1 : -1;
 }
 
 /** Times of directories say only that something in them has changed. */

@@ -8,6 +8,7 @@ import {
   limitSubvolume,
   snapshotSubvolume,
 } from "../../linux/btrfs.ts";
+import { findSnapshotChanges } from "../../linux/btrfs-changes.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { filesystemMagic, filesystemName } from "../../linux/filesystem-status.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
@@ -56,6 +57,7 @@ export async function openBtrfsDriver(root: string): Promise<StorageDriver> {
       using made = openDirectoryPath(path);
       await limitSubvolume(made.fd, sizeBytes);
     },
+    findChanges: findSnapshotChanges,
     // As Docker's btrfs.
     describe: async () => ({}),
   });

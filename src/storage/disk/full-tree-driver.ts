@@ -22,6 +22,7 @@ import { findMissingLayers } from "./missing-layers.ts";
 import { mountedSnapshot } from "./mounted-snapshot.ts";
 import type { Places } from "./places.ts";
 import type { SnapshotDirectory } from "./snapshot-directory.ts";
+import type { SnapshotChanges } from "../../linux/snapshot-changes.ts";
 import type { Trash } from "./trash.ts";
 import { directoryAccess, type OpenTree, type TreeAccess } from "./tree-access.ts";
 import type { Views } from "./views.ts";
@@ -41,6 +42,11 @@ export interface FullTrees {
   ): Promise<void>;
   /** Absent: the directory itself is the tree. */
   readonly access?: TreeAccess;
+  /** What the file system itself knows of what has changed in a snapshot since it was made of a view; undefined where it does not. */
+  findChanges?(
+    trees: { readonly tree: Fd; readonly original: Fd },
+    options: { readonly signal?: AbortSignal | undefined },
+  ): Promise<SnapshotChanges | undefined>;
   /** Whether what a snapshot takes is only what it has changed. */
   readonly sharesBlocks: boolean;
   describe(
@@ -154,7 +160,9 @@ export class FullTreeDriver implements StorageDriver {
     using tree = await this.#openTree(id);
     const since = this.#madeAt(id);
     using original = await this.#openView(this.#snapshots.layersOf(id));
-    yield* packTreeChanges({ tree: tree.fd, original: original.fd, since }, unshifted);
+    const trees = { tree: tree.fd, original: original.fd };
+    const known = await this.#trees.findChanges?.(trees, unshifted);
+    yield* packTreeChanges({ ...trees, since, known }, unshifted);
   }
 
   async listChanges(
@@ -163,7 +171,9 @@ export class FullTreeDriver implements StorageDriver {
   ): Promise<readonly TreeChange[]> {
     using tree = await this.#openTree(id);
     using original = await this.#openView(this.#snapshots.layersOf(id));
-    return await listTreeChanges({ tree: tree.fd, original: original.fd }, options);
+    const trees = { tree: tree.fd, original: original.fd };
+    const known = await this.#trees.findChanges?.(trees, options);
+    return await listTreeChanges(trees, { ...options, known });
   }
 
   async viewLayers(
