@@ -5,7 +5,7 @@ import { Failure } from "../base/failure.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { ImageId } from "../spec/image-id.ts";
 import type { Reference } from "../spec/reference.ts";
-import type { BlobDraft } from "./blobs/blob-draft.ts";
+import type { StagedBlob } from "./blobs/staged-blob.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { LoadSink } from "./loaded-image.ts";
 import { LayerContent } from "./unpacking/layer-content.ts";
@@ -21,21 +21,20 @@ export interface CommitOptions {
 }
 
 /**
- * Makes an image of another one and one more layer, whose tar is in a draft that is not finished, and gives it to the
+ * Makes an image of another one and one more layer, whose tar is staged, and gives it to the
  * sink; nothing is seen before all is stored. Gives the new id.
  */
-export async function commitLayer(layer: BlobDraft, options: CommitOptions): Promise<ImageId> {
+export async function commitLayer(layer: StagedBlob, options: CommitOptions): Promise<ImageId> {
   const { store, sink, baseManifest, config, references } = options;
   const base = parseImageDocument(await store.read(baseManifest));
   if (base.kind !== "manifest" || base.layers.length !== config.diffIds.length) {
     throw new Failure("corrupt", `cannot build on manifest ${baseManifest}: it does not fit its config`);
   }
-  const blob = await layer.finish();
+  const { blob } = layer;
   const diffId = blob.digest;
   if (!(await sink.hasLayer(diffId))) {
     const { signal } = new AbortController();
-    const { staged } = layer;
-    const source = { diffId, blob, isProven: true, path: staged.path, open: () => staged.open() };
+    const source = { diffId, blob, isProven: true, path: layer.path, open: () => layer.open() };
     await sink.ensureLayer(diffId, new LayerContent(source, { signal }));
   }
   await layer.commit();

@@ -5,12 +5,12 @@ import { encodeImageConfig, noDefaults } from "../spec/image-config.ts";
 import { hostPlatform, type Platform } from "../spec/platform.ts";
 import type { Reference } from "../spec/reference.ts";
 import { abortable } from "./streams/abortable.ts";
-import { decompress } from "./streams/compression.ts";
 import type { ContentStore } from "./content-store.ts";
 import { assembleImage } from "./archive/image-parts.ts";
 import type { LoadSink } from "./loaded-image.ts";
 import { reporting } from "./streams/reporting.ts";
 import { stagedFile } from "./archive/spooled-archive.ts";
+import { stageBeside } from "./stage-beside.ts";
 import { storeImages } from "./archive/store-images.ts";
 
 export interface ImportOptions {
@@ -42,11 +42,9 @@ export function importRootfs(
   const defaults = applyConfigChanges(noDefaults, changes);
   return reporting(
     async (report, signal) => {
-      await using layer = await store.draft({ maxBytes });
-      for await (const chunk of decompress(abortable(source, signal))) {
-        await layer.write(chunk);
-      }
-      const { digest: diffId } = await layer.finish();
+      const tar = abortable(source, signal);
+      await using layer = await stageBeside(tar, { store, inflates: true, maxBytes, signal });
+      const { digest: diffId } = layer.blob;
       const created = new Date(createdMs).toISOString();
       const comment = message === "" ? {} : { comment: message };
       const config = encodeImageConfig({
@@ -62,7 +60,7 @@ export function importRootfs(
       await configDraft.finish();
       const image = await assembleImage({
         configFile: stagedFile(configDraft.staged),
-        layerFiles: [stagedFile(layer.staged)],
+        layerFiles: [stagedFile(layer)],
         references: reference === undefined ? [] : [reference],
       });
       await storeImages([image], { store, sink, report, signal });

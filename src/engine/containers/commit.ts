@@ -1,6 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { commitLayer } from "../../image/commit.ts";
+import { stageBeside } from "../../image/stage-beside.ts";
 import { applyConfigChanges } from "../../spec/config-changes.ts";
 import type { ImageDefaults } from "../../spec/image-config.ts";
 import { parseReference, withDefaultTag } from "../../spec/reference.ts";
@@ -30,8 +31,8 @@ export async function commitContainer(
   const { content: store, storage } = context.parts;
   const sink = new StoringSink(context.state, { storage, action: "create" });
   try {
-    await using layer = await store.draft();
-    for await (const chunk of packUpper(context, found, { pause })) await layer.write(chunk);
+    const tar = packUpper(context, found, { pause });
+    await using layer = await stageBeside(tar, { store, inflates: false, signal: context.closing });
     const created = new Date().toISOString();
     const about = {
       created,

@@ -1,5 +1,7 @@
 import type { Failure } from "../../base/failure.ts";
 import type { SpooledMembers, SpoolJob } from "../archive/spool-job.ts";
+import type { Blob } from "../blobs/blob.ts";
+import type { StageJob } from "../blobs/stage-blob.ts";
 import type { ReadJob } from "../blobs/read-verified.ts";
 import type { MadeForm, ProveJob } from "../rebuild/prove-rebuild.ts";
 import type { RebuildJob } from "../rebuild/rebuild-blob.ts";
@@ -14,6 +16,8 @@ export interface Jobs {
   readonly tar: { readonly job: LayerJob; readonly result: LayerProof };
   /** Takes an archive of images. */
   readonly spool: { readonly job: SpoolJob; readonly result: SpooledMembers };
+  /** Takes what becomes a blob. */
+  readonly stage: { readonly job: StageJob; readonly result: Blob };
   /** Gives the bytes of a blob. */
   readonly read: { readonly job: ReadJob; readonly result: undefined };
   /** Gives the bytes of a blob that was dropped. */

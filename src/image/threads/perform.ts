@@ -1,6 +1,7 @@
 import { spool } from "../archive/spool.ts";
 import { fileChunks } from "../blobs/file-chunks.ts";
 import { readVerified } from "../blobs/read-verified.ts";
+import { stageBlob } from "../blobs/stage-blob.ts";
 import { proveRebuild } from "../rebuild/prove-rebuild.ts";
 import { rebuildVerified } from "../rebuild/rebuild-blob.ts";
 import { BlobTaker } from "../unpacking/blob-taker.ts";
@@ -38,6 +39,13 @@ const performers: Performers = {
   },
   async spool(job, { input, signal }) {
     return await spool(
+      job,
+      input(() => undefined),
+      signal,
+    );
+  },
+  async stage(job, { input, signal }) {
+    return await stageBlob(
       job,
       input(() => undefined),
       signal,
