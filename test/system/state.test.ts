@@ -3,7 +3,7 @@ import { openCgroupParent } from "../../src/linux/cgroup-parent.ts";
 import { planCgroup } from "../../src/linux/cgroup-plan.ts";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { poll, sleep } from "../../src/base/deadline.ts";
 import { openState } from "../../src/engine/state/state.ts";
@@ -222,6 +222,26 @@ test("a cgroup that an ended container left behind is removed at the next open",
   await using engine = await roots.open();
   await engine.settle();
   expect(await engine.check()).toEqual([]);
+  await engine.containers.remove(id);
+});
+
+test("directories that belong to no container are removed at the next open, those of containers are not", async () => {
+  let id = "";
+  {
+    await using engine = await roots.open();
+    ({ id } = await engine.containers.create({ image: "busybox", command: ["true"] }));
+  }
+  const unknown = "ab".repeat(32);
+  const places = [join(roots.dataRoot, "containers"), join(roots.runRoot, "containers")];
+  for (const place of places) {
+    mkdirSync(join(place, unknown, "exec-1"), { recursive: true });
+    writeFileSync(join(place, unknown, "exec-1", "exit"), "");
+  }
+  await using engine = await roots.open();
+  await engine.settle();
+  expect(await engine.check()).toEqual([]);
+  for (const place of places) expect(existsSync(join(place, unknown))).toBe(false);
+  expect(existsSync(join(places[0] ?? "", id))).toBe(true);
   await engine.containers.remove(id);
 });
 

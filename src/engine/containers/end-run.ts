@@ -177,9 +177,10 @@ export async function sweepAll(
   fault("sweep.done");
 }
 
-async function removeDirectory(path: string): Promise<void> {
+export async function removeDirectory(path: string): Promise<void> {
   try {
-    await rm(path, { recursive: true, force: true });
+    // A keeper that is just ending may still put its last word there.
+    await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   } catch (thrown) {
     throw fileFailure("cannot remove the directory of a container", thrown);
   }

@@ -106,7 +106,8 @@ async function launch(
   session.state = { status: "starting" };
   const runDirectory = context.places.exec(record.id, id);
   try {
-    await mkdir(runDirectory, { recursive: true, mode: 0o700 });
+    // Not the directory above it: a container that is being removed would get it back.
+    await mkdir(runDirectory, { mode: 0o700 });
     fault("exec.directory");
     const action = `exec_start: ${session.spec.command.join(" ")}`;
     context.state.events.record(containerEvent(record, action, { execID: id }));

@@ -1,12 +1,22 @@
+import { existsSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { fault } from "../../base/fault.ts";
 import type { Exit, KeptProcess } from "../../runtime/types.ts";
 import type { ContainerRecord, Intent, IntentId } from "../state/records.ts";
 import { cgroupOf, type ContainerContext, isRunning } from "./context.ts";
 import { undoCreate } from "./create.ts";
-import { type ExitedState, recordEnd, stateAfter, sweepAll, sweepCgroup } from "./end-run.ts";
+import {
+  type ExitedState,
+  recordEnd,
+  removeDirectory,
+  stateAfter,
+  sweepAll,
+  sweepCgroup,
+} from "./end-run.ts";
 import { watchOrphanedExecs } from "./orphaned-execs.ts";
 import { withFrozenState } from "./pause.ts";
+import { listKeepers } from "../host/keepers.ts";
 import { finishConnection, openLiveNetwork } from "../networks/connect.ts";
 import { plansOf, releaseEndpoints, withPlans } from "../networks/join-networks.ts";
 import { announceEndpoint } from "../networks/names.ts";
@@ -37,6 +47,7 @@ export async function reconcile(context: ContainerContext): Promise<void> {
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   for (const { id } of context.state.containers()) watchOrphanedExecs(context, id);
   sweepEnded(context);
+  sweepUnknown(context);
   fault("reconcile.done");
 }
 
@@ -62,6 +73,22 @@ function sweepEnded(context: ContainerContext): void {
   for (const { id, spec } of context.state.containers()) {
     if (spec.cgroupParent !== undefined && !context.live.has(id)) context.parts.cgroups.leaveParent(id);
   }
+}
+
+/** Directories that no record and no begun step knows; one that a keeper holds open is left to whoever reads `check`. */
+function sweepUnknown(context: ContainerContext): void {
+  const { state, places, background } = context;
+  const known = new Set<string>(state.containers().map(({ id }) => id));
+  for (const [, intent] of state.intents()) if ("containerId" in intent) known.add(intent.containerId);
+  const unknown = [places.allRuns, places.allData].flatMap((directory) =>
+    (existsSync(directory) ? readdirSync(directory) : [])
+      .filter((name) => !known.has(name))
+      .map((name) => ({ name, path: join(directory, name) })),
+  );
+  if (unknown.length === 0) return;
+  const kept = new Set(listKeepers(places.allRuns).map(({ name }) => name));
+  for (const { name, path } of unknown.filter((each) => !kept.has(each.name)))
+    void background.run(name, () => removeDirectory(path));
 }
 
 async function finishIntent(context: ContainerContext, intentId: IntentId, intent: Intent): Promise<void> {
