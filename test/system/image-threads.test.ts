@@ -17,15 +17,12 @@ beforeAll(async () => {
 }, 150_000);
 afterAll(async () => await tare?.[Symbol.asyncDispose]());
 
-/** How long a list of containers takes, in milliseconds, over and over until the work is done. */
-async function listDuring(
-  work: Promise<unknown>,
-): Promise<{ readonly median: number; readonly longest: number }> {
+/** How many lists of containers are answered, one after the other, until the work is done. */
+async function countListsDuring(work: Promise<unknown>): Promise<number> {
   const state = { isDone: false };
   const end = work.finally(() => (state.isDone = true));
-  const times: number[] = [];
+  let answered = 0;
   while (!state.isDone) {
-    const begun = performance.now();
     await new Promise<void>((resolve, reject) => {
       request({ socketPath: tare.socket, path: "/containers/json" }, (reply) => {
         reply.resume().on("end", resolve);
@@ -33,35 +30,30 @@ async function listDuring(
         .on("error", reject)
         .end();
     });
-    times.push(performance.now() - begun);
+    answered++;
     await Bun.sleep(2);
   }
   await end;
-  times.sort((one, other) => one - other);
-  return { median: times[times.length >> 1] ?? Infinity, longest: times.at(-1) ?? Infinity };
+  return answered;
 }
 
-/** Another process may have had the processor: it is enough to see it once. */
-async function isSeenFree(work: (attempt: number) => Promise<unknown>): Promise<void> {
-  let seen = { median: Infinity, longest: Infinity };
-  for (let attempt = 0; attempt < 3 && (seen.median >= 20 || seen.longest >= 1_000); attempt++)
-    seen = await listDuring(work(attempt));
-  expect(seen.median).toBeLessThan(20);
-  expect(seen.longest).toBeLessThan(1_000);
-}
+/** A daemon that is busy with it all the time answers one or two: those asked before it began and after it ended. */
+const fewest = 5;
 
 test.skipIf(!isRoot)(
   "the daemon answers while it commits and imports a large layer",
   async () => {
     const options = { timeoutMs: 120_000 };
-    await isSeenFree((attempt) => tare.must(["commit", "full", `committed:${attempt}`], options));
-    expect(await tare.must(["run", "--rm", "committed:0", "wc", "-c", "/content"])).toBe(
+    const duringCommit = await countListsDuring(tare.must(["commit", "full", "committed"], options));
+    expect(duringCommit).toBeGreaterThanOrEqual(fewest);
+    expect(await tare.must(["run", "--rm", "committed", "wc", "-c", "/content"])).toBe(
       `${contentBytes} /content`,
     );
     const archive = join(tare.directory, "full.tar");
     await tare.must(["export", "-o", archive, "full"], options);
-    await isSeenFree((attempt) => tare.must(["import", archive, `imported:${attempt}`], options));
-    expect(await tare.must(["run", "--rm", "imported:0", "wc", "-c", "/content"])).toBe(
+    const duringImport = await countListsDuring(tare.must(["import", archive, "imported"], options));
+    expect(duringImport).toBeGreaterThanOrEqual(fewest);
+    expect(await tare.must(["run", "--rm", "imported", "wc", "-c", "/content"])).toBe(
       `${contentBytes} /content`,
     );
     await tare.must(["system", "settle"]);
