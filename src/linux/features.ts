@@ -12,7 +12,10 @@ import { attempt, call, type SyscallName } from "./syscall.ts";
 import { type Avoidable, isForcedAbsent } from "./without.ts";
 
 /** What this kernel may or may not have; docs/kernel.md says what each is used for and what replaces it. */
-export type FeatureName = Exclude<Avoidable, "cgroup1" | "cgroup2" | "erofs-file" | "nf_tables" | "nft">;
+export type FeatureName = Exclude<
+  Avoidable,
+  "cgroup1" | "cgroup2" | "erofs-file" | "nf_tables" | "nft" | "sock_diag"
+>;
 
 export interface Feature {
   readonly name: FeatureName;

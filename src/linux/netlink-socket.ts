@@ -29,9 +29,9 @@ const NETLINK_EXT_ACK = 11;
 const MSG_DONTWAIT = 0x40;
 const BUFFER_BYTES = 4 << 20;
 
-/** NETLINK_ROUTE: links, addresses, routes. NETLINK_NETFILTER: nftables and connection tracking. */
-export type NetlinkFamily = "route" | "netfilter";
-const families: Readonly<Record<NetlinkFamily, number>> = { route: 0, netfilter: 12 };
+/** NETLINK_ROUTE: links, addresses, routes. NETLINK_SOCK_DIAG: sockets. NETLINK_NETFILTER: nftables and connection tracking. */
+export type NetlinkFamily = "route" | "sock_diag" | "netfilter";
+const families: Readonly<Record<NetlinkFamily, number>> = { route: 0, sock_diag: 4, netfilter: 12 };
 
 /** What the kernel refused, and its own words for why. */
 export class NetlinkFailure extends Failure {

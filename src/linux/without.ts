@@ -22,6 +22,7 @@ export type Avoidable =
   | "pidfd-namespaces"
   | "pidfd_getfd"
   | "seccomp-notify"
+  | "sock_diag"
   | "swap-accounting"
   | "time-namespace"
   | "user-namespace";

@@ -7,7 +7,7 @@ import { macAddressOf, parseMacAddress } from "../../../src/network/mac-address.
 import { findPortClash, formatHostPorts, mergePorts } from "../../../src/network/merge-ports.ts";
 import { pickAddress } from "../../../src/network/pick-address.ts";
 import { findOverlap, pickSubnet } from "../../../src/network/pick-subnet.ts";
-import { findPortHolder, parseSockets } from "../../../src/network/read-host.ts";
+import { findPortHolder } from "../../../src/network/read-host.ts";
 import type { NetworkSubnet, PublishedPorts } from "../../../src/network/types.ts";
 import {
   formatIpAddress,
@@ -257,17 +257,6 @@ describe("ports", () => {
     expect(findPortClash([at("0.0.0.0")], [at("::")])).toBeUndefined();
     expect(findPortClash([port(80)], [port(80, { protocol: "udp" })])).toBeUndefined();
     expect(formatHostPorts(port(80, { count: 3, hostAddress: ip("::1") }))).toBe("[::1]:80-82/tcp");
-  });
-
-  test("parseSockets() reads what the kernel lists", () => {
-    const text = `  sl  local_address rem_address   st
-   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000
-   1: 0100007F:1F91 0100007F:9999 01 00000000:00000000
-   2: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 0`;
-    expect(
-      parseSockets(text, "tcp").map(({ address, port: number }) => `${formatIpAddress(address)} ${number}`),
-    ).toEqual(["127.0.0.1 8080", "::1 80"]);
-    expect(parseSockets(text, "udp")).toHaveLength(2);
   });
 
   test("findPortHolder() finds a socket of this host", () => {
