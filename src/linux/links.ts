@@ -273,15 +273,15 @@ export function listLinks(socket: NetlinkSocket): readonly Link[] {
     .map(parseLink);
 }
 
-/** By its name, in the socket's namespace. */
-export function findLink(socket: NetlinkSocket, name: string): Link | undefined {
+/** By its name or its index, in the namespace of the socket. */
+export function findLink(socket: NetlinkSocket, which: string | number): Link | undefined {
+  const payload =
+    typeof which === "number"
+      ? linkInfo({ index: which })
+      : Buffer.concat([linkInfo(), textAttribute(IFLA_IFNAME, which)]);
   try {
-    const replies = socket.get({
-      type: RTM_GETLINK,
-      flags: 0,
-      payload: Buffer.concat([linkInfo(), textAttribute(IFLA_IFNAME, name)]),
-      about: `look up the interface ${name}`,
-    });
+    const about = `look up the interface ${which}`;
+    const replies = socket.get({ type: RTM_GETLINK, flags: 0, payload, about });
     return replies[0] === undefined ? undefined : parseLink(replies[0]);
   } catch (thrown) {
     if ((thrown as { readonly errno?: number }).errno === errno.ENODEV) return undefined;

@@ -22,7 +22,7 @@ export function findForwardingFaults({
   forwarding: { isOn, filtersBridges, waysOut },
 }: {
   readonly plans: readonly NetworkPlan[];
-  readonly survey: HostSurvey;
+  readonly survey: Pick<HostSurvey, "chains" | "links">;
   readonly forwarding: Forwarding;
 }): readonly NetworkFinding[] {
   const bridges = plans.filter((plan) => plan.driver === "bridge" && plan.ipv4);
@@ -74,7 +74,7 @@ export function findForwardingFaults({
 }
 
 /** The network's interface; before it is made, one of its name. */
-function linkOf({ interfaceName: name }: NetworkPlan, { links }: HostSurvey): Link {
+function linkOf({ interfaceName: name }: NetworkPlan, { links }: Pick<HostSurvey, "links">): Link {
   const planned: Link = {
     index: 0,
     name,

@@ -4,7 +4,7 @@ import { listRoutes } from "../linux/addresses.ts";
 import { forgetUdpAnsweredBy, forgetUdpTo } from "../linux/conntrack.ts";
 import type { Fd } from "../linux/fd.ts";
 import { findNetworkSysctl } from "../linux/interface-sysctls.ts";
-import { listLinks, removeLink, setMaster } from "../linux/links.ts";
+import { findLink, type Link, listLinks, removeLink, setMaster } from "../linux/links.ts";
 import { openNetlink, type NetlinkSocket } from "../linux/netlink-socket.ts";
 import { NFNLGRP_NFTABLES, type SetElement } from "../linux/nftables.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
@@ -28,6 +28,7 @@ import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvl
 import { findPortClash, formatHostPorts } from "./merge-ports.ts";
 import { describeReach } from "./policy/describe-reach.ts";
 import { HostMirror } from "./policy/host-mirror.ts";
+import { FORWARD } from "./policy/mirror-chains.ts";
 import { type HostSurvey, judgeReach, surveyHost } from "./policy/survey-host.ts";
 import type {
   AttachedEndpoint,
@@ -214,7 +215,9 @@ class LocalNetworks implements Networks {
       return [{ subject: "networks", problem: opened.message, advice: "get what is missing" }];
     const { host, firewall, mirror, netfilter } = opened;
     const survey = surveyHost({ route: host.route, netfilter });
-    const forwarding = readForwarding(host.route, survey);
+    const forwarding = readForwarding(host.route, (index) =>
+      survey.links.find((link) => link.index === index),
+    );
     for (const [id, since] of this.#leaving) if (since < Date.now() - LEAVING_MS) this.#leaving.delete(id);
     return findFaults({
       names: this.#names,
@@ -232,9 +235,14 @@ class LocalNetworks implements Networks {
     if (plan.driver !== "bridge") return [];
     using _ = await this.#lock.acquire("");
     try {
-      const survey = this.#survey();
-      const forwarding = { ...readForwarding(this.#open().host.route, survey), isOn: true };
-      return findForwardingFaults({ plans: [plan], survey, forwarding });
+      const { chains } = this.#survey();
+      if (!chains.some(({ chain }) => chain.hook?.number === FORWARD)) return [];
+      const { route } = this.#open().host;
+      // Not the list of all: each container has one.
+      const link = findLink(route, plan.interfaceName);
+      const links = link === undefined ? [] : [link];
+      const forwarding = { ...readForwarding(route, (index) => findLink(route, index)), isOn: true };
+      return findForwardingFaults({ plans: [plan], survey: { chains, links }, forwarding });
     } catch (thrown) {
       if (thrown instanceof Failure) return []; // a start says it better
       throw thrown;
@@ -476,7 +484,7 @@ class Opened implements Disposable {
   }
 }
 
-function readForwarding(route: NetlinkSocket, { links }: HostSurvey): Forwarding {
+function readForwarding(route: NetlinkSocket, findByIndex: (index: number) => Link | undefined): Forwarding {
   const out = new Set(
     listRoutes(route)
       .filter(({ prefix }) => prefix.bits === 0)
@@ -485,6 +493,6 @@ function readForwarding(route: NetlinkSocket, { links }: HostSurvey): Forwarding
   return {
     isOn: findNetworkSysctl("net.ipv4.ip_forward") !== "0",
     filtersBridges: findNetworkSysctl("net.bridge.bridge-nf-call-iptables") === "1",
-    waysOut: links.filter(({ index }) => out.has(index)),
+    waysOut: [...out].flatMap((index) => findByIndex(index) ?? []),
   };
 }

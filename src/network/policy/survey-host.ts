@@ -17,7 +17,7 @@ interface JudgedChain {
   readonly contents: TableContents;
 }
 
-/** The host's interfaces and the chains of others, read once for any number of ports. */
+/** The chains of others, read once for any number of ports, and the host's interfaces, read when they are first asked for. */
 export interface HostSurvey {
   readonly links: readonly Link[];
   readonly addresses: ReadonlyMap<number, readonly IpAddress[]>;
@@ -28,9 +28,6 @@ export function surveyHost(sockets: {
   readonly route: NetlinkSocket;
   readonly netfilter: NetlinkSocket;
 }): HostSurvey {
-  const addresses = new Map<number, IpAddress[]>();
-  for (const { index, address } of listAddresses(sockets.route))
-    addresses.set(index, [...(addresses.get(index) ?? []), address]);
   const chains = listChains(sockets.netfilter).filter(
     ({ hook, type, table }) =>
       type === "filter" && !ownTables.test(table) && (hook?.number === LOCAL_IN || hook?.number === FORWARD),
@@ -45,14 +42,27 @@ export function surveyHost(sockets: {
       });
     }
   }
+  let links: readonly Link[] | undefined;
+  let addresses: HostSurvey["addresses"] | undefined;
   return {
-    links: listLinks(sockets.route),
-    addresses,
+    get links() {
+      return (links ??= listLinks(sockets.route));
+    },
+    get addresses() {
+      return (addresses ??= readAddresses(sockets.route));
+    },
     chains: chains.map((chain) => ({
       chain,
       contents: contents.get(`${chain.family} ${chain.table}`) as TableContents,
     })),
   };
+}
+
+function readAddresses(route: NetlinkSocket): HostSurvey["addresses"] {
+  const addresses = new Map<number, IpAddress[]>();
+  for (const { index, address } of listAddresses(route))
+    addresses.set(index, [...(addresses.get(index) ?? []), address]);
+  return addresses;
 }
 
 export interface ReachQuestion {
