@@ -1,7 +1,7 @@
-import { existsSync, readdirSync } from "node:fs";
 import { isSameProcess } from "../linux/process.ts";
 import { type ContainerContext, isRunning } from "./containers/context.ts";
 import type { Garbage } from "./images/garbage.ts";
+import { listUnknownDirectories } from "./containers/unknown-directories.ts";
 import { listKeepers } from "./host/keepers.ts";
 import { subjectOf } from "./state/records.ts";
 import { checkVolumes } from "./volumes/check-volumes.ts";
@@ -119,10 +119,9 @@ function checkKeepers({ state, places }: ContainerContext, pending: ReadonlySet<
 }
 
 function checkDirectories({ state, places }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {
-  return [places.allData, places.allRuns].flatMap((directory) =>
-    (existsSync(directory) ? readdirSync(directory) : [])
-      .filter((name) => state.findContainer(name) === undefined && !pending.has(name))
-      .map((name) => finding(`directory ${directory}/${name}`, "belongs to no container", "remove it")),
+  const isKnown = (name: string): boolean => state.findContainer(name) !== undefined || pending.has(name);
+  return listUnknownDirectories(places, isKnown).map(({ path }) =>
+    finding(`directory ${path}`, "belongs to no container", "restart the engine"),
   );
 }
 

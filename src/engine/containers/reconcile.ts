@@ -1,6 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { fault } from "../../base/fault.ts";
 import type { Exit, KeptProcess } from "../../runtime/types.ts";
 import type { ContainerRecord, Intent, IntentId } from "../state/records.ts";
@@ -22,6 +20,7 @@ import { plansOf, releaseEndpoints, withPlans } from "../networks/join-networks.
 import { announceEndpoint } from "../networks/names.ts";
 import { sentenceOf } from "../../base/failure.ts";
 import { adopt } from "./start.ts";
+import { listUnknownDirectories } from "./unknown-directories.ts";
 import { undoUpdate } from "./update.ts";
 
 /** So many keepers are asked at once. */
@@ -80,11 +79,7 @@ function sweepUnknown(context: ContainerContext): void {
   const { state, places, background } = context;
   const known = new Set<string>(state.containers().map(({ id }) => id));
   for (const [, intent] of state.intents()) if ("containerId" in intent) known.add(intent.containerId);
-  const unknown = [places.allRuns, places.allData].flatMap((directory) =>
-    (existsSync(directory) ? readdirSync(directory) : [])
-      .filter((name) => !known.has(name))
-      .map((name) => ({ name, path: join(directory, name) })),
-  );
+  const unknown = listUnknownDirectories(places, (name) => known.has(name));
   if (unknown.length === 0) return;
   const kept = new Set(listKeepers(places.allRuns).map(({ name }) => name));
   for (const { name, path } of unknown.filter((each) => !kept.has(each.name)))
