@@ -11,6 +11,7 @@ import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { Failure, type FailureKind } from "../../src/base/failure.ts";
 import { fromLine, toLine } from "./network-lines.ts";
+import { Scratch } from "./scratch.ts";
 
 export type Probe = "tcp" | "udp";
 
@@ -103,6 +104,9 @@ export class World implements AsyncDisposable {
   readonly #places: Place[] = [];
   readonly #bare: string[] = [];
   readonly #mark = randomBytes(3).toString("hex");
+  readonly #scratch = new Scratch("net");
+  /** For the engine in the host's place, whoever that is. */
+  readonly dataRoot: string = this.#scratch.path;
   host!: Place;
   other!: Place;
 
@@ -158,6 +162,7 @@ export class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    using _ = this.#scratch;
     for (const place of this.#places) await place.kill();
     for (const name of new Set([...this.#places.map((place) => place.name), ...this.#bare]))
       execFileSync("ip", ["netns", "del", name]);
@@ -166,11 +171,13 @@ export class World implements AsyncDisposable {
 
 /** The host (10.9.0.1, fd09::1 on `lan`) and another one on its link, which sends what it does not know through it. */
 export async function openWorld(): Promise<World> {
-  const world = new World();
+  await using undo = new AsyncDisposableStack();
+  const world = undo.use(new World());
   world.host = await world.add("host");
   world.other = await world.add("other");
   world.join(world.host, world.other, { name: "lan", peer: "eth0", net: 9 });
   world.other.run("ip", "route", "add", "default", "via", "10.9.0.1");
   world.other.run("ip", "-6", "route", "add", "default", "via", "fd09::1");
+  undo.move();
   return world;
 }

@@ -1,9 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { poll } from "../../src/base/deadline.ts";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
 import { openWorld, type Place, type World } from "../support/network-world.ts";
@@ -29,7 +26,7 @@ const published = ports(
 beforeAll(async () => {
   world = await openWorld();
   [web, friend, stranger] = await Promise.all([world.add("web"), world.add("friend"), world.add("stranger")]);
-  await world.host.call("open", { dataRoot: mkdtempSync(join(tmpdir(), "tare-net-")) });
+  await world.host.call("open", { dataRoot: world.dataRoot });
   await world.host.call("ensure", front);
   await world.host.call("ensure", back);
   await world.host.call("attach", endpointPlan(front, 2, { ports: published }), web.path);

@@ -1,19 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { NetworkFinding } from "../../src/network/networks.ts";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
 import { openWorld, type Place, type World } from "../support/network-world.ts";
 
 let world: World;
-const dataRoot = mkdtempSync(join(tmpdir(), "tare-net-"));
 const plans = Array.from({ length: 20 }, (_, at) => bridgePlan(`many${at}`, 40 + at));
 const containers: string[] = [];
 
 beforeAll(async () => {
   world = await openWorld();
-  await world.host.call("open", { dataRoot });
+  await world.host.call("open", { dataRoot: world.dataRoot });
   for (let at = 0; at < 100; at++) containers.push(world.addBare(`c${at}`));
 });
 
@@ -61,7 +57,7 @@ test("after a kill -9 at any moment nothing stays that the records don't know, a
     for (const each of work) each.catch(() => undefined);
     await Bun.sleep(round * 7);
     const next = await world.reopenHost();
-    await next.call("open", { dataRoot });
+    await next.call("open", { dataRoot: world.dataRoot });
     await next.call("reconcile", { networks: [one], endpoints: [] });
     expect(await next.call<NetworkFinding[]>("findings")).toEqual([]);
     expect(left(next).filter((name) => name.startsWith("t"))).toEqual([

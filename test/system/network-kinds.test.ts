@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { poll } from "../../src/base/deadline.ts";
 import type { NetworkFinding } from "../../src/network/networks.ts";
 import type { EndpointPlan, NetworkPlan } from "../../src/network/types.ts";
@@ -11,11 +9,10 @@ import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
 import { openWorld, type Place, type World } from "../support/network-world.ts";
 
 let world: World;
-const dataRoot = mkdtempSync(join(tmpdir(), "tare-net-"));
 
 beforeAll(async () => {
   world = await openWorld();
-  await world.host.call("open", { dataRoot });
+  await world.host.call("open", { dataRoot: world.dataRoot });
   await world.other.listen("tcp", 80, "other");
 });
 
@@ -339,7 +336,7 @@ test("a kill -9 leaves containers their network, and reconcile() makes the kerne
   await place("gone1", gone, ends[2]);
   const host = await world.reopenHost();
   expect(await world.other.probe("tcp", "10.9.0.1", 8127)).toBe("kept1 10.9.0.2");
-  await host.call("open", { dataRoot });
+  await host.call("open", { dataRoot: world.dataRoot });
   await host.call("reconcile", { networks: [kept], endpoints: [ends[0]] });
   expect(await host.call<NetworkFinding[]>("findings")).toEqual([]);
   expect(await world.other.probe("tcp", "10.9.0.1", 8127)).toBe("kept1 10.9.0.2");

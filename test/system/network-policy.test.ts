@@ -1,7 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { poll } from "../../src/base/deadline.ts";
 import type { NetworkFinding, PortReach } from "../../src/network/networks.ts";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
@@ -22,7 +19,7 @@ beforeAll(async () => {
   world = await openWorld();
   filterBridges("0");
   web = await world.add("web");
-  await world.host.call("open", { dataRoot: mkdtempSync(join(tmpdir(), "tare-net-")) });
+  await world.host.call("open", { dataRoot: world.dataRoot });
   await world.host.call("ensure", front);
   await world.host.call("attach", endpointPlan(front, 2, { ports: published }), web.path);
   for (const port of [80, 8082, 8084]) await web.listen("tcp", port, "web");
