@@ -110,6 +110,10 @@ export interface StorageDriver extends AsyncDisposable {
   health(): Promise<readonly StorageFinding[]>;
   /** Waits until everything removed is gone from the disk. */
   settle(): Promise<void>;
+  /**
+   * As settle(), and until its room is free: some file systems give that back later. Waits half a minute for that at most.
+   */
+  awaitRoom(): Promise<void>;
 }
 
 /** Which file names and mounts are packed how is the driver's own. */

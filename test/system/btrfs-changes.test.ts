@@ -56,7 +56,7 @@ describe.skipIf(!hasBtrfs)("findSnapshotChanges()", () => {
   } = {}): Promise<{ readonly original: string; readonly tree: string }> {
     using place = openDirectoryPath(disk.path);
     const name = `pair-${count++}`;
-    createSubvolume(place.fd, `${name}-original`);
+    await createSubvolume(place.fd, `${name}-original`);
     const original = join(disk.path, `${name}-original`);
     for (const directory of ["a", "a/b", "a/b/c", "d", "d/e", "empty", "é"]) {
       mkdirSync(join(original, directory));
@@ -146,7 +146,7 @@ describe.skipIf(!hasBtrfs)("findSnapshotChanges()", () => {
     rmSync(join(pair.tree, "a"), { recursive: true });
     {
       using top = openDirectoryPath(pair.tree);
-      createSubvolume(top.fd, "a");
+      await createSubvolume(top.fd, "a");
     }
     const wanted = lstatSync(join(pair.original, "a/b")).ino;
     for (;;) {

@@ -1,13 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statfsSync, symlinkSync, writeFileSync } from "node:fs";
-import { digestOf } from "../../src/spec/digest.ts";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, symlinkSync, writeFileSync } from "node:fs";
+import { Garbage } from "../../src/engine/images/garbage.ts";
+import { openState } from "../../src/engine/state/state.ts";
+import { openContentStore } from "../../src/image/content-store.ts";
+import { type Digest, digestOf } from "../../src/spec/digest.ts";
+import type { StorageDriver } from "../../src/storage/driver.ts";
 import { openStorage } from "../../src/storage/drivers.ts";
+import { Scratch } from "../support/scratch.ts";
 import { SmallDisk } from "../support/small-disk.ts";
 import { inChunks } from "../support/tar-builder.ts";
 import { Installation } from "../support/tare.ts";
 import { busyboxArchive } from "../support/images.ts";
-import { createSubvolume } from "../../src/linux/btrfs.ts";
+import { createSubvolume, subvolumeOf } from "../../src/linux/btrfs.ts";
 import { hasFilesystem } from "../../src/linux/mount.ts";
 import { openDirectoryPath } from "../../src/linux/open.ts";
 import { makeTar } from "../support/tar-of-files.ts";
@@ -70,13 +76,104 @@ describe.skipIf(!hasBtrfs)("on btrfs", () => {
     await storage.removeLayer(layer);
   });
 
+  /** As openStorage() of a data root of its own, with layers of 24 MiB and 300 small files. */
+  async function withLayers<T>(
+    names: readonly string[],
+    work: (place: {
+      readonly dataRoot: string;
+      readonly storage: StorageDriver;
+      readonly layers: readonly Digest[];
+      /** Bytes. */
+      readonly free: () => number;
+    }) => Promise<T>,
+  ): Promise<void> {
+    using scratch = new Scratch("layers", disk.path);
+    await using storage = await openStorage(scratch.path, { driver: "btrfs" });
+    const layers: Digest[] = [];
+    for (const name of names) {
+      const tar = makeTar((tree) => {
+        writeFileSync(`${tree}/big`, randomBytes(24 << 20));
+        for (let index = 0; index < 300; index++) writeFileSync(`${tree}/${name}-${index}`, name);
+      });
+      await using draft = await storage.beginLayer();
+      await draft.apply(inChunks(tar));
+      const layer = digestOf(tar);
+      await draft.commit(layer);
+      layers.push(layer);
+    }
+    const free = (): number => {
+      const { bavail, bsize } = statfsSync(disk.path);
+      return bavail * bsize;
+    };
+    await work({ dataRoot: scratch.path, storage, layers, free });
+  }
+
+  const pathOf = (dataRoot: string, layer: Digest): string =>
+    `${dataRoot}/storage/btrfs/layers/${layer.slice(7)}/fs`;
+
+  function subvolumeAt(path: string): bigint {
+    using directory = openDirectoryPath(path);
+    return subvolumeOf(directory.fd);
+  }
+
+  test("a layer is a subvolume: removed at once, and its room is there when it was waited for", async () => {
+    await withLayers(["one"], async ({ dataRoot, storage, layers: [layer = digestOf("")], free }) => {
+      expect(subvolumeAt(pathOf(dataRoot, layer))).not.toBe(subvolumeAt(dataRoot));
+      execFileSync("sync", ["-f", disk.path]);
+      const before = free();
+      await storage.removeLayer(layer);
+      await storage.awaitRoom();
+      expect(free() - before).toBeGreaterThan(23 << 20);
+      expect(await storage.health()).toEqual([]);
+    });
+  });
+
+  test("a layer that is a directory, of an earlier version, is used and removed like others", async () => {
+    await withLayers(["old"], async ({ dataRoot, storage, layers }) => {
+      const [layer = digestOf("")] = layers;
+      const path = pathOf(dataRoot, layer);
+      execFileSync("sh", ["-c", `cp -a ${path} ${path}.old && rm -r ${path} && mv ${path}.old ${path}`]);
+      expect(subvolumeAt(path)).toBe(subvolumeAt(dataRoot));
+      await storage.createSnapshot("s", layers);
+      {
+        using mounted = await storage.mountSnapshot("s");
+        expect(readFileSync(`/proc/self/fd/${mounted.mount.fd}/old-7`, "utf8")).toBe("old");
+      }
+      await storage.removeSnapshot("s");
+      await storage.removeLayer(layer);
+      await storage.awaitRoom();
+      expect(await storage.health()).toEqual([]);
+      expect(readdirSync(`${dataRoot}/storage/btrfs/trash`)).toEqual([]);
+    });
+  });
+
+  test("garbage that waits for its time stays where the room of what was removed is enough", async () => {
+    await withLayers(["one", "two", "three"], async ({ dataRoot, storage, layers }) => {
+      const state = openState(dataRoot);
+      const content = await openContentStore(dataRoot);
+      execFileSync("sync", ["-f", disk.path]);
+      const { blocks, bfree, bavail, bsize } = statfsSync(disk.path);
+      const percent = (freed: number): number => {
+        const used = (blocks - bfree) * bsize - freed;
+        return Math.ceil((used * 100) / (used + bavail * bsize + freed));
+      };
+      const garbageRules = { graceMs: 3_600_000, highPercent: percent(12 << 20), lowPercent: percent(36 << 20) };
+      using garbage = new Garbage(state, { dataRoot, storage, content, garbageRules });
+      await garbage.keepForNow();
+      await garbage.relieve();
+      // 24 MiB are not enough, 48 are.
+      expect(storage.listLayers()).toEqual(layers.slice(2));
+      state[Symbol.dispose]();
+    });
+  });
+
   test("a snapshot in which others were made is removed with them", async () => {
     await using storage = await openStorage(disk.path, { driver: "btrfs" });
     await storage.createSnapshot("nested", []);
     {
       using mounted = await storage.mountSnapshot("nested");
       using root = openDirectoryPath(`/proc/self/fd/${mounted.mount.fd}`);
-      createSubvolume(root.fd, "inner");
+      await createSubvolume(root.fd, "inner");
       writeFileSync(`/proc/self/fd/${mounted.mount.fd}/inner/file`, "x");
     }
     await storage.removeSnapshot("nested");

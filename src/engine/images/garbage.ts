@@ -155,7 +155,7 @@ export class Garbage implements Disposable {
 
   /** The disk is too full for keeping anything for later. */
   async #makeRoom(): Promise<void> {
-    const { storage, content } = this.#parts;
+    const { content } = this.#parts;
     const since = (item: Item): number => this.#leftovers.find(keyOf(item)) ?? 0;
     const items = (await this.#list()).toSorted((one, other) => since(one) - since(other));
     const steps = [
@@ -168,12 +168,18 @@ export class Garbage implements Disposable {
     ];
     for (const step of steps) {
       await step();
-      await storage.settle();
       if (!(await this.#isFuller(this.#rules.lowPercent))) return;
     }
   }
 
+  /** What is on its way out does not count. */
   async #isFuller(percent: number): Promise<boolean> {
+    if (!(await this.#seemsFuller(percent))) return false;
+    await this.#parts.storage.awaitRoom();
+    return await this.#seemsFuller(percent);
+  }
+
+  async #seemsFuller(percent: number): Promise<boolean> {
     const { blocks, bfree, bavail } = await statfs(this.#parts.dataRoot);
     const usedBlocks = blocks - bfree;
     // As df counts: what only root may take is nobody's.

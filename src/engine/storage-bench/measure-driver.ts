@@ -82,10 +82,10 @@ export async function* measureDriver(
 
   yield "remove";
   for (const name of names) await storage.removeSnapshot(name);
-  await storage.settle();
+  await storage.awaitRoom();
   const removalMs = await timed(async () => {
     await storage.removeLayer(diffId);
-    await storage.settle();
+    await storage.awaitRoom();
   });
   const driver = storage.name;
   return {

@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, statSync } from "node:fs";
-import { Failure, sentenceOf } from "../../base/failure.ts";
+import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import {
   BTRFS_SUPER_MAGIC,
   createSubvolume,
@@ -7,11 +7,15 @@ import {
   hasQuotas,
   limitSubvolume,
   snapshotSubvolume,
+  subvolumeOf,
+  waitUntilDropped,
 } from "../../linux/btrfs.ts";
 import { findSnapshotChanges } from "../../linux/btrfs-changes.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { filesystemMagic, filesystemName } from "../../linux/filesystem-status.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
+import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
+import { findStatAt } from "../../linux/stat.ts";
 import { mergeLayer } from "../../linux/tree.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { FullTreeDriver } from "../disk/full-tree-driver.ts";
@@ -22,17 +26,27 @@ import { openPlaces } from "../disk/trash.ts";
 import { type ViewContent, Views } from "../disk/views.ts";
 import type { StorageDriver } from "../driver.ts";
 
+/** How long anybody waits for the room of a subvolume, and only once. */
+const DROP_MS = 30_000;
+
 /**
- * A view of layers is a subvolume, made once of reflinks to the layers' files; a snapshot is btrfs's own snapshot of it:
- * made in one step and removed in one step, however many files are in it. See openStorage().
+ * A layer is a subvolume of its own; a view of layers is another one, made once of reflinks to the layers' files; a snapshot is
+ * btrfs's own snapshot of that: made in one step. All of them are removed in one step, however many files are in them. See openStorage().
  */
 export async function openBtrfsDriver(root: string): Promise<StorageDriver> {
   const places = new Places(root);
-  // What is in the trash has its subvolume at "fs": gone in one call. What can't go that way goes as a directory.
-  const trash = openPlaces(places, { shortcut: (directory) => void destroySubvolume(directory, "fs") });
+  // What is in the trash has its subvolume at "fs": gone in one call. What can't go that way goes as a directory: layers of versions
+  // before this one, and subvolumes in which a container has made others.
+  const dropped = new Set<bigint>();
+  const trash = openPlaces(places, {
+    shortcut: async (directory) => {
+      const id = findSubvolume(directory, "fs");
+      if (await destroySubvolume(directory, "fs")) if (id !== undefined) dropped.add(id);
+    },
+  });
   using directory = openDirectoryPath(places.root);
-  probe(directory.fd);
-  const layers = new LayerDirectory(places, trash);
+  await probe(directory.fd);
+  const layers = new LayerDirectory(places, trash, { makeTree: createSubvolume });
   const views: Views = new Views(places, {
     layers,
     trash,
@@ -58,21 +72,38 @@ export async function openBtrfsDriver(root: string): Promise<StorageDriver> {
       await limitSubvolume(made.fd, sizeBytes);
     },
     findChanges: findSnapshotChanges,
+    awaitRoom: async () => {
+      const ids = [...dropped];
+      dropped.clear();
+      using root = openDirectoryPath(places.root);
+      await waitUntilDropped(root.fd, { ids, timeoutMs: DROP_MS }).catch((thrown: unknown) => {
+        if (kindOf(thrown) !== "deadline") throw thrown;
+      });
+    },
     // As Docker's btrfs.
     describe: async () => ({}),
   });
 }
 
+/** Undefined where it is not there, or a directory like others. */
+function findSubvolume(parent: Fd, name: string): bigint | undefined {
+  if (findStatAt(parent, name)?.kind !== "directory") return undefined;
+  using tree = openBeneath(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const id = subvolumeOf(tree.fd);
+  return id === subvolumeOf(parent) ? undefined : id;
+}
+
 /** Makes, snapshots and destroys what all later ones look like. */
-function probe(directory: Fd): void {
+async function probe(directory: Fd): Promise<void> {
   const name = "probe";
   try {
     if (filesystemMagic(directory) !== BTRFS_SUPER_MAGIC) {
       throw new Failure("unsupported", `the data root is on ${filesystemName(directory)}, not on btrfs`);
     }
-    destroySubvolume(directory, name); // an earlier life's
-    createSubvolume(directory, name);
-    if (!destroySubvolume(directory, name)) throw new Failure("unsupported", "subvolumes can't be removed");
+    await destroySubvolume(directory, name); // an earlier life's
+    await createSubvolume(directory, name);
+    if (!(await destroySubvolume(directory, name)))
+      throw new Failure("unsupported", "subvolumes can't be removed");
   } catch (cause) {
     if (cause instanceof Failure && cause.kind === "exhausted") return;
     throw new Failure("unsupported", `cannot use the btrfs driver here: ${sentenceOf(cause)}`, { cause });
@@ -100,7 +131,7 @@ async function makeView(
   } else {
     const [parent, name] = splitPath(path);
     using directory = openDirectoryPath(parent);
-    createSubvolume(directory.fd, name);
+    await createSubvolume(directory.fd, name);
   }
   const { uid, gid, mode } = statSync(root);
   chownSync(path, uid, gid);

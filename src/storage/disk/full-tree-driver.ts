@@ -54,6 +54,8 @@ export interface FullTrees {
   ): Promise<Readonly<Record<string, string>>>;
   /** What is wrong beside layers and the trash. */
   readonly findings?: () => readonly StorageFinding[];
+  /** Waits until the room of what is gone from the disk is free; absent: it is at once. */
+  readonly awaitRoom?: () => Promise<void>;
   /** Lets go of what the driver has open; twice is fine. */
   readonly close?: () => Promise<void>;
 }
@@ -87,7 +89,7 @@ export class FullTreeDriver implements StorageDriver {
   }
 
   async beginLayer(): Promise<LayerDraft> {
-    return this.#layers.begin();
+    return await this.#layers.begin();
   }
 
   hasLayer(diffId: Digest): boolean {
@@ -217,6 +219,11 @@ export class FullTreeDriver implements StorageDriver {
 
   async settle(): Promise<void> {
     await this.#trash.settle();
+  }
+
+  async awaitRoom(): Promise<void> {
+    await this.#trash.settle();
+    await this.#trees.awaitRoom?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

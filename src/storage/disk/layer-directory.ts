@@ -16,6 +16,7 @@ import { fileFailure } from "../../linux/file-failure.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { statFd } from "../../linux/stat.ts";
 import { syncFilesystem } from "../../linux/sync.ts";
+import { call } from "../../linux/syscall.ts";
 import { isOpaqueDirectory, unpackLayer } from "../../linux/tree.ts";
 import type { UnpackResult } from "../../linux/unpack-options.ts";
 import { type IdMaps, toHostOwner } from "../../spec/id-map.ts";
@@ -28,6 +29,9 @@ import type { Trash } from "./trash.ts";
 /** What a draft's root has until the tar's own entry for it comes: nothing that a tar would ask for. */
 const unsetPermissions = 0o1000;
 const defaultPermissions = 0o755;
+
+/** Makes a directory that has nothing in it. */
+type MakeTree = (parent: Fd, name: string) => Promise<void>;
 
 /** Facts about a layer that are asked for at each start, so kept in memory. */
 export interface LayerFacts {
@@ -42,13 +46,23 @@ export class LayerDirectory {
   readonly #places: Places;
   readonly #trash: Trash;
   readonly #marks: LayerMarks;
+  readonly #makeTree: MakeTree;
   readonly #known = new Map<Digest, LayerFacts>();
   readonly #naming: LayerNaming;
 
-  constructor(places: Places, trash: Trash, { marks = "overlay" }: { readonly marks?: LayerMarks } = {}) {
+  /** `makeTree`: what a layer's files are put into, where that is not a directory like others. */
+  constructor(
+    places: Places,
+    trash: Trash,
+    {
+      marks = "overlay",
+      makeTree = makeDirectory,
+    }: { readonly marks?: LayerMarks; readonly makeTree?: MakeTree } = {},
+  ) {
     this.#places = places;
     this.#trash = trash;
     this.#marks = marks;
+    this.#makeTree = makeTree;
     this.#naming = new LayerNaming(places);
     for (const name of readdirSync(places.layers)) {
       const diffId = findDigest(`${name.length === 128 ? "sha512" : "sha256"}:${name}`);
@@ -92,9 +106,9 @@ export class LayerDirectory {
     return seen;
   }
 
-  begin(): LayerDraft {
+  async begin(): Promise<LayerDraft> {
     const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
-    const root = makeDraft(path);
+    const root = await makeDraft(path, this.#makeTree);
     return new DirectoryDraft(path, root, {
       marks: this.#marks,
       commit: (diffId) => this.#take(path, diffId),
@@ -126,10 +140,16 @@ export class LayerDirectory {
   }
 }
 
+async function makeDirectory(parent: Fd, name: string): Promise<void> {
+  call("mkdirat", parent, name, 0o700);
+}
+
 /** The directory to unpack into. Throws "exhausted" on a full disk, with nothing left. */
-function makeDraft(path: string): OwnedFd {
+async function makeDraft(path: string, makeTree: MakeTree): Promise<OwnedFd> {
   try {
-    mkdirSync(`${path}/fs`, { recursive: true, mode: 0o700 });
+    mkdirSync(path, 0o700);
+    using directory = openDirectoryPath(path);
+    await makeTree(directory.fd, "fs");
     const root = openDirectoryPath(`${path}/fs`);
     fchmodSync(root.fd, unsetPermissions);
     return root;

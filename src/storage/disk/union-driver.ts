@@ -96,7 +96,7 @@ export class UnionDriver implements StorageDriver {
   }
 
   async beginLayer(): Promise<LayerDraft> {
-    return this.#layers.begin();
+    return await this.#layers.begin();
   }
 
   hasLayer(diffId: Digest): boolean {
@@ -259,6 +259,10 @@ export class UnionDriver implements StorageDriver {
   }
 
   async settle(): Promise<void> {
+    await this.#trash.settle();
+  }
+
+  async awaitRoom(): Promise<void> {
     await this.#trash.settle();
   }
 

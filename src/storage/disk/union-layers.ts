@@ -10,7 +10,7 @@ import type { Places } from "./places.ts";
 
 /** Layers in a form that can be stacked. */
 export interface UnionLayers {
-  begin(): LayerDraft;
+  begin(): Promise<LayerDraft>;
   has(diffId: Digest): boolean;
   list(): readonly Digest[];
   /** Throws "not-found" naming the layer. */
@@ -52,8 +52,8 @@ export class UnpackedLayers implements UnionLayers {
     this.#fd = openDirectoryPath(places.layers);
   }
 
-  begin(): LayerDraft {
-    return this.#layers.begin();
+  async begin(): Promise<LayerDraft> {
+    return await this.#layers.begin();
   }
 
   has(diffId: Digest): boolean {

@@ -48,7 +48,7 @@ export class ImageLayers implements UnionLayers {
     }
   }
 
-  begin(): LayerDraft {
+  async begin(): Promise<LayerDraft> {
     const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
     return new ImageDraft(path, {
       take: (diffId, facts) => this.#take(path, diffId, facts),

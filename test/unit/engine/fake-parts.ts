@@ -247,6 +247,7 @@ export class FakeWorld {
       describe: async () => ({}),
       health: async () => [],
       settle: async () => {},
+      awaitRoom: async () => {},
       [Symbol.asyncDispose]: async () => {
         for (const name of readdirSync(join(this.root, "drafts"))) rmdirSync(join(this.root, "drafts", name));
       },

@@ -19,6 +19,7 @@ const storage = {
   listLayers: () => [...layers],
   removeLayer: async (digest: Digest) => void layers.delete(digest),
   settle: async () => {},
+  awaitRoom: async () => {},
 } as unknown as StorageDriver;
 
 beforeEach(async () => {
