@@ -3,6 +3,7 @@ import type { Query } from "../api/query.ts";
 import type { Operation } from "../api/routes.ts";
 import type { ApiVersion } from "../api/version.ts";
 import type { Engine } from "../engine/engine-types.ts";
+import type { AttachedClients } from "./attached-clients.ts";
 import type { Reply } from "./http/reply.ts";
 
 /** What the daemon knows about itself. */
@@ -18,6 +19,8 @@ export interface DaemonFacts {
 export interface Call {
   readonly engine: Engine;
   readonly facts: DaemonFacts;
+  /** Of this daemon, whoever else has one in the same process. */
+  readonly attached: AttachedClients;
   readonly version: ApiVersion;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;

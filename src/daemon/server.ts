@@ -6,6 +6,7 @@ import { formatApiVersion, maximumVersion } from "../api/version.ts";
 import { wordFailure } from "../api/wording.ts";
 import { Failure, sentenceOf } from "../base/failure.ts";
 import type { Engine } from "../engine/engine-types.ts";
+import { AttachedClients } from "./attached-clients.ts";
 import type { DaemonFacts } from "./handler.ts";
 import { findHandler, isGivenUp } from "./http/dispatch.ts";
 import { listen } from "./http/listen.ts";
@@ -52,6 +53,7 @@ class ApiServer implements Serving {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 });
   readonly #upgraded = new Set<Duplex>();
+  readonly #attached = new AttachedClients();
   readonly #ended = Promise.withResolvers<void>();
   #socket: Disposable | undefined;
   #closing: Promise<void> | undefined;
@@ -152,6 +154,7 @@ class ApiServer implements Serving {
     await handler({
       engine: this.#engine,
       facts,
+      attached: this.#attached,
       version,
       params,
       query,

@@ -10,7 +10,6 @@ import { noSuchContainer, noSuchImage } from "../../api/wording.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ContainerSpec, ExitStatus } from "../../engine/types.ts";
 import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
-import { AttachedClients } from "../attached-clients.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";
 import { containerInspectOf, timingOf } from "../map/container-inspect.ts";
@@ -99,7 +98,7 @@ export const handlers: Handlers = {
    * Tare's own client asks for attach and start at once: `attached` starts it when a client has attached by the same
    * words, and with `until` the reply, whose head comes with the start, ends as that of wait does.
    */
-  "containers.start": async ({ engine, params, query, reply, signal }: Call) => {
+  "containers.start": async ({ engine, attached, params, query, reply, signal }: Call) => {
     if (query.text("checkpoint") !== undefined) {
       throw new Failure("unsupported", "starting from a checkpoint is not supported yet");
     }
@@ -199,7 +198,7 @@ export const handlers: Handlers = {
     await replyEnd(reply, ended);
   },
 
-  "containers.attach": async ({ engine, version, params, query, reply }: Call) => {
+  "containers.attach": async ({ engine, attached, version, params, query, reply }: Call) => {
     const keys = parseDetachKeys(query.text("detachKeys"));
     const { id = "" } = params;
     const { terminal, duplex } = await engine.containers.attach(id, {
@@ -214,8 +213,6 @@ export const handlers: Handlers = {
     await bridge(client, duplex, { detach: terminal ? new DetachScanner(keys) : undefined });
   },
 };
-
-const attached = new AttachedClients();
 
 function parseCondition(text: string): "not-running" | "next-exit" | "removed" {
   if (text === "not-running" || text === "next-exit" || text === "removed") return text;

@@ -56,6 +56,23 @@ test("a start for a client that attaches waits for it", async () => {
   duplex.destroy();
 });
 
+test("a client that is attached at another daemon of the same process starts nothing here", async () => {
+  await using there = await startDaemon();
+  await using here = await startDaemon();
+  for (const { client } of [there, here])
+    await client.containers.create({ Image: "busybox", Cmd: ["sleep", "60"] }, { name: "web" });
+  const elsewhere = await there.client.containers.attach("web", streams);
+  const asked = requestText("POST /v1.51/containers/web/start?attached=1");
+  const starting = rawRequest(here.socketPath, asked);
+  await sleep(30);
+  expect(here.engine.find("web").state.status).toBe("created");
+  const { duplex } = await here.client.containers.attach("web", streams);
+  expect(statusOf(await starting)).toBe(204);
+  expect(there.engine.find("web").state.status).toBe("created");
+  duplex.destroy();
+  elsewhere.duplex.destroy();
+});
+
 test("what can't be started is said, and the client is let go", async () => {
   await using daemon = await startDaemon();
   const id = await create(daemon, ["missing"]);
