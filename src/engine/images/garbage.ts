@@ -24,6 +24,12 @@ interface CollectOptions {
   readonly all?: boolean;
 }
 
+/** What records stand on. */
+interface Needed {
+  readonly layers: ReadonlySet<Digest>;
+  readonly blobs: ReadonlySet<Digest>;
+}
+
 interface Item {
   readonly kind: "layer" | "blob";
   readonly digest: Digest;
@@ -85,7 +91,8 @@ export class Garbage implements Disposable {
   /** What belongs to no image now is kept for a while: whoever brought it may go on with it. */
   async keepForNow(): Promise<void> {
     try {
-      this.#leftovers.note((await this.#list()).map(keyOf));
+      // What is removed from here on is no leftover.
+      this.#leftovers.note((await this.#list(this.#needed())).map(keyOf));
     } catch {
       // SAFETY: it only goes earlier.
     }
@@ -118,14 +125,11 @@ export class Garbage implements Disposable {
     clearTimeout(this.#timer);
   }
 
-  async #list(): Promise<readonly Item[]> {
+  /** Without `needed`: what the records need when all that is stored is known. */
+  async #list(needed?: Needed): Promise<readonly Item[]> {
     const { storage, content } = this.#parts;
     const stored = new Set([...(await content.list()), ...content.absent.list()].map(({ digest }) => digest));
-    const images = this.#state.images();
-    const layers = new Set(images.flatMap((image) => image.config.diffIds));
-    for (const container of this.#state.containers())
-      for (const layer of layersOf(container)) layers.add(layer);
-    const blobs = new Set(images.flatMap((image) => image.blobs));
+    const { layers, blobs } = needed ?? this.#needed();
     return [
       ...storage
         .listLayers()
@@ -133,6 +137,17 @@ export class Garbage implements Disposable {
         .map((digest): Item => ({ kind: "layer", digest })),
       ...[...stored].filter((digest) => !blobs.has(digest)).map((digest): Item => ({ kind: "blob", digest })),
     ];
+  }
+
+  #needed(): Needed {
+    const images = this.#state.images();
+    return {
+      layers: new Set([
+        ...images.flatMap((image) => image.config.diffIds),
+        ...this.#state.containers().flatMap(layersOf),
+      ]),
+      blobs: new Set(images.flatMap((image) => image.blobs)),
+    };
   }
 
   #isDue(item: Item): boolean {

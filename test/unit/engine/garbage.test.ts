@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Garbage } from "../../../src/engine/images/garbage.ts";
+import type { ImageRecord } from "../../../src/engine/state/records.ts";
 import { openState, type State } from "../../../src/engine/state/state.ts";
 import { type ContentStore, openContentStore } from "../../../src/image/content-store.ts";
 import { type Digest, digestOf } from "../../../src/spec/digest.ts";
@@ -63,6 +64,18 @@ describe("Garbage", () => {
     user[Symbol.dispose]();
     await garbage.settle();
     expect(layers.size).toBe(0);
+  });
+
+  test("what is removed while it looks at what a crash left is nothing that a crash left", async () => {
+    const { digest } = await content.ingest([Buffer.from("an image's")]);
+    const image = { id: digest, blobs: [digest], config: { diffIds: [layer] } };
+    state.putImages([image as unknown as ImageRecord], []);
+    using garbage = garbageWith();
+    const keeping = garbage.keepForNow();
+    state.removeImage({ references: [], image: digest });
+    await keeping;
+    await garbage.collect();
+    expect([[...layers], await content.list()]).toEqual([[], []]);
   });
 
   test("keeps nothing over a second restart, and what the next pull took is no longer waiting", async () => {
