@@ -112,8 +112,14 @@ export class SmallDisk implements Disposable {
     run("mount", "-o", "remount,rw", this.path);
   }
 
+  /** Fails when something is open in it, and takes it away all the same. */
   [Symbol.dispose](): void {
-    run("umount", this.path);
-    this.#scratch[Symbol.dispose]();
+    using _ = this.#scratch;
+    try {
+      run("umount", this.path);
+    } catch (thrown) {
+      run("umount", "--lazy", this.path);
+      throw thrown;
+    }
   }
 }

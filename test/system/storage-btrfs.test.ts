@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { Garbage } from "../../src/engine/images/garbage.ts";
 import { openState } from "../../src/engine/state/state.ts";
 import { openContentStore } from "../../src/image/content-store.ts";
@@ -28,16 +36,17 @@ const hasBtrfs = reason === undefined;
 if (!hasBtrfs) console.log(`skipped: ${reason}`);
 
 describe.skipIf(!hasBtrfs)("on btrfs", () => {
-  const base = mkdtempSync("/var/tmp/tare-btrfs-");
+  // Its name is known before it is there: the suites are told of it when they are declared.
+  const base = `/var/tmp/tare-btrfs-${randomBytes(3).toString("hex")}`;
+  const undo = new DisposableStack();
   let disk: SmallDisk;
   beforeAll(() => {
-    disk = new SmallDisk("btrfs", { mebibytes: 256 });
+    mkdirSync(base);
+    undo.defer(() => rmSync(base, { recursive: true }));
+    disk = undo.use(new SmallDisk("btrfs", { mebibytes: 256 }));
     symlinkSync(disk.path, `${base}/disk`);
   });
-  afterAll(() => {
-    disk[Symbol.dispose]();
-    rmSync(base, { recursive: true });
-  });
+  afterAll(() => undo.dispose());
 
   // Files are cloned here.
   testStorageDriver("vfs", { base: `${base}/disk` });
@@ -149,7 +158,7 @@ describe.skipIf(!hasBtrfs)("on btrfs", () => {
 
   test("garbage that waits for its time stays where the room of what was removed is enough", async () => {
     await withLayers(["one", "two", "three"], async ({ dataRoot, storage, layers }) => {
-      const state = openState(dataRoot);
+      using state = openState(dataRoot);
       const content = await openContentStore(dataRoot);
       execFileSync("sync", ["-f", disk.path]);
       const { blocks, bfree, bavail, bsize } = statfsSync(disk.path);
@@ -157,13 +166,16 @@ describe.skipIf(!hasBtrfs)("on btrfs", () => {
         const used = (blocks - bfree) * bsize - freed;
         return Math.ceil((used * 100) / (used + bavail * bsize + freed));
       };
-      const garbageRules = { graceMs: 3_600_000, highPercent: percent(12 << 20), lowPercent: percent(36 << 20) };
+      const garbageRules = {
+        graceMs: 3_600_000,
+        highPercent: percent(12 << 20),
+        lowPercent: percent(36 << 20),
+      };
       using garbage = new Garbage(state, { dataRoot, storage, content, garbageRules });
       await garbage.keepForNow();
       await garbage.relieve();
       // 24 MiB are not enough, 48 are.
       expect(storage.listLayers()).toEqual(layers.slice(2));
-      state[Symbol.dispose]();
     });
   });
 
