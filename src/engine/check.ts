@@ -1,8 +1,12 @@
+import { Failure } from "../base/failure.ts";
+import type { OwnedFd } from "../linux/fd.ts";
 import { isSameProcess } from "../linux/process.ts";
+import type { EndpointId } from "../network/types.ts";
 import { type ContainerContext, isRunning } from "./containers/context.ts";
 import type { Garbage } from "./images/garbage.ts";
 import { listUnknownDirectories } from "./containers/unknown-directories.ts";
 import { listKeepers } from "./host/keepers.ts";
+import { openLiveNetwork } from "./networks/connect.ts";
 import { subjectOf } from "./state/records.ts";
 import { checkVolumes } from "./volumes/check-volumes.ts";
 import type { CheckFinding } from "./engine-types.ts";
@@ -32,7 +36,7 @@ export async function checkEngine(
     ...checkDirectories(context, pending),
     ...checkKeepers(context, pending),
     ...(await parts.storage.health()),
-    ...(await parts.networks.findings()),
+    ...(await parts.networks.findings({ openNetns: networkOpener(context) })),
     ...checkVolumes(context.volumes),
   ];
   const { layers, blobs } = await garbage.listOverdue();
@@ -46,6 +50,25 @@ export async function checkEngine(
     );
   }
   return findings;
+}
+
+/** Of containers that run; undefined while one ends. Who opens one closes it. */
+function networkOpener(context: ContainerContext): (id: EndpointId) => OwnedFd | undefined {
+  const owners = new Map(
+    context.state
+      .containers()
+      .filter(isRunning)
+      .flatMap((record) => (record.endpoints ?? []).map(({ plan }) => [plan?.id, record] as const)),
+  );
+  return (id) => {
+    const record = owners.get(id);
+    try {
+      return record === undefined ? undefined : openLiveNetwork(context, record);
+    } catch (thrown) {
+      if (thrown instanceof Failure) return undefined;
+      throw thrown;
+    }
+  };
 }
 
 function checkRecords({ state, live }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {

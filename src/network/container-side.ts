@@ -1,7 +1,7 @@
 import { addAddress, addRoute, removeRoute } from "../linux/addresses.ts";
 import type { Fd } from "../linux/fd.ts";
 import { tryNetworkSysctl, writeNetworkSysctl } from "../linux/interface-sysctls.ts";
-import { findLink, removeLink, setUp, type NetlinkRequest } from "../linux/links.ts";
+import { findLink, type Link, removeLink, setUp, type NetlinkRequest } from "../linux/links.ts";
 import { inNetworkNamespace } from "../linux/network-namespace.ts";
 import { openNetlink } from "../linux/netlink-socket.ts";
 import { Failure } from "../base/failure.ts";
@@ -61,6 +61,14 @@ export function replaceDefaultGateways(
         .map((gateway) => removeRoute(defaultRoute(gateway, link.index))),
       ...gateways.map((gateway) => addRoute(defaultRoute(gateway, link.index))),
     ]);
+  });
+}
+
+/** Undefined where it is not there by this name. */
+export function findContainerSide(interfaceName: string, netnsFd: Fd): Link | undefined {
+  return inNetworkNamespace(netnsFd, () => {
+    using socket = openNetlink("route");
+    return findLink(socket, interfaceName);
   });
 }
 

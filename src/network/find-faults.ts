@@ -11,6 +11,8 @@ export interface KernelState {
   readonly names: OwnNames;
   readonly plans: readonly NetworkPlan[];
   readonly endpoints: readonly EndpointPlan[];
+  /** The containers' own ends, as far as somebody can look at them. */
+  readonly ownEnds: ReadonlyMap<EndpointId, Link>;
   readonly survey: HostSurvey;
   readonly firewall: FirewallTable;
   /** Of containers that have ended: interfaces that the kernel is taking away. */
@@ -22,7 +24,12 @@ export interface KernelState {
 
 /** What the kernel has that was not asked for, or lacks, and whose rules stand in the way. */
 export function findFaults(state: KernelState): readonly NetworkFinding[] {
-  return [...linkFaults(state), ...firewallFaults(state), ...findForwardingFaults(state)];
+  return [
+    ...linkFaults(state),
+    ...ownEndFaults(state),
+    ...firewallFaults(state),
+    ...findForwardingFaults(state),
+  ];
 }
 
 function finding(subject: string, problem: string, advice: string): NetworkFinding {
@@ -69,6 +76,19 @@ function linkFaults({ names, plans, endpoints, survey, leaving }: KernelState): 
         ),
       ),
   ];
+}
+
+/** What a start gave a container is not changed while it runs: that would be its own network namespace's business. */
+function ownEndFaults({ plans, endpoints, ownEnds }: KernelState): readonly NetworkFinding[] {
+  return endpoints.flatMap(({ id, networkId }) => {
+    const plan = plans.find((each) => each.id === networkId);
+    const link = ownEnds.get(id);
+    if (plan?.driver !== "bridge" || link === undefined) return [];
+    const subject = `endpoint ${id.slice(0, 12)} of the network ${plan.name}`;
+    return sizeFaults(subject, plan, link).map(({ problem }) =>
+      finding(subject, `in the container ${problem}`, "restart its container"),
+    );
+  });
 }
 
 function sizeFaults(subject: string, plan: NetworkPlan, link: Link): readonly NetworkFinding[] {

@@ -1,4 +1,4 @@
-import type { Fd } from "../linux/fd.ts";
+import type { Fd, OwnedFd } from "../linux/fd.ts";
 import type { IpAddress, IpPrefix } from "../spec/ip-address.ts";
 import type { EndpointId, EndpointPlan, NetworkPlan, PublishedPorts } from "./types.ts";
 
@@ -23,6 +23,11 @@ export interface NetworkFinding {
   readonly subject: string;
   readonly problem: string;
   readonly advice: string;
+}
+
+export interface FindingsOptions {
+  /** The network namespace that an endpoint is in, closed by the one who asks; undefined: its own end is not looked at. */
+  readonly openNetns?: (id: EndpointId) => OwnedFd | undefined;
 }
 
 /** All that there should be: what reconcile() makes true and findings() compares with. */
@@ -72,7 +77,7 @@ export interface Networks extends AsyncDisposable {
    */
   reconcile(records: NetworkRecords): Promise<void>;
   /** For `system check`: the kernel's state against what this object was told. Changes nothing. */
-  findings(): Promise<readonly NetworkFinding[]>;
+  findings(options?: FindingsOptions): Promise<readonly NetworkFinding[]>;
   /** What chains of others keep a bridge network's containers from; it may not have been made yet, and will turn forwarding on. */
   obstaclesOf(plan: NetworkPlan): Promise<readonly NetworkFinding[]>;
   /** From where each of these can be reached, by the host's addresses and firewall as they are now. */

@@ -16,7 +16,12 @@ import {
   removeBridge,
 } from "./bridge/bridge-driver.ts";
 import { correctGsoSizes } from "./bridge/correct-gso-sizes.ts";
-import { bringUpLoopback, removeContainerSide, replaceDefaultGateways } from "./container-side.ts";
+import {
+  bringUpLoopback,
+  findContainerSide,
+  removeContainerSide,
+  replaceDefaultGateways,
+} from "./container-side.ts";
 import { endpointElements, networkElements, standInElements } from "./firewall/elements.ts";
 import { FirewallTable } from "./firewall/firewall-table.ts";
 import { openNetfilter } from "./firewall/open-netfilter.ts";
@@ -32,6 +37,7 @@ import { FORWARD } from "./policy/mirror-chains.ts";
 import { type HostSurvey, judgeReach, surveyHost } from "./policy/survey-host.ts";
 import type {
   AttachedEndpoint,
+  FindingsOptions,
   NetworkFinding,
   NetworkRecords,
   Networks,
@@ -207,7 +213,7 @@ class LocalNetworks implements Networks {
     for (const plan of networks) if (plan.driver === "bridge") correctBridgeSizes(host, plan);
   }
 
-  async findings(): Promise<readonly NetworkFinding[]> {
+  async findings({ openNetns = () => undefined }: FindingsOptions = {}): Promise<readonly NetworkFinding[]> {
     using _ = await this.#lock.acquire("");
     if (this.#plans.size === 0 && this.#opened === undefined) return [];
     const opened = this.#findOpened();
@@ -223,12 +229,23 @@ class LocalNetworks implements Networks {
       names: this.#names,
       plans: [...this.#plans.values()],
       endpoints: [...this.#endpoints.values()],
+      ownEnds: this.#findOwnEnds(openNetns),
       survey,
       firewall,
       leaving: new Set(this.#leaving.keys()),
       closed: mirror.closed,
       forwarding,
     });
+  }
+
+  #findOwnEnds(openNetns: NonNullable<FindingsOptions["openNetns"]>): ReadonlyMap<EndpointId, Link> {
+    const found = new Map<EndpointId, Link>();
+    for (const endpoint of this.#endpoints.values()) {
+      using netns = openNetns(endpoint.id);
+      const link = netns === undefined ? undefined : findContainerSide(endpoint.interfaceName, netns.fd);
+      if (link !== undefined) found.set(endpoint.id, link);
+    }
+    return found;
   }
 
   async obstaclesOf(plan: NetworkPlan): Promise<readonly NetworkFinding[]> {
