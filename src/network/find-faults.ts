@@ -1,7 +1,7 @@
 import type { Link } from "../linux/links.ts";
 import { correctGsoSizes, wantedGsoSizes } from "./bridge/correct-gso-sizes.ts";
 import type { FirewallTable } from "./firewall/firewall-table.ts";
-import { findForwardingFaults, type Forwarding } from "./find-forwarding-faults.ts";
+import { findForwardingFaults, type Forwarding, forwardChainsOf } from "./find-forwarding-faults.ts";
 import { bridgeAliasOf, vethNameOf, type OwnNames } from "./interface-names.ts";
 import type { NetworkFinding } from "./networks.ts";
 import type { HostSurvey } from "./policy/survey-host.ts";
@@ -28,7 +28,7 @@ export function findFaults(state: KernelState): readonly NetworkFinding[] {
     ...linkFaults(state),
     ...ownEndFaults(state),
     ...firewallFaults(state),
-    ...findForwardingFaults(state),
+    ...findForwardingFaults({ ...state, links: state.survey.links, chains: forwardChainsOf(state.survey) }),
   ];
 }
 

@@ -15,14 +15,22 @@ export interface Forwarding {
   readonly waysOut: readonly Link[];
 }
 
+/** Chains that what goes to and from containers passes by IPv4. */
+export function forwardChainsOf({ chains }: Pick<HostSurvey, "chains">): HostSurvey["chains"] {
+  return chains.filter(({ chain }) => chain.hook?.number === FORWARD && chain.family !== "ip6");
+}
+
 /** Where others' chains keep containers from the world and from each other, as Docker's policy of its forward chain does. Pure. */
 export function findForwardingFaults({
   plans,
-  survey,
+  chains,
+  links,
   forwarding: { isOn, filtersBridges, waysOut },
 }: {
   readonly plans: readonly NetworkPlan[];
-  readonly survey: Pick<HostSurvey, "chains" | "links">;
+  /** See forwardChainsOf(). */
+  readonly chains: HostSurvey["chains"];
+  readonly links: HostSurvey["links"];
   readonly forwarding: Forwarding;
 }): readonly NetworkFinding[] {
   const bridges = plans.filter((plan) => plan.driver === "bridge" && plan.ipv4);
@@ -38,43 +46,41 @@ export function findForwardingFaults({
             advice: "sysctl -w net.ipv4.ip_forward=1",
           },
         ]),
-    ...survey.chains
-      .filter(({ chain }) => chain.hook?.number === FORWARD && chain.family !== "ip6")
-      .flatMap(({ chain, contents }) => {
-        const isShut = (from: Link, to: Link): boolean =>
-          !judgePacket(chain, contents, packet(from, to)).mayPass;
-        const outwards = open.filter((plan) => waysOut.some((out) => isShut(linkOf(plan, survey), out)));
-        const within = talking.filter((plan) => isShut(linkOf(plan, survey), linkOf(plan, survey)));
-        const place = `${chain.family} ${chain.table} ${chain.chain}`;
-        const advice = (shut: readonly NetworkPlan[]): string =>
-          `let it pass there: ${shut.map(({ interfaceName }) => `nft insert rule ${place} iifname ${interfaceName} accept`).join("; ")}`;
-        const of = (shut: readonly NetworkPlan[]): string => shut.map(({ name }) => name).join(", ");
-        return [
-          ...(outwards.length === 0
-            ? []
-            : [
-                {
-                  subject: `firewall chain ${place}`,
-                  problem: `refuses what containers of ${of(outwards)} send to other hosts`,
-                  advice: advice(outwards),
-                },
-              ]),
-          ...(within.length === 0
-            ? []
-            : [
-                {
-                  subject: `firewall chain ${place}`,
-                  problem: `refuses what containers of ${of(within)} send to each other`,
-                  advice: advice(within),
-                },
-              ]),
-        ];
-      }),
+    ...chains.flatMap(({ chain, contents }) => {
+      const isShut = (from: Link, to: Link): boolean =>
+        !judgePacket(chain, contents, packet(from, to)).mayPass;
+      const outwards = open.filter((plan) => waysOut.some((out) => isShut(linkOf(plan, links), out)));
+      const within = talking.filter((plan) => isShut(linkOf(plan, links), linkOf(plan, links)));
+      const place = `${chain.family} ${chain.table} ${chain.chain}`;
+      const advice = (shut: readonly NetworkPlan[]): string =>
+        `let it pass there: ${shut.map(({ interfaceName }) => `nft insert rule ${place} iifname ${interfaceName} accept`).join("; ")}`;
+      const of = (shut: readonly NetworkPlan[]): string => shut.map(({ name }) => name).join(", ");
+      return [
+        ...(outwards.length === 0
+          ? []
+          : [
+              {
+                subject: `firewall chain ${place}`,
+                problem: `refuses what containers of ${of(outwards)} send to other hosts`,
+                advice: advice(outwards),
+              },
+            ]),
+        ...(within.length === 0
+          ? []
+          : [
+              {
+                subject: `firewall chain ${place}`,
+                problem: `refuses what containers of ${of(within)} send to each other`,
+                advice: advice(within),
+              },
+            ]),
+      ];
+    }),
   ];
 }
 
 /** The network's interface; before it is made, one of its name. */
-function linkOf({ interfaceName: name }: NetworkPlan, { links }: Pick<HostSurvey, "links">): Link {
+function linkOf({ interfaceName: name }: NetworkPlan, links: readonly Link[]): Link {
   const planned: Link = {
     index: 0,
     name,

@@ -28,12 +28,11 @@ import { openNetfilter } from "./firewall/open-netfilter.ts";
 import type { HostSide } from "./host-side.ts";
 import { ownNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
 import { findFaults } from "./find-faults.ts";
-import { findForwardingFaults, type Forwarding } from "./find-forwarding-faults.ts";
+import { findForwardingFaults, type Forwarding, forwardChainsOf } from "./find-forwarding-faults.ts";
 import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
 import { findPortClash, formatHostPorts } from "./merge-ports.ts";
 import { describeReach } from "./policy/describe-reach.ts";
 import { HostMirror } from "./policy/host-mirror.ts";
-import { FORWARD } from "./policy/mirror-chains.ts";
 import { type HostSurvey, judgeReach, surveyHost } from "./policy/survey-host.ts";
 import type {
   AttachedEndpoint,
@@ -252,14 +251,14 @@ class LocalNetworks implements Networks {
     if (plan.driver !== "bridge") return [];
     using _ = await this.#lock.acquire("");
     try {
-      const { chains } = this.#survey();
-      if (!chains.some(({ chain }) => chain.hook?.number === FORWARD)) return [];
+      const chains = forwardChainsOf(this.#survey());
+      if (chains.length === 0) return [];
       const { route } = this.#open().host;
       // Not the list of all: each container has one.
       const link = findLink(route, plan.interfaceName);
       const links = link === undefined ? [] : [link];
       const forwarding = { ...readForwarding(route, (index) => findLink(route, index)), isOn: true };
-      return findForwardingFaults({ plans: [plan], survey: { chains, links }, forwarding });
+      return findForwardingFaults({ plans: [plan], chains, links, forwarding });
     } catch (thrown) {
       if (thrown instanceof Failure) return []; // a start says it better
       throw thrown;
