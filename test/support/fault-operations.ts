@@ -460,6 +460,26 @@ export const imageOperations: Readonly<Record<string, FaultOperation>> = {
       await loadAgain(place);
     },
   },
+  "end of one that takes its image along": {
+    prepare: async (place) => {
+      const { engine, name } = place;
+      await createSleeper(place);
+      await engine.containers.commit(name, { reference: name });
+      await engine.containers.remove(name);
+      const command = ["sh", "-c", "exit 4"];
+      await engine.containers.create({ image: name, name, command, autoRemove: true, removeImage: true });
+    },
+    args: (name) => ["start", name],
+    outcome: async (place) => `${await imageOf(place)}, ${await stateOf(place)}`,
+    points: {
+      "end.noticed": "absent, absent",
+      "remove.recorded": "absent, absent",
+      "image.forgotten": "absent, absent",
+      "sweep.cgroup": "absent, absent",
+      "sweep.data": "absent, absent",
+    },
+    again: createSleeper,
+  },
   // The last: the data root remembers the policy.
   "dropping of a blob": {
     args: () => ["--blob-policy", "rebuild", "load"],

@@ -120,7 +120,9 @@ export function dropContainer(
   const { id } = record;
   context.restarts.cancel(id);
   const volumes = removesVolumes ? anonymousVolumes(record.spec.mounts ?? []) : [];
-  const intent = context.state.removeContainer(id, [...events, containerEvent(record, "destroy")], volumes);
+  const image = removesImage ? record.image : undefined;
+  const told = [...events, containerEvent(record, "destroy")];
+  const intent = context.state.removeContainer(id, told, { volumes, image });
   fault("remove.recorded");
   if (volumes.length > 0) context.volumes.removeUnused(volumes);
   context.secrets.release(record.spec.secrets);
@@ -130,10 +132,13 @@ export function dropContainer(
   const status = exitStatusOf(record);
   context.waiters.wake(id, "exit", status);
   const wakeAll = (): void => context.waiters.wake(id, "removed", status);
-  if (removesImage) void removeImageOf(context, record).finally(wakeAll);
-  else wakeAll();
+  const imageGone = image === undefined ? undefined : removeImageOf(context, { id, image }).finally(wakeAll);
+  if (imageGone === undefined) wakeAll();
   void context.background
-    .run(id, () => sweepAll(context, { id, intent }))
+    .run(id, async () => {
+      await imageGone;
+      await sweepAll(context, { id, intent });
+    })
     .then(() => {
       const known = new Set<string>(context.state.images().map((image) => image.id));
       if (!imagesOf(record).every((image) => known.has(image)) && !context.closing.aborted)
@@ -141,8 +146,11 @@ export function dropContainer(
     });
 }
 
-/** What uses it keeps it: that is no failure. */
-async function removeImageOf(context: ContainerContext, { id, image }: ContainerRecord): Promise<void> {
+/** The image that goes with a container. What uses it keeps it: that is no failure. */
+export async function removeImageOf(
+  context: ContainerContext,
+  { id, image }: Pick<ContainerRecord, "id" | "image">,
+): Promise<void> {
   if (context.closing.aborted) return;
   try {
     await context.removeImage(image);

@@ -8,6 +8,7 @@ import {
   type ExitedState,
   recordEnd,
   removeDirectory,
+  removeImageOf,
   stateAfter,
   sweepAll,
   sweepCgroup,
@@ -99,7 +100,10 @@ async function finishIntent(context: ContainerContext, intentId: IntentId, inten
       return;
     case "remove":
       context.volumes.removeUnused(intent.volumes ?? []);
-      void context.background.run(id, () => sweepAll(context, { id, intent: intentId }));
+      void context.background.run(id, async () => {
+        if (intent.image !== undefined) await removeImageOf(context, { id, image: intent.image });
+        await sweepAll(context, { id, intent: intentId });
+      });
       return;
     case "start":
       return await finishStart(context, { intentId, intent });

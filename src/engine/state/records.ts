@@ -155,6 +155,8 @@ export type Intent =
       readonly containerId: ContainerId;
       /** Anonymous volumes that go with it. */
       readonly volumes?: readonly string[];
+      /** Its image, which goes with it unless something else has that: see ContainerSpec.removeImage. */
+      readonly image?: string;
       /** Above its cgroup, when that is not the engine's own. */
       readonly cgroupParent?: string;
       /** With it: see CgroupPart.assign(). */

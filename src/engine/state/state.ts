@@ -87,13 +87,14 @@ export class State implements Disposable {
   removeContainer(
     id: ContainerId,
     events: readonly EngineEvent[] = [],
-    volumes: readonly string[] = [],
+    { volumes = [], image }: { readonly volumes?: readonly string[]; readonly image?: string | undefined } = {},
   ): IntentId {
     const { cgroupParent, cgroups } = this.findContainer(id)?.spec ?? {};
     const intent: Intent = {
       kind: "remove",
       containerId: id,
       ...(volumes.length === 0 ? {} : { volumes }),
+      ...(image === undefined ? {} : { image }),
       ...(cgroupParent === undefined ? {} : { cgroupParent }),
       ...(cgroups === "split" ? { isSplit: true } : {}),
     };
