@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
+import { Scratch } from "../support/scratch.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
 describe.skipIf(!isRoot)("podman's flags of run", () => {
@@ -152,6 +153,45 @@ describe.skipIf(!isRoot)("podman's flags of run", () => {
       "http_proxy=mine",
     ]);
     expect(await run("--http-proxy=false")).toEqual([]);
+  }, 60_000);
+
+  test("proxies of Docker's configuration are set, but for what the command line says something of", async () => {
+    using scratch = new Scratch("docker-config");
+    const env = { DOCKER_CONFIG: scratch.path, http_proxy: "http://mine:1" };
+    const write = (config: unknown): void =>
+      writeFileSync(
+        scratch.join("config.json"),
+        typeof config === "string" ? config : JSON.stringify(config),
+      );
+    const run = async (...flags: string[]): Promise<readonly string[]> =>
+      (await tare.must(["run", "--rm", ...flags, "busybox", "env"], { env }))
+        .split("\n")
+        .filter((line) => /proxy/i.test(line))
+        .sort();
+    write({ proxies: { default: { httpProxy: "http://proxy:1", noProxy: "a,b" }, "tcp://other:1": {} } });
+    expect(await run()).toEqual([
+      "HTTP_PROXY=http://proxy:1",
+      "NO_PROXY=a,b",
+      "http_proxy=http://proxy:1",
+      "no_proxy=a,b",
+    ]);
+    writeFileSync(scratch.join("env"), "NO_PROXY=c\n");
+    const flags = ["-e", "http_proxy=own", "--env-file", scratch.join("env"), "--unsetenv", "no_proxy"];
+    expect(await run(...flags)).toEqual(["HTTP_PROXY=http://proxy:1", "NO_PROXY=c", "http_proxy=own"]);
+    expect(await run("--http-proxy")).toContain("http_proxy=http://mine:1");
+    expect(await run("--http-proxy=false")).toEqual([]);
+    expect(await run("--unsetenv-all")).toEqual([]);
+    const id = await tare.must(["create", "--name", "proxied", "busybox"], { env });
+    expect(await tare.must(["inspect", "-f", "{{json .Config.Env}}", id])).toContain('"NO_PROXY=a,b"');
+    await tare.must(["rm", id]);
+    write({ proxies: { default: { httpProxy: "no" }, [`unix://${tare.socket}`]: { allProxy: "socks" } } });
+    expect(await run()).toEqual(["ALL_PROXY=socks", "all_proxy=socks"]);
+    for (const wrong of ["{", { proxies: { default: { httpProxy: 1 } } }]) {
+      write(wrong);
+      const { status, stdout, stderr } = await tare.tare(["run", "--rm", "busybox", "echo", "ran"], { env });
+      expect([status, stdout]).toEqual([0, "ran\n"]);
+      expect(stderr).toStartWith(`WARNING: cannot read ${scratch.join("config.json")}: `);
+    }
   }, 60_000);
 
   test("what contradicts itself or can't be is refused, with what to do", async () => {

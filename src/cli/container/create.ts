@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { ContainerCreateRequest } from "../../api/types/container.ts";
 import { sleep } from "../../base/deadline.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
@@ -25,6 +26,7 @@ export async function createContainer(
   checkPull(values.pull);
   const platform = platformOf(values, process.arch === "x64" ? "amd64" : process.arch);
   checkPlatform(platform);
+  const proxied = await withProxies(call, planned);
   using idFile = openIdFile(values.cidfile, { what: "container", cwd: context.cwd });
   const client = await call.client();
   const newPod = newPodName(values);
@@ -37,8 +39,8 @@ export async function createContainer(
     });
   }
   const { request, archive } = values["use-api-socket"]
-    ? await planSocket(planned, { host: client.host, env: context.env })
-    : { request: planned };
+    ? await planSocket(proxied, { host: client.host, env: context.env })
+    : { request: proxied };
   const options = { name: values.name === "" ? undefined : values.name };
   const image = request.Image ?? "";
   const policy = values["seccomp-policy"];
@@ -58,6 +60,36 @@ export async function createContainer(
   idFile.write(id);
   pod?.keep();
   return id;
+}
+
+/**
+ * Adds the proxies of Docker's client configuration, but for variables that the command line says something of. As with Docker's client, a
+ * configuration that can't be read is a warning.
+ */
+async function withProxies(
+  call: Call<ContainerValues>,
+  request: ContainerCreateRequest,
+): Promise<ContainerCreateRequest> {
+  const { values, given, context, globals } = call;
+  const isRefused = given.has("http-proxy") && !values["http-proxy"];
+  if (isRefused || values["unsetenv-all"] || !mayHaveConfig(context.env)) return request;
+  const { readConfiguredProxies } = await import("./configured-proxies.ts");
+  const asked = request.Env ?? [];
+  const taken = new Set(asked.map((entry) => entry.split("=", 1)[0]));
+  try {
+    const proxies = readConfiguredProxies(context.env, globals.host);
+    const free = proxies.filter((entry) => !taken.has(entry.split("=", 1)[0]));
+    return { ...request, Env: [...free, ...asked] };
+  } catch (thrown) {
+    call.err(`WARNING: ${sentenceOf(thrown)}\n`);
+    return request;
+  }
+}
+
+/** Most have none: then nothing that reads one is loaded. */
+function mayHaveConfig({ DOCKER_CONFIG, HOME }: Call<unknown>["context"]["env"]): boolean {
+  const directory = DOCKER_CONFIG || (HOME ? `${HOME}/.docker` : undefined);
+  return directory === undefined || existsSync(`${directory}/config.json`);
 }
 
 /** Seldom wanted, so not loaded. */

@@ -20,7 +20,9 @@ export interface OwnValues {
 
 export const ownFlags: TableOf<OwnValues> = {
   "env-host": bool("Set all environment variables of this command (Tare's own)"),
-  "http-proxy": bool("Set the proxy variables of this command (http_proxy, no_proxy, …) (Tare's own)"),
+  "http-proxy": bool(
+    "Set the proxy variables of this command (http_proxy, no_proxy, …); false: none of ~/.docker/config.json either (Tare's own)",
+  ),
   "no-hostname": bool("Leave the image's /etc/hostname as it is (Tare's own)"),
   "no-hosts": bool("Leave the image's /etc/hosts as it is (Tare's own)"),
   personality: string("What uname(2) tells of the machine: LINUX or LINUX32 (Tare's own)", {
