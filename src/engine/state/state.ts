@@ -87,7 +87,10 @@ export class State implements Disposable {
   removeContainer(
     id: ContainerId,
     events: readonly EngineEvent[] = [],
-    { volumes = [], image }: { readonly volumes?: readonly string[]; readonly image?: string | undefined } = {},
+    {
+      volumes = [],
+      image,
+    }: { readonly volumes?: readonly string[]; readonly image?: string | undefined } = {},
   ): IntentId {
     const { cgroupParent, cgroups } = this.findContainer(id)?.spec ?? {};
     const intent: Intent = {
