@@ -20,6 +20,7 @@ export interface DaemonOptions {
   readonly blobPolicy?: BlobPolicy;
   readonly publishPolicy?: PublishPolicy;
   readonly bridgeGsoMaxSize?: number;
+  readonly bridgeBypass: boolean;
   readonly debug: boolean;
 }
 
@@ -54,6 +55,7 @@ export function parseDaemonOptions(argv: readonly string[]): DaemonOptions {
     ...(values["bridge-gso-max-size"] === undefined
       ? {}
       : { bridgeGsoMaxSize: parseBridgeGsoMaxSize(values["bridge-gso-max-size"], "--bridge-gso-max-size") }),
+    bridgeBypass: values["bridge-bypass"],
     ...(gc === undefined ? {} : { garbageRules: parseGarbageRules(gc) }),
     debug: values.debug,
   };

@@ -85,6 +85,7 @@ async function openWhenFree(options: DaemonOptions): Promise<Engine> {
         ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
         ...(options.publishPolicy === undefined ? {} : { publishPolicy: options.publishPolicy }),
         ...(options.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: options.bridgeGsoMaxSize }),
+        bridgeBypass: options.bridgeBypass,
         ...(options.garbageRules === undefined ? {} : { garbage: options.garbageRules }),
         keeperProgram: programs.keeper,
         helloProgram: programs.hello,

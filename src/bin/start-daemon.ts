@@ -102,6 +102,7 @@ async function launch(
     ...(options.blobPolicy === undefined ? [] : [`--blob-policy=${options.blobPolicy}`]),
     ...(options.publishPolicy === undefined ? [] : [`--publish-policy=${options.publishPolicy}`]),
     ...(options.bridgeGsoMaxSize === undefined ? [] : [`--bridge-gso-max-size=${options.bridgeGsoMaxSize}`]),
+    ...(options.bridgeBypass === true ? ["--bridge-bypass"] : []),
     ...(options.gc === undefined ? [] : [`--gc=${options.gc}`]),
     ...(options.debug ? ["--debug"] : []),
   ];

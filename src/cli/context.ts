@@ -30,6 +30,7 @@ export interface GlobalOptions {
   readonly blobPolicy?: string;
   readonly publishPolicy?: string;
   readonly bridgeGsoMaxSize?: string;
+  readonly bridgeBypass?: boolean;
   readonly debug: boolean;
   /** False: a daemon that does not run is not started (`daemon stop`, completion). */
   readonly startsDaemon: boolean;

@@ -5,6 +5,7 @@ import { bool, list, optional } from "./flags/kinds.ts";
 
 export interface GlobalValues {
   readonly "blob-policy": string | undefined;
+  readonly "bridge-bypass": boolean;
   readonly "bridge-gso-max-size": string | undefined;
   readonly "data-root": string | undefined;
   readonly debug: boolean;
@@ -22,6 +23,9 @@ export interface GlobalValues {
 export const globalFlags: TableOf<GlobalValues> = {
   "blob-policy": optional(
     "Layers' blobs after unpacking, in a daemon that is started (keep, rebuild, refetch)",
+  ),
+  "bridge-bypass": bool(
+    "Packets between containers of the default bridge pass it by, in a daemon that is started",
   ),
   "bridge-gso-max-size": optional(
     "Largest packets of TCP on the default bridge, in a daemon that is started (64k to 524280 bytes, default 64k)",
@@ -68,6 +72,7 @@ export function resolveGlobals(
     gc,
     "blob-policy": blobPolicy,
     "publish-policy": publishPolicy,
+    "bridge-bypass": bridgeBypass,
     "bridge-gso-max-size": bridgeGsoMaxSize,
     debug,
   } = values;
@@ -80,6 +85,7 @@ export function resolveGlobals(
     ...(usernsPool === undefined ? {} : { usernsPool }),
     ...(blobPolicy === undefined ? {} : { blobPolicy }),
     ...(publishPolicy === undefined ? {} : { publishPolicy }),
+    ...(bridgeBypass ? { bridgeBypass } : {}),
     ...(bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize }),
     ...(gc === undefined ? {} : { gc }),
     debug,

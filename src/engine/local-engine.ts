@@ -230,6 +230,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
       part: parts.networks,
       dataRoot: parts.dataRoot,
       ...(parts.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: parts.bridgeGsoMaxSize }),
+      ...(parts.bridgeBypass === undefined ? {} : { bridgeBypass: parts.bridgeBypass }),
     }),
     pinImage: (reference) => images.pin(reference),
     removeImage: async (reference) => void (await images.remove(reference)),

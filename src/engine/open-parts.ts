@@ -36,8 +36,9 @@ export interface PartsOptions {
   readonly garbageRules?: GarbageRules;
   readonly blobPolicy?: BlobPolicy;
   readonly publishPolicy?: PublishPolicy;
-  /** See EngineParts. */
+  /** See EngineParts; so is the next. */
   readonly bridgeGsoMaxSize?: number;
+  readonly bridgeBypass?: boolean;
   /** File of the keeper program. */
   readonly keeperProgram: string;
   /** How registries are reached. */
@@ -101,6 +102,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     host: describeHost(),
     ...(idPool === undefined ? {} : { idPool }),
     ...(options.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: options.bridgeGsoMaxSize }),
+    ...(options.bridgeBypass === undefined ? {} : { bridgeBypass: options.bridgeBypass }),
     ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
     ...(options.garbageRules === undefined ? {} : { garbageRules: options.garbageRules }),
     ...(helloProgram === undefined ? {} : { helloProgram }),

@@ -179,6 +179,8 @@ export interface EngineParts extends AsyncDisposable {
   readonly networks: NetworkPart;
   /** The largest packets of TCP on the default bridge, in bytes; absent: 65536. */
   readonly bridgeGsoMaxSize?: number;
+  /** Whether packets between containers of the default bridge pass it by. */
+  readonly bridgeBypass?: boolean;
   /** Absent: containers find each other by address alone. */
   readonly names?: NamePart;
   readonly host: HostPart;

@@ -14,7 +14,7 @@ import { type Avoidable, isForcedAbsent } from "./without.ts";
 /** What this kernel may or may not have; docs/kernel.md says what each is used for and what replaces it. */
 export type FeatureName = Exclude<
   Avoidable,
-  "cgroup1" | "cgroup2" | "erofs-file" | "nf_tables" | "nft" | "sock_diag"
+  "bpf-redirect" | "cgroup1" | "cgroup2" | "erofs-file" | "nf_tables" | "nft" | "sock_diag"
 >;
 
 export interface Feature {

@@ -70,7 +70,8 @@ function linkInfo(options: { readonly index?: number; readonly up?: boolean } = 
   return info;
 }
 
-function macBytes(text: string): Uint8Array {
+/** The six bytes of `02:42:ac:11:00:02`. */
+export function encodeMacAddress(text: string): Uint8Array {
   return Uint8Array.from(text.split(":").map((part) => Number.parseInt(part, 16)));
 }
 
@@ -94,7 +95,7 @@ export function addBridge(
 ): NetlinkRequest {
   return make(`make the bridge ${name}`, linkInfo(), [
     textAttribute(IFLA_IFNAME, name),
-    bytesAttribute(IFLA_ADDRESS, macBytes(options.macAddress)),
+    bytesAttribute(IFLA_ADDRESS, encodeMacAddress(options.macAddress)),
     u32Attribute(IFLA_MTU, options.mtu),
     nestedAttribute(IFLA_LINKINFO, textAttribute(IFLA_INFO_KIND, "bridge")),
   ]);
@@ -116,7 +117,7 @@ export function addVeth(
   const peerAttributes = Buffer.concat([
     linkInfo(),
     textAttribute(IFLA_IFNAME, peer.name),
-    bytesAttribute(IFLA_ADDRESS, macBytes(peer.macAddress)),
+    bytesAttribute(IFLA_ADDRESS, encodeMacAddress(peer.macAddress)),
     u32Attribute(IFLA_MTU, options.mtu),
     u32Attribute(IFLA_NET_NS_FD, peer.netnsFd),
     ...sizes,
@@ -150,7 +151,9 @@ export function addMacvlan(
   return make(`make the interface ${name}`, linkInfo(), [
     textAttribute(IFLA_IFNAME, name),
     u32Attribute(IFLA_LINK, options.parentIndex),
-    ...(options.mode === "passthru" ? [] : [bytesAttribute(IFLA_ADDRESS, macBytes(options.macAddress))]),
+    ...(options.mode === "passthru"
+      ? []
+      : [bytesAttribute(IFLA_ADDRESS, encodeMacAddress(options.macAddress))]),
     ...(options.mtu === 0 ? [] : [u32Attribute(IFLA_MTU, options.mtu)]),
     u32Attribute(IFLA_NET_NS_FD, options.netnsFd),
     nestedAttribute(

@@ -4,6 +4,7 @@
  */
 export type Avoidable =
   | "bpf-devices"
+  | "bpf-redirect"
   | "cgroup.kill"
   | "cgroup1"
   | "cgroup2"

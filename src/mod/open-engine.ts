@@ -37,6 +37,8 @@ export interface OpenOptions {
    * The largest packets of TCP over IPv4 on the default bridge, in bytes, from 65536 (the default) to 524280: see `gso_max_size` in docs/networks.md.
    */
   readonly bridgeGsoMaxSize?: number;
+  /** Whether packets between containers of the default bridge pass it by (default: no): see `bypass_bridge` in docs/networks.md. */
+  readonly bridgeBypass?: boolean;
   /**
    * How long layers of a pull that failed are kept for the next one, and when the disk is too full for that.
    * Default: an hour; from 85 percent of the file system in use down to 80.
@@ -72,6 +74,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
     ...(options.bridgeGsoMaxSize === undefined
       ? {}
       : { bridgeGsoMaxSize: parseBridgeGsoMaxSize(String(options.bridgeGsoMaxSize), "bridgeGsoMaxSize") }),
+    ...(options.bridgeBypass === undefined ? {} : { bridgeBypass: options.bridgeBypass }),
     ...(options.garbage === undefined ? {} : { garbageRules: options.garbage }),
     keeperProgram: options.keeperProgram ?? findBuilt("keeper.elf"),
     helloProgram: options.helloProgram ?? findBuilt("hello.elf"),

@@ -1,4 +1,5 @@
 import type { Link } from "../linux/links.ts";
+import type { BridgeBypass } from "./bridge/bridge-bypass.ts";
 import { correctGsoSizes, wantedGsoSizes } from "./bridge/correct-gso-sizes.ts";
 import type { FirewallTable } from "./firewall/firewall-table.ts";
 import { findForwardingFaults, type Forwarding, forwardChainsOf } from "./find-forwarding-faults.ts";
@@ -20,6 +21,7 @@ export interface KernelState {
   /** Rules of the host that could not be copied. */
   readonly closed: readonly string[];
   readonly forwarding: Forwarding;
+  readonly bypass: Pick<BridgeBypass, "isComplete">;
 }
 
 /** What the kernel has that was not asked for, or lacks, and whose rules stand in the way. */
@@ -36,7 +38,14 @@ function finding(subject: string, problem: string, advice: string): NetworkFindi
   return { subject, problem, advice };
 }
 
-function linkFaults({ names, plans, endpoints, survey, leaving }: KernelState): readonly NetworkFinding[] {
+function linkFaults({
+  names,
+  plans,
+  endpoints,
+  survey,
+  leaving,
+  bypass,
+}: KernelState): readonly NetworkFinding[] {
   const links = new Map(survey.links.map((link) => [link.name, link]));
   const known = new Set([
     ...plans.map((plan) => plan.interfaceName),
@@ -55,14 +64,22 @@ function linkFaults({ names, plans, endpoints, survey, leaving }: KernelState): 
       const hasPorts = endpoints.some(({ networkId }) => networkId === plan.id);
       return isOurs && hasPorts ? sizeFaults(`network ${plan.name}`, plan, link) : [];
     }),
-    ...endpoints.flatMap(({ id, networkId }) => {
+    ...endpoints.flatMap((endpoint) => {
+      const { id, networkId } = endpoint;
       const plan = plans.find((each) => each.id === networkId);
       const link = links.get(vethNameOf(names, id));
       const bridge = plan === undefined ? undefined : links.get(plan.interfaceName);
       if (plan?.driver !== "bridge" || bridge === undefined) return [];
       const subject = `endpoint ${id.slice(0, 12)} of the network ${plan.name}`;
       if (link === undefined) return [finding(subject, "has lost its interface", "restart its container")];
-      if (link.master === bridge.index) return sizeFaults(subject, plan, link);
+      if (link.master === bridge.index) {
+        return [
+          ...sizeFaults(subject, plan, link),
+          ...(plan.bypassesBridge !== true || bypass.isComplete(endpoint, link)
+            ? []
+            : [finding(subject, "does not bypass its bridge", "restart the engine")]),
+        ];
+      }
       return [finding(subject, `its interface ${link.name} is not on its bridge`, "restart the engine")];
     }),
     ...survey.links

@@ -35,7 +35,9 @@ export function findForwardingFaults({
 }): readonly NetworkFinding[] {
   const bridges = plans.filter((plan) => plan.driver === "bridge" && plan.ipv4);
   const open = bridges.filter((plan) => !plan.internal);
-  const talking = filtersBridges ? bridges.filter((plan) => plan.interContainer) : [];
+  const talking = filtersBridges
+    ? bridges.filter((plan) => plan.interContainer && plan.bypassesBridge !== true)
+    : [];
   return [
     ...(isOn || open.length === 0
       ? []

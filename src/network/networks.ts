@@ -118,6 +118,8 @@ export interface HostNetwork {
     readonly interfaceName: string;
   }[];
   readonly interfaces: readonly string[];
+  /** Whether this kernel can lead packets past a bridge. */
+  readonly bypass: boolean;
   /** Whether this kernel can have packets of TCP beyond 65536 bytes. */
   readonly largeTcp: { readonly ipv4: boolean; readonly ipv6: boolean };
 }

@@ -8,6 +8,7 @@ import { findLink, type Link, listLinks, removeLink, setMaster } from "../linux/
 import { openNetlink, type NetlinkSocket } from "../linux/netlink-socket.ts";
 import { NFNLGRP_NFTABLES, type SetElement } from "../linux/nftables.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
+import { BridgeBypass } from "./bridge/bridge-bypass.ts";
 import {
   attachToBridge,
   correctBridgeSizes,
@@ -109,10 +110,11 @@ class LocalNetworks implements Networks {
 
   async remove(plan: NetworkPlan): Promise<void> {
     using _ = await this.#lock.acquire("");
-    const { host, firewall } = this.#open();
+    const { host, firewall, bypass } = this.#open();
     if (plan.driver === "macvlan") removeMacvlanParent(host, plan, [...this.#plans.values()]);
     else {
       removeBridge(host, plan);
+      bypass.forget(plan.id);
       if (firewall.isMade) await this.#changeNetwork(firewall, plan.id, undefined);
     }
     this.#plans.delete(plan.id);
@@ -120,7 +122,7 @@ class LocalNetworks implements Networks {
 
   async attach(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
     using _ = await this.#lock.acquire("");
-    const { host, firewall } = this.#open();
+    const { host, firewall, bypass } = this.#open();
     const plan = this.#getPlan(endpoint.networkId);
     this.#refuseClash(endpoint.id, endpoint.ports);
     if (plan.driver === "macvlan") {
@@ -136,6 +138,8 @@ class LocalNetworks implements Networks {
       host.route.send([removeLink(hostInterface)]);
       throw thrown;
     }
+    const port = plan.bypassesBridge === true ? findLink(host.route, hostInterface) : undefined;
+    if (port !== undefined) bypass.add(plan, { endpoint, port });
     this.#endpoints.set(endpoint.id, endpoint);
     this.#forgetOldFlows(endpoint, endpoint.ports);
     return { hostInterface };
@@ -208,7 +212,7 @@ class LocalNetworks implements Networks {
         this.#note(sentenceOf(thrown));
       }
     }
-    this.#correctPorts(host);
+    this.#correctPorts(opened);
     for (const plan of networks) if (plan.driver === "bridge") correctBridgeSizes(host, plan);
   }
 
@@ -218,7 +222,7 @@ class LocalNetworks implements Networks {
     const opened = this.#findOpened();
     if (opened instanceof Failure)
       return [{ subject: "networks", problem: opened.message, advice: "get what is missing" }];
-    const { host, firewall, mirror, netfilter } = opened;
+    const { host, firewall, mirror, netfilter, bypass } = opened;
     const survey = surveyHost({ route: host.route, netfilter });
     const forwarding = readForwarding(host.route, (index) =>
       survey.links.find((link) => link.index === index),
@@ -233,6 +237,7 @@ class LocalNetworks implements Networks {
       firewall,
       leaving: new Set(this.#leaving.keys()),
       closed: mirror.closed,
+      bypass,
       forwarding,
     });
   }
@@ -381,7 +386,8 @@ class LocalNetworks implements Networks {
   async #detach(id: EndpointId): Promise<void> {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined) return;
-    const { firewall, netfilter } = this.#open();
+    const { firewall, netfilter, bypass } = this.#open();
+    bypass.remove(id);
     await firewall.change(new Map([[id, []]]));
     this.#endpoints.delete(id);
     if (endpoint.ports.length > 0) this.#mirror([...this.#endpoints.values()]);
@@ -441,9 +447,10 @@ class LocalNetworks implements Networks {
   }
 
   /** A bridge that was removed and made anew has lost its ports. The container's end of a pair is not touched. */
-  #correctPorts(host: HostSide): void {
+  #correctPorts({ host, bypass }: Opened): void {
     const links = new Map(listLinks(host.route).map((link) => [link.name, link]));
-    for (const { id, networkId } of this.#endpoints.values()) {
+    for (const endpoint of this.#endpoints.values()) {
+      const { id, networkId } = endpoint;
       const plan = this.#plans.get(networkId);
       const bridge = plan === undefined ? undefined : links.get(plan.interfaceName);
       const port = links.get(vethNameOf(this.#names, id));
@@ -453,6 +460,8 @@ class LocalNetworks implements Networks {
         ...correctGsoSizes(plan, port),
         ...(isOn ? [] : [setMaster(port.name, bridge.index), portOf(plan, port.name)]),
       ]);
+      if (plan.bypassesBridge === true) bypass.add(plan, { endpoint, port });
+      else if (plan.driver === "bridge") bypass.withdraw(port);
     }
   }
 
@@ -482,6 +491,7 @@ class Opened implements Disposable {
   readonly netfilter: NetlinkSocket;
   readonly firewall: FirewallTable;
   readonly mirror: HostMirror;
+  readonly bypass: BridgeBypass;
   readonly #sockets = new DisposableStack();
 
   constructor(names: OwnNames, note: (sentence: string) => void) {
@@ -492,6 +502,7 @@ class Opened implements Disposable {
     events.join(NFNLGRP_NFTABLES);
     this.firewall = new FirewallTable({ socket: this.netfilter, events }, names.table);
     this.mirror = new HostMirror(this.netfilter, names.table);
+    this.bypass = opening.use(new BridgeBypass(this.host));
     this.#sockets = opening.move();
   }
 

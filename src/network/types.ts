@@ -38,6 +38,8 @@ export interface NetworkPlan {
    * Of bridge networks.
    */
   readonly gsoMaxSizes?: { readonly ipv4?: number; readonly ipv6?: number };
+  /** What its containers send each other goes from one to the other without passing the bridge. Of bridge networks. */
+  readonly bypassesBridge?: boolean;
   /** Of the host's interface: the bridge, at most 15 bytes. For macvlan: the parent, made by us when it is `dm-…`. */
   readonly interfaceName: string;
   /** macvlan's mode. */

@@ -12,7 +12,13 @@ import type { NetworkRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import { defaultNetwork, fixedNetworks, isPredefined } from "./fixed-networks.ts";
 import { Leases } from "./leases.ts";
-import { type NetworkFacts, planDefaultNetwork, planNetwork, resizeDefaultNetwork } from "./plan-network.ts";
+import {
+  adaptDefaultNetwork,
+  type DefaultBridgeOptions,
+  type NetworkFacts,
+  planDefaultNetwork,
+  planNetwork,
+} from "./plan-network.ts";
 import { networkNotFound, quoted } from "./refuse-network.ts";
 
 /** Records of networks, what the kernel has of them, and who has which address. */
@@ -22,17 +28,27 @@ export class NetworkCatalog {
   readonly #part: NetworkPart;
   readonly #dataRoot: string;
   /** Of the default bridge, as this engine was told. */
-  readonly #bridgeGsoSize: number;
+  readonly #defaultBridge: DefaultBridgeOptions;
   /** Whose host side is being made: their names and subnets are taken. */
   readonly #making = new Map<string, NetworkRecord>();
   readonly #ensured = new Map<string, Promise<void>>();
 
   constructor(
     state: State,
-    options: { readonly part: NetworkPart; readonly dataRoot: string; readonly bridgeGsoMaxSize?: number },
+    options: {
+      readonly part: NetworkPart;
+      readonly dataRoot: string;
+      readonly bridgeGsoMaxSize?: number;
+      readonly bridgeBypass?: boolean;
+    },
   ) {
-    const { part, dataRoot, bridgeGsoMaxSize = plainGsoSize } = options;
-    this.#bridgeGsoSize = bridgeGsoMaxSize;
+    const {
+      part,
+      dataRoot,
+      bridgeGsoMaxSize: gsoMaxSize = plainGsoSize,
+      bridgeBypass: bypass = false,
+    } = options;
+    this.#defaultBridge = { gsoMaxSize, bypass };
     this.#state = state;
     this.#part = part;
     this.#dataRoot = dataRoot;
@@ -58,9 +74,9 @@ export class NetworkCatalog {
   /** The default bridge, recorded when it is first looked at; nothing is made of it on the host. */
   default(): NetworkRecord {
     const found = this.#findNamed(defaultNetwork);
-    const record = resizeDefaultNetwork(
+    const record = adaptDefaultNetwork(
       found ?? planDefaultNetwork({ id: randomId(), nowMs: Date.now(), facts: this.#facts() }),
-      this.#bridgeGsoSize,
+      this.#defaultBridge,
     );
     if (record !== found) this.#state.putNetwork(record);
     return record;
@@ -215,12 +231,13 @@ export class NetworkCatalog {
     const records = [...this.#state.networks().values(), ...this.#making.values()];
     // Routes to our own bridges are in the records.
     const own = new Set(records.map(({ plan }) => plan?.interfaceName));
-    const { routes, interfaces, largeTcp } = this.#part.readHost();
+    const { routes, interfaces, largeTcp, bypass } = this.#part.readHost();
     return {
       pools: defaultPools(this.#dataRoot),
       routes: routes.filter(({ interfaceName }) => !own.has(interfaceName)).map(({ prefix }) => prefix),
       interfaces,
       largeTcp,
+      bypass,
       others: records,
     };
   }

@@ -21,6 +21,7 @@ export interface NetworkOptions
     | "hostAddress4"
     | "hostAddress6"
     | "macvlanMode"
+    | "bypassesBridge"
   > {
   readonly interfaceName?: string;
   /** The host's side has no address of its own. */
@@ -52,6 +53,7 @@ export function readNetworkOptions(network: NamedOptions): NetworkOptions {
     masquerade: readTruth(network, `${bridgePrefix}enable_ip_masquerade`, true) && !internal,
     mtu: readMtu(network),
     gsoMaxSize: readGsoMaxSize(network),
+    ...(readBypass(network) ? { bypassesBridge: true } : {}),
     gatewayMode4: readGatewayMode(network, "ipv4"),
     gatewayMode6: readGatewayMode(network, "ipv6"),
     defaultBindings: readBindings(network),
@@ -88,6 +90,14 @@ function readGsoMaxSize(network: NamedOptions): number | undefined {
   } catch (thrown) {
     throw kindOf(thrown) === "invalid" ? wrong(network, key, sentenceOf(thrown)) : thrown;
   }
+}
+
+function readBypass(network: NamedOptions): boolean {
+  const key = "bypass_bridge";
+  if (!readTruth(network, key, false)) return false;
+  if (network.driver !== "bridge") throw wrong(network, key, "it is for networks of the driver bridge");
+  if (readTruth(network, `${bridgePrefix}enable_icc`, true)) return true;
+  throw wrong(network, key, "its containers may not talk to each other (enable_icc is false)");
 }
 
 function readGatewayMode(network: NamedOptions, family: "ipv4" | "ipv6"): GatewayMode {

@@ -29,6 +29,7 @@ export interface NetworkFacts {
   /** Of the host, by name. */
   readonly interfaces: readonly string[];
   readonly largeTcp: HostNetwork["largeTcp"];
+  readonly bypass: HostNetwork["bypass"];
   readonly others: readonly NetworkRecord[];
 }
 
@@ -78,8 +79,17 @@ export function planNetwork(
       .filter(({ subnet = "" }) => subnet.includes(":") && !ipv6)
       .map(({ subnet }) => `the subnet ${subnet} is not used: the network has no IPv6 (--ipv6)`),
     ...warnOfSmallTcp({ ipv4, ipv6, internal, gsoMaxSize }, facts),
+    ...(read.bypassesBridge === true && !facts.bypass
+      ? ["bypass_bridge has no effect on this kernel: it needs Linux 5.10 with bpf()"]
+      : []),
   ];
   const ownBridge = interfaceName === undefined || !facts.interfaces.includes(interfaceName);
+  if (!ownBridge && read.bypassesBridge === true) {
+    throw refuseNetwork(
+      name,
+      `bypass_bridge: the bridge ${interfaceName} is somebody else's, and so are its rules`,
+    );
+  }
   const gsoMaxSizes = planGsoSizes(gsoMaxSize, { driver, internal, ownBridge });
   const plan: NetworkPlan = {
     id,
@@ -123,18 +133,38 @@ export function planDefaultNetwork({
   };
 }
 
-/** The default network with another largest packet of TCP, as its engine was told; the same one where nothing changes. */
-export function resizeDefaultNetwork(record: NetworkRecord, size: number): NetworkRecord {
+/** What an engine is told of the default bridge, each time that it is opened. */
+export interface DefaultBridgeOptions {
+  /** Bytes; 65536: as any interface. */
+  readonly gsoMaxSize: number;
+  readonly bypass: boolean;
+}
+
+/** The default network as its engine was told; the same one where nothing changes. */
+export function adaptDefaultNetwork(
+  record: NetworkRecord,
+  { gsoMaxSize, bypass }: DefaultBridgeOptions,
+): NetworkRecord {
   const { plan } = record;
-  const { gso_max_size: before, ...options } = record.options;
-  const now = size === plainGsoSize ? undefined : String(size);
-  if (plan === undefined || before === now) return record;
-  const { gsoMaxSizes: _, ...rest } = plan;
-  if (now === undefined) return { ...record, options, plan: rest };
+  if (plan === undefined) return record;
+  const { gso_max_size: size, bypass_bridge: bypassed, ...options } = record.options;
+  const isLarge = gsoMaxSize !== plainGsoSize;
+  const isSame =
+    size === (isLarge ? String(gsoMaxSize) : undefined) && bypassed === (bypass ? "true" : undefined);
+  if (isSame) return record;
+  const { gsoMaxSizes: _, bypassesBridge: __, ...rest } = plan;
   return {
     ...record,
-    options: { ...options, gso_max_size: now },
-    plan: { ...rest, gsoMaxSizes: { ipv4: size } },
+    options: {
+      ...options,
+      ...(isLarge ? { gso_max_size: String(gsoMaxSize) } : {}),
+      ...(bypass ? { bypass_bridge: "true" } : {}),
+    },
+    plan: {
+      ...rest,
+      ...(isLarge ? { gsoMaxSizes: { ipv4: gsoMaxSize } } : {}),
+      ...(bypass ? { bypassesBridge: true } : {}),
+    },
   };
 }
 

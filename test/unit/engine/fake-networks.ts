@@ -82,6 +82,7 @@ export class FakeNetworks {
         return { prefix, address: parseIpAddress("192.168.7.2"), interfaceName: "eth0" };
       }),
       interfaces: ["lo", "eth0"],
+      bypass: true,
       largeTcp: { ipv4: true, ipv6: true },
     };
   }

@@ -1,49 +1,31 @@
 import { Failure, sentenceOf } from "../../../base/failure.ts";
+import { type BpfInstruction, encodeInstructions } from "../../bpf/instructions.ts";
+import { attachToCgroup, loadProgram, takesProgram } from "../../bpf/programs.ts";
 import type { DeviceRule } from "../../device-rules.ts";
-import { type Fd, OwnedFd } from "../../fd.ts";
-import { addressOf, attempt, call } from "../../syscall.ts";
-
-const BPF_PROG_LOAD = 5;
-const BPF_PROG_ATTACH = 8;
-const BPF_PROG_TYPE_CGROUP_DEVICE = 15;
-const BPF_CGROUP_DEVICE = 6;
-const BPF_F_ALLOW_MULTI = 2;
+import type { Fd } from "../../fd.ts";
 
 const deviceTypes = { b: 1, c: 2 } as const;
 const accessBits: Readonly<Record<string, number>> = { m: 1, r: 2, w: 4 };
 const anyAccess = 7;
+const license = "Apache-2.0";
 
 /** Lets processes of a v2 cgroup use the listed devices and no other: bpf(2), BPF_PROG_TYPE_CGROUP_DEVICE. */
 export function attachDeviceFilter(cgroup: Fd, rules: readonly DeviceRule[]): void {
-  const program = encodeDeviceFilter(rules);
-  const license = Buffer.from("Apache-2.0\0");
-  const load = new Uint8Array(128);
-  const view = new DataView(load.buffer);
-  view.setUint32(0, BPF_PROG_TYPE_CGROUP_DEVICE, true);
-  view.setUint32(4, program.length / 8, true);
-  view.setBigUint64(8, addressOf(program), true);
-  view.setBigUint64(16, addressOf(license), true);
   try {
-    using loaded = new OwnedFd(call("bpf", BPF_PROG_LOAD, load, load.length));
-    const attach = new Uint8Array(32);
-    const attachView = new DataView(attach.buffer);
-    attachView.setUint32(0, cgroup, true);
-    attachView.setUint32(4, loaded.fd, true);
-    attachView.setUint32(8, BPF_CGROUP_DEVICE, true);
-    attachView.setUint32(12, BPF_F_ALLOW_MULTI, true);
-    call("bpf", BPF_PROG_ATTACH, attach, attach.length);
+    using program = loadProgram("cgroup-device", encodeDeviceFilter(rules), { license });
+    attachToCgroup(cgroup, program.fd, "cgroup-device");
   } catch (cause) {
     throw new Failure("unsupported", `cannot limit devices: ${sentenceOf(cause)}`, { cause });
   }
 }
 
 /**
- * The filter as eBPF instructions of 8 bytes. Its context is `struct bpf_cgroup_dev_ctx`: access (type in the
+ * The filter as eBPF instructions. Its context is `struct bpf_cgroup_dev_ctx`: access (type in the
  * low half, r/w/m in the high), major, minor. Each rule is a run of jumps to the next rule; the last answer is 0.
  */
 export function encodeDeviceFilter(rules: readonly DeviceRule[]): Uint8Array {
   const [R0, R1, TYPE, ACCESS, MAJOR, MINOR, SCRATCH] = [0, 1, 2, 3, 4, 5, 6] as const;
-  const code: number[][] = []; // [opcode, destination, source, offset, immediate]
+  const code: BpfInstruction[] = [];
   const loadWord = (to: number, offset: number): void => void code.push([0x61, to, R1, offset, 0]);
   loadWord(TYPE, 0);
   code.push([0x54, TYPE, 0, 0, 0xffff]); // and
@@ -53,7 +35,7 @@ export function encodeDeviceFilter(rules: readonly DeviceRule[]): Uint8Array {
   loadWord(MINOR, 8);
   let everything = false;
   for (const rule of rules) {
-    const tests: number[][] = [];
+    const tests: [number, number, number, number, number][] = [];
     if (rule.type !== "a") tests.push([0x55, TYPE, 0, 0, deviceTypes[rule.type]]); // jump if not equal
     const access = [...rule.access].reduce((bits, letter) => bits | (accessBits[letter] ?? 0), 0);
     if (access !== anyAccess) {
@@ -63,7 +45,7 @@ export function encodeDeviceFilter(rules: readonly DeviceRule[]): Uint8Array {
     }
     if (rule.major !== undefined) tests.push([0x55, MAJOR, 0, 0, rule.major]);
     if (rule.minor !== undefined) tests.push([0x55, MINOR, 0, 0, rule.minor]);
-    const answer = [
+    const answer: readonly BpfInstruction[] = [
       [0xb7, R0, 0, 0, 1],
       [0x95, 0, 0, 0, 0], // exit
     ];
@@ -75,28 +57,10 @@ export function encodeDeviceFilter(rules: readonly DeviceRule[]): Uint8Array {
     if (everything) break; // KERNEL: instructions that nothing leads to are EINVAL
   }
   if (!everything) code.push([0xb7, R0, 0, 0, 0], [0x95, 0, 0, 0, 0]);
-  const bytes = new Uint8Array(code.length * 8);
-  const view = new DataView(bytes.buffer);
-  code.forEach(([opcode = 0, destination = 0, source = 0, offset = 0, immediate = 0], index) => {
-    bytes[index * 8] = opcode;
-    bytes[index * 8 + 1] = destination | (source << 4);
-    view.setInt16(index * 8 + 2, offset, true);
-    view.setInt32(index * 8 + 4, immediate, true);
-  });
-  return bytes;
+  return encodeInstructions(code);
 }
 
 /** Whether this kernel takes such a program at all; asks it once with the shortest. */
 export function hasDeviceFilters(): boolean {
-  const program = encodeDeviceFilter([]);
-  const license = Buffer.from("Apache-2.0\0");
-  const load = new Uint8Array(128);
-  const view = new DataView(load.buffer);
-  view.setUint32(0, BPF_PROG_TYPE_CGROUP_DEVICE, true);
-  view.setUint32(4, program.length / 8, true);
-  view.setBigUint64(8, addressOf(program), true);
-  view.setBigUint64(16, addressOf(license), true);
-  const fd = attempt("bpf", BPF_PROG_LOAD, load, load.length);
-  if (fd >= 0) attempt("close", fd);
-  return fd >= 0;
+  return takesProgram("cgroup-device", encodeDeviceFilter([]), { license });
 }

@@ -8,7 +8,7 @@ import {
 import {
   planDefaultNetwork,
   planNetwork,
-  resizeDefaultNetwork,
+  adaptDefaultNetwork,
 } from "../../../../src/engine/networks/plan-network.ts";
 import type { EndpointPlan, NetworkPlan } from "../../../../src/network/types.ts";
 import {
@@ -33,7 +33,7 @@ function plan(spec: Partial<NetworkSpec>, others: Facts["others"] = [], changes:
   const routes = [parseIpPrefix("172.20.0.0/16"), parseIpPrefix("192.168.1.0/24")];
   return planNetwork(
     { name: "lan", ...spec },
-    { id, nowMs: 1, facts: { pools, routes, others, interfaces, largeTcp, ...changes } },
+    { id, nowMs: 1, facts: { pools, routes, others, interfaces, largeTcp, bypass: true, ...changes } },
   );
 }
 
@@ -146,14 +146,47 @@ describe("planNetwork()", () => {
     expect(plan(spec, [], facts).warnings).toEqual(warnings);
   });
 
-  test("the default network takes the size that its engine was told, and gives it back", () => {
-    const facts = { pools, routes: [], others: [], interfaces: [], largeTcp };
+  const passing = (options: Readonly<Record<string, string>> = {}): Partial<NetworkSpec> => ({
+    options: { bypass_bridge: "true", ...options },
+  });
+  test("past the bridge where it was asked for", () => {
+    expect(plan({}).record.plan?.bypassesBridge).toBeUndefined();
+    expect(plan({ options: { bypass_bridge: "false" } }).record.plan?.bypassesBridge).toBeUndefined();
+    expect(plan(passing())).toMatchObject({ record: { plan: { bypassesBridge: true } }, warnings: [] });
+    expect(plan(passing(), [], { bypass: false }).warnings).toEqual([
+      "bypass_bridge has no effect on this kernel: it needs Linux 5.10 with bpf()",
+    ]);
+  });
+
+  test.each<readonly [Partial<NetworkSpec>, string]>([
+    [{ driver: "macvlan", ...passing() }, 'bypass_bridge: "true": it is for networks of the driver bridge'],
+    [{ options: { bypass_bridge: "maybe" } }, 'bypass_bridge: "maybe": it is true or false'],
+    [
+      passing({ "com.docker.network.bridge.enable_icc": "false" }),
+      'bypass_bridge: "true": its containers may not talk to each other (enable_icc is false)',
+    ],
+    [
+      passing({ "com.docker.network.bridge.name": "br0" }),
+      "bypass_bridge: the bridge br0 is somebody else's, and so are its rules",
+    ],
+  ])("past the bridge it can't be: %p", (spec, sentence) => {
+    expect(() => plan(spec)).toThrow(sentence);
+  });
+
+  test("the default network becomes what its engine was told, and what it was", () => {
+    const facts = { pools, routes: [], others: [], interfaces: [], largeTcp, bypass: true };
     const record = planDefaultNetwork({ id, nowMs: 1, facts });
-    const large = resizeDefaultNetwork(record, 196_608);
-    expect([large.options["gso_max_size"], large.plan?.gsoMaxSizes]).toEqual(["196608", { ipv4: 196_608 }]);
-    expect(resizeDefaultNetwork(large, 196_608)).toBe(large);
-    expect(resizeDefaultNetwork(large, 65_536)).toEqual(record);
-    expect(resizeDefaultNetwork(record, 65_536)).toBe(record);
+    const told = { gsoMaxSize: 196_608, bypass: true };
+    const plain = { gsoMaxSize: 65_536, bypass: false };
+    const fast = adaptDefaultNetwork(record, told);
+    expect(fast.options).toMatchObject({ gso_max_size: "196608", bypass_bridge: "true" });
+    expect(fast.plan).toMatchObject({ gsoMaxSizes: { ipv4: 196_608 }, bypassesBridge: true });
+    expect(adaptDefaultNetwork(fast, told)).toBe(fast);
+    const large = adaptDefaultNetwork(fast, { ...told, bypass: false });
+    expect([large.options["bypass_bridge"], large.plan?.bypassesBridge]).toEqual([undefined, undefined]);
+    expect(large.plan?.gsoMaxSizes).toEqual({ ipv4: 196_608 });
+    expect(adaptDefaultNetwork(fast, plain)).toEqual(record);
+    expect(adaptDefaultNetwork(record, plain)).toBe(record);
   });
 
   test("a configuration network gives all of its settings or none", () => {
