@@ -21,31 +21,42 @@ export async function measureLookups(
   return JSON.parse(runTimed(words, { capture: true }).stdout) as Lookups;
 }
 
+/** Pids of processes in the network namespaces. */
+export interface VethPair extends AsyncDisposable {
+  readonly from: number;
+  readonly to: number;
+  /** The address at the other end. */
+  readonly target: string;
+  readonly host: number;
+  /** The host's address; with a bridge only. */
+  readonly gateway: string;
+  /** The host leads this port of its own to `targetPort` at the other end, by one rule of nft each way. */
+  publish(port: number, targetPort: number): void;
+}
+
 /**
  * Two network namespaces with a pair of interfaces between them and nothing else: the floor. `bridged`: each has a pair to a third
- * one, where a bridge joins them, without rules of a firewall: the floor of every engine that has bridges.
+ * one, the host, where a bridge joins them, without rules of a firewall: the floor of every engine that has bridges.
  */
-export async function makeVethPair({
-  bridged,
-}: {
-  readonly bridged: boolean;
-}): Promise<{ readonly from: number; readonly to: number; readonly target: string } & AsyncDisposable> {
+export async function makeVethPair({ bridged }: { readonly bridged: boolean }): Promise<VethPair> {
   const holders = [0, 1, 2].map(() =>
     Bun.spawn(["unshare", "--net", "sleep", "1000"], { stdio: ["ignore", "ignore", "ignore"] }),
   );
   await Bun.sleep(200);
   const [from = 0, to = 0, between = 0] = holders.map(({ pid }) => pid);
   const target = "192.0.2.2";
+  const gateway = "192.0.2.254";
   const ip = (pid: number, ...words: readonly string[]): unknown =>
     runTimed(inNetworkOf(pid, "ip", "link", ...words));
   if (bridged) {
     ip(between, "add", "name", "br", "up", "type", "bridge");
+    runTimed(inNetworkOf(between, "ip", "address", "add", `${gateway}/24`, "dev", "br"));
     for (const [pid, name] of [
       [from, "va"],
       [to, "vb"],
     ] as const) {
       ip(between, "add", "name", name, "type", "veth", "peer", "name", name, "netns", String(pid));
-      ip(between, "set", name, "up", "master", "br");
+      ip(between, "set", name, "up", "master", "br", "type", "bridge_slave", "hairpin", "on");
     }
   } else ip(from, "add", "name", "va", "type", "veth", "peer", "name", "vb", "netns", String(to));
   for (const [pid, name, address] of [
@@ -59,6 +70,16 @@ export async function makeVethPair({
     from,
     to,
     target,
+    host: between,
+    gateway,
+    publish(port, targetPort) {
+      const rules = `table ip floor {
+        chain in { type nat hook prerouting priority dstnat; meta l4proto { tcp, udp } th dport ${port} dnat to ${target}:${targetPort}; }
+        chain out { type nat hook postrouting priority srcnat; ct status dnat masquerade; }
+      }`;
+      runTimed(inNetworkOf(between, "sysctl", "-qw", "net.ipv4.ip_forward=1"));
+      runTimed(inNetworkOf(between, "nft", rules));
+    },
     async [Symbol.asyncDispose]() {
       for (const holder of holders) holder.kill();
       await Promise.all(holders.map(({ exited }) => exited));

@@ -181,6 +181,7 @@ async function measureThroughputs(
     const toHost: typeof between = [];
     const published: typeof between = [];
     const inside: typeof between = [];
+    const past: typeof between = [];
     for (const subject of all.filter(({ name }) => name === "floor")) {
       for (const [place, list] of [
         ["a bare pair of interfaces", between],
@@ -188,12 +189,22 @@ async function measureThroughputs(
       ] as const) {
         say(`${place}: iperf3 ${row}`);
         await using pair = await makeVethPair({ bridged: list === bridged });
-        const { from, to, target } = pair;
-        const measure = (): Promise<number> =>
-          measureThroughput({ from, to, target, port: 5201, seconds, flags });
-        const samples = await often(times, measure);
+        const { from, to, target, host, gateway } = pair;
+        const measure = async (where: {
+          readonly to: number;
+          readonly target: string;
+          readonly port: number;
+        }) => await often(times, () => measureThroughput({ from, seconds, flags, ...where }));
+        const samples = await measure({ to, target, port: 5201 });
         list.push({ subject, samples });
-        if (list === between) inside.push({ subject, samples });
+        if (list === between) {
+          inside.push({ subject, samples });
+          past.push({ subject, samples });
+          continue;
+        }
+        pair.publish(15_201, 5201); // a host without any rule keeps track of no connection
+        toHost.push({ subject, samples: await measure({ to: host, target: gateway, port: 5201 }) });
+        published.push({ subject, samples: await measure({ to, target: gateway, port: 15_201 }) });
       }
     }
     for (const subject of engines) {
@@ -212,16 +223,18 @@ async function measureThroughputs(
       await add(toHost, () => measure(clientPid, process.pid, gateway));
       await add(published, () => measure(clientPid, serverPid, gateway, 15201));
       runTimed(containers.remove(server, client));
-      if (row !== "TCP") continue; // larger packets are its alone
-      runTimed(containers.command("network", "create", "--internal", "bench-inside"));
-      const [near, far] = [1, 2].map(() => startIdle(subject, "--network", "bench-inside")) as [
-        string,
-        string,
-      ];
-      const target = addressesOf(subject, far).address;
-      await add(inside, () => measure(pidOf(subject, near), pidOf(subject, far), target));
-      runTimed(containers.remove(near, far));
-      runTimed(containers.command("network", "rm", "bench-inside"));
+      for (const [list, options] of [
+        ...(row === "TCP" ? [[inside, ["--internal"]] as const] : []), // larger packets are its alone
+        ...(subject.name === "tare" ? [[past, ["--opt", "bypass_bridge=true"]] as const] : []),
+      ]) {
+        runTimed(containers.command("network", "create", ...options, "bench-side"));
+        const pair = [1, 2].map(() => startIdle(subject, "--network", "bench-side"));
+        const [near = "", far = ""] = pair;
+        const target = addressesOf(subject, far).address;
+        await add(list, () => measure(pidOf(subject, near), pidOf(subject, far), target));
+        runTimed(containers.remove(near, far));
+        runTimed(containers.command("network", "rm", "bench-side"));
+      }
     }
     rows.push(
       line(`${row}, container to container`, between, { unit: "MB/s" }),
@@ -229,6 +242,7 @@ async function measureThroughputs(
       ...(row === "TCP"
         ? [line(`${row}, container to container, in an internal network`, inside, { unit: "MB/s" })]
         : []),
+      line(`${row}, container to container, past the bridge`, past, { unit: "MB/s" }),
       line(`${row}, container to host`, toHost, { unit: "MB/s" }),
       line(`${row}, container to a published port of the host`, published, { unit: "MB/s" }),
     );

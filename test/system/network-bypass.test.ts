@@ -133,6 +133,13 @@ describe.skipIf(!isRoot)("past the bridge", () => {
     ]);
     await tare.must(["exec", "liar", "sh", "-c", forge]);
     expect(await send("liar", address)).toBe(false);
+    const counters = async (): Promise<number> =>
+      Number(await tare.must(["exec", "one", "cat", "/sys/class/net/eth0/statistics/rx_bytes"]));
+    const before = await counters();
+    expect(
+      (await tare.tare(["exec", "liar", "ping", "-c", "5", "-w", "2", "-s", "1400", address])).status,
+    ).toBe(1);
+    expect((await counters()) - before).toBeLessThan(1400);
     expect(await send("two", await field("two", "fast", "Gateway"), 18_097)).toBe(true);
     expect(await send("far", await field("far", "other", "Gateway"), 18_097)).toBe(true);
     await new Promise<void>((resolve, reject) => {
