@@ -56,7 +56,8 @@ export async function makeVethPair({ bridged }: { readonly bridged: boolean }): 
       [to, "vb"],
     ] as const) {
       ip(between, "add", "name", name, "type", "veth", "peer", "name", name, "netns", String(pid));
-      ip(between, "set", name, "up", "master", "br", "type", "bridge_slave", "hairpin", "on");
+      ip(between, "set", name, "up", "master", "br");
+      runTimed(inNetworkOf(between, "bridge", "link", "set", "dev", name, "hairpin", "on"));
     }
   } else ip(from, "add", "name", "va", "type", "veth", "peer", "name", "vb", "netns", String(to));
   for (const [pid, name, address] of [

@@ -164,96 +164,99 @@ async function names({ isQuick, say }: Bench, engines: readonly WithContainers[]
   ];
 }
 
-/** iperf3 in the containers' network namespaces: the image needs nothing. */
-async function measureThroughputs(
-  { engines: all, isQuick, say }: Bench,
-  engines: readonly WithContainers[],
-): Promise<Result[]> {
-  const seconds = isQuick ? 1 : 4;
-  const times = isQuick ? 1 : 3;
-  const rows: Result[] = [];
-  for (const [row, flags] of [
-    ["TCP", []],
-    ["UDP, 1,400-byte packets", ["-u", "-b", "0", "-l", "1400"]],
-  ] as const) {
-    const between: { subject: Engine; samples: readonly number[] }[] = [];
-    const bridged: typeof between = [];
-    const toHost: typeof between = [];
-    const published: typeof between = [];
-    const inside: typeof between = [];
-    const past: typeof between = [];
-    for (const subject of all.filter(({ name }) => name === "floor")) {
-      for (const [place, list] of [
-        ["a bare pair of interfaces", between],
-        ["two pairs on a bare bridge", bridged],
-      ] as const) {
-        say(`${place}: iperf3 ${row}`);
-        await using pair = await makeVethPair({ bridged: list === bridged });
-        const { from, to, target, host, gateway } = pair;
-        const measure = async (where: {
-          readonly to: number;
-          readonly target: string;
-          readonly port: number;
-        }) => await often(times, () => measureThroughput({ from, seconds, flags, ...where }));
-        const samples = await measure({ to, target, port: 5201 });
-        list.push({ subject, samples });
-        if (list === between) {
-          inside.push({ subject, samples });
-          past.push({ subject, samples });
-          continue;
-        }
-        pair.publish(15_201, 5201); // a host without any rule keeps track of no connection
-        toHost.push({ subject, samples: await measure({ to: host, target: gateway, port: 5201 }) });
-        published.push({ subject, samples: await measure({ to, target: gateway, port: 15_201 }) });
-      }
-    }
-    for (const subject of engines) {
-      say(`${subject.name}: iperf3 ${row}`);
-      const { containers } = subject;
-      const server = startIdle(subject, "-p", "15201:5201", "-p", "15201:5201/udp");
-      const client = startIdle(subject);
-      const [serverPid, clientPid] = [pidOf(subject, server), pidOf(subject, client)];
-      const { address, gateway } = addressesOf(subject, server);
-      const measure = (from: number, to: number, target: string, port = 5201): Promise<number> =>
-        measureThroughput({ from, to, target, port, seconds, flags });
-      const add = async (to: typeof between, once: () => Promise<number>): Promise<void> => {
-        to.push({ subject, samples: await often(times, once) });
-      };
-      await add(between, () => measure(clientPid, serverPid, address));
-      await add(toHost, () => measure(clientPid, process.pid, gateway));
-      await add(published, () => measure(clientPid, serverPid, gateway, 15201));
-      runTimed(containers.remove(server, client));
-      for (const [list, options] of [
-        ...(row === "TCP" ? [[inside, ["--internal"]] as const] : []), // larger packets are its alone
-        ...(subject.name === "tare" ? [[past, ["--opt", "bypass_bridge=true"]] as const] : []),
-      ]) {
-        runTimed(containers.command("network", "create", ...options, "bench-side"));
-        const pair = [1, 2].map(() => startIdle(subject, "--network", "bench-side"));
-        const [near = "", far = ""] = pair;
-        const target = addressesOf(subject, far).address;
-        await add(list, () => measure(pidOf(subject, near), pidOf(subject, far), target));
-        runTimed(containers.remove(near, far));
-        runTimed(containers.command("network", "rm", "bench-side"));
-      }
-    }
-    rows.push(
-      line(`${row}, container to container`, between, { unit: "MB/s" }),
-      line(`${row}, container to container, the floor with a bridge`, bridged, { unit: "MB/s" }),
-      ...(row === "TCP"
-        ? [line(`${row}, container to container, in an internal network`, inside, { unit: "MB/s" })]
-        : []),
-      line(`${row}, container to container, past the bridge`, past, { unit: "MB/s" }),
-      line(`${row}, container to host`, toHost, { unit: "MB/s" }),
-      line(`${row}, container to a published port of the host`, published, { unit: "MB/s" }),
-    );
-  }
-  return rows;
+/** A way of packets, and what one measurement of it takes. */
+interface Way {
+  readonly row: string;
+  readonly subject: Engine;
+  readonly measure: (seconds: number, flags: readonly string[]) => Promise<number>;
 }
 
-async function often(times: number, measure: () => Promise<number>): Promise<readonly number[]> {
-  const samples: number[] = [];
-  for (let at = 0; at < times; at++) samples.push(await measure());
-  return samples;
+const protocols = [
+  ["TCP", []],
+  ["UDP, 1,400-byte packets", ["-u", "-b", "0", "-l", "1400"]],
+] as const;
+const toSibling = "container to container";
+const bridgedFloor = `${toSibling}, the floor with a bridge`;
+const insideNetwork = `${toSibling}, in an internal network`;
+const pastBridge = `${toSibling}, past the bridge`;
+const toHost = "container to host";
+const toPublished = "container to a published port of the host";
+
+/** iperf3 in the containers' network namespaces: the image needs nothing. All ways take turns, as the machine is never the same for long. */
+async function measureThroughputs(
+  { engines: all, isQuick, say, signal }: Bench,
+  engines: readonly WithContainers[],
+): Promise<Result[]> {
+  const seconds = isQuick ? 1 : 2;
+  const rounds = isQuick ? 1 : 7;
+  await using floors = new AsyncDisposableStack();
+  const ways: Way[] = [];
+  for (const subject of all.filter(({ name }) => name === "floor")) {
+    ways.push(...(await openFloorWays(subject, floors)));
+  }
+  for (const engine of engines) ways.push(...openContainerWays(engine));
+  const results: Result[] = [];
+  for (const [protocol, flags] of protocols) {
+    const samples = ways.map((): number[] => []);
+    for (let round = 0; round < rounds; round++) {
+      say(`iperf3 ${protocol}, round ${round + 1} of ${rounds}`);
+      for (let at = 0; at < ways.length; at++) {
+        signal.throwIfAborted();
+        const index = (at + round) % ways.length;
+        samples[index]?.push((await ways[index]?.measure(seconds, flags)) ?? 0);
+      }
+    }
+    for (const row of [toSibling, bridgedFloor, insideNetwork, pastBridge, toHost, toPublished]) {
+      const series = ways.flatMap((way, index) =>
+        way.row === row ? [{ subject: way.subject, samples: samples[index] ?? [] }] : [],
+      );
+      results.push(line(`${protocol}, ${row}`, series, { unit: "MB/s" }));
+    }
+  }
+  return results;
+}
+
+async function openFloorWays(subject: Engine, kept: AsyncDisposableStack): Promise<readonly Way[]> {
+  const bare = kept.use(await makeVethPair({ bridged: false }));
+  const bridged = kept.use(await makeVethPair({ bridged: true }));
+  const ruled = kept.use(await makeVethPair({ bridged: true }));
+  ruled.publish(15_201, 5201); // a host without any rule keeps track of no connection
+  const way = (row: string, from: number, to: number, target: string, port = 5201): Way => ({
+    row,
+    subject,
+    measure: (seconds, flags) => measureThroughput({ from, to, target, port, seconds, flags }),
+  });
+  return [
+    ...[toSibling, insideNetwork, pastBridge].map((row) => way(row, bare.from, bare.to, bare.target)),
+    way(bridgedFloor, bridged.from, bridged.to, bridged.target),
+    way(toHost, ruled.from, ruled.host, ruled.gateway),
+    way(toPublished, ruled.from, ruled.to, ruled.gateway, 15_201),
+  ];
+}
+
+/** Their containers and networks go with the engine. */
+function openContainerWays(subject: WithContainers): readonly Way[] {
+  const { containers } = subject;
+  const server = startIdle(subject, "-p", "15201:5201", "-p", "15201:5201/udp");
+  const [from, to] = [pidOf(subject, startIdle(subject)), pidOf(subject, server)];
+  const { address, gateway } = addressesOf(subject, server);
+  const way = (row: string, near: number, far: number, target: string, port = 5201): Way => ({
+    row,
+    subject,
+    measure: (seconds, flags) => measureThroughput({ from: near, to: far, target, port, seconds, flags }),
+  });
+  const made = ([row, name, ...options]: readonly [string, string, ...string[]]): Way => {
+    runTimed(containers.command("network", "create", ...options, name));
+    const [near = "", far = ""] = [1, 2].map(() => startIdle(subject, "--network", name));
+    return way(row, pidOf(subject, near), pidOf(subject, far), addressesOf(subject, far).address);
+  };
+  return [
+    way(toSibling, from, to, address),
+    way(toHost, from, process.pid, gateway),
+    way(toPublished, from, to, gateway, 15_201),
+    made([insideNetwork, "bench-inside", "--internal"]),
+    ...(subject.name === "tare" ? [made([pastBridge, "bench-past", "--opt", "bypass_bridge=true"])] : []),
+  ];
 }
 
 function startIdle({ containers }: WithContainers, ...flags: readonly string[]): string {

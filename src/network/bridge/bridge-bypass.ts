@@ -1,6 +1,6 @@
 import { Failure, sentenceOf } from "../../base/failure.ts";
-import { BpfHashMap } from "../../linux/bpf/hash-map.ts";
-import { loadProgram } from "../../linux/bpf/programs.ts";
+import { BpfHashMap } from "../../linux/bpf-map.ts";
+import { loadProgram } from "../../linux/bpf-program.ts";
 import type { OwnedFd } from "../../linux/fd.ts";
 import { encodeMacAddress, type Link } from "../../linux/links.ts";
 import type { NetlinkSocket } from "../../linux/netlink-socket.ts";

@@ -1,5 +1,5 @@
-import { type BpfInstruction, encodeInstructions } from "../../linux/bpf/instructions.ts";
-import { takesProgram } from "../../linux/bpf/programs.ts";
+import { type BpfInstruction, encodeInstructions } from "../../linux/bpf-instructions.ts";
+import { takesProgram } from "../../linux/bpf-program.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { isForcedAbsent } from "../../linux/without.ts";
 

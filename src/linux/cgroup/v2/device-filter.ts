@@ -1,6 +1,6 @@
 import { Failure, sentenceOf } from "../../../base/failure.ts";
-import { type BpfInstruction, encodeInstructions } from "../../bpf/instructions.ts";
-import { attachToCgroup, loadProgram, takesProgram } from "../../bpf/programs.ts";
+import { type BpfInstruction, encodeInstructions } from "../../bpf-instructions.ts";
+import { attachToCgroup, loadProgram, takesProgram } from "../../bpf-program.ts";
 import type { DeviceRule } from "../../device-rules.ts";
 import type { Fd } from "../../fd.ts";
 

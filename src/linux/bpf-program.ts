@@ -1,6 +1,6 @@
-import { errno } from "../errno.ts";
-import { type Fd, OwnedFd } from "../fd.ts";
-import { addressOf, attempt, call, SyscallFailure } from "../syscall.ts";
+import { errno } from "./errno.ts";
+import { type Fd, OwnedFd } from "./fd.ts";
+import { addressOf, attempt, call, SyscallFailure } from "./syscall.ts";
 
 // <linux/bpf.h>
 const BPF_PROG_LOAD = 5;
