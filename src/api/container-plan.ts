@@ -102,8 +102,15 @@ export function planContainer(request: CreateRequest, name: string | undefined):
       exposedPorts: nonEmpty(planExposed(config)),
     }),
     rlimits: (hostConfig.Ulimits ?? []).map(planUlimit),
-    received: { config, hostConfig },
+    received: withoutPorts(config, hostConfig),
   };
+}
+
+/** Ports are told from the plan, where a range is one entry, and an update changes them. */
+function withoutPorts(config: ContainerConfig, hostConfig: HostConfig): ContainerPlan["received"] {
+  const { ExposedPorts: exposed, ...rest } = config;
+  const { PortBindings: _, ...host } = hostConfig;
+  return { config: Object.keys(exposed ?? {}).length === 0 ? config : rest, hostConfig: host };
 }
 
 function requireVolume(path: string): string {

@@ -1,9 +1,8 @@
 import { isIP } from "node:net";
 import { Failure } from "../base/failure.ts";
+import { formatPortRun, joinPortRuns, type PortProtocol, type PortRun } from "../spec/port-run.ts";
 import type { ContainerConfig } from "./types/container-config.ts";
 import type { HostConfig, PortBinding } from "./types/host-config.ts";
-
-export type PortProtocol = "tcp" | "udp" | "sctp";
 
 /** Ports in the engine's words: `count` from each first one on. */
 export interface PlannedPorts {
@@ -18,11 +17,7 @@ export interface PlannedPorts {
 }
 
 /** `80/tcp`, `8000-8010/udp`, `80`. Throws "invalid" in Docker's words. */
-export function parseContainerPort(text: string): {
-  readonly protocol: PortProtocol;
-  readonly first: number;
-  readonly last: number;
-} {
+export function parseContainerPort(text: string): PortRun {
   const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/([A-Za-z]+))?$/.exec(text);
   const protocol = (match?.[3] ?? "tcp").toLowerCase();
   if (match === null) throw new Failure("invalid", `invalid port specification: "${text.slice(0, 100)}"`);
@@ -33,12 +28,10 @@ export function parseContainerPort(text: string): {
   return { protocol, first, last };
 }
 
-/** The keys of `ExposedPorts`, each checked, with its protocol. */
+/** The keys of `ExposedPorts`, each checked, with its protocol; neighbours joined: Docker's clients send each port of a range. */
 export function planExposed(config: Pick<ContainerConfig, "ExposedPorts">): readonly string[] {
-  return Object.keys(config.ExposedPorts ?? {}).map((text) => {
-    const { protocol, first, last } = parseContainerPort(text);
-    return `${first === last ? first : `${first}-${last}`}/${protocol}`;
-  });
+  const runs = Object.keys(config.ExposedPorts ?? {}).map(parseContainerPort);
+  return joinPortRuns(runs).map(formatPortRun);
 }
 
 /** `HostConfig.PortBindings`. Throws Failure("invalid") for what can't be a port. */
@@ -68,16 +61,15 @@ export function joinPorts(ports: readonly PlannedPorts[]): readonly PlannedPorts
   const last = new Map<string, number>();
   for (const ports_ of [...ports].sort(byPlace)) {
     const { protocol, hostAddress = "", hostPort, containerPort, lastHostPort } = ports_;
-    const key = `${protocol}/${hostAddress}`;
+    const shift = hostPort === undefined ? "any" : hostPort - containerPort;
+    const key = `${protocol}/${hostAddress}/${shift}`;
     const at = last.get(key);
     const before = at === undefined ? undefined : joined[at];
     const continues =
-      before?.hostPort !== undefined &&
-      hostPort !== undefined &&
+      before !== undefined &&
       lastHostPort === undefined &&
       before.lastHostPort === undefined &&
-      before.containerPort + before.count === containerPort &&
-      before.hostPort + before.count === hostPort;
+      before.containerPort + before.count === containerPort;
     if (continues) joined[at as number] = { ...before, count: before.count + ports_.count };
     else {
       last.set(key, joined.length);

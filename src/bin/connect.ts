@@ -26,6 +26,7 @@ export async function connect(options: GlobalOptions): Promise<Client> {
     throw needsRoot(thrown);
   }
   const other = ours ? findDaemonBuild(options.host.slice("unix://".length)) : undefined;
+  if (other !== undefined) client.expectBuild(other);
   if (other === undefined || other === build.id || !options.startsDaemon) return client;
   return replaceDaemon(client, options, other);
 }
@@ -48,7 +49,9 @@ async function replaceDaemon(client: Client, options: GlobalOptions, other: stri
       await probe.system.ping();
     } catch {
       await start(options);
-      return new Client({ host: options.host, buildId: build.id });
+      const next = new Client({ host: options.host, buildId: build.id });
+      next.expectBuild(build.id); // it has just been started
+      return next;
     }
     await sleep(20);
   }

@@ -62,7 +62,12 @@ export class Client implements Disposable {
     await this.#transport.open();
   }
 
-  /** The daemon's, from its last reply; undefined before one, or when the daemon is not Tare. */
+  /** The build that is known to serve there, until a reply tells. */
+  expectBuild(id: string): void {
+    this.#transport.expectBuild(id);
+  }
+
+  /** The daemon's, from its last reply, or expected; undefined before that, or when the daemon is not Tare. */
   get daemonBuildId(): string | undefined {
     return this.#transport.daemonBuildId;
   }

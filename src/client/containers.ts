@@ -1,5 +1,6 @@
 import { type ArchivePathStat, decodePathStat, pathStatHeader } from "../api/path-stat.ts";
 import { type Filters, formatFilters } from "../api/filters.ts";
+import { spellOutHostConfig, spellOutRequest } from "../api/spell-out-request.ts";
 import { decodeFrames, type Frame, multiplexedStreamType } from "../api/stream-frames.ts";
 import type { ContainerConfig } from "../api/types/container-config.ts";
 import type {
@@ -63,13 +64,15 @@ export class ContainersClient {
     this.#transport = transport;
   }
 
+  /** Its ports may be ranges, as `8000-8010/tcp`. */
   create(
     request: ContainerCreateRequest,
     options: { readonly name?: string | undefined; readonly platform?: string | undefined } & Signaled = {},
   ): Promise<ContainerCreateResponse> {
     const { name, platform, signal } = options;
     const query = { name, platform };
-    return this.#transport.json({ method: "POST", path: "/containers/create", query, json: request, signal });
+    const json = this.#transport.isSameBuild ? request : spellOutRequest(request);
+    return this.#transport.json({ method: "POST", path: "/containers/create", query, json, signal });
   }
 
   list(
@@ -174,7 +177,8 @@ export class ContainersClient {
   }
 
   update(reference: string, resources: HostConfig): Promise<{ readonly Warnings: readonly string[] | null }> {
-    return this.#transport.json({ method: "POST", path: `${at(reference)}/update`, json: resources });
+    const json = this.#transport.isSameBuild ? resources : spellOutHostConfig(resources);
+    return this.#transport.json({ method: "POST", path: `${at(reference)}/update`, json });
   }
 
   async pause(reference: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { type Filters, formatFilters } from "../api/filters.ts";
+import { spellOutRequest } from "../api/spell-out-request.ts";
 import type { Pod, PodCreateRequest, PodCreateResponse, PodPruneResponse } from "../api/types/pod.ts";
 import { segment } from "./query.ts";
 import type { Transport } from "./transport.ts";
@@ -17,7 +18,8 @@ export class PodsClient {
   }
 
   create(request: PodCreateRequest): Promise<PodCreateResponse> {
-    return this.#transport.json({ method: "POST", path: "/tare/pods/create", json: request });
+    const json = this.#transport.isSameBuild ? request : spellOutRequest(request);
+    return this.#transport.json({ method: "POST", path: "/tare/pods/create", json });
   }
 
   inspect(reference: string): Promise<Pod> {

@@ -60,9 +60,19 @@ export class Transport implements Disposable {
     return this.#version;
   }
 
-  /** From the last reply; undefined when there was none, or the daemon is not Tare. */
+  /** From the last reply, or expected; undefined when there was none, or the daemon is not Tare. */
   get daemonBuildId(): string | undefined {
     return this.#daemonBuildId;
+  }
+
+  /** What our build writes, the daemon reads. */
+  get isSameBuild(): boolean {
+    return this.#buildId !== undefined && this.#buildId === this.#daemonBuildId;
+  }
+
+  /** See Client.expectBuild(). */
+  expectBuild(id: string): void {
+    this.#daemonBuildId ??= id;
   }
 
   /** See Client.open(). */

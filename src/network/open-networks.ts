@@ -412,9 +412,9 @@ class LocalNetworks implements Networks {
   }
 
   #refuseClash(id: EndpointId, ports: readonly PublishedPorts[]): void {
+    if (ports.length === 0) return;
     for (const [other, { ports: taken }] of this.#endpoints) {
-      const clash =
-        other === id || ports.length === 0 || taken.length === 0 ? undefined : findPortClash(ports, taken);
+      const clash = other === id || taken.length === 0 ? undefined : findPortClash(ports, taken);
       if (clash !== undefined) {
         throw new Failure("conflict", `cannot publish ${formatHostPorts(clash)}: port is already allocated`, {
           details: { port: clash },

@@ -7,12 +7,12 @@ import {
   lastOf,
   type IpAddress,
 } from "../spec/ip-address.ts";
+import { AddressSet, type TakenAddresses } from "./address-set.ts";
 import { isReserved } from "./check-subnet.ts";
 import type { NetworkSubnet } from "./types.ts";
 
 export interface AddressWish {
-  /** As formatIpAddress() writes them. */
-  readonly taken: ReadonlySet<string>;
+  readonly taken: TakenAddresses;
   readonly wanted?: IpAddress;
   /** The search begins behind it and comes round: an address that was given back rests for a while. */
   readonly after?: IpAddress;
@@ -23,10 +23,8 @@ export interface AddressWish {
  * "invalid" for a foreign one, "conflict" for one that is taken, "exhausted".
  */
 export function pickAddress(subnet: NetworkSubnet, { taken, wanted, after }: AddressWish): IpAddress {
-  const held = new Set([
-    ...Object.values(subnet.auxiliary).map(formatIpAddress),
-    ...(subnet.gateway === undefined ? [] : [formatIpAddress(subnet.gateway)]),
-  ]);
+  const held = new AddressSet(Object.values(subnet.auxiliary));
+  if (subnet.gateway !== undefined) held.add(subnet.gateway);
   if (wanted !== undefined) return checked(subnet, wanted, { taken, held });
   const pool = subnet.range ?? subnet.subnet;
   const first = firstOf(pool).value;
@@ -36,8 +34,7 @@ export function pickAddress(subnet: NetworkSubnet, { taken, wanted, after }: Add
   // At most as many are taken as there are marks, so a search is never longer than those and the reserved ones.
   for (let value = start, tries = taken.size + held.size + 3; tries > 0; tries--) {
     const address = { family, value };
-    const text = formatIpAddress(address);
-    if (!taken.has(text) && !held.has(text) && !isReserved(address, subnet.subnet)) return address;
+    if (!taken.has(address) && !held.has(address) && !isReserved(address, subnet.subnet)) return address;
     value = value === last ? first : value + 1n;
     if (value === start) break;
   }
@@ -47,7 +44,7 @@ export function pickAddress(subnet: NetworkSubnet, { taken, wanted, after }: Add
 function checked(
   { subnet }: NetworkSubnet,
   wanted: IpAddress,
-  { taken, held }: { readonly taken: ReadonlySet<string>; readonly held: ReadonlySet<string> },
+  { taken, held }: { readonly taken: TakenAddresses; readonly held: TakenAddresses },
 ): IpAddress {
   const text = formatIpAddress(wanted);
   if (!hasAddress(subnet, wanted)) {
@@ -62,9 +59,9 @@ function checked(
       `cannot give the address ${text}: it is the subnet's own or its broadcast address`,
     );
   }
-  if (held.has(text))
+  if (held.has(wanted))
     throw new Failure("conflict", `cannot give the address ${text}: it is the network's gateway or reserved`);
-  if (taken.has(text))
+  if (taken.has(wanted))
     throw new Failure("conflict", `cannot give the address ${text}: Address already in use`);
   return wanted;
 }

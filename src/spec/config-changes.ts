@@ -1,5 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import type { ImageDefaults } from "./image-config.ts";
+import { parsePortRun, spellOutPorts } from "./port-run.ts";
 import { readJson } from "./json-reader.ts";
 
 type Change = (defaults: ImageDefaults, text: string) => Partial<ImageDefaults>;
@@ -46,10 +47,9 @@ const instructions: Readonly<Record<string, Change>> = {
   EXPOSE: (defaults, text) => {
     const ports = splitWords(text, defaults.env).map((port) => (port.includes("/") ? port : `${port}/tcp`));
     for (const port of ports) {
-      if (!/^\d{1,5}(-\d{1,5})?\/(tcp|udp|sctp)$/.test(port))
-        throw new Failure("invalid", `"${port}" is no port`);
+      if (parsePortRun(port) === undefined) throw new Failure("invalid", `"${port}" is no port`);
     }
-    return { exposedPorts: union(defaults.exposedPorts, ports) };
+    return { exposedPorts: union(defaults.exposedPorts, ports.flatMap(spellOutPorts)) };
   },
   LABEL: (defaults, text) => ({
     labels: Object.freeze(

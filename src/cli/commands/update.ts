@@ -79,7 +79,7 @@ export const update: Command<Values> = {
 function planPorts({ "publish-add": add, "publish-rm": remove }: Values): HostConfig["Tare"] | undefined {
   if (add.length + remove.length === 0) return undefined;
   const bindings: Record<string, PortBinding[]> = {};
-  for (const [port, binding] of add.flatMap(parsePublish)) (bindings[port] ??= []).push(binding);
+  for (const [port, binding] of add.map(parsePublish)) (bindings[port] ??= []).push(binding);
   return {
     ...(add.length === 0 ? {} : { PublishAdd: bindings }),
     ...(remove.length === 0 ? {} : { PublishRemove: remove }),

@@ -79,12 +79,11 @@ function planPublished({ publish, expose }: NetworkValues): PublishedSet {
   const exposed: Record<string, object> = {};
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
   for (const text of publish) {
-    for (const [port, binding] of parsePublish(text)) {
-      exposed[port] = {};
-      (bindings[port] ??= []).push(binding);
-    }
+    const [port, binding] = parsePublish(text);
+    exposed[port] = {};
+    (bindings[port] ??= []).push(binding);
   }
-  for (const text of expose) for (const port of parseExposed(text)) exposed[port] = {};
+  for (const text of expose) exposed[parseExposed(text)] = {};
   return { bindings, exposed };
 }
 

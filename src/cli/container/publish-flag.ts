@@ -11,8 +11,8 @@ export interface PublishedSet {
   readonly exposed: Readonly<Record<string, object>>;
 }
 
-/** `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` with ranges, or the long form; a pair for each port. Throws optionFailure(). */
-export function parsePublish(text: string): readonly (readonly [port: string, binding: Binding])[] {
+/** `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` with ranges, or the long form; a range is one pair. Throws optionFailure(). */
+export function parsePublish(text: string): readonly [port: string, binding: Binding] {
   const spec = /(?:^|,)(?:target|published|protocol|mode)=/.test(text) ? parseLong(text) : parseShort(text);
   const { address, host, container, protocol } = spec;
   if (address !== "" && !isAddress(address)) throw optionFailure(`invalid IP address: ${address}`);
@@ -22,20 +22,17 @@ export function parsePublish(text: string): readonly (readonly [port: string, bi
   if (outer !== undefined && outer.last - outer.first + 1 !== count && count !== 1) {
     throw optionFailure(`invalid ranges specified for container and host Ports: ${container} and ${host}`);
   }
-  return Array.from({ length: count }, (_, at) => {
-    const first = outer === undefined ? "" : String(outer.first + at);
-    const HostPort =
-      outer !== undefined && count === 1 && outer.last > outer.first ? `${first}-${outer.last}` : first;
-    return [`${inner.first + at}/${protocol}`, { HostIp: address, HostPort }] as const;
-  });
+  return [
+    `${formatRange(inner)}/${protocol}`,
+    { HostIp: address, HostPort: outer === undefined ? "" : formatRange(outer) },
+  ];
 }
 
-/** `80`, `80/udp`, `8000-8010`: each of them. */
-export function parseExposed(text: string): readonly string[] {
+/** `80`, `80/udp`, `8000-8010`: with its protocol. */
+export function parseExposed(text: string): string {
   if (text.includes(":")) throw optionFailure(`invalid port format for --expose: ${text}`);
   const { ports, protocol } = splitProtocol(text);
-  const { first, last } = parseRange(ports, `invalid range format for --expose: ${text}`);
-  return Array.from({ length: last - first + 1 }, (_, at) => `${first + at}/${protocol}`);
+  return `${formatRange(parseRange(ports, `invalid range format for --expose: ${text}`))}/${protocol}`;
 }
 
 interface Spec {
@@ -85,7 +82,16 @@ function splitProtocol(text: string): { readonly ports: string; readonly protoco
   return { ports, protocol: lower };
 }
 
-function parseRange(text: string, sentence: string): { readonly first: number; readonly last: number } {
+interface Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+function formatRange({ first, last }: Range): string {
+  return first === last ? `${first}` : `${first}-${last}`;
+}
+
+function parseRange(text: string, sentence: string): Range {
   const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
   const first = Number(match?.[1]);
   const last = match?.[2] === undefined ? first : Number(match[2]);

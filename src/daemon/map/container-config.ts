@@ -1,6 +1,6 @@
 import type { ContainerConfig } from "../../api/types/container-config.ts";
 import type { ContainerDetails } from "../../engine/types.ts";
-import { portsOfText } from "./network.ts";
+import { spellOutPorts } from "../../spec/port-run.ts";
 
 const nothingSaid: ContainerConfig = {
   Hostname: "",
@@ -30,7 +30,7 @@ export function configOf(details: ContainerDetails): ContainerConfig {
   const entrypoint = spec.entrypoint ?? defaults.entrypoint;
   // SPEC: Docker's rule that an entrypoint of one's own drops the image's command.
   const command = spec.command ?? (spec.entrypoint === undefined ? defaults.cmd : undefined);
-  const exposed = [...new Set(details.exposedPorts.flatMap(portsOfText))];
+  const exposed = [...new Set(details.exposedPorts.flatMap(spellOutPorts))];
   const volumes = [...defaults.volumes, ...Object.keys(received.Volumes ?? {}), ...(spec.volumes ?? [])];
   return {
     ...nothingSaid,

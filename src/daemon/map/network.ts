@@ -4,6 +4,7 @@ import type { PortBinding } from "../../api/types/host-config.ts";
 import type { Port } from "../../api/types/container.ts";
 import type { BoundPorts, EndpointDetails, NetworkDetails } from "../../engine/network-types.ts";
 import type { ContainerSummary } from "../../engine/types.ts";
+import { spellOutPorts } from "../../spec/port-run.ts";
 import { timeText } from "./container-state.ts";
 
 /** A network as `GET /networks/{id}` shows it; in the list without its containers. */
@@ -146,7 +147,7 @@ function portMapOf({
 }: WithPorts): Readonly<Record<string, readonly PortBinding[] | null>> {
   if (fixedIds[networkMode] !== undefined || networkMode.startsWith("container:")) return {};
   const map: Record<string, PortBinding[] | null> = {};
-  for (const port of exposedPorts.flatMap(portsOfText)) map[port] = null;
+  for (const port of exposedPorts.flatMap(spellOutPorts)) map[port] = null;
   for (const { port, binding } of ports.flatMap(bindingsOf)) (map[port] ??= []).push(binding);
   return map;
 }
@@ -174,13 +175,4 @@ export function portsOf(container: WithPorts & Pick<ContainerSummary, "state">):
       Type: type,
     }));
   });
-}
-
-/** `8000-8010/tcp` → each of them; nothing for what is no port. */
-export function portsOfText(text: string): readonly string[] {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?\/(tcp|udp|sctp)$/i.exec(text);
-  if (match === null) return [];
-  const [first, last] = [Number(match[1]), Number(match[2] ?? match[1])];
-  if (last < first || last > 65_535) return [];
-  return Array.from({ length: last - first + 1 }, (_, at) => `${first + at}/${match[3]}`);
 }

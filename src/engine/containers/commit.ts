@@ -4,8 +4,10 @@ import { commitLayer } from "../../image/commit.ts";
 import { stageBeside } from "../../image/stage-beside.ts";
 import { applyConfigChanges } from "../../spec/config-changes.ts";
 import type { ImageDefaults } from "../../spec/image-config.ts";
+import { spellOutPorts } from "../../spec/port-run.ts";
 import { parseReference, withDefaultTag } from "../../spec/reference.ts";
 import { StoringSink } from "../images/load-sink.ts";
+import { exposedPortsOf } from "../networks/exposed-ports.ts";
 import { mergeCommitted } from "../planning/committed-config.ts";
 import { mergeEnvironment } from "../planning/environment.ts";
 import type { ContainerRecord } from "../state/records.ts";
@@ -98,6 +100,8 @@ function defaultsOf({ spec, imageConfig }: ContainerRecord): ImageDefaults {
     ...image,
     env: mergeEnvironment(spec.env ?? [], image.env).filter((entry) => entry.includes("=")),
     labels: { ...image.labels, ...spec.labels },
+    // SPEC: OCI image config, ExposedPorts: each port by itself.
+    exposedPorts: [...new Set([...image.exposedPorts, ...exposedPortsOf(spec, []).flatMap(spellOutPorts)])],
     ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(cmd === undefined ? {} : { cmd }),
     ...(spec.user === undefined ? {} : { user: spec.user }),

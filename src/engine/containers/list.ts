@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import { parsePortRun, type PortRun } from "../../spec/port-run.ts";
 import { findImage } from "../images/find-image.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerFilter, ContainerSummary } from "../types.ts";
@@ -6,7 +7,7 @@ import { type ContainerContext, isRunning } from "./context.ts";
 import { summarize } from "./describe-container.ts";
 import { getContainer } from "./find-container.ts";
 import { boundPortsOf } from "../networks/describe-network.ts";
-import { exposedPortsOf, parsePortRun, type PortRun } from "../networks/exposed-ports.ts";
+import { exposedPortsOf } from "../networks/exposed-ports.ts";
 import { membershipOf } from "../pods/find-pod.ts";
 import { hasLabel } from "./labels.ts";
 
@@ -113,7 +114,7 @@ function namePattern(text: string): RegExp {
 
 /** `80`, `80/udp`, `8000-8010`. */
 function requireRun(key: string, value: string): PortRun {
-  const run = parsePortRun(value.includes("/") ? value : `${value}/tcp`);
+  const run = parsePortRun(value);
   if (run !== undefined) return run;
   throw new Failure("invalid", `invalid filter '${key}=${value.slice(0, 100)}'`);
 }

@@ -25,19 +25,14 @@ export function choosePorts(specs: readonly PortSpec[], facts: PortFacts): reado
   for (const spec of specs) {
     const { protocol = "tcp", containerPort, count = 1, hostPort, lastHostPort } = spec;
     const hostAddress = spec.hostAddress === undefined ? undefined : parseIpAddress(spec.hostAddress);
-    const at = (port: number): PublishedPorts => ({
-      protocol,
-      ...(hostAddress === undefined ? {} : { hostAddress }),
-      hostPort: port,
-      containerPort,
-      count,
-    });
+    const place = { protocol, ...(hostAddress === undefined ? {} : { hostAddress }) };
     const blocked = (ports: PublishedPorts): Failure | undefined => whatBlocks(ports, { facts, chosen });
-    const found =
-      hostPort === undefined
-        ? pickFree(at, blocked)
-        : pickFrom(at, { first: hostPort, last: lastHostPort ?? hostPort, blocked });
-    chosen.push(found);
+    if (hostPort === undefined) {
+      for (const run of pickFree({ ...place, containerPort, count }, blocked)) chosen.push(run);
+    } else {
+      const at = (port: number): PublishedPorts => ({ ...place, hostPort: port, containerPort, count });
+      chosen.push(pickFrom(at, { first: hostPort, last: lastHostPort ?? hostPort, blocked }));
+    }
   }
   return mergePorts(chosen);
 }
@@ -63,20 +58,44 @@ function pickFrom(
   throw reason ?? new Failure("invalid", `cannot publish ports ${first}-${last}: there are none`);
 }
 
-/** Not the one that was free last, so that who still has an old connection doesn't meet somebody new. */
-function pickFree(
-  at: (port: number) => PublishedPorts,
+/**
+ * One after the other where so many are free, else in pieces. Not those that were free last, so that who still has an old
+ * connection doesn't meet somebody new.
+ */
+function* pickFree(
+  wanted: Omit<PublishedPorts, "hostPort">,
   blocked: (ports: PublishedPorts) => Failure | undefined,
-): PublishedPorts {
-  const { count } = at(0);
-  const room = ephemeral.last - ephemeral.first + 1;
-  for (let tried = 0; tried < room; tried++) {
-    const port = nextEphemeral + count - 1 > ephemeral.last ? ephemeral.first : nextEphemeral;
-    const isFree = blocked(at(port)) === undefined;
-    nextEphemeral = isFree ? port + count : port + 1;
-    if (isFree) return at(port);
+): Generator<PublishedPorts, void> {
+  const { containerPort, count } = wanted;
+  const found = findFree(wanted, blocked);
+  if (found !== undefined) return yield found;
+  if (count === 1) {
+    throw new Failure("exhausted", `cannot publish port ${containerPort}: no port of the host's is free`);
   }
-  throw new Failure("exhausted", `cannot publish port ${at(0).containerPort}: no port of the host's is free`);
+  const half = count >> 1;
+  yield* pickFree({ ...wanted, count: half }, blocked);
+  yield* pickFree({ ...wanted, containerPort: containerPort + half, count: count - half }, blocked);
+}
+
+/** Once around all of them. */
+function findFree(
+  wanted: Omit<PublishedPorts, "hostPort">,
+  blocked: (ports: PublishedPorts) => Failure | undefined,
+): PublishedPorts | undefined {
+  const { count } = wanted;
+  const room = ephemeral.last - ephemeral.first + 1;
+  for (let passed = 0; passed < room; ) {
+    const port = nextEphemeral + count - 1 > ephemeral.last ? ephemeral.first : nextEphemeral;
+    if (port + count - 1 > ephemeral.last) return undefined;
+    const found = { ...wanted, hostPort: port };
+    const failure = blocked(found);
+    const taken = failure?.details["hostPort"];
+    nextEphemeral =
+      failure === undefined ? port + count : Math.max(port, typeof taken === "number" ? taken : 0) + 1;
+    if (failure === undefined) return found;
+    passed += nextEphemeral - port;
+  }
+  return undefined;
 }
 
 function whatBlocks(

@@ -1,5 +1,6 @@
 import type { ContainerSpec } from "../types.ts";
-import type { PortProtocol, PortSpec } from "../network-types.ts";
+import { joinPortRuns, parsePortRun, type PortRun, subtractPortRuns } from "../../spec/port-run.ts";
+import type { PortSpec } from "../network-types.ts";
 
 /** All that the container and its image name, as `80/tcp`; ranges as they are. */
 export function exposedPortsOf(spec: ContainerSpec, image: readonly string[]): readonly string[] {
@@ -14,39 +15,19 @@ export function exposedPortsOf(spec: ContainerSpec, image: readonly string[]): r
   return [...new Set([...named, ...published])];
 }
 
-/** A run of ports. */
-export interface PortRun {
-  readonly protocol: PortProtocol;
-  readonly first: number;
-  readonly last: number;
-}
-
-/** Undefined for what is no port: an image may say anything. */
-export function parsePortRun(text: string): PortRun | undefined {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?\/(tcp|udp|sctp)$/i.exec(text);
-  if (match === null) return undefined;
-  const first = Number(match[1]);
-  const last = match[2] === undefined ? first : Number(match[2]);
-  if (first < 1 || last < first || last > 65_535) return undefined;
-  return { protocol: (match[3] as string).toLowerCase() as PortProtocol, first, last };
-}
-
 /** What is to be published: what was asked for and, with publishAll, the exposed ports that were not. */
 export function portsToPublish(spec: ContainerSpec, image: readonly string[]): readonly PortSpec[] {
   const asked = spec.ports ?? [];
   if (spec.publishAll !== true) return asked;
-  const isAsked = (protocol: PortProtocol, port: number): boolean =>
-    asked.some(
-      ({ protocol: other = "tcp", containerPort, count = 1 }) =>
-        other === protocol && port >= containerPort && port < containerPort + count,
-    );
-  const rest = exposedPortsOf(spec, image).flatMap((text) => {
-    const run = parsePortRun(text);
-    if (run === undefined) return [];
-    const ports = Array.from({ length: run.last - run.first + 1 }, (_, at) => run.first + at);
-    return ports
-      .filter((port) => !isAsked(run.protocol, port))
-      .map((containerPort): PortSpec => ({ protocol: run.protocol, containerPort }));
+  const runs = asked.map(({ protocol = "tcp", containerPort, count = 1 }): PortRun => {
+    return { protocol, first: containerPort, last: containerPort + count - 1 };
   });
+  const exposed = joinPortRuns(exposedPortsOf(spec, image).flatMap((text) => parsePortRun(text) ?? []));
+  const rest = exposed
+    .flatMap((run) => subtractPortRuns(run, runs))
+    .map(({ protocol, first, last }): PortSpec => {
+      const count = last - first + 1;
+      return { protocol, containerPort: first, ...(count === 1 ? {} : { count }) };
+    });
   return [...asked, ...rest];
 }

@@ -98,7 +98,8 @@ export function reserveEndpoints(
     ends.push({ network: network.plan, settings: endpoint.settings, plan });
   }
   if (ends.length === 0) return [];
-  const ports = choosePorts(portsToPublish(spec, imageConfig.defaults.exposedPorts), portFacts(context, id));
+  const wanted = portsToPublish(spec, imageConfig.defaults.exposedPorts);
+  const ports = wanted.length === 0 ? [] : choosePorts(wanted, portFacts(context, id));
   const plans = routeEndpoints(ends, { ports });
   for (const plan of plans) context.networks.leases.add(id, plan);
   return plans;

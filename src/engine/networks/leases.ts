@@ -1,5 +1,5 @@
+import { AddressSet, type TakenAddresses } from "../../network/address-set.ts";
 import type { EndpointPlan, PublishedPorts } from "../../network/types.ts";
-import { formatIpAddress } from "../../spec/ip-address.ts";
 import type { ContainerId } from "../types.ts";
 
 export interface Lease {
@@ -13,45 +13,49 @@ export interface Lease {
  */
 export class Leases {
   readonly #byId = new Map<string, Lease>();
-  readonly #networks = new Map<string, Map<string, Set<string>>>();
+  readonly #networks = new Map<string, { readonly leases: Set<string>; readonly addresses: AddressSet }>();
+  /** Those with ports: most have none. */
+  readonly #publishing = new Map<string, Lease>();
 
   add(containerId: ContainerId, plan: EndpointPlan): void {
     this.remove(plan.id);
-    this.#byId.set(plan.id, { containerId, plan });
-    const endpoints = this.#networks.get(plan.networkId) ?? new Map<string, Set<string>>();
-    this.#networks.set(plan.networkId, endpoints);
-    endpoints.set(plan.id, new Set(plan.addresses.map(({ address }) => formatIpAddress(address))));
+    const lease = { containerId, plan };
+    this.#byId.set(plan.id, lease);
+    if (plan.ports.length > 0) this.#publishing.set(plan.id, lease);
+    const network = this.#networks.get(plan.networkId) ?? { leases: new Set(), addresses: new AddressSet() };
+    this.#networks.set(plan.networkId, network);
+    network.leases.add(plan.id);
+    for (const { address } of plan.addresses) network.addresses.add(address);
   }
 
   /** Fine when absent. */
   remove(endpointId: string): void {
     const lease = this.#byId.get(endpointId);
     if (lease === undefined) return;
+    const { networkId, addresses } = lease.plan;
     this.#byId.delete(endpointId);
-    const endpoints = this.#networks.get(lease.plan.networkId);
-    endpoints?.delete(endpointId);
-    if (endpoints?.size === 0) this.#networks.delete(lease.plan.networkId);
+    this.#publishing.delete(endpointId);
+    const network = this.#networks.get(networkId);
+    network?.leases.delete(endpointId);
+    for (const { address } of addresses) network?.addresses.remove(address);
+    if (network?.leases.size === 0) this.#networks.delete(networkId);
   }
 
   /** Ends in a network. */
   inNetwork(networkId: string): readonly Lease[] {
-    return [...(this.#networks.get(networkId)?.keys() ?? [])].flatMap((id) => this.#byId.get(id) ?? []);
+    return [...(this.#networks.get(networkId)?.leases ?? [])].flatMap((id) => this.#byId.get(id) ?? []);
   }
 
-  /** Addresses of a network that somebody has, as text. */
-  addressesIn(networkId: string): ReadonlySet<string> {
-    const all = new Set<string>();
-    for (const addresses of this.#networks.get(networkId)?.values() ?? []) {
-      for (const address of addresses) all.add(address);
-    }
-    return all;
+  /** Addresses of a network that somebody has; true until the next change. */
+  addressesIn(networkId: string): TakenAddresses {
+    return this.#networks.get(networkId)?.addresses ?? new AddressSet();
   }
 
   /** Ports that somebody else publishes, with who does. */
   ports(
     except?: ContainerId,
   ): readonly { readonly ports: PublishedPorts; readonly containerId: ContainerId }[] {
-    return [...this.#byId.values()]
+    return [...this.#publishing.values()]
       .filter(({ containerId }) => containerId !== except)
       .flatMap(({ containerId, plan }) => plan.ports.map((ports) => ({ ports, containerId })));
   }

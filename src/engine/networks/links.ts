@@ -1,12 +1,12 @@
 import { Failure } from "../../base/failure.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
+import { joinPortRuns, parsePortRun, portsOfRun } from "../../spec/port-run.ts";
 import { type ContainerContext, isRunning } from "../containers/context.ts";
 import { getContainer } from "../containers/find-container.ts";
 import type { ExtraHost } from "../planning/network-files.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerSpec } from "../types.ts";
 import { defaultNetwork } from "./fixed-networks.ts";
-import { parsePortRun } from "./exposed-ports.ts";
 
 interface Link {
   readonly target: string;
@@ -60,14 +60,15 @@ export function linkVariables(context: ContainerContext, record: ContainerRecord
     const [address] = addressesOf(other);
     if (address === undefined) return [];
     const prefix = alias.replaceAll("-", "_").toUpperCase();
-    const runs = [...other.imageConfig.defaults.exposedPorts, ...(other.spec.exposedPorts ?? [])]
-      .flatMap((text) => parsePortRun(text.includes("/") ? text : `${text}/tcp`) ?? [])
-      .sort((one, two) => one.first - two.first);
-    const [first] = runs;
+    const exposed = [...other.imageConfig.defaults.exposedPorts, ...(other.spec.exposedPorts ?? [])];
+    const ports = joinPortRuns(exposed.flatMap((text) => parsePortRun(text) ?? []))
+      .flatMap(portsOfRun)
+      .sort((one, two) => one.port - two.port);
+    const [first] = ports;
     return [
       `${prefix}_NAME=/${record.name}/${alias}`,
-      ...(first === undefined ? [] : [`${prefix}_PORT=${first.protocol}://${address}:${first.first}`]),
-      ...runs.flatMap(({ protocol, first: port }) => {
+      ...(first === undefined ? [] : [`${prefix}_PORT=${first.protocol}://${address}:${first.port}`]),
+      ...ports.flatMap(({ protocol, port }) => {
         const name = `${prefix}_PORT_${port}_${protocol.toUpperCase()}`;
         return [
           `${name}=${protocol}://${address}:${port}`,

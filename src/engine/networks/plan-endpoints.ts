@@ -1,4 +1,5 @@
 import { Failure, within } from "../../base/failure.ts";
+import type { TakenAddresses } from "../../network/address-set.ts";
 import { macAddressOf, parseMacAddress } from "../../network/mac-address.ts";
 import { pickAddress } from "../../network/pick-address.ts";
 import type { EndpointPlan, NetworkPlan, NetworkSubnet, PublishedPorts } from "../../network/types.ts";
@@ -18,7 +19,7 @@ export interface WantedEndpoint {
   readonly settings: EndpointSettings;
   readonly interfacePrefix: string;
   /** Addresses that somebody has there. */
-  readonly taken: ReadonlySet<string>;
+  readonly taken: TakenAddresses;
 }
 
 const ifnameOption = "com.docker.network.endpoint.ifname";

@@ -44,9 +44,16 @@ export function findUnreached(
 }
 
 /** `[::1]:8080/tcp`; a free port of the host's that is not chosen yet is told by the container's. */
-function formatPort({ protocol = "tcp", hostAddress = "", hostPort, containerPort }: PortSpec): string {
+function formatPort({
+  protocol = "tcp",
+  hostAddress = "",
+  hostPort,
+  containerPort,
+  count = 1,
+}: PortSpec): string {
+  const range = (first: number): string => (count === 1 ? `${first}` : `${first}-${first + count - 1}`);
   const address = hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress;
   return hostPort === undefined
-    ? `${containerPort}/${protocol} at ${address}`
-    : `${address}:${hostPort}/${protocol}`;
+    ? `${range(containerPort)}/${protocol} at ${address}`
+    : `${address}:${range(hostPort)}/${protocol}`;
 }

@@ -1,4 +1,5 @@
 import type { ImageDefaults } from "../../spec/image-config.ts";
+import { spellOutPorts } from "../../spec/port-run.ts";
 import type { CommittedConfig } from "../types.ts";
 import { mergeEnvironment } from "./environment.ts";
 
@@ -14,7 +15,7 @@ export function mergeCommitted(defaults: ImageDefaults, config: CommittedConfig)
     ...replaced,
     env: mergeEnvironment(env, defaults.env).filter((entry) => entry.includes("=")),
     labels: { ...defaults.labels, ...labels },
-    exposedPorts: [...new Set([...defaults.exposedPorts, ...exposedPorts])],
+    exposedPorts: [...new Set([...defaults.exposedPorts, ...exposedPorts.flatMap(spellOutPorts)])],
     volumes: [...new Set([...defaults.volumes, ...volumes])],
   };
 }

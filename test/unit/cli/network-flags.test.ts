@@ -4,23 +4,19 @@ import { parseExposed, parsePublish } from "../../../src/cli/container/publish-f
 import { planPools } from "../../../src/cli/network/pools.ts";
 
 describe("parsePublish()", () => {
-  test.each<[string, readonly (readonly [string, { HostIp: string; HostPort: string }])[]]>([
-    ["80", [["80/tcp", { HostIp: "", HostPort: "" }]]],
-    ["8080:80", [["80/tcp", { HostIp: "", HostPort: "8080" }]]],
-    ["8080:80/UDP", [["80/udp", { HostIp: "", HostPort: "8080" }]]],
-    ["127.0.0.1:8080:80", [["80/tcp", { HostIp: "127.0.0.1", HostPort: "8080" }]]],
-    ["127.0.0.1::80", [["80/tcp", { HostIp: "127.0.0.1", HostPort: "" }]]],
-    ["[::1]:8080:80/sctp", [["80/sctp", { HostIp: "::1", HostPort: "8080" }]]],
-    ["::1:8080:80", [["80/tcp", { HostIp: "::1", HostPort: "8080" }]]],
-    ["8000-8010:80", [["80/tcp", { HostIp: "", HostPort: "8000-8010" }]]],
-    [
-      "8000-8001:80-81",
-      [
-        ["80/tcp", { HostIp: "", HostPort: "8000" }],
-        ["81/tcp", { HostIp: "", HostPort: "8001" }],
-      ],
-    ],
-    ["target=80,published=8080,protocol=udp", [["80/udp", { HostIp: "", HostPort: "8080" }]]],
+  test.each<[string, readonly [string, { HostIp: string; HostPort: string }]]>([
+    ["80", ["80/tcp", { HostIp: "", HostPort: "" }]],
+    ["8080:80", ["80/tcp", { HostIp: "", HostPort: "8080" }]],
+    ["8080:80/UDP", ["80/udp", { HostIp: "", HostPort: "8080" }]],
+    ["127.0.0.1:8080:80", ["80/tcp", { HostIp: "127.0.0.1", HostPort: "8080" }]],
+    ["127.0.0.1::80", ["80/tcp", { HostIp: "127.0.0.1", HostPort: "" }]],
+    ["[::1]:8080:80/sctp", ["80/sctp", { HostIp: "::1", HostPort: "8080" }]],
+    ["::1:8080:80", ["80/tcp", { HostIp: "::1", HostPort: "8080" }]],
+    ["8000-8010:80", ["80/tcp", { HostIp: "", HostPort: "8000-8010" }]],
+    ["8000-8001:80-81", ["80-81/tcp", { HostIp: "", HostPort: "8000-8001" }]],
+    ["80-81/udp", ["80-81/udp", { HostIp: "", HostPort: "" }]],
+    ["8000-8000:80-80", ["80/tcp", { HostIp: "", HostPort: "8000" }]],
+    ["target=80,published=8080,protocol=udp", ["80/udp", { HostIp: "", HostPort: "8080" }]],
   ])("reads %p", (text, wanted) => {
     expect(parsePublish(text)).toEqual(wanted);
   });
@@ -41,8 +37,9 @@ describe("parsePublish()", () => {
   });
 });
 
-test("parseExposed() gives each port of a range", () => {
-  expect(parseExposed("8000-8002/udp")).toEqual(["8000/udp", "8001/udp", "8002/udp"]);
+test("parseExposed() leaves a range whole", () => {
+  expect(parseExposed("8000-8002/udp")).toBe("8000-8002/udp");
+  expect(parseExposed("80-80")).toBe("80/tcp");
   expect(() => parseExposed("8080:80")).toThrow("invalid port format for --expose");
 });
 

@@ -1,4 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Client } from "../../../src/client/client.ts";
 import { jsonReply, startPeer } from "./peer.ts";
 
@@ -79,6 +83,42 @@ describe("Client against a strange daemon", () => {
       message: "why",
       details: { fromDaemon: true },
     });
+  });
+});
+
+describe("Client.containers.create()", () => {
+  const request = {
+    Image: "x",
+    ExposedPorts: { "80-81/tcp": {} },
+    HostConfig: { PortBindings: { "80-81/tcp": [{ HostIp: "", HostPort: "8080-8081" }] } },
+  };
+
+  test.each([
+    ["ranges to a daemon of its own build", "one", "one", "80-81/tcp"],
+    ["each port to one of another build", "one", "two", "80/tcp"],
+    ["each port to one that may be Docker's", "one", undefined, "80/tcp"],
+    ["each port when it has no build itself", undefined, "two", "80/tcp"],
+  ])("sends %s", async (_, own, expected, key) => {
+    using folder = new DisposableStack();
+    const path = mkdtempSync(join(tmpdir(), "tare-peer-"));
+    folder.defer(() => rmSync(path, { recursive: true }));
+    let sent = "";
+    const server = createServer((asked, reply) => {
+      asked.setEncoding("utf8").on("data", (piece: string) => (sent += piece));
+      asked.on("end", () => reply.writeHead(201, { "Tare-Build": "three" }).end('{"Id":"1","Warnings":[]}'));
+    });
+    await new Promise<void>((resolve) => server.listen(join(path, "s"), resolve));
+    folder.defer(() => server.close());
+    using client = new Client({
+      host: `unix://${join(path, "s")}`,
+      ...(own === undefined ? {} : { buildId: own }),
+    });
+    if (expected !== undefined) client.expectBuild(expected);
+    await client.containers.create(request);
+    const body = JSON.parse(sent) as typeof request;
+    expect(Object.keys(body.ExposedPorts)[0]).toBe(key);
+    expect(Object.keys(body.HostConfig.PortBindings)[0]).toBe(key);
+    expect(client.daemonBuildId).toBe("three");
   });
 });
 

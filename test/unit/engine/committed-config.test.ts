@@ -19,7 +19,7 @@ describe("mergeCommitted()", () => {
     const config = {
       env: ["B=3", "C=4"],
       labels: { b: "3" },
-      exposedPorts: ["80/tcp", "81/tcp"],
+      exposedPorts: ["80-81/tcp"],
       volumes: ["/w"],
       user: "new",
     };

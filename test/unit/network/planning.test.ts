@@ -5,6 +5,7 @@ import { completeSubnet } from "../../../src/network/check-subnet.ts";
 import { poolsOf, defaultPools } from "../../../src/network/default-pools.ts";
 import { macAddressOf, parseMacAddress } from "../../../src/network/mac-address.ts";
 import { findPortClash, formatHostPorts, mergePorts } from "../../../src/network/merge-ports.ts";
+import { AddressSet } from "../../../src/network/address-set.ts";
 import { pickAddress } from "../../../src/network/pick-address.ts";
 import { findOverlap, pickSubnet } from "../../../src/network/pick-subnet.ts";
 import { findPortHolder } from "../../../src/network/read-host.ts";
@@ -13,6 +14,7 @@ import {
   formatIpAddress,
   formatIpPrefix,
   hasAddress,
+  type IpAddress,
   overlap,
   parseIpAddress,
   parseIpPrefix,
@@ -128,18 +130,24 @@ describe("addresses", () => {
   };
 
   test("pickAddress() gives every free one once, then throws", () => {
-    const taken = new Set<string>();
-    for (let at = 0; at < 4; at++) taken.add(formatIpAddress(pickAddress(subnet, { taken })));
-    expect([...taken]).toEqual(["10.1.0.2", "10.1.0.4", "10.1.0.5", "10.1.0.6"]);
+    const taken = new AddressSet();
+    const picked = Array.from({ length: 4 }, () => {
+      const address = pickAddress(subnet, { taken });
+      taken.add(address);
+      return formatIpAddress(address);
+    });
+    expect(picked).toEqual(["10.1.0.2", "10.1.0.4", "10.1.0.5", "10.1.0.6"]);
     expect(() => pickAddress(subnet, { taken })).toThrow("all of 10.1.0.0/29 are in use");
   });
 
   test("pickAddress() goes on behind the last one, and comes round", () => {
-    expect(formatIpAddress(pickAddress(subnet, { taken: new Set(), after: ip("10.1.0.4") }))).toBe(
+    expect(formatIpAddress(pickAddress(subnet, { taken: new AddressSet(), after: ip("10.1.0.4") }))).toBe(
       "10.1.0.5",
     );
     expect(
-      formatIpAddress(pickAddress(subnet, { taken: new Set(["10.1.0.6"]), after: ip("10.1.0.5") })),
+      formatIpAddress(
+        pickAddress(subnet, { taken: new AddressSet([ip("10.1.0.6")]), after: ip("10.1.0.5") }),
+      ),
     ).toBe("10.1.0.2");
   });
 
@@ -148,7 +156,7 @@ describe("addresses", () => {
       formatIpAddress(
         pickAddress(
           { ...subnet, range: net("10.1.0.4/30") },
-          { taken: new Set(["10.1.0.5"]), wanted: ip(wanted) },
+          { taken: new AddressSet([ip("10.1.0.5")]), wanted: ip(wanted) },
         ),
       );
     expect(pick("10.1.0.2")).toBe("10.1.0.2");
@@ -167,21 +175,23 @@ describe("addresses", () => {
         fc.option(fc.integer({ min: 0, max: 4095 })),
         (bits, numbers, behind) => {
           const wide = completeSubnet({ subnet: net(`10.0.0.0/${bits}`) }, { gateway: true });
-          const at = (number: number): string =>
-            formatIpAddress({ family: 4, value: wide.subnet.address.value + BigInt(number) });
-          const taken = new Set(numbers.map(at));
+          const at = (number: number): IpAddress => ({
+            family: 4,
+            value: wide.subnet.address.value + BigInt(number),
+          });
+          const taken = new AddressSet(numbers.map(at));
           let picked;
           try {
-            picked = pickAddress(wide, { taken, ...(behind === null ? {} : { after: ip(at(behind)) }) });
+            picked = pickAddress(wide, { taken, ...(behind === null ? {} : { after: at(behind) }) });
           } catch {
             const free = Array.from({ length: 2 ** (32 - bits) - 3 }, (_, number) => at(number + 2)).filter(
-              (text) => !taken.has(text),
+              (address) => !taken.has(address),
             );
             expect(free).toEqual([]);
             return;
           }
           expect(hasAddress(wide.subnet, picked)).toBe(true);
-          expect(taken.has(formatIpAddress(picked))).toBe(false);
+          expect(taken.has(picked)).toBe(false);
           expect(formatIpAddress(picked)).not.toBe("10.0.0.1");
         },
       ),

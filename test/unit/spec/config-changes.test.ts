@@ -17,7 +17,7 @@ describe("applyConfigChanges()", () => {
     [['ENV A=1 B=two\\ words C=\'x y\' D="q\\"$A"'], { env: ["A=1", "B=two words", "C=x y", 'D=q"'] }],
     [["ENV A=1", "ENV B=${A}2 A=3", "ENV C='$A'"], { env: ["A=3", "B=12", "C=$A"] }],
     [["ENV OLD some value"], { env: ["OLD=some value"] }],
-    [["EXPOSE 80 53/udp 8000-8010"], { exposedPorts: ["80/tcp", "53/udp", "8000-8010/tcp"] }],
+    [["EXPOSE 80 53/udp 8000-8001"], { exposedPorts: ["80/tcp", "53/udp", "8000/tcp", "8001/tcp"] }],
     [
       ['LABEL a=b "c d"="e f"', "LABEL __proto__=x"],
       {

@@ -1,10 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { choosePorts, type PortFacts } from "../../../../src/engine/networks/choose-ports.ts";
-import {
-  exposedPortsOf,
-  parsePortRun,
-  portsToPublish,
-} from "../../../../src/engine/networks/exposed-ports.ts";
+import { exposedPortsOf, portsToPublish } from "../../../../src/engine/networks/exposed-ports.ts";
 import { removePorts } from "../../../../src/engine/networks/remove-ports.ts";
 import { parseIpAddress } from "../../../../src/spec/ip-address.ts";
 
@@ -37,6 +33,40 @@ describe("choosePorts()", () => {
       Array.from({ length: count }, (_, at) => hostPort + at),
     );
     expect(new Set(all).size).toBe(7);
+  });
+
+  test("gives a range without a wish ports in a row, past those that somebody has, asking once for each", () => {
+    let asked = 0;
+    const findHolder: PortFacts["findHolder"] = ({ hostPort, count }) => {
+      asked++;
+      const held = [33_000, 40_000, 50_000].find((port) => port >= hostPort && port < hostPort + count);
+      return held === undefined ? undefined : { port: held };
+    };
+    const chosen = choosePorts([{ containerPort: 1000, count: 9000 }], { ...free, findHolder });
+    expect(chosen).toMatchObject([{ containerPort: 1000, count: 9000 }]);
+    expect(asked).toBeLessThan(6);
+  });
+
+  test("gives a range in pieces where so many are not free in a row", () => {
+    const findHolder: PortFacts["findHolder"] = ({ hostPort, count }) => {
+      const held = Math.ceil(hostPort / 100) * 100;
+      return held < hostPort + count ? { port: held } : undefined;
+    };
+    const chosen = choosePorts([{ containerPort: 1, count: 250 }], { ...free, findHolder });
+    expect(chosen.map(({ count }) => count).reduce((one, other) => one + other)).toBe(250);
+    expect(chosen.length).toBeLessThan(6);
+    expect(
+      chosen
+        .flatMap(({ containerPort, count }) => Array.from({ length: count }, (_, at) => containerPort + at))
+        .sort((one, other) => one - other),
+    ).toEqual(Array.from({ length: 250 }, (_, at) => at + 1));
+  });
+
+  test("says that no port is free where none is", () => {
+    const facts: PortFacts = { ...free, findHolder: ({ hostPort }) => ({ port: hostPort }) };
+    expect(() => choosePorts([{ containerPort: 80, count: 2 }], facts)).toThrow(
+      "no port of the host's is free",
+    );
   });
 
   test.each([
@@ -129,6 +159,14 @@ describe("exposed ports", () => {
     expect(exposedPortsOf(spec, ["80", "443/tcp"])).toEqual(["80/tcp", "443/tcp", "53/udp", "80-81/tcp"]);
   });
 
+  test("publishAll publishes each once, a range as one", () => {
+    const spec = { image: "x", publishAll: true, exposedPorts: ["5000-5999/udp", "5001/udp", "80/tcp"] };
+    expect(portsToPublish(spec, ["5998-6000/udp", "80"])).toEqual([
+      { protocol: "tcp", containerPort: 80 },
+      { protocol: "udp", containerPort: 5000, count: 1001 },
+    ]);
+  });
+
   test("publishAll publishes each that was not asked for", () => {
     const spec = { image: "x", publishAll: true, ports: [{ containerPort: 80, hostPort: 8080 }] };
     expect(portsToPublish(spec, ["79-81/tcp", "nonsense"])).toEqual([
@@ -136,9 +174,5 @@ describe("exposed ports", () => {
       { protocol: "tcp", containerPort: 79 },
       { protocol: "tcp", containerPort: 81 },
     ]);
-  });
-
-  test.each(["", "x", "0/tcp", "2-1/tcp", "70000/tcp", "80/icmp"])("%p is no port", (text) => {
-    expect(parsePortRun(text)).toBeUndefined();
   });
 });
