@@ -14,7 +14,37 @@ export function openOutput(fd: 1 | 2): OutputStream {
 }
 
 function streamOf(fd: 1 | 2): NodeJS.WriteStream {
-  return fd === 1 ? process.stdout : process.stderr;
+  const stream = fd === 1 ? process.stdout : process.stderr;
+  return stream.isTTY ? stream : withOrderedCallbacks(stream);
+}
+
+type Done = (thrown?: Error | null) => void;
+
+/** BUN(1.4.5): an empty write is called back at once, before the bytes in front of it are written. Who waits for those waits for them. */
+function withOrderedCallbacks(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  const write = stream.write.bind(stream) as (data: string | Uint8Array, done?: Done) => boolean;
+  let written: Promise<void> = Promise.resolve();
+  let leave = (): void => undefined;
+  stream.once("close", () => leave());
+  stream.write = (
+    data: string | Uint8Array,
+    encodingOrDone?: BufferEncoding | Done,
+    last?: Done,
+  ): boolean => {
+    const done = typeof encodingOrDone === "function" ? encodingOrDone : last;
+    if (data.length === 0) {
+      if (done !== undefined) void written.then(() => done());
+      return true;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    written = promise;
+    leave = resolve;
+    return write(data, (thrown) => {
+      resolve();
+      done?.(thrown);
+    });
+  };
+  return stream;
 }
 
 /** What writes to it without ever waiting; undefined where there is no such descriptor. */

@@ -34,6 +34,21 @@ describe.skipIf(!isRoot)("standard output", () => {
     }
   });
 
+  test("a pipe and a socket whose reader is slow get all of what is written at once", () => {
+    const inspect = `tare inspect ${"much ".repeat(60)}`;
+    const { stdout } = shell(inspect);
+    expect(stdout.length).toBeGreaterThan(200_000);
+    expect(shell(`${inspect} | (sleep 0.5; cat)`).stdout === stdout).toBe(true);
+    const socket = `import socket, subprocess, sys, time
+a, b = socket.socketpair()
+p = subprocess.Popen(sys.argv[1:], stdout=b)
+b.close()
+time.sleep(0.5)
+while piece := a.recv(65536): sys.stdout.buffer.write(piece)`;
+    const command = `python3 -c '${socket}' ${executable} ${tare.globalFlags.join(" ")} ${inspect.slice(5)}`;
+    expect(shell(command).stdout === stdout).toBe(true);
+  });
+
   test("a file gets everything, also one that is appended to by others", () => {
     const path = join(tare.directory, "out");
     const { status } = shell(`(echo before; tare logs much; echo after) > ${path}`);
