@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
 import type { ContainerCreateRequest } from "../../api/types/container.ts";
 import { sleep } from "../../base/deadline.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
+import { hasContent } from "../builtin-modules.ts";
 import type { Call } from "../command.ts";
 import { openIdFile } from "./id-file.ts";
 import { newPodName } from "./pod-of-container.ts";
@@ -89,7 +89,7 @@ async function withProxies(
 /** Most have none: then nothing that reads one is loaded. */
 function mayHaveConfig({ DOCKER_CONFIG, HOME }: Call<unknown>["context"]["env"]): boolean {
   const directory = DOCKER_CONFIG || (HOME ? `${HOME}/.docker` : undefined);
-  return directory === undefined || existsSync(`${directory}/config.json`);
+  return directory === undefined || hasContent(`${directory}/config.json`);
 }
 
 /** Seldom wanted, so not loaded. */
