@@ -1,3 +1,27 @@
+import {
+  NFNL_SUBSYS_NFTABLES,
+  NFNL_MSG_BATCH_BEGIN,
+  NFNL_MSG_BATCH_END,
+  NFT_MSG_NEWSETELEM,
+  NFT_MSG_GETSETELEM,
+  NFT_MSG_DELSETELEM,
+  NFT_MSG_GETTABLE,
+  NFT_MSG_DELTABLE,
+  NFT_MSG_NEWGEN,
+  NFTA_GEN_PROC_PID,
+  NFTA_GEN_PROC_NAME,
+  NFTA_TABLE_NAME,
+  NFTA_SET_ELEM_LIST_TABLE,
+  NFTA_SET_ELEM_LIST_SET,
+  NFTA_SET_ELEM_LIST_ELEMENTS,
+  NFTA_LIST_ELEM,
+  NFTA_SET_ELEM_KEY,
+  NFTA_SET_ELEM_DATA,
+  NFTA_SET_ELEM_FLAGS,
+  NFTA_SET_ELEM_KEY_END,
+  NFTA_DATA_VALUE,
+  NFT_SET_ELEM_INTERVAL_END,
+} from "./constants/nftables.ts";
 import { errno } from "./errno.ts";
 import { NetlinkFailure, type NetlinkSocket } from "./netlink-socket.ts";
 import {
@@ -11,29 +35,6 @@ import {
 } from "./netlink/attributes.ts";
 import { NLM_F_CREATE, type NetlinkReply, type NetlinkRequest } from "./netlink/message.ts";
 
-// <linux/netfilter/nf_tables.h>, <linux/netfilter/nfnetlink.h>
-const SUBSYSTEM = 10;
-const NFNL_MSG_BATCH_BEGIN = 0x10;
-const NFNL_MSG_BATCH_END = 0x11;
-const NFT_MSG_NEWSETELEM = 12;
-const NFT_MSG_GETSETELEM = 13;
-const NFT_MSG_DELSETELEM = 14;
-const NFT_MSG_GETTABLE = 1;
-const NFT_MSG_DELTABLE = 2;
-const NFT_MSG_NEWGEN = 15;
-const NFTA_GEN_PROC_PID = 2;
-const NFTA_GEN_PROC_NAME = 3;
-const NFTA_TABLE_NAME = 1;
-const NFTA_SET_ELEM_LIST_TABLE = 1;
-const NFTA_SET_ELEM_LIST_SET = 2;
-const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
-const NFTA_LIST_ELEM = 1;
-const NFTA_SET_ELEM_KEY = 1;
-const NFTA_SET_ELEM_DATA = 2;
-const NFTA_SET_ELEM_FLAGS = 3;
-const NFTA_SET_ELEM_KEY_END = 10;
-const NFTA_DATA_VALUE = 1;
-const NFT_SET_ELEM_INTERVAL_END = 1;
 /** The events' multicast group of nftables. */
 export const NFNLGRP_NFTABLES = 7;
 /** As many elements as fit into one attribute (64 KiB) with keys of two IPv6 addresses. */
@@ -74,7 +75,7 @@ function begin(): NetlinkRequest {
   return {
     type: NFNL_MSG_BATCH_BEGIN,
     flags: 0,
-    payload: head(0, SUBSYSTEM),
+    payload: head(0, NFNL_SUBSYS_NFTABLES),
     about: "begin a change of the firewall",
   };
 }
@@ -83,7 +84,7 @@ function end(): NetlinkRequest {
   return {
     type: NFNL_MSG_BATCH_END,
     flags: 0,
-    payload: head(0, SUBSYSTEM),
+    payload: head(0, NFNL_SUBSYS_NFTABLES),
     about: "end a change of the firewall",
   };
 }
@@ -103,7 +104,7 @@ function elementMessage(
 ): NetlinkRequest {
   const set = (elements[0] as SetElement).set;
   return {
-    type: (SUBSYSTEM << 8) | type,
+    type: (NFNL_SUBSYS_NFTABLES << 8) | type,
     flags: type === NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0,
     about: `${verb} the firewall's set ${set}`,
     payload: Buffer.concat([
@@ -175,7 +176,7 @@ export function listElements(
   let replies: readonly NetlinkReply[];
   try {
     replies = socket.dump({
-      type: (SUBSYSTEM << 8) | NFT_MSG_GETSETELEM,
+      type: (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETSETELEM,
       flags: 0,
       payload: Buffer.concat([
         head(families[name.family]),
@@ -218,7 +219,7 @@ function parseElement(set: string, payload: Buffer): SetElement {
 export function listTables(socket: NetlinkSocket, family: TableFamily): readonly string[] {
   return socket
     .dump({
-      type: (SUBSYSTEM << 8) | NFT_MSG_GETTABLE,
+      type: (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE,
       flags: 0,
       payload: head(families[family]),
       about: "list the firewall's tables",
@@ -232,7 +233,7 @@ export function removeTable(socket: NetlinkSocket, name: TableName): void {
   socket.sendTransaction([
     begin(),
     {
-      type: (SUBSYSTEM << 8) | NFT_MSG_DELTABLE,
+      type: (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_DELTABLE,
       flags: 0,
       payload: Buffer.concat([head(families[name.family]), textAttribute(NFTA_TABLE_NAME, name.table)]),
       about: `remove the firewall's table ${name.table}`,
@@ -254,7 +255,7 @@ export function parseFirewallEvents(events: readonly NetlinkReply[]): FirewallEv
   const tables = new Set<string>();
   let by = "";
   for (const { type, payload } of events) {
-    if (type >> 8 !== SUBSYSTEM) continue;
+    if (type >> 8 !== NFNL_SUBSYS_NFTABLES) continue;
     const attributes = attributeMap(payload, 4);
     if ((type & 0xff) !== NFT_MSG_NEWGEN) tables.add(textOf(attributes.get(1)));
     else {

@@ -8,7 +8,7 @@ import {
   removeTable,
   type SetElement,
 } from "../../linux/nftables.ts";
-import { appendRules } from "../../linux/nftables-rules.ts";
+import { appendRules } from "../../linux/nftables-tables.ts";
 import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
 import type { IpFamily } from "../../spec/ip-address.ts";
 import { firewallSets, formatRuleset, isInRuleset, isShifted, shiftRules } from "./ruleset.ts";

@@ -1,5 +1,6 @@
 import type { SetElement } from "../../linux/nftables.ts";
-import { type FirewallRule, steps } from "../../linux/nftables-rules.ts";
+import { type FirewallRule } from "../../linux/nftables-rules.ts";
+import { steps } from "../../linux/nftables-steps.ts";
 import type { IpFamily } from "../../spec/ip-address.ts";
 
 export type FirewallSet =

@@ -10,16 +10,9 @@ import {
   type TableFamily,
   type TableName,
 } from "../../linux/nftables.ts";
-import {
-  listChains,
-  listRules,
-  listSets,
-  makeTables,
-  portSet,
-  steps,
-  type FirewallChain,
-  type NewTable,
-} from "../../linux/nftables-rules.ts";
+import { listChains, listRules, listSets, type FirewallChain } from "../../linux/nftables-rules.ts";
+import { portSet, steps } from "../../linux/nftables-steps.ts";
+import { makeTables, type NewTable } from "../../linux/nftables-tables.ts";
 import type { PublishedPorts } from "../types.ts";
 import { joinKeys, portKey, protocolKey } from "../firewall/keys.ts";
 import { LOCAL_IN, mirrorChains } from "./mirror-chains.ts";

@@ -1,12 +1,12 @@
 import {
   parseData,
-  steps,
   type Expression,
   type FirewallChain,
   type FirewallRule,
   type FirewallSetCopy,
   type Verdict,
 } from "../../linux/nftables-rules.ts";
+import { steps } from "../../linux/nftables-steps.ts";
 
 /** The hook through which packets for the host itself come. */
 export const LOCAL_IN = 1;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { elementText } from "../../../src/linux/nftables.ts";
-import { steps, type FirewallChain, type FirewallRule } from "../../../src/linux/nftables-rules.ts";
+import { type FirewallChain, type FirewallRule } from "../../../src/linux/nftables-rules.ts";
+import { steps } from "../../../src/linux/nftables-steps.ts";
 import {
   endpointElements,
   networkElements,
