@@ -104,6 +104,13 @@ export class Installation implements AsyncDisposable {
     return stdout.trimEnd();
   }
 
+  /** As tare(), but status 0 fails the test. Gives standard error. */
+  async refused(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const { status, stdout, stderr } = await this.tare(args, options);
+    if (status === 0) throw new Error(`tare ${args.join(" ")}: it was done\n${stdout}`);
+    return stderr;
+  }
+
   daemonLog(): string {
     const path = join(this.runRoot, "daemon.log");
     return existsSync(path) ? readFileSync(path, "utf8") : "";

@@ -1,15 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
-import { basename, dirname, join } from "node:path";
 import { poll } from "../../src/base/deadline.ts";
 import type { Pod } from "../../src/api/types/pod.ts";
-import { detectCgroups, findController } from "../../src/linux/cgroup-layout.ts";
-import { pathIn, readCgroupPaths } from "../../src/linux/cgroup-paths.ts";
 import { connectTo } from "../../src/mod/connected-engine.ts";
 import { killDaemon } from "../support/fault-run.ts";
-import { busyboxArchive, tarOf } from "../support/images.ts";
+import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
 const sleeper = ["busybox", "sh", "-c", "trap exit TERM; while :; do sleep 0.1; done"];
@@ -23,35 +18,12 @@ describe.skipIf(!isRoot)("pods", () => {
   });
   afterAll(async () => await tare[Symbol.asyncDispose]());
 
-  const refused = async (...args: string[]): Promise<string> => {
-    const { status, stderr } = await tare.tare(args);
-    expect([args, status]).not.toEqual([args, 0]);
-    return stderr;
-  };
+  const refused = async (...args: string[]): Promise<string> => await tare.refused(args);
   const state = (pod: string) => tare.must(["pod", "inspect", "-f", "{{.State}}", pod]);
   const statuses = (pod: string) =>
     tare.must(["pod", "inspect", "-f", "{{range .Containers}}{{.State}} {{end}}", pod]);
   const namespace = (container: string, type: string) =>
     tare.must(["exec", container, "readlink", `/proc/self/ns/${type}`]);
-  /** Of its first process, in the hierarchy that has the memory. */
-  const pathOf = async (container: string): Promise<string> => {
-    const hierarchy = findController(detectCgroups(), "memory");
-    if (hierarchy === undefined) throw new Error("this host has no controller for memory");
-    const pid = await tare.must(["inspect", "-f", "{{.State.Pid}}", container]);
-    return join(hierarchy.mountPath, pathIn(readCgroupPaths(Number(pid)), hierarchy));
-  };
-  const post = (path: string, body: unknown): Promise<{ status: number; text: string }> =>
-    new Promise((resolve, reject) => {
-      const sent = request(
-        { socketPath: tare.socket, path, method: "POST", headers: { "content-type": "application/json" } },
-        (reply) => {
-          let text = "";
-          reply.setEncoding("utf8").on("data", (piece: string) => (text += piece));
-          reply.on("end", () => resolve({ status: reply.statusCode ?? 0, text }));
-        },
-      );
-      sent.on("error", reject).end(JSON.stringify(body));
-    });
 
   test("containers of a pod share its network, names, queues and /dev/shm, and not their processes", async () => {
     const id = await tare.must(["pod", "create", "--name", "web", "--label", "tier=front"]);
@@ -91,104 +63,6 @@ describe.skipIf(!isRoot)("pods", () => {
     expect(await tare.must(["inspect", "-f", "{{.HostConfig.Tare.Pod}} {{.Tare.Pod.Name}}", "client"])).toBe(
       `${id} web`,
     );
-  }, 60_000);
-
-  test("limits of a pod hold for all of its containers together", async () => {
-    const id = await tare.must([
-      "pod",
-      "create",
-      "--memory",
-      "64m",
-      "--cpus",
-      "0.5",
-      "--cpuset-cpus",
-      "0",
-      "--cpu-shares",
-      "512",
-      "small",
-    ]);
-    const [pod] = JSON.parse(await tare.must(["pod", "inspect", "small"])) as [Pod];
-    expect(pod.Limits).toEqual({
-      Memory: 64 * 1024 * 1024,
-      NanoCpus: 500_000_000,
-      CpusetCpus: "0",
-      CpuShares: 512,
-    });
-    for (const name of ["one", "two"])
-      await tare.must(["run", "-d", "--pod", "small", "--name", name, ...sleeper]);
-    const layout = detectCgroups();
-    /** What the cgroup above a container's own says; the files are called otherwise on v1 and v2. */
-    const above = async (
-      container: string,
-      controller: string,
-      files: readonly string[],
-    ): Promise<string> => {
-      const hierarchy = findController(layout, controller);
-      if (hierarchy === undefined) throw new Error(`this host has no controller ${controller}`);
-      const pid = await tare.must(["inspect", "-f", "{{.State.Pid}}", container]);
-      const path = pathIn(readCgroupPaths(Number(pid)), hierarchy);
-      expect(basename(dirname(path))).toBe(`pod-${id}`);
-      const file = files.map((name) => join(hierarchy.mountPath, dirname(path), name)).find(existsSync);
-      return readFileSync(file ?? "", "latin1").trim();
-    };
-    const isKept = async (): Promise<void> => {
-      for (const name of ["one", "two", `${id.slice(0, 12)}-infra`]) {
-        expect(await above(name, "memory", ["memory.max", "memory.limit_in_bytes"])).toBe("67108864");
-        expect(await above(name, "cpu", ["cpu.max", "cpu.cfs_quota_us"])).toMatch(/^50000( 100000)?$/);
-        expect(await above(name, "cpuset", ["cpuset.cpus"])).toBe("0");
-      }
-    };
-    await isKept();
-    // It has no limit of its own.
-    const greedy = ["busybox", "sh", "-c", "head -c 200000000 /dev/zero | tail"];
-    const { status } = await tare.tare(["run", "--name", "greedy", "--pod", "small", ...greedy]);
-    expect(status).not.toBe(0);
-    expect(await tare.must(["inspect", "-f", "{{.State.OOMKilled}} {{.HostConfig.Memory}}", "greedy"])).toBe(
-      "true 0",
-    );
-    await tare.must(["rm", "greedy"]);
-    expect(
-      await refused("run", "--pod", "small", "--cgroup-parent", "/elsewhere", "busybox", "true"),
-    ).toContain('pod "small" has limits, which are kept by a cgroup of its own: no other one can be chosen');
-    expect(await refused("run", "--pod", "small", "--cgroups", "disabled", "busybox", "true")).toContain(
-      "no other one can be chosen",
-    );
-    for (const path of [`pod-${id}`, `/${basename(dirname(dirname(await pathOf("one"))))}/pod-${id}`])
-      expect(await refused("run", "--cgroup-parent", path, "busybox", "true")).toContain(
-        "it is the engine's own",
-      );
-    killDaemon(tare);
-    await tare.must(["pod", "restart", "-t", "0", "small"]);
-    await isKept();
-    await tare.must(["system", "check"]);
-    const place = dirname(await pathOf("one"));
-    expect(existsSync(place)).toBe(true);
-    await tare.must(["pod", "rm", "-f", "small"]);
-    await tare.must(["system", "settle"]);
-    expect(existsSync(place)).toBe(false);
-    for (const [flags, words] of [
-      [["--memory", "1m"], "Minimum memory limit allowed is 6MB"],
-      [["--cpus", "1000"], "range of CPUs is from 0.01 to"],
-      [["--cpuset-cpus", "1000"], "1000"],
-      [["--blkio-weight", "5"], "10"],
-      [["--memory", "much"], "much"],
-      [["--device-read-bps", "/dev/nowhere:1m"], "/dev/nowhere"],
-    ] as const) {
-      expect([flags, await refused("pod", "create", ...flags, "wrong")]).toEqual([
-        flags,
-        expect.stringContaining(words),
-      ]);
-    }
-    expect(await refused("pod", "inspect", "wrong")).toContain('cannot find pod "wrong"');
-  }, 120_000);
-
-  test("pods without limits have no cgroup, and their containers choose theirs", async () => {
-    const id = await tare.must(["pod", "create", "free"]);
-    await tare.must(["run", "-d", "--name", "anywhere", "--pod", "free", ...sleeper]);
-    expect(await pathOf("anywhere")).not.toContain(`pod-${id}`);
-    const [pod] = JSON.parse(await tare.must(["pod", "inspect", "free"])) as [Pod];
-    expect(pod.Limits).toEqual({});
-    await tare.must(["pod", "rm", "-f", "free"]);
   }, 60_000);
 
   test("events tell what was done to a pod as a whole", async () => {
@@ -452,54 +326,6 @@ describe.skipIf(!isRoot)("pods", () => {
     await tare.must(["pod", "rm", "one-tree"]);
   }, 60_000);
 
-  test("run --pod new: makes both, and nothing where the container can't be made", async () => {
-    await tare.must([
-      "run",
-      "-d",
-      "--pod",
-      "new:fresh",
-      "-p",
-      "18281:80",
-      "--hostname",
-      "mine",
-      "--name",
-      "in-fresh",
-      ...sleeper,
-    ]);
-    expect(
-      await tare.must([
-        "pod",
-        "inspect",
-        "-f",
-        "{{.Hostname}} {{.State}} {{.InfraConfig.PortBindings}}",
-        "fresh",
-      ]),
-    ).toMatch(/^mine Running map\[80\/tcp:.*18281/);
-    expect(await tare.must(["exec", "in-fresh", "hostname"])).toBe("mine");
-    expect(await refused("run", "--pod", "new:fresh", "busybox", "true")).toContain("the name is in use");
-    expect(await state("fresh")).toBe("Running");
-    expect(await refused("run", "--pull", "never", "--pod", "new:other", "absent", "true")).toContain(
-      "absent",
-    );
-    expect(await refused("run", "--pod", "new:other", "--name", "in-fresh", "busybox", "true")).toContain(
-      "in-fresh",
-    );
-    expect(await refused("run", "--pod", "new:a/b", "busybox", "true")).toContain('cannot name a pod "a/b"');
-    expect(await tare.must(["pod", "ls", "--format", "{{.Name}}"])).toBe("fresh");
-    const file = join(tare.directory, "pod-id");
-    await tare.must(["pod", "create", "--pod-id-file", file, "of-file"]);
-    expect(await tare.must(["run", "--rm", "--pod-id-file", file, "busybox", "hostname"])).toBe("of-file");
-    expect(await tare.must(["pod", "stop", "--pod-id-file", file])).toBe(readFileSync(file, "utf8"));
-    writeFileSync(file, "nonsense");
-    expect(await refused("pod", "rm", "--pod-id-file", file)).toContain("there is no ID of a pod");
-    expect(await refused("pod", "create", "--pod-id-file", file, "again")).toContain("pod ID file found");
-    expect(await tare.must(["pod", "prune", "-f"])).toMatch(/^Deleted Pods:\n[0-9a-f]{64}$/);
-    await tare.must(["pod", "rm", "-f", "fresh"]);
-    expect(await tare.must(["pod", "rm", "--ignore", "fresh"])).toBe("");
-    expect(await refused("pod", "rm", "fresh")).toContain('cannot find pod "fresh"');
-    expect(await refused("pod", "stop")).toContain("name a pod, or use --all");
-  }, 60_000);
-
   test("pods outlive the daemon, and those that always run are there again after their processes were killed", async () => {
     await tare.must(["pod", "create", "--restart", "always", "lasting"]);
     await tare.must(["run", "-d", "--pod", "lasting", "--restart", "always", "--name", "stays", ...sleeper]);
@@ -537,118 +363,5 @@ describe.skipIf(!isRoot)("pods", () => {
     expect(await namespace("m1", "user")).toBe(await namespace("m2", "user"));
     expect(await namespace("m1", "net")).toBe(await namespace("m2", "net"));
     await tare.must(["pod", "rm", "-f", "mapped"]);
-  }, 60_000);
-
-  test("a pod has the address that it asks for, the host's network, none, or shares nothing", async () => {
-    const look = async (pod: string, script: string): Promise<string> =>
-      await tare.must(["run", "--rm", "--pod", pod, "busybox", "sh", "-c", script]);
-    await tare.must(["network", "create", "--subnet", "10.77.0.0/24", "fixed"]);
-    const address = ["--ip", "10.77.0.9", "--mac-address", "92:d0:c6:0a:29:33"];
-    await tare.must(["pod", "create", "--network", "fixed", ...address, "--dns", "10.77.0.8", "addressed"]);
-    expect(await look("addressed", "ip -o addr show eth0; cat /sys/class/net/eth0/address")).toMatch(
-      /inet 10\.77\.0\.9\/24 [^]*92:d0:c6:0a:29:33$/,
-    );
-    await tare.must(["pod", "create", "--mac-address", "92:d0:c6:0a:29:34", "of-bridge"]);
-    expect(await look("of-bridge", "cat /sys/class/net/eth0/address")).toBe("92:d0:c6:0a:29:34");
-    await tare.must(["pod", "create", "--network", "host", "of-host"]);
-    expect(await look("of-host", "ls /sys/class/net")).toContain("tr-");
-    await tare.must(["pod", "create", "--network", "none", "lonely"]);
-    expect(await look("lonely", "ls /sys/class/net; hostname")).toBe("lo\nlonely");
-    await tare.must(["pod", "create", "--share", "none", "loose"]);
-    const own = await tare.must([
-      "run",
-      "--rm",
-      "--pod",
-      "loose",
-      "--hostname",
-      "own",
-      "busybox",
-      "hostname",
-    ]);
-    expect(own).toBe("own");
-    expect(await look("loose", "ls /sys/class/net")).toContain("eth0");
-    await tare.must(["pod", "create", "--share", "net", "named-apart"]);
-    expect(
-      await tare.must([
-        "run",
-        "--rm",
-        "--pod",
-        "named-apart",
-        "-h",
-        "mine",
-        "busybox",
-        "sh",
-        "-c",
-        "hostname; cat /etc/hostname",
-      ]),
-    ).toBe("mine\nmine");
-    await tare.must(["pod", "rm", "--force", "--all"]);
-    await tare.must(["network", "rm", "fixed"]);
-  }, 60_000);
-
-  test("an image of somebody's that has the name of the infra image is not what holds a pod", async () => {
-    await tare.must(["import", "-", "localhost/tare-pause:latest"], {
-      input: tarOf([["hello", "not a program"]]),
-    });
-    await tare.must(["pod", "create", "safe"]);
-    await tare.must(["pod", "start", "safe"]);
-    expect(await state("safe")).toBe("Running");
-    await tare.must(["pod", "rm", "-f", "safe"]);
-  }, 60_000);
-
-  test("requests that can't be are refused in a sentence, and leave nothing", async () => {
-    for (const [body, status, words] of [
-      [{ Share: ["cgroup"] }, 400, 'it can\'t share the namespace \\"cgroup\\"'],
-      [{ Share: "net" }, 400, "Share must be a list"],
-      [{ Name: "../x" }, 400, 'cannot name a pod \\"../x\\"'],
-      [{ Name: "x".repeat(300) }, 400, "cannot name a pod"],
-      [{ Name: "ok", HostConfig: { PortBindings: 7 } }, 400, "PortBindings"],
-      [{ Name: "ok", HostConfig: { NetworkMode: "container:none" } }, 404, "none"],
-      [
-        { Name: "ok", Share: ["ipc"], HostConfig: { PortBindings: { "80/tcp": [{}] } } },
-        400,
-        "share net, too",
-      ],
-      [[], 400, "must be an object"],
-    ] as const) {
-      const reply = await post("/tare/pods/create", body);
-      expect([body, reply.status, reply.text]).toEqual([body, status, expect.stringContaining(words)]);
-    }
-    expect((await post("/tare/pods/%2e%2e/start", {})).status).toBe(404);
-    expect(await refused("pod", "create", "--infra=false", "x")).toContain("--share none makes a pod");
-    expect(await refused("pod", "create", "--share", "cgroup", "x")).toContain("--share cgroup");
-    expect(await refused("pod", "create", "--share", "mnt", "x")).toContain('invalid kernel namespace "mnt"');
-    expect(await refused("pod", "create", "--name", "a1", "b1")).toContain("two names");
-    expect(await tare.must(["ps", "-aq"])).toBe("");
-    expect(
-      existsSync(join(tare.dataRoot, "containers"))
-        ? execFileSync("ls", [join(tare.dataRoot, "containers")]).toString()
-        : "",
-    ).toBe("");
-  }, 60_000);
-
-  test("the library has pods, here and through the API", async () => {
-    await using engine = await connectTo(`unix://${tare.socket}`);
-    const { id } = await engine.pods.create({
-      name: "lib",
-      share: ["network"],
-      ports: [{ containerPort: 80, hostPort: 18282 }],
-    });
-    const member = await engine.containers.create({
-      image: "busybox",
-      pod: "lib",
-      command: ["sleep", "1000"],
-    });
-    await engine.pods.start(id);
-    expect(await engine.pods.inspect("lib")).toMatchObject({
-      state: "running",
-      share: ["network"],
-      ports: [{ containerPort: 80, hostPort: 18282 }],
-      containers: [{ id }, { id: member.id }],
-    });
-    expect((await engine.containers.inspect(member.id)).pod).toEqual({ id, name: "lib", isInfra: false });
-    expect((await engine.pods.list()).map(({ name }) => name)).toEqual(["lib"]);
-    await engine.pods.stop("lib", { graceMs: 0 });
-    expect(await engine.pods.prune()).toEqual({ removed: [id] });
   }, 60_000);
 });
