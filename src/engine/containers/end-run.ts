@@ -122,7 +122,10 @@ export function dropContainer(
   const volumes = removesVolumes ? anonymousVolumes(record.spec.mounts ?? []) : [];
   const image = removesImage ? record.image : undefined;
   const told = [...events, containerEvent(record, "destroy")];
-  const intent = context.state.removeContainer(id, told, { volumes, image });
+  const intent = context.state.removeContainer(id, told, {
+    ...(volumes.length === 0 ? {} : { volumes }),
+    ...(image === undefined ? {} : { image }),
+  });
   fault("remove.recorded");
   if (volumes.length > 0) context.volumes.removeUnused(volumes);
   context.secrets.release(record.spec.secrets);

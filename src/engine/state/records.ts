@@ -172,4 +172,6 @@ export function subjectOf(intent: Intent): string {
   return intent.kind === "remove-volume" ? intent.volume : intent.containerId;
 }
 
+export type RemoveIntent = Extract<Intent, { kind: "remove" }>;
+
 export type IntentId = number;

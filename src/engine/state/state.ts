@@ -14,6 +14,7 @@ import {
   type IntentId,
   type ManifestListRecord,
   type NetworkRecord,
+  type RemoveIntent,
   type SecretRecord,
   subjectOf,
   type VolumeRecord,
@@ -83,21 +84,17 @@ export class State implements Disposable {
     this.events.publish(along.events ?? []);
   }
 
-  /** Takes the record away and leaves the intent to clean up behind it. */
+  /** Takes the record away and leaves the intent to clean up behind it, and of what else goes along. */
   removeContainer(
     id: ContainerId,
     events: readonly EngineEvent[] = [],
-    {
-      volumes = [],
-      image,
-    }: { readonly volumes?: readonly string[]; readonly image?: string | undefined } = {},
+    along: Pick<RemoveIntent, "volumes" | "image"> = {},
   ): IntentId {
     const { cgroupParent, cgroups } = this.findContainer(id)?.spec ?? {};
     const intent: Intent = {
       kind: "remove",
       containerId: id,
-      ...(volumes.length === 0 ? {} : { volumes }),
-      ...(image === undefined ? {} : { image }),
+      ...along,
       ...(cgroupParent === undefined ? {} : { cgroupParent }),
       ...(cgroups === "split" ? { isSplit: true } : {}),
     };
