@@ -493,11 +493,9 @@ static uint8_t *buffer;        // [0, head): output that some client lacks
 static size_t head;
 static uint8_t *input;         // standard input on its way in
 static size_t input_at, input_end;
-static int in_fd = -1, out_fd = -1, err_fd = -1, master = -1;
+static int in_fd = -1, out_fd = -1, err_fd = -1, master = -1, wait_status;
 static bool running, ended, input_closing;
-static int wait_status;
-static uint64_t ended_ms;
-static uint64_t quiet_from, give_up_at; // after the end: when the last output or progress was, and the latest patience
+static uint64_t ended_ms, quiet_from, give_up_at; // the end, and after it: when the last output or progress was, and the latest patience
 static long owed;                       // output that was there when the process ended, and is not read yet
 static int log_fd = -1;
 static uint64_t log_bytes, log_sequence, log_lost;
@@ -979,10 +977,12 @@ static void keep_listener_only(void) {
   sys(SYS_close, LISTENING);
 }
 
-// Output is all taken: say the exit, wait a bounded time for slow clients, go.
+// Output is all taken: end the streams of those who have it (our own end has to unmount the root before), say the
+// exit, the engine's connection last, as it is the first, wait a bounded time for slow clients, go.
 __attribute__((noreturn)) static void finish(void) {
-  for (int i = 0; i < MOST_CONNECTIONS; i++)
-    if (connections[i].state == WATCHING) tell_exit(connections[i].fd);
+  for (int i = MOST_CONNECTIONS; i-- > 0;)
+    if (connections[i].state == STREAMING && connections[i].cursor == head) drop(&connections[i]);
+    else if (connections[i].state == WATCHING) tell_exit(connections[i].fd);
   if (log_lost) tell_loss();
   quiet_from = clock_ns(CLOCK_MONOTONIC);
   for (;;) {

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { poll, sleep } from "../../src/base/deadline.ts";
 import type { Failure } from "../../src/base/failure.ts";
 import { findProcessStatistics } from "../../src/linux/process.ts";
@@ -157,6 +158,23 @@ describe("output through pipes", () => {
       parseLog(join(container.logDirectory, name)),
     );
     expect(files.reduce((sum, { records }) => sum + joined(records, 1).length, 0)).toBe(bytes + 6);
+  });
+
+  test("ends for a client that has it all, while another still takes its part", async () => {
+    const bytes = 350_000; // more than a socket takes, less than that and what the keeper holds back
+    const slow = Promise.withResolvers<Duplex>();
+    await using container = await runtime.start(["head", "-c", String(bytes), "/dev/zero"], {
+      beforeFirstInstruction: async (streams) => {
+        const stream = await streams.attach({ stdout: true, stderr: true });
+        stream.pause();
+        slow.resolve(stream);
+      },
+    });
+    await container.output.ended;
+    const late = new Output();
+    late.collect(await slow.promise);
+    await late.ended;
+    expect([container.output.bytes(1).length, late.bytes(1).length]).toEqual([bytes, bytes]);
   });
 
   test("is lost by no slow client: a process that ends waits for it", async () => {
