@@ -12,7 +12,7 @@ import { planExec } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
 import { planJudge } from "./plan-judge.ts";
 import { prepareProcess } from "./prepare-process.ts";
-import { earlyStreams, inheritPreserved, noCgroup } from "./start.ts";
+import { isAnnounced, meetings, inheritPreserved, noCgroup } from "./start.ts";
 import type { ExecOptions, KeeperProgram, StartedProcess } from "./types.ts";
 
 /** Starts one more process in a running container, with a keeper of its own. Failures as startContainer(). */
@@ -32,7 +32,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
       : opened.use(options.cgroup.openJoin({ besidePid: options.target.pid }));
   const prepared = prepareProcess(options.process, {
     seccomp: options.seccomp,
-    announce: options.beforeFirstInstruction !== undefined,
+    announce: isAnnounced(options),
     ...(options.watch === undefined ? {} : { watch: options.watch }),
     preserved: inheritPreserved(options, inheritance),
   });
@@ -75,7 +75,6 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
     keptFds: [],
   };
   const preparedMs = monotonicMs();
-  const { beforeFirstInstruction } = options;
   try {
     const { kept, timing } = await launch({
       program,
@@ -86,9 +85,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
       directory: new OwnedFd(directory.move()),
       runDirectory: options.runDirectory,
       onInherited: () => opened.dispose(),
-      ...(beforeFirstInstruction === undefined
-        ? {}
-        : { onReady: (fd) => beforeFirstInstruction(earlyStreams(fd)) }),
+      ...meetings(options),
     });
     return {
       kept,

@@ -5,10 +5,12 @@ import { monotonicMs } from "../linux/clock.ts";
 import { OwnedFd } from "../linux/fd.ts";
 import { MOUNT_ATTR_NODEV } from "../linux/constants/mount.ts";
 import { openDirectoryPath } from "../linux/open.ts";
+import { openChildNetwork } from "../linux/process-network.ts";
 import { setMountAttributes } from "../linux/mount.ts";
 import { makeDevice } from "../linux/stat.ts";
+import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeNamespaceType } from "../spec/runtime-config.ts";
-import { Inheritance, launch } from "./keeper/launch.ts";
+import { type Child, Inheritance, type Launch, launch } from "./keeper/launch.ts";
 import { attachTo } from "./keeper/kept-process.ts";
 import { planContainer } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
@@ -16,6 +18,7 @@ import { idmapDepth, openIdmaps } from "./idmapped-mounts.ts";
 import { equipNewborn, hostUserOf, idMapsOf } from "./newborn.ts";
 import type { PreservedFd } from "./plan/process.ts";
 import { isDevices, prepareMounts } from "./prepare-mounts.ts";
+import { areOfInterfaces } from "./plan/sysctls.ts";
 import { planJudge } from "./plan-judge.ts";
 import { prepareProcess } from "./prepare-process.ts";
 import type { EarlyStreams, KeeperProgram, StartedProcess, StartOptions } from "./types.ts";
@@ -60,9 +63,10 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
     ...(options.bindSources === undefined ? {} : { sources: options.bindSources }),
     ...(options.ownTrees === undefined ? {} : { ownTrees: options.ownTrees }),
   });
+  const network = networkOrder(options, idMaps);
   const prepared = prepareProcess(config.process, {
     seccomp: config.linux.seccomp,
-    announce: options.beforeFirstInstruction !== undefined,
+    announce: network === "beside" || isAnnounced(options),
     ...(options.watch === undefined ? {} : { watch: options.watch }),
     preserved: inheritPreserved(options, inheritance),
   });
@@ -83,7 +87,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
       limits: prepared.limits,
       process: init === undefined ? prepared.planned : { ...prepared.planned, init },
       openStdin: options.keepStdinOpen === true,
-      awaitNetwork: options.attachNetwork !== undefined,
+      ...(network === undefined ? {} : { network }),
       ...(idMaps === undefined
         ? {}
         : {
@@ -125,7 +129,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
         }),
   };
   const preparedMs = monotonicMs();
-  const { beforeFirstInstruction } = options;
+  const { attachNetwork } = options;
   try {
     const { kept, timing } = await launch({
       program,
@@ -145,14 +149,12 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
                 oomScoreAdj: config.process.oomScoreAdj,
               }),
           }),
-      ...(options.attachNetwork === undefined ? {} : { onNetwork: options.attachNetwork }),
+      ...(network !== "before" ? {} : { onNetwork: (child) => attachInterfaces(child, attachNetwork) }),
+      ...meetings(options, network === "beside" ? attachNetwork : undefined),
       onInherited: () => {
         opened.dispose();
         options.onInherited?.();
       },
-      ...(beforeFirstInstruction === undefined
-        ? {}
-        : { onReady: (fd) => beforeFirstInstruction(earlyStreams(fd)) }),
     });
     return {
       kept,
@@ -162,6 +164,49 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
   } catch (thrown) {
     throw within(`cannot start container ${options.id.slice(0, 12)}`, thrown);
   }
+}
+
+/**
+ * Interfaces come beside the set-up, unless that would look different without them. In a user namespace they come before: there the
+ * child has to be met anyway.
+ */
+function networkOrder(
+  { attachNetwork, config }: StartOptions,
+  idMaps: IdMaps | undefined,
+): "before" | "beside" | undefined {
+  if (attachNetwork === undefined) return undefined;
+  return idMaps !== undefined || areOfInterfaces(config.linux.sysctl ?? {}) ? "before" : "beside";
+}
+
+async function attachInterfaces(child: Child, attach: StartOptions["attachNetwork"]): Promise<void> {
+  using netns = openChildNetwork({ pid: child.pid, parentPid: child.keeperPid });
+  await attach?.(netns.fd);
+}
+
+/** Whether the process waits for the engine with its first instruction. */
+export function isAnnounced(
+  options: Pick<StartOptions, "whileSettingUp" | "beforeFirstInstruction">,
+): boolean {
+  return options.whileSettingUp !== undefined || options.beforeFirstInstruction !== undefined;
+}
+
+/** What the engine does while the process is set up, and at the end of that. */
+export function meetings(
+  { whileSettingUp, beforeFirstInstruction }: Pick<StartOptions, "whileSettingUp" | "beforeFirstInstruction">,
+  attachNetwork?: StartOptions["attachNetwork"],
+): Pick<Launch, "beside" | "onReady"> {
+  return {
+    beside: async (child) => {
+      const ended = await Promise.allSettled([
+        whileSettingUp?.(earlyStreams(child.directory)),
+        attachNetwork === undefined ? undefined : attachInterfaces(child, attachNetwork),
+      ]);
+      for (const end of ended) if (end.status === "rejected") throw end.reason;
+    },
+    ...(beforeFirstInstruction === undefined
+      ? {}
+      : { onReady: (directory) => beforeFirstInstruction(earlyStreams(directory)) }),
+  };
 }
 
 /** What of it the keeper inherits, and where the program finds it. */

@@ -66,10 +66,12 @@ export interface StartOptions {
   readonly memoryFiles?: Fd;
   /** At most six descriptors that the keeper holds on to, see KeptProcess.openHeld(); the caller's to close. */
   readonly heldFds?: readonly Fd[];
-  /** Called once, when the streams can be attached and nothing has run yet: attaching here misses no byte. */
+  /** Called once, when the streams can be attached; goes on while the process is set up, and nothing runs before it is done. A failure ends the start. */
+  readonly whileSettingUp?: (streams: EarlyStreams) => Promise<void>;
+  /** Called once, after that, when all but the first instruction is done: attaching here misses no byte, either. */
   readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
-  /** Puts interfaces into the new network namespace of this process, which waits for it; a failure ends the start. */
-  readonly attachNetwork?: (pid: number) => Promise<void>;
+  /** Puts interfaces into the new network namespace of the process, as whileSettingUp() beside or, where it minds, before the rest; a failure ends the start. */
+  readonly attachNetwork?: (netns: Fd) => Promise<void>;
   readonly watch?: CallWatch;
 }
 
@@ -90,6 +92,7 @@ export interface ExecOptions {
   /** Absent: the container has none of its own. */
   readonly cgroup?: Cgroup;
   readonly setupDeadlineMs?: number;
+  readonly whileSettingUp?: (streams: EarlyStreams) => Promise<void>;
   readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
   readonly watch?: CallWatch;
 }

@@ -78,6 +78,18 @@ describe.skipIf(!isRoot)("networks", () => {
     ).toContain("tr-");
   });
 
+  test("kernel parameters of its interface are set, and those that interfaces begin with change none", async () => {
+    const parameters = ["net.ipv4.conf.eth0.log_martians=1", "net.ipv4.conf.default.rp_filter=2"];
+    const asked = parameters.flatMap((parameter) => ["--sysctl", parameter]);
+    const read = [
+      "cat",
+      "/proc/sys/net/ipv4/conf/eth0/log_martians",
+      "/proc/sys/net/ipv4/conf/eth0/rp_filter",
+    ];
+    const plain = await tare.must(["run", "--rm", "busybox", ...read]);
+    expect(await tare.must(["run", "--rm", ...asked, "busybox", ...read])).toBe(`1\n${plain.split("\n")[1]}`);
+  });
+
   test("containers of one network reach each other, those of another don't", async () => {
     await tare.must(["network", "create", "--subnet", "10.90.0.0/24", "left"]);
     await tare.must(["network", "create", "--subnet", "10.90.1.0/24", "right"]);

@@ -582,6 +582,39 @@ describe("startContainer()", () => {
     expect([failure.kind, failure.message.includes("cannot do my part")]).toEqual(["conflict", true]);
   });
 
+  test("leaves nothing when the engine's part beside the set-up fails, and waits for that part when the set-up fails", async () => {
+    const refused = await failureOf(["true"], {
+      whileSettingUp: () => Promise.reject(new Failure("conflict", "cannot do my part")),
+    });
+    expect([refused.kind, refused.message.includes("cannot do my part")]).toEqual(["conflict", true]);
+    const unconnected = await failureOf(["true"], {
+      attachNetwork: () => Promise.reject(new Failure("exhausted", "cannot add an interface")),
+    });
+    expect([unconnected.kind, unconnected.message.includes("add an interface")]).toEqual(["exhausted", true]);
+    let isDone = false;
+    const failed = await failureOf(["true"], {
+      process: { cwd: "/etc/passwd" },
+      whileSettingUp: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        isDone = true;
+      },
+    });
+    expect([failed.message.includes("working directory"), isDone]).toEqual([true, true]);
+  });
+
+  test("has its interfaces before its kernel parameters are set, or its first instruction", async () => {
+    for (const sysctl of [{}, { "net.ipv4.conf.lo.rp_filter": "2" }]) {
+      const met: string[] = [];
+      const { exit } = await runtime.run(["true"], {
+        linux: { sysctl },
+        whileSettingUp: async () => void met.push("beside"),
+        attachNetwork: async (netns) => void met.push(readlinkSync(`/proc/self/fd/${netns}`)),
+      });
+      expect([exit.end, met.length]).toEqual([{ code: 0 }, 2]);
+      expect(met.at(-1)).toMatch(/^net:/);
+    }
+  });
+
   test("leaves nothing when the keeper cannot be executed", async () => {
     const program = { path: "/proc/absent/keeper", [Symbol.dispose]: () => {} };
     const original = runtime.program;

@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { existsSync, mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
@@ -96,7 +96,7 @@ export async function createContainer(
   try {
     using _ = await context.volumes.hold(volumeMounts(spec.mounts).map((mount) => mount.name));
     await makeVolumes(context, { mounts: spec.mounts, layers: record.layers });
-    await mkdir(context.places.log(id), { recursive: true, mode: 0o700 });
+    mkdirSync(context.places.log(id), { recursive: true, mode: 0o700 });
     fault("create.directory");
     await context.parts.storage.createSnapshot(id, record.layers, {
       ...(ids.maps === undefined ? {} : { idMaps: ids.maps }),

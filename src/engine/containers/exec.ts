@@ -1,4 +1,5 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { planCapabilities } from "../../linux/capability.ts";
@@ -107,7 +108,7 @@ async function launch(
   const runDirectory = context.places.exec(record.id, id);
   try {
     // Not the directory above it: a container that is being removed would get it back.
-    await mkdir(runDirectory, { mode: 0o700 });
+    mkdirSync(runDirectory, { mode: 0o700 });
     fault("exec.directory");
     const action = `exec_start: ${session.spec.command.join(" ")}`;
     context.state.events.record(containerEvent(record, action, { execID: id }));
@@ -117,9 +118,9 @@ async function launch(
       ...planExec(context, record, { session, live, consoleSize }),
       preserveFds,
       runDirectory,
-      beforeFirstInstruction: async (kept) => {
-        if (duplex !== undefined) duplex.join(await kept.attach(streamsOf(session.spec)));
-      },
+      ...(duplex === undefined
+        ? {}
+        : { whileSettingUp: async (kept) => duplex.join(await kept.attach(streamsOf(session.spec))) }),
     });
   } catch (failed) {
     const thrown = failureTo("execute in the container", failed);
@@ -159,7 +160,7 @@ function planExec(
     readonly live: LiveContainer;
     readonly consoleSize: TerminalSize | undefined;
   },
-): Omit<ExecRequest, "runDirectory" | "beforeFirstInstruction"> {
+): Omit<ExecRequest, "runDirectory" | "whileSettingUp"> {
   const { spec } = session;
   const plan = planRecord(context, record);
   using root = live.kept.openRoot();

@@ -317,7 +317,10 @@ async function launch(
     heldFds: shm === undefined ? volumes.held : [...volumes.held, shm.fd],
     ...(endpoints.length === 0
       ? {}
-      : { attachNetwork: (pid) => attachEndpoints(context, record, { pid, plans: endpoints }) }),
+      : { attachNetwork: (netns) => attachEndpoints(context, record, { netns, plans: endpoints }) }),
+    ...(attaches.isAwaited(id)
+      ? { whileSettingUp: async (process) => await attaches.connect(id, process) }
+      : {}),
     // Without a need for it, the process isn't held up.
     ...(hasOldExit || attaches.isAwaited(id)
       ? {

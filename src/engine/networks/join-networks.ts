@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { fault } from "../../base/fault.ts";
 import { Failure, kindOf, within } from "../../base/failure.ts";
-import { openProcessNetwork } from "../../linux/process-network.ts";
+import type { Fd } from "../../linux/fd.ts";
 import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
 import type { ContainerContext } from "../containers/context.ts";
 import type { EngineEvent } from "../engine-types.ts";
@@ -158,17 +158,16 @@ function getRecorded(
 export async function attachEndpoints(
   context: ContainerContext,
   record: ContainerRecord,
-  { pid, plans }: { readonly pid: number; readonly plans: readonly EndpointPlan[] },
+  { netns, plans }: { readonly netns: Fd; readonly plans: readonly EndpointPlan[] },
 ): Promise<void> {
-  using netns = openProcessNetwork(pid);
   for (const plan of plans) {
     const network = context.networks.find(plan.networkId)?.plan;
     if (network === undefined) throw new Failure("not-found", `network ${plan.networkId} not found`);
     await context.networks.ensure(network);
-    await context.networks.part.attach(plan, { netnsFd: netns.fd });
+    await context.networks.part.attach(plan, { netnsFd: netns });
   }
   fault("start.attached");
-  announceEndpoint(context, record, { plans, netns: netns.fd });
+  announceEndpoint(context, record, { plans, netns });
 }
 
 /**

@@ -48,7 +48,16 @@ export interface Launch {
   /** Called at the barrier "born" with the child's pid, which is the child's as long as it waits there. */
   readonly onBorn?: (pid: number) => void;
   /** Called at the barrier "network", likewise. */
-  readonly onNetwork?: (pid: number) => Promise<void>;
+  readonly onNetwork?: (child: Child) => Promise<void>;
+  /** Called when there is a child; goes on beside its set-up. The barrier "ready" is not passed before it is done; its failure ends the start. */
+  readonly beside?: (child: Child) => Promise<void>;
+}
+
+export interface Child {
+  /** The child's as long as it is the child of `keeperPid`: beside its set-up it may end at any time. */
+  readonly pid: number;
+  readonly keeperPid: number;
+  readonly directory: Fd;
 }
 
 export interface Launched {
@@ -63,12 +72,33 @@ export interface Launched {
 export async function launch(options: Launch): Promise<Launched> {
   const startedMs = monotonicMs();
   using _ = options.directory;
-  const { socket, spawnFailed } = await startKeeper(options);
+  const { socket, keeperPid, spawnFailed } = await startKeeper(options);
+  const beside = new Beside();
   try {
-    return await Promise.race([attend(options, socket, startedMs), spawnFailed]);
+    return await Promise.race([attend(options, { socket, keeperPid, beside, startedMs }), spawnFailed]);
   } catch (thrown) {
     socket.destroy();
+    await beside.settled();
     throw thrown;
+  }
+}
+
+/** What goes on beside the set-up of the child. */
+class Beside {
+  #work: Promise<void> | undefined;
+
+  begin(work: Promise<void> | undefined): void {
+    this.#work = work;
+    work?.catch(() => {}); // heard of in done()
+  }
+
+  /** Rejects as the work does. */
+  async done(): Promise<void> {
+    await this.#work;
+  }
+
+  async settled(): Promise<void> {
+    await this.#work?.catch(() => {});
   }
 }
 
@@ -81,6 +111,7 @@ export async function startKeeper({
   onInherited,
 }: Pick<Launch, "program" | "id" | "directory" | "inheritance" | "onInherited">): Promise<{
   readonly socket: Socket;
+  readonly keeperPid: number;
   readonly spawnFailed: Promise<never>;
 }> {
   const listening = listenIn(directory.fd);
@@ -112,16 +143,30 @@ export async function startKeeper({
     await Promise.race([spawnFailed, sleep(spawnFailureMs)]); // it says more
     throw thrown;
   });
-  return { socket: await Promise.race([connected, spawnFailed]), spawnFailed };
+  const socket = await Promise.race([connected, spawnFailed]);
+  return { socket, keeperPid: keeper.pid ?? 0, spawnFailed };
 }
 
-async function attend(options: Launch, socket: Socket, startedMs: number): Promise<Launched> {
+async function attend(
+  options: Launch,
+  {
+    socket,
+    keeperPid,
+    beside,
+    startedMs,
+  }: {
+    readonly socket: Socket;
+    readonly keeperPid: number;
+    readonly beside: Beside;
+    readonly startedMs: number;
+  },
+): Promise<Launched> {
   const { plan, clock } = options;
   const reader = new FrameReader(socket);
   socket.write(Buffer.concat([encodeRequest("plan"), encodePlan(plan)]));
   fault("launch.planned");
   let stamps: readonly { readonly name: string; readonly atMs: number }[] | undefined;
-  let pid = 0;
+  let child: Child | undefined;
   for (;;) {
     const frame = await reader.next();
     if (frame === undefined)
@@ -132,14 +177,15 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
     switch (frame.kind) {
       case answer.born:
         fault("launch.born");
-        pid = frame.payload.readInt32LE(0);
+        child = { pid: frame.payload.readInt32LE(0), keeperPid, directory: options.directory.fd };
+        beside.begin(options.beside?.(child));
         break;
       case answer.note:
         stamps = clock.decode(frame.payload);
         fault("launch.noted");
         break;
       case answer.barrier:
-        await passBarrier(options, { tag: frame.payload.readUInt32LE(4), pid });
+        await passBarrier(options, { tag: frame.payload.readUInt32LE(4), child, beside });
         fault("launch.ready");
         socket.write(encodeRequest("go"));
         break;
@@ -162,12 +208,19 @@ async function attend(options: Launch, socket: Socket, startedMs: number): Promi
 }
 
 async function passBarrier(
-  { onReady, onBorn, onNetwork, directory }: Launch,
-  { tag, pid }: { readonly tag: number; readonly pid: number },
+  { onReady, onBorn, onNetwork }: Launch,
+  {
+    tag,
+    child,
+    beside,
+  }: { readonly tag: number; readonly child: Child | undefined; readonly beside: Beside },
 ): Promise<void> {
-  if (tag === readyBarrier) await onReady?.(directory.fd);
-  else if (tag === bornBarrier && pid > 0) onBorn?.(pid);
-  else if (tag === networkBarrier && pid > 0) await onNetwork?.(pid);
+  if (child === undefined) throw new Failure("internal", "cannot answer a barrier of no child");
+  if (tag === readyBarrier) {
+    await beside.done();
+    await onReady?.(child.directory);
+  } else if (tag === bornBarrier) onBorn?.(child.pid);
+  else if (tag === networkBarrier) await onNetwork?.(child);
   else throw new Failure("internal", "cannot answer an unknown barrier");
 }
 

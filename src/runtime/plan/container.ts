@@ -55,8 +55,8 @@ export interface ContainerInput {
   readonly limits: readonly ResourceLimit[];
   readonly process: PlannedProcess;
   readonly openStdin: boolean;
-  /** Wait with all that comes after the network namespace until the engine has put interfaces into it. */
-  readonly awaitNetwork?: boolean;
+  /** The engine puts interfaces into the network namespace: before all that comes after it, or beside that. */
+  readonly network?: "before" | "beside";
   /** With a user namespace: the host's id of the user, to whom the streams belong. */
   readonly streamOwner?: number;
   /** The devices are in /dev already: nobody can make any in a user namespace. */
@@ -115,7 +115,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
       child.add(`join the ${type} namespace`, "setns", [fd, getNamespaceKind(type).cloneFlag]);
   }
   if (created.includes("network")) addLoopback(child);
-  if (input.awaitNetwork === true) {
+  if (input.network === "before") {
     addBarrier(child, blob, blob.reserve(16), networkBarrier, "wait for the network");
     clock.stamp(child, "network");
   }
@@ -169,6 +169,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   addCredentials(child, blob, input.process, clock, {
     stdin: input.openStdin || terminal,
     streams: inUser && !terminal ? "owned" : "own",
+    ...(input.network === "beside" ? { awaited: "network" } : {}),
   });
   const cloneFlags = created
     .filter((type) => type !== "cgroup" && type !== "time")

@@ -251,7 +251,12 @@ export function addCredentials(
   blob: PlanBlob,
   planned: PlannedProcess,
   clock: PlanClock,
-  options: { readonly stdin: boolean; readonly streams?: "own" | "owned" },
+  options: {
+    readonly stdin: boolean;
+    readonly streams?: "own" | "owned";
+    /** What the time at the engine's barrier is called. */
+    readonly awaited?: string;
+  },
 ): void {
   const { process, seccomp } = planned;
   if (process.personality === "LINUX32")
@@ -272,6 +277,7 @@ export function addCredentials(
     list.add(about, "fcntl", [init, F_SETFD, FD_CLOEXEC]);
   }
   if (planned.announce) addBarrier(list, blob, blob.reserve(16), readyBarrier, "wait for the engine");
+  if (options.awaited !== undefined) clock.stamp(list, options.awaited);
   const early = process.noNewPrivileges !== true; // without it only a privileged thread may load a filter
   let loaded = list.ops.length;
   if (seccomp !== undefined && early) addSeccomp(list, blob, seccomp);

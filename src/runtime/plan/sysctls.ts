@@ -17,6 +17,13 @@ const optional: ReadonlySet<string> = new Set([
   "net.ipv4.ip_unprivileged_port_start",
 ]);
 
+/** Whether there is one that may mean interfaces, or be what they begin with. */
+export function areOfInterfaces(sysctls: Readonly<Record<string, string>>): boolean {
+  return Object.keys(sysctls).some(
+    (key) => parseSysctlKey(key)?.namespace === "network" && !optional.has(key),
+  );
+}
+
 /**
  * Writes kernel parameters of the child's own namespaces. SAFETY: `proc` is a procfs that this plan made and has not
  * attached yet: no image, volume or other process can put anything in its place (a redirected write was an escape from

@@ -393,6 +393,17 @@ describe("planContainer()", () => {
     expect(placesOf(child, "mknodat").some((i) => child.ops[i]?.about === 'mount at "/one/two"')).toBe(true);
   });
 
+  test("waits for its interfaces before the rest, or for those that come beside it at the end", () => {
+    const meetings = (network: "before" | "beside"): readonly boolean[] => {
+      const { child } = container({ input: { network }, planned: { announce: network === "beside" } });
+      const close = placeOf(child, "close_range");
+      const [mount = -1] = placesOf(child, "fsopen");
+      return placesOf(child, "read", 3).flatMap((at) => [at < mount, at > close]);
+    };
+    expect(meetings("before")).toEqual([true, false]);
+    expect(meetings("beside")).toEqual([false, true]);
+  });
+
   test("masks what exists: a directory by an empty file system, a file by the null device", () => {
     const { child } = container({ linux: { maskedPaths: ["/etc/secret"] } });
     const ops = child.ops.filter(({ about }) => about === 'mask "/etc/secret"');
