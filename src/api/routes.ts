@@ -76,7 +76,13 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/containers/create",
     operation: "containers.create",
-    query: { name: "text", platform: "text" },
+    query: {
+      name: "text",
+      platform: "text",
+      // Tare's own, of its client: see src/daemon/handlers/run-container.ts.
+      run: "text",
+      until: "text",
+    },
     body: "json",
   },
   {
@@ -195,7 +201,8 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/containers/{id}/attach",
     operation: "containers.attach",
-    query: attachParameters,
+    // Tare's own: the container that a creation with this for its `run` makes.
+    query: { ...attachParameters, created: "boolean" },
     hijack: true,
   },
   {

@@ -51,6 +51,11 @@ export function kindOf(thrown: unknown): FailureKind {
     : "internal";
 }
 
+/** Anything thrown as a Failure: "internal" where it is none. */
+export function failureOf(thrown: unknown): Failure {
+  return thrown instanceof Failure ? thrown : new Failure("internal", sentenceOf(thrown), { cause: thrown });
+}
+
 /** Wraps a failure one layer up, keeping its kind: `sentence: inner sentence`. */
 export function within(sentence: string, thrown: unknown): Failure {
   return new Failure(kindOf(thrown), `${sentence}: ${sentenceOf(thrown)}`, {

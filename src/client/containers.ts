@@ -17,8 +17,8 @@ import type { HostConfig } from "../api/types/host-config.ts";
 import type { ContainerStats } from "../api/types/statistics.ts";
 import type { ContainersPruneReport } from "../api/types/usage.ts";
 import type { ExecCreateRequest, IdResponse } from "../api/types/exec.ts";
-import type { HttpReply } from "./http/reply.ts";
 import { segment } from "./query.ts";
+import { exitOf, findTiming, runContainer, startAttached } from "./run-container.ts";
 import type { AttachedConnection, Transport } from "./transport.ts";
 
 export interface Signaled {
@@ -55,6 +55,14 @@ export interface CopiedArchive extends Disposable {
 }
 
 export type WaitCondition = "not-running" | "next-exit" | "removed";
+
+/** A container that runs, its streams joined. `exit` rejects when the connection breaks. */
+export interface StartedRun {
+  readonly connection: AttachedConnection;
+  /** Undefined where somebody else has started it. */
+  readonly timing: StartTiming | undefined;
+  readonly exit: Promise<ContainerWaitResponse>;
+}
 
 /** Calls of `/containers`. A container is named by its name, its id or the beginning of its id. */
 export class ContainersClient {
@@ -117,6 +125,26 @@ export class ContainersClient {
   }
 
   /**
+   * Makes and runs a container by one request, its streams joined: for a daemon of our own build. Rejects as create() does; what comes
+   * after the creation is `started`, which rejects as start() does, also while nobody awaits it; then nothing is left open.
+   */
+  async run(
+    request: ContainerCreateRequest,
+    {
+      name,
+      streams,
+      until,
+    }: {
+      readonly name?: string | undefined;
+      readonly streams: AttachParameters;
+      readonly until: WaitCondition;
+    },
+  ): Promise<ContainerCreateResponse & { readonly started: Promise<StartedRun> }> {
+    const json = this.#transport.isSameBuild ? request : spellOutRequest(request);
+    return await runContainer(this.#transport, json, { name, streams, until });
+  }
+
+  /**
    * Asks at once for the streams, the start and the end of a container that does not run: for a daemon of our own build.
    * No byte and no exit is missed. Rejects as attach() or start() does; then nothing is left open.
    */
@@ -131,28 +159,12 @@ export class ContainersClient {
       readonly until: WaitCondition;
       readonly descriptors: string | undefined;
     },
-  ): Promise<{
-    readonly connection: AttachedConnection;
-    readonly timing: StartTiming | undefined;
-    readonly exit: Promise<ContainerWaitResponse>;
-  }> {
-    const abort = new AbortController();
-    const { signal } = abort;
-    const query = { attached: true, until, descriptors };
-    const attaching = this.attach(id, streams);
-    const starting = this.#transport.call({ method: "POST", path: `${at(id)}/start`, query, signal });
-    try {
-      const [connection, reply] = await Promise.all([attaching, starting]);
-      return { connection, timing: findTiming(reply.header("tare-timing")), exit: exitOf(reply) };
-    } catch (thrown) {
-      abort.abort(thrown);
-      starting.catch(() => {});
-      attaching.then(
-        ({ duplex }) => duplex.destroy(),
-        () => {},
-      );
-      throw thrown;
-    }
+  ): Promise<StartedRun> {
+    return await startAttached(this.#transport, {
+      attaching: this.attach(id, streams),
+      path: `${at(id)}/start`,
+      query: { attached: true, until, descriptors },
+    });
   }
 
   /** False when it did not run. A grace of −1 s waits without end. */
@@ -372,20 +384,4 @@ export class ContainersClient {
 
 function at(reference: string): string {
   return `/containers/${segment(reference)}`;
-}
-
-/** Rejects when the connection breaks, also while nobody awaits it. */
-function exitOf(reply: HttpReply): Promise<ContainerWaitResponse> {
-  const exit = reply.text().then((text) => JSON.parse(text) as ContainerWaitResponse);
-  exit.catch(() => {});
-  return exit;
-}
-
-function findTiming(header: string | undefined): StartTiming | undefined {
-  if (header === undefined) return undefined;
-  try {
-    return JSON.parse(header) as StartTiming;
-  } catch {
-    return undefined;
-  }
 }

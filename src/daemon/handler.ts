@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { Query } from "../api/query.ts";
+import type { Failure } from "../base/failure.ts";
 import type { Operation } from "../api/routes.ts";
 import type { ApiVersion } from "../api/version.ts";
 import type { Engine } from "../engine/engine-types.ts";
-import type { AttachedClients } from "./attached-clients.ts";
+import type { AttachedClients, CreatedContainers } from "./attached-clients.ts";
 import type { Reply } from "./http/reply.ts";
 
 /** What the daemon knows about itself. */
@@ -21,6 +22,8 @@ export interface Call {
   readonly facts: DaemonFacts;
   /** Of this daemon, whoever else has one in the same process. */
   readonly attached: AttachedClients;
+  /** Containers that clients of this daemon wait for, to attach to them. */
+  readonly created: CreatedContainers;
   readonly version: ApiVersion;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
@@ -33,6 +36,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** Ends the daemon once this request has been answered. */
   readonly shutdown: () => void;
+  /** Of a failure that the handler itself tells the client: what went wrong inside is to be known here, too. */
+  readonly report: (failure: Failure) => void;
 }
 
 export type Handler = (call: Call) => Promise<void>;

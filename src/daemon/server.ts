@@ -4,9 +4,9 @@ import { Query } from "../api/query.ts";
 import { matchRoute, type RouteMatch } from "../api/route-match.ts";
 import { formatApiVersion, maximumVersion } from "../api/version.ts";
 import { wordFailure } from "../api/wording.ts";
-import { Failure, sentenceOf } from "../base/failure.ts";
+import { Failure, failureOf } from "../base/failure.ts";
 import type { Engine } from "../engine/engine-types.ts";
-import { AttachedClients } from "./attached-clients.ts";
+import { AttachedClients, CreatedContainers } from "./attached-clients.ts";
 import type { DaemonFacts } from "./handler.ts";
 import { findHandler, isGivenUp } from "./http/dispatch.ts";
 import { listen } from "./http/listen.ts";
@@ -54,6 +54,7 @@ class ApiServer implements Serving {
   readonly #server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 });
   readonly #upgraded = new Set<Duplex>();
   readonly #attached = new AttachedClients();
+  readonly #created = new CreatedContainers();
   readonly #ended = Promise.withResolvers<void>();
   #socket: Disposable | undefined;
   #closing: Promise<void> | undefined;
@@ -149,12 +150,13 @@ class ApiServer implements Serving {
     }
     const query = new Query(route, new URLSearchParams(parameters));
     const body = route.body === "json" ? await readJsonBody(request) : undefined;
-    const { shutdown } = this;
+    const { shutdown, report } = this;
     const facts = this.#facts;
     await handler({
       engine: this.#engine,
       facts,
       attached: this.#attached,
+      created: this.#created,
       version,
       params,
       query,
@@ -163,8 +165,13 @@ class ApiServer implements Serving {
       reply,
       signal,
       shutdown,
+      report,
     });
   }
+
+  readonly report = (failure: Failure): void => {
+    if (failure.kind === "internal") this.#onInternalFailure?.(failure);
+  };
 
   readonly shutdown = (): void => {
     // The answer goes out first.
@@ -185,10 +192,9 @@ class ApiServer implements Serving {
       readonly signal: AbortSignal;
     },
   ): void {
-    const failure =
-      thrown instanceof Failure ? thrown : new Failure("internal", sentenceOf(thrown), { cause: thrown });
+    const failure = failureOf(thrown);
     if (isGivenUp(failure, signal)) return;
-    if (failure.kind === "internal") this.#onInternalFailure?.(failure);
+    this.report(failure);
     if (reply.isBegun) {
       // The head promised more: only a cut tells the client that it was not all.
       connection.destroy();

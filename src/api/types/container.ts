@@ -164,6 +164,13 @@ export interface ContainerWaitResponse {
   readonly Error?: { readonly Message: string } | null;
 }
 
+/** What is told of a container that is made and run by one request, in this order: Tare's own. Timing is null where somebody else has started it. */
+export type RunEvent =
+  | ContainerCreateResponse
+  | { readonly Timing: StartTiming | null }
+  | { readonly Failure: { readonly Status: number; readonly Kind: string; readonly Body: string } }
+  | ContainerWaitResponse;
+
 /** Kind: 0 modified, 1 added, 2 deleted. */
 export interface ContainerChange {
   readonly Path: string;

@@ -2,12 +2,12 @@ import { Failure } from "../../base/failure.ts";
 import type { ContainerCreateRequest, StartTiming } from "../../api/types/container.ts";
 import type { TareHostConfig } from "../../api/types/host-config.ts";
 import type { Client } from "../../client/client.ts";
-import type { AttachParameters, WaitCondition } from "../../client/containers.ts";
+import type { AttachParameters, StartedRun, WaitCondition } from "../../client/containers.ts";
 import type { Call, Command } from "../command.ts";
-import { createContainer } from "../container/create.ts";
+import { createContainer, type MakeContainer } from "../container/create.ts";
 import { withContainerFlags } from "../container/flags.ts";
 import { sizeOf } from "../container/follow.ts";
-import { type Joined, joinContainer } from "../container/join.ts";
+import { type Joined, joinContainer, type JoinOptions, streamsOf } from "../container/join.ts";
 import { explainsDenials, listDenials } from "../container/print-denials.ts";
 import { type Attached, planAttached, planContainer } from "../container/plan.ts";
 import {
@@ -89,9 +89,20 @@ export const run: Command<Values> = {
     const recording =
       values["record-profile"] === "" ? undefined : (await loadRecording()).openRecording(call);
     const wanted = values.rmi ? withTareFields(request, { RemoveImage: true }) : request;
-    const id = await createContainer(call, recording?.change(wanted) ?? wanted);
+    let started: Created["started"];
+    const make: MakeContainer = async (client, body, options) => {
+      if (client.daemonBuildId !== context.build.commit) return await client.containers.create(body, options);
+      const run = { ...options, streams: streamsOf(joinOptions(values, attached)), until: untilOf(values) };
+      const created = await client.containers.run(body, run);
+      // One that only looked like ours has made the container and nothing else.
+      started = client.daemonBuildId === context.build.commit ? created.started : undefined;
+      return created;
+    };
+    const isAtOnce =
+      recording === undefined && !values.detach && !values["use-api-socket"] && preserved.length === 0;
+    const id = await createContainer(call, recording?.change(wanted) ?? wanted, ...(isAtOnce ? [make] : []));
     const client = await call.client();
-    const created = { client, id, image, preserved };
+    const created = { client, id, image, preserved, started };
     if (recording !== undefined)
       return await recording.record(created, () => runAttached(call, created, attached));
     if (!values.detach) return await runAttached(call, created, attached);
@@ -123,6 +134,8 @@ interface Created {
   readonly id: string;
   readonly image: string;
   readonly preserved: readonly number[];
+  /** Where the creation has asked for that, too. */
+  readonly started: Promise<StartedRun> | undefined;
 }
 
 /** From where what was published can be reached, on standard error. */
@@ -138,19 +151,15 @@ async function printReach(call: Call<Values>, { client, id }: Created): Promise<
 async function runAttached(call: Call<Values>, created: Created, attached: Attached): Promise<number> {
   const { values } = call;
   let printTiming: (() => void) | undefined;
-  // What is recorded is read after the end.
-  const condition = values.rm && values["record-profile"] === "" ? "removed" : "next-exit";
+  const condition = untilOf(values);
   const started = (print: typeof printTiming): void => {
     printTiming = print;
     if (!attached.stdout && !attached.stderr) call.out(`${created.id}\n`);
   };
   const status = await joinContainer(call, {
+    ...joinOptions(values, attached),
     id: created.id,
     isTerminal: values.tty,
-    hasInput: attached.stdin,
-    stdout: attached.stdout,
-    stderr: attached.stderr,
-    detachKeys: values["detach-keys"],
     proxiesSignals: values["sig-proxy"],
     condition,
     start: async () => started(await start(call, created)),
@@ -171,6 +180,18 @@ async function runAttached(call: Call<Values>, created: Created, attached: Attac
   return status;
 }
 
+/** Till when the daemon follows it; what is recorded is read after the end. */
+function untilOf(values: Values): WaitCondition {
+  return values.rm && values["record-profile"] === "" ? "removed" : "next-exit";
+}
+
+function joinOptions(
+  values: Values,
+  { stdin, stdout, stderr }: Attached,
+): Pick<JoinOptions, "hasInput" | "stdout" | "stderr" | "detachKeys"> {
+  return { hasInput: stdin, stdout, stderr, detachKeys: values["detach-keys"] };
+}
+
 /** Starts it; gives what prints the timing, to be called when the program has printed its own. */
 async function start(
   call: Call<Values>,
@@ -186,16 +207,16 @@ async function start(
 /** As start(), with the streams and the end of it. */
 async function startAttached(
   call: Call<Values>,
-  { client, id, image, preserved }: Created,
+  { client, id, image, preserved, started }: Created,
   { streams, until }: { readonly streams: AttachParameters; readonly until: WaitCondition },
 ): Promise<Joined & { readonly print: (() => void) | undefined }> {
-  const descriptors = await passPreserved(call, preserved);
-  const options = { streams, until, descriptors };
-  const { timing, ...joined } = await client.containers
-    .startAttached(id, options)
-    .catch(async (thrown: unknown) => {
-      throw await withStartStatus(thrown, client, id);
-    });
+  const start = async (): Promise<StartedRun> => {
+    const descriptors = await passPreserved(call, preserved);
+    return await client.containers.startAttached(id, { streams, until, descriptors });
+  };
+  const { timing, ...joined } = await (started ?? start()).catch(async (thrown: unknown) => {
+    throw await withStartStatus(thrown, client, id);
+  });
   return { ...joined, print: timingPrinter(call, image, timing) };
 }
 

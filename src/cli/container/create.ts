@@ -1,4 +1,4 @@
-import type { ContainerCreateRequest } from "../../api/types/container.ts";
+import type { ContainerCreateRequest, ContainerCreateResponse } from "../../api/types/container.ts";
 import { sleep } from "../../base/deadline.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
@@ -14,6 +14,13 @@ import type { ContainerValues } from "./values.ts";
 /** Our own platform as Docker names it; another can't run here. */
 const ownPlatform = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
 
+/** Asks the daemon for the container; what else it asks for is its own. */
+export type MakeContainer = (
+  client: Client,
+  request: ContainerCreateRequest,
+  options: { readonly name: string | undefined },
+) => Promise<ContainerCreateResponse>;
+
 /**
  * Makes the container and says what the daemon warns of. Gives its id, which is in the `--cidfile` too.
  * An image that is missing is pulled, unless `--pull never` says not to.
@@ -21,6 +28,7 @@ const ownPlatform = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
 export async function createContainer(
   call: Call<ContainerValues>,
   planned: ContainerCreateRequest,
+  make: MakeContainer = async (client, request, options) => await client.containers.create(request, options),
 ): Promise<string> {
   const { values, context } = call;
   checkPull(values.pull);
@@ -47,10 +55,7 @@ export async function createContainer(
   if (values.pull === "always") await pull(call, image);
   if (values.pull === "newer") await pullNewer(call, { client, image });
   const create = async () =>
-    await client.containers.create(
-      policy === "image" ? await withImageProfile(client, request) : request,
-      options,
-    );
+    await make(client, policy === "image" ? await withImageProfile(client, request) : request, options);
   const { Id: id, Warnings: warnings } = await createPulling(call, create, [
     image,
     ...imagesMounted(request),

@@ -39,11 +39,10 @@ export interface Joined {
 
 /** Joins our streams with a container's until it ends (its exit status) or the detach keys are typed. */
 export async function joinContainer(call: Call<unknown>, options: JoinOptions): Promise<number> {
-  const { id, isTerminal, hasInput, stdout = true, stderr = true, detachKeys } = options;
+  const { id, isTerminal, hasInput, detachKeys } = options;
   const keys = parseDetachKeys(detachKeys === "" ? defaultDetachKeys : detachKeys);
   const { containers } = await call.client();
-  const asked = detachKeys === "" ? {} : { detachKeys };
-  const streams = { stdin: hasInput, stdout, stderr, stream: true, ...asked };
+  const streams = streamsOf(options);
   const isAtOnce = options.startAttached !== undefined;
   const { connection, exit } = await (options.startAttached?.(streams) ?? join(containers, streams, options));
   using stack = new DisposableStack();
@@ -73,6 +72,17 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
   });
   if (error?.Message) throw new Failure("internal", error.Message);
   return StatusCode;
+}
+
+/** What is asked of the daemon for them. */
+export function streamsOf({
+  hasInput,
+  stdout = true,
+  stderr = true,
+  detachKeys,
+}: Pick<JoinOptions, "hasInput" | "stdout" | "stderr" | "detachKeys">): AttachParameters {
+  const asked = detachKeys === "" ? {} : { detachKeys };
+  return { stdin: hasInput, stdout, stderr, stream: true, ...asked };
 }
 
 /** Both are there when the daemon has said so of both. */

@@ -5,10 +5,11 @@ import { requireSize } from "../../api/exec-request.ts";
 import { type Filters, requireFilterKeys } from "../../api/filters.ts";
 import { shapeContainerSummary } from "../../api/shape.ts";
 import { multiplexedStreamType, rawStreamType } from "../../api/stream-frames.ts";
+import type { ContainerCreateResponse } from "../../api/types/container.ts";
 import { parseUpdateRequest } from "../../api/update-request.ts";
 import { noSuchContainer, noSuchImage } from "../../api/wording.ts";
 import { Failure } from "../../base/failure.ts";
-import type { ContainerSpec, ExitStatus } from "../../engine/types.ts";
+import type { ContainerSpec } from "../../engine/types.ts";
 import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";
@@ -17,6 +18,7 @@ import { containerSummaryOf } from "../map/container-summary.ts";
 import { containersReportOf } from "../map/usage.ts";
 import { commit, copyFrom, copyInto, listChanges, statPath, streamExport } from "./container-files.ts";
 import { streamLogs } from "./container-logs.ts";
+import { beginWait, parseCondition, planRun, replyEnd, runContainer } from "./run-container.ts";
 
 const listFilters = [
   "ancestor",
@@ -58,13 +60,14 @@ export const handlers: Handlers = {
     );
   },
 
-  "containers.create": async ({ engine, query, body, reply }: Call) => {
-    const spec: ContainerSpec = planContainer(parseCreateRequest(body), query.text("name"));
-    await requirePlatform(engine, spec.image, query.text("platform"));
-    const { id, warnings } = await engine.containers.create(spec).catch((thrown: unknown) => {
-      throw wordCreate(thrown, spec);
+  "containers.create": async (call: Call) => {
+    const run = planRun(call.query);
+    if (run === undefined) return call.reply.json(201, await create(call));
+    const created = await create(call).catch((thrown: unknown) => {
+      call.created.refuse(run.token, thrown);
+      throw thrown;
     });
-    reply.json(201, { Id: id, Warnings: warnings });
+    await runContainer(call, created, run);
   },
 
   "containers.inspect": async ({ engine, params, query, reply, signal }: Call) => {
@@ -106,7 +109,10 @@ export const handlers: Handlers = {
     const until = query.text("until");
     if (query.boolean("attached")) await attached.first(id, { signal });
     const failed = new AbortController();
-    const ended = until === undefined ? undefined : beginWait(engine, id, { until, signal, failed });
+    const ended =
+      until === undefined
+        ? undefined
+        : beginWait(engine, id, { until: parseCondition(until), signal, failed });
     try {
       const descriptors = query.text("descriptors");
       const options = descriptors === undefined ? {} : { descriptors };
@@ -198,9 +204,11 @@ export const handlers: Handlers = {
     await replyEnd(reply, ended);
   },
 
-  "containers.attach": async ({ engine, attached, version, params, query, reply }: Call) => {
+  "containers.attach": async (call: Call) => {
+    const { engine, attached, created, version, params, query, reply, signal } = call;
     const keys = parseDetachKeys(query.text("detachKeys"));
-    const { id = "" } = params;
+    const { id: named = "" } = params;
+    const id = query.boolean("created") ? await created.get(named, { signal }) : named;
     const { terminal, duplex } = await engine.containers.attach(id, {
       stdin: query.boolean("stdin"),
       stdout: query.boolean("stdout"),
@@ -213,36 +221,6 @@ export const handlers: Handlers = {
     await bridge(client, duplex, { detach: terminal ? new DetachScanner(keys) : undefined });
   },
 };
-
-function parseCondition(text: string): "not-running" | "next-exit" | "removed" {
-  if (text === "not-running" || text === "next-exit" || text === "removed") return text;
-  throw new Failure("invalid", `invalid condition: "${text.slice(0, 50)}"`);
-}
-
-/** Nothing is missed from here on. A wait whose start has failed is given up. */
-function beginWait(
-  engine: Call["engine"],
-  id: string,
-  {
-    until,
-    signal,
-    failed,
-  }: { readonly until: string; readonly signal: AbortSignal; readonly failed: AbortController },
-): Promise<ExitStatus> {
-  const ended = engine.containers.wait(id, {
-    until: parseCondition(until),
-    signal: AbortSignal.any([signal, failed.signal]),
-  });
-  ended.catch(() => {});
-  return ended;
-}
-
-async function replyEnd(reply: Call["reply"], ended: Promise<ExitStatus>): Promise<void> {
-  // Docker's Error says that waiting failed, and its client then gives 125: why it ended badly is inspect's to tell.
-  const { code } = await ended;
-  await reply.write(`${JSON.stringify({ StatusCode: code })}\n`);
-  reply.end();
-}
 
 function stopOptions(query: Call["query"]): { readonly signal?: string; readonly graceMs?: number } {
   const signal = query.text("signal");
@@ -260,6 +238,15 @@ function withOldParameters(filters: Filters, since: string | undefined, before: 
     ...(since === undefined ? {} : { since: [since] }),
     ...(before === undefined ? {} : { before: [before] }),
   };
+}
+
+async function create({ engine, query, body }: Call): Promise<ContainerCreateResponse> {
+  const spec: ContainerSpec = planContainer(parseCreateRequest(body), query.text("name"));
+  await requirePlatform(engine, spec.image, query.text("platform"));
+  const { id, warnings } = await engine.containers.create(spec).catch((thrown: unknown) => {
+    throw wordCreate(thrown, spec);
+  });
+  return { Id: id, Warnings: warnings };
 }
 
 async function requirePlatform(
