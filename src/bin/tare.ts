@@ -29,6 +29,7 @@ if (isDaemon(argv)) {
     },
     env: process.env,
     cwd: process.cwd(),
+    hasContent: (path) => Bun.file(path).size > 0,
     build,
     connect,
     // Seldom wanted: it needs the addon.

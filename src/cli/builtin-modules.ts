@@ -12,6 +12,3 @@ export const system = (): typeof import("node:os") => process.getBuiltinModule("
 
 /** node:net */
 export const network = (): typeof import("node:net") => process.getBuiltinModule("node:net");
-
-/** Whether a file is there and has something in it; for that node:fs need not be loaded. */
-export const hasContent = (path: string): boolean => Bun.file(path).size > 0;

@@ -44,6 +44,8 @@ export interface CliContext {
   readonly stderr: OutputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Whether a file is there and has something in it; node:fs, which takes long to load, is not needed for that. */
+  readonly hasContent: (path: string) => boolean;
   /** Version and commit of this build, for --version and `version`. */
   readonly build: { readonly version: string; readonly commit: string };
   /** Sends copies of descriptors of ours to a socket of the daemon's, in one packet with the text. */

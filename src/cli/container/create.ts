@@ -2,7 +2,6 @@ import type { ContainerCreateRequest, ContainerCreateResponse } from "../../api/
 import { sleep } from "../../base/deadline.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
-import { hasContent } from "../builtin-modules.ts";
 import type { Call } from "../command.ts";
 import { openIdFile } from "./id-file.ts";
 import { newPodName } from "./pod-of-container.ts";
@@ -77,7 +76,7 @@ async function withProxies(
 ): Promise<ContainerCreateRequest> {
   const { values, given, context, globals } = call;
   const isRefused = given.has("http-proxy") && !values["http-proxy"];
-  if (isRefused || values["unsetenv-all"] || !mayHaveConfig(context.env)) return request;
+  if (isRefused || values["unsetenv-all"] || !mayHaveConfig(context)) return request;
   const { readConfiguredProxies } = await import("./configured-proxies.ts");
   const asked = request.Env ?? [];
   const taken = new Set(asked.map((entry) => entry.split("=", 1)[0]));
@@ -92,7 +91,8 @@ async function withProxies(
 }
 
 /** Most have none: then nothing that reads one is loaded. */
-function mayHaveConfig({ DOCKER_CONFIG, HOME }: Call<unknown>["context"]["env"]): boolean {
+function mayHaveConfig({ env, hasContent }: Call<unknown>["context"]): boolean {
+  const { DOCKER_CONFIG, HOME } = env;
   const directory = DOCKER_CONFIG || (HOME ? `${HOME}/.docker` : undefined);
   return directory === undefined || hasContent(`${directory}/config.json`);
 }

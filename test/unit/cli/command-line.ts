@@ -37,6 +37,7 @@ export async function runCommandLine(argv: readonly string[], given: Given = {})
     stderr,
     env: given.env ?? {},
     cwd: given.cwd ?? "/",
+    hasContent: (path) => Bun.file(path).size > 0,
     build: { version: "1.2.3", commit: "abcdef" },
     sendDescriptors: async (_, packet) => void sent.push(packet),
     connect: async (options) => {
