@@ -244,6 +244,7 @@ describe.skipIf(!isRoot)("past the bridge", () => {
     await sink("one", "slow");
     await sink("two", "slow");
     expect(await way("slow", "one", "two")).toBe("bridge");
+    await isInOrder();
     await tare.must(["daemon", "stop"]);
   });
 });

@@ -27,6 +27,7 @@ export class BridgeBypass implements Disposable {
   >();
   /** What kept a network on its bridge, said once. */
   readonly #said = new Set<NetworkId>();
+  #hasRedirect: boolean | undefined;
 
   constructor({ route, note }: { readonly route: NetlinkSocket; readonly note: (sentence: string) => void }) {
     this.#route = route;
@@ -66,8 +67,10 @@ export class BridgeBypass implements Disposable {
     this.#said.delete(id);
   }
 
-  /** Whether what the endpoint sends is looked at, and what is sent to it finds it. */
+  /** Whether what the endpoint sends is looked at, and what is sent to it finds it; also where the kernel has no way, which was said. */
   isComplete(endpoint: EndpointPlan, port: Link): boolean {
+    this.#hasRedirect ??= hasRedirect();
+    if (!this.#hasRedirect) return true;
     const map = this.#networks.get(endpoint.networkId)?.map;
     return (
       map?.get(encodeMacAddress(endpoint.macAddress)) === port.index &&
