@@ -14,7 +14,14 @@ import { type Avoidable, isForcedAbsent } from "./without.ts";
 /** What this kernel may or may not have; docs/kernel.md says what each is used for and what replaces it. */
 export type FeatureName = Exclude<
   Avoidable,
-  "bpf-redirect" | "cgroup1" | "cgroup2" | "erofs-file" | "nf_tables" | "nft" | "sock_diag"
+  | "bpf-redirect"
+  | "cgroup1"
+  | "cgroup2"
+  | "erofs-file"
+  | "nf_tables"
+  | "nf_tables-netdev"
+  | "nft"
+  | "sock_diag"
 >;
 
 export interface Feature {

@@ -1,6 +1,7 @@
 import { errno } from "./errno.ts";
-import { encodePortRedirect, type PortRedirect } from "./netlink/port-redirect.ts";
+import { encodePortRedirect, type PortRedirect, type RedirectHook } from "./netlink/port-redirect.ts";
 import { NetlinkFailure, NetlinkSocket } from "./netlink-socket.ts";
+import { isForcedAbsent } from "./without.ts";
 
 /**
  * Leads what programs of this network namespace send to a port of one of its own IPv4 addresses to another port of it,
@@ -9,11 +10,25 @@ import { NetlinkFailure, NetlinkSocket } from "./netlink-socket.ts";
  */
 export function ensurePortRedirect(table: string, redirect: PortRedirect): void {
   using socket = new NetlinkSocket("netfilter");
+  if (isForcedAbsent("nf_tables-netdev")) return makeAt(socket, "output", table, redirect);
   try {
-    socket.sendTransaction(encodePortRedirect(table, { ...redirect, replace: false }));
+    makeAt(socket, "loopback-ingress", table, redirect);
+  } catch (thrown) {
+    if (!hasErrno(thrown, errno.EOPNOTSUPP)) throw thrown;
+    makeAt(socket, "output", table, redirect);
+  }
+}
+
+function makeAt(socket: NetlinkSocket, hook: RedirectHook, table: string, redirect: PortRedirect): void {
+  try {
+    socket.sendTransaction(encodePortRedirect(table, { ...redirect, hook, replace: false }));
   } catch (thrown) {
     // Not before: whoever deletes a table waits for all processors when the socket is closed.
-    if (!(thrown instanceof NetlinkFailure) || thrown.errno !== errno.EEXIST) throw thrown;
-    socket.sendTransaction(encodePortRedirect(table, { ...redirect, replace: true }));
+    if (!hasErrno(thrown, errno.EEXIST)) throw thrown;
+    socket.sendTransaction(encodePortRedirect(table, { ...redirect, hook, replace: true }));
   }
+}
+
+function hasErrno(thrown: unknown, number: number): boolean {
+  return thrown instanceof NetlinkFailure && thrown.errno === number;
 }

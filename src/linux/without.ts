@@ -18,6 +18,7 @@ export type Avoidable =
   | "memfd-exec"
   | "mount_setattr"
   | "nf_tables"
+  | "nf_tables-netdev"
   | "nft"
   | "openat2"
   | "pidfd-namespaces"

@@ -107,18 +107,6 @@ describe("names of containers", () => {
     expect(await dig("db", "AAAA")).toContain("status: NOERROR");
   });
 
-  test("are answered without the kernel keeping track of the namespace's connections", async () => {
-    serve();
-    expect(await dig("+short", "web")).toBe("172.18.0.2");
-    expect(await dig("+short", "+tcp", "web")).toBe("172.18.0.2");
-    const table = await container.run("nft", "list", "table", "ip", "tare-names");
-    expect(table).toContain('oif != "lo" accept');
-    expect(table).toContain("ip daddr 127.0.0.11 udp dport 53 udp dport set 1011");
-    expect(table).toContain("ip saddr 127.0.0.11 tcp sport 1011 tcp sport set 53");
-    expect(table).not.toContain("type nat");
-    expect(await container.run("cat", "/proc/net/nf_conntrack")).not.toContain("127.0.0.11");
-  });
-
   test("change while they are served", async () => {
     serve();
     names.removeEntry("n", "e1");
