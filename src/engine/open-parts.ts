@@ -12,6 +12,7 @@ import { reconnect } from "../runtime/reconnect.ts";
 import { startContainer } from "../runtime/start.ts";
 import { uncoverRoot } from "../runtime/uncover-root.ts";
 import { UserNamespaces } from "../runtime/user-namespaces.ts";
+import { SpareKeepers } from "../runtime/spare-keepers.ts";
 import { KeeperWorkshop } from "../runtime/workshop.ts";
 import type { KeeperProgram } from "../runtime/types.ts";
 import { openChosenStorage } from "../storage/choose-driver.ts";
@@ -86,6 +87,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     }),
   );
   const names = opened.use(openNameServer());
+  const spares = opened.use(new SpareKeepers(program, runRoot));
   const held = opened.move();
   return {
     dataRoot,
@@ -96,7 +98,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     content,
     openRegistries: () => registries.open(),
     cgroups,
-    runtime: runtimePart(program, { runRoot, parent, cgroups, namespaces }),
+    runtime: runtimePart(program, { runRoot, parent, cgroups, namespaces, spares }),
     networks,
     names,
     host: describeHost(),
@@ -123,18 +125,23 @@ function runtimePart(
     parent,
     cgroups,
     namespaces,
+    spares,
   }: {
     readonly runRoot: string;
     readonly parent: CgroupParent;
     readonly cgroups: EngineCgroups;
     readonly namespaces: UserNamespaces;
+    readonly spares: SpareKeepers;
   },
 ): RuntimePart {
   return {
     start: async ({ cgroupName, ...options }) => {
       using keepers = parent.openKeeperJoin();
+      using spare = spares.take();
+      using _ = spares.hold();
       return await startContainer(program, {
         ...options,
+        spare,
         ...(cgroupName === undefined ? {} : { cgroup: cgroups.open(cgroupName) }),
         cgroupLayout: parent.layout,
         openUserNamespace: (maps) => namespaces.open(maps),
@@ -143,8 +150,11 @@ function runtimePart(
     },
     exec: async ({ cgroupName, ...options }) => {
       using keepers = parent.openKeeperJoin();
+      using spare = spares.take();
+      using _ = spares.hold();
       return await execInContainer(program, {
         ...options,
+        spare,
         ...(cgroupName === undefined ? {} : { cgroup: cgroups.open(cgroupName) }),
         keeperCgroupFds: keepers.writeZeroFds,
       });

@@ -110,6 +110,17 @@ export function findProcessStatistics(pid: number | "self"): ProcessStatistics |
   }
 }
 
+/** Where the process has its arguments in its memory; undefined when it has ended, or is not ours to look into. SPEC: proc_pid_stat(5), arg_start. */
+export function findArgumentsAddress(pid: number): bigint | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const field = text.slice(text.lastIndexOf(")") + 2).split(" ")[45] ?? "0";
+    return field === "0" ? undefined : BigInt(field);
+  } catch {
+    return undefined;
+  }
+}
+
 /** In clock ticks since boot. Fails with "not-found" when there is no such process. */
 export function processStartTime(pid: number | "self"): bigint {
   const statistics = findProcessStatistics(pid);

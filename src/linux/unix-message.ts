@@ -5,6 +5,7 @@ import { type Fd, OwnedFd } from "./fd.ts";
 import { addressOf, attempt, call, SyscallFailure } from "./syscall.ts";
 
 const AF_UNIX = 1;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
 const SOL_SOCKET = 1;
@@ -30,6 +31,22 @@ export interface Credentials {
 export function openUnixSocket(type: "datagram" | "packet"): OwnedFd {
   const number = type === "datagram" ? SOCK_DGRAM : SOCK_SEQPACKET;
   return new OwnedFd(call("socket", AF_UNIX, number | O_CLOEXEC | O_NONBLOCK, 0));
+}
+
+/** Two ends of a connection, close-on-exec. */
+export function openSocketPair(): Disposable & { readonly ours: OwnedFd; readonly theirs: OwnedFd } {
+  const numbers = Buffer.alloc(8);
+  call("socketpair", AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0, numbers);
+  const ours = new OwnedFd(numbers.readInt32LE(0));
+  const theirs = new OwnedFd(numbers.readInt32LE(4));
+  return {
+    ours,
+    theirs,
+    [Symbol.dispose]: () => {
+      ours[Symbol.dispose]();
+      theirs[Symbol.dispose]();
+    },
+  };
 }
 
 export function bindUnixSocket(fd: Fd, path: string): void {

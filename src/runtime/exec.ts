@@ -6,7 +6,8 @@ import { openDirectoryPath } from "../linux/open.ts";
 import { findProcess } from "../linux/process.ts";
 import { Failure } from "../base/failure.ts";
 import type { RuntimeNamespaceType } from "../spec/runtime-config.ts";
-import { Inheritance, launch } from "./keeper/launch.ts";
+import { Inheritance } from "./keeper/inheritance.ts";
+import { launch } from "./keeper/launch.ts";
 import { hostUserOf, raisesOf } from "./newborn.ts";
 import { planExec } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
@@ -23,7 +24,8 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
     throw new Failure("conflict", "cannot execute in the container: it is not running");
   if (options.cgroup?.isFrozen() === true)
     throw new Failure("conflict", "cannot execute in the container: it is paused, unpause it first");
-  const inheritance = new Inheritance();
+  const { spare } = options;
+  const inheritance = new Inheritance(spare);
   using opened = new DisposableStack();
   const blob = new PlanBlob();
   const join =
@@ -78,6 +80,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
   try {
     const { kept, timing } = await launch({
       program,
+      spare,
       id: options.id,
       plan,
       clock: lists.clock,

@@ -1,4 +1,4 @@
-import type { Inheritance } from "./keeper/launch.ts";
+import type { Inheritance } from "./keeper/inheritance.ts";
 import type { Plan, PlanBlob } from "./plan/plan.ts";
 import type { PlannedProcess } from "./plan/process.ts";
 import type { CallWatch } from "./types.ts";

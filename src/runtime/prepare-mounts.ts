@@ -11,7 +11,7 @@ import type { IdMaps } from "../spec/id-map.ts";
 import { memoryFile, systemdCgroups, type RuntimeDevice, type RuntimeMount } from "../spec/runtime-config.ts";
 import { makeDeviceDirectory } from "./device-directory.ts";
 import { idmapDepth } from "./idmapped-mounts.ts";
-import type { Inheritance } from "./keeper/launch.ts";
+import type { Inheritance } from "./keeper/inheritance.ts";
 import type { PlannedMount } from "./plan/mounts.ts";
 
 export interface PreparedMounts {

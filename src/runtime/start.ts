@@ -10,7 +10,8 @@ import { setMountAttributes } from "../linux/mount.ts";
 import { makeDevice } from "../linux/stat.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeNamespaceType } from "../spec/runtime-config.ts";
-import { type Child, Inheritance, type Launch, launch } from "./keeper/launch.ts";
+import { Inheritance } from "./keeper/inheritance.ts";
+import { type Child, type Launch, launch } from "./keeper/launch.ts";
 import { attachTo } from "./keeper/kept-process.ts";
 import { planContainer } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
@@ -32,8 +33,8 @@ const defaultRotation = { maxBytes: 20_000_000, files: 3 };
  */
 export async function startContainer(program: KeeperProgram, options: StartOptions): Promise<StartedProcess> {
   const begunMs = monotonicMs();
-  const { config } = options;
-  const inheritance = new Inheritance();
+  const { config, spare } = options;
+  const inheritance = new Inheritance(spare);
   using opened = new DisposableStack();
   const blob = new PlanBlob();
   const root = inheritance.add(options.root);
@@ -133,6 +134,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
   try {
     const { kept, timing } = await launch({
       program,
+      spare,
       id: options.id,
       plan,
       clock: lists.clock,

@@ -5,7 +5,7 @@ import { AT_EMPTY_PATH } from "../linux/constants/open.ts";
 import type { Fd, OwnedFd } from "../linux/fd.ts";
 import { takeFd } from "../linux/process.ts";
 import { runErrand } from "./keeper/errand.ts";
-import { Inheritance } from "./keeper/launch.ts";
+import { Inheritance } from "./keeper/inheritance.ts";
 import { type Plan, PlanBlob, PlanList } from "./plan/plan.ts";
 import { addBarrier, takeMount } from "./plan/report.ts";
 import type { KeeperProgram } from "./types.ts";

@@ -5,7 +5,7 @@ import { cloneTree } from "../linux/mount.ts";
 import { takeFd } from "../linux/process.ts";
 import type { MountPlace, OverlayOrder, Workshop } from "../linux/workshop.ts";
 import { runErrand } from "./keeper/errand.ts";
-import { Inheritance } from "./keeper/launch.ts";
+import { Inheritance } from "./keeper/inheritance.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
 import { takeMount } from "./plan/report.ts";
 import { planWorkshop, type TreePlace } from "./plan/workshop.ts";

@@ -8,6 +8,7 @@ import { encodePlan } from "../../src/runtime/plan/encode.ts";
 import { addBarrier } from "../../src/runtime/plan/report.ts";
 import { guardLeaks } from "../support/leaks.ts";
 import { encodeHarmless, planOf, programPlan, RawKeeper } from "../support/raw-keeper.ts";
+import { slowness } from "../support/patience.ts";
 import { Scratch } from "../support/scratch.ts";
 
 const scratch = new Scratch("plan-runner");
@@ -427,13 +428,13 @@ describe("the control socket", () => {
   });
 });
 
-test("a keeper that nobody talks to leaves by itself", async () => {
+test("a keeper that nobody connects to leaves by itself, one that waits for its plan with its engine", async () => {
   await using alone = new RawKeeper(scratch);
-  await using silent = new RawKeeper(scratch);
-  await silent.connect();
-  const endings = await Promise.all([alone.end(12_000), silent.end(12_000)]);
-  expect(endings).toEqual([
-    { code: 1, signal: null },
-    { code: 1, signal: null },
-  ]);
+  await using waiting = new RawKeeper(scratch);
+  const socket = await waiting.connect();
+  expect(await alone.end(12_000)).toEqual({ code: 1, signal: null });
+  await sleep(1_000);
+  expect(waiting.process.exitCode).toBeNull();
+  socket.destroy();
+  expect(await waiting.end(2_000 * slowness)).toEqual({ code: 1, signal: null });
 });

@@ -11,7 +11,8 @@ import { type Plan, PlanList } from "../plan/plan.ts";
 import type { KeeperProgram } from "../types.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { answer, encodeRequest, FrameReader } from "./frames.ts";
-import { Inheritance, startKeeper } from "./launch.ts";
+import { Inheritance } from "./inheritance.ts";
+import { startKeeper } from "./start-keeper.ts";
 
 const deadlineMs = 30_000;
 /** How long an end may take. */

@@ -1,8 +1,6 @@
-import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
-import { sleep } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
-import { Failure, kindOf } from "../../base/failure.ts";
+import { Failure } from "../../base/failure.ts";
 import { monotonicMs } from "../../linux/clock.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import type { KeeperProgram } from "../types.ts";
@@ -12,29 +10,14 @@ import { bornBarrier, networkBarrier, type PlanClock, readyBarrier } from "../pl
 import { describeFailure } from "./describe-failure.ts";
 import { answer, encodeRequest, FrameReader } from "./frames.ts";
 import { decodeRunning, KeeperConnection } from "./kept-process.ts";
-import { connectKeeper, listenIn } from "./socket.ts";
-
-const listeningFd = 3;
-/** How long a failed execution of the keeper may take to be told. */
-const spawnFailureMs = 100;
-
-/** Which descriptors a keeper inherits, and what their numbers are there. */
-export class Inheritance {
-  readonly #fds: Fd[] = [];
-
-  /** The number that `fd` will have in the keeper. */
-  add(fd: Fd): number {
-    this.#fds.push(fd);
-    return listeningFd + this.#fds.length;
-  }
-
-  get fds(): readonly Fd[] {
-    return this.#fds;
-  }
-}
+import type { Inheritance } from "./inheritance.ts";
+import type { SpareKeeper } from "./spare-keeper.ts";
+import { type StartedKeeper, startKeeper } from "./start-keeper.ts";
 
 export interface Launch {
   readonly program: KeeperProgram;
+  /** Used in place of one that is started now. */
+  readonly spare?: SpareKeeper | undefined;
   readonly id: string;
   readonly plan: Plan;
   readonly clock: PlanClock;
@@ -72,15 +55,25 @@ export interface Launched {
 export async function launch(options: Launch): Promise<Launched> {
   const startedMs = monotonicMs();
   using _ = options.directory;
-  const { socket, keeperPid, spawnFailed } = await startKeeper(options);
+  const { spare, plan } = options;
+  const { socket, keeperPid, spawnFailed } =
+    spare === undefined ? await startKeeper(options) : handOver(spare, options);
+  const whole = spare === undefined ? plan : spare.planTaking(plan, options.inheritance.fds.length);
   const beside = new Beside();
   try {
-    return await Promise.race([attend(options, { socket, keeperPid, beside, startedMs }), spawnFailed]);
+    const attending = attend({ ...options, plan: whole }, { socket, keeperPid, beside, startedMs });
+    return await Promise.race([attending, spawnFailed]);
   } catch (thrown) {
     socket.destroy();
     await beside.settled();
     throw thrown;
   }
+}
+
+function handOver(spare: SpareKeeper, { id, directory, inheritance, onInherited }: Launch): StartedKeeper {
+  const started = spare.hand({ id, directory: directory.fd, fds: inheritance.fds });
+  onInherited();
+  return started;
 }
 
 /** What goes on beside the set-up of the child. */
@@ -100,51 +93,6 @@ class Beside {
   async settled(): Promise<void> {
     await this.#work?.catch(() => {});
   }
-}
-
-/** A keeper that waits for its plan on the socket. `spawnFailed` never resolves; it says why there will be no answer. */
-export async function startKeeper({
-  program,
-  id,
-  directory,
-  inheritance,
-  onInherited,
-}: Pick<Launch, "program" | "id" | "directory" | "inheritance" | "onInherited">): Promise<{
-  readonly socket: Socket;
-  readonly keeperPid: number;
-  readonly spawnFailed: Promise<never>;
-}> {
-  const listening = listenIn(directory.fd);
-  const keeper = spawn(program.path, [id], {
-    argv0: "tare-keeper",
-    cwd: "/",
-    env: {},
-    detached: true,
-    stdio: ["ignore", "ignore", "ignore", listening.fd, ...inheritance.fds],
-  });
-  // The keeper alone listens from now on: else who connects after its end would wait for us to accept.
-  listening[Symbol.dispose]();
-  fault("launch.spawned");
-  onInherited();
-  const spawnFailed = new Promise<never>((_, reject) => {
-    keeper.once("error", (cause) =>
-      reject(
-        new Failure(
-          kindOf(cause) === "exhausted" ? "exhausted" : "unavailable",
-          `cannot start a keeper: ${cause.message}`,
-          { cause },
-        ),
-      ),
-    );
-  });
-  spawnFailed.catch(() => {});
-  keeper.unref();
-  const connected = connectKeeper(directory.fd).catch(async (thrown: unknown) => {
-    await Promise.race([spawnFailed, sleep(spawnFailureMs)]); // it says more
-    throw thrown;
-  });
-  const socket = await Promise.race([connected, spawnFailed]);
-  return { socket, keeperPid: keeper.pid ?? 0, spawnFailed };
 }
 
 async function attend(

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { Failure } from "../../base/failure.ts";
-import { O_CLOEXEC } from "../../linux/constants/open.ts";
+import { AT_FDCWD, O_CLOEXEC } from "../../linux/constants/open.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { attempt, call } from "../../linux/syscall.ts";
 
@@ -23,6 +23,15 @@ export function listenIn(directory: Fd): OwnedFd {
   call("bind", socket.fd, address, 2 + socketPath(directory).length + 1);
   call("listen", socket.fd, 64);
   return new OwnedFd(socket.move());
+}
+
+export function removeSocket(directory: string): void {
+  attempt("unlinkat", AT_FDCWD, `${directory}/${socketName}`, 0);
+}
+
+/** The socket goes from one directory to another of the file system; one of an earlier life is replaced. */
+export function moveSocket(from: string, to: Fd): void {
+  call("renameat2", AT_FDCWD, `${from}/${socketName}`, to, socketName, 0);
 }
 
 /** Connects to a keeper. Failure "unavailable" when nobody listens. */

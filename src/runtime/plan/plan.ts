@@ -23,6 +23,10 @@ export type PlanArgument =
   | { readonly addressOf: Slot }
   | { readonly load: Slot };
 
+function isResult(argument: PlanArgument): argument is OpResult {
+  return typeof argument === "object" && argument !== null && "result" in argument;
+}
+
 /** One system call of a plan. */
 export interface PlanOp {
   readonly call: SyscallName;
@@ -61,6 +65,16 @@ export class PlanList {
   ): OpResult {
     this.ops.push({ call, args, about, ...options });
     return { result: this.ops.length - 1 };
+  }
+
+  /** These calls behind those of another list. */
+  behind(first: PlanList): PlanList {
+    const whole = new PlanList(this.channel);
+    const shift = first.ops.length;
+    const shifted = (argument: PlanArgument): PlanArgument =>
+      isResult(argument) ? { result: argument.result + shift } : argument;
+    whole.ops.push(...first.ops, ...this.ops.map((op) => ({ ...op, args: op.args.map(shifted) })));
+    return whole;
   }
 
   /** For optional things: the call, and a rest that is skipped when the call fails with one of `errors`. */

@@ -1,0 +1,25 @@
+import type { Fd } from "../../linux/fd.ts";
+
+/** Which descriptors a keeper gets, and what their numbers are there. */
+export class Inheritance {
+  readonly #fds: Fd[] = [];
+  readonly #firstFd: number;
+
+  /** `firstFd`: the number of the first one in the keeper. */
+  constructor({ firstFd = firstInheritedFd }: { readonly firstFd?: number } = {}) {
+    this.#firstFd = firstFd;
+  }
+
+  /** The number that `fd` will have in the keeper. */
+  add(fd: Fd): number {
+    this.#fds.push(fd);
+    return this.#firstFd + this.#fds.length - 1;
+  }
+
+  get fds(): readonly Fd[] {
+    return this.#fds;
+  }
+}
+
+/** What is left to a keeper when it is executed comes behind its standard streams and its listening socket. */
+export const firstInheritedFd = 4;

@@ -1,0 +1,138 @@
+import { mkdirSync } from "node:fs";
+import { errno } from "../../linux/errno.ts";
+import { type Fd, OwnedFd } from "../../linux/fd.ts";
+import { openDirectoryPath } from "../../linux/open.ts";
+import { findArgumentsAddress } from "../../linux/process.ts";
+import { mostPassedFds, openSocketPair, sendUnixMessage } from "../../linux/unix-message.ts";
+import { type Plan, type PlanBlob, PlanList } from "../plan/plan.ts";
+import type { KeeperProgram } from "../types.ts";
+import { firstInheritedFd, Inheritance } from "./inheritance.ts";
+import { moveSocket, removeSocket } from "./socket.ts";
+import { keeperName, type StartedKeeper, startKeeper } from "./start-keeper.ts";
+
+/** What keepers have in their arguments in place of an id: as long as one of a container. */
+const nobody = "spare".padEnd(64);
+const nameBytes = nobody.length;
+/** Behind the channel comes the connection to us. */
+const firstFd = firstInheritedFd + 2;
+const F_GETFD = 1;
+
+/**
+ * A keeper that was executed before anybody needed it. What others inherit, and its name, reach it by a channel, from which the
+ * first calls of its plan take them. It ends when its connection is closed.
+ */
+export class SpareKeeper implements Disposable {
+  /** See Inheritance. */
+  readonly firstFd: number = firstFd;
+  readonly #started: StartedKeeper;
+  readonly #channel: OwnedFd;
+  readonly #directory: string;
+  readonly #nameAddress: bigint;
+  #isAlive = true;
+  #isHanded = false;
+
+  private constructor(
+    started: StartedKeeper,
+    parts: { readonly channel: OwnedFd; readonly directory: string; readonly nameAddress: bigint },
+  ) {
+    this.#started = started;
+    this.#channel = parts.channel;
+    this.#directory = parts.directory;
+    this.#nameAddress = parts.nameAddress;
+    for (const event of ["end", "close"]) started.socket.once(event, () => (this.#isAlive = false));
+    started.socket.resume(); // else its end is not seen
+    started.socket.unref();
+  }
+
+  /** Listens in the directory. Undefined where nobody may look into its memory. */
+  static async start(program: KeeperProgram, directory: string): Promise<SpareKeeper | undefined> {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    using opened = openDirectoryPath(directory);
+    using channel = openSocketPair();
+    const inheritance = new Inheritance();
+    inheritance.add(channel.theirs.fd);
+    const onInherited = (): void => channel.theirs[Symbol.dispose]();
+    const started = await startKeeper({ program, id: nobody, directory: opened, inheritance, onInherited });
+    const address = findArgumentsAddress(started.keeperPid);
+    if (address === undefined) {
+      started.socket.destroy();
+      return undefined;
+    }
+    return new SpareKeeper(started, {
+      channel: new OwnedFd(channel.ours.move()),
+      directory,
+      nameAddress: address + BigInt(keeperName.length + 1),
+    });
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  /** Makes it the keeper of that directory and gives it copies of the descriptors; the plan is to be made one that takes them, by planTaking(). */
+  hand({
+    id,
+    directory,
+    fds,
+  }: {
+    readonly id: string;
+    readonly directory: Fd;
+    readonly fds: readonly Fd[];
+  }): StartedKeeper {
+    moveSocket(this.#directory, directory);
+    const name = Buffer.alloc(nameBytes);
+    name.write(id);
+    for (const part of partsOf(fds)) sendUnixMessage(this.#channel.fd, name, { fds: part });
+    this.#channel[Symbol.dispose]();
+    this.#isHanded = true;
+    this.#started.socket.ref();
+    return this.#started;
+  }
+
+  /** The plan, with the calls in front that take the name and so many descriptors. */
+  planTaking(plan: Plan, count: number): Plan {
+    const before = plan.before.behind(planTaking(plan.blob, { count, nameAddress: this.#nameAddress }));
+    return { ...plan, before };
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isHanded) return;
+    this.#started.socket.destroy();
+    removeSocket(this.#directory);
+    this.#channel[Symbol.dispose]();
+  }
+}
+
+/** Pure. */
+export function planTaking(
+  blob: PlanBlob,
+  { count, nameAddress }: { readonly count: number; readonly nameAddress: bigint },
+): PlanList {
+  const list = new PlanList();
+  const about = "take what the keeper inherits";
+  const piece = Buffer.alloc(16); // struct iovec
+  piece.writeBigUInt64LE(nameAddress, 0);
+  piece.writeBigUInt64LE(BigInt(nameBytes), 8);
+  const pieceAddress = blob.addressOf(blob.put(piece));
+  for (const part of partsOf(Array.from({ length: count }, (_, i) => i))) {
+    const space = 16 + ((4 * part.length + 7) & ~7); // cmsg(3): CMSG_SPACE()
+    const header = Buffer.alloc(56); // struct msghdr
+    header.writeBigUInt64LE(pieceAddress, 16);
+    header.writeBigUInt64LE(1n, 24);
+    header.writeBigUInt64LE(blob.addressOf(blob.reserve(space)), 32);
+    header.writeBigUInt64LE(BigInt(space), 40);
+    list.add(about, "recvmsg", [firstInheritedFd, header, 0], { expect: nameBytes });
+  }
+  // SAFETY: they have the numbers that the plan says: the next one is free, and the last one is not.
+  list.add(about, "fcntl", [firstFd + count, F_GETFD], { expect: -errno.EBADF });
+  if (count > 0) list.add(about, "fcntl", [firstFd + count - 1, F_GETFD]);
+  return list;
+}
+
+/** As many at a time as a message takes. */
+function partsOf(fds: readonly Fd[]): readonly (readonly Fd[])[] {
+  const parts: (readonly Fd[])[] = [fds.slice(0, mostPassedFds)];
+  for (let at = mostPassedFds; at < fds.length; at += mostPassedFds)
+    parts.push(fds.slice(at, at + mostPassedFds));
+  return parts;
+}

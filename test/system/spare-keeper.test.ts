@@ -1,0 +1,158 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { openSync, closeSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { poll } from "../../src/base/deadline.ts";
+import { findProcessStatistics } from "../../src/linux/process.ts";
+import type { SpareKeeper } from "../../src/runtime/keeper/spare-keeper.ts";
+import { SpareKeepers } from "../../src/runtime/spare-keepers.ts";
+import { guardLeaks } from "../support/leaks.ts";
+import { busyboxArchive } from "../support/images.ts";
+import { TestRuntime } from "../support/runtime.ts";
+import { Installation, isRoot } from "../support/tare.ts";
+
+/** Keepers that nobody has had yet, of the process. */
+function sparesOf(parent: number): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && findProcessStatistics(pid)?.parentPid === parent)
+    .filter((pid) => /^tare-keeper\0spare +\0$/.test(argumentsOf(pid)));
+}
+
+function argumentsOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+const isThere = (pid: number): boolean => !["Z", undefined].includes(findProcessStatistics(pid)?.state);
+
+describe.skipIf(!isRoot)("a keeper that is made ahead", () => {
+  const runtime = new TestRuntime("spare-keeper");
+  const spares = new SpareKeepers(runtime.program, runtime.runRoot);
+  afterAll(async () => {
+    spares[Symbol.dispose]();
+    await runtime[Symbol.asyncDispose]();
+  });
+  const guard = (): AsyncDisposable =>
+    guardLeaks({ cgroupParent: runtime.cgroupParent, directories: [runtime.runRoot] });
+
+  async function untilReady(): Promise<number> {
+    spares.hold()[Symbol.dispose]();
+    return await poll(
+      () => {
+        const [pid] = sparesOf(process.pid);
+        // Its name is found before it is ours to take.
+        const spare = pid === undefined ? undefined : spares.take();
+        if (spare === undefined) return undefined;
+        taken = spare;
+        return pid;
+      },
+      { everyMs: 5, timeoutMs: 10_000, what: "see a keeper made ahead" },
+    );
+  }
+  let taken: SpareKeeper | undefined;
+  const take = (): SpareKeeper => taken as SpareKeeper;
+
+  test("keeps a container as one that was started for it does: its name, its log, its exit", async () => {
+    await using _leaks = guard();
+    const pid = await untilReady();
+    using spare = take();
+    const id = "ab".repeat(32);
+    await using container = await runtime.start(["sh", "-c", "echo out; ls -l /proc/self/fd >&2; exit 3"], {
+      spare,
+      id,
+      log: true,
+    });
+    expect(container.kept.keeperPid).toBe(pid);
+    expect(argumentsOf(pid)).toBe(`tare-keeper\0${id}\0`);
+    const { exit, stdout, stderr } = await container.finish();
+    expect(exit.end).toEqual({ code: 3 });
+    expect(stdout).toBe("out\n");
+    // Nothing of ours is open in the program.
+    expect(stderr.match(/ \d+ -> /g)).toEqual([" 0 -> ", " 1 -> ", " 2 -> "]);
+    expect(readFileSync(join(container.logDirectory, "log.0"), "latin1")).toContain("out\n");
+    expect(readFileSync(join(container.runDirectory, "exit"), "latin1")).toMatch(/^code 3 /);
+  });
+
+  test("gets more descriptors than one message takes", async () => {
+    await using _leaks = guard();
+    await untilReady();
+    using spare = take();
+    const numbers = Array.from({ length: 300 }, (_, i) => i + 10);
+    const fds = numbers.map(() => openSync("/dev/null", "r"));
+    const last = openSync(join(runtime.rootPath, "bin/busybox"), "r");
+    try {
+      const preserveFds = new Map([
+        ...numbers.map((number, i) => [number, fds[i] as number] as const),
+        [500, last],
+      ]);
+      const script = "ls /proc/self/fd | wc -l; readlink /proc/self/fd/309; head -c 4 <&500 | tail -c 3";
+      const { stdout } = await runtime.run(["sh", "-c", script], { spare, preserveFds });
+      expect(stdout).toBe("305\n/dev/null\nELF");
+    } finally {
+      for (const fd of [...fds, last]) closeSync(fd);
+    }
+  });
+
+  test("a start that fails leaves nothing of it", async () => {
+    await using _leaks = guard();
+    const pid = await untilReady();
+    using spare = take();
+    await expect(runtime.start(["/nothing/there"], { spare })).rejects.toThrow(
+      'cannot execute "/nothing/there"',
+    );
+    await poll(() => (isThere(pid) ? undefined : true), { everyMs: 5, timeoutMs: 5_000, what: "see it end" });
+  });
+
+  test("one that has been killed is not taken, and nor is one that was not used left", async () => {
+    await using _leaks = guard();
+    const pid = await untilReady();
+    const ended = (which: number): Promise<true> =>
+      poll(() => (isThere(which) ? undefined : true), { everyMs: 5, timeoutMs: 5_000, what: "see it end" });
+    take()[Symbol.dispose]();
+    await ended(pid);
+    spares.hold()[Symbol.dispose]();
+    const next = await poll(() => sparesOf(process.pid)[0], {
+      everyMs: 5,
+      timeoutMs: 10_000,
+      what: "see the next one",
+    });
+    process.kill(next, "SIGKILL");
+    await ended(next);
+    await poll(() => (spares.take() === undefined ? true : undefined), {
+      everyMs: 5,
+      timeoutMs: 5_000,
+      what: "have none to take",
+    });
+  });
+});
+
+describe.skipIf(!isRoot)("a daemon's keeper that is made ahead", () => {
+  test("keeps what is started next, and ends with the daemon, however that ends", async () => {
+    await using tare = new Installation();
+    await tare.must(["load", "-i", busyboxArchive()]);
+    await tare.must(["run", "-d", "--name", "first", "busybox", "sleep", "1000"]);
+    const daemon = tare.daemonPid() as number;
+    const spare = (): Promise<number> =>
+      poll(() => sparesOf(daemon)[0], { everyMs: 5, timeoutMs: 10_000, what: "see a keeper made ahead" });
+    const forRun = await spare();
+    const id = await tare.must(["run", "-d", "--name", "second", "busybox", "sleep", "1000"]);
+    expect(argumentsOf(forRun)).toBe(`tare-keeper\0${id}\0`);
+    const forExec = await spare();
+    expect(forExec).not.toBe(forRun);
+    expect(await tare.must(["exec", "second", "sh", "-c", "echo $((6 * 7))"])).toBe("42");
+    expect(argumentsOf(forExec)).not.toContain("spare");
+    const last = await spare();
+    process.kill(daemon, "SIGKILL");
+    await poll(() => (isThere(last) ? undefined : true), {
+      everyMs: 5,
+      timeoutMs: 5_000,
+      what: "see it end",
+    });
+    expect(isThere(forRun)).toBe(true);
+    expect(await tare.must(["exec", "second", "echo", "still"])).toBe("still");
+    await tare.must(["rm", "-f", "first", "second"]);
+  });
+});
