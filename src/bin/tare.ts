@@ -42,6 +42,7 @@ process.exit();
 
 /** `tare [flags] daemon`, but not `tare daemon stop` or `tare daemon --help`. */
 function isDaemon(words: readonly string[]): boolean {
+  if (!words.includes("daemon")) return false;
   const valued = new Set([
     "--data-root",
     "--run-root",

@@ -1,5 +1,5 @@
 import type { Command } from "./command.ts";
-import type { Flag, FlagTable } from "./flags/flag.ts";
+import { type Flag, type FlagTable, shownFlags } from "./flags/flag.ts";
 import { globalFlags } from "./global-flags.ts";
 import type { CommandEntry, CommandTree } from "./tree.ts";
 
@@ -79,7 +79,7 @@ export function formatUsage(entry: CommandEntry, name: string, command: Command<
 
 /** Two columns: flags and what they mean, wrapped at the terminal's width. */
 export function formatFlags(table: FlagTable, columns: number): string {
-  const shown = Object.entries(table).filter(([, flag]) => flag.isHidden !== true);
+  const shown = shownFlags(table);
   const left = shown.map(([name, flag]) => flagNames(name, flag));
   const indent = Math.max(0, ...left.map((text) => text.length)) + 3;
   const width = Math.max(24, Math.max(columns, minimumColumns) - indent);

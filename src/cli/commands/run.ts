@@ -226,7 +226,7 @@ function timingPrinter(
   timing: StartTiming | undefined,
 ): (() => void) | undefined {
   // The hello image tells of itself where the time went: it is part of what it prints.
-  const isHello = /^hello(?::latest)?$/.test(image) && !call.values.detach;
+  const isHello = (image === "hello" || image === "hello:latest") && !call.values.detach;
   if (timing === undefined || (!isHello && !call.values.timing)) return undefined;
   return () => (isHello ? call.out(formatTiming(timing)) : call.err(formatTiming(timing)));
 }

@@ -1,5 +1,5 @@
 import type { Command, Subject } from "../command.ts";
-import type { Flag, FlagTable } from "../flags/flag.ts";
+import { type Flag, type FlagTable, shownFlags } from "../flags/flag.ts";
 import { globalFlags } from "../global-flags.ts";
 import { type CommandTree, findCommand } from "../tree.ts";
 
@@ -87,9 +87,10 @@ function findFlag(flags: FlagTable, name: string): Flag<unknown> | undefined {
 }
 
 function flagNames(flags: FlagTable): Candidates {
-  const words = Object.entries(flags)
-    .filter(([, flag]) => flag.isHidden !== true)
-    .map(([name, { usage }]) => ({ word: `--${name}`, meaning: usage.split("\n")[0] ?? "" }));
+  const words = shownFlags(flags).map(([name, { usage }]) => ({
+    word: `--${name}`,
+    meaning: usage.split("\n")[0] ?? "",
+  }));
   return { words, subject: "none" };
 }
 

@@ -3,7 +3,7 @@ import { sleep } from "../../base/deadline.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
 import type { Call } from "../command.ts";
-import { openIdFile } from "./id-file.ts";
+import { type IdFile, openIdFile } from "./id-file.ts";
 import { newPodName } from "./pod-of-container.ts";
 import { platformOf } from "./podman-flags.ts";
 import type { planApiSocket as PlanApiSocket } from "./api-socket.ts";
@@ -37,8 +37,24 @@ export async function createContainer(
   using idFile = openIdFile(values.cidfile, { what: "container", cwd: context.cwd });
   const client = await call.client();
   const newPod = newPodName(values);
-  await using pod =
-    newPod === undefined ? undefined : await (await loadNewPod()).makePod(call, { client, name: newPod });
+  if (newPod === undefined) return await createIn(call, proxied, { client, make, idFile });
+  await using pod = await (await loadNewPod()).makePod(call, { client, name: newPod });
+  const id = await createIn(call, proxied, { client, make, idFile });
+  pod.keep();
+  return id;
+}
+
+/** In the pod that it is for, where that is there. */
+async function createIn(
+  call: Call<ContainerValues>,
+  planned: ContainerCreateRequest,
+  {
+    client,
+    make,
+    idFile,
+  }: { readonly client: Client; readonly make: MakeContainer; readonly idFile: IdFile },
+): Promise<string> {
+  const { values, context } = call;
   if (values.replace) {
     if (values.name === "") throw optionFailure("cannot replace a container without --name being set");
     await client.containers.remove(values.name, { force: true }).catch((thrown: unknown) => {
@@ -46,8 +62,8 @@ export async function createContainer(
     });
   }
   const { request, archive } = values["use-api-socket"]
-    ? await planSocket(proxied, { host: client.host, env: context.env })
-    : { request: proxied };
+    ? await planSocket(planned, { host: client.host, env: context.env })
+    : { request: planned };
   const options = { name: values.name === "" ? undefined : values.name };
   const image = request.Image ?? "";
   const policy = values["seccomp-policy"];
@@ -62,7 +78,6 @@ export async function createContainer(
   if (archive !== undefined) await putFiles(client, id, archive);
   for (const warning of warnings ?? []) call.err(`WARNING: ${warning}\n`);
   idFile.write(id);
-  pod?.keep();
   return id;
 }
 
@@ -139,7 +154,7 @@ async function withImageProfile(
 }
 
 function imagesMounted({ HostConfig }: ContainerCreateRequest): readonly string[] {
-  return (HostConfig?.Mounts ?? []).flatMap(({ Type, Source = "" }) => (Type === "image" ? [Source] : []));
+  return HostConfig?.Mounts?.flatMap(({ Type, Source = "" }) => (Type === "image" ? [Source] : [])) ?? [];
 }
 
 async function planSocket(...args: Parameters<typeof PlanApiSocket>): ReturnType<typeof PlanApiSocket> {

@@ -2,7 +2,7 @@ import { ownFlags } from "./own-flags.ts";
 import { podmanFlags, refusedFlags } from "./podman-flags.ts";
 import { platformFlags } from "./platform-flags.ts";
 import { Failure } from "../../base/failure.ts";
-import type { Flag, FlagTable, TableOf } from "../flags/flag.ts";
+import type { TableOf } from "../flags/flag.ts";
 import { bool, bytes, int, list, map, nanoCpus, optional, string } from "../flags/kinds.ts";
 import { checkLabel } from "../flags/label.ts";
 import { isAddress } from "./address.ts";
@@ -118,13 +118,9 @@ export const containerFlags: TableOf<ContainerValues> = {
   workdir: string("Working directory inside the container", { short: "w" }),
 };
 
-/** The flags of run or create: those that both have, those that come later, and its own; sorted as help shows them. */
+/** The flags of run or create: those that both have, those that come later, and its own. */
 export function withContainerFlags<V>(own: TableOf<V>): TableOf<V & ContainerValues> {
-  const table: FlagTable = { ...laterFlags, ...refusedFlags, ...containerFlags, ...(own as FlagTable) };
-  const names = Object.keys(table).sort();
-  return Object.fromEntries(names.map((name) => [name, table[name] as Flag<unknown>])) as TableOf<
-    V & ContainerValues
-  >;
+  return { ...laterFlags, ...refusedFlags, ...containerFlags, ...own } as TableOf<V & ContainerValues>;
 }
 
 function checkStream(text: string): string {

@@ -2,7 +2,7 @@ import { sentenceOf } from "../../base/failure.ts";
 import { fileSystem, paths } from "../builtin-modules.ts";
 import { optionFailure } from "../flags/flag.ts";
 
-interface IdFile extends Disposable {
+export interface IdFile extends Disposable {
   write(id: string): void;
 }
 

@@ -41,6 +41,7 @@ export type UserNamespaceValues = Pick<
 /** `--uidmap` and `--gidmap` are other words for `--userns private:uidmap=…`. Empty: nothing is asked. Throws optionFailure(). */
 export function planUserNamespace(values: UserNamespaceValues): string {
   const { userns: mode, uidmap, gidmap, subuidname, subgidname } = values;
+  if (`${mode}${subuidname}${subgidname}` === "" && uidmap.length === 0 && gidmap.length === 0) return "";
   const maps = [...uidmap.map((range) => `uidmap=${range}`), ...gidmap.map((range) => `gidmap=${range}`)];
   if (maps.length > 0 && mode !== "" && mode !== "private") {
     throw optionFailure(`--userns: "${mode}" goes with no --uidmap and --gidmap`);

@@ -39,10 +39,7 @@ export const ownFlags: TableOf<OwnValues> = {
 };
 
 /** Podman's. */
-const proxyVariables = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"].flatMap((name) => [
-  name,
-  name.toUpperCase(),
-]);
+const proxyVariables = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"] as const;
 
 /** What comes before the variables that `--env` sets. */
 export function ownEnvironment(
@@ -53,7 +50,9 @@ export function ownEnvironment(
     ? Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
     : [];
   const proxies = values["http-proxy"]
-    ? proxyVariables.flatMap((name) => (env[name] === undefined ? [] : [`${name}=${env[name]}`]))
+    ? proxyVariables
+        .flatMap((name) => [name, name.toUpperCase()])
+        .flatMap((name) => (env[name] === undefined ? [] : [`${name}=${env[name]}`]))
     : [];
   const zone = values.tz === "" || values.tz === "local" ? [] : [`TZ=${values.tz}`];
   // A name without a value takes the image's away.
@@ -72,9 +71,10 @@ const temporaryPlaces = ["/run", "/tmp", "/var/tmp"] as const;
 /** Places that stay writable below a read-only root, but for those where something is mounted anyway. */
 export function ownTmpfs(
   values: OwnValues & { readonly "read-only": boolean },
-  taken: readonly (string | undefined)[],
+  findTaken: () => readonly (string | undefined)[],
 ): Readonly<Record<string, string>> {
   if (!values["read-only-tmpfs"] || !values["read-only"]) return {};
+  const taken = findTaken();
   const free = temporaryPlaces.filter((path) => !taken.includes(path));
   return Object.fromEntries(free.map((path) => [path, path === "/run" ? "mode=755" : "mode=1777"]));
 }

@@ -98,7 +98,7 @@ function planHostConfig(
   const mounts = [...values.mount, ...ownMounts(values), ...planNotify(values, env).mounts];
   const asked = planTmpfs(values.tmpfs);
   const tmpfs = {
-    ...ownTmpfs(values, [
+    ...ownTmpfs(values, () => [
       ...mounts.map(({ Target }) => Target),
       ...volumes.binds.map((bind) => bind.split(":")[1]),
       ...Object.keys(asked),
@@ -173,6 +173,7 @@ export function planEnv(
   values: { readonly env: readonly string[]; readonly "env-file": readonly string[] },
   places: { readonly cwd: string; readonly env: Readonly<Record<string, string | undefined>> },
 ): readonly string[] {
+  if (values.env.length === 0 && values["env-file"].length === 0) return [];
   const fromFiles = values["env-file"].flatMap((path) => readKeyValueFile(path, places));
   const own = values.env.map((entry) => {
     const value = entry.includes("=") ? undefined : places.env[entry];
@@ -186,6 +187,7 @@ export function planLabels(
   values: Pick<ContainerValues, "label" | "label-file">,
   cwd: string,
 ): Readonly<Record<string, string>> {
+  if (values.label.length === 0 && values["label-file"].length === 0) return {};
   const entries = [
     ...values["label-file"].flatMap((path) => readKeyValueFile(path, { cwd })),
     ...values.label,

@@ -2,6 +2,7 @@ import type { HostConfig } from "../../api/types/host-config.ts";
 import { Failure } from "../../base/failure.ts";
 import type { TableOf } from "../flags/flag.ts";
 import { bytes, int, list, string } from "../flags/kinds.ts";
+import { keepDefined } from "./keep-fields.ts";
 
 /** Flags about what runs a container and where; those of Windows change nothing here, as with Docker. */
 export interface PlatformValues {
@@ -38,7 +39,7 @@ export function planPlatformFlags(values: PlatformValues): HostConfig {
         ? undefined
         : Object.fromEntries(values["storage-opt"].map((text) => splitOnce(text))),
   };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  return keepDefined(fields);
 }
 
 function checkStorageOption(text: string): string {

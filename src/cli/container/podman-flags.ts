@@ -5,6 +5,7 @@ import { decryptionKeyFlag } from "../flags/decryption-key.ts";
 import { authfileFlag, tlsVerifyFlag } from "../flags/registry-access.ts";
 import { optionFailure, type Flag, type FlagTable, type TableOf } from "../flags/flag.ts";
 import { bytes, duration, int, list, string } from "../flags/kinds.ts";
+import { keepFields } from "./keep-fields.ts";
 import { parseSecretFlag } from "./secret-flag.ts";
 
 /** More flags that Docker has not, and podman has. */
@@ -150,13 +151,13 @@ export function planPodmanFields(values: PodmanValues): TareHostConfig {
   const tmpfsBytes = values["shm-size-systemd"];
   const systemd = values.systemd === "" && tmpfsBytes !== undefined ? "true" : values.systemd;
   const fields: TareHostConfig = {
-    Requires: values.requires.flatMap((names) => names.split(",")).filter((name) => name !== ""),
+    Requires: splitAll(values.requires),
     EnvMerge: values["env-merge"],
     ImageVolumes: values["image-volume"] === "bind" ? "anonymous" : values["image-volume"],
     PasswdEntry: values["passwd-entry"],
     GroupEntry: values["group-entry"],
     HostUsers: values.hostuser,
-    ChrootDirs: values.chrootdirs.flatMap((paths) => paths.split(",")).filter((path) => path !== ""),
+    ChrootDirs: splitAll(values.chrootdirs),
     TimeoutSeconds: timeout,
     HostsFile: values["hosts-file"],
     RdtClass: values["rdt-class"],
@@ -164,11 +165,16 @@ export function planPodmanFields(values: PodmanValues): TareHostConfig {
     Systemd: systemd === "false" ? "" : systemd,
     Secrets: values.secret,
   };
-  const said = Object.entries(fields).filter(([, value]) => value !== 0 && (value as string).length !== 0);
   return {
-    ...Object.fromEntries(said),
+    ...keepFields(fields, (value) => value !== 0 && (value as string).length !== 0),
     ...(tmpfsBytes === undefined ? {} : { ShmSizeSystemd: tmpfsBytes }),
   };
+}
+
+function splitAll(lists: readonly string[]): readonly string[] {
+  return lists.length === 0
+    ? lists
+    : lists.flatMap((names) => names.split(",")).filter((name) => name !== "");
 }
 
 /** `--os`, `--arch` and `--variant` are other words for `--platform`. */

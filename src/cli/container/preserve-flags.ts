@@ -25,6 +25,7 @@ export function findPreserved(values: PreserveValues): readonly number[] {
   const count = values["preserve-fds"] ?? 0;
   if (count < 0 || count > highest - 2)
     throw optionFailure(`--preserve-fds: must be from 0 to ${highest - 2}`);
+  if (count === 0 && values["preserve-fd"].length === 0) return [];
   const named = values["preserve-fd"].flatMap((text) => text.split(",").map(parseInteger));
   const numbers = [...new Set([...Array.from({ length: count }, (_, i) => 3 + i), ...named])];
   for (const number of numbers) {

@@ -7,6 +7,7 @@ const MOST_PRINTED = 10;
 
 /** Whether the security options of a request ask for it. The last word counts. */
 export function explainsDenials(options: readonly string[]): boolean {
+  if (options.length === 0) return false;
   const last = options.findLast((text) => /^explain-denials(?:[=:]|$)/.test(text));
   return last !== undefined && !/[=:]false$/.test(last);
 }

@@ -3,6 +3,7 @@ import { parseByteSize } from "../../base/byte-size.ts";
 import { Failure } from "../../base/failure.ts";
 import type { TableOf } from "../flags/flag.ts";
 import { bool, bytes, int, list, map } from "../flags/kinds.ts";
+import { keepDefined } from "./keep-fields.ts";
 
 /** What the flags say that few containers have: block I/O, real-time, huge pages, swapping. */
 export interface ResourceValues {
@@ -63,9 +64,9 @@ export const resourceFlags: TableOf<ResourceValues> = {
 export function planResourceFlags(values: ResourceValues): HostConfig {
   return {
     ...planBlockIoFlags(values),
-    ...present({
-      BlkioDeviceReadIOps: values["device-read-iops"].map((text) => parseRate(text, Number)),
-      BlkioDeviceWriteIOps: values["device-write-iops"].map((text) => parseRate(text, Number)),
+    ...keepDefined({
+      BlkioDeviceReadIOps: parseAll(values["device-read-iops"], (text) => parseRate(text, Number)),
+      BlkioDeviceWriteIOps: parseAll(values["device-write-iops"], (text) => parseRate(text, Number)),
       CpuRealtimePeriod: values["cpu-rt-period"],
       CpuRealtimeRuntime: values["cpu-rt-runtime"],
       MemoryReservation: values["memory-reservation"],
@@ -82,21 +83,19 @@ export function planBlockIoFlags(
     "blkio-weight" | "blkio-weight-device" | "device-read-bps" | "device-write-bps"
   >,
 ): HostConfig {
-  return present({
+  return keepDefined({
     BlkioWeight: values["blkio-weight"],
-    BlkioWeightDevice: values["blkio-weight-device"].map((text) => {
+    BlkioWeightDevice: parseAll(values["blkio-weight-device"], (text) => {
       const [path, own] = splitDevice(text);
       return { Path: path, Weight: Number(own) };
     }),
-    BlkioDeviceReadBps: values["device-read-bps"].map((text) => parseRate(text, parseByteSize)),
-    BlkioDeviceWriteBps: values["device-write-bps"].map((text) => parseRate(text, parseByteSize)),
+    BlkioDeviceReadBps: parseAll(values["device-read-bps"], (text) => parseRate(text, parseByteSize)),
+    BlkioDeviceWriteBps: parseAll(values["device-write-bps"], (text) => parseRate(text, parseByteSize)),
   });
 }
 
-function present(fields: Readonly<Record<string, unknown>>): HostConfig {
-  const isGiven = (value: unknown): boolean =>
-    value !== undefined && !(Array.isArray(value) && value.length === 0);
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isGiven(value))) as HostConfig;
+function parseAll<T>(texts: readonly string[], parse: (text: string) => T): readonly T[] | undefined {
+  return texts.length === 0 ? undefined : texts.map((text) => parse(text));
 }
 
 function parseRate(text: string, parse: (rate: string) => number): ThrottleDevice {

@@ -31,6 +31,7 @@ function hostPath(source: string, cwd: string): string {
 
 /** `--tmpfs PATH[:OPTIONS]` values, by path. */
 export function planTmpfs(texts: readonly string[]): Readonly<Record<string, string>> {
+  if (texts.length === 0) return {};
   return Object.fromEntries(
     texts.map((text) => {
       const at = text.indexOf(":");

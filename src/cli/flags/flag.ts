@@ -28,6 +28,13 @@ export interface Flag<T> {
 /** The flags of a command, by long name. */
 export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 
+/** Those that help and completion tell of, by name. */
+export function shownFlags(table: FlagTable): readonly (readonly [name: string, flag: Flag<unknown>])[] {
+  return Object.entries(table)
+    .filter(([, flag]) => flag.isHidden !== true)
+    .sort(([one], [other]) => (one < other ? -1 : 1));
+}
+
 /** The table that gives the values `V`. */
 export type TableOf<V> = { readonly [K in keyof V]: Flag<V[K]> };
 

@@ -35,28 +35,28 @@ export function parseTruth(text: string): boolean | undefined {
   return Object.hasOwn(truths, text) ? truths[text] : undefined;
 }
 
-export function bool(usage: string, extras: Extras & { readonly initial?: boolean } = {}): Flag<boolean> {
-  const { initial = false, ...rest } = extras;
-  return {
-    ...rest,
-    type: "",
-    usage,
-    initial,
-    ...(initial ? { initialText: "true" } : {}),
-    add(text) {
-      const value = parseTruth(text);
-      if (value === undefined) throw invalidSyntax("ParseBool", text);
-      return value;
-    },
-  };
+// A command has up to 150 flags, all of which are made before it does anything: those without extras are one object each, and nothing else.
+const none: Extras = {};
+
+export function bool(usage: string, extras: Extras & { readonly initial?: boolean } = none): Flag<boolean> {
+  const plain = { type: "", usage, initial: false, add: readTruth };
+  if (extras === none) return plain;
+  return { ...plain, ...extras, type: "", ...(extras.initial === true ? { initialText: "true" } : {}) };
+}
+
+function readTruth(text: string): boolean {
+  const value = parseTruth(text);
+  if (value === undefined) throw invalidSyntax("ParseBool", text);
+  return value;
 }
 
 /** `check` gives the value to keep, or throws. */
 export function string(
   usage: string,
-  extras: Extras & { readonly initial?: string; readonly check?: (text: string) => string } = {},
+  extras: Extras & { readonly initial?: string; readonly check?: (text: string) => string } = none,
 ): Flag<string> {
-  const { initial = "", check = (text: string): string => text, ...rest } = extras;
+  if (extras === none) return { type: "string", usage, initial: "", add: asIs };
+  const { initial = "", check = asIs, ...rest } = extras;
   return {
     type: "string",
     ...rest,
@@ -67,18 +67,30 @@ export function string(
   };
 }
 
+function asIs(text: string): string {
+  return text;
+}
+
 /** Text that may be absent, which differs from empty (`--entrypoint ""`). */
-export function optional(usage: string, extras: Extras = {}): Flag<string | undefined> {
-  return { type: "string", ...extras, usage, initial: undefined, add: (text) => text };
+export function optional(usage: string, extras: Extras = none): Flag<string | undefined> {
+  const plain = { type: "string", usage, initial: undefined, add: asIs };
+  return extras === none ? plain : { ...plain, ...extras };
 }
 
 /** Repeatable; `check` gives the value to keep, or throws. */
 export function list(
   usage: string,
-  extras: Extras & { readonly check?: (text: string) => string; readonly initialText?: string } = {},
+  extras: Extras & { readonly check?: (text: string) => string; readonly initialText?: string } = none,
 ): Flag<readonly string[]> {
-  const { check = (text: string): string => text, ...rest } = extras;
-  return { type: "list", ...rest, usage, initial: [], add: (text, before) => [...before, check(text)] };
+  if (extras === none) return { type: "list", usage, initial: noText, add: append };
+  const { check = asIs, ...rest } = extras;
+  return { type: "list", ...rest, usage, initial: noText, add: (text, before) => [...before, check(text)] };
+}
+
+const noText: readonly string[] = [];
+
+function append(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
 }
 
 /** Repeatable `name=value`. */
@@ -105,31 +117,34 @@ export function map(
 /** A whole number; absent unless given. */
 export function int(
   usage: string,
-  extras: Extras & { readonly initialText?: string } = {},
+  extras: Extras & { readonly initialText?: string } = none,
 ): Flag<number | undefined> {
-  return { type: "int", ...extras, usage, initial: undefined, add: (text) => parseInteger(text) };
+  const plain = { type: "int", usage, initial: undefined, add: parseInteger };
+  return extras === none ? plain : { ...plain, ...extras };
 }
 
 /** Bytes: `512m`; absent unless given. `unlimited` allows −1. */
 export function bytes(
   usage: string,
-  extras: Extras & { readonly unlimited?: boolean } = {},
+  extras: Extras & { readonly unlimited?: boolean } = none,
 ): Flag<number | undefined> {
+  if (extras === none) return { type: "bytes", usage, initial: undefined, add: readSize };
   const { unlimited = false, ...rest } = extras;
   return {
     type: "bytes",
     ...rest,
     usage,
     initial: undefined,
-    add(text) {
-      if (unlimited && text === "-1") return -1;
-      try {
-        return parseByteSize(text);
-      } catch {
-        throw new Failure("invalid", `invalid size: '${text}'`);
-      }
-    },
+    add: (text) => (unlimited && text === "-1" ? -1 : readSize(text)),
   };
+}
+
+function readSize(text: string): number {
+  try {
+    return parseByteSize(text);
+  } catch {
+    throw new Failure("invalid", `invalid size: '${text}'`);
+  }
 }
 
 /** A Go duration in milliseconds. */

@@ -46,18 +46,12 @@ class Reader implements Parsed {
   wantsHelp = false;
   readonly #table: FlagTable;
   readonly #argv: readonly string[];
-  readonly #byShort = new Map<string, string>();
-  readonly #byOtherName = new Map<string, string>();
   #index = 0;
 
   constructor(table: FlagTable, argv: readonly string[]) {
     this.#table = table;
     this.#argv = argv;
-    for (const [name, flag] of Object.entries(table)) {
-      this.values[name] = flag.initial;
-      if (flag.short !== undefined) this.#byShort.set(flag.short, name);
-      for (const other of flag.also ?? []) this.#byOtherName.set(other, name);
-    }
+    for (const [name, flag] of Object.entries(table)) this.values[name] = flag.initial;
   }
 
   get isAtEnd(): boolean {
@@ -92,9 +86,8 @@ class Reader implements Parsed {
     while (rest !== "" && !this.wantsHelp) {
       const letter = String.fromCodePoint(rest.codePointAt(0) ?? 0);
       const after = rest.slice(letter.length);
-      const name = this.#byShort.get(letter);
-      const flag = name === undefined ? undefined : this.#table[name];
-      if (name === undefined || flag === undefined) {
+      const [name, flag] = this.#findBy(({ short }) => short === letter);
+      if (flag === undefined) {
         if (letter !== "h") throw flagFailure(`unknown shorthand flag: '${letter}' in -${rest}`);
         this.wantsHelp = true;
       } else if (after.startsWith("=") && after.length > 1) return this.#set(name, flag, after.slice(1));
@@ -107,8 +100,14 @@ class Reader implements Parsed {
   }
 
   #find(name: string): readonly [string, Flag<unknown> | undefined] {
-    const known = this.#byOtherName.get(name) ?? name;
-    return [known, Object.hasOwn(this.#table, known) ? this.#table[known] : undefined];
+    if (Object.hasOwn(this.#table, name)) return [name, this.#table[name]];
+    return this.#findBy(({ also }) => also?.includes(name) === true);
+  }
+
+  /** Looked for when it is asked for: most command lines have few such names, and tables have many flags. */
+  #findBy(isIt: (flag: Flag<unknown>) => boolean): readonly [string, Flag<unknown> | undefined] {
+    for (const [name, flag] of Object.entries(this.#table)) if (isIt(flag)) return [name, flag];
+    return ["", undefined];
   }
 
   #set(name: string, flag: Flag<unknown>, text: string): void {

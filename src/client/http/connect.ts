@@ -7,13 +7,13 @@ const pathLimitBytes = 107;
 
 /** A connected socket, half-open allowed. Failure("unavailable" or "not-permitted") names the host and what to do. */
 export async function connect(host: Host, connector?: Connector): Promise<ClientSocket> {
-  using stack = new DisposableStack();
   try {
-    let path = host.kind === "unix" ? host.path : "";
-    if (Buffer.byteLength(path) > pathLimitBytes) path = stack.use(await shorten(path)).path;
     // Loaded only where there is no other: it takes its time.
     const through = connector ?? (await import("./connect-by-node.ts")).connectByNode;
-    return await through(host.kind === "unix" ? { path } : { host: host.hostname, port: host.port });
+    if (host.kind === "tcp") return await through({ host: host.hostname, port: host.port });
+    if (Buffer.byteLength(host.path) <= pathLimitBytes) return await through({ path: host.path });
+    using short = await shorten(host.path);
+    return await through({ path: short.path });
   } catch (thrown) {
     throw unavailable(host, thrown);
   }

@@ -88,7 +88,7 @@ export class HttpReply implements Disposable {
     const onListener = (name: string | symbol): void => {
       if (name !== "data") return;
       socket.off("newListener", onListener);
-      process.nextTick(() => socket.resume());
+      queueMicrotask(() => socket.resume());
     };
     socket.on("newListener", onListener);
     return socket;

@@ -95,6 +95,36 @@ describe("LightSocket", () => {
     expect(told.join("|")).toBe("first |hello|end|close");
   });
 
+  test("a paused one is not told of the close either, however it comes, before it goes on", async () => {
+    await serve((socket) => socket.end("hello", () => socket.destroy()));
+    const socket = await LightSocket.connect({ path });
+    socket.pause();
+    socket.end();
+    await sleep(50);
+    const told: string[] = [];
+    for (const event of ["end", "close"] as const) socket.on(event, () => void told.push(event));
+    socket.on("data", (piece: Buffer) => told.push(piece.toString()));
+    await sleep(50);
+    expect(told).toEqual([]);
+    socket.resume();
+    await sleep(50);
+    expect(told).toEqual(["hello", "end", "close"]);
+  });
+
+  test("more than one piece is the kernel's to keep while it is paused", async () => {
+    const pieces = 16;
+    let taken = 0;
+    await serve((socket) => {
+      for (let i = 0; i < pieces; i++) socket.write(randomBytes(1024 * 1024), () => taken++);
+      socket.end();
+    });
+    const socket = await LightSocket.connect({ path });
+    socket.pause();
+    await sleep(200);
+    expect(taken).toBeLessThan(8);
+    expect((await readAll(socket)).length).toBe(pieces * 1024 * 1024);
+  });
+
   test("resume() tells later, to who is ready only then", async () => {
     await serve((socket) => void socket.write("x"));
     const socket = await LightSocket.connect({ path });
