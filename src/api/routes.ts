@@ -80,10 +80,14 @@ export const routes: readonly Route[] = [
       name: "text",
       platform: "text",
       // Tare's own, of its client: see src/daemon/handlers/run-container.ts.
-      run: "text",
+      run: "boolean",
       until: "text",
+      stdin: "boolean",
+      stdout: "boolean",
+      stderr: "boolean",
     },
     body: "json",
+    hijack: true,
   },
   {
     method: "POST",
@@ -201,8 +205,7 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/containers/{id}/attach",
     operation: "containers.attach",
-    // Tare's own: the container that a creation with this for its `run` makes.
-    query: { ...attachParameters, created: "boolean" },
+    query: attachParameters,
     hijack: true,
   },
   {

@@ -1,7 +1,7 @@
 import { Failure } from "../base/failure.ts";
 
-/** The streams of the multiplexed format, by the number in their frames. */
-export type FrameStream = "stdin" | "stdout" | "stderr" | "systemerr";
+/** The streams of the multiplexed format, by the number in their frames; the last is Tare's own: see run-stream.ts. */
+export type FrameStream = "stdin" | "stdout" | "stderr" | "systemerr" | "event";
 
 export interface Frame {
   readonly stream: FrameStream;
@@ -11,7 +11,7 @@ export interface Frame {
 export const rawStreamType = "application/vnd.docker.raw-stream";
 export const multiplexedStreamType = "application/vnd.docker.multiplexed-stream";
 
-const streams: readonly FrameStream[] = ["stdin", "stdout", "stderr", "systemerr"];
+const streams: readonly FrameStream[] = ["stdin", "stdout", "stderr", "systemerr", "event"];
 export const frameHeaderBytes = 8;
 
 /**
@@ -42,6 +42,12 @@ export class FrameDecoder {
   #headerFilled = 0;
   #remaining = 0;
   #stream: FrameStream = "stdout";
+  readonly #hasEvents: boolean;
+
+  /** Docker's format has no events: there one is malformed. */
+  constructor({ hasEvents = false }: { readonly hasEvents?: boolean } = {}) {
+    this.#hasEvents = hasEvents;
+  }
 
   /** False in the middle of a frame: the stream was cut. */
   get atBoundary(): boolean {
@@ -70,7 +76,8 @@ export class FrameDecoder {
     this.#headerFilled += part.length;
     if (this.#headerFilled === frameHeaderBytes) {
       const stream = streams[this.#header[0] ?? 255];
-      if (stream === undefined || this.#header.readUIntBE(1, 3) !== 0) {
+      const isKnown = stream !== undefined && (stream !== "event" || this.#hasEvents);
+      if (!isKnown || this.#header.readUIntBE(1, 3) !== 0) {
         throw new Failure("corrupt", "cannot read the stream: a frame's header is malformed");
       }
       this.#stream = stream;

@@ -126,7 +126,8 @@ export class ContainersClient {
 
   /**
    * Makes and runs a container by one request, its streams joined: for a daemon of our own build. Rejects as create() does; what comes
-   * after the creation is `started`, which rejects as start() does, also while nobody awaits it; then nothing is left open.
+   * after the creation is `started`, which rejects as start() does, also while nobody awaits it; then nothing is left open. A daemon that is
+   * none of ours has made the container and nothing else: there is no `started`.
    */
   async run(
     request: ContainerCreateRequest,
@@ -139,7 +140,7 @@ export class ContainersClient {
       readonly streams: AttachParameters;
       readonly until: WaitCondition;
     },
-  ): Promise<ContainerCreateResponse & { readonly started: Promise<StartedRun> }> {
+  ): Promise<ContainerCreateResponse & { readonly started: Promise<StartedRun> | undefined }> {
     const json = this.#transport.isSameBuild ? request : spellOutRequest(request);
     return await runContainer(this.#transport, json, { name, streams, until });
   }

@@ -1,5 +1,6 @@
 import { failureOfReply } from "../api/failure-status.ts";
-import { decodeJsonLines } from "../api/json-lines.ts";
+import { type RunPart, RunStreamDecoder } from "../api/run-stream.ts";
+import type { Frame } from "../api/stream-frames.ts";
 import type {
   ContainerCreateRequest,
   ContainerCreateResponse,
@@ -10,6 +11,7 @@ import type {
 import { Failure } from "../base/failure.ts";
 import type { AttachParameters, StartedRun, WaitCondition } from "./containers.ts";
 import type { HttpReply } from "./http/reply.ts";
+import type { ClientSocket } from "./http/socket.ts";
 import type { AttachedConnection, Call, Transport } from "./transport.ts";
 
 /** See ContainersClient.run(). */
@@ -18,44 +20,29 @@ export async function runContainer(
   request: ContainerCreateRequest,
   {
     name,
-    streams,
+    streams: { stdin, stdout, stderr },
     until,
   }: {
     readonly name: string | undefined;
     readonly streams: AttachParameters;
     readonly until: WaitCondition;
   },
-): Promise<ContainerCreateResponse & { readonly started: Promise<StartedRun> }> {
-  const abort = new AbortController();
-  const { signal } = abort;
-  const token = crypto.randomUUID();
-  const creation = { name, run: token, until };
-  const creating = transport.call({
-    method: "POST",
-    path: "/containers/create",
-    query: creation,
-    json: request,
-    signal,
-  });
-  // Goes out while the container is made.
-  const attaching = transport.attach({
-    method: "POST",
-    path: `/containers/${token}/attach`,
-    query: { ...streams, created: true },
-    signal,
-  });
-  const giveUp = (thrown: unknown): void => {
-    abort.abort(thrown);
-    letGo(attaching);
-  };
+): Promise<ContainerCreateResponse & { readonly started: Promise<StartedRun> | undefined }> {
+  const query = { name, run: true, until, stdin, stdout, stderr };
+  const call = { method: "POST", path: "/containers/create", query, json: request, upgrade: true } as const;
+  const reply = await transport.call(call);
+  if (reply.status !== 101) {
+    return { ...(JSON.parse(await reply.text()) as ContainerCreateResponse), started: undefined };
+  }
+  const duplex = reply.hijack();
+  const parts = decodeParts(duplex);
   try {
-    const events = decodeJsonLines<RunEvent>(await creating);
-    const created = await next(events, "Id");
-    const started = join(events, attaching);
-    started.catch(giveUp);
+    const created = await next(parts, "Id");
+    const started = follow(parts, duplex);
+    started.catch(() => duplex.destroy());
     return { ...created, started };
   } catch (thrown) {
-    giveUp(thrown);
+    duplex.destroy();
     throw thrown;
   }
 }
@@ -109,26 +96,54 @@ export function findTiming(header: string | undefined): StartTiming | undefined 
   }
 }
 
-async function join(
-  events: AsyncGenerator<RunEvent, void, undefined>,
-  attaching: Promise<AttachedConnection>,
-): Promise<StartedRun> {
-  const [connection, { Timing }] = await Promise.all([attaching, next(events, "Timing")]);
-  const exit: Promise<ContainerWaitResponse> = next(events, "StatusCode");
-  exit.catch(() => {});
-  return { connection, timing: Timing ?? undefined, exit };
+type Parts = AsyncGenerator<RunPart, void, undefined>;
+
+async function* decodeParts(duplex: ClientSocket): Parts {
+  const decoder = new RunStreamDecoder();
+  for await (const piece of duplex) yield* decoder.push(piece);
 }
 
-/** The event that has this. Rejects with the failure that is told instead. */
-async function next<Key extends "Id" | "Timing" | "StatusCode">(
-  events: AsyncGenerator<RunEvent, void, undefined>,
-  key: Key,
-): Promise<Extract<RunEvent, Readonly<Record<Key, unknown>>>> {
-  const { value } = await events.next();
-  if (value !== undefined && key in value) return value as Extract<RunEvent, Readonly<Record<Key, unknown>>>;
-  if (value !== undefined && "Failure" in value) {
-    const { Status, Body, Kind } = value.Failure;
-    throw failureOfReply(Status, Body, Kind);
+async function follow(parts: Parts, duplex: ClientSocket): Promise<StartedRun> {
+  const { Timing } = await next(parts, "Timing");
+  const exit = Promise.withResolvers<ContainerWaitResponse>();
+  exit.promise.catch(() => {});
+  const connection = { terminal: undefined, duplex, output: outputOf(parts, exit) };
+  return { connection, timing: Timing ?? undefined, exit: exit.promise };
+}
+
+/** The output, behind which the exit is told. A connection that breaks is the end of the output, too. */
+async function* outputOf(
+  parts: Parts,
+  exit: PromiseWithResolvers<ContainerWaitResponse>,
+): AsyncGenerator<Frame, void, undefined> {
+  try {
+    for await (const part of parts) {
+      if ("event" in part) return exit.resolve(eventOf(part.event, "StatusCode"));
+      yield part;
+    }
+    exit.reject(lost());
+  } catch (thrown) {
+    exit.reject(thrown instanceof Failure ? thrown : lost(thrown));
   }
-  throw new Failure("unavailable", "cannot follow the run: the daemon told no more of it");
+}
+
+/** The event that has to come now. Rejects with the failure that is told instead. */
+async function next<Key extends EventKey>(parts: Parts, key: Key): Promise<EventOf<Key>> {
+  const { value } = await parts.next();
+  if (value === undefined || !("event" in value)) throw lost();
+  return eventOf(value.event, key);
+}
+
+type EventKey = "Id" | "Timing" | "StatusCode";
+type EventOf<Key extends EventKey> = Extract<RunEvent, Readonly<Record<Key, unknown>>>;
+
+function eventOf<Key extends EventKey>(event: RunEvent, key: Key): EventOf<Key> {
+  if (key in event) return event as EventOf<Key>;
+  if (!("Failure" in event)) throw lost();
+  const { Status, Body, Kind } = event.Failure;
+  throw failureOfReply(Status, Body, Kind);
+}
+
+function lost(cause?: unknown): Failure {
+  return new Failure("unavailable", "cannot follow the run: the daemon told no more of it", { cause });
 }

@@ -1,5 +1,6 @@
 import { failureHeader, failureOfReply } from "../api/failure-status.ts";
 import { decodeJsonLines } from "../api/json-lines.ts";
+import type { Frame } from "../api/stream-frames.ts";
 import { type ApiVersion, findSupportedVersion, formatApiVersion, maximumVersion } from "../api/version.ts";
 import { Failure } from "../base/failure.ts";
 import type { Host } from "./host.ts";
@@ -28,6 +29,8 @@ export interface AttachedConnection {
   readonly terminal: boolean | undefined;
   /** Writing feeds standard input, `end()` half-closes it; the caller destroys it. */
   readonly duplex: ClientSocket;
+  /** The output, where more than that comes out of the duplex. */
+  readonly output?: AsyncIterable<Frame>;
 }
 
 /** Calls the daemon in one version of the API and turns error replies into Failures. */

@@ -1,45 +1,6 @@
-import { canceled, withDeadline } from "../base/deadline.ts";
+import { withDeadline } from "../base/deadline.ts";
 
 const firstWithinMs = 10_000;
-
-/** Containers that are made and run by one request: a client attaches by a token of its own, before there is an id. */
-export class CreatedContainers {
-  readonly #created = new Map<string, PromiseWithResolvers<string>>();
-
-  /** The container of the token, until disposed of, by which time its client has attached. */
-  add(token: string, container: string): Disposable {
-    this.#of(token).resolve(container);
-    return { [Symbol.dispose]: () => void this.#created.delete(token) };
-  }
-
-  /** There will be none: who waits for it hears why. */
-  refuse(token: string, thrown: unknown): void {
-    this.#created.get(token)?.reject(thrown);
-  }
-
-  /** Resolves as soon as there is one, however long that takes. "canceled" when the signal fires before. */
-  async get(token: string, { signal }: { readonly signal: AbortSignal }): Promise<string> {
-    const created = this.#of(token);
-    const { promise: left, reject } = Promise.withResolvers<never>();
-    const leave = (): void => reject(canceled(signal, "attach to a container that is being created"));
-    signal.addEventListener("abort", leave);
-    try {
-      if (signal.aborted) leave();
-      return await Promise.race([created.promise, left]);
-    } finally {
-      signal.removeEventListener("abort", leave);
-      if (this.#created.get(token) === created) this.#created.delete(token);
-    }
-  }
-
-  #of(token: string): PromiseWithResolvers<string> {
-    const known = this.#created.get(token);
-    if (known !== undefined) return known;
-    const created = Promise.withResolvers<string>();
-    this.#created.set(token, created);
-    return created;
-  }
-}
 
 /** Clients that are attached to containers, by the container as each of them names it. */
 export class AttachedClients {

@@ -4,7 +4,7 @@ import type { Failure } from "../base/failure.ts";
 import type { Operation } from "../api/routes.ts";
 import type { ApiVersion } from "../api/version.ts";
 import type { Engine } from "../engine/engine-types.ts";
-import type { AttachedClients, CreatedContainers } from "./attached-clients.ts";
+import type { AttachedClients } from "./attached-clients.ts";
 import type { Reply } from "./http/reply.ts";
 
 /** What the daemon knows about itself. */
@@ -22,8 +22,6 @@ export interface Call {
   readonly facts: DaemonFacts;
   /** Of this daemon, whoever else has one in the same process. */
   readonly attached: AttachedClients;
-  /** Containers that clients of this daemon wait for, to attach to them. */
-  readonly created: CreatedContainers;
   readonly version: ApiVersion;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;

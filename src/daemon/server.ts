@@ -6,7 +6,7 @@ import { formatApiVersion, maximumVersion } from "../api/version.ts";
 import { wordFailure } from "../api/wording.ts";
 import { Failure, failureOf } from "../base/failure.ts";
 import type { Engine } from "../engine/engine-types.ts";
-import { AttachedClients, CreatedContainers } from "./attached-clients.ts";
+import { AttachedClients } from "./attached-clients.ts";
 import type { DaemonFacts } from "./handler.ts";
 import { findHandler, isGivenUp } from "./http/dispatch.ts";
 import { listen } from "./http/listen.ts";
@@ -54,7 +54,6 @@ class ApiServer implements Serving {
   readonly #server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 });
   readonly #upgraded = new Set<Duplex>();
   readonly #attached = new AttachedClients();
-  readonly #created = new CreatedContainers();
   readonly #ended = Promise.withResolvers<void>();
   #socket: Disposable | undefined;
   #closing: Promise<void> | undefined;
@@ -156,7 +155,6 @@ class ApiServer implements Serving {
       engine: this.#engine,
       facts,
       attached: this.#attached,
-      created: this.#created,
       version,
       params,
       query,

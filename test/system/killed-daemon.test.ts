@@ -21,6 +21,7 @@ describe.skipIf(!isRoot)("a command", () => {
   test.each([
     ["that asks", ["ps", "-q"]],
     ["that makes something", ["create", "busybox", "true"]],
+    ["that runs something", ["run", "--rm", "busybox", "true"]],
     ["that sends a stream", ["load", "-i", busyboxArchive()]],
   ])("%s survives that the daemon is killed before it has heard of it", async (_, args) => {
     await tare.must(["ps"]);

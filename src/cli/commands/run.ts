@@ -94,8 +94,7 @@ export const run: Command<Values> = {
       if (client.daemonBuildId !== context.build.commit) return await client.containers.create(body, options);
       const run = { ...options, streams: streamsOf(joinOptions(values, attached)), until: untilOf(values) };
       const created = await client.containers.run(body, run);
-      // One that only looked like ours has made the container and nothing else.
-      started = client.daemonBuildId === context.build.commit ? created.started : undefined;
+      started = created.started;
       return created;
     };
     const isAtOnce =

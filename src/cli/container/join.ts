@@ -1,4 +1,4 @@
-import { Failure } from "../../base/failure.ts";
+import { Failure, kindOf } from "../../base/failure.ts";
 import type { ContainerWaitResponse } from "../../api/types/container.ts";
 import type { Client } from "../../client/client.ts";
 import type { AttachParameters } from "../../client/containers.ts";
@@ -60,6 +60,7 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
   }
   const end = await runSession(call.context, {
     duplex: connection.duplex,
+    output: connection.output,
     isTerminal: connection.terminal ?? isTerminal,
     hasInput,
     detachKeys: keys,
@@ -113,7 +114,7 @@ export function reportDetached(call: Call<unknown>): number {
 
 /** A connection that breaks is not the container's end: it has a keeper of its own. */
 function lostConnection(thrown: unknown, id: string): unknown {
-  if (!(thrown instanceof Failure) || thrown.details["fromDaemon"] === true) return thrown;
+  if (kindOf(thrown) !== "unavailable" || (thrown as Failure).details["fromDaemon"] === true) return thrown;
   return new Failure(
     "unavailable",
     `cannot follow container ${id.slice(0, 12)} any longer: the connection to the daemon is lost; the container goes on`,

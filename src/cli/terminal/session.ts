@@ -1,4 +1,4 @@
-import { FrameDecoder } from "../../api/stream-frames.ts";
+import { type Frame, FrameDecoder } from "../../api/stream-frames.ts";
 import type { AttachedConnection } from "../../client/transport.ts";
 import type { CliContext } from "../context.ts";
 import { DetachFilter } from "./detach-keys.ts";
@@ -7,8 +7,10 @@ import { writeAll } from "./write.ts";
 
 export interface SessionOptions {
   readonly duplex: AttachedConnection["duplex"];
-  /** Bytes of a terminal; else Docker's frames. */
+  /** What comes is bytes of a terminal; else Docker's frames. */
   readonly isTerminal: boolean;
+  /** In place of what the duplex gives. */
+  readonly output?: AsyncIterable<Frame> | undefined;
   /** Feed our standard input to it. */
   readonly hasInput: boolean;
   readonly detachKeys: Uint8Array;
@@ -26,6 +28,7 @@ export type SessionEnd = "ended" | "detached";
  */
 export async function runSession(context: CliContext, options: SessionOptions): Promise<SessionEnd> {
   const { duplex, isTerminal, hasInput, detachKeys, signal } = options;
+  const { output = readOutput(duplex, isTerminal) } = options;
   using stack = new DisposableStack();
   stack.defer(() => duplex.destroy());
   // The reader sees an error as the end; without a listener it would end the program.
@@ -37,26 +40,26 @@ export async function runSession(context: CliContext, options: SessionOptions): 
     stack.use(feed(context, duplex, { filter, onDetach: () => detached.resolve("detached") }));
   }
   return await Promise.race([
-    copyOutput(context, duplex, isTerminal).then((): SessionEnd => "ended"),
+    copyOutput(context, output).then((): SessionEnd => "ended"),
     detached.promise,
     ...(signal === undefined ? [] : [aborted(signal, stack)]),
   ]);
 }
 
-async function copyOutput(
-  context: CliContext,
+async function copyOutput(context: CliContext, output: AsyncIterable<Frame>): Promise<void> {
+  for await (const { stream, bytes } of output) {
+    await writeAll(stream === "stderr" || stream === "systemerr" ? context.stderr : context.stdout, bytes);
+  }
+}
+
+async function* readOutput(
   duplex: AttachedConnection["duplex"],
   isTerminal: boolean,
-): Promise<void> {
+): AsyncGenerator<Frame, void, undefined> {
   const decoder = new FrameDecoder();
   for await (const piece of readPieces(duplex)) {
-    if (isTerminal) {
-      await writeAll(context.stdout, piece);
-      continue;
-    }
-    for (const { stream, bytes } of decoder.push(piece)) {
-      await writeAll(stream === "stderr" || stream === "systemerr" ? context.stderr : context.stdout, bytes);
-    }
+    if (isTerminal) yield { stream: "stdout", bytes: piece };
+    else yield* decoder.push(piece);
   }
 }
 

@@ -62,12 +62,9 @@ export const handlers: Handlers = {
 
   "containers.create": async (call: Call) => {
     const run = planRun(call.query);
-    if (run === undefined) return call.reply.json(201, await create(call));
-    const created = await create(call).catch((thrown: unknown) => {
-      call.created.refuse(run.token, thrown);
-      throw thrown;
-    });
-    await runContainer(call, created, run);
+    const created = await create(call);
+    if (run === undefined) call.reply.json(201, created);
+    else await runContainer(call, created, run);
   },
 
   "containers.inspect": async ({ engine, params, query, reply, signal }: Call) => {
@@ -205,10 +202,9 @@ export const handlers: Handlers = {
   },
 
   "containers.attach": async (call: Call) => {
-    const { engine, attached, created, version, params, query, reply, signal } = call;
+    const { engine, attached, version, params, query, reply } = call;
     const keys = parseDetachKeys(query.text("detachKeys"));
-    const { id: named = "" } = params;
-    const id = query.boolean("created") ? await created.get(named, { signal }) : named;
+    const { id = "" } = params;
     const { terminal, duplex } = await engine.containers.attach(id, {
       stdin: query.boolean("stdin"),
       stdout: query.boolean("stdout"),

@@ -1,58 +1,64 @@
+import { encodeRunEvent, frameOutput, runStreamType } from "../../api/run-stream.ts";
 import { wordFailure } from "../../api/wording.ts";
-import type { ContainerCreateResponse, RunEvent, StartTiming } from "../../api/types/container.ts";
+import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
 import { Failure, failureOf } from "../../base/failure.ts";
-import type { ExitStatus } from "../../engine/types.ts";
+import type { AttachedStream, ExitStatus } from "../../engine/types.ts";
 import type { Call } from "../handler.ts";
+import { bridge, endGently } from "../http/bridge.ts";
 import { failureReply } from "../http/reply.ts";
 import { timingOf } from "../map/container-inspect.ts";
 
 type Condition = "not-running" | "next-exit" | "removed";
 
-/** What a creation asks for besides: to be run, its streams those of the client that attaches by the token. */
+/** What a creation asks for besides: to be run, its streams on the same connection. */
 interface Run {
-  readonly token: string;
+  readonly streams: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
   readonly until: Condition;
 }
 
 /** Throws "invalid". */
 export function planRun(query: Call["query"]): Run | undefined {
-  const token = query.text("run");
-  if (token === undefined) return undefined;
-  if (!/^[0-9a-f-]{32,64}$/.test(token)) throw new Failure("invalid", "invalid run: must be a UUID");
-  return { token, until: parseCondition(query.text("until") ?? "next-exit") };
+  if (!query.boolean("run")) return undefined;
+  const [stdin, stdout, stderr] = [query.boolean("stdin"), query.boolean("stdout"), query.boolean("stderr")];
+  return { streams: { stdin, stdout, stderr }, until: parseCondition(query.text("until") ?? "next-exit") };
 }
 
 /**
- * Tare's own client makes and runs a container by one request. What happens is told as JSON lines: the creation, the start, the end.
- * A failure after the first is told as a line, too.
+ * Tare's own client makes and runs a container by one request, and takes the connection over for its streams. What happens is told among
+ * them, in this order: the creation, the start, the output, the end. A failure after the first is told there, too.
  */
 export async function runContainer(
-  { engine, attached, created: waiting, reply, signal, report }: Call,
+  { engine, reply, signal, report }: Call,
   created: ContainerCreateResponse,
-  { token, until }: Run,
+  { streams, until }: Run,
 ): Promise<void> {
   const { Id: id } = created;
-  const tell = async (event: RunEvent): Promise<void> => await reply.write(`${JSON.stringify(event)}\n`);
-  reply.begin("application/json");
-  await tell(created);
+  const client = reply.hijack(runStreamType);
+  client.write(encodeRunEvent(created));
   const failed = new AbortController();
-  let ended: Promise<ExitStatus>;
+  let attached: AttachedStream | undefined;
   try {
-    using _ = waiting.add(token, id);
-    await attached.first(id, { signal });
-    ended = beginWait(engine, id, { until, signal, failed });
-    await tell({ Timing: await startUnlessRunning(engine, id) });
+    attached = await engine.containers.attach(id, streams);
+    signal.throwIfAborted();
+    const ended = beginWait(engine, id, { until, signal, failed });
+    // Read from the start on: what is printed comes behind this.
+    client.write(encodeRunEvent({ Timing: await startUnlessRunning(engine, id) }));
+    const { terminal, duplex } = attached;
+    await bridge(client, duplex, {
+      output: frameOutput({ terminal }),
+      last: async () => encodeRunEvent({ StatusCode: (await ended).code }),
+    });
   } catch (thrown) {
     failed.abort();
+    attached?.duplex.destroy();
     if (signal.aborted) return;
     const failure = failureOf(thrown);
     report(failure);
     const worded = wordFailure(failure, { operation: "containers.start", params: { id } });
     const { status, body } = failureReply(worded);
-    await tell({ Failure: { Status: status, Kind: worded.kind, Body: body } });
-    return reply.end();
+    const told = { Failure: { Status: status, Kind: worded.kind, Body: body } };
+    endGently(client, { last: encodeRunEvent(told) });
   }
-  await replyEnd(reply, ended);
 }
 
 async function startUnlessRunning(engine: Call["engine"], id: string): Promise<StartTiming | null> {

@@ -1,12 +1,16 @@
 import type { Duplex } from "node:stream";
 import type { DetachScanner } from "../../api/detach-keys.ts";
 
-/** How long a client may take to close its half after the process ended. */
-const lingerMs = 10_000;
+/** How long a client may take to close its half after it got all. */
+const lingerUsuallyMs = 10_000;
 
 export interface BridgeOptions {
   /** Looks at what is typed on a terminal; when it finds the keys, the client is let go and the process goes on. */
   readonly detach?: DetachScanner | undefined;
+  /** What the client is sent of what comes from the process. What it throws ends the streams. */
+  readonly output?: (piece: Uint8Array) => Uint8Array;
+  /** What the client is sent after the streams' end, or when they break off. Rejects: the connection is cut. */
+  readonly last?: () => Promise<Uint8Array>;
 }
 
 /**
@@ -14,23 +18,33 @@ export interface BridgeOptions {
  * closes standard input, the process's end closes the connection. When either vanishes the other is destroyed.
  * Resolves when both are gone; never rejects.
  */
-export async function bridge(client: Duplex, streams: Duplex, { detach }: BridgeOptions = {}): Promise<void> {
+export async function bridge(
+  client: Duplex,
+  streams: Duplex,
+  { detach, output = (piece) => piece, last }: BridgeOptions = {},
+): Promise<void> {
   const gone = Promise.all([closed(client), closed(streams)]);
   let isFinished = false;
   const finish = (): void => {
+    if (isFinished) return;
     isFinished = true;
-    client.end();
-    linger(client);
+    if (last === undefined) return endGently(client);
+    last().then(
+      (bytes) => endGently(client, { last: bytes }),
+      () => client.destroy(),
+    );
   };
   // Errors show as "close"; there is nobody left to tell.
   client.on("error", () => {});
   streams.on("error", () => {});
   streams.on("end", finish);
   client.on("close", () => streams.destroy());
-  // Streams that break off before their end: only a cut tells the client so.
-  streams.on("close", () => {
-    if (!isFinished) client.destroy();
-  });
+  // Streams that break off before their end: only a cut tells the client so, unless there is more to say.
+  const onClose = (): void => {
+    if (last !== undefined) finish();
+    else if (!isFinished) client.destroy();
+  };
+  streams.on("close", onClose);
   client.on("end", () => streams.end(detach?.flush()));
   forward(client, streams, (piece) => {
     const { pass, isDetached } = detach?.push(piece) ?? { pass: piece, isDetached: false };
@@ -40,7 +54,8 @@ export async function bridge(client: Duplex, streams: Duplex, { detach }: Bridge
     streams.destroy();
     return undefined;
   });
-  forward(streams, client, (piece) => piece);
+  forward(streams, client, output);
+  if (streams.closed) onClose();
   if (client.destroyed) streams.destroy();
   await gone;
 }
@@ -49,21 +64,33 @@ export async function bridge(client: Duplex, streams: Duplex, { detach }: Bridge
 function forward(from: Duplex, to: Duplex, select: (piece: Uint8Array) => Uint8Array | undefined): void {
   from.on("data", (piece: Uint8Array) => {
     if (to.destroyed || to.writableEnded) return;
-    const selected = select(piece);
+    let selected: Uint8Array | undefined;
+    try {
+      selected = select(piece);
+    } catch {
+      from.destroy();
+    }
     if (selected !== undefined && selected.length > 0 && !to.write(selected)) from.pause();
   });
   to.on("drain", () => from.resume());
 }
 
 /**
- * What the client still sends is read and dropped: closing over unread data would reset the connection. It closes by
- * itself when both halves have ended; to destroy it on "finish" loses what Bun has not passed to the kernel yet.
+ * Ends what the client gets. What it still sends is read and dropped: closing over unread data would reset the connection. It closes by
+ * itself when both halves have ended; to destroy it on "finish" loses what Bun has not passed to the kernel yet. One that has not taken
+ * all of it is waited for.
  */
-function linger(client: Duplex): void {
+export function endGently(
+  client: Duplex,
+  { last, lingerMs = lingerUsuallyMs }: { readonly last?: Uint8Array; readonly lingerMs?: number } = {},
+): void {
+  client.end(last);
   client.resume();
-  const timer = setTimeout(() => client.destroy(), lingerMs);
+  const timer = setInterval(() => {
+    if (client.writableLength === 0) client.destroy();
+  }, lingerMs);
   timer.unref();
-  client.once("close", () => clearTimeout(timer));
+  client.once("close", () => clearInterval(timer));
 }
 
 function closed(stream: Duplex): Promise<void> {

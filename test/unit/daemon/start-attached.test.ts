@@ -1,9 +1,8 @@
 import { expect, test } from "bun:test";
 import { FrameDecoder } from "../../../src/api/stream-frames.ts";
 import { sleep } from "../../../src/base/deadline.ts";
-import { Failure } from "../../../src/base/failure.ts";
 import type { AttachedConnection } from "../../../src/client/transport.ts";
-import { AttachedClients, CreatedContainers } from "../../../src/daemon/attached-clients.ts";
+import { AttachedClients } from "../../../src/daemon/attached-clients.ts";
 import { type DaemonUnderTest, startDaemon } from "./daemon-under-test.ts";
 import { rawRequest, requestText, statusOf } from "./raw-request.ts";
 
@@ -84,64 +83,6 @@ test("what can't be started is said, and the client is let go", async () => {
   );
   for (let left = 100; daemon.engine.find(id).process.attachedCount > 0 && left > 0; left--) await sleep(5);
   expect(daemon.engine.find(id).process.attachedCount).toBe(0);
-});
-
-test("creation, streams, start and end are asked for at once, and nothing is missed", async () => {
-  await using daemon = await startDaemon();
-  const { containers } = daemon.client;
-  for (let round = 0; round < 20; round++) {
-    const request = { Image: "busybox", Cmd: ["echo", "all of it"] };
-    const { Id, Warnings, started } = await containers.run(request, { streams, until: "next-exit" });
-    const { connection, timing, exit } = await started;
-    expect([Id, Warnings]).toEqual([daemon.engine.find(Id).id, expect.any(Array)]);
-    expect(timing?.TotalMs).toBe(4.5);
-    expect(await readFrames(connection)).toBe("all of it\n");
-    expect((await exit).StatusCode).toBe(0);
-  }
-});
-
-test("what can't be created or started at once is said as it is one after the other, and the client is let go", async () => {
-  await using daemon = await startDaemon();
-  const { containers } = daemon.client;
-  const options = { streams, until: "next-exit" } as const;
-  await expect(containers.run({ Image: "absent" }, options)).rejects.toMatchObject({ kind: "not-found" });
-  const { Id, started } = await containers.run({ Image: "busybox", Cmd: ["missing"] }, options);
-  const one = await started.catch((thrown: unknown) => thrown);
-  const other = await containers
-    .startAttached(await create(daemon, ["missing"]), { ...options, descriptors: undefined })
-    .catch((thrown: unknown) => thrown);
-  const seen = (thrown: unknown): unknown =>
-    thrown instanceof Failure ? [thrown.kind, thrown.message, thrown.details] : thrown;
-  expect(seen(one)).toEqual(seen(other));
-  const { process } = daemon.engine.find(Id);
-  for (let left = 100; process.attachedCount > 0 && left > 0; left--) await sleep(5);
-  expect(process.attachedCount).toBe(0);
-});
-
-test("a creation that runs is refused whole when what it asks for besides can't be read", async () => {
-  await using daemon = await startDaemon();
-  const made = daemon.engine.known.length;
-  for (const asked of ["run=here", `run=${crypto.randomUUID()}&until=ever`]) {
-    const request = requestText(`POST /v1.51/containers/create?${asked}`, '{"Image":"busybox"}');
-    expect(statusOf(await rawRequest(daemon.socketPath, request))).toBe(400);
-  }
-  expect(daemon.engine.known.length).toBe(made);
-});
-
-test("CreatedContainers are found by who asks before and after, once", async () => {
-  const containers = new CreatedContainers();
-  const { signal } = new AbortController();
-  const before = containers.get("early", { signal });
-  using _early = containers.add("early", "first");
-  using _late = containers.add("late", "second");
-  expect([await before, await containers.get("late", { signal })]).toEqual(["first", "second"]);
-  const refused = containers.get("never", { signal });
-  containers.refuse("never", new Failure("conflict", "no"));
-  await expect(refused).rejects.toThrow("no");
-  const abort = new AbortController();
-  const waiting = containers.get("late", { signal: abort.signal });
-  abort.abort();
-  await expect(waiting).rejects.toMatchObject({ kind: "canceled" });
 });
 
 test("a condition that is none is refused before anything starts", async () => {
