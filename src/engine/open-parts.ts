@@ -2,10 +2,13 @@ import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { within } from "../base/failure.ts";
+import { MadeAhead } from "../base/made-ahead.ts";
 import { openContentStore } from "../image/content-store.ts";
 import type { RegistriesOptions } from "../image/registries.ts";
 import { LazyRegistries } from "./images/lazy-registries.ts";
 import { type CgroupParent, openCgroupParent } from "../linux/cgroup-parent.ts";
+import type { OwnedFd } from "../linux/fd.ts";
+import { makeNetworkNamespace } from "../linux/network-namespace.ts";
 import { execInContainer } from "../runtime/exec.ts";
 import { openKeeperProgram } from "../runtime/keeper-program.ts";
 import { reconnect } from "../runtime/reconnect.ts";
@@ -87,7 +90,10 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     }),
   );
   const names = opened.use(openNameServer());
-  const spares = opened.use(new SpareKeepers(program, runRoot));
+  const spares = {
+    keepers: opened.use(new SpareKeepers(program, runRoot)),
+    networks: opened.use(new MadeAhead(async () => makeNetworkNamespace())),
+  };
   const held = opened.move();
   return {
     dataRoot,
@@ -131,27 +137,29 @@ function runtimePart(
     readonly parent: CgroupParent;
     readonly cgroups: EngineCgroups;
     readonly namespaces: UserNamespaces;
-    readonly spares: SpareKeepers;
+    readonly spares: { readonly keepers: SpareKeepers; readonly networks: MadeAhead<OwnedFd> };
   },
 ): RuntimePart {
   return {
     start: async ({ cgroupName, ...options }) => {
       using keepers = parent.openKeeperJoin();
-      using spare = spares.take();
-      using _ = spares.hold();
+      using spare = spares.keepers.take();
+      using _keeper = spares.keepers.hold();
+      using _network = spares.networks.hold();
       return await startContainer(program, {
         ...options,
         spare,
         ...(cgroupName === undefined ? {} : { cgroup: cgroups.open(cgroupName) }),
         cgroupLayout: parent.layout,
         openUserNamespace: (maps) => namespaces.open(maps),
+        takeNetwork: () => spares.networks.take(),
         keeperCgroupFds: keepers.writeZeroFds,
       });
     },
     exec: async ({ cgroupName, ...options }) => {
       using keepers = parent.openKeeperJoin();
-      using spare = spares.take();
-      using _ = spares.hold();
+      using spare = spares.keepers.take();
+      using _ = spares.keepers.hold();
       return await execInContainer(program, {
         ...options,
         spare,

@@ -20,7 +20,10 @@ import type { ChosenStorage } from "../storage/choose-driver.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 
 /** With the cgroup's name below the engine's own, instead of the cgroup. */
-export type StartRequest = Omit<StartOptions, "cgroup" | "cgroupLayout" | "openUserNamespace" | "spare"> & {
+export type StartRequest = Omit<
+  StartOptions,
+  "cgroup" | "cgroupLayout" | "openUserNamespace" | "spare" | "takeNetwork"
+> & {
   readonly cgroupName: string | undefined;
 };
 export type ExecRequest = Omit<ExecOptions, "cgroup" | "spare"> & { readonly cgroupName: string | undefined };

@@ -1,11 +1,25 @@
 import { CLONE_NEWNET } from "./constants/clone.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "./constants/open.ts";
 import { type Fd, OwnedFd } from "./fd.ts";
+import { AF_INET, requestUp, SIOCSIFFLAGS, SOCK_DGRAM } from "./netdevice.ts";
 import { call } from "./syscall.ts";
 
 /** The network namespace of this thread. */
 export function openOwnNetworkNamespace(): OwnedFd {
   return new OwnedFd(call("openat", AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+}
+
+/** A new one that nobody is in, its loopback interface up. The same holds for it as for inNetworkNamespace(). */
+export function makeNetworkNamespace(): OwnedFd {
+  return away(
+    () => call("unshare", CLONE_NEWNET),
+    () => {
+      using made = openOwnNetworkNamespace();
+      using socket = new OwnedFd(call("socket", AF_INET, SOCK_DGRAM | O_CLOEXEC, 0));
+      call("ioctl", socket.fd, SIOCSIFFLAGS, requestUp("lo"));
+      return new OwnedFd(made.move());
+    },
+  );
 }
 
 /**
@@ -14,8 +28,12 @@ export function openOwnNetworkNamespace(): OwnedFd {
  * the process: it would be in a container's network.
  */
 export function inNetworkNamespace<T>(netnsFd: Fd, work: () => T): T {
+  return away(() => call("setns", netnsFd, CLONE_NEWNET), work);
+}
+
+function away<T>(leave: () => void, work: () => T): T {
   using own = openOwnNetworkNamespace();
-  call("setns", netnsFd, CLONE_NEWNET);
+  leave();
   try {
     return work();
   } finally {

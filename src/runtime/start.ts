@@ -48,6 +48,8 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
 
   const joinNamespaces = new Map<RuntimeNamespaceType, number>();
   for (const [type, fd] of options.joinNamespaces ?? []) joinNamespaces.set(type, inheritance.add(fd));
+  using madeNetwork = takeNetwork(options);
+  if (madeNetwork !== undefined) joinNamespaces.set("network", inheritance.add(madeNetwork.fd));
   const join: CgroupJoin = options.cgroup === undefined ? noCgroup : opened.use(options.cgroup.openJoin());
   const idMaps = idMapsOf(config);
   const devices = config.linux.devices ?? [];
@@ -152,7 +154,10 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
               }),
           }),
       ...(network !== "before" ? {} : { onNetwork: (child) => attachInterfaces(child, attachNetwork) }),
-      ...meetings(options, network === "beside" ? attachNetwork : undefined),
+      ...(madeNetwork === undefined || attachNetwork === undefined
+        ? {}
+        : { whileLaunching: () => attachNetwork(madeNetwork.fd) }),
+      ...meetings(options, network === "beside" && madeNetwork === undefined ? attachNetwork : undefined),
       onInherited: () => {
         opened.dispose();
         options.onInherited?.();
@@ -166,6 +171,17 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
   } catch (thrown) {
     throw within(`cannot start container ${options.id.slice(0, 12)}`, thrown);
   }
+}
+
+/** One that was made ahead, where the container gets one of its own that differs in nothing. */
+function takeNetwork(options: StartOptions): OwnedFd | undefined {
+  const { linux } = options.config;
+  const isNew = (type: RuntimeNamespaceType): boolean =>
+    linux.namespaces.some((namespace) => namespace.type === type) &&
+    options.joinNamespaces?.has(type) !== true;
+  const isShared = options.joinNamespaces?.has("user") === true;
+  if (!isNew("network") || isNew("user") || isShared || areOfInterfaces(linux.sysctl ?? {})) return undefined;
+  return options.takeNetwork?.();
 }
 
 /**

@@ -57,6 +57,8 @@ export interface StartOptions {
   readonly setupDeadlineMs?: number;
   /** The container (its first process) dies when this program does. */
   readonly dieWithCaller?: boolean;
+  /** A network namespace that nobody is in, when there is one; used where the container gets a new one, and this program's user namespace owns it. */
+  readonly takeNetwork?: () => OwnedFd | undefined;
   /** Process namespaces that are joined instead of made: `type` → descriptor, the caller's to close. */
   readonly joinNamespaces?: ReadonlyMap<RuntimeNamespaceType, Fd>;
   /** Where idmapped mounts get their ids from; needed for those only. The result is the callee's caller's to dispose of. */
@@ -73,7 +75,7 @@ export interface StartOptions {
   readonly whileSettingUp?: (streams: EarlyStreams) => Promise<void>;
   /** Called once, after that, when all but the first instruction is done: attaching here misses no byte, either. */
   readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
-  /** Puts interfaces into the new network namespace of the process, as whileSettingUp() beside or, where it minds, before the rest; a failure ends the start. */
+  /** Puts interfaces into the new network namespace of the process, as whileSettingUp() beside or, where it minds, before the rest; earlier where the namespace is there already. A failure ends the start. */
   readonly attachNetwork?: (netns: Fd) => Promise<void>;
   readonly watch?: CallWatch;
 }

@@ -32,6 +32,8 @@ export interface Launch {
   readonly onBorn?: (pid: number) => void;
   /** Called at the barrier "network", likewise. */
   readonly onNetwork?: (child: Child) => Promise<void>;
+  /** Called when the keeper has its plan; goes on beside, as what follows. */
+  readonly whileLaunching?: () => Promise<void>;
   /** Called when there is a child; goes on beside its set-up. The barrier "ready" is not passed before it is done; its failure ends the start. */
   readonly beside?: (child: Child) => Promise<void>;
 }
@@ -78,20 +80,21 @@ function handOver(spare: SpareKeeper, { id, directory, inheritance, onInherited 
 
 /** What goes on beside the set-up of the child. */
 class Beside {
-  #work: Promise<void> | undefined;
+  readonly #works: Promise<void>[] = [];
 
   begin(work: Promise<void> | undefined): void {
-    this.#work = work;
-    work?.catch(() => {}); // heard of in done()
+    if (work === undefined) return;
+    this.#works.push(work);
+    work.catch(() => {}); // heard of in done()
   }
 
-  /** Rejects as the work does. */
+  /** Rejects as the first that does. */
   async done(): Promise<void> {
-    await this.#work;
+    for (const work of this.#works) await work;
   }
 
   async settled(): Promise<void> {
-    await this.#work?.catch(() => {});
+    await Promise.allSettled(this.#works);
   }
 }
 
@@ -113,6 +116,7 @@ async function attend(
   const reader = new FrameReader(socket);
   socket.write(Buffer.concat([encodeRequest("plan"), encodePlan(plan)]));
   fault("launch.planned");
+  beside.begin(options.whileLaunching?.());
   let stamps: readonly { readonly name: string; readonly atMs: number }[] | undefined;
   let child: Child | undefined;
   for (;;) {

@@ -7,6 +7,7 @@ import { errno } from "../../linux/errno.ts";
 import { encodeMountAttributes } from "../../linux/mount.ts";
 import type { ResourceLimit } from "../../linux/rlimit.ts";
 import { getNamespaceKind } from "../../linux/namespaces.ts";
+import { AF_INET, requestUp, SIOCSIFFLAGS, SOCK_DGRAM } from "../../linux/netdevice.ts";
 import type { RuntimeConfig, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
 import { addDeviceLinks, addDevices } from "./devices.ts";
 import {
@@ -203,19 +204,10 @@ function addKeeperCgroup(before: PlanList, tasks: readonly number[] = []): void 
   for (const fd of tasks) before.add("join the cgroup of keepers", "write", [fd, "0", 1], { expect: 1 });
 }
 
-// netdevice(7)
-const AF_INET = 2;
-const SOCK_DGRAM = 2;
-const SIOCSIFFLAGS = 0x8914;
-const IFF_UP = 1;
-
 function addLoopback(list: PlanList): void {
   const about = "bring up the loopback interface";
-  const request = Buffer.alloc(40);
-  request.write("lo", 0);
-  request.writeUInt16LE(IFF_UP, 16);
   const socket = list.add(about, "socket", [AF_INET, SOCK_DGRAM | O_CLOEXEC, 0]);
-  list.add(about, "ioctl", [socket, SIOCSIFFLAGS, request]);
+  list.add(about, "ioctl", [socket, SIOCSIFFLAGS, requestUp("lo")]);
 }
 
 function addHostname(list: PlanList, config: RuntimeConfig): void {

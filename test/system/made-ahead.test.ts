@@ -1,13 +1,18 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { openSync, closeSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { poll } from "../../src/base/deadline.ts";
+import { poll, sleep } from "../../src/base/deadline.ts";
+import { Failure } from "../../src/base/failure.ts";
+import { OwnedFd } from "../../src/linux/fd.ts";
+import { makeNetworkNamespace } from "../../src/linux/network-namespace.ts";
 import { findProcessStatistics } from "../../src/linux/process.ts";
 import type { SpareKeeper } from "../../src/runtime/keeper/spare-keeper.ts";
 import { SpareKeepers } from "../../src/runtime/spare-keepers.ts";
+import type { RuntimeLinux } from "../../src/spec/runtime-config.ts";
 import { guardLeaks } from "../support/leaks.ts";
 import { busyboxArchive } from "../support/images.ts";
-import { TestRuntime } from "../support/runtime.ts";
+import { slowness } from "../support/patience.ts";
+import { type ContainerOptions, TestRuntime } from "../support/runtime.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
 /** Keepers that nobody has had yet, of the process. */
@@ -60,13 +65,18 @@ describe.skipIf(!isRoot)("a keeper that is made ahead", () => {
     const pid = await untilReady();
     using spare = take();
     const id = "ab".repeat(32);
-    await using container = await runtime.start(["sh", "-c", "echo out; ls -l /proc/self/fd >&2; exit 3"], {
-      spare,
-      id,
-      log: true,
-    });
+    await using container = await runtime.start(
+      ["sh", "-c", "read go; echo out; ls -l /proc/self/fd >&2; exit 3"],
+      {
+        spare,
+        id,
+        log: true,
+        keepStdinOpen: true,
+      },
+    );
     expect(container.kept.keeperPid).toBe(pid);
     expect(argumentsOf(pid)).toBe(`tare-keeper\0${id}\0`);
+    container.output.stream?.end("go\n");
     const { exit, stdout, stderr } = await container.finish();
     expect(exit.end).toEqual({ code: 3 });
     expect(stdout).toBe("out\n");
@@ -121,11 +131,71 @@ describe.skipIf(!isRoot)("a keeper that is made ahead", () => {
     });
     process.kill(next, "SIGKILL");
     await ended(next);
-    await poll(() => (spares.take() === undefined ? true : undefined), {
-      everyMs: 5,
-      timeoutMs: 5_000,
-      what: "have none to take",
+    await sleep(100 * slowness); // its end is told
+    expect(spares.take()).toBeUndefined();
+  });
+});
+
+describe.skipIf(!isRoot)("a network namespace that is made ahead", () => {
+  const runtime = new TestRuntime("network-ahead");
+  afterAll(() => runtime[Symbol.asyncDispose]());
+  const guard = (): AsyncDisposable =>
+    guardLeaks({ cgroupParent: runtime.cgroupParent, directories: [runtime.runRoot] });
+  const script = "readlink /proc/self/ns/net; ip -o link; ls /sys/class/net; cat /proc/net/if_inet6";
+  const inodeOf = (fd: number): string => readlinkSync(`/proc/self/fd/${fd}`);
+
+  test("looks to a container as one that is made with it", async () => {
+    await using _leaks = guard();
+    using made = makeNetworkNamespace();
+    const inode = inodeOf(made.fd);
+    expect(inode).not.toBe(readlinkSync("/proc/self/ns/net"));
+    const ahead = await runtime.run(["sh", "-c", script], { takeNetwork: () => new OwnedFd(made.move()) });
+    const born = await runtime.run(["sh", "-c", script], { takeNetwork: () => undefined });
+    expect(ahead.stderr).toBe("");
+    expect(ahead.stdout).toStartWith(`${inode}\n`);
+    const rest = (text: string): string => text.slice(text.indexOf("\n"));
+    expect(rest(ahead.stdout)).toBe(rest(born.stdout));
+    expect(rest(ahead.stdout)).toContain("LOOPBACK,UP");
+  });
+
+  test("gets its interfaces before there is a process, and a failure of that ends the start", async () => {
+    await using _leaks = guard();
+    const seen: string[] = [];
+    const inode = await (async () => {
+      using made = makeNetworkNamespace();
+      const name = inodeOf(made.fd);
+      await using _container = await runtime.start(["sleep", "1000"], {
+        takeNetwork: () => new OwnedFd(made.move()),
+        attachNetwork: async (netns) => void seen.push(inodeOf(netns)),
+      });
+      return name;
+    })();
+    expect(seen).toEqual([inode]);
+    const starting = runtime.start(["sleep", "1000"], {
+      takeNetwork: makeNetworkNamespace,
+      attachNetwork: async () => {
+        throw new Failure("conflict", "no interface today");
+      },
     });
+    await expect(starting).rejects.toThrow("no interface today");
+  });
+
+  test("is left alone where the container's differs from it", async () => {
+    const taken = (): never => {
+      throw new Error("it was taken");
+    };
+    const of = async (linux: Partial<RuntimeLinux>, more: ContainerOptions = {}): Promise<string> =>
+      (
+        await runtime.run(["readlink", "/proc/self/ns/net"], { linux, takeNetwork: taken, ...more })
+      ).stdout.trim();
+    const types = ["pid", "mount", "ipc", "uts", "cgroup"] as const;
+    const ours = readlinkSync("/proc/self/ns/net");
+    expect(await of({ namespaces: types.map((type) => ({ type })) })).toBe(ours);
+    using other = makeNetworkNamespace();
+    const joinNamespaces = new Map([["network", other.fd]] as const);
+    expect(await of({}, { joinNamespaces })).toBe(inodeOf(other.fd));
+    const sysctl = { "net.ipv4.conf.all.forwarding": "1" };
+    expect(await of({ sysctl })).not.toBe(ours);
   });
 });
 
@@ -153,6 +223,10 @@ describe.skipIf(!isRoot)("a daemon's keeper that is made ahead", () => {
     });
     expect(isThere(forRun)).toBe(true);
     expect(await tare.must(["exec", "second", "echo", "still"])).toBe("still");
+    const networks = await Promise.all(
+      ["first", "second"].map((name) => tare.must(["exec", name, "readlink", "/proc/self/ns/net"])),
+    );
+    expect(new Set(networks).size).toBe(2);
     await tare.must(["rm", "-f", "first", "second"]);
   });
 });

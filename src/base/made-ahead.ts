@@ -1,0 +1,55 @@
+/** So long after the last use: nobody waits for the end of a short one then. */
+const restMs = 10;
+
+/** What can be made before somebody needs it. */
+export interface Ahead extends Disposable {
+  /** False when it can't be used any more. */
+  readonly isAlive?: boolean;
+}
+
+/** At most one at a time, made when none has been needed for a moment. Many at once are made by those who need them. */
+export class MadeAhead<T extends Ahead> implements Disposable {
+  readonly #make: () => Promise<T | undefined>;
+  #made: T | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  /** `make` may fail, or give nothing: who needs one next makes it, and says why that fails. */
+  constructor(make: () => Promise<T | undefined>) {
+    this.#make = make;
+  }
+
+  /** For the caller to use up, and to dispose of. */
+  take(): T | undefined {
+    const made = this.#made;
+    this.#made = undefined;
+    if (made === undefined || made.isAlive !== false) return made;
+    made[Symbol.dispose]();
+    return undefined;
+  }
+
+  /** For the time in which nothing is to be made beside; when that is over, the next one is made. */
+  hold(): Disposable {
+    clearTimeout(this.#timer);
+    return { [Symbol.dispose]: () => this.#makeSoon() };
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.take()?.[Symbol.dispose]();
+  }
+
+  #makeSoon(): void {
+    clearTimeout(this.#timer);
+    if (this.#isClosed || this.#made !== undefined) return;
+    this.#timer = setTimeout(() => void this.#makeNow(), restMs);
+    this.#timer.unref();
+  }
+
+  async #makeNow(): Promise<void> {
+    const made = await this.#make().catch(() => undefined);
+    if (this.#isClosed || this.#made !== undefined) made?.[Symbol.dispose]();
+    else this.#made = made;
+  }
+}

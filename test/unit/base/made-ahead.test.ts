@@ -1,0 +1,79 @@
+import { expect, test } from "bun:test";
+import { sleep } from "../../../src/base/deadline.ts";
+import { MadeAhead } from "../../../src/base/made-ahead.ts";
+
+class Thing implements Disposable {
+  isAlive = true;
+  isDisposed = false;
+  [Symbol.dispose](): void {
+    this.isDisposed = true;
+  }
+}
+
+const use = (ahead: MadeAhead<Thing>): void => ahead.hold()[Symbol.dispose]();
+const rest = 60;
+
+test("nothing is made before the first use, then one at a time, each taken once", async () => {
+  const made: Thing[] = [];
+  using ahead = new MadeAhead(async () => made[made.push(new Thing()) - 1]);
+  await sleep(rest);
+  expect(ahead.take()).toBeUndefined();
+  expect(made).toHaveLength(0);
+  use(ahead);
+  expect(ahead.take()).toBeUndefined();
+  await sleep(rest);
+  use(ahead);
+  await sleep(rest);
+  expect(made).toHaveLength(1);
+  expect(ahead.take()).toBe(made[0] as Thing);
+  expect(ahead.take()).toBeUndefined();
+  use(ahead);
+  await sleep(rest);
+  expect(ahead.take()).toBe(made[1] as Thing);
+});
+
+test("nothing is made while it is held", async () => {
+  const made: Thing[] = [];
+  using ahead = new MadeAhead(async () => made[made.push(new Thing()) - 1]);
+  use(ahead);
+  const held = ahead.hold();
+  await sleep(rest);
+  expect(made).toHaveLength(0);
+  held[Symbol.dispose]();
+  await sleep(rest);
+  expect(made).toHaveLength(1);
+});
+
+test("one that has died is disposed of and not taken; a failure is nobody's; the end disposes of what is left and of what comes after it", async () => {
+  const made: Thing[] = [];
+  let fails = true;
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const ahead = new MadeAhead(async () => {
+    if (fails) throw new Error("none");
+    const thing = new Thing();
+    made.push(thing);
+    if (made.length === 3) await late;
+    return thing;
+  });
+  use(ahead);
+  await sleep(rest);
+  expect(ahead.take()).toBeUndefined();
+  fails = false;
+  use(ahead);
+  await sleep(rest);
+  (made[0] as Thing).isAlive = false;
+  expect(ahead.take()).toBeUndefined();
+  expect(made[0]?.isDisposed).toBe(true);
+  use(ahead);
+  await sleep(rest);
+  expect(ahead.take()).toBe(made[1] as Thing);
+  use(ahead);
+  await sleep(rest); // the third is being made
+  ahead[Symbol.dispose]();
+  resolve();
+  await sleep(1);
+  expect(made.map(({ isDisposed }) => isDisposed)).toEqual([true, false, true]);
+  use(ahead);
+  await sleep(rest);
+  expect(made).toHaveLength(3);
+});
