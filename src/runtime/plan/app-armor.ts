@@ -19,11 +19,7 @@ export function addAppArmor(list: PlanList, profile: string): void {
   const context = list.add(about, "fsopen", ["proc", FSOPEN_CLOEXEC]);
   list.add(about, "fsconfig", [context, FSCONFIG_CMD_CREATE, null, null, 0]);
   const proc = list.add(about, "fsmount", [context, FSMOUNT_CLOEXEC, 0]);
-  const how = encodeOpenHow(
-    O_WRONLY | O_CLOEXEC,
-    0,
-    RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-  );
+  const how = encodeOpenHow(O_WRONLY | O_CLOEXEC, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
   addProfile(list, profile, list.add(about, "openat2", [proc, "self/attr/apparmor/exec", how, 24]));
 }
 

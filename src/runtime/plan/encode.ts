@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { syscallNumber } from "../../linux/syscall.ts";
-import { type Plan, type PlanArgument, PlanBlob, type PlanList, type Slot, usualChannel } from "./plan.ts";
+import { type Plan, type PlanArgument, PlanBlob, type PlanList, type PlanOp, usualChannel } from "./plan.ts";
 
 // The wire format: native/plan.h says the same in C.
 const headerBytes = 128;
@@ -17,15 +17,18 @@ const expectation = { success: 0, equal: 1, anything: 2 } as const;
 /** The bytes that the keeper takes. Pure; fails "invalid" on a plan larger than the keeper accepts. */
 export function encodePlan(plan: Plan): Uint8Array {
   // Arguments put their texts into the blob, so the lists come before it.
-  const before = encodeList(plan.before, plan.blob);
-  const child = encodeList(plan.child, plan.blob);
+  const beforeBytes = plan.before.ops.length * opBytes;
+  const fixed = Buffer.alloc(headerBytes + beforeBytes + plan.child.ops.length * opBytes);
+  const wordsFrom = (at: number): Int32Array => new Int32Array(fixed.buffer, fixed.byteOffset + at);
+  encodeList(plan.before, plan.blob, wordsFrom(headerBytes));
+  encodeList(plan.child, plan.blob, wordsFrom(headerBytes + beforeBytes));
   const blob = plan.blob.encode();
-  const total = headerBytes + before.length + child.length + blob.length;
+  const total = fixed.length + blob.length;
   if (total > PlanBlob.mostBytes)
     throw new Failure("invalid", `cannot send a plan of ${total} bytes: at most ${PlanBlob.mostBytes}`);
   if (plan.keptFds.length > mostKept)
     throw new Failure("internal", `cannot keep ${plan.keptFds.length} descriptors`);
-  const header = Buffer.alloc(headerBytes);
+  const header = fixed.subarray(0, headerBytes);
   header.writeUInt32LE(magic, 0);
   header.writeUInt32LE(version, 4);
   header.writeUInt32LE(total, 8);
@@ -48,7 +51,7 @@ export function encodePlan(plan: Plan): Uint8Array {
   header.writeInt32LE(plan.joinUserFd ?? -1, 120);
   header.writeInt32LE(plan.joinPidFd ?? -1, 124);
   for (let i = 0; i < mostKept; i++) header.writeInt32LE(plan.keptFds[i] ?? -1, 80 + 4 * i);
-  return Buffer.concat([header, before, child, blob], total);
+  return Buffer.concat([fixed, blob], total);
 }
 
 function flagsOf(plan: Plan): number {
@@ -62,47 +65,76 @@ function flagsOf(plan: Plan): number {
   );
 }
 
-function encodeList(list: PlanList, blob: PlanBlob): Buffer {
-  const bytes = Buffer.alloc(list.ops.length * opBytes);
-  list.ops.forEach((op, i) => {
-    const at = i * opBytes;
-    bytes.writeUInt16LE(syscallNumber(op.call), at);
-    op.args.forEach((argument, k) => {
-      const [argumentKind, value] = encodeArgument(argument, blob);
-      bytes.writeUInt8(argumentKind, at + 2 + k);
-      bytes.writeBigInt64LE(value, at + 8 + 8 * k);
-    });
-    const expect = op.expect;
-    if (typeof expect === "number") bytes.writeBigInt64LE(BigInt(expect), at + 56);
-    bytes.writeUInt32LE(op.store?.offset ?? nowhere, at + 64);
-    bytes.writeUInt8(op.store?.bytes === 8 ? 8 : 4, at + 68);
-    bytes.writeUInt8(
-      expect === undefined
-        ? expectation.success
-        : expect === "anything"
-          ? expectation.anything
-          : expectation.equal,
-      at + 69,
-    );
-    if ((op.skip?.errors.length ?? 0) > mostSkipErrors)
-      throw new Failure("internal", `cannot encode the plan: "${op.about}" skips on too many errors`);
-    bytes.writeUInt16LE(op.skip?.count ?? 0, at + 70);
-    op.skip?.errors.forEach((error, k) => bytes.writeUInt16LE(error, at + 72 + 2 * k));
-  });
-  return bytes;
+/** Writes the calls where the plan has them, a word of 32 bits at a time: both architectures are little-endian. */
+function encodeList(list: PlanList, blob: PlanBlob, words: Int32Array): void {
+  let at = 0;
+  for (const { call, args, expect, store, skip, about } of list.ops) {
+    let kinds = 0;
+    let moreKinds = 0;
+    for (let k = 0; k < args.length; k++) {
+      const argument = args[k] as PlanArgument;
+      const argumentKind = encodeArgument(argument, { blob, words, at: at + 2 + 2 * k });
+      if (k < 2) kinds |= argumentKind << (16 + 8 * k);
+      else moreKinds |= argumentKind << (8 * (k - 2));
+    }
+    words[at] = syscallNumber(call) | kinds;
+    words[at + 1] = moreKinds;
+    if (typeof expect === "number") writeNumber(words, at + 14, expect);
+    words[at + 16] = store?.offset ?? nowhere;
+    words[at + 17] = (store?.bytes === 8 ? 8 : 4) | (expectationOf(expect) << 8) | ((skip?.count ?? 0) << 16);
+    if (skip !== undefined) {
+      const { errors } = skip;
+      if (errors.length > mostSkipErrors)
+        throw new Failure("internal", `cannot encode the plan: "${about}" skips on too many errors`);
+      words[at + 18] = (errors[0] ?? 0) | ((errors[1] ?? 0) << 16);
+      words[at + 19] = (errors[2] ?? 0) | ((errors[3] ?? 0) << 16);
+    }
+    at += opBytes / 4;
+  }
 }
 
-function encodeArgument(argument: PlanArgument, blob: PlanBlob): [number, bigint] {
-  if (argument === null) return [kind.value, 0n];
-  if (typeof argument === "number") return [kind.value, BigInt(argument)];
-  if (typeof argument === "bigint") return [kind.value, BigInt.asIntN(64, argument)];
-  if (typeof argument === "string") return inBlob(blob.text(argument));
-  if (argument instanceof Uint8Array) return inBlob(blob.put(argument));
-  if ("addressOf" in argument) return inBlob(argument.addressOf);
-  if ("load" in argument) return [kind.load, BigInt(argument.load.offset)];
-  return [kind.result, BigInt(argument.result)];
+function expectationOf(expect: PlanOp["expect"]): number {
+  if (expect === undefined) return expectation.success;
+  return expect === "anything" ? expectation.anything : expectation.equal;
 }
 
-function inBlob(slot: Slot): [number, bigint] {
-  return [kind.blob, BigInt(slot.offset)];
+/** Writes the argument's value and gives its kind. */
+function encodeArgument(
+  argument: PlanArgument,
+  { blob, words, at }: { readonly blob: PlanBlob; readonly words: Int32Array; readonly at: number },
+): number {
+  if (typeof argument === "number") {
+    writeNumber(words, at, argument);
+    return kind.value;
+  }
+  if (typeof argument === "string") {
+    words[at] = blob.text(argument).offset;
+    return kind.blob;
+  }
+  if (argument === null) return kind.value;
+  if (typeof argument === "bigint") {
+    words[at] = Number(BigInt.asIntN(32, argument));
+    words[at + 1] = Number(BigInt.asIntN(32, argument >> 32n));
+    return kind.value;
+  }
+  if (argument instanceof Uint8Array) {
+    words[at] = blob.constant(argument).offset;
+    return kind.blob;
+  }
+  if ("addressOf" in argument) {
+    words[at] = argument.addressOf.offset;
+    return kind.blob;
+  }
+  if ("load" in argument) {
+    words[at] = argument.load.offset;
+    return kind.load;
+  }
+  words[at] = argument.result;
+  return kind.result;
+}
+
+/** A whole number, as 64 bits. */
+function writeNumber(words: Int32Array, at: number, value: number): void {
+  words[at] = value; // modulo 2³²
+  words[at + 1] = Math.floor(value / 2 ** 32);
 }

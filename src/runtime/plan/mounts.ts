@@ -201,7 +201,7 @@ export function addLink(list: PlanList, blob: PlanBlob, root: number, path: stri
 function inRoot(path: string, flags: number): readonly PlanArgument[] {
   return [
     path.replace(/^\/+/, "") || ".",
-    encodeOpenHow(O_PATH | O_CLOEXEC | flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
+    encodeOpenHow(O_PATH | O_CLOEXEC | flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
     24,
   ];
 }

@@ -11,11 +11,19 @@ import {
 import { errno } from "../../linux/errno.ts";
 import type { PlanArgument, PlanBlob, PlanList, Slot } from "./plan.ts";
 
-/** `struct open_how` of openat2(2). */
-export function encodeOpenHow(flags: number, mode: number, resolve: number): Uint8Array {
+const hows = new Map<number, Uint8Array>();
+
+/** `struct open_how` of openat2(2). Not to be changed: the next one who wants the same gets it, too. */
+export function encodeOpenHow(flags: number, resolve: number): Uint8Array {
+  const key = flags + resolve * 2 ** 32;
+  let how = hows.get(key);
+  if (how === undefined) hows.set(key, (how = newOpenHow(flags, resolve)));
+  return how;
+}
+
+function newOpenHow(flags: number, resolve: number): Uint8Array {
   const how = Buffer.alloc(24);
   how.writeBigUInt64LE(BigInt(flags), 0);
-  how.writeBigUInt64LE(BigInt(mode), 8);
   how.writeBigUInt64LE(BigInt(resolve), 16);
   return how;
 }
@@ -48,7 +56,7 @@ export function addOpenTarget(
   const open = (below: string, flags: number): readonly PlanArgument[] => [
     root,
     below,
-    encodeOpenHow(O_PATH | O_CLOEXEC | flags, 0, resolve),
+    encodeOpenHow(O_PATH | O_CLOEXEC | flags, resolve),
     24,
   ];
   const components = posix

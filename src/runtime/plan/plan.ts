@@ -61,9 +61,9 @@ export class PlanList {
     about: string,
     call: SyscallName,
     args: readonly PlanArgument[],
-    options: Omit<PlanOp, "about" | "call" | "args"> = {},
+    options?: Omit<PlanOp, "about" | "call" | "args">,
   ): OpResult {
-    this.ops.push({ call, args, about, ...options });
+    this.ops.push(options === undefined ? { call, args, about } : { call, args, about, ...options });
     return { result: this.ops.length - 1 };
   }
 
@@ -92,14 +92,18 @@ export class PlanList {
   }
 }
 
+/** A usual container's fits. */
+const firstBlobBytes = 16_384;
+
 /** The blob of a plan: memory at a fixed address, so that pointers into it can be written here. */
 export class PlanBlob {
   /** Where the keeper maps it: PLAN_BLOB_ADDRESS of native/plan.h. */
   static readonly address = 0x10_0000_0000n;
   /** PLAN_MOST_BYTES: so large a whole plan can be. */
   static readonly mostBytes: number = 4 << 20;
-  #parts: { offset: number; bytes: Uint8Array }[] = [];
-  #texts = new Map<string, Slot>();
+  #bytes = Buffer.alloc(firstBlobBytes);
+  readonly #texts = new Map<string, Slot>();
+  readonly #constants = new Map<Uint8Array, Slot>();
   #size = 0;
 
   get size(): number {
@@ -119,9 +123,17 @@ export class PlanBlob {
     return slot;
   }
 
+  /** As put(), of what no call writes to: the same array is stored once. */
+  constant(bytes: Uint8Array): Slot {
+    let slot = this.#constants.get(bytes);
+    if (slot === undefined) this.#constants.set(bytes, (slot = this.put(bytes)));
+    return slot;
+  }
+
   /** Sets what a reserved place holds when the plan begins. */
   fill(slot: Slot, bytes: Uint8Array): void {
-    this.#parts.push({ offset: slot.offset, bytes });
+    this.#ensureRoom(this.#size);
+    this.#bytes.set(bytes, slot.offset);
   }
 
   /** NUL-terminated; the same text is stored once. */
@@ -131,7 +143,8 @@ export class PlanBlob {
     // It would be cut short: a path or an argument other than the one that was judged.
     if (text.includes("\0"))
       throw new Failure("invalid", `cannot use the text ${JSON.stringify(text)}: it holds a NUL`);
-    const slot = this.put(Buffer.from(`${text}\0`, "utf8"));
+    this.#ensureRoom(this.#size + 3 * text.length + 1);
+    const slot = this.reserve(this.#bytes.write(text, this.#size, "utf8") + 1);
     this.#texts.set(text, slot);
     return slot;
   }
@@ -148,10 +161,17 @@ export class PlanBlob {
     return PlanBlob.address + BigInt(slot.offset);
   }
 
+  /** Valid until more is put into it. */
   encode(): Uint8Array {
-    const whole = Buffer.alloc(this.#size);
-    for (const { offset, bytes } of this.#parts) whole.set(bytes, offset);
-    return whole;
+    this.#ensureRoom(this.#size);
+    return this.#bytes.subarray(0, this.#size);
+  }
+
+  #ensureRoom(bytes: number): void {
+    if (bytes <= this.#bytes.length) return;
+    const larger = Buffer.alloc(Math.max(bytes, 2 * this.#bytes.length));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
   }
 }
 

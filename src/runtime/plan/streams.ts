@@ -65,7 +65,6 @@ export function addTerminal(
   const about = "make the terminal";
   const how = encodeOpenHow(
     O_RDWR | O_NOCTTY | O_CLOEXEC,
-    0,
     RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
   );
   const barrier = blob.reserve(16);

@@ -40,11 +40,7 @@ export function addSysctls(
     if (parsed === undefined)
       throw new Failure("invalid", `cannot ${about}: it is not in a separate kernel namespace`);
     if (proc === undefined) throw new Failure("invalid", `cannot ${about}: the container has no /proc`);
-    const how = encodeOpenHow(
-      O_WRONLY | O_CLOEXEC,
-      0,
-      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
-    );
+    const how = encodeOpenHow(O_WRONLY | O_CLOEXEC, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
     const open = [proc, `sys/${parsed.path.join("/")}`, how, 24];
     const bytes = Buffer.byteLength(value);
     if (optional.has(key)) {

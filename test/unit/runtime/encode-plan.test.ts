@@ -111,6 +111,14 @@ describe("encodePlan()", () => {
     expectRoundTrip(asPlan(exec({ process: { user: { uid: 5, gid: 6 } } })));
   });
 
+  test("keeps numbers of all sizes", () => {
+    const lists = { before: new PlanList(), child: new PlanList() };
+    const numbers = [0, -1, -100, 2 ** 31, 2 ** 32 - 1, 2 ** 40 + 3, -(2 ** 40) - 3, 2n ** 63n + 5n, -7n];
+    for (const number of numbers) lists.child.add("test", "close", [number, 1, number]);
+    for (const expected of [0, -5, 2 ** 40]) lists.child.add("test", "close", [1], { expect: expected });
+    expectRoundTrip(asPlan({ ...container(), ...lists, blob: new PlanBlob() }));
+  });
+
   test("puts flags, descriptors and bounds into the header", () => {
     const lists = container({ input: { openStdin: true } });
     const decoded = decode(
@@ -175,6 +183,26 @@ describe("encodePlan()", () => {
     ).toBe("ü€😀\0");
     expect(() => blob.text("a\0b")).toThrow("it holds a NUL");
     expect(() => encodePlan(asPlan(container({ process: { env: ["A=\0"] } })))).toThrow("NUL");
+  });
+
+  test("stores an array that several calls take once", () => {
+    const blob = new PlanBlob();
+    const [one, same] = [Uint8Array.of(1, 2, 3), Uint8Array.of(1, 2, 3)];
+    expect(blob.constant(one)).toEqual(blob.constant(one));
+    expect(blob.constant(same).offset).not.toBe(blob.constant(one).offset);
+    expect(blob.size).toBe(16);
+  });
+
+  test("grows its blob without losing what is in it", () => {
+    const blob = new PlanBlob();
+    const first = blob.text("first");
+    const place = blob.reserve(40_000);
+    const last = blob.text("ü".repeat(50_000));
+    const bytes = Buffer.from(blob.encode());
+    const textAt = ({ offset }: { readonly offset: number }): string =>
+      bytes.subarray(offset, bytes.indexOf(0, offset)).toString();
+    expect([textAt(first), textAt(last)]).toEqual(["first", "ü".repeat(50_000)]);
+    expect(bytes.subarray(place.offset, place.offset + 40_000).every((byte) => byte === 0)).toBe(true);
   });
 
   test("refuses a plan that no keeper would take", () => {
