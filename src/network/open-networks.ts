@@ -24,7 +24,7 @@ import {
   replaceDefaultGateways,
 } from "./container-side.ts";
 import { endpointElements, networkElements, standInElements } from "./firewall/elements.ts";
-import { FirewallTable } from "./firewall/firewall-table.ts";
+import { FirewallTable, isOfAnEngine } from "./firewall/firewall-table.ts";
 import { openNetfilter } from "./firewall/open-netfilter.ts";
 import type { HostSide } from "./host-side.ts";
 import { ownNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
@@ -73,7 +73,7 @@ class LocalNetworks implements Networks {
   readonly #endpoints = new Map<EndpointId, EndpointPlan>();
   /** Endpoints of containers that have just ended, and when. */
   readonly #leaving = new Map<EndpointId, number>();
-  #lastSurvey: { readonly at: number; readonly survey: HostSurvey } | undefined;
+  #lastSurvey: { readonly at: number; readonly changes: number; readonly survey: HostSurvey } | undefined;
   #opened: Opened | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #policy: PublishPolicy;
@@ -256,7 +256,7 @@ class LocalNetworks implements Networks {
     if (plan.driver !== "bridge") return [];
     using _ = await this.#lock.acquire("");
     try {
-      const chains = forwardChainsOf(this.#survey());
+      const chains = this.#forwardChains();
       if (chains.length === 0) return [];
       const { route } = this.#open().host;
       // Not the list of all: each container has one.
@@ -309,12 +309,18 @@ class LocalNetworks implements Networks {
 
   /** Of a list of many containers, each asks. */
   #survey(): HostSurvey {
-    const now = performance.now();
-    if (this.#lastSurvey === undefined || now - this.#lastSurvey.at > SURVEY_MS) {
-      const { host, netfilter } = this.#open();
-      this.#lastSurvey = { at: now, survey: surveyHost({ route: host.route, netfilter }) };
-    }
+    const { host, netfilter, firewall } = this.#open();
+    const [at, changes, last] = [performance.now(), firewall.foreignChanges, this.#lastSurvey];
+    if (last?.changes === changes && at - last.at <= SURVEY_MS) return last.survey;
+    this.#lastSurvey = { at, changes, survey: surveyHost({ route: host.route, netfilter }) };
     return this.#lastSurvey.survey;
+  }
+
+  /** Where nobody had any, there are none until the kernel tells of a change. */
+  #forwardChains(): HostSurvey["chains"] {
+    const known = this.#lastSurvey && forwardChainsOf(this.#lastSurvey.survey);
+    const isKnown = known?.length === 0 && this.#lastSurvey?.changes === this.#open().firewall.foreignChanges;
+    return isKnown ? [] : forwardChainsOf(this.#survey());
   }
 
   #open(): Opened {
@@ -359,9 +365,8 @@ class LocalNetworks implements Networks {
     }
   }
 
-  /** Tables of other engines like this one change all the time, and have no input chains that count. */
   #hostHasChanged(firewall: FirewallTable): boolean {
-    return firewall.takeOthers().some((table) => !isForeignEngine(table, this.#names.table));
+    return firewall.takeOthers().some((table) => !isOfAnEngine(table) || table.startsWith(this.#names.table));
   }
 
   /** The host's rules stand in front of published ports, or not, by the policy. */
@@ -477,10 +482,6 @@ class LocalNetworks implements Networks {
     );
     host.route.send(strays.map(({ name }) => removeLink(name)));
   }
-}
-
-function isForeignEngine(table: string, own: string): boolean {
-  return /^tare-[0-9a-f]{8}/.test(table) && !table.startsWith(own);
 }
 
 const standInOwner = "stand-in";

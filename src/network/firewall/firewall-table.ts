@@ -24,6 +24,7 @@ export class FirewallTable {
   readonly #owners = new Map<string, readonly SetElement[]>();
   readonly #events: NetlinkSocket;
   readonly #others = new Set<string>();
+  #foreignChanges = 0;
   /** Families that have the rules for shifted ranges. */
   readonly #shifts = new Set<IpFamily>();
   #isMade = false;
@@ -41,13 +42,33 @@ export class FirewallTable {
 
   /** Whether somebody else has changed this table since it was made whole, and who, when told. */
   look(): { readonly isTampered: boolean; readonly by: string } {
-    const { events, lost } = this.#events.take();
-    const { tables, by } = parseFirewallEvents(events);
-    this.#isTampered ||= this.#isMade && (tables.has(this.#name.table) || lost);
-    for (const table of lost ? [...tables, "?"] : tables) {
-      if (table !== this.#name.table) this.#others.add(table);
-    }
+    const { isOwn, isLost, by } = this.#hear({ isOurs: false });
+    this.#isTampered ||= this.#isMade && (isOwn || isLost);
     return { isTampered: this.#isTampered, by };
+  }
+
+  /** Grows with each change of a table of somebody else's that is not one of ours. */
+  get foreignChanges(): number {
+    this.look();
+    return this.#foreignChanges;
+  }
+
+  /** `isOurs`: what was heard is what was just done here, but for tables of others. */
+  #hear({ isOurs }: { readonly isOurs: boolean }): {
+    readonly isOwn: boolean;
+    readonly isLost: boolean;
+    readonly by: string;
+  } {
+    const { events, lost: isLost } = this.#events.take();
+    if (events.length === 0 && !isLost) return nothingHeard;
+    const { tables, by } = parseFirewallEvents(events);
+    for (const table of isLost ? [...tables, "?"] : tables) {
+      if (table === this.#name.table) continue;
+      const isForeign = !isOfAnEngine(table);
+      if (isForeign) this.#foreignChanges++;
+      if (isForeign || !isOurs) this.#others.add(table);
+    }
+    return { isOwn: tables.has(this.#name.table), isLost, by };
   }
 
   /** The other tables that changed since the last call; `?`: more than could be told. */
@@ -60,7 +81,7 @@ export class FirewallTable {
 
   /** What happened since is our own doing. */
   forgetEvents(): void {
-    this.#events.take();
+    this.#hear({ isOurs: true });
   }
 
   get isMade(): boolean {
@@ -80,7 +101,7 @@ export class FirewallTable {
     });
     this.#isMade = true;
     this.#isTampered = false;
-    this.#events.take(); // our own
+    this.#hear({ isOurs: true });
   }
 
   /** What these owners have from now on; an empty list takes all away. All or nothing. */
@@ -94,7 +115,7 @@ export class FirewallTable {
       try {
         this.#appendShifts(after);
         changeElements(this.#socket, { name: this.#name, ...difference(before, after) });
-        this.#events.take(); // our own
+        this.#hear({ isOurs: true });
       } catch (thrown) {
         if (kindOf(thrown) !== "not-found") throw thrown;
         await this.assert();
@@ -153,6 +174,13 @@ export class FirewallTable {
     return this.#owners.size > 0;
   }
 }
+
+/** Tables of engines like this one change all the time, and have no chains that count. */
+export function isOfAnEngine(table: string): boolean {
+  return /^tare-[0-9a-f]{8}/.test(table);
+}
+
+const nothingHeard = { isOwn: false, isLost: false, by: "" } as const;
 
 /** KERNEL: sets with intervals of one field list an end at zero that stands for all in front of the first element. */
 function isStart(text: string): boolean {
