@@ -82,10 +82,10 @@ export class Database implements Disposable {
     this.#depth++;
     try {
       return this.#translated(() => {
-        this.#connection.exec("BEGIN IMMEDIATE");
+        this.#prepare("BEGIN IMMEDIATE").run();
         const result = work();
         fault("transaction.written");
-        this.#connection.exec("COMMIT");
+        this.#prepare("COMMIT").run();
         return result;
       });
     } catch (thrown) {

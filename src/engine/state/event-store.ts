@@ -5,6 +5,8 @@ import { decode, encode } from "./json.ts";
 
 /** So many past events are kept; Docker keeps 256. */
 const MOST_KEPT = 1000;
+/** On the disk they are thinned out once in so many. */
+const THINNED_EVERY = 64;
 /** A client that doesn't read is cut off beyond this, so that it can't fill the memory. */
 const MOST_WAITING = 10_000;
 
@@ -20,7 +22,8 @@ export class EventStore implements Disposable {
 
   constructor(database: Database) {
     this.#database = database;
-    for (const row of database.all("SELECT sequence, event FROM events ORDER BY sequence")) {
+    const rows = database.all("SELECT sequence, event FROM events ORDER BY sequence");
+    for (const row of rows.slice(-MOST_KEPT)) {
       this.#sequence = row["sequence"] as number;
       this.#recent.push(decode<EngineEvent>(row["event"]));
     }
@@ -40,7 +43,8 @@ export class EventStore implements Disposable {
         sequence,
         encode(event),
       );
-      this.#database.run("DELETE FROM events WHERE sequence <= ?", sequence - MOST_KEPT);
+      if (sequence % THINNED_EVERY === 0)
+        this.#database.run("DELETE FROM events WHERE sequence <= ?", sequence - MOST_KEPT);
     }
   }
 

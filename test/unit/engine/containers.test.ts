@@ -214,8 +214,8 @@ describe("start() and its end", () => {
 
   test("an end that cannot be recorded is recorded when it can", async () => {
     const id = await start();
-    const { DatabaseSync } = await import("node:sqlite");
-    const full = spyOn(DatabaseSync.prototype, "exec").mockImplementation(() => {
+    const { StatementSync } = await import("node:sqlite");
+    const full = spyOn(StatementSync.prototype, "run").mockImplementation(() => {
       throw new Error("database or disk is full");
     });
     try {

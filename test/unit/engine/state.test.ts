@@ -121,13 +121,14 @@ test("EventStore.watch() gives what was, then what comes, and ends", async () =>
 
 test("EventStore keeps a bounded number over a reopening", async () => {
   inState((state) => {
-    for (let number = 0; number < 1500; number++) state.events.record(eventOf(number));
+    for (let number = 0; number < 1530; number++) state.events.record(eventOf(number));
   });
   using state = openState(scratch.path);
   const seen: EngineEvent[] = [];
   const untilNs = BigInt(Date.now()) * 1_000_000n;
   for await (const event of state.events.watch({ sinceNs: 0n, untilNs })) seen.push(event);
   expect(seen).toHaveLength(1000);
+  expect(seen.at(-1)?.actor.id).toBe("1529");
 });
 
 test("lockDataRoot() makes a private directory and lets one in", async () => {
