@@ -10,12 +10,12 @@ import {
   findController,
   hierarchiesOf,
 } from "./cgroup-layout.ts";
-import { pathIn, readCgroupPaths } from "./cgroup-paths.ts";
+import { parseCgroupPaths, pathIn, readCgroupFile } from "./cgroup-paths.ts";
 import type { CgroupHierarchyPlan, CgroupPlan } from "./cgroup-plan.ts";
 import { makeDirectoryAt, openDirectoryAt, writeValues } from "./cgroup/files.ts";
 import { openJoin } from "./cgroup/join.ts";
 import type { CgroupPlace } from "./cgroup/place.ts";
-import { inheritCpuset } from "./cgroup/v1/cpuset.ts";
+import { inheritCpuset, letCpusetsInherit } from "./cgroup/v1/cpuset.ts";
 import { attachDeviceFilter } from "./cgroup/v2/device-filter.ts";
 import { hasMark, markPath, setMark } from "./cgroup/mark.ts";
 import { lendRealtime } from "./cgroup/v1/realtime.ts";
@@ -57,6 +57,8 @@ export class CgroupParent implements CgroupPlace, Disposable {
   readonly #mark: string | undefined;
   readonly #isShared: boolean;
   readonly #directories = new Map<string, OwnedFd>();
+  /** What the kernel said of this process when it was in the topmost cgroup everywhere. */
+  #topmost: string | undefined;
 
   /**
    * With a mark, directories that it makes bear that, and removeMarked() takes only those away. `isShared`: processes live
@@ -147,9 +149,13 @@ export class CgroupParent implements CgroupPlace, Disposable {
    * Where this process is in the topmost cgroup, and so under no limit, there is nothing to leave.
    */
   openKeeperJoin(): CgroupJoin {
-    const paths = readCgroupPaths("self");
+    const text = readCgroupFile("self");
+    if (text === this.#topmost) return { writeZeroFds: [], [Symbol.dispose]: () => {} };
+    const paths = parseCgroupPaths(text);
     const isLimited = (hierarchy: CgroupHierarchy): boolean => pathIn(paths, hierarchy) !== "/";
-    for (const hierarchy of hierarchiesOf(this.layout).filter(isLimited)) {
+    const limited = hierarchiesOf(this.layout).filter(isLimited);
+    if (limited.length === 0) this.#topmost = text;
+    for (const hierarchy of limited) {
       const directory = this.directoryIn(hierarchy);
       makeDirectoryAt(directory, keepersName);
       if (hierarchy.version === 1) inheritCpuset(hierarchy, directory, keepersName);
@@ -216,6 +222,8 @@ export class CgroupParent implements CgroupPlace, Disposable {
       directory = below;
     }
     if (hierarchy.version === 2) this.#enableBelow(directory.fd, hierarchy.controllers);
+    // One that is somebody else's, too, stays as it is.
+    else if (this.#mark === undefined) letCpusetsInherit(hierarchy, directory.fd);
     return directory;
   }
 

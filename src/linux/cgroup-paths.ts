@@ -4,9 +4,18 @@ import { AT_FDCWD } from "./constants/open.ts";
 
 /** The paths of a process in all hierarchies: v2 under "", v1 under its controllers or `name=…`. */
 export function readCgroupPaths(pid: number | "self"): ReadonlyMap<string, string> {
-  const text = readFileAt(AT_FDCWD, `/proc/${pid}/cgroup`);
+  return parseCgroupPaths(readCgroupFile(pid));
+}
+
+/** What the kernel says of a process's cgroups; "" when it is gone. */
+export function readCgroupFile(pid: number | "self"): string {
+  return readFileAt(AT_FDCWD, `/proc/${pid}/cgroup`) ?? "";
+}
+
+/** Of what readCgroupFile() gave. */
+export function parseCgroupPaths(text: string): ReadonlyMap<string, string> {
   const paths = new Map<string, string>();
-  for (const line of (text ?? "").split("\n")) {
+  for (const line of text.split("\n")) {
     const match = /^\d+:([^:]*):(.*)$/.exec(line);
     if (match !== null) paths.set(match[1] as string, match[2] as string);
   }

@@ -206,6 +206,34 @@ describe("Cgroup", () => {
     });
   });
 
+  test("create() fills a cpuset, also where the kernel does not", async () => {
+    await withParent((parent) => {
+      const cpuset = findController(parent.layout, "cpuset");
+      if (cpuset?.version !== 1) return;
+      for (const [name, does] of [
+        ["one", "1"],
+        ["two", "0"],
+      ] as const) {
+        writeFileSync(pathOf(cpuset, "cgroup.clone_children", "."), does);
+        parent.create(name, planCgroup({}, parent.layout));
+        for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+          const above = readFileSync(pathOf(cpuset, file, "."), "latin1");
+          expect([readFileSync(pathOf(cpuset, file, name), "latin1"), above.trim()]).not.toContain("");
+          expect(readFileSync(pathOf(cpuset, file, name), "latin1")).toBe(above);
+        }
+      }
+    });
+  });
+
+  test("the kernel fills the cpusets below one that is the engine's own", async () => {
+    await withParent((parent) => {
+      const cpuset = findController(parent.layout, "cpuset");
+      if (cpuset?.version !== 1) return;
+      mkdirSync(pathOf(cpuset, "", "made"));
+      expect(readFileSync(pathOf(cpuset, "cpuset.mems", "made"), "latin1").trim()).not.toBe("");
+    });
+  });
+
   test("openKeeperJoin() leads out of each cgroup that limits this process, and is idempotent", async () => {
     await withParent((parent) => {
       const paths = readCgroupPaths("self");

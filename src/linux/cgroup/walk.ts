@@ -1,5 +1,6 @@
 import { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../constants/open.ts";
 import { type Fd, OwnedFd } from "../fd.ts";
+import { statFd } from "../stat.ts";
 import { attempt } from "../syscall.ts";
 import { listDirectories } from "./files.ts";
 
@@ -23,6 +24,7 @@ export function walkCgroups(parent: Fd, name: string, visitor: CgroupVisitor): v
   if (current === undefined) return;
   try {
     visitor.enter?.(current.fd);
+    if (isLeaf(current.fd)) return;
     const frames = [{ names: listDirectories(current.fd), next: 0 }];
     for (let visits = 0; visits < mostVisits; visits++) {
       const frame = frames.at(-1);
@@ -48,6 +50,11 @@ export function walkCgroups(parent: Fd, name: string, visitor: CgroupVisitor): v
   } finally {
     current[Symbol.dispose]();
   }
+}
+
+/** KERNEL: kernfs counts a directory's directories as links to it; what is counted otherwise is listed. */
+function isLeaf(directory: Fd): boolean {
+  return statFd(directory).links === 2;
 }
 
 function find(directory: Fd, name: string): OwnedFd | undefined {
