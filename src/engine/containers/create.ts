@@ -6,7 +6,7 @@ import { planCgroup } from "../../linux/cgroup-plan.ts";
 import { planCgroupParent } from "../planning/cgroup-parent.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
 import { randomContainerId, randomContainerName, parseContainerName } from "../planning/container-name.ts";
-import { type ContainerPlan, planContainer } from "../planning/plan-container.ts";
+import type { ContainerPlan } from "../planning/plan-container.ts";
 import { hasPodCgroup, podCgroupOf } from "../planning/pod-cgroup.ts";
 import { planPodMember } from "../planning/pod-member.ts";
 import { refuse } from "../planning/refusal.ts";
@@ -27,6 +27,7 @@ import { identifyCaller } from "./notify.ts";
 import { openClass } from "./resource-class.ts";
 import { pinImageMounts } from "./image-mounts.ts";
 import { failureTo } from "./launch-failure.ts";
+import { planNew } from "./plan-record.ts";
 import { requiredIds } from "./required-containers.ts";
 import { readSecretVariables } from "./secrets.ts";
 import { sharesMemory } from "./shared-memory.ts";
@@ -55,7 +56,7 @@ export async function createContainer(
     ...(inPodCgroup(context, { id, asked, pod }) ?? parentOf(context, asked)),
     ...identifyCaller(asked),
   };
-  const plan = planContainer(id, { spec, image: config.defaults, host: context.host });
+  const plan = planNew(context, { id, spec, imageConfig: config });
   if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
   checkSources(plan);
   readSecretVariables(context, plan);

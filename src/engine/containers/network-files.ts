@@ -3,6 +3,7 @@ import { hostRootOf } from "../../spec/id-map.ts";
 import type { EndpointPlan } from "../../network/types.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
 import type { Fd } from "../../linux/fd.ts";
+import { writeFile } from "../../linux/write-file.ts";
 import { hasNameServer } from "../networks/names.ts";
 import { linkedHosts } from "../networks/links.ts";
 import {
@@ -108,7 +109,7 @@ function gatewaysOf({ networks }: ContainerContext, ends: readonly EndpointPlan[
 /** For every user of the container to read, and for its root to change. */
 export function writeContainerFile(path: string, text: string, { idMaps }: ContainerRecord): void {
   // Readable by every user in the container; the directory above keeps the host's users out.
-  writeFileSync(path, text, { mode: 0o644 });
+  writeFile(path, text, { mode: 0o644 });
   if (idMaps === undefined) return;
   const { uid, gid } = hostRootOf(idMaps);
   chownSync(path, uid, gid);

@@ -32,7 +32,7 @@ import { getContainer } from "./find-container.ts";
 import { openImageMounts } from "./image-mounts.ts";
 import { openJoinedNamespaces } from "./joined-namespaces.ts";
 import { failureTo, launchFailure } from "./launch-failure.ts";
-import { planRecord } from "./plan-record.ts";
+import { planStart } from "./plan-record.ts";
 import { findForeignNamespaces, openIdsOf } from "./user-namespace.ts";
 import { decideIdmaps } from "./bind-idmaps.ts";
 import { makeNetworkFiles } from "./network-files.ts";
@@ -222,7 +222,7 @@ async function launch(
 ): Promise<StartedProcess> {
   const { parts, places, attaches } = context;
   const { id, spec } = record;
-  const plan = planRecord(context, record);
+  const plan = planStart(context, record);
   using joined = openJoinedNamespaces(context, record);
   using ids = await openIdsOf(context, record);
   const volumes = uses.use(await openVolumes(context, plan.mounts));
