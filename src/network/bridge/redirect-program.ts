@@ -1,6 +1,7 @@
 import { type BpfInstruction, encodeInstructions } from "../../linux/bpf-instructions.ts";
 import { takesProgram } from "../../linux/bpf-program.ts";
 import type { Fd } from "../../linux/fd.ts";
+import { kernelIsAtLeast } from "../../linux/features.ts";
 import { isForcedAbsent } from "../../linux/without.ts";
 
 // <linux/bpf.h>, <linux/if_packet.h>, <linux/if_ether.h>
@@ -27,12 +28,15 @@ export function encodeRedirect(map: Fd): Uint8Array {
     [0xb7, R0, 0, 0, TC_ACT_UNSPEC],
     [0x95], // exit
   ];
-  const redirect: readonly BpfInstruction[] = [
-    [0x61, INDEX, R0, 0],
-    // KERNEL: before 6.16 a packet that was another machine's for the host's end stays one, and is dropped.
+  // KERNEL: before 6.16 a packet that was another machine's for the host's end stays one, and is dropped.
+  const changeType: readonly BpfInstruction[] = [
     [0xbf, R1, CONTEXT],
     [0xb7, R2, 0, 0, PACKET_HOST],
     [0x85, 0, 0, 0, BPF_FUNC_skb_change_type],
+  ];
+  const redirect: readonly BpfInstruction[] = [
+    [0x61, INDEX, R0, 0],
+    ...(kernelIsAtLeast(6, 16) ? [] : changeType),
     [0xbf, R1, INDEX],
     [0xb7, R2, 0, 0, 0],
     [0x85, 0, 0, 0, BPF_FUNC_redirect_peer],

@@ -9,6 +9,7 @@ import type { ResourceLimit } from "../../linux/rlimit.ts";
 import { getNamespaceKind } from "../../linux/namespaces.ts";
 import { AF_INET, requestUp, SIOCSIFFLAGS, SOCK_DGRAM } from "../../linux/netdevice.ts";
 import type { RuntimeConfig, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
+import type { AttachedMounts } from "./attached-mounts.ts";
 import { addDeviceLinks, addDevices } from "./devices.ts";
 import {
   addAttachments,
@@ -135,12 +136,12 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
       : addFileClones(child, input.mounts, { files: input.memoryFiles, place: input.rootPlace })),
   ]);
   addPivot(child, root, input.rootPlace);
-  addAttachments(child, blob, root, input.mounts, made);
-  if (input.devicesMade === true) addDeviceLinks(child, blob, root);
-  else addDevices(child, blob, root, linux.devices ?? []);
+  const attached = addAttachments(child, blob, root, input.mounts, made);
+  if (input.devicesMade === true) addDeviceLinks(child, blob, attached);
+  else addDevices(child, blob, attached, linux.devices ?? []);
   addReadonlyPaths(child, root, linux.readonlyPaths ?? []);
   addMaskedPaths(child, root, masks, masked);
-  for (const { target, attributes } of input.seals) addSeal(child, blob, root, target, attributes);
+  for (const { target, attributes } of input.seals) addSeal(child, blob, attached, target, attributes);
   if (terminal) {
     addTerminal(child, blob, root, {
       console: true,
@@ -222,9 +223,15 @@ function addHostname(list: PlanList, config: RuntimeConfig): void {
   }
 }
 
-function addSeal(list: PlanList, blob: PlanBlob, root: number, target: string, attributes: number): void {
+function addSeal(
+  list: PlanList,
+  blob: PlanBlob,
+  attached: AttachedMounts,
+  target: string,
+  attributes: number,
+): void {
   const about = `make "${target}" read-only`;
-  const found = addOpenTarget(list, blob, root, target, { about, kind: "directory" });
+  const found = attached.addOpenDirectory(list, blob, target, about);
   const encoded = encodeMountAttributes({ set: attributes });
   list.add(about, "mount_setattr", [found, "", AT_EMPTY_PATH, encoded, encoded.length]);
 }

@@ -4,8 +4,8 @@ import { AT_SYMLINK_NOFOLLOW, S_IFBLK, S_IFCHR, S_IFIFO } from "../../linux/cons
 import { errno } from "../../linux/errno.ts";
 import { makeDevice } from "../../linux/stat.ts";
 import type { RuntimeDevice } from "../../spec/runtime-config.ts";
+import type { AttachedMounts } from "./attached-mounts.ts";
 import { addLink } from "./mounts.ts";
-import { addOpenTarget } from "./paths.ts";
 import type { PlanArgument, PlanBlob, PlanList } from "./plan.ts";
 
 /** The devices that each container has. SPEC: config-linux.md, Default Devices */
@@ -60,7 +60,7 @@ export function deviceMode({ type, fileMode = 0o666 }: RuntimeDevice): number {
 export function addDevices(
   list: PlanList,
   blob: PlanBlob,
-  root: number,
+  attached: AttachedMounts,
   devices: readonly RuntimeDevice[],
 ): void {
   const parents = new Map<string, PlanArgument>();
@@ -68,21 +68,18 @@ export function addDevices(
     const directory = posix.dirname(path);
     let parent = parents.get(directory);
     if (parent === undefined) {
-      parent = addOpenTarget(list, blob, root, directory, {
-        about: `make the directory "${directory}"`,
-        kind: "directory",
-      });
+      parent = attached.addOpenDirectory(list, blob, directory, `make the directory "${directory}"`);
       parents.set(directory, parent);
     }
     return parent;
   };
   for (const device of withDefaultDevices(devices)) addDevice(list, parentOf(device.path), device);
-  addDeviceLinks(list, blob, root);
+  addDeviceLinks(list, blob, attached);
 }
 
 /** The usual links of /dev. */
-export function addDeviceLinks(list: PlanList, blob: PlanBlob, root: number): void {
-  for (const [path, target] of links) addLink(list, blob, root, path, target);
+export function addDeviceLinks(list: PlanList, blob: PlanBlob, attached: AttachedMounts): void {
+  for (const [path, target] of links) addLink(list, blob, attached, path, target);
 }
 
 function addDevice(list: PlanList, parent: PlanArgument, device: RuntimeDevice): void {

@@ -28,7 +28,8 @@ import {
 } from "../../linux/constants/mount.ts";
 import { errno } from "../../linux/errno.ts";
 import { encodeMountAttributes } from "../../linux/mount.ts";
-import { addJumpOver, addOpenTarget, encodeOpenHow } from "./paths.ts";
+import { AttachedMounts } from "./attached-mounts.ts";
+import { addJumpOver, encodeOpenHow } from "./paths.ts";
 import type { OpResult, PlanArgument, PlanBlob, PlanList } from "./plan.ts";
 
 /** A mount of the container, ready to be planned. */
@@ -164,35 +165,45 @@ export function addPivot(list: PlanList, root: number, place: string): void {
   list.add(about, "chdir", ["/"]);
 }
 
-/** Attaches every mount at its place, in their order. */
+/** Attaches every mount at its place, in their order; gives what is where now. */
 export function addAttachments(
   list: PlanList,
   blob: PlanBlob,
   root: number,
   mounts: readonly PlannedMount[],
   made: ReadonlyMap<PlannedMount, OpResult>,
-): void {
+): AttachedMounts {
+  const attached = new AttachedMounts(root);
   for (const mount of mounts) {
     const about = `mount at "${mount.destination}"`;
     if (mount.kind === "link") {
-      addLink(list, blob, root, mount.destination, mount.target);
+      addLink(list, blob, attached, mount.destination, mount.target);
       continue;
     }
     const source: PlanArgument | undefined = mount.kind === "tree" ? mount.fd : made.get(mount);
     if (source === undefined) throw new Failure("internal", `cannot ${about}: it was not created`);
-    const target = addOpenTarget(list, blob, root, mount.destination, {
+    const target = attached.addOpenPlace(list, blob, mount.destination, {
       about,
       kind: mount.kind === "file" || (mount.kind === "tree" && !mount.directory) ? "file" : "directory",
       symlinks: ownPlaces.has(posix.resolve("/", mount.destination)) ? "refuse" : "follow",
     });
     list.add(about, "move_mount", [source, "", target, "", attach]);
+    const isFresh = mount.kind === "filesystem" && mount.type === "tmpfs";
+    attached.add(mount.destination, isFresh ? source : undefined);
   }
+  return attached;
 }
 
 /** A symbolic link; one that is there already stays. */
-export function addLink(list: PlanList, blob: PlanBlob, root: number, path: string, target: string): void {
+export function addLink(
+  list: PlanList,
+  blob: PlanBlob,
+  attached: AttachedMounts,
+  path: string,
+  target: string,
+): void {
   const about = `make the link "${path}"`;
-  const parent = addOpenTarget(list, blob, root, posix.dirname(path), { about, kind: "directory" });
+  const parent = attached.addOpenDirectory(list, blob, posix.dirname(path), about);
   list.add(about, "symlinkat", [target, parent, posix.basename(path)], {
     skip: { errors: [errno.EEXIST], count: 0 },
   });

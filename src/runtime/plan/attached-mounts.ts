@@ -1,0 +1,71 @@
+import { posix } from "node:path";
+import {
+  O_CLOEXEC,
+  O_PATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFREG,
+} from "../../linux/constants/open.ts";
+import { errno } from "../../linux/errno.ts";
+import { addOpenTarget, encodeOpenHow } from "./paths.ts";
+import type { PlanArgument, PlanBlob, PlanList } from "./plan.ts";
+
+const existing = { skip: { errors: [errno.EEXIST], count: 0 } } as const;
+
+/**
+ * Where a plan has attached what, to find the way to the next place. A tmpfs that the plan itself has made is empty, and nobody else
+ * has seen it: what belongs right into it needs no look-up from the root. SAFETY: a place below it is in it, also where a link of
+ * the image has led a later mount over it.
+ */
+export class AttachedMounts {
+  readonly root: number;
+  readonly #fresh = new Map<string, PlanArgument>();
+
+  constructor(root: number) {
+    this.root = root;
+  }
+
+  /** `fresh`: its descriptor, when it is a tmpfs that the plan has made. */
+  add(destination: string, fresh?: PlanArgument): void {
+    const place = normalize(destination);
+    const below = place === "/" ? "/" : `${place}/`;
+    for (const covered of this.#fresh.keys())
+      if (covered === place || covered.startsWith(below)) this.#fresh.delete(covered);
+    if (fresh !== undefined) this.#fresh.set(place, fresh);
+  }
+
+  /** A directory's descriptor; it is made when nothing is there. */
+  addOpenDirectory(list: PlanList, blob: PlanBlob, path: string, about: string): PlanArgument {
+    return (
+      this.#fresh.get(normalize(path)) ??
+      addOpenTarget(list, blob, this.root, path, { about, kind: "directory" })
+    );
+  }
+
+  /** The descriptor of a place for a mount, which is made when nothing is there. */
+  addOpenPlace(
+    list: PlanList,
+    blob: PlanBlob,
+    path: string,
+    options: {
+      readonly about: string;
+      readonly kind: "directory" | "file";
+      readonly symlinks: "follow" | "refuse";
+    },
+  ): PlanArgument {
+    const { about, kind } = options;
+    const place = normalize(path);
+    const parent = this.#fresh.get(posix.dirname(place));
+    if (parent === undefined || place === "/") return addOpenTarget(list, blob, this.root, path, options);
+    const name = posix.basename(place);
+    if (kind === "file") list.add(about, "mknodat", [parent, name, S_IFREG | 0o644, 0], existing);
+    else list.add(about, "mkdirat", [parent, name, 0o755], existing);
+    const how = encodeOpenHow(O_PATH | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    return list.add(about, "openat2", [parent, name, how, how.length]);
+  }
+}
+
+/** Absolute, without an end in "/". */
+function normalize(path: string): string {
+  return posix.resolve("/", path);
+}

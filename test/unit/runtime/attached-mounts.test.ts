@@ -1,0 +1,56 @@
+import { describe, expect, test } from "bun:test";
+import { AttachedMounts } from "../../../src/runtime/plan/attached-mounts.ts";
+import { PlanBlob, PlanList, type PlanArgument } from "../../../src/runtime/plan/plan.ts";
+
+const root = 6;
+
+/** The calls that open a place, and where the first one of them begins. */
+function place(
+  attached: AttachedMounts,
+  path: string,
+  kind: "directory" | "file" = "directory",
+): { readonly calls: readonly string[]; readonly from: PlanArgument | undefined } {
+  const list = new PlanList();
+  attached.addOpenPlace(list, new PlanBlob(), path, { about: "mount", kind, symlinks: "follow" });
+  return { calls: list.ops.map(({ call }) => call), from: list.ops[0]?.args[0] };
+}
+
+describe("AttachedMounts", () => {
+  test("a place right in a tmpfs of the plan's own is reached by its descriptor, all others from the root", () => {
+    const attached = new AttachedMounts(root);
+    attached.add("/dev/", 30);
+    attached.add("/sys");
+    expect(place(attached, "/dev/shm")).toEqual({ calls: ["mkdirat", "openat2"], from: 30 });
+    expect(place(attached, "dev//console", "file")).toEqual({ calls: ["mknodat", "openat2"], from: 30 });
+    expect(place(attached, "/devices").from).toBe(root);
+    expect(place(attached, "/dev/a/b").from).toBe(root);
+    expect(place(attached, "/sys/fs").from).toBe(root);
+    expect(place(attached, "/dev").from).toBe(root);
+    expect(place(attached, "/").from).toBe(root);
+  });
+
+  test("what is mounted over it, or over what is above it, counts from then on", () => {
+    for (const over of ["/a/b", "/a", "/", "/a/b/"]) {
+      const attached = new AttachedMounts(root);
+      attached.add("/a/b", 30);
+      attached.add("/a/beside");
+      expect(place(attached, "/a/b/c").from).toBe(30);
+      attached.add(over);
+      expect(place(attached, "/a/b/c").from).toBe(root);
+    }
+    const attached = new AttachedMounts(root);
+    attached.add("/a", 30);
+    attached.add("/a", 31);
+    expect(place(attached, "/a/c").from).toBe(31);
+  });
+
+  test("a directory that is such a tmpfs needs no call", () => {
+    const attached = new AttachedMounts(root);
+    attached.add("/dev", 30);
+    const list = new PlanList();
+    expect(attached.addOpenDirectory(list, new PlanBlob(), "/dev", "make a device")).toBe(30);
+    expect(list.ops).toEqual([]);
+    attached.addOpenDirectory(list, new PlanBlob(), "/run", "make a device");
+    expect(list.ops[0]?.args[0]).toBe(root);
+  });
+});
