@@ -63,7 +63,7 @@ export const run: Command<Values> = {
     "tare run -d --name web -v /srv/www:/www:ro busybox httpd -f -h /www",
   ],
   async run(asked) {
-    const call = { ...asked, values: { ...asked.values, rm: asked.values.rm || asked.values.rmi } };
+    const call = asked.values.rmi ? { ...asked, values: { ...asked.values, rm: true } } : asked;
     const { values, given, positional, context } = call;
     refuseAccounts(values);
     const preserved = findPreserved(values);

@@ -9,7 +9,9 @@ export interface NetworkFlag extends PlannedEndpointSettings {
 /** `NAME`, or `name=NAME,alias=WORD,ip=ADDRESS,driver-opt=KEY=VALUE,…` (one CSV record). Throws "invalid" in Docker's words. */
 export function parseNetworkFlag(text: string): NetworkFlag {
   if (text.trim() === "") throw new Failure("invalid", "no name set for network");
-  if (!/^(?:name|alias|ip|ip6|mac-address|link-local-ip|driver-opt|gw-priority)=|,/.test(text)) {
+  // Most are a name: nothing is compiled to see that.
+  const isName = !text.includes("=") && !text.includes(",");
+  if (isName || !/^(?:name|alias|ip|ip6|mac-address|link-local-ip|driver-opt|gw-priority)=|,/.test(text)) {
     return { network: text.trim() };
   }
   let flag: NetworkFlag = { network: "" };

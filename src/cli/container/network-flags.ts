@@ -71,7 +71,7 @@ export function planNetworkFlags(values: NetworkValues): {
     ...(values["mac-address"] === "" || (mode !== undefined && mode !== "default")
       ? {}
       : { macAddress: values["mac-address"] }),
-    ...(ends.size === 0 ? {} : { networkingConfig: { EndpointsConfig: Object.fromEntries(ends) } }),
+    ...(ends.size === 0 ? {} : { networkingConfig: { EndpointsConfig: byName(ends) } }),
   };
 }
 
@@ -103,6 +103,13 @@ function planEnds(values: NetworkValues): ReadonlyMap<string, EndpointSettings> 
     ends.set(network, endOf(index === 0 ? withShort(flag, values) : flag));
   }
   return ends;
+}
+
+/** Few: the runtime's own way to do it would be compiled first. A computed name is a property of its own, whatever it is. */
+function byName(ends: ReadonlyMap<string, EndpointSettings>): Readonly<Record<string, EndpointSettings>> {
+  let named: Readonly<Record<string, EndpointSettings>> = {};
+  for (const [network, end] of ends) named = { ...named, [network]: end };
+  return named;
 }
 
 function hasShort(values: NetworkValues): boolean {

@@ -39,6 +39,11 @@ function plan(...argv: readonly string[]): ContainerCreateRequest {
 }
 
 describe("planContainer()", () => {
+  test("a network is asked for by whatever it is named", () => {
+    const { NetworkingConfig } = plan("--network", "__proto__", "--network", "web", "busybox");
+    expect(Object.keys(NetworkingConfig?.EndpointsConfig ?? {})).toEqual(["__proto__", "web"]);
+  });
+
   test("asks for little when little is said", () => {
     expect(plan("busybox")).toEqual({
       Hostname: "",
