@@ -3,7 +3,6 @@ import { hostRootOf } from "../../spec/id-map.ts";
 import type { EndpointPlan } from "../../network/types.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
 import type { Fd } from "../../linux/fd.ts";
-import { writeFile } from "../../linux/write-file.ts";
 import { hasNameServer } from "../networks/names.ts";
 import { linkedHosts } from "../networks/links.ts";
 import {
@@ -109,7 +108,7 @@ function gatewaysOf({ networks }: ContainerContext, ends: readonly EndpointPlan[
 /** For every user of the container to read, and for its root to change. */
 export function writeContainerFile(path: string, text: string, { idMaps }: ContainerRecord): void {
   // Readable by every user in the container; the directory above keeps the host's users out.
-  writeFile(path, text, { mode: 0o644 });
+  writeFileSync(path, text, { mode: 0o644 });
   if (idMaps === undefined) return;
   const { uid, gid } = hostRootOf(idMaps);
   chownSync(path, uid, gid);

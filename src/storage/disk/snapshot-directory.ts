@@ -11,7 +11,6 @@ import { type Digest, parseDigest } from "../../spec/digest.ts";
 import type { SnapshotId } from "../driver.ts";
 import type { Places } from "./places.ts";
 import { liftSizeLimit } from "./size-limit.ts";
-import { writeFile } from "../../linux/write-file.ts";
 import { SpareDirectory } from "./spare-directory.ts";
 import type { Trash } from "./trash.ts";
 
@@ -48,7 +47,7 @@ export class SnapshotDirectory implements AsyncDisposable {
         mkdirSync(path, 0o700);
         this.#furnish(path);
       }
-      writeFile(`${path}/layers`, JSON.stringify(layers), { mode: 0o600 });
+      writeFileSync(`${path}/layers`, JSON.stringify(layers), { mode: 0o600 });
     });
     return draft;
   }
