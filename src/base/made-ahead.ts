@@ -12,6 +12,8 @@ export class MadeAhead<T extends Ahead> implements Disposable {
   readonly #make: () => Promise<T | undefined>;
   #made: T | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #held = 0;
+  #isMaking = false;
   #isClosed = false;
 
   /** `make` may fail, or give nothing: who needs one next makes it, and says why that fails. */
@@ -28,10 +30,15 @@ export class MadeAhead<T extends Ahead> implements Disposable {
     return undefined;
   }
 
-  /** For the time in which nothing is to be made beside; when that is over, the next one is made. */
+  /** For the time in which nothing is to be made beside; when that is over for all who asked for it, the next one is made. */
   hold(): Disposable {
     clearTimeout(this.#timer);
-    return { [Symbol.dispose]: () => this.#makeSoon() };
+    this.#held++;
+    return {
+      [Symbol.dispose]: () => {
+        if (--this.#held === 0) this.#makeSoon();
+      },
+    };
   }
 
   [Symbol.dispose](): void {
@@ -41,15 +48,16 @@ export class MadeAhead<T extends Ahead> implements Disposable {
   }
 
   #makeSoon(): void {
-    clearTimeout(this.#timer);
-    if (this.#isClosed || this.#made !== undefined) return;
+    if (this.#isClosed || this.#isMaking || this.#made !== undefined) return;
     this.#timer = setTimeout(() => void this.#makeNow(), restMs);
     this.#timer.unref();
   }
 
   async #makeNow(): Promise<void> {
+    this.#isMaking = true;
     const made = await this.#make().catch(() => undefined);
-    if (this.#isClosed || this.#made !== undefined) made?.[Symbol.dispose]();
+    this.#isMaking = false;
+    if (this.#isClosed) made?.[Symbol.dispose]();
     else this.#made = made;
   }
 }

@@ -12,10 +12,15 @@ export class SpareKeepers extends MadeAhead<SpareKeeper> {
     const directory = join(runRoot, "lib", "spare-keeper");
     super(() => SpareKeeper.start(program, directory));
     this.#directory = directory;
+    this.#clear(); // those of an engine that was killed have ended with it
   }
 
   override [Symbol.dispose](): void {
     super[Symbol.dispose]();
+    this.#clear();
+  }
+
+  #clear(): void {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }

@@ -106,6 +106,18 @@ describe.skipIf(!isRoot)("a keeper that is made ahead", () => {
     }
   });
 
+  test("one that is taken is not in the way of the next one, which may be used before it", async () => {
+    await using _leaks = guard();
+    await untilReady();
+    using first = take();
+    await untilReady();
+    using second = take();
+    for (const spare of [second, first]) {
+      const { stdout } = await runtime.run(["echo", "kept"], { spare });
+      expect(stdout).toBe("kept\n");
+    }
+  });
+
   test("a start that fails leaves nothing of it", async () => {
     await using _leaks = guard();
     const pid = await untilReady();

@@ -25,13 +25,14 @@ export function listenIn(directory: Fd): OwnedFd {
   return new OwnedFd(socket.move());
 }
 
-export function removeSocket(directory: string): void {
-  attempt("unlinkat", AT_FDCWD, `${directory}/${socketName}`, 0);
+/** Takes a listening socket out of the directory, where the next one can listen then. `to`: a path of the same file system. */
+export function putSocketAside(directory: Fd, to: string): void {
+  call("renameat2", directory, socketName, AT_FDCWD, to, 0);
 }
 
-/** The socket goes from one directory to another of the file system; one of an earlier life is replaced. */
+/** Gives such a one to another directory; one of an earlier life is replaced. */
 export function moveSocket(from: string, to: Fd): void {
-  call("renameat2", AT_FDCWD, `${from}/${socketName}`, to, socketName, 0);
+  call("renameat2", AT_FDCWD, from, to, socketName, 0);
 }
 
 /** Connects to a keeper. Failure "unavailable" when nobody listens. */

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { errno } from "../../linux/errno.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
@@ -7,7 +7,7 @@ import { mostPassedFds, openSocketPair, sendUnixMessage } from "../../linux/unix
 import { type Plan, type PlanBlob, PlanList } from "../plan/plan.ts";
 import type { KeeperProgram } from "../types.ts";
 import { firstInheritedFd, Inheritance } from "./inheritance.ts";
-import { moveSocket, removeSocket } from "./socket.ts";
+import { moveSocket, putSocketAside } from "./socket.ts";
 import { keeperName, type StartedKeeper, startKeeper } from "./start-keeper.ts";
 
 /** What keepers have in their arguments in place of an id: as long as one of a container. */
@@ -26,25 +26,26 @@ export class SpareKeeper implements Disposable {
   readonly firstFd: number = firstFd;
   readonly #started: StartedKeeper;
   readonly #channel: OwnedFd;
-  readonly #directory: string;
+  /** Of its socket. */
+  readonly #place: string;
   readonly #nameAddress: bigint;
   #isAlive = true;
   #isHanded = false;
 
   private constructor(
     started: StartedKeeper,
-    parts: { readonly channel: OwnedFd; readonly directory: string; readonly nameAddress: bigint },
+    parts: { readonly channel: OwnedFd; readonly place: string; readonly nameAddress: bigint },
   ) {
     this.#started = started;
     this.#channel = parts.channel;
-    this.#directory = parts.directory;
+    this.#place = parts.place;
     this.#nameAddress = parts.nameAddress;
     for (const event of ["end", "close"]) started.socket.once(event, () => (this.#isAlive = false));
     started.socket.resume(); // else its end is not seen
     started.socket.unref();
   }
 
-  /** Listens in the directory. Undefined where nobody may look into its memory. */
+  /** Its socket is in the directory, where one is made at a time. Undefined where nobody may look into its memory. */
   static async start(program: KeeperProgram, directory: string): Promise<SpareKeeper | undefined> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     using opened = openDirectoryPath(directory);
@@ -58,9 +59,12 @@ export class SpareKeeper implements Disposable {
       started.socket.destroy();
       return undefined;
     }
+    // It may be taken, and not be anybody's yet, when the next one is made.
+    const place = `${directory}/${started.keeperPid}.sock`;
+    putSocketAside(opened.fd, place);
     return new SpareKeeper(started, {
       channel: new OwnedFd(channel.ours.move()),
-      directory,
+      place,
       nameAddress: address + BigInt(keeperName.length + 1),
     });
   }
@@ -79,7 +83,7 @@ export class SpareKeeper implements Disposable {
     readonly directory: Fd;
     readonly fds: readonly Fd[];
   }): StartedKeeper {
-    moveSocket(this.#directory, directory);
+    moveSocket(this.#place, directory);
     const name = Buffer.alloc(nameBytes);
     name.write(id);
     for (const part of partsOf(fds)) sendUnixMessage(this.#channel.fd, name, { fds: part });
@@ -98,7 +102,7 @@ export class SpareKeeper implements Disposable {
   [Symbol.dispose](): void {
     if (this.#isHanded) return;
     this.#started.socket.destroy();
-    removeSocket(this.#directory);
+    rmSync(this.#place, { force: true });
     this.#channel[Symbol.dispose]();
   }
 }

@@ -32,6 +32,29 @@ test("nothing is made before the first use, then one at a time, each taken once"
   expect(ahead.take()).toBe(made[1] as Thing);
 });
 
+test("one is made at a time, and none while somebody holds it", async () => {
+  let making = 0;
+  const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+  using ahead = new MadeAhead(async () => {
+    making++;
+    await finished;
+    return new Thing();
+  });
+  const [first, second] = [ahead.hold(), ahead.hold()];
+  first[Symbol.dispose]();
+  await sleep(rest);
+  expect(making).toBe(0);
+  second[Symbol.dispose]();
+  await sleep(rest);
+  expect(making).toBe(1);
+  use(ahead);
+  await sleep(rest);
+  expect(making).toBe(1);
+  finish();
+  await sleep(1);
+  expect(ahead.take()).toBeInstanceOf(Thing);
+});
+
 test("nothing is made while it is held", async () => {
   const made: Thing[] = [];
   using ahead = new MadeAhead(async () => made[made.push(new Thing()) - 1]);
