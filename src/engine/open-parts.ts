@@ -7,8 +7,7 @@ import { openContentStore } from "../image/content-store.ts";
 import type { RegistriesOptions } from "../image/registries.ts";
 import { LazyRegistries } from "./images/lazy-registries.ts";
 import { type CgroupParent, openCgroupParent } from "../linux/cgroup-parent.ts";
-import type { OwnedFd } from "../linux/fd.ts";
-import { makeNetworkNamespace } from "../linux/network-namespace.ts";
+import { HostNetworkSettings, type NetworkAhead } from "../linux/network-ahead.ts";
 import { execInContainer } from "../runtime/exec.ts";
 import { openKeeperProgram } from "../runtime/keeper-program.ts";
 import { reconnect } from "../runtime/reconnect.ts";
@@ -90,9 +89,10 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     }),
   );
   const names = opened.use(openNameServer());
+  const settings = opened.use(new HostNetworkSettings());
   const spares = {
     keepers: opened.use(new SpareKeepers(program, runRoot)),
-    networks: opened.use(new MadeAhead(async () => makeNetworkNamespace())),
+    networks: opened.use(new MadeAhead(async () => settings.makeAhead())),
   };
   const held = opened.move();
   return {
@@ -137,7 +137,7 @@ function runtimePart(
     readonly parent: CgroupParent;
     readonly cgroups: EngineCgroups;
     readonly namespaces: UserNamespaces;
-    readonly spares: { readonly keepers: SpareKeepers; readonly networks: MadeAhead<OwnedFd> };
+    readonly spares: { readonly keepers: SpareKeepers; readonly networks: MadeAhead<NetworkAhead> };
   },
 ): RuntimePart {
   return {

@@ -1,9 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { poll, sleep } from "../../src/base/deadline.ts";
+import { MadeAhead } from "../../src/base/made-ahead.ts";
 import { Failure } from "../../src/base/failure.ts";
 import { OwnedFd } from "../../src/linux/fd.ts";
+import { HostNetworkSettings } from "../../src/linux/network-ahead.ts";
 import { makeNetworkNamespace } from "../../src/linux/network-namespace.ts";
 import { findProcessStatistics } from "../../src/linux/process.ts";
 import type { SpareKeeper } from "../../src/runtime/keeper/spare-keeper.ts";
@@ -190,6 +192,32 @@ describe.skipIf(!isRoot)("a network namespace that is made ahead", () => {
       },
     });
     await expect(starting).rejects.toThrow("no interface today");
+  });
+
+  test("is not taken when the host's settings have changed since it was made", async () => {
+    const file = "/proc/sys/net/ipv4/conf/default/secure_redirects";
+    const before = readFileSync(file, "latin1").trim();
+    using settings = new HostNetworkSettings();
+    using networks = new MadeAhead(async () => settings.makeAhead());
+    const untilMade = async (): Promise<void> => {
+      networks.hold()[Symbol.dispose]();
+      await sleep(100 * slowness);
+    };
+    await untilMade();
+    {
+      using unchanged = networks.take();
+      expect(unchanged).toBeDefined();
+    }
+    await untilMade();
+    try {
+      writeFileSync(file, before === "1" ? "0" : "1");
+      expect(networks.take()).toBeUndefined();
+      await untilMade();
+      using next = networks.take();
+      expect(next).toBeDefined();
+    } finally {
+      writeFileSync(file, before);
+    }
   });
 
   test("is left alone where the container's differs from it", async () => {
