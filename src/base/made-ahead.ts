@@ -8,12 +8,12 @@ export interface Ahead extends Disposable {
 }
 
 /** At most one at a time, made when none has been needed for a moment. Many at once are made by those who need them. */
-export class MadeAhead<T extends Ahead> implements Disposable {
+export class MadeAhead<T extends Ahead> implements AsyncDisposable {
   readonly #make: () => Promise<T | undefined>;
   #made: T | undefined;
   #timer: NodeJS.Timeout | undefined;
   #held = 0;
-  #isMaking = false;
+  #making: Promise<void> | undefined;
   #isClosed = false;
 
   /** `make` may fail, or give nothing: who needs one next makes it, and says why that fails. */
@@ -41,23 +41,23 @@ export class MadeAhead<T extends Ahead> implements Disposable {
     };
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    await this.#making;
     this.take()?.[Symbol.dispose]();
   }
 
   #makeSoon(): void {
-    if (this.#isClosed || this.#isMaking || this.#made !== undefined) return;
-    this.#timer = setTimeout(() => void this.#makeNow(), restMs);
+    if (this.#isClosed || this.#making !== undefined || this.#made !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#making = this.#makeNow();
+    }, restMs);
     this.#timer.unref();
   }
 
   async #makeNow(): Promise<void> {
-    this.#isMaking = true;
-    const made = await this.#make().catch(() => undefined);
-    this.#isMaking = false;
-    if (this.#isClosed) made?.[Symbol.dispose]();
-    else this.#made = made;
+    this.#made = await this.#make().catch(() => undefined);
+    this.#making = undefined;
   }
 }

@@ -15,8 +15,8 @@ export class SpareKeepers extends MadeAhead<SpareKeeper> {
     this.#clear(); // those of an engine that was killed have ended with it
   }
 
-  override [Symbol.dispose](): void {
-    super[Symbol.dispose]();
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]();
     this.#clear();
   }
 

@@ -174,7 +174,7 @@ describe.skipIf(!isRoot)("a full run root", () => {
     try {
       await tare.must(["load", "-i", busyboxArchive()]);
       await tare.must(["run", "-d", "--name", "there", "busybox", "sleep", "1000"]);
-      const { ffree, bsize, bavail } = statfsSync(tare.runRoot);
+      const { bsize, bavail } = statfsSync(tare.runRoot);
       const filler = (name: string): string => {
         fillers.push(join(tare.runRoot, `filler-${name}`));
         return fillers.at(-1) as string;
@@ -183,7 +183,18 @@ describe.skipIf(!isRoot)("a full run root", () => {
         ["bytes", () => writeFileSync(filler("bytes"), Buffer.alloc(bsize * bavail))],
         [
           "inodes",
-          () => Array.from({ length: ffree }, (_, index) => writeFileSync(filler(String(index)), "")),
+          () => {
+            // The daemon makes something beside: there is no number of them.
+            const more = (): boolean => {
+              try {
+                writeFileSync(filler(`${fillers.length}`), "");
+                return true;
+              } catch {
+                return false;
+              }
+            };
+            while (more());
+          },
         ],
       ] as const) {
         fill();
@@ -205,7 +216,7 @@ describe.skipIf(!isRoot)("a full run root", () => {
           await tare.must(["stop", "-t", "0", "there"]);
           expect(await tare.must(["wait", "there"])).toBe("137");
         }
-        for (const path of fillers.splice(0)) rmSync(path);
+        for (const path of fillers.splice(0)) rmSync(path, { force: true });
         await tare.must(["system", "settle"]);
         expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
       }

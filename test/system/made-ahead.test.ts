@@ -39,7 +39,7 @@ describe.skipIf(!isRoot)("a keeper that is made ahead", () => {
   const runtime = new TestRuntime("spare-keeper");
   const spares = new SpareKeepers(runtime.program, runtime.runRoot);
   afterAll(async () => {
-    spares[Symbol.dispose]();
+    await spares[Symbol.asyncDispose]();
     await runtime[Symbol.asyncDispose]();
   });
   const guard = (): AsyncDisposable =>
@@ -198,7 +198,7 @@ describe.skipIf(!isRoot)("a network namespace that is made ahead", () => {
     const file = "/proc/sys/net/ipv4/conf/default/secure_redirects";
     const before = readFileSync(file, "latin1").trim();
     using settings = new HostNetworkSettings();
-    using networks = new MadeAhead(async () => settings.makeAhead());
+    await using networks = new MadeAhead(async () => settings.makeAhead());
     const untilMade = async (): Promise<void> => {
       networks.hold()[Symbol.dispose]();
       await sleep(100 * slowness);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { Failure, within } from "../../base/failure.ts";
+import { Failure, kindOf, within } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_RDWR } from "../../linux/constants/open.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
@@ -62,10 +62,9 @@ export class SnapshotDirectory implements AsyncDisposable {
     try {
       return (JSON.parse(readFileSync(`${path}/layers`, "utf8")) as string[]).map(parseDigest);
     } catch (thrown) {
-      throw (
-        missing(id, thrown) ??
-        new Failure("corrupt", `cannot read the layers of snapshot "${id}"`, { cause: thrown })
-      );
+      const what = `cannot read the layers of snapshot "${id}"`;
+      if (kindOf(thrown) === "exhausted") throw within(what, thrown);
+      throw missing(id, thrown) ?? new Failure("corrupt", what, { cause: thrown });
     }
   }
 

@@ -15,7 +15,7 @@ const rest = 60;
 
 test("nothing is made before the first use, then one at a time, each taken once", async () => {
   const made: Thing[] = [];
-  using ahead = new MadeAhead(async () => made[made.push(new Thing()) - 1]);
+  await using ahead = new MadeAhead(async () => made[made.push(new Thing()) - 1]);
   await sleep(rest);
   expect(ahead.take()).toBeUndefined();
   expect(made).toHaveLength(0);
@@ -35,7 +35,7 @@ test("nothing is made before the first use, then one at a time, each taken once"
 test("one is made at a time, and none while somebody holds it", async () => {
   let making = 0;
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
-  using ahead = new MadeAhead(async () => {
+  await using ahead = new MadeAhead(async () => {
     making++;
     await finished;
     return new Thing();
@@ -57,7 +57,7 @@ test("one is made at a time, and none while somebody holds it", async () => {
 
 test("nothing is made while it is held", async () => {
   const made: Thing[] = [];
-  using ahead = new MadeAhead(async () => made[made.push(new Thing()) - 1]);
+  await using ahead = new MadeAhead(async () => made[made.push(new Thing()) - 1]);
   use(ahead);
   const held = ahead.hold();
   await sleep(rest);
@@ -92,9 +92,9 @@ test("one that has died is disposed of and not taken; a failure is nobody's; the
   expect(ahead.take()).toBe(made[1] as Thing);
   use(ahead);
   await sleep(rest); // the third is being made
-  ahead[Symbol.dispose]();
+  const closing = ahead[Symbol.asyncDispose]();
   resolve();
-  await sleep(1);
+  await closing;
   expect(made.map(({ isDisposed }) => isDisposed)).toEqual([true, false, true]);
   use(ahead);
   await sleep(rest);
