@@ -110,7 +110,10 @@ export function findProcessStatistics(pid: number | "self"): ProcessStatistics |
   }
 }
 
-/** Where the process has its arguments in its memory; undefined when it has ended, or is not ours to look into. SPEC: proc_pid_stat(5), arg_start. */
+/**
+ * Where the process has its arguments in its memory; undefined when there is none, or it is not ours to look into. KERNEL: while a
+ * program is being executed the place is not the last one yet. SPEC: proc_pid_stat(5), arg_start.
+ */
 export function findArgumentsAddress(pid: number): bigint | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");

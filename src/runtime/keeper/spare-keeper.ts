@@ -1,8 +1,9 @@
 import { mkdirSync, rmSync } from "node:fs";
+import { sleep } from "../../base/deadline.ts";
 import { errno } from "../../linux/errno.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
-import { findArgumentsAddress } from "../../linux/process.ts";
+import { findArgumentsAddress, findProcessStatistics } from "../../linux/process.ts";
 import { mostPassedFds, openSocketPair, sendUnixMessage } from "../../linux/unix-message.ts";
 import { type Plan, type PlanBlob, PlanList } from "../plan/plan.ts";
 import type { KeeperProgram } from "../types.ts";
@@ -16,6 +17,8 @@ const nameBytes = nobody.length;
 /** Behind the channel comes the connection to us. */
 const firstFd = firstInheritedFd + 2;
 const F_GETFD = 1;
+const mostNamingMs = 1_000;
+const namingStepMs = 2;
 
 /**
  * A keeper that was executed before anybody needed it. What others inherit, and its name, reach it by a channel, from which the
@@ -54,14 +57,16 @@ export class SpareKeeper implements Disposable {
     inheritance.add(channel.theirs.fd);
     const onInherited = (): void => channel.theirs[Symbol.dispose]();
     const started = await startKeeper({ program, id: nobody, directory: opened, inheritance, onInherited });
-    const address = findArgumentsAddress(started.keeperPid);
-    if (address === undefined) {
-      started.socket.destroy();
-      return undefined;
-    }
     // It may be taken, and not be anybody's yet, when the next one is made.
     const place = `${directory}/${started.keeperPid}.sock`;
     putSocketAside(opened.fd, place);
+    const isNamed = await untilNamed(started.keeperPid);
+    const address = isNamed ? findArgumentsAddress(started.keeperPid) : undefined;
+    if (address === undefined) {
+      started.socket.destroy();
+      rmSync(place, { force: true });
+      return undefined;
+    }
     return new SpareKeeper(started, {
       channel: new OwnedFd(channel.ours.move()),
       place,
@@ -105,6 +110,17 @@ export class SpareKeeper implements Disposable {
     rmSync(this.#place, { force: true });
     this.#channel[Symbol.dispose]();
   }
+}
+
+/** SAFETY: a keeper that has named itself has been executed whole: its arguments stay where they are. False when it does not come so far. */
+async function untilNamed(pid: number): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs < mostNamingMs; waitedMs += namingStepMs) {
+    const found = findProcessStatistics(pid);
+    if (found === undefined || found.state === "Z") return false;
+    if (found.name === keeperName) return true;
+    await sleep(namingStepMs);
+  }
+  return false;
 }
 
 /** Pure. */
