@@ -88,9 +88,13 @@ export class SmallDisk implements Disposable {
     run("mount", "-o", "remount,abort", this.path);
   }
 
-  /** Mounts it again, as after a restart of the machine (ext4 only). Nothing may be open in it. */
-  renew(): void {
-    run("umount", this.path);
+  /** Mounts it again, as after a restart of the machine (ext4 only), when nothing is open in it any more: a daemon that was stopped closes its files then. */
+  async renew(): Promise<void> {
+    await poll(() => (spawnSync("umount", [this.path]).status === 0 ? true : undefined), {
+      everyMs: 5,
+      timeoutMs: 10_000,
+      what: "see nothing open on the disk",
+    });
     this.#mountImage();
   }
 

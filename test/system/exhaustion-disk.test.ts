@@ -290,7 +290,7 @@ describe.skipIf(!isRoot)("a data root", () => {
     }
     expect(await tare.must(["ps", "-a", "--format", "{{.Names}}"])).toBe("kept");
     await tare.must(["daemon", "stop"]);
-    disk.renew();
+    await disk.renew();
     // Images survive that as a power loss; containers need not.
     expect(await tare.must(["run", "--rm", "busybox", "echo", "well"])).toBe("well");
     expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
