@@ -57,16 +57,19 @@ export class SpareKeeper implements Disposable {
     inheritance.add(channel.theirs.fd);
     const onInherited = (): void => channel.theirs[Symbol.dispose]();
     const started = await startKeeper({ program, id: nobody, directory: opened, inheritance, onInherited });
-    // It may be taken, and not be anybody's yet, when the next one is made.
     const place = `${directory}/${started.keeperPid}.sock`;
+    // It has no deadline any more: whatever fails from here on, it ends with its connection.
+    using unused = new DisposableStack();
+    unused.defer(() => {
+      started.socket.destroy();
+      rmSync(place, { force: true });
+    });
+    // It may be taken, and not be anybody's yet, when the next one is made.
     putSocketAside(opened.fd, place);
     const isNamed = await untilNamed(started.keeperPid);
     const address = isNamed ? findArgumentsAddress(started.keeperPid) : undefined;
-    if (address === undefined) {
-      started.socket.destroy();
-      rmSync(place, { force: true });
-      return undefined;
-    }
+    if (address === undefined) return undefined;
+    unused.move();
     return new SpareKeeper(started, {
       channel: new OwnedFd(channel.ours.move()),
       place,
