@@ -2,10 +2,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "bun:test";
-import { poll } from "../../src/base/deadline.ts";
 import { kindOf } from "../../src/base/failure.ts";
 import { type FaultOperation, type FaultPlace, stateOf } from "./fault-run.ts";
 import { dockerArchiveMembers, tarOf } from "./images.ts";
+import { poll } from "./patience.ts";
 
 const sleeper = ["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"];
 

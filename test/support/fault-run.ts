@@ -2,13 +2,13 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "bun:test";
-import { poll } from "../../src/base/deadline.ts";
 import type { FaultPoint } from "../../src/base/fault.ts";
 import { kindOf } from "../../src/base/failure.ts";
 import type { Engine } from "../../src/engine/engine-types.ts";
 import type { ContainerState } from "../../src/engine/types.ts";
 import { connectTo } from "../../src/mod/connected-engine.ts";
 import { storageDriverNames } from "../../src/storage/drivers.ts";
+import { poll } from "./patience.ts";
 import { type Installation, isGone } from "./tare.ts";
 
 /** What an operation works on: an installation whose daemon is sound at the moment, and names of its own. */

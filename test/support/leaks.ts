@@ -12,11 +12,10 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { poll } from "../../src/base/deadline.ts";
 import { Failure } from "../../src/base/failure.ts";
 import { detectCgroups, hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
 import { findProcessStatistics } from "../../src/linux/process.ts";
-import { slowness } from "./patience.ts";
+import { poll } from "./patience.ts";
 
 export interface LeakScope {
   /** Below each hierarchy's mount; all directories from it down count. */
@@ -48,7 +47,7 @@ export async function expectNoLeaks(before: LeakSnapshot): Promise<void> {
       },
       {
         everyMs: 10,
-        timeoutMs: (before.scope.patienceMs ?? 3_000) * slowness,
+        timeoutMs: before.scope.patienceMs ?? 3_000,
         what: "see nothing left behind",
       },
     );

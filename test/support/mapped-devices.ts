@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { sentenceOf } from "../../src/base/failure.ts";
-import { poll } from "../../src/base/deadline.ts";
 import { openDeviceMapper } from "../../src/linux/device-mapper.ts";
 import { DeviceNodes } from "../../src/linux/device-nodes.ts";
-import { slowness } from "./patience.ts";
+import { poll } from "./patience.ts";
 
 /** Why there can be no thin pools on this kernel; undefined: there can. */
 export function whyNoThinPools(): string | undefined {
@@ -42,7 +41,7 @@ export async function expectNoPoolDevices(): Promise<void> {
   let left: readonly string[] = [];
   await poll(() => ((left = listPoolDevices()).length === 0 ? true : undefined), {
     everyMs: 20,
-    timeoutMs: 5_000 * slowness,
+    timeoutMs: 5_000,
     what: "see no device left",
   }).catch((cause: unknown) => {
     throw new Error(`devices are left:\n  ${left.join("\n  ")}`, { cause });

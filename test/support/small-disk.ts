@@ -10,7 +10,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { poll } from "../../src/base/deadline.ts";
+import { poll } from "./patience.ts";
 import { Scratch } from "./scratch.ts";
 
 function run(...[command = "", ...args]: string[]): void {

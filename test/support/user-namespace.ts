@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { readlinkSync, writeFileSync } from "node:fs";
-import { poll } from "../../src/base/deadline.ts";
 import type { OwnedFd } from "../../src/linux/fd.ts";
 import { openUserNamespace } from "../../src/linux/user-namespace.ts";
+import { poll } from "./patience.ts";
 
 /** A user namespace in which user 0 of a file system is 70000; the caller disposes of it. */
 export async function makeUserNamespace(): Promise<OwnedFd> {

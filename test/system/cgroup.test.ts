@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { poll, sleep } from "../../src/base/deadline.ts";
+import { sleep } from "../../src/base/deadline.ts";
 import type { Cgroup } from "../../src/linux/cgroup.ts";
 import {
   type CgroupHierarchy,
@@ -28,6 +28,7 @@ import { planCgroup } from "../../src/linux/cgroup-plan.ts";
 import { pathIn, readCgroupPaths } from "../../src/linux/cgroup-paths.ts";
 import { type DeviceRule, defaultDeviceRules } from "../../src/linux/device-rules.ts";
 import { hasDeviceFilters } from "../../src/linux/cgroup/v2/device-filter.ts";
+import { poll } from "../support/patience.ts";
 
 const parentName = `tare-test-${process.pid}`;
 const children: ChildProcess[] = [];

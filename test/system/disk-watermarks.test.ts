@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { poll } from "../../src/base/deadline.ts";
+import { poll } from "../support/patience.ts";
 import { bulkLayer, type PlacedImage, placeImage } from "../support/registry-images.ts";
 import { SmallDisk } from "../support/small-disk.ts";
 import { Installation, isRoot } from "../support/tare.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { poll, sleep } from "../../src/base/deadline.ts";
+import { sleep } from "../../src/base/deadline.ts";
 import { kindOf, sentenceOf } from "../../src/base/failure.ts";
 import type { Engine } from "../../src/engine/engine-types.ts";
 import { findProcessStatistics } from "../../src/linux/process.ts";
@@ -22,6 +22,7 @@ import {
 } from "../support/engine-model.ts";
 import { expectNothingLeft, killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive, tarOf } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
 /** TARE_MODEL_SECONDS: how long; TARE_SEED: the same steps again. */

@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { poll } from "../../src/base/deadline.ts";
 import { busyboxArchive } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { buildExecutable, executable, Installation, isRoot } from "../support/tare.ts";
 
 describe("the executable", () => {

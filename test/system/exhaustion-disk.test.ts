@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { poll } from "../../src/base/deadline.ts";
 import { kindOf, sentenceOf } from "../../src/base/failure.ts";
 import type { Engine } from "../../src/engine/engine-types.ts";
 import { connectTo } from "../../src/mod/connected-engine.ts";
 import { expectNothingLeft, killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive, tarOf } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { SmallDisk } from "../support/small-disk.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { poll } from "../../src/base/deadline.ts";
 import { kindOf, sentenceOf } from "../../src/base/failure.ts";
 import type { Engine } from "../../src/engine/engine-types.ts";
 import { connectTo } from "../../src/mod/connected-engine.ts";
 import { expectNothingLeft } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { executable, Installation, isRoot } from "../support/tare.ts";
 
 describe.skipIf(!isRoot)("a daemon", () => {

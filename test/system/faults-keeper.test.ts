@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { poll } from "../../src/base/deadline.ts";
 import type { FaultPoint } from "../../src/base/fault.ts";
 import { findProcessStatistics } from "../../src/linux/process.ts";
 import { connectTo } from "../../src/mod/connected-engine.ts";
 import { expectNothingLeft, killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { type Finished, Installation, isRoot } from "../support/tare.ts";
 
 const points: readonly FaultPoint[] = ["launch.spawned", "launch.planned", "launch.born", "launch.ready"];

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { type ClientRequest, request } from "node:http";
-import { poll } from "../../src/base/deadline.ts";
 import { busyboxArchive, busyboxRootfsTar, tarOf } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { bulkLayer, isBlobRequest, type PlacedImage, placeImage } from "../support/registry-images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 import { type SeenRequest, TestRegistry } from "../support/test-registry.ts";

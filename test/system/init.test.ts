@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { openKeeperProgram } from "../../src/runtime/keeper-program.ts";
 import { call } from "../../src/linux/syscall.ts";
 import { OwnedFd } from "../../src/linux/fd.ts";
-import { poll } from "../../src/base/deadline.ts";
 import { busyboxArchive } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { Installation, isRoot, repository } from "../support/tare.ts";
 
 const F_GET_SEALS = 1034;

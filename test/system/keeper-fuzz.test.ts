@@ -6,10 +6,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { poll } from "../../src/base/deadline.ts";
 import { syscallNumber } from "../../src/linux/syscall.ts";
 import { answer, encodeRequest, FrameReader } from "../../src/runtime/keeper/frames.ts";
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
+import { poll } from "../support/patience.ts";
 import { encodeHarmless, judgedPlan, programPlan, RawKeeper } from "../support/raw-keeper.ts";
 import { randomOf } from "../support/random.ts";
 import { Scratch } from "../support/scratch.ts";

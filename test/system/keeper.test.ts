@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { poll, sleep } from "../../src/base/deadline.ts";
+import { sleep } from "../../src/base/deadline.ts";
 import type { Failure } from "../../src/base/failure.ts";
 import { findProcessStatistics } from "../../src/linux/process.ts";
 import { readLog } from "../../src/logs/read-log.ts";
@@ -20,7 +20,7 @@ import { execInContainer } from "../../src/runtime/exec.ts";
 import { reconnect } from "../../src/runtime/reconnect.ts";
 import type { KeptProcess } from "../../src/runtime/types.ts";
 import { guardLeaks } from "../support/leaks.ts";
-import { slowness } from "../support/patience.ts";
+import { poll, slowness } from "../support/patience.ts";
 import { Output, type TestContainer, TestRuntime } from "../support/runtime.ts";
 
 const runtime = new TestRuntime("keeper");
@@ -605,7 +605,7 @@ describe("the keeper's own weight", () => {
     await container.output.until("done");
     await poll(() => (privateKilobytes(keeperOf(container.kept)) <= 64 ? true : undefined), {
       everyMs: 100,
-      timeoutMs: 10_000 * slowness,
+      timeoutMs: 10_000,
       what: "see the keeper give its buffers back",
     });
   });

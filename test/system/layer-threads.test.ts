@@ -10,13 +10,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { poll, sleep } from "../../src/base/deadline.ts";
+import { sleep } from "../../src/base/deadline.ts";
 import { kindOf } from "../../src/base/failure.ts";
 import { findThread } from "../../src/image/threads/job-threads.ts";
 import { LayerContent, type LayerSource } from "../../src/image/unpacking/layer-content.ts";
 import { openDirectoryPath } from "../../src/linux/open.ts";
 import { digestOf } from "../../src/spec/digest.ts";
 import { tarOf } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { Scratch } from "../support/scratch.ts";
 import { isRoot } from "../support/tare.ts";
 import { describeTree, unpackAt } from "../support/unpack.ts";

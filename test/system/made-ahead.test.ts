@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { poll, sleep } from "../../src/base/deadline.ts";
+import { sleep } from "../../src/base/deadline.ts";
 import { MadeAhead } from "../../src/base/made-ahead.ts";
 import { Failure } from "../../src/base/failure.ts";
 import { OwnedFd } from "../../src/linux/fd.ts";
@@ -13,7 +13,7 @@ import { SpareKeepers } from "../../src/runtime/spare-keepers.ts";
 import type { RuntimeLinux } from "../../src/spec/runtime-config.ts";
 import { guardLeaks } from "../support/leaks.ts";
 import { busyboxArchive } from "../support/images.ts";
-import { slowness } from "../support/patience.ts";
+import { poll, slowness } from "../support/patience.ts";
 import { type ContainerOptions, TestRuntime } from "../support/runtime.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { poll } from "../../src/base/deadline.ts";
 import { busyboxArchive } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { Installation, isGone, isRoot } from "../support/tare.ts";
 
 describe.skipIf(!isRoot)("what must hold", () => {

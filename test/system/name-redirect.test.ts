@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { poll } from "../../src/base/deadline.ts";
 import { openInetSocket, receiveDatagram, tryBind, trySend } from "../../src/linux/inet-socket.ts";
 import { inNetworkNamespace } from "../../src/linux/network-namespace.ts";
 import { call } from "../../src/linux/syscall.ts";
@@ -7,6 +6,7 @@ import { type NameServer, openNameServer } from "../../src/network/name-server.t
 import { parseIpAddress } from "../../src/spec/ip-address.ts";
 import { queryBytes } from "../support/dns-query.ts";
 import { makeNetworkHost, type NetworkHost } from "../support/network-host.ts";
+import { poll } from "../support/patience.ts";
 
 const SOL_SOCKET = 1;
 const SO_NO_CHECK = 11;

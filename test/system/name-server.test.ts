@@ -8,12 +8,12 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { poll } from "../../src/base/deadline.ts";
 import { type NameServer, openNameServer } from "../../src/network/name-server.ts";
 import { decodeQuery, encodeReply, type Reply } from "../../src/network/names/message.ts";
 import { queryBytes } from "../support/dns-query.ts";
 import { findNode24 } from "../support/node-24.ts";
 import { makeNetworkHost, type NetworkHost } from "../support/network-host.ts";
+import { poll } from "../support/patience.ts";
 
 let container: NetworkHost;
 let names: NameServer;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { poll } from "../../src/base/deadline.ts";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
 import { openWorld, type Place, type World } from "../support/network-world.ts";
+import { poll } from "../support/patience.ts";
 
 let world: World;
 let web: Place;

@@ -2,10 +2,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { connect } from "node:net";
-import { poll } from "../../src/base/deadline.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
-import { slowness } from "../support/patience.ts";
+import { poll, slowness } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
 const sleeper = ["busybox", "sleep", "1000"];
@@ -45,7 +44,7 @@ describe.skipIf(!isRoot)("past the bridge", () => {
         const { stdout } = await tare.tare(["exec", name, "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6"]);
         return /:1388 \S+ 0A /.test(stdout) || undefined;
       },
-      { timeoutMs: 60_000 * slowness, everyMs: 50, what: `see ${name} listen` },
+      { timeoutMs: 60_000, everyMs: 50, what: `see ${name} listen` },
     );
   };
   /** The host's ends of the pairs of a network's containers. */
@@ -56,7 +55,7 @@ describe.skipIf(!isRoot)("past the bridge", () => {
   const forwarded = async (network: string): Promise<number> =>
     (await portsOf(network)).reduce((sum, { stats64 }) => sum + stats64.tx.bytes, 0);
   const send = async (from: string, at: string, port = 5000): Promise<boolean> => {
-    const command = `dd if=/dev/zero bs=64k count=${megabytes * 16} 2>/dev/null | nc -w 3 ${at} ${port}`;
+    const command = `dd if=/dev/zero bs=64k count=${megabytes * 16} 2>/dev/null | nc -w ${3 * slowness} ${at} ${port}`;
     return (await tare.tare(["exec", from, "sh", "-c", command])).status === 0;
   };
   /** Which way some megabytes have taken. */
@@ -174,7 +173,7 @@ describe.skipIf(!isRoot)("past the bridge", () => {
       expect(await way("fast", "heir", "one")).toBe("past");
       await tare.must(["restart", "-t", "0", "one"]);
       await poll(async () => ((await way("fast", "heir", "one")) === "past" ? true : undefined), {
-        timeoutMs: 20_000 * slowness,
+        timeoutMs: 20_000,
         everyMs: 100,
         what: "reach the container that was started again",
       });
@@ -190,7 +189,7 @@ describe.skipIf(!isRoot)("past the bridge", () => {
     await tare.must(["exec", "one", "ip", "link", "set", "eth0", "address", "02:00:00:00:77:77"]);
     const at = await field("one", "fast", "IPAddress");
     await poll(async () => (await send("two", at)) || undefined, {
-      timeoutMs: 20_000 * slowness,
+      timeoutMs: 20_000,
       everyMs: 100,
       what: "reach the new address",
     });

@@ -1,10 +1,10 @@
 /** What networks do through the whole engine, beside test/system/networks.test.ts. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { poll } from "../../src/base/deadline.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { makeNetworkHost } from "../support/network-host.ts";
+import { poll } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
 const sleeper = ["busybox", "sleep", "1000"];

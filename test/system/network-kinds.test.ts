@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { poll } from "../../src/base/deadline.ts";
 import type { NetworkFinding } from "../../src/network/networks.ts";
 import type { EndpointPlan, NetworkPlan } from "../../src/network/types.ts";
 import { parseIpAddress } from "../../src/spec/ip-address.ts";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
 import { openWorld, type Place, type World } from "../support/network-world.ts";
+import { poll } from "../support/patience.ts";
 
 let world: World;
 

@@ -2,10 +2,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { connect } from "node:net";
-import { poll } from "../../src/base/deadline.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
-import { slowness } from "../support/patience.ts";
+import { poll, slowness } from "../support/patience.ts";
 import { PacketLengths } from "../support/packet-lengths.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -146,7 +145,7 @@ describe.skipIf(!isRoot)("large packets of TCP", () => {
         const { stdout } = await tare.tare(["exec", name, "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6"]);
         return /:1388 \S+ 0A /.test(stdout) || undefined;
       },
-      { timeoutMs: 60_000 * slowness, everyMs: 50, what: `see ${name} listen` },
+      { timeoutMs: 60_000, everyMs: 50, what: `see ${name} listen` },
     );
   };
   const sumOf = async (name: string): Promise<string> => await tare.must(["exec", name, "md5sum", "/m"]);

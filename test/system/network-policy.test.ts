@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { poll } from "../../src/base/deadline.ts";
 import type { NetworkFinding, PortReach } from "../../src/network/networks.ts";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
 import { openWorld, type Place, type World } from "../support/network-world.ts";
+import { poll } from "../support/patience.ts";
 
 let world: World;
 let web: Place;

@@ -1,8 +1,8 @@
 /** An engine in a network namespace that stands for a host with a firewall; another host sends real packets. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { poll } from "../../src/base/deadline.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { openWorld, type Place, type World } from "../support/network-world.ts";
+import { poll } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
 const addresses = ["10.9.0.1", "fd09::1"] as const;

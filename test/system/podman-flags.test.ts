@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import { busyboxArchive } from "../support/images.ts";
+import { slowness } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
 describe.skipIf(!isRoot)("flags that podman has", () => {
@@ -32,17 +33,20 @@ describe.skipIf(!isRoot)("flags that podman has", () => {
   test("--timeout kills a run that goes on for longer, also a paused one, and after the daemon was killed", async () => {
     expect((await tare.tare(["run", "--rm", "--timeout", "1", "busybox", "sleep", "1000"])).status).toBe(137);
     expect(await sh("echo in time", "--timeout", "1000")).toBe("in time");
+    const [soon, longer] = [1 + slowness, 2 + 2 * slowness];
     for (const [name, seconds] of [
-      ["paused", "2"],
-      ["orphaned", "3"],
+      ["paused", soon],
+      ["orphaned", longer],
     ] as const)
-      await tare.must(["run", "-d", "--name", name, "--timeout", seconds, "busybox", "sleep", "1000"]);
+      await tare.must(["run", "-d", "--name", name, "--timeout", `${seconds}`, "busybox", "sleep", "1000"]);
     await tare.must(["pause", "paused"]);
     expect(await tare.must(["wait", "paused"])).toBe("137");
     expect(await status("orphaned")).toBe("running 0");
     await killDaemon();
     expect(await tare.must(["wait", "orphaned"])).toBe("137");
-    expect(await tare.must(["inspect", "-f", "{{.HostConfig.Tare.TimeoutSeconds}}", "orphaned"])).toBe("3");
+    expect(await tare.must(["inspect", "-f", "{{.HostConfig.Tare.TimeoutSeconds}}", "orphaned"])).toBe(
+      `${longer}`,
+    );
     await tare.must(["rm", "paused", "orphaned"]);
     expect(await refused("--timeout", "-1")).toContain("--timeout: must not be negative");
   }, 60_000);

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { poll } from "../../src/base/deadline.ts";
 import type { Pod } from "../../src/api/types/pod.ts";
 import { connectTo } from "../../src/mod/connected-engine.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
 const sleeper = ["busybox", "sh", "-c", "trap exit TERM; while :; do sleep 0.1; done"];

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { copyFileSync, readFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
-import { poll } from "../../src/base/deadline.ts";
 import { busyboxArchive } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { executable, Installation, isRoot } from "../support/tare.ts";
 
 /** What lies between a client and the daemon: `run` has one connection, on which everything comes. */

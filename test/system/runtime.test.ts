@@ -13,13 +13,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { poll, sleep, withDeadline } from "../../src/base/deadline.ts";
+import { sleep, withDeadline } from "../../src/base/deadline.ts";
 import { Failure } from "../../src/base/failure.ts";
 import { hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
 import { OwnedFd } from "../../src/linux/fd.ts";
 import { call } from "../../src/linux/syscall.ts";
 import { readSeccompProfile } from "../../src/spec/seccomp.ts";
 import { guardLeaks } from "../support/leaks.ts";
+import { poll } from "../support/patience.ts";
 import { type ContainerOptions, dockerCapabilities, TestRuntime, usualMounts } from "../support/runtime.ts";
 
 const runtime = new TestRuntime("runtime");

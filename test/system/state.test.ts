@@ -5,12 +5,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { poll, sleep } from "../../src/base/deadline.ts";
+import { sleep } from "../../src/base/deadline.ts";
 import { openState } from "../../src/engine/state/state.ts";
 import type { Engine } from "../../src/engine/engine-types.ts";
 import type { ContainerDetails } from "../../src/engine/types.ts";
 import { findProcessStatistics } from "../../src/linux/process.ts";
 import { EngineRoots, logText } from "../support/engine.ts";
+import { poll } from "../support/patience.ts";
 import { isGone } from "../support/tare.ts";
 
 let roots: EngineRoots;

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { StorageBenchReport } from "../../src/cli/format/storage-bench.ts";
-import { poll } from "../../src/base/deadline.ts";
+import { poll } from "../support/patience.ts";
 import { SmallDisk } from "../support/small-disk.ts";
 import { executable, Installation, isRoot } from "../support/tare.ts";
 

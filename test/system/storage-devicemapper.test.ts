@@ -13,7 +13,6 @@ import {
   writeSync,
 } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
-import { poll } from "../../src/base/deadline.ts";
 import { O_RDONLY } from "../../src/linux/constants/open.ts";
 import { openDeviceMapper } from "../../src/linux/device-mapper.ts";
 import { DeviceNodes } from "../../src/linux/device-nodes.ts";
@@ -27,7 +26,7 @@ import type { StorageDriver } from "../../src/storage/driver.ts";
 import { openStorage } from "../../src/storage/drivers.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { expectNoPoolDevices, listPoolDevices, whyNoThinPools } from "../support/mapped-devices.ts";
-import { slowness } from "../support/patience.ts";
+import { poll, slowness } from "../support/patience.ts";
 import { inChunks } from "../support/tar-builder.ts";
 import { makeTar } from "../support/tar-of-files.ts";
 import { Installation } from "../support/tare.ts";
@@ -122,7 +121,7 @@ describe.skipIf(lacking !== undefined)("thin pools", () => {
         expect(listPoolDevices()).toContain(DeviceName);
       }
       await poll(() => (listPoolDevices().includes(DeviceName) ? undefined : true), {
-        timeoutMs: 2_000 * slowness,
+        timeoutMs: 2_000,
         what: "see the device go",
       });
       expect(status(storage, "Pool Name")).toMatch(/-pool$/);
@@ -130,7 +129,7 @@ describe.skipIf(lacking !== undefined)("thin pools", () => {
     }
     // The kernel takes them away once nobody has them, beside whoever let go.
     await poll(() => (listPoolDevices().length === 0 ? true : undefined), {
-      timeoutMs: 5_000 * slowness,
+      timeoutMs: 5_000,
       what: "see the pool go",
     });
     // As after a restart of the machine: no device of either kind is there.
@@ -152,7 +151,7 @@ describe.skipIf(lacking !== undefined)("thin pools", () => {
     const child = Bun.spawn([process.execPath, "-e", script], { stdio: ["ignore", "ignore", "inherit"] });
     await poll(() => (existsSync(`${dataRoot}/ready`) ? true : undefined), {
       everyMs: 20,
-      timeoutMs: 20_000 * slowness,
+      timeoutMs: 20_000,
       what: "see it mounted",
     });
     expect(listPoolDevices()).toHaveLength(4);
@@ -271,7 +270,7 @@ describe.skipIf(lacking !== undefined)("thin pools", () => {
       expect(readFileSync(`${root(mounted.mount)}/f${count}`)[mebibyte / 2]).toBe(count);
     await poll(async () => ((await storage.health()).length === 0 ? true : undefined), {
       everyMs: 200,
-      timeoutMs: 5_000 * slowness,
+      timeoutMs: 5_000,
       what: "see it grown",
     });
   });
@@ -364,7 +363,7 @@ describe.skipIf(lacking !== undefined)("thin pools", () => {
         ).rejects.toThrow(`this data root was begun with ${pool}`);
       }
       await poll(() => (mapper.find(pool)?.openCount === 0 ? true : undefined), {
-        timeoutMs: 5_000 * slowness,
+        timeoutMs: 5_000,
         what: "see the pool let go",
       });
       await expect(mapper.message(pool, "create_thin 1")).rejects.toThrow("EEXIST");
@@ -378,7 +377,7 @@ describe.skipIf(lacking !== undefined)("thin pools", () => {
       rmSync(other, { recursive: true });
     } finally {
       await poll(async () => ((await mapper.remove(pool)) ? true : undefined), {
-        timeoutMs: 5_000 * slowness,
+        timeoutMs: 5_000,
         what: "remove the pool",
       });
     }
