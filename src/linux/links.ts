@@ -30,6 +30,8 @@ const IFLA_LINKINFO = 18;
 const IFLA_IFALIAS = 20;
 const IFLA_AF_SPEC = 26;
 const IFLA_NET_NS_FD = 28;
+const IFLA_NUM_TX_QUEUES = 31;
+const IFLA_NUM_RX_QUEUES = 32;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
@@ -101,6 +103,12 @@ export function addBridge(
   ]);
 }
 
+/**
+ * KERNEL: a pair has one queue in use each way; but where that isn't said, there is one for each processor, and taking those out of use
+ * again waits twice for all that may still look at them (1 to 3 ms). veth_init_queues()
+ */
+const oneQueue = [u32Attribute(IFLA_NUM_TX_QUEUES, 1), u32Attribute(IFLA_NUM_RX_QUEUES, 1)];
+
 /** Down, both of them: the peer is born in the other namespace. */
 export function addVeth(
   name: string,
@@ -120,11 +128,13 @@ export function addVeth(
     bytesAttribute(IFLA_ADDRESS, encodeMacAddress(peer.macAddress)),
     u32Attribute(IFLA_MTU, options.mtu),
     u32Attribute(IFLA_NET_NS_FD, peer.netnsFd),
+    ...oneQueue,
     ...sizes,
   ]);
   return make(`make the interface ${peer.name}`, linkInfo(), [
     textAttribute(IFLA_IFNAME, name),
     u32Attribute(IFLA_MTU, options.mtu),
+    ...oneQueue,
     u32Attribute(IFLA_MASTER, options.bridgeIndex),
     ...sizes,
     nestedAttribute(

@@ -173,6 +173,15 @@ test("a port on 127.0.0.1 can't be reached from the link, whatever the neighbour
   }
 });
 
+test("a pair has one queue each way: to take others out of use, the kernel would wait", () => {
+  const queuesOf = (place: Place): string[] =>
+    place.run("ip", "-d", "-o", "link", "show", "type", "veth").match(/num[tr]xqueues \d+/g) ?? [];
+  const one = ["numtxqueues 1", "numrxqueues 1"];
+  expect(queuesOf(web)).toEqual(one);
+  // Of its three containers; the link to the world came before.
+  expect(queuesOf(world.host).slice(-6)).toEqual([...one, ...one, ...one]);
+});
+
 test("openNetworks() makes the firewall whole again when somebody flushes it", async () => {
   for (const command of ["flush ruleset", "flush chain inet TABLE forward", "flush set inet TABLE bridges"]) {
     const name = /table inet (tare-\w+)/.exec(world.host.run("nft", "list", "tables"))?.[1] as string;
