@@ -130,6 +130,17 @@ describe.skipIf(!isRoot)("a keeper that is made ahead", () => {
     await poll(() => (isThere(pid) ? undefined : true), { everyMs: 5, timeoutMs: 5_000, what: "see it end" });
   });
 
+  test("a start whose keeper is killed before it has the plan says so, and leaves nothing", async () => {
+    await using _leaks = guard();
+    const pid = await untilReady();
+    using spare = take();
+    process.kill(pid, "SIGKILL");
+    await poll(() => (isThere(pid) ? undefined : true), { everyMs: 5, timeoutMs: 5_000, what: "see it end" });
+    await expect(runtime.start(["true"], { spare })).rejects.toThrow(
+      "the keeper ended before the process ran",
+    );
+  });
+
   test("one that has been killed is not taken, and nor is one that was not used left", async () => {
     await using _leaks = guard();
     const pid = await untilReady();

@@ -2,7 +2,9 @@ import type { Socket } from "node:net";
 import { fault } from "../../base/fault.ts";
 import { Failure } from "../../base/failure.ts";
 import { monotonicMs } from "../../linux/clock.ts";
+import { errno } from "../../linux/errno.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
+import { SyscallFailure } from "../../linux/syscall.ts";
 import type { KeeperProgram } from "../types.ts";
 import { encodePlan } from "../plan/encode.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -73,9 +75,21 @@ export async function launch(options: Launch): Promise<Launched> {
 }
 
 function handOver(spare: SpareKeeper, { id, directory, inheritance, onInherited }: Launch): StartedKeeper {
-  const started = spare.hand({ id, directory: directory.fd, fds: inheritance.fds });
-  onInherited();
-  return started;
+  try {
+    const started = spare.hand({ id, directory: directory.fd, fds: inheritance.fds });
+    onInherited();
+    return started;
+  } catch (thrown) {
+    throw thrown instanceof SyscallFailure && thrown.errno === errno.EPIPE ? endedEarly(thrown) : thrown;
+  }
+}
+
+function endedEarly(cause?: unknown): Failure {
+  return new Failure(
+    "unavailable",
+    "the keeper ended before the process ran (its set-up deadline, or it was killed)",
+    { cause },
+  );
 }
 
 /** What goes on beside the set-up of the child. */
@@ -121,11 +135,7 @@ async function attend(
   let child: Child | undefined;
   for (;;) {
     const frame = await reader.next();
-    if (frame === undefined)
-      throw new Failure(
-        "unavailable",
-        "the keeper ended before the process ran (its set-up deadline, or it was killed)",
-      );
+    if (frame === undefined) throw endedEarly();
     switch (frame.kind) {
       case answer.born:
         fault("launch.born");
