@@ -27,7 +27,7 @@ const packages = {
 
 /** How much longer than on a real processor a test may take. */
 const slowness = 10;
-const bootSeconds = 300;
+const bootSeconds = 600;
 const suiteSeconds = 600;
 const wholeSeconds = 3600;
 
@@ -127,6 +127,18 @@ async function boot(archive, out, suites, report) {
   for (const stream of [virtual.stdout, virtual.stderr])
     stream.on("data", (bytes) => (console = `${console}${bytes}`.slice(-20_000)));
   let over = false;
+  // Its own process group: vng and its qemu.
+  const kill = () => {
+    try {
+      process.kill(-virtual.pid, "SIGKILL");
+    } catch {}
+  };
+  const stop = (signal) => {
+    kill();
+    rmSync(dirname(out), { recursive: true, force: true });
+    process.exit(signal === "SIGINT" ? 130 : 143);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, stop);
   virtual.on("exit", () => (over = true));
   virtual.on("error", () => (over = true));
   const summaries = [];
@@ -155,12 +167,8 @@ async function boot(archive, out, suites, report) {
     for (let i = 0; i < 20 && !over; i++) await sleep(500); // it turns itself off
     take();
   } finally {
-    // Its own process group: vng and its qemu.
-    if (!over) {
-      try {
-        process.kill(-virtual.pid, "SIGKILL");
-      } catch {}
-    }
+    for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, stop);
+    if (!over) kill();
   }
   const machine = existsSync(join(out, "machine"))
     ? readFileSync(join(out, "machine"), "utf8").trim()
