@@ -61,11 +61,13 @@ describe.skipIf(!isRoot || program === null)("docker-compose with a project of t
   const inside = (service: string, ...command: readonly string[]): ReturnType<typeof compose> =>
     compose("exec", "-T", service, ...command);
   const fetched = async (service: string, url: string): Promise<string> =>
-    await poll(() => inside(service, "wget", "-qT", "3", "-O-", url).out || undefined, {
-      timeoutMs: 20_000,
-      everyMs: 100,
-      what: `fetch ${url} from ${service}`,
-    });
+    await poll(
+      () => {
+        const { status, out } = inside(service, "wget", "-qT", "3", "-O-", url);
+        return status === 0 ? out : undefined;
+      },
+      { timeoutMs: 20_000, everyMs: 100, what: `fetch ${url} from ${service}` },
+    );
 
   test("names, ports, and networks that are apart", async () => {
     expect(compose("up", "-d")).toMatchObject({ status: 0 });
@@ -76,10 +78,10 @@ describe.skipIf(!isRoot || program === null)("docker-compose with a project of t
     ]);
     expect(await fetched("api", "http://db:5432/")).toBe("data");
     expect(await fetched("api", "http://web/")).toBe("page");
-    expect(inside("web", "ping", "-c", "1", "-W", "3", "service").status).toBe(0);
-    expect(inside("web", "ping", "-c", "1", "-W", "3", "three-api-1").status).toBe(0);
+    expect(inside("web", "ping", "-c", "1", "-W", "20", "service").status).toBe(0);
+    expect(inside("web", "ping", "-c", "1", "-W", "20", "three-api-1").status).toBe(0);
     // Neither by name nor by address.
-    expect(inside("web", "wget", "-qT", "2", "-O-", "http://db:5432/").out).toContain("bad address");
+    expect(inside("web", "wget", "-qT", "20", "-O-", "http://db:5432/").out).toContain("bad address");
     const address = await tare.must([
       "inspect",
       "--format",

@@ -41,7 +41,7 @@ function garbageWith(rules: Partial<GarbageRules> = {}): Garbage {
 
 describe("Garbage", () => {
   test("removes at once what nobody asked to keep, and after its time what was", async () => {
-    using garbage = garbageWith({ graceMs: 100 });
+    using garbage = garbageWith({ graceMs: 1_000 });
     const { digest } = await content.ingest([Buffer.from("a blob")]);
     await garbage.keepForNow();
     const removed = await content.ingest([Buffer.from("removed")]);
