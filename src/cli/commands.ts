@@ -1,3 +1,4 @@
+import { isPlainRun } from "./plain-run.ts";
 import type { CommandEntry, CommandTree } from "./tree.ts";
 
 /** The groups of commands, with what help says of them. */
@@ -24,7 +25,10 @@ const entries: readonly CommandEntry[] = [
     names: ["container run", "run"],
     summary: "Create and run a new container from an image",
     isCommon: true,
-    load: async () => (await import("./commands/run.ts")).run,
+    load: async (words) =>
+      words !== undefined && isPlainRun(words)
+        ? (await import("./commands/plain-run.ts")).plainRun
+        : (await import("./commands/run.ts")).run,
   },
   {
     names: ["container exec", "exec"],

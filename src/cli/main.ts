@@ -74,9 +74,9 @@ class CommandLine {
       const found = findCommand(commands, parsed.positional);
       if (found === undefined) return await this.#notFound(parsed.positional);
       name = found.name;
-      const command = await found.entry.load();
-      failureStatus = command.failureStatus ?? 1;
       const words = parsed.positional.slice(found.length);
+      const command = await found.entry.load(words);
+      failureStatus = command.failureStatus ?? 1;
       return await this.#runCommand(found.entry, name, command, words, globals);
     } catch (thrown) {
       return this.#report(thrown, name, failureStatus);

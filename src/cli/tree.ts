@@ -8,7 +8,8 @@ export interface CommandEntry {
   /** Shown first, among the common commands. */
   readonly isCommon?: boolean;
   readonly isHidden?: boolean;
-  load(): Promise<Command<unknown>>;
+  /** The words behind its name, where they are known: for a usual use of them there may be less of it to load. */
+  load(words?: readonly string[]): Promise<Command<unknown>>;
 }
 
 /** All commands; given to those that tell of others, which so need not know them. */

@@ -2,6 +2,7 @@ import type { Command } from "../command.ts";
 import { createContainer } from "../container/create.ts";
 import { withContainerFlags } from "../container/flags.ts";
 import { planContainer } from "../container/plan.ts";
+import { makePodOf } from "../container/pod-of-container.ts";
 import type { ContainerValues } from "../container/values.ts";
 
 export const create: Command<ContainerValues> = {
@@ -16,7 +17,7 @@ export const create: Command<ContainerValues> = {
     const [image = "", ...command] = positional;
     const { cwd, env } = context;
     const request = planContainer({ values, given, image, command, isDetached: false, cwd, env });
-    call.out(`${await createContainer(call, request)}\n`);
+    call.out(`${await createContainer(call, request, { makePod: makePodOf(call) })}\n`);
     return 0;
   },
 };

@@ -4,12 +4,8 @@ import type { Call, Command } from "../command.ts";
 import { endOnSignals, followSize, oneByOne, sizeOf } from "../container/follow.ts";
 import { reportDetached } from "../container/join.ts";
 import { planEnv } from "../container/plan.ts";
-import {
-  findPreserved,
-  passPreserved,
-  preserveFlags,
-  type PreserveValues,
-} from "../container/preserve-flags.ts";
+import { findPreserved, preserveFlags, type PreserveValues } from "../container/preserve-flags.ts";
+import { passPreserved } from "../container/pass-preserved.ts";
 import { statusInSentence } from "../container/start-failure.ts";
 import { bool, list, string } from "../flags/kinds.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../terminal/detach-keys.ts";

@@ -1,36 +1,18 @@
 import { Failure } from "../../base/failure.ts";
-import type { ContainerCreateRequest, StartTiming } from "../../api/types/container.ts";
-import type { TareHostConfig } from "../../api/types/host-config.ts";
-import type { Client } from "../../client/client.ts";
-import type { AttachParameters, StartedRun, WaitCondition } from "../../client/containers.ts";
-import type { Call, Command } from "../command.ts";
-import { createContainer, type MakeContainer } from "../container/create.ts";
+import type { Command } from "../command.ts";
 import { withContainerFlags } from "../container/flags.ts";
 import { sizeOf } from "../container/follow.ts";
-import { type Joined, joinContainer, type JoinOptions, streamsOf } from "../container/join.ts";
-import { explainsDenials, listDenials } from "../container/print-denials.ts";
-import { type Attached, planAttached, planContainer } from "../container/plan.ts";
-import {
-  findPreserved,
-  passPreserved,
-  preserveFlags,
-  type PreserveValues,
-} from "../container/preserve-flags.ts";
-import { startFailureStatus } from "../container/start-failure.ts";
-import { formatTiming } from "../container/timing.ts";
+import { planAttached, planContainer } from "../container/plan.ts";
+import { makePodOf } from "../container/pod-of-container.ts";
+import { findPreserved, preserveFlags, type PreserveValues } from "../container/preserve-flags.ts";
+import { type OwnRunValues, runContainer } from "../container/run-container.ts";
 import type { ContainerValues } from "../container/values.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { bool, string } from "../flags/kinds.ts";
 import { parseDetachKeys } from "../terminal/detach-keys.ts";
 
-interface OwnValues extends PreserveValues {
-  readonly detach: boolean;
-  readonly "detach-keys": string;
+interface OwnValues extends PreserveValues, OwnRunValues {
   readonly passwd: boolean;
-  readonly rmi: boolean;
-  readonly "sig-proxy": boolean;
-  readonly timing: boolean;
-  readonly "record-profile": string;
 }
 type Values = ContainerValues & OwnValues;
 
@@ -86,155 +68,12 @@ export const run: Command<Values> = {
       cwd: context.cwd,
       env: context.env,
     });
-    const recording =
-      values["record-profile"] === "" ? undefined : (await loadRecording()).openRecording(call);
-    const wanted = values.rmi ? withTareFields(request, { RemoveImage: true }) : request;
-    let started: Created["started"];
-    const make: MakeContainer = async (client, body, options) => {
-      if (client.daemonBuildId !== context.build.commit) return await client.containers.create(body, options);
-      const run = { ...options, streams: streamsOf(joinOptions(values, attached)), until: untilOf(values) };
-      const created = await client.containers.run(body, run);
-      started = created.started;
-      return created;
-    };
-    const isAtOnce =
-      recording === undefined && !values.detach && !values["use-api-socket"] && preserved.length === 0;
-    const id = await createContainer(call, recording?.change(wanted) ?? wanted, ...(isAtOnce ? [make] : []));
-    const client = await call.client();
-    const created = { client, id, image, preserved, started };
-    if (recording !== undefined)
-      return await recording.record(created, () => runAttached(call, created, attached));
-    if (!values.detach) return await runAttached(call, created, attached);
-    const printTiming = await start(call, created);
-    call.out(`${id}\n`);
-    printTiming?.();
-    await printReach(call, created);
-    return 0;
+    return await runContainer(call, { request, image, attached, preserved, makePod: makePodOf(call) });
   },
 };
-
-function withTareFields(request: ContainerCreateRequest, fields: TareHostConfig): ContainerCreateRequest {
-  const { HostConfig } = request;
-  return { ...request, HostConfig: { ...HostConfig, Tare: { ...HostConfig?.Tare, ...fields } } };
-}
 
 function refuseAccounts(values: Values): void {
   const { hostuser, "passwd-entry": user, "group-entry": group } = values;
   if (!values.passwd && (hostuser.length > 0 || user !== "" || group !== ""))
     throw optionFailure("--passwd=false goes with no --passwd-entry, --group-entry and --hostuser");
-}
-
-/** Seldom wanted, so not loaded. */
-const loadRecording = (): Promise<typeof import("../container/record-profile.ts")> =>
-  import("../container/record-profile.ts");
-
-interface Created {
-  readonly client: Client;
-  readonly id: string;
-  readonly image: string;
-  readonly preserved: readonly number[];
-  /** Where the creation has asked for that, too. */
-  readonly started: Promise<StartedRun> | undefined;
-}
-
-/** From where what was published can be reached, on standard error. */
-async function printReach(call: Call<Values>, { client, id }: Created): Promise<void> {
-  const { publish, "publish-all": all } = call.values;
-  if (publish.length === 0 && !all) return;
-  const { findReach, isReachShown, reachLines } = await import("../format/reach.ts");
-  if (!isReachShown(call.context.stderr)) return;
-  for (const line of reachLines(await findReach(client, call.signal), id)) call.err(`${line}\n`);
-}
-
-/** Streams and the wait are there before the start, so nothing it prints and no exit is missed. */
-async function runAttached(call: Call<Values>, created: Created, attached: Attached): Promise<number> {
-  const { values } = call;
-  let printTiming: (() => void) | undefined;
-  const condition = untilOf(values);
-  const started = (print: typeof printTiming): void => {
-    printTiming = print;
-    if (!attached.stdout && !attached.stderr) call.out(`${created.id}\n`);
-  };
-  const status = await joinContainer(call, {
-    ...joinOptions(values, attached),
-    id: created.id,
-    isTerminal: values.tty,
-    proxiesSignals: values["sig-proxy"],
-    condition,
-    start: async () => started(await start(call, created)),
-    // Others don't know this.
-    ...(created.client.daemonBuildId === call.context.build.commit
-      ? {
-          startAttached: async (streams) => {
-            const { print, ...joined } = await startAttached(call, created, { streams, until: condition });
-            started(print);
-            return joined;
-          },
-        }
-      : {}),
-  });
-  printTiming?.();
-  if (explainsDenials(values["security-opt"]))
-    for (const line of await listDenials(created.client, created.id)) call.err(`${line}\n`);
-  return status;
-}
-
-/** Till when the daemon follows it; what is recorded is read after the end. */
-function untilOf(values: Values): WaitCondition {
-  return values.rm && values["record-profile"] === "" ? "removed" : "next-exit";
-}
-
-function joinOptions(
-  values: Values,
-  { stdin, stdout, stderr }: Attached,
-): Pick<JoinOptions, "hasInput" | "stdout" | "stderr" | "detachKeys"> {
-  return { hasInput: stdin, stdout, stderr, detachKeys: values["detach-keys"] };
-}
-
-/** Starts it; gives what prints the timing, to be called when the program has printed its own. */
-async function start(
-  call: Call<Values>,
-  { client, id, image, preserved }: Created,
-): Promise<(() => void) | undefined> {
-  const descriptors = await passPreserved(call, preserved);
-  const { timing } = await client.containers.start(id, { descriptors }).catch(async (thrown: unknown) => {
-    throw await withStartStatus(thrown, client, id);
-  });
-  return timingPrinter(call, image, timing);
-}
-
-/** As start(), with the streams and the end of it. */
-async function startAttached(
-  call: Call<Values>,
-  { client, id, image, preserved, started }: Created,
-  { streams, until }: { readonly streams: AttachParameters; readonly until: WaitCondition },
-): Promise<Joined & { readonly print: (() => void) | undefined }> {
-  const start = async (): Promise<StartedRun> => {
-    const descriptors = await passPreserved(call, preserved);
-    return await client.containers.startAttached(id, { streams, until, descriptors });
-  };
-  const { timing, ...joined } = await (started ?? start()).catch(async (thrown: unknown) => {
-    throw await withStartStatus(thrown, client, id);
-  });
-  return { ...joined, print: timingPrinter(call, image, timing) };
-}
-
-function timingPrinter(
-  call: Call<Values>,
-  image: string,
-  timing: StartTiming | undefined,
-): (() => void) | undefined {
-  // The hello image tells of itself where the time went: it is part of what it prints.
-  const isHello = (image === "hello" || image === "hello:latest") && !call.values.detach;
-  if (timing === undefined || (!isHello && !call.values.timing)) return undefined;
-  return () => (isHello ? call.out(formatTiming(timing)) : call.err(formatTiming(timing)));
-}
-
-async function withStartStatus(thrown: unknown, client: Client, id: string): Promise<unknown> {
-  if (!(thrown instanceof Failure)) return thrown;
-  const exitStatus = await startFailureStatus(thrown, client, id);
-  return new Failure(thrown.kind, thrown.message, {
-    cause: thrown,
-    details: { ...thrown.details, exitStatus },
-  });
 }

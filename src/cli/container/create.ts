@@ -4,14 +4,36 @@ import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
 import type { Call } from "../command.ts";
 import { type IdFile, openIdFile } from "./id-file.ts";
-import { newPodName } from "./pod-of-container.ts";
-import { platformOf } from "./podman-flags.ts";
+import { platformOf } from "./platform-of.ts";
 import type { planApiSocket as PlanApiSocket } from "./api-socket.ts";
 import { optionFailure } from "../flags/flag.ts";
 import type { ContainerValues } from "./values.ts";
 
 /** Our own platform as Docker names it; another can't run here. */
 const ownPlatform = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
+
+/** What counts once the request is planned. */
+export type CreateValues = Pick<
+  ContainerValues,
+  | "arch"
+  | "authfile"
+  | "cidfile"
+  | "decryption-key"
+  | "http-proxy"
+  | "name"
+  | "os"
+  | "platform"
+  | "pull"
+  | "quiet"
+  | "replace"
+  | "retry"
+  | "retry-delay"
+  | "seccomp-policy"
+  | "tls-verify"
+  | "unsetenv-all"
+  | "use-api-socket"
+  | "variant"
+>;
 
 /** Asks the daemon for the container; what else it asks for is its own. */
 export type MakeContainer = (
@@ -20,14 +42,23 @@ export type MakeContainer = (
   options: { readonly name: string | undefined },
 ) => Promise<ContainerCreateResponse>;
 
+export interface Making {
+  readonly make?: MakeContainer;
+  /** Makes the pod that is for the container (makePodOf()). */
+  readonly makePod?: ((client: Client) => Promise<AsyncDisposable & { keep(): void }>) | undefined;
+}
+
 /**
  * Makes the container and says what the daemon warns of. Gives its id, which is in the `--cidfile` too.
  * An image that is missing is pulled, unless `--pull never` says not to.
  */
 export async function createContainer(
-  call: Call<ContainerValues>,
+  call: Call<CreateValues>,
   planned: ContainerCreateRequest,
-  make: MakeContainer = async (client, request, options) => await client.containers.create(request, options),
+  {
+    make = async (client, request, options) => await client.containers.create(request, options),
+    makePod,
+  }: Making = {},
 ): Promise<string> {
   const { values, context } = call;
   checkPull(values.pull);
@@ -36,9 +67,8 @@ export async function createContainer(
   const proxied = await withProxies(call, planned);
   using idFile = openIdFile(values.cidfile, { what: "container", cwd: context.cwd });
   const client = await call.client();
-  const newPod = newPodName(values);
-  if (newPod === undefined) return await createIn(call, proxied, { client, make, idFile });
-  await using pod = await (await loadNewPod()).makePod(call, { client, name: newPod });
+  if (makePod === undefined) return await createIn(call, proxied, { client, make, idFile });
+  await using pod = await makePod(client);
   const id = await createIn(call, proxied, { client, make, idFile });
   pod.keep();
   return id;
@@ -46,7 +76,7 @@ export async function createContainer(
 
 /** In the pod that it is for, where that is there. */
 async function createIn(
-  call: Call<ContainerValues>,
+  call: Call<CreateValues>,
   planned: ContainerCreateRequest,
   {
     client,
@@ -86,7 +116,7 @@ async function createIn(
  * configuration that can't be read is a warning.
  */
 async function withProxies(
-  call: Call<ContainerValues>,
+  call: Call<CreateValues>,
   request: ContainerCreateRequest,
 ): Promise<ContainerCreateRequest> {
   const { values, given, context, globals } = call;
@@ -112,12 +142,9 @@ function mayHaveConfig({ env, hasContent }: Call<unknown>["context"]): boolean {
   return directory === undefined || hasContent(`${directory}/config.json`);
 }
 
-/** Seldom wanted, so not loaded. */
-const loadNewPod = (): Promise<typeof import("../pod/new-pod.ts")> => import("../pod/new-pod.ts");
-
 /** Images that are missing are pulled, each once. */
 async function createPulling<T>(
-  call: Call<ContainerValues>,
+  call: Call<CreateValues>,
   create: () => Promise<T>,
   images: readonly string[],
 ): Promise<T> {
@@ -198,7 +225,7 @@ function checkPlatform(platform: string): void {
 }
 
 /** Progress goes to standard error, as what the container prints goes to standard output. */
-async function pull(call: Call<ContainerValues>, image: string): Promise<void> {
+async function pull(call: Call<CreateValues>, image: string): Promise<void> {
   const { pullImage } = await import("../registry/pull-image.ts"); // not loaded where all goes well
   const { quiet, retry = 0, "retry-delay": delayMs = 2_000 } = call.values;
   const platform = platformOf(call.values, process.arch === "x64" ? "amd64" : process.arch);
@@ -231,7 +258,7 @@ async function pull(call: Call<ContainerValues>, image: string): Promise<void> {
 
 /** What the registry has comes before what is here; when nothing can be had from it, what is here will do. */
 async function pullNewer(
-  call: Call<ContainerValues>,
+  call: Call<CreateValues>,
   { client, image }: { readonly client: Client; readonly image: string },
 ): Promise<void> {
   try {

@@ -1,4 +1,6 @@
+import type { Call } from "../command.ts";
 import { optionFailure } from "../flags/flag.ts";
+import type { Making } from "./create.ts";
 import { readFile } from "./key-value-file.ts";
 import type { ContainerValues } from "./values.ts";
 
@@ -7,6 +9,16 @@ const newMark = "new:";
 /** The name of a pod that is made for the container (`--pod new:NAME`); undefined where none is. */
 export function newPodName({ pod }: Pick<ContainerValues, "pod">): string | undefined {
   return pod.startsWith(newMark) ? pod.slice(newMark.length) : undefined;
+}
+
+/** What makes the pod of `--pod new:NAME`; undefined where none is made. */
+export function makePodOf(call: Call<ContainerValues>): Making["makePod"] {
+  const name = newPodName(call.values);
+  if (name === undefined) return undefined;
+  return async (client) => {
+    const { makePod } = await import("../pod/new-pod.ts"); // seldom wanted, so not loaded
+    return await makePod(call, { client, name });
+  };
 }
 
 /** The pod that `--pod` or `--pod-id-file` names, new or not; undefined for none. Throws optionFailure(). */

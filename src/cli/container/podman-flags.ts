@@ -177,14 +177,6 @@ function splitAll(lists: readonly string[]): readonly string[] {
     : lists.flatMap((names) => names.split(",")).filter((name) => name !== "");
 }
 
-/** `--os`, `--arch` and `--variant` are other words for `--platform`. */
-export function platformOf(values: PodmanValues & { readonly platform: string }, own: string): string {
-  const { platform, os, arch, variant } = values;
-  if (os === "" && arch === "" && variant === "") return platform;
-  if (platform !== "") throw optionFailure("--platform goes with no --os, --arch and --variant");
-  return [os || "linux", arch || own, ...(variant === "" ? [] : [variant])].join("/");
-}
-
 /** Where a container finds the socket of systemd's that --sdnotify gives it. */
 const notifyPlace = "/run/notify/notify.sock";
 

@@ -1,5 +1,4 @@
 import { Failure } from "../../base/failure.ts";
-import type { Call } from "../command.ts";
 import { fileSystem } from "../builtin-modules.ts";
 import { optionFailure, type TableOf } from "../flags/flag.ts";
 import { int, list, parseInteger } from "../flags/kinds.ts";
@@ -46,23 +45,6 @@ function isInherited(fd: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** Sends them to the daemon; gives the token that stands for them there. Undefined without any. */
-export async function passPreserved(
-  call: Call<unknown>,
-  fds: readonly number[],
-): Promise<string | undefined> {
-  if (fds.length === 0) return undefined;
-  if (!call.globals.host.startsWith("unix://"))
-    throw new Failure(
-      "unsupported",
-      "descriptors can be passed only to a daemon on this machine (a unix socket)",
-    );
-  const client = await call.client();
-  const { Socket: path, Token: text } = await client.system.offerDescriptors(fds);
-  await call.context.sendDescriptors(call.globals, { path, text, fds });
-  return text;
 }
 
 function checkNumbers(text: string): string {

@@ -26,9 +26,15 @@ test("main() loads no command, no format and no client before it knows which it 
   expect(loaded.length).toBeLessThan(15);
 });
 
-test.each(["cli/commands/ps.ts", "cli/commands/run.ts", "cli/commands/exec.ts"])(
+test.each(["cli/commands/ps.ts", "cli/commands/run.ts", "cli/commands/plain-run.ts", "cli/commands/exec.ts"])(
   "%s loads neither addon nor engine",
   (file) => {
     expect(named(file).filter((path) => !/^(base|spec|api|cli)\//.test(path))).toEqual([]);
   },
 );
+
+test("a run with plain flags loads neither all flags nor what plans with them", () => {
+  const loaded = named("cli/commands/plain-run.ts");
+  expect(loaded).toContain("cli/container/run-container.ts");
+  expect(loaded.filter((path) => /flags\.ts$|\/plan\.ts$|platform-flags/.test(path))).toEqual([]);
+});

@@ -1,10 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import {
-  planNotify,
-  planPodmanFields,
-  platformOf,
-  podmanFlags,
-} from "../../../src/cli/container/podman-flags.ts";
+import { planNotify, planPodmanFields, podmanFlags } from "../../../src/cli/container/podman-flags.ts";
+import { platformOf } from "../../../src/cli/container/platform-of.ts";
 import type { PodmanValues } from "../../../src/cli/container/podman-flags.ts";
 
 const nothing = Object.fromEntries(

@@ -1,0 +1,121 @@
+import type { ContainerCreateRequest } from "../../api/types/container.ts";
+import type { Command } from "../command.ts";
+import { runContainer, type RunValues } from "../container/run-container.ts";
+import type { Flag } from "../flags/flag.ts";
+import { bool, list, optional, string } from "../flags/kinds.ts";
+
+interface Values extends RunValues {
+  readonly entrypoint: string | undefined;
+  readonly env: readonly string[];
+  readonly hostname: string;
+  readonly interactive: boolean;
+  readonly network: string;
+  readonly user: string;
+  readonly workdir: string;
+}
+
+/** One that isPlainRun() lets nobody give. */
+function never<T>(initial: T): Flag<T> {
+  return { type: "", usage: "", initial, add: () => initial };
+}
+
+const no = never(false);
+const nothing = never("");
+
+/**
+ * `run` with plain flags only (isPlainRun()): what it asks for is what `run` asks for with the same words. Help, completion and all
+ * mistakes are those of `run`.
+ */
+export const plainRun: Command<Values> = {
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  takes: [1, Number.POSITIVE_INFINITY],
+  flags: {
+    detach: bool("", { short: "d" }),
+    entrypoint: optional(""),
+    env: list("", { short: "e" }),
+    hostname: string("", { short: "h" }),
+    interactive: bool("", { short: "i" }),
+    name: string(""),
+    network: { ...string("", { also: ["net"] }), add: (text) => text.trim() },
+    rm: bool(""),
+    user: string("", { short: "u" }),
+    workdir: string("", { short: "w" }),
+    arch: nothing,
+    authfile: nothing,
+    cidfile: nothing,
+    "decryption-key": never([]),
+    "detach-keys": nothing,
+    "http-proxy": no,
+    os: nothing,
+    platform: nothing,
+    publish: never([]),
+    "publish-all": no,
+    pull: never("missing"),
+    quiet: no,
+    "record-profile": nothing,
+    replace: no,
+    retry: never(undefined),
+    "retry-delay": never(undefined),
+    rmi: no,
+    "seccomp-policy": nothing,
+    "security-opt": never([]),
+    "sig-proxy": never(true),
+    timing: no,
+    "tls-verify": never(true),
+    tty: no,
+    "unsetenv-all": no,
+    "use-api-socket": no,
+    variant: nothing,
+  },
+  optionsEnd: "first",
+  failureStatus: 125,
+  async run(call) {
+    const { values, positional } = call;
+    const [image = "", ...command] = positional;
+    const isAttached = !values.detach;
+    const attached = {
+      stdin: isAttached && values.interactive,
+      stdout: isAttached,
+      stderr: isAttached,
+    };
+    const request = planPlainRun(values, { image, command });
+    return await runContainer(call, { request, image, attached, preserved: [] });
+  },
+};
+
+/** As planContainer() with nothing else given. */
+function planPlainRun(
+  values: Values,
+  { image, command }: { readonly image: string; readonly command: readonly string[] },
+): ContainerCreateRequest {
+  const { detach, entrypoint, interactive, network } = values;
+  return {
+    Hostname: values.hostname,
+    Domainname: "",
+    User: values.user,
+    AttachStdin: interactive && !detach,
+    AttachStdout: !detach,
+    AttachStderr: !detach,
+    Tty: false,
+    OpenStdin: interactive,
+    StdinOnce: interactive && !detach,
+    Env: values.env,
+    Cmd: command.length === 0 ? null : command,
+    Image: image,
+    WorkingDir: values.workdir,
+    Entrypoint: entrypoint === undefined ? null : [entrypoint],
+    Labels: {},
+    HostConfig: {
+      AutoRemove: values.rm,
+      Privileged: false,
+      ReadonlyRootfs: false,
+      CapAdd: null,
+      CapDrop: null,
+      ExtraHosts: null,
+      GroupAdd: null,
+      SecurityOpt: null,
+      ...(network === "" ? {} : { NetworkMode: network }),
+    },
+    ...(network === "" ? {} : { NetworkingConfig: { EndpointsConfig: { [network]: {} } } }),
+  };
+}
