@@ -134,6 +134,26 @@ describe.skipIf(!isRoot)("flags of the process", () => {
     await tare.must(["rm", "-f", "narrow"]);
   });
 
+  test("each starts as it was made, also when another one was made since; who shares a network is called as its owner", async () => {
+    for (const name of ["one", "two"])
+      await tare.must([
+        "create",
+        "--name",
+        name,
+        "-h",
+        `is-${name}`,
+        "busybox",
+        "sh",
+        "-c",
+        `hostname; echo ${name}`,
+      ]);
+    for (const name of ["one", "two"])
+      expect(await tare.must(["start", "-a", name])).toBe(`is-${name}\n${name}`);
+    await tare.must(["run", "-d", "--name", "owner", "-h", "the-owner", "busybox", "sleep", "1000"]);
+    expect(await sh("hostname", "--network", "container:owner")).toBe("the-owner");
+    await tare.must(["rm", "-f", "one", "two", "owner"]);
+  });
+
   test("--ipc none has no /dev/shm; --uts container: has the other's name", async () => {
     expect(
       await sh(

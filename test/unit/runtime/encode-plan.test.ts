@@ -216,6 +216,13 @@ describe("encodePlan()", () => {
     expect(() => encodePlan({ ...asPlan(container()), child })).toThrow("too many errors");
   });
 
+  test("skips on up to four errors; the child's channel is told where it is another", () => {
+    const child = new PlanList(7);
+    child.add("skip much", "getpid", [], { skip: { errors: [1, 2, 3, 4], count: 5 } });
+    const { flags, child: ops } = decode(encodePlan({ ...asPlan(container()), child }));
+    expect([ops[0]?.skip, ops[0]?.skipErrors, flags >>> 16]).toEqual([5, [1, 2, 3, 4], 7]);
+  });
+
   test("takes negative and unsigned 64-bit values", () => {
     const child = new PlanList();
     child.add("negative", "close", [-1, -(2n ** 63n), 2n ** 64n - 1n]);
