@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { Failure } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import { openDirectoryPath } from "../linux/open.ts";
+import { removeSpares, SpareDirectory } from "../linux/spare-directory.ts";
 import { spreadDirectories } from "../linux/spread-directories.ts";
 import { checkEngine } from "./check.ts";
 import { Background } from "./containers/background.ts";
@@ -171,7 +172,8 @@ export class LocalEngine implements Engine {
   }
 
   async #dispose(): Promise<void> {
-    const { background, descriptors, execs, live, restarts, state, parts, volumes } = this.#context;
+    const { background, descriptors, execs, live, restarts, spareData, state, parts, volumes } =
+      this.#context;
     descriptors[Symbol.dispose]();
     restarts[Symbol.dispose]();
     this.#garbage[Symbol.dispose]();
@@ -184,6 +186,7 @@ export class LocalEngine implements Engine {
     this.#close.abort(new Failure("unavailable", "cannot go on: the engine was closed"));
     for (const { kept } of live.values()) await kept[Symbol.asyncDispose]();
     await execs[Symbol.asyncDispose]();
+    await spareData[Symbol.asyncDispose]();
     await this.#bench[Symbol.asyncDispose]();
     await background.settle(); // what still goes on writes nothing any more
     await this.#blobs.settle();
@@ -203,10 +206,12 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
   const blobs = new BlobKeeping(state, { parts, garbage, closing: close.signal });
   const images = new LocalImages(state, { parts, garbage, blobs });
   const volumes = new VolumeCatalog(state, await openVolumeStore(parts.dataRoot));
+  const places = placesOf(parts);
   const context: ContainerContext = {
     parts,
     state,
-    places: placesOf(parts),
+    places,
+    spareData: new SpareDirectory(places.spareData, (path) => mkdirSync(`${path}/log`, { mode: 0o700 })),
     host: {
       hostname: parts.host.hostname,
       capabilities: parts.host.capabilities,
@@ -260,11 +265,12 @@ async function beginCollecting(garbage: Garbage): Promise<void> {
 
 function placesOf(parts: EngineParts): Places {
   const places = new Places(parts);
-  for (const directory of [places.allData, places.allRuns]) {
+  for (const directory of [places.allData, places.spareData, places.allRuns]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     using opened = openDirectoryPath(directory);
     spreadDirectories(opened.fd);
   }
+  removeSpares(places.spareData);
   return places;
 }
 

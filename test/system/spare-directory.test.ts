@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
-import { SpareDirectory } from "../../src/storage/disk/spare-directory.ts";
+import { restMs, SpareDirectory } from "../../src/linux/spare-directory.ts";
+import { isRoot } from "../support/tare.ts";
 
 async function inDirectory(work: (path: string, place: string) => Promise<void>): Promise<void> {
   const path = mkdtempSync(join(tmpdir(), "tare-spare-"));
@@ -69,16 +71,63 @@ describe("SpareDirectory", () => {
       }
     }));
 
+  test.skipIf(!isRoot)("what can't be removed fails nobody", () =>
+    inDirectory(async (path, place) => {
+      const covered: string[] = [];
+      const cover = (at: string): void => {
+        execFileSync("mount", ["-t", "tmpfs", "none", at]);
+        covered.push(at);
+      };
+      try {
+        await using failing = new SpareDirectory(place, (at) => {
+          cover(at);
+          throw new Error("the disk is full");
+        });
+        expect(failing.take(join(path, "first"))).toBe(false);
+        for (let tries = 0; covered.length === 0 && tries < 1000; tries++) await sleep(1);
+        await sleep(5);
+        expect(failing.take(join(path, "second"))).toBe(false);
+        await failing[Symbol.asyncDispose]();
+        await using held = new SpareDirectory(place, cover);
+        held.take(join(path, "third"));
+        for (let tries = 0; covered.length === 1 && tries < 1000; tries++) await sleep(1);
+        await sleep(5);
+        await held[Symbol.asyncDispose]();
+        expect(covered).toHaveLength(2);
+      } finally {
+        for (const at of covered) execFileSync("umount", [at]);
+      }
+    }),
+  );
+
   test("disposing of it leaves nothing, also while one is being made", () =>
     inDirectory(async (path, place) => {
-      for (const isReady of [true, false]) {
+      for (const wait of [
+        () => untilOneIsReady(place),
+        () => sleep(restMs), // it is begun by now
+        () => Promise.resolve(),
+      ]) {
         await using spare = new SpareDirectory(place, furnish);
         spare.take(join(path, "draft"));
-        if (isReady) await untilOneIsReady(place);
-        else await new Promise((resolve) => setImmediate(resolve)); // it is begun by now
+        await wait();
         await spare[Symbol.asyncDispose]();
-        await sleep(5);
+        await sleep(2 * restMs);
         expect(readdirSync(place)).toEqual([]);
       }
+    }));
+
+  test("the next one is not made while whoever took one is still at work, nor put off by those who come after", () =>
+    inDirectory(async (path, place) => {
+      await using spare = new SpareDirectory(place, furnish);
+      spare.take(join(path, "first"));
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+      expect(readdirSync(place)).toEqual([]);
+      const begun = performance.now();
+      while (performance.now() - begun < 20 * restMs && readdirSync(place).length === 0) {
+        await sleep(restMs / 4);
+        if (readdirSync(place).length === 0) expect(spare.take(join(path, "hasty"))).toBe(false);
+      }
+      await untilOneIsReady(place);
+      expect(spare.take(join(path, "second"))).toBe(true);
     }));
 });

@@ -1,4 +1,5 @@
 import type { KeyedLock } from "../../base/keyed-lock.ts";
+import type { SpareDirectory } from "../../linux/spare-directory.ts";
 import type { NetworkCatalog } from "../networks/network-catalog.ts";
 import type { CgroupHandle, EngineParts } from "../parts.ts";
 import type { HostFacts } from "../planning/plan-container.ts";
@@ -28,6 +29,8 @@ export interface ContainerContext {
   readonly parts: EngineParts;
   readonly state: State;
   readonly places: Places;
+  /** The next container's directory of data, with the one for its log. */
+  readonly spareData: SpareDirectory;
   readonly host: HostFacts;
   /** One a container, by id. Never held while waiting for the container itself. */
   readonly locks: KeyedLock;

@@ -97,7 +97,8 @@ export async function createContainer(
   try {
     using _ = await context.volumes.hold(volumeMounts(spec.mounts).map((mount) => mount.name));
     await makeVolumes(context, { mounts: spec.mounts, layers: record.layers });
-    mkdirSync(context.places.log(id), { recursive: true, mode: 0o700 });
+    if (!context.spareData.take(context.places.data(id)))
+      mkdirSync(context.places.log(id), { recursive: true, mode: 0o700 });
     fault("create.directory");
     await context.parts.storage.createSnapshot(id, record.layers, {
       ...(ids.maps === undefined ? {} : { idMaps: ids.maps }),

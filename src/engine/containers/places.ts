@@ -15,6 +15,11 @@ export class Places {
     return join(this.#dataRoot, "containers");
   }
 
+  /** Directories for containers that nobody has asked for yet. */
+  get spareData(): string {
+    return join(this.#dataRoot, "spares");
+  }
+
   get allRuns(): string {
     return join(this.#runRoot, "containers");
   }

@@ -7,11 +7,11 @@ import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { codeOf, fileFailure } from "../../linux/file-failure.ts";
 import { tryLock } from "../../linux/file-lock.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
+import { SpareDirectory } from "../../linux/spare-directory.ts";
 import { type Digest, parseDigest } from "../../spec/digest.ts";
 import type { SnapshotId } from "../driver.ts";
 import type { Places } from "./places.ts";
 import { liftSizeLimit } from "./size-limit.ts";
-import { SpareDirectory } from "./spare-directory.ts";
 import type { Trash } from "./trash.ts";
 
 /** The snapshots on disk: each is made aside and appears by one rename. */

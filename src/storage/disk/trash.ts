@@ -7,12 +7,12 @@ import { codeOf } from "../../linux/file-failure.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
+import { removeSpares } from "../../linux/spare-directory.ts";
 import { spreadDirectories } from "../../linux/spread-directories.ts";
 import { findStatAt } from "../../linux/stat.ts";
 import { removeTreeBeside } from "../../linux/tree.ts";
 import type { StorageFinding } from "../driver.ts";
 import type { Places } from "./places.ts";
-import { removeSpares } from "./spare-directory.ts";
 
 /** Makes the places where they are missing, and deletes in the background what a crash left half-made. */
 export function openPlaces(places: Places, options: TrashOptions = {}): Trash {

@@ -1,10 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync, renameSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { codeOf } from "../../linux/file-failure.ts";
+import { codeOf } from "./file-failure.ts";
+
+/** So long after one was taken: a container's creation and start are over by then, if they follow. */
+export const restMs = 20;
 
 /**
- * A directory that is made before anybody asks for it, behind the answer to whoever took the one before. Where many are
+ * A directory that is made before anybody asks for it, a moment after the one before was taken. Where many are
  * wanted at once all but one are made by those who want them.
  * KERNEL: for a directory that is to have a block group of its own (see spreadDirectories()) ext4 looks at every group of the
  * disk: 0.13 ms with 2,000 of them.
@@ -13,6 +16,7 @@ export class SpareDirectory implements AsyncDisposable {
   readonly #place: string;
   readonly #furnish: (path: string) => void;
   #path: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #making: Promise<void> | undefined;
   #isOpen = true;
 
@@ -29,9 +33,7 @@ export class SpareDirectory implements AsyncDisposable {
   take(to: string): boolean {
     const path = this.#path;
     this.#path = undefined;
-    setImmediate(() => {
-      if (this.#path === undefined) this.#making ??= this.#make();
-    });
+    this.#makeSoon();
     if (path === undefined) return false;
     try {
       renameSync(path, to);
@@ -43,16 +45,24 @@ export class SpareDirectory implements AsyncDisposable {
     }
   }
 
-  /** Leaves nothing. */
+  /** Leaves nothing, or what can't be removed to the next open. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOpen = false;
+    clearTimeout(this.#timer);
     await this.#making;
-    if (this.#path !== undefined) remove(this.#path);
+    if (this.#path !== undefined) tryRemove(this.#path);
     this.#path = undefined;
   }
 
-  async #make(): Promise<void> {
+  #makeSoon(): void {
     if (!this.#isOpen) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#path === undefined) this.#making ??= this.#make();
+    }, restMs).unref();
+  }
+
+  async #make(): Promise<void> {
     const path = `${this.#place}/${randomBytes(12).toString("hex")}`;
     try {
       await mkdir(path, { mode: 0o700 });
@@ -60,7 +70,7 @@ export class SpareDirectory implements AsyncDisposable {
       this.#path = path;
     } catch {
       // Whoever wants one makes it, and says what fails.
-      remove(path);
+      tryRemove(path);
     } finally {
       this.#making = undefined;
     }
@@ -70,6 +80,15 @@ export class SpareDirectory implements AsyncDisposable {
 /** Removes what an engine that was killed has made ahead: nobody else was ever in it, and there is next to nothing in it. */
 export function removeSpares(place: string): void {
   for (const name of readdirSync(place)) remove(`${place}/${name}`);
+}
+
+/** The disk may have become read-only. */
+function tryRemove(path: string): void {
+  try {
+    remove(path);
+  } catch {
+    // By removeSpares(), some time.
+  }
 }
 
 function remove(path: string): void {
