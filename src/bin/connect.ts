@@ -1,6 +1,7 @@
 import { Failure, kindOf } from "../base/failure.ts";
 import { sleep } from "../base/deadline.ts";
-import { Client } from "../client/client.ts";
+import type { Client } from "../client/client.ts";
+import { LeanClient } from "../client/lean-client.ts";
 import type { GlobalOptions } from "../cli/context.ts";
 import type { Address, ClientSocket } from "../client/http/socket.ts";
 import { build, findDaemonBuild } from "./build.ts";
@@ -10,10 +11,10 @@ import { LightSocket } from "./light-socket.ts";
  * A client of the daemon that the options mean. One that does not run is started where that is ours to do: a unix
  * socket that was not chosen by the environment. A daemon of another build is replaced in place; its containers go on.
  */
-export async function connect(options: GlobalOptions): Promise<Client> {
+export async function connect(options: GlobalOptions): Promise<LeanClient> {
   const ours = options.host.startsWith("unix://") && options.hostFrom !== "environment";
   const revive = (): Promise<void> => start(options);
-  const client = new Client({
+  const client = new LeanClient({
     host: options.host,
     buildId: build.id,
     connector,
@@ -31,25 +32,31 @@ export async function connect(options: GlobalOptions): Promise<Client> {
   return replaceDaemon(client, options, other);
 }
 
+/** With the calls of all other things, which take as long again to load. */
+export async function widen(lean: LeanClient): Promise<Client> {
+  const { Client } = await import("../client/client.ts");
+  return new Client(lean);
+}
+
 async function connector(address: Address): Promise<ClientSocket> {
   if ("path" in address) return await LightSocket.connect(address);
   const { connectByNode } = await import("../client/http/connect-by-node.ts");
   return await connectByNode(address);
 }
 
-async function replaceDaemon(client: Client, options: GlobalOptions, other: string): Promise<Client> {
+async function replaceDaemon(client: LeanClient, options: GlobalOptions, other: string): Promise<LeanClient> {
   process.stderr.write(
     `tare: replacing the daemon of build ${other} by build ${build.id}; containers go on\n`,
   );
-  await client.system.shutdown();
+  await (await widen(client)).system.shutdown();
   client[Symbol.dispose]();
   for (let waited = 0; waited < 10_000; waited += 20) {
-    using probe = new Client({ host: options.host });
+    using probe = await widen(new LeanClient({ host: options.host }));
     try {
       await probe.system.ping();
     } catch {
       await start(options);
-      const next = new Client({ host: options.host, buildId: build.id });
+      const next = new LeanClient({ host: options.host, buildId: build.id });
       next.expectBuild(build.id); // it has just been started
       return next;
     }

@@ -13,7 +13,7 @@ if (isDaemon(argv)) {
 } else {
   setTimeout(() => Bun.unsafe.setJITPolicy(1), patientMs).unref();
   const { main } = await import("../cli/main.ts");
-  const { connect } = await import("./connect.ts");
+  const { connect, widen } = await import("./connect.ts");
   const { openOutput } = await import("./output.ts");
   let stdout: OutputStream | undefined;
   let stderr: OutputStream | undefined;
@@ -32,6 +32,7 @@ if (isDaemon(argv)) {
     hasContent: (path) => Bun.file(path).size > 0,
     build,
     connect,
+    widen,
     // Seldom wanted: it needs the addon.
     sendDescriptors: async (options, packet) =>
       (await import("./send-descriptors.ts")).sendDescriptors(options, packet),

@@ -1,4 +1,5 @@
 import type { Client } from "../client/client.ts";
+import type { LeanClient } from "../client/lean-client.ts";
 import type { CliContext, GlobalOptions } from "./context.ts";
 import type { TableOf } from "./flags/flag.ts";
 import type { CommandTree } from "./tree.ts";
@@ -51,9 +52,11 @@ export interface Call<V> {
   readonly positional: readonly string[];
   readonly context: CliContext;
   readonly globals: GlobalOptions;
-  readonly commands: CommandTree;
+  commands(): Promise<CommandTree>;
   /** The daemon; connects when it is asked for the first time. */
   client(): Promise<Client>;
+  /** The same, for who calls containers only and can't wait until more is loaded. */
+  leanClient(): Promise<LeanClient>;
   /** Fires when nobody reads standard output any more: what streams should end then. */
   readonly signal: AbortSignal;
   /** Writes text to standard output or standard error as it is. */

@@ -1,5 +1,5 @@
-import { isPlainRun } from "./plain-run.ts";
 import type { CommandEntry, CommandTree } from "./tree.ts";
+import { usualCommands } from "./usual-commands.ts";
 
 /** The groups of commands, with what help says of them. */
 const groups: CommandTree["groups"] = {
@@ -21,33 +21,7 @@ const later: CommandTree["later"] = new Set(
 );
 
 const entries: readonly CommandEntry[] = [
-  {
-    names: ["container run", "run"],
-    summary: "Create and run a new container from an image",
-    isCommon: true,
-    load: async (words) =>
-      words !== undefined && isPlainRun(words)
-        ? (await import("./commands/plain-run.ts")).plainRun
-        : (await import("./commands/run.ts")).run,
-  },
-  {
-    names: ["container exec", "exec"],
-    summary: "Execute a command in a running container",
-    isCommon: true,
-    load: async () => (await import("./commands/exec.ts")).exec,
-  },
-  {
-    names: ["container ls", "container list", "container ps", "ps"],
-    summary: "List containers",
-    isCommon: true,
-    load: async () => (await import("./commands/ps.ts")).ps,
-  },
-  {
-    names: ["image ls", "image list", "images"],
-    summary: "List images",
-    isCommon: true,
-    load: async () => (await import("./commands/images.ts")).images,
-  },
+  ...usualCommands,
   {
     names: ["image load", "load"],
     summary: "Load an image from a tar archive or STDIN",

@@ -1,4 +1,5 @@
 import type { Client } from "../client/client.ts";
+import type { LeanClient } from "../client/lean-client.ts";
 
 /** A stream of ours to read from; raw mode only where it is a terminal. */
 export interface InputStream extends NodeJS.ReadableStream {
@@ -54,5 +55,7 @@ export interface CliContext {
     packet: { readonly path: string; readonly text: string; readonly fds: readonly number[] },
   ): Promise<void>;
   /** Connects to the engine's daemon, starting one where the rules allow it. */
-  connect(options: GlobalOptions): Promise<Client>;
+  connect(options: GlobalOptions): Promise<LeanClient>;
+  /** The same connections, for all calls. */
+  widen(client: LeanClient): Promise<Client>;
 }

@@ -1,11 +1,12 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
 import type { Client } from "../client/client.ts";
+import type { LeanClient } from "../client/lean-client.ts";
 import type { Call, Command } from "./command.ts";
-import { commands } from "./commands.ts";
 import type { CliContext, GlobalOptions, OutputStream } from "./context.ts";
 import { type FlagTable, flagFailure, laterFailure, silentFailure } from "./flags/flag.ts";
 import { type Parsed, parseFlags } from "./flags/parse.ts";
-import { type CommandEntry, findCommand } from "./tree.ts";
+import { type CommandEntry, type CommandTree, findCommand } from "./tree.ts";
+import { usualCommands } from "./usual-commands.ts";
 import { type GlobalValues, globalFlags, resolveGlobals } from "./global-flags.ts";
 
 /**
@@ -71,7 +72,9 @@ class CommandLine {
       this.#debug = globals.debug;
       if (parsed.values["version"] === true) return this.#print(versionLine(this.#context));
       if (parsed.wantsHelp || parsed.positional.length === 0) return await this.#printHelp(parsed.positional);
-      const found = findCommand(commands, parsed.positional);
+      const found =
+        findCommand({ entries: usualCommands, groups: {} }, parsed.positional) ??
+        findCommand(await loadCommands(), parsed.positional);
       if (found === undefined) return await this.#notFound(parsed.positional);
       name = found.name;
       const words = parsed.positional.slice(found.length);
@@ -111,7 +114,9 @@ class CommandLine {
 
   #call(name: string, parsed: Parsed, globals: GlobalOptions): Call<unknown> {
     const context = this.#context;
+    let lean: Promise<LeanClient> | undefined;
     let client: Promise<Client> | undefined;
+    const connect = (): Promise<LeanClient> => (lean ??= context.connect(globals));
     return {
       name,
       values: parsed.values,
@@ -119,11 +124,9 @@ class CommandLine {
       positional: parsed.positional,
       context,
       globals,
-      commands,
-      client: () => {
-        client ??= context.connect(globals);
-        return client;
-      },
+      commands: loadCommands,
+      client: () => (client ??= connect().then((one) => context.widen(one))),
+      leanClient: connect,
       signal: this.#signal,
       out: (text) => void context.stdout.write(text),
       err: (text) => void context.stderr.write(text),
@@ -143,6 +146,7 @@ class CommandLine {
 
   async #notFound(words: readonly string[]): Promise<number> {
     const [first = "", second = ""] = words;
+    const commands = await loadCommands();
     const isGroup = Object.hasOwn(commands.groups, first);
     if (commands.later.has(isGroup ? second : first)) {
       throw laterFailure(isGroup ? `${first} ${second}` : first);
@@ -164,13 +168,19 @@ class CommandLine {
 
   async #printHelp(words: readonly string[]): Promise<number> {
     const { formatHelp } = await import("./help.ts");
-    return words.length === 0 ? this.#print(formatHelp(commands, this.#context.stdout.columns)) : 0;
+    return words.length === 0
+      ? this.#print(formatHelp(await loadCommands(), this.#context.stdout.columns))
+      : 0;
   }
 
   #print(text: string): number {
     this.#context.stdout.write(text);
     return 0;
   }
+}
+
+async function loadCommands(): Promise<CommandTree> {
+  return (await import("./commands.ts")).commands;
 }
 
 function versionLine({ build }: CliContext): string {

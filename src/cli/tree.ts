@@ -23,7 +23,7 @@ export interface CommandTree {
 
 /** The command that the words begin with, and how many of them name it. */
 export function findCommand(
-  { entries, groups }: CommandTree,
+  { entries, groups }: Pick<CommandTree, "entries" | "groups">,
   words: readonly string[],
 ): { readonly entry: CommandEntry; readonly name: string; readonly length: number } | undefined {
   for (const length of [2, 1]) {

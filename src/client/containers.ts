@@ -1,6 +1,5 @@
-import { type ArchivePathStat, decodePathStat, pathStatHeader } from "../api/path-stat.ts";
+import type { ArchivePathStat } from "../api/path-stat.ts";
 import { type Filters, formatFilters } from "../api/filters.ts";
-import { spellOutHostConfig, spellOutRequest } from "../api/spell-out-request.ts";
 import { decodeFrames, type Frame, multiplexedStreamType } from "../api/stream-frames.ts";
 import type { ContainerConfig } from "../api/types/container-config.ts";
 import type {
@@ -73,14 +72,14 @@ export class ContainersClient {
   }
 
   /** Its ports may be ranges, as `8000-8010/tcp`. */
-  create(
+  async create(
     request: ContainerCreateRequest,
     options: { readonly name?: string | undefined; readonly platform?: string | undefined } & Signaled = {},
   ): Promise<ContainerCreateResponse> {
     const { name, platform, signal } = options;
     const query = { name, platform };
-    const json = this.#transport.isSameBuild ? request : spellOutRequest(request);
-    return this.#transport.json({ method: "POST", path: "/containers/create", query, json, signal });
+    const json = await this.#spellOut(request);
+    return await this.#transport.json({ method: "POST", path: "/containers/create", query, json, signal });
   }
 
   list(
@@ -141,7 +140,7 @@ export class ContainersClient {
       readonly until: WaitCondition;
     },
   ): Promise<ContainerCreateResponse & { readonly started: Promise<StartedRun> | undefined }> {
-    const json = this.#transport.isSameBuild ? request : spellOutRequest(request);
+    const json = await this.#spellOut(request);
     return await runContainer(this.#transport, json, { name, streams, until });
   }
 
@@ -189,9 +188,13 @@ export class ContainersClient {
     await this.#transport.status({ method: "POST", path: `${at(reference)}/kill`, query: { signal } });
   }
 
-  update(reference: string, resources: HostConfig): Promise<{ readonly Warnings: readonly string[] | null }> {
-    const json = this.#transport.isSameBuild ? resources : spellOutHostConfig(resources);
-    return this.#transport.json({ method: "POST", path: `${at(reference)}/update`, json });
+  async update(
+    reference: string,
+    resources: HostConfig,
+  ): Promise<{ readonly Warnings: readonly string[] | null }> {
+    const { isSameBuild } = this.#transport;
+    const json = isSameBuild ? resources : (await loadSpelling()).spellOutHostConfig(resources);
+    return await this.#transport.json({ method: "POST", path: `${at(reference)}/update`, json });
   }
 
   async pause(reference: string): Promise<void> {
@@ -293,6 +296,7 @@ export class ContainersClient {
       query: { path },
     });
     await reply.text();
+    const { decodePathStat, pathStatHeader } = await loadPathStat();
     return decodePathStat(reply.header(pathStatHeader));
   }
 
@@ -304,6 +308,7 @@ export class ContainersClient {
       query: { path },
       signal,
     });
+    const { decodePathStat, pathStatHeader } = await loadPathStat();
     return {
       stat: decodePathStat(reply.header(pathStatHeader)),
       archive: reply[Symbol.asyncIterator](),
@@ -381,7 +386,17 @@ export class ContainersClient {
   createExec(reference: string, request: ExecCreateRequest): Promise<IdResponse> {
     return this.#transport.json({ method: "POST", path: `${at(reference)}/exec`, json: request });
   }
+
+  /** What our build writes shortly, as Docker's daemon reads it. */
+  async #spellOut(request: ContainerCreateRequest): Promise<ContainerCreateRequest> {
+    return this.#transport.isSameBuild ? request : (await loadSpelling()).spellOutRequest(request);
+  }
 }
+
+// Not loaded by those who need none of it.
+const loadSpelling = (): Promise<typeof import("../api/spell-out-request.ts")> =>
+  import("../api/spell-out-request.ts");
+const loadPathStat = (): Promise<typeof import("../api/path-stat.ts")> => import("../api/path-stat.ts");
 
 function at(reference: string): string {
   return `/containers/${segment(reference)}`;

@@ -13,7 +13,7 @@ export const complete: Command<object> = {
   startsDaemon: false,
   async run(call) {
     const current = call.positional.at(-1) ?? "";
-    const { words, subject } = await findCandidates(call.commands, call.positional);
+    const { words, subject } = await findCandidates(await call.commands(), call.positional);
     const named = await findNames(call, subject, current);
     const shown = [...words, ...named].filter(({ word }) => word.startsWith(current));
     call.out(shown.map(({ word, meaning = "" }) => `${word}\t${meaning}\n`).join(""));

@@ -9,7 +9,8 @@ export const help: Command<object> = {
   flags: {},
   completes: ["command"],
   async run(call) {
-    const { positional, context, commands } = call;
+    const { positional, context } = call;
+    const commands = await call.commands();
     const { columns } = context.stdout;
     const [first] = positional;
     const found = findCommand(commands, positional);

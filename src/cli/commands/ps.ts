@@ -38,7 +38,7 @@ export const ps: Command<Values> = {
     const { format, filter: filters, quiet: isQuiet } = values;
     const limit = values.latest ? 1 : (values.last ?? -1);
     const size = values.size || /\.Size\b/.test(format);
-    const client = await call.client();
+    const client = await call.leanClient();
     const containers = await client.containers.list({
       all: values.all,
       filters,
@@ -54,7 +54,9 @@ export const ps: Command<Values> = {
       Ports?.some(({ PublicPort }) => PublicPort !== undefined),
     );
     const reach =
-      isPublished && (isSeen || /\.Reach\b/.test(format)) ? await findReach(client, call.signal) : [];
+      isPublished && (isSeen || /\.Reach\b/.test(format))
+        ? await findReach(await call.client(), call.signal)
+        : [];
     const rows = containers.map((container) =>
       containerRow(container, {
         isWhole: values["no-trunc"],

@@ -1,7 +1,7 @@
 import type { ContainerCreateRequest, ContainerCreateResponse } from "../../api/types/container.ts";
 import { sleep } from "../../base/deadline.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
-import type { Client } from "../../client/client.ts";
+import type { LeanClient } from "../../client/lean-client.ts";
 import type { Call } from "../command.ts";
 import { type IdFile, openIdFile } from "./id-file.ts";
 import { platformOf } from "./platform-of.ts";
@@ -37,7 +37,7 @@ export type CreateValues = Pick<
 
 /** Asks the daemon for the container; what else it asks for is its own. */
 export type MakeContainer = (
-  client: Client,
+  client: LeanClient,
   request: ContainerCreateRequest,
   options: { readonly name: string | undefined },
 ) => Promise<ContainerCreateResponse>;
@@ -45,7 +45,7 @@ export type MakeContainer = (
 export interface Making {
   readonly make?: MakeContainer;
   /** Makes the pod that is for the container (makePodOf()). */
-  readonly makePod?: ((client: Client) => Promise<AsyncDisposable & { keep(): void }>) | undefined;
+  readonly makePod?: (() => Promise<AsyncDisposable & { keep(): void }>) | undefined;
 }
 
 /**
@@ -66,9 +66,9 @@ export async function createContainer(
   checkPlatform(platform);
   const proxied = await withProxies(call, planned);
   using idFile = openIdFile(values.cidfile, { what: "container", cwd: context.cwd });
-  const client = await call.client();
+  const client = await call.leanClient();
   if (makePod === undefined) return await createIn(call, proxied, { client, make, idFile });
-  await using pod = await makePod(client);
+  await using pod = await makePod();
   const id = await createIn(call, proxied, { client, make, idFile });
   pod.keep();
   return id;
@@ -82,7 +82,7 @@ async function createIn(
     client,
     make,
     idFile,
-  }: { readonly client: Client; readonly make: MakeContainer; readonly idFile: IdFile },
+  }: { readonly client: LeanClient; readonly make: MakeContainer; readonly idFile: IdFile },
 ): Promise<string> {
   const { values, context } = call;
   if (values.replace) {
@@ -98,9 +98,9 @@ async function createIn(
   const image = request.Image ?? "";
   const policy = values["seccomp-policy"];
   if (values.pull === "always") await pull(call, image);
-  if (values.pull === "newer") await pullNewer(call, { client, image });
+  if (values.pull === "newer") await pullNewer(call, image);
   const create = async () =>
-    await make(client, policy === "image" ? await withImageProfile(client, request) : request, options);
+    await make(client, policy === "image" ? await withImageProfile(call, request) : request, options);
   const { Id: id, Warnings: warnings } = await createPulling(call, create, [
     image,
     ...imagesMounted(request),
@@ -168,13 +168,14 @@ const profileLabel = "io.containers.seccomp.profile";
 
 /** The profile that the image itself brings, by the caller's wish; one that is asked for by --security-opt comes before it. */
 async function withImageProfile(
-  client: Client,
+  call: Call<CreateValues>,
   request: ContainerCreateRequest,
 ): Promise<ContainerCreateRequest> {
   const { HostConfig = {} } = request;
   const options = HostConfig?.SecurityOpt ?? [];
   if (options.some((option) => /^seccomp[=:]/.test(option))) return request;
-  const { Config } = await client.images.inspect(request.Image ?? "");
+  const { images } = await call.client();
+  const { Config } = await images.inspect(request.Image ?? "");
   const profile = Config?.Labels?.[profileLabel];
   if (profile === undefined || profile === "") return request;
   return { ...request, HostConfig: { ...HostConfig, SecurityOpt: [...options, `seccomp=${profile}`] } };
@@ -190,7 +191,7 @@ async function planSocket(...args: Parameters<typeof PlanApiSocket>): ReturnType
 }
 
 /** A container that lacks them is not what was asked for. */
-async function putFiles(client: Client, id: string, archive: Uint8Array): Promise<void> {
+async function putFiles(client: LeanClient, id: string, archive: Uint8Array): Promise<void> {
   const pieces = (async function* () {
     yield archive;
   })();
@@ -257,14 +258,12 @@ async function pull(call: Call<CreateValues>, image: string): Promise<void> {
 }
 
 /** What the registry has comes before what is here; when nothing can be had from it, what is here will do. */
-async function pullNewer(
-  call: Call<CreateValues>,
-  { client, image }: { readonly client: Client; readonly image: string },
-): Promise<void> {
+async function pullNewer(call: Call<CreateValues>, image: string): Promise<void> {
   try {
     await pull(call, image);
   } catch (thrown) {
-    const isHere = await client.images.inspect(image).then(
+    const { images } = await call.client();
+    const isHere = await images.inspect(image).then(
       () => true,
       () => false,
     );

@@ -1,12 +1,12 @@
 import { sentenceOf } from "../../base/failure.ts";
-import type { Client } from "../../client/client.ts";
+import type { LeanClient } from "../../client/lean-client.ts";
 import type { Call } from "../command.ts";
 import type { OutputStream } from "../context.ts";
 import { silentFailure } from "../flags/flag.ts";
 import { onEndingSignals, onProxiedSignals, onResize, statusOfSignal } from "../terminal/signals.ts";
 
 /** Passes our signals on to the container, until disposed. What can't be passed on is said on standard error. */
-export function proxySignals(call: Call<unknown>, client: Client, id: string): Disposable {
+export function proxySignals(call: Call<unknown>, client: LeanClient, id: string): Disposable {
   return onProxiedSignals((signal) => {
     client.containers.kill(id, { signal: signal.slice("SIG".length) }).catch((thrown: unknown) => {
       if (call.globals.debug) call.err(`tare: cannot pass on ${signal}: ${sentenceOf(thrown)}\n`);

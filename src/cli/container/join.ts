@@ -1,7 +1,6 @@
 import { Failure, kindOf } from "../../base/failure.ts";
 import type { ContainerWaitResponse } from "../../api/types/container.ts";
-import type { Client } from "../../client/client.ts";
-import type { AttachParameters } from "../../client/containers.ts";
+import type { AttachParameters, ContainersClient } from "../../client/containers.ts";
 import type { AttachedConnection } from "../../client/transport.ts";
 import type { Call } from "../command.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../terminal/detach-keys.ts";
@@ -41,7 +40,8 @@ export interface Joined {
 export async function joinContainer(call: Call<unknown>, options: JoinOptions): Promise<number> {
   const { id, isTerminal, hasInput, detachKeys } = options;
   const keys = parseDetachKeys(detachKeys === "" ? defaultDetachKeys : detachKeys);
-  const { containers } = await call.client();
+  const client = await call.leanClient();
+  const { containers } = client;
   const streams = streamsOf(options);
   const isAtOnce = options.startAttached !== undefined;
   const { connection, exit } = await (options.startAttached?.(streams) ?? join(containers, streams, options));
@@ -50,7 +50,7 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
   if (!isAtOnce) await options.start?.();
   // With a terminal its driver makes the signals, inside; ours are for ourselves.
   const ending = isTerminal ? stack.use(endOnSignals()) : undefined;
-  if (!isTerminal && options.proxiesSignals) stack.use(proxySignals(call, await call.client(), id));
+  if (!isTerminal && options.proxiesSignals) stack.use(proxySignals(call, client, id));
   if (isTerminal) {
     const resize = oneByOne((size) => containers.resize(id, size));
     stack.use(followSize(call.context.stdout, resize));
@@ -88,7 +88,7 @@ export function streamsOf({
 
 /** Both are there when the daemon has said so of both. */
 async function join(
-  containers: Client["containers"],
+  containers: ContainersClient,
   streams: AttachParameters,
   { id, condition }: JoinOptions,
 ): Promise<Joined> {

@@ -15,9 +15,9 @@ export function newPodName({ pod }: Pick<ContainerValues, "pod">): string | unde
 export function makePodOf(call: Call<ContainerValues>): Making["makePod"] {
   const name = newPodName(call.values);
   if (name === undefined) return undefined;
-  return async (client) => {
+  return async () => {
     const { makePod } = await import("../pod/new-pod.ts"); // seldom wanted, so not loaded
-    return await makePod(call, { client, name });
+    return await makePod(call, { client: await call.client(), name });
   };
 }
 

@@ -1,8 +1,8 @@
 import type { ContainerCreateRequest, StartTiming } from "../../api/types/container.ts";
 import type { TareHostConfig } from "../../api/types/host-config.ts";
 import { Failure } from "../../base/failure.ts";
-import type { Client } from "../../client/client.ts";
 import type { AttachParameters, StartedRun, WaitCondition } from "../../client/containers.ts";
+import type { LeanClient } from "../../client/lean-client.ts";
 import type { Call } from "../command.ts";
 import { createContainer, type CreateValues, type MakeContainer, type Making } from "./create.ts";
 import { type Joined, joinContainer, type JoinOptions, streamsOf } from "./join.ts";
@@ -57,10 +57,12 @@ export async function runContainer(
     makePod,
     ...(isAtOnce ? { make } : {}),
   });
-  const client = await call.client();
+  const client = await call.leanClient();
   const created = { client, id, image, preserved, started };
   if (recording !== undefined)
-    return await recording.record(created, () => runAttached(call, created, attached));
+    return await recording.record({ client: await call.client(), id }, () =>
+      runAttached(call, created, attached),
+    );
   if (!values.detach) return await runAttached(call, created, attached);
   const printTiming = await start(call, created);
   call.out(`${id}\n`);
@@ -78,7 +80,7 @@ function withTareFields(request: ContainerCreateRequest, fields: TareHostConfig)
 const loadRecording = (): Promise<typeof import("./record-profile.ts")> => import("./record-profile.ts");
 
 interface Created {
-  readonly client: Client;
+  readonly client: LeanClient;
   readonly id: string;
   readonly image: string;
   readonly preserved: readonly number[];
@@ -87,12 +89,12 @@ interface Created {
 }
 
 /** From where what was published can be reached, on standard error. */
-async function printReach(call: Call<RunValues>, { client, id }: Created): Promise<void> {
+async function printReach(call: Call<RunValues>, { id }: Created): Promise<void> {
   const { publish, "publish-all": all } = call.values;
   if (publish.length === 0 && !all) return;
   const { findReach, isReachShown, reachLines } = await import("../format/reach.ts");
   if (!isReachShown(call.context.stderr)) return;
-  for (const line of reachLines(await findReach(client, call.signal), id)) call.err(`${line}\n`);
+  for (const line of reachLines(await findReach(await call.client(), call.signal), id)) call.err(`${line}\n`);
 }
 
 /** Streams and the wait are there before the start, so nothing it prints and no exit is missed. */
@@ -127,10 +129,10 @@ async function runAttached(call: Call<RunValues>, created: Created, attached: At
   return status;
 }
 
-async function printDenials(call: Call<RunValues>, { client, id }: Created): Promise<void> {
+async function printDenials(call: Call<RunValues>, { id }: Created): Promise<void> {
   const { explainsDenials, listDenials } = await import("./print-denials.ts");
   if (!explainsDenials(call.values["security-opt"])) return;
-  for (const line of await listDenials(client, id)) call.err(`${line}\n`);
+  for (const line of await listDenials(await call.client(), id)) call.err(`${line}\n`);
 }
 
 /** Till when the daemon follows it; what is recorded is read after the end. */
@@ -190,7 +192,7 @@ function timingPrinter(
   return () => (isHello ? call.out(formatTiming(timing)) : call.err(formatTiming(timing)));
 }
 
-async function withStartStatus(thrown: unknown, client: Client, id: string): Promise<unknown> {
+async function withStartStatus(thrown: unknown, client: LeanClient, id: string): Promise<unknown> {
   if (!(thrown instanceof Failure)) return thrown;
   const { startFailureStatus } = await import("./start-failure.ts"); // not loaded where all goes well
   const exitStatus = await startFailureStatus(thrown, client, id);

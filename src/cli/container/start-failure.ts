@@ -1,11 +1,11 @@
 import type { Failure } from "../../base/failure.ts";
-import type { Client } from "../../client/client.ts";
+import type { LeanClient } from "../../client/lean-client.ts";
 
 /**
  * The status of a run whose program never started: 127 it is not there, 126 it can't be executed, else 125.
  * The container's record tells; when it is gone already, the sentence.
  */
-export async function startFailureStatus(failure: Failure, client: Client, id: string): Promise<number> {
+export async function startFailureStatus(failure: Failure, client: LeanClient, id: string): Promise<number> {
   const recorded = await client.containers.inspect(id).then(
     ({ State }) => State.ExitCode,
     () => 0,

@@ -44,6 +44,7 @@ export async function runCommandLine(argv: readonly string[], given: Given = {})
       connections.push(options);
       return given.client as Client;
     },
+    widen: async (client) => client as Client,
   };
   const status = await main(argv, context);
   return { status, out, err, connections, sent };

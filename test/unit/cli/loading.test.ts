@@ -21,7 +21,8 @@ function named(file: string): readonly string[] {
 
 test("main() loads no command, no format and no client before it knows which it needs", () => {
   const loaded = named("cli/main.ts");
-  expect(loaded).toContain("cli/commands.ts");
+  expect(loaded).toContain("cli/usual-commands.ts");
+  expect(loaded).not.toContain("cli/commands.ts");
   expect(loaded.filter((path) => !/^(base|cli\/(flags\/)?[a-z-]+\.ts)/.test(path))).toEqual([]);
   expect(loaded.length).toBeLessThan(15);
 });

@@ -27,7 +27,7 @@ async function askedFor(command: Command<never>, words: readonly string[]): Prom
     positional,
     context: { env: { NAMED: "of ours" }, cwd: "/", hasContent: () => false, build: { commit: "same" } },
     globals: { host: "unix:///x" },
-    client: async () => client,
+    leanClient: async () => client,
   } as unknown as Call<never>;
   await expect(command.run(call)).rejects.toThrow("asked");
   return JSON.stringify(asked);

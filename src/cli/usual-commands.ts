@@ -1,0 +1,33 @@
+import { isPlainRun } from "./plain-run.ts";
+import type { CommandEntry } from "./tree.ts";
+
+/** Those that are used most. By their short names they are found without the others, of which there are a hundred. */
+export const usualCommands: readonly CommandEntry[] = [
+  {
+    names: ["container run", "run"],
+    summary: "Create and run a new container from an image",
+    isCommon: true,
+    load: async (words) =>
+      words !== undefined && isPlainRun(words)
+        ? (await import("./commands/plain-run.ts")).plainRun
+        : (await import("./commands/run.ts")).run,
+  },
+  {
+    names: ["container exec", "exec"],
+    summary: "Execute a command in a running container",
+    isCommon: true,
+    load: async () => (await import("./commands/exec.ts")).exec,
+  },
+  {
+    names: ["container ls", "container list", "container ps", "ps"],
+    summary: "List containers",
+    isCommon: true,
+    load: async () => (await import("./commands/ps.ts")).ps,
+  },
+  {
+    names: ["image ls", "image list", "images"],
+    summary: "List images",
+    isCommon: true,
+    load: async () => (await import("./commands/images.ts")).images,
+  },
+];
