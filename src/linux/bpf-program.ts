@@ -6,7 +6,7 @@ import { addressOf, attempt, call, SyscallFailure } from "./syscall.ts";
 const BPF_PROG_LOAD = 5;
 const BPF_PROG_ATTACH = 8;
 const BPF_F_ALLOW_MULTI = 2;
-const programTypes = { "traffic-control": 3, "cgroup-device": 15 } as const;
+const programTypes = { "cgroup-device": 15 } as const;
 const attachTypes = { "cgroup-device": 6 } as const;
 const ATTRIBUTE_BYTES = 128;
 const MOST_TRIES = 5;

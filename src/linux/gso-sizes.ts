@@ -16,6 +16,8 @@ const IFLA_GRO_IPV4_MAX_SIZE = 64;
 export interface GsoSizes {
   readonly ipv4?: number;
   readonly ipv6?: number;
+  /** What the interface can have at most, where the kernel says so. */
+  readonly most?: number;
 }
 
 /** Attributes of a link to be made or changed. KERNEL: a size of IPv6 up to 65536 is that of IPv4, too, unless one follows. Kernels before 6.3 have one size for both families, which only IPv6 makes use of beyond 65536. */
@@ -34,16 +36,21 @@ export function encodeGsoSizes({ ipv4, ipv6 }: GsoSizes): readonly Attribute[] {
 export function parseGsoSizes(attributes: ReadonlyMap<number, Buffer>): GsoSizes {
   const ipv4 = attributes.get(IFLA_GSO_IPV4_MAX_SIZE)?.readUInt32LE(0);
   const ipv6 = attributes.get(IFLA_GSO_MAX_SIZE)?.readUInt32LE(0);
+  const most = attributes.get(IFLA_TSO_MAX_SIZE)?.readUInt32LE(0);
   return {
     ...(ipv4 === undefined ? {} : { ipv4 }),
-    ...(ipv6 === undefined || !attributes.has(IFLA_TSO_MAX_SIZE) ? {} : { ipv6 }),
+    ...(ipv6 === undefined || most === undefined ? {} : { ipv6 }),
+    ...(most === undefined ? {} : { most }),
   };
 }
 
-/** Those of the families that the kernel has sizes for: `known` are those of some link. */
-export function gsoSizesOf(sizes: Required<GsoSizes>, known: GsoSizes): GsoSizes {
+/** Those of the families that the kernel has sizes for, as far as the link goes whose `known` are. */
+export function gsoSizesOf(
+  sizes: Required<Pick<GsoSizes, "ipv4" | "ipv6">>,
+  { ipv4, ipv6, most = Infinity }: GsoSizes,
+): GsoSizes {
   return {
-    ...(known.ipv4 === undefined ? {} : { ipv4: sizes.ipv4 }),
-    ...(known.ipv6 === undefined ? {} : { ipv6: sizes.ipv6 }),
+    ...(ipv4 === undefined ? {} : { ipv4: Math.min(sizes.ipv4, most) }),
+    ...(ipv6 === undefined ? {} : { ipv6: Math.min(sizes.ipv6, most) }),
   };
 }

@@ -39,6 +39,7 @@ const IFLA_INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
 const IFLA_MACVLAN_MODE = 1;
 const IFLA_VLAN_ID = 1;
+const IFLA_BR_MCAST_SNOOPING = 23;
 const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_ISOLATED = 33;
 const AF_INET6 = 10;
@@ -147,7 +148,7 @@ export function addVeth(
 
 const macvlanModes = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
 
-/** Born in the other namespace, down. */
+/** Down; born in the other namespace, if there is one. */
 export function addMacvlan(
   name: string,
   options: {
@@ -155,7 +156,7 @@ export function addMacvlan(
     readonly mode: keyof typeof macvlanModes;
     readonly macAddress: string;
     readonly mtu: number;
-    readonly netnsFd: Fd;
+    readonly netnsFd?: Fd;
   },
 ): NetlinkRequest {
   return make(`make the interface ${name}`, linkInfo(), [
@@ -165,7 +166,7 @@ export function addMacvlan(
       ? []
       : [bytesAttribute(IFLA_ADDRESS, encodeMacAddress(options.macAddress))]),
     ...(options.mtu === 0 ? [] : [u32Attribute(IFLA_MTU, options.mtu)]),
-    u32Attribute(IFLA_NET_NS_FD, options.netnsFd),
+    ...(options.netnsFd === undefined ? [] : [u32Attribute(IFLA_NET_NS_FD, options.netnsFd)]),
     nestedAttribute(
       IFLA_LINKINFO,
       textAttribute(IFLA_INFO_KIND, "macvlan"),
@@ -174,11 +175,16 @@ export function addMacvlan(
   ]);
 }
 
-/** A parent that leads nowhere. */
-export function addDummy(name: string): NetlinkRequest {
-  return make(`make the interface ${name}`, linkInfo({ up: true }), [
+/**
+ * A parent that leads nowhere, down. A bridge that never gets a port is one, but carries no packets of TCP beyond 65536 bytes.
+ * KERNEL: so is `ifb`, until a container redirects a packet to it: it takes that for one of the host's interface of the same index.
+ */
+export function addSink(name: string, kind: "dummy" | "bridge"): NetlinkRequest {
+  const options =
+    kind === "bridge" ? [nestedAttribute(IFLA_INFO_DATA, u8Attribute(IFLA_BR_MCAST_SNOOPING, 0))] : [];
+  return make(`make the interface ${name}`, linkInfo(), [
     textAttribute(IFLA_IFNAME, name),
-    nestedAttribute(IFLA_LINKINFO, textAttribute(IFLA_INFO_KIND, "dummy")),
+    nestedAttribute(IFLA_LINKINFO, textAttribute(IFLA_INFO_KIND, kind), ...options),
   ]);
 }
 

@@ -4,7 +4,6 @@
  */
 export type Avoidable =
   | "bpf-devices"
-  | "bpf-redirect"
   | "cgroup.kill"
   | "cgroup1"
   | "cgroup2"
@@ -15,6 +14,7 @@ export type Avoidable =
   | "detached-lowers"
   | "erofs-file"
   | "lowerdir+"
+  | "macvlan-bypass"
   | "memfd-exec"
   | "mount_setattr"
   | "nf_tables"

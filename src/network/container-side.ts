@@ -10,9 +10,13 @@ import type { EndpointPlan } from "./types.ts";
 
 /**
  * The container's end, which was born there by the host's request: parameters, addresses, up, routes. One visit to its
- * namespace, one batch. Does not wait.
+ * namespace, one batch. Does not wait. `correct`: what else is to be made right, as the kernel made it.
  */
-export function configureContainerSide(endpoint: EndpointPlan, netnsFd: Fd): void {
+export function configureContainerSide(
+  endpoint: EndpointPlan,
+  netnsFd: Fd,
+  correct: (link: Link) => readonly NetlinkRequest[] = () => [],
+): void {
   const { interfaceName } = endpoint;
   inNetworkNamespace(netnsFd, () => {
     using socket = openNetlink("route");
@@ -32,6 +36,7 @@ export function configureContainerSide(endpoint: EndpointPlan, netnsFd: Fd): voi
       ...endpoint.linkLocal.map((address) =>
         addAddress({ address, bits: address.family === 4 ? 16 : 64 }, index),
       ),
+      ...correct(link),
       setUp("lo"),
       setUp(interfaceName),
       ...endpoint.defaultGateways.map((gateway) => addRoute(defaultRoute(gateway, index))),

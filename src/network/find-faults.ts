@@ -1,9 +1,9 @@
 import type { Link } from "../linux/links.ts";
-import type { BridgeBypass } from "./bridge/bridge-bypass.ts";
+import { type BridgeBypass, isRightPort } from "./bridge/bridge-bypass.ts";
 import { correctGsoSizes, wantedGsoSizes } from "./bridge/correct-gso-sizes.ts";
 import type { FirewallTable } from "./firewall/firewall-table.ts";
 import { findForwardingFaults, type Forwarding, forwardChainsOf } from "./find-forwarding-faults.ts";
-import { bridgeAliasOf, vethNameOf, type OwnNames } from "./interface-names.ts";
+import { bridgeAliasOf, bypassNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
 import type { NetworkFinding } from "./networks.ts";
 import type { HostSurvey } from "./policy/survey-host.ts";
 import type { EndpointId, EndpointPlan, NetworkPlan } from "./types.ts";
@@ -12,8 +12,8 @@ export interface KernelState {
   readonly names: OwnNames;
   readonly plans: readonly NetworkPlan[];
   readonly endpoints: readonly EndpointPlan[];
-  /** The containers' own ends, as far as somebody can look at them. */
-  readonly ownEnds: ReadonlyMap<EndpointId, Link>;
+  /** The containers' own ends, as far as somebody can look at them; undefined: it is not there. */
+  readonly ownEnds: ReadonlyMap<EndpointId, Link | undefined>;
   readonly survey: HostSurvey;
   readonly firewall: FirewallTable;
   /** Of containers that have ended: interfaces that the kernel is taking away. */
@@ -21,7 +21,7 @@ export interface KernelState {
   /** Rules of the host that could not be copied. */
   readonly closed: readonly string[];
   readonly forwarding: Forwarding;
-  readonly bypass: Pick<BridgeBypass, "isComplete">;
+  readonly bypass: Pick<BridgeBypass, "isUnable">;
 }
 
 /** What the kernel has that was not asked for, or lacks, and whose rules stand in the way. */
@@ -38,17 +38,11 @@ function finding(subject: string, problem: string, advice: string): NetworkFindi
   return { subject, problem, advice };
 }
 
-function linkFaults({
-  names,
-  plans,
-  endpoints,
-  survey,
-  leaving,
-  bypass,
-}: KernelState): readonly NetworkFinding[] {
+function linkFaults(state: KernelState): readonly NetworkFinding[] {
+  const { names, plans, endpoints, ownEnds, survey, leaving } = state;
   const links = new Map(survey.links.map((link) => [link.name, link]));
   const known = new Set([
-    ...plans.map((plan) => plan.interfaceName),
+    ...plans.flatMap(({ id, interfaceName }) => [interfaceName, ...Object.values(bypassNamesOf(id))]),
     ...[...endpoints.map(({ id }) => id), ...leaving].map((id) => vethNameOf(names, id)),
   ]);
   return [
@@ -64,22 +58,18 @@ function linkFaults({
       const hasPorts = endpoints.some(({ networkId }) => networkId === plan.id);
       return isOurs && hasPorts ? sizeFaults(`network ${plan.name}`, plan, link) : [];
     }),
-    ...endpoints.flatMap((endpoint) => {
-      const { id, networkId } = endpoint;
+    ...plans.flatMap((plan) => bypassFaults(state, { plan, links })),
+    ...endpoints.flatMap(({ id, networkId }) => {
       const plan = plans.find((each) => each.id === networkId);
       const link = links.get(vethNameOf(names, id));
       const bridge = plan === undefined ? undefined : links.get(plan.interfaceName);
       if (plan?.driver !== "bridge" || bridge === undefined) return [];
       const subject = `endpoint ${id.slice(0, 12)} of the network ${plan.name}`;
-      if (link === undefined) return [finding(subject, "has lost its interface", "restart its container")];
-      if (link.master === bridge.index) {
-        return [
-          ...sizeFaults(subject, plan, link),
-          ...(plan.bypassesBridge !== true || bypass.isComplete(endpoint, link)
-            ? []
-            : [finding(subject, "does not bypass its bridge", "restart the engine")]),
-        ];
-      }
+      const isPast = links.has(bypassNamesOf(plan.id).sink);
+      const isLost = isPast ? ownEnds.has(id) && ownEnds.get(id) === undefined : link === undefined;
+      if (isLost) return [finding(subject, "has lost its interface", "restart its container")];
+      if (link === undefined) return [];
+      if (link.master === bridge.index) return sizeFaults(subject, plan, link);
       return [finding(subject, `its interface ${link.name} is not on its bridge`, "restart the engine")];
     }),
     ...survey.links
@@ -93,6 +83,30 @@ function linkFaults({
         ),
       ),
   ];
+}
+
+/** The way past a bridge is there, and whole; or it is not, as the plan has it. */
+function bypassFaults(
+  { endpoints, bypass }: KernelState,
+  { plan, links }: { readonly plan: NetworkPlan; readonly links: ReadonlyMap<string, Link> },
+): readonly NetworkFinding[] {
+  const subject = `network ${plan.name}`;
+  const names = bypassNamesOf(plan.id);
+  const [bridge, sink, port] = [plan.interfaceName, names.sink, names.port].map((name) => links.get(name));
+  if (plan.driver !== "bridge" || bridge === undefined || bypass.isUnable(plan.id)) return [];
+  if (sink === undefined && plan.bypassesBridge !== true) return [];
+  const isUsed = endpoints.some(({ networkId }) => networkId === plan.id);
+  if ((sink !== undefined) !== (plan.bypassesBridge === true)) {
+    const problem = sink === undefined ? "does not bypass its bridge" : "still bypasses its bridge";
+    const advice = isUsed ? "stop all of its containers, then start them" : "restart the engine";
+    return [finding(subject, problem, advice)];
+  }
+  if (port === undefined || !isRightPort(port, bridge) || !port.isUp || sink?.isUp !== true) {
+    return [
+      finding(subject, `its containers do not reach its bridge by ${names.port}`, "restart the engine"),
+    ];
+  }
+  return sizeFaults(subject, plan, port);
 }
 
 /** What a start gave a container is not changed while it runs: that would be its own network namespace's business. */

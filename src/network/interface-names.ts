@@ -29,6 +29,11 @@ export function bridgeNameOf(id: NetworkId): string {
   return `tr-${id.slice(0, 12)}`;
 }
 
+/** Of a network that bypasses its bridge: what its containers' interfaces are made on, and the bridge's port there. */
+export function bypassNamesOf(id: NetworkId): { readonly sink: string; readonly port: string } {
+  return { sink: `ts-${id.slice(0, 12)}`, port: `tp-${id.slice(0, 12)}` };
+}
+
 /** Of a bridge that this network made. */
 export function bridgeAliasOf(names: OwnNames, id: NetworkId): string {
   return `${names.aliasPrefix}${id}`;

@@ -91,7 +91,7 @@ export interface Networks extends AsyncDisposable {
 }
 
 export interface AttachedEndpoint {
-  /** The host's end of the pair; undefined for macvlan. */
+  /** The host's end of the pair; undefined for macvlan, and past a bridge. */
   readonly hostInterface?: string;
 }
 

@@ -1,9 +1,7 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
-import { listRoutes } from "../linux/addresses.ts";
 import { forgetUdpAnsweredBy, forgetUdpTo } from "../linux/conntrack.ts";
 import type { Fd } from "../linux/fd.ts";
-import { findNetworkSysctl } from "../linux/interface-sysctls.ts";
 import { findLink, type Link, listLinks, removeLink, setMaster } from "../linux/links.ts";
 import { openNetlink, type NetlinkSocket } from "../linux/netlink-socket.ts";
 import { NFNLGRP_NFTABLES, type SetElement } from "../linux/nftables.ts";
@@ -29,9 +27,11 @@ import { openNetfilter } from "./firewall/open-netfilter.ts";
 import type { HostSide } from "./host-side.ts";
 import { ownNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
 import { findFaults } from "./find-faults.ts";
-import { findForwardingFaults, type Forwarding, forwardChainsOf } from "./find-forwarding-faults.ts";
+import { findForwardingFaults, forwardChainsOf } from "./find-forwarding-faults.ts";
+import { attachInTime } from "./macvlan/attach-in-time.ts";
 import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
 import { findPortClash, formatHostPorts } from "./merge-ports.ts";
+import { readForwarding } from "./read-forwarding.ts";
 import { describeReach } from "./policy/describe-reach.ts";
 import { HostMirror } from "./policy/host-mirror.ts";
 import { type HostSurvey, judgeReach, surveyHost } from "./policy/survey-host.ts";
@@ -113,14 +113,23 @@ class LocalNetworks implements Networks {
     const { host, firewall, bypass } = this.#open();
     if (plan.driver === "macvlan") removeMacvlanParent(host, plan, [...this.#plans.values()]);
     else {
+      bypass.remove(plan);
       removeBridge(host, plan);
-      bypass.forget(plan.id);
       if (firewall.isMade) await this.#changeNetwork(firewall, plan.id, undefined);
     }
     this.#plans.delete(plan.id);
   }
 
-  async attach(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
+  async attach(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
+    const { networkId, macAddress } = endpoint;
+    const isTaken = (): boolean =>
+      [...this.#endpoints.values()].some(
+        (other) => other.networkId === networkId && other.macAddress === macAddress,
+      );
+    return await attachInTime(() => this.#attach(endpoint, options), { macAddress, isTaken });
+  }
+
+  async #attach(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
     using _ = await this.#lock.acquire("");
     const { host, firewall, bypass } = this.#open();
     const plan = this.#getPlan(endpoint.networkId);
@@ -130,19 +139,21 @@ class LocalNetworks implements Networks {
       this.#endpoints.set(endpoint.id, endpoint);
       return {};
     }
-    const hostInterface = attachToBridge(host, { plan, endpoint, netnsFd });
+    const parentName = bypass.ensure(plan, this.#endpoints);
+    const attaching = { plan, endpoint, netnsFd };
+    const hostInterface = parentName === undefined ? attachToBridge(host, attaching) : undefined;
+    if (parentName !== undefined) attachMacvlan(host, { ...attaching, parentName });
     try {
       if (endpoint.ports.length > 0) this.#mirror([...this.#endpoints.values(), endpoint]);
       await firewall.change(new Map([[endpoint.id, endpointElements(plan, endpoint)]]));
     } catch (thrown) {
-      host.route.send([removeLink(hostInterface)]);
+      if (hostInterface !== undefined) host.route.send([removeLink(hostInterface)]);
+      else removeContainerSide(endpoint.interfaceName, netnsFd);
       throw thrown;
     }
-    const port = plan.bypassesBridge === true ? findLink(host.route, hostInterface) : undefined;
-    if (port !== undefined) bypass.add(plan, { endpoint, port });
     this.#endpoints.set(endpoint.id, endpoint);
     this.#forgetOldFlows(endpoint, endpoint.ports);
-    return { hostInterface };
+    return hostInterface === undefined ? {} : { hostInterface };
   }
 
   async detach(id: EndpointId): Promise<void> {
@@ -198,7 +209,7 @@ class LocalNetworks implements Networks {
     const opened = this.#findOpened();
     if (opened instanceof Failure && networks.length + endpoints.length === 0) return;
     if (opened instanceof Failure) throw opened;
-    const { host, firewall } = opened;
+    const { host, firewall, bypass } = opened;
     this.#removeStrays(host);
     firewall.reset(this.#allElements());
     this.#mirror([...this.#endpoints.values()]);
@@ -207,7 +218,10 @@ class LocalNetworks implements Networks {
     for (const plan of networks) {
       try {
         if (plan.driver === "macvlan") ensureMacvlanParent(host, plan);
-        else ensureBridge(host, plan);
+        else {
+          ensureBridge(host, plan);
+          bypass.ensure(plan, this.#endpoints);
+        }
       } catch (thrown) {
         this.#note(sentenceOf(thrown));
       }
@@ -242,12 +256,13 @@ class LocalNetworks implements Networks {
     });
   }
 
-  #findOwnEnds(openNetns: NonNullable<FindingsOptions["openNetns"]>): ReadonlyMap<EndpointId, Link> {
-    const found = new Map<EndpointId, Link>();
+  #findOwnEnds(
+    openNetns: NonNullable<FindingsOptions["openNetns"]>,
+  ): ReadonlyMap<EndpointId, Link | undefined> {
+    const found = new Map<EndpointId, Link | undefined>();
     for (const endpoint of this.#endpoints.values()) {
       using netns = openNetns(endpoint.id);
-      const link = netns === undefined ? undefined : findContainerSide(endpoint.interfaceName, netns.fd);
-      if (link !== undefined) found.set(endpoint.id, link);
+      if (netns !== undefined) found.set(endpoint.id, findContainerSide(endpoint.interfaceName, netns.fd));
     }
     return found;
   }
@@ -391,8 +406,7 @@ class LocalNetworks implements Networks {
   async #detach(id: EndpointId): Promise<void> {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined) return;
-    const { firewall, netfilter, bypass } = this.#open();
-    bypass.remove(id);
+    const { firewall, netfilter } = this.#open();
     await firewall.change(new Map([[id, []]]));
     this.#endpoints.delete(id);
     if (endpoint.ports.length > 0) this.#mirror([...this.#endpoints.values()]);
@@ -452,7 +466,7 @@ class LocalNetworks implements Networks {
   }
 
   /** A bridge that was removed and made anew has lost its ports. The container's end of a pair is not touched. */
-  #correctPorts({ host, bypass }: Opened): void {
+  #correctPorts({ host }: Opened): void {
     const links = new Map(listLinks(host.route).map((link) => [link.name, link]));
     for (const endpoint of this.#endpoints.values()) {
       const { id, networkId } = endpoint;
@@ -465,8 +479,6 @@ class LocalNetworks implements Networks {
         ...correctGsoSizes(plan, port),
         ...(isOn ? [] : [setMaster(port.name, bridge.index), portOf(plan, port.name)]),
       ]);
-      if (plan.bypassesBridge === true) bypass.add(plan, { endpoint, port });
-      else if (plan.driver === "bridge") bypass.withdraw(port);
     }
   }
 
@@ -503,24 +515,11 @@ class Opened implements Disposable {
     events.join(NFNLGRP_NFTABLES);
     this.firewall = new FirewallTable({ socket: this.netfilter, events }, names.table);
     this.mirror = new HostMirror(this.netfilter, names.table);
-    this.bypass = opening.use(new BridgeBypass(this.host));
+    this.bypass = new BridgeBypass(this.host);
     this.#sockets = opening.move();
   }
 
   [Symbol.dispose](): void {
     this.#sockets.dispose();
   }
-}
-
-function readForwarding(route: NetlinkSocket, findByIndex: (index: number) => Link | undefined): Forwarding {
-  const out = new Set(
-    listRoutes(route)
-      .filter(({ prefix }) => prefix.bits === 0)
-      .map(({ index }) => index),
-  );
-  return {
-    isOn: findNetworkSysctl("net.ipv4.ip_forward") !== "0",
-    filtersBridges: findNetworkSysctl("net.bridge.bridge-nf-call-iptables") === "1",
-    waysOut: [...out].flatMap((index) => findByIndex(index) ?? []),
-  };
 }

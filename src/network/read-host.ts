@@ -3,7 +3,7 @@ import { listLinks } from "../linux/links.ts";
 import { openNetlink } from "../linux/netlink-socket.ts";
 import { listWaitingSockets } from "../linux/waiting-sockets.ts";
 import { firstOf, type IpAddress } from "../spec/ip-address.ts";
-import { hasRedirect } from "./bridge/redirect-program.ts";
+import { hasBypass } from "./bridge/bridge-bypass.ts";
 import type { HostNetwork } from "./networks.ts";
 import type { PublishedPorts } from "./types.ts";
 
@@ -23,7 +23,7 @@ export function readHostNetwork(): HostNetwork {
       prefix: { address: firstOf({ address, bits }), bits },
       interfaceName: nameOf(index),
     })),
-    bypass: hasRedirect(),
+    bypass: hasBypass(socket),
     largeTcp: {
       ipv4: links.some(({ gsoSizes }) => gsoSizes.ipv4 !== undefined),
       ipv6: links.some(({ gsoSizes }) => gsoSizes.ipv6 !== undefined),

@@ -52,6 +52,11 @@ describe.skipIf(!isRoot)("past the bridge", () => {
     const bridge = `tr-${(await tare.must(["network", "inspect", "-f", "{{.Id}}", network])).slice(0, 12)}`;
     return JSON.parse(execFileSync("ip", ["-s", "-j", "link", "show", "master", bridge]).toString());
   };
+  /** The bridge's port of the containers' interfaces, and what those are on. */
+  const linksOf = async (network: string): Promise<{ readonly port: string; readonly parent: string }> => {
+    const id = (await tare.must(["network", "inspect", "-f", "{{.Id}}", network])).slice(0, 12);
+    return { port: `tp-${id}`, parent: `ts-${id}` };
+  };
   const forwarded = async (network: string): Promise<number> =>
     (await portsOf(network)).reduce((sum, { stats64 }) => sum + stats64.tx.bytes, 0);
   const send = async (from: string, at: string, port = 5000): Promise<boolean> => {
@@ -139,7 +144,8 @@ describe.skipIf(!isRoot)("past the bridge", () => {
       (await tare.tare(["exec", "liar", "ping", "-c", "5", "-w", "2", "-s", "1400", address])).status,
     ).toBe(1);
     expect((await counters()) - before).toBeLessThan(1400);
-    expect(await send("two", await field("two", "fast", "Gateway"), 18_097)).toBe(true);
+    for (const name of ["one", "two"])
+      expect([name, await send(name, await field(name, "fast", "Gateway"), 18_097)]).toEqual([name, true]);
     expect(await send("far", await field("far", "other", "Gateway"), 18_097)).toBe(true);
     await new Promise<void>((resolve, reject) => {
       const socket = connect(18_097, "127.0.0.1", () => {
@@ -195,50 +201,94 @@ describe.skipIf(!isRoot)("past the bridge", () => {
     });
   });
 
-  test("somebody takes the program away: it is found, and mended; the bridge carries it meanwhile", async () => {
+  test("somebody takes its port away: it is found, and mended; siblings reach each other meanwhile", async () => {
     await create("fast", ...past);
     await sink("one", "fast");
-    await sink("two", "fast");
-    for (const { ifname } of await portsOf("fast"))
-      execFileSync("tc", ["qdisc", "del", "dev", ifname, "clsact"]);
-    expect(await way("fast", "one", "two")).toBe("bridge");
+    await sink("two", "fast", "-p", "18098:5000");
+    const gateway = await field("one", "fast", "Gateway");
+    const isReached = async (): Promise<boolean> =>
+      (await tare.tare(["exec", "one", "ping", "-c", "1", "-w", "1", gateway])).status === 0;
+    expect(await isReached()).toBe(true);
+    const { port, parent } = await linksOf("fast");
+    execFileSync("ip", ["link", "delete", port]);
+    expect(await isReached()).toBe(false);
+    expect(await way("fast", "one", "two")).toBe("past");
     const { status, stdout } = await tare.tare(["system", "check"]);
     expect(status).toBe(1);
-    expect(stdout.match(/does not bypass its bridge/g)).toHaveLength(2);
+    expect(stdout).toContain(`its containers do not reach its bridge by ${port}`);
     killDaemon(tare);
     await isInOrder();
-    expect(await way("fast", "one", "two")).toBe("past");
+    expect(await isReached()).toBe(true);
+    expect(await send("one", gateway, 18_098)).toBe(true);
+    // What they are on: they have lost everything then, and are told of one by one.
+    execFileSync("ip", ["link", "delete", parent]);
+    expect((await tare.tare(["system", "check"])).stdout.match(/has lost its interface/g)).toHaveLength(2);
+    await tare.must(["stop", "-t", "0", "one", "two"]);
+    await tare.must(["start", "one", "two"]);
+    await poll(async () => ((await way("fast", "one", "two")) === "past" ? true : undefined), {
+      timeoutMs: 20_000 * slowness,
+      everyMs: 100,
+      what: "reach each other again",
+    });
+    await isInOrder();
   });
 
   test(
-    "the default bridge, as long as its engine is told so",
+    "the default bridge, as long as its engine is told so: from when none of its containers runs",
     async () => {
       const engine = async (...flags: readonly string[]): Promise<void> => {
         await tare.must(["daemon", "stop"]);
         await tare.must([...flags, "version"]);
       };
+      const meet = async (): Promise<"past" | "bridge" | "none"> => {
+        await sink("one", "bridge");
+        await sink("two", "bridge");
+        return await way("bridge", "one", await field("two", "bridge", "IPAddress"));
+      };
+      const again = async (): Promise<"past" | "bridge" | "none"> => {
+        await sink("three", "bridge");
+        return await way("bridge", "three", await field("two", "bridge", "IPAddress"));
+      };
+      const check = async (): Promise<string> => (await tare.tare(["system", "check"])).stdout;
+      const end = async (): Promise<string> => await tare.must(["rm", "-f", "one", "two", "three"]);
+      expect(await meet()).toBe("bridge");
       await engine("--bridge-bypass");
-      await sink("one", "bridge");
-      await sink("two", "bridge");
-      const at = await field("two", "bridge", "IPAddress");
-      expect(await way("bridge", "one", at)).toBe("past");
-      await engine();
-      expect(await way("bridge", "one", at)).toBe("bridge");
+      expect(await again()).toBe("bridge");
+      expect(await check()).toContain("network bridge: does not bypass its bridge");
+      await end();
+      expect(await meet()).toBe("past");
       await isInOrder();
-      await engine("--bridge-bypass");
-      expect(await way("bridge", "one", at)).toBe("past");
       await engine();
+      expect(await again()).toBe("past");
+      expect(await check()).toContain("network bridge: still bypasses its bridge");
+      await end();
+      expect(await meet()).toBe("bridge");
+      await isInOrder();
     },
     60_000 * slowness,
   );
 
+  test("what is addressed by hand to what they are on reaches nobody, the host least", async () => {
+    await create("fast", ...past, "--internal");
+    await sink("one", "fast", "--cap-add", "NET_ADMIN");
+    const gateway = await field("one", "fast", "IPAddress").then((address) => address.replace(/\d+$/, "1"));
+    const isReached = async (): Promise<boolean> =>
+      (await tare.tare(["exec", "one", "ping", "-c", "1", "-w", "1", gateway])).status === 0;
+    expect(await isReached()).toBe(true);
+    const { parent } = await linksOf("fast");
+    const [shown] = JSON.parse(execFileSync("ip", ["-j", "link", "show", parent]).toString());
+    await tare.must(["exec", "one", "arp", "-i", "eth0", "-s", gateway, shown.address]);
+    expect(await isReached()).toBe(false);
+    await isInOrder();
+  });
+
   test("a kernel without it says so, and its bridge carries everything", async () => {
     await tare.must(["daemon", "stop"]);
-    const env = { TARE_WITHOUT: "bpf-redirect" };
+    const env = { TARE_WITHOUT: "macvlan-bypass" };
     const { status, stderr } = await tare.tare(["network", "create", ...past, "slow"], { env });
     expect([status, stderr]).toEqual([
       0,
-      "WARNING: bypass_bridge has no effect on this kernel: it needs Linux 5.10 with bpf()\n",
+      "WARNING: bypass_bridge has no effect on this kernel: it needs interfaces of the kind macvlan\n",
     ]);
     await sink("one", "slow");
     await sink("two", "slow");

@@ -80,7 +80,7 @@ export function planNetwork(
       .map(({ subnet }) => `the subnet ${subnet} is not used: the network has no IPv6 (--ipv6)`),
     ...warnOfSmallTcp({ ipv4, ipv6, internal, gsoMaxSize }, facts),
     ...(read.bypassesBridge === true && !facts.bypass
-      ? ["bypass_bridge has no effect on this kernel: it needs Linux 5.10 with bpf()"]
+      ? ["bypass_bridge has no effect on this kernel: it needs interfaces of the kind macvlan"]
       : []),
   ];
   const ownBridge = interfaceName === undefined || !facts.interfaces.includes(interfaceName);

@@ -1,121 +1,160 @@
 import { Failure, sentenceOf } from "../../base/failure.ts";
-import { BpfHashMap } from "../../linux/bpf-map.ts";
-import { loadProgram } from "../../linux/bpf-program.ts";
-import type { OwnedFd } from "../../linux/fd.ts";
-import { encodeMacAddress, type Link } from "../../linux/links.ts";
-import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
-import { listIngressPrograms, removeIngressProgram, setIngressProgram } from "../../linux/traffic-control.ts";
+import {
+  addMacvlan,
+  addSink,
+  findLink,
+  type Link,
+  type NetlinkRequest,
+  removeLink,
+  setAlias,
+  setGsoSizes,
+  setMaster,
+  setMtu,
+  setNoLinkLocal,
+  setUp,
+} from "../../linux/links.ts";
+import { NetlinkFailure, type NetlinkSocket } from "../../linux/netlink-socket.ts";
+import { isForcedAbsent } from "../../linux/without.ts";
+import type { HostSide } from "../host-side.ts";
+import { bridgeAliasOf, bypassNamesOf } from "../interface-names.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "../types.ts";
-import { encodeRedirect, hasRedirect, macBytes, redirectLicense } from "./redirect-program.ts";
+import { portOf } from "./bridge-driver.ts";
+import { correctGsoSizes, wantedGsoSizes, withNextPort } from "./correct-gso-sizes.ts";
 
-const programName = "tare-bypass";
-
-/** KERNEL: BR_MAX_PORTS, as many as a bridge can have. */
-const MOST_PORTS = 1024;
-
-/**
- * The way between containers of a network that leaves out its bridge: a program at the host's end of each pair hands what is for a
- * sibling to the sibling. It lives in the kernel as long as the pairs do; each engine makes it anew for those that it finds.
- */
-export class BridgeBypass implements Disposable {
-  readonly #route: NetlinkSocket;
-  readonly #note: (sentence: string) => void;
-  readonly #networks = new Map<NetworkId, Redirection>();
-  readonly #ports = new Map<
-    EndpointId,
-    { readonly networkId: NetworkId; readonly key: Uint8Array; readonly index: number }
-  >();
-  /** What kept a network on its bridge, said once. */
-  readonly #said = new Set<NetworkId>();
-  #hasRedirect: boolean | undefined;
-
-  constructor({ route, note }: { readonly route: NetlinkSocket; readonly note: (sentence: string) => void }) {
-    this.#route = route;
-    this.#note = note;
-  }
-
-  /** Of a network that bypasses its bridge: from here and to here. A kernel that can't is told of; the bridge carries it all then. */
-  add(plan: NetworkPlan, { endpoint, port }: { readonly endpoint: EndpointPlan; readonly port: Link }): void {
-    try {
-      const redirection = this.#of(plan);
-      this.#route.send(setIngressProgram(port.index, { program: redirection.program.fd, name: programName }));
-      const key = encodeMacAddress(endpoint.macAddress);
-      redirection.map.set(key, port.index);
-      this.#ports.set(endpoint.id, { networkId: plan.id, key, index: port.index });
-    } catch (thrown) {
-      if (!(thrown instanceof Failure)) throw thrown;
-      if (this.#said.has(plan.id)) return;
-      this.#said.add(plan.id);
-      this.#note(`packets between containers of ${plan.name} go through its bridge: ${sentenceOf(thrown)}`);
-    }
-  }
-
-  /** Nothing goes to it past the bridge any more. Fine when nothing did. */
-  remove(id: EndpointId): void {
-    const known = this.#ports.get(id);
-    if (known === undefined) return;
-    this.#ports.delete(id);
-    const map = this.#networks.get(known.networkId)?.map;
-    // Who came after it may have its address.
-    if (map?.get(known.key) === known.index) map.delete(known.key);
-  }
-
-  /** Of a network that is gone. */
-  forget(id: NetworkId): void {
-    this.#networks.get(id)?.[Symbol.dispose]();
-    this.#networks.delete(id);
-    this.#said.delete(id);
-  }
-
-  /** Whether what the endpoint sends is looked at, and what is sent to it finds it; also where the kernel has no way, which was said. */
-  isComplete(endpoint: EndpointPlan, port: Link): boolean {
-    this.#hasRedirect ??= hasRedirect();
-    if (!this.#hasRedirect) return true;
-    const map = this.#networks.get(endpoint.networkId)?.map;
-    return (
-      map?.get(encodeMacAddress(endpoint.macAddress)) === port.index &&
-      listIngressPrograms(this.#route, port.index).includes(programName)
-    );
-  }
-
-  /** Of an endpoint of a network that is no longer one of those. */
-  withdraw(port: Link): void {
-    if (listIngressPrograms(this.#route, port.index).includes(programName)) {
-      this.#route.send([removeIngressProgram(port.index)]);
-    }
-  }
-
-  /** Nothing is known any more; what pairs have goes on as it is. */
-  [Symbol.dispose](): void {
-    for (const redirection of this.#networks.values()) redirection[Symbol.dispose]();
-    this.#networks.clear();
-    this.#ports.clear();
-  }
-
-  #of(plan: NetworkPlan): Redirection {
-    const known = this.#networks.get(plan.id);
-    if (known !== undefined) return known;
-    const made = new Redirection();
-    this.#networks.set(plan.id, made);
-    return made;
+/** Whether this kernel has the interfaces that it takes: nothing is made. */
+export function hasBypass(route: NetlinkSocket): boolean {
+  if (isForcedAbsent("macvlan-bypass")) return false;
+  try {
+    const probe = { parentIndex: 0, mode: "bridge", macAddress: "02:00:00:00:00:01", mtu: 0 } as const;
+    route.send([addMacvlan("tare-probe", probe)]);
+    return true;
+  } catch (thrown) {
+    // It has no interface 0; a kernel without macvlan says EOPNOTSUPP.
+    return thrown instanceof NetlinkFailure && thrown.code === "ENODEV";
   }
 }
 
-/** One network's program and the map that it looks in. */
-class Redirection implements Disposable {
-  readonly map: BpfHashMap;
-  readonly program: OwnedFd;
+/**
+ * The way between containers of a network that leaves out its bridge. Their interfaces are macvlans on a sink, an interface that leads
+ * nowhere: macvlan hands a frame for a sibling to the sibling at once. The bridge's port is one of them and has the bridge's address,
+ * so that what is for the host comes to the bridge, and what comes from there finds its container; what nobody has ends in the sink.
+ * KERNEL: nothing arrives at a sink, so nothing enters the host by it: with a real parent, each frame for the parent's address would.
+ *
+ * All containers of a network reach each other one way: which, is settled when the first of them starts.
+ */
+export class BridgeBypass {
+  readonly #host: HostSide;
+  /** Networks, and whether they have one. Absent: nobody has looked. */
+  readonly #known = new Map<NetworkId, boolean>();
+  /** What kept a network on its bridge, said once. */
+  readonly #said = new Set<NetworkId>();
 
-  constructor() {
-    if (!hasRedirect()) throw new Failure("unsupported", "it takes bpf_redirect_peer() of Linux 5.10");
-    using making = new DisposableStack();
-    this.map = making.use(new BpfHashMap({ keyBytes: macBytes, maxEntries: MOST_PORTS }));
-    this.program = loadProgram("traffic-control", encodeRedirect(this.map.fd), { license: redirectLicense });
-    making.move();
+  constructor(host: HostSide) {
+    this.#host = host;
   }
 
-  [Symbol.dispose](): void {
-    this.program[Symbol.dispose]();
-    this.map[Symbol.dispose]();
+  /** A kernel that can't was told of. */
+  isUnable(id: NetworkId): boolean {
+    return this.#said.has(id);
   }
+
+  /**
+   * As the plan has it, or as it was while endpoints of the network are there. Gives what containers are to be attached to, if it is not
+   * the bridge, which has to be there.
+   */
+  ensure(plan: NetworkPlan, endpoints: ReadonlyMap<EndpointId, EndpointPlan>): string | undefined {
+    const isWanted = plan.bypassesBridge === true;
+    if (!isWanted && this.#known.get(plan.id) === false) return undefined;
+    const { sink: name } = bypassNamesOf(plan.id);
+    const sink = findLink(this.#host.route, name);
+    const has = sink !== undefined;
+    const isUsed = has !== isWanted && endpoints.values().some(({ networkId }) => networkId === plan.id);
+    const isKept = isUsed ? has : isWanted;
+    try {
+      if (isKept) this.#make(plan, sink);
+      else if (has) this.#host.route.send([removeLink(name)]);
+      this.#known.set(plan.id, isKept);
+    } catch (thrown) {
+      if (!(thrown instanceof Failure)) throw thrown;
+      this.#known.set(plan.id, has);
+      if (!this.#said.has(plan.id)) {
+        this.#said.add(plan.id);
+        const sentence = `packets between containers of ${plan.name} go through its bridge`;
+        this.#host.note(`${sentence}: ${sentenceOf(thrown)}`);
+      }
+    }
+    return this.#known.get(plan.id) === true ? name : undefined;
+  }
+
+  /** With the network. KERNEL: macvlans go with what they are on. */
+  remove(plan: NetworkPlan): void {
+    if (this.#known.get(plan.id) === true) this.#host.route.send([removeLink(bypassNamesOf(plan.id).sink)]);
+    this.#known.delete(plan.id);
+    this.#said.delete(plan.id);
+  }
+
+  /** What is missing. On failure a sink that was not there is gone again. */
+  #make(plan: NetworkPlan, found: Link | undefined): void {
+    const { route } = this.#host;
+    const names = bypassNamesOf(plan.id);
+    const sink = found ?? this.#makeSink(plan);
+    try {
+      const bridge = findLink(route, plan.interfaceName);
+      if (bridge === undefined) throw new Failure("not-found", `its bridge ${plan.interfaceName} is gone`);
+      const port = findLink(route, names.port);
+      if (port !== undefined && isRightPort(port, bridge)) {
+        route.send([
+          ...(sink.isUp ? [] : [setUp(names.sink)]),
+          ...(port.isUp ? [] : [setUp(names.port)]),
+          ...correctGsoSizes(plan, port),
+          ...correctGsoSizes(plan, bridge),
+        ]);
+        return;
+      }
+      route.send([
+        ...(sink.isUp ? [] : [setUp(names.sink)]),
+        ...(port === undefined ? [] : [removeLink(names.port)]),
+        addMacvlan(names.port, {
+          parentIndex: sink.index,
+          mode: "bridge",
+          macAddress: bridge.macAddress,
+          mtu: plan.mtu,
+        }),
+        // KERNEL: one that is born larger is refused.
+        setGsoSizes(names.port, wantedGsoSizes(plan, sink)),
+        setAlias(names.port, bridgeAliasOf(this.#host.names, plan.id)),
+        setNoLinkLocal(names.port),
+        setMaster(names.port, bridge.index),
+        portOf(plan, names.port),
+        ...correctGsoSizes(plan, withNextPort(bridge)),
+      ]);
+    } catch (thrown) {
+      if (found === undefined) route.send([removeLink(names.sink)]);
+      throw thrown;
+    }
+  }
+
+  #makeSink(plan: NetworkPlan): Link {
+    const { route } = this.#host;
+    if (!hasBypass(route))
+      throw new Failure("unsupported", "this kernel has no interfaces of the kind macvlan");
+    const name = bypassNamesOf(plan.id).sink;
+    const rest: readonly NetlinkRequest[] = [
+      setAlias(name, bridgeAliasOf(this.#host.names, plan.id)),
+      setNoLinkLocal(name),
+      setMtu(name, plan.mtu),
+    ];
+    try {
+      route.send([addSink(name, "dummy"), ...rest]);
+    } catch (thrown) {
+      if (!(thrown instanceof NetlinkFailure && thrown.code === "EOPNOTSUPP")) throw thrown;
+      route.send([addSink(name, "bridge"), ...rest]);
+    }
+    return findLink(route, name) as Link;
+  }
+}
+
+/** KERNEL: macvlan gives a port only what is for its own address. */
+export function isRightPort(port: Link, bridge: Link): boolean {
+  return port.macAddress === bridge.macAddress && port.master === bridge.index;
 }

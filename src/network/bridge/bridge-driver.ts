@@ -21,7 +21,7 @@ import { ensureForwarding } from "../forwarding.ts";
 import type { HostSide } from "../host-side.ts";
 import { bridgeAliasOf, bridgeMacOf, vethNameOf } from "../interface-names.ts";
 import type { EndpointPlan, NetworkPlan } from "../types.ts";
-import { correctGsoSizes, wantedGsoSizes } from "./correct-gso-sizes.ts";
+import { correctGsoSizes, wantedGsoSizes, withNextPort } from "./correct-gso-sizes.ts";
 
 /** The host's side of a bridge network: makes what is missing. A bridge that somebody else made is used, and never removed. */
 export function ensureBridge(host: HostSide, plan: NetworkPlan): void {
@@ -131,13 +131,14 @@ export function attachToBridge(
   }: { readonly plan: NetworkPlan; readonly endpoint: EndpointPlan; readonly netnsFd: Fd },
 ): string {
   const name = vethNameOf(host.names, endpoint.id);
-  const bridge = findLink(host.route, plan.interfaceName);
-  if (bridge === undefined) {
+  const found = findLink(host.route, plan.interfaceName);
+  if (found === undefined) {
     throw new Failure(
       "not-found",
       `cannot attach to the network ${plan.name}: its bridge ${plan.interfaceName} is gone`,
     );
   }
+  const bridge = withNextPort(found);
   const { interfaceName, macAddress } = endpoint;
   try {
     host.route.send([

@@ -8,6 +8,12 @@ export function wantedGsoSizes({ gsoMaxSizes = {} }: NetworkPlan, link: Link): G
   return gsoSizesOf({ ipv4: plainGsoSize, ipv6: plainGsoSize, ...gsoMaxSizes }, link.gsoSizes);
 }
 
+/** A bridge that is about to get a port. KERNEL: what it can have at most is what its ports can, and little without any. */
+export function withNextPort(bridge: Link): Link {
+  const { most: _, ...gsoSizes } = bridge.gsoSizes;
+  return { ...bridge, gsoSizes };
+}
+
 /** Empty where the link has what it should. */
 export function correctGsoSizes(plan: NetworkPlan, link: Link): readonly NetlinkRequest[] {
   const wanted = wantedGsoSizes(plan, link);

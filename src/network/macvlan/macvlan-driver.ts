@@ -1,15 +1,17 @@
 import { Failure, within } from "../../base/failure.ts";
 import type { Fd } from "../../linux/fd.ts";
 import {
-  addDummy,
   addMacvlan,
+  addSink,
   addVlan,
   findLink,
   removeLink,
   setAlias,
+  setUp,
   type NetlinkRequest,
 } from "../../linux/links.ts";
 import { NetlinkFailure } from "../../linux/netlink-socket.ts";
+import { correctGsoSizes } from "../bridge/correct-gso-sizes.ts";
 import { configureContainerSide, removeContainerSide } from "../container-side.ts";
 import type { HostSide } from "../host-side.ts";
 import type { EndpointPlan, NetworkPlan } from "../types.ts";
@@ -20,7 +22,7 @@ export function ensureMacvlanParent(host: HostSide, plan: NetworkPlan): void {
   if (findLink(host.route, name) !== undefined) return;
   const alias = setAlias(name, `${host.names.aliasPrefix}${plan.id}`);
   if (name.startsWith("dm-"))
-    return makeParent(host, plan, { kind: "dummy", requests: [addDummy(name), alias] });
+    return makeParent(host, plan, { kind: "dummy", requests: [addSink(name, "dummy"), setUp(name), alias] });
   const [, base, tag] = /^(.+)\.(\d{1,4})$/.exec(name) ?? [];
   const parent = base === undefined ? undefined : findLink(host.route, base);
   if (parent === undefined || tag === undefined) {
@@ -66,19 +68,26 @@ export function removeMacvlanParent(host: HostSide, plan: NetworkPlan, plans: re
   ]);
 }
 
+/** The container's end, born there. On failure it is gone again. */
 export function attachMacvlan(
   host: HostSide,
   {
     plan,
     endpoint,
     netnsFd,
-  }: { readonly plan: NetworkPlan; readonly endpoint: EndpointPlan; readonly netnsFd: Fd },
+    parentName = plan.interfaceName,
+  }: {
+    readonly plan: NetworkPlan;
+    readonly endpoint: EndpointPlan;
+    readonly netnsFd: Fd;
+    readonly parentName?: string;
+  },
 ): void {
-  const parent = findLink(host.route, plan.interfaceName);
+  const parent = findLink(host.route, parentName);
   if (parent === undefined) {
     throw new Failure(
       "not-found",
-      `cannot attach to the network ${plan.name}: its parent interface ${plan.interfaceName} does not exist`,
+      `cannot attach to the network ${plan.name}: its parent interface ${parentName} does not exist`,
     );
   }
   try {
@@ -91,7 +100,7 @@ export function attachMacvlan(
         netnsFd,
       }),
     ]);
-    configureContainerSide(endpoint, netnsFd);
+    configureContainerSide(endpoint, netnsFd, (link) => correctGsoSizes(plan, link));
   } catch (thrown) {
     if (!(thrown instanceof NetlinkFailure && thrown.request.about.startsWith("make "))) {
       removeContainerSide(endpoint.interfaceName, netnsFd);

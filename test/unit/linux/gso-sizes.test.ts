@@ -28,7 +28,7 @@ describe("the largest packets of TCP", () => {
         [41, 65_536],
         [59, 524_280],
       ],
-      { ipv6: 65_536 },
+      { ipv6: 65_536, most: 524_280 },
     ],
     [
       "since 6.3",
@@ -37,7 +37,7 @@ describe("the largest packets of TCP", () => {
         [59, 524_280],
         [63, 196_608],
       ],
-      { ipv6: 131_072, ipv4: 196_608 },
+      { ipv6: 131_072, ipv4: 196_608, most: 524_280 },
     ],
   ] as const)("parseGsoSizes(): %s", (_, attributes, sizes) => {
     expect(parseGsoSizes(new Map(attributes.map(([type, value]) => [type, u32(value)])))).toEqual(sizes);
@@ -46,6 +46,10 @@ describe("the largest packets of TCP", () => {
   test.each([
     [{}, {}],
     [{ ipv6: 1 }, { ipv6: 8 }],
+    [
+      { ipv4: 1, ipv6: 1, most: 7 },
+      { ipv4: 7, ipv6: 7 },
+    ],
     [
       { ipv4: 1, ipv6: 2 },
       { ipv4: 7, ipv6: 8 },

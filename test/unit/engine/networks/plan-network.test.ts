@@ -154,7 +154,7 @@ describe("planNetwork()", () => {
     expect(plan({ options: { bypass_bridge: "false" } }).record.plan?.bypassesBridge).toBeUndefined();
     expect(plan(passing())).toMatchObject({ record: { plan: { bypassesBridge: true } }, warnings: [] });
     expect(plan(passing(), [], { bypass: false }).warnings).toEqual([
-      "bypass_bridge has no effect on this kernel: it needs Linux 5.10 with bpf()",
+      "bypass_bridge has no effect on this kernel: it needs interfaces of the kind macvlan",
     ]);
   });
 

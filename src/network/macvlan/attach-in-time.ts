@@ -1,0 +1,28 @@
+import { Failure } from "../../base/failure.ts";
+import { poll } from "../../base/deadline.ts";
+import { NetlinkFailure } from "../../linux/netlink-socket.ts";
+
+/** Under load the kernel takes away many namespaces, one after the other. */
+const LEAVING_MS = 10_000;
+
+/**
+ * KERNEL: a macvlan keeps its hardware address until its namespace is taken away, a little after the last process there has ended:
+ * what is started again at once has to wait for it (EADDRINUSE). `isTaken`: somebody has it who stays.
+ */
+export async function attachInTime<T>(
+  attach: () => Promise<T>,
+  { macAddress, isTaken }: { readonly macAddress: string; readonly isTaken: () => boolean },
+): Promise<T> {
+  return await poll(
+    async () => {
+      try {
+        return await attach();
+      } catch (thrown) {
+        const cause = thrown instanceof Failure ? thrown.cause : undefined;
+        if (!(cause instanceof NetlinkFailure) || cause.code !== "EADDRINUSE" || isTaken()) throw thrown;
+        return undefined;
+      }
+    },
+    { timeoutMs: LEAVING_MS, what: `have the hardware address ${macAddress}, which another interface has` },
+  );
+}
