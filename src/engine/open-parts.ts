@@ -167,6 +167,7 @@ function runtimePart(
         keeperCgroupFds: keepers.writeZeroFds,
       });
     },
+    takeNetwork: () => spares.networks.take(),
     openUserNamespace: (maps) => namespaces.open(maps),
     uncoverRoot: (covered) => uncoverRoot(program, runRoot, covered),
     reconnect,

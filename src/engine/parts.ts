@@ -32,6 +32,8 @@ export type ExecRequest = Omit<ExecOptions, "cgroup" | "spare"> & { readonly cgr
 export interface RuntimePart {
   start(request: StartRequest): Promise<StartedProcess>;
   exec(request: ExecRequest): Promise<StartedProcess>;
+  /** A network namespace that nobody is in and that was made ahead, when there is one; the caller disposes of it. */
+  takeNetwork(): OwnedFd | undefined;
   /** A user namespace with these ids that nobody is in, for idmapped mounts; the caller disposes of it. */
   openUserNamespace(maps: IdMaps): Promise<OwnedFd>;
   /** A container's root without what is mounted in it; the caller disposes of it. */

@@ -15,7 +15,7 @@ import {
   type NetlinkReply,
   type NetlinkRequest,
 } from "./netlink/message.ts";
-import { attempt, call, failureKindOfErrno, SyscallFailure } from "./syscall.ts";
+import { attempt, call, callAsync, failureKindOfErrno, SyscallFailure } from "./syscall.ts";
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -72,15 +72,15 @@ export class NetlinkSocket implements Disposable {
   /** Carries out requests in their order, in one call. Throws NetlinkFailure for the first that fails; those behind it are carried out all the same. */
   send(requests: readonly NetlinkRequest[]): void {
     if (requests.length === 0) return;
-    const first = this.#sequence;
-    this.#sequence += requests.length;
-    this.#write(
-      Buffer.concat(
-        requests.map((request, at) =>
-          encodeMessage(request, { sequence: first + at, flags: NLM_F_REQUEST | NLM_F_ACK }),
-        ),
-      ),
-    );
+    const { bytes, first } = this.#encode(requests);
+    this.#write(bytes);
+    this.#judge(requests, first);
+  }
+
+  /** As send(), on the thread pool: for what takes the kernel long. Nothing else may be done with this socket, nor descriptors in the requests be closed, until it returns. */
+  async sendAside(requests: readonly NetlinkRequest[]): Promise<void> {
+    const { bytes, first } = this.#encode(requests);
+    await callAsync("sendto", this.#fd.fd, bytes, bytes.length, 0, null, 0);
     this.#judge(requests, first);
   }
 
@@ -163,6 +163,18 @@ export class NetlinkSocket implements Disposable {
         }
       }
     }
+  }
+
+  /** Each to be answered. */
+  #encode(requests: readonly NetlinkRequest[]): { readonly bytes: Buffer; readonly first: number } {
+    const first = this.#sequence;
+    this.#sequence += requests.length;
+    const bytes = Buffer.concat(
+      requests.map((request, at) =>
+        encodeMessage(request, { sequence: first + at, flags: NLM_F_REQUEST | NLM_F_ACK }),
+      ),
+    );
+    return { bytes, first };
   }
 
   #judge(requests: readonly NetlinkRequest[], first: number): void {

@@ -141,7 +141,7 @@ class LocalNetworks implements Networks {
     }
     const parentName = bypass.ensure(plan, this.#endpoints);
     const attaching = { plan, endpoint, netnsFd };
-    const hostInterface = parentName === undefined ? attachToBridge(host, attaching) : undefined;
+    const hostInterface = parentName === undefined ? await attachToBridge(host, attaching) : undefined;
     if (parentName !== undefined) attachMacvlan(host, { ...attaching, parentName });
     try {
       if (endpoint.ports.length > 0) this.#mirror([...this.#endpoints.values(), endpoint]);

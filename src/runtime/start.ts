@@ -10,6 +10,7 @@ import { setMountAttributes } from "../linux/mount.ts";
 import { makeDevice } from "../linux/stat.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeNamespaceType } from "../spec/runtime-config.ts";
+import { areOfInterfaces } from "../spec/sysctl.ts";
 import { Inheritance } from "./keeper/inheritance.ts";
 import { type Child, type Launch, launch } from "./keeper/launch.ts";
 import { attachTo } from "./keeper/kept-process.ts";
@@ -19,7 +20,6 @@ import { idmapDepth, openIdmaps } from "./idmapped-mounts.ts";
 import { equipNewborn, hostUserOf, idMapsOf } from "./newborn.ts";
 import type { PreservedFd } from "./plan/process.ts";
 import { isDevices, prepareMounts } from "./prepare-mounts.ts";
-import { areOfInterfaces } from "./plan/sysctls.ts";
 import { planJudge } from "./plan-judge.ts";
 import { prepareProcess } from "./prepare-process.ts";
 import type { EarlyStreams, KeeperProgram, StartedProcess, StartOptions } from "./types.ts";
@@ -49,7 +49,8 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
   const joinNamespaces = new Map<RuntimeNamespaceType, number>();
   for (const [type, fd] of options.joinNamespaces ?? []) joinNamespaces.set(type, inheritance.add(fd));
   using madeNetwork = takeNetwork(options);
-  if (madeNetwork !== undefined) joinNamespaces.set("network", inheritance.add(madeNetwork.fd));
+  const netns = options.network?.netns ?? madeNetwork?.fd;
+  if (netns !== undefined) joinNamespaces.set("network", inheritance.add(netns));
   const join: CgroupJoin = options.cgroup === undefined ? noCgroup : opened.use(options.cgroup.openJoin());
   const idMaps = idMapsOf(config);
   const devices = config.linux.devices ?? [];
@@ -132,7 +133,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
         }),
   };
   const preparedMs = monotonicMs();
-  const { attachNetwork } = options;
+  const { attachNetwork, network: begun } = options;
   try {
     const { kept, timing } = await launch({
       program,
@@ -154,6 +155,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
               }),
           }),
       ...(network !== "before" ? {} : { onNetwork: (child) => attachInterfaces(child, attachNetwork) }),
+      ...(begun === undefined ? {} : { whileLaunching: () => begun.attached }),
       ...(madeNetwork === undefined || attachNetwork === undefined
         ? {}
         : { whileLaunching: () => attachNetwork(madeNetwork.fd) }),
@@ -175,6 +177,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
 
 /** One that was made ahead, where the container gets one of its own that differs in nothing. */
 function takeNetwork(options: StartOptions): OwnedFd | undefined {
+  if (options.network !== undefined) return undefined;
   const { linux } = options.config;
   const isNew = (type: RuntimeNamespaceType): boolean =>
     linux.namespaces.some((namespace) => namespace.type === type) &&
@@ -189,9 +192,10 @@ function takeNetwork(options: StartOptions): OwnedFd | undefined {
  * child has to be met anyway.
  */
 function networkOrder(
-  { attachNetwork, config }: StartOptions,
+  { attachNetwork, config, network }: StartOptions,
   idMaps: IdMaps | undefined,
 ): "before" | "beside" | undefined {
+  if (network !== undefined) return "beside";
   if (attachNetwork === undefined) return undefined;
   return idMaps !== undefined || areOfInterfaces(config.linux.sysctl ?? {}) ? "before" : "beside";
 }

@@ -57,7 +57,12 @@ export interface StartOptions {
   readonly setupDeadlineMs?: number;
   /** The container (its first process) dies when this program does. */
   readonly dieWithCaller?: boolean;
-  /** A network namespace that nobody is in, when there is one; used where the container gets a new one, and this program's user namespace owns it. */
+  /**
+   * The container's new network namespace, and the interfaces that are on their way into it: nothing runs before those are there, a failure of that
+   * ends the start. Not with a user namespace, nor with areOfInterfaces(). The caller's to close, when both are done with.
+   */
+  readonly network?: { readonly netns: Fd; readonly attached: Promise<void> };
+  /** A network namespace that nobody is in, when there is one; where `network` is not given, used where the container gets a new one, and this program's user namespace owns it. */
   readonly takeNetwork?: () => OwnedFd | undefined;
   /** Process namespaces that are joined instead of made: `type` → descriptor, the caller's to close. */
   readonly joinNamespaces?: ReadonlyMap<RuntimeNamespaceType, Fd>;

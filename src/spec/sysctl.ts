@@ -32,3 +32,16 @@ export function parseSysctlKey(key: string): SysctlKey | undefined {
   if (ipcKeys.has(path.join("."))) return { namespace: "ipc", path };
   return first === "net" ? { namespace: "network", path } : undefined;
 }
+
+/** What every container with a network of its own has: older kernels may lack them. */
+export const optionalSysctls: ReadonlySet<string> = new Set([
+  "net.ipv4.ping_group_range",
+  "net.ipv4.ip_unprivileged_port_start",
+]);
+
+/** Whether there is one that may mean interfaces, or be what they begin with. */
+export function areOfInterfaces(sysctls: Readonly<Record<string, string>>): boolean {
+  return Object.keys(sysctls).some(
+    (key) => parseSysctlKey(key)?.namespace === "network" && !optionalSysctls.has(key),
+  );
+}

@@ -1,4 +1,5 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
 import {
   closeSync,
   existsSync,
@@ -14,12 +15,16 @@ import { sleep } from "../../src/base/deadline.ts";
 import { MadeAhead } from "../../src/base/made-ahead.ts";
 import { Failure } from "../../src/base/failure.ts";
 import { OwnedFd } from "../../src/linux/fd.ts";
+import { listLinks } from "../../src/linux/links.ts";
+import { openNetlink } from "../../src/linux/netlink-socket.ts";
 import { HostNetworkSettings } from "../../src/linux/network-ahead.ts";
 import { makeNetworkNamespace } from "../../src/linux/network-namespace.ts";
 import { findProcessStatistics } from "../../src/linux/process.ts";
+import { ownNamesOf } from "../../src/network/interface-names.ts";
 import type { SpareKeeper } from "../../src/runtime/keeper/spare-keeper.ts";
 import { SpareKeepers } from "../../src/runtime/spare-keepers.ts";
 import type { RuntimeLinux } from "../../src/spec/runtime-config.ts";
+import { killDaemon } from "../support/fault-run.ts";
 import { guardLeaks } from "../support/leaks.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { poll, slowness } from "../support/patience.ts";
@@ -214,6 +219,25 @@ describe.skipIf(!isRoot)("a network namespace that is made ahead", () => {
     await expect(starting).rejects.toThrow("no interface today");
   });
 
+  test("is the container's with the interfaces that have been begun, and nothing runs before those are there", async () => {
+    await using _leaks = guard();
+    using made = makeNetworkNamespace();
+    const order: string[] = [];
+    const attached = (async () => {
+      await sleep(200 * slowness);
+      order.push("attached");
+    })();
+    const { stdout } = await runtime
+      .run(["sh", "-c", script], { network: { netns: made.fd, attached }, takeNetwork: makeNetworkNamespace })
+      .finally(() => order.push("ended"));
+    expect(stdout).toStartWith(`${inodeOf(made.fd)}\n`);
+    expect(order).toEqual(["attached", "ended"]);
+    const failing = Promise.reject(new Failure("conflict", "no interface today"));
+    failing.catch(() => {});
+    const starting = runtime.start(["sleep", "1000"], { network: { netns: made.fd, attached: failing } });
+    await expect(starting).rejects.toThrow("no interface today");
+  });
+
   test("is not taken when the host's settings have changed since it was made", async () => {
     const file = "/proc/sys/net/ipv4/conf/default/secure_redirects";
     const before = readFileSync(file, "latin1").trim();
@@ -257,6 +281,55 @@ describe.skipIf(!isRoot)("a network namespace that is made ahead", () => {
     const sysctl = { "net.ipv4.conf.all.forwarding": "1" };
     expect(await of({ sysctl })).not.toBe(ours);
   });
+});
+
+describe.skipIf(!isRoot)("a start in a network namespace that is made ahead", () => {
+  const tare = new Installation();
+  beforeAll(async () => void (await tare.must(["load", "-i", busyboxArchive()])));
+  afterAll(async () => await tare[Symbol.asyncDispose]());
+
+  const own = ownNamesOf(tare.dataRoot);
+  const pairs = (): readonly string[] => {
+    using socket = openNetlink("route");
+    return listLinks(socket).flatMap(({ name }) => (name.startsWith(own.vethPrefix) ? [name] : []));
+  };
+  const isPublished = (): boolean =>
+    spawnSync("nft", ["list", "table", "inet", own.table]).stdout.toString().includes("18091");
+  const interfaces = ["sh", "-c", "cat /sys/class/net/eth0/address; ip -4 -o addr show eth0; ip route"];
+  const run = (command: readonly string[], env = {}): ReturnType<Installation["tare"]> =>
+    tare.tare(["run", "--rm", "-p", "18091:80", "busybox", ...command], { env });
+  const expectNone = async (): Promise<void> => {
+    await tare.must(["system", "settle"]);
+    expect(isPublished()).toBe(false);
+    const none = (): true | undefined => (pairs().length === 0 ? true : undefined);
+    await poll(none, { everyMs: 20, timeoutMs: 10_000, what: "see no interface left" });
+    expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
+  };
+
+  test("that fails leaves no interface, no element of the firewall and no address", async () => {
+    const first = await run(interfaces);
+    expect(first.stdout).toContain("default via");
+    for (const command of ["/nothing/there", "/etc"]) {
+      await sleep(100 * slowness); // one is made ahead
+      expect((await run([command])).status).toBeGreaterThan(125);
+    }
+    await expectNone();
+    expect((await run(interfaces)).stdout).toBe(first.stdout);
+  });
+
+  test.each(["start.mounted", "start.cgroup", "launch.planned", "start.attached", "launch.ready"])(
+    "leaves nothing when the engine is killed at %s",
+    async (point) => {
+      await tare.must(["system", "settle"]);
+      killDaemon(tare);
+      const first = await run(interfaces, { TARE_FAULT: `${point}:2` });
+      expect(first.stdout).toContain("default via");
+      await sleep(100 * slowness); // one is made ahead
+      expect((await run(interfaces)).status).not.toBe(0);
+      await expectNone();
+      expect((await run(interfaces)).stdout).toBe(first.stdout);
+    },
+  );
 });
 
 describe.skipIf(!isRoot)("a daemon's keeper that is made ahead", () => {

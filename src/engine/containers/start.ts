@@ -25,6 +25,7 @@ import type { ContainerRecord, IntentId } from "../state/records.ts";
 import type { ContainerId, ContainerReference, StartTiming } from "../types.ts";
 import { loadProfile } from "./app-armor.ts";
 import { deviceFacts } from "./container-devices.ts";
+import { beginNetwork } from "./begin-network.ts";
 import { cgroupPathOf, type ContainerContext, isRunning } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { recordEnd, stateAfter, whenFree } from "./end-run.ts";
@@ -224,6 +225,7 @@ async function launch(
   const { id, spec } = record;
   const plan = planStart(context, record);
   using joined = openJoinedNamespaces(context, record);
+  await using network = beginNetwork(context, record, { plan, endpoints });
   using ids = await openIdsOf(context, record);
   const volumes = uses.use(await openVolumes(context, plan.mounts));
   using images = await openImageMounts(context, plan.mounts, ids?.fd);
@@ -315,7 +317,8 @@ async function launch(
     ...(rdtClass === undefined ? {} : { taskFds: [rdtClass.fd] }),
     ...(secrets === undefined ? {} : { memoryFiles: secrets.fd }),
     heldFds: shm === undefined ? volumes.held : [...volumes.held, shm.fd],
-    ...(endpoints.length === 0
+    ...(network === undefined ? {} : { network }),
+    ...(endpoints.length === 0 || network !== undefined
       ? {}
       : { attachNetwork: (netns) => attachEndpoints(context, record, { netns, plans: endpoints }) }),
     ...(attaches.isAwaited(id)

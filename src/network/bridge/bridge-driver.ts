@@ -122,14 +122,14 @@ export function portOf(plan: NetworkPlan, name: string): NetlinkRequest {
 }
 
 /** A pair of which one end is the bridge's port and the other is born in the container. On failure it is gone again. */
-export function attachToBridge(
+export async function attachToBridge(
   host: HostSide,
   {
     plan,
     endpoint,
     netnsFd,
   }: { readonly plan: NetworkPlan; readonly endpoint: EndpointPlan; readonly netnsFd: Fd },
-): string {
+): Promise<string> {
   const name = vethNameOf(host.names, endpoint.id);
   const found = findLink(host.route, plan.interfaceName);
   if (found === undefined) {
@@ -141,7 +141,7 @@ export function attachToBridge(
   const bridge = withNextPort(found);
   const { interfaceName, macAddress } = endpoint;
   try {
-    host.route.send([
+    await host.route.sendAside([
       addVeth(name, {
         bridgeIndex: bridge.index,
         mtu: plan.mtu,

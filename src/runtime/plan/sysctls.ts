@@ -7,22 +7,9 @@ import {
   RESOLVE_NO_XDEV,
 } from "../../linux/constants/open.ts";
 import { errno } from "../../linux/errno.ts";
-import { parseSysctlKey } from "../../spec/sysctl.ts";
+import { optionalSysctls, parseSysctlKey } from "../../spec/sysctl.ts";
 import { encodeOpenHow } from "./paths.ts";
 import type { PlanArgument, PlanList } from "./plan.ts";
-
-/** What every container with a network of its own has: older kernels may lack them. */
-const optional: ReadonlySet<string> = new Set([
-  "net.ipv4.ping_group_range",
-  "net.ipv4.ip_unprivileged_port_start",
-]);
-
-/** Whether there is one that may mean interfaces, or be what they begin with. */
-export function areOfInterfaces(sysctls: Readonly<Record<string, string>>): boolean {
-  return Object.keys(sysctls).some(
-    (key) => parseSysctlKey(key)?.namespace === "network" && !optional.has(key),
-  );
-}
 
 /**
  * Writes kernel parameters of the child's own namespaces. SAFETY: `proc` is a procfs that this plan made and has not
@@ -43,7 +30,7 @@ export function addSysctls(
     const how = encodeOpenHow(O_WRONLY | O_CLOEXEC, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
     const open = [proc, `sys/${parsed.path.join("/")}`, how, 24];
     const bytes = Buffer.byteLength(value);
-    if (optional.has(key)) {
+    if (optionalSysctls.has(key)) {
       list.addGuarded(about, "openat2", open, [errno.ENOENT], (rest, file) =>
         rest.add(about, "write", [file, value, bytes], { expect: bytes }),
       );

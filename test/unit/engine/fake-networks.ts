@@ -15,6 +15,8 @@ export class FakeNetworks {
   /** Thrown by the next call of that name. */
   readonly failures: Map<"ensure" | "attach" | "setPorts" | "detach" | "disconnect", Failure> = new Map();
   readonly calls: string[] = [];
+  /** Resolves before an endpoint is there. */
+  attachGate: Promise<void> = Promise.resolve();
   reconciled: NetworkRecords | undefined;
 
   part(): NetworkPart {
@@ -33,6 +35,7 @@ export class FakeNetworks {
       },
       remove: async (plan) => void this.networks.delete(plan.id),
       attach: async (plan) => {
+        await this.attachGate;
         await step("attach");
         if (!this.networks.has(plan.networkId)) throw new Failure("internal", "it was not ensured");
         this.endpoints.set(plan.id, plan);

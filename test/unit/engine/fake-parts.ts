@@ -84,6 +84,8 @@ export class FakeWorld {
   /** Throws in the next start. */
   startFailure: Failure | undefined;
   snapshotFailure: Failure | undefined;
+  /** A network namespace that was made ahead. */
+  takeNetwork: () => OwnedFd | undefined = () => undefined;
   /** Resolves before each removal of a snapshot goes on. */
   removalGate: Promise<void> = Promise.resolve();
   bootId = "boot-1";
@@ -117,6 +119,7 @@ export class FakeWorld {
         exec: (request) => this.#exec(request),
         openUserNamespace: async () => new OwnedFd(-1),
         uncoverRoot: async () => new OwnedFd(-1),
+        takeNetwork: () => this.takeNetwork(),
         reconnect: async (directory) => this.processes.get(directory),
       },
       cgroups: {
@@ -161,6 +164,7 @@ export class FakeWorld {
     const failure = this.startFailure;
     this.startFailure = undefined;
     if (failure !== undefined) throw failure;
+    await request.network?.attached;
     await request.attachNetwork?.(process.pid);
     const kept = await this.#spawn(request.beforeFirstInstruction);
     this.processes.set(request.runDirectory, kept);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { areOfInterfaces } from "../../../src/runtime/plan/sysctls.ts";
+import { areOfInterfaces } from "../../../src/spec/sysctl.ts";
 
 test.each([
   [{}, false],
