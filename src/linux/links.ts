@@ -13,6 +13,8 @@ import {
 } from "./netlink/attributes.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, type NetlinkReply, type NetlinkRequest } from "./netlink/message.ts";
 import { errno } from "./errno.ts";
+import { requestIndex, SIOCGIFINDEX } from "./netdevice.ts";
+import { attempt, SyscallFailure } from "./syscall.ts";
 
 export type { NetlinkRequest } from "./netlink/message.ts";
 
@@ -306,6 +308,15 @@ export function findLink(socket: NetlinkSocket, which: string | number): Link | 
     if ((thrown as { readonly errno?: number }).errno === errno.ENODEV) return undefined;
     throw thrown;
   }
+}
+
+/** As findLink(), of its index alone: without the lock of all links, for which others may make it wait. */
+export function findLinkIndex(socket: NetlinkSocket, name: string): number | undefined {
+  const { bytes, index } = requestIndex(name);
+  const result = attempt("ioctl", socket.fd, SIOCGIFINDEX, bytes);
+  if (result === -errno.ENODEV) return undefined;
+  if (result < 0) throw new SyscallFailure("ioctl", [socket.fd, SIOCGIFINDEX, bytes], -result);
+  return index();
 }
 
 function parseLink({ payload }: NetlinkReply): Link {

@@ -1,7 +1,14 @@
 import { addAddress, addRoute, removeRoute } from "../linux/addresses.ts";
 import type { Fd } from "../linux/fd.ts";
 import { tryNetworkSysctl, writeNetworkSysctl } from "../linux/interface-sysctls.ts";
-import { findLink, type Link, removeLink, setUp, type NetlinkRequest } from "../linux/links.ts";
+import {
+  findLink,
+  findLinkIndex,
+  type Link,
+  removeLink,
+  setUp,
+  type NetlinkRequest,
+} from "../linux/links.ts";
 import { inNetworkNamespace } from "../linux/network-namespace.ts";
 import { openNetlink } from "../linux/netlink-socket.ts";
 import { Failure } from "../base/failure.ts";
@@ -15,13 +22,13 @@ import type { EndpointPlan } from "./types.ts";
 export function configureContainerSide(
   endpoint: EndpointPlan,
   netnsFd: Fd,
-  correct: (link: Link) => readonly NetlinkRequest[] = () => [],
+  correct?: (link: Link) => readonly NetlinkRequest[],
 ): void {
   const { interfaceName } = endpoint;
   inNetworkNamespace(netnsFd, () => {
     using socket = openNetlink("route");
-    const link = findLink(socket, interfaceName);
-    if (link === undefined) throw new Failure("not-found", `cannot find the interface ${interfaceName}`);
+    const index = findLinkIndex(socket, interfaceName);
+    if (index === undefined) throw new Failure("not-found", `cannot find the interface ${interfaceName}`);
     const hasIpv6 = endpoint.addresses.some(({ address }) => address.family === 6);
     // A kernel without IPv6 lacks them. Off unless asked for, and no word of a router is believed, before it can hear one.
     tryNetworkSysctl(`net/ipv6/conf/${interfaceName}/disable_ipv6`, hasIpv6 ? "0" : "1");
@@ -30,13 +37,12 @@ export function configureContainerSide(
     for (const [name, value] of Object.entries(endpoint.sysctls)) {
       writeNetworkSysctl(name.replaceAll(".", "/").replaceAll("IFNAME", interfaceName), value);
     }
-    const { index } = link;
     const requests: NetlinkRequest[] = [
       ...endpoint.addresses.map((address) => addAddress(address, index)),
       ...endpoint.linkLocal.map((address) =>
         addAddress({ address, bits: address.family === 4 ? 16 : 64 }, index),
       ),
-      ...correct(link),
+      ...(correct === undefined ? [] : correct(findLink(socket, index) as Link)),
       setUp("lo"),
       setUp(interfaceName),
       ...endpoint.defaultGateways.map((gateway) => addRoute(defaultRoute(gateway, index))),

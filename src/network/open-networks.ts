@@ -509,7 +509,7 @@ class Opened implements Disposable {
 
   constructor(names: OwnNames, note: (sentence: string) => void) {
     using opening = new DisposableStack();
-    this.host = { names, note, route: opening.use(openNetlink("route")) };
+    this.host = { names, note, bridges: new Map(), route: opening.use(openNetlink("route")) };
     this.netfilter = opening.use(openNetfilter());
     const events = opening.use(openNetlink("netfilter"));
     events.join(NFNLGRP_NFTABLES);

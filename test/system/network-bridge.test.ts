@@ -173,6 +173,26 @@ test("a port on 127.0.0.1 can't be reached from the link, whatever the neighbour
   }
 });
 
+test("a bridge that was taken away and made again is the one that the next container comes to", async () => {
+  const plan = bridgePlan("again", 3);
+  await world.host.call("ensure", plan);
+  const ports = (): number =>
+    world.host.run("ip", "-o", "link", "show", "master", plan.interfaceName).split("@").length - 1;
+  for (const at of [2, 3, 4]) {
+    if (at === 4) {
+      world.host.run("ip", "link", "del", plan.interfaceName);
+      await world.host.call("ensure", plan);
+    }
+    await world.host.call("attach", endpointPlan(plan, at), world.addBare(`again${at}`));
+  }
+  expect(ports()).toBe(1);
+  world.host.run("ip", "link", "del", plan.interfaceName);
+  const attaching = world.host.call("attach", endpointPlan(plan, 5), world.addBare("again5"));
+  await expect(attaching).rejects.toThrow(`its bridge ${plan.interfaceName} is gone`);
+  for (const at of [2, 3, 4]) await world.host.call("detach", endpointPlan(plan, at).id);
+  await world.host.call("remove", plan);
+});
+
 test("a pair has one queue each way: to take others out of use, the kernel would wait", () => {
   const queuesOf = (place: Place): string[] =>
     place.run("ip", "-d", "-o", "link", "show", "type", "veth").match(/num[tr]xqueues \d+/g) ?? [];

@@ -6,6 +6,7 @@ import {
   addBridge,
   addVeth,
   findLink,
+  findLinkIndex,
   removeLink,
   setAlias,
   setBridgePort,
@@ -107,6 +108,7 @@ function isOwnBridge(host: HostSide, plan: NetworkPlan, link: Link): boolean {
 /** Only a bridge that this network made. */
 export function removeBridge(host: HostSide, plan: NetworkPlan): void {
   const link = findLink(host.route, plan.interfaceName);
+  host.bridges.delete(plan.interfaceName);
   if (link !== undefined && isOwnBridge(host, plan, link)) host.route.send([removeLink(link.name)]);
 }
 
@@ -121,6 +123,17 @@ export function portOf(plan: NetworkPlan, name: string): NetlinkRequest {
   return setBridgePort(name, { hairpin: true, isolated: !plan.interContainer });
 }
 
+/** As it was the last time, if it is still the same interface, and had what it should without anything asked for. */
+function findBridge({ route, bridges }: HostSide, plan: NetworkPlan): Link | undefined {
+  const name = plan.interfaceName;
+  const known = plan.gsoMaxSizes === undefined ? bridges.get(name) : undefined;
+  if (known !== undefined && findLinkIndex(route, name) === known.index) return known;
+  const found = findLink(route, name);
+  if (found === undefined) return undefined;
+  if (correctGsoSizes(plan, withNextPort(found)).length === 0) bridges.set(name, found);
+  return found;
+}
+
 /** A pair of which one end is the bridge's port and the other is born in the container. On failure it is gone again. */
 export async function attachToBridge(
   host: HostSide,
@@ -131,7 +144,7 @@ export async function attachToBridge(
   }: { readonly plan: NetworkPlan; readonly endpoint: EndpointPlan; readonly netnsFd: Fd },
 ): Promise<string> {
   const name = vethNameOf(host.names, endpoint.id);
-  const found = findLink(host.route, plan.interfaceName);
+  const found = findBridge(host, plan);
   if (found === undefined) {
     throw new Failure(
       "not-found",
