@@ -2,7 +2,7 @@
 # threads (src/linux/thread.ts finds them by their path below src). Split, so that a command loads
 # only its own part, and with bytecode: start-up falls from 36 to 9 ms. The JIT waits 32 times as long as usual, until
 # src/bin/tare.ts says that the command lasts.
-# Written once more in large pieces: the kernel keeps a file in pieces as large as the writes were, and maps larger ones sooner.
+# Copied once more, so that the kernel maps it in large pieces (scripts/align-executable.mjs).
 # SAFETY: nothing in the working directory (.env, bunfig.toml, …) may decide what root runs.
 # Nothing to do takes < 100 ms; outputs are written under temporary names and renamed.
 SOURCES := $(shell find src -name '*.ts')
@@ -12,16 +12,16 @@ THREADS := ../src/network/names/answering-thread.ts ../src/image/threads/job-wor
 
 all: dist/tare
 
-dist/tare: $(SOURCES) $(NATIVE) package.json tsconfig.json Makefile
+dist/tare: $(SOURCES) $(NATIVE) package.json tsconfig.json Makefile scripts/align-executable.mjs
 	@mkdir -p dist
 	@build=$$(cat $(SOURCES) $(NATIVE) package.json | sha256sum | cut -c1-12) && \
 	cd dist && ../$(BUN) build ../src/bin/tare.ts $(THREADS) --compile --format=esm --splitting --bytecode --minify --sourcemap=none --no-compile-autoload-dotenv \
 	  --no-compile-autoload-bunfig --no-compile-autoload-tsconfig --no-compile-autoload-package-json --compile-jit-policy=32 \
 	  --define "TARE_BUILD_ID=\"$$build\"" --outfile tare.$$$$ > build.$$$$.txt 2>&1 \
 	  || { cat build.$$$$.txt >&2; rm -f build.$$$$.txt tare.$$$$; exit 1; } && \
-	rm -f build.$$$$.txt && dd if=tare.$$$$ of=tare.$$$$.whole bs=8M status=none && chmod 755 tare.$$$$.whole \
-	  || { rm -f tare.$$$$ tare.$$$$.whole; exit 1; } && \
-	rm tare.$$$$ && mv tare.$$$$.whole tare
+	rm -f build.$$$$.txt && { ../$(BUN) ../scripts/align-executable.mjs tare.$$$$ tare.$$$$.aligned \
+	  || { rm -f tare.$$$$ tare.$$$$.aligned; exit 1; }; } && \
+	rm tare.$$$$ && mv tare.$$$$.aligned tare
 
 $(NATIVE): native/syscall.c native/keeper.c native/plan.h native/hello.c native/Makefile
 	@$(MAKE) --silent -C native

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxArchive } from "../support/images.ts";
@@ -15,6 +15,26 @@ describe("the executable", () => {
     directory = mkdtempSync(join(tmpdir(), "tare-executable-"));
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  test("has its code in the file where it is in memory, within 2 MB, so that large pages can map it", () => {
+    const elf = Buffer.alloc(4096);
+    const file = openSync(executable, "r");
+    readSync(file, elf, 0, elf.length, 0);
+    closeSync(file);
+    // SPEC: elf(5): e_phoff, e_phentsize, e_phnum; p_type PT_LOAD, p_flags PF_X.
+    const headers = Array.from(
+      { length: elf.readUInt16LE(0x38) },
+      (_, i) => Number(elf.readBigUInt64LE(0x20)) + i * elf.readUInt16LE(0x36),
+    );
+    const code = headers.filter((at) => elf.readUInt32LE(at) === 1 && (elf.readUInt32LE(at + 4) & 1) === 1);
+    expect(code).toHaveLength(1);
+    const [offset = 0n, address = 0n, align = 1n] = code.flatMap((at) =>
+      [8, 16, 48].map((field) => elf.readBigUInt64LE(at + field)),
+    );
+    const away = (address - offset) % 0x200000n;
+    // Where the linker wants more than a page, it can't be moved by less.
+    expect(away % align === 0n ? away : 0n).toBe(0n);
+  });
 
   test("takes nothing from the directory it is started in", () => {
     writeFileSync(join(directory, ".env"), "TARE_HOST=unix:///tmp/of-a-stranger.sock\n");
