@@ -56,6 +56,8 @@ export interface Link {
   readonly name: string;
   readonly kind: string;
   readonly alias: string;
+  /** Index of what it is made on, in the namespace of that; 0: nothing. */
+  readonly parent: number;
   /** Index of its bridge; 0: none. */
   readonly master: number;
   readonly mtu: number;
@@ -327,6 +329,7 @@ function parseLink({ payload }: NetlinkReply): Link {
     name: textOf(attributes.get(IFLA_IFNAME)),
     kind: info === undefined ? "" : textOf(attributeMap(info).get(IFLA_INFO_KIND)),
     alias: textOf(attributes.get(IFLA_IFALIAS)),
+    parent: attributes.get(IFLA_LINK)?.readUInt32LE(0) ?? 0,
     master: attributes.get(IFLA_MASTER)?.readUInt32LE(0) ?? 0,
     mtu: attributes.get(IFLA_MTU)?.readUInt32LE(0) ?? 0,
     isUp: (payload.readUInt32LE(8) & IFF_UP) !== 0,

@@ -5,6 +5,7 @@ import {
   findLink,
   findLinkIndex,
   type Link,
+  listLinks,
   removeLink,
   setUp,
   type NetlinkRequest,
@@ -83,11 +84,17 @@ export function findContainerSide(interfaceName: string, netnsFd: Fd): Link | un
   });
 }
 
-/** Fine when absent. */
-export function removeContainerSide(interfaceName: string, netnsFd: Fd): void {
+/** Fine when absent. `withSiblings`: and with a macvlan all that somebody has made on the same parent there. */
+export function removeContainerSide(
+  interfaceName: string,
+  { netnsFd, withSiblings = false }: { readonly netnsFd: Fd; readonly withSiblings?: boolean },
+): void {
   inNetworkNamespace(netnsFd, () => {
     using socket = openNetlink("route");
-    socket.send([removeLink(interfaceName)]);
+    const link = withSiblings ? findLink(socket, interfaceName) : undefined;
+    const siblings =
+      link?.kind === "macvlan" ? listLinks(socket).filter(({ parent }) => parent === link.parent) : [];
+    socket.send([...siblings.map(({ name }) => name), interfaceName].map(removeLink));
   });
 }
 

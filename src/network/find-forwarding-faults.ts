@@ -90,6 +90,7 @@ function linkOf({ interfaceName: name }: NetworkPlan, links: readonly Link[]): L
     alias: "",
     master: 0,
     mtu: 1500,
+    parent: 0,
     isUp: true,
     macAddress: "",
     gsoSizes: {},

@@ -148,7 +148,7 @@ class LocalNetworks implements Networks {
       await firewall.change(new Map([[endpoint.id, endpointElements(plan, endpoint)]]));
     } catch (thrown) {
       if (hostInterface !== undefined) host.route.send([removeLink(hostInterface)]);
-      else removeContainerSide(endpoint.interfaceName, netnsFd);
+      else removeContainerSide(endpoint.interfaceName, { netnsFd });
       throw thrown;
     }
     this.#endpoints.set(endpoint.id, endpoint);
@@ -164,7 +164,8 @@ class LocalNetworks implements Networks {
   async disconnect(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<void> {
     using _ = await this.#lock.acquire("");
     await this.#detach(endpoint.id);
-    removeContainerSide(endpoint.interfaceName, netnsFd);
+    const ownsParent = this.#plans.get(endpoint.networkId)?.driver === "bridge";
+    removeContainerSide(endpoint.interfaceName, { netnsFd, withSiblings: ownsParent });
   }
 
   async setPorts(id: EndpointId, ports: readonly PublishedPorts[]): Promise<void> {

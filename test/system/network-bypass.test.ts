@@ -268,6 +268,20 @@ describe.skipIf(!isRoot)("past the bridge", () => {
     60_000 * slowness,
   );
 
+  test("a container that is disconnected keeps nothing that it made on its interface", async () => {
+    await create("fast", ...past);
+    await sink("one", "bridge");
+    await tare.must(["network", "connect", "fast", "one"]);
+    const pid = await tare.must(["inspect", "-f", "{{.State.Pid}}", "one"]);
+    const link = (...words: readonly string[]): string =>
+      execFileSync("nsenter", [`--net=/proc/${pid}/ns/net`, "ip", "link", ...words]).toString();
+    link("add", "link", "eth1", "name", "own", "type", "macvlan", "mode", "bridge");
+    expect(link("show")).toContain("own@");
+    await tare.must(["network", "disconnect", "fast", "one"]);
+    expect(link("show")).not.toContain("own@");
+    expect(link("show")).toContain("eth0@");
+  });
+
   test("what is addressed by hand to what they are on reaches nobody, the host least", async () => {
     await create("fast", ...past, "--internal");
     await sink("one", "fast", "--cap-add", "NET_ADMIN");

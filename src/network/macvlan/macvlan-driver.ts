@@ -103,7 +103,7 @@ export function attachMacvlan(
     configureContainerSide(endpoint, netnsFd, (link) => correctGsoSizes(plan, link));
   } catch (thrown) {
     if (!(thrown instanceof NetlinkFailure && thrown.request.about.startsWith("make "))) {
-      removeContainerSide(endpoint.interfaceName, netnsFd);
+      removeContainerSide(endpoint.interfaceName, { netnsFd });
     }
     throw within(`cannot attach to the network ${plan.name}`, thrown);
   }
