@@ -2,6 +2,7 @@ import { existsSync, lstatSync } from "node:fs";
 import { Failure, within } from "../base/failure.ts";
 import type { CgroupJoin } from "../linux/cgroup.ts";
 import { monotonicMs } from "../linux/clock.ts";
+import { hasFeature } from "../linux/features.ts";
 import { OwnedFd } from "../linux/fd.ts";
 import { MOUNT_ATTR_NODEV } from "../linux/constants/mount.ts";
 import { openDirectoryPath } from "../linux/open.ts";
@@ -82,6 +83,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
       // Nobody of a user namespace reaches the run directory.
       rootPlace: idMaps === undefined ? options.runDirectory : "/",
       mounts,
+      clonesDetached: hasFeature("detached-composition"),
       ...(options.memoryFiles === undefined ? {} : { memoryFiles: inheritance.add(options.memoryFiles) }),
       seals,
       joinNamespaces,

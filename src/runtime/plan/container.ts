@@ -46,6 +46,8 @@ export interface ContainerInput {
   /** A host directory to attach the root at for a moment. */
   readonly rootPlace: string;
   readonly mounts: readonly PlannedMount[];
+  /** KERNEL(6.15): whether a mount that is on no mount table can be cloned. */
+  readonly clonesDetached?: boolean;
   /** See StartOptions. */
   readonly memoryFiles?: number;
   /** Attributes that a mount gets after all was mounted in it. */
@@ -128,7 +130,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   addSysctls(child, procOf(input.mounts, filesystems), linux.sysctl ?? {});
   addIsolation(child);
   const masked = linux.maskedPaths ?? [];
-  const masks = addMasks(child, masked);
+  const masks = addMasks(child, masked, { clonesDetached: input.clonesDetached === true });
   const made = new Map([
     ...filesystems,
     ...(input.memoryFiles === undefined

@@ -424,6 +424,28 @@ describe("planContainer()", () => {
     });
   });
 
+  test("makes a mask for a file only when one is there, where clones can be cloned", () => {
+    const paths = ["/etc/secret", "/etc/other"];
+    const { child } = container({ linux: { maskedPaths: paths }, input: { clonesDetached: true } });
+    const clones = placesOf(child, "open_tree").filter((i) => /mask|null/.test(child.ops[i]?.about ?? ""));
+    const [first = -1, ...rest] = clones;
+    expect(first).toBeLessThan(placeOf(child, "pivot_root"));
+    const [source] = (child.ops[first] as PlanOp & { args: [{ result: number }] }).args;
+    expect(child.ops[source.result]?.args.slice(0, 2)).toEqual([-100, "/dev/null"]);
+    expect(rest.map((i) => child.ops[i]?.about)).toEqual(paths.map((path) => `mask "${path}"`));
+    for (const i of rest) {
+      expect(child.ops[i]?.args[0]).toEqual({ result: first });
+      expect(child.ops[i + 1]).toMatchObject({
+        call: "move_mount",
+        args: [{ result: i }, "", { result: i - 3 }, "", expect.anything()],
+      });
+      // Jumped over when a directory is there, left out with the rest when nothing is.
+      expect(child.ops[i - 1]).toMatchObject({ call: "close", args: [-1], skip: { count: 2 } });
+      expect(child.ops[i - 2]).toMatchObject({ call: "faccessat", skip: { errors: [20], count: 1 } });
+      expect(child.ops[i - 3]).toMatchObject({ call: "openat2", skip: { errors: [2, 20], count: 5 } });
+    }
+  });
+
   test("makes paths read-only by a clone of what is there", () => {
     const { child } = container({ linux: { readonlyPaths: ["/proc/sys"] } });
     const ops = child.ops.filter(({ about }) => about === 'make "/proc/sys" read-only');
