@@ -6,7 +6,7 @@ import { attempt, call } from "../../linux/syscall.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
-const socketName = "keeper.sock";
+export const socketName = "keeper.sock";
 
 /** A path that is short wherever the directory lies: unix(7) allows 107 bytes. */
 function socketPath(directory: Fd): string {

@@ -8,7 +8,7 @@ import { mostPassedFds, openSocketPair, sendUnixMessage } from "../../linux/unix
 import { type Plan, type PlanBlob, PlanList } from "../plan/plan.ts";
 import type { KeeperProgram } from "../types.ts";
 import { firstInheritedFd, Inheritance } from "./inheritance.ts";
-import { moveSocket, putSocketAside } from "./socket.ts";
+import { moveSocket, putSocketAside, socketName } from "./socket.ts";
 import { keeperName, type StartedKeeper, startKeeper } from "./start-keeper.ts";
 
 /** What keepers have in their arguments in place of an id: as long as one of a container. */
@@ -56,6 +56,9 @@ export class SpareKeeper implements Disposable {
     const inheritance = new Inheritance();
     inheritance.add(channel.theirs.fd);
     const onInherited = (): void => channel.theirs[Symbol.dispose]();
+    using leftover = new DisposableStack();
+    // Of one that ended before it could be reached; else it is elsewhere by then.
+    leftover.defer(() => rmSync(`${directory}/${socketName}`, { force: true }));
     const started = await startKeeper({ program, id: nobody, directory: opened, inheritance, onInherited });
     const place = `${directory}/${started.keeperPid}.sock`;
     // It has no deadline any more: whatever fails from here on, it ends with its connection.
