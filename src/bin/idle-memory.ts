@@ -1,9 +1,11 @@
+import { releaseOwnCode } from "../linux/own-code.ts";
+
 const lookEveryMs = 2_000;
 /** Below this much processor time between two looks the daemon counts as idle. */
 const idleCpuMs = 40;
 
 /**
- * Gives memory back when the daemon has become idle after work: collects garbage once. Left to itself the collector
+ * Gives memory back when the daemon has become idle after work: collects garbage once, and lets go of its code. Left to itself the collector
  * waits for an allocation that an idle daemon never makes. Does not keep the process alive.
  */
 export function giveMemoryBackWhenIdle(): void {
@@ -17,6 +19,9 @@ export function giveMemoryBackWhenIdle(): void {
     else if (worked) {
       worked = false;
       Bun.gc(true);
+      try {
+        releaseOwnCode();
+      } catch {} // a wish: where procfs can't be read, or the code is locked, it stays
       last = cpuMs();
     }
   }, lookEveryMs);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
+import { poll } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
 describe.skipIf(!isRoot)("the daemon", () => {
@@ -34,6 +35,22 @@ describe.skipIf(!isRoot)("the daemon", () => {
     expect(listed.stdout.trim()).toBe(id);
     expect(listed.status).toBe(0);
     expect(tare.daemonPid()).not.toBe(before as number);
+  });
+
+  test("lets go of its code when it has become idle, and goes on", async () => {
+    await tare.must(["run", "--rm", "hello"]);
+    const codeKb = (): number => {
+      const smaps = readFileSync(`/proc/${tare.daemonPid()}/smaps`, "utf8");
+      const code = smaps.split(/^(?=[\da-f]+-)/m).find((part) => /^\S+ r-xp .*\/tare$/m.test(part)) ?? "";
+      return Number(/^Rss: +(\d+) kB$/m.exec(code)?.[1]);
+    };
+    const before = codeKb();
+    await poll(() => (codeKb() < 0.8 * before ? true : undefined), {
+      everyMs: 100,
+      timeoutMs: 20_000,
+      what: "see less of its code in memory",
+    });
+    await tare.must(["run", "--rm", "hello"]);
   });
 
   test("refuses a data root that another one serves, naming its process", async () => {
