@@ -92,8 +92,11 @@ export function removeContainerSide(
   inNetworkNamespace(netnsFd, () => {
     using socket = openNetlink("route");
     const link = withSiblings ? findLink(socket, interfaceName) : undefined;
+    // KERNEL: the parent's index is one of the host's; an interface of another kind may be tied to one here that has the same.
     const siblings =
-      link?.kind === "macvlan" ? listLinks(socket).filter(({ parent }) => parent === link.parent) : [];
+      link?.kind === "macvlan"
+        ? listLinks(socket).filter(({ kind, parent }) => kind === "macvlan" && parent === link.parent)
+        : [];
     socket.send([...siblings.map(({ name }) => name), interfaceName].map(removeLink));
   });
 }

@@ -275,10 +275,15 @@ describe.skipIf(!isRoot)("past the bridge", () => {
     const pid = await tare.must(["inspect", "-f", "{{.State.Pid}}", "one"]);
     const link = (...words: readonly string[]): string =>
       execFileSync("nsenter", [`--net=/proc/${pid}/ns/net`, "ip", "link", ...words]).toString();
+    // Others may be tied to an interface of its own that has the same number as the one on the host.
+    const { parent } = await linksOf("fast");
+    const [{ ifindex }] = JSON.parse(execFileSync("ip", ["-j", "link", "show", parent]).toString());
+    link("add", "name", "mine", "index", `${ifindex}`, "type", "veth", "peer", "name", "others");
     link("add", "link", "eth1", "name", "own", "type", "macvlan", "mode", "bridge");
     expect(link("show")).toContain("own@");
     await tare.must(["network", "disconnect", "fast", "one"]);
     expect(link("show")).not.toContain("own@");
+    expect(link("show")).toContain("others@");
     expect(link("show")).toContain("eth0@");
   });
 
