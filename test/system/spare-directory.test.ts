@@ -1,11 +1,22 @@
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import { restMs, SpareDirectory } from "../../src/linux/spare-directory.ts";
-import { isRoot } from "../support/tare.ts";
+import { busyboxArchive } from "../support/images.ts";
+import { poll, slowness } from "../support/patience.ts";
+import { Installation, isGone, isRoot } from "../support/tare.ts";
 
 async function inDirectory(work: (path: string, place: string) => Promise<void>): Promise<void> {
   const path = mkdtempSync(join(tmpdir(), "tare-spare-"));
@@ -130,4 +141,46 @@ describe("SpareDirectory", () => {
       await untilOneIsReady(place);
       expect(spare.take(join(path, "second"))).toBe(true);
     }));
+});
+
+describe.skipIf(!isRoot)("a container's directory that is made ahead", () => {
+  test("is the next container's, and is gone when the engine closes, or at the next open when it was killed", async () => {
+    await using tare = new Installation();
+    await tare.must(["load", "-i", busyboxArchive()]);
+    const spares = join(tare.dataRoot, "spares");
+    const create = (): Promise<string> => tare.must(["create", "busybox", "true"]);
+    const inodeOf = (path: string): number => statSync(path).ino;
+    await create();
+    const spare = (): Promise<string> =>
+      poll(() => readdirSync(spares).find((name) => existsSync(join(spares, name, "log"))), {
+        everyMs: 5,
+        timeoutMs: 10_000,
+        what: "see a directory made ahead",
+      });
+    const made = inodeOf(join(spares, await spare()));
+    const id = await create();
+    const directory = join(tare.dataRoot, "containers", id);
+    expect(inodeOf(directory)).toBe(made);
+    for (const path of [directory, join(directory, "log")]) expect(statSync(path).mode & 0o7777).toBe(0o700);
+    const left = await spare();
+    const ended = (daemon: number): Promise<true> =>
+      poll(() => (isGone(daemon) ? true : undefined), {
+        everyMs: 5,
+        timeoutMs: 10_000 * slowness,
+        what: "see it end",
+      });
+    const killed = tare.daemonPid() as number;
+    process.kill(killed, "SIGKILL");
+    await ended(killed);
+    expect(readdirSync(spares)).toEqual([left]);
+    await tare.must(["ps"]);
+    expect(readdirSync(spares)).toEqual([]);
+    expect(await tare.must(["start", "-a", id])).toBe("");
+    await create();
+    await spare();
+    const stopped = tare.daemonPid() as number;
+    await tare.must(["daemon", "stop"]);
+    await ended(stopped);
+    expect(readdirSync(spares)).toEqual([]);
+  });
 });

@@ -3,6 +3,7 @@ import { sleep } from "../../base/deadline.ts";
 import { errno } from "../../linux/errno.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
+import { readOwnLimits } from "../../linux/rlimit.ts";
 import { findArgumentsAddress, findProcessStatistics } from "../../linux/process.ts";
 import { mostPassedFds, openSocketPair, sendUnixMessage } from "../../linux/unix-message.ts";
 import { type Plan, type PlanBlob, PlanList } from "../plan/plan.ts";
@@ -32,17 +33,25 @@ export class SpareKeeper implements Disposable {
   /** Of its socket. */
   readonly #place: string;
   readonly #nameAddress: bigint;
+  /** Those that it was born with. */
+  readonly #limits: Buffer;
   #isAlive = true;
   #isHanded = false;
 
   private constructor(
     started: StartedKeeper,
-    parts: { readonly channel: OwnedFd; readonly place: string; readonly nameAddress: bigint },
+    parts: {
+      readonly channel: OwnedFd;
+      readonly place: string;
+      readonly nameAddress: bigint;
+      readonly limits: Buffer;
+    },
   ) {
     this.#started = started;
     this.#channel = parts.channel;
     this.#place = parts.place;
     this.#nameAddress = parts.nameAddress;
+    this.#limits = parts.limits;
     for (const event of ["end", "close"]) started.socket.once(event, () => (this.#isAlive = false));
     started.socket.resume(); // else its end is not seen
     started.socket.unref();
@@ -59,6 +68,7 @@ export class SpareKeeper implements Disposable {
     using leftover = new DisposableStack();
     // Of one that ended before it could be reached; else it is elsewhere by then.
     leftover.defer(() => rmSync(`${directory}/${socketName}`, { force: true }));
+    const limits = readOwnLimits();
     const started = await startKeeper({ program, id: nobody, directory: opened, inheritance, onInherited });
     const place = `${directory}/${started.keeperPid}.sock`;
     // It has no deadline any more: whatever fails from here on, it ends with its connection.
@@ -77,11 +87,13 @@ export class SpareKeeper implements Disposable {
       channel: new OwnedFd(channel.ours.move()),
       place,
       nameAddress: address + BigInt(keeperName.length + 1),
+      limits,
     });
   }
 
+  /** Our limits are its own, and its container's: with others it is of no use. */
   get isAlive(): boolean {
-    return this.#isAlive;
+    return this.#isAlive && this.#limits.equals(readOwnLimits());
   }
 
   /** Makes it the keeper of that directory and gives it copies of the descriptors; the plan is to be made one that takes them, by planTaking(). */
