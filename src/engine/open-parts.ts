@@ -28,6 +28,7 @@ import type { BlobPolicy } from "../spec/blob-policy.ts";
 import type { GarbageRules } from "../spec/garbage-rules.ts";
 import type { IdPool } from "../spec/id-pool.ts";
 import type { EngineParts, RuntimePart } from "./parts.ts";
+import { randomContainerId } from "./planning/container-name.ts";
 import { ensurePrivateDirectory, lockDataRoot } from "./state/data-root.ts";
 
 export interface PartsOptions {
@@ -80,7 +81,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
       .catch(() => undefined);
     parent.removeEmpty();
   });
-  const cgroups = opened.use(new EngineCgroups(parent));
+  const cgroups = opened.use(new EngineCgroups(parent, randomContainerId));
   const namespaces = opened.use(new UserNamespaces(program, runRoot));
   const networks = opened.use(
     openNetworkPart(dataRoot, {

@@ -25,10 +25,17 @@ export interface BoundedWaiting extends Waiting {
 export class Cgroup {
   readonly name: string;
   readonly #parent: CgroupPlace;
+  readonly #ahead: (() => CgroupJoin | undefined) | undefined;
 
-  constructor(parent: CgroupPlace, name: string) {
+  /** `ahead` gives the first who wants to join it what was opened for that. */
+  constructor(
+    parent: CgroupPlace,
+    name: string,
+    { ahead }: { readonly ahead?: () => CgroupJoin | undefined } = {},
+  ) {
     this.#parent = parent;
     this.name = name;
+    this.#ahead = ahead;
   }
 
   /** Below each hierarchy's mount: `tare-1a2b/ID`. */
@@ -42,8 +49,10 @@ export class Cgroup {
    * its topmost takes no more processes.
    */
   openJoin(options: { readonly besidePid?: number } = {}): CgroupJoin {
+    const { besidePid } = options;
     try {
-      return openJoin(this.#parent, this.name, { besidePid: options.besidePid });
+      const opened = besidePid === undefined ? this.#ahead?.() : undefined;
+      return opened ?? openJoin(this.#parent, this.name, { besidePid });
     } catch (thrown) {
       throw within(`cannot join cgroup "${this.path}"`, thrown);
     }

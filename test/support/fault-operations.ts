@@ -217,7 +217,8 @@ export const commandOperations: Readonly<Record<string, FaultOperation>> = {
     args: (name) => ["update", "--pids-limit", "77", name],
     outcome: async ({ tare, name }) => {
       const recorded = await tare.must(["inspect", "--format", "{{.HostConfig.PidsLimit}}", name]);
-      const files = tare.cgroups().map((path) => join(path, "pids.max"));
+      const id = await tare.must(["inspect", "--format", "{{.Id}}", name]);
+      const files = tare.cgroups(id).map((path) => join(path, "pids.max"));
       const [inForce = ""] = files.filter((path) => existsSync(path));
       return `${recorded} ${readFileSync(inForce, "utf8").trim()}`;
     },

@@ -154,11 +154,19 @@ export async function expectNothingLeft({
   const look = async (): Promise<readonly string[]> => {
     const containers = await engine.containers.list({ all: true });
     const ids = containers.map(({ id }) => id).sort();
-    const running = containers.filter(({ state }) => ["running", "paused"].includes(state.status)).length;
+    const isRunning = ({ state }: (typeof containers)[number]): boolean =>
+      ["running", "paused"].includes(state.status);
+    const running = containers.filter(isRunning).length;
+    const ended = containers.filter((one) => !isRunning(one)).map(({ id }) => id);
+    const cgroups = [...new Set(tare.cgroups().map((path) => path.slice(-64)))];
     const networks = containers.flatMap(({ state }) => ("pid" in state ? networkOf(state.pid) : []));
     return [
       ...(tare.keeperPids().length > running ? [`keepers ${tare.keeperPids().join(" ")}`] : []),
-      ...(new Set(tare.cgroups().map((path) => path.slice(-64))).size > running ? tare.cgroups() : []),
+      ...cgroups.filter((name) => ended.some((id) => id === name)),
+      ...withoutOneAhead(
+        cgroups.filter((name) => !ids.some((id) => id === name)),
+        /./, // check() above knows whether it is that one
+      ),
       ...["content/ingest", ...inStorage("drafts"), ...inStorage("trash")].flatMap((path) =>
         listIn(tare.dataRoot, path),
       ),
@@ -179,6 +187,7 @@ export async function expectNothingLeft({
         namespacesHeld(lastDaemon(tare)).filter(
           (text) => !networks.some((network) => text.endsWith(` holds ${network}`)),
         ),
+        / net:\[/,
       ),
     ];
   };
@@ -226,8 +235,8 @@ function networkOf(pid: number): readonly string[] {
 }
 
 /** An engine has a network namespace that nobody is in, for the next container. */
-function withoutOneAhead(held: readonly string[]): readonly string[] {
-  return held.length === 1 && held.every((text) => text.includes(" net:[")) ? [] : held;
+function withoutOneAhead(found: readonly string[], form: RegExp): readonly string[] {
+  return found.length === 1 && found.every((text) => form.test(text)) ? [] : found;
 }
 
 /** Namespaces that a process holds open without living in them; of users' it keeps some, to take ids from. */

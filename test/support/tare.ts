@@ -135,8 +135,8 @@ export class Installation implements AsyncDisposable {
     return `tare-${createHash("sha256").update(realpathSync(this.dataRoot)).digest("hex").slice(0, 8)}`;
   }
 
-  /** Cgroups of containers that exist in any hierarchy. */
-  cgroups(): string[] {
+  /** Cgroups of containers that exist in any hierarchy, also of one that is made ahead; or of one container. */
+  cgroups(id?: string): string[] {
     const parent = this.cgroupParent();
     const roots = [
       "/sys/fs/cgroup",
@@ -147,7 +147,7 @@ export class Installation implements AsyncDisposable {
       .filter((path) => existsSync(path))
       .flatMap((path) =>
         directoriesIn(path)
-          .filter((name) => name !== "keepers")
+          .filter((name) => (id === undefined ? name !== "keepers" : name === id))
           .map((name) => join(path, name)),
       );
   }
@@ -208,7 +208,13 @@ function directoriesIn(path: string): readonly string[] {
   }
 }
 
-async function waitUntilEmpty(look: () => readonly string[], withinMs = 5000): Promise<readonly string[]> {
+/** So long what was made ahead may lie there unused: longer than src/linux/spare-cgroup.ts lets it. */
+export const aheadMs = 12_000;
+
+export async function waitUntilEmpty(
+  look: () => readonly string[],
+  withinMs = 5000,
+): Promise<readonly string[]> {
   const until = Date.now() + withinMs * slowness;
   for (;;) {
     const found = look();

@@ -140,9 +140,9 @@ describe.skipIf(!isRoot)("resources", () => {
     const MiB = 1024 * 1024;
 
     test("changes what the kernel holds a running container to, up and down", async () => {
-      await start("live", "-m", "64m", "--pids-limit", "100", "busybox", "sleep", "1000");
+      const id = await start("live", "-m", "64m", "--pids-limit", "100", "busybox", "sleep", "1000");
       const held = async (file: string): Promise<string | undefined> => {
-        const found = tare.cgroups().map((path) => `${path}/${file}`);
+        const found = tare.cgroups(id).map((path) => `${path}/${file}`);
         return found.filter((path) => existsSync(path)).map((path) => readFileSync(path, "utf8").trim())[0];
       };
       const memory = async (): Promise<number> =>

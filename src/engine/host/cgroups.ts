@@ -6,12 +6,16 @@ import { type CgroupLayout, hierarchiesOf } from "../../linux/cgroup-layout.ts";
 import { CgroupParent } from "../../linux/cgroup-parent.ts";
 import { pathIn, readCgroupPaths } from "../../linux/cgroup-paths.ts";
 import type { CgroupPlan } from "../../linux/cgroup-plan.ts";
+import { SpareCgroup } from "../../linux/spare-cgroup.ts";
+import { attempt } from "../../linux/syscall.ts";
+import { AT_REMOVEDIR } from "../../linux/constants/open.ts";
 import type { CgroupPart } from "../parts.ts";
 import type { OomListener } from "./oom-listener.ts";
 
 /** The cgroups of an engine's containers: below its own, or below one that the container was given. */
 export class EngineCgroups implements CgroupPart, Disposable {
   readonly #own: CgroupParent;
+  readonly #spare: SpareCgroup;
   /** Parents that are in use, by path; and which container has which. */
   readonly #parents = new Map<string, CgroupParent>();
   readonly #assigned = new Map<string, string>();
@@ -20,8 +24,10 @@ export class EngineCgroups implements CgroupPart, Disposable {
   #oom: Promise<OomListener> | undefined;
   #isDisposed = false;
 
-  constructor(own: CgroupParent) {
+  /** `newId` gives one for a container. */
+  constructor(own: CgroupParent, newId: () => string) {
     this.#own = own;
+    this.#spare = new SpareCgroup(own, newId);
   }
 
   get layout(): CgroupLayout {
@@ -65,12 +71,21 @@ export class EngineCgroups implements CgroupPart, Disposable {
     this.#own.open(parent.path.slice(this.#own.path.length + 1)).change(plan);
   }
 
+  promiseId(): string | undefined {
+    return this.#spare.promise();
+  }
+
   create(name: string, plan: CgroupPlan): Cgroup {
-    return this.#parentOf(name).create(name, plan);
+    return (this.#assigned.has(name) ? this.#parentOf(name) : this.#spare).create(name, plan);
   }
 
   open(name: string): Cgroup {
-    return this.#parentOf(name).open(name);
+    return (this.#assigned.has(name) ? this.#parentOf(name) : this.#spare).open(name);
+  }
+
+  removeUnused(name: string): void {
+    for (const hierarchy of hierarchiesOf(this.layout))
+      attempt("unlinkat", this.#own.directoryIn(hierarchy), name, AT_REMOVEDIR);
   }
 
   exists(name: string): boolean {
@@ -82,7 +97,8 @@ export class EngineCgroups implements CgroupPart, Disposable {
     const names = new Set<string>();
     for (const { mountPath } of hierarchiesOf(this.layout)) {
       for (const entry of readdirSync(join(mountPath, this.path), { withFileTypes: true })) {
-        if (entry.isDirectory() && !this.#isParent(entry.name)) names.add(entry.name);
+        const isOurs = entry.name === this.#spare.name || this.#isParent(entry.name);
+        if (entry.isDirectory() && !isOurs) names.add(entry.name);
       }
     }
     for (const name of this.#assigned.keys()) if (this.exists(name)) names.add(name);
@@ -119,6 +135,7 @@ export class EngineCgroups implements CgroupPart, Disposable {
 
   [Symbol.dispose](): void {
     this.#isDisposed = true;
+    this.#spare[Symbol.dispose]();
     void this.#oom?.then((oom) => oom[Symbol.dispose]());
     for (const parent of this.#parents.values()) parent[Symbol.dispose]();
     this.#parents.clear();
