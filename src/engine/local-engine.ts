@@ -172,8 +172,7 @@ export class LocalEngine implements Engine {
   }
 
   async #dispose(): Promise<void> {
-    const { background, descriptors, execs, live, restarts, spareData, state, parts, volumes } =
-      this.#context;
+    const { background, descriptors, execs, live, restarts, state, parts, volumes } = this.#context;
     descriptors[Symbol.dispose]();
     restarts[Symbol.dispose]();
     this.#garbage[Symbol.dispose]();
@@ -186,7 +185,8 @@ export class LocalEngine implements Engine {
     this.#close.abort(new Failure("unavailable", "cannot go on: the engine was closed"));
     for (const { kept } of live.values()) await kept[Symbol.asyncDispose]();
     await execs[Symbol.asyncDispose]();
-    await spareData[Symbol.asyncDispose]();
+    await this.#context.spareData[Symbol.asyncDispose]();
+    await this.#context.spareRuns[Symbol.asyncDispose]();
     await this.#bench[Symbol.asyncDispose]();
     await background.settle(); // what still goes on writes nothing any more
     await this.#blobs.settle();
@@ -212,6 +212,7 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
     state,
     places,
     spareData: new SpareDirectory(places.spareData, (path) => mkdirSync(`${path}/log`, { mode: 0o700 })),
+    spareRuns: new SpareDirectory(places.spareRuns, () => {}),
     host: {
       hostname: parts.host.hostname,
       capabilities: parts.host.capabilities,
@@ -265,12 +266,13 @@ async function beginCollecting(garbage: Garbage): Promise<void> {
 
 function placesOf(parts: EngineParts): Places {
   const places = new Places(parts);
-  for (const directory of [places.allData, places.spareData, places.allRuns]) {
+  for (const directory of [places.allData, places.spareData, places.allRuns, places.spareRuns]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     using opened = openDirectoryPath(directory);
     spreadDirectories(opened.fd);
   }
   removeSpares(places.spareData);
+  removeSpares(places.spareRuns);
   return places;
 }
 

@@ -12,6 +12,7 @@ const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SCM_RIGHTS = 1;
 const SCM_CREDENTIALS = 2;
+const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CTRUNC = 8;
 const MSG_CMSG_CLOEXEC = 0x40000000;
@@ -96,6 +97,11 @@ export function sendUnixMessage(
   const message = new Message(bytes, control, address);
   call("sendmsg", fd, message.header, MSG_NOSIGNAL);
   message.keep();
+}
+
+/** How many bytes a connected stream takes without waiting; 0 also when sending fails, which is told to who sends the rest. */
+export function sendAtOnce(fd: Fd, bytes: Uint8Array): number {
+  return Math.max(0, attempt("sendto", fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL, null, 0));
 }
 
 export interface ReceivedMessage {

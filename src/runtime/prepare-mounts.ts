@@ -3,7 +3,7 @@ import { within } from "../base/failure.ts";
 import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import { planCgroupMounts } from "../linux/cgroup-mounts.ts";
 import { MOUNT_ATTR_RDONLY } from "../linux/constants/mount.ts";
-import type { Fd } from "../linux/fd.ts";
+import { type Fd, OwnedFd } from "../linux/fd.ts";
 import { cloneTree, setMountAttributes } from "../linux/mount.ts";
 import { parseMountOptions } from "../linux/mount-options.ts";
 import { statFd } from "../linux/stat.ts";
@@ -102,15 +102,11 @@ function bind(mount: RuntimeMount, options: PrepareOptions): PlannedMount {
   try {
     const shared = propagation !== undefined && propagation.type !== "private";
     const opened = options.sources?.get(destination);
+    const clone = { recursive, propagation: shared ? "keep" : "private" } as const;
     const tree: { readonly fd: Fd } =
       opened !== undefined && options.ownTrees?.has(destination) === true
         ? { fd: opened }
-        : options.opened.use(
-            cloneTree(opened ?? realpathSync(source), {
-              recursive,
-              propagation: shared ? "keep" : "private",
-            }),
-          );
+        : options.opened.use(opened === undefined ? clonePath(source, clone) : cloneTree(opened, clone));
     if (propagation !== undefined && shared && propagation.type !== "shared") {
       setMountAttributes(tree.fd, { propagation: propagation.type, recursive: propagation.recursive });
     }
@@ -125,6 +121,17 @@ function bind(mount: RuntimeMount, options: PrepareOptions): PlannedMount {
   } catch (thrown) {
     throw within(`cannot bind "${source}" to "${destination}"`, thrown);
   }
+}
+
+/** As cloneTree(), which follows no link at a path's end: where one is there it is followed by name. */
+function clonePath(path: string, options: Parameters<typeof cloneTree>[1]): OwnedFd {
+  try {
+    using tree = cloneTree(path, options);
+    if (statFd(tree.fd).kind !== "symlink") return new OwnedFd(tree.move());
+  } catch {
+    // What is wrong is said of the place that it leads to.
+  }
+  return cloneTree(realpathSync(path), options);
 }
 
 function addCgroup(

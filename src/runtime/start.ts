@@ -130,7 +130,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
             ...(options.logRotation ?? defaultRotation),
             // Without a record of its end, an earlier keeper may have been killed in the middle of a record.
             rotateFirst:
-              !existsSync(`${options.runDirectory}/exit`) && existsSync(`${options.logDirectory}/log.0`),
+              existsSync(`${options.logDirectory}/log.0`) && !existsSync(`${options.runDirectory}/exit`),
           },
         }),
   };

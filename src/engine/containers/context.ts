@@ -31,6 +31,8 @@ export interface ContainerContext {
   readonly places: Places;
   /** The next container's directory of data, with the one for its log. */
   readonly spareData: SpareDirectory;
+  /** The next container's directory of its runs. */
+  readonly spareRuns: SpareDirectory;
   readonly host: HostFacts;
   /** One a container, by id. Never held while waiting for the container itself. */
   readonly locks: KeyedLock;

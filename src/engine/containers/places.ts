@@ -24,6 +24,11 @@ export class Places {
     return join(this.#runRoot, "containers");
   }
 
+  /** The same, for their runs. */
+  get spareRuns(): string {
+    return join(this.#runRoot, "lib", "spare-runs");
+  }
+
   data(id: ContainerId): string {
     return join(this.allData, id);
   }

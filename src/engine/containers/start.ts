@@ -185,6 +185,7 @@ async function watchEnd(
 ): Promise<void> {
   const exit = await kept.exited;
   while (!(await tryRecord(context, { id, kept, exit }))) await sleep(RECORD_AGAIN_MS);
+  await new Promise((resolve) => setImmediate(resolve)); // those who wait for the end are told first
   await kept[Symbol.asyncDispose]();
 }
 
@@ -250,7 +251,9 @@ async function launch(
     ...makeAccountFiles(context, record, { root, user: plan.user }),
   };
   const runDirectory = places.run(id);
-  mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
+  const hasRun = existsSync(runDirectory);
+  if (!hasRun && !context.spareRuns.take(runDirectory))
+    mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
   clock.mark("files");
   fault("start.prepared");
   const privileged = spec.privileged ?? false;
@@ -290,7 +293,7 @@ async function launch(
   clock.mark("cgroup");
   fault("start.cgroup");
   const oldExit = join(runDirectory, "exit");
-  const hasOldExit = existsSync(oldExit);
+  const hasOldExit = hasRun && existsSync(oldExit);
   return await parts.runtime.start({
     id,
     config,
@@ -329,7 +332,7 @@ async function launch(
       ? {
           beforeFirstInstruction: async (process) => {
             // From here on, an exit record is this run's.
-            rmSync(oldExit, { force: true });
+            if (hasOldExit) rmSync(oldExit, { force: true });
             await attaches.connect(id, process);
           },
         }

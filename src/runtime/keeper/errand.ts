@@ -6,12 +6,12 @@ import { fault } from "../../base/fault.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { openDirectoryPath } from "../../linux/open.ts";
 import { call } from "../../linux/syscall.ts";
-import { encodePlan } from "../plan/encode.ts";
 import { type Plan, PlanList } from "../plan/plan.ts";
 import type { KeeperProgram } from "../types.ts";
 import { describeFailure } from "./describe-failure.ts";
-import { answer, encodeRequest, FrameReader } from "./frames.ts";
+import { answer, FrameReader } from "./frames.ts";
 import { Inheritance } from "./inheritance.ts";
+import { sendPlan } from "./send-plan.ts";
 import { startKeeper } from "./start-keeper.ts";
 
 const deadlineMs = 30_000;
@@ -94,7 +94,7 @@ async function runIn<Result>(
       deadlineMs,
       keptFds: [],
     };
-    socket.write(Buffer.concat([encodeRequest("plan"), encodePlan(plan)]));
+    sendPlan(socket, plan);
     fault("errand.sent");
     const { pid, value } = await Promise.race([
       untilBarrier(plan, { reader, barrier: errand.barrier }),

@@ -6,13 +6,13 @@ import { errno } from "../../linux/errno.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { SyscallFailure } from "../../linux/syscall.ts";
 import type { KeeperProgram } from "../types.ts";
-import { encodePlan } from "../plan/encode.ts";
 import type { Plan } from "../plan/plan.ts";
 import { bornBarrier, networkBarrier, type PlanClock, readyBarrier } from "../plan/report.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { answer, encodeRequest, FrameReader } from "./frames.ts";
 import { decodeRunning, KeeperConnection } from "./kept-process.ts";
 import type { Inheritance } from "./inheritance.ts";
+import { sendPlan } from "./send-plan.ts";
 import type { SpareKeeper } from "./spare-keeper.ts";
 import { type StartedKeeper, startKeeper } from "./start-keeper.ts";
 
@@ -27,7 +27,7 @@ export interface Launch {
   /** Owned: kept by the process that is returned, closed when it fails. */
   readonly directory: OwnedFd;
   readonly runDirectory: string;
-  /** Called when the keeper has its copies of what it inherits. */
+  /** Called when the keeper has its copies of what it inherits; not when it does not come so far. */
   readonly onInherited: () => void;
   readonly onReady?: (directory: Fd) => Promise<void>;
   /** Called at the barrier "born" with the child's pid, which is the child's as long as it waits there. */
@@ -74,11 +74,9 @@ export async function launch(options: Launch): Promise<Launched> {
   }
 }
 
-function handOver(spare: SpareKeeper, { id, directory, inheritance, onInherited }: Launch): StartedKeeper {
+function handOver(spare: SpareKeeper, { id, directory, inheritance }: Launch): StartedKeeper {
   try {
-    const started = spare.hand({ id, directory: directory.fd, fds: inheritance.fds });
-    onInherited();
-    return started;
+    return spare.hand({ id, directory: directory.fd, fds: inheritance.fds });
   } catch (thrown) {
     throw thrown instanceof SyscallFailure && thrown.errno === errno.EPIPE ? endedEarly(thrown) : thrown;
   }
@@ -128,9 +126,11 @@ async function attend(
 ): Promise<Launched> {
   const { plan, clock } = options;
   const reader = new FrameReader(socket);
-  socket.write(Buffer.concat([encodeRequest("plan"), encodePlan(plan)]));
+  sendPlan(socket, plan);
   fault("launch.planned");
   beside.begin(options.whileLaunching?.());
+  // Its copies are in the channel since it was handed over: ours are closed when it has something to do.
+  if (options.spare !== undefined) options.onInherited();
   let stamps: readonly { readonly name: string; readonly atMs: number }[] | undefined;
   let child: Child | undefined;
   for (;;) {

@@ -1,0 +1,23 @@
+import type { Socket } from "node:net";
+import { sendAtOnce } from "../../linux/unix-message.ts";
+import { encodePlan } from "../plan/encode.ts";
+import type { Plan } from "../plan/plan.ts";
+import { encodeRequest } from "./frames.ts";
+
+/**
+ * Sends a keeper its plan, as the first that it is sent. The kernel usually takes all of it at once; the way through the stream takes
+ * longer, and is for what is left, and for errors. Fails as encodePlan().
+ */
+export function sendPlan(socket: Socket, plan: Plan): void {
+  const bytes = encodePlan(plan, encodeRequest("plan"));
+  const fd = descriptorOf(socket);
+  const sent = fd === undefined ? 0 : sendAtOnce(fd, bytes);
+  if (sent < bytes.length) socket.write(bytes.subarray(sent));
+}
+
+/** Undefined where it is not connected, something waits in the stream already, or the runtime does not tell. */
+function descriptorOf(socket: Socket): number | undefined {
+  if (socket.destroyed || socket.connecting || socket.writableLength > 0) return undefined;
+  const fd = (socket as { readonly _handle?: { readonly fd?: unknown } | null })._handle?.fd;
+  return typeof fd === "number" && fd >= 0 ? fd : undefined;
+}
