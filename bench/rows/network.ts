@@ -3,6 +3,7 @@ import { runTimed } from "../harness/command.ts";
 import { interleave } from "../harness/interleave.ts";
 import { makeVethPair, measureLookups, measureThroughput } from "../harness/network.ts";
 import type { Result, Unit } from "../harness/result.ts";
+import { summarize } from "../harness/statistics.ts";
 import { inParallel } from "./parallel.ts";
 import { type Bench, figures, type Row, type WithContainers, withContainers } from "./row.ts";
 
@@ -121,38 +122,47 @@ async function connections(
   return [line("network connect", connect), line("network disconnect", disconnect)];
 }
 
-/** Does a start on a bridge with many others take longer? Beside none it is measured before and after, as the machine is not the same for so long. */
+/**
+ * Does a start on a bridge with many others take longer? The many come and go several times, and each stay is compared with
+ * what was right before and behind it: the machine is not the same for minutes. Not two instances that take turns, one with
+ * the many and one with none: most of what grows is the kernel's, the same for whoever starts on that machine (its cgroups,
+ * file systems, processes), and would be on both sides.
+ */
 async function crowded(
   { isQuick, signal, say }: Bench,
   engines: readonly WithContainers[],
 ): Promise<Result[]> {
   const size = isQuick ? 20 : 500;
-  const rounds = { iterations: isQuick ? 3 : 20, warmups: 1, signal };
-  const run = ({ containers }: WithContainers): number =>
-    runTimed(containers.command("run", "--rm", containers.image, "true")).ms;
-  const quotients: { subject: WithContainers; samples: number[] }[] = [];
-  for (const engine of engines) {
-    const [before] = await interleave([engine], rounds, run);
-    say(`${engine.name}: ${size} containers on one bridge`);
-    await inParallel(size, signal, async () => void startIdle(engine));
-    const [among] = await interleave([engine], rounds, run);
-    const { containers } = engine;
-    const ids = runTimed(containers.command("ps", "-q"), { capture: true })
-      .stdout.split("\n")
-      .filter(Boolean);
-    runTimed(containers.remove(...ids.slice(0, size)));
-    await containers.settle();
-    const [after] = await interleave([engine], rounds, run);
-    const alone = [...(before?.samples ?? []), ...(after?.samples ?? [])];
-    quotients.push({ subject: engine, samples: [median(among?.samples) / median(alone)] });
+  const rounds = { iterations: isQuick ? 3 : 30, warmups: 2, signal };
+  const quotients: { subject: WithContainers; samples: readonly number[] }[] = [];
+  for (const subject of engines) {
+    const { containers } = subject;
+    const run = async (): Promise<readonly number[]> => {
+      const command = containers.command("run", "--rm", containers.image, "true");
+      const [only] = await interleave([subject], rounds, () => runTimed(command).ms);
+      return only?.samples ?? [];
+    };
+    const stays = isQuick ? 1 : subject.name === "docker" ? 3 : 6; // it takes Docker more than a minute to fill and clear
+    const samples: number[] = [];
+    let before = await run();
+    for (let stay = 1; stay <= stays; stay++) {
+      say(`${subject.name}: ${size} containers on one bridge, ${stay} of ${stays}`);
+      await inParallel(size, signal, async () => void startIdle(subject));
+      const among = await run();
+      const ids = runTimed(containers.command("ps", "-q"), { capture: true })
+        .stdout.split("\n")
+        .filter(Boolean);
+      runTimed(containers.remove(...ids.slice(0, size)));
+      await containers.settle();
+      const after = await run();
+      samples.push(summarize(among).median / summarize([...before, ...after]).median);
+      before = after;
+    }
+    quotients.push({ subject, samples });
   }
   return [
     line(`run --rm beside ${size} on one bridge, to beside none`, quotients, { unit: "×", budget: 1.3 }),
   ];
-}
-
-function median(samples: readonly number[] = []): number {
-  return samples.toSorted((a, b) => a - b)[samples.length >> 1] ?? Number.NaN;
 }
 
 async function names({ isQuick, say }: Bench, engines: readonly WithContainers[]): Promise<Result[]> {

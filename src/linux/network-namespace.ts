@@ -2,14 +2,18 @@ import { CLONE_NEWNET } from "./constants/clone.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "./constants/open.ts";
 import { type Fd, OwnedFd } from "./fd.ts";
 import { AF_INET, requestUp, SIOCSIFFLAGS, SOCK_DGRAM } from "./netdevice.ts";
-import { call } from "./syscall.ts";
+import { attempt, call } from "./syscall.ts";
 
 /** The network namespace of this thread. */
 export function openOwnNetworkNamespace(): OwnedFd {
   return new OwnedFd(call("openat", AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
 }
 
-/** A new one that nobody is in, its loopback interface up. The same holds for it as for inNetworkNamespace(). */
+/**
+ * A new one that nobody is in, its loopback interface up. The same holds for it as for inNetworkNamespace(). KERNEL: each has an
+ * entry of its own for /proc/sys/net/ipv6 in the same chain of the cache of names, and the first look-up goes through those of
+ * all others, three times (0.6 ms beside 500 containers). The entry that it makes is then the chain's first: so it is made here.
+ */
 export function makeNetworkNamespace(): OwnedFd {
   return away(
     () => call("unshare", CLONE_NEWNET),
@@ -17,6 +21,7 @@ export function makeNetworkNamespace(): OwnedFd {
       using made = openOwnNetworkNamespace();
       using socket = new OwnedFd(call("socket", AF_INET, SOCK_DGRAM | O_CLOEXEC, 0));
       call("ioctl", socket.fd, SIOCSIFFLAGS, requestUp("lo"));
+      attempt("faccessat", AT_FDCWD, "/proc/sys/net/ipv6/conf", 0); // a kernel without IPv6 lacks it
       return new OwnedFd(made.move());
     },
   );
