@@ -1,3 +1,4 @@
+import { RecentMap } from "../../base/recent-map.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { readFileInRoot } from "../../linux/open.ts";
 import { addAccounts } from "../../spec/add-accounts.ts";
@@ -11,6 +12,11 @@ import { writeContainerFile } from "./network-files.ts";
 /** An image's passwd and group beyond this are no such files. */
 const MOST_FILE_BYTES = 4 * 1024 * 1024;
 
+/** Of files so long in all what was found is remembered. */
+const MOST_REMEMBERED = 16_384;
+/** Who is who by all that decides it: containers of an image ask the same, start for start. */
+const known = new RecentMap<string, ResolvedUser>(32);
+
 /** Whose accounts they are, as whom it runs. */
 interface Wanted {
   readonly spec: ContainerRecord["spec"];
@@ -22,7 +28,10 @@ export function findUser(
   root: Fd,
   { user, groups, ...wanted }: Wanted & { readonly user: string; readonly groups: readonly string[] },
 ): ResolvedUser {
-  return resolveUser(user, withAdded(readAccounts(root), { ...wanted, user }), { groups });
+  const { passwd, group } = withAdded(readAccounts(root), { ...wanted, user });
+  const resolve = (): ResolvedUser => resolveUser(user, { passwd, group }, { groups });
+  if (passwd.length + group.length > MOST_REMEMBERED) return resolve();
+  return known.get(JSON.stringify([user, groups, passwd, group]), resolve);
 }
 
 /** The files that stand for /etc/passwd and /etc/group where something is added to them; their paths by target. */
