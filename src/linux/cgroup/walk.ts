@@ -1,6 +1,6 @@
 import { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../constants/open.ts";
 import { type Fd, OwnedFd } from "../fd.ts";
-import { statFd } from "../stat.ts";
+import { type Stat, statFd } from "../stat.ts";
 import { attempt } from "../syscall.ts";
 import { listDirectories } from "./files.ts";
 
@@ -24,7 +24,7 @@ export function walkCgroups(parent: Fd, name: string, visitor: CgroupVisitor): v
   if (current === undefined) return;
   try {
     visitor.enter?.(current.fd);
-    if (isLeaf(current.fd)) return;
+    if (isLeaf(statFd(current.fd))) return;
     const frames = [{ names: listDirectories(current.fd), next: 0 }];
     for (let visits = 0; visits < mostVisits; visits++) {
       const frame = frames.at(-1);
@@ -52,9 +52,12 @@ export function walkCgroups(parent: Fd, name: string, visitor: CgroupVisitor): v
   }
 }
 
-/** KERNEL: kernfs counts a directory's directories as links to it; what is counted otherwise is listed. */
-function isLeaf(directory: Fd): boolean {
-  return statFd(directory).links === 2;
+/**
+ * Whether a cgroup has none below it; one that is gone has none.
+ * KERNEL: kernfs counts a directory's directories as links to it; what is counted otherwise is listed.
+ */
+export function isLeaf(stat: Pick<Stat, "links"> | undefined): boolean {
+  return stat === undefined || stat.links === 2;
 }
 
 function find(directory: Fd, name: string): OwnedFd | undefined {
