@@ -142,7 +142,7 @@ async function crowded(
       const [only] = await interleave([subject], rounds, () => runTimed(command).ms);
       return only?.samples ?? [];
     };
-    const stays = isQuick ? 1 : subject.name === "docker" ? 3 : 6; // it takes Docker more than a minute to fill and clear
+    const stays = isQuick ? 1 : subject.name === "docker" ? 1 : 6; // it takes Docker three minutes to fill and clear
     const samples: number[] = [];
     let before = await run();
     for (let stay = 1; stay <= stays; stay++) {
