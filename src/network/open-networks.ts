@@ -61,6 +61,7 @@ const MOST_LEAVING = 1000;
 
 /** What the host's firewall says is believed for so long. */
 const SURVEY_MS = 100;
+const SHORT_SURVEY_MS = 5;
 
 /** Ports that are so many that old UDP flows to each are not looked for. */
 const FORGOTTEN_PORTS = 64;
@@ -73,7 +74,9 @@ class LocalNetworks implements Networks {
   readonly #endpoints = new Map<EndpointId, EndpointPlan>();
   /** Endpoints of containers that have just ended, and when. */
   readonly #leaving = new Map<EndpointId, number>();
-  #lastSurvey: { readonly at: number; readonly changes: number; readonly survey: HostSurvey } | undefined;
+  #lastSurvey:
+    | { readonly at: number; readonly tookMs: number; readonly changes: number; readonly survey: HostSurvey }
+    | undefined;
   #opened: Opened | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #policy: PublishPolicy;
@@ -328,15 +331,16 @@ class LocalNetworks implements Networks {
     const { host, netfilter, firewall } = this.#open();
     const [at, changes, last] = [performance.now(), firewall.foreignChanges, this.#lastSurvey];
     if (last?.changes === changes && at - last.at <= SURVEY_MS) return last.survey;
-    this.#lastSurvey = { at, changes, survey: surveyHost({ route: host.route, netfilter }) };
-    return this.#lastSurvey.survey;
+    const survey = surveyHost({ route: host.route, netfilter });
+    this.#lastSurvey = { at, tookMs: performance.now() - at, changes, survey };
+    return survey;
   }
 
-  /** Where nobody had any, there are none until the kernel tells of a change. */
+  /** They stay as they were seen until the kernel tells of a change; what else a survey finds does not. */
   #forwardChains(): HostSurvey["chains"] {
-    const known = this.#lastSurvey && forwardChainsOf(this.#lastSurvey.survey);
-    const isKnown = known?.length === 0 && this.#lastSurvey?.changes === this.#open().firewall.foreignChanges;
-    return isKnown ? [] : forwardChainsOf(this.#survey());
+    const last = this.#lastSurvey;
+    const isKnown = last !== undefined && last.changes === this.#open().firewall.foreignChanges;
+    return forwardChainsOf(isKnown ? last.survey : this.#survey());
   }
 
   #open(): Opened {
@@ -369,6 +373,7 @@ class LocalNetworks implements Networks {
       if (this.#policy === "respect-host" && this.#hostHasChanged(firewall)) {
         this.#mirror([...this.#endpoints.values()], { isRead: true });
       }
+      this.#surveyAhead();
       if (!isTampered) return;
       await firewall.assert();
       this.#note(
@@ -378,6 +383,18 @@ class LocalNetworks implements Networks {
       this.#note(
         `the firewall's table ${this.#names.table} was changed, and cannot be made whole again: ${sentenceOf(thrown)}`,
       );
+    }
+  }
+
+  /** After a change of others' chains the next creation need not read them, unless they are so many that nobody may ask for it. */
+  #surveyAhead(): void {
+    const last = this.#lastSurvey;
+    if (last === undefined || last.tookMs > SHORT_SURVEY_MS || forwardChainsOf(last.survey).length === 0)
+      return;
+    try {
+      this.#forwardChains();
+    } catch {
+      // Who needs them says it.
     }
   }
 

@@ -189,8 +189,11 @@ describe.skipIf(!isRoot)("an engine's cgroup that is made ahead", () => {
   const namesIn = (tare: Installation): readonly string[] => [
     ...new Set(tare.cgroups().map((path) => path.slice(-64))),
   ];
-  const oneAhead = (tare: Installation): Promise<string> =>
-    poll(() => namesIn(tare)[0], { everyMs: 5, timeoutMs: 5_000, what: "see one made ahead" });
+  /** When nothing is left of those that ran. */
+  const oneAhead = async (tare: Installation): Promise<string> => {
+    await tare.must(["system", "settle"]);
+    return await poll(() => namesIn(tare)[0], { everyMs: 5, timeoutMs: 5_000, what: "see one made ahead" });
+  };
 
   test("is the next container's, whose id it has, and is no finding; what nobody wants goes by itself", async () => {
     await using tare = new Installation();
