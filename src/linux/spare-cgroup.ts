@@ -137,8 +137,12 @@ export class SpareCgroup implements Disposable {
   }
 
   #removeFrom(hierarchies: readonly CgroupHierarchy[], name: string): void {
-    for (const hierarchy of hierarchies)
-      attempt("unlinkat", this.#parent.directoryIn(hierarchy), name, AT_REMOVEDIR);
+    try {
+      for (const hierarchy of hierarchies)
+        attempt("unlinkat", this.#parent.directoryIn(hierarchy), name, AT_REMOVEDIR);
+    } catch {
+      // The one above is gone, and can't be made again now: nobody waits for this, and the next open looks.
+    }
   }
 
   /** Anybody may have removed it. */
