@@ -1,4 +1,5 @@
-import { Failure, type FailureKind, sentenceOf } from "../base/failure.ts";
+import { Failure, type FailureKind, sentenceOf, within } from "../base/failure.ts";
+import { SyscallFailure } from "./syscall.ts";
 
 const kinds: Readonly<Record<string, FailureKind>> = {
   ENOENT: "not-found",
@@ -12,8 +13,9 @@ const kinds: Readonly<Record<string, FailureKind>> = {
   EROFS: "not-permitted",
 };
 
-/** What node:fs threw, as a Failure that begins with this sentence; a Failure passes unchanged. */
+/** What node:fs or a system call threw, as a Failure that begins with this sentence; any other Failure, which has one, passes unchanged. */
 export function fileFailure(sentence: string, thrown: unknown): Failure {
+  if (thrown instanceof SyscallFailure) return within(sentence, thrown);
   if (thrown instanceof Failure) return thrown;
   return new Failure(kinds[codeOf(thrown)] ?? "internal", `${sentence}: ${sentenceOf(thrown)}`, {
     cause: thrown,

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
-import { Failure, sentenceOf } from "../base/failure.ts";
+import { Failure } from "../base/failure.ts";
 
 /** A private key as its holder has it: PEM, PKCS#8 or the older ways of RSA and EC. */
 export interface DecryptionKey {
@@ -15,12 +15,14 @@ export function parseDecryptionKey({ key, passphrase = "" }: DecryptionKey): Key
   if (/-----BEGIN (?:PUBLIC KEY|RSA PUBLIC KEY|CERTIFICATE)-----/.test(key)) {
     throw new Failure("invalid", "it is a public key: to decrypt takes the private one");
   }
-  if (/ENCRYPTED/.test(key) && passphrase === "") {
+  const isEncrypted = /ENCRYPTED/.test(key);
+  if (isEncrypted && passphrase === "") {
     throw new Failure("invalid", "it has a passphrase: give it behind the key (KEY:PASSPHRASE)");
   }
   return requireKind(
     () => createPrivateKey({ key, ...(passphrase === "" ? {} : { passphrase }) }),
-    "private",
+    // With another passphrase one in 256 is deciphered, to anything: then it is the key in it that can't be read.
+    isEncrypted ? "its passphrase is another one, or it is damaged" : "it is no private key in PEM",
   );
 }
 
@@ -28,14 +30,14 @@ export function parseDecryptionKey({ key, passphrase = "" }: DecryptionKey): Key
 export function parseEncryptionKey(text: string): KeyObject {
   refuseOtherKinds(text);
   if (/-----BEGIN CERTIFICATE-----/.test(text))
-    return requireKind(() => new X509Certificate(text).publicKey, "public");
+    return requireKind(() => new X509Certificate(text).publicKey, noPublicKey);
   if (/PRIVATE KEY-----/.test(text)) {
     throw new Failure(
       "invalid",
       "it is a private key: to encrypt takes the public one (openssl pkey -pubout)",
     );
   }
-  return requireKind(() => createPublicKey(text), "public");
+  return requireKind(() => createPublicKey(text), noPublicKey);
 }
 
 /** The way back, without a passphrase. */
@@ -53,15 +55,15 @@ function refuseOtherKinds(text: string): void {
   }
 }
 
-function requireKind(read: () => KeyObject, kind: "private" | "public"): KeyObject {
+const noPublicKey = "it is no public key in PEM";
+
+/** `otherwise` says what is wrong where it can't be read. */
+function requireKind(read: () => KeyObject, otherwise: string): KeyObject {
   let key: KeyObject;
   try {
     key = read();
   } catch (thrown) {
-    const isWrong = /decrypt/i.test(sentenceOf(thrown));
-    throw new Failure("invalid", isWrong ? "its passphrase is another one" : `it is no ${kind} key in PEM`, {
-      cause: thrown,
-    });
+    throw new Failure("invalid", otherwise, { cause: thrown });
   }
   if (key.asymmetricKeyType === "rsa" || key.asymmetricKeyType === "ec") return key;
   throw new Failure("unsupported", `keys of type ${key.asymmetricKeyType} are not supported: ${useInstead}`);

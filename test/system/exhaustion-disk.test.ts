@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,6 +30,8 @@ describe.each(["tmpfs", "ext4"] as const)("a full disk (%s)", (kind) => {
       await tare[Symbol.asyncDispose]();
       disk[Symbol.dispose]();
     });
+
+    afterEach(() => disk.empty());
 
     async function connected(work: (engine: Engine) => Promise<void>): Promise<void> {
       await tare.must(["version"]);
