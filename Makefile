@@ -10,7 +10,7 @@ NATIVE := native/build/syscall.node native/build/keeper.elf native/build/hello.e
 BUN := node_modules/.bin/bun
 THREADS := ../src/network/names/answering-thread.ts ../src/image/threads/job-worker.ts ../src/linux/tree/unlink-thread.ts
 
-all: dist/tare
+all: dist/tare dist/bin/tare
 
 dist/tare: $(SOURCES) $(NATIVE) package.json tsconfig.json Makefile scripts/align-executable.mjs
 	@mkdir -p dist
@@ -23,7 +23,12 @@ dist/tare: $(SOURCES) $(NATIVE) package.json tsconfig.json Makefile scripts/alig
 	  || { rm -f tare.$$$$ tare.$$$$.aligned; exit 1; }; } && \
 	rm tare.$$$$ && mv tare.$$$$.aligned tare
 
-$(NATIVE): native/syscall.c native/keeper.c native/plan.h native/hello.c native/Makefile
+# What is typed: it hands plain runs to the daemon by itself, and becomes dist/tare for all else.
+dist/bin/tare: dist/tare native/front.c native/calls.h native/Makefile
+	@mkdir -p dist/bin
+	@$(MAKE) --silent -C native front TO=../$@ BUILD_ID=$$(dist/tare --version | sed 's/.* //')
+
+$(NATIVE): native/syscall.c native/keeper.c native/plan.h native/calls.h native/hello.c native/Makefile
 	@$(MAKE) --silent -C native
 
 # The library: compiled JavaScript with declarations, and its native parts beside it.

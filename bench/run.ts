@@ -64,7 +64,7 @@ const { values, positionals } = parseArgs({
     json: { type: "string" },
     engines: { type: "string", default: engineNames.join(",") },
     drivers: { type: "string", default: storagePairNames.join(",") },
-    tare: { type: "string", default: join(import.meta.dir, "..", "dist", "tare") },
+    tare: { type: "string", default: join(import.meta.dir, "..", "dist", "bin", "tare") },
     directory: { type: "string", default: tmpdir() },
     help: { type: "boolean", default: false },
   },

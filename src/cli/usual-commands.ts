@@ -1,4 +1,4 @@
-import { isPlainRun } from "./plain-run.ts";
+import { readPlainRun } from "../api/plain-run.ts";
 import type { CommandEntry } from "./tree.ts";
 
 /** Those that are used most. By their short names they are found without the others, of which there are a hundred. */
@@ -8,7 +8,7 @@ export const usualCommands: readonly CommandEntry[] = [
     summary: "Create and run a new container from an image",
     isCommon: true,
     load: async (words) =>
-      words !== undefined && isPlainRun(words)
+      words !== undefined && readPlainRun(words) !== undefined
         ? (await import("./commands/plain-run.ts")).plainRun
         : (await import("./commands/run.ts")).run,
   },

@@ -169,7 +169,13 @@ export type RunEvent =
   | ContainerCreateResponse
   | { readonly Timing: StartTiming | null }
   | { readonly Failure: { readonly Status: number; readonly Kind: string; readonly Body: string } }
-  | ContainerWaitResponse;
+  | ContainerWaitResponse
+  | RunStatus;
+
+/** In place of how it ended or what failed: the exit status of `tare run`, to who has been sent its text, too. */
+export interface RunStatus {
+  readonly ExitStatus: number;
+}
 
 /** Kind: 0 modified, 1 added, 2 deleted. */
 export interface ContainerChange {

@@ -6,7 +6,7 @@ import { reportDetached } from "../container/join.ts";
 import { planEnv } from "../container/plan.ts";
 import { findPreserved, preserveFlags, type PreserveValues } from "../container/preserve-flags.ts";
 import { passPreserved } from "../container/pass-preserved.ts";
-import { statusInSentence } from "../container/start-failure.ts";
+import { statusInSentence } from "../../api/run-text.ts";
 import { bool, list, string } from "../flags/kinds.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../terminal/detach-keys.ts";
 import { runSession } from "../terminal/session.ts";

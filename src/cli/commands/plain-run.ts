@@ -1,20 +1,12 @@
-import type { ContainerCreateRequest } from "../../api/types/container.ts";
+import { type PlainRun, planPlainRun } from "../../api/plain-run.ts";
 import type { Command } from "../command.ts";
 import { runContainer, type RunValues } from "../container/run-container.ts";
 import type { Flag } from "../flags/flag.ts";
 import { bool, list, optional, string } from "../flags/kinds.ts";
 
-interface Values extends RunValues {
-  readonly entrypoint: string | undefined;
-  readonly env: readonly string[];
-  readonly hostname: string;
-  readonly interactive: boolean;
-  readonly network: string;
-  readonly user: string;
-  readonly workdir: string;
-}
+type Values = RunValues & Omit<PlainRun, "image" | "command">;
 
-/** One that isPlainRun() lets nobody give. */
+/** One that readPlainRun() lets nobody give. */
 function never<T>(initial: T): Flag<T> {
   return { type: "", usage: "", initial, add: () => initial };
 }
@@ -23,7 +15,7 @@ const no = never(false);
 const nothing = never("");
 
 /**
- * `run` with plain flags only (isPlainRun()): what it asks for is what `run` asks for with the same words. Help, completion and all
+ * `run` with plain flags only (readPlainRun()): what it asks for is what `run` asks for with the same words. Help, completion and all
  * mistakes are those of `run`.
  */
 export const plainRun: Command<Values> = {
@@ -78,44 +70,7 @@ export const plainRun: Command<Values> = {
       stdout: isAttached,
       stderr: isAttached,
     };
-    const request = planPlainRun(values, { image, command });
+    const request = planPlainRun({ ...values, image, command });
     return await runContainer(call, { request, image, attached, preserved: [] });
   },
 };
-
-/** As planContainer() with nothing else given. */
-function planPlainRun(
-  values: Values,
-  { image, command }: { readonly image: string; readonly command: readonly string[] },
-): ContainerCreateRequest {
-  const { detach, entrypoint, interactive, network } = values;
-  return {
-    Hostname: values.hostname,
-    Domainname: "",
-    User: values.user,
-    AttachStdin: interactive && !detach,
-    AttachStdout: !detach,
-    AttachStderr: !detach,
-    Tty: false,
-    OpenStdin: interactive,
-    StdinOnce: interactive && !detach,
-    Env: values.env,
-    Cmd: command.length === 0 ? null : command,
-    Image: image,
-    WorkingDir: values.workdir,
-    Entrypoint: entrypoint === undefined ? null : [entrypoint],
-    Labels: {},
-    HostConfig: {
-      AutoRemove: values.rm,
-      Privileged: false,
-      ReadonlyRootfs: false,
-      CapAdd: null,
-      CapDrop: null,
-      ExtraHosts: null,
-      GroupAdd: null,
-      SecurityOpt: null,
-      ...(network === "" ? {} : { NetworkMode: network }),
-    },
-    ...(network === "" ? {} : { NetworkingConfig: { EndpointsConfig: { [network]: {} } } }),
-  };
-}

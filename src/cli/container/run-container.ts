@@ -1,3 +1,4 @@
+import { formatTiming, tellsTiming } from "../../api/run-text.ts";
 import type { ContainerCreateRequest, StartTiming } from "../../api/types/container.ts";
 import type { TareHostConfig } from "../../api/types/host-config.ts";
 import { Failure } from "../../base/failure.ts";
@@ -7,7 +8,6 @@ import type { Call } from "../command.ts";
 import { createContainer, type CreateValues, type MakeContainer, type Making } from "./create.ts";
 import { type Joined, joinContainer, type JoinOptions, streamsOf } from "./join.ts";
 import type { Attached } from "./plan.ts";
-import { formatTiming } from "./timing.ts";
 import type { ContainerValues } from "./values.ts";
 
 /** What run has besides create. */
@@ -186,16 +186,15 @@ function timingPrinter(
   image: string,
   timing: StartTiming | undefined,
 ): (() => void) | undefined {
-  // The hello image tells of itself where the time went: it is part of what it prints.
-  const isHello = (image === "hello" || image === "hello:latest") && !call.values.detach;
+  const isHello = tellsTiming(image) && !call.values.detach;
   if (timing === undefined || (!isHello && !call.values.timing)) return undefined;
   return () => (isHello ? call.out(formatTiming(timing)) : call.err(formatTiming(timing)));
 }
 
 async function withStartStatus(thrown: unknown, client: LeanClient, id: string): Promise<unknown> {
   if (!(thrown instanceof Failure)) return thrown;
-  const { startFailureStatus } = await import("./start-failure.ts"); // not loaded where all goes well
-  const exitStatus = await startFailureStatus(thrown, client, id);
+  const { findStartFailureStatus } = await import("./start-failure.ts"); // not loaded where all goes well
+  const exitStatus = await findStartFailureStatus(thrown, client, id);
   return new Failure(thrown.kind, thrown.message, {
     cause: thrown,
     details: { ...thrown.details, exitStatus },

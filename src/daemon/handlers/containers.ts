@@ -1,16 +1,11 @@
-import { graceMsOf, planContainer } from "../../api/container-plan.ts";
-import { parseCreateRequest } from "../../api/create-request.ts";
+import { graceMsOf } from "../../api/container-plan.ts";
 import { DetachScanner, parseDetachKeys } from "../../api/detach-keys.ts";
 import { requireSize } from "../../api/exec-request.ts";
 import { type Filters, requireFilterKeys } from "../../api/filters.ts";
 import { shapeContainerSummary } from "../../api/shape.ts";
 import { multiplexedStreamType, rawStreamType } from "../../api/stream-frames.ts";
-import type { ContainerCreateResponse } from "../../api/types/container.ts";
 import { parseUpdateRequest } from "../../api/update-request.ts";
-import { noSuchContainer, noSuchImage } from "../../api/wording.ts";
 import { Failure } from "../../base/failure.ts";
-import type { ContainerSpec } from "../../engine/types.ts";
-import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";
 import { containerInspectOf, timingOf } from "../map/container-inspect.ts";
@@ -18,6 +13,7 @@ import { containerSummaryOf } from "../map/container-summary.ts";
 import { containersReportOf } from "../map/usage.ts";
 import { commit, copyFrom, copyInto, listChanges, statPath, streamExport } from "./container-files.ts";
 import { streamLogs } from "./container-logs.ts";
+import { createContainer } from "./create-container.ts";
 import { beginWait, parseCondition, planRun, replyEnd, runContainer } from "./run-container.ts";
 
 const listFilters = [
@@ -61,8 +57,10 @@ export const handlers: Handlers = {
   },
 
   "containers.create": async (call: Call) => {
-    const run = planRun(call.query);
-    const created = await create(call);
+    const { engine, query, body } = call;
+    const run = planRun(query);
+    const options = { name: query.text("name"), platform: query.text("platform") };
+    const created = await createContainer(engine, body, options);
     if (run === undefined) call.reply.json(201, created);
     else await runContainer(call, created, run);
   },
@@ -234,47 +232,4 @@ function withOldParameters(filters: Filters, since: string | undefined, before: 
     ...(since === undefined ? {} : { since: [since] }),
     ...(before === undefined ? {} : { before: [before] }),
   };
-}
-
-async function create({ engine, query, body }: Call): Promise<ContainerCreateResponse> {
-  const spec: ContainerSpec = planContainer(parseCreateRequest(body), query.text("name"));
-  await requirePlatform(engine, spec.image, query.text("platform"));
-  const { id, warnings } = await engine.containers.create(spec).catch((thrown: unknown) => {
-    throw wordCreate(thrown, spec);
-  });
-  return { Id: id, Warnings: warnings };
-}
-
-async function requirePlatform(
-  engine: Call["engine"],
-  image: string,
-  text: string | undefined,
-): Promise<void> {
-  if (text === undefined) return;
-  const wanted = formatPlatform(parsePlatform(text));
-  const found = await engine.images.inspect(image).catch((thrown: unknown) => {
-    throw wordCreate(thrown, { image });
-  });
-  const actual = formatPlatform(found.config.platform);
-  if (actual !== wanted) {
-    throw new Failure(
-      "not-found",
-      `image with reference ${image} was found but does not match the specified platform: wanted ${wanted}, actual: ${actual}`,
-    );
-  }
-}
-
-/** What a request to create does not find is its image, unless the engine names a container. */
-function wordCreate(thrown: unknown, { image }: { readonly image: string }): unknown {
-  if (!(thrown instanceof Failure) || thrown.kind !== "not-found") return thrown;
-  const { driver, secret, pod } = thrown.details;
-  if ([driver, secret, pod].some((named) => named !== undefined)) return thrown;
-  const container = thrown.details["container"];
-  // Which may be one that a mount shows.
-  const missing = thrown.details["image"];
-  const sentence =
-    typeof container === "string"
-      ? noSuchContainer(container)
-      : noSuchImage(typeof missing === "string" ? missing : image);
-  return new Failure("not-found", sentence, { cause: thrown, details: thrown.details });
 }

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { encodeRunEvent, frameOutput, runStreamType } from "../../api/run-stream.ts";
 import { wordFailure } from "../../api/wording.ts";
 import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
@@ -16,6 +17,14 @@ interface Run {
   readonly until: Condition;
 }
 
+/** How the client is told of its run: in front of the output and behind it. */
+export interface RunTelling {
+  created(created: ContainerCreateResponse): Uint8Array;
+  ended(code: number, timing: StartTiming | null): Uint8Array;
+  /** A failure of the start or beside it, in Docker's words. */
+  failed(failure: Failure): Promise<Uint8Array>;
+}
+
 /** Throws "invalid". */
 export function planRun(query: Call["query"]): Run | undefined {
   if (!query.boolean("run")) return undefined;
@@ -23,18 +32,28 @@ export function planRun(query: Call["query"]): Run | undefined {
   return { streams: { stdin, stdout, stderr }, until: parseCondition(query.text("until") ?? "next-exit") };
 }
 
+const asEvents: RunTelling = {
+  created: encodeRunEvent,
+  ended: (code) => encodeRunEvent({ StatusCode: code }),
+  failed: async (failure) => {
+    const { status, body } = failureReply(failure);
+    return encodeRunEvent({ Failure: { Status: status, Kind: failure.kind, Body: body } });
+  },
+};
+
 /**
  * Tare's own client makes and runs a container by one request, and takes the connection over for its streams. What happens is told among
  * them, in this order: the creation, the start, the output, the end. A failure after the first is told there, too.
  */
 export async function runContainer(
-  { engine, reply, signal, report }: Call,
+  call: Call,
   created: ContainerCreateResponse,
-  { streams, until }: Run,
+  { streams, until, telling = asEvents }: Run & { readonly telling?: RunTelling },
 ): Promise<void> {
+  const { engine, reply, signal } = call;
   const { Id: id } = created;
   const client = reply.hijack(runStreamType);
-  client.write(encodeRunEvent(created));
+  client.write(telling.created(created));
   const failed = new AbortController();
   let attached: AttachedStream | undefined;
   try {
@@ -42,23 +61,30 @@ export async function runContainer(
     signal.throwIfAborted();
     const ended = beginWait(engine, id, { until, signal, failed });
     // Read from the start on: what is printed comes behind this.
-    client.write(encodeRunEvent({ Timing: await startUnlessRunning(engine, id) }));
+    const timing = await startUnlessRunning(engine, id);
+    client.write(encodeRunEvent({ Timing: timing }));
     const { terminal, duplex } = attached;
     await bridge(client, duplex, {
       output: frameOutput({ terminal }),
-      last: async () => encodeRunEvent({ StatusCode: (await ended).code }),
+      last: async () => telling.ended((await ended).code, timing),
     });
   } catch (thrown) {
     failed.abort();
     attached?.duplex.destroy();
-    if (signal.aborted) return;
-    const failure = failureOf(thrown);
-    report(failure);
-    const worded = wordFailure(failure, { operation: "containers.start", params: { id } });
-    const { status, body } = failureReply(worded);
-    const told = { Failure: { Status: status, Kind: worded.kind, Body: body } };
-    endGently(client, { last: encodeRunEvent(told) });
+    if (!signal.aborted) await tellFailure(call, client, { thrown, id, telling });
   }
+}
+
+/** A failure behind the creation: the reply has begun. */
+export async function tellFailure(
+  { report }: Call,
+  client: Duplex,
+  { thrown, id, telling }: { readonly thrown: unknown; readonly id: string; readonly telling: RunTelling },
+): Promise<void> {
+  const failure = failureOf(thrown);
+  report(failure);
+  const worded = wordFailure(failure, { operation: "containers.start", params: { id } });
+  endGently(client, { last: await telling.failed(worded) });
 }
 
 async function startUnlessRunning(engine: Call["engine"], id: string): Promise<StartTiming | null> {

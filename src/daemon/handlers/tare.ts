@@ -4,6 +4,7 @@ import type { Call, Handlers } from "../handler.ts";
 import { checkFindingOf, namespacesRowOf, reachRowOf, storeUsageOf } from "../map/tare.ts";
 import { streamLines } from "../http/stream-lines.ts";
 import { benchMessageOf } from "../map/storage-bench.ts";
+import { runPlain } from "./run-plain.ts";
 
 export const handlers: Handlers = {
   "tare.build": async ({ engine, facts, reply }: Call) => {
@@ -16,6 +17,8 @@ export const handlers: Handlers = {
       RunRoot: runRoot,
     });
   },
+
+  "tare.run": runPlain,
 
   "tare.namespaces": async ({ engine, reply }: Call) => {
     reply.json(200, (await engine.namespaces()).map(namespacesRowOf));

@@ -6,8 +6,7 @@ import type { ContainerCreateRequest } from "../../../src/api/types/container.ts
 import { withContainerFlags } from "../../../src/cli/container/flags.ts";
 import { parseKeyValues } from "../../../src/cli/container/key-value-file.ts";
 import { planContainer } from "../../../src/cli/container/plan.ts";
-import { statusInSentence } from "../../../src/cli/container/start-failure.ts";
-import { formatTiming } from "../../../src/cli/container/timing.ts";
+import { formatTiming, statusInSentence } from "../../../src/api/run-text.ts";
 import type { ContainerValues } from "../../../src/cli/container/values.ts";
 import { parseFlags } from "../../../src/cli/flags/parse.ts";
 

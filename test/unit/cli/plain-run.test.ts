@@ -6,7 +6,7 @@ import { plainRun } from "../../../src/cli/commands/plain-run.ts";
 import { run } from "../../../src/cli/commands/run.ts";
 import type { FlagTable } from "../../../src/cli/flags/flag.ts";
 import { parseFlags } from "../../../src/cli/flags/parse.ts";
-import { isPlainRun } from "../../../src/cli/plain-run.ts";
+import { planPlainRun, readPlainRun } from "../../../src/api/plain-run.ts";
 import { findCommand } from "../../../src/cli/tree.ts";
 import { runCommandLine } from "./command-line.ts";
 
@@ -62,14 +62,17 @@ const words = fc
   )
   .map(([flags, net, command]) => [...flags.flat(), ...net, "image", ...command]);
 
-describe("isPlainRun()", () => {
+describe("readPlainRun()", () => {
   test("lets plainRun ask for what run asks for", async () => {
     await fc.assert(
       fc.asyncProperty(words, async (some) => {
-        expect(isPlainRun(some)).toBe(true);
-        expect(await askedFor(plainRun as Command<never>, some)).toBe(
-          await askedFor(run as Command<never>, some),
-        );
+        const plain = readPlainRun(some);
+        if (plain === undefined) throw new Error("it is not plain");
+        const asked = await askedFor(run as Command<never>, some);
+        expect(await askedFor(plainRun as Command<never>, some)).toBe(asked);
+        const { request, options } = JSON.parse(asked) as { request: unknown; options: { name?: string } };
+        expect(JSON.stringify(planPlainRun(plain))).toBe(JSON.stringify(request));
+        expect(plain.name).toBe(options.name ?? "");
       }),
     );
   });
@@ -94,7 +97,7 @@ describe("isPlainRun()", () => {
     ["--network", "a", "--net", "b", "image"],
     ["--toString", "image"],
   ])("leaves %j to run", (...some) => {
-    expect(isPlainRun(some)).toBe(false);
+    expect(readPlainRun(some)).toBeUndefined();
   });
 
   test("what nobody has given is with plainRun what it is with run", () => {

@@ -1,0 +1,16 @@
+import { Failure } from "../base/failure.ts";
+import { type PlainRun, readPlainRun } from "./plain-run.ts";
+import { readFields } from "./request/field-shapes.ts";
+
+/**
+ * The body of `POST /tare/run`: the words of a plain run, from a client of this build. Throws Failure("invalid"), "conflict" for another
+ * build, whose words may mean something else, and "unsupported" for words that are not plain, or want standard input.
+ */
+export function parsePlainRun(body: unknown, buildId: string): PlainRun {
+  const { Build: build, Words: words = [] } = readFields(body ?? {}, { Build: "text", Words: "texts" }, "");
+  if (build !== buildId) throw new Failure("conflict", "cannot read a run: its words are of another build");
+  const run = readPlainRun(words as readonly string[]);
+  if (run === undefined || run.interactive)
+    throw new Failure("unsupported", "cannot read a run: it has other flags than plain ones");
+  return run;
+}

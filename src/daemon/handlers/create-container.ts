@@ -1,0 +1,52 @@
+import { planContainer } from "../../api/container-plan.ts";
+import { parseCreateRequest } from "../../api/create-request.ts";
+import type { ContainerCreateResponse } from "../../api/types/container.ts";
+import { noSuchContainer, noSuchImage } from "../../api/wording.ts";
+import { Failure } from "../../base/failure.ts";
+import type { Engine } from "../../engine/engine-types.ts";
+import type { ContainerSpec } from "../../engine/types.ts";
+import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
+
+/** Of the body of `POST /containers/create`. What is not found is named as Docker names it. */
+export async function createContainer(
+  engine: Engine,
+  body: unknown,
+  { name, platform }: { readonly name: string | undefined; readonly platform?: string | undefined },
+): Promise<ContainerCreateResponse> {
+  const spec: ContainerSpec = planContainer(parseCreateRequest(body), name);
+  await requirePlatform(engine, spec.image, platform);
+  const { id, warnings } = await engine.containers.create(spec).catch((thrown: unknown) => {
+    throw wordCreate(thrown, spec);
+  });
+  return { Id: id, Warnings: warnings };
+}
+
+async function requirePlatform(engine: Engine, image: string, text: string | undefined): Promise<void> {
+  if (text === undefined) return;
+  const wanted = formatPlatform(parsePlatform(text));
+  const found = await engine.images.inspect(image).catch((thrown: unknown) => {
+    throw wordCreate(thrown, { image });
+  });
+  const actual = formatPlatform(found.config.platform);
+  if (actual !== wanted) {
+    throw new Failure(
+      "not-found",
+      `image with reference ${image} was found but does not match the specified platform: wanted ${wanted}, actual: ${actual}`,
+    );
+  }
+}
+
+/** What a request to create does not find is its image, unless the engine names a container. */
+function wordCreate(thrown: unknown, { image }: { readonly image: string }): unknown {
+  if (!(thrown instanceof Failure) || thrown.kind !== "not-found") return thrown;
+  const { driver, secret, pod } = thrown.details;
+  if ([driver, secret, pod].some((named) => named !== undefined)) return thrown;
+  const container = thrown.details["container"];
+  // Which may be one that a mount shows.
+  const missing = thrown.details["image"];
+  const sentence =
+    typeof container === "string"
+      ? noSuchContainer(container)
+      : noSuchImage(typeof missing === "string" ? missing : image);
+  return new Failure("not-found", sentence, { cause: thrown, details: thrown.details });
+}
