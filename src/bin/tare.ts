@@ -1,4 +1,4 @@
-import type { OutputStream } from "../cli/context.ts";
+import type { InputStream, OutputStream } from "../cli/context.ts";
 import { build } from "./build.ts";
 
 // The only place that constructs and wires. Each half is loaded only when it is used: a client command loads
@@ -14,12 +14,13 @@ if (isDaemon(argv)) {
   setTimeout(() => Bun.unsafe.setJITPolicy(1), patientMs).unref();
   const { main } = await import("../cli/main.ts");
   const { connect, widen } = await import("./connect.ts");
-  const { openOutput } = await import("./output.ts");
+  const { openInput, openOutput } = await import("./standard-streams.ts");
+  let stdin: InputStream | undefined;
   let stdout: OutputStream | undefined;
   let stderr: OutputStream | undefined;
   process.exitCode = await main(argv, {
     get stdin() {
-      return process.stdin;
+      return (stdin ??= openInput());
     },
     get stdout() {
       return (stdout ??= openOutput(1));

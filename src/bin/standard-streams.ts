@@ -1,5 +1,5 @@
 import { fileSystem } from "../cli/builtin-modules.ts";
-import type { OutputStream } from "../cli/context.ts";
+import type { InputStream, OutputStream } from "../cli/context.ts";
 
 type Event = "drain" | "error" | "close";
 type Listener = (argument: unknown) => void;
@@ -132,4 +132,43 @@ class DirectOutput {
   #emit(event: Event, argument: unknown): void {
     for (const [name, listener] of this.#listeners) if (name === event) listener(argument);
   }
+}
+
+const pieceBytes = 64 * 1024;
+const againMs = 5;
+
+/**
+ * Standard input to read from. BUN(1.4.5): of a socket, which is what a program of Node or Bun gives to its children, one of fifty streams
+ * of the runtime's own that were paused in between never tells the end.
+ */
+export function openInput(): InputStream {
+  return isSocket() ? (readInput() as InputStream) : process.stdin;
+}
+
+function isSocket(): boolean {
+  try {
+    return fileSystem().fstatSync(0).isSocket();
+  } catch {
+    return false; // closed: the runtime's stream says so
+  }
+}
+
+/** Reads beside this thread, a piece whenever one is wanted. */
+function readInput(): NodeJS.ReadableStream {
+  const { Readable } = process.getBuiltinModule("node:stream");
+  const { read } = fileSystem();
+  return new Readable({
+    highWaterMark: pieceBytes,
+    read() {
+      const piece = Buffer.allocUnsafe(pieceBytes);
+      const once = (): void =>
+        read(0, piece, 0, pieceBytes, null, (thrown, bytes) => {
+          // Others that share it may have made it one that does not wait.
+          if (thrown?.code === "EAGAIN") setTimeout(once, againMs);
+          else if (thrown) this.destroy(thrown);
+          else this.push(bytes === 0 ? null : piece.subarray(0, bytes));
+        });
+      once();
+    },
+  });
 }
