@@ -16,6 +16,8 @@ import { slowness } from "./patience.ts";
 
 export const repository: string = resolve(import.meta.dir, "../..");
 export const executable: string = join(repository, "dist/tare");
+/** What is typed: becomes the executable for all but plain runs. */
+export const front: string = join(repository, "dist/bin/tare");
 export const isRoot: boolean = process.getuid?.() === 0;
 
 export interface Finished {
