@@ -1,3 +1,4 @@
+import { joinPublished, readPublish } from "./publish-flag.ts";
 import type { ContainerCreateRequest } from "./types/container.ts";
 
 /** What plain flags of `run` say; "" and undefined: nothing. */
@@ -9,6 +10,8 @@ export interface PlainRun {
   readonly interactive: boolean;
   readonly name: string;
   readonly network: string;
+  /** As written. */
+  readonly publish: readonly string[];
   readonly rm: boolean;
   readonly user: string;
   readonly workdir: string;
@@ -21,7 +24,7 @@ type Switches = "detach" | "interactive" | "rm";
 type PlainFlag =
   | { readonly turns: Switches }
   | {
-      readonly sets: Texts | "env";
+      readonly sets: Texts | "env" | "publish";
       /** What else is left to the command with all flags. */
       readonly takes?: (value: string) => boolean;
     };
@@ -31,6 +34,7 @@ const interactive: PlainFlag = { turns: "interactive" };
 const env: PlainFlag = { sets: "env", takes: isPlainVariable };
 const hostname: PlainFlag = { sets: "hostname" };
 const network: PlainFlag = { sets: "network", takes: isPlainNetwork };
+const publish: PlainFlag = { sets: "publish", takes: isPlainPublish };
 const user: PlainFlag = { sets: "user" };
 const workdir: PlainFlag = { sets: "workdir" };
 
@@ -44,6 +48,7 @@ const plainFlags: Readonly<Record<string, PlainFlag>> = {
   "--name": { sets: "name" },
   "--net": network,
   "--network": network,
+  "--publish": publish,
   "--rm": { turns: "rm" },
   "--user": user,
   "--workdir": workdir,
@@ -51,6 +56,7 @@ const plainFlags: Readonly<Record<string, PlainFlag>> = {
   "-e": env,
   "-h": hostname,
   "-i": interactive,
+  "-p": publish,
   "-u": user,
   "-w": workdir,
 };
@@ -62,7 +68,7 @@ const plainFlags: Readonly<Record<string, PlainFlag>> = {
 export function readPlainRun(words: readonly string[]): PlainRun | undefined {
   const texts: Partial<Record<Texts, string>> = {};
   const switches: Partial<Record<Switches, boolean>> = {};
-  const variables: string[] = [];
+  const lists = { env: [] as string[], publish: [] as string[] };
   let at = 0;
   for (; (words[at] ?? "").startsWith("-"); at++) {
     const word = words[at] ?? "";
@@ -77,7 +83,7 @@ export function readPlainRun(words: readonly string[]): PlainRun | undefined {
     }
     const value = equals === -1 ? words[++at] : word.slice(equals + 1);
     if (value === undefined || flag.takes?.(value) === false) return undefined;
-    if (flag.sets === "env") variables.push(value);
+    if (flag.sets === "env" || flag.sets === "publish") lists[flag.sets].push(value);
     else if (flag.sets !== "network") texts[flag.sets] = value;
     else if (texts.network !== undefined) return undefined;
     else texts.network = value.trim();
@@ -87,7 +93,7 @@ export function readPlainRun(words: readonly string[]): PlainRun | undefined {
   return {
     detach: switches.detach ?? false,
     entrypoint: texts.entrypoint,
-    env: variables,
+    ...lists,
     hostname: texts.hostname ?? "",
     interactive: switches.interactive ?? false,
     name: texts.name ?? "",
@@ -103,6 +109,8 @@ export function readPlainRun(words: readonly string[]): PlainRun | undefined {
 /** As planContainer() of the command line with nothing else given. */
 export function planPlainRun(run: Omit<PlainRun, "name">): ContainerCreateRequest {
   const { detach: isDetached, interactive: isInteractive, entrypoint, command, network: name } = run;
+  const { bindings, exposed } = joinPublished(run.publish.map(readPublish));
+  const hasPorts = run.publish.length > 0;
   return {
     Hostname: run.hostname,
     Domainname: "",
@@ -119,6 +127,7 @@ export function planPlainRun(run: Omit<PlainRun, "name">): ContainerCreateReques
     WorkingDir: run.workdir,
     Entrypoint: entrypoint === undefined ? null : [entrypoint],
     Labels: {},
+    ...(hasPorts ? { ExposedPorts: exposed } : {}),
     HostConfig: {
       AutoRemove: run.rm,
       Privileged: false,
@@ -129,6 +138,7 @@ export function planPlainRun(run: Omit<PlainRun, "name">): ContainerCreateReques
       GroupAdd: null,
       SecurityOpt: null,
       ...(name === "" ? {} : { NetworkMode: name }),
+      ...(hasPorts ? { PortBindings: bindings } : {}),
     },
     ...(name === "" ? {} : { NetworkingConfig: { EndpointsConfig: { [name]: {} } } }),
   };
@@ -142,4 +152,19 @@ function isPlainVariable(value: string): boolean {
 /** A name, not the long form. */
 function isPlainNetwork(value: string): boolean {
   return !value.includes("=") && !value.includes(",") && value.trim() !== "";
+}
+
+/** Ports that can be published, without an address or with one of IPv4. */
+function isPlainPublish(value: string): boolean {
+  try {
+    const [, { HostIp }] = readPublish(value);
+    return HostIp === "" || isPlainAddress(HostIp);
+  } catch {
+    return false;
+  }
+}
+
+function isPlainAddress(text: string): boolean {
+  const parts = text.split(".");
+  return parts.length === 4 && parts.every((part) => String(Number(part) & 255) === part);
 }

@@ -1,8 +1,9 @@
-import type { HostConfig, PortBinding } from "../../api/types/host-config.ts";
+import type { HostConfig } from "../../api/types/host-config.ts";
 import type { Command } from "../command.ts";
 import { forEachReference } from "../each.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { parseRestartPolicy } from "../container/restart-policy.ts";
+import { joinPublished } from "../../api/publish-flag.ts";
 import { parsePublish } from "../container/publish-flag.ts";
 import { bytes, int, list, nanoCpus, string } from "../flags/kinds.ts";
 
@@ -78,8 +79,7 @@ export const update: Command<Values> = {
 
 function planPorts({ "publish-add": add, "publish-rm": remove }: Values): HostConfig["Tare"] | undefined {
   if (add.length + remove.length === 0) return undefined;
-  const bindings: Record<string, PortBinding[]> = {};
-  for (const [port, binding] of add.map(parsePublish)) (bindings[port] ??= []).push(binding);
+  const { bindings } = joinPublished(add.map(parsePublish));
   return {
     ...(add.length === 0 ? {} : { PublishAdd: bindings }),
     ...(remove.length === 0 ? {} : { PublishRemove: remove }),

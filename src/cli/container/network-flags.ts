@@ -1,10 +1,11 @@
+import { joinPublished } from "../../api/publish-flag.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";
 import type { EndpointSettings, NetworkingConfig } from "../../api/types/network.ts";
 import { optionFailure } from "../flags/flag.ts";
 import type { TableOf } from "../flags/flag.ts";
 import { bool, list, string } from "../flags/kinds.ts";
 import { parseNetworkFlag, type NetworkFlag } from "./network-flag.ts";
-import { parseExposed, parsePublish, type PublishedSet } from "./publish-flag.ts";
+import { parseExposed, parsePublish } from "./publish-flag.ts";
 
 /** What the flags of networks and ports say. */
 export interface NetworkValues {
@@ -53,7 +54,10 @@ export function planNetworkFlags(values: NetworkValues): {
   readonly exposed: Readonly<Record<string, object>>;
   readonly macAddress?: string;
 } {
-  const { bindings, exposed } = planPublished(values);
+  const { bindings, exposed } = joinPublished(
+    values.publish.map(parsePublish),
+    values.expose.map(parseExposed),
+  );
   const ends = planEnds(values);
   const [mode] = ends.keys();
   const isUserDefined = mode !== undefined && !isFixed(mode);
@@ -73,18 +77,6 @@ export function planNetworkFlags(values: NetworkValues): {
       : { macAddress: values["mac-address"] }),
     ...(ends.size === 0 ? {} : { networkingConfig: { EndpointsConfig: byName(ends) } }),
   };
-}
-
-function planPublished({ publish, expose }: NetworkValues): PublishedSet {
-  const exposed: Record<string, object> = {};
-  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
-  for (const text of publish) {
-    const [port, binding] = parsePublish(text);
-    exposed[port] = {};
-    (bindings[port] ??= []).push(binding);
-  }
-  for (const text of expose) exposed[parseExposed(text)] = {};
-  return { bindings, exposed };
 }
 
 /** By network, in the order in which they were given. The short flags belong to the first. */

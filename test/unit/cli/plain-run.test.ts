@@ -51,6 +51,20 @@ const flag = fc.oneof(
     .chain(([name, value]) => fc.constantFrom([name, value], [`${name}=${value}`])),
   fc.tuple(fc.constantFrom("-h", "-u", "-w"), text).map(([name, value]) => [name, value]),
   fc
+    .tuple(
+      fc.constantFrom("-p", "--publish"),
+      fc.constantFrom(
+        "80",
+        "8080:80",
+        "80/udp",
+        "127.0.0.1:8080:80",
+        "0.0.0.0::80",
+        "1-9:1-9/tcp",
+        "80-80:80",
+      ),
+    )
+    .map(([name, value]) => [name, value]),
+  fc
     .tuple(fc.constantFrom("-e", "--env"), fc.string(), text)
     .map(([name, variable, value]) => [name, `A${variable}=${value}`]),
 );
@@ -83,7 +97,12 @@ describe("readPlainRun()", () => {
     ["--rm", "--help"],
     ["--rm=false", "image"],
     ["-it", "image"],
-    ["-p", "80:80", "image"],
+    ["-P", "image"],
+    ["-p", "80:x", "image"],
+    ["-p", "1.2.3.400:80:80", "image"],
+    ["-p", "1.2.3.04:80:80", "image"],
+    ["-p", "1.2.3:80:80", "image"],
+    ["-p", "[::1]:80:80", "image"],
     ["--", "image"],
     ["-", "image"],
     ["--unknown", "image"],
@@ -114,8 +133,8 @@ describe("readPlainRun()", () => {
 
 test("run is loaded with all flags only where those are wanted", async () => {
   const entry = findCommand(commands, ["run"])?.entry;
-  expect(await entry?.load(["--rm", "image", "-p", "80"])).toBe(plainRun as Command<unknown>);
-  expect(await entry?.load(["-p", "80", "image"])).toBe(run as Command<unknown>);
+  expect(await entry?.load(["--rm", "-p", "80", "image", "-P"])).toBe(plainRun as Command<unknown>);
+  expect(await entry?.load(["-P", "image"])).toBe(run as Command<unknown>);
   expect(await entry?.load()).toBe(run as Command<unknown>);
 });
 
