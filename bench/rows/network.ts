@@ -122,11 +122,15 @@ async function connections(
   return [line("network connect", connect), line("network disconnect", disconnect)];
 }
 
+/** So long after a run its container is taken down, so that the next does not wait for it. */
+const restMs = 50;
+
 /**
  * Does a start on a bridge with many others take longer? The many come and go several times, and each stay is compared with
  * what was right before and behind it: the machine is not the same for minutes. Not two instances that take turns, one with
  * the many and one with none: most of what grows is the kernel's, the same for whoever starts on that machine (its cgroups,
- * file systems, processes), and would be on both sides.
+ * file systems, processes), and would be on both sides. Some of that is the taking down, behind a run's end: a start by itself is
+ * measured with a rest before each, and runs right behind one another apart.
  */
 async function crowded(
   { isQuick, signal, say }: Bench,
@@ -134,20 +138,28 @@ async function crowded(
 ): Promise<Result[]> {
   const size = isQuick ? 20 : 500;
   const rounds = { iterations: isQuick ? 3 : 30, warmups: 2, signal };
-  const quotients: { subject: WithContainers; samples: readonly number[] }[] = [];
+  const rested: Measured[] = [];
+  const hurried: Measured[] = [];
+  const beside: Measured[] = [];
   for (const subject of engines) {
     const { containers } = subject;
-    const run = async (): Promise<readonly number[]> => {
-      const command = containers.command("run", "--rm", containers.image, "true");
-      const [only] = await interleave([subject], rounds, () => runTimed(command).ms);
+    const command = containers.command("run", "--rm", containers.image, "true");
+    const series = async (pauseMs: number): Promise<readonly number[]> => {
+      const [only] = await interleave([subject], rounds, async () => {
+        await Bun.sleep(pauseMs);
+        return runTimed(command).ms;
+      });
       return only?.samples ?? [];
     };
+    const run = async (): Promise<Ways> => ({ rested: await series(restMs), hurried: await series(0) });
     const stays = isQuick ? 1 : subject.name === "docker" ? 1 : 6; // it takes Docker three minutes to fill and clear
-    const samples: number[] = [];
+    const quotients = { rested: [] as number[], hurried: [] as number[] };
+    const ms: number[] = [];
     let before = await run();
     for (let stay = 1; stay <= stays; stay++) {
       say(`${subject.name}: ${size} containers on one bridge, ${stay} of ${stays}`);
       await inParallel(size, signal, async () => void startIdle(subject));
+      await Bun.sleep(isQuick ? 0 : 1000);
       const among = await run();
       const ids = runTimed(containers.command("ps", "-q"), { capture: true })
         .stdout.split("\n")
@@ -155,14 +167,33 @@ async function crowded(
       runTimed(containers.remove(...ids.slice(0, size)));
       await containers.settle();
       const after = await run();
-      samples.push(summarize(among).median / summarize([...before, ...after]).median);
+      for (const way of ["rested", "hurried"] as const) {
+        const none = [...before[way], ...after[way]];
+        quotients[way].push(summarize(among[way]).median / summarize(none).median);
+      }
+      ms.push(...among.rested);
       before = after;
     }
-    quotients.push({ subject, samples });
+    rested.push({ subject, samples: quotients.rested });
+    hurried.push({ subject, samples: quotients.hurried });
+    beside.push({ subject, samples: ms });
   }
+  const row = `run --rm beside ${size} on one bridge`;
   return [
-    line(`run --rm beside ${size} on one bridge, to beside none`, quotients, { unit: "×", budget: 1.3 }),
+    line(row, beside),
+    line("the same, to beside none", rested, { unit: "×", budget: 1.3 }),
+    line("the same, right behind one another", hurried, { unit: "×" }),
   ];
+}
+
+interface Measured {
+  readonly subject: WithContainers;
+  readonly samples: readonly number[];
+}
+
+interface Ways {
+  readonly rested: readonly number[];
+  readonly hurried: readonly number[];
 }
 
 async function names({ isQuick, say }: Bench, engines: readonly WithContainers[]): Promise<Result[]> {
