@@ -1,8 +1,6 @@
-// System calls without a C library, and what a compiler may call for loops and initialisers: for freestanding programs, one file each.
-#pragma once
+// System calls without a C library, and what a compiler may call by itself: for freestanding programs, one file each.
 #include <stddef.h>
 #include <sys/syscall.h>
-
 static long raw(long n, long a, long b, long c, long d, long e, long f) {
 #if defined __x86_64__
   long result;

@@ -1,5 +1,4 @@
 // The keeper: a freestanding static program, one for each container and each exec.
-//
 // Part 1, the plan runner, applies a list of raw system calls that TypeScript made: some here, the rest in a
 // child. It knows no policy: no paths, no flags, no choices but "expect" and "skip".
 // Part 2, the keeping, holds standard streams, writes the log, serves attached clients, records the exit.
@@ -11,7 +10,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -20,13 +18,11 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include "calls.h"
 #include "plan.h"
 
-// ---------------------------------------------------------------- time, descriptors
 static uint64_t clock_ns(int which) {
   struct timespec t = {0, 0};
   sys(SYS_clock_gettime, which, &t);
