@@ -60,7 +60,6 @@ export function environment(more: Readonly<Record<string, string>> = {}): Record
   return {
     PATH: `${path}:/usr/local/sbin:/usr/sbin:/sbin`,
     LC_ALL: "C.UTF-8",
-    HOME: "/nonexistent", // as of a user who has configured nothing
     ...marker.environment,
     ...more,
   };

@@ -1,8 +1,17 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, rmdirSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  rmdirSync,
+} from "node:fs";
 import { join } from "node:path";
 
-/** The mark in the environment of every process that the bench starts. */
-export const marker: { readonly environment: Readonly<Record<string, string>> } = {
+/** What is in the environment of every process that the bench starts: a mark, and with an Owned an empty home. */
+export const marker: { readonly environment: Record<string, string> } = {
   environment: { TARE_BENCH: `${process.pid}-${Date.now().toString(36)}` },
 };
 
@@ -19,6 +28,8 @@ export class Owned implements AsyncDisposable {
   /** Below `parent`, whose file system is measured along. */
   constructor(parent: string) {
     this.directory = mkdtempSync(join(parent, "tare-bench-"));
+    marker.environment["HOME"] = this.path("home"); // of a user who has configured nothing
+    mkdirSync(this.path("home"));
   }
 
   path(...parts: string[]): string {
