@@ -95,7 +95,18 @@ function pack(archive) {
   const cache = must("node_modules/.bin/bun", ["test/support/fill-cache.ts", "images"]).trim();
   must("tar", [
     ...["-cf", archive, "--exclude=bunx.exe"],
-    ...["src", "test", "native", "scripts", "docs", "dist/tare", "dist/bin/tare", "package.json", "tsconfig.json", "Makefile"],
+    ...[
+      "src",
+      "test",
+      "native",
+      "scripts",
+      "docs",
+      "dist/tare",
+      "dist/bin/tare",
+      "package.json",
+      "tsconfig.json",
+      "Makefile",
+    ],
     ...["bun", "fast-check", "pure-rand", ".bin/bun"].map((name) => `node_modules/${name}`),
     ...["-C", dirname(cache)],
     ...["busybox-rootfs.tar", "busybox-docker.tar"].map((name) => `${basename(cache)}/${name}`),

@@ -283,6 +283,14 @@ print(n,c.wait())`;
   }, 30_000);
 });
 
+async function sendByByte(socket: Socket, bytes: Uint8Array): Promise<void> {
+  for (const byte of bytes) {
+    socket.write(Buffer.of(byte));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  socket.end();
+}
+
 /** A daemon that says what the test wants, and notes what it was asked. */
 class FakeDaemon implements AsyncDisposable {
   readonly asked: { readonly line: string; readonly body: string }[] = [];
@@ -346,13 +354,7 @@ describe("the front and what a daemon may say", () => {
       encodeFrame("stdout", Buffer.from("printed\n")),
       encodeRunEvent({ ExitStatus: 42 }),
     ]);
-    await using daemon = await FakeDaemon.at(path, async (socket) => {
-      for (const byte of stream) {
-        socket.write(Buffer.of(byte));
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      socket.end();
-    });
+    await using daemon = await FakeDaemon.at(path, (socket) => void sendByByte(socket, stream));
     expect(await runAt(path)).toMatchObject({ status: 42, stdout: "printed\n", stderr: "warned\n" });
     expect(daemon.asked.map(({ line }) => line)).toEqual(["POST /tare/run HTTP/1.1"]);
     expect(JSON.parse(daemon.asked[0]?.body ?? "")).toEqual({

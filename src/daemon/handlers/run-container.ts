@@ -87,7 +87,8 @@ export async function tellFailure(
   endGently(client, { last: await telling.failed(worded) });
 }
 
-async function startUnlessRunning(engine: Call["engine"], id: string): Promise<StartTiming | null> {
+/** Somebody else may have started it: then its timing is null. */
+export async function startUnlessRunning(engine: Call["engine"], id: string): Promise<StartTiming | null> {
   try {
     return timingOf(await engine.containers.start(id));
   } catch (thrown) {

@@ -10,7 +10,7 @@ import type { Call } from "../handler.ts";
 import { endGently } from "../http/bridge.ts";
 import { containerInspectOf } from "../map/container-inspect.ts";
 import { createContainer } from "./create-container.ts";
-import { runContainer, type RunTelling, tellFailure } from "./run-container.ts";
+import { runContainer, type RunTelling, startUnlessRunning, tellFailure } from "./run-container.ts";
 
 /**
  * `tare run` by its words, for the front (native/front.c), which reads none of them: what the command line would print and its exit status
@@ -36,7 +36,7 @@ async function startPlain(
   const client = call.reply.hijack(runStreamType);
   client.write(telling.created(created));
   try {
-    await call.engine.containers.start(id);
+    await startUnlessRunning(call.engine, id);
     endGently(client, {
       last: Buffer.concat([encodeFrame("stdout", Buffer.from(`${id}\n`)), exitStatus(0)]),
     });
@@ -58,11 +58,10 @@ class PlainTelling implements RunTelling {
   }
 
   created({ Id, Warnings }: ContainerCreateResponse): Uint8Array {
+    const event = encodeRunEvent({ Id, Warnings: [] });
+    if (Warnings.length === 0) return event;
     const warnings = Warnings.map((warning) => `WARNING: ${warning}\n`).join("");
-    return Buffer.concat([
-      encodeRunEvent({ Id, Warnings: [] }),
-      encodeFrame("stderr", Buffer.from(warnings)),
-    ]);
+    return Buffer.concat([event, encodeFrame("stderr", Buffer.from(warnings))]);
   }
 
   ended(code: number, timing: StartTiming | null): Uint8Array {

@@ -24,7 +24,9 @@ test("main() loads no command, no format and no client before it knows which it 
   expect(loaded).toContain("cli/usual-commands.ts");
   expect(loaded).not.toContain("cli/commands.ts");
   expect(
-    loaded.filter((path) => !/^(base|api\/(plain-run|publish-flag)\.ts|cli\/(flags\/)?[a-z-]+\.ts)/.test(path)),
+    loaded.filter(
+      (path) => !/^(base|api\/(plain-run|publish-flag)\.ts|cli\/(flags\/)?[a-z-]+\.ts)/.test(path),
+    ),
   ).toEqual([]);
   expect(loaded.length).toBeLessThan(15);
 });
