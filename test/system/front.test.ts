@@ -190,16 +190,34 @@ print(n,c.wait())`;
     });
     expect(cut.stdout).toBe("y\n141\n");
     await tare.must(["rm", "-f", "endless"]);
-    for (const closed of ["<&-", "2>&-", "<&- 2>&-"]) {
+    for (const closed of ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"]) {
       const run = (program: string): unknown => {
-        const line = command("run", "--rm", "busybox", "sh", "-c", "echo out").replace(front, program);
-        const { status, stdout } = spawnSync("sh", ["-c", `${line} ${closed}`], {
-          env: environment,
-          encoding: "utf8",
-        });
-        return { status, stdout };
+        const line = command("run", "--rm", "busybox", "sh", "-c", "echo out; echo err >&2; exit 7");
+        const { status, stdout, stderr } = spawnSync(
+          "sh",
+          ["-c", `${line.replace(front, program)} ${closed}`],
+          {
+            env: environment,
+            encoding: "utf8",
+          },
+        );
+        return { status, stdout, stderr };
       };
       expect(run(front)).toEqual(run(executable));
+    }
+  });
+
+  test("is not killed by the end of a reader, and goes on without one of standard error", async () => {
+    for (const program of [front, executable]) {
+      const endless = start(program, ["run", "--name", "unread", "busybox", "yes"]);
+      await new Promise((resolve) => endless.stdout?.once("data", resolve));
+      endless.stdout?.destroy();
+      expect(await finished(endless)).toMatchObject({ status: 141, signal: null });
+      await tare.must(["rm", "-f", "unread"]);
+      const script = "seq 50000 >&2; echo out; exit 7";
+      const silent = start(program, ["run", "--rm", "busybox", "sh", "-c", script]);
+      silent.stderr?.destroy();
+      expect(await finished(silent)).toMatchObject({ status: 7, signal: null, stdout: "out\n" });
     }
   });
 
