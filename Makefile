@@ -26,7 +26,7 @@ dist/tare: $(SOURCES) $(NATIVE) package.json tsconfig.json Makefile scripts/alig
 # What is typed: it hands plain runs to the daemon by itself, and becomes dist/tare for all else.
 dist/bin/tare: dist/tare native/front.c native/calls.h native/Makefile
 	@mkdir -p dist/bin
-	@$(MAKE) --silent -C native front TO=../$@ BUILD_ID=$$(dist/tare --version | sed 's/.* //')
+	@build=$$(dist/tare --version) && $(MAKE) --silent -C native front TO=../$@ BUILD_ID=$${build##* }
 
 $(NATIVE): native/syscall.c native/keeper.c native/plan.h native/calls.h native/hello.c native/Makefile
 	@$(MAKE) --silent -C native

@@ -122,8 +122,9 @@ async function connections(
   return [line("network connect", connect), line("network disconnect", disconnect)];
 }
 
-/** So long after a run its container is taken down, so that the next does not wait for it. */
+/** So long after a run its container is taken down, so that the next does not wait for it; and after many starts, all that follows them. */
 const restMs = 50;
+const longRestMs = 1000;
 
 /**
  * Does a start on a bridge with many others take longer? The many come and go several times, and each stay is compared with
@@ -159,7 +160,7 @@ async function crowded(
     for (let stay = 1; stay <= stays; stay++) {
       say(`${subject.name}: ${size} containers on one bridge, ${stay} of ${stays}`);
       await inParallel(size, signal, async () => void startIdle(subject));
-      await Bun.sleep(isQuick ? 0 : 1000);
+      await Bun.sleep(longRestMs);
       const among = await run();
       const ids = runTimed(containers.command("ps", "-q"), { capture: true })
         .stdout.split("\n")

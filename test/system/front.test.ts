@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -96,6 +97,7 @@ describe.skipIf(!isRoot)("the front", () => {
     ],
     ["an entry point", ["--rm", "--entrypoint", "echo", "busybox", "there"]],
     ["published ports", ["--rm", "-p", "127.0.0.1::80", "-p", "81/udp", "busybox", "true"]],
+    ["a warning", ["--rm", "--network", "host", "-p", "8080:80", "busybox", "true"]],
     ["a port that is no port", ["--rm", "-p", "80:x", "busybox", "true"]],
     ["an address that is none", ["--rm", "-p", "1.2.3.400:80:80", "busybox", "true"]],
     ["a port of an address of nobody", ["--rm", "-p", "192.0.2.1:8080:80", "busybox", "true"]],
@@ -264,6 +266,12 @@ print(n,c.wait())`;
         (await finished(start(executable, words, env))).stdout.replace(/HOSTNAME=.*/, ""),
       );
     }
+    rmSync(scratch.join("config.json"));
+    mkdirSync(scratch.join("config.json"));
+    const env = { DOCKER_CONFIG: scratch.path };
+    const whole = await finished(start(executable, ["run", "--rm", "busybox", "true"], env));
+    expect(await finished(start(front, ["run", "--rm", "busybox", "true"], env))).toEqual(whole);
+    expect(whole.stderr).toContain("WARNING: ");
   });
 
   test("says that it lost the daemon, as the whole program says it; the container goes on", async () => {
