@@ -1,5 +1,6 @@
+import { Failure } from "../base/failure.ts";
 import { formatIpAddress, type IpAddress } from "../spec/ip-address.ts";
-import type { PublishedPorts } from "./types.ts";
+import type { EndpointId, EndpointPlan, PublishedPorts } from "./types.ts";
 
 /** Neighbours that run in parallel become one run: what a range of any size was split into is whole again. */
 export function mergePorts(ports: readonly PublishedPorts[]): readonly PublishedPorts[] {
@@ -72,4 +73,23 @@ export function formatHostPorts({ protocol, hostAddress, hostPort, count }: Publ
   const address = hostAddress === undefined ? "0.0.0.0" : formatIpAddress(hostAddress);
   const range = count === 1 ? `${hostPort}` : `${hostPort}-${hostPort + count - 1}`;
   return `${hostAddress?.family === 6 ? `[${address}]` : address}:${range}/${protocol}`;
+}
+
+/** Throws "conflict" for the first port that another endpoint publishes. */
+export function refuseTakenPorts(
+  ports: readonly PublishedPorts[],
+  {
+    of: own,
+    endpoints,
+  }: { readonly of: EndpointId; readonly endpoints: ReadonlyMap<EndpointId, EndpointPlan> },
+): void {
+  if (ports.length === 0) return;
+  for (const [other, { ports: taken }] of endpoints) {
+    const clash = other === own || taken.length === 0 ? undefined : findPortClash(ports, taken);
+    if (clash !== undefined) {
+      throw new Failure("conflict", `cannot publish ${formatHostPorts(clash)}: port is already allocated`, {
+        details: { port: clash },
+      });
+    }
+  }
 }

@@ -1,40 +1,30 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
-import { forgetUdpAnsweredBy, forgetUdpTo } from "../linux/conntrack.ts";
 import type { Fd } from "../linux/fd.ts";
-import { findLink, type Link, listLinks, removeLink, setMaster } from "../linux/links.ts";
-import { openNetlink, type NetlinkSocket } from "../linux/netlink-socket.ts";
-import { NFNLGRP_NFTABLES, type SetElement } from "../linux/nftables.ts";
+import { findLink, type Link, removeLink } from "../linux/links.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
-import { BridgeBypass } from "./bridge/bridge-bypass.ts";
-import {
-  attachToBridge,
-  correctBridgeSizes,
-  ensureBridge,
-  portOf,
-  removeBridge,
-} from "./bridge/bridge-driver.ts";
-import { correctGsoSizes } from "./bridge/correct-gso-sizes.ts";
+import { attachToBridge, correctBridgeSizes, ensureBridge, removeBridge } from "./bridge/bridge-driver.ts";
+import { correctBridgePorts, removeStrayLinks } from "./bridge/own-links.ts";
 import {
   bringUpLoopback,
   findContainerSide,
   removeContainerSide,
   replaceDefaultGateways,
 } from "./container-side.ts";
-import { endpointElements, networkElements, standInElements } from "./firewall/elements.ts";
-import { FirewallTable, isOfAnEngine } from "./firewall/firewall-table.ts";
-import { openNetfilter } from "./firewall/open-netfilter.ts";
-import type { HostSide } from "./host-side.ts";
-import { ownNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
+import { endpointElements } from "./firewall/elements.ts";
+import { type FirewallTable, isOfAnEngine } from "./firewall/firewall-table.ts";
+import { allElements, networkChange } from "./firewall/wanted-elements.ts";
+import { ownNamesOf, type OwnNames } from "./interface-names.ts";
 import { findFaults } from "./find-faults.ts";
-import { findForwardingFaults, forwardChainsOf } from "./find-forwarding-faults.ts";
+import { findForwardingFaults } from "./find-forwarding-faults.ts";
 import { attachInTime } from "./macvlan/attach-in-time.ts";
 import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
-import { findPortClash, formatHostPorts } from "./merge-ports.ts";
+import { findPortClash, refuseTakenPorts } from "./merge-ports.ts";
+import { forgetFlowsFrom, forgetFlowsTo } from "./old-flows.ts";
+import { OpenedHost } from "./opened-host.ts";
 import { readForwarding } from "./read-forwarding.ts";
 import { describeReach } from "./policy/describe-reach.ts";
-import { HostMirror } from "./policy/host-mirror.ts";
-import { type HostSurvey, judgeReach, surveyHost } from "./policy/survey-host.ts";
+import { judgeReach, surveyHost } from "./policy/survey-host.ts";
 import type {
   AttachedEndpoint,
   FindingsOptions,
@@ -45,6 +35,7 @@ import type {
   PortReach,
   PublishPolicy,
 } from "./networks.ts";
+import { SurveyCache } from "./survey-cache.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "./types.ts";
 
 /** Touches nothing yet: sockets are opened, and the firewall's table is made, for the first network. */
@@ -59,13 +50,6 @@ const LOOK_EVERY_MS = 250;
 const LEAVING_MS = 10_000;
 const MOST_LEAVING = 1000;
 
-/** What the host's firewall says is believed for so long. */
-const SURVEY_MS = 100;
-const SHORT_SURVEY_MS = 5;
-
-/** Ports that are so many that old UDP flows to each are not looked for. */
-const FORGOTTEN_PORTS = 64;
-
 class LocalNetworks implements Networks {
   readonly #names: OwnNames;
   readonly #note: (sentence: string) => void;
@@ -74,10 +58,8 @@ class LocalNetworks implements Networks {
   readonly #endpoints = new Map<EndpointId, EndpointPlan>();
   /** Endpoints of containers that have just ended, and when. */
   readonly #leaving = new Map<EndpointId, number>();
-  #lastSurvey:
-    | { readonly at: number; readonly tookMs: number; readonly changes: number; readonly survey: HostSurvey }
-    | undefined;
-  #opened: Opened | undefined;
+  readonly #surveys = new SurveyCache(() => this.#open());
+  #opened: OpenedHost | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #policy: PublishPolicy;
   /** Whether copies may be there: an engine before this one may have made some. */
@@ -99,12 +81,12 @@ class LocalNetworks implements Networks {
     if (plan.driver === "macvlan") ensureMacvlanParent(host, plan);
     else {
       // The firewall first: no packet passes a bridge that it does not know.
-      await this.#changeNetwork(firewall, plan.id, plan);
+      await firewall.change(networkChange(this.#plans, plan.id, plan));
       try {
         ensureBridge(host, plan);
       } catch (thrown) {
         const known = this.#plans.get(plan.id);
-        await this.#changeNetwork(firewall, plan.id, known);
+        await firewall.change(networkChange(this.#plans, plan.id, known));
         throw thrown;
       }
     }
@@ -118,7 +100,7 @@ class LocalNetworks implements Networks {
     else {
       bypass.remove(plan);
       removeBridge(host, plan);
-      if (firewall.isMade) await this.#changeNetwork(firewall, plan.id, undefined);
+      if (firewall.isMade) await firewall.change(networkChange(this.#plans, plan.id, undefined));
     }
     this.#plans.delete(plan.id);
   }
@@ -134,9 +116,9 @@ class LocalNetworks implements Networks {
 
   async #attach(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
     using _ = await this.#lock.acquire("");
-    const { host, firewall, bypass } = this.#open();
+    const { host, firewall, bypass, netfilter } = this.#open();
     const plan = this.#getPlan(endpoint.networkId);
-    this.#refuseClash(endpoint.id, endpoint.ports);
+    refuseTakenPorts(endpoint.ports, { of: endpoint.id, endpoints: this.#endpoints });
     if (plan.driver === "macvlan") {
       attachMacvlan(host, { plan, endpoint, netnsFd });
       this.#endpoints.set(endpoint.id, endpoint);
@@ -155,7 +137,7 @@ class LocalNetworks implements Networks {
       throw thrown;
     }
     this.#endpoints.set(endpoint.id, endpoint);
-    this.#forgetOldFlows(endpoint, endpoint.ports);
+    forgetFlowsTo(netfilter, endpoint, endpoint.ports);
     return hostInterface === undefined ? {} : { hostInterface };
   }
 
@@ -173,20 +155,20 @@ class LocalNetworks implements Networks {
 
   async setPorts(id: EndpointId, ports: readonly PublishedPorts[]): Promise<void> {
     using _ = await this.#lock.acquire("");
-    const { firewall } = this.#open();
+    const { firewall, netfilter } = this.#open();
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined)
       throw new Failure("not-found", `cannot publish ports: endpoint ${id.slice(0, 12)} is not attached`);
-    this.#refuseClash(id, ports);
+    refuseTakenPorts(ports, { of: id, endpoints: this.#endpoints });
     const changed = { ...endpoint, ports };
     // Judged before it is open, and until it is closed.
     this.#mirror([...this.#endpoints.values(), changed]);
     await firewall.change(new Map([[id, endpointElements(this.#getPlan(endpoint.networkId), changed)]]));
     this.#endpoints.set(id, changed);
     const isNew = (one: PublishedPorts): boolean => findPortClash([one], endpoint.ports) === undefined;
-    this.#forgetOldFlows(changed, ports.filter(isNew));
+    forgetFlowsTo(netfilter, changed, ports.filter(isNew));
     const isGone = (one: PublishedPorts): boolean => findPortClash([one], ports) === undefined;
-    this.#forgetOldFlows(changed, endpoint.ports.filter(isGone));
+    forgetFlowsTo(netfilter, changed, endpoint.ports.filter(isGone));
   }
 
   async setDefaultGateways(
@@ -214,8 +196,8 @@ class LocalNetworks implements Networks {
     if (opened instanceof Failure && networks.length + endpoints.length === 0) return;
     if (opened instanceof Failure) throw opened;
     const { host, firewall, bypass } = opened;
-    this.#removeStrays(host);
-    firewall.reset(this.#allElements());
+    removeStrayLinks(host, { plans: this.#plans, endpoints: this.#endpoints });
+    firewall.reset(allElements(this.#plans, this.#endpoints));
     this.#mirror([...this.#endpoints.values()]);
     if (firewall.isWanted) await firewall.assert();
     else if (firewall.exists()) firewall.remove();
@@ -230,7 +212,7 @@ class LocalNetworks implements Networks {
         this.#note(sentenceOf(thrown));
       }
     }
-    this.#correctPorts(opened);
+    correctBridgePorts(host, { plans: this.#plans, endpoints: this.#endpoints });
     for (const plan of networks) if (plan.driver === "bridge") correctBridgeSizes(host, plan);
   }
 
@@ -275,7 +257,7 @@ class LocalNetworks implements Networks {
     if (plan.driver !== "bridge") return [];
     using _ = await this.#lock.acquire("");
     try {
-      const chains = this.#forwardChains();
+      const chains = this.#surveys.forwardChains();
       if (chains.length === 0) return [];
       const { route } = this.#open().host;
       // Not the list of all: each container has one.
@@ -295,7 +277,7 @@ class LocalNetworks implements Networks {
   ): Promise<readonly PortReach[]> {
     using _ = await this.#lock.acquire("");
     const plan = this.#getPlan(networkId);
-    const survey = this.#survey();
+    const survey = this.#surveys.get();
     const own = new Set([...this.#plans.values()].map(({ interfaceName }) => interfaceName));
     const policy = this.#policy;
     return ports.map((each) => {
@@ -326,26 +308,9 @@ class LocalNetworks implements Networks {
     this.#opened = undefined;
   }
 
-  /** Of a list of many containers, each asks. */
-  #survey(): HostSurvey {
-    const { host, netfilter, firewall } = this.#open();
-    const [at, changes, last] = [performance.now(), firewall.foreignChanges, this.#lastSurvey];
-    if (last?.changes === changes && at - last.at <= SURVEY_MS) return last.survey;
-    const survey = surveyHost({ route: host.route, netfilter });
-    this.#lastSurvey = { at, tookMs: performance.now() - at, changes, survey };
-    return survey;
-  }
-
-  /** They stay as they were seen until the kernel tells of a change; what else a survey finds does not. */
-  #forwardChains(): HostSurvey["chains"] {
-    const last = this.#lastSurvey;
-    const isKnown = last !== undefined && last.changes === this.#open().firewall.foreignChanges;
-    return forwardChainsOf(isKnown ? last.survey : this.#survey());
-  }
-
-  #open(): Opened {
+  #open(): OpenedHost {
     if (this.#opened === undefined) {
-      this.#opened = new Opened(this.#names, this.#note);
+      this.#opened = new OpenedHost(this.#names, this.#note);
       this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
       this.#timer.unref();
     }
@@ -353,7 +318,7 @@ class LocalNetworks implements Networks {
   }
 
   /** Or the failure of a kernel that has no firewall: nothing of ours is there. */
-  #findOpened(): Opened | Failure {
+  #findOpened(): OpenedHost | Failure {
     try {
       return this.#open();
     } catch (thrown) {
@@ -373,7 +338,7 @@ class LocalNetworks implements Networks {
       if (this.#policy === "respect-host" && this.#hostHasChanged(firewall)) {
         this.#mirror([...this.#endpoints.values()], { isRead: true });
       }
-      this.#surveyAhead();
+      this.#surveys.refresh();
       if (!isTampered) return;
       await firewall.assert();
       this.#note(
@@ -383,18 +348,6 @@ class LocalNetworks implements Networks {
       this.#note(
         `the firewall's table ${this.#names.table} was changed, and cannot be made whole again: ${sentenceOf(thrown)}`,
       );
-    }
-  }
-
-  /** After a change of others' chains the next creation need not read them, unless they are so many that nobody may ask for it. */
-  #surveyAhead(): void {
-    const last = this.#lastSurvey;
-    if (last === undefined || last.tookMs > SHORT_SURVEY_MS || forwardChainsOf(last.survey).length === 0)
-      return;
-    try {
-      this.#forwardChains();
-    } catch {
-      // Who needs them says it.
     }
   }
 
@@ -432,112 +385,6 @@ class LocalNetworks implements Networks {
     this.#leaving.set(id, Date.now());
     if (this.#leaving.size > MOST_LEAVING)
       this.#leaving.delete(this.#leaving.keys().next().value as EndpointId);
-    if (!endpoint.ports.some(({ protocol }) => protocol === "udp")) return;
-    for (const { address } of endpoint.addresses) forgetUdpAnsweredBy(netfilter, address);
-  }
-
-  /** Who sends to a port all the time has a flow from before it was published, or after it no longer is. */
-  #forgetOldFlows(endpoint: EndpointPlan, ports: readonly PublishedPorts[]): void {
-    const { netfilter } = this.#open();
-    for (const { protocol, hostPort, count } of ports) {
-      if (protocol !== "udp" || count > FORGOTTEN_PORTS) continue;
-      for (const { address } of endpoint.addresses) {
-        for (let at = 0; at < count; at++)
-          forgetUdpTo(netfilter, { family: address.family, port: hostPort + at });
-      }
-    }
-  }
-
-  #refuseClash(id: EndpointId, ports: readonly PublishedPorts[]): void {
-    if (ports.length === 0) return;
-    for (const [other, { ports: taken }] of this.#endpoints) {
-      const clash = other === id || taken.length === 0 ? undefined : findPortClash(ports, taken);
-      if (clash !== undefined) {
-        throw new Failure("conflict", `cannot publish ${formatHostPorts(clash)}: port is already allocated`, {
-          details: { port: clash },
-        });
-      }
-    }
-  }
-
-  async #changeNetwork(firewall: FirewallTable, id: NetworkId, plan: NetworkPlan | undefined): Promise<void> {
-    const plans = [...this.#plans.values()].filter((each) => each.id !== id);
-    await firewall.change(
-      new Map([
-        [id, plan === undefined ? [] : networkElements(plan)],
-        [standInOwner, standInElements(plan === undefined ? plans : [...plans, plan])],
-      ]),
-    );
-  }
-
-  #allElements(): ReadonlyMap<string, readonly SetElement[]> {
-    const plans = [...this.#plans.values()];
-    const endpoints = [...this.#endpoints.values()].flatMap((endpoint) => {
-      const plan = this.#plans.get(endpoint.networkId);
-      return plan === undefined ? [] : [[endpoint.id, endpointElements(plan, endpoint)] as const];
-    });
-    return new Map<string, readonly SetElement[]>([
-      ...plans.map((plan) => [plan.id, networkElements(plan)] as const),
-      [standInOwner, standInElements(plans)],
-      ...endpoints,
-    ]);
-  }
-
-  /** A bridge that was removed and made anew has lost its ports. The container's end of a pair is not touched. */
-  #correctPorts({ host }: Opened): void {
-    const links = new Map(listLinks(host.route).map((link) => [link.name, link]));
-    for (const endpoint of this.#endpoints.values()) {
-      const { id, networkId } = endpoint;
-      const plan = this.#plans.get(networkId);
-      const bridge = plan === undefined ? undefined : links.get(plan.interfaceName);
-      const port = links.get(vethNameOf(this.#names, id));
-      if (plan === undefined || bridge === undefined || port === undefined) continue;
-      const isOn = port.master === bridge.index;
-      host.route.send([
-        ...correctGsoSizes(plan, port),
-        ...(isOn ? [] : [setMaster(port.name, bridge.index), portOf(plan, port.name)]),
-      ]);
-    }
-  }
-
-  #removeStrays(host: HostSide): void {
-    const bridges = new Set([...this.#plans.keys()].map((id) => `${this.#names.aliasPrefix}${id}`));
-    const veths = new Set(
-      [...this.#endpoints.keys()].map((id) => `${this.#names.vethPrefix}${id.slice(0, 8)}`),
-    );
-    const strays = listLinks(host.route).filter(
-      ({ name, alias, kind }) =>
-        (alias.startsWith(this.#names.aliasPrefix) && !bridges.has(alias)) ||
-        (kind === "veth" && name.startsWith(this.#names.vethPrefix) && !veths.has(name)),
-    );
-    host.route.send(strays.map(({ name }) => removeLink(name)));
-  }
-}
-
-const standInOwner = "stand-in";
-
-/** Sockets of the host's namespace, and what acts with them. */
-class Opened implements Disposable {
-  readonly host: HostSide;
-  readonly netfilter: NetlinkSocket;
-  readonly firewall: FirewallTable;
-  readonly mirror: HostMirror;
-  readonly bypass: BridgeBypass;
-  readonly #sockets = new DisposableStack();
-
-  constructor(names: OwnNames, note: (sentence: string) => void) {
-    using opening = new DisposableStack();
-    this.host = { names, note, bridges: new Map(), route: opening.use(openNetlink("route")) };
-    this.netfilter = opening.use(openNetfilter());
-    const events = opening.use(openNetlink("netfilter"));
-    events.join(NFNLGRP_NFTABLES);
-    this.firewall = new FirewallTable({ socket: this.netfilter, events }, names.table);
-    this.mirror = new HostMirror(this.netfilter, names.table);
-    this.bypass = new BridgeBypass(this.host);
-    this.#sockets = opening.move();
-  }
-
-  [Symbol.dispose](): void {
-    this.#sockets.dispose();
+    forgetFlowsFrom(netfilter, endpoint);
   }
 }

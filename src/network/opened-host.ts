@@ -1,0 +1,34 @@
+import { openNetlink, type NetlinkSocket } from "../linux/netlink-socket.ts";
+import { NFNLGRP_NFTABLES } from "../linux/nftables.ts";
+import { BridgeBypass } from "./bridge/bridge-bypass.ts";
+import { FirewallTable } from "./firewall/firewall-table.ts";
+import { openNetfilter } from "./firewall/open-netfilter.ts";
+import type { HostSide } from "./host-side.ts";
+import type { OwnNames } from "./interface-names.ts";
+import { HostMirror } from "./policy/host-mirror.ts";
+
+/** Sockets in the host's network namespace, and the objects that use them. */
+export class OpenedHost implements Disposable {
+  readonly host: HostSide;
+  readonly netfilter: NetlinkSocket;
+  readonly firewall: FirewallTable;
+  readonly mirror: HostMirror;
+  readonly bypass: BridgeBypass;
+  readonly #sockets = new DisposableStack();
+
+  constructor(names: OwnNames, note: (sentence: string) => void) {
+    using opening = new DisposableStack();
+    this.host = { names, note, bridges: new Map(), route: opening.use(openNetlink("route")) };
+    this.netfilter = opening.use(openNetfilter());
+    const events = opening.use(openNetlink("netfilter"));
+    events.join(NFNLGRP_NFTABLES);
+    this.firewall = new FirewallTable({ socket: this.netfilter, events }, names.table);
+    this.mirror = new HostMirror(this.netfilter, names.table);
+    this.bypass = new BridgeBypass(this.host);
+    this.#sockets = opening.move();
+  }
+
+  [Symbol.dispose](): void {
+    this.#sockets.dispose();
+  }
+}
