@@ -127,9 +127,16 @@ let left = Number(turn);
 
 /**
  * Kills this process when the environment variable `TARE_FAULT` names the point: `NAME`, or `NAME:3` for the third time
- * that it comes by. `NAME:1:STOP` stops it there instead, so that something else can be killed. Otherwise does nothing.
+ * that it comes by. `NAME:1:STOP` stops it there instead, so that something else can be killed; `NAME:1:THROW` throws
+ * an exception that no code catches. Otherwise does nothing.
  */
 export function fault(point: FaultPoint): void {
   if (armed !== point || --left !== 0) return;
+  if (signal === "THROW") {
+    setImmediate(() => {
+      throw new Error(`fault at ${point}`);
+    });
+    return;
+  }
   process.kill(process.pid, `SIG${signal}`);
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { sleep } from "../base/deadline.ts";
 import { kindOf, sentenceOf } from "../base/failure.ts";
+import { enableDebugLog, log, logUncaughtExceptions } from "../base/log.ts";
 import type { Engine } from "../engine/engine-types.ts";
 import { build, publishBuild } from "./build.ts";
 import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
@@ -18,8 +19,9 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
   } catch (thrown) {
     return report(thrown);
   }
+  if (options.debug) enableDebugLog();
   if (process.getuid?.() !== 0) {
-    console.error("tare: the daemon needs root; run: sudo tare daemon");
+    log("error", "cannot start the daemon: it needs root; run: sudo tare daemon");
     return 1;
   }
   try {
@@ -31,6 +33,11 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
 }
 
 async function serveUntilStopped(options: DaemonOptions): Promise<void> {
+  let isServing = false;
+  // Before it serves, its starter waits for what the exception has interrupted.
+  logUncaughtExceptions(() => {
+    if (!isServing) process.exit(1);
+  });
   // Nothing that the starter had decides how the engine makes files.
   process.umask(0o022);
   mkdirSync(options.runRoot, { recursive: true, mode: 0o700 });
@@ -42,14 +49,15 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
     buildId: build.id,
     version: build.version,
     gitCommit: build.commit,
-    onInternalFailure: (failure) => console.error(`tare: ${failure.message}\n${failure.stack ?? ""}`),
+    onInternalFailure: (failure) => log("error", `${failure.message}\n${failure.stack ?? ""}`),
   });
+  isServing = true;
   publishBuild(options.socketPath);
   const stop = (): void => void serving.close();
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   process.on("SIGHUP", () => {});
-  console.error(`tare: serving at unix://${options.socketPath}`);
+  log("info", `serving at unix://${options.socketPath}`);
   giveMemoryBackWhenIdle();
   setTimeout(() => void warmUp(), 0).unref();
   await serving.closed;
@@ -61,7 +69,7 @@ async function warmUp(): Promise<void> {
     const { warmUpProcesses } = await import("../runtime/warm-up.ts");
     warmUpProcesses();
   } catch (thrown) {
-    console.error(`tare: cannot prepare for the first start: ${sentenceOf(thrown)}`);
+    log("warning", `cannot prepare for the first start: ${sentenceOf(thrown)}`);
   }
 }
 
@@ -99,7 +107,7 @@ async function openWhenFree(options: DaemonOptions): Promise<Engine> {
 }
 
 function report(thrown: unknown): number {
-  console.error(`tare: ${sentenceOf(thrown)}`);
-  if (process.argv.includes("--debug") && thrown instanceof Error) console.error(thrown.stack);
+  log("error", sentenceOf(thrown));
+  if (thrown instanceof Error) log("debug", thrown.stack ?? "");
   return 1;
 }

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { sleep } from "../base/deadline.ts";
 import { Failure } from "../base/failure.ts";
+import { selectErrors } from "../base/log.ts";
 import type { GlobalOptions } from "../cli/context.ts";
 
 /** Its end is told at once; this is for a machine that is very busy. */
@@ -131,14 +132,11 @@ async function launch(
   while (Date.now() < places.deadline) {
     if (await isServed(places.socketPath)) return;
     if (status !== undefined) {
-      const said = readFileSync(log)
-        .subarray(begin)
-        .toString()
+      const said = selectErrors(readFileSync(log).subarray(begin).toString())
         .trim()
         .split("\n")
         .slice(-5)
-        .join("\n")
-        .replace(/^tare: /, "");
+        .join("\n");
       throw new Failure("unavailable", `cannot start the daemon: ${said || `it ended with ${status}`}`);
     }
     await sleep(pollMs);

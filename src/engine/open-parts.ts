@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { within } from "../base/failure.ts";
+import { log } from "../base/log.ts";
 import { MadeAhead } from "../base/made-ahead.ts";
 import { openContentStore } from "../image/content-store.ts";
 import type { RegistriesOptions } from "../image/registries.ts";
@@ -86,7 +87,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
   const networks = opened.use(
     openNetworkPart(dataRoot, {
       ...(options.publishPolicy === undefined ? {} : { policy: options.publishPolicy }),
-      onNote: (note) => console.error(`tare: ${note}`),
+      onNote: (note) => log("warning", note),
     }),
   );
   const names = opened.use(openNameServer());

@@ -1,4 +1,5 @@
 import { sentenceOf } from "../base/failure.ts";
+import { log } from "../base/log.ts";
 import { startThread, type Thread } from "../linux/thread.ts";
 import { duplicateFd, type Fd, OwnedFd } from "../linux/fd.ts";
 import { openControl, type Order, sendOrders } from "./names/control.ts";
@@ -141,7 +142,7 @@ class ThreadedNameServer implements NameServer {
 
   /** The thread has ended without being told to. */
   #replace(thrown: unknown): void {
-    console.error(`tare: the name server ended and is started anew: ${sentenceOf(thrown)}`);
+    log("error", `the name server ended and is started anew: ${sentenceOf(thrown)}`);
     this.#end();
     if (this.#served.size > 0) this.#begin();
   }

@@ -1,6 +1,9 @@
 /** An engine in a process of its own, to be killed: `bun engine-process.ts DATA RUN COUNT SCRIPT`. Prints the ids. */
+import { logUncaughtExceptions } from "../../src/base/log.ts";
 import { openEngine } from "../../src/mod/open-engine.ts";
 
+// Its test sees a status where it expects a process that lives.
+logUncaughtExceptions(() => process.exit(70));
 const [dataRoot = "", runRoot = "", count = "1", script = "", lifetime = "engine"] = process.argv.slice(2);
 const engine = await openEngine({ dataRoot, runRoot });
 const ids = await Promise.all(

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { failOnUncaughtException } from "./daemon-log.ts";
 import { slowness } from "./patience.ts";
 
 export const repository: string = resolve(import.meta.dir, "../..");
@@ -40,7 +41,8 @@ export function buildExecutable(): void {
 
 /**
  * An installation of its own: the real executable with a data root and a run root in a temporary directory. Disposing
- * it removes all containers, stops the daemon and fails when anything is left on the machine.
+ * it removes all containers, stops the daemon and fails when anything is left on the machine, or when the daemon's log
+ * has an uncaught exception.
  */
 export class Installation implements AsyncDisposable {
   readonly directory: string;
@@ -178,7 +180,9 @@ export class Installation implements AsyncDisposable {
       ...this.newMounts().map((line) => `mount ${line}`),
     ];
     removeCgroupParents(this.cgroupParent());
+    const log = this.daemonLog();
     rmSync(this.directory, { recursive: true, force: true });
+    failOnUncaughtException(log);
     if (leaks.length > 0) throw new Error(`left behind: ${leaks.join(", ")}`);
   }
 }

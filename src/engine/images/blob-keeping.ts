@@ -1,4 +1,5 @@
 import { kindOf } from "../../base/failure.ts";
+import { log } from "../../base/log.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { BlobProvider } from "../../image/content-store.ts";
 import type { BlobPolicy } from "../../spec/blob-policy.ts";
@@ -81,7 +82,7 @@ export class BlobKeeping {
       } catch (thrown) {
         // SAFETY: a blob that stays costs room and nothing else.
         if (!this.#closing.aborted && kindOf(thrown) === "internal") {
-          console.error(`tare: cannot drop blobs: ${String(thrown)}`);
+          log("error", `cannot drop blobs: ${String(thrown)}`);
         }
       }
     }

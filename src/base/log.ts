@@ -1,0 +1,52 @@
+import { sentenceOf } from "./failure.ts";
+
+export type LogLevel = "debug" | "info" | "warning" | "error";
+
+let isDebugging = false;
+
+/** Lines of level "debug" are written from now on. */
+export function enableDebugLog(): void {
+  isDebugging = true;
+}
+
+/** Writes to standard error, which is the daemon's log. Every line of `message` has a time and the level. */
+export function log(level: LogLevel, message: string): void {
+  if (level === "debug" && !isDebugging) return;
+  const head = `${new Date().toISOString()} ${level}`;
+  console.error(
+    message
+      .trimEnd()
+      .split("\n")
+      .map((line) => `${head} ${line}`)
+      .join("\n"),
+  );
+}
+
+/** The messages alone, of lines that `log` has written; other lines stay as they are. */
+export function stripLogHeads(text: string): string {
+  return text.replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (?:debug|info|warning|error) /gm, "");
+}
+
+/** The messages of the lines of level "error"; all of the text where it has no such line. */
+export function selectErrors(text: string): string {
+  const lines = text.split("\n");
+  const errors = lines.filter((line) => /^\S+Z error /.test(line));
+  return stripLogHeads((errors.length > 0 ? errors : lines).join("\n"));
+}
+
+/** The words that begin the log entry of an exception that no code caught. Tests look for them. */
+export const uncaughtException = "uncaught exception";
+
+/**
+ * Logs exceptions that no code caught and promises whose rejection no code handles; the process goes on. `onUncaught`
+ * is called after each.
+ */
+export function logUncaughtExceptions(onUncaught: () => void = () => {}): void {
+  const write = (thrown: unknown): void => {
+    const stack = thrown instanceof Error ? thrown.stack : undefined;
+    log("error", `${uncaughtException}: ${sentenceOf(thrown)}${stack === undefined ? "" : `\n${stack}`}`);
+    onUncaught();
+  };
+  process.on("uncaughtException", write);
+  process.on("unhandledRejection", write);
+}
