@@ -1,18 +1,25 @@
 // The gate, for a person and for CI alike: format, types, lint, borders, leftovers, native code, unit tests.
-// `npm run ok -- format types` runs only some.
-import { spawnSync } from "node:child_process";
+// `npm run ok -- format types` runs only some. As many steps at a time as there are processors.
+import { availableParallelism } from "node:os";
+import { spawn } from "node:child_process";
 import { formatFailures, readFailures } from "./read-failures.mjs";
+import { runJobs } from "./schedule.mjs";
 
 const bin = (name) => `node_modules/.bin/${name}`;
 const strict = ["-Wall", "-Wextra", "-Wshadow", "-Wvla", "-Werror"];
 
+/** What did not change since the last run is not checked again. */
+function remember(name) {
+  return ["--incremental", "--tsBuildInfoFile", `dist/check/${name}.tsbuildinfo`];
+}
+
+/** Long ones first. */
 const steps = {
-  format: [bin("biome"), "format", "--error-on-warnings", "."],
-  types: [bin("tsc"), "-p", "."],
-  library: [bin("tsc"), "-p", "tsconfig.lib.json", "--noEmit"],
-  lint: [bin("oxlint"), "--type-aware", "--deny-warnings", "src", "test"],
+  unit: [bin("bun"), "test", "--isolate", "--timeout", "120000", "./test/unit"],
+  types: [bin("tsc"), "-p", ".", ...remember("types")],
+  library: [bin("tsc"), "-p", "tsconfig.lib.json", "--noEmit", ...remember("library")],
   borders: ["node", "scripts/borders.mjs"],
-  leftovers: [bin("knip")],
+  lint: [bin("oxlint"), "--type-aware", "--deny-warnings", "src", "test"],
   native: [
     "make",
     "--silent",
@@ -21,26 +28,41 @@ const steps = {
     `BUILD=../dist/check`,
     `CFLAGS=${strict.join(" ")} -fanalyzer`,
   ],
-  unit: [bin("bun"), "test", "--isolate", "--timeout", "120000", "./test/unit"],
+  leftovers: [bin("knip")],
+  format: [bin("biome"), "format", "--error-on-warnings", "."],
 };
 
-const wanted = process.argv.slice(2);
-let failed = 0;
-for (const [name, [command, ...args]] of Object.entries(steps)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+async function runStep([name, [command, ...args]]) {
   const begun = Date.now();
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28 });
-  const seconds = ((Date.now() - begun) / 1000).toFixed(1);
-  const good = status === 0 && (name !== "unit" || /^\s*\d+ pass$/m.test(stderr));
-  console.log(`${good ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const chunks = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => chunks.push(bytes));
+  const status = await new Promise((resolve) => {
+    child.on("error", (error) => {
+      chunks.push(Buffer.from(error.message));
+      resolve(null);
+    });
+    child.on("close", resolve);
+  });
+  const output = Buffer.concat(chunks).toString();
+  const good = status === 0 && (name !== "unit" || /^\s*\d+ pass$/m.test(output));
+  console.log(`${good ? "ok    " : "FAILED"} ${name} (${((Date.now() - begun) / 1000).toFixed(1)} s)`);
   if (!good) {
-    failed++;
-    const output = `${stdout}${stderr}`;
     console.log(
       name === "unit"
         ? formatFailures(readFailures(output, status))
         : output.split("\n").slice(-120).join("\n"),
     );
   }
+  return good;
 }
-process.exit(failed === 0 ? 0 : 1);
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !Object.hasOwn(steps, name));
+if (unknown.length > 0) {
+  console.error(`cannot run ${unknown.join(", ")}: the steps are ${Object.keys(steps).join(", ")}`);
+  process.exit(2);
+}
+const chosen = Object.entries(steps).filter(([name]) => wanted.length === 0 || wanted.includes(name));
+const results = await runJobs(chosen, availableParallelism(), runStep);
+process.exit(results.every((good) => good) ? 0 : 1);

@@ -25,11 +25,11 @@ const packages = {
   bsdutils: "script",
 };
 
-/** How much longer than on a real processor a test may take. */
-const slowness = 10;
+/** How much longer than on a real processor a test may take: the processor is emulated, and the host's tests run at the same time. */
+const slowness = 20;
 const bootSeconds = 600;
-const suiteSeconds = 600;
-const wholeSeconds = 3600;
+const suiteSeconds = 1200;
+const wholeSeconds = 5400;
 
 /** The newest kernel image that has its modules beside it. */
 export function findKernel() {
@@ -50,14 +50,15 @@ export function findLacking() {
   return [...programs.map(([name]) => name), ...(findKernel() === undefined ? ["linux-image-amd64"] : [])];
 }
 
-/** The suites whose path contains one of the words, or all. */
-export function listSuites(words) {
+/** The suites whose path contains one of the words, or all; with `full` also the lines that begin with `full`. */
+export function listSuites(words, { full = false } = {}) {
   return readFileSync("test/vm/suites.txt", "utf8")
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => /^(\S+)\s*(.*)$/.exec(line).slice(1))
-    .filter(([path]) => words.length === 0 || words.some((word) => path.includes(word)))
-    .map(([path, pattern]) => ({ path, pattern }));
+    .map((line) => /^(full\s+)?(\S+)\s*(.*)$/.exec(line).slice(1))
+    .filter(([long]) => full || long === undefined)
+    .filter(([, path]) => words.length === 0 || words.some((word) => path.includes(word)))
+    .map(([, path, pattern]) => ({ path, pattern }));
 }
 
 /** Boots once, runs the suites, reports each; gives their summaries, one that did not run included. */
@@ -71,7 +72,7 @@ export async function runSuites(suites, report) {
     writeFileSync(join(out, "suites"), suites.map(({ path, pattern }) => `${path}\t${pattern}\n`).join(""));
     const environment = {
       SUITE_SECONDS: suiteSeconds,
-      TEST_MS: 120_000,
+      TEST_MS: 240_000,
       TARE_TEST_SLOWNESS: slowness,
       ...Object.fromEntries(
         Object.entries(process.env).filter(([name]) => /^(BUN_JSC_|TARE_TEST_|TARE_WITHOUT)/.test(name)),
@@ -204,7 +205,7 @@ async function boot(archive, out, suites, report) {
 
 /** One line about a suite. */
 export function formatSummary({ path, passed, failed, skipped, seconds }) {
-  return `${failed === 0 ? "ok    " : "FAILED"} ${path}: ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`;
+  return `${failed === 0 ? "ok    " : "FAILED"} ${path}: ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds.toFixed(1)} s)`;
 }
 
 if (process.argv[1] === import.meta.filename) {
@@ -217,7 +218,8 @@ if (process.argv[1] === import.meta.filename) {
     );
     process.exit(1);
   }
-  const suites = listSuites(process.argv.slice(2));
+  const words = process.argv.slice(2);
+  const suites = listSuites(words, { full: words.length > 0 });
   const total = { passed: 0, failed: 0 };
   const { machine, seconds } = await runSuites(suites, (summary) => {
     total.passed += summary.passed;
