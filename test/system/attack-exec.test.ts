@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { attackerProgram, raceMs } from "../support/attacker.ts";
+import { attackerProgram, startRace } from "../support/attacker.ts";
 import { busyboxRootfsTar, type Contents, dockerArchiveMembers, tarOf } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -40,7 +40,7 @@ describe.skipIf(!isRoot)("attacks on what enters a container", () => {
     await tare.must(["run", "-d", "--name", "racer", ...flags, "attacker", "/attacker", ...attack]);
     await until("racer", "ready");
     let entered = 0;
-    for (const end = Date.now() + raceMs; Date.now() < end; entered++)
+    for (const isRacing = startRace(() => entered > 0); isRacing(); entered++)
       await tare.must(["exec", "racer", "/bin/busybox", "true"]);
     const output = await tare.must(["logs", "racer"]);
     await tare.must(["rm", "-f", "racer"]);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { attackerProgram, raceMs } from "../support/attacker.ts";
+import { attackerProgram, startRace } from "../support/attacker.ts";
 import { busyboxRootfsTar, type Contents, dockerArchiveMembers, tarOf } from "../support/images.ts";
 import { Installation, isRoot, mountTable } from "../support/tare.ts";
 
@@ -60,7 +60,8 @@ describe.skipIf(!isRoot)("attacks on a start", () => {
     while (!(await tare.must(["logs", "swapper"])).includes("ready"));
     let started = 0;
     let refused = 0;
-    for (const until = Date.now() + raceMs; Date.now() < until; ) {
+    const isRacing = startRace(() => started > 0);
+    while (isRacing()) {
       const { status, stdout, stderr } = await tare.tare([
         "run",
         "--rm",
@@ -255,7 +256,8 @@ describe.skipIf(!isRoot)("attacks on a start", () => {
     let started = 0;
     let refused = 0;
     const look = `head -qc 65536 /dev/* /dev/*/file ${canary}/file 2>/dev/null < /proc/self/exe; stat -c '%F %t:%T' /proc/interrupts; cat /proc/interrupts | wc -c`;
-    for (const until = Date.now() + raceMs; Date.now() < until; ) {
+    const isRacing = startRace(() => started + refused > 0);
+    while (isRacing()) {
       for (const flags of [[], ["-t"]]) {
         const { status, stdout, stderr } = await tare.tare(
           // Under an init: the first process of a container would not die of the signal of `timeout` while a

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { raceMs } from "../support/attacker.ts";
+import { startRace } from "../support/attacker.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot, mountTable } from "../support/tare.ts";
 
@@ -70,7 +70,8 @@ describe.skipIf(!isRoot)("attacks on volumes", () => {
     const inside = `mkdir -p /v/d${canary} /v${canary}; echo inside > /v/d${canary}/file; cp /v/d${canary}/file /v${canary}/file`;
     const racer = await race(`${inside}; ${swap.replace("CANARY", canary)}`);
     let started = 0;
-    for (const until = Date.now() + raceMs; Date.now() < until; ) {
+    const isRacing = startRace(() => started > 0);
+    while (isRacing()) {
       const mount = `src=raced,dst=/m,volume-subpath=d${canary}`;
       const { status, stdout } = await tare.tare([
         "run",
@@ -100,7 +101,8 @@ describe.skipIf(!isRoot)("attacks on volumes", () => {
     mkdirSync(source);
     const before = mountTable();
     let started = 0;
-    for (const until = Date.now() + raceMs; Date.now() < until; ) {
+    const isRacing = startRace(() => started > 0);
+    while (isRacing()) {
       const { status } = await tare.tare([
         "run",
         "--rm",
@@ -127,7 +129,8 @@ describe.skipIf(!isRoot)("attacks on volumes", () => {
     const own = join(tare.directory, "own");
     writeFileSync(own, "planted");
     let reads = 0;
-    for (const until = Date.now() + raceMs; Date.now() < until; ) {
+    const isRacing = startRace(() => reads > 0);
+    while (isRacing()) {
       const read = await tare.tare(["cp", `stopped:/v/d${canary}/file`, "-"]);
       expect(read.stdout).not.toContain(SECRET);
       if (read.status === 0) reads++;
@@ -154,7 +157,8 @@ describe.skipIf(!isRoot)("attacks on volumes", () => {
     const racer = await race(
       `: > /ready; while :; do ln -s ${canary} /v/sub; ln -s ${canary}/file /v/1; rm -rf /v/*; done`,
     );
-    for (const until = Date.now() + raceMs; Date.now() < until; ) {
+    const isRacing = startRace();
+    while (isRacing()) {
       const id = await tare.must(["create", "-v", "raced:/data", "filled"]);
       isUntouched();
       await tare.must(["rm", id]);

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { unpackToHost } from "../../src/cli/copy/unpack-to-host.ts";
 import { encodeTarEnd, encodeTarMember, type TarMember, tarPadding } from "../../src/spec/tar-writer.ts";
-import { attackerProgram, raceMs } from "../support/attacker.ts";
+import { attackerProgram, startRace } from "../support/attacker.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -65,7 +65,8 @@ describe.skipIf(!isRoot)("attacks on cp", () => {
     const out = join(tare.directory, "out");
     let reads = 0;
     let writes = 0;
-    for (const until = Date.now() + raceMs; Date.now() < until; ) {
+    const isRacing = startRace(() => reads > 0 && writes > 0);
+    while (isRacing()) {
       mkdirSync(out);
       const read = await tare.tare(["cp", `racer:/root/d${canary}/file`, "-"]);
       expect(read.stdout).not.toContain(SECRET);
@@ -106,7 +107,8 @@ describe.skipIf(!isRoot)("attacks on cp", () => {
         unix: tare.socket,
         ...init,
       });
-    for (const until = Date.now() + raceMs; Date.now() < until; ) {
+    const isRacing = startRace(() => packed > 0 && written > 0);
+    while (isRacing()) {
       const read = await ask("/root/tree", {}).then((reply) => reply.text());
       expect(read).not.toContain(SECRET);
       if (read.includes("inside")) packed++;

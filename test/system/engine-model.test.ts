@@ -21,12 +21,13 @@ import {
   type Step,
 } from "../support/engine-model.ts";
 import { expectNothingLeft, killDaemon } from "../support/fault-run.ts";
+import { isFullRun } from "../support/full-run.ts";
 import { busyboxArchive, tarOf } from "../support/images.ts";
 import { poll } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
 /** TARE_MODEL_SECONDS: how long; TARE_SEED: the same steps again. */
-const seconds = Number(process.env["TARE_MODEL_SECONDS"] ?? "12");
+const seconds = Number(process.env["TARE_MODEL_SECONDS"] ?? (isFullRun ? "120" : "12"));
 const seed = Number(process.env["TARE_SEED"] ?? Date.now() % 2 ** 31);
 
 const name = fc.constantFrom(...names);

@@ -9,13 +9,14 @@ import { join } from "node:path";
 import { syscallNumber } from "../../src/linux/syscall.ts";
 import { answer, encodeRequest, FrameReader } from "../../src/runtime/keeper/frames.ts";
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
+import { isFullRun } from "../support/full-run.ts";
 import { poll } from "../support/patience.ts";
 import { encodeHarmless, judgedPlan, programPlan, RawKeeper } from "../support/raw-keeper.ts";
 import { randomOf } from "../support/random.ts";
 import { Scratch } from "../support/scratch.ts";
 
 const seed = Number(process.env["TARE_FUZZ_SEED"] ?? 20_240_229);
-const budgetMs = Number(process.env["TARE_FUZZ_MS"] ?? 5_000);
+const budgetMs = Number(process.env["TARE_FUZZ_MS"] ?? (isFullRun ? 60_000 : 3_000));
 const deadlineMs = 400;
 const scratch = new Scratch("keeper-fuzz");
 beforeAll(() => {
