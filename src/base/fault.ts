@@ -55,6 +55,7 @@ export const faultPoints = [
   "update.recorded",
   "exec.directory",
   "exec.launched",
+  "exec.exited",
   "exec.ended",
   "copy.mounted",
   "copy.written",

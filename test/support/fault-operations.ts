@@ -242,6 +242,7 @@ export const commandOperations: Readonly<Record<string, FaultOperation>> = {
       "launch.noted": "running",
       "launch.running": "running",
       "exec.launched": "running",
+      "exec.exited": "running",
       "exec.ended": "running",
     },
     again: livesAgain,

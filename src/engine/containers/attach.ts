@@ -55,7 +55,7 @@ async function joinProcess(
     }
     return context.attaches.add(id, duplex, streams);
   }
-  duplex.join(await live.kept.attach(streams));
+  duplex.join(await live.kept.attach(streams), { endsAfter: live.ended });
 }
 
 async function giveLog(

@@ -38,7 +38,7 @@ export function stateAfter(context: ContainerContext, record: ContainerRecord, e
 
 /**
  * Records the end of a run (or of a start that failed), tells those who wait and cleans up behind the answer; a
- * container with autoRemove goes altogether. The container's lock is held.
+ * container with autoRemove goes altogether, unless it is being restarted. The container's lock is held.
  */
 export function recordEnd(
   context: ContainerContext,
@@ -77,11 +77,12 @@ export function recordEnd(
     releaseEndpoints(context, record, plans);
     context.live.delete(record.id);
     context.attaches.cancel(record.id);
+    context.waiters.wake(record.id, "exit", exitStatusOf(ended));
     void context.background.run(record.id, () => sweepCgroup(context, record.id));
     context.restarts.schedule(record.id, delayMs);
     return;
   }
-  if (record.spec.autoRemove === true) {
+  if (record.spec.autoRemove === true && context.live.get(record.id)?.isRestarting !== true) {
     releaseEndpoints(context, record, plans);
     dropContainer(context, ended, {
       events,

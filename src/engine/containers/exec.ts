@@ -18,6 +18,7 @@ import { containerEvent } from "./describe-event.ts";
 import type { ExecSession } from "./exec-sessions.ts";
 import { exitCodeOf } from "./exit-status.ts";
 import { getContainer } from "./find-container.ts";
+import { orClosing } from "./wait.ts";
 import { failureTo, launchFailure } from "./launch-failure.ts";
 import { LateDuplex } from "./late-duplex.ts";
 import type { LiveContainer } from "./live-container.ts";
@@ -75,6 +76,7 @@ export async function startExec(
   const record = context.state.findContainer(session.containerId);
   if (record !== undefined) followDenials(context, record, kept);
   void kept.exited.then(async (exit) => {
+    fault("exec.exited");
     finish(context, session, { code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end) });
     fault("exec.ended");
     await kept[Symbol.asyncDispose]();
@@ -120,7 +122,13 @@ async function launch(
       runDirectory,
       ...(duplex === undefined
         ? {}
-        : { whileSettingUp: async (kept) => duplex.join(await kept.attach(streamsOf(session.spec))) }),
+        : {
+            whileSettingUp: async (kept) =>
+              duplex.join(await kept.attach(streamsOf(session.spec)), {
+                // A client asks for the exit code as soon as the streams end.
+                endsAfter: orClosing(session.ended, context.closing),
+              }),
+          }),
     });
   } catch (failed) {
     const thrown = failureTo("execute in the container", failed);

@@ -12,8 +12,11 @@ export class LateDuplex extends Duplex {
     super({ allowHalfOpen: true });
   }
 
-  /** Joins both directions; what was written before is delivered now. */
-  join(inner: Duplex): void {
+  /**
+   * Joins both directions; what was written before is delivered now. The reader gets the end of `inner` only after `endsAfter` has
+   * resolved, which must not reject.
+   */
+  join(inner: Duplex, { endsAfter }: { readonly endsAfter?: Promise<unknown> } = {}): void {
     if (this.destroyed) {
       inner.destroy();
       return;
@@ -22,8 +25,12 @@ export class LateDuplex extends Duplex {
     inner.on("data", (chunk: Buffer) => {
       if (!this.push(chunk)) inner.pause();
     });
-    inner.once("end", () => this.#endReading());
-    inner.once("close", () => this.#endReading());
+    const end = (): void => {
+      if (endsAfter === undefined) this.#endReading();
+      else void endsAfter.then(() => this.#endReading());
+    };
+    inner.once("end", end);
+    inner.once("close", end);
     inner.on("error", (error) => this.destroy(error));
     this.#write?.();
     this.#final?.();

@@ -38,12 +38,13 @@ export class PendingAttaches {
     return this.#waiting.has(id);
   }
 
-  async connect(id: ContainerId, process: EarlyStreams): Promise<void> {
+  /** `ended` resolves when the end of the run is recorded: the streams end after it. */
+  async connect(id: ContainerId, process: EarlyStreams, ended: Promise<void>): Promise<void> {
     const waiting = this.#waiting.get(id) ?? [];
     this.#waiting.delete(id);
     for (const [duplex, streams] of waiting) {
       try {
-        duplex.join(await process.attach(streams));
+        duplex.join(await process.attach(streams), { endsAfter: ended });
       } catch (thrown) {
         // One client's trouble is not the container's.
         duplex.destroy(thrown instanceof Error ? thrown : new Error(String(thrown)));

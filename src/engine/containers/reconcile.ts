@@ -5,6 +5,7 @@ import type { ContainerRecord, Intent, IntentId } from "../state/records.ts";
 import { cgroupOf, type ContainerContext, isRunning } from "./context.ts";
 import { undoCreate } from "./create.ts";
 import {
+  dropContainer,
   type ExitedState,
   recordEnd,
   removeDirectory,
@@ -46,10 +47,20 @@ export async function reconcile(context: ContainerContext): Promise<void> {
     for (const record of next) await reconcileContainer(context, record);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
+  dropHalfRestarted(context);
   for (const { id } of context.state.containers()) watchOrphanedExecs(context, id);
   sweepEnded(context);
   sweepUnknown(context);
   fault("reconcile.done");
+}
+
+/** One with autoRemove that has ended was to be started again: it goes, as Docker's does. */
+function dropHalfRestarted(context: ContainerContext): void {
+  for (const record of context.state.containers()) {
+    const { autoRemove, removeImage } = record.spec;
+    if (autoRemove !== true || record.state.status !== "exited") continue;
+    dropContainer(context, record, { removesVolumes: true, removesImage: removeImage === true });
+  }
 }
 
 function assignCgroups({ parts, state }: ContainerContext): void {

@@ -5,7 +5,7 @@ import { fault } from "../../base/fault.ts";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
-import type { Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
+import type { EarlyStreams, Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
 import { openPidFiles, type WrittenPids } from "./pid-files.ts";
 import { podLimitsOf } from "../pods/find-pod.ts";
@@ -44,6 +44,7 @@ import { refuseOpenedRoot } from "./open-root.ts";
 import { openVolumes } from "./open-volumes.ts";
 import { prepareRoot } from "./prepare-root.ts";
 import { startRequired } from "./required-containers.ts";
+import { orClosing } from "./wait.ts";
 import { watchTimeLimit } from "./time-limit.ts";
 import { withChroots } from "../planning/chroot-files.ts";
 import { makeAccountFiles } from "./accounts.ts";
@@ -122,13 +123,18 @@ export async function startHeld(
   let writePids: (pids: WrittenPids) => void;
   // Until it is known as running: who wants the same volumes finds them with it then.
   using uses = new DisposableStack();
+  const ended = Promise.withResolvers<void>();
+  const endsAfter = orClosing(ended.promise, context.closing);
   try {
     const opened = pidFiles.use(openPidFiles(record.spec));
     writePids = (pids) => opened.write(pids);
-    started = await launch(context, joining, { clock, uses, endpoints, preserveFds });
+    const connect = (process: EarlyStreams): Promise<void> =>
+      context.attaches.connect(id, process, endsAfter);
+    started = await launch(context, joining, { clock, uses, endpoints, preserveFds, connect });
   } catch (failed) {
     const thrown = failureTo("start the container", failed);
     recordEnd(context, joining, { state: failedState(thrown), ends: intent });
+    ended.resolve();
     throw launchFailure(thrown);
   }
   const timing = clock.finish(started.timing);
@@ -151,11 +157,11 @@ export async function startHeld(
   ];
   context.state.putContainer(running, { ends: intent, events });
   fault("start.recorded");
-  adopt(context, running, started.kept);
+  adopt(context, running, started.kept, ended);
   writePids(started.kept);
   notifyReady(context, running, started.kept);
   // Those who came between the look for them and now.
-  if (context.attaches.isAwaited(id)) await context.attaches.connect(id, started.kept);
+  if (context.attaches.isAwaited(id)) await context.attaches.connect(id, started.kept, endsAfter);
   return timing;
 }
 
@@ -170,10 +176,16 @@ function reserveOrFail(context: ContainerContext, record: ContainerRecord): read
   }
 }
 
-/** Takes a running container into care: its end will be recorded. The lock may be held. */
-export function adopt(context: ContainerContext, record: ContainerRecord, kept: KeptProcess): void {
+/** Takes a running container into care: its end will be recorded, and `ended` resolved. The lock may be held. */
+export function adopt(
+  context: ContainerContext,
+  record: ContainerRecord,
+  kept: KeptProcess,
+  ended: PromiseWithResolvers<void> = Promise.withResolvers(),
+): void {
   const { id } = record;
-  context.live.set(id, { kept, recorded: watchEnd(context, { id, kept }) });
+  const recorded = watchEnd(context, { id, kept, onRecorded: () => ended.resolve() });
+  context.live.set(id, { kept, recorded, ended: orClosing(ended.promise, context.closing) });
   followDenials(context, record, kept);
   watchMemory(context, record, kept);
   watchTimeLimit(context, record, kept);
@@ -181,10 +193,15 @@ export function adopt(context: ContainerContext, record: ContainerRecord, kept: 
 
 async function watchEnd(
   context: ContainerContext,
-  { id, kept }: { readonly id: ContainerId; readonly kept: KeptProcess },
+  {
+    id,
+    kept,
+    onRecorded,
+  }: { readonly id: ContainerId; readonly kept: KeptProcess; readonly onRecorded: () => void },
 ): Promise<void> {
   const exit = await kept.exited;
   while (!(await tryRecord(context, { id, kept, exit }))) await sleep(RECORD_AGAIN_MS);
+  onRecorded();
   await new Promise((resolve) => setImmediate(resolve)); // those who wait for the end are told first
   await kept[Symbol.asyncDispose]();
 }
@@ -215,8 +232,11 @@ async function launch(
     uses,
     endpoints,
     preserveFds,
+    connect,
   }: {
     readonly preserveFds: ReadonlyMap<number, Fd>;
+    /** Joins those who wait for the streams. */
+    readonly connect: (process: EarlyStreams) => Promise<void>;
     readonly clock: PhaseClock;
     readonly uses: DisposableStack;
     readonly endpoints: readonly EndpointPlan[];
@@ -324,16 +344,14 @@ async function launch(
     ...(endpoints.length === 0 || network !== undefined
       ? {}
       : { attachNetwork: (netns) => attachEndpoints(context, record, { netns, plans: endpoints }) }),
-    ...(attaches.isAwaited(id)
-      ? { whileSettingUp: async (process) => await attaches.connect(id, process) }
-      : {}),
+    ...(attaches.isAwaited(id) ? { whileSettingUp: connect } : {}),
     // Without a need for it, the process isn't held up.
     ...(hasOldExit || attaches.isAwaited(id)
       ? {
           beforeFirstInstruction: async (process) => {
             // From here on, an exit record is this run's.
             if (hasOldExit) rmSync(oldExit, { force: true });
-            await attaches.connect(id, process);
+            await connect(process);
           },
         }
       : {}),

@@ -3,7 +3,7 @@ import { fault } from "../../base/fault.ts";
 import { Failure } from "../../base/failure.ts";
 import { parseSignal } from "../../linux/signal.ts";
 import type { ContainerRecord } from "../state/records.ts";
-import type { ContainerReference } from "../types.ts";
+import type { ContainerId, ContainerReference } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
 import { containerEvent } from "./describe-event.ts";
 import { dropContainer } from "./end-run.ts";
@@ -25,11 +25,16 @@ export interface StopOptions {
   readonly graceMs?: number;
 }
 
+interface StopOfRestart extends StopOptions {
+  /** It is started again afterwards: one with autoRemove stays. */
+  readonly restarts?: boolean;
+}
+
 /** The stop signal, then after the grace KILL. False when it did not run. Resolves when the end is recorded. */
 export async function stopContainer(
   context: ContainerContext,
   reference: ContainerReference,
-  options: StopOptions = {},
+  options: StopOfRestart = {},
 ): Promise<boolean> {
   const record = getContainer(context.state, reference);
   const plan = planRecord(context, record);
@@ -38,10 +43,16 @@ export async function stopContainer(
   const live = await findLive(context, record, { stops: true });
   if (live === "waiting") context.state.events.record(containerEvent(record, "stop"));
   if (live === undefined || live === "waiting") return live !== undefined;
+  if (options.restarts === true) live.isRestarting = true;
   send(context, record, { live, signal });
   fault("stop.signaled");
-  await thawPaused(context, record.id); // it hears the signal first
-  if (!(await hasEnded(live, graceMs))) await killAndWait(context, record, live);
+  try {
+    await thawPaused(context, record.id); // it hears the signal first
+    if (!(await hasEnded(live, graceMs))) await killAndWait(context, record, live);
+  } catch (thrown) {
+    delete live.isRestarting; // it runs on, and may end by itself later
+    throw thrown;
+  }
   fault("stop.ended");
   const stopped = context.state.findContainer(record.id) ?? record;
   context.state.events.record(containerEvent(stopped, "stop"));
@@ -67,16 +78,35 @@ export async function killContainer(
   if (signal === KILL) await killedAndRecorded(context, record, live);
 }
 
+/** Stops it, if it runs, and starts it. One with autoRemove stays in between; when it can't be started again, it goes. */
 export async function restartContainer(
   context: ContainerContext,
   reference: ContainerReference,
   options: StopOptions = {},
 ): Promise<void> {
   const record = getContainer(context.state, reference);
-  await stopContainer(context, record.id, options);
+  await stopContainer(context, record.id, { ...options, restarts: true });
   fault("restart.stopped");
-  await startContainer(context, record.id);
+  try {
+    await startContainer(context, record.id);
+  } catch (thrown) {
+    if (!(thrown instanceof Failure) || thrown.details["alreadyRunning"] !== true) {
+      await dropEnded(context, record.id);
+      throw thrown;
+    }
+  }
   context.state.events.record(containerEvent(getContainer(context.state, record.id), "restart"));
+}
+
+/** One with autoRemove that has ended and was kept for a start that has failed. Fine when there is none. */
+async function dropEnded(context: ContainerContext, id: ContainerId): Promise<void> {
+  using _ = await context.locks.acquire(id);
+  const record = context.state.findContainer(id);
+  if (record?.spec.autoRemove === true && record.state.status === "exited")
+    dropContainer(context, record, {
+      removesVolumes: true,
+      removesImage: record.spec.removeImage === true,
+    });
 }
 
 /**

@@ -25,6 +25,11 @@ export async function waitContainer(
   );
 }
 
+/** Resolves when the promise settles, or the engine is being closed: what it waits for may not come any more. Never rejects. */
+export async function orClosing(promise: Promise<unknown>, closing: AbortSignal): Promise<void> {
+  await orCanceled(promise, closing).catch(() => undefined);
+}
+
 /** The promise's result, or "canceled" as soon as the signal fires. */
 export async function orCanceled<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import fc from "fast-check";
 import { sleep } from "../../../src/base/deadline.ts";
 import { Failure } from "../../../src/base/failure.ts";
@@ -155,6 +156,19 @@ describe("wait()", () => {
     await expect(waiting).rejects.toMatchObject({ kind: "canceled" });
   });
 
+  test("ends, and so do attached streams, when a container ends that is started again", async () => {
+    const id = await create({ restartPolicy: { name: "always" } });
+    const { duplex } = await engine.containers.attach(id, { stdout: true });
+    await engine.containers.start(id);
+    const next = engine.containers.wait(id, { until: "next-exit" });
+    const last = engine.containers.wait(id, { until: "not-running" });
+    world.processOf(id).end(11);
+    expect(await next).toMatchObject({ code: 11 });
+    expect(await last).toMatchObject({ code: 11 });
+    for await (const piece of duplex) throw new Error(`unexpected ${String(piece)}`);
+    await engine.containers.remove(id, { force: true });
+  });
+
   test("hears of a start that failed", async () => {
     const id = await create();
     const next = engine.containers.wait(id, { until: "next-exit" });
@@ -264,6 +278,28 @@ describe("stop() and kill()", () => {
     expect(world.processOf(id)).not.toBe(first);
     expect(await statusOf(id)).toBe("running");
   });
+
+  test("restart() keeps a container with autoRemove, and only for the restart", async () => {
+    const id = await start({ autoRemove: true });
+    const first = world.processOf(id);
+    await engine.containers.restart(id);
+    expect(world.processOf(id)).not.toBe(first);
+    expect(await statusOf(id)).toBe("running");
+    await Promise.all([engine.containers.restart(id), engine.containers.restart(id)]);
+    expect(await statusOf(id)).toBe("running");
+    const removed = engine.containers.wait(id, { until: "removed" });
+    world.processOf(id).end(4);
+    expect(await removed).toEqual({ code: 4, oomKilled: false });
+    await expectNothingLeft();
+  });
+
+  test("restart() removes a container with autoRemove that cannot be started again", async () => {
+    const id = await start({ autoRemove: true });
+    world.startFailure = new Failure("invalid", "cannot start it");
+    await expect(engine.containers.restart(id)).rejects.toThrow("cannot start it");
+    expect(await engine.containers.list({ all: true })).toEqual([]);
+    await expectNothingLeft();
+  });
 });
 
 describe("remove()", () => {
@@ -290,6 +326,57 @@ describe("remove()", () => {
     const id = await start();
     await Promise.all(Array.from({ length: 10 }, () => engine.containers.remove(id, { force: true })));
     await expectNothingLeft();
+  });
+});
+
+describe("attached streams", () => {
+  /** Whether the end of the stream has come by now. */
+  async function hasEnded(stream: Duplex): Promise<boolean> {
+    for (let turn = 0; turn < 20; turn++) await sleep(0);
+    return stream.readableEnded;
+  }
+
+  async function attach(id: string): Promise<Duplex> {
+    const { duplex } = await engine.containers.attach(id, { stdout: true, stderr: true });
+    return duplex.resume();
+  }
+
+  test("end when the exit of the container is recorded, not before", async () => {
+    const id = await create();
+    const early = await attach(id);
+    await engine.containers.start(id);
+    const late = await attach(id);
+    const process = world.processOf(id);
+    expect(process.attached).toHaveLength(2);
+    for (const stream of process.attached) stream.end();
+    expect([await hasEnded(early), await hasEnded(late)]).toEqual([false, false]);
+    const seen: string[] = [];
+    for (const stream of [early, late]) stream.on("end", () => void statusOf(id).then((at) => seen.push(at)));
+    process.end(3);
+    expect([await hasEnded(early), await hasEnded(late)]).toEqual([true, true]);
+    expect(seen).toEqual(["exited", "exited"]);
+  });
+
+  test("end when the exit of an exec is recorded, not before", async () => {
+    const id = await start();
+    const exec = await engine.containers.createExec(id, { command: ["true"], attachStdout: true });
+    const attached = await engine.containers.startExec(exec);
+    const duplex = attached?.duplex.resume() ?? expect.unreachable();
+    const process = world.processes.get(join(world.root, "run/containers", id, `exec-${exec}`));
+    if (!(process instanceof FakeProcess)) throw new Error("no process");
+    for (const stream of process.attached) stream.end();
+    expect(await hasEnded(duplex)).toBe(false);
+    process.end(3);
+    expect(await hasEnded(duplex)).toBe(true);
+    expect((await engine.containers.inspectExec(exec)).state).toEqual({ status: "exited", code: 3 });
+  });
+
+  test("end with the engine, whatever the process does", async () => {
+    const id = await start();
+    const duplex = await attach(id);
+    for (const stream of world.processOf(id).attached) stream.end();
+    await reopen();
+    expect(await hasEnded(duplex)).toBe(true);
   });
 });
 

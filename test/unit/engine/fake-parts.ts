@@ -174,7 +174,7 @@ export class FakeWorld {
   }
 
   async #exec(request: ExecRequest): Promise<StartedProcess> {
-    const kept = await this.#spawn(request.beforeFirstInstruction);
+    const kept = await this.#spawn(request.whileSettingUp);
     this.processes.set(request.runDirectory, kept);
     return { kept, timing: [], warnings: [] };
   }
