@@ -248,10 +248,17 @@ describe.skipIf(!isRoot)("a network namespace that is made ahead", () => {
     const file = "/proc/sys/net/ipv4/conf/default/secure_redirects";
     const before = readFileSync(file, "latin1").trim();
     using settings = new HostNetworkSettings();
-    await using networks = new MadeAhead(async () => settings.makeAhead());
+    let made = 0;
+    await using networks = new MadeAhead(async () => {
+      const network = settings.makeAhead();
+      made++;
+      return network;
+    });
     const untilMade = async (): Promise<void> => {
+      const before = made;
       networks.hold()[Symbol.dispose]();
-      await sleep(100 * slowness);
+      const isMade = (): true | undefined => (made > before ? true : undefined);
+      await poll(isMade, { everyMs: 5, timeoutMs: 10_000, what: "see it prepared" });
     };
     await untilMade();
     {
