@@ -34,6 +34,7 @@ export interface AufsPlan {
  * - `noplink`: link(2) of a file of the image copies it, and both names are in the upper directory for good. With pseudo-links the second
  *   name is remembered in memory alone: after the next mount it would be the image's file again, without what was written to it.
  * - `dio`: without it every open(2) with O_DIRECT fails.
+ * - `acl`: without it POSIX ACLs fail with EOPNOTSUPP.
  * - `nowarn_perm`: that layers' root directories differ is no news for the kernel's log.
  * SPEC: aufs(5)
  */
@@ -42,6 +43,7 @@ const fixedParameters: readonly FilesystemParameter[] = [
   ["udba", "none"],
   ["noplink", true],
   ["dio", true],
+  ["acl", true],
   ["nowarn_perm", true],
 ];
 

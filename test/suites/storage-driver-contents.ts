@@ -21,10 +21,14 @@ import type { SuiteOptions } from "./storage-driver.ts";
 import type { DriverUnderTest } from "./storage-driver-under-test.ts";
 
 const capability = "0sAQAAAgAEAAAAAAAAAAAAAAAAAAA=";
+/** user::rwx, user:7:r-x, group::r-x, mask::r-x, other::r-- */
+const accessListHex =
+  "0x0200000001000700ffffffff020005000700000004000500ffffffff10000500ffffffff20000400ffffffff";
+const accessList = `0s${Buffer.from(accessListHex.slice(2), "hex").toString("base64")}`;
 const capabilityHex = "0x0100000200040000000000000000000000000000";
 
 /** What comes into layers, stays in them, and comes out of snapshots. */
-export function testStorageContents(under: DriverUnderTest, { names }: SuiteOptions): void {
+export function testStorageContents(under: DriverUnderTest, { names, times }: SuiteOptions): void {
   const { at, text } = under;
   /** For programs: they have descriptors of their own. */
   const outside = (path: string): string => path.replace("/proc/self/", `/proc/${process.pid}/`);
@@ -85,7 +89,7 @@ export function testStorageContents(under: DriverUnderTest, { names }: SuiteOpti
       ];
       execFileSync("tar", [...options, "-xf", "-"], { input: tar });
     }
-    expect(normalised(await pack("s"))).toEqual(normalised(tar));
+    expect(normalised(await pack("s"), times)).toEqual(normalised(tar, times));
   });
 
   test("hard links across layers: a pair that is brought anew, and one name of it that goes", async () => {
@@ -119,6 +123,8 @@ export function testStorageContents(under: DriverUnderTest, { names }: SuiteOpti
       writeFileSync(at(mounted.mount, "own"), "");
       setXattr(outside(at(mounted.mount, "own")), "security.capability", capability);
       setXattr(outside(at(mounted.mount, "noted")), "user.more", "x");
+      setXattr(outside(at(mounted.mount, "noted")), "system.posix_acl_access", accessList);
+      setXattr(outside(at(mounted.mount, "noted")), "system.posix_acl_default", accessList);
       expect(getXattr(at(mounted.mount, "able"), "security.capability")).toBe(capabilityHex);
     }
     const changes = await under.addTar(await pack("s"));
@@ -127,6 +133,8 @@ export function testStorageContents(under: DriverUnderTest, { names }: SuiteOpti
     expect(getXattr(at(view, "able"), "security.capability")).toBe(capabilityHex);
     expect(getXattr(at(view, "noted"), "user.note")).toBe("0x646972");
     expect(getXattr(at(view, "noted"), "user.more")).toBe("0x78");
+    for (const name of ["system.posix_acl_access", "system.posix_acl_default"])
+      expect(getXattr(at(view, "noted"), name)).toBe(accessListHex);
   });
 
   test("directories that are moved, within and into new ones, are whole in the changes", async () => {
@@ -258,7 +266,7 @@ function entriesOf(tar: Uint8Array): readonly TarEntry[] {
 }
 
 /** Without what two archives of the same files may differ in: order, "./", which of the names of a file is its first. */
-function normalised(tar: Uint8Array): readonly string[] {
+function normalised(tar: Uint8Array, times: SuiteOptions["times"]): readonly string[] {
   const entries = entriesOf(tar).map((entry) => ({
     ...entry,
     path: entry.path.replace(/^\.\//, "").replace(/\/$/, ""),
@@ -277,7 +285,7 @@ function normalised(tar: Uint8Array): readonly string[] {
       const xattrs = [...content.xattrs]
         .map(([name, value]) => `${name}=${Buffer.from(value).toString("hex")}`)
         .toSorted();
-      const time = `${mtime.seconds}.${mtime.nanoseconds}`;
+      const time = `${mtime.seconds}.${times === "seconds" ? 0 : mtime.nanoseconds}`;
       return [
         entry.path,
         type,

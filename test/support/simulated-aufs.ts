@@ -1,13 +1,28 @@
-import { closeSync, openSync } from "node:fs";
+import {
+  mkdirSync,
+  openSync,
+  closeSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import {
   FSCONFIG_CMD_CREATE,
   FSCONFIG_CMD_RECONFIGURE,
   FSCONFIG_SET_FLAG,
   FSCONFIG_SET_STRING,
+  MOUNT_ATTR_RDONLY,
 } from "../../src/linux/constants/mount.ts";
 import { errno } from "../../src/linux/errno.ts";
-import type { MountKernel } from "../../src/linux/mount.ts";
+import { cloneTree, type MountKernel, setMountAttributes } from "../../src/linux/mount.ts";
+import { statFd } from "../../src/linux/stat.ts";
 import { SyscallFailure } from "../../src/linux/syscall.ts";
+import { AufsCalls } from "./aufs-calls.ts";
+import { showAufs } from "./aufs-rules.ts";
+import { memoryDirectory, Scratch } from "./scratch.ts";
 
 export interface SimulatedBranch {
   readonly path: string;
@@ -24,6 +39,8 @@ interface Context {
 interface Mount {
   branches: readonly SimulatedBranch[];
   readonly flags: ReadonlySet<string>;
+  /** What is shown: a copy of what aufs would show, or the writable branch itself. */
+  shown?: string;
 }
 
 /** KERNEL: a context's options are kept in a page, 48 bytes each, and a mark of their end. */
@@ -33,18 +50,23 @@ const mostTextBytes = 4094;
 /** KERNEL: fsconfig(2) takes a string of so many bytes, and its NUL. */
 const longestString = 255;
 
-const flags = new Set(["dirperm1", "noplink", "dio", "nowarn_perm", "noxino", "ro"]);
+const flags = new Set(["dirperm1", "noplink", "dio", "nowarn_perm", "noxino", "acl", "ro"]);
 
 /**
- * The part of a kernel with aufs that mounts: takes what aufs takes, refuses what it refuses, and records the calls. What is
- * mounted is the topmost branch, as it is.
+ * A kernel with aufs, as far as the driver meets it. It takes the mount options that aufs takes, refuses those that aufs refuses, and
+ * records the calls. A mount is a detached mount with an O_PATH descriptor, as fsmount(2) returns it. A read-only mount shows a copy of
+ * what aufs would show. A writable mount shows its writable branch, with the files that aufs creates there. AufsCalls applies the
+ * rules of aufs to the system calls on a mount.
  */
-export class SimulatedAufs {
+export class SimulatedAufs implements Disposable {
   readonly calls: (readonly unknown[])[] = [];
   readonly #contexts = new Map<number, Context>();
   readonly #mounts = new Map<number, Mount>();
   readonly #branchLimit: number;
   readonly #xinos = new Set<string>();
+  readonly #views = new Scratch("aufs-views", memoryDirectory);
+  readonly #rules = new AufsCalls();
+  #viewCount = 0;
 
   constructor({ branchLimit = 127 }: { readonly branchLimit?: number } = {}) {
     this.#branchLimit = branchLimit;
@@ -70,7 +92,7 @@ export class SimulatedAufs {
     }
     const context = this.#contexts.get(args[0] as number);
     if (context === undefined) return fail("EBADF");
-    if (name === "fsmount") return this.#attach(context.made ?? fail("EINVAL"));
+    if (name === "fsmount") return this.#attach(context.made ?? fail("EINVAL"), args[2] as number);
     const [, command, key, value] = args;
     switch (command) {
       case FSCONFIG_SET_FLAG:
@@ -104,11 +126,38 @@ export class SimulatedAufs {
     return fd;
   }
 
-  /** The topmost branch stands for the mount. */
-  #attach(mount: Mount): number {
-    const fd = openSync(mount.branches[0]?.path ?? "/dev/null", "r");
+  #attach(mount: Mount, attributes: number): number {
+    const [top] = mount.branches;
+    if (top?.rights === "rw") makeOwnEntries((mount.shown = top.path));
+    else this.#show(mount);
+    using root = cloneTree(`${mount.shown}/.`);
+    if ((attributes & MOUNT_ATTR_RDONLY) !== 0) setMountAttributes(root.fd, { set: MOUNT_ATTR_RDONLY });
+    this.#rules.add(statFd(root.fd).mountId, { hasAcl: mount.flags.has("acl") });
+    const fd = root.move();
     this.#mounts.set(fd, mount);
     return fd;
+  }
+
+  /** Makes the copy; after a change of the branches again, in the same directory. */
+  #show(mount: Mount): void {
+    const fresh = this.#views.join("fresh");
+    showAufs(
+      mount.branches.map(({ path }) => realpathSync(path)),
+      fresh,
+    );
+    if (mount.shown === undefined) {
+      mount.shown = this.#views.join(String(this.#viewCount++));
+      renameSync(fresh, mount.shown);
+      return;
+    }
+    for (const name of readdirSync(mount.shown)) rmSync(`${mount.shown}/${name}`, { recursive: true });
+    for (const name of readdirSync(fresh)) renameSync(`${fresh}/${name}`, `${mount.shown}/${name}`);
+    rmdirSync(fresh);
+  }
+
+  [Symbol.dispose](): void {
+    this.#rules[Symbol.dispose]();
+    this.#views[Symbol.dispose]();
   }
 
   #isOver({ parameters }: Context): boolean {
@@ -124,8 +173,17 @@ export class SimulatedAufs {
       return { path, rights };
     });
     mount.branches = [...mount.branches, ...added];
+    if (mount.shown?.startsWith(this.#views.path) === true) this.#show(mount);
     return mount.branches.length > this.#branchLimit ? undefined : 0;
   }
+}
+
+/** What aufs creates in a writable branch when it is mounted. */
+function makeOwnEntries(branch: string): void {
+  for (const name of [".wh..wh.plnk", ".wh..wh.orph"])
+    mkdirSync(`${branch}/${name}`, { recursive: true, mode: 0o700 });
+  if (!readdirSync(branch).includes(".wh..wh.aufs"))
+    writeFileSync(`${branch}/.wh..wh.aufs`, "", { mode: 0o444 });
 }
 
 function valuesOf({ parameters }: Context, key: string): string[] {

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { O_DIRECTORY, O_RDONLY } from "../../src/linux/constants/open.ts";
 import { hasFilesystem } from "../../src/linux/mount.ts";
+import { openBeneath } from "../../src/linux/open.ts";
+import { statAt } from "../../src/linux/stat.ts";
+import { call } from "../../src/linux/syscall.ts";
+import { applyTimeAt } from "../../src/linux/tree/metadata.ts";
+import { trySetXattr } from "../../src/linux/xattr.ts";
 import { type Digest, digestOf } from "../../src/spec/digest.ts";
 import { openAufsDriver } from "../../src/storage/aufs/aufs-driver.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
@@ -20,6 +26,7 @@ if (kernelHasAufs) {
     sizeLimit: "refused",
     disk: "ext4",
     names: "aufs",
+    times: "seconds",
     userNamespaces: "refused",
   });
 }
@@ -45,14 +52,14 @@ describe.skipIf(kernelHasAufs)("without aufs in the kernel", () => {
   });
 });
 
-/** The driver over the part of a kernel that mounts: what is mounted is the writable branch itself. */
+/** The driver over SimulatedAufs. */
 describe("over a simulated kernel", () => {
   async function inDataRoot(
     work: (storage: StorageDriver, simulated: SimulatedAufs, root: string) => Promise<void>,
     options: { readonly branchLimit?: number } = {},
   ): Promise<void> {
     using scratch = new Scratch("aufs");
-    const simulated = new SimulatedAufs(options);
+    using simulated = new SimulatedAufs(options);
     await using storage = await openAufsDriver(scratch.join("aufs"), simulated);
     simulated.calls.length = 0;
     await work(storage, simulated, scratch.join("aufs"));
@@ -145,12 +152,14 @@ describe("over a simulated kernel", () => {
       await storage.createSnapshot("s", [layer]);
       const before = await storage.usage({ snapshot: "s" });
       const upper = `${root}/snapshots/s/upper`;
-      mkdirSync(`${upper}/etc`);
-      mkdirSync(`${upper}/.wh..wh.orph`);
-      for (const mark of [".wh..wh.aufs", "etc/.wh.b"])
-        writeFileSync(`${upper}/${mark}`, "", { mode: 0o444 });
-      writeFileSync(`${upper}/etc/a`, "changed");
-      // What is below shows as the topmost layer, which is the only one.
+      {
+        using _ = await storage.mountSnapshot("s");
+        expect(readdirSync(upper).toSorted()).toEqual([".wh..wh.aufs", ".wh..wh.orph", ".wh..wh.plnk"]);
+        expect(await storage.listChanges("s")).toEqual([]);
+        mkdirSync(`${upper}/etc`);
+        writeFileSync(`${upper}/etc/.wh.b`, "", { mode: 0o444 });
+        writeFileSync(`${upper}/etc/a`, "changed");
+      }
       expect(await storage.listChanges("s")).toEqual([
         { kind: "modified", path: "/etc" },
         { kind: "modified", path: "/etc/a" },
@@ -166,6 +175,37 @@ describe("over a simulated kernel", () => {
       expect(readdirSync(`${root}/layers/${changes.slice(7)}/fs/etc`).toSorted()).toEqual([".wh.b", "a"]);
       expect(simulated.calls.length).toBeGreaterThan(0);
       expect(await storage.describe({ snapshot: "s" })).toEqual({});
+    }));
+
+  test("extended attributes and POSIX ACLs can be set in a container", () =>
+    inDataRoot(async (storage) => {
+      expect(storage.status).toContainEqual(["Extended attributes", "true"]);
+      await storage.createSnapshot("s", []);
+      using mounted = await storage.mountSnapshot("s");
+      using root = openBeneath(mounted.mount.fd, ".", O_RDONLY | O_DIRECTORY);
+      const accessList = Buffer.from("0200000001000700ffffffff04000500ffffffff20000500ffffffff", "hex");
+      expect(trySetXattr(root.fd, "system.posix_acl_access", accessList)).toBe(true);
+    }));
+
+  test("times that are set in a container are whole seconds", () =>
+    inDataRoot(async (storage) => {
+      await storage.createSnapshot("s", []);
+      using mounted = await storage.mountSnapshot("s");
+      call("mkdirat", mounted.mount.fd, "dir", 0o755);
+      applyTimeAt(mounted.mount.fd, "dir", { seconds: 981_173_106, nanoseconds: 123_456_789 });
+      expect(statAt(mounted.mount.fd, "dir").modified).toEqual({ seconds: 981_173_106, nanoseconds: 0 });
+    }));
+
+  test("names that aufs keeps for itself are refused in a container, and in what is shown of layers", () =>
+    inDataRoot(async (storage) => {
+      const layer = await add(storage, new TarBuilder().file("a", "1"));
+      await storage.createSnapshot("s", [layer]);
+      using mounted = await storage.mountSnapshot("s");
+      using view = await storage.viewLayers([layer]);
+      for (const { fd } of [mounted.mount, view]) {
+        expect(() => statAt(fd, ".wh.a")).toThrow("EPERM");
+        expect(() => openBeneath(fd, ".wh..wh.aufs", O_RDONLY)).toThrow("EPERM");
+      }
     }));
 
   test("the ids of a user namespace are refused with what to use instead", () =>

@@ -121,7 +121,10 @@ export class Comparison {
   /** Last first, for pop(). Where nothing of the lower one shows through, its names count, too: they are gone. */
   #namesIn(upper: Descent, lower: Descent | undefined): string[] {
     const names = new Set<string>();
-    for (const { name } of listDirectory(upper.fd)) names.add(this.#marks.subjectOf(name));
+    for (const { name } of listDirectory(upper.fd)) {
+      const subject = this.#marks.subjectOf(name);
+      if (subject !== undefined) names.add(subject);
+    }
     if (lower !== undefined && this.#marks.isOpaque(upper.fd)) {
       for (const { name } of listDirectory(lower.fd)) names.add(name);
     }

@@ -17,8 +17,8 @@ export interface Marks {
   readonly reveal: (parent: Fd, name: string) => boolean;
   /** Whether `name`, which looks like this there, is marked as gone. */
   readonly isHidden: (parent: Fd, name: string, stat: Stat | undefined) => boolean;
-  /** What a name that stands in a directory is about. */
-  readonly subjectOf: (name: string) => string;
+  /** The file that a name in a directory is, or hides. Undefined: the name is the file system's own, and names no file. */
+  readonly subjectOf: (name: string) => string | undefined;
 }
 
 const OPAQUE = "trusted.overlay.opaque";
@@ -73,7 +73,10 @@ export const aufsMarks: Marks = {
   },
   isHidden: (parent, name, stat) =>
     stat === undefined && findStatAt(parent, `${WHITEOUT}${name}`)?.kind === "file",
-  subjectOf: (name) => (name.startsWith(WHITEOUT) ? name.slice(WHITEOUT.length) : name),
+  subjectOf: (name) => {
+    if (name.startsWith(AUFS_OWN)) return undefined;
+    return name.startsWith(WHITEOUT) ? name.slice(WHITEOUT.length) : name;
+  },
 };
 
 function makeMark(directory: Fd, name: string): void {

@@ -4,9 +4,10 @@ import { release } from "node:os";
 import { gunzipSync } from "node:zlib";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { mountAufs, parseBranchLimit } from "../../linux/aufs-mount.ts";
+import { O_DIRECTORY, O_RDONLY } from "../../linux/constants/open.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { createFilesystem, hasFilesystem, type MountKernel, setMountAttributes } from "../../linux/mount.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
+import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
 import type { MountPlace } from "../../linux/workshop.ts";
 import { trySetXattr } from "../../linux/xattr.ts";
 import { LayerDirectory } from "../disk/layer-directory.ts";
@@ -98,7 +99,9 @@ async function probe(places: Places, mount: (order: UnionMount) => Promise<Owned
   try {
     const lowers = [{ fd: opened.fd, path: "lower" }];
     using mounted = await mount({ lowers, writable: { fd: opened.fd, upper: "upper", work: "work" } });
-    return trySetXattr(mounted.fd, "trusted.tare.probe", Uint8Array.of(1));
+    // KERNEL: the descriptor of fsmount(2) is as of O_PATH, which fsetxattr(2) refuses.
+    using top = openBeneath(mounted.fd, ".", O_RDONLY | O_DIRECTORY);
+    return trySetXattr(top.fd, "trusted.tare.probe", Uint8Array.of(1));
   } catch (cause) {
     if (kindOf(cause) === "exhausted") return true; // without room for its own files, removing must go on
     throw new Failure("unsupported", `cannot use the aufs driver here: ${sentenceOf(cause)}`, { cause });

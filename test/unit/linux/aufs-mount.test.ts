@@ -10,6 +10,7 @@ const fixed = [
   ["udba", "none"],
   ["noplink", true],
   ["dio", true],
+  ["acl", true],
   ["nowarn_perm", true],
 ] as const;
 
@@ -53,7 +54,7 @@ function branchesIn(scratch: Scratch, count: number): AufsBranches {
 test("mountAufs() makes these calls, in this order", () => {
   using scratch = new Scratch("aufs");
   const order = branchesIn(scratch, 2);
-  const simulated = new SimulatedAufs();
+  using simulated = new SimulatedAufs();
   using _ = mountAufs(order, simulated);
   const [context] = simulated.calls.filter(([name]) => name === "fsconfig").map(([, fd]) => fd);
   expect(simulated.calls).toEqual([
@@ -63,6 +64,7 @@ test("mountAufs() makes these calls, in this order", () => {
     ["fsconfig", context, 1, "udba", "none", 0],
     ["fsconfig", context, 0, "noplink", null, 0],
     ["fsconfig", context, 0, "dio", null, 0],
+    ["fsconfig", context, 0, "acl", null, 0],
     ["fsconfig", context, 0, "nowarn_perm", null, 0],
     ["fsconfig", context, 1, "xino", order.xino, 0],
     ["fsconfig", context, 1, "br", `${scratch.join("0")}=rw`, 0],
@@ -75,7 +77,7 @@ test("mountAufs() makes these calls, in this order", () => {
 test("mountAufs() of 127 branches remounts until all are there", () => {
   using scratch = new Scratch("aufs");
   const order = branchesIn(scratch, 127);
-  const simulated = new SimulatedAufs();
+  using simulated = new SimulatedAufs();
   using mount = mountAufs(order, simulated);
   expect(simulated.mounted[0]?.branches.map(({ path }) => path)).toEqual([...order.branches]);
   const picks = simulated.calls.filter(([name]) => name === "fspick");
@@ -89,16 +91,16 @@ test("mountAufs() of 127 branches remounts until all are there", () => {
 test("mountAufs() says what the kernel refused, and where it says why", () => {
   using scratch = new Scratch("aufs");
   const order = branchesIn(scratch, 2);
-  expect(() => mountAufs({ ...order, branches: [] }, new SimulatedAufs())).toThrow(
+  using simulated = new SimulatedAufs();
+  expect(() => mountAufs({ ...order, branches: [] }, simulated)).toThrow(
     /^cannot create a file system of type "aufs": fsconfig\(\d+, 6, NULL, NULL, 0\): EINVAL \(see dmesg\)$/,
   );
-  expect(() => mountAufs(order, new SimulatedAufs({ branchLimit: 1 }))).toThrow(
-    /^cannot mount 2 branches: .*ENOSPC$/,
-  );
+  using narrow = new SimulatedAufs({ branchLimit: 1 });
+  expect(() => mountAufs(order, narrow)).toThrow(/^cannot mount 2 branches: .*ENOSPC$/);
 });
 
 test("hasFilesystem() asks the kernel, which loads the module", () => {
-  const simulated = new SimulatedAufs();
+  using simulated = new SimulatedAufs();
   expect(hasFilesystem("aufs", simulated)).toBe(true);
   expect(simulated.calls).toEqual([["fsopen", "aufs", 1]]);
 });
