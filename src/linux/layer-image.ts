@@ -133,6 +133,7 @@ class ImageWriting {
     this.#counter.count(entry);
     const target = parseTarget(entry.path, this.#names);
     if (target.kind === "ignored") return undefined;
+    if (target.kind === "link-source" && entry.type !== "file") return undefined;
     if (depthOf(target.path) > this.#counter.limits.depth) {
       throw new Failure("invalid", `it lies more than ${this.#counter.limits.depth} directories deep`);
     }
@@ -140,7 +141,7 @@ class ImageWriting {
       if (name.length > 85 && encodeBytes(name).length > 255)
         throw new Failure("invalid", "a name in it is longer than 255 bytes");
     }
-    if (target.kind === "member") return this.#model.add(target.path, entry);
+    if (target.kind === "member" || target.kind === "link-source") return this.#model.add(target.path, entry);
     if (target.kind === "whiteout") {
       this.#model.hide(target.path);
     } else {

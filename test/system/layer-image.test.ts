@@ -206,15 +206,32 @@ describe("writeLayerImage()", () => {
   });
 
   const names = fc
-    .array(fc.constantFrom("a", "b", "l", "..", ".", "", ".wh.a", ".wh.l", ".wh..wh..opq", "c"), {
-      minLength: 1,
-      maxLength: 4,
-    })
+    .array(
+      fc.constantFrom("a", "b", "l", "..", ".", "", ".wh.a", ".wh.l", ".wh..wh..opq", "c", ".wh..wh.plnk"),
+      {
+        minLength: 1,
+        maxLength: 4,
+      },
+    )
     .map((parts) => parts.join("/"));
   const entry = fc.record({
     name: names,
     flag: fc.constantFrom("0", "0", "1", "2", "3", "5", "5", "6"),
-    link: fc.constantFrom("a", "b", "l", "a/b", "..", "../a", "b/../a", "/", ".", "/a/b", "l/a", "c"),
+    link: fc.constantFrom(
+      "a",
+      "b",
+      "l",
+      "a/b",
+      "..",
+      "../a",
+      "b/../a",
+      "/",
+      ".",
+      "/a/b",
+      "l/a",
+      "c",
+      ".wh..wh.plnk/a",
+    ),
     mode: fc.constantFrom(0o777, 0o4755),
     uid: fc.constantFrom(0, 70_000),
     content: fc.constantFrom("", "1", "22"),
@@ -244,6 +261,15 @@ describe("writeLayerImage()", () => {
         examples: (["strict", "docker"] as const).flatMap((rules) => [
           // A file, a whiteout beside it, a directory in the file's place: nothing of lower layers comes back in it.
           [[plain("a", "0"), plain(".wh.a", "0"), plain("a", "5")], rules],
+          // A file that only hard links name, as old layers of aufs have it; the last entry of a file counts.
+          [
+            [
+              plain(".wh..wh.plnk/a", "0"),
+              { ...plain("b", "1"), link: ".wh..wh.plnk/a" },
+              { ...plain("c", "1"), link: "b", mode: 0o4755, uid: 70_000 },
+            ],
+            rules,
+          ],
           // A link to where it lies itself, which a file below it replaces.
           [[{ ...plain("l", "2"), link: ".." }, plain("l/l", "0")], rules],
         ]),

@@ -45,6 +45,39 @@ const escapes: Record<string, (out: string) => TarBuilder> = {
   "a mode for a link's target": (out) =>
     tar().symlink("l", `${out}/secret`, { mode: 0o4777, uid: 5, mtime: 7 }),
   "a hard link out by dot-dot": () => tar().hardlink("h", "../outside/secret").file("h", "evil"),
+  "dot-dot behind a link": (out) => tar().symlink("l", out).file("l/../../outside/secret", "evil"),
+  "dot-dot in front of a link": (out) => tar().symlink("l", out).file("d/../l/secret", "evil"),
+  "dot-dot through a link that leads up": () =>
+    tar().directory("d").symlink("d/up", "../..").file("d/up/x/../outside/secret", "evil"),
+  "as many dot-dots as there are names, and one more": () =>
+    tar().file("a/b/c/../../../../outside/secret", "evil"),
+  "a hard link through a name and out": () => tar().hardlink("h", "a/../../outside/secret", { mode: 0o777 }),
+  "a hard link by dot-dot through a link": (out) =>
+    tar().symlink("l", out).hardlink("h", "d/../l/secret", { mode: 0o777, uid: 5, mtime: 7 }),
+  "a hard link to a link, with all that an entry may say": (out) =>
+    tar()
+      .symlink("l", `${out}/secret`)
+      .pax({ "SCHILY.xattr.user.evil": "1" })
+      .hardlink("h", "l", { mode: 0o4777, uid: 5, gid: 5, mtime: 7 }),
+  "a hard link over a link, to a link": (out) =>
+    tar()
+      .symlink("l", `${out}/secret`)
+      .symlink("h", `${out}/secret`)
+      .hardlink("h", "l", { mode: 0o777, uid: 5 }),
+  "a link in the place of aufs's links": (out) =>
+    tar()
+      .symlink(".wh..wh.plnk", out)
+      .file(".wh..wh.plnk/secret", "evil")
+      .hardlink("h", ".wh..wh.plnk/secret"),
+  "a name beyond aufs's links": () => tar().file(".wh..wh.plnk/../../outside/secret", "evil"),
+  "a hard link beyond aufs's links": () =>
+    tar().file(".wh..wh.plnk/1").hardlink("h", ".wh..wh.plnk/../../outside/secret", { mode: 0o777 }),
+  "a link among aufs's links": (out) =>
+    tar()
+      .symlink(".wh..wh.plnk/1", `${out}/secret`)
+      .file(".wh..wh.plnk/2")
+      .hardlink("h", ".wh..wh.plnk/1", { mode: 0o777 })
+      .file("h", "evil"),
   "a hard link out by absolute path": (out) => tar().hardlink("h", `${out}/secret`),
   "a hard link through a linked directory": (out) => tar().symlink("l", out).hardlink("h", "l/secret"),
   "a hard link to a link": (out) =>
@@ -125,7 +158,16 @@ describe("unpackLayer() lets nothing out", () => {
 
 describe("unpackLayer() refuses", () => {
   const cases: Record<string, [TarBuilder, string, string]> = {
-    "dot-dot, even one that stays inside": [tar().directory("a").file("a/../b"), "invalid", '".."'],
+    "dot-dot that leaves the root": [
+      tar().directory("a").file("a/../../b"),
+      "invalid",
+      'leaves the root by ".."',
+    ],
+    "a hard link that leaves the root": [
+      tar().file("f").hardlink("h", "a/../../f"),
+      "invalid",
+      'leaves the root by ".."',
+    ],
     "absolute names": [tar().file("/etc/x"), "invalid", "absolute"],
     "an entry below a link": [tar().symlink("l", "d").directory("d").file("l/x"), "invalid", "symlink"],
     "an entry below a file": [tar().file("f").file("f/x"), "invalid", "is a file"],

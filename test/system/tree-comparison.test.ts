@@ -35,7 +35,9 @@ const note = new TextEncoder().encode("note");
 const layer = tarWith([
   { path: "etc/", type: "directory", mode: 0o755 },
   { path: "etc/passwd", type: "file", mode: 0o644, size: 10, uid: 3, gid: 4 },
-  { path: "etc/same", type: "hardlink", linkName: "etc/passwd" },
+  { path: "etc/same", type: "hardlink", linkName: "etc/passwd", mode: 0o644, uid: 3, gid: 4 },
+  { path: "etc/first", type: "file", mode: 0o600, size: 3, uid: 9, xattrs: new Map([["user.note", note]]) },
+  { path: "etc/last", type: "hardlink", linkName: "etc/first", mode: 0o640, uid: 5, gid: 6 },
   { path: "etc/noted", type: "file", mode: 0o600, xattrs: new Map([["user.note", note]]) },
   { path: "bin/", type: "directory", mode: 0o750 },
   { path: "bin/su", type: "file", mode: 0o4755, size: 700 },
@@ -88,6 +90,7 @@ describe.skipIf(!isRoot)("compareLayer()", () => {
     ['"etc/passwd" has mode 0666 in place of 0644', () => chmodSync(`${root}/etc/passwd`, 0o666)],
     ['"etc/passwd" has 9 bytes in place of 10', () => truncateSync(`${root}/etc/passwd`, 9)],
     ['"etc/passwd" was modified at another time', () => utimesSync(`${root}/etc/passwd`, 1e9, 1e9)],
+    ['"etc/first" has mode 0600 in place of 0640', () => chmodSync(`${root}/etc/first`, 0o600)],
     ['"etc" was modified at another time', () => utimesSync(`${root}/etc`, 1e9, 1e9)],
     ['"bin/su" has mode 0755 in place of 4755', () => chmodSync(`${root}/bin/su`, 0o755)],
     ['"bin" has mode 0700 in place of 0750', () => chmodSync(`${root}/bin`, 0o700)],

@@ -35,7 +35,8 @@ describe("unpackLayer() makes", () => {
       .file("d/f", "hello", { mode: 0o4711 })
       .pax({ mtime: "7.000000001" })
       .symlink("d/s", "../../anything", { uid: 5, gid: 6 })
-      .hardlink("d/h", "./d/f")
+      .pax({ mtime: "-1.5", uid: "4294967294" })
+      .hardlink("d/h", "./d/f", { mode: 0o4711 })
       .header({ name: "d/p", flag: "6", mode: 0o622, uid: 1, mtime: 9 })
       .header({ name: "d/zero", flag: "3", major: 1, minor: 5, mode: 0o666, gid: 8, mtime: 10 })
       .header({ name: "d/disk", flag: "4", major: 259, minor: 300, mode: 0o660, mtime: 11 });
@@ -56,6 +57,84 @@ describe("unpackLayer() makes", () => {
     expect(spawnSync("stat", ["-c", "%t:%T", scratch.join("root/d/disk")]).stdout.toString()).toBe(
       "103:12c\n",
     );
+  });
+
+  test("unpackLayer() applies a hard link's own mode, owner, time and attributes to the file", async () => {
+    using scratch = new Scratch("unpack");
+    const note = (value: string): Record<string, string> => ({ "SCHILY.xattr.user.note": value });
+    const capability = "\u0001\0\0\u0002\0\u0004\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    const archive = tar()
+      .pax({ ...note("first"), "SCHILY.xattr.user.kept": "1" })
+      .file("f", "hello", { mode: 0o644, uid: 1, gid: 2, mtime: 10 })
+      .pax({ ...note("last"), mtime: "20.000000007" })
+      .hardlink("h", "f", { mode: 0o6750, uid: 3, gid: 4 })
+      .symlink("s", "/etc/passwd", { uid: 1, gid: 1, mtime: 10 })
+      .hardlink("t", "s", { mode: 0o600, uid: 3, gid: 4, mtime: 20 })
+      .header({ name: "zero", flag: "3", major: 1, minor: 5, mode: 0o600, mtime: 10 })
+      .hardlink("nil", "zero", { mode: 0o666, uid: 3, gid: 4, mtime: 20 })
+      .pax({ "SCHILY.xattr.security.capability": capability })
+      .file("able", "", { mode: 0o755, mtime: 10 })
+      .hardlink("able2", "able", { mode: 0o755, mtime: 10 })
+      .end();
+    await unpackAt(scratch.join("root"), archive);
+    const facts = (name: string): number[] => {
+      const stat = lstatSync(scratch.join("root", name), { bigint: true });
+      return [stat.mode & 0o7777n, stat.uid, stat.gid, stat.mtimeNs, stat.nlink].map(Number);
+    };
+    for (const name of ["f", "h"]) expect(facts(name)).toEqual([0o6750, 3, 4, 20_000_000_007, 2]);
+    expect(getXattr(scratch.join("root/f"), "user.note")).toBe("last");
+    expect(getXattr(scratch.join("root/f"), "user.kept")).toBe("1");
+    for (const name of ["s", "t"]) expect(facts(name)).toEqual([0o777, 3, 4, 10e9, 2]);
+    for (const name of ["zero", "nil"]) expect(facts(name)).toEqual([0o666, 3, 4, 20e9, 2]);
+    expect(facts("able")).toEqual([0o755, 0, 0, 10e9, 2]);
+    expect(getXattr(scratch.join("root/able"), "security.capability")).toBe(capability);
+  });
+
+  test("unpackLayer() resolves dot-dot inside the root, in names and in targets of hard links", async () => {
+    using scratch = new Scratch("unpack");
+    const archive = tar()
+      .file("a/../b/./x/../f", "1")
+      .directory("./b/..", { mode: 0o711 })
+      .hardlink("c/../h", "b/c/../../b/f")
+      .symlink("l", "b")
+      .file("l/../beside", "2")
+      .end();
+    for (const names of ["strict", "docker"] as const) {
+      await unpackAt(scratch.join(names), archive, { names });
+      expect(readdirSync(scratch.join(names)).toSorted()).toEqual(["b", "beside", "h", "l"]);
+      expect(statSync(scratch.join(names)).mode & 0o7777).toBe(0o711);
+      expect(text(scratch.join(names, "b/f"))).toBe("1");
+      expect(statSync(scratch.join(names, "h")).ino).toBe(statSync(scratch.join(names, "b/f")).ino);
+    }
+  });
+
+  test("unpackLayer() resolves hard links to the files that Docker's aufs driver kept for them", async () => {
+    const archive = tar()
+      .directory("./", { mode: 0o755, mtime: 5 })
+      .file(".wh..wh.aufs")
+      .directory(".wh..wh.plnk", { mode: 0o700 })
+      .file(".wh..wh.plnk/100.2", "linked", { mode: 0o4755, uid: 3, gid: 4, mtime: 10 })
+      .file(".wh..wh.plnk/100.3", "of nobody")
+      .directory(".wh..wh.orph", { mode: 0o700 })
+      .directory("bin")
+      .hardlink("bin/one", ".wh..wh.plnk/100.2")
+      .hardlink("two", "/.wh..wh.plnk/100.2")
+      .hardlink("three", "two", { mode: 0o4755, uid: 3, gid: 4, mtime: 10 })
+      .end();
+    for (const whiteouts of ["overlay", "aufs", "remove"] as const) {
+      using scratch = new Scratch("unpack");
+      await unpackAt(scratch.join("root"), archive, { names: "docker", whiteouts });
+      expect(readdirSync(scratch.join("root")).toSorted()).toEqual(["bin", "three", "two"]);
+      for (const name of ["bin/one", "two", "three"]) {
+        const { mode, uid, gid, mtimeMs, nlink } = statSync(scratch.join("root", name));
+        expect([mode & 0o7777, uid, gid, mtimeMs, nlink]).toEqual([0o4755, 3, 4, 10_000, 3]);
+        expect(text(scratch.join("root", name))).toBe("linked");
+      }
+      expect(statSync(scratch.join("root")).mtimeMs).toBe(5000);
+    }
+    using scratch = new Scratch("unpack");
+    const missing = tar().directory(".wh..wh.plnk").hardlink("one", ".wh..wh.plnk/1.1").end();
+    expect((await failureAt(scratch.join("root"), missing)).kind).toBe("corrupt");
   });
 
   test("unpackLayer() makes missing parents as root's, mode 0755, whatever the umask", async () => {

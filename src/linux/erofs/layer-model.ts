@@ -1,7 +1,7 @@
 import { Failure, within } from "../../base/failure.ts";
 import { encodeBytes } from "../../spec/byte-text.ts";
 import type { TarEntry, TarTime } from "../../spec/tar-entry.ts";
-import { baseOf, cleanPath, type NameRules, parentOf } from "../tree/entry-path.ts";
+import { baseOf, cleanPath, LINK_SOURCES, type NameRules, parentOf } from "../tree/entry-path.ts";
 import { checkDevice } from "../tree/layer-writer.ts";
 import { checkOwner, DEFAULT_ACL, isAllowedXattr } from "../tree/metadata.ts";
 import { isWhiteoutNode, type LayerNode, makeNode, makeWhiteoutNode } from "./layer-node.ts";
@@ -93,6 +93,11 @@ export class LayerModel {
 
   /** What only holds once everything is in place. */
   end(): void {
+    const sources = this.root.children.get(LINK_SOURCES);
+    if (sources !== undefined) {
+      this.root.children.delete(LINK_SOURCES);
+      drop(sources);
+    }
     for (const [path, { mtime, defaultAcl }] of this.#late) {
       const parent = path === "" ? undefined : this.#find(parentOf(path));
       const node = path === "" ? this.root : parent?.children.get(baseOf(path));
@@ -151,6 +156,24 @@ export class LayerModel {
     const node = look();
     node.links += 1;
     cleared.children.set(baseOf(path), node);
+    // A link source has the metadata, as with Docker.
+    if (parentOf(target) !== LINK_SOURCES) this.#applyToInode(node, entry);
+  }
+
+  /** As applyToInode() of an unpacked layer. */
+  #applyToInode(node: LayerNode, entry: TarEntry): void {
+    const isChown = node.uid !== entry.uid || node.gid !== entry.gid;
+    node.uid = entry.uid;
+    node.gid = entry.gid;
+    if (node.kind === "symlink") {
+      this.skippedXattrs += entry.xattrs.size;
+      return;
+    }
+    if (isChown) node.xattrs?.delete("security.capability");
+    node.mode = entry.mode;
+    node.mtime = entry.mtime;
+    if (node.kind === "file") this.#takeXattrs(node, entry);
+    else this.skippedXattrs += entry.xattrs.size;
   }
 
   #put(path: string, node: LayerNode): void {

@@ -10,26 +10,33 @@ export type EntryTarget =
   | { readonly kind: "whiteout"; readonly path: string }
   /** `path` is the directory whose lower contents are hidden. */
   | { readonly kind: "opaque"; readonly path: string }
-  /** Bookkeeping of the aufs driver of old. */
+  /** A file that hard links of the same layer name, and that is no part of the tree: Docker's aufs driver wrote such layers. */
+  | { readonly kind: "link-source"; readonly path: string }
+  /** Other files that only aufs uses. */
   | { readonly kind: "ignored" };
 
 const WHITEOUT = ".wh.";
 const META = ".wh..wh.";
 const OPAQUE = ".wh..wh..opq";
+/** Where aufs keeps files that have several names: "pseudo-links". */
+export const LINK_SOURCES = ".wh..wh.plnk";
 const unclean: RegExp = /(?:^|\/)\.{0,2}(?:\/|$)/;
 
 /**
- * A name of an archive as a clean path below the root. Throws "invalid" for "..", in whatever place, and under
- * strict rules for an absolute one.
+ * A name of an archive as a clean path below the root. ".." is taken as text, as Docker does: "a/../b" is "b", also where "a" is a link.
+ * Throws "invalid" for a path that leaves the root, and under strict rules for an absolute one.
  */
 export function cleanPath(name: string, rules: NameRules): string {
   if (name.startsWith("/") && rules === "strict") {
     throw new Failure("invalid", `cannot unpack ${JSON.stringify(name)}: the path is absolute`);
   }
   if (!unclean.test(name)) return name;
-  const components = name.split("/").filter((component) => component !== "" && component !== ".");
-  if (components.includes("..")) {
-    throw new Failure("invalid", `cannot unpack ${JSON.stringify(name)}: the path has ".." in it`);
+  const components: string[] = [];
+  for (const component of name.split("/")) {
+    if (component === "" || component === ".") continue;
+    if (component !== "..") components.push(component);
+    else if (components.pop() === undefined)
+      throw new Failure("invalid", `cannot unpack ${JSON.stringify(name)}: the path leaves the root by ".."`);
   }
   return components.join("/");
 }
@@ -40,6 +47,7 @@ export function parseTarget(name: string, rules: NameRules): EntryTarget {
   if (!path.includes(WHITEOUT)) return { kind: "member", path };
   const components = path.split("/");
   const last = components.pop() as string;
+  if (components.length === 1 && components[0] === LINK_SOURCES) return { kind: "link-source", path };
   if (components.some((component) => component.startsWith(META))) return { kind: "ignored" };
   if (components.some((component) => component.startsWith(WHITEOUT))) throw malformed(name);
   const parent = components.join("/");

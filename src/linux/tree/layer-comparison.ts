@@ -20,6 +20,7 @@ import { isAllowedXattr } from "./metadata.ts";
 import { pathArgument } from "../path-argument.ts";
 
 const ACCESS_ACL = "system.posix_acl_access";
+const CAPABILITY = "security.capability";
 const longestXattr = 65_536;
 
 /**
@@ -29,6 +30,8 @@ const longestXattr = 65_536;
 export class LayerComparison {
   readonly #root: Fd;
   readonly #entries = new Map<string, TarEntry>();
+  /** Each file by all of its names, with what the last of its entries says. */
+  readonly #files = new Map<string, { entry: TarEntry }>();
 
   constructor(root: Fd) {
     this.#root = root;
@@ -38,7 +41,18 @@ export class LayerComparison {
   add(entry: TarEntry): void {
     const target = parseTarget(entry.path, "docker");
     // Deletions are about other layers.
-    if (target.kind === "member") this.#entries.set(target.path, entry);
+    if (target.kind !== "member") return;
+    this.#entries.set(target.path, entry);
+    if (entry.type !== "hardlink") {
+      this.#files.set(target.path, { entry });
+      return;
+    }
+    const file = this.#files.get(cleanPath(entry.linkName, "docker"));
+    if (file === undefined) this.#files.delete(target.path);
+    else {
+      this.#files.set(target.path, file);
+      file.entry = withLink(file.entry, entry);
+    }
   }
 
   /** All entries were added. Throws "corrupt" naming the first file that is not as its entry says. */
@@ -76,10 +90,11 @@ export class LayerComparison {
     const stat = statFd(found.fd);
     if (entry.type === "hardlink") return this.#linkDifference(stat, entry);
     if (stat.kind !== entry.type) return `is a ${stat.kind} in place of a ${entry.type}`;
+    const last = this.#files.get(path)?.entry ?? entry;
     return (
-      metadataDifference(path, stat, entry) ??
-      (entry.type === "symlink" ? targetDifference(found.fd, entry) : undefined) ??
-      (entry.type === "file" || entry.type === "directory" ? xattrDifference(found.fd, entry) : undefined)
+      metadataDifference(path, stat, last) ??
+      (entry.type === "symlink" ? targetDifference(found.fd, last) : undefined) ??
+      (entry.type === "file" || entry.type === "directory" ? xattrDifference(found.fd, last) : undefined)
     );
   }
 
@@ -97,6 +112,15 @@ export class LayerComparison {
     }
     return `is no link to ${JSON.stringify(target)} any more`;
   }
+}
+
+/** See applyToInode(). */
+function withLink(file: TarEntry, { uid, gid, mode, mtime, xattrs }: TarEntry): TarEntry {
+  if (file.type === "symlink") return { ...file, uid, gid };
+  const kept = [...file.xattrs].filter(
+    ([name]) => name !== CAPABILITY || (file.uid === uid && file.gid === gid),
+  );
+  return { ...file, uid, gid, mode, mtime, xattrs: new Map([...kept, ...xattrs]) };
 }
 
 function metadataDifference(path: string, stat: Stat, entry: TarEntry): string | undefined {

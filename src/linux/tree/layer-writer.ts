@@ -21,10 +21,10 @@ import { findStatAt, makeDevice, statFd } from "../stat.ts";
 import { attempt, call, callAsync, SyscallFailure } from "../syscall.ts";
 import type { Whiteouts } from "../unpack-options.ts";
 import { trySetXattr } from "../xattr.ts";
-import { baseOf, cleanPath, type NameRules, parentOf } from "./entry-path.ts";
+import { baseOf, cleanPath, LINK_SOURCES, type NameRules, parentOf } from "./entry-path.ts";
 import { type LayerTree, openMade } from "./layer-tree.ts";
 import { isWhiteout } from "./marks.ts";
-import { applyMetadata, applyTime, applyTimeAt, checkOwner, DEFAULT_ACL } from "./metadata.ts";
+import { applyMetadata, applyTime, applyTimeAt, applyToInode, checkOwner, DEFAULT_ACL } from "./metadata.ts";
 import type { Pace } from "./pace.ts";
 
 export interface WriterRules {
@@ -191,6 +191,9 @@ export class LayerWriter implements Disposable {
       // SAFETY: without AT_SYMLINK_FOLLOW a link is linked, not what it points to.
       return attempt("linkat", from, pathArgument(baseOf(target)), held.fd, pathArgument(base), 0);
     });
+    // A link source has the metadata, as with Docker.
+    if (parentOf(target) === LINK_SOURCES) return;
+    this.skippedXattrs += applyToInode(this.#tree.parent(path), baseOf(path), entry);
   }
 
   async #makeSymlink(path: string, entry: TarEntry): Promise<void> {

@@ -1,9 +1,17 @@
 import { Failure } from "../../base/failure.ts";
 import type { TarEntry } from "../../spec/tar-entry.ts";
-import { AT_SYMLINK_NOFOLLOW } from "../constants/open.ts";
-import type { Fd } from "../fd.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+} from "../constants/open.ts";
+import { type Fd, OwnedFd } from "../fd.ts";
 import { pathArgument } from "../path-argument.ts";
-import type { FileTime } from "../stat.ts";
+import { type FileTime, statFd } from "../stat.ts";
 import { call } from "../syscall.ts";
 import { trySetXattr } from "../xattr.ts";
 
@@ -45,6 +53,31 @@ function applyXattrs(fd: Fd, { xattrs, type }: TarEntry): number {
     if (!isAllowedXattr(name) || !trySetXattr(fd, name, value)) left += 1;
   }
   return left;
+}
+
+/**
+ * Owner, mode, times and attributes that a hard link's own entry has, for the file that it is a name of: the last entry of a file counts,
+ * as with Docker. Of a symbolic link only the owner. Returns how many attributes were left out.
+ */
+export function applyToInode(parent: Fd, name: string, entry: TarEntry): number {
+  using place = new OwnedFd(call("openat", parent, pathArgument(name), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const stat = statFd(place.fd);
+  // KERNEL: chown(2) takes file capabilities away even when the owner stays, and most archives repeat the first entry without attributes.
+  if (stat.uid !== entry.uid || stat.gid !== entry.gid)
+    call("fchownat", place.fd, "", entry.uid, entry.gid, AT_EMPTY_PATH);
+  if (stat.kind === "symlink") return entry.xattrs.size;
+  // SAFETY: the very file that was looked at, which may be a device, and is not opened.
+  const path = `/proc/self/fd/${place.fd}`;
+  if (statFd(place.fd).permissions !== entry.mode) call("fchmodat", AT_FDCWD, path, entry.mode);
+  const left = stat.kind === "file" ? applyXattrsAt(path, entry) : entry.xattrs.size;
+  call("utimensat", AT_FDCWD, path, encodeTimes(entry.mtime), 0);
+  return left;
+}
+
+function applyXattrsAt(path: string, entry: TarEntry): number {
+  if (entry.xattrs.size === 0) return 0;
+  using file = new OwnedFd(call("openat", AT_FDCWD, path, O_RDONLY | O_CLOEXEC));
+  return applyXattrs(file.fd, entry);
 }
 
 // SAFETY: filled and read within one synchronous call, so one buffer serves all.

@@ -7,7 +7,7 @@ import type { Fd } from "../fd.ts";
 import { findStatAt } from "../stat.ts";
 import type { UnpackOptions, UnpackResult } from "../unpack-options.ts";
 import { EntryCounter } from "./entry-counter.ts";
-import { baseOf, cleanPath, depthOf, type EntryTarget, parseTarget } from "./entry-path.ts";
+import { baseOf, cleanPath, depthOf, type EntryTarget, LINK_SOURCES, parseTarget } from "./entry-path.ts";
 import { LayerTree } from "./layer-tree.ts";
 import { LayerWriter } from "./layer-writer.ts";
 import { Pace } from "./pace.ts";
@@ -24,6 +24,8 @@ export class Unpacking implements Disposable {
   readonly #tree: LayerTree;
   readonly #writer: LayerWriter;
   #isRootOpaque = false;
+  /** Files that are in the tree only as long as links to them may follow. */
+  #hasLinkSources = false;
   #current: TarEntry | undefined;
 
   constructor(
@@ -62,6 +64,7 @@ export class Unpacking implements Disposable {
       }
     }
     reader.end();
+    if (this.#hasLinkSources) await this.#tree.clear(LINK_SOURCES);
     for (const path of this.#tree.late.keys()) {
       this.#writer.finishDirectory(path);
       if (this.#pace.isDue()) await this.#pace.rest();
@@ -95,6 +98,7 @@ export class Unpacking implements Disposable {
         ? { kind: "member", path: cleanPath(entry.path, names) }
         : parseTarget(entry.path, names);
     if (target.kind === "ignored") return;
+    if (target.kind === "link-source" && entry.type !== "file") return;
     if (depthOf(target.path) > this.#counter.limits.depth) {
       throw new Failure("invalid", `it lies more than ${this.#counter.limits.depth} directories deep`);
     }
@@ -102,6 +106,10 @@ export class Unpacking implements Disposable {
     if (target.kind === "member") {
       if (target.path === "" && entry.type === "directory" && this.#options.root === "keep") return;
       if (target.path !== "" && this.#options.existing === "same-kind") this.#checkKind(target.path, entry);
+      return await this.#writer.begin(target.path, entry);
+    }
+    if (target.kind === "link-source") {
+      this.#hasLinkSources = true;
       return await this.#writer.begin(target.path, entry);
     }
     const { marks } = this.#tree;
