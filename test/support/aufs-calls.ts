@@ -34,7 +34,7 @@ const STATX_MNT_ID = 0x1000;
 export class AufsCalls implements Disposable {
   readonly #mounts = new Map<bigint, { readonly hasAcl: boolean }>();
   readonly #addon: Addon = addon();
-  readonly #call: Addon["call"] = this.#addon.call;
+  readonly #call: Addon["call"] = this.#addon.call.bind(this.#addon);
 
   constructor() {
     const names = new Map<number, SyscallName>();
