@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
-import { within } from "../base/failure.ts";
 import { log } from "../base/log.ts";
 import { MadeAhead } from "../base/made-ahead.ts";
 import { openContentStore } from "../image/content-store.ts";
@@ -30,7 +29,7 @@ import type { GarbageRules } from "../spec/garbage-rules.ts";
 import type { IdPool } from "../spec/id-pool.ts";
 import type { EngineParts, RuntimePart } from "./parts.ts";
 import { randomContainerId } from "./planning/container-name.ts";
-import { ensurePrivateDirectory, lockDataRoot } from "./state/data-root.ts";
+import { lockRoot } from "./state/locked-root.ts";
 
 export interface PartsOptions {
   readonly dataRoot: string;
@@ -52,16 +51,13 @@ export interface PartsOptions {
   readonly helloProgram?: string;
 }
 
-/** Locks the data root and opens everything that an engine stands on, or nothing. The caller disposes of it. */
+/** Locks the roots and opens everything that an engine stands on, or nothing. The caller disposes of it. */
 export async function openParts(options: PartsOptions): Promise<EngineParts> {
   const { dataRoot, runRoot, storageDriver, keeperProgram, helloProgram, idPool } = options;
   await using opened = new AsyncDisposableStack();
-  opened.use(await lockDataRoot(dataRoot));
-  try {
-    ensurePrivateDirectory(runRoot);
-  } catch (thrown) {
-    throw within(`cannot open the run root "${runRoot}"`, thrown);
-  }
+  opened.use(await lockRoot(dataRoot, "data root"));
+  // Before anything in it is touched: prewarmed keepers and containers of another engine may be there.
+  opened.use(await lockRoot(runRoot, "run root"));
   const program = opened.use(openKeeperProgram(keeperProgram, { directory: join(runRoot, "lib") }));
   const workshop = new KeeperWorkshop(program, runRoot);
   const { storage, ...storageChoice } = await openChosenStorage(dataRoot, {

@@ -11,7 +11,7 @@ import type { Engine } from "../engine/engine-types.ts";
 export interface OpenOptions {
   /** Images, containers, state. Default `/var/lib/tare`. One engine at a time. */
   readonly dataRoot?: string;
-  /** What need not survive a reboot. Default `/run/tare`. */
+  /** What need not survive a reboot. Default `/run/tare`. One engine at a time. */
   readonly runRoot?: string;
   /**
    * "overlay", "erofs", "btrfs", "vfs" or "aufs" (`docs/storage.md`). Absent: the one that the data root has begun with, else the first that works here. Another than the one that
@@ -52,7 +52,7 @@ export interface OpenOptions {
 
 /**
  * An engine in this process: no daemon. The caller disposes of it; its containers go on, and the next engine on the
- * same roots finds them. Throws "conflict" naming the holder when the data root is in use, "not-permitted" without root.
+ * same roots finds them. Throws "conflict" naming the holder when one of the roots is in use, "not-permitted" without root.
  */
 export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
   if (process.getuid?.() !== 0) {

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { poll } from "../support/patience.ts";
-import { Installation, isRoot } from "../support/tare.ts";
+import { executable, Installation, isRoot } from "../support/tare.ts";
 
 describe.skipIf(!isRoot)("the daemon", () => {
   let tare: Installation;
@@ -62,12 +64,33 @@ describe.skipIf(!isRoot)("the daemon", () => {
     expect(second.stderr).toContain(`process ${tare.daemonPid()} holds it`);
   });
 
+  test("refuses a run root that another one has, naming its process, and changes nothing there", async () => {
+    await tare.must(["run", "--rm", "hello"]);
+    const pid = tare.daemonPid() as number;
+    const prewarmed = join(tare.runRoot, "lib", "spare-keeper");
+    const sockets = await poll(() => socketsIn(prewarmed), {
+      timeoutMs: 20_000,
+      what: "see the prewarmed keeper",
+    });
+    for (const host of [tare.socket, join(tare.directory, "other.sock")]) {
+      const roots = ["--data-root", join(tare.directory, "other"), "--run-root", tare.runRoot];
+      const second = spawnSync(executable, [...roots, "-H", `unix://${host}`, "daemon"], {
+        encoding: "utf8",
+        timeout: 60_000,
+      });
+      expect(second.status).toBe(1);
+      expect(second.stderr).toContain(`cannot open the run root "${tare.runRoot}": process ${pid} holds it`);
+      expect(socketsIn(prewarmed)).toEqual(sockets);
+    }
+    expect(await tare.must(["run", "--rm", "hello"])).toContain("Hello");
+    expect(tare.daemonPid()).toBe(pid);
+  });
+
   test("does not take an environment variable for a wish to start a daemon", async () => {
     const asked = await tare.tare(["--run-root", tare.runRoot, "ps"], {
       env: { DOCKER_HOST: "unix:///no/such.sock" },
     });
     expect(asked.status).toBe(0); // a run root that is named comes first
-    const { executable } = await import("../support/tare.ts");
     const alone = Bun.spawnSync([executable, "ps"], {
       env: { PATH: process.env["PATH"] ?? "", DOCKER_HOST: "unix:///no/such.sock" },
     });
@@ -75,3 +98,11 @@ describe.skipIf(!isRoot)("the daemon", () => {
     expect(alone.stderr.toString()).toMatch(/cannot connect to the daemon at unix:\/\/\/no\/such\.sock/);
   });
 });
+
+/** Undefined when there is none. */
+function socketsIn(directory: string): readonly string[] | undefined {
+  const found = existsSync(directory)
+    ? readdirSync(directory).filter((name) => /^\d+\.sock$/.test(name))
+    : [];
+  return found.length === 0 ? undefined : found;
+}

@@ -5,7 +5,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { sleep } from "../../../src/base/deadline.ts";
-import { lockDataRoot } from "../../../src/engine/state/data-root.ts";
+import { lockRoot } from "../../../src/engine/state/locked-root.ts";
 import { openState, type State } from "../../../src/engine/state/state.ts";
 import type { EngineEvent } from "../../../src/engine/engine-types.ts";
 import { Scratch } from "../../support/scratch.ts";
@@ -131,14 +131,14 @@ test("EventStore keeps a bounded number over a reopening", async () => {
   expect(seen.at(-1)?.actor.id).toBe("1529");
 });
 
-test("lockDataRoot() makes a private directory and lets one in", async () => {
+test("lockRoot() makes a private directory and lets one in", async () => {
   const path = scratch.join("data");
   {
-    using _ = await lockDataRoot(path);
+    using _ = await lockRoot(path, "data root");
     expect(statSync(path).mode & 0o777).toBe(0o700);
-    await expect(lockDataRoot(path)).rejects.toThrow(
+    await expect(lockRoot(path, "data root")).rejects.toThrow(
       `cannot open the data root "${path}": process ${process.pid} holds it`,
     );
   }
-  (await lockDataRoot(path))[Symbol.dispose]();
+  (await lockRoot(path, "data root"))[Symbol.dispose]();
 });

@@ -14,8 +14,8 @@ import { Failure, within } from "../../base/failure.ts";
 import { tryLock } from "../../linux/file-lock.ts";
 import { findProcessStatistics } from "../../linux/process.ts";
 
-/** The directory that one engine has to itself, for as long as this is not disposed of (or the process lives). */
-export class DataRoot implements Disposable {
+/** A directory that one engine has to itself, for as long as this is not disposed of (or the process lives). */
+export class LockedRoot implements Disposable {
   readonly path: string;
   readonly #lock: number;
 
@@ -33,17 +33,18 @@ export class DataRoot implements Disposable {
 const GHOST_MS = 2_000;
 
 /** Makes the directory (0700) when absent and locks it. "conflict" naming the holder's pid when it is held. */
-export async function lockDataRoot(path: string): Promise<DataRoot> {
+export async function lockRoot(path: string, name: "data root" | "run root"): Promise<LockedRoot> {
+  const what = `cannot open the ${name} "${path}"`;
   const file = join(path, "lock");
   let fd: number;
   try {
     ensurePrivateDirectory(path);
     fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   } catch (thrown) {
-    throw within(`cannot open the data root "${path}"`, thrown);
+    throw within(what, thrown);
   }
   try {
-    await lockOrGhost(fd, file, path);
+    await lockOrGhost(fd, file, what);
   } catch (thrown) {
     closeSync(fd);
     throw thrown;
@@ -53,7 +54,7 @@ export async function lockDataRoot(path: string): Promise<DataRoot> {
   } catch {
     // A full disk: who holds it can't be told, and all else may go on.
   }
-  return new DataRoot(path, fd);
+  return new LockedRoot(path, fd);
 }
 
 /** The directory with all above it, 0700. Idempotent. */
@@ -62,11 +63,11 @@ export function ensurePrivateDirectory(path: string): void {
   chmodSync(path, 0o700);
 }
 
-async function lockOrGhost(fd: number, file: string, path: string): Promise<void> {
+async function lockOrGhost(fd: number, file: string, what: string): Promise<void> {
   const until = performance.now() + GHOST_MS;
   while (!tryLock(fd, "exclusive")) {
     const pid = Number(readFileSync(file, "latin1").trim());
-    if (performance.now() > until || isThere(pid)) throw held(path, pid);
+    if (performance.now() > until || isThere(pid)) throw held(what, pid);
     await sleep(5);
   }
 }
@@ -76,9 +77,9 @@ function isThere(pid: number): boolean {
   return state !== undefined && state !== "Z";
 }
 
-function held(path: string, pid: number): Failure {
+function held(what: string, pid: number): Failure {
   const holder = Number.isSafeInteger(pid) && pid > 0 ? `process ${pid}` : "another process";
-  return new Failure("conflict", `cannot open the data root "${path}": ${holder} holds it`, {
+  return new Failure("conflict", `${what}: ${holder} holds it`, {
     details: { holderPid: pid },
   });
 }
