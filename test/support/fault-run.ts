@@ -178,7 +178,7 @@ export async function expectNothingLeft({
         listIn(tare.runRoot, `containers/${id}`).filter((path) => path.includes("/exec-")),
       ),
       ...listIn(tare.runRoot, "").filter(
-        (path) => !/\/(tare\.sock(\.build)?|daemon\.log|lib|containers)$/.test(path),
+        (path) => !/\/(lock|tare\.sock(\.build)?|daemon\.log|lib|containers)$/.test(path),
       ),
       ...(await volumesHalfMade({ tare, engine })),
       ...tare.keeperPids().flatMap(namespacesHeld),
