@@ -51,6 +51,17 @@ export function kindOf(thrown: unknown): FailureKind {
     : "internal";
 }
 
+/** Errors of the kernel that say that a resource is used up; it may be there again later. */
+const short: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"]);
+
+/** Whether something failed for a resource that may be there again later, at whatever depth. */
+export function isShortage(thrown: unknown): boolean {
+  for (let at = thrown, depth = 0; at instanceof Error && depth < 16; at = at.cause, depth++) {
+    if (kindOf(at) === "exhausted" || ("code" in at && short.has(at.code))) return true;
+  }
+  return false;
+}
+
 /** Anything thrown as a Failure: "internal" where it is none. */
 export function failureOf(thrown: unknown): Failure {
   return thrown instanceof Failure ? thrown : new Failure("internal", sentenceOf(thrown), { cause: thrown });

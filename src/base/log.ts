@@ -12,14 +12,17 @@ export function enableDebugLog(): void {
 /** Writes to standard error, which is the daemon's log. Every line of `message` has a time and the level. */
 export function log(level: LogLevel, message: string): void {
   if (level === "debug" && !isDebugging) return;
+  console.error(formatLog(level, message));
+}
+
+/** The lines that `log` writes. */
+export function formatLog(level: LogLevel, message: string): string {
   const head = `${new Date().toISOString()} ${level}`;
-  console.error(
-    message
-      .trimEnd()
-      .split("\n")
-      .map((line) => `${head} ${line}`)
-      .join("\n"),
-  );
+  return message
+    .trimEnd()
+    .split("\n")
+    .map((line) => `${head} ${line}`)
+    .join("\n");
 }
 
 /** The messages alone, of lines that `log` has written; other lines stay as they are. */

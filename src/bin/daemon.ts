@@ -43,12 +43,14 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
   mkdirSync(options.runRoot, { recursive: true, mode: 0o700 });
   installAddon(options);
   const { serve } = await import("../daemon/server.ts");
+  const { readDescriptorBudget } = await import("../linux/descriptor-budget.ts");
   await using engine = await openWhenFree(options);
   const serving = await serve(engine, {
     socketPath: options.socketPath,
     buildId: build.id,
     version: build.version,
     gitCommit: build.commit,
+    connectionLimits: readDescriptorBudget().connections,
     onInternalFailure: (failure) => log("error", `${failure.message}\n${failure.stack ?? ""}`),
   });
   isServing = true;

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Query } from "../api/query.ts";
 import { matchRoute, type RouteMatch } from "../api/route-match.ts";
@@ -8,6 +9,7 @@ import { Failure, failureOf } from "../base/failure.ts";
 import type { Engine } from "../engine/engine-types.ts";
 import { AttachedClients } from "./attached-clients.ts";
 import type { DaemonFacts } from "./handler.ts";
+import { ConnectionBounds, connectionKindOf, type ConnectionLimits } from "./http/connection-bounds.ts";
 import { findHandler, isGivenUp } from "./http/dispatch.ts";
 import { listen } from "./http/listen.ts";
 import { PlainReply } from "./http/plain-reply.ts";
@@ -19,6 +21,8 @@ export interface ServeOptions {
   readonly socketPath: string;
   /** Names this build; clients of another one may replace the daemon. */
   readonly buildId: string;
+  /** The most connections of each kind; there is a default. */
+  readonly connectionLimits?: ConnectionLimits;
   readonly version: string;
   readonly gitCommit?: string;
   /** RFC 3339. */
@@ -40,7 +44,7 @@ export interface Serving {
  */
 export async function serve(engine: Engine, options: ServeOptions): Promise<Serving> {
   const { socketPath, buildId, version, gitCommit = "", buildTime = "" } = options;
-  const server = new ApiServer(engine, { version, buildId, gitCommit, buildTime }, options.onInternalFailure);
+  const server = new ApiServer(engine, { version, buildId, gitCommit, buildTime }, options);
   await server.listen(socketPath);
   return server;
 }
@@ -54,6 +58,9 @@ class ApiServer implements Serving {
   readonly #server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 });
   readonly #upgraded = new Set<Duplex>();
   readonly #attached = new AttachedClients();
+  readonly #bounds: ConnectionBounds;
+  /** The latest answer on each connection. */
+  readonly #answering = new WeakMap<Socket, ServerResponse>();
   readonly #ended = Promise.withResolvers<void>();
   #socket: Disposable | undefined;
   #closing: Promise<void> | undefined;
@@ -61,8 +68,9 @@ class ApiServer implements Serving {
   constructor(
     engine: Engine,
     facts: DaemonFacts,
-    onInternalFailure: ((failure: Failure) => void) | undefined,
+    { onInternalFailure, connectionLimits }: Pick<ServeOptions, "onInternalFailure" | "connectionLimits">,
   ) {
+    this.#bounds = new ConnectionBounds(connectionLimits);
     this.#engine = engine;
     this.#facts = facts;
     this.#onInternalFailure = onInternalFailure;
@@ -75,6 +83,7 @@ class ApiServer implements Serving {
       "Tare-Build": facts.buildId,
     };
     this.#server.timeout = 0;
+    this.#server.on("connection", (socket) => this.#onConnection(socket));
     this.#server.on("request", (request, response) => this.#onRequest(request, response));
     this.#server.on("upgrade", (request, socket) => this.#onUpgrade(request, socket));
   }
@@ -97,15 +106,28 @@ class ApiServer implements Serving {
     this.#ended.resolve();
   }
 
+  #onConnection(socket: Socket): void {
+    this.#bounds.rest(socket, { isUsed: false });
+    socket.on("close", () => this.#bounds.wake(socket));
+  }
+
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of Object.entries(this.#headers)) response.setHeader(name, value);
     response.on("error", () => {});
     request.on("error", () => {});
+    const { socket } = request;
+    this.#bounds.wake(socket);
+    this.#answering.set(socket, response);
+    response.on("close", () => {
+      // Unless the next request has come meanwhile.
+      if (this.#answering.get(socket) === response) this.#bounds.rest(socket, { isUsed: true });
+    });
     void this.#answer(request, new PlainReply(request, response), response);
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex): void {
     this.#upgraded.add(socket);
+    this.#bounds.wake(request.socket);
     socket.on("close", () => this.#upgraded.delete(socket));
     socket.on("error", () => {});
     void this.#answer(request, new UpgradeReply(socket, this.#headers), socket);
@@ -119,12 +141,24 @@ class ApiServer implements Serving {
     try {
       const [path, parameters] = splitOnce(request.url ?? "", "?");
       match = matchRoute(request.method ?? "", path);
+      this.#enter(match, { reply, connection });
       await this.#run(request, { match, parameters, reply, signal: gone.signal });
     } catch (thrown) {
       this.#refuse(thrown, { match, reply, connection, signal: gone.signal });
     } finally {
       connection.off("close", onClose);
     }
+  }
+
+  /** Until the connection has its answer, or is gone. */
+  #enter(
+    { route }: RouteMatch,
+    { reply, connection }: { readonly reply: Reply; readonly connection: ServerResponse | Duplex },
+  ): void {
+    const isUpgrade = reply instanceof UpgradeReply;
+    const leave = this.#bounds.enter(connectionKindOf(route.operation, { isUpgrade }));
+    if (connection.destroyed) leave();
+    else connection.on("close", leave);
   }
 
   async #run(

@@ -6,6 +6,7 @@ import { MadeAhead } from "../base/made-ahead.ts";
 import { openContentStore } from "../image/content-store.ts";
 import type { RegistriesOptions } from "../image/registries.ts";
 import { LazyRegistries } from "./images/lazy-registries.ts";
+import { readDescriptorBudget } from "../linux/descriptor-budget.ts";
 import { type CgroupParent, openCgroupParent } from "../linux/cgroup-parent.ts";
 import { HostNetworkSettings, type NetworkAhead } from "../linux/network-ahead.ts";
 import { execInContainer } from "../runtime/exec.ts";
@@ -86,7 +87,8 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
       onNote: (note) => log("warning", note),
     }),
   );
-  const names = opened.use(openNameServer());
+  const descriptors = readDescriptorBudget();
+  const names = opened.use(openNameServer(descriptors.names));
   const settings = opened.use(new HostNetworkSettings());
   const spares = {
     keepers: opened.use(new SpareKeepers(program, runRoot)),
@@ -105,6 +107,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     runtime: runtimePart(program, { runRoot, parent, cgroups, namespaces, spares }),
     networks,
     names,
+    descriptors,
     host: describeHost(),
     ...(idPool === undefined ? {} : { idPool }),
     ...(options.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: options.bridgeGsoMaxSize }),

@@ -3,6 +3,7 @@ import type { Registries } from "../image/registries.ts";
 import type { CapabilityName } from "../linux/capability.ts";
 import type { CgroupChange } from "../linux/cgroup-change.ts";
 import type { CgroupLayout } from "../linux/cgroup-layout.ts";
+import type { DescriptorBudget } from "../linux/descriptor-budget.ts";
 import type { CgroupStatistics } from "../linux/cgroup-statistics.ts";
 import type { HostFacts } from "./planning/plan-container.ts";
 import type { CgroupPlan } from "../linux/cgroup-plan.ts";
@@ -192,6 +193,8 @@ export interface EngineParts extends AsyncDisposable {
   readonly bridgeBypass?: boolean;
   /** Absent: containers find each other by address alone. */
   readonly names?: NamePart;
+  /** Absent: nothing is kept in reserve. */
+  readonly descriptors?: DescriptorBudget;
   readonly host: HostPart;
   /** Host ids for containers' user namespaces; absent: see planIdPools(). */
   readonly idPool?: IdPool;

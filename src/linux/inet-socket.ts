@@ -52,11 +52,11 @@ export function beginConnect(fd: Fd, endpoint: InetEndpoint): void {
     throw new SyscallFailure("connect", [fd, address], -result);
 }
 
-/** A connection that waits; undefined without one. Does not block. */
+/** A connection that waits; undefined without one. Does not block. Throws when there is no free descriptor for it. */
 export function acceptConnection(fd: Fd): OwnedFd | undefined {
   const result = attempt("accept4", fd, null, null, O_CLOEXEC | O_NONBLOCK);
   if (result >= 0) return new OwnedFd(result);
-  const passing: readonly number[] = [errno.EAGAIN, errno.ECONNABORTED, errno.EINTR, errno.EMFILE];
+  const passing: readonly number[] = [errno.EAGAIN, errno.ECONNABORTED, errno.EINTR];
   if (passing.includes(-result)) return undefined;
   throw new SyscallFailure("accept4", [fd], -result);
 }

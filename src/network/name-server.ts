@@ -5,7 +5,7 @@ import { duplicateFd, type Fd, OwnedFd } from "../linux/fd.ts";
 import { openControl, type Order, sendOrders } from "./names/control.ts";
 import { openListeners, type Listeners } from "./names/listeners.ts";
 import type { ThreadStart } from "./names/answering-thread.ts";
-import type { NameEntry, NameView } from "./names/types.ts";
+import type { NameBounds, NameEntry, NameView } from "./names/types.ts";
 
 export type { NameEntry, NameView } from "./names/types.ts";
 
@@ -32,8 +32,10 @@ export interface NameServer extends Disposable {
   stop(containerId: string): void;
 }
 
-export function openNameServer(): NameServer {
-  return new ThreadedNameServer();
+const usualBounds: NameBounds = { queries: 4096, connections: 1024 };
+
+export function openNameServer(bounds: NameBounds = usualBounds): NameServer {
+  return new ThreadedNameServer(bounds);
 }
 
 interface Served {
@@ -46,7 +48,12 @@ class ThreadedNameServer implements NameServer {
   readonly #networks = new Map<string, { name: string; readonly entries: Map<string, NameEntry> }>();
   readonly #served = new Map<string, Served>();
   #answering: { readonly thread: Thread; readonly control: OwnedFd; isReady: boolean } | undefined;
+  readonly #bounds: NameBounds;
   #beginning: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(bounds: NameBounds) {
+    this.#bounds = bounds;
+  }
 
   addNetwork(id: string, name: string): void {
     const known = this.#networks.get(id);
@@ -118,7 +125,7 @@ class ThreadedNameServer implements NameServer {
   /** A thread that is told, when it reads, what is known by then. */
   #begin(): void {
     const { near, far } = openControl();
-    const start: ThreadStart = { control: far.move() };
+    const start: ThreadStart = { control: far.move(), bounds: this.#bounds };
     const thread = startThread("network/names/answering-thread", start);
     const answering = { thread, control: near, isReady: false };
     thread.onReady(() => {

@@ -85,6 +85,29 @@ describe.skipIf(!isRoot)("a daemon", () => {
     await engine.containers.remove("with-all", { force: true });
   });
 
+  test("without free descriptors a restart policy tries again, until there are some", async () => {
+    await tare.must(["run", "-d", "--name", "again", "--restart", "always", "busybox", "sleep", "1000"]);
+    await using engine = await connectTo(`unix://${tare.socket}`);
+    const { state } = await engine.containers.inspect("again");
+    if (state.status !== "running") throw new Error(`it is ${state.status}`);
+    const pid = daemon();
+    limit(pid, openIn(pid) + 2);
+    process.kill(state.pid, "SIGKILL");
+    const waiting = await poll(
+      async () => {
+        const { state: found } = await engine.containers.inspect("again");
+        return found.status === "restarting" && found.error !== undefined ? found : undefined;
+      },
+      { everyMs: 50, timeoutMs: 30_000, what: "see a restart fail" },
+    ).finally(() => limit(pid, hardLimit(pid)));
+    expect(waiting.error).toMatch(/^cannot .*EMFILE/);
+    await poll(
+      async () => (await engine.containers.inspect("again")).state.status === "running" || undefined,
+      { everyMs: 50, timeoutMs: 60_000, what: "see it run again" },
+    );
+    await tare.must(["rm", "-f", "again"]);
+  });
+
   test("without free processes says so, leaves nothing and works again", async () => {
     await tare.must(["run", "-d", "--name", "there", "busybox", "sleep", "1000"]);
     const [own = ""] = tare.cgroups().filter((path) => existsSync(join(path, "pids.max")));

@@ -205,6 +205,42 @@ describe("other names", () => {
   });
 });
 
+test("one container with many queries and connections leaves others their share of what all may have", async () => {
+  names[Symbol.dispose]();
+  names = open.use(openNameServer({ queries: 8, connections: 4 }));
+  const other = open.use(makeNetworkHost());
+  const silent = await startUpstream(() => "nothing");
+  const good = await startUpstream(() => one(7));
+  const serveBy = (id: string, netns: number, port: number): void =>
+    names.serve(id, {
+      netns,
+      view: { networks: [], upstreams: [{ address: "127.0.0.1", port, from: "host" }] },
+    });
+  serveBy("greedy", container.netns, silent.port);
+  serveBy("modest", other.netns, good.port);
+  const program = `
+    const socket = require("node:dgram").createSocket("udp4");
+    const question = Buffer.from("${Buffer.from(queryBytes({ id: 5, name: "x.example", type: 1 })).toString("hex")}", "hex");
+    let refused = 0, closed = 0;
+    const look = () => { if (refused >= 4 && closed >= 8) console.log("full"); };
+    socket.on("message", (bytes) => { if ((bytes[3] & 15) === 5) refused++; look(); });
+    setInterval(() => { for (let n = 0; n < 8; n++) socket.send(question, 53, "127.0.0.11"); }, 20);
+    for (let n = 0; n < 10; n++) {
+      const connection = require("node:net").connect(53, "127.0.0.11");
+      connection.on("error", () => {});
+      connection.on("close", () => { closed++; look(); });
+    }`;
+  const greedy = spawn("nsenter", [`--net=/proc/${container.pid}/ns/net`, process.execPath, "-e", program]);
+  open.defer(() => void greedy.kill("SIGKILL"));
+  const before = readdirSync("/proc/self/fd").length;
+  await once(greedy.stdout, "data");
+  expect(readdirSync("/proc/self/fd").length).toBeLessThan(before + 8 + 4 + 8); // the thread's are ours
+  const modest = (...words: readonly string[]): Promise<string> =>
+    other.run("dig", "@127.0.0.11", "+short", "+timeout=8", "+tries=1", ...words);
+  expect((await modest("example.org")).trim()).toBe("192.0.2.7");
+  expect((await modest("+tcp", "example.org")).trim()).toBe("192.0.2.7");
+});
+
 describe("serving", () => {
   test("anew, by another process, finds the same port and replaces what was there", async () => {
     serve();

@@ -38,12 +38,17 @@ export function stateAfter(context: ContainerContext, record: ContainerRecord, e
 
 /**
  * Records the end of a run (or of a start that failed), tells those who wait and cleans up behind the answer; a
- * container with autoRemove goes altogether, unless it is being restarted. The container's lock is held.
+ * container with autoRemove goes altogether, unless it is being restarted. `startsAgain`: the start failed for a shortage
+ * that may pass, so the restart policy counts it like a run. The container's lock is held.
  */
 export function recordEnd(
   context: ContainerContext,
   record: ContainerRecord,
-  { state, ends }: { readonly state: ExitedState; readonly ends?: IntentId },
+  {
+    state,
+    ends,
+    startsAgain = false,
+  }: { readonly state: ExitedState; readonly ends?: IntentId; readonly startsAgain?: boolean },
 ): void {
   const plans = plansOf(record);
   const left = withoutPlans(record);
@@ -64,12 +69,15 @@ export function recordEnd(
       : [...networkUseEvents(context, record, "disconnect"), ...volumeUseEvents(record, "unmount")]),
   ];
   const delayMs =
-    state.startedAt === undefined ? undefined : planRestart(record.spec.restartPolicy, lastRun(ended));
+    state.startedAt === undefined && !startsAgain
+      ? undefined
+      : planRestart(record.spec.restartPolicy, lastRun(ended));
   if (delayMs !== undefined) {
     const waiting: ContainerRecord = {
       ...left,
       state: { ...state, status: "restarting" },
-      restartCount: record.restartCount + 1,
+      // A start that failed for a shortage is no restart.
+      restartCount: record.restartCount + (startsAgain ? 0 : 1),
       restartDelayMs: delayMs,
     };
     context.state.putContainer(waiting, { ends, events });

@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { planCapabilities } from "../../linux/capability.ts";
+import { requireDescriptors } from "../../linux/descriptor-budget.ts";
 import type { Fd } from "../../linux/fd.ts";
 import type { StartedProcess } from "../../runtime/types.ts";
 import type { ExecRequest } from "../parts.ts";
@@ -62,6 +63,8 @@ export async function startExec(
   } = {},
 ): Promise<AttachedStream | undefined> {
   const session = context.execs.get(id);
+  const { descriptors } = context.parts;
+  if (descriptors !== undefined) requireDescriptors("exec", descriptors);
   const duplex = options.detach === true ? undefined : new LateDuplex();
   const { kept } = await context.execs.start(session.containerId, () =>
     launch(context, session, {

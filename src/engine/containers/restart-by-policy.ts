@@ -8,6 +8,8 @@ import { PhaseClock } from "./phase-clock.ts";
 import { startRequired } from "./required-containers.ts";
 import { startContainer, startHeld } from "./start.ts";
 
+const shortageDelayMs = 1_000;
+
 /** Starts a container that waits for it, if its policy is still of that mind. Never rejects: a failure is in its record. */
 export async function restartByPolicy(context: ContainerContext, id: ContainerId): Promise<void> {
   const start = (required: ContainerId): Promise<unknown> => startContainer(context, required);
@@ -28,6 +30,9 @@ export async function restartByPolicy(context: ContainerContext, id: ContainerId
   }
   if (state.status !== "restarting" && state.status !== "exited") return;
   await startHeld(context, record, { clock: new PhaseClock(), byPolicy: true }).catch(() => undefined);
+  // A start whose failure could not even be recorded (a full disk) has scheduled nothing.
+  if (context.state.findContainer(id)?.state.status === "restarting" && !context.restarts.isWaiting(id))
+    context.restarts.schedule(id, Math.max(record.restartDelayMs ?? 0, shortageDelayMs));
 }
 
 /** Its last end is its end for good. The lock is held. */

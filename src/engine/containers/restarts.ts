@@ -24,6 +24,10 @@ export class Restarts implements Disposable {
     this.#waiting.delete(id);
   }
 
+  isWaiting(id: ContainerId): boolean {
+    return this.#waiting.has(id);
+  }
+
   [Symbol.dispose](): void {
     for (const id of this.#waiting.keys()) this.cancel(id);
   }

@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
-import { Failure, sentenceOf } from "../../base/failure.ts";
+import { Failure, isShortage, sentenceOf } from "../../base/failure.ts";
 import type { Fd } from "../../linux/fd.ts";
+import { requireDescriptors } from "../../linux/descriptor-budget.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import type { EarlyStreams, Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
@@ -69,7 +70,9 @@ export async function startContainer(
   preserveFds: ReadonlyMap<number, Fd> = new Map(),
 ): Promise<StartTiming> {
   const clock = new PhaseClock();
-  const { id } = getContainer(context.state, reference);
+  const { id, name } = getContainer(context.state, reference);
+  const { descriptors } = context.parts;
+  if (descriptors !== undefined) requireDescriptors(`start container "${name}"`, descriptors);
   await startRequired(context, id, (required) => startContainer(context, required));
   using _ = await context.locks.acquire(id);
   const record = getContainer(context.state, id);
@@ -102,7 +105,7 @@ export async function startHeld(
   const { id } = record;
   await context.background.settled(id); // the run before may still be giving up its cgroup
   const cgroups = context.parts.cgroups.missingAbove(id);
-  const endpoints = reserveOrFail(context, record);
+  const endpoints = reserveOrFail(context, record, { byPolicy });
   const joining = withPlans(record, endpoints);
   let intent: IntentId;
   try {
@@ -133,7 +136,11 @@ export async function startHeld(
     started = await launch(context, joining, { clock, uses, endpoints, preserveFds, connect });
   } catch (failed) {
     const thrown = failureTo("start the container", failed);
-    recordEnd(context, joining, { state: failedState(thrown), ends: intent });
+    recordEnd(context, joining, {
+      state: failedState(thrown),
+      ends: intent,
+      startsAgain: byPolicy && isShortage(failed),
+    });
     ended.resolve();
     throw launchFailure(thrown);
   }
@@ -166,12 +173,19 @@ export async function startHeld(
 }
 
 /** As reserveEndpoints(); a start that fails for it has failed like any other. */
-function reserveOrFail(context: ContainerContext, record: ContainerRecord): readonly EndpointPlan[] {
+function reserveOrFail(
+  context: ContainerContext,
+  record: ContainerRecord,
+  { byPolicy }: { readonly byPolicy: boolean },
+): readonly EndpointPlan[] {
   try {
     return reserveEndpoints(context, record);
   } catch (failed) {
     const thrown = failureTo("start the container", failed);
-    recordEnd(context, record, { state: failedState(thrown) });
+    recordEnd(context, record, {
+      state: failedState(thrown),
+      startsAgain: byPolicy && isShortage(failed),
+    });
     throw launchFailure(thrown);
   }
 }

@@ -1,4 +1,5 @@
 import { sentenceOf } from "../../base/failure.ts";
+import { formatLog } from "../../base/log.ts";
 import { EPOLLIN } from "../../linux/epoll.ts";
 import { type Fd, OwnedFd } from "../../linux/fd.ts";
 import { inNetworkNamespace } from "../../linux/network-namespace.ts";
@@ -8,17 +9,21 @@ import { parseIpAddress } from "../../spec/ip-address.ts";
 import { type Order, receiveOrders } from "./control.ts";
 import { NameDirectory } from "./directory.ts";
 import { EventLoop, guarded } from "./event-loop.ts";
-import { Resolver } from "./resolver.ts";
+import { FairShare } from "./fair-share.ts";
+import { Resolver, type SharedBounds } from "./resolver.ts";
+import type { NameBounds } from "./types.ts";
 
 /** What the thread begins with; the descriptor is its own. */
 export interface ThreadStart {
   readonly control: Fd;
+  readonly bounds: NameBounds;
 }
 
 const standardError = 2;
 
 function say(text: string): void {
-  attempt("write", standardError, `tare: ${text}\n`, Buffer.byteLength(text) + 7);
+  const line = `${formatLog("error", text)}\n`;
+  attempt("write", standardError, line, Buffer.byteLength(line));
 }
 
 class Answering {
@@ -26,8 +31,14 @@ class Answering {
   readonly #directory = new NameDirectory();
   readonly #resolvers = new Map<string, { readonly resolver: Resolver; readonly netns: OwnedFd }>();
 
-  constructor(loop: EventLoop) {
+  readonly #shared: SharedBounds;
+
+  constructor(loop: EventLoop, bounds: NameBounds) {
     this.#loop = loop;
+    this.#shared = {
+      queries: new FairShare(bounds.queries),
+      connections: new FairShare(bounds.connections),
+    };
   }
 
   obey(order: Order): void {
@@ -64,6 +75,7 @@ class Answering {
       sockets: { udp: new OwnedFd(order.udp), tcp: new OwnedFd(order.tcp) },
       directory: this.#directory,
       view: order.view,
+      shared: this.#shared,
       within: (from, open) => (from === "host" ? open() : inNetworkNamespace(netns.fd, open)),
     });
     this.#resolvers.set(order.container, { resolver, netns });
@@ -85,10 +97,10 @@ function sayThrown(thrown: unknown): void {
   say(`the name server goes on after: ${sentenceOf(thrown)}`);
 }
 
-function answer({ control }: ThreadStart): void {
+function answer({ control, bounds }: ThreadStart): void {
   using channel = new OwnedFd(control);
   using loop = new EventLoop();
-  const answering = new Answering(loop);
+  const answering = new Answering(loop, bounds);
   loop.watch(channel.fd, EPOLLIN, () => {
     const orders = receiveOrders(channel.fd);
     if (orders === undefined) loop.stop();

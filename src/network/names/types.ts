@@ -16,6 +16,12 @@ export interface Upstream {
   readonly from: "container" | "host";
 }
 
+/** How many queries and TCP connections of all containers together are served at a time. */
+export interface NameBounds {
+  readonly queries: number;
+  readonly connections: number;
+}
+
 /** What one container may look up. */
 export interface NameView {
   /** In the order in which they are asked. `links` are this container's own names for others: alias → name. */

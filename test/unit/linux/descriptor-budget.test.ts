@@ -1,0 +1,18 @@
+import { expect, test } from "bun:test";
+import { planDescriptorBudget, requireDescriptors } from "../../../src/linux/descriptor-budget.ts";
+
+test("planDescriptorBudget() leaves at least a third of the limit to containers", () => {
+  for (const limit of [1024, 20_000, 1_048_576]) {
+    const { reserve, connections, names } = planDescriptorBudget(limit);
+    const { events, streams, requests, control, idle } = connections;
+    const most = events + 2 * streams + requests + control + idle + names.queries + names.connections;
+    expect(most + reserve).toBeLessThan((limit * 2) / 3);
+  }
+});
+
+test("requireDescriptors() throws when only the reserve is left", () => {
+  requireDescriptors("start", planDescriptorBudget(1_000_000));
+  expect(() => requireDescriptors("start", { ...planDescriptorBudget(64), reserve: 64 })).toThrow(
+    /^cannot start: of 64 file descriptors only the reserve is left/,
+  );
+});
