@@ -37,7 +37,7 @@ export function planExposed(config: Pick<ContainerConfig, "ExposedPorts">): read
 /** `HostConfig.PortBindings`. Throws Failure("invalid") for what can't be a port. */
 export function planPorts({ PortBindings: bindings }: HostConfig): readonly PlannedPorts[] {
   const found: PlannedPorts[] = [];
-  for (const [key, value] of Object.entries(requireBindings(bindings))) {
+  for (const [key, value] of Object.entries(bindings ?? {})) {
     const { protocol, first, last } = parseContainerPort(key);
     const count = last - first + 1;
     // An empty list is Docker's way to say: anywhere.
@@ -133,25 +133,6 @@ export function formatPortBindings(
 
 function byPlace(one: PlannedPorts, other: PlannedPorts): number {
   return one.containerPort - other.containerPort || (one.hostPort ?? 0) - (other.hostPort ?? 0);
-}
-
-function requireBindings(value: unknown): Readonly<Record<string, readonly PortBinding[] | null>> {
-  const wrong = new Failure(
-    "invalid",
-    "cannot read the request: HostConfig.PortBindings must map ports to lists of HostIp and HostPort",
-  );
-  if (value === undefined || value === null) return {};
-  if (typeof value !== "object" || Array.isArray(value)) throw wrong;
-  for (const list of Object.values(value)) {
-    if (list === null) continue;
-    if (!Array.isArray(list)) throw wrong;
-    for (const binding of list as readonly unknown[]) {
-      if (typeof binding !== "object" || binding === null) throw wrong;
-      const { HostIp = "", HostPort = "" } = binding as Record<string, unknown>;
-      if (typeof HostIp !== "string" || typeof HostPort !== "string") throw wrong;
-    }
-  }
-  return value as Readonly<Record<string, readonly PortBinding[] | null>>;
 }
 
 function planAddress(text: string): { readonly hostAddress?: string } {

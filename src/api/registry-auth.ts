@@ -1,5 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import { type JsonNode, readJson } from "../spec/json-reader.ts";
+import { type FieldShapes, readFields } from "./request/field-shapes.ts";
 import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 
 const longest = 64 * 1024;
@@ -84,24 +85,25 @@ export interface LoginRequest {
   readonly serveraddress?: string;
 }
 
+const loginShapes: FieldShapes = {
+  username: "text",
+  password: "text",
+  identitytoken: "text",
+  serveraddress: "text",
+};
+
 /** Throws "invalid" for a login without a name. */
 export function parseLoginRequest(body: unknown): {
   readonly registry: string;
   readonly credentials: RegistryCredentials;
 } {
-  const {
-    username,
-    password,
-    identitytoken,
-    serveraddress = "",
-  } = (body ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof serveraddress !== "string")
-    throw new Failure("invalid", "cannot log in: serveraddress must be a string");
+  const request: LoginRequest = readFields(body ?? {}, loginShapes, "");
+  const { username = "", password, identitytoken = "", serveraddress = "" } = request;
   const registry = registryOf(serveraddress);
-  if (typeof identitytoken === "string" && identitytoken !== "") {
+  if (identitytoken !== "") {
     return { registry, credentials: { kind: "identity-token", token: identitytoken } };
   }
-  if (typeof username !== "string" || typeof password !== "string" || username === "") {
+  if (username === "" || password === undefined) {
     throw new Failure("invalid", "cannot log in: username and password are needed");
   }
   return { registry, credentials: { kind: "password", username, password } };

@@ -9,6 +9,7 @@ import { formatTimeOffsets, parseTimeOffsets, type TimeOffsets } from "../spec/t
 import type { HostConfig, TareHostConfig } from "./types/host-config.ts";
 import type { FieldShapes } from "./request/field-shapes.ts";
 import type { PlannedLimits } from "./request/limits.ts";
+import { portBindingShapes } from "./request/port-binding-shapes.ts";
 
 /** Fields of `HostConfig.Tare`. */
 export const tareShapes: FieldShapes = {
@@ -21,7 +22,7 @@ export const tareShapes: FieldShapes = {
   HugePageLimits: "text-map",
   CgroupConf: "text-map",
   ...podmanShapes,
-  PublishAdd: "any",
+  PublishAdd: { mapOfLists: portBindingShapes },
   PublishRemove: "texts",
 };
 

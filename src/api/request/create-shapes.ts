@@ -1,4 +1,5 @@
 import type { FieldShapes } from "./field-shapes.ts";
+import { portBindingShapes } from "./port-binding-shapes.ts";
 import { tareShapes } from "../tare-fields.ts";
 
 /** Fields of `Config`, with the body of `POST /containers/create` around them. */
@@ -74,7 +75,7 @@ export const hostConfigShapes: FieldShapes = {
   ContainerIDFile: "text",
   LogConfig: { object: { Type: "text", Config: "text-map" } },
   NetworkMode: "text",
-  PortBindings: "any",
+  PortBindings: { mapOfLists: portBindingShapes },
   RestartPolicy: { object: { Name: "text", MaximumRetryCount: "integer" } },
   AutoRemove: "boolean",
   VolumeDriver: "text",

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 
-/** What a field of a JSON request may hold. null counts as absent, as in Go. */
+/** What a field of a JSON request may hold. null counts as absent, as in Go. The keys of a set or map keep their case. */
 export type FieldShape =
   | "text"
   | "boolean"
@@ -17,27 +17,65 @@ export type FieldShape =
   | "any"
   | { readonly object: FieldShapes }
   | { readonly list: FieldShapes }
-  | { readonly map: FieldShapes };
+  | { readonly map: FieldShapes }
+  /** An object whose values are lists of objects (`{"80/tcp":[{"HostPort":"8080"}]}`); a null value stays null. */
+  | { readonly mapOfLists: FieldShapes };
 
 export type FieldShapes = Readonly<Record<string, FieldShape>>;
 
 /**
  * The known fields of a JSON object, each proven to be what its shape says; others are dropped, as Docker drops them.
- * Throws Failure("invalid") naming the field.
+ * Names match without case, as in Go's encoding/json: a name that comes twice has its last value, and objects and maps
+ * have the members of both. Throws Failure("invalid") naming the field.
  */
-export function readFields(value: unknown, shapes: FieldShapes, path: string): Record<string, unknown> {
+export function readFields(
+  value: unknown,
+  shapes: FieldShapes,
+  path: string,
+  earlier: unknown = {},
+): Record<string, unknown> {
   if (!isRecord(value)) throw refused(path, "must be an object");
-  const fields: [string, unknown][] = [];
-  for (const [name, shape] of Object.entries(shapes)) {
-    const item = Object.hasOwn(value, name) ? value[name] : undefined;
-    if (item === undefined || item === null) continue;
-    fields.push([name, readField(item, shape, path === "" ? name : `${path}.${name}`)]);
+  const fields = new Map(Object.entries(earlier as Record<string, unknown>));
+  for (const [key, item] of Object.entries(value)) {
+    const name = Object.hasOwn(shapes, key) ? key : namesWithoutCase(shapes).get(foldCase(key));
+    const shape = name === undefined ? undefined : shapes[name];
+    if (name === undefined || shape === undefined) continue;
+    if (item === null || item === undefined) {
+      if (!scalars.has(shape)) fields.delete(name);
+      continue;
+    }
+    const before = fields.get(name);
+    fields.set(name, readField(item, shape, { path: path === "" ? name : `${path}.${name}`, before }));
   }
   return Object.fromEntries(fields);
 }
 
-function readField(value: unknown, shape: FieldShape, path: string): unknown {
-  if (typeof shape === "object") return readNested(value, shape, path);
+/** Shapes whose Go types have no nil: null leaves the value that the name had before. */
+const scalars: ReadonlySet<FieldShape> = new Set(["text", "boolean", "integer", "number"]);
+
+const foldedNames = new WeakMap<FieldShapes, ReadonlyMap<string, string>>();
+
+function namesWithoutCase(shapes: FieldShapes): ReadonlyMap<string, string> {
+  const known = foldedNames.get(shapes);
+  if (known !== undefined) return known;
+  const names = new Map(Object.keys(shapes).map((name) => [foldCase(name), name]));
+  foldedNames.set(shapes, names);
+  return names;
+}
+
+/** All known names are ASCII. Go folds the long s and the Kelvin sign to s and k, too; toLowerCase() only the latter. */
+function foldCase(name: string): string {
+  return name.toLowerCase().replaceAll("\u017f", "s");
+}
+
+/** Where a value stands, and what a field of the same name had before it. */
+interface Place {
+  readonly path: string;
+  readonly before?: unknown;
+}
+
+function readField(value: unknown, shape: FieldShape, { path, before }: Place): unknown {
+  if (typeof shape === "object") return readNested(value, shape, { path, before });
   switch (shape) {
     case "text":
       return text(value, path);
@@ -53,13 +91,15 @@ function readField(value: unknown, shape: FieldShape, path: string): unknown {
     case "texts":
       return listOf(value, path).map((item, index) => text(item, `${path}[${index}]`));
     case "text-or-texts":
-      return typeof value === "string" ? [text(value, path)] : readField(value, "texts", path);
+      return typeof value === "string" ? [text(value, path)] : readField(value, "texts", { path });
     case "integers":
-      return listOf(value, path).map((item, index) => readField(item, "integer", `${path}[${index}]`));
+      return listOf(value, path).map((item, index) =>
+        readField(item, "integer", { path: `${path}[${index}]` }),
+      );
     case "text-map":
-      return mapOf(value, path, (item, at) => (item === null ? "" : text(item, at)));
+      return mapOf(value, { path, before }, (item, at) => (item === null ? "" : text(item, at)));
     case "set":
-      return mapOf(value, path, () => ({}));
+      return mapOf(value, { path, before }, () => ({}));
     case "any":
       return value;
     default:
@@ -67,12 +107,23 @@ function readField(value: unknown, shape: FieldShape, path: string): unknown {
   }
 }
 
-function readNested(value: unknown, shape: Exclude<FieldShape, string>, path: string): unknown {
-  if ("object" in shape) return readFields(value, shape.object, path);
+function readNested(value: unknown, shape: Exclude<FieldShape, string>, { path, before }: Place): unknown {
+  if ("object" in shape) return readFields(value, shape.object, path, before);
   if ("map" in shape) {
-    return mapOf(value, path, (item, at) => (item === null ? {} : readFields(item, shape.map, at)));
+    return mapOf(value, { path, before }, (item, at) =>
+      item === null ? {} : readFields(item, shape.map, at),
+    );
   }
-  return listOf(value, path).map((item, index) => readFields(item, shape.list, `${path}[${index}]`));
+  if ("mapOfLists" in shape) {
+    return mapOf(value, { path, before }, (item, at) =>
+      item === null ? null : readList(item, shape.mapOfLists, at),
+    );
+  }
+  return readList(value, shape.list, path);
+}
+
+function readList(value: unknown, shapes: FieldShapes, path: string): unknown {
+  return listOf(value, path).map((item, index) => readFields(item, shapes, `${path}[${index}]`));
 }
 
 function listOf(value: unknown, path: string): readonly unknown[] {
@@ -82,16 +133,16 @@ function listOf(value: unknown, path: string): readonly unknown[] {
 
 function mapOf(
   value: unknown,
-  path: string,
+  { path, before = {} }: Place,
   read: (item: unknown, at: string) => unknown,
 ): Record<string, unknown> {
   if (!isRecord(value)) throw refused(path, "must be an object");
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      text(key, path),
-      read(item, `${path}[${JSON.stringify(key)}]`),
-    ]),
-  );
+  const entries = Object.entries(value).map(([key, item]) => [
+    text(key, path),
+    read(item, `${path}[${JSON.stringify(key)}]`),
+  ]);
+  // SAFETY: fromEntries() defines members, so that a key __proto__ is a key as any other.
+  return Object.fromEntries([...Object.entries(before as Record<string, unknown>), ...entries]);
 }
 
 function text(value: unknown, path: string): string {
