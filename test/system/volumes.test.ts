@@ -35,6 +35,32 @@ describe.skipIf(!isRoot)("volumes", () => {
     await tare[Symbol.asyncDispose]();
   });
 
+  test("on /etc hide none of hosts, hostname and resolv.conf, which are read-only where the root is", async () => {
+    const show = "cat /etc/hostname; grep -c boxy /etc/hosts; grep -c nameserver /etc/resolv.conf";
+    const write =
+      "for f in hosts hostname resolv.conf; do echo '#' >> /etc/$f && echo written; done 2>/dev/null; true";
+    const base = ["--hostname", "boxy", "--dns", "9.9.9.9"];
+    const own = join(tare.directory, "own-hosts");
+    writeFileSync(own, "127.0.0.1 boxy mine\n");
+    for (const mount of [
+      ["-v", "etc-new:/etc"],
+      ["-v", "etc-new:/etc"],
+      ["-v", "etc-ro:/etc:ro"],
+      ["--tmpfs", "/etc"],
+      ["-v", `${own}:/etc/hosts`],
+    ]) {
+      const seen = await sh([...base, ...mount], `${show}; ${write}`);
+      expect([mount, seen]).toEqual([mount, "boxy\n1\n1\nwritten\nwritten\nwritten"]);
+      const fixed = await sh(["--read-only", ...base, ...mount], `${show}; ${write}`);
+      const isOwn = mount[1]?.startsWith(own) === true;
+      expect([mount, fixed]).toEqual([mount, `boxy\n1\n1${isOwn ? "\nwritten" : ""}`]);
+    }
+    // The caller's own file is there, and what is in the volume stays its own.
+    expect(await sh(["-v", "etc-new:/etc", "-v", `${own}:/etc/hosts`], "cat /etc/hosts")).toContain("mine");
+    expect(await sh(["-v", "etc-new:/data"], "cat /data/hosts /data/hostname /data/resolv.conf")).toBe("");
+    await tare.must(["volume", "rm", "etc-new", "etc-ro"]);
+  });
+
   test("are made once, listed, filtered, inspected and removed", async () => {
     const made = await Promise.all(
       Array.from({ length: 8 }, () => tare.must(["volume", "create", "--label", "a=1", "same"])),

@@ -1,9 +1,11 @@
+import { closeSync, constants, openSync } from "node:fs";
 import { Failure } from "../../base/failure.ts";
 import { O_DIRECTORY, O_PATH, O_RDONLY } from "../../linux/constants/open.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { openInRoot } from "../../linux/open.ts";
 import { isErrno } from "../../linux/syscall.ts";
 import type { Digest } from "../../spec/digest.ts";
+import { cleanPath } from "../planning/clean-path.ts";
 import { planAllMounts } from "../planning/mounts.ts";
 import { refuse } from "../planning/refusal.ts";
 import type { ContainerMount, ContainerSpec } from "../types.ts";
@@ -72,6 +74,22 @@ export async function makeVolumes(
   for (const { name, target } of fillable) {
     using source = findDirectory(image.fd, target);
     if (source !== undefined) await volumes.fill(name, source.fd);
+    if (cleanPath(target) === "/etc" && volumes.localOptions(name) === undefined) {
+      using data = volumes.store.open(name);
+      makePlacesOfFiles(data.fd);
+    }
+  }
+}
+
+/** The targets of the network files, so that they can be mounted in a read-only volume, too. As Docker's copies have them. */
+function makePlacesOfFiles(etc: Fd): void {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  for (const name of ["hosts", "hostname", "resolv.conf"]) {
+    try {
+      closeSync(openSync(`/proc/self/fd/${etc}/${name}`, flags, 0o644));
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") throw thrown;
+    }
   }
 }
 

@@ -87,6 +87,8 @@ export interface MountPlanInput {
   readonly shmBytes?: number;
   /** Files made for the container, by target: hosts, hostname, resolv.conf. */
   readonly files: Readonly<Record<string, string>>;
+  /** The root file system is read-only, and so are these files. */
+  readonly readOnlyRoot?: boolean;
   /** The sources of volumes are not paths: the runtime gets descriptors of them. */
   readonly mounts: readonly ContainerMount[];
   /** Each is a file of StartOptions.memoryFiles, by its place in this list. */
@@ -102,7 +104,10 @@ export interface MountPlanInput {
   readonly foreign?: readonly RuntimeNamespaceType[];
 }
 
-/** All mounts in the order in which they are made: the kernel's, the files, then the caller's from outside to inside. */
+/**
+ * All mounts in the order in which they are made: the kernel's, then the caller's and the files from outside to inside, so
+ * that a volume on /etc does not hide a file. A mount of the caller replaces the one of ours with the same target.
+ */
 export function planMounts(input: MountPlanInput): readonly RuntimeMount[] {
   const asked = input.mounts.map((mount) =>
     withoutDevices(
@@ -116,12 +121,17 @@ export function planMounts(input: MountPlanInput): readonly RuntimeMount[] {
   const secrets = (input.secrets ?? []).map(
     ({ target }, at): RuntimeMount => ({ destination: target, type: memoryFile, source: String(at) }),
   );
-  const own = [...asked, ...secrets].sort((one, other) => depth(one.destination) - depth(other.destination));
+  const own = [...asked, ...secrets];
   const taken = new Set(own.map((mount) => mount.destination));
+  const isFree = ({ destination }: RuntimeMount): boolean => !taken.has(destination);
+  const access = input.readOnlyRoot === true ? "ro" : "rw";
   const files = Object.entries(input.files).map(([target, source]) =>
-    bind(target, source, ["rw", "rprivate"]),
+    bind(target, source, [access, "rprivate"]),
   );
-  return [...defaultMounts(input), ...files].filter(({ destination }) => !taken.has(destination)).concat(own);
+  const inOrder = [...files.filter(isFree), ...own].sort(
+    (one, other) => depth(one.destination) - depth(other.destination),
+  );
+  return [...defaultMounts(input).filter(isFree), ...inOrder];
 }
 
 const cgroupWords = { writable: ["rw"], readonly: ["ro"], systemd: ["ro", systemdCgroups] } as const;

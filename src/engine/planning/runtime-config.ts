@@ -90,6 +90,7 @@ export function planRuntimeConfig(
               : "readonly",
       ...(spec.namespaces?.ipc === "none" ? {} : { shmBytes: plan.shmBytes }),
       files: facts.files,
+      readOnlyRoot: spec.readOnlyRoot ?? false,
       mounts: plan.mounts,
       secrets: plan.secrets.files,
       ...(facts.sharedShm === undefined ? {} : { sharedShm: facts.sharedShm }),

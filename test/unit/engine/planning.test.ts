@@ -147,6 +147,25 @@ describe("mounts", () => {
     ]);
   });
 
+  test("planMounts() mounts its files over a volume on /etc, read-only where the root is, and leaves the caller's own", () => {
+    const files = { "/etc/hosts": "/run/hosts", "/etc/resolv.conf": "/run/resolv.conf" };
+    for (const readOnlyRoot of [false, true]) {
+      const mounts = planMounts({
+        privileged: false,
+        readOnlyRoot,
+        files,
+        mounts: checkMounts([bind("/etc/hosts"), { kind: "volume", name: "v", target: "/etc" }]),
+      });
+      const order = mounts.map(({ destination }) => destination);
+      expect(order.indexOf("/etc/resolv.conf")).toBeGreaterThan(order.indexOf("/etc"));
+      expect(order.filter((path) => path === "/etc/hosts")).toHaveLength(1);
+      const found = (target: string) => mounts.find(({ destination }) => destination === target);
+      expect(found("/etc/resolv.conf")?.options).toContain(readOnlyRoot ? "ro" : "rw");
+      expect(found("/etc/hosts")?.source).not.toBe("/run/hosts");
+      expect(found("/etc/hosts")?.options).toContain("rw");
+    }
+  });
+
   test("planMounts() mounts from outside to inside, and lets the caller's replace ours", () => {
     const mounts = planMounts({
       privileged: false,
@@ -161,16 +180,15 @@ describe("mounts", () => {
       ]),
     });
     const order = mounts.map(({ destination }) => destination);
-    expect(order.slice(0, 7)).toEqual([
-      "/proc",
-      "/dev",
-      "/dev/pts",
-      "/sys",
-      "/sys/fs/cgroup",
-      "/dev/mqueue",
+    expect(order.slice(0, 6)).toEqual(["/proc", "/dev", "/dev/pts", "/sys", "/sys/fs/cgroup", "/dev/mqueue"]);
+    expect(order.slice(6).sort()).toEqual([
+      "/data",
+      "/data/deep",
+      "/data/deep/er",
+      "/dev/shm",
       "/etc/hostname",
+      "/etc/hosts",
     ]);
-    expect(order.slice(7).sort()).toEqual(["/data", "/data/deep", "/data/deep/er", "/dev/shm", "/etc/hosts"]);
     expect(order.filter((path) => path.startsWith("/data"))).toEqual([
       "/data",
       "/data/deep",
