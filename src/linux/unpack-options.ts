@@ -1,4 +1,5 @@
 import type { IdMaps } from "../spec/id-map.ts";
+import type { Fd } from "./fd.ts";
 
 /** Beyond these an archive is refused as a bomb. What is left out has a default that real images stay far below. */
 export interface UnpackLimits {
@@ -40,6 +41,13 @@ export interface UnpackOptions {
    * packages has `lib -> usr/lib` and then `lib/x`). Neither lets anything out of the tree.
    */
   readonly names?: "strict" | "docker";
+  /**
+   * Under Docker's names: `into` is the directory `path` of the tree `root`, and links on the way to an entry are resolved in
+   * that whole tree. Absent: in `into`.
+   */
+  readonly within?: { readonly root: Fd; readonly path: string };
+  /** Called with each directory in which an entry is made; throws where none may be. */
+  readonly checkDirectory?: (directory: Fd) => void;
   readonly limits?: UnpackLimits;
   readonly signal?: AbortSignal;
 }

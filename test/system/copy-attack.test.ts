@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { unpackToHost } from "../../src/cli/copy/unpack-to-host.ts";
 import { encodeTarEnd, encodeTarMember, type TarMember, tarPadding } from "../../src/spec/tar-writer.ts";
 import { attackerProgram, startRace } from "../support/attacker.ts";
+import { type ApiAnswer, askApi } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -164,28 +165,17 @@ describe.skipIf(!isRoot)("attacks on cp", () => {
   const archives: [string, TarMember[]][] = [
     ["a name with ..", [{ path: "../planted", type: "file" }]],
     ["a deep name with ..", [{ path: "a/../../../../planted", type: "file" }]],
-    ["an absolute name", [{ path: "/planted", type: "file" }]],
-    [
-      "a link and a file below it",
-      [
-        { path: "a", type: "symlink", linkName: "/" },
-        { path: "a/planted", type: "file" },
-      ],
-    ],
+    ["a name with .. that comes back", [{ path: "../root/planted", type: "file" }]],
     ["a hard link to what is outside", [{ path: "a", type: "hardlink", linkName: "../../etc/passwd" }]],
     [
-      "a hard link through a link",
-      [
-        { path: "a", type: "symlink", linkName: "/etc" },
-        { path: "b", type: "hardlink", linkName: "a/passwd" },
-      ],
+      "a hard link to a file that only the host has",
+      [{ path: "a", type: "hardlink", linkName: "/proc/1/environ" }],
     ],
     [
-      "a directory that becomes a link",
+      "a link to the host's proc and a file below it",
       [
-        { path: "d/", type: "directory" },
-        { path: "d", type: "symlink", linkName: "/" },
-        { path: "d/planted", type: "file" },
+        { path: "a", type: "symlink", linkName: "/proc/self/root/tmp" },
+        { path: "b", type: "hardlink", linkName: "a/passwd" },
       ],
     ],
     ["an overlay whiteout", [{ path: "white", type: "character", major: 0, minor: 0 }]],
@@ -197,6 +187,126 @@ describe.skipIf(!isRoot)("attacks on cp", () => {
     const changed = await tare.must(["diff", "victim"]);
     expect(changed).not.toContain("planted");
     await tare.must(["rm", "victim"]);
+  });
+
+  /** Where `PUT archive` puts these members, of a container with links to the canary's path, which is in the container, too. */
+  const linked: [string, string, TarMember[], string[]][] = [
+    ["an absolute name", "/root", [{ path: "/planted", type: "file" }], ["/root/planted"]],
+    ["an absolute name with ..", "/root", [{ path: "/a/../planted", type: "file" }], ["/root/planted"]],
+    [
+      "a name with .. that stays inside",
+      "/root",
+      [{ path: "a/b/../../planted", type: "file" }],
+      ["/root/planted"],
+    ],
+    ["a missing directory", "/", [{ path: "/new/deep/planted", type: "file" }], ["/new/deep/planted"]],
+    [
+      "an absolute link of the container",
+      "/",
+      [{ path: "/root/there/planted", type: "file" }],
+      ["CANARY/planted"],
+    ],
+    ["a link seen from below it", "/root", [{ path: "there/planted", type: "file" }], ["CANARY/planted"]],
+    ["a link with many ..", "/root", [{ path: "/up/planted", type: "file" }], ["CANARY/planted"]],
+    ["a link to nowhere", "/root", [{ path: "nowhere/planted", type: "file" }], ["/made/up/planted"]],
+    ["a link to a link", "/", [{ path: "root/twice/planted", type: "file" }], ["CANARY/planted"]],
+    [
+      "a link of its own and a file below it",
+      "/root",
+      [
+        { path: "own", type: "symlink", linkName: "CANARY" },
+        { path: "own/planted", type: "file" },
+      ],
+      ["CANARY/planted"],
+    ],
+    [
+      "a directory that becomes a link",
+      "/root",
+      [
+        { path: "d/", type: "directory" },
+        { path: "d", type: "symlink", linkName: "/" },
+        { path: "d/planted", type: "file" },
+      ],
+      ["/planted"],
+    ],
+    ["a name that is a link itself", "/root", [{ path: "file", type: "file" }], ["/root/file"]],
+    [
+      "a hard link through a link",
+      "/root",
+      [{ path: "hard", type: "hardlink", linkName: "/there/inside" }],
+      ["/root/hard"],
+    ],
+  ];
+  test("archives with absolute names and links in the way reach the container's own files alone, running and not", async () => {
+    const script = `mkdir -p ${canary}; echo inside > ${canary}/inside; cd /root; ln -s ${canary} there; ln -s ${canary}/file file
+      ln -s ../../../../../../../..${canary} up; ln -s /made/up nowhere; ln -s there twice; ln -s /proc/1/root magic
+      ln -s /proc/sys/kernel kernel; : > ready; sleep 1000`;
+    const put = (path: string, members: readonly TarMember[]): Promise<ApiAnswer> =>
+      askApi(
+        tare.socket,
+        "PUT",
+        `/containers/linked/archive?path=${encodeURIComponent(path)}`,
+        hostileTar(
+          members.map(({ linkName, ...member }) => ({
+            ...member,
+            ...(linkName === undefined ? {} : { linkName: linkName.replace("CANARY", canary) }),
+          })),
+        ),
+      );
+    for (const state of ["running", "stopped"]) {
+      for (const [what, path, members, made] of linked) {
+        await tare.must(["run", "-d", "--name", "linked", "busybox", "sh", "-c", script]);
+        await tare.must(["exec", "linked", "sh", "-c", "until [ -e /root/ready ]; do sleep 0.01; done"]);
+        if (state === "stopped") {
+          await tare.must(["kill", "linked"]);
+          await tare.must(["wait", "linked"]);
+        }
+        const { status, text } = await put(path, members);
+        expect([state, what, status, text]).toEqual([state, what, 200, ""]);
+        for (const place of made) {
+          const found = await tare.tare(["cp", `linked:${place.replace("CANARY", canary)}`, "-"]);
+          expect([state, what, place, found.status]).toEqual([state, what, place, 0]);
+        }
+        isUntouched();
+        // What leads to the kernel's files, or through another process's root, is refused.
+        for (const name of [
+          "/magic/planted",
+          "/kernel/planted",
+          "/proc/sys/kernel/planted",
+          "/../proc/planted",
+        ]) {
+          if (state === "stopped" && !name.startsWith("/magic")) continue;
+          const refused = await put(name.startsWith("/proc") || name.startsWith("/..") ? "/" : "/root", [
+            { path: name, type: "file" },
+          ]);
+          expect([state, name, refused.status]).not.toEqual([state, name, 200]);
+        }
+        isUntouched();
+        await tare.must(["rm", "-f", "linked"]);
+      }
+    }
+    expect(existsSync("/made/up")).toBe(false);
+  });
+
+  test("a directory that is exchanged with links while archives with names below it are unpacked leads nowhere", async () => {
+    const script = `mkdir -p /root/d ${canary}; : > /root/ready
+      while :; do mv /root/d /root/e; ln -s ${canary} /root/d; rm /root/d; ln -s ../../../../../../../..${canary} /root/d; rm /root/d; mv /root/e /root/d; done`;
+    await tare.must(["run", "-d", "--name", "exchanger", "busybox", "sh", "-c", script]);
+    await tare.must(["exec", "exchanger", "sh", "-c", "until [ -e /root/ready ]; do sleep 0.01; done"]);
+    const body = hostileTar([
+      { path: "/d/planted", type: "file" },
+      { path: "d/sub/", type: "directory" },
+      { path: "d/sub/../planted-too", type: "file" },
+    ]);
+    let writes = 0;
+    const isRacing = startRace(() => writes > 0);
+    while (isRacing()) {
+      const { status } = await askApi(tare.socket, "PUT", "/containers/exchanger/archive?path=/root", body);
+      if (status === 200) writes++;
+      isUntouched();
+    }
+    expect(writes).toBeGreaterThan(0);
+    await tare.must(["rm", "-f", "exchanger"]);
   });
 
   test("names of whiteouts are names: cp deletes nothing", async () => {

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { askApi } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -184,10 +185,31 @@ describe.skipIf(!isRoot)("cp", () => {
     expect([status, stderr]).toEqual([1, expect.stringContaining(sentence)]);
   });
 
-  test("into a read-only root is refused", async () => {
-    await tare.must(["run", "-d", "--name", "fixed", "--read-only", "busybox", "sleep", "1000"]);
-    const { status, stderr } = await tare.tare(["cp", "/etc/hostname", "fixed:/root/"]);
-    expect([status, stderr]).toEqual([1, expect.stringContaining("read-only")]);
-    await tare.must(["rm", "-f", "fixed"]);
+  test("into a read-only root or volume is refused in Docker's words, whether it runs or not; a volume beneath it is written", async () => {
+    const options = ["--read-only", "-v", "fixed-rw:/rw", "-v", "fixed-ro:/ro:ro"];
+    await tare.must(["create", "--name", "fixed-new", ...options, "busybox"]);
+    await tare.must(["run", "-d", "--name", "fixed", ...options, "busybox", "sleep", "1000"]);
+    for (const name of ["fixed-new", "fixed"]) {
+      const copy = (to: string) => tare.tare(["cp", "/etc/hostname", `${name}:${to}`]);
+      for (const [to, sentence] of [
+        ["/root/", "container rootfs is marked read-only"],
+        ["/new", "container rootfs is marked read-only"],
+        ["/ro/", "mounted volume is marked read-only"],
+      ] as const) {
+        const { status, stderr } = await copy(to);
+        expect([name, to, status, stderr]).toEqual([name, to, 1, expect.stringContaining(sentence)]);
+      }
+      expect((await copy("/rw/")).status).toBe(0);
+      expect(await tare.must(["diff", name])).not.toContain("/new");
+    }
+    const put = await askApi(
+      tare.socket,
+      "PUT",
+      "/containers/fixed-new/archive?path=/root",
+      Buffer.alloc(1024),
+    );
+    expect([put.status, put.text]).toEqual([400, '{"message":"container rootfs is marked read-only"}\n']);
+    await tare.must(["rm", "-f", "fixed", "fixed-new"]);
+    await tare.must(["volume", "rm", "fixed-rw", "fixed-ro"]);
   });
 });

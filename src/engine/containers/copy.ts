@@ -71,12 +71,17 @@ export async function copyIntoContainer(
   using opened = await openSeenRoot(context, record, { readonly: false });
   fault("copy.mounted");
   using directory = openTarget(opened.root.fd, place, record);
-  refuseKernelFiles(directory.fd, place);
-  if (filesystemStatus(directory.fd).readonly) {
-    throw new Failure("not-permitted", `cannot copy into "${place.path}": it is mounted read-only`);
-  }
+  const checkDirectory = (found: Fd): void => {
+    refuseKernelFiles(found, place);
+    refuseReadOnly(record, { root: opened.root.fd, directory: found });
+  };
+  checkDirectory(directory.fd);
   await unpackLayer(plainTar(archive), directory.fd, {
     whiteouts: "plain",
+    names: "docker",
+    // SAFETY: a container may put links in the way; they are resolved in its own root, and where they lead is checked.
+    within: { root: opened.root.fd, path: place.path.slice(1) },
+    checkDirectory,
     root: "keep",
     existing: keepsKinds ? "same-kind" : "replace",
     ...(asContainerUser ? { owner: ownerOf(context, record, opened.root.fd) } : {}),
@@ -137,6 +142,18 @@ function describeMissing(thrown: unknown, path: string, { id, name }: ContainerR
 function refuseKernelFiles(entry: Fd, { path }: Place): void {
   if (!isKernelFilesystem(entry)) return;
   throw new Failure("unsupported", `cannot copy "${path}": it lies on one of the kernel's own file systems`);
+}
+
+/** In Docker's words. Of a container that does not run the root file system is mounted writable, so its record counts. */
+function refuseReadOnly(
+  { spec }: ContainerRecord,
+  { root, directory }: { readonly root: Fd; readonly directory: Fd },
+): void {
+  const isInRoot = statFd(directory).mountId === statFd(root).mountId;
+  if (isInRoot && spec.readOnlyRoot === true)
+    throw new Failure("invalid", "container rootfs is marked read-only");
+  if (filesystemStatus(directory).readonly)
+    throw new Failure("invalid", "mounted volume is marked read-only");
 }
 
 function describe(root: Fd, { path }: Place, entry: Fd): PathStat {

@@ -6,7 +6,7 @@ import { type Fd, OwnedFd } from "../fd.ts";
 import { pathArgument } from "../path-argument.ts";
 import { findStatAt } from "../stat.ts";
 import { call, SyscallFailure, type SyscallName } from "../syscall.ts";
-import type { Whiteouts } from "../unpack-options.ts";
+import type { UnpackOptions, Whiteouts } from "../unpack-options.ts";
 import { baseOf, type NameRules, parentOf } from "./entry-path.ts";
 import { type Marks, marksOf } from "./marks.ts";
 import { OpenDirectories } from "./open-directories.ts";
@@ -24,6 +24,7 @@ export class LayerTree implements Disposable {
   readonly directories: OpenDirectories;
   readonly late: Map<string, LateMetadata> = new Map();
   readonly #pace: Pace;
+  readonly #checkDirectory: UnpackOptions["checkDirectory"];
   /** Undefined: deletions are carried out, or are none. */
   readonly marks: Marks | undefined;
   /** What lower layers have at these paths is gone. */
@@ -34,9 +35,14 @@ export class LayerTree implements Disposable {
 
   constructor(
     root: Fd,
-    options: { readonly rules: NameRules; readonly whiteouts: Whiteouts; readonly pace: Pace },
+    options: {
+      readonly rules: NameRules;
+      readonly whiteouts: Whiteouts;
+      readonly pace: Pace;
+    } & Pick<UnpackOptions, "within" | "checkDirectory">,
   ) {
-    this.directories = new OpenDirectories(root, options.rules);
+    this.directories = new OpenDirectories(root, options.rules, options.within);
+    this.#checkDirectory = options.checkDirectory;
     this.#pace = options.pace;
     const { whiteouts } = options;
     this.marks = whiteouts === "overlay" || whiteouts === "aufs" ? marksOf[whiteouts] : undefined;
@@ -73,7 +79,9 @@ export class LayerTree implements Disposable {
 
   /** The directory that holds `path`; missing ones are made as root's, mode 0755. Only until the next call. */
   parent(path: string): Fd {
-    return this.directories.ensure(parentOf(path), this.#makeImplied);
+    const directory = this.directories.ensure(parentOf(path), this.#makeImplied);
+    if (this.#checkDirectory !== undefined) this.directories.checkOnce(directory, this.#checkDirectory);
+    return directory;
   }
 
   /** The directory `path` itself. */
@@ -114,6 +122,7 @@ export class LayerTree implements Disposable {
   }
 
   readonly #makeImplied = (parent: Fd, name: string, path: string, found: "nothing" | "other"): void => {
+    if (this.#checkDirectory !== undefined) this.directories.checkOnce(parent, this.#checkDirectory);
     const stat = found === "nothing" ? undefined : findStatAt(parent, name);
     const isMark = this.marks?.isHidden(parent, name, stat) ?? false;
     if (stat !== undefined) {

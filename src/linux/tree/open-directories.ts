@@ -6,7 +6,8 @@ import { openInRoot } from "../open.ts";
 import { statFd } from "../stat.ts";
 import { pathArgument } from "../path-argument.ts";
 import { attempt, isErrno, SyscallFailure } from "../syscall.ts";
-import { baseOf, type NameRules, parentOf } from "./entry-path.ts";
+import type { UnpackOptions } from "../unpack-options.ts";
+import { baseOf, joinPath, type NameRules, parentOf } from "./entry-path.ts";
 
 const CAPACITY = 128;
 
@@ -17,18 +18,22 @@ export type MakeMissing = (parent: Fd, name: string, path: string, found: "nothi
  * Directories of the tree that is being written, by their clean path, the latest used kept open. Each is reached
  * component by component from one that is known. SAFETY: a component holds no slash and is never "..", and
  * O_NOFOLLOW | O_DIRECTORY refuses a link, so no path ever leaves the tree; under Docker's rules a link is resolved by
- * the kernel with the tree as root.
+ * the kernel with the tree, or the larger one that it is in, as root.
  */
 export class OpenDirectories implements Disposable {
   readonly #root: Fd;
   readonly #rules: NameRules;
+  readonly #within: { readonly root: Fd; readonly path: string };
   readonly #open: Map<string, Fd> = new Map();
+  /** Descriptors that checkOnce() has seen, while they are open. */
+  readonly #checked: Set<Fd> = new Set();
   #lastPath = "";
   #lastFd: Fd;
 
-  constructor(root: Fd, rules: NameRules) {
+  constructor(root: Fd, rules: NameRules, within: UnpackOptions["within"] = { root, path: "" }) {
     this.#root = root;
     this.#rules = rules;
+    this.#within = within;
     this.#lastFd = root;
   }
 
@@ -45,22 +50,29 @@ export class OpenDirectories implements Disposable {
   /** Takes a descriptor of the directory over. */
   keep(path: string, fd: Fd): Fd {
     const old = this.#open.get(path);
-    if (old !== undefined) attempt("close", old);
+    if (old !== undefined) this.#close(old);
     this.#open.delete(path);
     this.#open.set(path, fd);
     if (this.#open.size > CAPACITY) {
       const [oldest, oldestFd] = this.#open.entries().next().value as [string, Fd];
       this.#open.delete(oldest);
-      attempt("close", oldestFd);
+      this.#close(oldestFd);
     }
     this.#lastPath = path;
     this.#lastFd = fd;
     return fd;
   }
 
+  /** Calls `check` with a directory of this, unless it has been called while that was open. */
+  checkOnce(directory: Fd, check: (directory: Fd) => void): void {
+    if (this.#checked.has(directory)) return;
+    check(directory);
+    this.#checked.add(directory);
+  }
+
   /** After a directory was removed or replaced. */
   forget(): void {
-    for (const fd of this.#open.values()) attempt("close", fd);
+    for (const fd of this.#open.values()) this.#close(fd);
     this.#open.clear();
     this.#lastPath = "";
     this.#lastFd = this.#root;
@@ -68,6 +80,11 @@ export class OpenDirectories implements Disposable {
 
   [Symbol.dispose](): void {
     this.forget();
+  }
+
+  #close(fd: Fd): void {
+    this.#checked.delete(fd);
+    attempt("close", fd);
   }
 
   #reach(path: string, make: MakeMissing | undefined): Fd | undefined {
@@ -121,13 +138,15 @@ export class OpenDirectories implements Disposable {
 
   /** The directory that a link leads to inside the tree; undefined when it is no link, or leads nowhere. */
   #resolve(path: string, make: boolean): Fd | undefined {
+    const { root, path: base } = this.#within;
+    const place = joinPath(base, path);
     try {
-      using link = openInRoot(this.#root, path, O_PATH | O_NOFOLLOW);
+      using link = openInRoot(root, place, O_PATH | O_NOFOLLOW);
       if (statFd(link.fd).kind !== "symlink") return undefined;
-      return openInRoot(this.#root, path, O_PATH | O_DIRECTORY).move();
+      return openInRoot(root, place, O_PATH | O_DIRECTORY).move();
     } catch (thrown) {
       if (!isErrno(thrown, "ENOENT")) throw thrown;
-      return make ? ensureDirectoryInRoot(this.#root, path).move() : undefined;
+      return make ? ensureDirectoryInRoot(root, place).move() : undefined;
     }
   }
 }

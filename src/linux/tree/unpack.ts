@@ -39,6 +39,8 @@ export class Unpacking implements Disposable {
       owner,
       idMaps,
       limits,
+      within,
+      checkDirectory,
       signal,
     }: UnpackOptions,
   ) {
@@ -51,6 +53,8 @@ export class Unpacking implements Disposable {
       rules: names,
       whiteouts,
       pace: this.#pace,
+      ...(within === undefined ? {} : { within }),
+      ...(checkDirectory === undefined ? {} : { checkDirectory }),
     });
     this.#writer = new LayerWriter(this.#tree, { ...this.#options, pace: this.#pace });
   }
