@@ -3,6 +3,7 @@ import { requireTarget } from "./bind-text.ts";
 import type { CreateRequest } from "./create-request.ts";
 import { planDevices, type PlannedDevices } from "./device-fields.ts";
 import { parseConsoleSize } from "./exec-request.ts";
+import { type PlannedLog, planLog } from "./log-config.ts";
 import { type PlannedLimits, planLimits } from "./request/limits.ts";
 import { type NamespaceModes, planNamespaces } from "./request/modes.ts";
 import { type PlannedEndpoint, planEndpoints } from "./request/endpoints.ts";
@@ -61,6 +62,8 @@ export interface ContainerPlan extends PlannedSecurity, PlannedDevices, PlannedT
   readonly storageBytes?: number;
   readonly oomScoreAdj?: number;
   readonly consoleSize?: { readonly rows: number; readonly columns: number };
+  readonly log?: PlannedLog;
+  readonly healthcheck?: readonly string[];
   readonly received: { readonly config: ContainerConfig; readonly hostConfig: HostConfig };
 }
 
@@ -134,6 +137,7 @@ function planConfig(config: ContainerConfig) {
       hostname: config.Hostname || undefined,
       domainname: config.Domainname || undefined,
       stopSignal: config.StopSignal || undefined,
+      healthcheck: nonEmpty(config.Healthcheck?.Test),
       stopGraceMs: typeof config.StopTimeout === "number" ? graceMsOf(config.StopTimeout) : undefined,
     }),
   };
@@ -164,6 +168,7 @@ function planHost(hostConfig: HostConfig) {
       storageBytes: planStorageSize(hostConfig.StorageOpt),
       oomScoreAdj: hostConfig.OomScoreAdj === 0 ? undefined : hostConfig.OomScoreAdj,
       consoleSize: parseConsoleSize(hostConfig.ConsoleSize),
+      log: planLog(hostConfig.LogConfig ?? {}),
     }),
   };
 }

@@ -183,10 +183,22 @@ export interface ContainerSpec {
   readonly timeoutMs?: number;
   /** A time namespace of its own, whose clocks are so far from the host's. */
   readonly timeOffsets?: TimeOffsets;
+  /** What its log may take, or that none is kept. */
+  readonly log?: LogLimits | "none";
+  /** As Docker writes a check: `["CMD", …]`, `["CMD-SHELL", text]`, or `["NONE"]` for none of the image's. Not run yet: creating warns. */
+  readonly healthcheck?: readonly string[];
   /** Of the terminal, at the first instruction. */
   readonly consoleSize?: TerminalSize;
   /** HostConfig and Config as a client sent them, given back by inspect unchanged. */
   readonly received?: { readonly config: unknown; readonly hostConfig: unknown };
+}
+
+/** What is absent has the engine's default: three files of 20 MiB. */
+export interface LogLimits {
+  /** A file that has so many bytes is rotated; one write of the container, up to 64 KiB, is never split over two. */
+  readonly fileBytes?: number;
+  /** With `fileBytes` one by default. Of more than ten the sizes are added up to those of ten. */
+  readonly files?: number;
 }
 
 export type ContainerMount = BindMount | VolumeMount | TmpfsMount | ImageMount;

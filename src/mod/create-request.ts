@@ -1,6 +1,7 @@
 import type { ContainerCreateRequest } from "../api/types/container.ts";
 import { formatDevices } from "../api/device-fields.ts";
 import { formatLimits } from "../api/format-limits.ts";
+import { formatLog } from "../api/log-config.ts";
 import { formatSettings } from "../api/endpoint-settings.ts";
 import { formatPortBindings, formatRemoval } from "../api/published-ports.ts";
 import { formatTareFields } from "../api/tare-fields.ts";
@@ -49,6 +50,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
     ),
     ...networkingOf(spec.networks),
     ...given("StopSignal", spec.stopSignal),
+    ...given("Healthcheck", spec.healthcheck && { Test: spec.healthcheck }),
     ...given("StopTimeout", spec.stopGraceMs === undefined ? undefined : Math.ceil(spec.stopGraceMs / 1000)),
     HostConfig: {
       ...given("AutoRemove", spec.autoRemove),
@@ -84,6 +86,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       ),
       ...given("ExtraHosts", spec.extraHosts),
       ...given("ConsoleSize", sizeOf(spec)),
+      ...given("LogConfig", formatLog(spec.log)),
       ...given("OomScoreAdj", spec.oomScoreAdj),
       ...given(
         "Ulimits",

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import type { Engine } from "../../src/engine/engine-types.ts";
 import type { LogEntry } from "../../src/engine/log-types.ts";
+import type { ContainerSpec } from "../../src/engine/types.ts";
 import { EngineRoots } from "../support/engine.ts";
 
 let roots: EngineRoots;
@@ -42,6 +43,35 @@ test("logs() follows a fast writer over rotations: every line once, in order", a
   for await (const entry of engine.containers.logs(id, { tail: 3 })) tail.push(text(entry));
   expect(tail).toEqual([`${last - 2}\n`, `${last - 1}\n`, `${last}\n`]);
   await engine.containers.remove(id);
+});
+
+test("logs() keeps what the container's limits leave, and nothing where no log is kept", async () => {
+  const lines = 20_000;
+  const run = async (log: NonNullable<ContainerSpec["log"]>): Promise<string> => {
+    const command = ["sh", "-c", `yes ${"x".repeat(99)} | head -n ${lines}; echo last`];
+    const { id } = await engine.containers.create({ image: "busybox", command, log });
+    await engine.containers.start(id);
+    expect((await engine.containers.wait(id)).code).toBe(0);
+    return id;
+  };
+  const fileBytes = 200_000;
+  const limited = await run({ fileBytes, files: 2 });
+  const directory = `${roots.dataRoot}/containers/${limited}/log`;
+  const names = readdirSync(directory).sort();
+  expect(names).toEqual(["log.0", "log.1"]);
+  for (const name of names) expect(statSync(`${directory}/${name}`).size).toBeLessThanOrEqual(fileBytes);
+  const kept: string[] = [];
+  for await (const entry of engine.containers.logs(limited)) kept.push(text(entry));
+  expect(kept.length).toBeGreaterThan(0);
+  expect(kept.length).toBeLessThan(lines / 4);
+  expect(kept.at(-1)).toBe("last\n");
+  await engine.containers.remove(limited);
+
+  const silent = await run("none");
+  expect(readdirSync(`${roots.dataRoot}/containers/${silent}/log`)).toEqual([]);
+  expect(() => engine.containers.logs(silent)).toThrow("configured logging driver does not support reading");
+  expect((await engine.containers.inspect(silent)).files.log).toBe("");
+  await engine.containers.remove(silent);
 });
 
 test("logs() cuts long lines at 16 KiB, keeps bytes and streams apart, and knows times", async () => {

@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import type { CreateRequest } from "../create-request.ts";
-import type { ContainerConfig } from "../types/container-config.ts";
-import type { HostConfig } from "../types/host-config.ts";
+import { isKnownLogDriver } from "../log-config.ts";
+import type { HostConfig, LogConfig } from "../types/host-config.ts";
 
 /** What a field is for when a client says nothing; any other value would change how the container runs. */
 type IsDefault = (value: unknown) => boolean;
@@ -11,22 +11,15 @@ const empty: IsDefault = (value) => {
   return typeof value === "object" && Object.keys(value).length === 0;
 };
 
-const configFields: Readonly<Partial<Record<keyof ContainerConfig, readonly [what: string, IsDefault]>>> = {
-  Healthcheck: ["health checks", (value) => empty(value) || isNoHealthcheck(value)],
-};
-
 const hostFields: Readonly<Partial<Record<keyof HostConfig, readonly [what: string, IsDefault]>>> = {
-  LogConfig: ["log drivers and their options", (value) => empty(value) || isOwnLog(value)],
+  LogConfig: ["log drivers", (value) => empty(value) || isKnownLogDriver((value as LogConfig).Type)],
   Cgroup: ["a cgroup of another container", empty],
   DeviceRequests: ["device requests (GPUs)", empty],
 };
 
 /** Throws Failure("unsupported") naming each field that asks for what we do not have yet. */
-export function refuseUnsupported({ config, hostConfig }: CreateRequest): void {
-  const found = [
-    ...namesOf(config as Record<string, unknown>, configFields, ""),
-    ...namesOf(hostConfig as Record<string, unknown>, hostFields, "HostConfig."),
-  ];
+export function refuseUnsupported({ hostConfig }: Pick<CreateRequest, "hostConfig">): void {
+  const found = namesOf(hostConfig as Record<string, unknown>, hostFields, "HostConfig.");
   if (found.length > 0) {
     throw new Failure("unsupported", `cannot create the container: not supported yet: ${found.join(", ")}`, {
       details: { fields: found },
@@ -47,14 +40,4 @@ function namesOf(
   return Object.entries(table).flatMap(([name, row]) =>
     row === undefined || row[1](values[name]) ? [] : [`${row[0]} (${prefix}${name})`],
   );
-}
-
-function isNoHealthcheck(value: unknown): boolean {
-  const { Test } = value as { readonly Test?: readonly string[] };
-  return Test?.[0] === "NONE" || Object.values(value as object).every(empty);
-}
-
-function isOwnLog(value: unknown): boolean {
-  const { Type, Config } = value as { readonly Type?: string; readonly Config?: object };
-  return ["", "json-file", "local"].includes(Type ?? "") && empty(Config);
 }

@@ -54,6 +54,10 @@ export const containerFlags: TableOf<ContainerValues> = {
   ipc: string("IPC mode to use", { words: ["host", "none", "private", "shareable", "container:"] }),
   label: list("Set meta data on a container", { short: "l", check: checkLabel }),
   "label-file": list("Read in a line delimited file of labels", { isFile: true }),
+  "log-driver": string("Logging driver for the container", { words: ["json-file", "local", "none"] }),
+  "log-opt": list("Log driver options", {
+    words: ["max-size=", "max-file=", "compress=", "mode=", "max-buffer-size="],
+  }),
   memory: bytes("Memory limit", { short: "m" }),
   "memory-swap": bytes("Swap limit equal to memory plus swap: '-1' to enable unlimited swap", {
     unlimited: true,

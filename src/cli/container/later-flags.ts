@@ -1,5 +1,5 @@
 import type { FlagTable } from "../flags/flag.ts";
-import { bool, duration, int, later, list, string } from "../flags/kinds.ts";
+import { bool, duration, int, later, string } from "../flags/kinds.ts";
 
 /** What `docker run` has and Tare understands, but can't do yet: giving one is refused by name. */
 export const laterFlags: FlagTable = {
@@ -21,6 +21,4 @@ export const laterFlags: FlagTable = {
     "0",
   ),
   "health-timeout": later(duration("Maximum time to allow one check to run (ms|s|m|h)"), "0"),
-  "log-driver": later(string("Logging driver for the container"), "json-file"),
-  "log-opt": later(list("Log driver options")),
 };

@@ -126,6 +126,7 @@ function planHostConfig(
     ...(values.device.length === 0 ? {} : { Devices: values.device.map(parseDevice) }),
     ...(values["device-cgroup-rule"].length === 0 ? {} : { DeviceCgroupRules: values["device-cgroup-rule"] }),
     ...(given.has("restart") ? { RestartPolicy: parseRestartPolicy(values.restart) } : {}),
+    ...planLogFlags(values),
     AutoRemove: values.rm,
     Privileged: values.privileged,
     ReadonlyRootfs: values["read-only"],
@@ -136,6 +137,12 @@ function planHostConfig(
     SecurityOpt: orNull(security.options),
     ...planTareFields(values, { env, cwd }),
   };
+}
+
+function planLogFlags({ "log-driver": driver, "log-opt": options }: ContainerValues): HostConfig {
+  if (driver === "" && options.length === 0) return {};
+  if (driver === "none" && options.length > 0) throw optionFailure("invalid logging opts for driver none");
+  return { LogConfig: { Type: driver, Config: Object.fromEntries(options.map(splitAtEquals)) } };
 }
 
 function planResources(values: ContainerValues): HostConfig {
@@ -192,12 +199,12 @@ export function planLabels(
     ...values["label-file"].flatMap((path) => readKeyValueFile(path, { cwd })),
     ...values.label,
   ];
-  return Object.fromEntries(
-    entries.map((entry) => {
-      const at = entry.indexOf("=");
-      return at === -1 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
-    }),
-  );
+  return Object.fromEntries(entries.map(splitAtEquals));
+}
+
+function splitAtEquals(entry: string): readonly [string, string] {
+  const at = entry.indexOf("=");
+  return at === -1 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
 }
 
 function orNull<T>(items: readonly T[]): readonly T[] | null {

@@ -48,6 +48,8 @@ export interface ContainerValues
   readonly "memory-swap": number | undefined;
   readonly mount: readonly Mount[];
   readonly name: string;
+  readonly "log-driver": string;
+  readonly "log-opt": readonly string[];
   readonly "no-healthcheck": boolean;
   readonly "oom-score-adj": number | undefined;
   readonly pid: string;

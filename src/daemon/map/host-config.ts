@@ -131,7 +131,7 @@ function limitsOf(spec: ContainerSpec): HostConfig {
 function withDefaults(sent: HostConfig): HostConfig {
   const { LogConfig, ShmSize, IpcMode, CgroupnsMode } = nothingSaid;
   return {
-    LogConfig: sent.LogConfig?.Type ? sent.LogConfig : LogConfig,
+    LogConfig: { Type: sent.LogConfig?.Type || LogConfig?.Type, Config: sent.LogConfig?.Config ?? {} },
     ShmSize: sent.ShmSize || ShmSize,
     IpcMode: sent.IpcMode || IpcMode,
     CgroupnsMode: sent.CgroupnsMode || CgroupnsMode,

@@ -29,7 +29,12 @@ export function infoOf(
     Driver: info.storage.driver,
     DriverStatus: info.storage.status,
     DockerRootDir: info.dataRoot,
-    Plugins: { Volume: [], Network: ["host", "null"], Authorization: null, Log: ["json-file"] },
+    Plugins: {
+      Volume: [],
+      Network: ["host", "null"],
+      Authorization: null,
+      Log: ["json-file", "local", "none"],
+    },
     MemoryLimit: has("memory"),
     SwapLimit: has("memory"),
     CpuCfsPeriod: has("cpu"),

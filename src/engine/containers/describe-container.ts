@@ -73,7 +73,7 @@ export async function describeContainer(
       ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
     },
     files: {
-      log: join(places.log(id), "log.0"),
+      log: record.spec.log === "none" ? "" : join(places.log(id), "log.0"),
       hosts: places.file(owner, "hosts"),
       hostname: places.file(owner, "hostname"),
       resolvConf: places.file(owner, "resolv.conf"),

@@ -1,3 +1,4 @@
+import { Failure } from "../../base/failure.ts";
 import { readLog } from "../../logs/read-log.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { LogEntry, LogOptions } from "../log-types.ts";
@@ -5,13 +6,15 @@ import type { ContainerReference } from "../types.ts";
 import { type ContainerContext, isRunning } from "./context.ts";
 import { getContainer } from "./find-container.ts";
 
-/** The container's log as entries. Following ends with the run that goes on now. */
+/** The container's log as entries; "unsupported", in Docker's words, where none is kept. Following ends with the run that goes on now. */
 export function containerLogs(
   context: ContainerContext,
   reference: ContainerReference,
   options: LogOptions = {},
 ): AsyncIterable<LogEntry> {
   const record = getContainer(context.state, reference);
+  if (record.spec.log === "none")
+    throw new Failure("unsupported", "configured logging driver does not support reading");
   const live = context.live.get(record.id);
   const { stdout = true, stderr = true, follow = false, tail, signal } = options;
   const sinceNs = options.sinceNs ?? findNs(options.sinceMs);

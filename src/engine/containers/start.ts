@@ -47,6 +47,7 @@ import { prepareRoot } from "./prepare-root.ts";
 import { startRequired } from "./required-containers.ts";
 import { orClosing } from "./wait.ts";
 import { watchTimeLimit } from "./time-limit.ts";
+import { planLogRotation } from "../planning/log-rotation.ts";
 import { withChroots } from "../planning/chroot-files.ts";
 import { makeAccountFiles } from "./accounts.ts";
 import { followDenials, planWatch } from "./watched.ts";
@@ -58,7 +59,6 @@ import { volumeUseEvents } from "./volume-uses.ts";
 /** So many past starts are remembered (a log is cut into lines at them). */
 const STARTS_KEPT = 16;
 const RECORD_AGAIN_MS = 500;
-const logRotation = { maxBytes: 20 * 1024 * 1024, files: 3 } as const;
 
 /**
  * Starts it; the timing runs from this call to the program's first instruction. "conflict" with
@@ -326,6 +326,7 @@ async function launch(
   }
   clock.mark("cgroup");
   fault("start.cgroup");
+  const logRotation = planLogRotation(spec.log);
   const oldExit = join(runDirectory, "exit");
   const hasOldExit = hasRun && existsSync(oldExit);
   return await parts.runtime.start({
@@ -335,8 +336,7 @@ async function launch(
     rootLock: mounted.lock.fd,
     onInherited: () => mounted[Symbol.dispose](),
     runDirectory,
-    logDirectory: places.log(id),
-    logRotation,
+    ...(logRotation === undefined ? {} : { logDirectory: places.log(id), logRotation }),
     keepStdinOpen: spec.openStdin ?? false,
     stdinOnce: spec.stdinOnce ?? false,
     cgroupName: hasCgroup ? id : undefined,

@@ -17,6 +17,7 @@ import { cleanPath } from "./clean-path.ts";
 import { planCommand } from "./command.ts";
 import { checkDeviceRules, checkDevices } from "./devices.ts";
 import { defaultPath, expandMerges, mergeEnvironment, planEnvironment } from "./environment.ts";
+import { planHealthWarnings } from "./health-warnings.ts";
 import { checkMounts, defaultShmBytes } from "./mounts.ts";
 import { checkHostsBase, type ExtraHost, parseExtraHosts } from "./network-files.ts";
 import { quote, refuse } from "./refusal.ts";
@@ -164,6 +165,7 @@ export function planContainer(
       ...missingCapabilities(spec, { capabilities, available: host.capabilities }),
       ...clampWarnings(spec, host),
       ...planSelinux(spec, host),
+      ...planHealthWarnings(spec, image),
     ],
   };
 }

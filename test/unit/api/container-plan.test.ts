@@ -112,7 +112,13 @@ describe("planContainer()", () => {
     [{ StopTimeout: 3 }, { stopGraceMs: 3000 }],
     [{ StopTimeout: -1 }, { stopGraceMs: 2 ** 31 - 1 }],
     [{ NetworkDisabled: true }, { namespaces: { network: "none" } }],
-    [{ Healthcheck: { Test: ["NONE"] } }, {}],
+    [{ Healthcheck: { Test: ["NONE"] } }, { healthcheck: ["NONE"] }],
+    [{ Healthcheck: { Test: ["CMD", "x"], Interval: 1e9 } }, { healthcheck: ["CMD", "x"] }],
+    [{ HostConfig: { LogConfig: { Type: "none" } } }, { log: "none" }],
+    [
+      { HostConfig: { LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "4" } } } },
+      { log: { fileBytes: 1_000_000, files: 4 } },
+    ],
     [
       { HostConfig: { NetworkMode: "host", PidMode: "container:a", IpcMode: "shareable", UTSMode: "host" } },
       { namespaces: { network: "host", pid: { container: "a" }, ipc: "shareable", uts: "host" } },
@@ -217,12 +223,7 @@ describe("planContainer()", () => {
   });
 
   test.each([
-    [{ Healthcheck: { Test: ["CMD", "x"] } }, "health checks (Healthcheck)"],
     [{ HostConfig: { LogConfig: { Type: "syslog" } } }, "HostConfig.LogConfig"],
-    [
-      { HostConfig: { LogConfig: { Type: "json-file", Config: { "max-size": "1m" } } } },
-      "HostConfig.LogConfig",
-    ],
     [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests"],
     [
       { HostConfig: { Mounts: [{ Type: "cluster", Source: "x", Target: "/x" }] } },

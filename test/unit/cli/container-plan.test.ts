@@ -87,6 +87,11 @@ describe("planContainer()", () => {
     [["-e", "A=1", "-e", "SET", "-e", "UNSET", "x"], { Env: ["A=1", "SET=here", "UNSET"] }],
     [["--env-file", "env", "-e", "A=2", "x"], { Env: ["A=from file", "B=of ours", "C=1=2", "A=2"] }],
     [["-l", "a=b=c", "--label-file", "labels", "-l", "x=2", "x"], { Labels: { x: "2", y: "", a: "b=c" } }],
+    [
+      ["--log-driver", "json-file", "--log-opt", "max-size=10m", "--log-opt", "labels=a=b", "x"],
+      { HostConfig: { LogConfig: { Type: "json-file", Config: { "max-size": "10m", labels: "a=b" } } } },
+    ],
+    [["--log-driver", "none", "x"], { HostConfig: { LogConfig: { Type: "none", Config: {} } } }],
     [["--no-healthcheck", "x"], { Healthcheck: { Test: ["NONE"] } }],
     [["--stop-signal", "INT", "--stop-timeout", "0", "x"], { StopSignal: "INT", StopTimeout: 0 }],
     [

@@ -1,0 +1,23 @@
+import type { ContainerSpec } from "../types.ts";
+
+export interface LogRotation {
+  readonly maxBytes: number;
+  readonly files: number;
+}
+
+const usual: LogRotation = { maxBytes: 20 * 1024 * 1024, files: 3 };
+
+/** What the keeper can number. */
+const mostFiles = 10;
+
+/**
+ * How a container's log is rotated; undefined: none is kept. More files than there can be become fewer and larger ones, which
+ * hold as much in all.
+ */
+export function planLogRotation(log: ContainerSpec["log"]): LogRotation | undefined {
+  if (log === "none") return undefined;
+  const { fileBytes = usual.maxBytes, files = log?.fileBytes === undefined ? usual.files : 1 } = log ?? {};
+  const count = Math.min(files, mostFiles);
+  const maxBytes = Math.min(Math.ceil((fileBytes * files) / count), Number.MAX_SAFE_INTEGER);
+  return { maxBytes, files: count };
+}
