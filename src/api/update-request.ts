@@ -6,6 +6,7 @@ import { readFields } from "./request/field-shapes.ts";
 import { planChangedLimits, type PlannedLimits } from "./request/limits.ts";
 import { namesOfUnsupported } from "./request/unsupported-fields.ts";
 import type { HostConfig } from "./types/host-config.ts";
+import type { ApiVersion } from "./version.ts";
 
 export interface PlannedUpdate extends PlannedLimits {
   readonly restartPolicy?: PlannedRestartPolicy;
@@ -14,9 +15,11 @@ export interface PlannedUpdate extends PlannedLimits {
 }
 
 /** The body of `POST /containers/{id}/update`. Throws "invalid", or "unsupported" naming what we can't change yet. */
-export function parseUpdateRequest(body: unknown): PlannedUpdate {
+export function parseUpdateRequest(body: unknown, version: ApiVersion): PlannedUpdate {
   if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
-  const resources = readFields(body, hostConfigShapes, "") as HostConfig;
+  const { PidsLimit, ...others } = readFields(body, hostConfigShapes, "") as HostConfig;
+  // SPEC: clients of older versions send 0 with each update, so dockerd ignores the field of theirs.
+  const resources: HostConfig = PidsLimit === undefined || version < 1040 ? others : { ...others, PidsLimit };
   const restartPolicy = planRestartPolicy(resources.RestartPolicy);
   const found = namesOfUnsupported(resources);
   if (found.length > 0) {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
+import { askApi } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { poll } from "../support/patience.ts";
 import { Installation, isGone, isRoot } from "../support/tare.ts";
@@ -156,7 +157,7 @@ describe.skipIf(!isRoot)("resources", () => {
       expect(await held("pids.max")).toBe("max");
       await tare.must(["update", "--cpu-quota", "50000", "--cpu-shares", "512", "live"]);
       expect((await held("cpu.cfs_quota_us")) ?? (await held("cpu.max"))).toStartWith("50000");
-      expect(await inspect("live", limits)).toBe(`${32 * MiB} ${40 * MiB} <no value> 50000`);
+      expect(await inspect("live", limits)).toBe(`${32 * MiB} ${40 * MiB} 0 50000`);
       // What contradicts itself or the machine changes nothing.
       expect(await refused("update", "--cpus", "1", "live")).toContain("Nano CPUs cannot be updated");
       expect(await refused("update", "-m", "64m", "live")).toContain("already set memoryswap limit");
@@ -164,8 +165,56 @@ describe.skipIf(!isRoot)("resources", () => {
       expect(await refused("update", "--cpuset-cpus", "4000", "live")).toContain("not available");
       expect(await refused("update", "--restart", "ever", "live")).toContain("unknown policy");
       expect(await refused("update", "live")).toContain("you must provide one or more flags");
-      expect(await inspect("live", limits)).toBe(`${32 * MiB} ${40 * MiB} <no value> 50000`);
+      expect(await inspect("live", limits)).toBe(`${32 * MiB} ${40 * MiB} 0 50000`);
       await tare.must(["rm", "-f", "live"]);
+    });
+
+    test("lifts the limits of processes and CPU time, and shows that as dockerd does", async () => {
+      const id = await start(
+        "lifted",
+        "--pids-limit",
+        "100",
+        "--cpu-quota",
+        "50000",
+        "busybox",
+        "sleep",
+        "1000",
+      );
+      const held = (...files: readonly string[]): string | undefined => {
+        const found = tare.cgroups(id).flatMap((path) => files.map((file) => `${path}/${file}`));
+        return found.filter((path) => existsSync(path)).map((path) => readFileSync(path, "utf8").trim())[0];
+      };
+      const update = async (body: object, version = "v1.45"): Promise<void> => {
+        const { status, text } = await askApi(
+          tare.socket,
+          "POST",
+          `/${version}/containers/lifted/update`,
+          body,
+        );
+        expect([body, status, text]).toEqual([body, 200, expect.stringContaining("Warnings")]);
+      };
+      const shown = (): Promise<string> =>
+        inspect("lifted", "{{json .HostConfig.PidsLimit}} {{.HostConfig.CpuQuota}}");
+      await update({ PidsLimit: 0 }, "v1.39"); // sent by older clients whatever they change
+      expect([held("pids.max"), await shown()]).toEqual(["100", "100 50000"]);
+      for (const unlimited of [0, -1, -5]) {
+        await update({ PidsLimit: 70 });
+        expect([held("pids.max"), await shown()]).toEqual(["70", "70 50000"]);
+        await update({ PidsLimit: unlimited });
+        expect([held("pids.max"), await shown()]).toEqual(["max", "0 50000"]);
+      }
+      await update({ CpuShares: 512 });
+      expect(await shown()).toBe("0 50000");
+      await update({ CpuQuota: -1 });
+      expect(await shown()).toBe("0 -1");
+      expect(held("cpu.cfs_quota_us", "cpu.max")).toMatch(/^(?:-1$|max )/);
+      // A limit that was lifted is in nobody's way, also at the next start.
+      await tare.must(["restart", "-t", "0", "lifted"]);
+      expect(held("pids.max")).toBe("max");
+      await tare.must(["update", "--cpus", "0.5", "lifted"]);
+      expect(held("cpu.cfs_quota_us", "cpu.max")).toStartWith("50000");
+      expect(await shown()).toBe("0 0");
+      await tare.must(["rm", "-f", "lifted"]);
     });
 
     test("of a stopped container counts from its next start", async () => {

@@ -61,9 +61,14 @@ export function planLimits(hostConfig: HostConfig): PlannedLimits {
   };
 }
 
-/** What `POST /containers/{id}/update` asks for: 0 and empty leave a limit as it is, −1 lifts it. */
+/** What `POST /containers/{id}/update` asks for: 0 and empty leave a limit as it is, −1 lifts it; 0 lifts that of processes, too. */
 export function planChangedLimits(resources: HostConfig): PlannedLimits {
-  return { ...planNamed(resources), ...planRareLimits(resources) };
+  const { PidsLimit: pidsLimit } = resources;
+  return {
+    ...planNamed(resources),
+    ...(typeof pidsLimit === "number" && pidsLimit <= 0 ? { pidsLimit: 0 } : {}),
+    ...planRareLimits(resources),
+  };
 }
 
 function planNamed(resources: Resources): PlannedLimits {

@@ -149,8 +149,9 @@ export const handlers: Handlers = {
     reply.empty(204);
   },
 
-  "containers.update": async ({ engine, params, body, reply }: Call) => {
-    const { warnings } = await engine.containers.update(params["id"] ?? "", parseUpdateRequest(body));
+  "containers.update": async ({ engine, version, params, body, reply }: Call) => {
+    const changes = parseUpdateRequest(body, version);
+    const { warnings } = await engine.containers.update(params["id"] ?? "", changes);
     reply.json(200, { Warnings: warnings });
   },
 

@@ -3,13 +3,15 @@ import type { ContainerLimits } from "../limit-types.ts";
 import { mergeBlockIo } from "./block-devices.ts";
 
 /**
- * The limits after an update: what is absent stays, and −1 lifts the limit of processes or CPU time. Pure. Throws
- * "invalid" in Docker's words for what contradicts a limit that stays.
+ * The limits after an update: what is absent stays. −1 lifts the limit of processes or CPU time, and that it was lifted
+ * stays in the record, as 0 and −1, since inspect of dockerd shows it. Pure. Throws "invalid" in Docker's words for what
+ * contradicts a limit that stays.
  */
 export function planUpdatedLimits(before: ContainerLimits, asked: ContainerLimits): ContainerLimits {
   const has = (value: number | undefined): boolean => value !== undefined && value !== 0;
-  if (has(asked.nanoCpus) && (has(before.cpuQuotaUs) || has(before.cpuPeriodUs))) {
-    const which = has(before.cpuQuotaUs) ? "Quota" : "Period";
+  const hasQuota = (before.cpuQuotaUs ?? 0) > 0;
+  if (has(asked.nanoCpus) && (hasQuota || has(before.cpuPeriodUs))) {
+    const which = hasQuota ? "Quota" : "Period";
     throw refuse(`Conflicting options: Nano CPUs cannot be updated as CPU ${which} has already been set`);
   }
   if (has(before.nanoCpus) && (has(asked.cpuQuotaUs) || has(asked.cpuPeriodUs))) {
@@ -23,8 +25,8 @@ export function planUpdatedLimits(before: ContainerLimits, asked: ContainerLimit
     ...(blockIo === undefined ? {} : { blockIo }),
     ...(asked.hugePages === undefined ? {} : { hugePages: { ...before.hugePages, ...asked.hugePages } }),
     ...(asked.unified === undefined ? {} : { unified: { ...before.unified, ...asked.unified } }),
-    ...(pidsLimit === undefined || pidsLimit <= 0 ? {} : { pidsLimit }),
-    ...(cpuQuotaUs === undefined || cpuQuotaUs < 0 ? {} : { cpuQuotaUs }),
+    ...(pidsLimit === undefined ? {} : { pidsLimit: Math.max(pidsLimit, 0) }),
+    ...(cpuQuotaUs === undefined || has(asked.nanoCpus) ? {} : { cpuQuotaUs: Math.max(cpuQuotaUs, -1) }),
   };
 }
 

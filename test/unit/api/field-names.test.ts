@@ -17,6 +17,7 @@ import { type FieldShape, type FieldShapes, readFields } from "../../../src/api/
 import { routes } from "../../../src/api/routes.ts";
 import { parseSecretRequest } from "../../../src/api/secret-request.ts";
 import { parseUpdateRequest } from "../../../src/api/update-request.ts";
+import { maximumVersion } from "../../../src/api/version.ts";
 import { parseVolumeRequest } from "../../../src/api/volume-request.ts";
 import { randomOf } from "../../support/random.ts";
 
@@ -77,7 +78,7 @@ const bodies: Readonly<Record<string, readonly [read: (body: unknown) => unknown
     },
   ],
   "containers.update": [
-    parseUpdateRequest,
+    (body) => parseUpdateRequest(body, maximumVersion),
     {
       Memory: 1e8,
       RestartPolicy: { Name: "always" },
