@@ -7,12 +7,15 @@ type Change = (defaults: ImageDefaults, text: string) => Partial<ImageDefaults>;
 
 /**
  * Applies the Dockerfile instructions of `import --change` and `commit --change`, in order: CMD, ENTRYPOINT, ENV,
- * EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR. Throws "invalid" naming the instruction.
+ * EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR. Each change may be several lines, as dockerd takes all of them for
+ * one Dockerfile. Throws "invalid" naming the instruction.
  * SPEC: Dockerfile reference; docker container commit, `--change`
  */
 export function applyConfigChanges(defaults: ImageDefaults, changes: readonly string[]): ImageDefaults {
   let result = defaults;
-  for (const change of changes) {
+  // As in a Dockerfile: a new entrypoint makes the arguments of the old one senseless, but not a command that came with it.
+  let command: readonly string[] = [];
+  for (const change of changes.flatMap(splitInstructions)) {
     const match = /^\s*([A-Za-z]+)\s+([^]*?)\s*$/.exec(change);
     const name = match?.[1]?.toUpperCase() ?? "";
     const apply = Object.hasOwn(instructions, name) ? instructions[name] : undefined;
@@ -24,7 +27,9 @@ export function applyConfigChanges(defaults: ImageDefaults, changes: readonly st
       );
     }
     try {
-      result = Object.freeze({ ...result, ...apply(result, match[2] as string) });
+      const changed = apply(result, match[2] as string);
+      if (name === "CMD") command = changed.cmd ?? [];
+      result = Object.freeze({ ...result, ...changed, ...(name === "ENTRYPOINT" ? { cmd: command } : {}) });
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown;
       throw new Failure("invalid", `cannot apply change ${JSON.stringify(change)}: ${thrown.message}`, {
@@ -37,8 +42,7 @@ export function applyConfigChanges(defaults: ImageDefaults, changes: readonly st
 
 const instructions: Readonly<Record<string, Change>> = {
   CMD: (defaults, text) => ({ cmd: commandOf(text, defaults) }),
-  // As in a Dockerfile: a new entrypoint makes the arguments of the old one senseless.
-  ENTRYPOINT: (defaults, text) => ({ entrypoint: commandOf(text, defaults), cmd: [] }),
+  ENTRYPOINT: (defaults, text) => ({ entrypoint: commandOf(text, defaults) }),
   ENV: (defaults, text) => {
     const env = new Map(defaults.env.map((entry) => [nameOf(entry), entry]));
     for (const [name, value] of pairsOf(text, defaults.env)) env.set(name, `${name}=${value}`);
@@ -71,6 +75,25 @@ const instructions: Readonly<Record<string, Change>> = {
     };
   },
 };
+
+/**
+ * The instructions of a Dockerfile's text: a backslash at the end of a line joins the next one, comments and empty lines are
+ * left out, also between joined lines. A text without any is given as it is, to be refused. SPEC: Dockerfile reference
+ */
+function splitInstructions(text: string): readonly string[] {
+  const instructions: string[] = [];
+  let open = "";
+  for (const line of text.split(/\r?\n/)) {
+    if (line.trim() === "" || /^\s*#/.test(line)) continue;
+    const [, begin] = /^([^]*)\\[ \t]*$/.exec(line) ?? [];
+    open += begin ?? line;
+    if (begin !== undefined) continue;
+    instructions.push(open);
+    open = "";
+  }
+  if (open !== "") instructions.push(open);
+  return instructions.length === 0 ? [text] : instructions;
+}
 
 /** The exec form as it is, the shell form in a shell. */
 function commandOf(text: string, { shell = ["/bin/sh", "-c"] }: ImageDefaults): readonly string[] {

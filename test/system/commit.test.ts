@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { askApi } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -29,6 +30,25 @@ describe.skipIf(!isRoot)("commit", () => {
     const [found] = JSON.parse(await tare.must(["image", "inspect", name])) as [Inspected];
     return found;
   };
+
+  test("several lines in one change, and CMD together with ENTRYPOINT, are taken as one Dockerfile", async () => {
+    await tare.must(["create", "--name", "plain", "busybox", "true"]);
+    const lines = 'ENTRYPOINT ["/bin/echo"]\nCMD ["a", \\\n "b"]\n# a comment\nENV A=1\nLABEL l=$A';
+    const query = new URLSearchParams({ container: "plain", repo: "lines", changes: lines });
+    const { status, text } = await askApi(tare.socket, "POST", `/commit?${query.toString()}`);
+    expect([status, text]).toEqual([201, expect.stringContaining("sha256:")]);
+    const { Config } = await inspect("lines");
+    expect([Config.Cmd, Config.Labels]).toEqual([["a", "b"], expect.objectContaining({ l: "1" })]);
+    expect(await tare.must(["run", "--rm", "lines"])).toBe("a b");
+    for (const changes of [
+      ['CMD ["c"]', 'ENTRYPOINT ["/bin/echo"]'],
+      ['ENTRYPOINT ["/bin/echo"]', 'CMD ["c"]'],
+    ]) {
+      await tare.must(["commit", ...changes.flatMap((change) => ["--change", change]), "plain", "both"]);
+      expect(await tare.must(["run", "--rm", "both"])).toBe("c");
+    }
+    await tare.must(["rm", "plain"]);
+  });
 
   test("the new image has what was added, changed and deleted, and starts as the container did", async () => {
     const script =

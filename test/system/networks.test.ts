@@ -143,6 +143,9 @@ describe.skipIf(!isRoot)("networks", () => {
       "127.0.0.1:18081->80/tcp",
     );
     expect(await tare.must(["ps", "-q", "--filter", "publish=18080"])).toBe("");
+    // The container's own port is not published by itself.
+    expect(await tare.must(["ps", "-q", "--filter", "publish=80"])).toBe("");
+    expect(await tare.must(["ps", "--format", "{{.Names}}", "--filter", "expose=80"])).toBe("web");
     await tare.must(["restart", "-t", "1", "web"]);
     expect(await served(18_081)).toBe("served");
     expect(await ask(18_080)).toBe("");

@@ -66,9 +66,8 @@ const filters: Readonly<Record<string, Filter>> = {
     values.some((value) => {
       const run = requireRun("publish", value);
       return boundPortsOf(record).some(
-        ({ protocol, hostPort, containerPort, count }) =>
-          protocol === run.protocol &&
-          [hostPort, containerPort].some((first) => first <= run.last && first + count > run.first),
+        ({ protocol, hostPort, count }) =>
+          protocol === run.protocol && hostPort <= run.last && hostPort + count > run.first,
       );
     }),
   expose: ({ spec, imageConfig }, values) =>

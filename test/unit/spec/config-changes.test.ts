@@ -13,7 +13,15 @@ describe("applyConfigChanges()", () => {
     [['CMD ["a","b c"]'], { cmd: ["a", "b c"] }],
     [["cmd echo $HOME 'x'"], { cmd: ["/bin/sh", "-c", "echo $HOME 'x'"] }],
     [["CMD [broken"], { cmd: ["/bin/sh", "-c", "[broken"] }],
-    [["CMD x", 'ENTRYPOINT ["/init"]'], { entrypoint: ["/init"], cmd: [] }],
+    [['CMD ["x"]', 'ENTRYPOINT ["/init"]'], { entrypoint: ["/init"], cmd: ["x"] }],
+    [['ENTRYPOINT ["/init"]', 'CMD ["x"]'], { entrypoint: ["/init"], cmd: ["x"] }],
+    [['CMD ["x"]', "CMD []", 'ENTRYPOINT ["/init"]'], { entrypoint: ["/init"], cmd: [] }],
+    [["ENV A=1\nUSER u\r\n\n  # a comment\nENV B=$A"], { env: ["A=1", "B=1"], user: "u" }],
+    [
+      ["LABEL a=1 \\\n# in between\n\n  b=2 \\  \n c=3", "USER u\n"],
+      { labels: { a: "1", b: "2", c: "3" }, user: "u" },
+    ],
+    [["WORKDIR /a\\"], { workingDirectory: "/a" }],
     [['ENV A=1 B=two\\ words C=\'x y\' D="q\\"$A"'], { env: ["A=1", "B=two words", "C=x y", 'D=q"'] }],
     [["ENV A=1", "ENV B=${A}2 A=3", "ENV C='$A'"], { env: ["A=3", "B=12", "C=$A"] }],
     [["ENV OLD some value"], { env: ["OLD=some value"] }],
@@ -37,6 +45,13 @@ describe("applyConfigChanges()", () => {
     [["ONBUILD RUN make", "ONBUILD COPY . ."], { onBuild: ["RUN make", "COPY . ."] }],
     [[], {}],
   ];
+
+  test("ENTRYPOINT alone drops the command that was there", () => {
+    const before = { ...noDefaults, cmd: ["old"], entrypoint: ["/old"] };
+    const after = applyConfigChanges(before, ['ENTRYPOINT ["/new"]']);
+    expect([after.entrypoint, after.cmd]).toEqual([["/new"], []]);
+  });
+
   test.each(rows)("%j", (changes, expected) => {
     expect(applyConfigChanges(noDefaults, changes)).toEqual({ ...noDefaults, ...expected });
   });
@@ -44,6 +59,8 @@ describe("applyConfigChanges()", () => {
   test.each([
     ["RUN true", "it must be one of"],
     ["", "it must be one of"],
+    ["# a comment alone", "it must be one of"],
+    ["USER u\nRUN true", "it must be one of"],
     ["CMD", "it must be one of"],
     ["constructor x", "it must be one of"],
     ["ENV A", "must have the form name=value"],
