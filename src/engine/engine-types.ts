@@ -63,7 +63,7 @@ export interface Engine extends AsyncDisposable {
   readonly networks: Networks;
   readonly secrets: Secrets;
   readonly pods: Pods;
-  /** Past events since `sinceMs`, then those that come, until `untilMs` or the signal. */
+  /** Past events since `sinceMs` (with `untilMs` alone: all that are known), then those that come, until `untilMs` or the signal. */
   events(options?: {
     readonly sinceMs?: WallMs;
     readonly untilMs?: WallMs;

@@ -1,11 +1,11 @@
+import { Failure } from "../../base/failure.ts";
 import { parseTimestamp } from "../../base/timestamp.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { eventLine } from "../map/event.ts";
 
 export const handlers: Handlers = {
   "events.stream": async ({ engine, query, reply, signal }: Call) => {
-    const since = timeMs(query.text("since"));
-    const until = timeMs(query.text("until"));
+    const { since, until } = timesOf(query.text("since"), query.text("until"));
     const events = engine.events({
       filters: query.filters(),
       signal,
@@ -28,12 +28,29 @@ export const handlers: Handlers = {
   },
 };
 
+/** Milliseconds since 1970. SPEC: dockerd takes `since=0` for all events that it knows, and `until=0` for the end of those. */
+function timesOf(
+  since: string | undefined,
+  until: string | undefined,
+): { readonly since?: number | undefined; readonly until?: number | undefined } {
+  const times = { since: timeMs(since), until: timeMs(until) };
+  if (until === "0") return { ...times, until: Date.now() };
+  if (times.since !== undefined && times.until !== undefined && times.until < times.since) {
+    const word = (text = ""): string => text.slice(0, 100);
+    throw new Failure(
+      "invalid",
+      `\`since\` time (${word(since)}) cannot be after \`until\` time (${word(until)})`,
+    );
+  }
+  return times;
+}
+
 /** Nanoseconds since 1970 of a time in a query: whole seconds, fractions, RFC 3339 or a duration back. */
 export function timeNs(text: string | undefined): bigint | undefined {
   return text === undefined || text === "0" ? undefined : parseTimestamp(text);
 }
 
 function timeMs(text: string | undefined): number | undefined {
-  const ns = timeNs(text);
+  const ns = text === "0" ? 0n : timeNs(text);
   return ns === undefined ? undefined : Number(ns / 1000n) / 1000;
 }

@@ -67,7 +67,7 @@ export class EventStore implements Disposable {
   }
 
   /**
-   * Those after `sinceNs` that are still known, then each as it comes, until `untilNs`, the signal or close().
+   * Those after `sinceNs` that are still known, with `untilNs` alone all of them; then each as it comes, until `untilNs`, the signal or close().
    * None is missed from this call on.
    */
   watch(options: {
@@ -76,8 +76,9 @@ export class EventStore implements Disposable {
     readonly signal?: AbortSignal | undefined;
   }): AsyncIterable<EngineEvent> {
     const { sinceNs, untilNs, signal } = options;
+    const fromNs = sinceNs ?? (untilNs === undefined ? undefined : 0n);
     const queue = new EventQueue(
-      sinceNs === undefined ? [] : this.#recent.filter((event) => event.timeNs >= sinceNs),
+      fromNs === undefined ? [] : this.#recent.filter((event) => event.timeNs >= fromNs),
     );
     this.#queues.add(queue);
     const stop = (): void => queue.end();

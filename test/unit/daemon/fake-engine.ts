@@ -435,7 +435,8 @@ export class FakeEngine implements Engine {
   }
 
   async *events(options: Parameters<Engine["events"]>[0] = {}): AsyncGenerator<EngineEvent, void, undefined> {
-    let next = options.sinceMs === undefined ? this.pastEvents.length : 0;
+    const isFromNow = options.sinceMs === undefined && options.untilMs === undefined;
+    let next = isFromNow ? this.pastEvents.length : 0;
     for (;;) {
       for (; next < this.pastEvents.length; next++) yield this.pastEvents[next] as EngineEvent;
       if (options.signal?.aborted === true || options.untilMs !== undefined) return;

@@ -3,7 +3,7 @@ import { encodeFrame } from "../../../src/api/stream-frames.ts";
 import { poll } from "../../../src/base/deadline.ts";
 import type { LogEntry } from "../../../src/engine/log-types.ts";
 import { startDaemon } from "./daemon-under-test.ts";
-import { bodyOf, rawRequest, requestText } from "./raw-request.ts";
+import { bodyOf, rawRequest, requestText, statusOf } from "./raw-request.ts";
 
 async function* pieces(...texts: readonly string[]) {
   for (const text of texts) yield Buffer.from(text);
@@ -157,6 +157,28 @@ describe("events", () => {
       requestText("GET /v1.45/events?since=1&until=2000000000"),
     );
     expect(bodyOf(reply)).toContain('"timeNano":1700000000123456790}');
+  });
+
+  test("an end alone, since=0 and until=0 give past events, as with dockerd; an end before the begin is refused", async () => {
+    await using daemon = await startDaemon();
+    daemon.engine.emit("container", "create", "aaaa1111");
+    for (const query of ["until=2000000000", "since=0&until=2000000000", "until=0", "since=0&until=0"]) {
+      const reply = await rawRequest(daemon.socketPath, requestText(`GET /v1.45/events?${query}`));
+      expect([query, statusOf(reply), bodyOf(reply)]).toEqual([
+        query,
+        200,
+        expect.stringContaining("aaaa1111"),
+      ]);
+    }
+    for await (const event of daemon.client.system.events({ since: "0" })) {
+      expect(event.Actor.ID).toBe("aaaa1111");
+      break;
+    }
+    const refused = await rawRequest(daemon.socketPath, requestText("GET /v1.45/events?since=20&until=10"));
+    expect([statusOf(refused), bodyOf(refused)]).toEqual([
+      400,
+      expect.stringContaining("`since` time (20) cannot be after `until` time (10)"),
+    ]);
   });
 });
 

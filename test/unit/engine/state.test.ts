@@ -119,6 +119,14 @@ test("EventStore.watch() gives what was, then what comes, and ends", async () =>
   await ended;
 });
 
+test("EventStore.watch() with an end alone gives all that is known up to it", async () => {
+  using state = openState(scratch.path);
+  for (let number = 0; number < 20; number++) state.events.record(eventOf(number));
+  const seen: EngineEvent[] = [];
+  for await (const event of state.events.watch({ untilNs: eventOf(11).timeNs })) seen.push(event);
+  expect(seen).toEqual(Array.from({ length: 12 }, (_, index) => eventOf(index)));
+});
+
 test("EventStore keeps a bounded number over a reopening", async () => {
   inState((state) => {
     for (let number = 0; number < 1530; number++) state.events.record(eventOf(number));
