@@ -8,12 +8,14 @@ import {
   mkdtempSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { encodeTarEnd, encodeTarMember } from "../../src/spec/tar-writer.ts";
 import { askApi } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
@@ -144,6 +146,25 @@ describe.skipIf(!isRoot)("cp", () => {
     expect([statSync(path("own")).uid, statSync(path("own")).gid]).toEqual([1000, 1000]);
     await tare.must(["cp", "live:/scratch/own", path("mine")]);
     expect(statSync(path("mine")).uid).toBe(0);
+  });
+
+  test("copyUIDGID keeps the archive's owner where the container has no user, and without it, too", async () => {
+    const members = [{ path: "owned", type: "file" as const, size: 0, mode: 0o640, uid: 1234, gid: 2345 }];
+    const body = Buffer.concat([...members.map(encodeTarMember), encodeTarEnd()]);
+    for (const [name, query, owner] of [
+      ["still", "copyUIDGID=true", [1234, 2345]],
+      ["still", "copyUIDGID=false", [1234, 2345]],
+      ["live", "copyUIDGID=true", [1000, 1000]],
+      ["live", "", [1234, 2345]],
+    ] as const) {
+      const put = `/containers/${name}/archive?path=/scratch-of-owners&${query}`;
+      await tare.must(["cp", "-q", work, `${name}:/scratch-of-owners`]);
+      expect((await askApi(tare.socket, "PUT", put, body)).status).toBe(200);
+      await tare.must(["cp", "-a", `${name}:/scratch-of-owners/owned`, path("owned")]);
+      const { uid, gid } = statSync(path("owned"));
+      expect([name, query, uid, gid]).toEqual([name, query, ...owner]);
+      rmSync(path("owned"));
+    }
   });
 
   test("a setuid program loses that on the host, unless -a asks for it", async () => {

@@ -84,7 +84,7 @@ export async function copyIntoContainer(
     checkDirectory,
     root: "keep",
     existing: keepsKinds ? "same-kind" : "replace",
-    ...(asContainerUser ? { owner: ownerOf(context, record, opened.root.fd) } : {}),
+    ...(asContainerUser ? given({ owner: ownerOf(context, record, opened.root.fd) }) : {}),
     ...given({ idMaps: record.idMaps, signal }),
   });
   fault("copy.written");
@@ -174,12 +174,14 @@ function targetOf(root: Fd, path: string, link: Fd): string {
   }
 }
 
+/** Undefined, as with dockerd, where nobody has said as whom it runs: owners stay those of the archive. */
 function ownerOf(
   context: ContainerContext,
   record: ContainerRecord,
   root: Fd,
-): { readonly uid: number; readonly gid: number } {
+): { readonly uid: number; readonly gid: number } | undefined {
   const { user } = planRecord(context, record);
+  if (user === "") return undefined;
   const { uid, gid } = findUser(root, { user, groups: [], spec: record.spec, host: context.parts.host });
   return { uid, gid };
 }
