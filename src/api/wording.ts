@@ -262,7 +262,8 @@ function withExecWords(failure: Failure, operation: Operation): Failure {
   if (operation !== "containers.start") return failure;
   const code = failure.details["exitCode"];
   const words = code === 127 ? "executable file not found in $PATH" : code === 126 ? "permission denied" : "";
-  if (words === "" || failure.message.includes(words)) return failure;
+  const isSaid = code === 127 && failure.message.includes("no such file or directory");
+  if (words === "" || isSaid || failure.message.includes(words)) return failure;
   return new Failure(failure.kind, `${failure.message}: ${words}`, {
     cause: failure,
     details: failure.details,

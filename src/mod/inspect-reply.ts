@@ -1,6 +1,8 @@
+import { posix } from "node:path";
 import { planContainer } from "../api/container-plan.ts";
 import { parseCreateRequest } from "../api/create-request.ts";
 import type * as api from "../api/types/container.ts";
+import type { HostConfig } from "../api/types/host-config.ts";
 import type { PodMembership } from "../api/types/pod.ts";
 import type { ImageInspect, ImageSummary as ApiImageSummary } from "../api/types/image.ts";
 import type { ImageDetails, ImageSummary } from "../engine/image-types.ts";
@@ -38,7 +40,7 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
     networkMode: hostConfig.NetworkMode ?? "bridge",
     endpoints: endpointsOf(reply.NetworkSettings.Networks),
     ...portsOfSettings(reply.NetworkSettings),
-    mounts: reply.Mounts.flatMap(mountOf),
+    mounts: [...reply.Mounts.flatMap(mountOf), ...tmpfsOf(hostConfig.Tmpfs)],
     ...membershipOf(tare?.Pod),
     spec: planContainer(parseCreateRequest(JSON.parse(JSON.stringify(request))), name),
     restartCount: reply.RestartCount,
@@ -178,6 +180,15 @@ export function containerSummaryOf(
     ...portsOfSettings(details.NetworkSettings),
     mounts: row.Mounts.flatMap(mountOf),
   };
+}
+
+/** Those that `Mounts` leaves out, as dockerd does. */
+function tmpfsOf(asked: HostConfig["Tmpfs"]): readonly ContainerMount[] {
+  return Object.entries(asked ?? {}).map(([path, options]) => ({
+    kind: "tmpfs",
+    target: posix.resolve("/", path),
+    ...(options === "" ? {} : { options }),
+  }));
 }
 
 function mountOf(mount: api.MountPoint): readonly ContainerMount[] {

@@ -216,8 +216,9 @@ describe.skipIf(!isRoot)("--mount", () => {
         `src=parts,dst=/m,volume-subpath=${subpath}`,
         "cat /m/secret",
       );
-      expect([subpath, stdout, status]).toEqual([subpath, "", 125]);
-      expect(stderr).toContain(`cannot use subpath "${subpath}" of volume "parts"`);
+      expect([subpath, stdout, status]).toEqual([subpath, "", 127]);
+      const place = join(tare.dataRoot, "volumes/parts/_data", subpath);
+      expect(stderr).toContain(`cannot access path ${place}: no such file or directory`);
     }
     expect(await run("src=parts,dst=/m,volume-subpath=../x", "true")).toMatchObject({
       status: 125,
@@ -280,6 +281,32 @@ describe.skipIf(!isRoot)("--mount", () => {
       { ...row, Destination: "/m", Mode: "" },
     ]);
     await tare.must(["rm", id]);
+  });
+
+  test("inspect lists volumes with the mode that dockerd gives them, and no tmpfs of --tmpfs", async () => {
+    const options = [
+      ["-v", "listed:/named"],
+      ["-v", "/anonymous"],
+      ["--mount", "type=volume,dst=/mounted/"],
+      ["--mount", "type=tmpfs,dst=/shown"],
+      ["--tmpfs", "/hidden/:size=1m"],
+    ].flat();
+    const id = await tare.must(["create", ...options, "busybox"]);
+    const rows = JSON.parse(await tare.must(["inspect", "-f", "{{json .Mounts}}", id])) as readonly {
+      readonly Destination: string;
+      readonly Mode: string;
+    }[];
+    expect(rows.map(({ Destination, Mode }) => `${Destination} [${Mode}]`).sort()).toEqual([
+      "/anonymous []",
+      "/mounted [z]",
+      "/named [z]",
+      "/shown []",
+    ]);
+    expect(await tare.must(["inspect", "-f", "{{json .HostConfig.Tmpfs}}", id])).toBe(
+      '{"/hidden/":"size=1m"}',
+    );
+    await tare.must(["rm", "-v", id]);
+    await tare.must(["volume", "rm", "listed"]);
   });
 
   test("cp reaches the binds and volumes of a container that does not run", async () => {

@@ -79,6 +79,15 @@ describe.skipIf(!isRoot)("run", () => {
     await tare.must(["run", "-d", "--name", "joined", "--ipc", "container:peer", "busybox", "sleep", "1000"]);
     process.kill(tare.daemonPid() ?? 0, "SIGKILL");
     expect(await sh(shm, "--ipc", "container:joined")).toBe(line);
+    // A name may pass to another container: inspect has the id.
+    const id = await tare.must(["inspect", "-f", "{{.Id}}", "peer"]);
+    const modes = ["--pid", "container:peer", "--ipc", "container:peer", "--uts", "container:peer"];
+    const made = await tare.must(["create", ...modes, "busybox"]);
+    const shown = "{{.HostConfig.PidMode}} {{.HostConfig.IpcMode}} {{.HostConfig.UTSMode}}";
+    expect(await tare.must(["inspect", "-f", shown, made])).toBe(
+      `container:${id} container:${id} container:${id}`,
+    );
+    await tare.must(["rm", made]);
     expect(await sh("ls /dev/shm")).toBe("");
     await tare.must(["rm", "-f", "joined"]);
     await tare.must(["rm", "-f", "peer"]);

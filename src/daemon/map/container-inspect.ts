@@ -6,7 +6,7 @@ import { configOf } from "./container-config.ts";
 import { sizesOf } from "./container-summary.ts";
 import { stateOf, timeText } from "./container-state.ts";
 import { hostConfigOf } from "./host-config.ts";
-import { mountPointOf } from "./mount-point.ts";
+import { mountPointsOf } from "./mount-point.ts";
 import { networkSettingsOf } from "./network.ts";
 import { membershipOf } from "./pod.ts";
 import { graphDriverOf } from "./graph-driver.ts";
@@ -36,7 +36,7 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
     HostConfig: hostConfigOf(details),
     GraphDriver: graphDriverOf(details.storage),
     ...sizesOf(details.sizes),
-    Mounts: details.mounts.map(mountPointOf),
+    Mounts: mountPointsOf(details.mounts, details.spec),
     Config: configOf(details),
     NetworkSettings: networkSettingsOf(details),
     Tare: {

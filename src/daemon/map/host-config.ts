@@ -80,6 +80,7 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
     ...(sent ?? fromSpec(spec)),
     ...(sent === undefined ? {} : withDefaults(sent)),
     ...limitsOf(spec),
+    ...joinedModes(spec),
     ...(spec.pod === undefined ? {} : podModes(spec, sent)),
     ...(spec.restartPolicy === undefined ? {} : { RestartPolicy: formatRestartPolicy(spec.restartPolicy) }),
     NetworkMode: networkMode,
@@ -87,6 +88,15 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
     PortBindings: formatPortBindings(spec.ports ?? []),
     MaskedPaths: effective.maskedPaths,
     ReadonlyPaths: effective.readonlyPaths,
+  };
+}
+
+/** Not as they were sent: with the id of a container in place of its name, which another one may get. */
+function joinedModes({ namespaces: { ipc, pid, uts } = {} }: ContainerSpec): HostConfig {
+  return {
+    ...(typeof ipc === "object" ? { IpcMode: modeText(ipc) } : {}),
+    ...(typeof pid === "object" ? { PidMode: modeText(pid) } : {}),
+    ...(typeof uts === "object" ? { UTSMode: modeText(uts) } : {}),
   };
 }
 

@@ -1,7 +1,34 @@
+import { posix } from "node:path";
 import type { MountPoint } from "../../api/types/container.ts";
-import type { ContainerMount } from "../../engine/types.ts";
+import type { HostConfig } from "../../api/types/host-config.ts";
+import type { ContainerMount, ContainerSpec } from "../../engine/types.ts";
 
-/** A row of `Mounts`. Docker lists a tmpfs only when it came from --mount; we list every one. */
+/**
+ * `Mounts` of a container, as dockerd lists them: a tmpfs of `HostConfig.Tmpfs` is shown there alone, and an anonymous
+ * volume of `HostConfig.Mounts` has the mode of a named one.
+ */
+export function mountPointsOf(
+  mounts: readonly ContainerMount[],
+  { received }: Pick<ContainerSpec, "received">,
+): readonly MountPoint[] {
+  const { Tmpfs, Mounts } = (received?.hostConfig ?? {}) as HostConfig;
+  const asTmpfs = new Set(Object.keys(Tmpfs ?? {}).map(plainPath));
+  const asMounts = new Set((Mounts ?? []).map(({ Target = "" }) => plainPath(Target)));
+  return mounts
+    .filter(({ kind, target }) => kind !== "tmpfs" || !asTmpfs.has(target))
+    .map((mount) =>
+      mountPointOf(
+        mount.kind === "volume" && asMounts.has(mount.target) ? { ...mount, anonymous: false } : mount,
+      ),
+    );
+}
+
+/** The target that a path stands for: those of mounts are clean. */
+function plainPath(path: string): string {
+  return posix.resolve("/", path);
+}
+
+/** A row of `Mounts`. */
 export function mountPointOf(mount: ContainerMount): MountPoint {
   const { target: Destination, readonly = false, mode = "" } = mount;
   switch (mount.kind) {

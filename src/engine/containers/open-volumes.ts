@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { Failure, within } from "../../base/failure.ts";
 import { O_PATH } from "../../linux/constants/open.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
@@ -55,7 +56,10 @@ export async function openVolumes(
       volume = opened.use(context.volumes.store.open(name));
       whole.set(name, volume);
     }
-    sources.set(target, openSubpath(volume, mount, opened));
+    sources.set(
+      target,
+      openSubpath(volume, mount, { opened, dataPath: context.volumes.store.dataPath(name) }),
+    );
   }
   const stack = opened.move();
   const held = mounted.map((name) => (whole.get(name) as OwnedFd).fd);
@@ -78,7 +82,9 @@ async function openAlone(
     const { name, target, subpath = "" } = mount;
     const options = context.volumes.localOptions(name);
     if (options === undefined) {
-      sources.set(target, openSubpath(undo.use(context.volumes.store.open(name)), mount, undo));
+      const dataPath = context.volumes.store.dataPath(name);
+      const volume = undo.use(context.volumes.store.open(name));
+      sources.set(target, openSubpath(volume, mount, { opened: undo, dataPath }));
       continue;
     }
     const places = wanted.filter((other) => other.name === name).length;
@@ -137,18 +143,19 @@ export async function openMounted(context: ContainerContext, name: string): Prom
 export function openSubpath(
   volume: OwnedFd,
   { name, subpath = "" }: NamedVolumeMount,
-  opened: DisposableStack,
+  { opened, dataPath }: { readonly opened: DisposableStack; readonly dataPath: string },
 ): Fd {
   if (subpath === "") return volume.fd;
   try {
     return opened.use(openInRoot(volume.fd, subpath, O_PATH)).fd;
   } catch (thrown) {
     if (isErrno(thrown, "ENOENT", "ENOTDIR")) {
-      throw new Failure(
-        "invalid",
-        `cannot use subpath ${JSON.stringify(subpath)} of volume "${name}": the volume has no such directory or file`,
-        { cause: thrown },
-      );
+      // SPEC: dockerd's words and, by them, the exit status of its clients.
+      const reason = isErrno(thrown, "ENOENT") ? "no such file or directory" : "not a directory";
+      throw new Failure("invalid", `cannot access path ${posix.join(dataPath, subpath)}: ${reason}`, {
+        cause: thrown,
+        ...(isErrno(thrown, "ENOENT") ? { details: { exitCode: 127 } } : {}),
+      });
     }
     throw within(`cannot use subpath ${JSON.stringify(subpath)} of volume "${name}"`, thrown);
   }
