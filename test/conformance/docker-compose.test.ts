@@ -106,3 +106,56 @@ describe.skipIf(!isRoot || program === null)("docker-compose with a project of t
     expect(await tare.must(["network", "ls", "--filter", "type=custom", "-q"])).toBe("");
   });
 });
+
+const uploads = `
+name: uploads
+services:
+  app:
+    image: busybox
+    command: sleep 1000
+    configs:
+      - { source: text, target: /etc/app/app.conf, mode: 0440 }
+      - text
+    secrets: [token]
+    logging: { driver: json-file, options: { max-size: 10m, max-file: "3", compress: "true" } }
+    healthcheck: { test: ["CMD", "true"], interval: 1s }
+configs:
+  text: { content: "a=1" }
+secrets:
+  token: { environment: UPLOADED_TOKEN }
+`;
+
+describe.skipIf(!isRoot || program === null)("docker-compose with a project that uploads files", () => {
+  test("configs and secrets are where they are asked for, log options and a health check are taken", async () => {
+    await using tare = new Installation();
+    await tare.must(["load", "-i", busyboxArchive()]);
+    const directory = join(tare.directory, "uploads");
+    mkdirSync(directory);
+    writeFileSync(join(directory, "compose.yml"), uploads);
+    const compose = (
+      ...args: readonly string[]
+    ): { readonly status: number | null; readonly out: string } => {
+      const { status, stdout, stderr } = spawnSync(program ?? "", args, {
+        cwd: directory,
+        encoding: "utf8",
+        env: {
+          ...process.env,
+          DOCKER_HOST: `unix://${tare.socket}`,
+          HOME: tare.directory,
+          UPLOADED_TOKEN: "s3cret",
+        },
+        timeout: 60_000 * slowness,
+      });
+      return { status, out: status === 0 ? stdout.trim() : `${stdout}${stderr}`.trim() };
+    };
+    expect(compose("up", "-d")).toMatchObject({ status: 0 });
+    const read = "cat /etc/app/app.conf /text /run/secrets/token; stat -c %a /etc/app/app.conf";
+    expect(compose("exec", "-T", "app", "sh", "-c", read)).toEqual({ status: 0, out: "a=1a=1s3cret440" });
+    const shown = await tare.must(["inspect", "-f", "{{json .HostConfig.LogConfig}}", "uploads-app-1"]);
+    expect(JSON.parse(shown)).toEqual({
+      Type: "json-file",
+      Config: { compress: "true", "max-file": "3", "max-size": "10m" },
+    });
+    expect(compose("down", "-t", "0")).toMatchObject({ status: 0 });
+  });
+});
