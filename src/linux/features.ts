@@ -14,14 +14,7 @@ import { type Avoidable, isForcedAbsent } from "./without.ts";
 /** What this kernel may or may not have; docs/kernel.md says what each is used for and what replaces it. */
 export type FeatureName = Exclude<
   Avoidable,
-  | "cgroup1"
-  | "cgroup2"
-  | "erofs-file"
-  | "macvlan-bypass"
-  | "nf_tables"
-  | "nf_tables-netdev"
-  | "nft"
-  | "sock_diag"
+  "cgroup1" | "cgroup2" | "erofs-file" | "macvlan-bypass" | "nf_tables" | "nf_tables-netdev" | "sock_diag"
 >;
 
 export interface Feature {

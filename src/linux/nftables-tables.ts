@@ -29,6 +29,8 @@ export interface NewTable {
   readonly chains: readonly {
     readonly chain: string;
     readonly hook?: { readonly number: number; readonly priority: number };
+    /** Of a base chain: what it is for. */
+    readonly type?: "filter" | "nat";
   }[];
   readonly sets: readonly FirewallSetCopy[];
   readonly rules: readonly FirewallRule[];
@@ -55,7 +57,7 @@ export function newTableRequests({ name, chains, sets, rules }: NewTable): reado
     make,
     request(NFT_MSG_DELTABLE, `remove the firewall's table ${table}`, [], 0),
     make,
-    ...chains.map(({ chain, hook }) =>
+    ...chains.map(({ chain, hook, type = "filter" }) =>
       request(NFT_MSG_NEWCHAIN, `make the firewall's chain ${chain}`, [
         textAttribute(NFTA_CHAIN_NAME, chain),
         ...(hook === undefined
@@ -67,7 +69,7 @@ export function newTableRequests({ name, chains, sets, rules }: NewTable): reado
                 bigU32Attribute(NFTA_HOOK_PRIORITY, hook.priority >>> 0),
               ),
               bigU32Attribute(NFTA_CHAIN_POLICY, 1),
-              textAttribute(NFTA_CHAIN_TYPE, "filter"),
+              textAttribute(NFTA_CHAIN_TYPE, type),
             ]),
       ]),
     ),

@@ -3,7 +3,6 @@ import {
   NFNL_MSG_BATCH_BEGIN,
   NFNL_MSG_BATCH_END,
   NFT_MSG_NEWSETELEM,
-  NFT_MSG_GETSETELEM,
   NFT_MSG_DELSETELEM,
   NFT_MSG_GETTABLE,
   NFT_MSG_DELTABLE,
@@ -23,13 +22,12 @@ import {
   NFT_SET_ELEM_INTERVAL_END,
 } from "./constants/nftables.ts";
 import { errno } from "./errno.ts";
-import { NetlinkFailure, type NetlinkSocket } from "./netlink-socket.ts";
+import type { NetlinkSocket } from "./netlink-socket.ts";
 import {
   attributeMap,
   bigU32Attribute,
   bytesAttribute,
   nestedAttribute,
-  parseAttributes,
   textAttribute,
   textOf,
 } from "./netlink/attributes.ts";
@@ -111,21 +109,24 @@ function elementMessage(
       head(families[name.family]),
       textAttribute(NFTA_SET_ELEM_LIST_TABLE, name.table),
       textAttribute(NFTA_SET_ELEM_LIST_SET, set),
-      nestedAttribute(NFTA_SET_ELEM_LIST_ELEMENTS, ...elements.map(encodeElement)),
+      nestedAttribute(
+        NFTA_SET_ELEM_LIST_ELEMENTS,
+        ...elements.map((element) => nestedAttribute(NFTA_LIST_ELEM, encodeElement(element))),
+      ),
     ]),
   };
 }
 
-function encodeElement({ key, keyEnd, data, isEnd }: SetElement): Uint8Array {
+/** The attributes of an element, as they lie in a list's member. */
+export function encodeElement({ key, keyEnd, data, isEnd }: SetElement): Uint8Array {
   const value = (type: number, bytes: Uint8Array): Uint8Array =>
     nestedAttribute(type, bytesAttribute(NFTA_DATA_VALUE, bytes));
-  return nestedAttribute(
-    NFTA_LIST_ELEM,
+  return Buffer.concat([
     ...(isEnd === true ? [bigU32Attribute(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END)] : []),
     value(NFTA_SET_ELEM_KEY, key),
     ...(keyEnd === undefined ? [] : [value(NFTA_SET_ELEM_KEY_END, keyEnd)]),
     ...(data === undefined ? [] : [value(NFTA_SET_ELEM_DATA, data)]),
-  );
+  ]);
 }
 
 /** Takes elements out and puts others in, all or nothing. Throws "not-found" when a table or an element is missing. */
@@ -165,54 +166,6 @@ function chunked(elements: readonly SetElement[]): readonly (readonly SetElement
       list.slice(at * ELEMENTS_IN_MESSAGE, (at + 1) * ELEMENTS_IN_MESSAGE),
     ),
   );
-}
-
-/** All elements of a set; undefined when there is no such set or table. */
-export function listElements(
-  socket: NetlinkSocket,
-  name: TableName,
-  set: string,
-): readonly SetElement[] | undefined {
-  let replies: readonly NetlinkReply[];
-  try {
-    replies = socket.dump({
-      type: (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETSETELEM,
-      flags: 0,
-      payload: Buffer.concat([
-        head(families[name.family]),
-        textAttribute(NFTA_SET_ELEM_LIST_TABLE, name.table),
-        textAttribute(NFTA_SET_ELEM_LIST_SET, set),
-      ]),
-      about: `list the firewall's set ${set}`,
-    });
-  } catch (thrown) {
-    if (thrown instanceof NetlinkFailure && thrown.errno === errno.ENOENT) return undefined;
-    throw thrown;
-  }
-  return replies.flatMap(({ payload }) => {
-    const elements = attributeMap(payload, 4).get(NFTA_SET_ELEM_LIST_ELEMENTS);
-    return elements === undefined
-      ? []
-      : parseAttributes(elements).map((element) => parseElement(set, element.payload));
-  });
-}
-
-function parseElement(set: string, payload: Buffer): SetElement {
-  const attributes = attributeMap(payload);
-  const value = (type: number): Buffer | undefined => {
-    const found = attributes.get(type);
-    return found === undefined ? undefined : attributeMap(found).get(NFTA_DATA_VALUE);
-  };
-  const keyEnd = value(NFTA_SET_ELEM_KEY_END);
-  const data = value(NFTA_SET_ELEM_DATA);
-  const flags = attributes.get(NFTA_SET_ELEM_FLAGS)?.readUInt32BE(0) ?? 0;
-  return {
-    set,
-    key: value(NFTA_SET_ELEM_KEY) ?? Buffer.alloc(0),
-    ...(keyEnd === undefined ? {} : { keyEnd }),
-    ...(data === undefined ? {} : { data }),
-    ...((flags & NFT_SET_ELEM_INTERVAL_END) === 0 ? {} : { isEnd: true }),
-  };
 }
 
 /** Names of all tables of a family. */

@@ -19,7 +19,6 @@ export type Avoidable =
   | "mount_setattr"
   | "nf_tables"
   | "nf_tables-netdev"
-  | "nft"
   | "openat2"
   | "pidfd-namespaces"
   | "pidfd_getfd"

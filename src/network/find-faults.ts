@@ -141,15 +141,9 @@ function sizeFaults(subject: string, plan: NetworkPlan, link: Link): readonly Ne
 
 function firewallFaults({ names, firewall, closed }: KernelState): readonly NetworkFinding[] {
   const subject = `firewall table inet ${names.table}`;
-  const different = firewall.isWanted ? firewall.compare() : [];
+  const problems = firewall.isWanted ? firewall.compare() : [];
   return [
-    ...different.map(({ set, missing, strange }) =>
-      finding(
-        subject,
-        `its set ${set} lacks ${missing} elements and has ${strange} that nobody asked for`,
-        "restart the engine",
-      ),
-    ),
+    ...problems.map((problem) => finding(subject, problem, "restart the engine")),
     ...closed.map((rule) =>
       finding(
         rule,

@@ -46,7 +46,7 @@ export interface NetworkRecords {
 export interface Networks extends AsyncDisposable {
   /**
    * Makes the host's side of a network, or completes it: link, addresses, sysctls, firewall. Idempotent. Rolled back by itself on failure.
-   * Throws "unavailable" when nft is missing (names the package), "unsupported" when the kernel lacks something,
+   * Throws "unsupported" when the kernel lacks something,
    * "conflict" when the interface's name is taken by a link that is no bridge, "not-found" when macvlan's parent is not there.
    */
   ensure(plan: NetworkPlan): Promise<void>;
@@ -73,7 +73,7 @@ export interface Networks extends AsyncDisposable {
   bringUpLoopback(options: { readonly netnsFd: Fd }): void;
   /**
    * After a start of the engine: the kernel says exactly what the records say. Stray links, elements and bridges of this data root go,
-   * missing ones are made. With no networks and nothing left in the kernel it does nothing, nft or not.
+   * missing ones are made. With no networks and nothing left in the kernel it does nothing, whatever the kernel lacks.
    */
   reconcile(records: NetworkRecords): Promise<void>;
   /** For `system check`: the kernel's state against what this object was told. Changes nothing. */
@@ -108,7 +108,7 @@ export interface PortReach {
   readonly text: string;
 }
 
-/** Facts of the host, for planning and checks before anything is changed. They need no nft. */
+/** Facts of the host, for planning and checks before anything is changed. */
 export interface HostNetwork {
   /** Subnets that the host has routes to, default routes left out. */
   readonly routes: readonly { readonly prefix: IpPrefix; readonly interfaceName: string }[];

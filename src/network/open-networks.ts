@@ -81,12 +81,12 @@ class LocalNetworks implements Networks {
     if (plan.driver === "macvlan") ensureMacvlanParent(host, plan);
     else {
       // The firewall first: no packet passes a bridge that it does not know.
-      await firewall.change(networkChange(this.#plans, plan.id, plan));
+      firewall.change(networkChange(this.#plans, plan.id, plan));
       try {
         ensureBridge(host, plan);
       } catch (thrown) {
         const known = this.#plans.get(plan.id);
-        await firewall.change(networkChange(this.#plans, plan.id, known));
+        firewall.change(networkChange(this.#plans, plan.id, known));
         throw thrown;
       }
     }
@@ -100,7 +100,7 @@ class LocalNetworks implements Networks {
     else {
       bypass.remove(plan);
       removeBridge(host, plan);
-      if (firewall.isMade) await firewall.change(networkChange(this.#plans, plan.id, undefined));
+      if (firewall.isMade) firewall.change(networkChange(this.#plans, plan.id, undefined));
     }
     this.#plans.delete(plan.id);
   }
@@ -130,7 +130,7 @@ class LocalNetworks implements Networks {
     if (parentName !== undefined) attachMacvlan(host, { ...attaching, parentName });
     try {
       if (endpoint.ports.length > 0) this.#mirror([...this.#endpoints.values(), endpoint]);
-      await firewall.change(new Map([[endpoint.id, endpointElements(plan, endpoint)]]));
+      firewall.change(new Map([[endpoint.id, endpointElements(plan, endpoint)]]));
     } catch (thrown) {
       if (hostInterface !== undefined) host.route.send([removeLink(hostInterface)]);
       else removeContainerSide(endpoint.interfaceName, { netnsFd });
@@ -143,12 +143,12 @@ class LocalNetworks implements Networks {
 
   async detach(id: EndpointId): Promise<void> {
     using _ = await this.#lock.acquire("");
-    await this.#detach(id);
+    this.#detach(id);
   }
 
   async disconnect(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<void> {
     using _ = await this.#lock.acquire("");
-    await this.#detach(endpoint.id);
+    this.#detach(endpoint.id);
     const ownsParent = this.#plans.get(endpoint.networkId)?.driver === "bridge";
     removeContainerSide(endpoint.interfaceName, { netnsFd, withSiblings: ownsParent });
   }
@@ -163,7 +163,7 @@ class LocalNetworks implements Networks {
     const changed = { ...endpoint, ports };
     // Judged before it is open, and until it is closed.
     this.#mirror([...this.#endpoints.values(), changed]);
-    await firewall.change(new Map([[id, endpointElements(this.#getPlan(endpoint.networkId), changed)]]));
+    firewall.change(new Map([[id, endpointElements(this.#getPlan(endpoint.networkId), changed)]]));
     this.#endpoints.set(id, changed);
     const isNew = (one: PublishedPorts): boolean => findPortClash([one], endpoint.ports) === undefined;
     forgetFlowsTo(netfilter, changed, ports.filter(isNew));
@@ -199,7 +199,7 @@ class LocalNetworks implements Networks {
     removeStrayLinks(host, { plans: this.#plans, endpoints: this.#endpoints });
     firewall.reset(allElements(this.#plans, this.#endpoints));
     this.#mirror([...this.#endpoints.values()]);
-    if (firewall.isWanted) await firewall.assert();
+    if (firewall.isWanted) firewall.assert();
     else if (firewall.exists()) firewall.remove();
     for (const plan of networks) {
       try {
@@ -340,7 +340,7 @@ class LocalNetworks implements Networks {
       }
       this.#surveys.refresh();
       if (!isTampered) return;
-      await firewall.assert();
+      firewall.assert();
       this.#note(
         `the firewall's table ${this.#names.table} was changed${by === "" ? "" : ` by ${by}`} and has been made whole again`,
       );
@@ -374,11 +374,11 @@ class LocalNetworks implements Networks {
     return plan;
   }
 
-  async #detach(id: EndpointId): Promise<void> {
+  #detach(id: EndpointId): void {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined) return;
     const { firewall, netfilter } = this.#open();
-    await firewall.change(new Map([[id, []]]));
+    firewall.change(new Map([[id, []]]));
     this.#endpoints.delete(id);
     if (endpoint.ports.length > 0) this.#mirror([...this.#endpoints.values()]);
     this.#leaving.delete(id);

@@ -10,7 +10,7 @@ import {
 } from "../../spec/ip-address.ts";
 import type { EndpointPlan, GatewayMode, NetworkPlan, PublishedPorts } from "../types.ts";
 import { addressKey, interfaceKey, joinKeys, portKey, protocolKey } from "./keys.ts";
-import type { FirewallSet } from "./ruleset.ts";
+import type { FirewallSet } from "./sets.ts";
 
 const families: readonly IpFamily[] = [4, 6];
 const loopback4 = { first: parseIpAddress("127.0.0.0"), last: parseIpAddress("127.255.255.255") };

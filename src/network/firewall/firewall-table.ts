@@ -2,17 +2,18 @@ import { kindOf } from "../../base/failure.ts";
 import {
   changeElements,
   elementText,
-  listElements,
   listTables,
   parseFirewallEvents,
   removeTable,
   type SetElement,
 } from "../../linux/nftables.ts";
-import { appendRules } from "../../linux/nftables-tables.ts";
+import { listChains, listRules, listSets } from "../../linux/nftables-rules.ts";
+import { appendRules, makeTables } from "../../linux/nftables-tables.ts";
 import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
 import type { IpFamily } from "../../spec/ip-address.ts";
-import { firewallSets, formatRuleset, isInRuleset, isShifted, shiftRules } from "./ruleset.ts";
-import { runNft } from "./run-nft.ts";
+import { compareTable } from "./compare-table.ts";
+import { planTable, shiftRules } from "./ruleset.ts";
+import { isShifted } from "./sets.ts";
 
 /**
  * The one table, and all that should be in it: elements by owner (a network, an endpoint). Each change is one transaction; when the kernel
@@ -88,28 +89,24 @@ export class FirewallTable {
     return this.#isMade;
   }
 
-  /** The table with everything that was recorded here. */
-  async assert(): Promise<void> {
-    const elements = [...this.#owners.values()].flat();
-    await runNft(formatRuleset(this.#name.table, elements));
+  /** Makes the table with everything that was recorded here, in one transaction. */
+  assert(): void {
+    const elements = this.#elements();
+    makeTables(this.#socket, [planTable(this.#name, elements)]);
     this.#shifts.clear();
-    this.#appendShifts(elements);
-    changeElements(this.#socket, {
-      name: this.#name,
-      removed: [],
-      added: elements.filter((element) => !isInRuleset(element)),
-    });
+    for (const family of [4, 6] as const)
+      if (elements.some((element) => isShifted(element, family))) this.#shifts.add(family);
     this.#isMade = true;
     this.#isTampered = false;
     this.#hear({ isOurs: true });
   }
 
   /** What these owners have from now on; an empty list takes all away. All or nothing. */
-  async change(changes: ReadonlyMap<string, readonly SetElement[]>): Promise<void> {
+  change(changes: ReadonlyMap<string, readonly SetElement[]>): void {
     const old = new Map([...changes.keys()].map((owner) => [owner, this.#owners.get(owner) ?? []]));
     this.#record(changes);
     try {
-      if (!this.#isMade || this.look().isTampered) return await this.assert();
+      if (!this.#isMade || this.look().isTampered) return this.assert();
       const before = [...old.values()].flat();
       const after = [...changes.values()].flat();
       try {
@@ -118,7 +115,7 @@ export class FirewallTable {
         this.#hear({ isOurs: true });
       } catch (thrown) {
         if (kindOf(thrown) !== "not-found") throw thrown;
-        await this.assert();
+        this.assert();
       }
     } catch (thrown) {
       this.#record(old);
@@ -157,17 +154,21 @@ export class FirewallTable {
     this.#isMade = false;
   }
 
-  /** Sets that differ from what was recorded: what is missing, and what nobody put there. */
-  compare(): readonly { readonly set: string; readonly missing: number; readonly strange: number }[] {
-    const wanted = [...this.#owners.values()].flat();
-    return Object.keys(firewallSets).flatMap((set) => {
-      const mine = new Set(wanted.filter((element) => element.set === set).map(elementText));
-      const found = listElements(this.#socket, this.#name, set);
-      const theirs = new Set((found ?? []).map(elementText).filter((text) => !isStart(text)));
-      const missing = [...mine].filter((text) => !theirs.has(text)).length;
-      const strange = [...theirs].filter((text) => !mine.has(text)).length;
-      return missing + strange === 0 ? [] : [{ set, missing, strange }];
+  /** Reads the table back: what differs from what was recorded, as problems. */
+  compare(): readonly string[] {
+    if (!this.exists()) return ["it is gone"];
+    const wanted = planTable(this.#name, this.#elements());
+    return compareTable(wanted, {
+      chains: listChains(this.#socket).filter(
+        ({ family, table }) => family === this.#name.family && table === this.#name.table,
+      ),
+      sets: listSets(this.#socket, this.#name),
+      rules: listRules(this.#socket, this.#name),
     });
+  }
+
+  #elements(): readonly SetElement[] {
+    return [...this.#owners.values()].flat();
   }
 
   get isWanted(): boolean {
@@ -181,11 +182,6 @@ export function isOfAnEngine(table: string): boolean {
 }
 
 const nothingHeard = { isOwn: false, isLost: false, by: "" } as const;
-
-/** KERNEL: sets with intervals of one field list an end at zero that stands for all in front of the first element. */
-function isStart(text: string): boolean {
-  return /^\S+ 0+-:\]$/.test(text);
-}
 
 function difference(
   before: readonly SetElement[],

@@ -1,143 +1,64 @@
-import type { SetElement } from "../../linux/nftables.ts";
-import { type FirewallRule } from "../../linux/nftables-rules.ts";
-import { steps } from "../../linux/nftables-steps.ts";
-import type { IpFamily } from "../../spec/ip-address.ts";
+import {
+  connection,
+  giveVerdict,
+  hasConnectionBit,
+  isIn,
+  isToThisHost,
+  loadMeta,
+  loadValue,
+  lookUp,
+  masquerade,
+  translate,
+} from "../../linux/nftables-expressions.ts";
+import type { Expression, FirewallRule, VerdictKind } from "../../linux/nftables-rules.ts";
+import { newSet } from "../../linux/nftables-sets.ts";
+import type { NewTable } from "../../linux/nftables-tables.ts";
+import type { SetElement, TableName } from "../../linux/nftables.ts";
+import { encodeIpAddress, type IpFamily, parseIpAddress } from "../../spec/ip-address.ts";
+import {
+  addressWords,
+  hasAddress,
+  isEchoRequest,
+  isFamily,
+  loadAddress,
+  loadProtocolAndPort,
+  replaceAddress,
+} from "./packet-fields.ts";
+import { firewallSets, isShifted, type FirewallSet } from "./sets.ts";
 
-export type FirewallSet =
-  | "bridges"
-  | "internal"
-  | "siblings"
-  | "strangers"
-  | "open4"
-  | "open6"
-  | "masquerade4"
-  | "masquerade6"
-  | "source4"
-  | "source6"
-  | "hairpin4"
-  | "hairpin6"
-  | "same4"
-  | "same6"
-  | "moved4"
-  | "moved6"
-  | "sameAt4"
-  | "sameAt6"
-  | "movedAt4"
-  | "movedAt6"
-  | "shifted4"
-  | "shifted6"
-  | "shiftedAt4"
-  | "shiftedAt6"
-  | "loop4"
-  | "loop6"
-  | "standIn4"
-  | "standIn6"
-  | "standsIn4"
-  | "standsIn6"
-  | "routed4"
-  | "routed6"
-  | "pinged4"
-  | "pinged6";
+const families: readonly IpFamily[] = [4, 6];
+const loopback = {
+  4: { address: encodeIpAddress(parseIpAddress("127.0.0.1")), prefix: Uint8Array.of(127) },
+  6: { address: encodeIpAddress(parseIpAddress("::1")), prefix: encodeIpAddress(parseIpAddress("::1")) },
+} as const;
+const NF_NAT_RANGE_PROTO_OFFSET = 0x20;
 
-/** Every set and map of the table: its type in nft's words, and whether it has intervals. */
-export const firewallSets: Readonly<
-  Record<FirewallSet, { readonly type: string; readonly interval?: true }>
-> = {
-  // Bridges.
-  bridges: { type: "ifname" },
-  internal: { type: "ifname" },
-  siblings: { type: "ifname . ifname" },
-  strangers: { type: "ifname . ifname" },
-  open4: { type: "ifname" },
-  open6: { type: "ifname" },
-  // Subnets.
-  masquerade4: { type: "ipv4_addr", interval: true },
-  masquerade6: { type: "ipv6_addr", interval: true },
-  source4: { type: "ipv4_addr : ipv4_addr", interval: true },
-  source6: { type: "ipv6_addr : ipv6_addr", interval: true },
-  hairpin4: { type: "ipv4_addr . ipv4_addr", interval: true },
-  hairpin6: { type: "ipv6_addr . ipv6_addr", interval: true },
-  // Published ports: to the same number or another, on all addresses or one.
-  same4: { type: "inet_proto . inet_service : ipv4_addr", interval: true },
-  same6: { type: "inet_proto . inet_service : ipv6_addr", interval: true },
-  moved4: { type: "inet_proto . inet_service : ipv4_addr . inet_service" },
-  moved6: { type: "inet_proto . inet_service : ipv6_addr . inet_service" },
-  sameAt4: { type: "ipv4_addr . inet_proto . inet_service : ipv4_addr", interval: true },
-  sameAt6: { type: "ipv6_addr . inet_proto . inet_service : ipv6_addr", interval: true },
-  movedAt4: { type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service" },
-  movedAt6: { type: "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service" },
-  /** Runs whose numbers are shifted, to the first and the last port of an address: see shiftRules(). */
-  shifted4: { type: "inet_proto . inet_service : interval ipv4_addr . inet_service", interval: true },
-  shifted6: {
-    type: "inet_proto . inet_service : ipv6_addr . inet_service . ipv6_addr . inet_service",
-    interval: true,
-  },
-  shiftedAt4: {
-    type: "ipv4_addr . inet_proto . inet_service : interval ipv4_addr . inet_service",
-    interval: true,
-  },
-  shiftedAt6: {
-    type: "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service . ipv6_addr . inet_service",
-    interval: true,
-  },
-  /** Ports that are reached from the loopback, which are sent from another address of the host. */
-  loop4: { type: "ipv4_addr . inet_proto . inet_service", interval: true },
-  loop6: { type: "inet_proto . inet_service", interval: true },
-  standIn4: { type: "ipv4_addr : ipv4_addr" },
-  standIn6: { type: "ipv6_addr : ipv6_addr" },
-  standsIn4: { type: "ipv4_addr" },
-  standsIn6: { type: "ipv6_addr" },
-  /** Ports of containers that are reached by their own addresses. */
-  routed4: { type: "ipv4_addr . inet_proto . inet_service", interval: true },
-  routed6: { type: "ipv6_addr . inet_proto . inet_service", interval: true },
-  pinged4: { type: "ipv4_addr" },
-  pinged6: { type: "ipv6_addr" },
-};
+// SPEC: linux/netfilter.h: enum nf_inet_hooks; linux/netfilter_ipv4.h: enum nf_ip_hook_priorities.
+const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
+const priorities = { raw: -300, dstnat: -100, filter: 0, srcnat: 100 } as const;
 
-/**
- * Rules that nft has no words for, behind those of the chain `published`. KERNEL: with NF_NAT_RANGE_PROTO_OFFSET (4.18) and a
- * run of ports, a packet gets the one that has in the run the number of its own port modulo the run's size: which is the shifted one
- * where the first port outside is a multiple of that size.
- */
-export function shiftRules(family: IpFamily): readonly FirewallRule[] {
-  return (["shiftedAt", "shifted"] as const).map((name) => ({
-    chain: "published",
-    expressions: steps.shiftPorts({ map: `${name}${family}`, family, hasAddress: name === "shiftedAt" }),
-  }));
-}
+const chains: NewTable["chains"] = [
+  base("loopback-out", "filter", { hook: "output", priority: priorities.raw - 10 }),
+  base("loopback-in", "filter", { hook: "input", priority: priorities.srcnat + 10 }),
+  base("prerouting", "nat", { hook: "prerouting", priority: priorities.dstnat }),
+  base("output", "nat", { hook: "output", priority: priorities.dstnat }),
+  { chain: "published" },
+  base("postrouting", "nat", { hook: "postrouting", priority: priorities.srcnat }),
+  base("forward", "filter", { hook: "forward", priority: priorities.filter }),
+  { chain: "to-container" },
+];
 
-/** Whether a rule of shiftRules() is needed for it. */
-export function isShifted({ set }: SetElement, family: IpFamily): boolean {
-  return set === `shifted${family}` || set === `shiftedAt${family}`;
-}
-
-/** Sets that keep networks apart: they are filled in the transaction that makes the table, so that nothing is open in between. */
-const isolatingSets: ReadonlySet<string> = new Set(["bridges", "internal", "siblings", "strangers"]);
-
-/** Interfaces by name, of the sets that have them. What nft would not read as a name is left to the elements that follow. */
-function formatInterfaces(set: string, elements: readonly SetElement[]): string {
-  const names = elements
-    .filter((element) => element.set === set)
-    .map(({ key }) =>
-      (
-        Buffer.from(key)
-          .toString("latin1")
-          .match(/[^\0]+/g) ?? []
-      )
-        .map((name) => `"${name}"`)
-        .join(" . "),
-    );
-  return names.length === 0 ? "" : ` elements = { ${names.join(", ")} };`;
-}
-
-/** Whether the table's text has it. */
-export function isInRuleset({ set, key }: SetElement): boolean {
-  return isolatingSets.has(set) && /^[\w.\0-]+$/.test(Buffer.from(key).toString("latin1"));
+function base(
+  chain: string,
+  type: "filter" | "nat",
+  { hook, priority }: { readonly hook: keyof typeof hooks; readonly priority: number },
+): NewTable["chains"][number] {
+  return { chain, type, hook: { number: hooks[hook], priority } };
 }
 
 /**
- * The table, for `nft -f`: made once, later only elements change. It replaces what has its name, in one transaction. Of the
- * elements it has those that isInRuleset() says.
+ * The table with these elements, which replaces what has its name in one transaction; later only elements change. Its chains accept what
+ * no rule decides.
  *
  * The loopback: a packet to 127.0.0.1 or ::1 can't leave by a bridge, and no answer to it can come in. So, before its
  * connection is known to the kernel, its source becomes an address of ours, and in the answer, after all translation, it
@@ -145,81 +66,208 @@ export function isInRuleset({ set, key }: SetElement): boolean {
  *
  * Bridges with br_netfilter show packets from port to port here, too: `siblings` lets them through.
  */
-export function formatRuleset(table: string, elements: readonly SetElement[]): string {
-  const included = elements.filter(isInRuleset);
-  const sets = Object.entries(firewallSets).map(([name, set]) => {
-    const kind = set.type.includes(":") ? "map" : "set";
-    const flags = set.interval === true ? " flags interval;" : "";
-    return `  ${kind} ${name} { type ${set.type};${flags}${formatInterfaces(name, included)} }`;
-  });
-  return `table inet ${table}
-delete table inet ${table}
-table inet ${table} {
-${sets.join("\n")}
-
-  chain loopback-out {
-    type filter hook output priority raw - 10; policy accept;
-    ip saddr 127.0.0.1 ip daddr . meta l4proto . th dport @loop4 ip saddr set ip saddr map @standIn4
-    ip6 saddr ::1 ip6 daddr ::1 meta l4proto . th dport @loop6 ip6 saddr set ip6 saddr map @standIn6
-  }
-  chain loopback-in {
-    type filter hook input priority srcnat + 10; policy accept;
-    ip saddr 127.0.0.0/8 ip daddr @standsIn4 ip daddr set 127.0.0.1
-    ip6 saddr ::1 ip6 daddr @standsIn6 ip6 daddr set ::1
-  }
-
-  chain prerouting {
-    type nat hook prerouting priority dstnat; policy accept;
-    ip daddr 127.0.0.0/8 return
-    fib daddr type local jump published
-  }
-  chain output {
-    type nat hook output priority dstnat; policy accept;
-    fib daddr type local jump published
-  }
-  chain published {
-    dnat ip to ip daddr . meta l4proto . th dport map @movedAt4
-    dnat ip to ip daddr . meta l4proto . th dport map @sameAt4
-    dnat ip to meta l4proto . th dport map @moved4
-    dnat ip to meta l4proto . th dport map @same4
-    dnat ip6 to ip6 daddr . meta l4proto . th dport map @movedAt6
-    dnat ip6 to ip6 daddr . meta l4proto . th dport map @sameAt6
-    dnat ip6 to meta l4proto . th dport map @moved6
-    dnat ip6 to meta l4proto . th dport map @same6
-  }
-  chain postrouting {
-    type nat hook postrouting priority srcnat; policy accept;
-    ct status dnat ip saddr . ip daddr @hairpin4 masquerade
-    ct status dnat ip6 saddr . ip6 daddr @hairpin6 masquerade
-    ct status dnat ip saddr @standsIn4 masquerade
-    ct status dnat ip6 saddr @standsIn6 masquerade
-    oifname @bridges return
-    snat ip to ip saddr map @source4
-    snat ip6 to ip6 saddr map @source6
-    ip saddr @masquerade4 masquerade
-    ip6 saddr @masquerade6 masquerade
-  }
-
-  chain forward {
-    type filter hook forward priority filter; policy accept;
-    oifname @bridges goto to-container
-    iifname @internal drop
-  }
-  chain to-container {
-    ct state established,related accept
-    iifname . oifname @siblings accept
-    iifname . oifname @strangers drop
-    iifname @internal drop
-    ct status dnat accept
-    ip daddr . meta l4proto . th dport @routed4 accept
-    ip6 daddr . meta l4proto . th dport @routed6 accept
-    ip daddr @pinged4 icmp type echo-request accept
-    ip6 daddr @pinged6 icmpv6 type echo-request accept
-    iifname @bridges drop
-    meta nfproto ipv4 oifname @open4 accept
-    meta nfproto ipv6 oifname @open6 accept
-    drop
-  }
+export function planTable(name: TableName, elements: readonly SetElement[]): NewTable {
+  const shifted = families.filter((family) => elements.some((element) => isShifted(element, family)));
+  return {
+    name,
+    chains,
+    sets: Object.entries(firewallSets).map(([set, type]) =>
+      newSet(
+        set,
+        type,
+        elements.filter((element) => element.set === set),
+      ),
+    ),
+    rules: [
+      ...loopbackRules(),
+      ...publishingRules(),
+      ...shifted.flatMap(shiftRules),
+      ...sourceRules(),
+      ...forwardRules(),
+      ...containerRules(),
+    ],
+  };
 }
-`;
+
+function rule(chain: string, ...expressions: readonly (Expression | readonly Expression[])[]): FirewallRule {
+  return { chain, expressions: expressions.flat() };
+}
+
+/** What rules look up: loads it, then whether the set has it. */
+function interfaceIn(which: "iifname" | "oifname", set: FirewallSet): readonly Expression[] {
+  return [loadMeta(which), isIn(set)];
+}
+
+function interfacesIn(set: FirewallSet): readonly Expression[] {
+  return [loadMeta("iifname"), loadMeta("oifname", 4), isIn(set)];
+}
+
+function loadDestination(family: IpFamily): readonly Expression[] {
+  return [
+    ...isFamily(family),
+    loadAddress("destination", family),
+    ...loadProtocolAndPort(addressWords(family)),
+  ];
+}
+
+const isTranslated = hasConnectionBit("status", connection.destinationTranslated);
+
+function decide(kind: VerdictKind, chain?: string): Expression {
+  return giveVerdict(chain === undefined ? { kind } : { kind, chain });
+}
+
+function loopbackRules(): readonly FirewallRule[] {
+  const [port4, port6] = [
+    [loadAddress("destination", 4), ...loadProtocolAndPort(1)],
+    [...hasAddress("destination", { family: 6, bytes: loopback[6].address }), ...loadProtocolAndPort()],
+  ] as const;
+  return [
+    ...([4, 6] as const).map((family) =>
+      rule(
+        "loopback-out",
+        isFamily(family),
+        hasAddress("source", { family, bytes: loopback[family].address }),
+        family === 4 ? port4 : port6,
+        isIn(`loop${family}`),
+        loadAddress("source", family),
+        lookUp(`standIn${family}`),
+        replaceAddress("source", family),
+      ),
+    ),
+    ...families.map((family) =>
+      rule(
+        "loopback-in",
+        isFamily(family),
+        hasAddress("source", { family, bytes: loopback[family].prefix }),
+        loadAddress("destination", family),
+        isIn(`standsIn${family}`),
+        loadValue(loopback[family].address),
+        replaceAddress("destination", family),
+      ),
+    ),
+  ];
+}
+
+function publishingRules(): readonly FirewallRule[] {
+  const toPublished = [...isToThisHost(), decide("jump", "published")];
+  return [
+    rule(
+      "prerouting",
+      isFamily(4),
+      hasAddress("destination", { family: 4, bytes: loopback[4].prefix }),
+      decide("return"),
+    ),
+    rule("prerouting", toPublished),
+    rule("output", toPublished),
+    ...families.flatMap((family) => {
+      const portWord = addressWords(family);
+      const withPort = translate("destination", { family, portWord });
+      const samePort = translate("destination", { family });
+      return [
+        rule("published", loadDestination(family), lookUp(`movedAt${family}`), withPort),
+        rule("published", loadDestination(family), lookUp(`sameAt${family}`), samePort),
+        rule("published", loadProtocolAndPort(), lookUp(`moved${family}`), withPort),
+        rule("published", loadProtocolAndPort(), lookUp(`same${family}`), samePort),
+      ];
+    }),
+  ];
+}
+
+/**
+ * Rules for runs of ports whose numbers are shifted, behind those of the chain `published`, where elements need them: nft has no words for
+ * them, and complains of those for IPv6. KERNEL: with NF_NAT_RANGE_PROTO_OFFSET (4.18) and a run of ports, a packet gets the one that has
+ * in the run the number of its own port modulo the run's size: which is the shifted one where the first port outside is a multiple of that
+ * size.
+ */
+export function shiftRules(family: IpFamily): readonly FirewallRule[] {
+  const words = addressWords(family);
+  // The map gives an address and a port, and both again: the last ones. nft 1.1 can't read two addresses of IPv6 back, which are the same.
+  const shifted = translate("destination", {
+    family,
+    portWord: words,
+    lastPortWord: 2 * words + 1,
+    ...(family === 4 ? { lastAddressWord: words + 1 } : {}),
+    flags: NF_NAT_RANGE_PROTO_OFFSET,
+  });
+  return [
+    rule("published", loadDestination(family), lookUp(`shiftedAt${family}`), shifted),
+    rule("published", loadProtocolAndPort(), lookUp(`shifted${family}`), shifted),
+  ];
+}
+
+function sourceRules(): readonly FirewallRule[] {
+  const chain = "postrouting";
+  return [
+    ...families.map((family) =>
+      rule(
+        chain,
+        isTranslated,
+        isFamily(family),
+        loadAddress("source", family),
+        loadAddress("destination", family, addressWords(family)),
+        isIn(`hairpin${family}`),
+        masquerade(),
+      ),
+    ),
+    ...families.map((family) =>
+      rule(
+        chain,
+        isTranslated,
+        isFamily(family),
+        loadAddress("source", family),
+        isIn(`standsIn${family}`),
+        masquerade(),
+      ),
+    ),
+    rule(chain, interfaceIn("oifname", "bridges"), decide("return")),
+    ...families.map((family) =>
+      rule(
+        chain,
+        isFamily(family),
+        loadAddress("source", family),
+        lookUp(`source${family}`),
+        translate("source", { family }),
+      ),
+    ),
+    ...families.map((family) =>
+      rule(chain, isFamily(family), loadAddress("source", family), isIn(`masquerade${family}`), masquerade()),
+    ),
+  ];
+}
+
+function forwardRules(): readonly FirewallRule[] {
+  return [
+    rule("forward", interfaceIn("oifname", "bridges"), decide("goto", "to-container")),
+    rule("forward", interfaceIn("iifname", "internal"), decide("drop")),
+  ];
+}
+
+function containerRules(): readonly FirewallRule[] {
+  const chain = "to-container";
+  const isKnown = hasConnectionBit("state", connection.established | connection.related);
+  return [
+    rule(chain, isKnown, decide("accept")),
+    rule(chain, interfacesIn("siblings"), decide("accept")),
+    rule(chain, interfacesIn("strangers"), decide("drop")),
+    rule(chain, interfaceIn("iifname", "internal"), decide("drop")),
+    rule(chain, isTranslated, decide("accept")),
+    ...families.map((family) =>
+      rule(chain, loadDestination(family), isIn(`routed${family}`), decide("accept")),
+    ),
+    ...families.map((family) =>
+      rule(
+        chain,
+        isFamily(family),
+        loadAddress("destination", family),
+        isIn(`pinged${family}`),
+        isEchoRequest(family),
+        decide("accept"),
+      ),
+    ),
+    rule(chain, interfaceIn("iifname", "bridges"), decide("drop")),
+    ...families.map((family) =>
+      rule(chain, isFamily(family), interfaceIn("oifname", `open${family}`), decide("accept")),
+    ),
+    rule(chain, decide("drop")),
+  ];
 }

@@ -10,11 +10,19 @@ import {
   type TableFamily,
   type TableName,
 } from "../../linux/nftables.ts";
+import {
+  connection,
+  hasConnectionBit,
+  isIn,
+  giveVerdict,
+  isToThisHost,
+} from "../../linux/nftables-expressions.ts";
 import { listChains, listRules, listSets, type FirewallChain } from "../../linux/nftables-rules.ts";
-import { portSet, steps } from "../../linux/nftables-steps.ts";
+import { newSet } from "../../linux/nftables-sets.ts";
 import { makeTables, type NewTable } from "../../linux/nftables-tables.ts";
 import type { PublishedPorts } from "../types.ts";
 import { joinKeys, portKey, protocolKey } from "../firewall/keys.ts";
+import { loadProtocolAndPort } from "../firewall/packet-fields.ts";
 import { LOCAL_IN, mirrorChains } from "./mirror-chains.ts";
 
 /** Between what the kernel knows of a connection (-200) and translation (-100): ports and addresses are still the original ones. */
@@ -50,7 +58,7 @@ export class HostMirror {
   /** Other ports in front of which the same copies stand. */
   changePorts(ports: readonly PublishedPorts[]): void {
     if (!this.#isMade) return this.refresh(ports);
-    const wanted = portRanges(ports).map((range): SetElement => ({ set: published, ...range }));
+    const wanted = publishedElements(ports);
     const texts = new Set(wanted.map(elementText));
     const known = new Set(this.#ports.map(elementText));
     const removed = this.#ports.filter((element) => !texts.has(elementText(element)));
@@ -74,7 +82,7 @@ export class HostMirror {
         makeTables(this.#socket, tables);
         this.#closed = closed;
         this.#tables = tables.map(({ name }) => name);
-        this.#ports = portRanges(ports).map((range) => ({ set: published, ...range }));
+        this.#ports = publishedElements(ports);
         this.#isMade = true;
         return;
       } catch (thrown) {
@@ -110,7 +118,7 @@ export class HostMirror {
         ({ hook, type, table }) => hook?.number === LOCAL_IN && type === "filter" && !ownTables.test(table),
       )
       .sort((one, other) => (one.hook?.priority ?? 0) - (other.hook?.priority ?? 0));
-    const set = portSet(published, portRanges(ports));
+    const set = newSet(published, publishedType, publishedElements(ports));
     const closed: string[] = [];
     const tables = bases.map((base, at) => {
       const name = { family: base.family, table: `${this.#prefix}${base.table}-${at}` };
@@ -137,22 +145,28 @@ export class HostMirror {
 
 const entrance = "tare-entrance";
 const published = "published";
+const publishedType = { key: ["inet_proto", "inet_service"], interval: true } as const;
 const judged = "tare-judged";
 
 function entranceRules(base: FirewallChain): NewTable["rules"] {
   return [
-    { chain: judged, expressions: [steps.verdict({ kind: "jump", chain: base.chain })] },
-    { chain: judged, expressions: [steps.verdict({ kind: base.policy })] },
+    { chain: judged, expressions: [giveVerdict({ kind: "jump", chain: base.chain })] },
+    { chain: judged, expressions: [giveVerdict({ kind: base.policy })] },
     {
       chain: entrance,
       expressions: [
-        ...steps.isNewConnection,
-        ...steps.isToThisHost,
-        ...steps.hasPortIn(published),
-        steps.verdict({ kind: "jump", chain: judged }),
+        ...hasConnectionBit("state", connection.isNew),
+        ...isToThisHost(),
+        ...loadProtocolAndPort(),
+        isIn(published),
+        giveVerdict({ kind: "jump", chain: judged }),
       ],
     },
   ];
+}
+
+function publishedElements(ports: readonly PublishedPorts[]): readonly SetElement[] {
+  return portRanges(ports).map((range) => ({ set: published, ...range }));
 }
 
 /** By protocol, without overlaps: the set takes none. */

@@ -6,7 +6,7 @@ import {
   type FirewallSetCopy,
   type Verdict,
 } from "../../linux/nftables-rules.ts";
-import { steps } from "../../linux/nftables-steps.ts";
+import { giveVerdict } from "../../linux/nftables-expressions.ts";
 
 /** The hook through which packets for the host itself come. */
 export const LOCAL_IN = 1;
@@ -128,7 +128,7 @@ function mirrorRule(
     const writer = writers[step.name];
     if (writer !== undefined && step.attributes.has(writer)) continue;
     if (step.name === "queue" || target === "REJECT" || target === "NFQUEUE")
-      kept.push(steps.verdict({ kind: "drop" }));
+      kept.push(giveVerdict({ kind: "drop" }));
     else if (target !== undefined || !mirrored.has(step.name)) isUnknown = true;
     else kept.push(step);
     if (step.name === "match")
@@ -146,7 +146,7 @@ function mirrorRule(
   const last = decides.find((verdict) => verdict !== undefined);
   // Without a verdict, or one that lets pass, it refuses nothing.
   if (last === undefined || last.kind === "accept" || last.kind === "continue") return undefined;
-  return { rule: { chain: rule.chain, expressions: [steps.verdict({ kind: "drop" })] }, isClosed: true };
+  return { rule: { chain: rule.chain, expressions: [giveVerdict({ kind: "drop" })] }, isClosed: true };
 }
 
 function nameOf(step: Expression): string {

@@ -2,14 +2,19 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { elementText } from "../../../src/linux/nftables.ts";
 import { type FirewallChain, type FirewallRule } from "../../../src/linux/nftables-rules.ts";
-import { steps } from "../../../src/linux/nftables-steps.ts";
+import {
+  connection,
+  giveVerdict,
+  hasConnectionBit,
+  isToThisHost,
+} from "../../../src/linux/nftables-expressions.ts";
 import {
   endpointElements,
   networkElements,
   shiftedPieces,
   standInElements,
 } from "../../../src/network/firewall/elements.ts";
-import { formatRuleset } from "../../../src/network/firewall/ruleset.ts";
+import { planTable } from "../../../src/network/firewall/ruleset.ts";
 import { describeReach } from "../../../src/network/policy/describe-reach.ts";
 import { portRanges } from "../../../src/network/policy/host-mirror.ts";
 import { judgePacket, type TestPacket } from "../../../src/network/policy/judge-packet.ts";
@@ -62,14 +67,12 @@ describe("elements", () => {
     expect(networkElements({ ...plan, driver: "macvlan" })).toEqual([]);
   });
 
-  test("formatRuleset() has what keeps networks apart, and no name that nft would not read as one", () => {
-    const text = formatRuleset("tare-0", networkElements({ ...plan, internal: true }));
-    const name = `"${plan.interfaceName}"`;
-    expect(text).toContain(`set bridges { type ifname; elements = { ${name} }; }`);
-    expect(text).toContain(`set siblings { type ifname . ifname; elements = { ${name} . ${name} }; }`);
-    expect(text).toContain(`set internal { type ifname; elements = { ${name} }; }`);
-    const evil = formatRuleset("tare-0", networkElements({ ...plan, interfaceName: 'a" }; }' }));
-    expect(evil).toBe(formatRuleset("tare-0", []));
+  test("planTable() has what keeps networks apart in the transaction that makes the table", () => {
+    const elements = networkElements({ ...plan, internal: true });
+    const { sets } = planTable({ family: "inet", table: "tare-0" }, elements);
+    for (const set of ["bridges", "siblings", "internal"])
+      expect(sets.find(({ name }) => name === set)?.elements).toHaveLength(1);
+    expect(sets.flatMap((set) => set.elements)).toHaveLength(elements.length);
   });
 
   test("networks' elements never meet, and are the same for the same plan", () => {
@@ -120,36 +123,34 @@ describe("judgement", () => {
     const { mayPass, mayBeRefused } = judgePacket(base, { rules, sets: [] }, packet);
     return mayPass && mayBeRefused ? "depends" : mayPass ? "passes" : "refused";
   };
-  const accept = steps.verdict({ kind: "accept" });
+  const accept = giveVerdict({ kind: "accept" });
   const limit = { name: "limit", raw: new Uint8Array(), attributes: new Map<number, Buffer>() };
 
   test("judgePacket() follows verdicts, chains and policy, and knows what it does not know", () => {
     expect(judge()).toBe("refused");
     expect(judge(rule("input", accept))).toBe("passes");
     expect(judge(rule("input", limit, accept))).toBe("depends");
-    expect(judge(rule("input", ...steps.isNewConnection, accept))).toBe("passes");
-    expect(judge(rule("input", ...steps.isToThisHost, accept))).toBe("passes");
-    const jump = rule("input", steps.verdict({ kind: "jump", chain: "inner" }));
-    expect(judge(jump, rule("inner", steps.verdict({ kind: "return" })), rule("input", accept))).toBe(
-      "passes",
-    );
-    const goes = rule("input", steps.verdict({ kind: "goto", chain: "inner" }));
-    expect(judge(goes, rule("inner", steps.verdict({ kind: "return" })), rule("input", accept))).toBe(
+    expect(judge(rule("input", ...hasConnectionBit("state", connection.isNew), accept))).toBe("passes");
+    expect(judge(rule("input", ...isToThisHost(), accept))).toBe("passes");
+    const jump = rule("input", giveVerdict({ kind: "jump", chain: "inner" }));
+    expect(judge(jump, rule("inner", giveVerdict({ kind: "return" })), rule("input", accept))).toBe("passes");
+    const goes = rule("input", giveVerdict({ kind: "goto", chain: "inner" }));
+    expect(judge(goes, rule("inner", giveVerdict({ kind: "return" })), rule("input", accept))).toBe(
       "refused",
     );
     // A chain that calls itself, which the kernel would not take.
-    expect(judge(rule("input", steps.verdict({ kind: "jump", chain: "input" })))).toBe("refused");
+    expect(judge(rule("input", giveVerdict({ kind: "jump", chain: "input" })))).toBe("refused");
   });
 
   test("mirrorChains() copies what it knows, leaves out what would let pass, and refuses the rest", () => {
     const odd = { name: "frobnicate", raw: new Uint8Array(), attributes: new Map<number, Buffer>() };
     const counter = { ...odd, name: "counter" };
-    const drop = steps.verdict({ kind: "drop" });
+    const drop = giveVerdict({ kind: "drop" });
     const rules: readonly FirewallRule[] = [
       { chain: "input", handle: 1, expressions: [counter, accept] },
       { chain: "input", handle: 2, expressions: [odd, accept] },
       { chain: "input", handle: 3, expressions: [odd, drop] },
-      { chain: "input", handle: 4, expressions: [steps.verdict({ kind: "jump", chain: "inner" })] },
+      { chain: "input", handle: 4, expressions: [giveVerdict({ kind: "jump", chain: "inner" })] },
       { chain: "inner", handle: 5, expressions: [accept] },
       { chain: "output", handle: 6, expressions: [odd, drop] },
     ];
