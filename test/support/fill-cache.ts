@@ -3,9 +3,10 @@
  * the images with the word `images`. Prints the directory that all is in.
  */
 import { findDockerCli } from "./docker-cli.ts";
-import { busyboxArchive, debianArchive, testCache } from "./images.ts";
+import { busyboxArchive, busyboxPackage, debianArchive, testCache } from "./images.ts";
 import { fetchNode24 } from "./node-24.ts";
 
+busyboxPackage();
 busyboxArchive(); // and its root file system
 if (process.argv[2] !== "images") {
   findDockerCli();

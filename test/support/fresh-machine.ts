@@ -17,8 +17,8 @@ import { poll, slowness } from "./patience.ts";
 import { type Finished, repository } from "./tare.ts";
 
 /** Where programs are. `/bin` and `/sbin` are links to two of them. */
-const programFolders = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/games"];
-const searchPath = programFolders.slice(0, 4).toReversed().join(":");
+const programFolders = ["/usr/bin", "/usr/sbin", "/usr/games"];
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What README.md asks for by `apt-get install`. */
 export function packagesOfReadme(): readonly string[] {
@@ -98,7 +98,7 @@ function programsOf(packages: ReadonlySet<string>): ReadonlySet<string> {
 
 /**
  * This machine as one on which nothing was installed but Debian's smallest system and what README.md asks for: a mount namespace in which
- * all other programs are hidden, `/var/lib/tare` and `/run/tare` are empty, and a copy of the repository is the working directory.
+ * all other programs are hidden, `/usr/local`, `/var/lib` and `/run` are empty, and a copy of the repository is the working directory.
  * The network is this process's. Disposing of it stops the daemon that was started there.
  */
 export class FreshMachine implements AsyncDisposable {
@@ -113,12 +113,15 @@ export class FreshMachine implements AsyncDisposable {
     this.#holder = holder;
   }
 
-  static async make(): Promise<FreshMachine> {
+  /** `built`: the copy has what was built of the repository. */
+  static async make({ built = false }: { readonly built?: boolean } = {}): Promise<FreshMachine> {
     const directory = mkdtempSync(join(tmpdir(), "tare-fresh-"));
     const checkout = join(directory, "checkout");
     mkdirSync(join(directory, "programs"));
     mkdirSync(join(directory, "home"));
     copyRepository(checkout);
+    if (built)
+      for (const path of ["dist/tare", "dist/bin/tare"]) cpSync(join(repository, path), join(checkout, path));
     const allowed = programsOf(withDependencies(packagesOfReadme()));
     const ready = join(directory, "ready");
     const holder = spawn(
@@ -136,6 +139,11 @@ export class FreshMachine implements AsyncDisposable {
     });
     if (holder.exitCode !== null) throw new Error(`cannot make a fresh machine: ${said.join("")}`);
     return new FreshMachine(directory, holder);
+  }
+
+  /** A shell's script in front of all other programs. */
+  addProgram(name: string, script: string): void {
+    writeFileSync(join(this.programs, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
 
   /** Runs a shell's command line to its end, in the copy of the repository. */
@@ -229,6 +237,7 @@ function setUp(directory: string, allowed: ReadonlySet<string>): string {
     `mount --bind ${join(repository, "node_modules")} ${directory}/checkout/node_modules`,
     "mount -t tmpfs -o mode=755 tmpfs /run",
     "mount -t tmpfs -o mode=755 tmpfs /var/lib",
+    "mount -t tmpfs -o mode=755 tmpfs /usr/local && mkdir /usr/local/bin",
     ...folders.map(
       (folder) =>
         `mount -t overlay -o lowerdir=${folder},upperdir=${layer}/upper${folder},workdir=${layer}/work${folder} overlay ${folder}`,

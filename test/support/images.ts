@@ -199,13 +199,26 @@ export function debianArchive(): string | undefined {
   });
 }
 
+/** Debian's package of busybox, as `apt-get download` fetches it. */
+export function busyboxPackage(): string {
+  return cached("busybox-static.deb", () => {
+    const work = mkdtempSync(join(testCache, "work-"));
+    try {
+      // Where apt's own user may not write, it fetches as root and says so.
+      execFileSync("apt-get", ["download", "busybox-static"], { cwd: work, stdio: "ignore" });
+      const [file = ""] = readdirSync(work);
+      return readFileSync(join(work, file));
+    } finally {
+      rmSync(work, { recursive: true, force: true });
+    }
+  });
+}
+
 function busyboxRootfs(): Buffer {
+  const file = busyboxPackage();
   const work = mkdtempSync(join(testCache, "work-"));
   try {
-    // Where apt's own user may not write, it fetches as root and says so.
-    execFileSync("apt-get", ["download", "busybox-static"], { cwd: work, stdio: "ignore" });
-    const [file = ""] = readdirSync(work);
-    execFileSync("dpkg-deb", ["-x", join(work, file), join(work, "deb")]);
+    execFileSync("dpkg-deb", ["-x", file, join(work, "deb")]);
     const program = ["usr/bin/busybox", "bin/busybox"]
       .map((path) => join(work, "deb", path))
       .find(existsSync);
