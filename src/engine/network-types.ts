@@ -149,6 +149,8 @@ export interface PublishedReach {
   readonly interfaces: readonly string[];
   /** The firewall's chains that keep others out. */
   readonly blockedBy: readonly string[];
+  /** Those of the host's ports that a program of the host has bound as well; it receives nothing there. */
+  readonly conflicts: readonly number[];
   /** A clause for people: `from eth0`, `from this host only`. */
   readonly text: string;
 }

@@ -8,7 +8,6 @@ import type { CgroupStatistics } from "../linux/cgroup-statistics.ts";
 import type { HostFacts } from "./planning/plan-container.ts";
 import type { CgroupPlan } from "../linux/cgroup-plan.ts";
 import type { HostNetwork, Networks } from "../network/networks.ts";
-import type { PublishedPorts } from "../network/types.ts";
 import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } from "../runtime/types.ts";
 import type { CoveredRoot } from "../runtime/uncover-root.ts";
 import type { Fd, OwnedFd } from "../linux/fd.ts";
@@ -129,8 +128,6 @@ export interface HostPart {
 export interface NetworkPart extends Networks {
   /** Subnets and addresses that the host has at the moment. */
   readHost(): HostNetwork;
-  /** A port of these that a program on the host listens on. */
-  findPortHolder(ports: PublishedPorts): { readonly port: number } | undefined;
 }
 
 /** One end of a container in a network, as names see it. */

@@ -1,6 +1,7 @@
 import {
   decodeIpAddress,
   encodeIpAddress,
+  firstOf,
   formatIpAddress,
   formatIpPrefix,
   lastOf,
@@ -27,8 +28,13 @@ const IFA_F_NODAD = 0x02;
 const RTA_DST = 1;
 const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
+const RTA_PRIORITY = 6;
+const RTA_PREFSRC = 7;
 const RT_TABLE_MAIN = 254;
+const RTPROT_KERNEL = 2;
 const RTPROT_BOOT = 3;
+/** KERNEL: IP6_RT_PRIO_ADDRCONF, what a subnet's route of IPv6 has. */
+const SUBNET_PRIORITY_6 = 256;
 const RTN_UNICAST = 1;
 const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
@@ -86,7 +92,7 @@ export function removeAddress(address: InterfaceAddress, index: number): Netlink
   };
 }
 
-function routeMessage(route: HostRoute): Buffer {
+function routeMessage(route: HostRoute, source?: IpAddress): Buffer {
   const { prefix, index, gateway } = route;
   const scope = gateway === undefined && prefix.address.family === 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
   const head = Buffer.from([
@@ -95,7 +101,7 @@ function routeMessage(route: HostRoute): Buffer {
     0,
     0,
     RT_TABLE_MAIN,
-    RTPROT_BOOT,
+    source === undefined ? RTPROT_BOOT : RTPROT_KERNEL,
     scope,
     RTN_UNICAST,
     0,
@@ -108,7 +114,15 @@ function routeMessage(route: HostRoute): Buffer {
     ...(prefix.bits === 0 ? [] : [bytesAttribute(RTA_DST, encodeIpAddress(prefix.address))]),
     ...(gateway === undefined ? [] : [bytesAttribute(RTA_GATEWAY, encodeIpAddress(gateway))]),
     u32Attribute(RTA_OIF, index),
+    ...(source?.family === 4 ? [bytesAttribute(RTA_PREFSRC, encodeIpAddress(source))] : []),
+    ...(source?.family === 6 ? [u32Attribute(RTA_PRIORITY, SUBNET_PRIORITY_6)] : []),
   ]);
+}
+
+/** The route to an address's own subnet, as the kernel makes it for an interface that is up. */
+export function addSubnetRoute({ address, bits }: InterfaceAddress, index: number): NetlinkRequest {
+  const route: HostRoute = { prefix: { address: firstOf({ address, bits }), bits }, index };
+  return { ...addRoute(route), payload: routeMessage(route, address) };
 }
 
 export function addRoute(route: HostRoute): NetlinkRequest {

@@ -114,15 +114,17 @@ export class NetlinkSocket implements Disposable {
     return this.#ask(request, NLM_F_ACK);
   }
 
-  /** Hears of a group's events from now on: take() them. */
-  join(group: number): void {
+  /** Receives the events of these groups from now on: take() them. Once for each socket. */
+  join(...groups: readonly number[]): void {
     // KERNEL: a socket without an address of its own is passed over as if it were the sender.
     const address = Buffer.alloc(12);
     address.writeUInt16LE(AF_NETLINK, 0);
     call("bind", this.#fd.fd, address, address.length);
-    const value = Buffer.alloc(4);
-    value.writeUInt32LE(group);
-    call("setsockopt", this.#fd.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, value, value.length);
+    for (const group of groups) {
+      const value = Buffer.alloc(4);
+      value.writeUInt32LE(group);
+      call("setsockopt", this.#fd.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, value, value.length);
+    }
   }
 
   /** Events since the last call. `lost`: there were more than the buffer holds. Does not wait. */

@@ -22,6 +22,9 @@ const AF_INET6 = 10;
 const protocols = { tcp: 6, udp: 17 } as const;
 /** Bits of the states of <net/tcp_states.h>: a UDP socket without a peer is in TCP_CLOSE. */
 const waitingStates = { tcp: 1 << 10, udp: 1 << 7 } as const;
+/** KERNEL(6.8): a socket of TCP that is bound and does nothing else is listed where bit 13 asks for it, in TCP_CLOSE. */
+const boundStates: Readonly<Record<"tcp" | "udp", readonly number[]>> = { tcp: [7, 10], udp: [7] };
+const allStates = 0xffff;
 const listening = "0A";
 const noPeer = ":0000";
 
@@ -37,11 +40,38 @@ export function listWaitingSockets(
   return listByDiagnosis(protocol, options) ?? listByFiles(protocol);
 }
 
+/**
+ * What keeps a port, which is known to be in use, from being bound: a socket that is bound to it, or only connections of this host that
+ * have it at their end.
+ */
+export function findPortUse(
+  protocol: "tcp" | "udp",
+  { port, address }: { readonly port: number; readonly address: IpAddress | undefined },
+): "bound" | "connection" {
+  const found = listByDiagnosis(protocol, { port, states: allStates });
+  if (found === undefined) {
+    const isWaiting = listByFiles(protocol).some(
+      (each) => each.port === port && meets(each.address, address),
+    );
+    return isWaiting ? "bound" : "connection";
+  }
+  const near = found.filter((each) => meets(each.address, address));
+  const isBound = near.some(({ state }) => boundStates[protocol].includes(state));
+  // An older kernel lists no socket that is only bound.
+  return isBound || near.length === 0 ? "bound" : "connection";
+}
+
+/** Whether sockets at these two addresses are in each other's way; undefined and zero: all addresses. */
+export function meets(held: IpAddress, wanted: IpAddress | undefined): boolean {
+  if (wanted === undefined || held.value === 0n || wanted.value === 0n) return true;
+  return held.family === wanted.family && held.value === wanted.value;
+}
+
 /** Undefined on a kernel without CONFIG_INET_DIAG, or that of the protocol. */
 function listByDiagnosis(
   protocol: "tcp" | "udp",
-  { port = 0 }: { readonly port?: number },
-): readonly WaitingSocket[] | undefined {
+  { port = 0, states = waitingStates[protocol] }: { readonly port?: number; readonly states?: number },
+): readonly (WaitingSocket & { readonly state: number })[] | undefined {
   if (isForcedAbsent("sock_diag")) return undefined;
   try {
     using socket = openNetlink("sock_diag");
@@ -49,7 +79,7 @@ function listByDiagnosis(
       const payload = Buffer.alloc(requestBytes);
       payload.writeUInt8(family, 0);
       payload.writeUInt8(protocols[protocol], 1);
-      payload.writeUInt32LE(waitingStates[protocol], 4);
+      payload.writeUInt32LE(states, 4);
       payload.writeUInt16BE(port, sourcePortOffset);
       const about = `list the ${protocol} sockets of this host`;
       return socket.dump({ type: SOCK_DIAG_BY_FAMILY, flags: 0, payload, about }).map(decodeSocket);
@@ -62,9 +92,13 @@ function listByDiagnosis(
 }
 
 /** struct inet_diag_msg: the family, the state and two timers in a byte each, then the ports and the addresses as they are sent. */
-function decodeSocket({ payload }: NetlinkReply): WaitingSocket {
+function decodeSocket({ payload }: NetlinkReply): WaitingSocket & { readonly state: number } {
   const end = payload.readUInt8(0) === AF_INET ? 12 : 24;
-  return { address: decodeIpAddress(payload.subarray(8, end)), port: payload.readUInt16BE(4) };
+  return {
+    address: decodeIpAddress(payload.subarray(8, end)),
+    port: payload.readUInt16BE(4),
+    state: payload.readUInt8(1),
+  };
 }
 
 function listByFiles(protocol: "tcp" | "udp"): readonly WaitingSocket[] {

@@ -136,6 +136,7 @@ export function publishedReachOf(row: ReachRow): PublishedReach {
     count: row.Count,
     interfaces: row.Interfaces,
     blockedBy: row.BlockedBy,
+    conflicts: row.Conflicts,
     text: row.Text,
   };
 }

@@ -1,5 +1,5 @@
 import { addAddress, addRoute, removeRoute } from "../linux/addresses.ts";
-import type { Fd } from "../linux/fd.ts";
+import type { Fd, OwnedFd } from "../linux/fd.ts";
 import { tryNetworkSysctl, writeNetworkSysctl } from "../linux/interface-sysctls.ts";
 import {
   findLink,
@@ -14,7 +14,7 @@ import { inNetworkNamespace } from "../linux/network-namespace.ts";
 import { openNetlink } from "../linux/netlink-socket.ts";
 import { Failure } from "../base/failure.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
-import type { EndpointPlan } from "./types.ts";
+import type { EndpointId, EndpointPlan } from "./types.ts";
 
 /**
  * The container's end, which was born there by the host's request: parameters, addresses, up, routes. One visit to its
@@ -76,8 +76,20 @@ export function replaceDefaultGateways(
   });
 }
 
-/** Undefined where it is not there by this name. */
-export function findContainerSide(interfaceName: string, netnsFd: Fd): Link | undefined {
+/** The containers' own ends, of endpoints whose namespace `openNetns` opens; undefined: it is not there by its name. */
+export function findOwnEnds(
+  endpoints: ReadonlyMap<EndpointId, EndpointPlan>,
+  openNetns: (id: EndpointId) => OwnedFd | undefined,
+): ReadonlyMap<EndpointId, Link | undefined> {
+  const found = new Map<EndpointId, Link | undefined>();
+  for (const { id, interfaceName } of endpoints.values()) {
+    using netns = openNetns(id);
+    if (netns !== undefined) found.set(id, findContainerSide(interfaceName, netns.fd));
+  }
+  return found;
+}
+
+function findContainerSide(interfaceName: string, netnsFd: Fd): Link | undefined {
   return inNetworkNamespace(netnsFd, () => {
     using socket = openNetlink("route");
     return findLink(socket, interfaceName);

@@ -1,10 +1,15 @@
+import type { HostAddress, HostRoute } from "../linux/addresses.ts";
 import type { Link } from "../linux/links.ts";
+import { findBridgeFaults } from "./bridge/bridge-faults.ts";
+import type { BridgeWatch } from "./bridge/bridge-watch.ts";
+import { MOST_RESTORES } from "./bridge/restore-limit.ts";
 import { type BridgeBypass, isRightPort } from "./bridge/bridge-bypass.ts";
 import { correctGsoSizes, wantedGsoSizes } from "./bridge/correct-gso-sizes.ts";
 import type { FirewallTable } from "./firewall/firewall-table.ts";
 import { findForwardingFaults, type Forwarding, forwardChainsOf } from "./find-forwarding-faults.ts";
 import { bridgeAliasOf, bypassNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
 import type { NetworkFinding } from "./networks.ts";
+import type { PortConflict } from "./ports/held-ports.ts";
 import type { HostSurvey } from "./policy/survey-host.ts";
 import type { EndpointId, EndpointPlan, NetworkPlan } from "./types.ts";
 
@@ -15,6 +20,11 @@ export interface KernelState {
   /** The containers' own ends, as far as somebody can look at them; undefined: it is not there. */
   readonly ownEnds: ReadonlyMap<EndpointId, Link | undefined>;
   readonly survey: HostSurvey;
+  /** Of all interfaces of the host. */
+  readonly addresses: readonly HostAddress[];
+  readonly routes: readonly HostRoute[];
+  readonly watch: Pick<BridgeWatch, "isLeft">;
+  readonly portConflicts: readonly PortConflict[];
   readonly firewall: FirewallTable;
   /** Of containers that have ended: interfaces that the kernel is taking away. */
   readonly leaving: ReadonlySet<EndpointId>;
@@ -30,6 +40,7 @@ export function findFaults(state: KernelState): readonly NetworkFinding[] {
     ...linkFaults(state),
     ...ownEndFaults(state),
     ...firewallFaults(state),
+    ...portFaults(state),
     ...findForwardingFaults({ ...state, links: state.survey.links, chains: forwardChainsOf(state.survey) }),
   ];
 }
@@ -46,11 +57,7 @@ function linkFaults(state: KernelState): readonly NetworkFinding[] {
     ...[...endpoints.map(({ id }) => id), ...leaving].map((id) => vethNameOf(names, id)),
   ]);
   return [
-    ...plans
-      .filter((plan) => !links.has(plan.interfaceName))
-      .map((plan) =>
-        finding(`network ${plan.name}`, `its interface ${plan.interfaceName} is gone`, "restart the engine"),
-      ),
+    ...plans.flatMap((plan) => interfaceFaults(state, { plan, link: links.get(plan.interfaceName) })),
     ...plans.flatMap((plan) => {
       const link = links.get(plan.interfaceName);
       const isOurs = link?.alias === bridgeAliasOf(names, plan.id);
@@ -69,8 +76,10 @@ function linkFaults(state: KernelState): readonly NetworkFinding[] {
       const isLost = isPast ? ownEnds.has(id) && ownEnds.get(id) === undefined : link === undefined;
       if (isLost) return [finding(subject, "has lost its interface", "restart its container")];
       if (link === undefined) return [];
-      if (link.master === bridge.index) return sizeFaults(subject, plan, link);
-      return [finding(subject, `its interface ${link.name} is not on its bridge`, "restart the engine")];
+      const isOn = link.master === bridge.index;
+      if (isOn && link.isUp) return sizeFaults(subject, plan, link);
+      const problem = isOn ? "is down" : "is not on its bridge";
+      return [finding(subject, `its interface ${link.name} ${problem}`, adviceFor(state, plan))];
     }),
     ...survey.links
       .filter(({ name, alias }) => alias.startsWith(names.aliasPrefix) || name.startsWith(names.vethPrefix))
@@ -83,6 +92,29 @@ function linkFaults(state: KernelState): readonly NetworkFinding[] {
         ),
       ),
   ];
+}
+
+/** The network's own interface: its state, addresses and routes. */
+function interfaceFaults(
+  state: KernelState,
+  { plan, link }: { readonly plan: NetworkPlan; readonly link: Link | undefined },
+): readonly NetworkFinding[] {
+  const { endpoints, addresses, routes } = state;
+  const subject = `network ${plan.name}`;
+  if (plan.driver !== "bridge") {
+    const gone = `its interface ${plan.interfaceName} is gone`;
+    return link === undefined ? [finding(subject, gone, "restart the engine")] : [];
+  }
+  const hasPorts = endpoints.some(({ networkId }) => networkId === plan.id);
+  return findBridgeFaults(plan, { link, addresses, routes, hasPorts }).map((problem) =>
+    finding(subject, problem, adviceFor(state, plan)),
+  );
+}
+
+function adviceFor({ watch }: KernelState, { id }: NetworkPlan): string {
+  return watch.isLeft(id)
+    ? `stop the program that changes it again and again: the engine restores it ${MOST_RESTORES} times a minute at most`
+    : "wait a second, or restart the engine: it restores the bridge";
 }
 
 /** The way past a bridge is there, and whole; or it is not, as the plan has it. */
@@ -137,6 +169,17 @@ function sizeFaults(subject: string, plan: NetworkPlan, link: Link): readonly Ne
       "restart the engine",
     ),
   ];
+}
+
+function portFaults({ portConflicts, endpoints }: KernelState): readonly NetworkFinding[] {
+  return portConflicts.map(({ endpointId, protocol, port }) => {
+    const owner = endpoints.find(({ id }) => id === endpointId)?.containerId ?? endpointId;
+    return finding(
+      `published port ${port}/${protocol} of container ${owner.slice(0, 12)}`,
+      "a program on the host has bound it as well, and receives nothing",
+      "stop that program, or publish another port",
+    );
+  });
 }
 
 function firewallFaults({ names, firewall, closed }: KernelState): readonly NetworkFinding[] {

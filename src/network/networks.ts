@@ -55,7 +55,7 @@ export interface Networks extends AsyncDisposable {
   /**
    * Gives a network namespace its end, addresses, routes, and publishes its ports. The network must have been ensured.
    * `lo` is brought up as well. On failure nothing is left, in the namespace either. The descriptor is used during the call only.
-   * Throws "conflict" naming the port when a published one is taken by another endpoint.
+   * Throws "conflict" naming the port when a published one is taken by another endpoint, or by a program of the host.
    */
   attach(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<AttachedEndpoint>;
   /** The container has ended: ports, firewall elements and UDP flows go; its link goes with its namespace. Fine when absent. */
@@ -73,7 +73,8 @@ export interface Networks extends AsyncDisposable {
   bringUpLoopback(options: { readonly netnsFd: Fd }): void;
   /**
    * After a start of the engine: the kernel says exactly what the records say. Stray links, elements and bridges of this data root go,
-   * missing ones are made. With no networks and nothing left in the kernel it does nothing, whatever the kernel lacks.
+   * missing ones are made. A port that a program of the host has taken meanwhile becomes a finding. With no networks and nothing left in the
+   * kernel it does nothing, whatever the kernel lacks.
    */
   reconcile(records: NetworkRecords): Promise<void>;
   /** For `system check`: the kernel's state against what this object was told. Changes nothing. */
@@ -85,6 +86,8 @@ export interface Networks extends AsyncDisposable {
     ports: readonly PublishedPorts[],
     options: { readonly networkId: string },
   ): Promise<readonly PortReach[]>;
+  /** A port of these that a program of the host has bound. Sockets that hold published ports are no program's. */
+  findPortHolder(ports: PublishedPorts): { readonly port: number } | undefined;
   /** Takes effect at once, for ports published already too. */
   setPolicy(policy: PublishPolicy): Promise<void>;
   readonly policy: PublishPolicy;
@@ -104,6 +107,8 @@ export interface PortReach {
   readonly interfaces: readonly string[];
   /** Chains that keep others out: `inet filter input (policy drop)`. */
   readonly blockedBy: readonly string[];
+  /** Its ports that a program of the host has bound as well; it receives nothing there. */
+  readonly conflicts: readonly number[];
   /** One short clause: `from this host only`, `from eth0`, `blocked by inet filter input`. */
   readonly text: string;
 }

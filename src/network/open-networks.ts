@@ -1,13 +1,15 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
+import { listAddresses, listRoutes } from "../linux/addresses.ts";
 import type { Fd } from "../linux/fd.ts";
-import { findLink, type Link, removeLink } from "../linux/links.ts";
+import { findLink, removeLink } from "../linux/links.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
 import { attachToBridge, correctBridgeSizes, ensureBridge, removeBridge } from "./bridge/bridge-driver.ts";
+import type { Wanted } from "./bridge/bridge-watch.ts";
 import { correctBridgePorts, removeStrayLinks } from "./bridge/own-links.ts";
 import {
   bringUpLoopback,
-  findContainerSide,
+  findOwnEnds,
   removeContainerSide,
   replaceDefaultGateways,
 } from "./container-side.ts";
@@ -23,6 +25,7 @@ import { findPortClash, refuseTakenPorts } from "./merge-ports.ts";
 import { forgetFlowsFrom, forgetFlowsTo } from "./old-flows.ts";
 import { OpenedHost } from "./opened-host.ts";
 import { readForwarding } from "./read-forwarding.ts";
+import { findPortHolder } from "./read-host.ts";
 import { describeReach } from "./policy/describe-reach.ts";
 import { judgeReach, surveyHost } from "./policy/survey-host.ts";
 import type {
@@ -43,7 +46,7 @@ export function openNetworks(options: NetworksOptions): Networks {
   return new LocalNetworks(options);
 }
 
-/** How long the firewall may lack what somebody took away. */
+/** How long the firewall and a bridge may lack what somebody took away. */
 const LOOK_EVERY_MS = 250;
 
 /** The kernel takes away a namespace, and the interface with it, after the last process has ended. */
@@ -56,6 +59,7 @@ class LocalNetworks implements Networks {
   readonly #lock = new KeyedLock();
   readonly #plans = new Map<NetworkId, NetworkPlan>();
   readonly #endpoints = new Map<EndpointId, EndpointPlan>();
+  readonly #wanted: Wanted = { plans: this.#plans, endpoints: this.#endpoints };
   /** Endpoints of containers that have just ended, and when. */
   readonly #leaving = new Map<EndpointId, number>();
   readonly #surveys = new SurveyCache(() => this.#open());
@@ -77,7 +81,7 @@ class LocalNetworks implements Networks {
 
   async ensure(plan: NetworkPlan): Promise<void> {
     using _ = await this.#lock.acquire("");
-    const { host, firewall } = this.#open();
+    const { host, firewall, watch } = this.#open();
     if (plan.driver === "macvlan") ensureMacvlanParent(host, plan);
     else {
       // The firewall first: no packet passes a bridge that it does not know.
@@ -91,11 +95,13 @@ class LocalNetworks implements Networks {
       }
     }
     this.#plans.set(plan.id, plan);
+    watch.follow(plan);
   }
 
   async remove(plan: NetworkPlan): Promise<void> {
     using _ = await this.#lock.acquire("");
-    const { host, firewall, bypass } = this.#open();
+    const { host, firewall, bypass, watch } = this.#open();
+    watch.forget(plan.id);
     if (plan.driver === "macvlan") removeMacvlanParent(host, plan, [...this.#plans.values()]);
     else {
       bypass.remove(plan);
@@ -116,7 +122,7 @@ class LocalNetworks implements Networks {
 
   async #attach(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
     using _ = await this.#lock.acquire("");
-    const { host, firewall, bypass, netfilter } = this.#open();
+    const { host, firewall, bypass, netfilter, ports, watch } = this.#open();
     const plan = this.#getPlan(endpoint.networkId);
     refuseTakenPorts(endpoint.ports, { of: endpoint.id, endpoints: this.#endpoints });
     if (plan.driver === "macvlan") {
@@ -124,6 +130,10 @@ class LocalNetworks implements Networks {
       this.#endpoints.set(endpoint.id, endpoint);
       return {};
     }
+    watch.look(this.#wanted);
+    using undo = new DisposableStack();
+    undo.defer(() => ports.release(endpoint.id));
+    ports.hold({ plan, endpoint });
     const parentName = bypass.ensure(plan, this.#endpoints);
     const attaching = { plan, endpoint, netnsFd };
     const hostInterface = parentName === undefined ? await attachToBridge(host, attaching) : undefined;
@@ -137,6 +147,7 @@ class LocalNetworks implements Networks {
       throw thrown;
     }
     this.#endpoints.set(endpoint.id, endpoint);
+    undo.move();
     forgetFlowsTo(netfilter, endpoint, endpoint.ports);
     return hostInterface === undefined ? {} : { hostInterface };
   }
@@ -155,15 +166,20 @@ class LocalNetworks implements Networks {
 
   async setPorts(id: EndpointId, ports: readonly PublishedPorts[]): Promise<void> {
     using _ = await this.#lock.acquire("");
-    const { firewall, netfilter } = this.#open();
+    const { firewall, netfilter, ports: sockets } = this.#open();
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined)
       throw new Failure("not-found", `cannot publish ports: endpoint ${id.slice(0, 12)} is not attached`);
     refuseTakenPorts(ports, { of: id, endpoints: this.#endpoints });
     const changed = { ...endpoint, ports };
+    const plan = this.#getPlan(endpoint.networkId);
+    using undo = new DisposableStack();
+    undo.defer(() => sockets.hold({ plan, endpoint }, { isRestored: true }));
+    sockets.hold({ plan, endpoint: changed });
     // Judged before it is open, and until it is closed.
     this.#mirror([...this.#endpoints.values(), changed]);
-    firewall.change(new Map([[id, endpointElements(this.#getPlan(endpoint.networkId), changed)]]));
+    firewall.change(new Map([[id, endpointElements(plan, changed)]]));
+    undo.move();
     this.#endpoints.set(id, changed);
     const isNew = (one: PublishedPorts): boolean => findPortClash([one], endpoint.ports) === undefined;
     forgetFlowsTo(netfilter, changed, ports.filter(isNew));
@@ -195,8 +211,8 @@ class LocalNetworks implements Networks {
     const opened = this.#findOpened();
     if (opened instanceof Failure && networks.length + endpoints.length === 0) return;
     if (opened instanceof Failure) throw opened;
-    const { host, firewall, bypass } = opened;
-    removeStrayLinks(host, { plans: this.#plans, endpoints: this.#endpoints });
+    const { host, firewall, bypass, ports, watch } = opened;
+    removeStrayLinks(host, this.#wanted);
     firewall.reset(allElements(this.#plans, this.#endpoints));
     this.#mirror([...this.#endpoints.values()]);
     if (firewall.isWanted) firewall.assert();
@@ -212,8 +228,10 @@ class LocalNetworks implements Networks {
         this.#note(sentenceOf(thrown));
       }
     }
-    correctBridgePorts(host, { plans: this.#plans, endpoints: this.#endpoints });
+    correctBridgePorts(host, this.#wanted);
     for (const plan of networks) if (plan.driver === "bridge") correctBridgeSizes(host, plan);
+    for (const plan of networks) watch.follow(plan);
+    ports.reset(this.#wanted);
   }
 
   async findings({ openNetns = () => undefined }: FindingsOptions = {}): Promise<readonly NetworkFinding[]> {
@@ -222,7 +240,7 @@ class LocalNetworks implements Networks {
     const opened = this.#findOpened();
     if (opened instanceof Failure)
       return [{ subject: "networks", problem: opened.message, advice: "get what is missing" }];
-    const { host, firewall, mirror, netfilter, bypass } = opened;
+    const { host, firewall, mirror, netfilter, bypass, ports, watch } = opened;
     const survey = surveyHost({ route: host.route, netfilter });
     const forwarding = readForwarding(host.route, (index) =>
       survey.links.find((link) => link.index === index),
@@ -232,25 +250,18 @@ class LocalNetworks implements Networks {
       names: this.#names,
       plans: [...this.#plans.values()],
       endpoints: [...this.#endpoints.values()],
-      ownEnds: this.#findOwnEnds(openNetns),
+      ownEnds: findOwnEnds(this.#endpoints, openNetns),
       survey,
       firewall,
       leaving: new Set(this.#leaving.keys()),
       closed: mirror.closed,
       bypass,
       forwarding,
+      addresses: listAddresses(host.route),
+      routes: listRoutes(host.route),
+      watch,
+      portConflicts: ports.conflicts(),
     });
-  }
-
-  #findOwnEnds(
-    openNetns: NonNullable<FindingsOptions["openNetns"]>,
-  ): ReadonlyMap<EndpointId, Link | undefined> {
-    const found = new Map<EndpointId, Link | undefined>();
-    for (const endpoint of this.#endpoints.values()) {
-      using netns = openNetns(endpoint.id);
-      if (netns !== undefined) found.set(endpoint.id, findContainerSide(endpoint.interfaceName, netns.fd));
-    }
-    return found;
   }
 
   async obstaclesOf(plan: NetworkPlan): Promise<readonly NetworkFinding[]> {
@@ -281,12 +292,17 @@ class LocalNetworks implements Networks {
     const own = new Set([...this.#plans.values()].map(({ interfaceName }) => interfaceName));
     const policy = this.#policy;
     return ports.map((each) => {
-      const endpoint = [...this.#endpoints.values()].find(
-        (one) => one.networkId === networkId && findPortClash([each], one.ports) !== undefined,
-      );
+      const publishes = (one: EndpointPlan): boolean =>
+        one.networkId === networkId && findPortClash([each], one.ports) !== undefined;
+      const endpoint = this.#endpoints.values().find(publishes);
       const interfaces = judgeReach(survey, { ports: each, plan, endpoint, policy, own });
-      return describeReach(each, { interfaces, isInternal: plan.internal });
+      const conflicts = endpoint === undefined ? [] : this.#open().ports.conflictsIn(each, endpoint.id);
+      return describeReach(each, { interfaces, isInternal: plan.internal, conflicts });
     });
+  }
+
+  findPortHolder(ports: PublishedPorts): { readonly port: number } | undefined {
+    return findPortHolder(ports, this.#opened?.ports);
   }
 
   async setPolicy(policy: PublishPolicy): Promise<void> {
@@ -327,12 +343,13 @@ class LocalNetworks implements Networks {
     }
   }
 
-  /** Makes the firewall whole again after somebody else changed it. */
+  /** Restores bridges and the firewall after another program changed them. */
   async #look(): Promise<void> {
     // Who holds the lock looks, too, before each change.
     using lock = this.#lock.find("");
     if (lock === undefined || this.#opened === undefined) return;
-    const { firewall } = this.#opened;
+    const { firewall, watch } = this.#opened;
+    watch.look(this.#wanted);
     try {
       const { isTampered, by } = firewall.look();
       if (this.#policy === "respect-host" && this.#hostHasChanged(firewall)) {
@@ -377,9 +394,10 @@ class LocalNetworks implements Networks {
   #detach(id: EndpointId): void {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined) return;
-    const { firewall, netfilter } = this.#open();
+    const { firewall, netfilter, ports } = this.#open();
     firewall.change(new Map([[id, []]]));
     this.#endpoints.delete(id);
+    ports.release(id);
     if (endpoint.ports.length > 0) this.#mirror([...this.#endpoints.values()]);
     this.#leaving.delete(id);
     this.#leaving.set(id, Date.now());

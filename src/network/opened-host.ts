@@ -1,10 +1,13 @@
 import { openNetlink, type NetlinkSocket } from "../linux/netlink-socket.ts";
 import { NFNLGRP_NFTABLES } from "../linux/nftables.ts";
+import { openRouteEvents } from "../linux/route-events.ts";
 import { BridgeBypass } from "./bridge/bridge-bypass.ts";
+import { BridgeWatch } from "./bridge/bridge-watch.ts";
 import { FirewallTable } from "./firewall/firewall-table.ts";
 import { openNetfilter } from "./firewall/open-netfilter.ts";
 import type { HostSide } from "./host-side.ts";
 import type { OwnNames } from "./interface-names.ts";
+import { HeldPorts } from "./ports/held-ports.ts";
 import { HostMirror } from "./policy/host-mirror.ts";
 
 /** Sockets in the host's network namespace, and the objects that use them. */
@@ -14,6 +17,8 @@ export class OpenedHost implements Disposable {
   readonly firewall: FirewallTable;
   readonly mirror: HostMirror;
   readonly bypass: BridgeBypass;
+  readonly watch: BridgeWatch;
+  readonly ports: HeldPorts;
   readonly #sockets = new DisposableStack();
 
   constructor(names: OwnNames, note: (sentence: string) => void) {
@@ -25,6 +30,9 @@ export class OpenedHost implements Disposable {
     this.firewall = new FirewallTable({ socket: this.netfilter, events }, names.table);
     this.mirror = new HostMirror(this.netfilter, names.table);
     this.bypass = new BridgeBypass(this.host);
+    const routeEvents = opening.use(openRouteEvents());
+    this.watch = new BridgeWatch({ host: this.host, events: routeEvents, bypass: this.bypass });
+    this.ports = opening.use(new HeldPorts());
     this.#sockets = opening.move();
   }
 

@@ -1,8 +1,9 @@
 import { listAddresses, listRoutes } from "../linux/addresses.ts";
 import { listLinks } from "../linux/links.ts";
 import { openNetlink } from "../linux/netlink-socket.ts";
-import { listWaitingSockets } from "../linux/waiting-sockets.ts";
-import { firstOf, type IpAddress } from "../spec/ip-address.ts";
+import { holdPort, type PortPlace } from "../linux/port-socket.ts";
+import { listWaitingSockets, meets } from "../linux/waiting-sockets.ts";
+import { firstOf } from "../spec/ip-address.ts";
 import { hasBypass } from "./bridge/bridge-bypass.ts";
 import type { HostNetwork } from "./networks.ts";
 import type { PublishedPorts } from "./types.ts";
@@ -31,17 +32,30 @@ export function readHostNetwork(): HostNetwork {
   };
 }
 
-/** A socket of the host that has one of these ports: packets to it would reach the container instead. */
-export function findPortHolder(ports: PublishedPorts): { readonly port: number } | undefined {
-  const { protocol, hostPort, count, hostAddress } = ports;
-  if (protocol === "sctp") return undefined; // no list says who has them
-  const found = listWaitingSockets(protocol, count === 1 ? { port: hostPort } : {}).find(
-    ({ port, address }) => port >= hostPort && port < hostPort + count && meets(address, hostAddress),
-  );
-  return found === undefined ? undefined : { port: found.port };
+/** Sockets that hold published ports for containers. */
+interface OwnSockets {
+  hasPort(protocol: PortPlace["protocol"], port: number): boolean;
+  isOwn(place: PortPlace): boolean;
 }
 
-function meets(held: IpAddress, wanted: IpAddress | undefined): boolean {
-  if (wanted === undefined || held.value === 0n || wanted.value === 0n) return true;
-  return held.family === wanted.family && held.value === wanted.value;
+/** A port of these that a program of the host has bound: packets to it would reach the container instead. */
+export function findPortHolder(
+  { protocol, hostPort, count, hostAddress }: PublishedPorts,
+  own?: OwnSockets,
+): { readonly port: number } | undefined {
+  if (protocol === "sctp") return undefined; // no list says who has them
+  if (count === 1 && own?.hasPort(protocol, hostPort) !== true) {
+    const socket = holdPort({ protocol, address: hostAddress, port: hostPort });
+    if (socket === "taken") return { port: hostPort };
+    if (socket !== "busy") socket[Symbol.dispose]();
+    return undefined;
+  }
+  const found = listWaitingSockets(protocol, count === 1 ? { port: hostPort } : {}).find(
+    ({ port, address }) =>
+      port >= hostPort &&
+      port < hostPort + count &&
+      meets(address, hostAddress) &&
+      own?.isOwn({ protocol, address, port }) !== true,
+  );
+  return found === undefined ? undefined : { port: found.port };
 }

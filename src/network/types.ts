@@ -70,6 +70,8 @@ export interface PublishedPorts {
 export interface EndpointPlan {
   readonly id: EndpointId;
   readonly networkId: NetworkId;
+  /** Of its container, for limits and messages. Records of older versions lack it. */
+  readonly containerId?: string;
   /** `02:42:ac:11:00:02` */
   readonly macAddress: string;
   readonly addresses: readonly { readonly address: IpAddress; readonly bits: number }[];

@@ -162,9 +162,9 @@ test("a port on 127.0.0.1 can't be reached from the link, whatever the neighbour
   world.other.run("ip", "addr", "del", "127.0.0.1/8", "dev", "lo");
   world.other.run("ip", "route", "add", "127.0.0.1", "via", "10.9.0.1", "dev", "eth0", "src", "10.9.0.2");
   try {
-    await world.host.listen("tcp", 9099, "host");
+    await world.host.listen("tcp", 11_099, "host");
     // It does get through to the host's own services: the attack is a real one.
-    expect(await world.other.probe("tcp", "127.0.0.1", 9099)).toBe("host 10.9.0.2");
+    expect(await world.other.probe("tcp", "127.0.0.1", 11_099)).toBe("host 10.9.0.2");
     expect(await world.other.probe("tcp", "127.0.0.1", 7000)).toBe("refused");
     expect(await world.other.probe("tcp", "127.0.0.1", 8080)).toBe("refused");
     expect(await world.host.probe("tcp", "127.0.0.1", 7000)).toBe("web80 172.30.1.1");
@@ -185,11 +185,12 @@ test("a bridge that was taken away and made again is the one that the next conta
     }
     await world.host.call("attach", endpointPlan(plan, at), world.addBare(`again${at}`));
   }
-  expect(ports()).toBe(1);
+  expect(ports()).toBe(3);
   world.host.run("ip", "link", "del", plan.interfaceName);
-  const attaching = world.host.call("attach", endpointPlan(plan, 5), world.addBare("again5"));
-  await expect(attaching).rejects.toThrow(`its bridge ${plan.interfaceName} is gone`);
-  for (const at of [2, 3, 4]) await world.host.call("detach", endpointPlan(plan, at).id);
+  // The engine makes it again by itself, and puts those before back.
+  await world.host.call("attach", endpointPlan(plan, 5), world.addBare("again5"));
+  expect(ports()).toBe(4);
+  for (const at of [2, 3, 4, 5]) await world.host.call("detach", endpointPlan(plan, at).id);
   await world.host.call("remove", plan);
 });
 

@@ -37,6 +37,8 @@ export interface ReachRow {
   readonly Count: number;
   readonly Interfaces: readonly string[];
   readonly BlockedBy: readonly string[];
+  /** Ports that a program of the host has bound as well. */
+  readonly Conflicts: readonly number[];
   readonly Text: string;
 }
 

@@ -42,6 +42,7 @@ export function reachRowOf(reach: PublishedReach): api.ReachRow {
     Count: reach.count,
     Interfaces: reach.interfaces,
     BlockedBy: reach.blockedBy,
+    Conflicts: reach.conflicts,
     Text: reach.text,
   };
 }

@@ -1,5 +1,5 @@
 import { openNetworks } from "../../network/open-networks.ts";
-import { findPortHolder, readHostNetwork } from "../../network/read-host.ts";
+import { readHostNetwork } from "../../network/read-host.ts";
 import type { NetworksOptions } from "../../network/networks.ts";
 import type { NetworkPart } from "../parts.ts";
 
@@ -24,7 +24,7 @@ export function openNetworkPart(dataRoot: string, options: Omit<NetworksOptions,
       return networks.policy;
     },
     readHost: readHostNetwork,
-    findPortHolder,
+    findPortHolder: (ports) => networks.findPortHolder(ports),
     [Symbol.asyncDispose]: () => networks[Symbol.asyncDispose](),
   };
 }

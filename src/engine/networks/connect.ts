@@ -47,7 +47,7 @@ export async function connectContainer(
   }
   using netns = openLiveNetwork(context, record);
   const usedNames = endpoints.flatMap(({ plan }) => plan?.interfaceName ?? []);
-  const planned = planFor(context, { network, settings, usedNames });
+  const planned = planFor(context, { containerId: id, network, settings, usedNames });
   context.networks.leases.add(id, planned);
   const routed = routesWith(context, {
     ...record,

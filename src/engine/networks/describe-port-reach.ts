@@ -6,7 +6,7 @@ import type { ContainerId } from "../types.ts";
 export function describePortReach({
   containerId,
   network,
-  reach: { ports, interfaces, blockedBy, text },
+  reach: { ports, interfaces, blockedBy, conflicts, text },
 }: {
   readonly containerId: ContainerId;
   readonly network: string;
@@ -23,6 +23,7 @@ export function describePortReach({
     count,
     interfaces,
     blockedBy,
+    conflicts,
     text,
   };
 }

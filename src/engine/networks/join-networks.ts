@@ -94,8 +94,9 @@ export function reserveEndpoints(
   const ends: { network: NetworkPlan; settings: EndpointSettings; plan: EndpointPlan }[] = [];
   for (const endpoint of endpoints) {
     const network = getRecorded(context, record, endpoint);
-    const plan = planFor(context, { network, settings: endpoint.settings, usedNames: ends.map(nameOf) });
-    ends.push({ network: network.plan, settings: endpoint.settings, plan });
+    const { settings } = endpoint;
+    const plan = planFor(context, { containerId: id, network, settings, usedNames: ends.map(nameOf) });
+    ends.push({ network: network.plan, settings, plan });
   }
   if (ends.length === 0) return [];
   const wanted = portsToPublish(spec, imageConfig.defaults.exposedPorts);
@@ -119,10 +120,12 @@ export function portFacts(context: ContainerContext, except: ContainerId): PortF
 export function planFor(
   context: ContainerContext,
   {
+    containerId,
     network,
     settings,
     usedNames,
   }: {
+    readonly containerId: ContainerId;
     readonly network: NetworkRecord & { readonly plan: NetworkPlan };
     readonly settings: EndpointSettings;
     readonly usedNames: readonly string[];
@@ -130,8 +133,9 @@ export function planFor(
 ): EndpointPlan {
   const { interfacePrefix } = readNetworkOptions(network);
   const taken = context.networks.leases.addressesIn(network.id);
+  const endpointId = randomBytes(32).toString("hex");
   return planEndpoint(
-    { endpointId: randomBytes(32).toString("hex"), network: network.plan, settings, interfacePrefix, taken },
+    { endpointId, containerId, network: network.plan, settings, interfacePrefix, taken },
     { usedNames },
   );
 }

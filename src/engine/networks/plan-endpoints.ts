@@ -15,6 +15,7 @@ import type { EndpointSettings } from "../network-types.ts";
 /** A network that a container is about to be in. */
 export interface WantedEndpoint {
   readonly endpointId: string;
+  readonly containerId: string;
   readonly network: NetworkPlan;
   readonly settings: EndpointSettings;
   readonly interfacePrefix: string;
@@ -30,7 +31,7 @@ export function planEndpoint(
   wanted: WantedEndpoint,
   { usedNames }: { readonly usedNames: readonly string[] },
 ): EndpointPlan {
-  const { endpointId, network, settings, taken } = wanted;
+  const { endpointId, containerId, network, settings, taken } = wanted;
   try {
     const addresses = network.subnets.map((subnet) => ({
       address: pickAddress(subnet, { taken, ...wish(subnet, settings) }),
@@ -41,6 +42,7 @@ export function planEndpoint(
     return {
       id: endpointId,
       networkId: network.id,
+      containerId,
       macAddress:
         settings.macAddress === undefined
           ? macAddressOf(first.address, { seed: endpointId })

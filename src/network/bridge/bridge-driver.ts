@@ -1,5 +1,5 @@
 import { Failure, within } from "../../base/failure.ts";
-import { addAddress, listAddresses, removeAddress, type InterfaceAddress } from "../../linux/addresses.ts";
+import { addAddress, type InterfaceAddress, listAddresses, removeAddress } from "../../linux/addresses.ts";
 import type { Fd } from "../../linux/fd.ts";
 import { findNetworkSysctl, writeNetworkSysctl } from "../../linux/interface-sysctls.ts";
 import {
@@ -22,6 +22,7 @@ import { ensureForwarding } from "../forwarding.ts";
 import type { HostSide } from "../host-side.ts";
 import { bridgeAliasOf, bridgeMacOf, vethNameOf } from "../interface-names.ts";
 import type { EndpointPlan, NetworkPlan } from "../types.ts";
+import { gatewayAddresses, hasSameAddress } from "./bridge-faults.ts";
 import { correctGsoSizes, wantedGsoSizes, withNextPort } from "./correct-gso-sizes.ts";
 
 /** The host's side of a bridge network: makes what is missing. A bridge that somebody else made is used, and never removed. */
@@ -57,10 +58,12 @@ function completeBridge(host: HostSide, plan: NetworkPlan): void {
   const mine = isOwnBridge(host, plan, link);
   const now = listAddresses(host.route).filter((address) => address.index === link.index);
   host.route.send([
-    ...(mine ? now.filter((address) => !isLinkLocal(address) && !hasSame(wanted, address)) : []).map(
+    ...(mine ? now.filter((address) => !isLinkLocal(address) && !hasSameAddress(wanted, address)) : []).map(
       (address) => removeAddress(address, link.index),
     ),
-    ...wanted.filter((address) => !hasSame(now, address)).map((address) => addAddress(address, link.index)),
+    ...wanted
+      .filter((address) => !hasSameAddress(now, address))
+      .map((address) => addAddress(address, link.index)),
     ...(link.mtu === plan.mtu || !mine ? [] : [setMtu(name, plan.mtu)]),
     ...(link.isUp ? [] : [setUp(name)]),
   ]);
@@ -81,20 +84,6 @@ function setIpv6(plan: NetworkPlan): void {
   if (plan.ipv6 && findNetworkSysctl(`net/ipv6/conf/${name}/disable_ipv6`) === undefined) {
     throw new Failure("unsupported", "this kernel runs without IPv6");
   }
-}
-
-function gatewayAddresses(plan: NetworkPlan): readonly InterfaceAddress[] {
-  return plan.subnets.flatMap(({ subnet, gateway }) => {
-    const mode = subnet.address.family === 4 ? plan.gatewayMode4 : plan.gatewayMode6;
-    return gateway === undefined || mode === "isolated" ? [] : [{ address: gateway, bits: subnet.bits }];
-  });
-}
-
-function hasSame(list: readonly InterfaceAddress[], { address, bits }: InterfaceAddress): boolean {
-  return list.some(
-    (each) =>
-      each.bits === bits && each.address.family === address.family && each.address.value === address.value,
-  );
 }
 
 function isLinkLocal({ address }: InterfaceAddress): boolean {

@@ -1,11 +1,10 @@
-import { listLinks, removeLink, setMaster } from "../../linux/links.ts";
+import { listLinks, removeLink, setMaster, setUp } from "../../linux/links.ts";
 import type { HostSide } from "../host-side.ts";
 import { bridgeAliasOf, vethNameOf } from "../interface-names.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "../types.ts";
 import { portOf } from "./bridge-driver.ts";
 import { correctGsoSizes } from "./correct-gso-sizes.ts";
 
-/** What reconcile() was told. */
 interface Records {
   readonly plans: ReadonlyMap<NetworkId, NetworkPlan>;
   readonly endpoints: ReadonlyMap<EndpointId, EndpointPlan>;
@@ -23,6 +22,7 @@ export function correctBridgePorts({ names, route }: HostSide, { plans, endpoint
     route.send([
       ...correctGsoSizes(plan, port),
       ...(isOn ? [] : [setMaster(port.name, bridge.index), portOf(plan, port.name)]),
+      ...(port.isUp ? [] : [setUp(port.name)]),
     ]);
   }
 }

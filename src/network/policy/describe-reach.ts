@@ -11,14 +11,34 @@ export interface InterfaceReach {
   readonly doubtedBy: readonly string[];
 }
 
+/** Conflicts that a sentence lists one by one. */
+const MOST_LISTED = 3;
+
+interface ReachFacts {
+  readonly interfaces: readonly InterfaceReach[];
+  readonly isInternal: boolean;
+  /** Ports that a program of the host has bound as well. */
+  readonly conflicts?: readonly number[];
+}
+
 /** In words: from where published ports can be reached. */
-export function describeReach(
+export function describeReach(ports: PublishedPorts, facts: ReachFacts): PortReach {
+  const { conflicts = [] } = facts;
+  const reach = describeSenders(ports, facts);
+  if (conflicts.length === 0) return { ...reach, conflicts };
+  const listed = conflicts.slice(0, MOST_LISTED).join(", ");
+  const more = conflicts.length > MOST_LISTED ? ` and ${conflicts.length - MOST_LISTED} more` : "";
+  return {
+    ...reach,
+    conflicts,
+    text: `${reach.text}, conflict: a program on the host has bound ${listed}${more}, too`,
+  };
+}
+
+function describeSenders(
   ports: PublishedPorts,
-  {
-    interfaces,
-    isInternal,
-  }: { readonly interfaces: readonly InterfaceReach[]; readonly isInternal: boolean },
-): PortReach {
+  { interfaces, isInternal }: ReachFacts,
+): Omit<PortReach, "conflicts"> {
   const isLoopback =
     ports.hostAddress !== undefined && /^(127\.|::1$)/.test(formatIpAddress(ports.hostAddress));
   if (isInternal) {

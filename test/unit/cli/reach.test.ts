@@ -12,6 +12,7 @@ const row: ReachRow = {
   Count: 1,
   Interfaces: ["eth0"],
   BlockedBy: [],
+  Conflicts: [],
   Text: "from eth0",
 };
 const local = {

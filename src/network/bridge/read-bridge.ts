@@ -1,0 +1,19 @@
+import { listAddresses, listRoutes } from "../../linux/addresses.ts";
+import { findLink } from "../../linux/links.ts";
+import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
+import type { NetworkPlan } from "../types.ts";
+import type { BridgeState } from "./bridge-faults.ts";
+
+/** What the kernel has of a network's bridge. */
+export function readBridge(
+  route: NetlinkSocket,
+  { interfaceName }: NetworkPlan,
+  { hasPorts }: { readonly hasPorts: boolean },
+): BridgeState {
+  return {
+    link: findLink(route, interfaceName),
+    addresses: listAddresses(route),
+    routes: listRoutes(route),
+    hasPorts,
+  };
+}

@@ -1,0 +1,51 @@
+import type { PortPlace } from "../../linux/port-socket.ts";
+import type { IpFamily } from "../../spec/ip-address.ts";
+import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../types.ts";
+
+/** A run of the host's ports, from `port` on. */
+export interface PortRun extends PortPlace {
+  readonly count: number;
+}
+
+/**
+ * The host's ports whose packets the firewall translates to the container. Ports of SCTP are left out, and those of networks that
+ * translate none: a program of the host that binds such a port receives its packets.
+ */
+export function planPortRuns(plan: NetworkPlan, endpoint: EndpointPlan): readonly PortRun[] {
+  if (plan.driver !== "bridge" || plan.internal) return [];
+  const families = ([4, 6] as const).filter((family) => {
+    const mode = family === 4 ? plan.gatewayMode4 : plan.gatewayMode6;
+    const isTranslated = mode === "nat" || mode === "nat-unprotected";
+    return isTranslated && endpoint.addresses.some(({ address }) => address.family === family);
+  });
+  return endpoint.ports.flatMap((ports) => runsOf(ports, { plan, families }));
+}
+
+function runsOf(
+  { protocol, hostAddress, hostPort, count }: PublishedPorts,
+  { plan, families }: { readonly plan: NetworkPlan; readonly families: readonly IpFamily[] },
+): readonly PortRun[] {
+  if (protocol === "sctp") return [];
+  const bindings = hostAddress === undefined ? plan.defaultBindings : [hostAddress];
+  const run = { protocol, port: hostPort, count };
+  if (bindings.length > 0) {
+    return bindings.filter(({ family }) => families.includes(family)).map((address) => ({ ...run, address }));
+  }
+  if (families.length === 2) return [{ ...run, address: undefined }];
+  return families.map((family) => ({ ...run, address: { family, value: 0n } }));
+}
+
+/** Port by port, the first of them all. */
+export function firstPlaces(runs: readonly PortRun[], most: number): readonly PortPlace[] {
+  const places: PortPlace[] = [];
+  for (const { protocol, address, port, count } of runs) {
+    const end = port + Math.min(count, most - places.length);
+    for (let at = port; at < end; at++) places.push({ protocol, address, port: at });
+  }
+  return places;
+}
+
+/** `tcp 4 0 8080`; `tcp * 8080`: of all addresses. */
+export function keyOfPlace({ protocol, address, port }: PortPlace): string {
+  return `${protocol} ${address === undefined ? "*" : `${address.family} ${address.value}`} ${port}`;
+}
