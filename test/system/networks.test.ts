@@ -124,6 +124,78 @@ describe.skipIf(!isRoot)("networks", () => {
     expect(await tare.must(["network", "rm", "left", "right"])).toBe("left\nright");
   });
 
+  test("names: a host name that was given, and an alias of a link in any case", async () => {
+    await tare.must(["network", "create", "names"]);
+    await tare.must(["run", "-d", "--name", "db", "--network", "names", "--hostname", "Store", ...sleeper]);
+    const address = await inspect("db", "{{.NetworkSettings.Networks.names.IPAddress}}");
+    const lookup = async (name: string, ...more: readonly string[]): Promise<string> =>
+      (
+        await tare.tare([
+          "run",
+          "--rm",
+          "--network",
+          "names",
+          ...more,
+          "busybox",
+          "nslookup",
+          "-type=a",
+          name,
+        ])
+      ).stdout;
+    for (const name of ["store", "Store", "store.names"])
+      expect(await lookup(name)).toContain(`Address: ${address}`);
+    for (const name of ["DataBase", "database"])
+      expect(await lookup(name, "--link", "db:DataBase")).toContain(`Address: ${address}`);
+    expect(await lookup("stores")).not.toContain(address);
+    // Docker's clients send links in both places.
+    const link = ["db:DataBase"];
+    const created = await tare.tare([
+      "create",
+      "--name",
+      "linked",
+      "--network",
+      "names",
+      "--link",
+      "db:DataBase",
+      "busybox",
+    ]);
+    expect(created.status).toBe(0);
+    expect(JSON.parse(await inspect("linked", "{{json .NetworkSettings.Networks.names.Links}}"))).toEqual(
+      link,
+    );
+    expect(JSON.parse(await inspect("db", "{{json .NetworkSettings.Networks.names.DNSNames}}"))).toContain(
+      "Store",
+    );
+    await tare.must(["rm", "-f", "db", "linked"]);
+    await tare.must(["system", "settle"]);
+    await tare.must(["network", "rm", "names"]);
+  });
+
+  test("a stopped container is connected to its own network once more without an error, as by dockerd", async () => {
+    await tare.must(["network", "create", "again"]);
+    await tare.must([
+      "create",
+      "--name",
+      "stopped",
+      "--network",
+      "again",
+      "--network-alias",
+      "first",
+      ...sleeper,
+    ]);
+    await tare.must(["network", "connect", "--alias", "second", "again", "stopped"]);
+    expect(JSON.parse(await inspect("stopped", "{{json .NetworkSettings.Networks.again.Aliases}}"))).toEqual([
+      "first",
+    ]);
+    await tare.must(["start", "stopped"]);
+    expect(await refused(["network", "connect", "again", "stopped"])).toContain(
+      "already exists in network again",
+    );
+    await tare.must(["rm", "-f", "stopped"]);
+    await tare.must(["system", "settle"]);
+    await tare.must(["network", "rm", "again"]);
+  });
+
   test("published ports: live changes, ports that are taken, what ps says", async () => {
     await tare.must(["run", "-d", "--name", "web", "-p", "18080:80", ...server]);
     expect(await served(18_080)).toBe("served");

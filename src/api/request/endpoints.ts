@@ -38,7 +38,8 @@ export function planEndpoints({
   const settings = {
     ...first,
     ...(mac === "" ? {} : { macAddress: mac }),
-    ...(links.length === 0 ? {} : { links: [...(first.links ?? []), ...links] }),
+    // Docker's clients send links in both places.
+    ...(links.length === 0 ? {} : { links: [...new Set([...(first.links ?? []), ...links])] }),
   };
   const others = ends.filter(([network]) => nameOf(network) !== mode);
   if (mode === "bridge" && others.length === 0 && Object.keys(settings).length === 0) return [];

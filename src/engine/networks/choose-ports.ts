@@ -22,7 +22,9 @@ let nextEphemeral: number = ephemeral.first;
  */
 export function choosePorts(specs: readonly PortSpec[], facts: PortFacts): readonly PublishedPorts[] {
   const chosen: PublishedPorts[] = [];
-  for (const spec of specs) {
+  // Those that may have any number come last: they must not take the number that another one of the request needs.
+  const ordered = [...specs].sort((one, other) => freedomOf(one) - freedomOf(other));
+  for (const spec of ordered) {
     const { protocol = "tcp", containerPort, count = 1, hostPort, lastHostPort } = spec;
     const hostAddress = spec.hostAddress === undefined ? undefined : parseIpAddress(spec.hostAddress);
     const place = { protocol, ...(hostAddress === undefined ? {} : { hostAddress }) };
@@ -35,6 +37,11 @@ export function choosePorts(specs: readonly PortSpec[], facts: PortFacts): reado
     }
   }
   return mergePorts(chosen);
+}
+
+/** How many of the host's ports would do: one, a range, all. */
+function freedomOf({ hostPort, lastHostPort = hostPort }: PortSpec): number {
+  return hostPort === undefined || lastHostPort === undefined ? 65_536 : lastHostPort - hostPort;
 }
 
 function pickFrom(

@@ -32,6 +32,7 @@ export async function connectContainer(
   checkMode(record);
   const endpoints = record.endpoints ?? [];
   if (endpoints.some(({ networkId }) => networkId === network.id)) {
+    if (!isRunning(record)) return; // as dockerd: its settings stay as they are
     throw new Failure(
       "not-permitted",
       `cannot connect container "${record.name}": it is already connected to network ${quoted(network.name)}`,

@@ -9,13 +9,16 @@ import type { ContainerId } from "../types.ts";
 import { defaultNetwork } from "./fixed-networks.ts";
 import { orderByPriority } from "./plan-endpoints.ts";
 
-/** Whom a network's name server knows a container as: its name, its aliases, its short id. */
+/** The names that a network's name server has for a container: its name, its aliases, its short id, the host name that it was given. */
 export function namesIn(
-  { id, name }: Pick<ContainerRecord, "id" | "name">,
+  { id, name, spec }: Pick<ContainerRecord, "id" | "name" | "spec">,
   { networkName, settings }: EndpointRecord,
 ): readonly string[] {
   if (networkName === defaultNetwork) return [];
-  return [...new Set([name, ...(settings.aliases ?? []), id.slice(0, 12)])];
+  const { hostname = "" } = spec;
+  return [
+    ...new Set([name, ...(settings.aliases ?? []), id.slice(0, 12), ...(hostname === "" ? [] : [hostname])]),
+  ];
 }
 
 /**
@@ -84,12 +87,12 @@ export function viewOf(context: ContainerContext, record: ContainerRecord): Name
   };
 }
 
-/** alias → container. */
+/** alias → container. Names are looked up in lower case. */
 function linksOf(links: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     links.map((link) => {
       const [container = "", alias = container] = link.split(":");
-      return [alias, container.replace(/^\//, "")];
+      return [alias.toLowerCase(), container.replace(/^\//, "")];
     }),
   );
 }

@@ -24,6 +24,25 @@ describe("choosePorts()", () => {
     ]);
   });
 
+  test("gives no port that another one of the request needs", () => {
+    const [first] = choosePorts([{ containerPort: 1 }], free);
+    const next = (first?.hostPort ?? 0) + 1;
+    const chosen = choosePorts(
+      [
+        { containerPort: 1 },
+        { containerPort: 2, hostPort: next, lastHostPort: next + 5 },
+        { containerPort: 3, hostPort: next },
+        { containerPort: 4, count: 3 },
+        { containerPort: 9, hostPort: next + 2 },
+      ],
+      free,
+    );
+    const found = Object.fromEntries(chosen.map(({ containerPort, hostPort }) => [containerPort, hostPort]));
+    expect(found).toMatchObject({ 2: next + 1, 3: next, 9: next + 2 });
+    expect(found[1]).toBeGreaterThan(next + 2);
+    expect(found[4]).toBeGreaterThan(next + 2);
+  });
+
   test("never gives the same one twice where the number is its choice", () => {
     const chosen = choosePorts(
       [{ containerPort: 1 }, { containerPort: 2 }, { containerPort: 3, count: 5 }],
