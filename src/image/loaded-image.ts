@@ -20,6 +20,8 @@ export interface LoadedImage {
   readonly digests?: readonly string[];
   /** The manifest as it came, with layers that are encrypted; those here are not. */
   readonly decryptedFrom?: Digest;
+  /** Its manifest is not the one that `digests` name: the same image has come with other blobs. */
+  readonly hasOtherManifest?: boolean;
   /** It is no image but something else that is packed like one: its blobs are stored, nothing is unpacked. */
   readonly artifactType?: string;
   /** The index that led to it, which is a blob of the store, too. */
@@ -44,11 +46,11 @@ export interface LayerTar {
   unpack(into: Fd, options?: Omit<UnpackOptions, "signal">): Promise<UnpackResult>;
 }
 
-/** Documents of an image that came encrypted. */
-export interface DecryptedImage {
-  /** As it is stored, of plain layers. */
+/** Documents of an image that is here, besides its config. */
+export interface StoredDocuments {
+  /** Of what came encrypted: the one of plain layers. */
   readonly manifest: Digest;
-  /** Where the same image came plain, too, by an index. */
+  /** Where it came by an index. */
   readonly index?: Digest;
 }
 
@@ -63,7 +65,9 @@ export interface LoadSink {
   /** Whether the image has this name already. */
   hasImage?(id: ImageId, reference: Reference): boolean | Promise<boolean>;
   /** What is stored of an image that was decrypted from this manifest. */
-  findDecrypted?(id: ImageId, sealed: Digest): DecryptedImage | undefined;
+  findDecrypted?(id: ImageId, sealed: Digest): StoredDocuments | undefined;
+  /** What is stored of an image. */
+  findStored?(id: ImageId): StoredDocuments | undefined;
   /** Records an image; called when everything of all images is stored. */
   addImage(image: LoadedImage): Promise<void>;
 }

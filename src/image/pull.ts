@@ -27,8 +27,9 @@ import { type Report, reporting } from "./streams/reporting.ts";
 import { fetchArtifact } from "./pull/artifact.ts";
 import { findDecrypted } from "./pull/find-decrypted.ts";
 import { storeLayerBlob } from "./pull/layer.ts";
-import { openLayers } from "./pull/open-layers.ts";
+import { explainForeign, openLayers } from "./pull/open-layers.ts";
 import { storeSealedLayer } from "./pull/sealed-layer.ts";
+import { findSameImage } from "./pull/stored-image.ts";
 import { storedManifest } from "./pull/stored-manifest.ts";
 import { Transfer } from "./transfer.ts";
 import type { RegistryCredentials } from "../spec/registry-credentials.ts";
@@ -99,6 +100,7 @@ export function pullImage(
         const transfer = new Transfer([...blobs.values()]);
         const image =
           (await findDecrypted(found, { ...targets, report })) ??
+          (await findSameImage(found, { ...targets, report })) ??
           (await bring(found, { ...targets, repository, report, signal, transfer }));
         const before = await targets.sink.hasImage?.(image.id, reference);
         await targets.sink.addImage({
@@ -174,6 +176,8 @@ async function fetchImage(
         report: shared.report,
         signal: shared.signal,
         download: (draft) => fetchFrom(draft, layer, { ...targets, ...shared }),
+      }).catch((thrown: unknown) => {
+        throw explainForeign(layer, thrown);
       }),
     );
   });

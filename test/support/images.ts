@@ -120,7 +120,15 @@ export function ociMembers(
   {
     compression = "plain",
     perPlatform = false,
-  }: { readonly compression?: LayerCompression; readonly perPlatform?: boolean } = {},
+    layerType = layerTypes[compression],
+    pack = compress[compression],
+  }: {
+    readonly compression?: LayerCompression;
+    readonly perPlatform?: boolean;
+    readonly layerType?: string;
+    /** In place of the usual level. */
+    readonly pack?: (tar: Uint8Array) => Uint8Array;
+  } = {},
 ): [string, Contents][] {
   const members = new Map<string, Contents>([["oci-layout", '{"imageLayoutVersion":"1.0.0"}']]);
   const add = (bytes: Uint8Array, mediaType: string): { mediaType: string; digest: Digest; size: number } => {
@@ -131,7 +139,7 @@ export function ociMembers(
     add(new TextEncoder().encode(JSON.stringify(value)), mediaType);
   const entries = images.map((image) => {
     const config = add(configOf(image), mediaTypes.config);
-    const layers = image.layers.map((tar) => add(compress[compression](tar), layerTypes[compression]));
+    const layers = image.layers.map((tar) => add(pack(tar), layerType));
     const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers };
     return { image, descriptor: addJson(manifest, mediaTypes.manifest) };
   });

@@ -4,7 +4,13 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { spawnSync } from "node:child_process";
-import { busyboxArchive, busyboxRootfsTar, dockerArchiveMembers, tarOf } from "../support/images.ts";
+import {
+  busyboxArchive,
+  busyboxRootfsTar,
+  dockerArchiveMembers,
+  ociMembers,
+  tarOf,
+} from "../support/images.ts";
 import { bulkLayer, type PlacedImage, placeImage } from "../support/registry-images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 import { TestRegistry } from "../support/test-registry.ts";
@@ -103,6 +109,20 @@ describe.skipIf(!isRoot)("blob policy", () => {
     await tare.must(["push", target]);
     for (const [index, digest] of digests.entries())
       expect(registry.blobs.get(digest)).toEqual([rootfs, layer][index] as Buffer);
+  });
+
+  test("refetch: what was loaded is not dropped for a registry that has the same image in other blobs", async () => {
+    // Stored blocks: no level of ours does that, so it could only be fetched again.
+    const pack = (tar: Uint8Array): Uint8Array => gzipSync(tar, { level: 0 });
+    const layers = [bulkLayer(1, "same")];
+    const { name } = placeImage(registry, { repository: "same/box", layers });
+    const image = { layers, names: [name], config: { Cmd: ["sh"] } };
+    const archive = tarOf(ociMembers([image], { compression: "gzip", pack }));
+    await restart("refetch");
+    await tare.must(["load"], { input: archive });
+    await tare.must(["pull", "-q", name]);
+    await restart("refetch");
+    expect(await fetched(() => saved(name))).toBe(0);
   });
 
   test("rebuild: what another compressor made, and what no registry has, stays", async () => {

@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { busyboxRootfsTar, configOf, tarOf, type TestImage } from "../support/images.ts";
+import {
+  busyboxRootfsTar,
+  configOf,
+  dockerArchiveMembers,
+  tarOf,
+  type TestImage,
+} from "../support/images.ts";
+import { placeImage } from "../support/registry-images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 import { type SeenRequest, TestRegistry } from "../support/test-registry.ts";
 
@@ -145,6 +152,72 @@ describe.skipIf(!isRoot)("pull", () => {
     );
     await Promise.all(names.map((name) => tare.must(["pull", "-q", name])));
     expect(registry.sentBlobBytes - before).toBeLessThan(size + 64 * 1024);
+  });
+
+  test("an image that was loaded is not downloaded again, and is whole", async () => {
+    const layers = [readFileSync(busyboxRootfsTar()), bulk(1)];
+    const { name, manifest, config } = placeImage(registry, { repository: "loaded/box", layers });
+    const archive = tarOf(dockerArchiveMembers([{ layers, names: [name], config: { Cmd: ["sh"] } }]));
+    await tare.must(["load"], { input: archive });
+    const sent = registry.sentBlobBytes;
+    const said = await tare.must(["pull", name]);
+    expect(said).toContain(`Status: Image is up to date for ${name}`);
+    expect(said).toContain(`Digest: ${manifest}`);
+    expect(registry.sentBlobBytes - sent).toBeLessThan(64 * 1024);
+    const [details] = JSON.parse(await tare.must(["image", "inspect", name])) as {
+      Id: string;
+      RepoDigests: string[];
+    }[];
+    expect(details?.Id).toBe(config);
+    expect(details?.RepoDigests).toEqual([`${name.replace(/:1$/, "")}@${manifest}`]);
+    expect(await tare.must(["run", "--rm", `${name.replace(/:1$/, "")}@${manifest}`, "echo", "runs"])).toBe(
+      "runs",
+    );
+    expect(await tare.must(["pull", "-q", name])).toBe(name);
+    const copy = `${registry.host}/loaded/copy:1`;
+    await tare.must(["tag", name, copy]);
+    await tare.must(["push", copy]);
+    expect(await tare.must(["system", "check"])).not.toContain("problem");
+    const saved = join(tare.directory, "loaded.tar");
+    await tare.must(["save", "-o", saved, name]);
+    await tare.must(["rmi", "-f", config]);
+    expect(await tare.must(["load", "-i", saved])).toContain(name);
+  });
+
+  test("a layer that nobody may hand on is taken where the registry has it", async () => {
+    const mediaType = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+    const layers = [readFileSync(busyboxRootfsTar()), bulk(1)];
+    const { name, layers: digests } = placeImage(registry, { repository: "foreign/box", layers, mediaType });
+    expect(await tare.must(["run", "--rm", "-q", name, "echo", "runs"])).toBe("runs");
+    const lacking = placeImage(registry, { repository: "foreign/other", layers: [bulk(1)], mediaType });
+    registry.blobs.delete(lacking.layers[0] ?? "");
+    const { status, stderr } = await tare.tare(["pull", lacking.name]);
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining(
+        `is of type "${mediaType}", and the registry does not keep it: it must be fetched from elsewhere`,
+      ),
+    ]);
+    expect(digests).toHaveLength(2);
+  });
+
+  test("emits one event for each pull, as dockerd does", async () => {
+    const { name } = placeImage(registry, { repository: "told/box", layers: [bulk(1)] });
+    const since = String(Date.now() / 1000);
+    for (let count = 0; count < 2; count++) await tare.must(["pull", "-q", name]);
+    const range = ["--since", since, "--until", String(Date.now() / 1000)];
+    const lines = await tare.must(["events", ...range, "--filter", "type=image", "--format", "{{json .}}"]);
+    const pulled = { Action: "pull", Actor: { ID: name, Attributes: { name: name.replace(/:1$/, "") } } };
+    expect(lines.split("\n").map((line) => JSON.parse(line) as unknown)).toMatchObject([pulled, pulled]);
+    const filtered = await tare.must([
+      "events",
+      ...range,
+      "--filter",
+      `image=${name}`,
+      "--format",
+      "{{.Action}}",
+    ]);
+    expect(filtered.split("\n")).toEqual(["pull", "pull"]);
   });
 
   test("credentials come from Docker's configuration", async () => {

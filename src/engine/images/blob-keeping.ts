@@ -127,7 +127,9 @@ export class BlobKeeping {
     return this.#state
       .images()
       .filter(({ blobs }) => blobs.includes(digest))
-      .flatMap(({ digests, sealedDigests = [] }) => digests.filter((each) => !sealedDigests.includes(each)));
+      .flatMap(({ digests, sealedDigests = [], otherDigests = [] }) =>
+        digests.filter((each) => !sealedDigests.includes(each) && !otherDigests.includes(each)),
+      );
   }
 
   async #refetch(blob: Parameters<BlobProvider["refetch"]>[0]): Promise<void> {

@@ -1,6 +1,13 @@
-import type { DecryptedImage, LayerTar, LoadedImage, LoadSink } from "../../image/loaded-image.ts";
+import type { LayerTar, LoadedImage, LoadSink, StoredDocuments } from "../../image/loaded-image.ts";
 import type { Digest } from "../../spec/digest.ts";
-import { formatReference, type Reference, withDefaultTag } from "../../spec/reference.ts";
+import {
+  formatFamiliar,
+  formatReference,
+  parseReference,
+  type Reference,
+  repositoryOf,
+  withDefaultTag,
+} from "../../spec/reference.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
 import { eventTimeNs } from "../containers/describe-event.ts";
 import type { ImageRecord } from "../state/records.ts";
@@ -34,9 +41,14 @@ export class StoringSink implements LoadSink {
     return this.#state.references().get(formatReference(withDefaultTag(reference))) === id;
   }
 
-  findDecrypted(id: Digest, sealed: Digest): DecryptedImage | undefined {
+  findDecrypted(id: Digest, sealed: Digest): StoredDocuments | undefined {
+    const isKnown = this.#state.findImage(id)?.sealedManifests?.includes(sealed) === true;
+    return isKnown ? this.findStored(id) : undefined;
+  }
+
+  findStored(id: Digest): StoredDocuments | undefined {
     const known = this.#state.findImage(id);
-    if (known?.sealedManifests?.includes(sealed) !== true) return undefined;
+    if (known === undefined || known.artifact !== undefined) return undefined;
     const [, manifest, ...others] = known.blobs;
     const index = others[known.config.diffIds.length];
     return manifest === undefined ? undefined : { manifest, ...(index === undefined ? {} : { index }) };
@@ -64,6 +76,12 @@ export class StoringSink implements LoadSink {
       ...(known?.sealedManifests ?? []),
       ...(image.decryptedFrom === undefined ? [] : [image.decryptedFrom]),
     ]);
+    const digests = image.digests ?? [];
+    const other = new Set(known?.otherDigests ?? []);
+    for (const each of digests) {
+      if (image.hasOtherManifest === true) other.add(each);
+      else other.delete(each);
+    }
     const record: ImageRecord = {
       id: image.id,
       config: image.config,
@@ -78,21 +96,32 @@ export class StoringSink implements LoadSink {
         ...image.manifest.content.layers.map((layer) => layer.digest),
         ...(image.index === undefined ? [] : [image.index]),
       ],
-      digests: [...new Set([...(known?.digests ?? []), ...(image.digests ?? [])])],
+      digests: [...new Set([...(known?.digests ?? []), ...digests])],
+      ...(other.size === 0 ? {} : { otherDigests: [...other] }),
       ...(sealed.size === 0 ? {} : { sealedDigests: [...sealed] }),
       ...(sealedManifests.size === 0 ? {} : { sealedManifests: [...sealedManifests] }),
     };
     const references = image.references.map((each) => formatReference(withDefaultTag(each)));
-    const events = [
-      imageEvent(image.id, this.#action, { name: familiar(references[0] ?? image.id) }),
-      ...references.map((reference) => imageEvent(image.id, "tag", { name: familiar(reference) })),
-    ];
     this.#state.putImages(
       [record],
       references.map((reference) => [reference, image.id] as const),
-      events,
+      this.#eventsOf(image, references),
     );
     this.stored.push(image.id);
+  }
+
+  /** SPEC: dockerd names what was pulled by the reference, has its repository as the name, and emits no event for its tag. */
+  #eventsOf(image: LoadedImage, references: readonly string[]): readonly EngineEvent[] {
+    if (this.#action === "pull") {
+      const asked = references[0] === undefined ? image.digests?.[0] : familiar(references[0]);
+      const id = asked ?? image.id;
+      const name = asked === undefined ? image.id : formatFamiliar(repositoryOf(parseReference(asked)));
+      return [imageEvent(id, "pull", { ...image.config.defaults.labels, name })];
+    }
+    return [
+      imageEvent(image.id, this.#action, { name: familiar(references[0] ?? image.id) }),
+      ...references.map((reference) => imageEvent(image.id, "tag", { name: familiar(reference) })),
+    ];
   }
 
   /** Of a layer that was there already, another image knows. */

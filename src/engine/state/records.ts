@@ -97,6 +97,8 @@ export interface ImageRecord {
   readonly digests: readonly string[];
   /** Those of them that have layers which are encrypted: blobs that are here can't be had from there. */
   readonly sealedDigests?: readonly string[];
+  /** Those of them whose manifest is not the one of `blobs`: blobs that are here can't be had from there. */
+  readonly otherDigests?: readonly string[];
   /** Manifests with encrypted layers that it was decrypted from. */
   readonly sealedManifests?: readonly Digest[];
 }

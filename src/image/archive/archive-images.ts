@@ -173,10 +173,11 @@ async function readImage(
   if (artifactTypeOf(document) !== undefined) return assembleArtifact(archive, document, bytes);
   for (const part of [document.config, ...document.layers]) {
     const wanted = part === document.config ? "config" : "layer";
-    if (roleOf(plainType(part.mediaType)) !== wanted || isForeign(part.mediaType)) {
+    const isMissing = isForeign(part.mediaType) && archive.find(blobPath(part.digest)) === undefined;
+    if (roleOf(plainType(part.mediaType)) !== wanted || isMissing) {
       throw new Failure(
         "unsupported",
-        `cannot load ${descriptor.digest}: its ${wanted} is of type "${part.mediaType}"${isForeign(part.mediaType) ? ", which is kept elsewhere and not in archives" : ""}`,
+        `cannot load ${descriptor.digest}: its ${wanted} is of type "${part.mediaType}"${isMissing ? ", and is not in the archive: it must be fetched from elsewhere" : ""}`,
       );
     }
   }

@@ -1,5 +1,5 @@
 import type { KeyObject } from "node:crypto";
-import { Failure } from "../../base/failure.ts";
+import { Failure, kindOf } from "../../base/failure.ts";
 import { type Descriptor, isForeign, roleOf } from "../../spec/image-manifest.ts";
 import { isEncrypted, openLayer, plainType, type SealedLayer } from "../../spec/layer-encryption.ts";
 
@@ -15,19 +15,26 @@ export function openLayers(
   keys: readonly KeyObject[],
 ): readonly FetchedLayer[] {
   return layers.map((source) => {
-    refuseForeign(source);
+    checkType(source);
     return isEncrypted(source.mediaType) ? { source, sealed: openLayer(source, keys) } : { source };
   });
 }
 
-function refuseForeign({ mediaType, digest }: Descriptor): void {
+function checkType({ mediaType, digest }: Descriptor): void {
   if (roleOf(plainType(mediaType)) !== "layer") {
     throw new Failure("unsupported", `cannot use layer ${digest}: it is of type "${mediaType}"`);
   }
-  if (isForeign(mediaType)) {
-    throw new Failure(
-      "unsupported",
-      `cannot use layer ${digest}: it is of type "${mediaType}", which registries do not keep: it must be fetched from elsewhere`,
-    );
-  }
+}
+
+/** A failure to get the blob of a layer that its author lets nobody hand on names the reason. */
+export function explainForeign(
+  { mediaType, digest }: Pick<Descriptor, "mediaType" | "digest">,
+  thrown: unknown,
+): unknown {
+  if (!isForeign(mediaType) || kindOf(thrown) !== "not-found") return thrown;
+  return new Failure(
+    "not-found",
+    `cannot use layer ${digest}: it is of type "${mediaType}", and the registry does not keep it: it must be fetched from elsewhere`,
+    { cause: thrown },
+  );
 }

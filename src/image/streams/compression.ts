@@ -1,6 +1,7 @@
 import { pipeline, Readable, type Transform } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { createZstdDecompress } from "node:zlib";
 import { Failure, sentenceOf } from "../../base/failure.ts";
+import { gunzip } from "./gunzip.ts";
 import { wholeZstdFrames } from "./zstd-frames.ts";
 
 export type Compression = "plain" | "gzip" | "zstd";
@@ -22,7 +23,8 @@ export function detectCompression(head: Uint8Array): Compression {
 
 /**
  * The content without its compression, whichever of plain, gzip and zstd it comes in (several members or frames
- * too; `onCompression` is told before the first piece). Inflates on the thread pool. Throws "corrupt" when it is cut off or followed by something else.
+ * too; `onCompression` is told before the first piece), with zero bytes behind gzip. Inflates on the thread pool. Throws "corrupt" when it is cut off or
+ * followed by something else.
  */
 export async function* decompress(
   chunks: AsyncIterable<Uint8Array>,
@@ -39,10 +41,10 @@ export async function* decompress(
         yield* all;
         return;
       case "gzip":
-        yield* inflate(all, createGunzip({ chunkSize }));
+        yield* named(gunzip(all, { chunkSize }));
         return;
       case "zstd":
-        yield* inflate(wholeZstdFrames(all), createZstdDecompress({ chunkSize }));
+        yield* named(inflate(wholeZstdFrames(all), createZstdDecompress({ chunkSize })));
     }
   } finally {
     await iterator.return?.();
@@ -70,6 +72,16 @@ async function* inflate(
   pipeline(source, transform, () => undefined); // what goes wrong comes out of the transform
   try {
     yield* transform as AsyncIterable<Uint8Array>;
+  } finally {
+    transform.destroy();
+    source.destroy();
+  }
+}
+
+/** What zlib refuses becomes a failure. */
+async function* named(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* content;
   } catch (thrown) {
     if (
       thrown instanceof Error &&
@@ -79,9 +91,6 @@ async function* inflate(
       throw new Failure("corrupt", `cannot decompress: ${sentenceOf(thrown)}`, { cause: thrown });
     }
     throw thrown;
-  } finally {
-    transform.destroy();
-    source.destroy();
   }
 }
 

@@ -26,6 +26,8 @@ describe("decompress()", () => {
     ["plain", both],
     ["gzip", gzipSync(both)],
     ["gzip of two members", Buffer.concat([gzipSync(one), gzipSync(two)])],
+    ["gzip and zero bytes", Buffer.concat([gzipSync(both), Buffer.alloc(3_000)])],
+    ["gzip of two members and one zero byte", Buffer.concat([gzipSync(one), gzipSync(two), Buffer.alloc(1)])],
     ["zstd", zstd(both)],
     ["zstd of two frames", Buffer.concat([zstd(one), zstd(two)])],
     ["zstd with a skippable frame between", zstdChecked],
@@ -51,6 +53,55 @@ describe("decompress()", () => {
   ];
   test.each(broken)("throws corrupt for %s", async (_, bytes) => {
     await expect(collect(decompress(cut(bytes, 1000)))).rejects.toMatchObject({ kind: "corrupt" });
+  });
+
+  test("reads all zero bytes behind gzip, so that the blob can be hashed", async () => {
+    const bytes = Buffer.concat([gzipSync(one), Buffer.alloc(3_000_000)]);
+    let read = 0;
+    async function* counted(): AsyncGenerator<Uint8Array> {
+      for await (const chunk of cut(bytes, 65_536)) {
+        read += chunk.length;
+        yield chunk;
+      }
+    }
+    expect((await collect(decompress(counted()))).equals(one)).toBe(true);
+    expect(read).toBe(bytes.length);
+  });
+
+  const member = gzipSync(one);
+  const followed: readonly (readonly [string, Uint8Array, number])[] = [
+    [
+      "text behind zero bytes",
+      Buffer.concat([member, Buffer.alloc(700), Buffer.from("junk")]),
+      member.length + 700,
+    ],
+    [
+      "text far behind",
+      Buffer.concat([member, Buffer.alloc(300_000), Buffer.from("x")]),
+      member.length + 300_000,
+    ],
+    ["gzip behind zero bytes", Buffer.concat([member, Buffer.alloc(1), gzipSync(two)]), member.length + 1],
+  ];
+  for (const step of [51, 1000, 1 << 20]) {
+    test.each(followed)(`refuses %s with its position, in pieces of ${step}`, async (_, bytes, position) => {
+      await expect(collect(decompress(cut(bytes, step)))).rejects.toMatchObject({
+        kind: "corrupt",
+        message: expect.stringMatching(new RegExp(`follows at byte ${position}$`)),
+      });
+    });
+  }
+
+  test("refuses what follows gzip at once with the piece that has it", async () => {
+    const bytes = Buffer.concat([member, gzipSync(two), Buffer.from("junk")]);
+    const at = bytes.length - 4;
+    for (const [step, where] of [
+      [1, new RegExp(`follows it at byte (${at}|${at + 1})$`)],
+      [1 << 20, new RegExp(`follows it between byte 0 and byte ${bytes.length - 1}$`)],
+    ] as const)
+      await expect(collect(decompress(cut(bytes, step)))).rejects.toMatchObject({
+        kind: "corrupt",
+        message: expect.stringMatching(where),
+      });
   });
 
   test("passes on what the source throws", async () => {

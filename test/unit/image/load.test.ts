@@ -123,6 +123,24 @@ describe("loadArchive()", () => {
     expect(sink.images[2]?.id).toBe(imageId);
   });
 
+  test("takes layers that nobody may hand on where the archive has them", async () => {
+    const type = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+    const members = ociMembers([image], { compression: "gzip", layerType: type });
+    await load(tarOf(members));
+    expect(sink.images[0]?.layers.map(({ mediaType }) => mediaType)).toEqual([type, type]);
+    const layer = members.find(
+      ([path]) =>
+        path.startsWith("blobs/") && path.endsWith(sink.images[0]?.layers[0]?.digest.slice(7) ?? "?"),
+    );
+    sink = new MemorySink();
+    await expect(load(tarOf(members.filter((each) => each !== layer)))).rejects.toMatchObject({
+      kind: "unsupported",
+      message: expect.stringContaining(
+        `its layer is of type "${type}", and is not in the archive: it must be fetched from elsewhere`,
+      ),
+    });
+  });
+
   test("takes members in any order, from chunks of any size", async () => {
     const archive = tarOf(ociMembers([image], { compression: "gzip" }).reverse());
     for (const size of [1009, archive.length]) {
