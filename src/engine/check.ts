@@ -39,7 +39,9 @@ export async function checkEngine(
     ...(await parts.networks.findings({ openNetns: networkOpener(context) })),
     ...checkVolumes(context.volumes),
   ];
-  const { layers, blobs } = await garbage.listOverdue();
+  const { layers: found, blobs } = await garbage.listOverdue();
+  // A container that is being removed still has its layers.
+  const layers = pending.size === 0 ? found : [];
   if (layers.length + blobs.length > 0) {
     findings.push(
       finding(

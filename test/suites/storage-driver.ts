@@ -638,7 +638,16 @@ export function testStorageDriver(driver: string, options: SuiteOptions = {}): v
       }
       using mounted = await storage.mountSnapshot("s");
       expect(lstatSync(at(mounted.mount, "kept")).isSocket()).toBe(true);
-      if (options.names !== "aufs") expect(text(mounted.mount, ".wh.a")).toBe("2");
+      if (options.names !== "aufs") {
+        expect(text(mounted.mount, ".wh.a")).toBe("2");
+        // In a layer it would delete a file.
+        await expect(Array.fromAsync(storage.packChanges("s"))).rejects.toMatchObject({
+          kind: "invalid",
+          message: expect.stringMatching(
+            /^cannot archive "\.wh\.a": a name that begins with "\.wh\." means a deletion/,
+          ),
+        });
+      }
       expect(text(mounted.mount, "moved/a")).toBe("1");
       expect(existsSync(at(mounted.mount, "dir"))).toBe(false);
       const moved = statSync(at(mounted.mount, "moved"), { bigint: true }).mtimeNs;

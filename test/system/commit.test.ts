@@ -50,6 +50,22 @@ describe.skipIf(!isRoot)("commit", () => {
     await tare.must(["rm", "plain"]);
   });
 
+  test("a file whose name means a deletion is named, and nothing is made", async () => {
+    await tare.must(["run", "--name", "forged", "busybox", "sh", "-c", "mkdir /d; touch /d/.wh.x /d/y"]);
+    const { status, stderr } = await tare.tare(["commit", "forged", "never"]);
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining(
+        '"d/.wh.x": a name that begins with ".wh." means a deletion in an image\'s layer',
+      ),
+    ]);
+    const query = new URLSearchParams({ container: "forged", repo: "never" });
+    expect((await askApi(tare.socket, "POST", `/commit?${query.toString()}`)).status).toBe(400);
+    expect(await tare.must(["images", "-q", "never"])).toBe("");
+    expect(await tare.must(["system", "check"])).not.toContain("problem");
+    await tare.must(["rm", "forged"]);
+  });
+
   test("the new image has what was added, changed and deleted, and starts as the container did", async () => {
     const script =
       "echo new > /root/new; rm /bin/ls; rm -r /root/old; mkdir /root/old; chown 5:6 /root/new; sleep 1000";

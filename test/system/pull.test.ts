@@ -181,6 +181,8 @@ describe.skipIf(!isRoot)("pull", () => {
     const saved = join(tare.directory, "loaded.tar");
     await tare.must(["save", "-o", saved, name]);
     await tare.must(["rmi", "-f", config]);
+    // What is still being removed is no finding.
+    expect(await tare.must(["system", "check"])).not.toContain("problem");
     expect(await tare.must(["load", "-i", saved])).toContain(name);
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { linkSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { encodeBytes } from "../../src/spec/byte-text.ts";
 import { encodeTarEnd, encodeTarMember, type TarMember, tarPadding } from "../../src/spec/tar-writer.ts";
@@ -138,7 +138,6 @@ describe("packTree()", () => {
       .file("o/f", "x")
       .end();
     await unpackAt(scratch.join("upper"), layer);
-    writeFileSync(scratch.join("upper/a/.wh.forged"), "");
     const packed = await packAt(scratch.join("upper"), { whiteouts: "overlay" });
     expect(readTar(packed).map(({ entry }) => entry.path)).toEqual([
       "a/",
@@ -149,6 +148,44 @@ describe("packTree()", () => {
     ]);
     await unpackAt(scratch.join("again"), packed);
     expect(Buffer.compare(await packAt(scratch.join("again"), { whiteouts: "overlay" }), packed)).toBe(0);
+  });
+
+  test("packTree() names a file that would become a deletion in a layer, and packs it elsewhere", async () => {
+    using scratch = new Scratch("pack");
+    mkdirSync(scratch.join("a/b"), { recursive: true });
+    for (const path of ["a/b/.wh.forged", "a/b/.wh..wh..opq"]) {
+      writeFileSync(scratch.join(path), "");
+      await expect(packAt(scratch.path, { whiteouts: "overlay" })).rejects.toMatchObject({
+        kind: "invalid",
+        message: `cannot archive "${path}": a name that begins with ".wh." means a deletion in an image's layer; rename it or remove it`,
+      });
+      const packed = readTar(await packAt(scratch.path));
+      expect(packed.map(({ entry }) => entry.path)).toEqual(["a/", "a/b/", path]);
+      rmSync(scratch.join(path));
+    }
+  });
+
+  test("packTree() makes one hard link of two names of a symbolic link, fifo or device", async () => {
+    using scratch = new Scratch("pack");
+    mkdirSync(scratch.join("in"));
+    symlinkSync("nowhere", scratch.join("in/a"));
+    spawnSync("mkfifo", [scratch.join("in/c")]);
+    linkSync(scratch.join("in/a"), scratch.join("in/b"));
+    linkSync(scratch.join("in/c"), scratch.join("in/d"));
+    const packed = await packAt(scratch.join("in"));
+    expect(readTar(packed).map(({ entry }) => `${entry.path} ${entry.type} ${entry.linkName}`)).toEqual([
+      "a symlink nowhere",
+      "b hardlink a",
+      "c fifo ",
+      "d hardlink c",
+    ]);
+    await unpackAt(scratch.join("out"), packed);
+    expect(inside(scratch.join("out"))).toEqual(inside(scratch.join("in")));
+    const inode = (name: string): number => lstatSync(scratch.join("out", name)).ino;
+    expect([inode("a"), inode("c")]).toEqual([inode("b"), inode("d")]);
+    mkdirSync(scratch.join("gnu"));
+    expect(spawnSync("tar", ["-xf", "-", "-C", scratch.join("gnu")], { input: packed }).status).toBe(0);
+    expect(lstatSync(scratch.join("gnu/a")).ino).toBe(lstatSync(scratch.join("gnu/b")).ino);
   });
 
   test("packTree() opens no fifo or device, follows no link, leaves out sockets", async () => {

@@ -48,6 +48,7 @@ export class Garbage implements Disposable {
   #users = 0;
   #wanted: CollectOptions | undefined;
   #collecting: Promise<void> | undefined;
+  #collections = 0;
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -82,6 +83,7 @@ export class Garbage implements Disposable {
       return;
     }
     this.#wanted = undefined;
+    this.#collections++;
     this.#collecting = this.#run(options).finally(() => {
       this.#collecting = undefined;
     });
@@ -109,10 +111,20 @@ export class Garbage implements Disposable {
     await this.#collecting;
   }
 
-  /** What no record needs and nobody waits for: nothing while somebody is adding. */
+  /** A collection follows: until then what it will remove is not overdue. */
+  announce(): void {
+    this.#wanted ??= {};
+  }
+
+  /** What no record needs and nobody waits for: nothing while somebody is adding, nor what is being removed. */
   async listOverdue(): Promise<{ readonly layers: readonly Digest[]; readonly blobs: readonly Digest[] }> {
-    if (this.#users > 0) return { layers: [], blobs: [] };
-    return split((await this.#list()).filter((item) => this.#isDue(item)));
+    for (;;) {
+      while (this.#collecting !== undefined) await this.#collecting;
+      if (this.#users > 0 || this.#wanted !== undefined) return { layers: [], blobs: [] };
+      const collections = this.#collections;
+      const items = (await this.#list()).filter((item) => this.#isDue(item));
+      if (collections === this.#collections) return split(items);
+    }
   }
 
   /** What no record needs. */

@@ -303,8 +303,8 @@ export class LocalImages implements Images {
     this.#state.removeImage({ references: plan.untag, ...(plan.deleteImage ? { image: id } : {}) }, events);
     const untagged = plan.untag.map((each) => ({ untagged: familiar(each) }));
     if (!plan.deleteImage) return untagged;
-    const { layers } = await this.#garbage.list();
-    void this.#garbage.collect();
+    this.#garbage.announce();
+    const { layers } = await this.#garbage.list().finally(() => void this.#garbage.collect());
     const gone = layers.filter((layer) => !before.layers.includes(layer));
     return [...untagged, { deleted: id }, ...gone.toReversed().map((layer) => ({ deleted: layer }))];
   }

@@ -156,10 +156,6 @@ export class Packing {
     const { idMaps } = this.#rules;
     const asFound = memberOf(stat, path);
     const member = idMaps === undefined ? asFound : withContainerOwner(asFound, idMaps);
-    if (stat.kind === "symlink") {
-      yield* this.#put(encodeTarMember({ ...member, linkName: decodeBytes(readLinkFd(place)) }));
-      return;
-    }
     if (stat.kind !== "directory" && stat.links > 1) {
       const key = `${stat.device}:${stat.inode}`;
       const first = this.#names.get(key);
@@ -168,6 +164,10 @@ export class Packing {
         return;
       }
       this.#names.set(key, path);
+    }
+    if (stat.kind === "symlink") {
+      yield* this.#put(encodeTarMember({ ...member, linkName: decodeBytes(readLinkFd(place)) }));
+      return;
     }
     if (stat.kind !== "directory" && stat.kind !== "file") {
       yield* this.#put(encodeTarMember(member));
@@ -191,8 +191,11 @@ export class Packing {
   #whiteoutOf(stat: Stat, name: string): string | undefined {
     const { whiteouts } = this.#rules;
     if (whiteouts === "none") return undefined;
-    // A file of that name would become a deletion when the layer is unpacked.
-    if (whiteouts === "overlay" && name.startsWith(WHITEOUT)) return "nothing";
+    if (whiteouts === "overlay" && name.startsWith(WHITEOUT))
+      throw new Failure(
+        "invalid",
+        `a name that begins with "${WHITEOUT}" means a deletion in an image's layer; rename it or remove it`,
+      );
     if (isWhiteout(stat)) return whiteouts === "overlay" ? `${WHITEOUT}${name}` : "nothing";
     if (!name.startsWith(WHITEOUT)) return undefined;
     return name.startsWith(AUFS_OWN) || stat.kind !== "file" ? "nothing" : name;

@@ -55,6 +55,27 @@ describe("Garbage", () => {
     expect([[...layers], await content.list()]).toEqual([[], []]);
   });
 
+  test("does not list as overdue what is being removed", async () => {
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const { removeLayer } = storage;
+    storage.removeLayer = async (digest) => {
+      await gate;
+      await removeLayer.call(storage, digest);
+    };
+    using garbage = garbageWith();
+    garbage.announce();
+    expect(await garbage.listOverdue()).toEqual({ layers: [], blobs: [] });
+    const collecting = garbage.collect();
+    const overdue = garbage.listOverdue();
+    release();
+    storage.removeLayer = removeLayer;
+    expect(await overdue).toEqual({ layers: [], blobs: [] });
+    await collecting;
+    layers.add(layer);
+    expect(await garbage.listOverdue()).toEqual({ layers: [layer], blobs: [] });
+  });
+
   test("waits for those who use the store, and takes what waits when it is asked for all", async () => {
     using garbage = garbageWith();
     await garbage.keepForNow();
