@@ -159,6 +159,7 @@ export class LocalEngine implements Engine {
 
   async settle(): Promise<void> {
     await this.#context.background.settle();
+    await this.#context.networks.settle();
     await this.#blobs.settle();
     await this.#garbage.collect();
     await this.#context.parts.storage.settle();

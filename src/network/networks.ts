@@ -58,8 +58,15 @@ export interface Networks extends AsyncDisposable {
    * Throws "conflict" naming the port when a published one is taken by another endpoint, or by a program of the host.
    */
   attach(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<AttachedEndpoint>;
-  /** The container has ended: ports, firewall elements and UDP flows go; its link goes with its namespace. Fine when absent. */
+  /**
+   * The container has ended: ports, firewall elements and tracked connections go, and no frame reaches it by its bridge any longer. Its
+   * link goes with its namespace: see linkGone(). Fine when absent.
+   */
   detach(id: EndpointId): Promise<void>;
+  /** Resolves when the link of a detached endpoint is gone, a second later at most: its addresses can be used again. Fine when absent. */
+  linkGone(id: EndpointId): Promise<void>;
+  /** As linkGone(), without waiting for the kernel: the link is removed by its name, which takes 20 to 50 ms. */
+  expelLink(id: EndpointId): Promise<void>;
   /** Out of a namespace that lives on: as detach(), and its interface is deleted. Fine when absent. */
   disconnect(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<void>;
   /** Replaces the ports of a live endpoint; those in both lists are not interrupted. All or nothing. */

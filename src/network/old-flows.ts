@@ -1,4 +1,4 @@
-import { forgetUdpAnsweredBy, forgetUdpTo } from "../linux/conntrack.ts";
+import { forgetFlowsOf, forgetUdpTo } from "../linux/conntrack.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import type { EndpointPlan, PublishedPorts } from "./types.ts";
 
@@ -20,8 +20,10 @@ export function forgetFlowsTo(
   }
 }
 
-/** Of a container that has ended. */
-export function forgetFlowsFrom(netfilter: NetlinkSocket, { addresses, ports }: EndpointPlan): void {
-  if (!ports.some(({ protocol }) => protocol === "udp")) return;
-  for (const { address } of addresses) forgetUdpAnsweredBy(netfilter, address);
+/** Of a container that has ended: whoever gets its address next receives nothing of them. */
+export async function forgetFlowsFrom(netfilter: NetlinkSocket, { addresses }: EndpointPlan): Promise<void> {
+  await forgetFlowsOf(
+    netfilter,
+    addresses.map(({ address }) => address),
+  );
 }

@@ -4,7 +4,13 @@ import { listAddresses, listRoutes } from "../linux/addresses.ts";
 import type { Fd } from "../linux/fd.ts";
 import { findLink, removeLink } from "../linux/links.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
-import { attachToBridge, correctBridgeSizes, ensureBridge, removeBridge } from "./bridge/bridge-driver.ts";
+import {
+  attachToBridge,
+  correctBridgeSizes,
+  detachFromBridge,
+  ensureBridge,
+  removeBridge,
+} from "./bridge/bridge-driver.ts";
 import type { Wanted } from "./bridge/bridge-watch.ts";
 import { correctBridgePorts, removeStrayLinks } from "./bridge/own-links.ts";
 import {
@@ -16,9 +22,10 @@ import {
 import { endpointElements } from "./firewall/elements.ts";
 import { type FirewallTable, isOfAnEngine } from "./firewall/firewall-table.ts";
 import { allElements, networkChange } from "./firewall/wanted-elements.ts";
-import { ownNamesOf, type OwnNames } from "./interface-names.ts";
+import { ownNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
 import { findFaults } from "./find-faults.ts";
 import { findForwardingFaults } from "./find-forwarding-faults.ts";
+import { LeavingLinks } from "./leaving-links.ts";
 import { attachInTime } from "./macvlan/attach-in-time.ts";
 import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
 import { findPortClash, refuseTakenPorts } from "./merge-ports.ts";
@@ -49,10 +56,6 @@ export function openNetworks(options: NetworksOptions): Networks {
 /** How long the firewall and a bridge may lack what somebody took away. */
 const LOOK_EVERY_MS = 250;
 
-/** The kernel takes away a namespace, and the interface with it, after the last process has ended. */
-const LEAVING_MS = 10_000;
-const MOST_LEAVING = 1000;
-
 class LocalNetworks implements Networks {
   readonly #names: OwnNames;
   readonly #note: (sentence: string) => void;
@@ -60,8 +63,7 @@ class LocalNetworks implements Networks {
   readonly #plans = new Map<NetworkId, NetworkPlan>();
   readonly #endpoints = new Map<EndpointId, EndpointPlan>();
   readonly #wanted: Wanted = { plans: this.#plans, endpoints: this.#endpoints };
-  /** Endpoints of containers that have just ended, and when. */
-  readonly #leaving = new Map<EndpointId, number>();
+  readonly #leaving = new LeavingLinks((name) => this.#removeLink(name));
   readonly #surveys = new SurveyCache(() => this.#open());
   #opened: OpenedHost | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -154,12 +156,20 @@ class LocalNetworks implements Networks {
 
   async detach(id: EndpointId): Promise<void> {
     using _ = await this.#lock.acquire("");
-    this.#detach(id);
+    await this.#detach(id);
+  }
+
+  async linkGone(id: EndpointId): Promise<void> {
+    await this.#leaving.gone(id);
+  }
+
+  async expelLink(id: EndpointId): Promise<void> {
+    await this.#leaving.expel(id);
   }
 
   async disconnect(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<void> {
     using _ = await this.#lock.acquire("");
-    this.#detach(endpoint.id);
+    await this.#detach(endpoint.id);
     const ownsParent = this.#plans.get(endpoint.networkId)?.driver === "bridge";
     removeContainerSide(endpoint.interfaceName, { netnsFd, withSiblings: ownsParent });
   }
@@ -245,7 +255,6 @@ class LocalNetworks implements Networks {
     const forwarding = readForwarding(host.route, (index) =>
       survey.links.find((link) => link.index === index),
     );
-    for (const [id, since] of this.#leaving) if (since < Date.now() - LEAVING_MS) this.#leaving.delete(id);
     return findFaults({
       names: this.#names,
       plans: [...this.#plans.values()],
@@ -253,7 +262,7 @@ class LocalNetworks implements Networks {
       ownEnds: findOwnEnds(this.#endpoints, openNetns),
       survey,
       firewall,
-      leaving: new Set(this.#leaving.keys()),
+      leaving: this.#leaving.ids,
       closed: mirror.closed,
       bypass,
       forwarding,
@@ -320,6 +329,7 @@ class LocalNetworks implements Networks {
   async [Symbol.asyncDispose](): Promise<void> {
     using _ = await this.#lock.acquire("");
     clearInterval(this.#timer);
+    this.#leaving[Symbol.dispose]();
     this.#opened?.[Symbol.dispose]();
     this.#opened = undefined;
   }
@@ -384,6 +394,11 @@ class LocalNetworks implements Networks {
     this.#isMirrored = this.#policy === "respect-host";
   }
 
+  async #removeLink(name: string): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    if (this.#opened !== undefined) await this.#opened.host.route.sendAside([removeLink(name)]);
+  }
+
   #getPlan(id: NetworkId): NetworkPlan {
     const plan = this.#plans.get(id);
     if (plan === undefined)
@@ -391,18 +406,18 @@ class LocalNetworks implements Networks {
     return plan;
   }
 
-  #detach(id: EndpointId): void {
+  async #detach(id: EndpointId): Promise<void> {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined) return;
-    const { firewall, netfilter, ports } = this.#open();
+    const { host, firewall, netfilter, ports } = this.#open();
     firewall.change(new Map([[id, []]]));
     this.#endpoints.delete(id);
     ports.release(id);
     if (endpoint.ports.length > 0) this.#mirror([...this.#endpoints.values()]);
-    this.#leaving.delete(id);
-    this.#leaving.set(id, Date.now());
-    if (this.#leaving.size > MOST_LEAVING)
-      this.#leaving.delete(this.#leaving.keys().next().value as EndpointId);
-    forgetFlowsFrom(netfilter, endpoint);
+    const plan = this.#plans.get(endpoint.networkId);
+    if (plan?.driver === "bridge") {
+      await Promise.all([detachFromBridge(host, { plan, endpoint }), forgetFlowsFrom(netfilter, endpoint)]);
+      this.#leaving.add(id, { name: vethNameOf(this.#names, id), route: host.route });
+    }
   }
 }

@@ -11,6 +11,7 @@ import type { SeccompProfile } from "../../spec/seccomp.ts";
 import { openPidFiles, type WrittenPids } from "./pid-files.ts";
 import { podLimitsOf } from "../pods/find-pod.ts";
 import { cgroupLimitsOf } from "../planning/block-devices.ts";
+import { freeRestingAddresses } from "../networks/resting-addresses.ts";
 import type { ContainerPlan } from "../planning/plan-container.ts";
 import {
   attachEndpoints,
@@ -104,6 +105,7 @@ export async function startHeld(
 ): Promise<StartTiming> {
   const { id } = record;
   await context.background.settled(id); // the run before may still be giving up its cgroup
+  await freeRestingAddresses(context, id, record.endpoints ?? []);
   const cgroups = context.parts.cgroups.missingAbove(id);
   const endpoints = reserveOrFail(context, record, { byPolicy });
   const joining = withPlans(record, endpoints);

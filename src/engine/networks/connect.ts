@@ -17,6 +17,7 @@ import { checkSettings, getJoinable, planFor } from "./join-networks.ts";
 import { announceEndpoint, withdrawNames } from "./names.ts";
 import { networkEvent } from "./network-catalog.ts";
 import { routeEndpoints } from "./plan-endpoints.ts";
+import { freeRestingAddresses } from "./resting-addresses.ts";
 import { quoted } from "./refuse-network.ts";
 
 /** See Networks.connect(). */
@@ -48,6 +49,7 @@ export async function connectContainer(
   }
   using netns = openLiveNetwork(context, record);
   const usedNames = endpoints.flatMap(({ plan }) => plan?.interfaceName ?? []);
+  await freeRestingAddresses(context, id, [endpoint]);
   const planned = planFor(context, { containerId: id, network, settings, usedNames });
   context.networks.leases.add(id, planned);
   const routed = routesWith(context, {

@@ -175,8 +175,8 @@ export async function attachEndpoints(
 }
 
 /**
- * Takes what the kernel has of them away behind the answer; only then somebody else can have their addresses and ports.
- * Their interfaces go with the namespace.
+ * Takes what the kernel has of them away behind the answer; only then somebody else can have their ports, and their addresses when their
+ * interfaces are gone, which go with the namespace.
  */
 export function releaseEndpoints(
   context: ContainerContext,
@@ -193,7 +193,7 @@ export function releaseEndpoints(
         throw within(`cannot take container "${name}" out of its network`, thrown);
       }
       fault("end.detached");
-      context.networks.leases.remove(plan.id);
+      context.networks.rest(plan.id);
     }
   });
 }

@@ -9,11 +9,14 @@ export interface Lease {
 
 /**
  * Who has which addresses and ports: all that running containers' records and begun starts have, and what is still being
- * taken out of the kernel. Everything is done between two waits, so two starts never get the same.
+ * taken out of the kernel. Addresses of an endpoint rest until its link is gone: nobody has them, and nobody can get them. Everything is
+ * done between two waits, so two starts never get the same.
  */
 export class Leases {
   readonly #byId = new Map<string, Lease>();
   readonly #networks = new Map<string, { readonly leases: Set<string>; readonly addresses: AddressSet }>();
+  /** Endpoints whose addresses rest. */
+  readonly #resting = new Map<string, EndpointPlan>();
   /** Those with ports: most have none. */
   readonly #publishing = new Map<string, Lease>();
 
@@ -28,17 +31,30 @@ export class Leases {
     for (const { address } of plan.addresses) network.addresses.add(address);
   }
 
-  /** Fine when absent. */
-  remove(endpointId: string): void {
+  /** Ports are free, addresses rest until remove(). Fine when absent. */
+  rest(endpointId: string): void {
     const lease = this.#byId.get(endpointId);
     if (lease === undefined) return;
-    const { networkId, addresses } = lease.plan;
     this.#byId.delete(endpointId);
     this.#publishing.delete(endpointId);
-    const network = this.#networks.get(networkId);
-    network?.leases.delete(endpointId);
-    for (const { address } of addresses) network?.addresses.remove(address);
-    if (network?.leases.size === 0) this.#networks.delete(networkId);
+    this.#networks.get(lease.plan.networkId)?.leases.delete(endpointId);
+    this.#resting.set(endpointId, lease.plan);
+  }
+
+  /** Fine when absent. */
+  remove(endpointId: string): void {
+    this.rest(endpointId);
+    const plan = this.#resting.get(endpointId);
+    if (plan === undefined) return;
+    this.#resting.delete(endpointId);
+    const network = this.#networks.get(plan.networkId);
+    for (const { address } of plan.addresses) network?.addresses.remove(address);
+    if (network?.leases.size === 0 && network.addresses.size === 0) this.#networks.delete(plan.networkId);
+  }
+
+  /** Endpoints of a network whose addresses rest. */
+  restingIn(networkId: string): readonly string[] {
+    return [...this.#resting.values()].filter((plan) => plan.networkId === networkId).map(({ id }) => id);
   }
 
   /** Ends in a network. */

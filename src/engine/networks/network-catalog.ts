@@ -31,6 +31,8 @@ export class NetworkCatalog {
   readonly #defaultBridge: DefaultBridgeOptions;
   /** Whose host side is being made: their names and subnets are taken. */
   readonly #making = new Map<string, NetworkRecord>();
+  /** Links of ended containers that are not gone yet. */
+  readonly #leaving = new Set<Promise<void>>();
   readonly #ensured = new Map<string, Promise<void>>();
 
   constructor(
@@ -188,6 +190,29 @@ export class NetworkCatalog {
       if (this.#ensured.get(plan.id) === making) this.#ensured.delete(plan.id);
       throw thrown;
     }
+  }
+
+  /** Gives a detached endpoint's ports back now, and its addresses when its link is gone. */
+  rest(endpointId: string): void {
+    this.leases.rest(endpointId);
+    const gone = this.#part.linkGone(endpointId).then(() => {
+      this.leases.remove(endpointId);
+      this.#leaving.delete(gone);
+    });
+    this.#leaving.add(gone);
+  }
+
+  /** Removes the links of detached endpoints now; their addresses are free when this resolves. */
+  async expel(endpointIds: readonly string[]): Promise<void> {
+    for (const id of endpointIds) {
+      await this.#part.expelLink(id);
+      this.leases.remove(id);
+    }
+  }
+
+  /** Resolves when no link of an ended container is left. */
+  async settle(): Promise<void> {
+    while (this.#leaving.size > 0) await Promise.all(this.#leaving);
   }
 
   /**

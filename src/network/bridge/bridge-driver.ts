@@ -7,6 +7,7 @@ import {
   addVeth,
   findLink,
   findLinkIndex,
+  releasePort,
   removeLink,
   setAlias,
   setBridgePort,
@@ -16,6 +17,7 @@ import {
   type Link,
   type NetlinkRequest,
 } from "../../linux/links.ts";
+import { removeNeighbor } from "../../linux/neighbors.ts";
 import { NetlinkFailure } from "../../linux/netlink-socket.ts";
 import { configureContainerSide } from "../container-side.ts";
 import { ensureForwarding } from "../forwarding.ts";
@@ -163,4 +165,19 @@ export async function attachToBridge(
     throw within(`cannot attach to the network ${plan.name}`, thrown);
   }
   return name;
+}
+
+/**
+ * The container has ended. A socket that is still open keeps its network namespace, and the pair with it, for minutes: the bridge must
+ * lead to it no longer, as the next container may get its address. Fine when absent.
+ */
+export async function detachFromBridge(
+  { names, route }: HostSide,
+  { plan, endpoint }: { readonly plan: NetworkPlan; readonly endpoint: EndpointPlan },
+): Promise<void> {
+  const index = findLinkIndex(route, plan.interfaceName);
+  await route.sendAside([
+    releasePort(vethNameOf(names, endpoint.id)),
+    ...(index === undefined ? [] : endpoint.addresses.map(({ address }) => removeNeighbor(address, index))),
+  ]);
 }

@@ -15,6 +15,9 @@ export class FakeNetworks {
   /** Thrown by the next call of that name. */
   readonly failures: Map<"ensure" | "attach" | "setPorts" | "detach" | "disconnect", Failure> = new Map();
   readonly calls: string[] = [];
+  /** Endpoints whose links are not gone until these resolve. */
+  readonly linkGates: Map<string, Promise<void>> = new Map();
+  readonly expelled: string[] = [];
   /** Resolves before an endpoint is there. */
   attachGate: Promise<void> = Promise.resolve();
   reconciled: NetworkRecords | undefined;
@@ -45,6 +48,8 @@ export class FakeNetworks {
         await step("detach");
         this.endpoints.delete(id);
       },
+      linkGone: async (id) => await this.linkGates.get(id),
+      expelLink: async (id) => void this.expelled.push(id),
       disconnect: async ({ id }) => {
         await step("disconnect");
         this.endpoints.delete(id);

@@ -48,3 +48,18 @@ test("Leases tell the ports of others, as they are now", () => {
   leases.remove("1");
   expect(leases.ports()).toEqual([]);
 });
+
+test("Leases.rest() gives ports back at once, and addresses only when the link is gone", () => {
+  const leases = new Leases();
+  leases.add("a" as ContainerId, plan("1", [ports]));
+  leases.rest("1");
+  expect(leases.ports()).toEqual([]);
+  expect(leases.inNetwork("net")).toEqual([]);
+  expect(leases.all()).toEqual([]);
+  expect(leases.restingIn("net")).toEqual(["1"]);
+  expect(leases.addressesIn("net").has(address)).toBe(true);
+  leases.remove("1");
+  leases.rest("1");
+  expect(leases.restingIn("net")).toEqual([]);
+  expect(leases.addressesIn("net").has(address)).toBe(false);
+});

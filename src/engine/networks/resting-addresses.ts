@@ -1,0 +1,28 @@
+import { kindOf } from "../../base/failure.ts";
+import type { ContainerContext } from "../containers/context.ts";
+import type { EndpointRecord } from "../state/records.ts";
+import type { ContainerId } from "../types.ts";
+import { planFor } from "./join-networks.ts";
+
+/**
+ * Addresses of containers that have just ended rest until their links are gone. Where a container that starts needs one of them, because
+ * it was told that address or its network has no other left, their links are removed at once.
+ */
+export async function freeRestingAddresses(
+  context: ContainerContext,
+  containerId: ContainerId,
+  endpoints: readonly Pick<EndpointRecord, "networkId" | "settings">[],
+): Promise<void> {
+  for (const { networkId, settings } of endpoints) {
+    const resting = context.networks.leases.restingIn(networkId);
+    const network = context.networks.find(networkId);
+    if (resting.length === 0 || network?.plan === undefined) continue;
+    try {
+      const joinable = { ...network, plan: network.plan };
+      planFor(context, { containerId, network: joinable, settings, usedNames: [] });
+    } catch (thrown) {
+      if (!["conflict", "exhausted"].includes(kindOf(thrown))) continue; // the start reports it
+      await context.networks.expel(resting);
+    }
+  }
+}
