@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
-import { Failure } from "../base/failure.ts";
+import { Failure, sentenceOf } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
+import { log } from "../base/log.ts";
 import { openDirectoryPath } from "../linux/open.ts";
 import { removeSpares, SpareDirectory } from "../linux/spare-directory.ts";
 import { spreadDirectories } from "../linux/spread-directories.ts";
@@ -193,8 +194,18 @@ export class LocalEngine implements Engine {
     await this.#blobs.settle();
     await this.#garbage.settle();
     await volumes.store.settle();
+    if (this.#context.networks.leases.all().length === 0) await removeNetworks(parts);
     state[Symbol.dispose]();
     await parts[Symbol.asyncDispose]();
+  }
+}
+
+/** What stays is removed by the next engine, or needed by it. */
+async function removeNetworks({ networks }: EngineParts): Promise<void> {
+  try {
+    await networks.removeAll();
+  } catch (thrown) {
+    log("warning", `cannot remove the networks' interfaces and firewall table: ${sentenceOf(thrown)}`);
   }
 }
 

@@ -89,6 +89,7 @@ export function findOwnEnds(
   return found;
 }
 
+/** Undefined where it is not there by this name. */
 function findContainerSide(interfaceName: string, netnsFd: Fd): Link | undefined {
   return inNetworkNamespace(netnsFd, () => {
     using socket = openNetlink("route");

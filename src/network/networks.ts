@@ -1,6 +1,6 @@
 import type { Fd, OwnedFd } from "../linux/fd.ts";
 import type { IpAddress, IpPrefix } from "../spec/ip-address.ts";
-import type { EndpointId, EndpointPlan, NetworkPlan, PublishedPorts } from "./types.ts";
+import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "./types.ts";
 
 /**
  * Whom published ports obey. `docker`: packets that are forwarded to a container pass the host's input rules by, as with
@@ -47,7 +47,8 @@ export interface Networks extends AsyncDisposable {
   /**
    * Makes the host's side of a network, or completes it: link, addresses, sysctls, firewall. Idempotent. Rolled back by itself on failure.
    * Throws "unsupported" when the kernel lacks something,
-   * "conflict" when the interface's name is taken by a link that is no bridge, "not-found" when macvlan's parent is not there.
+   * "conflict" when the interface's name is taken by a link that is no bridge, or
+   * when a bridge would have to be made of a subnet that the host has elsewhere (details.interface, details.subnet), "not-found" when macvlan's parent is not there.
    */
   ensure(plan: NetworkPlan): Promise<void>;
   /** Takes it away, by its plan, whether or not it was ensured in this process. Fine when absent. No endpoint may be left. */
@@ -81,9 +82,12 @@ export interface Networks extends AsyncDisposable {
   /**
    * After a start of the engine: the kernel says exactly what the records say. Stray links, elements and bridges of this data root go,
    * missing ones are made. A port that a program of the host has taken meanwhile becomes a finding. With no networks and nothing left in the
-   * kernel it does nothing, whatever the kernel lacks.
+   * kernel it does nothing, whatever the kernel lacks. Returns the networks that could not be made; onNote
+   * was told why.
    */
-  reconcile(records: NetworkRecords): Promise<void>;
+  reconcile(records: NetworkRecords): Promise<readonly NetworkId[]>;
+  /** An engine stops without containers: bridges, parents and the firewall's table of this data root go. ensure() and reconcile() make them again. */
+  removeAll(): Promise<void>;
   /** For `system check`: the kernel's state against what this object was told. Changes nothing. */
   findings(options?: FindingsOptions): Promise<readonly NetworkFinding[]>;
   /** What chains of others keep a bridge network's containers from; it may not have been made yet, and will turn forwarding on. */

@@ -1,40 +1,31 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
-import { listAddresses, listRoutes } from "../linux/addresses.ts";
 import type { Fd } from "../linux/fd.ts";
 import { findLink, removeLink } from "../linux/links.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
-import {
-  attachToBridge,
-  correctBridgeSizes,
-  detachFromBridge,
-  ensureBridge,
-  removeBridge,
-} from "./bridge/bridge-driver.ts";
+import { attachToBridge, detachFromBridge, ensureBridge, removeBridge } from "./bridge/bridge-driver.ts";
 import type { Wanted } from "./bridge/bridge-watch.ts";
-import { correctBridgePorts, removeStrayLinks } from "./bridge/own-links.ts";
-import {
-  bringUpLoopback,
-  findOwnEnds,
-  removeContainerSide,
-  replaceDefaultGateways,
-} from "./container-side.ts";
+import { removeStrayLinks } from "./bridge/own-links.ts";
+import { bringUpLoopback, removeContainerSide, replaceDefaultGateways } from "./container-side.ts";
 import { endpointElements } from "./firewall/elements.ts";
 import { type FirewallTable, isOfAnEngine } from "./firewall/firewall-table.ts";
 import { allElements, networkChange } from "./firewall/wanted-elements.ts";
+import { lockHostNetworks } from "./host-lock.ts";
 import { ownNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
 import { findFaults } from "./find-faults.ts";
 import { findForwardingFaults } from "./find-forwarding-faults.ts";
 import { LeavingLinks } from "./leaving-links.ts";
+import { makeNetworks } from "./make-networks.ts";
 import { attachInTime } from "./macvlan/attach-in-time.ts";
 import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
 import { findPortClash, refuseTakenPorts } from "./merge-ports.ts";
 import { forgetFlowsFrom, forgetFlowsTo } from "./old-flows.ts";
 import { OpenedHost } from "./opened-host.ts";
 import { readForwarding } from "./read-forwarding.ts";
+import { readKernelState } from "./read-kernel-state.ts";
 import { findPortHolder } from "./read-host.ts";
 import { describeReach } from "./policy/describe-reach.ts";
-import { judgeReach, surveyHost } from "./policy/survey-host.ts";
+import { judgeReach } from "./policy/survey-host.ts";
 import type {
   AttachedEndpoint,
   FindingsOptions,
@@ -86,6 +77,7 @@ class LocalNetworks implements Networks {
     const { host, firewall, watch } = this.#open();
     if (plan.driver === "macvlan") ensureMacvlanParent(host, plan);
     else {
+      using _host = await lockHostNetworks();
       // The firewall first: no packet passes a bridge that it does not know.
       firewall.change(networkChange(this.#plans, plan.id, plan));
       try {
@@ -212,36 +204,38 @@ class LocalNetworks implements Networks {
     bringUpLoopback(netnsFd);
   }
 
-  async reconcile({ networks, endpoints }: NetworkRecords): Promise<void> {
+  async reconcile({ networks, endpoints }: NetworkRecords): Promise<readonly NetworkId[]> {
     using _ = await this.#lock.acquire("");
     this.#plans.clear();
     this.#endpoints.clear();
     for (const plan of networks) this.#plans.set(plan.id, plan);
     for (const endpoint of endpoints) this.#endpoints.set(endpoint.id, endpoint);
     const opened = this.#findOpened();
-    if (opened instanceof Failure && networks.length + endpoints.length === 0) return;
+    if (opened instanceof Failure && networks.length + endpoints.length === 0) return [];
     if (opened instanceof Failure) throw opened;
-    const { host, firewall, bypass, ports, watch } = opened;
+    const { host, firewall, ports, watch } = opened;
     removeStrayLinks(host, this.#wanted);
     firewall.reset(allElements(this.#plans, this.#endpoints));
     this.#mirror([...this.#endpoints.values()]);
     if (firewall.isWanted) firewall.assert();
     else if (firewall.exists()) firewall.remove();
-    for (const plan of networks) {
-      try {
-        if (plan.driver === "macvlan") ensureMacvlanParent(host, plan);
-        else {
-          ensureBridge(host, plan);
-          bypass.ensure(plan, this.#endpoints);
-        }
-      } catch (thrown) {
-        this.#note(sentenceOf(thrown));
-      }
-    }
-    correctBridgePorts(host, this.#wanted);
-    for (const plan of networks) if (plan.driver === "bridge") correctBridgeSizes(host, plan);
-    for (const plan of networks) watch.follow(plan);
+    const failed = await makeNetworks(opened, { plans: this.#plans, endpoints: this.#endpoints });
+    for (const plan of this.#plans.values()) watch.follow(plan);
     ports.reset(this.#wanted);
+    return failed;
+  }
+
+  async removeAll(): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    if (this.#opened === undefined) return;
+    const { host, firewall, mirror, ports } = this.#opened;
+    this.#plans.clear();
+    this.#endpoints.clear();
+    removeStrayLinks(host, this.#wanted);
+    ports.reset(this.#wanted);
+    mirror.remove();
+    firewall.reset(new Map());
+    if (firewall.exists()) firewall.remove();
   }
 
   async findings({ openNetns = () => undefined }: FindingsOptions = {}): Promise<readonly NetworkFinding[]> {
@@ -250,27 +244,10 @@ class LocalNetworks implements Networks {
     const opened = this.#findOpened();
     if (opened instanceof Failure)
       return [{ subject: "networks", problem: opened.message, advice: "get what is missing" }];
-    const { host, firewall, mirror, netfilter, bypass, ports, watch } = opened;
-    const survey = surveyHost({ route: host.route, netfilter });
-    const forwarding = readForwarding(host.route, (index) =>
-      survey.links.find((link) => link.index === index),
+    const leaving = this.#leaving.ids;
+    return findFaults(
+      readKernelState(opened, { names: this.#names, wanted: this.#wanted, leaving, openNetns }),
     );
-    return findFaults({
-      names: this.#names,
-      plans: [...this.#plans.values()],
-      endpoints: [...this.#endpoints.values()],
-      ownEnds: findOwnEnds(this.#endpoints, openNetns),
-      survey,
-      firewall,
-      leaving: this.#leaving.ids,
-      closed: mirror.closed,
-      bypass,
-      forwarding,
-      addresses: listAddresses(host.route),
-      routes: listRoutes(host.route),
-      watch,
-      portConflicts: ports.conflicts(),
-    });
   }
 
   async obstaclesOf(plan: NetworkPlan): Promise<readonly NetworkFinding[]> {

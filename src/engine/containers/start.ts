@@ -105,9 +105,8 @@ export async function startHeld(
 ): Promise<StartTiming> {
   const { id } = record;
   await context.background.settled(id); // the run before may still be giving up its cgroup
-  await freeRestingAddresses(context, id, record.endpoints ?? []);
   const cgroups = context.parts.cgroups.missingAbove(id);
-  const endpoints = reserveOrFail(context, record, { byPolicy });
+  const endpoints = await reserveOrFail(context, record, { byPolicy });
   const joining = withPlans(record, endpoints);
   let intent: IntentId;
   try {
@@ -174,13 +173,16 @@ export async function startHeld(
   return timing;
 }
 
-/** As reserveEndpoints(); a start that fails for it has failed like any other. */
-function reserveOrFail(
+/** As reserveEndpoints(), of networks that are there then; a start that fails for it has failed like any other. */
+async function reserveOrFail(
   context: ContainerContext,
   record: ContainerRecord,
   { byPolicy }: { readonly byPolicy: boolean },
-): readonly EndpointPlan[] {
+): Promise<readonly EndpointPlan[]> {
+  const { endpoints = [] } = record;
   try {
+    for (const { networkId } of endpoints) await context.networks.prepare(networkId);
+    await freeRestingAddresses(context, record.id, endpoints);
     return reserveEndpoints(context, record);
   } catch (failed) {
     const thrown = failureTo("start the container", failed);

@@ -29,27 +29,30 @@ export async function connectContainer(
   const { id } = getContainer(context.state, container);
   using _ = await context.locks.acquire(id);
   const record = getContainer(context.state, id);
-  const network = getJoinable(context, reference);
+  const found = getJoinable(context, reference);
   checkMode(record);
   const endpoints = record.endpoints ?? [];
-  if (endpoints.some(({ networkId }) => networkId === network.id)) {
+  if (endpoints.some(({ networkId }) => networkId === found.id)) {
     if (!isRunning(record)) return; // as dockerd: its settings stay as they are
     throw new Failure(
       "not-permitted",
-      `cannot connect container "${record.name}": it is already connected to network ${quoted(network.name)}`,
-      { details: { network: network.name, container: record.name } },
+      `cannot connect container "${record.name}": it is already connected to network ${quoted(found.name)}`,
+      { details: { network: found.name, container: record.name } },
     );
   }
-  checkSettings(network, settings);
-  const endpoint: EndpointRecord = { networkId: network.id, networkName: network.name, settings };
-  const event = networkEvent(network, "connect", { container: id });
+  checkSettings(found, settings);
+  const endpoint: EndpointRecord = { networkId: found.id, networkName: found.name, settings };
+  const event = networkEvent(found, "connect", { container: id });
   if (!isRunning(record)) {
     context.state.putContainer({ ...record, endpoints: [...endpoints, endpoint] }, { events: [event] });
     return;
   }
   using netns = openLiveNetwork(context, record);
   const usedNames = endpoints.flatMap(({ plan }) => plan?.interfaceName ?? []);
+  await context.networks.prepare(found.id);
   await freeRestingAddresses(context, id, [endpoint]);
+  // It may have moved.
+  const network = getJoinable(context, found.id);
   const planned = planFor(context, { containerId: id, network, settings, usedNames });
   context.networks.leases.add(id, planned);
   const routed = routesWith(context, {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { fault } from "../../base/fault.ts";
 import { Failure, within } from "../../base/failure.ts";
 import { defaultPools } from "../../network/default-pools.ts";
+import { isSubnetTaken } from "../../network/subnet-taken.ts";
 import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
 import { plainGsoSize } from "../../spec/gso-max-size.ts";
 import { eventTimeNs } from "../containers/describe-event.ts";
@@ -12,6 +13,7 @@ import type { NetworkRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import { defaultNetwork, fixedNetworks, isPredefined } from "./fixed-networks.ts";
 import { Leases } from "./leases.ts";
+import { moveNetwork } from "./move-network.ts";
 import {
   adaptDefaultNetwork,
   type DefaultBridgeOptions,
@@ -20,6 +22,9 @@ import {
   planNetwork,
 } from "./plan-network.ts";
 import { networkNotFound, quoted } from "./refuse-network.ts";
+
+/** Another engine may take what was just found free. */
+const MOST_MOVES = 20;
 
 /** Records of networks, what the kernel has of them, and who has which address. */
 export class NetworkCatalog {
@@ -31,6 +36,7 @@ export class NetworkCatalog {
   readonly #defaultBridge: DefaultBridgeOptions;
   /** Whose host side is being made: their names and subnets are taken. */
   readonly #making = new Map<string, NetworkRecord>();
+  readonly #preparing = new Map<string, Promise<NetworkRecord>>();
   /** Links of ended containers that are not gone yet. */
   readonly #leaving = new Set<Promise<void>>();
   readonly #ensured = new Map<string, Promise<void>>();
@@ -129,20 +135,21 @@ export class NetworkCatalog {
     try {
       const intent = this.#state.beginIntent({ kind: "create-network", network: plan });
       fault("network.intended");
+      let made = record;
       try {
-        await this.ensure(plan);
+        made = await this.#ensureSomewhere(record);
         fault("network.made");
       } catch (thrown) {
         this.#ensured.delete(plan.id);
         this.#state.endIntent(intent); // it has rolled itself back
         throw within(`cannot create network ${quoted(record.name)}`, thrown);
       }
-      this.#state.putNetwork(record, { ends: intent, events: [event] });
+      this.#state.putNetwork(made, { ends: intent, events: [event] });
       fault("network.recorded");
+      return { record: made, warnings };
     } finally {
       this.#making.delete(record.id);
     }
-    return { record, warnings };
   }
 
   /** See Networks.remove(). `holders` names the containers that are in it. */
@@ -192,6 +199,56 @@ export class NetworkCatalog {
     }
   }
 
+  /**
+   * What the host has of a network is there when this resolves. Before addresses are taken from it: a network that nobody is in may have moved
+   * to another subnet. Fine when absent.
+   */
+  async prepare(id: string): Promise<void> {
+    const known = this.#preparing.get(id);
+    if (known !== undefined) return void (await known);
+    const record = this.find(id);
+    if (record?.plan === undefined) return;
+    const preparing = this.#ensureSomewhere(record);
+    this.#preparing.set(id, preparing);
+    try {
+      await preparing;
+    } finally {
+      this.#preparing.delete(id);
+    }
+  }
+
+  /** As ensure(). Gives the record as it is then. */
+  async #ensureSomewhere(record: NetworkRecord): Promise<NetworkRecord> {
+    if (record.plan === undefined) return record;
+    for (let now: NetworkRecord = record, moves = 0; ; moves++) {
+      try {
+        await this.ensure(now.plan as NetworkPlan);
+        return now;
+      } catch (thrown) {
+        const isMovable = isSubnetTaken(thrown) && moves < MOST_MOVES && !this.#isBound(now);
+        const moved = isMovable ? moveNetwork(now, this.#facts()) : undefined;
+        if (moved === undefined) throw thrown;
+        now = moved;
+        // First of all, so that a bridge is never of another subnet than its record.
+        if (this.#state.networks().has(now.id)) this.#state.putNetwork(now);
+      }
+    }
+  }
+
+  /** Containers that run in it have addresses of its subnet, others may have been promised one. */
+  #isBound({ id }: NetworkRecord): boolean {
+    return (
+      this.leases.inNetwork(id).length > 0 ||
+      this.#state
+        .containers()
+        .some(({ endpoints = [] }) =>
+          endpoints.some(
+            ({ networkId, settings: { ipv4, ipv6 } }) => networkId === id && (ipv4 ?? ipv6) !== undefined,
+          ),
+        )
+    );
+  }
+
   /** Gives a detached endpoint's ports back now, and its addresses when its link is gone. */
   rest(endpointId: string): void {
     this.leases.rest(endpointId);
@@ -234,8 +291,8 @@ export class NetworkCatalog {
     const used = networks.filter(
       ({ id, name }) => name !== defaultNetwork || endpoints.some(({ networkId }) => networkId === id),
     );
-    await this.#part.reconcile({ networks: used, endpoints });
-    for (const { id } of used) this.#ensured.set(id, Promise.resolve());
+    const failed = new Set(await this.#part.reconcile({ networks: used, endpoints }));
+    for (const { id } of used) if (!failed.has(id)) this.#ensured.set(id, Promise.resolve());
     for (const { id } of begun) this.#state.endIntent(id);
   }
 

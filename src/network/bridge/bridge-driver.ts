@@ -23,11 +23,16 @@ import { configureContainerSide } from "../container-side.ts";
 import { ensureForwarding } from "../forwarding.ts";
 import type { HostSide } from "../host-side.ts";
 import { bridgeAliasOf, bridgeMacOf, vethNameOf } from "../interface-names.ts";
+import { isSubnetTaken } from "../subnet-taken.ts";
 import type { EndpointPlan, NetworkPlan } from "../types.ts";
 import { gatewayAddresses, hasSameAddress } from "./bridge-faults.ts";
+import { refuseTakenSubnet } from "./refuse-taken-subnet.ts";
 import { correctGsoSizes, wantedGsoSizes, withNextPort } from "./correct-gso-sizes.ts";
 
-/** The host's side of a bridge network: makes what is missing. A bridge that somebody else made is used, and never removed. */
+/**
+ * The host's side of a bridge network: makes what is missing. A bridge that somebody else made is used, and never removed. The lock of
+ * all engines is held: see lockHostNetworks().
+ */
 export function ensureBridge(host: HostSide, plan: NetworkPlan): void {
   const name = plan.interfaceName;
   const found = findLink(host.route, name);
@@ -39,6 +44,7 @@ export function ensureBridge(host: HostSide, plan: NetworkPlan): void {
   }
   try {
     if (found === undefined) {
+      refuseTakenSubnet(host.route, plan);
       host.route.send([
         addBridge(name, { macAddress: bridgeMacOf(plan.id), mtu: plan.mtu }),
         // One call with its making: there is no moment in which it is not known as ours.
@@ -47,7 +53,7 @@ export function ensureBridge(host: HostSide, plan: NetworkPlan): void {
     }
     completeBridge(host, plan);
   } catch (thrown) {
-    if (found === undefined) host.route.send([removeLink(name)]);
+    if (found === undefined && !isSubnetTaken(thrown)) host.route.send([removeLink(name)]);
     throw within(`cannot make the network ${plan.name}`, thrown);
   }
 }

@@ -71,7 +71,9 @@ export class FakeNetworks {
         this.endpoints.clear();
         for (const plan of records.networks) this.networks.set(plan.id, plan);
         for (const plan of records.endpoints) this.endpoints.set(plan.id, plan);
+        return [];
       },
+      removeAll: async () => this.networks.clear(),
       findings: async () => [],
       obstaclesOf: async () => [],
       reachOf: async () => [],

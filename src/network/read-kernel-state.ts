@@ -1,0 +1,44 @@
+import { listAddresses, listRoutes } from "../linux/addresses.ts";
+import type { Wanted } from "./bridge/bridge-watch.ts";
+import { findOwnEnds } from "./container-side.ts";
+import type { KernelState } from "./find-faults.ts";
+import type { OwnNames } from "./interface-names.ts";
+import type { FindingsOptions } from "./networks.ts";
+import type { OpenedHost } from "./opened-host.ts";
+import { surveyHost } from "./policy/survey-host.ts";
+import { readForwarding } from "./read-forwarding.ts";
+import type { EndpointId } from "./types.ts";
+
+/** What the kernel has now, beside what it should have: for findFaults(). */
+export function readKernelState(
+  { host, firewall, mirror, netfilter, bypass, ports, watch }: OpenedHost,
+  {
+    names,
+    wanted: { plans, endpoints },
+    leaving,
+    openNetns,
+  }: {
+    readonly names: OwnNames;
+    readonly wanted: Wanted;
+    readonly leaving: ReadonlySet<EndpointId>;
+    readonly openNetns: NonNullable<FindingsOptions["openNetns"]>;
+  },
+): KernelState {
+  const survey = surveyHost({ route: host.route, netfilter });
+  return {
+    names,
+    plans: [...plans.values()],
+    endpoints: [...endpoints.values()],
+    ownEnds: findOwnEnds(endpoints, openNetns),
+    survey,
+    firewall,
+    leaving,
+    closed: mirror.closed,
+    bypass,
+    forwarding: readForwarding(host.route, (index) => survey.links.find((link) => link.index === index)),
+    addresses: listAddresses(host.route),
+    routes: listRoutes(host.route),
+    watch,
+    portConflicts: ports.conflicts(),
+  };
+}
