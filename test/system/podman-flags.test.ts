@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import { busyboxArchive } from "../support/images.ts";
-import { slowness } from "../support/patience.ts";
+import { poll, slowness } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
 describe.skipIf(!isRoot)("flags that podman has", () => {
@@ -65,8 +65,13 @@ describe.skipIf(!isRoot)("flags that podman has", () => {
       "sleep",
       "9",
     ]);
+    // As with dockerd, waiting ends with a run that its policy follows up.
     expect(await tare.must(["wait", "again"])).toBe("137");
-    expect(await tare.must(["inspect", "-f", "{{.RestartCount}}", "again"])).toBe("1");
+    const state = (): Promise<string> =>
+      tare.must(["inspect", "-f", "{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}", "again"]);
+    const ended = async (): Promise<true | undefined> =>
+      (await state()) === "1 exited 137" ? true : undefined;
+    await poll(ended, { timeoutMs: 30_000, everyMs: 100, what: "the end of the second run" });
     await tare.must(["rm", "again"]);
   }, 60_000);
 
