@@ -8,7 +8,7 @@
 SOURCES := $(shell find src -name '*.ts')
 NATIVE := native/build/syscall.node native/build/keeper.elf native/build/hello.elf
 BUN := node_modules/.bin/bun
-THREADS := ../src/network/names/answering-thread.ts ../src/image/threads/job-worker.ts ../src/linux/tree/unlink-thread.ts
+THREADS := ../src/network/names/answering-thread.ts ../src/image/threads/job-worker.ts ../src/linux/tree/unlink-thread.ts ../src/engine/state/copy-thread.ts
 
 all: dist/tare dist/bin/tare
 

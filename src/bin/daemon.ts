@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { sleep } from "../base/deadline.ts";
-import { kindOf, sentenceOf } from "../base/failure.ts";
+import { sentenceOf } from "../base/failure.ts";
 import { enableDebugLog, log, logUncaughtExceptions } from "../base/log.ts";
 import type { Engine } from "../engine/engine-types.ts";
 import { build, publishBuild } from "./build.ts";
@@ -44,7 +43,7 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
   installAddon(options);
   const { serve } = await import("../daemon/server.ts");
   const { readDescriptorBudget } = await import("../linux/descriptor-budget.ts");
-  await using engine = await openWhenFree(options);
+  await using engine = await open(options);
   const serving = await serve(engine, {
     socketPath: options.socketPath,
     buildId: build.id,
@@ -75,37 +74,27 @@ async function warmUp(): Promise<void> {
   }
 }
 
-const leavingWithinMs = 3_000;
-
-/** Waits for a daemon that serves no more and is about to leave the data root; one that serves is a conflict at once. */
-async function openWhenFree(options: DaemonOptions): Promise<Engine> {
+async function open(options: DaemonOptions): Promise<Engine> {
   const { openEngine } = await import("../mod/open-engine.ts");
-  const { isServed } = await import("./start-daemon.ts");
-  const deadline = Date.now() + leavingWithinMs;
+  const { whenFree } = await import("./when-free.ts");
   const registriesFile = process.env["TARE_REGISTRIES_CONF"];
-  for (;;) {
-    try {
-      return await openEngine({
-        dataRoot: options.dataRoot,
-        runRoot: options.runRoot,
-        ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
-        ...(options.storageOptions === undefined ? {} : { storageOptions: options.storageOptions }),
-        ...(registriesFile === undefined ? {} : { registriesFile }),
-        ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
-        ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
-        ...(options.publishPolicy === undefined ? {} : { publishPolicy: options.publishPolicy }),
-        ...(options.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: options.bridgeGsoMaxSize }),
-        bridgeBypass: options.bridgeBypass,
-        ...(options.garbageRules === undefined ? {} : { garbage: options.garbageRules }),
-        keeperProgram: programs.keeper,
-        helloProgram: programs.hello,
-      });
-    } catch (thrown) {
-      if (kindOf(thrown) !== "conflict" || Date.now() > deadline || (await isServed(options.socketPath)))
-        throw thrown;
-      await sleep(20);
-    }
-  }
+  return await whenFree(options.socketPath, () =>
+    openEngine({
+      dataRoot: options.dataRoot,
+      runRoot: options.runRoot,
+      ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
+      ...(options.storageOptions === undefined ? {} : { storageOptions: options.storageOptions }),
+      ...(registriesFile === undefined ? {} : { registriesFile }),
+      ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
+      ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
+      ...(options.publishPolicy === undefined ? {} : { publishPolicy: options.publishPolicy }),
+      ...(options.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: options.bridgeGsoMaxSize }),
+      bridgeBypass: options.bridgeBypass,
+      ...(options.garbageRules === undefined ? {} : { garbage: options.garbageRules }),
+      keeperProgram: programs.keeper,
+      helloProgram: programs.hello,
+    }),
+  );
 }
 
 function report(thrown: unknown): number {

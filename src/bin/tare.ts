@@ -34,6 +34,8 @@ if (isDaemon(argv)) {
     build,
     connect,
     widen,
+    repair: async (options) => (await import("./repair.ts")).repair(options),
+    confirmRepair: async (options) => (await import("./repair.ts")).confirmRepair(options),
     // Seldom wanted: it needs the addon.
     sendDescriptors: async (options, packet) =>
       (await import("./send-descriptors.ts")).sendDescriptors(options, packet),

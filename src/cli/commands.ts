@@ -436,6 +436,11 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import("./commands/system.ts")).check,
   },
   {
+    names: ["system repair"],
+    summary: "Make new records for a data root whose state.db is lost or damaged",
+    load: async () => (await import("./commands/system-repair.ts")).systemRepair,
+  },
+  {
     names: ["system settle"],
     summary: "Wait until everything that was removed is gone from the kernel and the disk",
     load: async () => (await import("./commands/system.ts")).settle,

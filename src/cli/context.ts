@@ -37,6 +37,14 @@ export interface GlobalOptions {
   readonly startsDaemon: boolean;
 }
 
+/** What `system repair` has done. */
+export interface RepairSummary {
+  readonly source: string;
+  readonly asideAt?: string;
+  readonly added: readonly string[];
+  readonly lost: readonly string[];
+}
+
 /** The world the command line lives in; bin gives the process's own. */
 export interface CliContext {
   /** Touched only by commands that read it: opening it costs time. */
@@ -54,6 +62,10 @@ export interface CliContext {
     options: GlobalOptions,
     packet: { readonly path: string; readonly text: string; readonly fds: readonly number[] },
   ): Promise<void>;
+  /** Makes new records for the data root, in this process; undefined when they are sound. */
+  repair(options: GlobalOptions): Promise<RepairSummary | undefined>;
+  /** Allows garbage collection after a repair; false when there was none. */
+  confirmRepair(options: GlobalOptions): Promise<boolean>;
   /** Connects to the engine's daemon, starting one where the rules allow it. */
   connect(options: GlobalOptions): Promise<LeanClient>;
   /** The same connections, for all calls. */

@@ -7,6 +7,7 @@ import type { Garbage } from "./images/garbage.ts";
 import { listUnknownDirectories } from "./containers/unknown-directories.ts";
 import { listKeepers } from "./host/keepers.ts";
 import { openLiveNetwork } from "./networks/connect.ts";
+import { isUnconfirmed } from "./repair/unconfirmed.ts";
 import { subjectOf } from "./state/records.ts";
 import { checkVolumes } from "./volumes/check-volumes.ts";
 import type { CheckFinding } from "./engine-types.ts";
@@ -23,6 +24,15 @@ export async function checkEngine(
   const begun = context.state.intents().map(([, intent]) => subjectOf(intent));
   const pending = new Set([...background.pending, ...begun]);
   const findings = [
+    ...(isUnconfirmed(context.state)
+      ? [
+          finding(
+            "records",
+            "were repaired, and nothing is removed as garbage until that is confirmed",
+            "look at the containers and images, stop the daemon and run: tare system repair --confirm",
+          ),
+        ]
+      : []),
     ...[...background.failures].map(([subject, problem]) =>
       finding(
         `container ${subject.slice(0, 12)}`,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { log } from "../base/log.ts";
 import { MadeAhead } from "../base/made-ahead.ts";
@@ -30,6 +30,7 @@ import type { GarbageRules } from "../spec/garbage-rules.ts";
 import type { IdPool } from "../spec/id-pool.ts";
 import type { EngineParts, RuntimePart } from "./parts.ts";
 import { randomContainerId } from "./planning/container-name.ts";
+import { requireEmpty } from "./state/damage.ts";
 import { lockRoot } from "./state/locked-root.ts";
 
 export interface PartsOptions {
@@ -57,6 +58,8 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
   const { dataRoot, runRoot, storageDriver, keeperProgram, helloProgram, idPool } = options;
   await using opened = new AsyncDisposableStack();
   opened.use(await lockRoot(dataRoot, "data root"));
+  // Before the storage driver and the content store change anything.
+  if (!existsSync(join(dataRoot, "state.db"))) requireEmpty(dataRoot);
   // Before anything in it is touched: prewarmed keepers and containers of another engine may be there.
   opened.use(await lockRoot(runRoot, "run root"));
   const program = opened.use(openKeeperProgram(keeperProgram, { directory: join(runRoot, "lib") }));

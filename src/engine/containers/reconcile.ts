@@ -22,6 +22,7 @@ import { plansOf, releaseEndpoints, withPlans } from "../networks/join-networks.
 import { announceEndpoint } from "../networks/names.ts";
 import { sentenceOf } from "../../base/failure.ts";
 import { adopt } from "./start.ts";
+import { isUnconfirmed } from "../repair/unconfirmed.ts";
 import { listUnknownDirectories } from "./unknown-directories.ts";
 import { undoUpdate } from "./update.ts";
 
@@ -50,7 +51,7 @@ export async function reconcile(context: ContainerContext): Promise<void> {
   dropHalfRestarted(context);
   for (const { id } of context.state.containers()) watchOrphanedExecs(context, id);
   sweepEnded(context);
-  sweepUnknown(context);
+  if (!isUnconfirmed(context.state)) sweepUnknown(context);
   fault("reconcile.done");
 }
 

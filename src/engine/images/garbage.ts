@@ -7,6 +7,7 @@ import { defaultGarbageRules, type GarbageRules } from "../../spec/garbage-rules
 import type { StorageDriver } from "../../storage/driver.ts";
 import { layersOf } from "./images-in-use.ts";
 import type { State } from "../state/state.ts";
+import { isUnconfirmed } from "../repair/unconfirmed.ts";
 import { Leftovers } from "./leftovers.ts";
 
 /** How often the disk is looked at while something waits for its time. */
@@ -168,6 +169,7 @@ export class Garbage implements Disposable {
   }
 
   async #run({ all = false }: CollectOptions): Promise<void> {
+    if (isUnconfirmed(this.#state)) return;
     try {
       const items = await this.#list();
       this.#leftovers.keepOnly(new Set(items.map(keyOf)));

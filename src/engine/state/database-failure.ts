@@ -1,5 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { Failure } from "../../base/failure.ts";
+import { damagedState, isDamage } from "./damage.ts";
 import { codeOf } from "../../linux/file-failure.ts";
 
 /** SPEC: https://www.sqlite.org/rescode.html; the lowest 8 bits. */
@@ -9,6 +10,7 @@ const SQLITE = { readonly: 8, ioError: 10, full: 13 } as const;
 export function databaseFailure(thrown: unknown, dataRoot: string): unknown {
   if (!(thrown instanceof Error) || !("errcode" in thrown) || typeof thrown.errcode !== "number")
     return thrown;
+  if (isDamage(thrown)) return damagedState(dataRoot, thrown);
   const code = thrown.errcode & 0xff;
   if (code === SQLITE.full) {
     return new Failure("exhausted", `cannot write the state: the disk of "${dataRoot}" is full`, {

@@ -1,8 +1,9 @@
-import { chmodSync, closeSync, fsyncSync, openSync } from "node:fs";
+import { chmodSync, closeSync, fsyncSync, openSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Failure, kindOf, within } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
+import { damagedState, isDamage, requireEmpty } from "./damage.ts";
 import { databaseFailure } from "./database-failure.ts";
 import { Reserve } from "./reserve.ts";
 
@@ -40,6 +41,8 @@ export class Database implements Disposable {
   readonly #reserve: Reserve;
   readonly #statements = new Map<string, StatementSync>();
   #depth = 0;
+  #onChange: () => void = () => {};
+  #isCopySound = true;
 
   constructor(connection: DatabaseSync, dataRoot: string) {
     this.#connection = connection;
@@ -49,6 +52,7 @@ export class Database implements Disposable {
 
   run(sql: string, ...values: (string | number)[]): void {
     this.#translated(() => this.#prepare(sql).run(...values));
+    this.#onChange();
   }
 
   all(sql: string, ...values: (string | number)[]): readonly Readonly<Record<string, unknown>>[] {
@@ -56,7 +60,41 @@ export class Database implements Disposable {
   }
 
   insert(sql: string, ...values: (string | number)[]): number {
-    return Number(this.#translated(() => this.#prepare(sql).run(...values)).lastInsertRowid);
+    const { lastInsertRowid } = this.#translated(() => this.#prepare(sql).run(...values));
+    this.#onChange();
+    return Number(lastInsertRowid);
+  }
+
+  /** Reads all of it. Throws "corrupt" when it is damaged. */
+  requireSound(): void {
+    const [row] = this.all("PRAGMA quick_check");
+    const said = String(row?.["quick_check"]);
+    if (said !== "ok") throw damagedState(this.#dataRoot, new Error(said));
+  }
+
+  /** Called after each change, often more than once. There is one listener. */
+  onChange(listener: () => void): void {
+    this.#onChange = listener;
+  }
+
+  /**
+   * Until endCopy() the file stays as it is and the log only grows, so that another thread can copy them. SAFETY: a log
+   * that is all in the file is written from its beginning by the next change: that is the one here.
+   */
+  beginCopy(): void {
+    this.#connection.exec("PRAGMA wal_autocheckpoint = 0");
+    this.#isCopySound = true;
+    this.#translated(() =>
+      this.#prepare(
+        "INSERT INTO facts (name, value) VALUES ('copied', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      ).run(new Date().toISOString()),
+    );
+  }
+
+  /** False when the copy is not sound, because room had to be made meanwhile. Idempotent. */
+  endCopy(): boolean {
+    this.#connection.exec("PRAGMA wal_autocheckpoint = 1000");
+    return this.#isCopySound;
   }
 
   /** Does what must be possible on a full disk, too: what makes room, and what has happened already. */
@@ -113,6 +151,7 @@ export class Database implements Disposable {
 
   /** What is in the log goes to its place, so that the log's own blocks are written again: that takes no room. */
   #reuseLog(): void {
+    this.#isCopySound = false;
     try {
       this.#connection.exec("PRAGMA wal_checkpoint(RESTART)");
     } catch {
@@ -138,10 +177,18 @@ export class Database implements Disposable {
   }
 }
 
-/** Opens or makes the database, brought to this version's schema. The data root's lock must be held. */
-export function openDatabase(path: string): Database {
+/**
+ * Opens or makes the database, brought to this version's schema. The data root's lock must be held. Throws "corrupt" when
+ * it is damaged, or new in a data root that has content, unless `mayBeNew`.
+ */
+export function openDatabase(
+  path: string,
+  { mayBeNew = false }: { readonly mayBeNew?: boolean } = {},
+): Database {
   let connection: DatabaseSync | undefined;
   try {
+    if (!mayBeNew && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0)
+      requireEmpty(dirname(path));
     closeSync(openSync(path, "a", 0o600));
     chmodSync(path, 0o600);
     connection = new DatabaseSync(path);
@@ -149,16 +196,17 @@ export function openDatabase(path: string): Database {
     connection.exec(
       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
     );
-    migrate(connection);
+    migrate(connection, () => (mayBeNew ? undefined : requireEmpty(dirname(path))));
     syncDirectory(dirname(path));
     return new Database(connection, dirname(path));
   } catch (thrown) {
     connection?.close();
+    if (isDamage(thrown)) throw damagedState(dirname(path), thrown);
     throw thrown instanceof Failure ? thrown : within(`cannot open the state "${path}"`, thrown);
   }
 }
 
-function migrate(connection: DatabaseSync): void {
+function migrate(connection: DatabaseSync, beforeFirst: () => void): void {
   const row = connection.prepare("PRAGMA user_version").get() as { readonly user_version: number };
   const version = row.user_version;
   if (version > migrations.length) {
@@ -167,6 +215,7 @@ function migrate(connection: DatabaseSync): void {
       `cannot open the state: it has version ${version}, and this program knows up to ${migrations.length}: use a newer one`,
     );
   }
+  if (version === 0) beforeFirst();
   for (let next = version; next < migrations.length; next++) {
     connection.exec(`BEGIN IMMEDIATE; ${migrations[next]}; PRAGMA user_version = ${next + 1}; COMMIT`);
   }

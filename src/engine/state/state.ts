@@ -3,10 +3,12 @@ import { fault } from "../../base/fault.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { EngineEvent } from "../engine-types.ts";
 import type { ContainerId } from "../types.ts";
+import { damagedState, isDamage } from "./damage.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { EventStore } from "./event-store.ts";
 import { decode, encode } from "./json.ts";
 import { NameIndex } from "./name-index.ts";
+import { StateCopies } from "./state-copies.ts";
 import {
   type ContainerRecord,
   type ImageRecord,
@@ -27,6 +29,7 @@ import {
 export class State implements Disposable {
   readonly events: EventStore;
   readonly #database: Database;
+  readonly #copies: Disposable | undefined;
   readonly #containers = new NameIndex();
   readonly #images = new Map<Digest, ImageRecord>();
   readonly #references = new Map<string, Digest>();
@@ -37,8 +40,9 @@ export class State implements Disposable {
   readonly #secrets = new Map<string, SecretRecord>();
   #imagesListener: () => void = () => undefined;
 
-  constructor(database: Database) {
+  constructor(database: Database, { copies }: { readonly copies?: Disposable } = {}) {
     this.#database = database;
+    this.#copies = copies;
     this.events = new EventStore(database);
     this.#load();
   }
@@ -333,7 +337,17 @@ export class State implements Disposable {
     );
   }
 
+  /** Reads the whole database. Throws "corrupt" when it is damaged. */
+  requireSound(): void {
+    this.#database.requireSound();
+  }
+
+  removeFact(name: string): void {
+    this.#database.run("DELETE FROM facts WHERE name = ?", name);
+  }
+
   [Symbol.dispose](): void {
+    this.#copies?.[Symbol.dispose]();
     this.events[Symbol.dispose]();
     this.#database[Symbol.dispose]();
   }
@@ -387,13 +401,13 @@ export class State implements Disposable {
   }
 }
 
-/** Opens `<dataRoot>/state.db`. The caller disposes of it. */
-export function openState(dataRoot: string): State {
-  const database = openDatabase(join(dataRoot, "state.db"));
+/** Opens `<dataRoot>/state.db`, see openDatabase(), and keeps copies of it. The caller disposes of it. */
+export function openState(dataRoot: string, options: { readonly mayBeNew?: boolean } = {}): State {
+  const database = openDatabase(join(dataRoot, "state.db"), options);
   try {
-    return new State(database);
+    return new State(database, { copies: new StateCopies(database, dataRoot) });
   } catch (thrown) {
     database[Symbol.dispose]();
-    throw thrown;
+    throw isDamage(thrown) ? damagedState(dataRoot, thrown) : thrown;
   }
 }

@@ -39,6 +39,8 @@ export async function runCommandLine(argv: readonly string[], given: Given = {})
     cwd: given.cwd ?? "/",
     hasContent: (path) => Bun.file(path).size > 0,
     build: { version: "1.2.3", commit: "abcdef" },
+    repair: async () => undefined,
+    confirmRepair: async () => false,
     sendDescriptors: async (_, packet) => void sent.push(packet),
     connect: async (options) => {
       connections.push(options);

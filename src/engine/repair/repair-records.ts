@@ -1,0 +1,116 @@
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { Failure, kindOf, within } from "../../base/failure.ts";
+import { openContentStore } from "../../image/content-store.ts";
+import { lockRoot } from "../state/locked-root.ts";
+import { copyPaths } from "../state/state-copies.ts";
+import { openState, type State } from "../state/state.ts";
+import { openVolumeStore } from "../../storage/volume-store.ts";
+import { VolumeCatalog } from "../volumes/volume-catalog.ts";
+import { addContainers } from "./add-containers.ts";
+import { addImages } from "./add-images.ts";
+import { listLost } from "./list-lost.ts";
+import { unconfirmedFact } from "./unconfirmed.ts";
+
+export interface RepairReport {
+  /** What the records were made from. */
+  readonly source: string;
+  /** Where the damaged database is now; absent: there was none. */
+  readonly asideAt?: string;
+  /** Objects on the disk that had no record. */
+  readonly added: readonly string[];
+  readonly lost: readonly string[];
+}
+
+interface Roots {
+  readonly dataRoot: string;
+  readonly runRoot: string;
+}
+
+/**
+ * Makes records for a data root whose database is lost or damaged: from the newest good copy, then from the disk and the
+ * living keepers. Undefined when the database is sound. Nothing is removed from the disk, here and by the engine, until
+ * confirmRepair(). Throws "conflict" while an engine has one of the roots.
+ */
+export async function repairRecords({ dataRoot, runRoot }: Roots): Promise<RepairReport | undefined> {
+  using _data = await lockRoot(dataRoot, "data root");
+  using _run = await lockRoot(runRoot, "run root");
+  if (isSound(dataRoot)) return undefined;
+  const asideAt = putAside(dataRoot);
+  const { state, source } = openBest(dataRoot);
+  using opened = state;
+  opened.putFact(unconfirmedFact, new Date().toISOString());
+  const content = await openContentStore(dataRoot);
+  const lost = listLost(opened, dataRoot);
+  const added = [
+    ...(await addImages(opened, { dataRoot, content })),
+    ...(await addVolumes(opened, dataRoot)),
+    ...(await addContainers(opened, { dataRoot, runRoot })),
+  ];
+  return { source, ...(asideAt === undefined ? {} : { asideAt }), added, lost };
+}
+
+/** The user has seen what the repair has done: from now on garbage is collected again. False when there was no repair. */
+export async function confirmRepair({ dataRoot, runRoot }: Roots): Promise<boolean> {
+  using _data = await lockRoot(dataRoot, "data root");
+  using _run = await lockRoot(runRoot, "run root");
+  using state = openState(dataRoot);
+  const isUnconfirmed = state.findFact(unconfirmedFact) !== undefined;
+  state.removeFact(unconfirmedFact);
+  return isUnconfirmed;
+}
+
+function isSound(dataRoot: string): boolean {
+  try {
+    using state = openState(dataRoot);
+    state.requireSound();
+    return true;
+  } catch (thrown) {
+    if (kindOf(thrown) === "corrupt") return false;
+    throw thrown;
+  }
+}
+
+/** The database that can't be used, with its log. */
+function putAside(dataRoot: string): string | undefined {
+  const path = join(dataRoot, "state.db");
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) {
+    for (const suffix of ["", "-wal"]) rmSync(`${path}${suffix}`, { force: true });
+    return undefined;
+  }
+  const directory = join(dataRoot, `state-damaged-${Date.now()}`);
+  mkdirSync(directory, { mode: 0o700 });
+  for (const suffix of ["", "-wal"]) {
+    if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, join(directory, `state.db${suffix}`));
+  }
+  return directory;
+}
+
+/** Of the newest copy that is sound, else a new one. */
+function openBest(dataRoot: string): { readonly state: State; readonly source: string } {
+  const path = join(dataRoot, "state.db");
+  for (const copy of copyPaths(dataRoot)) {
+    if (!existsSync(copy)) continue;
+    copyFileSync(copy, path);
+    try {
+      const state = openState(dataRoot);
+      try {
+        state.requireSound();
+        return { state, source: `the copy of ${state.findFact("copied") ?? "unknown time"}` };
+      } catch (thrown) {
+        state[Symbol.dispose]();
+        throw thrown;
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof Failure) || thrown.kind !== "corrupt") throw within("cannot repair", thrown);
+      for (const suffix of ["", "-wal"]) rmSync(`${path}${suffix}`, { force: true });
+    }
+  }
+  return { state: openState(dataRoot, { mayBeNew: true }), source: "the disk alone: there is no sound copy" };
+}
+
+async function addVolumes(state: State, dataRoot: string): Promise<readonly string[]> {
+  const known = new Set(state.volumes().keys());
+  await new VolumeCatalog(state, await openVolumeStore(dataRoot)).reconcile();
+  return [...state.volumes().keys()].filter((name) => !known.has(name)).map((name) => `volume ${name}`);
+}
