@@ -18,6 +18,12 @@ describe.skipIf(!isRoot)("the daemon's log", () => {
     expect(lines.filter((line) => !head.test(line))).toEqual([]);
   });
 
+  test("has no uncaught exception after starts that fail", async () => {
+    await using tare = new Installation();
+    for (let at = 0; at < 40; at++) await tare.refused(["run", "--rm", "-w", "/proc/self/fd/9", "hello"]);
+    expect(tare.daemonLog()).not.toContain("uncaught exception");
+  });
+
   test("shows an exception that no code caught; the daemon goes on, and the installation's end fails the test", async () => {
     const tare = new Installation();
     const thrower = { env: { TARE_FAULT: "create.recorded:1:THROW" } };

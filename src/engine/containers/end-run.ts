@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { poll } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
-import { kindOf, type Failure, sentenceOf } from "../../base/failure.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
+import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
+import { codeOf, fileFailure } from "../../linux/file-failure.ts";
 import type { Exit } from "../../runtime/types.ts";
 import type { ContainerRecord, IntentId } from "../state/records.ts";
 import type { EngineEvent } from "../engine-types.ts";
@@ -186,7 +186,7 @@ export async function sweepAll(
   fault("sweep.cgroup");
   await whenFree("remove the file system", () => context.parts.storage.removeSnapshot(id));
   fault("sweep.snapshot");
-  await removeDirectory(context.places.run(id));
+  await whenFree("remove the run directory", () => removeDirectory(context.places.run(id)));
   fault("sweep.run");
   await removeDirectory(context.places.data(id));
   fault("sweep.data");
@@ -202,7 +202,10 @@ export async function removeDirectory(path: string): Promise<void> {
     // A keeper that is just ending may still put its last word there.
     await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   } catch (thrown) {
-    throw fileFailure("cannot remove the directory of a container", thrown);
+    const failure = fileFailure("cannot remove the directory of a container", thrown);
+    // The keepers of many execs that end write into it for longer.
+    if (codeOf(thrown) !== "ENOTEMPTY") throw failure;
+    throw new Failure("conflict", failure.message, { cause: thrown });
   }
 }
 

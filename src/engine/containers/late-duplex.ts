@@ -10,6 +10,8 @@ export class LateDuplex extends Duplex {
 
   constructor() {
     super({ allowHalfOpen: true });
+    // After a start that failed its user has no listener any more; who still reads sees it close.
+    this.on("error", () => {});
   }
 
   /**

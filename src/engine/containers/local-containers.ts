@@ -1,3 +1,4 @@
+import { requireDescriptors } from "../../linux/descriptor-budget.ts";
 import type { ContainerUpdate } from "../update-types.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ContainerStatistics, StatisticsOptions } from "../statistics-types.ts";
@@ -64,6 +65,8 @@ export class LocalContainers implements Containers {
 
   async start(reference: ContainerReference, options: DescriptorOptions = {}): Promise<StartTiming> {
     using taken = this.#context.descriptors.take(options);
+    const { descriptors } = this.#context.parts;
+    if (descriptors !== undefined) requireDescriptors("start the container", descriptors);
     return await startContainer(this.#context, reference, taken.fds);
   }
 

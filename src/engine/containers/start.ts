@@ -4,7 +4,6 @@ import { sleep } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
 import { Failure, isShortage, sentenceOf } from "../../base/failure.ts";
 import type { Fd } from "../../linux/fd.ts";
-import { requireDescriptors } from "../../linux/descriptor-budget.ts";
 import { planCgroup } from "../../linux/cgroup-plan.ts";
 import type { EarlyStreams, Exit, KeptProcess, StartedProcess } from "../../runtime/types.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
@@ -71,9 +70,7 @@ export async function startContainer(
   preserveFds: ReadonlyMap<number, Fd> = new Map(),
 ): Promise<StartTiming> {
   const clock = new PhaseClock();
-  const { id, name } = getContainer(context.state, reference);
-  const { descriptors } = context.parts;
-  if (descriptors !== undefined) requireDescriptors(`start container "${name}"`, descriptors);
+  const { id } = getContainer(context.state, reference);
   await startRequired(context, id, (required) => startContainer(context, required));
   using _ = await context.locks.acquire(id);
   const record = getContainer(context.state, id);

@@ -5,10 +5,11 @@ import { listLayerHexes, listSnapshots, namesIn } from "./stored-objects.ts";
 
 /** What the records of a copy name and the disk has no more, and what no copy could have. */
 export function listLost(state: State, dataRoot: string): readonly string[] {
+  const copiedAt = state.findFact("copied");
   const lost = [
-    ...(state.findFact("copied") === undefined
-      ? ["names of images, networks, secrets and the settings of containers: there is no sound copy"]
-      : [`changes of records after ${state.findFact("copied")}`]),
+    copiedAt === undefined
+      ? "names of images, networks, secrets and the settings of containers: there is no sound copy"
+      : `changes of records after ${copiedAt}`,
   ];
   const snapshots = listSnapshots(dataRoot);
   for (const { id, name } of state.containers()) {

@@ -62,7 +62,7 @@ export class StateCopies implements Disposable {
         if (answer.kind === "failed") this.#note(answer.problem);
         // One that checkpoints have broken is dropped; the next change wants another.
         const order: CopyOrder = this.#database.endCopy() ? "keep" : "drop";
-        if (answer.kind === "copied") thread.postMessage(order);
+        if (answer.kind === "copied") thread.postMessage(order, []);
       });
       thread.on("error", (thrown) => this.#note(sentenceOf(thrown)));
       thread.on("exit", () => this.#end(thread));

@@ -9,6 +9,7 @@ import type { Exit, KeptProcess, ProcessEnd } from "../types.ts";
 import { answer, encodeRequest, type Frame, type FrameReader, readFrame } from "./frames.ts";
 import { connectKeeper } from "./socket.ts";
 
+const SIGCONT = 18;
 const terminalFlag = 2;
 const attachFlag = { stdin: 1, stdout: 2, stderr: 4 } as const;
 const rootSlot = 0;
@@ -122,7 +123,11 @@ export class KeeperConnection implements KeptProcess {
 
   signal(number: number): boolean {
     using pidfd = findProcess({ pid: this.pid, startTime: this.startTime });
-    return pidfd !== undefined && signalProcess(pidfd.fd, number);
+    const isSent = pidfd !== undefined && signalProcess(pidfd.fd, number);
+    // A keeper that somebody has stopped would not hear of the end.
+    using keeper = findProcess({ pid: this.keeperPid, startTime: this.#keeperStartTime });
+    if (keeper !== undefined) signalProcess(keeper.fd, SIGCONT);
+    return isSent;
   }
 
   openRoot(): OwnedFd {
