@@ -1,3 +1,4 @@
+import { Failure } from "../base/failure.ts";
 import { errno } from "./errno.ts";
 import { encodePortRedirect, type PortRedirect, type RedirectHook } from "./netlink/port-redirect.ts";
 import { NetlinkFailure, NetlinkSocket } from "./netlink-socket.ts";
@@ -9,6 +10,8 @@ import { isForcedAbsent } from "./without.ts";
  * namespace. Idempotent; a table with other ports is replaced.
  */
 export function ensurePortRedirect(table: string, redirect: PortRedirect): void {
+  if (isForcedAbsent("nf_tables"))
+    throw new Failure("unsupported", "cannot redirect a port: TARE_WITHOUT says nf_tables");
   using socket = new NetlinkSocket("netfilter");
   if (isForcedAbsent("nf_tables-netdev")) return makeAt(socket, "output", table, redirect);
   try {

@@ -2,6 +2,7 @@ import { Failure, sentenceOf } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Fd } from "../linux/fd.ts";
 import { findLink, removeLink } from "../linux/links.ts";
+import { hasNfTables } from "../linux/nf-tables-support.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
 import { attachToBridge, detachFromBridge, ensureBridge, removeBridge } from "./bridge/bridge-driver.ts";
 import type { Wanted } from "./bridge/bridge-watch.ts";
@@ -37,11 +38,12 @@ import type {
   PublishPolicy,
 } from "./networks.ts";
 import { SurveyCache } from "./survey-cache.ts";
+import { UnfilteredNetworks } from "./unfiltered-networks.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "./types.ts";
 
-/** Touches nothing yet: sockets are opened, and the firewall's table is made, for the first network. */
+/** Changes nothing yet: sockets are opened, and the firewall's table is made, for the first network. */
 export function openNetworks(options: NetworksOptions): Networks {
-  return new LocalNetworks(options);
+  return hasNfTables() ? new LocalNetworks(options) : new UnfilteredNetworks(options);
 }
 
 /** How long the firewall and a bridge may lack what somebody took away. */

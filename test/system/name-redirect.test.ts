@@ -109,3 +109,17 @@ describe.each(forms)("127.0.0.11:53, led to our port %s", (_, word, hook, family
     });
   }
 });
+
+test("127.0.0.11:53 answers on a kernel without nf_tables, too", async () => {
+  using open = new DisposableStack();
+  process.env["TARE_WITHOUT"] = "nf_tables";
+  open.defer(() => void delete process.env["TARE_WITHOUT"]);
+  const container = open.use(makeNetworkHost());
+  const names = open.use(openNameServer());
+  names.addNetwork("n", "front");
+  names.addEntry("n", { endpointId: "e1", names: ["web"], addresses: ["172.18.0.2"] });
+  names.serve("c", { netns: container.netns, view: { networks: [{ id: "n" }], upstreams: [] } });
+  for (const form of ["+notcp", "+tcp"])
+    expect((await container.run("dig", "@127.0.0.11", "+short", form, "web")).trim()).toBe("172.18.0.2");
+  expect(await container.run("nft", "list", "ruleset")).toBe("");
+});

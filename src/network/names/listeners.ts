@@ -1,6 +1,7 @@
 import { Failure, within } from "../../base/failure.ts";
 import type { Fd, OwnedFd } from "../../linux/fd.ts";
 import { listenOn, openInetSocket, reuseAddress, tryBind } from "../../linux/inet-socket.ts";
+import { hasNfTables } from "../../linux/nf-tables-support.ts";
 import { ensurePortRedirect } from "../../linux/port-redirect.ts";
 import { inNetworkNamespace } from "../../linux/network-namespace.ts";
 import { parseIpAddress } from "../../spec/ip-address.ts";
@@ -26,9 +27,8 @@ export function openListeners(netns: Fd): Listeners {
   try {
     return inNetworkNamespace(netns, () => {
       using opened = new DisposableStack();
-      const { udp, tcp, port } = bindBoth(opened);
+      const { udp, tcp } = bindAndRedirect(opened);
       listenOn(tcp.fd, { backlog });
-      ensurePortRedirect(table, { address, port: dnsPort, toPort: port });
       const held = opened.move();
       return { udp, tcp, [Symbol.dispose]: () => held.dispose() };
     });
@@ -37,12 +37,26 @@ export function openListeners(netns: Fd): Listeners {
   }
 }
 
-function bindBoth(opened: DisposableStack): {
+interface Bound {
   readonly udp: OwnedFd;
   readonly tcp: OwnedFd;
   readonly port: number;
-} {
-  for (const port of ownPorts) {
+}
+
+/** On a kernel without nf_tables port 53 itself is taken: a name server of the container's own can't have all addresses then. */
+function bindAndRedirect(opened: DisposableStack): Bound {
+  const bound = bindBoth(opened, ownPorts);
+  try {
+    ensurePortRedirect(table, { address, port: dnsPort, toPort: bound.port });
+    return bound;
+  } catch (thrown) {
+    if (hasNfTables()) throw thrown;
+    return bindBoth(opened, [dnsPort]);
+  }
+}
+
+function bindBoth(opened: DisposableStack, ports: readonly number[]): Bound {
+  for (const port of ports) {
     using tried = new DisposableStack();
     const udp = tried.use(openInetSocket(4, "udp"));
     const tcp = tried.use(openInetSocket(4, "tcp"));
@@ -52,5 +66,5 @@ function bindBoth(opened: DisposableStack): {
     opened.defer(() => held.dispose());
     return { udp, tcp, port };
   }
-  throw new Failure("unavailable", `none of the ports ${ownPorts.at(-1)} to ${ownPorts[0]} is free in it`);
+  throw new Failure("unavailable", `none of the ports ${ports.at(-1)} to ${ports[0]} is free in it`);
 }
