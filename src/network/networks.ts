@@ -70,6 +70,8 @@ export interface Networks extends AsyncDisposable {
   expelLink(id: EndpointId): Promise<void>;
   /** Out of a namespace that lives on: as detach(), and its interface is deleted. Fine when absent. */
   disconnect(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<void>;
+  /** Throws "unsupported" where this kernel can publish no ports. */
+  checkPublishing(): void;
   /** Replaces the ports of a live endpoint; those in both lists are not interrupted. All or nothing. */
   setPorts(id: EndpointId, ports: readonly PublishedPorts[]): Promise<void>;
   /** Replaces the routes through the endpoint in a living namespace: another network has become its default, or none. */

@@ -168,6 +168,8 @@ class LocalNetworks implements Networks {
     removeContainerSide(endpoint.interfaceName, { netnsFd, withSiblings: ownsParent });
   }
 
+  checkPublishing(): void {}
+
   async setPorts(id: EndpointId, ports: readonly PublishedPorts[]): Promise<void> {
     using _ = await this.#lock.acquire("");
     const { firewall, netfilter, ports: sockets } = this.#open();

@@ -72,7 +72,7 @@ export class UnfilteredNetworks implements Networks {
 
   async attach(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
     using _ = await this.#lock.acquire("");
-    refusePorts(endpoint.ports);
+    if (endpoint.ports.length > 0) this.checkPublishing();
     const plan = this.#plans.get(endpoint.networkId);
     if (plan === undefined)
       throw new Failure(
@@ -98,8 +98,12 @@ export class UnfilteredNetworks implements Networks {
     removeContainerSide(endpoint.interfaceName, { netnsFd });
   }
 
+  checkPublishing(): void {
+    throw new Failure("unsupported", `cannot publish ports: ${lack}`);
+  }
+
   async setPorts(id: EndpointId, ports: readonly PublishedPorts[]): Promise<void> {
-    refusePorts(ports);
+    if (ports.length > 0) this.checkPublishing();
     if (!this.#endpoints.has(id))
       throw new Failure("not-found", `cannot publish ports: endpoint ${id.slice(0, 12)} is not attached`);
   }
@@ -175,8 +179,4 @@ export class UnfilteredNetworks implements Networks {
     }
     return this.#host;
   }
-}
-
-function refusePorts(ports: readonly PublishedPorts[]): void {
-  if (ports.length > 0) throw new Failure("unsupported", `cannot publish ports: ${lack}`);
 }

@@ -199,3 +199,9 @@ test("README.md shows examples/run.ts as it is", () => {
   const shown = [...read("README.md").matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code as string);
   expect(shown).toContain(read("examples/run.ts"));
 });
+
+test("docs/programs.md names each file of src that starts programs, and no other", () => {
+  const starting = list("src", ".ts").filter((path) => read(path).includes("node:child_process"));
+  const named = pathsIn(read("docs/programs.md")).filter((path) => path.startsWith("src/"));
+  expect(named.sort()).toEqual(starting.sort());
+});

@@ -62,6 +62,12 @@ function checkName(name: string): void {
     throw new Failure("invalid", `cannot use the credential helper "${name}": invalid name`);
 }
 
+/** Debian has two of them. */
+function packageOf(program: string): string {
+  const isPackaged = /^docker-credential-(pass|secretservice)$/.test(program);
+  return isPackaged ? ' (Debian\'s package "golang-docker-credential-helpers")' : "";
+}
+
 async function run(
   program: string,
   args: readonly string[],
@@ -78,7 +84,7 @@ async function run(
   child.stdin.end(input);
   child.on("error", (thrown) => {
     const isMissing = "code" in thrown && thrown.code === "ENOENT";
-    const detail = isMissing ? `executable file not found in $PATH` : thrown.message;
+    const detail = isMissing ? `executable file not found in $PATH${packageOf(program)}` : thrown.message;
     reject(new Failure("unavailable", `cannot ask ${program}: ${detail}`, { cause: thrown }));
   });
   child.on("close", (status) => resolve({ status: status ?? 1, stdout }));

@@ -100,6 +100,7 @@ export function reserveEndpoints(
   }
   if (ends.length === 0) return [];
   const wanted = portsToPublish(spec, imageConfig.defaults.exposedPorts);
+  if (wanted.length > 0) context.networks.part.checkPublishing();
   const ports = wanted.length === 0 ? [] : choosePorts(wanted, portFacts(context, id));
   const plans = routeEndpoints(ends, { ports });
   for (const plan of plans) context.networks.leases.add(id, plan);

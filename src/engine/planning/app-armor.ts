@@ -20,7 +20,7 @@ export function planAppArmor(
     throw refuse(`invalid AppArmor profile name ${quote(appArmor)}`);
   if (!hasAppArmor)
     throw refuse(
-      `AppArmor is not enabled on this host, or has no apparmor_parser: there is no profile ${quote(appArmor)}`,
+      `AppArmor is not enabled on this host, or has no apparmor_parser (Debian's package "apparmor"): there is no profile ${quote(appArmor)}`,
     );
   return appArmor;
 }

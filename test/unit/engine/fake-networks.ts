@@ -54,6 +54,7 @@ export class FakeNetworks {
         await step("disconnect");
         this.endpoints.delete(id);
       },
+      checkPublishing: () => undefined,
       setPorts: async (id, ports) => {
         await step("setPorts");
         const plan = this.endpoints.get(id);
