@@ -24,7 +24,14 @@ export function encodeExpression(name: string, ...attributes: readonly Attribute
     textAttribute(NFTA_EXPR_NAME, name),
     nestedAttribute(NFTA_EXPR_DATA, ...attributes),
   ]);
-  return parseExpression(raw);
+  return {
+    name,
+    raw,
+    // Not before they are asked for: a first start encodes some hundred expressions, and reads none.
+    get attributes() {
+      return parseExpression(raw).attributes;
+    },
+  };
 }
 
 /** The number of the register that begins at a word of four bytes. Registers 1 to 4 have 16 bytes; the words between them count from 8. */
@@ -53,18 +60,33 @@ export interface PayloadPart {
   readonly length: number;
 }
 
+const made = new Map<string, Expression>();
+
+/** The same expression each time: rules have few different ones, and a first start makes them in code that has not run before. */
+function once(key: string, make: () => Expression): Expression {
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const expression = make();
+  made.set(key, expression);
+  return expression;
+}
+
 /** Loads metadata of the packet into the register at a word. */
 export function loadMeta(key: keyof typeof metaKeys, word = 0): Expression {
-  return encodeExpression("meta", number(1, registerAt(word)), number(2, metaKeys[key]));
+  return once(`meta ${key} ${word}`, () =>
+    encodeExpression("meta", number(1, registerAt(word)), number(2, metaKeys[key])),
+  );
 }
 
 export function loadPayload({ base, offset, length }: PayloadPart, word = 0): Expression {
-  return encodeExpression(
-    "payload",
-    number(1, registerAt(word)),
-    number(2, bases[base]),
-    number(3, offset),
-    number(4, length),
+  return once(`payload ${base} ${offset} ${length} ${word}`, () =>
+    encodeExpression(
+      "payload",
+      number(1, registerAt(word)),
+      number(2, bases[base]),
+      number(3, offset),
+      number(4, length),
+    ),
   );
 }
 
@@ -87,7 +109,9 @@ export function writePayload(
 
 /** Ends the rule unless the first register has these bytes. */
 export function isEqual(bytes: Uint8Array): Expression {
-  return encodeExpression("cmp", number(1, registerAt(0)), number(2, EQUAL), value(3, bytes));
+  return once(`equal ${bytes.join()}`, () =>
+    encodeExpression("cmp", number(1, registerAt(0)), number(2, EQUAL), value(3, bytes)),
+  );
 }
 
 export function loadValue(bytes: Uint8Array): Expression {
