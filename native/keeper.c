@@ -34,7 +34,7 @@ static void close_fd(int *fd) {
 }
 
 // ---------------------------------------------------------------- part 1: the plan runner
-enum { LISTENING = 3, MOST_RESULTS = 4096 };
+enum { LISTENING = 3, MOST_RESULTS = 8192 };
 
 static struct plan_header plan;
 static struct plan_op *ops;      // before list, then child list
@@ -53,6 +53,19 @@ static uint32_t load32(uint32_t at) {
 // Whether `bytes` at `offset` lie in the blob.
 static bool in_blob(int64_t offset, uint32_t bytes) {
   return offset >= 0 && (uint64_t)offset + bytes <= plan.blob_size;
+}
+
+static bool valid_check(const struct plan_op *op) {
+  if (op->kind[0] != ARGUMENT_BLOB || op->kind[1] != ARGUMENT_BLOB || op->kind[2] != ARGUMENT_VALUE) return false;
+  int64_t count = op->argument[2];
+  return count >= 0 && count <= PLAN_MOST_CHECKED && in_blob(op->argument[0], 4) && in_blob(op->argument[1], 4 * (uint32_t)count);
+}
+
+static int64_t check_not_in(const struct plan_op *op) {
+  uint32_t value = load32((uint32_t)op->argument[0]);
+  for (uint32_t k = 0; k < (uint32_t)op->argument[2]; k++)
+    if (load32((uint32_t)op->argument[1] + 4 * k) == value) return -EPERM;
+  return 0;
 }
 
 // A plan is data from a trusted engine over a private socket; still nothing in it may make us touch memory
@@ -74,6 +87,7 @@ static bool valid_ops(const struct plan_op *list, uint32_t count) {
       return false;
     if (op->expect > EXPECT_ANYTHING) return false;
     if (op->skip > count - i - 1) return false; // forward only, within the list
+    if (op->number == PLAN_CHECK_NOT_IN && !valid_check(op)) return false;
   }
   return true;
 }
@@ -108,7 +122,8 @@ static int64_t run_list(const struct plan_op *list, uint32_t count) {
              : op->kind[k] == ARGUMENT_LOAD   ? (long)(int32_t)load32((uint32_t)argument)
                                               : (long)argument;
     }
-    int64_t result = raw(op->number, v[0], v[1], v[2], v[3], v[4], v[5]);
+    int64_t result =
+        op->number == PLAN_CHECK_NOT_IN ? check_not_in(op) : raw(op->number, v[0], v[1], v[2], v[3], v[4], v[5]);
     results[i] = result;
     if (op->store != PLAN_NOWHERE) memcpy(blob + op->store, &result, op->store_bytes);
     if (op->expect == EXPECT_ANYTHING || (op->expect == EXPECT_SUCCESS && result >= 0) ||

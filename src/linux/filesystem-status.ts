@@ -36,25 +36,28 @@ export function filesystemMagic(fd: Fd): number {
   return filesystemStatus(fd).magic;
 }
 
+/** File systems whose files are the kernel's own, and where a container has them. */
 // SPEC: linux/magic.h
-const kernelMagics: ReadonlySet<number> = new Set([
-  0x9fa0, // proc
-  0x62656572, // sysfs
-  0x27e0eb, // cgroup
-  0x63677270, // cgroup2
-  0x1cd1, // devpts
-  0x19800202, // mqueue
-  0x64626720, // debugfs
-  0x74726163, // tracefs
-  0x73636673, // securityfs
-  0xcafe4a11, // bpf
-  0x6165676c, // pstore
-  0xde5e81e4, // efivarfs
-  0x42494e4d, // binfmt_misc
-  0x65735543, // fusectl
-  0x62656570, // configfs
-  0x6e736673, // nsfs
-  0x50494446, // pidfs
+export const kernelFilesystems: ReadonlyMap<number, "/proc" | "/sys" | "/dev" | "anywhere"> = new Map([
+  [0x9fa0, "/proc"], // proc
+  [0x42494e4d, "/proc"], // binfmt_misc
+  [0x62656572, "/sys"], // sysfs
+  [0x27e0eb, "/sys"], // cgroup
+  [0x63677270, "/sys"], // cgroup2
+  [0x64626720, "/sys"], // debugfs
+  [0x74726163, "/sys"], // tracefs
+  [0x73636673, "/sys"], // securityfs
+  [0xf97cff8c, "/sys"], // selinuxfs
+  [0xcafe4a11, "/sys"], // bpf
+  [0x6165676c, "/sys"], // pstore
+  [0xde5e81e4, "/sys"], // efivarfs
+  [0x65735543, "/sys"], // fusectl
+  [0x62656570, "/sys"], // configfs
+  [0x7655821, "/sys"], // resctrl
+  [0x1cd1, "/dev"], // devpts
+  [0x19800202, "/dev"], // mqueue
+  [0x6e736673, "anywhere"], // nsfs
+  [0x50494446, "anywhere"], // pidfs
 ]);
 
 // SPEC: linux/magic.h
@@ -84,5 +87,5 @@ export function filesystemName(fd: Fd): string {
 
 /** A file system whose files are the kernel's own: reading and writing them does things, and says more than it should. */
 export function isKernelFilesystem(fd: Fd): boolean {
-  return kernelMagics.has(filesystemMagic(fd));
+  return kernelFilesystems.has(filesystemMagic(fd));
 }

@@ -87,7 +87,7 @@ export function isDevices({ type, destination }: RuntimeMount): boolean {
 function devices(mount: RuntimeMount, options: PrepareOptions & { readonly maps: IdMaps }): PlannedMount {
   const made = options.opened.use(makeDeviceDirectory(mount, options));
   const fd = options.inheritance.add(made.fd);
-  return { kind: "tree", destination: mount.destination, fd, directory: true };
+  return { kind: "tree", destination: mount.destination, fd, directory: true, isDevices: true };
 }
 
 /**

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import { answer, encodeRequest, FrameReader } from "../../src/runtime/keeper/frames.ts";
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
+import { checkNotIn, type PlanArgument, type Slot } from "../../src/runtime/plan/plan.ts";
 import { addBarrier } from "../../src/runtime/plan/report.ts";
 import { guardLeaks } from "../support/leaks.ts";
 import { encodeHarmless, planOf, programPlan, RawKeeper } from "../support/raw-keeper.ts";
@@ -85,6 +86,22 @@ describe("a plan", () => {
     );
     const { payload } = await keeper.next(reader, "failed");
     expect(payload.readInt32LE(12)).toBe(keeper.childPid as number);
+  });
+
+  test.each([
+    [[8, 7, 9], 3, -1],
+    [[8, 7, 9], 1, -9],
+    [[], 0, -9],
+  ])("check-not-in compares a number with %p, of which %d count", async (numbers, count, result) => {
+    await using keeper = new RawKeeper(scratch);
+    const plan = planOf(({ child, blob }) => {
+      const value = blob.put(new Uint8Array(Uint32Array.of(9).buffer));
+      const table = new Uint8Array(Uint32Array.from(numbers).buffer);
+      child.add("check", checkNotIn, [{ addressOf: value }, { addressOf: blob.put(table) }, count]);
+      child.add("be wrong", "close", [-1]);
+    });
+    const { reader } = await keeper.send(encodePlan(plan));
+    expect((await keeper.next(reader, "failed")).payload.readInt32LE(12)).toBe(result);
   });
 
   test("without any call fails, as one that executes nothing", async () => {
@@ -201,7 +218,21 @@ describe("a plan is refused", () => {
 
   test.each(["before", "child"] as const)("with more calls than it has results for, in %s", async (list) => {
     const plan = planOf((lists) => {
-      for (let count = 0; count <= 4096; count++) lists[list].add("be right", "getpid", []);
+      for (let count = 0; count <= 8192; count++) lists[list].add("be right", "getpid", []);
+    });
+    await expectRefused(Buffer.from(encodePlan(plan)));
+  });
+
+  test.each<[string, (end: Slot) => readonly PlanArgument[]]>([
+    ["a value behind the blob", (end) => [{ addressOf: end }, { addressOf: { offset: 0, bytes: 4 } }, 1]],
+    ["numbers behind the blob", (end) => [{ addressOf: { offset: 0, bytes: 4 } }, { addressOf: end }, 1]],
+    ["too many numbers", () => [new Uint8Array(512), new Uint8Array(512), 65]],
+    ["a negative count", () => [new Uint8Array(8), new Uint8Array(8), -1]],
+    ["addresses of its own", () => [8192, 4096, 1]],
+  ])("check-not-in of %s", async (_, argumentsOf) => {
+    const plan = planOf(({ child, blob }) => {
+      blob.reserve(64);
+      child.add("check", checkNotIn, argumentsOf({ offset: 1 << 20, bytes: 4 }));
     });
     await expectRefused(Buffer.from(encodePlan(plan)));
   });

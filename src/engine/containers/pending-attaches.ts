@@ -28,6 +28,8 @@ export class PendingAttaches {
     }
     const clients = waiting;
     clients.set(duplex, streams);
+    // A start that fails takes the keeper away while it is asked: the client's stream ends then, the start's answer has the reason.
+    duplex.on("error", () => {});
     duplex.once("close", () => {
       clients.delete(duplex);
       if (clients.size === 0 && this.#waiting.get(id) === clients) this.#waiting.delete(id);

@@ -1,7 +1,7 @@
 import { Failure, type FailureKind } from "../../base/failure.ts";
 import { errno, errnoName } from "../../linux/errno.ts";
 import { failureKindOfErrno } from "../../linux/syscall.ts";
-import type { Plan, PlanArgument, PlanOp } from "../plan/plan.ts";
+import { checkNotIn, type Plan, type PlanArgument, type PlanOp } from "../plan/plan.ts";
 
 const cloneItself = 0xffffffff;
 
@@ -21,6 +21,7 @@ export function describeFailure(plan: Plan, packet: Buffer): Failure {
     const why = "somebody listens to this engine's own calls already, and there is room for one";
     return new Failure("unavailable", `cannot explain denials or record calls: ${why}`);
   }
+  if (op.call === checkNotIn) return new Failure("invalid", `cannot ${op.about}: ${op.why?.[-result]}`);
   const text = result < 0 ? errnoName(-result) : `${result} instead of ${op.expect ?? "success"}`;
   const why = op.why?.[-result];
   const sentence = `cannot ${op.about}: ${formatOp(op)}: ${text}${why === undefined ? "" : `: ${why}`}`;

@@ -7,8 +7,9 @@ import {
   S_IFREG,
 } from "../../linux/constants/open.ts";
 import { errno } from "../../linux/errno.ts";
-import { addOpenTarget, encodeOpenHow } from "./paths.ts";
+import { addOpenChecked, addOpenTarget, encodeOpenHow } from "./paths.ts";
 import type { PlanArgument, PlanBlob, PlanList } from "./plan.ts";
+import { TargetChecks } from "./target-checks.ts";
 
 const existing = { skip: { errors: [errno.EEXIST], count: 0 } } as const;
 
@@ -20,9 +21,16 @@ const existing = { skip: { errors: [errno.EEXIST], count: 0 } } as const;
 export class AttachedMounts {
   readonly root: number;
   readonly #fresh = new Map<string, PlanArgument>();
+  readonly #checks: TargetChecks;
 
-  constructor(root: number) {
+  constructor(root: number, blob: PlanBlob) {
     this.root = root;
+    this.#checks = new TargetChecks(blob);
+  }
+
+  /** From here on no link may lead a mount over this file system where it is the container's own /dev, or that of its cgroups. */
+  protect(list: PlanList, fd: PlanArgument, destination: string): void {
+    this.#checks.addOwn(list, fd, destination);
   }
 
   /** `fresh`: its descriptor, when it is a tmpfs that the plan has made. */
@@ -42,7 +50,7 @@ export class AttachedMounts {
     );
   }
 
-  /** The descriptor of a place for a mount, which is made when nothing is there. */
+  /** The descriptor of a place for a mount, which is made when nothing is there; checked, see TargetChecks. */
   addOpenPlace(
     list: PlanList,
     blob: PlanBlob,
@@ -56,7 +64,13 @@ export class AttachedMounts {
     const { about, kind } = options;
     const place = normalize(path);
     const parent = this.#fresh.get(posix.dirname(place));
-    if (parent === undefined || place === "/") return addOpenTarget(list, blob, this.root, path, options);
+    if (parent === undefined || place === "/") {
+      if (options.symlinks === "refuse") return addOpenTarget(list, blob, this.root, path, options);
+      const check = (target: PlanArgument): void => {
+        this.#checks.add(list, target, { destination: place, about });
+      };
+      return addOpenChecked(list, blob.reserve(4), { root: this.root, path, options, check });
+    }
     const name = posix.basename(place);
     if (kind === "file") list.add(about, "mknodat", [parent, name, S_IFREG | 0o644, 0], existing);
     else list.add(about, "mkdirat", [parent, name, 0o755], existing);

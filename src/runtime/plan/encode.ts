@@ -1,6 +1,15 @@
 import { Failure } from "../../base/failure.ts";
 import { syscallNumber } from "../../linux/syscall.ts";
-import { type Plan, type PlanArgument, PlanBlob, type PlanList, type PlanOp, usualChannel } from "./plan.ts";
+import {
+  checkNotIn,
+  type Plan,
+  type PlanArgument,
+  type PlanCall,
+  PlanBlob,
+  type PlanList,
+  type PlanOp,
+  usualChannel,
+} from "./plan.ts";
 
 // The wire format: native/plan.h says the same in C.
 const headerBytes = 128;
@@ -13,6 +22,8 @@ const mostSkipErrors = 4;
 const flag = { keep: 1, terminal: 2, closeStdin: 4, dieWithCaller: 8, logRotate: 16 } as const;
 const nothing = new Uint8Array();
 const kind = { value: 0, blob: 1, result: 2, load: 3 } as const;
+/** PLAN_CHECK_NOT_IN */
+const checkNumber = 0xffff;
 const expectation = { success: 0, equal: 1, anything: 2 } as const;
 
 /** Where calls are written before the length of the blob is known. Kept: a place of its own for each plan is paid for in page faults. */
@@ -97,7 +108,7 @@ class ListWriter {
         if (k < 2) kinds |= argumentKind << (16 + 8 * k);
         else moreKinds |= argumentKind << (8 * (k - 2));
       }
-      words[at] = syscallNumber(op.call) | kinds;
+      words[at] = numberOf(op.call) | kinds;
       words[at + 1] = moreKinds;
       if (typeof op.expect === "number") writeNumber(words, at + 14, op.expect);
       words[at + 16] = op.store?.offset ?? nowhere;
@@ -146,6 +157,11 @@ class ListWriter {
     words[at] = argument.result;
     return kind.result;
   }
+}
+
+/** The number that the keeper knows the call by. */
+export function numberOf(call: PlanCall): number {
+  return call === checkNotIn ? checkNumber : syscallNumber(call);
 }
 
 function expectationOf(expect: PlanOp["expect"]): number {

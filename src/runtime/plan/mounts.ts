@@ -48,6 +48,8 @@ export type PlannedMount =
       /** The detached clone, as the keeper inherits it. */
       readonly fd: number;
       readonly directory: boolean;
+      /** The container's own /dev, made by the engine. */
+      readonly isDevices?: boolean;
     }
   /** A file of the file system that ContainerInput.memoryFiles is. */
   | { readonly kind: "file"; readonly destination: string; readonly name: string }
@@ -184,7 +186,7 @@ export function addAttachments(
   mounts: readonly PlannedMount[],
   made: ReadonlyMap<PlannedMount, OpResult>,
 ): AttachedMounts {
-  const attached = new AttachedMounts(root);
+  const attached = new AttachedMounts(root, blob);
   for (const mount of mounts) {
     const about = `mount at "${mount.destination}"`;
     if (mount.kind === "link") {
@@ -201,6 +203,8 @@ export function addAttachments(
     list.add(about, "move_mount", [source, "", target, "", attach]);
     const isFresh = mount.kind === "filesystem" && mount.type === "tmpfs";
     attached.add(mount.destination, isFresh ? source : undefined);
+    if (isFresh || (mount.kind === "tree" && mount.isDevices === true))
+      attached.protect(list, source, mount.destination);
   }
   return attached;
 }

@@ -50,25 +50,76 @@ export function addOpenTarget(
   path: string,
   options: TargetOptions,
 ): { load: Slot } {
-  const { kind, about, symlinks = "follow", create = true } = options;
   const slot = blob.reserve(4);
-  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (symlinks === "refuse" ? RESOLVE_NO_SYMLINKS : 0);
-  const open = (below: string, flags: number): readonly PlanArgument[] => [
+  addOpenInto(list, slot, { root, path, options });
+  return { load: slot };
+}
+
+/**
+ * As addOpenTarget(), with checks of the opened target where its path has symbolic links or had to be made. A path that
+ * exists and has no links, as most do, costs no more calls.
+ */
+export function addOpenChecked(
+  list: PlanList,
+  slot: Slot,
+  {
     root,
-    below,
-    encodeOpenHow(O_PATH | O_CLOEXEC | flags, resolve),
-    24,
-  ];
-  const components = posix
+    path,
+    options,
+    check,
+  }: {
+    readonly root: PlanArgument;
+    readonly path: string;
+    readonly options: TargetOptions;
+    readonly check: (target: PlanArgument) => void;
+  },
+): { load: Slot } {
+  const { about } = options;
+  const direct = openArguments(root, componentsOf(path), { symlinks: "refuse" });
+  list.add(about, "openat2", direct, {
+    store: slot,
+    skip: { errors: [errno.ELOOP, errno.ENOENT], count: 1 },
+  });
+  addJumpOver(list, about, () => {
+    addOpenInto(list, slot, { root, path, options });
+    check({ load: slot });
+  });
+  return { load: slot };
+}
+
+function componentsOf(path: string): readonly string[] {
+  return posix
     .normalize(`/${path}`)
     .split("/")
     .filter((name) => name !== "");
-  const whole = open(components.join("/") || ".", 0);
+}
+
+function openArguments(
+  root: PlanArgument,
+  components: readonly string[],
+  { symlinks, flags = 0 }: { readonly symlinks: "follow" | "refuse"; readonly flags?: number },
+): readonly PlanArgument[] {
+  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (symlinks === "refuse" ? RESOLVE_NO_SYMLINKS : 0);
+  return [root, components.join("/") || ".", encodeOpenHow(O_PATH | O_CLOEXEC | flags, resolve), 24];
+}
+
+function addOpenInto(
+  list: PlanList,
+  slot: Slot,
+  {
+    root,
+    path,
+    options,
+  }: { readonly root: PlanArgument; readonly path: string; readonly options: TargetOptions },
+): void {
+  const { kind, about, symlinks = "follow", create = true } = options;
+  const components = componentsOf(path);
+  const whole = openArguments(root, components, { symlinks });
   // Without links there is no "..", and so no race to lose.
   const tries = symlinks === "refuse" ? 1 : mostTries;
   if (components.length === 0 || !create) {
     addTries(list, about, whole, { slot, tries });
-    return { load: slot };
+    return;
   }
   addTries(list, about, whole, {
     slot,
@@ -76,7 +127,10 @@ export function addOpenTarget(
     whenMissing: () => {
       let parent: PlanArgument = root;
       components.forEach((name, i) => {
-        if (i > 0) parent = list.add(about, "openat2", open(components.slice(0, i).join("/"), O_DIRECTORY));
+        if (i > 0) {
+          const above = openArguments(root, components.slice(0, i), { symlinks, flags: O_DIRECTORY });
+          parent = list.add(about, "openat2", above);
+        }
         const existing = { skip: { errors: [errno.EEXIST], count: 0 } };
         if (kind === "file" && i === components.length - 1)
           list.add(about, "mknodat", [parent, name, S_IFREG | 0o644, 0], existing);
@@ -85,7 +139,6 @@ export function addOpenTarget(
       list.add(about, "openat2", whole, { store: slot });
     },
   });
-  return { load: slot };
 }
 
 /** openat2(2) answers EAGAIN when a rename or mount anywhere on the host makes a ".." of a link unsafe to judge. */
@@ -93,7 +146,7 @@ const mostTries = 3;
 
 /**
  * The call, again while it says EAGAIN; its result goes to the slot. `whenMissing`: what is done instead on ENOENT (once:
- * a link with ".." to what is missing is rare, and a plan holds no more than 4096 calls).
+ * a link with ".." to what is missing is rare, and a plan holds no more than 8192 calls).
  * All but the last try go on after all of this on success, with a jump.
  */
 function addTries(

@@ -27,9 +27,17 @@ function isResult(argument: PlanArgument): argument is OpResult {
   return typeof argument === "object" && argument !== null && "result" in argument;
 }
 
+/**
+ * Not a system call: EPERM when the 32 bits at the first address are one of the numbers at the second; the third argument
+ * is their count. The sentence of a refusal is `why` of EPERM alone.
+ */
+export const checkNotIn = "check-not-in";
+
+export type PlanCall = SyscallName | typeof checkNotIn;
+
 /** One system call of a plan. */
 export interface PlanOp {
-  readonly call: SyscallName;
+  readonly call: PlanCall;
   readonly args: readonly PlanArgument[];
   /** Where its result goes: 4 or 8 bytes. */
   readonly store?: Slot;
@@ -59,7 +67,7 @@ export class PlanList {
   /** Appends a call; the result can be used by later ones. */
   add(
     about: string,
-    call: SyscallName,
+    call: PlanCall,
     args: readonly PlanArgument[],
     options?: Omit<PlanOp, "about" | "call" | "args">,
   ): OpResult {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { syscallNumber } from "../../../src/linux/syscall.ts";
-import { encodePlan } from "../../../src/runtime/plan/encode.ts";
+import { encodePlan, numberOf } from "../../../src/runtime/plan/encode.ts";
 import { type Plan, type PlanArgument, PlanBlob, PlanList } from "../../../src/runtime/plan/plan.ts";
 import { asPlan, container, exec } from "./plans.ts";
 
@@ -85,7 +84,7 @@ function expectRoundTrip(plan: Plan): void {
     expect(decoded[name].length).toBe(ops.length);
     ops.forEach((op, i) => {
       const got = decoded[name][i] as DecodedOp;
-      expect(got.number).toBe(syscallNumber(op.call));
+      expect(got.number).toBe(numberOf(op.call));
       for (let k = 0; k < 6; k++) expectArgument(op.args[k], got.args[k] as never, decoded.blob);
       expect(got.store).toBe(op.store?.offset ?? 0xffffffff);
       if (op.store !== undefined) expect(got.storeBytes).toBe(op.store.bytes);
