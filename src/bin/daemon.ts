@@ -43,8 +43,11 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
   installAddon(options);
   const { serve } = await import("../daemon/server.ts");
   const { readDescriptorBudget } = await import("../linux/descriptor-budget.ts");
+  const { StreamSockets } = await import("../linux/stream-socket.ts");
   await using engine = await open(options);
+  using socketCalls = new StreamSockets();
   const serving = await serve(engine, {
+    socketCalls,
     socketPath: options.socketPath,
     buildId: build.id,
     version: build.version,

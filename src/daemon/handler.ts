@@ -1,10 +1,10 @@
-import type { IncomingMessage } from "node:http";
 import type { Query } from "../api/query.ts";
 import type { Failure } from "../base/failure.ts";
 import type { Operation } from "../api/routes.ts";
 import type { ApiVersion } from "../api/version.ts";
 import type { Engine } from "../engine/engine-types.ts";
 import type { AttachedClients } from "./attached-clients.ts";
+import type { ApiRequest } from "./http/api-request.ts";
 import type { Reply } from "./http/reply.ts";
 
 /** What the daemon knows about itself. */
@@ -28,7 +28,7 @@ export interface Call {
   /** Parsed JSON of routes that have one; undefined when it was empty. */
   readonly body: unknown;
   /** The body of "stream" routes, to be read. */
-  readonly request: IncomingMessage;
+  readonly request: ApiRequest;
   readonly reply: Reply;
   /** Fires when the client goes away. */
   readonly signal: AbortSignal;

@@ -1,6 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import { createServer, type Socket } from "node:net";
 import { Query } from "../api/query.ts";
 import { matchRoute, type RouteMatch } from "../api/route-match.ts";
 import { formatApiVersion, maximumVersion } from "../api/version.ts";
@@ -9,13 +7,14 @@ import { Failure, failureOf } from "../base/failure.ts";
 import type { Engine } from "../engine/engine-types.ts";
 import { AttachedClients } from "./attached-clients.ts";
 import type { DaemonFacts } from "./handler.ts";
+import type { ApiRequest } from "./http/api-request.ts";
+import { ApiConnection, type Exchange } from "./http/connection.ts";
 import { ConnectionBounds, connectionKindOf, type ConnectionLimits } from "./http/connection-bounds.ts";
 import { findHandler, isGivenUp } from "./http/dispatch.ts";
 import { listen } from "./http/listen.ts";
-import { PlainReply } from "./http/plain-reply.ts";
-import type { Reply } from "./http/reply.ts";
+import { HttpReply } from "./http/http-reply.ts";
 import { readJsonBody } from "./http/request-body.ts";
-import { UpgradeReply } from "./http/upgrade-reply.ts";
+import type { SocketCalls } from "./http/socket-calls.ts";
 
 export interface ServeOptions {
   readonly socketPath: string;
@@ -27,6 +26,7 @@ export interface ServeOptions {
   readonly gitCommit?: string;
   /** RFC 3339. */
   readonly buildTime?: string;
+  readonly socketCalls: SocketCalls;
   /** Told of what went wrong inside and of nothing else. */
   readonly onInternalFailure?: (failure: Failure) => void;
 }
@@ -55,12 +55,11 @@ class ApiServer implements Serving {
   readonly #facts: DaemonFacts;
   readonly #onInternalFailure: ((failure: Failure) => void) | undefined;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 });
-  readonly #upgraded = new Set<Duplex>();
+  // A client that ends its direction still gets its answer.
+  readonly #server = createServer({ allowHalfOpen: true });
+  readonly #connections = new Set<Socket>();
   readonly #attached = new AttachedClients();
   readonly #bounds: ConnectionBounds;
-  /** The latest answer on each connection. */
-  readonly #answering = new WeakMap<Socket, ServerResponse>();
   readonly #ended = Promise.withResolvers<void>();
   #socket: Disposable | undefined;
   #closing: Promise<void> | undefined;
@@ -68,7 +67,11 @@ class ApiServer implements Serving {
   constructor(
     engine: Engine,
     facts: DaemonFacts,
-    { onInternalFailure, connectionLimits }: Pick<ServeOptions, "onInternalFailure" | "connectionLimits">,
+    {
+      onInternalFailure,
+      connectionLimits,
+      socketCalls,
+    }: Pick<ServeOptions, "onInternalFailure" | "connectionLimits" | "socketCalls">,
   ) {
     this.#bounds = new ConnectionBounds(connectionLimits);
     this.#engine = engine;
@@ -82,10 +85,7 @@ class ApiServer implements Serving {
       Server: `Tare/${facts.version} (linux)`,
       "Tare-Build": facts.buildId,
     };
-    this.#server.timeout = 0;
-    this.#server.on("connection", (socket) => this.#onConnection(socket));
-    this.#server.on("request", (request, response) => this.#onRequest(request, response));
-    this.#server.on("upgrade", (request, socket) => this.#onUpgrade(request, socket));
+    this.#server.on("connection", (socket) => this.#onConnection(socket, socketCalls));
   }
 
   async listen(socketPath: string): Promise<void> {
@@ -100,48 +100,38 @@ class ApiServer implements Serving {
   async #close(): Promise<void> {
     this.#socket?.[Symbol.dispose]();
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#upgraded) socket.destroy();
-    this.#server.closeAllConnections();
+    for (const socket of this.#connections) socket.destroy();
     await stopped;
     this.#ended.resolve();
   }
 
-  #onConnection(socket: Socket): void {
-    this.#bounds.rest(socket, { isUsed: false });
-    socket.on("close", () => this.#bounds.wake(socket));
-  }
-
-  #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    for (const [name, value] of Object.entries(this.#headers)) response.setHeader(name, value);
-    response.on("error", () => {});
-    request.on("error", () => {});
-    const { socket } = request;
-    this.#bounds.wake(socket);
-    this.#answering.set(socket, response);
-    response.on("close", () => {
-      // Unless the next request has come meanwhile.
-      if (this.#answering.get(socket) === response) this.#bounds.rest(socket, { isUsed: true });
+  #onConnection(socket: Socket, calls: SocketCalls): void {
+    this.#connections.add(socket);
+    socket.on("close", () => {
+      this.#connections.delete(socket);
+      this.#bounds.wake(socket);
     });
-    void this.#answer(request, new PlainReply(request, response), response);
+    new ApiConnection(socket, {
+      calls,
+      onRest: (options) => this.#bounds.rest(socket, options),
+      onRequest: (exchange) => {
+        this.#bounds.wake(socket);
+        void this.#answer(exchange);
+      },
+    });
   }
 
-  #onUpgrade(request: IncomingMessage, socket: Duplex): void {
-    this.#upgraded.add(socket);
-    this.#bounds.wake(request.socket);
-    socket.on("close", () => this.#upgraded.delete(socket));
-    socket.on("error", () => {});
-    void this.#answer(request, new UpgradeReply(socket, this.#headers), socket);
-  }
-
-  async #answer(request: IncomingMessage, reply: Reply, connection: ServerResponse | Duplex): Promise<void> {
+  async #answer(exchange: Exchange): Promise<void> {
+    const { request, socket: connection } = exchange;
+    const reply = new HttpReply(exchange, this.#headers);
     const gone = new AbortController();
     const onClose = (): void => gone.abort(new Failure("canceled", "cannot go on: the client went away"));
     connection.on("close", onClose);
     let match: RouteMatch | undefined;
     try {
-      const [path, parameters] = splitOnce(request.url ?? "", "?");
-      match = matchRoute(request.method ?? "", path);
-      this.#enter(match, { reply, connection });
+      const [path, parameters] = splitOnce(request.url, "?");
+      match = matchRoute(request.method, path);
+      this.#enter(match, { reply, exchange });
       await this.#run(request, { match, parameters, reply, signal: gone.signal });
     } catch (thrown) {
       this.#refuse(thrown, { match, reply, connection, signal: gone.signal });
@@ -150,19 +140,18 @@ class ApiServer implements Serving {
     }
   }
 
-  /** Until the connection has its answer, or is gone. */
+  /** Until the request has its answer, or the client is gone. */
   #enter(
     { route }: RouteMatch,
-    { reply, connection }: { readonly reply: Reply; readonly connection: ServerResponse | Duplex },
+    { reply, exchange }: { readonly reply: HttpReply; readonly exchange: Exchange },
   ): void {
-    const isUpgrade = reply instanceof UpgradeReply;
+    const { isUpgrade } = reply;
     const leave = this.#bounds.enter(connectionKindOf(route.operation, { isUpgrade }));
-    if (connection.destroyed) leave();
-    else connection.on("close", leave);
+    exchange.onOver(leave);
   }
 
   async #run(
-    request: IncomingMessage,
+    request: ApiRequest,
     {
       match,
       parameters,
@@ -171,14 +160,14 @@ class ApiServer implements Serving {
     }: {
       readonly match: RouteMatch;
       readonly parameters: string;
-      readonly reply: Reply;
+      readonly reply: HttpReply;
       readonly signal: AbortSignal;
     },
   ): Promise<void> {
     const { route, version, params } = match;
     const handler = await findHandler(route.operation);
     if (handler === undefined) throw notYet(route.operation);
-    if (reply instanceof UpgradeReply && route.hijack !== true) {
+    if (reply.isUpgrade && route.hijack !== true) {
       throw new Failure("invalid", "cannot take over the connection: this request is answered without");
     }
     const query = new Query(route, new URLSearchParams(parameters));
@@ -219,8 +208,8 @@ class ApiServer implements Serving {
       signal,
     }: {
       readonly match: RouteMatch | undefined;
-      readonly reply: Reply;
-      readonly connection: ServerResponse | Duplex;
+      readonly reply: HttpReply;
+      readonly connection: Socket;
       readonly signal: AbortSignal;
     },
   ): void {

@@ -99,6 +99,18 @@ export function sendUnixMessage(
   message.keep();
 }
 
+/** As sendUnixMessage() on a connected socket, without waiting: the number of bytes that were taken, or −errno. */
+export function trySendUnixMessage(
+  fd: Fd,
+  bytes: Uint8Array,
+  { fds }: { readonly fds: readonly Fd[] },
+): number {
+  const message = new Message(bytes, encodeControl(SCM_RIGHTS, int32s(fds)));
+  const result = attempt("sendmsg", fd, message.header, MSG_NOSIGNAL | MSG_DONTWAIT);
+  message.keep();
+  return result;
+}
+
 /** How many bytes a connected stream takes without waiting; 0 also when sending fails, which is told to who sends the rest. */
 export function sendAtOnce(fd: Fd, bytes: Uint8Array): number {
   return Math.max(0, attempt("sendto", fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL, null, 0));

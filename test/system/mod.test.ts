@@ -3,6 +3,7 @@ import { createReadStream, existsSync } from "node:fs";
 import type { Serving } from "../../src/daemon/server.ts";
 import { serve } from "../../src/daemon/server.ts";
 import type { Engine } from "../../src/engine/engine-types.ts";
+import { StreamSockets } from "../../src/linux/stream-socket.ts";
 import { connectEngine, type LibraryEngine } from "../../src/mod.ts";
 import { LibraryEngine as Library } from "../../src/mod/library-engine.ts";
 import { EngineRoots } from "../support/engine.ts";
@@ -11,19 +12,22 @@ import { busyboxRootfsTar } from "../support/images.ts";
 let roots: EngineRoots;
 let local: Engine;
 let serving: Serving;
+let socketCalls: StreamSockets;
 let connected: LibraryEngine;
 
 beforeAll(async () => {
   roots = new EngineRoots("mod");
   local = await roots.openWithBusybox();
   const socketPath = roots.join("tare.sock");
-  serving = await serve(local, { socketPath, buildId: "test", version: "0", gitCommit: "0" });
+  socketCalls = new StreamSockets();
+  serving = await serve(local, { socketPath, buildId: "test", version: "0", gitCommit: "0", socketCalls });
   connected = await connectEngine({ host: `unix://${socketPath}` });
 });
 afterAll(async () => {
   await connected[Symbol.asyncDispose]();
   await serving.close();
   await serving.closed;
+  socketCalls[Symbol.dispose]();
   await local[Symbol.asyncDispose]();
   await roots[Symbol.asyncDispose]();
 });

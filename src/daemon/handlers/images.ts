@@ -212,7 +212,7 @@ async function push({ engine, params, query, request, reply, signal }: Call): Pr
   const tag = query.text("tag");
   const name = params["name"] ?? "";
   const credentials = credentialsOf(request);
-  const keys = parseKeysHeader(request.headers[encryptionKeysHeader.toLowerCase()]);
+  const keys = parseKeysHeader(request.header(encryptionKeysHeader.toLowerCase()));
   const layers = query.texts("encryptLayers").map(requireLayer);
   await streamLines(reply, async () => {
     const progress = engine.images.push(tag === undefined ? name : `${name}:${tag}`, {
@@ -231,14 +231,13 @@ async function push({ engine, params, query, request, reply, signal }: Call): Pr
   });
 }
 
-function decryptionKeysOf({ headers }: Call["request"]): {
+function decryptionKeysOf(request: Call["request"]): {
   readonly decryptionKeys?: readonly { readonly key: string }[];
 } {
-  const keys = parseKeysHeader(headers[decryptionKeysHeader.toLowerCase()]);
+  const keys = parseKeysHeader(request.header(decryptionKeysHeader.toLowerCase()));
   return keys.length === 0 ? {} : { decryptionKeys: keys.map((key) => ({ key })) };
 }
 
-function credentialsOf({ headers }: Call["request"]): ReturnType<typeof parseRegistryAuth> {
-  const header = headers["x-registry-auth"];
-  return parseRegistryAuth(Array.isArray(header) ? header[0] : header);
+function credentialsOf(request: Call["request"]): ReturnType<typeof parseRegistryAuth> {
+  return parseRegistryAuth(request.header("x-registry-auth"));
 }

@@ -72,7 +72,6 @@ export const handlers: Handlers = {
   },
 };
 
-function credentialsOf({ headers }: Call["request"]): ReturnType<typeof parseRegistryConfig> {
-  const header = headers["x-registry-config"];
-  return parseRegistryConfig(Array.isArray(header) ? header[0] : header);
+function credentialsOf(request: Call["request"]): ReturnType<typeof parseRegistryConfig> {
+  return parseRegistryConfig(request.header("x-registry-config"));
 }

@@ -1,6 +1,5 @@
 import { chmodSync, closeSync, constants, lstatSync, openSync, unlinkSync } from "node:fs";
-import type { Server } from "node:http";
-import { connect } from "node:net";
+import { connect, type Server } from "node:net";
 import { basename, dirname } from "node:path";
 import { Failure } from "../../base/failure.ts";
 

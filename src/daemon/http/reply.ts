@@ -1,9 +1,8 @@
-import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { failureHeader, statusOfFailure } from "../../api/failure-status.ts";
 import type { Failure } from "../../base/failure.ts";
 
-/** The answer to one request, given once. Implemented for plain requests and for connections to be taken over. */
+/** The answer to one request, given once. */
 export interface Reply {
   /** True as soon as the head has been sent: a failure can't be told by a status any more. */
   readonly isBegun: boolean;
@@ -36,7 +35,7 @@ export function failureReply(failure: Failure): {
 }
 
 /** Writes with back-pressure; resolves too when the connection is gone. */
-export function writeTo(stream: ServerResponse | Duplex, piece: string | Uint8Array): Promise<void> {
+export function writeTo(stream: Duplex, piece: string | Uint8Array): Promise<void> {
   if (stream.destroyed || stream.write(piece)) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {

@@ -1,10 +1,10 @@
-import type { IncomingMessage } from "node:http";
 import { jsonBodyLimitBytes, parseJsonBody } from "../../api/json-body.ts";
 import { Failure } from "../../base/failure.ts";
+import type { ApiRequest } from "./api-request.ts";
 
 /** Reads a request's JSON. Throws Failure("invalid") for other content, what is too large, and malformed JSON. */
-export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
-  const length = Number(request.headers["content-length"] ?? 0);
+export async function readJsonBody(request: ApiRequest): Promise<unknown> {
+  const length = Number(request.header("content-length") ?? 0);
   if (length > jsonBodyLimitBytes) throw tooLarge();
   const pieces: Uint8Array[] = [];
   let size = 0;
@@ -15,7 +15,7 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   }
   if (size === 0) return undefined;
   // SAFETY: a browser sends other types without asking first; this one makes it ask (CORS), and it is not answered.
-  const type = (request.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase();
+  const type = (request.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase();
   if (type !== "application/json") {
     throw new Failure("invalid", `unsupported Content-Type header (${type}): must be 'application/json'`);
   }
@@ -26,7 +26,7 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
  * The body of a request as it comes, with back-pressure. Leaving it early drops the rest and, unlike the request's own
  * iterator, keeps the connection: the refusal has to go out on it. Throws Failure("canceled") when the client vanishes.
  */
-export async function* bodyPieces(request: IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* bodyPieces(request: ApiRequest): AsyncGenerator<Uint8Array, void, undefined> {
   const queue: Uint8Array[] = [];
   let isOver = request.readableEnded;
   let isBroken = false;

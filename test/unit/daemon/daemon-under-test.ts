@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "../../../src/client/client.ts";
 import { type Serving, serve } from "../../../src/daemon/server.ts";
+import { StreamSockets } from "../../../src/linux/stream-socket.ts";
 import { FakeEngine } from "./fake-engine.ts";
 
 export interface DaemonUnderTest extends AsyncDisposable {
@@ -17,7 +18,8 @@ export async function startDaemon(): Promise<DaemonUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), "tare-daemon-"));
   const socketPath = join(folder, "tare.sock");
   const engine = new FakeEngine();
-  const serving = await serve(engine, { socketPath, buildId: "build-1", version: "0.1.0" });
+  const socketCalls = new StreamSockets();
+  const serving = await serve(engine, { socketPath, buildId: "build-1", version: "0.1.0", socketCalls });
   const client = new Client({ host: `unix://${socketPath}`, buildId: "build-0" });
   return {
     engine,
@@ -27,6 +29,7 @@ export async function startDaemon(): Promise<DaemonUnderTest> {
     [Symbol.asyncDispose]: async () => {
       client[Symbol.dispose]();
       await serving.close();
+      socketCalls[Symbol.dispose]();
       await engine[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true });
     },

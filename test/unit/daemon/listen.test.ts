@@ -8,7 +8,8 @@ import { startDaemon } from "./daemon-under-test.ts";
 import { FakeEngine } from "./fake-engine.ts";
 
 function start(socketPath: string) {
-  return serve(new FakeEngine(), { socketPath, buildId: "b", version: "1" });
+  const socketCalls = { sendAlone: () => 0, hasHungUp: () => false };
+  return serve(new FakeEngine(), { socketPath, buildId: "b", version: "1", socketCalls });
 }
 
 test("serve() makes a socket for root and its group, and removes it on close", async () => {

@@ -1,0 +1,229 @@
+import type { Socket } from "node:net";
+import { type Duplex, Readable } from "node:stream";
+import { ApiRequest } from "./api-request.ts";
+import { BodyDecoder } from "./body-decoder.ts";
+import { endGently } from "./bridge.ts";
+import { duplexOf } from "./duplex-of.ts";
+import { headLimitBytes, parseRequestHead } from "./request-head.ts";
+import { descriptorOf, type SocketCalls } from "./socket-calls.ts";
+
+/** So much of the next requests is read while one is answered: more waits in the kernel. */
+const aheadLimitBytes = 64 * 1024;
+/** How long the head of a request may take to come, from its first byte on. */
+const headWithinMs = 60_000;
+/** How often a client that has ended its direction is looked at: whether it still waits for its answer. */
+const lookEveryMs = 500;
+
+export interface ConnectionOptions {
+  readonly calls: SocketCalls;
+  /** It has no request yet, or no more (`isUsed`). */
+  readonly onRest: (options: { readonly isUsed: boolean }) => void;
+  readonly onRequest: (exchange: Exchange) => void;
+}
+
+/** One request and the place for its answer, which is given once. */
+export interface Exchange {
+  readonly request: ApiRequest;
+  readonly socket: Socket;
+  /** The answer is complete: the connection goes on with the next request, or is closed. */
+  finish(): void;
+  /** Sends bytes that the client does not receive together with later ones. */
+  sendAlone(bytes: Buffer): void;
+  /** Calls it once: when the answer is complete, or the connection is closed. */
+  onOver(listener: () => void): void;
+  /** Takes the connection over: what comes after the request can be read, what is written is sent. */
+  take(): Duplex;
+}
+
+/**
+ * One client's connection: HTTP/1.1 requests, one after the other. A client that ends its direction gets its answer; one that
+ * has closed both has gone, and its connection is destroyed.
+ */
+export class ApiConnection implements Exchange {
+  readonly socket: Socket;
+  readonly #options: ConnectionOptions;
+  /** What has come and is not used yet. */
+  #ahead: Buffer = Buffer.alloc(0);
+  #request: ApiRequest | undefined;
+  #body: BodyDecoder | undefined;
+  /** The body's reader takes more. */
+  #isWanted = false;
+  #isAnswered = false;
+  #isTaken = false;
+  #hasEnded = false;
+  #headTimer: NodeJS.Timeout | undefined;
+  #onOver: (() => void) | undefined;
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.socket = socket;
+    this.#options = options;
+    socket.on("error", () => {});
+    socket.on("end", this.#onEnd);
+    socket.on("close", this.#onClose);
+    socket.on("readable", this.#onReadable);
+    options.onRest({ isUsed: false });
+  }
+
+  get request(): ApiRequest {
+    if (this.#request === undefined) throw new Error("there is no request");
+    return this.#request;
+  }
+
+  finish(): void {
+    this.#isAnswered = true;
+    this.#over();
+    // What is left of a body is read and dropped: cutting it off would often lose this answer.
+    this.#request?.resume();
+    this.#goOn();
+  }
+
+  onOver(listener: () => void): void {
+    if (this.socket.destroyed) listener();
+    else this.#onOver = listener;
+  }
+
+  #over(): void {
+    this.#onOver?.();
+    this.#onOver = undefined;
+  }
+
+  sendAlone(bytes: Buffer): void {
+    const fd = this.socket.writableLength === 0 ? descriptorOf(this.socket) : undefined;
+    const sent = fd === undefined ? 0 : this.#options.calls.sendAlone(fd, bytes);
+    if (sent < bytes.length) this.socket.write(bytes.subarray(sent));
+  }
+
+  take(): Duplex {
+    this.#isTaken = true;
+    const request = this.request;
+    // A body that nobody has read is the client's input.
+    if (request.head.body.kind !== "none" && !request.readableEnded) return duplexOf(request, this.socket);
+    this.socket.off("readable", this.#onReadable);
+    const ahead = this.#ahead;
+    this.#ahead = Buffer.alloc(0);
+    if (this.socket.readableEnded)
+      return duplexOf(Readable.from(ahead.length === 0 ? [] : [ahead]), this.socket);
+    if (ahead.length > 0) this.socket.unshift(ahead);
+    return this.socket;
+  }
+
+  readonly #onReadable = (): void => {
+    while (this.#takesMore()) {
+      const piece = this.socket.read() as Buffer | null;
+      if (piece === null) return;
+      this.#ahead = this.#ahead.length === 0 ? piece : Buffer.concat([this.#ahead, piece]);
+      this.#advance();
+    }
+  };
+
+  #takesMore(): boolean {
+    if (this.socket.destroyed) return false;
+    if (this.#body === undefined) return !this.#isTaken;
+    return this.#body.isDone ? !this.#isTaken && this.#ahead.length < aheadLimitBytes : this.#isWanted;
+  }
+
+  #advance(): void {
+    try {
+      if (this.#body === undefined) this.#readHead();
+      this.#readBody();
+    } catch {
+      this.#refuse(400, "Bad Request");
+    }
+  }
+
+  #readHead(): void {
+    let from = 0;
+    while (this.#ahead[from] === 13 && this.#ahead[from + 1] === 10) from += 2; // SPEC: RFC 9112, 2.2
+    const end = this.#ahead.indexOf("\r\n\r\n", from);
+    if (end < 0 ? this.#ahead.length > headLimitBytes : end > headLimitBytes)
+      return this.#refuse(431, "Request Header Fields Too Large");
+    if (end < 0) {
+      if (this.#ahead.length > from) this.#headTimer ??= this.#startHeadTimer();
+      return;
+    }
+    clearTimeout(this.#headTimer);
+    this.#headTimer = undefined;
+    const head = parseRequestHead(this.#ahead.toString("latin1", from, end));
+    this.#ahead = this.#ahead.subarray(end + 4);
+    this.#body = new BodyDecoder(head.body);
+    this.#isWanted = true;
+    this.#isAnswered = false;
+    const request = new ApiRequest(head, () => {
+      this.#isWanted = true;
+      this.#onReadable();
+    });
+    this.#request = request;
+    if (head.expectsContinue && !this.#body.isDone) this.socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (this.#body.isDone) request.push(null);
+    this.#options.onRequest(this);
+  }
+
+  #readBody(): void {
+    const body = this.#body;
+    const request = this.#request;
+    if (body === undefined || request === undefined || body.isDone || this.#ahead.length === 0) return;
+    this.#ahead = body.push(this.#ahead, (piece) => {
+      if (!request.push(piece)) this.#isWanted = request.destroyed;
+    });
+    if (!body.isDone) return;
+    request.push(null);
+    this.#goOn();
+  }
+
+  /** After an answer and the whole request: the next one, or the end. */
+  #goOn(): void {
+    if (!this.#isAnswered || this.#isTaken || this.#body?.isDone !== true) return;
+    const { head } = this.request;
+    this.#request = undefined;
+    this.#body = undefined;
+    if (!head.keepsAlive || this.#hasEnded) {
+      this.#isTaken = true;
+      return endGently(this.socket);
+    }
+    this.#options.onRest({ isUsed: true });
+    // Not from within its answer: a client that sends many requests at once must not deepen the stack.
+    setImmediate(() => {
+      if (this.#body !== undefined || this.socket.destroyed) return;
+      if (this.#ahead.length > 0) this.#advance();
+      this.#onReadable();
+    });
+  }
+
+  #startHeadTimer(): NodeJS.Timeout {
+    return setTimeout(() => this.#refuse(408, "Request Timeout"), headWithinMs).unref();
+  }
+
+  /** What can't be read has no request that could be answered. */
+  #refuse(status: number, reason: string): void {
+    this.#isTaken = true;
+    this.socket.off("readable", this.#onReadable);
+    this.#request?.destroy();
+    if (this.#request !== undefined) return void this.socket.destroy();
+    const text = `${status} ${reason}`;
+    const fields = `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${text.length}\r\nConnection: close`;
+    endGently(this.socket, { last: Buffer.from(`HTTP/1.1 ${text}\r\n${fields}\r\n\r\n${text}`) });
+  }
+
+  readonly #onEnd = (): void => {
+    this.#hasEnded = true;
+    const isServing = this.#isTaken || this.#body?.isDone === true;
+    if (!isServing) return void (this.#body === undefined ? this.socket.end() : this.socket.destroy());
+    if (this.#destroyIfGone()) return;
+    const timer = setInterval(() => this.#destroyIfGone(), lookEveryMs);
+    timer.unref();
+    this.socket.once("close", () => clearInterval(timer));
+  };
+
+  #destroyIfGone(): boolean {
+    const fd = descriptorOf(this.socket);
+    const isGone = fd === undefined || this.#options.calls.hasHungUp(fd);
+    if (isGone) this.socket.destroy();
+    return isGone;
+  }
+
+  readonly #onClose = (): void => {
+    clearTimeout(this.#headTimer);
+    this.#request?.destroy();
+    this.#over();
+  };
+}
