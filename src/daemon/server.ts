@@ -111,7 +111,7 @@ class ApiServer implements Serving {
       this.#connections.delete(socket);
       this.#bounds.wake(socket);
     });
-    new ApiConnection(socket, {
+    const connection = new ApiConnection(socket, {
       calls,
       onRest: (options) => this.#bounds.rest(socket, options),
       onRequest: (exchange) => {
@@ -119,6 +119,7 @@ class ApiServer implements Serving {
         void this.#answer(exchange);
       },
     });
+    connection.begin();
   }
 
   async #answer(exchange: Exchange): Promise<void> {

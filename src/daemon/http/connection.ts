@@ -57,11 +57,16 @@ export class ApiConnection implements Exchange {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.socket = socket;
     this.#options = options;
+  }
+
+  /** Reads requests from now on. */
+  begin(): void {
+    const { socket } = this;
     socket.on("error", () => {});
     socket.on("end", this.#onEnd);
     socket.on("close", this.#onClose);
     socket.on("readable", this.#onReadable);
-    options.onRest({ isUsed: false });
+    this.#options.onRest({ isUsed: false });
   }
 
   get request(): ApiRequest {

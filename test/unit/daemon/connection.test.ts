@@ -22,7 +22,11 @@ async function createExec(daemon: DaemonUnderTest, command: readonly string[]): 
 }
 
 /** A connection that collects what comes. */
-function open(daemon: DaemonUnderTest): { readonly socket: Socket; text(): string; isOver(): boolean } {
+function open(daemon: DaemonUnderTest): {
+  readonly socket: Socket;
+  readonly text: () => string;
+  readonly isOver: () => boolean;
+} {
   const socket = connect({ path: daemon.socketPath, allowHalfOpen: true });
   let received = "";
   let isOver = false;
