@@ -13,7 +13,7 @@ import { ConnectionBounds, connectionKindOf, type ConnectionLimits } from "./htt
 import { findHandler, isGivenUp } from "./http/dispatch.ts";
 import { listen } from "./http/listen.ts";
 import { HttpReply } from "./http/http-reply.ts";
-import { readJsonBody } from "./http/request-body.ts";
+import { dropBody, readJsonBody } from "./http/request-body.ts";
 import type { SocketCalls } from "./http/socket-calls.ts";
 
 export interface ServeOptions {
@@ -173,6 +173,7 @@ class ApiServer implements Serving {
     }
     const query = new Query(route, new URLSearchParams(parameters));
     const body = route.body === "json" ? await readJsonBody(request) : undefined;
+    if (reply.isUpgrade && route.body === undefined) await dropBody(request);
     const { shutdown, report } = this;
     const facts = this.#facts;
     await handler({

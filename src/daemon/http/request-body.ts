@@ -69,6 +69,13 @@ export async function* bodyPieces(request: ApiRequest): AsyncGenerator<Uint8Arra
   }
 }
 
+/** dockerode sends a body with requests that have none; the client's input comes after it. */
+export async function dropBody(request: ApiRequest): Promise<void> {
+  if (request.head.body.kind === "none") return;
+  const pieces = bodyPieces(request);
+  while ((await pieces.next()).done !== true);
+}
+
 function tooLarge(): Failure {
   return new Failure("invalid", `cannot read the request: it is longer than ${jsonBodyLimitBytes} bytes`);
 }

@@ -67,6 +67,17 @@ describe("a connection that is taken over", () => {
     }
   });
 
+  test("has what follows a body that nobody reads as its input, after an upgrade", async () => {
+    await using daemon = await startDaemon();
+    const id = await create(daemon, ["cat"]);
+    const line = `POST /v1.51/containers/${id}/attach?stream=1&stdin=1&stdout=1`;
+    const text = `${requestText(line, '{"stream":true}', upgrade)}input`;
+    const reading = rawRequest(daemon.socketPath, text, { end: true, untilMs: 20_000 });
+    await until("attach", () => daemon.engine.find(id).process.attachedCount === 1);
+    await daemon.client.containers.start(id);
+    expect(bodyOf(await reading)).toBe("\x01\0\0\0\0\0\0\x05input");
+  });
+
   test("has what follows a body as its input, also without an upgrade", async () => {
     await using daemon = await startDaemon();
     for (const headers of [upgrade, { Upgrade: "tcp" }, {}]) {
