@@ -1,13 +1,15 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Fd } from "../linux/fd.ts";
+import { removeLink } from "../linux/links.ts";
 import { openNetlink } from "../linux/netlink-socket.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
-import { attachToBridge, ensureBridge, removeBridge } from "./bridge/bridge-driver.ts";
+import { attachToBridge, detachFromBridge, ensureBridge, removeBridge } from "./bridge/bridge-driver.ts";
 import { removeStrayLinks } from "./bridge/own-links.ts";
 import { bringUpLoopback, removeContainerSide, replaceDefaultGateways } from "./container-side.ts";
 import type { HostSide } from "./host-side.ts";
-import { ownNamesOf } from "./interface-names.ts";
+import { ownNamesOf, vethNameOf } from "./interface-names.ts";
+import { LeavingLinks } from "./leaving-links.ts";
 import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
 import type {
   AttachedEndpoint,
@@ -33,6 +35,7 @@ export class UnfilteredNetworks implements Networks {
   readonly #lock = new KeyedLock();
   readonly #plans = new Map<NetworkId, NetworkPlan>();
   readonly #endpoints = new Map<EndpointId, EndpointPlan>();
+  readonly #leaving = new LeavingLinks((name) => this.#removeLink(name));
   #host: (HostSide & Disposable) | undefined;
   #policy: PublishPolicy;
 
@@ -89,12 +92,31 @@ export class UnfilteredNetworks implements Networks {
 
   async detach(id: EndpointId): Promise<void> {
     using _ = await this.#lock.acquire("");
+    await this.#detach(id);
+  }
+
+  async #detach(id: EndpointId): Promise<void> {
+    const endpoint = this.#endpoints.get(id);
+    if (endpoint === undefined) return;
     this.#endpoints.delete(id);
+    const plan = this.#plans.get(endpoint.networkId);
+    if (plan?.driver !== "bridge") return;
+    const host = this.#open();
+    await detachFromBridge(host, { plan, endpoint });
+    this.#leaving.add(id, { name: vethNameOf(host.names, id), route: host.route });
+  }
+
+  async linkGone(id: EndpointId): Promise<void> {
+    await this.#leaving.gone(id);
+  }
+
+  async expelLink(id: EndpointId): Promise<void> {
+    await this.#leaving.expel(id);
   }
 
   async disconnect(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<void> {
     using _ = await this.#lock.acquire("");
-    this.#endpoints.delete(endpoint.id);
+    await this.#detach(endpoint.id);
     removeContainerSide(endpoint.interfaceName, { netnsFd });
   }
 
@@ -120,20 +142,31 @@ export class UnfilteredNetworks implements Networks {
     bringUpLoopback(netnsFd);
   }
 
-  async reconcile({ networks, endpoints }: NetworkRecords): Promise<void> {
+  async reconcile({ networks, endpoints }: NetworkRecords): Promise<readonly NetworkId[]> {
     using _ = await this.#lock.acquire("");
     this.#plans.clear();
     this.#endpoints.clear();
     for (const plan of networks) this.#plans.set(plan.id, plan);
     for (const endpoint of endpoints) this.#endpoints.set(endpoint.id, endpoint);
     removeStrayLinks(this.#open(), { plans: this.#plans, endpoints: this.#endpoints });
+    const failed: NetworkId[] = [];
     for (const plan of networks) {
       try {
         this.#ensure(plan);
       } catch (thrown) {
+        failed.push(plan.id);
         this.#options.onNote?.(sentenceOf(thrown));
       }
     }
+    return failed;
+  }
+
+  async removeAll(): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    if (this.#host === undefined) return;
+    this.#plans.clear();
+    this.#endpoints.clear();
+    removeStrayLinks(this.#host, { plans: this.#plans, endpoints: this.#endpoints });
   }
 
   async findings(): Promise<readonly NetworkFinding[]> {
@@ -156,17 +189,26 @@ export class UnfilteredNetworks implements Networks {
     return [];
   }
 
+  /** Nothing can be published, so nothing can be in the way. */
+  findPortHolder(): undefined {}
+
   async setPolicy(policy: PublishPolicy): Promise<void> {
     this.#policy = policy;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     using _ = await this.#lock.acquire("");
+    this.#leaving[Symbol.dispose]();
     this.#host?.[Symbol.dispose]();
     this.#host = undefined;
   }
 
-  #open(): HostSide {
+  async #removeLink(name: string): Promise<void> {
+    using _ = await this.#lock.acquire("");
+    if (this.#host !== undefined) await this.#host.route.sendAside([removeLink(name)]);
+  }
+
+  #open(): HostSide & Disposable {
     if (this.#host === undefined) {
       const route = openNetlink("route");
       this.#host = {

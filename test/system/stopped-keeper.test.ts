@@ -15,9 +15,9 @@ describe.skipIf(!isRoot)("a container whose keepers are stopped or many", () => 
     await tare[Symbol.asyncDispose]();
   });
 
-  test.each([["stop", "-t", "0"], ["kill"], ["rm", "-f"]])(
-    "%s ends it when its keeper was stopped by SIGSTOP",
-    async (...words) => {
+  test.each([{ words: ["stop", "-t", "0"] }, { words: ["kill"] }, { words: ["rm", "-f"] }])(
+    "$words ends it when its keeper was stopped by SIGSTOP",
+    async ({ words }) => {
       await tare.must(["run", "-d", "--name", "held", "busybox", "sleep", "1000"]);
       // Not the prewarmed one, which has no child.
       const keepers = tare.keeperPids().filter((pid) => childrenOf(pid) !== "");
