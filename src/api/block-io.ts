@@ -1,3 +1,4 @@
+import { Failure } from "../base/failure.ts";
 import type { Resources } from "./types/host-config.ts";
 
 export interface PlannedBlockIo {
@@ -24,12 +25,15 @@ const rates = [
 /** Docker has a list for each kind of limit; here each device has its own. Undefined: nothing is asked for. */
 export function planBlockIo(resources: Resources): PlannedBlockIo | undefined {
   const devices = new Map<string, PlannedBlockDevice>();
-  const add = (path: string, more: Partial<PlannedBlockDevice>): void => {
+  const add = (field: string, path: string | undefined, more: Partial<PlannedBlockDevice>): void => {
+    if (path === undefined || !path.startsWith("/") || path.includes("\0"))
+      throw new Failure("invalid", `cannot read ${field}: Path must be the absolute path of a block device`);
     devices.set(path, { ...devices.get(path), path, ...more });
   };
-  for (const { Path, Weight } of resources.BlkioWeightDevice ?? []) add(Path, { weight: Weight });
+  for (const { Path, Weight = 0 } of resources.BlkioWeightDevice ?? [])
+    add("BlkioWeightDevice", Path, { weight: Weight });
   for (const [from, to] of rates) {
-    for (const { Path, Rate } of resources[from] ?? []) add(Path, { [to]: Rate });
+    for (const { Path, Rate = 0 } of resources[from] ?? []) add(from, Path, { [to]: Rate });
   }
   const { BlkioWeight: weight = 0 } = resources;
   if (weight === 0 && devices.size === 0) return undefined;

@@ -6,10 +6,10 @@ import type { PodCreateRequest } from "./types/pod.ts";
 const shapes: FieldShapes = { Name: "text", Labels: "text-map", Share: "texts", InfraName: "text" };
 
 /** As podman's `--share` says them, and as the engine does. */
-const shareWords: Readonly<Record<string, string>> = { net: "network" };
+const shareWords: ReadonlyMap<string, string> = new Map([["net", "network"]]);
 
 export function parseShareWord(word: string): string {
-  return shareWords[word] ?? word;
+  return shareWords.get(word) ?? word;
 }
 
 export function formatShareWord(type: string): string {

@@ -1,3 +1,4 @@
+import { quoteControls } from "../base/quote-controls.ts";
 import { Failure, sentenceOf } from "../base/failure.ts";
 import type { Client } from "../client/client.ts";
 import type { LeanClient } from "../client/lean-client.ts";
@@ -129,7 +130,7 @@ class CommandLine {
       leanClient: connect,
       signal: this.#signal,
       out: (text) => void context.stdout.write(text),
-      err: (text) => void context.stderr.write(text),
+      err: (text) => void context.stderr.write(quoteControls(text)),
     };
   }
 
@@ -139,7 +140,7 @@ class CommandLine {
     const sentence = sentenceOf(thrown);
     const prefixed = details["see"] === true && details["prefix"] !== true ? sentence : `tare: ${sentence}`;
     const see = details["see"] === true ? `See '${`tare ${name}`.trim()} --help'.\n` : "";
-    if (details["silent"] !== true) this.#context.stderr.write(`${prefixed}\n${see}`);
+    if (details["silent"] !== true) this.#context.stderr.write(quoteControls(`${prefixed}\n${see}`));
     if (this.#debug) this.#context.stderr.write(traceOf(thrown));
     return typeof details["exitStatus"] === "number" ? details["exitStatus"] : failureStatus;
   }

@@ -1,3 +1,4 @@
+import { quoteControls } from "../../base/quote-controls.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
 
@@ -13,7 +14,11 @@ export const diff: Command<object> = {
     if (reference === "") throw new Failure("invalid", "Container name cannot be empty");
     const client = await call.client();
     const changes = (await client.containers.changes(reference)) ?? [];
-    call.out(changes.map(({ Path, Kind }) => `${letters[Kind]} ${Path}\n`).join(""));
+    call.out(
+      changes
+        .map(({ Path, Kind }) => `${letters[Kind]} ${quoteControls(Path.replaceAll("\n", "\\u000a"))}\n`)
+        .join(""),
+    );
     return 0;
   },
 };

@@ -1,3 +1,4 @@
+import { quoteControls } from "../../base/quote-controls.ts";
 import type { Filters } from "../../api/filters.ts";
 import type { EventMessage } from "../../api/types/event.ts";
 import { formatUnixTime, parseTimestamp } from "../../base/timestamp.ts";
@@ -43,7 +44,7 @@ export const events: Command<Values> = {
 };
 
 function printer(format: string): (event: EventMessage) => string {
-  if (format === "") return formatEvent;
+  if (format === "") return (event) => quoteControls(formatEvent(event));
   const template = compileTemplate(format === "json" ? "{{json .}}" : format);
   return (event) => template.render(event, { rowName: "event" });
 }

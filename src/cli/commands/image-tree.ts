@@ -1,3 +1,4 @@
+import { quoteControls } from "../../base/quote-controls.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
 import { optionFailure } from "../flags/flag.ts";
@@ -28,7 +29,7 @@ export const imageTree: Command<Values> = {
     }
     const client = await call.client();
     const tree = await client.images.tree(positional);
-    call.out(await draw(format, tree, isWhole));
+    call.out(quoteControls(await draw(format, tree, isWhole)));
     return 0;
   },
 };

@@ -1,3 +1,4 @@
+import { quoteControls } from "../../base/quote-controls.ts";
 import type { SystemInfo } from "../../api/types/system.ts";
 import { formatBinaryByteSize } from "../../base/byte-size.ts";
 import type { Command } from "../command.ts";
@@ -23,7 +24,7 @@ export const info: Command<Values> = {
     }
     const { version } = call.context.build;
     call.out(
-      `Client:\n Version:    ${version}\n Debug Mode: ${call.globals.debug}\n\nServer:\n${formatInfo(answer)}`,
+      `Client:\n Version:    ${version}\n Debug Mode: ${call.globals.debug}\n\nServer:\n${quoteControls(formatInfo(answer))}`,
     );
     for (const warning of answer.Warnings ?? []) call.err(`${warning}\n`);
     return 0;

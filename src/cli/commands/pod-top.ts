@@ -1,3 +1,4 @@
+import { quoteControls } from "../../base/quote-controls.ts";
 import type { Client } from "../../client/client.ts";
 import type { Command } from "../command.ts";
 import { Failure } from "../../base/failure.ts";
@@ -18,7 +19,7 @@ export const podTop: Command<object> = {
     const tables = await Promise.all(names.map((name) => client.containers.top(name, options.join(" "))));
     const lines = [tables[0]?.Titles ?? [], ...tables.flatMap(({ Processes }) => Processes)];
     const text = lines.map((cells) => `${cells.join("\t")}\n`).join("");
-    call.out(alignColumns(text, { minimumWidth: 20, padding: 3 }));
+    call.out(alignColumns(quoteControls(text), { minimumWidth: 20, padding: 3 }));
     return 0;
   },
 };

@@ -1,3 +1,4 @@
+import { quoteControls } from "../../base/quote-controls.ts";
 import type { Command } from "../command.ts";
 import { alignColumns } from "../format/table-writer.ts";
 
@@ -13,7 +14,7 @@ export const top: Command<object> = {
     const client = await call.client();
     const { Titles, Processes } = await client.containers.top(reference, options.join(" "));
     const text = [Titles, ...Processes].map((cells) => `${cells.join("\t")}\n`).join("");
-    call.out(alignColumns(text, { minimumWidth: 20, padding: 3 }));
+    call.out(alignColumns(quoteControls(text), { minimumWidth: 20, padding: 3 }));
     return 0;
   },
 };

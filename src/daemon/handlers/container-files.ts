@@ -3,7 +3,7 @@ import { encodePathStat, pathStatHeader } from "../../api/path-stat.ts";
 import { planCommitConfig } from "../../api/commit-request.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call } from "../handler.ts";
-import { bodyPieces } from "../http/request-body.ts";
+import { bodyPieces, refusingBadBody } from "../http/request-body.ts";
 import { streamArchive } from "../http/stream-archive.ts";
 
 const kinds = { modified: 0, added: 1, deleted: 2 } as const;
@@ -39,12 +39,14 @@ export async function copyFrom({ engine, params, query, reply, signal }: Call): 
 
 /** `PUT /containers/{id}/archive` */
 export async function copyInto({ engine, params, query, request, reply, signal }: Call): Promise<void> {
-  await engine.containers.copyInto(params["id"] ?? "", requirePath(query), {
+  const options = {
     archive: bodyPieces(request),
     keepsKinds: query.boolean("noOverwriteDirNonDir"),
     asContainerUser: query.boolean("copyUIDGID"),
     signal,
-  });
+  };
+  const path = requirePath(query);
+  await refusingBadBody(() => engine.containers.copyInto(params["id"] ?? "", path, options));
   reply.empty(200);
 }
 

@@ -4,7 +4,7 @@ import { encodeProgressLine } from "../../api/progress-lines.ts";
 import { shapeImage } from "../../api/shape.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
-import { bodyPieces } from "../http/request-body.ts";
+import { bodyPieces, refusingBadBody } from "../http/request-body.ts";
 import {
   deleteItemOf,
   imageHistoryOf,
@@ -89,13 +89,14 @@ export const handlers: Handlers = {
   "images.load": async ({ engine, query, request, reply, signal }: Call) => {
     const quiet = query.boolean("quiet");
     const options = { signal, ...platformIn(query), ...decryptionKeysOf(request) };
-    await streamLines(reply, async () => {
+    const work = async (): Promise<void> => {
       for await (const progress of engine.images.load(bodyPieces(request), options)) {
         if (quiet && progress.kind === "layer") continue;
         if (!reply.isBegun) reply.begin("application/json");
         await reply.write(encodeProgressLine(loadMessageOf(progress)));
       }
-    });
+    };
+    await streamLines(reply, () => refusingBadBody(work));
   },
 
   "images.push": push,
@@ -153,7 +154,7 @@ async function importFrom({ engine, query, request, reply }: Call, source: strin
   const reference = repository === undefined || tag === undefined ? repository : `${repository}:${tag}`;
   const message = query.text("message");
   const platform = platformIn(query);
-  await streamLines(reply, async () => {
+  const work = async (): Promise<void> => {
     const archive = source === "-" ? bodyPieces(request) : new URL(source);
     const id = await engine.images.import(archive, {
       changes: query.texts("changes"),
@@ -163,7 +164,8 @@ async function importFrom({ engine, query, request, reply }: Call, source: strin
     });
     reply.begin("application/json");
     await reply.write(encodeProgressLine({ status: id }));
-  });
+  };
+  await streamLines(reply, () => refusingBadBody(work));
 }
 
 function platformIn(query: Call["query"]): { readonly platform?: string } {

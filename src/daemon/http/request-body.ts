@@ -76,6 +76,17 @@ export async function dropBody(request: ApiRequest): Promise<void> {
   while ((await pieces.next()).done !== true);
 }
 
+/** Runs what reads a body. A body that is damaged is the caller's mistake, unlike damaged content of our own: "invalid". */
+export async function refusingBadBody<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (thrown instanceof Failure && thrown.kind === "corrupt")
+      throw new Failure("invalid", thrown.message, { cause: thrown, details: thrown.details });
+    throw thrown;
+  }
+}
+
 function tooLarge(): Failure {
   return new Failure("invalid", `cannot read the request: it is longer than ${jsonBodyLimitBytes} bytes`);
 }

@@ -17,7 +17,8 @@ interface Link {
 export function parseLink(text: string): Link {
   const parts = text.replace(/^\//, "").split(":");
   const [target = "", alias] = parts;
-  if (target === "" || parts.length > 2)
+  // SAFETY: an alias is a name in /etc/hosts and part of a variable's name.
+  if (target === "" || parts.length > 2 || /[\s\p{Cc}]/u.test(text))
     throw new Failure("invalid", `bad format for links: ${text.slice(0, 200)}`);
   return { target, alias: alias?.replace(/^.*\//, "") ?? target };
 }

@@ -88,8 +88,8 @@ export function viewOf(context: ContainerContext, record: ContainerRecord): Name
 }
 
 /** alias → container. Names are looked up in lower case. */
-function linksOf(links: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
+function linksOf(links: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
     links.map((link) => {
       const [container = "", alias = container] = link.split(":");
       return [alias.toLowerCase(), container.replace(/^\//, "")];

@@ -13,7 +13,7 @@ export const hostGateway = "host-gateway";
 /** Throws "invalid" for an entry without name or address. */
 export function parseExtraHosts(entries: readonly string[] = []): readonly ExtraHost[] {
   return entries.map((entry) => {
-    const match = /^([^\s:=]+)[:=](.+)$/.exec(entry);
+    const match = /^([^\s:=\p{Cc}]+)[:=](.+)$/u.exec(entry);
     const name = match?.[1] ?? "";
     const address = (match?.[2] ?? "").replace(/^\[(.*)\]$/, "$1");
     if (name === "" || (address !== hostGateway && !/^[0-9a-fA-F.:]+(%[a-z0-9]+)?$/.test(address))) {

@@ -88,7 +88,7 @@ export function formatEmbeddedResolvConf({ search, options, ndotsSet }: Resolver
 }
 
 /** Throws "invalid" in Docker's words. */
-export function checkResolverWishes({ dns = [], dnsSearch = [] }: ResolverWishes): void {
+export function checkResolverWishes({ dns = [], dnsSearch = [], dnsOptions = [] }: ResolverWishes): void {
   for (const address of dns) {
     if (isIP(address) === 0) throw refuse(`${address.slice(0, 100)} is not an ip address`);
   }
@@ -96,6 +96,10 @@ export function checkResolverWishes({ dns = [], dnsSearch = [] }: ResolverWishes
     if (domain !== "." && !/^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/.test(domain)) {
       throw refuse(`${quote(domain)} is not a valid domain`);
     }
+  }
+  // SAFETY: the file has one setting a line, and its words are separated by white space.
+  for (const option of dnsOptions) {
+    if (!/^[\x21-\x7e]+$/.test(option)) throw refuse(`invalid DNS option ${quote(option)}`);
   }
 }
 

@@ -15,7 +15,7 @@ export interface EndpointCandidate {
 }
 
 /** Docker's own registry is found under another name than its images have. */
-const hosts: Readonly<Record<string, string>> = { "docker.io": "registry-1.docker.io" };
+const hosts: ReadonlyMap<string, string> = new Map([["docker.io", "registry-1.docker.io"]]);
 
 /**
  * Whom to ask for a reference, in this order; for a push there is one. Throws "not-permitted" for what is blocked.
@@ -36,9 +36,10 @@ export function chooseEndpoints(
   const place = (location: string): { readonly host: string; readonly path: string } => {
     const [host = "", ...above] = location.split("/");
     const below = rest(`${domain}/${path}`, rule);
-    return { host: hosts[host] ?? host, path: [...above, below].filter((part) => part !== "").join("/") };
+    return { host: hosts.get(host) ?? host, path: [...above, below].filter((part) => part !== "").join("/") };
   };
-  const own = rule?.location === undefined ? { host: hosts[domain] ?? domain, path } : place(rule.location);
+  const own =
+    rule?.location === undefined ? { host: hosts.get(domain) ?? domain, path } : place(rule.location);
   const primary = { ...own, insecure: rule?.insecure === true || isLoopback(own.host), isMirror: false };
   if (action !== "pull" || rule === undefined) return [primary];
   const byDigest = reference.digest !== undefined;

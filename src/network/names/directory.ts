@@ -85,7 +85,7 @@ export class NameDirectory {
       const suffix = `.${network.name.toLowerCase()}`;
       const names = name.endsWith(suffix) ? [name, name.slice(0, -suffix.length)] : [name];
       for (const candidate of names) {
-        const holders = network.byName.get((links?.[candidate] ?? candidate).toLowerCase());
+        const holders = network.byName.get((links?.get(candidate) ?? candidate).toLowerCase());
         if (holders === undefined) continue;
         const addresses = [...holders].flatMap((holder) => network.entries.get(holder)?.addresses ?? []);
         return rotate(

@@ -27,7 +27,7 @@ export interface NameView {
   /** In the order in which they are asked. `links` are this container's own names for others: alias → name. */
   readonly networks: readonly {
     readonly id: string;
-    readonly links?: Readonly<Record<string, string>>;
+    readonly links?: ReadonlyMap<string, string>;
   }[];
   /** Asked one after the other. Empty: all of its networks are internal, nothing leaves them. */
   readonly upstreams: readonly Upstream[];

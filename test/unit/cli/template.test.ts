@@ -333,3 +333,17 @@ describe("compileTemplate()", () => {
     );
   });
 });
+
+test("control characters of the data are quoted, those that the template itself holds are the user's own", () => {
+  const hostile = { Label: "\u001b]0;x\u0007\r\u009b2J\u007fgrün→\tok\n" };
+  const quoted = "\\u001b]0;x\\u0007\\u000d\\u009b2J\\u007fgrün→\tok\n";
+  expect(compileTemplate("{{.Label}}").render(hostile)).toBe(quoted);
+  expect(compileTemplate("{{range .}}{{.}}{{end}}").render(hostile)).toBe(quoted);
+  expect(compileTemplate('{{printf "%s" .Label}}{{$x := .Label}}{{$x}}').render(hostile)).toBe(
+    quoted + quoted,
+  );
+  expect(compileTemplate('\u001b[1m{{"\\x1b[32m"}}{{print "\\x1b"}}').render(hostile)).toBe(
+    "\u001b[1m\u001b[32m\u001b",
+  );
+  expect(JSON.parse(compileTemplate("{{json .}}").render(hostile))).toEqual(hostile);
+});

@@ -80,9 +80,14 @@ describe("answerQuery()", () => {
 
   test("links are this container's own names", () => {
     const names = directory();
-    const linked: NameView = { networks: [{ id: "front", links: { api: "shop-web-2" } }], upstreams };
+    const linked: NameView = {
+      networks: [{ id: "front", links: new Map([["api", "shop-web-2"]]) }],
+      upstreams,
+    };
     expect(told(ask(names, linked, { name: "api" }))).toEqual(["172.18.0.3"]);
     expect(told(ask(names, front, { name: "api" }))).toBe("forward");
+    for (const name of ["constructor", "__proto__", "tostring", "toString", "hasOwnProperty", "valueOf"])
+      expect(told(ask(names, linked, { name }))).toBe("forward");
   });
 
   test("an address is called by the container's first name", () => {

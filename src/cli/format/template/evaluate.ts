@@ -1,9 +1,11 @@
 import { Failure, sentenceOf } from "../../../base/failure.ts";
+import { quoteControls } from "../../../base/quote-controls.ts";
 import { placeOf, templateFailure } from "./failure.ts";
 import type { TemplateFunction } from "./functions.ts";
 import type { ParsedTemplate } from "./parse.ts";
 import {
   type CommandNode,
+  hasOnlyConstants,
   type Node,
   type Operand,
   type Pipe,
@@ -74,7 +76,11 @@ class Evaluation {
         return "on";
       case "print": {
         const value = this.#pipe(node.pipe, dot);
-        if (node.pipe.variables.length === 0) this.output.push(formatValue(value));
+        // What the template itself holds, colors for instance, is the user's own.
+        if (node.pipe.variables.length === 0)
+          this.output.push(
+            hasOnlyConstants(node.pipe) ? formatValue(value) : quoteControls(formatValue(value)),
+          );
         return "on";
       }
       case "break":

@@ -41,6 +41,18 @@ export type Operand = { readonly offset: number } & (
   | { readonly kind: "chain"; readonly of: Operand; readonly path: readonly string[] }
 );
 
+/** Whether nothing of the data is in what the pipe gives. */
+export function hasOnlyConstants(pipe: Pipe): boolean {
+  return pipe.commands.every(({ operands }) =>
+    operands.every(
+      (operand) =>
+        operand.kind === "constant" ||
+        operand.kind === "function" ||
+        (operand.kind === "pipe" && hasOnlyConstants(operand.pipe)),
+    ),
+  );
+}
+
 /** The operand as it could be written, for errors. */
 export function showOperand(operand: Operand): string {
   switch (operand.kind) {

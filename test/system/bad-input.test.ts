@@ -1,0 +1,281 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { request } from "node:http";
+import { busyboxArchive, busyboxRootfsTar, dockerArchiveMembers, tarOf } from "../support/images.ts";
+import { TarBuilder } from "../support/tar-builder.ts";
+import { Installation, isRoot } from "../support/tare.ts";
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Names that every plain object has, or that change it. */
+const inherited = ["constructor", "__proto__", "toString", "hasOwnProperty", "valueOf", "__defineGetter__"];
+
+/** What a client sends wrongly is a 400 with one sentence, never a 500. */
+describe.skipIf(!isRoot)("bad input", () => {
+  let tare: Installation;
+
+  beforeAll(async () => {
+    tare = new Installation();
+    await tare.must(["load", "-i", busyboxArchive()]);
+  });
+  afterAll(async () => {
+    await tare[Symbol.asyncDispose]();
+  });
+
+  const send = (
+    method: string,
+    path: string,
+    { body, type = "application/json" }: { readonly body?: Uint8Array | string; readonly type?: string } = {},
+  ): Promise<Answer> => {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const sent = request(
+      { socketPath: tare.socket, method, path, headers: { "content-type": type } },
+      (reply) => {
+        const parts: Buffer[] = [];
+        reply.on("data", (part: Buffer) => parts.push(part));
+        reply.on("end", () =>
+          resolve({ status: reply.statusCode ?? 0, text: Buffer.concat(parts).toString() }),
+        );
+        reply.on("error", reject);
+      },
+    );
+    sent.on("error", reject);
+    sent.end(body);
+    return promise;
+  };
+  const post = (path: string, value: unknown): Promise<Answer> =>
+    send("POST", path, { body: JSON.stringify(value) });
+  const create = (value: object): Promise<Answer> =>
+    post("/containers/create", { Image: "busybox", Cmd: ["true"], ...value });
+  const load = (archive: Uint8Array): Promise<Answer> =>
+    send("POST", "/images/load", { body: archive, type: "application/x-tar" });
+
+  test.each([
+    [{ BlkioDeviceWriteBps: [{}] }, "BlkioDeviceWriteBps: Path"],
+    [{ BlkioDeviceReadIOps: [{ Rate: 5 }] }, "BlkioDeviceReadIOps: Path"],
+    [{ BlkioDeviceReadBps: [{ Path: "", Rate: 5 }] }, "BlkioDeviceReadBps: Path"],
+    [{ BlkioDeviceWriteIOps: [{ Path: "/dev/\0null", Rate: 5 }] }, "BlkioDeviceWriteIOps"],
+    [{ BlkioDeviceWriteBps: [null] }, "BlkioDeviceWriteBps"],
+    [{ BlkioWeightDevice: [{}] }, "BlkioWeightDevice: Path"],
+    [{ BlkioWeightDevice: [{ Path: "relative", Weight: 100 }] }, "BlkioWeightDevice: Path"],
+    [{ BlkioWeightDevice: [{ Path: "/dev/no-such-device", Weight: 100 }] }, "no-such-device"],
+  ])("limits of block devices: %p", async (HostConfig, expected) => {
+    const { status, text } = await create({ HostConfig });
+    expect({ text, status }).toEqual({ text: expect.stringContaining(expected), status: 400 });
+  });
+
+  test.each([
+    { DnsOptions: ["ndots:1\nnameserver 192.0.2.1"] },
+    { DnsOptions: ["ndots:1\0"] },
+    { DnsOptions: ["two words"] },
+    { DnsOptions: [""] },
+    { DnsSearch: ["example.org\nnameserver 192.0.2.1"] },
+    { Dns: ["192.0.2.1\nsearch evil.example"] },
+    { ExtraHosts: ["name\n192.0.2.1 other:192.0.2.2"] },
+    { ExtraHosts: ["name:192.0.2.2\n192.0.2.1 other"] },
+    { ExtraHosts: ["na\0me:192.0.2.2"] },
+    { Links: ["web:alias\n192.0.2.1 other"] },
+    { Links: ["web:two words"] },
+  ])("what would be a line of its own in a file of the container: %p", async (HostConfig) => {
+    const { status, text } = await create({ HostConfig });
+    expect({ text, status }).toEqual({ text: expect.stringContaining("message"), status: 400 });
+  });
+
+  test.each([{ Hostname: "a\nb" }, { Hostname: "a\n" }, { Domainname: "b\nc" }, { Domainname: "b\0" }])(
+    "names with line breaks: %p",
+    async (config) => expect((await create(config)).status).toBe(400),
+  );
+
+  const withLayer = (layer: Uint8Array): Uint8Array => {
+    const layers = [readFileSync(busyboxRootfsTar()), Buffer.from(layer)];
+    return tarOf(dockerArchiveMembers([{ layers, names: ["bad:latest"] }]));
+  };
+  test.each<[string, () => Uint8Array]>([
+    ["no archive at all", () => Buffer.from("this is no archive".repeat(100))],
+    ["nothing", () => new Uint8Array()],
+    ["a torn archive", () => readFileSync(busyboxArchive()).subarray(0, 200_000)],
+    ["an archive without an image", () => tarOf([["file", "text"]])],
+    ["a manifest that is no JSON", () => tarOf([["manifest.json", "{"]])],
+    ["a manifest of other things", () => tarOf([["manifest.json", '[{"Config":5}]']])],
+    [
+      "a manifest whose files are missing",
+      () => tarOf([["manifest.json", '[{"Config":"c","Layers":["l"]}]']]),
+    ],
+    ["a path with NUL", () => withLayer(new TarBuilder().pax({ path: "a\0b" }).file("file").end())],
+    [
+      "a link target with NUL",
+      () => withLayer(new TarBuilder().pax({ linkpath: "a\0b" }).symlink("l", "x").end()),
+    ],
+    [
+      "an attribute's name with NUL",
+      () => withLayer(new TarBuilder().pax({ "SCHILY.xattr.user.a\0b": "x" }).file("f").end()),
+    ],
+    ["a negative owner", () => withLayer(new TarBuilder().pax({ uid: "-1" }).file("file").end())],
+    [
+      "an owner of base 256 that is negative",
+      () =>
+        withLayer(
+          new TarBuilder().file("file", "", { fields: [[108, "\xff\xff\xff\xff\xff\xff\xff\xff"]] }).end(),
+        ),
+    ],
+    [
+      "an owner beyond 32 bits",
+      () => withLayer(new TarBuilder().pax({ gid: "4294967296" }).file("file").end()),
+    ],
+    [
+      "a huge time",
+      () => withLayer(new TarBuilder().pax({ mtime: "99999999999999999999" }).file("file").end()),
+    ],
+    [
+      "a time that no kernel knows",
+      () => withLayer(new TarBuilder().pax({ mtime: "999999999999999" }).file("file").end()),
+    ],
+    [
+      "a hard link through a symbolic link",
+      () =>
+        withLayer(new TarBuilder().directory("d").file("d/f").symlink("s", "d").hardlink("h", "s/f").end()),
+    ],
+    [
+      "a hard link through a link to the host",
+      () => withLayer(new TarBuilder().symlink("s", "/").hardlink("h", "s/etc/passwd").end()),
+    ],
+    ["a hard link to nothing", () => withLayer(new TarBuilder().hardlink("h", "nothing").end())],
+    ["a path that leads out", () => withLayer(new TarBuilder().file("../out").end())],
+    ["an entry below a file", () => withLayer(new TarBuilder().file("f").file("f/g").end())],
+  ])("an archive to load: %s", async (_, build) => {
+    const { status, text } = await load(build());
+    const said = text.trim().split("\n").at(-1) ?? "";
+    // Where an archive can be taken as it is, that is right, too: then nothing is an error.
+    if (status === 200 && !text.includes("error")) return;
+    expect({ said, status: status === 200 ? "in the stream" : status }).toEqual({
+      said: expect.stringMatching(/^\{"(message|errorDetail)".*cannot /s),
+      status: status === 200 ? "in the stream" : 400,
+    });
+  });
+
+  test("a torn archive to import, and one to copy into a container", async () => {
+    const torn = readFileSync(busyboxRootfsTar()).subarray(0, 100_000);
+    const imported = await send("POST", "/images/create?fromSrc=-", {
+      body: torn,
+      type: "application/x-tar",
+    });
+    expect(imported).toEqual({ status: 400, text: expect.stringContaining("cannot ") });
+    const { Id } = JSON.parse((await create({})).text) as { readonly Id: string };
+    const copied = await send("PUT", `/containers/${Id}/archive?path=/tmp`, {
+      body: torn,
+      type: "application/x-tar",
+    });
+    expect(copied).toEqual({ status: 400, text: expect.stringContaining("cannot ") });
+    await tare.must(["rm", Id]);
+  });
+
+  test("names that objects inherit are labels, variables, options and filters like any other", async () => {
+    const Labels = JSON.parse(`{${inherited.map((name) => `"${name}":"1"`).join()}}`) as object;
+    const made = await create({ Labels, Env: inherited.map((name) => `${name}=1`) });
+    expect(made.status).toBe(201);
+    const { Id } = JSON.parse(made.text) as { readonly Id: string };
+    const { Config } = JSON.parse((await send("GET", `/containers/${Id}/json`)).text) as {
+      readonly Config: { readonly Labels: object; readonly Env: readonly string[] };
+    };
+    for (const name of inherited)
+      expect(Object.getOwnPropertyDescriptor(Config.Labels, name)?.value).toBe("1");
+    for (const name of inherited) expect(Config.Env).toContain(`${name}=1`);
+    const plain = JSON.parse((await create({})).text) as { readonly Id: string };
+    for (const name of inherited) {
+      const filters = encodeURIComponent(JSON.stringify({ label: [name] }));
+      const found = JSON.parse((await send("GET", `/containers/json?all=1&filters=${filters}`)).text) as {
+        readonly Id: string;
+      }[];
+      expect(found.map((each) => each.Id)).toEqual([Id]);
+    }
+    await tare.must(["rm", Id, plain.Id]);
+  });
+
+  test.each(inherited)(
+    "%s is no known filter, driver, signal, capability, limit, option or share",
+    async (name) => {
+      const key = `{"${name}":["x"]}`;
+      for (const path of ["/containers/json", "/images/json", "/volumes", "/networks", "/events"])
+        expect([
+          path,
+          (
+            await send(
+              "GET",
+              `${path}?${path === "/events" ? "until=1&" : ""}filters=${encodeURIComponent(key)}`,
+            )
+          ).status,
+        ]).toEqual([path, 400]);
+      const hostConfigs: readonly object[] = [
+        { LogConfig: { Type: name } },
+        { LogConfig: { Type: "json-file", Config: JSON.parse(`{"${name}":"1"}`) as object } },
+        { Ulimits: [{ Name: name, Soft: 1, Hard: 1 }] },
+        { CapAdd: [name] },
+        { RestartPolicy: { Name: name } },
+        { Mounts: [{ Type: name, Source: "/", Target: "/x" }] },
+        { IpcMode: name },
+        { PidMode: name },
+        { UsernsMode: name },
+        { CgroupnsMode: name },
+        { Sysctls: JSON.parse(`{"${name}":"1"}`) as object },
+        { SecurityOpt: [`${name}=1`] },
+      ];
+      for (const HostConfig of hostConfigs) {
+        const { status, text } = await create({ HostConfig });
+        expect([HostConfig, status >= 400 && status !== 500, text]).toEqual([HostConfig, true, text]);
+      }
+      expect((await create({ StopSignal: name })).status).toBe(400);
+      expect((await post("/volumes/create", { Name: "some", Driver: name })).status).toBeLessThan(500);
+      expect((await post("/networks/create", { Name: "some", Driver: name })).status).toBeLessThan(500);
+      expect((await post("/tare/pods/create", { Name: "some", Share: [name] })).status).toBeLessThan(500);
+      for (const path of [
+        `/${name}`,
+        `/containers/${name}/json`,
+        `/images/${name}/json`,
+        `/volumes/${name}`,
+        `/networks/${name}`,
+      ])
+        expect([path, (await send("GET", path)).status]).toEqual([path, 404]);
+      expect((await send("GET", `/containers/json?${name}=1`)).status).toBe(200);
+    },
+  );
+
+  test("terminal escapes of an image and a container are quoted in what is shown", async () => {
+    const escape = "\u001b]0;title\u0007\u009b2Jgrün";
+    const quoted = "\\u001b]0;title\\u0007\\u009b2Jgrün";
+    const config = {
+      Labels: { evil: escape },
+      Cmd: ["sh", "-c", `: ${escape}; : > /tmp/${escape.slice(0, 3)}`],
+    };
+    const image = { layers: [readFileSync(busyboxRootfsTar())], names: ["hostile:latest"], config };
+    expect((await load(tarOf(dockerArchiveMembers([image])))).status).toBe(200);
+    await tare.must(["run", "--name", "shown", "hostile"]);
+    await tare.must(["commit", "-m", escape, "shown", "again"]);
+    const shown: readonly (readonly [args: readonly string[], holds: string])[] = [
+      [["history", "--no-trunc", "again"], quoted],
+      [["ps", "-a", "--no-trunc"], quoted],
+      [["ps", "-a", "--format", '{{.Label "evil"}} {{.Labels}} {{.Command}}'], quoted],
+      [["ps", "-a", "--format", "table {{.Names}}\t{{.Labels}}"], quoted],
+      [["inspect", "-f", "{{.Config.Labels}}", "shown"], quoted],
+      [["diff", "shown"], "/tmp/\\u001b]0"],
+      [["image", "tree"], "again"],
+      [["events", "--since", "1h", "--until", "0s"], quoted],
+    ];
+    for (const [args, holds] of shown) {
+      const { status, stdout, stderr } = await tare.tare(args);
+      // oxlint-disable-next-line no-control-regex
+      expect([
+        args,
+        status,
+        stdout,
+        /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(stdout + stderr),
+      ]).toEqual([args, 0, expect.stringContaining(holds), false]);
+    }
+    const { stderr } = await tare.tare(["run", "--rm", escape]);
+    expect(stderr).not.toContain("\u001b");
+    await tare.must(["rm", "shown"]);
+    await tare.must(["rmi", "again", "hostile"]);
+  });
+});
