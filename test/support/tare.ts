@@ -172,7 +172,7 @@ export class Installation implements AsyncDisposable {
     if (ids.status === 0 && ids.stdout.trim() !== "")
       await this.tare(["rm", "-f", ...ids.stdout.trim().split("\n")]);
     await this.tare(["system", "settle"]);
-    await this.tare(["daemon", "stop"]);
+    const { stderr } = await this.tare(["daemon", "stop"]);
     const leaks = [
       ...(await waitUntilEmpty(() => this.keeperPids().map((pid) => `keeper ${pid}`))),
       ...(await waitUntilEmpty(() => this.cgroups())),
@@ -183,7 +183,8 @@ export class Installation implements AsyncDisposable {
     const log = this.daemonLog();
     rmSync(this.directory, { recursive: true, force: true });
     failOnUncaughtException(log);
-    if (leaks.length > 0) throw new Error(`left behind: ${leaks.join(", ")}`);
+    if (leaks.length > 0)
+      throw new Error(`left behind: ${leaks.join(", ")} (daemon stop: ${stderr})\n${log}`);
   }
 }
 
