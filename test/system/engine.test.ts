@@ -167,13 +167,18 @@ describe("LocalContainers", () => {
 
   test("logs() follows to the end, also of a container that removes itself", async () => {
     const id = await started({
-      command: sh("for i in 1 2 3 4 5; do echo $i; sleep 0.02; done"),
+      command: sh("echo 0; until [ -e /go ]; do sleep 0.01; done; for i in 1 2 3 4 5; do echo $i; done"),
       autoRemove: true,
     });
     let text = "";
-    for await (const { bytes } of engine.containers.logs(id, { follow: true }))
+    for await (const { bytes } of engine.containers.logs(id, { follow: true })) {
+      if (text === "") {
+        const exec = await engine.containers.createExec(id, { command: ["touch", "/go"] });
+        await engine.containers.startExec(exec, { detach: true });
+      }
       text += Buffer.from(bytes).toString();
-    expect(text).toBe("1\n2\n3\n4\n5\n");
+    }
+    expect(text).toBe("0\n1\n2\n3\n4\n5\n");
   });
 
   test("startExec() runs programs in the container with its own user, code and streams", async () => {

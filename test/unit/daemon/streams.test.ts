@@ -192,7 +192,7 @@ describe("images", () => {
     ]);
     expect((await load("half")).at(-1)?.error).toBe("cannot load the archive: a layer is cut");
     await expect(load("bad")).rejects.toMatchObject({
-      kind: "corrupt",
+      kind: "invalid",
       message: "cannot load the archive: it is no tar",
     });
   });

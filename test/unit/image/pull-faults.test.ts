@@ -33,18 +33,23 @@ class Place implements AsyncDisposable {
   readonly root: string;
   readonly sink: MemorySink = new MemorySink();
   readonly downloads: Downloads = new Downloads();
-  readonly registries: Registries = new Registries({ idleMs: 200 });
+  readonly registries: Registries;
 
-  private constructor(registry: TestRegistry, { store, root }: { store: ContentStore; root: string }) {
+  private constructor(
+    registry: TestRegistry,
+    { store, root, idleMs }: { store: ContentStore; root: string; idleMs: number },
+  ) {
     this.registry = registry;
     this.store = store;
     this.root = root;
+    this.registries = new Registries({ idleMs });
   }
 
-  static async make(): Promise<Place> {
+  /** `idleMs`: how long the registry may be silent. A busy machine is silent for a while, too. */
+  static async make({ idleMs = 20_000 }: { readonly idleMs?: number } = {}): Promise<Place> {
     const root = join(directory, String(count++));
     const registry = await TestRegistry.start();
-    return new Place(registry, { root, store: await openContentStore(root) });
+    return new Place(registry, { root, store: await openContentStore(root), idleMs });
   }
 
   async pull({ name }: PlacedImage): Promise<void> {
@@ -80,6 +85,7 @@ interface Misdeed {
   readonly fault: (image: PlacedImage, registry: TestRegistry) => Fault;
   readonly kind: FailureKind;
   readonly says: RegExp;
+  readonly idleMs?: number;
 }
 
 const megabyte = 1024 * 1024;
@@ -109,7 +115,8 @@ const misdeeds: readonly Misdeed[] = [
     what: "stalls",
     fault: () => ({ kind: "stall", afterBytes: 0 }),
     kind: "unavailable",
-    says: /^cannot go on with 127\.0\.0\.1:\d+: nothing came for 0\.2 s$/,
+    says: /^cannot go on with 127\.0\.0\.1:\d+: nothing came for 1 s$/,
+    idleMs: 1_000,
   },
   {
     what: "cuts the connection",
@@ -147,9 +154,9 @@ const misdeeds: readonly Misdeed[] = [
 ];
 
 describe("pullImage() from a registry that", () => {
-  for (const { what, fault, kind, says } of misdeeds) {
+  for (const { what, fault, kind, says, idleMs } of misdeeds) {
     test.concurrent(`${what} says so, names no image, and brings it when that is over`, async () => {
-      await using place = await Place.make();
+      await using place = await Place.make(idleMs === undefined ? {} : { idleMs });
       const { registry } = place;
       const image = placeImage(registry, {
         repository: "thing",
