@@ -404,15 +404,17 @@ export const routes: readonly Route[] = [
   { method: "POST", path: "/session", operation: "absent.build" },
   { method: "POST", path: "/grpc", operation: "absent.build" },
   { method: "PUT", path: "/volumes/{name...}", operation: "absent.volume update" },
-  { method: "GET", path: "/plugins", operation: "absent.plugins" },
-  { method: "GET", path: "/swarm", operation: "absent.swarm" },
-  { method: "GET", path: "/nodes", operation: "absent.swarm" },
-  { method: "GET", path: "/services", operation: "absent.swarm" },
-  { method: "GET", path: "/tasks", operation: "absent.swarm" },
-  { method: "GET", path: "/secrets", operation: "swarm.secrets" },
-  { method: "POST", path: "/secrets/create", operation: "swarm.secrets" },
-  { method: "GET", path: "/secrets/{id}", operation: "swarm.secrets" },
-  { method: "POST", path: "/secrets/{id}/update", operation: "swarm.secrets" },
-  { method: "DELETE", path: "/secrets/{id}", operation: "swarm.secrets" },
-  { method: "GET", path: "/configs", operation: "absent.swarm" },
+  { method: "GET", path: "/plugins", operation: "system.plugins", query: { filters: "filters" } },
+  ...allMethods("/plugins/{path...}", "swarm.refusePlugins"),
+  ...["/swarm", "/nodes", "/services", "/tasks", "/configs"].flatMap((path) => [
+    ...allMethods(path, "swarm.refuse"),
+    ...allMethods(`${path}/{path...}`, "swarm.refuse"),
+  ]),
+  // Those of the engine are at /tare/secrets.
+  ...allMethods("/secrets", "swarm.refuseSecrets"),
+  ...allMethods("/secrets/{path...}", "swarm.refuseSecrets"),
 ];
+
+function allMethods(path: string, operation: Operation): readonly Route[] {
+  return (["GET", "POST", "DELETE"] as const).map((method) => ({ method, path, operation }));
+}

@@ -35,6 +35,8 @@ export interface EngineInfo {
     readonly version: "1" | "2" | "hybrid";
     readonly controllers: Readonly<Record<string, "v1" | "v2">>;
   };
+  /** Networks can be of these drivers, in alphabetical order. */
+  readonly networkDrivers: readonly string[];
   readonly warnings: readonly string[];
 }
 

@@ -3,6 +3,7 @@ import type { CgroupLayout } from "../linux/cgroup-layout.ts";
 import { hostPlatform } from "../spec/platform.ts";
 import type { ContainerContext } from "./containers/context.ts";
 import type { EngineInfo } from "./engine-types.ts";
+import { networkDrivers } from "./networks/fixed-networks.ts";
 
 /** This program's own; package.json has the same. */
 export const engineVersion = "0.1.0";
@@ -37,6 +38,7 @@ export async function describeEngine(context: ContainerContext): Promise<EngineI
       ],
     },
     cgroups: describeCgroups(parts.cgroups.layout),
+    networkDrivers,
     warnings: warningsOf(context),
   };
 }

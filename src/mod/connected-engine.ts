@@ -117,6 +117,7 @@ export class ConnectedEngine implements Engine {
         status: info.DriverStatus.map(([name = "", value = ""]) => [name, value] as const),
       },
       cgroups: { version: info.CgroupVersion, controllers: {} },
+      networkDrivers: info.Plugins.Network,
       warnings: info.Warnings ?? [],
     };
   }

@@ -533,18 +533,28 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     await docker.must(["rm", "-f", "runs", "rests"]);
   });
 
-  const later: readonly (readonly [args: string, what: string])[] = [["plugin ls", "plugins"]];
-  test("what is of later work says so in one sentence", async () => {
-    await docker.must(["create", "--name", "later", "busybox", "true"]);
-    for (const [args, what] of later) {
-      const { code, stderr } = await docker.run(args.split(" "));
-      expect([args, code, stderr]).toEqual([
-        args,
-        1,
-        expect.stringContaining(`${what} is not supported yet`),
-      ]);
-    }
-    await docker.must(["rm", "later"]);
+  test.each([
+    ["swarm init", "swarm is not part of Tare"],
+    ["node ls", "swarm is not part of Tare"],
+    ["service ls", "swarm is not part of Tare"],
+    ["service create --no-resolve-image busybox", "swarm is not part of Tare"],
+    ["stack ls", "swarm is not part of Tare"],
+    ["config ls", "swarm is not part of Tare"],
+    ["config create name -", "swarm is not part of Tare"],
+    ["secret ls", "swarm is not part of Tare"],
+    ["plugin install --grant-all-permissions vieux/sshfs", "plugins are not part of Tare"],
+    ["plugin inspect vieux/sshfs", "plugins are not part of Tare"],
+  ])("%s is refused in one sentence: %s", async (args, sentence) => {
+    const { code, stderr } = await docker.run(args.split(" "), { input: "x" });
+    expect([code, stderr]).toEqual([1, expect.stringContaining(sentence)]);
+    expect(stderr).not.toContain("page not found");
+  });
+
+  test("plugin ls is empty, and info lists the network drivers", async () => {
+    expect(await docker.must(["plugin", "ls", "-q"])).toBe("");
+    expect(await docker.must(["info", "-f", "{{json .Plugins.Network}}"])).toBe(
+      '["bridge","host","macvlan","null"]',
+    );
   });
 
   test("networks, volumes and disk usage are lists that tell what there is", async () => {

@@ -1,12 +1,20 @@
 import { Failure } from "../../base/failure.ts";
 import type { Handlers } from "../handler.ts";
 
+/** Parts of Docker that Tare does not have: each request is refused in one sentence. */
 export const handlers: Handlers = {
-  // Of a swarm, which there is none of: dockerd's answer where it has none. Those of the engine are at /tare/secrets.
-  "swarm.secrets": async () => {
+  "swarm.refuse": async () => {
+    throw new Failure("unsupported", "cannot use swarm: swarm is not part of Tare");
+  },
+
+  "swarm.refuseSecrets": async () => {
     throw new Failure(
-      "unavailable",
-      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+      "unsupported",
+      "cannot use secrets of a swarm: swarm is not part of Tare; use `tare secret` and `tare run --secret`",
     );
+  },
+
+  "swarm.refusePlugins": async () => {
+    throw new Failure("unsupported", "cannot use plugins: plugins are not part of Tare");
   },
 };

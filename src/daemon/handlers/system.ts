@@ -28,6 +28,11 @@ export const handlers: Handlers = {
     reply.json(200, shapeInfo(infoOf(info, facts, { forwardsIpv4 }), version));
   },
 
+  // Tare has no plugins, see src/daemon/handlers/swarm.ts.
+  "system.plugins": async ({ reply }: Call) => {
+    reply.json(200, []);
+  },
+
   "system.diskUsage": async ({ engine, version, query, reply, signal }: Call) => {
     const types = parseUsageTypes(query.texts("type"), version);
     const kinds = (["image", "container", "volume"] as const).filter((kind) => types.includes(kind));

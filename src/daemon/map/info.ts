@@ -31,7 +31,7 @@ export function infoOf(
     DockerRootDir: info.dataRoot,
     Plugins: {
       Volume: [],
-      Network: ["host", "null"],
+      Network: info.networkDrivers,
       Authorization: null,
       Log: ["json-file", "local", "none"],
     },

@@ -26,6 +26,9 @@ export const fixedNetworks: readonly NetworkRecord[] = [
   internal: false,
 }));
 
+/** Every network has one of these drivers. */
+export const networkDrivers: readonly string[] = ["bridge", "host", "macvlan", "null"];
+
 /** Those that are always there, whatever anybody makes or removes. */
 export function isPredefined(name: string): boolean {
   return name === defaultNetwork || fixedNetworks.some((network) => network.name === name);

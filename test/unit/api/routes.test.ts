@@ -18,6 +18,10 @@ describe("matchRoute()", () => {
     ["GET", "/images/get", "images.saveMany", {}],
     ["DELETE", "/images/a/b", "images.remove", { name: "a/b" }],
     ["POST", "/images/a/tag/tag", "images.tag", { name: "a/tag" }],
+    ["GET", "/plugins", "system.plugins", {}],
+    ["POST", "/plugins/pull", "swarm.refusePlugins", { path: "pull" }],
+    ["GET", "/services/a/logs", "swarm.refuse", { path: "a/logs" }],
+    ["DELETE", "/v1.51/secrets/a", "swarm.refuseSecrets", { path: "a" }],
   ] as const)("%s %s is %s %j", (method, path, operation, params) => {
     const match = matchRoute(method, path);
     expect(match.route.operation).toBe(operation);
@@ -40,7 +44,7 @@ describe("matchRoute()", () => {
 
   test("each row's path is found under its own operation, or an earlier row's", () => {
     for (const { method, path, operation } of routes) {
-      const sample = path.replace("{name...}", "a/b").replace("{id}", "x");
+      const sample = path.replace("{name...}", "a/b").replace("{path...}", "a/b").replace("{id}", "x");
       expect([sample, matchRoute(method, sample).route.operation]).toEqual([sample, operation]);
     }
   });

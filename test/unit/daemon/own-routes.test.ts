@@ -42,16 +42,30 @@ describe("secrets", () => {
     await secrets.remove("a b");
     await expect(secrets.remove("a b")).rejects.toThrow('no secret with name or id "a b": no such secret');
   });
+});
 
-  test.each([
-    "GET /v1.51/secrets",
-    "POST /v1.51/secrets/create",
-    "GET /v1.51/secrets/x",
-    "POST /v1.51/secrets/x/update",
-    "DELETE /secrets/x",
-  ])("of a swarm are what %s asks for: there is no swarm", async (line) => {
-    const reply = await rawRequest(daemon.socketPath, requestText(line));
-    expect(statusOf(reply)).toBe(503);
-    expect(bodyOf(reply)).toContain("This node is not a swarm manager.");
-  });
+test.each([
+  ["GET /v1.51/secrets", "cannot use secrets of a swarm: swarm is not part of Tare;"],
+  ["POST /v1.51/secrets/create", "cannot use secrets of a swarm: swarm is not part of Tare;"],
+  ["DELETE /secrets/x", "cannot use secrets of a swarm: swarm is not part of Tare;"],
+  ["GET /swarm", "cannot use swarm: swarm is not part of Tare"],
+  ["POST /v1.45/swarm/init", "cannot use swarm: swarm is not part of Tare"],
+  ["GET /nodes/self", "cannot use swarm: swarm is not part of Tare"],
+  ["POST /services/create", "cannot use swarm: swarm is not part of Tare"],
+  ["GET /services/x/logs", "cannot use swarm: swarm is not part of Tare"],
+  ["GET /tasks", "cannot use swarm: swarm is not part of Tare"],
+  ["POST /configs/create", "cannot use swarm: swarm is not part of Tare"],
+  ["POST /plugins/pull", "cannot use plugins: plugins are not part of Tare"],
+  ["GET /plugins/x/json", "cannot use plugins: plugins are not part of Tare"],
+])("%s is refused with 501: %s", async (line, sentence) => {
+  await using daemon = await startDaemon();
+  const reply = await rawRequest(daemon.socketPath, requestText(line));
+  expect(statusOf(reply)).toBe(501);
+  expect(bodyOf(reply)).toContain(sentence);
+});
+
+test("GET /plugins answers an empty list", async () => {
+  await using daemon = await startDaemon();
+  const reply = await rawRequest(daemon.socketPath, requestText("GET /v1.51/plugins"));
+  expect([statusOf(reply), bodyOf(reply).trim()]).toEqual([200, "[]"]);
 });
