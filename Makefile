@@ -32,9 +32,12 @@ $(NATIVE): native/syscall.c native/keeper.c native/plan.h native/calls.h native/
 	@$(MAKE) --silent -C native
 
 # The library: compiled JavaScript with declarations, and its native parts beside it.
-lib: $(NATIVE)
+lib: dist/lib/mod.js
+
+dist/lib/mod.js: $(SOURCES) $(NATIVE) tsconfig.json tsconfig.lib.json
 	node_modules/.bin/tsc -p tsconfig.lib.json
 	mkdir -p dist/native && cp $(NATIVE) dist/native/
+	touch $@
 
 clean:
 	rm -rf dist native/build

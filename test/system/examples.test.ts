@@ -58,7 +58,7 @@ for (const [name, [program = "", ...flags]] of Object.entries(runtimes)) {
       }
       directory = realpathSync(mkdtempSync(join(tmpdir(), "tare-examples-")));
       copyFileSync(busyboxArchive(), join(directory, "busybox.tar"));
-    });
+    }, 600_000);
     afterAll(() => {
       const left = keepersOf(directory);
       removeCgroups(join(directory, "tare-example/data"));
