@@ -221,6 +221,12 @@ describe.skipIf(!isRoot)("networks", () => {
     await tare.must(["restart", "-t", "1", "web"]);
     expect(await served(18_081)).toBe("served");
     expect(await ask(18_080)).toBe("");
+    // Its own address does not rest.
+    const address = await inspect("web", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
+    for (let round = 0; round < 5; round++) {
+      await tare.must(["restart", "-t", "0", "web"]);
+      expect(await inspect("web", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")).toBe(address);
+    }
     await tare.must(["rm", "-f", "web"]);
     expect(await ask(18_081)).toBe("");
   });

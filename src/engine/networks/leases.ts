@@ -16,7 +16,7 @@ export class Leases {
   readonly #byId = new Map<string, Lease>();
   readonly #networks = new Map<string, { readonly leases: Set<string>; readonly addresses: AddressSet }>();
   /** Endpoints whose addresses rest. */
-  readonly #resting = new Map<string, EndpointPlan>();
+  readonly #resting = new Map<string, Lease>();
   /** Those with ports: most have none. */
   readonly #publishing = new Map<string, Lease>();
 
@@ -38,13 +38,13 @@ export class Leases {
     this.#byId.delete(endpointId);
     this.#publishing.delete(endpointId);
     this.#networks.get(lease.plan.networkId)?.leases.delete(endpointId);
-    this.#resting.set(endpointId, lease.plan);
+    this.#resting.set(endpointId, lease);
   }
 
   /** Fine when absent. */
   remove(endpointId: string): void {
     this.rest(endpointId);
-    const plan = this.#resting.get(endpointId);
+    const plan = this.#resting.get(endpointId)?.plan;
     if (plan === undefined) return;
     this.#resting.delete(endpointId);
     const network = this.#networks.get(plan.networkId);
@@ -54,7 +54,14 @@ export class Leases {
 
   /** Endpoints of a network whose addresses rest. */
   restingIn(networkId: string): readonly string[] {
-    return [...this.#resting.values()].filter((plan) => plan.networkId === networkId).map(({ id }) => id);
+    return [...this.#resting.values()].flatMap(({ plan }) => (plan.networkId === networkId ? [plan.id] : []));
+  }
+
+  /** Endpoints of a container whose addresses rest. */
+  restingOf(id: ContainerId): readonly string[] {
+    return [...this.#resting.values()].flatMap(({ containerId, plan }) =>
+      containerId === id ? [plan.id] : [],
+    );
   }
 
   /** Ends in a network. */

@@ -5,14 +5,17 @@ import type { ContainerId } from "../types.ts";
 import { planFor } from "./join-networks.ts";
 
 /**
- * Addresses of containers that have just ended rest until their links are gone. Where a container that starts needs one of them, because
- * it was told that address or its network has no other left, their links are removed at once.
+ * Addresses of containers that have just ended rest until their links are gone. Links are removed at once where they are the container's own,
+ * so that a restart keeps the address, and where a container that starts needs one of their addresses: it was told that address, or its
+ * network has no other left.
  */
 export async function freeRestingAddresses(
   context: ContainerContext,
   containerId: ContainerId,
   endpoints: readonly Pick<EndpointRecord, "networkId" | "settings">[],
 ): Promise<void> {
+  const own = context.networks.leases.restingOf(containerId);
+  if (own.length > 0) await context.networks.expel(own);
   for (const { networkId, settings } of endpoints) {
     const resting = context.networks.leases.restingIn(networkId);
     const network = context.networks.find(networkId);

@@ -57,6 +57,8 @@ test("Leases.rest() gives ports back at once, and addresses only when the link i
   expect(leases.inNetwork("net")).toEqual([]);
   expect(leases.all()).toEqual([]);
   expect(leases.restingIn("net")).toEqual(["1"]);
+  expect(leases.restingOf("a" as ContainerId)).toEqual(["1"]);
+  expect(leases.restingOf("b" as ContainerId)).toEqual([]);
   expect(leases.addressesIn("net").has(address)).toBe(true);
   leases.remove("1");
   leases.rest("1");
