@@ -144,7 +144,7 @@ export interface NameView {
   /** In the order in which they are asked. `links`: alias → container, for this one alone. */
   readonly networks: readonly {
     readonly id: string;
-    readonly links?: ReadonlyMap<string, string>;
+    readonly links?: readonly (readonly [alias: string, name: string])[];
   }[];
   /** Whom to ask for other names, from the container's network namespace or the host's; nobody: none of its networks leads out. */
   readonly upstreams: readonly { readonly address: string; readonly from: "container" | "host" }[];

@@ -192,18 +192,14 @@ describe.skipIf(!isRoot)("what stands beside images", () => {
     expect(await reply.json()).toMatchObject({ Platforms: [platform] });
   });
 
-  test.each([
-    [
-      "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-      /which registries do not keep: it must be fetched from elsewhere/,
-    ],
-    ["application/vnd.oci.image.layer.nondistributable.v1.tar", /which registries do not keep/],
-    ["application/wasm", /cannot use layer sha256:[0-9a-f]{64}: it is of type "application\/wasm"/],
-  ])("a layer of type %s is refused with the reason, and nothing is fetched", async (mediaType, sentence) => {
-    const descriptor = { ...image({ ...blob(tar, mediaType), urls: ["https://elsewhere.example/layer"] }) };
+  test("a layer of another type is refused with the reason, and nothing is fetched", async () => {
+    const descriptor = image(blob(tar, "application/wasm"));
     registry.sentBlobBytes = 0;
     const { status, stderr } = await tare.tare(["pull", `${registry.host}/x/y@${descriptor.digest}`]);
-    expect([status, stderr]).toEqual([1, expect.stringMatching(sentence)]);
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/cannot use layer sha256:[0-9a-f]{64}: it is of type "application\/wasm"/),
+    ]);
     expect(registry.sentBlobBytes).toBe(0);
   });
 });

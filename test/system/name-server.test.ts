@@ -87,7 +87,7 @@ function serve(...ports: readonly number[]): void {
   names.serve("c", {
     netns: container.netns,
     view: {
-      networks: [{ id: "n", links: new Map([["database", "db"]]) }],
+      networks: [{ id: "n", links: [["database", "db"]] }],
       upstreams: ports.map((port) => ({ address: "127.0.0.1", port, from: "host" })),
     },
   });
@@ -288,7 +288,7 @@ describe("serving", () => {
       names.addEntry("n", { endpointId: `x${at}`, names: [`x${at}`], addresses: [`172.18.2.${at}`] });
       names.serve(`c${at}`, {
         netns: other.netns,
-        view: { networks: [{ id: "n", links: new Map([["me", `x${at}`]]) }], upstreams: [] },
+        view: { networks: [{ id: "n", links: [["me", `x${at}`]] }], upstreams: [] },
       });
     }
     const told = await Promise.all(

@@ -1,5 +1,5 @@
 import { kindOf } from "../../base/failure.ts";
-import type { ContainerContext } from "../containers/context.ts";
+import { type ContainerContext, isRunning } from "../containers/context.ts";
 import type {
   EndpointSettings,
   NetworkDetails,
@@ -100,7 +100,13 @@ export class LocalNetworks implements Networks {
   }
 
   async #remove(record: NetworkRecord): Promise<void> {
-    const { state, networks, parts } = this.#context;
+    const { background, state, networks, parts } = this.#context;
+    // Containers that have ended are still being taken out of it.
+    const ended = networks.leases.inNetwork(record.id).filter(({ containerId }) => {
+      const container = state.findContainer(containerId);
+      return container === undefined || !isRunning(container);
+    });
+    await Promise.all(ended.map(({ containerId }) => background.settled(containerId)));
     const holders = networks.leases
       .inNetwork(record.id)
       .flatMap(({ containerId }) => state.findContainer(containerId)?.name ?? []);

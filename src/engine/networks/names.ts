@@ -87,14 +87,12 @@ export function viewOf(context: ContainerContext, record: ContainerRecord): Name
   };
 }
 
-/** alias → container. Names are looked up in lower case. */
-function linksOf(links: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(
-    links.map((link) => {
-      const [container = "", alias = container] = link.split(":");
-      return [alias.toLowerCase(), container.replace(/^\//, "")];
-    }),
-  );
+/** Aliases with their containers. Names are looked up in lower case. */
+function linksOf(links: readonly string[]): readonly (readonly [string, string])[] {
+  return links.map((link) => {
+    const [container = "", alias = container] = link.split(":");
+    return [alias.toLowerCase(), container.replace(/^\//, "")];
+  });
 }
 
 /** It has left one network and goes on in others. */

@@ -85,7 +85,8 @@ export class NameDirectory {
       const suffix = `.${network.name.toLowerCase()}`;
       const names = name.endsWith(suffix) ? [name, name.slice(0, -suffix.length)] : [name];
       for (const candidate of names) {
-        const holders = network.byName.get((links?.get(candidate) ?? candidate).toLowerCase());
+        const linked = links?.find(([alias]) => alias === candidate)?.[1];
+        const holders = network.byName.get((linked ?? candidate).toLowerCase());
         if (holders === undefined) continue;
         const addresses = [...holders].flatMap((holder) => network.entries.get(holder)?.addresses ?? []);
         return rotate(

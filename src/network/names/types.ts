@@ -24,10 +24,10 @@ export interface NameBounds {
 
 /** What one container may look up. */
 export interface NameView {
-  /** In the order in which they are asked. `links` are this container's own names for others: alias → name. */
+  /** In the order in which they are asked. `links` are this container's own names for others. They travel as JSON, so no Map. */
   readonly networks: readonly {
     readonly id: string;
-    readonly links?: ReadonlyMap<string, string>;
+    readonly links?: readonly (readonly [alias: string, name: string])[];
   }[];
   /** Asked one after the other. Empty: all of its networks are internal, nothing leaves them. */
   readonly upstreams: readonly Upstream[];

@@ -81,7 +81,7 @@ describe("answerQuery()", () => {
   test("links are this container's own names", () => {
     const names = directory();
     const linked: NameView = {
-      networks: [{ id: "front", links: new Map([["api", "shop-web-2"]]) }],
+      networks: [{ id: "front", links: [["api", "shop-web-2"]] }],
       upstreams,
     };
     expect(told(ask(names, linked, { name: "api" }))).toEqual(["172.18.0.3"]);
