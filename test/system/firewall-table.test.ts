@@ -49,6 +49,13 @@ describe.skipIf(!isRoot)("compare()", () => {
     execFileSync("nft", ["-f", "-"], { input: `flush table inet ${table}\n${listed}` });
   });
 
+  test("finds nothing when the last shifted range of ports is gone", () => {
+    firewall.change(new Map([[end.id, []]]));
+    expect(firewall.compare()).toEqual([]);
+    firewall.assert();
+    expect(firewall.compare()).toEqual([]);
+  });
+
   test.each([
     [
       "delete element inet TABLE sameAt4 { 10.9.0.1 . udp . 53 }",

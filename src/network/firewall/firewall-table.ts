@@ -157,7 +157,8 @@ export class FirewallTable {
   /** Reads the table back: what differs from what was recorded, as problems. */
   compare(): readonly string[] {
     if (!this.exists()) return ["it is gone"];
-    const wanted = planTable(this.#name, this.#elements());
+    // Rules for shifted ranges stay when the last such range is gone.
+    const wanted = planTable(this.#name, this.#elements(), this.#shifts);
     return compareTable(wanted, {
       chains: listChains(this.#socket).filter(
         ({ family, table }) => family === this.#name.family && table === this.#name.table,

@@ -65,9 +65,16 @@ function base(
  * becomes the loopback's again. Nothing has to be opened for it (`route_localnet`), and it works for IPv6.
  *
  * Bridges with br_netfilter show packets from port to port here, too: `siblings` lets them through.
+ *
+ * `shifted`: families that have rules for shifted ranges of ports, in the order in which these were added. Default: those that need them.
  */
-export function planTable(name: TableName, elements: readonly SetElement[]): NewTable {
-  const shifted = families.filter((family) => elements.some((element) => isShifted(element, family)));
+export function planTable(
+  name: TableName,
+  elements: readonly SetElement[],
+  shifted: Iterable<IpFamily> = families.filter((family) =>
+    elements.some((element) => isShifted(element, family)),
+  ),
+): NewTable {
   return {
     name,
     chains,
@@ -81,7 +88,7 @@ export function planTable(name: TableName, elements: readonly SetElement[]): New
     rules: [
       ...loopbackRules(),
       ...publishingRules(),
-      ...shifted.flatMap(shiftRules),
+      ...[...shifted].flatMap(shiftRules),
       ...sourceRules(),
       ...forwardRules(),
       ...containerRules(),
