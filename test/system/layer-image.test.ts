@@ -270,6 +270,8 @@ describe("writeLayerImage()", () => {
             ],
             rules,
           ],
+          // A symbolic link to where those files lie, and a file that makes a directory there.
+          [[{ ...plain("a", "2"), link: ".wh..wh.plnk/a" }, plain("a/a", "0"), plain("a", "0")], rules],
           // A link to where it lies itself, which a file below it replaces.
           [[{ ...plain("l", "2"), link: ".." }, plain("l/l", "0")], rules],
         ]),

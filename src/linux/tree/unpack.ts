@@ -24,7 +24,7 @@ export class Unpacking implements Disposable {
   readonly #tree: LayerTree;
   readonly #writer: LayerWriter;
   #isRootOpaque = false;
-  /** Files that are in the tree only as long as links to them may follow. */
+  /** Files that are in the tree only as long as links to them may follow, or a symbolic link that leads to where they are. */
   #hasLinkSources = false;
   #current: TarEntry | undefined;
 
@@ -108,6 +108,7 @@ export class Unpacking implements Disposable {
     }
     if (whiteouts === "aufs") checkAufsNames(target.path);
     if (target.kind === "member") {
+      if (entry.type === "symlink" && entry.linkName.includes(LINK_SOURCES)) this.#hasLinkSources = true;
       if (target.path === "" && entry.type === "directory" && this.#options.root === "keep") return;
       if (target.path !== "" && this.#options.existing === "same-kind") this.#checkKind(target.path, entry);
       return await this.#writer.begin(target.path, entry);
