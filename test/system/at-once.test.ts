@@ -117,3 +117,44 @@ describe.skipIf(!isRoot)("20 clients at once", () => {
     await tare.must(["rm", "-f", id]);
   });
 });
+
+describe.skipIf(!isRoot)("one command on several containers", () => {
+  let tare: Installation;
+  beforeAll(async () => {
+    tare = new Installation();
+    await tare.must(["load", "-i", busyboxArchive()]);
+  });
+  afterAll(async () => {
+    await tare[Symbol.asyncDispose]();
+  });
+
+  test("stop reaches the last one while the first one still runs", async () => {
+    // Each one ends by itself only when all have received the signal.
+    const names = ["one", "two", "three", "four"];
+    const program = `trap 'touch /s/$0; while [ $(ls /s | wc -l) -lt ${names.length} ]; do sleep 0.05; done; exit 7' TERM
+      while :; do sleep 0.05; done`;
+    for (const name of names) {
+      await tare.must(["run", "-d", "--name", name, "-v", "seen:/s", "busybox", "sh", "-c", program, name]);
+    }
+    expect(await tare.must(["stop", "-t", "300", ...names])).toBe(names.join("\n"));
+    expect(await tare.must(["wait", ...names])).toBe("7\n7\n7\n7");
+    const removed = await tare.tare(["rm", "nobody", ...names]);
+    expect(removed).toMatchObject({ status: 1, stdout: `${names.join("\n")}\n` });
+    expect(removed.stderr).toMatch(/^tare: .*No such container: nobody\n$/);
+    await tare.must(["volume", "rm", "seen"]);
+  });
+
+  test("start begins with those that others join or link to", async () => {
+    const sleeper = ["busybox", "sleep", "1000"];
+    await tare.must(["create", "--name", "first", ...sleeper]);
+    await tare.must(["create", "--name", "joined", "--network", "container:first", ...sleeper]);
+    await tare.must(["create", "--name", "linked", "--link", "first:db", ...sleeper]);
+    const names = ["linked", "joined", "first"];
+    for (const command of [["start"], ["restart", "-t", "0"]]) {
+      expect(await tare.must([...command, ...names])).toBe(names.join("\n"));
+    }
+    const states = await tare.must(["inspect", "--format", "{{.State.Status}}", ...names]);
+    expect(states).toBe("running\nrunning\nrunning");
+    await tare.must(["rm", "-f", ...names]);
+  });
+});

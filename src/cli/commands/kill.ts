@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { forEachReference } from "../each.ts";
+import { containersAtOnce, forEachReference } from "../each.ts";
 import { string } from "../flags/kinds.ts";
 
 interface Values {
@@ -14,9 +14,10 @@ export const kill: Command<Values> = {
   async run(call) {
     const { signal } = call.values;
     const client = await call.client();
-    return await forEachReference(call, async (reference) => {
+    const work = async (reference: string): Promise<string> => {
       await client.containers.kill(reference, signal === "" ? {} : { signal });
       return reference;
-    });
+    };
+    return await forEachReference(call, work, { atOnce: containersAtOnce });
   },
 };

@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { forEachReference } from "../each.ts";
+import { containersAtOnce, forEachReference } from "../each.ts";
 
 export const pause: Command<object> = {
   usage: "CONTAINER [CONTAINER...]",
@@ -8,9 +8,10 @@ export const pause: Command<object> = {
   completes: ["running"],
   async run(call) {
     const client = await call.client();
-    return await forEachReference(call, async (reference) => {
+    const work = async (reference: string): Promise<string> => {
       await client.containers.pause(reference);
       return reference;
-    });
+    };
+    return await forEachReference(call, work, { atOnce: containersAtOnce });
   },
 };

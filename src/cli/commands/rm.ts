@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
-import { forEachReference } from "../each.ts";
+import { containersAtOnce, forEachReference, type Printed } from "../each.ts";
 import { bool, later } from "../flags/kinds.ts";
 
 interface Values {
@@ -21,15 +21,20 @@ export const rm: Command<Values> = {
   async run(call) {
     const { force, volumes } = call.values;
     const client = await call.client();
-    return await forEachReference(call, async (reference) => {
+    const work = async (reference: string): Promise<Printed> => {
       const name = reference.replace(/^\/+/, "");
-      if (name === "") throw new Failure("invalid", "container name cannot be empty");
-      await client.containers.remove(name, { force, volumes }).catch((thrown: unknown) => {
+      if (name === "") {
+        throw new Failure("invalid", "container name cannot be empty", { details: { fromDaemon: true } });
+      }
+      try {
+        await client.containers.remove(name, { force, volumes });
+        return reference;
+      } catch (thrown) {
         // With --force what is not there is as good as removed, as in Docker.
         if (!(force && thrown instanceof Failure && thrown.kind === "not-found")) throw thrown;
-        call.err(`tare: ${thrown.message}\n`);
-      });
-      return reference;
-    });
+        return { out: reference, err: `tare: ${thrown.message}` };
+      }
+    };
+    return await forEachReference(call, work, { atOnce: containersAtOnce });
   },
 };

@@ -1,7 +1,8 @@
 import { Failure } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
 import { joinContainer } from "../container/join.ts";
-import { forEachReference } from "../each.ts";
+import { startRanks } from "../container/start-ranks.ts";
+import { containersAtOnce, forEachReference } from "../each.ts";
 import { bool, later, string } from "../flags/kinds.ts";
 
 interface Values {
@@ -31,10 +32,12 @@ export const start: Command<Values> = {
       return await startAttached(call, positional[0] ?? "");
     }
     const client = await call.client();
-    return await forEachReference(call, async (reference) => {
+    const work = async (reference: string): Promise<string> => {
       await client.containers.start(reference);
       return reference;
-    });
+    };
+    const ranks = await startRanks(client, positional);
+    return await forEachReference(call, work, { atOnce: containersAtOnce, ranks });
   },
 };
 

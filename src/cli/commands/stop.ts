@@ -1,5 +1,6 @@
 import type { Call, Command } from "../command.ts";
-import { forEachReference } from "../each.ts";
+import { startRanks } from "../container/start-ranks.ts";
+import { containersAtOnce, forEachReference } from "../each.ts";
 import type { TableOf } from "../flags/flag.ts";
 import { int, string } from "../flags/kinds.ts";
 
@@ -25,10 +26,11 @@ export const stop: Command<Values> = {
   examples: ["tare stop web", "tare stop -t 2 web db"],
   async run(call) {
     const client = await call.client();
-    return await forEachReference(call, async (reference) => {
+    const work = async (reference: string): Promise<string> => {
       await client.containers.stop(reference, optionsOf(call));
       return reference;
-    });
+    };
+    return await forEachReference(call, work, { atOnce: containersAtOnce });
   },
 };
 
@@ -37,10 +39,12 @@ export const restart: Command<Values> = {
   completes: ["container"],
   async run(call) {
     const client = await call.client();
-    return await forEachReference(call, async (reference) => {
+    const work = async (reference: string): Promise<string> => {
       await client.containers.restart(reference, optionsOf(call));
       return reference;
-    });
+    };
+    const ranks = await startRanks(client, call.positional);
+    return await forEachReference(call, work, { atOnce: containersAtOnce, ranks });
   },
 };
 

@@ -1,6 +1,6 @@
 import type { HostConfig } from "../../api/types/host-config.ts";
 import type { Command } from "../command.ts";
-import { forEachReference } from "../each.ts";
+import { containersAtOnce, forEachReference } from "../each.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { parseRestartPolicy } from "../container/restart-policy.ts";
 import { joinPublished } from "../../api/publish-flag.ts";
@@ -66,13 +66,18 @@ export const update: Command<Values> = {
     }
     const resources = planResources(call.values);
     const client = await call.client();
-    const warnings: string[] = [];
-    const status = await forEachReference(call, async (reference) => {
+    const warnings = new Map<string, readonly string[]>();
+    const work = async (reference: string): Promise<string> => {
       const { Warnings } = await client.containers.update(reference, resources);
-      warnings.push(...(Warnings ?? []));
+      warnings.set(reference, Warnings ?? []);
       return reference;
-    });
-    for (const warning of warnings) call.err(`${warning}\n`);
+    };
+    // One after the other where containers may want the same port: the first named one gets it.
+    const atOnce = resources.Tare === undefined ? containersAtOnce : 1;
+    const status = await forEachReference(call, work, { atOnce });
+    for (const reference of call.positional) {
+      for (const warning of warnings.get(reference) ?? []) call.err(`${warning}\n`);
+    }
     return status;
   },
 };

@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { forEachReference } from "../each.ts";
+import { containersAtOnce, forEachReference } from "../each.ts";
 
 export const wait: Command<object> = {
   usage: "CONTAINER [CONTAINER...]",
@@ -8,9 +8,10 @@ export const wait: Command<object> = {
   completes: ["running"],
   async run(call) {
     const client = await call.client();
-    return await forEachReference(call, async (reference) => {
+    const work = async (reference: string): Promise<string> => {
       const { StatusCode } = await client.containers.wait(reference, { signal: call.signal });
       return String(StatusCode);
-    });
+    };
+    return await forEachReference(call, work, { atOnce: containersAtOnce });
   },
 };

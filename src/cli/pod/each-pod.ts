@@ -1,7 +1,7 @@
 import type { Client } from "../../client/client.ts";
 import type { Call } from "../command.ts";
 import { readPodId } from "../container/pod-of-container.ts";
-import { forEachReference } from "../each.ts";
+import { containersAtOnce, forEachReference } from "../each.ts";
 import { optionFailure, type TableOf } from "../flags/flag.ts";
 import { bool, list } from "../flags/kinds.ts";
 
@@ -18,7 +18,7 @@ export function podChoice(verb: string): TableOf<PodChoice> {
   };
 }
 
-/** Does the same for each pod, as forEachReference() does; prints the id of each, as podman does. */
+/** Does the same for each pod in parallel, with forEachReference(); prints the id of each, as podman does. */
 export async function forEachPod(
   call: Call<PodChoice>,
   work: (client: Client, id: string) => Promise<void>,
@@ -30,9 +30,10 @@ export async function forEachPod(
   if (values.all && named.length > 0) throw optionFailure("--all goes with no names of pods");
   if (!values.all && named.length === 0) throw optionFailure("name a pod, or use --all");
   const positional = values.all ? (await client.pods.list()).map(({ Id }) => Id) : named;
-  return await forEachReference({ ...call, positional }, async (reference) => {
+  const workOnPod = async (reference: string): Promise<string> => {
     const { Id } = await client.pods.inspect(reference);
     await work(client, Id);
     return Id;
-  });
+  };
+  return await forEachReference({ ...call, positional }, workOnPod, { atOnce: containersAtOnce });
 }
