@@ -175,6 +175,22 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     expect([none.code, none.stderr]).toEqual([125, expect.stringContaining("no command specified")]);
   });
 
+  test.each([
+    ["--volumes-from", "nobody"],
+    ["--pid", "container:nobody"],
+    ["--ipc", "container:nobody"],
+    ["--network", "container:nobody"],
+  ])("create %s %s names the missing container, and pulls nothing", async (flag, value) => {
+    for (const command of ["create", "run"]) {
+      const { code, stderr } = await docker.run([command, flag, value, "busybox", "true"]);
+      expect([code, stderr]).toEqual([
+        command === "run" ? 125 : 1,
+        expect.stringContaining("Error response from daemon: No such container: nobody"),
+      ]);
+      expect(stderr).not.toContain("Unable to find image");
+    }
+  });
+
   test("inspect has what compose and testcontainers read", async () => {
     const flags =
       "run -d --name full -e A=b -l one=two --hostname boxy -v /tmp:/host:ro --tmpfs /t:size=1m -m 64m --cpus 0.5 --pids-limit 50 --cap-add NET_ADMIN --security-opt no-new-privileges --stop-signal INT --group-add 7 -w /tmp";

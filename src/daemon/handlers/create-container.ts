@@ -36,17 +36,15 @@ async function requirePlatform(engine: Engine, image: string, text: string | und
   }
 }
 
-/** What a request to create does not find is its image, unless the engine names a container. */
+/** What a request to create does not find is its image, unless the failure names something else. */
 function wordCreate(thrown: unknown, { image }: { readonly image: string }): unknown {
-  if (!(thrown instanceof Failure) || thrown.kind !== "not-found") return thrown;
-  const { driver, secret, pod } = thrown.details;
-  if ([driver, secret, pod].some((named) => named !== undefined)) return thrown;
-  const container = thrown.details["container"];
-  // Which may be one that a mount shows.
-  const missing = thrown.details["image"];
-  const sentence =
-    typeof container === "string"
-      ? noSuchContainer(container)
-      : noSuchImage(typeof missing === "string" ? missing : image);
-  return new Failure("not-found", sentence, { cause: thrown, details: thrown.details });
+  if (!(thrown instanceof Failure)) return thrown;
+  const { container, driver, secret, pod, image: missing = image } = thrown.details;
+  const words = { cause: thrown, details: thrown.details };
+  if (thrown.kind === "invalid" && typeof container === "string")
+    return new Failure("invalid", noSuchContainer(container), words);
+  if (thrown.kind !== "not-found" || [driver, secret, pod].some((named) => named !== undefined))
+    return thrown;
+  // It may be an image that a mount shows.
+  return new Failure("not-found", noSuchImage(String(missing)), words);
 }

@@ -11,17 +11,17 @@ import { refuse } from "../planning/refusal.ts";
 import type { ContainerMount, ContainerSpec } from "../types.ts";
 import { parseVolumeName, randomVolumeName } from "../volumes/volume-name.ts";
 import type { ContainerContext } from "./context.ts";
-import { getContainer } from "./find-container.ts";
+import { getForCreate } from "./find-container.ts";
 import { type NamedVolumeMount, volumeMounts } from "./volume-uses.ts";
 
-/** All mounts of a container that is to be made, each volume with its name. Nothing is made yet. Throws "invalid", "not-found". */
+/** All mounts of a container that is to be made, each volume with its name. Nothing is made yet. Throws "invalid". */
 export function decideMounts(
   context: ContainerContext,
   spec: ContainerSpec,
   imageVolumes: readonly string[],
 ): readonly ContainerMount[] {
   const inherited = (spec.volumesFrom ?? []).map(({ container, readonly }) =>
-    inheritedMounts(getContainer(context.state, container).spec.mounts ?? [], readonly),
+    inheritedMounts(getForCreate(context.state, container).spec.mounts ?? [], readonly),
   );
   return planAllMounts(spec, { image: imageVolumes, inherited }).map((mount) => {
     if (mount.kind !== "volume") return mount;

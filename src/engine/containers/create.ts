@@ -21,7 +21,7 @@ import { reserveIds } from "./user-namespace.ts";
 import type { ContainerContext } from "./context.ts";
 import { bindSourceMissing, decideMounts, makeVolumes } from "./create-mounts.ts";
 import { containerEvent } from "./describe-event.ts";
-import { getContainer } from "./find-container.ts";
+import { getForCreate } from "./find-container.ts";
 import { checkHostsFile } from "./hosts-file.ts";
 import { identifyCaller } from "./notify.ts";
 import { openClass } from "./resource-class.ts";
@@ -208,14 +208,14 @@ export function reserveName(
   };
 }
 
-/** Containers whose namespaces are shared are kept by id: a name may pass to another one. Throws "not-found". */
+/** Containers whose namespaces are shared are kept by id: a name may pass to another one. Throws "invalid". */
 function canonicalNamespaces(
   context: ContainerContext,
   { namespaces }: ContainerSpec,
 ): Partial<ContainerSpec> {
   if (namespaces === undefined) return {};
   const byId = <Mode extends NamespaceMode | "none" | "shareable">(mode: Mode): Mode =>
-    typeof mode === "object" ? ({ container: getContainer(context.state, mode.container).id } as Mode) : mode;
+    typeof mode === "object" ? ({ container: getForCreate(context.state, mode.container).id } as Mode) : mode;
   const { pid, ipc, uts, network, user } = namespaces;
   return {
     namespaces: {

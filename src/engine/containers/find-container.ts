@@ -21,3 +21,16 @@ export function getContainer(state: State, reference: ContainerReference): Conta
     details: { container: reference },
   });
 }
+
+/**
+ * A container that the request to create another one names. Throws "invalid" (details.container): clients take "not-found"
+ * in a creation for a missing image, and pull it.
+ */
+export function getForCreate(state: State, reference: ContainerReference): ContainerRecord {
+  try {
+    return getContainer(state, reference);
+  } catch (cause) {
+    if (!(cause instanceof Failure) || cause.kind !== "not-found") throw cause;
+    throw new Failure("invalid", cause.message, { cause, details: cause.details });
+  }
+}

@@ -1,15 +1,15 @@
 import { Failure, kindOf } from "../../base/failure.ts";
 import type { ContainerId } from "../types.ts";
 import { type ContainerContext, isRunning } from "./context.ts";
-import { getContainer } from "./find-container.ts";
+import { getContainer, getForCreate } from "./find-container.ts";
 
-/** Required containers are kept by id: a name may pass to another one. Throws "not-found". */
+/** Required containers are kept by id: a name may pass to another one. Throws "invalid". */
 export function requiredIds(
   { state }: ContainerContext,
   references: readonly string[] | undefined,
 ): { readonly requires?: readonly ContainerId[] } {
   if (references === undefined || references.length === 0) return {};
-  return { requires: [...new Set(references.map((reference) => getContainer(state, reference).id))] };
+  return { requires: [...new Set(references.map((reference) => getForCreate(state, reference).id))] };
 }
 
 /** Starts those that do not run, what holds its pod first, and what they require before them. Throws "conflict" for one that is gone or paused. */

@@ -83,7 +83,9 @@ describe("create()", () => {
         { image: "hello", mounts: [{ kind: "bind", source: join(world.root, "absent"), target: "/x" }] },
         "invalid",
       ],
-      [{ image: "hello", namespaces: { pid: { container: "absent" } } }, "not-found"],
+      [{ image: "hello", namespaces: { pid: { container: "absent" } } }, "invalid"],
+      [{ image: "hello", volumesFrom: [{ container: "absent" }] }, "invalid"],
+      [{ image: "hello", requires: ["absent"] }, "invalid"],
       [{ image: "hello", seccomp: { profile: "{" } }, "invalid"],
       [{ image: "hello", limits: { memoryBytes: 1024 } }, "invalid"],
     ] as [ContainerSpec, string][]) {
