@@ -151,6 +151,8 @@ export interface PublishedReach {
   readonly blockedBy: readonly string[];
   /** Those of the host's ports that a program of the host has bound as well; it receives nothing there. */
   readonly conflicts: readonly number[];
+  /** The text in at most a few words: `from anywhere`, `from 3 networks`. */
+  readonly summary: string;
   /** A clause for people: `from eth0`, `from this host only`. */
   readonly text: string;
 }

@@ -137,6 +137,7 @@ export function publishedReachOf(row: ReachRow): PublishedReach {
     interfaces: row.Interfaces,
     blockedBy: row.BlockedBy,
     conflicts: row.Conflicts,
+    summary: row.Summary,
     text: row.Text,
   };
 }

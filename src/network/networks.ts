@@ -122,7 +122,9 @@ export interface PortReach {
   readonly blockedBy: readonly string[];
   /** Its ports that a program of the host has bound as well; it receives nothing there. */
   readonly conflicts: readonly number[];
-  /** One short clause: `from this host only`, `from eth0`, `blocked by inet filter input`. */
+  /** At most a few words: `from anywhere`, `from 3 networks`. */
+  readonly summary: string;
+  /** One clause: `from this host only`, `from eth0`, `blocked by inet filter input`. */
   readonly text: string;
 }
 

@@ -26,6 +26,42 @@ describe("a terminal of the command line", () => {
     expect(await session.finish()).toBe(5);
   });
 
+  test("ps says in a few words from where ports can be reached, port lists the interfaces", async () => {
+    const links = ["rch0", "rch1", "rch2"];
+    const ip = (...args: readonly string[]): void => {
+      const { status, stderr } = spawnSync("ip", [...args], { encoding: "utf8" });
+      expect([args, status, stderr]).toEqual([args, 0, ""]);
+    };
+    try {
+      for (const [index, link] of links.entries()) {
+        ip("link", "add", link, "type", "veth", "peer", "name", `${link}p`);
+        ip("address", "add", `10.201.${index}.1/24`, "dev", link);
+        ip("link", "set", link, "up");
+      }
+      await installation.must([
+        "run",
+        "-d",
+        "--name",
+        "reached",
+        "-p",
+        "18431:80",
+        "busybox",
+        "sleep",
+        "1000",
+      ]);
+      using ps = open("ps");
+      expect(await ps.finish()).toBe(0);
+      const row = await ps.sees("18431->80/tcp (from anywhere)");
+      expect(row).not.toContain("rch");
+      using port = open("port", "reached");
+      expect(await port.finish()).toBe(0);
+      for (const link of links) await port.sees(link);
+    } finally {
+      await installation.tare(["rm", "-f", "reached"]);
+      for (const link of links) spawnSync("ip", ["link", "delete", link]);
+    }
+  });
+
   test("a new size of the terminal reaches the container", async () => {
     using session = open("run", "-it", "--rm", "busybox", "sh");
     await session.sees("# ");

@@ -39,6 +39,8 @@ export interface ReachRow {
   readonly BlockedBy: readonly string[];
   /** Ports that a program of the host has bound as well. */
   readonly Conflicts: readonly number[];
+  /** The text in at most a few words: `from anywhere`, `from 3 networks`. */
+  readonly Summary: string;
   readonly Text: string;
 }
 

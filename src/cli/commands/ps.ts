@@ -3,7 +3,7 @@ import type { Command } from "../command.ts";
 import { filterFlag, listFormat } from "../flags/filters.ts";
 import { bool, int } from "../flags/kinds.ts";
 import { containerListing, containerRow } from "../format/container-row.ts";
-import { findReach, formatReach, isReachShown } from "../format/reach.ts";
+import { findReach, formatReach, isReachShown, summarizeReach } from "../format/reach.ts";
 import { formatRows } from "../format/rows.ts";
 
 interface Values {
@@ -62,7 +62,7 @@ export const ps: Command<Values> = {
         isWhole: values["no-trunc"],
         nowMs,
         reach: formatReach(reach, container.Id),
-        showsReach: isSeen,
+        ...(isSeen ? { shownReach: summarizeReach(reach, container.Id) } : {}),
       }),
     );
     call.out(

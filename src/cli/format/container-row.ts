@@ -50,13 +50,14 @@ export function containerRow(
     isWhole,
     nowMs,
     reach = "",
-    showsReach = false,
+    shownReach = "",
   }: {
     readonly isWhole: boolean;
     readonly nowMs: number;
-    /** From where its published ports can be reached; with `showsReach` it stands behind them. */
+    /** From where its published ports can be reached. */
     readonly reach?: string;
-    readonly showsReach?: boolean;
+    /** The same in a few words, behind the ports. */
+    readonly shownReach?: string;
   },
 ): Row {
   const labels = container.Labels ?? {};
@@ -73,7 +74,7 @@ export function containerRow(
       return formatLocalTime(container.Created);
     },
     RunningFor: `${formatHumanDuration(nowMs - container.Created * 1000)} ago`,
-    Ports: `${formatPorts(container.Ports ?? [])}${showsReach && reach !== "" ? ` (${reach})` : ""}`,
+    Ports: `${formatPorts(container.Ports ?? [])}${shownReach === "" ? "" : ` (${shownReach})`}`,
     Reach: reach,
     State: container.State,
     Status: container.Status,

@@ -37,6 +37,12 @@ export function formatReach(rows: readonly ReachRow[], container: string): strin
   return own.map((row) => `${numbersOf(row)}/${row.Type} ${row.Text}`).join("; ");
 }
 
+/** What a table shows of a container's ports: at most a few words. `tare port` has the rest. */
+export function summarizeReach(rows: readonly ReachRow[], container: string): string {
+  const texts = new Set(rows.filter((row) => row.Container === container).map(({ Summary }) => Summary));
+  return texts.size <= 1 ? [...texts].join("") : "differs by port";
+}
+
 /** A line each run of ports of the container, for whoever has just published them. */
 export function reachLines(rows: readonly ReachRow[], container: string): readonly string[] {
   return rows

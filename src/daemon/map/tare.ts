@@ -43,6 +43,7 @@ export function reachRowOf(reach: PublishedReach): api.ReachRow {
     Interfaces: reach.interfaces,
     BlockedBy: reach.blockedBy,
     Conflicts: reach.conflicts,
+    Summary: reach.summary,
     Text: reach.text,
   };
 }

@@ -6,7 +6,7 @@ import type { ContainerId } from "../types.ts";
 export function describePortReach({
   containerId,
   network,
-  reach: { ports, interfaces, blockedBy, conflicts, text },
+  reach: { ports, interfaces, blockedBy, conflicts, summary, text },
 }: {
   readonly containerId: ContainerId;
   readonly network: string;
@@ -24,6 +24,7 @@ export function describePortReach({
     interfaces,
     blockedBy,
     conflicts,
+    summary,
     text,
   };
 }

@@ -31,6 +31,7 @@ export function describeReach(ports: PublishedPorts, facts: ReachFacts): PortRea
   return {
     ...reach,
     conflicts,
+    summary: `${reach.summary}, conflict`,
     text: `${reach.text}, conflict: a program on the host has bound ${listed}${more}, too`,
   };
 }
@@ -47,15 +48,18 @@ function describeSenders(
       local: false,
       interfaces: [],
       blockedBy: [],
+      summary: "from nowhere",
       text: "from nowhere: its network is internal",
     };
   }
-  if (isLoopback) return { ports, local: true, interfaces: [], blockedBy: [], text: "from this host only" };
+  const hostOnly = "from this host only";
+  if (isLoopback)
+    return { ports, local: true, interfaces: [], blockedBy: [], summary: hostOnly, text: hostOnly };
   const open = interfaces.filter(({ refusedBy }) => refusedBy.length === 0);
   const blockedBy = [...new Set(interfaces.flatMap(({ refusedBy }) => refusedBy))];
   const doubts = [...new Set(open.flatMap(({ doubtedBy }) => doubtedBy))];
   const names = open.map(({ name }) => name);
-  const from = names.length === 0 ? "from this host only" : `from ${names.join(", ")}`;
+  const from = names.length === 0 ? hostOnly : `from ${names.join(", ")}`;
   const clauses = [
     ...(doubts.length === 0 ? [] : [`for some senders: see ${doubts.join(", ")}`]),
     ...(blockedBy.length === 0
@@ -67,6 +71,27 @@ function describeSenders(
     local: names.length === 0,
     interfaces: names,
     blockedBy,
+    summary: summarize({
+      open: names,
+      isEverywhere: blockedBy.length === 0,
+      isForSome: doubts.length > 0,
+    }),
     text: clauses.length === 0 ? from : `${from} (${clauses.join("; ")})`,
   };
+}
+
+/** At most a few words, however many interfaces the host has. */
+function summarize({
+  open,
+  isEverywhere,
+  isForSome,
+}: {
+  readonly open: readonly string[];
+  readonly isEverywhere: boolean;
+  readonly isForSome: boolean;
+}): string {
+  const [only] = open;
+  if (only === undefined) return "from this host only";
+  const places = open.length === 1 ? only : isEverywhere ? "anywhere" : `${open.length} networks`;
+  return `from ${places}${isForSome ? " for some senders" : ""}`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ReachRow } from "../../../src/api/types/tare.ts";
-import { formatReach, reachLines, reachOfPort } from "../../../src/cli/format/reach.ts";
+import { formatReach, reachLines, reachOfPort, summarizeReach } from "../../../src/cli/format/reach.ts";
 
 const row: ReachRow = {
   Container: "c",
@@ -13,6 +13,7 @@ const row: ReachRow = {
   Interfaces: ["eth0"],
   BlockedBy: [],
   Conflicts: [],
+  Summary: "from eth0",
   Text: "from eth0",
 };
 const local = {
@@ -21,6 +22,7 @@ const local = {
   HostPort: 9000,
   Count: 10,
   Interfaces: [],
+  Summary: "from this host only",
   Text: "from this host only",
 };
 const other = { ...row, Container: "d", Text: "blocked" };
@@ -32,6 +34,13 @@ describe("where a port can be reached", () => {
       "8080/tcp from eth0; 9000-9009/tcp from this host only",
     );
     expect(formatReach([other], "c")).toBe("");
+  });
+
+  test("summarizeReach() has a few words, however many runs there are", () => {
+    const many = { ...row, Summary: "from 18 networks", Text: "from a lot of names" };
+    expect(summarizeReach([many, { ...many, HostPort: 1 }, other], "c")).toBe("from 18 networks");
+    expect(summarizeReach([many, local, other], "c")).toBe("differs by port");
+    expect(summarizeReach([other], "c")).toBe("");
   });
 
   test("reachOfPort() finds a port within a run of them", () => {

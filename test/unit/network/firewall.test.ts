@@ -166,6 +166,23 @@ describe("judgement", () => {
     ]);
   });
 
+  test("describeReach() summarizes it in a few words, however many interfaces there are", () => {
+    const [anywhere, mine] = ports("tcp 80:80", "tcp 127.0.0.1:80:80");
+    const on = (count: number, refusedBy: readonly string[] = [], doubtedBy: readonly string[] = []) =>
+      Array.from({ length: count }, (_, index) => ({ name: `eth${index}`, refusedBy, doubtedBy }));
+    const summary = (
+      interfaces: Parameters<typeof describeReach>[1]["interfaces"],
+      { which = anywhere, isInternal = false } = {},
+    ): string => describeReach(which as never, { interfaces, isInternal }).summary;
+    expect(summary(on(18))).toBe("from anywhere");
+    expect(summary(on(1))).toBe("from eth0");
+    expect(summary([...on(3), ...on(2, ["inet f input"])])).toBe("from 3 networks");
+    expect(summary([...on(3), ...on(2, [], ["ip f INPUT"])])).toBe("from anywhere for some senders");
+    expect(summary(on(18, ["inet f input"]))).toBe("from this host only");
+    expect(summary(on(18), { which: mine })).toBe("from this host only");
+    expect(summary(on(18), { isInternal: true })).toBe("from nowhere");
+  });
+
   test("describeReach() says it in one clause", () => {
     const [anywhere, mine] = ports("tcp 80:80", "tcp 127.0.0.1:80:80");
     const on = (name: string, refusedBy: readonly string[] = [], doubtedBy: readonly string[] = []) => ({

@@ -175,9 +175,14 @@ describe("sockets of published ports", () => {
     const [one] = ports("tcp 8080+10:80");
     if (one === undefined) throw new Error("no ports");
     const facts = { interfaces: [{ name: "eth0", refusedBy: [], doubtedBy: [] }], isInternal: false };
-    expect(describeReach(one, facts)).toMatchObject({ text: "from eth0", conflicts: [] });
+    expect(describeReach(one, facts)).toMatchObject({
+      summary: "from eth0",
+      text: "from eth0",
+      conflicts: [],
+    });
     expect(describeReach(one, { ...facts, conflicts: [8081] })).toMatchObject({
       conflicts: [8081],
+      summary: "from eth0, conflict",
       text: "from eth0, conflict: a program on the host has bound 8081, too",
     });
     expect(describeReach(one, { ...facts, conflicts: [1, 2, 3, 4, 5] }).text).toEndWith(
