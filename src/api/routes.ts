@@ -13,7 +13,7 @@ export interface Route {
   readonly since?: ApiVersion;
   /** Last version that has it. */
   readonly until?: ApiVersion;
-  /** "json": read whole, at most 1 MiB; "stream": given to the handler. */
+  /** "json": read whole, at most 16 MiB; "stream": given to the handler. */
   readonly body?: "json" | "stream";
   /** The connection may be taken over. */
   readonly hijack?: true;

@@ -9,6 +9,7 @@ import { AttachedClients } from "./attached-clients.ts";
 import type { DaemonFacts } from "./handler.ts";
 import type { ApiRequest } from "./http/api-request.ts";
 import { ApiConnection, type Exchange } from "./http/connection.ts";
+import { BodyMemory } from "./http/body-memory.ts";
 import { ConnectionBounds, connectionKindOf, type ConnectionLimits } from "./http/connection-bounds.ts";
 import { findHandler, isGivenUp } from "./http/dispatch.ts";
 import { listen } from "./http/listen.ts";
@@ -60,6 +61,7 @@ class ApiServer implements Serving {
   readonly #connections = new Set<Socket>();
   readonly #attached = new AttachedClients();
   readonly #bounds: ConnectionBounds;
+  readonly #bodies = new BodyMemory();
   readonly #ended = Promise.withResolvers<void>();
   #socket: Disposable | undefined;
   #closing: Promise<void> | undefined;
@@ -172,7 +174,7 @@ class ApiServer implements Serving {
       throw new Failure("invalid", "cannot take over the connection: this request is answered without");
     }
     const query = new Query(route, new URLSearchParams(parameters));
-    const body = route.body === "json" ? await readJsonBody(request) : undefined;
+    const body = route.body === "json" ? await readJsonBody(request, this.#bodies) : undefined;
     if (reply.isUpgrade && route.body === undefined) await dropBody(request);
     const { shutdown, report } = this;
     const facts = this.#facts;

@@ -12,6 +12,11 @@ export interface JsonLimits {
  * Throws "invalid" naming the document.
  */
 export function readJson(bytes: Uint8Array, limits: JsonLimits): JsonNode {
+  return new JsonNode(parseJson(bytes, limits), { what: limits.what, path: "" });
+}
+
+/** The value of a document that readJson() would read; throws as it does. */
+export function parseJson(bytes: Uint8Array, limits: JsonLimits): unknown {
   const { what, maxBytes = 4 * 1024 * 1024, maxDepth = 64 } = limits;
   if (bytes.length > maxBytes) {
     throw new Failure(
@@ -24,7 +29,7 @@ export function readJson(bytes: Uint8Array, limits: JsonLimits): JsonNode {
   }
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return new JsonNode(JSON.parse(text), { what, path: "" });
+    return JSON.parse(text) as unknown;
   } catch (cause) {
     throw new Failure("invalid", `cannot read ${what}: it is no JSON: ${String(cause)}`, { cause });
   }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { DockerCli, findDockerCli } from "../support/docker-cli.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
@@ -133,6 +134,34 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
     expect(await docker.must(["network", "ls", "-q"])).toBe(before);
     expect(await docker.must(["ps", "-aq"])).toBe("");
   });
+
+  test("all ports in one range: each is named in the request, and they are one entry", async () => {
+    const options = { timeoutMs: 120_000 };
+    await docker.must(["create", "--name", "all", "-p", "1-65535:1-65535/tcp", "busybox", "true"], options);
+    // The same with the longest address, for two protocols: about 12 MB.
+    const address = "127.100.100.100";
+    const both = ["tcp", "udp"].flatMap((protocol) => ["-p", `${address}:1-65535:1-65535/${protocol}`]);
+    await docker.must(["create", "--name", "both", ...both, "busybox", "true"], options);
+    await tare.must(["daemon", "stop"]);
+    const database = new DatabaseSync(join(tare.dataRoot, "state.db"));
+    database.exec("PRAGMA busy_timeout = 20000"); // until the daemon has left
+    const records = database.prepare("SELECT record FROM containers").all() as { record: string }[];
+    database.close();
+    const ports = Object.fromEntries(
+      records.map(({ record }) => {
+        const { name, spec } = JSON.parse(record);
+        return [name, spec.ports];
+      }),
+    );
+    expect(ports).toEqual({
+      all: [expect.objectContaining({ containerPort: 1, hostPort: 1, count: 65_535 })],
+      both: [
+        expect.objectContaining({ protocol: "tcp", count: 65_535, hostAddress: address }),
+        expect.objectContaining({ protocol: "udp", count: 65_535, hostAddress: address }),
+      ],
+    });
+    await tare.must(["rm", "all", "both"]);
+  }, 300_000);
 
   test("publish: ps, port, inspect, a port that is taken", async () => {
     await docker.must([

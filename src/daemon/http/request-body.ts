@@ -1,16 +1,22 @@
 import { jsonBodyLimitBytes, parseJsonBody } from "../../api/json-body.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ApiRequest } from "./api-request.ts";
+import type { BodyMemory } from "./body-memory.ts";
 
-/** Reads a request's JSON. Throws Failure("invalid") for other content, what is too large, and malformed JSON. */
-export async function readJsonBody(request: ApiRequest): Promise<unknown> {
+/**
+ * Reads a request's JSON. Throws Failure("invalid") for other content, what is too large, and malformed JSON, "unavailable"
+ * when too much is read at the same time.
+ */
+export async function readJsonBody(request: ApiRequest, memory: BodyMemory): Promise<unknown> {
   const length = Number(request.header("content-length") ?? 0);
   if (length > jsonBodyLimitBytes) throw tooLarge();
+  using share = memory.open();
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of bodyPieces(request)) {
     size += piece.length;
     if (size > jsonBodyLimitBytes) throw tooLarge();
+    share.add(piece.length);
     pieces.push(piece);
   }
   if (size === 0) return undefined;

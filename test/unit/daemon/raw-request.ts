@@ -1,10 +1,14 @@
 import { connect } from "node:net";
 
-/** Sends bytes as they are and gives all that comes back until the daemon closes (or `untilMs` has passed). */
+/** Sends bytes as they are and gives all that comes back until the daemon closes (or `untilMs` has passed), or until what came matches `until`. */
 export function rawRequest(
   socketPath: string,
   text: string,
-  { untilMs = 2000, end = false }: { readonly untilMs?: number; readonly end?: boolean } = {},
+  {
+    untilMs = 2000,
+    end = false,
+    until,
+  }: { readonly untilMs?: number; readonly end?: boolean; readonly until?: RegExp } = {},
 ): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ path: socketPath, allowHalfOpen: true });
@@ -17,6 +21,7 @@ export function rawRequest(
     const timer = setTimeout(finish, untilMs);
     socket.on("data", (piece: Buffer) => {
       received += piece.toString("latin1");
+      if (until?.test(received) === true) finish();
     });
     socket.on("end", finish);
     socket.on("error", finish);
