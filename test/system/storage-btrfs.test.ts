@@ -158,7 +158,7 @@ describe.skipIf(!hasBtrfs)("on btrfs", () => {
 
   test("garbage that waits for its time stays where the room of what was removed is enough", async () => {
     await withLayers(["one", "two", "three"], async ({ dataRoot, storage, layers }) => {
-      using state = openState(dataRoot);
+      using state = openState(dataRoot, { mayBeNew: true });
       const content = await openContentStore(dataRoot);
       execFileSync("sync", ["-f", disk.path]);
       const { blocks, bfree, bavail, bsize } = statfsSync(disk.path);
