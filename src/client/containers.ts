@@ -348,9 +348,9 @@ export class ContainersClient {
       readonly changes?: readonly string[] | undefined;
       readonly pause?: boolean | undefined;
       readonly config?: ContainerConfig | undefined;
-    } = {},
+    } & Signaled = {},
   ): Promise<IdResponse> {
-    const { repository, message, pause, config, ...rest } = options;
+    const { repository, message, pause, config, signal, ...rest } = options;
     // Not said, it pauses.
     const query = {
       container: reference,
@@ -360,7 +360,7 @@ export class ContainersClient {
       ...(pause === false ? { pause: "0" } : {}),
     };
     const json = config === undefined ? {} : { json: config };
-    return this.#transport.json({ method: "POST", path: "/commit", query, ...json });
+    return this.#transport.json({ method: "POST", path: "/commit", query, ...json, signal });
   }
 
   top(reference: string, psArguments?: string): Promise<ContainerTopResponse> {

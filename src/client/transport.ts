@@ -2,6 +2,7 @@ import { failureHeader, failureOfReply } from "../api/failure-status.ts";
 import { decodeJsonLines } from "../api/json-lines.ts";
 import type { Frame } from "../api/stream-frames.ts";
 import { type ApiVersion, findSupportedVersion, formatApiVersion, maximumVersion } from "../api/version.ts";
+import { canceled } from "../base/deadline.ts";
 import { Failure } from "../base/failure.ts";
 import type { Host } from "./host.ts";
 import { ConnectionPool } from "./http/connection-pool.ts";
@@ -144,7 +145,7 @@ export class Transport implements Disposable {
 
   async #exchange(call: Call): Promise<HttpReply> {
     const body = call.json === undefined ? call.stream : JSON.stringify(call.json);
-    const reply = await this.#pool.exchange({
+    const asked = this.#pool.exchange({
       method: call.method,
       target: `/v${formatApiVersion(this.#version)}${call.path}${formatQuery(call.query ?? {})}`,
       headers: {
@@ -154,6 +155,9 @@ export class Transport implements Disposable {
       ...(body === undefined ? {} : { body }),
       ...(call.upgrade === undefined ? {} : { upgrade: call.upgrade }),
       signal: call.signal,
+    });
+    const reply = await asked.catch((thrown: unknown) => {
+      throw call.signal?.aborted === true ? canceled(call.signal, "ask the daemon") : thrown;
     });
     this.#daemonBuildId = reply.header("tare-build");
     return reply;

@@ -416,6 +416,8 @@ export interface CommitSettings {
   readonly changes?: readonly string[];
   /** Freeze the container while its files are read (default true). */
   readonly pause?: boolean;
+  /** An abort ends the commit with "canceled"; nothing of it stays. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ExecSpec {

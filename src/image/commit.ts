@@ -18,6 +18,7 @@ export interface CommitOptions {
   /** Of the new image, but for its topmost layer: `diffIds` are the base's. */
   readonly config: ImageConfig;
   readonly references: readonly Reference[];
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -25,7 +26,7 @@ export interface CommitOptions {
  * sink; nothing is seen before all is stored. Gives the new id.
  */
 export async function commitLayer(layer: StagedBlob, options: CommitOptions): Promise<ImageId> {
-  const { store, sink, baseManifest, config, references } = options;
+  const { store, sink, baseManifest, config, references, signal } = options;
   const base = parseImageDocument(await store.read(baseManifest));
   if (base.kind !== "manifest" || base.layers.length !== config.diffIds.length) {
     throw new Failure("corrupt", `cannot build on manifest ${baseManifest}: it does not fit its config`);
@@ -33,11 +34,12 @@ export async function commitLayer(layer: StagedBlob, options: CommitOptions): Pr
   const { blob } = layer;
   const diffId = blob.digest;
   if (!(await sink.hasLayer(diffId))) {
-    const { signal } = new AbortController();
     const source = { diffId, blob, isProven: true, path: layer.path, open: () => layer.open() };
     await sink.ensureLayer(diffId, new LayerContent(source, { signal }));
   }
+  signal.throwIfAborted();
   await layer.commit();
+  signal.throwIfAborted();
   const configBytes = encodeImageConfig({ ...config, diffIds: [...config.diffIds, diffId] });
   const configBlob = await store.ingest([configBytes]);
   const layers = [...base.layers, { mediaType: mediaTypes.layerTar, ...blob }];

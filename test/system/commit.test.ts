@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { askApi } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
@@ -64,6 +66,34 @@ describe.skipIf(!isRoot)("commit", () => {
     expect(await tare.must(["images", "-q", "never"])).toBe("");
     expect(await tare.must(["system", "check"])).not.toContain("problem");
     await tare.must(["rm", "forged"]);
+  });
+
+  test("a file with a hole of 1 GiB takes no more room in the image, and comes back from an archive as it was", async () => {
+    const part = (from: number): string => `dd if=/holes bs=65536 skip=${from} count=5 2>/dev/null | md5sum`;
+    const look = `stat -c %s /holes; ${[0, 1000, 15_998, 16_379].map(part).join("; ")}`;
+    const script =
+      "dd if=/dev/urandom of=/holes bs=65536 count=3 2>/dev/null; truncate -s 1073741824 /holes; " +
+      `dd if=/dev/urandom of=/holes bs=65536 seek=16000 count=1 conv=notrunc 2>/dev/null; ${look}`;
+    const made = await tare.must(["run", "--name", "holes", "busybox", "sh", "-c", script]);
+    expect(made.split("\n")[0]).toBe("1073741824");
+    await tare.must(["commit", "holes", "holes:1"]);
+    await tare.must(["rm", "holes"]);
+    const blobs = join(tare.dataRoot, "content", "blobs", "sha256");
+    const large = readdirSync(blobs)
+      .map((name) => statSync(join(blobs, name)))
+      .filter(({ size }) => size > 2 ** 30);
+    expect(large.length).toBe(1);
+    expect(large.every(({ blocks }) => blocks * 512 < 2 ** 24)).toBe(true);
+    const archive = join(tare.directory, "holes.tar");
+    await tare.must(["save", "-o", archive, "holes:1"]);
+    await tare.must(["rmi", "holes:1"]);
+    await tare.must(["system", "settle"]);
+    await tare.must(["load", "-i", archive]);
+    rmSync(archive);
+    expect(await tare.must(["run", "--rm", "holes:1", "sh", "-c", look])).toBe(made);
+    const blocks = Number(await tare.must(["run", "--rm", "holes:1", "stat", "-c", "%b", "/holes"]));
+    expect(blocks * 512).toBeLessThan(2 ** 24);
+    await tare.must(["rmi", "holes:1"]);
   });
 
   test("the new image has what was added, changed and deleted, and starts as the container did", async () => {

@@ -1,6 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { linkSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import fc from "fast-check";
 import { encodeBytes } from "../../src/spec/byte-text.ts";
 import { encodeTarEnd, encodeTarMember, type TarMember, tarPadding } from "../../src/spec/tar-writer.ts";
@@ -208,6 +220,46 @@ describe("packTree()", () => {
       ["tape", "character"],
     ]);
     expect(Buffer.from(packed).includes("secret")).toBe(false);
+  });
+
+  test("packTree() writes the holes of files as zeros, wherever they lie", () => {
+    const block = 64 * 1024;
+    return fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(fc.nat(40), { maxLength: 8 }),
+        fc.nat(42 * block),
+        async (blocks, size) => {
+          using scratch = new Scratch("pack");
+          const path = scratch.join("f");
+          const file = openSync(path, "w");
+          for (const at of blocks) writeSync(file, Buffer.alloc(1 + at * 1000, at + 1), 0, null, at * block);
+          closeSync(file);
+          truncateSync(path, size);
+          writeFileSync(scratch.join("g"), "behind");
+          const [first, second] = readTar(await packAt(scratch.path));
+          expect(Buffer.compare(first?.contents ?? Buffer.of(), readFileSync(path))).toBe(0);
+          expect(Buffer.from(second?.contents ?? Buffer.of()).toString()).toBe("behind");
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test("packTree() ends within a file when its signal is aborted", async () => {
+    using scratch = new Scratch("pack");
+    writeFileSync(scratch.join("endless"), "");
+    truncateSync(scratch.join("endless"), 2 ** 42);
+    using root = openDirectoryPath(scratch.path);
+    const canceling = new AbortController();
+    let bytes = 0;
+    const packing = async (): Promise<void> => {
+      for await (const chunk of packTree(root.fd, { signal: canceling.signal })) {
+        bytes += chunk.length;
+        canceling.abort(new Error("enough"));
+        if (bytes > 2 ** 33) return; // far behind the abort
+      }
+    };
+    await expect(packing()).rejects.toThrow("enough");
   });
 
   test("packTree() packs a tree deeper than any path", async () => {

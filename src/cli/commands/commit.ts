@@ -30,6 +30,7 @@ export const commit: Command<Values> = {
       ...(author === "" ? {} : { author }),
       changes: change,
       pause,
+      signal: call.signal,
     });
     call.out(`${Id}\n`);
     return 0;

@@ -135,6 +135,7 @@ export class ConnectionPool implements Disposable {
   async #send(connection: Connection, request: HttpRequest): Promise<HttpReply> {
     const { socket, reader } = connection;
     const { signal } = request;
+    if (signal?.aborted === true) throw canceled(signal, "ask the daemon");
     const onAbort = (): void => {
       if (signal !== undefined) socket.destroy(canceled(signal, "go on with the daemon's reply"));
     };

@@ -59,7 +59,7 @@ function requirePath(query: Call["query"]): string {
 }
 
 /** `POST /commit` */
-export async function commit({ engine, query, body, reply }: Call): Promise<void> {
+export async function commit({ engine, query, body, reply, signal }: Call): Promise<void> {
   const container = query.text("container");
   if (container === undefined) throw new Failure("invalid", "cannot commit: the request names no container");
   const repository = query.text("repo");
@@ -75,6 +75,7 @@ export async function commit({ engine, query, body, reply }: Call): Promise<void
     config: planCommitConfig(body),
     changes: query.texts("changes"),
     pause: query.boolean("pause"),
+    signal,
   });
   reply.json(201, { Id: id });
 }

@@ -1,3 +1,4 @@
+import { canceled } from "../../base/deadline.ts";
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { commitLayer } from "../../image/commit.ts";
@@ -24,6 +25,8 @@ export async function commitContainer(
 ): Promise<string> {
   const { author = "", message = "", changes = [], config = {}, pause = true } = settings;
   const found = getContainer(context.state, reference);
+  const signal =
+    settings.signal === undefined ? context.closing : AbortSignal.any([context.closing, settings.signal]);
   const references =
     settings.reference === undefined ? [] : [withDefaultTag(parseReference(settings.reference))];
   const defaults = applyConfigChanges(mergeCommitted(defaultsOf(found), config), changes);
@@ -32,9 +35,9 @@ export async function commitContainer(
   if (baseManifest === undefined) throw new Failure("internal", "cannot commit: the image has no manifest");
   const { content: store, storage } = context.parts;
   const sink = new StoringSink(context.state, { storage, action: "create" });
+  const tar = packUpper(context, found, { pause, signal });
   try {
-    const tar = packUpper(context, found, { pause });
-    await using layer = await stageBeside(tar, { store, inflates: false, signal: context.closing });
+    await using layer = await stageBeside(tar, { store, inflates: false, signal });
     const created = new Date().toISOString();
     const about = {
       created,
@@ -55,13 +58,15 @@ export async function commitContainer(
         history: [...base.history, { ...about, createdBy, emptyLayer: false }],
       },
       references,
+      signal,
     });
     const attributes = { comment: message, imageID: id, imageRef: settings.reference ?? "" };
     context.state.events.record(containerEvent(found, "commit", attributes));
     return id;
   } catch (thrown) {
+    await tar.return();
     context.collectGarbage();
-    throw thrown;
+    throw signal.aborted ? canceled(signal, `commit ${found.name}`) : thrown;
   }
 }
 
@@ -69,10 +74,10 @@ export async function commitContainer(
 async function* packUpper(
   context: ContainerContext,
   { id, idMaps, spec }: ContainerRecord,
-  { pause }: { readonly pause: boolean },
+  { pause, signal }: { readonly pause: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array, void> {
-  const options = idMaps === undefined ? {} : { idMaps };
-  using _ = await context.locks.acquire(id);
+  const options = { signal, ...(idMaps === undefined ? {} : { idMaps }) };
+  using _ = await context.locks.acquire(id, { signal });
   const { state } = getContainer(context.state, id);
   const cgroup = cgroupOf(context, { id, spec });
   const freezes = spec.cgroups !== "disabled" && pause && state.status === "running" && context.live.has(id);

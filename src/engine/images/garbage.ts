@@ -78,6 +78,8 @@ export class Garbage implements Disposable {
   /** Now, or when the last user has gone. Never rejects: what stays is found again the next time. */
   async collect({ all = false }: CollectOptions = {}): Promise<void> {
     while (this.#collecting !== undefined) await this.#collecting;
+    // The next engine on this data root collects it.
+    if (this.#isClosed) return;
     const options = { all: all || this.#wanted?.all === true };
     if (this.#users > 0) {
       this.#wanted = options;

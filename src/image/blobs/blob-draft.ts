@@ -1,5 +1,6 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
+import { isAllZeros } from "../../base/zeros.ts";
 import { fileFailure } from "../../linux/file-failure.ts";
 import { type Digest, type DigestAlgorithm, Digester } from "../../spec/digest.ts";
 import type { Blob } from "./blob.ts";
@@ -31,8 +32,9 @@ export class BlobDraft implements AsyncDisposable {
   #size = 0;
   #staged: StagedBlob | undefined;
   #isGone = false;
-  /** Bytes that are in the file. */
+  /** Bytes that are in the file, holes included. */
   #written = 0;
+  #endsWithHole = false;
 
   private constructor(file: FileHandle, places: DraftPlaces, options: DraftOptions) {
     this.#file = file;
@@ -69,6 +71,7 @@ export class BlobDraft implements AsyncDisposable {
     if (this.#staged !== undefined) return this.#staged.blob;
     await this.#launch();
     await this.#flight;
+    if (this.#endsWithHole) await this.#extend();
     const digest = this.#digester.finish();
     const { expected } = this.#options;
     if (expected?.size !== undefined && expected.size !== this.#size) {
@@ -117,7 +120,21 @@ export class BlobDraft implements AsyncDisposable {
     this.#flight.catch(() => undefined); // thrown by the next to await it
   }
 
+  async #extend(): Promise<void> {
+    try {
+      await this.#file.truncate(this.#size);
+    } catch (thrown) {
+      throw fileFailure("cannot store a blob", thrown);
+    }
+  }
+
+  /** Zeros become a hole: the layer of a container with a large sparse file takes no more room than the file. */
   async #writeAll(pieces: readonly Uint8Array[], total: number): Promise<void> {
+    this.#endsWithHole = total >= flightBytes && pieces.every(isAllZeros);
+    if (this.#endsWithHole) {
+      this.#written += total;
+      return;
+    }
     try {
       const bytes = pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces, total);
       for (let written = 0; written < total; ) {

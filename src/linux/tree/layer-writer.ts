@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import { isAllZeros } from "../../base/zeros.ts";
 import type { TarEntry } from "../../spec/tar-entry.ts";
 import {
   AT_EMPTY_PATH,
@@ -37,6 +38,8 @@ export interface WriterRules {
 /** A write that took longer was throttled by the kernel: the next goes to the thread pool. */
 const SLOW_WRITE_MS = 8;
 const WRITE_BYTES = 1 << 18;
+/** So many zeros in one piece become a hole. */
+const HOLE_BYTES = 1 << 16;
 const HIGHEST_MAJOR = 0xfff;
 const HIGHEST_MINOR = 0xf_ffff;
 
@@ -46,6 +49,8 @@ export class LayerWriter implements Disposable {
   readonly #rules: WriterRules;
   #file: OwnedFd | undefined;
   #isSlow = false;
+  /** Of the file that is open. */
+  #hasHoles = false;
   /** Attributes that were not allowed, or that the file system has no room for. */
   skippedXattrs = 0;
 
@@ -82,13 +87,23 @@ export class LayerWriter implements Disposable {
     const fd = this.#file.fd;
     for (let at = 0; at < bytes.length; ) {
       const piece = bytes.subarray(at, at + WRITE_BYTES);
-      const started = performance.now();
-      at += this.#isSlow
-        ? await callAsync("pwrite64", fd, piece, piece.length, offset + at)
-        : call("pwrite64", fd, piece, piece.length, offset + at);
-      this.#isSlow = performance.now() - started > SLOW_WRITE_MS;
+      if (piece.length >= HOLE_BYTES && isAllZeros(piece)) {
+        this.#hasHoles = true;
+        at += piece.length;
+      } else {
+        at += await this.#writePiece(fd, piece, offset + at);
+      }
       if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
     }
+  }
+
+  async #writePiece(fd: Fd, piece: Uint8Array, offset: number): Promise<number> {
+    const started = performance.now();
+    const written = this.#isSlow
+      ? await callAsync("pwrite64", fd, piece, piece.length, offset)
+      : call("pwrite64", fd, piece, piece.length, offset);
+    this.#isSlow = performance.now() - started > SLOW_WRITE_MS;
+    return written;
   }
 
   /** Closes the file of the last begin(), with its metadata. */
@@ -96,7 +111,7 @@ export class LayerWriter implements Disposable {
     if (this.#file === undefined) return;
     const fd = this.#file.fd;
     // A hole at the end has no byte that was written.
-    if (entry.sparse !== undefined) call("ftruncate", fd, entry.size);
+    if (entry.sparse !== undefined || this.#hasHoles) call("ftruncate", fd, entry.size);
     this.skippedXattrs += applyMetadata(fd, entry);
     applyTime(fd, entry.mtime);
     this.#close();
@@ -133,6 +148,7 @@ export class LayerWriter implements Disposable {
       attempt("openat", parent, pathArgument(name), flags, 0o600),
     );
     this.#file = new OwnedFd(fd);
+    this.#hasHoles = false;
   }
 
   async #makeDirectory(path: string, entry: TarEntry): Promise<void> {

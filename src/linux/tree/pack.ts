@@ -29,7 +29,7 @@ import { isAllowedXattr } from "./metadata.ts";
 import { OpenDirectories } from "./open-directories.ts";
 import type { Pace } from "./pace.ts";
 import { withContainerAttributes, withContainerOwner } from "./shift-ids.ts";
-import { findFragments } from "./sparse-file.ts";
+import { findFragments, iterateFragments } from "./sparse-file.ts";
 
 export interface PackRules {
   readonly whiteouts: MarksName | "none";
@@ -211,16 +211,29 @@ export class Packing {
   }
 
   async *#packFile(file: Fd, stat: Stat, member: TarMember): AsyncGenerator<Uint8Array, void> {
-    const isSparse = this.#rules.sparse && stat.blocks * 512 < stat.size;
-    const fragments = isSparse ? findFragments(file, stat.size) : undefined;
-    const whole: SparseFragment[] = [{ offset: 0, length: stat.size }];
-    yield* this.#put(encodeTarMember(fragments === undefined ? member : { ...member, sparse: fragments }));
-    let stored = 0;
-    for (const fragment of fragments ?? whole) {
-      yield* this.#putContents(file, fragment);
-      stored += fragment.length;
+    const { size } = stat;
+    const hasHoles = stat.blocks * 512 < size;
+    if (hasHoles && this.#rules.sparse) {
+      const fragments = findFragments(file, size);
+      yield* this.#put(encodeTarMember({ ...member, sparse: fragments }));
+      let stored = 0;
+      for (const fragment of fragments) {
+        yield* this.#putContents(file, fragment);
+        stored += fragment.length;
+      }
+      yield* this.#put(new Uint8Array(tarPadding(stored)));
+      return;
     }
-    yield* this.#put(new Uint8Array(tarPadding(stored)));
+    yield* this.#put(encodeTarMember(member));
+    // Reserved blocks without data read as zeros, too.
+    const searched = hasHoles || size > LARGE_FILE_BYTES;
+    let at = 0;
+    for (const fragment of searched ? iterateFragments(file, size) : [{ offset: 0, length: size }]) {
+      yield* this.#putZeros(fragment.offset - at);
+      yield* this.#putContents(file, fragment);
+      at = fragment.offset + fragment.length;
+    }
+    yield* this.#putZeros(size - at + tarPadding(size));
   }
 
   /** Exactly as many bytes as the header promised: zeros when the file has become shorter. */
@@ -232,6 +245,18 @@ export class Packing {
       const read = length > LARGE_FILE_BYTES ? await callAsync("pread64", ...args) : call("pread64", ...args);
       done += read === 0 ? space.length : read;
       this.#used += read === 0 ? space.length : read;
+      if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
+    }
+  }
+
+  /** The chunk has zeros wherever nothing was put. */
+  async *#putZeros(length: number): AsyncGenerator<Uint8Array, void> {
+    for (let left = length; left > 0; ) {
+      if (this.#used === this.#chunk.length) yield this.#flush();
+      const step = Math.min(left, this.#chunk.length - this.#used);
+      this.#used += step;
+      left -= step;
+      if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
     }
   }
 
