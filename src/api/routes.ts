@@ -301,7 +301,13 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/images/{name...}/push",
     operation: "images.push",
-    query: { tag: "text", platform: "text", encryptLayers: "texts", tlsVerify: "boolean=true" },
+    query: {
+      tag: "text",
+      platform: "text",
+      compressionFormat: "text",
+      encryptLayers: "texts",
+      tlsVerify: "boolean=true",
+    },
   },
   {
     method: "GET",

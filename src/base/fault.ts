@@ -81,6 +81,8 @@ export const faultPoints = [
   "absent.synced",
   "absent.named",
   "blob.dropped",
+  "layer.compressed",
+  "compressed.recorded",
   "images.stored",
   "image.recorded",
   "image.forgotten",

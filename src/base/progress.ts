@@ -8,6 +8,7 @@ export type LayerPhase =
   | "unpacking"
   | "done" // in the store now
   | "exists" // was in the store before
+  | "compressing"
   | "uploading"
   | "uploaded";
 

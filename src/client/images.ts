@@ -165,6 +165,8 @@ export class ImagesClient {
     options: {
       readonly tag?: string | undefined;
       readonly auth?: string | undefined;
+      /** Of layers that are not compressed: gzip (default), zstd. */
+      readonly compression?: string | undefined;
       /** Public keys in PEM. */
       readonly encryptionKeys?: readonly string[];
       readonly encryptLayers?: readonly number[];
@@ -173,11 +175,18 @@ export class ImagesClient {
     } & Platformed &
       Signaled,
   ): AsyncGenerator<ProgressMessage, void, undefined> {
-    const { signal, auth = "", tag, platform, encryptionKeys = [], encryptLayers = [], insecure } = options;
+    const { signal, auth = "", tag, platform, compression, insecure } = options;
+    const { encryptionKeys = [], encryptLayers = [] } = options;
     return this.#transport.lines({
       method: "POST",
       path: `/images/${imageSegment(repository)}/push`,
-      query: { tag, platform, encryptLayers: encryptLayers.map(String), ...accessQuery(insecure) },
+      query: {
+        tag,
+        platform,
+        compressionFormat: compression,
+        encryptLayers: encryptLayers.map(String),
+        ...accessQuery(insecure),
+      },
       signal,
       // Docker wants the header, if an empty one.
       headers: {

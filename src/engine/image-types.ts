@@ -1,5 +1,6 @@
 import type { Progress } from "../base/progress.ts";
 import type { DecryptionKey } from "../spec/encryption-keys.ts";
+import type { LayerCompression } from "../spec/layer-compression.ts";
 import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
 import type { WallMs } from "./types.ts";
@@ -122,6 +123,8 @@ export interface Images {
       readonly platform?: string;
       /** All tags of the repository that are here. */
       readonly allTags?: boolean;
+      /** Of layers whose blobs are not compressed; gzip when absent. Each layer is compressed once. */
+      readonly compression?: LayerCompression;
       /** Public keys or certificates, in PEM, of those who may read the layers: what is sent is encrypted. */
       readonly encryptionKeys?: readonly string[];
       /** Which layers are: 0 is the first, −1 the last. Absent: all. */

@@ -3,8 +3,10 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, kindOf } from "../base/failure.ts";
 import { algorithmOf, type Digest, findDigest, hexOf } from "../spec/digest.ts";
+import type { LayerCompression } from "../spec/layer-compression.ts";
 import type { Blob } from "./blobs/blob.ts";
 import { BlobDraft, type DraftOptions } from "./blobs/blob-draft.ts";
+import { CompressedBlobs } from "./blobs/compressed-blobs.ts";
 import { syncPath } from "./blobs/name-blob.ts";
 import { PartialBlob } from "./blobs/partial-blob.ts";
 import { fileChunks } from "./blobs/file-chunks.ts";
@@ -25,12 +27,18 @@ export async function openContentStore(dataRoot: string): Promise<ContentStore> 
   const root = join(dataRoot, "content");
   try {
     await rm(join(root, "ingest"), { recursive: true, force: true });
-    for (const place of ["ingest", "partial", "absent", "blobs/sha256", "blobs/sha512"]) {
+    for (const place of ["ingest", "partial", "absent", "compressed", "blobs/sha256", "blobs/sha512"]) {
       await mkdir(join(root, place), { recursive: true, mode: 0o700 });
     }
     await removeOld(join(root, "partial"));
     for (const place of [dataRoot, root, join(root, "blobs")]) await syncPath(place);
-    return new ContentStore(root, await AbsentBlobs.open(join(root, "absent")));
+    const absent = await AbsentBlobs.open(join(root, "absent"));
+    const exists = async (digest: Digest): Promise<boolean> =>
+      absent.find(digest) !== undefined || (await isFile(blobPath(root, digest)));
+    return new ContentStore(root, {
+      absent,
+      compressed: await CompressedBlobs.open(join(root, "compressed"), { exists }),
+    });
   } catch (thrown) {
     throw fileFailure(`cannot open the content store "${root}"`, thrown);
   }
@@ -47,6 +55,14 @@ async function removeOld(directory: string): Promise<void> {
   }
 }
 
+function blobPath(root: string, digest: Digest): string {
+  return join(root, "blobs", algorithmOf(digest), hexOf(digest));
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
+}
+
 /** Where blobs come from that were dropped. */
 export interface BlobProvider {
   hasLayer(diffId: Digest): boolean;
@@ -59,12 +75,18 @@ export interface BlobProvider {
 export class ContentStore {
   /** What is known of blobs that were dropped. */
   readonly absent: AbsentBlobs;
+  /** Which blobs were compressed of which layers. */
+  readonly compressed: CompressedBlobs;
   readonly #root: string;
   #provider: BlobProvider | undefined;
 
-  constructor(root: string, absent: AbsentBlobs) {
+  constructor(
+    root: string,
+    { absent, compressed }: { readonly absent: AbsentBlobs; readonly compressed: CompressedBlobs },
+  ) {
     this.#root = root;
     this.absent = absent;
+    this.compressed = compressed;
   }
 
   /** From now on blobs that were dropped are found and opened, too. */
@@ -137,6 +159,16 @@ export class ContentStore {
       if (codeOf(thrown) === "ENOENT") return undefined;
       throw fileFailure(`cannot find blob ${digest}`, thrown);
     }
+  }
+
+  /** What was compressed of a layer. Undefined, too, where that was dropped and this program would make other bytes: it is compressed anew. */
+  async findCompressed(diffId: Digest, compression: LayerCompression): Promise<Blob | undefined> {
+    const digest = this.compressed.find(diffId, compression)?.digest;
+    if (digest === undefined) return undefined;
+    const stored = await this.findStored(digest);
+    if (stored !== undefined) return stored;
+    const absent = this.#findAbsent(digest);
+    return absent?.form !== undefined && absent.compressors === compressors ? absent : undefined;
   }
 
   #findAbsent(digest: Digest): AbsentBlob | undefined {
@@ -224,6 +256,7 @@ export class ContentStore {
   async remove(digest: Digest): Promise<void> {
     await this.removeStored(digest);
     await this.absent.remove(digest);
+    await this.compressed.removeOf(digest);
   }
 
   /** The blob alone: what is known of it stays. */
@@ -284,6 +317,6 @@ export class ContentStore {
 
   /** Where a blob that is stored is. */
   pathOf(digest: Digest): string {
-    return join(this.#root, "blobs", algorithmOf(digest), hexOf(digest));
+    return blobPath(this.#root, digest);
   }
 }

@@ -1,8 +1,9 @@
 import { fault } from "../base/fault.ts";
 import type { Fd } from "../linux/fd.ts";
 import type { Digest } from "../spec/digest.ts";
+import type { LayerCompression } from "../spec/layer-compression.ts";
 import type { ContentStore } from "./content-store.ts";
-import { compressors } from "./rebuild/blob-form.ts";
+import { compressedForms, compressors } from "./rebuild/blob-form.ts";
 import type { MadeForm, ProveJob } from "./rebuild/prove-rebuild.ts";
 import { findThread, takeThread } from "./threads/job-threads.ts";
 
@@ -13,6 +14,8 @@ export interface DropOptions {
   /** A registry has it, so that it may go without a proof, or rest on the compressors of this program. */
   readonly isElsewhere: boolean;
   readonly mayRefetch: boolean;
+  /** It was compressed here, as compressedForms says. */
+  readonly compression?: LayerCompression;
   readonly signal: AbortSignal;
 }
 
@@ -27,10 +30,18 @@ export async function dropBlob(
   { digest, diffId }: { readonly digest: Digest; readonly diffId: Digest },
   options: DropOptions,
 ): Promise<DropOutcome> {
-  const { store, isElsewhere, mayRefetch, root, signal } = options;
+  const { store, isElsewhere, mayRefetch, root, compression, signal } = options;
   const blob = await store.findStored(digest);
   if (blob === undefined) return "kept";
-  const made = await prove({ ...blob, path: store.pathOf(digest), root }, signal);
+  const made = await prove(
+    {
+      ...blob,
+      path: store.pathOf(digest),
+      root,
+      ...(compression === undefined ? {} : { form: compressedForms[compression] }),
+    },
+    signal,
+  );
   if (made !== undefined && (made.form.kind === "plain" || isElsewhere)) {
     const { form, recipe } = made;
     await store.absent.put(

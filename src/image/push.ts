@@ -1,10 +1,12 @@
 import { Failure } from "../base/failure.ts";
 import type { Progress } from "../base/progress.ts";
-import { type Digest, hexOf } from "../spec/digest.ts";
-import { type Descriptor, parseImageDocument } from "../spec/image-manifest.ts";
+import { type Digest, digestOf, hexOf } from "../spec/digest.ts";
+import { type Descriptor, type ImageManifest, parseImageDocument } from "../spec/image-manifest.ts";
+import type { LayerCompression } from "../spec/layer-compression.ts";
 import { formatFamiliar, type Reference, repositoryOf, withDefaultTag } from "../spec/reference.ts";
 import type { RegistryCredentials } from "../spec/registry-credentials.ts";
 import type { ContentStore } from "./content-store.ts";
+import { compressLayers } from "./push/compress-layers.ts";
 import { encryptLayers, type LayerEncryption, type SealedBlob } from "./push/encrypt-layers.ts";
 import type { Registries } from "./registries.ts";
 import { putManifest } from "./registry/manifests.ts";
@@ -19,9 +21,15 @@ export interface PushOptions {
   readonly store: ContentStore;
   /** Of the image's manifest, which is in the store with all that it names. */
   readonly manifest: Digest;
-  /** Repositories of the same registry that are likely to have a blob. */
+  /** Of the image's layers. */
+  readonly diffIds: readonly Digest[];
+  /** Of layers whose blobs are plain tars; gzip when absent. */
+  readonly compression?: LayerCompression;
+  /** Blobs of the same layer that other images have. */
+  readonly otherBlobs?: (diffId: Digest) => readonly Digest[];
   /** Layers are encrypted on their way out. */
   readonly encryption?: LayerEncryption;
+  /** Repositories of the same registry that are likely to have a blob. */
   readonly mountFrom?: (digest: Digest) => readonly string[];
   /** Take any certificate, and plain HTTP, this once. */
   readonly insecure?: boolean;
@@ -35,7 +43,7 @@ const blobsAtOnce = 5;
 
 /**
  * Brings an image to its registry under its tag: first the blobs that are not there, mounted from other repositories of the registry where
- * they are, then the manifest, bit for bit as it came or was made here. Says at the end how much of it had to be sent.
+ * they are, then the manifest: bit for bit as it came or was made here, unless layers had to be compressed or encrypted. Says at the end how much of it had to be sent.
  * Failures: what the registry says; "not-found" for a blob that is no longer in the store.
  */
 export function pushImage(
@@ -44,6 +52,9 @@ export function pushImage(
     registries,
     store,
     manifest,
+    diffIds,
+    compression = "gzip",
+    otherBlobs = () => [],
     encryption,
     mountFrom,
     credentials,
@@ -55,21 +66,31 @@ export function pushImage(
   const tag = reference.tag ?? "latest";
   return reporting(
     async (report, signal) => {
-      const bytes = await store.read(manifest);
-      const content = parseImageDocument(bytes);
-      if (content.kind !== "manifest")
-        throw new Failure("internal", "cannot push an image: its manifest is an index");
-      const sealed =
-        encryption === undefined
-          ? undefined
-          : await encryptLayers({ bytes, content }, encryption, { store, signal });
-      const sent = sealed ?? {
-        bytes,
-        digest: manifest,
-        mediaType: content.mediaType,
-        layers: content.layers,
-      };
+      const known = await readManifest(store, manifest);
       report({ kind: "status", text: `The push refers to repository [${formatName(reference)}]` });
+      for (const layer of known.content.layers) report(layerProgress(layer, "waiting"));
+      const plain = await compressLayers(known, {
+        store,
+        compression,
+        diffIds,
+        otherBlobs,
+        onBytes: (layer, currentBytes) =>
+          report({ ...layerProgress(layer, "compressing"), currentBytes, totalBytes: layer.size }),
+        signal,
+      });
+      const sealed =
+        encryption === undefined ? undefined : await encryptLayers(plain, encryption, { store, signal });
+      const { config } = plain.content;
+      const sent = sealed ?? {
+        bytes: plain.bytes,
+        digest: digestOf(plain.bytes),
+        mediaType: plain.content.mediaType,
+        layers: plain.content.layers,
+      };
+      // As a layer was called when it was first shown.
+      const shown = new Map(
+        sent.layers.map(({ digest }, index) => [digest, known.content.layers[index] as Descriptor]),
+      );
       const onRetry = (waitMs: number, why: string): void => {
         // A short one is not worth a line; without one, a refusal can still be an error reply.
         if (waitMs < longWaitMs) return;
@@ -83,18 +104,15 @@ export function pushImage(
         ...(credentials === undefined ? {} : { credentials }),
       };
       await registries.with(reference, access, async (repository) => {
-        const blobs = [
-          ...new Map([...sent.layers, content.config].map((blob) => [blob.digest, blob])).values(),
-        ];
-        for (const blob of sent.layers) report(layerProgress(blob, "waiting"));
+        const blobs = [...new Map([...sent.layers, config].map((blob) => [blob.digest, blob])).values()];
         const transfer = new Transfer(blobs);
         await forEachBounded(blobs, { limit: blobsAtOnce, signal }, async (blob, both) => {
-          const isShown = blob !== content.config;
-          const bytesOut = await pushBlob(blob, {
+          const layer = shown.get(blob.digest);
+          const bytesOut = await pushBlob(layer ?? blob, {
             source: sealed?.blobs.get(blob.digest) ?? (await storedBlob(store, blob)),
             repository,
             signal: both,
-            report: isShown ? report : () => undefined,
+            report: layer === undefined ? () => undefined : report,
             mountFrom: mountFrom?.(blob.digest) ?? [],
           });
           transfer.add(blob, bytesOut);
@@ -109,6 +127,16 @@ export function pushImage(
   );
 }
 
+async function readManifest(
+  store: ContentStore,
+  digest: Digest,
+): Promise<{ readonly bytes: Uint8Array; readonly content: ImageManifest }> {
+  const bytes = await store.read(digest);
+  const content = parseImageDocument(bytes);
+  if (content.kind === "manifest") return { bytes, content };
+  throw new Failure("internal", "cannot push an image: its manifest is an index");
+}
+
 async function storedBlob(store: ContentStore, { digest }: Descriptor): Promise<SealedBlob> {
   const found = await store.find(digest);
   if (found === undefined) {
@@ -120,9 +148,9 @@ async function storedBlob(store: ContentStore, { digest }: Descriptor): Promise<
   return { digest, size: found.size, open: (from) => store.open(digest, { from }) };
 }
 
-/** The bytes that went out for it. */
+/** The bytes that went out for it. `shown` is the layer as it is reported. */
 async function pushBlob(
-  blob: Descriptor,
+  shown: Descriptor,
   {
     source,
     repository,
@@ -141,23 +169,23 @@ async function pushBlob(
     mountFrom,
     signal,
     onBytes: (currentBytes) =>
-      report({ ...layerProgress(blob, "uploading"), currentBytes, totalBytes: source.size }),
+      report({ ...layerProgress(shown, "uploading"), currentBytes, totalBytes: source.size }),
     onRetry: (waitMs, why) => {
-      report({ ...layerProgress(blob, "retrying"), currentBytes: Math.ceil(waitMs / 1000) });
+      report({ ...layerProgress(shown, "retrying"), currentBytes: Math.ceil(waitMs / 1000) });
       report({ kind: "status", text: why });
     },
   });
   if (outcome.kind === "mounted") {
-    report({ kind: "status", text: `Mounted from ${outcome.from}`, id: shortId(blob) });
+    report({ kind: "status", text: `Mounted from ${outcome.from}`, id: shortId(shown) });
   } else {
-    report(layerProgress(blob, outcome.kind === "exists" ? "exists" : "uploaded"));
+    report(layerProgress(shown, outcome.kind === "exists" ? "exists" : "uploaded"));
   }
   return outcome.kind === "uploaded" ? outcome.bytes : 0;
 }
 
 function layerProgress(
   blob: Descriptor,
-  phase: "waiting" | "uploading" | "uploaded" | "exists" | "retrying",
+  phase: "waiting" | "compressing" | "uploading" | "uploaded" | "exists" | "retrying",
 ): Extract<Progress, { kind: "layer" }> {
   return { kind: "layer", id: shortId(blob), phase };
 }

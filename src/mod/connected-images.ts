@@ -66,7 +66,7 @@ export class ConnectedImages implements Images {
     options: Parameters<Images["push"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
     const { credentials, insecure, signal, platform, allTags = false } = options;
-    const { encryptionKeys, encryptLayers } = options;
+    const { compression, encryptionKeys, encryptLayers } = options;
     const { domain, path, tag = allTags ? undefined : "latest" } = parseReference(reference);
     const auth = credentials === undefined ? undefined : formatRegistryAuth(credentials, "");
     for await (const message of this.#client.images.push(`${domain}/${path}`, {
@@ -75,6 +75,7 @@ export class ConnectedImages implements Images {
       platform,
       signal,
       insecure,
+      compression,
       ...(encryptionKeys === undefined ? {} : { encryptionKeys }),
       ...(encryptLayers === undefined ? {} : { encryptLayers }),
     })) {

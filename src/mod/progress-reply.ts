@@ -12,6 +12,7 @@ const phases: readonly (readonly [RegExp, LayerPhase])[] = [
   [/^(Extracting|Loading layer)/, "unpacking"],
   [/^(Pull complete|Loaded layer)/, "done"],
   [/^(Layer a|A)lready exists/, "exists"],
+  [/^Compressing/, "compressing"],
   [/^Pushing/, "uploading"],
   [/^Pushed/, "uploaded"],
 ];

@@ -1,8 +1,9 @@
 import { Failure } from "../../base/failure.ts";
+import { layerCompressions, parseLayerCompression } from "../../spec/layer-compression.ts";
 import { formatFamiliar, parseReference, repositoryOf, withDefaultTag } from "../../spec/reference.ts";
 import type { Command } from "../command.ts";
 import { optionFailure } from "../flags/flag.ts";
-import { bool, list } from "../flags/kinds.ts";
+import { bool, list, string } from "../flags/kinds.ts";
 import type { RegistryAccess } from "../registry/pull-image.ts";
 import { authfileFlag, tlsVerifyFlag } from "../flags/registry-access.ts";
 import { platformFlag } from "../flags/platform.ts";
@@ -10,6 +11,7 @@ import { displayProgress } from "../format/progress-display.ts";
 
 interface Values extends RegistryAccess {
   readonly "all-tags": boolean;
+  readonly "compression-format": string;
   readonly "disable-content-trust": boolean;
   readonly "encrypt-layer": readonly string[];
   readonly "encryption-key": readonly string[];
@@ -23,6 +25,13 @@ export const push: Command<Values> = {
   flags: {
     "all-tags": bool("Push all tags of an image to the repository", { short: "a" }),
     authfile: authfileFlag,
+    "compression-format": string(
+      "Compress layers that are not compressed by gzip (default) or zstd (Tare's own)",
+      {
+        check: (text) => parseLayerCompression(text),
+        words: layerCompressions,
+      },
+    ),
     "disable-content-trust": bool("Skip image signing", { initial: true, isHidden: true }),
     "encrypt-layer": list("Layer to encrypt: 0 is the first, -1 the last (default all) (Tare's own)", {
       check: checkLayer,
@@ -39,8 +48,9 @@ export const push: Command<Values> = {
   },
   completes: ["image"],
   description:
-    "Only what the registry lacks is sent; what another of its repositories has is taken from there.",
+    "Only what the registry lacks is sent; what another of its repositories has is taken from there. Layers that are not compressed are compressed once, and the result is kept.",
   examples: [
+    "tare push --compression-format zstd localhost:5000/app:1",
     "tare push --encryption-key jwe:public.pem localhost:5000/app:1",
     "tare tag app localhost:5000/app:1",
     "tare push localhost:5000/app:1",
@@ -74,6 +84,7 @@ export const push: Command<Values> = {
       signal,
       encryptionKeys: keys,
       insecure: !values["tls-verify"],
+      compression: values["compression-format"] || undefined,
       encryptLayers: values["encrypt-layer"].map(Number),
       ...(platform === "" ? {} : { platform }),
     });

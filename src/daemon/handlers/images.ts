@@ -3,6 +3,7 @@ import { type Filters, requireFilterKeys } from "../../api/filters.ts";
 import { encodeProgressLine } from "../../api/progress-lines.ts";
 import { shapeImage } from "../../api/shape.ts";
 import { Failure } from "../../base/failure.ts";
+import { parseLayerCompression } from "../../spec/layer-compression.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bodyPieces, refusingBadBody } from "../http/request-body.ts";
 import {
@@ -216,11 +217,14 @@ async function push({ engine, params, query, request, reply, signal }: Call): Pr
   const credentials = credentialsOf(request);
   const keys = parseKeysHeader(request.header(encryptionKeysHeader.toLowerCase()));
   const layers = query.texts("encryptLayers").map(requireLayer);
+  const compression = query.text("compressionFormat");
+  const format = compression === undefined ? {} : { compression: parseLayerCompression(compression) };
   await streamLines(reply, async () => {
     const progress = engine.images.push(tag === undefined ? name : `${name}:${tag}`, {
       signal,
       ...(keys.length === 0 ? {} : { encryptionKeys: keys }),
       ...(layers.length === 0 ? {} : { encryptLayers: layers }),
+      ...format,
       allTags: tag === undefined && parseReference(name).tag === undefined,
       ...platformIn(query),
       ...insecureIn(query),

@@ -11,6 +11,7 @@ const words: Readonly<Record<LayerPhase, string>> = {
   unpacking: "Extracting",
   done: "Pull complete",
   exists: "Already exists",
+  compressing: "Compressing",
   uploading: "Pushing",
   uploaded: "Pushed",
 };

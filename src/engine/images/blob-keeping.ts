@@ -5,6 +5,7 @@ import type { BlobProvider } from "../../image/content-store.ts";
 import type { BlobPolicy } from "../../spec/blob-policy.ts";
 import { parseBlobPolicy } from "../../spec/blob-policy.ts";
 import type { Digest } from "../../spec/digest.ts";
+import type { LayerCompression } from "../../spec/layer-compression.ts";
 import type { EngineParts } from "../parts.ts";
 import type { State } from "../state/state.ts";
 import type { Garbage } from "./garbage.ts";
@@ -14,6 +15,8 @@ const factName = "blob-policy";
 interface LayerBlob {
   readonly digest: Digest;
   readonly diffId: Digest;
+  /** It was compressed here, so nothing is lost when it can't be made again. */
+  readonly compression?: LayerCompression;
 }
 
 /**
@@ -94,7 +97,9 @@ export class BlobKeeping {
       .flatMap(({ config, blobs }) =>
         config.diffIds.map((diffId, index) => ({ diffId, digest: blobs[2 + index] as Digest })),
       );
-    return [...new Map(found.map((blob) => [blob.digest, blob])).values()];
+    const layers = new Set(found.map(({ diffId }) => diffId));
+    const compressed = this.#parts.content.compressed.list().filter(({ diffId }) => layers.has(diffId));
+    return [...new Map([...compressed, ...found].map((blob: LayerBlob) => [blob.digest, blob])).values()];
   }
 
   async #look(blob: LayerBlob): Promise<void> {
@@ -105,7 +110,8 @@ export class BlobKeeping {
       await content.absent.remove(blob.digest);
       return;
     }
-    const isElsewhere = this.#sourcesOf(blob.digest).length > 0;
+    const { compression } = blob;
+    const isElsewhere = compression !== undefined || this.#sourcesOf(blob.digest).length > 0;
     const key = `${blob.digest} ${isElsewhere}`;
     if (this.#stayed.has(key)) return;
     using _ = await this.#garbage.use();
@@ -116,7 +122,8 @@ export class BlobKeeping {
       store: content,
       root: root.fd,
       isElsewhere,
-      mayRefetch: this.policy === "refetch",
+      mayRefetch: this.policy === "refetch" && compression === undefined,
+      ...(compression === undefined ? {} : { compression }),
       signal: this.#closing,
     });
     if (outcome === "kept") this.#stayed.add(key);

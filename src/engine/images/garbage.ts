@@ -156,12 +156,14 @@ export class Garbage implements Disposable {
 
   #needed(): Needed {
     const images = this.#state.images();
+    const layers = new Set([
+      ...images.flatMap((image) => image.config.diffIds),
+      ...this.#state.containers().flatMap(layersOf),
+    ]);
+    const compressed = this.#parts.content.compressed.list().filter(({ diffId }) => layers.has(diffId));
     return {
-      layers: new Set([
-        ...images.flatMap((image) => image.config.diffIds),
-        ...this.#state.containers().flatMap(layersOf),
-      ]),
-      blobs: new Set(images.flatMap((image) => image.blobs)),
+      layers,
+      blobs: new Set([...images.flatMap((image) => image.blobs), ...compressed.map(({ digest }) => digest)]),
     };
   }
 

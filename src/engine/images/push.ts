@@ -38,31 +38,41 @@ export async function* pushNamed(
   const [, manifest] = record.blobs;
   if (manifest === undefined)
     throw new Failure("internal", `cannot push ${reference}: its manifest is not recorded`);
-  const { credentials, insecure = false, signal, encryptionKeys = [], encryptLayers } = options;
+  const { credentials, insecure = false, signal, compression, encryptionKeys = [], encryptLayers } = options;
   const keys = encryptionKeys.map(parseEncryptionKey);
   if (keys.length === 0 && (record.sealedManifests ?? record.sealedDigests) !== undefined) {
     const text = "WARNING: the layers came encrypted and go out plain: encrypt them by --encryption-key";
     yield { kind: "status", text };
   }
   const { pushImage } = await import("../../image/push.ts");
+  let sent: string | undefined;
   try {
-    yield* pushImage(wanted, {
+    const progress = pushImage(wanted, {
       registries: await parts.openRegistries(),
       store: parts.content,
       insecure,
       manifest,
+      diffIds: record.config.diffIds,
+      otherBlobs: (diffId) => blobsOfLayer(state, diffId),
+      ...(compression === undefined ? {} : { compression }),
       ...(keys.length === 0
         ? {}
         : { encryption: { keys, ...(encryptLayers === undefined ? {} : { layers: encryptLayers }) } }),
-      mountFrom: (digest) => repositoriesWith(state, digest, wanted),
+      mountFrom: (digest) => repositoriesWith(digest, wanted, { state, parts }),
       ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
       ...(signal === undefined ? {} : { signal }),
     });
+    for await (const each of progress) {
+      if (each.kind === "image") sent = each.id;
+      yield each;
+    }
   } catch (thrown) {
     throw describePush(thrown, wanted);
   }
   // What is encrypted there is none of the blobs that are here.
-  if (keys.length === 0) remember(state, record, `${formatFamiliar(repositoryOf(wanted))}@${manifest}`);
+  if (keys.length === 0 && sent !== undefined) {
+    remember(state, record, { name: formatFamiliar(repositoryOf(wanted)), manifest: sent });
+  }
   state.events.record(imageEvent(record.id, "push", { name: formatFamiliar(withDefaultTag(wanted)) }));
 }
 
@@ -92,11 +102,30 @@ function findTagged(state: State, wanted: Reference): { readonly record: ImageRe
   });
 }
 
+/** The blobs that images have of a layer. */
+function blobsOfLayer(state: State, diffId: Digest): readonly Digest[] {
+  const found = state.images().flatMap(({ config, blobs }) => {
+    const index = config.diffIds.indexOf(diffId);
+    const digest = index < 0 ? undefined : blobs[2 + index];
+    return digest === undefined ? [] : [digest];
+  });
+  return [...new Set(found)];
+}
+
 /** Names of the same registry under which an image with this blob is known, the wanted one's own left out. */
-function repositoriesWith(state: State, digest: Digest, { domain, path }: Reference): readonly string[] {
+function repositoriesWith(
+  digest: Digest,
+  { domain, path }: Reference,
+  { state, parts }: { readonly state: State; readonly parts: EngineParts },
+): readonly string[] {
+  // An image whose layer was compressed to this blob was pushed with it.
+  const compressed = parts.content.compressed.list().find((each) => each.digest === digest);
   const paths = state
     .images()
-    .filter(({ blobs }) => blobs.includes(digest))
+    .filter(
+      ({ blobs, config }) =>
+        blobs.includes(digest) || (compressed !== undefined && config.diffIds.includes(compressed.diffId)),
+    )
     .flatMap(({ digests }) => digests)
     .map(findReference)
     .filter((found) => found !== undefined && found.domain === domain && found.path !== path)
@@ -104,10 +133,18 @@ function repositoriesWith(state: State, digest: Digest, { domain, path }: Refere
   return [...new Set(paths)];
 }
 
-function remember(state: State, record: ImageRecord, digest: string): void {
+function remember(
+  state: State,
+  record: ImageRecord,
+  { name, manifest }: { readonly name: string; readonly manifest: string },
+): void {
   const now = state.findImage(record.id);
+  const digest = `${name}@${manifest}`;
   if (now === undefined || now.digests.includes(digest)) return;
-  state.putImages([{ ...now, digests: [...now.digests, digest] }], []);
+  // With layers that were compressed for the push it is not the manifest that is here.
+  const isOther = now.blobs[1] !== manifest;
+  const otherDigests = [...(now.otherDigests ?? []), digest];
+  state.putImages([{ ...now, digests: [...now.digests, digest], ...(isOther ? { otherDigests } : {}) }], []);
 }
 
 /** In Docker's words, where it has some, with the registry's own at the end. */

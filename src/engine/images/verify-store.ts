@@ -28,7 +28,9 @@ export async function verifyStore(
         advice: adviceFor(name),
       });
     };
-    for (const digest of image.blobs) {
+    const layers = new Set(image.config.diffIds);
+    const compressed = parts.content.compressed.list().filter(({ diffId }) => layers.has(diffId));
+    for (const digest of [...image.blobs, ...compressed.map((each) => each.digest)]) {
       if (seen.has(digest)) continue;
       seen.add(digest);
       try {

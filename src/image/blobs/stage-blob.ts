@@ -1,4 +1,5 @@
 import { fileFailure } from "../../linux/file-failure.ts";
+import { type BlobForm, compressAs as compressed } from "../rebuild/blob-form.ts";
 import { decompress } from "../streams/compression.ts";
 import type { Blob } from "./blob.ts";
 import { BlobDraft } from "./blob-draft.ts";
@@ -9,13 +10,15 @@ export interface StageJob {
   readonly path: string;
   /** What comes is a tar that may be compressed: it is kept without. */
   readonly inflates: boolean;
+  /** What comes is kept in this form. */
+  readonly compressAs?: BlobForm;
   /** Of what is kept; beyond this it is refused, "invalid". */
   readonly maxBytes?: number;
 }
 
 /** Writes what comes to the file, hashed. */
 export async function stageBlob(
-  { path, inflates, maxBytes }: StageJob,
+  { path, inflates, compressAs = { kind: "plain" }, maxBytes }: StageJob,
   source: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<Blob> {
@@ -24,7 +27,7 @@ export async function stageBlob(
     throw fileFailure("cannot store a blob", thrown);
   });
   try {
-    for await (const piece of inflates ? decompress(source) : source) {
+    for await (const piece of compressed(compressAs, inflates ? decompress(source) : source)) {
       signal.throwIfAborted();
       await draft.write(piece);
     }

@@ -2,6 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { Failure } from "../../base/failure.ts";
 import { type Digest, digestOf } from "../../spec/digest.ts";
 import { type Descriptor, type ImageManifest, mediaTypes } from "../../spec/image-manifest.ts";
+import { ociLayerType } from "../../spec/layer-compression.ts";
 import {
   encryptedType,
   isEncrypted,
@@ -11,6 +12,7 @@ import {
 } from "../../spec/layer-encryption.ts";
 import type { ContentStore } from "../content-store.ts";
 import { encryptLayer, measureEncrypted } from "../streams/layer-cipher.ts";
+import { rewriteManifest } from "./rewrite-manifest.ts";
 
 /** Who may read which layers of what is pushed. */
 export interface LayerEncryption {
@@ -52,7 +54,8 @@ export async function encryptLayers(
   const known = new Map<Digest, Descriptor>();
   for (const [index, layer] of plain.entries()) {
     signal.throwIfAborted();
-    const oci = { ...layer, mediaType: ociTypeOf(layer.mediaType) };
+    if (isEncrypted(layer.mediaType)) throw new Failure("unsupported", "cannot encrypt a layer twice");
+    const oci = { ...layer, mediaType: ociLayerType(layer.mediaType) };
     if (!chosen.has(index)) {
       layers.push(oci);
       continue;
@@ -61,7 +64,7 @@ export async function encryptLayers(
     known.set(layer.digest, sealed);
     layers.push(sealed);
   }
-  const bytes = manifestOf(manifest.bytes, layers);
+  const bytes = rewriteManifest(manifest.bytes, layers, { isOci: true });
   return { bytes, digest: digestOf(bytes), mediaType: mediaTypes.manifest, layers, blobs };
 }
 
@@ -95,35 +98,4 @@ function chooseLayers(count: number, wanted: readonly number[] | undefined): Rea
       throw new Failure("invalid", `cannot encrypt layer ${index}: the image has ${count}`);
     }),
   );
-}
-
-/** Docker's types have no names for what is encrypted. */
-function ociTypeOf(mediaType: string): string {
-  if (isEncrypted(mediaType)) throw new Failure("unsupported", "cannot encrypt a layer twice");
-  if (mediaType.startsWith("application/vnd.oci.")) return mediaType;
-  if (mediaType.endsWith("gzip")) return mediaTypes.layerGzip;
-  return mediaType.endsWith("zstd") ? mediaTypes.layerZstd : mediaTypes.layerTar;
-}
-
-function manifestOf(bytes: Uint8Array, layers: readonly Descriptor[]): Uint8Array {
-  const document = JSON.parse(new TextDecoder().decode(bytes)) as {
-    readonly config: Readonly<Record<string, unknown>>;
-    readonly layers: readonly Readonly<Record<string, unknown>>[];
-  };
-  const changed = {
-    ...document,
-    mediaType: mediaTypes.manifest,
-    config: { ...document.config, mediaType: mediaTypes.config },
-    layers: document.layers.map((layer, index) => {
-      const { mediaType, digest, size, annotations } = layers[index] as Descriptor;
-      return {
-        ...layer,
-        mediaType,
-        digest,
-        size,
-        ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-      };
-    }),
-  };
-  return new TextEncoder().encode(JSON.stringify(changed));
 }

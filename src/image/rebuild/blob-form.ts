@@ -1,6 +1,7 @@
 import { pipeline, Readable, type Transform } from "node:stream";
 import { constants, crc32, createDeflateRaw, createZstdCompress, deflateRawSync } from "node:zlib";
 import { Failure } from "../../base/failure.ts";
+import type { LayerCompression } from "../../spec/layer-compression.ts";
 import { detectCompression } from "../streams/compression.ts";
 
 /** How a blob was made of its tar. */
@@ -9,6 +10,15 @@ export type BlobForm =
   /** One member: these bytes before the compressed ones (base64). */
   | { readonly kind: "gzip"; readonly header: string; readonly level: number }
   | { readonly kind: "zstd"; readonly level: number; readonly checksum: boolean; readonly tarBytes?: number };
+
+/** SPEC: RFC 1952, section 2.3.1: no name, no time, an unknown system: the same layer gives the same bytes. */
+const gzipHeader: string = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]).toString("base64");
+
+/** How layers are compressed here: the default levels of the programs gzip and zstd. */
+export const compressedForms: Readonly<Record<LayerCompression, BlobForm>> = {
+  gzip: { kind: "gzip", header: gzipHeader, level: 6 },
+  zstd: { kind: "zstd", level: 3, checksum: true },
+};
 
 /** So much of both is compared for a guess; less is compared whole. */
 export const guessBytes: number = 512 * 1024;

@@ -18,6 +18,8 @@ export interface ProveJob extends Blob {
   readonly path: string;
   /** The unpacked layer. */
   readonly root: Fd;
+  /** Where it is known; absent: it is guessed. */
+  readonly form?: BlobForm;
 }
 
 export interface MadeForm {
@@ -30,12 +32,7 @@ export interface MadeForm {
 export async function proveRebuild(job: ProveJob, signal: AbortSignal): Promise<MadeForm | undefined> {
   const { digest, size, path, root } = job;
   try {
-    const heads = await headsOf(path);
-    const form = await guessForm(heads.blob, {
-      head: heads.tar,
-      isWhole: heads.isWhole,
-      countBytes: () => lengthOf(path, signal),
-    });
+    const form = job.form ?? (await guessFormOf(path, signal));
     if (form === undefined) return undefined;
     const recipe = await writeRecipe(job, signal);
     if (recipe === undefined) return undefined;
@@ -54,6 +51,15 @@ export async function proveRebuild(job: ProveJob, signal: AbortSignal): Promise<
     if (thrown instanceof Failure && thrown.kind !== "internal") return undefined;
     throw thrown;
   }
+}
+
+async function guessFormOf(path: string, signal: AbortSignal): Promise<BlobForm | undefined> {
+  const heads = await headsOf(path);
+  return await guessForm(heads.blob, {
+    head: heads.tar,
+    isWhole: heads.isWhole,
+    countBytes: () => lengthOf(path, signal),
+  });
 }
 
 async function headsOf(

@@ -17,6 +17,7 @@ import { podOperations } from "../../support/fault-pods.ts";
 import { secretOperations } from "../../support/fault-secrets.ts";
 import { volumeOperations } from "../../support/fault-volumes.ts";
 import { crashPoints } from "../../suites/storage-driver-crashes.ts";
+import { pushPoints } from "../../support/fault-push.ts";
 
 const source = join(import.meta.dir, "../../../src");
 
@@ -48,6 +49,7 @@ test("faultPoints are all come by in some operation of the tests", () => {
     ...pullPoints,
     ...driverChangePoints,
     ...crashPoints,
+    ...pushPoints,
   ]);
   expect(faultPoints.filter((point) => !tested.has(point))).toEqual([]);
 });
