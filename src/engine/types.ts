@@ -449,9 +449,17 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
+export interface CreateOptions {
+  /** The caller starts it right away: what the start makes anyway is left to it. */
+  readonly startsNext?: boolean;
+}
+
 /** Use-cases of containers. Failures: not-found, conflict, invalid and what the layers below throw. */
 export interface Containers {
-  create(spec: ContainerSpec): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }>;
+  create(
+    spec: ContainerSpec,
+    options?: CreateOptions,
+  ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }>;
   /** Idempotent? No: "conflict" with details.alreadyRunning when it runs. A start that fails leaves it exited with the reason. */
   start(reference: ContainerReference, options?: DescriptorOptions): Promise<StartTiming>;
   /** Stop signal, then after the grace KILL. Fine when it does not run (returns false). */

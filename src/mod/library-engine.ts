@@ -44,7 +44,7 @@ export class LibraryEngine implements Engine {
 
   /** Creates a container and starts it; nothing is left when that fails. The caller disposes of the result. */
   async run(image: string, { preserveFds, ...options }: RunOptions = {}): Promise<RunningContainer> {
-    const { id, warnings } = await this.containers.create({ ...options, image });
+    const { id, warnings } = await this.containers.create({ ...options, image }, { startsNext: true });
     try {
       const timing = await this.containers.start(id, preserveFds === undefined ? {} : { preserveFds });
       return new RunningContainer(this, { id, timing, warnings });

@@ -2,10 +2,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -232,5 +234,76 @@ describe.skipIf(!isRoot)("cp", () => {
     expect([put.status, put.text]).toEqual([400, '{"message":"container rootfs is marked read-only"}\n']);
     await tare.must(["rm", "-f", "fixed", "fixed-new"]);
     await tare.must(["volume", "rm", "fixed-rw", "fixed-ro"]);
+  });
+
+  test("a new container has its missing bind sources and its working directory before the first start", async () => {
+    const source = path("not/there");
+    writeFileSync(path("file"), "contents");
+    const options = ["-v", `${source}:/data`, "-w", "/srv/app"];
+    await tare.must(["create", "--name", "early", ...options, "busybox"]);
+    expect(statSync(source)).toMatchObject({ uid: 0, gid: 0, mode: 0o40755 });
+    expect((await tare.must(["diff", "early"])).split("\n")).toContain("A /srv/app");
+    for (const to of ["/data/", "/srv/app/"]) await tare.must(["cp", path("file"), `early:${to}`]);
+    expect(readFileSync(join(source, "file"), "utf8")).toBe("contents");
+    // As dockerd does, the copy makes a source that is gone.
+    rmSync(path("not"), { recursive: true });
+    await tare.must(["cp", path("file"), "early:/data/"]);
+    expect(readFileSync(join(source, "file"), "utf8")).toBe("contents");
+    await tare.must(["cp", "early:/srv/app/file", path("back")]);
+    expect(readFileSync(path("back"), "utf8")).toBe("contents");
+    await tare.must(["rm", "early"]);
+  });
+
+  test("a bind that does not make its source is left out when that is gone", async () => {
+    const source = path("gone");
+    mkdirSync(source);
+    writeFileSync(path("file"), "contents");
+    const mount = ["--mount", `type=bind,source=${source},target=/data`];
+    await tare.must(["create", "--name", "bound", ...mount, "busybox"]);
+    rmSync(source, { recursive: true });
+    await tare.must(["cp", path("file"), "bound:/root/"]);
+    const { status, stderr } = await tare.tare(["cp", path("file"), "bound:/data/"]);
+    expect([status, stderr]).toEqual([1, "tare: no such directory\n"]);
+    const refused = await tare.tare(["create", ...mount, "busybox"]);
+    expect([refused.status, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining(`bind source path does not exist: ${source}`),
+    ]);
+    expect(existsSync(source)).toBe(false);
+    await tare.must(["rm", "bound"]);
+  });
+
+  test("the working directory of a new container is made in its own root, through whatever links the image has", async () => {
+    const outside = path("outside");
+    mkdirSync(outside);
+    writeFileSync(path("file"), "contents");
+    const link = `ln -s ../../../../../../../..${outside} /leak; ln -s /proc /kernel`;
+    await tare.must(["run", "--name", "linked", "busybox", "sh", "-c", link]);
+    await tare.must(["commit", "linked", "leaky"]);
+    await tare.must(["create", "--name", "caught", "-w", "/leak/below", "leaky"]);
+    await tare.must(["cp", path("file"), "caught:/leak/below/"]);
+    await tare.must(["cp", `caught:${outside}/below/file`, path("back")]);
+    expect(readFileSync(path("back"), "utf8")).toBe("contents");
+    expect(readdirSync(outside)).toEqual([]);
+    // What can't be made is refused by the start, as before.
+    await tare.must(["create", "--name", "wrong", "-w", "/bin/busybox/below", "leaky"]);
+    expect((await tare.tare(["start", "wrong"])).status).toBe(1);
+    await tare.must(["rm", "linked", "caught", "wrong"]);
+    await tare.must(["rmi", "leaky"]);
+  });
+
+  test("with a user namespace the bind source and the working directory belong to the container's root", async () => {
+    const source = path("mapped");
+    const options = ["--userns", "private", "-v", `${source}:/data`, "-w", "/srv/app"];
+    await tare.must(["create", "--name", "mapped", ...options, "busybox", "sleep", "1000"]);
+    const { uid } = statSync(source);
+    expect(uid).toBeGreaterThan(0);
+    await tare.must(["cp", "-a", "mapped:/srv/app", path("app")]);
+    expect(statSync(path("app"))).toMatchObject({ uid: 0, gid: 0, mode: 0o40755 });
+    await tare.must(["start", "mapped"]);
+    expect(await tare.must(["exec", "mapped", "stat", "-c", "%u %n", "/data", "/srv/app"])).toBe(
+      "0 /data\n0 /srv/app",
+    );
+    await tare.must(["rm", "-f", "mapped"]);
   });
 });

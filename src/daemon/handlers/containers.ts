@@ -59,7 +59,8 @@ export const handlers: Handlers = {
   "containers.create": async (call: Call) => {
     const { engine, query, body } = call;
     const run = planRun(query);
-    const options = { name: query.text("name"), platform: query.text("platform") };
+    const startsNext = run !== undefined;
+    const options = { name: query.text("name"), platform: query.text("platform"), startsNext };
     const created = await createContainer(engine, body, options);
     if (run === undefined) call.reply.json(201, created);
     else await runContainer(call, created, run);

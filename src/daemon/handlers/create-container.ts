@@ -4,18 +4,22 @@ import type { ContainerCreateResponse } from "../../api/types/container.ts";
 import { noSuchContainer, noSuchImage } from "../../api/wording.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Engine } from "../../engine/engine-types.ts";
-import type { ContainerSpec } from "../../engine/types.ts";
+import type { ContainerSpec, CreateOptions } from "../../engine/types.ts";
 import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
 
 /** Of the body of `POST /containers/create`. What is not found is named as Docker names it. */
 export async function createContainer(
   engine: Engine,
   body: unknown,
-  { name, platform }: { readonly name: string | undefined; readonly platform?: string | undefined },
+  {
+    name,
+    platform,
+    startsNext = false,
+  }: CreateOptions & { readonly name: string | undefined; readonly platform?: string | undefined },
 ): Promise<ContainerCreateResponse> {
   const spec: ContainerSpec = planContainer(parseCreateRequest(body), name);
   await requirePlatform(engine, spec.image, platform);
-  const { id, warnings } = await engine.containers.create(spec).catch((thrown: unknown) => {
+  const { id, warnings } = await engine.containers.create(spec, { startsNext }).catch((thrown: unknown) => {
     throw wordCreate(thrown, spec);
   });
   return { Id: id, Warnings: warnings };

@@ -19,7 +19,7 @@ import { runContainer, type RunTelling, startUnlessRunning, tellFailure } from "
 export async function runPlain(call: Call): Promise<void> {
   const plain = parsePlainRun(call.body, call.facts.buildId);
   const name = plain.name === "" ? undefined : plain.name;
-  const created = await createContainer(call.engine, planPlainRun(plain), { name });
+  const created = await createContainer(call.engine, planPlainRun(plain), { name, startsNext: true });
   const telling = new PlainTelling(call.engine, plain, created.Id);
   if (plain.detach) return await startPlain(call, created, telling);
   const streams = { stdin: false, stdout: true, stderr: true };

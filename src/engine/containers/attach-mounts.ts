@@ -17,6 +17,7 @@ import type { BindMount, ImageMount, VolumeMount } from "../types.ts";
 import type { ContainerContext } from "./context.ts";
 import { openImageMounts } from "./image-mounts.ts";
 import { openVolumes } from "./open-volumes.ts";
+import { makeBindSource } from "./prepare-root.ts";
 
 const kernelPlaces = ["/proc", "/sys", "/dev"];
 
@@ -34,8 +35,9 @@ export function seenMounts({ spec }: Pick<ContainerRecord, "spec">): readonly Se
 
 /**
  * Mounts them below `root`, a detached and writable mount, as they will be when the container runs: on no mount table,
- * gone with the last descriptor of the root. A bind whose source is gone is left out. SAFETY: places are resolved inside
- * the root; what is in a volume is never resolved but by the kernel, in the mounts that are made here.
+ * gone with the last descriptor of the root. A bind whose source is gone is left out, unless it asks for one to be made.
+ * SAFETY: places are resolved inside the root; what is in a volume is never resolved but by the kernel, in the mounts that
+ * are made here.
  */
 export async function attachMounts(
   context: ContainerContext,
@@ -47,15 +49,26 @@ export async function attachMounts(
   using images = await openImageMounts(context, mounts, usernsFd);
   for (const mount of mounts) {
     try {
-      attach(mount, {
-        root,
-        usernsFd,
-        source: (mount.kind === "image" ? images : volumes).sources.get(mount.target),
-      });
+      const source =
+        mount.kind === "bind"
+          ? findBindSource(record, mount)
+          : ((mount.kind === "image" ? images : volumes).sources.get(mount.target) ?? -1);
+      if (source === undefined) continue;
+      attach(mount, { root, usernsFd, source });
     } catch (thrown) {
-      if (mount.kind === "bind" && isErrno(thrown, "ENOENT")) continue;
       throw within(`cannot mount at "${mount.target}"`, thrown);
     }
+  }
+}
+
+/** The path on the host; undefined when nothing is there. */
+function findBindSource(record: ContainerRecord, mount: BindMount): string | undefined {
+  makeBindSource(record, mount);
+  try {
+    return realpathSync(mount.source);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw thrown;
   }
 }
 
@@ -65,12 +78,12 @@ function attach(
     root,
     usernsFd,
     source,
-  }: { readonly root: Fd; readonly usernsFd: Fd | undefined; readonly source: Fd | undefined },
+  }: { readonly root: Fd; readonly usernsFd: Fd | undefined; readonly source: Fd | string },
 ): void {
   const { target, readonly = mount.kind === "image" } = mount;
   const isBind = mount.kind === "bind";
   const recursive = !isBind || mount.recursive !== false;
-  using tree = cloneTree(isBind ? realpathSync(mount.source) : (source ?? -1), { recursive });
+  using tree = cloneTree(source, { recursive });
   if (mount.kind === "volume" && usernsFd !== undefined) setMountAttributes(tree.fd, { usernsFd });
   if (readonly) {
     const isWhole = recursive && !(isBind && mount.readonlyBelow === false);

@@ -12,7 +12,7 @@ import { planPodMember } from "../planning/pod-member.ts";
 import { refuse } from "../planning/refusal.ts";
 import { factsOf, getPod } from "../pods/find-pod.ts";
 import type { ContainerRecord, EndpointRecord, IntentId, PodSettings } from "../state/records.ts";
-import type { ContainerId, ContainerSpec, NamespaceMode } from "../types.ts";
+import type { ContainerId, ContainerSpec, CreateOptions, NamespaceMode } from "../types.ts";
 import { checkLinks } from "../networks/links.ts";
 import { resolveEndpoints } from "../networks/join-networks.ts";
 import { findUnreached } from "../networks/unreached-ports.ts";
@@ -26,6 +26,7 @@ import { checkHostsFile } from "./hosts-file.ts";
 import { identifyCaller } from "./notify.ts";
 import { openClass } from "./resource-class.ts";
 import { pinImageMounts } from "./image-mounts.ts";
+import { makePlaces } from "./make-places.ts";
 import { failureTo } from "./launch-failure.ts";
 import { planNew } from "./plan-record.ts";
 import { requiredIds } from "./required-containers.ts";
@@ -37,7 +38,7 @@ import { anonymousVolumes, volumeMounts } from "./volume-uses.ts";
 export async function createContainer(
   context: ContainerContext,
   wanted: ContainerSpec,
-  { pod }: { readonly pod?: PodSettings } = {},
+  { pod, startsNext = false }: CreateOptions & { readonly pod?: PodSettings } = {},
 ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
   const id = context.parts.cgroups.promiseId() ?? randomContainerId();
   const asked = wanted.pod === undefined ? wanted : inPod(context, wanted, wanted.pod);
@@ -105,6 +106,7 @@ export async function createContainer(
       ...(spec.storageBytes === undefined ? {} : { sizeBytes: spec.storageBytes }),
     });
     fault("create.snapshot");
+    if (!startsNext) await makePlaces(context, record, plan);
     if (cgroupParent !== undefined) cgroups.assign(id, cgroupParent, { split: spec.cgroups === "split" });
     if (spec.pod !== undefined) getPod(context.state, spec.pod); // it may have been removed meanwhile
     context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });

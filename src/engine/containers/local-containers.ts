@@ -15,6 +15,7 @@ import type {
   ContainerReference,
   Containers,
   ContainerSpec,
+  CreateOptions,
   ContainerSummary,
   ExecDetails,
   ExecSpec,
@@ -59,8 +60,9 @@ export class LocalContainers implements Containers {
 
   async create(
     spec: ContainerSpec,
+    { startsNext = false }: CreateOptions = {},
   ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
-    return await createContainer(this.#context, spec);
+    return await createContainer(this.#context, spec, { startsNext });
   }
 
   async start(reference: ContainerReference, options: DescriptorOptions = {}): Promise<StartTiming> {

@@ -10,6 +10,7 @@ import { checkPropagation } from "../planning/propagation.ts";
 import type { ContainerPlan } from "../planning/plan-container.ts";
 import type { HostPart } from "../parts.ts";
 import type { ContainerRecord } from "../state/records.ts";
+import type { BindMount } from "../types.ts";
 import { findUser } from "./accounts.ts";
 
 const kernelPlaces = ["/proc", "/sys", "/dev"];
@@ -25,18 +26,30 @@ export function prepareRoot(
 ): ResolvedUser {
   const { spec } = record;
   const user = findUser(root, { user: plan.user, groups: spec.groupAdd ?? [], spec, host });
-  if (!kernelPlaces.some((place) => isWithin(plan.workingDirectory, place))) {
-    const owner = { mode: 0o755, ...rootOf(record) };
-    ensureDirectoryInRoot(root, plan.workingDirectory, owner)[Symbol.dispose]();
-  }
+  makeWorkingDirectory(record, { plan, root });
   for (const mount of plan.mounts) {
     if (mount.kind !== "bind") continue;
-    if (mount.createSource === true) makeSource(mount.source, rootOf(record));
+    makeBindSource(record, mount);
     const { propagation = "rprivate" } = mount;
     if (propagation.endsWith("private")) continue;
     checkPropagation(realpathSync(mount.source), propagation, listMounts());
   }
   return user;
+}
+
+/** Idempotent. SAFETY: each component is made and opened by descriptor, links are followed inside `root`. */
+export function makeWorkingDirectory(
+  record: ContainerRecord,
+  { plan, root }: { readonly plan: Pick<ContainerPlan, "workingDirectory">; readonly root: Fd },
+): void {
+  if (kernelPlaces.some((place) => isWithin(plan.workingDirectory, place))) return;
+  const owner = { mode: 0o755, ...rootOf(record) };
+  ensureDirectoryInRoot(root, plan.workingDirectory, owner)[Symbol.dispose]();
+}
+
+/** Makes the directory that a bind shows if it is missing and the bind asks for that. Idempotent. */
+export function makeBindSource(record: ContainerRecord, { source, createSource }: BindMount): void {
+  if (createSource === true) makeSource(source, rootOf(record));
 }
 
 /** The container's root, as the host knows it. */
