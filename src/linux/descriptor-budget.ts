@@ -25,9 +25,13 @@ export interface DescriptorBudget {
 /** A start has about so many open at a time. */
 const startNeeds = 64;
 
-/** Derived from the limit of open files; about half of it is left for containers. Pure. */
+/** One command on many containers opens so many connections at a time (`forEachReference()` in `src/cli/each.ts`), and a few are others'. */
+const oneCommand = 64;
+
+/** Derived from the limit of open files; about half of it is left for containers, less where it is small. Pure. */
 export function planDescriptorBudget(limit: number): DescriptorBudget {
-  const share = (part: number, most: number): number => Math.max(8, Math.min(most, Math.floor(limit * part)));
+  const share = (part: number, most: number, least = 8): number =>
+    Math.max(least, Math.min(most, Math.floor(limit * part)));
   return {
     limit,
     reserve: Math.min(1024, Math.max(startNeeds + 32, Math.floor(limit / 20))),
@@ -35,8 +39,8 @@ export function planDescriptorBudget(limit: number): DescriptorBudget {
       events: share(0.05, 4096),
       streams: share(0.1, 8192),
       requests: share(0.05, 4096),
-      control: share(0.05, 4096),
-      idle: share(0.025, 1024),
+      control: share(0.05, 4096, oneCommand),
+      idle: share(0.025, 1024, oneCommand),
     },
     names: { queries: share(0.1, 4096), connections: share(0.025, 1024) },
   };

@@ -407,7 +407,8 @@ describe("descriptors", () => {
       await live();
       const before = openNow();
       for (let times = 0; times < 10; times++) await live();
-      expect(openNow()).toBe(before);
+      // One of before may have been closed meanwhile.
+      expect(openNow()).toBeLessThanOrEqual(before);
     });
     const before = openNow();
     await withParent(() => {});
