@@ -20,7 +20,7 @@ export function forgetFlowsTo(
   }
 }
 
-/** Of a container that has ended: whoever gets its address next receives nothing of them. */
+/** Of a container that has ended: the next container with its address receives nothing of them. */
 export async function forgetFlowsFrom(netfilter: NetlinkSocket, { addresses }: EndpointPlan): Promise<void> {
   await forgetFlowsOf(
     netfilter,
