@@ -86,7 +86,7 @@ export function recordEnd(
     context.live.delete(record.id);
     context.attaches.cancel(record.id);
     context.waiters.wake(record.id, "exit", exitStatusOf(ended));
-    void context.background.run(record.id, () => sweepCgroup(context, record.id));
+    sweepAfterRun(context, record.id);
     context.restarts.schedule(record.id, delayMs);
     return;
   }
@@ -106,7 +106,7 @@ export function recordEnd(
   context.live.delete(record.id);
   context.attaches.cancel(record.id);
   context.waiters.wake(record.id, "exit", exitStatusOf(ended));
-  void context.background.run(record.id, () => sweepCgroup(context, record.id));
+  sweepAfterRun(context, record.id);
 }
 
 /**
@@ -220,7 +220,13 @@ export async function sweepCgroup(context: ContainerContext, id: ContainerId): P
   }
   fault("end.emptied");
   cgroups.leaveParent(id);
-  fault("end.swept");
+}
+
+function sweepAfterRun(context: ContainerContext, id: ContainerId): void {
+  void context.background.run(id, async () => {
+    await sweepCgroup(context, id);
+    fault("end.swept");
+  });
 }
 
 /** Tries again as long as "conflict" says that somebody, the keeper that is just ending, still has it. */
