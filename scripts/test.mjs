@@ -76,10 +76,12 @@ function listVirtual() {
   return listSuites([], { full });
 }
 
-/** Boots the second kernel once and runs the suites in it. */
-async function runVirtual(suites) {
-  const { summaries, machine, seconds } = await runSuites(suites, (summary) =>
-    report({ ...summary, path: `virtual machine: ${summary.path}` }),
+/** Boots the second kernel and runs the suites in it; in two machines as soon as `more` is fulfilled. */
+async function runVirtual(suites, more) {
+  const { summaries, machine, seconds } = await runSuites(
+    suites,
+    (summary) => report({ ...summary, path: `virtual machine: ${summary.path}` }),
+    { more },
   );
   console.log(`virtual machine: ${machine ?? "did not boot"} (${Math.round(seconds)} s)`);
   return summaries.map((summary, index) => ({
@@ -150,9 +152,10 @@ if (withoutMachine) {
   skipped.push(`no virtual machine with a second kernel: apt-get install ${missing.join(" ")}`);
 }
 const parallel = [...(unit.length > 0 ? [{ path: "unit", files: unit }] : []), ...together.map(job)];
+const hostRun = runJobs(parallel, workers, runJob);
 const [onHost, inMachine] = await Promise.all([
-  runJobs(parallel, workers, runJob),
-  virtual.length > 0 ? runVirtual(virtual) : [],
+  hostRun,
+  virtual.length > 0 ? runVirtual(virtual, hostRun) : [],
 ]);
 const afterwards = await runJobs(alone.map(job), 1, runJob);
 const first = [...onHost, ...afterwards, ...inMachine];

@@ -29,7 +29,7 @@ const packages = {
 const slowness = 20;
 const bootSeconds = 600;
 const suiteSeconds = 1200;
-const wholeSeconds = 5400;
+const wholeSeconds = 7200;
 
 /** The newest kernel image that has its modules beside it. */
 export function findKernel() {
@@ -61,8 +61,11 @@ export function listSuites(words, { full = false } = {}) {
     .map(([, path, pattern]) => ({ path, pattern }));
 }
 
-/** Boots once, runs the suites, reports each; gives their summaries, one that did not run included. */
-export async function runSuites(suites, report) {
+/**
+ * Boots, runs the suites, reports each; gives their summaries, one that did not run included. When `more` is fulfilled before the
+ * suites are through, a second machine takes a part of them.
+ */
+export async function runSuites(suites, report, { more } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "tare-vm-"));
   const out = join(directory, "out");
   mkdirSync(out);
@@ -84,7 +87,7 @@ export async function runSuites(suites, report) {
         .map(([name, value]) => `export ${name}='${value}'\n`)
         .join(""),
     );
-    return await boot(archive, out, suites, report);
+    return await runMachines(archive, out, { suites, report, more });
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -120,13 +123,14 @@ function must(program, args) {
   return stdout;
 }
 
-async function boot(archive, out, suites, report) {
+/** Starts a machine, which takes suites of `out`; whether it is over, and how to end it. */
+function boot(archive, out, number) {
   const script = join(process.cwd(), "test/vm/guest.sh");
   const command = [
     ...["vng", "--run", findKernel(), "--disable-kvm", "--memory", "3G", "--cpus", "2", "--user", "root"],
     `--rwdir=${out}`,
     "--qemu-opts='-cpu max -accel tcg,thread=multi'",
-    `--exec 'sh ${script} ${archive} ${out}'`,
+    `--exec 'sh ${script} ${archive} ${out} ${number}'`,
   ].join(" ");
   // It wants a terminal: script(1) makes one. It looks for the guest's directories from where it is started, as if
   // that were the root.
@@ -135,60 +139,76 @@ async function boot(archive, out, suites, report) {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
-  let console = "";
-  for (const stream of [virtual.stdout, virtual.stderr])
-    stream.on("data", (bytes) => (console = `${console}${bytes}`.slice(-20_000)));
-  let over = false;
-  // Its own process group: vng and its qemu.
-  const kill = () => {
-    try {
-      process.kill(-virtual.pid, "SIGKILL");
-    } catch {}
+  const machine = {
+    console: "",
+    over: false,
+    isDone: () => machine.over || existsSync(join(out, `done.${number}`)),
+    // Its own process group: vng and its qemu.
+    kill: () => {
+      try {
+        if (!machine.over) process.kill(-virtual.pid, "SIGKILL");
+      } catch {}
+    },
   };
+  for (const stream of [virtual.stdout, virtual.stderr])
+    stream.on("data", (bytes) => (machine.console = `${machine.console}${bytes}`.slice(-20_000)));
+  virtual.on("exit", () => (machine.over = true));
+  virtual.on("error", () => (machine.over = true));
+  return machine;
+}
+
+async function runMachines(archive, out, { suites, report, more }) {
+  const machines = [boot(archive, out, 1)];
+  const kill = () => machines.forEach((machine) => machine.kill());
   const stop = (signal) => {
     kill();
     rmSync(dirname(out), { recursive: true, force: true });
     process.exit(signal === "SIGINT" ? 130 : 143);
   };
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, stop);
-  virtual.on("exit", () => (over = true));
-  virtual.on("error", () => (over = true));
   const summaries = [];
   const begun = Date.now();
   const secondsSince = () => (Date.now() - begun) / 1000;
   const take = () => {
-    for (let n = summaries.length + 1; existsSync(join(out, `${n}.status`)); n++) {
-      const [status, seconds] = readFileSync(join(out, `${n}.status`), "utf8")
-        .trim()
-        .split(" ")
-        .map(Number);
-      const output = readFileSync(join(out, `${n}.log`), "utf8");
+    for (const [index, suite] of suites.entries()) {
+      const path = join(out, `${index + 1}.status`);
+      if (summaries[index] !== undefined || !existsSync(path)) continue;
+      const [status, seconds] = readFileSync(path, "utf8").trim().split(" ").map(Number);
+      const output = readFileSync(join(out, `${index + 1}.log`), "utf8");
       const failures = readFailures(output, status);
-      const summary = { ...suites[n - 1], ...readSummary(output, status), failures, seconds };
-      summaries.push(summary);
-      report(summary);
+      summaries[index] = { ...suite, ...readSummary(output, status), failures, seconds };
+      report(summaries[index]);
     }
   };
+  /** Suites that no machine has begun. */
+  const countWaiting = () => suites.filter((_, index) => !existsSync(join(out, `${index + 1}.taken`))).length;
+  let mayBootMore = false;
+  void more?.then(() => (mayBootMore = true));
   try {
-    while (!over && !existsSync(join(out, "done"))) {
+    while (!machines.every((machine) => machine.isDone())) {
       await sleep(500);
       take();
+      // It takes a while to boot: not for the last ones.
+      if (mayBootMore && machines.length === 1 && !machines[0].over && countWaiting() > 2)
+        machines.push(boot(archive, out, 2));
       const booted = existsSync(join(out, "machine"));
       if (secondsSince() > (booted ? wholeSeconds : bootSeconds)) break;
     }
-    for (let i = 0; i < 20 && !over; i++) await sleep(500); // it turns itself off
+    for (let i = 0; i < 20 && !machines.every(({ over }) => over); i++) await sleep(500); // they turn themselves off
     take();
   } finally {
     for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, stop);
-    if (!over) kill();
+    kill();
   }
   const machine = existsSync(join(out, "machine"))
     ? readFileSync(join(out, "machine"), "utf8").trim()
     : undefined;
   const why =
     machine === undefined ? "the virtual machine did not boot" : "the virtual machine ended before it";
-  for (const suite of suites.slice(summaries.length)) {
-    const summary = {
+  const console = machines.map((each) => each.console).join("\n");
+  for (const [index, suite] of suites.entries()) {
+    if (summaries[index] !== undefined) continue;
+    summaries[index] = {
       ...suite,
       passed: 0,
       failed: 1,
@@ -197,8 +217,7 @@ async function boot(archive, out, suites, report) {
       skips: [],
       seconds: 0,
     };
-    summaries.push(summary);
-    report(summary);
+    report(summaries[index]);
   }
   return { summaries, machine, seconds: secondsSince() };
 }

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Runs in the virtual machine, as root: the suites of the list $2/suites, one after the other; each leaves N.log and
-# N.status in $2. $1 is an archive of the project. All that is written lies on tmpfs: the machine's own root is an
+# N.status in $2. A second machine may take suites of the same list: who makes the directory N.taken has it.
+# $1 is an archive of the project, $3 the machine's number. All that is written lies on tmpfs: the machine's own root is an
 # overlay, which cannot be an overlay's upper.
 set -u
-archive=$1 out=$2
+archive=$1 out=$2 number=$3
 # Those of networks now: loaded by the first container, they would take longer than a start may.
 for module in loop overlay veth bridge dm_thin_pool nf_tables nft_chain_nat nft_ct nft_nat nft_masq nft_fib_inet \
   nft_reject_inet nf_conntrack_netlink; do modprobe "$module" 2>/dev/null; done
@@ -20,8 +21,8 @@ export TMPDIR=/tmp HOME=/root NO_COLOR=1 PATH=/usr/local/sbin:/usr/local/bin:/us
 n=0
 while IFS='	' read -r suite pattern; do
   n=$((n + 1))
+  mkdir "$out/$n.taken" 2>/dev/null || continue
   began=$(date +%s)
-  echo "$suite" > "$out/$n.began"
   if [ -n "$pattern" ]; then set -- --test-name-pattern "$pattern"; else set --; fi
   timeout -s KILL "$SUITE_SECONDS" node_modules/.bin/bun test --isolate --timeout "$TEST_MS" "$@" "./$suite" > "/tmp/$n.log" 2>&1
   status=$?
@@ -31,4 +32,4 @@ while IFS='	' read -r suite pattern; do
   echo "$status $(($(date +%s) - began))" > "$out/$n.part" && mv "$out/$n.part" "$out/$n.status"
 done < "$out/suites"
 sync
-touch "$out/done"
+touch "$out/done.$number"
