@@ -117,6 +117,30 @@ export const containerOperations: Readonly<Record<string, FaultOperation>> = {
       if (outcome === "absent") await runSleeper(place);
     },
   },
+  "start of one that was stopped by hand": {
+    prepare: async ({ engine, name }) => {
+      const restartPolicy = { name: "always" as const };
+      await engine.containers.create({ image: "busybox", name, command: sleeper, restartPolicy });
+      await engine.containers.start(name);
+      await engine.containers.stop(name, { graceMs: 0 });
+    },
+    args: (name) => ["start", name],
+    outcome: stateOf,
+    points: { "start.launched": "running" },
+    // Its restart policy counts again.
+    again: async ({ engine, name }) => {
+      const { state } = await engine.containers.inspect(name);
+      if (!("pid" in state)) throw new Error(`it is ${state.status}`);
+      process.kill(state.pid, "SIGKILL");
+      await poll(
+        async () => ((await engine.containers.inspect(name)).restartCount === 1 ? true : undefined),
+        {
+          timeoutMs: 20_000,
+          what: "see its restart policy start it",
+        },
+      );
+    },
+  },
   end: {
     prepare: async ({ engine, name }) =>
       void (await engine.containers.create({ image: "busybox", name, command: ["sh", "-c", "exit 4"] })),

@@ -20,6 +20,7 @@ import { listKeepers } from "../host/keepers.ts";
 import { finishConnection, openLiveNetwork } from "../networks/connect.ts";
 import { plansOf, releaseEndpoints, withPlans } from "../networks/join-networks.ts";
 import { announceEndpoint } from "../networks/names.ts";
+import { runningRecord, withStart } from "./running-record.ts";
 import { sentenceOf } from "../../base/failure.ts";
 import { adopt } from "./start.ts";
 import { isUnconfirmed } from "../repair/unconfirmed.ts";
@@ -145,21 +146,17 @@ async function finishStart(
   if (record === undefined || context.live.has(record.id)) return context.state.endIntent(intentId);
   context.parts.cgroups.claimAbove(record.id, intent.cgroups ?? []);
   const joining = withPlans(record, intent.endpoints ?? []);
+  const { begunAt: startedAt, byPolicy = record.state.status === "restarting" } = intent;
+  const start = { startedAt, byPolicy };
   const found = await find(context, record);
   fault("reconcile.found");
   if (found !== undefined && isKept(found)) {
-    const startedAt = intent.begunAt;
-    const running: ContainerRecord = {
-      ...joining,
-      state: { status: "running", pid: found.pid, startedAt },
-      startTime: String(found.startTime),
-      bootId: context.parts.host.bootId,
-      starts: [...record.starts, startedAt].slice(-16),
-    };
+    const running = runningRecord(context, joining, { process: found, ...start });
     context.state.putContainer(running, { ends: intentId });
     adopt(context, running, found);
   } else if (found !== undefined && found.finishedAt >= intent.begunAt) {
-    recordEnd(context, joining, { state: stateAfter(context, record, found), ends: intentId });
+    const begun = withStart(joining, start);
+    recordEnd(context, begun, { state: stateAfter(context, record, found), ends: intentId });
   } else {
     await sweepCgroup(context, record.id).catch(() => undefined);
     if (record.state.status === "restarting") {

@@ -52,12 +52,11 @@ import { withChroots } from "../planning/chroot-files.ts";
 import { makeAccountFiles } from "./accounts.ts";
 import { followDenials, planWatch } from "./watched.ts";
 import { openClass } from "./resource-class.ts";
+import { runningRecord } from "./running-record.ts";
 import { openSecretFiles, readSecretVariables } from "./secrets.ts";
 import { openSharedMemory, shmPlace } from "./shared-memory.ts";
 import { volumeUseEvents } from "./volume-uses.ts";
 
-/** So many past starts are remembered (a log is cut into lines at them). */
-const STARTS_KEPT = 16;
 const RECORD_AGAIN_MS = 500;
 
 /**
@@ -111,6 +110,7 @@ export async function startHeld(
       kind: "start",
       containerId: id,
       begunAt: Date.now(),
+      byPolicy,
       ...(cgroups.length === 0 ? {} : { cgroups }),
       ...(endpoints.length === 0 ? {} : { endpoints }),
     });
@@ -144,16 +144,7 @@ export async function startHeld(
   }
   const timing = clock.finish(started.timing);
   const startedAt = Date.now();
-  const { stoppedByHand: _, restartDelayMs, ...kept } = joining;
-  const running: ContainerRecord = {
-    ...kept,
-    ...(byPolicy ? (restartDelayMs === undefined ? {} : { restartDelayMs }) : { restartCount: 0 }),
-    state: { status: "running", pid: started.kept.pid, startedAt },
-    startTime: String(started.kept.startTime),
-    bootId: context.parts.host.bootId,
-    starts: [...record.starts, startedAt].slice(-STARTS_KEPT),
-    lastTiming: timing,
-  };
+  const running = runningRecord(context, joining, { process: started.kept, startedAt, byPolicy, timing });
   fault("start.launched");
   const events = [
     ...networkUseEvents(context, running, "connect"),

@@ -140,6 +140,8 @@ export type Intent =
       readonly kind: "start";
       readonly containerId: ContainerId;
       readonly begunAt: WallMs;
+      /** Whether the restart policy caused it. Not in intents of version 0.1.0. */
+      readonly byPolicy?: boolean;
       /** Cgroups above its own that were not there. */
       readonly cgroups?: readonly string[];
       /** What it gets, in the order of its record's endpoints. */
