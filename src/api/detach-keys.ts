@@ -4,14 +4,15 @@ import { Failure } from "../base/failure.ts";
 export const defaultDetachKeys: Uint8Array = Uint8Array.of(0x10, 0x11);
 
 /**
- * The bytes of a sequence such as `ctrl-p,ctrl-q`, `ctrl-],a`: single characters and ctrl with a letter or one of
- * `@ [ \ ] ^ _`. Undefined or empty text is the default. Throws Failure("invalid").
+ * The bytes of a sequence such as `ctrl-p,ctrl-q`, `ctrl-],a`: single characters, `DEL`, and ctrl with a letter or one
+ * of `@ [ \ ] ^ _`. Undefined or empty text is the default. Throws Failure("invalid").
  */
 export function parseDetachKeys(text: string | undefined): Uint8Array {
   if (text === undefined || text === "") return defaultDetachKeys;
   return Uint8Array.from(text.split(","), (key) => {
     const control = /^ctrl-([@a-z[\\\]^_])$/i.exec(key)?.[1];
     if (control !== undefined) return control.toUpperCase().charCodeAt(0) & 0x1f;
+    if (key === "DEL") return 0x7f;
     if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
     throw new Failure(
       "invalid",
@@ -20,7 +21,10 @@ export function parseDetachKeys(text: string | undefined): Uint8Array {
   });
 }
 
-/** Looks for the detach keys in what is typed. A beginning of them is held back until it is known what it becomes. */
+/**
+ * Looks for the detach keys in typed input. A beginning of them is held back until it is clear whether they follow; when
+ * they do not, it is passed on.
+ */
 export class DetachScanner {
   readonly #keys: Uint8Array;
   #matched = 0;
@@ -29,15 +33,11 @@ export class DetachScanner {
     this.#keys = keys;
   }
 
-  /** What goes to the program, and whether the keys were there (what follows them is dropped). */
+  /** The bytes for the program, and whether the keys were found (the bytes after them are dropped). */
   push(bytes: Uint8Array): { readonly pass: Uint8Array; readonly isDetached: boolean } {
     const pass: number[] = [];
     for (const byte of bytes) {
-      if (byte !== this.#keys[this.#matched]) {
-        pass.push(...this.#keys.subarray(0, this.#matched));
-        this.#matched = 0;
-      }
-      if (byte !== this.#keys[this.#matched]) pass.push(byte);
+      if (byte !== this.#keys[this.#matched]) this.#restart(byte, pass);
       else if (++this.#matched === this.#keys.length) {
         this.#matched = 0;
         return { pass: Uint8Array.from(pass), isDetached: true };
@@ -46,10 +46,23 @@ export class DetachScanner {
     return { pass: Uint8Array.from(pass), isDetached: false };
   }
 
-  /** What was held back, when nothing more comes. */
+  /** The bytes held back, when no more input follows. */
   flush(): Uint8Array {
     const held = this.#keys.slice(0, this.#matched);
     this.#matched = 0;
     return held;
+  }
+
+  /** The bytes held back were not the keys; the longest end of them may begin the keys again. */
+  #restart(byte: number, pass: number[]): void {
+    const held = [...this.#keys.subarray(0, this.#matched), byte];
+    let kept = this.#matched;
+    while (kept > 0 && !this.#begins(held.slice(held.length - kept))) kept--;
+    pass.push(...held.slice(0, held.length - kept));
+    this.#matched = kept;
+  }
+
+  #begins(bytes: readonly number[]): boolean {
+    return bytes.every((byte, index) => byte === this.#keys[index]);
   }
 }

@@ -8,7 +8,7 @@ import { findPreserved, preserveFlags, type PreserveValues } from "../container/
 import { passPreserved } from "../container/pass-preserved.ts";
 import { statusInSentence } from "../../api/run-text.ts";
 import { bool, list, string } from "../flags/kinds.ts";
-import { defaultDetachKeys, parseDetachKeys } from "../terminal/detach-keys.ts";
+import { parseDetachKeys } from "../../api/detach-keys.ts";
 import { runSession } from "../terminal/session.ts";
 
 interface Values extends PreserveValues {
@@ -50,7 +50,7 @@ export const exec: Command<Values> = {
     if (values.tty && hasInput && context.stdin.isTTY !== true) {
       throw new Failure("invalid", "the input device is not a TTY");
     }
-    const keys = parseDetachKeys(values["detach-keys"] === "" ? defaultDetachKeys : values["detach-keys"]);
+    const keys = parseDetachKeys(values["detach-keys"]);
     const size = values.tty ? sizeOf(context.stdout) : undefined;
     const client = await call.client();
     const { Id: id } = await client.containers.createExec(reference, {

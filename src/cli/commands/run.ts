@@ -9,7 +9,7 @@ import { type OwnRunValues, runContainer } from "../container/run-container.ts";
 import type { ContainerValues } from "../container/values.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { bool, string } from "../flags/kinds.ts";
-import { parseDetachKeys } from "../terminal/detach-keys.ts";
+import { parseDetachKeys } from "../../api/detach-keys.ts";
 
 interface OwnValues extends PreserveValues, OwnRunValues {
   readonly passwd: boolean;

@@ -3,7 +3,7 @@ import type { ContainerWaitResponse } from "../../api/types/container.ts";
 import type { AttachParameters, ContainersClient } from "../../client/containers.ts";
 import type { AttachedConnection } from "../../client/transport.ts";
 import type { Call } from "../command.ts";
-import { defaultDetachKeys, parseDetachKeys } from "../terminal/detach-keys.ts";
+import { parseDetachKeys } from "../../api/detach-keys.ts";
 import { runSession } from "../terminal/session.ts";
 import {
   endOnSignals,
@@ -39,7 +39,7 @@ export interface Joined {
 /** Joins our streams with a container's until it ends (its exit status) or the detach keys are typed. */
 export async function joinContainer(call: Call<unknown>, options: JoinOptions): Promise<number> {
   const { id, isTerminal, hasInput, detachKeys } = options;
-  const keys = parseDetachKeys(detachKeys === "" ? defaultDetachKeys : detachKeys);
+  const keys = parseDetachKeys(detachKeys);
   const client = await call.leanClient();
   const { containers } = client;
   const streams = streamsOf(options);

@@ -1,7 +1,7 @@
+import { DetachScanner } from "../../api/detach-keys.ts";
 import { type Frame, FrameDecoder } from "../../api/stream-frames.ts";
 import type { AttachedConnection } from "../../client/transport.ts";
 import type { CliContext } from "../context.ts";
-import { DetachFilter } from "./detach-keys.ts";
 import { enterRawMode } from "./raw-mode.ts";
 import { writeAll } from "./write.ts";
 
@@ -36,7 +36,7 @@ export async function runSession(context: CliContext, options: SessionOptions): 
   const detached = Promise.withResolvers<SessionEnd>();
   if (hasInput) {
     if (isTerminal) stack.use(enterRawMode(context.stdin));
-    const filter = isTerminal && context.stdin.isTTY === true ? new DetachFilter(detachKeys) : undefined;
+    const filter = isTerminal && context.stdin.isTTY === true ? new DetachScanner(detachKeys) : undefined;
     stack.use(feed(context, duplex, { filter, onDetach: () => detached.resolve("detached") }));
   }
   return await Promise.race([
@@ -75,7 +75,7 @@ async function* readPieces(
 }
 
 interface FeedOptions {
-  readonly filter: DetachFilter | undefined;
+  readonly filter: DetachScanner | undefined;
   readonly onDetach: () => void;
 }
 
@@ -86,13 +86,13 @@ function feed(
   { filter, onDetach }: FeedOptions,
 ): Disposable {
   const onData = (piece: Uint8Array | string): void => {
-    const filtered = filter?.push(Buffer.from(piece as Uint8Array)) ?? { bytes: piece, isDetached: false };
+    const filtered = filter?.push(Buffer.from(piece as Uint8Array)) ?? { pass: piece, isDetached: false };
     if (filtered.isDetached) {
       stdin.removeListener("data", onData);
       // What was typed before still goes out; a container that does not read can't keep us.
-      duplex.write(filtered.bytes, onDetach);
+      duplex.write(filtered.pass, onDetach);
       setTimeout(onDetach, detachGraceMs).unref();
-    } else if (filtered.bytes.length > 0 && duplex.writable && !duplex.write(filtered.bytes)) {
+    } else if (filtered.pass.length > 0 && duplex.writable && !duplex.write(filtered.pass)) {
       stdin.pause();
       duplex.once("drain", () => stdin.resume());
     }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { PassThrough, type Readable } from "node:stream";
 import { encodeFrame } from "../../../src/api/stream-frames.ts";
 import type { CliContext } from "../../../src/cli/context.ts";
-import { parseDetachKeys } from "../../../src/cli/terminal/detach-keys.ts";
+import { parseDetachKeys } from "../../../src/api/detach-keys.ts";
 import { runSession } from "../../../src/cli/terminal/session.ts";
 
 const keys = parseDetachKeys("ctrl-p,ctrl-q");
