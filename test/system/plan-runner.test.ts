@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import { answer, encodeRequest, FrameReader } from "../../src/runtime/keeper/frames.ts";
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
+import { O_CLOEXEC, O_PATH, RESOLVE_IN_ROOT } from "../../src/linux/constants/open.ts";
+import { encodeOpenHow } from "../../src/runtime/plan/paths.ts";
 import { checkNotIn, type PlanArgument, type Slot } from "../../src/runtime/plan/plan.ts";
 import { addBarrier } from "../../src/runtime/plan/report.ts";
 import { guardLeaks } from "../support/leaks.ts";
@@ -63,6 +66,34 @@ describe("a plan", () => {
     expect(payload.length).toBe(16 + 8 * 9);
     expect(await keeper.end()).toEqual({ code: 1, signal: null });
     expect(keeper.childIsThere).toBe(false);
+  });
+
+  test("opens paths with .. while others rename files: openat2 is tried again", async () => {
+    const [from, to] = [join(scratch.path, "from"), join(scratch.path, "to")];
+    writeFileSync(from, "");
+    const renames = `const { renameSync } = require("node:fs");
+      for (;;) { renameSync(${JSON.stringify(from)}, ${JSON.stringify(to)}); renameSync(${JSON.stringify(to)}, ${JSON.stringify(from)}); }`;
+    const racer = spawn(process.execPath, ["-e", renames], { stdio: "ignore" });
+    try {
+      await using keeper = new RawKeeper(scratch);
+      const how = encodeOpenHow(O_PATH | O_CLOEXEC, RESOLVE_IN_ROOT);
+      const plan = planOf(({ child }) => {
+        for (let count = 0; count < 400; count++) {
+          const fd = child.add(`open ${count}`, "openat2", [-100, "../".repeat(400), how, how.length]);
+          child.add("close it", "close", [fd]);
+        }
+        child.add("be wrong", "close", [-1]);
+      });
+      await poll(() => (existsSync(to) ? true : undefined), { timeoutMs: 10_000, what: "see a rename" });
+      const { reader } = await keeper.send(encodePlan(plan));
+      const { payload } = await keeper.next(reader, "failed");
+      expect({ op: payload.readUInt32LE(8), result: payload.readInt32LE(12) }).toEqual({
+        op: 800,
+        result: -9,
+      });
+    } finally {
+      racer.kill("SIGKILL");
+    }
   });
 
   test("fails in the before list without making a child", async () => {
