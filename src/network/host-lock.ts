@@ -1,26 +1,63 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, statSync, unlinkSync } from "node:fs";
 import { poll } from "../base/deadline.ts";
 import { within } from "../base/failure.ts";
 import { tryLock } from "../linux/file-lock.ts";
 
-/** In a directory that root alone can write to: nobody else can hold it. */
-const path = "/run/tare-networks.lock";
 const TIMEOUT_MS = 30_000;
 
-/** What all engines of the host hold, one after the other, while they look for a free subnet and make a bridge of it. The caller disposes of it. */
+/**
+ * The lock of all engines that share this network namespace, which each holds while it looks for a free subnet and makes a bridge of it.
+ * The caller disposes of it.
+ */
 export async function lockHostNetworks(): Promise<Disposable> {
-  let fd: number;
+  const { path, isOfHost } = findLock();
+  const what = `lock "${path}", which another engine holds`;
+  let fd = openLock(path);
   try {
-    fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
-  } catch (thrown) {
-    throw within(`cannot open the lock "${path}"`, thrown);
-  }
-  try {
-    const what = `lock "${path}", which another engine holds`;
-    await poll(() => (tryLock(fd, "exclusive") ? true : undefined), { timeoutMs: TIMEOUT_MS, what });
+    await poll(
+      () => {
+        if (!tryLock(fd, "exclusive")) return undefined;
+        if (statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return true;
+        // The engine that held it has removed the file.
+        const next = openLock(path);
+        closeSync(fd);
+        fd = next;
+        return undefined;
+      },
+      { timeoutMs: TIMEOUT_MS, what },
+    );
   } catch (thrown) {
     closeSync(fd);
     throw thrown;
   }
-  return { [Symbol.dispose]: () => closeSync(fd) };
+  return {
+    [Symbol.dispose]: () => {
+      // One of a namespace that ends would stay for ever.
+      if (!isOfHost) unlinkSync(path);
+      closeSync(fd);
+    },
+  };
+}
+
+/** In a directory that only root can write to: no other user can hold it. */
+function findLock(): { readonly path: string; readonly isOfHost: boolean } {
+  const own = statSync("/proc/self/ns/net").ino;
+  if (own === findHostNamespace()) return { path: "/run/tare-networks.lock", isOfHost: true };
+  return { path: `/run/tare-networks-${own}.lock`, isOfHost: false };
+}
+
+function findHostNamespace(): number | undefined {
+  try {
+    return statSync("/proc/1/ns/net").ino;
+  } catch {
+    return undefined; // hidden from a process without the right to look at it
+  }
+}
+
+function openLock(path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  } catch (thrown) {
+    throw within(`cannot open the lock "${path}"`, thrown);
+  }
 }

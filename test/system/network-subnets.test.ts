@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync, spawnSync } from "node:child_process";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { tryLock } from "../../src/linux/file-lock.ts";
 import { killDaemon } from "../support/fault-run.ts";
@@ -8,7 +8,8 @@ import { busyboxArchive } from "../support/images.ts";
 import { poll } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
-const lockPath = "/run/tare-networks.lock";
+/** Test files run in a network namespace of their own, which has a lock of its own. */
+const lockPath = `/run/tare-networks-${statSync("/proc/self/ns/net").ino}.lock`;
 const squatter = "squatter0";
 const patienceMs = 30_000;
 const sleeper = ["busybox", "sh", "-c", "trap exit TERM; while :; do sleep 0.1; done"];
@@ -109,7 +110,7 @@ describe.skipIf(!isRoot)("subnets of networks", () => {
     const before = await subnetOf("bridge");
     await tare.must(["daemon", "stop"]);
     await tare.must(["version"]);
-    const fd = openSync(lockPath, "r");
+    const fd = openSync(lockPath, "w", 0o600);
     try {
       await poll(() => (tryLock(fd, "exclusive") ? true : undefined), {
         timeoutMs: patienceMs,

@@ -25,7 +25,7 @@ export type ExitedState = Extract<ContainerState, { status: "exited" }>;
 /** The state after a run that ended so. Reads the cgroup's counters: call it before that is removed. */
 export function stateAfter(context: ContainerContext, record: ContainerRecord, exit: Exit): ExitedState {
   const oomKills = Math.max(cgroupOf(context, record).oomKills(), noticedKills(record));
-  const startedAt = record.starts.at(-1);
+  const startedAt = "startedAt" in record.state ? record.state.startedAt : record.starts.at(-1);
   return {
     status: "exited",
     code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end),

@@ -44,8 +44,7 @@ function endOf(context: ContainerContext, { id, spec }: ContainerRecord): Promis
 
 /** A line left open by one run does not go on in the next. */
 export function startsNsOf({ starts }: ContainerRecord): readonly bigint[] {
-  // A start is recorded a moment after the first instruction: the first run needs no cut, the others end long before.
-  return starts.slice(1).map((ms) => nsOfMs(ms - 50));
+  return starts.slice(1).map(nsOfMs);
 }
 
 function findNs(ms: number | undefined): bigint | undefined {

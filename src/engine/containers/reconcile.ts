@@ -146,17 +146,22 @@ async function finishStart(
   if (record === undefined || context.live.has(record.id)) return context.state.endIntent(intentId);
   context.parts.cgroups.claimAbove(record.id, intent.cgroups ?? []);
   const joining = withPlans(record, intent.endpoints ?? []);
-  const { begunAt: startedAt, byPolicy = record.state.status === "restarting" } = intent;
-  const start = { startedAt, byPolicy };
+  const { begunAt, byPolicy = record.state.status === "restarting" } = intent;
+  const start = { begunAt, byPolicy };
   const found = await find(context, record);
   fault("reconcile.found");
   if (found !== undefined && isKept(found)) {
-    const running = runningRecord(context, joining, { process: found, ...start });
+    const running = runningRecord(context, joining, {
+      process: found,
+      startedAt: begunAt,
+      ...start,
+    });
     context.state.putContainer(running, { ends: intentId });
     adopt(context, running, found);
   } else if (found !== undefined && found.finishedAt >= intent.begunAt) {
     const begun = withStart(joining, start);
-    recordEnd(context, begun, { state: stateAfter(context, record, found), ends: intentId });
+    const state = { ...stateAfter(context, record, found), startedAt: begunAt };
+    recordEnd(context, begun, { state, ends: intentId });
   } else {
     await sweepCgroup(context, record.id).catch(() => undefined);
     if (record.state.status === "restarting") {

@@ -6,18 +6,19 @@ import type { ContainerContext } from "./context.ts";
 const STARTS_KEPT = 16;
 
 interface Start {
-  readonly startedAt: number;
+  /** Before its process began: the first line of its log is not older. */
+  readonly begunAt: number;
   /** Whether the restart policy caused it. Any other start clears what the policy counts. */
   readonly byPolicy: boolean;
 }
 
 /** Adds a start to the record; its state stays. */
-export function withStart(record: ContainerRecord, { startedAt, byPolicy }: Start): ContainerRecord {
+export function withStart(record: ContainerRecord, { begunAt, byPolicy }: Start): ContainerRecord {
   const { stoppedByHand: _, restartDelayMs, lastTiming: __, ...kept } = record;
   return {
     ...kept,
     ...(byPolicy ? (restartDelayMs === undefined ? {} : { restartDelayMs }) : { restartCount: 0 }),
-    starts: [...record.starts, startedAt].slice(-STARTS_KEPT),
+    starts: [...record.starts, begunAt].slice(-STARTS_KEPT),
   };
 }
 
@@ -27,17 +28,19 @@ export function runningRecord(
   record: ContainerRecord,
   {
     process,
+    startedAt,
     timing,
     ...start
   }: Start & {
     readonly process: { readonly pid: number; readonly startTime: bigint };
+    readonly startedAt: number;
     /** Unknown when the engine ended in between. */
     readonly timing?: StartTiming;
   },
 ): ContainerRecord {
   return {
     ...withStart(record, start),
-    state: { status: "running", pid: process.pid, startedAt: start.startedAt },
+    state: { status: "running", pid: process.pid, startedAt },
     startTime: String(process.startTime),
     bootId: context.parts.host.bootId,
     ...(timing === undefined ? {} : { lastTiming: timing }),

@@ -104,12 +104,13 @@ export async function startHeld(
   const cgroups = context.parts.cgroups.missingAbove(id);
   const endpoints = await reserveOrFail(context, record, { byPolicy });
   const joining = withPlans(record, endpoints);
+  const begunAt = Date.now();
   let intent: IntentId;
   try {
     intent = context.state.beginIntent({
       kind: "start",
       containerId: id,
-      begunAt: Date.now(),
+      begunAt,
       byPolicy,
       ...(cgroups.length === 0 ? {} : { cgroups }),
       ...(endpoints.length === 0 ? {} : { endpoints }),
@@ -144,7 +145,13 @@ export async function startHeld(
   }
   const timing = clock.finish(started.timing);
   const startedAt = Date.now();
-  const running = runningRecord(context, joining, { process: started.kept, startedAt, byPolicy, timing });
+  const running = runningRecord(context, joining, {
+    process: started.kept,
+    startedAt,
+    begunAt,
+    byPolicy,
+    timing,
+  });
   fault("start.launched");
   const events = [
     ...networkUseEvents(context, running, "connect"),
