@@ -232,6 +232,21 @@ describe.skipIf(!isRoot)("cp", () => {
       Buffer.alloc(1024),
     );
     expect([put.status, put.text]).toEqual([400, '{"message":"container rootfs is marked read-only"}\n']);
+    // Where a link of the volume leads counts, too.
+    await tare.must(["exec", "fixed", "sh", "-c", "ln -s /root /rw/link; ln -s /ro /rw/other"]);
+    for (const name of ["fixed-new", "fixed"]) {
+      for (const [member, sentence] of [
+        ["link/planted", "container rootfs is marked read-only"],
+        ["link/new/planted", "container rootfs is marked read-only"],
+        ["other/planted", "mounted volume is marked read-only"],
+      ] as const) {
+        const body = Buffer.concat([encodeTarMember({ path: member, type: "file" }), encodeTarEnd()]);
+        const path = `/containers/${name}/archive?path=/rw`;
+        const { status, text } = await askApi(tare.socket, "PUT", path, body);
+        expect([name, member, status, text]).toEqual([name, member, 400, expect.stringContaining(sentence)]);
+      }
+      expect(await tare.must(["diff", name])).not.toMatch(/planted|new/);
+    }
     await tare.must(["rm", "-f", "fixed", "fixed-new"]);
     await tare.must(["volume", "rm", "fixed-rw", "fixed-ro"]);
   });
