@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   copyFileSync,
   existsSync,
+  mkdirSync,
   openSync,
   closeSync,
   readdirSync,
@@ -13,6 +14,9 @@ import { join } from "node:path";
 import { busyboxArchive } from "../support/images.ts";
 import { poll } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
+
+/** The id of a container of which only a directory is left. */
+const lost = "0123456789abcdef".repeat(4);
 
 describe.skipIf(!isRoot)("records that are lost or damaged", () => {
   let tare: Installation;
@@ -97,21 +101,30 @@ describe.skipIf(!isRoot)("records that are lost or damaged", () => {
   });
 
   test("after a repair nothing is removed as garbage until it is confirmed; check says so", async () => {
+    await tare.must(["secret", "create", "kept", "-"], { input: "value" });
     await stop();
     rmSync(path("state-copies"), { recursive: true, force: true });
     lose();
     await tare.must(["system", "repair"]);
+    // Logs of a container whose file system is lost, too, and the value of a secret that has no record any more.
+    mkdirSync(path("containers", lost));
+    const unknown = (): readonly string[] => [
+      ...readdirSync(path("containers")).filter((name) => name === lost),
+      ...readdirSync(path("secrets")),
+    ];
     await tare.must(["rm", "-f", ...(await tare.must(["ps", "-aq"])).split("\n")]);
     const before = blobs();
     await tare.must(["image", "prune", "-af"]);
     await stop();
     await tare.must(["system", "settle"]);
     expect(blobs()).toEqual(before);
+    expect(unknown()).toHaveLength(2);
     expect((await tare.tare(["system", "check"])).stdout).toContain("tare system repair --confirm");
     await stop();
     expect(await tare.must(["system", "repair", "--confirm"])).toContain("garbage is collected again");
     await tare.must(["system", "settle"]);
     expect(blobs()).toEqual([]);
+    expect(unknown()).toEqual([]);
     expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
   });
 
