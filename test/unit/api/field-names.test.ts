@@ -157,6 +157,25 @@ describe("names of fields", () => {
     });
   }
 
+  test("are fields, keys of maps are not: these keep their case, whatever the map holds", () => {
+    const labels = { Com: "1", com: "2" };
+    const ports = {
+      "80/tcp": [{ HostIp: "", HostPort: "8080" }],
+      "80/TCP": [{ HostPort: "1" }],
+      "1/Udp": null,
+    };
+    expect(readFields({ portbindings: ports, SYSCTLS: labels }, hostConfigShapes, "")).toEqual({
+      PortBindings: ports,
+      Sysctls: labels,
+    });
+    const set = { "/Data": {}, "/data": {} };
+    expect(readFields({ volumes: set, labels }, configShapes, "")).toEqual({ Volumes: set, Labels: labels });
+    const shapes: FieldShapes = { Networks: { map: { Alias: "text" } } };
+    expect(readFields({ networks: { Net: { ALIAS: "1" }, net: null } }, shapes, "")).toEqual({
+      Networks: { Net: { Alias: "1" }, net: {} },
+    });
+  });
+
   test("no two of one object differ in case alone", () => {
     const check = (shapes: FieldShapes): void => {
       const names = Object.keys(shapes);

@@ -1,6 +1,10 @@
 /** What clients do with a connection besides one request after the other. */
 import { describe, expect, test } from "bun:test";
-import { connect, type Socket } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ApiConnection, type Exchange } from "../../../src/daemon/http/connection.ts";
 import { poll } from "../../support/patience.ts";
 import { OwnedFd } from "../../../src/linux/fd.ts";
 import { attempt, call } from "../../../src/linux/syscall.ts";
@@ -76,6 +80,37 @@ describe("a connection that is taken over", () => {
     await until("attach", () => daemon.engine.find(id).process.attachedCount === 1);
     await daemon.client.containers.start(id);
     expect(bodyOf(await reading)).toBe("\x01\0\0\0\0\0\0\x05input");
+  });
+
+  test("has the bytes that came with its request, also when the client's end was read before", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "tare-connection-"));
+    const { promise: exchanged, resolve: onRequest } = Promise.withResolvers<Exchange>();
+    const calls = { sendAlone: () => 0, hasHungUp: () => false };
+    const server = createServer({ allowHalfOpen: true }, (socket) =>
+      new ApiConnection(socket, { calls, onRest: () => {}, onRequest }).begin(),
+    );
+    await new Promise<void>((resolve) => server.listen(join(folder, "socket"), resolve));
+    const client = connect({ path: join(folder, "socket"), allowHalfOpen: true });
+    client.end("POST /x HTTP/1.1\r\nHost: x\r\nUpgrade: tcp\r\n\r\nearly");
+    const exchange = await exchanged;
+    await until("read the end", () => exchange.socket.readableEnded);
+    const input = exchange.take();
+    let text = "";
+    for await (const piece of input) text += String(piece);
+    expect(text).toBe("early");
+    client.destroy();
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("has a body that nobody reads as its input, without an upgrade", async () => {
+    await using daemon = await startDaemon();
+    const id = await create(daemon, ["cat"]);
+    const line = `POST /v1.51/containers/${id}/attach?stream=1&stdin=1&stdout=1`;
+    const reading = rawRequest(daemon.socketPath, requestText(line, "typed"), { end: true, untilMs: 20_000 });
+    await until("attach", () => daemon.engine.find(id).process.attachedCount === 1);
+    await daemon.client.containers.start(id);
+    expect(bodyOf(await reading)).toBe("\x01\0\0\0\0\0\0\x05typed");
   });
 
   test("has what follows a body as its input, also without an upgrade", async () => {

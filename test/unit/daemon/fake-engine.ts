@@ -438,7 +438,11 @@ export class FakeEngine implements Engine {
     const isFromNow = options.sinceMs === undefined && options.untilMs === undefined;
     let next = isFromNow ? this.pastEvents.length : 0;
     for (;;) {
-      for (; next < this.pastEvents.length; next++) yield this.pastEvents[next] as EngineEvent;
+      for (; next < this.pastEvents.length; next++) {
+        const event = this.pastEvents[next] as EngineEvent;
+        if (options.untilMs !== undefined && Number(event.timeNs / 1_000_000n) > options.untilMs) return;
+        yield event;
+      }
       if (options.signal?.aborted === true || options.untilMs !== undefined) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#watchers.add(resolve);

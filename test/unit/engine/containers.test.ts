@@ -302,6 +302,15 @@ describe("stop() and kill()", () => {
     expect(await engine.containers.list({ all: true })).toEqual([]);
     await expectNothingLeft();
   });
+
+  test("restart() removes a container with autoRemove whose start is refused before anything is done", async () => {
+    const required = await start();
+    const id = await start({ autoRemove: true, requires: [required] });
+    await engine.containers.remove(required, { force: true });
+    await expect(engine.containers.restart(id)).rejects.toThrow("which was removed");
+    expect(await engine.containers.list({ all: true })).toEqual([]);
+    await expectNothingLeft();
+  });
 });
 
 describe("remove()", () => {

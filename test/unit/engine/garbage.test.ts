@@ -58,8 +58,10 @@ describe("Garbage", () => {
   test("does not list as overdue what is being removed", async () => {
     let release = (): void => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));
+    const begun = Promise.withResolvers<void>();
     const slow: Pick<StorageDriver, "removeLayer"> = {
       removeLayer: async (digest) => {
+        begun.resolve();
         await gate;
         await storage.removeLayer(digest);
       },
@@ -68,7 +70,10 @@ describe("Garbage", () => {
     garbage.announce();
     expect(await garbage.listOverdue()).toEqual({ layers: [], blobs: [] });
     const collecting = garbage.collect();
+    await begun.promise;
     const overdue = garbage.listOverdue();
+    // A list that did not wait for the removal would be complete by now.
+    expect((await garbage.list()).layers).toEqual([layer]);
     release();
     expect(await overdue).toEqual({ layers: [], blobs: [] });
     await collecting;
