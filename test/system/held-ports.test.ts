@@ -4,8 +4,11 @@ import { once } from "node:events";
 import { readdirSync, readlinkSync } from "node:fs";
 import { request } from "node:http";
 import { connect, createServer, type Server } from "node:net";
+import { HeldPorts } from "../../src/network/ports/held-ports.ts";
+import type { EndpointPlan } from "../../src/network/types.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { killDaemon } from "../support/fault-run.ts";
+import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
 import { poll } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -225,5 +228,36 @@ describe.skipIf(!isRoot)("published ports", () => {
     // The check has taken it.
     expect(await listen(18_230, "0.0.0.0")).toBe("EADDRINUSE");
     await tare.must(["rm", "-f", "web"]);
+  });
+});
+
+describe.skipIf(!isRoot)("HeldPorts", () => {
+  const plan = bridgePlan("bounded", 1);
+  const endpoint = (number: number, containerId = `container ${number}`): EndpointPlan =>
+    endpointPlan(plan, number + 1, { containerId, ports: ports(`tcp ${20_000 + number * 300}+300:1`) });
+  const openFiles = (): number => readdirSync("/proc/self/fd").length;
+  /** All ports have been tried: 32 in each turn of the event loop. */
+  const allTried = async (): Promise<void> => {
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  test("has 2048 sockets for all containers, and uses those of one that goes", async () => {
+    using held = new HeldPorts();
+    const before = openFiles();
+    for (let number = 0; number < 10; number++) held.hold({ plan, endpoint: endpoint(number) });
+    await allTried();
+    expect(openFiles() - before).toBe(2048);
+    held.release(endpoint(0).id);
+    expect(openFiles() - before).toBe(2048 - 256);
+    expect(held.conflicts()).toEqual([]); // those without a socket are tried again
+    expect(openFiles() - before).toBe(2048);
+  });
+
+  test("has 256 sockets for all endpoints of a container", async () => {
+    using held = new HeldPorts();
+    const before = openFiles();
+    for (let number = 0; number < 3; number++) held.hold({ plan, endpoint: endpoint(number, "one") });
+    await allTried();
+    expect(openFiles() - before).toBe(256);
   });
 });

@@ -120,14 +120,16 @@ describe("unpackLayer() makes", () => {
       .hardlink("bin/one", ".wh..wh.plnk/100.2")
       .hardlink("two", "/.wh..wh.plnk/100.2")
       .hardlink("three", "two", { mode: 0o4755, uid: 3, gid: 4, mtime: 10 })
+      // The source's metadata counts, not that of an entry that links it.
+      .hardlink("four", ".wh..wh.plnk/100.2", { mode: 0o600, uid: 7, gid: 8, mtime: 20 })
       .end();
     for (const whiteouts of ["overlay", "aufs", "remove"] as const) {
       using scratch = new Scratch("unpack");
       await unpackAt(scratch.join("root"), archive, { names: "docker", whiteouts });
-      expect(readdirSync(scratch.join("root")).toSorted()).toEqual(["bin", "three", "two"]);
-      for (const name of ["bin/one", "two", "three"]) {
+      expect(readdirSync(scratch.join("root")).toSorted()).toEqual(["bin", "four", "three", "two"]);
+      for (const name of ["bin/one", "two", "three", "four"]) {
         const { mode, uid, gid, mtimeMs, nlink } = statSync(scratch.join("root", name));
-        expect([mode & 0o7777, uid, gid, mtimeMs, nlink]).toEqual([0o4755, 3, 4, 10_000, 3]);
+        expect([mode & 0o7777, uid, gid, mtimeMs, nlink]).toEqual([0o4755, 3, 4, 10_000, 4]);
         expect(text(scratch.join("root", name))).toBe("linked");
       }
       expect(statSync(scratch.join("root")).mtimeMs).toBe(5000);
@@ -135,6 +137,8 @@ describe("unpackLayer() makes", () => {
     using scratch = new Scratch("unpack");
     const missing = tar().directory(".wh..wh.plnk").hardlink("one", ".wh..wh.plnk/1.1").end();
     expect((await failureAt(scratch.join("root"), missing)).kind).toBe("corrupt");
+    const link = tar().symlink(".wh..wh.plnk/1.1", "/etc/passwd").hardlink("one", ".wh..wh.plnk/1.1").end();
+    expect((await failureAt(scratch.join("root"), link)).kind).toBe("corrupt");
   });
 
   test("unpackLayer() makes missing parents as root's, mode 0755, whatever the umask", async () => {
