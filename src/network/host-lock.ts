@@ -11,7 +11,7 @@ const TIMEOUT_MS = 30_000;
  */
 export async function lockHostNetworks(): Promise<Disposable> {
   const { path, isOfHost } = findLock();
-  const what = `lock "${path}", which another engine holds`;
+  const what = `lock "${path}" (another engine holds it)`;
   let fd = openLock(path);
   try {
     await poll(
