@@ -1,7 +1,8 @@
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { poll } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
-import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
+import { type Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { codeOf, fileFailure } from "../../linux/file-failure.ts";
 import type { Exit } from "../../runtime/types.ts";
 import type { ContainerRecord, IntentId } from "../state/records.ts";
@@ -186,7 +187,7 @@ export async function sweepAll(
   fault("sweep.cgroup");
   await whenFree("remove the file system", () => context.parts.storage.removeSnapshot(id));
   fault("sweep.snapshot");
-  await whenFree("remove the run directory", () => removeDirectory(context.places.run(id)));
+  await removeDirectory(context.places.run(id));
   fault("sweep.run");
   await removeDirectory(context.places.data(id));
   fault("sweep.data");
@@ -197,16 +198,24 @@ export async function sweepAll(
   fault("sweep.done");
 }
 
+/**
+ * Removes a directory and all below it; fine when absent. The keepers of execs that end may still write into it, and
+ * others may remove parts of it meanwhile: it is gone when this resolves, or this throws.
+ */
 export async function removeDirectory(path: string): Promise<void> {
-  try {
-    // A keeper that is just ending may still put its last word there.
-    await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
-  } catch (thrown) {
-    const failure = fileFailure("cannot remove the directory of a container", thrown);
-    // The keepers of many execs that end write into it for longer.
-    if (codeOf(thrown) !== "ENOTEMPTY") throw failure;
-    throw new Failure("conflict", failure.message, { cause: thrown });
-  }
+  await poll(
+    async () => {
+      try {
+        await rm(path, { recursive: true, force: true });
+      } catch (thrown) {
+        if (codeOf(thrown) !== "ENOTEMPTY")
+          throw fileFailure("cannot remove the directory of a container", thrown);
+      }
+      // With `force`, rm() also resolves when an entry vanishes while it goes through the tree, and leaves the rest.
+      return existsSync(path) ? undefined : true;
+    },
+    { everyMs: 3, timeoutMs: BUSY_MS, what: `remove the directory "${path}" of a container` },
+  );
 }
 
 /** Kills what is left in it and removes it; fine when absent. */

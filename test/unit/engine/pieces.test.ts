@@ -1,9 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { sleep } from "../../../src/base/deadline.ts";
 import { Failure } from "../../../src/base/failure.ts";
 import { Background } from "../../../src/engine/containers/background.ts";
-import { whenFree } from "../../../src/engine/containers/end-run.ts";
+import { removeDirectory, whenFree } from "../../../src/engine/containers/end-run.ts";
 import { encodeFrame } from "../../../src/engine/containers/frame.ts";
 import { LateDuplex } from "../../../src/engine/containers/late-duplex.ts";
 import { SeccompProfiles } from "../../../src/engine/containers/seccomp-profiles.ts";
@@ -118,6 +122,20 @@ describe("Background", () => {
     await task;
     expect(order).toEqual(["answer", "work"]);
   });
+});
+
+test("removeDirectory() has removed it when it returns, also while others remove what is in it", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "tare-pieces-"));
+  const below = Array.from({ length: 300 }, (_, at) => join(directory, `exec-${at}`));
+  for (const path of below) {
+    mkdirSync(path);
+    writeFileSync(join(path, "exit"), "");
+  }
+  const removals = below.map((path) => rm(path, { recursive: true, force: true }));
+  await removeDirectory(directory);
+  expect(existsSync(directory)).toBe(false);
+  await Promise.all(removals);
+  await removeDirectory(directory);
 });
 
 test("whenFree() tries again on conflicts only", async () => {
