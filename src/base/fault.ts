@@ -121,6 +121,14 @@ export const faultPoints = [
   "disconnect.recorded",
   "publish.applied",
   "publish.recorded",
+  "records.copied",
+  "records.joined",
+  "records.older",
+  "records.newest",
+  "repair.copied",
+  "repair.added",
+  "repair.aside",
+  "repair.moved",
 ] as const;
 
 export type FaultPoint = (typeof faultPoints)[number];

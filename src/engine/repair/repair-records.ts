@@ -1,10 +1,12 @@
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, kindOf, within } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { openContentStore } from "../../image/content-store.ts";
+import { joinLog, logSuffix, removeDatabase, syncPath } from "../state/join-log.ts";
 import { lockRoot } from "../state/locked-root.ts";
 import { copyPaths } from "../state/state-copies.ts";
-import { openState, type State } from "../state/state.ts";
+import { openDraftState, openState, type State } from "../state/state.ts";
 import { openVolumeStore } from "../../storage/volume-store.ts";
 import { VolumeCatalog } from "../volumes/volume-catalog.ts";
 import { addContainers } from "./add-containers.ts";
@@ -30,14 +32,27 @@ interface Roots {
 /**
  * Makes records for a data root whose database is lost or damaged: from the newest good copy, then from the disk and the
  * living keepers. Undefined when the database is sound. Nothing is removed from the disk, here and by the engine, until
- * confirmRepair(). Throws "conflict" while an engine has one of the roots.
+ * confirmRepair(). Throws "conflict" while an engine has one of the roots. Atomic: the records are made in a draft, so
+ * that one that was killed leaves the data root as it was, to the next one.
  */
 export async function repairRecords({ dataRoot, runRoot }: Roots): Promise<RepairReport | undefined> {
   using _data = await lockRoot(dataRoot, "data root");
   using _run = await lockRoot(runRoot, "run root");
+  const draft = join(dataRoot, "state.db.draft");
+  removeDatabase(draft);
   if (isSound(dataRoot)) return undefined;
+  const report = await makeRecords(draft, { dataRoot, runRoot });
+  joinLog(draft);
+  fault("repair.added");
   const asideAt = putAside(dataRoot);
-  const { state, source } = openBest(dataRoot);
+  renameSync(draft, join(dataRoot, "state.db"));
+  syncPath(dataRoot);
+  fault("repair.moved");
+  return { ...report, ...(asideAt === undefined ? {} : { asideAt }) };
+}
+
+async function makeRecords(draft: string, { dataRoot, runRoot }: Roots): Promise<RepairReport> {
+  const { state, source } = openBest(dataRoot, draft);
   using opened = state;
   opened.putFact(unconfirmedFact, new Date().toISOString());
   const content = await openContentStore(dataRoot);
@@ -47,7 +62,7 @@ export async function repairRecords({ dataRoot, runRoot }: Roots): Promise<Repai
     ...(await addVolumes(opened, dataRoot)),
     ...(await addContainers(opened, { dataRoot, runRoot })),
   ];
-  return { source, ...(asideAt === undefined ? {} : { asideAt }), added, lost };
+  return { source, added, lost };
 }
 
 /** The user has seen what the repair has done: from now on garbage is collected again. False when there was no repair. */
@@ -71,29 +86,33 @@ function isSound(dataRoot: string): boolean {
   }
 }
 
-/** The database that can't be used, with its log. */
+/** The database that can't be used, with its log: one of them is alone where a repair was killed between the two. */
 function putAside(dataRoot: string): string | undefined {
-  const path = join(dataRoot, "state.db");
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) {
-    for (const suffix of ["", "-wal"]) rmSync(`${path}${suffix}`, { force: true });
+  const names = ["state.db", `state.db${logSuffix}`];
+  const full = names.filter(
+    (name) => (statSync(join(dataRoot, name), { throwIfNoEntry: false })?.size ?? 0) > 0,
+  );
+  if (full.length === 0) {
+    removeDatabase(join(dataRoot, "state.db"));
     return undefined;
   }
   const directory = join(dataRoot, `state-damaged-${Date.now()}`);
   mkdirSync(directory, { mode: 0o700 });
-  for (const suffix of ["", "-wal"]) {
-    if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, join(directory, `state.db${suffix}`));
+  for (const name of full) {
+    renameSync(join(dataRoot, name), join(directory, name));
+    if (name === "state.db") fault("repair.aside");
   }
   return directory;
 }
 
 /** Of the newest copy that is sound, else a new one. */
-function openBest(dataRoot: string): { readonly state: State; readonly source: string } {
-  const path = join(dataRoot, "state.db");
+function openBest(dataRoot: string, draft: string): { readonly state: State; readonly source: string } {
   for (const copy of copyPaths(dataRoot)) {
     if (!existsSync(copy)) continue;
-    copyFileSync(copy, path);
+    copyFileSync(copy, draft);
+    fault("repair.copied");
     try {
-      const state = openState(dataRoot);
+      const state = openDraftState(draft);
       try {
         state.requireSound();
         return { state, source: `the copy of ${state.findFact("copied") ?? "unknown time"}` };
@@ -103,10 +122,10 @@ function openBest(dataRoot: string): { readonly state: State; readonly source: s
       }
     } catch (thrown) {
       if (!(thrown instanceof Failure) || thrown.kind !== "corrupt") throw within("cannot repair", thrown);
-      for (const suffix of ["", "-wal"]) rmSync(`${path}${suffix}`, { force: true });
+      removeDatabase(draft);
     }
   }
-  return { state: openState(dataRoot, { mayBeNew: true }), source: "the disk alone: there is no sound copy" };
+  return { state: openDraftState(draft), source: "the disk alone: there is no sound copy" };
 }
 
 async function addVolumes(state: State, dataRoot: string): Promise<readonly string[]> {

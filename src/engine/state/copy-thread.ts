@@ -1,18 +1,10 @@
-import {
-  chmodSync,
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { copyFileSync, existsSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { sentenceOf } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
 import { beginThread } from "../../linux/thread.ts";
+import { joinLog, logSuffix, removeDatabase, syncPath } from "./join-log.ts";
 
 /** What the thread begins with: the database, and where its copies go. */
 export interface CopyStart {
@@ -26,19 +18,16 @@ export type CopyAnswer = { readonly kind: "copied" } | { readonly kind: "failed"
 
 export type CopyOrder = "keep" | "drop";
 
-const logSuffix = "-wal";
-
 if (parentPort !== null) copy(parentPort, beginThread() as CopyStart);
 
 function copy(port: MessagePort, { database, newest, older }: CopyStart): void {
   const draft = `${newest}.draft`;
   const answer = (message: CopyAnswer): void => port.postMessage(message);
-  const clear = (): void => {
-    for (const suffix of ["", logSuffix, "-shm", "-journal"]) rmSync(`${draft}${suffix}`, { force: true });
-  };
+  const clear = (): void => removeDatabase(draft);
   try {
     clear();
     copyFileSync(database, draft);
+    fault("records.copied");
     if (existsSync(`${database}${logSuffix}`))
       copyFileSync(`${database}${logSuffix}`, `${draft}${logSuffix}`);
     answer({ kind: "copied" });
@@ -52,10 +41,12 @@ function copy(port: MessagePort, { database, newest, older }: CopyStart): void {
     try {
       if (order === "keep") {
         joinLog(draft);
-        sync(draft);
+        fault("records.joined");
         if (existsSync(newest)) renameSync(newest, older);
+        fault("records.older");
         renameSync(draft, newest);
-        sync(dirname(newest));
+        fault("records.newest");
+        syncPath(dirname(newest));
       }
     } catch (thrown) {
       answer({ kind: "failed", problem: sentenceOf(thrown) });
@@ -64,26 +55,4 @@ function copy(port: MessagePort, { database, newest, older }: CopyStart): void {
       port.close();
     }
   });
-}
-
-/** One file without a log, proven to be sound. */
-function joinLog(path: string): void {
-  chmodSync(path, 0o600);
-  const connection = new DatabaseSync(path);
-  try {
-    connection.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE");
-    const row = connection.prepare("PRAGMA quick_check").get() as { readonly quick_check: string };
-    if (row.quick_check !== "ok") throw new Error(`the copy is damaged: ${row.quick_check}`);
-  } finally {
-    connection.close();
-  }
-}
-
-function sync(path: string): void {
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -1,10 +1,11 @@
-import { chmodSync, closeSync, fsyncSync, openSync, statSync } from "node:fs";
+import { chmodSync, closeSync, openSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Failure, kindOf, within } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { damagedState, isDamage, requireEmpty } from "./damage.ts";
 import { databaseFailure } from "./database-failure.ts";
+import { syncPath } from "./join-log.ts";
 import { Reserve } from "./reserve.ts";
 
 /** Each brings the schema from its index to the next version; never change one that was released. */
@@ -197,7 +198,7 @@ export function openDatabase(
       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
     );
     migrate(connection, () => (mayBeNew ? undefined : requireEmpty(dirname(path))));
-    syncDirectory(dirname(path));
+    syncPath(dirname(path));
     return new Database(connection, dirname(path));
   } catch (thrown) {
     connection?.close();
@@ -218,14 +219,5 @@ function migrate(connection: DatabaseSync, beforeFirst: () => void): void {
   if (version === 0) beforeFirst();
   for (let next = version; next < migrations.length; next++) {
     connection.exec(`BEGIN IMMEDIATE; ${migrations[next]}; PRAGMA user_version = ${next + 1}; COMMIT`);
-  }
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

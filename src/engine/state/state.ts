@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fault } from "../../base/fault.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { EngineEvent } from "../engine-types.ts";
@@ -409,5 +409,16 @@ export function openState(dataRoot: string, options: { readonly mayBeNew?: boole
   } catch (thrown) {
     database[Symbol.dispose]();
     throw isDamage(thrown) ? damagedState(dataRoot, thrown) : thrown;
+  }
+}
+
+/** Opens the records in a new file, or in one that becomes `state.db` later: of these no copies are kept. */
+export function openDraftState(path: string): State {
+  const database = openDatabase(path, { mayBeNew: true });
+  try {
+    return new State(database);
+  } catch (thrown) {
+    database[Symbol.dispose]();
+    throw isDamage(thrown) ? damagedState(dirname(path), thrown) : thrown;
   }
 }
