@@ -9,3 +9,8 @@ const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 export function quoteControls(text: string): string {
   return text.replace(controls, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/** As quoteControls(), on one line: line breaks and tabs are written as `\n` and `\t`. */
+export function quoteLine(text: string): string {
+  return quoteControls(text.replaceAll("\n", "\\n").replaceAll("\t", "\\t"));
+}

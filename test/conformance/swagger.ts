@@ -15,14 +15,20 @@ interface Schema {
   readonly "x-nullable"?: boolean;
 }
 
+interface Parameter {
+  readonly in: "path" | "query" | "header" | "body";
+  readonly name: string;
+  readonly schema?: Schema;
+}
+
+interface SwaggerOperation {
+  readonly parameters?: readonly Parameter[];
+  readonly responses: Readonly<Record<string, { readonly schema?: Schema }>>;
+}
+
 interface Document {
   readonly definitions: Readonly<Record<string, Schema>>;
-  readonly paths: Readonly<
-    Record<
-      string,
-      Readonly<Record<string, { readonly responses: Readonly<Record<string, { readonly schema?: Schema }>> }>>
-    >
-  >;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, SwaggerOperation>>>>;
 }
 
 /** Numbers that the reference does not call nullable but dockerd gives as null: pointers in its source. */
@@ -46,6 +52,33 @@ export class Swagger {
 
   has(path: string, method: string): boolean {
     return this.#document.paths[path]?.[method.toLowerCase()] !== undefined;
+  }
+
+  queryParameters(path: string, method: string): readonly string[] {
+    return this.#parameters(path, method).flatMap((each) => (each.in === "query" ? [each.name] : []));
+  }
+
+  /** The path of each field of the body, at any depth: `[]` is an item of a list, `{}` a value of a map. */
+  bodyFields(path: string, method: string): readonly (readonly string[])[] {
+    const body = this.#parameters(path, method).find((each) => each.in === "body");
+    return body?.schema === undefined ? [] : this.#fieldsOf(body.schema);
+  }
+
+  #parameters(path: string, method: string): readonly Parameter[] {
+    return this.#document.paths[path]?.[method.toLowerCase()]?.parameters ?? [];
+  }
+
+  #fieldsOf(given: Schema): readonly (readonly string[])[] {
+    const schema = this.#resolve(given);
+    const below = (step: string, inner: Schema): readonly (readonly string[])[] =>
+      [[], ...this.#fieldsOf(inner)].map((rest) => [step, ...rest]);
+    const others = schema.additionalProperties;
+    return [
+      ...(schema.allOf ?? []).flatMap((part) => this.#fieldsOf(part)),
+      ...Object.entries(schema.properties ?? {}).flatMap(([name, inner]) => below(name, inner)),
+      ...(schema.items === undefined ? [] : below("[]", schema.items)),
+      ...(typeof others === "object" ? below("{}", others) : []),
+    ];
   }
 
   /** What is wrong with this reply, one line a place; empty when it is right. */

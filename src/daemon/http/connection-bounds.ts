@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { Operation } from "../../api/routes.ts";
 import { Failure } from "../../base/failure.ts";
+import { encodeRefusal } from "./reply-head.ts";
 
 /** What a connection is used for. */
 export type ConnectionKind = "events" | "streams" | "requests" | "control";
@@ -98,11 +99,12 @@ export class ConnectionBounds {
     }
   }
 
-  #refusal(): string {
-    const message = `cannot answer the request: ${this.#limits.idle} connections without a request are open; ${advice}`;
-    const body = `${JSON.stringify({ message })}\n`;
-    const head = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close`;
-    return `HTTP/1.1 503 Service Unavailable\r\n${head}\r\n\r\n${body}`;
+  #refusal(): Buffer {
+    const count = this.#limits.idle;
+    return encodeRefusal(
+      503,
+      `cannot answer the request: ${count} connections without a request are open; ${advice}`,
+    );
   }
 
   /** It has a request, or has gone. */

@@ -1,9 +1,11 @@
 import type { Socket } from "node:net";
 import { type Duplex, Readable } from "node:stream";
+import { sentenceOf } from "../../base/failure.ts";
 import { ApiRequest } from "./api-request.ts";
 import { BodyDecoder } from "./body-decoder.ts";
 import { endGently } from "./bridge.ts";
 import { duplexOf } from "./duplex-of.ts";
+import { encodeRefusal } from "./reply-head.ts";
 import { headLimitBytes, parseRequestHead } from "./request-head.ts";
 import { descriptorOf, type SocketCalls } from "./socket-calls.ts";
 
@@ -131,8 +133,8 @@ export class ApiConnection implements Exchange {
     try {
       if (this.#body === undefined) this.#readHead();
       this.#readBody();
-    } catch {
-      this.#refuse(400, "Bad Request");
+    } catch (thrown) {
+      this.#refuse(400, sentenceOf(thrown));
     }
   }
 
@@ -141,7 +143,7 @@ export class ApiConnection implements Exchange {
     while (this.#ahead[from] === 13 && this.#ahead[from + 1] === 10) from += 2; // SPEC: RFC 9112, 2.2
     const end = this.#ahead.indexOf("\r\n\r\n", from);
     if (end < 0 ? this.#ahead.length > headLimitBytes : end > headLimitBytes)
-      return this.#refuse(431, "Request Header Fields Too Large");
+      return this.#refuse(431, `cannot read the request: its head is longer than ${headLimitBytes} bytes`);
     if (end < 0) {
       if (this.#ahead.length > from) this.#headTimer ??= this.#startHeadTimer();
       return;
@@ -195,18 +197,18 @@ export class ApiConnection implements Exchange {
   }
 
   #startHeadTimer(): NodeJS.Timeout {
-    return setTimeout(() => this.#refuse(408, "Request Timeout"), headWithinMs).unref();
+    const message = `cannot read the request: its head has not come within ${headWithinMs / 1000} s`;
+    return setTimeout(() => this.#refuse(408, message), headWithinMs).unref();
   }
 
   /** What can't be read has no request that could be answered. */
-  #refuse(status: number, reason: string): void {
+  #refuse(status: number, message: string): void {
     this.#isTaken = true;
     this.socket.off("readable", this.#onReadable);
     this.#request?.destroy();
     if (this.#request !== undefined) return void this.socket.destroy();
-    const text = `${status} ${reason}`;
-    const fields = `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${text.length}\r\nConnection: close`;
-    endGently(this.socket, { last: Buffer.from(`HTTP/1.1 ${text}\r\n${fields}\r\n\r\n${text}`) });
+    const isHead = this.#ahead.toString("latin1", 0, 5) === "HEAD ";
+    endGently(this.socket, { last: encodeRefusal(status, message, { isHead }) });
   }
 
   readonly #onEnd = (): void => {

@@ -8,7 +8,9 @@ const reasons: Readonly<Record<number, string>> = {
   400: "Bad Request",
   403: "Forbidden",
   404: "Not Found",
+  408: "Request Timeout",
   409: "Conflict",
+  431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   501: "Not Implemented",
   503: "Service Unavailable",
@@ -23,6 +25,18 @@ export function encodeReplyHead(status: number, fields: Readonly<Record<string, 
     text += `${name}: ${String(value).replace(/[^\t\x20-\x7e]/g, "?")}\r\n`;
   }
   return `${text}\r\n`;
+}
+
+/** The whole reply on a connection that has no request to be answered; it is closed behind it. */
+export function encodeRefusal(
+  status: number,
+  message: string,
+  { isHead = false }: { readonly isHead?: boolean } = {},
+): Buffer {
+  const body = Buffer.from(`${JSON.stringify({ message })}\n`);
+  const fields = { "Content-Type": "application/json", "Content-Length": body.length, Connection: "close" };
+  const head = Buffer.from(encodeReplyHead(status, fields));
+  return isHead ? head : Buffer.concat([head, body]);
 }
 
 export function hasNoBody(status: number): boolean {

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { failureHeader, statusOfFailure } from "../../api/failure-status.ts";
 import type { Failure } from "../../base/failure.ts";
+import { quoteLine } from "../../base/quote-controls.ts";
 
 /** The answer to one request, given once. */
 export interface Reply {
@@ -21,6 +22,14 @@ export interface Reply {
   hijack(contentType: string): Duplex;
 }
 
+const messageLimit = 8192;
+
+/** What a client has sent may stand in a message: of one that is very long the beginning and the end are kept. */
+function shorten(message: string): string {
+  if (message.length <= messageLimit) return message;
+  return `${message.slice(0, messageLimit / 2)} … ${message.slice(-messageLimit / 4)}`;
+}
+
 /** The body of a reply that tells a failure, and its headers. */
 export function failureReply(failure: Failure): {
   readonly status: number;
@@ -29,7 +38,7 @@ export function failureReply(failure: Failure): {
 } {
   return {
     status: statusOfFailure(failure.kind),
-    body: `${JSON.stringify({ message: failure.message })}\n`,
+    body: `${JSON.stringify({ message: shorten(quoteLine(failure.message.trimEnd())) })}\n`,
     headers: { [failureHeader]: failure.kind },
   };
 }

@@ -241,6 +241,9 @@ describe("a connection", () => {
     const reply = await rawRequest(daemon.socketPath, text, { untilMs: 20_000 });
     expect(statusOf(reply)).toBe(status);
     expect(reply).toContain("Connection: close");
+    expect(JSON.parse(bodyOf(reply))).toEqual({
+      message: expect.stringMatching(/^cannot read the request: /),
+    });
   });
 
   test("whose body is malformed is cut off, and the daemon serves others", async () => {
