@@ -1,4 +1,4 @@
-// Writes the table of a full run, docs/full-run.md.
+// Writes the table of a full run, docs/internals/full-run.md.
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { release } from "node:os";
@@ -7,7 +7,10 @@ import { release } from "node:os";
 export function writeFullRun(run) {
   const { stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" });
   const date = new Date().toISOString().slice(0, 10);
-  writeFileSync("docs/full-run.md", formatFullRun(run, { date, commit: stdout.trim(), kernel: release() }));
+  writeFileSync(
+    "docs/internals/full-run.md",
+    formatFullRun(run, { date, commit: stdout.trim(), kernel: release() }),
+  );
 }
 
 /** The page as text. */

@@ -11,7 +11,7 @@ import { openDirectoryPath } from "./open.ts";
 import { attempt, call, type SyscallName } from "./syscall.ts";
 import { type Avoidable, isForcedAbsent } from "./without.ts";
 
-/** What this kernel may or may not have; docs/kernel.md says what each is used for and what replaces it. */
+/** What this kernel may or may not have; docs/reference/kernel-features.md says what each is used for and what replaces it. */
 export type FeatureName = Exclude<
   Avoidable,
   "cgroup1" | "cgroup2" | "erofs-file" | "macvlan-bypass" | "nf_tables" | "nf_tables-netdev" | "sock_diag"

@@ -1,6 +1,6 @@
 /**
  * What TARE_WITHOUT (`name,name`) declares absent, so that tests take the way that older kernels take.
- * docs/kernel.md lists the names.
+ * docs/reference/kernel-features.md lists the names.
  */
 export type Avoidable =
   | "bpf-devices"

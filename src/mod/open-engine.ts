@@ -14,11 +14,11 @@ export interface OpenOptions {
   /** What need not survive a reboot. Default `/run/tare`. One engine at a time. */
   readonly runRoot?: string;
   /**
-   * "overlay", "erofs", "btrfs", "vfs" or "aufs" (`docs/storage.md`). Absent: the one that the data root has begun with, else the first that works here. Another than the one that
+   * "overlay", "erofs", "btrfs", "vfs" or "aufs" (`docs/guide/storage-drivers.md`). Absent: the one that the data root has begun with, else the first that works here. Another than the one that
    * its images and containers are in is "invalid".
    */
   readonly storageDriver?: string;
-  /** The driver's own, `name=value`: `dm.basesize=20G`, … of devicemapper (docs/storage.md). */
+  /** The driver's own, `name=value`: `dm.basesize=20G`, … of devicemapper (docs/guide/storage-drivers.md). */
   readonly storageOptions?: readonly string[];
   /** Mirrors, insecure and blocked registries. Default `/etc/tare/registries.conf`, which need not be there. */
   readonly registriesFile?: string;
@@ -34,10 +34,10 @@ export interface OpenOptions {
    */
   readonly publishPolicy?: "docker" | "respect-host";
   /**
-   * The largest packets of TCP over IPv4 on the default bridge, in bytes, from 65536 (the default) to 524280: see `gso_max_size` in docs/networks.md.
+   * The largest packets of TCP over IPv4 on the default bridge, in bytes, from 65536 (the default) to 524280: see `gso_max_size` in docs/guide/networks-and-firewall.md.
    */
   readonly bridgeGsoMaxSize?: number;
-  /** Whether packets between containers of the default bridge pass it by (default: no): see `bypass_bridge` in docs/networks.md. */
+  /** Whether packets between containers of the default bridge pass it by (default: no): see `bypass_bridge` in docs/guide/networks-and-firewall.md. */
   readonly bridgeBypass?: boolean;
   /**
    * How long layers of a pull that failed are kept for the next one, and when the disk is too full for that.

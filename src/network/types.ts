@@ -16,7 +16,7 @@ export interface NetworkSubnet {
   readonly auxiliary: Readonly<Record<string, IpAddress>>;
 }
 
-/** From where published ports of a network can be reached, and how: see docs/networks.md. */
+/** From where published ports of a network can be reached, and how: see docs/guide/networks-and-firewall.md. */
 export type GatewayMode = "nat" | "nat-unprotected" | "routed" | "isolated";
 
 /** What a network is, as it was made: complete, without defaults left open. Plain data, kept in the state as it is. */

@@ -5,7 +5,7 @@ import { detectCgroups, findController } from "../../src/linux/cgroup-layout.ts"
 import { busyboxArchive } from "../support/images.ts";
 import { type Finished, Installation, isRoot } from "../support/tare.ts";
 
-/** Words of TARE_WITHOUT with another way; see docs/kernel.md. */
+/** Words of TARE_WITHOUT with another way; see docs/reference/kernel-features.md. */
 const words = [
   "cgroup.kill",
   "clone-into-cgroup",

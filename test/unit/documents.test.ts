@@ -47,9 +47,9 @@ describe("the documents", () => {
       "README.md",
       "ARCHITECTURE.md",
       "CHANGELOG.md",
-      "docs/kernel.md",
-      "docs/decisions.md",
-      "docs/security.md",
+      "docs/reference/kernel-features.md",
+      "docs/internals/decisions.md",
+      "docs/internals/security.md",
     ]) {
       expect(documents).toContain(path);
     }
@@ -135,12 +135,17 @@ describe("ARCHITECTURE.md", () => {
   });
 });
 
-test("docs/decisions.md has a line for every dependency, and no other", () => {
+test("docs/internals/decisions.md has a line for every dependency, and no other", () => {
   const manifest = JSON.parse(read("package.json")) as {
     dependencies?: Record<string, string>;
     devDependencies: Record<string, string>;
   };
-  const rows = tableIn(read("docs/decisions.md"), ["package", "what", "why not own code", "take out"]);
+  const rows = tableIn(read("docs/internals/decisions.md"), [
+    "package",
+    "what",
+    "why not own code",
+    "take out",
+  ]);
   expect(new Set(rows.map(([name]) => name?.replaceAll("`", "")))).toEqual(
     new Set([...Object.keys(manifest.dependencies ?? {}), ...Object.keys(manifest.devDependencies)]),
   );
@@ -148,11 +153,11 @@ test("docs/decisions.md has a line for every dependency, and no other", () => {
   expect(Object.keys(manifest.dependencies ?? {})).toEqual(["smol-toml"]);
 });
 
-test("docs/kernel.md has every word of TARE_WITHOUT, and no other", () => {
+test("docs/reference/kernel-features.md has every word of TARE_WITHOUT, and no other", () => {
   const known = [
     ...(/type Avoidable =([^;]+);/.exec(read("src/linux/without.ts"))?.[1] ?? "").matchAll(/"([^"]+)"/g),
   ].map(([, word]) => word as string);
-  const text = read("docs/kernel.md");
+  const text = read("docs/reference/kernel-features.md");
   const forced = [...text.matchAll(/^\|.*\|$/gm)].flatMap(([line]) => {
     const cells = line.split("|").map((cell) => cell.trim());
     return cells.length === 8
@@ -169,8 +174,8 @@ test("docs/kernel.md has every word of TARE_WITHOUT, and no other", () => {
   expect(forced.filter((word) => alone.includes(word))).toEqual([]);
 });
 
-test("docs/security.md names for each past hole the tests that attack it, or that there is nothing to attack yet", () => {
-  const rows = tableIn(read("docs/security.md"), ["hole", "cause", "here"]);
+test("docs/internals/security.md names for each past hole the tests that attack it, or that there is nothing to attack yet", () => {
+  const rows = tableIn(read("docs/internals/security.md"), ["hole", "cause", "here"]);
   expect(rows.length).toBeGreaterThan(25);
   for (const [hole = "", , here = ""] of rows) {
     const tests = [...here.matchAll(/`(test\/[^`]+\.test\.ts)`/g)].map(([, path]) => path as string);
@@ -179,8 +184,10 @@ test("docs/security.md names for each past hole the tests that attack it, or tha
   }
 });
 
-test("docs/kernel.md names for each word that forces another way the tests that do so", () => {
-  const rows = [...read("docs/kernel.md").matchAll(/^\|.*\|$/gm)].map(([line]) => line.split("|"));
+test("docs/reference/kernel-features.md names for each word that forces another way the tests that do so", () => {
+  const rows = [...read("docs/reference/kernel-features.md").matchAll(/^\|.*\|$/gm)].map(([line]) =>
+    line.split("|"),
+  );
   const words = rows.flatMap((cells) =>
     cells.length === 8
       ? [...(cells[5] ?? "").matchAll(/`([^`]+)`/g)].map(([, word]) => ({
@@ -200,8 +207,8 @@ test("README.md shows examples/run.ts as it is", () => {
   expect(shown).toContain(read("examples/run.ts"));
 });
 
-test("docs/programs.md names each file of src that starts programs, and no other", () => {
+test("docs/reference/programs.md names each file of src that starts programs, and no other", () => {
   const starting = list("src", ".ts").filter((path) => read(path).includes("node:child_process"));
-  const named = pathsIn(read("docs/programs.md")).filter((path) => path.startsWith("src/"));
+  const named = pathsIn(read("docs/reference/programs.md")).filter((path) => path.startsWith("src/"));
   expect(named.sort()).toEqual(starting.sort());
 });

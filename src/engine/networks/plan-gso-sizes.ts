@@ -2,7 +2,7 @@ import type { HostNetwork } from "../../network/networks.ts";
 import type { NetworkPlan } from "../../network/types.ts";
 import { plainGsoSize } from "../../spec/gso-max-size.ts";
 
-/** Of internal networks: larger ones gain little more (docs/performance.md). */
+/** Of internal networks: larger ones gain little more (docs/internals/performance.md). */
 const initialSize = 192 * 1024;
 
 /**
