@@ -280,8 +280,18 @@ describe.skipIf(!isRoot)("bad input", () => {
         /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(stdout + stderr),
       ]).toEqual([args, 0, expect.stringContaining(holds), false]);
     }
-    const { stderr } = await tare.tare(["run", "--rm", escape]);
-    expect(stderr).not.toContain("\u001b");
+    // In failures: of the command line itself, and of an exec, which comes as its output.
+    await tare.must(["run", "-d", "--name", "live", "busybox", "sleep", "1000"]);
+    for (const args of [
+      ["run", "--rm", "busybox", escape],
+      ["cp", `live:/${escape}`, "-"],
+      ["exec", "live", escape],
+    ]) {
+      const { status, stderr } = await tare.tare(args);
+      expect([args, status === 0, stderr]).toEqual([args, false, expect.stringContaining(quoted)]);
+      expect(stderr).not.toMatch(/[\u001b\u0007\u009b]/);
+    }
+    await tare.must(["rm", "-f", "live"]);
     await tare.must(["rm", "shown"]);
     await tare.must(["rmi", "again", "hostile"]);
   });

@@ -1,6 +1,7 @@
 import { DetachScanner, parseDetachKeys } from "../../api/detach-keys.ts";
 import { parseConsoleSize, parseExecCreate, parseExecStart, requireSize } from "../../api/exec-request.ts";
 import { encodeFrame, multiplexedStreamType, rawStreamType } from "../../api/stream-frames.ts";
+import { quoteControls } from "../../base/quote-controls.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";
@@ -63,7 +64,7 @@ async function tellFailure({ engine, version, params, reply }: Call, { message }
   const { spec } = await engine.containers.inspectExec(params["id"] ?? "");
   const isFramed = spec.terminal !== true;
   const client = reply.hijack(isFramed && version >= 1042 ? multiplexedStreamType : rawStreamType);
-  const text = Buffer.from(`${message}\r\n`);
+  const text = Buffer.from(`${quoteControls(message)}\r\n`);
   client.end(isFramed ? encodeFrame(spec.attachStderr === true ? "stderr" : "stdout", text) : text);
   client.resume();
 }
