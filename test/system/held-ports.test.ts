@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { request } from "node:http";
 import { connect, createServer, type Server } from "node:net";
 import { HeldPorts } from "../../src/network/ports/held-ports.ts";
@@ -259,5 +259,21 @@ describe.skipIf(!isRoot)("HeldPorts", () => {
     for (let number = 0; number < 3; number++) held.hold({ plan, endpoint: endpoint(number, "one") });
     await allTried();
     expect(openFiles() - before).toBe(256);
+  });
+
+  test("keeps no datagram, and holds ports at addresses that the host does not have", async () => {
+    using held = new HeldPorts();
+    const published = ports("udp 29000:53", "tcp 192.0.2.77:29001:80");
+    const before = openFiles();
+    held.hold({ plan, endpoint: endpointPlan(plan, 2, { ports: published }) });
+    expect(openFiles() - before).toBe(2);
+    const sender = createSocket("udp4");
+    await new Promise((resolve) => sender.send("datagram", 29_000, "127.0.0.1", resolve));
+    sender.close();
+    // The columns: number, local address, peer, state, bytes to send and to receive.
+    const line = readFileSync("/proc/net/udp6", "latin1")
+      .split("\n")
+      .find((each) => each.includes(`:${(29_000).toString(16).toUpperCase()} `));
+    expect(line?.trim().split(/\s+/)[4]).toBe("00000000:00000000");
   });
 });
