@@ -1,9 +1,11 @@
 import type { Fd } from "./fd.ts";
 import { encodeGsoSizes, type GsoSizes, parseGsoSizes } from "./gso-sizes.ts";
+import type { NamespaceId } from "./namespace-ids.ts";
 import type { NetlinkSocket } from "./netlink-socket.ts";
 import {
   attributeMap,
   bytesAttribute,
+  i32Attribute,
   nestedAttribute,
   textAttribute,
   textOf,
@@ -34,6 +36,7 @@ const IFLA_AF_SPEC = 26;
 const IFLA_NET_NS_FD = 28;
 const IFLA_NUM_TX_QUEUES = 31;
 const IFLA_NUM_RX_QUEUES = 32;
+const IFLA_TARGET_NETNSID = 46;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
@@ -80,6 +83,11 @@ function linkInfo(options: { readonly index?: number; readonly up?: boolean } = 
 /** The six bytes of `02:42:ac:11:00:02`. */
 export function encodeMacAddress(text: string): Uint8Array {
   return Uint8Array.from(text.split(":").map((part) => Number.parseInt(part, 16)));
+}
+
+/** The other way round; "" for none. */
+export function formatMacAddress(bytes: Uint8Array = Buffer.alloc(0)): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
 function make(about: string, info: Buffer, attributes: readonly Attribute[]): NetlinkRequest {
@@ -304,10 +312,32 @@ export function removeLink(name: string): NetlinkRequest {
   };
 }
 
+/** As removeLink(), in the namespace of this id. Fine when that is gone. */
+export function removeLinkIn(id: NamespaceId, name: string): NetlinkRequest {
+  const request = removeLink(name);
+  return {
+    ...request,
+    payload: Buffer.concat([request.payload, i32Attribute(IFLA_TARGET_NETNSID, id)]),
+    tolerates: [errno.ENODEV, errno.EINVAL],
+  };
+}
+
 export function listLinks(socket: NetlinkSocket): readonly Link[] {
   return socket
     .dump({ type: RTM_GETLINK, flags: 0, payload: linkInfo(), about: "list the interfaces" })
     .map(parseLink);
+}
+
+/** As listLinks(), in the namespace of this id; none when that is gone. */
+export function listLinksIn(id: NamespaceId, socket: NetlinkSocket): readonly Link[] {
+  const payload = Buffer.concat([linkInfo(), i32Attribute(IFLA_TARGET_NETNSID, id)]);
+  const about = `list the interfaces of the network namespace ${id}`;
+  try {
+    return socket.dump({ type: RTM_GETLINK, flags: 0, payload, about }).map(parseLink);
+  } catch (thrown) {
+    if ((thrown as { readonly errno?: number }).errno === errno.EINVAL) return [];
+    throw thrown;
+  }
 }
 
 /** By its name or its index, in the namespace of the socket. */
@@ -347,9 +377,7 @@ function parseLink({ payload }: NetlinkReply): Link {
     master: attributes.get(IFLA_MASTER)?.readUInt32LE(0) ?? 0,
     mtu: attributes.get(IFLA_MTU)?.readUInt32LE(0) ?? 0,
     isUp: (payload.readUInt32LE(8) & IFF_UP) !== 0,
-    macAddress: [...(attributes.get(IFLA_ADDRESS) ?? [])]
-      .map((byte) => byte.toString(16).padStart(2, "0"))
-      .join(":"),
+    macAddress: formatMacAddress(attributes.get(IFLA_ADDRESS)),
     gsoSizes: parseGsoSizes(attributes),
   };
 }

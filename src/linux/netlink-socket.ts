@@ -79,6 +79,7 @@ export class NetlinkSocket implements Disposable {
 
   /** As send(), on the thread pool: for what takes the kernel long. Nothing else may be done with this socket, nor descriptors in the requests be closed, until it returns. */
   async sendAside(requests: readonly NetlinkRequest[]): Promise<void> {
+    if (requests.length === 0) return;
     const { bytes, first } = this.#encode(requests);
     await callAsync("sendto", this.#fd.fd, bytes, bytes.length, 0, null, 0);
     this.#judge(requests, first);

@@ -1,6 +1,8 @@
 import type { Link } from "../linux/links.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import type { OwnNames } from "./interface-names.ts";
+import type { Macvlan } from "./macvlan/own-macvlans.ts";
+import type { EndpointId } from "./types.ts";
 
 /** What the drivers act with: sockets in the host's network namespace. */
 export interface HostSide {
@@ -8,5 +10,7 @@ export interface HostSide {
   readonly route: NetlinkSocket;
   /** Bridges that had what they should when a container was put on them, by their names. */
   readonly bridges: Map<string, Link>;
+  /** Containers' interfaces of the kind macvlan. */
+  readonly macvlans: Map<EndpointId, Macvlan>;
   readonly note: (sentence: string) => void;
 }

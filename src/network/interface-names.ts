@@ -39,6 +39,11 @@ export function bridgeAliasOf(names: OwnNames, id: NetworkId): string {
   return `${names.aliasPrefix}${id}`;
 }
 
+/** Of a container's interface that has no end on the host. */
+export function endpointAliasOf(names: OwnNames, id: EndpointId): string {
+  return `${names.aliasPrefix}${id}`;
+}
+
 /** Stable, so that neighbours keep what they know; of the kind that nobody sells. */
 export function bridgeMacOf(id: NetworkId): string {
   const digits = createHash("sha256").update(`bridge ${id}`).digest("hex");

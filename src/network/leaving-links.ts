@@ -1,41 +1,44 @@
-import { findLinkIndex } from "../linux/links.ts";
-import type { NetlinkSocket } from "../linux/netlink-socket.ts";
+import { openNetlink, type NetlinkSocket } from "../linux/netlink-socket.ts";
 import type { EndpointId } from "./types.ts";
 
 const LOOK_EVERY_MS = 20;
 /** The kernel removes most links sooner. A connection that nobody ends keeps a namespace, and its link, for minutes. */
 const PATIENCE_MS = 1000;
 
-interface LeavingLink {
-  readonly name: string;
-  readonly since: number;
+/** A container's link, after its end. */
+export interface LeavingLink {
+  /** Asked often, with a socket that nothing else uses. */
+  readonly isThere: (socket: NetlinkSocket) => boolean;
+  /** What the kernel removes anyhow may still be there afterwards. */
+  readonly remove: () => Promise<void>;
+}
+
+interface Entry {
+  readonly link: LeavingLink;
+  /** It left, or its removal was tried. */
+  since: number;
   readonly gone: Promise<void>;
   readonly resolve: () => void;
 }
 
 /**
- * The host's ends of containers that have ended. The kernel removes them with their network namespaces, in the background; a socket that
- * is still open keeps a namespace. Links that stay longer are removed by their names.
+ * The links of containers that have ended. The kernel removes them with their network namespaces, in the background; a socket that is still
+ * open keeps a namespace. Links that stay longer are removed one by one.
  */
 export class LeavingLinks implements Disposable {
-  readonly #links = new Map<EndpointId, LeavingLink>();
-  readonly #remove: (name: string) => Promise<void>;
+  readonly #links = new Map<EndpointId, Entry>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #isRemoving = false;
-
-  constructor(remove: (name: string) => Promise<void>) {
-    this.#remove = remove;
-  }
 
   get ids(): ReadonlySet<EndpointId> {
     return new Set(this.#links.keys());
   }
 
-  add(id: EndpointId, { name, route }: { readonly name: string; readonly route: NetlinkSocket }): void {
+  add(id: EndpointId, link: LeavingLink): void {
     if (this.#links.has(id)) return;
     const { promise: gone, resolve } = Promise.withResolvers<void>();
-    this.#links.set(id, { name, since: performance.now(), gone, resolve });
-    this.#timer ??= setInterval(() => void this.#look(route), LOOK_EVERY_MS);
+    this.#links.set(id, { link, since: performance.now(), gone, resolve });
+    this.#timer ??= setInterval(() => void this.#look(), LOOK_EVERY_MS);
     this.#timer.unref();
   }
 
@@ -46,10 +49,11 @@ export class LeavingLinks implements Disposable {
 
   /** As gone(), but the link is removed at once. */
   async expel(id: EndpointId): Promise<void> {
-    const link = this.#links.get(id);
-    if (link === undefined) return;
-    await this.#remove(link.name);
-    this.#forget(id);
+    const entry = this.#links.get(id);
+    if (entry === undefined) return;
+    await this.#remove(entry);
+    this.#forgetGone();
+    await entry.gone;
   }
 
   /** Nobody waits any longer. */
@@ -57,20 +61,30 @@ export class LeavingLinks implements Disposable {
     for (const id of this.#links.keys()) this.#forget(id);
   }
 
-  async #look(route: NetlinkSocket): Promise<void> {
-    for (const [id, { name }] of this.#links) if (findLinkIndex(route, name) === undefined) this.#forget(id);
-    if (this.#isRemoving) return;
-    this.#isRemoving = true;
+  async #look(): Promise<void> {
     try {
+      this.#forgetGone();
+      if (this.#isRemoving) return;
+      this.#isRemoving = true;
       const before = performance.now() - PATIENCE_MS;
       // In the order of their leaving; one at a time, so that starts get their turn between two.
-      const late = this.#links.entries().find(([, { since }]) => since < before);
-      if (late !== undefined) await this.expel(late[0]);
+      const late = this.#links.values().find(({ since }) => since < before);
+      if (late !== undefined) await this.#remove(late);
     } catch {
       // It is still there, and is tried again.
     } finally {
       this.#isRemoving = false;
     }
+  }
+
+  async #remove(entry: Entry): Promise<void> {
+    entry.since = performance.now();
+    await entry.link.remove();
+  }
+
+  #forgetGone(): void {
+    using socket = openNetlink("route");
+    for (const [id, { link }] of this.#links) if (!link.isThere(socket)) this.#forget(id);
   }
 
   #forget(id: EndpointId): void {

@@ -61,7 +61,7 @@ export interface Networks extends AsyncDisposable {
   attach(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<AttachedEndpoint>;
   /**
    * The container has ended: ports, firewall elements and tracked connections go, and no frame reaches it by its bridge any longer. Its
-   * link goes with its namespace: see linkGone(). Fine when absent.
+   * link goes with its namespace, or a second later where that is kept: see linkGone(). A macvlan answers until then. Fine when absent.
    */
   detach(id: EndpointId): Promise<void>;
   /** Resolves when the link of a detached endpoint is gone, a second later at most: its addresses can be used again. Fine when absent. */

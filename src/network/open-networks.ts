@@ -1,24 +1,24 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
-import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Fd } from "../linux/fd.ts";
 import { findLink, removeLink } from "../linux/links.ts";
 import { hasNfTables } from "../linux/nf-tables-support.ts";
-import type { IpAddress } from "../spec/ip-address.ts";
 import { attachToBridge, detachFromBridge, ensureBridge, removeBridge } from "./bridge/bridge-driver.ts";
 import type { Wanted } from "./bridge/bridge-watch.ts";
 import { removeStrayLinks } from "./bridge/own-links.ts";
-import { bringUpLoopback, removeContainerSide, replaceDefaultGateways } from "./container-side.ts";
+import { removeContainerSide } from "./container-side.ts";
+import { EndpointNetworks } from "./endpoint-networks.ts";
 import { endpointElements } from "./firewall/elements.ts";
 import { type FirewallTable, isOfAnEngine } from "./firewall/firewall-table.ts";
 import { allElements, networkChange } from "./firewall/wanted-elements.ts";
 import { lockHostNetworks } from "./host-lock.ts";
-import { ownNamesOf, vethNameOf, type OwnNames } from "./interface-names.ts";
+import type { HostSide } from "./host-side.ts";
+import { ownNamesOf, type OwnNames } from "./interface-names.ts";
 import { findFaults } from "./find-faults.ts";
 import { findForwardingFaults } from "./find-forwarding-faults.ts";
-import { LeavingLinks } from "./leaving-links.ts";
 import { makeNetworks } from "./make-networks.ts";
 import { attachInTime } from "./macvlan/attach-in-time.ts";
 import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
+import { adoptMacvlans } from "./macvlan/own-macvlans.ts";
 import { findPortClash, refuseTakenPorts } from "./merge-ports.ts";
 import { forgetFlowsFrom, forgetFlowsTo } from "./old-flows.ts";
 import { OpenedHost } from "./opened-host.ts";
@@ -49,14 +49,10 @@ export function openNetworks(options: NetworksOptions): Networks {
 /** How long the firewall and a bridge may lack what somebody took away. */
 const LOOK_EVERY_MS = 250;
 
-class LocalNetworks implements Networks {
+class LocalNetworks extends EndpointNetworks implements Networks {
   readonly #names: OwnNames;
   readonly #note: (sentence: string) => void;
-  readonly #lock = new KeyedLock();
-  readonly #plans = new Map<NetworkId, NetworkPlan>();
-  readonly #endpoints = new Map<EndpointId, EndpointPlan>();
-  readonly #wanted: Wanted = { plans: this.#plans, endpoints: this.#endpoints };
-  readonly #leaving = new LeavingLinks((name) => this.#removeLink(name));
+  readonly #wanted: Wanted = { plans: this.plans, endpoints: this.endpoints };
   readonly #surveys = new SurveyCache(() => this.#open());
   #opened: OpenedHost | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -65,6 +61,7 @@ class LocalNetworks implements Networks {
   #isMirrored = true;
 
   constructor({ dataRoot, policy = "docker", onNote = () => undefined }: NetworksOptions) {
+    super();
     this.#names = ownNamesOf(dataRoot);
     this.#note = onNote;
     this.#policy = policy;
@@ -74,167 +71,132 @@ class LocalNetworks implements Networks {
     return this.#policy;
   }
 
+  protected get host(): HostSide | undefined {
+    return this.#opened?.host;
+  }
+
   async ensure(plan: NetworkPlan): Promise<void> {
-    using _ = await this.#lock.acquire("");
+    using _ = await this.lock.acquire("");
     const { host, firewall, watch } = this.#open();
     if (plan.driver === "macvlan") ensureMacvlanParent(host, plan);
     else {
       using _host = await lockHostNetworks();
       // The firewall first: no packet passes a bridge that it does not know.
-      firewall.change(networkChange(this.#plans, plan.id, plan));
+      firewall.change(networkChange(this.plans, plan.id, plan));
       try {
         ensureBridge(host, plan);
       } catch (thrown) {
-        const known = this.#plans.get(plan.id);
-        firewall.change(networkChange(this.#plans, plan.id, known));
+        const known = this.plans.get(plan.id);
+        firewall.change(networkChange(this.plans, plan.id, known));
         throw thrown;
       }
     }
-    this.#plans.set(plan.id, plan);
+    this.plans.set(plan.id, plan);
     watch.follow(plan);
   }
 
   async remove(plan: NetworkPlan): Promise<void> {
-    using _ = await this.#lock.acquire("");
+    using _ = await this.lock.acquire("");
     const { host, firewall, bypass, watch } = this.#open();
     watch.forget(plan.id);
-    if (plan.driver === "macvlan") removeMacvlanParent(host, plan, [...this.#plans.values()]);
+    if (plan.driver === "macvlan") removeMacvlanParent(host, plan, [...this.plans.values()]);
     else {
       bypass.remove(plan);
       removeBridge(host, plan);
-      if (firewall.isMade) firewall.change(networkChange(this.#plans, plan.id, undefined));
+      if (firewall.isMade) firewall.change(networkChange(this.plans, plan.id, undefined));
     }
-    this.#plans.delete(plan.id);
+    this.plans.delete(plan.id);
   }
 
   async attach(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
-    const { networkId, macAddress } = endpoint;
-    const isTaken = (): boolean =>
-      [...this.#endpoints.values()].some(
-        (other) => other.networkId === networkId && other.macAddress === macAddress,
-      );
+    const isTaken = (): boolean => this.isMacAddressTaken(endpoint);
+    const { macAddress } = endpoint;
     return await attachInTime(() => this.#attach(endpoint, options), { macAddress, isTaken });
   }
 
   async #attach(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
-    using _ = await this.#lock.acquire("");
+    using _ = await this.lock.acquire("");
     const { host, firewall, bypass, netfilter, ports, watch } = this.#open();
-    const plan = this.#getPlan(endpoint.networkId);
-    refuseTakenPorts(endpoint.ports, { of: endpoint.id, endpoints: this.#endpoints });
+    const plan = this.getPlan(endpoint.networkId);
+    refuseTakenPorts(endpoint.ports, { of: endpoint.id, endpoints: this.endpoints });
     if (plan.driver === "macvlan") {
       attachMacvlan(host, { plan, endpoint, netnsFd });
-      this.#endpoints.set(endpoint.id, endpoint);
+      this.endpoints.set(endpoint.id, endpoint);
       return {};
     }
     watch.look(this.#wanted);
     using undo = new DisposableStack();
     undo.defer(() => ports.release(endpoint.id));
     ports.hold({ plan, endpoint });
-    const parentName = bypass.ensure(plan, this.#endpoints);
+    const parentName = bypass.ensure(plan, this.endpoints);
     const attaching = { plan, endpoint, netnsFd };
     const hostInterface = parentName === undefined ? await attachToBridge(host, attaching) : undefined;
     if (parentName !== undefined) attachMacvlan(host, { ...attaching, parentName });
     try {
-      if (endpoint.ports.length > 0) this.#mirror([...this.#endpoints.values(), endpoint]);
+      if (endpoint.ports.length > 0) this.#mirror([...this.endpoints.values(), endpoint]);
       firewall.change(new Map([[endpoint.id, endpointElements(plan, endpoint)]]));
     } catch (thrown) {
       if (hostInterface !== undefined) host.route.send([removeLink(hostInterface)]);
       else removeContainerSide(endpoint.interfaceName, { netnsFd });
       throw thrown;
     }
-    this.#endpoints.set(endpoint.id, endpoint);
+    this.endpoints.set(endpoint.id, endpoint);
     undo.move();
     forgetFlowsTo(netfilter, endpoint, endpoint.ports);
     return hostInterface === undefined ? {} : { hostInterface };
   }
 
-  async detach(id: EndpointId): Promise<void> {
-    using _ = await this.#lock.acquire("");
-    await this.#detach(id);
-  }
-
-  async linkGone(id: EndpointId): Promise<void> {
-    await this.#leaving.gone(id);
-  }
-
-  async expelLink(id: EndpointId): Promise<void> {
-    await this.#leaving.expel(id);
-  }
-
-  async disconnect(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<void> {
-    using _ = await this.#lock.acquire("");
-    await this.#detach(endpoint.id);
-    const ownsParent = this.#plans.get(endpoint.networkId)?.driver === "bridge";
-    removeContainerSide(endpoint.interfaceName, { netnsFd, withSiblings: ownsParent });
-  }
-
   checkPublishing(): void {}
 
   async setPorts(id: EndpointId, ports: readonly PublishedPorts[]): Promise<void> {
-    using _ = await this.#lock.acquire("");
+    using _ = await this.lock.acquire("");
     const { firewall, netfilter, ports: sockets } = this.#open();
-    const endpoint = this.#endpoints.get(id);
+    const endpoint = this.endpoints.get(id);
     if (endpoint === undefined)
       throw new Failure("not-found", `cannot publish ports: endpoint ${id.slice(0, 12)} is not attached`);
-    refuseTakenPorts(ports, { of: id, endpoints: this.#endpoints });
+    refuseTakenPorts(ports, { of: id, endpoints: this.endpoints });
     const changed = { ...endpoint, ports };
-    const plan = this.#getPlan(endpoint.networkId);
+    const plan = this.getPlan(endpoint.networkId);
     using undo = new DisposableStack();
     undo.defer(() => sockets.hold({ plan, endpoint }, { isRestored: true }));
     sockets.hold({ plan, endpoint: changed });
     // Judged before it is open, and until it is closed.
-    this.#mirror([...this.#endpoints.values(), changed]);
+    this.#mirror([...this.endpoints.values(), changed]);
     firewall.change(new Map([[id, endpointElements(plan, changed)]]));
     undo.move();
-    this.#endpoints.set(id, changed);
+    this.endpoints.set(id, changed);
     const isNew = (one: PublishedPorts): boolean => findPortClash([one], endpoint.ports) === undefined;
     forgetFlowsTo(netfilter, changed, ports.filter(isNew));
     const isGone = (one: PublishedPorts): boolean => findPortClash([one], ports) === undefined;
     forgetFlowsTo(netfilter, changed, endpoint.ports.filter(isGone));
   }
 
-  async setDefaultGateways(
-    endpoint: EndpointPlan,
-    options: { readonly netnsFd: Fd; readonly gateways: readonly IpAddress[] },
-  ): Promise<void> {
-    using _ = await this.#lock.acquire("");
-    replaceDefaultGateways(endpoint, options);
-    const known = this.#endpoints.get(endpoint.id);
-    if (known !== undefined)
-      this.#endpoints.set(endpoint.id, { ...known, defaultGateways: options.gateways });
-  }
-
-  bringUpLoopback({ netnsFd }: { readonly netnsFd: Fd }): void {
-    bringUpLoopback(netnsFd);
-  }
-
-  async reconcile({ networks, endpoints }: NetworkRecords): Promise<readonly NetworkId[]> {
-    using _ = await this.#lock.acquire("");
-    this.#plans.clear();
-    this.#endpoints.clear();
-    for (const plan of networks) this.#plans.set(plan.id, plan);
-    for (const endpoint of endpoints) this.#endpoints.set(endpoint.id, endpoint);
+  async reconcile(records: NetworkRecords): Promise<readonly NetworkId[]> {
+    using _ = await this.lock.acquire("");
+    const { networks, endpoints } = records;
+    this.replaceRecords(records);
     const opened = this.#findOpened();
     if (opened instanceof Failure && networks.length + endpoints.length === 0) return [];
     if (opened instanceof Failure) throw opened;
     const { host, firewall, ports, watch } = opened;
     removeStrayLinks(host, this.#wanted);
-    firewall.reset(allElements(this.#plans, this.#endpoints));
-    this.#mirror([...this.#endpoints.values()]);
+    adoptMacvlans(host, this.#wanted);
+    firewall.reset(allElements(this.plans, this.endpoints));
+    this.#mirror([...this.endpoints.values()]);
     if (firewall.isWanted) firewall.assert();
     else if (firewall.exists()) firewall.remove();
-    const failed = await makeNetworks(opened, { plans: this.#plans, endpoints: this.#endpoints });
-    for (const plan of this.#plans.values()) watch.follow(plan);
+    const failed = await makeNetworks(opened, { plans: this.plans, endpoints: this.endpoints });
+    for (const plan of this.plans.values()) watch.follow(plan);
     ports.reset(this.#wanted);
     return failed;
   }
 
   async removeAll(): Promise<void> {
-    using _ = await this.#lock.acquire("");
+    using _ = await this.lock.acquire("");
     if (this.#opened === undefined) return;
     const { host, firewall, mirror, ports } = this.#opened;
-    this.#plans.clear();
-    this.#endpoints.clear();
+    this.plans.clear();
+    this.endpoints.clear();
     removeStrayLinks(host, this.#wanted);
     ports.reset(this.#wanted);
     mirror.remove();
@@ -243,12 +205,12 @@ class LocalNetworks implements Networks {
   }
 
   async findings({ openNetns = () => undefined }: FindingsOptions = {}): Promise<readonly NetworkFinding[]> {
-    using _ = await this.#lock.acquire("");
-    if (this.#plans.size === 0 && this.#opened === undefined) return [];
+    using _ = await this.lock.acquire("");
+    if (this.plans.size === 0 && this.#opened === undefined) return [];
     const opened = this.#findOpened();
     if (opened instanceof Failure)
       return [{ subject: "networks", problem: opened.message, advice: "get what is missing" }];
-    const leaving = this.#leaving.ids;
+    const leaving = this.leaving.ids;
     return findFaults(
       readKernelState(opened, { names: this.#names, wanted: this.#wanted, leaving, openNetns }),
     );
@@ -256,7 +218,7 @@ class LocalNetworks implements Networks {
 
   async obstaclesOf(plan: NetworkPlan): Promise<readonly NetworkFinding[]> {
     if (plan.driver !== "bridge") return [];
-    using _ = await this.#lock.acquire("");
+    using _ = await this.lock.acquire("");
     try {
       const chains = this.#surveys.forwardChains();
       if (chains.length === 0) return [];
@@ -276,15 +238,15 @@ class LocalNetworks implements Networks {
     ports: readonly PublishedPorts[],
     { networkId }: { readonly networkId: string },
   ): Promise<readonly PortReach[]> {
-    using _ = await this.#lock.acquire("");
-    const plan = this.#getPlan(networkId);
+    using _ = await this.lock.acquire("");
+    const plan = this.getPlan(networkId);
     const survey = this.#surveys.get();
-    const own = new Set([...this.#plans.values()].map(({ interfaceName }) => interfaceName));
+    const own = new Set([...this.plans.values()].map(({ interfaceName }) => interfaceName));
     const policy = this.#policy;
     return ports.map((each) => {
       const publishes = (one: EndpointPlan): boolean =>
         one.networkId === networkId && findPortClash([each], one.ports) !== undefined;
-      const endpoint = this.#endpoints.values().find(publishes);
+      const endpoint = this.endpoints.values().find(publishes);
       const interfaces = judgeReach(survey, { ports: each, plan, endpoint, policy, own });
       const conflicts = endpoint === undefined ? [] : this.#open().ports.conflictsIn(each, endpoint.id);
       return describeReach(each, { interfaces, isInternal: plan.internal, conflicts });
@@ -296,11 +258,11 @@ class LocalNetworks implements Networks {
   }
 
   async setPolicy(policy: PublishPolicy): Promise<void> {
-    using _ = await this.#lock.acquire("");
+    using _ = await this.lock.acquire("");
     const before = this.#policy;
     this.#policy = policy;
     try {
-      if (this.#opened !== undefined) this.#mirror([...this.#endpoints.values()]);
+      if (this.#opened !== undefined) this.#mirror([...this.endpoints.values()]);
     } catch (thrown) {
       this.#policy = before;
       throw thrown;
@@ -308,9 +270,9 @@ class LocalNetworks implements Networks {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    using _ = await this.#lock.acquire("");
+    using _ = await this.lock.acquire("");
     clearInterval(this.#timer);
-    this.#leaving[Symbol.dispose]();
+    this.leaving[Symbol.dispose]();
     this.#opened?.[Symbol.dispose]();
     this.#opened = undefined;
   }
@@ -337,14 +299,14 @@ class LocalNetworks implements Networks {
   /** Restores bridges and the firewall after another program changed them. */
   async #look(): Promise<void> {
     // Who holds the lock looks, too, before each change.
-    using lock = this.#lock.find("");
+    using lock = this.lock.find("");
     if (lock === undefined || this.#opened === undefined) return;
     const { firewall, watch } = this.#opened;
     watch.look(this.#wanted);
     try {
       const { isTampered, by } = firewall.look();
       if (this.#policy === "respect-host" && this.#hostHasChanged(firewall)) {
-        this.#mirror([...this.#endpoints.values()], { isRead: true });
+        this.#mirror([...this.endpoints.values()], { isRead: true });
       }
       this.#surveys.refresh();
       if (!isTampered) return;
@@ -375,30 +337,13 @@ class LocalNetworks implements Networks {
     this.#isMirrored = this.#policy === "respect-host";
   }
 
-  async #removeLink(name: string): Promise<void> {
-    using _ = await this.#lock.acquire("");
-    if (this.#opened !== undefined) await this.#opened.host.route.sendAside([removeLink(name)]);
-  }
-
-  #getPlan(id: NetworkId): NetworkPlan {
-    const plan = this.#plans.get(id);
-    if (plan === undefined)
-      throw new Failure("not-found", `cannot attach to network ${id.slice(0, 12)}: it has not been set up`);
-    return plan;
-  }
-
-  async #detach(id: EndpointId): Promise<void> {
-    const endpoint = this.#endpoints.get(id);
-    if (endpoint === undefined) return;
+  protected async cutOff(endpoint: EndpointPlan, plan: NetworkPlan | undefined): Promise<void> {
     const { host, firewall, netfilter, ports } = this.#open();
-    firewall.change(new Map([[id, []]]));
-    this.#endpoints.delete(id);
-    ports.release(id);
-    if (endpoint.ports.length > 0) this.#mirror([...this.#endpoints.values()]);
-    const plan = this.#plans.get(endpoint.networkId);
-    if (plan?.driver === "bridge") {
-      await Promise.all([detachFromBridge(host, { plan, endpoint }), forgetFlowsFrom(netfilter, endpoint)]);
-      this.#leaving.add(id, { name: vethNameOf(this.#names, id), route: host.route });
-    }
+    firewall.change(new Map([[endpoint.id, []]]));
+    this.endpoints.delete(endpoint.id);
+    ports.release(endpoint.id);
+    if (endpoint.ports.length > 0) this.#mirror([...this.endpoints.values()]);
+    if (plan?.driver !== "bridge") return;
+    await Promise.all([detachFromBridge(host, { plan, endpoint }), forgetFlowsFrom(netfilter, endpoint)]);
   }
 }

@@ -23,7 +23,8 @@ export class OpenedHost implements Disposable {
 
   constructor(names: OwnNames, note: (sentence: string) => void) {
     using opening = new DisposableStack();
-    this.host = { names, note, bridges: new Map(), route: opening.use(openNetlink("route")) };
+    const route = opening.use(openNetlink("route"));
+    this.host = { names, note, bridges: new Map(), macvlans: new Map(), route };
     this.netfilter = opening.use(openNetfilter());
     const events = opening.use(openNetlink("netfilter"));
     events.join(NFNLGRP_NFTABLES);

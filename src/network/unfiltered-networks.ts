@@ -1,16 +1,13 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
-import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Fd } from "../linux/fd.ts";
-import { removeLink } from "../linux/links.ts";
 import { openNetlink } from "../linux/netlink-socket.ts";
-import type { IpAddress } from "../spec/ip-address.ts";
 import { attachToBridge, detachFromBridge, ensureBridge, removeBridge } from "./bridge/bridge-driver.ts";
 import { removeStrayLinks } from "./bridge/own-links.ts";
-import { bringUpLoopback, removeContainerSide, replaceDefaultGateways } from "./container-side.ts";
+import { EndpointNetworks } from "./endpoint-networks.ts";
 import type { HostSide } from "./host-side.ts";
-import { ownNamesOf, vethNameOf } from "./interface-names.ts";
-import { LeavingLinks } from "./leaving-links.ts";
+import { ownNamesOf } from "./interface-names.ts";
 import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
+import { adoptMacvlans } from "./macvlan/own-macvlans.ts";
 import type {
   AttachedEndpoint,
   NetworkFinding,
@@ -30,16 +27,13 @@ const lack = "this kernel has no nf_tables (CONFIG_NF_TABLES_INET)";
  * Networks of a kernel without nf_tables. The default network and those of macvlan work; nothing is published or masqueraded, and the host
  * is not made to forward. Other bridge networks are refused: nothing would keep them apart.
  */
-export class UnfilteredNetworks implements Networks {
+export class UnfilteredNetworks extends EndpointNetworks implements Networks {
   readonly #options: NetworksOptions;
-  readonly #lock = new KeyedLock();
-  readonly #plans = new Map<NetworkId, NetworkPlan>();
-  readonly #endpoints = new Map<EndpointId, EndpointPlan>();
-  readonly #leaving = new LeavingLinks((name) => this.#removeLink(name));
   #host: (HostSide & Disposable) | undefined;
   #policy: PublishPolicy;
 
   constructor(options: NetworksOptions) {
+    super();
     this.#options = options;
     this.#policy = options.policy ?? "docker";
   }
@@ -48,10 +42,14 @@ export class UnfilteredNetworks implements Networks {
     return this.#policy;
   }
 
+  protected get host(): HostSide | undefined {
+    return this.#host;
+  }
+
   async ensure(plan: NetworkPlan): Promise<void> {
-    using _ = await this.#lock.acquire("");
+    using _ = await this.lock.acquire("");
     this.#ensure(plan);
-    this.#plans.set(plan.id, plan);
+    this.plans.set(plan.id, plan);
   }
 
   #ensure(plan: NetworkPlan): void {
@@ -67,57 +65,27 @@ export class UnfilteredNetworks implements Networks {
   }
 
   async remove(plan: NetworkPlan): Promise<void> {
-    using _ = await this.#lock.acquire("");
-    if (plan.driver === "macvlan") removeMacvlanParent(this.#open(), plan, [...this.#plans.values()]);
+    using _ = await this.lock.acquire("");
+    if (plan.driver === "macvlan") removeMacvlanParent(this.#open(), plan, [...this.plans.values()]);
     else removeBridge(this.#open(), plan);
-    this.#plans.delete(plan.id);
+    this.plans.delete(plan.id);
   }
 
   async attach(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
-    using _ = await this.#lock.acquire("");
+    using _ = await this.lock.acquire("");
     if (endpoint.ports.length > 0) this.checkPublishing();
-    const plan = this.#plans.get(endpoint.networkId);
-    if (plan === undefined)
-      throw new Failure(
-        "not-found",
-        `cannot attach to network ${endpoint.networkId.slice(0, 12)}: it has not been set up`,
-      );
+    const plan = this.getPlan(endpoint.networkId);
     const attaching = { plan, endpoint, netnsFd };
     if (plan.driver === "macvlan") attachMacvlan(this.#open(), attaching);
     const hostInterface =
       plan.driver === "macvlan" ? undefined : await attachToBridge(this.#open(), attaching);
-    this.#endpoints.set(endpoint.id, endpoint);
+    this.endpoints.set(endpoint.id, endpoint);
     return hostInterface === undefined ? {} : { hostInterface };
   }
 
-  async detach(id: EndpointId): Promise<void> {
-    using _ = await this.#lock.acquire("");
-    await this.#detach(id);
-  }
-
-  async #detach(id: EndpointId): Promise<void> {
-    const endpoint = this.#endpoints.get(id);
-    if (endpoint === undefined) return;
-    this.#endpoints.delete(id);
-    const plan = this.#plans.get(endpoint.networkId);
-    if (plan?.driver !== "bridge") return;
-    const host = this.#open();
-    await detachFromBridge(host, { plan, endpoint });
-    this.#leaving.add(id, { name: vethNameOf(host.names, id), route: host.route });
-  }
-
-  async linkGone(id: EndpointId): Promise<void> {
-    await this.#leaving.gone(id);
-  }
-
-  async expelLink(id: EndpointId): Promise<void> {
-    await this.#leaving.expel(id);
-  }
-
-  async disconnect(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<void> {
-    using _ = await this.#lock.acquire("");
-    await this.#detach(endpoint.id);
-    removeContainerSide(endpoint.interfaceName, { netnsFd });
+  protected async cutOff(endpoint: EndpointPlan, plan: NetworkPlan | undefined): Promise<void> {
+    this.endpoints.delete(endpoint.id);
+    if (plan?.driver === "bridge") await detachFromBridge(this.#open(), { plan, endpoint });
   }
 
   checkPublishing(): void {
@@ -126,31 +94,18 @@ export class UnfilteredNetworks implements Networks {
 
   async setPorts(id: EndpointId, ports: readonly PublishedPorts[]): Promise<void> {
     if (ports.length > 0) this.checkPublishing();
-    if (!this.#endpoints.has(id))
+    if (!this.endpoints.has(id))
       throw new Failure("not-found", `cannot publish ports: endpoint ${id.slice(0, 12)} is not attached`);
   }
 
-  async setDefaultGateways(
-    endpoint: EndpointPlan,
-    options: { readonly netnsFd: Fd; readonly gateways: readonly IpAddress[] },
-  ): Promise<void> {
-    using _ = await this.#lock.acquire("");
-    replaceDefaultGateways(endpoint, options);
-  }
-
-  bringUpLoopback({ netnsFd }: { readonly netnsFd: Fd }): void {
-    bringUpLoopback(netnsFd);
-  }
-
-  async reconcile({ networks, endpoints }: NetworkRecords): Promise<readonly NetworkId[]> {
-    using _ = await this.#lock.acquire("");
-    this.#plans.clear();
-    this.#endpoints.clear();
-    for (const plan of networks) this.#plans.set(plan.id, plan);
-    for (const endpoint of endpoints) this.#endpoints.set(endpoint.id, endpoint);
-    removeStrayLinks(this.#open(), { plans: this.#plans, endpoints: this.#endpoints });
+  async reconcile(records: NetworkRecords): Promise<readonly NetworkId[]> {
+    using _ = await this.lock.acquire("");
+    this.replaceRecords(records);
+    const known = { plans: this.plans, endpoints: this.endpoints };
+    removeStrayLinks(this.#open(), known);
+    adoptMacvlans(this.#open(), known);
     const failed: NetworkId[] = [];
-    for (const plan of networks) {
+    for (const plan of records.networks) {
       try {
         this.#ensure(plan);
       } catch (thrown) {
@@ -162,15 +117,15 @@ export class UnfilteredNetworks implements Networks {
   }
 
   async removeAll(): Promise<void> {
-    using _ = await this.#lock.acquire("");
+    using _ = await this.lock.acquire("");
     if (this.#host === undefined) return;
-    this.#plans.clear();
-    this.#endpoints.clear();
-    removeStrayLinks(this.#host, { plans: this.#plans, endpoints: this.#endpoints });
+    this.plans.clear();
+    this.endpoints.clear();
+    removeStrayLinks(this.#host, { plans: this.plans, endpoints: this.endpoints });
   }
 
   async findings(): Promise<readonly NetworkFinding[]> {
-    if (this.#plans.size === 0) return [];
+    if (this.plans.size === 0) return [];
     return [{ subject: "networks", problem: lack, advice: "boot a kernel that has it" }];
   }
 
@@ -197,15 +152,10 @@ export class UnfilteredNetworks implements Networks {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    using _ = await this.#lock.acquire("");
-    this.#leaving[Symbol.dispose]();
+    using _ = await this.lock.acquire("");
+    this.leaving[Symbol.dispose]();
     this.#host?.[Symbol.dispose]();
     this.#host = undefined;
-  }
-
-  async #removeLink(name: string): Promise<void> {
-    using _ = await this.#lock.acquire("");
-    if (this.#host !== undefined) await this.#host.route.sendAside([removeLink(name)]);
   }
 
   #open(): HostSide & Disposable {
@@ -215,6 +165,7 @@ export class UnfilteredNetworks implements Networks {
         names: ownNamesOf(this.#options.dataRoot),
         note: this.#options.onNote ?? (() => undefined),
         bridges: new Map(),
+        macvlans: new Map(),
         route,
         [Symbol.dispose]: () => route[Symbol.dispose](),
       };

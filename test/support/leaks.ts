@@ -139,7 +139,8 @@ function processes(): number[] {
     .map(Number);
 }
 
-function descriptorsOf(pid: number | "self"): string[] {
+/** What the descriptors of a process are open on. */
+export function descriptorsOf(pid: number | "self"): string[] {
   return namesIn(`/proc/${pid}/fd`).flatMap((fd) => {
     try {
       return [readlinkSync(`/proc/${pid}/fd/${fd}`)];

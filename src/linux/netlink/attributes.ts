@@ -29,6 +29,10 @@ export function u32Attribute(type: number, value: number): Attribute {
   return bytesAttribute(type, payload);
 }
 
+export function i32Attribute(type: number, value: number): Attribute {
+  return u32Attribute(type, value >>> 0);
+}
+
 /** In network byte order: nfnetlink's numbers. */
 export function bigU32Attribute(type: number, value: number): Attribute {
   const payload = Buffer.alloc(4);

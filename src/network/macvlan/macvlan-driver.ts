@@ -10,10 +10,12 @@ import {
   setUp,
   type NetlinkRequest,
 } from "../../linux/links.ts";
+import { addNamespaceId, findNamespaceId } from "../../linux/namespace-ids.ts";
 import { NetlinkFailure } from "../../linux/netlink-socket.ts";
 import { correctGsoSizes } from "../bridge/correct-gso-sizes.ts";
 import { configureContainerSide, removeContainerSide } from "../container-side.ts";
 import type { HostSide } from "../host-side.ts";
+import { endpointAliasOf } from "../interface-names.ts";
 import type { EndpointPlan, NetworkPlan } from "../types.ts";
 
 /** The parent: the host's own interface, or one made here: `dm-…` leads nowhere, `eth0.10` is a VLAN of eth0. */
@@ -92,6 +94,7 @@ export function attachMacvlan(
   }
   try {
     host.route.send([
+      addNamespaceId(netnsFd),
       addMacvlan(endpoint.interfaceName, {
         parentIndex: parent.index,
         mode: plan.macvlanMode ?? "bridge",
@@ -100,7 +103,14 @@ export function attachMacvlan(
         netnsFd,
       }),
     ]);
-    configureContainerSide(endpoint, netnsFd, (link) => correctGsoSizes(plan, link));
+    configureContainerSide(endpoint, netnsFd, (link) => [
+      setAlias(endpoint.interfaceName, endpointAliasOf(host.names, endpoint.id)),
+      ...correctGsoSizes(plan, link),
+    ]);
+    const namespaceId = findNamespaceId(host.route, netnsFd);
+    const { macAddress } = endpoint;
+    if (namespaceId !== undefined)
+      host.macvlans.set(endpoint.id, { namespaceId, parentIndex: parent.index, macAddress });
   } catch (thrown) {
     if (!(thrown instanceof NetlinkFailure && thrown.request.about.startsWith("make "))) {
       removeContainerSide(endpoint.interfaceName, { netnsFd });

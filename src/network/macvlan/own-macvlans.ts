@@ -1,0 +1,91 @@
+import { findLinkIndex, listLinksIn, removeLinkIn, type NetlinkRequest } from "../../linux/links.ts";
+import { isNamespaceId, listNamespaceIds, type NamespaceId } from "../../linux/namespace-ids.ts";
+import { listAcceptedMacAddresses } from "../../linux/neighbors.ts";
+import type { HostSide } from "../host-side.ts";
+import { bypassNamesOf, endpointAliasOf } from "../interface-names.ts";
+import type { LeavingLink } from "../leaving-links.ts";
+import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "../types.ts";
+
+/** How long the kernel may take to remove the links of a namespace that nothing keeps. */
+const DISMANTLE_MS = 10_000;
+
+/**
+ * A container's interface of the kind macvlan. It has no end on the host: after the container's end it is reached by the id of its network
+ * namespace, and known by its alias, as ids are used again.
+ */
+export interface Macvlan {
+  readonly namespaceId: NamespaceId;
+  /** In the host's namespace. */
+  readonly parentIndex: number;
+  readonly macAddress: string;
+}
+
+/** Removes the interface of an endpoint, and all that somebody has made on the same parent in its namespace. */
+function planRemoval(host: HostSide, id: EndpointId, { namespaceId }: Macvlan): readonly NetlinkRequest[] {
+  const links = listLinksIn(namespaceId, host.route).filter(({ kind }) => kind === "macvlan");
+  const own = links.find(({ alias }) => alias === endpointAliasOf(host.names, id));
+  return links
+    .filter(({ parent }) => parent === own?.parent)
+    .map(({ name }) => removeLinkIn(namespaceId, name));
+}
+
+/**
+ * `send`: to the host's socket, when that is free. `isReplaced`: another endpoint has the hardware address now. KERNEL: the id of a
+ * namespace is gone before its links, and those can't be removed by it then; but the parent accepts frames for a macvlan until it is gone.
+ */
+export function leavingMacvlan(
+  id: EndpointId,
+  macvlan: Macvlan,
+  {
+    remove,
+    isReplaced,
+  }: {
+    readonly remove: (plan: (host: HostSide) => readonly NetlinkRequest[]) => Promise<void>;
+    readonly isReplaced: () => boolean;
+  },
+): LeavingLink {
+  const { namespaceId, parentIndex, macAddress } = macvlan;
+  let isRemoved = false;
+  let dismantledSince: number | undefined;
+  return {
+    isThere: (socket) => {
+      if (!isRemoved && isNamespaceId(socket, namespaceId)) return true;
+      dismantledSince ??= performance.now();
+      if (isReplaced() || performance.now() - dismantledSince > DISMANTLE_MS) return false;
+      return listAcceptedMacAddresses(socket, parentIndex).has(macAddress);
+    },
+    remove: async () => {
+      await remove((host) => planRemoval(host, id, macvlan));
+      isRemoved = true;
+    },
+  };
+}
+
+/** Those of running containers, as an engine before this one has made them. Those of other containers are removed. */
+export function adoptMacvlans(
+  host: HostSide,
+  {
+    plans,
+    endpoints,
+  }: {
+    readonly plans: ReadonlyMap<NetworkId, NetworkPlan>;
+    readonly endpoints: ReadonlyMap<EndpointId, EndpointPlan>;
+  },
+): void {
+  const { names, route, macvlans } = host;
+  macvlans.clear();
+  const hasMacvlans = ({ id, driver }: NetworkPlan): boolean =>
+    driver === "macvlan" || findLinkIndex(route, bypassNamesOf(id).sink) !== undefined;
+  if (!plans.values().some(hasMacvlans)) return;
+  for (const namespaceId of listNamespaceIds(route)) {
+    const own = listLinksIn(namespaceId, route).filter(
+      ({ kind, alias }) => kind === "macvlan" && alias.startsWith(names.aliasPrefix),
+    );
+    for (const { alias, parent: parentIndex, macAddress } of own) {
+      const id = alias.slice(names.aliasPrefix.length);
+      const macvlan = { namespaceId, parentIndex, macAddress };
+      if (endpoints.has(id)) macvlans.set(id, macvlan);
+      else route.send(planRemoval(host, id, macvlan));
+    }
+  }
+}
