@@ -3,7 +3,8 @@ import { Failure } from "../../base/failure.ts";
 
 /**
  * Inflates all members of a gzip stream. Zero bytes may follow the last one: tar and tapes fill blocks with them. Throws "corrupt" with the
- * position of anything else: exact behind zero bytes, else the piece of the source that has it. Reads the source to its end and leaves ending it to its owner. What zlib refuses it throws as it comes.
+ * position of anything else: exact behind zero bytes, else a range within the piece of the source that has it. Reads the source to its end and leaves ending it to its
+ * owner. What zlib refuses it throws as it comes.
  */
 export async function* gunzip(
   source: AsyncIterator<Uint8Array>,
@@ -61,12 +62,17 @@ class Feeding {
     }
   }
 
-  /** zlib does not report where a member ended, only which of the pieces it refused. */
+  /**
+   * zlib reports neither where a member ended nor how much it has consumed of what it refuses (Bun's handle leaves its counts as they were),
+   * and its state is lost. To know the position, each member would have to be inflated raw, with its checksum computed here: work for every
+   * good layer. So the range begins with what the last inflation that succeeded has left, and ends with the piece.
+   */
   refusal(cause: Error): Failure {
     this.#forgetConsumed();
     const [refused = { at: 0, bytes: new Uint8Array(0) }] = this.#sent;
+    const first = Math.max(refused.at, this.#transform.bytesWritten);
     const last = refused.at + refused.bytes.length - 1;
-    const where = last === refused.at ? `at byte ${last}` : `between byte ${refused.at} and byte ${last}`;
+    const where = last === first ? `at byte ${last}` : `between byte ${first} and byte ${last}`;
     return new Failure("corrupt", `cannot decompress gzip: something else follows it ${where}`, { cause });
   }
 

@@ -96,12 +96,25 @@ describe("decompress()", () => {
     const at = bytes.length - 4;
     for (const [step, where] of [
       [1, new RegExp(`follows it at byte (${at}|${at + 1})$`)],
-      [1 << 20, new RegExp(`follows it between byte 0 and byte ${bytes.length - 1}$`)],
+      [1 << 20, new RegExp(`follows it between byte \\d+ and byte ${bytes.length - 1}$`)],
     ] as const)
       await expect(collect(decompress(cut(bytes, step)))).rejects.toMatchObject({
         kind: "corrupt",
         message: expect.stringMatching(where),
       });
+  });
+
+  test("leaves out of that range what inflated well before", async () => {
+    const large = gzipSync(Buffer.alloc(16 << 20));
+    const bytes = Buffer.concat([large, Buffer.from("junk")]);
+    const refused: unknown = await collect(decompress(cut(bytes, 1 << 20))).catch(
+      (thrown: unknown) => thrown,
+    );
+    const [, first, last] = /between byte (\d+) and byte (\d+)$/.exec(String(refused)) ?? [];
+    expect(Number(last)).toBe(bytes.length - 1);
+    // Pieces of 256 KB came out, of a thousandth of that each.
+    expect(Number(first)).toBeLessThanOrEqual(large.length);
+    expect(Number(first)).toBeGreaterThan(large.length - 1000);
   });
 
   test("passes on what the source throws", async () => {
