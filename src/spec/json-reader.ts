@@ -17,6 +17,14 @@ export function readJson(bytes: Uint8Array, limits: JsonLimits): JsonNode {
 
 /** The value of a document that readJson() would read; throws as it does. */
 export function parseJson(bytes: Uint8Array, limits: JsonLimits): unknown {
+  return parseCountedJson(bytes, limits).value;
+}
+
+/** As parseJson(). `members`: so many were written, while of those of one object that have the same name the value has the last. */
+export function parseCountedJson(
+  bytes: Uint8Array,
+  limits: JsonLimits,
+): { readonly value: unknown; readonly text: string; readonly members: number } {
   const { what, maxBytes = 4 * 1024 * 1024, maxDepth = 64 } = limits;
   if (bytes.length > maxBytes) {
     throw new Failure(
@@ -24,12 +32,13 @@ export function parseJson(bytes: Uint8Array, limits: JsonLimits): unknown {
       `cannot read ${what}: it has ${bytes.length} bytes, at most ${maxBytes} are allowed`,
     );
   }
-  if (depthOf(bytes) > maxDepth) {
+  const { depth, members } = measure(bytes);
+  if (depth > maxDepth) {
     throw new Failure("invalid", `cannot read ${what}: it is nested deeper than ${maxDepth} levels`);
   }
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return JSON.parse(text) as unknown;
+    return { value: JSON.parse(text) as unknown, text, members };
   } catch (cause) {
     throw new Failure("invalid", `cannot read ${what}: it is no JSON: ${String(cause)}`, { cause });
   }
@@ -130,10 +139,11 @@ export class JsonNode {
   }
 }
 
-/** How deep brackets nest, without parsing: a parser may recurse, this doesn't. */
-function depthOf(bytes: Uint8Array): number {
+/** How deep brackets nest, and how many members there are, without parsing: a parser may recurse, this doesn't. */
+function measure(bytes: Uint8Array): { readonly depth: number; readonly members: number } {
   let depth = 0;
   let deepest = 0;
+  let members = 0;
   let inString = false;
   for (let index = 0; index < bytes.length; index++) {
     const byte = bytes[index];
@@ -143,6 +153,7 @@ function depthOf(bytes: Uint8Array): number {
     } else if (byte === 0x22) inString = true;
     else if (byte === 0x7b || byte === 0x5b) deepest = Math.max(deepest, ++depth);
     else if (byte === 0x7d || byte === 0x5d) depth--;
+    else if (byte === 0x3a) members++;
   }
-  return deepest;
+  return { depth: deepest, members };
 }

@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import { membersOf } from "../../spec/json-members.ts";
 
 /** What a field of a JSON request may hold. null counts as absent, as in Go. The keys of a set or map keep their case. */
 export type FieldShape =
@@ -36,7 +37,7 @@ export function readFields(
 ): Record<string, unknown> {
   if (!isRecord(value)) throw refused(path, "must be an object");
   const fields = new Map(Object.entries(earlier as Record<string, unknown>));
-  for (const [key, item] of Object.entries(value)) {
+  for (const [key, item] of membersOf(value)) {
     const name = Object.hasOwn(shapes, key) ? key : namesWithoutCase(shapes).get(foldCase(key));
     const shape = name === undefined ? undefined : shapes[name];
     if (name === undefined || shape === undefined) continue;
@@ -137,7 +138,7 @@ function mapOf(
   read: (item: unknown, at: string) => unknown,
 ): Record<string, unknown> {
   if (!isRecord(value)) throw refused(path, "must be an object");
-  const entries = Object.entries(value).map(([key, item]) => [
+  const entries = membersOf(value).map(([key, item]) => [
     text(key, path),
     read(item, `${path}[${JSON.stringify(key)}]`),
   ]);

@@ -4,6 +4,7 @@ import { parseCreateRequest } from "../../../src/api/create-request.ts";
 import { parseDescriptorRequest } from "../../../src/api/descriptor-request.ts";
 import { parseExecCreate, parseExecStart } from "../../../src/api/exec-request.ts";
 import { parseManifestAnnotation, parseManifestListRequest } from "../../../src/api/manifest-request.ts";
+import { parseJsonBody } from "../../../src/api/json-body.ts";
 import {
   parseConnectRequest,
   parseDisconnectRequest,
@@ -198,13 +199,26 @@ describe("names of fields", () => {
 });
 
 describe("a name that comes twice", () => {
-  const read = (text: string) => readFields(JSON.parse(text), hostConfigShapes, "");
+  const read = (text: string) => readFields(parseJsonBody(Buffer.from(text)), hostConfigShapes, "");
 
   test.each([
     ['{"Memory":1,"memory":2}', { Memory: 2 }],
     ['{"memory":2,"Memory":1}', { Memory: 1 }],
     ['{"MEMORY":3,"memory":2,"Memory":1}', { Memory: 1 }],
     ['{"Memory":1,"memory":null}', { Memory: 1 }],
+    ['{"Memory":1,"Memory":2}', { Memory: 2 }],
+    ['{"Memory":1,"memory":2,"Memory":3}', { Memory: 3 }],
+    ['{"Memory":1,"Memory":null}', { Memory: 1 }],
+    ['{"Binds":["/a:/b"],"binds":["/c:/d"],"Binds":["/e:/f"]}', { Binds: ["/e:/f"] }],
+    ['{"Binds":["/a:/b"],"Binds":null}', {}],
+    [
+      '{"Tmpfs":{"/a":"1","/b":"1","/b":"2"},"Tmpfs":{"/c":"3"}}',
+      { Tmpfs: { "/a": "1", "/b": "2", "/c": "3" } },
+    ],
+    [
+      ' { "RestartPolicy" : { "Name" : "al\\"ways" } , "Binds":[ ], "RestartPolicy":{"MaximumRetryCount":-2e0}, "Memory":1 } ',
+      { RestartPolicy: { Name: 'al"ways', MaximumRetryCount: -2 }, Binds: [], Memory: 1 },
+    ],
     ['{"Binds":["/a:/b"],"binds":["/c:/d"]}', { Binds: ["/c:/d"] }],
     ['{"Binds":["/a:/b"],"binds":null}', {}],
     ['{"Tmpfs":{"/a":"1","/b":"1"},"tmpfs":{"/b":"2"}}', { Tmpfs: { "/a": "1", "/b": "2" } }],
@@ -220,6 +234,25 @@ describe("a name that comes twice", () => {
     expect(() => read('{"memory":"much","Memory":1}')).toThrow(
       "cannot read the request: Memory must be a whole number",
     );
+    expect(() => read('{"Memory":"much","Memory":1}')).toThrow(
+      "cannot read the request: Memory must be a whole number",
+    );
+  });
+
+  test("may come a thousand times", () => {
+    const times = (count: number): string => `{${Array(count).fill('"Memory":1').join()}}`;
+    expect(read(times(1001))).toEqual({ Memory: 1 });
+    expect(() => read(times(1002))).toThrow(
+      "cannot read the request: it repeats names of fields 1001 times, at most 1000 are allowed",
+    );
+  });
+
+  test("of any name, is read as JSON.parse() reads it where nothing looks for more", () => {
+    const texts = [
+      '[{"a":[{},[],"\\u00e9\\\\",true,null,-1.5e3],"":{"x":1,"x":2}}]',
+      '{"__proto__":1,"__proto__":[2]}',
+    ];
+    for (const text of texts) expect(parseJsonBody(Buffer.from(text))).toEqual(JSON.parse(text));
   });
 });
 
