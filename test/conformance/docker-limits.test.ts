@@ -1,31 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { detectCgroups, hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
-import { DockerCli, findDockerCli } from "../support/docker-cli.ts";
-import { busyboxArchive } from "../support/images.ts";
-import { Installation, isRoot } from "../support/tare.ts";
+import { describeDocker } from "../support/docker-host.ts";
 
-const program = findDockerCli();
-if (program === undefined) console.log("skipped: docker-cli (apt-get install docker-cli)");
-
-describe.skipIf(!isRoot || program === undefined)("docker-cli's limits", () => {
-  let tare: Installation;
-  let docker: DockerCli;
-
-  beforeAll(async () => {
-    tare = new Installation();
-    await tare.must(["load", "-i", busyboxArchive()]);
-    docker = new DockerCli(program ?? "", { socket: tare.socket, config: join(tare.directory, "docker") });
-  });
-  afterAll(async () => {
-    await tare[Symbol.asyncDispose]();
-  });
-
+describeDocker("docker-cli's limits", (host) => {
   test("reach the container, its inspection, and the cgroup that was asked for", async () => {
     const parent = `/tare-docker-test-${process.pid}`;
     const flags = `--blkio-weight 300 -m 64m --memory-reservation 32m --memory-swappiness 10 --cgroup-parent ${parent}`;
-    const id = await docker.must([
+    const id = await host.docker.must([
       "run",
       "-d",
       "--name",
@@ -36,7 +19,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli's limits", () => {
       "1000",
     ]);
     const inspect = async (): Promise<unknown> =>
-      JSON.parse(await docker.must(["inspect", "-f", "{{json .HostConfig}}", "limited"]));
+      JSON.parse(await host.docker.must(["inspect", "-f", "{{json .HostConfig}}", "limited"]));
     expect(await inspect()).toMatchObject({
       BlkioWeight: 300,
       Memory: 64 << 20,
@@ -51,10 +34,10 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli's limits", () => {
         .map(({ mountPath }) => join(mountPath, parent, id))
         .filter((path) => existsSync(path));
     expect(places().length).toBeGreaterThan(0);
-    await docker.must(["update", "--blkio-weight", "500", "--memory-reservation", "16m", "limited"]);
+    await host.docker.must(["update", "--blkio-weight", "500", "--memory-reservation", "16m", "limited"]);
     expect(await inspect()).toMatchObject({ BlkioWeight: 500, MemoryReservation: 16 << 20 });
-    await docker.must(["rm", "-f", "limited"]);
-    await tare.must(["system", "settle"]);
+    await host.docker.must(["rm", "-f", "limited"]);
+    await host.tare.must(["system", "settle"]);
     expect(places()).toEqual([]);
   });
 
@@ -67,8 +50,8 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli's limits", () => {
     ["--cgroup-parent ../x", 'cannot use cgroup path "../x"'],
     ["--cpu-rt-period 100 --cpu-rt-runtime 200", "real-time"],
   ])("%s is refused in one sentence", async (flags, says) => {
-    const { code, stderr } = await docker.run(["run", "--rm", ...flags.split(" "), "busybox", "true"]);
+    const { code, stderr } = await host.docker.run(["run", "--rm", ...flags.split(" "), "busybox", "true"]);
     expect([code, stderr]).toEqual([125, expect.stringContaining(says)]);
-    expect(await docker.must(["ps", "-aq"])).toBe("");
+    expect(await host.docker.must(["ps", "-aq"])).toBe("");
   });
 });

@@ -1,39 +1,22 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { DockerCli, findDockerCli } from "../support/docker-cli.ts";
-import { busyboxArchive } from "../support/images.ts";
-import { Installation, isRoot } from "../support/tare.ts";
+import { describeDocker } from "../support/docker-host.ts";
 
-const program = findDockerCli();
-if (program === undefined) console.log("skipped: docker-cli (apt-get install docker-cli)");
-
-describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and ports", () => {
-  let tare: Installation;
-  let docker: DockerCli;
-
-  beforeAll(async () => {
-    tare = new Installation();
-    await tare.must(["load", "-i", busyboxArchive()]);
-    docker = new DockerCli(program ?? "", { socket: tare.socket, config: join(tare.directory, "docker") });
-  });
-  afterAll(async () => {
-    await tare[Symbol.asyncDispose]();
-  });
-
+describeDocker("docker-cli with networks and ports", (host) => {
   const refused = async (args: readonly string[]): Promise<string> => {
-    const { code, stderr } = await docker.run(args);
+    const { code, stderr } = await host.docker.run(args);
     expect(code).not.toBe(0);
     return stderr;
   };
   const sleeper = ["busybox", "sh", "-c", "trap exit TERM; while :; do sleep 0.1; done"];
 
   test("network create, ls, inspect, rm, prune", async () => {
-    expect(await docker.must(["network", "ls", "--format", "{{.Name}} {{.Driver}} {{.Scope}}"])).toBe(
+    expect(await host.docker.must(["network", "ls", "--format", "{{.Name}} {{.Driver}} {{.Scope}}"])).toBe(
       "bridge bridge local\nhost host local\nnone null local",
     );
-    const id = await docker.must([
+    const id = await host.docker.must([
       "network",
       "create",
       "--subnet",
@@ -53,7 +36,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
       "lan",
     ]);
     expect(id).toMatch(/^[0-9a-f]{64}$/);
-    const [lan] = JSON.parse(await docker.must(["network", "inspect", "lan"]));
+    const [lan] = JSON.parse(await host.docker.must(["network", "inspect", "lan"]));
     expect(lan).toMatchObject({
       Name: "lan",
       Id: id,
@@ -79,26 +62,28 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
       Options: { "com.docker.network.driver.mtu": "1400" },
       Labels: { kind: "test" },
     });
-    expect(await docker.must(["network", "ls", "-q", "--no-trunc", "--filter", "label=kind=test"])).toBe(id);
-    expect(await docker.must(["network", "ls", "-q", "--filter", "type=custom"])).toBe(id.slice(0, 12));
-    expect(await docker.must(["network", "ls", "--filter", "dangling=true", "--format", "{{.Name}}"])).toBe(
+    expect(await host.docker.must(["network", "ls", "-q", "--no-trunc", "--filter", "label=kind=test"])).toBe(
+      id,
+    );
+    expect(await host.docker.must(["network", "ls", "-q", "--filter", "type=custom"])).toBe(id.slice(0, 12));
+    expect(
+      await host.docker.must(["network", "ls", "--filter", "dangling=true", "--format", "{{.Name}}"]),
+    ).toBe("lan");
+    expect(await host.docker.must(["inspect", "--type", "network", "-f", "{{.Name}}", id.slice(0, 8)])).toBe(
       "lan",
     );
-    expect(await docker.must(["inspect", "--type", "network", "-f", "{{.Name}}", id.slice(0, 8)])).toBe(
-      "lan",
-    );
-    expect(await docker.must(["network", "rm", "lan"])).toBe("lan");
-    await docker.must(["network", "create", "one"]);
-    await docker.must(["network", "create", "--label", "keep=1", "two"]);
-    expect(await docker.must(["network", "prune", "-f", "--filter", "label!=keep"])).toBe(
+    expect(await host.docker.must(["network", "rm", "lan"])).toBe("lan");
+    await host.docker.must(["network", "create", "one"]);
+    await host.docker.must(["network", "create", "--label", "keep=1", "two"]);
+    expect(await host.docker.must(["network", "prune", "-f", "--filter", "label!=keep"])).toBe(
       "Deleted Networks:\none",
     );
-    expect(await docker.must(["network", "rm", "two"])).toBe("two");
+    expect(await host.docker.must(["network", "rm", "two"])).toBe("two");
   });
 
   test("bad input is one sentence, and nothing is made", async () => {
-    const before = await docker.must(["network", "ls", "-q"]);
-    await docker.must(["network", "create", "--subnet", "10.82.0.0/16", "taken"]);
+    const before = await host.docker.must(["network", "ls", "-q"]);
+    await host.docker.must(["network", "create", "--subnet", "10.82.0.0/16", "taken"]);
     const sentences: readonly (readonly [readonly string[], string])[] = [
       [["network", "create", "taken"], "network with name taken already exists"],
       [["network", "create", "bridge"], "operation is not permitted on predefined bridge network"],
@@ -130,20 +115,23 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
     ];
     for (const [args, wanted] of sentences)
       expect([args, await refused(args)]).toEqual([args, expect.stringContaining(wanted)]);
-    await docker.must(["network", "rm", "taken"]);
-    expect(await docker.must(["network", "ls", "-q"])).toBe(before);
-    expect(await docker.must(["ps", "-aq"])).toBe("");
+    await host.docker.must(["network", "rm", "taken"]);
+    expect(await host.docker.must(["network", "ls", "-q"])).toBe(before);
+    expect(await host.docker.must(["ps", "-aq"])).toBe("");
   });
 
   test("all ports in one range: each is named in the request, and they are one entry", async () => {
     const options = { timeoutMs: 120_000 };
-    await docker.must(["create", "--name", "all", "-p", "1-65535:1-65535/tcp", "busybox", "true"], options);
+    await host.docker.must(
+      ["create", "--name", "all", "-p", "1-65535:1-65535/tcp", "busybox", "true"],
+      options,
+    );
     // The same with the longest address, for two protocols: about 12 MB.
     const address = "127.100.100.100";
     const both = ["tcp", "udp"].flatMap((protocol) => ["-p", `${address}:1-65535:1-65535/${protocol}`]);
-    await docker.must(["create", "--name", "both", ...both, "busybox", "true"], options);
-    await tare.must(["daemon", "stop"]);
-    const database = new DatabaseSync(join(tare.dataRoot, "state.db"));
+    await host.docker.must(["create", "--name", "both", ...both, "busybox", "true"], options);
+    await host.tare.must(["daemon", "stop"]);
+    const database = new DatabaseSync(join(host.tare.dataRoot, "state.db"));
     database.exec("PRAGMA busy_timeout = 20000"); // until the daemon has left
     const records = database.prepare("SELECT record FROM containers").all() as { record: string }[];
     database.close();
@@ -160,11 +148,11 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
         expect.objectContaining({ protocol: "udp", count: 65_535, hostAddress: address }),
       ],
     });
-    await tare.must(["rm", "all", "both"]);
+    await host.tare.must(["rm", "all", "both"]);
   }, 300_000);
 
   test("publish: ps, port, inspect, a port that is taken", async () => {
-    await docker.must([
+    await host.docker.must([
       "run",
       "-d",
       "--name",
@@ -179,17 +167,17 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
       "443",
       ...sleeper,
     ]);
-    const random = (await docker.must(["port", "web", "443"])).split(":").at(-1) ?? "";
+    const random = (await host.docker.must(["port", "web", "443"])).split(":").at(-1) ?? "";
     expect(Number(random)).toBeGreaterThan(32_000);
-    expect(await docker.must(["ps", "--format", "{{.Ports}}"])).toBe(
+    expect(await host.docker.must(["ps", "--format", "{{.Ports}}"])).toBe(
       `7000/tcp, 127.0.0.1:18080->80/tcp, 0.0.0.0:18100->100/udp, 0.0.0.0:18101->101/udp, 0.0.0.0:18102->102/udp, 0.0.0.0:${random}->443/tcp`,
     );
-    expect(await docker.must(["port", "web", "80"])).toBe("127.0.0.1:18080");
-    expect(await docker.must(["port", "web", "100/udp"])).toBe("0.0.0.0:18100");
-    expect((await docker.run(["port", "web", "81"])).stderr).toContain(
+    expect(await host.docker.must(["port", "web", "80"])).toBe("127.0.0.1:18080");
+    expect(await host.docker.must(["port", "web", "100/udp"])).toBe("0.0.0.0:18100");
+    expect((await host.docker.run(["port", "web", "81"])).stderr).toContain(
       "No public port '81' published for web",
     );
-    const [web] = JSON.parse(await docker.must(["inspect", "web"]));
+    const [web] = JSON.parse(await host.docker.must(["inspect", "web"]));
     expect(web.Config.ExposedPorts).toEqual({
       "80/tcp": {},
       "100/udp": {},
@@ -215,7 +203,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
     expect(bridge.IPAddress).toBe(web.NetworkSettings.IPAddress);
     expect(bridge).toMatchObject({ IPPrefixLen: 16, Aliases: null, DNSNames: null, GlobalIPv6Address: "" });
     expect(bridge.MacAddress).toMatch(/^02:42:ac:/);
-    const [network] = JSON.parse(await docker.must(["network", "inspect", "bridge"]));
+    const [network] = JSON.parse(await host.docker.must(["network", "inspect", "bridge"]));
     expect(network.Containers[web.Id]).toEqual({
       Name: "web",
       EndpointID: bridge.EndpointID,
@@ -223,18 +211,18 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
       IPv4Address: `${bridge.IPAddress}/16`,
       IPv6Address: "",
     });
-    expect(await docker.must(["ps", "-q", "--filter", "publish=18101/udp"])).toBe(web.Id.slice(0, 12));
-    expect(await docker.must(["ps", "-q", "--filter", "expose=7000"])).toBe(web.Id.slice(0, 12));
-    expect(await docker.must(["ps", "-q", "--filter", "network=bridge"])).toBe(web.Id.slice(0, 12));
-    expect(await docker.must(["ps", "-q", "--filter", "network=none"])).toBe("");
+    expect(await host.docker.must(["ps", "-q", "--filter", "publish=18101/udp"])).toBe(web.Id.slice(0, 12));
+    expect(await host.docker.must(["ps", "-q", "--filter", "expose=7000"])).toBe(web.Id.slice(0, 12));
+    expect(await host.docker.must(["ps", "-q", "--filter", "network=bridge"])).toBe(web.Id.slice(0, 12));
+    expect(await host.docker.must(["ps", "-q", "--filter", "network=none"])).toBe("");
     expect(await refused(["run", "--rm", "-p", "127.0.0.1:18080:1", "busybox"])).toContain(
       "port is already allocated",
     );
-    await docker.must(["stop", "-t", "1", "web"]);
-    const [stopped] = JSON.parse(await docker.must(["inspect", "web"]));
+    await host.docker.must(["stop", "-t", "1", "web"]);
+    const [stopped] = JSON.parse(await host.docker.must(["inspect", "web"]));
     expect(stopped.NetworkSettings).toMatchObject({ Ports: {}, IPAddress: "" });
     expect(stopped.NetworkSettings.Networks.bridge).toMatchObject({ EndpointID: "", IPAddress: "" });
-    await docker.must(["rm", "web"]);
+    await host.docker.must(["rm", "web"]);
   });
 
   test("a port on which a program of the host's listens", async () => {
@@ -243,11 +231,11 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
     const { port } = listener.address() as { readonly port: number };
     expect(await refused(["run", "--rm", "-p", `${port}:80`, "busybox"])).toContain("address already in use");
     listener.close();
-    expect((await docker.run(["run", "--rm", "-p", `${port}:80`, "busybox", "true"])).code).toBe(0);
+    expect((await host.docker.run(["run", "--rm", "-p", `${port}:80`, "busybox", "true"])).code).toBe(0);
   });
 
   test("long forms, addresses of one's choice, IPv6, events", async () => {
-    await docker.must([
+    await host.docker.must([
       "network",
       "create",
       "--ipv6",
@@ -257,9 +245,9 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
       "fd00:84::/64",
       "dual",
     ]);
-    await docker.must(["network", "create", "--internal", "closed"]);
+    await host.docker.must(["network", "create", "--internal", "closed"]);
     const since = String(Math.trunc(Date.now() / 1000) - 1);
-    await docker.must([
+    await host.docker.must([
       "run",
       "-d",
       "--name",
@@ -281,17 +269,19 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
       "18091:91",
       ...sleeper,
     ]);
-    await docker.must(["network", "connect", "--alias", "c", "closed", "box"]);
-    const addresses = await docker.must(["exec", "box", "ip", "-o", "addr", "show", "eth0"]);
+    await host.docker.must(["network", "connect", "--alias", "c", "closed", "box"]);
+    const addresses = await host.docker.must(["exec", "box", "ip", "-o", "addr", "show", "eth0"]);
     expect(addresses).toContain("10.84.0.20/24");
     expect(addresses).toContain("fd00:84::20/64");
     expect(addresses).toContain("169.254.9.9/16");
-    expect(await docker.must(["exec", "box", "cat", "/sys/class/net/eth0/address"])).toBe(
+    expect(await host.docker.must(["exec", "box", "cat", "/sys/class/net/eth0/address"])).toBe(
       "92:d0:c6:0a:29:33",
     );
-    expect(await docker.must(["exec", "box", "cat", "/etc/hosts"])).toContain("10.84.0.1\tgate");
-    expect(await docker.must(["exec", "box", "ip", "route"])).toContain("default via 10.84.0.1 dev eth0");
-    const [box] = JSON.parse(await docker.must(["inspect", "box"]));
+    expect(await host.docker.must(["exec", "box", "cat", "/etc/hosts"])).toContain("10.84.0.1\tgate");
+    expect(await host.docker.must(["exec", "box", "ip", "route"])).toContain(
+      "default via 10.84.0.1 dev eth0",
+    );
+    const [box] = JSON.parse(await host.docker.must(["inspect", "box"]));
     expect(box.HostConfig.NetworkMode).toBe("dual");
     expect(box.NetworkSettings.Networks.dual).toMatchObject({
       IPAMConfig: { IPv4Address: "10.84.0.20", IPv6Address: "fd00:84::20", LinkLocalIPs: ["169.254.9.9"] },
@@ -310,11 +300,13 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
         { HostIp: "::", HostPort: "18091" },
       ],
     });
-    const stats = JSON.parse(await docker.must(["stats", "--no-stream", "--format", "{{json .}}", "box"]));
+    const stats = JSON.parse(
+      await host.docker.must(["stats", "--no-stream", "--format", "{{json .}}", "box"]),
+    );
     expect(stats.NetIO).toMatch(/B \/ /);
-    await docker.must(["rm", "-f", "box"]);
+    await host.docker.must(["rm", "-f", "box"]);
     const until = String(Math.trunc(Date.now() / 1000) + 1);
-    const events = await docker.must([
+    const events = await host.docker.must([
       "events",
       "--since",
       since,
@@ -331,12 +323,12 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
       "disconnect dual",
       "disconnect closed",
     ]);
-    await docker.must(["network", "prune", "-f"]);
+    await host.docker.must(["network", "prune", "-f"]);
   });
 
   test("links of the default bridge: names and variables", async () => {
-    await docker.must(["run", "-d", "--name", "db", "--expose", "5432", "-e", "SECRET=1", ...sleeper]);
-    const out = await docker.must([
+    await host.docker.must(["run", "-d", "--name", "db", "--expose", "5432", "-e", "SECRET=1", ...sleeper]);
+    const out = await host.docker.must([
       "run",
       "--rm",
       "--link",
@@ -346,11 +338,11 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with networks and 
       "-c",
       "cat /etc/hosts; env",
     ]);
-    const address = await docker.must(["inspect", "-f", "{{.NetworkSettings.IPAddress}}", "db"]);
+    const address = await host.docker.must(["inspect", "-f", "{{.NetworkSettings.IPAddress}}", "db"]);
     expect(out).toMatch(new RegExp(`^${address}\tstore [0-9a-f]{12} db$`, "m"));
     expect(out).toContain(`STORE_PORT_5432_TCP_ADDR=${address}`);
     expect(out).toContain("STORE_ENV_SECRET=1");
-    await docker.must(["rm", "-f", "db"]);
+    await host.docker.must(["rm", "-f", "db"]);
     expect(await refused(["run", "--rm", "--link", "db", "busybox"])).toContain(
       "could not get container for db",
     );

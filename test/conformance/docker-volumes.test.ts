@@ -1,43 +1,30 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DockerCli, findDockerCli } from "../support/docker-cli.ts";
-import { busyboxArchive } from "../support/images.ts";
-import { Installation, isRoot } from "../support/tare.ts";
+import { describeDocker } from "../support/docker-host.ts";
 
-const program = findDockerCli();
-if (program === undefined) console.log("skipped: docker-cli (apt-get install docker-cli)");
+describeDocker("docker-cli with volumes and mounts", (host) => {
+  let directory: string;
 
-describe.skipIf(!isRoot || program === undefined)("docker-cli with volumes and mounts", () => {
-  let tare: Installation;
-  let docker: DockerCli;
-  let host: string;
-
-  beforeAll(async () => {
-    tare = new Installation();
-    await tare.must(["load", "-i", busyboxArchive()]);
-    docker = new DockerCli(program ?? "", { socket: tare.socket, config: join(tare.directory, "docker") });
-    host = join(tare.directory, "host");
-    mkdirSync(host);
-    writeFileSync(join(host, "file"), "of the host\n");
-  });
-  afterAll(async () => {
-    await tare[Symbol.asyncDispose]();
+  beforeAll(() => {
+    directory = join(host.tare.directory, "host");
+    mkdirSync(directory);
+    writeFileSync(join(directory, "file"), "of the host\n");
   });
 
   test("volume create, ls, inspect, rm, prune", async () => {
-    expect(await docker.must(["volume", "create", "--label", "kind=test", "data"])).toBe("data");
-    expect(await docker.must(["volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "memory"])).toBe(
-      "memory",
-    );
-    const anonymous = await docker.must(["volume", "create"]);
+    expect(await host.docker.must(["volume", "create", "--label", "kind=test", "data"])).toBe("data");
+    expect(
+      await host.docker.must(["volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "memory"]),
+    ).toBe("memory");
+    const anonymous = await host.docker.must(["volume", "create"]);
     expect(anonymous).toMatch(/^[0-9a-f]{64}$/);
-    expect(await docker.must(["volume", "ls", "--filter", "name=data"])).toBe(
+    expect(await host.docker.must(["volume", "ls", "--filter", "name=data"])).toBe(
       "DRIVER    VOLUME NAME\nlocal     data",
     );
-    expect(await docker.must(["volume", "ls", "-q", "--filter", "label=kind=test"])).toBe("data");
+    expect(await host.docker.must(["volume", "ls", "-q", "--filter", "label=kind=test"])).toBe("data");
     expect(
-      await docker.must([
+      await host.docker.must([
         "volume",
         "ls",
         "--format",
@@ -47,35 +34,41 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with volumes and m
       ]),
     ).toBe("data local local kind=test N/A");
     expect(
-      await docker.must(["volume", "inspect", "-f", "{{.Mountpoint}} {{.Labels}} {{.Options}}", "memory"]),
-    ).toBe(`${tare.dataRoot}/volumes/memory/_data map[] map[device:tmpfs type:tmpfs]`);
-    expect(await docker.must(["inspect", "--type", "volume", "-f", "{{.Name}}", "data"])).toBe("data");
-    expect(await docker.run(["volume", "inspect", "nope"])).toMatchObject({
+      await host.docker.must([
+        "volume",
+        "inspect",
+        "-f",
+        "{{.Mountpoint}} {{.Labels}} {{.Options}}",
+        "memory",
+      ]),
+    ).toBe(`${host.tare.dataRoot}/volumes/memory/_data map[] map[device:tmpfs type:tmpfs]`);
+    expect(await host.docker.must(["inspect", "--type", "volume", "-f", "{{.Name}}", "data"])).toBe("data");
+    expect(await host.docker.run(["volume", "inspect", "nope"])).toMatchObject({
       code: 1,
       stderr: "Error response from daemon: get nope: no such volume\n",
     });
-    expect(await docker.run(["volume", "create", "x"])).toMatchObject({
+    expect(await host.docker.run(["volume", "create", "x"])).toMatchObject({
       code: 1,
       stderr:
         "Error response from daemon: create x: volume name is too short, names should be at least two alphanumeric characters\n",
     });
-    const id = await docker.must(["create", "-v", "data:/x", "busybox"]);
-    expect(await docker.run(["volume", "rm", "data"])).toMatchObject({
+    const id = await host.docker.must(["create", "-v", "data:/x", "busybox"]);
+    expect(await host.docker.run(["volume", "rm", "data"])).toMatchObject({
       code: 1,
       stderr: `Error response from daemon: remove data: volume is in use - [${id}]\n`,
     });
-    await docker.must(["rm", id]);
-    expect(await docker.must(["volume", "prune", "-f"])).toMatch(
+    await host.docker.must(["rm", id]);
+    expect(await host.docker.must(["volume", "prune", "-f"])).toMatch(
       new RegExp(`^Deleted Volumes:\n${anonymous}\n\nTotal reclaimed space: `),
     );
-    expect(await docker.must(["volume", "prune", "-a", "-f", "--filter", "label!=kind"])).toContain(
+    expect(await host.docker.must(["volume", "prune", "-a", "-f", "--filter", "label!=kind"])).toContain(
       "Deleted Volumes:\nmemory\n",
     );
     expect(
-      await docker.must(["system", "df", "--format", "{{.Type}} {{.TotalCount}} {{.Active}}"]),
+      await host.docker.must(["system", "df", "--format", "{{.Type}} {{.TotalCount}} {{.Active}}"]),
     ).toContain("Local Volumes 1 0");
-    expect(await docker.must(["volume", "rm", "data"])).toBe("data");
-    expect(await docker.must(["volume", "rm", "-f", "data"])).toBe("data");
+    expect(await host.docker.must(["volume", "rm", "data"])).toBe("data");
+    expect(await host.docker.must(["volume", "rm", "-f", "data"])).toBe("data");
   });
 
   test.each([
@@ -91,16 +84,16 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with volumes and m
     [["--tmpfs", "/t:size=1m,mode=700"], "stat -c %a /t; df -k /t | tail -1 | awk '{print $2}'", "700\n1024"],
     [["--mount", "type=tmpfs,dst=/t,tmpfs-mode=1770,tmpfs-size=1m"], "stat -c %a /t", "1770"],
   ] as const)("run with %j", async (options, script, said) => {
-    expect(await docker.must(["run", "--rm", ...options, "busybox", "sh", "-c", script])).toBe(said);
+    expect(await host.docker.must(["run", "--rm", ...options, "busybox", "sh", "-c", script])).toBe(said);
   });
 
   test("run with binds of the host", async () => {
     const run = (option: string): Promise<string> =>
-      docker.must([
+      host.docker.must([
         "run",
         "--rm",
         "--mount",
-        `type=bind,src=${host},dst=/h${option}`,
+        `type=bind,src=${directory},dst=/h${option}`,
         "busybox",
         "cat",
         "/h/file",
@@ -115,25 +108,25 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with volumes and m
     ]) {
       expect(await run(option)).toBe("of the host");
     }
-    const missing = await docker.run([
+    const missing = await host.docker.run([
       "run",
       "--rm",
       "--mount",
-      `type=bind,src=${host}/none,dst=/h`,
+      `type=bind,src=${directory}/none,dst=/h`,
       "busybox",
       "true",
     ]);
     expect([missing.code, missing.stderr.split("\n")[0]]).toEqual([
       125,
-      `docker: Error response from daemon: invalid mount config for type "bind": bind source path does not exist: ${host}/none.`,
+      `docker: Error response from daemon: invalid mount config for type "bind": bind source path does not exist: ${directory}/none.`,
     ]);
-    const twice = await docker.run([
+    const twice = await host.docker.run([
       "run",
       "--rm",
       "-v",
-      `${host}:/h`,
+      `${directory}:/h`,
       "--mount",
-      `type=bind,src=${host},dst=/h`,
+      `type=bind,src=${directory},dst=/h`,
       "busybox",
       "true",
     ]);
@@ -144,7 +137,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with volumes and m
   });
 
   test("--volumes-from, inspect, ps, rm -v", async () => {
-    await docker.must([
+    await host.docker.must([
       "create",
       "--name",
       "giver",
@@ -153,11 +146,11 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with volumes and m
       "-v",
       "given:/given",
       "-v",
-      `${host}:/h:ro`,
+      `${directory}:/h:ro`,
       "busybox",
     ]);
     expect(
-      await docker.must([
+      await host.docker.must([
         "run",
         "--rm",
         "--volumes-from",
@@ -168,7 +161,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with volumes and m
         "touch /given/x /anonymous/x; cat /h/file",
       ]),
     ).toBe("of the host");
-    const mounts = await docker.must([
+    const mounts = await host.docker.must([
       "inspect",
       "-f",
       "{{range .Mounts}}{{.Type}} {{.Destination}} [{{.Mode}}] {{.RW}} [{{.Propagation}}]\n{{end}}",
@@ -181,11 +174,18 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with volumes and m
       "volume /given [z] true []",
     ]);
     expect(
-      await docker.must(["ps", "-a", "--filter", "volume=given", "--format", "{{.Names}} {{.LocalVolumes}}"]),
+      await host.docker.must([
+        "ps",
+        "-a",
+        "--filter",
+        "volume=given",
+        "--format",
+        "{{.Names}} {{.LocalVolumes}}",
+      ]),
     ).toBe("giver 2");
-    const before = (await docker.must(["volume", "ls", "-q"])).split("\n");
-    await docker.must(["rm", "-v", "giver"]);
-    const after = (await docker.must(["volume", "ls", "-q"])).split("\n");
+    const before = (await host.docker.must(["volume", "ls", "-q"])).split("\n");
+    await host.docker.must(["rm", "-v", "giver"]);
+    const after = (await host.docker.must(["volume", "ls", "-q"])).split("\n");
     expect(before.filter((name) => !after.includes(name)).map((name) => name.length)).toEqual([64]);
     expect(after).toContain("given");
   });
