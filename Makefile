@@ -1,5 +1,5 @@
 # Builds dist/tare: the executable with the addon, the keeper and the hello image inside, and the modules that run as
-# threads (src/linux/thread.ts finds them by their path below src). Split, so that a command loads
+# threads (src/linux/kernel/thread.ts finds them by their path below src). Split, so that a command loads
 # only its own part, and with bytecode: start-up falls from 36 to 9 ms. The JIT waits 32 times as long as usual, until
 # src/bin/tare.ts says that the command lasts.
 # Copied once more, so that the kernel maps it in large pieces (scripts/align-executable.mjs).
@@ -8,7 +8,7 @@
 SOURCES := $(shell find src -name '*.ts')
 NATIVE := native/build/syscall.node native/build/keeper.elf native/build/hello.elf
 BUN := node_modules/.bin/bun
-THREADS := ../src/network/names/answering-thread.ts ../src/image/threads/job-worker.ts ../src/linux/tree/unlink-thread.ts ../src/engine/state/copy-thread.ts
+THREADS := ../src/network/dns/answering-thread.ts ../src/image/threads/job-worker.ts ../src/linux/tree/internal/unlink-thread.ts ../src/engine/state/copy-thread.ts
 
 all: dist/tare dist/bin/tare
 

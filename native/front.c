@@ -277,7 +277,7 @@ __attribute__((noreturn)) static void lose(void) {
   leave(125);
 }
 
-// An event of src/api/run-stream.ts, as far as it is wanted here.
+// An event of src/api/http/run-stream.ts, as far as it is wanted here.
 static void take_event(const char *event) {
   static const char created[] = "{\"Id\":\"", started[] = "{\"Timing\":", ended[] = "{\"ExitStatus\":";
   if (begins(event, created) && length_of(event) >= sizeof created - 1 + ID) memcpy(id, event + sizeof created - 1, ID);
@@ -289,7 +289,7 @@ static void take_event(const char *event) {
   }
 }
 
-// Takes frames apart (src/api/stream-frames.ts), in pieces of any size. Of an event the beginning is enough.
+// Takes frames apart (src/api/http/stream-frames.ts), in pieces of any size. Of an event the beginning is enough.
 static void take(const char *bytes, size_t n) {
   static unsigned char header[8];
   static size_t filled, left, told;

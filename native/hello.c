@@ -215,7 +215,7 @@ static const char *status_of(const char *name) {
 
 // ---- namespaces ----
 
-// The clauses are those of src/linux/namespaces.ts.
+// The clauses are those of src/linux/namespaces/namespaces.ts.
 static const struct {
   const char *type, *file, *shared;
 } namespaces[] = {

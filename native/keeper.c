@@ -123,7 +123,7 @@ static int64_t run_list(const struct plan_op *list, uint32_t count) {
                                               : (long)argument;
     }
     int64_t result;
-    int tries = 0; // openat2(2): EAGAIN while a rename or mount anywhere makes ".." unsafe; src/linux/open.ts tries as often
+    int tries = 0; // openat2(2): EAGAIN while a rename or mount anywhere makes ".." unsafe; src/linux/files/open.ts tries as often
     do result = op->number == PLAN_CHECK_NOT_IN ? check_not_in(op) : raw(op->number, v[0], v[1], v[2], v[3], v[4], v[5]);
     while (op->number == SYS_openat2 && result == -EAGAIN && ++tries < 256);
     results[i] = result;

@@ -1,27 +1,27 @@
-import { connectTo } from "./mod/connected-engine.ts";
-import { LibraryEngine } from "./mod/library-engine.ts";
-import { openEngine as open, type OpenOptions } from "./mod/open-engine.ts";
+import { connectTo } from "./library/connected-engine.ts";
+import { LibraryEngine } from "./library/library-engine.ts";
+import { openEngine as open, type OpenOptions } from "./library/open-engine.ts";
 
 export { Failure, type FailureKind } from "./base/failure.ts";
-export type * from "./engine/bench-types.ts";
-export type * from "./engine/denial-types.ts";
-export type * from "./engine/descriptor-types.ts";
-export type * from "./engine/engine-types.ts";
-export type * from "./engine/file-types.ts";
-export type * from "./engine/image-types.ts";
-export type * from "./engine/limit-types.ts";
-export type * from "./engine/log-types.ts";
-export type * from "./engine/manifest-types.ts";
-export type * from "./engine/network-types.ts";
-export type * from "./engine/secret-types.ts";
-export type * from "./engine/pod-types.ts";
-export type * from "./engine/statistics-types.ts";
-export type * from "./engine/types.ts";
-export type * from "./engine/usage-types.ts";
-export type * from "./engine/volume-types.ts";
-export type { ExecResult, RunningContainer, RunOptions } from "./mod/container-handle.ts";
-export type { LibraryEngine } from "./mod/library-engine.ts";
-export type { OpenOptions } from "./mod/open-engine.ts";
+export type * from "./model/storage-bench.ts";
+export type * from "./model/denials.ts";
+export type * from "./model/descriptors.ts";
+export type * from "./model/engine.ts";
+export type * from "./model/files.ts";
+export type * from "./model/images.ts";
+export type * from "./model/limits.ts";
+export type * from "./model/logs.ts";
+export type * from "./model/manifests.ts";
+export type * from "./model/networks.ts";
+export type * from "./model/secrets.ts";
+export type * from "./model/pods.ts";
+export type * from "./model/statistics.ts";
+export type * from "./model/containers.ts";
+export type * from "./model/usage.ts";
+export type * from "./model/volumes.ts";
+export type { ExecResult, RunningContainer, RunOptions } from "./library/container-handle.ts";
+export type { LibraryEngine } from "./library/library-engine.ts";
+export type { OpenOptions } from "./library/open-engine.ts";
 
 /**
  * A whole container engine in this process, without a daemon. Needs root on Linux. One engine a data root: throws

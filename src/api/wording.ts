@@ -1,5 +1,5 @@
 import { Failure } from "../base/failure.ts";
-import type { Operation } from "./routes.ts";
+import type { Operation } from "./http/routes.ts";
 
 /** What a request was about, as far as its path says it. */
 export interface RequestSubject {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import type { FlagTable } from "../cli/flags/flag.ts";
 import { parseFlags } from "../cli/flags/parse.ts";
-import { type BlobPolicy, parseBlobPolicy } from "../spec/blob-policy.ts";
+import { type BlobPolicy, parseBlobPolicy } from "../spec/registry/blob-policy.ts";
 import { type GarbageRules, parseGarbageRules } from "../spec/garbage-rules.ts";
 import { parseBridgeGsoMaxSize } from "../spec/gso-max-size.ts";
 import { type IdPool, parseIdPool } from "../spec/id-pool.ts";

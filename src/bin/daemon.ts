@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { sentenceOf } from "../base/failure.ts";
 import { enableDebugLog, log, logUncaughtExceptions } from "../base/log.ts";
-import type { Engine } from "../engine/engine-types.ts";
+import type { Engine } from "../model/engine.ts";
 import { build, publishBuild } from "./build.ts";
 import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
 import { giveMemoryBackWhenIdle } from "./idle-memory.ts";
@@ -42,8 +42,8 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
   mkdirSync(options.runRoot, { recursive: true, mode: 0o700 });
   installAddon(options);
   const { serve } = await import("../daemon/server.ts");
-  const { readDescriptorBudget } = await import("../linux/descriptor-budget.ts");
-  const { StreamSockets } = await import("../linux/stream-socket.ts");
+  const { readDescriptorBudget } = await import("../linux/process/descriptor-budget.ts");
+  const { StreamSockets } = await import("../linux/sockets/stream-socket.ts");
   await using engine = await open(options);
   using socketCalls = new StreamSockets();
   const serving = await serve(engine, {
@@ -78,7 +78,7 @@ async function warmUp(): Promise<void> {
 }
 
 async function open(options: DaemonOptions): Promise<Engine> {
-  const { openEngine } = await import("../mod/open-engine.ts");
+  const { openEngine } = await import("../library/open-engine.ts");
   const { whenFree } = await import("./when-free.ts");
   const registriesFile = process.env["TARE_REGISTRIES_CONF"];
   return await whenFree(options.socketPath, () =>

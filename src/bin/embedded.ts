@@ -4,7 +4,7 @@ import { join } from "node:path";
 import addonFile from "../../native/build/syscall.node" with { type: "file" };
 import helloFile from "../../native/build/hello.elf" with { type: "file" };
 import keeperFile from "../../native/build/keeper.elf" with { type: "file" };
-import { addon, useAddon } from "../linux/addon.ts";
+import { addon, useAddon } from "../linux/kernel/addon.ts";
 
 /** Where the programs inside the executable are read from. */
 export const programs: { readonly keeper: string; readonly hello: string } = {

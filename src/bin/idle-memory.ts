@@ -1,4 +1,4 @@
-import { releaseOwnCode } from "../linux/own-code.ts";
+import { releaseOwnCode } from "../linux/kernel/own-code.ts";
 
 const lookEveryMs = 2_000;
 /** Below this much processor time between two looks the daemon counts as idle. */

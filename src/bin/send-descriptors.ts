@@ -1,5 +1,5 @@
 import type { GlobalOptions } from "../cli/context.ts";
-import { sendDescriptors as send } from "../linux/descriptor-packet.ts";
+import { sendDescriptors as send } from "../linux/sockets/descriptor-packet.ts";
 import { installAddon } from "./embedded.ts";
 
 /** Of this process, to the daemon's socket for them. */

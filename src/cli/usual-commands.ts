@@ -1,4 +1,4 @@
-import { readPlainRun } from "../api/plain-run.ts";
+import { readPlainRun } from "../api/container/plain-run.ts";
 import type { CommandEntry } from "./tree.ts";
 
 /** Those that are used most. By their short names they are found without the others, of which there are a hundred. */
@@ -9,25 +9,25 @@ export const usualCommands: readonly CommandEntry[] = [
     isCommon: true,
     load: async (words) =>
       words !== undefined && readPlainRun(words) !== undefined
-        ? (await import("./commands/plain-run.ts")).plainRun
-        : (await import("./commands/run.ts")).run,
+        ? (await import("./container/plain-run.ts")).plainRun
+        : (await import("./container/run.ts")).run,
   },
   {
     names: ["container exec", "exec"],
     summary: "Execute a command in a running container",
     isCommon: true,
-    load: async () => (await import("./commands/exec.ts")).exec,
+    load: async () => (await import("./container/exec.ts")).exec,
   },
   {
     names: ["container ls", "container list", "container ps", "ps"],
     summary: "List containers",
     isCommon: true,
-    load: async () => (await import("./commands/ps.ts")).ps,
+    load: async () => (await import("./container/ps.ts")).ps,
   },
   {
     names: ["image ls", "image list", "images"],
     summary: "List images",
     isCommon: true,
-    load: async () => (await import("./commands/images.ts")).images,
+    load: async () => (await import("./image/images.ts")).images,
   },
 ];

@@ -1,6 +1,6 @@
-import type { ArchivePathStat } from "../api/path-stat.ts";
-import { type Filters, formatFilters } from "../api/filters.ts";
-import { decodeFrames, type Frame, multiplexedStreamType } from "../api/stream-frames.ts";
+import type { ArchivePathStat } from "../api/container/path-stat.ts";
+import { type Filters, formatFilters } from "../api/http/filters.ts";
+import { decodeFrames, type Frame, multiplexedStreamType } from "../api/http/stream-frames.ts";
 import type { ContainerConfig } from "../api/types/container-config.ts";
 import type {
   ContainerChange,
@@ -394,9 +394,9 @@ export class ContainersClient {
 }
 
 // Not loaded by those who need none of it.
-const loadSpelling = (): Promise<typeof import("../api/spell-out-request.ts")> =>
-  import("../api/spell-out-request.ts");
-const loadPathStat = (): Promise<typeof import("../api/path-stat.ts")> => import("../api/path-stat.ts");
+const loadSpelling = (): Promise<typeof import("../api/container/spell-out-request.ts")> =>
+  import("../api/container/spell-out-request.ts");
+const loadPathStat = (): Promise<typeof import("../api/container/path-stat.ts")> => import("../api/container/path-stat.ts");
 
 function at(reference: string): string {
   return `/containers/${segment(reference)}`;

@@ -1,5 +1,5 @@
-import { decryptionKeysHeader, encryptionKeysHeader, formatKeysHeader } from "../api/encryption-keys.ts";
-import { type Filters, formatFilters } from "../api/filters.ts";
+import { decryptionKeysHeader, encryptionKeysHeader, formatKeysHeader } from "../api/image/encryption-keys.ts";
+import { type Filters, formatFilters } from "../api/http/filters.ts";
 import type {
   DistributionInspect,
   ImageDeleteItem,

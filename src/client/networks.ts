@@ -1,4 +1,4 @@
-import { type Filters, formatFilters } from "../api/filters.ts";
+import { type Filters, formatFilters } from "../api/http/filters.ts";
 import type {
   EndpointSettings,
   Network,

@@ -1,5 +1,5 @@
-import { type Filters, formatFilters } from "../api/filters.ts";
-import { spellOutRequest } from "../api/spell-out-request.ts";
+import { type Filters, formatFilters } from "../api/http/filters.ts";
+import { spellOutRequest } from "../api/container/spell-out-request.ts";
 import type { Pod, PodCreateRequest, PodCreateResponse, PodPruneResponse } from "../api/types/pod.ts";
 import { segment } from "./query.ts";
 import type { Transport } from "./transport.ts";

@@ -1,6 +1,6 @@
-import { failureOfReply } from "../api/failure-status.ts";
-import { type RunPart, RunStreamDecoder } from "../api/run-stream.ts";
-import type { Frame } from "../api/stream-frames.ts";
+import { failureOfReply } from "../api/http/failure-status.ts";
+import { type RunPart, RunStreamDecoder } from "../api/http/run-stream.ts";
+import type { Frame } from "../api/http/stream-frames.ts";
 import type {
   ContainerCreateRequest,
   ContainerCreateResponse,

@@ -1,4 +1,4 @@
-import { type Filters, formatFilters } from "../api/filters.ts";
+import { type Filters, formatFilters } from "../api/http/filters.ts";
 import type { Secret, SecretCreateRequest } from "../api/types/secret.ts";
 import { segment } from "./query.ts";
 import type { Transport } from "./transport.ts";

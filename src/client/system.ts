@@ -1,4 +1,4 @@
-import { type Filters, formatFilters } from "../api/filters.ts";
+import { type Filters, formatFilters } from "../api/http/filters.ts";
 import type { EventMessage } from "../api/types/event.ts";
 import type { Network } from "../api/types/network.ts";
 import type { Ping, SystemInfo, SystemVersion } from "../api/types/system.ts";
@@ -12,7 +12,7 @@ import type {
 } from "../api/types/tare.ts";
 import type { StorageBenchMessage } from "../api/types/storage-bench.ts";
 import type { SystemUsage } from "../api/types/usage.ts";
-import type { LoginRequest } from "../api/registry-auth.ts";
+import type { LoginRequest } from "../api/image/registry-auth.ts";
 import type { Signaled } from "./containers.ts";
 import { segment } from "./query.ts";
 import type { Transport } from "./transport.ts";

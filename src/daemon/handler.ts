@@ -1,8 +1,8 @@
-import type { Query } from "../api/query.ts";
+import type { Query } from "../api/http/query.ts";
 import type { Failure } from "../base/failure.ts";
-import type { Operation } from "../api/routes.ts";
-import type { ApiVersion } from "../api/version.ts";
-import type { Engine } from "../engine/engine-types.ts";
+import type { Operation } from "../api/http/routes.ts";
+import type { ApiVersion } from "../api/http/version.ts";
+import type { Engine } from "../model/engine.ts";
 import type { AttachedClients } from "./attached-clients.ts";
 import type { ApiRequest } from "./http/api-request.ts";
 import type { Reply } from "./http/reply.ts";

@@ -1,10 +1,10 @@
 import { createServer, type Socket } from "node:net";
-import { Query } from "../api/query.ts";
-import { matchRoute, type RouteMatch } from "../api/route-match.ts";
-import { formatApiVersion, maximumVersion } from "../api/version.ts";
+import { Query } from "../api/http/query.ts";
+import { matchRoute, type RouteMatch } from "../api/http/route-match.ts";
+import { formatApiVersion, maximumVersion } from "../api/http/version.ts";
 import { wordFailure } from "../api/wording.ts";
 import { Failure, failureOf } from "../base/failure.ts";
-import type { Engine } from "../engine/engine-types.ts";
+import type { Engine } from "../model/engine.ts";
 import { AttachedClients } from "./attached-clients.ts";
 import type { DaemonFacts } from "./handler.ts";
 import type { ApiRequest } from "./http/api-request.ts";

@@ -1,16 +1,16 @@
 import { Failure } from "../base/failure.ts";
-import type { OwnedFd } from "../linux/fd.ts";
-import { isSameProcess } from "../linux/process.ts";
+import type { OwnedFd } from "../linux/kernel/fd.ts";
+import { isSameProcess } from "../linux/process/process.ts";
 import type { EndpointId } from "../network/types.ts";
-import { type ContainerContext, isRunning } from "./containers/context.ts";
+import { type ContainerContext, isRunning } from "./context.ts";
 import type { Garbage } from "./images/garbage.ts";
-import { listUnknownDirectories } from "./containers/unknown-directories.ts";
+import { listUnknownDirectories } from "./containers/files/unknown-directories.ts";
 import { listKeepers } from "./host/keepers.ts";
 import { openLiveNetwork } from "./networks/connect.ts";
-import { isUnconfirmed } from "./repair/unconfirmed.ts";
+import { isUnconfirmed } from "./unconfirmed.ts";
 import { subjectOf } from "./state/records.ts";
 import { checkVolumes } from "./volumes/check-volumes.ts";
-import type { CheckFinding } from "./engine-types.ts";
+import type { CheckFinding } from "../model/engine.ts";
 
 /** The keepers' own cgroup beside those of the containers. */
 const ownCgroups: ReadonlySet<string> = new Set(["keepers"]);

@@ -1,12 +1,12 @@
 import { kindOf } from "../base/failure.ts";
 import type { Digest } from "../spec/digest.ts";
-import type { ContainerContext } from "./containers/context.ts";
-import { withSizes } from "./containers/sizes.ts";
-import type { Images } from "./image-types.ts";
+import type { ContainerContext } from "./context.ts";
+import { withSizes } from "./containers/inspect/sizes.ts";
+import type { Images } from "../model/images.ts";
 import { knownLayerBytes } from "./images/layer-bytes.ts";
-import type { Containers } from "./types.ts";
-import type { DiskUsage, UsageKind } from "./usage-types.ts";
-import type { Volumes } from "./volume-types.ts";
+import type { Containers } from "../model/containers.ts";
+import type { DiskUsage, UsageKind } from "../model/usage.ts";
+import type { Volumes } from "../model/volumes.ts";
 
 /** What `system df` shows. Images are counted from records, containers and volumes by walking what is in them. */
 export async function describeDiskUsage(

@@ -1,6 +1,6 @@
 import { Failure } from "../base/failure.ts";
-import { hasLabel } from "./containers/labels.ts";
-import type { EngineEvent } from "./engine-types.ts";
+import { hasLabel } from "./labels.ts";
+import type { EngineEvent } from "../model/engine.ts";
 
 type Filter = (event: EngineEvent, values: readonly string[]) => boolean;
 

@@ -1,8 +1,8 @@
 import { availableParallelism, release, totalmem } from "node:os";
-import type { CgroupLayout } from "../linux/cgroup-layout.ts";
+import type { CgroupLayout } from "../linux/cgroup/layout.ts";
 import { hostPlatform } from "../spec/platform.ts";
-import type { ContainerContext } from "./containers/context.ts";
-import type { EngineInfo } from "./engine-types.ts";
+import type { ContainerContext } from "./context.ts";
+import type { EngineInfo } from "../model/engine.ts";
 import { networkDrivers } from "./networks/fixed-networks.ts";
 
 /** This program's own; package.json has the same. */

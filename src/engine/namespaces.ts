@@ -1,6 +1,6 @@
-import { namespaceKinds, type NamespaceInodes, readNamespaces } from "../linux/namespaces.ts";
-import type { ContainerContext } from "./containers/context.ts";
-import type { ContainerNamespaces } from "./engine-types.ts";
+import { namespaceKinds, type NamespaceInodes, readNamespaces } from "../linux/namespaces/namespaces.ts";
+import type { ContainerContext } from "./context.ts";
+import type { ContainerNamespaces } from "../model/engine.ts";
 
 interface Row {
   readonly id: string;

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
-import { DescriptorSocket } from "../linux/descriptor-packet.ts";
-import type { Fd } from "../linux/fd.ts";
-import type { DescriptorOffer, DescriptorOptions } from "./descriptor-types.ts";
+import { DescriptorSocket } from "../linux/sockets/descriptor-packet.ts";
+import type { Fd } from "../linux/kernel/fd.ts";
+import type { DescriptorOffer, DescriptorOptions } from "../model/descriptors.ts";
 import { checkTargets, planPreserved } from "./planning/preserved-fds.ts";
 
 const OFFER_MS = 30_000;

@@ -1,8 +1,8 @@
 import { Failure } from "../base/failure.ts";
 import { parseTimestamp } from "../base/timestamp.ts";
-import { hasLabel } from "./containers/labels.ts";
-import type { PruneFilters } from "./usage-types.ts";
-import type { WallMs } from "./types.ts";
+import { hasLabel } from "./labels.ts";
+import type { PruneFilters } from "../model/usage.ts";
+import type { WallMs } from "../model/containers.ts";
 
 export interface Prunable {
   readonly createdAt: WallMs;

@@ -1,10 +1,10 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf } from "../linux/file-failure.ts";
-import { openDirectoryPath } from "../linux/open.ts";
-import { measureTree } from "../linux/tree.ts";
+import { codeOf } from "../linux/files/file-failure.ts";
+import { openDirectoryPath } from "../linux/files/open.ts";
+import { measureTree } from "../linux/tree/tree.ts";
 import type { EngineParts } from "./parts.ts";
-import type { StoreKind, StoreUsage, StoreUsageRow } from "./usage-types.ts";
+import type { StoreKind, StoreUsage, StoreUsageRow } from "../model/usage.ts";
 
 /** Where in the data root each kind of thing is; `*` is any storage driver. */
 const places: readonly (readonly [kind: StoreKind, places: readonly string[]])[] = [

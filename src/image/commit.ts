@@ -1,9 +1,9 @@
 import { digestOf } from "../spec/digest.ts";
-import { encodeImageConfig, type ImageConfig, parseImageConfig } from "../spec/image-config.ts";
-import { encodeImageManifest, mediaTypes, parseImageDocument } from "../spec/image-manifest.ts";
+import { encodeImageConfig, type ImageConfig, parseImageConfig } from "../spec/image/config.ts";
+import { encodeImageManifest, mediaTypes, parseImageDocument } from "../spec/image/manifest.ts";
 import { Failure } from "../base/failure.ts";
 import type { Digest } from "../spec/digest.ts";
-import type { ImageId } from "../spec/image-id.ts";
+import type { ImageId } from "../spec/image/id.ts";
 import type { Reference } from "../spec/reference.ts";
 import type { StagedBlob } from "./blobs/staged-blob.ts";
 import type { ContentStore } from "./content-store.ts";

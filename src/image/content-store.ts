@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, kindOf } from "../base/failure.ts";
 import { algorithmOf, type Digest, findDigest, hexOf } from "../spec/digest.ts";
-import type { LayerCompression } from "../spec/layer-compression.ts";
+import type { LayerCompression } from "../spec/image/layer-compression.ts";
 import type { Blob } from "./blobs/blob.ts";
 import { BlobDraft, type DraftOptions } from "./blobs/blob-draft.ts";
 import { CompressedBlobs } from "./blobs/compressed-blobs.ts";
@@ -15,8 +15,8 @@ import { StagedBlob } from "./blobs/staged-blob.ts";
 import { AbsentBlobs, type AbsentBlob } from "./rebuild/absent-blobs.ts";
 import { type BlobForm, compressors } from "./rebuild/blob-form.ts";
 import { readBeside } from "./threads/read-beside.ts";
-import type { OwnedFd } from "../linux/fd.ts";
-import { codeOf, fileFailure } from "../linux/file-failure.ts";
+import type { OwnedFd } from "../linux/kernel/fd.ts";
+import { codeOf, fileFailure } from "../linux/files/file-failure.ts";
 
 /**
  * Blobs under `<dataRoot>/content/blobs/<algorithm>/<hex>`, named by what they hold. Whatever has a name there is

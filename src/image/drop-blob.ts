@@ -1,7 +1,7 @@
 import { fault } from "../base/fault.ts";
-import type { Fd } from "../linux/fd.ts";
+import type { Fd } from "../linux/kernel/fd.ts";
 import type { Digest } from "../spec/digest.ts";
-import type { LayerCompression } from "../spec/layer-compression.ts";
+import type { LayerCompression } from "../spec/image/layer-compression.ts";
 import type { ContentStore } from "./content-store.ts";
 import { compressedForms, compressors } from "./rebuild/blob-form.ts";
 import type { MadeForm, ProveJob } from "./rebuild/prove-rebuild.ts";

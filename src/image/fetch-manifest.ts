@@ -1,6 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import { algorithmOf, type Digest, digestOf } from "../spec/digest.ts";
-import { parseImageConfig } from "../spec/image-config.ts";
+import { parseImageConfig } from "../spec/image/config.ts";
 import {
   type Descriptor,
   type ImageIndex,
@@ -8,7 +8,7 @@ import {
   maxManifestBytes,
   parseImageDocument,
   roleOf,
-} from "../spec/image-manifest.ts";
+} from "../spec/image/manifest.ts";
 import type { Platform } from "../spec/platform.ts";
 import { type Reference, withDefaultTag } from "../spec/reference.ts";
 import type { AccessOptions, Registries } from "./registries.ts";

@@ -1,7 +1,7 @@
 import type { Progress } from "../base/progress.ts";
-import { applyConfigChanges } from "../spec/config-changes.ts";
+import { applyConfigChanges } from "../spec/image/config-changes.ts";
 import { digestOf } from "../spec/digest.ts";
-import { encodeImageConfig, noDefaults } from "../spec/image-config.ts";
+import { encodeImageConfig, noDefaults } from "../spec/image/config.ts";
 import { hostPlatform, type Platform } from "../spec/platform.ts";
 import type { Reference } from "../spec/reference.ts";
 import { abortable } from "./streams/abortable.ts";

@@ -1,9 +1,9 @@
-import type { Fd } from "../linux/fd.ts";
-import type { UnpackOptions, UnpackResult } from "../linux/unpack-options.ts";
+import type { Fd } from "../linux/kernel/fd.ts";
+import type { UnpackOptions, UnpackResult } from "../linux/tree/unpack-options.ts";
 import type { Digest } from "../spec/digest.ts";
-import type { ImageConfig } from "../spec/image-config.ts";
-import type { ImageId } from "../spec/image-id.ts";
-import type { ImageManifest } from "../spec/image-manifest.ts";
+import type { ImageConfig } from "../spec/image/config.ts";
+import type { ImageId } from "../spec/image/id.ts";
+import type { ImageManifest } from "../spec/image/manifest.ts";
 import type { Reference } from "../spec/reference.ts";
 
 /** An image all of whose blobs are in the content store, and all of whose layers the sink has. */

@@ -1,5 +1,5 @@
 import type { Digest } from "../spec/digest.ts";
-import type { Descriptor } from "../spec/image-manifest.ts";
+import type { Descriptor } from "../spec/image/manifest.ts";
 import type { Platform } from "../spec/platform.ts";
 import type { Reference } from "../spec/reference.ts";
 import { fetchDocument } from "./fetch-manifest.ts";

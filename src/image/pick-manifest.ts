@@ -1,4 +1,4 @@
-import type { Descriptor } from "../spec/image-manifest.ts";
+import type { Descriptor } from "../spec/image/manifest.ts";
 import { choosePlatform, formatPlatform, type Platform } from "../spec/platform.ts";
 
 /** Of an index's entries the one for a platform; else one of which the index doesn't say for what it is. */

@@ -3,14 +3,14 @@ import { Failure } from "../base/failure.ts";
 import { fault } from "../base/fault.ts";
 import type { Progress } from "../base/progress.ts";
 import { type Digest, digestOf, hexOf } from "../spec/digest.ts";
-import { artifactTypeOf } from "../spec/artifact.ts";
-import { parseImageConfig } from "../spec/image-config.ts";
+import { artifactTypeOf } from "../spec/image/artifact.ts";
+import { parseImageConfig } from "../spec/image/config.ts";
 import {
   type Descriptor,
   type ImageManifest,
   maxManifestBytes,
   parseImageDocument,
-} from "../spec/image-manifest.ts";
+} from "../spec/image/manifest.ts";
 import { type Platform, hostPlatform } from "../spec/platform.ts";
 import { formatFamiliar, type Reference, repositoryOf, withDefaultTag } from "../spec/reference.ts";
 import type { Blob } from "./blobs/blob.ts";
@@ -32,7 +32,7 @@ import { storeSealedLayer } from "./pull/sealed-layer.ts";
 import { findSameImage } from "./pull/stored-image.ts";
 import { storedManifest } from "./pull/stored-manifest.ts";
 import { Transfer } from "./transfer.ts";
-import type { RegistryCredentials } from "../spec/registry-credentials.ts";
+import type { RegistryCredentials } from "../spec/registry/registry-credentials.ts";
 
 export interface PullOptions {
   readonly registries: Registries;

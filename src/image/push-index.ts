@@ -6,9 +6,9 @@ import {
   encodeImageIndex,
   type IndexEntry,
   parseImageDocument,
-} from "../spec/image-manifest.ts";
+} from "../spec/image/manifest.ts";
 import { formatFamiliar, type Reference, repositoryOf, withDefaultTag } from "../spec/reference.ts";
-import type { RegistryCredentials } from "../spec/registry-credentials.ts";
+import type { RegistryCredentials } from "../spec/registry/registry-credentials.ts";
 import type { Registries } from "./registries.ts";
 import { downloadBlob } from "./registry/download.ts";
 import { fetchManifest, findManifest, putManifest } from "./registry/manifests.ts";

@@ -1,10 +1,10 @@
 import { Failure } from "../base/failure.ts";
 import type { Progress } from "../base/progress.ts";
 import { type Digest, digestOf, hexOf } from "../spec/digest.ts";
-import { type Descriptor, type ImageManifest, parseImageDocument } from "../spec/image-manifest.ts";
-import type { LayerCompression } from "../spec/layer-compression.ts";
+import { type Descriptor, type ImageManifest, parseImageDocument } from "../spec/image/manifest.ts";
+import type { LayerCompression } from "../spec/image/layer-compression.ts";
 import { formatFamiliar, type Reference, repositoryOf, withDefaultTag } from "../spec/reference.ts";
-import type { RegistryCredentials } from "../spec/registry-credentials.ts";
+import type { RegistryCredentials } from "../spec/registry/registry-credentials.ts";
 import type { ContentStore } from "./content-store.ts";
 import { compressLayers } from "./push/compress-layers.ts";
 import { encryptLayers, type LayerEncryption, type SealedBlob } from "./push/encrypt-layers.ts";

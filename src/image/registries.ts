@@ -1,14 +1,14 @@
 import { Failure, kindOf } from "../base/failure.ts";
 import { parseReference, type Reference } from "../spec/reference.ts";
-import { noRegistriesConfig, type RegistriesConfig } from "../spec/registries-config.ts";
-import { expandShortName } from "../spec/short-name.ts";
+import { noRegistriesConfig, type RegistriesConfig } from "../spec/registry/registries-config.ts";
+import { expandShortName } from "../spec/registry/short-name.ts";
 import { fetchUrl } from "./fetch-url.ts";
 import { chooseEndpoints, type EndpointCandidate } from "./registry/choose-endpoints.ts";
 import type { TlsMaterial } from "./tls-material.ts";
 import { Connections } from "./registry/connection.ts";
 import type { RepositoryAction } from "./registry/endpoint.ts";
 import { discard, Repository } from "./registry/repository.ts";
-import type { RegistryCredentials } from "../spec/registry-credentials.ts";
+import type { RegistryCredentials } from "../spec/registry/registry-credentials.ts";
 
 export interface RegistriesOptions {
   /** Asked before each use. */

@@ -1,7 +1,7 @@
 import { Failure } from "../base/failure.ts";
 import { type Digest, hexOf } from "../spec/digest.ts";
-import { artifactTypeOf } from "../spec/artifact.ts";
-import { type ImageManifest, mediaTypes, parseImageDocument } from "../spec/image-manifest.ts";
+import { artifactTypeOf } from "../spec/image/artifact.ts";
+import { type ImageManifest, mediaTypes, parseImageDocument } from "../spec/image/manifest.ts";
 import { formatFamiliar, formatReference, type Reference } from "../spec/reference.ts";
 import { encodeTarEnd, encodeTarMember, tarPadding } from "../spec/tar-writer.ts";
 import type { ContentStore } from "./content-store.ts";

@@ -1,6 +1,6 @@
 import { Failure } from "../base/failure.ts";
-import type { Fd } from "../linux/fd.ts";
-import { compareLayer } from "../linux/tree.ts";
+import type { Fd } from "../linux/kernel/fd.ts";
+import { compareLayer } from "../linux/tree/tree.ts";
 import { algorithmOf, type Digest, Digester } from "../spec/digest.ts";
 import { TarReader } from "../spec/tar.ts";
 import { type TarPiece, TarSplitter } from "../spec/tar-splitter.ts";

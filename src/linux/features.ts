@@ -1,15 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
-import { detectCgroups } from "./cgroup-layout.ts";
-import { hasDeviceFilters } from "./cgroup/v2/device-filter.ts";
+import { detectCgroups } from "./cgroup/layout.ts";
+import { hasDeviceFilters } from "./cgroup/internal/v2/device-filter.ts";
 import { CLONE_ARGS_SIZE_VER2, CLONE_INTO_CGROUP, PIDFD_GET_MNT_NAMESPACE } from "./constants/clone.ts";
 import { FSCONFIG_SET_STRING, FSOPEN_CLOEXEC } from "./constants/mount.ts";
 import { AT_EMPTY_PATH, AT_FDCWD } from "./constants/open.ts";
-import { errno } from "./errno.ts";
-import { OwnedFd } from "./fd.ts";
-import { createFilesystem, moveMount } from "./mount.ts";
-import { openDirectoryPath } from "./open.ts";
-import { attempt, call, type SyscallName } from "./syscall.ts";
-import { type Avoidable, isForcedAbsent } from "./without.ts";
+import { errno } from "./kernel/errno.ts";
+import { OwnedFd } from "./kernel/fd.ts";
+import { createFilesystem, moveMount } from "./mount/mount.ts";
+import { openDirectoryPath } from "./files/open.ts";
+import { attempt, call, type SyscallName } from "./kernel/syscall.ts";
+import { type Avoidable, isForcedAbsent } from "./kernel/without.ts";
 
 /** What this kernel may or may not have; docs/reference/kernel-features.md says what each is used for and what replaces it. */
 export type FeatureName = Exclude<

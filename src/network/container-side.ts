@@ -1,6 +1,6 @@
-import { addAddress, addRoute, removeRoute } from "../linux/addresses.ts";
-import type { Fd, OwnedFd } from "../linux/fd.ts";
-import { tryNetworkSysctl, writeNetworkSysctl } from "../linux/interface-sysctls.ts";
+import { addAddress, addRoute, removeRoute } from "../linux/netlink/addresses.ts";
+import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
+import { tryNetworkSysctl, writeNetworkSysctl } from "../linux/netlink/interface-sysctls.ts";
 import {
   findLink,
   findLinkIndex,
@@ -9,9 +9,9 @@ import {
   removeLink,
   setUp,
   type NetlinkRequest,
-} from "../linux/links.ts";
-import { inNetworkNamespace } from "../linux/network-namespace.ts";
-import { openNetlink } from "../linux/netlink-socket.ts";
+} from "../linux/netlink/links.ts";
+import { inNetworkNamespace } from "../linux/namespaces/network-namespace.ts";
+import { openNetlink } from "../linux/netlink/netlink-socket.ts";
 import { Failure } from "../base/failure.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
 import type { EndpointId, EndpointPlan } from "./types.ts";

@@ -1,7 +1,7 @@
 import { Failure } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
-import type { Fd } from "../linux/fd.ts";
-import { findLinkIndex, removeLink, type NetlinkRequest } from "../linux/links.ts";
+import type { Fd } from "../linux/kernel/fd.ts";
+import { findLinkIndex, removeLink, type NetlinkRequest } from "../linux/netlink/links.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
 import { bringUpLoopback, removeContainerSide, replaceDefaultGateways } from "./container-side.ts";
 import type { HostSide } from "./host-side.ts";

@@ -1,5 +1,5 @@
-import type { HostAddress, HostRoute } from "../linux/addresses.ts";
-import type { Link } from "../linux/links.ts";
+import type { HostAddress, HostRoute } from "../linux/netlink/addresses.ts";
+import type { Link } from "../linux/netlink/links.ts";
 import { findBridgeFaults } from "./bridge/bridge-faults.ts";
 import type { BridgeWatch } from "./bridge/bridge-watch.ts";
 import { MOST_RESTORES } from "./bridge/restore-limit.ts";

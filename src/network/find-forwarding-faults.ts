@@ -1,4 +1,4 @@
-import type { Link } from "../linux/links.ts";
+import type { Link } from "../linux/netlink/links.ts";
 import type { NetworkFinding } from "./networks.ts";
 import { judgePacket, type TestPacket } from "./policy/judge-packet.ts";
 import { FORWARD } from "./policy/mirror-chains.ts";

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { Failure } from "../base/failure.ts";
-import { findNetworkSysctl, writeNetworkSysctl } from "../linux/interface-sysctls.ts";
+import { findNetworkSysctl, writeNetworkSysctl } from "../linux/netlink/interface-sysctls.ts";
 
 /** The host passes packets on: switched on when it is needed, and said; never switched off, others may need it by then. */
 export function ensureForwarding(

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, statSync, unlinkSync } from "node:fs";
 import { poll } from "../base/deadline.ts";
 import { within } from "../base/failure.ts";
-import { tryLock } from "../linux/file-lock.ts";
+import { tryLock } from "../linux/files/file-lock.ts";
 
 const TIMEOUT_MS = 30_000;
 

@@ -1,5 +1,5 @@
-import type { Link } from "../linux/links.ts";
-import type { NetlinkSocket } from "../linux/netlink-socket.ts";
+import type { Link } from "../linux/netlink/links.ts";
+import type { NetlinkSocket } from "../linux/netlink/netlink-socket.ts";
 import type { OwnNames } from "./interface-names.ts";
 import type { Macvlan } from "./macvlan/own-macvlans.ts";
 import type { EndpointId } from "./types.ts";

@@ -1,4 +1,4 @@
-import { openNetlink, type NetlinkSocket } from "../linux/netlink-socket.ts";
+import { openNetlink, type NetlinkSocket } from "../linux/netlink/netlink-socket.ts";
 import type { EndpointId } from "./types.ts";
 
 const LOOK_EVERY_MS = 20;

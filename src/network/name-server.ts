@@ -1,13 +1,13 @@
 import { sentenceOf } from "../base/failure.ts";
 import { log } from "../base/log.ts";
-import { startThread, type Thread } from "../linux/thread.ts";
-import { duplicateFd, type Fd, OwnedFd } from "../linux/fd.ts";
-import { openControl, type Order, sendOrders } from "./names/control.ts";
-import { openListeners, type Listeners } from "./names/listeners.ts";
-import type { ThreadStart } from "./names/answering-thread.ts";
-import type { NameBounds, NameEntry, NameView } from "./names/types.ts";
+import { startThread, type Thread } from "../linux/kernel/thread.ts";
+import { duplicateFd, type Fd, OwnedFd } from "../linux/kernel/fd.ts";
+import { openControl, type Order, sendOrders } from "./dns/control.ts";
+import { openListeners, type Listeners } from "./dns/listeners.ts";
+import type { ThreadStart } from "./dns/answering-thread.ts";
+import type { NameBounds, NameEntry, NameView } from "./dns/types.ts";
 
-export type { NameEntry, NameView } from "./names/types.ts";
+export type { NameEntry, NameView } from "./dns/types.ts";
 
 /**
  * Answers containers' questions for names on 127.0.0.11 in their own network namespaces: the names of other containers

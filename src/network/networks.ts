@@ -1,4 +1,4 @@
-import type { Fd, OwnedFd } from "../linux/fd.ts";
+import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
 import type { IpAddress, IpPrefix } from "../spec/ip-address.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "./types.ts";
 

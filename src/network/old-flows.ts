@@ -1,5 +1,5 @@
-import { forgetFlowsOf, forgetUdpTo } from "../linux/conntrack.ts";
-import type { NetlinkSocket } from "../linux/netlink-socket.ts";
+import { forgetFlowsOf, forgetUdpTo } from "../linux/netlink/conntrack.ts";
+import type { NetlinkSocket } from "../linux/netlink/netlink-socket.ts";
 import type { EndpointPlan, PublishedPorts } from "./types.ts";
 
 /** Old UDP flows are not searched for ranges of more ports. */

@@ -1,7 +1,7 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
-import type { Fd } from "../linux/fd.ts";
-import { findLink, removeLink } from "../linux/links.ts";
-import { hasNfTables } from "../linux/nf-tables-support.ts";
+import type { Fd } from "../linux/kernel/fd.ts";
+import { findLink, removeLink } from "../linux/netlink/links.ts";
+import { hasNfTables } from "../linux/nftables/support.ts";
 import { attachToBridge, detachFromBridge, ensureBridge, removeBridge } from "./bridge/bridge-driver.ts";
 import type { Wanted } from "./bridge/bridge-watch.ts";
 import { removeStrayLinks } from "./bridge/own-links.ts";

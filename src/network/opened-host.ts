@@ -1,6 +1,6 @@
-import { openNetlink, type NetlinkSocket } from "../linux/netlink-socket.ts";
-import { NFNLGRP_NFTABLES } from "../linux/nftables.ts";
-import { openRouteEvents } from "../linux/route-events.ts";
+import { openNetlink, type NetlinkSocket } from "../linux/netlink/netlink-socket.ts";
+import { NFNLGRP_NFTABLES } from "../linux/nftables/nftables.ts";
+import { openRouteEvents } from "../linux/netlink/route-events.ts";
 import { BridgeBypass } from "./bridge/bridge-bypass.ts";
 import { BridgeWatch } from "./bridge/bridge-watch.ts";
 import { FirewallTable } from "./firewall/firewall-table.ts";

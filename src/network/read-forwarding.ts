@@ -1,7 +1,7 @@
-import { listRoutes } from "../linux/addresses.ts";
-import { findNetworkSysctl } from "../linux/interface-sysctls.ts";
-import type { Link } from "../linux/links.ts";
-import type { NetlinkSocket } from "../linux/netlink-socket.ts";
+import { listRoutes } from "../linux/netlink/addresses.ts";
+import { findNetworkSysctl } from "../linux/netlink/interface-sysctls.ts";
+import type { Link } from "../linux/netlink/links.ts";
+import type { NetlinkSocket } from "../linux/netlink/netlink-socket.ts";
 import type { Forwarding } from "./find-forwarding-faults.ts";
 
 /** What the host does with packets that are not its own. */

@@ -1,8 +1,8 @@
-import { listAddresses, listRoutes } from "../linux/addresses.ts";
-import { listLinks } from "../linux/links.ts";
-import { openNetlink } from "../linux/netlink-socket.ts";
-import { holdPort, type PortPlace } from "../linux/port-socket.ts";
-import { listWaitingSockets, meets } from "../linux/waiting-sockets.ts";
+import { listAddresses, listRoutes } from "../linux/netlink/addresses.ts";
+import { listLinks } from "../linux/netlink/links.ts";
+import { openNetlink } from "../linux/netlink/netlink-socket.ts";
+import { holdPort, type PortPlace } from "../linux/sockets/port-socket.ts";
+import { listWaitingSockets, meets } from "../linux/sockets/waiting-sockets.ts";
 import { firstOf } from "../spec/ip-address.ts";
 import { hasBypass } from "./bridge/bridge-bypass.ts";
 import type { HostNetwork } from "./networks.ts";

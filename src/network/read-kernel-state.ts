@@ -1,4 +1,4 @@
-import { listAddresses, listRoutes } from "../linux/addresses.ts";
+import { listAddresses, listRoutes } from "../linux/netlink/addresses.ts";
 import type { Wanted } from "./bridge/bridge-watch.ts";
 import { findOwnEnds } from "./container-side.ts";
 import type { KernelState } from "./find-faults.ts";

@@ -1,6 +1,6 @@
 import { Failure, sentenceOf } from "../base/failure.ts";
-import type { Fd } from "../linux/fd.ts";
-import { openNetlink } from "../linux/netlink-socket.ts";
+import type { Fd } from "../linux/kernel/fd.ts";
+import { openNetlink } from "../linux/netlink/netlink-socket.ts";
 import { attachToBridge, detachFromBridge, ensureBridge, removeBridge } from "./bridge/bridge-driver.ts";
 import { removeStrayLinks } from "./bridge/own-links.ts";
 import { EndpointNetworks } from "./endpoint-networks.ts";

@@ -1,11 +1,11 @@
 import { posix } from "node:path";
 import { Failure, within } from "../base/failure.ts";
 import { AT_SYMLINK_NOFOLLOW } from "../linux/constants/open.ts";
-import { ensureDirectoryInRoot } from "../linux/ensure-directory.ts";
-import type { OwnedFd } from "../linux/fd.ts";
-import { createFilesystem } from "../linux/mount.ts";
-import { parseMountOptions } from "../linux/mount-options.ts";
-import { call } from "../linux/syscall.ts";
+import { ensureDirectoryInRoot } from "../linux/files/ensure-directory.ts";
+import type { OwnedFd } from "../linux/kernel/fd.ts";
+import { createFilesystem } from "../linux/mount/mount.ts";
+import { parseMountOptions } from "../linux/mount/mount-options.ts";
+import { call } from "../linux/kernel/syscall.ts";
 import { findHostId, hostRootOf, type IdMaps } from "../spec/id-map.ts";
 import type { RuntimeDevice, RuntimeMount } from "../spec/runtime-config.ts";
 import { deviceNumber, deviceMode, withDefaultDevices } from "./plan/devices.ts";

@@ -1,9 +1,9 @@
 import { within } from "../base/failure.ts";
-import { monotonicMs, readMonotonicShiftMs } from "../linux/clock.ts";
-import { OwnedFd } from "../linux/fd.ts";
-import { readNamespaces } from "../linux/namespaces.ts";
-import { openDirectoryPath } from "../linux/open.ts";
-import { findProcess } from "../linux/process.ts";
+import { monotonicMs, readMonotonicShiftMs } from "../linux/kernel/clock.ts";
+import { OwnedFd } from "../linux/kernel/fd.ts";
+import { readNamespaces } from "../linux/namespaces/namespaces.ts";
+import { openDirectoryPath } from "../linux/files/open.ts";
+import { findProcess } from "../linux/process/process.ts";
 import { Failure } from "../base/failure.ts";
 import type { RuntimeNamespaceType } from "../spec/runtime-config.ts";
 import { Inheritance } from "./keeper/inheritance.ts";

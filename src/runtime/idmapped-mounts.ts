@@ -1,5 +1,5 @@
 import { Failure } from "../base/failure.ts";
-import type { Fd, OwnedFd } from "../linux/fd.ts";
+import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeConfig, RuntimeMount } from "../spec/runtime-config.ts";
 import { idMapsOf } from "./newborn.ts";

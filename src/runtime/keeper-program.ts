@@ -3,11 +3,11 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Failure, within } from "../base/failure.ts";
 import { MOUNT_ATTR_NOEXEC, MOUNT_ATTR_RDONLY } from "../linux/constants/mount.ts";
-import { errno } from "../linux/errno.ts";
-import { OwnedFd } from "../linux/fd.ts";
-import { cloneTree, setMountAttributes } from "../linux/mount.ts";
-import { attempt, call } from "../linux/syscall.ts";
-import { isForcedAbsent } from "../linux/without.ts";
+import { errno } from "../linux/kernel/errno.ts";
+import { OwnedFd } from "../linux/kernel/fd.ts";
+import { cloneTree, setMountAttributes } from "../linux/mount/mount.ts";
+import { attempt, call } from "../linux/kernel/syscall.ts";
+import { isForcedAbsent } from "../linux/kernel/without.ts";
 import type { KeeperProgram } from "./types.ts";
 
 const MFD_CLOEXEC = 1;

@@ -1,5 +1,5 @@
-import { trySetOutOfMemoryScore, writeIdMaps } from "../linux/user-namespace.ts";
-import { readResourceLimit, type ResourceLimit, setResourceLimit } from "../linux/rlimit.ts";
+import { trySetOutOfMemoryScore, writeIdMaps } from "../linux/namespaces/user-namespace.ts";
+import { readResourceLimit, type ResourceLimit, setResourceLimit } from "../linux/process/rlimit.ts";
 import { Failure } from "../base/failure.ts";
 import { findHostId, type IdMaps } from "../spec/id-map.ts";
 import type { RuntimeConfig, RuntimeProcess } from "../spec/runtime-config.ts";

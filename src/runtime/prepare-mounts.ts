@@ -1,12 +1,12 @@
 import { realpathSync } from "node:fs";
 import { within } from "../base/failure.ts";
-import type { CgroupLayout } from "../linux/cgroup-layout.ts";
-import { planCgroupMounts } from "../linux/cgroup-mounts.ts";
+import type { CgroupLayout } from "../linux/cgroup/layout.ts";
+import { planCgroupMounts } from "../linux/cgroup/mounts.ts";
 import { MOUNT_ATTR_RDONLY } from "../linux/constants/mount.ts";
-import { type Fd, OwnedFd } from "../linux/fd.ts";
-import { cloneTree, setMountAttributes } from "../linux/mount.ts";
-import { parseMountOptions } from "../linux/mount-options.ts";
-import { statFd } from "../linux/stat.ts";
+import { type Fd, OwnedFd } from "../linux/kernel/fd.ts";
+import { cloneTree, setMountAttributes } from "../linux/mount/mount.ts";
+import { parseMountOptions } from "../linux/mount/mount-options.ts";
+import { statFd } from "../linux/files/stat.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import { memoryFile, systemdCgroups, type RuntimeDevice, type RuntimeMount } from "../spec/runtime-config.ts";
 import { makeDeviceDirectory } from "./device-directory.ts";

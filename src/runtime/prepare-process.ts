@@ -8,19 +8,19 @@ import {
   type CapabilityName,
   capabilityNames,
   parseCapability,
-} from "../linux/capability.ts";
+} from "../linux/process/capability.ts";
 import {
   clampResourceLimit,
   findResourceName,
   readResourceLimit,
   type ResourceLimit,
-} from "../linux/rlimit.ts";
-import { compileSeccomp, defaultSeccompProfile, seccompFlagBits } from "../linux/seccomp.ts";
+} from "../linux/process/rlimit.ts";
+import { compileSeccomp, defaultSeccompProfile, seccompFlagBits } from "../linux/seccomp/seccomp.ts";
 import {
   compileWatchedSeccomp,
   permissiveSeccompProfile,
   type SeccompWatch,
-} from "../linux/seccomp-watch.ts";
+} from "../linux/seccomp/watch.ts";
 import type { SeccompProfile } from "../spec/seccomp.ts";
 import type { RuntimeProcess } from "../spec/runtime-config.ts";
 import { usualChannel } from "./plan/plan.ts";

@@ -1,4 +1,4 @@
-import { openDirectoryPath } from "../linux/open.ts";
+import { openDirectoryPath } from "../linux/files/open.ts";
 import { encodeRequest, answer, FrameReader } from "./keeper/frames.ts";
 import { decodeRunning, findExitRecord, KeeperConnection } from "./keeper/kept-process.ts";
 import { connectKeeper } from "./keeper/socket.ts";

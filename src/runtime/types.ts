@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
-import type { Cgroup } from "../linux/cgroup.ts";
-import type { CgroupLayout } from "../linux/cgroup-layout.ts";
-import type { Fd, OwnedFd } from "../linux/fd.ts";
+import type { Cgroup } from "../linux/cgroup/cgroup.ts";
+import type { CgroupLayout } from "../linux/cgroup/layout.ts";
+import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
 import type { IdMaps } from "../spec/id-map.ts";
-import type { SeccompWatch } from "../linux/seccomp-watch.ts";
+import type { SeccompWatch } from "../linux/seccomp/watch.ts";
 import type { RuntimeConfig, RuntimeNamespaceType } from "../spec/runtime-config.ts";
 import type { SpareKeeper } from "./keeper/spare-keeper.ts";
 

@@ -1,8 +1,8 @@
 import { within } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import { CLONE_NEWUSER } from "../linux/constants/clone.ts";
-import { duplicateFd, type OwnedFd } from "../linux/fd.ts";
-import { openUserNamespace, writeIdMaps } from "../linux/user-namespace.ts";
+import { duplicateFd, type OwnedFd } from "../linux/kernel/fd.ts";
+import { openUserNamespace, writeIdMaps } from "../linux/namespaces/user-namespace.ts";
 import { formatIdMap, type IdMaps } from "../spec/id-map.ts";
 import { removeOldErrands, runErrand } from "./keeper/errand.ts";
 import { type Plan, PlanBlob, PlanList } from "./plan/plan.ts";

@@ -1,4 +1,4 @@
-import { defaultCapabilities } from "../linux/capability.ts";
+import { defaultCapabilities } from "../linux/process/capability.ts";
 import { planExec } from "./plan/container.ts";
 import { PlanBlob } from "./plan/plan.ts";
 import { prepareProcess } from "./prepare-process.ts";

@@ -1,7 +1,7 @@
 import { constants, openSync, readFileSync } from "node:fs";
-import { OwnedFd } from "../linux/fd.ts";
-import { type FoundCall, findCall } from "../linux/seccomp-calls.ts";
-import { verdictBits } from "../linux/seccomp-watch.ts";
+import { OwnedFd } from "../linux/kernel/fd.ts";
+import { type FoundCall, findCall } from "../linux/seccomp/calls.ts";
+import { verdictBits } from "../linux/seccomp/watch.ts";
 
 /** A kind of call that a keeper was handed. */
 export interface WatchedCall {

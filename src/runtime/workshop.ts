@@ -1,9 +1,9 @@
 import { within } from "../base/failure.ts";
 import { CLONE_NEWNS } from "../linux/constants/clone.ts";
-import type { Fd, OwnedFd } from "../linux/fd.ts";
-import { cloneTree } from "../linux/mount.ts";
-import { takeFd } from "../linux/process.ts";
-import type { MountPlace, OverlayOrder, Workshop } from "../linux/workshop.ts";
+import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
+import { cloneTree } from "../linux/mount/mount.ts";
+import { takeFd } from "../linux/process/process.ts";
+import type { MountPlace, OverlayOrder, Workshop } from "../linux/mount/workshop.ts";
 import { runErrand } from "./keeper/errand.ts";
 import { Inheritance } from "./keeper/inheritance.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { Failure, sentenceOf, within } from "../base/failure.ts";
 import { fault } from "../base/fault.ts";
-import { codeOf, fileFailure } from "../linux/file-failure.ts";
+import { codeOf, fileFailure } from "../linux/files/file-failure.ts";
 import type { DriverOptions, StorageDriver } from "./driver.ts";
 import { openStorage, parseDriverName, storageDriverNames } from "./drivers.ts";
 

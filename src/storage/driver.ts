@@ -1,9 +1,9 @@
-import type { Fd, OwnedFd } from "../linux/fd.ts";
-import type { PackOptions } from "../linux/pack-options.ts";
-import type { TreeChange } from "../linux/tree-change.ts";
-import type { TreeSize } from "../linux/tree-size.ts";
-import type { UnpackOptions, UnpackResult } from "../linux/unpack-options.ts";
-import type { Workshop } from "../linux/workshop.ts";
+import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
+import type { PackOptions } from "../linux/tree/pack-options.ts";
+import type { TreeChange } from "../linux/tree/change.ts";
+import type { TreeSize } from "../linux/tree/size.ts";
+import type { UnpackOptions, UnpackResult } from "../linux/tree/unpack-options.ts";
+import type { Workshop } from "../linux/mount/workshop.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 

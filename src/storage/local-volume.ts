@@ -2,9 +2,9 @@ import { lookup } from "node:dns/promises";
 import { realpathSync } from "node:fs";
 import { isIP } from "node:net";
 import { Failure, within } from "../base/failure.ts";
-import type { OwnedFd } from "../linux/fd.ts";
-import { cloneTree, createFilesystem, setMountAttributes } from "../linux/mount.ts";
-import { parseMountOptions } from "../linux/mount-options.ts";
+import type { OwnedFd } from "../linux/kernel/fd.ts";
+import { cloneTree, createFilesystem, setMountAttributes } from "../linux/mount/mount.ts";
+import { parseMountOptions } from "../linux/mount/mount-options.ts";
 
 /** What `--opt` may say to the driver "local": as to mount(8). */
 export interface LocalOptions {

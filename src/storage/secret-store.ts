@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { fault } from "../base/fault.ts";
-import { fileFailure } from "../linux/file-failure.ts";
-import { openDirectoryPath, readFileInRoot } from "../linux/open.ts";
+import { fileFailure } from "../linux/files/file-failure.ts";
+import { openDirectoryPath, readFileInRoot } from "../linux/files/open.ts";
 import { Failure, within } from "../base/failure.ts";
-import { syncFile } from "../linux/sync.ts";
+import { syncFile } from "../linux/files/sync.ts";
 
 /** 25 hex digits: who makes them has checked that. */
 export type SecretId = string;

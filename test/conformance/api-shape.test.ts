@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { routes } from "../../src/api/routes.ts";
+import { routes } from "../../src/api/http/routes.ts";
 import { startDaemon } from "../unit/daemon/daemon-under-test.ts";
 import { bodyOf, rawRequest, requestText, statusOf } from "../unit/daemon/raw-request.ts";
 import { findSwagger, type Swagger } from "./swagger.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { create } from "../../src/cli/commands/create.ts";
-import { exec } from "../../src/cli/commands/exec.ts";
-import { run } from "../../src/cli/commands/run.ts";
-import { update } from "../../src/cli/commands/update.ts";
+import { create } from "../../src/cli/container/create.ts";
+import { exec } from "../../src/cli/container/exec.ts";
+import { run } from "../../src/cli/container/run.ts";
+import { update } from "../../src/cli/container/update.ts";
 import { commands } from "../../src/cli/commands.ts";
 import { findCommand } from "../../src/cli/tree.ts";
 import type { FlagTable } from "../../src/cli/flags/flag.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { detectCgroups, hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
+import { detectCgroups, hierarchiesOf } from "../../src/linux/cgroup/layout.ts";
 import { describeDocker } from "../support/docker-host.ts";
 
 describeDocker("docker-cli's limits", (host) => {

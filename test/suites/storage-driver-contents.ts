@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { S_IFSOCK } from "../../src/linux/constants/open.ts";
-import { call } from "../../src/linux/syscall.ts";
+import { call } from "../../src/linux/kernel/syscall.ts";
 import { TarReader } from "../../src/spec/tar.ts";
 import type { TarEntry } from "../../src/spec/tar-entry.ts";
 import { getXattr, hasXattrs, makeTar, setXattr } from "../support/tar-of-files.ts";

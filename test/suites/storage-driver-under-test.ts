@@ -1,4 +1,4 @@
-import type { Fd, OwnedFd } from "../../src/linux/fd.ts";
+import type { Fd, OwnedFd } from "../../src/linux/kernel/fd.ts";
 import type { Digest } from "../../src/spec/digest.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 

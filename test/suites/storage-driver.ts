@@ -20,8 +20,8 @@ import {
 import { mkdtemp } from "node:fs/promises";
 import { sleep } from "../../src/base/deadline.ts";
 import { S_IFSOCK } from "../../src/linux/constants/open.ts";
-import type { Fd, OwnedFd } from "../../src/linux/fd.ts";
-import { call } from "../../src/linux/syscall.ts";
+import type { Fd, OwnedFd } from "../../src/linux/kernel/fd.ts";
+import { call } from "../../src/linux/kernel/syscall.ts";
 import { type Digest, digestOf } from "../../src/spec/digest.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { openStorage } from "../../src/storage/drivers.ts";

@@ -1,8 +1,8 @@
 /** Applies a plan of planCgroupMounts() (JSON in TARE_PLAN) in the present, private, mount namespace. */
 import { mkdirSync, symlinkSync } from "node:fs";
-import type { CgroupMount } from "../../src/linux/cgroup-mounts.ts";
-import { cloneTree, createFilesystem, moveMount, setMountAttributes } from "../../src/linux/mount.ts";
-import { openDirectoryPath } from "../../src/linux/open.ts";
+import type { CgroupMount } from "../../src/linux/cgroup/mounts.ts";
+import { cloneTree, createFilesystem, moveMount, setMountAttributes } from "../../src/linux/mount/mount.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
 
 for (const step of JSON.parse(process.env["TARE_PLAN"] ?? "[]") as CgroupMount[]) {
   if (step.kind === "symlink") {

@@ -1,8 +1,8 @@
-import { type Addon, addon, type Argument } from "../../src/linux/addon.ts";
+import { type Addon, addon, type Argument } from "../../src/linux/kernel/addon.ts";
 import { MOUNT_ATTR_IDMAP } from "../../src/linux/constants/mount.ts";
 import { AT_EMPTY_PATH } from "../../src/linux/constants/open.ts";
-import { errno } from "../../src/linux/errno.ts";
-import { type SyscallName, syscallNumber } from "../../src/linux/syscall.ts";
+import { errno } from "../../src/linux/kernel/errno.ts";
+import { type SyscallName, syscallNumber } from "../../src/linux/kernel/syscall.ts";
 
 /** Call → the positions of its directories; a name follows each. */
 const named: Partial<Record<SyscallName, readonly number[]>> = {

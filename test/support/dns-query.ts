@@ -1,4 +1,4 @@
-import { encodeName } from "../../src/network/names/message.ts";
+import { encodeName } from "../../src/network/dns/message.ts";
 
 /** A question as a client writes it; with `udpBytes` it brings an OPT record. */
 export function queryBytes({

@@ -1,6 +1,6 @@
 /** Makes, starts, stops and removes containers until it is killed: `bun engine-churn.ts DATA RUN`. Prints a line when it begins. */
 import { kindOf } from "../../src/base/failure.ts";
-import { openEngine } from "../../src/mod/open-engine.ts";
+import { openEngine } from "../../src/library/open-engine.ts";
 
 const [dataRoot = "", runRoot = ""] = process.argv.slice(2);
 const engine = await openEngine({ dataRoot, runRoot });

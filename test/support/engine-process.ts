@@ -1,6 +1,6 @@
 /** An engine in a process of its own, to be killed: `bun engine-process.ts DATA RUN COUNT SCRIPT`. Prints the ids. */
 import { logUncaughtExceptions } from "../../src/base/log.ts";
-import { openEngine } from "../../src/mod/open-engine.ts";
+import { openEngine } from "../../src/library/open-engine.ts";
 
 // Its test sees a status where it expects a process that lives.
 logUncaughtExceptions(() => process.exit(70));

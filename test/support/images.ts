@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { type Digest, digestOf, hexOf } from "../../src/spec/digest.ts";
-import { mediaTypes } from "../../src/spec/image-manifest.ts";
+import { mediaTypes } from "../../src/spec/image/manifest.ts";
 import { hostPlatform } from "../../src/spec/platform.ts";
 import { encodeTarEnd, encodeTarMember, tarPadding } from "../../src/spec/tar-writer.ts";
 

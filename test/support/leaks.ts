@@ -13,8 +13,8 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../../src/base/failure.ts";
-import { detectCgroups, hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
-import { findProcessStatistics } from "../../src/linux/process.ts";
+import { detectCgroups, hierarchiesOf } from "../../src/linux/cgroup/layout.ts";
+import { findProcessStatistics } from "../../src/linux/process/process.ts";
 import { poll } from "./patience.ts";
 
 export interface LeakScope {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { sentenceOf } from "../../src/base/failure.ts";
-import { openDeviceMapper } from "../../src/linux/device-mapper.ts";
-import { DeviceNodes } from "../../src/linux/device-nodes.ts";
+import { openDeviceMapper } from "../../src/linux/device-mapper/device-mapper.ts";
+import { DeviceNodes } from "../../src/linux/device-mapper/device-nodes.ts";
 import { poll } from "./patience.ts";
 
 /** Why there can be no thin pools on this kernel; undefined: there can. */

@@ -1,4 +1,4 @@
-import type { SetElement } from "../../src/linux/nftables.ts";
+import type { SetElement } from "../../src/linux/nftables/nftables.ts";
 
 /*
  * The firewall's table in nft's language: what the table that the engine writes over netlink is compared with. It has no rules for shifted ranges

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { CLONE_NEWNET, CLONE_NEWNS } from "../../src/linux/constants/clone.ts";
 import { MS_REC, MS_SLAVE } from "../../src/linux/constants/mount.ts";
-import { addressOf, attempt } from "../../src/linux/syscall.ts";
+import { addressOf, attempt } from "../../src/linux/kernel/syscall.ts";
 
 const mark = "TARE_TEST_NAMESPACES=own";
 

@@ -1,6 +1,6 @@
 import { openSync, closeSync } from "node:fs";
-import { inNetworkNamespace } from "../../src/linux/network-namespace.ts";
-import { attempt, call } from "../../src/linux/syscall.ts";
+import { inNetworkNamespace } from "../../src/linux/namespaces/network-namespace.ts";
+import { attempt, call } from "../../src/linux/kernel/syscall.ts";
 
 const AF_PACKET = 17;
 const SOCK_DGRAM = 2;

@@ -2,13 +2,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { withDeadline } from "../../src/base/deadline.ts";
-import { OwnedFd } from "../../src/linux/fd.ts";
-import { openDirectoryPath } from "../../src/linux/open.ts";
-import { findProcessStatistics } from "../../src/linux/process.ts";
+import { OwnedFd } from "../../src/linux/kernel/fd.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
+import { findProcessStatistics } from "../../src/linux/process/process.ts";
 import { answer, encodeRequest, type Frame, FrameReader } from "../../src/runtime/keeper/frames.ts";
 import { connectKeeper, listenIn } from "../../src/runtime/keeper/socket.ts";
-import { encodeInstructions } from "../../src/linux/seccomp/instruction.ts";
-import { syscallNumber } from "../../src/linux/syscall.ts";
+import { encodeInstructions } from "../../src/linux/seccomp/internal/instruction.ts";
+import { syscallNumber } from "../../src/linux/kernel/syscall.ts";
 import { addSeccomp } from "../../src/runtime/plan/process.ts";
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
 import { type Plan, PlanBlob, PlanList } from "../../src/runtime/plan/plan.ts";

@@ -16,10 +16,10 @@ import {
   FSCONFIG_SET_STRING,
   MOUNT_ATTR_RDONLY,
 } from "../../src/linux/constants/mount.ts";
-import { errno } from "../../src/linux/errno.ts";
-import { cloneTree, type MountKernel, setMountAttributes } from "../../src/linux/mount.ts";
-import { statFd } from "../../src/linux/stat.ts";
-import { SyscallFailure } from "../../src/linux/syscall.ts";
+import { errno } from "../../src/linux/kernel/errno.ts";
+import { cloneTree, type MountKernel, setMountAttributes } from "../../src/linux/mount/mount.ts";
+import { statFd } from "../../src/linux/files/stat.ts";
+import { SyscallFailure } from "../../src/linux/kernel/syscall.ts";
 import { AufsCalls } from "./aufs-calls.ts";
 import { showAufs } from "./aufs-rules.ts";
 import { memoryDirectory, Scratch } from "./scratch.ts";

@@ -215,7 +215,7 @@ function directoriesIn(path: string): readonly string[] {
   }
 }
 
-/** So long what was made ahead may lie there unused: longer than src/linux/spare-cgroup.ts lets it. */
+/** So long what was made ahead may lie there unused: longer than src/linux/cgroup/spare-cgroup.ts lets it. */
 export const aheadMs = 12_000;
 
 export async function waitUntilEmpty(

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { Failure } from "../../src/base/failure.ts";
-import { openDirectoryPath } from "../../src/linux/open.ts";
-import { unpackLayer } from "../../src/linux/tree.ts";
-import type { UnpackOptions, UnpackResult } from "../../src/linux/unpack-options.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
+import { unpackLayer } from "../../src/linux/tree/tree.ts";
+import type { UnpackOptions, UnpackResult } from "../../src/linux/tree/unpack-options.ts";
 import { inChunks } from "./tar-builder.ts";
 
 /** Unpacks an archive into a directory, which is made when missing. */

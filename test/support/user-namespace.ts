@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { readlinkSync, writeFileSync } from "node:fs";
-import type { OwnedFd } from "../../src/linux/fd.ts";
-import { openUserNamespace } from "../../src/linux/user-namespace.ts";
+import type { OwnedFd } from "../../src/linux/kernel/fd.ts";
+import { openUserNamespace } from "../../src/linux/namespaces/user-namespace.ts";
 import { poll } from "./patience.ts";
 
 /** A user namespace in which user 0 of a file system is 70000; the caller disposes of it. */

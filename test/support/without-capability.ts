@@ -1,4 +1,4 @@
-import { call } from "../../src/linux/syscall.ts";
+import { call } from "../../src/linux/kernel/syscall.ts";
 
 /** _LINUX_CAPABILITY_VERSION_3, this thread. SPEC: capget(2) */
 const header = Buffer.from(new Uint32Array([0x20080522, 0]).buffer);

@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import type { KeeperProgram } from "../../src/runtime/types.ts";
 import { openKeeperProgram } from "../../src/runtime/keeper-program.ts";
 import { KeeperWorkshop } from "../../src/runtime/workshop.ts";
-import type { OverlayOrder, Workshop } from "../../src/linux/workshop.ts";
-import type { OwnedFd } from "../../src/linux/fd.ts";
+import type { OverlayOrder, Workshop } from "../../src/linux/mount/workshop.ts";
+import type { OwnedFd } from "../../src/linux/kernel/fd.ts";
 import { keeperPath } from "./runtime.ts";
 import { Scratch } from "./scratch.ts";
 

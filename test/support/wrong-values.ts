@@ -1,5 +1,5 @@
-import type { ParameterKind } from "../../src/api/routes.ts";
-import type { FieldShape, FieldShapes } from "../../src/api/request/field-shapes.ts";
+import type { ParameterKind } from "../../src/api/http/routes.ts";
+import type { FieldShape, FieldShapes } from "../../src/api/http/field-shapes.ts";
 
 /** The path of a field in a JSON body: names, `[]` for an item of a list, `{}` for a value of a map. */
 export type FieldPath = readonly string[];

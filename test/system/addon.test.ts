@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { addon, type Argument } from "../../src/linux/addon.ts";
-import { OwnedFd } from "../../src/linux/fd.ts";
+import { addon, type Argument } from "../../src/linux/kernel/addon.ts";
+import { OwnedFd } from "../../src/linux/kernel/fd.ts";
 import {
   addressOf,
   attempt,
@@ -10,7 +10,7 @@ import {
   callAsync,
   syscallNumber,
   SyscallFailure,
-} from "../../src/linux/syscall.ts";
+} from "../../src/linux/kernel/syscall.ts";
 import { guardLeaks } from "../support/leaks.ts";
 import { Scratch } from "../support/scratch.ts";
 
@@ -218,7 +218,7 @@ describe("addressOf()", () => {
 describe("worker threads", () => {
   /** In a process of its own: what goes wrong there would end this one. */
   function run(script: string): { readonly output: string; readonly status: number | null } {
-    const path = join(import.meta.dirname, "../../src/linux/syscall.ts");
+    const path = join(import.meta.dirname, "../../src/linux/kernel/syscall.ts");
     const { stdout, stderr, status, signal } = spawnSync(
       process.execPath,
       ["-e", `const syscalls = ${JSON.stringify(path)};\n${script}`],

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { connectEngine } from "../../src/mod.ts";
-import { mediaTypes } from "../../src/spec/image-manifest.ts";
+import { mediaTypes } from "../../src/spec/image/manifest.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 import { TestRegistry } from "../support/test-registry.ts";

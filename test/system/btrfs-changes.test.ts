@@ -18,13 +18,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
-import { createSubvolume, snapshotSubvolume } from "../../src/linux/btrfs.ts";
-import { findSnapshotChanges } from "../../src/linux/btrfs-changes.ts";
-import { hasFilesystem } from "../../src/linux/mount.ts";
-import { openDirectoryPath } from "../../src/linux/open.ts";
-import { statFd } from "../../src/linux/stat.ts";
-import type { TreeChange } from "../../src/linux/tree-change.ts";
-import { listTreeChanges, packTreeChanges } from "../../src/linux/tree.ts";
+import { createSubvolume, snapshotSubvolume } from "../../src/linux/btrfs/btrfs.ts";
+import { findSnapshotChanges } from "../../src/linux/btrfs/changes.ts";
+import { hasFilesystem } from "../../src/linux/mount/mount.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
+import { statFd } from "../../src/linux/files/stat.ts";
+import type { TreeChange } from "../../src/linux/tree/change.ts";
+import { listTreeChanges, packTreeChanges } from "../../src/linux/tree/tree.ts";
 import { SmallDisk } from "../support/small-disk.ts";
 
 const hasBtrfs = hasFilesystem("btrfs") && Bun.which("mkfs.btrfs") !== null;

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { existsSync, openSync, closeSync, ftruncateSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CgroupLayout, detectCgroups, findController } from "../../src/linux/cgroup-layout.ts";
-import { listHugePageSizes } from "../../src/linux/huge-pages.ts";
+import { type CgroupLayout, detectCgroups, findController } from "../../src/linux/cgroup/layout.ts";
+import { listHugePageSizes } from "../../src/linux/cgroup/huge-pages.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 

@@ -6,8 +6,8 @@ import {
   detectCgroups,
   findController,
   hierarchiesOf,
-} from "../../src/linux/cgroup-layout.ts";
-import { readCgroupPaths } from "../../src/linux/cgroup-paths.ts";
+} from "../../src/linux/cgroup/layout.ts";
+import { readCgroupPaths } from "../../src/linux/cgroup/paths.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isGone, isRoot } from "../support/tare.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CgroupLayout, detectCgroups, hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
+import { type CgroupLayout, detectCgroups, hierarchiesOf } from "../../src/linux/cgroup/layout.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isGone, isRoot } from "../support/tare.ts";
 

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
-import type { Cgroup } from "../../src/linux/cgroup.ts";
+import type { Cgroup } from "../../src/linux/cgroup/cgroup.ts";
 import {
   type CgroupHierarchy,
   type CgroupLayout,
@@ -20,14 +20,14 @@ import {
   directoryNameOf,
   findController,
   hierarchiesOf,
-} from "../../src/linux/cgroup-layout.ts";
-import type { CgroupLimits } from "../../src/linux/cgroup-limits.ts";
-import { planCgroupMounts } from "../../src/linux/cgroup-mounts.ts";
-import { type CgroupParent, openCgroupParent } from "../../src/linux/cgroup-parent.ts";
-import { planCgroup } from "../../src/linux/cgroup-plan.ts";
-import { pathIn, readCgroupPaths } from "../../src/linux/cgroup-paths.ts";
-import { type DeviceRule, defaultDeviceRules } from "../../src/linux/device-rules.ts";
-import { hasDeviceFilters } from "../../src/linux/cgroup/v2/device-filter.ts";
+} from "../../src/linux/cgroup/layout.ts";
+import type { CgroupLimits } from "../../src/linux/cgroup/limits.ts";
+import { planCgroupMounts } from "../../src/linux/cgroup/mounts.ts";
+import { type CgroupParent, openCgroupParent } from "../../src/linux/cgroup/parent.ts";
+import { planCgroup } from "../../src/linux/cgroup/plan.ts";
+import { pathIn, readCgroupPaths } from "../../src/linux/cgroup/paths.ts";
+import { type DeviceRule, defaultDeviceRules } from "../../src/linux/cgroup/device-rules.ts";
+import { hasDeviceFilters } from "../../src/linux/cgroup/internal/v2/device-filter.ts";
 import { poll } from "../support/patience.ts";
 
 const parentName = `tare-test-${process.pid}`;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { planDescriptorBudget } from "../../src/linux/descriptor-budget.ts";
+import { planDescriptorBudget } from "../../src/linux/process/descriptor-budget.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { poll } from "../support/patience.ts";
 import { executable, Installation, isRoot } from "../support/tare.ts";

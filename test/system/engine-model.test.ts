@@ -4,9 +4,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { sleep } from "../../src/base/deadline.ts";
 import { kindOf, sentenceOf } from "../../src/base/failure.ts";
-import type { Engine } from "../../src/engine/engine-types.ts";
-import { findProcessStatistics } from "../../src/linux/process.ts";
-import { connectTo } from "../../src/mod/connected-engine.ts";
+import type { Engine } from "../../src/model/engine.ts";
+import { findProcessStatistics } from "../../src/linux/process/process.ts";
+import { connectTo } from "../../src/library/connected-engine.ts";
 import {
   applyOperation,
   describeModel,

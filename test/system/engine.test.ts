@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createReadStream, existsSync, readFileSync, writeFileSync } from "node:fs";
-import type { Engine } from "../../src/engine/engine-types.ts";
-import type { ContainerSpec } from "../../src/engine/types.ts";
+import type { Engine } from "../../src/model/engine.ts";
+import type { ContainerSpec } from "../../src/model/containers.ts";
 import { busyboxRootfsTar } from "../support/images.ts";
 import { collect, EngineRoots, logText, runToEnd } from "../support/engine.ts";
-import { splitFrames } from "../../src/mod/split-frames.ts";
+import { splitFrames } from "../../src/library/split-frames.ts";
 
 let roots: EngineRoots;
 let engine: Engine;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
-import { connectTo } from "../../src/mod/connected-engine.ts";
+import { connectTo } from "../../src/library/connected-engine.ts";
 import { driverChangePoints } from "../support/fault-driver-change.ts";
 import { dieAt, expectNothingLeft, killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
-import { connectTo } from "../../src/mod/connected-engine.ts";
+import { connectTo } from "../../src/library/connected-engine.ts";
 import { dieAt, expectNothingLeft, killDaemon } from "../support/fault-run.ts";
 import { lateFrom, pullPoints } from "../support/fault-pull.ts";
 import { busyboxRootfsTar, tarOf } from "../support/images.ts";

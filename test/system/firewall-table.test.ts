@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { openNetlink } from "../../src/linux/netlink-socket.ts";
-import { listChains, listRules } from "../../src/linux/nftables-rules.ts";
-import { appendRules } from "../../src/linux/nftables-tables.ts";
-import { changeElements, NFNLGRP_NFTABLES, removeTable } from "../../src/linux/nftables.ts";
+import { openNetlink } from "../../src/linux/netlink/netlink-socket.ts";
+import { listChains, listRules } from "../../src/linux/nftables/rules.ts";
+import { appendRules } from "../../src/linux/nftables/tables.ts";
+import { changeElements, NFNLGRP_NFTABLES, removeTable } from "../../src/linux/nftables/nftables.ts";
 import { endpointElements, networkElements, standInElements } from "../../src/network/firewall/elements.ts";
 import { FirewallTable } from "../../src/network/firewall/firewall-table.ts";
 import { shiftRules } from "../../src/network/firewall/ruleset.ts";

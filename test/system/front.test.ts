@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { encodeRunEvent, runStreamType } from "../../src/api/run-stream.ts";
-import { encodeFrame } from "../../src/api/stream-frames.ts";
+import { encodeRunEvent, runStreamType } from "../../src/api/http/run-stream.ts";
+import { encodeFrame } from "../../src/api/http/stream-frames.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { poll } from "../support/patience.ts";

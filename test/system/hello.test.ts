@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { detectCgroups, findController, hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
-import { openCgroupParent } from "../../src/linux/cgroup-parent.ts";
-import { planCgroup } from "../../src/linux/cgroup-plan.ts";
-import { namespaceKinds, readNamespaces } from "../../src/linux/namespaces.ts";
+import { detectCgroups, findController, hierarchiesOf } from "../../src/linux/cgroup/layout.ts";
+import { openCgroupParent } from "../../src/linux/cgroup/parent.ts";
+import { planCgroup } from "../../src/linux/cgroup/plan.ts";
+import { namespaceKinds, readNamespaces } from "../../src/linux/namespaces/namespaces.ts";
 
 const native = join(import.meta.dir, "../../native");
 const hello = join(native, "build/hello.elf");

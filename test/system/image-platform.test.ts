@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { mediaTypes } from "../../src/spec/image-manifest.ts";
+import { mediaTypes } from "../../src/spec/image/manifest.ts";
 import { hostPlatform } from "../../src/spec/platform.ts";
 import { configOf, ociMembers, tarOf, type TestImage } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { syscallNumber } from "../../src/linux/syscall.ts";
+import { syscallNumber } from "../../src/linux/kernel/syscall.ts";
 import { answer, encodeRequest, FrameReader } from "../../src/runtime/keeper/frames.ts";
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
 import { isFullRun } from "../support/full-run.ts";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { encodeInstructions, type Instruction } from "../../src/linux/seccomp/instruction.ts";
+import { encodeInstructions, type Instruction } from "../../src/linux/seccomp/internal/instruction.ts";
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
 import { judgedPlan, RawKeeper } from "../support/raw-keeper.ts";
 import { Scratch } from "../support/scratch.ts";

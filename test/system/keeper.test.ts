@@ -14,7 +14,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { sleep } from "../../src/base/deadline.ts";
 import type { Failure } from "../../src/base/failure.ts";
-import { findProcessStatistics } from "../../src/linux/process.ts";
+import { findProcessStatistics } from "../../src/linux/process/process.ts";
 import { readLog } from "../../src/logs/read-log.ts";
 import { execInContainer } from "../../src/runtime/exec.ts";
 import { reconnect } from "../../src/runtime/reconnect.ts";
@@ -651,9 +651,9 @@ describe("the engine's death", () => {
     const script = `
       import { openKeeperProgram } from "${join(import.meta.dirname, "../../src/runtime/keeper-program.ts")}";
       import { startContainer } from "${join(import.meta.dirname, "../../src/runtime/start.ts")}";
-      import { openCgroupParent } from "${join(import.meta.dirname, "../../src/linux/cgroup-parent.ts")}";
-      import { planCgroup } from "${join(import.meta.dirname, "../../src/linux/cgroup-plan.ts")}";
-      import { cloneTree } from "${join(import.meta.dirname, "../../src/linux/mount.ts")}";
+      import { openCgroupParent } from "${join(import.meta.dirname, "../../src/linux/cgroup/parent.ts")}";
+      import { planCgroup } from "${join(import.meta.dirname, "../../src/linux/cgroup/plan.ts")}";
+      import { cloneTree } from "${join(import.meta.dirname, "../../src/linux/mount/mount.ts")}";
       import { keeperPath } from "${join(import.meta.dirname, "../support/runtime.ts")}";
       const parent = openCgroupParent(${JSON.stringify(runtime.cgroupParent)});
       const root = cloneTree(${JSON.stringify(runtime.rootPath)});

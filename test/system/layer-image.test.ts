@@ -14,10 +14,10 @@ import {
 } from "node:fs";
 import fc from "fast-check";
 import { Failure } from "../../src/base/failure.ts";
-import { type ErofsWay, findErofsWay, mountErofs } from "../../src/linux/erofs-mount.ts";
-import type { OwnedFd } from "../../src/linux/fd.ts";
-import { type LayerImage, layerTarOffset, writeLayerImage } from "../../src/linux/layer-image.ts";
-import { findXattr, listXattrs } from "../../src/linux/xattr.ts";
+import { type ErofsWay, findErofsWay, mountErofs } from "../../src/linux/erofs/erofs-mount.ts";
+import type { OwnedFd } from "../../src/linux/kernel/fd.ts";
+import { type LayerImage, layerTarOffset, writeLayerImage } from "../../src/linux/erofs/layer-image.ts";
+import { findXattr, listXattrs } from "../../src/linux/files/xattr.ts";
 import { memoryDirectory, Scratch } from "../support/scratch.ts";
 import { inChunks, TarBuilder } from "../support/tar-builder.ts";
 import { makeTar, setXattr } from "../support/tar-of-files.ts";

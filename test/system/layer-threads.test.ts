@@ -14,7 +14,7 @@ import { sleep } from "../../src/base/deadline.ts";
 import { kindOf } from "../../src/base/failure.ts";
 import { findThread } from "../../src/image/threads/job-threads.ts";
 import { LayerContent, type LayerSource } from "../../src/image/unpacking/layer-content.ts";
-import { openDirectoryPath } from "../../src/linux/open.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
 import { digestOf } from "../../src/spec/digest.ts";
 import { tarOf } from "../support/images.ts";
 import { poll } from "../support/patience.ts";

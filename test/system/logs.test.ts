@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, statSync } from "node:fs";
-import type { Engine } from "../../src/engine/engine-types.ts";
-import type { LogEntry } from "../../src/engine/log-types.ts";
-import type { ContainerSpec } from "../../src/engine/types.ts";
+import type { Engine } from "../../src/model/engine.ts";
+import type { LogEntry } from "../../src/model/logs.ts";
+import type { ContainerSpec } from "../../src/model/containers.ts";
 import { EngineRoots } from "../support/engine.ts";
 
 let roots: EngineRoots;

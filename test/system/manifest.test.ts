@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { connectEngine } from "../../src/mod.ts";
-import { mediaTypes } from "../../src/spec/image-manifest.ts";
+import { mediaTypes } from "../../src/spec/image/manifest.ts";
 import { tarOf } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 import { TestRegistry } from "../support/test-registry.ts";

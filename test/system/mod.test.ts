@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createReadStream, existsSync } from "node:fs";
 import type { Serving } from "../../src/daemon/server.ts";
 import { serve } from "../../src/daemon/server.ts";
-import type { Engine } from "../../src/engine/engine-types.ts";
-import { StreamSockets } from "../../src/linux/stream-socket.ts";
+import type { Engine } from "../../src/model/engine.ts";
+import { StreamSockets } from "../../src/linux/sockets/stream-socket.ts";
 import { connectEngine, type LibraryEngine } from "../../src/mod.ts";
-import { LibraryEngine as Library } from "../../src/mod/library-engine.ts";
+import { LibraryEngine as Library } from "../../src/library/library-engine.ts";
 import { EngineRoots } from "../support/engine.ts";
 import { busyboxRootfsTar } from "../support/images.ts";
 

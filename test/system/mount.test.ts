@@ -11,19 +11,19 @@ import {
   PROC_SUPER_MAGIC,
   TMPFS_MAGIC,
 } from "../../src/linux/constants/mount.ts";
-import { filesystemMagic, filesystemStatus } from "../../src/linux/filesystem-status.ts";
+import { filesystemMagic, filesystemStatus } from "../../src/linux/mount/filesystem-status.ts";
 import {
   cloneTree,
   createFilesystem,
   moveMount,
   setMountAttributes,
   unmount,
-} from "../../src/linux/mount.ts";
-import { listMounts } from "../../src/linux/mountinfo.ts";
+} from "../../src/linux/mount/mount.ts";
+import { listMounts } from "../../src/linux/mount/mountinfo.ts";
 import { sleep } from "../../src/base/deadline.ts";
-import { openNamespace, readNamespaces } from "../../src/linux/namespaces.ts";
-import { openProcess } from "../../src/linux/process.ts";
-import { openDirectoryPath as openDirectory } from "../../src/linux/open.ts";
+import { openNamespace, readNamespaces } from "../../src/linux/namespaces/namespaces.ts";
+import { openProcess } from "../../src/linux/process/process.ts";
+import { openDirectoryPath as openDirectory } from "../../src/linux/files/open.ts";
 
 function withFolder(body: (folder: string) => void): void {
   const folder = mkdtempSync(join(tmpdir(), "tare-mount-"));

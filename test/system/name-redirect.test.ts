@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { openInetSocket, receiveDatagram, tryBind, trySend } from "../../src/linux/inet-socket.ts";
-import { inNetworkNamespace } from "../../src/linux/network-namespace.ts";
-import { call } from "../../src/linux/syscall.ts";
+import { openInetSocket, receiveDatagram, tryBind, trySend } from "../../src/linux/sockets/inet-socket.ts";
+import { inNetworkNamespace } from "../../src/linux/namespaces/network-namespace.ts";
+import { call } from "../../src/linux/kernel/syscall.ts";
 import { type NameServer, openNameServer } from "../../src/network/name-server.ts";
 import { parseIpAddress } from "../../src/spec/ip-address.ts";
 import { queryBytes } from "../support/dns-query.ts";

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type NameServer, openNameServer } from "../../src/network/name-server.ts";
-import { decodeQuery, encodeReply, type Reply } from "../../src/network/names/message.ts";
+import { decodeQuery, encodeReply, type Reply } from "../../src/network/dns/message.ts";
 import { queryBytes } from "../support/dns-query.ts";
 import { findNode24 } from "../support/node-24.ts";
 import { makeNetworkHost, type NetworkHost } from "../support/network-host.ts";

@@ -1,11 +1,11 @@
 /** Interfaces without an end on the host, in network namespaces that outlive their containers because somebody holds them. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import type { OwnedFd } from "../../src/linux/fd.ts";
-import { addMacvlan, type Link, listLinks } from "../../src/linux/links.ts";
-import { openNetlink } from "../../src/linux/netlink-socket.ts";
-import { inNetworkNamespace } from "../../src/linux/network-namespace.ts";
-import { openProcessNetwork } from "../../src/linux/process-network.ts";
+import type { OwnedFd } from "../../src/linux/kernel/fd.ts";
+import { addMacvlan, type Link, listLinks } from "../../src/linux/netlink/links.ts";
+import { openNetlink } from "../../src/linux/netlink/netlink-socket.ts";
+import { inNetworkNamespace } from "../../src/linux/namespaces/network-namespace.ts";
+import { openProcessNetwork } from "../../src/linux/process/process-network.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { descriptorsOf } from "../support/leaks.ts";

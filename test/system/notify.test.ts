@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
-import { bindUnixSocket, openUnixSocket, receiveUnixMessage } from "../../src/linux/unix-message.ts";
+import { bindUnixSocket, openUnixSocket, receiveUnixMessage } from "../../src/linux/sockets/unix-message.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { detectCgroups, findController } from "../../src/linux/cgroup-layout.ts";
+import { detectCgroups, findController } from "../../src/linux/cgroup/layout.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { type Finished, Installation, isRoot } from "../support/tare.ts";
 

@@ -3,16 +3,16 @@ import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "n
 import { spawnSync } from "node:child_process";
 import { kindOf } from "../../src/base/failure.ts";
 import { O_DIRECTORY, O_PATH, O_RDONLY } from "../../src/linux/constants/open.ts";
-import { ensureDirectoryInRoot } from "../../src/linux/ensure-directory.ts";
+import { ensureDirectoryInRoot } from "../../src/linux/files/ensure-directory.ts";
 import {
   openBeneath,
   openDirectoryPath,
   openInRoot,
   readFileInRoot,
   readLinkAt,
-} from "../../src/linux/open.ts";
-import { findStatAt, statAt, statFd } from "../../src/linux/stat.ts";
-import { attempt } from "../../src/linux/syscall.ts";
+} from "../../src/linux/files/open.ts";
+import { findStatAt, statAt, statFd } from "../../src/linux/files/stat.ts";
+import { attempt } from "../../src/linux/kernel/syscall.ts";
 import { Scratch } from "../support/scratch.ts";
 
 const text = (bytes: Uint8Array | undefined): string | undefined => bytes && new TextDecoder().decode(bytes);

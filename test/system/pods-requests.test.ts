@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
-import { connectTo } from "../../src/mod/connected-engine.ts";
+import { connectTo } from "../../src/library/connected-engine.ts";
 import { busyboxArchive, tarOf } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import type { Pod } from "../../src/api/types/pod.ts";
-import { connectTo } from "../../src/mod/connected-engine.ts";
+import { connectTo } from "../../src/library/connected-engine.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { poll } from "../support/patience.ts";

@@ -13,10 +13,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
-import { call } from "../../src/linux/syscall.ts";
-import { sendDescriptors } from "../../src/linux/descriptor-packet.ts";
+import { call } from "../../src/linux/kernel/syscall.ts";
+import { sendDescriptors } from "../../src/linux/sockets/descriptor-packet.ts";
 import { openEngine } from "../../src/mod.ts";
-import { connectTo } from "../../src/mod/connected-engine.ts";
+import { connectTo } from "../../src/library/connected-engine.ts";
 import { Client } from "../../src/client/client.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { executable, Installation, isRoot } from "../support/tare.ts";

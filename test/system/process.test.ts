@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
-import { namespaceKinds, openNamespace, readNamespaces } from "../../src/linux/namespaces.ts";
+import { namespaceKinds, openNamespace, readNamespaces } from "../../src/linux/namespaces/namespaces.ts";
 import {
   bootId,
   findProcess,
@@ -12,7 +12,7 @@ import {
   processStartTime,
   signalProcess,
   takeFd,
-} from "../../src/linux/process.ts";
+} from "../../src/linux/process/process.ts";
 
 interface Sleeper {
   readonly pid: number;

@@ -6,7 +6,7 @@ import { busyboxArchive } from "../support/images.ts";
 import { poll, slowness } from "../support/patience.ts";
 import { Installation, isGone, isRoot, waitUntilEmpty } from "../support/tare.ts";
 
-/** As many as one container may have open: MOST_OPEN in src/engine/containers/exec-sessions.ts. */
+/** As many as one container may have open: MOST_OPEN in src/engine/containers/exec/exec-sessions.ts. */
 const mostExecs = 512;
 
 describe.skipIf(!isRoot)("the directory of a container's runs", () => {

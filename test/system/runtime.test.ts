@@ -15,9 +15,9 @@ import {
 import { join } from "node:path";
 import { sleep, withDeadline } from "../../src/base/deadline.ts";
 import { Failure } from "../../src/base/failure.ts";
-import { hierarchiesOf } from "../../src/linux/cgroup-layout.ts";
-import { OwnedFd } from "../../src/linux/fd.ts";
-import { call } from "../../src/linux/syscall.ts";
+import { hierarchiesOf } from "../../src/linux/cgroup/layout.ts";
+import { OwnedFd } from "../../src/linux/kernel/fd.ts";
+import { call } from "../../src/linux/kernel/syscall.ts";
 import { readSeccompProfile } from "../../src/spec/seccomp.ts";
 import { guardLeaks } from "../support/leaks.ts";
 import { poll } from "../support/patience.ts";

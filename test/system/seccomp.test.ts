@@ -3,14 +3,14 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { release, tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CapabilityName, planCapabilities } from "../../src/linux/capability.ts";
+import { type CapabilityName, planCapabilities } from "../../src/linux/process/capability.ts";
 import {
   auditArchitecture,
   compileSeccomp,
   interpretSeccomp,
   type MachineArchitecture,
-} from "../../src/linux/seccomp.ts";
-import { syscallNumber } from "../../src/linux/syscall.ts";
+} from "../../src/linux/seccomp/seccomp.ts";
+import { syscallNumber } from "../../src/linux/kernel/syscall.ts";
 import { parseSeccompProfile, type SeccompProfile } from "../../src/spec/seccomp.ts";
 import { randomOf } from "../support/random.ts";
 import { argumentValues, randomProfile } from "../support/random-profile.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { connectTo } from "../../src/mod/connected-engine.ts";
+import { connectTo } from "../../src/library/connected-engine.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot, mountTable } from "../support/tare.ts";
 

@@ -4,18 +4,18 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
-import type { Cgroup, CgroupJoin } from "../../src/linux/cgroup.ts";
+import type { Cgroup, CgroupJoin } from "../../src/linux/cgroup/cgroup.ts";
 import {
   type CgroupHierarchy,
   detectCgroups,
   findController,
   hierarchiesOf,
-} from "../../src/linux/cgroup-layout.ts";
-import type { CgroupLimits } from "../../src/linux/cgroup-limits.ts";
-import { type CgroupParent, openCgroupParent } from "../../src/linux/cgroup-parent.ts";
-import { type CgroupPlan, planCgroup } from "../../src/linux/cgroup-plan.ts";
-import { defaultDeviceRules } from "../../src/linux/device-rules.ts";
-import { SpareCgroup } from "../../src/linux/spare-cgroup.ts";
+} from "../../src/linux/cgroup/layout.ts";
+import type { CgroupLimits } from "../../src/linux/cgroup/limits.ts";
+import { type CgroupParent, openCgroupParent } from "../../src/linux/cgroup/parent.ts";
+import { type CgroupPlan, planCgroup } from "../../src/linux/cgroup/plan.ts";
+import { defaultDeviceRules } from "../../src/linux/cgroup/device-rules.ts";
+import { SpareCgroup } from "../../src/linux/cgroup/spare-cgroup.ts";
 import { poll } from "../support/patience.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { aheadMs, Installation, isGone, isRoot, waitUntilEmpty } from "../support/tare.ts";

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
-import { restMs, SpareDirectory } from "../../src/linux/spare-directory.ts";
+import { restMs, SpareDirectory } from "../../src/linux/files/spare-directory.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { poll, slowness } from "../support/patience.ts";
 import { Installation, isGone, isRoot } from "../support/tare.ts";

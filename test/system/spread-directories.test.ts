@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { openDirectoryPath } from "../../src/linux/open.ts";
-import { spreadDirectories } from "../../src/linux/spread-directories.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
+import { spreadDirectories } from "../../src/linux/files/spread-directories.ts";
 import { SmallDisk } from "../support/small-disk.ts";
 
 /** The flags of a directory as lsattr(1) writes them, without those that it has not. */

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
 import type { ContainerStats } from "../../src/api/types/statistics.ts";
-import { detectCgroups, findController } from "../../src/linux/cgroup-layout.ts";
+import { detectCgroups, findController } from "../../src/linux/cgroup/layout.ts";
 import { type ContainerStatistics, connectEngine, type LibraryEngine } from "../../src/mod.ts";
 import { rawRequest, bodyOf, requestText, statusOf } from "../unit/daemon/raw-request.ts";
 import { busyboxArchive } from "../support/images.ts";

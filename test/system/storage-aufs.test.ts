@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { O_DIRECTORY, O_RDONLY } from "../../src/linux/constants/open.ts";
-import { hasFilesystem } from "../../src/linux/mount.ts";
-import { openBeneath } from "../../src/linux/open.ts";
-import { statAt } from "../../src/linux/stat.ts";
-import { call } from "../../src/linux/syscall.ts";
+import { hasFilesystem } from "../../src/linux/mount/mount.ts";
+import { openBeneath } from "../../src/linux/files/open.ts";
+import { statAt } from "../../src/linux/files/stat.ts";
+import { call } from "../../src/linux/kernel/syscall.ts";
 import { applyTimeAt } from "../../src/linux/tree/metadata.ts";
-import { trySetXattr } from "../../src/linux/xattr.ts";
+import { trySetXattr } from "../../src/linux/files/xattr.ts";
 import { type Digest, digestOf } from "../../src/spec/digest.ts";
 import { openAufsDriver } from "../../src/storage/aufs/aufs-driver.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";

@@ -21,9 +21,9 @@ import { SmallDisk } from "../support/small-disk.ts";
 import { inChunks } from "../support/tar-builder.ts";
 import { Installation } from "../support/tare.ts";
 import { busyboxArchive } from "../support/images.ts";
-import { createSubvolume, subvolumeOf } from "../../src/linux/btrfs.ts";
-import { hasFilesystem } from "../../src/linux/mount.ts";
-import { openDirectoryPath } from "../../src/linux/open.ts";
+import { createSubvolume, subvolumeOf } from "../../src/linux/btrfs/btrfs.ts";
+import { hasFilesystem } from "../../src/linux/mount/mount.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
 import { makeTar } from "../support/tar-of-files.ts";
 import { testStorageDriver } from "../suites/storage-driver.ts";
 

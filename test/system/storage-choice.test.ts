@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
-import type { OwnedFd } from "../../src/linux/fd.ts";
-import { createFilesystem } from "../../src/linux/mount.ts";
+import type { OwnedFd } from "../../src/linux/kernel/fd.ts";
+import { createFilesystem } from "../../src/linux/mount/mount.ts";
 import { digestOf } from "../../src/spec/digest.ts";
 import { listFormerDrivers, openChosenStorage } from "../../src/storage/choose-driver.ts";
 

@@ -14,11 +14,11 @@ import {
 } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { O_RDONLY } from "../../src/linux/constants/open.ts";
-import { openDeviceMapper } from "../../src/linux/device-mapper.ts";
-import { DeviceNodes } from "../../src/linux/device-nodes.ts";
-import { duplicateFd, type OwnedFd } from "../../src/linux/fd.ts";
-import { openLoopDevice } from "../../src/linux/loop-device.ts";
-import { statFd } from "../../src/linux/stat.ts";
+import { openDeviceMapper } from "../../src/linux/device-mapper/device-mapper.ts";
+import { DeviceNodes } from "../../src/linux/device-mapper/device-nodes.ts";
+import { duplicateFd, type OwnedFd } from "../../src/linux/kernel/fd.ts";
+import { openLoopDevice } from "../../src/linux/mount/loop-device.ts";
+import { statFd } from "../../src/linux/files/stat.ts";
 import { digestOf } from "../../src/spec/digest.ts";
 import type { Digest } from "../../src/spec/digest.ts";
 import { openChosenStorage } from "../../src/storage/choose-driver.ts";

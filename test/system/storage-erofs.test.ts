@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { digestOf } from "../../src/spec/digest.ts";
-import { hasFilesystem } from "../../src/linux/mount.ts";
+import { hasFilesystem } from "../../src/linux/mount/mount.ts";
 import { openChosenStorage } from "../../src/storage/choose-driver.ts";
 import { openStorage } from "../../src/storage/drivers.ts";
 import { busyboxArchive } from "../support/images.ts";

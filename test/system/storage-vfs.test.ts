@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID } from "../../src/linux/constants/mount.ts";
-import { createFilesystem } from "../../src/linux/mount.ts";
+import { createFilesystem } from "../../src/linux/mount/mount.ts";
 import { type Digest, digestOf } from "../../src/spec/digest.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { openStorage } from "../../src/storage/drivers.ts";

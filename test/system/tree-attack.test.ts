@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { Failure } from "../../src/base/failure.ts";
-import type { UnpackOptions } from "../../src/linux/unpack-options.ts";
+import type { UnpackOptions } from "../../src/linux/tree/unpack-options.ts";
 import { Scratch } from "../support/scratch.ts";
 import { TarBuilder } from "../support/tar-builder.ts";
 import { describeTree, failureAt, getXattr, openDescriptors, unpackAt } from "../support/unpack.ts";

@@ -11,8 +11,8 @@ import {
   writeFileSync,
   lchownSync,
 } from "node:fs";
-import { openDirectoryPath } from "../../src/linux/open.ts";
-import { compareLayer } from "../../src/linux/tree.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
+import { compareLayer } from "../../src/linux/tree/tree.ts";
 import { TarReader } from "../../src/spec/tar.ts";
 import { encodeTarEnd, encodeTarMember, tarPadding } from "../../src/spec/tar-writer.ts";
 import { Scratch } from "../support/scratch.ts";

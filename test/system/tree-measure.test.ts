@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { O_CREAT, O_DIRECTORY, O_RDONLY, O_WRONLY } from "../../src/linux/constants/open.ts";
-import { OwnedFd } from "../../src/linux/fd.ts";
-import { openDirectoryPath } from "../../src/linux/open.ts";
-import { call } from "../../src/linux/syscall.ts";
-import { measureChanges, measureTree } from "../../src/linux/tree.ts";
+import { OwnedFd } from "../../src/linux/kernel/fd.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
+import { call } from "../../src/linux/kernel/syscall.ts";
+import { measureChanges, measureTree } from "../../src/linux/tree/tree.ts";
 import { Scratch } from "../support/scratch.ts";
 
 let scratch: Scratch;

@@ -16,9 +16,9 @@ import {
 import fc from "fast-check";
 import { encodeBytes } from "../../src/spec/byte-text.ts";
 import { encodeTarEnd, encodeTarMember, type TarMember, tarPadding } from "../../src/spec/tar-writer.ts";
-import { openDirectoryPath } from "../../src/linux/open.ts";
-import { packTree } from "../../src/linux/tree.ts";
-import type { PackOptions } from "../../src/linux/pack-options.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
+import { packTree } from "../../src/linux/tree/tree.ts";
+import type { PackOptions } from "../../src/linux/tree/pack-options.ts";
 import { Scratch } from "../support/scratch.ts";
 import { readTar, TarBuilder } from "../support/tar-builder.ts";
 import { describeTree, openDescriptors, unpackAt } from "../support/unpack.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { openDirectoryPath } from "../../src/linux/open.ts";
-import { removeTree, removeTreeBeside } from "../../src/linux/tree.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
+import { removeTree, removeTreeBeside } from "../../src/linux/tree/tree.ts";
 import { memoryDirectory, Scratch } from "../support/scratch.ts";
 import { describeTree, openDescriptors } from "../support/unpack.ts";
 

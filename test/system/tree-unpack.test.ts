@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { memoryDirectory, Scratch } from "../support/scratch.ts";
 import { inChunks, TarBuilder } from "../support/tar-builder.ts";
-import { openDirectoryPath } from "../../src/linux/open.ts";
-import { unpackLayer } from "../../src/linux/tree.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
+import { unpackLayer } from "../../src/linux/tree/tree.ts";
 import { describeTree, failureAt, getXattr, openDescriptors, unpackAt } from "../support/unpack.ts";
 
 const tar = (): TarBuilder => new TarBuilder();

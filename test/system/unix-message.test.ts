@@ -10,8 +10,8 @@ import {
   readPeer,
   receiveUnixMessage,
   sendUnixMessage,
-} from "../../src/linux/unix-message.ts";
-import { call } from "../../src/linux/syscall.ts";
+} from "../../src/linux/sockets/unix-message.ts";
+import { call } from "../../src/linux/kernel/syscall.ts";
 
 describe("messages of unix sockets", () => {
   let directory: string;

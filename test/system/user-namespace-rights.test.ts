@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { existsSync, lstatSync, openSync, closeSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { findXattr } from "../../src/linux/xattr.ts";
+import { findXattr } from "../../src/linux/files/xattr.ts";
 import { encodeTarEnd, encodeTarMember, tarPadding } from "../../src/spec/tar-writer.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { executable, Installation, isGone, isRoot } from "../support/tare.ts";

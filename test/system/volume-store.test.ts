@@ -11,8 +11,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { openDirectoryPath } from "../../src/linux/open.ts";
-import { findXattr, setXattr } from "../../src/linux/xattr.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
+import { findXattr, setXattr } from "../../src/linux/files/xattr.ts";
 import { openVolumeStore } from "../../src/storage/volume-store.ts";
 import { Scratch } from "../support/scratch.ts";
 import { isRoot } from "../support/tare.ts";

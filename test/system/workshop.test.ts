@@ -2,17 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MS_PRIVATE, MS_REC, MS_SHARED } from "../../src/linux/constants/mount.ts";
-import type { OwnedFd } from "../../src/linux/fd.ts";
+import type { OwnedFd } from "../../src/linux/kernel/fd.ts";
 import {
   cloneTree,
   createFilesystem,
   moveMount,
   setMountAttributes,
   unmount,
-} from "../../src/linux/mount.ts";
-import { openDirectoryPath } from "../../src/linux/open.ts";
-import { call } from "../../src/linux/syscall.ts";
-import type { MountPlace, OverlayOrder } from "../../src/linux/workshop.ts";
+} from "../../src/linux/mount/mount.ts";
+import { openDirectoryPath } from "../../src/linux/files/open.ts";
+import { call } from "../../src/linux/kernel/syscall.ts";
+import type { MountPlace, OverlayOrder } from "../../src/linux/mount/workshop.ts";
 import { openKeeperProgram } from "../../src/runtime/keeper-program.ts";
 import { KeeperWorkshop } from "../../src/runtime/workshop.ts";
 import { busyboxArchive, busyboxRootfsTar, dockerArchiveMembers, tarOf } from "../support/images.ts";

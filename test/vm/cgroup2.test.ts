@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { detectCgroups } from "../../src/linux/cgroup-layout.ts";
+import { detectCgroups } from "../../src/linux/cgroup/layout.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { poll } from "../support/patience.ts";
 import { executable, Installation } from "../support/tare.ts";

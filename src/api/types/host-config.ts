@@ -50,7 +50,7 @@ export interface HostConfig extends Resources {
 
 /**
  * The one place for settings of ours: `HostConfig.Tare`. A new one goes into the shapes, the plan and the
- * way back of `src/api/tare-fields.ts`, and into `src/cli/container/tare-fields.ts`.
+ * way back of `src/api/container/tare-fields.ts`, and into `src/cli/container/run/tare-fields.ts`.
  */
 export interface TareHostConfig {
   /** The file mode mask of the first process, octal: `0027`. */

@@ -1,4 +1,4 @@
-import type { Filters } from "../../api/filters.ts";
+import type { Filters } from "../../api/http/filters.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Flag } from "./flag.ts";
 

@@ -1,6 +1,6 @@
 import type { Client } from "../../client/client.ts";
 import type { Call } from "../command.ts";
-import { readPodId } from "../container/pod-of-container.ts";
+import { readPodId } from "../container/run/pod-of-container.ts";
 import { containersAtOnce, forEachReference } from "../each.ts";
 import { optionFailure, type TableOf } from "../flags/flag.ts";
 import { bool, list } from "../flags/kinds.ts";

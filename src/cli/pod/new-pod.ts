@@ -1,6 +1,6 @@
 import type { Client } from "../../client/client.ts";
 import type { Call } from "../command.ts";
-import type { ContainerValues } from "../container/values.ts";
+import type { ContainerValues } from "../container/flags/values.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { planPodWishes } from "./plan-pod.ts";
 

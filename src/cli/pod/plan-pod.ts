@@ -1,6 +1,6 @@
 import type { PodCreateRequest } from "../../api/types/pod.ts";
-import { planUserNamespace, type UserNamespaceValues } from "../container/namespace-modes.ts";
-import { planNetworkFlags, type NetworkValues } from "../container/network-flags.ts";
+import { planUserNamespace, type UserNamespaceValues } from "../container/flags/namespace-modes.ts";
+import { planNetworkFlags, type NetworkValues } from "../container/flags/network-flags.ts";
 
 /** What the flags of a pod say, whether it is made by itself or for a container. */
 export interface PodWishes extends NetworkValues, UserNamespaceValues {

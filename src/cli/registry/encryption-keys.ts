@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Failure, sentenceOf } from "../../base/failure.ts";
-import { formatKey, parseDecryptionKey, parseEncryptionKey } from "../../spec/encryption-keys.ts";
+import { formatKey, parseDecryptionKey, parseEncryptionKey } from "../../spec/image/encryption-keys.ts";
 import { optionFailure } from "../flags/flag.ts";
 
 /** The private keys of `--decryption-key KEY[:PASSPHRASE]`, in PEM, without passphrases. Throws optionFailure(). */

@@ -1,6 +1,6 @@
-import { formatRegistryAuth, formatRegistryConfig } from "../../api/registry-auth.ts";
+import { formatRegistryAuth, formatRegistryConfig } from "../../api/image/registry-auth.ts";
 import { parseReference } from "../../spec/reference.ts";
-import type { RegistryCredentials } from "../../spec/registry-credentials.ts";
+import type { RegistryCredentials } from "../../spec/registry/registry-credentials.ts";
 import type { CliContext } from "../context.ts";
 import { type DockerConfig, readAuthFile, readDockerConfig } from "./config-file.ts";
 import { askHelper } from "./credential-helper.ts";

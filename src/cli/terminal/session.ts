@@ -1,5 +1,5 @@
-import { DetachScanner } from "../../api/detach-keys.ts";
-import { type Frame, FrameDecoder } from "../../api/stream-frames.ts";
+import { DetachScanner } from "../../api/container/detach-keys.ts";
+import { type Frame, FrameDecoder } from "../../api/http/stream-frames.ts";
 import type { AttachedConnection } from "../../client/transport.ts";
 import type { CliContext } from "../context.ts";
 import { enterRawMode } from "./raw-mode.ts";

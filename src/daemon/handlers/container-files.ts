@@ -1,6 +1,6 @@
 import type { ContainerChange } from "../../api/types/container.ts";
-import { encodePathStat, pathStatHeader } from "../../api/path-stat.ts";
-import { planCommitConfig } from "../../api/commit-request.ts";
+import { encodePathStat, pathStatHeader } from "../../api/container/path-stat.ts";
+import { planCommitConfig } from "../../api/image/commit-request.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call } from "../handler.ts";
 import { bodyPieces, refusingBadBody } from "../http/request-body.ts";

@@ -1,7 +1,7 @@
-import { multiplexedStreamType, rawStreamType } from "../../api/stream-frames.ts";
+import { multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
 import { Failure } from "../../base/failure.ts";
 import { formatRfc3339Fixed } from "../../base/timestamp.ts";
-import type { LogEntry, LogOptions } from "../../engine/log-types.ts";
+import type { LogEntry, LogOptions } from "../../model/logs.ts";
 import type { Call } from "../handler.ts";
 import { FrameWriter } from "../http/frame-writer.ts";
 import { timeNs } from "./events.ts";

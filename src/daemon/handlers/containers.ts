@@ -1,10 +1,10 @@
-import { graceMsOf } from "../../api/container-plan.ts";
-import { DetachScanner, parseDetachKeys } from "../../api/detach-keys.ts";
-import { requireSize } from "../../api/exec-request.ts";
-import { type Filters, requireFilterKeys } from "../../api/filters.ts";
-import { shapeContainerSummary } from "../../api/shape.ts";
-import { multiplexedStreamType, rawStreamType } from "../../api/stream-frames.ts";
-import { parseUpdateRequest } from "../../api/update-request.ts";
+import { graceMsOf } from "../../api/container/container-plan.ts";
+import { DetachScanner, parseDetachKeys } from "../../api/container/detach-keys.ts";
+import { requireSize } from "../../api/container/exec-request.ts";
+import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
+import { shapeContainerSummary } from "../../api/http/shape.ts";
+import { multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
+import { parseUpdateRequest } from "../../api/container/update-request.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";

@@ -1,10 +1,10 @@
-import { planContainer } from "../../api/container-plan.ts";
-import { parseCreateRequest } from "../../api/create-request.ts";
+import { planContainer } from "../../api/container/container-plan.ts";
+import { parseCreateRequest } from "../../api/container/create-request.ts";
 import type { ContainerCreateResponse } from "../../api/types/container.ts";
 import { noSuchContainer, noSuchImage } from "../../api/wording.ts";
 import { Failure } from "../../base/failure.ts";
-import type { Engine } from "../../engine/engine-types.ts";
-import type { ContainerSpec, CreateOptions } from "../../engine/types.ts";
+import type { Engine } from "../../model/engine.ts";
+import type { ContainerSpec, CreateOptions } from "../../model/containers.ts";
 import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
 
 /** Of the body of `POST /containers/create`. What is not found is named as Docker names it. */

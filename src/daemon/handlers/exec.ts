@@ -1,6 +1,6 @@
-import { DetachScanner, parseDetachKeys } from "../../api/detach-keys.ts";
-import { parseConsoleSize, parseExecCreate, parseExecStart, requireSize } from "../../api/exec-request.ts";
-import { encodeFrame, multiplexedStreamType, rawStreamType } from "../../api/stream-frames.ts";
+import { DetachScanner, parseDetachKeys } from "../../api/container/detach-keys.ts";
+import { parseConsoleSize, parseExecCreate, parseExecStart, requireSize } from "../../api/container/exec-request.ts";
+import { encodeFrame, multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
 import { quoteControls } from "../../base/quote-controls.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";

@@ -1,9 +1,9 @@
-import { decryptionKeysHeader, encryptionKeysHeader, parseKeysHeader } from "../../api/encryption-keys.ts";
-import { type Filters, requireFilterKeys } from "../../api/filters.ts";
-import { encodeProgressLine } from "../../api/progress-lines.ts";
-import { shapeImage } from "../../api/shape.ts";
+import { decryptionKeysHeader, encryptionKeysHeader, parseKeysHeader } from "../../api/image/encryption-keys.ts";
+import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
+import { encodeProgressLine } from "../../api/http/progress-lines.ts";
+import { shapeImage } from "../../api/http/shape.ts";
 import { Failure } from "../../base/failure.ts";
-import { parseLayerCompression } from "../../spec/layer-compression.ts";
+import { parseLayerCompression } from "../../spec/image/layer-compression.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bodyPieces, refusingBadBody } from "../http/request-body.ts";
 import {
@@ -17,9 +17,9 @@ import {
 import { streamArchive } from "../http/stream-archive.ts";
 import { streamLines } from "../http/stream-lines.ts";
 import { loadMessageOf, pullMessageOf, pushMessageOf } from "../map/progress.ts";
-import { readPlatformParameter } from "../../api/platform-parameter.ts";
+import { readPlatformParameter } from "../../api/image/platform-parameter.ts";
 import { parseReference } from "../../spec/reference.ts";
-import { parseRegistryAuth } from "../../api/registry-auth.ts";
+import { parseRegistryAuth } from "../../api/image/registry-auth.ts";
 import { imagesReportOf } from "../map/usage.ts";
 
 const listFilters = ["before", "dangling", "label", "reference", "since", "until"];

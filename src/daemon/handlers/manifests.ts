@@ -1,7 +1,7 @@
-import { parseManifestAnnotation, parseManifestListRequest } from "../../api/manifest-request.ts";
-import { encodeProgressLine } from "../../api/progress-lines.ts";
-import { parseRegistryConfig } from "../../api/registry-auth.ts";
-import type { ManifestPlatform } from "../../engine/manifest-types.ts";
+import { parseManifestAnnotation, parseManifestListRequest } from "../../api/image/manifest-request.ts";
+import { encodeProgressLine } from "../../api/http/progress-lines.ts";
+import { parseRegistryConfig } from "../../api/image/registry-auth.ts";
+import type { ManifestPlatform } from "../../model/manifests.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { streamLines } from "../http/stream-lines.ts";
 import { manifestListOf, registryManifestOf } from "../map/manifest.ts";

@@ -1,9 +1,9 @@
-import { requireFilterKeys } from "../../api/filters.ts";
+import { requireFilterKeys } from "../../api/http/filters.ts";
 import {
   parseConnectRequest,
   parseDisconnectRequest,
   parseNetworkRequest,
-} from "../../api/network-request.ts";
+} from "../../api/network/network-request.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { networkOf } from "../map/network.ts";
 

@@ -1,7 +1,7 @@
-import { graceMsOf } from "../../api/container-plan.ts";
-import { planPod } from "../../api/pod-request.ts";
-import type { Query } from "../../api/query.ts";
-import type { PodSpec } from "../../engine/pod-types.ts";
+import { graceMsOf } from "../../api/container/container-plan.ts";
+import { planPod } from "../../api/pod/pod-request.ts";
+import type { Query } from "../../api/http/query.ts";
+import type { PodSpec } from "../../model/pods.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { podOf } from "../map/pod.ts";
 

@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
-import { encodeRunEvent, frameOutput, runStreamType } from "../../api/run-stream.ts";
+import { encodeRunEvent, frameOutput, runStreamType } from "../../api/http/run-stream.ts";
 import { wordFailure } from "../../api/wording.ts";
 import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
 import { Failure, failureOf } from "../../base/failure.ts";
-import type { AttachedStream, ExitStatus } from "../../engine/types.ts";
+import type { AttachedStream, ExitStatus } from "../../model/containers.ts";
 import type { Call } from "../handler.ts";
 import { bridge, endGently } from "../http/bridge.ts";
 import { failureReply } from "../http/reply.ts";

@@ -1,11 +1,11 @@
-import { type PlainRun, planPlainRun } from "../../api/plain-run.ts";
-import { parsePlainRun } from "../../api/plain-run-request.ts";
-import { encodeRunEvent, runStreamType } from "../../api/run-stream.ts";
-import { formatTiming, startFailureStatus, tellsTiming } from "../../api/run-text.ts";
-import { encodeFrame } from "../../api/stream-frames.ts";
+import { type PlainRun, planPlainRun } from "../../api/container/plain-run.ts";
+import { parsePlainRun } from "../../api/container/plain-run-request.ts";
+import { encodeRunEvent, runStreamType } from "../../api/http/run-stream.ts";
+import { formatTiming, startFailureStatus, tellsTiming } from "../../api/container/run-text.ts";
+import { encodeFrame } from "../../api/http/stream-frames.ts";
 import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
 import type { Failure } from "../../base/failure.ts";
-import type { Engine } from "../../engine/engine-types.ts";
+import type { Engine } from "../../model/engine.ts";
 import type { Call } from "../handler.ts";
 import { endGently } from "../http/bridge.ts";
 import { containerInspectOf } from "../map/container-inspect.ts";

@@ -1,4 +1,4 @@
-import { parseSecretRequest } from "../../api/secret-request.ts";
+import { parseSecretRequest } from "../../api/secret/secret-request.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { secretOf } from "../map/secret.ts";
 

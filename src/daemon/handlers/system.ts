@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { shapeInfo } from "../../api/shape.ts";
-import { parseLoginRequest } from "../../api/registry-auth.ts";
-import { parseUsageTypes } from "../../api/usage-types.ts";
+import { shapeInfo } from "../../api/http/shape.ts";
+import { parseLoginRequest } from "../../api/image/registry-auth.ts";
+import { parseUsageTypes } from "../../api/system/usage-types.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { infoOf, versionOf } from "../map/info.ts";
 import { usageOf } from "../map/usage.ts";

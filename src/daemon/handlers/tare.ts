@@ -1,5 +1,5 @@
-import { parseDescriptorRequest } from "../../api/descriptor-request.ts";
-import { encodeProgressLine } from "../../api/progress-lines.ts";
+import { parseDescriptorRequest } from "../../api/container/descriptor-request.ts";
+import { encodeProgressLine } from "../../api/http/progress-lines.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { checkFindingOf, namespacesRowOf, reachRowOf, storeUsageOf } from "../map/tare.ts";
 import { streamLines } from "../http/stream-lines.ts";

@@ -1,5 +1,5 @@
-import { requireFilterKeys } from "../../api/filters.ts";
-import { parseVolumeRequest } from "../../api/volume-request.ts";
+import { requireFilterKeys } from "../../api/http/filters.ts";
+import { parseVolumeRequest } from "../../api/volume/volume-request.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { volumeOf } from "../map/volume.ts";
 

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { DetachScanner } from "../../api/detach-keys.ts";
+import type { DetachScanner } from "../../api/container/detach-keys.ts";
 
 /** How long a client may take to close its half after it got all. */
 const lingerUsuallyMs = 10_000;

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { Operation } from "../../api/routes.ts";
+import type { Operation } from "../../api/http/routes.ts";
 import { Failure } from "../../base/failure.ts";
 import { encodeRefusal } from "./reply-head.ts";
 

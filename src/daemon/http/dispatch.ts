@@ -1,5 +1,5 @@
 import type { Failure } from "../../base/failure.ts";
-import type { Operation, Resource } from "../../api/routes.ts";
+import type { Operation, Resource } from "../../api/http/routes.ts";
 import type { Handler, Handlers } from "../handler.ts";
 
 /** Loaded when first asked for: an idle daemon holds only what was used. */

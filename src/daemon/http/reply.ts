@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { failureHeader, statusOfFailure } from "../../api/failure-status.ts";
+import { failureHeader, statusOfFailure } from "../../api/http/failure-status.ts";
 import type { Failure } from "../../base/failure.ts";
 import { quoteLine } from "../../base/quote-controls.ts";
 

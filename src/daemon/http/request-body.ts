@@ -1,4 +1,4 @@
-import { jsonBodyLimitBytes, parseJsonBody } from "../../api/json-body.ts";
+import { jsonBodyLimitBytes, parseJsonBody } from "../../api/http/json-body.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ApiRequest } from "./api-request.ts";
 import type { BodyMemory } from "./body-memory.ts";

@@ -1,4 +1,4 @@
-import { encodeProgressLine, failureMessage } from "../../api/progress-lines.ts";
+import { encodeProgressLine, failureMessage } from "../../api/http/progress-lines.ts";
 import { sentenceOf } from "../../base/failure.ts";
 import type { Reply } from "./reply.ts";
 

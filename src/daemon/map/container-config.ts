@@ -1,5 +1,5 @@
 import type { ContainerConfig } from "../../api/types/container-config.ts";
-import type { ContainerDetails } from "../../engine/types.ts";
+import type { ContainerDetails } from "../../model/containers.ts";
 import { spellOutPorts } from "../../spec/port-run.ts";
 
 const nothingSaid: ContainerConfig = {

@@ -1,6 +1,6 @@
 import type * as api from "../../api/types/container.ts";
-import type { ContainerSummary, WallMs } from "../../engine/types.ts";
-import type { ContainerSizes } from "../../engine/usage-types.ts";
+import type { ContainerSummary, WallMs } from "../../model/containers.ts";
+import type { ContainerSizes } from "../../model/usage.ts";
 import { statusText } from "./container-state.ts";
 import { mountPointOf } from "./mount-point.ts";
 import { membershipOf } from "./pod.ts";

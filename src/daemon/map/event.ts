@@ -1,4 +1,4 @@
-import type { EngineEvent } from "../../engine/engine-types.ts";
+import type { EngineEvent } from "../../model/engine.ts";
 
 /** A line of `GET /events`. Written as text: its nanoseconds have more digits than a JavaScript number holds. */
 export function eventLine(event: EngineEvent): string {

@@ -1,11 +1,11 @@
-import { formatDevices } from "../../api/device-fields.ts";
-import { formatBlockIo } from "../../api/block-io.ts";
-import { formatRestartPolicy } from "../../api/restart-policy.ts";
-import { formatPortBindings } from "../../api/published-ports.ts";
-import { formatTareFields } from "../../api/tare-fields.ts";
+import { formatDevices } from "../../api/container/device-fields.ts";
+import { formatBlockIo } from "../../api/container/block-io.ts";
+import { formatRestartPolicy } from "../../api/container/restart-policy.ts";
+import { formatPortBindings } from "../../api/container/published-ports.ts";
+import { formatTareFields } from "../../api/container/tare-fields.ts";
 import { formatUserNamespaceMode } from "../../spec/user-namespace-mode.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";
-import type { ContainerDetails, ContainerSpec, NamespaceMode } from "../../engine/types.ts";
+import type { ContainerDetails, ContainerSpec, NamespaceMode } from "../../model/containers.ts";
 
 const nothingSaid: HostConfig = {
   Binds: null,

@@ -6,8 +6,8 @@ import type {
   ImageSummary,
   ImageTree,
   ImageTreeImage,
-} from "../../engine/image-types.ts";
-import type { ImageConfig, ImageDefaults, ImageHealthcheck } from "../../spec/image-config.ts";
+} from "../../model/images.ts";
+import type { ImageConfig, ImageDefaults, ImageHealthcheck } from "../../spec/image/config.ts";
 import { graphDriverOf } from "./graph-driver.ts";
 
 /** A row of what a removal did. */

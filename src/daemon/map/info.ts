@@ -1,6 +1,6 @@
 import type { SystemInfo, SystemVersion } from "../../api/types/system.ts";
-import { formatApiVersion, maximumVersion, minimumVersion } from "../../api/version.ts";
-import type { EngineInfo } from "../../engine/engine-types.ts";
+import { formatApiVersion, maximumVersion, minimumVersion } from "../../api/http/version.ts";
+import type { EngineInfo } from "../../model/engine.ts";
 import type { DaemonFacts } from "../handler.ts";
 
 /** The architecture as Go names it, where the kernel's name differs. */

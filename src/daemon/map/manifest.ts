@@ -4,7 +4,7 @@ import type {
   ManifestListEntry,
   ManifestPlatform,
   RegistryManifest,
-} from "../../engine/manifest-types.ts";
+} from "../../model/manifests.ts";
 
 export function manifestListOf({ name, createdAt, entries }: ManifestList): api.ManifestList {
   return { Name: name, Created: createdAt, Manifests: entries.map(entryOf) };

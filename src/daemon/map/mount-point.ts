@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { MountPoint } from "../../api/types/container.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";
-import type { ContainerMount, ContainerSpec } from "../../engine/types.ts";
+import type { ContainerMount, ContainerSpec } from "../../model/containers.ts";
 
 /**
  * `Mounts` of a container, as dockerd lists them: a tmpfs of `HostConfig.Tmpfs` is shown there alone, and an anonymous

@@ -1,9 +1,9 @@
-import { formatSettings } from "../../api/endpoint-settings.ts";
+import { formatSettings } from "../../api/network/endpoint-settings.ts";
 import type { EndpointSettings, Network, NetworkSettings } from "../../api/types/network.ts";
 import type { PortBinding } from "../../api/types/host-config.ts";
 import type { Port } from "../../api/types/container.ts";
-import type { BoundPorts, EndpointDetails, NetworkDetails } from "../../engine/network-types.ts";
-import type { ContainerSummary } from "../../engine/types.ts";
+import type { BoundPorts, EndpointDetails, NetworkDetails } from "../../model/networks.ts";
+import type { ContainerSummary } from "../../model/containers.ts";
 import { spellOutPorts } from "../../spec/port-run.ts";
 import { timeText } from "./container-state.ts";
 

@@ -1,8 +1,8 @@
-import { formatLimits } from "../../api/format-limits.ts";
-import { formatShareWord } from "../../api/pod-request.ts";
-import { formatPortBindings } from "../../api/published-ports.ts";
+import { formatLimits } from "../../api/container/format-limits.ts";
+import { formatShareWord } from "../../api/pod/pod-request.ts";
+import { formatPortBindings } from "../../api/container/published-ports.ts";
 import type * as api from "../../api/types/pod.ts";
-import type { PodDetails, PodMembership } from "../../engine/pod-types.ts";
+import type { PodDetails, PodMembership } from "../../model/pods.ts";
 import { timeText } from "./container-state.ts";
 
 /** A pod as `GET /tare/pods/{id}/json` shows it. */

@@ -1,5 +1,5 @@
 import type { Secret } from "../../api/types/secret.ts";
-import type { SecretDetails } from "../../engine/secret-types.ts";
+import type { SecretDetails } from "../../model/secrets.ts";
 
 /** A secret as `GET /tare/secrets/{name}/json` shows it; its value only where it was asked for. */
 export function secretOf(secret: SecretDetails, value?: Uint8Array): Secret {

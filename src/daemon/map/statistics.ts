@@ -1,6 +1,6 @@
 import type * as api from "../../api/types/statistics.ts";
 import { formatRfc3339 } from "../../base/timestamp.ts";
-import type { ContainerStatistics } from "../../engine/statistics-types.ts";
+import type { ContainerStatistics } from "../../model/statistics.ts";
 
 type Sample = NonNullable<ContainerStatistics["sample"]>;
 type CpuSample = NonNullable<ContainerStatistics["previous"]>;

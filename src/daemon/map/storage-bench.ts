@@ -1,5 +1,5 @@
 import type { StorageBenchMessage } from "../../api/types/storage-bench.ts";
-import type { StorageBenchEvent } from "../../engine/bench-types.ts";
+import type { StorageBenchEvent } from "../../model/storage-bench.ts";
 
 export function benchMessageOf(event: StorageBenchEvent): StorageBenchMessage {
   switch (event.kind) {

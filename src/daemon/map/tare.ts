@@ -1,7 +1,7 @@
 import type * as api from "../../api/types/tare.ts";
-import type { CheckFinding, ContainerNamespaces } from "../../engine/engine-types.ts";
-import type { PublishedReach } from "../../engine/network-types.ts";
-import type { StoreUsage } from "../../engine/usage-types.ts";
+import type { CheckFinding, ContainerNamespaces } from "../../model/engine.ts";
+import type { PublishedReach } from "../../model/networks.ts";
+import type { StoreUsage } from "../../model/usage.ts";
 
 export function namespacesRowOf({ id, name, pid, namespaces }: ContainerNamespaces): api.NamespacesRow {
   const entries = Object.entries(namespaces).map(([type, { inode, sharedWith }]) => [

@@ -1,8 +1,8 @@
-import { shapeContainerSummary, shapeImage } from "../../api/shape.ts";
+import { shapeContainerSummary, shapeImage } from "../../api/http/shape.ts";
 import type { ContainersPruneReport, ImagesPruneReport, SystemUsage } from "../../api/types/usage.ts";
-import type { UsageType } from "../../api/usage-types.ts";
-import type { ApiVersion } from "../../api/version.ts";
-import type { DiskUsage, PrunedContainers, PrunedImages } from "../../engine/usage-types.ts";
+import type { UsageType } from "../../api/system/usage-types.ts";
+import type { ApiVersion } from "../../api/http/version.ts";
+import type { DiskUsage, PrunedContainers, PrunedImages } from "../../model/usage.ts";
 import { containerSummaryOf } from "./container-summary.ts";
 import { deleteItemOf, imageSummaryOf } from "./image.ts";
 import { volumeOf } from "./volume.ts";

@@ -1,5 +1,5 @@
 import type { Volume } from "../../api/types/volume.ts";
-import type { VolumeDetails, VolumeUsage } from "../../engine/volume-types.ts";
+import type { VolumeDetails, VolumeUsage } from "../../model/volumes.ts";
 
 /** A volume as `GET /volumes/{name}` shows it; with its usage as `GET /system/df` does. */
 export function volumeOf(volume: VolumeDetails, usage?: VolumeUsage): Volume {

@@ -1,6 +1,6 @@
 import type { ProcessEnd } from "../../runtime/types.ts";
 import type { ContainerRecord } from "../state/records.ts";
-import type { ExitStatus } from "../types.ts";
+import type { ExitStatus } from "../../model/containers.ts";
 
 /** The shell's convention: a signal is 128 + its number. */
 export function exitCodeOf(end: ProcessEnd): number {

@@ -1,10 +1,10 @@
-import { requireDescriptors } from "../../linux/descriptor-budget.ts";
-import type { ContainerUpdate } from "../update-types.ts";
+import { requireDescriptors } from "../../linux/process/descriptor-budget.ts";
+import type { ContainerUpdate } from "../../model/updates.ts";
 import { Failure } from "../../base/failure.ts";
-import type { ContainerStatistics, StatisticsOptions } from "../statistics-types.ts";
+import type { ContainerStatistics, StatisticsOptions } from "../../model/statistics.ts";
 import { fault } from "../../base/fault.ts";
-import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../file-types.ts";
-import type { LogEntry, LogOptions } from "../log-types.ts";
+import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../../model/files.ts";
+import type { LogEntry, LogOptions } from "../../model/logs.ts";
 import type {
   AttachedStream,
   AttachOptions,
@@ -23,32 +23,32 @@ import type {
   ProcessTable,
   StartTiming,
   TerminalSize,
-} from "../types.ts";
-import type { PrunedContainers, PruneFilters } from "../usage-types.ts";
-import { attachContainer } from "./attach.ts";
-import { listContainerChanges } from "./changes.ts";
+} from "../../model/containers.ts";
+import type { PrunedContainers, PruneFilters } from "../../model/usage.ts";
+import { attachContainer } from "./streams/attach.ts";
+import { listContainerChanges } from "./files/changes.ts";
 import { plansOf } from "../networks/join-networks.ts";
 import { announceEndpoint } from "../networks/names.ts";
-import { type ContainerContext, isRunning } from "./context.ts";
-import { containerEvent } from "./describe-event.ts";
-import { commitContainer } from "./commit.ts";
-import type { DescriptorOptions } from "../descriptor-types.ts";
-import { copyFromContainer, copyIntoContainer, statContainerPath } from "./copy.ts";
-import { createContainer, reserveName } from "./create.ts";
-import { describeContainer } from "./describe-container.ts";
-import { createExec, getLive, startExec } from "./exec.ts";
-import { exportContainer } from "./export.ts";
-import { getContainer } from "./find-container.ts";
-import { listContainers } from "./list.ts";
-import { containerLogs } from "./logs.ts";
-import { pauseContainer, unpauseContainer } from "./pause.ts";
-import { pruneContainers } from "./prune.ts";
-import { findSizes, withSizes } from "./sizes.ts";
-import { startContainer } from "./start.ts";
-import { killContainer, removeContainer, restartContainer, stopContainer, type StopOptions } from "./stop.ts";
-import { listProcesses } from "./top.ts";
-import { updateContainer } from "./update.ts";
-import { orCanceled, waitContainer } from "./wait.ts";
+import { type ContainerContext, isRunning } from "../context.ts";
+import { containerEvent } from "../describe-event.ts";
+import { commitContainer } from "./files/commit.ts";
+import type { DescriptorOptions } from "../../model/descriptors.ts";
+import { copyFromContainer, copyIntoContainer, statContainerPath } from "./files/copy.ts";
+import { createContainer, reserveName } from "./lifecycle/create.ts";
+import { describeContainer } from "./inspect/describe-container.ts";
+import { createExec, getLive, startExec } from "./exec/exec.ts";
+import { exportContainer } from "./files/export.ts";
+import { getContainer } from "../find-container.ts";
+import { listContainers } from "./inspect/list.ts";
+import { containerLogs } from "./streams/logs.ts";
+import { pauseContainer, unpauseContainer } from "./lifecycle/pause.ts";
+import { pruneContainers } from "./lifecycle/prune.ts";
+import { findSizes, withSizes } from "./inspect/sizes.ts";
+import { startContainer } from "./lifecycle/start.ts";
+import { killContainer, removeContainer, restartContainer, stopContainer, type StopOptions } from "./lifecycle/stop.ts";
+import { listProcesses } from "./inspect/top.ts";
+import { updateContainer } from "./lifecycle/update.ts";
+import { orCanceled, waitContainer } from "./lifecycle/wait.ts";
 
 /** The containers of one data root. */
 export class LocalContainers implements Containers {
@@ -142,7 +142,7 @@ export class LocalContainers implements Containers {
     reference: ContainerReference,
     options: StatisticsOptions = {},
   ): AsyncGenerator<ContainerStatistics, void, undefined> {
-    const { containerStatistics } = await import("./stats.ts"); // an idle daemon does not hold it
+    const { containerStatistics } = await import("./inspect/stats.ts"); // an idle daemon does not hold it
     yield* containerStatistics(this.#context, reference, options);
   }
 

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { capabilitiesOfMask } from "../../linux/capability.ts";
-import { readResourceLimit } from "../../linux/rlimit.ts";
-import { bootId } from "../../linux/process.ts";
+import { capabilitiesOfMask } from "../../linux/process/capability.ts";
+import { readResourceLimit } from "../../linux/process/rlimit.ts";
+import { bootId } from "../../linux/process/process.ts";
 import type { HostPart } from "../parts.ts";
 import { hasAppArmor, loadAppArmorProfile } from "./app-armor.ts";
 import { findBlockDevice, findHostDevices, listHostDevices } from "./devices.ts";

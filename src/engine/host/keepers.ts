@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { findProcessStatistics } from "../../linux/process.ts";
+import { findProcessStatistics } from "../../linux/process/process.ts";
 
 export interface FoundKeeper {
   readonly pid: number;

@@ -1,5 +1,5 @@
-import type { CgroupLayout } from "../../linux/cgroup-layout.ts";
-import { openOomWatch, type OomWatch } from "../../linux/cgroup-oom-watch.ts";
+import type { CgroupLayout } from "../../linux/cgroup/layout.ts";
+import { openOomWatch, type OomWatch } from "../../linux/cgroup/oom-watch.ts";
 
 /** One look costs a system call; nobody looks while nothing is watched. */
 const LOOK_EVERY_MS = 500;

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { Digest } from "../../spec/digest.ts";
-import { findIdPrefix, findImageId, hasIdPrefix, shortId } from "../../spec/image-id.ts";
+import { findIdPrefix, findImageId, hasIdPrefix, shortId } from "../../spec/image/id.ts";
 import { findReference, formatFamiliar, formatReference, withDefaultTag } from "../../spec/reference.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";

@@ -7,7 +7,7 @@ import { defaultGarbageRules, type GarbageRules } from "../../spec/garbage-rules
 import type { StorageDriver } from "../../storage/driver.ts";
 import { layersOf } from "./images-in-use.ts";
 import type { State } from "../state/state.ts";
-import { isUnconfirmed } from "../repair/unconfirmed.ts";
+import { isUnconfirmed } from "../unconfirmed.ts";
 import { Leftovers } from "./leftovers.ts";
 
 /** How often the disk is looked at while something waits for its time. */

@@ -1,10 +1,10 @@
 import { Failure } from "../../base/failure.ts";
 import { parseTimestamp } from "../../base/timestamp.ts";
-import { createdMs } from "../../spec/image-config.ts";
+import { createdMs } from "../../spec/image/config.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import { familiar, getImage, referencesOf } from "./find-image.ts";
-import { hasLabel } from "../containers/labels.ts";
+import { hasLabel } from "../labels.ts";
 import { globToPattern } from "./reference-glob.ts";
 
 type Filter = (

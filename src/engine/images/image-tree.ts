@@ -1,5 +1,5 @@
 import { type Digest, digestOf } from "../../spec/digest.ts";
-import type { ImageTree, ImageTreeImage, ImageTreeLayer } from "../image-types.ts";
+import type { ImageTree, ImageTreeImage, ImageTreeLayer } from "../../model/images.ts";
 import type { ImageRecord } from "../state/records.ts";
 
 export interface TreeImage {

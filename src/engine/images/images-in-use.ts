@@ -1,6 +1,6 @@
 import type { Digest } from "../../spec/digest.ts";
 import type { ContainerRecord } from "../state/records.ts";
-import type { ImageMount } from "../types.ts";
+import type { ImageMount } from "../../model/containers.ts";
 
 /** The image that a container is made of, and those that it mounts. */
 export function imagesOf(record: Pick<ContainerRecord, "imageId" | "spec">): readonly string[] {

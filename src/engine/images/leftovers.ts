@@ -1,5 +1,5 @@
 import { kindOf } from "../../base/failure.ts";
-import type { WallMs } from "../types.ts";
+import type { WallMs } from "../../model/containers.ts";
 import type { State } from "../state/state.ts";
 
 const factName = "leftovers";

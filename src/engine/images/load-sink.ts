@@ -9,10 +9,10 @@ import {
   withDefaultTag,
 } from "../../spec/reference.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
-import { eventTimeNs } from "../containers/describe-event.ts";
+import { eventTimeNs } from "../describe-event.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import type { EngineEvent } from "../engine-types.ts";
+import type { EngineEvent } from "../../model/engine.ts";
 import { familiar } from "./find-image.ts";
 
 /** Joins what comes out of archives with storage and records. One for each load. */

@@ -4,8 +4,8 @@ import { loadArchive } from "../../image/load.ts";
 import type { Progress } from "../../base/progress.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
-import { createdMs } from "../../spec/image-config.ts";
-import { parseDecryptionKey } from "../../spec/encryption-keys.ts";
+import { createdMs } from "../../spec/image/config.ts";
+import { parseDecryptionKey } from "../../spec/image/encryption-keys.ts";
 import { parsePlatform } from "../../spec/platform.ts";
 import { describePull } from "./describe-pull.ts";
 import {
@@ -16,11 +16,11 @@ import {
   withDefaultTag,
   withTag,
 } from "../../spec/reference.ts";
-import type { PinnedImage } from "../containers/context.ts";
+import type { PinnedImage } from "../context.ts";
 import type { EngineParts } from "../parts.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import type { PrunedImages, PruneFilters } from "../usage-types.ts";
+import type { PrunedImages, PruneFilters } from "../../model/usage.ts";
 import type {
   FoundImage,
   ImageDetails,
@@ -28,7 +28,7 @@ import type {
   ImageSummary,
   ImageTree,
   RegistryImage,
-} from "../image-types.ts";
+} from "../../model/images.ts";
 import { EmbeddedProgram, findEmbedded } from "./embedded-image.ts";
 import { familiar, findImage, getImage, referencesOf } from "./find-image.ts";
 import type { BlobKeeping } from "./blob-keeping.ts";

@@ -10,7 +10,7 @@ import type {
   ManifestPlatform,
   Manifests,
   RegistryManifest,
-} from "../manifest-types.ts";
+} from "../../model/manifests.ts";
 import type { EngineParts } from "../parts.ts";
 import type { ManifestListRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";

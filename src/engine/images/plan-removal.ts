@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import { shortId } from "../../spec/image-id.ts";
+import { shortId } from "../../spec/image/id.ts";
 import type { ContainerRecord, ImageRecord } from "../state/records.ts";
 import { familiar } from "./find-image.ts";
 

@@ -1,8 +1,8 @@
 import type { Digest } from "../../spec/digest.ts";
-import { createdMs } from "../../spec/image-config.ts";
+import { createdMs } from "../../spec/image/config.ts";
 import { findFlag, pruneFilter } from "../prune-filters.ts";
 import type { State } from "../state/state.ts";
-import type { PrunedImages, PruneFilters } from "../usage-types.ts";
+import type { PrunedImages, PruneFilters } from "../../model/usage.ts";
 import { familiar, referencesOf } from "./find-image.ts";
 import { imagesOf, layersOf } from "./images-in-use.ts";
 import { knownLayerBytes } from "./layer-bytes.ts";

@@ -9,11 +9,11 @@ import {
   repositoryOf,
   withDefaultTag,
 } from "../../spec/reference.ts";
-import { parseEncryptionKey } from "../../spec/encryption-keys.ts";
+import { parseEncryptionKey } from "../../spec/image/encryption-keys.ts";
 import type { EngineParts } from "../parts.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import type { Images } from "../image-types.ts";
+import type { Images } from "../../model/images.ts";
 import { findImage } from "./find-image.ts";
 import { requirePlatform } from "./require-platform.ts";
 import { imageEvent } from "./load-sink.ts";

@@ -1,7 +1,7 @@
 import { Failure, sentenceOf, within } from "../../base/failure.ts";
 import { parseReference } from "../../spec/reference.ts";
 import type { EngineParts } from "../parts.ts";
-import type { FoundImage, Images } from "../image-types.ts";
+import type { FoundImage, Images } from "../../model/images.ts";
 
 const mostResults = 100;
 const usualResults = 25;

@@ -3,7 +3,7 @@ import { openStoredLayer } from "../../image/stored-layer.ts";
 import { Failure, within } from "../../base/failure.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { Digest } from "../../spec/digest.ts";
-import { parseImageDocument } from "../../spec/image-manifest.ts";
+import { parseImageDocument } from "../../spec/image/manifest.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
 import type { ImageRecord } from "../state/records.ts";
 

@@ -1,5 +1,5 @@
 import { kindOf, sentenceOf } from "../../base/failure.ts";
-import type { CheckFinding } from "../engine-types.ts";
+import type { CheckFinding } from "../../model/engine.ts";
 import type { EngineParts } from "../parts.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";

@@ -2,7 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import { findPortClash, mergePorts } from "../../network/merge-ports.ts";
 import type { PublishedPorts } from "../../network/types.ts";
 import { formatIpAddress, parseIpAddress } from "../../spec/ip-address.ts";
-import type { PortSpec } from "../network-types.ts";
+import type { PortSpec } from "../../model/networks.ts";
 
 /** What of the host's ports is in use. */
 export interface PortFacts {

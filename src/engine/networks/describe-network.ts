@@ -1,6 +1,6 @@
 import { formatIpAddress, formatIpPrefix, type IpFamily } from "../../spec/ip-address.ts";
-import type { ContainerContext } from "../containers/context.ts";
-import type { BoundPorts, EndpointDetails, NetworkDetails, SubnetSpec } from "../network-types.ts";
+import type { ContainerContext } from "../context.ts";
+import type { BoundPorts, EndpointDetails, NetworkDetails, SubnetSpec } from "../../model/networks.ts";
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../state/records.ts";
 import { namesIn } from "./names.ts";
 import { addressText, gatewayOf } from "./plan-endpoints.ts";

@@ -1,6 +1,6 @@
-import type { ContainerSpec } from "../types.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { joinPortRuns, parsePortRun, type PortRun, subtractPortRuns } from "../../spec/port-run.ts";
-import type { PortSpec } from "../network-types.ts";
+import type { PortSpec } from "../../model/networks.ts";
 
 /** All that the container and its image name, as `80/tcp`; ranges as they are. */
 export function exposedPortsOf(spec: ContainerSpec, image: readonly string[]): readonly string[] {

@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { fault } from "../../base/fault.ts";
 import { Failure, kindOf, within } from "../../base/failure.ts";
-import type { Fd } from "../../linux/fd.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
 import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
-import type { ContainerContext } from "../containers/context.ts";
-import type { EngineEvent } from "../engine-types.ts";
-import type { EndpointSettings, EndpointSpec } from "../network-types.ts";
+import type { ContainerContext } from "../context.ts";
+import type { EngineEvent } from "../../model/engine.ts";
+import type { EndpointSettings, EndpointSpec } from "../../model/networks.ts";
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../state/records.ts";
-import type { ContainerId, ContainerSpec } from "../types.ts";
+import type { ContainerId, ContainerSpec } from "../../model/containers.ts";
 import { choosePorts, type PortFacts } from "./choose-ports.ts";
 import { portsToPublish } from "./exposed-ports.ts";
 import { defaultNetwork } from "./fixed-networks.ts";

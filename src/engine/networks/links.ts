@@ -1,11 +1,11 @@
 import { Failure } from "../../base/failure.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
 import { joinPortRuns, parsePortRun, portsOfRun } from "../../spec/port-run.ts";
-import { type ContainerContext, isRunning } from "../containers/context.ts";
-import { getContainer } from "../containers/find-container.ts";
+import { type ContainerContext, isRunning } from "../context.ts";
+import { getContainer } from "../find-container.ts";
 import type { ExtraHost } from "../planning/network-files.ts";
 import type { ContainerRecord } from "../state/records.ts";
-import type { ContainerSpec } from "../types.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { defaultNetwork } from "./fixed-networks.ts";
 
 interface Link {

@@ -1,5 +1,5 @@
 import { kindOf } from "../../base/failure.ts";
-import { type ContainerContext, isRunning } from "../containers/context.ts";
+import { type ContainerContext, isRunning } from "../context.ts";
 import type {
   EndpointSettings,
   NetworkDetails,
@@ -7,10 +7,10 @@ import type {
   Networks,
   NetworkSpec,
   PublishedReach,
-} from "../network-types.ts";
+} from "../../model/networks.ts";
 import { pruneFilter } from "../prune-filters.ts";
 import type { NetworkRecord } from "../state/records.ts";
-import type { ContainerReference } from "../types.ts";
+import type { ContainerReference } from "../../model/containers.ts";
 import { connectContainer, disconnectContainer } from "./connect.ts";
 import { describeNetwork } from "./describe-network.ts";
 import { describePortReach } from "./describe-port-reach.ts";

@@ -1,11 +1,11 @@
-import type { Fd } from "../../linux/fd.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
 import type { EndpointPlan } from "../../network/types.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
 import { readResolver } from "../planning/resolver.ts";
-import type { ContainerContext } from "../containers/context.ts";
+import type { ContainerContext } from "../context.ts";
 import type { NameView } from "../parts.ts";
 import type { ContainerRecord, EndpointRecord } from "../state/records.ts";
-import type { ContainerId } from "../types.ts";
+import type { ContainerId } from "../../model/containers.ts";
 import { defaultNetwork } from "./fixed-networks.ts";
 import { orderByPriority } from "./plan-endpoints.ts";
 

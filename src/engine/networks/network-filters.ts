@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import { hasLabel } from "../containers/labels.ts";
+import { hasLabel } from "../labels.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import { isPredefined } from "./fixed-networks.ts";
 

@@ -10,7 +10,7 @@ import {
   type IpFamily,
   parseIpAddress,
 } from "../../spec/ip-address.ts";
-import type { EndpointSettings } from "../network-types.ts";
+import type { EndpointSettings } from "../../model/networks.ts";
 
 /** A network that a container is about to be in. */
 export interface WantedEndpoint {

@@ -14,7 +14,7 @@ import {
   parseIpPrefix,
 } from "../../spec/ip-address.ts";
 import { plainGsoSize } from "../../spec/gso-max-size.ts";
-import type { NetworkSpec, SubnetSpec } from "../network-types.ts";
+import type { NetworkSpec, SubnetSpec } from "../../model/networks.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import { defaultNetwork, isPredefined as isPredefinedName } from "./fixed-networks.ts";
 import { planGsoSizes, warnOfSmallTcp } from "./plan-gso-sizes.ts";

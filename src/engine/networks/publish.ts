@@ -1,10 +1,10 @@
 import { Failure, within } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
-import { type ContainerContext, isRunning } from "../containers/context.ts";
-import type { PortSpec } from "../network-types.ts";
+import { type ContainerContext, isRunning } from "../context.ts";
+import type { PortSpec } from "../../model/networks.ts";
 import type { ContainerRecord, EndpointRecord } from "../state/records.ts";
-import type { PortRemoval } from "../update-types.ts";
+import type { PortRemoval } from "../../model/updates.ts";
 import { choosePorts } from "./choose-ports.ts";
 import { portFacts } from "./join-networks.ts";
 import { routeEndpoints } from "./plan-endpoints.ts";

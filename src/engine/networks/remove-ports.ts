@@ -1,5 +1,5 @@
 import { formatIpAddress, type IpAddress } from "../../spec/ip-address.ts";
-import type { PortRemoval } from "../update-types.ts";
+import type { PortRemoval } from "../../model/updates.ts";
 
 interface AnyPorts {
   readonly protocol?: string;

@@ -1,7 +1,7 @@
 import { kindOf } from "../../base/failure.ts";
-import type { ContainerContext } from "../containers/context.ts";
+import type { ContainerContext } from "../context.ts";
 import type { EndpointRecord } from "../state/records.ts";
-import type { ContainerId } from "../types.ts";
+import type { ContainerId } from "../../model/containers.ts";
 import { planFor } from "./join-networks.ts";
 
 /**

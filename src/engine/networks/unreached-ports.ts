@@ -1,7 +1,7 @@
 import type { NetworkPlan } from "../../network/types.ts";
 import { type IpFamily, parseIpAddress } from "../../spec/ip-address.ts";
-import type { ContainerContext } from "../containers/context.ts";
-import type { PortSpec } from "../network-types.ts";
+import type { ContainerContext } from "../context.ts";
+import type { PortSpec } from "../../model/networks.ts";
 import type { EndpointRecord } from "../state/records.ts";
 import { gatewayOf } from "./plan-endpoints.ts";
 

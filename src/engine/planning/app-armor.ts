@@ -1,4 +1,4 @@
-import type { ContainerSpec } from "../types.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { quote, refuse } from "./refusal.ts";
 
 /** The profile of containers that ask for none, on a host that has AppArmor. */

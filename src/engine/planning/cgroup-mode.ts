@@ -1,5 +1,5 @@
-import type { ContainerLimits } from "../limit-types.ts";
-import type { ContainerSpec } from "../types.ts";
+import type { ContainerLimits } from "../../model/limits.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { refuse } from "./refusal.ts";
 
 /** What does not go together with having no cgroup. Throws "invalid". */

@@ -1,4 +1,4 @@
-import { parseCgroupPath } from "../../linux/cgroup-parent.ts";
+import { parseCgroupPath } from "../../linux/cgroup/parent.ts";
 import { quote, refuse } from "./refusal.ts";
 
 /**

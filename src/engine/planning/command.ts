@@ -1,5 +1,5 @@
-import type { ImageDefaults } from "../../spec/image-config.ts";
-import type { ContainerSpec } from "../types.ts";
+import type { ImageDefaults } from "../../spec/image/config.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { refuse } from "./refusal.ts";
 
 /**

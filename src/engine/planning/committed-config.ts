@@ -1,6 +1,6 @@
-import type { ImageDefaults } from "../../spec/image-config.ts";
+import type { ImageDefaults } from "../../spec/image/config.ts";
 import { spellOutPorts } from "../../spec/port-run.ts";
-import type { CommittedConfig } from "../types.ts";
+import type { CommittedConfig } from "../../model/containers.ts";
 import { mergeEnvironment } from "./environment.ts";
 
 /**

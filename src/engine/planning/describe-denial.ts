@@ -1,10 +1,10 @@
-import type { CapabilityName } from "../../linux/capability.ts";
-import { errnoName } from "../../linux/errno.ts";
-import { capabilitiesThatAllow, capabilityNeededBy } from "../../linux/seccomp-advice.ts";
-import type { SeccompOptions } from "../../linux/seccomp.ts";
+import type { CapabilityName } from "../../linux/process/capability.ts";
+import { errnoName } from "../../linux/kernel/errno.ts";
+import { capabilitiesThatAllow, capabilityNeededBy } from "../../linux/seccomp/advice.ts";
+import type { SeccompOptions } from "../../linux/seccomp/seccomp.ts";
 import type { WatchedCall } from "../../runtime/watched-calls.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
-import type { Denial } from "../denial-types.ts";
+import type { Denial } from "../../model/denials.ts";
 import { callsWithoutAppArmor, defaultAppArmorProfile } from "./app-armor.ts";
 
 /** What decided on the calls of a process. */

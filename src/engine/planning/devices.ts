@@ -1,6 +1,6 @@
-import type { DeviceRule } from "../../linux/device-rules.ts";
+import type { DeviceRule } from "../../linux/cgroup/device-rules.ts";
 import type { RuntimeDevice } from "../../spec/runtime-config.ts";
-import type { DeviceRuleSpec, DeviceSpec } from "../device-types.ts";
+import type { DeviceRuleSpec, DeviceSpec } from "../../model/devices.ts";
 import { cleanPath } from "./clean-path.ts";
 import { quote, refuse } from "./refusal.ts";
 

@@ -1,5 +1,5 @@
-import type { ImageDefaults } from "../../spec/image-config.ts";
-import type { ContainerSpec } from "../types.ts";
+import type { ImageDefaults } from "../../spec/image/config.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 
 /** Health checks are not run yet: says so where one is asked for. A container's own replaces its image's. */
 export function planHealthWarnings(spec: ContainerSpec, image: ImageDefaults): readonly string[] {

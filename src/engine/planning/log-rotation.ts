@@ -1,4 +1,4 @@
-import type { ContainerSpec } from "../types.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 
 export interface LogRotation {
   readonly maxBytes: number;

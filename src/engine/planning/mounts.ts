@@ -1,4 +1,4 @@
-import { defaultTmpfsOptions, parseTmpfsOptions } from "../../linux/mount-options.ts";
+import { defaultTmpfsOptions, parseTmpfsOptions } from "../../linux/mount/mount-options.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
 import {
   memoryFile,
@@ -6,7 +6,7 @@ import {
   type RuntimeMount,
   type RuntimeNamespaceType,
 } from "../../spec/runtime-config.ts";
-import type { ContainerMount, ContainerSpec, TmpfsMount, VolumeMount } from "../types.ts";
+import type { ContainerMount, ContainerSpec, TmpfsMount, VolumeMount } from "../../model/containers.ts";
 import { cleanPath, isWithin } from "./clean-path.ts";
 import { quote, refuse } from "./refusal.ts";
 import type { SecretFile } from "./secrets.ts";

@@ -1,4 +1,4 @@
-import type { ContainerSpec } from "../types.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { quote, refuse } from "./refusal.ts";
 
 /** `name:address`, as `--add-host` takes it (`name=address`, too). */

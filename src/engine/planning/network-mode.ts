@@ -1,4 +1,4 @@
-import type { ContainerSpec } from "../types.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { refuse } from "./refusal.ts";
 
 /** What does not go together with the network of another container, or the host's. Throws "invalid" in Docker's words. */

@@ -1,15 +1,15 @@
 import { Failure } from "../../base/failure.ts";
-import { type CapabilityName, planCapabilities } from "../../linux/capability.ts";
+import { type CapabilityName, planCapabilities } from "../../linux/process/capability.ts";
 import {
   clampResourceLimit,
   findResourceName,
   type ResourceLimit,
   type ResourceName,
-} from "../../linux/rlimit.ts";
-import { formatSignal, parseSignal } from "../../linux/signal.ts";
-import type { ImageDefaults } from "../../spec/image-config.ts";
-import type { ContainerLimits } from "../limit-types.ts";
-import type { ContainerId, ContainerMount, ContainerSpec } from "../types.ts";
+} from "../../linux/process/rlimit.ts";
+import { formatSignal, parseSignal } from "../../linux/process/signal.ts";
+import type { ImageDefaults } from "../../spec/image/config.ts";
+import type { ContainerLimits } from "../../model/limits.ts";
+import type { ContainerId, ContainerMount, ContainerSpec } from "../../model/containers.ts";
 import { planAppArmor } from "./app-armor.ts";
 import { checkCgroupMode, isWithoutDeviceList } from "./cgroup-mode.ts";
 import { checkChroots } from "./chroot-files.ts";

@@ -1,4 +1,4 @@
-import type { ContainerId, ContainerSpec } from "../types.ts";
+import type { ContainerId, ContainerSpec } from "../../model/containers.ts";
 
 /** Where a pod with limits has its containers, below the engine's own cgroup. */
 export function podCgroupOf(pod: ContainerId): string {

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
-import { type PodNamespace, podNamespaces, type PodSpec } from "../pod-types.ts";
-import type { ContainerSpec } from "../types.ts";
+import { type PodNamespace, podNamespaces, type PodSpec } from "../../model/pods.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { quote } from "./refusal.ts";
 
 /** Podman's: its containers have one address, one host name and one set of queues and semaphores. */

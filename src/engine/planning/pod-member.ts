@@ -1,5 +1,5 @@
-import type { PodNamespace } from "../pod-types.ts";
-import type { ContainerId, ContainerSpec } from "../types.ts";
+import type { PodNamespace } from "../../model/pods.ts";
+import type { ContainerId, ContainerSpec } from "../../model/containers.ts";
 import { refuse } from "./refusal.ts";
 
 /** What of a pod decides about a container in it. */

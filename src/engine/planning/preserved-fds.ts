@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import type { PreserveFds } from "../descriptor-types.ts";
+import type { PreserveFds } from "../../model/descriptors.ts";
 
 /** KERNEL: as many as one message carries (SCM_MAX_FD). */
 const mostFds = 253;

@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import { type ProcessDetails, ticksPerSecond } from "../../linux/process-details.ts";
+import { type ProcessDetails, ticksPerSecond } from "../../linux/process/process-details.ts";
 import { cell, type ProcessTableFacts } from "./process-table.ts";
 
 export interface ProcessColumn {

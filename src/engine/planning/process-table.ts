@@ -1,4 +1,4 @@
-import { type ProcessDetails, ticksPerSecond } from "../../linux/process-details.ts";
+import { type ProcessDetails, ticksPerSecond } from "../../linux/process/process-details.ts";
 import type { ProcessColumn } from "./process-columns.ts";
 
 /** What the columns need besides the processes. */

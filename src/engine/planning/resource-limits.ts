@@ -1,6 +1,6 @@
-import { checkResourceLimit, findResourceName } from "../../linux/rlimit.ts";
+import { checkResourceLimit, findResourceName } from "../../linux/process/rlimit.ts";
 import type { RuntimeConfig } from "../../spec/runtime-config.ts";
-import type { ContainerSpec } from "../types.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { quote, refuse } from "./refusal.ts";
 
 type ResourceLimit = NonNullable<RuntimeConfig["process"]["rlimits"]>[number];

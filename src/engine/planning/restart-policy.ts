@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
-import type { RestartPolicy } from "../restart-types.ts";
-import type { ContainerSpec } from "../types.ts";
+import type { RestartPolicy } from "../../model/restarts.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { refuse } from "./refusal.ts";
 
 const firstDelayMs = 100;

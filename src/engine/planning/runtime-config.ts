@@ -3,7 +3,7 @@ import type { SeccompProfile } from "../../spec/seccomp.ts";
 import type { RuntimeConfig, RuntimeDevice, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
 import { findHostId, type IdMaps } from "../../spec/id-map.ts";
 import { splitSeconds } from "../../spec/time-offsets.ts";
-import type { ContainerSpec } from "../types.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { isWithoutDeviceList } from "./cgroup-mode.ts";
 import { planDevices } from "./devices.ts";
 import { withHome } from "./environment.ts";

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
-import type { SecretUse } from "../secret-types.ts";
-import type { ContainerSpec } from "../types.ts";
+import type { SecretUse } from "../../model/secrets.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { cleanPath, isWithin } from "./clean-path.ts";
 import { quote, refuse } from "./refusal.ts";
 

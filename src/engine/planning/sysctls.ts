@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { parseSysctlKey } from "../../spec/sysctl.ts";
-import type { ContainerSpec } from "../types.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 
 /**
  * The kernel parameters of a container: those asked for, over the two that let it ping and listen on every port without

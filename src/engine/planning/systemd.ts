@@ -1,4 +1,4 @@
-import type { ContainerMount, ContainerSpec } from "../types.ts";
+import type { ContainerMount, ContainerSpec } from "../../model/containers.ts";
 import { cleanPath } from "./clean-path.ts";
 import { refuse } from "./refusal.ts";
 

@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import type { ContainerLimits } from "../limit-types.ts";
+import type { ContainerLimits } from "../../model/limits.ts";
 import { mergeBlockIo } from "./block-devices.ts";
 
 /**

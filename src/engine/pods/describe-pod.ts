@@ -1,13 +1,13 @@
 import { parseTimestamp } from "../../base/timestamp.ts";
 import { Failure } from "../../base/failure.ts";
-import { hasLabel } from "../containers/labels.ts";
+import { hasLabel } from "../labels.ts";
 import type { HostFacts } from "../planning/plan-container.ts";
 import { hasPodCgroup } from "../planning/pod-cgroup.ts";
 import { podStateOf } from "../planning/pod-state.ts";
-import type { PodDetails } from "../pod-types.ts";
+import type { PodDetails } from "../../model/pods.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import { factsOf, membersOf, type PodRecord } from "./find-pod.ts";
+import { factsOf, membersOf, type PodRecord } from "../find-pod.ts";
 
 /** What `pod inspect` shows: all of it is told by the records of its containers. */
 export function describePod(state: State, host: HostFacts, record: PodRecord): PodDetails {

@@ -1,18 +1,18 @@
 import { fault } from "../../base/fault.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
-import { type ContainerContext, isRunning } from "../containers/context.ts";
-import { eventTimeNs } from "../containers/describe-event.ts";
-import { createContainer } from "../containers/create.ts";
-import { pauseContainer, unpauseContainer } from "../containers/pause.ts";
-import { startContainer } from "../containers/start.ts";
-import { killContainer, removeContainer, stopContainer, type StopOptions } from "../containers/stop.ts";
+import { type ContainerContext, isRunning } from "../context.ts";
+import { eventTimeNs } from "../describe-event.ts";
+import { createContainer } from "../containers/lifecycle/create.ts";
+import { pauseContainer, unpauseContainer } from "../containers/lifecycle/pause.ts";
+import { startContainer } from "../containers/lifecycle/start.ts";
+import { killContainer, removeContainer, stopContainer, type StopOptions } from "../containers/lifecycle/stop.ts";
 import { infraImage } from "../images/embedded-image.ts";
 import { parseContainerName, randomContainerName } from "../planning/container-name.ts";
 import { planInfra, planShare } from "../planning/pod-infra.ts";
-import type { PodDetails, PodId, PodReference, Pods, PodSpec } from "../pod-types.ts";
+import type { PodDetails, PodId, PodReference, Pods, PodSpec } from "../../model/pods.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import { describePod, podFilter } from "./describe-pod.ts";
-import { findPodByName, getPod, membersOf, podsOf, type PodRecord } from "./find-pod.ts";
+import { findPodByName, getPod, membersOf, podsOf, type PodRecord } from "../find-pod.ts";
 
 type Filters = Readonly<Record<string, readonly string[]>>;
 

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "../../spec/digest.ts";
-import { type ImageConfig, noDefaults } from "../../spec/image-config.ts";
+import { type ImageConfig, noDefaults } from "../../spec/image/config.ts";
 import { reconnect } from "../../runtime/reconnect.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import type { ContainerId, ContainerState } from "../types.ts";
+import type { ContainerId, ContainerState } from "../../model/containers.ts";
 import { listSnapshots } from "./stored-objects.ts";
 
 const idForm = /^[0-9a-f]{64}$/;

@@ -1,7 +1,7 @@
 import type { ContentStore } from "../../image/content-store.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
-import { parseImageConfig } from "../../spec/image-config.ts";
-import { maxManifestBytes, parseImageDocument } from "../../spec/image-manifest.ts";
+import { parseImageConfig } from "../../spec/image/config.ts";
+import { maxManifestBytes, parseImageDocument } from "../../spec/image/manifest.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import { listLayerHexes } from "./stored-objects.ts";

@@ -12,7 +12,7 @@ import { VolumeCatalog } from "../volumes/volume-catalog.ts";
 import { addContainers } from "./add-containers.ts";
 import { addImages } from "./add-images.ts";
 import { listLost } from "./list-lost.ts";
-import { unconfirmedFact } from "./unconfirmed.ts";
+import { unconfirmedFact } from "../unconfirmed.ts";
 
 export interface RepairReport {
   /** What the records were made from. */

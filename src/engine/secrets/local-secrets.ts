@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
-import { hasLabel } from "../containers/labels.ts";
-import type { SecretDetails, Secrets, SecretSpec } from "../secret-types.ts";
+import { hasLabel } from "../labels.ts";
+import type { SecretDetails, Secrets, SecretSpec } from "../../model/secrets.ts";
 import type { SecretRecord } from "../state/records.ts";
 import type { SecretCatalog } from "./secret-catalog.ts";
 

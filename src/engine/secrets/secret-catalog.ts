@@ -3,10 +3,10 @@ import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { SecretId, SecretStore } from "../../storage/secret-store.ts";
-import { eventTimeNs } from "../containers/describe-event.ts";
-import type { EngineEvent } from "../engine-types.ts";
+import { eventTimeNs } from "../describe-event.ts";
+import type { EngineEvent } from "../../model/engine.ts";
 import { checkSecretName, checkSecretValue } from "../planning/secrets.ts";
-import type { SecretSpec, SecretUse } from "../secret-types.ts";
+import type { SecretSpec, SecretUse } from "../../model/secrets.ts";
 import type { SecretRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 

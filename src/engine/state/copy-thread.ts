@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { sentenceOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
-import { beginThread } from "../../linux/thread.ts";
+import { beginThread } from "../../linux/kernel/thread.ts";
 import { joinLog, logSuffix, removeDatabase, syncPath } from "./join-log.ts";
 
 /** What the thread begins with: the database, and where its copies go. */

@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { Failure } from "../../base/failure.ts";
 import { damagedState, isDamage } from "./damage.ts";
-import { codeOf } from "../../linux/file-failure.ts";
+import { codeOf } from "../../linux/files/file-failure.ts";
 
 /** SPEC: https://www.sqlite.org/rescode.html; the lowest 8 bits. */
 const SQLITE = { readonly: 8, ioError: 10, full: 13 } as const;

@@ -1,5 +1,5 @@
 import { kindOf } from "../../base/failure.ts";
-import type { EngineEvent } from "../engine-types.ts";
+import type { EngineEvent } from "../../model/engine.ts";
 import type { Database } from "./database.ts";
 import { decode, encode } from "./json.ts";
 

@@ -11,8 +11,8 @@ import {
 import { join } from "node:path";
 import { sleep } from "../../base/deadline.ts";
 import { Failure, within } from "../../base/failure.ts";
-import { tryLock } from "../../linux/file-lock.ts";
-import { findProcessStatistics } from "../../linux/process.ts";
+import { tryLock } from "../../linux/files/file-lock.ts";
+import { findProcessStatistics } from "../../linux/process/process.ts";
 
 /** A directory that one engine has to itself, for as long as this is not disposed of (or the process lives). */
 export class LockedRoot implements Disposable {

@@ -1,12 +1,12 @@
-import type { ContainerLimits } from "../limit-types.ts";
+import type { ContainerLimits } from "../../model/limits.ts";
 import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
-import type { EndpointSettings, SubnetSpec } from "../network-types.ts";
-import type { ImageConfig } from "../../spec/image-config.ts";
+import type { EndpointSettings, SubnetSpec } from "../../model/networks.ts";
+import type { ImageConfig } from "../../spec/image/config.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
-import type { PodNamespace } from "../pod-types.ts";
-import type { ManifestListEntry } from "../manifest-types.ts";
-import type { ContainerId, ContainerSpec, ContainerState, StartTiming, WallMs } from "../types.ts";
+import type { PodNamespace } from "../../model/pods.ts";
+import type { ManifestListEntry } from "../../model/manifests.ts";
+import type { ContainerId, ContainerSpec, ContainerState, StartTiming, WallMs } from "../../model/containers.ts";
 
 /** What is kept about a container. Frozen; a change is a new record. */
 export interface ContainerRecord {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { sentenceOf } from "../../base/failure.ts";
 import { log } from "../../base/log.ts";
-import { startWorker } from "../../linux/thread.ts";
+import { startWorker } from "../../linux/kernel/thread.ts";
 import type { CopyAnswer, CopyOrder, CopyStart } from "./copy-thread.ts";
 import type { Database } from "./database.ts";
 

@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
 import { fault } from "../../base/fault.ts";
 import type { Digest } from "../../spec/digest.ts";
-import type { EngineEvent } from "../engine-types.ts";
-import type { ContainerId } from "../types.ts";
+import type { EngineEvent } from "../../model/engine.ts";
+import type { ContainerId } from "../../model/containers.ts";
 import { damagedState, isDamage } from "./damage.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { EventStore } from "./event-store.ts";

@@ -1,9 +1,9 @@
-import { filesystemName, filesystemStatus } from "../../linux/filesystem-status.ts";
-import type { Fd } from "../../linux/fd.ts";
-import { syncFilesystem } from "../../linux/sync.ts";
+import { filesystemName, filesystemStatus } from "../../linux/mount/filesystem-status.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
+import { syncFilesystem } from "../../linux/files/sync.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
-import type { StorageBenchFigures, StorageBenchStep } from "../bench-types.ts";
+import type { StorageBenchFigures, StorageBenchStep } from "../../model/storage-bench.ts";
 import { readLargeFile, timed, timedOften, walk, writeLargeFile } from "./measure-tree.ts";
 import { type BenchPlan, medianOf } from "./plan-bench.ts";
 import { sampleLayer } from "./sample-layer.ts";

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { openDirectoryPath } from "../../linux/open.ts";
-import { syncFilesystem } from "../../linux/sync.ts";
-import { removeTree, unpackLayer } from "../../linux/tree.ts";
-import type { StorageBenchFigures, StorageBenchStep } from "../bench-types.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
+import { syncFilesystem } from "../../linux/files/sync.ts";
+import { removeTree, unpackLayer } from "../../linux/tree/tree.ts";
+import type { StorageBenchFigures, StorageBenchStep } from "../../model/storage-bench.ts";
 import type { Measured } from "./measure-driver.ts";
 import { readLargeFile, timed, timedOften, walk, writeLargeFile } from "./measure-tree.ts";
 import { sampleLayer } from "./sample-layer.ts";

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
-import type { Fd } from "../../linux/fd.ts";
-import { measureTree } from "../../linux/tree.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
+import { measureTree } from "../../linux/tree/tree.ts";
 import { medianOf } from "./plan-bench.ts";
 import { largeFile } from "./sample-layer.ts";
 

@@ -1,6 +1,6 @@
 import { formatByteSize } from "../../base/byte-size.ts";
 import { Failure } from "../../base/failure.ts";
-import type { StorageBenchLoad, StorageBenchOptions } from "../bench-types.ts";
+import type { StorageBenchLoad, StorageBenchOptions } from "../../model/storage-bench.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const smallFileBytes = 8192;

@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
-import { codeOf, fileFailure } from "../../linux/file-failure.ts";
-import type { Fd } from "../../linux/fd.ts";
-import { filesystemName, filesystemStatus } from "../../linux/filesystem-status.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
-import { spreadDirectories } from "../../linux/spread-directories.ts";
-import { syncFilesystem } from "../../linux/sync.ts";
-import { removeTree } from "../../linux/tree.ts";
+import { codeOf, fileFailure } from "../../linux/files/file-failure.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
+import { filesystemName, filesystemStatus } from "../../linux/mount/filesystem-status.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
+import { spreadDirectories } from "../../linux/files/spread-directories.ts";
+import { syncFilesystem } from "../../linux/files/sync.ts";
+import { removeTree } from "../../linux/tree/tree.ts";
 import { type Digest, Digester } from "../../spec/digest.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
 import { storageDriverNames } from "../../storage/drivers.ts";
@@ -17,7 +17,7 @@ import type {
   StorageBenchFigures,
   StorageBenchOptions,
   StorageBenchStep,
-} from "../bench-types.ts";
+} from "../../model/storage-bench.ts";
 import type { EngineParts } from "../parts.ts";
 import { measureDriver } from "./measure-driver.ts";
 import { measureNative } from "./measure-native.ts";

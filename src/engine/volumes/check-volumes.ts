@@ -1,4 +1,4 @@
-import type { CheckFinding } from "../engine-types.ts";
+import type { CheckFinding } from "../../model/engine.ts";
 import type { VolumeCatalog } from "./volume-catalog.ts";
 
 /** Compares the records of volumes with the disk; those that are being made or removed are no finding. */

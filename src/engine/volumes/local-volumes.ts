@@ -1,5 +1,5 @@
 import type { VolumeRecord } from "../state/records.ts";
-import type { VolumeDetails, Volumes, VolumeSpec, VolumeUsage } from "../volume-types.ts";
+import type { VolumeDetails, Volumes, VolumeSpec, VolumeUsage } from "../../model/volumes.ts";
 import { type VolumeCatalog, volumeEvent } from "./volume-catalog.ts";
 import {
   asksForAll,

@@ -1,15 +1,15 @@
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
-import type { Fd } from "../../linux/fd.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
 import { type LocalOptions, mountLocalVolume, parseLocalOptions } from "../../storage/local-volume.ts";
 import type { VolumeStore } from "../../storage/volume-store.ts";
-import { eventTimeNs } from "../containers/describe-event.ts";
+import { eventTimeNs } from "../describe-event.ts";
 import type { VolumeRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import type { ContainerId } from "../types.ts";
-import type { EngineEvent } from "../engine-types.ts";
-import type { VolumeSpec } from "../volume-types.ts";
+import type { ContainerId } from "../../model/containers.ts";
+import type { EngineEvent } from "../../model/engine.ts";
+import type { VolumeSpec } from "../../model/volumes.ts";
 import { anonymousLabel, parseVolumeName, randomVolumeName, refuseVolume } from "./volume-name.ts";
 
 /** Records and directories of volumes, kept together. Who uses a volume is told by the records of the containers. */

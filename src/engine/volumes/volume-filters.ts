@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import { hasLabel } from "../containers/labels.ts";
+import { hasLabel } from "../labels.ts";
 import type { VolumeRecord } from "../state/records.ts";
 
 type Filter = (record: VolumeRecord, values: readonly string[], isUsed: boolean) => boolean;

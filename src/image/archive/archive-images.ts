@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import { checkOciLayout, parseDockerArchive, parseLayoutIndex } from "../../spec/image-archive.ts";
+import { checkOciLayout, parseDockerArchive, parseLayoutIndex } from "../../spec/image/archive.ts";
 import {
   type Descriptor,
   type ImageManifest,
@@ -7,12 +7,12 @@ import {
   parseImageDocument,
   isForeign,
   roleOf,
-} from "../../spec/image-manifest.ts";
-import { artifactConfig, artifactTypeOf } from "../../spec/artifact.ts";
+} from "../../spec/image/manifest.ts";
+import { artifactConfig, artifactTypeOf } from "../../spec/image/artifact.ts";
 import { digestOf } from "../../spec/digest.ts";
 import { formatPlatform, type Platform } from "../../spec/platform.ts";
 import { isAttestation, listPlatforms, pickManifest } from "../pick-manifest.ts";
-import { plainType } from "../../spec/layer-encryption.ts";
+import { plainType } from "../../spec/image/layer-encryption.ts";
 import { type Decryption, decryptParts } from "./decrypt-parts.ts";
 import { assembleImage, type ImageParts } from "./image-parts.ts";
 import { blobPath, type SpooledArchive } from "./spooled-archive.ts";

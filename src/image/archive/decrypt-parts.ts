@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { type Digest, digestOf } from "../../spec/digest.ts";
-import type { ImageManifest } from "../../spec/image-manifest.ts";
-import { isEncrypted, openLayer, plainType } from "../../spec/layer-encryption.ts";
+import type { ImageManifest } from "../../spec/image/manifest.ts";
+import { isEncrypted, openLayer, plainType } from "../../spec/image/layer-encryption.ts";
 import type { Blob } from "../blobs/blob.ts";
 import type { ContentStore } from "../content-store.ts";
 import { storedManifest } from "../pull/stored-manifest.ts";

@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import type { Digest } from "../../spec/digest.ts";
-import { type ImageConfig, parseImageConfig } from "../../spec/image-config.ts";
-import { encodeImageManifest, maxManifestBytes, mediaTypes } from "../../spec/image-manifest.ts";
+import { type ImageConfig, parseImageConfig } from "../../spec/image/config.ts";
+import { encodeImageManifest, maxManifestBytes, mediaTypes } from "../../spec/image/manifest.ts";
 import type { Reference } from "../../spec/reference.ts";
 import { type Compression, compressionOf } from "../streams/compression.ts";
 import type { SpooledFile } from "./spooled-archive.ts";

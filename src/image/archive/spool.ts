@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { join, posix } from "node:path";
 import { Failure } from "../../base/failure.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
+import { fileFailure } from "../../linux/files/file-failure.ts";
 import { algorithmOf, type Digest, findDigest } from "../../spec/digest.ts";
-import { cleanMemberPath } from "../../spec/image-archive.ts";
+import { cleanMemberPath } from "../../spec/image/archive.ts";
 import { TarReader } from "../../spec/tar.ts";
 import type { TarEntry } from "../../spec/tar-entry.ts";
 import { BlobDraft } from "../blobs/blob-draft.ts";

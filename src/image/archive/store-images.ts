@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { digestOf, hexOf } from "../../spec/digest.ts";
-import { parseImageDocument } from "../../spec/image-manifest.ts";
+import { parseImageDocument } from "../../spec/image/manifest.ts";
 import { formatFamiliar } from "../../spec/reference.ts";
 import { forEachBounded } from "../streams/bounded.ts";
 import type { ContentStore } from "../content-store.ts";

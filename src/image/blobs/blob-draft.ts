@@ -1,7 +1,7 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
 import { isAllZeros } from "../../base/zeros.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
+import { fileFailure } from "../../linux/files/file-failure.ts";
 import { type Digest, type DigestAlgorithm, Digester } from "../../spec/digest.ts";
 import type { Blob } from "./blob.ts";
 import type { DraftPlaces } from "./name-blob.ts";

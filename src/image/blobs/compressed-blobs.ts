@@ -3,9 +3,9 @@ import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fault } from "../../base/fault.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
+import { fileFailure } from "../../linux/files/file-failure.ts";
 import { algorithmOf, type Digest, findDigest, hexOf } from "../../spec/digest.ts";
-import { type LayerCompression, layerCompressions } from "../../spec/layer-compression.ts";
+import { type LayerCompression, layerCompressions } from "../../spec/image/layer-compression.ts";
 import { syncPath } from "./name-blob.ts";
 
 /** A blob that was compressed here. */

@@ -1,7 +1,7 @@
 import { constants, type FileHandle, open, rm } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
-import type { Fd } from "../../linux/fd.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
+import { fileFailure } from "../../linux/files/file-failure.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { Blob } from "./blob.ts";
 import { type DraftPlaces, nameBlob } from "./name-blob.ts";

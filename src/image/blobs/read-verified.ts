@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
+import { fileFailure } from "../../linux/files/file-failure.ts";
 import { algorithmOf, type Digest, Digester } from "../../spec/digest.ts";
 import { fileChunks } from "./file-chunks.ts";
 

@@ -1,4 +1,4 @@
-import { fileFailure } from "../../linux/file-failure.ts";
+import { fileFailure } from "../../linux/files/file-failure.ts";
 import { type BlobForm, compressAs as compressed } from "../rebuild/blob-form.ts";
 import { decompress } from "../streams/compression.ts";
 import type { Blob } from "./blob.ts";

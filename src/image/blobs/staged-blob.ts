@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { fileFailure } from "../../linux/file-failure.ts";
+import { fileFailure } from "../../linux/files/file-failure.ts";
 import type { Blob } from "./blob.ts";
 import { fileChunks } from "./file-chunks.ts";
 import { type DraftPlaces, nameBlob } from "./name-blob.ts";

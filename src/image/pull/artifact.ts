@@ -1,6 +1,6 @@
 import { hexOf } from "../../spec/digest.ts";
-import { artifactConfig, artifactTypeOf } from "../../spec/artifact.ts";
-import type { Descriptor } from "../../spec/image-manifest.ts";
+import { artifactConfig, artifactTypeOf } from "../../spec/image/artifact.ts";
+import type { Descriptor } from "../../spec/image/manifest.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { Downloads } from "../downloads.ts";
 import type { LoadedImage } from "../loaded-image.ts";

@@ -1,5 +1,5 @@
 import { hexOf } from "../../spec/digest.ts";
-import { isEncrypted } from "../../spec/layer-encryption.ts";
+import { isEncrypted } from "../../spec/image/layer-encryption.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { LoadedImage, LoadSink } from "../loaded-image.ts";
 import type { ResolvedImage } from "../registry/resolve-image.ts";

@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { Failure, kindOf } from "../../base/failure.ts";
-import { type Descriptor, isForeign, roleOf } from "../../spec/image-manifest.ts";
-import { isEncrypted, openLayer, plainType, type SealedLayer } from "../../spec/layer-encryption.ts";
+import { type Descriptor, isForeign, roleOf } from "../../spec/image/manifest.ts";
+import { isEncrypted, openLayer, plainType, type SealedLayer } from "../../spec/image/layer-encryption.ts";
 
 /** A layer as the registry has it, and how it is opened where it is encrypted. */
 export interface FetchedLayer {

@@ -1,5 +1,5 @@
 import { hexOf } from "../../spec/digest.ts";
-import type { SealedLayer } from "../../spec/layer-encryption.ts";
+import type { SealedLayer } from "../../spec/image/layer-encryption.ts";
 import type { Blob } from "../blobs/blob.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { LoadedLayer, LoadSink } from "../loaded-image.ts";

@@ -1,7 +1,7 @@
 import { type Digest, hexOf } from "../../spec/digest.ts";
-import { parseImageConfig } from "../../spec/image-config.ts";
-import { type ImageManifest, parseImageDocument } from "../../spec/image-manifest.ts";
-import { isEncrypted } from "../../spec/layer-encryption.ts";
+import { parseImageConfig } from "../../spec/image/config.ts";
+import { type ImageManifest, parseImageDocument } from "../../spec/image/manifest.ts";
+import { isEncrypted } from "../../spec/image/layer-encryption.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { LoadedImage, LoadSink, StoredDocuments } from "../loaded-image.ts";
 import type { ResolvedImage } from "../registry/resolve-image.ts";

@@ -1,6 +1,6 @@
 import type { Digest } from "../../spec/digest.ts";
-import type { Descriptor } from "../../spec/image-manifest.ts";
-import { plainAnnotations, plainType } from "../../spec/layer-encryption.ts";
+import type { Descriptor } from "../../spec/image/manifest.ts";
+import { plainAnnotations, plainType } from "../../spec/image/layer-encryption.ts";
 import type { Blob } from "../blobs/blob.ts";
 
 /** The manifest of what is stored: as it came, but for layers that are not encrypted any more, by the digest that they had. */

@@ -7,13 +7,13 @@ import {
   type ImageManifest,
   mediaTypes,
   parseImageDocument,
-} from "../../spec/image-manifest.ts";
+} from "../../spec/image/manifest.ts";
 import {
   compressedType,
   isCompressible,
   type LayerCompression,
   ociLayerType,
-} from "../../spec/layer-compression.ts";
+} from "../../spec/image/layer-compression.ts";
 import type { Blob } from "../blobs/blob.ts";
 import { stageBlob } from "../blobs/stage-blob.ts";
 import type { ContentStore } from "../content-store.ts";

@@ -1,15 +1,15 @@
 import type { KeyObject } from "node:crypto";
 import { Failure } from "../../base/failure.ts";
 import { type Digest, digestOf } from "../../spec/digest.ts";
-import { type Descriptor, type ImageManifest, mediaTypes } from "../../spec/image-manifest.ts";
-import { ociLayerType } from "../../spec/layer-compression.ts";
+import { type Descriptor, type ImageManifest, mediaTypes } from "../../spec/image/manifest.ts";
+import { ociLayerType } from "../../spec/image/layer-compression.ts";
 import {
   encryptedType,
   isEncrypted,
   type LayerSecret,
   newSecret,
   sealLayer,
-} from "../../spec/layer-encryption.ts";
+} from "../../spec/image/layer-encryption.ts";
 import type { ContentStore } from "../content-store.ts";
 import { encryptLayer, measureEncrypted } from "../streams/layer-cipher.ts";
 import { rewriteManifest } from "./rewrite-manifest.ts";

@@ -2,7 +2,7 @@ import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { fault } from "../../base/fault.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
+import { fileFailure } from "../../linux/files/file-failure.ts";
 import { algorithmOf, type Digest, findDigest, hexOf } from "../../spec/digest.ts";
 import { syncPath } from "../blobs/name-blob.ts";
 import type { BlobForm } from "./blob-form.ts";

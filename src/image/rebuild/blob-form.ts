@@ -1,7 +1,7 @@
 import { pipeline, Readable, type Transform } from "node:stream";
 import { constants, crc32, createDeflateRaw, createZstdCompress, deflateRawSync } from "node:zlib";
 import { Failure } from "../../base/failure.ts";
-import type { LayerCompression } from "../../spec/layer-compression.ts";
+import type { LayerCompression } from "../../spec/image/layer-compression.ts";
 import { detectCompression } from "../streams/compression.ts";
 
 /** How a blob was made of its tar. */

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createZstdCompress } from "node:zlib";
 import { Failure } from "../../base/failure.ts";
-import type { Fd } from "../../linux/fd.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
 import { algorithmOf, Digester } from "../../spec/digest.ts";
 import { TarSplitter } from "../../spec/tar-splitter.ts";
 import type { Blob } from "../blobs/blob.ts";

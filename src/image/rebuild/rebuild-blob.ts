@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import type { Fd } from "../../linux/fd.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
 import { algorithmOf, type Digest, Digester } from "../../spec/digest.ts";
 import { type BlobForm, compressAs } from "./blob-form.ts";
 import { decodePieces, readRecipe } from "./recipe.ts";

@@ -2,9 +2,9 @@ import { read as readCallback } from "node:fs";
 import { promisify } from "node:util";
 import { Failure } from "../../base/failure.ts";
 import { O_CLOEXEC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } from "../../linux/constants/open.ts";
-import type { Fd } from "../../linux/fd.ts";
-import { openInRoot } from "../../linux/open.ts";
-import { statFd } from "../../linux/stat.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
+import { openInRoot } from "../../linux/files/open.ts";
+import { statFd } from "../../linux/files/stat.ts";
 import type { TarPiece } from "../../spec/tar-splitter.ts";
 
 const read = promisify(readCallback);

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { formatFamiliar, type Reference } from "../../spec/reference.ts";
-import type { RegistriesConfig, RegistryRule } from "../../spec/registries-config.ts";
+import type { RegistriesConfig, RegistryRule } from "../../spec/registry/registries-config.ts";
 import type { RepositoryAction } from "./endpoint.ts";
 
 /** A host to ask for a repository, before it is known which of the two schemes it speaks. */

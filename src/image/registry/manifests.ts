@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { algorithmOf, type Digest, digestOf, findDigest } from "../../spec/digest.ts";
-import { maxManifestBytes, mediaTypes } from "../../spec/image-manifest.ts";
+import { maxManifestBytes, mediaTypes } from "../../spec/image/manifest.ts";
 import { readBody } from "./connection.ts";
 import { discard, type Repository } from "./repository.ts";
 

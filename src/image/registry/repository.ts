@@ -5,7 +5,7 @@ import type { RepositoryAction } from "./endpoint.ts";
 import { kindOfRefusal, readRefusal, type RegistryRefusal } from "./registry-error.ts";
 import { type Outcome, retryDelayMs } from "./retry.ts";
 import { Authorizer } from "./tokens.ts";
-import type { RegistryCredentials } from "../../spec/registry-credentials.ts";
+import type { RegistryCredentials } from "../../spec/registry/registry-credentials.ts";
 
 export interface RepositoryOptions {
   /** `https://registry-1.docker.io`, `http://127.0.0.1:5000`: scheme and host. */

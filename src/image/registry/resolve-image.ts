@@ -5,7 +5,7 @@ import {
   type ImageManifest,
   parseImageDocument,
   roleOf,
-} from "../../spec/image-manifest.ts";
+} from "../../spec/image/manifest.ts";
 import { formatPlatform, type Platform } from "../../spec/platform.ts";
 import { listPlatforms, pickManifest } from "../pick-manifest.ts";
 import { fetchManifest, type FetchedManifest } from "./manifests.ts";

@@ -1,8 +1,8 @@
 import { Failure } from "../../base/failure.ts";
-import { type AuthChallenge, parseAuthChallenges } from "../../spec/auth-challenge.ts";
+import { type AuthChallenge, parseAuthChallenges } from "../../spec/registry/auth-challenge.ts";
 import { readJson } from "../../spec/json-reader.ts";
 import { type Connections, readBody, type WireReply } from "./connection.ts";
-import type { RegistryCredentials } from "../../spec/registry-credentials.ts";
+import type { RegistryCredentials } from "../../spec/registry/registry-credentials.ts";
 
 export interface TokenOptions {
   readonly connections: Connections;

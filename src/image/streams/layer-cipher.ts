@@ -1,7 +1,7 @@
 import { createCipheriv, createHmac, timingSafeEqual } from "node:crypto";
 import { Failure } from "../../base/failure.ts";
 import { algorithmOf, type Digest, Digester } from "../../spec/digest.ts";
-import type { LayerSecret, SealedLayer } from "../../spec/layer-encryption.ts";
+import type { LayerSecret, SealedLayer } from "../../spec/image/layer-encryption.ts";
 import type { Blob } from "../blobs/blob.ts";
 
 const blockBytes = 16;

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
 import { Failure } from "../../base/failure.ts";
-import { startWorker } from "../../linux/thread.ts";
+import { startWorker } from "../../linux/kernel/thread.ts";
 import { abortable } from "../streams/abortable.ts";
 import { gathered } from "../streams/gathered.ts";
 import {

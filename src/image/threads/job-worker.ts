@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { kindOf, sentenceOf } from "../../base/failure.ts";
-import { beginThread } from "../../linux/thread.ts";
+import { beginThread } from "../../linux/kernel/thread.ts";
 import { Flow, type FromThread, type NamedJob, ownBytes, type ToThread } from "./job.ts";
 import { perform } from "./perform.ts";
 import { PushedPieces } from "./pushed-pieces.ts";

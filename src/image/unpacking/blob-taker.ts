@@ -1,6 +1,6 @@
 import { fault } from "../../base/fault.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
-import { call } from "../../linux/syscall.ts";
+import { fileFailure } from "../../linux/files/file-failure.ts";
+import { call } from "../../linux/kernel/syscall.ts";
 import { algorithmOf, type Digest, Digester } from "../../spec/digest.ts";
 import type { LayerJob } from "./layer-job.ts";
 

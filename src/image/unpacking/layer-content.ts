@@ -1,6 +1,6 @@
 import { Failure, kindOf } from "../../base/failure.ts";
-import type { Fd } from "../../linux/fd.ts";
-import type { UnpackOptions, UnpackResult } from "../../linux/unpack-options.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
+import type { UnpackOptions, UnpackResult } from "../../linux/tree/unpack-options.ts";
 import { algorithmOf, type Digest } from "../../spec/digest.ts";
 import type { Blob } from "../blobs/blob.ts";
 import type { LayerTar } from "../loaded-image.ts";

@@ -1,5 +1,5 @@
-import type { Fd } from "../../linux/fd.ts";
-import type { UnpackOptions, UnpackResult } from "../../linux/unpack-options.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
+import type { UnpackOptions, UnpackResult } from "../../linux/tree/unpack-options.ts";
 import type { Digest } from "../../spec/digest.ts";
 
 /** What is to be done with the blob of a layer, in one pass over it. Can be sent to a thread. */

@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import { unpackLayer } from "../../linux/tree.ts";
+import { unpackLayer } from "../../linux/tree/tree.ts";
 import { algorithmOf, type Digest, Digester } from "../../spec/digest.ts";
 import { decompress } from "../streams/compression.ts";
 import { BlobTaker } from "./blob-taker.ts";

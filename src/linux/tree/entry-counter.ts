@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { TarEntry } from "../../spec/tar-entry.ts";
-import type { UnpackLimits } from "../unpack-options.ts";
+import type { UnpackLimits } from "./unpack-options.ts";
 
 /** Each fragment of a sparse file takes a block of the disk, however short it is. */
 const BLOCK_BYTES = 4096;

@@ -15,16 +15,16 @@ import {
   S_IFCHR,
   S_IFIFO,
 } from "../constants/open.ts";
-import { errno } from "../errno.ts";
-import { type Fd, OwnedFd } from "../fd.ts";
-import { pathArgument } from "../path-argument.ts";
-import { findStatAt, makeDevice, statFd } from "../stat.ts";
-import { attempt, call, callAsync, SyscallFailure } from "../syscall.ts";
-import type { Whiteouts } from "../unpack-options.ts";
-import { trySetXattr } from "../xattr.ts";
+import { errno } from "../kernel/errno.ts";
+import { type Fd, OwnedFd } from "../kernel/fd.ts";
+import { pathArgument } from "../kernel/path-argument.ts";
+import { findStatAt, makeDevice, statFd } from "../files/stat.ts";
+import { attempt, call, callAsync, SyscallFailure } from "../kernel/syscall.ts";
+import type { Whiteouts } from "./unpack-options.ts";
+import { trySetXattr } from "../files/xattr.ts";
 import { baseOf, cleanPath, LINK_SOURCES, type NameRules, parentOf } from "./entry-path.ts";
-import { type LayerTree, openMade } from "./layer-tree.ts";
-import { isWhiteout } from "./marks.ts";
+import { type LayerTree, openMade } from "./internal/layer-tree.ts";
+import { isWhiteout } from "./internal/marks.ts";
 import { applyMetadata, applyTime, applyTimeAt, applyToInode, checkOwner, DEFAULT_ACL } from "./metadata.ts";
 import type { Pace } from "./pace.ts";
 

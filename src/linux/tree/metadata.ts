@@ -9,11 +9,11 @@ import {
   O_PATH,
   O_RDONLY,
 } from "../constants/open.ts";
-import { type Fd, OwnedFd } from "../fd.ts";
-import { pathArgument } from "../path-argument.ts";
-import { type FileTime, statFd } from "../stat.ts";
-import { call } from "../syscall.ts";
-import { trySetXattr } from "../xattr.ts";
+import { type Fd, OwnedFd } from "../kernel/fd.ts";
+import { pathArgument } from "../kernel/path-argument.ts";
+import { type FileTime, statFd } from "../files/stat.ts";
+import { call } from "../kernel/syscall.ts";
+import { trySetXattr } from "../files/xattr.ts";
 
 /** −1 means "leave it" to chown(2), and ids above 2³¹ have become root by overflow elsewhere. */
 const HIGHEST_ID = 2 ** 32 - 2;

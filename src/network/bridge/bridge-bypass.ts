@@ -12,9 +12,9 @@ import {
   setMtu,
   setNoLinkLocal,
   setUp,
-} from "../../linux/links.ts";
-import { NetlinkFailure, type NetlinkSocket } from "../../linux/netlink-socket.ts";
-import { isForcedAbsent } from "../../linux/without.ts";
+} from "../../linux/netlink/links.ts";
+import { NetlinkFailure, type NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
+import { isForcedAbsent } from "../../linux/kernel/without.ts";
 import type { HostSide } from "../host-side.ts";
 import { bridgeAliasOf, bypassNamesOf } from "../interface-names.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "../types.ts";

@@ -1,7 +1,7 @@
 import { Failure, within } from "../../base/failure.ts";
-import { addAddress, type InterfaceAddress, listAddresses, removeAddress } from "../../linux/addresses.ts";
-import type { Fd } from "../../linux/fd.ts";
-import { findNetworkSysctl, writeNetworkSysctl } from "../../linux/interface-sysctls.ts";
+import { addAddress, type InterfaceAddress, listAddresses, removeAddress } from "../../linux/netlink/addresses.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
+import { findNetworkSysctl, writeNetworkSysctl } from "../../linux/netlink/interface-sysctls.ts";
 import {
   addBridge,
   addVeth,
@@ -16,9 +16,9 @@ import {
   setUp,
   type Link,
   type NetlinkRequest,
-} from "../../linux/links.ts";
-import { removeNeighbor } from "../../linux/neighbors.ts";
-import { NetlinkFailure } from "../../linux/netlink-socket.ts";
+} from "../../linux/netlink/links.ts";
+import { removeNeighbor } from "../../linux/netlink/neighbors.ts";
+import { NetlinkFailure } from "../../linux/netlink/netlink-socket.ts";
 import { configureContainerSide } from "../container-side.ts";
 import { ensureForwarding } from "../forwarding.ts";
 import type { HostSide } from "../host-side.ts";

@@ -1,5 +1,5 @@
-import type { HostAddress, HostRoute, InterfaceAddress } from "../../linux/addresses.ts";
-import type { Link } from "../../linux/links.ts";
+import type { HostAddress, HostRoute, InterfaceAddress } from "../../linux/netlink/addresses.ts";
+import type { Link } from "../../linux/netlink/links.ts";
 import { firstOf, formatIpAddress, formatIpPrefix, widthOf } from "../../spec/ip-address.ts";
 import type { NetworkPlan } from "../types.ts";
 

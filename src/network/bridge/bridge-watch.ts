@@ -1,7 +1,7 @@
 import { sentenceOf } from "../../base/failure.ts";
-import { findLink, findLinkIndex } from "../../linux/links.ts";
-import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
-import { parseRouteEvents, type RouteEvent } from "../../linux/route-events.ts";
+import { findLink, findLinkIndex } from "../../linux/netlink/links.ts";
+import type { NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
+import { parseRouteEvents, type RouteEvent } from "../../linux/netlink/route-events.ts";
 import type { HostSide } from "../host-side.ts";
 import { vethNameOf } from "../interface-names.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "../types.ts";

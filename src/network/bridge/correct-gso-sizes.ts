@@ -1,5 +1,5 @@
-import { type GsoSizes, gsoSizesOf } from "../../linux/gso-sizes.ts";
-import { type Link, type NetlinkRequest, setGsoSizes } from "../../linux/links.ts";
+import { type GsoSizes, gsoSizesOf } from "../../linux/netlink/gso-sizes.ts";
+import { type Link, type NetlinkRequest, setGsoSizes } from "../../linux/netlink/links.ts";
 import { plainGsoSize } from "../../spec/gso-max-size.ts";
 import type { NetworkPlan } from "../types.ts";
 

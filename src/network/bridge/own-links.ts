@@ -1,4 +1,4 @@
-import { listLinks, removeLink, setMaster, setUp } from "../../linux/links.ts";
+import { listLinks, removeLink, setMaster, setUp } from "../../linux/netlink/links.ts";
 import type { HostSide } from "../host-side.ts";
 import { bridgeAliasOf, vethNameOf } from "../interface-names.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "../types.ts";

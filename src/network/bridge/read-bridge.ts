@@ -1,6 +1,6 @@
-import { listAddresses, listRoutes } from "../../linux/addresses.ts";
-import { findLink } from "../../linux/links.ts";
-import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
+import { listAddresses, listRoutes } from "../../linux/netlink/addresses.ts";
+import { findLink } from "../../linux/netlink/links.ts";
+import type { NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
 import type { NetworkPlan } from "../types.ts";
 import type { BridgeState } from "./bridge-faults.ts";
 

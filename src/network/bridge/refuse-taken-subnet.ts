@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
-import { listAddresses, listRoutes } from "../../linux/addresses.ts";
-import { findLink } from "../../linux/links.ts";
-import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
+import { listAddresses, listRoutes } from "../../linux/netlink/addresses.ts";
+import { findLink } from "../../linux/netlink/links.ts";
+import type { NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
 import { firstOf, formatIpPrefix, type IpPrefix } from "../../spec/ip-address.ts";
 import { findOverlap } from "../pick-subnet.ts";
 import type { NetworkPlan } from "../types.ts";

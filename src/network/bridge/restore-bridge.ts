@@ -1,4 +1,4 @@
-import { addSubnetRoute } from "../../linux/addresses.ts";
+import { addSubnetRoute } from "../../linux/netlink/addresses.ts";
 import type { HostSide } from "../host-side.ts";
 import type { EndpointId, EndpointPlan, NetworkPlan } from "../types.ts";
 import type { BridgeBypass } from "./bridge-bypass.ts";

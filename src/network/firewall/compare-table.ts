@@ -4,10 +4,10 @@ import {
   type FirewallRule,
   type FirewallSetCopy,
   parseData,
-} from "../../linux/nftables-rules.ts";
-import { isSameSetKind } from "../../linux/nftables-sets.ts";
-import type { NewTable } from "../../linux/nftables-tables.ts";
-import { elementText } from "../../linux/nftables.ts";
+} from "../../linux/nftables/rules.ts";
+import { isSameSetKind } from "../../linux/nftables/sets.ts";
+import type { NewTable } from "../../linux/nftables/tables.ts";
+import { elementText } from "../../linux/nftables/nftables.ts";
 
 /** A table as the kernel lists it. */
 export interface FoundTable {

@@ -1,4 +1,4 @@
-import type { SetElement } from "../../linux/nftables.ts";
+import type { SetElement } from "../../linux/nftables/nftables.ts";
 import {
   firstOf,
   lastOf,

@@ -6,10 +6,10 @@ import {
   parseFirewallEvents,
   removeTable,
   type SetElement,
-} from "../../linux/nftables.ts";
-import { listChains, listRules, listSets } from "../../linux/nftables-rules.ts";
-import { appendRules, makeTables } from "../../linux/nftables-tables.ts";
-import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
+} from "../../linux/nftables/nftables.ts";
+import { listChains, listRules, listSets } from "../../linux/nftables/rules.ts";
+import { appendRules, makeTables } from "../../linux/nftables/tables.ts";
+import type { NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
 import type { IpFamily } from "../../spec/ip-address.ts";
 import { compareTable } from "./compare-table.ts";
 import { planTable, shiftRules } from "./ruleset.ts";

@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
-import { type NetlinkSocket, openNetlink } from "../../linux/netlink-socket.ts";
-import { listTables } from "../../linux/nftables.ts";
-import { isForcedAbsent } from "../../linux/without.ts";
+import { type NetlinkSocket, openNetlink } from "../../linux/netlink/netlink-socket.ts";
+import { listTables } from "../../linux/nftables/nftables.ts";
+import { isForcedAbsent } from "../../linux/kernel/without.ts";
 
 /** A socket that has heard from the kernel's firewall; the caller disposes of it. Throws "unsupported" where there is none. */
 export function openNetfilter(): NetlinkSocket {

@@ -5,8 +5,8 @@ import {
   nfprotoOf,
   type PayloadPart,
   writePayload,
-} from "../../linux/nftables-expressions.ts";
-import type { Expression } from "../../linux/nftables-rules.ts";
+} from "../../linux/nftables/expressions.ts";
+import type { Expression } from "../../linux/nftables/rules.ts";
 import type { IpFamily } from "../../spec/ip-address.ts";
 
 /** Addresses in the network header. */

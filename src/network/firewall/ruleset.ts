@@ -9,11 +9,11 @@ import {
   lookUp,
   masquerade,
   translate,
-} from "../../linux/nftables-expressions.ts";
-import type { Expression, FirewallRule, VerdictKind } from "../../linux/nftables-rules.ts";
-import { newSet } from "../../linux/nftables-sets.ts";
-import type { NewTable } from "../../linux/nftables-tables.ts";
-import type { SetElement, TableName } from "../../linux/nftables.ts";
+} from "../../linux/nftables/expressions.ts";
+import type { Expression, FirewallRule, VerdictKind } from "../../linux/nftables/rules.ts";
+import { newSet } from "../../linux/nftables/sets.ts";
+import type { NewTable } from "../../linux/nftables/tables.ts";
+import type { SetElement, TableName } from "../../linux/nftables/nftables.ts";
 import { encodeIpAddress, type IpFamily, parseIpAddress } from "../../spec/ip-address.ts";
 import {
   addressWords,

@@ -1,5 +1,5 @@
-import type { SetType } from "../../linux/nftables-sets.ts";
-import type { SetElement } from "../../linux/nftables.ts";
+import type { SetType } from "../../linux/nftables/sets.ts";
+import type { SetElement } from "../../linux/nftables/nftables.ts";
 import type { IpFamily } from "../../spec/ip-address.ts";
 
 export type FirewallSet =

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { poll } from "../../base/deadline.ts";
-import { NetlinkFailure } from "../../linux/netlink-socket.ts";
+import { NetlinkFailure } from "../../linux/netlink/netlink-socket.ts";
 
 /** Under load the kernel takes away many namespaces, one after the other. */
 const LEAVING_MS = 10_000;

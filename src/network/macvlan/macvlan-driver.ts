@@ -1,5 +1,5 @@
 import { Failure, within } from "../../base/failure.ts";
-import type { Fd } from "../../linux/fd.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
 import {
   addMacvlan,
   addSink,
@@ -9,9 +9,9 @@ import {
   setAlias,
   setUp,
   type NetlinkRequest,
-} from "../../linux/links.ts";
-import { addNamespaceId, findNamespaceId } from "../../linux/namespace-ids.ts";
-import { NetlinkFailure } from "../../linux/netlink-socket.ts";
+} from "../../linux/netlink/links.ts";
+import { addNamespaceId, findNamespaceId } from "../../linux/netlink/namespace-ids.ts";
+import { NetlinkFailure } from "../../linux/netlink/netlink-socket.ts";
 import { correctGsoSizes } from "../bridge/correct-gso-sizes.ts";
 import { configureContainerSide, removeContainerSide } from "../container-side.ts";
 import type { HostSide } from "../host-side.ts";

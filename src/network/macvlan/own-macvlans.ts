@@ -1,6 +1,6 @@
-import { findLinkIndex, listLinksIn, removeLinkIn, type NetlinkRequest } from "../../linux/links.ts";
-import { isNamespaceId, listNamespaceIds, type NamespaceId } from "../../linux/namespace-ids.ts";
-import { listAcceptedMacAddresses } from "../../linux/neighbors.ts";
+import { findLinkIndex, listLinksIn, removeLinkIn, type NetlinkRequest } from "../../linux/netlink/links.ts";
+import { isNamespaceId, listNamespaceIds, type NamespaceId } from "../../linux/netlink/namespace-ids.ts";
+import { listAcceptedMacAddresses } from "../../linux/netlink/neighbors.ts";
 import type { HostSide } from "../host-side.ts";
 import { bypassNamesOf, endpointAliasOf } from "../interface-names.ts";
 import type { LeavingLink } from "../leaving-links.ts";

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { existsSync, readFileSync } from "node:fs";
-import { NetlinkFailure, type NetlinkSocket } from "../../linux/netlink-socket.ts";
+import { NetlinkFailure, type NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
 import {
   changeElements,
   elementText,
@@ -9,17 +9,17 @@ import {
   type SetElement,
   type TableFamily,
   type TableName,
-} from "../../linux/nftables.ts";
+} from "../../linux/nftables/nftables.ts";
 import {
   connection,
   hasConnectionBit,
   isIn,
   giveVerdict,
   isToThisHost,
-} from "../../linux/nftables-expressions.ts";
-import { listChains, listRules, listSets, type FirewallChain } from "../../linux/nftables-rules.ts";
-import { newSet } from "../../linux/nftables-sets.ts";
-import { makeTables, type NewTable } from "../../linux/nftables-tables.ts";
+} from "../../linux/nftables/expressions.ts";
+import { listChains, listRules, listSets, type FirewallChain } from "../../linux/nftables/rules.ts";
+import { newSet } from "../../linux/nftables/sets.ts";
+import { makeTables, type NewTable } from "../../linux/nftables/tables.ts";
 import type { PublishedPorts } from "../types.ts";
 import { joinKeys, portKey, protocolKey } from "../firewall/keys.ts";
 import { loadProtocolAndPort } from "../firewall/packet-fields.ts";

@@ -1,4 +1,4 @@
-import type { Expression } from "../../linux/nftables-rules.ts";
+import type { Expression } from "../../linux/nftables/rules.ts";
 import type { TestPacket } from "./judge-packet.ts";
 
 // <linux/netfilter/xt_*.h>: what iptables' own matches have in their data, in the machine's byte order.

@@ -5,7 +5,7 @@ import {
   type FirewallRule,
   type FirewallSetCopy,
   type Verdict,
-} from "../../linux/nftables-rules.ts";
+} from "../../linux/nftables/rules.ts";
 import type { IpFamily } from "../../spec/ip-address.ts";
 import { judgeExtension } from "./judge-extension.ts";
 

@@ -5,8 +5,8 @@ import {
   type FirewallRule,
   type FirewallSetCopy,
   type Verdict,
-} from "../../linux/nftables-rules.ts";
-import { giveVerdict } from "../../linux/nftables-expressions.ts";
+} from "../../linux/nftables/rules.ts";
+import { giveVerdict } from "../../linux/nftables/expressions.ts";
 
 /** The hook through which packets for the host itself come. */
 export const LOCAL_IN = 1;

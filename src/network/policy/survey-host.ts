@@ -1,7 +1,7 @@
-import { listAddresses } from "../../linux/addresses.ts";
-import { listLinks, type Link } from "../../linux/links.ts";
-import type { NetlinkSocket } from "../../linux/netlink-socket.ts";
-import { listChains, listRules, listSets, type FirewallChain } from "../../linux/nftables-rules.ts";
+import { listAddresses } from "../../linux/netlink/addresses.ts";
+import { listLinks, type Link } from "../../linux/netlink/links.ts";
+import type { NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
+import { listChains, listRules, listSets, type FirewallChain } from "../../linux/nftables/rules.ts";
 import { encodeIpAddress, formatIpAddress, type IpAddress, type IpFamily } from "../../spec/ip-address.ts";
 import { protocolNumbers } from "../firewall/keys.ts";
 import type { PublishPolicy } from "../networks.ts";

@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
-import type { OwnedFd } from "../../linux/fd.ts";
-import { holdPort, type PortPlace } from "../../linux/port-socket.ts";
-import { listWaitingSockets, meets } from "../../linux/waiting-sockets.ts";
+import type { OwnedFd } from "../../linux/kernel/fd.ts";
+import { holdPort, type PortPlace } from "../../linux/sockets/port-socket.ts";
+import { listWaitingSockets, meets } from "../../linux/sockets/waiting-sockets.ts";
 import { formatHostPorts } from "../merge-ports.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "../types.ts";
 import { firstPlaces, keyOfPlace, planPortRuns, type PortRun } from "./port-places.ts";

@@ -1,4 +1,4 @@
-import type { PortPlace } from "../../linux/port-socket.ts";
+import type { PortPlace } from "../../linux/sockets/port-socket.ts";
 import type { IpFamily } from "../../spec/ip-address.ts";
 import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../types.ts";
 

@@ -1,6 +1,6 @@
 import { Failure, type FailureKind } from "../../base/failure.ts";
-import { errno, errnoName } from "../../linux/errno.ts";
-import { failureKindOfErrno } from "../../linux/syscall.ts";
+import { errno, errnoName } from "../../linux/kernel/errno.ts";
+import { failureKindOfErrno } from "../../linux/kernel/syscall.ts";
 import { checkNotIn, type Plan, type PlanArgument, type PlanOp } from "../plan/plan.ts";
 
 const cloneItself = 0xffffffff;

@@ -1,4 +1,4 @@
-import type { Fd } from "../../linux/fd.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
 
 /** Which descriptors a keeper gets, and what their numbers are there. */
 export class Inheritance {

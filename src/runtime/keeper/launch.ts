@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import { fault } from "../../base/fault.ts";
 import { Failure } from "../../base/failure.ts";
-import { monotonicMs } from "../../linux/clock.ts";
-import { errno } from "../../linux/errno.ts";
-import { type Fd, OwnedFd } from "../../linux/fd.ts";
-import { SyscallFailure } from "../../linux/syscall.ts";
+import { monotonicMs } from "../../linux/kernel/clock.ts";
+import { errno } from "../../linux/kernel/errno.ts";
+import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { SyscallFailure } from "../../linux/kernel/syscall.ts";
 import type { KeeperProgram } from "../types.ts";
 import type { Plan } from "../plan/plan.ts";
 import { bornBarrier, networkBarrier, type PlanClock, readyBarrier } from "../plan/report.ts";

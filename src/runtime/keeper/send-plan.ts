@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { sendAtOnce } from "../../linux/unix-message.ts";
+import { sendAtOnce } from "../../linux/sockets/unix-message.ts";
 import { encodePlan } from "../plan/encode.ts";
 import type { Plan } from "../plan/plan.ts";
 import { encodeRequest } from "./frames.ts";

@@ -1,8 +1,8 @@
 import { connect, type Socket } from "node:net";
 import { Failure } from "../../base/failure.ts";
 import { AT_FDCWD, O_CLOEXEC } from "../../linux/constants/open.ts";
-import { type Fd, OwnedFd } from "../../linux/fd.ts";
-import { attempt, call } from "../../linux/syscall.ts";
+import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { attempt, call } from "../../linux/kernel/syscall.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;

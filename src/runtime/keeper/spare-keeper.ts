@@ -1,11 +1,11 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { sleep } from "../../base/deadline.ts";
-import { errno } from "../../linux/errno.ts";
-import { type Fd, OwnedFd } from "../../linux/fd.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
-import { readOwnLimits } from "../../linux/rlimit.ts";
-import { findArgumentsAddress, findProcessStatistics } from "../../linux/process.ts";
-import { mostPassedFds, openSocketPair, sendUnixMessage } from "../../linux/unix-message.ts";
+import { errno } from "../../linux/kernel/errno.ts";
+import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
+import { readOwnLimits } from "../../linux/process/rlimit.ts";
+import { findArgumentsAddress, findProcessStatistics } from "../../linux/process/process.ts";
+import { mostPassedFds, openSocketPair, sendUnixMessage } from "../../linux/sockets/unix-message.ts";
 import { type Plan, type PlanBlob, PlanList } from "../plan/plan.ts";
 import type { KeeperProgram } from "../types.ts";
 import { firstInheritedFd, Inheritance } from "./inheritance.ts";

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { sleep } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
 import { Failure, kindOf } from "../../base/failure.ts";
-import type { Fd } from "../../linux/fd.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
 import type { KeeperProgram } from "../types.ts";
 import type { Inheritance } from "./inheritance.ts";
 import { connectKeeper, listenIn } from "./socket.ts";

@@ -6,7 +6,7 @@ import {
   RESOLVE_NO_MAGICLINKS,
   S_IFREG,
 } from "../../linux/constants/open.ts";
-import { errno } from "../../linux/errno.ts";
+import { errno } from "../../linux/kernel/errno.ts";
 import { addOpenChecked, addOpenTarget, encodeOpenHow } from "./paths.ts";
 import type { PlanArgument, PlanBlob, PlanList } from "./plan.ts";
 import { TargetChecks } from "./target-checks.ts";

@@ -1,8 +1,8 @@
 import { posix } from "node:path";
 import { Failure } from "../../base/failure.ts";
 import { AT_SYMLINK_NOFOLLOW, S_IFBLK, S_IFCHR, S_IFIFO } from "../../linux/constants/open.ts";
-import { errno } from "../../linux/errno.ts";
-import { makeDevice } from "../../linux/stat.ts";
+import { errno } from "../../linux/kernel/errno.ts";
+import { makeDevice } from "../../linux/files/stat.ts";
 import type { RuntimeDevice } from "../../spec/runtime-config.ts";
 import type { AttachedMounts } from "./attached-mounts.ts";
 import { addLink } from "./mounts.ts";

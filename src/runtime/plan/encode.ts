@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import { syscallNumber } from "../../linux/syscall.ts";
+import { syscallNumber } from "../../linux/kernel/syscall.ts";
 import {
   checkNotIn,
   type Plan,

@@ -26,8 +26,8 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../../linux/constants/mount.ts";
-import { errno } from "../../linux/errno.ts";
-import { encodeMountAttributes } from "../../linux/mount.ts";
+import { errno } from "../../linux/kernel/errno.ts";
+import { encodeMountAttributes } from "../../linux/mount/mount.ts";
 import { AttachedMounts } from "./attached-mounts.ts";
 import { addJumpOver, encodeOpenHow } from "./paths.ts";
 import type { OpResult, PlanArgument, PlanBlob, PlanList } from "./plan.ts";

@@ -8,7 +8,7 @@ import {
   RESOLVE_NO_SYMLINKS,
   S_IFREG,
 } from "../../linux/constants/open.ts";
-import { errno } from "../../linux/errno.ts";
+import { errno } from "../../linux/kernel/errno.ts";
 import type { PlanArgument, PlanBlob, PlanList, Slot } from "./plan.ts";
 
 const hows = new Map<number, Uint8Array>();

@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import type { SyscallName } from "../../linux/syscall.ts";
+import type { SyscallName } from "../../linux/kernel/syscall.ts";
 
 /** A place in the plan's blob, by offset. */
 export interface Slot {

@@ -4,19 +4,19 @@ import {
   capabilityNames,
   encodeCapset,
   parseCapability,
-} from "../../linux/capability.ts";
+} from "../../linux/process/capability.ts";
 import { AT_EMPTY_PATH, O_CLOEXEC } from "../../linux/constants/open.ts";
-import { errno } from "../../linux/errno.ts";
+import { errno } from "../../linux/kernel/errno.ts";
 import type { RuntimeCapabilities, RuntimeProcess } from "../../spec/runtime-config.ts";
 import {
   encodeResourceLimit,
   formatResourceLimit,
   type ResourceLimit,
   resourceNumber,
-} from "../../linux/rlimit.ts";
-import { auditArchitecture, interpretSeccomp } from "../../linux/seccomp.ts";
-import type { UnwatchedCall } from "../../linux/seccomp-watch.ts";
-import { syscallNumber } from "../../linux/syscall.ts";
+} from "../../linux/process/rlimit.ts";
+import { auditArchitecture, interpretSeccomp } from "../../linux/seccomp/seccomp.ts";
+import type { UnwatchedCall } from "../../linux/seccomp/watch.ts";
+import { syscallNumber } from "../../linux/kernel/syscall.ts";
 import { checkNotIn, type PlanArgument, PlanBlob, type PlanList, type PlanOp } from "./plan.ts";
 import { addBarrier, type PlanClock, readyBarrier, takeListener } from "./report.ts";
 import { addStreamOwner } from "./streams.ts";

@@ -6,7 +6,7 @@ import {
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
 } from "../../linux/constants/open.ts";
-import { errno } from "../../linux/errno.ts";
+import { errno } from "../../linux/kernel/errno.ts";
 import { optionalSysctls, parseSysctlKey } from "../../spec/sysctl.ts";
 import { encodeOpenHow } from "./paths.ts";
 import type { PlanArgument, PlanList } from "./plan.ts";

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { AT_EMPTY_PATH } from "../../linux/constants/open.ts";
-import { errno } from "../../linux/errno.ts";
-import { kernelFilesystems } from "../../linux/filesystem-status.ts";
+import { errno } from "../../linux/kernel/errno.ts";
+import { kernelFilesystems } from "../../linux/mount/filesystem-status.ts";
 import { checkNotIn, type PlanArgument, type PlanBlob, type PlanList, type Slot } from "./plan.ts";
 
 /** Enough for `struct stat` and `struct statfs`; both begin with what is compared: the device, the type. */

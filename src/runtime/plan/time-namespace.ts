@@ -1,6 +1,6 @@
 import { AT_FDCWD, O_CLOEXEC, O_WRONLY } from "../../linux/constants/open.ts";
 import { CLONE_NEWTIME } from "../../linux/constants/clone.ts";
-import { errno } from "../../linux/errno.ts";
+import { errno } from "../../linux/kernel/errno.ts";
 import type { RuntimeLinux } from "../../spec/runtime-config.ts";
 import type { PlanList } from "./plan.ts";
 import type { PlanClock } from "./report.ts";

@@ -1,4 +1,4 @@
-import { getNamespaceKind } from "../../linux/namespaces.ts";
+import { getNamespaceKind } from "../../linux/namespaces/namespaces.ts";
 import type { RuntimeNamespaceType } from "../../spec/runtime-config.ts";
 import type { PlanBlob, PlanList } from "./plan.ts";
 import { addBarrier, bornBarrier } from "./report.ts";

@@ -9,14 +9,14 @@ import {
   snapshotSubvolume,
   subvolumeOf,
   waitUntilDropped,
-} from "../../linux/btrfs.ts";
-import { findSnapshotChanges } from "../../linux/btrfs-changes.ts";
-import type { Fd } from "../../linux/fd.ts";
-import { filesystemMagic, filesystemName } from "../../linux/filesystem-status.ts";
+} from "../../linux/btrfs/btrfs.ts";
+import { findSnapshotChanges } from "../../linux/btrfs/changes.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
+import { filesystemMagic, filesystemName } from "../../linux/mount/filesystem-status.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
-import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
-import { findStatAt } from "../../linux/stat.ts";
-import { mergeLayer } from "../../linux/tree.ts";
+import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
+import { findStatAt } from "../../linux/files/stat.ts";
+import { mergeLayer } from "../../linux/tree/tree.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { FullTreeDriver } from "../disk/full-tree-driver.ts";
 import { LayerDirectory } from "../disk/layer-directory.ts";

@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { formatByteSize } from "../../base/byte-size.ts";
 import { Failure, kindOf, within } from "../../base/failure.ts";
-import { openDeviceMapper } from "../../linux/device-mapper.ts";
-import { DeviceNodes } from "../../linux/device-nodes.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
-import { mergeLayer } from "../../linux/tree.ts";
-import type { Fd } from "../../linux/fd.ts";
+import { openDeviceMapper } from "../../linux/device-mapper/device-mapper.ts";
+import { DeviceNodes } from "../../linux/device-mapper/device-nodes.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
+import { mergeLayer } from "../../linux/tree/tree.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { FullTreeDriver } from "../disk/full-tree-driver.ts";
 import { LayerDirectory } from "../disk/layer-directory.ts";

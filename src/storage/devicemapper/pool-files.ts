@@ -1,10 +1,10 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, statSync } from "node:fs";
 import { Failure } from "../../base/failure.ts";
-import type { OwnedFd } from "../../linux/fd.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
-import { filesystemStatus } from "../../linux/filesystem-status.ts";
-import { listLoopDevices, openLoopDevice } from "../../linux/loop-device.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
+import type { OwnedFd } from "../../linux/kernel/fd.ts";
+import { fileFailure } from "../../linux/files/file-failure.ts";
+import { filesystemStatus } from "../../linux/mount/filesystem-status.ts";
+import { listLoopDevices, openLoopDevice } from "../../linux/mount/loop-device.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
 import type { DevicemapperOptions } from "./devicemapper-options.ts";
 import type { DiskRoom } from "./pool-use.ts";
 

@@ -10,8 +10,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { Failure } from "../../base/failure.ts";
-import { codeOf, fileFailure } from "../../linux/file-failure.ts";
-import type { FilesystemType } from "../../linux/make-filesystem.ts";
+import { codeOf, fileFailure } from "../../linux/files/file-failure.ts";
+import type { FilesystemType } from "../../linux/mount/make-filesystem.ts";
 import type { DevicemapperOptions } from "./devicemapper-options.ts";
 
 /** The empty file system that all others are snapshots of, at some remove. */

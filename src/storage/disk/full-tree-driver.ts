@@ -1,11 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
-import type { Fd, OwnedFd } from "../../linux/fd.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
-import { type FileTime, findStatAt } from "../../linux/stat.ts";
-import type { TreeChange } from "../../linux/tree-change.ts";
-import { listTreeChanges, measureChanges, measureTree, packTreeChanges } from "../../linux/tree.ts";
+import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
+import { type FileTime, findStatAt } from "../../linux/files/stat.ts";
+import type { TreeChange } from "../../linux/tree/change.ts";
+import { listTreeChanges, measureChanges, measureTree, packTreeChanges } from "../../linux/tree/tree.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type {
   ChangesOptions,
@@ -22,7 +22,7 @@ import { findMissingLayers } from "./missing-layers.ts";
 import { mountedSnapshot } from "./mounted-snapshot.ts";
 import type { Places } from "./places.ts";
 import type { SnapshotDirectory } from "./snapshot-directory.ts";
-import type { SnapshotChanges } from "../../linux/snapshot-changes.ts";
+import type { SnapshotChanges } from "../../linux/tree/snapshot-changes.ts";
 import type { Trash } from "./trash.ts";
 import { directoryAccess, type OpenTree, type TreeAccess } from "./tree-access.ts";
 import type { Views } from "./views.ts";

@@ -11,14 +11,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { Failure } from "../../base/failure.ts";
-import { type Fd, type OwnedFd } from "../../linux/fd.ts";
-import { fileFailure } from "../../linux/file-failure.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
-import { statFd } from "../../linux/stat.ts";
-import { syncFilesystem } from "../../linux/sync.ts";
-import { call } from "../../linux/syscall.ts";
-import { isOpaqueDirectory, unpackLayer } from "../../linux/tree.ts";
-import type { UnpackResult } from "../../linux/unpack-options.ts";
+import { type Fd, type OwnedFd } from "../../linux/kernel/fd.ts";
+import { fileFailure } from "../../linux/files/file-failure.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
+import { statFd } from "../../linux/files/stat.ts";
+import { syncFilesystem } from "../../linux/files/sync.ts";
+import { call } from "../../linux/kernel/syscall.ts";
+import { isOpaqueDirectory, unpackLayer } from "../../linux/tree/tree.ts";
+import type { UnpackResult } from "../../linux/tree/unpack-options.ts";
 import { type IdMaps, toHostOwner } from "../../spec/id-map.ts";
 import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
 import type { ApplyOptions, LayerDraft, LayerMarks } from "../driver.ts";

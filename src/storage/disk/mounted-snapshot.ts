@@ -1,4 +1,4 @@
-import type { OwnedFd } from "../../linux/fd.ts";
+import type { OwnedFd } from "../../linux/kernel/fd.ts";
 import type { MountedSnapshot } from "../driver.ts";
 
 /** Both, which go together. */

@@ -1,7 +1,7 @@
 import { renameSync } from "node:fs";
 import { fault } from "../../base/fault.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
-import { syncFile } from "../../linux/sync.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
+import { syncFile } from "../../linux/files/sync.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { Places } from "./places.ts";
 

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { Failure, kindOf, within } from "../../base/failure.ts";
-import type { Fd, OwnedFd } from "../../linux/fd.ts";
-import { limitProject, projectOf, projectUse, setProject } from "../../linux/project-quota.ts";
+import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { limitProject, projectOf, projectUse, setProject } from "../../linux/mount/project-quota.ts";
 
 const attempts = 32;
 /** Below are the ids that people give themselves. */

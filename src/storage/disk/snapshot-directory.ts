@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { Failure, kindOf, within } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_RDWR } from "../../linux/constants/open.ts";
-import { type Fd, OwnedFd } from "../../linux/fd.ts";
-import { codeOf, fileFailure } from "../../linux/file-failure.ts";
-import { tryLock } from "../../linux/file-lock.ts";
-import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
-import { SpareDirectory } from "../../linux/spare-directory.ts";
+import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { codeOf, fileFailure } from "../../linux/files/file-failure.ts";
+import { tryLock } from "../../linux/files/file-lock.ts";
+import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
+import { SpareDirectory } from "../../linux/files/spare-directory.ts";
 import { type Digest, parseDigest } from "../../spec/digest.ts";
 import type { SnapshotId } from "../driver.ts";
 import type { Places } from "./places.ts";

@@ -6,9 +6,9 @@ import {
   MOUNT_ATTR_RDONLY,
 } from "../../linux/constants/mount.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
-import { type Fd, OwnedFd } from "../../linux/fd.ts";
-import { cloneTree, setMountAttributes } from "../../linux/mount.ts";
-import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
+import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { cloneTree, setMountAttributes } from "../../linux/mount/mount.ts";
+import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
 
 /** A tree that is open for reading. */
 export interface OpenTree extends Disposable {

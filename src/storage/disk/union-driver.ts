@@ -1,12 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { Failure } from "../../base/failure.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
-import type { Fd, OwnedFd } from "../../linux/fd.ts";
-import { filesystemName } from "../../linux/filesystem-status.ts";
-import { openBeneath, openDirectoryPath } from "../../linux/open.ts";
-import type { TreeChange } from "../../linux/tree-change.ts";
-import { listUpperChanges, measureTree, packTree } from "../../linux/tree.ts";
-import type { MountPlace } from "../../linux/workshop.ts";
+import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { filesystemName } from "../../linux/mount/filesystem-status.ts";
+import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
+import type { TreeChange } from "../../linux/tree/change.ts";
+import { listUpperChanges, measureTree, packTree } from "../../linux/tree/tree.ts";
+import type { MountPlace } from "../../linux/mount/workshop.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type {
   ChangesOptions,

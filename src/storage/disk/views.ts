@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { fault } from "../../base/fault.ts";
-import { codeOf, fileFailure } from "../../linux/file-failure.ts";
+import { codeOf, fileFailure } from "../../linux/files/file-failure.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { LayerDirectory } from "./layer-directory.ts";
 import type { Places } from "./places.ts";

@@ -1,7 +1,7 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
-import { findErofsWay, type FoundErofsWay } from "../../linux/erofs-mount.ts";
-import { writeLayerImage } from "../../linux/layer-image.ts";
+import { findErofsWay, type FoundErofsWay } from "../../linux/erofs/erofs-mount.ts";
+import { writeLayerImage } from "../../linux/erofs/layer-image.ts";
 import { Places } from "../disk/places.ts";
 import { openPlaces } from "../disk/trash.ts";
 import type { DriverOptions, StorageDriver } from "../driver.ts";

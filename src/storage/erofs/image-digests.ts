@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
-import { layerTarOffset } from "../../linux/layer-image.ts";
+import { layerTarOffset } from "../../linux/erofs/layer-image.ts";
 import { algorithmOf, type Digest, Digester } from "../../spec/digest.ts";
 
 /** Of all in an image that is not the tar: superblock, index, and what was copied for it. */

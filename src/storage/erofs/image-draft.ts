@@ -1,11 +1,11 @@
 import { closeSync, createReadStream, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { fileFailure } from "../../linux/file-failure.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
-import { type LayerImage, layerTarOffset, writeLayerImage } from "../../linux/layer-image.ts";
-import { statFd } from "../../linux/stat.ts";
-import { syncFile, syncFilesystem } from "../../linux/sync.ts";
-import { measureTree, unpackLayer } from "../../linux/tree.ts";
-import type { UnpackResult } from "../../linux/unpack-options.ts";
+import { fileFailure } from "../../linux/files/file-failure.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
+import { type LayerImage, layerTarOffset, writeLayerImage } from "../../linux/erofs/layer-image.ts";
+import { statFd } from "../../linux/files/stat.ts";
+import { syncFile, syncFilesystem } from "../../linux/files/sync.ts";
+import { measureTree, unpackLayer } from "../../linux/tree/tree.ts";
+import type { UnpackResult } from "../../linux/tree/unpack-options.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { ApplyOptions, LayerDraft } from "../driver.ts";
 import { digestIndex } from "./image-digests.ts";

@@ -1,4 +1,4 @@
-import { codeOf } from "../../linux/file-failure.ts";
+import { codeOf } from "../../linux/files/file-failure.ts";
 import { readFileSync } from "node:fs";
 import type { Digest } from "../../spec/digest.ts";
 import type { RootLook } from "../disk/layer-directory.ts";

@@ -1,6 +1,6 @@
 import { Failure, sentenceOf } from "../../base/failure.ts";
-import type { Fd, OwnedFd } from "../../linux/fd.ts";
-import { cloneTree, setMountAttributes } from "../../linux/mount.ts";
+import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { cloneTree, setMountAttributes } from "../../linux/mount/mount.ts";
 
 /**
  * The directory of all layers as a detached mount in which files have the host's ids of a container's users: one mount,

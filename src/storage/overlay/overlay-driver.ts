@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { kindOf } from "../../base/failure.ts";
-import type { MountPlace } from "../../linux/workshop.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
+import type { MountPlace } from "../../linux/mount/workshop.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
 import { LayerDirectory } from "../disk/layer-directory.ts";
 import { Places } from "../disk/places.ts";
 import { openPlaces, type Trash } from "../disk/trash.ts";

@@ -6,13 +6,13 @@ import {
   createFilesystem,
   type FilesystemParameter,
   setMountAttributes,
-} from "../../linux/mount.ts";
+} from "../../linux/mount/mount.ts";
 import { MOUNT_ATTR_RDONLY } from "../../linux/constants/mount.ts";
-import { OwnedFd } from "../../linux/fd.ts";
-import { filesystemStatus } from "../../linux/filesystem-status.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
-import { isForcedAbsent } from "../../linux/without.ts";
-import type { MountPlace, Workshop } from "../../linux/workshop.ts";
+import { OwnedFd } from "../../linux/kernel/fd.ts";
+import { filesystemStatus } from "../../linux/mount/filesystem-status.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
+import { isForcedAbsent } from "../../linux/kernel/without.ts";
+import type { MountPlace, Workshop } from "../../linux/mount/workshop.ts";
 
 /** The kernel's OVL_MAX_STACK. */
 export const maxLowers = 500;

@@ -1,6 +1,6 @@
-import { filesystemName } from "../../linux/filesystem-status.ts";
-import { openDirectoryPath } from "../../linux/open.ts";
-import { mergeLayer } from "../../linux/tree.ts";
+import { filesystemName } from "../../linux/mount/filesystem-status.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
+import { mergeLayer } from "../../linux/tree/tree.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { FullTreeDriver } from "../disk/full-tree-driver.ts";
 import { LayerDirectory, makeRoot } from "../disk/layer-directory.ts";

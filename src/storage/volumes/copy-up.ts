@@ -1,14 +1,14 @@
 import { fchmodSync, fchownSync, mkdirSync } from "node:fs";
 import { fault } from "../../base/fault.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
-import { listDirectory } from "../../linux/directory.ts";
-import type { Fd, OwnedFd } from "../../linux/fd.ts";
-import { openBeneath } from "../../linux/open.ts";
-import { renameEntry, tryMoveEntry } from "../../linux/rename.ts";
-import { findStatAt, statFd } from "../../linux/stat.ts";
-import { syncFile, syncFilesystem } from "../../linux/sync.ts";
-import { packEntry, removeTree, unpackLayer } from "../../linux/tree.ts";
-import { findXattr, listXattrs, trySetXattr } from "../../linux/xattr.ts";
+import { listDirectory } from "../../linux/files/directory.ts";
+import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { openBeneath } from "../../linux/files/open.ts";
+import { renameEntry, tryMoveEntry } from "../../linux/files/rename.ts";
+import { findStatAt, statFd } from "../../linux/files/stat.ts";
+import { syncFile, syncFilesystem } from "../../linux/files/sync.ts";
+import { packEntry, removeTree, unpackLayer } from "../../linux/tree/tree.ts";
+import { findXattr, listXattrs, trySetXattr } from "../../linux/files/xattr.ts";
 
 /** Whether nothing of a copy is left beside it. */
 export function isWhole(volume: Fd): boolean {

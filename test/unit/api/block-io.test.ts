@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { formatBlockIo, planBlockIo } from "../../../src/api/block-io.ts";
-import { planLimits } from "../../../src/api/request/limits.ts";
+import { formatBlockIo, planBlockIo } from "../../../src/api/container/block-io.ts";
+import { planLimits } from "../../../src/api/container/limits.ts";
 
 const fields = {
   BlkioWeight: 300,

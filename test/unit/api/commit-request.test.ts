@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { formatCommitConfig, planCommitConfig } from "../../../src/api/commit-request.ts";
+import { formatCommitConfig, planCommitConfig } from "../../../src/api/image/commit-request.ts";
 
 describe("planCommitConfig()", () => {
   test("takes what an image can have, and nothing of what is empty", () => {

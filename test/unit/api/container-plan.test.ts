@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { graceMsOf, planContainer } from "../../../src/api/container-plan.ts";
-import { parseCreateRequest } from "../../../src/api/create-request.ts";
+import { graceMsOf, planContainer } from "../../../src/api/container/container-plan.ts";
+import { parseCreateRequest } from "../../../src/api/container/create-request.ts";
 
 function plan(body: object, name?: string) {
   return planContainer(parseCreateRequest({ Image: "x", ...body }), name);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { DetachScanner, parseDetachKeys } from "../../../src/api/detach-keys.ts";
+import { DetachScanner, parseDetachKeys } from "../../../src/api/container/detach-keys.ts";
 
 test.each([
   [undefined, [16, 17]],

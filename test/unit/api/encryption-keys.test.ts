@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { formatKeysHeader, parseKeysHeader } from "../../../src/api/encryption-keys.ts";
-import { planPod } from "../../../src/api/pod-request.ts";
+import { formatKeysHeader, parseKeysHeader } from "../../../src/api/image/encryption-keys.ts";
+import { planPod } from "../../../src/api/pod/pod-request.ts";
 
 test("parseKeysHeader() gives what formatKeysHeader() took, and refuses what is none", () => {
   const keys = ["-----BEGIN PUBLIC KEY-----\n+/\n", "ü"];

@@ -1,25 +1,25 @@
 import { describe, expect, test } from "bun:test";
-import { planCommitConfig } from "../../../src/api/commit-request.ts";
-import { parseCreateRequest } from "../../../src/api/create-request.ts";
-import { parseDescriptorRequest } from "../../../src/api/descriptor-request.ts";
-import { parseExecCreate, parseExecStart } from "../../../src/api/exec-request.ts";
-import { parseManifestAnnotation, parseManifestListRequest } from "../../../src/api/manifest-request.ts";
-import { parseJsonBody } from "../../../src/api/json-body.ts";
+import { planCommitConfig } from "../../../src/api/image/commit-request.ts";
+import { parseCreateRequest } from "../../../src/api/container/create-request.ts";
+import { parseDescriptorRequest } from "../../../src/api/container/descriptor-request.ts";
+import { parseExecCreate, parseExecStart } from "../../../src/api/container/exec-request.ts";
+import { parseManifestAnnotation, parseManifestListRequest } from "../../../src/api/image/manifest-request.ts";
+import { parseJsonBody } from "../../../src/api/http/json-body.ts";
 import {
   parseConnectRequest,
   parseDisconnectRequest,
   parseNetworkRequest,
-} from "../../../src/api/network-request.ts";
-import { parsePlainRun } from "../../../src/api/plain-run-request.ts";
-import { planPod } from "../../../src/api/pod-request.ts";
-import { parseLoginRequest } from "../../../src/api/registry-auth.ts";
-import { configShapes, endpointShapes, hostConfigShapes } from "../../../src/api/request/create-shapes.ts";
-import { type FieldShape, type FieldShapes, readFields } from "../../../src/api/request/field-shapes.ts";
-import { routes } from "../../../src/api/routes.ts";
-import { parseSecretRequest } from "../../../src/api/secret-request.ts";
-import { parseUpdateRequest } from "../../../src/api/update-request.ts";
-import { maximumVersion } from "../../../src/api/version.ts";
-import { parseVolumeRequest } from "../../../src/api/volume-request.ts";
+} from "../../../src/api/network/network-request.ts";
+import { parsePlainRun } from "../../../src/api/container/plain-run-request.ts";
+import { planPod } from "../../../src/api/pod/pod-request.ts";
+import { parseLoginRequest } from "../../../src/api/image/registry-auth.ts";
+import { configShapes, endpointShapes, hostConfigShapes } from "../../../src/api/container/create-shapes.ts";
+import { type FieldShape, type FieldShapes, readFields } from "../../../src/api/http/field-shapes.ts";
+import { routes } from "../../../src/api/http/routes.ts";
+import { parseSecretRequest } from "../../../src/api/secret/secret-request.ts";
+import { parseUpdateRequest } from "../../../src/api/container/update-request.ts";
+import { maximumVersion } from "../../../src/api/http/version.ts";
+import { parseVolumeRequest } from "../../../src/api/volume/volume-request.ts";
 import { randomOf } from "../../support/random.ts";
 
 /** An object whose keys are names of their own, not fields: they keep their case. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { parseBind } from "../../../src/api/bind-text.ts";
-import { planMounts, planVolumesFrom } from "../../../src/api/request/mounts.ts";
+import { parseBind } from "../../../src/api/container/bind-text.ts";
+import { planMounts, planVolumesFrom } from "../../../src/api/container/mounts.ts";
 import type { Mount } from "../../../src/api/types/host-config.ts";
 
 describe("parseBind()", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { decodePathStat, encodePathStat } from "../../../src/api/path-stat.ts";
+import { decodePathStat, encodePathStat } from "../../../src/api/container/path-stat.ts";
 
 const stat = {
   name: "tmp",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parsePlainRun } from "../../../src/api/plain-run-request.ts";
+import { parsePlainRun } from "../../../src/api/container/plain-run-request.ts";
 
 describe("parsePlainRun()", () => {
   test("reads the words of a run", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { formatPodmanFields, planPodmanFields } from "../../../src/api/podman-fields.ts";
+import { formatPodmanFields, planPodmanFields } from "../../../src/api/container/podman-fields.ts";
 
 describe("planPodmanFields()", () => {
   test("and formatPodmanFields() are each other's way back", () => {

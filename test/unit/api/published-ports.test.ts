@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { planContainer } from "../../../src/api/container-plan.ts";
-import { parseCreateRequest } from "../../../src/api/create-request.ts";
-import { formatPortBindings, planExposed, planPorts } from "../../../src/api/published-ports.ts";
-import { spellOutHostConfig, spellOutRequest } from "../../../src/api/spell-out-request.ts";
+import { planContainer } from "../../../src/api/container/container-plan.ts";
+import { parseCreateRequest } from "../../../src/api/container/create-request.ts";
+import { formatPortBindings, planExposed, planPorts } from "../../../src/api/container/published-ports.ts";
+import { spellOutHostConfig, spellOutRequest } from "../../../src/api/container/spell-out-request.ts";
 import type { PortBinding } from "../../../src/api/types/host-config.ts";
 
 type Bindings = Readonly<Record<string, readonly PortBinding[]>>;

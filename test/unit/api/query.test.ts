@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { formatFilters, hasLabel, parseFilters, requireFilterKeys } from "../../../src/api/filters.ts";
-import { parseDockerBoolean, Query } from "../../../src/api/query.ts";
-import type { Route } from "../../../src/api/routes.ts";
+import { formatFilters, hasLabel, parseFilters, requireFilterKeys } from "../../../src/api/http/filters.ts";
+import { parseDockerBoolean, Query } from "../../../src/api/http/query.ts";
+import type { Route } from "../../../src/api/http/routes.ts";
 
 test.each([
   ["", false],

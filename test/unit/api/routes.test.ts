@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { matchRoute } from "../../../src/api/route-match.ts";
-import { routes } from "../../../src/api/routes.ts";
-import { findSupportedVersion, formatApiVersion, parseRequestedVersion } from "../../../src/api/version.ts";
+import { matchRoute } from "../../../src/api/http/route-match.ts";
+import { routes } from "../../../src/api/http/routes.ts";
+import { findSupportedVersion, formatApiVersion, parseRequestedVersion } from "../../../src/api/http/version.ts";
 
 describe("matchRoute()", () => {
   test.each([

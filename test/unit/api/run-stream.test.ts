@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { encodeRunEvent, frameOutput, type RunPart, RunStreamDecoder } from "../../../src/api/run-stream.ts";
-import { encodeFrame, FrameDecoder } from "../../../src/api/stream-frames.ts";
+import { encodeRunEvent, frameOutput, type RunPart, RunStreamDecoder } from "../../../src/api/http/run-stream.ts";
+import { encodeFrame, FrameDecoder } from "../../../src/api/http/stream-frames.ts";
 import type { RunEvent } from "../../../src/api/types/container.ts";
 
 /** The bytes cut at the given places. */

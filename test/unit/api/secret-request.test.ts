@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { formatSecret, parseSecretRequest, planSecret } from "../../../src/api/secret-request.ts";
+import { formatSecret, parseSecretRequest, planSecret } from "../../../src/api/secret/secret-request.ts";
 
 test("planSecret() and formatSecret() are each other's way back", () => {
   const reference = { Source: "name", Type: "mount", Target: "/x", UID: 1, GID: 2, Mode: "0400" };

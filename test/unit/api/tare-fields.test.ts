@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { planContainer } from "../../../src/api/container-plan.ts";
-import { parseCreateRequest } from "../../../src/api/create-request.ts";
-import { formatTareFields, type PlannedTareFields } from "../../../src/api/tare-fields.ts";
+import { planContainer } from "../../../src/api/container/container-plan.ts";
+import { parseCreateRequest } from "../../../src/api/container/create-request.ts";
+import { formatTareFields, type PlannedTareFields } from "../../../src/api/container/tare-fields.ts";
 
 function plan(fields: object) {
   return planContainer(parseCreateRequest({ Image: "x", HostConfig: { Tare: fields } }), undefined);

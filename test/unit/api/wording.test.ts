@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { failureOfReply, statusOfFailure } from "../../../src/api/failure-status.ts";
-import type { Operation } from "../../../src/api/routes.ts";
+import { failureOfReply, statusOfFailure } from "../../../src/api/http/failure-status.ts";
+import type { Operation } from "../../../src/api/http/routes.ts";
 import { noSuchImage, wordFailure } from "../../../src/api/wording.ts";
 import { Failure, type FailureKind } from "../../../src/base/failure.ts";
 

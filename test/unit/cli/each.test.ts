@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Failure } from "../../../src/base/failure.ts";
-import { planStartRanks } from "../../../src/cli/container/start-ranks.ts";
+import { planStartRanks } from "../../../src/cli/container/run/start-ranks.ts";
 import { runCommandLine } from "./command-line.ts";
 
 /** A daemon whose answers come when the test wants them. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { oneByOne, type Size } from "../../../src/cli/container/follow.ts";
+import { oneByOne, type Size } from "../../../src/cli/container/run/follow.ts";
 
 const size = (rows: number): Size => ({ rows, columns: 80 });
 

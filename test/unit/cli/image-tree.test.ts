@@ -5,7 +5,7 @@ import { drawTreeDot } from "../../../src/cli/format/image-tree/dot.ts";
 import { drawTreeSvg } from "../../../src/cli/format/image-tree/svg.ts";
 import { drawTreeText } from "../../../src/cli/format/image-tree/text.ts";
 import { type Digest, digestOf } from "../../../src/spec/digest.ts";
-import { parseImageConfig } from "../../../src/spec/image-config.ts";
+import { parseImageConfig } from "../../../src/spec/image/config.ts";
 
 const layer = (name: string): Digest => digestOf(Buffer.from(name));
 

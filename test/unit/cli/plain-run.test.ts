@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Call, Command } from "../../../src/cli/command.ts";
 import { commands } from "../../../src/cli/commands.ts";
-import { plainRun } from "../../../src/cli/commands/plain-run.ts";
-import { run } from "../../../src/cli/commands/run.ts";
+import { plainRun } from "../../../src/cli/container/plain-run.ts";
+import { run } from "../../../src/cli/container/run.ts";
 import type { FlagTable } from "../../../src/cli/flags/flag.ts";
 import { parseFlags } from "../../../src/cli/flags/parse.ts";
-import { planPlainRun, readPlainRun } from "../../../src/api/plain-run.ts";
+import { planPlainRun, readPlainRun } from "../../../src/api/container/plain-run.ts";
 import { findCommand } from "../../../src/cli/tree.ts";
 import { runCommandLine } from "./command-line.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { planNotify, planPodmanFields, podmanFlags } from "../../../src/cli/container/podman-flags.ts";
-import { platformOf } from "../../../src/cli/container/platform-of.ts";
-import type { PodmanValues } from "../../../src/cli/container/podman-flags.ts";
+import { planNotify, planPodmanFields, podmanFlags } from "../../../src/cli/container/flags/podman-flags.ts";
+import { platformOf } from "../../../src/cli/container/run/platform-of.ts";
+import type { PodmanValues } from "../../../src/cli/container/flags/podman-flags.ts";
 
 const nothing = Object.fromEntries(
   Object.entries(podmanFlags).map(([name, flag]) => [name, flag.initial]),

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
-import { findPreserved } from "../../../src/cli/container/preserve-flags.ts";
+import { findPreserved } from "../../../src/cli/container/flags/preserve-flags.ts";
 
 const fd = openSync("/dev/null", "r");
 afterAll(() => closeSync(fd));

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseSecretFlag } from "../../../src/cli/container/secret-flag.ts";
+import { parseSecretFlag } from "../../../src/cli/container/flags/secret-flag.ts";
 
 test.each([
   ["name", { Source: "name" }],

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ApiConnection, type Exchange } from "../../../src/daemon/http/connection.ts";
 import { poll } from "../../support/patience.ts";
-import { OwnedFd } from "../../../src/linux/fd.ts";
-import { attempt, call } from "../../../src/linux/syscall.ts";
-import { connectUnixSocket } from "../../../src/linux/unix-message.ts";
+import { OwnedFd } from "../../../src/linux/kernel/fd.ts";
+import { attempt, call } from "../../../src/linux/kernel/syscall.ts";
+import { connectUnixSocket } from "../../../src/linux/sockets/unix-message.ts";
 import { type DaemonUnderTest, startDaemon } from "./daemon-under-test.ts";
 import { bodyOf, rawRequest, requestText, statusOf } from "./raw-request.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "../../../src/client/client.ts";
 import { type Serving, serve } from "../../../src/daemon/server.ts";
-import { StreamSockets } from "../../../src/linux/stream-socket.ts";
+import { StreamSockets } from "../../../src/linux/sockets/stream-socket.ts";
 import { FakeEngine } from "./fake-engine.ts";
 
 export interface DaemonUnderTest extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { containerInspectOf } from "../../../src/daemon/map/container-inspect.ts";
-import type { Denial } from "../../../src/engine/denial-types.ts";
-import { containerDetailsOf } from "../../../src/mod/inspect-reply.ts";
+import type { Denial } from "../../../src/model/denials.ts";
+import { containerDetailsOf } from "../../../src/library/inspect-reply.ts";
 import { FakeEngine } from "./fake-engine.ts";
 
 const denials: readonly Denial[] = [

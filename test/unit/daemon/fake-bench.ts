@@ -1,4 +1,4 @@
-import type { StorageBenchEvent } from "../../../src/engine/bench-types.ts";
+import type { StorageBenchEvent } from "../../../src/model/storage-bench.ts";
 
 /** What a comparison tells that found one driver to work and one not to. */
 export const fakeBench: readonly StorageBenchEvent[] = [

@@ -5,13 +5,13 @@ import type {
   Engine,
   EngineEvent,
   EngineInfo,
-} from "../../../src/engine/engine-types.ts";
+} from "../../../src/model/engine.ts";
 import type { Progress } from "../../../src/base/progress.ts";
-import type { DescriptorOffer } from "../../../src/engine/descriptor-types.ts";
-import type { ImageDetails, Images } from "../../../src/engine/image-types.ts";
-import type { ManifestList, Manifests } from "../../../src/engine/manifest-types.ts";
-import type { LogOptions } from "../../../src/engine/log-types.ts";
-import type { ContainerStatistics, StatisticsOptions } from "../../../src/engine/statistics-types.ts";
+import type { DescriptorOffer } from "../../../src/model/descriptors.ts";
+import type { ImageDetails, Images } from "../../../src/model/images.ts";
+import type { ManifestList, Manifests } from "../../../src/model/manifests.ts";
+import type { LogOptions } from "../../../src/model/logs.ts";
+import type { ContainerStatistics, StatisticsOptions } from "../../../src/model/statistics.ts";
 import type {
   ContainerDetails,
   Containers,
@@ -19,12 +19,12 @@ import type {
   ContainerState,
   ExecDetails,
   ExecSpec,
-} from "../../../src/engine/types.ts";
-import type { StorageBenchEvent, StorageBenchOptions } from "../../../src/engine/bench-types.ts";
+} from "../../../src/model/containers.ts";
+import type { StorageBenchEvent, StorageBenchOptions } from "../../../src/model/storage-bench.ts";
 import { fakeBench } from "./fake-bench.ts";
-import type { DiskUsage, PruneFilters, StoreUsage, UsageKind } from "../../../src/engine/usage-types.ts";
-import type { VolumeDetails, Volumes } from "../../../src/engine/volume-types.ts";
-import { parseImageConfig } from "../../../src/spec/image-config.ts";
+import type { DiskUsage, PruneFilters, StoreUsage, UsageKind } from "../../../src/model/usage.ts";
+import type { VolumeDetails, Volumes } from "../../../src/model/volumes.ts";
+import { parseImageConfig } from "../../../src/spec/image/config.ts";
 import { FakePods } from "./fake-pods.ts";
 import { FakeNetworks } from "./fake-networks.ts";
 import { FakeProcess } from "./fake-process.ts";

@@ -5,7 +5,7 @@ import type {
   Networks,
   NetworkSpec,
   PublishedReach,
-} from "../../../src/engine/network-types.ts";
+} from "../../../src/model/networks.ts";
 
 const nothing = {
   createdAt: Date.parse("2026-01-02T03:04:05Z"),

@@ -1,5 +1,5 @@
 import { Failure } from "../../../src/base/failure.ts";
-import type { PodDetails, Pods, PodSpec, PodState } from "../../../src/engine/pod-types.ts";
+import type { PodDetails, Pods, PodSpec, PodState } from "../../../src/model/pods.ts";
 
 /** Pods in memory, of nothing but their infra containers. */
 export class FakePods implements Pods {

@@ -1,7 +1,7 @@
 import { Duplex } from "node:stream";
-import { encodeFrame } from "../../../src/api/stream-frames.ts";
-import type { LogEntry } from "../../../src/engine/log-types.ts";
-import type { AttachedStream, AttachOptions, ExitStatus } from "../../../src/engine/types.ts";
+import { encodeFrame } from "../../../src/api/http/stream-frames.ts";
+import type { LogEntry } from "../../../src/model/logs.ts";
+import type { AttachedStream, AttachOptions, ExitStatus } from "../../../src/model/containers.ts";
 
 /** A process that exists in memory only: `echo WORDS`, `cat`, `sleep SECONDS`, `exit CODE`, `flood BYTES`. */
 export class FakeProcess {

@@ -1,5 +1,5 @@
 import { Failure } from "../../../src/base/failure.ts";
-import type { SecretDetails, Secrets, SecretSpec } from "../../../src/engine/secret-types.ts";
+import type { SecretDetails, Secrets, SecretSpec } from "../../../src/model/secrets.ts";
 
 /** Secrets in memory. */
 export class FakeSecrets implements Secrets {

@@ -1,4 +1,4 @@
-import type { ContainerStatistics } from "../../../src/engine/statistics-types.ts";
+import type { ContainerStatistics } from "../../../src/model/statistics.ts";
 
 type CpuSample = NonNullable<ContainerStatistics["previous"]>;
 

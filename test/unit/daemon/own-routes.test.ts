@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { ConnectedSecrets } from "../../../src/mod/connected-secrets.ts";
+import { ConnectedSecrets } from "../../../src/library/connected-secrets.ts";
 import { startDaemon } from "./daemon-under-test.ts";
 import { bodyOf, rawRequest, requestText, statusOf } from "./raw-request.ts";
 

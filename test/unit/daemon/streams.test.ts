@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { encodeFrame } from "../../../src/api/stream-frames.ts";
+import { encodeFrame } from "../../../src/api/http/stream-frames.ts";
 import { poll } from "../../../src/base/deadline.ts";
-import type { LogEntry } from "../../../src/engine/log-types.ts";
+import type { LogEntry } from "../../../src/model/logs.ts";
 import { startDaemon } from "./daemon-under-test.ts";
 import { bodyOf, rawRequest, requestText, statusOf } from "./raw-request.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Client } from "../../../src/client/client.ts";
-import type { StorageBenchEvent, StorageBenchOptions } from "../../../src/engine/bench-types.ts";
-import { benchEventOf } from "../../../src/mod/bench-reply.ts";
+import type { StorageBenchEvent, StorageBenchOptions } from "../../../src/model/storage-bench.ts";
+import { benchEventOf } from "../../../src/library/bench-reply.ts";
 import { startDaemon } from "./daemon-under-test.ts";
 import { fakeBench } from "./fake-bench.ts";
 import { bodyOf, rawRequest, requestText, statusOf } from "./raw-request.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { checkCgroupMode, isWithoutDeviceList } from "../../../src/engine/planning/cgroup-mode.ts";
 import { planMounts } from "../../../src/engine/planning/mounts.ts";
-import type { ContainerSpec } from "../../../src/engine/types.ts";
+import type { ContainerSpec } from "../../../src/model/containers.ts";
 
 const check = (spec: Partial<ContainerSpec>): void =>
   checkCgroupMode({ image: "i", cgroups: "disabled", ...spec });

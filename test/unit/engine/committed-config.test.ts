@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { mergeCommitted } from "../../../src/engine/planning/committed-config.ts";
-import type { ImageDefaults } from "../../../src/spec/image-config.ts";
+import type { ImageDefaults } from "../../../src/spec/image/config.ts";
 
 const defaults: ImageDefaults = {
   user: "old",

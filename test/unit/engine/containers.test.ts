@@ -7,8 +7,8 @@ import { sleep } from "../../../src/base/deadline.ts";
 import { Failure } from "../../../src/base/failure.ts";
 import { startEngine } from "../../../src/engine/local-engine.ts";
 import { openState } from "../../../src/engine/state/state.ts";
-import type { Engine } from "../../../src/engine/engine-types.ts";
-import type { ContainerSpec } from "../../../src/engine/types.ts";
+import type { Engine } from "../../../src/model/engine.ts";
+import type { ContainerSpec } from "../../../src/model/containers.ts";
 import { Scratch } from "../../support/scratch.ts";
 import { FakeProcess, FakeWorld } from "./fake-parts.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { planCapabilities } from "../../../src/linux/capability.ts";
-import { defaultSeccompProfile } from "../../../src/linux/seccomp.ts";
-import { machines } from "../../../src/linux/seccomp/abi.ts";
-import { permissiveSeccompProfile } from "../../../src/linux/seccomp-watch.ts";
+import { planCapabilities } from "../../../src/linux/process/capability.ts";
+import { defaultSeccompProfile } from "../../../src/linux/seccomp/seccomp.ts";
+import { machines } from "../../../src/linux/seccomp/internal/abi.ts";
+import { permissiveSeccompProfile } from "../../../src/linux/seccomp/watch.ts";
 import { describeDenial, type Judgement } from "../../../src/engine/planning/describe-denial.ts";
 import type { WatchedCall } from "../../../src/runtime/watched-calls.ts";
 import { parseSeccompProfile } from "../../../src/spec/seccomp.ts";

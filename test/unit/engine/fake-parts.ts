@@ -6,14 +6,14 @@ import { Failure } from "../../../src/base/failure.ts";
 import type { CgroupHandle, EngineParts, ExecRequest, StartRequest } from "../../../src/engine/parts.ts";
 import { openContentStore } from "../../../src/image/content-store.ts";
 import { Registries } from "../../../src/image/registries.ts";
-import { capabilityNames } from "../../../src/linux/capability.ts";
-import { unpackLayer } from "../../../src/linux/tree.ts";
-import { openDirectoryPath } from "../../../src/linux/open.ts";
+import { capabilityNames } from "../../../src/linux/process/capability.ts";
+import { unpackLayer } from "../../../src/linux/tree/tree.ts";
+import { openDirectoryPath } from "../../../src/linux/files/open.ts";
 import type { EarlyStreams, Exit, KeptProcess, StartedProcess } from "../../../src/runtime/types.ts";
 import type { Digest } from "../../../src/spec/digest.ts";
 import type { LayerDraft, MountedSnapshot, StorageDriver } from "../../../src/storage/driver.ts";
 import { FakeNetworks } from "./fake-networks.ts";
-import { OwnedFd } from "../../../src/linux/fd.ts";
+import { OwnedFd } from "../../../src/linux/kernel/fd.ts";
 
 /** A process that a test ends. */
 export class FakeProcess implements KeptProcess {

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findUser } from "../../../src/engine/containers/accounts.ts";
-import type { ContainerSpec } from "../../../src/engine/types.ts";
-import type { OwnedFd } from "../../../src/linux/fd.ts";
-import { openDirectoryPath } from "../../../src/linux/open.ts";
+import { findUser } from "../../../src/engine/containers/files/accounts.ts";
+import type { ContainerSpec } from "../../../src/model/containers.ts";
+import type { OwnedFd } from "../../../src/linux/kernel/fd.ts";
+import { openDirectoryPath } from "../../../src/linux/files/open.ts";
 import type { ResolvedUser } from "../../../src/spec/passwd.ts";
 
 describe("findUser()", () => {

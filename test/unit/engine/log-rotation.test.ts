@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { planHealthWarnings } from "../../../src/engine/planning/health-warnings.ts";
 import { planLogRotation } from "../../../src/engine/planning/log-rotation.ts";
-import type { ImageDefaults } from "../../../src/spec/image-config.ts";
+import type { ImageDefaults } from "../../../src/spec/image/config.ts";
 
 test("planLogRotation() has the engine's default, what is asked for, and no more than ten files", () => {
   const usual = 20 * 1024 * 1024;

@@ -7,15 +7,15 @@ import { PassThrough } from "node:stream";
 import { sleep } from "../../../src/base/deadline.ts";
 import { Failure } from "../../../src/base/failure.ts";
 import { Background } from "../../../src/engine/containers/background.ts";
-import { removeDirectory, whenFree } from "../../../src/engine/containers/end-run.ts";
-import { encodeFrame } from "../../../src/engine/containers/frame.ts";
-import { LateDuplex } from "../../../src/engine/containers/late-duplex.ts";
-import { SeccompProfiles } from "../../../src/engine/containers/seccomp-profiles.ts";
+import { removeDirectory, whenFree } from "../../../src/engine/containers/lifecycle/end-run.ts";
+import { encodeFrame } from "../../../src/engine/containers/streams/frame.ts";
+import { LateDuplex } from "../../../src/engine/containers/streams/late-duplex.ts";
+import { SeccompProfiles } from "../../../src/engine/containers/resources/seccomp-profiles.ts";
 import { matchesEvent, parseEventFilters } from "../../../src/engine/event-filters.ts";
 import { operatingSystem } from "../../../src/engine/info.ts";
 import { planNamespaceRows } from "../../../src/engine/namespaces.ts";
-import { splitFrames } from "../../../src/mod/split-frames.ts";
-import { parseLogLines } from "../../../src/mod/log-lines.ts";
+import { splitFrames } from "../../../src/library/split-frames.ts";
+import { parseLogLines } from "../../../src/library/log-lines.ts";
 import { eventOf } from "./state-records.ts";
 
 describe("LateDuplex", () => {

@@ -19,10 +19,10 @@ import { type HostFacts, planContainer } from "../../../src/engine/planning/plan
 import { planResourceLimits } from "../../../src/engine/planning/resource-limits.ts";
 import { planRuntimeConfig, type StartFacts } from "../../../src/engine/planning/runtime-config.ts";
 import { adjectives, surnames } from "../../../src/engine/planning/words.ts";
-import type { ContainerMount, ContainerSpec } from "../../../src/engine/types.ts";
-import { capabilityNames, defaultCapabilities } from "../../../src/linux/capability.ts";
-import type { ResourceName } from "../../../src/linux/rlimit.ts";
-import type { ImageDefaults } from "../../../src/spec/image-config.ts";
+import type { ContainerMount, ContainerSpec } from "../../../src/model/containers.ts";
+import { capabilityNames, defaultCapabilities } from "../../../src/linux/process/capability.ts";
+import type { ResourceName } from "../../../src/linux/process/rlimit.ts";
+import type { ImageDefaults } from "../../../src/spec/image/config.ts";
 
 const image: ImageDefaults = {
   user: "",

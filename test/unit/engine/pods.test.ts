@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { planInfra, planShare } from "../../../src/engine/planning/pod-infra.ts";
 import { planPodMember, type PodFacts } from "../../../src/engine/planning/pod-member.ts";
 import { podStateOf } from "../../../src/engine/planning/pod-state.ts";
-import type { ContainerSpec } from "../../../src/engine/types.ts";
+import type { ContainerSpec } from "../../../src/model/containers.ts";
 
 const pod: PodFacts = {
   id: "f".repeat(64),

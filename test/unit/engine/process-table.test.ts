@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseProcessColumns } from "../../../src/engine/planning/process-columns.ts";
 import { formatProcesses } from "../../../src/engine/planning/process-table.ts";
-import { parseProcessDetails } from "../../../src/linux/process-details.ts";
+import { parseProcessDetails } from "../../../src/linux/process/process-details.ts";
 
 const process = parseProcessDetails({
   stat: "42 (evil) (\u001b[2J) S 7 42 42 34818 42 4194304 0 0 0 0 12345 5 0 0 20 -5 3 0 100000 8192000 500 184467440737",

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { checkPropagation } from "../../../src/engine/planning/propagation.ts";
-import { parseMountinfo } from "../../../src/linux/mountinfo.ts";
+import { parseMountinfo } from "../../../src/linux/mount/mountinfo.ts";
 
 const table = parseMountinfo(
   [

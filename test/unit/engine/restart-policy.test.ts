@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { formatRestartPolicy, planRestartPolicy } from "../../../src/api/restart-policy.ts";
-import { parseRestartPolicy } from "../../../src/cli/container/restart-policy.ts";
+import { formatRestartPolicy, planRestartPolicy } from "../../../src/api/container/restart-policy.ts";
+import { parseRestartPolicy } from "../../../src/cli/container/flags/restart-policy.ts";
 import {
   checkRestartPolicy,
   type EndedRun,
   planRestart,
   startsWithEngine,
 } from "../../../src/engine/planning/restart-policy.ts";
-import type { RestartPolicy } from "../../../src/engine/restart-types.ts";
+import type { RestartPolicy } from "../../../src/model/restarts.ts";
 
 const run = (more: Partial<EndedRun> = {}): EndedRun => ({
   code: 0,

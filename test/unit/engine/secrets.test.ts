@@ -5,8 +5,8 @@ import {
   planSecrets,
   withSecrets,
 } from "../../../src/engine/planning/secrets.ts";
-import type { SecretUse } from "../../../src/engine/secret-types.ts";
-import type { ContainerMount } from "../../../src/engine/types.ts";
+import type { SecretUse } from "../../../src/model/secrets.ts";
+import type { ContainerMount } from "../../../src/model/containers.ts";
 
 const plan = (use: Partial<SecretUse>, mounts: readonly ContainerMount[] = []) =>
   planSecrets({ image: "i", mounts, secrets: [{ secret: "s", id: "1", kind: "file", ...use }] });

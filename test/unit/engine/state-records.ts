@@ -1,7 +1,7 @@
 import type { ContainerRecord, ImageRecord } from "../../../src/engine/state/records.ts";
-import type { EngineEvent } from "../../../src/engine/engine-types.ts";
+import type { EngineEvent } from "../../../src/model/engine.ts";
 import { digestOf } from "../../../src/spec/digest.ts";
-import { noDefaults } from "../../../src/spec/image-config.ts";
+import { noDefaults } from "../../../src/spec/image/config.ts";
 
 const config = {
   platform: { os: "linux", architecture: "amd64" },

@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { sleep } from "../../../src/base/deadline.ts";
 import { lockRoot } from "../../../src/engine/state/locked-root.ts";
 import { openState, type State } from "../../../src/engine/state/state.ts";
-import type { EngineEvent } from "../../../src/engine/engine-types.ts";
+import type { EngineEvent } from "../../../src/model/engine.ts";
 import { Scratch } from "../../support/scratch.ts";
 import { eventOf, imageOf, recordOf } from "./state-records.ts";
 

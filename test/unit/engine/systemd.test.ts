@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { planSystemd } from "../../../src/engine/planning/systemd.ts";
-import type { ContainerMount, ContainerSpec } from "../../../src/engine/types.ts";
+import type { ContainerMount, ContainerSpec } from "../../../src/model/containers.ts";
 
 const id = "0123456789abcdef".repeat(4);
 const plan = (spec: Partial<ContainerSpec>, command: string, mounts: readonly ContainerMount[] = []) =>

@@ -9,7 +9,7 @@ import { type LoadOptions, loadArchive } from "../../../src/image/load.ts";
 import type { LayerTar } from "../../../src/image/loaded-image.ts";
 import { openStoredLayer } from "../../../src/image/stored-layer.ts";
 import { digestOf } from "../../../src/spec/digest.ts";
-import { mediaTypes } from "../../../src/spec/image-manifest.ts";
+import { mediaTypes } from "../../../src/spec/image/manifest.ts";
 import { formatReference } from "../../../src/spec/reference.ts";
 import {
   configOf,

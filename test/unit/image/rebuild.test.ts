@@ -8,7 +8,7 @@ import { Failure } from "../../../src/base/failure.ts";
 import { compressAs, guessBytes, guessForm } from "../../../src/image/rebuild/blob-form.ts";
 import { decodePieces, encodePiece } from "../../../src/image/rebuild/recipe.ts";
 import { rebuildTar } from "../../../src/image/rebuild/rebuild-tar.ts";
-import { openDirectoryPath } from "../../../src/linux/open.ts";
+import { openDirectoryPath } from "../../../src/linux/files/open.ts";
 import { type TarPiece, TarSplitter } from "../../../src/spec/tar-splitter.ts";
 import { tarOf } from "../../support/images.ts";
 

@@ -2,13 +2,13 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Failure } from "../../../src/base/failure.ts";
 import { chooseEndpoints } from "../../../src/image/registry/choose-endpoints.ts";
-import { parseAuthChallenges } from "../../../src/spec/auth-challenge.ts";
+import { parseAuthChallenges } from "../../../src/spec/registry/auth-challenge.ts";
 import { formatReference } from "../../../src/spec/reference.ts";
-import { expandShortName } from "../../../src/spec/short-name.ts";
-import { parseRegistriesConfig } from "../../../src/spec/parse-registries-config.ts";
+import { expandShortName } from "../../../src/spec/registry/short-name.ts";
+import { parseRegistriesConfig } from "../../../src/spec/registry/parse-registries-config.ts";
 import { findProxy } from "../../../src/spec/proxy-settings.ts";
 import { parseReference } from "../../../src/spec/reference.ts";
-import { noRegistriesConfig } from "../../../src/spec/registries-config.ts";
+import { noRegistriesConfig } from "../../../src/spec/registry/registries-config.ts";
 
 describe("parseAuthChallenges()", () => {
   test.each<[string, unknown]>([

@@ -14,7 +14,7 @@ import {
   TestRegistry,
   type TestRegistryOptions,
 } from "../../support/test-registry.ts";
-import type { RegistryCredentials } from "../../../src/spec/registry-credentials.ts";
+import type { RegistryCredentials } from "../../../src/spec/registry/registry-credentials.ts";
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {

@@ -10,7 +10,7 @@ import {
   encodeCapset,
   parseCapability,
   planCapabilities,
-} from "../../../src/linux/capability.ts";
+} from "../../../src/linux/process/capability.ts";
 
 test("capabilityNames has the kernel's 41, each at its number", () => {
   expect(capabilityNames.length).toBe(41);

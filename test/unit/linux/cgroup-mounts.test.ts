@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { CgroupLayout } from "../../../src/linux/cgroup-layout.ts";
-import { planCgroupMounts } from "../../../src/linux/cgroup-mounts.ts";
+import type { CgroupLayout } from "../../../src/linux/cgroup/layout.ts";
+import { planCgroupMounts } from "../../../src/linux/cgroup/mounts.ts";
 import { MOUNT_ATTR_RDONLY } from "../../../src/linux/constants/mount.ts";
 
 const base = { swapAccounting: true, cpus: "0", memoryNodes: "0" };

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CgroupLayout } from "../../../src/linux/cgroup-layout.ts";
-import { openOomWatch } from "../../../src/linux/cgroup-oom-watch.ts";
+import type { CgroupLayout } from "../../../src/linux/cgroup/layout.ts";
+import { openOomWatch } from "../../../src/linux/cgroup/oom-watch.ts";
 
 const base = { v1: [], swapAccounting: true, cpus: "0", memoryNodes: "0" };
 

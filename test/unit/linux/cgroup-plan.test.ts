@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { type CgroupLayout, parseCgroupHierarchies } from "../../../src/linux/cgroup-layout.ts";
-import { type CgroupLimits, limitsOf } from "../../../src/linux/cgroup-limits.ts";
-import { planCgroup } from "../../../src/linux/cgroup-plan.ts";
-import { parseNumberList } from "../../../src/linux/cgroup/number-list.ts";
-import { weightOfShares } from "../../../src/linux/cgroup/v2/writes.ts";
-import { defaultDeviceRules } from "../../../src/linux/device-rules.ts";
-import { parseMountinfo } from "../../../src/linux/mountinfo.ts";
+import { type CgroupLayout, parseCgroupHierarchies } from "../../../src/linux/cgroup/layout.ts";
+import { type CgroupLimits, limitsOf } from "../../../src/linux/cgroup/limits.ts";
+import { planCgroup } from "../../../src/linux/cgroup/plan.ts";
+import { parseNumberList } from "../../../src/linux/cgroup/internal/number-list.ts";
+import { weightOfShares } from "../../../src/linux/cgroup/internal/v2/writes.ts";
+import { defaultDeviceRules } from "../../../src/linux/cgroup/device-rules.ts";
+import { parseMountinfo } from "../../../src/linux/mount/mountinfo.ts";
 
 const MiB = 2 ** 20;
 const base = { swapAccounting: true, cpus: "0-3", memoryNodes: "0" };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { CgroupLayout } from "../../../src/linux/cgroup-layout.ts";
-import { type CgroupLimits, limitsOf } from "../../../src/linux/cgroup-limits.ts";
-import { planCgroup } from "../../../src/linux/cgroup-plan.ts";
+import type { CgroupLayout } from "../../../src/linux/cgroup/layout.ts";
+import { type CgroupLimits, limitsOf } from "../../../src/linux/cgroup/limits.ts";
+import { planCgroup } from "../../../src/linux/cgroup/plan.ts";
 
 const base = { swapAccounting: true, cpus: "0-3", memoryNodes: "0", hugePageSizes: ["2MB", "1GB"] };
 const v1: CgroupLayout = {

@@ -2,18 +2,18 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { CgroupHierarchy, CgroupLayout, CgroupV1Hierarchy } from "../../../src/linux/cgroup-layout.ts";
-import { Cgroup } from "../../../src/linux/cgroup.ts";
-import type { CgroupStatistics } from "../../../src/linux/cgroup-statistics.ts";
+import type { CgroupHierarchy, CgroupLayout, CgroupV1Hierarchy } from "../../../src/linux/cgroup/layout.ts";
+import { Cgroup } from "../../../src/linux/cgroup/cgroup.ts";
+import type { CgroupStatistics } from "../../../src/linux/cgroup/statistics.ts";
 import {
   mergeIoCounters,
   parseV1IoCounters,
   parseV2IoStat,
-} from "../../../src/linux/cgroup/statistics/io.ts";
-import { findNumber, parsePressure } from "../../../src/linux/cgroup/statistics/parse.ts";
-import { parseHostCpuTime } from "../../../src/linux/cpu-time.ts";
-import { formatHugePageSize } from "../../../src/linux/huge-pages.ts";
-import { parseNetworkCounters } from "../../../src/linux/network-counters.ts";
+} from "../../../src/linux/cgroup/internal/statistics/io.ts";
+import { findNumber, parsePressure } from "../../../src/linux/cgroup/internal/statistics/parse.ts";
+import { parseHostCpuTime } from "../../../src/linux/process/cpu-time.ts";
+import { formatHugePageSize } from "../../../src/linux/cgroup/huge-pages.ts";
+import { parseNetworkCounters } from "../../../src/linux/process/network-counters.ts";
 
 /** Directories that look like hierarchies, with these files of the cgroup `top/one`. */
 async function statisticsOf(

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { planDescriptorBudget, requireDescriptors } from "../../../src/linux/descriptor-budget.ts";
+import { planDescriptorBudget, requireDescriptors } from "../../../src/linux/process/descriptor-budget.ts";
 
 test("planDescriptorBudget() leaves at least a third of the limit to containers", () => {
   for (const limit of [1024, 20_000, 1_048_576]) {

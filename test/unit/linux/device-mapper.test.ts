@@ -8,7 +8,7 @@ import {
   parseDevices,
   parseLine,
   parseState,
-} from "../../../src/linux/device-mapper/request.ts";
+} from "../../../src/linux/device-mapper/internal/request.ts";
 
 const text = (bytes: Uint8Array, from: number, length: number): string =>
   Buffer.from(bytes.subarray(from, from + length))

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { openSync } from "node:fs";
 import { Failure } from "../../../src/base/failure.ts";
-import { errno } from "../../../src/linux/errno.ts";
-import { fileFailure } from "../../../src/linux/file-failure.ts";
-import { SyscallFailure } from "../../../src/linux/syscall.ts";
+import { errno } from "../../../src/linux/kernel/errno.ts";
+import { fileFailure } from "../../../src/linux/files/file-failure.ts";
+import { SyscallFailure } from "../../../src/linux/kernel/syscall.ts";
 
 function thrownBy(work: () => unknown): unknown {
   try {

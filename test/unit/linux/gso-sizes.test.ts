@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { encodeGsoSizes, gsoSizesOf, parseGsoSizes } from "../../../src/linux/gso-sizes.ts";
-import { addVeth, setGsoSizes } from "../../../src/linux/links.ts";
+import { encodeGsoSizes, gsoSizesOf, parseGsoSizes } from "../../../src/linux/netlink/gso-sizes.ts";
+import { addVeth, setGsoSizes } from "../../../src/linux/netlink/links.ts";
 import { attributeMap } from "../../../src/linux/netlink/attributes.ts";
 
 const hex = (parts: readonly Uint8Array[]): string => Buffer.concat(parts).toString("hex");

@@ -7,13 +7,13 @@ import {
   MOUNT_ATTR_RDONLY,
   MOUNT_ATTR_STRICTATIME,
 } from "../../../src/linux/constants/mount.ts";
-import { encodeMountAttributes } from "../../../src/linux/mount.ts";
+import { encodeMountAttributes } from "../../../src/linux/mount/mount.ts";
 import {
   defaultTmpfsOptions,
   formatMountData,
   parseMountOptions,
   parseTmpfsOptions,
-} from "../../../src/linux/mount-options.ts";
+} from "../../../src/linux/mount/mount-options.ts";
 
 describe("parseTmpfsOptions()", () => {
   test("parseTmpfsOptions() tells attributes from parameters", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseMountinfo } from "../../../src/linux/mountinfo.ts";
+import { parseMountinfo } from "../../../src/linux/mount/mountinfo.ts";
 
 describe("parseMountinfo()", () => {
   test("parseMountinfo() reads every field and undoes escapes", () => {

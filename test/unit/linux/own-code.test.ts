@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { findCode } from "../../../src/linux/own-code.ts";
+import { findCode } from "../../../src/linux/kernel/own-code.ts";
 
 function mapping(
   head: string,

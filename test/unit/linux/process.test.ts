@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseProcessStatistics } from "../../../src/linux/process.ts";
+import { parseProcessStatistics } from "../../../src/linux/process/process.ts";
 
 const rest = "S 1 2 3 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654321 1 2";
 

@@ -6,7 +6,7 @@ import {
   parseResourceLimit,
   readResourceLimit,
   resourceNumber,
-} from "../../../src/linux/rlimit.ts";
+} from "../../../src/linux/process/rlimit.ts";
 
 describe("parseResourceLimit()", () => {
   test.each([

@@ -4,7 +4,7 @@ import {
   withContainerOwner,
   withHostAttributes,
   withHostOwner,
-} from "../../../src/linux/tree/shift-ids.ts";
+} from "../../../src/linux/tree/internal/shift-ids.ts";
 import { plainIdMaps } from "../../../src/spec/id-map.ts";
 
 const maps = plainIdMaps(100_000, 1000);

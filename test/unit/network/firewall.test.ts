@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { elementText } from "../../../src/linux/nftables.ts";
-import { type FirewallChain, type FirewallRule } from "../../../src/linux/nftables-rules.ts";
+import { elementText } from "../../../src/linux/nftables/nftables.ts";
+import { type FirewallChain, type FirewallRule } from "../../../src/linux/nftables/rules.ts";
 import {
   connection,
   giveVerdict,
   hasConnectionBit,
   isToThisHost,
-} from "../../../src/linux/nftables-expressions.ts";
+} from "../../../src/linux/nftables/expressions.ts";
 import {
   endpointElements,
   networkElements,

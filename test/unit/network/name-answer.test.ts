@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { answerQuery, readReverseName } from "../../../src/network/names/answer.ts";
-import { NameDirectory } from "../../../src/network/names/directory.ts";
-import { decodeQuery, type Reply } from "../../../src/network/names/message.ts";
-import type { NameView } from "../../../src/network/names/types.ts";
+import { answerQuery, readReverseName } from "../../../src/network/dns/answer.ts";
+import { NameDirectory } from "../../../src/network/dns/directory.ts";
+import { decodeQuery, type Reply } from "../../../src/network/dns/message.ts";
+import type { NameView } from "../../../src/network/dns/types.ts";
 import { decodeIpAddress, formatIpAddress, parseIpAddress } from "../../../src/spec/ip-address.ts";
 import { queryBytes } from "../../support/dns-query.ts";
 

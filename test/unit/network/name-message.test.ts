@@ -9,7 +9,7 @@ import {
   type Query,
   recordType,
   withId,
-} from "../../../src/network/names/message.ts";
+} from "../../../src/network/dns/message.ts";
 import { queryBytes } from "../../support/dns-query.ts";
 
 function decoded(bytes: Uint8Array): Query {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { openControl, type Order, receiveOrders, sendOrders } from "../../../src/network/names/control.ts";
+import { openControl, type Order, receiveOrders, sendOrders } from "../../../src/network/dns/control.ts";
 
 const orders = Array.from({ length: 5_000 }, (_, at): Order => {
   const entry = {

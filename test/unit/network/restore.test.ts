@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { Link } from "../../../src/linux/links.ts";
+import type { Link } from "../../../src/linux/netlink/links.ts";
 import type { NetlinkReply } from "../../../src/linux/netlink/message.ts";
 import { textAttribute, u32Attribute } from "../../../src/linux/netlink/attributes.ts";
-import { parseRouteEvents } from "../../../src/linux/route-events.ts";
+import { parseRouteEvents } from "../../../src/linux/netlink/route-events.ts";
 import {
   type BridgeState,
   findBridgeFaults,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { capabilityNames } from "../../../src/linux/capability.ts";
-import { compileSeccomp, defaultSeccompProfile } from "../../../src/linux/seccomp.ts";
-import { compileWatchedSeccomp, type WatchedSeccomp } from "../../../src/linux/seccomp-watch.ts";
+import { capabilityNames } from "../../../src/linux/process/capability.ts";
+import { compileSeccomp, defaultSeccompProfile } from "../../../src/linux/seccomp/seccomp.ts";
+import { compileWatchedSeccomp, type WatchedSeccomp } from "../../../src/linux/seccomp/watch.ts";
 import { barrierCalls } from "../../../src/runtime/plan/process.ts";
 import { readSeccompProfile } from "../../../src/spec/seccomp.ts";
 import type { PlanOp } from "../../../src/runtime/plan/plan.ts";

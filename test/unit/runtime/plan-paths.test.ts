@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { errno } from "../../../src/linux/errno.ts";
+import { errno } from "../../../src/linux/kernel/errno.ts";
 import { addOpenTarget, type TargetOptions } from "../../../src/runtime/plan/paths.ts";
 import { PlanBlob, PlanList, type PlanOp } from "../../../src/runtime/plan/plan.ts";
 

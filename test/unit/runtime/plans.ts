@@ -1,5 +1,5 @@
 /** Plans for tests: a usual container's input with changes, and questions to ask of a list. */
-import { capabilityNames } from "../../../src/linux/capability.ts";
+import { capabilityNames } from "../../../src/linux/process/capability.ts";
 import {
   type ContainerInput,
   type ExecInput,

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { applyConfigChanges } from "../../../src/spec/config-changes.ts";
+import { applyConfigChanges } from "../../../src/spec/image/config-changes.ts";
 import { digestOf } from "../../../src/spec/digest.ts";
 import {
   encodeImageConfig,
   type ImageConfig,
   noDefaults,
   parseImageConfig,
-} from "../../../src/spec/image-config.ts";
+} from "../../../src/spec/image/config.ts";
 
 describe("applyConfigChanges()", () => {
   const rows: readonly (readonly [changes: readonly string[], expected: object])[] = [

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { algorithmOf, Digester, digestOf, findDigest, hexOf, parseDigest } from "../../../src/spec/digest.ts";
-import { findIdPrefix, findImageId, hasIdPrefix, shortId } from "../../../src/spec/image-id.ts";
+import { findIdPrefix, findImageId, hasIdPrefix, shortId } from "../../../src/spec/image/id.ts";
 
 const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -5,8 +5,8 @@ import {
   cleanMemberPath,
   parseDockerArchive,
   parseLayoutIndex,
-} from "../../../src/spec/image-archive.ts";
-import { mediaTypes } from "../../../src/spec/image-manifest.ts";
+} from "../../../src/spec/image/archive.ts";
+import { mediaTypes } from "../../../src/spec/image/manifest.ts";
 import { formatReference } from "../../../src/spec/reference.ts";
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../../src/spec/digest.ts";
-import { createdMs, parseImageConfig } from "../../../src/spec/image-config.ts";
+import { createdMs, parseImageConfig } from "../../../src/spec/image/config.ts";
 
 const diffId = digestOf("layer");
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));

@@ -7,7 +7,7 @@ import {
   mediaTypes,
   parseImageDocument,
   roleOf,
-} from "../../../src/spec/image-manifest.ts";
+} from "../../../src/spec/image/manifest.ts";
 
 const digest = digestOf("x");
 const config = { mediaType: mediaTypes.config, digest, size: 7 };

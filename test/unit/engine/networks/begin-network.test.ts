@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { openSync, readlinkSync } from "node:fs";
 import { Failure } from "../../../../src/base/failure.ts";
-import type { Engine } from "../../../../src/engine/engine-types.ts";
+import type { Engine } from "../../../../src/model/engine.ts";
 import { startEngine } from "../../../../src/engine/local-engine.ts";
-import type { ContainerSpec } from "../../../../src/engine/types.ts";
-import { OwnedFd } from "../../../../src/linux/fd.ts";
+import type { ContainerSpec } from "../../../../src/model/containers.ts";
+import { OwnedFd } from "../../../../src/linux/kernel/fd.ts";
 import { Scratch } from "../../../support/scratch.ts";
 import { FakeWorld } from "../fake-parts.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Leases } from "../../../../src/engine/networks/leases.ts";
-import type { ContainerId } from "../../../../src/engine/types.ts";
+import type { ContainerId } from "../../../../src/model/containers.ts";
 import type { EndpointPlan, PublishedPorts } from "../../../../src/network/types.ts";
 import { parseIpAddress } from "../../../../src/spec/ip-address.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { NetworkSpec } from "../../../../src/engine/network-types.ts";
+import type { NetworkSpec } from "../../../../src/model/networks.ts";
 import {
   checkEndpoint,
   orderByPriority,

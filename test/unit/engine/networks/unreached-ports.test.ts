@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { describeUnreached } from "../../../../src/engine/networks/unreached-ports.ts";
-import type { PortSpec } from "../../../../src/engine/network-types.ts";
+import type { PortSpec } from "../../../../src/model/networks.ts";
 import type { NetworkPlan } from "../../../../src/network/types.ts";
 import { bridgePlan } from "../../../support/network-plans.ts";
 

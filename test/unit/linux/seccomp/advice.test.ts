@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
-import { type CapabilityName, capabilityNames, planCapabilities } from "../../../../src/linux/capability.ts";
+import { type CapabilityName, capabilityNames, planCapabilities } from "../../../../src/linux/process/capability.ts";
 import {
   compileSeccomp,
   defaultSeccompProfile,
   interpretSeccomp,
   type SeccompOptions,
-} from "../../../../src/linux/seccomp.ts";
-import { capabilitiesThatAllow, capabilityNeededBy } from "../../../../src/linux/seccomp-advice.ts";
-import { machines } from "../../../../src/linux/seccomp/abi.ts";
+} from "../../../../src/linux/seccomp/seccomp.ts";
+import { capabilitiesThatAllow, capabilityNeededBy } from "../../../../src/linux/seccomp/advice.ts";
+import { machines } from "../../../../src/linux/seccomp/internal/abi.ts";
 
 const capabilities = planCapabilities();
 const options = (more: readonly CapabilityName[] = []): SeccompOptions => ({

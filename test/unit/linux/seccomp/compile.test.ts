@@ -8,7 +8,7 @@ import type {
   SeccompRule,
 } from "../../../../src/spec/seccomp.ts";
 import { parseSeccompProfile } from "../../../../src/spec/seccomp.ts";
-import { capabilityNames, planCapabilities } from "../../../../src/linux/capability.ts";
+import { capabilityNames, planCapabilities } from "../../../../src/linux/process/capability.ts";
 import {
   compileSeccomp,
   defaultSeccompProfile,
@@ -16,9 +16,9 @@ import {
   type MachineArchitecture,
   seccompFlagBits,
   verifySeccomp,
-} from "../../../../src/linux/seccomp.ts";
-import { machines } from "../../../../src/linux/seccomp/abi.ts";
-import { decodeInstructions } from "../../../../src/linux/seccomp/instruction.ts";
+} from "../../../../src/linux/seccomp/seccomp.ts";
+import { machines } from "../../../../src/linux/seccomp/internal/abi.ts";
+import { decodeInstructions } from "../../../../src/linux/seccomp/internal/instruction.ts";
 import { type ReferenceCall, referenceOf } from "./reference-evaluation.ts";
 
 const architectures: readonly MachineArchitecture[] = ["x86_64", "arm64"];

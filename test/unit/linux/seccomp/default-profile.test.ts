@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { capabilityNames, planCapabilities } from "../../../../src/linux/capability.ts";
+import { capabilityNames, planCapabilities } from "../../../../src/linux/process/capability.ts";
 import {
   compileSeccomp,
   defaultSeccompProfile,
   interpretSeccomp,
   type MachineArchitecture,
-} from "../../../../src/linux/seccomp.ts";
-import { type Abi, machines } from "../../../../src/linux/seccomp/abi.ts";
+} from "../../../../src/linux/seccomp/seccomp.ts";
+import { type Abi, machines } from "../../../../src/linux/seccomp/internal/abi.ts";
 import { parseSeccompProfile, type SeccompAction } from "../../../../src/spec/seccomp.ts";
 
 const reference = process.env["TARE_REFERENCE"];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { interpretSeccomp, verifySeccomp } from "../../../../src/linux/seccomp.ts";
-import { encodeInstructions, type Instruction } from "../../../../src/linux/seccomp/instruction.ts";
+import { interpretSeccomp, verifySeccomp } from "../../../../src/linux/seccomp/seccomp.ts";
+import { encodeInstructions, type Instruction } from "../../../../src/linux/seccomp/internal/instruction.ts";
 
 type Short = readonly [code: number, k: number, jt?: number, jf?: number];
 const program = (...lines: readonly Short[]): Uint8Array =>

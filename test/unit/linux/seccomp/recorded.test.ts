@@ -1,14 +1,14 @@
 import { expect, test } from "bun:test";
-import { planCapabilities } from "../../../../src/linux/capability.ts";
+import { planCapabilities } from "../../../../src/linux/process/capability.ts";
 import {
   compileSeccomp,
   defaultSeccompProfile,
   interpretSeccomp,
   type SeccompOptions,
-} from "../../../../src/linux/seccomp.ts";
-import { formatProfileDocument, profileOfCalls } from "../../../../src/linux/seccomp-recorded.ts";
-import { permissiveSeccompProfile } from "../../../../src/linux/seccomp-watch.ts";
-import { machines } from "../../../../src/linux/seccomp/abi.ts";
+} from "../../../../src/linux/seccomp/seccomp.ts";
+import { formatProfileDocument, profileOfCalls } from "../../../../src/linux/seccomp/recorded.ts";
+import { permissiveSeccompProfile } from "../../../../src/linux/seccomp/watch.ts";
+import { machines } from "../../../../src/linux/seccomp/internal/abi.ts";
 import { parseSeccompProfile, type SeccompProfile } from "../../../../src/spec/seccomp.ts";
 
 const options: SeccompOptions = {

@@ -4,7 +4,7 @@ import type {
   SeccompProfile,
   SeccompRule,
 } from "../../../../src/spec/seccomp.ts";
-import { type Abi, type MachineArchitecture, machines } from "../../../../src/linux/seccomp/abi.ts";
+import { type Abi, type MachineArchitecture, machines } from "../../../../src/linux/seccomp/internal/abi.ts";
 
 export interface ReferenceSetting {
   readonly profile: SeccompProfile;

@@ -4,19 +4,19 @@ import {
   capabilityNames,
   defaultCapabilities,
   planCapabilities,
-} from "../../../../src/linux/capability.ts";
+} from "../../../../src/linux/process/capability.ts";
 import {
   defaultSeccompProfile,
   type MachineArchitecture,
   verifySeccomp,
-} from "../../../../src/linux/seccomp.ts";
-import { permissiveSeccompProfile, verdictBits } from "../../../../src/linux/seccomp-watch.ts";
-import { machines } from "../../../../src/linux/seccomp/abi.ts";
-import { encodeAction, decodeAction } from "../../../../src/linux/seccomp/action.ts";
-import { compileDecisions } from "../../../../src/linux/seccomp/compile.ts";
-import { interpretSeccomp } from "../../../../src/linux/seccomp/interpret.ts";
-import { resolveProfile } from "../../../../src/linux/seccomp/resolve.ts";
-import { compileWatched } from "../../../../src/linux/seccomp/watched.ts";
+} from "../../../../src/linux/seccomp/seccomp.ts";
+import { permissiveSeccompProfile, verdictBits } from "../../../../src/linux/seccomp/watch.ts";
+import { machines } from "../../../../src/linux/seccomp/internal/abi.ts";
+import { encodeAction, decodeAction } from "../../../../src/linux/seccomp/internal/action.ts";
+import { compileDecisions } from "../../../../src/linux/seccomp/internal/compile.ts";
+import { interpretSeccomp } from "../../../../src/linux/seccomp/internal/interpret.ts";
+import { resolveProfile } from "../../../../src/linux/seccomp/internal/resolve.ts";
+import { compileWatched } from "../../../../src/linux/seccomp/internal/watched.ts";
 import { parseSeccompProfile, type SeccompProfile } from "../../../../src/spec/seccomp.ts";
 
 const custom = parseSeccompProfile(

@@ -1,0 +1,136 @@
+import { Failure } from "../../base/failure.ts";
+import { type IdmapOption, parseIdmapOption } from "../../spec/idmap-option.ts";
+
+export type Propagation = "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+
+interface MountPlace {
+  readonly target: string;
+  readonly readonly?: boolean;
+  readonly mode?: string;
+}
+
+/** A bind of a folder or file of the host. */
+export interface BindMount extends MountPlace {
+  readonly kind: "bind";
+  readonly source: string;
+  readonly propagation?: Propagation;
+  readonly createSource?: boolean;
+  readonly recursive?: boolean;
+  readonly readonlyBelow?: boolean;
+  readonly idmap?: IdmapOption;
+}
+
+export interface VolumeMount extends MountPlace {
+  readonly kind: "volume";
+  readonly name?: string;
+  readonly copy?: boolean;
+  readonly subpath?: string;
+  readonly driver?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+const propagations: readonly string[] = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
+
+export function isPropagation(text: string): text is Propagation {
+  return propagations.includes(text);
+}
+
+/** Each option belongs to one group, of which one may be given. Labels and consistency mean nothing here. */
+const optionGroups: readonly (readonly string[])[] = [
+  ["ro", "rw"],
+  ["z", "Z"],
+  propagations,
+  ["nocopy"],
+  ["consistent", "cached", "delegated", "default"],
+];
+
+/** Ours: whose files they are. */
+const idmapWord = /^idmap(?:=(\d{1,10}(?:-\d{1,10})?))?$/;
+
+/** Is this what can come behind the second colon of `-v`? Empty counts. */
+export function isMountMode(mode: string): boolean {
+  if (mode === "") return true;
+  const groups = mode.split(",").map((option) => {
+    const group = optionGroups.findIndex((words) => words.includes(option));
+    return group < 0 && idmapWord.test(option) ? optionGroups.length : group;
+  });
+  return !groups.includes(-1) && new Set(groups).size === groups.length;
+}
+
+/**
+ * Reads what `-v` says: `/source:/target[:ro,rslave,…]` is a bind, `name:/target[:ro,nocopy,…]` a volume, `/target` an
+ * anonymous volume. Throws Failure("invalid") in Docker's words.
+ */
+export function parseBind(text: string, volumeDriver = ""): BindMount | VolumeMount {
+  const parts = text.split(":");
+  if (parts.length > 3 || parts[0] === "") throw invalidSpec(text);
+  const [source = "", target = "", mode = ""] = parts.length === 1 ? ["", ...parts] : parts;
+  // "/target:ro" has no source.
+  if (parts.length === 2 && isMountMode(target)) throw invalidSpec(text);
+  if (!isMountMode(mode)) throw new Failure("invalid", `invalid mode: ${mode.slice(0, 100)}`);
+  const options = mode.split(",");
+  const isBind = source.startsWith("/");
+  const place = {
+    target,
+    ...(options.includes("ro") ? { readonly: true } : {}),
+    ...(mode === "" ? {} : { mode }),
+  };
+  const propagation = options.find(isPropagation);
+  const idmap = options.map((option) => idmapWord.exec(option)).find((match) => match !== null);
+  try {
+    requireTarget(place.target, isBind ? "bind" : "volume");
+    if (!isBind && idmap !== undefined) throw mountFailure("volume", "idmap is for binds");
+    if (!isBind && propagation !== undefined) throw extraField("volume", "BindOptions");
+    if (isBind && options.includes("nocopy")) throw extraField("bind", "VolumeOptions");
+  } catch (thrown) {
+    throw new Failure("invalid", `${invalidSpec(text).message}: ${(thrown as Failure).message}`, {
+      cause: thrown,
+    });
+  }
+  if (isBind) {
+    return {
+      kind: "bind",
+      source,
+      ...place,
+      createSource: true,
+      ...(propagation === undefined ? {} : { propagation }),
+      ...(idmap === undefined ? {} : { idmap: parseIdmapOption(idmap[1] ?? "") }),
+    };
+  }
+  return {
+    kind: "volume",
+    ...(source === "" ? {} : { name: source }),
+    ...place,
+    ...(options.includes("nocopy") ? { copy: false } : {}),
+    ...(volumeDriver === "" ? {} : { driver: volumeDriver }),
+  };
+}
+
+/** Throws Failure("invalid") unless the path is absolute and not the root itself. */
+export function requireTarget(target: string, type: string): void {
+  if (target === "") throw missingField(type, "Target");
+  if (!target.startsWith("/")) {
+    throw mountFailure(type, `invalid mount path: '${target.slice(0, 200)}' mount path must be absolute`);
+  }
+  if (/^\/+(?:\.\/*)*$/.test(target)) {
+    throw mountFailure(type, "invalid specification: destination can't be '/'");
+  }
+}
+
+/** What Docker says of a mount that is wrong. */
+export function mountFailure(type: string, detail: string): Failure {
+  return new Failure("invalid", `invalid mount config for type "${type.slice(0, 50)}": ${detail}`);
+}
+
+export function missingField(type: string, field: string): Failure {
+  return mountFailure(type, `field ${field} must not be empty`);
+}
+
+export function extraField(type: string, field: string): Failure {
+  return mountFailure(type, `field ${field} must not be specified`);
+}
+
+function invalidSpec(text: string): Failure {
+  return new Failure("invalid", `invalid volume specification: '${text.slice(0, 300)}'`);
+}

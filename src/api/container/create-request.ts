@@ -1,0 +1,32 @@
+import { Failure } from "../../base/failure.ts";
+import { configShapes, endpointShapes, hostConfigShapes } from "./create-shapes.ts";
+import { readFields } from "../http/field-shapes.ts";
+import type { ContainerConfig } from "../types/container-config.ts";
+import type { HostConfig } from "../types/host-config.ts";
+import type { NetworkingConfig } from "../types/network.ts";
+
+/** The body of `POST /containers/create`, taken apart: known fields of the right types, without those that were null. */
+export interface CreateRequest {
+  readonly config: ContainerConfig;
+  readonly hostConfig: HostConfig;
+  readonly networkingConfig: NetworkingConfig;
+}
+
+/** Throws Failure("invalid") naming the field that is wrong. What the fields ask for is not judged here. */
+export function parseCreateRequest(body: unknown): CreateRequest {
+  if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
+  const config = readFields(body, configShapes, "");
+  const parts = readFields(
+    body,
+    {
+      HostConfig: { object: hostConfigShapes },
+      NetworkingConfig: { object: { EndpointsConfig: { map: endpointShapes } } },
+    },
+    "",
+  );
+  return {
+    config: config as ContainerConfig,
+    hostConfig: (parts["HostConfig"] ?? {}) as HostConfig,
+    networkingConfig: (parts["NetworkingConfig"] ?? {}) as NetworkingConfig,
+  };
+}

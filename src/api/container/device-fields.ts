@@ -1,0 +1,89 @@
+import { Failure } from "../../base/failure.ts";
+import type { DeviceMapping, Resources } from "../types/host-config.ts";
+
+/** `Devices` and `DeviceCgroupRules` in the engine's words. */
+export interface PlannedDevices {
+  readonly devices?: readonly { readonly source: string; readonly target: string; readonly access: string }[];
+  readonly deviceRules?: readonly PlannedDeviceRule[];
+}
+
+export interface PlannedDeviceRule {
+  readonly type: "a" | "b" | "c";
+  readonly major?: number;
+  readonly minor?: number;
+  readonly access: string;
+}
+
+/** Throws Failure("invalid"), in Docker's words, for rules and devices that can't be. */
+export function planDevices({ Devices, DeviceCgroupRules }: Resources): PlannedDevices {
+  const devices = (Devices ?? []).map(planDevice);
+  const deviceRules = (DeviceCgroupRules ?? []).map(parseDeviceRule);
+  return {
+    ...(devices.length === 0 ? {} : { devices }),
+    ...(deviceRules.length === 0 ? {} : { deviceRules }),
+  };
+}
+
+/** The way back. */
+export function formatDevices({
+  devices = [],
+  deviceRules = [],
+}: PlannedDevices): Pick<Resources, "Devices" | "DeviceCgroupRules"> {
+  return {
+    ...(devices.length === 0
+      ? {}
+      : {
+          Devices: devices.map(({ source, target, access }) => ({
+            PathOnHost: source,
+            PathInContainer: target,
+            CgroupPermissions: access,
+          })),
+        }),
+    ...(deviceRules.length === 0 ? {} : { DeviceCgroupRules: deviceRules.map(formatDeviceRule) }),
+  };
+}
+
+function planDevice(mapping: DeviceMapping): { source: string; target: string; access: string } {
+  const { PathOnHost: source = "", CgroupPermissions: access = "" } = mapping;
+  const target = mapping.PathInContainer || source;
+  if (!isDeviceAccess(access === "" ? "rwm" : access)) {
+    throw new Failure("invalid", `bad mode specified: ${access.slice(0, 50)}`);
+  }
+  return { source, target, access: access === "" ? "rwm" : access };
+}
+
+/** Letters of `rwm`, each at most once. */
+export function isDeviceAccess(text: string): boolean {
+  return /^[rwm]{1,3}$/.test(text) && new Set(text).size === text.length;
+}
+
+const largest = 2 ** 32 - 1;
+
+/** `c 1:3 rwm`, numbers may be `*`. */
+export function parseDeviceRule(text: string): PlannedDeviceRule {
+  const [, type, major = "", minor = "", access = ""] =
+    /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text) ?? [];
+  if (type === undefined) {
+    throw new Failure("invalid", `invalid device cgroup rule format: '${text.slice(0, 100)}'`);
+  }
+  const number = (digits: string, name: string): number | undefined => {
+    if (digits === "*") return undefined;
+    const value = Number(digits);
+    if (value <= largest) return value;
+    throw new Failure(
+      "invalid",
+      `invalid ${name} value in device cgroup rule format: '${text.slice(0, 100)}'`,
+    );
+  };
+  const [majorValue, minorValue] = [number(major, "major"), number(minor, "minor")];
+  return {
+    type: type as PlannedDeviceRule["type"],
+    ...(majorValue === undefined ? {} : { major: majorValue }),
+    ...(minorValue === undefined ? {} : { minor: minorValue }),
+    access: [...new Set(access)].join(""),
+  };
+}
+
+function formatDeviceRule({ type, major, minor, access }: PlannedDeviceRule): string {
+  return `${type} ${major ?? "*"}:${minor ?? "*"} ${access}`;
+}

@@ -1,0 +1,58 @@
+import { Failure } from "../../base/failure.ts";
+import type { CreateRequest } from "./create-request.ts";
+import { type PlannedEndpointSettings, planSettings } from "../network/endpoint-settings.ts";
+
+export interface PlannedEndpoint extends PlannedEndpointSettings {
+  readonly network: string;
+}
+
+/** Networks of a container: the one of its mode first. Empty for the default one, `none`, `host` and another container's. */
+export function planEndpoints({
+  config,
+  hostConfig,
+  networkingConfig,
+}: CreateRequest): readonly PlannedEndpoint[] {
+  const ends = Object.entries(networkingConfig.EndpointsConfig ?? {});
+  const mode = nameOf(hostConfig.NetworkMode ?? "");
+  const isFixed = config.NetworkDisabled === true || isFixedMode(mode);
+  if (isFixed) {
+    const foreign = ends.find(([network]) => nameOf(network) !== mode && !isFixedMode(nameOf(network)));
+    if (foreign !== undefined && !mode.startsWith("container:")) {
+      throw new Failure(
+        "invalid",
+        `conflicting options: cannot attach both user-defined and non-user-defined network-modes`,
+      );
+    }
+    return [];
+  }
+  const own = ends.find(([network]) => nameOf(network) === mode)?.[1];
+  const first = planSettings(own ?? {});
+  const mac = config.MacAddress ?? "";
+  if (mac !== "" && first.macAddress !== undefined && first.macAddress !== mac) {
+    throw new Failure(
+      "invalid",
+      "the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty",
+    );
+  }
+  const links = hostConfig.Links ?? [];
+  const settings = {
+    ...first,
+    ...(mac === "" ? {} : { macAddress: mac }),
+    // Docker's clients send links in both places.
+    ...(links.length === 0 ? {} : { links: [...new Set([...(first.links ?? []), ...links])] }),
+  };
+  const others = ends.filter(([network]) => nameOf(network) !== mode);
+  if (mode === "bridge" && others.length === 0 && Object.keys(settings).length === 0) return [];
+  return [
+    { ...settings, network: mode },
+    ...others.map(([network, end]) => ({ ...planSettings(end ?? {}), network })),
+  ];
+}
+
+function nameOf(mode: string): string {
+  return mode === "" || mode === "default" ? "bridge" : mode;
+}
+
+function isFixedMode(mode: string): boolean {
+  return mode === "none" || mode === "host" || mode.startsWith("container:");
+}

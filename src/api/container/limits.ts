@@ -1,0 +1,120 @@
+import { Failure } from "../../base/failure.ts";
+import type { HostConfig, Resources } from "../types/host-config.ts";
+import { type PlannedBlockIo, planBlockIo } from "./block-io.ts";
+import { planHugePages } from "./huge-pages.ts";
+
+export interface PlannedLimits {
+  readonly memoryBytes?: number;
+  readonly memorySwapBytes?: number;
+  readonly memoryReservationBytes?: number;
+  readonly cpuShares?: number;
+  readonly cpuQuotaUs?: number;
+  readonly cpuPeriodUs?: number;
+  readonly nanoCpus?: number;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  readonly pidsLimit?: number;
+  readonly oomKillDisable?: boolean;
+  readonly memorySwappiness?: number;
+  readonly kernelTcpBytes?: number;
+  readonly cpuRealtimePeriodUs?: number;
+  readonly cpuRealtimeRuntimeUs?: number;
+  readonly blockIo?: PlannedBlockIo;
+  readonly hugePages?: Readonly<Record<string, number>>;
+  readonly unified?: Readonly<Record<string, string>>;
+}
+
+/** Field of the API → field of the limits; 0 and empty mean no limit and are left out. */
+export const limitNames: readonly (readonly [keyof Resources, keyof PlannedLimits])[] = [
+  ["Memory", "memoryBytes"],
+  ["MemorySwap", "memorySwapBytes"],
+  ["MemoryReservation", "memoryReservationBytes"],
+  ["KernelMemoryTCP", "kernelTcpBytes"],
+  ["CpuShares", "cpuShares"],
+  ["CpuQuota", "cpuQuotaUs"],
+  ["CpuPeriod", "cpuPeriodUs"],
+  ["NanoCpus", "nanoCpus"],
+  ["CpusetCpus", "cpusetCpus"],
+  ["CpusetMems", "cpusetMems"],
+  ["PidsLimit", "pidsLimit"],
+  ["OomKillDisable", "oomKillDisable"],
+  ["CpuRealtimePeriod", "cpuRealtimePeriodUs"],
+  ["CpuRealtimeRuntime", "cpuRealtimeRuntimeUs"],
+];
+const minimumMemoryBytes = 6 * 1024 * 1024;
+
+/** Throws Failure("invalid") for limits that contradict each other, in Docker's words. */
+export function planLimits(hostConfig: HostConfig): PlannedLimits {
+  const limits = planNamed(hostConfig);
+  requirePossible(limits);
+  const { MemorySwappiness: swappiness } = hostConfig;
+  // −1 is Docker's other word for no limit.
+  const { pidsLimit, cpuQuotaUs, ...others } = limits;
+  return {
+    ...others,
+    ...(pidsLimit === undefined || pidsLimit < 0 ? {} : { pidsLimit }),
+    ...(cpuQuotaUs === undefined || cpuQuotaUs < 0 ? {} : { cpuQuotaUs }),
+    ...(swappiness === undefined || swappiness === null || swappiness === -1
+      ? {}
+      : { memorySwappiness: swappiness }),
+    ...planRareLimits(hostConfig),
+  };
+}
+
+/** What `POST /containers/{id}/update` asks for: 0 and empty leave a limit as it is, −1 lifts it; 0 lifts that of processes, too. */
+export function planChangedLimits(resources: HostConfig): PlannedLimits {
+  const { PidsLimit: pidsLimit } = resources;
+  return {
+    ...planNamed(resources),
+    ...(typeof pidsLimit === "number" && pidsLimit <= 0 ? { pidsLimit: 0 } : {}),
+    ...planRareLimits(resources),
+  };
+}
+
+function planNamed(resources: Resources): PlannedLimits {
+  return Object.fromEntries(
+    limitNames.flatMap(([from, to]) => {
+      const value = resources[from];
+      const isSet = value !== undefined && value !== null && value !== 0 && value !== "" && value !== false;
+      return isSet ? [[to, value]] : [];
+    }),
+  ) as PlannedLimits;
+}
+
+function planRareLimits(hostConfig: HostConfig): PlannedLimits {
+  const blockIo = planBlockIo(hostConfig);
+  const { HugePageLimits: hugePages, CgroupConf: unified } = hostConfig.Tare ?? {};
+  return {
+    ...(blockIo === undefined ? {} : { blockIo }),
+    ...(hugePages === undefined || hugePages === null ? {} : { hugePages: planHugePages(hugePages) }),
+    ...(unified === undefined || unified === null ? {} : { unified }),
+  };
+}
+
+function requirePossible(limits: PlannedLimits): void {
+  const { memoryBytes = 0, memorySwapBytes = 0, memoryReservationBytes = 0, nanoCpus = 0 } = limits;
+  if (memoryBytes < 0 || memoryReservationBytes < 0 || nanoCpus < 0 || (limits.cpuShares ?? 0) < 0) {
+    throw new Failure("invalid", "cannot create the container: a limit can't be negative");
+  }
+  if (memoryBytes > 0 && memoryBytes < minimumMemoryBytes) {
+    throw new Failure("invalid", "Minimum memory limit allowed is 6MB");
+  }
+  if (memorySwapBytes > 0 && memoryBytes === 0) {
+    throw new Failure(
+      "invalid",
+      "You should always set the Memory limit when using Memoryswap limit, see usage",
+    );
+  }
+  if (memorySwapBytes > 0 && memorySwapBytes < memoryBytes) {
+    throw new Failure("invalid", "Minimum memoryswap limit should be larger than memory limit, see usage");
+  }
+  if (memoryReservationBytes > 0 && memoryBytes > 0 && memoryReservationBytes > memoryBytes) {
+    throw new Failure(
+      "invalid",
+      "Minimum memory limit can not be less than memory reservation limit, see usage",
+    );
+  }
+  if (nanoCpus > 0 && (limits.cpuQuotaUs !== undefined || limits.cpuPeriodUs !== undefined)) {
+    throw new Failure("invalid", "Conflicting options: Nano CPUs and CPU Period cannot both be set");
+  }
+}

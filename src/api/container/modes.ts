@@ -1,0 +1,58 @@
+import { Failure } from "../../base/failure.ts";
+import { parseUserNamespaceMode, type UserNamespaceMode } from "../../spec/user-namespace-mode.ts";
+import type { CreateRequest } from "./create-request.ts";
+
+export type SharedMode = "private" | "host" | { readonly container: string };
+
+export interface NamespaceModes {
+  readonly pid?: SharedMode;
+  readonly ipc?: SharedMode | "shareable" | "none";
+  readonly uts?: SharedMode;
+  readonly cgroup?: "private" | "host";
+  readonly network?: "none" | "host" | { readonly container: string };
+  readonly user?: UserNamespaceMode;
+}
+
+/** Which namespaces the container has of its own. Absent: the engine's default. */
+export function planNamespaces({ config, hostConfig }: CreateRequest): NamespaceModes {
+  const pid = mode("PidMode", hostConfig.PidMode, ["private"]);
+  const { IpcMode: ipcMode } = hostConfig;
+  const isOwn = ipcMode === "shareable" || ipcMode === "none";
+  const ipc = isOwn ? ipcMode : mode("IpcMode", ipcMode, ["private"]);
+  const uts = mode("UTSMode", hostConfig.UTSMode, ["private"]);
+  const cgroup = mode("CgroupnsMode", hostConfig.CgroupnsMode, ["private"]);
+  if (typeof cgroup === "object") throw refused("CgroupnsMode", hostConfig.CgroupnsMode ?? "");
+  const network = config.NetworkDisabled === true ? "none" : networkMode(hostConfig.NetworkMode ?? "");
+  const user = parseUserNamespaceMode(hostConfig.UsernsMode ?? "");
+  return {
+    ...(pid === undefined ? {} : { pid }),
+    ...(ipc === undefined ? {} : { ipc }),
+    ...(uts === undefined ? {} : { uts }),
+    ...(cgroup === undefined ? {} : { cgroup }),
+    ...(network === undefined ? {} : { network }),
+    ...(user === undefined ? {} : { user }),
+  };
+}
+
+function mode(field: string, text: string | undefined, own: readonly string[]): SharedMode | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (text === "host") return "host";
+  if (own.includes(text)) return "private";
+  const container = /^container:(.+)$/.exec(text)?.[1];
+  if (container !== undefined) return { container };
+  throw refused(field, text);
+}
+
+/** Undefined: a namespace of its own, with the networks of planEndpoints(). */
+function networkMode(text: string): NamespaceModes["network"] {
+  if (text === "none" || text === "host") return text;
+  const container = /^container:(.*)$/.exec(text)?.[1];
+  if (container === "") {
+    throw new Failure("invalid", "invalid container format container:<name|id>");
+  }
+  return container === undefined ? undefined : { container };
+}
+
+function refused(field: string, text: string): Failure {
+  return new Failure("invalid", `cannot read HostConfig.${field}: "${text.slice(0, 100)}" is not supported`);
+}

@@ -1,0 +1,121 @@
+import { Failure } from "../../base/failure.ts";
+
+interface Binding {
+  readonly HostIp: string;
+  readonly HostPort: string;
+}
+
+/** What a list of `--publish` and one of `--expose` ask for together. */
+export interface PublishedSet {
+  readonly bindings: Readonly<Record<string, readonly Binding[]>>;
+  readonly exposed: Readonly<Record<string, object>>;
+}
+
+export function joinPublished(
+  published: readonly (readonly [port: string, binding: Binding])[],
+  alsoExposed: readonly string[] = [],
+): PublishedSet {
+  const exposed: Record<string, object> = {};
+  const bindings: Record<string, Binding[]> = {};
+  for (const [port, binding] of published) {
+    exposed[port] = {};
+    (bindings[port] ??= []).push(binding);
+  }
+  for (const port of alsoExposed) exposed[port] = {};
+  return { bindings, exposed };
+}
+
+/**
+ * `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` with ranges, or the long form; a range is one pair. Throws "invalid"; whether the address is one is
+ * not looked at.
+ */
+export function readPublish(text: string): readonly [port: string, binding: Binding] {
+  const spec = /(?:^|,)(?:target|published|protocol|mode)=/.test(text) ? parseLong(text) : parseShort(text);
+  const { address, host, container, protocol } = spec;
+  const inner = parseRange(container, `invalid containerPort: ${container}`);
+  const outer = host === "" ? undefined : parseRange(host, `invalid hostPort: ${host}`);
+  const count = inner.last - inner.first + 1;
+  if (outer !== undefined && outer.last - outer.first + 1 !== count && count !== 1) {
+    throw refused(`invalid ranges specified for container and host Ports: ${container} and ${host}`);
+  }
+  return [
+    `${formatRange(inner)}/${protocol}`,
+    { HostIp: address, HostPort: outer === undefined ? "" : formatRange(outer) },
+  ];
+}
+
+/** `80`, `80/udp`, `8000-8010`: with its protocol. Throws "invalid". */
+export function readExposed(text: string): string {
+  if (text.includes(":")) throw refused(`invalid port format for --expose: ${text}`);
+  const { ports, protocol } = splitProtocol(text);
+  return `${formatRange(parseRange(ports, `invalid range format for --expose: ${text}`))}/${protocol}`;
+}
+
+interface Spec {
+  readonly address: string;
+  readonly host: string;
+  readonly container: string;
+  readonly protocol: string;
+}
+
+function parseShort(text: string): Spec {
+  const { ports, protocol } = splitProtocol(text);
+  // The address may have colons of its own: those of brackets, or of IPv6 before the last two parts.
+  const match = /^(?:(?:\[([^\]]*)\]|(.*)):)?([0-9-]*):([^:]+)$/.exec(ports);
+  if (match === null) {
+    if (ports === "" || ports.includes(":")) throw refused(`No port specified: ${text}<empty>`);
+    return { address: "", host: "", container: ports, protocol };
+  }
+  return {
+    address: match[1] ?? match[2] ?? "",
+    host: match[3] ?? "",
+    container: match[4] as string,
+    protocol,
+  };
+}
+
+/** `target=80,published=8080,protocol=tcp`, as services have it. */
+function parseLong(text: string): Spec {
+  const fields: Record<string, string> = {};
+  for (const field of text.split(",")) {
+    const [key = "", value] = field.split("=");
+    if (value === undefined) throw refused(`invalid field: ${field}`);
+    if (!["target", "published", "protocol", "mode"].includes(key))
+      throw refused(`invalid field key: ${key}`);
+    fields[key] = value;
+  }
+  if (fields["target"] === undefined) throw refused(`missing mandatory field "target"`);
+  const { protocol } = splitProtocol(`1/${fields["protocol"] ?? "tcp"}`);
+  return { address: "", host: fields["published"] ?? "", container: fields["target"], protocol };
+}
+
+function splitProtocol(text: string): { readonly ports: string; readonly protocol: string } {
+  const [ports = "", protocol = "tcp", ...more] = text.split("/");
+  const lower = protocol.toLowerCase();
+  if (more.length > 0 || !["tcp", "udp", "sctp"].includes(lower)) {
+    throw refused(`invalid proto: ${protocol}`);
+  }
+  return { ports, protocol: lower };
+}
+
+interface Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+function formatRange({ first, last }: Range): string {
+  return first === last ? `${first}` : `${first}-${last}`;
+}
+
+function parseRange(text: string, sentence: string): Range {
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
+  const first = Number(match?.[1]);
+  const last = match?.[2] === undefined ? first : Number(match[2]);
+  if (match === null || first > 65_535 || last > 65_535) throw refused(sentence);
+  if (last < first) throw refused(`invalid range specified for the port: ${text}`);
+  return { first, last };
+}
+
+function refused(sentence: string): Failure {
+  return new Failure("invalid", sentence);
+}

@@ -1,0 +1,38 @@
+import { Failure } from "../../base/failure.ts";
+import type { RestartPolicy } from "../types/host-config.ts";
+
+export interface PlannedRestartPolicy {
+  readonly name: "no" | "always" | "unless-stopped" | "on-failure";
+  readonly maximumRetries?: number;
+}
+
+const names: readonly string[] = ["no", "always", "on-failure", "unless-stopped"];
+
+/** `HostConfig.RestartPolicy`; undefined when nothing is said. Throws Failure("invalid") in Docker's words. */
+export function planRestartPolicy(
+  policy: RestartPolicy | null | undefined,
+): PlannedRestartPolicy | undefined {
+  const { Name: name = "", MaximumRetryCount: count = 0 } = policy ?? {};
+  if (name === "" && count === 0) return undefined;
+  if (!names.includes(name)) {
+    throw refused(
+      `unknown policy '${name.slice(0, 50)}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    );
+  }
+  if (name !== "on-failure" && count !== 0) {
+    const also = count < 0 ? " and cannot be negative" : "";
+    throw refused(`maximum retry count can only be used with 'on-failure'${also}`);
+  }
+  if (count < 0) throw refused("maximum retry count cannot be negative");
+  const known = name as PlannedRestartPolicy["name"];
+  return count === 0 ? { name: known } : { name: known, maximumRetries: count };
+}
+
+/** The way back. */
+export function formatRestartPolicy(policy: PlannedRestartPolicy): RestartPolicy {
+  return { Name: policy.name, MaximumRetryCount: policy.maximumRetries ?? 0 };
+}
+
+function refused(detail: string): Failure {
+  return new Failure("invalid", `invalid restart policy: ${detail}`);
+}

@@ -1,0 +1,66 @@
+import { spellOutPorts } from "../../spec/port-run.ts";
+import type { HostConfig, PortBinding } from "../types/host-config.ts";
+
+type Bindings = Readonly<Record<string, readonly PortBinding[] | null>>;
+
+interface WithPorts {
+  readonly ExposedPorts?: Readonly<Record<string, object>> | null;
+  readonly HostConfig?: HostConfig | null;
+}
+
+/** As Docker's daemon, and ours of other builds, are sure to read it: an entry for each port. Ours reads ranges. */
+export function spellOutRequest<R extends WithPorts>(request: R): R {
+  const { ExposedPorts: exposed, HostConfig: host } = request;
+  return {
+    ...request,
+    ...(isNothing(exposed) ? {} : { ExposedPorts: spellOutKeys(exposed) }),
+    ...(isNothing(host) ? {} : { HostConfig: spellOutHostConfig(host) }),
+  };
+}
+
+/** That of a request, or the body of an update. */
+export function spellOutHostConfig(host: HostConfig): HostConfig {
+  const { PortBindings: bindings, Tare: tare } = host;
+  return {
+    ...host,
+    ...(isNothing(bindings) ? {} : { PortBindings: spellOutBindings(bindings) }),
+    ...(isNothing(tare?.PublishAdd)
+      ? {}
+      : { Tare: { ...tare, PublishAdd: spellOutBindings(tare.PublishAdd) } }),
+  };
+}
+
+function spellOutKeys(exposed: Readonly<Record<string, object>>): Readonly<Record<string, object>> {
+  return Object.fromEntries(
+    Object.keys(exposed)
+      .flatMap(portsOf)
+      .map((port) => [port, {}]),
+  );
+}
+
+function spellOutBindings(bindings: Bindings): Bindings {
+  const spelled: Record<string, PortBinding[]> = {};
+  for (const [key, list] of Object.entries(bindings)) {
+    const ports = portsOf(key);
+    for (const [at, port] of ports.entries()) {
+      const own = (spelled[port] ??= []);
+      for (const binding of list ?? []) own.push(ports.length === 1 ? binding : nth(binding, at));
+    }
+  }
+  return spelled;
+}
+
+/** Of a range that goes to a range of the same length, or to free ports. */
+function nth({ HostPort = "", ...rest }: PortBinding, at: number): PortBinding {
+  return { ...rest, HostPort: HostPort === "" ? "" : String(Number.parseInt(HostPort, 10) + at) };
+}
+
+/** What can't be read is the daemon's to refuse. */
+function portsOf(key: string): readonly string[] {
+  const ports = spellOutPorts(key);
+  return ports.length <= 1 ? [key] : ports;
+}
+
+function isNothing(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
+}

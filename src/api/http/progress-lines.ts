@@ -1,0 +1,14 @@
+import type { ProgressMessage } from "../types/progress.ts";
+
+/** One line of a progress stream, its line end as Docker has it. */
+export function encodeProgressLine(message: ProgressMessage): string {
+  return `${JSON.stringify(message)}\r\n`;
+}
+
+/** The line by which a stream that began well says that it failed. Clients print `error` and stop. */
+export function failureMessage(sentence: string, code?: number): ProgressMessage {
+  return {
+    errorDetail: { ...(code === undefined ? {} : { code }), message: sentence },
+    error: sentence,
+  };
+}

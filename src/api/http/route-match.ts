@@ -1,0 +1,63 @@
+import { Failure } from "../../base/failure.ts";
+import { type Route, routes } from "./routes.ts";
+import { type ApiVersion, parseRequestedVersion } from "./version.ts";
+
+export interface RouteMatch {
+  readonly route: Route;
+  readonly version: ApiVersion;
+  /** Decoded parts of the path. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+interface Compiled {
+  readonly route: Route;
+  readonly pattern: RegExp;
+  readonly names: readonly string[];
+}
+
+const byMethod: ReadonlyMap<string, readonly Compiled[]> = new Map(
+  ["GET", "HEAD", "POST", "PUT", "DELETE"].map((method) => [
+    method,
+    routes.filter((route) => route.method === method).map(compile),
+  ]),
+);
+
+/**
+ * The route for a request's method and path (no query). The first row that fits wins. Throws Failure("not-found")
+ * with Docker's `page not found`, "invalid" for a version we don't speak or a path that can't be decoded.
+ */
+export function matchRoute(method: string, path: string): RouteMatch {
+  const versioned = /^\/v(\d+(?:\.\d+)?)(\/.*)$/.exec(path);
+  const version = parseRequestedVersion(versioned?.[1]);
+  const rest = versioned?.[2] ?? path;
+  for (const { route, pattern, names } of byMethod.get(method) ?? []) {
+    const match = pattern.exec(rest);
+    if (match === null || (route.since ?? 0) > version || (route.until ?? Infinity) < version) continue;
+    const params = Object.fromEntries(names.map((name, index) => [name, decode(match[index + 1] ?? "")]));
+    return { route, version, params };
+  }
+  throw new Failure("not-found", "page not found");
+}
+
+function compile(route: Route): Compiled {
+  const names: string[] = [];
+  const source = route.path
+    .replace(/[.]/g, "\\.")
+    .replace(/\{(\w+)(\\\.\\\.\\\.)?\}/g, (_, name: string, many) => {
+      names.push(name);
+      return many === undefined ? "([^/]+)" : "(.+)";
+    });
+  return { route, names, pattern: new RegExp(`^${source}/?$`) };
+}
+
+function decode(part: string): string {
+  let text: string;
+  try {
+    text = decodeURIComponent(part);
+  } catch (cause) {
+    throw new Failure("invalid", "cannot read the path: it is not encoded as a URL", { cause });
+  }
+  if (/[\0-\x1f\x7f]/.test(text))
+    throw new Failure("invalid", "cannot read the path: it has control characters");
+  return text;
+}

@@ -1,0 +1,48 @@
+import { Failure } from "../../base/failure.ts";
+
+/** A version of the Docker Engine API as a number that compares right: 1.45 is 1045. */
+export type ApiVersion = number & { readonly brand?: "ApiVersion" };
+
+/** The oldest and the newest version we speak. */
+export const minimumVersion: ApiVersion = 1024;
+export const maximumVersion: ApiVersion = 1051;
+
+/** Reads `1.45`. Undefined for anything else. */
+export function findApiVersion(text: string): ApiVersion | undefined {
+  const match = /^(\d{1,2})\.(\d{1,3})$/.exec(text);
+  return match === null ? undefined : Number(match[1]) * 1000 + Number(match[2]);
+}
+
+/** `1.45` */
+export function formatApiVersion(version: ApiVersion): string {
+  return `${Math.trunc(version / 1000)}.${version % 1000}`;
+}
+
+/**
+ * The version a request asks for (`/v1.45/…`); the newest when it says none, as Docker does.
+ * Throws Failure("invalid") in Docker's words, which clients read to negotiate.
+ */
+export function parseRequestedVersion(text: string | undefined): ApiVersion {
+  if (text === undefined) return maximumVersion;
+  const version = findApiVersion(text);
+  if (version === undefined) throw new Failure("invalid", `cannot read API version "${text.slice(0, 20)}"`);
+  if (version < minimumVersion) {
+    throw new Failure(
+      "invalid",
+      `client version ${text} is too old. Minimum supported API version is ${formatApiVersion(minimumVersion)}, please upgrade your client to a newer version`,
+    );
+  }
+  if (version > maximumVersion) {
+    throw new Failure(
+      "invalid",
+      `client version ${text} is too new. Maximum supported API version is ${formatApiVersion(maximumVersion)}`,
+    );
+  }
+  return version;
+}
+
+/** The newest version a daemon says it speaks when it refused ours; undefined for any other sentence. */
+export function findSupportedVersion(sentence: string): ApiVersion | undefined {
+  const match = /is too new\. Maximum supported API version is (\d+\.\d+)/.exec(sentence);
+  return match === null ? undefined : findApiVersion(match[1] ?? "");
+}

@@ -1,0 +1,68 @@
+import { configShapes } from "../container/create-shapes.ts";
+import { readFields } from "../http/field-shapes.ts";
+import type { ContainerConfig } from "../types/container-config.ts";
+
+/** What a commit's body sets; assignable to the engine's CommittedConfig. */
+export interface PlannedCommitConfig {
+  readonly user?: string;
+  readonly env?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly cmd?: readonly string[];
+  readonly workingDirectory?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly exposedPorts?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly stopSignal?: string;
+  readonly onBuild?: readonly string[];
+  readonly shell?: readonly string[];
+}
+
+/**
+ * The body of `POST /commit`: a container's configuration, of which an image takes what it can have. As with Docker an empty
+ * field says nothing. Throws Failure("invalid") naming the field that is wrong.
+ */
+export function planCommitConfig(body: unknown): PlannedCommitConfig {
+  const config = readFields(body ?? {}, configShapes, "") as ContainerConfig;
+  const fields = {
+    user: config.User,
+    env: config.Env,
+    entrypoint: config.Entrypoint,
+    cmd: config.Cmd,
+    workingDirectory: config.WorkingDir,
+    labels: config.Labels,
+    exposedPorts: Object.keys(config.ExposedPorts ?? {}),
+    volumes: Object.keys(config.Volumes ?? {}),
+    stopSignal: config.StopSignal,
+    onBuild: config.OnBuild,
+    shell: config.Shell,
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value)));
+}
+
+function isEmpty(value: string | object | null | undefined): boolean {
+  return value === undefined || value === null || Object.keys(value).length === 0;
+}
+
+/** The way back: the body for what is set; undefined where that is nothing. */
+export function formatCommitConfig(config: PlannedCommitConfig): ContainerConfig | undefined {
+  const { exposedPorts, volumes } = config;
+  const fields = {
+    User: config.user,
+    Env: config.env,
+    Entrypoint: config.entrypoint,
+    Cmd: config.cmd,
+    WorkingDir: config.workingDirectory,
+    Labels: config.labels,
+    ExposedPorts: exposedPorts && setOf(exposedPorts),
+    Volumes: volumes && setOf(volumes),
+    StopSignal: config.stopSignal,
+    OnBuild: config.onBuild,
+    Shell: config.shell,
+  };
+  const said = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return said.length === 0 ? undefined : (Object.fromEntries(said) as ContainerConfig);
+}
+
+function setOf(names: readonly string[]): Readonly<Record<string, object>> {
+  return Object.fromEntries(names.map((name) => [name, {}]));
+}

@@ -1,0 +1,38 @@
+import { Failure } from "../../base/failure.ts";
+import { type FieldShapes, readFields } from "../http/field-shapes.ts";
+import type { ManifestAnnotation, ManifestListRequest } from "../types/manifest.ts";
+
+const listShapes: FieldShapes = { Name: "text", Manifests: "texts", Amend: "boolean", Insecure: "boolean" };
+const annotationShapes: FieldShapes = {
+  Manifest: "text",
+  Os: "text",
+  Architecture: "text",
+  Variant: "text",
+  OsVersion: "text",
+  OsFeatures: "texts",
+};
+
+/** The body of `POST /tare/manifest-lists/create`, proven to be of its shape. */
+export function parseManifestListRequest(body: unknown): ManifestListRequest {
+  const { Name, Manifests, ...others } = readFields(
+    body ?? {},
+    listShapes,
+    "",
+  ) as Partial<ManifestListRequest>;
+  if (Name === undefined || Manifests === undefined || Manifests.length === 0) {
+    throw new Failure(
+      "invalid",
+      "cannot create a manifest list: Name and at least one of Manifests are needed",
+    );
+  }
+  return { Name, Manifests, ...others };
+}
+
+/** The body of `POST /tare/manifest-lists/{name}/annotate`, proven to be of its shape. */
+export function parseManifestAnnotation(body: unknown): ManifestAnnotation {
+  const { Manifest, ...others } = readFields(body ?? {}, annotationShapes, "") as Partial<ManifestAnnotation>;
+  if (Manifest === undefined) {
+    throw new Failure("invalid", "cannot annotate a manifest list: the request names no Manifest");
+  }
+  return { Manifest, ...others };
+}

@@ -1,0 +1,129 @@
+import { Failure } from "../../base/failure.ts";
+import { type PlannedEndpointSettings, planSettings } from "./endpoint-settings.ts";
+import { endpointShapes } from "../container/create-shapes.ts";
+import { type FieldShapes, readFields } from "../http/field-shapes.ts";
+import type { EndpointSettings, NetworkCreateRequest } from "../types/network.ts";
+
+const createShapes: FieldShapes = {
+  Name: "text",
+  CheckDuplicate: "boolean",
+  Driver: "text",
+  Scope: "text",
+  Internal: "boolean",
+  Attachable: "boolean",
+  Ingress: "boolean",
+  ConfigOnly: "boolean",
+  ConfigFrom: { object: { Network: "text" } },
+  IPAM: {
+    object: {
+      Driver: "text",
+      Options: "text-map",
+      Config: { list: { Subnet: "text", IPRange: "text", Gateway: "text", AuxiliaryAddresses: "text-map" } },
+    },
+  },
+  EnableIPv4: "boolean",
+  EnableIPv6: "boolean",
+  Options: "text-map",
+  Labels: "text-map",
+};
+
+/** The body of `POST /networks/create` in the engine's words; assignable to its NetworkSpec. */
+export interface PlannedNetwork {
+  readonly name: string;
+  readonly driver?: string;
+  readonly subnets?: readonly {
+    readonly subnet?: string;
+    readonly range?: string;
+    readonly gateway?: string;
+    readonly auxiliary?: Readonly<Record<string, string>>;
+  }[];
+  readonly ipamDriver?: string;
+  readonly ipamOptions?: Readonly<Record<string, string>>;
+  readonly ipv4?: boolean;
+  readonly ipv6?: boolean;
+  readonly internal?: boolean;
+  readonly attachable?: boolean;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly scope?: string;
+  readonly configOnly?: boolean;
+  readonly configFrom?: string;
+}
+
+/** Throws Failure("invalid") naming the field that is wrong. */
+export function parseNetworkRequest(body: unknown): PlannedNetwork {
+  if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
+  const request = readFields(body, createShapes, "") as unknown as NetworkCreateRequest;
+  if (request.Ingress === true) {
+    throw new Failure("unsupported", "cannot create the network: ingress networks are a swarm's");
+  }
+  const { IPAM: ipam, ConfigFrom } = request;
+  return {
+    name: request.Name ?? "",
+    ...present("driver", request.Driver),
+    ...present("scope", request.Scope),
+    ...present("ipamDriver", ipam?.Driver),
+    ...present("configFrom", ConfigFrom?.Network),
+    ...given({
+      ipamOptions: ipam?.Options ?? undefined,
+      subnets: (ipam?.Config ?? []).map((config) => ({
+        ...present("subnet", config.Subnet),
+        ...present("range", config.IPRange),
+        ...present("gateway", config.Gateway),
+        ...given({ auxiliary: config.AuxiliaryAddresses ?? undefined }),
+      })),
+      ipv4: request.EnableIPv4 ?? undefined,
+      ipv6: request.EnableIPv6 ?? undefined,
+      internal: request.Internal,
+      attachable: request.Attachable,
+      configOnly: request.ConfigOnly,
+      options: request.Options ?? undefined,
+      labels: request.Labels ?? undefined,
+    }),
+  };
+}
+
+export function parseConnectRequest(body: unknown): {
+  readonly container: string;
+  readonly settings: PlannedEndpointSettings;
+} {
+  const request = readFields(
+    body ?? {},
+    { Container: "text", EndpointConfig: { object: endpointShapes } },
+    "",
+  ) as { readonly Container?: string; readonly EndpointConfig?: EndpointSettings };
+  return {
+    container: requireContainer(request.Container),
+    settings: planSettings(request.EndpointConfig ?? {}),
+  };
+}
+
+export function parseDisconnectRequest(body: unknown): {
+  readonly container: string;
+  readonly force: boolean;
+} {
+  const { Container, Force = false } = readFields(
+    body ?? {},
+    { Container: "text", Force: "boolean" },
+    "",
+  ) as {
+    readonly Container?: string;
+    readonly Force?: boolean;
+  };
+  return { container: requireContainer(Container), force: Force };
+}
+
+function requireContainer(container: string | undefined): string {
+  if (container !== undefined && container !== "") return container;
+  throw new Failure("invalid", "cannot read the request: it names no container");
+}
+
+function present<K extends string>(key: K, text: string | undefined): { [P in K]?: string } {
+  return (text === undefined || text === "" ? {} : { [key]: text }) as { [P in K]?: string };
+}
+
+function given<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,78 @@
+import { Failure } from "../../base/failure.ts";
+import { type FieldShapes, readFields } from "../http/field-shapes.ts";
+import type { SecretCreateRequest, SecretReference } from "../types/secret.ts";
+
+const shapes: FieldShapes = {
+  Name: "text",
+  Driver: "text",
+  Labels: "text-map",
+  Data: "text",
+  Replace: "boolean",
+};
+
+/** The shape of `HostConfig.Tare.Secrets`. */
+export const secretShapes: FieldShapes = {
+  Source: "text",
+  Type: "text",
+  Target: "text",
+  UID: "integer",
+  GID: "integer",
+  Mode: "text",
+};
+
+/** The body of `POST /tare/secrets/create`, proven to be of its shape; the value is decoded. */
+export function parseSecretRequest(body: unknown): Omit<SecretCreateRequest, "Data"> & {
+  readonly value: Uint8Array;
+} {
+  const { Data, ...request } = readFields(body ?? {}, shapes, "");
+  const text = typeof Data === "string" ? Data : "";
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
+    throw new Failure("invalid", "cannot create the secret: Data must be base64");
+  }
+  return { Name: "", ...request, value: Buffer.from(text, "base64") };
+}
+
+/** What a container gets of a secret, in the engine's words; assignable to its SecretUse. */
+export interface PlannedSecret {
+  readonly secret: string;
+  readonly kind: "file" | "variable";
+  readonly target?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly mode?: number;
+}
+
+/** Throws Failure("invalid") for values that can never work. */
+export function planSecret(reference: SecretReference): PlannedSecret {
+  const { Source: secret = "", Type: type = "mount", Target: target = "", UID, GID, Mode = "" } = reference;
+  if (secret === "") throw new Failure("invalid", "invalid secret: it has no name (Source)");
+  if (type !== "mount" && type !== "env" && type !== "")
+    throw new Failure("invalid", `invalid type of secret "${type.slice(0, 50)}": want mount or env`);
+  return {
+    secret,
+    kind: type === "env" ? "variable" : "file",
+    ...(target === "" ? {} : { target }),
+    ...(UID === undefined ? {} : { uid: UID }),
+    ...(GID === undefined ? {} : { gid: GID }),
+    ...(Mode === "" ? {} : { mode: parseSecretMode(Mode) }),
+  };
+}
+
+/** The way back. */
+export function formatSecret({ secret, kind, target, uid, gid, mode }: PlannedSecret): SecretReference {
+  return {
+    Source: secret,
+    Type: kind === "variable" ? "env" : "mount",
+    ...(target === undefined ? {} : { Target: target }),
+    ...(uid === undefined ? {} : { UID: uid }),
+    ...(gid === undefined ? {} : { GID: gid }),
+    ...(mode === undefined ? {} : { Mode: mode.toString(8).padStart(4, "0") }),
+  };
+}
+
+/** Octal, as chmod(1) has it. */
+export function parseSecretMode(text: string): number {
+  if (!/^0*[0-7]{1,4}$/.test(text) || text.length > 8)
+    throw new Failure("invalid", `invalid mode "${text.slice(0, 50)}": must be octal, 0000 to 7777`);
+  return Number.parseInt(text, 8);
+}

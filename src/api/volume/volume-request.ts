@@ -1,0 +1,20 @@
+import { Failure } from "../../base/failure.ts";
+import { type FieldShapes, readFields } from "../http/field-shapes.ts";
+import type { VolumeCreateRequest } from "../types/volume.ts";
+
+const shapes: FieldShapes = {
+  Name: "text",
+  Driver: "text",
+  DriverOpts: "text-map",
+  Labels: "text-map",
+  ClusterVolumeSpec: "any",
+};
+
+/** The body of `POST /volumes/create`, proven to be of its shape; an empty body asks for an anonymous volume. */
+export function parseVolumeRequest(body: unknown): VolumeCreateRequest {
+  const { ClusterVolumeSpec, ...request } = readFields(body ?? {}, shapes, "");
+  if (ClusterVolumeSpec !== undefined) {
+    throw new Failure("unsupported", "cannot create the volume: cluster volumes are not supported");
+  }
+  return request as VolumeCreateRequest;
+}

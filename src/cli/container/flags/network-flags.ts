@@ -1,0 +1,182 @@
+import { joinPublished } from "../../../api/container/publish-flag.ts";
+import type { HostConfig } from "../../../api/types/host-config.ts";
+import type { EndpointSettings, NetworkingConfig } from "../../../api/types/network.ts";
+import { optionFailure } from "../../flags/flag.ts";
+import type { TableOf } from "../../flags/flag.ts";
+import { bool, list, string } from "../../flags/kinds.ts";
+import { parseNetworkFlag, type NetworkFlag } from "./network-flag.ts";
+import { parseExposed, parsePublish } from "./publish-flag.ts";
+
+/** What the flags of networks and ports say. */
+export interface NetworkValues {
+  readonly network: readonly NetworkFlag[];
+  readonly "network-alias": readonly string[];
+  readonly ip: string;
+  readonly ip6: string;
+  readonly "link-local-ip": readonly string[];
+  readonly "mac-address": string;
+  readonly link: readonly string[];
+  readonly publish: readonly string[];
+  readonly "publish-all": boolean;
+  readonly expose: readonly string[];
+  readonly dns: readonly string[];
+  readonly "dns-option": readonly string[];
+  readonly "dns-search": readonly string[];
+}
+
+export const networkFlags: TableOf<NetworkValues> = {
+  dns: list("Set custom DNS servers"),
+  "dns-option": list("Set DNS options", { also: ["dns-opt"] }),
+  "dns-search": list("Set custom DNS search domains"),
+  expose: list("Expose a port or a range of ports"),
+  ip: string("IPv4 address (e.g., 172.30.100.104)"),
+  ip6: string("IPv6 address (e.g., 2001:db8::33)"),
+  link: list("Add link to another container"),
+  "link-local-ip": list("Container IPv4/IPv6 link-local addresses"),
+  "mac-address": string("Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
+  network: {
+    type: "network",
+    usage: "Connect a container to a network",
+    initial: [],
+    also: ["net"],
+    words: ["bridge", "none", "host", "container:", "name="],
+    add: (text, before) => [...before, parseNetworkFlag(text)],
+  },
+  "network-alias": list("Add network-scoped alias for the container", { also: ["net-alias"] }),
+  publish: list("Publish a container's port(s) to the host", { short: "p" }),
+  "publish-all": bool("Publish all exposed ports to random ports", { short: "P" }),
+};
+
+/** The three places of a request that tell of networks and ports. Throws optionFailure() in Docker's words. */
+export function planNetworkFlags(values: NetworkValues): {
+  readonly hostConfig: HostConfig;
+  readonly networkingConfig?: NetworkingConfig;
+  readonly exposed: Readonly<Record<string, object>>;
+  readonly macAddress?: string;
+} {
+  const { bindings, exposed } = joinPublished(
+    values.publish.map(parsePublish),
+    values.expose.map(parseExposed),
+  );
+  const ends = planEnds(values);
+  const [mode] = ends.keys();
+  const isUserDefined = mode !== undefined && !isFixed(mode);
+  return {
+    hostConfig: {
+      ...(mode === undefined ? {} : { NetworkMode: mode }),
+      ...(Object.keys(bindings).length === 0 ? {} : { PortBindings: bindings }),
+      ...(values["publish-all"] ? { PublishAllPorts: true } : {}),
+      ...(values.dns.length === 0 ? {} : { Dns: values.dns }),
+      ...(values["dns-option"].length === 0 ? {} : { DnsOptions: values["dns-option"] }),
+      ...(values["dns-search"].length === 0 ? {} : { DnsSearch: values["dns-search"] }),
+      ...(values.link.length === 0 || isUserDefined ? {} : { Links: values.link }),
+    },
+    exposed,
+    ...(values["mac-address"] === "" || (mode !== undefined && mode !== "default")
+      ? {}
+      : { macAddress: values["mac-address"] }),
+    ...(ends.size === 0 ? {} : { networkingConfig: { EndpointsConfig: byName(ends) } }),
+  };
+}
+
+/** By network, in the order in which they were given. The short flags belong to the first. */
+function planEnds(values: NetworkValues): ReadonlyMap<string, EndpointSettings> {
+  const flags = values.network.length === 0 && hasShort(values) ? [{ network: "default" }] : values.network;
+  const ends = new Map<string, EndpointSettings>();
+  for (const [index, flag] of (flags as readonly NetworkFlag[]).entries()) {
+    const { network } = flag;
+    if (ends.has(network))
+      throw optionFailure(`network ${JSON.stringify(network)} is specified multiple times`);
+    if (flags.length > 1 && (isFixed(network) || network.startsWith("container:"))) {
+      throw optionFailure(
+        "conflicting options: cannot attach both user-defined and non-user-defined network-modes",
+      );
+    }
+    ends.set(network, endOf(index === 0 ? withShort(flag, values) : flag));
+  }
+  return ends;
+}
+
+/** Few: the runtime's own way to do it would be compiled first. A computed name is a property of its own, whatever it is. */
+function byName(ends: ReadonlyMap<string, EndpointSettings>): Readonly<Record<string, EndpointSettings>> {
+  let named: Readonly<Record<string, EndpointSettings>> = {};
+  for (const [network, end] of ends) named = { ...named, [network]: end };
+  return named;
+}
+
+function hasShort(values: NetworkValues): boolean {
+  return (
+    values["network-alias"].length > 0 ||
+    values.ip !== "" ||
+    values.ip6 !== "" ||
+    values["link-local-ip"].length > 0
+  );
+}
+
+/** The flags of their own say of the first network what its long form can say, too: not both. */
+function withShort(flag: NetworkFlag, values: NetworkValues): NetworkFlag {
+  const merge = (name: string, short: string, long: string | undefined): string | undefined => {
+    if (short === "") return long;
+    if (long === undefined) return short;
+    throw optionFailure(`conflicting options: cannot specify both --${name} and per-network ${nameOf(name)}`);
+  };
+  const mergeList = (
+    name: string,
+    short: readonly string[],
+    long: readonly string[] | undefined,
+  ): readonly string[] | undefined => {
+    if (short.length === 0) return long;
+    if (long === undefined) return short;
+    throw optionFailure(`conflicting options: cannot specify both --${name} and per-network ${nameOf(name)}`);
+  };
+  const ipv4 = merge("ip", values.ip, flag.ipv4);
+  const ipv6 = merge("ip6", values.ip6, flag.ipv6);
+  const macAddress = merge("mac-address", values["mac-address"], flag.macAddress);
+  const aliases = mergeList("network-alias", values["network-alias"], flag.aliases);
+  const linkLocal = mergeList("link-local-ip", values["link-local-ip"], flag.linkLocal);
+  return {
+    ...flag,
+    ...(ipv4 === undefined ? {} : { ipv4 }),
+    ...(ipv6 === undefined ? {} : { ipv6 }),
+    ...(macAddress === undefined ? {} : { macAddress }),
+    ...(aliases === undefined ? {} : { aliases }),
+    ...(linkLocal === undefined ? {} : { linkLocal }),
+    ...(values.link.length === 0 || isFixed(flag.network) ? {} : { links: values.link }),
+  };
+}
+
+function nameOf(flag: string): string {
+  const names: Readonly<Record<string, string>> = {
+    ip: "IPv4 address",
+    ip6: "IPv6 address",
+    "mac-address": "MAC address",
+    "network-alias": "alias",
+    "link-local-ip": "link-local IP addresses",
+  };
+  return names[flag] ?? flag;
+}
+
+function endOf(flag: NetworkFlag): EndpointSettings {
+  const { ipv4, ipv6, linkLocal } = flag;
+  const hasAddresses = ipv4 !== undefined || ipv6 !== undefined || linkLocal !== undefined;
+  return {
+    ...(hasAddresses
+      ? {
+          IPAMConfig: {
+            ...(ipv4 === undefined ? {} : { IPv4Address: ipv4 }),
+            ...(ipv6 === undefined ? {} : { IPv6Address: ipv6 }),
+            ...(linkLocal === undefined ? {} : { LinkLocalIPs: linkLocal }),
+          },
+        }
+      : {}),
+    ...(flag.aliases === undefined ? {} : { Aliases: flag.aliases }),
+    ...(flag.links === undefined ? {} : { Links: flag.links }),
+    ...(flag.macAddress === undefined ? {} : { MacAddress: flag.macAddress }),
+    ...(flag.driverOptions === undefined ? {} : { DriverOpts: flag.driverOptions }),
+    ...(flag.gatewayPriority === undefined ? {} : { GwPriority: flag.gatewayPriority }),
+  };
+}
+
+function isFixed(mode: string): boolean {
+  return ["default", "bridge", "none", "host"].includes(mode) || mode.startsWith("container:");
+}

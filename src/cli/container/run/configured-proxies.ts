@@ -1,0 +1,37 @@
+import { Failure } from "../../../base/failure.ts";
+import { readDockerConfig } from "../../registry/config-file.ts";
+
+/** Fields of an entry of `proxies`, and the variable that each stands for. */
+const variables = {
+  httpProxy: "HTTP_PROXY",
+  httpsProxy: "HTTPS_PROXY",
+  noProxy: "NO_PROXY",
+  ftpProxy: "FTP_PROXY",
+  allProxy: "ALL_PROXY",
+} as const;
+
+/**
+ * What Docker's client configuration says about the proxies of containers (`proxies` of `config.json`: an entry by the daemon's host, else
+ * `default`), as environment variables in both cases. Throws "invalid" for what can't be read.
+ */
+export function readConfiguredProxies(
+  env: Readonly<Record<string, string | undefined>>,
+  host: string,
+): readonly string[] {
+  const { path, document } = readDockerConfig(env);
+  const refused = (): Failure =>
+    new Failure("invalid", `cannot read ${path}: proxies must be an object of objects of strings`);
+  const { proxies = {} } = document;
+  if (!isObject(proxies)) throw refused();
+  const entry = proxies[host] ?? proxies["default"] ?? {};
+  if (!isObject(entry)) throw refused();
+  return Object.entries(variables).flatMap(([field, name]) => {
+    const { [field]: value = "" } = entry;
+    if (typeof value !== "string") throw refused();
+    return value === "" ? [] : [`${name}=${value}`, `${name.toLowerCase()}=${value}`];
+  });
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,288 @@
+import type { ContainerCreateRequest, ContainerCreateResponse } from "../../../api/types/container.ts";
+import { sleep } from "../../../base/deadline.ts";
+import { Failure, kindOf, sentenceOf } from "../../../base/failure.ts";
+import type { LeanClient } from "../../../client/lean-client.ts";
+import type { Call } from "../../command.ts";
+import { type IdFile, openIdFile } from "./id-file.ts";
+import { platformOf } from "./platform-of.ts";
+import type { planApiSocket as PlanApiSocket } from "./api-socket.ts";
+import { optionFailure } from "../../flags/flag.ts";
+import type { ContainerValues } from "../flags/values.ts";
+
+/** Our own platform as Docker names it; another can't run here. */
+const ownPlatform = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
+
+/** What counts once the request is planned. */
+export type CreateValues = Pick<
+  ContainerValues,
+  | "arch"
+  | "authfile"
+  | "cidfile"
+  | "decryption-key"
+  | "http-proxy"
+  | "name"
+  | "os"
+  | "platform"
+  | "pull"
+  | "quiet"
+  | "replace"
+  | "retry"
+  | "retry-delay"
+  | "seccomp-policy"
+  | "tls-verify"
+  | "unsetenv-all"
+  | "use-api-socket"
+  | "variant"
+>;
+
+/** Asks the daemon for the container; what else it asks for is its own. */
+export type MakeContainer = (
+  client: LeanClient,
+  request: ContainerCreateRequest,
+  options: { readonly name: string | undefined },
+) => Promise<ContainerCreateResponse>;
+
+export interface Making {
+  readonly make?: MakeContainer;
+  /** Makes the pod that is for the container (makePodOf()). */
+  readonly makePod?: (() => Promise<AsyncDisposable & { keep(): void }>) | undefined;
+}
+
+/**
+ * Makes the container and says what the daemon warns of. Gives its id, which is in the `--cidfile` too.
+ * An image that is missing is pulled, unless `--pull never` says not to.
+ */
+export async function createContainer(
+  call: Call<CreateValues>,
+  planned: ContainerCreateRequest,
+  {
+    make = async (client, request, options) => await client.containers.create(request, options),
+    makePod,
+  }: Making = {},
+): Promise<string> {
+  const { values, context } = call;
+  checkPull(values.pull);
+  const platform = platformOf(values, process.arch === "x64" ? "amd64" : process.arch);
+  checkPlatform(platform);
+  const proxied = await withProxies(call, planned);
+  using idFile = openIdFile(values.cidfile, { what: "container", cwd: context.cwd });
+  const client = await call.leanClient();
+  if (makePod === undefined) return await createIn(call, proxied, { client, make, idFile });
+  await using pod = await makePod();
+  const id = await createIn(call, proxied, { client, make, idFile });
+  pod.keep();
+  return id;
+}
+
+/** In the pod that it is for, where that is there. */
+async function createIn(
+  call: Call<CreateValues>,
+  planned: ContainerCreateRequest,
+  {
+    client,
+    make,
+    idFile,
+  }: { readonly client: LeanClient; readonly make: MakeContainer; readonly idFile: IdFile },
+): Promise<string> {
+  const { values, context } = call;
+  if (values.replace) {
+    if (values.name === "") throw optionFailure("cannot replace a container without --name being set");
+    await client.containers.remove(values.name, { force: true }).catch((thrown: unknown) => {
+      if (kindOf(thrown) !== "not-found") throw thrown;
+    });
+  }
+  const { request, archive } = values["use-api-socket"]
+    ? await planSocket(planned, { host: client.host, env: context.env })
+    : { request: planned };
+  const options = { name: values.name === "" ? undefined : values.name };
+  const image = request.Image ?? "";
+  const policy = values["seccomp-policy"];
+  if (values.pull === "always") await pull(call, image);
+  if (values.pull === "newer") await pullNewer(call, image);
+  const create = async () =>
+    await make(client, policy === "image" ? await withImageProfile(call, request) : request, options);
+  const { Id: id, Warnings: warnings } = await createPulling(call, create, [
+    image,
+    ...imagesMounted(request),
+  ]);
+  if (archive !== undefined) await putFiles(client, id, archive);
+  for (const warning of warnings ?? []) call.err(`WARNING: ${warning}\n`);
+  idFile.write(id);
+  return id;
+}
+
+/**
+ * Adds the proxies of Docker's client configuration, but for variables that the command line says something of. As with Docker's client, a
+ * configuration that can't be read is a warning.
+ */
+async function withProxies(
+  call: Call<CreateValues>,
+  request: ContainerCreateRequest,
+): Promise<ContainerCreateRequest> {
+  const { values, given, context, globals } = call;
+  const isRefused = given.has("http-proxy") && !values["http-proxy"];
+  if (isRefused || values["unsetenv-all"] || !mayHaveConfig(context)) return request;
+  const { readConfiguredProxies } = await import("./configured-proxies.ts");
+  const asked = request.Env ?? [];
+  const taken = new Set(asked.map((entry) => entry.split("=", 1)[0]));
+  try {
+    const proxies = readConfiguredProxies(context.env, globals.host);
+    const free = proxies.filter((entry) => !taken.has(entry.split("=", 1)[0]));
+    return { ...request, Env: [...free, ...asked] };
+  } catch (thrown) {
+    call.err(`WARNING: ${sentenceOf(thrown)}\n`);
+    return request;
+  }
+}
+
+/** Most have none: then nothing that reads one is loaded. */
+function mayHaveConfig({ env, hasContent }: Call<unknown>["context"]): boolean {
+  const { DOCKER_CONFIG, HOME } = env;
+  const directory = DOCKER_CONFIG || (HOME ? `${HOME}/.docker` : undefined);
+  return directory === undefined || hasContent(`${directory}/config.json`);
+}
+
+/** Images that are missing are pulled, each once. */
+async function createPulling<T>(
+  call: Call<CreateValues>,
+  create: () => Promise<T>,
+  images: readonly string[],
+): Promise<T> {
+  try {
+    return await create();
+  } catch (thrown) {
+    const { values } = call;
+    const named = images.find(
+      (name) => kindOf(thrown) === "not-found" && sentenceOf(thrown).includes(withTag(name)),
+    );
+    const missing = named ?? images[0] ?? "";
+    if (!(await isMissingImage(thrown, missing)) || values.pull === "never") throw thrown;
+    if (!values.quiet) call.err(`Unable to find image '${withTag(missing)}' locally\n`);
+    await pull(call, missing);
+    const left = images.filter((name) => name !== missing);
+    return left.length === 0 ? await create() : await createPulling(call, create, left);
+  }
+}
+
+const profileLabel = "io.containers.seccomp.profile";
+
+/** The profile that the image itself brings, by the caller's wish; one that is asked for by --security-opt comes before it. */
+async function withImageProfile(
+  call: Call<CreateValues>,
+  request: ContainerCreateRequest,
+): Promise<ContainerCreateRequest> {
+  const { HostConfig = {} } = request;
+  const options = HostConfig?.SecurityOpt ?? [];
+  if (options.some((option) => /^seccomp[=:]/.test(option))) return request;
+  const { images } = await call.client();
+  const { Config } = await images.inspect(request.Image ?? "");
+  const profile = Config?.Labels?.[profileLabel];
+  if (profile === undefined || profile === "") return request;
+  return { ...request, HostConfig: { ...HostConfig, SecurityOpt: [...options, `seccomp=${profile}`] } };
+}
+
+function imagesMounted({ HostConfig }: ContainerCreateRequest): readonly string[] {
+  return HostConfig?.Mounts?.flatMap(({ Type, Source = "" }) => (Type === "image" ? [Source] : [])) ?? [];
+}
+
+async function planSocket(...args: Parameters<typeof PlanApiSocket>): ReturnType<typeof PlanApiSocket> {
+  const { planApiSocket } = await import("./api-socket.ts"); // not loaded where nobody asks for it
+  return await planApiSocket(...args);
+}
+
+/** A container that lacks them is not what was asked for. */
+async function putFiles(client: LeanClient, id: string, archive: Uint8Array): Promise<void> {
+  const pieces = (async function* () {
+    yield archive;
+  })();
+  await client.containers.copyInto(id, "/", { archive: pieces }).catch(async (thrown: unknown) => {
+    await client.containers.remove(id, { force: true }).catch(() => undefined);
+    throw thrown;
+  });
+}
+
+function checkPull(pull: string): void {
+  if (!["always", "missing", "never", "newer", ""].includes(pull)) {
+    throw optionFailure(
+      `invalid pull option: '${pull}': must be one of "always", "missing", "never" or "newer"`,
+    );
+  }
+}
+
+function checkPlatform(platform: string): void {
+  if (
+    platform === "" ||
+    platform === ownPlatform ||
+    platform === "linux" ||
+    platform.startsWith(`${ownPlatform}/`)
+  )
+    return;
+  if (!/^[a-z0-9_]+(?:\/[a-z0-9_]+){0,2}$/i.test(platform)) {
+    throw optionFailure(`cannot use platform "${platform}": want os/architecture, as ${ownPlatform}`);
+  }
+  throw new Failure("unsupported", `cannot use platform "${platform}": this machine runs ${ownPlatform}`, {
+    details: { exitStatus: 125 },
+  });
+}
+
+/** Progress goes to standard error, as what the container prints goes to standard output. */
+async function pull(call: Call<CreateValues>, image: string): Promise<void> {
+  const { pullImage } = await import("../../registry/pull-image.ts"); // not loaded where all goes well
+  const { quiet, retry = 0, "retry-delay": delayMs = 2_000 } = call.values;
+  const platform = platformOf(call.values, process.arch === "x64" ? "amd64" : process.arch);
+  try {
+    for (let left = retry; ; left--) {
+      try {
+        await pullImage(call, withTag(image), {
+          platform,
+          isQuiet: quiet,
+          out: call.context.stderr,
+          decryptionKeys: call.values["decryption-key"],
+          access: call.values,
+        });
+        return;
+      } catch (thrown) {
+        // What is not there, or not for us, will not be there a moment later.
+        if (left <= 0 || kindOf(thrown) !== "unavailable") throw thrown;
+        call.err(`${sentenceOf(thrown)}: trying again\n`);
+        await sleep(delayMs, { signal: call.signal });
+      }
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    throw new Failure(thrown.kind, thrown.message, {
+      cause: thrown,
+      details: { ...thrown.details, exitStatus: 125 },
+    });
+  }
+}
+
+/** What the registry has comes before what is here; when nothing can be had from it, what is here will do. */
+async function pullNewer(call: Call<CreateValues>, image: string): Promise<void> {
+  try {
+    await pull(call, image);
+  } catch (thrown) {
+    const { images } = await call.client();
+    const isHere = await images.inspect(image).then(
+      () => true,
+      () => false,
+    );
+    if (!isHere) throw thrown;
+    call.err(`WARNING: using the image that is here: ${sentenceOf(thrown)}\n`);
+  }
+}
+
+/** Throws what is wrong with a name that can't be an image's. */
+async function isMissingImage(thrown: unknown, image: string): Promise<boolean> {
+  const isImage = thrown instanceof Failure && thrown.kind === "not-found" && /image/i.test(thrown.message);
+  if (!isImage) return false;
+  const { parseReference } = await import("../../../spec/reference.ts");
+  parseReference(image);
+  return true;
+}
+
+/** As Docker says it: with the tag that is meant when none is given. */
+export function withTag(reference: string): string {
+  const last = reference.slice(reference.lastIndexOf("/") + 1);
+  return last.includes(":") || last.includes("@") ? reference : `${reference}:latest`;
+}

@@ -1,0 +1,190 @@
+import type { PodCreateRequest } from "../../api/types/pod.ts";
+import { kindOf } from "../../base/failure.ts";
+import type { Call, Command } from "../command.ts";
+import { containerFlags } from "../container/flags/flags.ts";
+import { openIdFile } from "../container/run/id-file.ts";
+import { planLabels, planLimitFlags } from "../container/run/plan.ts";
+import { planBlockIoFlags } from "../container/flags/resource-flags.ts";
+import { parseRestartPolicy } from "../container/flags/restart-policy.ts";
+import type { ContainerValues } from "../container/flags/values.ts";
+import { laterFailure, optionFailure, type TableOf } from "../flags/flag.ts";
+import { bool, string } from "../flags/kinds.ts";
+import { planPodWishes } from "./plan-pod.ts";
+
+type Shared = Pick<
+  ContainerValues,
+  | "add-host"
+  | "blkio-weight"
+  | "blkio-weight-device"
+  | "cpu-shares"
+  | "cpus"
+  | "cpuset-cpus"
+  | "cpuset-mems"
+  | "device-read-bps"
+  | "device-write-bps"
+  | "dns"
+  | "dns-option"
+  | "dns-search"
+  | "gidmap"
+  | "hostname"
+  | "ip"
+  | "ip6"
+  | "label"
+  | "label-file"
+  | "mac-address"
+  | "memory"
+  | "memory-swap"
+  | "network"
+  | "network-alias"
+  | "no-hosts"
+  | "publish"
+  | "restart"
+  | "shm-size"
+  | "subgidname"
+  | "subuidname"
+  | "sysctl"
+  | "uidmap"
+  | "userns"
+>;
+
+/** Of these it has the flags that a container has: they are about what its containers share, and take together. */
+const sharedNames: readonly (keyof Shared)[] = [
+  "add-host",
+  "blkio-weight",
+  "blkio-weight-device",
+  "cpu-shares",
+  "cpus",
+  "cpuset-cpus",
+  "cpuset-mems",
+  "device-read-bps",
+  "device-write-bps",
+  "dns",
+  "dns-option",
+  "dns-search",
+  "gidmap",
+  "hostname",
+  "ip",
+  "ip6",
+  "label",
+  "label-file",
+  "mac-address",
+  "memory",
+  "memory-swap",
+  "network",
+  "network-alias",
+  "no-hosts",
+  "publish",
+  "restart",
+  "shm-size",
+  "subgidname",
+  "subuidname",
+  "sysctl",
+  "uidmap",
+  "userns",
+];
+
+interface Own {
+  readonly infra: boolean;
+  readonly "infra-name": string;
+  readonly name: string;
+  readonly "pod-id-file": string;
+  readonly replace: boolean;
+  readonly share: string;
+}
+type Values = Shared & Own;
+
+const sharedFlags = Object.fromEntries(
+  sharedNames.map((name) => [name, containerFlags[name]]),
+) as unknown as TableOf<Shared>;
+
+const defaultShare = "ipc,net,uts";
+
+export const podCreate: Command<Values> = {
+  usage: "[OPTIONS] [NAME]",
+  takes: [0, 1],
+  flags: {
+    ...sharedFlags,
+    hostname: string("Host name of the pod's containers (default the pod's name)", { short: "h" }),
+    infra: bool("Make a container that holds the pod's namespaces", { initial: true }),
+    "infra-name": string("Name of that container"),
+    label: { ...sharedFlags.label, usage: "Set metadata on the pod" },
+    name: string("Name of the pod", { short: "n" }),
+    "pod-id-file": string("Write the pod ID to the file", { isFile: true }),
+    replace: bool("Remove a pod that has the name already, by force"),
+    share: string(`Namespaces that its containers share: ipc, net, pid, uts, or "none"; +pid adds one`, {
+      initial: defaultShare,
+      words: ["none", "net", "+pid"],
+    }),
+  },
+  completes: ["none"],
+  examples: [
+    "tare pod create --name web --publish 8080:80",
+    "tare pod create --name small --memory 512m --cpus 1.5",
+    "tare pod create --name tools --share +pid --network backend --hostname tools",
+    "tare run -d --pod web nginx && tare run --rm --pod web busybox wget -qO- localhost",
+  ],
+  async run(call) {
+    const { values, positional, context } = call;
+    const name = chooseName(values.name, positional[0]);
+    if (!values.infra) {
+      throw laterFailure("--infra=false (--share none makes a pod whose containers share nothing)");
+    }
+    const request = planRequest(call, name);
+    using idFile = openIdFile(values["pod-id-file"], { what: "pod", cwd: context.cwd });
+    const client = await call.client();
+    if (values.replace) {
+      if (name === "") throw optionFailure("cannot replace a pod without --name being set");
+      await client.pods.remove(name, { force: true }).catch((thrown: unknown) => {
+        if (kindOf(thrown) !== "not-found") throw thrown;
+      });
+    }
+    const { Id: id, Warnings: warnings } = await client.pods.create(request);
+    for (const warning of warnings) call.err(`WARNING: ${warning}\n`);
+    idFile.write(id);
+    call.out(`${id}\n`);
+    return 0;
+  },
+};
+
+function chooseName(flag: string, word = ""): string {
+  if (flag !== "" && word !== "" && flag !== word)
+    throw optionFailure("the pod has two names: --name and NAME");
+  return flag || word;
+}
+
+function planRequest({ values, given, context }: Call<Values>, name: string): PodCreateRequest {
+  const wishes = planPodWishes({
+    ...values,
+    expose: [],
+    link: [],
+    "link-local-ip": [],
+    "publish-all": false,
+  });
+  return {
+    ...wishes,
+    ...(name === "" ? {} : { Name: name }),
+    ...(values["infra-name"] === "" ? {} : { InfraName: values["infra-name"] }),
+    Labels: planLabels(values, context.cwd),
+    Share: parseShare(values.share),
+    HostConfig: {
+      ...wishes.HostConfig,
+      ...planLimitFlags(values),
+      ...planBlockIoFlags(values),
+      ...(values["shm-size"] === undefined ? {} : { ShmSize: values["shm-size"] }),
+      ...(Object.keys(values.sysctl).length === 0 ? {} : { Sysctls: values.sysctl }),
+      ...(given.has("restart") ? { RestartPolicy: parseRestartPolicy(values.restart) } : {}),
+    },
+  };
+}
+
+/** `net,ipc`, `none`, or `+pid`: what is shared by default, and that. */
+function parseShare(text: string): readonly string[] {
+  const isMore = text.startsWith("+");
+  const words = (isMore ? text.slice(1) : text).split(",").filter((word) => word !== "" && word !== "none");
+  if (words.includes("cgroup")) throw laterFailure("--share cgroup (each container has a cgroup of its own)");
+  const wrong = words.find((word) => !["ipc", "net", "pid", "uts"].includes(word));
+  if (wrong !== undefined) {
+    throw optionFailure(`--share: invalid kernel namespace "${wrong}": want ipc, net, pid, uts or none`);
+  }
+  return isMore ? [...defaultShare.split(","), ...words] : words;
+}

@@ -1,0 +1,247 @@
+import { mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { Failure, sentenceOf } from "../../../base/failure.ts";
+import { fault } from "../../../base/fault.ts";
+import { planCapabilities } from "../../../linux/process/capability.ts";
+import { requireDescriptors } from "../../../linux/process/descriptor-budget.ts";
+import type { Fd } from "../../../linux/kernel/fd.ts";
+import type { StartedProcess } from "../../../runtime/types.ts";
+import type { ExecRequest } from "../../parts.ts";
+import { isWithoutDeviceList } from "../../planning/cgroup-mode.ts";
+import { cleanPath } from "../../planning/clean-path.ts";
+import { randomContainerId } from "../../planning/container-name.ts";
+import { mergeEnvironment, planEnvironment, withHome } from "../../planning/environment.ts";
+import { withSecrets } from "../../planning/secrets.ts";
+import type { ContainerRecord } from "../../state/records.ts";
+import type { AttachedStream, ContainerReference, ExecSpec, TerminalSize } from "../../../model/containers.ts";
+import type { ContainerContext } from "../../context.ts";
+import { containerEvent } from "../../describe-event.ts";
+import type { ExecSession } from "./exec-sessions.ts";
+import { exitCodeOf } from "../exit-status.ts";
+import { getContainer } from "../../find-container.ts";
+import { orClosing } from "../lifecycle/wait.ts";
+import { failureTo, launchFailure } from "../lifecycle/launch-failure.ts";
+import { LateDuplex } from "../streams/late-duplex.ts";
+import type { LiveContainer } from "../live-container.ts";
+import { findUser } from "../files/accounts.ts";
+import { openClass } from "../resources/resource-class.ts";
+import { readSecretVariables } from "../files/secrets.ts";
+import { planRecord } from "../../plan-record.ts";
+import { seccompOf } from "../lifecycle/start.ts";
+import { followDenials, planWatch, tellDenials } from "../resources/watched.ts";
+
+/** Registers a program to be run in a running container; gives the session's id. */
+export function createExec(context: ContainerContext, reference: ContainerReference, spec: ExecSpec): string {
+  const record = getContainer(context.state, reference);
+  getLive(context, record);
+  if (spec.command.length === 0) throw new Failure("invalid", "cannot exec: no exec command specified");
+  const { workingDirectory = "" } = spec;
+  if (workingDirectory !== "" && !workingDirectory.startsWith("/")) {
+    throw new Failure(
+      "invalid",
+      `cannot exec: the working directory "${workingDirectory}" must be an absolute path`,
+    );
+  }
+  mergeEnvironment(spec.env ?? [], []);
+  const session = context.execs.add({ id: randomContainerId(), containerId: record.id, spec });
+  const action = `exec_create: ${spec.command.join(" ")}`;
+  context.state.events.record(containerEvent(record, action, { execID: session.id }));
+  return session.id;
+}
+
+/**
+ * Runs it; once only ("conflict" otherwise). The stream is given unless `detach`. What could not be executed has ended
+ * with the failure's details.exitCode.
+ */
+export async function startExec(
+  context: ContainerContext,
+  id: string,
+  options: {
+    readonly detach?: boolean;
+    readonly consoleSize?: TerminalSize;
+    readonly preserveFds?: ReadonlyMap<number, Fd>;
+  } = {},
+): Promise<AttachedStream | undefined> {
+  const session = context.execs.get(id);
+  const { descriptors } = context.parts;
+  if (descriptors !== undefined) requireDescriptors("exec", descriptors);
+  const duplex = options.detach === true ? undefined : new LateDuplex();
+  const { kept } = await context.execs.start(session.containerId, () =>
+    launch(context, session, {
+      duplex,
+      consoleSize: options.consoleSize,
+      preserveFds: options.preserveFds ?? new Map(),
+    }),
+  );
+  fault("exec.launched");
+  session.kept = kept;
+  session.state = { status: "running", pid: kept.pid };
+  const record = context.state.findContainer(session.containerId);
+  if (record !== undefined) followDenials(context, record, kept);
+  void kept.exited.then(async (exit) => {
+    fault("exec.exited");
+    finish(context, session, { code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end) });
+    fault("exec.ended");
+    await kept[Symbol.asyncDispose]();
+    await rm(context.places.exec(session.containerId, id), { recursive: true, force: true }).catch(
+      () => undefined,
+    );
+  });
+  return duplex === undefined ? undefined : { terminal: session.spec.terminal ?? false, duplex };
+}
+
+async function launch(
+  context: ContainerContext,
+  session: ExecSession,
+  {
+    duplex,
+    consoleSize,
+    preserveFds,
+  }: {
+    readonly duplex: LateDuplex | undefined;
+    readonly consoleSize: TerminalSize | undefined;
+    readonly preserveFds: ReadonlyMap<number, Fd>;
+  },
+): Promise<StartedProcess> {
+  const { id } = session;
+  if (session.state.status !== "created") {
+    throw new Failure("conflict", `cannot start exec session "${id}": it has been started already`);
+  }
+  const record = getContainer(context.state, session.containerId);
+  const live = getLive(context, record);
+  session.state = { status: "starting" };
+  const runDirectory = context.places.exec(record.id, id);
+  try {
+    // Not the directory above it: a container that is being removed would get it back.
+    mkdirSync(runDirectory, { mode: 0o700 });
+    fault("exec.directory");
+    const action = `exec_start: ${session.spec.command.join(" ")}`;
+    context.state.events.record(containerEvent(record, action, { execID: id }));
+    using rdtClass = openClass(record.spec);
+    return await context.parts.runtime.exec({
+      ...(rdtClass === undefined ? {} : { taskFds: [rdtClass.fd] }),
+      ...planExec(context, record, { session, live, consoleSize }),
+      preserveFds,
+      runDirectory,
+      ...(duplex === undefined
+        ? {}
+        : {
+            whileSettingUp: async (kept) =>
+              duplex.join(await kept.attach(streamsOf(session.spec)), {
+                // A client asks for the exit code as soon as the streams end.
+                endsAfter: orClosing(session.ended, context.closing),
+              }),
+          }),
+    });
+  } catch (failed) {
+    const thrown = failureTo("execute in the container", failed);
+    const { exitCode } = thrown.details;
+    const code = typeof exitCode === "number" ? exitCode : 126;
+    finish(context, session, { code, error: sentenceOf(thrown) });
+    await rm(runDirectory, { recursive: true, force: true });
+    duplex?.destroy();
+    throw launchFailure(thrown, { exitCode: code });
+  }
+}
+
+function finish(
+  context: ContainerContext,
+  session: ExecSession,
+  { code, error }: { readonly code: number; readonly error?: string },
+): void {
+  session.state = { status: "exited", code };
+  delete session.kept;
+  session.end({ code, oomKilled: false, ...(error === undefined ? {} : { error }) });
+  const record = context.state.findContainer(session.containerId);
+  if (record === undefined || context.closing.aborted) return;
+  tellDenials(context, record);
+  const attributes = { execID: session.id, exitCode: String(code) };
+  context.state.events.record(containerEvent(record, "exec_die", attributes));
+}
+
+function planExec(
+  context: ContainerContext,
+  record: ContainerRecord,
+  {
+    session,
+    live,
+    consoleSize,
+  }: {
+    readonly session: ExecSession;
+    readonly live: LiveContainer;
+    readonly consoleSize: TerminalSize | undefined;
+  },
+): Omit<ExecRequest, "runDirectory" | "whileSettingUp"> {
+  const { spec } = session;
+  const plan = planRecord(context, record);
+  using root = live.kept.openRoot();
+  const user = findUser(root.fd, {
+    user: spec.user === undefined || spec.user === "" ? plan.user : spec.user,
+    groups: record.spec.groupAdd ?? [],
+    spec: record.spec,
+    host: context.parts.host,
+  });
+  const terminal = spec.terminal ?? false;
+  const own = mergeEnvironment(spec.env ?? [], plan.ownEnv);
+  const isBare = record.spec.clearEnv === true;
+  const privileged = spec.privileged ?? record.spec.privileged ?? false;
+  const all = privileged ? [...planCapabilities({ privileged, available: context.host.capabilities })] : [];
+  const capabilities = privileged
+    ? all.filter((name) => name !== "CAP_MKNOD" || !isWithoutDeviceList(record.spec))
+    : plan.capabilities;
+  const size = consoleSize ?? spec.consoleSize;
+  const cwd =
+    spec.workingDirectory === undefined || spec.workingDirectory === "" ? undefined : spec.workingDirectory;
+  return {
+    id: session.id,
+    process: {
+      terminal,
+      ...(size === undefined ? {} : { consoleSize: { height: size.rows, width: size.columns } }),
+      user: {
+        uid: user.uid,
+        gid: user.gid,
+        additionalGids: user.additionalGids,
+        ...(record.spec.umask === undefined ? {} : { umask: record.spec.umask }),
+      },
+      args: spec.command,
+      env: withSecrets(
+        withHome(planEnvironment(own, { hostname: plan.hostname, terminal, isBare }), user.home),
+        readSecretVariables(context, plan),
+      ),
+      cwd: cwd === undefined ? plan.workingDirectory : cleanPath(cwd),
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      rlimits: plan.rlimits,
+      noNewPrivileges: record.spec.noNewPrivileges ?? false,
+      ...(record.spec.personality === undefined ? {} : { personality: record.spec.personality }),
+      ...(plan.appArmorProfile === undefined || (privileged && record.spec.appArmor === undefined)
+        ? {}
+        : { apparmorProfile: plan.appArmorProfile }),
+      ...(record.spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: record.spec.oomScoreAdj }),
+    },
+    target: { pid: live.kept.pid, startTime: live.kept.startTime },
+    ...(privileged ? {} : { seccomp: seccompOf(context, plan) }),
+    ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
+    keepStdinOpen: spec.attachStdin ?? false,
+    ...planWatch(context, record, session.id),
+    cgroupName: record.spec.cgroups === "disabled" ? undefined : record.id,
+  };
+}
+
+function streamsOf(spec: ExecSpec): { stdin: boolean; stdout: boolean; stderr: boolean } {
+  return {
+    stdin: spec.attachStdin ?? false,
+    stdout: spec.attachStdout ?? false,
+    stderr: spec.attachStderr ?? false,
+  };
+}
+
+/** The run that goes on. Throws "conflict" when there is none. */
+export function getLive(context: ContainerContext, record: ContainerRecord): LiveContainer {
+  const live = context.live.get(record.id);
+  if (live !== undefined && record.state.status === "running") return live;
+  const { status } = record.state;
+  const state = status === "paused" || status === "restarting" ? `is ${status}` : "is not running";
+  throw new Failure("conflict", `cannot do that in container "${record.name}": it ${state}`, {
+    details: { state: record.state.status, id: record.id },
+  });
+}

@@ -1,0 +1,28 @@
+import { existsSync, readdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ContainerId } from "../../../model/containers.ts";
+import type { ContainerContext } from "../../context.ts";
+
+/**
+ * What the programs that an earlier life of the engine executed in a container left in its run directory: those that
+ * run are watched to their end, the rest goes.
+ */
+export function watchOrphanedExecs(context: ContainerContext, id: ContainerId): void {
+  const runDirectory = context.places.run(id);
+  const names = existsSync(runDirectory) ? readdirSync(runDirectory) : [];
+  for (const name of names.filter((each) => each.startsWith("exec-"))) {
+    void context.background.run(id, () => watch(context, join(runDirectory, name)));
+  }
+}
+
+async function watch(context: ContainerContext, directory: string): Promise<void> {
+  const found = await context.parts.runtime.reconnect(directory).catch(() => undefined);
+  if (found === undefined || !("pid" in found)) return await rm(directory, { recursive: true, force: true });
+  context.execs.keep(found);
+  void found.exited.then(async () => {
+    context.execs.drop(found);
+    await found[Symbol.asyncDispose]();
+    await rm(directory, { recursive: true, force: true }).catch(() => undefined);
+  });
+}

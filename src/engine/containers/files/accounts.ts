@@ -1,0 +1,81 @@
+import { RecentMap } from "../../../base/recent-map.ts";
+import type { Fd } from "../../../linux/kernel/fd.ts";
+import { readFileInRoot } from "../../../linux/files/open.ts";
+import { addAccounts } from "../../../spec/add-accounts.ts";
+import { decodeBytes } from "../../../spec/byte-text.ts";
+import { type ResolvedUser, resolveUser, type UserDatabase } from "../../../spec/passwd.ts";
+import type { HostPart } from "../../parts.ts";
+import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerContext } from "../../context.ts";
+import { writeContainerFile } from "../../networks/network-files.ts";
+
+/** An image's passwd and group beyond this are no such files. */
+const MOST_FILE_BYTES = 4 * 1024 * 1024;
+
+/** Of files so long in all what was found is remembered. */
+const MOST_REMEMBERED = 16_384;
+/** Who is who by all that decides it: containers of an image ask the same, start for start. */
+const known = new RecentMap<string, ResolvedUser>(32);
+
+/** Whose accounts they are, as whom it runs. */
+interface Wanted {
+  readonly spec: ContainerRecord["spec"];
+  readonly host: Pick<HostPart, "readText">;
+}
+
+/** Who `user[:group]` is inside this root. Throws "invalid" for a name that isn't there. */
+export function findUser(
+  root: Fd,
+  { user, groups, ...wanted }: Wanted & { readonly user: string; readonly groups: readonly string[] },
+): ResolvedUser {
+  const { passwd, group } = withAdded(readAccounts(root), { ...wanted, user });
+  const resolve = (): ResolvedUser => resolveUser(user, { passwd, group }, { groups });
+  if (passwd.length + group.length > MOST_REMEMBERED) return resolve();
+  return known.get(JSON.stringify([user, groups, passwd, group]), resolve);
+}
+
+/** The files that stand for /etc/passwd and /etc/group where something is added to them; their paths by target. */
+export function makeAccountFiles(
+  { places, parts }: ContainerContext,
+  record: ContainerRecord,
+  { root, user }: { readonly root: Fd; readonly user: string },
+): Readonly<Record<string, string>> {
+  if (!addsAccounts(record.spec)) return {};
+  const image = readAccounts(root);
+  const added = withAdded(image, { spec: record.spec, host: parts.host, user });
+  const files: Record<string, string> = {};
+  for (const name of ["passwd", "group"] as const) {
+    if (added[name] === image[name]) continue;
+    const path = places.file(record.id, name);
+    writeContainerFile(path, added[name], record);
+    files[`/etc/${name}`] = path;
+  }
+  return files;
+}
+
+function readAccounts(root: Fd): UserDatabase {
+  return { passwd: readText(root, "etc/passwd"), group: readText(root, "etc/group") };
+}
+
+function readText(root: Fd, path: string): string {
+  return decodeBytes(readFileInRoot(root, path, { limit: MOST_FILE_BYTES }) ?? new Uint8Array());
+}
+
+function addsAccounts({ passwdEntry, groupEntry, hostUsers }: ContainerRecord["spec"]): boolean {
+  return passwdEntry !== undefined || groupEntry !== undefined || hostUsers !== undefined;
+}
+
+function withAdded(
+  image: UserDatabase,
+  { spec, host, user }: Wanted & { readonly user: string },
+): UserDatabase {
+  if (!addsAccounts(spec)) return image;
+  const { passwdEntry, groupEntry, hostUsers } = spec;
+  return addAccounts(image, {
+    user,
+    ...(passwdEntry === undefined ? {} : { passwdEntry }),
+    ...(groupEntry === undefined ? {} : { groupEntry }),
+    ...(hostUsers === undefined ? {} : { hostUsers }),
+    hostPasswd: hostUsers === undefined ? "" : host.readText("/etc/passwd"),
+  });
+}

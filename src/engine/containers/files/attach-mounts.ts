@@ -1,0 +1,108 @@
+import { closeSync, constants, openSync, realpathSync } from "node:fs";
+import { posix } from "node:path";
+import { within } from "../../../base/failure.ts";
+import { MOUNT_ATTR_RDONLY } from "../../../linux/constants/mount.ts";
+import { O_PATH } from "../../../linux/constants/open.ts";
+import { ensureDirectoryInRoot } from "../../../linux/files/ensure-directory.ts";
+import type { Fd, OwnedFd } from "../../../linux/kernel/fd.ts";
+import { hasFeature } from "../../../linux/features.ts";
+import { cloneTree, moveMount, setMountAttributes } from "../../../linux/mount/mount.ts";
+import { openInRoot } from "../../../linux/files/open.ts";
+import { statFd } from "../../../linux/files/stat.ts";
+import { isErrno } from "../../../linux/kernel/syscall.ts";
+import { isWithin } from "../../planning/clean-path.ts";
+import { checkMounts } from "../../planning/mounts.ts";
+import type { ContainerRecord } from "../../state/records.ts";
+import type { BindMount, ImageMount, VolumeMount } from "../../../model/containers.ts";
+import type { ContainerContext } from "../../context.ts";
+import { openImageMounts } from "./image-mounts.ts";
+import { openVolumes } from "./open-volumes.ts";
+import { makeBindSource } from "./prepare-root.ts";
+
+const kernelPlaces = ["/proc", "/sys", "/dev"];
+
+type SeenMount = BindMount | VolumeMount | ImageMount;
+
+/** The binds, volumes and images of a container that does not run, from outside to inside. */
+export function seenMounts({ spec }: Pick<ContainerRecord, "spec">): readonly SeenMount[] {
+  // KERNEL(6.15): mounts that are on no mount table can be put into each other.
+  if (!hasFeature("detached-composition")) return [];
+  return checkMounts(spec.mounts)
+    .filter((mount): mount is SeenMount => mount.kind !== "tmpfs")
+    .filter(({ target }) => !kernelPlaces.some((place) => isWithin(target, place)))
+    .toSorted((one, other) => one.target.split("/").length - other.target.split("/").length);
+}
+
+/**
+ * Mounts them below `root`, a detached and writable mount, as they will be when the container runs: on no mount table,
+ * gone with the last descriptor of the root. A bind whose source is gone is left out, unless it asks for one to be made.
+ * SAFETY: places are resolved inside the root; what is in a volume is never resolved but by the kernel, in the mounts that
+ * are made here.
+ */
+export async function attachMounts(
+  context: ContainerContext,
+  record: ContainerRecord,
+  { root, usernsFd }: { readonly root: Fd; readonly usernsFd: Fd | undefined },
+): Promise<void> {
+  const mounts = seenMounts(record);
+  using volumes = await openVolumes(context, mounts);
+  using images = await openImageMounts(context, mounts, usernsFd);
+  for (const mount of mounts) {
+    try {
+      const source =
+        mount.kind === "bind"
+          ? findBindSource(record, mount)
+          : ((mount.kind === "image" ? images : volumes).sources.get(mount.target) ?? -1);
+      if (source === undefined) continue;
+      attach(mount, { root, usernsFd, source });
+    } catch (thrown) {
+      throw within(`cannot mount at "${mount.target}"`, thrown);
+    }
+  }
+}
+
+/** The path on the host; undefined when nothing is there. */
+function findBindSource(record: ContainerRecord, mount: BindMount): string | undefined {
+  makeBindSource(record, mount);
+  try {
+    return realpathSync(mount.source);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw thrown;
+  }
+}
+
+function attach(
+  mount: SeenMount,
+  {
+    root,
+    usernsFd,
+    source,
+  }: { readonly root: Fd; readonly usernsFd: Fd | undefined; readonly source: Fd | string },
+): void {
+  const { target, readonly = mount.kind === "image" } = mount;
+  const isBind = mount.kind === "bind";
+  const recursive = !isBind || mount.recursive !== false;
+  using tree = cloneTree(source, { recursive });
+  if (mount.kind === "volume" && usernsFd !== undefined) setMountAttributes(tree.fd, { usernsFd });
+  if (readonly) {
+    const isWhole = recursive && !(isBind && mount.readonlyBelow === false);
+    setMountAttributes(tree.fd, { set: MOUNT_ATTR_RDONLY, recursive: isWhole });
+  }
+  using place = openPlace(root, target, statFd(tree.fd).kind === "directory");
+  moveMount(tree.fd, place.fd);
+}
+
+/** The place of a mount, made if it is missing. */
+function openPlace(root: Fd, target: string, isDirectory: boolean): OwnedFd {
+  if (isDirectory) return ensureDirectoryInRoot(root, target);
+  try {
+    return openInRoot(root, target, O_PATH);
+  } catch (thrown) {
+    if (!isErrno(thrown, "ENOENT")) throw thrown;
+  }
+  using parent = ensureDirectoryInRoot(root, posix.dirname(target));
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  closeSync(openSync(`/proc/self/fd/${parent.fd}/${posix.basename(target)}`, flags, 0o644));
+  return openInRoot(root, target, O_PATH);
+}

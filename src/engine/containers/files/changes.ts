@@ -1,0 +1,23 @@
+import type { ContainerChange } from "../../../model/files.ts";
+import type { ContainerReference } from "../../../model/containers.ts";
+import type { ContainerContext } from "../../context.ts";
+import { getContainer } from "../../find-container.ts";
+import { openIdsOf } from "../lifecycle/user-namespace.ts";
+
+/** What a start makes in the root file system for its own mounts: no change of the container's, while it is empty. */
+export const startedPlaces: ReadonlySet<string> = new Set(
+  "dev dev/console dev/mqueue dev/pts dev/shm etc etc/hostname etc/hosts etc/resolv.conf proc sys".split(" "),
+);
+
+/** What the container has changed on top of its image, also while it runs. */
+export async function listContainerChanges(
+  context: ContainerContext,
+  reference: ContainerReference,
+): Promise<readonly ContainerChange[]> {
+  const record = getContainer(context.state, reference);
+  using ids = await openIdsOf(context, record);
+  return await context.parts.storage.listChanges(record.id, {
+    ignored: startedPlaces,
+    ...(ids === undefined ? {} : { usernsFd: ids.fd }),
+  });
+}

@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import { planCommand } from "../../planning/command.ts";
+import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerDetails, ContainerSummary } from "../../../model/containers.ts";
+import { cgroupPathOf, type ContainerContext } from "../../context.ts";
+import { boundPortsOf, describeEndpoints } from "../../networks/describe-network.ts";
+import { exposedPortsOf } from "../../networks/exposed-ports.ts";
+import { findNetworkOwner } from "../../network-owner.ts";
+import { planRecord } from "../../plan-record.ts";
+import { membershipOf } from "../../find-pod.ts";
+import { describeWatched } from "../resources/watched.ts";
+
+/** What `ps` shows. */
+export function summarize(context: ContainerContext, record: ContainerRecord): ContainerSummary {
+  const { spec, imageConfig } = record;
+  const network = spec.namespaces?.network ?? spec.networks?.[0]?.network ?? "bridge";
+  const pod = membershipOf(context.state, record);
+  const isStillNamed = context.state.findImage(record.imageId as never) !== undefined;
+  return {
+    id: record.id,
+    name: record.name,
+    image: isStillNamed ? record.image : record.imageId,
+    imageId: record.imageId,
+    command: planCommand(spec, imageConfig.defaults),
+    createdAt: record.createdAt,
+    state: record.state,
+    labels: { ...imageConfig.defaults.labels, ...spec.labels },
+    networkMode: typeof network === "object" ? `container:${network.container}` : network,
+    endpoints: describeEndpoints(context, record),
+    ports: boundPortsOf(record),
+    exposedPorts: exposedPortsOf(spec, imageConfig.defaults.exposedPorts),
+    mounts: (spec.mounts ?? []).map((mount) =>
+      mount.kind === "volume" && mount.name !== undefined
+        ? { ...mount, mountpoint: context.volumes.store.dataPath(mount.name) }
+        : mount,
+    ),
+    ...(pod === undefined ? {} : { pod }),
+  };
+}
+
+/** What `inspect` shows. */
+export async function describeContainer(
+  context: ContainerContext,
+  record: ContainerRecord,
+): Promise<ContainerDetails> {
+  const { places, parts } = context;
+  const { id, spec, imageConfig } = record;
+  const owner = findNetworkOwner(context, record)?.id ?? id;
+  const plan = planRecord(context, record);
+  const [path = "", ...args] = plan.args;
+  const data = await parts.storage.describe({ snapshot: id }).catch(() => ({}));
+  return {
+    ...summarize(context, record),
+    spec,
+    restartCount: record.restartCount,
+    process: {
+      path,
+      args,
+      env: plan.ownEnv,
+      workingDirectory: plan.workingDirectory,
+      user: plan.user,
+    },
+    imageConfig,
+    effective: {
+      hostname: plan.hostname,
+      domainname: plan.domainname,
+      capabilities: plan.capabilities,
+      maskedPaths: plan.maskedPaths,
+      readonlyPaths: plan.readonlyPaths,
+      stopSignal: plan.stopSignal,
+      cgroup: cgroupPathOf(context, id),
+      ...(plan.appArmorProfile === undefined ? {} : { appArmorProfile: plan.appArmorProfile }),
+      ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
+    },
+    files: {
+      log: record.spec.log === "none" ? "" : join(places.log(id), "log.0"),
+      hosts: places.file(owner, "hosts"),
+      hostname: places.file(owner, "hostname"),
+      resolvConf: places.file(owner, "resolv.conf"),
+    },
+    storage: { driver: parts.storage.name, data },
+    execIds: context.execs
+      .ofContainer(id)
+      .filter((session) => session.state.status === "running")
+      .map((session) => session.id),
+    ...describeWatched(context, record),
+    ...(record.lastTiming === undefined ? {} : { lastTiming: record.lastTiming }),
+  };
+}

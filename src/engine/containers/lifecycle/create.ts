@@ -1,0 +1,257 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { Failure } from "../../../base/failure.ts";
+import { fault } from "../../../base/fault.ts";
+import { planCgroup } from "../../../linux/cgroup/plan.ts";
+import { planCgroupParent } from "../../planning/cgroup-parent.ts";
+import { cgroupLimitsOf } from "../../planning/block-devices.ts";
+import { randomContainerId, randomContainerName, parseContainerName } from "../../planning/container-name.ts";
+import type { ContainerPlan } from "../../planning/plan-container.ts";
+import { hasPodCgroup, podCgroupOf } from "../../planning/pod-cgroup.ts";
+import { planPodMember } from "../../planning/pod-member.ts";
+import { refuse } from "../../planning/refusal.ts";
+import { factsOf, getPod } from "../../find-pod.ts";
+import type { ContainerRecord, EndpointRecord, IntentId, PodSettings } from "../../state/records.ts";
+import type { ContainerId, ContainerSpec, CreateOptions, NamespaceMode } from "../../../model/containers.ts";
+import { checkLinks } from "../../networks/links.ts";
+import { resolveEndpoints } from "../../networks/join-networks.ts";
+import { findUnreached } from "../../networks/unreached-ports.ts";
+import { findDevices } from "../resources/container-devices.ts";
+import { reserveIds } from "./user-namespace.ts";
+import type { ContainerContext } from "../../context.ts";
+import { bindSourceMissing, decideMounts, makeVolumes } from "./create-mounts.ts";
+import { containerEvent } from "../../describe-event.ts";
+import { getForCreate } from "../../find-container.ts";
+import { checkHostsFile } from "../../networks/hosts-file.ts";
+import { identifyCaller } from "./notify.ts";
+import { openClass } from "../resources/resource-class.ts";
+import { pinImageMounts } from "../files/image-mounts.ts";
+import { makePlaces } from "./make-places.ts";
+import { failureTo } from "./launch-failure.ts";
+import { planNew } from "../../plan-record.ts";
+import { requiredIds } from "./required-containers.ts";
+import { readSecretVariables } from "../files/secrets.ts";
+import { sharesMemory } from "../files/shared-memory.ts";
+import { anonymousVolumes, volumeMounts } from "../files/volume-uses.ts";
+
+/** Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. With `pod` it holds one. */
+export async function createContainer(
+  context: ContainerContext,
+  wanted: ContainerSpec,
+  { pod, startsNext = false }: CreateOptions & { readonly pod?: PodSettings } = {},
+): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
+  const id = context.parts.cgroups.promiseId() ?? randomContainerId();
+  const asked = wanted.pod === undefined ? wanted : inPod(context, wanted, wanted.pod);
+  const ownName = pod === undefined ? asked.name : (asked.name ?? `${id.slice(0, 12)}-infra`);
+  using name = reserveName(context, { wanted: ownName, id });
+  using image = await context.pinImage(asked.image);
+  using pinned = await pinImageMounts(context, asked.mounts);
+  using pinnedSecrets = context.secrets.pin(asked.secrets);
+  const { config } = image.record;
+  const spec = {
+    ...asked,
+    ...canonicalNamespaces(context, asked),
+    ...requiredIds(context, asked.requires),
+    ...(asked.secrets === undefined ? {} : { secrets: pinnedSecrets.secrets }),
+    mounts: decideMounts(context, { ...asked, mounts: pinned.mounts }, config.defaults.volumes),
+    ...(inPodCgroup(context, { id, asked, pod }) ?? parentOf(context, asked)),
+    ...identifyCaller(asked),
+  };
+  const plan = planNew(context, { id, spec, imageConfig: config });
+  if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
+  checkSources(plan);
+  readSecretVariables(context, plan);
+  checkHostsFile(spec);
+  openClass(spec)?.[Symbol.dispose]();
+  const endpoints = resolveEndpoints(context, spec);
+  checkLinks(context, spec);
+  findDevices(context.parts.host, plan);
+  using ids = reserveIds(context, { id, mode: spec.namespaces?.user });
+  const { cgroups, host } = context.parts;
+  const { warnings } = planCgroup(cgroupLimitsOf(plan.limits, host.findBlockDevice), cgroups.layout);
+  const { cgroupParent } = spec;
+  const record: ContainerRecord = {
+    id,
+    name: name.text,
+    createdAt: Date.now(),
+    spec,
+    image: asked.image,
+    imageId: image.record.id,
+    imageConfig: config,
+    layers: config.diffIds,
+    ...(ids.maps === undefined ? {} : { idMaps: ids.maps }),
+    ...(endpoints.length === 0 ? {} : { endpoints }),
+    state: { status: "created" },
+    bootId: context.parts.host.bootId,
+    restartCount: 0,
+    starts: [],
+    ...(pod === undefined ? {} : { pod }),
+  };
+  const shut = await firewallWarnings(context, endpoints);
+  const volumes = anonymousVolumes(spec.mounts);
+  const intent = context.state.beginIntent({
+    kind: "create",
+    containerId: id,
+    ...(volumes.length === 0 ? {} : { volumes }),
+  });
+  fault("create.intended");
+  try {
+    using _ = await context.volumes.hold(volumeMounts(spec.mounts).map((mount) => mount.name));
+    await makeVolumes(context, { mounts: spec.mounts, layers: record.layers });
+    if (!context.spareData.take(context.places.data(id)))
+      mkdirSync(context.places.log(id), { recursive: true, mode: 0o700 });
+    fault("create.directory");
+    await context.parts.storage.createSnapshot(id, record.layers, {
+      ...(ids.maps === undefined ? {} : { idMaps: ids.maps }),
+      ...(spec.storageBytes === undefined ? {} : { sizeBytes: spec.storageBytes }),
+    });
+    fault("create.snapshot");
+    if (!startsNext) await makePlaces(context, record, plan);
+    if (cgroupParent !== undefined) cgroups.assign(id, cgroupParent, { split: spec.cgroups === "split" });
+    if (spec.pod !== undefined) getPod(context.state, spec.pod); // it may have been removed meanwhile
+    context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });
+    fault("create.recorded");
+  } catch (thrown) {
+    await undoCreate(context, { id, intent, volumes }).catch(() => undefined); // the next open tries again
+    throw failureTo("create the container", thrown);
+  }
+  return {
+    id,
+    warnings: [
+      ...plan.warnings,
+      ...warnings,
+      ...sharingWarnings(context, spec),
+      ...shut,
+      ...findUnreached(context, { ports: spec.ports ?? [], endpoints }),
+    ],
+  };
+}
+
+/** The cgroup above its own. The engine's is the one that it is in now; in the topmost there is nothing to split: the container is where all are. */
+function parentOf(
+  { parts }: ContainerContext,
+  { cgroups, cgroupParent }: ContainerSpec,
+): Pick<ContainerSpec, "cgroupParent"> {
+  if (cgroups === "split") {
+    if (cgroupParent !== undefined) throw refuse("conflicting options: cgroups split and a cgroup parent");
+    const current = parts.cgroups.current();
+    return current === "" ? {} : { cgroupParent: `/${current}` };
+  }
+  return cgroupParent === undefined
+    ? {}
+    : { cgroupParent: planCgroupParent(cgroupParent, parts.cgroups.path) };
+}
+
+/** The cgroup above its own, where it is one of a pod with limits, or holds such a pod. */
+function inPodCgroup(
+  { state }: ContainerContext,
+  {
+    id,
+    asked,
+    pod,
+  }: { readonly id: ContainerId; readonly asked: ContainerSpec; readonly pod: PodSettings | undefined },
+): Pick<ContainerSpec, "cgroupParent"> | undefined {
+  const holder = asked.pod === undefined ? undefined : getPod(state, asked.pod);
+  const isLimited =
+    holder === undefined
+      ? pod !== undefined && Object.keys(asked.limits ?? {}).length > 0
+      : hasPodCgroup(holder);
+  return isLimited ? { cgroupParent: podCgroupOf(holder?.id ?? id) } : undefined;
+}
+
+/** The spec of a container in a pod. Throws "not-found", or "invalid" for what belongs to the pod. */
+function inPod({ state, host }: ContainerContext, asked: ContainerSpec, reference: string): ContainerSpec {
+  return planPodMember(asked, factsOf(getPod(state, reference), host));
+}
+
+/** Rolls back a creation that did not come to its end; idempotent. */
+export async function undoCreate(
+  context: ContainerContext,
+  {
+    id,
+    intent,
+    volumes,
+  }: { readonly id: ContainerId; readonly intent: IntentId; readonly volumes: readonly string[] },
+): Promise<void> {
+  context.volumes.removeUnused(volumes);
+  await context.parts.storage.removeSnapshot(id);
+  fault("undo.snapshot");
+  await rm(context.places.data(id), { recursive: true, force: true });
+  fault("undo.directory");
+  context.state.endIntent(intent);
+}
+
+/** Keeps a name from others until disposed of; by then a record has it, or nothing. Throws "conflict". */
+export function reserveName(
+  context: ContainerContext,
+  { wanted, id }: { readonly wanted: string | undefined; readonly id: ContainerId },
+): Disposable & { readonly text: string } {
+  const { state, reservedNames } = context;
+  const holderOf = (name: string): ContainerId | undefined =>
+    state.findContainerByName(name)?.id ?? reservedNames.get(name);
+  const isGiven = wanted !== undefined && wanted !== "";
+  const text = isGiven
+    ? parseContainerName(wanted)
+    : randomContainerName((name) => holderOf(name) !== undefined);
+  const holder = holderOf(text);
+  if (holder !== undefined) {
+    throw new Failure(
+      "conflict",
+      `cannot name a container "${text}": the name is in use by container "${holder}": remove or rename that one`,
+      { details: { name: text, id: holder } },
+    );
+  }
+  reservedNames.set(text, id);
+  return {
+    text,
+    [Symbol.dispose]: () => {
+      if (reservedNames.get(text) === id) reservedNames.delete(text);
+    },
+  };
+}
+
+/** Containers whose namespaces are shared are kept by id: a name may pass to another one. Throws "invalid". */
+function canonicalNamespaces(
+  context: ContainerContext,
+  { namespaces }: ContainerSpec,
+): Partial<ContainerSpec> {
+  if (namespaces === undefined) return {};
+  const byId = <Mode extends NamespaceMode | "none" | "shareable">(mode: Mode): Mode =>
+    typeof mode === "object" ? ({ container: getForCreate(context.state, mode.container).id } as Mode) : mode;
+  const { pid, ipc, uts, network, user } = namespaces;
+  return {
+    namespaces: {
+      ...namespaces,
+      ...(pid === undefined ? {} : { pid: byId(pid) }),
+      ...(ipc === undefined ? {} : { ipc: byId(ipc) }),
+      ...(uts === undefined ? {} : { uts: byId(uts) }),
+      ...(network === undefined ? {} : { network: byId(network) }),
+      ...(typeof user === "object" && "container" in user ? { user: byId(user) } : {}),
+    },
+  };
+}
+
+function checkSources(plan: ContainerPlan): void {
+  for (const mount of plan.mounts) {
+    if (mount.kind === "bind" && mount.createSource !== true && !existsSync(mount.source)) {
+      throw bindSourceMissing(mount.source);
+    }
+  }
+}
+
+/** Whoever has Docker on the same host has its forward chain, too: said before somebody wonders why nothing answers. */
+async function firewallWarnings(
+  { networks, parts }: ContainerContext,
+  endpoints: readonly EndpointRecord[],
+): Promise<readonly string[]> {
+  const plans = endpoints.flatMap(({ networkId }) => networks.find(networkId)?.plan ?? []);
+  const found = await Promise.all(plans.map((each) => parts.networks.obstaclesOf(each)));
+  return found.flat().map(({ subject, problem, advice }) => `${subject} ${problem}: ${advice}`);
+}
+
+function sharingWarnings(context: ContainerContext, spec: ContainerSpec): readonly string[] {
+  if (typeof spec.namespaces?.ipc !== "object" || sharesMemory(context, spec)) return [];
+  return [
+    "/dev/shm is not shared with the other container, which is not shareable: only System V IPC and message queues are",
+  ];
+}

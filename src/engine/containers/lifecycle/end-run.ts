@@ -1,0 +1,261 @@
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { poll } from "../../../base/deadline.ts";
+import { fault } from "../../../base/fault.ts";
+import { type Failure, kindOf, sentenceOf } from "../../../base/failure.ts";
+import { codeOf, fileFailure } from "../../../linux/files/file-failure.ts";
+import type { Exit } from "../../../runtime/types.ts";
+import type { ContainerRecord, IntentId } from "../../state/records.ts";
+import type { EngineEvent } from "../../../model/engine.ts";
+import type { ContainerId, ContainerState } from "../../../model/containers.ts";
+import { cgroupOf, type ContainerContext } from "../../context.ts";
+import { imagesOf } from "../../images/images-in-use.ts";
+import { containerEvent } from "../../describe-event.ts";
+import { planRestart } from "../../planning/restart-policy.ts";
+import { lastRun } from "./last-run.ts";
+import { exitCodeOf, exitStatusOf } from "../exit-status.ts";
+import { networkUseEvents, plansOf, releaseEndpoints, withoutPlans } from "../../networks/join-networks.ts";
+import { tellDenials } from "../resources/watched.ts";
+import { anonymousVolumes, volumeUseEvents } from "../files/volume-uses.ts";
+
+/** How long things of a container that has ended may stay busy (its keeper gives out the last bytes). */
+const BUSY_MS = 10_000;
+
+export type ExitedState = Extract<ContainerState, { status: "exited" }>;
+
+/** The state after a run that ended so. Reads the cgroup's counters: call it before that is removed. */
+export function stateAfter(context: ContainerContext, record: ContainerRecord, exit: Exit): ExitedState {
+  const oomKills = Math.max(cgroupOf(context, record).oomKills(), noticedKills(record));
+  const startedAt = "startedAt" in record.state ? record.state.startedAt : record.starts.at(-1);
+  return {
+    status: "exited",
+    code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end),
+    oomKilled: oomKills > 0,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    finishedAt: exit.finishedAt,
+    ...(exit.keeperLost === true ? { error: "keeper lost" } : {}),
+  };
+}
+
+/**
+ * Records the end of a run (or of a start that failed), tells those who wait and cleans up behind the answer; a
+ * container with autoRemove goes altogether, unless it is being restarted. `startsAgain`: the start failed for a shortage
+ * that may pass, so the restart policy counts it like a run. The container's lock is held.
+ */
+export function recordEnd(
+  context: ContainerContext,
+  record: ContainerRecord,
+  {
+    state,
+    ends,
+    startsAgain = false,
+  }: { readonly state: ExitedState; readonly ends?: IntentId; readonly startsAgain?: boolean },
+): void {
+  const plans = plansOf(record);
+  const left = withoutPlans(record);
+  const ended: ContainerRecord = { ...left, state };
+  tellDenials(context, record);
+  const die = containerEvent(record, "die", {
+    exitCode: String(state.code),
+    ...(state.startedAt === undefined
+      ? {}
+      : { execDuration: String(Math.max(0, Math.floor((state.finishedAt - state.startedAt) / 1000))) }),
+  });
+  const events = [
+    ...(state.oomKilled && noticedKills(record) === 0 ? [containerEvent(record, "oom")] : []),
+    die,
+    // A start that failed has used none of them.
+    ...(state.startedAt === undefined
+      ? []
+      : [...networkUseEvents(context, record, "disconnect"), ...volumeUseEvents(record, "unmount")]),
+  ];
+  const delayMs =
+    state.startedAt === undefined && !startsAgain
+      ? undefined
+      : planRestart(record.spec.restartPolicy, lastRun(ended));
+  if (delayMs !== undefined) {
+    const waiting: ContainerRecord = {
+      ...left,
+      state: { ...state, status: "restarting" },
+      // A start that failed for a shortage is no restart.
+      restartCount: record.restartCount + (startsAgain ? 0 : 1),
+      restartDelayMs: delayMs,
+    };
+    context.state.putContainer(waiting, { ends, events });
+    fault("end.waiting");
+    releaseEndpoints(context, record, plans);
+    context.live.delete(record.id);
+    context.attaches.cancel(record.id);
+    context.waiters.wake(record.id, "exit", exitStatusOf(ended));
+    sweepAfterRun(context, record.id);
+    context.restarts.schedule(record.id, delayMs);
+    return;
+  }
+  if (record.spec.autoRemove === true && context.live.get(record.id)?.isRestarting !== true) {
+    releaseEndpoints(context, record, plans);
+    dropContainer(context, ended, {
+      events,
+      removesVolumes: true,
+      removesImage: record.spec.removeImage === true,
+    });
+    if (ends !== undefined) context.state.endIntent(ends);
+    return;
+  }
+  context.state.putContainer(ended, { ends, events });
+  fault("end.recorded");
+  releaseEndpoints(context, record, plans);
+  context.live.delete(record.id);
+  context.attaches.cancel(record.id);
+  context.waiters.wake(record.id, "exit", exitStatusOf(ended));
+  sweepAfterRun(context, record.id);
+}
+
+/**
+ * Takes the record away, and with `removesVolumes` its anonymous volumes that no other container has, with `removesImage` its image
+ * unless something else has that: names are free when this returns, but for the image's, which goes before those are woken who wait for the removal. The rest goes in the background, journalled.
+ */
+export function dropContainer(
+  context: ContainerContext,
+  record: ContainerRecord,
+  {
+    events = [],
+    removesVolumes = false,
+    removesImage = false,
+  }: {
+    readonly events?: readonly EngineEvent[];
+    readonly removesVolumes?: boolean;
+    readonly removesImage?: boolean;
+  } = {},
+): void {
+  const { id } = record;
+  context.restarts.cancel(id);
+  const volumes = removesVolumes ? anonymousVolumes(record.spec.mounts ?? []) : [];
+  const image = removesImage ? record.image : undefined;
+  const told = [...events, containerEvent(record, "destroy")];
+  const intent = context.state.removeContainer(id, told, {
+    ...(volumes.length === 0 ? {} : { volumes }),
+    ...(image === undefined ? {} : { image }),
+  });
+  fault("remove.recorded");
+  if (volumes.length > 0) context.volumes.removeUnused(volumes);
+  context.secrets.release(record.spec.secrets);
+  context.live.delete(id);
+  context.attaches.cancel(id);
+  context.execs.forget(id);
+  const status = exitStatusOf(record);
+  context.waiters.wake(id, "exit", status);
+  const wakeAll = (): void => context.waiters.wake(id, "removed", status);
+  const imageGone = image === undefined ? undefined : removeImageOf(context, { id, image }).finally(wakeAll);
+  if (imageGone === undefined) wakeAll();
+  void context.background
+    .run(id, async () => {
+      await imageGone;
+      await sweepAll(context, { id, intent });
+    })
+    .then(() => {
+      const known = new Set<string>(context.state.images().map((image) => image.id));
+      if (!imagesOf(record).every((image) => known.has(image)) && !context.closing.aborted)
+        context.collectGarbage();
+    });
+}
+
+/** The image that goes with a container. What uses it keeps it: that is no failure. */
+export async function removeImageOf(
+  context: ContainerContext,
+  { id, image }: Pick<ContainerRecord, "id" | "image">,
+): Promise<void> {
+  if (context.closing.aborted) return;
+  try {
+    await context.removeImage(image);
+  } catch (thrown) {
+    if (["conflict", "not-found"].includes(kindOf(thrown))) return;
+    context.background.note(id, `its image "${image}" cannot be removed: ${sentenceOf(thrown)}`);
+  }
+}
+
+/** Those of which an event told while it ran; a cgroup below its own may be gone by now, and its count. */
+function noticedKills({ state }: ContainerRecord): number {
+  return state.status === "running" || state.status === "paused" ? (state.oomKills ?? 0) : 0;
+}
+
+/** Everything that a container leaves; then the intent has done its work. Idempotent. */
+export async function sweepAll(
+  context: ContainerContext,
+  { id, intent }: { readonly id: ContainerId; readonly intent: IntentId },
+): Promise<void> {
+  await sweepCgroup(context, id);
+  fault("sweep.cgroup");
+  await whenFree("remove the file system", () => context.parts.storage.removeSnapshot(id));
+  fault("sweep.snapshot");
+  await removeDirectory(context.places.run(id));
+  fault("sweep.run");
+  await removeDirectory(context.places.data(id));
+  fault("sweep.data");
+  // A data root that is being closed is swept at the next open.
+  if (context.closing.aborted) return;
+  context.state.endIntent(intent);
+  context.parts.cgroups.release(id);
+  fault("sweep.done");
+}
+
+/**
+ * Removes a directory and all below it; fine when absent. The keepers of execs that end may still write into it, and
+ * others may remove parts of it meanwhile: it is gone when this resolves, or this throws.
+ */
+export async function removeDirectory(path: string): Promise<void> {
+  await poll(
+    async () => {
+      try {
+        await rm(path, { recursive: true, force: true });
+      } catch (thrown) {
+        if (codeOf(thrown) !== "ENOTEMPTY")
+          throw fileFailure("cannot remove the directory of a container", thrown);
+      }
+      // With `force`, rm() also resolves when an entry vanishes while it goes through the tree, and leaves the rest.
+      return existsSync(path) ? undefined : true;
+    },
+    { everyMs: 3, timeoutMs: BUSY_MS, what: `remove the directory "${path}" of a container` },
+  );
+}
+
+/** Kills what is left in it and removes it; fine when absent. */
+export async function sweepCgroup(context: ContainerContext, id: ContainerId): Promise<void> {
+  const { cgroups } = context.parts;
+  // Looking into one that is not there would make the directories above it.
+  if (cgroups.exists(id)) {
+    const cgroup = cgroups.open(id);
+    if (cgroup.pids().length > 0) await cgroup.killAll();
+    await cgroup.remove();
+  }
+  fault("end.emptied");
+  cgroups.leaveParent(id);
+}
+
+function sweepAfterRun(context: ContainerContext, id: ContainerId): void {
+  void context.background.run(id, async () => {
+    await sweepCgroup(context, id);
+    fault("end.swept");
+  });
+}
+
+/** Tries again as long as "conflict" says that somebody, the keeper that is just ending, still has it. */
+export async function whenFree<T>(what: string, work: () => Promise<T>): Promise<T> {
+  let busy: Failure | undefined;
+  try {
+    const { done } = await poll(
+      async () => {
+        try {
+          return { done: await work() };
+        } catch (thrown) {
+          if (kindOf(thrown) !== "conflict") throw thrown;
+          busy = thrown as Failure;
+          return undefined;
+        }
+      },
+      { everyMs: 3, timeoutMs: BUSY_MS, what },
+    );
+    return done;
+  } catch (thrown) {
+    throw kindOf(thrown) === "deadline" ? (busy ?? thrown) : thrown;
+  }
+}

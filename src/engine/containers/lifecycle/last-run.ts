@@ -1,0 +1,15 @@
+import type { EndedRun } from "../../planning/restart-policy.ts";
+import type { ContainerRecord } from "../../state/records.ts";
+
+/** What the policy looks at. */
+export function lastRun(record: ContainerRecord): EndedRun {
+  const { state, restartCount, restartDelayMs, stoppedByHand = false } = record;
+  const hasEnded = state.status === "exited" || state.status === "restarting";
+  return {
+    code: hasEnded ? state.code : 0,
+    ranMs: hasEnded ? Math.max(0, state.finishedAt - (state.startedAt ?? state.finishedAt)) : 0,
+    restartCount,
+    ...(restartDelayMs === undefined ? {} : { delayMs: restartDelayMs }),
+    stoppedByHand,
+  };
+}

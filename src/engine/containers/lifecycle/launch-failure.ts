@@ -1,0 +1,23 @@
+import { Failure, kindOf, sentenceOf, within } from "../../../base/failure.ts";
+import { fileFailure } from "../../../linux/files/file-failure.ts";
+
+/**
+ * Why a program could not be started. What the kernel did not find is something of the caller's (a directory, a mount's
+ * target): "not-found" is kept for containers and exec sessions, whose absence clients act on.
+ */
+export function launchFailure(thrown: unknown, details: Readonly<Record<string, unknown>> = {}): Failure {
+  const kind = kindOf(thrown);
+  const named = thrown instanceof Failure ? thrown.details : {};
+  const isCalls = kind === "not-found" && !("container" in named || "image" in named);
+  return new Failure(isCalls ? "invalid" : kind, sentenceOf(thrown), {
+    cause: thrown,
+    details: { ...named, ...details },
+  });
+}
+
+/** What was thrown, as a Failure whose sentence begins with what could not be done. */
+export function failureTo(act: string, thrown: unknown): Failure {
+  const sentence = `cannot ${act}`;
+  if (!(thrown instanceof Failure)) return fileFailure(sentence, thrown);
+  return thrown.message.startsWith("cannot") ? thrown : within(sentence, thrown);
+}

@@ -1,0 +1,41 @@
+import { sentenceOf } from "../../../base/failure.ts";
+import { isSameProcess, processStartTime } from "../../../linux/process/process.ts";
+import { openUnixSocket, sendUnixMessage } from "../../../linux/sockets/unix-message.ts";
+import type { KeptProcess } from "../../../runtime/types.ts";
+import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerSpec } from "../../../model/containers.ts";
+import type { ContainerContext } from "../../context.ts";
+
+/** The caller's process for good: systemd takes a message for the unit that its sender is in. */
+export function identifyCaller({ notify }: ContainerSpec): Pick<ContainerSpec, "notify"> {
+  if (notify?.pid === undefined) return {};
+  try {
+    return { notify: { ...notify, startTime: String(processStartTime(notify.pid)) } };
+  } catch {
+    return { notify: { socket: notify.socket } }; // it has ended
+  }
+}
+
+/**
+ * Tells who waits for it that the container runs, and that its keeper is the main process: sd_notify(3). In the name of the
+ * caller where that still lives. A failure is only noted: the container runs.
+ */
+export function notifyReady(
+  context: ContainerContext,
+  { id, spec }: ContainerRecord,
+  kept: KeptProcess,
+): void {
+  const { notify } = spec;
+  if (notify === undefined) return;
+  const { socket: to, pid, startTime } = notify;
+  const isCallerThere = pid !== undefined && startTime !== undefined && isSameProcess(pid, BigInt(startTime));
+  try {
+    using socket = openUnixSocket("datagram");
+    sendUnixMessage(socket.fd, Buffer.from(`MAINPID=${kept.keeperPid}\nREADY=1\n`), {
+      to,
+      ...(isCallerThere ? { credentials: { pid, uid: 0, gid: 0 } } : {}),
+    });
+  } catch (thrown) {
+    context.background.note(id, `its start cannot be told to "${to}": ${sentenceOf(thrown)}`);
+  }
+}

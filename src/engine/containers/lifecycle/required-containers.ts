@@ -1,0 +1,40 @@
+import { Failure, kindOf } from "../../../base/failure.ts";
+import type { ContainerId } from "../../../model/containers.ts";
+import { type ContainerContext, isRunning } from "../../context.ts";
+import { getContainer, getForCreate } from "../../find-container.ts";
+
+/** Required containers are kept by id: a name may pass to another one. Throws "invalid". */
+export function requiredIds(
+  { state }: ContainerContext,
+  references: readonly string[] | undefined,
+): { readonly requires?: readonly ContainerId[] } {
+  if (references === undefined || references.length === 0) return {};
+  return { requires: [...new Set(references.map((reference) => getForCreate(state, reference).id))] };
+}
+
+/** Starts those that do not run, what holds its pod first, and what they require before them. Throws "conflict" for one that is gone or paused. */
+export async function startRequired(
+  context: ContainerContext,
+  id: ContainerId,
+  start: (id: ContainerId) => Promise<unknown>,
+): Promise<void> {
+  const { name, spec } = getContainer(context.state, id);
+  const pod = spec.pod === undefined ? [] : [spec.pod];
+  for (const required of [...pod, ...(spec.requires ?? [])]) {
+    const record = context.state.findContainer(required);
+    const sentence = `cannot start container "${name}": it requires container`;
+    if (record === undefined)
+      throw new Failure("conflict", `${sentence} ${required.slice(0, 12)}, which was removed`);
+    if (record.state.status === "paused")
+      throw new Failure("conflict", `${sentence} "${record.name}", which is paused: unpause that one first`);
+    if (isRunning(record)) continue;
+    try {
+      await start(required);
+    } catch (thrown) {
+      // Somebody else was faster.
+      const isStarted =
+        kindOf(thrown) === "conflict" && (thrown as Failure).details["alreadyRunning"] === true;
+      if (!isStarted) throw thrown;
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { ContainerRecord } from "../../state/records.ts";
+import type { StartTiming } from "../../../model/containers.ts";
+import type { ContainerContext } from "../../context.ts";
+
+/** So many past starts are remembered (a log is cut into lines at them). */
+const STARTS_KEPT = 16;
+
+interface Start {
+  /** Before its process began: the first line of its log is not older. */
+  readonly begunAt: number;
+  /** Whether the restart policy caused it. Any other start clears what the policy counts. */
+  readonly byPolicy: boolean;
+}
+
+/** Adds a start to the record; its state stays. */
+export function withStart(record: ContainerRecord, { begunAt, byPolicy }: Start): ContainerRecord {
+  const { stoppedByHand: _, restartDelayMs, lastTiming: __, ...kept } = record;
+  return {
+    ...kept,
+    ...(byPolicy ? (restartDelayMs === undefined ? {} : { restartDelayMs }) : { restartCount: 0 }),
+    starts: [...record.starts, begunAt].slice(-STARTS_KEPT),
+  };
+}
+
+/** The record of a container whose process was started and runs. */
+export function runningRecord(
+  context: ContainerContext,
+  record: ContainerRecord,
+  {
+    process,
+    startedAt,
+    timing,
+    ...start
+  }: Start & {
+    readonly process: { readonly pid: number; readonly startTime: bigint };
+    readonly startedAt: number;
+    /** Unknown when the engine ended in between. */
+    readonly timing?: StartTiming;
+  },
+): ContainerRecord {
+  return {
+    ...withStart(record, start),
+    state: { status: "running", pid: process.pid, startedAt },
+    startTime: String(process.startTime),
+    bootId: context.parts.host.bootId,
+    ...(timing === undefined ? {} : { lastTiming: timing }),
+  };
+}

@@ -1,8 +1,0 @@
-import type { OwnedFd } from "../../linux/fd.ts";
-import { openResctrlTasks } from "../../linux/resctrl.ts";
-import type { ContainerSpec } from "../types.ts";
-
-/** The file by which the container's processes join their class; undefined without one. The caller disposes of it. */
-export function openClass({ rdtClass }: Pick<ContainerSpec, "rdtClass">): OwnedFd | undefined {
-  return rdtClass === undefined ? undefined : openResctrlTasks(rdtClass);
-}

@@ -1,0 +1,35 @@
+import { type DeviceRule, defaultDeviceRules } from "../../../linux/cgroup/device-rules.ts";
+import type { RuntimeDevice } from "../../../spec/runtime-config.ts";
+import type { HostPart } from "../../parts.ts";
+import { type FoundDevice, planDeviceRules } from "../../planning/devices.ts";
+import type { ContainerPlan } from "../../planning/plan-container.ts";
+
+/** The devices that were asked for, looked up on the host. Throws "invalid" in Docker's words. */
+export function findDevices(host: HostPart, { devices }: ContainerPlan): readonly FoundDevice[] {
+  return devices.flatMap(({ source, target, access }) =>
+    host.findDevices(source).map(({ node, below }) => ({
+      node: { ...node, path: `${target}${below}` },
+      access,
+    })),
+  );
+}
+
+/** What a container gets in /dev, and which devices it may use (absent: all). */
+export function deviceFacts(
+  host: HostPart,
+  { plan, privileged }: { readonly plan: ContainerPlan; readonly privileged: boolean },
+): {
+  readonly hostDevices: readonly RuntimeDevice[];
+  readonly devices: readonly RuntimeDevice[];
+  readonly rules?: readonly DeviceRule[];
+} {
+  const found = findDevices(host, plan);
+  const devices = found.map(({ node }) => node);
+  if (privileged) return { hostDevices: host.listDevices(), devices };
+  const rules = planDeviceRules(found, plan.deviceRules);
+  return {
+    hostDevices: [],
+    devices,
+    rules: rules.length === 0 ? defaultDeviceRules : [...defaultDeviceRules, ...rules],
+  };
+}

@@ -1,0 +1,19 @@
+import { within } from "../../../base/failure.ts";
+import { RecentMap } from "../../../base/recent-map.ts";
+import { parseSeccompProfile, type SeccompProfile } from "../../../spec/seccomp.ts";
+
+/** Profiles by their text: the same object for the same text, so that its program is compiled once. */
+export class SeccompProfiles {
+  readonly #profiles = new RecentMap<string, SeccompProfile>(32);
+
+  /** Throws "invalid" for a text that is no profile. */
+  get(text: string): SeccompProfile {
+    return this.#profiles.get(text, () => {
+      try {
+        return parseSeccompProfile(text);
+      } catch (thrown) {
+        throw within("cannot use the seccomp profile", thrown);
+      }
+    });
+  }
+}

@@ -1,0 +1,201 @@
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { release } from "node:os";
+import { join } from "node:path";
+import { sentenceOf } from "../../../base/failure.ts";
+import type { CapabilityName } from "../../../linux/process/capability.ts";
+import { auditArchitecture, defaultSeccompProfile } from "../../../linux/seccomp/seccomp.ts";
+import { formatProfileDocument, profileOfCalls } from "../../../linux/seccomp/recorded.ts";
+import { permissiveSeccompProfile } from "../../../linux/seccomp/watch.ts";
+import { syscallNumber } from "../../../linux/kernel/syscall.ts";
+import type { CallWatch, KeptProcess } from "../../../runtime/types.ts";
+import { readCallRecord, type WatchedCall } from "../../../runtime/watched-calls.ts";
+import type { Denial, WatchedDetails } from "../../../model/denials.ts";
+import type { EngineEvent } from "../../../model/engine.ts";
+import { describeDenial, type Judgement } from "../../planning/describe-denial.ts";
+import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerSpec } from "../../../model/containers.ts";
+import type { ContainerContext } from "../../context.ts";
+import { containerEvent } from "../../describe-event.ts";
+import { planRecord } from "../../plan-record.ts";
+
+/** Records of so many exec sessions are kept in one container. */
+const MOST_SESSIONS = 32;
+/** So many kinds of denials of one run become events: a container cannot push out all others. */
+const MOST_TOLD = 32;
+/** Denials come in bursts; they are told together. */
+const TELL_AFTER_MS = 50;
+
+const ownRecord = "run";
+const sessionPrefix = "exec-";
+
+export function isWatched({ explainDenials, recordCalls }: ContainerSpec): boolean {
+  return explainDenials === true || recordCalls === true;
+}
+
+/** What the keeper of a process of this container has to watch. A new run begins with nothing recorded. */
+export function planWatch(
+  context: ContainerContext,
+  { id, spec }: ContainerRecord,
+  execId?: string,
+): { readonly watch?: CallWatch } {
+  if (!isWatched(spec)) return {};
+  const directory = context.places.watched(id);
+  if (execId === undefined) rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (execId !== undefined) dropOldSessions(directory);
+  return {
+    watch: {
+      denials: spec.explainDenials === true,
+      calls: spec.recordCalls === true,
+      recordPath: join(directory, execId === undefined ? ownRecord : `${sessionPrefix}${execId}`),
+    },
+  };
+}
+
+function dropOldSessions(directory: string): void {
+  const sessions = readdirSync(directory)
+    .filter((name) => name.startsWith(sessionPrefix))
+    .map((name) => ({ name, ms: statSync(join(directory, name)).mtimeMs }))
+    .toSorted((one, other) => other.ms - one.ms);
+  for (const { name } of sessions.slice(MOST_SESSIONS - 1)) rmSync(join(directory, name), { force: true });
+}
+
+/** For `inspect`; nothing for a container that is not watched. */
+export function describeWatched(context: ContainerContext, record: ContainerRecord): WatchedDetails {
+  const { spec } = record;
+  if (!isWatched(spec)) return {};
+  const { calls: records, unrecorded } = readRecords(context, record);
+  const judgement = judgementOf(context, record);
+  return {
+    ...(unrecorded === 0 ? {} : { unrecordedCalls: unrecorded }),
+    ...(spec.explainDenials === true ? { denials: denialsOf(records, judgement) } : {}),
+    ...(spec.recordCalls === true ? { recordedProfile: recordedProfile(records, judgement) } : {}),
+  };
+}
+
+interface NamedCall {
+  readonly call: WatchedCall;
+  readonly execId?: string;
+}
+
+function readRecords(
+  context: ContainerContext,
+  { id }: ContainerRecord,
+): { readonly calls: readonly NamedCall[]; readonly unrecorded: number } {
+  const directory = context.places.watched(id);
+  let names: readonly string[];
+  try {
+    names = readdirSync(directory);
+  } catch {
+    return { calls: [], unrecorded: 0 }; // it was never started
+  }
+  const records = names.map((name) => ({ name, ...readCallRecord(join(directory, name)) }));
+  return {
+    unrecorded: records.reduce((sum, { unrecorded }) => sum + unrecorded, 0),
+    calls: records.flatMap(({ name, calls }) => {
+      const session = name.startsWith(sessionPrefix) ? { execId: name.slice(sessionPrefix.length) } : {};
+      return calls.map((call) => ({ call, ...session }));
+    }),
+  };
+}
+
+function judgementOf(context: ContainerContext, record: ContainerRecord): Judgement {
+  const plan = planRecord(context, record);
+  const { seccomp } = plan;
+  return {
+    profile:
+      seccomp === "default"
+        ? defaultSeccompProfile
+        : seccomp === "unconfined"
+          ? permissiveSeccompProfile
+          : context.seccomp.get(seccomp.profile),
+    isDefault: seccomp === "default",
+    ...(plan.appArmorProfile === undefined ? {} : { appArmorProfile: plan.appArmorProfile }),
+    options: {
+      capabilities: new Set(plan.capabilities as readonly CapabilityName[]),
+      architecture: process.arch === "arm64" ? "arm64" : "x86_64",
+      kernel: release(),
+    },
+  };
+}
+
+function denialsOf(records: readonly NamedCall[], judgement: Judgement): readonly Denial[] {
+  return records
+    .filter(({ call }) => !call.isOrdinary)
+    .map(({ call, execId }) => ({
+      ...describeDenial(call, judgement),
+      ...(execId === undefined ? {} : { execId }),
+    }))
+    .toSorted((one, other) => one.firstAt - other.firstAt);
+}
+
+/** What starting a process needs, watched or not, but makes before anybody watches. */
+const unwatchedNeeds = ["read", "write"] as const;
+
+function recordedProfile(records: readonly NamedCall[], { profile, options }: Judgement): string {
+  const audit = auditArchitecture(options.architecture);
+  const needed = unwatchedNeeds.map((name) => ({ audit, number: syscallNumber(name) }));
+  const used = [...needed, ...records.map(({ call }) => call)];
+  return formatProfileDocument(profileOfCalls(profile, used, options));
+}
+
+const told = new WeakMap<KeptProcess, NodeJS.Timeout>();
+
+/** Denials of this process become events as they come. */
+export function followDenials(context: ContainerContext, record: ContainerRecord, kept: KeptProcess): void {
+  if (record.spec.explainDenials !== true) return;
+  const tell = (): void => {
+    told.delete(kept);
+    if (context.closing.aborted || !context.state.findContainer(record.id)) return;
+    tellDenials(context, record);
+  };
+  const soon = (): void => {
+    if (!told.has(kept)) told.set(kept, setTimeout(tell, TELL_AFTER_MS).unref());
+  };
+  kept.onWatchedCall(soon);
+  // What came while nobody listened.
+  soon();
+}
+
+/** Makes events of the denials of which there are none yet. Never throws: they are no reason to keep an end unrecorded. */
+export function tellDenials(context: ContainerContext, record: ContainerRecord): void {
+  if (record.spec.explainDenials !== true) return;
+  try {
+    recordDenials(context, record);
+  } catch (thrown) {
+    context.background.note(record.id, `its denials cannot be told: ${sentenceOf(thrown)}`);
+  }
+}
+
+function recordDenials(context: ContainerContext, record: ContainerRecord): void {
+  const { events } = context.state;
+  const known = new Set(
+    events.recent
+      .filter(({ action, actor }) => action === deniedAction && actor.id === record.id)
+      .map(({ actor }) => actor.attributes["firstCall"]),
+  );
+  let count = 0;
+  for (const { call, execId } of readRecords(context, record).calls) {
+    if (call.isOrdinary || ++count > MOST_TOLD) continue;
+    const firstCall = String(call.firstNs);
+    if (known.has(firstCall)) continue;
+    const denial = describeDenial(call, judgementOf(context, record));
+    events.record(deniedEvent(record, { ...denial, ...(execId === undefined ? {} : { execId }) }, firstCall));
+  }
+}
+
+const deniedAction = "denied";
+
+function deniedEvent(record: ContainerRecord, denial: Denial, firstCall: string): EngineEvent {
+  const { call, text, error, by, advice, pid, execId } = denial;
+  return containerEvent(record, deniedAction, {
+    call,
+    by,
+    advice,
+    firstCall,
+    pid: String(pid),
+    ...(text === undefined ? {} : { text }),
+    ...(error === undefined ? {} : { error }),
+    ...(execId === undefined ? {} : { execID: execId }),
+  });
+}

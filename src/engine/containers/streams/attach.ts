@@ -1,0 +1,74 @@
+import { Failure } from "../../../base/failure.ts";
+import { readLog } from "../../../logs/read-log.ts";
+import type { ContainerRecord } from "../../state/records.ts";
+import type { AttachedStream, AttachOptions, ContainerReference } from "../../../model/containers.ts";
+import { type ContainerContext, isRunning } from "../../context.ts";
+import { containerEvent } from "../../describe-event.ts";
+import { getContainer } from "../../find-container.ts";
+import { encodeFrame } from "./frame.ts";
+import { LateDuplex } from "./late-duplex.ts";
+import { startsNsOf } from "./logs.ts";
+
+/**
+ * A client's end of the container's streams; of one that does not run, from its next start on, missing no byte.
+ * With `logs` the log comes first.
+ */
+export async function attachContainer(
+  context: ContainerContext,
+  reference: ContainerReference,
+  options: AttachOptions,
+): Promise<AttachedStream> {
+  const record = getContainer(context.state, reference);
+  const terminal = record.spec.terminal ?? false;
+  const duplex = new LateDuplex();
+  const { logs = false, stream = true } = options;
+  if (logs)
+    void giveLog(context, record, { duplex, options }).then(
+      () => join(),
+      (error: Error) => duplex.destroy(error),
+    );
+  else await join();
+  return { terminal, duplex };
+
+  async function join(): Promise<void> {
+    if (stream) await joinProcess(context, record, { duplex, options });
+    else duplex.abandon();
+  }
+}
+
+async function joinProcess(
+  context: ContainerContext,
+  { id }: ContainerRecord,
+  { duplex, options }: { readonly duplex: LateDuplex; readonly options: AttachOptions },
+): Promise<void> {
+  const streams = {
+    stdin: options.stdin ?? false,
+    stdout: options.stdout ?? false,
+    stderr: options.stderr ?? false,
+  };
+  const now = getContainer(context.state, id);
+  context.state.events.record(containerEvent(now, "attach"));
+  const live = context.live.get(id);
+  if (live === undefined) {
+    if (isRunning(now)) {
+      throw new Failure("unavailable", `cannot attach to container "${now.name}": it is just ending`);
+    }
+    return context.attaches.add(id, duplex, streams);
+  }
+  duplex.join(await live.kept.attach(streams), { endsAfter: live.ended });
+}
+
+async function giveLog(
+  context: ContainerContext,
+  record: ContainerRecord,
+  { duplex, options }: { readonly duplex: LateDuplex; readonly options: AttachOptions },
+): Promise<void> {
+  const entries = readLog(context.places.log(record.id), {
+    stdout: options.stdout ?? false,
+    stderr: options.stderr ?? false,
+    startsNs: startsNsOf(record),
+  });
+  for await (const entry of entries) {
+    await duplex.give(record.spec.terminal === true ? entry.bytes : encodeFrame(entry));
+  }
+}

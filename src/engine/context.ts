@@ -1,0 +1,78 @@
+import type { KeyedLock } from "../base/keyed-lock.ts";
+import type { SpareDirectory } from "../linux/files/spare-directory.ts";
+import type { NetworkCatalog } from "./networks/network-catalog.ts";
+import type { CgroupHandle, EngineParts } from "./parts.ts";
+import type { HostFacts } from "./planning/plan-container.ts";
+import type { SecretCatalog } from "./secrets/secret-catalog.ts";
+import type { ContainerRecord, ImageRecord } from "./state/records.ts";
+import type { State } from "./state/state.ts";
+import type { ContainerId } from "../model/containers.ts";
+import type { PassedDescriptors } from "./passed-descriptors.ts";
+import type { VolumeCatalog } from "./volumes/volume-catalog.ts";
+import type { Background } from "./containers/background.ts";
+import type { ExecSessions } from "./containers/exec/exec-sessions.ts";
+import { LooseProcesses } from "./containers/lifecycle/loose-processes.ts";
+import type { LiveContainer } from "./containers/live-container.ts";
+import type { PendingAttaches } from "./containers/lifecycle/pending-attaches.ts";
+import type { Places } from "./containers/places.ts";
+import type { Restarts } from "./containers/lifecycle/restarts.ts";
+import type { SeccompProfiles } from "./containers/resources/seccomp-profiles.ts";
+import type { Waiters } from "./containers/lifecycle/waiters.ts";
+
+/** The image that a container is made of, kept from being removed until this is disposed of. */
+export interface PinnedImage extends Disposable {
+  readonly record: ImageRecord;
+}
+
+/** What the use-cases of containers share. */
+export interface ContainerContext {
+  readonly parts: EngineParts;
+  readonly state: State;
+  readonly places: Places;
+  /** The next container's directory of data, with the one for its log. */
+  readonly spareData: SpareDirectory;
+  /** The next container's directory of its runs. */
+  readonly spareRuns: SpareDirectory;
+  readonly host: HostFacts;
+  /** One a container, by id. Never held while waiting for the container itself. */
+  readonly locks: KeyedLock;
+  readonly background: Background;
+  readonly waiters: Waiters;
+  readonly live: Map<ContainerId, LiveContainer>;
+  readonly restarts: Restarts;
+  readonly attaches: PendingAttaches;
+  readonly execs: ExecSessions;
+  readonly descriptors: PassedDescriptors;
+  readonly seccomp: SeccompProfiles;
+  /** Names of containers that are being made or renamed, with the id of each. */
+  readonly reservedNames: Map<string, ContainerId>;
+  readonly volumes: VolumeCatalog;
+  readonly secrets: SecretCatalog;
+  readonly networks: NetworkCatalog;
+  /** Throws "not-found". */
+  pinImage(reference: string): Promise<PinnedImage>;
+  /** By a name or id. Throws "conflict" when something else uses it. */
+  removeImage(reference: string): Promise<void>;
+  /** Layers whose image went before their last container. */
+  collectGarbage(): void;
+  /** Set when the engine is being closed: nothing is written any more. */
+  readonly closing: AbortSignal;
+}
+
+export function cgroupPathOf(context: ContainerContext, id: ContainerId): string {
+  return context.state.findContainer(id)?.spec.cgroups === "disabled" ? "" : context.parts.cgroups.pathOf(id);
+}
+
+/** A container's cgroup; of one without, its processes, which it stands for as far as that goes. */
+export function cgroupOf(
+  context: ContainerContext,
+  { id, spec }: Pick<ContainerRecord, "id" | "spec">,
+): CgroupHandle {
+  return spec.cgroups === "disabled"
+    ? new LooseProcesses(context.live.get(id)?.kept)
+    : context.parts.cgroups.open(id);
+}
+
+export function isRunning({ state }: ContainerRecord): boolean {
+  return state.status === "running" || state.status === "paused";
+}

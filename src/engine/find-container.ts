@@ -1,0 +1,36 @@
+import { Failure } from "../base/failure.ts";
+import type { ContainerRecord } from "./state/records.ts";
+import type { State } from "./state/state.ts";
+import type { ContainerReference } from "../model/containers.ts";
+
+/** By whole id, then name, then the beginning of an id. Throws "not-found", or "invalid" for an ambiguous prefix. */
+export function getContainer(state: State, reference: ContainerReference): ContainerRecord {
+  const text = reference.startsWith("/") ? reference.slice(1) : reference;
+  const exact = state.findContainer(text) ?? state.findContainerByName(text);
+  if (exact !== undefined) return exact;
+  const shown = text.slice(0, 100);
+  const found = /^[0-9a-f]{1,64}$/.test(text) ? state.containersWithPrefix(text) : [];
+  if (found.length > 1) {
+    throw new Failure("invalid", `cannot find container "${shown}": several ids begin so`, {
+      details: { reference, ambiguous: true },
+    });
+  }
+  const [only] = found;
+  if (only !== undefined) return only;
+  throw new Failure("not-found", `cannot find container "${shown}"`, {
+    details: { container: reference },
+  });
+}
+
+/**
+ * A container that the request to create another one names. Throws "invalid" (details.container): clients take "not-found"
+ * in a creation for a missing image, and pull it.
+ */
+export function getForCreate(state: State, reference: ContainerReference): ContainerRecord {
+  try {
+    return getContainer(state, reference);
+  } catch (cause) {
+    if (!(cause instanceof Failure) || cause.kind !== "not-found") throw cause;
+    throw new Failure("invalid", cause.message, { cause, details: cause.details });
+  }
+}

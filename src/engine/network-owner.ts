@@ -1,0 +1,24 @@
+import type { ContainerRecord } from "./state/records.ts";
+import type { State } from "./state/state.ts";
+
+/** Longer chains of containers that share one network are not followed. */
+const mostSharers = 64;
+
+/**
+ * The container whose network this one has, through others, too: itself where it shares none. Undefined when that one is
+ * gone: its network goes on with those who share it.
+ */
+export function findNetworkOwner(
+  { state }: { readonly state: Pick<State, "findContainer"> },
+  record: ContainerRecord,
+): ContainerRecord | undefined {
+  let owner: ContainerRecord | undefined = record;
+  for (let at = 0; owner !== undefined && at < mostSharers; at++) {
+    const mode: NetworkMode = owner.spec.namespaces?.network;
+    if (typeof mode !== "object") return owner;
+    owner = state.findContainer(mode.container);
+  }
+  return undefined;
+}
+
+type NetworkMode = NonNullable<ContainerRecord["spec"]["namespaces"]>["network"];

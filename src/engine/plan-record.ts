@@ -1,0 +1,45 @@
+import { type ContainerPlan, planContainer } from "./planning/plan-container.ts";
+import type { ContainerRecord } from "./state/records.ts";
+import type { ContainerContext } from "./context.ts";
+import { findNetworkOwner } from "./network-owner.ts";
+
+/** Of the container that was made last: most are started at once, and once. */
+let newest: { readonly spec: ContainerRecord["spec"]; readonly plan: ContainerPlan } | undefined;
+
+/** What is decided of a container that is about to be made. Throws "invalid". */
+export function planNew(
+  { host }: Pick<ContainerContext, "host">,
+  { id, spec, imageConfig }: Pick<ContainerRecord, "id" | "spec" | "imageConfig">,
+): ContainerPlan {
+  const plan = planContainer(id, { spec, image: imageConfig.defaults, host });
+  newest = { spec, plan };
+  return plan;
+}
+
+/** As planRecord(), for the start that follows. */
+export function planStart(
+  context: Pick<ContainerContext, "state" | "host">,
+  record: ContainerRecord,
+): ContainerPlan {
+  const known = newest?.spec === record.spec ? newest.plan : undefined;
+  newest = undefined;
+  // What is left to decide is whether it is called what another one is called.
+  return known === undefined || typeof record.spec.namespaces?.network === "object"
+    ? planRecord(context, record)
+    : known;
+}
+
+/** What was decided of a container that exists. Who shares another's network is called what that one is called. */
+export function planRecord(
+  context: Pick<ContainerContext, "state" | "host">,
+  record: ContainerRecord,
+): ContainerPlan {
+  const { id, spec, imageConfig } = record;
+  const owner = findNetworkOwner(context, record);
+  return planContainer(id, {
+    spec,
+    image: imageConfig.defaults,
+    host: context.host,
+    ...(owner === undefined || owner.id === id ? {} : { networkOwner: owner }),
+  });
+}

@@ -1,0 +1,41 @@
+import type { StorageBenchMessage } from "../api/types/storage-bench.ts";
+import { Failure } from "../base/failure.ts";
+import type { StorageBenchEvent, StorageBenchStep } from "../model/storage-bench.ts";
+import { refuseError } from "./progress-reply.ts";
+
+/** One line of the daemon, as the engine said it. Throws the failure that a line tells of. */
+export function benchEventOf(message: StorageBenchMessage): StorageBenchEvent {
+  refuseError(message);
+  const { Load, Step, Figures, Unsupported } = message;
+  if (Load !== undefined) {
+    return {
+      kind: "load",
+      load: {
+        sizeBytes: Load.Size,
+        largeFileBytes: Load.LargeFileSize,
+        smallFiles: Load.SmallFiles,
+        containers: Load.Containers,
+        fileSystem: Load.FileSystem,
+      },
+    };
+  }
+  if (Step !== undefined) return { kind: "step", driver: Step.Driver, step: Step.Step as StorageBenchStep };
+  if (Unsupported !== undefined) {
+    return { kind: "unsupported", driver: Unsupported.Driver, reason: Unsupported.Reason };
+  }
+  if (Figures === undefined) throw new Failure("corrupt", "cannot read the stream: a line says nothing");
+  return {
+    kind: "figures",
+    figures: {
+      driver: Figures.Driver,
+      applyMs: Figures.ApplyMs,
+      firstWriteMs: Figures.FirstWriteMs,
+      readMs: Figures.ReadMs,
+      walkMs: Figures.WalkMs,
+      removalMs: Figures.RemovalMs,
+      ...(Figures.ContainerMs === undefined ? {} : { containerMs: Figures.ContainerMs }),
+      ...(Figures.StartMs === undefined ? {} : { startMs: Figures.StartMs }),
+      ...(Figures.ContainerSize === undefined ? {} : { containerBytes: Figures.ContainerSize }),
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import type { Client } from "../client/client.ts";
+import { formatSettings } from "../api/network/endpoint-settings.ts";
+import type {
+  EndpointSettings,
+  NetworkDetails,
+  NetworkReference,
+  Networks,
+  NetworkSpec,
+  PublishedReach,
+} from "../model/networks.ts";
+import type { ContainerReference } from "../model/containers.ts";
+import { networkDetailsOf, publishedReachOf } from "./network-reply.ts";
+
+type Filters = Readonly<Record<string, readonly string[]>>;
+
+/** The networks of an engine behind a socket. In a list they are without their containers. */
+export class ConnectedNetworks implements Networks {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  async create(spec: NetworkSpec): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
+    const { subnets = [], ipamDriver, ipamOptions } = spec;
+    const { Id, Warning } = await this.#client.networks.create({
+      Name: spec.name,
+      ...given("Driver", spec.driver),
+      ...given("Scope", spec.scope),
+      ...given("EnableIPv4", spec.ipv4),
+      ...given("EnableIPv6", spec.ipv6),
+      ...given("Internal", spec.internal),
+      ...given("Attachable", spec.attachable),
+      ...given("ConfigOnly", spec.configOnly),
+      ...given("ConfigFrom", spec.configFrom === undefined ? undefined : { Network: spec.configFrom }),
+      ...given("Options", spec.options),
+      ...given("Labels", spec.labels),
+      IPAM: {
+        ...given("Driver", ipamDriver),
+        ...given("Options", ipamOptions),
+        Config: subnets.map(({ subnet, range, gateway, auxiliary }) => ({
+          ...given("Subnet", subnet),
+          ...given("IPRange", range),
+          ...given("Gateway", gateway),
+          ...given("AuxiliaryAddresses", auxiliary),
+        })),
+      },
+    });
+    return { id: Id, warnings: Warning === "" ? [] : Warning.split("\n") };
+  }
+
+  async list({ filters }: { readonly filters?: Filters } = {}): Promise<readonly NetworkDetails[]> {
+    return (await this.#client.networks.list(filters)).map(networkDetailsOf);
+  }
+
+  async inspect(reference: NetworkReference): Promise<NetworkDetails> {
+    return networkDetailsOf(await this.#client.networks.inspect(reference));
+  }
+
+  async reach(): Promise<readonly PublishedReach[]> {
+    return (await this.#client.system.reach()).map(publishedReachOf);
+  }
+
+  remove(reference: NetworkReference): Promise<void> {
+    return this.#client.networks.remove(reference);
+  }
+
+  async prune({ filters }: { readonly filters?: Filters } = {}): Promise<readonly string[]> {
+    return (await this.#client.networks.prune(filters)).NetworksDeleted ?? [];
+  }
+
+  connect(
+    network: NetworkReference,
+    container: ContainerReference,
+    settings: EndpointSettings = {},
+  ): Promise<void> {
+    return this.#client.networks.connect(network, container, formatSettings(settings));
+  }
+
+  disconnect(
+    network: NetworkReference,
+    container: ContainerReference,
+    options: { readonly force?: boolean } = {},
+  ): Promise<void> {
+    return this.#client.networks.disconnect(network, container, options);
+  }
+}
+
+function given<T, K extends string>(key: K, value: T | undefined): { [P in K]?: T } {
+  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: T };
+}

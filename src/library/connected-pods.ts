@@ -1,0 +1,111 @@
+import { formatShareWord, parseShareWord } from "../api/pod/pod-request.ts";
+import { planPorts } from "../api/container/published-ports.ts";
+import { planLimits } from "../api/container/limits.ts";
+import type { Pod } from "../api/types/pod.ts";
+import type { Client } from "../client/client.ts";
+import type { PodDetails, PodNamespace, Pods, PodSpec, PodState } from "../model/pods.ts";
+import { createRequestOf } from "./create-request.ts";
+
+type Filters = Readonly<Record<string, readonly string[]>>;
+type Grace = { readonly graceMs?: number };
+
+/** The pods of an engine behind a socket. */
+export class ConnectedPods implements Pods {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  async create({
+    name,
+    share,
+    network,
+    user,
+    infraName,
+    labels,
+    ...own
+  }: PodSpec = {}): ReturnType<Pods["create"]> {
+    const namespaces = {
+      ...(network === undefined ? {} : { network }),
+      ...(user === undefined ? {} : { user }),
+    };
+    const { Image: _, ...request } = createRequestOf({ ...own, image: "", namespaces });
+    const { Id, Warnings } = await this.#client.pods.create({
+      ...request,
+      ...(name === undefined ? {} : { Name: name }),
+      ...(infraName === undefined ? {} : { InfraName: infraName }),
+      ...(labels === undefined ? {} : { Labels: labels }),
+      ...(share === undefined ? {} : { Share: share.map(formatShareWord) }),
+    });
+    return { id: Id, warnings: Warnings };
+  }
+
+  async list({ filters = {} }: { readonly filters?: Filters } = {}): Promise<readonly PodDetails[]> {
+    return (await this.#client.pods.list(filters)).map(podDetailsOf);
+  }
+
+  async inspect(reference: string): Promise<PodDetails> {
+    return podDetailsOf(await this.#client.pods.inspect(reference));
+  }
+
+  start(reference: string): Promise<void> {
+    return this.#client.pods.act(reference, "start");
+  }
+
+  stop(reference: string, grace: Grace = {}): Promise<void> {
+    return this.#client.pods.end(reference, "stop", secondsOf(grace));
+  }
+
+  restart(reference: string, grace: Grace = {}): Promise<void> {
+    return this.#client.pods.end(reference, "restart", secondsOf(grace));
+  }
+
+  kill(reference: string, options: { readonly signal?: string } = {}): Promise<void> {
+    return this.#client.pods.kill(reference, options);
+  }
+
+  pause(reference: string): Promise<void> {
+    return this.#client.pods.act(reference, "pause");
+  }
+
+  unpause(reference: string): Promise<void> {
+    return this.#client.pods.act(reference, "unpause");
+  }
+
+  remove(reference: string, options: { readonly force?: boolean } = {}): Promise<void> {
+    return this.#client.pods.remove(reference, options);
+  }
+
+  async prune({ filters = {} }: { readonly filters?: Filters } = {}): ReturnType<Pods["prune"]> {
+    return { removed: (await this.#client.pods.prune(filters)).PodsDeleted };
+  }
+}
+
+/** The API has whole seconds. */
+function secondsOf({ graceMs }: Grace): { readonly graceSeconds?: number } {
+  return graceMs === undefined ? {} : { graceSeconds: Math.ceil(graceMs / 1000) };
+}
+
+/** What `pod inspect` answered, in the engine's words. */
+function podDetailsOf(pod: Pod): PodDetails {
+  const { InfraConfig: infra } = pod;
+  return {
+    id: pod.Id,
+    name: pod.Name,
+    createdAt: Date.parse(pod.Created),
+    state: pod.State.toLowerCase() as PodState,
+    labels: pod.Labels,
+    share: pod.SharedNamespaces.map((word) => parseShareWord(word) as PodNamespace),
+    hostname: pod.Hostname,
+    infraId: pod.InfraContainerID,
+    containers: pod.Containers.map(({ Id, Name, State }) => ({ id: Id, name: Name, state: State })),
+    networks: infra.Networks,
+    ports: planPorts({ PortBindings: infra.PortBindings }),
+    extraHosts: infra.HostAdd,
+    dns: infra.DNSServer,
+    dnsSearch: infra.DNSSearch,
+    dnsOptions: infra.DNSOption,
+    limits: planLimits(pod.Limits),
+  };
+}

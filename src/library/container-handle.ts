@@ -1,0 +1,125 @@
+import type { PreserveFds } from "../model/descriptors.ts";
+import type { Engine } from "../model/engine.ts";
+import type { LogEntry, LogOptions } from "../model/logs.ts";
+import type {
+  ContainerDetails,
+  ContainerId,
+  ContainerSpec,
+  ExecSpec,
+  ExitStatus,
+  StartTiming,
+} from "../model/containers.ts";
+import { readOutput } from "./split-frames.ts";
+
+export type RunOptions = Omit<ContainerSpec, "image"> & { readonly preserveFds?: PreserveFds };
+
+export interface ExecResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A container that `run()` started. Disposing of it removes the container, killing it when it runs. */
+export class RunningContainer implements AsyncDisposable {
+  readonly id: ContainerId;
+  readonly timing: StartTiming;
+  readonly warnings: readonly string[];
+  readonly #engine: Engine;
+
+  constructor(
+    engine: Engine,
+    started: {
+      readonly id: ContainerId;
+      readonly timing: StartTiming;
+      readonly warnings: readonly string[];
+    },
+  ) {
+    this.#engine = engine;
+    this.id = started.id;
+    this.timing = started.timing;
+    this.warnings = started.warnings;
+  }
+
+  /** How it ended; waits for that. */
+  wait(options: { readonly signal?: AbortSignal } = {}): Promise<ExitStatus> {
+    return this.#engine.containers.wait(this.id, options);
+  }
+
+  /** Everything that it wrote to standard output until it ended, as text; waits for that. Log rotation bounds it. */
+  stdout(): Promise<string> {
+    return this.#text("stdout");
+  }
+
+  /** As stdout(). */
+  stderr(): Promise<string> {
+    return this.#text("stderr");
+  }
+
+  logs(options: LogOptions = {}): AsyncIterable<LogEntry> {
+    return this.#engine.containers.logs(this.id, options);
+  }
+
+  /** Runs one more program in it and waits for its end. */
+  async exec(
+    command: readonly string[],
+    options: Omit<ExecSpec, "command" | "attachStdout" | "attachStderr"> & {
+      readonly input?: string | Uint8Array;
+      readonly preserveFds?: PreserveFds;
+    } = {},
+  ): Promise<ExecResult> {
+    const { input, preserveFds, ...rest } = options;
+    const { containers } = this.#engine;
+    const id = await containers.createExec(this.id, {
+      ...rest,
+      command,
+      attachStdin: input !== undefined,
+      attachStdout: true,
+      attachStderr: true,
+    });
+    const stream = await containers.startExec(id, preserveFds === undefined ? {} : { preserveFds });
+    if (input !== undefined) stream?.duplex.write(input);
+    if (input !== undefined) stream?.duplex.end();
+    const output = stream === undefined ? undefined : await readOutput(stream);
+    const { code } = await containers.waitExec(id);
+    const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("utf8");
+    return { code, stdout: text(output?.stdout), stderr: text(output?.stderr) };
+  }
+
+  inspect(): Promise<ContainerDetails> {
+    return this.#engine.containers.inspect(this.id);
+  }
+
+  /** The stop signal, then after the grace KILL. False when it had ended already. */
+  stop(options: { readonly signal?: string; readonly graceMs?: number } = {}): Promise<boolean> {
+    return this.#engine.containers.stop(this.id, options);
+  }
+
+  kill(options: { readonly signal?: string } = {}): Promise<void> {
+    return this.#engine.containers.kill(this.id, options);
+  }
+
+  /** Killing it when it runs. Fine when it is gone. */
+  async remove(): Promise<void> {
+    try {
+      await this.#engine.containers.remove(this.id, { force: true });
+    } catch (thrown) {
+      if (!(thrown instanceof Error && "kind" in thrown && thrown.kind === "not-found")) throw thrown;
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.remove();
+  }
+
+  async #text(stream: "stdout" | "stderr"): Promise<string> {
+    const chunks: Uint8Array[] = [];
+    for await (const { bytes } of this.logs({
+      stdout: stream === "stdout",
+      stderr: stream === "stderr",
+      follow: true,
+    })) {
+      chunks.push(bytes);
+    }
+    return Buffer.concat(chunks).toString("utf8");
+  }
+}

@@ -1,0 +1,258 @@
+import { posix } from "node:path";
+import { planContainer } from "../api/container/container-plan.ts";
+import { parseCreateRequest } from "../api/container/create-request.ts";
+import type * as api from "../api/types/container.ts";
+import type { HostConfig } from "../api/types/host-config.ts";
+import type { PodMembership } from "../api/types/pod.ts";
+import type { ImageInspect, ImageSummary as ApiImageSummary } from "../api/types/image.ts";
+import type { ImageDetails, ImageSummary } from "../model/images.ts";
+import type { Denial } from "../model/denials.ts";
+import type {
+  ContainerDetails,
+  ContainerMount,
+  ContainerState,
+  ContainerSummary,
+  StartTiming,
+} from "../model/containers.ts";
+import type { ContainerSizes } from "../model/usage.ts";
+import { endpointsOf, portsOfSettings } from "./network-reply.ts";
+import { parseIdRange } from "../spec/id-map.ts";
+import type { Digest } from "../spec/digest.ts";
+import type { ImageConfig } from "../spec/image/config.ts";
+import { normalizePlatform } from "../spec/platform.ts";
+
+/** What `inspect` answered, in the engine's words. */
+export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConfig): ContainerDetails {
+  const { Config: config, HostConfig: hostConfig, Tare: tare } = reply;
+  const name = reply.Name.replace(/^\//, "");
+  // Not what was asked for: the two lists that came into force.
+  const { MaskedPaths: _, ReadonlyPaths: __, ...asked } = hostConfig;
+  const request = { ...config, HostConfig: asked };
+  return {
+    id: reply.Id,
+    name,
+    image: config.Image ?? reply.Image,
+    imageId: reply.Image,
+    command: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
+    createdAt: Date.parse(reply.Created),
+    state: containerStateOf(reply.State),
+    labels: config.Labels ?? {},
+    networkMode: hostConfig.NetworkMode ?? "bridge",
+    endpoints: endpointsOf(reply.NetworkSettings.Networks),
+    ...portsOfSettings(reply.NetworkSettings),
+    mounts: [...reply.Mounts.flatMap(mountOf), ...tmpfsOf(hostConfig.Tmpfs)],
+    ...membershipOf(tare?.Pod),
+    spec: planContainer(parseCreateRequest(JSON.parse(JSON.stringify(request))), name),
+    restartCount: reply.RestartCount,
+    process: {
+      path: reply.Path,
+      args: reply.Args,
+      env: config.Env ?? [],
+      workingDirectory: config.WorkingDir === undefined || config.WorkingDir === "" ? "/" : config.WorkingDir,
+      user: config.User ?? "",
+    },
+    imageConfig: image,
+    effective: {
+      hostname: config.Hostname ?? "",
+      domainname: config.Domainname ?? "",
+      capabilities: tare?.Capabilities ?? [],
+      maskedPaths: hostConfig.MaskedPaths ?? [],
+      readonlyPaths: hostConfig.ReadonlyPaths ?? [],
+      stopSignal: config.StopSignal ?? "SIGTERM",
+      cgroup: tare?.Cgroup ?? "",
+      ...(reply.AppArmorProfile === "" ? {} : { appArmorProfile: reply.AppArmorProfile }),
+      ...(tare?.UidMap === undefined || tare.GidMap === undefined
+        ? {}
+        : { idMaps: { uids: tare.UidMap.map(parseIdRange), gids: tare.GidMap.map(parseIdRange) } }),
+    },
+    files: {
+      log: reply.LogPath,
+      hosts: reply.HostsPath,
+      hostname: reply.HostnamePath,
+      resolvConf: reply.ResolvConfPath,
+    },
+    storage: { driver: reply.GraphDriver.Name, data: reply.GraphDriver.Data ?? {} },
+    execIds: reply.ExecIDs ?? [],
+    ...(tare?.Timing === undefined ? {} : { lastTiming: timingOf(tare.Timing) }),
+    ...(tare?.Denials === undefined ? {} : { denials: tare.Denials.map(denialOf) }),
+    ...(tare?.UnrecordedCalls === undefined ? {} : { unrecordedCalls: tare.UnrecordedCalls }),
+    ...(tare?.RecordedProfile === undefined ? {} : { recordedProfile: tare.RecordedProfile }),
+  };
+}
+
+function membershipOf(pod: PodMembership | undefined): Pick<ContainerSummary, "pod"> {
+  return pod === undefined ? {} : { pod: { id: pod.Id, name: pod.Name, isInfra: pod.IsInfra } };
+}
+
+function denialOf(denial: api.Denial): Denial {
+  const { Text: text, Error: error, ExecID: execId } = denial;
+  return {
+    call: denial.Call,
+    architecture: denial.Architecture,
+    args: denial.Args.map((argument) => BigInt(argument)),
+    ...(text === undefined ? {} : { text }),
+    ...(error === undefined ? {} : { error }),
+    by: denial.By,
+    advice: denial.Advice,
+    count: denial.Count,
+    firstAt: Date.parse(denial.FirstAt),
+    lastAt: Date.parse(denial.LastAt),
+    pid: denial.Pid,
+    ...(execId === undefined ? {} : { execId }),
+  };
+}
+
+/** A row of images as the engine has it. */
+export function imageSummaryOf(row: ApiImageSummary): ImageSummary {
+  return {
+    id: row.Id,
+    references: row.RepoTags,
+    digests: row.RepoDigests,
+    createdAt: row.Created * 1000,
+    sizeBytes: row.Size,
+    containers: Math.max(0, row.Containers),
+    labels: row.Labels ?? {},
+    ...artifactTypeIn(row),
+  };
+}
+
+/** Undefined where sizes were not asked for. */
+export function sizesOf({
+  SizeRw,
+  SizeRootFs,
+}: Pick<api.ContainerSummary, "SizeRw" | "SizeRootFs">): ContainerSizes | undefined {
+  return SizeRootFs === undefined ? undefined : { writtenBytes: SizeRw ?? 0, rootBytes: SizeRootFs };
+}
+
+export function timingOf(timing: api.StartTiming): StartTiming {
+  return { totalMs: timing.TotalMs, phases: timing.Phases.map(({ Name, Ms }) => ({ name: Name, ms: Ms })) };
+}
+
+function containerStateOf(state: api.ContainerState): ContainerState {
+  const startedAt = Date.parse(state.StartedAt);
+  switch (state.Status) {
+    case "running":
+    case "paused":
+      return {
+        status: state.Status,
+        pid: state.Pid,
+        startedAt,
+        ...(state.OOMKilled ? { oomKills: 1 } : {}), // Docker does not count them
+      };
+    case "exited":
+    case "restarting":
+      return {
+        status: state.Status,
+        code: state.ExitCode,
+        oomKilled: state.OOMKilled,
+        // SPEC: Docker writes year 1 for a time that never was.
+        ...(startedAt > 0 ? { startedAt } : {}),
+        finishedAt: Date.parse(state.FinishedAt),
+        ...(state.Error === "" ? {} : { error: state.Error }),
+      };
+    case "removing":
+      return { status: "removing" };
+    case "dead":
+      return { status: "dead", error: state.Error };
+    case "created":
+      return { status: "created" };
+    default:
+      return state.Status satisfies never;
+  }
+}
+
+/** A row of `ps`. Its times are those that a row has: of the state only what it says. */
+export function containerSummaryOf(
+  row: api.ContainerSummary,
+  details: api.ContainerInspect,
+): ContainerSummary {
+  return {
+    id: row.Id,
+    name: (row.Names[0] ?? "").replace(/^\//, ""),
+    image: row.Image,
+    imageId: row.ImageID,
+    command: [...(details.Config.Entrypoint ?? []), ...(details.Config.Cmd ?? [])],
+    createdAt: row.Created * 1000,
+    state: containerStateOf(details.State),
+    labels: row.Labels,
+    networkMode: row.HostConfig.NetworkMode,
+    endpoints: endpointsOf(row.NetworkSettings.Networks),
+    ...portsOfSettings(details.NetworkSettings),
+    mounts: row.Mounts.flatMap(mountOf),
+  };
+}
+
+/** Those that `Mounts` leaves out, as dockerd does. */
+function tmpfsOf(asked: HostConfig["Tmpfs"]): readonly ContainerMount[] {
+  return Object.entries(asked ?? {}).map(([path, options]) => ({
+    kind: "tmpfs",
+    target: posix.resolve("/", path),
+    ...(options === "" ? {} : { options }),
+  }));
+}
+
+function mountOf(mount: api.MountPoint): readonly ContainerMount[] {
+  if (mount.Type === "tmpfs") {
+    return [
+      { kind: "tmpfs", target: mount.Destination, ...(mount.Mode === "" ? {} : { options: mount.Mode }) },
+    ];
+  }
+  const place = {
+    target: mount.Destination,
+    readonly: !mount.RW,
+    ...(mount.Mode === "" ? {} : { mode: mount.Mode }),
+  };
+  if (mount.Type === "bind") return [{ kind: "bind", source: mount.Source, ...place }];
+  if (mount.Type !== "volume") return [];
+  const name = mount.Name ?? "";
+  return [{ kind: "volume", name, mountpoint: mount.Source, ...place }];
+}
+
+/** What `image inspect` answered. */
+export function imageDetailsOf(reply: ImageInspect, containers: number): ImageDetails {
+  return {
+    id: reply.Id,
+    references: reply.RepoTags,
+    digests: reply.RepoDigests,
+    createdAt: reply.Created === undefined ? 0 : Date.parse(reply.Created),
+    sizeBytes: reply.Size,
+    containers,
+    labels: reply.Config.Labels ?? {},
+    config: imageConfigOf(reply),
+    layers: reply.RootFS.Layers,
+    layerBytes: reply.Tare?.LayerBytes ?? [],
+    ...artifactTypeIn(reply),
+    storage: { driver: reply.GraphDriver.Name, data: reply.GraphDriver.Data ?? {} },
+  };
+}
+
+function artifactTypeIn({ Tare: tare }: Pick<ApiImageSummary, "Tare">): { readonly artifactType?: string } {
+  return tare?.ArtifactType === undefined ? {} : { artifactType: tare.ArtifactType };
+}
+
+export function imageConfigOf(reply: ImageInspect): ImageConfig {
+  const { Config: config } = reply;
+  const present = <T, K extends string>(key: K, value: T | null | undefined): { [P in K]?: T } =>
+    (value === undefined || value === null ? {} : { [key]: value }) as { [P in K]?: T };
+  return {
+    platform: normalizePlatform(reply.Os, reply.Architecture, reply.Variant),
+    ...present("created", reply.Created),
+    ...(reply.Author === "" ? {} : { author: reply.Author }),
+    ...(reply.Comment === "" ? {} : { comment: reply.Comment }),
+    defaults: {
+      user: config.User,
+      env: config.Env,
+      ...present("entrypoint", config.Entrypoint),
+      ...present("cmd", config.Cmd),
+      workingDirectory: config.WorkingDir,
+      labels: config.Labels ?? {},
+      exposedPorts: Object.keys(config.ExposedPorts ?? {}),
+      volumes: Object.keys(config.Volumes ?? {}),
+      ...present("stopSignal", config.StopSignal),
+      onBuild: config.OnBuild ?? [],
+      ...present("shell", config.Shell),
+    },
+    diffIds: reply.RootFS.Layers as readonly Digest[],
+    history: [],
+  };
+}

@@ -1,0 +1,73 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure, sentenceOf } from "../base/failure.ts";
+import type { RegistriesOptions } from "../image/registries.ts";
+import type { TlsMaterial } from "../image/tls-material.ts";
+import { noRegistriesConfig, type RegistriesConfig } from "../spec/registry/registries-config.ts";
+
+export interface RegistrySettings {
+  /** Mirrors, insecure and blocked registries, in the format of containers-registries.conf(5). */
+  readonly configFile: string;
+  /** Each with a directory for a host: `*.crt` authorities, `*.cert` with `*.key` our own certificates, as Docker has them. */
+  readonly certificateDirectories: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Read when they are needed, so that a change counts for the next pull. */
+export function registryOptionsOf({
+  configFile,
+  certificateDirectories,
+  env,
+}: RegistrySettings): RegistriesOptions {
+  return {
+    readConfig: () => readConfig(configFile),
+    tlsOf: (host) => readTls(certificateDirectories, host),
+    proxyOf: async (url) => (await import("../spec/proxy-settings.ts")).findProxy(url, env),
+  };
+}
+
+async function readConfig(path: string): Promise<RegistriesConfig> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (thrown) {
+    if (isMissing(thrown)) return noRegistriesConfig;
+    throw new Failure("not-permitted", `cannot read ${path}: ${sentenceOf(thrown)}`, { cause: thrown });
+  }
+  const { parseRegistriesConfig } = await import("../spec/registry/parse-registries-config.ts");
+  return parseRegistriesConfig(text, path);
+}
+
+async function readTls(directories: readonly string[], host: string): Promise<TlsMaterial> {
+  for (const directory of directories) {
+    const place = join(directory, host);
+    const names = await readdir(place).catch((thrown: unknown): string[] => {
+      if (isMissing(thrown)) return [];
+      throw new Failure("not-permitted", `cannot read ${place}: ${sentenceOf(thrown)}`, { cause: thrown });
+    });
+    if (names.length === 0) continue;
+    const text = (name: string): Promise<string> => readFile(join(place, name), "utf8");
+    const ca = await Promise.all(
+      names
+        .filter((name) => name.endsWith(".crt"))
+        .sort()
+        .map(text),
+    );
+    const cert = names.find((name) => name.endsWith(".cert"));
+    if (cert === undefined) return { ca };
+    const key = cert.replace(/\.cert$/, ".key");
+    if (!names.includes(key))
+      throw new Failure("invalid", `cannot use ${join(place, cert)}: there is no ${key} beside it`);
+    return {
+      ...(ca.length === 0 ? {} : { ca }),
+      clientCertificate: { cert: await text(cert), key: await text(key) },
+    };
+  }
+  return {};
+}
+
+function isMissing(thrown: unknown): boolean {
+  return (
+    thrown instanceof Error && "code" in thrown && (thrown.code === "ENOENT" || thrown.code === "ENOTDIR")
+  );
+}

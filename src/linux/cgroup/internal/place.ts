@@ -1,0 +1,12 @@
+import type { CgroupHierarchy, CgroupLayout } from "../layout.ts";
+import type { Fd } from "../../kernel/fd.ts";
+import type { CgroupWrite } from "./write.ts";
+
+/** What the work on one cgroup needs of the directory above it; CgroupParent is it. */
+export interface CgroupPlace {
+  readonly layout: CgroupLayout;
+  readonly path: string;
+  directoryIn(hierarchy: CgroupHierarchy): Fd;
+  /** Makes room above for what is about to be written in the cgroup of that name. */
+  makeRoom(hierarchy: CgroupHierarchy, name: string, writes: readonly CgroupWrite[]): void;
+}

@@ -1,0 +1,208 @@
+import { type CgroupHierarchy, findController } from "./layout.ts";
+import { parseFlatKeyed } from "./internal/files.ts";
+import type { CgroupPlace } from "./internal/place.ts";
+import { readHugePages } from "./internal/statistics/huge-pages.ts";
+import { type IoCounter, mergeIoCounters, parseV1IoCounters, parseV2IoStat } from "./internal/statistics/io.ts";
+import { findNumber, parseNumbers, parsePressure, type Pressure } from "./internal/statistics/parse.ts";
+import { readFigures } from "./internal/statistics/read.ts";
+
+/** All that the kernel counts for a cgroup and everything below it; what this host does not count is absent. */
+export interface CgroupStatistics {
+  readonly cpu?: CpuStatistics;
+  readonly memory?: MemoryStatistics;
+  readonly pids?: { readonly current: number; readonly limit?: number };
+  readonly io?: IoStatistics;
+  /** By size of the pages, as the files name it: `2MB`. */
+  readonly hugePages: Readonly<Record<string, HugePageStatistics>>;
+  readonly pressure: PressureStatistics;
+}
+
+export interface CpuStatistics {
+  readonly totalNs: number;
+  readonly userNs: number;
+  readonly systemNs: number;
+  /** v1 only; by the number of the CPU. */
+  readonly perCpuNs?: readonly number[];
+  /** How often and how long a quota held it up. */
+  readonly throttling?: {
+    readonly periods: number;
+    readonly throttledPeriods: number;
+    readonly throttledNs: number;
+  };
+}
+
+export interface MemoryStatistics {
+  /** Page cache included; without what can be dropped at once it is less `total_inactive_file` or `inactive_file`. */
+  readonly usageBytes: number;
+  /** The most that it ever was (v2: Linux 5.19). */
+  readonly maxUsageBytes?: number;
+  /** Absent: no limit of its own. */
+  readonly limitBytes?: number;
+  /** How often the limit was hit. */
+  readonly failures?: number;
+  /** memory.stat, by the kernel's names. */
+  readonly details: Readonly<Record<string, number>>;
+}
+
+export interface IoStatistics {
+  readonly bytes: readonly IoCounter[];
+  readonly operations: readonly IoCounter[];
+}
+
+export interface HugePageStatistics {
+  readonly usageBytes: number;
+  readonly maxUsageBytes?: number;
+  readonly limitBytes?: number;
+  readonly failures?: number;
+}
+
+/** Time lost in waiting for a resource, where the kernel counts it (PSI). */
+export interface PressureStatistics {
+  readonly cpu?: Pressure;
+  readonly memory?: Pressure;
+  readonly io?: Pressure;
+}
+
+export type { IoCounter, Pressure };
+
+type Read = (file: string) => string | undefined;
+
+/** Some fifteen small files. Undefined when the cgroup is gone. */
+export function readCgroupStatistics(place: CgroupPlace, name: string): CgroupStatistics | undefined {
+  const { layout } = place;
+  const readerOf = (hierarchy: CgroupHierarchy): Read => {
+    const directory = place.directoryIn(hierarchy);
+    return (file) => readFigures(directory, `${name}/${file}`);
+  };
+  const reader = (controller: string): Reader | undefined => {
+    const hierarchy = findController(layout, controller);
+    return hierarchy === undefined ? undefined : { version: hierarchy.version, read: readerOf(hierarchy) };
+  };
+  const unified = layout.v2 === undefined ? undefined : readerOf(layout.v2);
+  const cpu = readCpu(reader("cpu"), reader("cpuacct"), unified);
+  const memory = readMemory(reader("memory"));
+  if (cpu === undefined && memory === undefined) return undefined;
+  const pids = readPids(reader("pids")?.read);
+  const io = readIo(reader("blkio")?.read, reader("io")?.read);
+  return {
+    ...(cpu === undefined ? {} : { cpu }),
+    ...(memory === undefined ? {} : { memory }),
+    ...(pids === undefined ? {} : { pids }),
+    ...(io === undefined ? {} : { io }),
+    hugePages: readHugePages(reader("hugetlb")),
+    pressure: unified === undefined ? {} : readPressure(unified),
+  };
+}
+
+interface Reader {
+  readonly version: 1 | 2;
+  readonly read: Read;
+}
+
+/** v2 counts CPU time without a controller, throttling with it; v1 the one in cpuacct, the other in cpu. */
+function readCpu(
+  cpu: Reader | undefined,
+  accounting: Reader | undefined,
+  unified: Read | undefined,
+): CpuStatistics | undefined {
+  const time = accounting === undefined ? readCpuTimeV2(unified) : readCpuTimeV1(accounting.read);
+  return time === undefined || cpu?.version !== 1 ? time : { ...time, throttling: throttlingOfV1(cpu.read) };
+}
+
+function readCpuTimeV1(read: Read): CpuStatistics | undefined {
+  const perCpuNs = parseNumbers(read("cpuacct.usage_percpu"));
+  if (perCpuNs === undefined) return undefined;
+  // In ticks of a hundredth of a second, whatever the kernel's own clock is.
+  const ticks = parseFlatKeyed(read("cpuacct.stat") ?? "");
+  return {
+    totalNs: perCpuNs.reduce((sum, ns) => sum + ns, 0),
+    userNs: (ticks.get("user") ?? 0) * 10_000_000,
+    systemNs: (ticks.get("system") ?? 0) * 10_000_000,
+    perCpuNs,
+  };
+}
+
+function readCpuTimeV2(read: Read | undefined): CpuStatistics | undefined {
+  const text = read?.("cpu.stat");
+  if (text === undefined) return undefined;
+  const figures = parseFlatKeyed(text);
+  const ns = (key: string): number => (figures.get(key) ?? 0) * 1000;
+  const periods = figures.get("nr_periods");
+  return {
+    totalNs: ns("usage_usec"),
+    userNs: ns("user_usec"),
+    systemNs: ns("system_usec"),
+    ...(periods === undefined
+      ? {}
+      : {
+          throttling: {
+            periods,
+            throttledPeriods: figures.get("nr_throttled") ?? 0,
+            throttledNs: ns("throttled_usec"),
+          },
+        }),
+  };
+}
+
+function throttlingOfV1(read: Read): NonNullable<CpuStatistics["throttling"]> {
+  const figures = parseFlatKeyed(read("cpu.stat") ?? "");
+  return {
+    periods: figures.get("nr_periods") ?? 0,
+    throttledPeriods: figures.get("nr_throttled") ?? 0,
+    throttledNs: figures.get("throttled_time") ?? 0,
+  };
+}
+
+function readMemory(reader: Reader | undefined): MemoryStatistics | undefined {
+  if (reader === undefined) return undefined;
+  const { version, read } = reader;
+  const usageBytes = findNumber(read(version === 1 ? "memory.usage_in_bytes" : "memory.current"));
+  if (usageBytes === undefined) return undefined;
+  const figures = {
+    maxUsageBytes: findNumber(read(version === 1 ? "memory.max_usage_in_bytes" : "memory.peak")),
+    limitBytes: findNumber(read(version === 1 ? "memory.limit_in_bytes" : "memory.max")),
+    failures:
+      version === 1
+        ? findNumber(read("memory.failcnt"))
+        : parseFlatKeyed(read("memory.events") ?? "").get("max"),
+  };
+  return {
+    usageBytes,
+    ...given(figures),
+    details: Object.fromEntries(parseFlatKeyed(read("memory.stat") ?? "")),
+  };
+}
+
+function readPids(read: Read | undefined): CgroupStatistics["pids"] {
+  const current = findNumber(read?.("pids.current"));
+  if (current === undefined) return undefined;
+  return { current, ...given({ limit: findNumber(read?.("pids.max")) }) };
+}
+
+/** KERNEL: on v1 each of two parts of the kernel counts what passes it, and none counts all. */
+function readIo(v1: Read | undefined, v2: Read | undefined): IoStatistics | undefined {
+  if (v1 !== undefined) {
+    const counters = (what: string): readonly IoCounter[] =>
+      mergeIoCounters(
+        parseV1IoCounters(v1(`blkio.throttle.${what}_recursive`) ?? ""),
+        parseV1IoCounters(v1(`blkio.bfq.${what}_recursive`) ?? ""),
+      );
+    return { bytes: counters("io_service_bytes"), operations: counters("io_serviced") };
+  }
+  const text = v2?.("io.stat");
+  return text === undefined ? undefined : parseV2IoStat(text);
+}
+
+function readPressure(read: Read): PressureStatistics {
+  return given({
+    cpu: parsePressure(read("cpu.pressure")),
+    memory: parsePressure(read("memory.pressure")),
+    io: parsePressure(read("io.pressure")),
+  });
+}
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function given<T extends object>(members: T): Given<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Given<T>;
+}

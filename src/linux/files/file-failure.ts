@@ -1,0 +1,28 @@
+import { Failure, type FailureKind, sentenceOf, within } from "../../base/failure.ts";
+import { SyscallFailure } from "../kernel/syscall.ts";
+
+const kinds: Readonly<Record<string, FailureKind>> = {
+  ENOENT: "not-found",
+  ENOSPC: "exhausted",
+  EDQUOT: "exhausted",
+  EMFILE: "exhausted",
+  ENFILE: "exhausted",
+  ENOMEM: "exhausted",
+  EACCES: "not-permitted",
+  EPERM: "not-permitted",
+  EROFS: "not-permitted",
+};
+
+/** What node:fs or a system call threw, as a Failure that begins with this sentence; any other Failure, which has one, passes unchanged. */
+export function fileFailure(sentence: string, thrown: unknown): Failure {
+  if (thrown instanceof SyscallFailure) return within(sentence, thrown);
+  if (thrown instanceof Failure) return thrown;
+  return new Failure(kinds[codeOf(thrown)] ?? "internal", `${sentence}: ${sentenceOf(thrown)}`, {
+    cause: thrown,
+  });
+}
+
+/** `ENOENT`, … of what node:fs or a system call threw; "" for anything else. */
+export function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+}

@@ -1,0 +1,60 @@
+import { createRequire } from "node:module";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Failure } from "../../base/failure.ts";
+
+/** One argument of a raw system call; text is passed NUL-terminated, bytes by address, null as 0. */
+export type Argument = number | bigint | string | Uint8Array | null;
+
+export interface Addon {
+  /** The result, or −errno. */
+  call(number: number, ...args: Argument[]): number;
+  callAsync(number: number, ...args: Argument[]): Promise<number>;
+  /** Where the bytes lie; valid as long as the array is reachable and not resized. */
+  addressOf(bytes: Uint8Array): bigint;
+}
+
+let loaded: Addon | undefined;
+let chosenPath: string | undefined;
+
+/** Names the addon's file before its first use; the executable embeds it and calls this. */
+export function useAddon(path: string): void {
+  chosenPath = path;
+}
+
+/** The native addon, loaded at first use. Throws "unavailable" naming every place looked at. */
+export function addon(): Addon {
+  loaded ??= load();
+  return loaded;
+}
+
+/** Where it is, for a thread that has to load it again. */
+export function addonPath(): string {
+  return chosenPath ?? findBuilt();
+}
+
+function load(): Addon {
+  const file = addonPath();
+  try {
+    return createRequire(import.meta.url)(file) as Addon;
+  } catch (cause) {
+    throw new Failure("unavailable", `cannot load the native addon "${file}": ${String(cause)}`, { cause });
+  }
+}
+
+/** The build output beside the sources (`native/build`) or beside the compiled library (`dist/native`). */
+function findBuilt(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const places = ["../../native/build", "../../native", "../../../native/build"].map((place) =>
+    join(here, place, "syscall.node"),
+  );
+  const found = places.find((place) => existsSync(place));
+  if (found === undefined) {
+    throw new Failure(
+      "unavailable",
+      `cannot find the native addon: run "npm run build" (looked at ${places.join(", ")})`,
+    );
+  }
+  return found;
+}

@@ -1,0 +1,102 @@
+import { Failure, kindOf, sentenceOf, within } from "../../base/failure.ts";
+import { MOUNT_ATTR_RDONLY } from "../constants/mount.ts";
+import { OwnedFd } from "../kernel/fd.ts";
+import {
+  createFilesystem,
+  type FilesystemParameter,
+  type MountKernel,
+  reconfigureFilesystem,
+} from "./mount.ts";
+import { call } from "../kernel/syscall.ts";
+
+/** Directories as one file system. */
+export interface AufsBranches {
+  /** Paths from the topmost to the lowest, at least one; none has a comma, a colon or an equals sign. */
+  readonly branches: readonly string[];
+  /** Whether the topmost is written to. */
+  readonly isWritable: boolean;
+  /** Path of a file that is not there: aufs makes it, and takes its name away at once. Not on NFS. */
+  readonly xino: string;
+}
+
+/** What is said to the kernel: first a new file system, then changes of it, in this order. */
+export interface AufsPlan {
+  readonly create: readonly FilesystemParameter[];
+  /** Branches below those that there are. */
+  readonly append: readonly (readonly FilesystemParameter[])[];
+  readonly attributes: number;
+}
+
+/**
+ * - `dirperm1`: a directory's permissions are those of the topmost branch that has it; else what an image's lower layer forbids could
+ *   not be allowed by a higher one, nor by chmod(2) in a container.
+ * - `udba=none`: nobody writes to a branch but by aufs itself.
+ * - `noplink`: link(2) of a file of the image copies it, and both names are in the upper directory for good. With pseudo-links the second
+ *   name is remembered in memory alone: after the next mount it would be the image's file again, without what was written to it.
+ * - `dio`: without it every open(2) with O_DIRECT fails.
+ * - `acl`: without it POSIX ACLs fail with EOPNOTSUPP.
+ * - `nowarn_perm`: that layers' root directories differ is no news for the kernel's log.
+ * SPEC: aufs(5)
+ */
+const fixedParameters: readonly FilesystemParameter[] = [
+  ["dirperm1", true],
+  ["udba", "none"],
+  ["noplink", true],
+  ["dio", true],
+  ["acl", true],
+  ["nowarn_perm", true],
+];
+
+/** KERNEL: what one context takes is kept in a page: as options of 48 bytes, and on kernels whose aufs knows no contexts as text. */
+const mostParameters = 72;
+const mostTextBytes = 3900;
+
+/** Pure. */
+export function planAufs({ branches, isWritable, xino }: AufsBranches): AufsPlan {
+  const rights = (index: number): string => (index === 0 && isWritable ? "rw" : "ro+wh");
+  const create: FilesystemParameter[] = [
+    ...(isWritable ? [] : [["ro", true] as const]),
+    ...fixedParameters,
+    ["xino", xino],
+  ];
+  const append: FilesystemParameter[][] = [];
+  let context = create;
+  for (const [index, path] of branches.entries()) {
+    const value = `${path}=${rights(index)}`;
+    if (isFull(context, ["append", value])) append.push((context = []));
+    context.push([context === create ? "br" : "append", value]);
+  }
+  return { create, append, attributes: isWritable ? 0 : MOUNT_ATTR_RDONLY };
+}
+
+function isFull(context: readonly FilesystemParameter[], next: FilesystemParameter): boolean {
+  const bytes = [...context, next].reduce(
+    (sum, [key, value]) => sum + key.length + 2 + String(value).length,
+    0,
+  );
+  return context.length >= mostParameters || bytes > mostTextBytes;
+}
+
+/** One detached mount of the directories; the caller disposes of it. */
+export function mountAufs(
+  branches: AufsBranches,
+  { kernel = call }: { readonly kernel?: MountKernel } = {},
+): OwnedFd {
+  const { create, append, attributes } = planAufs(branches);
+  try {
+    using mount = createFilesystem("aufs", create, { source: "aufs", attributes, kernel });
+    for (const parameters of append) reconfigureFilesystem(mount.fd, parameters, { kernel });
+    return new OwnedFd(mount.move());
+  } catch (thrown) {
+    // What is wrong with a branch is told to the kernel's log alone.
+    if (kindOf(thrown) === "invalid")
+      throw new Failure("invalid", `${sentenceOf(thrown)} (see dmesg)`, { cause: thrown });
+    throw within(`cannot mount ${branches.branches.length} branches`, thrown);
+  }
+}
+
+/** How many branches an aufs with this configuration of the kernel takes; undefined where it does not say. */
+export function parseBranchLimit(kernelConfig: string): number | undefined {
+  const limit = /^CONFIG_AUFS_BRANCH_MAX_(\d+)=y$/m.exec(kernelConfig)?.[1];
+  return limit === undefined ? undefined : Number(limit);
+}

@@ -1,0 +1,75 @@
+import { closeSync, openSync } from "node:fs";
+import { Failure } from "../../base/failure.ts";
+import { readResourceLimit } from "./rlimit.ts";
+
+/** How many connections and queries the daemon serves at a time. Each takes one descriptor, a stream two. */
+export interface DescriptorBudget {
+  /** RLIMIT_NOFILE. */
+  readonly limit: number;
+  /** Kept for ends, stops and restarts of containers. */
+  readonly reserve: number;
+  /** API connections by kind. */
+  readonly connections: {
+    readonly events: number;
+    readonly streams: number;
+    readonly requests: number;
+    /** Requests that end or list things, so that a way out of a shortage is left. */
+    readonly control: number;
+    /** Connections without a request. */
+    readonly idle: number;
+  };
+  /** Of all containers together. */
+  readonly names: { readonly queries: number; readonly connections: number };
+}
+
+/** A start has about so many open at a time. */
+const startNeeds = 64;
+
+/** One command on many containers opens so many connections at a time (`forEachReference()` in `src/cli/each.ts`), and a few are others'. */
+const oneCommand = 64;
+
+/** Derived from the limit of open files; about half of it is left for containers, less where it is small. Pure. */
+export function planDescriptorBudget(limit: number): DescriptorBudget {
+  const share = (part: number, most: number, least = 8): number =>
+    Math.max(least, Math.min(most, Math.floor(limit * part)));
+  return {
+    limit,
+    reserve: Math.min(1024, Math.max(startNeeds + 32, Math.floor(limit / 20))),
+    connections: {
+      events: share(0.05, 4096),
+      streams: share(0.1, 8192),
+      requests: share(0.05, 4096),
+      control: share(0.05, 4096, oneCommand),
+      idle: share(0.025, 1024, oneCommand),
+    },
+    names: { queries: share(0.1, 4096), connections: share(0.025, 1024) },
+  };
+}
+
+/** The budget for this process's limit. */
+export function readDescriptorBudget(): DescriptorBudget {
+  const { soft } = readResourceLimit("nofile");
+  return planDescriptorBudget(soft < 0 ? Number.MAX_SAFE_INTEGER : soft);
+}
+
+/**
+ * Throws "exhausted", `cannot <what>: …`, when only the reserve is left. KERNEL: a new descriptor gets the lowest free
+ * number (open(2)), so a low one shows that there are free ones without counting.
+ */
+export function requireDescriptors(what: string, { limit, reserve }: DescriptorBudget): void {
+  if (findLowestFree() < limit - reserve) return;
+  throw new Failure(
+    "exhausted",
+    `cannot ${what}: of ${limit} file descriptors only the reserve is left; close connections, stop containers or raise the daemon's limit of open files`,
+  );
+}
+
+function findLowestFree(): number {
+  try {
+    const fd = openSync("/", "r");
+    closeSync(fd);
+    return fd;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}

@@ -1,0 +1,64 @@
+import type { SeccompProfile } from "../../spec/seccomp.ts";
+import { capabilityNames } from "../process/capability.ts";
+import {
+  compileSeccomp,
+  defaultSeccompProfile,
+  parseKernelRelease,
+  seccompFlagBits,
+  type SeccompOptions,
+} from "./seccomp.ts";
+import { encodeAction } from "./internal/action.ts";
+import { code, decodeInstructions } from "./internal/instruction.ts";
+import { resolveProfile } from "./internal/resolve.ts";
+import { verifySeccomp } from "./internal/verify.ts";
+import { compileWatched, type SeccompWatch, type UnwatchedCall } from "./internal/watched.ts";
+
+export type { SeccompWatch, UnwatchedCall } from "./internal/watched.ts";
+export { verdictBits } from "./internal/watched.ts";
+
+/** What a process without a filter has: everything, in every ABI. */
+export const permissiveSeccompProfile: SeccompProfile = {
+  ...defaultSeccompProfile,
+  defaultAction: { kind: "allow", data: 0 },
+  rules: [],
+};
+
+export interface WatchedSeccomp {
+  /** For seccomp(2), with `flags`; the call returns a listener's descriptor. */
+  readonly filter: Uint8Array;
+  readonly flags: number;
+  /** For the listener: what it does with each call that it is handed. */
+  readonly judge: Uint8Array;
+  /** The profile as it is without being watched. */
+  readonly profile: Uint8Array;
+}
+
+const WAIT_KILLABLE_RECV = 32;
+
+/**
+ * As compileSeccomp(), of a filter that hands the watched calls over to a listener. KERNEL(5.19): a call that the
+ * listener has begun with is not made anew for each signal. Undefined when it would never hand over any.
+ */
+export function compileWatchedSeccomp(
+  profile: SeccompProfile,
+  options: SeccompOptions & { readonly watch: SeccompWatch; readonly unwatched: readonly UnwatchedCall[] },
+): WatchedSeccomp | undefined {
+  const kernel = parseKernelRelease(options.kernel);
+  const resolved = resolveProfile(profile, { ...options, kernel });
+  const lacking = new Set(capabilityNames.filter((name) => !options.capabilities.has(name)));
+  const programs = compileWatched(resolved, { ...options, lacking });
+  if (!handsOver(programs.filter)) return undefined;
+  verifySeccomp(programs.filter);
+  verifySeccomp(programs.judge);
+  const isNew = kernel[0] > 5 || (kernel[0] === 5 && kernel[1] >= 19);
+  return {
+    ...programs,
+    flags: seccompFlagBits(profile, { listens: true }) | (isNew ? WAIT_KILLABLE_RECV : 0),
+    profile: compileSeccomp(profile, options),
+  };
+}
+
+function handsOver(filter: Uint8Array): boolean {
+  const notify = encodeAction({ kind: "notify", data: 0 });
+  return decodeInstructions(filter).some((each) => each.code === code.return && each.k === notify);
+}

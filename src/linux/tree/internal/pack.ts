@@ -1,0 +1,328 @@
+import { Failure, within } from "../../../base/failure.ts";
+import { decodeBytes } from "../../../spec/byte-text.ts";
+import type { IdMaps } from "../../../spec/id-map.ts";
+import type { SparseFragment } from "../../../spec/tar-entry.ts";
+import { encodeTarEnd, encodeTarMember, type TarMember, tarPadding } from "../../../spec/tar-writer.ts";
+import {
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+} from "../../constants/open.ts";
+import { isKernelFilesystem } from "../../mount/filesystem-status.ts";
+import { listDirectory } from "../../files/directory.ts";
+import { type Fd, OwnedFd } from "../../kernel/fd.ts";
+import { readLinkFd } from "../../files/open.ts";
+import { pathArgument } from "../../kernel/path-argument.ts";
+import { type Stat, statFd } from "../../files/stat.ts";
+import { call, callAsync, isErrno } from "../../kernel/syscall.ts";
+import { findXattr, listXattrs } from "../../files/xattr.ts";
+import type { TreeChange } from "../change.ts";
+import { Descent } from "./descent.ts";
+import { baseOf, joinPath, parentOf } from "../entry-path.ts";
+import { AUFS_OWN, isWhiteout, type MarksName, marksOf, WHITEOUT } from "./marks.ts";
+import { isAllowedXattr } from "../metadata.ts";
+import { OpenDirectories } from "./open-directories.ts";
+import type { Pace } from "../pace.ts";
+import { withContainerAttributes, withContainerOwner } from "./shift-ids.ts";
+import { findFragments, iterateFragments } from "./sparse-file.ts";
+
+export interface PackRules {
+  readonly whiteouts: MarksName | "none";
+  readonly sparse: boolean;
+  readonly mounts: "empty" | "cross";
+  readonly idMaps: IdMaps | undefined;
+  readonly pace: Pace;
+}
+
+const CHUNK_BYTES = 1 << 18;
+/** Larger files are read on the thread pool: they may have to come from the disk. */
+const LARGE_FILE_BYTES = 1 << 20;
+
+/** One run of packTree(). */
+export class Packing {
+  readonly #rules: PackRules;
+  readonly #names: Map<string, string> = new Map();
+  #chunk: Uint8Array = new Uint8Array(CHUNK_BYTES);
+  #used = 0;
+  #mountId: bigint = 0n;
+
+  constructor(rules: PackRules) {
+    this.#rules = rules;
+  }
+
+  async *run(root: Fd): AsyncGenerator<Uint8Array, void> {
+    this.#mountId = statFd(root).mountId;
+    using top = new OwnedFd(call("openat", root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (this.#isOpaque(top.fd)) yield* this.#put(encodeTarMember({ path: ".wh..wh..opq", type: "file" }));
+    yield* this.#packContents(top.move(), "");
+    yield* this.#end();
+  }
+
+  /** See packEntry(). */
+  async *runEntry(entry: Fd, as: string): AsyncGenerator<Uint8Array, void> {
+    const stat = statFd(entry);
+    this.#mountId = stat.mountId;
+    if (stat.kind === "socket") throw new Failure("invalid", "a socket has no place in an archive");
+    const path = as === "/" ? "" : as;
+    yield* this.#packMember(entry, stat, path);
+    if (stat.kind === "directory") {
+      const top = call("openat", entry, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      yield* this.#packContents(top, `${path}/`);
+    }
+    yield* this.#end();
+  }
+
+  /** Only what these changes name, each without what is in it; a deletion as a whiteout. */
+  async *runChanges(root: Fd, changes: readonly TreeChange[]): AsyncGenerator<Uint8Array, void> {
+    this.#mountId = statFd(root).mountId;
+    using directories = new OpenDirectories(root, "strict");
+    for (const { path: absolute, kind } of changes) {
+      const path = absolute.slice(1);
+      const name = baseOf(path);
+      if (kind === "deleted") {
+        const whiteout = joinPath(parentOf(path), `.wh.${name}`);
+        if (!name.startsWith(".wh.")) yield* this.#put(encodeTarMember({ path: whiteout, type: "file" }));
+      } else {
+        const parent = directories.find(parentOf(path));
+        if (parent !== undefined) yield* this.#packEntry(parent, name, path);
+      }
+      if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
+    }
+    yield* this.#end();
+  }
+
+  /** Takes the descriptor over. */
+  async *#packContents(top: Fd, prefix: string): AsyncGenerator<Uint8Array, void> {
+    using descent = new Descent(top, { crossesMounts: this.#rules.mounts === "cross" });
+    const levels = [{ prefix, names: namesIn(descent.fd) }];
+    for (;;) {
+      const level = levels.at(-1) as (typeof levels)[number];
+      const name = level.names.pop();
+      if (name === undefined) {
+        levels.pop();
+        if (levels.length === 0) return;
+        descent.up();
+        continue;
+      }
+      const path = `${level.prefix}${name}`;
+      const kind = yield* this.#packEntry(descent.fd, name, path);
+      if (kind === "directory" && enter(descent, name)) {
+        levels.push({ prefix: `${path}/`, names: namesIn(descent.fd) });
+      }
+      if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
+    }
+  }
+
+  *#end(): Generator<Uint8Array, void> {
+    yield* this.#put(encodeTarEnd());
+    if (this.#used > 0) yield this.#chunk.subarray(0, this.#used);
+  }
+
+  /** What was packed; undefined when it vanished or has no place in an archive. */
+  async *#packEntry(
+    parent: Fd,
+    name: string,
+    path: string,
+  ): AsyncGenerator<Uint8Array, Stat["kind"] | undefined> {
+    try {
+      using place = new OwnedFd(call("openat", parent, pathArgument(name), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+      const stat = statFd(place.fd);
+      if (stat.kind === "socket") return undefined;
+      if (stat.mountId !== this.#mountId && !this.#isCrossed(place.fd)) {
+        yield* this.#put(encodeTarMember(coveredPlace(stat, path)));
+        return undefined;
+      }
+      const whiteout = this.#whiteoutOf(stat, name);
+      if (whiteout === "nothing") return undefined;
+      if (whiteout !== undefined) {
+        const slash = path.length - name.length;
+        yield* this.#put(encodeTarMember({ path: `${path.slice(0, slash)}${whiteout}`, type: "file" }));
+        return undefined;
+      }
+      yield* this.#packMember(place.fd, stat, path);
+      return stat.kind;
+    } catch (thrown) {
+      if (isErrno(thrown, "ENOENT")) return undefined;
+      throw within(`cannot archive ${JSON.stringify(path)}`, thrown);
+    }
+  }
+
+  async *#packMember(place: Fd, stat: Stat, path: string): AsyncGenerator<Uint8Array, void> {
+    const { idMaps } = this.#rules;
+    const asFound = memberOf(stat, path);
+    const member = idMaps === undefined ? asFound : withContainerOwner(asFound, idMaps);
+    if (stat.kind !== "directory" && stat.links > 1) {
+      const key = `${stat.device}:${stat.inode}`;
+      const first = this.#names.get(key);
+      if (first !== undefined) {
+        yield* this.#put(encodeTarMember({ ...member, type: "hardlink", linkName: first, size: 0 }));
+        return;
+      }
+      this.#names.set(key, path);
+    }
+    if (stat.kind === "symlink") {
+      yield* this.#put(encodeTarMember({ ...member, linkName: decodeBytes(readLinkFd(place)) }));
+      return;
+    }
+    if (stat.kind !== "directory" && stat.kind !== "file") {
+      yield* this.#put(encodeTarMember(member));
+      return;
+    }
+    // SAFETY: reopens the very file that was judged to be a file or directory, so no device is ever opened.
+    const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    using file = new OwnedFd(call("openat", AT_FDCWD, `/proc/self/fd/${place}`, flags));
+    const found = readXattrs(file.fd);
+    const xattrs = idMaps === undefined ? found : withContainerAttributes(found, idMaps);
+    if (stat.kind === "file") {
+      yield* this.#packFile(file.fd, stat, { ...member, xattrs });
+      return;
+    }
+    yield* this.#put(encodeTarMember({ ...member, xattrs, path: `${path}/` }));
+    if (this.#isOpaque(file.fd))
+      yield* this.#put(encodeTarMember({ path: `${path}/.wh..wh..opq`, type: "file" }));
+  }
+
+  /** The name of the whiteout that it is in an image's layer; "nothing": it has no place in one. */
+  #whiteoutOf(stat: Stat, name: string): string | undefined {
+    const { whiteouts } = this.#rules;
+    if (whiteouts === "none") return undefined;
+    if (whiteouts === "overlay" && name.startsWith(WHITEOUT))
+      throw new Failure(
+        "invalid",
+        `a name that begins with "${WHITEOUT}" means a deletion in an image's layer; rename it or remove it`,
+      );
+    if (isWhiteout(stat)) return whiteouts === "overlay" ? `${WHITEOUT}${name}` : "nothing";
+    if (!name.startsWith(WHITEOUT)) return undefined;
+    return name.startsWith(AUFS_OWN) || stat.kind !== "file" ? "nothing" : name;
+  }
+
+  #isCrossed(place: Fd): boolean {
+    return this.#rules.mounts === "cross" && !isKernelFilesystem(place);
+  }
+
+  #isOpaque(directory: Fd): boolean {
+    const { whiteouts } = this.#rules;
+    return whiteouts !== "none" && marksOf[whiteouts].isOpaque(directory);
+  }
+
+  async *#packFile(file: Fd, stat: Stat, member: TarMember): AsyncGenerator<Uint8Array, void> {
+    const { size } = stat;
+    const hasHoles = stat.blocks * 512 < size;
+    if (hasHoles && this.#rules.sparse) {
+      const fragments = findFragments(file, size);
+      yield* this.#put(encodeTarMember({ ...member, sparse: fragments }));
+      let stored = 0;
+      for (const fragment of fragments) {
+        yield* this.#putContents(file, fragment);
+        stored += fragment.length;
+      }
+      yield* this.#put(new Uint8Array(tarPadding(stored)));
+      return;
+    }
+    yield* this.#put(encodeTarMember(member));
+    // Reserved blocks without data read as zeros, too.
+    const searched = hasHoles || size > LARGE_FILE_BYTES;
+    let at = 0;
+    for (const fragment of searched ? iterateFragments(file, size) : [{ offset: 0, length: size }]) {
+      yield* this.#putZeros(fragment.offset - at);
+      yield* this.#putContents(file, fragment);
+      at = fragment.offset + fragment.length;
+    }
+    yield* this.#putZeros(size - at + tarPadding(size));
+  }
+
+  /** Exactly as many bytes as the header promised: zeros when the file has become shorter. */
+  async *#putContents(file: Fd, { offset, length }: SparseFragment): AsyncGenerator<Uint8Array, void> {
+    for (let done = 0; done < length; ) {
+      if (this.#used === this.#chunk.length) yield this.#flush();
+      const space = this.#chunk.subarray(this.#used, this.#used + length - done);
+      const args = [file, space, space.length, offset + done] as const;
+      const read = length > LARGE_FILE_BYTES ? await callAsync("pread64", ...args) : call("pread64", ...args);
+      done += read === 0 ? space.length : read;
+      this.#used += read === 0 ? space.length : read;
+      if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
+    }
+  }
+
+  /** The chunk has zeros wherever nothing was put. */
+  async *#putZeros(length: number): AsyncGenerator<Uint8Array, void> {
+    for (let left = length; left > 0; ) {
+      if (this.#used === this.#chunk.length) yield this.#flush();
+      const step = Math.min(left, this.#chunk.length - this.#used);
+      this.#used += step;
+      left -= step;
+      if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
+    }
+  }
+
+  *#put(bytes: Uint8Array): Generator<Uint8Array, void> {
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#used === this.#chunk.length) yield this.#flush();
+      const piece = bytes.subarray(at, at + this.#chunk.length - this.#used);
+      this.#chunk.set(piece, this.#used);
+      this.#used += piece.length;
+      at += piece.length;
+    }
+  }
+
+  #flush(): Uint8Array {
+    const full = this.#chunk;
+    this.#chunk = new Uint8Array(CHUNK_BYTES);
+    this.#used = 0;
+    return full;
+  }
+}
+
+function enter(descent: Descent, name: string): boolean {
+  try {
+    descent.down(name);
+    return true;
+  } catch (thrown) {
+    // Vanished, replaced, or on another mount: its own entry is packed, nothing of what is in it.
+    if (isErrno(thrown, "ENOENT", "ENOTDIR", "ELOOP", "EXDEV")) return false;
+    throw thrown;
+  }
+}
+
+/** In place of what is mounted there, and hides what would be archived. */
+function coveredPlace({ kind }: Stat, path: string): TarMember {
+  return kind === "directory"
+    ? { path: `${path}/`, type: "directory", mode: 0o755 }
+    : { path, type: "file", mode: 0o644 };
+}
+
+/** Last first, for pop(). */
+function namesIn(directory: Fd): string[] {
+  const names = listDirectory(directory).map(({ name }) => name);
+  return names.sort((one, other) => (one < other ? 1 : -1));
+}
+
+function memberOf(stat: Stat, path: string): TarMember {
+  if (stat.kind === "socket") throw new Failure("internal", "a socket has no place in an archive");
+  const { uid, gid, major, minor, permissions: mode, modified: mtime } = stat;
+  return {
+    path,
+    type: stat.kind,
+    mode,
+    uid,
+    gid,
+    major,
+    minor,
+    mtime,
+    size: stat.kind === "file" ? stat.size : 0,
+  };
+}
+
+function readXattrs(fd: Fd): Map<string, Uint8Array> {
+  const xattrs = new Map<string, Uint8Array>();
+  for (const name of listXattrs(fd)) {
+    const value = isAllowedXattr(name) ? findXattr(fd, name) : undefined;
+    if (value !== undefined) xattrs.set(name, value);
+  }
+  return xattrs;
+}

@@ -1,0 +1,9 @@
+import type { Stat } from "../files/stat.ts";
+
+/** What a file system knows by itself of what has changed in a snapshot since it was made. */
+export interface SnapshotChanges {
+  /** Whether this directory of the snapshot is as it was, names and all; what is below it may have changed. */
+  isUntouched(directory: Stat): boolean;
+  /** Names in it behind which something has changed. */
+  namesIn(directory: Stat): readonly string[];
+}

@@ -1,0 +1,203 @@
+import type { Fd } from "../kernel/fd.ts";
+import type { SnapshotChanges } from "./snapshot-changes.ts";
+import type { FileTime } from "../files/stat.ts";
+import { Comparison } from "./internal/changes.ts";
+import { LayerComparison } from "./internal/layer-comparison.ts";
+import { marksOf } from "./internal/marks.ts";
+import { Measuring } from "./internal/measure.ts";
+import { Merging } from "./internal/merge.ts";
+import { Packing, type PackRules } from "./internal/pack.ts";
+import { Pace } from "./pace.ts";
+import { removeEntry } from "./internal/remove.ts";
+import { removeBeside } from "./internal/remove-beside.ts";
+import { Unpacking } from "./internal/unpack.ts";
+import type { TreeChange } from "./change.ts";
+import type { TreeSize } from "./size.ts";
+import type { PackOptions } from "./pack-options.ts";
+import type { UnpackOptions, UnpackResult } from "./unpack-options.ts";
+
+/**
+ * Writes one image layer (an uncompressed tar archive) below the directory `into`, owners, modes, times to the
+ * nanosecond, devices, allowed extended attributes and holes included. All of it by descriptor: nothing outside of
+ * `into` is reached whatever the archive says. Of entries with the same name the later wins; a directory over a
+ * directory merges, and keeps what it holds.
+ *
+ * Not atomic: after a failure the tree is half-made, and the caller removes it. `into` belongs to the caller, and
+ * nobody else may write there meanwhile. Reads `chunks` to their end, also behind the archive's end mark. Fails with
+ * "corrupt" (format), "invalid" (forbidden names, limits), "exhausted" (disk), "unsupported" (entry types), always naming the entry.
+ */
+export async function unpackLayer(
+  chunks: AsyncIterable<Uint8Array>,
+  into: Fd,
+  options: UnpackOptions = {},
+): Promise<UnpackResult> {
+  using unpacking = new Unpacking(into, options);
+  return await unpacking.run(chunks);
+}
+
+/** Compares what unpackLayer() made with the entries of the tar: see LayerComparison. */
+export function compareLayer(root: Fd): LayerComparison {
+  return new LayerComparison(root);
+}
+
+/**
+ * Removes `name` (one component) and all below it, to any depth; fine if absent. Follows no link. A file system that
+ * is mounted below is left alone and makes it fail (EXDEV).
+ */
+export async function removeTree(
+  parent: Fd,
+  name: string,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<void> {
+  await removeEntry(parent, name, new Pace(signal));
+}
+
+/** As removeTree(), in threads beside this one where it is worth them: nobody waits here for the disk. */
+export async function removeTreeBeside(parent: Fd, name: string): Promise<void> {
+  await removeBeside(parent, name);
+}
+
+/**
+ * All that is below the directory `root` as a tar archive, in the order of names: the same tree gives the same bytes.
+ * Files with several names become one file and hard links; sockets are left out, and so is what
+ * vanishes meanwhile. Each chunk is a buffer of its own. Stops reading when the iterator is closed.
+ */
+export function packTree(root: Fd, options: PackOptions = {}): AsyncIterable<Uint8Array> {
+  return new Packing(rulesOf(options)).run(root);
+}
+
+/**
+ * As packTree(), of one file of any kind that was opened with O_PATH, or a directory and all that is in it, under the
+ * name `as`: "a" gives "a/", "a/b"; "." and "/" give "./", "./b" and "/", "/b". A device or fifo is never opened.
+ */
+export function packEntry(
+  entry: Fd,
+  { as, ...options }: PackOptions & { readonly as: string },
+): AsyncIterable<Uint8Array> {
+  return new Packing(rulesOf(options)).runEntry(entry, as);
+}
+
+function rulesOf({
+  whiteouts = "none",
+  sparse = false,
+  mounts = "empty",
+  idMaps,
+  signal,
+}: PackOptions): PackRules {
+  return { whiteouts, sparse, mounts, idMaps, pace: new Pace(signal) };
+}
+
+/**
+ * What an upper directory of overlay (or of aufs) changes in the tree below it, in the order of names, each directory before what
+ * is in it. A directory in which something has changed counts as modified. Paths of `ignored` (relative, clean) are left
+ * out as long as the upper has made them and nothing is in them. May be read while the overlay is in use.
+ */
+export async function listUpperChanges(
+  { upper, lower }: { readonly upper: Fd; readonly lower: Fd },
+  {
+    marks = "overlay",
+    ignored = new Set(),
+    signal,
+  }: {
+    readonly marks?: "overlay" | "aufs";
+    readonly ignored?: ReadonlySet<string>;
+    readonly signal?: AbortSignal;
+  } = {},
+): Promise<readonly TreeChange[]> {
+  return await new Comparison({ ignored, upper: marks, pace: new Pace(signal) }).run(upper, lower);
+}
+
+/** Whether the directory of a layer hides all that lower layers have in it. */
+export function isOpaqueDirectory(directory: Fd, marks: "overlay" | "aufs"): boolean {
+  return marksOf[marks].isOpaque(directory);
+}
+
+/**
+ * As listUpperChanges(), of a whole tree that began as a copy of another one (see mergeLayer()). `known`, where it is a snapshot of
+ * that: only there is looked.
+ */
+export async function listTreeChanges(
+  { tree, original }: { readonly tree: Fd; readonly original: Fd },
+  {
+    ignored = new Set(),
+    known,
+    signal,
+  }: {
+    readonly ignored?: ReadonlySet<string>;
+    readonly known?: SnapshotChanges | undefined;
+    readonly signal?: AbortSignal;
+  } = {},
+): Promise<readonly TreeChange[]> {
+  return await new Comparison({ ignored, known, upper: "full", pace: new Pace(signal) }).run(tree, original);
+}
+
+/**
+ * What has changed in a tree that began as a copy of another one, as an image layer's archive: see packTree(). `since`
+ * is when the copy was whole: all that was touched later is in it, also where neither size nor time tells.
+ */
+export async function* packTreeChanges(
+  {
+    tree,
+    original,
+    since,
+    known,
+  }: {
+    readonly tree: Fd;
+    readonly original: Fd;
+    readonly since: FileTime;
+    readonly known?: SnapshotChanges | undefined;
+  },
+  options: Omit<PackOptions, "whiteouts"> = {},
+): AsyncGenerator<Uint8Array, void> {
+  const pace = new Pace(options.signal);
+  const comparison = new Comparison({ ignored: new Set(), upper: "full", since, known, pace });
+  const changes = await comparison.run(tree, original);
+  yield* new Packing(rulesOf({ ...options, whiteouts: "overlay" })).runChanges(tree, changes);
+}
+
+/**
+ * What the directory `root` and all that is in it takes. Follows no link, goes to any depth, and not into what is
+ * mounted below. May be read while others write: what they remove is left out, and where they move directories that lie more
+ * than 64 levels deep, the rest of that tree.
+ */
+export async function measureTree(
+  root: Fd,
+  {
+    signal,
+    counted,
+    leavesOut,
+  }: {
+    readonly signal?: AbortSignal | undefined;
+    /** Files with several names that were counted elsewhere, by inode; those that are counted here are added. */
+    readonly counted?: Set<bigint>;
+    /** Names that are not counted, nor what is in them. */
+    readonly leavesOut?: ((name: string) => boolean) | undefined;
+  } = {},
+): Promise<TreeSize> {
+  return await new Measuring(new Pace(signal), { counted, leavesOut }).runTree(root);
+}
+
+/** As measureTree(), of what was added or modified alone. */
+export async function measureChanges(
+  root: Fd,
+  changes: readonly TreeChange[],
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<TreeSize> {
+  return await new Measuring(new Pace(signal)).runChanges(root, changes);
+}
+
+/**
+ * Puts one layer, as unpackLayer() made it for overlay, over the full tree `into`, which then is what overlay would
+ * show: marks delete, directories merge, all else replaces. `into` itself keeps its owner and mode. Files are copied
+ * (sharing blocks where the file system can; holes, hard links, times and allowed attributes stay), or, as one more name of the
+ * layer's own, linked: then nobody may write to them.
+ *
+ * Not atomic: after a failure the caller removes the tree. Nobody else may write to either meanwhile.
+ */
+export async function mergeLayer(
+  layer: Fd,
+  into: Fd,
+  { files, signal }: { readonly files: "copy" | "link"; readonly signal?: AbortSignal },
+): Promise<void> {
+  await new Merging({ files, pace: new Pace(signal) }).run(layer, into);
+}

@@ -1,0 +1,66 @@
+import type { IdMaps } from "../../spec/id-map.ts";
+import type { Fd } from "../kernel/fd.ts";
+
+/** Beyond these an archive is refused as a bomb. What is left out has a default that real images stay far below. */
+export interface UnpackLimits {
+  readonly entries?: number;
+  /** On the disk, so holes don't count but each piece of a sparse file counts as a block. */
+  readonly totalBytes?: number;
+  /** Length of one file, holes included. */
+  readonly fileBytes?: number;
+  /** Components of a path. */
+  readonly depth?: number;
+}
+
+export type Whiteouts = "overlay" | "aufs" | "remove" | "plain";
+
+export interface UnpackOptions {
+  /**
+   * What becomes of deletions. "overlay" (default), "aufs": that file system's own marks, for a layer in a directory of its own that
+   * was empty; names that are longer than aufs takes are refused there. "remove": they are carried out, in a full tree of the layers below. All three show the same tree. A directory
+   * that the archive leaves out but needs hides a link that lower layers have in its place ("bin/x" hides `bin ->
+   * usr/bin`), as it is with Docker's overlay2; under Docker's names "remove" follows such a link, as its vfs does.
+   * "plain" is for archives that are no layers: names with ".wh." are names like all others.
+   */
+  readonly whiteouts?: Whiteouts;
+  /**
+   * What may become of what is in the tree already. "replace" (default): a later entry wins, whatever was there.
+   * "same-kind": a directory is never replaced by something else, nor something else by a directory.
+   */
+  readonly existing?: "replace" | "same-kind";
+  /** "keep": owner, mode and time of the directory that is unpacked into stay, whatever the archive says. */
+  readonly root?: "set" | "keep";
+  /** All that is made belongs to this user and group; absent: to whom the archive says. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Of the user namespace whose files these become: owners in the archive, and `owner`, are meant as they are known in it. */
+  readonly idMaps?: IdMaps;
+  readonly devices?: "make" | "skip";
+  /**
+   * "strict" (default) refuses absolute names, and entries below a symbolic link. "docker" takes "/a" as "a" and
+   * resolves such links inside the tree, as Docker does: some builders write such layers (an archive made of
+   * packages has `lib -> usr/lib` and then `lib/x`). Neither lets anything out of the tree.
+   */
+  readonly names?: "strict" | "docker";
+  /**
+   * Under Docker's names: `into` is the directory `path` of the tree `root`, and links on the way to an entry are resolved in
+   * that whole tree. Absent: in `into`.
+   */
+  readonly within?: { readonly root: Fd; readonly path: string };
+  /** Called with each directory in which an entry is made; throws where none may be. */
+  readonly checkDirectory?: (directory: Fd) => void;
+  readonly limits?: UnpackLimits;
+  readonly signal?: AbortSignal;
+}
+
+export interface UnpackResult {
+  readonly entries: number;
+  /** Space asked for, as the limit counts it. */
+  readonly bytes: number;
+  /** Extended attributes that are not allowed to come from an archive, or that the file system does not hold. */
+  readonly skippedXattrs: number;
+  /**
+   * The layer hides everything below it. Overlay ignores its own mark on a layer's root: who mounts the layers must
+   * leave out those below this one.
+   */
+  readonly isRootOpaque: boolean;
+}

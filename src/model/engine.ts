@@ -1,0 +1,102 @@
+import type { StorageBenchEvent, StorageBenchOptions } from "./storage-bench.ts";
+import type { DescriptorOffer } from "./descriptors.ts";
+import type { Images } from "./images.ts";
+import type { Manifests } from "./manifests.ts";
+import type { Networks } from "./networks.ts";
+import type { Secrets } from "./secrets.ts";
+import type { Pods } from "./pods.ts";
+import type { Volumes } from "./volumes.ts";
+import type { ContainerId, Containers, WallMs } from "./containers.ts";
+import type { DiskUsage, UsageKind, StoreUsage } from "./usage.ts";
+
+/** As Docker's events: type, action, actor. */
+export interface EngineEvent {
+  readonly type: "container" | "pod" | "image" | "volume" | "network" | "secret" | "daemon";
+  readonly action: string;
+  readonly actor: { readonly id: string; readonly attributes: Readonly<Record<string, string>> };
+  readonly timeNs: bigint;
+}
+
+export interface EngineInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly dataRoot: string;
+  readonly runRoot: string;
+  readonly kernelVersion: string;
+  readonly operatingSystem: string;
+  readonly architecture: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly containers: { readonly running: number; readonly paused: number; readonly stopped: number };
+  readonly images: number;
+  readonly storage: { readonly driver: string; readonly status: readonly (readonly [string, string])[] };
+  readonly cgroups: {
+    readonly version: "1" | "2" | "hybrid";
+    readonly controllers: Readonly<Record<string, "v1" | "v2">>;
+  };
+  /** Networks can be of these drivers, in alphabetical order. */
+  readonly networkDrivers: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface ContainerNamespaces {
+  readonly id: ContainerId;
+  readonly name: string;
+  readonly pid: number;
+  /** type → inode, and with whom it is shared (names of containers, or "host"). */
+  readonly namespaces: Readonly<
+    Record<string, { readonly inode: number; readonly sharedWith: readonly string[] }>
+  >;
+}
+
+export interface CheckFinding {
+  readonly subject: string;
+  readonly problem: string;
+  readonly advice: string;
+}
+
+/** An engine: in this process (openEngine) or behind a socket (connectEngine). */
+export interface Engine extends AsyncDisposable {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly manifests: Manifests;
+  readonly volumes: Volumes;
+  readonly networks: Networks;
+  readonly secrets: Secrets;
+  readonly pods: Pods;
+  /** Past events since `sinceMs` (with `untilMs` alone: all that are known), then those that come, until `untilMs` or the signal. */
+  events(options?: {
+    readonly sinceMs?: WallMs;
+    readonly untilMs?: WallMs;
+    readonly filters?: Readonly<Record<string, readonly string[]>>;
+    readonly signal?: AbortSignal;
+  }): AsyncIterable<EngineEvent>;
+  info(): Promise<EngineInfo>;
+  /** What takes how much of the disk; `kinds` leaves others out, and what they cost to find. */
+  diskUsage(options?: {
+    readonly kinds?: readonly UsageKind[];
+    readonly signal?: AbortSignal;
+  }): Promise<DiskUsage>;
+  /** Namespaces of all running containers, and the host's as the first row. */
+  namespaces(): Promise<readonly ContainerNamespaces[]>;
+  /** What of the data root takes how much of the disk, by kind, walked through to the byte. */
+  storeUsage(options?: { readonly signal?: AbortSignal }): Promise<StoreUsage>;
+  /**
+   * Compares the storage drivers on the data root's file system, in a directory that is gone at the end: see "load",
+   * steps, and figures of each. Throws "conflict" while it goes on already, "exhausted" where there is no room for it.
+   */
+  benchStorage(options?: StorageBenchOptions): AsyncIterable<StorageBenchEvent>;
+  /** Compares records with the kernel and the disk; with `verify` all blobs and layers with their digests, too: slow. */
+  check(options?: {
+    readonly verify?: boolean;
+    readonly signal?: AbortSignal;
+  }): Promise<readonly CheckFinding[]>;
+  /**
+   * A socket for descriptors of another process, which has to be of the same user: one packet of the token with so many of
+   * them, for the one start or exec that names the token. Numbers that they have in the program: 3 to 511.
+   */
+  offerDescriptors(targets: readonly number[]): Promise<DescriptorOffer>;
+  /** Waits until all removal that goes on behind the answers is done. */
+  settle(): Promise<void>;
+}

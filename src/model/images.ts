@@ -1,0 +1,209 @@
+import type { Progress } from "../base/progress.ts";
+import type { DecryptionKey } from "../spec/image/encryption-keys.ts";
+import type { LayerCompression } from "../spec/image/layer-compression.ts";
+import type { RegistryCredentials } from "../spec/registry/registry-credentials.ts";
+import type { ImageConfig } from "../spec/image/config.ts";
+import type { WallMs } from "./containers.ts";
+import type { PrunedImages, PruneFilters } from "./usage.ts";
+
+export interface ImageSummary {
+  /** `sha256:…` of the config. */
+  readonly id: string;
+  readonly references: readonly string[];
+  readonly digests: readonly string[];
+  readonly createdAt: WallMs;
+  /** Bytes of all its layers, unpacked. */
+  readonly sizeBytes: number;
+  readonly containers: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** It is no image but something else that is packed like one; nothing runs from it. */
+  readonly artifactType?: string;
+}
+
+export interface ImageDetails extends ImageSummary {
+  readonly config: ImageConfig;
+  readonly layers: readonly string[];
+  /** Of each layer, unpacked. */
+  readonly layerBytes: readonly number[];
+  readonly storage: { readonly driver: string; readonly data: Readonly<Record<string, string>> };
+}
+
+/** What a registry has under a name. */
+export interface RegistryImage {
+  readonly digest: string;
+  readonly mediaType: string;
+  /** Bytes of the manifest or index. */
+  readonly size: number;
+  /** For which there is an image: `{ os: "linux", architecture: "arm64", variant: "v8" }`. */
+  readonly platforms: readonly {
+    readonly os: string;
+    readonly architecture: string;
+    readonly variant?: string;
+  }[];
+}
+
+/** A repository that a search has found. */
+export interface FoundImage {
+  /** As it can be pulled. */
+  readonly name: string;
+  readonly description: string;
+  readonly stars: number;
+  readonly isOfficial: boolean;
+  readonly isAutomated: boolean;
+}
+
+export interface ImageTreeImage {
+  readonly id: string;
+  readonly references: readonly string[];
+}
+
+/** A layer on top of certain others. */
+export interface ImageTreeLayer {
+  /** Stands for it and all below it. */
+  readonly chainId: string;
+  /** The layer itself, of which the disk has one, wherever it stands. */
+  readonly diffId: string;
+  /** The chain id of the layer below. */
+  readonly parent?: string;
+  readonly sizeBytes: number;
+  readonly createdBy?: string;
+  /** That end with it. */
+  readonly images: readonly ImageTreeImage[];
+  /** How many images have the layer, here or elsewhere. */
+  readonly usedBy: number;
+}
+
+/** Which layers images share. */
+export interface ImageTree {
+  /** A layer comes before those on top of it. */
+  readonly layers: readonly ImageTreeLayer[];
+  readonly layerless: readonly ImageTreeImage[];
+}
+
+export interface Images {
+  /** docker-archive or OCI archive; plain, gzip or zstd. Ends when all is stored; nothing is half-made when it throws. */
+  load(
+    archive: AsyncIterable<Uint8Array>,
+    options?: {
+      /** Of an index the image for this one, `linux/arm64`; the host's when absent. */
+      readonly platform?: string;
+      /** Private keys, in PEM, for layers that are encrypted: what is stored is plain. */
+      readonly decryptionKeys?: readonly DecryptionKey[];
+      readonly signal?: AbortSignal;
+    },
+  ): AsyncIterable<Progress>;
+  /**
+   * Brings an image from its registry, by tag or digest. Layers that are here are not fetched again, and what was fetched when it
+   * fails or is canceled is there for the next one. A name without a registry may stand for others, see registries.conf: then the image
+   * is called as it was asked for, and as where it was found. "not-found", "not-permitted" and "unavailable" are the registry's.
+   */
+  pull(
+    reference: string,
+    options?: {
+      /** `linux/arm64/v8`; the host's when absent. */
+      readonly platform?: string;
+      /** All that the repository has, one after the other. */
+      readonly allTags?: boolean;
+      /** Private keys, in PEM, for layers that are encrypted: what is stored is plain. */
+      readonly decryptionKeys?: readonly DecryptionKey[];
+      readonly credentials?: RegistryCredentials;
+      /** Take any certificate, and plain HTTP, this once. */
+      readonly insecure?: boolean;
+      readonly signal?: AbortSignal;
+    },
+  ): AsyncIterable<Progress>;
+  /**
+   * Brings an image to the registry that its name says; only what is not there is sent. "not-found" without an image of that name,
+   * "not-permitted" and "unavailable" are the registry's.
+   */
+  push(
+    reference: string,
+    options?: {
+      /** Only if the image is for it: "not-found" otherwise. */
+      readonly platform?: string;
+      /** All tags of the repository that are here. */
+      readonly allTags?: boolean;
+      /** Of layers whose blobs are not compressed; gzip when absent. Each layer is compressed once. */
+      readonly compression?: LayerCompression;
+      /** Public keys or certificates, in PEM, of those who may read the layers: what is sent is encrypted. */
+      readonly encryptionKeys?: readonly string[];
+      /** Which layers are: 0 is the first, −1 the last. Absent: all. */
+      readonly encryptLayers?: readonly number[];
+      readonly credentials?: RegistryCredentials;
+      /** Take any certificate, and plain HTTP, this once. */
+      readonly insecure?: boolean;
+      readonly signal?: AbortSignal;
+    },
+  ): AsyncIterable<Progress>;
+  /**
+   * Repositories of Docker Hub, or of the registry that the term begins with, by their search or catalog. Filters: is-official,
+   * is-automated, stars. Throws "unsupported" for a registry that has neither.
+   */
+  search(
+    term: string,
+    options?: {
+      /** 1 to 100; 25 when absent. */
+      readonly limit?: number;
+      readonly filters?: Readonly<Record<string, readonly string[]>>;
+      readonly credentials?: RegistryCredentials;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<readonly FoundImage[]>;
+  /** Asks the registry what it has under a name, without bringing it. Fails as pull() does. */
+  lookUp(
+    reference: string,
+    options?: { readonly credentials?: RegistryCredentials; readonly signal?: AbortSignal },
+  ): Promise<RegistryImage>;
+  /** Asks a registry (`docker.io`, `localhost:5000`) whether it knows the user: "not-permitted" when it does not. Nothing is kept. */
+  checkCredentials(
+    registry: string,
+    credentials: RegistryCredentials,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<void>;
+  /**
+   * One archive of these images that docker load, tare load and OCI tools read; to be read to its end, or left by return(). A repository
+   * without a tag stands for all its tags. Throws "not-found" naming what is missing, before the first byte.
+   */
+  save(
+    references: readonly string[],
+    options?: {
+      /** Only if the images are for it: "not-found" otherwise. */
+      readonly platform?: string;
+    },
+  ): AsyncIterable<Uint8Array>;
+  /** A root file system as tar, or where the engine is to fetch one (http, https). Gives the new image's id. */
+  import(
+    archive: AsyncIterable<Uint8Array> | URL,
+    options?: {
+      readonly reference?: string;
+      readonly changes?: readonly string[];
+      readonly message?: string;
+      /** `linux/arm64`; the host's when absent. */
+      readonly platform?: string;
+    },
+  ): Promise<string>;
+  list(options?: {
+    readonly all?: boolean;
+    readonly filters?: Readonly<Record<string, readonly string[]>>;
+  }): Promise<readonly ImageSummary[]>;
+  inspect(
+    reference: string,
+    options?: {
+      /** Only if the image is for it: "not-found" otherwise. */
+      readonly platform?: string;
+    },
+  ): Promise<ImageDetails>;
+  /** The layers of all images, or of these, and how they share them. */
+  tree(references?: readonly string[]): Promise<ImageTree>;
+  tag(reference: string, target: string): Promise<void>;
+  remove(
+    reference: string,
+    options?: {
+      readonly force?: boolean;
+      /** Only if the image is for each of them: "not-found" otherwise. */
+      readonly platforms?: readonly string[];
+    },
+  ): Promise<readonly ({ readonly untagged: string } | { readonly deleted: string })[]>;
+  /** Removes those without a name that no container is made of; with `all` those with a name, too. */
+  prune(options?: { readonly all?: boolean; readonly filters?: PruneFilters }): Promise<PrunedImages>;
+}

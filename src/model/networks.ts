@@ -1,0 +1,186 @@
+import type { ContainerId, ContainerReference, WallMs } from "./containers.ts";
+
+/** A name, an id, or an unambiguous prefix of an id: what a person types. */
+export type NetworkReference = string;
+
+/** One address pool as a caller asks for it; what is absent is chosen. */
+export interface SubnetSpec {
+  /** `10.1.0.0/16` */
+  readonly subnet?: string;
+  /** The part of it that containers get their addresses from. */
+  readonly range?: string;
+  readonly gateway?: string;
+  /** Addresses that no container gets, by name. */
+  readonly auxiliary?: Readonly<Record<string, string>>;
+}
+
+export interface NetworkSpec {
+  readonly name: string;
+  /** "bridge" (default) or "macvlan". */
+  readonly driver?: string;
+  /** At most one of each family. */
+  readonly subnets?: readonly SubnetSpec[];
+  readonly ipamDriver?: string;
+  readonly ipamOptions?: Readonly<Record<string, string>>;
+  /** Default true. */
+  readonly ipv4?: boolean;
+  readonly ipv6?: boolean;
+  /** No way out of it and none in. */
+  readonly internal?: boolean;
+  readonly attachable?: boolean;
+  /** The driver's: `com.docker.network.bridge.name`, `com.docker.network.driver.mtu`, `parent` … */
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly scope?: string;
+  /** Settings only, for other networks to be made from; nobody can be in it. */
+  readonly configOnly?: boolean;
+  /** A network that was made with `configOnly`. */
+  readonly configFrom?: NetworkReference;
+}
+
+/** How a container is in a network; what is absent is chosen. */
+export interface EndpointSettings {
+  /** More names that it is found by there. */
+  readonly aliases?: readonly string[];
+  /** `container:alias`: names of others, for this container alone. */
+  readonly links?: readonly string[];
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly linkLocal?: readonly string[];
+  readonly macAddress?: string;
+  readonly driverOptions?: Readonly<Record<string, string>>;
+  /** The network with the highest one has the default route. */
+  readonly gatewayPriority?: number;
+}
+
+export interface EndpointSpec extends EndpointSettings {
+  readonly network: NetworkReference;
+}
+
+/** A container's end in a network. Addresses are there while it runs. */
+export interface EndpointDetails {
+  readonly networkId: string;
+  readonly networkName: string;
+  readonly settings: EndpointSettings;
+  /** Whom the network's name server knows it as. */
+  readonly names: readonly string[];
+  readonly joined?: {
+    readonly endpointId: string;
+    readonly macAddress: string;
+    readonly interfaceName: string;
+    readonly ipv4?: { readonly address: string; readonly bits: number; readonly gateway?: string };
+    readonly ipv6?: { readonly address: string; readonly bits: number; readonly gateway?: string };
+  };
+}
+
+export type PortProtocol = "tcp" | "udp" | "sctp";
+
+/** Ports that are to be reached from outside: `count` of them, from `containerPort` on. */
+export interface PortSpec {
+  readonly protocol?: PortProtocol;
+  readonly containerPort: number;
+  /** Default 1. */
+  readonly count?: number;
+  /** Of the host; absent: all of them. */
+  readonly hostAddress?: string;
+  /** The first one; absent: free ones are chosen. */
+  readonly hostPort?: number;
+  /** With a count of 1: the first free one from `hostPort` to this. */
+  readonly lastHostPort?: number;
+}
+
+/** A run of ports that is published at the moment. */
+export interface BoundPorts {
+  readonly protocol: PortProtocol;
+  readonly containerPort: number;
+  readonly count: number;
+  /** `0.0.0.0` and `::` stand for all addresses of the family. */
+  readonly hostAddress: string;
+  readonly hostPort: number;
+}
+
+export interface NetworkDetails {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: WallMs;
+  /** "bridge", "macvlan", "host" or "null". */
+  readonly driver: string;
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
+  readonly internal: boolean;
+  readonly attachable: boolean;
+  readonly configOnly: boolean;
+  readonly configFrom: string;
+  readonly ipam: {
+    readonly driver: string;
+    readonly options: Readonly<Record<string, string>>;
+    readonly subnets: readonly SubnetSpec[];
+  };
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Those that run. */
+  readonly containers: Readonly<
+    Record<
+      ContainerId,
+      {
+        readonly name: string;
+        readonly endpointId: string;
+        readonly macAddress: string;
+        /** With bits; "" where it has none. */
+        readonly ipv4: string;
+        readonly ipv6: string;
+      }
+    >
+  >;
+}
+
+/** From where a published port, or a run of them, of a running container can be reached at the moment. */
+export interface PublishedReach {
+  readonly containerId: ContainerId;
+  /** The network's name. */
+  readonly network: string;
+  readonly protocol: "tcp" | "udp" | "sctp";
+  /** Undefined: all of the host's. */
+  readonly hostAddress?: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly count: number;
+  /** The host's interfaces behind which others reach it; none: only the host itself, or nobody. */
+  readonly interfaces: readonly string[];
+  /** The firewall's chains that keep others out. */
+  readonly blockedBy: readonly string[];
+  /** Those of the host's ports that a program of the host has bound as well; it receives nothing there. */
+  readonly conflicts: readonly number[];
+  /** The text in at most a few words: `from anywhere`, `from 3 networks`. */
+  readonly summary: string;
+  /** A clause for people: `from eth0`, `from this host only`. */
+  readonly text: string;
+}
+
+/** Use-cases of networks. Failures: not-found, conflict, invalid, and what the layers below throw. */
+export interface Networks {
+  create(spec: NetworkSpec): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
+  list(options?: {
+    readonly filters?: Readonly<Record<string, readonly string[]>>;
+  }): Promise<readonly NetworkDetails[]>;
+  inspect(reference: NetworkReference): Promise<NetworkDetails>;
+  /** "conflict" while a running container is in it; "not-permitted" for those that are always there. */
+  remove(reference: NetworkReference): Promise<void>;
+  /** Removes those that no container is in; gives their names. */
+  prune(options?: {
+    readonly filters?: Readonly<Record<string, readonly string[]>>;
+  }): Promise<readonly string[]>;
+  /** A running container has the interface when this returns; others get it when they start. */
+  connect(
+    reference: NetworkReference,
+    container: ContainerReference,
+    settings?: EndpointSettings,
+  ): Promise<void>;
+  disconnect(
+    reference: NetworkReference,
+    container: ContainerReference,
+    options?: { readonly force?: boolean },
+  ): Promise<void>;
+  /** Of all published ports of running containers, by the host's addresses and firewall as they are now. */
+  reach(): Promise<readonly PublishedReach[]>;
+}

@@ -1,0 +1,22 @@
+import type { ContainerLimits } from "./limits.ts";
+import type { PortSpec } from "./networks.ts";
+import type { RestartPolicy } from "./restarts.ts";
+
+/** Limits, and what else of a container can be changed. */
+export interface ContainerUpdate extends ContainerLimits {
+  readonly restartPolicy?: RestartPolicy;
+  /** More ports that are published; of a running container at once. */
+  readonly publishAdd?: readonly PortSpec[];
+  /** Published ports that are taken away again: by the host's port, and its address where that is said. */
+  readonly publishRemove?: readonly PortRemoval[];
+}
+
+export interface PortRemoval {
+  readonly hostPort: number;
+  /** Default 1. */
+  readonly count?: number;
+  /** Absent: of every protocol. */
+  readonly protocol?: "tcp" | "udp" | "sctp";
+  /** Absent: on every address. */
+  readonly hostAddress?: string;
+}

@@ -1,0 +1,69 @@
+import type { ImageSummary } from "./images.ts";
+import type { VolumeDetails, VolumeUsage } from "./volumes.ts";
+import type { ContainerId, ContainerSummary } from "./containers.ts";
+
+/** Docker's filters: until, label, label!; of images dangling, too. */
+export type PruneFilters = Readonly<Record<string, readonly string[]>>;
+
+export interface PrunedContainers {
+  readonly removed: readonly ContainerId[];
+  /** Length of the files that they had written. */
+  readonly freedBytes: number;
+}
+
+export interface PrunedImages {
+  readonly removed: readonly ({ readonly untagged: string } | { readonly deleted: string })[];
+  /** Length of the files in the layers that nobody needs any more; the disk has them back a little later. */
+  readonly freedBytes: number;
+}
+
+/** Of a container, as Docker counts: the length of files, a file with several names once. */
+export interface ContainerSizes {
+  /** Files that it has made or changed. */
+  readonly writtenBytes: number;
+  /** All that it sees: its image's and those. */
+  readonly rootBytes: number;
+}
+
+export type UsageKind = "image" | "container" | "volume";
+
+/** What takes how much; absent: not asked for. */
+export interface DiskUsage {
+  /** Length of the files of all images' layers, each layer once. */
+  readonly layersBytes: number;
+  readonly images?: readonly (ImageSummary & {
+    /** Of its layers that other images have, too. */
+    readonly sharedBytes: number;
+  })[];
+  readonly containers?: readonly (ContainerSummary & { readonly sizes: ContainerSizes })[];
+  readonly volumes?: readonly (VolumeDetails & { readonly usage: VolumeUsage })[];
+}
+
+export type StoreKind =
+  | "layers"
+  | "blobs"
+  | "dropped-blobs"
+  | "partial-downloads"
+  | "containers"
+  | "volumes"
+  | "being-removed"
+  | "records";
+
+export interface StoreUsageRow {
+  readonly kind: StoreKind;
+  readonly count: number;
+  /** Blocks on the disk, directories with them. */
+  readonly bytes: number;
+}
+
+/** What the data root takes of the disk, by kind; the rows together are all of it, to the byte. */
+export interface StoreUsage {
+  /** "keep", "rebuild" or "refetch". */
+  readonly policy: string;
+  readonly totalBytes: number;
+  readonly rows: readonly StoreUsageRow[];
+  /** Blobs that are not on the disk, as long as they would be: those that can be made again of layers. */
+  readonly rebuildable: { readonly count: number; readonly bytes: number };
+  /** And those that a registry has. */
+  readonly refetchable: { readonly count: number; readonly bytes: number };
+}

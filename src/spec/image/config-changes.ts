@@ -1,0 +1,175 @@
+import { Failure } from "../../base/failure.ts";
+import type { ImageDefaults } from "./config.ts";
+import { parsePortRun, spellOutPorts } from "../port-run.ts";
+import { readJson } from "../json-reader.ts";
+
+type Change = (defaults: ImageDefaults, text: string) => Partial<ImageDefaults>;
+
+/**
+ * Applies the Dockerfile instructions of `import --change` and `commit --change`, in order: CMD, ENTRYPOINT, ENV,
+ * EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR. Each change may be several lines, as dockerd takes all of them for
+ * one Dockerfile. Throws "invalid" naming the instruction.
+ * SPEC: Dockerfile reference; docker container commit, `--change`
+ */
+export function applyConfigChanges(defaults: ImageDefaults, changes: readonly string[]): ImageDefaults {
+  let result = defaults;
+  // As in a Dockerfile: a new entrypoint makes the arguments of the old one senseless, but not a command that came with it.
+  let command: readonly string[] = [];
+  for (const change of changes.flatMap(splitInstructions)) {
+    const match = /^\s*([A-Za-z]+)\s+([^]*?)\s*$/.exec(change);
+    const name = match?.[1]?.toUpperCase() ?? "";
+    const apply = Object.hasOwn(instructions, name) ? instructions[name] : undefined;
+    if (match === null || apply === undefined) {
+      const known = Object.keys(instructions).join(", ");
+      throw new Failure(
+        "invalid",
+        `cannot apply change ${JSON.stringify(change)}: it must be one of ${known}, with a value`,
+      );
+    }
+    try {
+      const changed = apply(result, match[2] as string);
+      if (name === "CMD") command = changed.cmd ?? [];
+      result = Object.freeze({ ...result, ...changed, ...(name === "ENTRYPOINT" ? { cmd: command } : {}) });
+    } catch (thrown) {
+      if (!(thrown instanceof Failure)) throw thrown;
+      throw new Failure("invalid", `cannot apply change ${JSON.stringify(change)}: ${thrown.message}`, {
+        cause: thrown,
+      });
+    }
+  }
+  return result;
+}
+
+const instructions: Readonly<Record<string, Change>> = {
+  CMD: (defaults, text) => ({ cmd: commandOf(text, defaults) }),
+  ENTRYPOINT: (defaults, text) => ({ entrypoint: commandOf(text, defaults) }),
+  ENV: (defaults, text) => {
+    const env = new Map(defaults.env.map((entry) => [nameOf(entry), entry]));
+    for (const [name, value] of pairsOf(text, defaults.env)) env.set(name, `${name}=${value}`);
+    return { env: [...env.values()] };
+  },
+  EXPOSE: (defaults, text) => {
+    const ports = splitWords(text, defaults.env).map((port) => (port.includes("/") ? port : `${port}/tcp`));
+    for (const port of ports) {
+      if (parsePortRun(port) === undefined) throw new Failure("invalid", `"${port}" is no port`);
+    }
+    return { exposedPorts: union(defaults.exposedPorts, ports.flatMap(spellOutPorts)) };
+  },
+  LABEL: (defaults, text) => ({
+    labels: Object.freeze(
+      Object.fromEntries([...Object.entries(defaults.labels), ...pairsOf(text, defaults.env)]),
+    ),
+  }),
+  ONBUILD: (defaults, text) => ({ onBuild: [...defaults.onBuild, text] }),
+  STOPSIGNAL: (defaults, text) => ({ stopSignal: oneWord(text, defaults.env) }),
+  USER: (defaults, text) => ({ user: oneWord(text, defaults.env) }),
+  VOLUME: (defaults, text) => ({
+    volumes: union(defaults.volumes, findStrings(text) ?? splitWords(text, defaults.env)),
+  }),
+  WORKDIR: (defaults, text) => {
+    const path = splitWords(text, defaults.env).join(" ");
+    return {
+      workingDirectory: path.startsWith("/")
+        ? path
+        : `${defaults.workingDirectory.replace(/\/$/, "")}/${path}`,
+    };
+  },
+};
+
+/**
+ * The instructions of a Dockerfile's text: a backslash at the end of a line joins the next one, comments and empty lines are
+ * left out, also between joined lines. A text without any is given as it is, to be refused. SPEC: Dockerfile reference
+ */
+function splitInstructions(text: string): readonly string[] {
+  const instructions: string[] = [];
+  let open = "";
+  for (const line of text.split(/\r?\n/)) {
+    if (line.trim() === "" || /^\s*#/.test(line)) continue;
+    const [, begin] = /^([^]*)\\[ \t]*$/.exec(line) ?? [];
+    open += begin ?? line;
+    if (begin !== undefined) continue;
+    instructions.push(open);
+    open = "";
+  }
+  if (open !== "") instructions.push(open);
+  return instructions.length === 0 ? [text] : instructions;
+}
+
+/** The exec form as it is, the shell form in a shell. */
+function commandOf(text: string, { shell = ["/bin/sh", "-c"] }: ImageDefaults): readonly string[] {
+  return findStrings(text) ?? [...shell, text];
+}
+
+/** A JSON list of strings, or undefined: as in a Dockerfile, anything else is plain text. */
+function findStrings(text: string): readonly string[] | undefined {
+  if (!text.startsWith("[")) return undefined;
+  try {
+    return readJson(new TextEncoder().encode(text), { what: "the list" }).list((node) => node.text());
+  } catch {
+    return undefined;
+  }
+}
+
+/** `a=b c="d e"`, or in the old form one `a b c` with the value `b c`. */
+function pairsOf(text: string, env: readonly string[]): readonly (readonly [name: string, value: string])[] {
+  const words = splitWords(text, env);
+  if (words[0]?.includes("=") !== true) {
+    const old = /^(\S+)\s+([^]+)$/.exec(text);
+    if (old === null) throw new Failure("invalid", "it must have the form name=value");
+    return [[old[1] as string, splitWords(old[2] as string, env).join(" ")]];
+  }
+  return words.map((word) => {
+    const equals = word.indexOf("=");
+    if (equals <= 0) throw new Failure("invalid", `"${word}" must have the form name=value`);
+    return [word.slice(0, equals), word.slice(equals + 1)];
+  });
+}
+
+function oneWord(text: string, env: readonly string[]): string {
+  const words = splitWords(text, env);
+  if (words.length !== 1) throw new Failure("invalid", "it takes exactly one value");
+  return words[0] as string;
+}
+
+const variable = /^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/;
+
+/** Words at blanks, with quotes, backslashes and `$NAME`, `${NAME}` as a Dockerfile has them. */
+function splitWords(text: string, env: readonly string[]): readonly string[] {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quote = "";
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at] as string;
+    const name = character === "$" && quote !== "'" ? variable.exec(text.slice(at)) : null;
+    if (name !== null) {
+      const wanted = name[1] ?? name[2];
+      word =
+        (word ?? "") +
+        (env.find((entry) => nameOf(entry) === wanted)?.slice((wanted?.length ?? 0) + 1) ?? "");
+      at += name[0].length - 1;
+    } else if (character === "\\" && quote !== "'" && at + 1 < text.length) {
+      at++;
+      const keepsBackslash = quote === '"' && !/["\\$]/.test(text[at] as string);
+      word = `${word ?? ""}${keepsBackslash ? "\\" : ""}${text[at]}`;
+    } else if (quote === "" ? character === '"' || character === "'" : character === quote) {
+      quote = quote === "" ? character : "";
+      word ??= "";
+    } else if (quote === "" && /\s/.test(character)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else {
+      word = (word ?? "") + character;
+    }
+  }
+  if (quote !== "") throw new Failure("invalid", `a ${quote} has no partner`);
+  if (word !== undefined) words.push(word);
+  return words;
+}
+
+function nameOf(entry: string): string {
+  return entry.split("=", 1)[0] as string;
+}
+
+function union(one: readonly string[], other: readonly string[]): readonly string[] {
+  return [...new Set([...one, ...other])];
+}

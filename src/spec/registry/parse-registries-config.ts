@@ -1,0 +1,146 @@
+import { parse, type TomlTable, type TomlValue } from "smol-toml";
+import { Failure, sentenceOf } from "../../base/failure.ts";
+import { findReference, isShortName } from "../reference.ts";
+import type { RegistriesConfig, RegistryMirror, RegistryRule } from "./registries-config.ts";
+
+const locationPattern =
+  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[a-fA-F0-9:]+\])(?::\d{1,5})?(?:\/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)?$/;
+
+/** Throws "invalid" naming the file, the entry and what is wrong with it. */
+export function parseRegistriesConfig(text: string, path: string): RegistriesConfig {
+  const refused = (detail: string): Failure => new Failure("invalid", `cannot read ${path}: ${detail}`);
+  let document: TomlTable;
+  try {
+    document = parse(text);
+  } catch (cause) {
+    throw new Failure("invalid", `cannot read ${path}: ${sentenceOf(cause).split("\n")[0] ?? ""}`, { cause });
+  }
+  const rules = tables(document["registry"], "registry", refused).map((table, index) =>
+    readRule(table, `registry ${index + 1}`, refused),
+  );
+  const seen = new Set<string>();
+  for (const { prefix } of rules) {
+    if (seen.has(prefix)) throw refused(`there are two entries for "${prefix}"`);
+    seen.add(prefix);
+  }
+  const aliases = readAliases(document["aliases"], refused);
+  const searched = readSearched(document["unqualified-search-registries"], refused);
+  return {
+    rules,
+    ...(aliases === undefined ? {} : { aliases }),
+    ...(searched === undefined ? {} : { searched }),
+  };
+}
+
+function readAliases(value: TomlValue | undefined, refused: Refuse): RegistriesConfig["aliases"] {
+  if (value === undefined) return undefined;
+  if (typeof value !== "object" || Array.isArray(value)) throw refused("aliases must be a table ([aliases])");
+  for (const [name, target] of Object.entries(value)) {
+    const known = typeof target === "string" ? findReference(target) : undefined;
+    if (!isShortName(name) || findReference(name)?.tag !== undefined || /[:@]/.test(name)) {
+      throw refused(`the alias "${name}" must be a name without registry and tag`);
+    }
+    if (
+      known === undefined ||
+      known.tag !== undefined ||
+      known.digest !== undefined ||
+      isShortName(String(target))
+    )
+      throw refused(`the alias "${name}" must stand for a whole name without a tag, as "quay.io/acme/app"`);
+  }
+  return value as Readonly<Record<string, string>>;
+}
+
+function readSearched(value: TomlValue | undefined, refused: Refuse): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  const isRight =
+    Array.isArray(value) &&
+    value.every((each) => typeof each === "string" && !each.includes("/") && locationPattern.test(each));
+  if (!isRight) {
+    throw refused('unqualified-search-registries must be a list of registries, as ["docker.io", "quay.io"]');
+  }
+  return value.length === 0 ? undefined : (value as readonly string[]);
+}
+
+type Refuse = (detail: string) => Failure;
+
+function readRule(table: TomlTable, where: string, refused: Refuse): RegistryRule {
+  const location = text(table, "location", { where, refused });
+  const prefix = text(table, "prefix", { where, refused }) ?? location;
+  if (prefix === undefined || prefix === "") throw refused(`${where} has neither prefix nor location`);
+  const isWildcard = prefix.startsWith("*.");
+  if (!locationPattern.test(isWildcard ? prefix.slice(2) : prefix))
+    throw refused(`${where} has an invalid prefix "${prefix}"`);
+  if (location !== undefined) checkLocation(location, where, refused);
+  if (!isWildcard && location === undefined && text(table, "prefix", { where, refused }) === undefined) {
+    throw refused(`${where} has no location`);
+  }
+  const digestOnly = flag(table, "mirror-by-digest-only", { where, refused });
+  return {
+    prefix,
+    ...(location === undefined ? {} : { location }),
+    insecure: flag(table, "insecure", { where, refused }),
+    blocked: flag(table, "blocked", { where, refused }),
+    mirrors: tables(table["mirror"], `mirrors of ${where}`, refused).map((mirror, index) => {
+      const place = `mirror ${index + 1} of ${where}`;
+      const at = text(mirror, "location", { where: place, refused });
+      if (at === undefined) throw refused(`${place} has no location`);
+      checkLocation(at, place, refused);
+      return {
+        location: at,
+        insecure: flag(mirror, "insecure", { where: place, refused }),
+        pulls: pullsOf(text(mirror, "pull-from-mirror", { where: place, refused }), {
+          digestOnly,
+          place,
+          refused,
+        }),
+      };
+    }),
+  };
+}
+
+function pullsOf(
+  word: string | undefined,
+  {
+    digestOnly,
+    place,
+    refused,
+  }: { readonly digestOnly: boolean; readonly place: string; readonly refused: Refuse },
+): RegistryMirror["pulls"] {
+  if (word === undefined) return digestOnly ? "digest-only" : "all";
+  if (word === "all" || word === "digest-only" || word === "tag-only") return word;
+  throw refused(`${place} has an invalid pull-from-mirror "${word}": use all, digest-only or tag-only`);
+}
+
+function checkLocation(location: string, where: string, refused: Refuse): void {
+  if (!locationPattern.test(location)) {
+    throw refused(
+      `${where} has an invalid location "${location}": write host[:port][/path], without a scheme`,
+    );
+  }
+}
+
+interface Place {
+  readonly where: string;
+  readonly refused: Refuse;
+}
+
+function text(table: TomlTable, key: string, { where, refused }: Place): string | undefined {
+  const value = table[key];
+  if (value === undefined || typeof value === "string") return value;
+  throw refused(`${key} of ${where} must be a string`);
+}
+
+function flag(table: TomlTable, key: string, { where, refused }: Place): boolean {
+  const value = table[key];
+  if (value === undefined || typeof value === "boolean") return value ?? false;
+  throw refused(`${key} of ${where} must be true or false`);
+}
+
+function tables(value: TomlValue | undefined, what: string, refused: Refuse): readonly TomlTable[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value) && value.every((each) => typeof each === "object" && !Array.isArray(each))) {
+    return value as TomlTable[];
+  }
+  throw refused(`"${what}" must be a list of tables ([[registry]])`);
+}
