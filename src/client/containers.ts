@@ -396,7 +396,8 @@ export class ContainersClient {
 // Not loaded by those who need none of it.
 const loadSpelling = (): Promise<typeof import("../api/container/spell-out-request.ts")> =>
   import("../api/container/spell-out-request.ts");
-const loadPathStat = (): Promise<typeof import("../api/container/path-stat.ts")> => import("../api/container/path-stat.ts");
+const loadPathStat = (): Promise<typeof import("../api/container/path-stat.ts")> =>
+  import("../api/container/path-stat.ts");
 
 function at(reference: string): string {
   return `/containers/${segment(reference)}`;

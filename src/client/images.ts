@@ -1,4 +1,8 @@
-import { decryptionKeysHeader, encryptionKeysHeader, formatKeysHeader } from "../api/image/encryption-keys.ts";
+import {
+  decryptionKeysHeader,
+  encryptionKeysHeader,
+  formatKeysHeader,
+} from "../api/image/encryption-keys.ts";
 import { type Filters, formatFilters } from "../api/http/filters.ts";
 import type {
   DistributionInspect,

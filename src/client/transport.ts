@@ -1,7 +1,12 @@
 import { failureHeader, failureOfReply } from "../api/http/failure-status.ts";
 import { decodeJsonLines } from "../api/http/json-lines.ts";
 import type { Frame } from "../api/http/stream-frames.ts";
-import { type ApiVersion, findSupportedVersion, formatApiVersion, maximumVersion } from "../api/http/version.ts";
+import {
+  type ApiVersion,
+  findSupportedVersion,
+  formatApiVersion,
+  maximumVersion,
+} from "../api/http/version.ts";
 import { canceled } from "../base/deadline.ts";
 import { Failure } from "../base/failure.ts";
 import type { Host } from "./host.ts";

@@ -1,10 +1,10 @@
+import type { CgroupStatistics } from "../model/statistics.ts";
 import type { ContentStore } from "../image/content-store.ts";
 import type { Registries } from "../image/registries.ts";
 import type { CapabilityName } from "../linux/process/capability.ts";
 import type { CgroupChange } from "../linux/cgroup/change.ts";
 import type { CgroupLayout } from "../linux/cgroup/layout.ts";
 import type { DescriptorBudget } from "../linux/process/descriptor-budget.ts";
-import type { CgroupStatistics } from "../linux/cgroup/statistics.ts";
 import type { HostFacts } from "./planning/plan-container.ts";
 import type { CgroupPlan } from "../linux/cgroup/plan.ts";
 import type { HostNetwork, Networks } from "../network/networks.ts";

@@ -1,12 +1,6 @@
 import { Client } from "../client/client.ts";
 import type { StorageBenchEvent, StorageBenchOptions } from "../model/storage-bench.ts";
-import type {
-  CheckFinding,
-  ContainerNamespaces,
-  Engine,
-  EngineEvent,
-  EngineInfo,
-} from "../model/engine.ts";
+import type { CheckFinding, ContainerNamespaces, Engine, EngineEvent, EngineInfo } from "../model/engine.ts";
 import type { DescriptorOffer } from "../model/descriptors.ts";
 import type { Images } from "../model/images.ts";
 import type { Containers } from "../model/containers.ts";

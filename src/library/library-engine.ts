@@ -1,12 +1,6 @@
 import { createReadStream, statSync } from "node:fs";
 import type { StorageBenchEvent, StorageBenchOptions } from "../model/storage-bench.ts";
-import type {
-  CheckFinding,
-  ContainerNamespaces,
-  Engine,
-  EngineEvent,
-  EngineInfo,
-} from "../model/engine.ts";
+import type { CheckFinding, ContainerNamespaces, Engine, EngineEvent, EngineInfo } from "../model/engine.ts";
 import { packDirectory } from "../cli/layout/pack-directory.ts";
 import { writeLayout } from "../cli/layout/write-layout.ts";
 import type { DescriptorOffer } from "../model/descriptors.ts";

@@ -1,7 +1,3 @@
-import type { CgroupStatistics, CpuStatistics } from "../linux/cgroup/statistics.ts";
-import type { HostCpuTime } from "../linux/process/cpu-time.ts";
-import type { NetworkCounters } from "../linux/process/network-counters.ts";
-
 export interface StatisticsOptions {
   /** "once": a single sample, with one of the CPU taken a moment before. "at once": without that, and without waiting. */
   readonly samples?: "stream" | "once" | "at once";
@@ -29,4 +25,102 @@ export interface ContainerStatistics {
   readonly sample?: StatisticsSample;
   /** Absent in the first one of a stream. */
   readonly previous?: CpuSample;
+}
+
+/** What was done on one block device. */
+export interface IoCounter {
+  readonly major: number;
+  readonly minor: number;
+  /** `read`, `write`, `discard`; v1 also `sync` and `async`, which count the same once more. */
+  readonly operation: string;
+  /** Bytes or operations. */
+  readonly count: number;
+}
+
+/** Share of the time in which some, or all, of the processes waited: in percent over 10, 60 and 300 seconds. */
+export interface PressureLine {
+  readonly avg10: number;
+  readonly avg60: number;
+  readonly avg300: number;
+  readonly totalUs: number;
+}
+
+export interface Pressure {
+  readonly some: PressureLine;
+  /** Absent where the kernel has no such line (cpu before Linux 5.13). */
+  readonly full?: PressureLine;
+}
+
+/** All that the kernel counts for a cgroup and everything below it; what this host does not count is absent. */
+export interface CgroupStatistics {
+  readonly cpu?: CpuStatistics;
+  readonly memory?: MemoryStatistics;
+  readonly pids?: { readonly current: number; readonly limit?: number };
+  readonly io?: IoStatistics;
+  /** By size of the pages, as the files name it: `2MB`. */
+  readonly hugePages: Readonly<Record<string, HugePageStatistics>>;
+  readonly pressure: PressureStatistics;
+}
+
+export interface CpuStatistics {
+  readonly totalNs: number;
+  readonly userNs: number;
+  readonly systemNs: number;
+  /** v1 only; by the number of the CPU. */
+  readonly perCpuNs?: readonly number[];
+  /** How often and how long a quota held it up. */
+  readonly throttling?: {
+    readonly periods: number;
+    readonly throttledPeriods: number;
+    readonly throttledNs: number;
+  };
+}
+
+export interface MemoryStatistics {
+  /** Page cache included; without what can be dropped at once it is less `total_inactive_file` or `inactive_file`. */
+  readonly usageBytes: number;
+  /** The most that it ever was (v2: Linux 5.19). */
+  readonly maxUsageBytes?: number;
+  /** Absent: no limit of its own. */
+  readonly limitBytes?: number;
+  /** How often the limit was hit. */
+  readonly failures?: number;
+  /** memory.stat, by the kernel's names. */
+  readonly details: Readonly<Record<string, number>>;
+}
+
+export interface IoStatistics {
+  readonly bytes: readonly IoCounter[];
+  readonly operations: readonly IoCounter[];
+}
+
+export interface HugePageStatistics {
+  readonly usageBytes: number;
+  readonly maxUsageBytes?: number;
+  readonly limitBytes?: number;
+  readonly failures?: number;
+}
+
+/** Time lost in waiting for a resource, where the kernel counts it (PSI). */
+export interface PressureStatistics {
+  readonly cpu?: Pressure;
+  readonly memory?: Pressure;
+  readonly io?: Pressure;
+}
+
+export interface HostCpuTime {
+  /** Of all CPUs together since boot, idle time included. */
+  readonly totalNs: number;
+  readonly onlineCpus: number;
+}
+
+export interface NetworkCounters {
+  readonly receivedBytes: number;
+  readonly receivedPackets: number;
+  readonly receivedErrors: number;
+  readonly receivedDropped: number;
+  readonly sentBytes: number;
+  readonly sentPackets: number;
+  readonly sentErrors: number;
+  readonly sentDropped: number;
 }

@@ -126,7 +126,7 @@ class ThreadedNameServer implements NameServer {
   #begin(): void {
     const { near, far } = openControl();
     const start: ThreadStart = { control: far.move(), bounds: this.#bounds };
-    const thread = startThread("network/names/answering-thread", start);
+    const thread = startThread("network/dns/answering-thread", start);
     const answering = { thread, control: near, isReady: false };
     thread.onReady(() => {
       answering.isReady = true;

@@ -1,3 +1,4 @@
+import type { CgroupLimits } from "../../src/model/limits.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
 import {
@@ -21,7 +22,6 @@ import {
   findController,
   hierarchiesOf,
 } from "../../src/linux/cgroup/layout.ts";
-import type { CgroupLimits } from "../../src/linux/cgroup/limits.ts";
 import { planCgroupMounts } from "../../src/linux/cgroup/mounts.ts";
 import { type CgroupParent, openCgroupParent } from "../../src/linux/cgroup/parent.ts";
 import { planCgroup } from "../../src/linux/cgroup/plan.ts";

@@ -1,3 +1,4 @@
+import type { CgroupLimits } from "../../src/model/limits.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -11,7 +12,6 @@ import {
   findController,
   hierarchiesOf,
 } from "../../src/linux/cgroup/layout.ts";
-import type { CgroupLimits } from "../../src/linux/cgroup/limits.ts";
 import { type CgroupParent, openCgroupParent } from "../../src/linux/cgroup/parent.ts";
 import { type CgroupPlan, planCgroup } from "../../src/linux/cgroup/plan.ts";
 import { defaultDeviceRules } from "../../src/linux/cgroup/device-rules.ts";

@@ -155,7 +155,9 @@ test("docs/internals/decisions.md has a line for every dependency, and no other"
 
 test("docs/reference/kernel-features.md has every word of TARE_WITHOUT, and no other", () => {
   const known = [
-    ...(/type Avoidable =([^;]+);/.exec(read("src/linux/kernel/without.ts"))?.[1] ?? "").matchAll(/"([^"]+)"/g),
+    ...(/type Avoidable =([^;]+);/.exec(read("src/linux/kernel/without.ts"))?.[1] ?? "").matchAll(
+      /"([^"]+)"/g,
+    ),
   ].map(([, word]) => word as string);
   const text = read("docs/reference/kernel-features.md");
   const forced = [...text.matchAll(/^\|.*\|$/gm)].flatMap(([line]) => {

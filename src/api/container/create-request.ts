@@ -1,5 +1,6 @@
 import { Failure } from "../../base/failure.ts";
-import { configShapes, endpointShapes, hostConfigShapes } from "./create-shapes.ts";
+import { endpointShapes } from "../network/endpoint-shapes.ts";
+import { configShapes, hostConfigShapes } from "./create-shapes.ts";
 import { readFields } from "../http/field-shapes.ts";
 import type { ContainerConfig } from "../types/container-config.ts";
 import type { HostConfig } from "../types/host-config.ts";

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { type PlannedEndpointSettings, planSettings } from "./endpoint-settings.ts";
-import { endpointShapes } from "../container/create-shapes.ts";
+import { endpointShapes } from "./endpoint-shapes.ts";
 import { type FieldShapes, readFields } from "../http/field-shapes.ts";
 import type { EndpointSettings, NetworkCreateRequest } from "../types/network.ts";
 

@@ -1,5 +1,10 @@
 import { DetachScanner, parseDetachKeys } from "../../api/container/detach-keys.ts";
-import { parseConsoleSize, parseExecCreate, parseExecStart, requireSize } from "../../api/container/exec-request.ts";
+import {
+  parseConsoleSize,
+  parseExecCreate,
+  parseExecStart,
+  requireSize,
+} from "../../api/container/exec-request.ts";
 import { encodeFrame, multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
 import { quoteControls } from "../../base/quote-controls.ts";
 import { Failure } from "../../base/failure.ts";

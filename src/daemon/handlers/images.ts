@@ -1,4 +1,8 @@
-import { decryptionKeysHeader, encryptionKeysHeader, parseKeysHeader } from "../../api/image/encryption-keys.ts";
+import {
+  decryptionKeysHeader,
+  encryptionKeysHeader,
+  parseKeysHeader,
+} from "../../api/image/encryption-keys.ts";
 import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
 import { encodeProgressLine } from "../../api/http/progress-lines.ts";
 import { shapeImage } from "../../api/http/shape.ts";

@@ -45,7 +45,13 @@ import { pauseContainer, unpauseContainer } from "./lifecycle/pause.ts";
 import { pruneContainers } from "./lifecycle/prune.ts";
 import { findSizes, withSizes } from "./inspect/sizes.ts";
 import { startContainer } from "./lifecycle/start.ts";
-import { killContainer, removeContainer, restartContainer, stopContainer, type StopOptions } from "./lifecycle/stop.ts";
+import {
+  killContainer,
+  removeContainer,
+  restartContainer,
+  stopContainer,
+  type StopOptions,
+} from "./lifecycle/stop.ts";
 import { listProcesses } from "./inspect/top.ts";
 import { updateContainer } from "./lifecycle/update.ts";
 import { orCanceled, waitContainer } from "./lifecycle/wait.ts";

@@ -1,5 +1,9 @@
-import type { BlockDeviceLimits, CgroupLimits } from "../../linux/cgroup/limits.ts";
-import type { BlockDeviceSpec, ContainerLimits } from "../../model/limits.ts";
+import type {
+  BlockDeviceSpec,
+  ContainerLimits,
+  BlockDeviceLimits,
+  CgroupLimits,
+} from "../../model/limits.ts";
 
 /** The limits with numbers of block devices in the place of their paths; `find` throws where there is none. */
 export function cgroupLimitsOf(

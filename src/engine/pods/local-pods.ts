@@ -5,7 +5,12 @@ import { eventTimeNs } from "../describe-event.ts";
 import { createContainer } from "../containers/lifecycle/create.ts";
 import { pauseContainer, unpauseContainer } from "../containers/lifecycle/pause.ts";
 import { startContainer } from "../containers/lifecycle/start.ts";
-import { killContainer, removeContainer, stopContainer, type StopOptions } from "../containers/lifecycle/stop.ts";
+import {
+  killContainer,
+  removeContainer,
+  stopContainer,
+  type StopOptions,
+} from "../containers/lifecycle/stop.ts";
 import { infraImage } from "../images/embedded-image.ts";
 import { parseContainerName, randomContainerName } from "../planning/container-name.ts";
 import { planInfra, planShare } from "../planning/pod-infra.ts";

@@ -6,7 +6,13 @@ import type { Digest } from "../../spec/digest.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
 import type { PodNamespace } from "../../model/pods.ts";
 import type { ManifestListEntry } from "../../model/manifests.ts";
-import type { ContainerId, ContainerSpec, ContainerState, StartTiming, WallMs } from "../../model/containers.ts";
+import type {
+  ContainerId,
+  ContainerSpec,
+  ContainerState,
+  StartTiming,
+  WallMs,
+} from "../../model/containers.ts";
 
 /** What is kept about a container. Frozen; a change is a new record. */
 export interface ContainerRecord {

@@ -1,9 +1,9 @@
+import type { CgroupStatistics } from "../../model/statistics.ts";
 import { poll, type Waiting } from "../../base/deadline.ts";
 import { Failure, within } from "../../base/failure.ts";
 import type { CgroupChange } from "./change.ts";
 import type { CgroupHierarchy, CgroupV1Hierarchy } from "./layout.ts";
 import { findController, hierarchiesOf } from "./layout.ts";
-import type { CgroupStatistics } from "./statistics.ts";
 import { changeIn } from "./internal/change.ts";
 import { isFrozenIn, thawNow, requestFreeze } from "./internal/freezer.ts";
 import { killByList, killV2, listPids } from "./internal/kill.ts";

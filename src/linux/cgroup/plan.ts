@@ -1,5 +1,5 @@
+import type { CgroupLimits } from "../../model/limits.ts";
 import type { CgroupHierarchy, CgroupLayout } from "./layout.ts";
-import type { CgroupLimits } from "./limits.ts";
 import { effectiveLimits } from "./internal/effective-limits.ts";
 import { planV1Writes } from "./internal/v1/writes.ts";
 import { planV2Writes } from "./internal/v2/writes.ts";

@@ -1,69 +1,18 @@
+import type {
+  IoCounter,
+  CgroupStatistics,
+  CpuStatistics,
+  IoStatistics,
+  MemoryStatistics,
+  PressureStatistics,
+} from "../../model/statistics.ts";
 import { type CgroupHierarchy, findController } from "./layout.ts";
 import { parseFlatKeyed } from "./internal/files.ts";
 import type { CgroupPlace } from "./internal/place.ts";
 import { readHugePages } from "./internal/statistics/huge-pages.ts";
-import { type IoCounter, mergeIoCounters, parseV1IoCounters, parseV2IoStat } from "./internal/statistics/io.ts";
-import { findNumber, parseNumbers, parsePressure, type Pressure } from "./internal/statistics/parse.ts";
+import { mergeIoCounters, parseV1IoCounters, parseV2IoStat } from "./internal/statistics/io.ts";
+import { findNumber, parseNumbers, parsePressure } from "./internal/statistics/parse.ts";
 import { readFigures } from "./internal/statistics/read.ts";
-
-/** All that the kernel counts for a cgroup and everything below it; what this host does not count is absent. */
-export interface CgroupStatistics {
-  readonly cpu?: CpuStatistics;
-  readonly memory?: MemoryStatistics;
-  readonly pids?: { readonly current: number; readonly limit?: number };
-  readonly io?: IoStatistics;
-  /** By size of the pages, as the files name it: `2MB`. */
-  readonly hugePages: Readonly<Record<string, HugePageStatistics>>;
-  readonly pressure: PressureStatistics;
-}
-
-export interface CpuStatistics {
-  readonly totalNs: number;
-  readonly userNs: number;
-  readonly systemNs: number;
-  /** v1 only; by the number of the CPU. */
-  readonly perCpuNs?: readonly number[];
-  /** How often and how long a quota held it up. */
-  readonly throttling?: {
-    readonly periods: number;
-    readonly throttledPeriods: number;
-    readonly throttledNs: number;
-  };
-}
-
-export interface MemoryStatistics {
-  /** Page cache included; without what can be dropped at once it is less `total_inactive_file` or `inactive_file`. */
-  readonly usageBytes: number;
-  /** The most that it ever was (v2: Linux 5.19). */
-  readonly maxUsageBytes?: number;
-  /** Absent: no limit of its own. */
-  readonly limitBytes?: number;
-  /** How often the limit was hit. */
-  readonly failures?: number;
-  /** memory.stat, by the kernel's names. */
-  readonly details: Readonly<Record<string, number>>;
-}
-
-export interface IoStatistics {
-  readonly bytes: readonly IoCounter[];
-  readonly operations: readonly IoCounter[];
-}
-
-export interface HugePageStatistics {
-  readonly usageBytes: number;
-  readonly maxUsageBytes?: number;
-  readonly limitBytes?: number;
-  readonly failures?: number;
-}
-
-/** Time lost in waiting for a resource, where the kernel counts it (PSI). */
-export interface PressureStatistics {
-  readonly cpu?: Pressure;
-  readonly memory?: Pressure;
-  readonly io?: Pressure;
-}
-
-export type { IoCounter, Pressure };
 
 type Read = (file: string) => string | undefined;
 

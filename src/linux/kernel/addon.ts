@@ -46,7 +46,7 @@ function load(): Addon {
 /** The build output beside the sources (`native/build`) or beside the compiled library (`dist/native`). */
 function findBuilt(): string {
   const here = dirname(fileURLToPath(import.meta.url));
-  const places = ["../../native/build", "../../native", "../../../native/build"].map((place) =>
+  const places = ["../../../native/build", "../../../native", "../../../../native/build"].map((place) =>
     join(here, place, "syscall.node"),
   );
   const found = places.find((place) => existsSync(place));

@@ -27,7 +27,7 @@ export function startWorker(module: string, start: object = {}): Worker {
   const here = import.meta.url;
   const place = here.includes(embedded)
     ? `${embedded}/${module}.js`
-    : new URL(`../${module}${here.slice(here.lastIndexOf("."))}`, here);
+    : new URL(`../../${module}${here.slice(here.lastIndexOf("."))}`, here);
   const beginning: Beginning = { addon: addonPath(), start };
   return new Worker(place, { workerData: beginning });
 }

@@ -2,13 +2,7 @@ import { encodeIpAddress, type IpAddress, type IpFamily } from "../../spec/ip-ad
 import { errno } from "../kernel/errno.ts";
 import type { NetlinkRequest } from "./message.ts";
 import type { NetlinkSocket } from "./netlink-socket.ts";
-import {
-  bytesAttribute,
-  nestedAttribute,
-  u32Attribute,
-  u8Attribute,
-  type Attribute,
-} from "./attributes.ts";
+import { bytesAttribute, nestedAttribute, u32Attribute, u8Attribute, type Attribute } from "./attributes.ts";
 
 // <linux/netfilter/nfnetlink_conntrack.h>
 const SUBSYSTEM = 1;

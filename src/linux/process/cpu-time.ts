@@ -1,10 +1,5 @@
+import type { HostCpuTime } from "../../model/statistics.ts";
 import { readFileSync } from "node:fs";
-
-export interface HostCpuTime {
-  /** Of all CPUs together since boot, idle time included. */
-  readonly totalNs: number;
-  readonly onlineCpus: number;
-}
 
 /** A tick of /proc/stat is a hundredth of a second, whatever the kernel's own clock is. */
 const nsPerTick = 10_000_000;

@@ -1,16 +1,6 @@
+import type { NetworkCounters } from "../../model/statistics.ts";
 import { readFileSync } from "node:fs";
 import { isSameProcess, type ProcessIdentity } from "./process.ts";
-
-export interface NetworkCounters {
-  readonly receivedBytes: number;
-  readonly receivedPackets: number;
-  readonly receivedErrors: number;
-  readonly receivedDropped: number;
-  readonly sentBytes: number;
-  readonly sentPackets: number;
-  readonly sentErrors: number;
-  readonly sentDropped: number;
-}
 
 /** From the text of /proc/PID/net/dev, by interface, without the loopback. SPEC: proc_pid_net(5) */
 export function parseNetworkCounters(text: string): Readonly<Record<string, NetworkCounters>> {

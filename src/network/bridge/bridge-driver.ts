@@ -1,5 +1,10 @@
 import { Failure, within } from "../../base/failure.ts";
-import { addAddress, type InterfaceAddress, listAddresses, removeAddress } from "../../linux/netlink/addresses.ts";
+import {
+  addAddress,
+  type InterfaceAddress,
+  listAddresses,
+  removeAddress,
+} from "../../linux/netlink/addresses.ts";
 import type { Fd } from "../../linux/kernel/fd.ts";
 import { findNetworkSysctl, writeNetworkSysctl } from "../../linux/netlink/interface-sysctls.ts";
 import {

@@ -6,7 +6,12 @@ import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { mountAufs, parseBranchLimit } from "../../linux/mount/aufs-mount.ts";
 import { O_DIRECTORY, O_RDONLY } from "../../linux/constants/open.ts";
 import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
-import { createFilesystem, hasFilesystem, type MountKernel, setMountAttributes } from "../../linux/mount/mount.ts";
+import {
+  createFilesystem,
+  hasFilesystem,
+  type MountKernel,
+  setMountAttributes,
+} from "../../linux/mount/mount.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
 import type { MountPlace } from "../../linux/mount/workshop.ts";
 import { trySetXattr } from "../../linux/files/xattr.ts";

@@ -3,7 +3,10 @@ import { planCommitConfig } from "../../../src/api/image/commit-request.ts";
 import { parseCreateRequest } from "../../../src/api/container/create-request.ts";
 import { parseDescriptorRequest } from "../../../src/api/container/descriptor-request.ts";
 import { parseExecCreate, parseExecStart } from "../../../src/api/container/exec-request.ts";
-import { parseManifestAnnotation, parseManifestListRequest } from "../../../src/api/image/manifest-request.ts";
+import {
+  parseManifestAnnotation,
+  parseManifestListRequest,
+} from "../../../src/api/image/manifest-request.ts";
 import { parseJsonBody } from "../../../src/api/http/json-body.ts";
 import {
   parseConnectRequest,
@@ -13,7 +16,8 @@ import {
 import { parsePlainRun } from "../../../src/api/container/plain-run-request.ts";
 import { planPod } from "../../../src/api/pod/pod-request.ts";
 import { parseLoginRequest } from "../../../src/api/image/registry-auth.ts";
-import { configShapes, endpointShapes, hostConfigShapes } from "../../../src/api/container/create-shapes.ts";
+import { endpointShapes } from "../../../src/api/network/endpoint-shapes.ts";
+import { configShapes, hostConfigShapes } from "../../../src/api/container/create-shapes.ts";
 import { type FieldShape, type FieldShapes, readFields } from "../../../src/api/http/field-shapes.ts";
 import { routes } from "../../../src/api/http/routes.ts";
 import { parseSecretRequest } from "../../../src/api/secret/secret-request.ts";

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { formatLog, isKnownLogDriver, type PlannedLog, planLog } from "../../../src/api/container/log-config.ts";
+import {
+  formatLog,
+  isKnownLogDriver,
+  type PlannedLog,
+  planLog,
+} from "../../../src/api/container/log-config.ts";
 
 describe("planLog()", () => {
   const cases: [Type: string, Config: Record<string, string>, wanted: PlannedLog | undefined][] = [

@@ -1,7 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { matchRoute } from "../../../src/api/http/route-match.ts";
 import { routes } from "../../../src/api/http/routes.ts";
-import { findSupportedVersion, formatApiVersion, parseRequestedVersion } from "../../../src/api/http/version.ts";
+import {
+  findSupportedVersion,
+  formatApiVersion,
+  parseRequestedVersion,
+} from "../../../src/api/http/version.ts";
 
 describe("matchRoute()", () => {
   test.each([

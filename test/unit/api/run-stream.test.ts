@@ -1,6 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { encodeRunEvent, frameOutput, type RunPart, RunStreamDecoder } from "../../../src/api/http/run-stream.ts";
+import {
+  encodeRunEvent,
+  frameOutput,
+  type RunPart,
+  RunStreamDecoder,
+} from "../../../src/api/http/run-stream.ts";
 import { encodeFrame, FrameDecoder } from "../../../src/api/http/stream-frames.ts";
 import type { RunEvent } from "../../../src/api/types/container.ts";
 

@@ -1,6 +1,11 @@
 import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
-import { type AufsBranches, mountAufs, parseBranchLimit, planAufs } from "../../../src/linux/mount/aufs-mount.ts";
+import {
+  type AufsBranches,
+  mountAufs,
+  parseBranchLimit,
+  planAufs,
+} from "../../../src/linux/mount/aufs-mount.ts";
 import { hasFilesystem } from "../../../src/linux/mount/mount.ts";
 import { Scratch } from "../../support/scratch.ts";
 import { SimulatedAufs } from "../../support/simulated-aufs.ts";

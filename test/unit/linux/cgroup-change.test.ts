@@ -1,7 +1,7 @@
+import type { CgroupLimits } from "../../../src/model/limits.ts";
 import { expect, test } from "bun:test";
 import { planCgroupChange } from "../../../src/linux/cgroup/change.ts";
 import type { CgroupLayout } from "../../../src/linux/cgroup/layout.ts";
-import type { CgroupLimits } from "../../../src/linux/cgroup/limits.ts";
 
 const MiB = 2 ** 20;
 const base = { swapAccounting: true, cpus: "0-3", memoryNodes: "0" };

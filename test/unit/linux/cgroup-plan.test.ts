@@ -1,6 +1,7 @@
+import type { CgroupLimits } from "../../../src/model/limits.ts";
 import { describe, expect, test } from "bun:test";
 import { type CgroupLayout, parseCgroupHierarchies } from "../../../src/linux/cgroup/layout.ts";
-import { type CgroupLimits, limitsOf } from "../../../src/linux/cgroup/limits.ts";
+import { limitsOf } from "../../../src/linux/cgroup/limits.ts";
 import { planCgroup } from "../../../src/linux/cgroup/plan.ts";
 import { parseNumberList } from "../../../src/linux/cgroup/internal/number-list.ts";
 import { weightOfShares } from "../../../src/linux/cgroup/internal/v2/writes.ts";

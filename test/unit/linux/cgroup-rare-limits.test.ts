@@ -1,6 +1,7 @@
+import type { CgroupLimits } from "../../../src/model/limits.ts";
 import { describe, expect, test } from "bun:test";
 import type { CgroupLayout } from "../../../src/linux/cgroup/layout.ts";
-import { type CgroupLimits, limitsOf } from "../../../src/linux/cgroup/limits.ts";
+import { limitsOf } from "../../../src/linux/cgroup/limits.ts";
 import { planCgroup } from "../../../src/linux/cgroup/plan.ts";
 
 const base = { swapAccounting: true, cpus: "0-3", memoryNodes: "0", hugePageSizes: ["2MB", "1GB"] };

@@ -1,10 +1,10 @@
+import type { CgroupStatistics } from "../../../src/model/statistics.ts";
 import { describe, expect, test } from "bun:test";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { CgroupHierarchy, CgroupLayout, CgroupV1Hierarchy } from "../../../src/linux/cgroup/layout.ts";
 import { Cgroup } from "../../../src/linux/cgroup/cgroup.ts";
-import type { CgroupStatistics } from "../../../src/linux/cgroup/statistics.ts";
 import {
   mergeIoCounters,
   parseV1IoCounters,

@@ -1,6 +1,10 @@
 import { createSocket, type Socket } from "node:dgram";
 import { afterEach, expect, test } from "bun:test";
-import { listWaitingSockets, parseSockets, type WaitingSocket } from "../../../src/linux/sockets/waiting-sockets.ts";
+import {
+  listWaitingSockets,
+  parseSockets,
+  type WaitingSocket,
+} from "../../../src/linux/sockets/waiting-sockets.ts";
 import { formatIpAddress } from "../../../src/spec/ip-address.ts";
 
 const { TARE_WITHOUT: before } = process.env;

@@ -3,7 +3,11 @@ import { createHmac, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { decryptLayer, encryptLayer, measureEncrypted } from "../../../src/image/streams/layer-cipher.ts";
 import { unwrapKey, wrapKey } from "../../../src/spec/aes-key-wrap.ts";
 import { digestOf } from "../../../src/spec/digest.ts";
-import { formatKey, parseDecryptionKey, parseEncryptionKey } from "../../../src/spec/image/encryption-keys.ts";
+import {
+  formatKey,
+  parseDecryptionKey,
+  parseEncryptionKey,
+} from "../../../src/spec/image/encryption-keys.ts";
 import { decryptJwe, encryptJwe } from "../../../src/spec/jwe.ts";
 import { newSecret, openLayer, sealLayer } from "../../../src/spec/image/layer-encryption.ts";
 

@@ -13,7 +13,12 @@ import { randomContainerId } from "../../planning/container-name.ts";
 import { mergeEnvironment, planEnvironment, withHome } from "../../planning/environment.ts";
 import { withSecrets } from "../../planning/secrets.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { AttachedStream, ContainerReference, ExecSpec, TerminalSize } from "../../../model/containers.ts";
+import type {
+  AttachedStream,
+  ContainerReference,
+  ExecSpec,
+  TerminalSize,
+} from "../../../model/containers.ts";
 import type { ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import type { ExecSession } from "./exec-sessions.ts";

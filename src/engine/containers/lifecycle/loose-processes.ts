@@ -1,8 +1,8 @@
+import type { CgroupStatistics } from "../../../model/statistics.ts";
 import { poll } from "../../../base/deadline.ts";
 import { Failure } from "../../../base/failure.ts";
 import { listNamespacePids, readProcessUsage } from "../../../linux/process/pid-namespace.ts";
 import { findProcess, type ProcessIdentity, signalProcess } from "../../../linux/process/process.ts";
-import type { CgroupStatistics } from "../../../linux/cgroup/statistics.ts";
 import type { CgroupHandle } from "../../parts.ts";
 
 const SIGKILL = 9;

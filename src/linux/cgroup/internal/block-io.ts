@@ -1,6 +1,6 @@
+import type { BlockDeviceLimits, BlockDeviceRates, BlockIoLimits } from "../../../model/limits.ts";
 import { Failure } from "../../../base/failure.ts";
 import { type CgroupLayout, findController, hasControlFile } from "../layout.ts";
-import type { BlockDeviceLimits, BlockDeviceRates, BlockIoLimits } from "../limits.ts";
 import type { CgroupWrite } from "./write.ts";
 
 /** Which files weights go to: bfq and iocost each look at their own, and either may be what a disk is scheduled by. */

@@ -1,6 +1,6 @@
+import type { CgroupLimits } from "../../../model/limits.ts";
 import { Failure } from "../../../base/failure.ts";
 import { type CgroupLayout, findController } from "../layout.ts";
-import type { CgroupLimits } from "../limits.ts";
 import type { EffectiveBlockIo } from "./block-io.ts";
 import { parseNumberList } from "./number-list.ts";
 import { effectiveRareLimits } from "./rare-limits.ts";

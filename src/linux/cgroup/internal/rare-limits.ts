@@ -1,6 +1,6 @@
+import type { CgroupLimits } from "../../../model/limits.ts";
 import { Failure } from "../../../base/failure.ts";
 import { type CgroupLayout, findController, hasControlFile } from "../layout.ts";
-import type { CgroupLimits } from "../limits.ts";
 import { effectiveBlockIo } from "./block-io.ts";
 import type { EffectiveLimits } from "./effective-limits.ts";
 

@@ -140,7 +140,7 @@ class Unlinkers implements AsyncDisposable {
 }
 
 class Unlinker {
-  readonly #worker: Worker = startWorker("linux/tree/unlink-thread");
+  readonly #worker: Worker = startWorker("linux/tree/internal/unlink-thread");
   #order: { resolve(): void; reject(thrown: unknown): void } | undefined;
   #settled: Promise<void> = Promise.resolve();
   #isDead = false;

@@ -1,5 +1,9 @@
 import { expect, test } from "bun:test";
-import { type CapabilityName, capabilityNames, planCapabilities } from "../../../../src/linux/process/capability.ts";
+import {
+  type CapabilityName,
+  capabilityNames,
+  planCapabilities,
+} from "../../../../src/linux/process/capability.ts";
 import {
   compileSeccomp,
   defaultSeccompProfile,

@@ -1,5 +1,5 @@
+import type { HugePageStatistics } from "../../../../model/statistics.ts";
 import { listHugePageSizes } from "../../huge-pages.ts";
-import type { HugePageStatistics } from "../../statistics.ts";
 import { parseFlatKeyed } from "../files.ts";
 import { findNumber } from "./parse.ts";
 

@@ -1,12 +1,4 @@
-/** What was done on one block device. */
-export interface IoCounter {
-  readonly major: number;
-  readonly minor: number;
-  /** `read`, `write`, `discard`; v1 also `sync` and `async`, which count the same once more. */
-  readonly operation: string;
-  /** Bytes or operations. */
-  readonly count: number;
-}
+import type { IoCounter } from "../../../../model/statistics.ts";
 
 /** `8:0 Read 4096` a line, and sums, which are left out. */
 export function parseV1IoCounters(text: string): readonly IoCounter[] {

@@ -1,16 +1,4 @@
-/** Share of the time in which some, or all, of the processes waited: in percent over 10, 60 and 300 seconds. */
-export interface PressureLine {
-  readonly avg10: number;
-  readonly avg60: number;
-  readonly avg300: number;
-  readonly totalUs: number;
-}
-
-export interface Pressure {
-  readonly some: PressureLine;
-  /** Absent where the kernel has no such line (cpu before Linux 5.13). */
-  readonly full?: PressureLine;
-}
+import type { Pressure, PressureLine } from "../../../../model/statistics.ts";
 
 /** A number; undefined for "max" and for v1's largest whole number of pages: there is no limit. */
 export function findNumber(text: string | undefined): number | undefined {

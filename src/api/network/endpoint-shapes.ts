@@ -1,0 +1,19 @@
+import type { FieldShapes } from "../http/field-shapes.ts";
+
+export const endpointShapes: FieldShapes = {
+  IPAMConfig: { object: { IPv4Address: "text", IPv6Address: "text", LinkLocalIPs: "texts" } },
+  Links: "texts",
+  MacAddress: "text",
+  Aliases: "texts",
+  DriverOpts: "text-map",
+  GwPriority: "integer",
+  NetworkID: "text",
+  EndpointID: "text",
+  Gateway: "text",
+  IPAddress: "text",
+  IPPrefixLen: "integer",
+  IPv6Gateway: "text",
+  GlobalIPv6Address: "text",
+  GlobalIPv6PrefixLen: "integer",
+  DNSNames: "texts",
+};
