@@ -1,4 +1,4 @@
-// The gate, for a person and for CI alike: format, types, lint, borders, leftovers, native code, unit tests.
+// The gate, for a person and for CI alike: format, types, lint, borders, leftovers, native code, prose, unit tests.
 // `npm run ok -- format types` runs only some. As many steps at a time as there are processors.
 import { availableParallelism } from "node:os";
 import { spawn } from "node:child_process";
@@ -28,6 +28,7 @@ const steps = {
     `CFLAGS=${strict.join(" ")} -fanalyzer`,
   ],
   leftovers: [bin("knip")],
+  prose: ["node", "scripts/prose.mjs"],
   format: [bin("biome"), "format", "--error-on-warnings", "."],
 };
 

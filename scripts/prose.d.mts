@@ -1,0 +1,16 @@
+export interface RetiredSection {
+  readonly name: string;
+  readonly except: readonly string[];
+  readonly phrases: readonly { readonly expression: RegExp; readonly replacement: string }[];
+}
+
+export function parseRetired(text: string): readonly RetiredSection[];
+
+export function checkPage(
+  path: string,
+  text: string,
+  options: {
+    readonly retired: readonly RetiredSection[];
+    read(path: string): string | undefined;
+  },
+): readonly string[];

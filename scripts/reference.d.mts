@@ -1,0 +1,2 @@
+export function formatCommands(): Promise<string>;
+export function formatRoutes(): string;
