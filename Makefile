@@ -24,9 +24,9 @@ dist/tare: $(SOURCES) $(NATIVE) package.json tsconfig.json Makefile scripts/alig
 	rm tare.$$$$ && mv tare.$$$$.aligned tare
 
 # What is typed: it hands plain runs to the daemon by itself, and becomes dist/tare for all else.
-dist/bin/tare: dist/tare native/front.c native/calls.h native/Makefile
+dist/bin/tare: dist/tare native/launcher.c native/calls.h native/Makefile
 	@mkdir -p dist/bin
-	@build=$$(dist/tare --version) && $(MAKE) --silent -C native front TO=../$@ BUILD_ID=$${build##* }
+	@build=$$(dist/tare --version) && $(MAKE) --silent -C native launcher TO=../$@ BUILD_ID=$${build##* }
 
 $(NATIVE): native/syscall.c native/keeper.c native/plan.h native/calls.h native/hello.c native/Makefile
 	@$(MAKE) --silent -C native

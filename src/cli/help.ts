@@ -5,7 +5,7 @@ import type { CommandEntry, CommandTree } from "./tree.ts";
 
 const minimumColumns = 80;
 
-/** Help of the whole program. */
+/** Help of the main binary. */
 export function formatHelp({ entries, groups }: CommandTree, columns: number = minimumColumns): string {
   const single = entries.filter((entry) => entry.isHidden !== true && shortName(entry) !== undefined);
   const sections = [

@@ -1,4 +1,4 @@
-import { readPlainRun } from "../api/container/plain-run.ts";
+import { readFastPathRun } from "../api/container/fast-path-run.ts";
 import type { CommandEntry } from "./tree.ts";
 
 /** Those that are used most. By their short names they are found without the others, of which there are a hundred. */
@@ -8,8 +8,8 @@ export const usualCommands: readonly CommandEntry[] = [
     summary: "Create and run a new container from an image",
     isCommon: true,
     load: async (words) =>
-      words !== undefined && readPlainRun(words) !== undefined
-        ? (await import("./container/plain-run.ts")).plainRun
+      words !== undefined && readFastPathRun(words) !== undefined
+        ? (await import("./container/fast-path-run.ts")).fastPathRun
         : (await import("./container/run.ts")).run,
   },
   {

@@ -1,7 +1,7 @@
 import type { KeyedLock } from "../base/keyed-lock.ts";
-import type { SpareDirectory } from "../linux/files/spare-directory.ts";
+import type { DirectoryPool } from "../linux/files/directory-pool.ts";
 import type { NetworkCatalog } from "./networks/network-catalog.ts";
-import type { CgroupHandle, EngineParts } from "./parts.ts";
+import type { CgroupHandle, EngineDependencies } from "./dependencies.ts";
 import type { HostFacts } from "./planning/plan-container.ts";
 import type { SecretCatalog } from "./secrets/secret-catalog.ts";
 import type { ContainerRecord, ImageRecord } from "./state/records.ts";
@@ -11,7 +11,7 @@ import type { PassedDescriptors } from "./passed-descriptors.ts";
 import type { VolumeCatalog } from "./volumes/volume-catalog.ts";
 import type { Background } from "./containers/background.ts";
 import type { ExecSessions } from "./containers/exec/exec-sessions.ts";
-import { LooseProcesses } from "./containers/lifecycle/loose-processes.ts";
+import { NoCgroup } from "./containers/lifecycle/no-cgroup.ts";
 import type { LiveContainer } from "./containers/live-container.ts";
 import type { PendingAttaches } from "./containers/lifecycle/pending-attaches.ts";
 import type { Places } from "./containers/places.ts";
@@ -26,13 +26,13 @@ export interface PinnedImage extends Disposable {
 
 /** What the use-cases of containers share. */
 export interface ContainerContext {
-  readonly parts: EngineParts;
+  readonly parts: EngineDependencies;
   readonly state: State;
   readonly places: Places;
   /** The next container's directory of data, with the one for its log. */
-  readonly spareData: SpareDirectory;
+  readonly spareData: DirectoryPool;
   /** The next container's directory of its runs. */
-  readonly spareRuns: SpareDirectory;
+  readonly spareRuns: DirectoryPool;
   readonly host: HostFacts;
   /** One a container, by id. Never held while waiting for the container itself. */
   readonly locks: KeyedLock;
@@ -69,7 +69,7 @@ export function cgroupOf(
   { id, spec }: Pick<ContainerRecord, "id" | "spec">,
 ): CgroupHandle {
   return spec.cgroups === "disabled"
-    ? new LooseProcesses(context.live.get(id)?.kept)
+    ? new NoCgroup(context.live.get(id)?.kept)
     : context.parts.cgroups.open(id);
 }
 

@@ -3,7 +3,7 @@ import { Failure, sentenceOf } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import { log } from "../base/log.ts";
 import { openDirectoryPath } from "../linux/files/open.ts";
-import { removeSpares, SpareDirectory } from "../linux/files/spare-directory.ts";
+import { removePrewarmed, DirectoryPool } from "../linux/files/directory-pool.ts";
 import { spreadDirectories } from "../linux/files/spread-directories.ts";
 import { checkEngine } from "./check.ts";
 import { Background } from "./containers/background.ts";
@@ -37,7 +37,7 @@ import type { Networks } from "../model/networks.ts";
 import type { Pods } from "../model/pods.ts";
 import { LocalPods } from "./pods/local-pods.ts";
 import { listNamespaces } from "./namespaces.ts";
-import type { EngineParts } from "./parts.ts";
+import type { EngineDependencies } from "./dependencies.ts";
 import { isUnconfirmed } from "./unconfirmed.ts";
 import { StorageBench } from "./storage-bench/storage-bench.ts";
 import type { State } from "./state/state.ts";
@@ -202,7 +202,7 @@ export class LocalEngine implements Engine {
 }
 
 /** What stays is removed by the next engine, or needed by it. */
-async function removeNetworks({ networks }: EngineParts): Promise<void> {
+async function removeNetworks({ networks }: EngineDependencies): Promise<void> {
   try {
     await networks.removeAll();
   } catch (thrown) {
@@ -211,7 +211,7 @@ async function removeNetworks({ networks }: EngineParts): Promise<void> {
 }
 
 /** Joins the parts, and brings records and reality together before the first request. */
-export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
+export async function startEngine(parts: EngineDependencies): Promise<LocalEngine> {
   using undo = new DisposableStack();
   const state = undo.use(openState(parts.dataRoot));
   const close = new AbortController();
@@ -224,8 +224,8 @@ export async function startEngine(parts: EngineParts): Promise<LocalEngine> {
     parts,
     state,
     places,
-    spareData: new SpareDirectory(places.spareData, (path) => mkdirSync(`${path}/log`, { mode: 0o700 })),
-    spareRuns: new SpareDirectory(places.spareRuns, () => {}),
+    spareData: new DirectoryPool(places.spareData, (path) => mkdirSync(`${path}/log`, { mode: 0o700 })),
+    spareRuns: new DirectoryPool(places.spareRuns, () => {}),
     host: {
       hostname: parts.host.hostname,
       capabilities: parts.host.capabilities,
@@ -278,15 +278,15 @@ async function beginCollecting(garbage: Garbage): Promise<void> {
   await garbage.collect();
 }
 
-function placesOf(parts: EngineParts): Places {
+function placesOf(parts: EngineDependencies): Places {
   const places = new Places(parts);
   for (const directory of [places.allData, places.spareData, places.allRuns, places.spareRuns]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     using opened = openDirectoryPath(directory);
     spreadDirectories(opened.fd);
   }
-  removeSpares(places.spareData);
-  removeSpares(places.spareRuns);
+  removePrewarmed(places.spareData);
+  removePrewarmed(places.spareRuns);
   return places;
 }
 

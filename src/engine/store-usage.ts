@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { codeOf } from "../linux/files/file-failure.ts";
 import { openDirectoryPath } from "../linux/files/open.ts";
 import { measureTree } from "../linux/tree/tree.ts";
-import type { EngineParts } from "./parts.ts";
+import type { EngineDependencies } from "./dependencies.ts";
 import type { StoreKind, StoreUsage, StoreUsageRow } from "../model/usage.ts";
 
 /** Where in the data root each kind of thing is; `*` is any storage driver. */
@@ -19,7 +19,7 @@ const places: readonly (readonly [kind: StoreKind, places: readonly string[]])[]
 
 /** What of the data root takes how much of the disk, walked through; the rows together are all of it. */
 export async function measureStore(
-  { dataRoot, content, storage }: EngineParts,
+  { dataRoot, content, storage }: EngineDependencies,
   { policy, signal }: { readonly policy: string; readonly signal?: AbortSignal | undefined },
 ): Promise<StoreUsage> {
   const counted = new Set<bigint>();

@@ -14,7 +14,7 @@ import { readVerified } from "./blobs/read-verified.ts";
 import { StagedBlob } from "./blobs/staged-blob.ts";
 import { AbsentBlobs, type AbsentBlob } from "./rebuild/absent-blobs.ts";
 import { type BlobForm, compressors } from "./rebuild/blob-form.ts";
-import { readBeside } from "./threads/read-beside.ts";
+import { readBeside } from "./threads/read-in-worker.ts";
 import type { OwnedFd } from "../linux/kernel/fd.ts";
 import { codeOf, fileFailure } from "../linux/files/file-failure.ts";
 

@@ -10,7 +10,7 @@ import { assembleImage } from "./archive/image-parts.ts";
 import type { LoadSink } from "./loaded-image.ts";
 import { reporting } from "./streams/reporting.ts";
 import { stagedFile } from "./archive/spooled-archive.ts";
-import { stageBeside } from "./stage-beside.ts";
+import { stageInWorker } from "./stage-in-worker.ts";
 import { storeImages } from "./archive/store-images.ts";
 
 export interface ImportOptions {
@@ -43,7 +43,7 @@ export function importRootfs(
   return reporting(
     async (report, signal) => {
       const tar = abortable(source, signal);
-      await using layer = await stageBeside(tar, { store, inflates: true, maxBytes, signal });
+      await using layer = await stageInWorker(tar, { store, inflates: true, maxBytes, signal });
       const { digest: diffId } = layer.blob;
       const created = new Date(createdMs).toISOString();
       const comment = message === "" ? {} : { comment: message };

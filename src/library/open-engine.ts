@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Failure } from "../base/failure.ts";
 import { startEngine } from "../engine/local-engine.ts";
-import { openParts } from "../engine/open-parts.ts";
+import { openDependencies } from "../engine/open-dependencies.ts";
 import { registryOptionsOf } from "./registry-settings.ts";
 import type { Engine } from "../model/engine.ts";
 
@@ -58,7 +58,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
   if (process.getuid?.() !== 0) {
     throw new Failure("not-permitted", "cannot open the engine: it needs root");
   }
-  const parts = await openParts({
+  const parts = await openDependencies({
     dataRoot: options.dataRoot ?? "/var/lib/tare",
     runRoot: options.runRoot ?? "/run/tare",
     ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),

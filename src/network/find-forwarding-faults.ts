@@ -1,7 +1,7 @@
 import type { Link } from "../linux/netlink/links.ts";
 import type { NetworkFinding } from "./networks.ts";
-import { judgePacket, type TestPacket } from "./policy/judge-packet.ts";
-import { FORWARD } from "./policy/mirror-chains.ts";
+import { evaluatePacket, type TestPacket } from "./policy/evaluate-packet.ts";
+import { FORWARD } from "./policy/copy-chains.ts";
 import type { HostSurvey } from "./policy/survey-host.ts";
 import type { NetworkPlan } from "./types.ts";
 
@@ -50,7 +50,7 @@ export function findForwardingFaults({
         ]),
     ...chains.flatMap(({ chain, contents }) => {
       const isShut = (from: Link, to: Link): boolean =>
-        !judgePacket(chain, contents, packet(from, to)).mayPass;
+        !evaluatePacket(chain, contents, packet(from, to)).mayPass;
       const outwards = open.filter((plan) => waysOut.some((out) => isShut(linkOf(plan, links), out)));
       const within = talking.filter((plan) => isShut(linkOf(plan, links), linkOf(plan, links)));
       const place = `${chain.family} ${chain.table} ${chain.chain}`;

@@ -26,7 +26,7 @@ import { readForwarding } from "./read-forwarding.ts";
 import { readKernelState } from "./read-kernel-state.ts";
 import { findPortHolder } from "./read-host.ts";
 import { describeReach } from "./policy/describe-reach.ts";
-import { judgeReach } from "./policy/survey-host.ts";
+import { evaluateReach } from "./policy/survey-host.ts";
 import type {
   AttachedEndpoint,
   FindingsOptions,
@@ -247,7 +247,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
       const publishes = (one: EndpointPlan): boolean =>
         one.networkId === networkId && findPortClash([each], one.ports) !== undefined;
       const endpoint = this.endpoints.values().find(publishes);
-      const interfaces = judgeReach(survey, { ports: each, plan, endpoint, policy, own });
+      const interfaces = evaluateReach(survey, { ports: each, plan, endpoint, policy, own });
       const conflicts = endpoint === undefined ? [] : this.#open().ports.conflictsIn(each, endpoint.id);
       return describeReach(each, { interfaces, isInternal: plan.internal, conflicts });
     });

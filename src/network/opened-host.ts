@@ -8,14 +8,14 @@ import { openNetfilter } from "./firewall/open-netfilter.ts";
 import type { HostSide } from "./host-side.ts";
 import type { OwnNames } from "./interface-names.ts";
 import { HeldPorts } from "./ports/held-ports.ts";
-import { HostMirror } from "./policy/host-mirror.ts";
+import { HostRuleCopy } from "./policy/host-rule-copy.ts";
 
 /** Sockets in the host's network namespace, and the objects that use them. */
 export class OpenedHost implements Disposable {
   readonly host: HostSide;
   readonly netfilter: NetlinkSocket;
   readonly firewall: FirewallTable;
-  readonly mirror: HostMirror;
+  readonly mirror: HostRuleCopy;
   readonly bypass: BridgeBypass;
   readonly watch: BridgeWatch;
   readonly ports: HeldPorts;
@@ -29,7 +29,7 @@ export class OpenedHost implements Disposable {
     const events = opening.use(openNetlink("netfilter"));
     events.join(NFNLGRP_NFTABLES);
     this.firewall = new FirewallTable({ socket: this.netfilter, events }, names.table);
-    this.mirror = new HostMirror(this.netfilter, names.table);
+    this.mirror = new HostRuleCopy(this.netfilter, names.table);
     this.bypass = new BridgeBypass(this.host);
     const routeEvents = opening.use(openRouteEvents());
     this.watch = new BridgeWatch({ host: this.host, events: routeEvents, bypass: this.bypass });

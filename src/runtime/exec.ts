@@ -8,7 +8,7 @@ import { Failure } from "../base/failure.ts";
 import type { RuntimeNamespaceType } from "../spec/runtime-config.ts";
 import { Inheritance } from "./keeper/inheritance.ts";
 import { launch } from "./keeper/launch.ts";
-import { hostUserOf, raisesOf } from "./newborn.ts";
+import { hostUserOf, raisesOf } from "./child-setup.ts";
 import { planExec } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
 import { planJudge } from "./plan-judge.ts";

@@ -2,7 +2,7 @@ import { Failure } from "../base/failure.ts";
 import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeConfig, RuntimeMount } from "../spec/runtime-config.ts";
-import { idMapsOf } from "./newborn.ts";
+import { idMapsOf } from "./child-setup.ts";
 import type { StartOptions } from "./types.ts";
 
 /** Whether, and how deep, a bind shows other owners than those on its file system. SPEC: config.md, Linux mount options */

@@ -18,7 +18,7 @@ import { attachTo } from "./keeper/kept-process.ts";
 import { planContainer } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
 import { idmapDepth, openIdmaps } from "./idmapped-mounts.ts";
-import { equipNewborn, hostUserOf, idMapsOf } from "./newborn.ts";
+import { setUpChild, hostUserOf, idMapsOf } from "./child-setup.ts";
 import type { PreservedFd } from "./plan/process.ts";
 import { isDevices, prepareMounts } from "./prepare-mounts.ts";
 import { planJudge } from "./plan-judge.ts";
@@ -150,7 +150,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
         ? {}
         : {
             onBorn: (pid) =>
-              equipNewborn(pid, {
+              setUpChild(pid, {
                 ...(options.joinNamespaces?.has("user") === true ? {} : { maps: idMaps }),
                 limits: prepared.limits,
                 oomScoreAdj: config.process.oomScoreAdj,
@@ -177,7 +177,7 @@ export async function startContainer(program: KeeperProgram, options: StartOptio
   }
 }
 
-/** One that was made ahead, where the container gets one of its own that differs in nothing. */
+/** One that was prewarmed, where the container gets one of its own that differs in nothing. */
 function takeNetwork(options: StartOptions): OwnedFd | undefined {
   if (options.network !== undefined) return undefined;
   const { linux } = options.config;

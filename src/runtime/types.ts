@@ -5,7 +5,7 @@ import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import type { SeccompWatch } from "../linux/seccomp/watch.ts";
 import type { RuntimeConfig, RuntimeNamespaceType } from "../spec/runtime-config.ts";
-import type { SpareKeeper } from "./keeper/spare-keeper.ts";
+import type { PrewarmedKeeper } from "./keeper/prewarmed-keeper.ts";
 
 /** The keeper program, held as a sealed memfd (or a file where the host forbids executing those). */
 export interface KeeperProgram extends Disposable {
@@ -24,7 +24,7 @@ export interface CallWatch extends SeccompWatch {
 export interface StartOptions {
   readonly id: string;
   /** Becomes its keeper; stays the caller's to dispose of. */
-  readonly spare?: SpareKeeper | undefined;
+  readonly spare?: PrewarmedKeeper | undefined;
   readonly config: RuntimeConfig;
   /** The detached, writable mount of the root file system; stays the caller's to close (the keeper gets copies). */
   readonly root: Fd;
@@ -88,7 +88,7 @@ export interface StartOptions {
 export interface ExecOptions {
   readonly id: string;
   /** As that of StartOptions. */
-  readonly spare?: SpareKeeper | undefined;
+  readonly spare?: PrewarmedKeeper | undefined;
   readonly process: RuntimeConfig["process"];
   /** The container's first process, matched by start time against reuse. */
   readonly target: { readonly pid: number; readonly startTime: bigint };

@@ -4,7 +4,7 @@ import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/constants/mount.ts"
 import { AT_EMPTY_PATH } from "../linux/constants/open.ts";
 import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
 import { takeFd } from "../linux/process/process.ts";
-import { runErrand } from "./keeper/errand.ts";
+import { runHelperProcess } from "./keeper/helper-process.ts";
 import { Inheritance } from "./keeper/inheritance.ts";
 import { type Plan, PlanBlob, PlanList } from "./plan/plan.ts";
 import { addBarrier, takeMount } from "./plan/report.ts";
@@ -18,7 +18,7 @@ export interface CoveredRoot {
 
 /**
  * The same mount alone, detached: what other mounts cover in the container is seen in it. The caller disposes of it.
- * KERNEL: a mount can be cloned only by who is in its mount namespace, which this process never is: an errand's goes there.
+ * KERNEL: a mount can be cloned only by who is in its mount namespace, which this process never is: a helper process's goes there.
  */
 export async function uncoverRoot(
   program: KeeperProgram,
@@ -28,7 +28,7 @@ export async function uncoverRoot(
   const inheritance = new Inheritance();
   const fds = { root: inheritance.add(root), mountNamespace: inheritance.add(mountNamespace) };
   try {
-    return await runErrand(
+    return await runHelperProcess(
       program,
       {
         name: "uncover",

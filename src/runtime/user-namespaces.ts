@@ -4,7 +4,7 @@ import { CLONE_NEWUSER } from "../linux/constants/clone.ts";
 import { duplicateFd, type OwnedFd } from "../linux/kernel/fd.ts";
 import { openUserNamespace, writeIdMaps } from "../linux/namespaces/user-namespace.ts";
 import { formatIdMap, type IdMaps } from "../spec/id-map.ts";
-import { removeOldErrands, runErrand } from "./keeper/errand.ts";
+import { removeOldHelperProcesses, runHelperProcess } from "./keeper/helper-process.ts";
 import { type Plan, PlanBlob, PlanList } from "./plan/plan.ts";
 import { addBarrier, bornBarrier } from "./plan/report.ts";
 import type { KeeperProgram } from "./types.ts";
@@ -25,7 +25,7 @@ export class UserNamespaces implements Disposable {
   constructor(program: KeeperProgram, runRoot: string) {
     this.#program = program;
     this.#runRoot = runRoot;
-    removeOldErrands(runRoot);
+    removeOldHelperProcesses(runRoot);
   }
 
   /** One with these ids; the caller disposes of the descriptor. */
@@ -52,7 +52,7 @@ export class UserNamespaces implements Disposable {
   /** By a process that is in it for as long as it takes to open it. */
   async #make(maps: IdMaps): Promise<OwnedFd> {
     try {
-      return await runErrand(
+      return await runHelperProcess(
         this.#program,
         { name: "userns", runRoot: this.#runRoot, plan: planNamespace, barrier: bornBarrier },
         ({ pid }) => {

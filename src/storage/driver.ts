@@ -3,7 +3,7 @@ import type { PackOptions } from "../linux/tree/pack-options.ts";
 import type { TreeChange } from "../linux/tree/change.ts";
 import type { TreeSize } from "../linux/tree/size.ts";
 import type { UnpackOptions, UnpackResult } from "../linux/tree/unpack-options.ts";
-import type { Workshop } from "../linux/mount/workshop.ts";
+import type { MountHelper } from "../linux/mount/mount-helper.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 
@@ -13,7 +13,7 @@ export type SnapshotId = string;
 /** What a driver may need that others make. */
 export interface DriverOptions {
   /** For mounts that this kernel does not compose of detached ones. */
-  readonly workshop?: Workshop;
+  readonly mountHelper?: MountHelper;
   /** The driver's own, as `--storage-opt` has them: `name=value`. */
   readonly storageOptions?: readonly string[];
 }

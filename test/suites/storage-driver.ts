@@ -28,7 +28,7 @@ import { openStorage } from "../../src/storage/drivers.ts";
 import type { DiskKind } from "../support/small-disk.ts";
 import { getXattr, hasXattrs, makeTar, setXattr, tarOfNames } from "../support/tar-of-files.ts";
 import { makeUserNamespace } from "../support/user-namespace.ts";
-import { TestWorkshop } from "../support/workshop.ts";
+import { TestMountHelper } from "../support/mount-helper.ts";
 import { testStorageContents } from "./storage-driver-contents.ts";
 import { testStorageCrashes } from "./storage-driver-crashes.ts";
 import { testStorageLimits } from "./storage-driver-limits.ts";
@@ -58,7 +58,7 @@ export function testStorageDriver(driver: string, options: SuiteOptions = {}): v
     const withoutBefore = process.env["TARE_WITHOUT"];
     let dataRoot: string;
     let storage: StorageDriver;
-    let workshop: TestWorkshop;
+    let mountHelper: TestMountHelper;
     let mountsBefore: string;
     let descriptorsBefore: number;
 
@@ -72,20 +72,20 @@ export function testStorageDriver(driver: string, options: SuiteOptions = {}): v
 
     beforeAll(async () => {
       if (without !== "") process.env["TARE_WITHOUT"] = without;
-      workshop = new TestWorkshop();
+      mountHelper = new TestMountHelper();
       mountsBefore = mountinfo();
       // What the runtime itself opens at first use (child processes, thread pool) is no leak of ours.
       makeTar((root) => writeFileSync(`${root}/a`, ""));
       const warmUp = Bun.spawn(["true"], { stdio: ["ignore", "ignore", "ignore"] });
       await warmUp.exited;
       dataRoot = await mkdtemp(`${base}/tare-storage-`);
-      await (await openStorage(dataRoot, { driver, workshop }))[Symbol.asyncDispose]();
+      await (await openStorage(dataRoot, { driver, mountHelper }))[Symbol.asyncDispose]();
       rmSync(dataRoot, { recursive: true, force: true });
     });
     beforeEach(async () => {
       dataRoot = await mkdtemp(`${base}/tare-storage-`);
       descriptorsBefore = descriptors();
-      storage = await openStorage(dataRoot, { driver, workshop });
+      storage = await openStorage(dataRoot, { driver, mountHelper });
     });
     afterEach(async () => {
       await storage[Symbol.asyncDispose]();
@@ -98,7 +98,7 @@ export function testStorageDriver(driver: string, options: SuiteOptions = {}): v
     afterAll(() => {
       if (withoutBefore === undefined) delete process.env["TARE_WITHOUT"];
       else process.env["TARE_WITHOUT"] = withoutBefore;
-      workshop[Symbol.dispose]();
+      mountHelper[Symbol.dispose]();
       expect(mountinfo()).toBe(mountsBefore);
     });
 
@@ -140,7 +140,7 @@ export function testStorageDriver(driver: string, options: SuiteOptions = {}): v
       expect(storage.hasLayer(diffId)).toBe(true);
       expect(storage.listLayers()).toEqual([diffId]);
       await storage[Symbol.asyncDispose]();
-      storage = await openStorage(dataRoot, { driver, workshop });
+      storage = await openStorage(dataRoot, { driver, mountHelper });
       expect(storage.listLayers()).toEqual([diffId]);
       using view = await storage.viewLayers([diffId]);
       expect(text(view, "a")).toBe("1");
@@ -257,7 +257,7 @@ export function testStorageDriver(driver: string, options: SuiteOptions = {}): v
       using view = await storage.viewLayers([lower, hiding, top]);
       expect(readdirSync(at(view)).toSorted()).toEqual(["own", "top"]);
       await storage[Symbol.asyncDispose]();
-      storage = await openStorage(dataRoot, { driver, workshop });
+      storage = await openStorage(dataRoot, { driver, mountHelper });
       await storage.createSnapshot("opaque", [lower, hiding]);
       using mounted = await storage.mountSnapshot("opaque");
       expect(readdirSync(at(mounted.mount))).toEqual(["own"]);
@@ -419,7 +419,7 @@ export function testStorageDriver(driver: string, options: SuiteOptions = {}): v
     test("mountSnapshot() of a held snapshot is refused by another opening of the driver too", async () => {
       await storage.createSnapshot("s", []);
       using first = await storage.mountSnapshot("s");
-      await using other = await openStorage(dataRoot, { driver, workshop });
+      await using other = await openStorage(dataRoot, { driver, mountHelper });
       await expect(other.mountSnapshot("s")).rejects.toMatchObject({ kind: "conflict" });
       first[Symbol.dispose]();
       using second = await other.mountSnapshot("s");
@@ -723,7 +723,7 @@ export function testStorageDriver(driver: string, options: SuiteOptions = {}): v
       await storage[Symbol.asyncDispose]();
       const file = openSync(at(mounted.mount, "a"), "r");
       closeSync(file);
-      storage = await openStorage(dataRoot, { driver, workshop });
+      storage = await openStorage(dataRoot, { driver, mountHelper });
     });
 
     const under: DriverUnderTest = {
@@ -736,10 +736,10 @@ export function testStorageDriver(driver: string, options: SuiteOptions = {}): v
       },
       reopen: async () => {
         await storage[Symbol.asyncDispose]();
-        storage = await openStorage(dataRoot, { driver, workshop });
+        storage = await openStorage(dataRoot, { driver, mountHelper });
         return storage;
       },
-      open: async (root) => await openStorage(root, { driver, workshop }),
+      open: async (root) => await openStorage(root, { driver, mountHelper }),
       addTar,
       addLayer,
       at,

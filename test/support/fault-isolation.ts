@@ -37,9 +37,9 @@ const isolated: FaultOperation = {
   points: {
     "start.volumes": neverStarted,
     "start.mounted": neverStarted,
-    "errand.sent": neverStarted,
-    "errand.waiting": neverStarted,
-    "errand.taken": neverStarted,
+    "helper.sent": neverStarted,
+    "helper.waiting": neverStarted,
+    "helper.taken": neverStarted,
     "cgroup.marking": neverStarted,
     "start.cgroup": neverStarted,
     "launch.spawned": neverStarted,

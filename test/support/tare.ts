@@ -17,8 +17,8 @@ import { slowness } from "./patience.ts";
 
 export const repository: string = resolve(import.meta.dir, "../..");
 export const executable: string = join(repository, "dist/tare");
-/** What is typed: becomes the executable for all but plain runs. */
-export const front: string = join(repository, "dist/bin/tare");
+/** What is typed: becomes the executable for all but fast-path runs. */
+export const launcher: string = join(repository, "dist/bin/tare");
 export const isRoot: boolean = process.getuid?.() === 0;
 
 export interface Finished {
@@ -139,7 +139,7 @@ export class Installation implements AsyncDisposable {
     return `tare-${createHash("sha256").update(realpathSync(this.dataRoot)).digest("hex").slice(0, 8)}`;
   }
 
-  /** Cgroups of containers that exist in any hierarchy, also of one that is made ahead; or of one container. */
+  /** Cgroups of containers that exist in any hierarchy, also of one that is prewarmed; or of one container. */
   cgroups(id?: string): string[] {
     const parent = this.cgroupParent();
     const roots = [
@@ -215,7 +215,7 @@ function directoriesIn(path: string): readonly string[] {
   }
 }
 
-/** So long what was made ahead may lie there unused: longer than src/linux/cgroup/spare-cgroup.ts lets it. */
+/** So long what was prewarmed may lie there unused: longer than src/linux/cgroup/cgroup-pool.ts lets it. */
 export const aheadMs = 12_000;
 
 export async function waitUntilEmpty(

@@ -212,7 +212,7 @@ describe.skipIf(!isRoot)("a full run root", () => {
           expect(stderr).toMatch(/^(?:tare: )?cannot .*(?:is full|ENOSPC)/);
           expect(stderr.trimEnd()).not.toContain("\n");
         }
-        // What was made ahead may be enough for the first.
+        // What was prewarmed may be enough for the first.
         if (kind === "inodes") expect(failed).toBeGreaterThanOrEqual(2);
         await tare.tare(["rm", "-f", "new", "other"]);
         if (kind === "inodes") {

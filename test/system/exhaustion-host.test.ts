@@ -153,7 +153,7 @@ describe.skipIf(!isRoot)("a daemon", () => {
         await engine.containers.remove("round", { force: true });
       }
       await engine.settle();
-      // One that is made ahead is held open, too, as long as nobody wants it.
+      // One that is prewarmed is held open, too, as long as nobody wants it.
       expect(await waitUntilEmpty(() => tare.cgroups(), aheadMs)).toEqual([]);
     };
     await rounds(5);

@@ -72,7 +72,7 @@ describe.skipIf(!isRoot)("what is asked of a container's log and health", () => 
     expect(await create({ Test: ["CMD-SHELL", "exit 0"], Interval: 1e9, Retries: 2 })).toEqual([
       "the health check of the container is not run: health checks are not supported yet",
     ]);
-    // A plain run goes to the daemon by its words, and warns, too.
+    // A fast-path run goes to the daemon by its words, and warns, too.
     await tare.must(["run", "--name", "own", "busybox", "true"]);
     const loud = await tare.tare(["run", "--rm", "checked", "/nope"]);
     expect(loud.stderr).toContain(warning);

@@ -10,7 +10,7 @@ import { Installation, isGone, isRoot, waitUntilEmpty } from "../support/tare.ts
 const mostExecs = 512;
 
 describe.skipIf(!isRoot)("the directory of a container's runs", () => {
-  test("is made ahead for the next container that starts, and stays the same for its next runs", async () => {
+  test("is prewarmed for the next container that starts, and stays the same for its next runs", async () => {
     await using tare = new Installation();
     await tare.must(["load", "-i", busyboxArchive()]);
     const spares = join(tare.runRoot, "lib/spare-runs");
@@ -20,7 +20,7 @@ describe.skipIf(!isRoot)("the directory of a container's runs", () => {
       poll(() => readdirSync(spares)[0], {
         everyMs: 5,
         timeoutMs: 10_000 * slowness,
-        what: "see a directory made ahead",
+        what: "see a prewarmed directory",
       });
     const create = (): Promise<string> => tare.must(["create", "busybox", "sh", "-c", "exit 3"]);
     const first = await create();

@@ -21,7 +21,7 @@ import { SmallDisk } from "../support/small-disk.ts";
 import { inChunks, TarBuilder } from "../support/tar-builder.ts";
 import { makeTar } from "../support/tar-of-files.ts";
 import { Installation } from "../support/tare.ts";
-import { TestWorkshop } from "../support/workshop.ts";
+import { TestMountHelper } from "../support/mount-helper.ts";
 import { testStorageDriver } from "../suites/storage-driver.ts";
 
 testStorageDriver("erofs", { sizeLimit: "refused", disk: "ext4" });
@@ -86,8 +86,8 @@ describe.each(["btrfs", "xfs"] as const)("on %s", (kind) => {
     const tar = makeTar((root) => writeFileSync(`${root}/file`, "content"));
     const loops = (): string => execFileSync("losetup", ["-a"], { encoding: "utf8" });
     {
-      using workshop = new TestWorkshop(); // mounts overlays before Linux 6.15
-      await using storage = await openStorage(disk.path, { driver: "erofs", workshop });
+      using mountHelper = new TestMountHelper(); // mounts overlays before Linux 6.15
+      await using storage = await openStorage(disk.path, { driver: "erofs", mountHelper });
       expect(storage.status).toContainEqual(["Layers mounted", "from their files"]);
       expect(storage.warning).toBeUndefined();
       {

@@ -109,7 +109,7 @@ test("createSnapshot() and mountSnapshot() are quick", () =>
     expect(best).toBeLessThan(slowness);
   }, "/dev/shm"));
 
-test("mountSnapshot() without lowerdir+ and without a workshop says how many layers fit when there are more", () =>
+test("mountSnapshot() without lowerdir+ and without a mount helper says how many layers fit when there are more", () =>
   inDataRoot(async (dataRoot) => {
     process.env["TARE_WITHOUT"] = "lowerdir+";
     try {

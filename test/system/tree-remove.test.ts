@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { openDirectoryPath } from "../../src/linux/files/open.ts";
-import { removeTree, removeTreeBeside } from "../../src/linux/tree/tree.ts";
+import { removeTree, removeTreeInWorker } from "../../src/linux/tree/tree.ts";
 import { memoryDirectory, Scratch } from "../support/scratch.ts";
 import { describeTree, openDescriptors } from "../support/unpack.ts";
 
@@ -18,7 +18,7 @@ for level in range(int(sys.argv[2])):
 
 describe.each([
   ["removeTree()", removeTree],
-  ["removeTreeBeside()", removeTreeBeside],
+  ["removeTreeBeside()", removeTreeInWorker],
 ])("%s", (_, remove) => {
   test("removes files, trees and links themselves, and is fine with what is absent", async () => {
     using scratch = new Scratch("remove");

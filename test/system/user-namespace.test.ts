@@ -330,7 +330,7 @@ describe.skipIf(!isRoot)("user namespaces", () => {
     const daemon = tare.daemonPid() as number;
     process.kill(daemon, "SIGKILL");
     while (!isGone(daemon)) await Bun.sleep(5);
-    mkdirSync(join(tare.runRoot, "errand-userns-killed"));
+    mkdirSync(join(tare.runRoot, "helper-userns-killed"));
     expect(await map()).toBe(before);
     await tare.must(["exec", "goes-on", "touch", "/kept"]);
     await tare.must(["restart", "-t", "0", "goes-on"]);
@@ -338,7 +338,7 @@ describe.skipIf(!isRoot)("user namespaces", () => {
     expect(await tare.must(["exec", "goes-on", "stat", "-c", "%u", "/kept"])).toBe("0");
     await tare.must(["rm", "-f", "goes-on"]);
     await tare.must(["system", "settle"]);
-    expect(readdirSync(join(tare.runRoot)).filter((name) => name.startsWith("errand-"))).toEqual([]);
+    expect(readdirSync(join(tare.runRoot)).filter((name) => name.startsWith("helper-"))).toEqual([]);
   });
 
   test("tare namespaces shows it, inspect what was asked for, top the host's numbers", async () => {

@@ -2,7 +2,7 @@ import { graceMsOf } from "../../api/container/container-plan.ts";
 import { DetachScanner, parseDetachKeys } from "../../api/container/detach-keys.ts";
 import { requireSize } from "../../api/container/exec-request.ts";
 import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
-import { shapeContainerSummary } from "../../api/http/shape.ts";
+import { shapeContainerSummary } from "../../api/http/version-compat.ts";
 import { multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
 import { parseUpdateRequest } from "../../api/container/update-request.ts";
 import { Failure } from "../../base/failure.ts";

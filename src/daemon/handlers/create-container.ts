@@ -1,7 +1,7 @@
 import { planContainer } from "../../api/container/container-plan.ts";
 import { parseCreateRequest } from "../../api/container/create-request.ts";
 import type { ContainerCreateResponse } from "../../api/types/container.ts";
-import { noSuchContainer, noSuchImage } from "../../api/wording.ts";
+import { noSuchContainer, noSuchImage } from "../../api/docker-errors.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Engine } from "../../model/engine.ts";
 import type { ContainerSpec, CreateOptions } from "../../model/containers.ts";

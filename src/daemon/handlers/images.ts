@@ -5,7 +5,7 @@ import {
 } from "../../api/image/encryption-keys.ts";
 import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
 import { encodeProgressLine } from "../../api/http/progress-lines.ts";
-import { shapeImage } from "../../api/http/shape.ts";
+import { shapeImage } from "../../api/http/version-compat.ts";
 import { Failure } from "../../base/failure.ts";
 import { parseLayerCompression } from "../../spec/image/layer-compression.ts";
 import type { Call, Handlers } from "../handler.ts";

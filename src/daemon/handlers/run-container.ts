@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { encodeRunEvent, frameOutput, runStreamType } from "../../api/http/run-stream.ts";
-import { wordFailure } from "../../api/wording.ts";
+import { wordFailure } from "../../api/docker-errors.ts";
 import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
 import { Failure, failureOf } from "../../base/failure.ts";
 import type { AttachedStream, ExitStatus } from "../../model/containers.ts";

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { shapeInfo } from "../../api/http/shape.ts";
+import { shapeInfo } from "../../api/http/version-compat.ts";
 import { parseLoginRequest } from "../../api/image/registry-auth.ts";
 import { parseUsageTypes } from "../../api/system/usage-types.ts";
 import type { Call, Handlers } from "../handler.ts";

@@ -4,7 +4,7 @@ import type { Call, Handlers } from "../handler.ts";
 import { checkFindingOf, namespacesRowOf, reachRowOf, storeUsageOf } from "../map/tare.ts";
 import { streamLines } from "../http/stream-lines.ts";
 import { benchMessageOf } from "../map/storage-bench.ts";
-import { runPlain } from "./run-plain.ts";
+import { runPlain } from "./run-fast-path.ts";
 
 export const handlers: Handlers = {
   "tare.build": async ({ engine, facts, reply }: Call) => {

@@ -1,4 +1,4 @@
-import { shapeContainerSummary, shapeImage } from "../../api/http/shape.ts";
+import { shapeContainerSummary, shapeImage } from "../../api/http/version-compat.ts";
 import type { ContainersPruneReport, ImagesPruneReport, SystemUsage } from "../../api/types/usage.ts";
 import type { UsageType } from "../../api/system/usage-types.ts";
 import type { ApiVersion } from "../../api/http/version.ts";

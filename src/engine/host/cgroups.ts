@@ -6,16 +6,16 @@ import { type CgroupLayout, hierarchiesOf } from "../../linux/cgroup/layout.ts";
 import { CgroupParent } from "../../linux/cgroup/parent.ts";
 import { pathIn, readCgroupPaths } from "../../linux/cgroup/paths.ts";
 import type { CgroupPlan } from "../../linux/cgroup/plan.ts";
-import { SpareCgroup } from "../../linux/cgroup/spare-cgroup.ts";
+import { CgroupPool } from "../../linux/cgroup/cgroup-pool.ts";
 import { attempt } from "../../linux/kernel/syscall.ts";
 import { AT_REMOVEDIR } from "../../linux/constants/open.ts";
-import type { CgroupPart } from "../parts.ts";
+import type { CgroupPart } from "../dependencies.ts";
 import type { OomListener } from "./oom-listener.ts";
 
 /** The cgroups of an engine's containers: below its own, or below one that the container was given. */
 export class EngineCgroups implements CgroupPart, Disposable {
   readonly #own: CgroupParent;
-  readonly #spare: SpareCgroup;
+  readonly #spare: CgroupPool;
   /** Parents that are in use, by path; and which container has which. */
   readonly #parents = new Map<string, CgroupParent>();
   readonly #assigned = new Map<string, string>();
@@ -27,7 +27,7 @@ export class EngineCgroups implements CgroupPart, Disposable {
   /** `newId` gives one for a container. */
   constructor(own: CgroupParent, newId: () => string) {
     this.#own = own;
-    this.#spare = new SpareCgroup(own, newId);
+    this.#spare = new CgroupPool(own, newId);
   }
 
   get layout(): CgroupLayout {

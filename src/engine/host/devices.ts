@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node
 import { join } from "node:path";
 import { Failure } from "../../base/failure.ts";
 import type { RuntimeDevice } from "../../spec/runtime-config.ts";
-import type { HostDevice } from "../parts.ts";
+import type { HostDevice } from "../dependencies.ts";
 
 /** Directories and names of /dev that belong to the host's own terminals and mounts, not to a container. */
 const left: ReadonlySet<string> = new Set([

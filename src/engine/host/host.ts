@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { capabilitiesOfMask } from "../../linux/process/capability.ts";
 import { readResourceLimit } from "../../linux/process/rlimit.ts";
 import { bootId } from "../../linux/process/process.ts";
-import type { HostPart } from "../parts.ts";
+import type { HostPart } from "../dependencies.ts";
 import { hasAppArmor, loadAppArmorProfile } from "./app-armor.ts";
 import { findBlockDevice, findHostDevices, listHostDevices } from "./devices.ts";
 

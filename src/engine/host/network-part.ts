@@ -1,7 +1,7 @@
 import { openNetworks } from "../../network/open-networks.ts";
 import { readHostNetwork } from "../../network/read-host.ts";
 import type { NetworksOptions } from "../../network/networks.ts";
-import type { NetworkPart } from "../parts.ts";
+import type { NetworkPart } from "../dependencies.ts";
 
 /** The kernel's side of networks, in the network namespace of this process. Touches nothing yet; the caller disposes of it. */
 export function openNetworkPart(dataRoot: string, options: Omit<NetworksOptions, "dataRoot">): NetworkPart {

@@ -6,7 +6,7 @@ import type { BlobPolicy } from "../../spec/registry/blob-policy.ts";
 import { parseBlobPolicy } from "../../spec/registry/blob-policy.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { LayerCompression } from "../../spec/image/layer-compression.ts";
-import type { EngineParts } from "../parts.ts";
+import type { EngineDependencies } from "../dependencies.ts";
 import type { State } from "../state/state.ts";
 import type { Garbage } from "./garbage.ts";
 
@@ -26,7 +26,7 @@ interface LayerBlob {
 export class BlobKeeping {
   readonly policy: BlobPolicy;
   readonly #state: State;
-  readonly #parts: EngineParts;
+  readonly #parts: EngineDependencies;
   readonly #garbage: Garbage;
   readonly #closing: AbortSignal;
   readonly #fetching = new KeyedLock();
@@ -42,7 +42,7 @@ export class BlobKeeping {
       parts,
       garbage,
       closing,
-    }: { readonly parts: EngineParts; readonly garbage: Garbage; readonly closing: AbortSignal },
+    }: { readonly parts: EngineDependencies; readonly garbage: Garbage; readonly closing: AbortSignal },
   ) {
     this.#state = state;
     this.#parts = parts;

@@ -2,7 +2,7 @@ import { kindOf } from "../../base/failure.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { listFormerDrivers } from "../../storage/choose-driver.ts";
 import { openStorage } from "../../storage/drivers.ts";
-import type { EngineParts } from "../parts.ts";
+import type { EngineDependencies } from "../dependencies.ts";
 import type { State } from "../state/state.ts";
 import { findLayerBlobs } from "./stored-layers.ts";
 
@@ -11,7 +11,7 @@ import { findLayerBlobs } from "./stored-layers.ts";
  * a driver that can't be opened here any more is left alone.
  */
 export async function dropFormerLayers(
-  { dataRoot, storage, content }: Pick<EngineParts, "dataRoot" | "storage" | "content">,
+  { dataRoot, storage, content }: Pick<EngineDependencies, "dataRoot" | "storage" | "content">,
   state: State,
 ): Promise<void> {
   const former = listFormerDrivers(dataRoot, storage.name);

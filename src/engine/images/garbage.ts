@@ -13,7 +13,7 @@ import { Leftovers } from "./leftovers.ts";
 /** How often the disk is looked at while something waits for its time. */
 const lookEveryMs = 60_000;
 
-interface GarbageParts {
+interface GarbageDependencies {
   readonly dataRoot: string;
   readonly storage: StorageDriver;
   readonly content: ContentStore;
@@ -43,7 +43,7 @@ interface Item {
  */
 export class Garbage implements Disposable {
   readonly #state: State;
-  readonly #parts: GarbageParts;
+  readonly #parts: GarbageDependencies;
   readonly #rules: GarbageRules;
   readonly #leftovers: Leftovers;
   #users = 0;
@@ -53,7 +53,7 @@ export class Garbage implements Disposable {
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(state: State, parts: GarbageParts) {
+  constructor(state: State, parts: GarbageDependencies) {
     this.#state = state;
     this.#parts = parts;
     this.#rules = parts.garbageRules ?? defaultGarbageRules;

@@ -17,7 +17,7 @@ import {
   withTag,
 } from "../../spec/reference.ts";
 import type { PinnedImage } from "../context.ts";
-import type { EngineParts } from "../parts.ts";
+import type { EngineDependencies } from "../dependencies.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { PrunedImages, PruneFilters } from "../../model/usage.ts";
@@ -48,7 +48,7 @@ import { StoredLayers } from "./stored-layers.ts";
 /** The images of one data root. */
 export class LocalImages implements Images {
   readonly #state: State;
-  readonly #parts: EngineParts;
+  readonly #parts: EngineDependencies;
   readonly #garbage: Garbage;
   readonly #blobs: BlobKeeping;
   readonly #embedding = new KeyedLock();
@@ -64,7 +64,7 @@ export class LocalImages implements Images {
       parts,
       garbage,
       blobs,
-    }: { readonly parts: EngineParts; readonly garbage: Garbage; readonly blobs: BlobKeeping },
+    }: { readonly parts: EngineDependencies; readonly garbage: Garbage; readonly blobs: BlobKeeping },
   ) {
     this.#blobs = blobs;
     this.#state = state;

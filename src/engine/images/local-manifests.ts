@@ -11,7 +11,7 @@ import type {
   Manifests,
   RegistryManifest,
 } from "../../model/manifests.ts";
-import type { EngineParts } from "../parts.ts";
+import type { EngineDependencies } from "../dependencies.ts";
 import type { ManifestListRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import { describePull } from "./describe-pull.ts";
@@ -20,9 +20,9 @@ import { familiar } from "./find-image.ts";
 /** Manifest lists in the making, of one data root. */
 export class LocalManifests implements Manifests {
   readonly #state: State;
-  readonly #parts: EngineParts;
+  readonly #parts: EngineDependencies;
 
-  constructor(state: State, parts: EngineParts) {
+  constructor(state: State, parts: EngineDependencies) {
     this.#state = state;
     this.#parts = parts;
   }

@@ -10,7 +10,7 @@ import {
   withDefaultTag,
 } from "../../spec/reference.ts";
 import { parseEncryptionKey } from "../../spec/image/encryption-keys.ts";
-import type { EngineParts } from "../parts.ts";
+import type { EngineDependencies } from "../dependencies.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { Images } from "../../model/images.ts";
@@ -22,7 +22,7 @@ import { imageEvent } from "./load-sink.ts";
 export async function* pushNamed(
   reference: string,
   options: Parameters<Images["push"]>[1] = {},
-  { state, parts }: { readonly state: State; readonly parts: EngineParts },
+  { state, parts }: { readonly state: State; readonly parts: EngineDependencies },
 ): AsyncGenerator<Progress, void, undefined> {
   const wanted = parseReference(reference);
   if (options.allTags === true) {
@@ -116,7 +116,7 @@ function blobsOfLayer(state: State, diffId: Digest): readonly Digest[] {
 function repositoriesWith(
   digest: Digest,
   { domain, path }: Reference,
-  { state, parts }: { readonly state: State; readonly parts: EngineParts },
+  { state, parts }: { readonly state: State; readonly parts: EngineDependencies },
 ): readonly string[] {
   // An image whose layer was compressed to this blob was pushed with it.
   const compressed = parts.content.compressed.list().find((each) => each.digest === digest);

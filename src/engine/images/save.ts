@@ -1,7 +1,7 @@
 import { findReference, type Reference, withDefaultTag } from "../../spec/reference.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { Failure } from "../../base/failure.ts";
-import type { EngineParts } from "../parts.ts";
+import type { EngineDependencies } from "../dependencies.ts";
 import type { State } from "../state/state.ts";
 import type { ImageRecord } from "../state/records.ts";
 import { findImage } from "./find-image.ts";
@@ -11,7 +11,7 @@ import { requirePlatform } from "./require-platform.ts";
 export async function* saveNamed(
   names: readonly string[],
   { platform }: { readonly platform?: string },
-  { state, parts }: { readonly state: State; readonly parts: EngineParts },
+  { state, parts }: { readonly state: State; readonly parts: EngineDependencies },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const images = new Map<Digest, { manifest: Digest; references: Reference[] }>();
   for (const name of names) {

@@ -1,6 +1,6 @@
 import { Failure, sentenceOf, within } from "../../base/failure.ts";
 import { parseReference } from "../../spec/reference.ts";
-import type { EngineParts } from "../parts.ts";
+import type { EngineDependencies } from "../dependencies.ts";
 import type { FoundImage, Images } from "../../model/images.ts";
 
 const mostResults = 100;
@@ -17,7 +17,7 @@ const filters: Readonly<Record<string, Filter>> = {
 export async function searchImages(
   term: string,
   options: Parameters<Images["search"]>[1] = {},
-  parts: EngineParts,
+  parts: EngineDependencies,
 ): Promise<readonly FoundImage[]> {
   const { limit = usualResults, filters: wanted = {}, credentials, signal } = options;
   if (!Number.isInteger(limit) || limit < 1 || limit > mostResults) {

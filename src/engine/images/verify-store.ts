@@ -1,6 +1,6 @@
 import { kindOf, sentenceOf } from "../../base/failure.ts";
 import type { CheckFinding } from "../../model/engine.ts";
-import type { EngineParts } from "../parts.ts";
+import type { EngineDependencies } from "../dependencies.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import { familiar, referencesOf } from "./find-image.ts";
@@ -11,7 +11,7 @@ import { familiar, referencesOf } from "./find-image.ts";
  */
 export async function verifyStore(
   state: State,
-  parts: EngineParts,
+  parts: EngineDependencies,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<readonly CheckFinding[]> {
   const findings: CheckFinding[] = [];
@@ -55,7 +55,7 @@ export async function verifyStore(
 type Digest = ImageRecord["id"];
 
 async function verifyBlob(
-  { content }: EngineParts,
+  { content }: EngineDependencies,
   digest: Digest,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -66,7 +66,7 @@ async function verifyBlob(
 }
 
 async function verifyLayer(
-  { content, storage }: EngineParts,
+  { content, storage }: EngineDependencies,
   { diffId, digest }: { readonly diffId: Digest; readonly digest: Digest },
   signal: AbortSignal | undefined,
 ): Promise<void> {

@@ -3,7 +3,7 @@ import type { EndpointPlan } from "../../network/types.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
 import { readResolver } from "../planning/resolver.ts";
 import type { ContainerContext } from "../context.ts";
-import type { NameView } from "../parts.ts";
+import type { NameView } from "../dependencies.ts";
 import type { ContainerRecord, EndpointRecord } from "../state/records.ts";
 import type { ContainerId } from "../../model/containers.ts";
 import { defaultNetwork } from "./fixed-networks.ts";

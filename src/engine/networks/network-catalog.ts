@@ -8,7 +8,7 @@ import { plainGsoSize } from "../../spec/gso-max-size.ts";
 import { eventTimeNs } from "../describe-event.ts";
 import type { EngineEvent } from "../../model/engine.ts";
 import type { NetworkReference, NetworkSpec } from "../../model/networks.ts";
-import type { NetworkPart } from "../parts.ts";
+import type { NetworkPart } from "../dependencies.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import { defaultNetwork, fixedNetworks, isPredefined } from "./fixed-networks.ts";

@@ -18,7 +18,7 @@ import type {
   StorageBenchOptions,
   StorageBenchStep,
 } from "../../model/storage-bench.ts";
-import type { EngineParts } from "../parts.ts";
+import type { EngineDependencies } from "../dependencies.ts";
 import { measureDriver } from "./measure-driver.ts";
 import { measureNative } from "./measure-native.ts";
 import { type BenchPlan, planBench } from "./plan-bench.ts";
@@ -30,10 +30,10 @@ import { sampleLayer } from "./sample-layer.ts";
  */
 export class StorageBench implements AsyncDisposable {
   readonly #place: string;
-  readonly #openStorage: EngineParts["openStorage"];
+  readonly #openStorage: EngineDependencies["openStorage"];
   #running: AsyncGenerator<StorageBenchEvent, void, undefined> | undefined;
 
-  constructor({ dataRoot, openStorage }: Pick<EngineParts, "dataRoot" | "openStorage">) {
+  constructor({ dataRoot, openStorage }: Pick<EngineDependencies, "dataRoot" | "openStorage">) {
     this.#place = join(dataRoot, "bench");
     this.#openStorage = openStorage;
   }

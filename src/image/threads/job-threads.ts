@@ -27,7 +27,7 @@ const messageBytes = 256 * 1024;
 /** A thread that has nothing to do for so long ends, and gives its memory back. */
 const restMs = 2_000;
 const mostThreads: number = Math.max(2, Math.min(4, availableParallelism()));
-/** Beside those, for what need not wait for a thread: see findThread(). */
+/** ConcurrentWork those, for what need not wait for a thread: see findThread(). */
 const mostFound = 2;
 
 /**

@@ -55,7 +55,7 @@ function tryLoad(
   }
 }
 
-/** Beside those that a cgroup has already: bpf(2), BPF_PROG_ATTACH. Throws SyscallFailure. */
+/** ConcurrentWork those that a cgroup has already: bpf(2), BPF_PROG_ATTACH. Throws SyscallFailure. */
 export function attachToCgroup(cgroup: Fd, program: Fd, type: keyof typeof attachTypes): void {
   const attribute = new Uint8Array(32);
   const view = new DataView(attribute.buffer);

@@ -9,7 +9,7 @@ import { Merging } from "./internal/merge.ts";
 import { Packing, type PackRules } from "./internal/pack.ts";
 import { Pace } from "./pace.ts";
 import { removeEntry } from "./internal/remove.ts";
-import { removeBeside } from "./internal/remove-beside.ts";
+import { removeInWorker } from "./internal/remove-in-worker.ts";
 import { Unpacking } from "./internal/unpack.ts";
 import type { TreeChange } from "./change.ts";
 import type { TreeSize } from "./size.ts";
@@ -53,8 +53,8 @@ export async function removeTree(
 }
 
 /** As removeTree(), in threads beside this one where it is worth them: nobody waits here for the disk. */
-export async function removeTreeBeside(parent: Fd, name: string): Promise<void> {
-  await removeBeside(parent, name);
+export async function removeTreeInWorker(parent: Fd, name: string): Promise<void> {
+  await removeInWorker(parent, name);
 }
 
 /**

@@ -7,12 +7,12 @@ import { protocolNumbers } from "../firewall/keys.ts";
 import type { PublishPolicy } from "../networks.ts";
 import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../types.ts";
 import type { InterfaceReach } from "./describe-reach.ts";
-import { judgePacket, type TableContents, type TestPacket } from "./judge-packet.ts";
-import { FORWARD, LOCAL_IN } from "./mirror-chains.ts";
+import { evaluatePacket, type TableContents, type TestPacket } from "./evaluate-packet.ts";
+import { FORWARD, LOCAL_IN } from "./copy-chains.ts";
 
 const ownTables = /^tare-[0-9a-f]{8}/;
 
-interface JudgedChain {
+interface EvaluatedChain {
   readonly chain: FirewallChain;
   readonly contents: TableContents;
 }
@@ -21,7 +21,7 @@ interface JudgedChain {
 export interface HostSurvey {
   readonly links: readonly Link[];
   readonly addresses: ReadonlyMap<number, readonly IpAddress[]>;
-  readonly chains: readonly JudgedChain[];
+  readonly chains: readonly EvaluatedChain[];
 }
 
 export function surveyHost(sockets: {
@@ -75,14 +75,14 @@ export interface ReachQuestion {
 }
 
 /** What the chains say on each interface by which others could come. Pure. */
-export function judgeReach(survey: HostSurvey, question: ReachQuestion): readonly InterfaceReach[] {
+export function evaluateReach(survey: HostSurvey, question: ReachQuestion): readonly InterfaceReach[] {
   const { ports, own } = question;
   return survey.links
     .filter(({ name, isUp, master }) => name !== "lo" && isUp && master === 0 && !own.has(name))
     .flatMap((link) => {
       const targets = (survey.addresses.get(link.index) ?? []).filter((address) => meets(ports, address));
       if (targets.length === 0) return [];
-      const judged = targets.map((address) => judgeAddress(survey, question, { link, address }));
+      const judged = targets.map((address) => evaluateAddress(survey, question, { link, address }));
       // Who can choose between addresses is kept out only where all are closed.
       const open = judged.filter(({ refusedBy }) => refusedBy.length === 0);
       const from = open.length === 0 ? judged : open;
@@ -107,7 +107,7 @@ function meets({ hostAddress }: PublishedPorts, address: IpAddress): boolean {
   return hostAddress.value === 0n || formatIpAddress(hostAddress) === formatIpAddress(address);
 }
 
-function judgeAddress(
+function evaluateAddress(
   { chains, links }: HostSurvey,
   { ports, plan, endpoint, policy }: ReachQuestion,
   { link, address }: { readonly link: Link; readonly address: IpAddress },
@@ -137,7 +137,7 @@ function judgeAddress(
   for (const { chain, contents } of chains) {
     const isInput = chain.hook?.number === LOCAL_IN;
     if (!isFor(chain, family) || (isInput && policy === "docker")) continue;
-    const { mayPass, mayBeRefused } = judgePacket(chain, contents, isInput ? input : forward);
+    const { mayPass, mayBeRefused } = evaluatePacket(chain, contents, isInput ? input : forward);
     const name = `${chain.family} ${chain.table} ${chain.chain}`;
     if (!mayPass) refusedBy.push(name);
     else if (mayBeRefused) doubtedBy.push(name);

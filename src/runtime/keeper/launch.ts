@@ -13,13 +13,13 @@ import { answer, encodeRequest, FrameReader } from "./frames.ts";
 import { decodeRunning, KeeperConnection } from "./kept-process.ts";
 import type { Inheritance } from "./inheritance.ts";
 import { sendPlan } from "./send-plan.ts";
-import type { SpareKeeper } from "./spare-keeper.ts";
+import type { PrewarmedKeeper } from "./prewarmed-keeper.ts";
 import { type StartedKeeper, startKeeper } from "./start-keeper.ts";
 
 export interface Launch {
   readonly program: KeeperProgram;
   /** Used in place of one that is started now. */
-  readonly spare?: SpareKeeper | undefined;
+  readonly spare?: PrewarmedKeeper | undefined;
   readonly id: string;
   readonly plan: Plan;
   readonly clock: PlanClock;
@@ -63,7 +63,7 @@ export async function launch(options: Launch): Promise<Launched> {
   const { socket, keeperPid, spawnFailed } =
     spare === undefined ? await startKeeper(options) : handOver(spare, options);
   const whole = spare === undefined ? plan : spare.planTaking(plan, options.inheritance.fds.length);
-  const beside = new Beside();
+  const beside = new ConcurrentWork();
   try {
     const attending = attend({ ...options, plan: whole }, { socket, keeperPid, beside, startedMs });
     return await Promise.race([attending, spawnFailed]);
@@ -74,7 +74,7 @@ export async function launch(options: Launch): Promise<Launched> {
   }
 }
 
-function handOver(spare: SpareKeeper, { id, directory, inheritance }: Launch): StartedKeeper {
+function handOver(spare: PrewarmedKeeper, { id, directory, inheritance }: Launch): StartedKeeper {
   try {
     return spare.hand({ id, directory: directory.fd, fds: inheritance.fds });
   } catch (thrown) {
@@ -91,7 +91,7 @@ function endedEarly(cause?: unknown): Failure {
 }
 
 /** What goes on beside the set-up of the child. */
-class Beside {
+class ConcurrentWork {
   readonly #works: Promise<void>[] = [];
 
   begin(work: Promise<void> | undefined): void {
@@ -120,7 +120,7 @@ async function attend(
   }: {
     readonly socket: Socket;
     readonly keeperPid: number;
-    readonly beside: Beside;
+    readonly beside: ConcurrentWork;
     readonly startedMs: number;
   },
 ): Promise<Launched> {
@@ -175,7 +175,7 @@ async function passBarrier(
     tag,
     child,
     beside,
-  }: { readonly tag: number; readonly child: Child | undefined; readonly beside: Beside },
+  }: { readonly tag: number; readonly child: Child | undefined; readonly beside: ConcurrentWork },
 ): Promise<void> {
   if (child === undefined) throw new Failure("internal", "cannot answer a barrier of no child");
   if (tag === readyBarrier) {

@@ -27,7 +27,7 @@ export function addAppArmor(list: PlanList, profile: string): void {
  * The same for a child that was just cloned into a user namespace, before it gives up the host's root: as any other it could not
  * write the file, and it may have no right to a procfs of its own. SAFETY: the host's own /proc, from before the pivot.
  */
-export function addAppArmorOfNewborn(list: PlanList, profile: string): void {
+export function addAppArmorOfChild(list: PlanList, profile: string): void {
   const place = [AT_FDCWD, "/proc/self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC];
   addProfile(list, profile, list.add(aboutOf(profile), "openat", place));
 }

@@ -1,4 +1,4 @@
-import { addAppArmor, addAppArmorOfNewborn } from "./app-armor.ts";
+import { addAppArmor, addAppArmorOfChild } from "./app-armor.ts";
 import { Failure } from "../../base/failure.ts";
 import { AT_EMPTY_PATH, O_CLOEXEC, O_DIRECTORY, O_WRONLY } from "../../linux/constants/open.ts";
 import { MOUNT_ATTR_RDONLY } from "../../linux/constants/mount.ts";
@@ -109,7 +109,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   addFreshStart(child);
   addJoins(child, input);
   const profile = process.apparmorProfile;
-  if (inUser && profile !== undefined) addAppArmorOfNewborn(child, profile);
+  if (inUser && profile !== undefined) addAppArmorOfChild(child, profile);
   if (inUser) addBirth(child, blob);
   // After joining: the namespace's root is where its creator is.
   if (created.includes("cgroup")) child.add("make the cgroup namespace", "unshare", [CLONE_NEWCGROUP]);

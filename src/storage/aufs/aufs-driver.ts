@@ -13,7 +13,7 @@ import {
   setMountAttributes,
 } from "../../linux/mount/mount.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
-import type { MountPlace } from "../../linux/mount/workshop.ts";
+import type { MountPlace } from "../../linux/mount/mount-helper.ts";
 import { trySetXattr } from "../../linux/files/xattr.ts";
 import { LayerDirectory } from "../disk/layer-directory.ts";
 import { Places } from "../disk/places.ts";

@@ -8,7 +8,7 @@ export class Places {
   readonly layers: string;
   readonly snapshots: string;
   readonly drafts: string;
-  /** What is made ahead: snapshots that nobody has asked for yet. */
+  /** What is prewarmed: snapshots that nobody has asked for yet. */
   readonly spares: string;
   readonly trash: string;
   /** A directory with nothing in it: what there is without any layer. */

@@ -7,7 +7,7 @@ import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import { codeOf, fileFailure } from "../../linux/files/file-failure.ts";
 import { tryLock } from "../../linux/files/file-lock.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
-import { SpareDirectory } from "../../linux/files/spare-directory.ts";
+import { DirectoryPool } from "../../linux/files/directory-pool.ts";
 import { type Digest, parseDigest } from "../../spec/digest.ts";
 import type { SnapshotId } from "../driver.ts";
 import type { Places } from "./places.ts";
@@ -19,7 +19,7 @@ export class SnapshotDirectory implements AsyncDisposable {
   readonly #places: Places;
   readonly #trash: Trash;
   readonly #furnish: (path: string) => void;
-  readonly #spare: SpareDirectory;
+  readonly #spare: DirectoryPool;
 
   /** `furnish` puts into a new snapshot's directory what every one has; it is called ahead. */
   constructor(
@@ -32,7 +32,7 @@ export class SnapshotDirectory implements AsyncDisposable {
       writeFileSync(`${path}/lock`, "", { mode: 0o600 });
       furnish(path);
     };
-    this.#spare = new SpareDirectory(places.spares, this.#furnish);
+    this.#spare = new DirectoryPool(places.spares, this.#furnish);
     this.#trash = trash;
   }
 
@@ -111,7 +111,7 @@ export class SnapshotDirectory implements AsyncDisposable {
     }
   }
 
-  /** Nothing that was made ahead stays. */
+  /** Nothing that was prewarmed stays. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#spare[Symbol.asyncDispose]();
   }

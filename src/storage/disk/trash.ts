@@ -7,10 +7,10 @@ import { codeOf } from "../../linux/files/file-failure.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
 import type { Fd } from "../../linux/kernel/fd.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
-import { removeSpares } from "../../linux/files/spare-directory.ts";
+import { removePrewarmed } from "../../linux/files/directory-pool.ts";
 import { spreadDirectories } from "../../linux/files/spread-directories.ts";
 import { findStatAt } from "../../linux/files/stat.ts";
-import { removeTreeBeside } from "../../linux/tree/tree.ts";
+import { removeTreeInWorker } from "../../linux/tree/tree.ts";
 import type { StorageFinding } from "../driver.ts";
 import type { Places } from "./places.ts";
 
@@ -22,7 +22,7 @@ export function openPlaces(places: Places, options: TrashOptions = {}): Trash {
     using directory = openDirectoryPath(place);
     spreadDirectories(directory.fd);
   }
-  removeSpares(places.spares);
+  removePrewarmed(places.spares);
   const trash = new Trash(places.trash, options);
   trash.resume();
   for (const name of readdirSync(places.drafts)) trash.discard(`${places.drafts}/${name}`);
@@ -114,7 +114,7 @@ export class Trash {
       using trash = openDirectoryPath(this.#path);
       // SAFETY: by descriptor and never through links: a process that lived on may still write in there.
       await this.#takeShortcut(trash.fd, name);
-      await removeTreeBeside(trash.fd, name);
+      await removeTreeInWorker(trash.fd, name);
       this.#failures.delete(name);
       return false;
     } catch (thrown) {

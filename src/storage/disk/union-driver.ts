@@ -6,7 +6,7 @@ import { filesystemName } from "../../linux/mount/filesystem-status.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
 import type { TreeChange } from "../../linux/tree/change.ts";
 import { listUpperChanges, measureTree, packTree } from "../../linux/tree/tree.ts";
-import type { MountPlace } from "../../linux/mount/workshop.ts";
+import type { MountPlace } from "../../linux/mount/mount-helper.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type {
   ChangesOptions,

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
 import { measureTree } from "../../linux/tree/tree.ts";
-import type { MountPlace } from "../../linux/mount/workshop.ts";
+import type { MountPlace } from "../../linux/mount/mount-helper.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
 import type { LayerDraft, StorageUsage } from "../driver.ts";
 import type { LayerDirectory, RootLook } from "./layer-directory.ts";

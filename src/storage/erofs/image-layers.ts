@@ -7,7 +7,7 @@ import { hasFeature } from "../../linux/features.ts";
 import { setMountAttributes } from "../../linux/mount/mount.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
 import { measureTree } from "../../linux/tree/tree.ts";
-import type { MountPlace } from "../../linux/mount/workshop.ts";
+import type { MountPlace } from "../../linux/mount/mount-helper.ts";
 import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
 import type { RootLook } from "../disk/layer-directory.ts";
 import { LayerNaming } from "../disk/name-layer.ts";

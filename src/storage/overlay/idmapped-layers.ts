@@ -8,7 +8,7 @@ import { cloneTree, setMountAttributes } from "../../linux/mount/mount.ts";
  * disposes of it when the overlay is mounted.
  *
  * KERNEL(5.19): overlay on idmapped lowers. Where it can't be composed of detached mounts (EINVAL on 6.12), mountOverlay()
- * has it done in the workshop.
+ * has it done in the mount helper.
  */
 export function openIdmappedLayers(layers: Fd, usernsFd: Fd): OwnedFd {
   using undo = new DisposableStack();

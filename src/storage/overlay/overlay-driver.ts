@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { kindOf } from "../../base/failure.ts";
-import type { MountPlace } from "../../linux/mount/workshop.ts";
+import type { MountPlace } from "../../linux/mount/mount-helper.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
 import { LayerDirectory } from "../disk/layer-directory.ts";
 import { Places } from "../disk/places.ts";
@@ -65,8 +65,8 @@ export function makeOverlayDriver(
 }
 
 /** Throws "unsupported" where overlay can't be used. */
-export async function findOverlayWays(places: Places, { workshop }: DriverOptions): Promise<OverlayWays> {
-  return { form: await probe(places), workshop };
+export async function findOverlayWays(places: Places, { mountHelper }: DriverOptions): Promise<OverlayWays> {
+  return { form: await probe(places), mountHelper };
 }
 
 /** Mounts once what all later mounts look like. */

@@ -12,7 +12,7 @@ import { OwnedFd } from "../../linux/kernel/fd.ts";
 import { filesystemStatus } from "../../linux/mount/filesystem-status.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
 import { isForcedAbsent } from "../../linux/kernel/without.ts";
-import type { MountPlace, Workshop } from "../../linux/mount/workshop.ts";
+import type { MountPlace, MountHelper } from "../../linux/mount/mount-helper.ts";
 
 /** The kernel's OVL_MAX_STACK. */
 export const maxLowers = 500;
@@ -43,14 +43,14 @@ const fixedParameters: readonly (readonly [string, string])[] = [
 
 /**
  * How lowers are named. KERNEL(6.7): "append", one `lowerdir+` each; before only "join", one `lowerdir` of all, which
- * fsconfig(2) limits to 255 bytes: some 14 layers. What does not fit is mounted in the workshop.
+ * fsconfig(2) limits to 255 bytes: some 14 layers. What does not fit is mounted in the mount helper.
  */
 export type LowerForm = "append" | "join";
 
 export interface OverlayWays {
   readonly form: LowerForm;
   /** For what this kernel does not do with detached mounts; absent: that is refused. */
-  readonly workshop?: Workshop | undefined;
+  readonly mountHelper?: MountHelper | undefined;
 }
 
 /** A new overlay, detached. Throws "unsupported" for more lowers than this kernel takes. */
@@ -112,7 +112,7 @@ type Layers = Pick<OverlayDirectories, "lowers"> & {
   readonly writable: OverlayDirectories["writable"] | undefined;
 };
 
-async function mountOf({ lowers, writable }: Layers, { form, workshop }: OverlayWays): Promise<OwnedFd> {
+async function mountOf({ lowers, writable }: Layers, { form, mountHelper }: OverlayWays): Promise<OwnedFd> {
   const detached = lowers.some((place) => place.detached === true);
   if (!detached || hasFeature("detached-lowers")) {
     using opened = new DisposableStack();
@@ -131,8 +131,8 @@ async function mountOf({ lowers, writable }: Layers, { form, workshop }: Overlay
       });
     }
   }
-  if (workshop !== undefined) {
-    return await workshop.mountOverlay({
+  if (mountHelper !== undefined) {
+    return await mountHelper.mountOverlay({
       lowers,
       ...(writable === undefined ? {} : { writable }),
       options: fixedParameters,

@@ -13,7 +13,7 @@ import {
   parseDisconnectRequest,
   parseNetworkRequest,
 } from "../../../src/api/network/network-request.ts";
-import { parsePlainRun } from "../../../src/api/container/plain-run-request.ts";
+import { parseFastPathRun } from "../../../src/api/container/fast-path-run-request.ts";
 import { planPod } from "../../../src/api/pod/pod-request.ts";
 import { parseLoginRequest } from "../../../src/api/image/registry-auth.ts";
 import { endpointShapes } from "../../../src/api/network/endpoint-shapes.ts";
@@ -121,7 +121,7 @@ const bodies: Readonly<Record<string, readonly [read: (body: unknown) => unknown
     { Name: "P", Labels: labels, Share: ["net"], HostConfig: { Dns: ["1.1.1.1"] }, Hostname: "H" },
   ],
   "tare.run": [
-    (body) => parsePlainRun(body, "B"),
+    (body) => parseFastPathRun(body, "B"),
     { Build: "B", Words: ["run", "--rm", "busybox", "echo", "A"] },
   ],
   "tare.descriptors": [parseDescriptorRequest, { Targets: [3] }],

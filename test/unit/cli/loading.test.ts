@@ -25,7 +25,8 @@ test("main() loads no command, no format and no client before it knows which it 
   expect(loaded).not.toContain("cli/commands.ts");
   expect(
     loaded.filter(
-      (path) => !/^(base|api\/container\/(plain-run|publish-flag)\.ts|cli\/(flags\/)?[a-z-]+\.ts)/.test(path),
+      (path) =>
+        !/^(base|api\/container\/(fast-path-run|publish-flag)\.ts|cli\/(flags\/)?[a-z-]+\.ts)/.test(path),
     ),
   ).toEqual([]);
   expect(loaded.length).toBeLessThan(15);
@@ -34,14 +35,14 @@ test("main() loads no command, no format and no client before it knows which it 
 test.each([
   "cli/container/ps.ts",
   "cli/container/run.ts",
-  "cli/container/plain-run.ts",
+  "cli/container/fast-path-run.ts",
   "cli/container/exec.ts",
 ])("%s loads neither addon nor engine", (file) => {
   expect(named(file).filter((path) => !/^(base|spec|api|cli)\//.test(path))).toEqual([]);
 });
 
 test("a run with plain flags loads neither all flags nor what plans with them", () => {
-  const loaded = named("cli/container/plain-run.ts");
+  const loaded = named("cli/container/fast-path-run.ts");
   expect(loaded).toContain("cli/container/run/run-container.ts");
   expect(loaded.filter((path) => /flags\.ts$|\/plan\.ts$|platform-flags/.test(path))).toEqual([]);
 });

@@ -10,7 +10,7 @@ import { openState } from "../../../src/engine/state/state.ts";
 import type { Engine } from "../../../src/model/engine.ts";
 import type { ContainerSpec } from "../../../src/model/containers.ts";
 import { Scratch } from "../../support/scratch.ts";
-import { FakeProcess, FakeWorld } from "./fake-parts.ts";
+import { FakeProcess, FakeWorld } from "./fake-dependencies.ts";
 
 let scratch: Scratch;
 let world: FakeWorld;

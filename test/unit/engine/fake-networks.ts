@@ -1,6 +1,6 @@
 /** The kernel's side of networks without a kernel: what was made is remembered. */
 import { Failure } from "../../../src/base/failure.ts";
-import type { NetworkPart } from "../../../src/engine/parts.ts";
+import type { NetworkPart } from "../../../src/engine/dependencies.ts";
 import type { HostNetwork, NetworkRecords } from "../../../src/network/networks.ts";
 import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../../../src/network/types.ts";
 import { parseIpAddress, parseIpPrefix } from "../../../src/spec/ip-address.ts";

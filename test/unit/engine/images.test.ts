@@ -8,7 +8,7 @@ import { startEngine } from "../../../src/engine/local-engine.ts";
 import { openState, type State } from "../../../src/engine/state/state.ts";
 import { hexOf } from "../../../src/spec/digest.ts";
 import { Scratch } from "../../support/scratch.ts";
-import { FakeWorld } from "./fake-parts.ts";
+import { FakeWorld } from "./fake-dependencies.ts";
 import { imageOf, recordOf } from "./state-records.ts";
 
 let scratch: Scratch;

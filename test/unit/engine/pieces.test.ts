@@ -9,7 +9,7 @@ import { Failure } from "../../../src/base/failure.ts";
 import { Background } from "../../../src/engine/containers/background.ts";
 import { removeDirectory, whenFree } from "../../../src/engine/containers/lifecycle/end-run.ts";
 import { encodeFrame } from "../../../src/engine/containers/streams/frame.ts";
-import { LateDuplex } from "../../../src/engine/containers/streams/late-duplex.ts";
+import { DeferredDuplex } from "../../../src/engine/containers/streams/deferred-duplex.ts";
 import { SeccompProfiles } from "../../../src/engine/containers/resources/seccomp-profiles.ts";
 import { matchesEvent, parseEventFilters } from "../../../src/engine/event-filters.ts";
 import { operatingSystem } from "../../../src/engine/info.ts";
@@ -18,9 +18,9 @@ import { splitFrames } from "../../../src/library/split-frames.ts";
 import { parseLogLines } from "../../../src/library/log-lines.ts";
 import { eventOf } from "./state-records.ts";
 
-describe("LateDuplex", () => {
+describe("DeferredDuplex", () => {
   test("delivers what was written before it was joined, and the end of it", async () => {
-    const late = new LateDuplex();
+    const late = new DeferredDuplex();
     late.write("one ");
     late.end("two");
     await sleep(0);
@@ -32,7 +32,7 @@ describe("LateDuplex", () => {
   });
 
   test("holds back for a reader that is slow", async () => {
-    const late = new LateDuplex();
+    const late = new DeferredDuplex();
     const inner = new PassThrough();
     late.join(inner);
     let written = 0;
@@ -48,7 +48,7 @@ describe("LateDuplex", () => {
   });
 
   test("abandon() ends the reader and holds up no writer", async () => {
-    const late = new LateDuplex();
+    const late = new DeferredDuplex();
     const written = new Promise((resolve) => late.write("lost", resolve));
     late.abandon();
     await written;
@@ -56,7 +56,7 @@ describe("LateDuplex", () => {
   });
 
   test("gives bytes before those of the process, one piece after the other", async () => {
-    const late = new LateDuplex();
+    const late = new DeferredDuplex();
     const giving = (async () => {
       for (let index = 0; index < 50; index++) await late.give(Buffer.alloc(10_000, index));
       const inner = new PassThrough();
@@ -74,7 +74,7 @@ describe("LateDuplex", () => {
   });
 
   test("destroys what it is joined to, also afterwards", async () => {
-    const late = new LateDuplex();
+    const late = new DeferredDuplex();
     late.destroy();
     const inner = new PassThrough();
     late.join(inner);

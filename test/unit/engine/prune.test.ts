@@ -6,7 +6,7 @@ import type { ImageRecord } from "../../../src/engine/state/records.ts";
 import { type Digest, digestOf } from "../../../src/spec/digest.ts";
 import { startEngine } from "../../../src/engine/local-engine.ts";
 import { Scratch } from "../../support/scratch.ts";
-import { FakeWorld } from "./fake-parts.ts";
+import { FakeWorld } from "./fake-dependencies.ts";
 import { imageOf, recordOf } from "./state-records.ts";
 
 describe("pruneFilter()", () => {

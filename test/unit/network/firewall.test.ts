@@ -16,9 +16,9 @@ import {
 } from "../../../src/network/firewall/elements.ts";
 import { planTable } from "../../../src/network/firewall/ruleset.ts";
 import { describeReach } from "../../../src/network/policy/describe-reach.ts";
-import { portRanges } from "../../../src/network/policy/host-mirror.ts";
-import { judgePacket, type TestPacket } from "../../../src/network/policy/judge-packet.ts";
-import { mirrorChains } from "../../../src/network/policy/mirror-chains.ts";
+import { portRanges } from "../../../src/network/policy/host-rule-copy.ts";
+import { evaluatePacket, type TestPacket } from "../../../src/network/policy/evaluate-packet.ts";
+import { copyChains } from "../../../src/network/policy/copy-chains.ts";
 import { bridgePlan, endpointPlan, ports } from "../../support/network-plans.ts";
 
 const plan = bridgePlan("front", 1);
@@ -120,13 +120,13 @@ describe("judgement", () => {
     expressions,
   });
   const judge = (...rules: readonly FirewallRule[]): string => {
-    const { mayPass, mayBeRefused } = judgePacket(base, { rules, sets: [] }, packet);
+    const { mayPass, mayBeRefused } = evaluatePacket(base, { rules, sets: [] }, packet);
     return mayPass && mayBeRefused ? "depends" : mayPass ? "passes" : "refused";
   };
   const accept = giveVerdict({ kind: "accept" });
   const limit = { name: "limit", raw: new Uint8Array(), attributes: new Map<number, Buffer>() };
 
-  test("judgePacket() follows verdicts, chains and policy, and knows what it does not know", () => {
+  test("evaluatePacket() follows verdicts, chains and policy, and knows what it does not know", () => {
     expect(judge()).toBe("refused");
     expect(judge(rule("input", accept))).toBe("passes");
     expect(judge(rule("input", limit, accept))).toBe("depends");
@@ -154,7 +154,7 @@ describe("judgement", () => {
       { chain: "inner", handle: 5, expressions: [accept] },
       { chain: "output", handle: 6, expressions: [odd, drop] },
     ];
-    const copy = mirrorChains(base, { rules, sets: [], refused: new Set([5]) });
+    const copy = copyChains(base, { rules, sets: [], refused: new Set([5]) });
     expect(copy.chains).toEqual(["input", "inner"]);
     expect(copy.closed).toEqual(["rule 3 of inet filter input"]);
     expect(

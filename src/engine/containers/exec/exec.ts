@@ -6,7 +6,7 @@ import { planCapabilities } from "../../../linux/process/capability.ts";
 import { requireDescriptors } from "../../../linux/process/descriptor-budget.ts";
 import type { Fd } from "../../../linux/kernel/fd.ts";
 import type { StartedProcess } from "../../../runtime/types.ts";
-import type { ExecRequest } from "../../parts.ts";
+import type { ExecRequest } from "../../dependencies.ts";
 import { isWithoutDeviceList } from "../../planning/cgroup-mode.ts";
 import { cleanPath } from "../../planning/clean-path.ts";
 import { randomContainerId } from "../../planning/container-name.ts";
@@ -26,7 +26,7 @@ import { exitCodeOf } from "../exit-status.ts";
 import { getContainer } from "../../find-container.ts";
 import { orClosing } from "../lifecycle/wait.ts";
 import { failureTo, launchFailure } from "../lifecycle/launch-failure.ts";
-import { LateDuplex } from "../streams/late-duplex.ts";
+import { DeferredDuplex } from "../streams/deferred-duplex.ts";
 import type { LiveContainer } from "../live-container.ts";
 import { findUser } from "../files/accounts.ts";
 import { openClass } from "../resources/resource-class.ts";
@@ -70,7 +70,7 @@ export async function startExec(
   const session = context.execs.get(id);
   const { descriptors } = context.parts;
   if (descriptors !== undefined) requireDescriptors("exec", descriptors);
-  const duplex = options.detach === true ? undefined : new LateDuplex();
+  const duplex = options.detach === true ? undefined : new DeferredDuplex();
   const { kept } = await context.execs.start(session.containerId, () =>
     launch(context, session, {
       duplex,
@@ -103,7 +103,7 @@ async function launch(
     consoleSize,
     preserveFds,
   }: {
-    readonly duplex: LateDuplex | undefined;
+    readonly duplex: DeferredDuplex | undefined;
     readonly consoleSize: TerminalSize | undefined;
     readonly preserveFds: ReadonlyMap<number, Fd>;
   },

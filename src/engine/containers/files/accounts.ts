@@ -4,7 +4,7 @@ import { readFileInRoot } from "../../../linux/files/open.ts";
 import { addAccounts } from "../../../spec/add-accounts.ts";
 import { decodeBytes } from "../../../spec/byte-text.ts";
 import { type ResolvedUser, resolveUser, type UserDatabase } from "../../../spec/passwd.ts";
-import type { HostPart } from "../../parts.ts";
+import type { HostPart } from "../../dependencies.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerContext } from "../../context.ts";
 import { writeContainerFile } from "../../networks/network-files.ts";

@@ -2,7 +2,7 @@ import { canceled } from "../../../base/deadline.ts";
 import { Failure } from "../../../base/failure.ts";
 import { fault } from "../../../base/fault.ts";
 import { commitLayer } from "../../../image/commit.ts";
-import { stageBeside } from "../../../image/stage-beside.ts";
+import { stageInWorker } from "../../../image/stage-in-worker.ts";
 import { applyConfigChanges } from "../../../spec/image/config-changes.ts";
 import type { ImageDefaults } from "../../../spec/image/config.ts";
 import { spellOutPorts } from "../../../spec/port-run.ts";
@@ -37,7 +37,7 @@ export async function commitContainer(
   const sink = new StoringSink(context.state, { storage, action: "create" });
   const tar = packUpper(context, found, { pause, signal });
   try {
-    await using layer = await stageBeside(tar, { store, inflates: false, signal });
+    await using layer = await stageInWorker(tar, { store, inflates: false, signal });
     const created = new Date().toISOString();
     const about = {
       created,

@@ -8,7 +8,7 @@ import type { ResolvedUser } from "../../../spec/passwd.ts";
 import { isWithin } from "../../planning/clean-path.ts";
 import { checkPropagation } from "../../planning/propagation.ts";
 import type { ContainerPlan } from "../../planning/plan-container.ts";
-import type { HostPart } from "../../parts.ts";
+import type { HostPart } from "../../dependencies.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { BindMount } from "../../../model/containers.ts";
 import { findUser } from "./accounts.ts";

@@ -6,7 +6,7 @@ import type { ContainerPlan } from "../../planning/plan-container.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerContext } from "../../context.ts";
 
-/** Interfaces on their way into a network namespace that was made ahead. */
+/** Interfaces on their way into a network namespace that was prewarmed. */
 export class BegunNetwork implements AsyncDisposable {
   readonly #netns: OwnedFd;
   /** Settles when they are there; may fail unheard. */

@@ -26,7 +26,7 @@ import { checkHostsFile } from "../../networks/hosts-file.ts";
 import { identifyCaller } from "./notify.ts";
 import { openClass } from "../resources/resource-class.ts";
 import { pinImageMounts } from "../files/image-mounts.ts";
-import { makePlaces } from "./make-places.ts";
+import { makeContainerPaths } from "./make-container-paths.ts";
 import { failureTo } from "./launch-failure.ts";
 import { planNew } from "../../plan-record.ts";
 import { requiredIds } from "./required-containers.ts";
@@ -106,7 +106,7 @@ export async function createContainer(
       ...(spec.storageBytes === undefined ? {} : { sizeBytes: spec.storageBytes }),
     });
     fault("create.snapshot");
-    if (!startsNext) await makePlaces(context, record, plan);
+    if (!startsNext) await makeContainerPaths(context, record, plan);
     if (cgroupParent !== undefined) cgroups.assign(id, cgroupParent, { split: spec.cgroups === "split" });
     if (spec.pod !== undefined) getPod(context.state, spec.pod); // it may have been removed meanwhile
     context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });

@@ -1,7 +1,7 @@
 import { Failure } from "../../../base/failure.ts";
 import type { EarlyStreams } from "../../../runtime/types.ts";
 import type { ContainerId } from "../../../model/containers.ts";
-import type { LateDuplex } from "../streams/late-duplex.ts";
+import type { DeferredDuplex } from "../streams/deferred-duplex.ts";
 
 /** As many clients as a keeper takes at once. */
 const MOST_CLIENTS = 16;
@@ -14,10 +14,10 @@ export interface Streams {
 
 /** Clients that attached to containers which do not run yet. */
 export class PendingAttaches {
-  readonly #waiting = new Map<ContainerId, Map<LateDuplex, Streams>>();
+  readonly #waiting = new Map<ContainerId, Map<DeferredDuplex, Streams>>();
 
   /** Will be joined at the next start, before the first instruction. Throws "exhausted" for too many. */
-  add(id: ContainerId, duplex: LateDuplex, streams: Streams): void {
+  add(id: ContainerId, duplex: DeferredDuplex, streams: Streams): void {
     let waiting = this.#waiting.get(id);
     if (waiting === undefined) {
       waiting = new Map();

@@ -80,7 +80,7 @@ function assignCgroups({ parts, state }: ContainerContext): void {
 function sweepEnded(context: ContainerContext): void {
   for (const name of context.parts.cgroups.list()) {
     const record = context.state.findContainer(name);
-    // One that was made ahead, and its engine killed.
+    // One that was prewarmed, and its engine killed.
     if (record === undefined && idForm.test(name)) context.parts.cgroups.removeUnused(name);
     if (record === undefined || isRunning(record) || context.live.has(record.id)) continue;
     void context.background.run(record.id, () => sweepCgroup(context, record.id));

@@ -1,5 +1,5 @@
 import { Failure } from "../../../base/failure.ts";
-import type { HostPart } from "../../parts.ts";
+import type { HostPart } from "../../dependencies.ts";
 import { defaultAppArmorProfile, defaultAppArmorText } from "../../planning/app-armor.ts";
 import type { ContainerPlan } from "../../planning/plan-container.ts";
 

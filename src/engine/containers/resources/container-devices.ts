@@ -1,6 +1,6 @@
 import { type DeviceRule, defaultDeviceRules } from "../../../linux/cgroup/device-rules.ts";
 import type { RuntimeDevice } from "../../../spec/runtime-config.ts";
-import type { HostPart } from "../../parts.ts";
+import type { HostPart } from "../../dependencies.ts";
 import { type FoundDevice, planDeviceRules } from "../../planning/devices.ts";
 import type { ContainerPlan } from "../../planning/plan-container.ts";
 

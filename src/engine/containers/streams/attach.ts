@@ -6,7 +6,7 @@ import { type ContainerContext, isRunning } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
 import { encodeFrame } from "./frame.ts";
-import { LateDuplex } from "./late-duplex.ts";
+import { DeferredDuplex } from "./deferred-duplex.ts";
 import { startsNsOf } from "./logs.ts";
 
 /**
@@ -20,7 +20,7 @@ export async function attachContainer(
 ): Promise<AttachedStream> {
   const record = getContainer(context.state, reference);
   const terminal = record.spec.terminal ?? false;
-  const duplex = new LateDuplex();
+  const duplex = new DeferredDuplex();
   const { logs = false, stream = true } = options;
   if (logs)
     void giveLog(context, record, { duplex, options }).then(
@@ -39,7 +39,7 @@ export async function attachContainer(
 async function joinProcess(
   context: ContainerContext,
   { id }: ContainerRecord,
-  { duplex, options }: { readonly duplex: LateDuplex; readonly options: AttachOptions },
+  { duplex, options }: { readonly duplex: DeferredDuplex; readonly options: AttachOptions },
 ): Promise<void> {
   const streams = {
     stdin: options.stdin ?? false,
@@ -61,7 +61,7 @@ async function joinProcess(
 async function giveLog(
   context: ContainerContext,
   record: ContainerRecord,
-  { duplex, options }: { readonly duplex: LateDuplex; readonly options: AttachOptions },
+  { duplex, options }: { readonly duplex: DeferredDuplex; readonly options: AttachOptions },
 ): Promise<void> {
   const entries = readLog(context.places.log(record.id), {
     stdout: options.stdout ?? false,

@@ -12,14 +12,14 @@ interface Effective {
 /** Limits that few ask for, each judged only when it is. Pure. */
 export function effectiveRareLimits(limits: CgroupLimits, layout: CgroupLayout): Effective {
   const { memorySwappiness, kernelTcpBytes, blockIo, hugePages, unified } = limits;
-  const swappiness = memorySwappiness === undefined ? nothing : judgeSwappiness(memorySwappiness, layout);
-  const tcp = kernelTcpBytes === undefined ? nothing : judgeKernelTcp(kernelTcpBytes, layout);
+  const swappiness = memorySwappiness === undefined ? nothing : effectiveSwappiness(memorySwappiness, layout);
+  const tcp = kernelTcpBytes === undefined ? nothing : effectiveKernelTcp(kernelTcpBytes, layout);
   const io = blockIo === undefined ? undefined : effectiveBlockIo(blockIo, layout);
   return {
     limits: {
       ...swappiness.limits,
       ...tcp.limits,
-      ...judgeRealtime(limits, layout),
+      ...effectiveRealtime(limits, layout),
       ...(io === undefined ? {} : { blockIo: io.limits }),
       ...(hugePages === undefined ? {} : { hugePageFiles: planHugePages(hugePages, layout) }),
       ...(unified === undefined ? {} : { unified: checkUnified(unified, layout) }),
@@ -30,7 +30,7 @@ export function effectiveRareLimits(limits: CgroupLimits, layout: CgroupLayout):
 
 const nothing: Effective = { limits: {}, warnings: [] };
 
-function judgeSwappiness(value: number, layout: CgroupLayout): Effective {
+function effectiveSwappiness(value: number, layout: CgroupLayout): Effective {
   if (!Number.isSafeInteger(value) || value < 0 || value > 100) {
     throw refuse(
       `cannot set the memory swappiness: Invalid value: ${value}, valid memory swappiness range is 0-100`,
@@ -43,7 +43,7 @@ function judgeSwappiness(value: number, layout: CgroupLayout): Effective {
   return { limits: {}, warnings: [warning] };
 }
 
-function judgeKernelTcp(bytes: number, layout: CgroupLayout): Effective {
+function effectiveKernelTcp(bytes: number, layout: CgroupLayout): Effective {
   if (!Number.isSafeInteger(bytes) || bytes < -1) {
     throw refuse(`cannot limit the memory of TCP: Invalid value: ${bytes}`);
   }
@@ -55,7 +55,7 @@ function judgeKernelTcp(bytes: number, layout: CgroupLayout): Effective {
   return { limits: {}, warnings: [warning] };
 }
 
-function judgeRealtime(
+function effectiveRealtime(
   { cpuRealtimePeriodUs: period = 0, cpuRealtimeRuntimeUs: runtime = 0 }: CgroupLimits,
   layout: CgroupLayout,
 ): EffectiveLimits {

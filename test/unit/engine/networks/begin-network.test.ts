@@ -6,7 +6,7 @@ import { startEngine } from "../../../../src/engine/local-engine.ts";
 import type { ContainerSpec } from "../../../../src/model/containers.ts";
 import { OwnedFd } from "../../../../src/linux/kernel/fd.ts";
 import { Scratch } from "../../../support/scratch.ts";
-import { FakeWorld } from "../fake-parts.ts";
+import { FakeWorld } from "../fake-dependencies.ts";
 
 let scratch: Scratch;
 let world: FakeWorld;
@@ -43,7 +43,7 @@ async function begin(spec: Partial<ContainerSpec> = {}): Promise<{ id: string; s
   return { id, starting };
 }
 
-describe("a start with a network namespace that was made ahead", () => {
+describe("a start with a network namespace that was prewarmed", () => {
   test("has its interfaces on their way before it goes to the runtime, and closes the namespace behind it", async () => {
     const { starting } = await begin();
     await starting;

@@ -1,0 +1,366 @@
+// The launcher: `tare` as it is typed. A run with plain flags is handed to the daemon by its words, and what comes back is copied to the
+// standard streams; no word of it is understood here. All else, and whatever the daemon won't take so, is left to the main binary, which
+// takes its place (execve): it has a JavaScript runtime to start, which is half of what a short run takes.
+// Freestanding, as the keeper. The daemon's part is src/daemon/handlers/run-fast-path.ts.
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include "calls.h"
+
+#ifndef TARE_BUILD_ID
+#error "the build of the daemon that understands this launcher"
+#endif
+
+enum { HEAD = 512, MOST_REQUEST = 128 * 1024, MOST_CONFIG = 64 * 1024, ID = 64, PIECE = 64 * 1024 };
+
+static char **arguments, **environment;
+
+// ---------------------------------------------------------------- texts
+static size_t length_of(const char *text) {
+  size_t n = 0;
+  while (text[n]) n++;
+  return n;
+}
+
+static bool begins(const char *text, const char *with) {
+  while (*with)
+    if (*text++ != *with++) return false;
+  return true;
+}
+
+static bool same(const char *a, const char *b) { return begins(a, b) && !a[length_of(b)]; }
+
+static const char *variable(const char *name) {
+  size_t n = length_of(name);
+  for (char **one = environment; *one; one++)
+    if (begins(*one, name) && (*one)[n] == '=') return *one + n + 1;
+  return "";
+}
+
+// A text that is put together; what finds no room is told by `full`.
+struct text {
+  char *bytes;
+  size_t used, room;
+  bool full;
+};
+
+static void add_byte(struct text *to, char byte) {
+  if (to->used < to->room) to->bytes[to->used++] = byte;
+  else to->full = true;
+}
+
+static void add(struct text *to, const char *text) {
+  while (*text) add_byte(to, *text++);
+}
+
+static void add_number(struct text *to, size_t number) {
+  char digits[20];
+  int n = 0;
+  do digits[n++] = (char)('0' + number % 10);
+  while (number /= 10);
+  while (n) add_byte(to, digits[--n]);
+}
+
+// As JSON writes it. SPEC: RFC 8259 section 7.
+static void add_quoted(struct text *to, const char *text) {
+  add_byte(to, '"');
+  for (; *text; text++) {
+    unsigned char c = (unsigned char)*text;
+    if (c < 0x20) {
+      add(to, "\\u00");
+      add_byte(to, "01"[c >> 4]);
+      add_byte(to, "0123456789abcdef"[c & 15]);
+    } else {
+      if (c == '"' || c == '\\') add_byte(to, '\\');
+      add_byte(to, *text);
+    }
+  }
+  add_byte(to, '"');
+}
+
+// ---------------------------------------------------------------- the main binary
+static void complain(const char *text) { sys(SYS_write, 2, text, length_of(text)); }
+
+// Takes our place. It lies where the two are built, or where they are installed.
+__attribute__((noreturn)) static void be_whole(void) {
+  static const char *const places[] = {"/../tare", "/../lib/tare/tare"};
+  static char path[4200];
+  long n = sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, 4096);
+  long result = n;
+  if (n > 0) {
+    while (n > 0 && path[n - 1] != '/') n--;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+      struct text text = {path, (size_t)(n > 0 ? n - 1 : 0), sizeof path - 1, false};
+      add(&text, places[i]);
+      path[text.used] = 0;
+      result = sys(SYS_execve, path, arguments, environment);
+      if (result != -ENOENT) break;
+    }
+  }
+  complain(result == -ENOENT && n > 0 ? "tare: cannot find the rest of it: want ../tare or ../lib/tare/tare beside this program\n"
+           : n <= 0                   ? "tare: cannot find the rest of it: /proc is not there\n"
+                                      : "tare: cannot execute the rest of it, which is beside this program\n");
+  leave(n > 0 && result != -ENOENT ? 126 : 127);
+}
+
+// ---------------------------------------------------------------- what can be handed over
+// The value of a flag before the command, in either way of writing; moves on to the next word. NULL: it is another flag.
+static const char *value_of(const char *flag, char ***at) {
+  const char *word = **at;
+  if (same(word, flag) && (*at)[1]) {
+    *at += 2;
+    return (*at)[-1];
+  }
+  size_t n = length_of(flag);
+  if (!begins(flag, "--") || !begins(word, flag) || word[n] != '=') return NULL;
+  ++*at;
+  return word + n + 1;
+}
+
+// The words behind `run`, and the path of the socket of the daemon that is meant (src/cli/global-flags.ts); NULL: not ours.
+static char **find_words(struct text *socket) {
+  const char *host = NULL, *run_root = NULL, *value;
+  char **at = arguments + 1;
+  while (*at && **at == '-') {
+    if ((value = value_of("--run-root", &at))) run_root = value;
+    else if ((value = value_of("--host", &at)) || (value = value_of("-H", &at))) host = value;
+    else if (!value_of("--data-root", &at)) return NULL; // of a daemon that is to be started
+  }
+  if (*at && same(*at, "container")) at++;
+  if (!*at || !same(*at, "run") || !at[1]) return NULL;
+  if (!host && !run_root) {
+    host = variable("TARE_HOST");
+    if (!*host) host = variable("DOCKER_HOST");
+    if (!*host) host = "unix:///run/tare/tare.sock";
+  }
+  if (host && !begins(host, "unix:///")) return NULL;
+  add(socket, host ? host + 7 : run_root);
+  if (!host) add(socket, "/tare.sock");
+  return socket->bytes[0] == '/' && !socket->full ? at + 1 : NULL;
+}
+
+// Docker's client configuration may name proxies, which are variables of a container. One that can't be read is the main binary's to tell of.
+static bool has_proxies(void) {
+  static char bytes[MOST_CONFIG];
+  static char path[4200];
+  struct text text = {path, 0, sizeof path - 1, false};
+  const char *directory = variable("DOCKER_CONFIG"), *home = variable("HOME");
+  if (!*directory && !*home) return true;
+  add(&text, *directory ? directory : home);
+  add(&text, *directory ? "/config.json" : "/.docker/config.json");
+  int fd = (int)sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  if (fd == -ENOENT) return false;
+  if (fd < 0 || text.full) return true;
+  long n = sys(SYS_read, fd, bytes, sizeof bytes - 1);
+  sys(SYS_close, fd);
+  if (n < 0 || n == sizeof bytes - 1) return true;
+  for (long i = 0; i < n; i++)
+    if (begins(bytes + i, "proxies") || bytes[i] == '\\') return true; // or escaped
+  return false;
+}
+
+// ---------------------------------------------------------------- the connection
+static struct sockaddr_un address = {.sun_family = AF_UNIX};
+static char request[HEAD + MOST_REQUEST];
+
+// < 0: an error. A place among the standard streams is none for it.
+static int connect_daemon(void) {
+  int fd = (int)sys(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  long result = fd > 2 ? sys(SYS_connect, fd, &address, sizeof address) : -EBADF;
+  if (result >= 0) return fd;
+  sys(SYS_close, fd);
+  return (int)result;
+}
+
+static bool send_all(int fd, const char *bytes, size_t n) {
+  while (n) {
+    long sent = sys(SYS_sendto, fd, bytes, n, MSG_NOSIGNAL, 0, 0);
+    if (sent == -EINTR) continue;
+    if (sent < 0) return false;
+    bytes += sent;
+    n -= (size_t)sent;
+  }
+  return true;
+}
+
+static long receive(int fd, char *to, size_t room) {
+  long n;
+  do n = sys(SYS_read, fd, to, room);
+  while (n == -EINTR);
+  return n;
+}
+
+// ---------------------------------------------------------------- the run
+static char id[ID + 1];
+
+// Passes a signal on, while what was done before waits. That it can't be passed on is not told, as by the main binary.
+static void pass_on(int signal) {
+  char bytes[256];
+  struct text text = {bytes, 0, sizeof bytes, false};
+  add(&text, "POST /containers/");
+  add(&text, id);
+  add(&text, "/kill?signal=");
+  add_number(&text, (size_t)signal);
+  add(&text, " HTTP/1.1\r\nHost: tare\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  int fd = connect_daemon();
+  if (fd < 0) return;
+  struct timeval patience = {5, 0};
+  sys(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (send_all(fd, text.bytes, text.used)) sys(SYS_read, fd, bytes, sizeof bytes); // carried out
+  sys(SYS_close, fd);
+}
+
+struct kernel_action {
+  void (*handler)(int);
+  unsigned long flags;
+  void (*restorer)(void);
+  uint64_t mask;
+};
+
+#if defined __x86_64__
+// KERNEL: x86_64 has no trampoline of its own for handlers' ends; sigreturn(2).
+enum { RESTORER = 0x04000000 };
+void give_back(void);
+__asm__(".globl give_back\ngive_back:\n mov $15,%eax\n syscall\n");
+#endif
+
+static void handle(int signal, void (*handler)(int)) {
+  struct kernel_action action = {.handler = handler, .flags = SA_RESTART, .mask = ~0ull};
+#if defined __x86_64__
+  action.flags |= RESTORER;
+  action.restorer = give_back;
+#endif
+  sys(SYS_rt_sigaction, signal, &action, 0, 8);
+}
+
+static void pass_signals_on(void) {
+  static const char passed[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU};
+  for (size_t i = 0; i < sizeof passed; i++) handle(passed[i], pass_on);
+}
+
+// Nobody reads on: that ends us where it is the output, as a shell expects it.
+static void print(int fd, const char *bytes, size_t n) {
+  static bool broken[3];
+  while (n && !broken[fd]) {
+    long wrote = sys(SYS_write, fd, bytes, n);
+    if (wrote == -EAGAIN) {
+      struct pollfd writable = {fd, POLLOUT, 0};
+      sys(SYS_ppoll, &writable, 1, 0, 0, 8);
+    } else if (wrote >= 0) {
+      bytes += wrote;
+      n -= (size_t)wrote;
+    } else if (wrote != -EINTR) {
+      if (fd == 1) leave(141);
+      broken[fd] = true;
+    }
+  }
+}
+
+__attribute__((noreturn)) static void lose(void) {
+  char bytes[256];
+  struct text text = {bytes, 0, sizeof bytes - 1, false};
+  if (!id[0]) add(&text, "tare: cannot ask the daemon: it closed the connection without a reply\n");
+  else {
+    id[12] = 0;
+    add(&text, "tare: cannot follow container ");
+    add(&text, id);
+    add(&text, " any longer: the connection to the daemon is lost; the container goes on\n");
+  }
+  print(2, text.bytes, text.used);
+  leave(125);
+}
+
+// An event of src/api/http/run-stream.ts, as far as it is wanted here.
+static void take_event(const char *event) {
+  static const char created[] = "{\"Id\":\"", started[] = "{\"Timing\":", ended[] = "{\"ExitStatus\":";
+  if (begins(event, created) && length_of(event) >= sizeof created - 1 + ID) memcpy(id, event + sizeof created - 1, ID);
+  else if (begins(event, started)) pass_signals_on();
+  else if (begins(event, ended)) {
+    int status = 0;
+    for (event += sizeof ended - 1; *event >= '0' && *event <= '9'; event++) status = status * 10 + (*event - '0');
+    leave(status);
+  }
+}
+
+// Takes frames apart (src/api/http/stream-frames.ts), in pieces of any size. Of an event the beginning is enough.
+static void take(const char *bytes, size_t n) {
+  static unsigned char header[8];
+  static size_t filled, left, told;
+  static char event[1024];
+  while (n) {
+    if (filled < sizeof header) {
+      header[filled++] = (unsigned char)*bytes++;
+      n--;
+      if (filled < sizeof header) continue;
+      left = (size_t)header[4] << 24 | (size_t)header[5] << 16 | (size_t)header[6] << 8 | header[7];
+      told = 0;
+      if (header[0] < 1 || header[0] > 4) lose();
+    }
+    size_t part = n < left ? n : left;
+    if (header[0] != 4) print(header[0] == 1 ? 1 : 2, bytes, part);
+    else
+      for (size_t i = 0; i < part && told < sizeof event - 1; i++) event[told++] = bytes[i];
+    bytes += part;
+    n -= part;
+    left -= part;
+    if (left) continue;
+    filled = 0;
+    event[told] = 0;
+    if (header[0] == 4) take_event(event);
+  }
+}
+
+__attribute__((noreturn, used)) static void begin(long *stack) {
+  static char piece[PIECE];
+  arguments = (char **)(stack + 1);
+  environment = arguments + stack[0] + 1;
+  struct text path = {address.sun_path, 0, sizeof address.sun_path - 1, false};
+  char **words = find_words(&path);
+  if (!words || has_proxies()) be_whole();
+  struct text body = {request + HEAD, 0, MOST_REQUEST, false};
+  add(&body, "{\"Build\":\"" TARE_BUILD_ID "\",\"Words\":[");
+  for (char **word = words; *word; word++) {
+    if (word != words) add_byte(&body, ',');
+    add_quoted(&body, *word);
+  }
+  add(&body, "]}");
+  char bytes[HEAD];
+  struct text head = {bytes, 0, sizeof bytes, false};
+  add(&head, "POST /tare/run HTTP/1.1\r\nHost: tare\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: ");
+  add_number(&head, body.used);
+  add(&head, "\r\n\r\n");
+  char *first = body.bytes - head.used;
+  memcpy(first, head.bytes, head.used);
+  int daemon = body.full ? -1 : connect_daemon();
+  if (daemon < 0 || !send_all(daemon, first, head.used + body.used)) be_whole();
+  size_t used = 0, after = 0; // the reply's head, which is never long
+  while (!after && used < sizeof piece) {
+    long n = receive(daemon, piece + used, sizeof piece - used);
+    if (n < 0 && !used) be_whole(); // it was not read: src/client/http/connection-pool.ts
+    if (n <= 0) lose();
+    used += (size_t)n;
+    for (size_t i = 3; i < used && !after; i++)
+      if (piece[i] == '\n' && piece[i - 1] == '\r' && piece[i - 2] == '\n' && piece[i - 3] == '\r') after = i + 1;
+  }
+  if (!begins(piece, "HTTP/1.1 101 ")) {
+    sys(SYS_close, daemon);
+    be_whole();
+  }
+  handle(SIGPIPE, SIG_IGN);
+  take(piece + after, used - after);
+  for (long n; (n = receive(daemon, piece, sizeof piece)) > 0;) take(piece, (size_t)n);
+  lose();
+}
+
+#if defined __x86_64__
+__asm__(".globl _start\n_start:\n xor %ebp,%ebp\n mov %rsp,%rdi\n and $-16,%rsp\n call begin\n");
+#else
+__asm__(".globl _start\n_start:\n mov x29,#0\n mov x0,sp\n bl begin\n");
+#endif

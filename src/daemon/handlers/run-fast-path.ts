@@ -1,0 +1,84 @@
+import { type FastPathRun, planFastPathRun } from "../../api/container/fast-path-run.ts";
+import { parseFastPathRun } from "../../api/container/fast-path-run-request.ts";
+import { encodeRunEvent, runStreamType } from "../../api/http/run-stream.ts";
+import { formatTiming, startFailureStatus, tellsTiming } from "../../api/container/run-text.ts";
+import { encodeFrame } from "../../api/http/stream-frames.ts";
+import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
+import type { Failure } from "../../base/failure.ts";
+import type { Engine } from "../../model/engine.ts";
+import type { Call } from "../handler.ts";
+import { endGently } from "../http/bridge.ts";
+import { containerInspectOf } from "../map/container-inspect.ts";
+import { createContainer } from "./create-container.ts";
+import { runContainer, type RunTelling, startUnlessRunning, tellFailure } from "./run-container.ts";
+
+/**
+ * `tare run` by its words, for the launcher (native/launcher.c), which reads none of them: what the command line would print and its exit status
+ * are sent. Whatever is refused before the creation, the launcher leaves to the command line itself.
+ */
+export async function runPlain(call: Call): Promise<void> {
+  const plain = parseFastPathRun(call.body, call.facts.buildId);
+  const name = plain.name === "" ? undefined : plain.name;
+  const created = await createContainer(call.engine, planFastPathRun(plain), { name, startsNext: true });
+  const telling = new PlainTelling(call.engine, plain, created.Id);
+  if (plain.detach) return await startPlain(call, created, telling);
+  const streams = { stdin: false, stdout: true, stderr: true };
+  await runContainer(call, created, { streams, until: plain.rm ? "removed" : "next-exit", telling });
+}
+
+/** Of a run that is not followed, the id is all there is to say. */
+async function startPlain(
+  call: Call,
+  created: ContainerCreateResponse,
+  telling: PlainTelling,
+): Promise<void> {
+  const { Id: id } = created;
+  const client = call.reply.hijack(runStreamType);
+  client.write(telling.created(created));
+  try {
+    await startUnlessRunning(call.engine, id);
+    endGently(client, {
+      last: Buffer.concat([encodeFrame("stdout", Buffer.from(`${id}\n`)), exitStatus(0)]),
+    });
+  } catch (thrown) {
+    await tellFailure(call, client, { thrown, id, telling });
+  }
+}
+
+/** As the command line tells it. */
+class PlainTelling implements RunTelling {
+  readonly #engine: Engine;
+  readonly #run: FastPathRun;
+  readonly #id: string;
+
+  constructor(engine: Engine, run: FastPathRun, id: string) {
+    this.#engine = engine;
+    this.#run = run;
+    this.#id = id;
+  }
+
+  created({ Id, Warnings }: ContainerCreateResponse): Uint8Array {
+    const event = encodeRunEvent({ Id, Warnings: [] });
+    if (Warnings.length === 0) return event;
+    const warnings = Warnings.map((warning) => `WARNING: ${warning}\n`).join("");
+    return Buffer.concat([event, encodeFrame("stderr", Buffer.from(warnings))]);
+  }
+
+  ended(code: number, timing: StartTiming | null): Uint8Array {
+    if (timing === null || !tellsTiming(this.#run.image)) return exitStatus(code);
+    return Buffer.concat([encodeFrame("stdout", Buffer.from(formatTiming(timing))), exitStatus(code)]);
+  }
+
+  async failed({ message }: Failure): Promise<Uint8Array> {
+    const recorded = await this.#engine.containers.inspect(this.#id).then(
+      (container) => containerInspectOf(container).State.ExitCode,
+      () => 0,
+    );
+    const status = startFailureStatus(recorded, message);
+    return Buffer.concat([encodeFrame("stderr", Buffer.from(`tare: ${message}\n`)), exitStatus(status)]);
+  }
+}
+
+function exitStatus(status: number): Uint8Array {
+  return encodeRunEvent({ ExitStatus: status });
+}

@@ -1,0 +1,182 @@
+import { createHash } from "node:crypto";
+import { existsSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import { log } from "../base/log.ts";
+import { Pool } from "../base/pool.ts";
+import { openContentStore } from "../image/content-store.ts";
+import type { RegistriesOptions } from "../image/registries.ts";
+import { LazyRegistries } from "./images/lazy-registries.ts";
+import { readDescriptorBudget } from "../linux/process/descriptor-budget.ts";
+import { type CgroupParent, openCgroupParent } from "../linux/cgroup/parent.ts";
+import {
+  HostNetworkSettings,
+  type NetworkNamespacePool,
+} from "../linux/namespaces/network-namespace-pool.ts";
+import { execInContainer } from "../runtime/exec.ts";
+import { openKeeperProgram } from "../runtime/keeper-program.ts";
+import { reconnect } from "../runtime/reconnect.ts";
+import { startContainer } from "../runtime/start.ts";
+import { uncoverRoot } from "../runtime/uncover-root.ts";
+import { UserNamespaces } from "../runtime/user-namespaces.ts";
+import { KeeperPool } from "../runtime/keeper-pool.ts";
+import { KeeperMountHelper } from "../runtime/mount-helper.ts";
+import type { KeeperProgram } from "../runtime/types.ts";
+import { openChosenStorage } from "../storage/choose-driver.ts";
+import { openStorage } from "../storage/drivers.ts";
+import { openNameServer } from "../network/name-server.ts";
+import { openNetworkPart } from "./host/network-part.ts";
+import { EngineCgroups } from "./host/cgroups.ts";
+import { describeHost } from "./host/host.ts";
+import type { PublishPolicy } from "../spec/publish-policy.ts";
+import type { BlobPolicy } from "../spec/registry/blob-policy.ts";
+import type { GarbageRules } from "../spec/garbage-rules.ts";
+import type { IdPool } from "../spec/id-pool.ts";
+import type { EngineDependencies, RuntimePart } from "./dependencies.ts";
+import { randomContainerId } from "./planning/container-name.ts";
+import { requireEmpty } from "./state/damage.ts";
+import { lockRoot } from "./state/locked-root.ts";
+
+export interface PartsOptions {
+  readonly dataRoot: string;
+  readonly runRoot: string;
+  readonly storageDriver?: string;
+  readonly storageOptions?: readonly string[];
+  readonly idPool?: IdPool;
+  readonly garbageRules?: GarbageRules;
+  readonly blobPolicy?: BlobPolicy;
+  readonly publishPolicy?: PublishPolicy;
+  /** See EngineDependencies; so is the next. */
+  readonly bridgeGsoMaxSize?: number;
+  readonly bridgeBypass?: boolean;
+  /** File of the keeper program. */
+  readonly keeperProgram: string;
+  /** How registries are reached. */
+  readonly registries?: RegistriesOptions;
+  /** File of the embedded image's program. */
+  readonly helloProgram?: string;
+}
+
+/** Locks the roots and opens everything that an engine stands on, or nothing. The caller disposes of it. */
+export async function openDependencies(options: PartsOptions): Promise<EngineDependencies> {
+  const { dataRoot, runRoot, storageDriver, keeperProgram, helloProgram, idPool } = options;
+  await using opened = new AsyncDisposableStack();
+  opened.use(await lockRoot(dataRoot, "data root"));
+  // Before the storage driver and the content store change anything.
+  if (!existsSync(join(dataRoot, "state.db"))) requireEmpty(dataRoot);
+  // Before anything in it is touched: prewarmed keepers and containers of another engine may be there.
+  opened.use(await lockRoot(runRoot, "run root"));
+  const program = opened.use(openKeeperProgram(keeperProgram, { directory: join(runRoot, "lib") }));
+  const mountHelper = new KeeperMountHelper(program, runRoot);
+  const { storage, ...storageChoice } = await openChosenStorage(dataRoot, {
+    driver: storageDriver,
+    mountHelper,
+    ...(options.storageOptions === undefined ? {} : { storageOptions: options.storageOptions }),
+  });
+  opened.use(storage);
+  const content = await openContentStore(dataRoot);
+  const registries = new LazyRegistries(options.registries);
+  opened.defer(() => registries.close());
+  const parent = openCgroupParent(cgroupNameOf(dataRoot));
+  opened.defer(async () => {
+    // Stays while containers, and so keepers, run.
+    await parent
+      .open("keepers")
+      .remove({ timeoutMs: 20 })
+      .catch(() => undefined);
+    parent.removeEmpty();
+  });
+  const cgroups = opened.use(new EngineCgroups(parent, randomContainerId));
+  const namespaces = opened.use(new UserNamespaces(program, runRoot));
+  const networks = opened.use(
+    openNetworkPart(dataRoot, {
+      ...(options.publishPolicy === undefined ? {} : { policy: options.publishPolicy }),
+      onNote: (note) => log("warning", note),
+    }),
+  );
+  const descriptors = readDescriptorBudget();
+  const names = opened.use(openNameServer(descriptors.names));
+  const settings = opened.use(new HostNetworkSettings());
+  const spares = {
+    keepers: opened.use(new KeeperPool(program, runRoot)),
+    networks: opened.use(new Pool(async () => settings.makeAhead())),
+  };
+  const held = opened.move();
+  return {
+    dataRoot,
+    runRoot,
+    storage,
+    storageChoice,
+    openStorage: (directory, driver) => openStorage(directory, { driver, mountHelper }),
+    content,
+    openRegistries: () => registries.open(),
+    cgroups,
+    runtime: runtimePart(program, { runRoot, parent, cgroups, namespaces, spares }),
+    networks,
+    names,
+    descriptors,
+    host: describeHost(),
+    ...(idPool === undefined ? {} : { idPool }),
+    ...(options.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: options.bridgeGsoMaxSize }),
+    ...(options.bridgeBypass === undefined ? {} : { bridgeBypass: options.bridgeBypass }),
+    ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
+    ...(options.garbageRules === undefined ? {} : { garbageRules: options.garbageRules }),
+    ...(helloProgram === undefined ? {} : { helloProgram }),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** Engines with different data roots don't meet. */
+function cgroupNameOf(dataRoot: string): string {
+  const hash = createHash("sha256").update(realpathSync(dataRoot)).digest("hex");
+  return `tare-${hash.slice(0, 8)}`;
+}
+
+function runtimePart(
+  program: KeeperProgram,
+  {
+    runRoot,
+    parent,
+    cgroups,
+    namespaces,
+    spares,
+  }: {
+    readonly runRoot: string;
+    readonly parent: CgroupParent;
+    readonly cgroups: EngineCgroups;
+    readonly namespaces: UserNamespaces;
+    readonly spares: { readonly keepers: KeeperPool; readonly networks: Pool<NetworkNamespacePool> };
+  },
+): RuntimePart {
+  return {
+    start: async ({ cgroupName, ...options }) => {
+      using keepers = parent.openKeeperJoin();
+      using spare = spares.keepers.take();
+      using _keeper = spares.keepers.hold();
+      using _network = spares.networks.hold();
+      return await startContainer(program, {
+        ...options,
+        spare,
+        ...(cgroupName === undefined ? {} : { cgroup: cgroups.open(cgroupName) }),
+        cgroupLayout: parent.layout,
+        openUserNamespace: (maps) => namespaces.open(maps),
+        takeNetwork: () => spares.networks.take(),
+        keeperCgroupFds: keepers.writeZeroFds,
+      });
+    },
+    exec: async ({ cgroupName, ...options }) => {
+      using keepers = parent.openKeeperJoin();
+      using spare = spares.keepers.take();
+      using _ = spares.keepers.hold();
+      return await execInContainer(program, {
+        ...options,
+        spare,
+        ...(cgroupName === undefined ? {} : { cgroup: cgroups.open(cgroupName) }),
+        keeperCgroupFds: keepers.writeZeroFds,
+      });
+    },
+    takeNetwork: () => spares.networks.take(),
+    openUserNamespace: (maps) => namespaces.open(maps),
+    uncoverRoot: (covered) => uncoverRoot(program, runRoot, covered),
+    reconnect,
+  };
+}

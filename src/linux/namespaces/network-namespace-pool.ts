@@ -1,0 +1,72 @@
+import { IN_MODIFY, IN_NONBLOCK, IN_CLOEXEC } from "../constants/inotify.ts";
+import { type Fd, OwnedFd } from "../kernel/fd.ts";
+import { makeNetworkNamespace } from "./network-namespace.ts";
+import { attempt, callAsync } from "../kernel/syscall.ts";
+
+/** Where the settings are that a network namespace takes over when it is made. KERNEL: those of the first namespace; devinet_init_net(), tcp_sk_init(). */
+const directories = [
+  "core",
+  "ipv4",
+  "ipv4/conf/all",
+  "ipv4/conf/default",
+  "ipv4/neigh/default",
+  "ipv4/route",
+  "ipv6",
+  "ipv6/conf/all",
+  "ipv6/conf/default",
+  "ipv6/icmp",
+  "ipv6/neigh/default",
+  "ipv6/route",
+  "mptcp",
+  "netfilter",
+  "unix",
+].map((name) => `/proc/sys/net/${name}`);
+
+/** A network namespace that nobody is in, for later. */
+export class NetworkNamespacePool extends OwnedFd {
+  readonly #settings: HostNetworkSettings;
+
+  constructor(fd: Fd, settings: HostNetworkSettings) {
+    super(fd);
+    this.#settings = settings;
+  }
+
+  /** False when it would differ from one that is made now. */
+  get isAlive(): boolean {
+    return !this.#settings.haveChanged();
+  }
+}
+
+/** Tells when somebody has written to the host's network settings, through the /proc that this process sees. */
+export class HostNetworkSettings implements Disposable {
+  /** Absent where the limit of them is reached: who can't tell has to expect it. */
+  readonly #inotify: OwnedFd | undefined;
+
+  constructor() {
+    const fd = attempt("inotify_init1", IN_NONBLOCK | IN_CLOEXEC);
+    if (fd < 0) return;
+    this.#inotify = new OwnedFd(fd);
+    // What the kernel lacks has no settings.
+    for (const directory of directories) attempt("inotify_add_watch", fd, directory, IN_MODIFY);
+  }
+
+  /** Since the last call. */
+  haveChanged(): boolean {
+    if (this.#inotify === undefined) return true;
+    const events = Buffer.alloc(4096);
+    let changed = false;
+    while (attempt("read", this.#inotify.fd, events, events.length) > 0) changed = true;
+    return changed;
+  }
+
+  makeAhead(): NetworkNamespacePool {
+    this.haveChanged(); // it takes over what they are now
+    using made = makeNetworkNamespace();
+    return new NetworkNamespacePool(made.move(), this);
+  }
+
+  [Symbol.dispose](): void {
+    // KERNEL: who closes it waits for all that may still look at its marks (10 to 20 ms); nobody else has to.
+    if (this.#inotify !== undefined) void callAsync("close", this.#inotify.move()).catch(() => {});
+  }
+}

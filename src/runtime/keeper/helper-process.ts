@@ -1,0 +1,134 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { withDeadline } from "../../base/deadline.ts";
+import { Failure } from "../../base/failure.ts";
+import { fault } from "../../base/fault.ts";
+import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
+import { call } from "../../linux/kernel/syscall.ts";
+import { type Plan, PlanList } from "../plan/plan.ts";
+import type { KeeperProgram } from "../types.ts";
+import { describeFailure } from "./describe-failure.ts";
+import { answer, FrameReader } from "./frames.ts";
+import { Inheritance } from "./inheritance.ts";
+import { sendPlan } from "./send-plan.ts";
+import { startKeeper } from "./start-keeper.ts";
+
+const deadlineMs = 30_000;
+/** How long an end may take. */
+const endMs = 2_000;
+const prefix = "helper-";
+
+/** Something that a process has to do which is none of a container's. */
+export interface HelperProcess {
+  /** What the keeper is called in process lists. */
+  readonly name: string;
+  /** Where the keeper gets a directory of its own, for as long as it lives. */
+  readonly runRoot: string;
+  /** Given that directory. */
+  readonly plan: (directory: string) => Pick<Plan, "child" | "blob" | "cloneFlags">;
+  readonly inheritance?: Inheritance;
+  /** The barrier at which the process has done it, and waits. */
+  readonly barrier: number;
+}
+
+/** The process at its barrier: alive, and nobody else, as long as it waits there. */
+export interface Waiting {
+  readonly pid: number;
+  readonly pidfd: Fd;
+  /** What it stored for the barrier. */
+  readonly value: number;
+}
+
+/** Sends a process of its own on the helper process; `take` gets the result out of it; then it ends, whatever happened. */
+export async function runHelperProcess<Result>(
+  program: KeeperProgram,
+  helperProcess: HelperProcess,
+  take: (waiting: Waiting) => Result,
+): Promise<Result> {
+  const path = mkdtempSync(join(helperProcess.runRoot, `${prefix}${helperProcess.name}-`));
+  try {
+    return await runIn(path, { program, helperProcess, take });
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** Removes what an engine that was killed in the middle of a helper process has left; its processes have ended with it. */
+export function removeOldHelperProcesses(runRoot: string): void {
+  for (const name of readdirSync(runRoot)) {
+    if (name.startsWith(prefix)) rmSync(join(runRoot, name), { recursive: true, force: true });
+  }
+}
+
+async function runIn<Result>(
+  path: string,
+  {
+    program,
+    helperProcess,
+    take,
+  }: {
+    readonly program: KeeperProgram;
+    readonly helperProcess: HelperProcess;
+    readonly take: (waiting: Waiting) => Result;
+  },
+): Promise<Result> {
+  using directory = openDirectoryPath(path);
+  const { socket, spawnFailed } = await startKeeper({
+    program,
+    id: helperProcess.name,
+    directory,
+    inheritance: helperProcess.inheritance ?? new Inheritance(),
+    onInherited: () => {},
+  });
+  const reader = new FrameReader(socket);
+  try {
+    const plan: Plan = {
+      ...helperProcess.plan(path),
+      before: new PlanList(),
+      streams: {},
+      keep: false,
+      terminal: false,
+      closeStdin: false,
+      dieWithCaller: true,
+      deadlineMs,
+      keptFds: [],
+    };
+    sendPlan(socket, plan);
+    fault("helper.sent");
+    const { pid, value } = await Promise.race([
+      untilBarrier(plan, { reader, barrier: helperProcess.barrier }),
+      spawnFailed,
+    ]);
+    fault("helper.waiting");
+    using pidfd = new OwnedFd(call("pidfd_open", pid, 0));
+    const taken = take({ pid, pidfd: pidfd.fd, value });
+    fault("helper.taken");
+    return taken;
+  } finally {
+    // The keeper ends, and its process with it: what they held, an upper directory for one, is free when this returns.
+    socket.end();
+    await withDeadline(endMs, "see the keeper end", () => drain(reader)).catch(() => undefined);
+    socket.destroy();
+  }
+}
+
+async function drain(reader: FrameReader): Promise<void> {
+  while ((await reader.next()) !== undefined);
+}
+
+async function untilBarrier(
+  plan: Plan,
+  { reader, barrier }: { readonly reader: FrameReader; readonly barrier: number },
+): Promise<{ readonly pid: number; readonly value: number }> {
+  let pid = 0;
+  for (let frame = await reader.next(); frame !== undefined; frame = await reader.next()) {
+    const { kind, payload } = frame;
+    if (kind === answer.born) pid = payload.readInt32LE(0);
+    else if (kind === answer.failed) throw describeFailure(plan, payload);
+    else if (kind === answer.barrier && payload.readUInt32LE(4) === barrier && pid > 0)
+      return { pid, value: Number(payload.readBigInt64LE(8)) };
+    else break;
+  }
+  throw new Failure("unavailable", "its process ended");
+}

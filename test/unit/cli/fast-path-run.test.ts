@@ -1,0 +1,149 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Call, Command } from "../../../src/cli/command.ts";
+import { commands } from "../../../src/cli/commands.ts";
+import { fastPathRun } from "../../../src/cli/container/fast-path-run.ts";
+import { run } from "../../../src/cli/container/run.ts";
+import type { FlagTable } from "../../../src/cli/flags/flag.ts";
+import { parseFlags } from "../../../src/cli/flags/parse.ts";
+import { planFastPathRun, readFastPathRun } from "../../../src/api/container/fast-path-run.ts";
+import { findCommand } from "../../../src/cli/tree.ts";
+import { runCommandLine } from "./command-line.ts";
+
+/** What the daemon is asked for first, by text, so that the order counts, too. */
+async function askedFor(command: Command<never>, words: readonly string[]): Promise<string> {
+  const { values, given, positional } = parseFlags(command.flags as FlagTable, words, {
+    optionsEnd: "first",
+  });
+  let asked: unknown;
+  const ask = (how: string) => async (request: unknown, options: unknown) => {
+    asked = { how, request, options };
+    throw new Error("asked");
+  };
+  const client = { daemonBuildId: "same", containers: { create: ask("create"), run: ask("run") } };
+  const call = {
+    values: values as never,
+    given,
+    positional,
+    context: { env: { NAMED: "of ours" }, cwd: "/", hasContent: () => false, build: { commit: "same" } },
+    globals: { host: "unix:///x" },
+    leanClient: async () => client,
+  } as unknown as Call<never>;
+  await expect(command.run(call)).rejects.toThrow("asked");
+  return JSON.stringify(asked);
+}
+
+const text = fc.oneof(fc.string(), fc.constantFrom("", "a b", "-x", "--rm", "__proto__", "ä€", "a=b", "a:b"));
+const network = fc.constantFrom(
+  "none",
+  "host",
+  "bridge",
+  "default",
+  "web",
+  " web ",
+  "container:x",
+  "__proto__",
+);
+const flag = fc.oneof(
+  fc.constantFrom("--rm", "-d", "--detach", "-i", "--interactive").map((name) => [name]),
+  fc
+    .tuple(fc.constantFrom("--entrypoint", "--hostname", "--name", "--user", "--workdir"), text)
+    .chain(([name, value]) => fc.constantFrom([name, value], [`${name}=${value}`])),
+  fc.tuple(fc.constantFrom("-h", "-u", "-w"), text).map(([name, value]) => [name, value]),
+  fc
+    .tuple(
+      fc.constantFrom("-p", "--publish"),
+      fc.constantFrom(
+        "80",
+        "8080:80",
+        "80/udp",
+        "127.0.0.1:8080:80",
+        "0.0.0.0::80",
+        "1-9:1-9/tcp",
+        "80-80:80",
+      ),
+    )
+    .map(([name, value]) => [name, value]),
+  fc
+    .tuple(fc.constantFrom("-e", "--env"), fc.string(), text)
+    .map(([name, variable, value]) => [name, `A${variable}=${value}`]),
+);
+const words = fc
+  .tuple(
+    fc.array(flag),
+    fc.option(fc.tuple(fc.constantFrom("--network", "--net"), network), { nil: [] }),
+    fc.array(text),
+  )
+  .map(([flags, net, command]) => [...flags.flat(), ...net, "image", ...command]);
+
+describe("readFastPathRun()", () => {
+  test("lets plainRun ask for what run asks for", async () => {
+    await fc.assert(
+      fc.asyncProperty(words, async (some) => {
+        const plain = readFastPathRun(some);
+        if (plain === undefined) throw new Error("it is not plain");
+        const asked = await askedFor(run as Command<never>, some);
+        expect(await askedFor(fastPathRun as Command<never>, some)).toBe(asked);
+        const { request, options } = JSON.parse(asked) as { request: unknown; options: { name?: string } };
+        expect(JSON.stringify(planFastPathRun(plain))).toBe(JSON.stringify(request));
+        expect(plain.name).toBe(options.name ?? "");
+      }),
+    );
+  });
+
+  test.each([
+    [],
+    ["--rm"],
+    ["--rm", "--help"],
+    ["--rm=false", "image"],
+    ["-it", "image"],
+    ["-P", "image"],
+    ["-p", "80:x", "image"],
+    ["-p", "1.2.3.400:80:80", "image"],
+    ["-p", "1.2.3.04:80:80", "image"],
+    ["-p", "1.2.3:80:80", "image"],
+    ["-p", "[::1]:80:80", "image"],
+    ["--", "image"],
+    ["-", "image"],
+    ["--unknown", "image"],
+    ["--name"],
+    ["-e", "NAMED", "image"],
+    ["-e", "=x", "image"],
+    ["--env=", "image"],
+    ["--network", "name=a", "image"],
+    ["--network", "a,b", "image"],
+    ["--network", " ", "image"],
+    ["--network", "a", "--net", "b", "image"],
+    ["--toString", "image"],
+  ])("leaves %j to run", (...some) => {
+    expect(readFastPathRun(some)).toBeUndefined();
+  });
+
+  test("what nobody has given is with plainRun what it is with run", () => {
+    const all = run.flags as FlagTable;
+    for (const [name, { initial }] of Object.entries(fastPathRun.flags as FlagTable)) {
+      expect(Object.hasOwn(all, name), name).toBe(true);
+      // It holds the name of a network, not what is said of it.
+      if (name !== "network") expect({ name, initial }).toEqual({ name, initial: all[name]?.initial });
+    }
+    for (const face of ["usage", "takes", "optionsEnd", "failureStatus", "startsDaemon"] as const)
+      expect(fastPathRun[face]).toEqual(run[face]);
+  });
+});
+
+test("run is loaded with all flags only where those are wanted", async () => {
+  const entry = findCommand(commands, ["run"])?.entry;
+  expect(await entry?.load(["--rm", "-p", "80", "image", "-P"])).toBe(fastPathRun as Command<unknown>);
+  expect(await entry?.load(["-P", "image"])).toBe(run as Command<unknown>);
+  expect(await entry?.load()).toBe(run as Command<unknown>);
+});
+
+test("a mistake is told as run tells it, whatever is plain before it", async () => {
+  const { status, err } = await runCommandLine(["run", "--rm"]);
+  expect({ status, err: err.split("\n")[0] }).toEqual({
+    status: 1,
+    err: '"tare run" requires at least 1 argument.',
+  });
+  const { out } = await runCommandLine(["run", "--rm", "--help"]);
+  expect(out).toContain("--publish-all");
+});
