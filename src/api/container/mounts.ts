@@ -181,9 +181,18 @@ function planTmpfs(target: string, options: string | undefined): TmpfsMount {
   return { kind: "tmpfs", target, ...(options === undefined || options === "" ? {} : { options }) };
 }
 
+/** `[name]` or `[name, value]`. */
+function tmpfsOption(option: unknown): string {
+  if (Array.isArray(option) && option.every((word) => typeof word === "string")) return option.join("=");
+  throw new Failure(
+    "invalid",
+    "cannot read the request: TmpfsOptions.Options must be a list of lists of texts",
+  );
+}
+
 function tmpfsOptions({ TmpfsOptions, ReadOnly }: Mount): string {
   const extra = TmpfsOptions?.Options;
-  const words = Array.isArray(extra) ? extra.filter(Array.isArray).map((pair) => pair.join("=")) : [];
+  const words = Array.isArray(extra) ? extra.map(tmpfsOption) : [];
   if (ReadOnly === true) words.push("ro");
   if ((TmpfsOptions?.SizeBytes ?? 0) > 0) words.push(`size=${TmpfsOptions?.SizeBytes}`);
   if ((TmpfsOptions?.Mode ?? 0) > 0) words.push(`mode=${(TmpfsOptions?.Mode ?? 0).toString(8)}`);

@@ -135,6 +135,11 @@ describe("planMounts()", () => {
     expect(plan(mount as unknown as Mount)).toEqual(planned as never);
   });
 
+  test.each([[[{}]], [["uid", 5]], ["uid=5"]])("refuses %j as options of a tmpfs", (option) => {
+    const mount = { Type: "tmpfs", Target: "/b", TmpfsOptions: { Options: [option] } };
+    expect(() => plan(mount as unknown as Mount)).toThrow("must be a list of lists of texts");
+  });
+
   const wrong = (type: string, detail: string): string =>
     `invalid mount config for type "${type}": ${detail}`;
   test.each([

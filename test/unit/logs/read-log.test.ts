@@ -129,13 +129,15 @@ describe("readLog()", () => {
     const before = openDescriptors();
     const ended = Promise.withResolvers<void>();
     writer.write(1, bytes("old\nolder\n"));
-    const reading = lines({ follow: true, tail: 1, ended: ended.promise });
-    await sleep(20);
-    writer.write(1, bytes("new\nunfin"));
-    await sleep(20);
-    writer.write(1, bytes("ished"));
-    ended.resolve();
-    expect(await reading).toEqual(["o1:older\n", "o1:new\n", "o1:unfinished"]);
+    const found: string[] = [];
+    for await (const entry of readLog(directory, { follow: true, tail: 1, ended: ended.promise })) {
+      found.push(show(entry));
+      if (found.length === 1) writer.write(1, bytes("new\nunfin"));
+      if (found.length !== 2) continue;
+      writer.write(1, bytes("ished"));
+      ended.resolve();
+    }
+    expect(found).toEqual(["o1:older\n", "o1:new\n", "o1:unfinished"]);
     expect(openDescriptors()).toBe(before);
   });
 
