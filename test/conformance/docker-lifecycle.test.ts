@@ -42,10 +42,14 @@ describeDocker("docker-cli", (host) => {
     const hold = ["sh", "-c", "until test -e /go; do sleep 0.1; done; exit 12"];
     await host.docker.must(["run", "-d", "--name", "held", "--restart=always", "busybox", ...hold]);
     const waiting = host.docker.must(["wait", "held"], { timeoutMs: 60_000 });
-    const attached = host.docker.run(["attach", "--no-stdin", "held"], { timeoutMs: 60_000 });
     await host.docker.must(["exec", "held", "touch", "/go"]);
     expect(await waiting).toBe("12");
-    expect((await attached).code).toBe(12);
+    // Its input ends the run: the client is attached by then.
+    const reads = ["sh", "-c", "read line; exit 13"];
+    await host.docker.must(["run", "-d", "-i", "--name", "joined", "--restart=always", "busybox", ...reads]);
+    const attached = await host.docker.run(["attach", "joined"], { input: "go\n", timeoutMs: 60_000 });
+    expect(attached.code).toBe(13);
+    await host.docker.must(["rm", "-f", "joined"]);
     await host.docker.must(["rm", "-f", "held"]);
   });
 });
