@@ -1,6 +1,6 @@
 /** Containers for tests of the runtime: busybox, cgroups and directories of the test's own. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { Cgroup } from "../../src/linux/cgroup/cgroup.ts";
@@ -123,8 +123,13 @@ export class TestContainer implements AsyncDisposable {
     this.output.stream?.destroy();
     await this.kept[Symbol.asyncDispose]();
     await this.cgroup.remove();
-    for (const path of this.#owned) rmSync(path, { recursive: true, force: true });
+    for (const path of this.#owned) removeTree(path);
   }
+}
+
+/** A keeper that is just ending may write into it: with `force`, rmSync() returns then, and leaves the rest. */
+function removeTree(path: string): void {
+  while (existsSync(path)) rmSync(path, { recursive: true, force: true });
 }
 
 /** Collects an attached stream: frames taken apart, or the bytes of a terminal. */
@@ -311,7 +316,7 @@ export class TestRuntime implements AsyncDisposable {
     } catch (thrown) {
       output.stream?.destroy();
       await cgroup.remove();
-      for (const path of owned) rmSync(path, { recursive: true, force: true });
+      for (const path of owned) removeTree(path);
       throw thrown;
     }
   }
@@ -356,7 +361,7 @@ export class TestRuntime implements AsyncDisposable {
       return { exit, stdout: output.text(1), stderr: output.text(2) };
     } finally {
       output.stream?.destroy();
-      rmSync(runDirectory, { recursive: true, force: true });
+      removeTree(runDirectory);
     }
   }
 

@@ -14,7 +14,7 @@ import { Installation, isGone, isRoot } from "../support/tare.ts";
 
 const patienceMs = 30_000;
 const networks = ["lan", "past"] as const;
-const addresses = { lan: "172.31.79.9", past: "172.31.80.9" } as const;
+const addresses = { lan: "10.31.79.9", past: "10.31.80.9" } as const;
 
 describe.skipIf(!isRoot)("a network namespace outlives its container", () => {
   let tare: Installation;
@@ -25,10 +25,10 @@ describe.skipIf(!isRoot)("a network namespace outlives its container", () => {
     await tare.must(["load", "-i", busyboxArchive()]);
     execFileSync("ip", ["link", "add", "parent0", "up", "type", "veth", "peer", "name", "outside0"]);
     execFileSync("ip", ["link", "set", "outside0", "up"]);
-    execFileSync("ip", ["address", "add", "172.31.79.1/24", "dev", "outside0"]);
-    const lan = ["-d", "macvlan", "-o", "parent=parent0", "--subnet", "172.31.79.0/24"];
+    execFileSync("ip", ["address", "add", "10.31.79.1/24", "dev", "outside0"]);
+    const lan = ["-d", "macvlan", "-o", "parent=parent0", "--subnet", "10.31.79.0/24"];
     await tare.must(["network", "create", ...lan, "lan"]);
-    await tare.must(["network", "create", "-o", "bypass_bridge=true", "--subnet", "172.31.80.0/24", "past"]);
+    await tare.must(["network", "create", "-o", "bypass_bridge=true", "--subnet", "10.31.80.0/24", "past"]);
     await tare.must(["network", "create", "plain"]);
   });
   afterEach(async () => {

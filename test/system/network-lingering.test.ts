@@ -53,9 +53,9 @@ describe.skipIf(!isRoot)("a container is replaced while a connection to it is op
   beforeAll(async () => {
     tare = new Installation();
     await tare.must(["load", "-i", busyboxArchive()]);
-    await tare.must(["network", "create", "--subnet", "172.31.77.0/24", "fixed"]);
-    await tare.must(["network", "create", "--subnet", "172.31.78.0/29", "small"]);
-    const past = ["-o", "bypass_bridge=true", "--subnet", "172.31.76.0/24"] as const;
+    await tare.must(["network", "create", "--subnet", "10.31.77.0/24", "fixed"]);
+    await tare.must(["network", "create", "--subnet", "10.31.78.0/29", "small"]);
+    const past = ["-o", "bypass_bridge=true", "--subnet", "10.31.76.0/24"] as const;
     await tare.must(["network", "create", ...past, "past"]);
     // Load: starts and removals that take part in the same locks.
     const load = async (): Promise<void> => {
@@ -129,7 +129,7 @@ describe.skipIf(!isRoot)("a container is replaced while a connection to it is op
     {
       name: "fixed",
       port: 18_081,
-      flags: ["--network", "fixed", "--ip", "172.31.77.9"],
+      flags: ["--network", "fixed", "--ip", "10.31.77.9"],
       rounds: isFullRun ? 10 : 6,
     },
     // Five addresses: less than there are old links.
@@ -137,7 +137,7 @@ describe.skipIf(!isRoot)("a container is replaced while a connection to it is op
     {
       name: "past",
       port: 18_083,
-      flags: ["--network", "past", "--ip", "172.31.76.9"],
+      flags: ["--network", "past", "--ip", "10.31.76.9"],
       rounds: isFullRun ? 10 : 6,
     },
   ] as const;

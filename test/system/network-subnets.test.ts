@@ -131,16 +131,16 @@ describe.skipIf(!isRoot)("subnets of networks", () => {
   });
 
   test("a subnet that was asked for stays: one sentence names the interface, and it works when that is gone", async () => {
-    await tare.must(["network", "create", "--subnet", "172.31.80.0/24", "asked"]);
+    await tare.must(["network", "create", "--subnet", "10.31.80.0/24", "asked"]);
     await tare.must(["daemon", "stop"]);
-    squat("172.31.80.0/24");
+    squat("10.31.80.0/24");
     const refused = await tare.refused(["run", "--rm", "--network", "asked", "busybox", "true"]);
     expect(refused).toContain(
-      `its subnet 172.31.80.0/24 overlaps with 172.31.80.0/24 of the interface ${squatter}`,
+      `its subnet 10.31.80.0/24 overlaps with 10.31.80.0/24 of the interface ${squatter}`,
     );
     leave();
     await tare.must(["run", "--rm", "--network", "asked", "busybox", "true"]);
-    expect(await subnetOf("asked")).toBe("172.31.80.0/24");
+    expect(await subnetOf("asked")).toBe("10.31.80.0/24");
     await tare.must(["network", "rm", "asked"]);
   });
 

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { detectCgroups, findController } from "../../src/linux/cgroup/layout.ts";
 import { busyboxArchive } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { type Finished, Installation, isRoot } from "../support/tare.ts";
 
 /** Words of TARE_WITHOUT with another way; see docs/reference/kernel-features.md. */
@@ -44,7 +45,10 @@ describe.skipIf(!isRoot)("a kernel without", () => {
         await tare.must(["run", "-d", "--name", "one", ...shape, "busybox", "sh", "-c", script]);
         await tare.must(["exec", "one", "sh", "-c", "echo kept > /data/file && touch /made"]);
         expect(await tare.must(["exec", "one", "cat", "/data/file"])).toBe("kept");
-        expect(await tare.must(["logs", "one"])).toBe("begun");
+        await poll(async () => ((await tare.must(["logs", "one"])) === "begun" ? true : undefined), {
+          timeoutMs: 10_000,
+          what: "see its first line in the log",
+        });
         // The daemon that comes after it finds all of it.
         await tare.must(["daemon", "stop"]);
         await tare.must(["version"], { env: { TARE_WITHOUT: list } });

@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { removeDirectory } from "../files/remove-directory.ts";
 import { Failure, sentenceOf } from "../../../base/failure.ts";
 import { fault } from "../../../base/fault.ts";
 import { planCapabilities } from "../../../linux/process/capability.ts";
@@ -88,9 +88,7 @@ export async function startExec(
     finish(context, session, { code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end) });
     fault("exec.ended");
     await kept[Symbol.asyncDispose]();
-    await rm(context.places.exec(session.containerId, id), { recursive: true, force: true }).catch(
-      () => undefined,
-    );
+    await removeDirectory(context.places.exec(session.containerId, id)).catch(() => undefined);
   });
   return duplex === undefined ? undefined : { terminal: session.spec.terminal ?? false, duplex };
 }
@@ -143,7 +141,7 @@ async function launch(
     const { exitCode } = thrown.details;
     const code = typeof exitCode === "number" ? exitCode : 126;
     finish(context, session, { code, error: sentenceOf(thrown) });
-    await rm(runDirectory, { recursive: true, force: true });
+    await removeDirectory(runDirectory);
     duplex?.destroy();
     throw launchFailure(thrown, { exitCode: code });
   }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerId } from "../../../model/containers.ts";
+import { removeDirectory } from "../files/remove-directory.ts";
 import type { ContainerContext } from "../../context.ts";
 
 /**
@@ -18,11 +18,11 @@ export function watchOrphanedExecs(context: ContainerContext, id: ContainerId): 
 
 async function watch(context: ContainerContext, directory: string): Promise<void> {
   const found = await context.parts.runtime.reconnect(directory).catch(() => undefined);
-  if (found === undefined || !("pid" in found)) return await rm(directory, { recursive: true, force: true });
+  if (found === undefined || !("pid" in found)) return await removeDirectory(directory);
   context.execs.keep(found);
   void found.exited.then(async () => {
     context.execs.drop(found);
     await found[Symbol.asyncDispose]();
-    await rm(directory, { recursive: true, force: true }).catch(() => undefined);
+    await removeDirectory(directory).catch(() => undefined);
   });
 }

@@ -1,9 +1,7 @@
-import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { removeDirectory } from "../files/remove-directory.ts";
 import { poll } from "../../../base/deadline.ts";
 import { fault } from "../../../base/fault.ts";
 import { type Failure, kindOf, sentenceOf } from "../../../base/failure.ts";
-import { codeOf, fileFailure } from "../../../linux/files/file-failure.ts";
 import type { Exit } from "../../../runtime/types.ts";
 import type { ContainerRecord, IntentId } from "../../state/records.ts";
 import type { EngineEvent } from "../../../model/engine.ts";
@@ -196,26 +194,6 @@ export async function sweepAll(
   context.state.endIntent(intent);
   context.parts.cgroups.release(id);
   fault("sweep.done");
-}
-
-/**
- * Removes a directory and all below it; fine when absent. The keepers of execs that end may still write into it, and
- * others may remove parts of it meanwhile: it is gone when this resolves, or this throws.
- */
-export async function removeDirectory(path: string): Promise<void> {
-  await poll(
-    async () => {
-      try {
-        await rm(path, { recursive: true, force: true });
-      } catch (thrown) {
-        if (codeOf(thrown) !== "ENOTEMPTY")
-          throw fileFailure("cannot remove the directory of a container", thrown);
-      }
-      // With `force`, rm() also resolves when an entry vanishes while it goes through the tree, and leaves the rest.
-      return existsSync(path) ? undefined : true;
-    },
-    { everyMs: 3, timeoutMs: BUSY_MS, what: `remove the directory "${path}" of a container` },
-  );
 }
 
 /** Kills what is left in it and removes it; fine when absent. */

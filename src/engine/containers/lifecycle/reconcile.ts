@@ -8,7 +8,6 @@ import {
   dropContainer,
   type ExitedState,
   recordEnd,
-  removeDirectory,
   removeImageOf,
   stateAfter,
   sweepAll,
@@ -21,6 +20,7 @@ import { finishConnection, openLiveNetwork } from "../../networks/connect.ts";
 import { plansOf, releaseEndpoints, withPlans } from "../../networks/join-networks.ts";
 import { announceEndpoint } from "../../networks/names.ts";
 import { runningRecord, withStart } from "./running-record.ts";
+import { removeDirectory } from "../files/remove-directory.ts";
 import { sentenceOf } from "../../../base/failure.ts";
 import { adopt } from "./start.ts";
 import { isUnconfirmed } from "../../unconfirmed.ts";
