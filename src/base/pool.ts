@@ -1,13 +1,13 @@
-/** So long after the last use: nobody waits for the end of a short one then. */
+/** The next one is made so long after the last use, so that it does not delay a start. */
 const restMs = 10;
 
-/** What can be made before somebody needs it. */
+/** A resource that can be made before it is needed. */
 export interface Prewarmed extends Disposable {
   /** False when it can't be used any more. */
   readonly isAlive?: boolean;
 }
 
-/** At most one at a time, made when none has been needed for a moment. Many at once are made by those who need them. */
+/** Holds at most one prewarmed resource, made when none was needed for a moment. A burst of callers makes its own. */
 export class Pool<T extends Prewarmed> implements AsyncDisposable {
   readonly #make: () => Promise<T | undefined>;
   #made: T | undefined;
@@ -16,12 +16,12 @@ export class Pool<T extends Prewarmed> implements AsyncDisposable {
   #making: Promise<void> | undefined;
   #isClosed = false;
 
-  /** `make` may fail, or give nothing: who needs one next makes it, and says why that fails. */
+  /** `make` may fail or return undefined: the next caller makes its own, and reports why that fails. */
   constructor(make: () => Promise<T | undefined>) {
     this.#make = make;
   }
 
-  /** For the caller to use up, and to dispose of. */
+  /** The prewarmed one, if there is one; the caller owns it and disposes of it. */
   take(): T | undefined {
     const made = this.#made;
     this.#made = undefined;
@@ -30,7 +30,7 @@ export class Pool<T extends Prewarmed> implements AsyncDisposable {
     return undefined;
   }
 
-  /** For the time in which nothing is to be made beside; when that is over for all who asked for it, the next one is made. */
+  /** Makes nothing until all holders have disposed of their hold; then the next one is made. */
   hold(): Disposable {
     clearTimeout(this.#timer);
     this.#held++;

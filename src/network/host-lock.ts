@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, statSync, unlinkSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, rmSync, statSync } from "node:fs";
 import { poll } from "../base/deadline.ts";
 import { within } from "../base/failure.ts";
 import { tryLock } from "../linux/files/file-lock.ts";
@@ -6,8 +6,8 @@ import { tryLock } from "../linux/files/file-lock.ts";
 const TIMEOUT_MS = 30_000;
 
 /**
- * The lock of all engines that share this network namespace, which each holds while it looks for a free subnet and makes a bridge of it.
- * The caller disposes of it.
+ * Locks out the other engines of this network namespace, for the time in which an engine finds a free subnet and makes a
+ * bridge with it. The caller disposes of the lock.
  */
 export async function lockHostNetworks(): Promise<Disposable> {
   const { path, isOfHost } = findLock();
@@ -32,8 +32,8 @@ export async function lockHostNetworks(): Promise<Disposable> {
   }
   return {
     [Symbol.dispose]: () => {
-      // One of a namespace that ends would stay for ever.
-      if (!isOfHost) unlinkSync(path);
+      // The file of a namespace would stay after the namespace has ended.
+      if (!isOfHost) rmSync(path, { force: true });
       closeSync(fd);
     },
   };

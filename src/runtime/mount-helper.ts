@@ -11,7 +11,7 @@ import { takeMount } from "./plan/report.ts";
 import { planMountHelper, type TreePlace } from "./plan/mount-helper.ts";
 import type { KeeperProgram } from "./types.ts";
 
-/** The mount helper, with a keeper as its throw-away process. */
+/** The mount helper; its process is a short-lived keeper. */
 export class KeeperMountHelper implements MountHelper {
   readonly #program: KeeperProgram;
   readonly #runRoot: string;

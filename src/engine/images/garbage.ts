@@ -93,7 +93,7 @@ export class Garbage implements Disposable {
     await this.#collecting;
   }
 
-  /** What belongs to no image now is kept for a while: whoever brought it may go on with it. */
+  /** What belongs to no image now is kept for a while: the client that brought it may go on with it. */
   async keepForNow(): Promise<void> {
     try {
       // What is removed from here on is no leftover.

@@ -19,7 +19,7 @@ const deadlineMs = 30_000;
 const endMs = 2_000;
 const prefix = "helper-";
 
-/** Something that a process has to do which is none of a container's. */
+/** A task for a short-lived process that belongs to no container. */
 export interface HelperProcess {
   /** What the keeper is called in process lists. */
   readonly name: string;
@@ -40,7 +40,7 @@ export interface Waiting {
   readonly value: number;
 }
 
-/** Sends a process of its own on the helper process; `take` gets the result out of it; then it ends, whatever happened. */
+/** Runs a helper process; `take` reads the result from it. The process has ended when this returns or throws. */
 export async function runHelperProcess<Result>(
   program: KeeperProgram,
   helperProcess: HelperProcess,
@@ -54,7 +54,7 @@ export async function runHelperProcess<Result>(
   }
 }
 
-/** Removes what an engine that was killed in the middle of a helper process has left; its processes have ended with it. */
+/** Removes the directories of helper processes that a killed engine has left; the processes ended with the engine. */
 export function removeOldHelperProcesses(runRoot: string): void {
   for (const name of readdirSync(runRoot)) {
     if (name.startsWith(prefix)) rmSync(join(runRoot, name), { recursive: true, force: true });

@@ -141,8 +141,9 @@ async function launch(
     const { exitCode } = thrown.details;
     const code = typeof exitCode === "number" ? exitCode : 126;
     finish(context, session, { code, error: sentenceOf(thrown) });
-    await removeDirectory(runDirectory);
     duplex?.destroy();
+    // The reason of the failure is what the client has to read; what may be left goes with the container.
+    await removeDirectory(runDirectory).catch(() => undefined);
     throw launchFailure(thrown, { exitCode: code });
   }
 }

@@ -239,7 +239,7 @@ function checkSources(plan: ContainerPlan): void {
   }
 }
 
-/** Whoever has Docker on the same host has its forward chain, too: said before somebody wonders why nothing answers. */
+/** Docker on the same host has a forward chain that drops packets: the warning says so before a connection fails. */
 async function firewallWarnings(
   { networks, parts }: ContainerContext,
   endpoints: readonly EndpointRecord[],
