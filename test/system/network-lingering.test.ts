@@ -21,6 +21,12 @@ function hostEnds(): ReadonlyMap<string, string> {
   );
 }
 
+/** Addresses that the host has the hardware address of. */
+function hostNeighbors(): readonly string[] {
+  const { stdout } = spawnSync("ip", ["neighbor", "show"], { encoding: "utf8" });
+  return stdout.split("\n").flatMap((line) => (line.includes("lladdr") ? [line.split(" ")[0] ?? ""] : []));
+}
+
 /**
  * A connection that the server fills and this side never reads beyond the first line: the kernel keeps trying to deliver the rest after the
  * server's end, and keeps its network namespace for that.
@@ -116,7 +122,13 @@ describe.skipIf(!isRoot)("a container is replaced while a connection to it is op
     expect(reached.map(({ line }) => line)).toEqual([text, text]);
     const own = [...hostEnds().keys()].filter((end) => end.endsWith(endpoint.slice(0, 8)));
     expect(own).toHaveLength(name === "past" ? 0 : 1);
+    const reachedBefore = hostNeighbors();
     await tare.must(["rm", "-f", name]);
+    // The host's sockets were the only ones to use this address, and have ended.
+    if (name === "fixed") {
+      expect(reachedBefore).toContain(address);
+      expect(hostNeighbors()).not.toContain(address);
+    }
     await poll(() => own.every((end) => (hostEnds().get(end) ?? "") === "") || undefined, {
       timeoutMs: patienceMs,
       everyMs: 10,
