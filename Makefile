@@ -35,7 +35,7 @@ $(NATIVE): native/syscall.c native/keeper.c native/plan.h native/calls.h native/
 lib: dist/lib/mod.js
 
 dist/lib/mod.js: $(SOURCES) $(NATIVE) tsconfig.json tsconfig.lib.json
-	node_modules/.bin/tsc -p tsconfig.lib.json
+	node_modules/typescript-7/bin/tsc -p tsconfig.lib.json
 	mkdir -p dist/native && cp $(NATIVE) dist/native/
 	touch $@
 

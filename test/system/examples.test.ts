@@ -87,7 +87,7 @@ for (const [name, [program = "", ...flags]] of Object.entries(runtimes)) {
       test("the compiled library's declarations fit the examples", () => {
         const examples = readdirSync(join(repository, "examples")).map((file) => `examples/${file}`);
         const options = "--noEmit --ignoreConfig --strict --module nodenext --target esnext --types node";
-        const checked = spawnSync("node_modules/.bin/tsc", [...options.split(" "), ...examples], {
+        const checked = spawnSync("node_modules/typescript-7/bin/tsc", [...options.split(" "), ...examples], {
           cwd: repository,
           encoding: "utf8",
         });
