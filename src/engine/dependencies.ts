@@ -83,18 +83,14 @@ export interface CgroupPart {
    * Throws "invalid" when the kernel refuses one.
    */
   limitAbove(name: string, plan: CgroupPlan): void;
-  /** An id for the next container, because its cgroup is there already; undefined: any will do. */
-  promiseId(): string | undefined;
   create(name: string, plan: CgroupPlan): CgroupHandle;
-  /** Removes the cgroup right below the engine's own, unless anything is in it. */
-  removeUnused(name: string): void;
   /** Of the container with this id; it need not be there. */
   open(name: string): CgroupHandle;
   /** Whether the container with this id has one in any hierarchy. */
   exists(name: string): boolean;
   /** Calls the listener soon after memory ran out in the cgroup of the container with this id, as long as it is there. */
   watchOom(name: string, listener: () => void): Promise<void>;
-  /** Names of those that exist, but for one that is nobody's yet. */
+  /** Names of those that exist. */
   list(): readonly string[];
 }
 

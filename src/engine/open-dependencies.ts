@@ -32,7 +32,6 @@ import type { BlobPolicy } from "../spec/registry/blob-policy.ts";
 import type { GarbageRules } from "../spec/garbage-rules.ts";
 import type { IdPool } from "../spec/id-pool.ts";
 import type { EngineDependencies, RuntimePart } from "./dependencies.ts";
-import { randomContainerId } from "./planning/container-name.ts";
 import { requireEmpty } from "./state/damage.ts";
 import { lockRoot } from "./state/locked-root.ts";
 
@@ -85,7 +84,7 @@ export async function openDependencies(options: PartsOptions): Promise<EngineDep
       .catch(() => undefined);
     parent.removeEmpty();
   });
-  const cgroups = opened.use(new EngineCgroups(parent, randomContainerId));
+  const cgroups = opened.use(new EngineCgroups(parent));
   const namespaces = opened.use(new UserNamespaces(program, runRoot));
   const networks = opened.use(
     openNetworkPart(dataRoot, {

@@ -139,7 +139,7 @@ export class Installation implements AsyncDisposable {
     return `tare-${createHash("sha256").update(realpathSync(this.dataRoot)).digest("hex").slice(0, 8)}`;
   }
 
-  /** Cgroups of containers that exist in any hierarchy, also of one that is prewarmed; or of one container. */
+  /** Cgroups of containers that exist in any hierarchy; or of one container. */
   cgroups(id?: string): string[] {
     const parent = this.cgroupParent();
     const roots = [
@@ -214,9 +214,6 @@ function directoriesIn(path: string): readonly string[] {
     return [];
   }
 }
-
-/** So long what was prewarmed may lie there unused: longer than src/linux/cgroup/cgroup-pool.ts lets it. */
-export const aheadMs = 12_000;
 
 export async function waitUntilEmpty(
   look: () => readonly string[],

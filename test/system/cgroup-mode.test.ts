@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
 import { busyboxArchive } from "../support/images.ts";
-import { aheadMs, Installation, isGone, isRoot, waitUntilEmpty } from "../support/tare.ts";
+import { Installation, isGone, isRoot, waitUntilEmpty } from "../support/tare.ts";
 
 const hierarchies = (): readonly string[] =>
   ["/sys/fs/cgroup", ...readdirSync("/sys/fs/cgroup").map((name) => join("/sys/fs/cgroup", name))].filter(
@@ -44,7 +44,7 @@ describe.skipIf(!isRoot)("modes of cgroups", () => {
       nested,
     ]);
     await tare.must(["exec", "-d", "loose", "sleep", "1003"]);
-    expect(await waitUntilEmpty(() => tare.cgroups(), aheadMs)).toEqual([]);
+    expect(await waitUntilEmpty(() => tare.cgroups())).toEqual([]);
     expect(await tare.must(["inspect", "-f", "{{.HostConfig.Tare.Cgroups}}", "loose"])).toBe("disabled");
     const pid = await pidOf("loose");
     const keeper = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);

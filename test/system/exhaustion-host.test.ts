@@ -8,7 +8,7 @@ import { connectTo } from "../../src/library/connected-engine.ts";
 import { expectNothingLeft } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { poll } from "../support/patience.ts";
-import { aheadMs, executable, Installation, isRoot, waitUntilEmpty } from "../support/tare.ts";
+import { executable, Installation, isRoot, waitUntilEmpty } from "../support/tare.ts";
 
 describe.skipIf(!isRoot)("a daemon", () => {
   let tare: Installation;
@@ -153,8 +153,7 @@ describe.skipIf(!isRoot)("a daemon", () => {
         await engine.containers.remove("round", { force: true });
       }
       await engine.settle();
-      // One that is prewarmed is held open, too, as long as nobody wants it.
-      expect(await waitUntilEmpty(() => tare.cgroups(), aheadMs)).toEqual([]);
+      expect(await waitUntilEmpty(() => tare.cgroups())).toEqual([]);
     };
     await rounds(5);
     const pid = daemon();

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { busyboxArchive } from "../support/images.ts";
 import { poll } from "../support/patience.ts";
-import { aheadMs, Installation, isGone, isRoot, waitUntilEmpty } from "../support/tare.ts";
+import { Installation, isGone, isRoot, waitUntilEmpty } from "../support/tare.ts";
 
 describe.skipIf(!isRoot)("what must hold", () => {
   let tare: Installation;
@@ -148,7 +148,7 @@ describe.skipIf(!isRoot)("what must hold", () => {
       expect(finished.stderr).not.toMatch(/\bat .*\.ts:\d+|Error:|\[object/);
       await tare.must(["system", "settle"]);
       expect(await tare.must(["ps", "-aq"])).toBe("");
-      expect(await waitUntilEmpty(() => tare.cgroups(), aheadMs)).toEqual([]);
+      expect(await waitUntilEmpty(() => tare.cgroups())).toEqual([]);
     });
   }
 

@@ -6,16 +6,12 @@ import { type CgroupLayout, hierarchiesOf } from "../../linux/cgroup/layout.ts";
 import { CgroupParent } from "../../linux/cgroup/parent.ts";
 import { pathIn, readCgroupPaths } from "../../linux/cgroup/paths.ts";
 import type { CgroupPlan } from "../../linux/cgroup/plan.ts";
-import { CgroupPool } from "../../linux/cgroup/cgroup-pool.ts";
-import { attempt } from "../../linux/kernel/syscall.ts";
-import { AT_REMOVEDIR } from "../../linux/constants/open.ts";
 import type { CgroupPart } from "../dependencies.ts";
 import type { OomListener } from "./oom-listener.ts";
 
 /** The cgroups of an engine's containers: below its own, or below one that the container was given. */
 export class EngineCgroups implements CgroupPart, Disposable {
   readonly #own: CgroupParent;
-  readonly #spare: CgroupPool;
   /** Parents that are in use, by path; and which container has which. */
   readonly #parents = new Map<string, CgroupParent>();
   readonly #assigned = new Map<string, string>();
@@ -24,10 +20,8 @@ export class EngineCgroups implements CgroupPart, Disposable {
   #oom: Promise<OomListener> | undefined;
   #isDisposed = false;
 
-  /** `newId` gives one for a container. */
-  constructor(own: CgroupParent, newId: () => string) {
+  constructor(own: CgroupParent) {
     this.#own = own;
-    this.#spare = new CgroupPool(own, newId);
   }
 
   get layout(): CgroupLayout {
@@ -71,21 +65,12 @@ export class EngineCgroups implements CgroupPart, Disposable {
     this.#own.open(parent.path.slice(this.#own.path.length + 1)).change(plan);
   }
 
-  promiseId(): string | undefined {
-    return this.#spare.promise();
-  }
-
   create(name: string, plan: CgroupPlan): Cgroup {
-    return (this.#assigned.has(name) ? this.#parentOf(name) : this.#spare).create(name, plan);
+    return this.#parentOf(name).create(name, plan);
   }
 
   open(name: string): Cgroup {
-    return (this.#assigned.has(name) ? this.#parentOf(name) : this.#spare).open(name);
-  }
-
-  removeUnused(name: string): void {
-    for (const hierarchy of hierarchiesOf(this.layout))
-      attempt("unlinkat", this.#own.directoryIn(hierarchy), name, AT_REMOVEDIR);
+    return this.#parentOf(name).open(name);
   }
 
   exists(name: string): boolean {
@@ -97,8 +82,7 @@ export class EngineCgroups implements CgroupPart, Disposable {
     const names = new Set<string>();
     for (const { mountPath } of hierarchiesOf(this.layout)) {
       for (const entry of readdirSync(join(mountPath, this.path), { withFileTypes: true })) {
-        const isOurs = entry.name === this.#spare.name || this.#isParent(entry.name);
-        if (entry.isDirectory() && !isOurs) names.add(entry.name);
+        if (entry.isDirectory() && !this.#isParent(entry.name)) names.add(entry.name);
       }
     }
     for (const name of this.#assigned.keys()) if (this.exists(name)) names.add(name);
@@ -135,7 +119,6 @@ export class EngineCgroups implements CgroupPart, Disposable {
 
   [Symbol.dispose](): void {
     this.#isDisposed = true;
-    this.#spare[Symbol.dispose]();
     void this.#oom?.then((oom) => oom[Symbol.dispose]());
     for (const parent of this.#parents.values()) parent[Symbol.dispose]();
     this.#parents.clear();

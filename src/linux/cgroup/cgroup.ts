@@ -25,17 +25,10 @@ export interface BoundedWaiting extends Waiting {
 export class Cgroup {
   readonly name: string;
   readonly #parent: CgroupPlace;
-  readonly #ahead: (() => CgroupJoin | undefined) | undefined;
 
-  /** `ahead` gives the first who wants to join it what was opened for that. */
-  constructor(
-    parent: CgroupPlace,
-    name: string,
-    { ahead }: { readonly ahead?: () => CgroupJoin | undefined } = {},
-  ) {
+  constructor(parent: CgroupPlace, name: string) {
     this.#parent = parent;
     this.name = name;
-    this.#ahead = ahead;
   }
 
   /** Below each hierarchy's mount: `tare-1a2b/ID`. */
@@ -49,10 +42,8 @@ export class Cgroup {
    * its topmost takes no more processes.
    */
   openJoin(options: { readonly besidePid?: number } = {}): CgroupJoin {
-    const { besidePid } = options;
     try {
-      const opened = besidePid === undefined ? this.#ahead?.() : undefined;
-      return opened ?? openJoin(this.#parent, this.name, { besidePid });
+      return openJoin(this.#parent, this.name, options);
     } catch (thrown) {
       throw within(`cannot join cgroup "${this.path}"`, thrown);
     }

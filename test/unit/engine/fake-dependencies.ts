@@ -131,8 +131,6 @@ export class FakeWorld {
         layout: { v1: [], swapAccounting: true, cpus: "0-1", memoryNodes: "0" },
         path: "tare-fake",
         limitAbove: () => undefined,
-        promiseId: () => undefined,
-        removeUnused: (name) => void this.cgroups.delete(name),
         create: (name) => {
           this.cgroups.add(name);
           return this.#cgroup(name);

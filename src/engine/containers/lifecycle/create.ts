@@ -40,7 +40,7 @@ export async function createContainer(
   wanted: ContainerSpec,
   { pod, startsNext = false }: CreateOptions & { readonly pod?: PodSettings } = {},
 ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
-  const id = context.parts.cgroups.promiseId() ?? randomContainerId();
+  const id = randomContainerId();
   const asked = wanted.pod === undefined ? wanted : inPod(context, wanted, wanted.pod);
   const ownName = pod === undefined ? asked.name : (asked.name ?? `${id.slice(0, 12)}-infra`);
   using name = reserveName(context, { wanted: ownName, id });

@@ -29,7 +29,6 @@ import { undoUpdate } from "./update.ts";
 
 /** So many keepers are asked at once. */
 const AT_ONCE = 16;
-const idForm = /^[0-9a-f]{64}$/;
 /** As Docker shows a container that a reboot ended. */
 const LOST_IN_REBOOT = 255;
 
@@ -80,8 +79,6 @@ function assignCgroups({ parts, state }: ContainerContext): void {
 function sweepEnded(context: ContainerContext): void {
   for (const name of context.parts.cgroups.list()) {
     const record = context.state.findContainer(name);
-    // One that was prewarmed, and its engine killed.
-    if (record === undefined && idForm.test(name)) context.parts.cgroups.removeUnused(name);
     if (record === undefined || isRunning(record) || context.live.has(record.id)) continue;
     void context.background.run(record.id, () => sweepCgroup(context, record.id));
   }
