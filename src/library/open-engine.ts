@@ -1,4 +1,6 @@
 import { parseBridgeGsoMaxSize } from "../spec/gso-max-size.ts";
+import type { PublishPolicy } from "../spec/publish-policy.ts";
+import type { BlobPolicy } from "../spec/registry/blob-policy.ts";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,11 +30,11 @@ export interface OpenOptions {
    * What becomes of layers' blobs once they are unpacked: "keep", "rebuild" (they go where they can be made again, bit for bit), "refetch"
    * (also where a registry has them). Absent: what the data root has begun with, at first "keep".
    */
-  readonly blobPolicy?: "keep" | "rebuild" | "refetch";
+  readonly blobPolicy?: BlobPolicy;
   /**
    * Whether published ports obey the host's input rules ("respect-host"), or pass them by as with Docker: "docker", the default.
    */
-  readonly publishPolicy?: "docker" | "respect-host";
+  readonly publishPolicy?: PublishPolicy;
   /**
    * The largest packets of TCP over IPv4 on the default bridge, in bytes, from 65536 (the default) to 524280: see `gso_max_size` in docs/guide/networks-and-firewall.md.
    */

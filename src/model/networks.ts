@@ -1,3 +1,4 @@
+import type { PortProtocol } from "../spec/port-range.ts";
 import type { ContainerId, ContainerReference, WallMs } from "./containers.ts";
 
 /** A name, an id, or an unambiguous prefix of an id: what a person types. */
@@ -72,8 +73,6 @@ export interface EndpointDetails {
     readonly ipv6?: { readonly address: string; readonly bits: number; readonly gateway?: string };
   };
 }
-
-export type PortProtocol = "tcp" | "udp" | "sctp";
 
 /** Ports that are to be reached from outside: `count` of them, from `containerPort` on. */
 export interface PortSpec {

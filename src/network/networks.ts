@@ -1,12 +1,7 @@
 import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
 import type { IpAddress, IpPrefix } from "../spec/ip-address.ts";
+import type { PublishPolicy } from "../spec/publish-policy.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "./types.ts";
-
-/**
- * Whom published ports obey. `docker`: packets that are forwarded to a container pass the host's input rules by, as with
- * Docker. `respect-host`: what the host's own input chains drop or reject is dropped for published ports, too.
- */
-export type PublishPolicy = "docker" | "respect-host";
 
 /** Something that was done to the host, or found, that its administrator wants to know. One sentence. */
 export type NetworkNote = string;

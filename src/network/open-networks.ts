@@ -1,3 +1,4 @@
+import type { PublishPolicy } from "../spec/publish-policy.ts";
 import { Failure, sentenceOf } from "../base/failure.ts";
 import type { Fd } from "../linux/kernel/fd.ts";
 import { findLink, removeLink } from "../linux/netlink/links.ts";
@@ -19,7 +20,7 @@ import { makeNetworks } from "./make-networks.ts";
 import { attachInTime } from "./macvlan/attach-in-time.ts";
 import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
 import { adoptMacvlans } from "./macvlan/own-macvlans.ts";
-import { findPortClash, refuseTakenPorts } from "./merge-ports.ts";
+import { findPortClash, refuseTakenPorts } from "./port-clash.ts";
 import { forgetFlowsFrom, forgetFlowsTo } from "./old-flows.ts";
 import { OpenedHost } from "./opened-host.ts";
 import { readForwarding } from "./read-forwarding.ts";
@@ -35,7 +36,6 @@ import type {
   Networks,
   NetworksOptions,
   PortReach,
-  PublishPolicy,
 } from "./networks.ts";
 import { SurveyCache } from "./survey-cache.ts";
 import { UnfilteredNetworks } from "./unfiltered-networks.ts";

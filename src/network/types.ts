@@ -1,4 +1,5 @@
 import type { IpAddress, IpPrefix } from "../spec/ip-address.ts";
+import type { PortProtocol } from "../spec/port-range.ts";
 
 /** 64 hexadecimal digits, of the engine's choice. */
 export type NetworkId = string;
@@ -53,8 +54,6 @@ export interface NetworkPlan {
   /** Published ports without an address of their own listen there; absent: all addresses. */
   readonly defaultBindings: readonly IpAddress[];
 }
-
-export type PortProtocol = "tcp" | "udp" | "sctp";
 
 /** Ports that are published, one or a run of them: `count` host ports from `hostPort` lead to as many from `containerPort`. */
 export interface PublishedPorts {

@@ -1,3 +1,4 @@
+import type { PublishPolicy } from "../spec/publish-policy.ts";
 import { Failure, sentenceOf } from "../base/failure.ts";
 import type { Fd } from "../linux/kernel/fd.ts";
 import { openNetlink } from "../linux/netlink/netlink-socket.ts";
@@ -15,7 +16,6 @@ import type {
   Networks,
   NetworksOptions,
   PortReach,
-  PublishPolicy,
 } from "./networks.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "./types.ts";
 

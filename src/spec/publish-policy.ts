@@ -1,6 +1,9 @@
 import { Failure } from "../base/failure.ts";
 
-/** Whether published ports pass the host's input rules by, as with Docker, or obey them. */
+/**
+ * Which rules published ports obey. `docker`: packets that are forwarded to a container bypass the host's input rules, as
+ * with Docker. `respect-host`: what the host's own input chains drop or reject is dropped for published ports, too.
+ */
 export type PublishPolicy = "docker" | "respect-host";
 
 /** Throws "invalid". */

@@ -1,4 +1,12 @@
 import { Failure } from "../../base/failure.ts";
+import {
+  formatPortNumbers,
+  isAscending,
+  parsePortNumbers,
+  parsePortProtocol,
+  type PortNumbers,
+  type PortProtocol,
+} from "../../spec/port-range.ts";
 
 interface Binding {
   readonly HostIp: string;
@@ -39,8 +47,8 @@ export function readPublish(text: string): readonly [port: string, binding: Bind
     throw refused(`invalid ranges specified for container and host Ports: ${container} and ${host}`);
   }
   return [
-    `${formatRange(inner)}/${protocol}`,
-    { HostIp: address, HostPort: outer === undefined ? "" : formatRange(outer) },
+    `${formatPortNumbers(inner)}/${protocol}`,
+    { HostIp: address, HostPort: outer === undefined ? "" : formatPortNumbers(outer) },
   ];
 }
 
@@ -48,14 +56,14 @@ export function readPublish(text: string): readonly [port: string, binding: Bind
 export function readExposed(text: string): string {
   if (text.includes(":")) throw refused(`invalid port format for --expose: ${text}`);
   const { ports, protocol } = splitProtocol(text);
-  return `${formatRange(parseRange(ports, `invalid range format for --expose: ${text}`))}/${protocol}`;
+  return `${formatPortNumbers(parseRange(ports, `invalid range format for --expose: ${text}`))}/${protocol}`;
 }
 
 interface Spec {
   readonly address: string;
   readonly host: string;
   readonly container: string;
-  readonly protocol: string;
+  readonly protocol: PortProtocol;
 }
 
 function parseShort(text: string): Spec {
@@ -89,31 +97,18 @@ function parseLong(text: string): Spec {
   return { address: "", host: fields["published"] ?? "", container: fields["target"], protocol };
 }
 
-function splitProtocol(text: string): { readonly ports: string; readonly protocol: string } {
-  const [ports = "", protocol = "tcp", ...more] = text.split("/");
-  const lower = protocol.toLowerCase();
-  if (more.length > 0 || !["tcp", "udp", "sctp"].includes(lower)) {
-    throw refused(`invalid proto: ${protocol}`);
-  }
-  return { ports, protocol: lower };
+function splitProtocol(text: string): { readonly ports: string; readonly protocol: PortProtocol } {
+  const [ports = "", name = "tcp", ...more] = text.split("/");
+  const protocol = parsePortProtocol(name);
+  if (more.length > 0 || protocol === undefined) throw refused(`invalid proto: ${name}`);
+  return { ports, protocol };
 }
 
-interface Range {
-  readonly first: number;
-  readonly last: number;
-}
-
-function formatRange({ first, last }: Range): string {
-  return first === last ? `${first}` : `${first}-${last}`;
-}
-
-function parseRange(text: string, sentence: string): Range {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
-  const first = Number(match?.[1]);
-  const last = match?.[2] === undefined ? first : Number(match[2]);
-  if (match === null || first > 65_535 || last > 65_535) throw refused(sentence);
-  if (last < first) throw refused(`invalid range specified for the port: ${text}`);
-  return { first, last };
+function parseRange(text: string, sentence: string): PortNumbers {
+  const numbers = parsePortNumbers(text);
+  if (numbers === undefined) throw refused(sentence);
+  if (!isAscending(numbers)) throw refused(`invalid range specified for the port: ${text}`);
+  return numbers;
 }
 
 function refused(sentence: string): Failure {

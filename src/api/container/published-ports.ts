@@ -1,37 +1,39 @@
 import { isIP } from "node:net";
 import { Failure } from "../../base/failure.ts";
-import { formatPortRun, joinPortRuns, type PortProtocol, type PortRun } from "../../spec/port-run.ts";
+import { mergePortMappings, mergePortRanges, type PortMapping } from "../../spec/merge-ports.ts";
+import {
+  formatPortRange,
+  isAscending,
+  parsePortNumbers,
+  parsePortProtocol,
+  parsePortRange,
+  type PortProtocol,
+  type PortRange,
+} from "../../spec/port-range.ts";
 import type { ContainerConfig } from "../types/container-config.ts";
 import type { HostConfig, PortBinding } from "../types/host-config.ts";
 
 /** Ports in the engine's words: `count` from each first one on. */
-export interface PlannedPorts {
-  readonly protocol: PortProtocol;
-  readonly containerPort: number;
-  readonly count: number;
+export interface PlannedPorts extends PortMapping {
   readonly hostAddress?: string;
-  /** Absent: the engine chooses. */
-  readonly hostPort?: number;
-  /** With a count of 1: the first free one up to this. */
-  readonly lastHostPort?: number;
 }
 
 /** `80/tcp`, `8000-8010/udp`, `80`. Throws "invalid" in Docker's words. */
-export function parseContainerPort(text: string): PortRun {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/([A-Za-z]+))?$/.exec(text);
-  const protocol = (match?.[3] ?? "tcp").toLowerCase();
-  if (match === null) throw new Failure("invalid", `invalid port specification: "${text.slice(0, 100)}"`);
-  if (protocol !== "tcp" && protocol !== "udp" && protocol !== "sctp") {
-    throw new Failure("invalid", `invalid proto: ${protocol.slice(0, 50)}`);
-  }
-  const [first, last] = parseRange(match[1] as string, match[2], text);
-  return { protocol, first, last };
+export function parseContainerPort(text: string): PortRange {
+  const range = parsePortRange(text);
+  if (range !== undefined) return range;
+  const [numbers = "", protocol = "tcp", ...more] = text.split("/");
+  const isOther =
+    more.length === 0 && /^[A-Za-z]+$/.test(protocol) && parsePortProtocol(protocol) === undefined;
+  if (isOther && parsePortNumbers(numbers) !== undefined)
+    throw new Failure("invalid", `invalid proto: ${protocol.toLowerCase().slice(0, 50)}`);
+  throw invalidPort(text);
 }
 
-/** The keys of `ExposedPorts`, each checked, with its protocol; neighbours joined: Docker's clients send each port of a range. */
+/** The keys of `ExposedPorts`, each checked, with its protocol; neighbors merged: Docker's clients send each port of a range. */
 export function planExposed(config: Pick<ContainerConfig, "ExposedPorts">): readonly string[] {
   const runs = Object.keys(config.ExposedPorts ?? {}).map(parseContainerPort);
-  return joinPortRuns(runs).map(formatPortRun);
+  return mergePortRanges(runs).map(formatPortRange);
 }
 
 /** `HostConfig.PortBindings`. Throws Failure("invalid") for what can't be a port. */
@@ -52,31 +54,7 @@ export function planPorts({ PortBindings: bindings }: HostConfig): readonly Plan
       });
     }
   }
-  return joinPorts(found);
-}
-
-/** Neighbours whose ports run on in parallel become one. */
-export function joinPorts(ports: readonly PlannedPorts[]): readonly PlannedPorts[] {
-  const joined: PlannedPorts[] = [];
-  const last = new Map<string, number>();
-  for (const ports_ of [...ports].sort(byPlace)) {
-    const { protocol, hostAddress = "", hostPort, containerPort, lastHostPort } = ports_;
-    const shift = hostPort === undefined ? "any" : hostPort - containerPort;
-    const key = `${protocol}/${hostAddress}/${shift}`;
-    const at = last.get(key);
-    const before = at === undefined ? undefined : joined[at];
-    const continues =
-      before !== undefined &&
-      lastHostPort === undefined &&
-      before.lastHostPort === undefined &&
-      before.containerPort + before.count === containerPort;
-    if (continues) joined[at as number] = { ...before, count: before.count + ports_.count };
-    else {
-      last.set(key, joined.length);
-      joined.push(ports_);
-    }
-  }
-  return joined;
+  return mergePortMappings(found, ({ hostAddress = "" }) => hostAddress);
 }
 
 /** Published ports that go, by the host's. */
@@ -90,7 +68,7 @@ export interface PlannedRemoval {
 /** `8081`, `8081/udp`, `8000-8010`, `127.0.0.1:8081`, `[::1]:8081`. Throws "invalid". */
 export function parseRemoval(text: string): PlannedRemoval {
   const match = /^(?:(.*):)?(\d{1,5}(?:-\d{1,5})?)(\/[A-Za-z]+)?$/.exec(text);
-  if (match === null) throw new Failure("invalid", `invalid port specification: "${text.slice(0, 100)}"`);
+  if (match === null) throw invalidPort(text);
   const { protocol, first, last } = parseContainerPort(`${match[2]}${match[3] ?? ""}`);
   return {
     hostPort: first,
@@ -131,10 +109,6 @@ export function formatPortBindings(
   return bindings;
 }
 
-function byPlace(one: PlannedPorts, other: PlannedPorts): number {
-  return one.containerPort - other.containerPort || (one.hostPort ?? 0) - (other.hostPort ?? 0);
-}
-
 function planAddress(text: string): { readonly hostAddress?: string } {
   const address = text.replace(/^\[(.*)\]$/, "$1");
   if (address === "") return {};
@@ -147,20 +121,15 @@ function planHost(
   count: number,
 ): { readonly hostPort?: number; readonly lastHostPort?: number } {
   if (text === "" || text === "0") return {};
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
-  if (match === null) throw new Failure("invalid", `invalid port specification: "${text.slice(0, 100)}"`);
-  const [first, last] = parseRange(match[1] as string, match[2], text);
+  const numbers = parsePortNumbers(text);
+  if (numbers === undefined || numbers.first === 0 || !isAscending(numbers)) throw invalidPort(text);
+  const { first, last } = numbers;
   if (first === last) return { hostPort: first };
   if (count === 1) return { hostPort: first, lastHostPort: last };
   if (last - first + 1 === count) return { hostPort: first };
   throw new Failure("invalid", `invalid ranges specified for container and host Ports: ${count} and ${text}`);
 }
 
-function parseRange(first: string, last: string | undefined, text: string): readonly [number, number] {
-  const from = Number(first);
-  const to = last === undefined ? from : Number(last);
-  if (from > 65_535 || to > 65_535 || to < from || from === 0) {
-    throw new Failure("invalid", `invalid port specification: "${text.slice(0, 100)}"`);
-  }
-  return [from, to];
+function invalidPort(text: string): Failure {
+  return new Failure("invalid", `invalid port specification: "${text.slice(0, 100)}"`);
 }

@@ -1,4 +1,4 @@
-import { spellOutPorts } from "../../spec/port-run.ts";
+import { spellOutPorts } from "../../spec/port-range.ts";
 import type { HostConfig, PortBinding } from "../types/host-config.ts";
 
 type Bindings = Readonly<Record<string, readonly PortBinding[] | null>>;

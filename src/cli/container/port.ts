@@ -1,4 +1,5 @@
 import type { PortBinding } from "../../api/types/host-config.ts";
+import { parsePortNumbers } from "../../spec/port-range.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
 import { findReach, isReachShown, reachOfPort } from "../format/reach.ts";
@@ -52,10 +53,10 @@ function listOne(
   ports: Ports,
   { container, asked }: { readonly container: string; readonly asked: string },
 ): readonly Line[] {
-  const match = /^(\d{1,5})(?:\/(\w+))?$/.exec(asked);
-  if (match === null || Number(match[1]) > 65_535)
-    throw new Failure("invalid", `Error: invalid port '${asked}'`);
-  const inner = `${Number(match[1])}/${match[2] ?? "tcp"}`;
+  const [number = "", protocol = "tcp"] = /^(\d+)(?:\/(\w+))?$/.exec(asked)?.slice(1) ?? [];
+  const port = parsePortNumbers(number)?.first;
+  if (port === undefined) throw new Failure("invalid", `Error: invalid port '${asked}'`);
+  const inner = `${port}/${protocol}`;
   const bindings = ports[inner] ?? [];
   if (bindings.length === 0) {
     throw new Failure("not-found", `Error: No public port '${asked}' published for ${container}`);

@@ -1,6 +1,6 @@
 import type { ContainerConfig } from "../../api/types/container-config.ts";
 import type { ContainerDetails } from "../../model/containers.ts";
-import { spellOutPorts } from "../../spec/port-run.ts";
+import { spellOutPorts } from "../../spec/port-range.ts";
 
 const nothingSaid: ContainerConfig = {
   Hostname: "",

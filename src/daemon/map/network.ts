@@ -4,7 +4,7 @@ import type { PortBinding } from "../../api/types/host-config.ts";
 import type { Port } from "../../api/types/container.ts";
 import type { BoundPorts, EndpointDetails, NetworkDetails } from "../../model/networks.ts";
 import type { ContainerSummary } from "../../model/containers.ts";
-import { spellOutPorts } from "../../spec/port-run.ts";
+import { spellOutPorts } from "../../spec/port-range.ts";
 import { timeText } from "./container-state.ts";
 
 /** A network as `GET /networks/{id}` shows it; in the list without its containers. */

@@ -1,7 +1,9 @@
 import { Failure } from "../../base/failure.ts";
-import { findPortClash, mergePorts } from "../../network/merge-ports.ts";
+import { findPortClash } from "../../network/port-clash.ts";
 import type { PublishedPorts } from "../../network/types.ts";
 import { formatIpAddress, parseIpAddress } from "../../spec/ip-address.ts";
+import { mergePortMappings } from "../../spec/merge-ports.ts";
+import { highestPort } from "../../spec/port-range.ts";
 import type { PortSpec } from "../../model/networks.ts";
 
 /** What of the host's ports is in use. */
@@ -36,7 +38,9 @@ export function choosePorts(specs: readonly PortSpec[], facts: PortFacts): reado
       chosen.push(pickFrom(at, { first: hostPort, last: lastHostPort ?? hostPort, blocked }));
     }
   }
-  return mergePorts(chosen);
+  return mergePortMappings(chosen, ({ hostAddress }) =>
+    hostAddress === undefined ? "" : formatIpAddress(hostAddress),
+  );
 }
 
 /** How many of the host's ports would do: one, a range, all. */
@@ -109,10 +113,10 @@ function whatBlocks(
   ports: PublishedPorts,
   { facts, chosen }: { readonly facts: PortFacts; readonly chosen: readonly PublishedPorts[] },
 ): Failure | undefined {
-  if (ports.hostPort + ports.count - 1 > 65_535) {
+  if (ports.hostPort + ports.count - 1 > highestPort) {
     return new Failure(
       "invalid",
-      `cannot publish ports from ${ports.hostPort} on: the last one is past 65535`,
+      `cannot publish ports from ${ports.hostPort} on: the last one is past ${highestPort}`,
     );
   }
   for (const other of facts.others) {

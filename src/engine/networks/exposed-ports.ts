@@ -1,5 +1,6 @@
 import type { ContainerSpec } from "../../model/containers.ts";
-import { joinPortRuns, parsePortRun, type PortRun, subtractPortRuns } from "../../spec/port-run.ts";
+import { mergePortRanges, subtractPortRanges } from "../../spec/merge-ports.ts";
+import { parsePortRange, type PortRange } from "../../spec/port-range.ts";
 import type { PortSpec } from "../../model/networks.ts";
 
 /** All that the container and its image name, as `80/tcp`; ranges as they are. */
@@ -19,12 +20,12 @@ export function exposedPortsOf(spec: ContainerSpec, image: readonly string[]): r
 export function portsToPublish(spec: ContainerSpec, image: readonly string[]): readonly PortSpec[] {
   const asked = spec.ports ?? [];
   if (spec.publishAll !== true) return asked;
-  const runs = asked.map(({ protocol = "tcp", containerPort, count = 1 }): PortRun => {
+  const runs = asked.map(({ protocol = "tcp", containerPort, count = 1 }): PortRange => {
     return { protocol, first: containerPort, last: containerPort + count - 1 };
   });
-  const exposed = joinPortRuns(exposedPortsOf(spec, image).flatMap((text) => parsePortRun(text) ?? []));
+  const exposed = mergePortRanges(exposedPortsOf(spec, image).flatMap((text) => parsePortRange(text) ?? []));
   const rest = exposed
-    .flatMap((run) => subtractPortRuns(run, runs))
+    .flatMap((run) => subtractPortRanges(run, runs))
     .map(({ protocol, first, last }): PortSpec => {
       const count = last - first + 1;
       return { protocol, containerPort: first, ...(count === 1 ? {} : { count }) };

@@ -1,6 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
-import { joinPortRuns, parsePortRun, portsOfRun } from "../../spec/port-run.ts";
+import { mergePortRanges } from "../../spec/merge-ports.ts";
+import { parsePortRange, portsOfRange } from "../../spec/port-range.ts";
 import { type ContainerContext, isRunning } from "../context.ts";
 import { getContainer } from "../find-container.ts";
 import type { ExtraHost } from "../planning/network-files.ts";
@@ -62,8 +63,8 @@ export function linkVariables(context: ContainerContext, record: ContainerRecord
     if (address === undefined) return [];
     const prefix = alias.replaceAll("-", "_").toUpperCase();
     const exposed = [...other.imageConfig.defaults.exposedPorts, ...(other.spec.exposedPorts ?? [])];
-    const ports = joinPortRuns(exposed.flatMap((text) => parsePortRun(text) ?? []))
-      .flatMap(portsOfRun)
+    const ports = mergePortRanges(exposed.flatMap((text) => parsePortRange(text) ?? []))
+      .flatMap(portsOfRange)
       .sort((one, two) => one.port - two.port);
     const [first] = ports;
     return [

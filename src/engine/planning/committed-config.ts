@@ -1,5 +1,5 @@
 import type { ImageDefaults } from "../../spec/image/config.ts";
-import { spellOutPorts } from "../../spec/port-run.ts";
+import { spellOutPorts } from "../../spec/port-range.ts";
 import type { CommittedConfig } from "../../model/containers.ts";
 import { mergeEnvironment } from "./environment.ts";
 

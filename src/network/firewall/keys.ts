@@ -1,5 +1,5 @@
 import { encodeIpAddress, type IpAddress } from "../../spec/ip-address.ts";
-import type { PortProtocol } from "../types.ts";
+import type { PortProtocol } from "../../spec/port-range.ts";
 
 export const protocolNumbers: Readonly<Record<PortProtocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
 

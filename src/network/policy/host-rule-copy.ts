@@ -1,3 +1,4 @@
+import { mergePortRanges } from "../../spec/merge-ports.ts";
 import { Failure } from "../../base/failure.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { NetlinkFailure, type NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
@@ -173,21 +174,13 @@ function publishedElements(ports: readonly PublishedPorts[]): readonly SetElemen
 export function portRanges(
   ports: readonly PublishedPorts[],
 ): readonly { readonly key: Uint8Array; readonly keyEnd: Uint8Array }[] {
-  const sorted = [...ports].sort((one, other) => one.hostPort - other.hostPort);
-  const runs = new Map<PublishedPorts["protocol"], { first: number; last: number }[]>();
-  for (const { protocol, hostPort, count } of sorted) {
-    const list = runs.get(protocol) ?? [];
-    runs.set(protocol, list);
-    const run = list.at(-1);
-    if (run !== undefined && hostPort <= run.last + 1) run.last = Math.max(run.last, hostPort + count - 1);
-    else list.push({ first: hostPort, last: hostPort + count - 1 });
-  }
-  return [...runs].flatMap(([protocol, list]) =>
-    list.map(({ first, last }) => ({
-      key: joinKeys(protocolKey(protocol), portKey(first)),
-      keyEnd: joinKeys(protocolKey(protocol), portKey(last)),
-    })),
-  );
+  const ranges = ports.map(({ protocol, hostPort, count }) => {
+    return { protocol, first: hostPort, last: hostPort + count - 1 };
+  });
+  return mergePortRanges(ranges).map(({ protocol, first, last }) => ({
+    key: joinKeys(protocolKey(protocol), portKey(first)),
+    keyEnd: joinKeys(protocolKey(protocol), portKey(last)),
+  }));
 }
 
 function ruleOf(failure: NetlinkFailure): { readonly table: string; readonly handle: number } | undefined {

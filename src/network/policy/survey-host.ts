@@ -4,7 +4,7 @@ import type { NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
 import { listChains, listRules, listSets, type FirewallChain } from "../../linux/nftables/rules.ts";
 import { encodeIpAddress, formatIpAddress, type IpAddress, type IpFamily } from "../../spec/ip-address.ts";
 import { protocolNumbers } from "../firewall/keys.ts";
-import type { PublishPolicy } from "../networks.ts";
+import type { PublishPolicy } from "../../spec/publish-policy.ts";
 import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../types.ts";
 import type { InterfaceReach } from "./describe-reach.ts";
 import { evaluatePacket, type TableContents, type TestPacket } from "./evaluate-packet.ts";

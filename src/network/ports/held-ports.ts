@@ -2,9 +2,9 @@ import { Failure } from "../../base/failure.ts";
 import type { OwnedFd } from "../../linux/kernel/fd.ts";
 import { holdPort, type PortPlace } from "../../linux/sockets/port-socket.ts";
 import { listWaitingSockets, meets } from "../../linux/sockets/waiting-sockets.ts";
-import { formatHostPorts } from "../merge-ports.ts";
+import { formatHostPorts } from "../port-clash.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "../types.ts";
-import { firstPlaces, keyOfPlace, planPortRuns, type PortRun } from "./port-places.ts";
+import { firstPlaces, keyOfPlace, planHostPortRanges, type HostPortRange } from "./port-places.ts";
 
 /** Sockets of one container's ports, and of all containers'. */
 export const MOST_FOR_ONE = 256;
@@ -19,7 +19,7 @@ export interface PortConflict extends PortPlace {
 
 interface Entry {
   readonly container: string;
-  readonly runs: readonly PortRun[];
+  readonly runs: readonly HostPortRange[];
   /** Those of the runs that may have a socket. */
   readonly places: readonly PortPlace[];
   /** How many of the places have been tried. */
@@ -47,7 +47,7 @@ export class HeldPorts implements Disposable {
     { isRestored = false }: { readonly isRestored?: boolean } = {},
   ): void {
     const known = this.#entries.get(endpoint.id);
-    const runs = planPortRuns(plan, endpoint);
+    const runs = planHostPortRanges(plan, endpoint);
     if (runs.length === 0) return this.release(endpoint.id);
     const places = firstPlaces(runs, MOST_FOR_ONE);
     const container = endpoint.containerId ?? endpoint.id;

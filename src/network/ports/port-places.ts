@@ -3,7 +3,7 @@ import type { IpFamily } from "../../spec/ip-address.ts";
 import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../types.ts";
 
 /** A run of the host's ports, from `port` on. */
-export interface PortRun extends PortPlace {
+export interface HostPortRange extends PortPlace {
   readonly count: number;
 }
 
@@ -11,7 +11,7 @@ export interface PortRun extends PortPlace {
  * The host's ports whose packets the firewall translates to the container. Ports of SCTP are left out, and those of networks that
  * translate none: a program of the host that binds such a port receives its packets.
  */
-export function planPortRuns(plan: NetworkPlan, endpoint: EndpointPlan): readonly PortRun[] {
+export function planHostPortRanges(plan: NetworkPlan, endpoint: EndpointPlan): readonly HostPortRange[] {
   if (plan.driver !== "bridge" || plan.internal) return [];
   const families = ([4, 6] as const).filter((family) => {
     const mode = family === 4 ? plan.gatewayMode4 : plan.gatewayMode6;
@@ -24,7 +24,7 @@ export function planPortRuns(plan: NetworkPlan, endpoint: EndpointPlan): readonl
 function runsOf(
   { protocol, hostAddress, hostPort, count }: PublishedPorts,
   { plan, families }: { readonly plan: NetworkPlan; readonly families: readonly IpFamily[] },
-): readonly PortRun[] {
+): readonly HostPortRange[] {
   if (protocol === "sctp") return [];
   const bindings = hostAddress === undefined ? plan.defaultBindings : [hostAddress];
   const run = { protocol, port: hostPort, count };
@@ -36,7 +36,7 @@ function runsOf(
 }
 
 /** Port by port, the first of them all. */
-export function firstPlaces(runs: readonly PortRun[], most: number): readonly PortPlace[] {
+export function firstPlaces(runs: readonly HostPortRange[], most: number): readonly PortPlace[] {
   const places: PortPlace[] = [];
   for (const { protocol, address, port, count } of runs) {
     const end = port + Math.min(count, most - places.length);

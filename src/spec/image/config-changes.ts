@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { ImageDefaults } from "./config.ts";
-import { parsePortRun, spellOutPorts } from "../port-run.ts";
+import { parsePortRange, spellOutPorts } from "../port-range.ts";
 import { readJson } from "../json-reader.ts";
 
 type Change = (defaults: ImageDefaults, text: string) => Partial<ImageDefaults>;
@@ -51,7 +51,7 @@ const instructions: Readonly<Record<string, Change>> = {
   EXPOSE: (defaults, text) => {
     const ports = splitWords(text, defaults.env).map((port) => (port.includes("/") ? port : `${port}/tcp`));
     for (const port of ports) {
-      if (parsePortRun(port) === undefined) throw new Failure("invalid", `"${port}" is no port`);
+      if (parsePortRange(port) === undefined) throw new Failure("invalid", `"${port}" is no port`);
     }
     return { exposedPorts: union(defaults.exposedPorts, ports.flatMap(spellOutPorts)) };
   },

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { completeSubnet } from "../../../src/network/check-subnet.ts";
 import { poolsOf, defaultPools } from "../../../src/network/default-pools.ts";
 import { macAddressOf, parseMacAddress } from "../../../src/network/mac-address.ts";
-import { findPortClash, formatHostPorts, mergePorts } from "../../../src/network/merge-ports.ts";
+import { findPortClash, formatHostPorts } from "../../../src/network/port-clash.ts";
+import { mergePortMappings } from "../../../src/spec/merge-ports.ts";
 import { AddressSet } from "../../../src/network/address-set.ts";
 import { pickAddress } from "../../../src/network/pick-address.ts";
 import { findOverlap, pickSubnet } from "../../../src/network/pick-subnet.ts";
@@ -228,7 +229,10 @@ describe("ports", () => {
     ...changes,
   });
 
-  test("mergePorts() joins neighbours that run in parallel", () => {
+  const mergePorts = (ports: readonly PublishedPorts[]): readonly PublishedPorts[] =>
+    mergePortMappings(ports, () => "");
+
+  test("mergePortMappings() merges neighbors that run in parallel", () => {
     expect(mergePorts(Array.from({ length: 1000 }, (_, at) => port(9999 - at)))).toEqual([
       port(9000, { count: 1000 }),
     ]);
@@ -236,10 +240,10 @@ describe("ports", () => {
       port(80),
       port(81, { containerPort: 90, count: 2 }),
     ]);
-    expect(mergePorts([port(80), port(81, { protocol: "udp" }), port(80)])).toHaveLength(2);
+    expect(mergePorts([port(80), port(81, { protocol: "udp" }), port(80)])).toHaveLength(3);
   });
 
-  test("mergePorts() loses and makes no port", () => {
+  test("mergePortMappings() loses and makes no port", () => {
     const single = fc.tuple(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 60 }));
     fc.assert(
       fc.property(fc.array(single), (pairs) => {

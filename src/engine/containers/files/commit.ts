@@ -5,7 +5,7 @@ import { commitLayer } from "../../../image/commit.ts";
 import { stageInWorker } from "../../../image/stage-in-worker.ts";
 import { applyConfigChanges } from "../../../spec/image/config-changes.ts";
 import type { ImageDefaults } from "../../../spec/image/config.ts";
-import { spellOutPorts } from "../../../spec/port-run.ts";
+import { spellOutPorts } from "../../../spec/port-range.ts";
 import { parseReference, withDefaultTag } from "../../../spec/reference.ts";
 import { StoringSink } from "../../images/load-sink.ts";
 import { exposedPortsOf } from "../../networks/exposed-ports.ts";

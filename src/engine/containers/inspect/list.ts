@@ -1,5 +1,5 @@
 import { Failure } from "../../../base/failure.ts";
-import { parsePortRun, type PortRun } from "../../../spec/port-run.ts";
+import { parsePortRange, type PortRange } from "../../../spec/port-range.ts";
 import { findImage } from "../../images/find-image.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerFilter, ContainerSummary } from "../../../model/containers.ts";
@@ -74,7 +74,7 @@ const filters: Readonly<Record<string, Filter>> = {
     values.some((value) => {
       const run = requireRun("expose", value);
       return exposedPortsOf(spec, imageConfig.defaults.exposedPorts).some((text) => {
-        const exposed = parsePortRun(text);
+        const exposed = parsePortRange(text);
         return exposed?.protocol === run.protocol && exposed.first <= run.last && exposed.last >= run.first;
       });
     }),
@@ -112,8 +112,8 @@ function namePattern(text: string): RegExp {
 }
 
 /** `80`, `80/udp`, `8000-8010`. */
-function requireRun(key: string, value: string): PortRun {
-  const run = parsePortRun(value);
+function requireRun(key: string, value: string): PortRange {
+  const run = parsePortRange(value);
   if (run !== undefined) return run;
   throw new Failure("invalid", `invalid filter '${key}=${value.slice(0, 100)}'`);
 }

@@ -1,24 +1,24 @@
 import { describe, expect, test } from "bun:test";
+import { mergePortRanges, subtractPortRanges } from "../../../src/spec/merge-ports.ts";
 import {
-  formatPortRun,
-  joinPortRuns,
-  parsePortRun,
-  type PortRun,
+  formatPortRange,
+  parsePortRange,
+  type PortRange,
   spellOutPorts,
-  subtractPortRuns,
-} from "../../../src/spec/port-run.ts";
+} from "../../../src/spec/port-range.ts";
 
-const run = (text: string): PortRun => parsePortRun(text) as PortRun;
-const join = (texts: readonly string[]): readonly string[] => joinPortRuns(texts.map(run)).map(formatPortRun);
+const run = (text: string): PortRange => parsePortRange(text) as PortRange;
+const join = (texts: readonly string[]): readonly string[] =>
+  mergePortRanges(texts.map(run)).map(formatPortRange);
 
-describe("parsePortRun()", () => {
+describe("parsePortRange()", () => {
   test("reads ports and ranges", () => {
-    expect(parsePortRun("80")).toEqual({ protocol: "tcp", first: 80, last: 80 });
-    expect(parsePortRun("8000-8010/UDP")).toEqual({ protocol: "udp", first: 8000, last: 8010 });
+    expect(parsePortRange("80")).toEqual({ protocol: "tcp", first: 80, last: 80 });
+    expect(parsePortRange("8000-8010/UDP")).toEqual({ protocol: "udp", first: 8000, last: 8010 });
   });
 
   test.each(["", "x", "0/tcp", "2-1/tcp", "70000/tcp", "80/icmp", "80/"])("%p is no port", (text) => {
-    expect(parsePortRun(text)).toBeUndefined();
+    expect(parsePortRange(text)).toBeUndefined();
   });
 });
 
@@ -28,7 +28,7 @@ test("spellOutPorts() gives each of them", () => {
   expect(spellOutPorts("nonsense")).toEqual([]);
 });
 
-describe("joinPortRuns()", () => {
+describe("mergePortRanges()", () => {
   test.each([
     [["81/tcp", "80/tcp", "82/tcp"], ["80-82/tcp"]],
     [
@@ -52,7 +52,7 @@ describe("joinPortRuns()", () => {
   });
 });
 
-describe("subtractPortRuns()", () => {
+describe("subtractPortRanges()", () => {
   test.each([
     ["80-90/tcp", ["85/tcp"], ["80-84/tcp", "86-90/tcp"]],
     ["80-90/tcp", ["70-80/tcp", "90-99/tcp"], ["81-89/tcp"]],
@@ -60,6 +60,6 @@ describe("subtractPortRuns()", () => {
     ["80-90/tcp", ["1-100/udp", "91/tcp", "79/tcp"], ["80-90/tcp"]],
     ["80/tcp", ["80/tcp", "80/tcp"], []],
   ])("%s without %j is %j", (text, others, wanted) => {
-    expect(subtractPortRuns(run(text), others.map(run)).map(formatPortRun)).toEqual(wanted);
+    expect(subtractPortRanges(run(text), others.map(run)).map(formatPortRange)).toEqual(wanted);
   });
 });

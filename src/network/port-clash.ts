@@ -2,49 +2,6 @@ import { Failure } from "../base/failure.ts";
 import { formatIpAddress, type IpAddress } from "../spec/ip-address.ts";
 import type { EndpointId, EndpointPlan, PublishedPorts } from "./types.ts";
 
-/** Neighbours that run in parallel become one run: what a range of any size was split into is whole again. */
-export function mergePorts(ports: readonly PublishedPorts[]): readonly PublishedPorts[] {
-  const sorted = [...ports].sort(
-    (one, other) =>
-      compare(placeOf(one), placeOf(other)) ||
-      one.hostPort - other.hostPort ||
-      one.containerPort - other.containerPort,
-  );
-  const runs: PublishedPorts[] = [];
-  for (const next of sorted) {
-    const last = runs.at(-1);
-    if (last !== undefined && continues(last, next))
-      runs[runs.length - 1] = { ...last, count: last.count + next.count };
-    else if (last === undefined || !isSame(last, next)) runs.push(next);
-  }
-  return runs;
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
-}
-
-function placeOf({ protocol, hostAddress }: PublishedPorts): string {
-  return `${protocol} ${hostAddress === undefined ? "" : formatIpAddress(hostAddress)}`;
-}
-
-function continues(last: PublishedPorts, next: PublishedPorts): boolean {
-  return (
-    placeOf(last) === placeOf(next) &&
-    next.hostPort === last.hostPort + last.count &&
-    next.containerPort === last.containerPort + last.count
-  );
-}
-
-function isSame(one: PublishedPorts, other: PublishedPorts): boolean {
-  return (
-    placeOf(one) === placeOf(other) &&
-    one.hostPort === other.hostPort &&
-    one.containerPort === other.containerPort &&
-    one.count === other.count
-  );
-}
-
 /** The first of `ports` that takes a host's port which one of `others` has as well: the same address, or all addresses of its family. */
 export function findPortClash(
   ports: readonly PublishedPorts[],
