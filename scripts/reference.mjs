@@ -85,6 +85,8 @@ export async function formatCommands() {
     "",
     "## Options before the command",
     "",
+    'An option marked "at daemon start" takes effect when the command starts the daemon.',
+    "",
     ...formatFlags(globalFlags),
     ...sections,
   ].join("\n");

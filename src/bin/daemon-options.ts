@@ -2,30 +2,19 @@ import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import type { FlagTable } from "../cli/flags/flag.ts";
 import { parseFlags } from "../cli/flags/parse.ts";
-import { type BlobPolicy, parseBlobPolicy } from "../spec/registry/blob-policy.ts";
-import { type GarbageRules, parseGarbageRules } from "../spec/garbage-rules.ts";
-import { parseBridgeGsoMaxSize } from "../spec/gso-max-size.ts";
-import { type IdPool, parseIdPool } from "../spec/id-pool.ts";
-import { parsePublishPolicy, type PublishPolicy } from "../spec/publish-policy.ts";
-import { type GlobalValues, globalFlags } from "../cli/global-flags.ts";
+import { type GlobalFlag, type GlobalValues, globalFlags } from "../cli/global-flags.ts";
+import type { EngineSettings } from "../model/engine-settings.ts";
 
 export interface DaemonOptions {
   readonly dataRoot: string;
   readonly runRoot: string;
   readonly socketPath: string;
-  readonly storageDriver?: string;
-  readonly storageOptions?: readonly string[];
-  readonly idPool?: IdPool;
-  readonly garbageRules?: GarbageRules;
-  readonly blobPolicy?: BlobPolicy;
-  readonly publishPolicy?: PublishPolicy;
-  readonly bridgeGsoMaxSize?: number;
-  readonly bridgeBypass: boolean;
+  readonly settings: EngineSettings;
   readonly debug: boolean;
 }
 
-/** The flags of `tare daemon`, before or after the word. Environment variables that choose a daemon to talk to do not count here. */
-export function parseDaemonOptions(argv: readonly string[]): DaemonOptions {
+/** The flags of `tare daemon`, before or after the word. Environment variables that select a daemon are ignored here. */
+export async function parseDaemonOptions(argv: readonly string[]): Promise<DaemonOptions> {
   const parsed = parseFlags(globalFlags as FlagTable, argv, { optionsEnd: "dashes" });
   const unexpected = parsed.positional.filter((word) => word !== "daemon");
   if (unexpected.length > 0)
@@ -39,24 +28,39 @@ export function parseDaemonOptions(argv: readonly string[]): DaemonOptions {
       `cannot serve at "${host}": the daemon listens on unix sockets only (unix:///path)`,
     );
   }
-  const { "storage-driver": storageDriver, "storage-opt": storageOptions } = values;
-  const { "userns-pool": pool, gc, "blob-policy": blobPolicy } = values;
   return {
     dataRoot: values["data-root"] ?? "/var/lib/tare",
     runRoot,
     socketPath: host.slice("unix://".length),
-    ...(storageDriver === undefined ? {} : { storageDriver }),
-    ...(storageOptions.length === 0 ? {} : { storageOptions }),
-    ...(pool === undefined ? {} : { idPool: parseIdPool(pool) }),
-    ...(blobPolicy === undefined ? {} : { blobPolicy: parseBlobPolicy(blobPolicy) }),
-    ...(values["publish-policy"] === undefined
-      ? {}
-      : { publishPolicy: parsePublishPolicy(values["publish-policy"]) }),
-    ...(values["bridge-gso-max-size"] === undefined
-      ? {}
-      : { bridgeGsoMaxSize: parseBridgeGsoMaxSize(values["bridge-gso-max-size"], "--bridge-gso-max-size") }),
-    bridgeBypass: values["bridge-bypass"],
-    ...(gc === undefined ? {} : { garbageRules: parseGarbageRules(gc) }),
+    settings: await settingsOf(parsed),
     debug: values.debug,
   };
+}
+
+async function settingsOf({ given, values }: ReturnType<typeof parseFlags>): Promise<EngineSettings> {
+  let settings: EngineSettings = {};
+  for (const [name, flag] of Object.entries<GlobalFlag<unknown>>(globalFlags)) {
+    const value = values[name];
+    if (flag.toSettings === undefined || !given.has(name) || value === undefined || value === null) continue;
+    settings = { ...settings, ...(await flag.toSettings(value)) };
+  }
+  return settings;
+}
+
+/** `tare [flags] daemon`, but not `tare daemon stop` or `tare daemon --help`. */
+export function isDaemonCommand(words: readonly string[]): boolean {
+  const valued = new Set(
+    Object.entries<GlobalFlag<unknown>>(globalFlags).flatMap(([name, { type, short }]) =>
+      type === "" ? [] : [`--${name}`, ...(short === undefined ? [] : [`-${short}`])],
+    ),
+  );
+  let at = 0;
+  while (at < words.length && (words[at] ?? "").startsWith("-")) at += valued.has(words[at] ?? "") ? 2 : 1;
+  if (words[at] !== "daemon") return false;
+  return words
+    .slice(at + 1)
+    .every(
+      (word, i, rest) =>
+        word !== "--help" && word !== "-h" && (word.startsWith("-") || valued.has(rest[i - 1] ?? "")),
+    );
 }

@@ -14,7 +14,7 @@ import { installAddon, programs } from "./embedded.ts";
 export async function runDaemon(argv: readonly string[]): Promise<number> {
   let options: DaemonOptions;
   try {
-    options = parseDaemonOptions(argv);
+    options = await parseDaemonOptions(argv);
   } catch (thrown) {
     return report(thrown);
   }
@@ -85,15 +85,8 @@ async function open(options: DaemonOptions): Promise<Engine> {
     openEngine({
       dataRoot: options.dataRoot,
       runRoot: options.runRoot,
-      ...(options.storageDriver === undefined ? {} : { storageDriver: options.storageDriver }),
-      ...(options.storageOptions === undefined ? {} : { storageOptions: options.storageOptions }),
+      ...options.settings,
       ...(registriesFile === undefined ? {} : { registriesFile }),
-      ...(options.idPool === undefined ? {} : { idPool: options.idPool }),
-      ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
-      ...(options.publishPolicy === undefined ? {} : { publishPolicy: options.publishPolicy }),
-      ...(options.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: options.bridgeGsoMaxSize }),
-      bridgeBypass: options.bridgeBypass,
-      ...(options.garbageRules === undefined ? {} : { garbage: options.garbageRules }),
       keeperProgram: programs.keeper,
       helloProgram: programs.hello,
     }),

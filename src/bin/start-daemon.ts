@@ -93,20 +93,7 @@ async function launch(
   const log = join(places.runRoot, "daemon.log");
   const output = openSync(log, "a", 0o600);
   const begin = statSync(log).size;
-  const flags = [
-    `--host=${options.host}`,
-    `--run-root=${places.runRoot}`,
-    ...(options.dataRoot === undefined ? [] : [`--data-root=${options.dataRoot}`]),
-    ...(options.storageDriver === undefined ? [] : [`--storage-driver=${options.storageDriver}`]),
-    ...(options.storageOptions ?? []).map((option) => `--storage-opt=${option}`),
-    ...(options.usernsPool === undefined ? [] : [`--userns-pool=${options.usernsPool}`]),
-    ...(options.blobPolicy === undefined ? [] : [`--blob-policy=${options.blobPolicy}`]),
-    ...(options.publishPolicy === undefined ? [] : [`--publish-policy=${options.publishPolicy}`]),
-    ...(options.bridgeGsoMaxSize === undefined ? [] : [`--bridge-gso-max-size=${options.bridgeGsoMaxSize}`]),
-    ...(options.bridgeBypass === true ? ["--bridge-bypass"] : []),
-    ...(options.gc === undefined ? [] : [`--gc=${options.gc}`]),
-    ...(options.debug ? ["--debug"] : []),
-  ];
+  const flags = [`--host=${options.host}`, `--run-root=${places.runRoot}`, ...options.daemonFlags];
   // A clean environment: nothing of the person who happened to type the first command.
   const env = Object.fromEntries(
     [...daemonVariables, ...proxyVariables].flatMap((name) =>

@@ -6,7 +6,7 @@ import { build } from "./build.ts";
 const argv = process.argv.slice(2);
 // The executable starts with a compiler that waits long (Makefile): most commands end before it has paid.
 const patientMs = 100;
-if (isDaemon(argv)) {
+if (argv.includes("daemon") && (await import("./daemon-options.ts")).isDaemonCommand(argv)) {
   Bun.unsafe.setJITPolicy(1);
   const { runDaemon } = await import("./daemon.ts");
   process.exitCode = await runDaemon(argv);
@@ -43,30 +43,3 @@ if (isDaemon(argv)) {
 }
 // Whatever is left open (a terminal that is read, connections at rest) must not hold the process.
 process.exit();
-
-/** `tare [flags] daemon`, but not `tare daemon stop` or `tare daemon --help`. */
-function isDaemon(words: readonly string[]): boolean {
-  if (!words.includes("daemon")) return false;
-  const valued = new Set([
-    "--data-root",
-    "--run-root",
-    "--host",
-    "-H",
-    "--storage-driver",
-    "--storage-opt",
-    "--userns-pool",
-    "--gc",
-    "--blob-policy",
-    "--publish-policy",
-    "--bridge-gso-max-size",
-  ]);
-  let at = 0;
-  while (at < words.length && (words[at] ?? "").startsWith("-")) at += valued.has(words[at] ?? "") ? 2 : 1;
-  if (words[at] !== "daemon") return false;
-  return words
-    .slice(at + 1)
-    .every(
-      (word, i, rest) =>
-        word !== "--help" && word !== "-h" && (word.startsWith("-") || valued.has(rest[i - 1] ?? "")),
-    );
-}

@@ -24,14 +24,8 @@ export interface GlobalOptions {
   readonly hostFrom: "flag" | "run-root" | "environment" | "default";
   readonly dataRoot?: string;
   readonly runRoot?: string;
-  readonly storageDriver?: string;
-  readonly storageOptions?: readonly string[];
-  readonly usernsPool?: string;
-  readonly gc?: string;
-  readonly blobPolicy?: string;
-  readonly publishPolicy?: string;
-  readonly bridgeGsoMaxSize?: string;
-  readonly bridgeBypass?: boolean;
+  /** What a daemon that is started receives, ready for its command line. */
+  readonly daemonFlags: readonly string[];
   readonly debug: boolean;
   /** False: a daemon that does not run is not started (`daemon stop`, completion). */
   readonly startsDaemon: boolean;

@@ -1,6 +1,7 @@
 import { Failure } from "../base/failure.ts";
+import type { EngineSettings } from "../model/engine-settings.ts";
 import type { GlobalOptions } from "./context.ts";
-import type { TableOf } from "./flags/flag.ts";
+import type { Flag } from "./flags/flag.ts";
 import { bool, list, optional } from "./flags/kinds.ts";
 
 export interface GlobalValues {
@@ -19,78 +20,96 @@ export interface GlobalValues {
   readonly version: boolean;
 }
 
-/** The flags before the command. */
-export const globalFlags: TableOf<GlobalValues> = {
-  "blob-policy": optional(
-    "Layers' blobs after unpacking, in a daemon that is started (keep, rebuild, refetch)",
+/** A flag before the command. */
+export interface GlobalFlag<T> extends Flag<T> {
+  /** A daemon that the command starts receives the flag. */
+  readonly isForDaemon?: true;
+  /** What the daemon opens its engine with. Its parser is loaded there only. Throws "invalid". */
+  toSettings?(value: NonNullable<T>): Promise<EngineSettings>;
+}
+
+/** The only list of these flags: help, the started daemon's flags and its settings come from it. */
+export const globalFlags: { readonly [K in keyof GlobalValues]: GlobalFlag<GlobalValues[K]> } = {
+  "blob-policy": setting(
+    optional("Handling of layer blobs after unpacking: keep, rebuild or refetch"),
+    async (text) => ({ blobPolicy: (await import("../spec/registry/blob-policy.ts")).parseBlobPolicy(text) }),
   ),
-  "bridge-bypass": bool(
-    "Packets between containers of the default bridge pass it by, in a daemon that is started",
+  "bridge-bypass": setting(
+    bool("Connect containers of the default bridge directly"),
+    async (bridgeBypass) => ({
+      bridgeBypass,
+    }),
   ),
-  "bridge-gso-max-size": optional(
-    "Largest packets of TCP on the default bridge, in a daemon that is started (64k to 524280 bytes, default 64k)",
+  "bridge-gso-max-size": setting(
+    optional("Maximum size of TCP packets on the default bridge, 64k to 524280 bytes (default 64k)"),
+    async (text) => {
+      const { parseBridgeGsoMaxSize } = await import("../spec/gso-max-size.ts");
+      return { bridgeGsoMaxSize: parseBridgeGsoMaxSize(text, "--bridge-gso-max-size") };
+    },
   ),
-  "data-root": optional('Where the daemon keeps what lasts (default "/var/lib/tare")', { isFile: true }),
-  debug: bool("Say more about what goes wrong", { short: "D" }),
-  gc: optional("What a daemon that is started keeps of failed pulls (default grace=1h,high=85%,low=80%)"),
+  "data-root": {
+    ...optional('Root directory of persistent state (default "/var/lib/tare")', { isFile: true }),
+    isForDaemon: true,
+  },
+  debug: { ...bool("Enable debug mode", { short: "D" }), isForDaemon: true },
+  gc: setting(
+    optional("Retention of layers of failed pulls (default grace=1h,high=85%,low=80%)"),
+    async (text) => ({ garbage: (await import("../spec/garbage-rules.ts")).parseGarbageRules(text) }),
+  ),
   host: optional("Daemon socket to connect to (unix:///path)", { short: "H" }),
-  "publish-policy": optional(
-    "Whether published ports of a daemon that is started obey the host's firewall (docker, respect-host)",
+  "publish-policy": setting(
+    optional("Whether published ports bypass the host's firewall (docker) or obey it (respect-host)"),
+    async (text) => ({ publishPolicy: (await import("../spec/publish-policy.ts")).parsePublishPolicy(text) }),
   ),
-  "run-root": optional('Where the daemon keeps what ends with the machine (default "/run/tare")', {
-    isFile: true,
-  }),
-  "storage-driver": optional("Storage driver of a daemon that is started"),
-  "storage-opt": list("Storage driver option of a daemon that is started (devicemapper: dm.NAME=VALUE)", {
-    check: checkOption,
-  }),
-  "userns-pool": optional("Host user IDs for containers of a daemon that is started (first:count)"),
+  "run-root": optional('Root directory for execution state files (default "/run/tare")', { isFile: true }),
+  "storage-driver": setting(optional("Storage driver to use"), async (storageDriver) => ({ storageDriver })),
+  "storage-opt": setting(
+    list("Storage driver options (devicemapper: dm.NAME=VALUE)", { check: checkOption }),
+    async (storageOptions) => ({ storageOptions }),
+  ),
+  "userns-pool": setting(
+    optional("Host user IDs for user namespaces of containers (first:count)"),
+    async (text) => ({ idPool: (await import("../spec/id-pool.ts")).parseIdPool(text) }),
+  ),
   version: bool("Print version information and quit", { short: "v" }),
 };
 
+function setting<T>(flag: Flag<T>, toSettings: NonNullable<GlobalFlag<T>["toSettings"]>): GlobalFlag<T> {
+  return { ...flag, usage: `${flag.usage} (at daemon start)`, isForDaemon: true, toSettings };
+}
+
 function checkOption(text: string): string {
   if (text.includes("=")) return text;
-  throw new Failure("invalid", `"${text}" is no storage option: want NAME=VALUE`);
+  throw new Failure("invalid", `invalid storage option "${text}": want NAME=VALUE`);
 }
 
 const defaultRunRoot = "/run/tare";
 
 /**
- * Which daemon is meant. Flags come before the environment, there TARE_HOST before DOCKER_HOST;
- * a run root that was named means the socket in it.
+ * The daemon to connect to. Flags come before the environment, there TARE_HOST before DOCKER_HOST; a run root that was
+ * given means the socket in it.
  */
 export function resolveGlobals(
   values: GlobalValues,
   env: Readonly<Record<string, string | undefined>>,
 ): GlobalOptions {
-  const runRoot = values["run-root"];
-  const {
-    "data-root": dataRoot,
-    "storage-driver": storageDriver,
-    "storage-opt": storageOptions,
-    "userns-pool": usernsPool,
-    gc,
-    "blob-policy": blobPolicy,
-    "publish-policy": publishPolicy,
-    "bridge-bypass": bridgeBypass,
-    "bridge-gso-max-size": bridgeGsoMaxSize,
-    debug,
-  } = values;
+  const { "run-root": runRoot, "data-root": dataRoot, debug } = values;
   return {
     ...resolveHost(values, env),
     ...(runRoot === undefined ? {} : { runRoot }),
     ...(dataRoot === undefined ? {} : { dataRoot }),
-    ...(storageDriver === undefined ? {} : { storageDriver }),
-    ...(storageOptions.length === 0 ? {} : { storageOptions }),
-    ...(usernsPool === undefined ? {} : { usernsPool }),
-    ...(blobPolicy === undefined ? {} : { blobPolicy }),
-    ...(publishPolicy === undefined ? {} : { publishPolicy }),
-    ...(bridgeBypass ? { bridgeBypass } : {}),
-    ...(bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize }),
-    ...(gc === undefined ? {} : { gc }),
+    daemonFlags: (Object.keys(globalFlags) as (keyof GlobalValues)[]).flatMap((name) =>
+      globalFlags[name].isForDaemon === true ? formatFlag(name, values[name]) : [],
+    ),
     debug,
     startsDaemon: true,
   };
+}
+
+function formatFlag(name: string, value: GlobalValues[keyof GlobalValues]): readonly string[] {
+  if (value === undefined || value === false) return [];
+  if (value === true) return [`--${name}`];
+  return (typeof value === "string" ? [value] : value).map((text) => `--${name}=${text}`);
 }
 
 function resolveHost(

@@ -1,3 +1,4 @@
+import type { EngineSettings } from "../model/engine-settings.ts";
 import type { CgroupStatistics } from "../model/statistics.ts";
 import type { ContentStore } from "../image/content-store.ts";
 import type { Registries } from "../image/registries.ts";
@@ -11,11 +12,8 @@ import type { HostNetwork, Networks } from "../network/networks.ts";
 import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } from "../runtime/types.ts";
 import type { CoveredRoot } from "../runtime/uncover-root.ts";
 import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
-import type { BlobPolicy } from "../spec/registry/blob-policy.ts";
-import type { GarbageRules } from "../spec/garbage-rules.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeDevice } from "../spec/runtime-config.ts";
-import type { IdPool } from "../spec/id-pool.ts";
 import type { ChosenStorage } from "../storage/choose-driver.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 
@@ -165,6 +163,7 @@ export interface NamePart {
 export interface EngineDependencies extends AsyncDisposable {
   readonly dataRoot: string;
   readonly runRoot: string;
+  readonly settings: EngineSettings;
   readonly runtime: RuntimePart;
   readonly storage: StorageDriver;
   /** Why it is this driver, and what is bad about it. */
@@ -172,25 +171,15 @@ export interface EngineDependencies extends AsyncDisposable {
   /** A store below another directory; the caller disposes of it. Throws "unsupported" where the driver can't be used. */
   openStorage(directory: string, driver: string): Promise<StorageDriver>;
   readonly content: ContentStore;
-  /** Absent: what the data root has begun with. */
-  readonly blobPolicy?: BlobPolicy;
-  /** Absent: the default. */
-  readonly garbageRules?: GarbageRules;
   /** Loaded and opened when the first one is needed. */
   readonly openRegistries: () => Promise<Registries>;
   readonly cgroups: CgroupPart;
   readonly networks: NetworkPart;
-  /** The largest packets of TCP on the default bridge, in bytes; absent: 65536. */
-  readonly bridgeGsoMaxSize?: number;
-  /** Whether packets between containers of the default bridge pass it by. */
-  readonly bridgeBypass?: boolean;
   /** Absent: containers find each other by address alone. */
   readonly names?: NamePart;
   /** Absent: nothing is kept in reserve. */
   readonly descriptors?: DescriptorBudget;
   readonly host: HostPart;
-  /** Host ids for containers' user namespaces; absent: see planIdPools(). */
-  readonly idPool?: IdPool;
   /** The program of the embedded image `hello`; absent: there is no such image. */
   readonly helloProgram?: string;
 }

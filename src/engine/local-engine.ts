@@ -248,8 +248,7 @@ export async function startEngine(parts: EngineDependencies): Promise<LocalEngin
     networks: new NetworkCatalog(state, {
       part: parts.networks,
       dataRoot: parts.dataRoot,
-      ...(parts.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: parts.bridgeGsoMaxSize }),
-      ...(parts.bridgeBypass === undefined ? {} : { bridgeBypass: parts.bridgeBypass }),
+      settings: parts.settings,
     }),
     pinImage: (reference) => images.pin(reference),
     removeImage: async (reference) => void (await images.remove(reference)),

@@ -27,10 +27,7 @@ import { openNameServer } from "../network/name-server.ts";
 import { openNetworkPart } from "./host/network-part.ts";
 import { EngineCgroups } from "./host/cgroups.ts";
 import { describeHost } from "./host/host.ts";
-import type { PublishPolicy } from "../spec/publish-policy.ts";
-import type { BlobPolicy } from "../spec/registry/blob-policy.ts";
-import type { GarbageRules } from "../spec/garbage-rules.ts";
-import type { IdPool } from "../spec/id-pool.ts";
+import type { EngineSettings } from "../model/engine-settings.ts";
 import type { EngineDependencies, RuntimePart } from "./dependencies.ts";
 import { requireEmpty } from "./state/damage.ts";
 import { lockRoot } from "./state/locked-root.ts";
@@ -38,15 +35,7 @@ import { lockRoot } from "./state/locked-root.ts";
 export interface PartsOptions {
   readonly dataRoot: string;
   readonly runRoot: string;
-  readonly storageDriver?: string;
-  readonly storageOptions?: readonly string[];
-  readonly idPool?: IdPool;
-  readonly garbageRules?: GarbageRules;
-  readonly blobPolicy?: BlobPolicy;
-  readonly publishPolicy?: PublishPolicy;
-  /** See EngineDependencies; so is the next. */
-  readonly bridgeGsoMaxSize?: number;
-  readonly bridgeBypass?: boolean;
+  readonly settings: EngineSettings;
   /** File of the keeper program. */
   readonly keeperProgram: string;
   /** How registries are reached. */
@@ -57,7 +46,8 @@ export interface PartsOptions {
 
 /** Locks the roots and opens everything that an engine stands on, or nothing. The caller disposes of it. */
 export async function openDependencies(options: PartsOptions): Promise<EngineDependencies> {
-  const { dataRoot, runRoot, storageDriver, keeperProgram, helloProgram, idPool } = options;
+  const { dataRoot, runRoot, settings, keeperProgram, helloProgram } = options;
+  const { storageDriver, storageOptions, publishPolicy } = settings;
   await using opened = new AsyncDisposableStack();
   opened.use(await lockRoot(dataRoot, "data root"));
   // Before the storage driver and the content store change anything.
@@ -69,7 +59,7 @@ export async function openDependencies(options: PartsOptions): Promise<EngineDep
   const { storage, ...storageChoice } = await openChosenStorage(dataRoot, {
     driver: storageDriver,
     mountHelper,
-    ...(options.storageOptions === undefined ? {} : { storageOptions: options.storageOptions }),
+    ...(storageOptions === undefined ? {} : { storageOptions }),
   });
   opened.use(storage);
   const content = await openContentStore(dataRoot);
@@ -88,21 +78,22 @@ export async function openDependencies(options: PartsOptions): Promise<EngineDep
   const namespaces = opened.use(new UserNamespaces(program, runRoot));
   const networks = opened.use(
     openNetworkPart(dataRoot, {
-      ...(options.publishPolicy === undefined ? {} : { policy: options.publishPolicy }),
+      ...(publishPolicy === undefined ? {} : { policy: publishPolicy }),
       onNote: (note) => log("warning", note),
     }),
   );
   const descriptors = readDescriptorBudget();
   const names = opened.use(openNameServer(descriptors.names));
-  const settings = opened.use(new HostNetworkSettings());
+  const hostNetwork = opened.use(new HostNetworkSettings());
   const spares = {
     keepers: opened.use(new KeeperPool(program, runRoot)),
-    networks: opened.use(new Pool(async () => settings.makeAhead())),
+    networks: opened.use(new Pool(async () => hostNetwork.makeAhead())),
   };
   const held = opened.move();
   return {
     dataRoot,
     runRoot,
+    settings,
     storage,
     storageChoice,
     openStorage: (directory, driver) => openStorage(directory, { driver, mountHelper }),
@@ -114,11 +105,6 @@ export async function openDependencies(options: PartsOptions): Promise<EngineDep
     names,
     descriptors,
     host: describeHost(),
-    ...(idPool === undefined ? {} : { idPool }),
-    ...(options.bridgeGsoMaxSize === undefined ? {} : { bridgeGsoMaxSize: options.bridgeGsoMaxSize }),
-    ...(options.bridgeBypass === undefined ? {} : { bridgeBypass: options.bridgeBypass }),
-    ...(options.blobPolicy === undefined ? {} : { blobPolicy: options.blobPolicy }),
-    ...(options.garbageRules === undefined ? {} : { garbageRules: options.garbageRules }),
     ...(helloProgram === undefined ? {} : { helloProgram }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

@@ -166,12 +166,12 @@ describe.skipIf(!hasBtrfs)("on btrfs", () => {
         const used = (blocks - bfree) * bsize - freed;
         return Math.ceil((used * 100) / (used + bavail * bsize + freed));
       };
-      const garbageRules = {
+      const rules = {
         graceMs: 3_600_000,
         highPercent: percent(12 << 20),
         lowPercent: percent(36 << 20),
       };
-      using garbage = new Garbage(state, { dataRoot, storage, content, garbageRules });
+      using garbage = new Garbage(state, { dataRoot, storage, content, settings: { garbage: rules } });
       await garbage.keepForNow();
       await garbage.relieve();
       // 24 MiB are not enough, 48 are.

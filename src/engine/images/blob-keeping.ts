@@ -49,7 +49,7 @@ export class BlobKeeping {
     this.#garbage = garbage;
     this.#closing = closing;
     const before = state.findFact(factName);
-    this.policy = parts.blobPolicy ?? (before === undefined ? "keep" : parseBlobPolicy(before));
+    this.policy = parts.settings.blobPolicy ?? (before === undefined ? "keep" : parseBlobPolicy(before));
     if (this.policy !== (before ?? "keep")) state.putFact(factName, this.policy);
     const { storage, content } = parts;
     content.provide({

@@ -1,3 +1,4 @@
+import type { EngineSettings } from "../../model/engine-settings.ts";
 import { statfs } from "node:fs/promises";
 import { kindOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
@@ -17,7 +18,7 @@ interface GarbageDependencies {
   readonly dataRoot: string;
   readonly storage: StorageDriver;
   readonly content: ContentStore;
-  readonly garbageRules?: GarbageRules;
+  readonly settings: Pick<EngineSettings, "garbage">;
 }
 
 interface CollectOptions {
@@ -56,7 +57,7 @@ export class Garbage implements Disposable {
   constructor(state: State, parts: GarbageDependencies) {
     this.#state = state;
     this.#parts = parts;
-    this.#rules = parts.garbageRules ?? defaultGarbageRules;
+    this.#rules = parts.settings.garbage ?? defaultGarbageRules;
     this.#leftovers = new Leftovers(state);
   }
 

@@ -1,3 +1,4 @@
+import type { EngineSettings } from "../../model/engine-settings.ts";
 import { randomBytes } from "node:crypto";
 import { fault } from "../../base/fault.ts";
 import { Failure, within } from "../../base/failure.ts";
@@ -46,16 +47,11 @@ export class NetworkCatalog {
     options: {
       readonly part: NetworkPart;
       readonly dataRoot: string;
-      readonly bridgeGsoMaxSize?: number;
-      readonly bridgeBypass?: boolean;
+      readonly settings?: EngineSettings;
     },
   ) {
-    const {
-      part,
-      dataRoot,
-      bridgeGsoMaxSize: gsoMaxSize = plainGsoSize,
-      bridgeBypass: bypass = false,
-    } = options;
+    const { part, dataRoot, settings = {} } = options;
+    const { bridgeGsoMaxSize: gsoMaxSize = plainGsoSize, bridgeBypass: bypass = false } = settings;
     this.#defaultBridge = { gsoMaxSize, bypass };
     this.#state = state;
     this.#part = part;

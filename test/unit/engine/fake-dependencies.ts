@@ -114,6 +114,7 @@ export class FakeWorld {
     return {
       dataRoot: join(this.root, "data"),
       runRoot: join(this.root, "run"),
+      settings: {},
       storage,
       storageChoice: { reason: "there is no other" },
       openStorage: () => Promise.reject(new Error("there is no other")),

@@ -35,8 +35,8 @@ afterEach(() => {
 });
 
 function garbageWith(rules: Partial<GarbageRules> = {}, driver: StorageDriver = storage): Garbage {
-  const garbageRules = { graceMs: 3_600_000, highPercent: 100, lowPercent: 100, ...rules };
-  return new Garbage(state, { dataRoot, storage: driver, content, garbageRules });
+  const garbage = { graceMs: 3_600_000, highPercent: 100, lowPercent: 100, ...rules };
+  return new Garbage(state, { dataRoot, storage: driver, content, settings: { garbage } });
 }
 
 describe("Garbage", () => {

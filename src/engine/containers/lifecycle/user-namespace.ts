@@ -52,7 +52,7 @@ function chooseIds(
   return pickIdMaps({
     ...planIdPools(
       { subuid: parts.host.readText("/etc/subuid"), subgid: parts.host.readText("/etc/subgid") },
-      parts.idPool,
+      parts.settings.idPool,
     ),
     taken: [...state.containers().flatMap(({ idMaps }) => idMaps ?? []), ...inProgress.values()],
     seed: createHash("sha256").update(parts.dataRoot).digest().readUInt32LE(0),

@@ -1,0 +1,40 @@
+import type { GarbageRules } from "../spec/garbage-rules.ts";
+import type { IdPool } from "../spec/id-pool.ts";
+import type { PublishPolicy } from "../spec/publish-policy.ts";
+import type { BlobPolicy } from "../spec/registry/blob-policy.ts";
+
+/**
+ * Settings of an engine. A program passes them to openEngine(); a daemon reads them from the flags before the command
+ * (`src/cli/global-flags.ts`). What is absent has its default.
+ */
+export interface EngineSettings {
+  /**
+   * "overlay", "erofs", "btrfs", "vfs", "aufs" or "devicemapper" (`docs/guide/storage-drivers.md`). Absent: the driver that
+   * the data root was created with, else the first one that works here. Another driver than that of the stored images and
+   * containers is "invalid".
+   */
+  readonly storageDriver?: string;
+  /** Options of the storage driver, `name=value`: `dm.basesize=20G`, … of devicemapper (docs/guide/storage-drivers.md). */
+  readonly storageOptions?: readonly string[];
+  /** Host ids for containers with a user namespace of their own (docs/guide/user-namespaces.md). */
+  readonly idPool?: IdPool;
+  /**
+   * What happens to the blobs of layers after unpacking: "keep"; "rebuild" drops those that can be rebuilt bit for bit;
+   * "refetch" also drops those that a registry has. Absent: the policy that the data root has, at first "keep".
+   */
+  readonly blobPolicy?: BlobPolicy;
+  /** Whether published ports obey the host's input rules ("respect-host") or bypass them as with Docker ("docker", the default). */
+  readonly publishPolicy?: PublishPolicy;
+  /**
+   * The largest TCP packets over IPv4 on the default bridge, in bytes, from 65536 (the default) to 524280: `gso_max_size`
+   * in docs/guide/networks-and-firewall.md.
+   */
+  readonly bridgeGsoMaxSize?: number;
+  /** Whether packets between containers of the default bridge bypass it (default: no): `bypass_bridge` in docs/guide/networks-and-firewall.md. */
+  readonly bridgeBypass?: boolean;
+  /**
+   * How long layers of a failed pull are kept for the next one, and when the disk is too full for that.
+   * Default: an hour; from 85 percent of the file system in use down to 80.
+   */
+  readonly garbage?: GarbageRules;
+}
