@@ -32,14 +32,18 @@ $(NATIVE): native/syscall.c native/keeper.c native/plan.h native/calls.h native/
 	@$(MAKE) --silent -C native
 
 # The library: compiled JavaScript with declarations, and its native parts beside it.
-lib: dist/lib/mod.js
+lib: dist/lib/index.js
 
-dist/lib/mod.js: $(SOURCES) $(NATIVE) tsconfig.json tsconfig.lib.json
-	node_modules/typescript-7/bin/tsc -p tsconfig.lib.json
-	mkdir -p dist/native && cp $(NATIVE) dist/native/
-	touch $@
+dist/lib/index.js: $(SOURCES) $(NATIVE) tsconfig.json tsconfig.lib.json scripts/write-entry.mjs
+	@node_modules/typescript-7/bin/tsc -p tsconfig.lib.json
+	@mkdir -p dist/native && cp $(NATIVE) dist/native/
+	@$(BUN) scripts/write-entry.mjs
+
+# The npm packages for this machine's architecture.
+packages: all lib
+	@node scripts/pack.mjs
 
 clean:
 	rm -rf dist native/build
 
-.PHONY: all lib clean
+.PHONY: all lib packages clean

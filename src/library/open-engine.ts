@@ -1,12 +1,10 @@
 import { parseBridgeGsoMaxSize } from "../spec/gso-max-size.ts";
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Failure } from "../base/failure.ts";
 import { startEngine } from "../engine/local-engine.ts";
 import { openDependencies } from "../engine/open-dependencies.ts";
 import { registryOptionsOf } from "./registry-settings.ts";
 import type { Engine } from "../model/engine.ts";
+import { findNativeFile } from "../linux/kernel/native-file.ts";
 import type { EngineSettings } from "../model/engine-settings.ts";
 
 export interface OpenOptions extends EngineSettings {
@@ -34,8 +32,8 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
     dataRoot = "/var/lib/tare",
     runRoot = "/run/tare",
     registriesFile = "/etc/tare/registries.conf",
-    keeperProgram = findBuilt("keeper.elf"),
-    helloProgram = findBuilt("hello.elf"),
+    keeperProgram = findNativeFile("keeper.elf"),
+    helloProgram = findNativeFile("hello.elf"),
     ...settings
   } = options;
   const { bridgeGsoMaxSize } = settings;
@@ -62,20 +60,4 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
     await parts[Symbol.asyncDispose]();
     throw thrown;
   }
-}
-
-/** The build output beside the sources (`native/build`) or beside the compiled library (`dist/native`). */
-function findBuilt(name: string): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const places = ["../../native/build", "../../native", "../../../native/build"].map((place) =>
-    join(here, place, name),
-  );
-  const found = places.find((place) => existsSync(place));
-  if (found === undefined) {
-    throw new Failure(
-      "unavailable",
-      `cannot find "${name}": run "npm run build" (looked at ${places.join(", ")})`,
-    );
-  }
-  return found;
 }

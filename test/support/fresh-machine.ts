@@ -113,8 +113,14 @@ export class FreshMachine implements AsyncDisposable {
     this.#holder = holder;
   }
 
-  /** `built`: the copy has what was built of the repository. */
-  static async make({ built = false }: { readonly built?: boolean } = {}): Promise<FreshMachine> {
+  /** `built`: the copy has what was built of the repository. `packages`: what is installed in place of README.md's packages. */
+  static async make({
+    built = false,
+    packages = packagesOfReadme(),
+  }: {
+    readonly built?: boolean;
+    readonly packages?: readonly string[];
+  } = {}): Promise<FreshMachine> {
     const directory = mkdtempSync(join(tmpdir(), "tare-fresh-"));
     const checkout = join(directory, "checkout");
     mkdirSync(join(directory, "programs"));
@@ -122,7 +128,7 @@ export class FreshMachine implements AsyncDisposable {
     copyRepository(checkout);
     if (built)
       for (const path of ["dist/tare", "dist/bin/tare"]) cpSync(join(repository, path), join(checkout, path));
-    const allowed = programsOf(withDependencies(packagesOfReadme()));
+    const allowed = programsOf(withDependencies(packages));
     const ready = join(directory, "ready");
     const holder = spawn(
       "unshare",

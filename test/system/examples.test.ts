@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildOnce } from "../support/build-once.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { findNode24 } from "../support/node-24.ts";
 import { Installation, isRoot, mountTable, repository } from "../support/tare.ts";
@@ -52,10 +53,7 @@ for (const [name, [program = "", ...flags]] of Object.entries(runtimes)) {
     };
 
     beforeAll(() => {
-      if (name === "Node") {
-        const made = spawnSync("make", ["--silent", "lib"], { cwd: repository, encoding: "utf8" });
-        if (made.status !== 0) throw new Error(`cannot build the library: ${made.stdout}${made.stderr}`);
-      }
+      if (name === "Node") buildOnce("lib");
       directory = realpathSync(mkdtempSync(join(tmpdir(), "tare-examples-")));
       copyFileSync(busyboxArchive(), join(directory, "busybox.tar"));
     }, 600_000);

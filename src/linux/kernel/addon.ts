@@ -1,8 +1,6 @@
 import { createRequire } from "node:module";
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Failure } from "../../base/failure.ts";
+import { findNativeFile } from "./native-file.ts";
 
 /** One argument of a raw system call; text is passed NUL-terminated, bytes by address, null as 0. */
 export type Argument = number | bigint | string | Uint8Array | null;
@@ -31,7 +29,7 @@ export function addon(): Addon {
 
 /** Where it is, for a thread that has to load it again. */
 export function addonPath(): string {
-  return chosenPath ?? findBuilt();
+  return chosenPath ?? findNativeFile("syscall.node");
 }
 
 function load(): Addon {
@@ -41,20 +39,4 @@ function load(): Addon {
   } catch (cause) {
     throw new Failure("unavailable", `cannot load the native addon "${file}": ${String(cause)}`, { cause });
   }
-}
-
-/** The build output beside the sources (`native/build`) or beside the compiled library (`dist/native`). */
-function findBuilt(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const places = ["../../../native/build", "../../../native", "../../../../native/build"].map((place) =>
-    join(here, place, "syscall.node"),
-  );
-  const found = places.find((place) => existsSync(place));
-  if (found === undefined) {
-    throw new Failure(
-      "unavailable",
-      `cannot find the native addon: run "npm run build" (looked at ${places.join(", ")})`,
-    );
-  }
-  return found;
 }
