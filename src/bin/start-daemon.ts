@@ -76,6 +76,7 @@ function isRunning(pid: number): boolean {
 const daemonVariables = [
   "PATH",
   "TARE_WITHOUT",
+  "TARE_PREWARM",
   "TARE_FAULT",
   "TARE_REGISTRIES_CONF",
   "SSL_CERT_FILE",

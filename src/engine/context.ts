@@ -1,5 +1,5 @@
 import type { KeyedLock } from "../base/keyed-lock.ts";
-import type { DirectoryPool } from "../linux/files/directory-pool.ts";
+import type { PrewarmedDirectories } from "../storage/driver.ts";
 import type { NetworkCatalog } from "./networks/network-catalog.ts";
 import type { CgroupHandle, EngineDependencies } from "./dependencies.ts";
 import type { HostFacts } from "./planning/plan-container.ts";
@@ -29,10 +29,10 @@ export interface ContainerContext {
   readonly parts: EngineDependencies;
   readonly state: State;
   readonly places: Places;
-  /** The next container's directory of data, with the one for its log. */
-  readonly spareData: DirectoryPool;
-  /** The next container's directory of its runs. */
-  readonly spareRuns: DirectoryPool;
+  /** For the next container's data, with the directory of its log. */
+  readonly dataDirectories: PrewarmedDirectories;
+  /** For the next container's runs. */
+  readonly runDirectories: PrewarmedDirectories;
   readonly host: HostFacts;
   /** One a container, by id. Never held while waiting for the container itself. */
   readonly locks: KeyedLock;

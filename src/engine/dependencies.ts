@@ -15,29 +15,36 @@ import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import type { RuntimeDevice } from "../spec/runtime-config.ts";
 import type { ChosenStorage } from "../storage/choose-driver.ts";
-import type { StorageDriver } from "../storage/driver.ts";
+import type { DriverOptions, StorageDriver } from "../storage/driver.ts";
 
 /** With the cgroup's name below the engine's own, instead of the cgroup. */
 export type StartRequest = Omit<
   StartOptions,
-  "cgroup" | "cgroupLayout" | "openUserNamespace" | "spare" | "takeNetwork"
+  "cgroup" | "cgroupLayout" | "openUserNamespace" | "prewarmedKeeper"
 > & {
   readonly cgroupName: string | undefined;
 };
-export type ExecRequest = Omit<ExecOptions, "cgroup" | "spare"> & { readonly cgroupName: string | undefined };
+export type ExecRequest = Omit<ExecOptions, "cgroup" | "prewarmedKeeper"> & {
+  readonly cgroupName: string | undefined;
+};
 
 /** Starting processes and finding them again; `src/runtime/` in earnest. */
 export interface RuntimePart {
   start(request: StartRequest): Promise<StartedProcess>;
   exec(request: ExecRequest): Promise<StartedProcess>;
-  /** A network namespace that nobody is in and that was prewarmed, when there is one; the caller disposes of it. */
-  takeNetwork(): OwnedFd | undefined;
   /** A user namespace with these ids that nobody is in, for idmapped mounts; the caller disposes of it. */
   openUserNamespace(maps: IdMaps): Promise<OwnedFd>;
   /** A container's root without what is mounted in it; the caller disposes of it. */
   uncoverRoot(covered: CoveredRoot): Promise<OwnedFd>;
   /** Alive; ended and recorded; or nothing there: its keeper was lost. */
   reconnect(runDirectory: string): Promise<KeptProcess | Exit | undefined>;
+}
+
+/** Resources that are created before a container needs them. */
+export interface PrewarmingPart {
+  /** A prewarmed network namespace, when there is one: no process is in it. The caller disposes of it. */
+  takeNetwork(): OwnedFd | undefined;
+  openDirectories: NonNullable<DriverOptions["openDirectories"]>;
 }
 
 /** A container's cgroup, as far as the engine deals with it. All are fine when it is gone. */
@@ -165,6 +172,7 @@ export interface EngineDependencies extends AsyncDisposable {
   readonly runRoot: string;
   readonly settings: EngineSettings;
   readonly runtime: RuntimePart;
+  readonly prewarming: PrewarmingPart;
   readonly storage: StorageDriver;
   /** Why it is this driver, and what is bad about it. */
   readonly storageChoice: Omit<ChosenStorage, "storage">;

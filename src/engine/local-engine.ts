@@ -3,7 +3,7 @@ import { Failure, sentenceOf } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import { log } from "../base/log.ts";
 import { openDirectoryPath } from "../linux/files/open.ts";
-import { removePrewarmed, DirectoryPool } from "../linux/files/directory-pool.ts";
+import { emptyDirectory } from "../linux/files/empty-directory.ts";
 import { spreadDirectories } from "../linux/files/spread-directories.ts";
 import { checkEngine } from "./check.ts";
 import { Background } from "./containers/background.ts";
@@ -188,8 +188,8 @@ export class LocalEngine implements Engine {
     this.#close.abort(new Failure("unavailable", "cannot go on: the engine was closed"));
     for (const { kept } of live.values()) await kept[Symbol.asyncDispose]();
     await execs[Symbol.asyncDispose]();
-    await this.#context.spareData[Symbol.asyncDispose]();
-    await this.#context.spareRuns[Symbol.asyncDispose]();
+    await this.#context.dataDirectories[Symbol.asyncDispose]();
+    await this.#context.runDirectories[Symbol.asyncDispose]();
     await this.#bench[Symbol.asyncDispose]();
     await background.settle(); // what still goes on writes nothing any more
     await this.#blobs.settle();
@@ -224,8 +224,10 @@ export async function startEngine(parts: EngineDependencies): Promise<LocalEngin
     parts,
     state,
     places,
-    spareData: new DirectoryPool(places.spareData, (path) => mkdirSync(`${path}/log`, { mode: 0o700 })),
-    spareRuns: new DirectoryPool(places.spareRuns, () => {}),
+    dataDirectories: parts.prewarming.openDirectories(places.prewarmedData, (path) =>
+      mkdirSync(`${path}/log`, { mode: 0o700 }),
+    ),
+    runDirectories: parts.prewarming.openDirectories(places.prewarmedRuns, () => {}),
     host: {
       hostname: parts.host.hostname,
       capabilities: parts.host.capabilities,
@@ -279,13 +281,14 @@ async function beginCollecting(garbage: Garbage): Promise<void> {
 
 function placesOf(parts: EngineDependencies): Places {
   const places = new Places(parts);
-  for (const directory of [places.allData, places.spareData, places.allRuns, places.spareRuns]) {
+  for (const directory of [places.allData, places.prewarmedData, places.allRuns, places.prewarmedRuns]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     using opened = openDirectoryPath(directory);
     spreadDirectories(opened.fd);
   }
-  removePrewarmed(places.spareData);
-  removePrewarmed(places.spareRuns);
+  // Of an engine that was killed.
+  emptyDirectory(places.prewarmedData);
+  emptyDirectory(places.prewarmedRuns);
   return places;
 }
 

@@ -2,31 +2,26 @@ import { createHash } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { log } from "../base/log.ts";
-import { Pool } from "../base/pool.ts";
 import { openContentStore } from "../image/content-store.ts";
 import type { RegistriesOptions } from "../image/registries.ts";
 import { LazyRegistries } from "./images/lazy-registries.ts";
 import { readDescriptorBudget } from "../linux/process/descriptor-budget.ts";
 import { type CgroupParent, openCgroupParent } from "../linux/cgroup/parent.ts";
-import {
-  HostNetworkSettings,
-  type NetworkNamespacePool,
-} from "../linux/namespaces/network-namespace-pool.ts";
 import { execInContainer } from "../runtime/exec.ts";
-import { openKeeperProgram } from "../runtime/keeper-program.ts";
+import { type KeeperProgram, openKeeperProgram } from "../runtime/keeper-program.ts";
 import { reconnect } from "../runtime/reconnect.ts";
 import { startContainer } from "../runtime/start.ts";
 import { uncoverRoot } from "../runtime/uncover-root.ts";
 import { UserNamespaces } from "../runtime/user-namespaces.ts";
-import { KeeperPool } from "../runtime/keeper-pool.ts";
 import { KeeperMountHelper } from "../runtime/mount-helper.ts";
-import type { KeeperProgram } from "../runtime/types.ts";
 import { openChosenStorage } from "../storage/choose-driver.ts";
+import type { DriverOptions } from "../storage/driver.ts";
 import { openStorage } from "../storage/drivers.ts";
 import { openNameServer } from "../network/name-server.ts";
 import { openNetworkPart } from "./host/network-part.ts";
 import { EngineCgroups } from "./host/cgroups.ts";
 import { describeHost } from "./host/host.ts";
+import { Prewarming } from "./prewarm/prewarming.ts";
 import type { EngineSettings } from "../model/engine-settings.ts";
 import type { EngineDependencies, RuntimePart } from "./dependencies.ts";
 import { requireEmpty } from "./state/damage.ts";
@@ -47,7 +42,7 @@ export interface PartsOptions {
 /** Locks the roots and opens everything that an engine stands on, or nothing. The caller disposes of it. */
 export async function openDependencies(options: PartsOptions): Promise<EngineDependencies> {
   const { dataRoot, runRoot, settings, keeperProgram, helloProgram } = options;
-  const { storageDriver, storageOptions, publishPolicy } = settings;
+  const { storageDriver, storageOptions, publishPolicy, prewarm } = settings;
   await using opened = new AsyncDisposableStack();
   opened.use(await lockRoot(dataRoot, "data root"));
   // Before the storage driver and the content store change anything.
@@ -56,9 +51,15 @@ export async function openDependencies(options: PartsOptions): Promise<EngineDep
   opened.use(await lockRoot(runRoot, "run root"));
   const program = opened.use(openKeeperProgram(keeperProgram, { directory: join(runRoot, "lib") }));
   const mountHelper = new KeeperMountHelper(program, runRoot);
+  const prewarming = opened.use(
+    new Prewarming({ program, runRoot, ...(prewarm === undefined ? {} : { isEnabled: prewarm }) }),
+  );
+  const openDirectories: DriverOptions["openDirectories"] = (parent, furnish) =>
+    prewarming.openDirectories(parent, furnish);
   const { storage, ...storageChoice } = await openChosenStorage(dataRoot, {
     driver: storageDriver,
     mountHelper,
+    openDirectories,
     ...(storageOptions === undefined ? {} : { storageOptions }),
   });
   opened.use(storage);
@@ -84,11 +85,6 @@ export async function openDependencies(options: PartsOptions): Promise<EngineDep
   );
   const descriptors = readDescriptorBudget();
   const names = opened.use(openNameServer(descriptors.names));
-  const hostNetwork = opened.use(new HostNetworkSettings());
-  const spares = {
-    keepers: opened.use(new KeeperPool(program, runRoot)),
-    networks: opened.use(new Pool(async () => hostNetwork.makeAhead())),
-  };
   const held = opened.move();
   return {
     dataRoot,
@@ -96,11 +92,12 @@ export async function openDependencies(options: PartsOptions): Promise<EngineDep
     settings,
     storage,
     storageChoice,
-    openStorage: (directory, driver) => openStorage(directory, { driver, mountHelper }),
+    openStorage: (directory, driver) => openStorage(directory, { driver, mountHelper, openDirectories }),
     content,
     openRegistries: () => registries.open(),
     cgroups,
-    runtime: runtimePart(program, { runRoot, parent, cgroups, namespaces, spares }),
+    runtime: runtimePart(program, { runRoot, parent, cgroups, namespaces, prewarming }),
+    prewarming,
     networks,
     names,
     descriptors,
@@ -123,43 +120,40 @@ function runtimePart(
     parent,
     cgroups,
     namespaces,
-    spares,
+    prewarming,
   }: {
     readonly runRoot: string;
     readonly parent: CgroupParent;
     readonly cgroups: EngineCgroups;
     readonly namespaces: UserNamespaces;
-    readonly spares: { readonly keepers: KeeperPool; readonly networks: Pool<NetworkNamespacePool> };
+    readonly prewarming: Prewarming;
   },
 ): RuntimePart {
   return {
     start: async ({ cgroupName, ...options }) => {
       using keepers = parent.openKeeperJoin();
-      using spare = spares.keepers.take();
-      using _keeper = spares.keepers.hold();
-      using _network = spares.networks.hold();
+      using prewarmedKeeper = prewarming.takeKeeper();
+      using _ = prewarming.hold();
       return await startContainer(program, {
         ...options,
-        spare,
+        prewarmedKeeper,
         ...(cgroupName === undefined ? {} : { cgroup: cgroups.open(cgroupName) }),
         cgroupLayout: parent.layout,
         openUserNamespace: (maps) => namespaces.open(maps),
-        takeNetwork: () => spares.networks.take(),
         keeperCgroupFds: keepers.writeZeroFds,
       });
     },
     exec: async ({ cgroupName, ...options }) => {
       using keepers = parent.openKeeperJoin();
-      using spare = spares.keepers.take();
-      using _ = spares.keepers.hold();
+      using prewarmedKeeper = prewarming.takeKeeper();
+      using _ = prewarming.hold();
       return await execInContainer(program, {
         ...options,
-        spare,
+        prewarmedKeeper,
         ...(cgroupName === undefined ? {} : { cgroup: cgroups.open(cgroupName) }),
         keeperCgroupFds: keepers.writeZeroFds,
       });
     },
-    takeNetwork: () => spares.networks.take(),
     openUserNamespace: (maps) => namespaces.open(maps),
     uncoverRoot: (covered) => uncoverRoot(program, runRoot, covered),
     reconnect,

@@ -12,7 +12,7 @@ const places: readonly (readonly [kind: StoreKind, places: readonly string[]])[]
   ["blobs", ["content/blobs"]],
   ["dropped-blobs", ["content/absent"]],
   ["partial-downloads", ["content/partial", "content/ingest"]],
-  ["containers", ["storage/*/snapshots", "storage/*/spares", "containers"]],
+  ["containers", ["storage/*/snapshots", "storage/*/prewarmed", "containers"]],
   ["volumes", ["volumes"]],
   ["being-removed", ["storage/*/trash", "storage/*/drafts"]],
 ];

@@ -41,6 +41,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
     dataRoot,
     runRoot,
     settings: {
+      prewarm: process.env["TARE_PREWARM"] !== "0",
       ...settings,
       ...(bridgeGsoMaxSize === undefined
         ? {}

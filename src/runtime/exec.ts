@@ -13,8 +13,10 @@ import { planExec } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
 import { planJudge } from "./plan-judge.ts";
 import { prepareProcess } from "./prepare-process.ts";
-import { isAnnounced, meetings, inheritPreserved, noCgroup } from "./start.ts";
-import type { ExecOptions, KeeperProgram, StartedProcess } from "./types.ts";
+import { inheritGroups, inheritPreserved } from "./inherited.ts";
+import { isAnnounced, launchCallbacks } from "./launch-callbacks.ts";
+import type { KeeperProgram } from "./keeper-program.ts";
+import type { ExecOptions, StartedProcess } from "./types.ts";
 
 /** Starts one more process in a running container, with a keeper of its own. Failures as startContainer(). */
 export async function execInContainer(program: KeeperProgram, options: ExecOptions): Promise<StartedProcess> {
@@ -24,19 +26,15 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
     throw new Failure("conflict", "cannot execute in the container: it is not running");
   if (options.cgroup?.isFrozen() === true)
     throw new Failure("conflict", "cannot execute in the container: it is paused, unpause it first");
-  const { spare } = options;
-  const inheritance = new Inheritance(spare);
+  const inheritance = new Inheritance(options.prewarmedKeeper);
   using opened = new DisposableStack();
   const blob = new PlanBlob();
-  const join =
-    options.cgroup === undefined
-      ? noCgroup
-      : opened.use(options.cgroup.openJoin({ besidePid: options.target.pid }));
+  const groups = inheritGroups({ ...options, besidePid: options.target.pid }, { inheritance, opened });
   const prepared = prepareProcess(options.process, {
     seccomp: options.seccomp,
     announce: isAnnounced(options),
     ...(options.watch === undefined ? {} : { watch: options.watch }),
-    preserved: inheritPreserved(options, inheritance),
+    preserved: inheritPreserved(options.preserveFds, inheritance),
   });
   const joins = foreignNamespaces(options.target.pid);
   const lists = planExec(
@@ -44,9 +42,9 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
       target: inheritance.add(target.fd),
       joins,
       ...(joins.includes("time") ? { clockShiftMs: readMonotonicShiftMs(options.target.pid) } : {}),
-      cgroupTasks: join.writeZeroFds.map((fd) => inheritance.add(fd)),
-      otherTasks: (options.taskFds ?? []).map((fd) => inheritance.add(fd)),
-      keeperTasks: (options.keeperCgroupFds ?? []).map((fd) => inheritance.add(fd)),
+      cgroupTasks: groups.cgroupTasks,
+      otherTasks: groups.otherTasks,
+      keeperTasks: groups.keeperTasks,
       limits: prepared.limits,
       process: prepared.planned,
       openStdin: options.keepStdinOpen === true,
@@ -65,7 +63,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
     child: lists.child,
     blob,
     cloneFlags: lists.cloneFlags,
-    ...(join.intoCgroupFd === undefined ? {} : { cgroupFd: inheritance.add(join.intoCgroupFd) }),
+    ...(groups.cgroupFd === undefined ? {} : { cgroupFd: groups.cgroupFd }),
     streams: lists.streams,
     keep: true,
     terminal: options.process.terminal === true,
@@ -80,7 +78,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
   try {
     const { kept, timing } = await launch({
       program,
-      spare,
+      prewarmedKeeper: options.prewarmedKeeper,
       id: options.id,
       plan,
       clock: lists.clock,
@@ -88,7 +86,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
       directory: new OwnedFd(directory.move()),
       runDirectory: options.runDirectory,
       onInherited: () => opened.dispose(),
-      ...meetings(options),
+      ...launchCallbacks(options),
     });
     return {
       kept,

@@ -8,7 +8,6 @@ import { OwnedFd } from "../linux/kernel/fd.ts";
 import { cloneTree, setMountAttributes } from "../linux/mount/mount.ts";
 import { attempt, call } from "../linux/kernel/syscall.ts";
 import { isForcedAbsent } from "../linux/kernel/without.ts";
-import type { KeeperProgram } from "./types.ts";
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -16,6 +15,14 @@ const MFD_EXEC = 16;
 const F_DUPFD_CLOEXEC = 1030;
 const F_ADD_SEALS = 1033;
 const everySeal = 1 | 2 | 4 | 8; // seal, shrink, grow, write
+
+/** The keeper program, held as a sealed memfd (or a file where the host forbids executing those). */
+export interface KeeperProgram extends Disposable {
+  /** What a child process can execute: `/proc/self/fd/N` or a path. */
+  readonly path: string;
+  /** The same program as the init of a container, which can't write to it. */
+  openInit(): OwnedFd;
+}
 
 /**
  * The keeper as something executable that nobody can change, not even root in a container that holds it: a container can

@@ -9,7 +9,7 @@ import { Inheritance } from "./keeper/inheritance.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
 import { takeMount } from "./plan/report.ts";
 import { planMountHelper, type TreePlace } from "./plan/mount-helper.ts";
-import type { KeeperProgram } from "./types.ts";
+import type { KeeperProgram } from "./keeper-program.ts";
 
 /** The mount helper; its process is a short-lived keeper. */
 export class KeeperMountHelper implements MountHelper {

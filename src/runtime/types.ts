@@ -5,15 +5,7 @@ import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
 import type { IdMaps } from "../spec/id-map.ts";
 import type { SeccompWatch } from "../linux/seccomp/watch.ts";
 import type { RuntimeConfig, RuntimeNamespaceType } from "../spec/runtime-config.ts";
-import type { PrewarmedKeeper } from "./keeper/prewarmed-keeper.ts";
-
-/** The keeper program, held as a sealed memfd (or a file where the host forbids executing those). */
-export interface KeeperProgram extends Disposable {
-  /** What a child process can execute: `/proc/self/fd/N` or a path. */
-  readonly path: string;
-  /** The same program as the init of a container, which can't write to it. */
-  openInit(): OwnedFd;
-}
+import type { PrewarmedKeeper } from "./prewarmed-keeper.ts";
 
 /** Calls that a keeper is handed, answers and records, besides what it does otherwise. */
 export interface CallWatch extends SeccompWatch {
@@ -24,7 +16,7 @@ export interface CallWatch extends SeccompWatch {
 export interface StartOptions {
   readonly id: string;
   /** Becomes its keeper; stays the caller's to dispose of. */
-  readonly spare?: PrewarmedKeeper | undefined;
+  readonly prewarmedKeeper?: PrewarmedKeeper | undefined;
   readonly config: RuntimeConfig;
   /** The detached, writable mount of the root file system; stays the caller's to close (the keeper gets copies). */
   readonly root: Fd;
@@ -58,12 +50,11 @@ export interface StartOptions {
   /** The container (its first process) dies when this program does. */
   readonly dieWithCaller?: boolean;
   /**
-   * The container's new network namespace, and the interfaces that are on their way into it: nothing runs before those are there, a failure of that
-   * ends the start. Not with a user namespace, nor with areOfInterfaces(). The caller's to close, when both are done with.
+   * A network namespace without processes that the container joins instead of a new one of its own. Until `attached`
+   * resolves, nothing runs; its failure ends the start. Only where usesPrewarmedNetwork() of the engine says so: not with a
+   * user namespace, nor with parameters of interfaces. The caller closes it afterwards.
    */
-  readonly network?: { readonly netns: Fd; readonly attached: Promise<void> };
-  /** A network namespace that nobody is in, when there is one; where `network` is not given, used where the container gets a new one, and this program's user namespace owns it. */
-  readonly takeNetwork?: () => OwnedFd | undefined;
+  readonly prewarmedNetwork?: { readonly netns: Fd; readonly attached?: Promise<void> };
   /** Process namespaces that are joined instead of made: `type` → descriptor, the caller's to close. */
   readonly joinNamespaces?: ReadonlyMap<RuntimeNamespaceType, Fd>;
   /** Where idmapped mounts get their ids from; needed for those only. The result is the callee's caller's to dispose of. */
@@ -88,7 +79,7 @@ export interface StartOptions {
 export interface ExecOptions {
   readonly id: string;
   /** As that of StartOptions. */
-  readonly spare?: PrewarmedKeeper | undefined;
+  readonly prewarmedKeeper?: PrewarmedKeeper | undefined;
   readonly process: RuntimeConfig["process"];
   /** The container's first process, matched by start time against reuse. */
   readonly target: { readonly pid: number; readonly startTime: bigint };

@@ -8,7 +8,7 @@ import { runHelperProcess } from "./keeper/helper-process.ts";
 import { Inheritance } from "./keeper/inheritance.ts";
 import { type Plan, PlanBlob, PlanList } from "./plan/plan.ts";
 import { addBarrier, takeMount } from "./plan/report.ts";
-import type { KeeperProgram } from "./types.ts";
+import type { KeeperProgram } from "./keeper-program.ts";
 
 export interface CoveredRoot {
   /** The root of a mount in that namespace. */

@@ -7,7 +7,7 @@ import { formatIdMap, type IdMaps } from "../spec/id-map.ts";
 import { removeOldHelperProcesses, runHelperProcess } from "./keeper/helper-process.ts";
 import { type Plan, PlanBlob, PlanList } from "./plan/plan.ts";
 import { addBarrier, bornBarrier } from "./plan/report.ts";
-import type { KeeperProgram } from "./types.ts";
+import type { KeeperProgram } from "./keeper-program.ts";
 
 /** So many are kept: a removed container's ids go to the next one, which finds its namespace here. */
 const mostKept = 64;

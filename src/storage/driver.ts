@@ -16,6 +16,17 @@ export interface DriverOptions {
   readonly mountHelper?: MountHelper;
   /** The driver's own, as `--storage-opt` has them: `name=value`. */
   readonly storageOptions?: readonly string[];
+  /**
+   * Creates directories in `parent`, an empty directory, before snapshots need them; `furnish` creates the content of one,
+   * and may fail. The driver disposes of the result. Absent: each directory is created when it is needed.
+   */
+  readonly openDirectories?: (parent: string, furnish: (path: string) => void) => PrewarmedDirectories;
+}
+
+/** Directories that are created before they are needed. */
+export interface PrewarmedDirectories extends AsyncDisposable {
+  /** Moves one to a path where nothing is; false when none is ready. */
+  take(path: string): boolean;
 }
 
 /**

@@ -6,11 +6,11 @@ const drivers: Readonly<Record<string, (root: string, options: DriverOptions) =>
   overlay: async (root, options) =>
     (await import("./overlay/overlay-driver.ts")).openOverlayDriver(root, options),
   erofs: async (root, options) => (await import("./erofs/erofs-driver.ts")).openErofsDriver(root, options),
-  btrfs: async (root) => (await import("./btrfs/btrfs-driver.ts")).openBtrfsDriver(root),
-  aufs: async (root) => (await import("./aufs/aufs-driver.ts")).openAufsDriver(root),
+  btrfs: async (root, options) => (await import("./btrfs/btrfs-driver.ts")).openBtrfsDriver(root, options),
+  aufs: async (root, options) => (await import("./aufs/aufs-driver.ts")).openAufsDriver(root, options),
   devicemapper: async (root, options) =>
     (await import("./devicemapper/devicemapper-driver.ts")).openDevicemapperDriver(root, options),
-  vfs: async (root) => (await import("./vfs/vfs-driver.ts")).openVfsDriver(root),
+  vfs: async (root, options) => (await import("./vfs/vfs-driver.ts")).openVfsDriver(root, options),
 };
 
 /** Those that take storage options. */

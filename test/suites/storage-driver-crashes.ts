@@ -63,7 +63,7 @@ export function testStorageCrashes(under: DriverUnderTest): void {
     expect(await storage.health()).toEqual([]);
     const places = `${under.dataRoot}/storage/${under.driver}`;
     expect(readdirSync(`${places}/drafts`)).toEqual([]);
-    expect(readdirSync(`${places}/spares`)).toEqual([]);
+    expect(readdirSync(`${places}/prewarmed`)).toEqual([]);
     expect(readdirSync(`${places}/trash`)).toEqual([]);
     for (const layer of storage.listLayers()) {
       using view = await storage.viewLayers([layer]);

@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { dirname } from "node:path";
-import type { KeeperProgram } from "../../src/runtime/types.ts";
-import { openKeeperProgram } from "../../src/runtime/keeper-program.ts";
+import { type KeeperProgram, openKeeperProgram } from "../../src/runtime/keeper-program.ts";
 import { KeeperMountHelper } from "../../src/runtime/mount-helper.ts";
 import type { OverlayOrder, MountHelper } from "../../src/linux/mount/mount-helper.ts";
 import type { OwnedFd } from "../../src/linux/kernel/fd.ts";

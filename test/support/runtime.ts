@@ -8,13 +8,12 @@ import { type CgroupParent, openCgroupParent } from "../../src/linux/cgroup/pare
 import { planCgroup } from "../../src/linux/cgroup/plan.ts";
 import { cloneTree } from "../../src/linux/mount/mount.ts";
 import { execInContainer } from "../../src/runtime/exec.ts";
-import { openKeeperProgram } from "../../src/runtime/keeper-program.ts";
+import { type KeeperProgram, openKeeperProgram } from "../../src/runtime/keeper-program.ts";
 import { startContainer } from "../../src/runtime/start.ts";
 import type {
   EarlyStreams,
   ExecOptions,
   Exit,
-  KeeperProgram,
   KeptProcess,
   StartedProcess,
   StartOptions,

@@ -67,7 +67,7 @@ describe.skipIf(!isRoot)("the daemon", () => {
   test("refuses a run root that another one has, naming its process, and changes nothing there", async () => {
     await tare.must(["run", "--rm", "hello"]);
     const pid = tare.daemonPid() as number;
-    const prewarmed = join(tare.runRoot, "lib", "spare-keeper");
+    const prewarmed = join(tare.runRoot, "lib", "prewarmed-keeper");
     const sockets = await poll(() => socketsIn(prewarmed), {
       timeoutMs: 20_000,
       what: "see the prewarmed keeper",

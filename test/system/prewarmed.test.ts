@@ -3,32 +3,31 @@ import { spawnSync } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
-import { Pool } from "../../src/base/pool.ts";
 import { Failure } from "../../src/base/failure.ts";
-import { OwnedFd } from "../../src/linux/kernel/fd.ts";
 import { listLinks } from "../../src/linux/netlink/links.ts";
 import { openNetlink } from "../../src/linux/netlink/netlink-socket.ts";
-import { HostNetworkSettings } from "../../src/linux/namespaces/network-namespace-pool.ts";
+import { HostNetworkSettings } from "../../src/linux/namespaces/host-network-settings.ts";
 import { makeNetworkNamespace } from "../../src/linux/namespaces/network-namespace.ts";
 import { findProcessStatistics } from "../../src/linux/process/process.ts";
 import { readResourceLimit, setResourceLimit } from "../../src/linux/process/rlimit.ts";
 import { ownNamesOf } from "../../src/network/interface-names.ts";
-import type { PrewarmedKeeper } from "../../src/runtime/keeper/prewarmed-keeper.ts";
-import { KeeperPool } from "../../src/runtime/keeper-pool.ts";
-import type { RuntimeLinux } from "../../src/spec/runtime-config.ts";
+import { openKeeperPool } from "../../src/engine/prewarm/keepers.ts";
+import { Pool } from "../../src/engine/prewarm/pool.ts";
+import { PrewarmScheduler } from "../../src/engine/prewarm/scheduler.ts";
+import type { PrewarmedKeeper } from "../../src/runtime/prewarmed-keeper.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { guardLeaks } from "../support/leaks.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { poll, slowness } from "../support/patience.ts";
-import { type ContainerOptions, TestRuntime } from "../support/runtime.ts";
+import { TestRuntime } from "../support/runtime.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
-/** Keepers that nobody has had yet, of the process. */
-function sparesOf(parent: number): number[] {
+/** The process's prewarmed keepers that have no container yet. */
+function prewarmedKeepersOf(parent: number): number[] {
   return readdirSync("/proc")
     .map(Number)
     .filter((pid) => pid > 0 && findProcessStatistics(pid)?.parentPid === parent)
-    .filter((pid) => /^tare-keeper\0spare +\0$/.test(argumentsOf(pid)));
+    .filter((pid) => /^tare-keeper\0prewarmed +\0$/.test(argumentsOf(pid)));
 }
 
 function argumentsOf(pid: number): string {
@@ -42,41 +41,51 @@ function argumentsOf(pid: number): string {
 const isThere = (pid: number): boolean => !["Z", undefined].includes(findProcessStatistics(pid)?.state);
 
 describe.skipIf(!isRoot)("a keeper that is prewarmed", () => {
-  const runtime = new TestRuntime("spare-keeper");
-  const spares = new KeeperPool(runtime.program, runtime.runRoot);
-  afterAll(async () => {
-    await spares[Symbol.asyncDispose]();
-    await runtime[Symbol.asyncDispose]();
-  });
+  const runtime = new TestRuntime("prewarmed-keeper");
+  afterAll(() => runtime[Symbol.asyncDispose]());
   const guard = (): AsyncDisposable =>
     guardLeaks({ cgroupParent: runtime.cgroupParent, directories: [runtime.runRoot] });
+  const openPool = (scheduler: PrewarmScheduler): Pool<PrewarmedKeeper> => {
+    const pool = openKeeperPool(scheduler, runtime);
+    scheduler.hold()[Symbol.dispose]();
+    return pool;
+  };
 
-  async function untilReady(): Promise<number> {
-    spares.hold()[Symbol.dispose]();
-    return await poll(
-      () => {
-        const [pid] = sparesOf(process.pid);
-        // Its name is found before it is ours to take.
-        const spare = pid === undefined ? undefined : spares.take();
-        if (spare === undefined) return undefined;
-        taken = spare;
-        return pid;
-      },
-      { everyMs: 5, timeoutMs: 10_000, what: "see a prewarmed keeper" },
-    );
+  interface Taken extends Disposable {
+    readonly keeper: PrewarmedKeeper;
+    readonly pid: number;
   }
-  let taken: PrewarmedKeeper | undefined;
-  const take = (): PrewarmedKeeper => taken as PrewarmedKeeper;
+
+  /** So many, one after the other; no further one is created. */
+  async function takeKeepers(count: number): Promise<readonly Taken[]> {
+    await using scheduler = new PrewarmScheduler();
+    const pool = openPool(scheduler);
+    const taken: Taken[] = [];
+    while (taken.length < count) {
+      const keeper = await poll(() => pool.take(), {
+        everyMs: 5,
+        timeoutMs: 10_000,
+        what: "take a prewarmed keeper",
+      });
+      const known = new Set(taken.map(({ pid }) => pid));
+      const [pid] = prewarmedKeepersOf(process.pid).filter((each) => !known.has(each));
+      taken.push({ keeper, pid: pid as number, [Symbol.dispose]: () => keeper[Symbol.dispose]() });
+    }
+    return taken;
+  }
+  const takeKeeper = async (): Promise<Taken> => (await takeKeepers(1))[0] as Taken;
+  const ended = (pid: number): Promise<true> =>
+    poll(() => (isThere(pid) ? undefined : true), { everyMs: 5, timeoutMs: 5_000, what: "see it end" });
 
   test("keeps a container as one that was started for it does: its name, its log, its exit", async () => {
     await using _leaks = guard();
-    const pid = await untilReady();
-    using spare = take();
+    using taken = await takeKeeper();
+    const { pid } = taken;
     const id = "ab".repeat(32);
     await using container = await runtime.start(
       ["sh", "-c", "read go; echo out; ls -l /proc/self/fd >&2; exit 3"],
       {
-        spare,
+        prewarmedKeeper: taken.keeper,
         id,
         log: true,
         keepStdinOpen: true,
@@ -96,8 +105,7 @@ describe.skipIf(!isRoot)("a keeper that is prewarmed", () => {
 
   test("gets more descriptors than one message takes", async () => {
     await using _leaks = guard();
-    await untilReady();
-    using spare = take();
+    using taken = await takeKeeper();
     const numbers = Array.from({ length: 300 }, (_, i) => i + 10);
     const fds = numbers.map(() => openSync("/dev/null", "r"));
     const last = openSync(join(runtime.rootPath, "bin/busybox"), "r");
@@ -107,7 +115,10 @@ describe.skipIf(!isRoot)("a keeper that is prewarmed", () => {
         [500, last],
       ]);
       const script = "ls /proc/self/fd | wc -l; readlink /proc/self/fd/309; head -c 4 <&500 | tail -c 3";
-      const { stdout } = await runtime.run(["sh", "-c", script], { spare, preserveFds });
+      const { stdout } = await runtime.run(["sh", "-c", script], {
+        prewarmedKeeper: taken.keeper,
+        preserveFds,
+      });
       expect(stdout).toBe("305\n/dev/null\nELF");
     } finally {
       for (const fd of [...fds, last]) closeSync(fd);
@@ -116,65 +127,59 @@ describe.skipIf(!isRoot)("a keeper that is prewarmed", () => {
 
   test("one that is taken is not in the way of the next one, which may be used before it", async () => {
     await using _leaks = guard();
-    await untilReady();
-    using first = take();
-    await untilReady();
-    using second = take();
-    for (const spare of [second, first]) {
-      const { stdout } = await runtime.run(["echo", "kept"], { spare });
+    const taken = await takeKeepers(2);
+    for (const { keeper, pid } of taken.toReversed()) {
+      const { stdout } = await runtime.run(["echo", "kept"], { prewarmedKeeper: keeper });
+      await ended(pid);
       expect(stdout).toBe("kept\n");
     }
   });
 
   test("a start that fails leaves nothing of it", async () => {
     await using _leaks = guard();
-    const pid = await untilReady();
-    using spare = take();
-    await expect(runtime.start(["/nothing/there"], { spare })).rejects.toThrow(
+    using taken = await takeKeeper();
+    await expect(runtime.start(["/nothing/there"], { prewarmedKeeper: taken.keeper })).rejects.toThrow(
       'cannot execute "/nothing/there"',
     );
-    await poll(() => (isThere(pid) ? undefined : true), { everyMs: 5, timeoutMs: 5_000, what: "see it end" });
+    await ended(taken.pid);
   });
 
   test("a start whose keeper is killed before it has the plan says so, and leaves nothing", async () => {
     await using _leaks = guard();
-    const pid = await untilReady();
-    using spare = take();
-    process.kill(pid, "SIGKILL");
-    await poll(() => (isThere(pid) ? undefined : true), { everyMs: 5, timeoutMs: 5_000, what: "see it end" });
-    await expect(runtime.start(["true"], { spare })).rejects.toThrow(
+    using taken = await takeKeeper();
+    process.kill(taken.pid, "SIGKILL");
+    await ended(taken.pid);
+    await expect(runtime.start(["true"], { prewarmedKeeper: taken.keeper })).rejects.toThrow(
       "the keeper ended before the process ran",
     );
   });
 
   test("one that has been killed is not taken, and nor is one that was not used left", async () => {
     await using _leaks = guard();
-    const pid = await untilReady();
-    const ended = (which: number): Promise<true> =>
-      poll(() => (isThere(which) ? undefined : true), { everyMs: 5, timeoutMs: 5_000, what: "see it end" });
-    take()[Symbol.dispose]();
-    await ended(pid);
-    spares.hold()[Symbol.dispose]();
-    const next = await poll(() => sparesOf(process.pid)[0], {
+    const taken = await takeKeeper();
+    taken[Symbol.dispose]();
+    await ended(taken.pid);
+    await using scheduler = new PrewarmScheduler();
+    const pool = openPool(scheduler);
+    const next = await poll(() => prewarmedKeepersOf(process.pid)[0], {
       everyMs: 5,
       timeoutMs: 10_000,
       what: "see the next one",
     });
     process.kill(next, "SIGKILL");
     await ended(next);
-    await sleep(100 * slowness); // its end is told
-    expect(spares.take()).toBeUndefined();
+    await sleep(100 * slowness); // its end is noticed
+    expect(pool.take()).toBeUndefined();
   });
 
   test("one that was born with other limits than we have by now is not taken", async () => {
     await using _leaks = guard();
-    await untilReady();
-    using spare = take();
-    expect(spare.isAlive).toBe(true);
+    using taken = await takeKeeper();
+    expect(taken.keeper.isAlive).toBe(true);
     const present = readResourceLimit("nofile");
     setResourceLimit({ ...present, soft: present.soft - 1 });
     try {
-      expect(spare.isAlive).toBe(false);
+      expect(taken.keeper.isAlive).toBe(false);
     } finally {
       setResourceLimit(present);
     }
@@ -182,7 +187,7 @@ describe.skipIf(!isRoot)("a keeper that is prewarmed", () => {
 });
 
 describe.skipIf(!isRoot)("a network namespace that is prewarmed", () => {
-  const runtime = new TestRuntime("network-ahead");
+  const runtime = new TestRuntime("prewarmed-network");
   afterAll(() => runtime[Symbol.asyncDispose]());
   const guard = (): AsyncDisposable =>
     guardLeaks({ cgroupParent: runtime.cgroupParent, directories: [runtime.runRoot] });
@@ -194,35 +199,13 @@ describe.skipIf(!isRoot)("a network namespace that is prewarmed", () => {
     using made = makeNetworkNamespace();
     const inode = inodeOf(made.fd);
     expect(inode).not.toBe(readlinkSync("/proc/self/ns/net"));
-    const ahead = await runtime.run(["sh", "-c", script], { takeNetwork: () => new OwnedFd(made.move()) });
-    const born = await runtime.run(["sh", "-c", script], { takeNetwork: () => undefined });
-    expect(ahead.stderr).toBe("");
-    expect(ahead.stdout).toStartWith(`${inode}\n`);
+    const prewarmed = await runtime.run(["sh", "-c", script], { prewarmedNetwork: { netns: made.fd } });
+    const own = await runtime.run(["sh", "-c", script]);
+    expect(prewarmed.stderr).toBe("");
+    expect(prewarmed.stdout).toStartWith(`${inode}\n`);
     const rest = (text: string): string => text.slice(text.indexOf("\n"));
-    expect(rest(ahead.stdout)).toBe(rest(born.stdout));
-    expect(rest(ahead.stdout)).toContain("LOOPBACK,UP");
-  });
-
-  test("gets its interfaces before there is a process, and a failure of that ends the start", async () => {
-    await using _leaks = guard();
-    const seen: string[] = [];
-    const inode = await (async () => {
-      using made = makeNetworkNamespace();
-      const name = inodeOf(made.fd);
-      await using _container = await runtime.start(["sleep", "1000"], {
-        takeNetwork: () => new OwnedFd(made.move()),
-        attachNetwork: async (netns) => void seen.push(inodeOf(netns)),
-      });
-      return name;
-    })();
-    expect(seen).toEqual([inode]);
-    const starting = runtime.start(["sleep", "1000"], {
-      takeNetwork: makeNetworkNamespace,
-      attachNetwork: async () => {
-        throw new Failure("conflict", "no interface today");
-      },
-    });
-    await expect(starting).rejects.toThrow("no interface today");
+    expect(rest(prewarmed.stdout)).toBe(rest(own.stdout));
+    expect(rest(prewarmed.stdout)).toContain("LOOPBACK,UP");
   });
 
   test("is the container's with the interfaces that have been begun, and nothing runs before those are there", async () => {
@@ -234,13 +217,15 @@ describe.skipIf(!isRoot)("a network namespace that is prewarmed", () => {
       order.push("attached");
     })();
     const { stdout } = await runtime
-      .run(["sh", "-c", script], { network: { netns: made.fd, attached }, takeNetwork: makeNetworkNamespace })
+      .run(["sh", "-c", script], { prewarmedNetwork: { netns: made.fd, attached } })
       .finally(() => order.push("ended"));
     expect(stdout).toStartWith(`${inodeOf(made.fd)}\n`);
     expect(order).toEqual(["attached", "ended"]);
     const failing = Promise.reject(new Failure("conflict", "no interface today"));
     failing.catch(() => {});
-    const starting = runtime.start(["sleep", "1000"], { network: { netns: made.fd, attached: failing } });
+    const starting = runtime.start(["sleep", "1000"], {
+      prewarmedNetwork: { netns: made.fd, attached: failing },
+    });
     await expect(starting).rejects.toThrow("no interface today");
   });
 
@@ -249,14 +234,15 @@ describe.skipIf(!isRoot)("a network namespace that is prewarmed", () => {
     const before = readFileSync(file, "latin1").trim();
     using settings = new HostNetworkSettings();
     let made = 0;
-    await using networks = new Pool(async () => {
-      const network = settings.makeAhead();
+    await using scheduler = new PrewarmScheduler();
+    const networks = new Pool(scheduler, async () => {
+      const network = settings.createNamespace();
       made++;
       return network;
     });
     const untilMade = async (): Promise<void> => {
       const before = made;
-      networks.hold()[Symbol.dispose]();
+      scheduler.hold()[Symbol.dispose]();
       const isMade = (): true | undefined => (made > before ? true : undefined);
       await poll(isMade, { everyMs: 5, timeoutMs: 10_000, what: "see it prepared" });
     };
@@ -275,24 +261,6 @@ describe.skipIf(!isRoot)("a network namespace that is prewarmed", () => {
     } finally {
       writeFileSync(file, before);
     }
-  });
-
-  test("is left alone where the container's differs from it", async () => {
-    const taken = (): never => {
-      throw new Error("it was taken");
-    };
-    const of = async (linux: Partial<RuntimeLinux>, more: ContainerOptions = {}): Promise<string> =>
-      (
-        await runtime.run(["readlink", "/proc/self/ns/net"], { linux, takeNetwork: taken, ...more })
-      ).stdout.trim();
-    const types = ["pid", "mount", "ipc", "uts", "cgroup"] as const;
-    const ours = readlinkSync("/proc/self/ns/net");
-    expect(await of({ namespaces: types.map((type) => ({ type })) })).toBe(ours);
-    using other = makeNetworkNamespace();
-    const joinNamespaces = new Map([["network", other.fd]] as const);
-    expect(await of({}, { joinNamespaces })).toBe(inodeOf(other.fd));
-    const sysctl = { "net.ipv4.conf.all.forwarding": "1" };
-    expect(await of({ sysctl })).not.toBe(ours);
   });
 });
 
@@ -351,16 +319,20 @@ describe.skipIf(!isRoot)("a daemon's keeper that is prewarmed", () => {
     await tare.must(["load", "-i", busyboxArchive()]);
     await tare.must(["run", "-d", "--name", "first", "busybox", "sleep", "1000"]);
     const daemon = tare.daemonPid() as number;
-    const spare = (): Promise<number> =>
-      poll(() => sparesOf(daemon)[0], { everyMs: 5, timeoutMs: 10_000, what: "see a prewarmed keeper" });
-    const forRun = await spare();
+    const prewarmed = (): Promise<number> =>
+      poll(() => prewarmedKeepersOf(daemon)[0], {
+        everyMs: 5,
+        timeoutMs: 10_000,
+        what: "see a prewarmed keeper",
+      });
+    const forRun = await prewarmed();
     const id = await tare.must(["run", "-d", "--name", "second", "busybox", "sleep", "1000"]);
     expect(argumentsOf(forRun)).toBe(`tare-keeper\0${id}\0`);
-    const forExec = await spare();
+    const forExec = await prewarmed();
     expect(forExec).not.toBe(forRun);
     expect(await tare.must(["exec", "second", "sh", "-c", "echo $((6 * 7))"])).toBe("42");
-    expect(argumentsOf(forExec)).not.toContain("spare");
-    const last = await spare();
+    expect(argumentsOf(forExec)).not.toContain("prewarmed");
+    const last = await prewarmed();
     process.kill(daemon, "SIGKILL");
     await poll(() => (isThere(last) ? undefined : true), {
       everyMs: 5,

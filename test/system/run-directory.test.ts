@@ -13,11 +13,11 @@ describe.skipIf(!isRoot)("the directory of a container's runs", () => {
   test("is prewarmed for the next container that starts, and stays the same for its next runs", async () => {
     await using tare = new Installation();
     await tare.must(["load", "-i", busyboxArchive()]);
-    const spares = join(tare.runRoot, "lib/spare-runs");
+    const parent = join(tare.runRoot, "lib/prewarmed-runs");
     const directoryOf = (id: string): string => join(tare.runRoot, "containers", id);
     const inodeOf = (path: string): number => statSync(path).ino;
-    const spare = (): Promise<string> =>
-      poll(() => readdirSync(spares)[0], {
+    const prewarmed = (): Promise<string> =>
+      poll(() => readdirSync(parent)[0], {
         everyMs: 5,
         timeoutMs: 10_000 * slowness,
         what: "see a prewarmed directory",
@@ -25,7 +25,7 @@ describe.skipIf(!isRoot)("the directory of a container's runs", () => {
     const create = (): Promise<string> => tare.must(["create", "busybox", "sh", "-c", "exit 3"]);
     const first = await create();
     expect((await tare.tare(["start", "-a", first])).status).toBe(3);
-    const made = inodeOf(join(spares, await spare()));
+    const made = inodeOf(join(parent, await prewarmed()));
     const second = await create();
     expect(existsSync(directoryOf(second))).toBe(false);
     for (let run = 0; run < 2; run++) {
@@ -34,13 +34,13 @@ describe.skipIf(!isRoot)("the directory of a container's runs", () => {
       expect(statSync(directoryOf(second)).mode & 0o7777).toBe(0o700);
       expect(readdirSync(directoryOf(second))).toContain("exit");
     }
-    const left = await spare();
+    const left = await prewarmed();
     const daemon = tare.daemonPid() as number;
     process.kill(daemon, "SIGKILL");
     while (!isGone(daemon)) await Bun.sleep(5);
-    expect(readdirSync(spares)).toEqual([left]);
+    expect(readdirSync(parent)).toEqual([left]);
     await tare.must(["ps"]);
-    expect(readdirSync(spares)).toEqual([]);
+    expect(readdirSync(parent)).toEqual([]);
     expect((await tare.tare(["start", "-a", second])).status).toBe(3);
     await tare.must(["rm", first, second]);
   });

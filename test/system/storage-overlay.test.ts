@@ -27,16 +27,16 @@ test("openStorage() clears what a crash left, keeps what is whole, and everythin
     }
     mkdirSync(`${root}/drafts/half/fs/etc`, { recursive: true });
     writeFileSync(`${root}/drafts/half/fs/etc/passwd`, "x");
-    mkdirSync(`${root}/spares/ahead/upper`, { recursive: true });
+    mkdirSync(`${root}/prewarmed/half/upper`, { recursive: true });
     mkdirSync(`${root}/trash/old/upper`, { recursive: true });
     writeFileSync(`${root}/trash/old/upper/file`, "x");
     await using storage = await openStorage(dataRoot);
     await storage.settle();
     expect(readdirSync(`${root}/drafts`)).toEqual([]);
-    expect(readdirSync(`${root}/spares`)).toEqual([]);
+    expect(readdirSync(`${root}/prewarmed`)).toEqual([]);
     expect(readdirSync(`${root}/trash`)).toEqual([]);
     expect(await storage.listSnapshots()).toEqual(["kept"]);
-    for (const place of ["", "layers", "snapshots", "drafts", "spares", "trash", "snapshots/kept"]) {
+    for (const place of ["", "layers", "snapshots", "drafts", "prewarmed", "trash", "snapshots/kept"]) {
       expect(statSync(`${root}/${place}`).mode & 0o7777).toBe(0o700);
     }
   }));

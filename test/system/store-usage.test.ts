@@ -77,7 +77,7 @@ describe.skipIf(!isRoot).each(["overlay", "vfs"])("the store's usage with %s", (
     expect(size("layers")).toBe(
       onDisk(`${storage}/layers`, ...(driver === "vfs" ? [`${storage}/views`] : [])),
     );
-    expect(size("containers")).toBe(onDisk(`${storage}/snapshots`, `${storage}/spares`, "containers"));
+    expect(size("containers")).toBe(onDisk(`${storage}/snapshots`, `${storage}/prewarmed`, "containers"));
     const text = await run("system", "df", "-v");
     expect(text).toMatch(new RegExp(`^Total +[0-9.]+[kMG]?B +${TotalSize}\\s*$`, "m"));
     expect(await run("system", "df")).toMatch(/^Unpacked layers +\d+ +[0-9.]+MB/m);

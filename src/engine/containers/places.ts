@@ -15,18 +15,18 @@ export class Places {
     return join(this.#dataRoot, "containers");
   }
 
-  /** Directories for containers that nobody has asked for yet. */
-  get spareData(): string {
-    return join(this.#dataRoot, "spares");
+  /** Prewarmed directories of containers' data. */
+  get prewarmedData(): string {
+    return join(this.#dataRoot, "prewarmed");
   }
 
   get allRuns(): string {
     return join(this.#runRoot, "containers");
   }
 
-  /** The same, for their runs. */
-  get spareRuns(): string {
-    return join(this.#runRoot, "lib", "spare-runs");
+  /** Prewarmed directories of containers' runs. */
+  get prewarmedRuns(): string {
+    return join(this.#runRoot, "lib", "prewarmed-runs");
   }
 
   data(id: ContainerId): string {

@@ -7,7 +7,7 @@ import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
 import { call } from "../../linux/kernel/syscall.ts";
 import { type Plan, PlanList } from "../plan/plan.ts";
-import type { KeeperProgram } from "../types.ts";
+import type { KeeperProgram } from "../keeper-program.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { answer, FrameReader } from "./frames.ts";
 import { Inheritance } from "./inheritance.ts";

@@ -5,7 +5,7 @@ import { monotonicMs } from "../../linux/kernel/clock.ts";
 import { errno } from "../../linux/kernel/errno.ts";
 import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import { SyscallFailure } from "../../linux/kernel/syscall.ts";
-import type { KeeperProgram } from "../types.ts";
+import type { KeeperProgram } from "../keeper-program.ts";
 import type { Plan } from "../plan/plan.ts";
 import { bornBarrier, networkBarrier, type PlanClock, readyBarrier } from "../plan/report.ts";
 import { describeFailure } from "./describe-failure.ts";
@@ -13,13 +13,13 @@ import { answer, encodeRequest, FrameReader } from "./frames.ts";
 import { decodeRunning, KeeperConnection } from "./kept-process.ts";
 import type { Inheritance } from "./inheritance.ts";
 import { sendPlan } from "./send-plan.ts";
-import type { PrewarmedKeeper } from "./prewarmed-keeper.ts";
+import type { PrewarmedKeeper } from "../prewarmed-keeper.ts";
 import { type StartedKeeper, startKeeper } from "./start-keeper.ts";
 
 export interface Launch {
   readonly program: KeeperProgram;
   /** Used in place of one that is started now. */
-  readonly spare?: PrewarmedKeeper | undefined;
+  readonly prewarmedKeeper?: PrewarmedKeeper | undefined;
   readonly id: string;
   readonly plan: Plan;
   readonly clock: PlanClock;
@@ -59,10 +59,10 @@ export interface Launched {
 export async function launch(options: Launch): Promise<Launched> {
   const startedMs = monotonicMs();
   using _ = options.directory;
-  const { spare, plan } = options;
+  const { prewarmedKeeper: keeper, plan } = options;
   const { socket, keeperPid, spawnFailed } =
-    spare === undefined ? await startKeeper(options) : handOver(spare, options);
-  const whole = spare === undefined ? plan : spare.planTaking(plan, options.inheritance.fds.length);
+    keeper === undefined ? await startKeeper(options) : handOver(keeper, options);
+  const whole = keeper === undefined ? plan : keeper.planTaking(plan, options.inheritance.fds.length);
   const beside = new ConcurrentWork();
   try {
     const attending = attend({ ...options, plan: whole }, { socket, keeperPid, beside, startedMs });
@@ -74,9 +74,9 @@ export async function launch(options: Launch): Promise<Launched> {
   }
 }
 
-function handOver(spare: PrewarmedKeeper, { id, directory, inheritance }: Launch): StartedKeeper {
+function handOver(keeper: PrewarmedKeeper, { id, directory, inheritance }: Launch): StartedKeeper {
   try {
-    return spare.hand({ id, directory: directory.fd, fds: inheritance.fds });
+    return keeper.hand({ id, directory: directory.fd, fds: inheritance.fds });
   } catch (thrown) {
     throw thrown instanceof SyscallFailure && thrown.errno === errno.EPIPE ? endedEarly(thrown) : thrown;
   }
@@ -130,7 +130,7 @@ async function attend(
   fault("launch.planned");
   beside.begin(options.whileLaunching?.());
   // Its copies are in the channel since it was handed over: ours are closed when it has something to do.
-  if (options.spare !== undefined) options.onInherited();
+  if (options.prewarmedKeeper !== undefined) options.onInherited();
   let stamps: readonly { readonly name: string; readonly atMs: number }[] | undefined;
   let child: Child | undefined;
   for (;;) {

@@ -4,7 +4,7 @@ import { sleep } from "../../base/deadline.ts";
 import { fault } from "../../base/fault.ts";
 import { Failure, kindOf } from "../../base/failure.ts";
 import type { Fd } from "../../linux/kernel/fd.ts";
-import type { KeeperProgram } from "../types.ts";
+import type { KeeperProgram } from "../keeper-program.ts";
 import type { Inheritance } from "./inheritance.ts";
 import { connectKeeper, listenIn } from "./socket.ts";
 

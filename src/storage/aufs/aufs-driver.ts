@@ -20,7 +20,7 @@ import { Places } from "../disk/places.ts";
 import { openPlaces } from "../disk/trash.ts";
 import { UnionDriver, type UnionMount } from "../disk/union-driver.ts";
 import { UnpackedLayers } from "../disk/union-layers.ts";
-import type { StorageDriver } from "../driver.ts";
+import type { DriverOptions, StorageDriver } from "../driver.ts";
 
 /** What the kernel's configuration has unless somebody chose another one. */
 const usualBranchLimit = 127;
@@ -31,7 +31,10 @@ const usualBranchLimit = 127;
  */
 export async function openAufsDriver(
   root: string,
-  { kernel }: { readonly kernel?: MountKernel } = {},
+  {
+    kernel,
+    openDirectories,
+  }: Pick<DriverOptions, "openDirectories"> & { readonly kernel?: MountKernel } = {},
 ): Promise<StorageDriver> {
   const options = kernel === undefined ? {} : { kernel };
   if (!hasFilesystem("aufs", options)) throw missing();
@@ -62,6 +65,7 @@ export async function openAufsDriver(
     layers: new UnpackedLayers(places, new LayerDirectory(places, trash, { marks: "aufs" })),
     marks: "aufs",
     maxLayers: branchLimit - 1,
+    ...(openDirectories === undefined ? {} : { openDirectories }),
     hasWork: false,
     shifts: "mount",
     status: [

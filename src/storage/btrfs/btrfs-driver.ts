@@ -24,7 +24,7 @@ import { Places } from "../disk/places.ts";
 import { SnapshotDirectory } from "../disk/snapshot-directory.ts";
 import { openPlaces } from "../disk/trash.ts";
 import { type ViewContent, Views } from "../disk/views.ts";
-import type { StorageDriver } from "../driver.ts";
+import type { DriverOptions, StorageDriver } from "../driver.ts";
 
 /** How long anybody waits for the room of a subvolume, and only once. */
 const DROP_MS = 30_000;
@@ -33,7 +33,10 @@ const DROP_MS = 30_000;
  * A layer is a subvolume of its own; a view of layers is another one, made once of reflinks to the layers' files; a snapshot is
  * btrfs's own snapshot of that: made in one step. All of them are removed in one step, however many files are in them. See openStorage().
  */
-export async function openBtrfsDriver(root: string): Promise<StorageDriver> {
+export async function openBtrfsDriver(
+  root: string,
+  { openDirectories }: Pick<DriverOptions, "openDirectories"> = {},
+): Promise<StorageDriver> {
   const places = new Places(root);
   // What is in the trash has its subvolume at "fs": gone in one call. What can't go that way goes as a directory: layers of versions
   // before this one, and subvolumes in which a container has made others.
@@ -62,7 +65,7 @@ export async function openBtrfsDriver(root: string): Promise<StorageDriver> {
       ],
     ],
     layers,
-    snapshots: new SnapshotDirectory(places, trash),
+    snapshots: new SnapshotDirectory(places, trash, { openDirectories }),
     views,
     sharesBlocks: true,
     makeTree: async (path: string, ids: readonly Digest[], { sizeBytes }) => {

@@ -31,7 +31,7 @@ const usualBaseBytes = 10 * 2 ** 30;
  */
 export async function openDevicemapperDriver(
   root: string,
-  { storageOptions = [] }: Pick<DriverOptions, "storageOptions"> = {},
+  { storageOptions = [], openDirectories }: Pick<DriverOptions, "storageOptions" | "openDirectories"> = {},
 ): Promise<StorageDriver> {
   const options = parseDevicemapperOptions(storageOptions);
   await using opened = new AsyncDisposableStack();
@@ -44,7 +44,7 @@ export async function openDevicemapperDriver(
   await volumes.sweep(new Set([base.id, ...listVolumeIds(places)]), base);
   const trash = openPlaces(places, { shortcut: async (directory) => await removeVolume(directory, volumes) });
   const layers = new LayerDirectory(places, trash);
-  const snapshots = new SnapshotDirectory(places, trash);
+  const snapshots = new SnapshotDirectory(places, trash, { openDirectories });
   const views: Views = new Views(places, {
     layers,
     trash,

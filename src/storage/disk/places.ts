@@ -8,8 +8,8 @@ export class Places {
   readonly layers: string;
   readonly snapshots: string;
   readonly drafts: string;
-  /** What is prewarmed: snapshots that nobody has asked for yet. */
-  readonly spares: string;
+  /** Prewarmed directories of snapshots. */
+  readonly prewarmed: string;
   readonly trash: string;
   /** A directory with nothing in it: what there is without any layer. */
   readonly empty: string;
@@ -21,14 +21,14 @@ export class Places {
     this.layers = `${root}/layers`;
     this.snapshots = `${root}/snapshots`;
     this.drafts = `${root}/drafts`;
-    this.spares = `${root}/spares`;
+    this.prewarmed = `${root}/prewarmed`;
     this.trash = `${root}/trash`;
     this.empty = `${root}/empty`;
     this.probe = `${root}/probe`;
   }
 
   get all(): readonly string[] {
-    return [this.layers, this.snapshots, this.drafts, this.spares, this.trash, this.empty];
+    return [this.layers, this.snapshots, this.drafts, this.prewarmed, this.trash, this.empty];
   }
 
   /** Holds `fs`, and `root-set` when the layer's tar said what the root directory is like. */

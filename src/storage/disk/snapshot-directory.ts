@@ -7,9 +7,8 @@ import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import { codeOf, fileFailure } from "../../linux/files/file-failure.ts";
 import { tryLock } from "../../linux/files/file-lock.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
-import { DirectoryPool } from "../../linux/files/directory-pool.ts";
 import { type Digest, parseDigest } from "../../spec/digest.ts";
-import type { SnapshotId } from "../driver.ts";
+import type { DriverOptions, PrewarmedDirectories, SnapshotId } from "../driver.ts";
 import type { Places } from "./places.ts";
 import { liftSizeLimit } from "./size-limit.ts";
 import type { Trash } from "./trash.ts";
@@ -19,20 +18,26 @@ export class SnapshotDirectory implements AsyncDisposable {
   readonly #places: Places;
   readonly #trash: Trash;
   readonly #furnish: (path: string) => void;
-  readonly #spare: DirectoryPool;
+  readonly #prewarmed: PrewarmedDirectories | undefined;
 
-  /** `furnish` puts into a new snapshot's directory what every one has; it is called ahead. */
+  /** `furnish` creates what is in the directory of every new snapshot. It also runs for prewarmed directories. */
   constructor(
     places: Places,
     trash: Trash,
-    { furnish = () => {} }: { readonly furnish?: (path: string) => void } = {},
+    {
+      furnish = () => {},
+      openDirectories,
+    }: {
+      readonly furnish?: (path: string) => void;
+      readonly openDirectories?: DriverOptions["openDirectories"] | undefined;
+    } = {},
   ) {
     this.#places = places;
     this.#furnish = (path) => {
       writeFileSync(`${path}/lock`, "", { mode: 0o600 });
       furnish(path);
     };
-    this.#spare = new DirectoryPool(places.spares, this.#furnish);
+    this.#prewarmed = openDirectories?.(places.prewarmed, this.#furnish);
     this.#trash = trash;
   }
 
@@ -43,7 +48,7 @@ export class SnapshotDirectory implements AsyncDisposable {
     const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
     const draft = new SnapshotDraft(id, { path, target, trash: this.#trash });
     draft.fill(() => {
-      if (!this.#spare.take(path)) {
+      if (this.#prewarmed?.take(path) !== true) {
         mkdirSync(path, 0o700);
         this.#furnish(path);
       }
@@ -111,9 +116,9 @@ export class SnapshotDirectory implements AsyncDisposable {
     }
   }
 
-  /** Nothing that was prewarmed stays. */
+  /** No prewarmed directory stays. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#spare[Symbol.asyncDispose]();
+    await this.#prewarmed?.[Symbol.asyncDispose]();
   }
 
   #liftLimit(id: SnapshotId, limited: string): void {

@@ -7,7 +7,7 @@ import { codeOf } from "../../linux/files/file-failure.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
 import type { Fd } from "../../linux/kernel/fd.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
-import { removePrewarmed } from "../../linux/files/directory-pool.ts";
+import { emptyDirectory } from "../../linux/files/empty-directory.ts";
 import { spreadDirectories } from "../../linux/files/spread-directories.ts";
 import { findStatAt } from "../../linux/files/stat.ts";
 import { removeTreeInWorker } from "../../linux/tree/tree.ts";
@@ -18,11 +18,11 @@ import type { Places } from "./places.ts";
 export function openPlaces(places: Places, options: TrashOptions = {}): Trash {
   for (const place of places.all) mkdirSync(place, { recursive: true, mode: 0o700 });
   chmodSync(places.empty, 0o755);
-  for (const place of [places.drafts, places.spares]) {
+  for (const place of [places.drafts, places.prewarmed]) {
     using directory = openDirectoryPath(place);
     spreadDirectories(directory.fd);
   }
-  removePrewarmed(places.spares);
+  emptyDirectory(places.prewarmed); // of an engine that was killed
   const trash = new Trash(places.trash, options);
   trash.resume();
   for (const name of readdirSync(places.drafts)) trash.discard(`${places.drafts}/${name}`);

@@ -10,6 +10,7 @@ import type { MountPlace } from "../../linux/mount/mount-helper.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type {
   ChangesOptions,
+  DriverOptions,
   LayerDraft,
   LayerMarks,
   MountedSnapshot,
@@ -47,6 +48,7 @@ export interface Union {
   /** By which a directory says what is gone below it: of which file system. */
   readonly marks: LayerMarks;
   readonly maxLayers: number;
+  readonly openDirectories?: DriverOptions["openDirectories"];
   /** Whether a second directory, `work`, is wanted beside the upper one. */
   readonly hasWork: boolean;
   /** Detached. Whoever asks disposes of it. */
@@ -86,6 +88,7 @@ export class UnionDriver implements StorageDriver {
         if (union.hasWork) mkdirSync(`${path}/work`, 0o700);
         mkdirSync(`${path}/upper`, 0o700);
       },
+      openDirectories: union.openDirectories,
     });
     using directory = openDirectoryPath(places.layers);
     this.status = [

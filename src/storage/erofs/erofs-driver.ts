@@ -21,6 +21,7 @@ export async function openErofsDriver(root: string, options: DriverOptions = {})
     name: "erofs",
     layers: new ImageLayers(places, { trash, way }),
     ways,
+    openDirectories: options.openDirectories,
     status: [["Layers mounted", way === "file" ? "from their files" : "through loop devices"]],
     ...(reason === undefined ? {} : { warning: slowly(reason) }),
   });

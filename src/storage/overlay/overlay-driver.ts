@@ -21,10 +21,12 @@ export async function openOverlayDriver(root: string, options: DriverOptions = {
     name: "overlay",
     layers: new UnpackedLayers(places, layers, openIdmappedLayers),
     ways,
+    openDirectories: options.openDirectories,
   });
 }
 
 export interface OverlayForm {
+  readonly openDirectories: DriverOptions["openDirectories"];
   readonly name: string;
   readonly layers: UnionLayers;
   readonly ways: OverlayWays;
@@ -37,13 +39,14 @@ export interface OverlayForm {
 export function makeOverlayDriver(
   places: Places,
   trash: Trash,
-  { name, layers, ways, status = [], warning }: OverlayForm,
+  { name, layers, ways, openDirectories, status = [], warning }: OverlayForm,
 ): StorageDriver {
   return new UnionDriver(places, trash, {
     name,
     layers,
     marks: "overlay",
     maxLayers: maxLowers,
+    ...(openDirectories === undefined ? {} : { openDirectories }),
     // What is copied up is made there, and renamed into the upper.
     hasWork: true,
     ...(warning === undefined ? {} : { warning }),

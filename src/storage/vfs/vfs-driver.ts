@@ -9,14 +9,17 @@ import { describeSizeLimits, limitSize } from "../disk/size-limit.ts";
 import { SnapshotDirectory } from "../disk/snapshot-directory.ts";
 import { openPlaces } from "../disk/trash.ts";
 import { type ViewContent, Views } from "../disk/views.ts";
-import type { StorageDriver } from "../driver.ts";
+import type { DriverOptions, StorageDriver } from "../driver.ts";
 
 /**
  * Each snapshot is a whole copy of its layers, in a plain directory: it needs nothing of the kernel but time and space.
  * A view of layers has their own files under a further name, so it takes hardly any. A limit of size counts the copy,
  * too: nothing tells what is written from what is the image's. See openStorage().
  */
-export async function openVfsDriver(root: string): Promise<StorageDriver> {
+export async function openVfsDriver(
+  root: string,
+  { openDirectories }: Pick<DriverOptions, "openDirectories"> = {},
+): Promise<StorageDriver> {
   const places = new Places(root);
   const trash = openPlaces(places);
   const layers = new LayerDirectory(places, trash);
@@ -43,7 +46,7 @@ export async function openVfsDriver(root: string): Promise<StorageDriver> {
       ["Size limits", describeSizeLimits(directory.fd)],
     ],
     layers,
-    snapshots: new SnapshotDirectory(places, trash),
+    snapshots: new SnapshotDirectory(places, trash, { openDirectories }),
     views: new Views(places, { layers, trash, make }),
     sharesBlocks: false,
     makeTree: async (path: string, ids: readonly Digest[], options) => {

@@ -89,7 +89,7 @@ export class FakeWorld {
   /** Throws in the next start. */
   startFailure: Failure | undefined;
   snapshotFailure: Failure | undefined;
-  /** A network namespace that was prewarmed. */
+  /** The prewarmed network namespace. */
   takeNetwork: () => OwnedFd | undefined = () => undefined;
   /** Resolves before each removal of a snapshot goes on. */
   removalGate: Promise<void> = Promise.resolve();
@@ -125,8 +125,11 @@ export class FakeWorld {
         exec: (request) => this.#exec(request),
         openUserNamespace: async () => new OwnedFd(-1),
         uncoverRoot: async () => new OwnedFd(-1),
-        takeNetwork: () => this.takeNetwork(),
         reconnect: async (directory) => this.processes.get(directory),
+      },
+      prewarming: {
+        takeNetwork: () => this.takeNetwork(),
+        openDirectories: () => ({ take: () => false, [Symbol.asyncDispose]: async () => {} }),
       },
       cgroups: {
         layout: { v1: [], swapAccounting: true, cpus: "0-1", memoryNodes: "0" },
@@ -170,7 +173,7 @@ export class FakeWorld {
     const failure = this.startFailure;
     this.startFailure = undefined;
     if (failure !== undefined) throw failure;
-    await request.network?.attached;
+    await request.prewarmedNetwork?.attached;
     await request.attachNetwork?.(process.pid);
     const kept = await this.#spawn(request.beforeFirstInstruction);
     this.processes.set(request.runDirectory, kept);

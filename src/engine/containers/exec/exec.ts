@@ -32,7 +32,6 @@ import { findUser } from "../files/accounts.ts";
 import { openClass } from "../resources/resource-class.ts";
 import { readSecretVariables } from "../files/secrets.ts";
 import { planRecord } from "../../plan-record.ts";
-import { seccompOf } from "../lifecycle/start.ts";
 import { followDenials, planWatch, tellDenials } from "../resources/watched.ts";
 
 /** Registers a program to be run in a running container; gives the session's id. */
@@ -223,7 +222,7 @@ function planExec(
       ...(record.spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: record.spec.oomScoreAdj }),
     },
     target: { pid: live.kept.pid, startTime: live.kept.startTime },
-    ...(privileged ? {} : { seccomp: seccompOf(context, plan) }),
+    ...(privileged ? {} : { seccomp: context.seccomp.find(plan.seccomp) }),
     ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
     keepStdinOpen: spec.attachStdin ?? false,
     ...planWatch(context, record, session.id),

@@ -98,7 +98,7 @@ export async function createContainer(
   try {
     using _ = await context.volumes.hold(volumeMounts(spec.mounts).map((mount) => mount.name));
     await makeVolumes(context, { mounts: spec.mounts, layers: record.layers });
-    if (!context.spareData.take(context.places.data(id)))
+    if (!context.dataDirectories.take(context.places.data(id)))
       mkdirSync(context.places.log(id), { recursive: true, mode: 0o700 });
     fault("create.directory");
     await context.parts.storage.createSnapshot(id, record.layers, {

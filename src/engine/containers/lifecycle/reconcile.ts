@@ -22,7 +22,7 @@ import { announceEndpoint } from "../../networks/names.ts";
 import { runningRecord, withStart } from "./running-record.ts";
 import { removeDirectory } from "../files/remove-directory.ts";
 import { sentenceOf } from "../../../base/failure.ts";
-import { adopt } from "./start.ts";
+import { adopt } from "./adopt.ts";
 import { isUnconfirmed } from "../../unconfirmed.ts";
 import { listUnknownDirectories } from "../files/unknown-directories.ts";
 import { undoUpdate } from "./update.ts";

@@ -20,8 +20,8 @@ beforeEach(async () => {
   engine = await startEngine(await world.parts());
   fd = openSync(scratch.path, "r");
   taken = 0;
-  const ahead = new OwnedFd(fd);
-  world.takeNetwork = () => (taken++ === 0 ? ahead : undefined);
+  const prewarmed = new OwnedFd(fd);
+  world.takeNetwork = () => (taken++ === 0 ? prewarmed : undefined);
 });
 afterEach(async () => {
   await engine[Symbol.asyncDispose]();
@@ -43,12 +43,12 @@ async function begin(spec: Partial<ContainerSpec> = {}): Promise<{ id: string; s
   return { id, starting };
 }
 
-describe("a start with a network namespace that was prewarmed", () => {
+describe("a start with a prewarmed network namespace", () => {
   test("has its interfaces on their way before it goes to the runtime, and closes the namespace behind it", async () => {
     const { starting } = await begin();
     await starting;
     const [request] = world.starts;
-    expect(() => request?.network?.netns).toThrow("a closed descriptor was used");
+    expect(() => request?.prewarmedNetwork?.netns).toThrow("a closed descriptor was used");
     expect(request?.attachNetwork).toBeUndefined();
     expect(world.networks.endpoints.size).toBe(1);
     expect(isOpen()).toBe(false);
@@ -88,14 +88,23 @@ describe("a start with a network namespace that was prewarmed", () => {
     expect(() => again.fd).toThrow("a closed descriptor was used");
   });
 
+  test("is for a container without networks, too, which waits for no interfaces", async () => {
+    const { starting } = await begin({ namespaces: { network: "none" } });
+    await starting;
+    expect(taken).toBe(1);
+    expect(world.starts[0]?.prewarmedNetwork).toBeDefined();
+    expect(world.starts[0]?.prewarmedNetwork?.attached).toBeUndefined();
+    expect(world.networks.endpoints.size).toBe(0);
+    expect(isOpen()).toBe(false);
+  });
+
   test.each<[string, Partial<ContainerSpec>]>([
     ["the host's network", { namespaces: { network: "host" } }],
-    ["no network", { namespaces: { network: "none" } }],
     ["kernel parameters of interfaces", { sysctls: { "net.ipv4.conf.all.forwarding": "1" } }],
   ])("is as any other with %s", async (_, spec) => {
     const { starting } = await begin(spec);
     await starting;
     expect(taken).toBe(0);
-    expect(world.starts[0]?.network).toBeUndefined();
+    expect(world.starts[0]?.prewarmedNetwork).toBeUndefined();
   });
 });

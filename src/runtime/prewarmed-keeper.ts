@@ -1,29 +1,29 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { sleep } from "../../base/deadline.ts";
-import { errno } from "../../linux/kernel/errno.ts";
-import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
-import { openDirectoryPath } from "../../linux/files/open.ts";
-import { readOwnLimits } from "../../linux/process/rlimit.ts";
-import { findArgumentsAddress, findProcessStatistics } from "../../linux/process/process.ts";
-import { mostPassedFds, openSocketPair, sendUnixMessage } from "../../linux/sockets/unix-message.ts";
-import { type Plan, type PlanBlob, PlanList } from "../plan/plan.ts";
-import type { KeeperProgram } from "../types.ts";
-import { firstInheritedFd, Inheritance } from "./inheritance.ts";
-import { moveSocket, putSocketAside, socketName } from "./socket.ts";
-import { keeperName, type StartedKeeper, startKeeper } from "./start-keeper.ts";
+import { sleep } from "../base/deadline.ts";
+import { errno } from "../linux/kernel/errno.ts";
+import { type Fd, OwnedFd } from "../linux/kernel/fd.ts";
+import { openDirectoryPath } from "../linux/files/open.ts";
+import { readOwnLimits } from "../linux/process/rlimit.ts";
+import { findArgumentsAddress, findProcessStatistics } from "../linux/process/process.ts";
+import { mostPassedFds, openSocketPair, sendUnixMessage } from "../linux/sockets/unix-message.ts";
+import { type Plan, type PlanBlob, PlanList } from "./plan/plan.ts";
+import type { KeeperProgram } from "./keeper-program.ts";
+import { firstInheritedFd, Inheritance } from "./keeper/inheritance.ts";
+import { moveSocket, putSocketAside, socketName } from "./keeper/socket.ts";
+import { keeperName, type StartedKeeper, startKeeper } from "./keeper/start-keeper.ts";
 
-/** What keepers have in their arguments in place of an id: as long as one of a container. */
-const nobody = "spare".padEnd(64);
-const nameBytes = nobody.length;
-/** Behind the channel comes the connection to us. */
+/** The argument in place of a container's id, of the same length. */
+const placeholderId = "prewarmed".padEnd(64);
+const nameBytes = placeholderId.length;
+/** The descriptor after the channel is the connection to the engine. */
 const firstFd = firstInheritedFd + 2;
 const F_GETFD = 1;
 const mostNamingMs = 1_000;
 const namingStepMs = 2;
 
 /**
- * A keeper that was executed before anybody needed it. What others inherit, and its name, reach it by a channel, from which the
- * first calls of its plan take them. It ends when its connection is closed.
+ * A keeper that is executed before a container needs it. The descriptors that another keeper inherits, and its name, reach
+ * it through a channel; the first calls of its plan receive them. It ends when its connection is closed.
  */
 export class PrewarmedKeeper implements Disposable {
   /** See Inheritance. */
@@ -33,7 +33,7 @@ export class PrewarmedKeeper implements Disposable {
   /** Of its socket. */
   readonly #place: string;
   readonly #nameAddress: bigint;
-  /** Those that it was born with. */
+  /** Of the moment of its start. */
   readonly #limits: Buffer;
   #isAlive = true;
   #isHanded = false;
@@ -53,11 +53,11 @@ export class PrewarmedKeeper implements Disposable {
     this.#nameAddress = parts.nameAddress;
     this.#limits = parts.limits;
     for (const event of ["end", "close"]) started.socket.once(event, () => (this.#isAlive = false));
-    started.socket.resume(); // else its end is not seen
+    started.socket.resume(); // otherwise its end is not noticed
     started.socket.unref();
   }
 
-  /** Its socket is in the directory, where one is made at a time. Undefined where nobody may look into its memory. */
+  /** Its socket is in the directory, where one is created at a time. Undefined where its memory cannot be read. */
   static async start(program: KeeperProgram, directory: string): Promise<PrewarmedKeeper | undefined> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     using opened = openDirectoryPath(directory);
@@ -66,18 +66,24 @@ export class PrewarmedKeeper implements Disposable {
     inheritance.add(channel.theirs.fd);
     const onInherited = (): void => channel.theirs[Symbol.dispose]();
     using leftover = new DisposableStack();
-    // Of one that ended before it could be reached; else it is elsewhere by then.
+    // Of one that ended before it could be reached; otherwise it is elsewhere by then.
     leftover.defer(() => rmSync(`${directory}/${socketName}`, { force: true }));
     const limits = readOwnLimits();
-    const started = await startKeeper({ program, id: nobody, directory: opened, inheritance, onInherited });
+    const started = await startKeeper({
+      program,
+      id: placeholderId,
+      directory: opened,
+      inheritance,
+      onInherited,
+    });
     const place = `${directory}/${started.keeperPid}.sock`;
-    // It has no deadline any more: whatever fails from here on, it ends with its connection.
+    // It has no deadline any more: after a failure from here on, it ends with its connection.
     using unused = new DisposableStack();
     unused.defer(() => {
       started.socket.destroy();
       rmSync(place, { force: true });
     });
-    // It may be taken, and not be anybody's yet, when the next one is made.
+    // It may be taken, and not have its container yet, when the next one is created.
     putSocketAside(opened.fd, place);
     const isNamed = await untilNamed(started.keeperPid);
     const address = isNamed ? findArgumentsAddress(started.keeperPid) : undefined;
@@ -91,12 +97,12 @@ export class PrewarmedKeeper implements Disposable {
     });
   }
 
-  /** Our limits are its own, and its container's: with others it is of no use. */
+  /** The engine's limits are its own, and its container's: with others it is of no use. */
   get isAlive(): boolean {
     return this.#isAlive && this.#limits.equals(readOwnLimits());
   }
 
-  /** Makes it the keeper of that directory and gives it copies of the descriptors; the plan is to be made one that takes them, by planTaking(). */
+  /** Makes it the keeper of that directory and gives it copies of the descriptors; planTaking() adds the calls that receive them to the plan. */
   hand({
     id,
     directory,
@@ -116,7 +122,7 @@ export class PrewarmedKeeper implements Disposable {
     return this.#started;
   }
 
-  /** The plan, with the calls in front that take the name and so many descriptors. */
+  /** The plan, after calls that receive the name and so many descriptors. */
   planTaking(plan: Plan, count: number): Plan {
     const before = plan.before.behind(planTaking(plan.blob, { count, nameAddress: this.#nameAddress }));
     return { ...plan, before };
@@ -130,7 +136,7 @@ export class PrewarmedKeeper implements Disposable {
   }
 }
 
-/** SAFETY: a keeper that has named itself has been executed whole: its arguments stay where they are. False when it does not come so far. */
+/** SAFETY: a keeper that has named itself is completely executed: its arguments stay where they are. False when it ends before. */
 async function untilNamed(pid: number): Promise<boolean> {
   for (let waitedMs = 0; waitedMs < mostNamingMs; waitedMs += namingStepMs) {
     const found = findProcessStatistics(pid);
@@ -147,7 +153,7 @@ export function planTaking(
   { count, nameAddress }: { readonly count: number; readonly nameAddress: bigint },
 ): PlanList {
   const list = new PlanList();
-  const about = "take what the keeper inherits";
+  const about = "receive what the keeper inherits";
   const piece = Buffer.alloc(16); // struct iovec
   piece.writeBigUInt64LE(nameAddress, 0);
   piece.writeBigUInt64LE(BigInt(nameBytes), 8);
@@ -161,13 +167,13 @@ export function planTaking(
     header.writeBigUInt64LE(BigInt(space), 40);
     list.add(about, "recvmsg", [firstInheritedFd, header, 0], { expect: nameBytes });
   }
-  // SAFETY: they have the numbers that the plan says: the next one is free, and the last one is not.
+  // SAFETY: they have the numbers of the plan: the next one is free, and the last one is not.
   list.add(about, "fcntl", [firstFd + count, F_GETFD], { expect: -errno.EBADF });
   if (count > 0) list.add(about, "fcntl", [firstFd + count - 1, F_GETFD]);
   return list;
 }
 
-/** As many at a time as a message takes. */
+/** At most as many in each part as a message carries. */
 function partsOf(fds: readonly Fd[]): readonly (readonly Fd[])[] {
   const parts: (readonly Fd[])[] = [fds.slice(0, mostPassedFds)];
   for (let at = mostPassedFds; at < fds.length; at += mostPassedFds)

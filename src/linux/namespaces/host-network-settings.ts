@@ -3,7 +3,7 @@ import { type Fd, OwnedFd } from "../kernel/fd.ts";
 import { makeNetworkNamespace } from "./network-namespace.ts";
 import { attempt, callAsync } from "../kernel/syscall.ts";
 
-/** Where the settings are that a network namespace takes over when it is made. KERNEL: those of the first namespace; devinet_init_net(), tcp_sk_init(). */
+/** Where the settings are that a network namespace takes over when it is created. KERNEL: those of the first namespace; devinet_init_net(), tcp_sk_init(). */
 const directories = [
   "core",
   "ipv4",
@@ -22,8 +22,8 @@ const directories = [
   "unix",
 ].map((name) => `/proc/sys/net/${name}`);
 
-/** A network namespace that nobody is in, for later. */
-export class NetworkNamespacePool extends OwnedFd {
+/** A network namespace that no process is in, for a later container. */
+export class PrewarmedNetworkNamespace extends OwnedFd {
   readonly #settings: HostNetworkSettings;
 
   constructor(fd: Fd, settings: HostNetworkSettings) {
@@ -31,15 +31,15 @@ export class NetworkNamespacePool extends OwnedFd {
     this.#settings = settings;
   }
 
-  /** False when it would differ from one that is made now. */
+  /** False when it would differ from one that is created now. */
   get isAlive(): boolean {
     return !this.#settings.haveChanged();
   }
 }
 
-/** Tells when somebody has written to the host's network settings, through the /proc that this process sees. */
+/** Reports whether a process has written to the host's network settings, through the /proc that this process sees. */
 export class HostNetworkSettings implements Disposable {
-  /** Absent where the limit of them is reached: who can't tell has to expect it. */
+  /** Absent where the limit of inotify instances is reached: then a write has to be expected. */
   readonly #inotify: OwnedFd | undefined;
 
   constructor() {
@@ -59,14 +59,14 @@ export class HostNetworkSettings implements Disposable {
     return changed;
   }
 
-  makeAhead(): NetworkNamespacePool {
+  createNamespace(): PrewarmedNetworkNamespace {
     this.haveChanged(); // it takes over what they are now
-    using made = makeNetworkNamespace();
-    return new NetworkNamespacePool(made.move(), this);
+    using created = makeNetworkNamespace();
+    return new PrewarmedNetworkNamespace(created.move(), this);
   }
 
   [Symbol.dispose](): void {
-    // KERNEL: who closes it waits for all that may still look at its marks (10 to 20 ms); nobody else has to.
+    // KERNEL: close() waits for every reader of its marks (10 to 20 ms), so a thread of the pool calls it.
     if (this.#inotify !== undefined) void callAsync("close", this.#inotify.move()).catch(() => {});
   }
 }

@@ -13,16 +13,17 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sleep } from "../../src/base/deadline.ts";
-import { restMs, DirectoryPool } from "../../src/linux/files/directory-pool.ts";
+import { DirectoryPool } from "../../src/engine/prewarm/directories.ts";
+import { PrewarmScheduler } from "../../src/engine/prewarm/scheduler.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { poll, slowness } from "../support/patience.ts";
 import { Installation, isGone, isRoot } from "../support/tare.ts";
 
 async function inDirectory(work: (path: string, place: string) => Promise<void>): Promise<void> {
-  const path = mkdtempSync(join(tmpdir(), "tare-spare-"));
+  const path = mkdtempSync(join(tmpdir(), "tare-prewarmed-"));
   try {
-    mkdirSync(join(path, "spares"));
-    await work(path, join(path, "spares"));
+    mkdirSync(join(path, "prewarmed"));
+    await work(path, join(path, "prewarmed"));
   } finally {
     rmSync(path, { recursive: true });
   }
@@ -36,46 +37,64 @@ async function untilOneIsReady(place: string): Promise<void> {
   await sleep(5); // it is furnished by then
 }
 
+const restMs = 10;
+
+/** With a scheduler of its own; the time that a failed pool is left alone is too short to matter. */
+class TestPool extends DirectoryPool {
+  readonly #scheduler: PrewarmScheduler;
+
+  constructor(parent: string, furnish: (path: string) => void) {
+    const scheduler = new PrewarmScheduler({ restMs, backOffMs: 1, maximumBackOffMs: 1 });
+    super(scheduler, { parent, furnish });
+    this.#scheduler = scheduler;
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]();
+    await this.#scheduler[Symbol.asyncDispose]();
+  }
+}
+
 const furnish = (path: string): void => writeFileSync(join(path, "lock"), "");
 
 describe("DirectoryPool", () => {
   test("take() has none at first, then one that is furnished and nobody else's", () =>
     inDirectory(async (path, place) => {
-      await using spare = new DirectoryPool(place, furnish);
-      expect(spare.take(join(path, "first"))).toBe(false);
+      await using pool = new TestPool(place, furnish);
+      expect(pool.take(join(path, "first"))).toBe(false);
       for (const name of ["second", "third"]) {
         await untilOneIsReady(place);
-        expect(spare.take(join(path, name))).toBe(true);
-        expect(spare.take(join(path, `${name}-at-once`))).toBe(false);
+        expect(pool.take(join(path, name))).toBe(true);
+        expect(pool.take(join(path, `${name}-at-once`))).toBe(false);
         expect(readdirSync(join(path, name))).toEqual(["lock"]);
         expect(statSync(join(path, name)).mode & 0o7777).toBe(0o700);
       }
       await untilOneIsReady(place);
       expect(readdirSync(place)).toHaveLength(1);
-      expect(readdirSync(path).sort()).toEqual(["second", "spares", "third"]);
+      expect(readdirSync(path).sort()).toEqual(["prewarmed", "second", "third"]);
     }));
 
   test("take() has none when another one removed it, and throws where it can't be moved", () =>
     inDirectory(async (path, place) => {
-      await using spare = new DirectoryPool(place, furnish);
-      spare.take(join(path, "first"));
+      await using pool = new TestPool(place, furnish);
+      pool.take(join(path, "first"));
       await untilOneIsReady(place);
       renameSync(join(place, readdirSync(place)[0] as string), join(path, "gone"));
-      expect(spare.take(join(path, "second"))).toBe(false);
+      expect(pool.take(join(path, "second"))).toBe(false);
       await untilOneIsReady(place);
-      expect(() => spare.take(join(path, "gone"))).toThrow("ENOTEMPTY");
+      expect(() => pool.take(join(path, "gone"))).toThrow("ENOTEMPTY");
     }));
 
   test("what can't be furnished is not handed out, and nothing of it stays", () =>
     inDirectory(async (path, place) => {
       const tried: string[] = [];
-      await using spare = new DirectoryPool(place, (at) => {
+      await using pool = new TestPool(place, (at) => {
         furnish(at);
         tried.push(at);
         throw new Error("the disk is full");
       });
       for (let wanted = 1; wanted <= 2; wanted++) {
-        expect(spare.take(join(path, "draft"))).toBe(false);
+        expect(pool.take(join(path, "draft"))).toBe(false);
         for (let tries = 0; tried.length < wanted && tries < 1000; tries++) await sleep(1);
         expect(tried).toHaveLength(wanted);
         expect(readdirSync(place)).toEqual([]);
@@ -90,7 +109,7 @@ describe("DirectoryPool", () => {
         covered.push(at);
       };
       try {
-        await using failing = new DirectoryPool(place, (at) => {
+        await using failing = new TestPool(place, (at) => {
           cover(at);
           throw new Error("the disk is full");
         });
@@ -99,7 +118,7 @@ describe("DirectoryPool", () => {
         await sleep(5);
         expect(failing.take(join(path, "second"))).toBe(false);
         await failing[Symbol.asyncDispose]();
-        await using held = new DirectoryPool(place, cover);
+        await using held = new TestPool(place, cover);
         held.take(join(path, "third"));
         for (let tries = 0; covered.length === 1 && tries < 1000; tries++) await sleep(1);
         await sleep(5);
@@ -118,28 +137,28 @@ describe("DirectoryPool", () => {
         () => sleep(restMs), // it is begun by now
         () => Promise.resolve(),
       ]) {
-        await using spare = new DirectoryPool(place, furnish);
-        spare.take(join(path, "draft"));
+        await using pool = new TestPool(place, furnish);
+        pool.take(join(path, "draft"));
         await wait();
-        await spare[Symbol.asyncDispose]();
+        await pool[Symbol.asyncDispose]();
         await sleep(2 * restMs);
         expect(readdirSync(place)).toEqual([]);
       }
     }));
 
-  test("the next one is not made while whoever took one is still at work, nor put off by those who come after", () =>
+  test("the next one is not created while the caller that took one still works, nor postponed by later callers", () =>
     inDirectory(async (path, place) => {
-      await using spare = new DirectoryPool(place, furnish);
-      spare.take(join(path, "first"));
+      await using pool = new TestPool(place, furnish);
+      pool.take(join(path, "first"));
       for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
       expect(readdirSync(place)).toEqual([]);
       const begun = performance.now();
       while (performance.now() - begun < 20 * restMs && readdirSync(place).length === 0) {
         await sleep(restMs / 4);
-        if (readdirSync(place).length === 0) expect(spare.take(join(path, "hasty"))).toBe(false);
+        if (readdirSync(place).length === 0) expect(pool.take(join(path, "hasty"))).toBe(false);
       }
       await untilOneIsReady(place);
-      expect(spare.take(join(path, "second"))).toBe(true);
+      expect(pool.take(join(path, "second"))).toBe(true);
     }));
 });
 
@@ -147,22 +166,22 @@ describe.skipIf(!isRoot)("a container's directory that is prewarmed", () => {
   test("is the next container's, and is gone when the engine closes, or at the next open when it was killed", async () => {
     await using tare = new Installation();
     await tare.must(["load", "-i", busyboxArchive()]);
-    const spares = join(tare.dataRoot, "spares");
+    const parent = join(tare.dataRoot, "prewarmed");
     const create = (): Promise<string> => tare.must(["create", "busybox", "true"]);
     const inodeOf = (path: string): number => statSync(path).ino;
     await create();
-    const spare = (): Promise<string> =>
-      poll(() => readdirSync(spares).find((name) => existsSync(join(spares, name, "log"))), {
+    const prewarmed = (): Promise<string> =>
+      poll(() => readdirSync(parent).find((name) => existsSync(join(parent, name, "log"))), {
         everyMs: 5,
         timeoutMs: 10_000,
         what: "see a prewarmed directory",
       });
-    const made = inodeOf(join(spares, await spare()));
+    const made = inodeOf(join(parent, await prewarmed()));
     const id = await create();
     const directory = join(tare.dataRoot, "containers", id);
     expect(inodeOf(directory)).toBe(made);
     for (const path of [directory, join(directory, "log")]) expect(statSync(path).mode & 0o7777).toBe(0o700);
-    const left = await spare();
+    const left = await prewarmed();
     const ended = (daemon: number): Promise<true> =>
       poll(() => (isGone(daemon) ? true : undefined), {
         everyMs: 5,
@@ -172,15 +191,15 @@ describe.skipIf(!isRoot)("a container's directory that is prewarmed", () => {
     const killed = tare.daemonPid() as number;
     process.kill(killed, "SIGKILL");
     await ended(killed);
-    expect(readdirSync(spares)).toEqual([left]);
+    expect(readdirSync(parent)).toEqual([left]);
     await tare.must(["ps"]);
-    expect(readdirSync(spares)).toEqual([]);
+    expect(readdirSync(parent)).toEqual([]);
     expect(await tare.must(["start", "-a", id])).toBe("");
     await create();
-    await spare();
+    await prewarmed();
     const stopped = tare.daemonPid() as number;
     await tare.must(["daemon", "stop"]);
     await ended(stopped);
-    expect(readdirSync(spares)).toEqual([]);
+    expect(readdirSync(parent)).toEqual([]);
   });
 });

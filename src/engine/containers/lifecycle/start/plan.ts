@@ -1,0 +1,50 @@
+import type { CgroupLayout } from "../../../../linux/cgroup/layout.ts";
+import { type CgroupPlan, planCgroup } from "../../../../linux/cgroup/plan.ts";
+import type { RuntimeConfig } from "../../../../spec/runtime-config.ts";
+import type { ContainerLimits } from "../../../../model/limits.ts";
+import { cgroupLimitsOf } from "../../../planning/block-devices.ts";
+import { planLogRotation } from "../../../planning/log-rotation.ts";
+import { planRuntimeConfig } from "../../../planning/runtime-config.ts";
+import type { HostPart } from "../../../dependencies.ts";
+import type { ContainerRecord } from "../../../state/records.ts";
+import type { PreparedStart } from "./prepare.ts";
+
+/** What the runtime and the kernel are asked for. */
+export interface PlannedStart {
+  readonly config: RuntimeConfig;
+  /** Absent: the container has no cgroup of its own. */
+  readonly cgroup: CgroupPlan | undefined;
+  /** Of the cgroup of its pod; absent: that has no limits. */
+  readonly cgroupAbove: CgroupPlan | undefined;
+  /** Absent: no log is kept. */
+  readonly logRotation: ReturnType<typeof planLogRotation>;
+}
+
+/** Turns what was prepared into the runtime's configuration and the cgroups' files. Changes nothing. */
+export function planLaunch(
+  { spec }: Pick<ContainerRecord, "spec">,
+  { plan, facts, deviceRules }: Pick<PreparedStart, "plan" | "facts" | "deviceRules">,
+  {
+    host,
+    layout,
+    podLimits,
+  }: {
+    readonly host: Pick<HostPart, "findBlockDevice">;
+    readonly layout: CgroupLayout;
+    readonly podLimits: ContainerLimits | undefined;
+  },
+): PlannedStart {
+  const hasCgroup = spec.cgroups !== "disabled";
+  const planOf = (limits: ContainerLimits, devices?: typeof deviceRules): CgroupPlan =>
+    planCgroup(
+      cgroupLimitsOf(limits, host.findBlockDevice),
+      layout,
+      devices === undefined ? {} : { devices },
+    );
+  return {
+    config: planRuntimeConfig(spec, { plan, facts }),
+    cgroup: hasCgroup ? planOf(plan.limits, deviceRules) : undefined,
+    cgroupAbove: hasCgroup && podLimits !== undefined ? planOf(podLimits) : undefined,
+    logRotation: planLogRotation(spec.log),
+  };
+}
