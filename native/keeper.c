@@ -150,26 +150,20 @@ static size_t failure_packet(uint32_t list, int64_t at, uint32_t **packet) {
   return 16 + 8 * (size_t)(at + 1);
 }
 
-static void answer(int to, uint32_t kind, const void *payload, uint32_t length);
-
 static void send_all(int to, const void *from, size_t n) {
   const char *p = from;
   while (n) {
     long sent = sys(SYS_sendto, to, p, n, MSG_NOSIGNAL, 0, 0);
+    if (sent == -EINTR) continue;
     if (sent == -EAGAIN) {
       struct pollfd room = {to, POLLOUT, 0};
       struct timespec most = {2, 0};
-      if (sys(SYS_ppoll, &room, 1, &most, 0, 8) <= 0) {
-        sys(SYS_shutdown, to, SHUT_RDWR); // half an answer is worse than none
-        return;
-      }
-    } else if (sent == -EINTR) {
-    } else if (sent <= 0) {
-      return;
-    } else {
-      p += sent;
-      n -= (size_t)sent;
+      if (sys(SYS_ppoll, &room, 1, &most, 0, 8) > 0) continue;
+      sys(SYS_shutdown, to, SHUT_RDWR); // half an answer is worse than none
     }
+    if (sent <= 0) return;
+    p += sent;
+    n -= (size_t)sent;
   }
 }
 
@@ -187,8 +181,7 @@ static void answer(int to, uint32_t kind, const void *payload, uint32_t length) 
 }
 
 static void refuse(int to, int error) {
-  int32_t payload = error;
-  answer(to, ANSWER_REFUSED, &payload, 4);
+  answer(to, ANSWER_REFUSED, &error, 4);
 }
 
 // Who hears of the failure finds nothing left of the child; one that is frozen is not waited for.
@@ -470,11 +463,6 @@ static uint64_t log_bytes, log_sequence, log_lost;
 
 static bool is_terminal(void) { return plan.flags & PLAN_TERMINAL; }
 
-static void name_log(char *name, uint32_t number) {
-  memcpy(name, "log.0", 6);
-  name[4] = (char)('0' + number);
-}
-
 struct log_begin {
   char magic[8];
   uint64_t sequence;
@@ -497,11 +485,11 @@ static void create_log(void) {
 }
 
 static void rotate_log(void) {
-  char from[8], to[8];
+  char from[] = "log.0", to[] = "log.0";
   close_fd(&log_fd);
   for (uint32_t i = plan.log_files - 1; i > 0; i--) {
-    name_log(from, i - 1);
-    name_log(to, i);
+    to[4] = (char)('0' + i);
+    from[4] = (char)(to[4] - 1);
     sys(SYS_renameat2, plan.log_dir_fd, from, plan.log_dir_fd, to, 0);
   }
   if (plan.log_files == 1) sys(SYS_unlinkat, plan.log_dir_fd, "log.0", 0);
@@ -621,10 +609,7 @@ static void feed_client(struct connection *of) {
     long sent = sys(SYS_sendto, of->fd, buffer + of->cursor, length, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
     if (sent == -EAGAIN) return;
     if (sent == -EINTR) continue;
-    if (sent <= 0) {
-      drop(of);
-      return;
-    }
+    if (sent <= 0) return drop(of);
     of->cursor += (size_t)sent;
     if (ended) quiet_from = clock_ns(CLOCK_MONOTONIC);
     if (!all) of->frame_left -= (size_t)sent;
@@ -842,18 +827,16 @@ static void close_others(void) {
 
 static int from_blob(uint32_t at) { return at == PLAN_NOWHERE ? -1 : (int)load32(at); }
 
-static void nonblocking(int fd) {
+static int nonblocking(int fd) {
   if (fd >= 0) sys(SYS_fcntl, fd, F_SETFL, O_NONBLOCK);
+  return fd;
 }
 
 // After the child has its copies: only what keeping needs stays open.
 static void shed_descriptors(void) {
-  in_fd = from_blob(plan.stdin_at);
-  out_fd = from_blob(plan.stdout_at);
-  err_fd = from_blob(plan.stderr_at);
-  nonblocking(in_fd);
-  nonblocking(out_fd);
-  nonblocking(err_fd);
+  in_fd = nonblocking(from_blob(plan.stdin_at));
+  out_fd = nonblocking(from_blob(plan.stdout_at));
+  err_fd = nonblocking(from_blob(plan.stderr_at));
   close_others();
 }
 
@@ -861,9 +844,7 @@ static void take_descriptor(uint32_t tag, int64_t value) {
   int fd = (int)sys(SYS_pidfd_getfd, child_pidfd, value, 0);
   if (fd < 0) give_up();
   if (tag == TAKE_MASTER) {
-    master = fd;
-    out_fd = fd;
-    nonblocking(fd);
+    master = out_fd = nonblocking(fd);
   } else if (tag == TAKE_LISTENER && judge && listener < 0) {
     listener = fd; // KERNEL(6.6): the caller goes on on the same processor as soon as it is answered
     sys(SYS_ioctl, listener, SECCOMP_IOW(4, uint64_t), 1 /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP */);

@@ -93,25 +93,22 @@ static void invoke(struct invocation *of) {
   of->result = result == -1 ? -errno : result;
 }
 
+// Throws where it gives false; nothing is to be freed then.
 static bool read_arguments(napi_env env, napi_callback_info info, struct invocation *to, napi_value values[ARGUMENTS], size_t *count) {
   *count = ARGUMENTS;
-  if (napi_get_cb_info(env, info, count, values, NULL, NULL) != napi_ok || *count < 1) return false;
-  if (*count > ARGUMENTS) return false;
-  for (size_t i = 0; i < *count; i++)
-    if (!read_argument(env, values[i], to, i)) return false;
-  return true;
+  bool good = napi_get_cb_info(env, info, count, values, NULL, NULL) == napi_ok && *count >= 1 && *count <= ARGUMENTS;
+  for (size_t i = 0; good && i < *count; i++) good = read_argument(env, values[i], to, i);
+  if (good) return true;
+  free_text(to);
+  fail(env, "a system call takes its number and up to six of: whole number, bigint of 64 bits, string without NUL, Uint8Array, null");
+  return false;
 }
-
-static const char *const wrong = "a system call takes its number and up to six of: whole number, bigint of 64 bits, string without NUL, Uint8Array, null";
 
 static napi_value call(napi_env env, napi_callback_info info) {
   struct invocation of = {0};
   napi_value values[ARGUMENTS];
   size_t count;
-  if (!read_arguments(env, info, &of, values, &count)) {
-    free_text(&of);
-    return fail(env, wrong);
-  }
+  if (!read_arguments(env, info, &of, values, &count)) return NULL;
   invoke(&of);
   free_text(&of);
   napi_value out;
@@ -141,9 +138,8 @@ static napi_value call_async(napi_env env, napi_callback_info info) {
   napi_value values[ARGUMENTS], promise, keep, name;
   size_t count;
   if (!read_arguments(env, info, of, values, &count)) {
-    free_text(of);
     free(of);
-    return fail(env, wrong);
+    return NULL;
   }
   napi_create_array_with_length(env, count, &keep);
   for (size_t i = 0; i < count; i++) napi_set_element(env, keep, (uint32_t)i, values[i]);
@@ -159,10 +155,7 @@ static napi_value address_of(napi_env env, napi_callback_info info) {
   struct invocation of = {0};
   napi_value values[ARGUMENTS], out;
   size_t count;
-  if (!read_arguments(env, info, &of, values, &count)) {
-    free_text(&of);
-    return fail(env, wrong);
-  }
+  if (!read_arguments(env, info, &of, values, &count)) return NULL;
   free_text(&of);
   napi_create_bigint_uint64(env, (uint64_t)of.value[0], &out);
   return out;
