@@ -13,9 +13,9 @@ export function isAnnounced({ whileSettingUp, beforeFirstInstruction }: Callback
 export function launchCallbacks(
   { whileSettingUp, beforeFirstInstruction }: Callbacks,
   attach?: (child: Child) => Promise<void>,
-): Pick<Launch, "beside" | "onReady"> {
+): Pick<Launch, "whileSettingUp" | "onReady"> {
   return {
-    beside: async (child) => {
+    whileSettingUp: async (child) => {
       const ended = await Promise.allSettled([
         whileSettingUp?.(earlyStreams(child.directory)),
         attach?.(child),

@@ -71,7 +71,10 @@ export interface StartOptions {
   readonly whileSettingUp?: (streams: EarlyStreams) => Promise<void>;
   /** Called once, after that, when all but the first instruction is done: attaching here misses no byte, either. */
   readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
-  /** Puts interfaces into the new network namespace of the process, as whileSettingUp() beside or, where it minds, before the rest; earlier where the namespace is there already. A failure ends the start. */
+  /**
+   * Puts interfaces into the new network namespace of the process: concurrently with the rest, as whileSettingUp(), or before
+   * it where the process would see the difference. A failure ends the start.
+   */
   readonly attachNetwork?: (netns: Fd) => Promise<void>;
   readonly watch?: CallWatch;
 }
@@ -154,13 +157,14 @@ export interface StartedProcess {
 }
 
 /*
- * The face of the runtime, in the files named:
- *   keeper-program.ts  openKeeperProgram(path): KeeperProgram
- *   start.ts           startContainer(program: KeeperProgram, options: StartOptions): Promise<StartedProcess>
- *   exec.ts            execInContainer(program: KeeperProgram, options: ExecOptions): Promise<StartedProcess>
- *   reconnect.ts       reconnect(runDirectory): Promise<KeptProcess | Exit | undefined>
- *                      (alive | ended and recorded | nothing there: the keeper was lost)
- *   watched-calls.ts   readCallRecord(path): CallRecord
+ * The runtime's public interface, in the files named:
+ *   keeper-program.ts    openKeeperProgram(path): KeeperProgram
+ *   prewarmed-keeper.ts  PrewarmedKeeper.start(program, directory): Promise<PrewarmedKeeper | undefined>
+ *   start.ts             startContainer(program: KeeperProgram, options: StartOptions): Promise<StartedProcess>
+ *   exec.ts              execInContainer(program: KeeperProgram, options: ExecOptions): Promise<StartedProcess>
+ *   reconnect.ts         reconnect(runDirectory): Promise<KeptProcess | Exit | undefined>
+ *                        (alive | ended and recorded | nothing there: the keeper was lost)
+ *   watched-calls.ts     readCallRecord(path): CallRecord
  * A process that could not be executed throws a Failure "invalid" with details.exitCode 126 or 127; every other
  * failed start throws with nothing left behind but the cgroup (the caller removes it, with linux/cgroup.ts).
  */

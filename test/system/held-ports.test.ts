@@ -182,7 +182,7 @@ describe.skipIf(!isRoot)("published ports", () => {
       timeoutMs: 20_000,
       what: "see 256 sockets",
     });
-    // Those of this request, and of what the engine makes ahead.
+    // Those of this request, and of what the engine prewarms.
     expect(await daemonSockets()).toBeLessThan(before + 256 + 20);
     expect(await listen(20_000, "0.0.0.0")).toBe("EADDRINUSE");
     expect(await listen(20_255, "0.0.0.0")).toBe("EADDRINUSE");

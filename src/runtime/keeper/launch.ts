@@ -34,14 +34,14 @@ export interface Launch {
   readonly onBorn?: (pid: number) => void;
   /** Called at the barrier "network", likewise. */
   readonly onNetwork?: (child: Child) => Promise<void>;
-  /** Called when the keeper has its plan; goes on beside, as what follows. */
+  /** Called when the keeper has its plan; runs concurrently, as the next one. */
   readonly whileLaunching?: () => Promise<void>;
-  /** Called when there is a child; goes on beside its set-up. The barrier "ready" is not passed before it is done; its failure ends the start. */
-  readonly beside?: (child: Child) => Promise<void>;
+  /** Called when there is a child; runs concurrently with its set-up. The barrier "ready" waits for it; its failure ends the start. */
+  readonly whileSettingUp?: (child: Child) => Promise<void>;
 }
 
 export interface Child {
-  /** The child's as long as it is the child of `keeperPid`: beside its set-up it may end at any time. */
+  /** The child's as long as it is the child of `keeperPid`: during its set-up it may end at any time. */
   readonly pid: number;
   readonly keeperPid: number;
   readonly directory: Fd;
@@ -63,13 +63,13 @@ export async function launch(options: Launch): Promise<Launched> {
   const { socket, keeperPid, spawnFailed } =
     keeper === undefined ? await startKeeper(options) : handOver(keeper, options);
   const whole = keeper === undefined ? plan : keeper.planTaking(plan, options.inheritance.fds.length);
-  const beside = new ConcurrentWork();
+  const concurrent = new ConcurrentWork();
   try {
-    const attending = attend({ ...options, plan: whole }, { socket, keeperPid, beside, startedMs });
+    const attending = attend({ ...options, plan: whole }, { socket, keeperPid, concurrent, startedMs });
     return await Promise.race([attending, spawnFailed]);
   } catch (thrown) {
     socket.destroy();
-    await beside.settled();
+    await concurrent.settled();
     throw thrown;
   }
 }
@@ -90,7 +90,7 @@ function endedEarly(cause?: unknown): Failure {
   );
 }
 
-/** What goes on beside the set-up of the child. */
+/** What the engine does concurrently with the set-up of the child. */
 class ConcurrentWork {
   readonly #works: Promise<void>[] = [];
 
@@ -115,12 +115,12 @@ async function attend(
   {
     socket,
     keeperPid,
-    beside,
+    concurrent,
     startedMs,
   }: {
     readonly socket: Socket;
     readonly keeperPid: number;
-    readonly beside: ConcurrentWork;
+    readonly concurrent: ConcurrentWork;
     readonly startedMs: number;
   },
 ): Promise<Launched> {
@@ -128,7 +128,7 @@ async function attend(
   const reader = new FrameReader(socket);
   sendPlan(socket, plan);
   fault("launch.planned");
-  beside.begin(options.whileLaunching?.());
+  concurrent.begin(options.whileLaunching?.());
   // Its copies are in the channel since it was handed over: ours are closed when it has something to do.
   if (options.prewarmedKeeper !== undefined) options.onInherited();
   let stamps: readonly { readonly name: string; readonly atMs: number }[] | undefined;
@@ -140,14 +140,14 @@ async function attend(
       case answer.born:
         fault("launch.born");
         child = { pid: frame.payload.readInt32LE(0), keeperPid, directory: options.directory.fd };
-        beside.begin(options.beside?.(child));
+        concurrent.begin(options.whileSettingUp?.(child));
         break;
       case answer.note:
         stamps = clock.decode(frame.payload);
         fault("launch.noted");
         break;
       case answer.barrier:
-        await passBarrier(options, { tag: frame.payload.readUInt32LE(4), child, beside });
+        await passBarrier(options, { tag: frame.payload.readUInt32LE(4), child, concurrent });
         fault("launch.ready");
         socket.write(encodeRequest("go"));
         break;
@@ -174,12 +174,12 @@ async function passBarrier(
   {
     tag,
     child,
-    beside,
-  }: { readonly tag: number; readonly child: Child | undefined; readonly beside: ConcurrentWork },
+    concurrent,
+  }: { readonly tag: number; readonly child: Child | undefined; readonly concurrent: ConcurrentWork },
 ): Promise<void> {
   if (child === undefined) throw new Failure("internal", "cannot answer a barrier of no child");
   if (tag === readyBarrier) {
-    await beside.done();
+    await concurrent.done();
     await onReady?.(child.directory);
   } else if (tag === bornBarrier) onBorn?.(child.pid);
   else if (tag === networkBarrier) await onNetwork?.(child);

@@ -59,8 +59,8 @@ export interface ContainerInput {
   readonly limits: readonly ResourceLimit[];
   readonly process: PlannedProcess;
   readonly openStdin: boolean;
-  /** The engine puts interfaces into the network namespace: before all that comes after it, or beside that. */
-  readonly network?: "before" | "beside";
+  /** The engine puts interfaces into the network namespace: before the rest of the set-up, or concurrently with it. */
+  readonly network?: "before" | "concurrently";
   /** With a user namespace: the host's id of the user, to whom the streams belong. */
   readonly streamOwner?: number;
   /** The devices are in /dev already: nobody can make any in a user namespace. */
@@ -173,7 +173,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   addCredentials(child, blob, input.process, clock, {
     stdin: input.openStdin || terminal,
     streams: inUser && !terminal ? "owned" : "own",
-    ...(input.network === "beside" ? { awaited: "network" } : {}),
+    ...(input.network === "concurrently" ? { awaited: "network" } : {}),
   });
   const cloneFlags = created
     .filter((type) => type !== "cgroup" && type !== "time")

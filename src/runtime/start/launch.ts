@@ -61,14 +61,14 @@ function userNamespaceCallback(
 function networkCallbacks(
   options: StartOptions,
   { network }: PreparedStart,
-): Pick<Launch, "beside" | "onNetwork" | "onReady" | "whileLaunching"> {
+): Pick<Launch, "onNetwork" | "onReady" | "whileLaunching" | "whileSettingUp"> {
   const { attachNetwork, prewarmedNetwork } = options;
   const attached = prewarmedNetwork?.attached;
   const attach = async (child: Child): Promise<void> => {
     using netns = openChildNetwork({ pid: child.pid, parentPid: child.keeperPid });
     await attachNetwork?.(netns.fd);
   };
-  const attachesConcurrently = network === "beside" && prewarmedNetwork === undefined;
+  const attachesConcurrently = network === "concurrently" && prewarmedNetwork === undefined;
   return {
     ...(network === "before" ? { onNetwork: attach } : {}),
     ...(attached === undefined ? {} : { whileLaunching: () => attached }),

@@ -33,7 +33,7 @@ export interface PreparedStart extends PreparedMounts {
   readonly idMaps: IdMaps | undefined;
   readonly groups: InheritedGroups;
   /** When interfaces come into the network namespace; undefined: none come. */
-  readonly network: "before" | "beside" | undefined;
+  readonly network: "before" | "concurrently" | undefined;
   readonly process: PreparedProcess;
   readonly init: number | undefined;
   readonly memoryFiles: number | undefined;
@@ -70,7 +70,7 @@ export async function prepareStart(
   const network = networkOrder(options, idMaps);
   const process = prepareProcess(config.process, {
     seccomp: config.linux.seccomp,
-    announce: network === "beside" || isAnnounced(options),
+    announce: network === "concurrently" || isAnnounced(options),
     ...(options.watch === undefined ? {} : { watch: options.watch }),
     preserved: inheritPreserved(options.preserveFds, inheritance),
   });
@@ -151,9 +151,10 @@ function networkOrder(
   { attachNetwork, config, prewarmedNetwork }: StartOptions,
   idMaps: IdMaps | undefined,
 ): PreparedStart["network"] {
-  if (prewarmedNetwork !== undefined) return prewarmedNetwork.attached === undefined ? undefined : "beside";
+  if (prewarmedNetwork !== undefined)
+    return prewarmedNetwork.attached === undefined ? undefined : "concurrently";
   if (attachNetwork === undefined) return undefined;
-  return idMaps !== undefined || areOfInterfaces(config.linux.sysctl ?? {}) ? "before" : "beside";
+  return idMaps !== undefined || areOfInterfaces(config.linux.sysctl ?? {}) ? "before" : "concurrently";
 }
 
 const nullDevice = makeDevice(1, 3);

@@ -394,14 +394,14 @@ describe("planContainer()", () => {
   });
 
   test("waits for its interfaces before the rest, or for those that come beside it at the end", () => {
-    const meetings = (network: "before" | "beside"): readonly boolean[] => {
-      const { child } = container({ input: { network }, planned: { announce: network === "beside" } });
+    const meetings = (network: "before" | "concurrently"): readonly boolean[] => {
+      const { child } = container({ input: { network }, planned: { announce: network === "concurrently" } });
       const close = placeOf(child, "close_range");
       const [mount = -1] = placesOf(child, "fsopen");
       return placesOf(child, "read", 3).flatMap((at) => [at < mount, at > close]);
     };
     expect(meetings("before")).toEqual([true, false]);
-    expect(meetings("beside")).toEqual([false, true]);
+    expect(meetings("concurrently")).toEqual([false, true]);
   });
 
   test("masks what exists: a directory by an empty file system, a file by the null device", () => {
