@@ -2,7 +2,7 @@ import { connectTo } from "./library/connected-engine.ts";
 import { LibraryEngine } from "./library/library-engine.ts";
 import { openEngine as open, type OpenOptions } from "./library/open-engine.ts";
 
-export { Failure, type FailureKind } from "./base/failure.ts";
+export { Failure, type FailureDetails, type FailureKind, isFailure } from "./base/failure.ts";
 export type * from "./model/storage-bench.ts";
 export type * from "./model/denials.ts";
 export type * from "./model/descriptors.ts";

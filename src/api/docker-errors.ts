@@ -1,4 +1,4 @@
-import { Failure } from "../base/failure.ts";
+import { Failure, type FailureKind, isFailure } from "../base/failure.ts";
 import type { Operation } from "./http/routes.ts";
 
 /** What a request was about, as far as its path says it. */
@@ -8,219 +8,158 @@ export interface RequestSubject {
 }
 
 interface Rule {
+  readonly kind: FailureKind;
   readonly operations: RegExp;
-  readonly kind: Failure["kind"];
-  /** Undefined: this rule does not fit after all. */
-  readonly say: (failure: Failure, params: Readonly<Record<string, string>>) => string | undefined;
+  /** Undefined if the rule does not apply. */
+  readonly findSentence: (failure: Failure, subject: RequestSubject) => string | undefined;
+}
+
+function rule<Kind extends FailureKind>(
+  kind: Kind,
+  operations: RegExp,
+  say: (failure: Failure<Kind>, params: RequestSubject["params"], operation: Operation) => string | undefined,
+): Rule {
+  return {
+    kind,
+    operations,
+    findSentence: (failure, { params, operation }) =>
+      isFailure(failure, kind) ? say(failure, params, operation) : undefined,
+  };
 }
 
 /** The first that fits wins. Clients compare these texts. */
 const rules: readonly Rule[] = [
-  {
-    operations: /^containers\.(statPath|copyFrom|copyInto)$/,
-    kind: "not-found",
-    say: ({ details }, { id = "" }) => {
-      const path = textIn(details, "path");
-      return path === undefined ? undefined : `Could not find the file ${path} in container ${id}`;
-    },
-  },
-  {
-    operations: /^containers\.(?!create$)|^exec\.create$/,
-    kind: "not-found",
-    say: ({ details, message }, { id = "" }) => {
-      const network = textIn(details, "network");
+  rule("not-found", /^containers\.(statPath|copyFrom|copyInto)$/, ({ details }, { id = "" }) => {
+    const path = given(details.path);
+    return path === undefined ? undefined : `Could not find the file ${path} in container ${id}`;
+  }),
+  rule(
+    "not-found",
+    /^containers\.(?!create$)|^exec\.create$/,
+    ({ details, message }, { id = "" }, operation) => {
+      const network = given(details.network);
       if (network !== undefined) return message;
-      // What a start did not find is something inside.
-      if (message.startsWith("cannot start container ")) return undefined;
-      const image = textIn(details, "image");
-      return image === undefined ? noSuchContainer(textIn(details, "container") ?? id) : noSuchImage(image);
+      // What a system call of a start did not find is a file, not the container.
+      if (details.code !== undefined && /^containers\.(?:re)?start$/.test(operation)) return undefined;
+      const image = given(details.image);
+      return image === undefined ? noSuchContainer(given(details.container) ?? id) : noSuchImage(image);
     },
-  },
-  { operations: /^exec\./, kind: "not-found", say: (_, { id = "" }) => `No such exec instance: ${id}` },
-  {
-    // A pull and a push say themselves what is missing, and where.
-    operations: /^images\.(?!create$|push$|lookUp$)/,
-    kind: "not-found",
-    say: ({ details }, { name }) => {
-      if (textIn(details, "platform") !== undefined) return undefined; // it is there, but for another one
-      const image = textIn(details, "image") ?? name;
-      return image === undefined ? undefined : noSuchImage(image);
-    },
-  },
-  {
-    operations: /^networks\.(?!create$)/,
-    kind: "not-found",
-    say: ({ details }, { id = "" }) => {
-      const container = textIn(details, "container");
-      return container === undefined
-        ? `network ${textIn(details, "network") ?? id} not found`
-        : noSuchContainer(container);
-    },
-  },
-  {
-    operations: /^networks\.create$/,
-    kind: "not-found",
-    say: ({ details }) => {
-      const driver = textIn(details, "driver");
-      return driver === undefined
-        ? undefined
-        : `could not find a network driver: plugin ${JSON.stringify(driver)} not found`;
-    },
-  },
-  {
-    operations: /^networks\.remove$/,
-    kind: "not-permitted",
-    say: ({ details }) => {
-      const network = textIn(details, "network");
-      return network === undefined ? undefined : `${network} is a pre-defined network and cannot be removed`;
-    },
-  },
-  {
-    operations: /^networks\.remove$/,
-    kind: "conflict",
-    say: ({ details }) => {
-      const [network, id] = [textIn(details, "network"), textIn(details, "id")];
-      const { endpoints } = details;
-      return network === undefined || id === undefined
-        ? undefined
-        : `error while removing network: network ${network} has active endpoints (name:${JSON.stringify(Array.isArray(endpoints) ? endpoints.join(", ") : "")} id:${JSON.stringify(id.slice(0, 12))})`;
-    },
-  },
-  {
-    operations: /^networks\.connect$/,
-    kind: "not-permitted",
-    say: ({ details }) => {
-      const [network, container] = [textIn(details, "network"), textIn(details, "container")];
-      return network === undefined || container === undefined
-        ? undefined
-        : `endpoint with name ${container} already exists in network ${network}`;
-    },
-  },
-  {
-    operations: /^networks\.disconnect$/,
-    kind: "not-permitted",
-    say: ({ details }) => {
-      const [network, container] = [textIn(details, "network"), textIn(details, "container")];
-      return network === undefined || container === undefined
-        ? undefined
-        : `container ${container} is not connected to network ${network}`;
-    },
-  },
-  {
-    operations: /^(?:volumes\.create|containers\.create)$/,
-    kind: "not-found",
-    say: ({ details }) => {
-      const driver = textIn(details, "driver");
-      return driver === undefined
-        ? undefined
-        : `create ${textIn(details, "volume") ?? ""}: error looking up volume plugin ${driver}: plugin "${driver}" not found`;
-    },
-  },
-  { operations: /^volumes\./, kind: "not-found", say: (_, { name = "" }) => `get ${name}: no such volume` },
-  {
-    operations: /^(?:volumes\.create|containers\.create)$/,
-    kind: "conflict",
-    say: ({ details }) => {
-      const volume = textIn(details, "volume");
-      return volume === undefined ? undefined : `create ${volume}: volume name must be unique`;
-    },
-  },
-  {
-    operations: /^volumes\.remove$/,
-    kind: "conflict",
-    say: ({ details }, { name = "" }) => {
-      const users = details["users"];
-      return Array.isArray(users) ? `remove ${name}: volume is in use - [${users.join(", ")}]` : undefined;
-    },
-  },
-  {
-    operations: /^(?:volumes\.create|containers\.create)$/,
-    kind: "invalid",
-    say: ({ details }) => {
-      const detail = textIn(details, "detail");
-      return detail === undefined ? undefined : `create ${textIn(details, "volume") ?? ""}: ${detail}`;
-    },
-  },
-  {
-    operations: /^containers\.create$/,
-    kind: "invalid",
-    say: ({ details }) => {
-      const source = textIn(details, "bindSource");
-      return source === undefined
-        ? undefined
-        : `invalid mount config for type "bind": bind source path does not exist: ${source}`;
-    },
-  },
-  {
-    operations: /^images\./,
-    kind: "conflict",
-    say: ({ details }) => {
-      const detail = textIn(details, "conflict");
-      return detail === undefined ? undefined : `conflict: ${detail}`;
-    },
-  },
-  {
-    operations: /^containers\.(create|rename)$/,
-    kind: "conflict",
-    say: ({ details }) => {
-      const name = textIn(details, "name");
-      const id = textIn(details, "containerId") ?? textIn(details, "id");
-      return name === undefined || id === undefined ? undefined : nameConflict(name, id);
-    },
-  },
-  {
-    operations: /^containers\.remove$/,
-    kind: "conflict",
-    say: ({ details }, { id = "" }) => {
-      if (textIn(details, "pod") !== undefined) return undefined; // Docker has none
-      const state = textIn(details, "state") ?? "running";
-      if (state === "removing") return `removal of container ${id} is already in progress`;
-      const advice = "Stop the container before attempting removal or force remove";
-      const first =
-        state === "paused"
-          ? "Unpause and then stop the container before attempting removal or force remove"
-          : advice;
-      return `You cannot remove a ${state} container ${textIn(details, "id") ?? id}. ${first}`;
-    },
-  },
-  {
-    operations: /^containers\.kill$/,
-    kind: "conflict",
-    say: (_, { id = "" }) => `Cannot kill container: ${id}: Container ${id} is not running`,
-  },
-  {
-    operations: /^containers\.pause$/,
-    kind: "conflict",
-    say: ({ details }, { id = "" }) => {
-      const whole = textIn(details, "id") ?? id;
-      return textIn(details, "state") === "paused"
-        ? `Container ${whole} is already paused`
-        : `container ${whole} is not running`;
-    },
-  },
-  {
-    operations: /^containers\.top$/,
-    kind: "conflict",
-    say: ({ details }, { id = "" }) => `container ${textIn(details, "id") ?? id} is not running`,
-  },
-  {
-    operations: /^containers\.unpause$/,
-    kind: "conflict",
-    say: ({ details }, { id = "" }) => `Container ${textIn(details, "id") ?? id} is not paused`,
-  },
-  {
-    operations: /^(exec\.create|containers\.resize)$/,
-    kind: "conflict",
-    say: ({ details }, { id = "" }) => noExec(textIn(details, "state"), id),
-  },
-  {
-    operations: /^exec\.start$/,
-    kind: "conflict",
-    say: ({ details }) => {
-      const [state, id] = [textIn(details, "state"), textIn(details, "id")];
-      return state === undefined || id === undefined ? undefined : noExec(state, id);
-    },
-  },
+  ),
+  rule("not-found", /^exec\./, (_, { id = "" }) => `No such exec instance: ${id}`),
+  // Failures of pull and push name the missing object and the registry.
+  rule("not-found", /^images\.(?!create$|push$|lookUp$)/, ({ details }, { name }) => {
+    if (given(details.platform) !== undefined) return undefined; // it is there, but for another one
+    const image = given(details.image) ?? name;
+    return image === undefined ? undefined : noSuchImage(image);
+  }),
+  rule("not-found", /^networks\.(?!create$)/, ({ details }, { id = "" }) => {
+    const container = given(details.container);
+    return container === undefined
+      ? `network ${given(details.network) ?? id} not found`
+      : noSuchContainer(container);
+  }),
+  rule("not-found", /^networks\.create$/, ({ details }) => {
+    const driver = given(details.driver);
+    return driver === undefined
+      ? undefined
+      : `could not find a network driver: plugin ${JSON.stringify(driver)} not found`;
+  }),
+  rule("not-permitted", /^networks\.remove$/, ({ details }) => {
+    const network = given(details.network);
+    return network === undefined ? undefined : `${network} is a pre-defined network and cannot be removed`;
+  }),
+  rule("conflict", /^networks\.remove$/, ({ details }) => {
+    const [network, id] = [given(details.network), given(details.id)];
+    const { endpoints = [] } = details;
+    return network === undefined || id === undefined
+      ? undefined
+      : `error while removing network: network ${network} has active endpoints (name:${JSON.stringify(endpoints.join(", "))} id:${JSON.stringify(id.slice(0, 12))})`;
+  }),
+  rule("not-permitted", /^networks\.connect$/, ({ details }) => {
+    const [network, container] = [given(details.network), given(details.container)];
+    return network === undefined || container === undefined
+      ? undefined
+      : `endpoint with name ${container} already exists in network ${network}`;
+  }),
+  rule("not-permitted", /^networks\.disconnect$/, ({ details }) => {
+    const [network, container] = [given(details.network), given(details.container)];
+    return network === undefined || container === undefined
+      ? undefined
+      : `container ${container} is not connected to network ${network}`;
+  }),
+  rule("not-found", /^(?:volumes\.create|containers\.create)$/, ({ details }) => {
+    const driver = given(details.driver);
+    return driver === undefined
+      ? undefined
+      : `create ${given(details.volume) ?? ""}: error looking up volume plugin ${driver}: plugin "${driver}" not found`;
+  }),
+  rule("not-found", /^volumes\./, (_, { name = "" }) => `get ${name}: no such volume`),
+  rule("conflict", /^(?:volumes\.create|containers\.create)$/, ({ details }) => {
+    const volume = given(details.volume);
+    return volume === undefined ? undefined : `create ${volume}: volume name must be unique`;
+  }),
+  rule("conflict", /^volumes\.remove$/, ({ details }, { name = "" }) => {
+    const users = details.users;
+    return users !== undefined ? `remove ${name}: volume is in use - [${users.join(", ")}]` : undefined;
+  }),
+  rule("invalid", /^(?:volumes\.create|containers\.create)$/, ({ details }) => {
+    const detail = given(details.detail);
+    return detail === undefined ? undefined : `create ${given(details.volume) ?? ""}: ${detail}`;
+  }),
+  rule("invalid", /^containers\.create$/, ({ details }) => {
+    const source = given(details.bindSource);
+    return source === undefined
+      ? undefined
+      : `invalid mount config for type "bind": bind source path does not exist: ${source}`;
+  }),
+  rule("conflict", /^images\./, ({ details }) => {
+    const detail = given(details.conflict);
+    return detail === undefined ? undefined : `conflict: ${detail}`;
+  }),
+  rule("conflict", /^containers\.(create|rename)$/, ({ details }) => {
+    const name = given(details.name);
+    const id = given(details.id);
+    return name === undefined || id === undefined ? undefined : nameConflict(name, id);
+  }),
+  rule("conflict", /^containers\.remove$/, ({ details }, { id = "" }) => {
+    if (given(details.pod) !== undefined) return undefined; // Docker has none
+    const state = given(details.state) ?? "running";
+    if (state === "removing") return `removal of container ${id} is already in progress`;
+    const advice = "Stop the container before attempting removal or force remove";
+    const first =
+      state === "paused"
+        ? "Unpause and then stop the container before attempting removal or force remove"
+        : advice;
+    return `You cannot remove a ${state} container ${given(details.id) ?? id}. ${first}`;
+  }),
+  rule(
+    "conflict",
+    /^containers\.kill$/,
+    (_, { id = "" }) => `Cannot kill container: ${id}: Container ${id} is not running`,
+  ),
+  rule("conflict", /^containers\.pause$/, ({ details }, { id = "" }) => {
+    const whole = given(details.id) ?? id;
+    return given(details.state) === "paused"
+      ? `Container ${whole} is already paused`
+      : `container ${whole} is not running`;
+  }),
+  rule(
+    "conflict",
+    /^containers\.top$/,
+    ({ details }, { id = "" }) => `container ${given(details.id) ?? id} is not running`,
+  ),
+  rule(
+    "conflict",
+    /^containers\.unpause$/,
+    ({ details }, { id = "" }) => `Container ${given(details.id) ?? id} is not paused`,
+  ),
+  rule("conflict", /^(exec\.create|containers\.resize)$/, ({ details }, { id = "" }) =>
+    noExec(given(details.state), id),
+  ),
+  rule("conflict", /^exec\.start$/, ({ details }) => {
+    const [state, id] = [given(details.state), given(details.id)];
+    return state === undefined || id === undefined ? undefined : noExec(state, id);
+  }),
 ];
 
 function noExec(state: string | undefined, id: string): string {
@@ -247,10 +186,11 @@ export function nameConflict(name: string, id: string): string {
 }
 
 /** The same failure in the words that Docker's clients match on; its own where they match on none. */
-export function wordFailure(failure: Failure, { operation, params }: RequestSubject): Failure {
+export function wordFailure(failure: Failure, subject: RequestSubject): Failure {
+  const { operation } = subject;
   for (const rule of rules) {
     if (rule.kind !== failure.kind || !rule.operations.test(operation)) continue;
-    const sentence = rule.say(failure, params);
+    const sentence = rule.findSentence(failure, subject);
     if (sentence !== undefined)
       return new Failure(failure.kind, sentence, { cause: failure, details: failure.details });
   }
@@ -260,7 +200,7 @@ export function wordFailure(failure: Failure, { operation, params }: RequestSubj
 /** Docker's client takes the exit code 126 or 127 from these words when a start fails. */
 function withExecWords(failure: Failure, operation: Operation): Failure {
   if (operation !== "containers.start") return failure;
-  const code = failure.details["exitCode"];
+  const code = failure.details.exitCode;
   const words = code === 127 ? "executable file not found in $PATH" : code === 126 ? "permission denied" : "";
   const isSaid = code === 127 && failure.message.includes("no such file or directory");
   if (words === "" || isSaid || failure.message.includes(words)) return failure;
@@ -270,7 +210,6 @@ function withExecWords(failure: Failure, operation: Operation): Failure {
   });
 }
 
-function textIn(details: Readonly<Record<string, unknown>>, key: string): string | undefined {
-  const value = details[key];
-  return typeof value === "string" && value !== "" ? value : undefined;
+function given(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
 }

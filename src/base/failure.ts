@@ -12,26 +12,157 @@ export type FailureKind =
   | "deadline"
   | "internal";
 
-export interface FailureOptions {
+/** Details of a system call, a library or an HTTP exchange that failed; any kind may have them. */
+interface CauseDetails {
+  /** Name of the error that the sentence reports: `ENOENT`, `ECONNREFUSED`. */
+  readonly code?: string;
+  /** System call that failed, where a plan contains it. */
+  readonly call?: string;
+  /** Number of the error of `call`. */
+  readonly errno?: number;
+  /** HTTP status of a registry or a daemon. */
+  readonly status?: number;
+  /** Error codes of a registry: `MANIFEST_UNKNOWN`. */
+  readonly codes?: readonly string[];
+  /** A daemon has reported it: the daemon was reached. */
+  readonly fromDaemon?: boolean;
+}
+
+/** Objects of the engine that a failure names: references as the caller gave them, or names. Any kind may have them. */
+interface ObjectDetails {
+  readonly container?: string;
+  readonly image?: string;
+  readonly network?: string;
+  readonly pod?: string;
+  readonly volume?: string;
+  readonly manifestList?: string;
+}
+
+/** A program that did not start; any kind may have them. */
+interface ProgramDetails {
+  /** 127: there is no such program; 126: it cannot be executed. */
+  readonly exitCode?: number;
+  readonly command?: string;
+}
+
+/** How the command line reports a failure; any kind may have them. */
+interface ReportDetails {
+  readonly exitStatus?: number;
+  /** Add "See 'tare COMMAND --help'". */
+  readonly see?: boolean;
+  /** Begin with "tare: " though `see` is set. */
+  readonly prefix?: boolean;
+  /** Print nothing. */
+  readonly silent?: boolean;
+}
+
+type CommonDetails = CauseDetails & ObjectDetails & ProgramDetails & ReportDetails;
+
+interface InvalidDetails {
+  /** Reason without the object's name, for `volume`. */
+  readonly detail?: string;
+  /** Source of a bind mount that does not exist. */
+  readonly bindSource?: string;
+  readonly path?: string;
+  /** Abbreviated id that several objects match. */
+  readonly ambiguous?: string;
+  /** The kernel has no such parameter. */
+  readonly isUnknown?: boolean;
+}
+
+interface NotFoundDetails {
+  readonly secret?: string;
+  readonly exec?: string;
+  /** Driver of a network or a volume. */
+  readonly driver?: string;
+  /** Path in a container. */
+  readonly path?: string;
+  /** Platform for which an image that exists has no variant. */
+  readonly platform?: string;
+}
+
+interface ConflictDetails {
+  /** Id of the object that is in the way. */
+  readonly id?: string;
+  /** Name that another container has. */
+  readonly name?: string;
+  /** State of the container that prevents the operation. */
+  readonly state?: string;
+  readonly alreadyRunning?: boolean;
+  /** Containers that use the volume. */
+  readonly users?: readonly string[];
+  /** Names of containers in the network. */
+  readonly endpoints?: readonly string[];
+  readonly secret?: string;
+  /** Reason why an image cannot be removed, in Docker's words. */
+  readonly conflict?: string;
+  readonly hostPort?: number;
+  /** Subnet of a network that overlaps with one of the host's interface. */
+  readonly subnet?: string;
+  readonly interface?: string;
+  /** Process that holds a lock. */
+  readonly holderPid?: number;
+}
+
+/** Facts for programs, by kind of failure. */
+interface DetailsByKind {
+  readonly invalid: InvalidDetails;
+  readonly "not-found": NotFoundDetails;
+  readonly conflict: ConflictDetails;
+  readonly "not-permitted": {
+    /** The network belongs to the engine. */
+    readonly predefined?: boolean;
+  };
+  readonly unsupported: {
+    /** Fields of a request. */
+    readonly fields?: readonly string[];
+  };
+  readonly unavailable: {
+    /** Address of a daemon that cannot be reached. */
+    readonly host?: string;
+  };
+  readonly exhausted: unknown;
+  readonly corrupt: unknown;
+  readonly canceled: unknown;
+  readonly deadline: unknown;
+  readonly internal: unknown;
+}
+
+/** Facts for programs about a failure of this kind (never needed to understand the sentence). */
+export type FailureDetails<Kind extends FailureKind = FailureKind> = Kind extends FailureKind
+  ? DetailsByKind[Kind] & CommonDetails
+  : never;
+
+export interface FailureOptions<Kind extends FailureKind = FailureKind> {
   readonly cause?: unknown;
-  /** Facts for programs (never needed to understand the sentence). */
-  readonly details?: Readonly<Record<string, unknown>>;
+  readonly details?: FailureDetails<Kind>;
 }
 
 /**
  * Every expected failure: a kind to branch on and one sentence for a person,
  * `cannot <verb> <object>[: <detail>]`, no period, values quoted.
  */
-export class Failure extends Error {
-  readonly kind: FailureKind;
-  readonly details: Readonly<Record<string, unknown>>;
+export class Failure<Kind extends FailureKind = FailureKind> extends Error {
+  readonly kind: Kind;
+  readonly details: FailureDetails<Kind>;
 
-  constructor(kind: FailureKind, sentence: string, options: FailureOptions = {}) {
+  constructor(kind: Kind, sentence: string, options: FailureOptions<Kind> = {}) {
     super(sentence, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "Failure";
     this.kind = kind;
-    this.details = options.details ?? {};
+    // An object without details has the type of each kind; a generic type hides that.
+    this.details = options.details ?? ({} as FailureDetails<Kind>);
   }
+}
+
+/** Whether something thrown is a Failure of this kind; its details are those of the kind. */
+export function isFailure<Kind extends FailureKind>(thrown: unknown, kind: Kind): thrown is Failure<Kind> {
+  return thrown instanceof Failure && thrown.kind === kind;
+}
+
+/** Whether a start failed because the container runs already. */
+export function isAlreadyRunning(thrown: unknown): thrown is Failure<"conflict"> {
+  return isFailure(thrown, "conflict") && thrown.details.alreadyRunning === true;
 }
 
 /** The one-line text of anything thrown, for the end of a longer sentence. */
@@ -67,10 +198,17 @@ export function failureOf(thrown: unknown): Failure {
   return thrown instanceof Failure ? thrown : new Failure("internal", sentenceOf(thrown), { cause: thrown });
 }
 
+/** The name of an error of node:fs and its siblings as a detail; empty for anything without one. */
+export function codeDetails(thrown: unknown): { readonly code?: string } {
+  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string"
+    ? { code: thrown.code }
+    : {};
+}
+
 /** Wraps a failure one layer up, keeping its kind: `sentence: inner sentence`. */
 export function within(sentence: string, thrown: unknown): Failure {
   return new Failure(kindOf(thrown), `${sentence}: ${sentenceOf(thrown)}`, {
     cause: thrown,
-    ...(thrown instanceof Failure ? { details: thrown.details } : {}),
+    details: thrown instanceof Failure ? thrown.details : codeDetails(thrown),
   });
 }

@@ -61,7 +61,7 @@ export async function forEachReference(
 }
 
 function isFromDaemon(thrown: unknown): boolean {
-  return thrown instanceof Failure && thrown.details["fromDaemon"] === true;
+  return thrown instanceof Failure && thrown.details.fromDaemon === true;
 }
 
 function print(call: Call<unknown>, printed: Printed): void {

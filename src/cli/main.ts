@@ -1,5 +1,5 @@
 import { quoteControls } from "../base/quote-controls.ts";
-import { Failure, sentenceOf } from "../base/failure.ts";
+import { Failure, type FailureDetails, sentenceOf } from "../base/failure.ts";
 import type { Client } from "../client/client.ts";
 import type { LeanClient } from "../client/lean-client.ts";
 import type { Call, Command } from "./command.ts";
@@ -136,13 +136,13 @@ class CommandLine {
 
   /** Reports what was thrown and gives the exit status. */
   #report(thrown: unknown, name: string, failureStatus: number): number {
-    const details = thrown instanceof Failure ? thrown.details : {};
+    const details: FailureDetails = thrown instanceof Failure ? thrown.details : {};
     const sentence = sentenceOf(thrown);
-    const prefixed = details["see"] === true && details["prefix"] !== true ? sentence : `tare: ${sentence}`;
-    const see = details["see"] === true ? `See '${`tare ${name}`.trim()} --help'.\n` : "";
-    if (details["silent"] !== true) this.#context.stderr.write(quoteControls(`${prefixed}\n${see}`));
+    const prefixed = details.see === true && details.prefix !== true ? sentence : `tare: ${sentence}`;
+    const see = details.see === true ? `See '${`tare ${name}`.trim()} --help'.\n` : "";
+    if (details.silent !== true) this.#context.stderr.write(quoteControls(`${prefixed}\n${see}`));
     if (this.#debug) this.#context.stderr.write(traceOf(thrown));
-    return typeof details["exitStatus"] === "number" ? details["exitStatus"] : failureStatus;
+    return details.exitStatus ?? failureStatus;
   }
 
   async #notFound(words: readonly string[]): Promise<number> {

@@ -140,8 +140,8 @@ type EventOf<Key extends EventKey> = Extract<RunEvent, Readonly<Record<Key, unkn
 function eventOf<Key extends EventKey>(event: RunEvent, key: Key): EventOf<Key> {
   if (key in event) return event as EventOf<Key>;
   if (!("Failure" in event)) throw lost();
-  const { Status, Body, Kind } = event.Failure;
-  throw failureOfReply(Status, Body, Kind);
+  const { Status, Body, Kind, Details } = event.Failure;
+  throw failureOfReply(Status, Body, { kind: Kind, details: Details });
 }
 
 function lost(cause?: unknown): Failure {

@@ -1,12 +1,7 @@
-import { failureHeader, failureOfReply } from "../api/http/failure-status.ts";
+import { detailsHeader, failureHeader, failureOfReply } from "../api/http/failure-status.ts";
 import { decodeJsonLines } from "../api/http/json-lines.ts";
 import type { Frame } from "../api/http/stream-frames.ts";
-import {
-  type ApiVersion,
-  findSupportedVersion,
-  formatApiVersion,
-  maximumVersion,
-} from "../api/http/version.ts";
+import { type ApiVersion, findApiVersion, formatApiVersion, maximumVersion } from "../api/http/version.ts";
 import { canceled } from "../base/deadline.ts";
 import { Failure } from "../base/failure.ts";
 import type { Host } from "./host.ts";
@@ -94,12 +89,12 @@ export class Transport implements Disposable {
     for (;;) {
       const reply = await this.#exchange(call);
       if (reply.status < 400) return reply;
-      const failure = failureOfReply(
-        reply.status,
-        await reply.text(1024 * 1024),
-        reply.header(failureHeader),
-      );
-      const supported = findSupportedVersion(failure.message);
+      const failure = failureOfReply(reply.status, await reply.text(1024 * 1024), {
+        kind: reply.header(failureHeader),
+        details: reply.header(detailsHeader),
+      });
+      // A daemon refuses versions that are newer than its own with 400.
+      const supported = reply.status === 400 ? findApiVersion(reply.header("api-version") ?? "") : undefined;
       if (supported === undefined || supported >= this.#version || call.stream !== undefined) throw failure;
       this.#version = supported;
     }

@@ -1,4 +1,4 @@
-import { Failure } from "../base/failure.ts";
+import { Failure, isFailure } from "../base/failure.ts";
 import type { ContainerRecord } from "./state/records.ts";
 import type { State } from "./state/state.ts";
 import type { ContainerReference } from "../model/containers.ts";
@@ -12,7 +12,7 @@ export function getContainer(state: State, reference: ContainerReference): Conta
   const found = /^[0-9a-f]{1,64}$/.test(text) ? state.containersWithPrefix(text) : [];
   if (found.length > 1) {
     throw new Failure("invalid", `cannot find container "${shown}": several ids begin so`, {
-      details: { reference, ambiguous: true },
+      details: { ambiguous: reference },
     });
   }
   const [only] = found;
@@ -30,7 +30,7 @@ export function getForCreate(state: State, reference: ContainerReference): Conta
   try {
     return getContainer(state, reference);
   } catch (cause) {
-    if (!(cause instanceof Failure) || cause.kind !== "not-found") throw cause;
-    throw new Failure("invalid", cause.message, { cause, details: cause.details });
+    if (!isFailure(cause, "not-found")) throw cause;
+    throw new Failure("invalid", cause.message, { cause, details: { container: reference } });
   }
 }

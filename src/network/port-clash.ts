@@ -44,9 +44,7 @@ export function refuseTakenPorts(
   for (const [other, { ports: taken }] of endpoints) {
     const clash = other === own || taken.length === 0 ? undefined : findPortClash(ports, taken);
     if (clash !== undefined) {
-      throw new Failure("conflict", `cannot publish ${formatHostPorts(clash)}: port is already allocated`, {
-        details: { port: clash },
-      });
+      throw new Failure("conflict", `cannot publish ${formatHostPorts(clash)}: port is already allocated`);
     }
   }
 }

@@ -1,6 +1,6 @@
-import { Failure } from "../base/failure.ts";
+import { isFailure } from "../base/failure.ts";
 
 /** Whether a bridge was refused because the host has its subnet elsewhere. */
 export function isSubnetTaken(thrown: unknown): boolean {
-  return thrown instanceof Failure && thrown.kind === "conflict" && thrown.details["subnet"] !== undefined;
+  return isFailure(thrown, "conflict") && thrown.details.subnet !== undefined;
 }

@@ -4,6 +4,7 @@ import type { Serving } from "../../src/daemon/server.ts";
 import { serve } from "../../src/daemon/server.ts";
 import type { Engine } from "../../src/model/engine.ts";
 import { StreamSockets } from "../../src/linux/sockets/stream-socket.ts";
+import { isAlreadyRunning, isFailure } from "../../src/base/failure.ts";
 import { connectEngine, type LibraryEngine } from "../../src/mod.ts";
 import { LibraryEngine as Library } from "../../src/library/library-engine.ts";
 import { EngineRoots } from "../support/engine.ts";
@@ -59,6 +60,33 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
     expect(details.labels["which"]).toBe(which);
     const listed = await engine().containers.list({ all: true, filters: { label: [`which=${which}`] } });
     expect(listed.map(({ id }) => id)).toEqual([container.id]);
+  });
+
+  test("a failure has its details", async () => {
+    const name = `${which}-details`;
+    await using container = await engine().run("busybox", {
+      name,
+      command: ["sleep", "60"],
+      mounts: [{ type: "volume", name, target: "/data" }],
+    });
+    const running = await engine()
+      .containers.start(name)
+      .catch((thrown: unknown) => thrown);
+    expect(isAlreadyRunning(running)).toBe(true);
+    const inUse = await engine()
+      .volumes.remove(name)
+      .catch((thrown: unknown) => thrown);
+    expect(isFailure(inUse, "conflict") && inUse.details.users).toEqual([container.id]);
+    const absent = await engine()
+      .images.inspect("nobody/nothing")
+      .catch((thrown: unknown) => thrown);
+    expect(isFailure(absent, "not-found") && absent.details.image).toBe("nobody/nothing");
+    const failed = await engine()
+      .run("busybox", { command: ["/nothing"] })
+      .catch((thrown: unknown) => thrown);
+    expect(isFailure(failed, "invalid") && failed.details.exitCode).toBe(127);
+    await container.remove();
+    await engine().volumes.remove(name);
   });
 
   test("storeUsage() says what the data root takes, kind by kind", async () => {

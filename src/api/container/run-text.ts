@@ -1,3 +1,4 @@
+import type { Failure } from "../../base/failure.ts";
 import type { StartTiming } from "../types/container.ts";
 
 // What `tare run` says besides what the program prints; said by the command line, or by the daemon for its front.
@@ -13,17 +14,12 @@ export function tellsTiming(image: string): boolean {
   return image === "hello" || image === "hello:latest";
 }
 
-/**
- * The status of a run whose program never started: 127 it is not there, 126 it can't be executed, else 125. `recorded` is what its container's
- * record says (0 when it is gone already); then the sentence tells.
- */
-export function startFailureStatus(recorded: number, sentence: string): number {
-  return recorded === 126 || recorded === 127 ? recorded : statusInSentence(sentence);
+/** The exit status of `tare run` when its program did not start: 127, there is no such file; 126, it cannot be executed; else 125. */
+export function startFailureStatus({ details }: Failure): number {
+  const { exitCode, code = "" } = details;
+  if (exitCode === 126 || exitCode === 127) return exitCode;
+  return code === "ENOENT" ? 127 : unexecutable.has(code) ? 126 : 125;
 }
 
-/** See startFailureStatus(). */
-export function statusInSentence(sentence: string): number {
-  if (/executable file not found|no such file or directory|ENOENT/.test(sentence)) return 127;
-  if (/permission denied|is a directory|exec format error|EACCES|EISDIR|ENOEXEC/i.test(sentence)) return 126;
-  return 125;
-}
+/** Errors for which Docker's client exits with 126, wherever in a start they occur. */
+const unexecutable: ReadonlySet<string> = new Set(["EACCES", "EISDIR", "ENOEXEC"]);

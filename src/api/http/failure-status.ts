@@ -1,7 +1,11 @@
-import { Failure, type FailureKind } from "../../base/failure.ts";
+import { Failure, type FailureDetails, type FailureKind } from "../../base/failure.ts";
+import { parseFailureDetails } from "./failure-details.ts";
 
 /** The header of an error reply that carries the exact kind, which a status can't. */
 export const failureHeader = "Tare-Failure";
+
+/** The header with the failure's details, as JSON. */
+export const detailsHeader = "Tare-Failure-Details";
 
 const statusOfKind: Readonly<Record<FailureKind, number>> = {
   invalid: 400,
@@ -23,17 +27,34 @@ export function statusOfFailure(kind: FailureKind): number {
 }
 
 /**
- * The Failure an error reply stands for: its message, and the kind from our header, else from the status.
- * `details.status` is the status; `details.fromDaemon` tells it from failures to reach the daemon.
+ * The Failure an error reply stands for: its message, and the kind and the details from Tare's headers, else from the
+ * status and Docker's message. `details.status` is the status; `details.fromDaemon` distinguishes it from failures to
+ * reach the daemon.
  */
-export function failureOfReply(status: number, body: string, header?: string): Failure {
-  const kind =
-    header !== undefined && Object.hasOwn(statusOfKind, header)
-      ? (header as FailureKind)
-      : kindOfStatus(status);
-  return new Failure(kind, messageIn(body) ?? `the daemon answered with status ${status}`, {
-    details: { status, fromDaemon: true },
-  });
+export function failureOfReply(
+  status: number,
+  body: string,
+  headers: { readonly kind?: string | undefined; readonly details?: string | undefined } = {},
+): Failure {
+  const kind = findKind(headers.kind) ?? kindOfStatus(status);
+  const message = messageIn(body) ?? `the daemon answered with status ${status}`;
+  const details =
+    headers.kind === undefined ? dockerDetails(message) : parseFailureDetails(headers.details ?? "{}");
+  return new Failure(kind, message, { details: { ...details, status, fromDaemon: true } });
+}
+
+/** What a Docker daemon reports by its message alone; Docker's own client reads the same words. */
+function dockerDetails(message: string): FailureDetails {
+  const [, image] =
+    /^No such image: (.+)$/.exec(message) ?? /^image with reference (\S+) was found but/.exec(message) ?? [];
+  if (image !== undefined) return { image };
+  if (/executable file not found|no such file or directory/.test(message)) return { exitCode: 127 };
+  if (/permission denied|is a directory|exec format error/i.test(message)) return { exitCode: 126 };
+  return {};
+}
+
+function findKind(text: string | undefined): FailureKind | undefined {
+  return (Object.keys(statusOfKind) as FailureKind[]).find((kind) => kind === text);
 }
 
 function kindOfStatus(status: number): FailureKind {

@@ -40,9 +40,3 @@ export function parseRequestedVersion(text: string | undefined): ApiVersion {
   }
   return version;
 }
-
-/** The newest version a daemon says it speaks when it refused ours; undefined for any other sentence. */
-export function findSupportedVersion(sentence: string): ApiVersion | undefined {
-  const match = /is too new\. Maximum supported API version is (\d+\.\d+)/.exec(sentence);
-  return match === null ? undefined : findApiVersion(match[1] ?? "");
-}

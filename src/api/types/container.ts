@@ -168,9 +168,18 @@ export interface ContainerWaitResponse {
 export type RunEvent =
   | ContainerCreateResponse
   | { readonly Timing: StartTiming | null }
-  | { readonly Failure: { readonly Status: number; readonly Kind: string; readonly Body: string } }
+  | { readonly Failure: RunFailure }
   | ContainerWaitResponse
   | RunStatus;
+
+/** An error reply, in the middle of a stream. */
+export interface RunFailure {
+  readonly Status: number;
+  readonly Kind: string;
+  /** JSON, as in the header of an error reply. */
+  readonly Details?: string;
+  readonly Body: string;
+}
 
 /** In place of how it ended or what failed: the exit status of `tare run`, to who has been sent its text, too. */
 export interface RunStatus {

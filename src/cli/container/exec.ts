@@ -6,7 +6,7 @@ import { reportDetached } from "./run/join.ts";
 import { planEnv } from "./run/plan.ts";
 import { findPreserved, preserveFlags, type PreserveValues } from "./flags/preserve-flags.ts";
 import { passPreserved } from "./run/pass-preserved.ts";
-import { statusInSentence } from "../../api/container/run-text.ts";
+import { startFailureStatus } from "../../api/container/run-text.ts";
 import { bool, list, string } from "../flags/kinds.ts";
 import { parseDetachKeys } from "../../api/container/detach-keys.ts";
 import { runSession } from "../terminal/session.ts";
@@ -119,8 +119,8 @@ async function runAttached(
 
 /** 127 for a command that is not there, 126 for one that can't be executed. */
 function withStatus(thrown: unknown): unknown {
-  if (!(thrown instanceof Failure) || thrown.details["fromDaemon"] !== true) return thrown;
-  const exitStatus = statusInSentence(thrown.message);
+  if (!(thrown instanceof Failure) || thrown.details.fromDaemon !== true) return thrown;
+  const exitStatus = startFailureStatus(thrown);
   if (exitStatus === 125) return thrown;
   return new Failure(thrown.kind, thrown.message, {
     cause: thrown,

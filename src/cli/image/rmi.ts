@@ -32,7 +32,7 @@ export const rmi: Command<Values> = {
           call.out(Deleted === undefined ? `Untagged: ${Untagged}\n` : `Deleted: ${Deleted}\n`);
         }
       } catch (thrown) {
-        if (!(thrown instanceof Failure) || thrown.details["fromDaemon"] !== true) throw thrown;
+        if (!(thrown instanceof Failure) || thrown.details.fromDaemon !== true) throw thrown;
         call.err(`tare: ${sentenceOf(thrown)}\n`);
         // With --force what is not there is as good as removed, as in Docker.
         hasFailed ||= !(force && thrown.kind === "not-found");

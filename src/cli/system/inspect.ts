@@ -97,7 +97,7 @@ export async function inspectAll(call: Call<ImageValues>, find: Find): Promise<n
     try {
       found.push(await find(reference));
     } catch (thrown) {
-      if (!(thrown instanceof Failure) || thrown.details["fromDaemon"] !== true) throw thrown;
+      if (!(thrown instanceof Failure) || thrown.details.fromDaemon !== true) throw thrown;
       problems.push(thrown);
     }
   }

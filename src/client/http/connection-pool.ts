@@ -1,5 +1,5 @@
 import { canceled, sleep } from "../../base/deadline.ts";
-import { Failure, kindOf } from "../../base/failure.ts";
+import { Failure, isFailure } from "../../base/failure.ts";
 import type { Host } from "../host.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { connect } from "./connect.ts";
@@ -185,7 +185,7 @@ class ClosedBeforeReply extends Failure {
 }
 
 function isNobodyThere(thrown: unknown): boolean {
-  return kindOf(thrown) === "unavailable" && thrown instanceof Failure && "host" in thrown.details;
+  return isFailure(thrown, "unavailable") && thrown.details.host !== undefined;
 }
 
 function isStream({ body }: HttpRequest): boolean {

@@ -5,7 +5,7 @@ import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
 import { shapeContainerSummary } from "../../api/http/version-compat.ts";
 import { multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
 import { parseUpdateRequest } from "../../api/container/update-request.ts";
-import { Failure } from "../../base/failure.ts";
+import { Failure, isAlreadyRunning } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";
 import { containerInspectOf, timingOf } from "../map/container-inspect.ts";
@@ -119,7 +119,7 @@ export const handlers: Handlers = {
       await replyEnd(reply, ended);
     } catch (thrown) {
       failed.abort();
-      if (!(thrown instanceof Failure) || thrown.details["alreadyRunning"] !== true) throw thrown;
+      if (!isAlreadyRunning(thrown)) throw thrown;
       reply.empty(304);
     }
   },

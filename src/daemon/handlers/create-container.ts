@@ -2,7 +2,7 @@ import { planContainer } from "../../api/container/container-plan.ts";
 import { parseCreateRequest } from "../../api/container/create-request.ts";
 import type { ContainerCreateResponse } from "../../api/types/container.ts";
 import { noSuchContainer, noSuchImage } from "../../api/docker-errors.ts";
-import { Failure } from "../../base/failure.ts";
+import { Failure, isFailure } from "../../base/failure.ts";
 import type { Engine } from "../../model/engine.ts";
 import type { ContainerSpec, CreateOptions } from "../../model/containers.ts";
 import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
@@ -36,19 +36,21 @@ async function requirePlatform(engine: Engine, image: string, text: string | und
     throw new Failure(
       "not-found",
       `image with reference ${image} was found but does not match the specified platform: wanted ${wanted}, actual: ${actual}`,
+      { details: { image, platform: wanted } },
     );
   }
 }
 
 /** What a request to create does not find is its image, unless the failure names something else. */
 function wordCreate(thrown: unknown, { image }: { readonly image: string }): unknown {
-  if (!(thrown instanceof Failure)) return thrown;
-  const { container, driver, secret, pod, image: missing = image } = thrown.details;
-  const words = { cause: thrown, details: thrown.details };
-  if (thrown.kind === "invalid" && typeof container === "string")
-    return new Failure("invalid", noSuchContainer(container), words);
-  if (thrown.kind !== "not-found" || [driver, secret, pod].some((named) => named !== undefined))
-    return thrown;
-  // It may be an image that a mount shows.
-  return new Failure("not-found", noSuchImage(String(missing)), words);
+  if (isFailure(thrown, "invalid")) {
+    const { container } = thrown.details;
+    const words = { cause: thrown, details: thrown.details };
+    return container === undefined ? thrown : new Failure("invalid", noSuchContainer(container), words);
+  }
+  if (!isFailure(thrown, "not-found")) return thrown;
+  const { driver, secret, pod, image: missing = image } = thrown.details; // of the container or of a mount
+  if ([driver, secret, pod].some((named) => named !== undefined)) return thrown;
+  const details = { ...thrown.details, image: missing };
+  return new Failure("not-found", noSuchImage(missing), { cause: thrown, details });
 }

@@ -61,7 +61,7 @@ export const handlers: Handlers = {
 
 /** Whether a command could not be executed, and is over with its exit code. */
 function hasEnded(thrown: unknown): thrown is Failure {
-  return thrown instanceof Failure && typeof thrown.details["exitCode"] === "number";
+  return thrown instanceof Failure && thrown.details.exitCode !== undefined;
 }
 
 /** SPEC: dockerd writes why into the stream; its client shows that and asks for the exit code (126, 127) afterwards. */

@@ -1,8 +1,9 @@
 import type { Duplex } from "node:stream";
 import { encodeRunEvent, frameOutput, runStreamType } from "../../api/http/run-stream.ts";
+import { detailsHeader } from "../../api/http/failure-status.ts";
 import { wordFailure } from "../../api/docker-errors.ts";
 import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
-import { Failure, failureOf } from "../../base/failure.ts";
+import { Failure, failureOf, isAlreadyRunning } from "../../base/failure.ts";
 import type { AttachedStream, ExitStatus } from "../../model/containers.ts";
 import type { Call } from "../handler.ts";
 import { bridge, endGently } from "../http/bridge.ts";
@@ -22,7 +23,7 @@ export interface RunTelling {
   created(created: ContainerCreateResponse): Uint8Array;
   ended(code: number, timing: StartTiming | null): Uint8Array;
   /** A failure of the start or beside it, in Docker's words. */
-  failed(failure: Failure): Promise<Uint8Array>;
+  failed(failure: Failure): Uint8Array;
 }
 
 /** Throws "invalid". */
@@ -35,9 +36,17 @@ export function planRun(query: Call["query"]): Run | undefined {
 const asEvents: RunTelling = {
   created: encodeRunEvent,
   ended: (code) => encodeRunEvent({ StatusCode: code }),
-  failed: async (failure) => {
-    const { status, body } = failureReply(failure);
-    return encodeRunEvent({ Failure: { Status: status, Kind: failure.kind, Body: body } });
+  failed: (failure) => {
+    const { status, body, headers } = failureReply(failure);
+    const { [detailsHeader]: details } = headers;
+    return encodeRunEvent({
+      Failure: {
+        Status: status,
+        Kind: failure.kind,
+        ...(details === undefined ? {} : { Details: details }),
+        Body: body,
+      },
+    });
   },
 };
 
@@ -84,7 +93,7 @@ export async function tellFailure(
   const failure = failureOf(thrown);
   report(failure);
   const worded = wordFailure(failure, { operation: "containers.start", params: { id } });
-  endGently(client, { last: await telling.failed(worded) });
+  endGently(client, { last: telling.failed(worded) });
 }
 
 /** Somebody else may have started it: then its timing is null. */
@@ -92,7 +101,7 @@ export async function startUnlessRunning(engine: Call["engine"], id: string): Pr
   try {
     return timingOf(await engine.containers.start(id));
   } catch (thrown) {
-    if (thrown instanceof Failure && thrown.details["alreadyRunning"] === true) return null;
+    if (isAlreadyRunning(thrown)) return null;
     throw thrown;
   }
 }

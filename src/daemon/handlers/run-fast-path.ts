@@ -5,10 +5,8 @@ import { formatTiming, startFailureStatus, tellsTiming } from "../../api/contain
 import { encodeFrame } from "../../api/http/stream-frames.ts";
 import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
 import type { Failure } from "../../base/failure.ts";
-import type { Engine } from "../../model/engine.ts";
 import type { Call } from "../handler.ts";
 import { endGently } from "../http/bridge.ts";
-import { containerInspectOf } from "../map/container-inspect.ts";
 import { createContainer } from "./create-container.ts";
 import { runContainer, type RunTelling, startUnlessRunning, tellFailure } from "./run-container.ts";
 
@@ -20,7 +18,7 @@ export async function runPlain(call: Call): Promise<void> {
   const plain = parseFastPathRun(call.body, call.facts.buildId);
   const name = plain.name === "" ? undefined : plain.name;
   const created = await createContainer(call.engine, planFastPathRun(plain), { name, startsNext: true });
-  const telling = new PlainTelling(call.engine, plain, created.Id);
+  const telling = new PlainTelling(plain);
   if (plain.detach) return await startPlain(call, created, telling);
   const streams = { stdin: false, stdout: true, stderr: true };
   await runContainer(call, created, { streams, until: plain.rm ? "removed" : "next-exit", telling });
@@ -47,14 +45,10 @@ async function startPlain(
 
 /** As the command line tells it. */
 class PlainTelling implements RunTelling {
-  readonly #engine: Engine;
   readonly #run: FastPathRun;
-  readonly #id: string;
 
-  constructor(engine: Engine, run: FastPathRun, id: string) {
-    this.#engine = engine;
+  constructor(run: FastPathRun) {
     this.#run = run;
-    this.#id = id;
   }
 
   created({ Id, Warnings }: ContainerCreateResponse): Uint8Array {
@@ -69,12 +63,9 @@ class PlainTelling implements RunTelling {
     return Buffer.concat([encodeFrame("stdout", Buffer.from(formatTiming(timing))), exitStatus(code)]);
   }
 
-  async failed({ message }: Failure): Promise<Uint8Array> {
-    const recorded = await this.#engine.containers.inspect(this.#id).then(
-      (container) => containerInspectOf(container).State.ExitCode,
-      () => 0,
-    );
-    const status = startFailureStatus(recorded, message);
+  failed(failure: Failure): Uint8Array {
+    const { message } = failure;
+    const status = startFailureStatus(failure);
     return Buffer.concat([encodeFrame("stderr", Buffer.from(`tare: ${message}\n`)), exitStatus(status)]);
   }
 }

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
-import { failureHeader, statusOfFailure } from "../../api/http/failure-status.ts";
+import { encodeFailureDetails } from "../../api/http/failure-details.ts";
+import { detailsHeader, failureHeader, statusOfFailure } from "../../api/http/failure-status.ts";
 import type { Failure } from "../../base/failure.ts";
 import { quoteLine } from "../../base/quote-controls.ts";
 
@@ -36,10 +37,14 @@ export function failureReply(failure: Failure): {
   readonly body: string;
   readonly headers: Readonly<Record<string, string>>;
 } {
+  const details = encodeFailureDetails(failure.details);
   return {
     status: statusOfFailure(failure.kind),
     body: `${JSON.stringify({ message: shorten(quoteLine(failure.message.trimEnd())) })}\n`,
-    headers: { [failureHeader]: failure.kind },
+    headers: {
+      [failureHeader]: failure.kind,
+      ...(details === undefined ? {} : { [detailsHeader]: details }),
+    },
   };
 }
 

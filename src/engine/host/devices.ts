@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { Failure } from "../../base/failure.ts";
+import { codeDetails, Failure } from "../../base/failure.ts";
 import type { RuntimeDevice } from "../../spec/runtime-config.ts";
 import type { HostDevice } from "../dependencies.ts";
 
@@ -49,7 +49,10 @@ export function findBlockDevice(path: string): { readonly major: number; readonl
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const why = code === "ENOENT" ? "no such file or directory" : String(code);
-    throw new Failure("invalid", `cannot limit block device "${path.slice(0, 200)}": ${why}`, { cause });
+    throw new Failure("invalid", `cannot limit block device "${path.slice(0, 200)}": ${why}`, {
+      cause,
+      details: codeDetails(cause),
+    });
   }
   const node = status.isBlockDevice() ? nodeOf(path, status) : undefined;
   if (node === undefined) {
@@ -63,7 +66,7 @@ export function findBlockDevice(path: string): { readonly major: number; readonl
 
 function refused(path: string, detail: string, cause?: unknown): Failure {
   const sentence = `error gathering device information while adding custom device ${JSON.stringify(path)}: ${detail}`;
-  return new Failure("invalid", sentence, { cause, details: { path } });
+  return new Failure("invalid", sentence, { cause, details: { path, ...codeDetails(cause) } });
 }
 
 function listNodes(directory: string, skipped: ReadonlySet<string>): readonly RuntimeDevice[] {

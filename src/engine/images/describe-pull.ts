@@ -7,12 +7,12 @@ export function describePull(thrown: unknown, wanted: Reference): unknown {
   const name = formatFamiliar(repositoryOf(wanted));
   const whole = formatFamiliar(withDefaultTag(wanted));
   const reason = sentenceOf(thrown);
-  const codes = thrown.details["codes"];
-  const isManifest = Array.isArray(codes) && codes.includes("MANIFEST_UNKNOWN");
+  const { codes = [], status } = thrown.details;
+  const isManifest = codes.includes("MANIFEST_UNKNOWN");
   const details = { ...thrown.details, image: whole };
   const say = (sentence: string): Failure => new Failure(thrown.kind, sentence, { cause: thrown, details });
   if (kindOf(thrown) === "not-found" && isManifest) return say(`manifest for ${whole} not found: ${reason}`);
-  if (thrown.details["status"] === 404 || (thrown.kind === "not-permitted" && "status" in thrown.details)) {
+  if (status === 404 || (thrown.kind === "not-permitted" && status !== undefined)) {
     return say(
       `pull access denied for ${name}, repository does not exist or may require 'docker login': ${reason}`,
     );

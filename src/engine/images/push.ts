@@ -152,7 +152,7 @@ function describePush(thrown: unknown, wanted: Reference): unknown {
   if (!(thrown instanceof Failure)) return thrown;
   const reason = sentenceOf(thrown);
   const sentence =
-    thrown.kind === "not-permitted" && "status" in thrown.details
+    thrown.kind === "not-permitted" && thrown.details.status !== undefined
       ? `push access denied for ${formatFamiliar(repositoryOf(wanted))}, it may require 'docker login': ${reason}`
       : `cannot push ${formatFamiliar(withDefaultTag(wanted))}: ${reason}`;
   return new Failure(thrown.kind, sentence, { cause: thrown, details: thrown.details });

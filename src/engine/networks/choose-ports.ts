@@ -1,4 +1,4 @@
-import { Failure } from "../../base/failure.ts";
+import { Failure, isFailure } from "../../base/failure.ts";
 import { findPortClash } from "../../network/port-clash.ts";
 import type { PublishedPorts } from "../../network/types.ts";
 import { formatIpAddress, parseIpAddress } from "../../spec/ip-address.ts";
@@ -100,9 +100,8 @@ function findFree(
     if (port + count - 1 > ephemeral.last) return undefined;
     const found = { ...wanted, hostPort: port };
     const failure = blocked(found);
-    const taken = failure?.details["hostPort"];
-    nextEphemeral =
-      failure === undefined ? port + count : Math.max(port, typeof taken === "number" ? taken : 0) + 1;
+    const taken = isFailure(failure, "conflict") ? (failure.details.hostPort ?? 0) : 0;
+    nextEphemeral = failure === undefined ? port + count : Math.max(port, taken) + 1;
     if (failure === undefined) return found;
     passed += nextEphemeral - port;
   }

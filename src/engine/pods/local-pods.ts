@@ -1,5 +1,5 @@
 import { fault } from "../../base/fault.ts";
-import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
+import { Failure, isAlreadyRunning, kindOf, sentenceOf } from "../../base/failure.ts";
 import { type ContainerContext, isRunning } from "../context.ts";
 import { eventTimeNs } from "../describe-event.ts";
 import { createContainer } from "../containers/lifecycle/create.ts";
@@ -176,7 +176,7 @@ export class LocalPods implements Pods {
     if (record === undefined || isRunning(record)) return;
     await startContainer(this.#context, id).catch((thrown: unknown) => {
       // Somebody else was faster.
-      if (!(thrown instanceof Failure && thrown.details["alreadyRunning"] === true)) throw thrown;
+      if (!isAlreadyRunning(thrown)) throw thrown;
     });
   }
 

@@ -195,7 +195,7 @@ export class Repository {
 }
 
 function wasUnreachable({ details }: Failure): boolean {
-  return ["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH"].includes(String(details["code"]));
+  return ["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH"].includes(details.code ?? "");
 }
 
 function refusalFailure(refusal: RegistryRefusal, url: URL): Failure {

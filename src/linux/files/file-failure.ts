@@ -17,8 +17,10 @@ const kinds: Readonly<Record<string, FailureKind>> = {
 export function fileFailure(sentence: string, thrown: unknown): Failure {
   if (thrown instanceof SyscallFailure) return within(sentence, thrown);
   if (thrown instanceof Failure) return thrown;
-  return new Failure(kinds[codeOf(thrown)] ?? "internal", `${sentence}: ${sentenceOf(thrown)}`, {
+  const code = codeOf(thrown);
+  return new Failure(kinds[code] ?? "internal", `${sentence}: ${sentenceOf(thrown)}`, {
     cause: thrown,
+    details: code === "" ? {} : { code },
   });
 }
 

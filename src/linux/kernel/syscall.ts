@@ -21,10 +21,11 @@ export class SyscallFailure extends Failure {
   readonly code: string;
 
   constructor(syscall: SyscallName, args: readonly Argument[], number: number) {
-    super(failureKindOfErrno(number), `${formatCall(syscall, args)}: ${errnoName(number)}`);
+    const code = errnoName(number);
+    super(failureKindOfErrno(number), `${formatCall(syscall, args)}: ${code}`, { details: { code } });
     this.syscall = syscall;
     this.errno = number;
-    this.code = errnoName(number);
+    this.code = code;
   }
 }
 

@@ -1,4 +1,4 @@
-import { Failure } from "../../base/failure.ts";
+import { Failure, isFailure } from "../../base/failure.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../constants/open.ts";
 import { errno, errnoName } from "../kernel/errno.ts";
 import { OwnedFd } from "../kernel/fd.ts";
@@ -35,7 +35,7 @@ export function tryNetworkSysctl(name: string, value: string): boolean {
     writeNetworkSysctl(name, value);
     return true;
   } catch (thrown) {
-    if (thrown instanceof Failure && thrown.details["isUnknown"] === true) return false;
+    if (isFailure(thrown, "invalid") && thrown.details.isUnknown === true) return false;
     throw thrown;
   }
 }

@@ -41,10 +41,11 @@ export class NetlinkFailure extends Failure {
   readonly request: NetlinkRequest;
 
   constructor(request: NetlinkRequest, number: number, text: string) {
-    const detail = text === "" ? errnoName(number) : `${errnoName(number)} (${text.replace(/\.$/, "")})`;
-    super(failureKindOfErrno(number), `cannot ${request.about}: ${detail}`);
+    const code = errnoName(number);
+    const detail = text === "" ? code : `${code} (${text.replace(/\.$/, "")})`;
+    super(failureKindOfErrno(number), `cannot ${request.about}: ${detail}`, { details: { code } });
     this.errno = number;
-    this.code = errnoName(number);
+    this.code = code;
     this.request = request;
   }
 }

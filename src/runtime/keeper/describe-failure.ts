@@ -12,7 +12,10 @@ export function describeFailure(plan: Plan, packet: Buffer): Failure {
   const result = packet.readInt32LE(12);
   if (at === cloneItself) {
     const needs = result === -errno.EAGAIN ? ": the limit of processes is reached" : "";
-    return new Failure(kindOf(result), `cannot make the process: clone3(…): ${errnoName(-result)}${needs}`);
+    const code = errnoName(-result);
+    return new Failure(kindOf(result), `cannot make the process: clone3(…): ${code}${needs}`, {
+      details: { call: "clone3", errno: -result, code },
+    });
   }
   const op = list.ops[at];
   if (op === undefined) return new Failure("internal", "cannot read what failed: the plan has no such call");
@@ -26,7 +29,7 @@ export function describeFailure(plan: Plan, packet: Buffer): Failure {
   const why = op.why?.[-result];
   const sentence = `cannot ${op.about}: ${formatOp(op)}: ${text}${why === undefined ? "" : `: ${why}`}`;
   return new Failure(kindOf(result), sentence, {
-    details: { call: op.call, errno: -result },
+    details: result < 0 ? { call: op.call, errno: -result, code: errnoName(-result) } : { call: op.call },
   });
 }
 

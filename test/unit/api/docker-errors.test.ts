@@ -109,7 +109,7 @@ test("each kind comes back from its reply as it was", () => {
     "internal",
   ];
   for (const kind of kinds) {
-    const failure = failureOfReply(statusOfFailure(kind), '{"message":"m"}', kind);
+    const failure = failureOfReply(statusOfFailure(kind), '{"message":"m"}', { kind });
     expect([failure.kind, failure.message]).toEqual([kind, "m"]);
   }
 });

@@ -1,11 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { matchRoute } from "../../../src/api/http/route-match.ts";
 import { routes } from "../../../src/api/http/routes.ts";
-import {
-  findSupportedVersion,
-  formatApiVersion,
-  parseRequestedVersion,
-} from "../../../src/api/http/version.ts";
+import { parseRequestedVersion } from "../../../src/api/http/version.ts";
 
 describe("matchRoute()", () => {
   test.each([
@@ -73,16 +69,5 @@ describe("versions", () => {
     ["2", 'cannot read API version "2"'],
   ])("parseRequestedVersion(%j) is refused", (text, sentence) => {
     expect(() => parseRequestedVersion(text)).toThrow(sentence);
-  });
-
-  test("the sentence of a refusal tells what is spoken", () => {
-    let sentence = "";
-    try {
-      parseRequestedVersion("1.99");
-    } catch (thrown) {
-      sentence = (thrown as Error).message;
-    }
-    expect(formatApiVersion(findSupportedVersion(sentence) ?? 0)).toBe("1.51");
-    expect(findSupportedVersion("No such image: x")).toBeUndefined();
   });
 });

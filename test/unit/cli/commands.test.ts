@@ -6,7 +6,7 @@ import { PassThrough } from "node:stream";
 import { encodeFrame } from "../../../src/api/http/stream-frames.ts";
 import type { Port } from "../../../src/api/types/container.ts";
 import { formatPorts } from "../../../src/cli/format/ports.ts";
-import { Failure } from "../../../src/base/failure.ts";
+import { Failure, type FailureDetails } from "../../../src/base/failure.ts";
 import { runCommandLine } from "./command-line.ts";
 
 const id = "0123456789abcdef".repeat(4);
@@ -275,7 +275,10 @@ describe("run", () => {
     const containers = {
       create: async ({ Image }: { Image: string }, { name }: { name?: string }) => {
         calls.push(`create ${Image} ${name ?? ""}`.trim());
-        if (!there.has(Image)) throw fromDaemon("not-found", `No such image: ${Image}:latest`);
+        if (!there.has(Image))
+          throw new Failure("not-found", `No such image: ${Image}:latest`, {
+            details: { image: Image, fromDaemon: true },
+          });
         return { Id: id, Warnings: ["something is odd"] };
       },
       attach: async () => {
@@ -334,12 +337,12 @@ describe("run", () => {
     expect((await runCommandLine(["run", "busybox"], daemon())).err).not.toContain("started");
   });
 
-  test.each<[string, number]>([
-    ['cannot start web: execve("/x"): ENOENT', 127],
-    ['cannot start web: execve("/x"): EACCES', 126],
-    ["cannot start web: no space", 125],
-  ])("ends with the status of a start that failed: %p is %p", async (sentence, status) => {
-    const startFailure = new Failure("invalid", sentence, { details: { fromDaemon: true } });
+  test.each<[string, FailureDetails, number]>([
+    ['cannot start web: execve("/x")', { exitCode: 127 }, 127],
+    ["cannot start web: openat2()", { code: "EACCES" }, 126],
+    ["cannot start web: permission denied", {}, 125],
+  ])("ends with the status of a start that failed: %p with %p is %p", async (sentence, details, status) => {
+    const startFailure = new Failure("invalid", sentence, { details: { ...details, fromDaemon: true } });
     const outcome = await runCommandLine(["run", "busybox"], daemon({ startFailure }));
     expect(outcome.status).toBe(status);
     expect(outcome.err).toEndWith(`tare: ${sentence}\n`);

@@ -6,7 +6,7 @@ import type { ContainerCreateRequest } from "../../../src/api/types/container.ts
 import { withContainerFlags } from "../../../src/cli/container/flags/flags.ts";
 import { parseKeyValues } from "../../../src/cli/container/flags/key-value-file.ts";
 import { planContainer } from "../../../src/cli/container/run/plan.ts";
-import { formatTiming, statusInSentence } from "../../../src/api/container/run-text.ts";
+import { formatTiming } from "../../../src/api/container/run-text.ts";
 import type { ContainerValues } from "../../../src/cli/container/flags/values.ts";
 import { parseFlags } from "../../../src/cli/flags/parse.ts";
 
@@ -216,11 +216,4 @@ test("formatTiming() is one line", () => {
   ];
   expect(formatTiming({ TotalMs: 4.123, Phases: phases })).toBe("started in 4.1 ms: root 0.6 · exec 0.4\n");
   expect(formatTiming({ TotalMs: 4, Phases: [] })).toBe("started in 4.0 ms\n");
-});
-
-test("statusInSentence() tells a program that is not there from one that can't be executed", () => {
-  expect(statusInSentence('cannot start web: execve("/nope"): ENOENT')).toBe(127);
-  expect(statusInSentence('exec: "nope": executable file not found in $PATH')).toBe(127);
-  expect(statusInSentence('cannot start web: execve("/etc"): EACCES')).toBe(126);
-  expect(statusInSentence("cannot start web: no space left on device")).toBe(125);
 });

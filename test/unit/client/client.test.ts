@@ -173,7 +173,11 @@ describe("Client's connections", () => {
     await using peer = await startPeer((socket, head) => {
       targets.push(head.split(" ")[1] ?? "");
       const message = "client version 1.51 is too new. Maximum supported API version is 1.45";
-      socket.write(head.includes("/v1.51/") ? jsonReply({ message }, "400 Bad Request") : jsonReply({}));
+      socket.write(
+        head.includes("/v1.51/")
+          ? jsonReply({ message }, "400 Bad Request", "Api-Version: 1.45\r\n")
+          : jsonReply({}),
+      );
     });
     await peer.client.system.info();
     await peer.client.system.version();

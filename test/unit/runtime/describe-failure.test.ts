@@ -32,7 +32,10 @@ describe("describeFailure()", () => {
   test("names what was to be done, the call with its arguments, the error", () => {
     const failure = failAt(placeOf(plan.child, "sethostname"), -1);
     expect(failure.message).toBe('cannot set the host name "box": sethostname("box", 3): EPERM');
-    expect([failure.kind, failure.details]).toEqual(["not-permitted", { call: "sethostname", errno: 1 }]);
+    expect(failure).toMatchObject({
+      kind: "not-permitted",
+      details: { call: "sethostname", errno: 1, code: "EPERM" },
+    });
   });
 
   test("shows descriptors, addresses and nothing as what they are", () => {

@@ -1,6 +1,6 @@
 import type { ContainerCreateRequest, ContainerCreateResponse } from "../../../api/types/container.ts";
 import { sleep } from "../../../base/deadline.ts";
-import { Failure, kindOf, sentenceOf } from "../../../base/failure.ts";
+import { Failure, isFailure, kindOf, sentenceOf } from "../../../base/failure.ts";
 import type { LeanClient } from "../../../client/lean-client.ts";
 import type { Call } from "../../command.ts";
 import { type IdFile, openIdFile } from "./id-file.ts";
@@ -152,11 +152,11 @@ async function createPulling<T>(
     return await create();
   } catch (thrown) {
     const { values } = call;
-    const named = images.find(
-      (name) => kindOf(thrown) === "not-found" && sentenceOf(thrown).includes(withTag(name)),
-    );
-    const missing = named ?? images[0] ?? "";
-    if (!(await isMissingImage(thrown, missing)) || values.pull === "never") throw thrown;
+    const { image: reported } = isFailure(thrown, "not-found") ? thrown.details : {};
+    if (reported === undefined) throw thrown;
+    const missing = images.find((name) => withTag(name) === withTag(reported)) ?? images[0] ?? "";
+    await checkReference(missing);
+    if (values.pull === "never") throw thrown;
     if (!values.quiet) call.err(`Unable to find image '${withTag(missing)}' locally\n`);
     await pull(call, missing);
     const left = images.filter((name) => name !== missing);
@@ -272,13 +272,10 @@ async function pullNewer(call: Call<CreateValues>, image: string): Promise<void>
   }
 }
 
-/** Throws what is wrong with a name that can't be an image's. */
-async function isMissingImage(thrown: unknown, image: string): Promise<boolean> {
-  const isImage = thrown instanceof Failure && thrown.kind === "not-found" && /image/i.test(thrown.message);
-  if (!isImage) return false;
-  const { parseReference } = await import("../../../spec/reference.ts");
+/** Throws "invalid" for text that is not a reference. */
+async function checkReference(image: string): Promise<void> {
+  const { parseReference } = await import("../../../spec/reference.ts"); // not loaded when all images exist
   parseReference(image);
-  return true;
 }
 
 /** As Docker says it: with the tag that is meant when none is given. */

@@ -1,4 +1,4 @@
-import { Failure, kindOf } from "../../../base/failure.ts";
+import { Failure, isFailure } from "../../../base/failure.ts";
 import type { ContainerWaitResponse } from "../../../api/types/container.ts";
 import type { AttachParameters, ContainersClient } from "../../../client/containers.ts";
 import type { AttachedConnection } from "../../../client/transport.ts";
@@ -114,7 +114,7 @@ export function reportDetached(call: Call<unknown>): number {
 
 /** A connection that breaks is not the container's end: it has a keeper of its own. */
 function lostConnection(thrown: unknown, id: string): unknown {
-  if (kindOf(thrown) !== "unavailable" || (thrown as Failure).details["fromDaemon"] === true) return thrown;
+  if (!isFailure(thrown, "unavailable") || thrown.details.fromDaemon === true) return thrown;
   return new Failure(
     "unavailable",
     `cannot follow container ${id.slice(0, 12)} any longer: the connection to the daemon is lost; the container goes on`,

@@ -1,4 +1,4 @@
-import { formatTiming, tellsTiming } from "../../../api/container/run-text.ts";
+import { formatTiming, startFailureStatus, tellsTiming } from "../../../api/container/run-text.ts";
 import type { ContainerCreateRequest, StartTiming } from "../../../api/types/container.ts";
 import type { TareHostConfig } from "../../../api/types/host-config.ts";
 import { Failure } from "../../../base/failure.ts";
@@ -159,8 +159,8 @@ async function start(
   { client, id, image, preserved }: Created,
 ): Promise<(() => void) | undefined> {
   const descriptors = await pass(call, preserved);
-  const { timing } = await client.containers.start(id, { descriptors }).catch(async (thrown: unknown) => {
-    throw await withStartStatus(thrown, client, id);
+  const { timing } = await client.containers.start(id, { descriptors }).catch((thrown: unknown) => {
+    throw withStartStatus(thrown);
   });
   return timingPrinter(call, image, timing);
 }
@@ -175,8 +175,8 @@ async function startAttached(
     const descriptors = await pass(call, preserved);
     return await client.containers.startAttached(id, { streams, until, descriptors });
   };
-  const { timing, ...joined } = await (started ?? start()).catch(async (thrown: unknown) => {
-    throw await withStartStatus(thrown, client, id);
+  const { timing, ...joined } = await (started ?? start()).catch((thrown: unknown) => {
+    throw withStartStatus(thrown);
   });
   return { ...joined, print: timingPrinter(call, image, timing) };
 }
@@ -191,10 +191,9 @@ function timingPrinter(
   return () => (isHello ? call.out(formatTiming(timing)) : call.err(formatTiming(timing)));
 }
 
-async function withStartStatus(thrown: unknown, client: LeanClient, id: string): Promise<unknown> {
+function withStartStatus(thrown: unknown): unknown {
   if (!(thrown instanceof Failure)) return thrown;
-  const { findStartFailureStatus } = await import("./start-failure.ts"); // not loaded where all goes well
-  const exitStatus = await findStartFailureStatus(thrown, client, id);
+  const exitStatus = thrown.details.fromDaemon === true ? startFailureStatus(thrown) : 125;
   return new Failure(thrown.kind, thrown.message, {
     cause: thrown,
     details: { ...thrown.details, exitStatus },

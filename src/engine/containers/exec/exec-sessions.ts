@@ -50,7 +50,7 @@ export class ExecSessions implements AsyncDisposable {
     const exact = this.#byId.get(id);
     if (exact !== undefined) return exact;
     throw new Failure("not-found", `cannot find exec session "${id.slice(0, 100)}"`, {
-      details: { resource: "exec", reference: id },
+      details: { exec: id },
     });
   }
 

@@ -137,8 +137,7 @@ async function launch(
     });
   } catch (failed) {
     const thrown = failureTo("execute in the container", failed);
-    const { exitCode } = thrown.details;
-    const code = typeof exitCode === "number" ? exitCode : 126;
+    const { exitCode: code = 126 } = thrown.details;
     finish(context, session, { code, error: sentenceOf(thrown) });
     duplex?.destroy();
     // The reason of the failure is what the client has to read; what may be left goes with the container.

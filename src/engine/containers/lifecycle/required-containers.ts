@@ -1,4 +1,4 @@
-import { Failure, kindOf } from "../../../base/failure.ts";
+import { Failure, isAlreadyRunning } from "../../../base/failure.ts";
 import type { ContainerId } from "../../../model/containers.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { getContainer, getForCreate } from "../../find-container.ts";
@@ -32,9 +32,7 @@ export async function startRequired(
       await start(required);
     } catch (thrown) {
       // Somebody else was faster.
-      const isStarted =
-        kindOf(thrown) === "conflict" && (thrown as Failure).details["alreadyRunning"] === true;
-      if (!isStarted) throw thrown;
+      if (!isAlreadyRunning(thrown)) throw thrown;
     }
   }
 }

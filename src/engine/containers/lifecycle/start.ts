@@ -175,10 +175,10 @@ async function run(
 }
 
 function failedState(thrown: unknown): Parameters<typeof recordEnd>[2]["state"] {
-  const code = thrown instanceof Failure ? thrown.details["exitCode"] : undefined;
+  const { exitCode = 125 } = thrown instanceof Failure ? thrown.details : {};
   return {
     status: "exited",
-    code: typeof code === "number" ? code : 125,
+    code: exitCode,
     oomKilled: false,
     finishedAt: Date.now(),
     error: sentenceOf(thrown),

@@ -1,6 +1,6 @@
 import { withDeadline } from "../../../base/deadline.ts";
 import { fault } from "../../../base/fault.ts";
-import { Failure } from "../../../base/failure.ts";
+import { Failure, isAlreadyRunning } from "../../../base/failure.ts";
 import { parseSignal } from "../../../linux/process/signal.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerId, ContainerReference } from "../../../model/containers.ts";
@@ -90,7 +90,7 @@ export async function restartContainer(
   try {
     await startContainer(context, record.id);
   } catch (thrown) {
-    if (!(thrown instanceof Failure) || thrown.details["alreadyRunning"] !== true) {
+    if (!isAlreadyRunning(thrown)) {
       await dropEnded(context, record.id);
       throw thrown;
     }
