@@ -2,24 +2,7 @@ import type { Client } from "../client/client.ts";
 import type { LeanClient } from "../client/lean-client.ts";
 import type { CliContext, GlobalOptions } from "./context.ts";
 import type { TableOf } from "./flags/flag.ts";
-import type { CommandTree } from "./tree.ts";
-
-/** What an argument or a flag's value names, for completion. */
-export type Subject =
-  | "container"
-  | "running"
-  | "paused"
-  | "stopped"
-  | "image"
-  | "volume"
-  | "network"
-  | "secret"
-  | "pod"
-  | "registry"
-  | "object"
-  | "file"
-  | "command"
-  | "none";
+import type { Subject } from "./subject.ts";
 
 /** One command: its face as data, and what it does. */
 export interface Command<V> {
@@ -62,4 +45,25 @@ export interface Call<V> {
   /** Writes text to standard output or standard error as it is. */
   out(text: string): void;
   err(text: string): void;
+}
+
+/** A command's place in the tree; the rest of it is loaded when it is used. */
+export interface CommandEntry {
+  /** How it is called, as Docker lists the aliases; the first is its place in the tree. */
+  readonly names: readonly string[];
+  readonly summary: string;
+  /** Shown first, among the common commands. */
+  readonly isCommon?: boolean;
+  readonly isHidden?: boolean;
+  /** The words behind its name, where they are known: for a usual use of them there may be less of it to load. */
+  load(words?: readonly string[]): Promise<Command<unknown>>;
+}
+
+/** All commands; given to those that tell of others, which so need not know them. */
+export interface CommandTree {
+  readonly entries: readonly CommandEntry[];
+  /** What help says of each group. */
+  readonly groups: Readonly<Record<string, string>>;
+  /** First words of commands that are known but not there yet; within a group too. */
+  readonly later: ReadonlySet<string>;
 }

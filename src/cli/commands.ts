@@ -1,5 +1,5 @@
-import type { CommandEntry, CommandTree } from "./tree.ts";
 import { usualCommands } from "./usual-commands.ts";
+import type { CommandEntry, CommandTree } from "./command.ts";
 
 /** The groups of commands, with what help says of them. */
 const groups: CommandTree["groups"] = {

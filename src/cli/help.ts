@@ -1,7 +1,6 @@
-import type { Command } from "./command.ts";
+import type { Command, CommandEntry, CommandTree } from "./command.ts";
 import { type Flag, type FlagTable, shownFlags } from "./flags/flag.ts";
 import { globalFlags } from "./global-flags.ts";
-import type { CommandEntry, CommandTree } from "./tree.ts";
 
 const minimumColumns = 80;
 

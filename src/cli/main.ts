@@ -2,11 +2,11 @@ import { quoteControls } from "../base/quote-controls.ts";
 import { Failure, type FailureDetails, sentenceOf } from "../base/failure.ts";
 import type { Client } from "../client/client.ts";
 import type { LeanClient } from "../client/lean-client.ts";
-import type { Call, Command } from "./command.ts";
+import type { Call, Command, CommandEntry, CommandTree } from "./command.ts";
 import type { CliContext, GlobalOptions, OutputStream } from "./context.ts";
 import { type FlagTable, flagFailure, laterFailure, silentFailure } from "./flags/flag.ts";
 import { type Parsed, parseFlags } from "./flags/parse.ts";
-import { type CommandEntry, type CommandTree, findCommand } from "./tree.ts";
+import { findCommand } from "./tree.ts";
 import { usualCommands } from "./usual-commands.ts";
 import { type GlobalValues, globalFlags, resolveGlobals } from "./global-flags.ts";
 

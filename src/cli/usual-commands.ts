@@ -1,5 +1,5 @@
 import { readFastPathRun } from "../api/container/fast-path-run.ts";
-import type { CommandEntry } from "./tree.ts";
+import type { CommandEntry } from "./command.ts";
 
 /** Those that are used most. By their short names they are found without the others, of which there are a hundred. */
 export const usualCommands: readonly CommandEntry[] = [

@@ -19,20 +19,10 @@ import type { ExecCreateRequest, IdResponse } from "../api/types/exec.ts";
 import { segment } from "./query.ts";
 import { exitOf, findTiming, runContainer, startAttached } from "./run-container.ts";
 import type { AttachedConnection, Transport } from "./transport.ts";
+import type { AttachParameters, StartedRun, WaitCondition } from "./started-run.ts";
 
 export interface Signaled {
   readonly signal?: AbortSignal | undefined;
-}
-
-export interface AttachParameters {
-  readonly stdin?: boolean;
-  readonly stdout?: boolean;
-  readonly stderr?: boolean;
-  /** First what the log holds. */
-  readonly logs?: boolean;
-  /** Go on with what comes. */
-  readonly stream?: boolean;
-  readonly detachKeys?: string;
 }
 
 export interface LogParameters {
@@ -51,16 +41,6 @@ export interface LogParameters {
 export interface CopiedArchive extends Disposable {
   readonly stat: ArchivePathStat;
   readonly archive: AsyncIterable<Uint8Array>;
-}
-
-export type WaitCondition = "not-running" | "next-exit" | "removed";
-
-/** A container that runs, its streams joined. `exit` rejects when the connection breaks. */
-export interface StartedRun {
-  readonly connection: AttachedConnection;
-  /** Undefined where somebody else has started it. */
-  readonly timing: StartTiming | undefined;
-  readonly exit: Promise<ContainerWaitResponse>;
 }
 
 /** Calls of `/containers`. A container is named by its name, its id or the beginning of its id. */

@@ -9,10 +9,10 @@ import type {
   StartTiming,
 } from "../api/types/container.ts";
 import { Failure } from "../base/failure.ts";
-import type { AttachParameters, StartedRun, WaitCondition } from "./containers.ts";
 import type { HttpReply } from "./http/reply.ts";
 import type { ClientSocket } from "./http/socket.ts";
 import type { AttachedConnection, Call, Transport } from "./transport.ts";
+import type { AttachParameters, StartedRun, WaitCondition } from "./started-run.ts";
 
 /** See ContainersClient.run(). */
 export async function runContainer(

@@ -6,7 +6,6 @@ import type { HostFacts } from "./planning/plan-container.ts";
 import type { SecretCatalog } from "./secrets/secret-catalog.ts";
 import type { ContainerRecord, ImageRecord } from "./state/records.ts";
 import type { State } from "./state/state.ts";
-import type { ContainerId } from "../model/containers.ts";
 import type { PassedDescriptors } from "./passed-descriptors.ts";
 import type { VolumeCatalog } from "./volumes/volume-catalog.ts";
 import type { Background } from "./containers/background.ts";
@@ -18,6 +17,7 @@ import type { Places } from "./containers/places.ts";
 import type { Restarts } from "./containers/lifecycle/restarts.ts";
 import type { SeccompProfiles } from "./containers/resources/seccomp-profiles.ts";
 import type { Waiters } from "./containers/lifecycle/waiters.ts";
+import type { ContainerId } from "../model/ids.ts";
 
 /** The image that a container is made of, kept from being removed until this is disposed of. */
 export interface PinnedImage extends Disposable {

@@ -1,7 +1,7 @@
 import { Failure, isFailure } from "../base/failure.ts";
 import type { ContainerRecord } from "./state/records.ts";
 import type { State } from "./state/state.ts";
-import type { ContainerReference } from "../model/containers.ts";
+import type { ContainerReference } from "../model/ids.ts";
 
 /** By whole id, then name, then the beginning of an id. Throws "not-found", or "invalid" for an ambiguous prefix. */
 export function getContainer(state: State, reference: ContainerReference): ContainerRecord {

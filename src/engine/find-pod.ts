@@ -4,9 +4,9 @@ import { hasPodCgroup } from "./planning/pod-cgroup.ts";
 import type { PodFacts } from "./planning/pod-member.ts";
 import type { PodSettings, ContainerRecord } from "./state/records.ts";
 import type { State } from "./state/state.ts";
-import type { PodMembership, PodReference } from "../model/pods.ts";
 import type { ContainerLimits } from "../model/limits.ts";
-import type { ContainerId } from "../model/containers.ts";
+import type { ContainerId, PodReference } from "../model/ids.ts";
+import type { PodMembership } from "../model/pod-membership.ts";
 
 /** The record of the container that holds a pod's namespaces: it is the pod's record, too. */
 export type PodRecord = ContainerRecord & { readonly pod: PodSettings };

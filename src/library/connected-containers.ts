@@ -14,7 +14,6 @@ import type {
   CommitSettings,
   ContainerDetails,
   ContainerFilter,
-  ContainerReference,
   Containers,
   ContainerSpec,
   ContainerSummary,
@@ -25,7 +24,6 @@ import type {
   StartTiming,
   TerminalSize,
 } from "../model/containers.ts";
-import type { PrunedContainers, PruneFilters } from "../model/usage.ts";
 import type * as api from "../api/types/container.ts";
 import { Failure, kindOf } from "../base/failure.ts";
 import { createRequestOf, updateRequestOf } from "./create-request.ts";
@@ -34,6 +32,8 @@ import { parseLogLines } from "./log-lines.ts";
 import { statisticsOf } from "./statistics.ts";
 import type { DescriptorOptions } from "../model/descriptors.ts";
 import { passDescriptors } from "./pass-descriptors.ts";
+import type { ContainerReference } from "../model/ids.ts";
+import type { PrunedContainers, PruneFilters } from "../model/prune.ts";
 
 /** A week: there is no route that waits for an exec. */
 const EXEC_WAIT_MS = 7 * 24 * 3600 * 1000;

@@ -14,9 +14,9 @@ import type {
   ImageTreeImage,
   RegistryImage,
 } from "../model/images.ts";
-import type { PrunedImages } from "../model/usage.ts";
 import { progressOf, refuseError } from "./progress-reply.ts";
 import { imageDetailsOf, imageSummaryOf } from "./inspect-reply.ts";
+import type { PrunedImages } from "../model/prune.ts";
 
 /** The images of an engine behind a socket. */
 export class ConnectedImages implements Images {

@@ -3,13 +3,12 @@ import { formatSettings } from "../api/network/endpoint-settings.ts";
 import type {
   EndpointSettings,
   NetworkDetails,
-  NetworkReference,
   Networks,
   NetworkSpec,
   PublishedReach,
 } from "../model/networks.ts";
-import type { ContainerReference } from "../model/containers.ts";
 import { networkDetailsOf, publishedReachOf } from "./network-reply.ts";
+import type { ContainerReference, NetworkReference } from "../model/ids.ts";
 
 type Filters = Readonly<Record<string, readonly string[]>>;
 

@@ -3,13 +3,13 @@ import type { Engine } from "../model/engine.ts";
 import type { LogEntry, LogOptions } from "../model/logs.ts";
 import type {
   ContainerDetails,
-  ContainerId,
   ContainerSpec,
   ExecSpec,
   ExitStatus,
   StartTiming,
 } from "../model/containers.ts";
 import { readOutput } from "./split-frames.ts";
+import type { ContainerId } from "../model/ids.ts";
 
 export type RunOptions = Omit<ContainerSpec, "image"> & { readonly preserveFds?: PreserveFds };
 

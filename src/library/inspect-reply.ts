@@ -3,7 +3,6 @@ import { planContainer } from "../api/container/container-plan.ts";
 import { parseCreateRequest } from "../api/container/create-request.ts";
 import type * as api from "../api/types/container.ts";
 import type { HostConfig } from "../api/types/host-config.ts";
-import type { PodMembership } from "../api/types/pod.ts";
 import type { ImageInspect, ImageSummary as ApiImageSummary } from "../api/types/image.ts";
 import type { ImageDetails, ImageSummary } from "../model/images.ts";
 import type { Denial } from "../model/denials.ts";
@@ -14,12 +13,13 @@ import type {
   ContainerSummary,
   StartTiming,
 } from "../model/containers.ts";
-import type { ContainerSizes } from "../model/usage.ts";
 import { endpointsOf, portsOfSettings } from "./network-reply.ts";
 import { parseIdRange } from "../spec/id-map.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { ImageConfig } from "../spec/image/config.ts";
 import { normalizePlatform } from "../spec/platform.ts";
+import type { ContainerSizes } from "../model/container-sizes.ts";
+import type { PodMembership } from "../api/types/pod-membership.ts";
 
 /** What `inspect` answered, in the engine's words. */
 export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConfig): ContainerDetails {

@@ -3,9 +3,10 @@ import type { ImageSummary as ImageRow } from "../api/types/image.ts";
 import type { StoreUsage as StoreUsageReply } from "../api/types/tare.ts";
 import type { Volume } from "../api/types/volume.ts";
 import type { ContainerSummary } from "../model/containers.ts";
-import type { ContainerSizes, DiskUsage, StoreKind, StoreUsage } from "../model/usage.ts";
+import type { DiskUsage, StoreKind, StoreUsage } from "../model/usage.ts";
 import type { VolumeDetails, VolumeUsage } from "../model/volumes.ts";
 import { imageSummaryOf } from "./inspect-reply.ts";
+import type { ContainerSizes } from "../model/container-sizes.ts";
 
 /** What the daemon says of its data root, in the engine's words. */
 export function storeUsageOf({

@@ -14,17 +14,13 @@ import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./f
 import type { ContainerLimits } from "./limits.ts";
 import type { LogEntry, LogOptions } from "./logs.ts";
 import type { BoundPorts, EndpointDetails, EndpointSpec, PortSpec } from "./networks.ts";
-import type { PodMembership, PodReference } from "./pods.ts";
-import type { ContainerSizes, PrunedContainers, PruneFilters } from "./usage.ts";
 import type { SecretUse } from "./secrets.ts";
 import type { ContainerStatistics, StatisticsOptions } from "./statistics.ts";
-
-/** Hex, 64 characters. */
-export type ContainerId = string & { readonly brand?: "ContainerId" };
-/** A name, an id, or an unambiguous prefix of an id: what a person types. */
-export type ContainerReference = string;
-/** Time on the wall clock, milliseconds since 1970. */
-export type WallMs = number;
+import type { WallMs } from "./time.ts";
+import type { ContainerId, ContainerReference, PodReference } from "./ids.ts";
+import type { PodMembership } from "./pod-membership.ts";
+import type { PrunedContainers, PruneFilters } from "./prune.ts";
+import type { ContainerSizes } from "./container-sizes.ts";
 
 /** Which processes share one of the kernel's namespaces. */
 export type NamespaceMode = "private" | "host" | { readonly container: ContainerReference };

@@ -1,4 +1,4 @@
-import type { WallMs } from "./containers.ts";
+import type { WallMs } from "./time.ts";
 
 /** A kind of call that a container's processes were refused. */
 export interface Denial {

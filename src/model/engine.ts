@@ -6,8 +6,10 @@ import type { Networks } from "./networks.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Pods } from "./pods.ts";
 import type { Volumes } from "./volumes.ts";
-import type { ContainerId, Containers, WallMs } from "./containers.ts";
+import type { Containers } from "./containers.ts";
 import type { DiskUsage, UsageKind, StoreUsage } from "./usage.ts";
+import type { WallMs } from "./time.ts";
+import type { ContainerId } from "./ids.ts";
 
 /** As Docker's events: type, action, actor. */
 export interface EngineEvent {

@@ -3,8 +3,8 @@ import type { DecryptionKey } from "../spec/image/encryption-keys.ts";
 import type { LayerCompression } from "../spec/image/layer-compression.ts";
 import type { RegistryCredentials } from "../spec/registry/registry-credentials.ts";
 import type { ImageConfig } from "../spec/image/config.ts";
-import type { WallMs } from "./containers.ts";
-import type { PrunedImages, PruneFilters } from "./usage.ts";
+import type { WallMs } from "./time.ts";
+import type { PrunedImages, PruneFilters } from "./prune.ts";
 
 export interface ImageSummary {
   /** `sha256:…` of the config. */

@@ -1,4 +1,4 @@
-import type { WallMs } from "./containers.ts";
+import type { WallMs } from "./time.ts";
 
 export interface LogOptions {
   readonly stdout?: boolean;

@@ -1,6 +1,6 @@
 import type { Progress } from "../base/progress.ts";
 import type { RegistryCredentials } from "../spec/registry/registry-credentials.ts";
-import type { WallMs } from "./containers.ts";
+import type { WallMs } from "./time.ts";
 
 /** For what a manifest is: `{ os: "linux", architecture: "arm", variant: "v7" }`. */
 export interface ManifestPlatform {

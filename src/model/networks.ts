@@ -1,8 +1,6 @@
 import type { PortProtocol } from "../spec/port-range.ts";
-import type { ContainerId, ContainerReference, WallMs } from "./containers.ts";
-
-/** A name, an id, or an unambiguous prefix of an id: what a person types. */
-export type NetworkReference = string;
+import type { WallMs } from "./time.ts";
+import type { ContainerId, ContainerReference, NetworkReference } from "./ids.ts";
 
 /** One address pool as a caller asks for it; what is absent is chosen. */
 export interface SubnetSpec {

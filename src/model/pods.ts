@@ -1,12 +1,9 @@
 import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
 import type { ContainerLimits } from "./limits.ts";
 import type { PortSpec } from "./networks.ts";
-import type { ContainerId, ContainerReference, ContainerSpec, ContainerState, WallMs } from "./containers.ts";
-
-/** Hex, 64 characters: the id of the container that holds the pod's namespaces. */
-export type PodId = ContainerId;
-/** A pod's name, its id, or an unambiguous prefix of that. */
-export type PodReference = string;
+import type { ContainerSpec, ContainerState } from "./containers.ts";
+import type { WallMs } from "./time.ts";
+import type { ContainerId, ContainerReference, PodId, PodReference } from "./ids.ts";
 
 /** Namespaces that the containers of a pod can share. */
 export const podNamespaces = ["ipc", "network", "pid", "uts"] as const;
@@ -78,14 +75,6 @@ export interface PodDetails {
   readonly dnsOptions: readonly string[];
   /** Of all its containers together. */
   readonly limits: ContainerLimits;
-}
-
-/** The pod of a container, as the container's own description tells it. */
-export interface PodMembership {
-  readonly id: PodId;
-  readonly name: string;
-  /** It holds the namespaces of the pod. */
-  readonly isInfra: boolean;
 }
 
 type Filters = Readonly<Record<string, readonly string[]>>;

@@ -1,4 +1,4 @@
-import type { WallMs } from "./containers.ts";
+import type { WallMs } from "./time.ts";
 
 export interface SecretSpec {
   /** 1 to 253 characters, none of them `=`, `/`, `,` or NUL. */

@@ -1,29 +1,7 @@
 import type { ImageSummary } from "./images.ts";
 import type { VolumeDetails, VolumeUsage } from "./volumes.ts";
-import type { ContainerId, ContainerSummary } from "./containers.ts";
-
-/** Docker's filters: until, label, label!; of images dangling, too. */
-export type PruneFilters = Readonly<Record<string, readonly string[]>>;
-
-export interface PrunedContainers {
-  readonly removed: readonly ContainerId[];
-  /** Length of the files that they had written. */
-  readonly freedBytes: number;
-}
-
-export interface PrunedImages {
-  readonly removed: readonly ({ readonly untagged: string } | { readonly deleted: string })[];
-  /** Length of the files in the layers that nobody needs any more; the disk has them back a little later. */
-  readonly freedBytes: number;
-}
-
-/** Of a container, as Docker counts: the length of files, a file with several names once. */
-export interface ContainerSizes {
-  /** Files that it has made or changed. */
-  readonly writtenBytes: number;
-  /** All that it sees: its image's and those. */
-  readonly rootBytes: number;
-}
+import type { ContainerSummary } from "./containers.ts";
+import type { ContainerSizes } from "./container-sizes.ts";
 
 export type UsageKind = "image" | "container" | "volume";
 

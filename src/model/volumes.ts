@@ -1,4 +1,5 @@
-import type { ContainerId, WallMs } from "./containers.ts";
+import type { WallMs } from "./time.ts";
+import type { ContainerId } from "./ids.ts";
 
 export interface VolumeSpec {
   /** Absent: an anonymous volume, with 64 hex digits as its name. */

@@ -1,9 +1,10 @@
 import type { Link } from "../linux/netlink/links.ts";
 import type { NetworkFinding } from "./networks.ts";
-import { evaluatePacket, type TestPacket } from "./policy/evaluate-packet.ts";
+import { evaluatePacket } from "./policy/evaluate-packet.ts";
 import { FORWARD } from "./policy/copy-chains.ts";
 import type { HostSurvey } from "./policy/survey-host.ts";
 import type { NetworkPlan } from "./types.ts";
+import type { TestPacket } from "./policy/test-packet.ts";
 
 /** What the host does with packets that are not for itself. */
 export interface Forwarding {

@@ -67,7 +67,7 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
     await using container = await engine().run("busybox", {
       name,
       command: ["sleep", "60"],
-      mounts: [{ type: "volume", name, target: "/data" }],
+      mounts: [{ kind: "volume", name, target: "/data" }],
     });
     const running = await engine()
       .containers.start(name)

@@ -1,7 +1,7 @@
 import type { ContainerConfig } from "./container-config.ts";
-import type { PodMembership } from "./pod.ts";
 import type { HostConfig } from "./host-config.ts";
 import type { EndpointSettings, NetworkingConfig, NetworkSettings } from "./network.ts";
+import type { PodMembership } from "./pod-membership.ts";
 
 /** Body of `POST /containers/create`. */
 export interface ContainerCreateRequest extends ContainerConfig {

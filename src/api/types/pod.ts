@@ -62,10 +62,3 @@ export interface Pod {
 export interface PodPruneResponse {
   readonly PodsDeleted: readonly string[];
 }
-
-/** The pod of a container, where containers are described. */
-export interface PodMembership {
-  readonly Id: string;
-  readonly Name: string;
-  readonly IsInfra: boolean;
-}

@@ -1,7 +1,8 @@
-import type { Command, Subject } from "../command.ts";
+import type { Command, CommandTree } from "../command.ts";
 import { type Flag, type FlagTable, shownFlags } from "../flags/flag.ts";
 import { globalFlags } from "../global-flags.ts";
-import { type CommandTree, findCommand } from "../tree.ts";
+import { findCommand } from "../tree.ts";
+import type { Subject } from "../subject.ts";
 
 /** One word that can come next, and what it means. */
 export interface Candidate {

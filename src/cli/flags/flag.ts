@@ -1,5 +1,5 @@
-import type { Subject } from "../command.ts";
 import { Failure } from "../../base/failure.ts";
+import type { Subject } from "../subject.ts";
 
 /** One option of a command as data: parsing, help and completion all read it. */
 export interface Flag<T> {

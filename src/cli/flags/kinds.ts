@@ -1,8 +1,8 @@
 import { parseByteSize } from "../../base/byte-size.ts";
 import { parseDuration } from "../../base/duration.ts";
 import { Failure } from "../../base/failure.ts";
-import type { Subject } from "../command.ts";
 import type { Flag } from "./flag.ts";
+import type { Subject } from "../subject.ts";
 
 /** What every kind of flag may have besides its usage. */
 export interface Extras {

@@ -1,8 +1,9 @@
 import { Failure } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
-import type { Call, Command, Subject } from "../command.ts";
+import type { Call, Command } from "../command.ts";
 import { type Candidate, findCandidates } from "../completion/candidates.ts";
 import { filesMark } from "../completion/scripts.ts";
+import type { Subject } from "../subject.ts";
 
 /** Hidden: what the shells' scripts ask. Prints `word<TAB>meaning` lines; never fails and starts no daemon. */
 export const complete: Command<object> = {

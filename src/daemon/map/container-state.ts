@@ -1,7 +1,8 @@
 import type * as api from "../../api/types/container.ts";
 import { formatHumanDuration } from "../../base/duration.ts";
 import { formatRfc3339 } from "../../base/timestamp.ts";
-import type { ContainerState, WallMs } from "../../model/containers.ts";
+import type { ContainerState } from "../../model/containers.ts";
+import type { WallMs } from "../../model/time.ts";
 
 /** What Go writes for a time that never was. */
 const never = "0001-01-01T00:00:00Z";

@@ -2,8 +2,10 @@ import { formatLimits } from "../../api/container/format-limits.ts";
 import { formatShareWord } from "../../api/pod/pod-request.ts";
 import { formatPortBindings } from "../../api/container/published-ports.ts";
 import type * as api from "../../api/types/pod.ts";
-import type { PodDetails, PodMembership } from "../../model/pods.ts";
+import type { PodMembership as ApiMembership } from "../../api/types/pod-membership.ts";
+import type { PodDetails } from "../../model/pods.ts";
 import { timeText } from "./container-state.ts";
+import type { PodMembership } from "../../model/pod-membership.ts";
 
 /** A pod as `GET /tare/pods/{id}/json` shows it. */
 export function podOf(pod: PodDetails): api.Pod {
@@ -33,6 +35,6 @@ export function podOf(pod: PodDetails): api.Pod {
 }
 
 /** What a container's own description says of its pod. */
-export function membershipOf(pod: PodMembership): { readonly Pod: api.PodMembership } {
+export function membershipOf(pod: PodMembership): { readonly Pod: ApiMembership } {
   return { Pod: { Id: pod.id, Name: pod.name, IsInfra: pod.isInfra } };
 }

@@ -2,10 +2,11 @@ import { shapeContainerSummary, shapeImage } from "../../api/http/version-compat
 import type { ContainersPruneReport, ImagesPruneReport, SystemUsage } from "../../api/types/usage.ts";
 import type { UsageType } from "../../api/system/usage-types.ts";
 import type { ApiVersion } from "../../api/http/version.ts";
-import type { DiskUsage, PrunedContainers, PrunedImages } from "../../model/usage.ts";
+import type { DiskUsage } from "../../model/usage.ts";
 import { containerSummaryOf } from "./container-summary.ts";
 import { deleteItemOf, imageSummaryOf } from "./image.ts";
 import { volumeOf } from "./volume.ts";
+import type { PrunedContainers, PrunedImages } from "../../model/prune.ts";
 
 /** `GET /system/df`; there is no build cache yet, and what was not asked for is null. */
 export function usageOf(

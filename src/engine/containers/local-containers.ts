@@ -11,12 +11,10 @@ import type {
   CommitSettings,
   ContainerDetails,
   ContainerFilter,
-  ContainerId,
-  ContainerReference,
   Containers,
   ContainerSpec,
-  CreateOptions,
   ContainerSummary,
+  CreateOptions,
   ExecDetails,
   ExecSpec,
   ExitStatus,
@@ -24,7 +22,6 @@ import type {
   StartTiming,
   TerminalSize,
 } from "../../model/containers.ts";
-import type { PrunedContainers, PruneFilters } from "../../model/usage.ts";
 import { attachContainer } from "./streams/attach.ts";
 import { listContainerChanges } from "./files/changes.ts";
 import { plansOf } from "../networks/join-networks.ts";
@@ -55,6 +52,8 @@ import {
 import { listProcesses } from "./inspect/top.ts";
 import { updateContainer } from "./lifecycle/update.ts";
 import { orCanceled, waitContainer } from "./lifecycle/wait.ts";
+import type { ContainerId, ContainerReference } from "../../model/ids.ts";
+import type { PrunedContainers, PruneFilters } from "../../model/prune.ts";
 
 /** The containers of one data root. */
 export class LocalContainers implements Containers {

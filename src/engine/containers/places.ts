@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ContainerId } from "../../model/containers.ts";
+import type { ContainerId } from "../../model/ids.ts";
 
 /** Where a container's things are. All directories are 0700. */
 export class Places {

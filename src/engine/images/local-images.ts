@@ -20,7 +20,6 @@ import type { PinnedImage } from "../context.ts";
 import type { EngineDependencies } from "../dependencies.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import type { PrunedImages, PruneFilters } from "../../model/usage.ts";
 import type {
   FoundImage,
   ImageDetails,
@@ -44,6 +43,7 @@ import { requirePlatform } from "./require-platform.ts";
 import { pushNamed } from "./push.ts";
 import { saveNamed } from "./save.ts";
 import { StoredLayers } from "./stored-layers.ts";
+import type { PrunedImages, PruneFilters } from "../../model/prune.ts";
 
 /** The images of one data root. */
 export class LocalImages implements Images {

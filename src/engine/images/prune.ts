@@ -2,11 +2,11 @@ import type { Digest } from "../../spec/digest.ts";
 import { createdMs } from "../../spec/image/config.ts";
 import { findFlag, pruneFilter } from "../prune-filters.ts";
 import type { State } from "../state/state.ts";
-import type { PrunedImages, PruneFilters } from "../../model/usage.ts";
 import { familiar, referencesOf } from "./find-image.ts";
 import { imagesOf, layersOf } from "./images-in-use.ts";
 import { knownLayerBytes } from "./layer-bytes.ts";
 import { imageEvent } from "./load-sink.ts";
+import type { PrunedImages, PruneFilters } from "../../model/prune.ts";
 
 /**
  * Removes the images without a name, with `all` (or the filter dangling=false) every one, unless a container is or is

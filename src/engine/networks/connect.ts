@@ -12,13 +12,13 @@ import { planRecord } from "../plan-record.ts";
 import type { EndpointSettings } from "../../model/networks.ts";
 import { changeHosts } from "../planning/network-files.ts";
 import type { ContainerRecord, EndpointRecord, Intent } from "../state/records.ts";
-import type { ContainerReference } from "../../model/containers.ts";
 import { checkSettings, getJoinable, planFor } from "./join-networks.ts";
 import { announceEndpoint, withdrawNames } from "./names.ts";
 import { networkEvent } from "./network-catalog.ts";
 import { routeEndpoints } from "./plan-endpoints.ts";
 import { freeRestingAddresses } from "./resting-addresses.ts";
 import { quoted } from "./refuse-network.ts";
+import type { ContainerReference } from "../../model/ids.ts";
 
 /** See Networks.connect(). */
 export async function connectContainer(

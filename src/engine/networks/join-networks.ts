@@ -7,7 +7,7 @@ import type { ContainerContext } from "../context.ts";
 import type { EngineEvent } from "../../model/engine.ts";
 import type { EndpointSettings, EndpointSpec } from "../../model/networks.ts";
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../state/records.ts";
-import type { ContainerId, ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { choosePorts, type PortFacts } from "./choose-ports.ts";
 import { portsToPublish } from "./exposed-ports.ts";
 import { defaultNetwork } from "./fixed-networks.ts";
@@ -16,6 +16,7 @@ import { networkEvent } from "./network-catalog.ts";
 import { readNetworkOptions } from "./network-options.ts";
 import { checkEndpoint, planEndpoint, routeEndpoints } from "./plan-endpoints.ts";
 import { quoted } from "./refuse-network.ts";
+import type { ContainerId } from "../../model/ids.ts";
 
 /** The networks of a container that is about to be made, found and checked. Throws "invalid". */
 export function resolveEndpoints(context: ContainerContext, spec: ContainerSpec): readonly EndpointRecord[] {

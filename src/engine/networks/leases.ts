@@ -1,6 +1,6 @@
 import { AddressSet, type TakenAddresses } from "../../network/address-set.ts";
 import type { EndpointPlan, PublishedPorts } from "../../network/types.ts";
-import type { ContainerId } from "../../model/containers.ts";
+import type { ContainerId } from "../../model/ids.ts";
 
 export interface Lease {
   readonly containerId: ContainerId;

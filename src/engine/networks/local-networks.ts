@@ -3,19 +3,18 @@ import { type ContainerContext, isRunning } from "../context.ts";
 import type {
   EndpointSettings,
   NetworkDetails,
-  NetworkReference,
   Networks,
   NetworkSpec,
   PublishedReach,
 } from "../../model/networks.ts";
 import { pruneFilter } from "../prune-filters.ts";
 import type { NetworkRecord } from "../state/records.ts";
-import type { ContainerReference } from "../../model/containers.ts";
 import { connectContainer, disconnectContainer } from "./connect.ts";
 import { describeNetwork } from "./describe-network.ts";
 import { describePortReach } from "./describe-port-reach.ts";
 import { isPredefined } from "./fixed-networks.ts";
 import { checkNetworkFilters, matchesNetworkFilters, type NetworkFilter } from "./network-filters.ts";
+import type { ContainerReference, NetworkReference } from "../../model/ids.ts";
 
 /** The networks of one data root. */
 export class LocalNetworks implements Networks {

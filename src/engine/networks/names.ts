@@ -5,9 +5,9 @@ import { readResolver } from "../planning/resolver.ts";
 import type { ContainerContext } from "../context.ts";
 import type { NameView } from "../dependencies.ts";
 import type { ContainerRecord, EndpointRecord } from "../state/records.ts";
-import type { ContainerId } from "../../model/containers.ts";
 import { defaultNetwork } from "./fixed-networks.ts";
 import { orderByPriority } from "./plan-endpoints.ts";
+import type { ContainerId } from "../../model/ids.ts";
 
 /** The names that a network's name server has for a container: its name, its aliases, its short id, the host name that it was given. */
 export function namesIn(

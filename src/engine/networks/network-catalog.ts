@@ -8,7 +8,7 @@ import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
 import { plainGsoSize } from "../../spec/gso-max-size.ts";
 import { eventTimeNs } from "../describe-event.ts";
 import type { EngineEvent } from "../../model/engine.ts";
-import type { NetworkReference, NetworkSpec } from "../../model/networks.ts";
+import type { NetworkSpec } from "../../model/networks.ts";
 import type { NetworkPart } from "../dependencies.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
@@ -23,6 +23,7 @@ import {
   planNetwork,
 } from "./plan-network.ts";
 import { networkNotFound, quoted } from "./refuse-network.ts";
+import type { NetworkReference } from "../../model/ids.ts";
 
 /** Another engine may take what was just found free. */
 const MOST_MOVES = 20;

@@ -9,7 +9,7 @@ import {
 import { formatSignal, parseSignal } from "../../linux/process/signal.ts";
 import type { ImageDefaults } from "../../spec/image/config.ts";
 import type { ContainerLimits } from "../../model/limits.ts";
-import type { ContainerId, ContainerMount, ContainerSpec } from "../../model/containers.ts";
+import type { ContainerMount, ContainerSpec } from "../../model/containers.ts";
 import { planAppArmor } from "./app-armor.ts";
 import { checkCgroupMode, isWithoutDeviceList } from "./cgroup-mode.ts";
 import { checkChroots } from "./chroot-files.ts";
@@ -29,6 +29,7 @@ import { planSecrets, type PlannedSecrets } from "./secrets.ts";
 import { planSysctls } from "./sysctls.ts";
 import { planSystemd } from "./systemd.ts";
 import { maskedPaths, readonlyPaths } from "./system-paths.ts";
+import type { ContainerId } from "../../model/ids.ts";
 
 /** What a plan needs to know about the machine. */
 export interface HostFacts {

@@ -1,4 +1,5 @@
-import type { ContainerId, ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
+import type { ContainerId } from "../../model/ids.ts";
 
 /** Where a pod with limits has its containers, below the engine's own cgroup. */
 export function podCgroupOf(pod: ContainerId): string {

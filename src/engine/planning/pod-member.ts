@@ -1,6 +1,7 @@
 import type { PodNamespace } from "../../model/pods.ts";
-import type { ContainerId, ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/containers.ts";
 import { refuse } from "./refusal.ts";
+import type { ContainerId } from "../../model/ids.ts";
 
 /** What of a pod decides about a container in it. */
 export interface PodFacts {

@@ -1,11 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import { type ProcessDetails, ticksPerSecond } from "../../linux/process/process-details.ts";
-import { cell, type ProcessTableFacts } from "./process-table.ts";
-
-export interface ProcessColumn {
-  readonly title: string;
-  readonly format: (process: ProcessDetails, facts: ProcessTableFacts) => string;
-}
+import { cell } from "./process-table.ts";
+import type { ProcessColumn, ProcessTableFacts } from "./process-column.ts";
 
 const column = (title: string, format: ProcessColumn["format"]): ProcessColumn => ({ title, format });
 const user = ({ uid }: ProcessDetails, { users }: ProcessTableFacts): string => users.get(uid) ?? String(uid);

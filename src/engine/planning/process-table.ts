@@ -1,15 +1,5 @@
 import { type ProcessDetails, ticksPerSecond } from "../../linux/process/process-details.ts";
-import type { ProcessColumn } from "./process-columns.ts";
-
-/** What the columns need besides the processes. */
-export interface ProcessTableFacts {
-  readonly nowMs: number;
-  readonly uptimeSeconds: number;
-  readonly memoryBytes: number;
-  /** Names of the host's users and groups; a number without one stays a number. */
-  readonly users: ReadonlyMap<number, string>;
-  readonly groups: ReadonlyMap<number, string>;
-}
+import type { ProcessColumn, ProcessTableFacts } from "./process-column.ts";
 
 /** The cells of each process, by pid. Pure. */
 export function formatProcesses(

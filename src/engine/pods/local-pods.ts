@@ -14,10 +14,11 @@ import {
 import { infraImage } from "../images/embedded-image.ts";
 import { parseContainerName, randomContainerName } from "../planning/container-name.ts";
 import { planInfra, planShare } from "../planning/pod-infra.ts";
-import type { PodDetails, PodId, PodReference, Pods, PodSpec } from "../../model/pods.ts";
+import type { PodDetails, Pods, PodSpec } from "../../model/pods.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import { describePod, podFilter } from "./describe-pod.ts";
 import { findPodByName, getPod, membersOf, podsOf, type PodRecord } from "../find-pod.ts";
+import type { PodId, PodReference } from "../../model/ids.ts";
 
 type Filters = Readonly<Record<string, readonly string[]>>;
 

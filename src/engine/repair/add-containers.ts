@@ -5,8 +5,9 @@ import { type ImageConfig, noDefaults } from "../../spec/image/config.ts";
 import { reconnect } from "../../runtime/reconnect.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import type { ContainerId, ContainerState } from "../../model/containers.ts";
+import type { ContainerState } from "../../model/containers.ts";
 import { listSnapshots } from "./stored-objects.ts";
+import type { ContainerId } from "../../model/ids.ts";
 
 const idForm = /^[0-9a-f]{64}$/;
 

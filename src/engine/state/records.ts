@@ -6,13 +6,9 @@ import type { Digest } from "../../spec/digest.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
 import type { PodNamespace } from "../../model/pods.ts";
 import type { ManifestListEntry } from "../../model/manifests.ts";
-import type {
-  ContainerId,
-  ContainerSpec,
-  ContainerState,
-  StartTiming,
-  WallMs,
-} from "../../model/containers.ts";
+import type { ContainerSpec, ContainerState, StartTiming } from "../../model/containers.ts";
+import type { WallMs } from "../../model/time.ts";
+import type { ContainerId } from "../../model/ids.ts";
 
 /** What is kept about a container. Frozen; a change is a new record. */
 export interface ContainerRecord {

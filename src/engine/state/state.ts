@@ -2,7 +2,6 @@ import { dirname, join } from "node:path";
 import { fault } from "../../base/fault.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { EngineEvent } from "../../model/engine.ts";
-import type { ContainerId } from "../../model/containers.ts";
 import { damagedState, isDamage } from "./damage.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { EventStore } from "./event-store.ts";
@@ -21,6 +20,7 @@ import {
   subjectOf,
   type VolumeRecord,
 } from "./records.ts";
+import type { ContainerId } from "../../model/ids.ts";
 
 /**
  * All that the engine remembers, in `<dataRoot>/state.db`. Reads come from memory; every change is in the database

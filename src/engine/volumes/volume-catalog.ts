@@ -7,10 +7,10 @@ import type { VolumeStore } from "../../storage/volume-store.ts";
 import { eventTimeNs } from "../describe-event.ts";
 import type { VolumeRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import type { ContainerId } from "../../model/containers.ts";
 import type { EngineEvent } from "../../model/engine.ts";
 import type { VolumeSpec } from "../../model/volumes.ts";
 import { anonymousLabel, parseVolumeName, randomVolumeName, refuseVolume } from "./volume-name.ts";
+import type { ContainerId } from "../../model/ids.ts";
 
 /** Records and directories of volumes, kept together. Who uses a volume is told by the records of the containers. */
 export class VolumeCatalog {

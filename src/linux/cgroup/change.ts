@@ -1,9 +1,10 @@
 import type { CgroupLimits } from "../../model/limits.ts";
 import type { CgroupHierarchy, CgroupLayout } from "./layout.ts";
-import { effectiveLimits, type EffectiveLimits } from "./internal/effective-limits.ts";
+import { effectiveLimits } from "./internal/effective-limits.ts";
 import { planV1Writes } from "./internal/v1/writes.ts";
 import { planV2Writes } from "./internal/v2/writes.ts";
 import type { CgroupWrite } from "./internal/write.ts";
+import type { EffectiveLimits } from "./internal/limits.ts";
 
 /** New limits for a cgroup that lives, as data: the writes of each hierarchy in their order. */
 export interface CgroupChange {

@@ -1,24 +1,14 @@
 import { findLinkIndex, listLinksIn, removeLinkIn, type NetlinkRequest } from "../../linux/netlink/links.ts";
-import { isNamespaceId, listNamespaceIds, type NamespaceId } from "../../linux/netlink/namespace-ids.ts";
+import { isNamespaceId, listNamespaceIds } from "../../linux/netlink/namespace-ids.ts";
 import { listAcceptedMacAddresses } from "../../linux/netlink/neighbors.ts";
 import type { HostSide } from "../host-side.ts";
 import { bypassNamesOf, endpointAliasOf } from "../interface-names.ts";
 import type { LeavingLink } from "../leaving-links.ts";
 import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "../types.ts";
+import type { Macvlan } from "./macvlan.ts";
 
 /** How long the kernel may take to remove the links of a namespace that nothing keeps. */
 const DISMANTLE_MS = 10_000;
-
-/**
- * A container's interface of the kind macvlan. It has no end on the host: after the container's end it is reached by the id of its network
- * namespace, and known by its alias, as ids are used again.
- */
-export interface Macvlan {
-  readonly namespaceId: NamespaceId;
-  /** In the host's namespace. */
-  readonly parentIndex: number;
-  readonly macAddress: string;
-}
 
 /** Removes the interface of an endpoint, and all that somebody has made on the same parent in its namespace. */
 function planRemoval(host: HostSide, id: EndpointId, { namespaceId }: Macvlan): readonly NetlinkRequest[] {

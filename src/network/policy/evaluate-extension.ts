@@ -1,5 +1,5 @@
 import type { Expression } from "../../linux/nftables/rules.ts";
-import type { TestPacket } from "./evaluate-packet.ts";
+import type { TestPacket } from "./test-packet.ts";
 
 // <linux/netfilter/xt_*.h>: what iptables' own matches have in their data, in the machine's byte order.
 const STATE_NEW = 1 << 3;

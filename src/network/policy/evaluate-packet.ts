@@ -6,20 +6,8 @@ import {
   type FirewallSetCopy,
   type Verdict,
 } from "../../linux/nftables/rules.ts";
-import type { IpFamily } from "../../spec/ip-address.ts";
 import { evaluateExtension } from "./evaluate-extension.ts";
-
-/** The first packet of a connection from somebody who is not known. */
-export interface TestPacket {
-  readonly family: IpFamily;
-  readonly protocol: number;
-  readonly inInterface: { readonly name: string; readonly index: number };
-  readonly outInterface?: { readonly name: string; readonly index: number };
-  readonly destination?: Uint8Array;
-  readonly destinationPort: number;
-  /** Its destination was changed on the way: it goes to a container. */
-  readonly isTranslated: boolean;
-}
+import type { TestPacket } from "./test-packet.ts";
 
 export interface TableContents {
   readonly rules: readonly FirewallRule[];

@@ -7,8 +7,9 @@ import { protocolNumbers } from "../firewall/keys.ts";
 import type { PublishPolicy } from "../../spec/publish-policy.ts";
 import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../types.ts";
 import type { InterfaceReach } from "./describe-reach.ts";
-import { evaluatePacket, type TableContents, type TestPacket } from "./evaluate-packet.ts";
+import { evaluatePacket, type TableContents } from "./evaluate-packet.ts";
 import { FORWARD, LOCAL_IN } from "./copy-chains.ts";
+import type { TestPacket } from "./test-packet.ts";
 
 const ownTables = /^tare-[0-9a-f]{8}/;
 

@@ -22,7 +22,7 @@ import type {
 } from "../../../src/model/containers.ts";
 import type { StorageBenchEvent, StorageBenchOptions } from "../../../src/model/storage-bench.ts";
 import { fakeBench } from "./fake-bench.ts";
-import type { DiskUsage, PruneFilters, StoreUsage, UsageKind } from "../../../src/model/usage.ts";
+import type { DiskUsage, StoreUsage, UsageKind } from "../../../src/model/usage.ts";
 import type { VolumeDetails, Volumes } from "../../../src/model/volumes.ts";
 import { parseImageConfig } from "../../../src/spec/image/config.ts";
 import { FakePods } from "./fake-pods.ts";
@@ -30,6 +30,7 @@ import { FakeNetworks } from "./fake-networks.ts";
 import { FakeProcess } from "./fake-process.ts";
 import { FakeSecrets } from "./fake-secrets.ts";
 import { fakeStatistics } from "./fake-statistics.ts";
+import type { PruneFilters } from "../../../src/model/prune.ts";
 
 const config = parseImageConfig(
   Buffer.from(

@@ -6,10 +6,10 @@ import { encodeFrame } from "../../../src/api/http/stream-frames.ts";
 import { poll, sleep } from "../../../src/base/deadline.ts";
 import { Failure, kindOf } from "../../../src/base/failure.ts";
 import { endGently } from "../../../src/daemon/http/bridge.ts";
-import type { StartedRun } from "../../../src/client/containers.ts";
 import { Scratch } from "../../support/scratch.ts";
 import { type DaemonUnderTest, startDaemon } from "./daemon-under-test.ts";
 import { rawRequest, requestText, statusOf } from "./raw-request.ts";
+import type { StartedRun } from "../../../src/client/started-run.ts";
 
 const streams = { stdout: true, stderr: true, stream: true };
 const options = { streams, until: "next-exit" } as const;

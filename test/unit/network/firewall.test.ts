@@ -17,9 +17,10 @@ import {
 import { planTable } from "../../../src/network/firewall/ruleset.ts";
 import { describeReach } from "../../../src/network/policy/describe-reach.ts";
 import { portRanges } from "../../../src/network/policy/host-rule-copy.ts";
-import { evaluatePacket, type TestPacket } from "../../../src/network/policy/evaluate-packet.ts";
+import { evaluatePacket } from "../../../src/network/policy/evaluate-packet.ts";
 import { copyChains } from "../../../src/network/policy/copy-chains.ts";
 import { bridgePlan, endpointPlan, ports } from "../../support/network-plans.ts";
+import type { TestPacket } from "../../../src/network/policy/test-packet.ts";
 
 const plan = bridgePlan("front", 1);
 const sets = (...texts: readonly string[]): readonly string[] =>

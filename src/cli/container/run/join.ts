@@ -1,6 +1,6 @@
 import { Failure, isFailure } from "../../../base/failure.ts";
 import type { ContainerWaitResponse } from "../../../api/types/container.ts";
-import type { AttachParameters, ContainersClient } from "../../../client/containers.ts";
+import type { ContainersClient } from "../../../client/containers.ts";
 import type { AttachedConnection } from "../../../client/transport.ts";
 import type { Call } from "../../command.ts";
 import { parseDetachKeys } from "../../../api/container/detach-keys.ts";
@@ -14,6 +14,7 @@ import {
   type Size,
   sizeOf,
 } from "./follow.ts";
+import type { AttachParameters } from "../../../client/started-run.ts";
 
 export interface JoinOptions {
   readonly id: string;

@@ -2,13 +2,13 @@ import { formatTiming, startFailureStatus, tellsTiming } from "../../../api/cont
 import type { ContainerCreateRequest, StartTiming } from "../../../api/types/container.ts";
 import type { TareHostConfig } from "../../../api/types/host-config.ts";
 import { Failure } from "../../../base/failure.ts";
-import type { AttachParameters, StartedRun, WaitCondition } from "../../../client/containers.ts";
 import type { LeanClient } from "../../../client/lean-client.ts";
 import type { Call } from "../../command.ts";
 import { createContainer, type CreateValues, type MakeContainer, type Making } from "./create.ts";
 import { type Joined, joinContainer, type JoinOptions, streamsOf } from "./join.ts";
 import type { Attached } from "./plan.ts";
 import type { ContainerValues } from "../flags/values.ts";
+import type { AttachParameters, StartedRun, WaitCondition } from "../../../client/started-run.ts";
 
 /** What run has besides create. */
 export interface OwnRunValues {

@@ -1,6 +1,7 @@
 import { Failure } from "../../../base/failure.ts";
 import type { KeptProcess } from "../../../runtime/types.ts";
-import type { ContainerId, ExecDetails, ExecSpec, ExitStatus } from "../../../model/containers.ts";
+import type { ExecDetails, ExecSpec, ExitStatus } from "../../../model/containers.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 
 /** SAFETY: unbounded sessions were a way to exhaust a host's memory (containerd 2022-23471). */
 const MOST_OPEN = 512;

@@ -13,12 +13,7 @@ import { randomContainerId } from "../../planning/container-name.ts";
 import { mergeEnvironment, planEnvironment, withHome } from "../../planning/environment.ts";
 import { withSecrets } from "../../planning/secrets.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type {
-  AttachedStream,
-  ContainerReference,
-  ExecSpec,
-  TerminalSize,
-} from "../../../model/containers.ts";
+import type { AttachedStream, ExecSpec, TerminalSize } from "../../../model/containers.ts";
 import type { ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import type { ExecSession } from "./exec-sessions.ts";
@@ -33,6 +28,7 @@ import { openClass } from "../resources/resource-class.ts";
 import { readSecretVariables } from "../files/secrets.ts";
 import { planRecord } from "../../plan-record.ts";
 import { followDenials, planWatch, tellDenials } from "../resources/watched.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 
 /** Registers a program to be run in a running container; gives the session's id. */
 export function createExec(context: ContainerContext, reference: ContainerReference, spec: ExecSpec): string {

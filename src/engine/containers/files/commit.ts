@@ -12,10 +12,11 @@ import { exposedPortsOf } from "../../networks/exposed-ports.ts";
 import { mergeCommitted } from "../../planning/committed-config.ts";
 import { mergeEnvironment } from "../../planning/environment.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { CommitSettings, ContainerReference } from "../../../model/containers.ts";
+import type { CommitSettings } from "../../../model/containers.ts";
 import { cgroupOf, type ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 
 /** The container's image, and what it has changed as one more layer, as a new image. Gives its id. */
 export async function commitContainer(

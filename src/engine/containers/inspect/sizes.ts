@@ -2,8 +2,8 @@ import { kindOf } from "../../../base/failure.ts";
 import { knownLayerBytes, layerBytesOf } from "../../images/layer-bytes.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerSummary } from "../../../model/containers.ts";
-import type { ContainerSizes } from "../../../model/usage.ts";
 import type { ContainerContext } from "../../context.ts";
+import type { ContainerSizes } from "../../../model/container-sizes.ts";
 
 /** Measures by walking what the container has written. Undefined when it has gone meanwhile. */
 export async function findSizes(

@@ -3,11 +3,11 @@ import { sleep } from "../../../base/deadline.ts";
 import { readHostCpuTime } from "../../../linux/process/cpu-time.ts";
 import { readNetworkCounters } from "../../../linux/process/network-counters.ts";
 import type { ContainerStatistics, StatisticsOptions, StatisticsSample } from "../../../model/statistics.ts";
-import type { ContainerReference } from "../../../model/containers.ts";
 import { cgroupOf, type ContainerContext, isRunning } from "../../context.ts";
 import { getContainer } from "../../find-container.ts";
 import { findNetworkOwner } from "../../network-owner.ts";
 import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 
 const STREAM_MS = 1_000;
 /** Fifty ticks of the host's clock: enough for a share of the CPU that is right to two percent. */

@@ -2,7 +2,7 @@ import { sleep } from "../../../base/deadline.ts";
 import { fault } from "../../../base/fault.ts";
 import { sentenceOf } from "../../../base/failure.ts";
 import type { Exit, KeptProcess } from "../../../runtime/types.ts";
-import type { ContainerId } from "../../../model/containers.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 import type { ContainerContext } from "../../context.ts";
 import { getContainer } from "../../find-container.ts";
 import type { ContainerRecord } from "../../state/records.ts";

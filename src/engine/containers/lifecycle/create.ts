@@ -12,7 +12,7 @@ import { planPodMember } from "../../planning/pod-member.ts";
 import { refuse } from "../../planning/refusal.ts";
 import { factsOf, getPod } from "../../find-pod.ts";
 import type { ContainerRecord, EndpointRecord, IntentId, PodSettings } from "../../state/records.ts";
-import type { ContainerId, ContainerSpec, CreateOptions, NamespaceMode } from "../../../model/containers.ts";
+import type { ContainerSpec, CreateOptions, NamespaceMode } from "../../../model/containers.ts";
 import { checkLinks } from "../../networks/links.ts";
 import { resolveEndpoints } from "../../networks/join-networks.ts";
 import { findUnreached } from "../../networks/unreached-ports.ts";
@@ -33,6 +33,7 @@ import { requiredIds } from "./required-containers.ts";
 import { readSecretVariables } from "../files/secrets.ts";
 import { sharesMemory } from "../files/shared-memory.ts";
 import { anonymousVolumes, volumeMounts } from "../files/volume-uses.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 
 /** Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. With `pod` it holds one. */
 export async function createContainer(

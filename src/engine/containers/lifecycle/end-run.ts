@@ -5,7 +5,7 @@ import { type Failure, kindOf, sentenceOf } from "../../../base/failure.ts";
 import type { Exit } from "../../../runtime/types.ts";
 import type { ContainerRecord, IntentId } from "../../state/records.ts";
 import type { EngineEvent } from "../../../model/engine.ts";
-import type { ContainerId, ContainerState } from "../../../model/containers.ts";
+import type { ContainerState } from "../../../model/containers.ts";
 import { cgroupOf, type ContainerContext } from "../../context.ts";
 import { imagesOf } from "../../images/images-in-use.ts";
 import { containerEvent } from "../../describe-event.ts";
@@ -15,6 +15,7 @@ import { exitCodeOf, exitStatusOf } from "../exit-status.ts";
 import { networkUseEvents, plansOf, releaseEndpoints, withoutPlans } from "../../networks/join-networks.ts";
 import { tellDenials } from "../resources/watched.ts";
 import { anonymousVolumes, volumeUseEvents } from "../files/volume-uses.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 
 /** How long things of a container that has ended may stay busy (its keeper gives out the last bytes). */
 const BUSY_MS = 10_000;

@@ -1,7 +1,7 @@
 import { Failure, isAlreadyRunning } from "../../../base/failure.ts";
-import type { ContainerId } from "../../../model/containers.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { getContainer, getForCreate } from "../../find-container.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 
 /** Required containers are kept by id: a name may pass to another one. Throws "invalid". */
 export function requiredIds(

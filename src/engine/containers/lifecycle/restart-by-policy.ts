@@ -1,12 +1,12 @@
 import { planRestart, startsWithEngine } from "../../planning/restart-policy.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { ContainerId } from "../../../model/containers.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { exitStatusOf } from "../exit-status.ts";
 import { lastRun } from "./last-run.ts";
 import { PhaseClock } from "./phase-clock.ts";
 import { startRequired } from "./required-containers.ts";
 import { startContainer, startHeld } from "./start.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 
 const shortageDelayMs = 1_000;
 

@@ -1,5 +1,5 @@
 import { sleep } from "../../../base/deadline.ts";
-import type { ContainerId } from "../../../model/containers.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 
 /** Containers that wait for their next run. What has to survive the engine is in their records. */
 export class Restarts implements Disposable {

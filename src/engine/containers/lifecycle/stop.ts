@@ -3,7 +3,6 @@ import { fault } from "../../../base/fault.ts";
 import { Failure, isAlreadyRunning } from "../../../base/failure.ts";
 import { parseSignal } from "../../../linux/process/signal.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { ContainerId, ContainerReference } from "../../../model/containers.ts";
 import type { ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { dropContainer } from "./end-run.ts";
@@ -14,6 +13,7 @@ import { planRecord } from "../../plan-record.ts";
 import { endWaiting, markStopped } from "./restart-by-policy.ts";
 import { refuseHolder } from "../../find-pod.ts";
 import { startContainer } from "./start.ts";
+import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 
 const KILL = 9;
 /** After KILL the kernel may still be writing a core or waiting for a disk. */

@@ -8,13 +8,13 @@ import { checkRestartPolicy } from "../../planning/restart-policy.ts";
 import type { ContainerUpdate } from "../../../model/updates.ts";
 import { cgroupLimitsOf } from "../../planning/block-devices.ts";
 import type { Intent } from "../../state/records.ts";
-import type { ContainerReference } from "../../../model/containers.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { changePorts } from "../../networks/publish.ts";
 import { findUnreached } from "../../networks/unreached-ports.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
 import { mayRunOut, watchMemory } from "../resources/out-of-memory.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 
 /** Takes back what a killed engine may have changed before it was in the record. */
 export function undoUpdate(context: ContainerContext, intent: Extract<Intent, { kind: "update" }>): void {

@@ -6,9 +6,9 @@ import type { UserNamespaceMode } from "../../../spec/user-namespace-mode.ts";
 import type { RuntimeNamespaceType } from "../../../spec/runtime-config.ts";
 import { pickIdMaps, planIdPools, subordinateMaps } from "../../planning/id-ranges.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { ContainerId } from "../../../model/containers.ts";
 import type { ContainerContext } from "../../context.ts";
 import { getContainer } from "../../find-container.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 
 /** Ids of containers that are being made, until their records have them. */
 const reserved = new WeakMap<ContainerContext, Map<ContainerId, IdMaps>>();

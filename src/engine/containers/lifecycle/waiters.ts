@@ -1,4 +1,5 @@
-import type { ContainerId, ExitStatus } from "../../../model/containers.ts";
+import type { ExitStatus } from "../../../model/containers.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 
 type Moment = "exit" | "removed";
 

@@ -1,9 +1,9 @@
 import { sentenceOf } from "../../../base/failure.ts";
 import type { KeptProcess } from "../../../runtime/types.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { ContainerId } from "../../../model/containers.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 
 /**
  * From when it runs, an end of its memory is an event at once, and not only when it ends. Asked for after the answer to

@@ -1,13 +1,14 @@
 import { Failure } from "../../../base/failure.ts";
 import { readLog } from "../../../logs/read-log.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { AttachedStream, AttachOptions, ContainerReference } from "../../../model/containers.ts";
+import type { AttachedStream, AttachOptions } from "../../../model/containers.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
 import { encodeFrame } from "./frame.ts";
 import { DeferredDuplex } from "./deferred-duplex.ts";
 import { startsNsOf } from "./logs.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 
 /**
  * A client's end of the container's streams; of one that does not run, from its next start on, missing no byte.

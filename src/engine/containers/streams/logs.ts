@@ -2,9 +2,9 @@ import { Failure } from "../../../base/failure.ts";
 import { readLog } from "../../../logs/read-log.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { LogEntry, LogOptions } from "../../../model/logs.ts";
-import type { ContainerReference } from "../../../model/containers.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { getContainer } from "../../find-container.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 
 /** The container's log as entries; "unsupported", in Docker's words, where none is kept. Following ends with the run that goes on now. */
 export function containerLogs(

@@ -1,37 +1,15 @@
 import type { CgroupLimits } from "../../../model/limits.ts";
 import { Failure } from "../../../base/failure.ts";
 import { type CgroupLayout, findController } from "../layout.ts";
-import type { EffectiveBlockIo } from "./block-io.ts";
 import { parseNumberList } from "./number-list.ts";
 import { effectiveRareLimits } from "./rare-limits.ts";
+import type { EffectiveLimits } from "./limits.ts";
 
 /** Docker's minimum: with less, setting a container up fails in ways that name no limit. */
 const minimumMemoryBytes = 6 * 1024 * 1024;
 const unlimited = -1;
 const nanoCpusPerCpu = 1_000_000_000;
 const defaultPeriodUs = 100_000;
-
-/** Limits that the host can keep: checked, conflicts refused, nanoCpus turned into period and quota. */
-export interface EffectiveLimits {
-  readonly memoryBytes?: number;
-  /** −1: explicitly unlimited. */
-  readonly memorySwapBytes?: number;
-  readonly memoryReservationBytes?: number;
-  readonly oomKillDisable?: true;
-  readonly cpuShares?: number;
-  readonly cpuPeriodUs?: number;
-  readonly cpuQuotaUs?: number;
-  readonly cpusetCpus?: string;
-  readonly cpusetMems?: string;
-  readonly pidsLimit?: number;
-  readonly memorySwappiness?: number;
-  readonly kernelTcpBytes?: number;
-  readonly cpuRealtimePeriodUs?: number;
-  readonly cpuRealtimeRuntimeUs?: number;
-  readonly blockIo?: EffectiveBlockIo;
-  readonly hugePageFiles?: readonly { readonly file: string; readonly bytes: number }[];
-  readonly unified?: Readonly<Record<string, string>>;
-}
 
 type Draft = { -readonly [Key in keyof EffectiveLimits]: EffectiveLimits[Key] };
 

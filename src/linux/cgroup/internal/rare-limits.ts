@@ -2,7 +2,7 @@ import type { CgroupLimits } from "../../../model/limits.ts";
 import { Failure } from "../../../base/failure.ts";
 import { type CgroupLayout, findController, hasControlFile } from "../layout.ts";
 import { effectiveBlockIo } from "./block-io.ts";
-import type { EffectiveLimits } from "./effective-limits.ts";
+import type { EffectiveLimits } from "./limits.ts";
 
 interface Effective {
   readonly limits: EffectiveLimits;

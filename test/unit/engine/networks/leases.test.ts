@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { Leases } from "../../../../src/engine/networks/leases.ts";
-import type { ContainerId } from "../../../../src/model/containers.ts";
 import type { EndpointPlan, PublishedPorts } from "../../../../src/network/types.ts";
 import { parseIpAddress } from "../../../../src/spec/ip-address.ts";
+import type { ContainerId } from "../../../../src/model/ids.ts";
 
 const ports: PublishedPorts = { protocol: "tcp", hostPort: 80, containerPort: 80, count: 10 };
 const address = parseIpAddress("10.0.0.2");

@@ -1,7 +1,7 @@
 import type { DeviceRule } from "../../device-rules.ts";
 import { planV1BlockIo } from "../block-io.ts";
-import type { EffectiveLimits } from "../effective-limits.ts";
 import type { CgroupWrite } from "../write.ts";
+import type { EffectiveLimits } from "../limits.ts";
 
 /** What to write in a v1 hierarchy with these controllers, in order (cgroup-v1/*.rst of the kernel). */
 export function planV1Writes(

@@ -1,6 +1,6 @@
 import { planV2BlockIo } from "../block-io.ts";
-import type { EffectiveLimits } from "../effective-limits.ts";
 import type { CgroupWrite } from "../write.ts";
+import type { EffectiveLimits } from "../limits.ts";
 
 /** The controllers that are switched on for a container's cgroup: those with limits or figures that we use. */
 export const wantedV2Controllers: readonly string[] = ["cpu", "cpuset", "io", "memory", "pids"];

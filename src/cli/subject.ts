@@ -1,0 +1,16 @@
+/** What an argument or a flag's value names, for completion. */
+export type Subject =
+  | "container"
+  | "running"
+  | "paused"
+  | "stopped"
+  | "image"
+  | "volume"
+  | "network"
+  | "secret"
+  | "pod"
+  | "registry"
+  | "object"
+  | "file"
+  | "command"
+  | "none";

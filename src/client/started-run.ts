@@ -1,0 +1,23 @@
+import type { ContainerWaitResponse, StartTiming } from "../api/types/container.ts";
+import type { AttachedConnection } from "./transport.ts";
+
+export interface AttachParameters {
+  readonly stdin?: boolean;
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+  /** First what the log holds. */
+  readonly logs?: boolean;
+  /** Go on with what comes. */
+  readonly stream?: boolean;
+  readonly detachKeys?: string;
+}
+
+export type WaitCondition = "not-running" | "next-exit" | "removed";
+
+/** A container that runs, its streams joined. `exit` rejects when the connection breaks. */
+export interface StartedRun {
+  readonly connection: AttachedConnection;
+  /** Undefined where somebody else has started it. */
+  readonly timing: StartTiming | undefined;
+  readonly exit: Promise<ContainerWaitResponse>;
+}

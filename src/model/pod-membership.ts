@@ -1,0 +1,9 @@
+import type { PodId } from "./ids.ts";
+
+/** The pod of a container, as the container's own description tells it. */
+export interface PodMembership {
+  readonly id: PodId;
+  readonly name: string;
+  /** It holds the namespaces of the pod. */
+  readonly isInfra: boolean;
+}

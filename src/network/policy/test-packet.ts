@@ -1,0 +1,13 @@
+import type { IpFamily } from "../../spec/ip-address.ts";
+
+/** The first packet of a connection from somebody who is not known. */
+export interface TestPacket {
+  readonly family: IpFamily;
+  readonly protocol: number;
+  readonly inInterface: { readonly name: string; readonly index: number };
+  readonly outInterface?: { readonly name: string; readonly index: number };
+  readonly destination?: Uint8Array;
+  readonly destinationPort: number;
+  /** Its destination was changed on the way: it goes to a container. */
+  readonly isTranslated: boolean;
+}
