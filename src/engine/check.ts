@@ -1,7 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import type { OwnedFd } from "../linux/kernel/fd.ts";
 import { isSameProcess } from "../linux/process/process.ts";
-import type { EndpointId } from "../network/types.ts";
 import { type ContainerContext, isRunning } from "./context.ts";
 import type { Garbage } from "./images/garbage.ts";
 import { listUnknownDirectories } from "./containers/files/unknown-directories.ts";
@@ -11,6 +10,7 @@ import { isUnconfirmed } from "./unconfirmed.ts";
 import { subjectOf } from "./state/records.ts";
 import { checkVolumes } from "./volumes/check-volumes.ts";
 import type { CheckFinding } from "../model/engine.ts";
+import type { EndpointId } from "../model/ids.ts";
 
 /** The keepers' own cgroup beside those of the containers. */
 const ownCgroups: ReadonlySet<string> = new Set(["keepers"]);
@@ -103,7 +103,7 @@ function checkRecords({ state, live }: ContainerContext, pending: ReadonlySet<st
 }
 
 function checkCgroups({ state, parts }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {
-  const wanted = new Set(
+  const wanted: ReadonlySet<string> = new Set(
     state
       .containers()
       .filter(isRunning)

@@ -49,8 +49,8 @@ export function membershipOf(
   { id, pod, spec }: Pick<ContainerRecord, "id" | "pod" | "spec">,
 ): PodMembership | undefined {
   if (pod !== undefined) return { id, name: pod.name, isInfra: true };
-  const name = spec.pod === undefined ? undefined : state.findContainer(spec.pod)?.pod?.name;
-  return spec.pod === undefined || name === undefined ? undefined : { id: spec.pod, name, isInfra: false };
+  const infra = spec.pod === undefined ? undefined : state.findContainer(spec.pod);
+  return infra?.pod === undefined ? undefined : { id: infra.id, name: infra.pod.name, isInfra: false };
 }
 
 /** The limits of all containers of its pod together, for a container of one that has some, or that holds one. */

@@ -32,7 +32,7 @@ import { parseLogLines } from "./log-lines.ts";
 import { statisticsOf } from "./statistics.ts";
 import type { DescriptorOptions } from "../model/descriptors.ts";
 import { passDescriptors } from "./pass-descriptors.ts";
-import type { ContainerReference } from "../model/ids.ts";
+import { type ContainerReference, parseContainerId, parseExecId } from "../model/ids.ts";
 import type { PrunedContainers, PruneFilters } from "../model/prune.ts";
 
 /** A week: there is no route that waits for an exec. */
@@ -51,7 +51,7 @@ export class ConnectedContainers implements Containers {
   async create(spec: ContainerSpec): ReturnType<Containers["create"]> {
     const { name, ...rest } = spec;
     const reply = await this.#client.containers.create(createRequestOf(rest), { name });
-    return { id: reply.Id, warnings: reply.Warnings };
+    return { id: parseContainerId(reply.Id), warnings: reply.Warnings };
   }
 
   async start(reference: ContainerReference, options: DescriptorOptions = {}): Promise<StartTiming> {
@@ -240,7 +240,10 @@ export class ConnectedContainers implements Containers {
     options: { readonly filters?: PruneFilters; readonly signal?: AbortSignal } = {},
   ): Promise<PrunedContainers> {
     const report = await this.#client.containers.prune(options.filters);
-    return { removed: report.ContainersDeleted ?? [], freedBytes: report.SpaceReclaimed };
+    return {
+      removed: (report.ContainersDeleted ?? []).map(parseContainerId),
+      freedBytes: report.SpaceReclaimed,
+    };
   }
 
   async inspect(
@@ -294,8 +297,8 @@ export class ConnectedContainers implements Containers {
     const reply = await this.#client.executions.inspect(id);
     const { entrypoint, arguments: rest, tty, privileged, user } = reply.ProcessConfig;
     return {
-      id: reply.ID,
-      containerId: reply.ContainerID,
+      id: parseExecId(reply.ID),
+      containerId: parseContainerId(reply.ContainerID),
       spec: {
         command: [entrypoint, ...rest],
         terminal: tty,

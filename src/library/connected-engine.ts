@@ -19,6 +19,7 @@ import { ConnectedNetworks } from "./connected-networks.ts";
 import { ConnectedPods } from "./connected-pods.ts";
 import type { Pods } from "../model/pods.ts";
 import { ConnectedVolumes } from "./connected-volumes.ts";
+import { parseContainerId } from "../model/ids.ts";
 
 /** An engine behind a socket, by the Docker Engine API. What the API does not tell is empty. */
 export class ConnectedEngine implements Engine {
@@ -119,7 +120,7 @@ export class ConnectedEngine implements Engine {
   async namespaces(): Promise<readonly ContainerNamespaces[]> {
     const rows = await this.#client.system.namespaces();
     return rows.map((row) => ({
-      id: row.Id,
+      id: row.Id === "" ? undefined : parseContainerId(row.Id),
       name: row.Name,
       pid: row.Pid,
       namespaces: Object.fromEntries(

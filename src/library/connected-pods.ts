@@ -5,6 +5,7 @@ import type { Pod } from "../api/types/pod.ts";
 import type { Client } from "../client/client.ts";
 import type { PodDetails, PodNamespace, Pods, PodSpec, PodState } from "../model/pods.ts";
 import { createRequestOf } from "./create-request.ts";
+import { parseContainerId } from "../model/ids.ts";
 
 type Filters = Readonly<Record<string, readonly string[]>>;
 type Grace = { readonly graceMs?: number };
@@ -38,7 +39,7 @@ export class ConnectedPods implements Pods {
       ...(labels === undefined ? {} : { Labels: labels }),
       ...(share === undefined ? {} : { Share: share.map(formatShareWord) }),
     });
-    return { id: Id, warnings: Warnings };
+    return { id: parseContainerId(Id), warnings: Warnings };
   }
 
   async list({ filters = {} }: { readonly filters?: Filters } = {}): Promise<readonly PodDetails[]> {
@@ -78,7 +79,7 @@ export class ConnectedPods implements Pods {
   }
 
   async prune({ filters = {} }: { readonly filters?: Filters } = {}): ReturnType<Pods["prune"]> {
-    return { removed: (await this.#client.pods.prune(filters)).PodsDeleted };
+    return { removed: (await this.#client.pods.prune(filters)).PodsDeleted.map(parseContainerId) };
   }
 }
 
@@ -91,15 +92,19 @@ function secondsOf({ graceMs }: Grace): { readonly graceSeconds?: number } {
 function podDetailsOf(pod: Pod): PodDetails {
   const { InfraConfig: infra } = pod;
   return {
-    id: pod.Id,
+    id: parseContainerId(pod.Id),
     name: pod.Name,
     createdAt: Date.parse(pod.Created),
     state: pod.State.toLowerCase() as PodState,
     labels: pod.Labels,
     share: pod.SharedNamespaces.map((word) => parseShareWord(word) as PodNamespace),
     hostname: pod.Hostname,
-    infraId: pod.InfraContainerID,
-    containers: pod.Containers.map(({ Id, Name, State }) => ({ id: Id, name: Name, state: State })),
+    infraId: parseContainerId(pod.InfraContainerID),
+    containers: pod.Containers.map(({ Id, Name, State }) => ({
+      id: parseContainerId(Id),
+      name: Name,
+      state: State,
+    })),
     networks: infra.Networks,
     ports: planPorts({ PortBindings: infra.PortBindings }),
     extraHosts: infra.HostAdd,

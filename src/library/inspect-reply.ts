@@ -20,6 +20,7 @@ import type { ImageConfig } from "../spec/image/config.ts";
 import { normalizePlatform } from "../spec/platform.ts";
 import type { ContainerSizes } from "../model/container-sizes.ts";
 import type { PodMembership } from "../api/types/pod-membership.ts";
+import { parseContainerId } from "../model/ids.ts";
 
 /** What `inspect` answered, in the engine's words. */
 export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConfig): ContainerDetails {
@@ -29,7 +30,7 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
   const { MaskedPaths: _, ReadonlyPaths: __, ...asked } = hostConfig;
   const request = { ...config, HostConfig: asked };
   return {
-    id: reply.Id,
+    id: parseContainerId(reply.Id),
     name,
     image: config.Image ?? reply.Image,
     imageId: reply.Image,
@@ -81,7 +82,9 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
 }
 
 function membershipOf(pod: PodMembership | undefined): Pick<ContainerSummary, "pod"> {
-  return pod === undefined ? {} : { pod: { id: pod.Id, name: pod.Name, isInfra: pod.IsInfra } };
+  return pod === undefined
+    ? {}
+    : { pod: { id: parseContainerId(pod.Id), name: pod.Name, isInfra: pod.IsInfra } };
 }
 
 function denialOf(denial: api.Denial): Denial {
@@ -167,7 +170,7 @@ export function containerSummaryOf(
   details: api.ContainerInspect,
 ): ContainerSummary {
   return {
-    id: row.Id,
+    id: parseContainerId(row.Id),
     name: (row.Names[0] ?? "").replace(/^\//, ""),
     image: row.Image,
     imageId: row.ImageID,

@@ -7,6 +7,7 @@ import type { DiskUsage, StoreKind, StoreUsage } from "../model/usage.ts";
 import type { VolumeDetails, VolumeUsage } from "../model/volumes.ts";
 import { imageSummaryOf } from "./inspect-reply.ts";
 import type { ContainerSizes } from "../model/container-sizes.ts";
+import { parseContainerId } from "../model/ids.ts";
 
 /** What the daemon says of its data root, in the engine's words. */
 export function storeUsageOf({
@@ -60,7 +61,7 @@ export function volumeUsageOf(
   containers: readonly Pick<ContainerRow, "Id" | "Mounts">[],
 ): VolumeUsage {
   const users = containers.filter(({ Mounts }) => (Mounts ?? []).some((mount) => mount.Name === Name));
-  return { bytes: UsageData?.Size ?? 0, containers: users.map(({ Id }) => Id) };
+  return { bytes: UsageData?.Size ?? 0, containers: users.map(({ Id }) => parseContainerId(Id)) };
 }
 
 export function volumeWithUsageOf(

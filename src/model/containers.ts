@@ -17,7 +17,7 @@ import type { BoundPorts, EndpointDetails, EndpointSpec, PortSpec } from "./netw
 import type { SecretUse } from "./secrets.ts";
 import type { ContainerStatistics, StatisticsOptions } from "./statistics.ts";
 import type { WallMs } from "./time.ts";
-import type { ContainerId, ContainerReference, PodReference } from "./ids.ts";
+import type { ContainerId, ContainerReference, ExecId, PodReference } from "./ids.ts";
 import type { PodMembership } from "./pod-membership.ts";
 import type { PrunedContainers, PruneFilters } from "./prune.ts";
 import type { ContainerSizes } from "./container-sizes.ts";
@@ -431,7 +431,7 @@ export interface ExecSpec {
 }
 
 export interface ExecDetails {
-  readonly id: string;
+  readonly id: ExecId;
   readonly containerId: ContainerId;
   readonly spec: ExecSpec;
   readonly state:

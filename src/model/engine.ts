@@ -43,7 +43,8 @@ export interface EngineInfo {
 }
 
 export interface ContainerNamespaces {
-  readonly id: ContainerId;
+  /** Undefined in the row of the host. */
+  readonly id: ContainerId | undefined;
   readonly name: string;
   readonly pid: number;
   /** type → inode, and with whom it is shared (names of containers, or "host"). */

@@ -14,7 +14,8 @@ import { inNetworkNamespace } from "../linux/namespaces/network-namespace.ts";
 import { openNetlink } from "../linux/netlink/netlink-socket.ts";
 import { Failure } from "../base/failure.ts";
 import type { IpAddress } from "../spec/ip-address.ts";
-import type { EndpointId, EndpointPlan } from "./types.ts";
+import type { EndpointPlan } from "./types.ts";
+import type { EndpointId } from "../model/ids.ts";
 
 /**
  * The container's end, which was born there by the host's request: parameters, addresses, up, routes. One visit to its

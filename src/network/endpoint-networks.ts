@@ -9,7 +9,8 @@ import { vethNameOf } from "./interface-names.ts";
 import { LeavingLinks, type LeavingLink } from "./leaving-links.ts";
 import { leavingMacvlan } from "./macvlan/own-macvlans.ts";
 import type { NetworkRecords, Networks } from "./networks.ts";
-import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "./types.ts";
+import type { EndpointPlan, NetworkPlan } from "./types.ts";
+import type { EndpointId, NetworkId } from "../model/ids.ts";
 
 type Shared = "detach" | "disconnect" | "linkGone" | "expelLink" | "setDefaultGateways" | "bringUpLoopback";
 

@@ -11,7 +11,8 @@ import { bridgeAliasOf, bypassNamesOf, vethNameOf, type OwnNames } from "./inter
 import type { NetworkFinding } from "./networks.ts";
 import type { PortConflict } from "./ports/held-ports.ts";
 import type { HostSurvey } from "./policy/survey-host.ts";
-import type { EndpointId, EndpointPlan, NetworkPlan } from "./types.ts";
+import type { EndpointPlan, NetworkPlan } from "./types.ts";
+import type { EndpointId } from "../model/ids.ts";
 
 export interface KernelState {
   readonly names: OwnNames;

@@ -1,8 +1,8 @@
 import type { Link } from "../linux/netlink/links.ts";
 import type { NetlinkSocket } from "../linux/netlink/netlink-socket.ts";
 import type { OwnNames } from "./interface-names.ts";
-import type { EndpointId } from "./types.ts";
 import type { Macvlan } from "./macvlan/macvlan.ts";
+import type { EndpointId } from "../model/ids.ts";
 
 /** What the drivers act with: sockets in the host's network namespace. */
 export interface HostSide {

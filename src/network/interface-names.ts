@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
-import type { EndpointId, NetworkId } from "./types.ts";
+import type { EndpointId, NetworkId } from "../model/ids.ts";
 
 /** What one data root's engine owns in the kernel. */
 export interface OwnNames {

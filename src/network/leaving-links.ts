@@ -1,5 +1,5 @@
 import { openNetlink, type NetlinkSocket } from "../linux/netlink/netlink-socket.ts";
-import type { EndpointId } from "./types.ts";
+import type { EndpointId } from "../model/ids.ts";
 
 const LOOK_EVERY_MS = 20;
 /** The kernel removes most links sooner. A connection that nobody ends keeps a namespace, and its link, for minutes. */

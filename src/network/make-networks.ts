@@ -5,7 +5,8 @@ import { networkChange } from "./firewall/wanted-elements.ts";
 import { lockHostNetworks } from "./host-lock.ts";
 import { ensureMacvlanParent } from "./macvlan/macvlan-driver.ts";
 import type { OpenedHost } from "./opened-host.ts";
-import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "./types.ts";
+import type { EndpointPlan, NetworkPlan } from "./types.ts";
+import type { EndpointId, NetworkId } from "../model/ids.ts";
 
 /**
  * The host's side of all networks, after a start of the engine: makes what is missing. Returns those that could not be made, with a note for

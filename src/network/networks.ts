@@ -1,7 +1,8 @@
 import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
 import type { IpAddress, IpPrefix } from "../spec/ip-address.ts";
 import type { PublishPolicy } from "../spec/publish-policy.ts";
-import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "./types.ts";
+import type { EndpointPlan, NetworkPlan, PublishedPorts } from "./types.ts";
+import type { EndpointId, NetworkId } from "../model/ids.ts";
 
 /** Something that was done to the host, or found, that its administrator wants to know. One sentence. */
 export type NetworkNote = string;
@@ -92,7 +93,7 @@ export interface Networks extends AsyncDisposable {
   /** From where each of these can be reached, by the host's addresses and firewall as they are now. */
   reachOf(
     ports: readonly PublishedPorts[],
-    options: { readonly networkId: string },
+    options: { readonly networkId: NetworkId },
   ): Promise<readonly PortReach[]>;
   /** A port of these that a program of the host has bound. Sockets that hold published ports are no program's. */
   findPortHolder(ports: PublishedPorts): { readonly port: number } | undefined;

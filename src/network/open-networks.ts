@@ -39,7 +39,8 @@ import type {
 } from "./networks.ts";
 import { SurveyCache } from "./survey-cache.ts";
 import { UnfilteredNetworks } from "./unfiltered-networks.ts";
-import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "./types.ts";
+import type { EndpointPlan, NetworkPlan, PublishedPorts } from "./types.ts";
+import type { EndpointId, NetworkId } from "../model/ids.ts";
 
 /** Changes nothing yet: sockets are opened, and the firewall's table is made, for the first network. */
 export function openNetworks(options: NetworksOptions): Networks {
@@ -236,7 +237,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
 
   async reachOf(
     ports: readonly PublishedPorts[],
-    { networkId }: { readonly networkId: string },
+    { networkId }: { readonly networkId: NetworkId },
   ): Promise<readonly PortReach[]> {
     using _ = await this.lock.acquire("");
     const plan = this.getPlan(networkId);

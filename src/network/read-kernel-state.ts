@@ -7,7 +7,7 @@ import type { FindingsOptions } from "./networks.ts";
 import type { OpenedHost } from "./opened-host.ts";
 import { surveyHost } from "./policy/survey-host.ts";
 import { readForwarding } from "./read-forwarding.ts";
-import type { EndpointId } from "./types.ts";
+import type { EndpointId } from "../model/ids.ts";
 
 /** What the kernel has now, beside what it should have: for findFaults(). */
 export function readKernelState(

@@ -1,10 +1,6 @@
 import type { IpAddress, IpPrefix } from "../spec/ip-address.ts";
 import type { PortProtocol } from "../spec/port-range.ts";
-
-/** 64 hexadecimal digits, of the engine's choice. */
-export type NetworkId = string;
-/** 64 hexadecimal digits, of the engine's choice: one end of one container's run in one network. */
-export type EndpointId = string;
+import type { EndpointId, NetworkId } from "../model/ids.ts";
 
 /** One address pool of a network, of either family. */
 export interface NetworkSubnet {

@@ -17,7 +17,8 @@ import type {
   NetworksOptions,
   PortReach,
 } from "./networks.ts";
-import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "./types.ts";
+import type { EndpointPlan, NetworkPlan, PublishedPorts } from "./types.ts";
+import type { EndpointId, NetworkId } from "../model/ids.ts";
 
 /** The default network, by the name that the engine reserves for it. */
 const defaultNetwork = "bridge";

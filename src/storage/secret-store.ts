@@ -5,9 +5,7 @@ import { fileFailure } from "../linux/files/file-failure.ts";
 import { openDirectoryPath, readFileInRoot } from "../linux/files/open.ts";
 import { Failure, within } from "../base/failure.ts";
 import { syncFile } from "../linux/files/sync.ts";
-
-/** 25 hex digits: who makes them has checked that. */
-export type SecretId = string;
+import { findSecretId, type SecretId } from "../model/ids.ts";
 
 /** More than any value has. */
 const mostBytes = 1024 * 1024;
@@ -24,7 +22,7 @@ export class SecretStore {
   }
 
   list(): readonly SecretId[] {
-    return readdirSync(this.#root).filter((name) => !name.startsWith("."));
+    return readdirSync(this.#root).flatMap((name) => findSecretId(name) ?? []);
   }
 
   /** Keeps the value, durably. */

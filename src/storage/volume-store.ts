@@ -12,9 +12,7 @@ import { measureTree } from "../linux/tree/tree.ts";
 import type { StorageFinding, StorageUsage } from "./driver.ts";
 import { Trash } from "./disk/trash.ts";
 import { copyUp, copyUpMounted, dataName, finishCopyUp, isWhole } from "./volumes/copy-up.ts";
-
-/** One component that begins with no point and has no slash: who names volumes has checked that. */
-export type VolumeName = string;
+import { findVolumeName, type VolumeName } from "../model/ids.ts";
 
 /**
  * Directories of volumes, `<dataRoot>/volumes/NAME/_data`. What is there is whole and survives power loss: it is made
@@ -37,8 +35,8 @@ export class VolumeStore {
 
   list(): readonly VolumeName[] {
     return readdirSync(this.#root, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
-      .map(({ name }) => name);
+      .filter((entry) => entry.isDirectory())
+      .flatMap(({ name }) => findVolumeName(name) ?? []);
   }
 
   /** An empty volume, root's with mode 0755. Idempotent: one that is there stays as it is. */

@@ -10,6 +10,8 @@ import { openNetworks } from "../../src/network/open-networks.ts";
 import { readHostNetwork } from "../../src/network/read-host.ts";
 import type { Networks } from "../../src/network/networks.ts";
 import { fromLine, toLine } from "./network-lines.ts";
+import type { EndpointId, NetworkId } from "../../src/model/ids.ts";
+import { asId } from "./ids.ts";
 
 let networks: Networks | undefined;
 const notes: string[] = [];
@@ -29,15 +31,16 @@ const handlers: Readonly<Record<string, Handler>> = {
     await inNamespace(netns, async (netnsFd) => await networks?.attach(endpoint, { netnsFd })),
   disconnect: async (endpoint, netns: string) =>
     await inNamespace(netns, async (netnsFd) => await networks?.disconnect(endpoint, { netnsFd })),
-  detach: async (id: string) => await networks?.detach(id),
-  linkGone: async (id: string) => await networks?.linkGone(id),
-  expelLink: async (id: string) => await networks?.expelLink(id),
-  setPorts: async (id: string, ports) => await networks?.setPorts(id, ports),
+  detach: async (id: string) => await networks?.detach(asId<EndpointId>(id)),
+  linkGone: async (id: string) => await networks?.linkGone(asId<EndpointId>(id)),
+  expelLink: async (id: string) => await networks?.expelLink(asId<EndpointId>(id)),
+  setPorts: async (id: string, ports) => await networks?.setPorts(asId<EndpointId>(id), ports),
   setPolicy: async (policy) => await networks?.setPolicy(policy),
   reconcile: async (records) => await networks?.reconcile(records),
   obstaclesOf: async (plan) => await networks?.obstaclesOf(plan),
   findings: async () => await networks?.findings(),
-  reachOf: async (ports, networkId: string) => await networks?.reachOf(ports, { networkId }),
+  reachOf: async (ports, networkId: string) =>
+    await networks?.reachOf(ports, { networkId: asId<NetworkId>(networkId) }),
   notes: () => notes,
   hostNetwork: () => readHostNetwork(),
   time: async (plan, { rounds, netns, endpoint }) => {
@@ -49,7 +52,7 @@ const handlers: Readonly<Record<string, Handler>> = {
         const begun = performance.now();
         await networks?.attach({ ...endpoint, id, interfaceName: `eth${round}` }, { netnsFd });
         times.push(performance.now() - begun);
-        await networks?.detach(id);
+        await networks?.detach(asId<EndpointId>(id));
       });
     }
     return times;

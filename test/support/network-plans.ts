@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { bridgeNameOf } from "../../src/network/interface-names.ts";
 import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../../src/network/types.ts";
 import { parseIpAddress, parseIpPrefix } from "../../src/spec/ip-address.ts";
+import type { EndpointId, NetworkId } from "../../src/model/ids.ts";
+import { asId } from "./ids.ts";
 
 function idOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
@@ -23,7 +25,7 @@ export function bridgePlan(name: string, number: number, changes: Partial<Networ
     },
   ];
   return {
-    id,
+    id: asId<NetworkId>(id),
     name,
     driver: "bridge",
     ipv4: true,
@@ -31,7 +33,7 @@ export function bridgePlan(name: string, number: number, changes: Partial<Networ
     internal: false,
     interContainer: true,
     mtu: 1500,
-    interfaceName: bridgeNameOf(id),
+    interfaceName: bridgeNameOf(asId<NetworkId>(id)),
     gatewayMode4: "nat",
     gatewayMode6: "nat",
     masquerade: true,
@@ -48,7 +50,7 @@ export function endpointPlan(
 ): EndpointPlan {
   const subnets = plan.subnets;
   return {
-    id: idOf(`endpoint ${plan.name} ${last}`),
+    id: asId<EndpointId>(idOf(`endpoint ${plan.name} ${last}`)),
     networkId: plan.id,
     macAddress: `02:42:ac:1e:00:${last.toString(16).padStart(2, "0")}`,
     addresses: subnets.map(({ subnet }) => ({

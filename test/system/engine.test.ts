@@ -5,6 +5,7 @@ import type { ContainerSpec } from "../../src/model/containers.ts";
 import { busyboxRootfsTar } from "../support/images.ts";
 import { collect, EngineRoots, logText, runToEnd } from "../support/engine.ts";
 import { splitFrames } from "../../src/library/split-frames.ts";
+import { asId } from "../support/ids.ts";
 
 let roots: EngineRoots;
 let engine: Engine;
@@ -278,7 +279,7 @@ describe("LocalContainers", () => {
     expect((await engine.containers.wait(id)).code).toBe(0);
     expect(await logText(engine, id)).toEndWith("more\nmore\n");
     const [volume] = await engine.volumes.list();
-    expect((await engine.volumes.usage(volume?.name ?? "")).containers).toEqual([id]);
+    expect((await engine.volumes.usage(volume?.name ?? "")).containers).toEqual([asId(id)]);
     await engine.containers.remove(id, { volumes: true });
     expect(await engine.volumes.list()).toEqual([]);
     await engine.settle();

@@ -159,7 +159,7 @@ describe.skipIf(!isRoot)("a table over netlink is the one that nft makes of its 
     const socket = open.use(openNetlink("netfilter"));
     const events = open.use(openNetlink("netfilter"));
     const plans = changes.map((change, at) => bridgePlan(`n${at}`, at + 1, change));
-    const owners = new Map([
+    const owners = new Map<string, ReturnType<typeof networkElements>>([
       ...plans.map((plan) => [plan.id, networkElements(plan)] as const),
       ["stand-in", standInElements(plans)] as const,
       ...plans.slice(0, 1).map((plan) => {

@@ -7,6 +7,8 @@ import { parseIpAddress } from "../../src/spec/ip-address.ts";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
 import { openWorld, type Place, type World } from "../support/network-world.ts";
 import { poll } from "../support/patience.ts";
+import type { NetworkId } from "../../src/model/ids.ts";
+import { asId } from "../support/ids.ts";
 
 let world: World;
 
@@ -268,7 +270,7 @@ test("what cannot be made says why, and leaves nothing", async () => {
   await expect(world.host.call("attach", clash, made.path)).rejects.toThrow(
     "cannot publish 127.0.0.1:8130/tcp: port is already allocated",
   );
-  const lost = endpointPlan({ ...plan, id: "0".repeat(64) }, 7);
+  const lost = endpointPlan({ ...plan, id: asId<NetworkId>("0".repeat(64)) }, 7);
   await expect(world.host.call("attach", lost, made.path)).rejects.toThrow(
     "cannot attach to network 000000000000: it has not been set up",
   );

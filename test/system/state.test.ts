@@ -13,6 +13,8 @@ import { findProcessStatistics } from "../../src/linux/process/process.ts";
 import { EngineRoots, logText } from "../support/engine.ts";
 import { poll } from "../support/patience.ts";
 import { isGone } from "../support/tare.ts";
+import type { ContainerId } from "../../src/model/ids.ts";
+import { asId } from "../support/ids.ts";
 
 let roots: EngineRoots;
 
@@ -254,7 +256,7 @@ test("check() finds a keeper whose container is not known", async () => {
   {
     using state = openState(roots.dataRoot);
     for (const [intent] of state.intents()) state.endIntent(intent);
-    state.endIntent(state.removeContainer(id));
+    state.endIntent(state.removeContainer(asId<ContainerId>(id)));
   }
   await using engine = await roots.open();
   const subjects = (await engine.check()).map(({ subject }) => subject);
@@ -264,7 +266,7 @@ test("check() finds a keeper whose container is not known", async () => {
   await engine[Symbol.asyncDispose]();
   {
     using state = openState(roots.dataRoot);
-    state.beginIntent({ kind: "remove", containerId: id });
+    state.beginIntent({ kind: "remove", containerId: asId<ContainerId>(id) });
   }
   await using next = await roots.open();
   await next.settle();

@@ -16,6 +16,8 @@ import { findXattr, setXattr } from "../../src/linux/files/xattr.ts";
 import { openVolumeStore } from "../../src/storage/volume-store.ts";
 import { Scratch } from "../support/scratch.ts";
 import { isRoot } from "../support/tare.ts";
+import type { VolumeName } from "../../src/model/ids.ts";
+import { asId } from "../support/ids.ts";
 
 const capability = Buffer.from("0100000200040000000000000000000000000000", "hex");
 
@@ -38,10 +40,10 @@ describe.skipIf(!isRoot)("openVolumeStore()", () => {
     setOn(`${source}/sub`, "user.kept", Buffer.from("yes"));
     setOn(source, "user.top", Buffer.from("too"));
     const store = await openVolumeStore(scratch.join("data"));
-    await store.create("vol");
+    await store.create(asId<VolumeName>("vol"));
     using image = openDirectoryPath(source);
-    await store.fill("vol", { source: image.fd });
-    const data = store.dataPath("vol");
+    await store.fill(asId<VolumeName>("vol"), { source: image.fd });
+    const data = store.dataPath(asId<VolumeName>("vol"));
     expect(readdirSync(data).sort()).toEqual(["link", "program", "sub"]);
     expect(readlinkSync(`${data}/link`)).toBe("program");
     expect([statSync(data).uid, statSync(data).gid, statSync(`${data}/program`).uid]).toEqual([7, 8, 5]);
@@ -52,7 +54,7 @@ describe.skipIf(!isRoot)("openVolumeStore()", () => {
     expect(readdirSync(scratch.join("data/volumes/vol"))).toEqual(["_data"]);
     // It is not empty any more: what is in it stays.
     writeFileSync(`${data}/program`, "changed");
-    await store.fill("vol", { source: image.fd });
+    await store.fill(asId<VolumeName>("vol"), { source: image.fd });
     expect(readFileSync(`${data}/program`, "utf8")).toBe("changed");
   });
 
@@ -77,9 +79,9 @@ describe.skipIf(!isRoot)("openVolumeStore()", () => {
     chownSync(`${volumes}/nearly/_ready`, 7, 8);
     const store = await openVolumeStore(scratch.join("data"));
     await store.settle();
-    expect([...store.list()].sort()).toEqual(["half", "nearly"]);
+    expect([...store.list()].sort()).toEqual(["half", "nearly"].map(asId<VolumeName>));
     expect(readdirSync(`${volumes}/half`)).toEqual(["_data"]);
-    expect(store.isEmpty("half")).toBe(true);
+    expect(store.isEmpty(asId<VolumeName>("half"))).toBe(true);
     expect(readdirSync(`${volumes}/nearly`)).toEqual(["_data"]);
     expect(readdirSync(`${volumes}/nearly/_data`).sort()).toEqual(["file", "mine", "sub"]);
     expect(readFileSync(`${volumes}/nearly/_data/mine`, "utf8")).toBe("mine");

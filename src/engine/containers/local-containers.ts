@@ -247,8 +247,13 @@ export class LocalContainers implements Containers {
   }
 
   async inspectExec(id: string): Promise<ExecDetails> {
-    const { containerId, spec, state } = this.#context.execs.get(id);
-    return { id, containerId, spec, state: state.status === "starting" ? { status: "created" } : state };
+    const { id: known, containerId, spec, state } = this.#context.execs.get(id);
+    return {
+      id: known,
+      containerId,
+      spec,
+      state: state.status === "starting" ? { status: "created" } : state,
+    };
   }
 
   async waitExec(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<ExitStatus> {

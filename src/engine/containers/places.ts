@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ContainerId } from "../../model/ids.ts";
+import type { ContainerId, ExecId } from "../../model/ids.ts";
 
 /** Where a container's things are. All directories are 0700. */
 export class Places {
@@ -52,7 +52,7 @@ export class Places {
     return join(this.allRuns, id);
   }
 
-  exec(id: ContainerId, execId: string): string {
+  exec(id: ContainerId, execId: ExecId): string {
     return join(this.run(id), `exec-${execId}`);
   }
 }

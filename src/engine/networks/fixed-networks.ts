@@ -1,4 +1,5 @@
 import type { NetworkRecord } from "../state/records.ts";
+import { parseNetworkId } from "../../model/ids.ts";
 
 /** The network that containers are in when nobody says otherwise. */
 export const defaultNetwork = "bridge";
@@ -11,7 +12,7 @@ export const fixedNetworks: readonly NetworkRecord[] = [
   { name: "host", driver: "host", id: "68" },
   { name: "none", driver: "null", id: "6e" },
 ].map(({ name, driver, id }) => ({
-  id: id.padEnd(64, "0"),
+  id: parseNetworkId(id.padEnd(64, "0")),
   name,
   createdAt: neverMade,
   driver,

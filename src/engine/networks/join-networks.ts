@@ -16,7 +16,7 @@ import { networkEvent } from "./network-catalog.ts";
 import { readNetworkOptions } from "./network-options.ts";
 import { checkEndpoint, planEndpoint, routeEndpoints } from "./plan-endpoints.ts";
 import { quoted } from "./refuse-network.ts";
-import type { ContainerId } from "../../model/ids.ts";
+import { type ContainerId, parseEndpointId } from "../../model/ids.ts";
 
 /** The networks of a container that is about to be made, found and checked. Throws "invalid". */
 export function resolveEndpoints(context: ContainerContext, spec: ContainerSpec): readonly EndpointRecord[] {
@@ -135,7 +135,7 @@ export function planFor(
 ): EndpointPlan {
   const { interfacePrefix } = readNetworkOptions(network);
   const taken = context.networks.leases.addressesIn(network.id);
-  const endpointId = randomBytes(32).toString("hex");
+  const endpointId = parseEndpointId(randomBytes(32).toString("hex"));
   return planEndpoint(
     { endpointId, containerId, network: network.plan, settings, interfacePrefix, taken },
     { usedNames },

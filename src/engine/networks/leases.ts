@@ -1,6 +1,6 @@
 import { AddressSet, type TakenAddresses } from "../../network/address-set.ts";
 import type { EndpointPlan, PublishedPorts } from "../../network/types.ts";
-import type { ContainerId } from "../../model/ids.ts";
+import type { ContainerId, EndpointId } from "../../model/ids.ts";
 
 export interface Lease {
   readonly containerId: ContainerId;
@@ -53,12 +53,12 @@ export class Leases {
   }
 
   /** Endpoints of a network whose addresses rest. */
-  restingIn(networkId: string): readonly string[] {
+  restingIn(networkId: string): readonly EndpointId[] {
     return [...this.#resting.values()].flatMap(({ plan }) => (plan.networkId === networkId ? [plan.id] : []));
   }
 
   /** Endpoints of a container whose addresses rest. */
-  restingOf(id: ContainerId): readonly string[] {
+  restingOf(id: ContainerId): readonly EndpointId[] {
     return [...this.#resting.values()].flatMap(({ containerId, plan }) =>
       containerId === id ? [plan.id] : [],
     );

@@ -23,7 +23,7 @@ import {
   planNetwork,
 } from "./plan-network.ts";
 import { networkNotFound, quoted } from "./refuse-network.ts";
-import type { NetworkReference } from "../../model/ids.ts";
+import { type EndpointId, type NetworkId, type NetworkReference, parseNetworkId } from "../../model/ids.ts";
 
 /** Another engine may take what was just found free. */
 const MOST_MOVES = 20;
@@ -247,7 +247,7 @@ export class NetworkCatalog {
   }
 
   /** Gives a detached endpoint's ports back now, and its addresses when its link is gone. */
-  rest(endpointId: string): void {
+  rest(endpointId: EndpointId): void {
     this.leases.rest(endpointId);
     const gone = this.#part.linkGone(endpointId).then(() => {
       this.leases.remove(endpointId);
@@ -257,7 +257,7 @@ export class NetworkCatalog {
   }
 
   /** Removes the links of detached endpoints now; their addresses are free when this resolves. */
-  async expel(endpointIds: readonly string[]): Promise<void> {
+  async expel(endpointIds: readonly EndpointId[]): Promise<void> {
     for (const id of endpointIds) {
       await this.#part.expelLink(id);
       this.leases.remove(id);
@@ -322,8 +322,8 @@ export class NetworkCatalog {
   }
 }
 
-function randomId(): string {
-  return randomBytes(32).toString("hex");
+function randomId(): NetworkId {
+  return parseNetworkId(randomBytes(32).toString("hex"));
 }
 
 /** With Docker's attributes. */

@@ -11,10 +11,11 @@ import {
   parseIpAddress,
 } from "../../spec/ip-address.ts";
 import type { EndpointSettings } from "../../model/networks.ts";
+import type { EndpointId } from "../../model/ids.ts";
 
 /** A network that a container is about to be in. */
 export interface WantedEndpoint {
-  readonly endpointId: string;
+  readonly endpointId: EndpointId;
   readonly containerId: string;
   readonly network: NetworkPlan;
   readonly settings: EndpointSettings;

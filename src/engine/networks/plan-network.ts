@@ -20,6 +20,7 @@ import { defaultNetwork, isPredefined as isPredefinedName } from "./fixed-networ
 import { planGsoSizes, warnOfSmallTcp } from "./plan-gso-sizes.ts";
 import { readNetworkOptions } from "./network-options.ts";
 import { networkInTheWay, quoted, refuseNetwork } from "./refuse-network.ts";
+import type { NetworkId } from "../../model/ids.ts";
 
 /** What is there already. */
 export interface NetworkFacts {
@@ -42,7 +43,7 @@ export function planNetwork(
     facts,
     isPredefined = false,
   }: {
-    readonly id: string;
+    readonly id: NetworkId;
     readonly nowMs: number;
     readonly facts: NetworkFacts;
     /** Of those whose names nobody else may give. */
@@ -112,7 +113,7 @@ export function planDefaultNetwork({
   nowMs,
   facts,
 }: {
-  readonly id: string;
+  readonly id: NetworkId;
   readonly nowMs: number;
   readonly facts: NetworkFacts;
 }): NetworkRecord {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Failure } from "../../base/failure.ts";
 import { quote } from "./refusal.ts";
 import { adjectives, surnames } from "./words.ts";
+import { type ContainerId, parseContainerId } from "../../model/ids.ts";
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
@@ -27,9 +28,9 @@ export function randomContainerName(isTaken: (name: string) => boolean): string 
 }
 
 /** A new id: 64 hex digits, of which the first twelve are not all decimal (those would be taken for a number). */
-export function randomContainerId(): string {
+export function randomContainerId(): ContainerId {
   for (;;) {
     const id = randomBytes(32).toString("hex");
-    if (!/^\d{12}/.test(id)) return id;
+    if (!/^\d{12}/.test(id)) return parseContainerId(id);
   }
 }

@@ -7,9 +7,7 @@ import type { ContainerRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { ContainerState } from "../../model/containers.ts";
 import { listSnapshots } from "./stored-objects.ts";
-import type { ContainerId } from "../../model/ids.ts";
-
-const idForm = /^[0-9a-f]{64}$/;
+import { findContainerId } from "../../model/ids.ts";
 
 /**
  * Records the containers that have a file system but no record. Their settings are lost: the records serve to read their
@@ -22,8 +20,8 @@ export async function addContainers(
   const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
   const added: string[] = [];
   for (const [text, layers = []] of listSnapshots(dataRoot)) {
-    if (!idForm.test(text) || state.findContainer(text) !== undefined) continue;
-    const id = text as ContainerId;
+    const id = findContainerId(text);
+    if (id === undefined || state.findContainer(id) !== undefined) continue;
     const image = state.images().find(({ config }) => isSame(config.diffIds, layers));
     const { state: lastState, startTime } = await findRun(join(runRoot, "containers", id));
     const name = `recovered-${id.slice(0, 12)}`;

@@ -2,13 +2,14 @@ import { randomBytes } from "node:crypto";
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
-import type { SecretId, SecretStore } from "../../storage/secret-store.ts";
+import type { SecretStore } from "../../storage/secret-store.ts";
 import { eventTimeNs } from "../describe-event.ts";
 import type { EngineEvent } from "../../model/engine.ts";
 import { checkSecretName, checkSecretValue } from "../planning/secrets.ts";
 import type { SecretSpec, SecretUse } from "../../model/secrets.ts";
 import type { SecretRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
+import { parseSecretId, type SecretId } from "../../model/ids.ts";
 
 /** The uses with which value each is, kept from being removed until this is disposed of; by then a record has them. */
 export interface PinnedSecrets extends Disposable {
@@ -71,7 +72,7 @@ export class SecretCatalog {
     }
     const now = Date.now();
     const record: SecretRecord = {
-      id: randomBytes(13).toString("hex").slice(1),
+      id: parseSecretId(randomBytes(13).toString("hex").slice(1)),
       name,
       createdAt: former?.createdAt ?? now,
       updatedAt: now,
@@ -111,7 +112,7 @@ export class SecretCatalog {
 
   /** Takes away the values of a container that is gone, unless somebody else has them. */
   release(uses: readonly SecretUse[] = []): void {
-    this.#removeUnused(uses.flatMap(({ id }) => (id === undefined ? [] : [id])));
+    this.#removeUnused(uses.flatMap(({ id }) => (id === undefined ? [] : [parseSecretId(id)])));
   }
 
   /** What a crash left: values that nobody has. */

@@ -8,7 +8,7 @@ import type { PodNamespace } from "../../model/pods.ts";
 import type { ManifestListEntry } from "../../model/manifests.ts";
 import type { ContainerSpec, ContainerState, StartTiming } from "../../model/containers.ts";
 import type { WallMs } from "../../model/time.ts";
-import type { ContainerId } from "../../model/ids.ts";
+import type { ContainerId, NetworkId, SecretId, VolumeName } from "../../model/ids.ts";
 
 /** What is kept about a container. Frozen; a change is a new record. */
 export interface ContainerRecord {
@@ -52,7 +52,7 @@ export interface PodSettings {
 
 /** A container's end in a network, which may be gone while the container does not run. */
 export interface EndpointRecord {
-  readonly networkId: string;
+  readonly networkId: NetworkId;
   readonly networkName: string;
   readonly settings: EndpointSettings;
   /** While it runs: from this, nobody else gets its addresses and ports. */
@@ -60,7 +60,7 @@ export interface EndpointRecord {
 }
 
 export interface NetworkRecord {
-  readonly id: string;
+  readonly id: NetworkId;
   readonly name: string;
   readonly createdAt: WallMs;
   readonly driver: string;
@@ -106,7 +106,7 @@ export interface ImageRecord {
 }
 
 export interface VolumeRecord {
-  readonly name: string;
+  readonly name: VolumeName;
   readonly createdAt: WallMs;
   readonly labels: Readonly<Record<string, string>>;
   /** Of the driver, which is always "local": type, o, device. */
@@ -115,7 +115,7 @@ export interface VolumeRecord {
 
 /** Of a secret, without its value, which is a file. */
 export interface SecretRecord {
-  readonly id: string;
+  readonly id: SecretId;
   readonly name: string;
   readonly createdAt: WallMs;
   readonly updatedAt: WallMs;
@@ -168,7 +168,7 @@ export type Intent =
       /** With it: see CgroupPart.assign(). */
       readonly isSplit?: boolean;
     }
-  | { readonly kind: "remove-volume"; readonly volume: string }
+  | { readonly kind: "remove-volume"; readonly volume: VolumeName }
   | { readonly kind: "create-network"; readonly network: NetworkPlan }
   | { readonly kind: "remove-network"; readonly network: NetworkPlan };
 

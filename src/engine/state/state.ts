@@ -20,7 +20,7 @@ import {
   subjectOf,
   type VolumeRecord,
 } from "./records.ts";
-import type { ContainerId } from "../../model/ids.ts";
+import type { ContainerId, VolumeName } from "../../model/ids.ts";
 
 /**
  * All that the engine remembers, in `<dataRoot>/state.db`. Reads come from memory; every change is in the database
@@ -134,7 +134,7 @@ export class State implements Disposable {
   }
 
   /** Takes the record away, safe from power loss, and leaves the intent to remove what is on the disk. */
-  removeVolume(name: string, events: readonly EngineEvent[] = []): IntentId {
+  removeVolume(name: VolumeName, events: readonly EngineEvent[] = []): IntentId {
     const intent: Intent = { kind: "remove-volume", volume: name };
     const write = (): IntentId => {
       this.#database.run("DELETE FROM volumes WHERE name = ?", name);

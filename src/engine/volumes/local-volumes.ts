@@ -68,9 +68,9 @@ export class LocalVolumes implements Volumes {
   }
 
   async usage(name: string, options: { readonly signal?: AbortSignal } = {}): Promise<VolumeUsage> {
-    this.#catalog.get(name);
-    const { contentBytes } = await this.#catalog.store.usage(name, options);
-    return { bytes: contentBytes, containers: this.#catalog.users().get(name) ?? [] };
+    const { name: known } = this.#catalog.get(name);
+    const { contentBytes } = await this.#catalog.store.usage(known, options);
+    return { bytes: contentBytes, containers: this.#catalog.users().get(known) ?? [] };
   }
 
   #describe({ name, createdAt, labels, options }: VolumeRecord): VolumeDetails {

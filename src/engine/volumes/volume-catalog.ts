@@ -9,8 +9,8 @@ import type { VolumeRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { EngineEvent } from "../../model/engine.ts";
 import type { VolumeSpec } from "../../model/volumes.ts";
-import { anonymousLabel, parseVolumeName, randomVolumeName, refuseVolume } from "./volume-name.ts";
-import type { ContainerId } from "../../model/ids.ts";
+import { anonymousLabel, parseNewVolumeName, randomVolumeName, refuseVolume } from "./volume-name.ts";
+import type { ContainerId, VolumeName } from "../../model/ids.ts";
 
 /** Records and directories of volumes, kept together. Who uses a volume is told by the records of the containers. */
 export class VolumeCatalog {
@@ -85,14 +85,14 @@ export class VolumeCatalog {
   /** See Volumes.create(). */
   async create({ name = "", ...rest }: VolumeSpec = {}): Promise<VolumeRecord> {
     const isNamed = name !== "";
-    const checked = isNamed ? parseVolumeName(name) : randomVolumeName();
+    const checked = isNamed ? parseNewVolumeName(name) : randomVolumeName();
     using _ = await this.hold([checked]);
     const labels = isNamed ? rest.labels : { ...rest.labels, [anonymousLabel]: "" };
     return await this.ensure(checked, { ...rest, ...(labels === undefined ? {} : { labels }) });
   }
 
   /** The volume, made if it isn't there. It is held by the caller, and the name is proven to be one. */
-  async ensure(name: string, spec: Omit<VolumeSpec, "name"> = {}): Promise<VolumeRecord> {
+  async ensure(name: VolumeName, spec: Omit<VolumeSpec, "name"> = {}): Promise<VolumeRecord> {
     const { driver = "local", options = {}, labels = {} } = spec;
     const known = this.find(name);
     if (driver !== "local" && driver !== "") {
@@ -122,8 +122,8 @@ export class VolumeCatalog {
   async remove(name: string, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
     using _ = await this.hold([name]);
     if (force && this.find(name) === undefined) return;
-    this.get(name);
-    const users = this.users().get(name) ?? [];
+    const { name: known } = this.get(name);
+    const users = this.users().get(known) ?? [];
     if (users.length > 0) {
       throw new Failure(
         "conflict",
@@ -133,17 +133,18 @@ export class VolumeCatalog {
         },
       );
     }
-    this.#drop(name);
+    this.#drop(known);
   }
 
   /** Removes those that are there, that nobody has, and that nobody is about to use; gives their names. */
   removeUnused(names: readonly string[]): readonly string[] {
     const users = this.users();
     return names.filter((name) => {
-      if (this.find(name) === undefined || users.has(name)) return false;
+      const record = this.find(name);
+      if (record === undefined || users.has(name)) return false;
       using held = this.#locks.find(name);
       if (held === undefined) return false;
-      this.#drop(name);
+      this.#drop(record.name);
       return true;
     });
   }
@@ -154,13 +155,13 @@ export class VolumeCatalog {
   }
 
   /** Whether content of an image may come into it. A tmpfs is new at each use, as in Docker. */
-  isFillable(name: string): boolean {
+  isFillable(name: VolumeName): boolean {
     const options = this.localOptions(name);
     return options === undefined ? this.store.isEmpty(name) : options.type !== "tmpfs";
   }
 
   /** Copies a directory of an image into a volume that is empty. It is held by the caller. */
-  async fill(name: string, source: Fd): Promise<void> {
+  async fill(name: VolumeName, source: Fd): Promise<void> {
     const options = this.localOptions(name);
     using mounted = options === undefined ? undefined : await mountLocalVolume(options);
     await this.store.fill(name, { source, mounted: mounted?.fd });
@@ -174,7 +175,7 @@ export class VolumeCatalog {
     return [...this.#state.volumes().values()].sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  #drop(name: string): void {
+  #drop(name: VolumeName): void {
     const intent = this.#state.removeVolume(name, [volumeEvent(name, "destroy", { driver: "local" })]);
     fault("volume.forgotten");
     this.store.discard(name);

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Failure } from "../../base/failure.ts";
+import { parseVolumeName, type VolumeName } from "../../model/ids.ts";
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 /** A directory of this name has to be possible. */
@@ -9,7 +10,7 @@ const MOST_BYTES = 255;
 export const anonymousLabel = "com.docker.volume.anonymous";
 
 /** The name, proven to be one. Throws "invalid" in Docker's words. */
-export function parseVolumeName(text: string): string {
+export function parseNewVolumeName(text: string): VolumeName {
   if (text.length === 1) {
     throw refuseVolume(
       text,
@@ -25,7 +26,7 @@ export function parseVolumeName(text: string): string {
   if (text.length > MOST_BYTES) {
     throw refuseVolume(text, `volume name is too long, names should be at most ${MOST_BYTES} characters`);
   }
-  return text;
+  return parseVolumeName(text);
 }
 
 /** The Failure for a volume that can never be made as asked. */
@@ -37,6 +38,6 @@ export function refuseVolume(name: string, detail: string): Failure {
 }
 
 /** Of an anonymous volume. */
-export function randomVolumeName(): string {
-  return randomBytes(32).toString("hex");
+export function randomVolumeName(): VolumeName {
+  return parseVolumeName(randomBytes(32).toString("hex"));
 }

@@ -17,9 +17,10 @@ import { NetlinkFailure, type NetlinkSocket } from "../../linux/netlink/netlink-
 import { isForcedAbsent } from "../../linux/kernel/without.ts";
 import type { HostSide } from "../host-side.ts";
 import { bridgeAliasOf, bypassNamesOf } from "../interface-names.ts";
-import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "../types.ts";
+import type { EndpointPlan, NetworkPlan } from "../types.ts";
 import { portOf } from "./bridge-driver.ts";
 import { correctGsoSizes, wantedGsoSizes, withNextPort } from "./correct-gso-sizes.ts";
+import type { EndpointId, NetworkId } from "../../model/ids.ts";
 
 /** Whether this kernel has the interfaces that it takes: nothing is made. */
 export function hasBypass(route: NetlinkSocket): boolean {

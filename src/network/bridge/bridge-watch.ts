@@ -4,12 +4,13 @@ import type { NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
 import { parseRouteEvents, type RouteEvent } from "../../linux/netlink/route-events.ts";
 import type { HostSide } from "../host-side.ts";
 import { vethNameOf } from "../interface-names.ts";
-import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "../types.ts";
+import type { EndpointPlan, NetworkPlan } from "../types.ts";
 import { findBridgeFaults } from "./bridge-faults.ts";
 import type { BridgeBypass } from "./bridge-bypass.ts";
 import { readBridge } from "./read-bridge.ts";
 import { restoreBridge } from "./restore-bridge.ts";
 import { MOST_RESTORES, RestoreLimit } from "./restore-limit.ts";
+import type { EndpointId, NetworkId } from "../../model/ids.ts";
 
 /** The networks and endpoints that should be in the kernel. */
 export interface Wanted {

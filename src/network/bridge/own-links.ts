@@ -1,9 +1,10 @@
 import { listLinks, removeLink, setMaster, setUp } from "../../linux/netlink/links.ts";
 import type { HostSide } from "../host-side.ts";
 import { bridgeAliasOf, vethNameOf } from "../interface-names.ts";
-import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "../types.ts";
+import type { EndpointPlan, NetworkPlan } from "../types.ts";
 import { portOf } from "./bridge-driver.ts";
 import { correctGsoSizes } from "./correct-gso-sizes.ts";
+import type { EndpointId, NetworkId } from "../../model/ids.ts";
 
 interface Records {
   readonly plans: ReadonlyMap<NetworkId, NetworkPlan>;

@@ -1,11 +1,12 @@
 import { addSubnetRoute } from "../../linux/netlink/addresses.ts";
 import type { HostSide } from "../host-side.ts";
-import type { EndpointId, EndpointPlan, NetworkPlan } from "../types.ts";
+import type { EndpointPlan, NetworkPlan } from "../types.ts";
 import type { BridgeBypass } from "./bridge-bypass.ts";
 import { correctBridgeSizes, ensureBridge } from "./bridge-driver.ts";
 import { missingRoutes } from "./bridge-faults.ts";
 import { correctBridgePorts } from "./own-links.ts";
 import { readBridge } from "./read-bridge.ts";
+import type { EndpointId } from "../../model/ids.ts";
 
 /** Completes the bridge of a network, and puts the interfaces of its containers back on it. */
 export function restoreBridge(

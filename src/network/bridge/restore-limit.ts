@@ -1,4 +1,4 @@
-import type { NetworkId } from "../types.ts";
+import type { NetworkId } from "../../model/ids.ts";
 
 /** A bridge that another program changes all the time is restored this often within a minute. */
 export const MOST_RESTORES = 3;

@@ -1,6 +1,7 @@
 import type { SetElement } from "../../linux/nftables/nftables.ts";
-import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "../types.ts";
+import type { EndpointPlan, NetworkPlan } from "../types.ts";
 import { endpointElements, networkElements, standInElements } from "./elements.ts";
+import type { EndpointId, NetworkId } from "../../model/ids.ts";
 
 /** Set elements by their owner: a network, an endpoint, or all networks together. */
 export type OwnedElements = ReadonlyMap<string, readonly SetElement[]>;

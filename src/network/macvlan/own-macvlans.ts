@@ -4,16 +4,17 @@ import { listAcceptedMacAddresses } from "../../linux/netlink/neighbors.ts";
 import type { HostSide } from "../host-side.ts";
 import { bypassNamesOf, endpointAliasOf } from "../interface-names.ts";
 import type { LeavingLink } from "../leaving-links.ts";
-import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan } from "../types.ts";
+import type { EndpointPlan, NetworkPlan } from "../types.ts";
 import type { Macvlan } from "./macvlan.ts";
+import { type EndpointId, findEndpointId, type NetworkId } from "../../model/ids.ts";
 
 /** How long the kernel may take to remove the links of a namespace that nothing keeps. */
 const DISMANTLE_MS = 10_000;
 
 /** Removes the interface of an endpoint, and all that somebody has made on the same parent in its namespace. */
-function planRemoval(host: HostSide, id: EndpointId, { namespaceId }: Macvlan): readonly NetlinkRequest[] {
+function planRemoval(host: HostSide, ownAlias: string, { namespaceId }: Macvlan): readonly NetlinkRequest[] {
   const links = listLinksIn(namespaceId, host.route).filter(({ kind }) => kind === "macvlan");
-  const own = links.find(({ alias }) => alias === endpointAliasOf(host.names, id));
+  const own = links.find(({ alias }) => alias === ownAlias);
   return links
     .filter(({ parent }) => parent === own?.parent)
     .map(({ name }) => removeLinkIn(namespaceId, name));
@@ -45,7 +46,7 @@ export function leavingMacvlan(
       return listAcceptedMacAddresses(socket, parentIndex).has(macAddress);
     },
     remove: async () => {
-      await remove((host) => planRemoval(host, id, macvlan));
+      await remove((host) => planRemoval(host, endpointAliasOf(host.names, id), macvlan));
       isRemoved = true;
     },
   };
@@ -72,10 +73,10 @@ export function adoptMacvlans(
       ({ kind, alias }) => kind === "macvlan" && alias.startsWith(names.aliasPrefix),
     );
     for (const { alias, parent: parentIndex, macAddress } of own) {
-      const id = alias.slice(names.aliasPrefix.length);
+      const id = findEndpointId(alias.slice(names.aliasPrefix.length));
       const macvlan = { namespaceId, parentIndex, macAddress };
-      if (endpoints.has(id)) macvlans.set(id, macvlan);
-      else route.send(planRemoval(host, id, macvlan));
+      if (id !== undefined && endpoints.has(id)) macvlans.set(id, macvlan);
+      else route.send(planRemoval(host, alias, macvlan));
     }
   }
 }

@@ -3,8 +3,9 @@ import type { OwnedFd } from "../../linux/kernel/fd.ts";
 import { holdPort, type PortPlace } from "../../linux/sockets/port-socket.ts";
 import { listWaitingSockets, meets } from "../../linux/sockets/waiting-sockets.ts";
 import { formatHostPorts } from "../port-clash.ts";
-import type { EndpointId, EndpointPlan, NetworkId, NetworkPlan, PublishedPorts } from "../types.ts";
+import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../types.ts";
 import { firstPlaces, keyOfPlace, planHostPortRanges, type HostPortRange } from "./port-places.ts";
+import type { EndpointId, NetworkId } from "../../model/ids.ts";
 
 /** Sockets of one container's ports, and of all containers'. */
 export const MOST_FOR_ONE = 256;

@@ -31,6 +31,8 @@ import { FakeProcess } from "./fake-process.ts";
 import { FakeSecrets } from "./fake-secrets.ts";
 import { fakeStatistics } from "./fake-statistics.ts";
 import type { PruneFilters } from "../../../src/model/prune.ts";
+import type { ContainerId, ExecId } from "../../../src/model/ids.ts";
+import { asId } from "../../support/ids.ts";
 
 const config = parseImageConfig(
   Buffer.from(
@@ -48,7 +50,7 @@ const sizes = { writtenBytes: 2_500, rootBytes: 4_002_500 };
 const imageId = `sha256:${"b".repeat(64)}`;
 
 interface FakeContainer {
-  readonly id: string;
+  readonly id: ContainerId;
   name: string;
   readonly spec: ContainerSpec;
   state: ContainerState;
@@ -57,8 +59,8 @@ interface FakeContainer {
 }
 
 interface FakeExec {
-  readonly id: string;
-  readonly containerId: string;
+  readonly id: ExecId;
+  readonly containerId: ContainerId;
   readonly spec: ExecSpec;
   readonly process: FakeProcess;
   state: ExecDetails["state"];
@@ -116,10 +118,11 @@ export class FakeEngine implements Engine {
       const name = spec.name ?? `random_${this.known.length}`;
       const holder = this.known.find((other) => other.name === name);
       if (holder !== undefined) {
-        const details = { name, containerId: holder.id };
-        throw new Failure("conflict", `cannot use name "${name}": it is taken`, { details });
+        throw new Failure("conflict", `cannot use name "${name}": it is taken`, {
+          details: { name, id: holder.id },
+        });
       }
-      const id = (this.known.length + 1).toString(16).padStart(2, "0").repeat(32);
+      const id = asId<ContainerId>((this.known.length + 1).toString(16).padStart(2, "0").repeat(32));
       const process = new FakeProcess(
         [...(spec.entrypoint ?? []), ...(spec.command ?? ["sh"])],
         spec.terminal === true,
@@ -269,7 +272,7 @@ export class FakeEngine implements Engine {
     createExec: async (reference, spec) => {
       const container = this.find(reference);
       if (container.state.status !== "running") throw new Failure("conflict", "cannot exec: it does not run");
-      const id = (this.execs.length + 1).toString(16).padStart(2, "0").repeat(32);
+      const id = asId<ExecId>((this.execs.length + 1).toString(16).padStart(2, "0").repeat(32));
       const process = new FakeProcess(spec.command, spec.terminal === true);
       this.execs.push({ id, containerId: container.id, spec, process, state: { status: "created" } });
       return id;
@@ -495,7 +498,14 @@ export class FakeEngine implements Engine {
   }
 
   async namespaces(): Promise<readonly ContainerNamespaces[]> {
-    return [{ id: "", name: "host", pid: 1, namespaces: { mnt: { inode: 4_026_531_841, sharedWith: [] } } }];
+    return [
+      {
+        id: asId<ContainerId>(""),
+        name: "host",
+        pid: 1,
+        namespaces: { mnt: { inode: 4_026_531_841, sharedWith: [] } },
+      },
+    ];
   }
 
   async storeUsage(): Promise<StoreUsage> {
@@ -631,7 +641,7 @@ export class FakeEngine implements Engine {
   #details({ id, name, spec, state }: FakeContainer): ContainerDetails {
     const command = [...(spec.entrypoint ?? []), ...(spec.command ?? ["sh"])];
     return {
-      id,
+      id: asId<ContainerId>(id),
       name,
       image: spec.image,
       imageId,

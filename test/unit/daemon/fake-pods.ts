@@ -1,5 +1,7 @@
 import { Failure } from "../../../src/base/failure.ts";
 import type { PodDetails, Pods, PodSpec, PodState } from "../../../src/model/pods.ts";
+import type { ContainerId } from "../../../src/model/ids.ts";
+import { asId } from "../../support/ids.ts";
 
 /** Pods in memory, of nothing but their infra containers. */
 export class FakePods implements Pods {
@@ -9,15 +11,15 @@ export class FakePods implements Pods {
     const name = spec.name ?? "quiet_pod";
     const id = (this.known.size + 1).toString(16).padStart(64, "e");
     this.known.set(name, {
-      id,
+      id: asId<ContainerId>(id),
       name,
       createdAt: 5,
       state: "created",
       labels: spec.labels ?? {},
       share: spec.share ?? ["ipc", "network", "uts"],
       hostname: spec.hostname ?? name,
-      infraId: id,
-      containers: [{ id, name: `${id.slice(0, 12)}-infra`, state: "created" }],
+      infraId: asId<ContainerId>(id),
+      containers: [{ id: asId<ContainerId>(id), name: `${id.slice(0, 12)}-infra`, state: "created" }],
       networks:
         spec.network === undefined
           ? ["bridge"]
@@ -29,7 +31,7 @@ export class FakePods implements Pods {
       dnsOptions: spec.dnsOptions ?? [],
       limits: spec.limits ?? {},
     });
-    return { id, warnings: [] };
+    return { id: asId<ContainerId>(id), warnings: [] };
   }
 
   async list(): Promise<readonly PodDetails[]> {

@@ -11,6 +11,8 @@ import type { Engine } from "../../../src/model/engine.ts";
 import type { ContainerSpec } from "../../../src/model/containers.ts";
 import { Scratch } from "../../support/scratch.ts";
 import { FakeProcess, FakeWorld } from "./fake-dependencies.ts";
+import type { ContainerId } from "../../../src/model/ids.ts";
+import { asId } from "../../support/ids.ts";
 
 let scratch: Scratch;
 let world: FakeWorld;
@@ -107,7 +109,7 @@ describe("references", () => {
     const first = await create();
     await create({ name: first.slice(0, 12) });
     expect((await engine.containers.inspect(first.slice(0, 12))).name).toBe(first.slice(0, 12));
-    expect((await engine.containers.inspect(first.slice(0, 13))).id).toBe(first);
+    expect((await engine.containers.inspect(first.slice(0, 13))).id).toBe(asId(first));
     for (let made = 0; made < 17; made++) await create();
     const prefix = [..."0123456789abcdef"].find((digit) => digit !== "");
     const ids = (await engine.containers.list({ all: true })).map(({ id }) => id);
@@ -127,10 +129,10 @@ describe("references", () => {
     const taken = await create({ name: "taken" });
     await expect(engine.containers.rename(id, "taken")).rejects.toMatchObject({ details: { id: taken } });
     await engine.containers.rename("before", "after");
-    expect((await engine.containers.inspect("after")).id).toBe(id);
+    expect((await engine.containers.inspect("after")).id).toBe(asId(id));
     await create({ name: "before" });
     await reopen();
-    expect((await engine.containers.inspect("after")).id).toBe(id);
+    expect((await engine.containers.inspect("after")).id).toBe(asId(id));
   });
 });
 
@@ -465,10 +467,10 @@ describe("an engine that comes back", () => {
     await engine[Symbol.asyncDispose]();
     {
       using state = openState(join(world.root, "data"));
-      const intent = state.removeContainer(half);
+      const intent = state.removeContainer(asId<ContainerId>(half));
       state.endIntent(intent);
-      state.beginIntent({ kind: "create", containerId: half });
-      state.removeContainer(gone);
+      state.beginIntent({ kind: "create", containerId: asId<ContainerId>(half) });
+      state.removeContainer(asId<ContainerId>(gone));
     }
     engine = await startEngine(await world.parts());
     await engine.settle();
@@ -496,7 +498,7 @@ describe("an engine that comes back", () => {
     const begunAt = Date.now();
     {
       using state = openState(join(world.root, "data"));
-      state.beginIntent({ kind: "start", containerId: id, begunAt });
+      state.beginIntent({ kind: "start", containerId: asId<ContainerId>(id), begunAt });
     }
     const place = join(world.root, "run/containers", id);
     if (what === "runs") world.processes.set(place, new FakeProcess(1, world.root));

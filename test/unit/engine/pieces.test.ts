@@ -18,6 +18,8 @@ import { planNamespaceRows } from "../../../src/engine/namespaces.ts";
 import { splitFrames } from "../../../src/library/split-frames.ts";
 import { parseLogLines } from "../../../src/library/log-lines.ts";
 import { eventOf } from "./state-records.ts";
+import type { ContainerId } from "../../../src/model/ids.ts";
+import { asId } from "../../support/ids.ts";
 
 describe("DeferredDuplex", () => {
   test("delivers what was written before it was joined, and the end of it", async () => {
@@ -183,9 +185,9 @@ test("event filters are Docker's", () => {
 
 test("planNamespaceRows() says who shares what", () => {
   const rows = planNamespaceRows([
-    { id: "", name: "host", pid: 1, inodes: { mount: 1, pid: 2 } },
-    { id: "a", name: "one", pid: 2, inodes: { mount: 3, pid: 2 } },
-    { id: "b", name: "two", pid: 3, inodes: { mount: 4, pid: 2 } },
+    { id: asId<ContainerId>(""), name: "host", pid: 1, inodes: { mount: 1, pid: 2 } },
+    { id: asId<ContainerId>("a"), name: "one", pid: 2, inodes: { mount: 3, pid: 2 } },
+    { id: asId<ContainerId>("b"), name: "two", pid: 3, inodes: { mount: 4, pid: 2 } },
   ]);
   expect(rows[1]?.namespaces["mount"]).toEqual({ inode: 3, sharedWith: [] });
   expect(rows[1]?.namespaces["pid"]).toEqual({ inode: 2, sharedWith: ["host", "two"] });

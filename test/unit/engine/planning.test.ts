@@ -23,6 +23,8 @@ import type { ContainerMount, ContainerSpec } from "../../../src/model/container
 import { capabilityNames, defaultCapabilities } from "../../../src/linux/process/capability.ts";
 import type { ResourceName } from "../../../src/linux/process/rlimit.ts";
 import type { ImageDefaults } from "../../../src/spec/image/config.ts";
+import type { ContainerId } from "../../../src/model/ids.ts";
+import { asId } from "../../support/ids.ts";
 
 const image: ImageDefaults = {
   user: "",
@@ -40,7 +42,11 @@ const host = {
 };
 const id = "0123456789abcdef".repeat(4);
 const plan = (spec: Partial<ContainerSpec> = {}, defaults: Partial<ImageDefaults> = {}) =>
-  planContainer(id, { spec: { image: "x", ...spec }, image: { ...image, ...defaults }, host });
+  planContainer(asId<ContainerId>(id), {
+    spec: { image: "x", ...spec },
+    image: { ...image, ...defaults },
+    host,
+  });
 
 describe("planCommand()", () => {
   test.each([
@@ -270,9 +276,12 @@ describe("planContainer()", () => {
   });
 
   test("is called as the owner of its network, unless its names are the host's", () => {
-    const networkOwner = { id: "f".repeat(64), spec: { image: "x", hostname: "owner", domainname: "test" } };
+    const networkOwner = {
+      id: asId<ContainerId>("f".repeat(64)),
+      spec: { image: "x", hostname: "owner", domainname: "test" },
+    };
     const named = (spec: Partial<ContainerSpec>): unknown => {
-      const { hostname, domainname, env } = planContainer(id, {
+      const { hostname, domainname, env } = planContainer(asId<ContainerId>(id), {
         spec: { image: "x", namespaces: { network: { container: "y" } }, ...spec },
         image,
         host,
@@ -313,7 +322,7 @@ describe("planContainer()", () => {
   test("warns of capabilities that the engine itself lacks", () => {
     const poor = { ...host, capabilities: new Set(defaultCapabilities) };
     const spec = { image: "x", capabilities: { add: ["SYS_TIME"] } };
-    expect(planContainer(id, { spec, image, host: poor }).warnings).toEqual([
+    expect(planContainer(asId<ContainerId>(id), { spec, image, host: poor }).warnings).toEqual([
       "CAP_SYS_TIME cannot be given: the engine itself lacks it",
     ]);
   });
@@ -323,7 +332,7 @@ describe("planContainer()", () => {
     const poor = { ...host, ceilings: { limitOf, oomScoreAdj: 3 } };
     const rlimits = [{ name: "nofile", soft: 20, hard: 20 }];
     const warnings = (spec: Partial<ContainerSpec>, on: HostFacts = poor) =>
-      planContainer(id, { spec: { image: "x", ...spec }, image, host: on }).warnings;
+      planContainer(asId<ContainerId>(id), { spec: { image: "x", ...spec }, image, host: on }).warnings;
     expect(warnings({ rlimits, oomScoreAdj: 2 })).toEqual([
       expect.stringContaining("using nofile=10:10 instead of nofile=20:20"),
       "cannot lower the out-of-memory score to 2 without CAP_SYS_RESOURCE: it stays 3",

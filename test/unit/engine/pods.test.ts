@@ -3,9 +3,11 @@ import { planInfra, planShare } from "../../../src/engine/planning/pod-infra.ts"
 import { planPodMember, type PodFacts } from "../../../src/engine/planning/pod-member.ts";
 import { podStateOf } from "../../../src/engine/planning/pod-state.ts";
 import type { ContainerSpec } from "../../../src/model/containers.ts";
+import type { ContainerId } from "../../../src/model/ids.ts";
+import { asId } from "../../support/ids.ts";
 
 const pod: PodFacts = {
-  id: "f".repeat(64),
+  id: asId<ContainerId>("f".repeat(64)),
   name: "web",
   share: ["ipc", "network", "uts"],
   hostname: "webhost",

@@ -8,6 +8,7 @@ import { startEngine } from "../../../src/engine/local-engine.ts";
 import { Scratch } from "../../support/scratch.ts";
 import { FakeWorld } from "./fake-dependencies.ts";
 import { imageOf, recordOf } from "./state-records.ts";
+import { asId } from "../../support/ids.ts";
 
 describe("pruneFilter()", () => {
   const nowMs = Date.UTC(2026, 0, 2);
@@ -143,7 +144,9 @@ describe("an engine", () => {
         .map(({ id }) => id)
         .toSorted(),
     );
-    expect((await engine.containers.list({ all: true })).map(({ id }) => id)).toEqual([made[0]?.id ?? ""]);
+    expect((await engine.containers.list({ all: true })).map(({ id }) => id)).toEqual([
+      asId(made[0]?.id ?? ""),
+    ]);
     await expect(engine.containers.prune({ filters: { dangling: ["1"] } })).rejects.toMatchObject({
       kind: "invalid",
     });

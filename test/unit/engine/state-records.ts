@@ -2,6 +2,8 @@ import type { ContainerRecord, ImageRecord } from "../../../src/engine/state/rec
 import type { EngineEvent } from "../../../src/model/engine.ts";
 import { digestOf } from "../../../src/spec/digest.ts";
 import { noDefaults } from "../../../src/spec/image/config.ts";
+import type { ContainerId } from "../../../src/model/ids.ts";
+import { asId } from "../../support/ids.ts";
 
 const config = {
   platform: { os: "linux", architecture: "amd64" },
@@ -17,7 +19,7 @@ export function imageOf(number: number): ImageRecord {
 
 export function recordOf(number: number, changes: Partial<ContainerRecord> = {}): ContainerRecord {
   return {
-    id: number.toString(16).padStart(64, "0"),
+    id: asId<ContainerId>(number.toString(16).padStart(64, "0")),
     name: `name-${number}`,
     createdAt: number,
     spec: { image: "x", env: ["A=1"], received: { config: { a: [1] }, hostConfig: null } },

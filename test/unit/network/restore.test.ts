@@ -13,6 +13,8 @@ import { firstPlaces, keyOfPlace, planHostPortRanges } from "../../../src/networ
 import { describeReach } from "../../../src/network/policy/describe-reach.ts";
 import { firstOf, parseIpAddress } from "../../../src/spec/ip-address.ts";
 import { bridgePlan, endpointPlan, ports } from "../../support/network-plans.ts";
+import type { NetworkId } from "../../../src/model/ids.ts";
+import { asId } from "../../support/ids.ts";
 
 const plan = bridgePlan("front", 1);
 const link: Link = {
@@ -73,17 +75,17 @@ describe("a bridge that another program has changed", () => {
     const limit = new RestoreLimit(() => now);
     for (const at of [0, 10_000, 20_000]) {
       now = at;
-      expect(limit.isReached("one")).toBe(false);
-      limit.count("one");
+      expect(limit.isReached(asId<NetworkId>("one"))).toBe(false);
+      limit.count(asId<NetworkId>("one"));
     }
-    expect(limit.isReached("one")).toBe(true);
-    expect(limit.isReached("other")).toBe(false);
+    expect(limit.isReached(asId<NetworkId>("one"))).toBe(true);
+    expect(limit.isReached(asId<NetworkId>("other"))).toBe(false);
     now = 60_000;
-    expect(limit.isReached("one")).toBe(false);
-    limit.count("one");
-    expect(limit.isReached("one")).toBe(true);
-    limit.forget("one");
-    expect(limit.isReached("one")).toBe(false);
+    expect(limit.isReached(asId<NetworkId>("one"))).toBe(false);
+    limit.count(asId<NetworkId>("one"));
+    expect(limit.isReached(asId<NetworkId>("one"))).toBe(true);
+    limit.forget(asId<NetworkId>("one"));
+    expect(limit.isReached(asId<NetworkId>("one"))).toBe(false);
   });
 
   test("parseRouteEvents() reads what was lost, and ignores what came", () => {

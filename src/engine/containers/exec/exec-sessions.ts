@@ -1,7 +1,7 @@
 import { Failure } from "../../../base/failure.ts";
 import type { KeptProcess } from "../../../runtime/types.ts";
 import type { ExecDetails, ExecSpec, ExitStatus } from "../../../model/containers.ts";
-import type { ContainerId } from "../../../model/ids.ts";
+import type { ContainerId, ExecId } from "../../../model/ids.ts";
 
 /** SAFETY: unbounded sessions were a way to exhaust a host's memory (containerd 2022-23471). */
 const MOST_OPEN = 512;
@@ -10,7 +10,7 @@ const ENDED_KEPT = 64;
 
 /** A program that was, is or will be run in a container. */
 export interface ExecSession {
-  readonly id: string;
+  readonly id: ExecId;
   readonly containerId: ContainerId;
   readonly spec: ExecSpec;
   state: ExecDetails["state"] | { readonly status: "starting" };

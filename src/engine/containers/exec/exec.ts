@@ -28,7 +28,7 @@ import { openClass } from "../resources/resource-class.ts";
 import { readSecretVariables } from "../files/secrets.ts";
 import { planRecord } from "../../plan-record.ts";
 import { followDenials, planWatch, tellDenials } from "../resources/watched.ts";
-import type { ContainerReference } from "../../../model/ids.ts";
+import { type ContainerReference, parseExecId } from "../../../model/ids.ts";
 
 /** Registers a program to be run in a running container; gives the session's id. */
 export function createExec(context: ContainerContext, reference: ContainerReference, spec: ExecSpec): string {
@@ -43,7 +43,7 @@ export function createExec(context: ContainerContext, reference: ContainerRefere
     );
   }
   mergeEnvironment(spec.env ?? [], []);
-  const session = context.execs.add({ id: randomContainerId(), containerId: record.id, spec });
+  const session = context.execs.add({ id: parseExecId(randomContainerId()), containerId: record.id, spec });
   const action = `exec_create: ${spec.command.join(" ")}`;
   context.state.events.record(containerEvent(record, action, { execID: session.id }));
   return session.id;
@@ -83,7 +83,7 @@ export async function startExec(
     finish(context, session, { code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end) });
     fault("exec.ended");
     await kept[Symbol.asyncDispose]();
-    await removeDirectory(context.places.exec(session.containerId, id)).catch(() => undefined);
+    await removeDirectory(context.places.exec(session.containerId, session.id)).catch(() => undefined);
   });
   return duplex === undefined ? undefined : { terminal: session.spec.terminal ?? false, duplex };
 }

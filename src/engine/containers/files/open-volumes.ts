@@ -9,6 +9,7 @@ import { type LocalOptions, mountLocalVolume } from "../../../storage/local-volu
 import type { ContainerMount } from "../../../model/containers.ts";
 import type { ContainerContext } from "../../context.ts";
 import { type NamedVolumeMount, volumeMounts } from "./volume-uses.ts";
+import type { VolumeName } from "../../../model/ids.ts";
 
 /** What the keeper can hold on to besides the root, its lock and a /dev/shm that is shared. */
 const MOST_HELD = 5;
@@ -45,7 +46,7 @@ export async function openVolumes(
   }
   if (mounted.length > 0) opened.use(await context.volumes.hold(mounted));
   if (!hasFeature("detached-composition")) return await openAlone(context, wanted, opened.move());
-  const whole = new Map<string, OwnedFd>();
+  const whole = new Map<VolumeName, OwnedFd>();
   for (const name of mounted) whole.set(name, opened.use(await openMounted(context, name)));
   const sources = new Map<string, Fd>();
   for (const mount of wanted) {
@@ -108,7 +109,7 @@ function isElsewhere({ device, words }: LocalOptions): boolean {
   );
 }
 
-function isInUse(context: ContainerContext, name: string): boolean {
+function isInUse(context: ContainerContext, name: VolumeName): boolean {
   return [...context.live.keys()].some((id) =>
     volumeMounts(context.state.findContainer(id)?.spec.mounts).some((mount) => mount.name === name),
   );
@@ -118,13 +119,13 @@ function isInUse(context: ContainerContext, name: string): boolean {
 export function mountedVolumes(
   context: ContainerContext,
   mounts: readonly ContainerMount[],
-): readonly string[] {
+): readonly VolumeName[] {
   const names = volumeMounts(mounts).map(({ name }) => name);
   return [...new Set(names)].filter((name) => context.volumes.localOptions(name) !== undefined);
 }
 
 /** The mount that other containers have of it now, or a new one. The volume is held by the caller. */
-export async function openMounted(context: ContainerContext, name: string): Promise<OwnedFd> {
+export async function openMounted(context: ContainerContext, name: VolumeName): Promise<OwnedFd> {
   for (const [id, { kept }] of context.live) {
     const index = mountedVolumes(context, context.state.findContainer(id)?.spec.mounts ?? []).indexOf(name);
     if (index < 0) continue;

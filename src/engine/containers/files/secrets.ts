@@ -5,6 +5,7 @@ import { findHostId } from "../../../spec/id-map.ts";
 import type { ContainerPlan } from "../../planning/plan-container.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerContext } from "../../context.ts";
+import { parseSecretId } from "../../../model/ids.ts";
 
 /** A file system in memory with the secrets that are files, named by their place in the plan; undefined without any. The caller disposes of it. */
 export function openSecretFiles(
@@ -25,7 +26,13 @@ export function openSecretFiles(
           `cannot give secret "${secret}" to user ${uid}:${gid}: the container's user namespace has no such id`,
         );
       }
-      return { name: String(at), bytes: secrets.read({ id }), uid: owner.uid, gid: owner.gid, mode };
+      return {
+        name: String(at),
+        bytes: secrets.read({ id: parseSecretId(id) }),
+        uid: owner.uid,
+        gid: owner.gid,
+        mode,
+      };
     }),
   );
 }
@@ -38,7 +45,7 @@ export function readSecretVariables(
   { secrets: { variables } }: Pick<ContainerPlan, "secrets">,
 ): readonly string[] {
   return variables.map(({ secret, id = "", name }) => {
-    const value = Buffer.from(secrets.read({ id }));
+    const value = Buffer.from(secrets.read({ id: parseSecretId(id) }));
     if (value.includes(0)) {
       throw new Failure(
         "invalid",

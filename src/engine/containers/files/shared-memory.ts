@@ -26,7 +26,7 @@ export function openSharedMemory(
   if (typeof mode === "object") {
     const other = context.state.findContainer(mode.container);
     const index = mountedVolumes(context, other?.spec.mounts ?? []).length;
-    return context.live.get(mode.container)?.kept.openHeld(index);
+    return other === undefined ? undefined : context.live.get(other.id)?.kept.openHeld(index);
   }
   const { attributes, parameters } = parseMountOptions(shmOptions(plan.shmBytes));
   return createFilesystem("tmpfs", parameters, { attributes, source: "shm" });

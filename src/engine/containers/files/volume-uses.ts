@@ -2,18 +2,21 @@ import type { EngineEvent } from "../../../model/engine.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerMount, VolumeMount } from "../../../model/containers.ts";
 import { volumeEvent } from "../../volumes/volume-catalog.ts";
+import { parseVolumeName, type VolumeName } from "../../../model/ids.ts";
 
 /** A volume of a container that exists: it has a name. */
-export type NamedVolumeMount = VolumeMount & { readonly name: string };
+export type NamedVolumeMount = Omit<VolumeMount, "name"> & { readonly name: VolumeName };
 
 export function volumeMounts(mounts: readonly ContainerMount[] = []): readonly NamedVolumeMount[] {
-  return mounts.filter(
-    (mount): mount is NamedVolumeMount => mount.kind === "volume" && mount.name !== undefined,
+  return mounts.flatMap((mount) =>
+    mount.kind === "volume" && mount.name !== undefined
+      ? [{ ...mount, name: parseVolumeName(mount.name) }]
+      : [],
   );
 }
 
 /** Names of those that were made for the container alone. */
-export function anonymousVolumes(mounts: readonly ContainerMount[]): readonly string[] {
+export function anonymousVolumes(mounts: readonly ContainerMount[]): readonly VolumeName[] {
   return volumeMounts(mounts)
     .filter(({ anonymous }) => anonymous === true)
     .map(({ name }) => name);

@@ -9,6 +9,7 @@ import { findNetworkOwner } from "../../network-owner.ts";
 import { planRecord } from "../../plan-record.ts";
 import { membershipOf } from "../../find-pod.ts";
 import { describeWatched } from "../resources/watched.ts";
+import { parseVolumeName } from "../../../model/ids.ts";
 
 /** What `ps` shows. */
 export function summarize(context: ContainerContext, record: ContainerRecord): ContainerSummary {
@@ -31,7 +32,7 @@ export function summarize(context: ContainerContext, record: ContainerRecord): C
     exposedPorts: exposedPortsOf(spec, imageConfig.defaults.exposedPorts),
     mounts: (spec.mounts ?? []).map((mount) =>
       mount.kind === "volume" && mount.name !== undefined
-        ? { ...mount, mountpoint: context.volumes.store.dataPath(mount.name) }
+        ? { ...mount, mountpoint: context.volumes.store.dataPath(parseVolumeName(mount.name)) }
         : mount,
     ),
     ...(pod === undefined ? {} : { pod }),

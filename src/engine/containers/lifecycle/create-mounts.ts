@@ -9,7 +9,7 @@ import { cleanPath } from "../../planning/clean-path.ts";
 import { planAllMounts } from "../../planning/mounts.ts";
 import { refuse } from "../../planning/refusal.ts";
 import type { ContainerMount, ContainerSpec } from "../../../model/containers.ts";
-import { parseVolumeName, randomVolumeName } from "../../volumes/volume-name.ts";
+import { parseNewVolumeName, randomVolumeName } from "../../volumes/volume-name.ts";
 import type { ContainerContext } from "../../context.ts";
 import { getForCreate } from "../../find-container.ts";
 import { type NamedVolumeMount, volumeMounts } from "../files/volume-uses.ts";
@@ -28,7 +28,7 @@ export function decideMounts(
     if (mount.name === undefined || mount.name === "") {
       return { ...mount, name: randomVolumeName(), anonymous: true };
     }
-    return { ...mount, name: parseVolumeName(mount.name) };
+    return { ...mount, name: parseNewVolumeName(mount.name) };
   });
 }
 

@@ -12,7 +12,7 @@ import { planPodMember } from "../../planning/pod-member.ts";
 import { refuse } from "../../planning/refusal.ts";
 import { factsOf, getPod } from "../../find-pod.ts";
 import type { ContainerRecord, EndpointRecord, IntentId, PodSettings } from "../../state/records.ts";
-import type { ContainerSpec, CreateOptions, NamespaceMode } from "../../../model/containers.ts";
+import type { ContainerSpec, CreateOptions } from "../../../model/containers.ts";
 import { checkLinks } from "../../networks/links.ts";
 import { resolveEndpoints } from "../../networks/join-networks.ts";
 import { findUnreached } from "../../networks/unreached-ports.ts";
@@ -33,7 +33,7 @@ import { requiredIds } from "./required-containers.ts";
 import { readSecretVariables } from "../files/secrets.ts";
 import { sharesMemory } from "../files/shared-memory.ts";
 import { anonymousVolumes, volumeMounts } from "../files/volume-uses.ts";
-import type { ContainerId } from "../../../model/ids.ts";
+import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 
 /** Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. With `pod` it holds one. */
 export async function createContainer(
@@ -211,14 +211,22 @@ export function reserveName(
   };
 }
 
+interface ByContainer {
+  readonly container: ContainerReference;
+}
+
+function isByContainer(mode: unknown): mode is ByContainer {
+  return typeof mode === "object" && mode !== null && "container" in mode;
+}
+
 /** Containers whose namespaces are shared are kept by id: a name may pass to another one. Throws "invalid". */
 function canonicalNamespaces(
   context: ContainerContext,
   { namespaces }: ContainerSpec,
 ): Partial<ContainerSpec> {
   if (namespaces === undefined) return {};
-  const byId = <Mode extends NamespaceMode | "none" | "shareable">(mode: Mode): Mode =>
-    typeof mode === "object" ? ({ container: getForCreate(context.state, mode.container).id } as Mode) : mode;
+  const byId = <Mode>(mode: Mode | ByContainer): Mode | ByContainer =>
+    isByContainer(mode) ? { container: getForCreate(context.state, mode.container).id } : mode;
   const { pid, ipc, uts, network, user } = namespaces;
   return {
     namespaces: {
@@ -227,7 +235,7 @@ function canonicalNamespaces(
       ...(ipc === undefined ? {} : { ipc: byId(ipc) }),
       ...(uts === undefined ? {} : { uts: byId(uts) }),
       ...(network === undefined ? {} : { network: byId(network) }),
-      ...(typeof user === "object" && "container" in user ? { user: byId(user) } : {}),
+      ...(user === undefined ? {} : { user: byId(user) }),
     },
   };
 }

@@ -29,7 +29,7 @@ export async function startRequired(
       throw new Failure("conflict", `${sentence} "${record.name}", which is paused: unpause that one first`);
     if (isRunning(record)) continue;
     try {
-      await start(required);
+      await start(record.id);
     } catch (thrown) {
       // Somebody else was faster.
       if (!isAlreadyRunning(thrown)) throw thrown;

@@ -2,15 +2,16 @@ import { expect, test } from "bun:test";
 import { Leases } from "../../../../src/engine/networks/leases.ts";
 import type { EndpointPlan, PublishedPorts } from "../../../../src/network/types.ts";
 import { parseIpAddress } from "../../../../src/spec/ip-address.ts";
-import type { ContainerId } from "../../../../src/model/ids.ts";
+import type { ContainerId, EndpointId, NetworkId } from "../../../../src/model/ids.ts";
+import { asId } from "../../../support/ids.ts";
 
 const ports: PublishedPorts = { protocol: "tcp", hostPort: 80, containerPort: 80, count: 10 };
 const address = parseIpAddress("10.0.0.2");
 
 function plan(id: string, own: readonly PublishedPorts[] = []): EndpointPlan {
   return {
-    id,
-    networkId: "net",
+    id: asId<EndpointId>(id),
+    networkId: asId<NetworkId>("net"),
     macAddress: "02:42:0a:00:00:02",
     addresses: [{ address, bits: 24 }],
     linkLocal: [],
@@ -56,8 +57,8 @@ test("Leases.rest() gives ports back at once, and addresses only when the link i
   expect(leases.ports()).toEqual([]);
   expect(leases.inNetwork("net")).toEqual([]);
   expect(leases.all()).toEqual([]);
-  expect(leases.restingIn("net")).toEqual(["1"]);
-  expect(leases.restingOf("a" as ContainerId)).toEqual(["1"]);
+  expect(leases.restingIn("net")).toEqual([asId<EndpointId>("1")]);
+  expect(leases.restingOf("a" as ContainerId)).toEqual([asId<EndpointId>("1")]);
   expect(leases.restingOf("b" as ContainerId)).toEqual([]);
   expect(leases.addressesIn("net").has(address)).toBe(true);
   leases.remove("1");

@@ -17,6 +17,8 @@ import {
   parseIpAddress,
   parseIpPrefix,
 } from "../../../../src/spec/ip-address.ts";
+import type { EndpointId, NetworkId } from "../../../../src/model/ids.ts";
+import { asId } from "../../../support/ids.ts";
 
 const id = "ab".repeat(32);
 const pools = [
@@ -33,7 +35,11 @@ function plan(spec: Partial<NetworkSpec>, others: Facts["others"] = [], changes:
   const routes = [parseIpPrefix("172.20.0.0/16"), parseIpPrefix("192.168.1.0/24")];
   return planNetwork(
     { name: "lan", ...spec },
-    { id, nowMs: 1, facts: { pools, routes, others, interfaces, largeTcp, bypass: true, ...changes } },
+    {
+      id: asId<NetworkId>(id),
+      nowMs: 1,
+      facts: { pools, routes, others, interfaces, largeTcp, bypass: true, ...changes },
+    },
   );
 }
 
@@ -175,7 +181,7 @@ describe("planNetwork()", () => {
 
   test("the default network becomes what its engine was told, and what it was", () => {
     const facts = { pools, routes: [], others: [], interfaces: [], largeTcp, bypass: true };
-    const record = planDefaultNetwork({ id, nowMs: 1, facts });
+    const record = planDefaultNetwork({ id: asId<NetworkId>(id), nowMs: 1, facts });
     const told = { gsoMaxSize: 196_608, bypass: true };
     const plain = { gsoMaxSize: 65_536, bypass: false };
     const fast = adaptDefaultNetwork(record, told);
@@ -271,7 +277,7 @@ describe("routes and ports", () => {
     more: Partial<NetworkPlan> & { readonly subnets?: NetworkPlan["subnets"] } = {},
   ): NetworkPlan => {
     const made = plan({ name, internal: more.internal ?? false }).record.plan as NetworkPlan;
-    return { ...made, id: name, ...more };
+    return { ...made, id: asId<NetworkId>(name), ...more };
   };
   const v6 = (name: string): NetworkPlan =>
     network(name, {
@@ -282,7 +288,7 @@ describe("routes and ports", () => {
     network: net,
     settings: { gatewayPriority },
     plan: {
-      id: `e-${net.id}`,
+      id: asId<EndpointId>(`e-${net.id}`),
       networkId: net.id,
       macAddress: "",
       addresses: [],
@@ -319,7 +325,7 @@ describe("routes and ports", () => {
     ).toEqual(["b 172.21.0.1 *", "a"]);
     expect(
       orderByPriority([end(network("b")), end(network("a"), -1)]).map(({ network: { id: own } }) => own),
-    ).toEqual(["b", "a"]);
+    ).toEqual([asId<NetworkId>("b"), asId<NetworkId>("a")]);
   });
 
   test("each family has its own way; ports of a family go with it", () => {
