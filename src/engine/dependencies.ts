@@ -45,6 +45,8 @@ export interface PrewarmingPart {
   /** A prewarmed network namespace, when there is one: no process is in it. The caller disposes of it. */
   takeNetwork(): OwnedFd | undefined;
   openDirectories: NonNullable<DriverOptions["openDirectories"]>;
+  /** Creates nothing as long as an operation holds this. */
+  hold(): Disposable;
 }
 
 /** A container's cgroup, as far as the engine deals with it. All are fine when it is gone. */

@@ -133,7 +133,6 @@ function runtimePart(
     start: async ({ cgroupName, ...options }) => {
       using keepers = parent.openKeeperJoin();
       using prewarmedKeeper = prewarming.takeKeeper();
-      using _ = prewarming.hold();
       return await startContainer(program, {
         ...options,
         prewarmedKeeper,

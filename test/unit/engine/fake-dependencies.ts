@@ -130,6 +130,7 @@ export class FakeWorld {
       prewarming: {
         takeNetwork: () => this.takeNetwork(),
         openDirectories: () => ({ take: () => false, [Symbol.asyncDispose]: async () => {} }),
+        hold: () => ({ [Symbol.dispose]: () => {} }),
       },
       cgroups: {
         layout: { v1: [], swapAccounting: true, cpus: "0-1", memoryNodes: "0" },

@@ -41,6 +41,7 @@ export async function createContainer(
   wanted: ContainerSpec,
   { pod, startsNext = false }: CreateOptions & { readonly pod?: PodSettings } = {},
 ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
+  using _ = context.parts.prewarming.hold();
   const id = randomContainerId();
   const asked = wanted.pod === undefined ? wanted : inPod(context, wanted, wanted.pod);
   const ownName = pod === undefined ? asked.name : (asked.name ?? `${id.slice(0, 12)}-infra`);
@@ -97,7 +98,7 @@ export async function createContainer(
   });
   fault("create.intended");
   try {
-    using _ = await context.volumes.hold(volumeMounts(spec.mounts).map((mount) => mount.name));
+    using _volumes = await context.volumes.hold(volumeMounts(spec.mounts).map((mount) => mount.name));
     await makeVolumes(context, { mounts: spec.mounts, layers: record.layers });
     if (!context.dataDirectories.take(context.places.data(id)))
       mkdirSync(context.places.log(id), { recursive: true, mode: 0o700 });

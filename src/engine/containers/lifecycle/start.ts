@@ -167,6 +167,7 @@ async function run(
   record: ContainerRecord,
   { uses, ...options }: Omit<LaunchOptions, "planned" | "prepared"> & { readonly uses: DisposableStack },
 ): Promise<StartedProcess> {
+  using _ = context.parts.prewarming.hold();
   await using opened = new AsyncDisposableStack();
   const prepared = await prepareStart(context, record, { ...options, uses, opened });
   const { host, cgroups } = context.parts;
