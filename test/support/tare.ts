@@ -71,8 +71,15 @@ export class Installation implements AsyncDisposable {
 
   /** The environment of a client: nothing chooses another daemon. */
   #env(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
-    const { PATH = "", HOME = "/root", TERM = "xterm", TARE_WITHOUT } = process.env;
-    return { PATH, HOME, TERM, ...(TARE_WITHOUT === undefined ? {} : { TARE_WITHOUT }), ...extra };
+    const { PATH = "", HOME = "/root", TERM = "xterm", TARE_WITHOUT, TARE_PREWARM } = process.env;
+    return {
+      PATH,
+      HOME,
+      TERM,
+      ...(TARE_WITHOUT === undefined ? {} : { TARE_WITHOUT }),
+      ...(TARE_PREWARM === undefined ? {} : { TARE_PREWARM }),
+      ...extra,
+    };
   }
 
   /** Runs one command line to its end. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { Failure } from "../../base/failure.ts";
 import { readResourceLimit } from "./rlimit.ts";
 
@@ -52,24 +52,22 @@ export function readDescriptorBudget(): DescriptorBudget {
   return planDescriptorBudget(soft < 0 ? Number.MAX_SAFE_INTEGER : soft);
 }
 
-/**
- * Throws "exhausted", `cannot <what>: …`, when only the reserve is left. KERNEL: a new descriptor gets the lowest free
- * number (open(2)), so a low one shows that there are free ones without counting.
- */
+/** Throws "exhausted", `cannot <what>: …`, when only the reserve is left. */
 export function requireDescriptors(what: string, { limit, reserve }: DescriptorBudget): void {
-  if (findLowestFree() < limit - reserve) return;
+  if (countOpenDescriptors() < limit - reserve) return;
   throw new Failure(
     "exhausted",
     `cannot ${what}: of ${limit} file descriptors only the reserve is left; close connections, stop containers or raise the daemon's limit of open files`,
   );
 }
 
-function findLowestFree(): number {
+const ownDescriptors = "/proc/self/fd";
+
+/** KERNEL(6.2): the size of the directory is their number; before, they are listed. */
+function countOpenDescriptors(): number {
   try {
-    const fd = openSync("/", "r");
-    closeSync(fd);
-    return fd;
+    return statSync(ownDescriptors).size || readdirSync(ownDescriptors).length;
   } catch {
-    return Number.POSITIVE_INFINITY;
+    return Number.POSITIVE_INFINITY; // not even the list can be opened
   }
 }

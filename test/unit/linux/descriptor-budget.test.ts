@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { closeSync, openSync, readdirSync } from "node:fs";
 import { planDescriptorBudget, requireDescriptors } from "../../../src/linux/process/descriptor-budget.ts";
 
 test("planDescriptorBudget() leaves at least a third of the limit to containers", () => {
@@ -15,4 +16,17 @@ test("requireDescriptors() throws when only the reserve is left", () => {
   expect(() => requireDescriptors("start", { ...planDescriptorBudget(64), reserve: 64 })).toThrow(
     /^cannot start: of 64 file descriptors only the reserve is left/,
   );
+});
+
+test("requireDescriptors() counts, so that a free low number does not hide a shortage", () => {
+  const fds = Array.from({ length: 40 }, () => openSync("/dev/null", "r"));
+  try {
+    const most = readdirSync("/proc/self/fd").length - 5;
+    closeSync(fds.shift() as number);
+    expect(() => requireDescriptors("start", { ...planDescriptorBudget(most), reserve: 0 })).toThrow(
+      "cannot start: of",
+    );
+  } finally {
+    for (const fd of fds) closeSync(fd);
+  }
 });
