@@ -43,7 +43,11 @@ dist/lib/index.js: $(SOURCES) $(NATIVE) tsconfig.json tsconfig.lib.json scripts/
 packages: all lib
 	@node scripts/pack.mjs
 
+# The Debian package for this machine's architecture.
+deb: all
+	@packaging/debian/build.sh
+
 clean:
 	rm -rf dist native/build
 
-.PHONY: all lib packages clean
+.PHONY: all lib packages deb clean

@@ -7,9 +7,16 @@ export const build: { readonly version: string; readonly commit: string; readonl
 
 const buildFile = (socketPath: string): string => `${socketPath}.build`;
 
-/** Says beside the socket which build serves it: cheaper to read than to ask. */
-export function publishBuild(socketPath: string): void {
-  const { renameSync, writeFileSync } = process.getBuiltinModule("node:fs");
+const managedFile = (socketPath: string): string => `${socketPath}.managed`;
+
+/**
+ * Writes beside the socket which build serves it: cheaper to read than to ask. `isManaged`: a service manager starts the daemon, so that
+ * commands of other builds must not replace it.
+ */
+export function publishBuild(socketPath: string, { isManaged }: { readonly isManaged: boolean }): void {
+  const { renameSync, rmSync, writeFileSync } = process.getBuiltinModule("node:fs");
+  if (isManaged) writeFileSync(managedFile(socketPath), "", { mode: 0o640 });
+  else rmSync(managedFile(socketPath), { force: true });
   const draft = `${buildFile(socketPath)}.new`; // one that a killed daemon left is replaced
   writeFileSync(draft, build.id, { mode: 0o640 });
   renameSync(draft, buildFile(socketPath));
@@ -25,4 +32,9 @@ export function findDaemonBuild(socketPath: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether a service manager starts the daemon that last served there. */
+export function isManagedDaemon(socketPath: string): boolean {
+  return process.getBuiltinModule("node:fs").existsSync(managedFile(socketPath));
 }

@@ -1,10 +1,10 @@
-import { Failure, kindOf } from "../base/failure.ts";
+import { Failure } from "../base/failure.ts";
 import { sleep } from "../base/deadline.ts";
 import type { Client } from "../client/client.ts";
 import { LeanClient } from "../client/lean-client.ts";
 import type { GlobalOptions } from "../cli/context.ts";
 import type { Address, ClientSocket } from "../client/http/socket.ts";
-import { build, findDaemonBuild } from "./build.ts";
+import { build, findDaemonBuild, isManagedDaemon } from "./build.ts";
 import { LightSocket } from "./light-socket.ts";
 
 /**
@@ -24,11 +24,18 @@ export async function connect(options: GlobalOptions): Promise<LeanClient> {
     await client.open();
   } catch (thrown) {
     client[Symbol.dispose]();
-    throw needsRoot(thrown);
+    const { needsRoot } = await import("./needs-root.ts");
+    throw needsRoot(thrown, options);
   }
   const other = ours ? findDaemonBuild(options.host.slice("unix://".length)) : undefined;
   if (other !== undefined) client.expectBuild(other);
   if (other === undefined || other === build.id || !options.startsDaemon) return client;
+  if (isManagedDaemon(options.host.slice("unix://".length))) {
+    process.stderr.write(
+      `tare: the daemon is of build ${other}, this is build ${build.id}; restart the service: systemctl restart tare\n`,
+    );
+    return client;
+  }
   return replaceDaemon(client, options, other);
 }
 
@@ -69,11 +76,4 @@ async function replaceDaemon(client: LeanClient, options: GlobalOptions, other: 
 async function start(options: GlobalOptions): Promise<void> {
   const { startDaemon } = await import("./start-daemon.ts");
   await startDaemon(options);
-}
-
-function needsRoot(thrown: unknown): unknown {
-  if (kindOf(thrown) !== "not-permitted" || process.getuid?.() === 0) return thrown;
-  return new Failure("not-permitted", `this needs root; run: sudo tare ${process.argv.slice(2).join(" ")}`, {
-    cause: thrown,
-  });
 }

@@ -8,7 +8,11 @@ import type { EngineSettings } from "../model/engine-settings.ts";
 export interface DaemonOptions {
   readonly dataRoot: string;
   readonly runRoot: string;
-  readonly socketPath: string;
+  /** Undefined: the service manager's socket (`--host fd://`). */
+  readonly socketPath: string | undefined;
+  /** Of the socket, when the daemon makes it; access to it is root access to the machine. */
+  readonly socketGroup: string | undefined;
+  readonly socketMode: number;
   readonly settings: EngineSettings;
   readonly debug: boolean;
 }
@@ -22,19 +26,27 @@ export async function parseDaemonOptions(argv: readonly string[]): Promise<Daemo
   const values = parsed.values as unknown as GlobalValues;
   const runRoot = values["run-root"] ?? "/run/tare";
   const host = values.host ?? `unix://${join(runRoot, "tare.sock")}`;
-  if (!host.startsWith("unix:///")) {
+  if (!host.startsWith("unix:///") && host !== "fd://") {
     throw new Failure(
       "invalid",
-      `cannot serve at "${host}": the daemon listens on unix sockets only (unix:///path)`,
+      `cannot serve at "${host}": the daemon listens on Unix sockets only (unix:///path, or fd:// for the service manager's)`,
     );
   }
   return {
     dataRoot: values["data-root"] ?? "/var/lib/tare",
     runRoot,
-    socketPath: host.slice("unix://".length),
+    socketPath: host === "fd://" ? undefined : host.slice("unix://".length),
+    socketGroup: values["socket-group"],
+    socketMode: parseSocketMode(values["socket-mode"]),
     settings: await settingsOf(parsed),
     debug: values.debug,
   };
+}
+
+function parseSocketMode(text: string | undefined): number {
+  if (text === undefined) return 0o660;
+  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8);
+  throw new Failure("invalid", `invalid --socket-mode "${text}": want three octal digits, such as 0660`);
 }
 
 async function settingsOf({ given, values }: ReturnType<typeof parseFlags>): Promise<EngineSettings> {

@@ -6,6 +6,8 @@ import { build, publishBuild } from "./build.ts";
 import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
 import { giveMemoryBackWhenIdle } from "./idle-memory.ts";
 import { installAddon, programs } from "./embedded.ts";
+import { ServiceManager } from "./service-manager.ts";
+import { findGid, shareSocket } from "./share-socket.ts";
 
 /**
  * `tare daemon`: opens the engine and serves until it is told to stop (SIGTERM, SIGINT, `tare daemon stop`). Containers
@@ -39,16 +41,21 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
   });
   // Nothing that the starter had decides how the engine makes files.
   process.umask(0o022);
-  mkdirSync(options.runRoot, { recursive: true, mode: 0o700 });
+  const { runRoot } = options;
+  const gid = findGid(options.socketGroup);
+  mkdirSync(runRoot, { recursive: true, mode: 0o700 });
   installAddon(options);
+  const { socketPath, socketFd } = await findSocket(options);
+  const manager = new ServiceManager(process.env);
   const { serve } = await import("../daemon/server.ts");
   const { readDescriptorBudget } = await import("../linux/process/descriptor-budget.ts");
   const { StreamSockets } = await import("../linux/sockets/stream-socket.ts");
-  await using engine = await open(options);
+  await using engine = await open(options, socketPath);
   using socketCalls = new StreamSockets();
   const serving = await serve(engine, {
     socketCalls,
-    socketPath: options.socketPath,
+    socketPath,
+    socketFd,
     buildId: build.id,
     version: build.version,
     gitCommit: build.commit,
@@ -56,15 +63,29 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
     onInternalFailure: (failure) => log("error", `${failure.message}\n${failure.stack ?? ""}`),
   });
   isServing = true;
-  publishBuild(options.socketPath);
-  const stop = (): void => void serving.close();
+  publishBuild(socketPath, { isManaged: socketFd !== undefined });
+  shareSocket(socketPath, { gid, mode: options.socketMode, runRoot, isOurs: socketFd === undefined });
+  const stop = (): void => {
+    manager.reportStopping();
+    void serving.close();
+  };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   process.on("SIGHUP", () => {});
-  log("info", `serving at unix://${options.socketPath}`);
+  log("info", `serving at unix://${socketPath}`);
+  manager.reportReady(`serving at unix://${socketPath}`);
   giveMemoryBackWhenIdle();
   setTimeout(() => void warmUp(), 0).unref();
   await serving.closed;
+}
+
+async function findSocket({
+  socketPath,
+}: DaemonOptions): Promise<{ readonly socketPath: string; readonly socketFd: number | undefined }> {
+  if (socketPath !== undefined) return { socketPath, socketFd: undefined };
+  const { takeInheritedSocket } = await import("../linux/sockets/inherited-socket.ts");
+  const { fd, path } = takeInheritedSocket(process.env);
+  return { socketPath: path, socketFd: fd };
 }
 
 /** The first start would have to wait for it. */
@@ -77,11 +98,11 @@ async function warmUp(): Promise<void> {
   }
 }
 
-async function open(options: DaemonOptions): Promise<Engine> {
+async function open(options: DaemonOptions, socketPath: string): Promise<Engine> {
   const { openEngine } = await import("../library/open-engine.ts");
   const { whenFree } = await import("./when-free.ts");
   const registriesFile = process.env["TARE_REGISTRIES_CONF"];
-  return await whenFree(options.socketPath, () =>
+  return await whenFree(socketPath, () =>
     openEngine({
       dataRoot: options.dataRoot,
       runRoot: options.runRoot,

@@ -436,6 +436,16 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import("./system/system.ts")).check,
   },
   {
+    names: ["system install"],
+    summary: "Install the systemd service, its group, man pages and completion scripts",
+    load: async () => (await import("./system/install.ts")).install,
+  },
+  {
+    names: ["system uninstall"],
+    summary: "Remove the systemd service, man pages and completion scripts",
+    load: async () => (await import("./system/install.ts")).uninstall,
+  },
+  {
     names: ["system repair"],
     summary: "Make new records for a data root whose state.db is lost or damaged",
     load: async () => (await import("./system/repair.ts")).systemRepair,

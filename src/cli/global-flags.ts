@@ -14,6 +14,8 @@ export interface GlobalValues {
   readonly host: string | undefined;
   readonly "publish-policy": string | undefined;
   readonly "run-root": string | undefined;
+  readonly "socket-group": string | undefined;
+  readonly "socket-mode": string | undefined;
   readonly "storage-driver": string | undefined;
   readonly "storage-opt": readonly string[];
   readonly "userns-pool": string | undefined;
@@ -56,12 +58,24 @@ export const globalFlags: { readonly [K in keyof GlobalValues]: GlobalFlag<Globa
     optional("Retention of layers of failed pulls (default grace=1h,high=85%,low=80%)"),
     async (text) => ({ garbage: (await import("../spec/garbage-rules.ts")).parseGarbageRules(text) }),
   ),
-  host: optional("Daemon socket to connect to (unix:///path)", { short: "H" }),
+  host: optional("Daemon socket to connect to (unix:///path; of the daemon itself also fd://)", {
+    short: "H",
+  }),
   "publish-policy": setting(
     optional("Whether published ports bypass the host's firewall (docker) or obey it (respect-host)"),
     async (text) => ({ publishPolicy: (await import("../spec/publish-policy.ts")).parsePublishPolicy(text) }),
   ),
   "run-root": optional('Root directory for execution state files (default "/run/tare")', { isFile: true }),
+  "socket-group": {
+    ...optional(
+      "Group that may use the daemon's socket, which is root access (at daemon start; default root)",
+    ),
+    isForDaemon: true,
+  },
+  "socket-mode": {
+    ...optional("Permissions of the daemon's socket (at daemon start; default 0660)"),
+    isForDaemon: true,
+  },
   "storage-driver": setting(optional("Storage driver to use"), async (storageDriver) => ({ storageDriver })),
   "storage-opt": setting(
     list("Storage driver options (devicemapper: dm.NAME=VALUE)", { check: checkOption }),

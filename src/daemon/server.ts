@@ -12,13 +12,15 @@ import { ApiConnection, type Exchange } from "./http/connection.ts";
 import { BodyMemory } from "./http/body-memory.ts";
 import { ConnectionBounds, connectionKindOf, type ConnectionLimits } from "./http/connection-bounds.ts";
 import { findHandler, isGivenUp } from "./http/dispatch.ts";
-import { listen } from "./http/listen.ts";
+import { listen, listenAtFd } from "./http/listen.ts";
 import { HttpReply } from "./http/http-reply.ts";
 import { dropBody, readJsonBody } from "./http/request-body.ts";
 import type { SocketCalls } from "./http/socket-calls.ts";
 
 export interface ServeOptions {
   readonly socketPath: string;
+  /** A listening socket with that path, which the service manager keeps. Absent: the server makes and removes it. */
+  readonly socketFd?: number | undefined;
   /** Names this build; clients of another one may replace the daemon. */
   readonly buildId: string;
   /** The most connections of each kind; there is a default. */
@@ -44,9 +46,9 @@ export interface Serving {
  * daemon listens. No request waits for another.
  */
 export async function serve(engine: Engine, options: ServeOptions): Promise<Serving> {
-  const { socketPath, buildId, version, gitCommit = "", buildTime = "" } = options;
+  const { socketPath, socketFd, buildId, version, gitCommit = "", buildTime = "" } = options;
   const server = new ApiServer(engine, { version, buildId, gitCommit, buildTime }, options);
-  await server.listen(socketPath);
+  await server.listen(socketPath, socketFd);
   return server;
 }
 
@@ -90,8 +92,8 @@ class ApiServer implements Serving {
     this.#server.on("connection", (socket) => this.#onConnection(socket, socketCalls));
   }
 
-  async listen(socketPath: string): Promise<void> {
-    this.#socket = await listen(this.#server, socketPath);
+  async listen(socketPath: string, fd: number | undefined): Promise<void> {
+    this.#socket = await (fd === undefined ? listen(this.#server, socketPath) : listenAtFd(this.#server, fd));
   }
 
   close(): Promise<void> {

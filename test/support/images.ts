@@ -192,14 +192,14 @@ export function busyboxRootfsTar(): string {
   return cached("busybox-rootfs.tar", busyboxRootfs);
 }
 
-/** As busyboxArchive(), the image `debian:latest`; undefined where mmdebstrap isn't installed. Takes a minute at first. */
+/** As busyboxArchive(), the image `debian:latest`, with systemd; undefined where mmdebstrap isn't installed. Takes a minute at first. */
 export function debianArchive(): string | undefined {
   if (!existsSync("/usr/bin/mmdebstrap")) return undefined;
-  return cached("debian.tar", () => {
+  return cached("debian-systemd.tar", () => {
     const options = { maxBuffer: 1 << 30, stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"] };
     const rootfs = execFileSync(
       "mmdebstrap",
-      ["--variant=minbase", "--mode=root", "--format=tar", "trixie", "-"],
+      ["--variant=minbase", "--include=systemd-sysv", "--mode=root", "--format=tar", "trixie", "-"],
       options,
     );
     const image = { layers: [rootfs], names: ["debian:latest"], config: { Cmd: ["bash"] } };

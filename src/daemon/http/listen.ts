@@ -32,6 +32,19 @@ export async function listen(server: Server, socketPath: string): Promise<Dispos
   }
 }
 
+/** Serves at a listening socket of the service manager's, which stays when the server closes. */
+export async function listenAtFd(server: Server, fd: number): Promise<Disposable> {
+  // Not by node:http: there, Bun opens a TCP port on all interfaces instead.
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen({ fd }, () => {
+    server.off("error", reject);
+    resolve();
+  });
+  await promise;
+  return { [Symbol.dispose]: () => undefined };
+}
+
 function openFolder(socketPath: string): number {
   try {
     return openSync(dirname(socketPath), constants.O_RDONLY | constants.O_DIRECTORY);

@@ -40,6 +40,8 @@ describe("parseDaemonOptions()", () => {
       dataRoot: "/var/lib/tare",
       runRoot: "/run/tare",
       socketPath: "/run/tare/tare.sock",
+      socketGroup: undefined,
+      socketMode: 0o660,
       settings: {},
       debug: false,
     });
@@ -48,6 +50,7 @@ describe("parseDaemonOptions()", () => {
   test.each([
     [["--publish-policy=x"], 'invalid --publish-policy "x"'],
     [["--host=tcp://1.2.3.4:5"], 'cannot serve at "tcp://1.2.3.4:5"'],
+    [["--socket-mode=999"], 'invalid --socket-mode "999"'],
     [["--storage-opt=x"], 'invalid storage option "x"'],
     [["stop"], 'unexpected argument "stop"'],
   ])("refuses %j", async (words, sentence) => {
