@@ -29,6 +29,7 @@ const steps = {
     `BUILD=../dist/check`,
     `CFLAGS=${strict.join(" ")} -fanalyzer`,
   ],
+  docstrings: [bin("typedoc"), "--emit", "none"],
   leftovers: [bin("knip")],
   prose: ["node", "scripts/prose.mjs"],
   format: [bin("biome"), "format", "--error-on-warnings", "."],

@@ -2,7 +2,13 @@ import { connectTo } from "./library/connected-engine.ts";
 import { LibraryEngine } from "./library/library-engine.ts";
 import { openEngine as open, type OpenOptions } from "./library/open-engine.ts";
 
-export { Failure, type FailureDetails, type FailureKind, isFailure } from "./base/failure.ts";
+export {
+  Failure,
+  type FailureDetails,
+  type FailureOptions,
+  type FailureKind,
+  isFailure,
+} from "./base/failure.ts";
 export type * from "./model/storage-bench.ts";
 export type * from "./model/denials.ts";
 export type * from "./model/descriptors.ts";
@@ -24,25 +30,56 @@ export type * from "./model/prune.ts";
 export type * from "./model/time.ts";
 export type * from "./model/usage.ts";
 export type * from "./model/volumes.ts";
+export type * from "./model/devices.ts";
+export type * from "./model/restarts.ts";
+export type * from "./model/updates.ts";
+export type { LayerPhase, Progress } from "./base/progress.ts";
+export type { Platform } from "./spec/platform.ts";
+export type { BlobPolicy } from "./spec/registry/blob-policy.ts";
+export type { RegistryCredentials } from "./spec/registry/registry-credentials.ts";
+export type { Digest, DigestAlgorithm } from "./spec/digest.ts";
+export type { GarbageRules } from "./spec/garbage-rules.ts";
+export type { IdMaps, IdRange } from "./spec/id-map.ts";
+export type { IdPool } from "./spec/id-pool.ts";
+export type { IdmapOption } from "./spec/idmap-option.ts";
+export type { ImageConfig, ImageDefaults, ImageHealthcheck, ImageHistoryEntry } from "./spec/image/config.ts";
+export type { DecryptionKey } from "./spec/image/encryption-keys.ts";
+export type { PublishPolicy } from "./spec/publish-policy.ts";
+export type { TimeOffsets } from "./spec/time-offsets.ts";
+export type { UserNamespaceMode } from "./spec/user-namespace-mode.ts";
 export type { ExecResult, RunningContainer, RunOptions } from "./library/container-handle.ts";
 export type { LibraryEngine } from "./library/library-engine.ts";
 export type { OpenOptions } from "./library/open-engine.ts";
 
 /**
- * A whole container engine in this process, without a daemon. Needs root on Linux. One engine a data root: throws
- * "conflict" naming the holder when it is in use.
+ * Opens a container engine in this process, without a daemon. The caller disposes of it; its containers continue to run.
+ * Throws "not-permitted" without root, "conflict" with details.holderPid while another engine uses the data root.
  *
- *     await using engine = await openEngine();
- *     await using container = await engine.run("hello");
- *     console.log(await container.stdout());
+ * @example
+ * ```ts
+ * import { openEngine } from "tare";
+ *
+ * await using engine = await openEngine();
+ * await using container = await engine.run("hello");
+ * console.log(await container.stdout());
+ * ```
  */
 export async function openEngine(options: OpenOptions = {}): Promise<LibraryEngine> {
   return new LibraryEngine(await open(options));
 }
 
 /**
- * The engine of a daemon that runs, with the same interface; it is not started. `host` is `unix:///run/tare/tare.sock`
- * (the default; TARE_HOST counts, too) or `tcp://…`. Throws "unavailable" when nobody serves there.
+ * Connects to the engine of a running daemon. The default of `host` is the variable TARE_HOST, then
+ * `unix:///run/tare/tare.sock`; `tcp://HOST:PORT` is possible, too. Throws "unavailable" with details.host if no daemon
+ * serves there. Failures of requests have the same details as those of openEngine().
+ *
+ * @example
+ * ```ts
+ * import { connectEngine } from "tare";
+ *
+ * await using engine = await connectEngine({ host: "unix:///run/tare/tare.sock" });
+ * for (const { name, state } of await engine.containers.list({ all: true })) console.log(name, state.status);
+ * ```
  */
 export async function connectEngine(options: { readonly host?: string } = {}): Promise<LibraryEngine> {
   const host = options.host ?? process.env["TARE_HOST"] ?? "unix:///run/tare/tare.sock";

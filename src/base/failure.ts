@@ -133,6 +133,7 @@ export type FailureDetails<Kind extends FailureKind = FailureKind> = Kind extend
   ? DetailsByKind[Kind] & CommonDetails
   : never;
 
+/** Cause and details of a Failure. */
 export interface FailureOptions<Kind extends FailureKind = FailureKind> {
   readonly cause?: unknown;
   readonly details?: FailureDetails<Kind>;
@@ -141,6 +142,20 @@ export interface FailureOptions<Kind extends FailureKind = FailureKind> {
 /**
  * Every expected failure: a kind to branch on and one sentence for a person,
  * `cannot <verb> <object>[: <detail>]`, no period, values quoted.
+ *
+ * @example
+ * ```ts
+ * import { isFailure, openEngine } from "tare";
+ *
+ * await using engine = await openEngine();
+ * try {
+ *   await engine.volumes.remove("data");
+ * } catch (thrown) {
+ *   if (isFailure(thrown, "conflict")) console.log("used by", thrown.details.users);
+ *   else if (isFailure(thrown, "not-found")) console.log("no volume", thrown.details.volume);
+ *   else throw thrown;
+ * }
+ * ```
  */
 export class Failure<Kind extends FailureKind = FailureKind> extends Error {
   readonly kind: Kind;

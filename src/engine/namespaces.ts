@@ -4,7 +4,7 @@ import type { ContainerNamespaces } from "../model/engine.ts";
 import type { ContainerId } from "../model/ids.ts";
 
 interface Row {
-  readonly id: ContainerId | undefined;
+  readonly id: ContainerId | "";
   readonly name: string;
   readonly pid: number;
   readonly inodes: NamespaceInodes;
@@ -12,7 +12,7 @@ interface Row {
 
 /** Namespaces of the host (its row has no id and is called "host") and of all running containers. */
 export function listNamespaces({ live, state }: ContainerContext): readonly ContainerNamespaces[] {
-  const rows: Row[] = [{ id: undefined, name: "host", pid: process.pid, inodes: readNamespaces("self") }];
+  const rows: Row[] = [{ id: "", name: "host", pid: process.pid, inodes: readNamespaces("self") }];
   for (const [id, { kept }] of live) {
     const name = state.findContainer(id)?.name;
     const inodes = findInodes(kept.pid);

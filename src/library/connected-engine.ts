@@ -120,7 +120,7 @@ export class ConnectedEngine implements Engine {
   async namespaces(): Promise<readonly ContainerNamespaces[]> {
     const rows = await this.#client.system.namespaces();
     return rows.map((row) => ({
-      id: row.Id === "" ? undefined : parseContainerId(row.Id),
+      id: row.Id === "" ? "" : parseContainerId(row.Id),
       name: row.Name,
       pid: row.Pid,
       namespaces: Object.fromEntries(

@@ -11,8 +11,10 @@ import type {
 import { readOutput } from "./split-frames.ts";
 import type { ContainerId } from "../model/ids.ts";
 
+/** Settings of a container that `run()` starts. */
 export type RunOptions = Omit<ContainerSpec, "image"> & { readonly preserveFds?: PreserveFds };
 
+/** The exit code of a program and its output as text. */
 export interface ExecResult {
   readonly code: number;
   readonly stdout: string;
@@ -55,11 +57,26 @@ export class RunningContainer implements AsyncDisposable {
     return this.#text("stderr");
   }
 
+  /** Reads its log, oldest entry first. */
   logs(options: LogOptions = {}): AsyncIterable<LogEntry> {
     return this.#engine.containers.logs(this.id, options);
   }
 
-  /** Runs one more program in it and waits for its end. */
+  /**
+   * Runs one more program in it and waits for its end. Throws "invalid" with details.exitCode 126 or 127 if the program
+   * cannot be executed; "conflict" with details.state if the container does not run.
+   *
+   * @example
+   * ```ts
+   * import { openEngine } from "tare";
+   *
+   * await using engine = await openEngine();
+   * await engine.load("busybox.tar");
+   * await using container = await engine.run("busybox", { command: ["sleep", "60"] });
+   * const { code, stdout } = await container.exec(["cat"], { input: "apples" });
+   * console.log(code, stdout);
+   * ```
+   */
   async exec(
     command: readonly string[],
     options: Omit<ExecSpec, "command" | "attachStdout" | "attachStderr"> & {
@@ -85,6 +102,7 @@ export class RunningContainer implements AsyncDisposable {
     return { code, stdout: text(output?.stdout), stderr: text(output?.stderr) };
   }
 
+  /** Describes it. Throws "not-found" after its removal. */
   inspect(): Promise<ContainerDetails> {
     return this.#engine.containers.inspect(this.id);
   }
@@ -94,6 +112,7 @@ export class RunningContainer implements AsyncDisposable {
     return this.#engine.containers.stop(this.id, options);
   }
 
+  /** Sends a signal, SIGKILL by default. Throws "conflict" if it does not run. */
   kill(options: { readonly signal?: string } = {}): Promise<void> {
     return this.#engine.containers.kill(this.id, options);
   }
@@ -107,6 +126,7 @@ export class RunningContainer implements AsyncDisposable {
     }
   }
 
+  /** Removes the container. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.remove();
   }

@@ -67,6 +67,7 @@ export class LibraryEngine implements Engine {
     return this.#engine.events(options);
   }
 
+  /** Describes the engine and its host. */
   info(): Promise<EngineInfo> {
     return this.#engine.info();
   }

@@ -7,6 +7,7 @@ import type { Engine } from "../model/engine.ts";
 import { findNativeFile } from "../linux/kernel/native-file.ts";
 import type { EngineSettings } from "../model/engine-settings.ts";
 
+/** Settings of an engine in this process. */
 export interface OpenOptions extends EngineSettings {
   /** Images, containers, state. Default `/var/lib/tare`. One engine at a time. */
   readonly dataRoot?: string;

@@ -197,6 +197,7 @@ export interface LogLimits {
   readonly files?: number;
 }
 
+/** A mount of a container, by kind. */
 export type ContainerMount = BindMount | VolumeMount | TmpfsMount | ImageMount;
 
 interface MountPlace {
@@ -206,6 +207,7 @@ interface MountPlace {
   readonly mode?: string;
 }
 
+/** A file or directory of the host. */
 export interface BindMount extends MountPlace {
   readonly kind: "bind";
   /** Absolute path on the host. */
@@ -221,6 +223,7 @@ export interface BindMount extends MountPlace {
   readonly idmap?: IdmapOption;
 }
 
+/** A volume of the engine. */
 export interface VolumeMount extends MountPlace {
   readonly kind: "volume";
   /** Absent: an anonymous one, made for this container. */
@@ -239,6 +242,7 @@ export interface VolumeMount extends MountPlace {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** A file system in memory; it ends with the run. */
 export interface TmpfsMount extends MountPlace {
   readonly kind: "tmpfs";
   /** `size=64m,mode=1777,ro` */
@@ -290,12 +294,14 @@ export type ContainerState =
   | { readonly status: "removing" }
   | { readonly status: "dead"; readonly error: string };
 
+/** The end of a run. A signal N is the code 128 + N. */
 export interface ExitStatus {
   readonly code: number;
   readonly oomKilled: boolean;
   readonly error?: string;
 }
 
+/** A container as a list shows it. */
 export interface ContainerSummary {
   readonly id: ContainerId;
   readonly name: string;
@@ -366,6 +372,7 @@ export interface ProcessTable {
   readonly processes: readonly (readonly string[])[];
 }
 
+/** Which containers a list contains. */
 export interface ContainerFilter {
   /** Stopped ones too. */
   readonly all?: boolean;
@@ -377,6 +384,7 @@ export interface ContainerFilter {
   readonly signal?: AbortSignal;
 }
 
+/** Streams to connect to. */
 export interface AttachOptions {
   readonly stdin?: boolean;
   readonly stdout?: boolean;
@@ -401,6 +409,7 @@ export interface AttachedStream {
 /** Variables, labels, ports and volumes are added to what is there, all else replaces it. */
 export type CommittedConfig = Partial<Omit<ImageDefaults, "healthcheck">>;
 
+/** Image that a commit creates. */
 export interface CommitSettings {
   /** The new image's name. */
   readonly reference?: string;
@@ -416,6 +425,7 @@ export interface CommitSettings {
   readonly signal?: AbortSignal;
 }
 
+/** A program to run in a container. */
 export interface ExecSpec {
   readonly command: readonly string[];
   readonly env?: readonly string[];
@@ -430,6 +440,7 @@ export interface ExecSpec {
   readonly consoleSize?: TerminalSize;
 }
 
+/** An exec session and its state. */
 export interface ExecDetails {
   readonly id: ExecId;
   readonly containerId: ContainerId;
@@ -440,11 +451,13 @@ export interface ExecDetails {
     | { readonly status: "exited"; readonly code: number };
 }
 
+/** Size of a terminal in characters. */
 export interface TerminalSize {
   readonly columns: number;
   readonly rows: number;
 }
 
+/** Options of the creation that are not settings of the container. */
 export interface CreateOptions {
   /** The caller starts it right away: what the start makes anyway is left to it. */
   readonly startsNext?: boolean;
@@ -452,6 +465,10 @@ export interface CreateOptions {
 
 /** Use-cases of containers. Failures: not-found, conflict, invalid and what the layers below throw. */
 export interface Containers {
+  /**
+   * Creates a container that does not run. Throws "not-found" with details.image; "conflict" with details.name and
+   * details.id for a name in use; "invalid".
+   */
   create(
     spec: ContainerSpec,
     options?: CreateOptions,
@@ -463,7 +480,9 @@ export interface Containers {
     reference: ContainerReference,
     options?: { readonly signal?: string; readonly graceMs?: number },
   ): Promise<boolean>;
+  /** Sends a signal, SIGKILL by default. Throws "not-found"; "conflict" if it does not run. */
   kill(reference: ContainerReference, options?: { readonly signal?: string }): Promise<void>;
+  /** Stops the container if it runs, and starts it. graceMs: before SIGKILL. Fails like start(). */
   restart(
     reference: ContainerReference,
     options?: { readonly signal?: string; readonly graceMs?: number },
@@ -473,10 +492,12 @@ export interface Containers {
     reference: ContainerReference,
     options?: { readonly force?: boolean; readonly volumes?: boolean },
   ): Promise<void>;
+  /** Waits for the end of the container. Throws "not-found", "canceled". */
   wait(
     reference: ContainerReference,
     options?: { readonly until?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal },
   ): Promise<ExitStatus>;
+  /** Renames the container. Throws "conflict" with details.name and details.id for a name in use. */
   rename(reference: ContainerReference, name: string): Promise<void>;
   /** Stops every process of it where it is, until unpause(). "conflict" when it does not run or is paused already. */
   pause(reference: ContainerReference): Promise<void>;
@@ -497,8 +518,11 @@ export interface Containers {
    * does not run there are no figures.
    */
   stats(reference: ContainerReference, options?: StatisticsOptions): AsyncIterable<ContainerStatistics>;
+  /** Sets the size of its terminal. Throws "conflict" if it does not run. */
   resize(reference: ContainerReference, size: TerminalSize): Promise<void>;
+  /** Connects to its streams; the caller destroys the duplex. */
   attach(reference: ContainerReference, options: AttachOptions): Promise<AttachedStream>;
+  /** Reads its log, oldest entry first. Throws "not-found". */
   logs(reference: ContainerReference, options?: LogOptions): AsyncIterable<LogEntry>;
   /** What differs from the image, in the order of names, each directory before what is in it. */
   changes(reference: ContainerReference): Promise<readonly ContainerChange[]>;
@@ -523,7 +547,9 @@ export interface Containers {
   ): Promise<void>;
   /** Makes an image of its image and what it has changed, without what is mounted; gives the new id. */
   commit(reference: ContainerReference, settings?: CommitSettings): Promise<string>;
+  /** Lists containers, newest first. Throws "invalid" for an unknown filter. */
   list(filter?: ContainerFilter): Promise<readonly ContainerSummary[]>;
+  /** Describes one container. Throws "not-found" with details.container. */
   inspect(
     reference: ContainerReference,
     options?: { readonly size?: boolean; readonly signal?: AbortSignal },
@@ -533,13 +559,20 @@ export interface Containers {
     readonly filters?: PruneFilters;
     readonly signal?: AbortSignal;
   }): Promise<PrunedContainers>;
+  /**
+   * Prepares a program to run in the container; returns the id of the session. Throws "conflict" with details.state
+   * if it does not run.
+   */
   createExec(reference: ContainerReference, spec: ExecSpec): Promise<string>;
   /** Starts it; the stream is given unless `detach`. */
   startExec(
     id: string,
     options?: DescriptorOptions & { readonly detach?: boolean; readonly consoleSize?: TerminalSize },
   ): Promise<AttachedStream | undefined>;
+  /** Sets the size of the session's terminal. Throws "conflict" if it does not run. */
   resizeExec(id: string, size: TerminalSize): Promise<void>;
+  /** Describes an exec session. Throws "not-found" with details.exec. */
   inspectExec(id: string): Promise<ExecDetails>;
+  /** Waits for the end of the program. Throws "not-found", "canceled". */
   waitExec(id: string, options?: { readonly signal?: AbortSignal }): Promise<ExitStatus>;
 }

@@ -19,6 +19,7 @@ export interface EngineEvent {
   readonly timeNs: bigint;
 }
 
+/** Properties of the engine and its host. Sizes are in bytes. */
 export interface EngineInfo {
   readonly id: string;
   readonly name: string;
@@ -42,9 +43,10 @@ export interface EngineInfo {
   readonly warnings: readonly string[];
 }
 
+/** Namespaces of one running container or of the host. */
 export interface ContainerNamespaces {
-  /** Undefined in the row of the host. */
-  readonly id: ContainerId | undefined;
+  /** Empty in the row of the host. */
+  readonly id: ContainerId | "";
   readonly name: string;
   readonly pid: number;
   /** type → inode, and with whom it is shared (names of containers, or "host"). */
@@ -53,6 +55,7 @@ export interface ContainerNamespaces {
   >;
 }
 
+/** A contradiction between records, kernel and disk, with its remedy. */
 export interface CheckFinding {
   readonly subject: string;
   readonly problem: string;
@@ -75,6 +78,7 @@ export interface Engine extends AsyncDisposable {
     readonly filters?: Readonly<Record<string, readonly string[]>>;
     readonly signal?: AbortSignal;
   }): AsyncIterable<EngineEvent>;
+  /** Describes the engine and its host. */
   info(): Promise<EngineInfo>;
   /** What takes how much of the disk; `kinds` leaves others out, and what they cost to find. */
   diskUsage(options?: {

@@ -23,6 +23,7 @@ export interface CopiedPath extends Disposable {
   readonly archive: AsyncIterable<Uint8Array>;
 }
 
+/** How an archive is unpacked into a container. */
 export interface CopyIntoOptions {
   /** Refuse to replace a directory by something else, and the other way round. */
   readonly keepsKinds?: boolean;

@@ -6,6 +6,7 @@ import type { ImageConfig } from "../spec/image/config.ts";
 import type { WallMs } from "./time.ts";
 import type { PrunedImages, PruneFilters } from "./prune.ts";
 
+/** An image as a list shows it. Sizes are in bytes. */
 export interface ImageSummary {
   /** `sha256:…` of the config. */
   readonly id: string;
@@ -20,6 +21,7 @@ export interface ImageSummary {
   readonly artifactType?: string;
 }
 
+/** An image with its configuration. */
 export interface ImageDetails extends ImageSummary {
   readonly config: ImageConfig;
   readonly layers: readonly string[];
@@ -52,6 +54,7 @@ export interface FoundImage {
   readonly isAutomated: boolean;
 }
 
+/** An image in a tree of shared layers. */
 export interface ImageTreeImage {
   readonly id: string;
   readonly references: readonly string[];
@@ -80,6 +83,7 @@ export interface ImageTree {
   readonly layerless: readonly ImageTreeImage[];
 }
 
+/** Operations on images. Images are named by reference, id or an unambiguous prefix of the id. */
 export interface Images {
   /** docker-archive or OCI archive; plain, gzip or zstd. Ends when all is stored; nothing is half-made when it throws. */
   load(
@@ -182,10 +186,15 @@ export interface Images {
       readonly platform?: string;
     },
   ): Promise<string>;
+  /** Lists images. Throws "invalid" for an unknown filter. */
   list(options?: {
     readonly all?: boolean;
     readonly filters?: Readonly<Record<string, readonly string[]>>;
   }): Promise<readonly ImageSummary[]>;
+  /**
+   * Describes one image. Throws "not-found" with details.image; with details.platform if it exists for another
+   * platform.
+   */
   inspect(
     reference: string,
     options?: {
@@ -195,7 +204,12 @@ export interface Images {
   ): Promise<ImageDetails>;
   /** The layers of all images, or of these, and how they share them. */
   tree(references?: readonly string[]): Promise<ImageTree>;
+  /** Gives an image one more reference; a reference that exists moves. Throws "not-found", "invalid". */
   tag(reference: string, target: string): Promise<void>;
+  /**
+   * Removes a reference, and the image with its last one. Throws "not-found"; "conflict" with details.conflict while
+   * it is in use.
+   */
   remove(
     reference: string,
     options?: {

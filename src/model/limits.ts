@@ -46,6 +46,7 @@ export interface CgroupLimits {
   readonly unified?: Readonly<Record<string, string>>;
 }
 
+/** Limits of input and output on block devices. */
 export interface BlockIoLimits {
   /** A share among neighbours: 10 to 1000, usual 500. */
   readonly weight?: number;
@@ -58,6 +59,7 @@ export interface BlockDeviceLimits extends BlockDeviceRates {
   readonly minor: number;
 }
 
+/** Rates of one block device, in bytes or operations per second. */
 export interface BlockDeviceRates {
   readonly weight?: number;
   readonly readBps?: number;

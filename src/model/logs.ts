@@ -1,5 +1,6 @@
 import type { WallMs } from "./time.ts";
 
+/** Which entries of a log are read. */
 export interface LogOptions {
   readonly stdout?: boolean;
   readonly stderr?: boolean;

@@ -40,6 +40,7 @@ export interface RegistryManifest {
   readonly platform?: ManifestPlatform;
 }
 
+/** How a registry is accessed. */
 export interface ManifestAccess {
   /** By registry: `docker.io`, `localhost:5000`. */
   readonly credentials?: Readonly<Record<string, RegistryCredentials>>;
@@ -61,7 +62,9 @@ export interface Manifests {
   ): Promise<ManifestList>;
   /** What is not given stays. Throws "not-found" without such a list, or such a manifest in it. */
   annotate(name: string, reference: string, platform: Partial<ManifestPlatform>): Promise<ManifestList>;
+  /** Returns a manifest list of this engine. Throws "not-found" with details.manifestList. */
   inspect(name: string): Promise<ManifestList>;
+  /** Returns all manifest lists of this engine. */
   list(): Promise<readonly ManifestList[]>;
   /**
    * Brings the list to its registry, before it the manifests and blobs that its repository lacks: mounted where the registry has them in

@@ -13,6 +13,7 @@ export interface SubnetSpec {
   readonly auxiliary?: Readonly<Record<string, string>>;
 }
 
+/** A network to create; the engine chooses what is absent. */
 export interface NetworkSpec {
   readonly name: string;
   /** "bridge" (default) or "macvlan". */
@@ -96,6 +97,7 @@ export interface BoundPorts {
   readonly hostPort: number;
 }
 
+/** A network with the running containers in it. */
 export interface NetworkDetails {
   readonly id: string;
   readonly name: string;
@@ -156,10 +158,16 @@ export interface PublishedReach {
 
 /** Use-cases of networks. Failures: not-found, conflict, invalid, and what the layers below throw. */
 export interface Networks {
+  /**
+   * Creates a network. Throws "conflict" for a name in use or an overlapping subnet, "invalid", "not-found" with
+   * details.driver.
+   */
   create(spec: NetworkSpec): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
+  /** Lists networks. Throws "invalid" for an unknown filter. */
   list(options?: {
     readonly filters?: Readonly<Record<string, readonly string[]>>;
   }): Promise<readonly NetworkDetails[]>;
+  /** Describes one network. Throws "not-found" with details.network. */
   inspect(reference: NetworkReference): Promise<NetworkDetails>;
   /** "conflict" while a running container is in it; "not-permitted" for those that are always there. */
   remove(reference: NetworkReference): Promise<void>;
@@ -173,6 +181,7 @@ export interface Networks {
     container: ContainerReference,
     settings?: EndpointSettings,
   ): Promise<void>;
+  /** Takes a container out of a network. Throws "not-found"; "not-permitted" if it is not in it. */
   disconnect(
     reference: NetworkReference,
     container: ContainerReference,

@@ -7,6 +7,7 @@ import type { ContainerId, ContainerReference, PodId, PodReference } from "./ids
 
 /** Namespaces that the containers of a pod can share. */
 export const podNamespaces = ["ipc", "network", "pid", "uts"] as const;
+/** A namespace that containers of a pod can share. */
 export type PodNamespace = (typeof podNamespaces)[number];
 
 /**
@@ -49,12 +50,14 @@ export interface PodSpec
  */
 export type PodState = "created" | "running" | "degraded" | "paused" | "stopped" | "exited" | "error";
 
+/** A container of a pod. */
 export interface PodContainer {
   readonly id: ContainerId;
   readonly name: string;
   readonly state: ContainerState["status"];
 }
 
+/** A pod with its containers. */
 export interface PodDetails {
   readonly id: PodId;
   readonly name: string;
@@ -88,11 +91,13 @@ export interface Pods {
   create(spec?: PodSpec): Promise<{ readonly id: PodId; readonly warnings: readonly string[] }>;
   /** Filters: id, name, label, status, network, until, ctr-ids, ctr-names, ctr-number, ctr-status. The newest first. */
   list(options?: { readonly filters?: Filters }): Promise<readonly PodDetails[]>;
+  /** Describes one pod. Throws "not-found" with details.pod. */
   inspect(reference: PodReference): Promise<PodDetails>;
   /** The infra container first, then all that do not run. "conflict" where that one has ended below others that run on. */
   start(reference: PodReference): Promise<void>;
   /** All but the infra container at once, then that. Fine when none runs. */
   stop(reference: PodReference, options?: { readonly graceMs?: number }): Promise<void>;
+  /** Stops all containers and starts them again. graceMs: before SIGKILL. */
   restart(reference: PodReference, options?: { readonly graceMs?: number }): Promise<void>;
   /** A signal to every container that runs; "conflict" when none does. */
   kill(reference: PodReference, options?: { readonly signal?: string }): Promise<void>;

@@ -3,12 +3,14 @@ import type { ContainerId } from "./ids.ts";
 /** Docker's filters: until, label, label!; of images dangling, too. */
 export type PruneFilters = Readonly<Record<string, readonly string[]>>;
 
+/** Containers that a prune removed. */
 export interface PrunedContainers {
   readonly removed: readonly ContainerId[];
   /** Length of the files that they had written. */
   readonly freedBytes: number;
 }
 
+/** Images that a prune removed. */
 export interface PrunedImages {
   readonly removed: readonly ({ readonly untagged: string } | { readonly deleted: string })[];
   /** Length of the files in the layers that nobody needs any more; the disk has them back a little later. */

@@ -1,5 +1,6 @@
 import type { WallMs } from "./time.ts";
 
+/** A secret to create. */
 export interface SecretSpec {
   /** 1 to 253 characters, none of them `=`, `/`, `,` or NUL. */
   readonly name: string;
@@ -38,6 +39,7 @@ export interface Secrets {
   }): Promise<readonly SecretDetails[]>;
   /** By name, id, or the beginning of an id that only one has. */
   inspect(reference: string): Promise<SecretDetails>;
+  /** Returns the value. Throws "not-found" with details.secret. */
   read(reference: string): Promise<Uint8Array>;
   /** Also of one that containers have; gives its id. */
   remove(reference: string): Promise<string>;

@@ -1,3 +1,4 @@
+/** How often a container is measured. */
 export interface StatisticsOptions {
   /** "once": a single sample, with one of the CPU taken a moment before. "at once": without that, and without waiting. */
   readonly samples?: "stream" | "once" | "at once";
@@ -18,6 +19,7 @@ export interface StatisticsSample extends CpuSample, Omit<CgroupStatistics, "cpu
   readonly networks: Readonly<Record<string, NetworkCounters>>;
 }
 
+/** One measurement of a container. */
 export interface ContainerStatistics {
   readonly id: string;
   readonly name: string;
@@ -45,6 +47,7 @@ export interface PressureLine {
   readonly totalUs: number;
 }
 
+/** Pressure on one resource. */
 export interface Pressure {
   readonly some: PressureLine;
   /** Absent where the kernel has no such line (cpu before Linux 5.13). */
@@ -62,6 +65,7 @@ export interface CgroupStatistics {
   readonly pressure: PressureStatistics;
 }
 
+/** CPU time in nanoseconds. */
 export interface CpuStatistics {
   readonly totalNs: number;
   readonly userNs: number;
@@ -76,6 +80,7 @@ export interface CpuStatistics {
   };
 }
 
+/** Memory in bytes. */
 export interface MemoryStatistics {
   /** Page cache included; without what can be dropped at once it is less `total_inactive_file` or `inactive_file`. */
   readonly usageBytes: number;
@@ -89,11 +94,13 @@ export interface MemoryStatistics {
   readonly details: Readonly<Record<string, number>>;
 }
 
+/** Input and output by block device. */
 export interface IoStatistics {
   readonly bytes: readonly IoCounter[];
   readonly operations: readonly IoCounter[];
 }
 
+/** Huge pages of one size, in bytes. */
 export interface HugePageStatistics {
   readonly usageBytes: number;
   readonly maxUsageBytes?: number;
@@ -108,12 +115,14 @@ export interface PressureStatistics {
   readonly io?: Pressure;
 }
 
+/** CPU time of the host. */
 export interface HostCpuTime {
   /** Of all CPUs together since boot, idle time included. */
   readonly totalNs: number;
   readonly onlineCpus: number;
 }
 
+/** Counters of one interface: bytes and packets since it exists. */
 export interface NetworkCounters {
   readonly receivedBytes: number;
   readonly receivedPackets: number;

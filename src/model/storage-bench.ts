@@ -8,6 +8,7 @@ export interface StorageBenchOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Files and containers that each driver is measured with. */
 export interface StorageBenchLoad {
   readonly sizeBytes: number;
   readonly largeFileBytes: number;
@@ -17,7 +18,9 @@ export interface StorageBenchLoad {
   readonly fileSystem: string;
 }
 
+/** Steps of a measurement, in their order. */
 export const storageBenchSteps = ["apply", "containers", "start", "read", "walk", "write", "remove"] as const;
+/** One of `storageBenchSteps`. */
 export type StorageBenchStep = (typeof storageBenchSteps)[number];
 
 /** Of one driver, or of "native": plain files, without containers. */
@@ -41,6 +44,7 @@ export interface StorageBenchFigures {
   readonly containerBytes?: number;
 }
 
+/** Progress and results of a comparison of storage drivers. */
 export type StorageBenchEvent =
   | { readonly kind: "load"; readonly load: StorageBenchLoad }
   | { readonly kind: "step"; readonly driver: string; readonly step: StorageBenchStep }

@@ -11,6 +11,7 @@ export interface ContainerUpdate extends ContainerLimits {
   readonly publishRemove?: readonly PortRemoval[];
 }
 
+/** A published port to remove. */
 export interface PortRemoval {
   readonly hostPort: number;
   /** Default 1. */

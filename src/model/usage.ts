@@ -3,6 +3,7 @@ import type { VolumeDetails, VolumeUsage } from "./volumes.ts";
 import type { ContainerSummary } from "./containers.ts";
 import type { ContainerSizes } from "./container-sizes.ts";
 
+/** Kind of object whose disk usage is measured. */
 export type UsageKind = "image" | "container" | "volume";
 
 /** What takes how much; absent: not asked for. */
@@ -17,6 +18,7 @@ export interface DiskUsage {
   readonly volumes?: readonly (VolumeDetails & { readonly usage: VolumeUsage })[];
 }
 
+/** Kind of content of the data root. */
 export type StoreKind =
   | "layers"
   | "blobs"
@@ -27,6 +29,7 @@ export type StoreKind =
   | "being-removed"
   | "records";
 
+/** Disk usage of one kind of content. */
 export interface StoreUsageRow {
   readonly kind: StoreKind;
   readonly count: number;

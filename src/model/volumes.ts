@@ -1,6 +1,7 @@
 import type { WallMs } from "./time.ts";
 import type { ContainerId } from "./ids.ts";
 
+/** A volume to create. */
 export interface VolumeSpec {
   /** Absent: an anonymous volume, with 64 hex digits as its name. */
   readonly name?: string;
@@ -11,6 +12,7 @@ export interface VolumeSpec {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** A volume and its directory on the host. */
 export interface VolumeDetails {
   readonly name: string;
   readonly driver: "local";
@@ -21,6 +23,7 @@ export interface VolumeDetails {
   readonly options: Readonly<Record<string, string>>;
 }
 
+/** Size of a volume and its users. */
 export interface VolumeUsage {
   /** Length of the files and links in it, one with several names once; as Docker shows it. */
   readonly bytes: number;
@@ -36,6 +39,7 @@ export interface Volumes {
   list(options?: {
     readonly filters?: Readonly<Record<string, readonly string[]>>;
   }): Promise<readonly VolumeDetails[]>;
+  /** Describes one volume. Throws "not-found" with details.volume. */
   inspect(name: string): Promise<VolumeDetails>;
   /** "conflict" with details.users while a container has it. With force an absent one is fine. */
   remove(name: string, options?: { readonly force?: boolean }): Promise<void>;
@@ -44,5 +48,6 @@ export interface Volumes {
     readonly all?: boolean;
     readonly filters?: Readonly<Record<string, readonly string[]>>;
   }): Promise<{ readonly removed: readonly string[]; readonly freedBytes: number }>;
+  /** Measures one volume. Throws "not-found" with details.volume, "canceled". */
   usage(name: string, options?: { readonly signal?: AbortSignal }): Promise<VolumeUsage>;
 }

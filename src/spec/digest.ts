@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { Failure } from "../base/failure.ts";
 
+/** Hash algorithm of a digest. */
 export type DigestAlgorithm = "sha256" | "sha512";
 
 declare const brand: unique symbol;

@@ -8,7 +8,7 @@ export function namespacesRowOf({ id, name, pid, namespaces }: ContainerNamespac
     type,
     { Inode: inode, SharedWith: sharedWith },
   ]);
-  return { Id: id ?? "", Name: name, Pid: pid, Namespaces: Object.fromEntries(entries) };
+  return { Id: id, Name: name, Pid: pid, Namespaces: Object.fromEntries(entries) };
 }
 
 export function storeUsageOf({

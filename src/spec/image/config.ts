@@ -49,6 +49,7 @@ export interface ImageHealthcheck {
   readonly retries?: number;
 }
 
+/** One step that created an image. */
 export interface ImageHistoryEntry {
   readonly created?: string;
   readonly createdBy?: string;
