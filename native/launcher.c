@@ -271,7 +271,7 @@ __attribute__((noreturn)) static void lose(void) {
     id[12] = 0;
     add(&text, "tare: cannot follow container ");
     add(&text, id);
-    add(&text, " any longer: the connection to the daemon is lost; the container goes on\n");
+    add(&text, " any longer: the connection to the daemon is lost; the container keeps running\n");
   }
   print(2, text.bytes, text.used);
   leave(125);

@@ -5,10 +5,10 @@ import type { CommandEntry, CommandTree } from "./command.ts";
 const groups: CommandTree["groups"] = {
   container: "Manage containers",
   image: "Manage images",
-  manifest: "Manage manifest lists: one name for an image of several platforms",
+  manifest: "Manage manifest lists, which combine images of several platforms under one name",
   volume: "Manage volumes",
   network: "Manage networks",
-  secret: "Manage secrets, which containers get as files or variables",
+  secret: "Manage secrets, which containers receive as files or variables",
   pod: "Manage pods: containers that share namespaces",
   system: "Manage the engine",
   storage: "Compare the storage drivers",
@@ -147,7 +147,7 @@ const entries: readonly CommandEntry[] = [
   },
   {
     names: ["namespaces"],
-    summary: "Show the kernel namespaces of containers and who shares them",
+    summary: "Show the kernel namespaces of containers and which containers share them",
     load: async () => (await import("./system/namespaces.ts")).namespaces,
   },
   {
@@ -432,7 +432,7 @@ const entries: readonly CommandEntry[] = [
   },
   {
     names: ["system check"],
-    summary: "Look for anything left over or out of order in the engine's roots",
+    summary: "Check the engine's roots for leftovers and inconsistencies",
     load: async () => (await import("./system/system.ts")).check,
   },
   {
@@ -447,22 +447,22 @@ const entries: readonly CommandEntry[] = [
   },
   {
     names: ["system repair"],
-    summary: "Make new records for a data root whose state.db is lost or damaged",
+    summary: "Rebuild the records of a data root whose state.db is lost or damaged",
     load: async () => (await import("./system/repair.ts")).systemRepair,
   },
   {
     names: ["system settle"],
-    summary: "Wait until everything that was removed is gone from the kernel and the disk",
+    summary: "Wait for background removal in the kernel and on the disk",
     load: async () => (await import("./system/system.ts")).settle,
   },
   {
     names: ["storage bench"],
-    summary: "Measure the storage drivers on this machine, side by side",
+    summary: "Benchmark the storage drivers on this machine",
     load: async () => (await import("./system/storage-bench.ts")).storageBench,
   },
   {
     names: ["daemon stop"],
-    summary: "Stop the daemon; containers go on running",
+    summary: "Stop the daemon; containers keep running",
     load: async () => (await import("./system/daemon-stop.ts")).daemonStop,
   },
   {

@@ -292,7 +292,7 @@ print(n,c.wait())`;
     killDaemon(tare);
     const [one, other] = await ended;
     expect(one?.stderr.replace(ids[0] ?? "", "ID")).toBe(other?.stderr.replace(ids[1] ?? "", "ID") ?? "");
-    expect(one?.stderr).toContain("the container goes on");
+    expect(one?.stderr).toContain("the container keeps running");
     expect([one?.status, other?.status]).toEqual([125, 125]);
     await tare.must(["rm", "-f", "lost-0", "lost-1"]);
   });
@@ -432,7 +432,7 @@ describe("the launcher and what a daemon may say", () => {
     const { status, stderr } = await runAt(path);
     expect({ status, stderr }).toEqual({
       status: 125,
-      stderr: `tare: cannot follow container ${id.slice(0, 12)} any longer: the connection to the daemon is lost; the container goes on\n`,
+      stderr: `tare: cannot follow container ${id.slice(0, 12)} any longer: the connection to the daemon is lost; the container keeps running\n`,
     });
     expect(daemon.asked).toHaveLength(1);
   });

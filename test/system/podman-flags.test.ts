@@ -261,7 +261,7 @@ describe.skipIf(!isRoot)("flags that podman has", () => {
       [["--subuidname", "nobody-has-this"], 'cannot find ids of "nobody-has-this" in /etc/subuid'],
       [
         ["--platform", "linux/arm64", "--arch", "arm64"],
-        "--platform goes with no --os, --arch and --variant",
+        "--platform cannot be used with --os, --arch or --variant",
       ],
       [["--arch", "mips"], 'cannot use platform "linux/mips"'],
     ] as const) {

@@ -73,7 +73,7 @@ describe.skipIf(!isRoot)("the connection of a run", () => {
       status: 125,
       stdout: "said\n",
       stderr: expect.stringMatching(
-        /^tare: cannot follow container [0-9a-f]{12} any longer: the connection to the daemon is lost; the container goes on\n$/,
+        /^tare: cannot follow container [0-9a-f]{12} any longer: the connection to the daemon is lost; the container keeps running\n$/,
       ),
     });
     expect(await isRunning("left")).toBe(true);

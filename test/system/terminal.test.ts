@@ -136,7 +136,7 @@ describe.skipIf(!isRoot)("a person at a terminal", () => {
     process.kill(tare.daemonPid() ?? 0, "SIGKILL");
     expect(await session.finish()).toBe(125);
     expect(await session.sees("STATUS")).toMatch(
-      /tare: cannot follow container [0-9a-f]{12} any longer: the connection to the daemon is lost; the container goes on\r\n/,
+      /tare: cannot follow container [0-9a-f]{12} any longer: the connection to the daemon is lost; the container keeps running\r\n/,
     );
     expect(await status("survivor")).toBe("running");
     using again = open("attach", "survivor");

@@ -1,9 +1,9 @@
 import type { Command } from "../command.ts";
 import { createContainer } from "./run/create.ts";
-import { withContainerFlags } from "./flags/flags.ts";
+import { withContainerFlags } from "./flags/container-flags.ts";
 import { planContainer } from "./run/plan.ts";
 import { makePodOf } from "./run/pod-of-container.ts";
-import type { ContainerValues } from "./flags/values.ts";
+import type { ContainerValues } from "./flags/container-flags.ts";
 
 export const create: Command<ContainerValues> = {
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",

@@ -28,7 +28,7 @@ export const ps: Command<Values> = {
     last: int("Show n last created containers (includes all states)", { short: "n", initialText: "-1" }),
     latest: bool("Show the latest created container (includes all states)", { short: "l" }),
     "no-trunc": bool("Don't truncate output"),
-    pod: bool("Show the pod of each container (Tare's own)", { short: "p" }),
+    pod: bool("Show the pod of each container (not in Docker)", { short: "p" }),
     quiet: bool("Only display container IDs", { short: "q" }),
     size: bool("Display total file sizes", { short: "s" }),
   },

@@ -1,12 +1,12 @@
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
-import { withContainerFlags } from "./flags/flags.ts";
+import { withContainerFlags } from "./flags/container-flags.ts";
 import { sizeOf } from "./run/follow.ts";
 import { planAttached, planContainer } from "./run/plan.ts";
 import { makePodOf } from "./run/pod-of-container.ts";
 import { findPreserved, preserveFlags, type PreserveValues } from "./flags/preserve-flags.ts";
 import { type OwnRunValues, runContainer } from "./run/run-container.ts";
-import type { ContainerValues } from "./flags/values.ts";
+import type { ContainerValues } from "./flags/container-flags.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { bool, string } from "../flags/kinds.ts";
 import { parseDetachKeys } from "../../api/container/detach-keys.ts";
@@ -23,13 +23,18 @@ export const run: Command<Values> = {
     ...preserveFlags,
     detach: bool("Run container in background and print container ID", { short: "d" }),
     "detach-keys": string("Override the key sequence for detaching a container"),
-    "record-profile": string("Write the seccomp profile that the run needed to the file (slows it down)", {
-      isFile: true,
+    "record-profile": string(
+      "Write the minimal seccomp profile of the run to the file; slows it down (not in Docker)",
+      {
+        isFile: true,
+      },
+    ),
+    passwd: bool("Add entries to /etc/passwd and /etc/group of the container (not in Docker)", {
+      initial: true,
     }),
-    passwd: bool("Add what is asked for to /etc/passwd and /etc/group (Tare's own)", { initial: true }),
-    rmi: bool("Remove the image after the run, unless something else uses it; implies --rm (Tare's own)"),
+    rmi: bool("Remove the image after the run, unless it is used elsewhere; implies --rm (not in Docker)"),
     "sig-proxy": bool("Proxy received signals to the process", { initial: true }),
-    timing: bool("Print where the time of the start went (on standard error)"),
+    timing: bool("Print the duration of each phase of the start to standard error (not in Docker)"),
   }),
   optionsEnd: "first",
   completes: ["image", "none"],
@@ -75,5 +80,5 @@ export const run: Command<Values> = {
 function refuseAccounts(values: Values): void {
   const { hostuser, "passwd-entry": user, "group-entry": group } = values;
   if (!values.passwd && (hostuser.length > 0 || user !== "" || group !== ""))
-    throw optionFailure("--passwd=false goes with no --passwd-entry, --group-entry and --hostuser");
+    throw optionFailure("--passwd=false cannot be used with --passwd-entry, --group-entry or --hostuser");
 }

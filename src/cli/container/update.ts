@@ -1,58 +1,49 @@
 import type { HostConfig } from "../../api/types/host-config.ts";
-import type { Command } from "../command.ts";
+import type { Call, Command } from "../command.ts";
 import { containersAtOnce, forEachReference } from "../each.ts";
 import { optionFailure } from "../flags/flag.ts";
-import { parseRestartPolicy } from "./flags/restart-policy.ts";
+import { type ContainerValues, containerFlags } from "./flags/container-flags.ts";
+import { type FieldTable, planFields } from "./flags/request-fields.ts";
 import { joinPublished } from "../../api/container/publish-flag.ts";
-import { parsePublish } from "./flags/publish-flag.ts";
-import { bytes, int, list, nanoCpus, string } from "../flags/kinds.ts";
+import { parsePublish } from "./flags/parsers/publish.ts";
+import { list } from "../flags/kinds.ts";
 
-interface Values {
-  readonly "blkio-weight": number | undefined;
-  readonly "cpu-period": number | undefined;
-  readonly "cpu-quota": number | undefined;
-  readonly "cpu-rt-period": number | undefined;
-  readonly "cpu-rt-runtime": number | undefined;
-  readonly "cpu-shares": number | undefined;
-  readonly cpus: number | undefined;
-  readonly "cpuset-cpus": string;
-  readonly "cpuset-mems": string;
-  readonly memory: number | undefined;
-  readonly "memory-reservation": number | undefined;
-  readonly "memory-swap": number | undefined;
-  readonly "pids-limit": number | undefined;
+const sharedNames = [
+  "blkio-weight",
+  "cpu-period",
+  "cpu-quota",
+  "cpu-rt-period",
+  "cpu-rt-runtime",
+  "cpu-shares",
+  "cpus",
+  "cpuset-cpus",
+  "cpuset-mems",
+  "memory",
+  "memory-reservation",
+  "memory-swap",
+  "pids-limit",
+  "restart",
+] as const;
+type Shared = Pick<ContainerValues, (typeof sharedNames)[number]>;
+interface Values extends Shared {
   readonly "publish-add": readonly string[];
   readonly "publish-rm": readonly string[];
-  readonly restart: string;
 }
+
+const allShared: FieldTable<Shared> = containerFlags;
+const sharedFlags = Object.fromEntries(
+  sharedNames.map((name) => [name, allShared[name]]),
+) as unknown as FieldTable<Shared>;
+const { initialText: _, ...restart } = sharedFlags.restart;
 
 export const update: Command<Values> = {
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   takes: [1, Number.POSITIVE_INFINITY],
   flags: {
-    "blkio-weight": int("Block IO (relative weight), between 10 and 1000, or 0 to disable", {
-      type: "uint16",
-      initialText: "0",
-    }),
-    "cpu-period": int("Limit CPU CFS (Completely Fair Scheduler) period"),
-    "cpu-quota": int("Limit CPU CFS (Completely Fair Scheduler) quota"),
-    "cpu-rt-period": int("Limit the CPU real-time period in microseconds"),
-    "cpu-rt-runtime": int("Limit the CPU real-time runtime in microseconds"),
-    "cpu-shares": int("CPU shares (relative weight)", { short: "c" }),
-    cpus: nanoCpus("Number of CPUs"),
-    "cpuset-cpus": string("CPUs in which to allow execution (0-3, 0,1)"),
-    "cpuset-mems": string("MEMs in which to allow execution (0-3, 0,1)"),
-    memory: bytes("Memory limit", { short: "m" }),
-    "memory-reservation": bytes("Memory soft limit"),
-    "memory-swap": bytes("Swap limit equal to memory plus swap: -1 to enable unlimited swap", {
-      unlimited: true,
-    }),
-    "pids-limit": int("Tune container pids limit (set -1 for unlimited)"),
-    "publish-add": list("Publish more of the container's ports (Tare's own)"),
-    "publish-rm": list("Publish a port of the host's no more ([IP:]PORT[-PORT][/PROTOCOL]) (Tare's own)"),
-    restart: string("Restart policy to apply when a container exits", {
-      words: ["no", "always", "on-failure", "unless-stopped"],
-    }),
+    ...sharedFlags,
+    restart,
+    "publish-add": list("Publish additional ports of the container (not in Docker)"),
+    "publish-rm": list("Stop publishing a port of the host ([IP:]PORT[-PORT][/PROTOCOL]) (not in Docker)"),
   },
   completes: ["container"],
   examples: [
@@ -64,7 +55,7 @@ export const update: Command<Values> = {
     if (call.given.size === 0) {
       throw optionFailure("you must provide one or more flags when using this command");
     }
-    const resources = planResources(call.values);
+    const resources = planResources(call);
     const client = await call.client();
     const warnings = new Map<string, readonly string[]>();
     const work = async (reference: string): Promise<string> => {
@@ -91,23 +82,8 @@ function planPorts({ "publish-add": add, "publish-rm": remove }: Values): HostCo
   };
 }
 
-function planResources(values: Values): HostConfig {
-  const fields = {
-    CpuPeriod: values["cpu-period"],
-    CpuQuota: values["cpu-quota"],
-    CpuShares: values["cpu-shares"],
-    NanoCpus: values.cpus,
-    CpusetCpus: values["cpuset-cpus"] === "" ? undefined : values["cpuset-cpus"],
-    CpusetMems: values["cpuset-mems"] === "" ? undefined : values["cpuset-mems"],
-    Memory: values.memory,
-    MemoryReservation: values["memory-reservation"],
-    MemorySwap: values["memory-swap"],
-    PidsLimit: values["pids-limit"],
-    BlkioWeight: values["blkio-weight"],
-    CpuRealtimePeriod: values["cpu-rt-period"],
-    CpuRealtimeRuntime: values["cpu-rt-runtime"],
-    RestartPolicy: values.restart === "" ? undefined : parseRestartPolicy(values.restart),
-    Tare: planPorts(values),
-  };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+function planResources({ values, given, context }: Call<Values>): HostConfig {
+  const tare = planPorts(values);
+  const { hostConfig } = planFields<Shared>(sharedFlags, values, { given, ...context });
+  return tare === undefined ? hostConfig : { ...hostConfig, Tare: tare };
 }

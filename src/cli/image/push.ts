@@ -26,22 +26,19 @@ export const push: Command<Values> = {
     "all-tags": bool("Push all tags of an image to the repository", { short: "a" }),
     authfile: authfileFlag,
     "compression-format": string(
-      "Compress layers that are not compressed by gzip (default) or zstd (Tare's own)",
+      "Compress layers that are not compressed by gzip (default) or zstd (not in Docker)",
       {
         check: (text) => parseLayerCompression(text),
         words: layerCompressions,
       },
     ),
     "disable-content-trust": bool("Skip image signing", { initial: true, isHidden: true }),
-    "encrypt-layer": list("Layer to encrypt: 0 is the first, -1 the last (default all) (Tare's own)", {
+    "encrypt-layer": list("Layer to encrypt: 0 is the first, -1 the last (default all) (not in Docker)", {
       check: checkLayer,
     }),
-    "encryption-key": list(
-      "Public key of who may read the layers, jwe:FILE: they are encrypted (Tare's own)",
-      {
-        words: ["jwe:"],
-      },
-    ),
+    "encryption-key": list("Encrypt layers with this public key, jwe:FILE (not in Docker)", {
+      words: ["jwe:"],
+    }),
     platform: platformFlag("Push a platform-specific manifest as a single-platform image"),
     quiet: bool("Suppress verbose output", { short: "q" }),
     "tls-verify": tlsVerifyFlag,

@@ -37,7 +37,7 @@ export const search: Command<Values> = {
   },
   completes: ["none"],
   description:
-    "Asks Docker Hub, or the registry that TERM begins with. One that has no search is asked for its catalog.",
+    "Searches Docker Hub, or the registry that TERM begins with. A registry without a search API is searched by its catalog.",
   examples: ["tare search --filter is-official=true debian", "tare search localhost:5000/web"],
   async run(call) {
     const { values, positional, context, signal } = call;

@@ -19,7 +19,7 @@ export const imageTree: Command<Values> = {
     "no-trunc": bool("Don't truncate output"),
   },
   completes: ["image"],
-  description: "Layers that several images have stand once, with all that is built on them below.",
+  description: "Shared layers appear once, with the layers and images that are built on them below.",
   examples: ["tare image tree", "tare image tree --format svg > images.svg", "tare image tree app:1 app:2"],
   async run(call) {
     const { values, positional } = call;

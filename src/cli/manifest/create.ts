@@ -15,8 +15,7 @@ export const manifestCreate: Command<Values> = {
     insecure: bool("Allow communication with an insecure registry"),
   },
   completes: ["image"],
-  description:
-    "The list is kept by the engine until it is pushed; its manifests must be in a registry already.",
+  description: "The engine stores the list until it is pushed; its manifests must already be in a registry.",
   examples: [
     "tare manifest create localhost:5000/app:1 localhost:5000/app:1-amd64 localhost:5000/app:1-arm64",
     "tare manifest push localhost:5000/app:1",

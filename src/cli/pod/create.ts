@@ -1,13 +1,12 @@
 import type { PodCreateRequest } from "../../api/types/pod.ts";
 import { kindOf } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
-import { containerFlags } from "../container/flags/flags.ts";
+import { containerFlags } from "../container/flags/container-flags.ts";
 import { openIdFile } from "../container/run/id-file.ts";
-import { planLabels, planLimitFlags } from "../container/run/plan.ts";
-import { planBlockIoFlags } from "../container/flags/resource-flags.ts";
-import { parseRestartPolicy } from "../container/flags/restart-policy.ts";
-import type { ContainerValues } from "../container/flags/values.ts";
-import { laterFailure, optionFailure, type TableOf } from "../flags/flag.ts";
+import { planLabels } from "../container/flags/lifecycle-flags.ts";
+import { type FieldTable, planFields } from "../container/flags/request-fields.ts";
+import type { ContainerValues } from "../container/flags/container-flags.ts";
+import { laterFailure, optionFailure } from "../flags/flag.ts";
 import { bool, string } from "../flags/kinds.ts";
 import { planPodWishes } from "./plan-pod.ts";
 
@@ -47,7 +46,7 @@ type Shared = Pick<
   | "userns"
 >;
 
-/** Of these it has the flags that a container has: they are about what its containers share, and take together. */
+/** Flags that a container has, too: those about namespaces and limits that the containers of a pod share. */
 const sharedNames: readonly (keyof Shared)[] = [
   "add-host",
   "blkio-weight",
@@ -95,7 +94,7 @@ type Values = Shared & Own;
 
 const sharedFlags = Object.fromEntries(
   sharedNames.map((name) => [name, containerFlags[name]]),
-) as unknown as TableOf<Shared>;
+) as unknown as FieldTable<Shared>;
 
 const defaultShare = "ipc,net,uts";
 
@@ -105,16 +104,19 @@ export const podCreate: Command<Values> = {
   flags: {
     ...sharedFlags,
     hostname: string("Host name of the pod's containers (default the pod's name)", { short: "h" }),
-    infra: bool("Make a container that holds the pod's namespaces", { initial: true }),
-    "infra-name": string("Name of that container"),
+    infra: bool("Create an infra container that holds the pod's namespaces", { initial: true }),
+    "infra-name": string("Name of the infra container"),
     label: { ...sharedFlags.label, usage: "Set metadata on the pod" },
     name: string("Name of the pod", { short: "n" }),
     "pod-id-file": string("Write the pod ID to the file", { isFile: true }),
-    replace: bool("Remove a pod that has the name already, by force"),
-    share: string(`Namespaces that its containers share: ipc, net, pid, uts, or "none"; +pid adds one`, {
-      initial: defaultShare,
-      words: ["none", "net", "+pid"],
-    }),
+    replace: bool("Remove an existing pod with the same name by force"),
+    share: string(
+      `Namespaces that the pod's containers share: ipc, net, pid, uts, or "none"; +pid adds one`,
+      {
+        initial: defaultShare,
+        words: ["none", "net", "+pid"],
+      },
+    ),
   },
   completes: ["none"],
   examples: [
@@ -148,7 +150,7 @@ export const podCreate: Command<Values> = {
 
 function chooseName(flag: string, word = ""): string {
   if (flag !== "" && word !== "" && flag !== word)
-    throw optionFailure("the pod has two names: --name and NAME");
+    throw optionFailure("conflicting pod names: --name and NAME");
   return flag || word;
 }
 
@@ -168,11 +170,7 @@ function planRequest({ values, given, context }: Call<Values>, name: string): Po
     Share: parseShare(values.share),
     HostConfig: {
       ...wishes.HostConfig,
-      ...planLimitFlags(values),
-      ...planBlockIoFlags(values),
-      ...(values["shm-size"] === undefined ? {} : { ShmSize: values["shm-size"] }),
-      ...(Object.keys(values.sysctl).length === 0 ? {} : { Sysctls: values.sysctl }),
-      ...(given.has("restart") ? { RestartPolicy: parseRestartPolicy(values.restart) } : {}),
+      ...planFields<Shared>(sharedFlags, values, { given, ...context }).hostConfig,
     },
   };
 }

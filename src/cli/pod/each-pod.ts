@@ -27,7 +27,7 @@ export async function forEachPod(
   const client = await call.client();
   const files = values["pod-id-file"].map((file) => readPodId(file, context.cwd));
   const named = [...call.positional, ...files];
-  if (values.all && named.length > 0) throw optionFailure("--all goes with no names of pods");
+  if (values.all && named.length > 0) throw optionFailure("--all cannot be used with pod names");
   if (!values.all && named.length === 0) throw optionFailure("name a pod, or use --all");
   const positional = values.all ? (await client.pods.list()).map(({ Id }) => Id) : named;
   const workOnPod = async (reference: string): Promise<string> => {

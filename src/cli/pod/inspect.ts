@@ -20,8 +20,7 @@ export const podExists: Command<object> = {
   takes: [1, 1],
   flags: {},
   completes: ["pod"],
-  description:
-    "Ends with status 0 when there is such a pod, 1 when there is none, 125 when that can't be told.",
+  description: "Exit status: 0 if the pod exists, 1 if it does not, 125 if the check fails.",
   examples: ["tare pod exists web || tare pod create web"],
   failureStatus: 125,
   async run(call) {

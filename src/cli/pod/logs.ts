@@ -22,7 +22,7 @@ export const podLogs: Command<Values> = {
   flags: {
     ...logFlags,
     container: list("Only the logs of this container of the pod", { short: "c" }),
-    names: bool("Print names of containers in place of their IDs", { short: "n" }),
+    names: bool("Print the names of containers instead of their IDs", { short: "n" }),
     tail: string("Number of lines to show from the end of each container's log", { initial: "all" }),
   },
   completes: ["pod", "none"],

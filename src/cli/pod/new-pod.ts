@@ -1,6 +1,6 @@
 import type { Client } from "../../client/client.ts";
 import type { Call } from "../command.ts";
-import type { ContainerValues } from "../container/flags/values.ts";
+import type { ContainerValues } from "../container/flags/container-flags.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { planPodWishes } from "./plan-pod.ts";
 
@@ -12,7 +12,7 @@ export async function makePod(
   const { values } = call;
   // Which ports a container exposes its image knows, and a pod has none.
   if (values["publish-all"]) throw optionFailure("--publish-all: name the ports of a new pod by --publish");
-  if (values.link.length > 0) throw optionFailure("--link goes with no pod");
+  if (values.link.length > 0) throw optionFailure("--link cannot be used with a pod");
   const { Id: id, Warnings: warnings } = await client.pods.create({ Name: name, ...planPodWishes(values) });
   for (const warning of warnings) call.err(`WARNING: ${warning}\n`);
   let isKept = false;

@@ -1,9 +1,9 @@
 import type { PodCreateRequest } from "../../api/types/pod.ts";
 import { planUserNamespace, type UserNamespaceValues } from "../container/flags/namespace-modes.ts";
-import { planNetworkFlags, type NetworkValues } from "../container/flags/network-flags.ts";
+import { planNetworkFlags, type EndpointValues } from "../container/flags/network-flags.ts";
 
 /** What the flags of a pod say, whether it is made by itself or for a container. */
-export interface PodWishes extends NetworkValues, UserNamespaceValues {
+export interface PodWishes extends EndpointValues, UserNamespaceValues {
   readonly "add-host": readonly string[];
   readonly hostname: string;
   readonly "no-hosts": boolean;

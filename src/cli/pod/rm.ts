@@ -17,7 +17,7 @@ export const podRm: Command<Values> = {
   takes: [0, Number.POSITIVE_INFINITY],
   flags: {
     ...podChoice("Remove"),
-    force: bool("Kill containers that run, then remove the pod with all of them", { short: "f" }),
+    force: bool("Kill running containers, then remove the pod with all its containers", { short: "f" }),
     ignore: bool("Do not error if the pod does not exist", { short: "i" }),
   },
   completes: ["pod"],

@@ -15,12 +15,12 @@ export const secretCreate: Command<Values> = {
   usage: "[OPTIONS] NAME FILE|-",
   takes: [2, 2],
   flags: {
-    driver: string('Specify secret driver: "file" is the only one', {
+    driver: string('Specify secret driver: only "file" is supported', {
       short: "d",
       initial: "file",
       words: ["file"],
     }),
-    env: bool("Read secret data from an environment variable, whose name stands in place of FILE"),
+    env: bool("Read the secret from an environment variable; FILE is its name"),
     label: list("Specify labels on the secret", { short: "l", check: checkLabel }),
     replace: bool("If a secret with the same name exists, replace it"),
   },

@@ -6,7 +6,7 @@ export const secretExists: Command<object> = {
   takes: [1, 1],
   flags: {},
   completes: ["secret"],
-  description: "Ends with status 0 when there is one with this name or id, else with 1. Prints nothing.",
+  description: "Exit status: 0 if a secret with this name or ID exists, 1 if not. Prints nothing.",
   examples: ["tare secret exists password || tare secret create password password.txt"],
   failureStatus: 125,
   async run(call) {

@@ -10,7 +10,7 @@ export const daemonStop: Command<object> = {
   takes: [0, 0],
   flags: {},
   startsDaemon: false,
-  description: "Containers go on running, and the next daemon finds them.",
+  description: "Containers keep running; the next daemon takes over their management.",
   async run(call) {
     const client = await call.client().catch(notRunning);
     const isStopping = await client?.system.shutdown().then(() => true, notRunning);

@@ -30,14 +30,14 @@ export const storageBench: Command<Values> = {
   usage: "[OPTIONS]",
   takes: [0, 0],
   flags: {
-    containers: int("Containers of which the disk is measured (default 3)"),
+    containers: int("Number of containers whose disk usage is measured (default 3)"),
     format: listFormat,
-    quick: bool("A small load: the order of things, in a few seconds"),
-    size: bytes("Size of the layer, half of it one file (default 64m)"),
+    quick: bool("Use a small load: rough figures in a few seconds"),
+    size: bytes("Size of the layer; a single file makes up half of it (default 64m)"),
   },
   completes: ["none"],
   description:
-    "Each driver has a store of its own in a directory within the data root, which is gone at the end, also after ctrl-C. What the engine has is not touched. A quiet machine gives the truest figures.",
+    "Each driver uses its own temporary store in a directory below the data root, which is removed at the end, also after ctrl-C. The data of the engine is not changed. For reliable figures, run it on an idle machine.",
   examples: [
     "tare storage bench",
     "tare storage bench --quick",

@@ -15,9 +15,9 @@ export const check: Command<CheckValues> = {
   takes: [0, 0],
   flags: {
     format: longObjectFormat,
-    verify: bool("Read all blobs and layers, and compare them with their digests"),
+    verify: bool("Read all blobs and layers, and verify their digests"),
   },
-  description: "Prints what it finds and what to do about it. Status 1 when there is something.",
+  description: "Prints each finding and how to fix it. Exit status: 1 if there are findings.",
   examples: ["tare system check", "tare system check --verify"],
   async run(call) {
     const { format, verify } = call.values;
@@ -42,7 +42,7 @@ interface SettleValues {
 export const settle: Command<SettleValues> = {
   usage: "[OPTIONS]",
   takes: [0, 0],
-  flags: { timeout: duration("How long to wait at most (ms|s|m|h)", { type: "duration" }) },
+  flags: { timeout: duration("Maximum time to wait (ms|s|m|h)", { type: "duration" }) },
   async run(call) {
     const { timeout = parseDuration("30s") } = call.values;
     const client = await call.client();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { formatDevices, parseDeviceRule, planDevices } from "../../../src/api/container/device-fields.ts";
-import { parseDevice } from "../../../src/cli/container/flags/devices.ts";
+import { parseDevice } from "../../../src/cli/container/flags/parsers/devices.ts";
 import { checkDeviceRules, checkDevices, planDeviceRules } from "../../../src/engine/planning/devices.ts";
 
 describe("planDevices()", () => {

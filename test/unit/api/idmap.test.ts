@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { parseBind } from "../../../src/api/container/bind-text.ts";
 import { planContainer } from "../../../src/api/container/container-plan.ts";
 import { parseCreateRequest } from "../../../src/api/container/create-request.ts";
-import { parseMount } from "../../../src/cli/container/flags/mount-flag.ts";
+import { parseMount } from "../../../src/cli/container/flags/parsers/mount.ts";
 import { createRequestOf } from "../../../src/library/create-request.ts";
 import { formatIdmapOption, parseIdmapOption } from "../../../src/spec/idmap-option.ts";
 

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ContainerCreateRequest } from "../../../src/api/types/container.ts";
-import { withContainerFlags } from "../../../src/cli/container/flags/flags.ts";
-import { parseKeyValues } from "../../../src/cli/container/flags/key-value-file.ts";
+import { withContainerFlags } from "../../../src/cli/container/flags/container-flags.ts";
+import { parseKeyValues } from "../../../src/cli/container/flags/parsers/key-value-file.ts";
 import { planContainer } from "../../../src/cli/container/run/plan.ts";
 import { formatTiming } from "../../../src/api/container/run-text.ts";
-import type { ContainerValues } from "../../../src/cli/container/flags/values.ts";
+import type { ContainerValues } from "../../../src/cli/container/flags/container-flags.ts";
 import { parseFlags } from "../../../src/cli/flags/parse.ts";
 
 let folder = "";

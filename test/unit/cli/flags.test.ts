@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { withContainerFlags } from "../../../src/cli/container/flags/flags.ts";
+import { withContainerFlags } from "../../../src/cli/container/flags/container-flags.ts";
 import type { FlagTable } from "../../../src/cli/flags/flag.ts";
 import { filterFlag } from "../../../src/cli/flags/filters.ts";
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseCsvFields } from "../../../src/cli/flags/csv-fields.ts";
-import { parseMount } from "../../../src/cli/container/flags/mount-flag.ts";
+import { parseMount } from "../../../src/cli/container/flags/parsers/mount.ts";
 
 describe("parseMount()", () => {
   test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { parseNetworkFlag } from "../../../src/cli/container/flags/network-flag.ts";
-import { parseExposed, parsePublish } from "../../../src/cli/container/flags/publish-flag.ts";
+import { parseNetworkFlag } from "../../../src/cli/container/flags/parsers/network.ts";
+import { parseExposed, parsePublish } from "../../../src/cli/container/flags/parsers/publish.ts";
 import { planPools } from "../../../src/cli/network/pools.ts";
 
 describe("parsePublish()", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseSecretFlag } from "../../../src/cli/container/flags/secret-flag.ts";
+import { parseSecretFlag } from "../../../src/cli/container/flags/parsers/secret.ts";
 
 test.each([
   ["name", { Source: "name" }],
@@ -13,15 +13,15 @@ test.each([
 
 test.each([
   ["", "source must not be empty"],
-  ["type=env", "it names no secret"],
+  ["type=env", "missing secret name"],
   ["name,odd=1", 'unknown option "odd=1"'],
   ["name,constructor=1", 'unknown option "constructor=1"'],
   ["name,type=file", 'type "file" is invalid: must be mount or env'],
   ["name,uid=root", 'uid must be a number, not "root"'],
   ["name,mode=999", 'invalid mode "999": must be octal'],
   ["name,target=", "target must not be empty"],
-  ["name,type=env,uid=0", "a secret of type env has no uid, gid and mode"],
-  ["name,mode=0400,type=env", "a secret of type env has no uid, gid and mode"],
+  ["name,type=env,uid=0", "uid, gid and mode cannot be used with type=env"],
+  ["name,mode=0400,type=env", "uid, gid and mode cannot be used with type=env"],
 ])("parseSecretFlag(%j) refuses: %s", (text, sentence) => {
   expect(() => parseSecretFlag(text)).toThrow(sentence);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { formatRestartPolicy, planRestartPolicy } from "../../../src/api/container/restart-policy.ts";
-import { parseRestartPolicy } from "../../../src/cli/container/flags/restart-policy.ts";
+import { parseRestartPolicy } from "../../../src/cli/container/flags/parsers/restart-policy.ts";
 import {
   checkRestartPolicy,
   type EndedRun,

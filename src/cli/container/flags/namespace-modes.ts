@@ -1,7 +1,7 @@
 import { sentenceOf } from "../../../base/failure.ts";
 import { parseUserNamespaceMode } from "../../../spec/user-namespace-mode.ts";
 import { optionFailure } from "../../flags/flag.ts";
-import type { ContainerValues } from "./values.ts";
+import type { ContainerValues } from "./container-flags.ts";
 
 /** The namespace modes of a HostConfig. Throws optionFailure() in Docker's words. */
 export function planNamespaces(values: ContainerValues): Readonly<Record<string, string>> {
@@ -44,11 +44,11 @@ export function planUserNamespace(values: UserNamespaceValues): string {
   if (`${mode}${subuidname}${subgidname}` === "" && uidmap.length === 0 && gidmap.length === 0) return "";
   const maps = [...uidmap.map((range) => `uidmap=${range}`), ...gidmap.map((range) => `gidmap=${range}`)];
   if (maps.length > 0 && mode !== "" && mode !== "private") {
-    throw optionFailure(`--userns: "${mode}" goes with no --uidmap and --gidmap`);
+    throw optionFailure(`--userns: "${mode}" cannot be used with --uidmap and --gidmap`);
   }
   if (subuidname !== "" || subgidname !== "") {
     if (maps.length > 0 || (mode !== "" && mode !== "private"))
-      throw optionFailure("--subuidname and --subgidname go with no other ids and namespaces");
+      throw optionFailure("--subuidname and --subgidname cannot be used with --userns, --uidmap or --gidmap");
     maps.push(`subuid=${subuidname || subgidname}`, `subgid=${subgidname || subuidname}`);
   }
   const text = maps.length === 0 ? mode : `private:${maps.join(",")}`;

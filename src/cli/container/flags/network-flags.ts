@@ -2,13 +2,25 @@ import { joinPublished } from "../../../api/container/publish-flag.ts";
 import type { HostConfig } from "../../../api/types/host-config.ts";
 import type { EndpointSettings, NetworkingConfig } from "../../../api/types/network.ts";
 import { optionFailure } from "../../flags/flag.ts";
-import type { TableOf } from "../../flags/flag.ts";
+import { Failure } from "../../../base/failure.ts";
 import { bool, list, string } from "../../flags/kinds.ts";
-import { parseNetworkFlag, type NetworkFlag } from "./network-flag.ts";
-import { parseExposed, parsePublish } from "./publish-flag.ts";
+import { isAddress } from "../run/address.ts";
+import { type FieldTable, toConfig, toHost, toTare } from "./request-fields.ts";
+import { parseNetworkFlag, type NetworkFlag } from "./parsers/network.ts";
+import { parseExposed, parsePublish } from "./parsers/publish.ts";
 
-/** What the flags of networks and ports say. */
-export interface NetworkValues {
+/** Flags about networks, ports, addresses and names. */
+export interface NetworkValues extends EndpointValues {
+  readonly "add-host": readonly string[];
+  readonly domainname: string;
+  readonly hostname: string;
+  readonly "hosts-file": string;
+  readonly "no-hostname": boolean;
+  readonly "no-hosts": boolean;
+}
+
+/** The flags about networks and ports. */
+export interface EndpointValues {
   readonly network: readonly NetworkFlag[];
   readonly "network-alias": readonly string[];
   readonly ip: string;
@@ -24,11 +36,21 @@ export interface NetworkValues {
   readonly "dns-search": readonly string[];
 }
 
-export const networkFlags: TableOf<NetworkValues> = {
+export const networkFlags: FieldTable<NetworkValues> = {
+  "add-host": toHost("ExtraHosts", list("Add a custom host-to-IP mapping (host:ip)", { check: checkHost })),
   dns: list("Set custom DNS servers"),
   "dns-option": list("Set DNS options", { also: ["dns-opt"] }),
   "dns-search": list("Set custom DNS search domains"),
+  domainname: toConfig("Domainname", string("Container NIS domain name")),
   expose: list("Expose a port or a range of ports"),
+  hostname: toConfig("Hostname", string("Container host name", { short: "h" })),
+  "hosts-file": toTare(
+    "HostsFile",
+    string(
+      'Base of /etc/hosts: a file (absolute path), "image" for the image\'s own, or "none" (not in Docker)',
+      { words: ["image", "none"], isFile: true },
+    ),
+  ),
   ip: string("IPv4 address (e.g., 172.30.100.104)"),
   ip6: string("IPv6 address (e.g., 2001:db8::33)"),
   link: list("Add link to another container"),
@@ -43,12 +65,14 @@ export const networkFlags: TableOf<NetworkValues> = {
     add: (text, before) => [...before, parseNetworkFlag(text)],
   },
   "network-alias": list("Add network-scoped alias for the container", { also: ["net-alias"] }),
+  "no-hostname": toTare("NoHostname", bool("Keep /etc/hostname of the image (not in Docker)")),
+  "no-hosts": toTare("NoHosts", bool("Keep /etc/hosts of the image (not in Docker)")),
   publish: list("Publish a container's port(s) to the host", { short: "p" }),
   "publish-all": bool("Publish all exposed ports to random ports", { short: "P" }),
 };
 
-/** The three places of a request that tell of networks and ports. Throws optionFailure() in Docker's words. */
-export function planNetworkFlags(values: NetworkValues): {
+/** The three parts of a request that describe networks and ports. Throws optionFailure() in Docker's words. */
+export function planNetworkFlags(values: EndpointValues): {
   readonly hostConfig: HostConfig;
   readonly networkingConfig?: NetworkingConfig;
   readonly exposed: Readonly<Record<string, object>>;
@@ -80,7 +104,7 @@ export function planNetworkFlags(values: NetworkValues): {
 }
 
 /** By network, in the order in which they were given. The short flags belong to the first. */
-function planEnds(values: NetworkValues): ReadonlyMap<string, EndpointSettings> {
+function planEnds(values: EndpointValues): ReadonlyMap<string, EndpointSettings> {
   const flags = values.network.length === 0 && hasShort(values) ? [{ network: "default" }] : values.network;
   const ends = new Map<string, EndpointSettings>();
   for (const [index, flag] of (flags as readonly NetworkFlag[]).entries()) {
@@ -104,7 +128,7 @@ function byName(ends: ReadonlyMap<string, EndpointSettings>): Readonly<Record<st
   return named;
 }
 
-function hasShort(values: NetworkValues): boolean {
+function hasShort(values: EndpointValues): boolean {
   return (
     values["network-alias"].length > 0 ||
     values.ip !== "" ||
@@ -114,7 +138,7 @@ function hasShort(values: NetworkValues): boolean {
 }
 
 /** The flags of their own say of the first network what its long form can say, too: not both. */
-function withShort(flag: NetworkFlag, values: NetworkValues): NetworkFlag {
+function withShort(flag: NetworkFlag, values: EndpointValues): NetworkFlag {
   const merge = (name: string, short: string, long: string | undefined): string | undefined => {
     if (short === "") return long;
     if (long === undefined) return short;
@@ -179,4 +203,14 @@ function endOf(flag: NetworkFlag): EndpointSettings {
 
 function isFixed(mode: string): boolean {
   return ["default", "bridge", "none", "host"].includes(mode) || mode.startsWith("container:");
+}
+
+function checkHost(text: string): string {
+  const match = /^([^:=]+)[:=](.+)$/.exec(text);
+  if (match === null) throw new Failure("invalid", `bad format for add-host: ${JSON.stringify(text)}`);
+  const address = (match[2] ?? "").replace(/^\[(.*)\]$/, "$1");
+  if (address !== "host-gateway" && !isAddress(address)) {
+    throw new Failure("invalid", `invalid IP address in add-host: ${JSON.stringify(match[2])}`);
+  }
+  return `${match[1]}:${address}`;
 }

@@ -10,10 +10,15 @@ export interface PreserveValues {
 
 /** Of run and exec, as podman has them. */
 export const preserveFlags: TableOf<PreserveValues> = {
-  "preserve-fd": list("Pass these descriptors of ours, each with its number (5,7) (Tare's own)", {
-    check: checkNumbers,
-  }),
-  "preserve-fds": int("Pass so many descriptors of ours, from 3 on (Tare's own)"),
+  "preserve-fd": list(
+    "Pass these file descriptors to the process, each with its number (5,7) (not in Docker)",
+    {
+      check: checkNumbers,
+    },
+  ),
+  "preserve-fds": int(
+    "Pass this number of additional file descriptors to the process, from 3 on (not in Docker)",
+  ),
 };
 
 /** Numbers that a program may find descriptors at; the highest are the engine's until it runs. */

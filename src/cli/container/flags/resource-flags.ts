@@ -1,143 +1,151 @@
-import type { HostConfig, ThrottleDevice } from "../../../api/types/host-config.ts";
-import { parseByteSize } from "../../../base/byte-size.ts";
-import { Failure } from "../../../base/failure.ts";
-import type { TableOf } from "../../flags/flag.ts";
-import { bool, bytes, int, list, map } from "../../flags/kinds.ts";
-import { keepDefined } from "../run/keep-fields.ts";
+import { bool, bytes, int, list, map, nanoCpus, string } from "../../flags/kinds.ts";
+import {
+  checkBps,
+  checkIops,
+  checkWeightDevice,
+  parseBps,
+  parseIops,
+  parseWeightDevice,
+} from "./parsers/block-io.ts";
+import { parseUlimit } from "./parsers/ulimit.ts";
+import { oneOf } from "./isolation-flags.ts";
+import { type FieldTable, toHost, toTare } from "./request-fields.ts";
 
-/** What the flags say that few containers have: block I/O, real-time, huge pages, swapping. */
+/** Flags about cgroups, limits of resources and scheduling. Those of Windows change nothing here, as with Docker. */
 export interface ResourceValues {
   readonly "blkio-weight": number | undefined;
   readonly "blkio-weight-device": readonly string[];
   readonly "cgroup-conf": Readonly<Record<string, string>>;
+  readonly "cgroup-parent": string;
+  readonly cgroups: string;
+  readonly "cpu-count": number | undefined;
+  readonly "cpu-percent": number | undefined;
+  readonly "cpu-period": number | undefined;
+  readonly "cpu-quota": number | undefined;
   readonly "cpu-rt-period": number | undefined;
   readonly "cpu-rt-runtime": number | undefined;
+  readonly "cpu-shares": number | undefined;
+  /** Billionths. */
+  readonly cpus: number | undefined;
+  readonly "cpuset-cpus": string;
+  readonly "cpuset-mems": string;
   readonly "device-read-bps": readonly string[];
   readonly "device-read-iops": readonly string[];
   readonly "device-write-bps": readonly string[];
   readonly "device-write-iops": readonly string[];
   readonly "hugetlb-limit": Readonly<Record<string, string>>;
+  readonly "io-maxbandwidth": number | undefined;
+  readonly "io-maxiops": number | undefined;
   readonly "kernel-memory": number | undefined;
+  readonly memory: number | undefined;
   readonly "memory-reservation": number | undefined;
+  /** −1: without limit. */
+  readonly "memory-swap": number | undefined;
   readonly "memory-swappiness": number | undefined;
   readonly "oom-kill-disable": boolean;
+  readonly "oom-score-adj": number | undefined;
+  readonly "pids-limit": number | undefined;
+  readonly "rdt-class": string;
+  readonly ulimit: readonly string[];
 }
 
-const weight = {
-  type: "uint16",
-  initialText: "0",
-} as const;
+const rates = { initialText: "[]" } as const;
 
-export const resourceFlags: TableOf<ResourceValues> = {
-  "blkio-weight": int("Block IO (relative weight), between 10 and 1000, or 0 to disable", weight),
-  "blkio-weight-device": list("Block IO weight (relative device weight)", {
-    initialText: "[]",
-    check: checkWeightDevice,
-  }),
-  "cgroup-conf": map("Set a file of the container's cgroup v2 (memory.high=1073741824) (Tare's own)"),
-  "cpu-rt-period": int("Limit CPU real-time period in microseconds"),
-  "cpu-rt-runtime": int("Limit CPU real-time runtime in microseconds"),
-  "device-read-bps": list("Limit read rate (bytes per second) from a device", {
-    initialText: "[]",
-    check: checkBps,
-  }),
-  "device-read-iops": list("Limit read rate (IO per second) from a device", {
-    initialText: "[]",
-    check: checkIops,
-  }),
-  "device-write-bps": list("Limit write rate (bytes per second) to a device", {
-    initialText: "[]",
-    check: checkBps,
-  }),
-  "device-write-iops": list("Limit write rate (IO per second) to a device", {
-    initialText: "[]",
-    check: checkIops,
-  }),
-  "hugetlb-limit": map("Limit huge pages of a size (2MB=512m) (Tare's own)"),
+export const resourceFlags: FieldTable<ResourceValues> = {
+  "blkio-weight": toHost(
+    "BlkioWeight",
+    int("Block IO (relative weight), between 10 and 1000, or 0 to disable", {
+      type: "uint16",
+      initialText: "0",
+    }),
+  ),
+  "blkio-weight-device": toHost(
+    "BlkioWeightDevice",
+    list("Block IO weight (relative device weight)", { ...rates, check: checkWeightDevice }),
+    (texts) => texts.map(parseWeightDevice),
+  ),
+  "cgroup-conf": toTare(
+    "CgroupConf",
+    map("Set a file of the container's cgroup v2 (memory.high=1073741824) (not in Docker)"),
+  ),
+  "cgroup-parent": toHost("CgroupParent", string("Optional parent cgroup for the container")),
+  cgroups: toTare(
+    "Cgroups",
+    string(
+      'Cgroup of the container: "enabled" (same as "no-conmon"), "disabled" for none, "split" for one below the daemon\'s own (not in Docker)',
+      {
+        words: ["enabled", "disabled", "no-conmon", "split"],
+        check: oneOf("enabled", "disabled", "no-conmon", "split"),
+      },
+    ),
+    (mode) => (["disabled", "split"].includes(mode) ? mode : undefined),
+  ),
+  "cpu-count": toHost("CpuCount", int("CPU count (Windows only)")),
+  "cpu-percent": toHost("CpuPercent", int("CPU percent (Windows only)")),
+  "cpu-period": toHost("CpuPeriod", int("Limit CPU CFS (Completely Fair Scheduler) period")),
+  "cpu-quota": toHost("CpuQuota", int("Limit CPU CFS (Completely Fair Scheduler) quota")),
+  "cpu-rt-period": toHost("CpuRealtimePeriod", int("Limit CPU real-time period in microseconds")),
+  "cpu-rt-runtime": toHost("CpuRealtimeRuntime", int("Limit CPU real-time runtime in microseconds")),
+  "cpu-shares": toHost("CpuShares", int("CPU shares (relative weight)", { short: "c" })),
+  cpus: toHost("NanoCpus", nanoCpus("Number of CPUs")),
+  "cpuset-cpus": toHost("CpusetCpus", string("CPUs in which to allow execution (0-3, 0,1)")),
+  "cpuset-mems": toHost("CpusetMems", string("MEMs in which to allow execution (0-3, 0,1)")),
+  "device-read-bps": toHost(
+    "BlkioDeviceReadBps",
+    list("Limit read rate (bytes per second) from a device", { ...rates, check: checkBps }),
+    (texts) => texts.map(parseBps),
+  ),
+  "device-read-iops": toHost(
+    "BlkioDeviceReadIOps",
+    list("Limit read rate (IO per second) from a device", { ...rates, check: checkIops }),
+    (texts) => texts.map(parseIops),
+  ),
+  "device-write-bps": toHost(
+    "BlkioDeviceWriteBps",
+    list("Limit write rate (bytes per second) to a device", { ...rates, check: checkBps }),
+    (texts) => texts.map(parseBps),
+  ),
+  "device-write-iops": toHost(
+    "BlkioDeviceWriteIOps",
+    list("Limit write rate (IO per second) to a device", { ...rates, check: checkIops }),
+    (texts) => texts.map(parseIops),
+  ),
+  "hugetlb-limit": toTare("HugePageLimits", map("Limit huge pages of a size (2MB=512m) (not in Docker)")),
+  "io-maxbandwidth": toHost(
+    "IOMaximumBandwidth",
+    bytes("Maximum IO bandwidth limit for the system drive (Windows only)"),
+  ),
+  "io-maxiops": toHost(
+    "IOMaximumIOps",
+    int("Maximum IOps limit for the system drive (Windows only)", { type: "uint" }),
+  ),
+  // Accepted and ignored, as by Docker.
   "kernel-memory": bytes("Kernel memory limit", { isHidden: true }),
-  "memory-reservation": bytes("Memory soft limit"),
-  "memory-swappiness": int("Tune container memory swappiness (0 to 100)", { initialText: "-1" }),
-  "oom-kill-disable": bool("Disable OOM Killer"),
+  memory: toHost("Memory", bytes("Memory limit", { short: "m" })),
+  "memory-reservation": toHost("MemoryReservation", bytes("Memory soft limit")),
+  "memory-swap": toHost(
+    "MemorySwap",
+    bytes("Swap limit equal to memory plus swap: '-1' to enable unlimited swap", { unlimited: true }),
+  ),
+  "memory-swappiness": toHost(
+    "MemorySwappiness",
+    int("Tune container memory swappiness (0 to 100)", { initialText: "-1" }),
+  ),
+  "oom-kill-disable": toHost("OomKillDisable", bool("Disable OOM Killer")),
+  "oom-score-adj": toHost("OomScoreAdj", int("Tune host's OOM preferences (-1000 to 1000)")),
+  "pids-limit": toHost("PidsLimit", int("Tune container pids limit (set -1 for unlimited)")),
+  "rdt-class": toTare(
+    "RdtClass",
+    string("Resctrl class (cache and memory bandwidth): a directory in /sys/fs/resctrl (not in Docker)"),
+  ),
+  ulimit: toHost(
+    "Ulimits",
+    list("Ulimit options", { type: "ulimit", initialText: "[]", check: checkUlimit }),
+    (texts) => texts.map(parseUlimit),
+  ),
 };
 
-/** The fields of HostConfig that these flags ask for. A limit of kernel memory is taken and dropped, as Docker does. */
-export function planResourceFlags(values: ResourceValues): HostConfig {
-  return {
-    ...planBlockIoFlags(values),
-    ...keepDefined({
-      BlkioDeviceReadIOps: parseAll(values["device-read-iops"], (text) => parseRate(text, Number)),
-      BlkioDeviceWriteIOps: parseAll(values["device-write-iops"], (text) => parseRate(text, Number)),
-      CpuRealtimePeriod: values["cpu-rt-period"],
-      CpuRealtimeRuntime: values["cpu-rt-runtime"],
-      MemoryReservation: values["memory-reservation"],
-      MemorySwappiness: values["memory-swappiness"],
-      OomKillDisable: values["oom-kill-disable"] ? true : undefined,
-    }),
-  };
-}
-
-/** Those that a pod has, too. */
-export function planBlockIoFlags(
-  values: Pick<
-    ResourceValues,
-    "blkio-weight" | "blkio-weight-device" | "device-read-bps" | "device-write-bps"
-  >,
-): HostConfig {
-  return keepDefined({
-    BlkioWeight: values["blkio-weight"],
-    BlkioWeightDevice: parseAll(values["blkio-weight-device"], (text) => {
-      const [path, own] = splitDevice(text);
-      return { Path: path, Weight: Number(own) };
-    }),
-    BlkioDeviceReadBps: parseAll(values["device-read-bps"], (text) => parseRate(text, parseByteSize)),
-    BlkioDeviceWriteBps: parseAll(values["device-write-bps"], (text) => parseRate(text, parseByteSize)),
-  });
-}
-
-function parseAll<T>(texts: readonly string[], parse: (text: string) => T): readonly T[] | undefined {
-  return texts.length === 0 ? undefined : texts.map((text) => parse(text));
-}
-
-function parseRate(text: string, parse: (rate: string) => number): ThrottleDevice {
-  const [path, rate] = splitDevice(text);
-  return { Path: path, Rate: parse(rate) };
-}
-
-/** `/dev/sda:1mb`, refused in Docker's words. */
-function splitDevice(text: string): [path: string, value: string] {
-  const at = text.indexOf(":");
-  if (at <= 0 || at === text.length - 1) throw new Failure("invalid", `bad format: ${text}`);
-  const path = text.slice(0, at);
-  if (!path.startsWith("/dev/")) throw new Failure("invalid", `bad format for device path: ${text}`);
-  return [path, text.slice(at + 1)];
-}
-
-function checkBps(text: string): string {
-  const [, rate] = splitDevice(text);
-  try {
-    parseByteSize(rate);
-  } catch (cause) {
-    throw new Failure(
-      "invalid",
-      `invalid rate for device: ${text}. The correct format is <device-path>:<number>[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb`,
-      { cause },
-    );
-  }
+function checkUlimit(text: string): string {
+  parseUlimit(text);
   return text;
-}
-
-function checkIops(text: string): string {
-  const [, rate] = splitDevice(text);
-  if (/^\d{1,15}$/.test(rate)) return text;
-  throw new Failure(
-    "invalid",
-    `invalid rate for device: ${text}. The correct format is <device-path>:<number>. Number must be a positive integer`,
-  );
-}
-
-function checkWeightDevice(text: string): string {
-  const [, own] = splitDevice(text);
-  const number = /^\d{1,5}$/.test(own) ? Number(own) : -1;
-  if (number === 0 || (number >= 10 && number <= 1000)) return text;
-  throw new Failure("invalid", `invalid weight for device: ${text}`);
 }

@@ -7,7 +7,7 @@ import { type IdFile, openIdFile } from "./id-file.ts";
 import { platformOf } from "./platform-of.ts";
 import type { planApiSocket as PlanApiSocket } from "./api-socket.ts";
 import { optionFailure } from "../../flags/flag.ts";
-import type { ContainerValues } from "../flags/values.ts";
+import type { ContainerValues } from "../flags/container-flags.ts";
 
 /** Our own platform as Docker names it; another can't run here. */
 const ownPlatform = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
@@ -268,7 +268,7 @@ async function pullNewer(call: Call<CreateValues>, image: string): Promise<void>
       () => false,
     );
     if (!isHere) throw thrown;
-    call.err(`WARNING: using the image that is here: ${sentenceOf(thrown)}\n`);
+    call.err(`WARNING: using the local image: ${sentenceOf(thrown)}\n`);
   }
 }
 

@@ -118,7 +118,7 @@ function lostConnection(thrown: unknown, id: string): unknown {
   if (!isFailure(thrown, "unavailable") || thrown.details.fromDaemon === true) return thrown;
   return new Failure(
     "unavailable",
-    `cannot follow container ${id.slice(0, 12)} any longer: the connection to the daemon is lost; the container goes on`,
+    `cannot follow container ${id.slice(0, 12)} any longer: the connection to the daemon is lost; the container keeps running`,
     { cause: thrown },
   );
 }

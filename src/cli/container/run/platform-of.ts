@@ -1,5 +1,5 @@
 import { optionFailure } from "../../flags/flag.ts";
-import type { ContainerValues } from "../flags/values.ts";
+import type { ContainerValues } from "../flags/container-flags.ts";
 
 /** `--os`, `--arch` and `--variant` are other words for `--platform`. */
 export function platformOf(
@@ -8,6 +8,6 @@ export function platformOf(
 ): string {
   const { platform, os, arch, variant } = values;
   if (os === "" && arch === "" && variant === "") return platform;
-  if (platform !== "") throw optionFailure("--platform goes with no --os, --arch and --variant");
+  if (platform !== "") throw optionFailure("--platform cannot be used with --os, --arch or --variant");
   return [os || "linux", arch || own, ...(variant === "" ? [] : [variant])].join("/");
 }

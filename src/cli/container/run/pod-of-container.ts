@@ -1,8 +1,8 @@
 import type { Call } from "../../command.ts";
 import { optionFailure } from "../../flags/flag.ts";
 import type { Making } from "./create.ts";
-import { readFile } from "../flags/key-value-file.ts";
-import type { ContainerValues } from "../flags/values.ts";
+import { readFile } from "../flags/parsers/key-value-file.ts";
+import type { ContainerValues } from "../flags/container-flags.ts";
 
 const newMark = "new:";
 
@@ -36,7 +36,7 @@ export function podNamed(
 export function readPodId(file: string, cwd: string): string {
   const id = readFile(file, cwd).toString("utf8").trim();
   if (/^[0-9a-f]{12,64}$/.test(id)) return id;
-  throw optionFailure(`--pod-id-file: there is no ID of a pod in ${file}`);
+  throw optionFailure(`--pod-id-file: no pod ID in ${file}`);
 }
 
 /** What is asked of the network, the host name and the user namespace is that of a pod which is made for the container. */

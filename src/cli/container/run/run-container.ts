@@ -7,7 +7,7 @@ import type { Call } from "../../command.ts";
 import { createContainer, type CreateValues, type MakeContainer, type Making } from "./create.ts";
 import { type Joined, joinContainer, type JoinOptions, streamsOf } from "./join.ts";
 import type { Attached } from "./plan.ts";
-import type { ContainerValues } from "../flags/values.ts";
+import type { ContainerValues } from "../flags/container-flags.ts";
 import type { AttachParameters, StartedRun, WaitCondition } from "../../../client/started-run.ts";
 
 /** What run has besides create. */

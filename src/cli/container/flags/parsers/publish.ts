@@ -1,7 +1,7 @@
-import { readExposed, readPublish } from "../../../api/container/publish-flag.ts";
-import { sentenceOf } from "../../../base/failure.ts";
-import { optionFailure } from "../../flags/flag.ts";
-import { isAddress } from "../run/address.ts";
+import { readExposed, readPublish } from "../../../../api/container/publish-flag.ts";
+import { sentenceOf } from "../../../../base/failure.ts";
+import { optionFailure } from "../../../flags/flag.ts";
+import { isAddress } from "../../run/address.ts";
 
 /** See readPublish(). Throws optionFailure(). */
 export function parsePublish(text: string): ReturnType<typeof readPublish> {

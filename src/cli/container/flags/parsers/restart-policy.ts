@@ -1,6 +1,6 @@
-import type { RestartPolicy } from "../../../api/types/host-config.ts";
-import { optionFailure } from "../../flags/flag.ts";
-import { parseInteger } from "../../flags/kinds.ts";
+import type { RestartPolicy } from "../../../../api/types/host-config.ts";
+import { optionFailure } from "../../../flags/flag.ts";
+import { parseInteger } from "../../../flags/kinds.ts";
 
 /** `--restart NAME[:COUNT]`; which names there are is the daemon's to say. */
 export function parseRestartPolicy(text: string): RestartPolicy {

@@ -1,6 +1,6 @@
-import { sentenceOf } from "../../../base/failure.ts";
-import { findJsonMistake } from "../../../spec/json-mistake.ts";
-import { optionFailure } from "../../flags/flag.ts";
+import { sentenceOf } from "../../../../base/failure.ts";
+import { findJsonMistake } from "../../../../spec/json-mistake.ts";
+import { optionFailure } from "../../../flags/flag.ts";
 
 export interface SecurityPlan {
   readonly options: readonly string[];

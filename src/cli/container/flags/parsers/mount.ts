@@ -1,10 +1,10 @@
-import type { Mount } from "../../../api/types/host-config.ts";
-import { parseByteSize } from "../../../base/byte-size.ts";
-import { Failure } from "../../../base/failure.ts";
-import { parseIdmapOption } from "../../../spec/idmap-option.ts";
-import { paths } from "../../builtin-modules.ts";
-import { parseCsvFields } from "../../flags/csv-fields.ts";
-import { parseTruth } from "../../flags/kinds.ts";
+import type { Mount } from "../../../../api/types/host-config.ts";
+import { parseByteSize } from "../../../../base/byte-size.ts";
+import { Failure } from "../../../../base/failure.ts";
+import { parseIdmapOption } from "../../../../spec/idmap-option.ts";
+import { paths } from "../../../builtin-modules.ts";
+import { parseCsvFields } from "../../../flags/csv-fields.ts";
+import { parseTruth } from "../../../flags/kinds.ts";
 
 /** What the fields of a `--mount` have said so far. */
 interface Draft {

@@ -1,5 +1,5 @@
-import { Failure } from "../../../base/failure.ts";
-import { parseSysctlKey } from "../../../spec/sysctl.ts";
+import { Failure } from "../../../../base/failure.ts";
+import { parseSysctlKey } from "../../../../spec/sysctl.ts";
 
 /** One `--sysctl KEY=VALUE`, refused in the words of Docker's client. */
 export function checkSysctl(text: string): void {

@@ -1,5 +1,5 @@
-import type { PlannedEndpointSettings } from "../../../api/network/endpoint-settings.ts";
-import { Failure } from "../../../base/failure.ts";
+import type { PlannedEndpointSettings } from "../../../../api/network/endpoint-settings.ts";
+import { Failure } from "../../../../base/failure.ts";
 
 /** One `--network`: a network, and how the container is in it. */
 export interface NetworkFlag extends PlannedEndpointSettings {

@@ -1,6 +1,6 @@
-import { Failure } from "../../../base/failure.ts";
-import { fileSystem, paths } from "../../builtin-modules.ts";
-import { optionFailure } from "../../flags/flag.ts";
+import { Failure } from "../../../../base/failure.ts";
+import { fileSystem, paths } from "../../../builtin-modules.ts";
+import { optionFailure } from "../../../flags/flag.ts";
 
 const limitBytes = 1024 * 1024;
 
@@ -29,7 +29,7 @@ export function readFile(path: string, cwd: string): Buffer {
     };
     throw optionFailure(`open ${path}: ${reasons[code] ?? code}`);
   }
-  throw optionFailure(`open ${path}: it is larger than ${limitBytes} bytes`);
+  throw optionFailure(`open ${path}: file is larger than ${limitBytes} bytes`);
 }
 
 /** See readKeyValueFile(). */

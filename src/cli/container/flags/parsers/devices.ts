@@ -1,7 +1,7 @@
-import { isDeviceAccess } from "../../../api/container/device-fields.ts";
-import type { DeviceMapping } from "../../../api/types/host-config.ts";
-import { Failure } from "../../../base/failure.ts";
-import { optionFailure } from "../../flags/flag.ts";
+import { isDeviceAccess } from "../../../../api/container/device-fields.ts";
+import type { DeviceMapping } from "../../../../api/types/host-config.ts";
+import { Failure } from "../../../../base/failure.ts";
+import { optionFailure } from "../../../flags/flag.ts";
 
 /** One `--device HOST[:CONTAINER[:rwm]]`, in Docker's words where it is refused. */
 export function parseDevice(text: string): DeviceMapping {

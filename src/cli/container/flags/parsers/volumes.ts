@@ -1,5 +1,5 @@
-import { paths, system } from "../../builtin-modules.ts";
-import { optionFailure } from "../../flags/flag.ts";
+import { paths, system } from "../../../builtin-modules.ts";
+import { optionFailure } from "../../../flags/flag.ts";
 
 export interface PlannedVolumes {
   /** `SOURCE:TARGET[:OPTIONS]`, SOURCE an absolute path of the host or a volume's name. */

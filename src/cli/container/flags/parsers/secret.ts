@@ -1,6 +1,6 @@
-import { parseSecretMode } from "../../../api/secret/secret-request.ts";
-import type { SecretReference } from "../../../api/types/secret.ts";
-import { Failure } from "../../../base/failure.ts";
+import { parseSecretMode } from "../../../../api/secret/secret-request.ts";
+import type { SecretReference } from "../../../../api/types/secret.ts";
+import { Failure } from "../../../../base/failure.ts";
 
 type Draft = { -readonly [Name in keyof SecretReference]: SecretReference[Name] };
 
@@ -46,9 +46,9 @@ export function parseSecretFlag(text: string): SecretReference {
     if (value === "") throw new Failure("invalid", `${name} must not be empty`);
     set(draft, value);
   }
-  if (draft.Source === undefined) throw new Failure("invalid", "it names no secret: want NAME first");
+  if (draft.Source === undefined) throw new Failure("invalid", "missing secret name: want NAME first");
   if (draft.Type === "env" && (draft.UID ?? draft.GID ?? draft.Mode) !== undefined)
-    throw new Failure("invalid", "a secret of type env has no uid, gid and mode");
+    throw new Failure("invalid", "uid, gid and mode cannot be used with type=env");
   return draft;
 }
 

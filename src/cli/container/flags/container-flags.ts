@@ -1,0 +1,40 @@
+import type { FlagTable, TableOf } from "../../flags/flag.ts";
+import { type EnvironmentValues, environmentFlags } from "./environment-flags.ts";
+import { type ImageValues, imageFlags } from "./image-flags.ts";
+import { type IsolationValues, isolationFlags } from "./isolation-flags.ts";
+import { type LifecycleValues, lifecycleFlags } from "./lifecycle-flags.ts";
+import { type NetworkValues, networkFlags } from "./network-flags.ts";
+import { type ProcessValues, processFlags } from "./process-flags.ts";
+import type { FieldTable } from "./request-fields.ts";
+import { type ResourceValues, resourceFlags } from "./resource-flags.ts";
+import { type StorageValues, storageFlags } from "./storage-flags.ts";
+import { laterFlags, refusedFlags } from "./unsupported-flags.ts";
+
+/** The values of the flags that run and create share, by long name. */
+export interface ContainerValues
+  extends ProcessValues,
+    EnvironmentValues,
+    IsolationValues,
+    ResourceValues,
+    StorageValues,
+    NetworkValues,
+    LifecycleValues,
+    ImageValues {}
+
+/** The flags that run and create share. */
+export const containerFlags: FieldTable<ContainerValues> = {
+  ...processFlags,
+  ...environmentFlags,
+  ...isolationFlags,
+  ...resourceFlags,
+  ...storageFlags,
+  ...networkFlags,
+  ...lifecycleFlags,
+  ...imageFlags,
+};
+
+/** The flags of run or create: the shared ones, those that are rejected by name, and the command's own. */
+export function withContainerFlags<V>(own: TableOf<V>): TableOf<V & ContainerValues> {
+  const all: FlagTable = { ...laterFlags, ...refusedFlags, ...containerFlags, ...own };
+  return all as TableOf<V & ContainerValues>;
+}
