@@ -277,14 +277,32 @@ __attribute__((noreturn)) static void lose(void) {
   leave(125);
 }
 
-// An event of src/api/http/run-stream.ts, as far as it is wanted here.
+// The value of a member of the event, an object as JSON.stringify() writes it; NULL: it has no such member. Members may have
+// any order; those of inner objects do not count.
+static const char *member(const char *event, const char *name) {
+  size_t n = length_of(name);
+  int depth = 0;
+  for (const char *at = event; *at; at++) {
+    if (*at == '{' || *at == '[') depth++;
+    else if (*at == '}' || *at == ']') depth--;
+    else if (*at == '"') {
+      const char *text = ++at;
+      while (*at && *at != '"') at += *at == '\\' && at[1] ? 2 : 1;
+      if (!*at) return NULL;
+      if (depth == 1 && at[1] == ':' && (size_t)(at - text) == n && begins(text, name)) return at + 2;
+    }
+  }
+  return NULL;
+}
+
+// An event of src/api/http/run-stream.ts: the creation, the start or the end.
 static void take_event(const char *event) {
-  static const char created[] = "{\"Id\":\"", started[] = "{\"Timing\":", ended[] = "{\"ExitStatus\":";
-  if (begins(event, created) && length_of(event) >= sizeof created - 1 + ID) memcpy(id, event + sizeof created - 1, ID);
-  else if (begins(event, started)) pass_signals_on();
-  else if (begins(event, ended)) {
+  const char *created = member(event, "Id"), *ended = member(event, "ExitStatus");
+  if (created && length_of(created) > ID) memcpy(id, created + 1, ID);
+  if (member(event, "Timing")) pass_signals_on();
+  if (ended) {
     int status = 0;
-    for (event += sizeof ended - 1; *event >= '0' && *event <= '9'; event++) status = status * 10 + (*event - '0');
+    for (; *ended >= '0' && *ended <= '9'; ended++) status = status * 10 + (*ended - '0');
     leave(status);
   }
 }

@@ -1,3 +1,4 @@
+import { formatFailure } from "../api/container/run-messages.ts";
 import { quoteControls } from "../base/quote-controls.ts";
 import { Failure, type FailureDetails, sentenceOf } from "../base/failure.ts";
 import type { Client } from "../client/client.ts";
@@ -138,9 +139,10 @@ class CommandLine {
   #report(thrown: unknown, name: string, failureStatus: number): number {
     const details: FailureDetails = thrown instanceof Failure ? thrown.details : {};
     const sentence = sentenceOf(thrown);
-    const prefixed = details.see === true && details.prefix !== true ? sentence : `tare: ${sentence}`;
+    const isBare = details.see === true && details.prefix !== true;
+    const line = isBare ? quoteControls(`${sentence}\n`) : formatFailure(sentence);
     const see = details.see === true ? `See '${`tare ${name}`.trim()} --help'.\n` : "";
-    if (details.silent !== true) this.#context.stderr.write(quoteControls(`${prefixed}\n${see}`));
+    if (details.silent !== true) this.#context.stderr.write(`${line}${see}`);
     if (this.#debug) this.#context.stderr.write(traceOf(thrown));
     return details.exitStatus ?? failureStatus;
   }

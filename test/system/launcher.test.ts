@@ -378,7 +378,7 @@ describe("the launcher and what a daemon may say", () => {
     const path = scratch.join("s");
     const stream = Buffer.concat([
       Buffer.from(upgraded),
-      encodeRunEvent({ Id: id, Warnings: [] }),
+      encodeFrame("event", Buffer.from(`{"Warnings":["\\"Id\\":","{"],"Id":"${id}"}\n`)),
       encodeFrame("stderr", Buffer.from("warned\n")),
       encodeFrame("stdout", Buffer.alloc(0)),
       encodeRunEvent({

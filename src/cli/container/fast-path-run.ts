@@ -1,14 +1,34 @@
-import { type FastPathRun, planFastPathRun } from "../../api/container/fast-path-run.ts";
+import {
+  type FastPathFlag,
+  type FastPathRun,
+  fastPathFlags,
+  planFastPathRun,
+} from "../../api/container/fast-path-run.ts";
 import type { Command } from "../command.ts";
 import { runContainer, type RunValues } from "./run/run-container.ts";
-import type { Flag } from "../flags/flag.ts";
+import type { Flag, TableOf } from "../flags/flag.ts";
 import { bool, list, optional, string } from "../flags/kinds.ts";
 
 type Values = RunValues & Omit<FastPathRun, "image" | "command">;
 
-/** One that readFastPathRun() lets nobody give. */
+/** A flag that readFastPathRun() does not accept: it has its initial value. */
 function never<T>(initial: T): Flag<T> {
   return { type: "", usage: "", initial, add: () => initial };
+}
+
+/** The flags of the fast path, without their help. */
+const givenFlags = Object.fromEntries(
+  Object.entries(fastPathFlags).map(([name, flag]) => [name, flagOf(name, flag)]),
+) as unknown as TableOf<Omit<FastPathRun, "image" | "command">>;
+
+function flagOf(name: string, { kind, short, also }: FastPathFlag): Flag<unknown> {
+  const names = { ...(short === undefined ? {} : { short }), ...(also === undefined ? {} : { also }) };
+  if (kind === "switch") return bool("", names) as Flag<unknown>;
+  if (kind === "list") return list("", names) as Flag<unknown>;
+  if (name === "entrypoint") return optional("", names) as Flag<unknown>;
+  return name === "network"
+    ? { ...string("", names), add: (text: string) => text.trim() }
+    : (string("", names) as Flag<unknown>);
 }
 
 const no = never(false);
@@ -22,17 +42,7 @@ export const fastPathRun: Command<Values> = {
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   takes: [1, Number.POSITIVE_INFINITY],
   flags: {
-    detach: bool("", { short: "d" }),
-    entrypoint: optional(""),
-    env: list("", { short: "e" }),
-    hostname: string("", { short: "h" }),
-    interactive: bool("", { short: "i" }),
-    name: string(""),
-    publish: list("", { short: "p" }),
-    network: { ...string("", { also: ["net"] }), add: (text) => text.trim() },
-    rm: bool(""),
-    user: string("", { short: "u" }),
-    workdir: string("", { short: "w" }),
+    ...givenFlags,
     arch: nothing,
     authfile: nothing,
     cidfile: nothing,

@@ -1,3 +1,4 @@
+import { formatWarnings } from "../../api/container/run-messages.ts";
 import type { PodCreateRequest } from "../../api/types/pod.ts";
 import { kindOf } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
@@ -141,7 +142,7 @@ export const podCreate: Command<Values> = {
       });
     }
     const { Id: id, Warnings: warnings } = await client.pods.create(request);
-    for (const warning of warnings) call.err(`WARNING: ${warning}\n`);
+    if (warnings.length > 0) call.err(formatWarnings(warnings));
     idFile.write(id);
     call.out(`${id}\n`);
     return 0;

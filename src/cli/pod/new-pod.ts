@@ -1,3 +1,4 @@
+import { formatWarnings } from "../../api/container/run-messages.ts";
 import type { Client } from "../../client/client.ts";
 import type { Call } from "../command.ts";
 import type { ContainerValues } from "../container/flags/container-flags.ts";
@@ -14,7 +15,7 @@ export async function makePod(
   if (values["publish-all"]) throw optionFailure("--publish-all: name the ports of a new pod by --publish");
   if (values.link.length > 0) throw optionFailure("--link cannot be used with a pod");
   const { Id: id, Warnings: warnings } = await client.pods.create({ Name: name, ...planPodWishes(values) });
-  for (const warning of warnings) call.err(`WARNING: ${warning}\n`);
+  if (warnings.length > 0) call.err(formatWarnings(warnings));
   let isKept = false;
   return {
     keep: () => {

@@ -2,6 +2,7 @@ import { type FastPathRun, planFastPathRun } from "../../api/container/fast-path
 import { parseFastPathRun } from "../../api/container/fast-path-run-request.ts";
 import { encodeRunEvent, runStreamType } from "../../api/http/run-stream.ts";
 import { formatTiming, startFailureStatus, tellsTiming } from "../../api/container/run-text.ts";
+import { endOfRun, formatFailure, formatWarnings } from "../../api/container/run-messages.ts";
 import { encodeFrame } from "../../api/http/stream-frames.ts";
 import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
 import type { Failure } from "../../base/failure.ts";
@@ -21,7 +22,7 @@ export async function runPlain(call: Call): Promise<void> {
   const telling = new PlainTelling(plain);
   if (plain.detach) return await startPlain(call, created, telling);
   const streams = { stdin: false, stdout: true, stderr: true };
-  await runContainer(call, created, { streams, until: plain.rm ? "removed" : "next-exit", telling });
+  await runContainer(call, created, { streams, until: endOfRun(plain), telling });
 }
 
 /** Of a run that is not followed, the id is all there is to say. */
@@ -54,8 +55,7 @@ class PlainTelling implements RunTelling {
   created({ Id, Warnings }: ContainerCreateResponse): Uint8Array {
     const event = encodeRunEvent({ Id, Warnings: [] });
     if (Warnings.length === 0) return event;
-    const warnings = Warnings.map((warning) => `WARNING: ${warning}\n`).join("");
-    return Buffer.concat([event, encodeFrame("stderr", Buffer.from(warnings))]);
+    return Buffer.concat([event, encodeFrame("stderr", Buffer.from(formatWarnings(Warnings)))]);
   }
 
   ended(code: number, timing: StartTiming | null): Uint8Array {
@@ -66,7 +66,7 @@ class PlainTelling implements RunTelling {
   failed(failure: Failure): Uint8Array {
     const { message } = failure;
     const status = startFailureStatus(failure);
-    return Buffer.concat([encodeFrame("stderr", Buffer.from(`tare: ${message}\n`)), exitStatus(status)]);
+    return Buffer.concat([encodeFrame("stderr", Buffer.from(formatFailure(message))), exitStatus(status)]);
   }
 }
 

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import type { Call, Command } from "../../../src/cli/command.ts";
 import { commands } from "../../../src/cli/commands.ts";
 import { fastPathRun } from "../../../src/cli/container/fast-path-run.ts";
+import { globalFlags } from "../../../src/cli/global-flags.ts";
 import { run } from "../../../src/cli/container/run.ts";
 import type { FlagTable } from "../../../src/cli/flags/flag.ts";
 import { parseFlags } from "../../../src/cli/flags/parse.ts";
-import { planFastPathRun, readFastPathRun } from "../../../src/api/container/fast-path-run.ts";
+import { fastPathFlags, planFastPathRun, readFastPathRun } from "../../../src/api/container/fast-path-run.ts";
 import { findCommand } from "../../../src/cli/tree.ts";
 import { runCommandLine } from "./command-line.ts";
 
@@ -128,6 +130,13 @@ describe("readFastPathRun()", () => {
     expect(readFastPathRun(some)).toBeUndefined();
   });
 
+  test.each(Object.entries(fastPathFlags))("--%s has the names of the flag of run", (name, flag) => {
+    const { short, also, type, initial } = (run.flags as FlagTable)[name] ?? {};
+    expect({ short, also }).toEqual({ short: flag.short, also: flag.also });
+    expect(flag.kind === "switch").toBe(type === "");
+    if (name !== "network") expect(flag.kind === "list").toBe(Array.isArray(initial));
+  });
+
   test("what nobody has given is with plainRun what it is with run", () => {
     const all = run.flags as FlagTable;
     for (const [name, { initial }] of Object.entries(fastPathRun.flags as FlagTable)) {
@@ -155,4 +164,21 @@ test("a mistake is told as run tells it, whatever is plain before it", async () 
   });
   const { out } = await runCommandLine(["run", "--rm", "--help"]);
   expect(out).toContain("--publish-all");
+});
+
+test("the launcher has no other flags before the command than the command line", () => {
+  const source = readFileSync(new URL("../../../native/launcher.c", import.meta.url), "utf8");
+  const words = [...source.matchAll(/value_of\("(-[^"]+)"/g)].map(([, word]) => word ?? "");
+  expect(words.length).toBeGreaterThan(3);
+  for (const word of words) {
+    const [name, flag] =
+      Object.entries(globalFlags as FlagTable).find(
+        ([long, { short }]) => word === `--${long}` || word === `-${short}`,
+      ) ?? [];
+    expect({ word, name, takesValue: flag?.type !== "" }).toEqual({
+      word,
+      name: expect.any(String),
+      takesValue: true,
+    });
+  }
 });

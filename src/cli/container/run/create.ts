@@ -1,4 +1,5 @@
 import type { ContainerCreateRequest, ContainerCreateResponse } from "../../../api/types/container.ts";
+import { formatWarnings } from "../../../api/container/run-messages.ts";
 import { sleep } from "../../../base/deadline.ts";
 import { Failure, isFailure, kindOf, sentenceOf } from "../../../base/failure.ts";
 import type { LeanClient } from "../../../client/lean-client.ts";
@@ -106,7 +107,7 @@ async function createIn(
     ...imagesMounted(request),
   ]);
   if (archive !== undefined) await putFiles(client, id, archive);
-  for (const warning of warnings ?? []) call.err(`WARNING: ${warning}\n`);
+  if (warnings !== null && warnings.length > 0) call.err(formatWarnings(warnings));
   idFile.write(id);
   return id;
 }

@@ -1,3 +1,4 @@
+import { endOfRun } from "../../../api/container/run-messages.ts";
 import { formatTiming, startFailureStatus, tellsTiming } from "../../../api/container/run-text.ts";
 import type { ContainerCreateRequest, StartTiming } from "../../../api/types/container.ts";
 import type { TareHostConfig } from "../../../api/types/host-config.ts";
@@ -135,9 +136,8 @@ async function printDenials(call: Call<RunValues>, { id }: Created): Promise<voi
   for (const line of await listDenials(await call.client(), id)) call.err(`${line}\n`);
 }
 
-/** Till when the daemon follows it; what is recorded is read after the end. */
 function untilOf(values: RunValues): WaitCondition {
-  return values.rm && values["record-profile"] === "" ? "removed" : "next-exit";
+  return endOfRun({ rm: values.rm, isRecorded: values["record-profile"] !== "" });
 }
 
 function joinOptions(
