@@ -142,10 +142,11 @@ export function loseKeeper(model: Model, name: Name): Model {
 }
 
 /** One line a container, sorted: what is compared with the engine. */
-export function describeModel({ containers }: Model): readonly string[] {
-  return Object.entries(containers)
-    .map(([name, { state, files }]) => `${name} ${state} [${files.join(" ")}]`)
-    .sort();
+export function describeModel({ containers, images }: Model): readonly string[] {
+  return [
+    ...Object.entries(containers).map(([name, { state, files }]) => `${name} ${state} [${files.join(" ")}]`),
+    ...imageNames.filter((name) => Object.hasOwn(images, name)),
+  ].sort();
 }
 
 function done(model: Model, name: string, container: ModelContainer | undefined): Outcome {

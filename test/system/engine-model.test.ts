@@ -148,11 +148,20 @@ class Run {
         return;
       }
       case "crash": {
-        const done = perform(this.#engine, each.operation).catch(() => undefined);
+        const { operation } = each;
+        // Nothing else tells whether a reference that was there before has been committed again.
+        const imageId = async (): Promise<string | undefined> =>
+          operation.kind === "commit" ? await findImage(this.#engine, operation.image) : undefined;
+        const before = await imageId();
+        const done = perform(this.#engine, operation).catch(() => undefined);
         await sleep(each.afterMs);
         await this.#replaceDaemon(() => killDaemon(this.#tare));
         await done;
-        this.#model = await this.#expectState(modelsAfterCrash(this.#model, each.operation));
+        const models = modelsAfterCrash(this.#model, operation);
+        const isCommitted = (await imageId()) !== before;
+        const possible =
+          operation.kind === "commit" ? models.slice(isCommitted ? 1 : 0, isCommitted ? 2 : 1) : models;
+        this.#model = await this.#expectState(possible);
         return;
       }
       case "killDaemon":
@@ -272,7 +281,13 @@ async function perform({ containers, images }: Engine, operation: Operation): Pr
   }
 }
 
-async function observe({ containers }: Engine): Promise<readonly string[]> {
+async function findImage({ images }: Engine, name: string): Promise<string | undefined> {
+  const found = (await images.list()).find(({ references }) => references.includes(`${name}:latest`));
+  return found?.id;
+}
+
+async function observe({ containers, images }: Engine): Promise<readonly string[]> {
+  const stored = (await images.list()).flatMap(({ references }) => references);
   const all = await containers.list({ all: true });
   const lines = all.map(async ({ id, name }) => {
     const { state } = await containers.inspect(id);
@@ -286,5 +301,6 @@ async function observe({ containers }: Engine): Promise<readonly string[]> {
     );
     return `${name} ${"code" in state ? `exited ${state.code}` : state.status} [${files.flat().join(" ")}]`;
   });
-  return (await Promise.all(lines)).sort();
+  const named = imageNames.filter((name) => stored.includes(`${name}:latest`));
+  return [...(await Promise.all(lines)), ...named].sort();
 }
