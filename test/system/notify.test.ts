@@ -53,7 +53,7 @@ describe.skipIf(!isRoot)("--sdnotify conmon", () => {
       "ran",
     );
     for (const [word, sentence] of [
-      ["healthy", '"healthy" needs health checks, which there are none of yet'],
+      ["healthy", '"healthy" needs health checks, which are not supported yet'],
       ["else", "must be container, conmon, healthy or ignore"],
     ] as const) {
       const { status, stderr } = await tare.tare(["run", "--sdnotify", word, "busybox", "true"]);
