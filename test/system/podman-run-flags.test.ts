@@ -197,7 +197,7 @@ describe.skipIf(!isRoot)("podman's flags of run", () => {
   test("what contradicts itself or can't be is refused, with what to do", async () => {
     expect(await tare.must(["run", "--rm", "--passwd=false", "busybox", "echo", "fine"])).toBe("fine");
     for (const [args, words] of [
-      [["run", "--passwd=false", "--hostuser", "root"], "--passwd=false goes with no --passwd-entry"],
+      [["run", "--passwd=false", "--hostuser", "root"], "--passwd=false cannot be used with --passwd-entry"],
       [["run", "--init-path", "/sbin/tini"], "use --init"],
       [["create", "--init-path", "/sbin/tini"], "use --init"],
       [["run", "--rootfs"], "tare import"],

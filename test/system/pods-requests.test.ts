@@ -71,7 +71,7 @@ describe.skipIf(!isRoot)("what is asked of pods", () => {
     expect(await tare.must(["run", "--rm", "--pod-id-file", file, "busybox", "hostname"])).toBe("of-file");
     expect(await tare.must(["pod", "stop", "--pod-id-file", file])).toBe(readFileSync(file, "utf8"));
     writeFileSync(file, "nonsense");
-    expect(await refused("pod", "rm", "--pod-id-file", file)).toContain("there is no ID of a pod");
+    expect(await refused("pod", "rm", "--pod-id-file", file)).toContain("no pod ID in ");
     expect(await refused("pod", "create", "--pod-id-file", file, "again")).toContain("pod ID file found");
     expect(await tare.must(["pod", "prune", "-f"])).toMatch(/^Deleted Pods:\n[0-9a-f]{64}$/);
     await tare.must(["pod", "rm", "-f", "fresh"]);
@@ -159,7 +159,7 @@ describe.skipIf(!isRoot)("what is asked of pods", () => {
     expect(await refused("pod", "create", "--infra=false", "x")).toContain("--share none makes a pod");
     expect(await refused("pod", "create", "--share", "cgroup", "x")).toContain("--share cgroup");
     expect(await refused("pod", "create", "--share", "mnt", "x")).toContain('invalid kernel namespace "mnt"');
-    expect(await refused("pod", "create", "--name", "a1", "b1")).toContain("two names");
+    expect(await refused("pod", "create", "--name", "a1", "b1")).toContain("conflicting pod names");
     expect(await tare.must(["ps", "-aq"])).toBe("");
     expect(
       existsSync(join(tare.dataRoot, "containers"))

@@ -110,7 +110,7 @@ describe.skipIf(!isRoot)("flags of the process", () => {
     expect(await sh("hostname", "--no-hostname", "--hostname", "named")).toBe("named");
     await tare.must(["create", "--name", "bare", ...bare, "busybox", "true"]);
     expect(await tare.must(["inspect", "--format", "{{json .HostConfig.Tare}}", "bare"])).toBe(
-      '{"NoHosts":true,"NoHostname":true}',
+      '{"NoHostname":true,"NoHosts":true}',
     );
     await tare.must(["rm", "bare"]);
   });
