@@ -367,7 +367,7 @@ describe.skipIf(!isRoot)("user namespaces", () => {
   test.each([
     [["--userns", "nonsense"], 'invalid USER mode: invalid user namespace mode "nonsense"'],
     [["--userns", "private:0:0"], "a range has at least one id"],
-    [["--userns", "host", "--uidmap", "0:1:1"], '"host" goes with no --uidmap'],
+    [["--userns", "host", "--uidmap", "0:1:1"], '"host" cannot be used with --uidmap'],
     [
       ["--userns", "private", "--privileged"],
       "privileged mode is incompatible with user namespaces.  You must run",
