@@ -33,7 +33,7 @@ install -D -m 644 packaging/debian/lintian-overrides "$stage/usr/share/lintian/o
 
 install -d "$stage/DEBIAN"
 size=$(du -k -s "$stage" | cut -f1)
-sed "s/@VERSION@/$version/; s/@ARCHITECTURE@/$architecture/; s/@SIZE@/$size/; s/@MAINTAINER@/$maintainer/" packaging/debian/control >"$stage/DEBIAN/control"
+sed "s/@VERSION@/$version/; s/@ARCHITECTURE@/$architecture/; s/@SIZE@/$size/; s|@MAINTAINER@|$maintainer|" packaging/debian/control >"$stage/DEBIAN/control"
 echo /etc/default/tare >"$stage/DEBIAN/conffiles"
 for script in postinst prerm postrm; do install -m 755 "packaging/debian/$script" "$stage/DEBIAN/$script"; done
 (cd "$stage" && find . -type f ! -path './DEBIAN/*' -printf '%P\0' | sort -z | xargs -0 md5sum) >"$stage/DEBIAN/md5sums"

@@ -4,6 +4,7 @@ import type { FlagTable } from "../cli/flags/flag.ts";
 import { parseFlags } from "../cli/flags/parse.ts";
 import { type GlobalFlag, type GlobalValues, globalFlags } from "../cli/global-flags.ts";
 import type { EngineSettings } from "../model/engine-settings.ts";
+import { parseSocketMode } from "../spec/socket-mode.ts";
 
 export interface DaemonOptions {
   readonly dataRoot: string;
@@ -37,16 +38,10 @@ export async function parseDaemonOptions(argv: readonly string[]): Promise<Daemo
     runRoot,
     socketPath: host === "fd://" ? undefined : host.slice("unix://".length),
     socketGroup: values["socket-group"],
-    socketMode: parseSocketMode(values["socket-mode"]),
+    socketMode: parseSocketMode(values["socket-mode"] ?? "0660"),
     settings: await settingsOf(parsed),
     debug: values.debug,
   };
-}
-
-function parseSocketMode(text: string | undefined): number {
-  if (text === undefined) return 0o660;
-  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8);
-  throw new Failure("invalid", `invalid --socket-mode "${text}": want three octal digits, such as 0660`);
 }
 
 async function settingsOf({ given, values }: ReturnType<typeof parseFlags>): Promise<EngineSettings> {

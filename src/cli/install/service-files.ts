@@ -1,5 +1,5 @@
 /** Where an installation is and who may use it. */
-export interface ServicePlan {
+export interface ServiceSettings {
   /** Directory of man pages and completion scripts: `/usr/local`, or `/usr` in a distribution's package. */
   readonly prefix: string;
   /** Path of the main binary. */
@@ -18,21 +18,21 @@ export interface InstalledFile {
 }
 
 /** SPEC: systemd.unit(5), systemd.socket(5), systemd.service(5), tmpfiles.d(5). Pure. */
-export function listServiceFiles(plan: ServicePlan): readonly InstalledFile[] {
-  const isPackaged = plan.prefix === "/usr";
+export function listServiceFiles(settings: ServiceSettings): readonly InstalledFile[] {
+  const isPackaged = settings.prefix === "/usr";
   const units = isPackaged ? "/usr/lib/systemd/system" : "/etc/systemd/system";
   return [
-    { path: `${units}/tare.socket`, content: socketUnit(plan) },
-    { path: `${units}/tare.service`, content: serviceUnit(plan) },
+    { path: `${units}/tare.socket`, content: socketUnit(settings) },
+    { path: `${units}/tare.service`, content: serviceUnit(settings) },
     {
       path: isPackaged ? "/usr/lib/tmpfiles.d/tare.conf" : "/etc/tmpfiles.d/tare.conf",
-      content: `# The socket's group may pass through the directory.\nd /run/tare 0710 root ${plan.socketGroup} -\n`,
+      content: `# The socket's group may pass through the directory.\nd /run/tare 0710 root ${settings.socketGroup} -\n`,
     },
     { path: "/etc/default/tare", content: defaults, isConfiguration: true },
   ];
 }
 
-function socketUnit({ socketGroup, socketMode }: ServicePlan): string {
+function socketUnit({ socketGroup, socketMode }: ServiceSettings): string {
   return `[Unit]
 Description=Socket of the Tare container engine
 Documentation=man:tare(1)
@@ -50,7 +50,7 @@ WantedBy=sockets.target
 }
 
 /** KillMode=process: containers outlive the daemon. The next one takes them over. */
-function serviceUnit({ executable, socketGroup }: ServicePlan): string {
+function serviceUnit({ executable, socketGroup }: ServiceSettings): string {
   return `[Unit]
 Description=Tare container engine
 Documentation=man:tare(1)

@@ -7,6 +7,7 @@ import { completionScript } from "../completion/scripts.ts";
 import { bool, string } from "../flags/kinds.ts";
 import { listManPages } from "../install/man-pages.ts";
 import { type InstalledFile, listServiceFiles } from "../install/service-files.ts";
+import { parseSocketMode } from "../../spec/socket-mode.ts";
 
 interface InstallValues {
   readonly executable: string;
@@ -43,12 +44,10 @@ export const install: Command<InstallValues> = {
     "tare system install --root /mnt",
   ],
   async run(call) {
-    const { root, "socket-group": group, "socket-mode": mode, "no-start": isQuiet } = call.values;
+    const { root, "socket-group": group, "socket-mode": mode, "no-start": isStartedLater } = call.values;
     if (!/^[a-z_][a-z0-9_-]{0,31}$/.test(group))
       throw new Failure("invalid", `invalid group name "${group}"`);
-    if (!/^0?[0-7]{3}$/.test(mode)) {
-      throw new Failure("invalid", `invalid --socket-mode "${mode}": want three octal digits, such as 0660`);
-    }
+    parseSocketMode(mode);
     if (root === "") requireRoot("install the service");
     for (const file of await listFiles(call, call.values)) writeInstalled(root, file);
     if (root !== "") return 0;
@@ -59,12 +58,12 @@ export const install: Command<InstallValues> = {
 `);
       return 0;
     }
-    must("systemd-tmpfiles", ["--create", "tare.conf"]);
-    must("systemctl", ["daemon-reload"]);
-    must("systemctl", ["enable", "--quiet", "tare.socket", "tare.service"]);
-    if (isQuiet) return 0;
-    await stopDaemon(call); // the service takes the socket over; containers go on
-    must("systemctl", ["restart", "tare.socket", "tare.service"]);
+    runProgram("systemd-tmpfiles", ["--create", "tare.conf"]);
+    runProgram("systemctl", ["daemon-reload"]);
+    runProgram("systemctl", ["enable", "--quiet", "tare.socket", "tare.service"]);
+    if (isStartedLater) return 0;
+    await stopDaemon(call); // the service takes its socket; containers keep running
+    runProgram("systemctl", ["restart", "tare.socket", "tare.service"]);
     call.out("The service runs: systemctl status tare\n");
     return 0;
   },
@@ -81,8 +80,8 @@ export const uninstall: Command<UninstallValues> = {
     const { root } = call.values;
     if (root === "") {
       requireRoot("uninstall the service");
-      // Not an error where it was never enabled.
-      if (hasSystemd())
+      // Those of a distribution's package are not ours. It is no error that they were never enabled.
+      if (hasSystemd() && existsSync("/etc/systemd/system/tare.service"))
         spawnSync("systemctl", ["disable", "--quiet", "--now", "tare.socket", "tare.service"]);
     }
     const files = await listFiles(call, {
@@ -94,7 +93,7 @@ export const uninstall: Command<UninstallValues> = {
     for (const { path, isConfiguration } of files) {
       if (isConfiguration !== true) rmSync(join(root, path), { force: true });
     }
-    if (root === "" && hasSystemd()) must("systemctl", ["daemon-reload"]);
+    if (root === "" && hasSystemd()) runProgram("systemctl", ["daemon-reload"]);
     return 0;
   },
 };
@@ -130,7 +129,7 @@ function executableOf({ executable }: Pick<InstallValues, "executable">): string
   return executable === "" ? process.execPath : executable;
 }
 
-/** Whole or not at all: under a temporary name first. */
+/** Writes a temporary file, then renames it: a crash leaves no half of a file. */
 function writeInstalled(root: string, { path, content, isConfiguration }: InstalledFile): void {
   const target = join(root, path);
   if (isConfiguration === true && existsSync(target)) return;
@@ -153,10 +152,10 @@ function hasSystemd(): boolean {
 
 function addGroup(group: string): void {
   if (spawnSync("getent", ["group", group]).status === 0) return;
-  must("groupadd", ["--system", group]);
+  runProgram("groupadd", ["--system", group]);
 }
 
-function must(program: string, words: readonly string[]): void {
+function runProgram(program: string, words: readonly string[]): void {
   const { status, error, stderr } = spawnSync(program, words, { encoding: "utf8" });
   if (status === 0) return;
   const reason = error === undefined ? stderr.trim() || `status ${status}` : error.message;
