@@ -36,6 +36,12 @@ export async function connect(options: GlobalOptions): Promise<LeanClient> {
     );
     return client;
   }
+  if (process.getuid?.() !== 0) {
+    process.stderr.write(
+      `tare: the daemon is of build ${other}, this is build ${build.id}; replace it: sudo tare version\n`,
+    );
+    return client;
+  }
   return replaceDaemon(client, options, other);
 }
 
@@ -52,10 +58,15 @@ async function connector(address: Address): Promise<ClientSocket> {
 }
 
 async function replaceDaemon(client: LeanClient, options: GlobalOptions, other: string): Promise<LeanClient> {
+  const { system } = await widen(client);
+  // Before the daemon ends: one of this build would refuse the records of a newer one.
+  const { DockerRootDir: dataRoot } = await system.info();
+  const { requireKnownSchema } = await import("../engine/state/database.ts");
+  requireKnownSchema(`${dataRoot}/state.db`);
   process.stderr.write(
     `tare: replacing the daemon of build ${other} by build ${build.id}; containers go on\n`,
   );
-  await (await widen(client)).system.shutdown();
+  await system.shutdown();
   client[Symbol.dispose]();
   for (let waited = 0; waited < 10_000; waited += 20) {
     using probe = await widen(new LeanClient({ host: options.host }));

@@ -25,6 +25,7 @@ import { Prewarming } from "./prewarm/prewarming.ts";
 import type { EngineSettings } from "../model/engine-settings.ts";
 import type { EngineDependencies, RuntimePart } from "./dependencies.ts";
 import { requireEmpty } from "./state/damage.ts";
+import { requireKnownSchema } from "./state/database.ts";
 import { lockRoot } from "./state/locked-root.ts";
 
 export interface PartsOptions {
@@ -47,6 +48,7 @@ export async function openDependencies(options: PartsOptions): Promise<EngineDep
   opened.use(await lockRoot(dataRoot, "data root"));
   // Before the storage driver and the content store change anything.
   if (!existsSync(join(dataRoot, "state.db"))) requireEmpty(dataRoot);
+  requireKnownSchema(join(dataRoot, "state.db"));
   // Before anything in it is touched: prewarmed keepers and containers of another engine may be there.
   opened.use(await lockRoot(runRoot, "run root"));
   const program = opened.use(openKeeperProgram(keeperProgram, { directory: join(runRoot, "lib") }));

@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, openSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Failure, kindOf, within } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
@@ -7,6 +7,7 @@ import { damagedState, isDamage, requireEmpty } from "./damage.ts";
 import { databaseFailure } from "./database-failure.ts";
 import { syncPath } from "./join-log.ts";
 import { Reserve } from "./reserve.ts";
+import { findSchemaVersion } from "./schema-version.ts";
 
 /** Each brings the schema from its index to the next version; never change one that was released. */
 const migrations: readonly string[] = [
@@ -180,7 +181,7 @@ export class Database implements Disposable {
 
 /**
  * Opens or makes the database, brought to this version's schema. The data root's lock must be held. Throws "corrupt" when
- * it is damaged, or new in a data root that has content, unless `mayBeNew`.
+ * it is damaged, or new in a data root that has content, unless `mayBeNew`; "unsupported" when its schema is newer.
  */
 export function openDatabase(
   path: string,
@@ -188,6 +189,7 @@ export function openDatabase(
 ): Database {
   let connection: DatabaseSync | undefined;
   try {
+    requireKnownSchema(path);
     if (!mayBeNew && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0)
       requireEmpty(dirname(path));
     closeSync(openSync(path, "a", 0o600));
@@ -207,15 +209,22 @@ export function openDatabase(
   }
 }
 
+/**
+ * Throws "unsupported" when a newer build wrote the database at `path`, without opening it: its files stay as they are,
+ * for that build. Fine when there is none.
+ */
+export function requireKnownSchema(path: string): void {
+  const version = findSchemaVersion(path) ?? 0;
+  if (version <= migrations.length) return;
+  throw new Failure(
+    "unsupported",
+    `cannot open the data root "${dirname(path)}": its records (${basename(path)}) have schema version ${version}, and this build of Tare reads versions up to ${migrations.length}; use the build that wrote them or a newer one, or choose another data root with --data-root`,
+  );
+}
+
 function migrate(connection: DatabaseSync, beforeFirst: () => void): void {
   const row = connection.prepare("PRAGMA user_version").get() as { readonly user_version: number };
   const version = row.user_version;
-  if (version > migrations.length) {
-    throw new Failure(
-      "unsupported",
-      `cannot open the state: it has version ${version}, and this program knows up to ${migrations.length}: use a newer one`,
-    );
-  }
   if (version === 0) beforeFirst();
   for (let next = version; next < migrations.length; next++) {
     connection.exec(`BEGIN IMMEDIATE; ${migrations[next]}; PRAGMA user_version = ${next + 1}; COMMIT`);
