@@ -8,11 +8,8 @@ const root = resolve("tare-example");
 await using engine = await openEngine({ dataRoot: `${root}/data`, runRoot: `${root}/run` });
 const { id } = await engine.containers.create({
   image: "busybox",
-  command: ["sort"],
-  terminal: false,
-  openStdin: true,
-  stdinOnce: true,
-  limits: { memoryBytes: 64 * 1024 * 1024, pidsLimit: 16 },
+  process: { command: ["sort"], terminal: false, openStdin: true, stdinOnce: true },
+  resources: { limits: { memoryBytes: 64 * 1024 * 1024, pidsLimit: 16 } },
 });
 // Attached before the start: no byte is missed.
 const { duplex } = await engine.containers.attach(id, { stdin: true, stdout: true, stream: true });

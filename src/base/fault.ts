@@ -121,6 +121,7 @@ export const faultPoints = [
   "disconnect.recorded",
   "publish.applied",
   "publish.recorded",
+  "state.migrated",
   "records.copied",
   "records.joined",
   "records.older",

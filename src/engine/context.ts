@@ -6,6 +6,7 @@ import type { HostFacts } from "./planning/plan-container.ts";
 import type { SecretCatalog } from "./secrets/secret-catalog.ts";
 import type { ContainerRecord, ImageRecord } from "./state/records.ts";
 import type { State } from "./state/state.ts";
+import type { ContainerId } from "../model/ids.ts";
 import type { PassedDescriptors } from "./passed-descriptors.ts";
 import type { VolumeCatalog } from "./volumes/volume-catalog.ts";
 import type { Background } from "./containers/background.ts";
@@ -17,7 +18,6 @@ import type { Places } from "./containers/places.ts";
 import type { Restarts } from "./containers/lifecycle/restarts.ts";
 import type { SeccompProfiles } from "./containers/resources/seccomp-profiles.ts";
 import type { Waiters } from "./containers/lifecycle/waiters.ts";
-import type { ContainerId } from "../model/ids.ts";
 
 /** The image that a container is made of, kept from being removed until this is disposed of. */
 export interface PinnedImage extends Disposable {
@@ -60,7 +60,9 @@ export interface ContainerContext {
 }
 
 export function cgroupPathOf(context: ContainerContext, id: ContainerId): string {
-  return context.state.findContainer(id)?.spec.cgroups === "disabled" ? "" : context.parts.cgroups.pathOf(id);
+  return context.state.findContainer(id)?.spec.resources?.cgroups === "disabled"
+    ? ""
+    : context.parts.cgroups.pathOf(id);
 }
 
 /** A container's cgroup; of one without, its processes, which it stands for as far as that goes. */
@@ -68,7 +70,7 @@ export function cgroupOf(
   context: ContainerContext,
   { id, spec }: Pick<ContainerRecord, "id" | "spec">,
 ): CgroupHandle {
-  return spec.cgroups === "disabled"
+  return spec.resources?.cgroups === "disabled"
     ? new NoCgroup(context.live.get(id)?.kept)
     : context.parts.cgroups.open(id);
 }

@@ -4,8 +4,8 @@ import { hasPodCgroup } from "./planning/pod-cgroup.ts";
 import type { PodFacts } from "./planning/pod-member.ts";
 import type { PodSettings, ContainerRecord } from "./state/records.ts";
 import type { State } from "./state/state.ts";
-import type { ContainerLimits } from "../model/limits.ts";
 import type { ContainerId, PodReference } from "../model/ids.ts";
+import type { ContainerLimits } from "../model/limits.ts";
 import type { PodMembership } from "../model/pod-membership.ts";
 
 /** The record of the container that holds a pod's namespaces: it is the pod's record, too. */
@@ -59,13 +59,15 @@ export function podLimitsOf(
   { id, spec }: Pick<ContainerRecord, "id" | "spec">,
 ): ContainerLimits | undefined {
   const holder = state.findContainer(spec.pod ?? id);
-  return holder !== undefined && isPod(holder) && hasPodCgroup(holder) ? holder.spec.limits : undefined;
+  return holder !== undefined && isPod(holder) && hasPodCgroup(holder)
+    ? holder.spec.resources?.limits
+    : undefined;
 }
 
 /** What a container that is made in it gets of it. */
 export function factsOf(record: PodRecord, host: HostFacts): PodFacts {
   const { id, pod, spec, imageConfig } = record;
-  const user = spec.namespaces?.user ?? "host";
+  const user = spec.isolation?.namespaces?.user ?? "host";
   const { hostname } = planContainer(id, { spec, image: imageConfig.defaults, host });
   return {
     id,

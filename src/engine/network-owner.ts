@@ -1,3 +1,4 @@
+import type { NamespaceModes } from "../model/container-spec.ts";
 import type { ContainerRecord } from "./state/records.ts";
 import type { State } from "./state/state.ts";
 
@@ -14,11 +15,11 @@ export function findNetworkOwner(
 ): ContainerRecord | undefined {
   let owner: ContainerRecord | undefined = record;
   for (let at = 0; owner !== undefined && at < mostSharers; at++) {
-    const mode: NetworkMode = owner.spec.namespaces?.network;
+    const mode: NetworkMode = owner.spec.isolation?.namespaces?.network;
     if (typeof mode !== "object") return owner;
     owner = state.findContainer(mode.container);
   }
   return undefined;
 }
 
-type NetworkMode = NonNullable<ContainerRecord["spec"]["namespaces"]>["network"];
+type NetworkMode = NamespaceModes["network"];

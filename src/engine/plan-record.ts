@@ -24,7 +24,7 @@ export function planStart(
   const known = newest?.spec === record.spec ? newest.plan : undefined;
   newest = undefined;
   // What is left to decide is whether it is called what another one is called.
-  return known === undefined || typeof record.spec.namespaces?.network === "object"
+  return known === undefined || typeof record.spec.isolation?.namespaces?.network === "object"
     ? planRecord(context, record)
     : known;
 }

@@ -1,8 +1,8 @@
 import { Failure } from "../base/failure.ts";
 import { parseTimestamp } from "../base/timestamp.ts";
 import { hasLabel } from "./labels.ts";
-import type { WallMs } from "../model/time.ts";
 import type { PruneFilters } from "../model/prune.ts";
+import type { WallMs } from "../model/time.ts";
 
 export interface Prunable {
   readonly createdAt: WallMs;

@@ -1,39 +1,29 @@
 import { Duplex } from "node:stream";
 import { formatCommitConfig } from "../api/image/commit-request.ts";
+import type { CommitSettings } from "../model/commits.ts";
+import type { ContainerSpec } from "../model/container-spec.ts";
+import type { ExitStatus, StartTiming } from "../model/container-state.ts";
+import type { ContainerDetails, ContainerFilter, ContainerSummary, Containers, ProcessTable } from "../model/containers.ts";
+import type { DescriptorOptions } from "../model/descriptors.ts";
+import type { ExecDetails, ExecSpec } from "../model/execs.ts";
+import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../model/files.ts";
+import { type ContainerReference, parseContainerId, parseExecId } from "../model/ids.ts";
+import type { LogEntry, LogOptions } from "../model/logs.ts";
+import type { PruneFilters, PrunedContainers } from "../model/prune.ts";
+import type { ContainerStatistics, StatisticsOptions } from "../model/statistics.ts";
+import type { AttachOptions, AttachedStream, TerminalSize } from "../model/streams.ts";
 import type { ContainerUpdate } from "../model/updates.ts";
 import { formatUnixTime } from "../base/timestamp.ts";
 import { poll } from "../base/deadline.ts";
-import type { ContainerStatistics, StatisticsOptions } from "../model/statistics.ts";
 import type { Client } from "../client/client.ts";
 import type { AttachedConnection } from "../client/transport.ts";
-import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../model/files.ts";
-import type { LogEntry, LogOptions } from "../model/logs.ts";
-import type {
-  AttachedStream,
-  AttachOptions,
-  CommitSettings,
-  ContainerDetails,
-  ContainerFilter,
-  Containers,
-  ContainerSpec,
-  ContainerSummary,
-  ExecDetails,
-  ExecSpec,
-  ExitStatus,
-  ProcessTable,
-  StartTiming,
-  TerminalSize,
-} from "../model/containers.ts";
 import type * as api from "../api/types/container.ts";
 import { Failure, kindOf } from "../base/failure.ts";
 import { createRequestOf, updateRequestOf } from "./create-request.ts";
 import { containerDetailsOf, containerSummaryOf, imageConfigOf, sizesOf, timingOf } from "./inspect-reply.ts";
 import { parseLogLines } from "./log-lines.ts";
 import { statisticsOf } from "./statistics.ts";
-import type { DescriptorOptions } from "../model/descriptors.ts";
 import { passDescriptors } from "./pass-descriptors.ts";
-import { type ContainerReference, parseContainerId, parseExecId } from "../model/ids.ts";
-import type { PrunedContainers, PruneFilters } from "../model/prune.ts";
 
 /** A week: there is no route that waits for an exec. */
 const EXEC_WAIT_MS = 7 * 24 * 3600 * 1000;

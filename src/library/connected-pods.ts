@@ -1,3 +1,4 @@
+import { defined } from "../base/defined.ts";
 import { formatShareWord, parseShareWord } from "../api/pod/pod-request.ts";
 import { planPorts } from "../api/container/published-ports.ts";
 import { planLimits } from "../api/container/limits.ts";
@@ -18,26 +19,31 @@ export class ConnectedPods implements Pods {
     this.#client = client;
   }
 
-  async create({
-    name,
-    share,
-    network,
-    user,
-    infraName,
-    labels,
-    ...own
-  }: PodSpec = {}): ReturnType<Pods["create"]> {
-    const namespaces = {
-      ...(network === undefined ? {} : { network }),
-      ...(user === undefined ? {} : { user }),
-    };
-    const { Image: _, ...request } = createRequestOf({ ...own, image: "", namespaces });
+  async create(spec: PodSpec = {}): ReturnType<Pods["create"]> {
+    const {
+      name,
+      share,
+      network,
+      user,
+      infraName,
+      labels,
+      limits,
+      restartPolicy,
+      shmBytes,
+      sysctls,
+      ...own
+    } = spec;
+    const { Image: _, ...request } = createRequestOf({
+      image: "",
+      isolation: { ...defined({ sysctls }), namespaces: defined({ network, user }) },
+      resources: defined({ limits }),
+      storage: defined({ shmBytes }),
+      network: own,
+      lifecycle: defined({ restartPolicy }),
+    });
     const { Id, Warnings } = await this.#client.pods.create({
       ...request,
-      ...(name === undefined ? {} : { Name: name }),
-      ...(infraName === undefined ? {} : { InfraName: infraName }),
-      ...(labels === undefined ? {} : { Labels: labels }),
-      ...(share === undefined ? {} : { Share: share.map(formatShareWord) }),
+      ...defined({ Name: name, InfraName: infraName, Labels: labels, Share: share?.map(formatShareWord) }),
     });
     return { id: parseContainerId(Id), warnings: Warnings };
   }

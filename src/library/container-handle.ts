@@ -1,15 +1,12 @@
+import type { ContainerSpec } from "../model/container-spec.ts";
+import type { ExitStatus, StartTiming } from "../model/container-state.ts";
+import type { ContainerDetails } from "../model/containers.ts";
 import type { PreserveFds } from "../model/descriptors.ts";
 import type { Engine } from "../model/engine.ts";
-import type { LogEntry, LogOptions } from "../model/logs.ts";
-import type {
-  ContainerDetails,
-  ContainerSpec,
-  ExecSpec,
-  ExitStatus,
-  StartTiming,
-} from "../model/containers.ts";
-import { readOutput } from "./split-frames.ts";
+import type { ExecSpec } from "../model/execs.ts";
 import type { ContainerId } from "../model/ids.ts";
+import type { LogEntry, LogOptions } from "../model/logs.ts";
+import { readOutput } from "./split-frames.ts";
 
 /** Settings of a container that `run()` starts. */
 export type RunOptions = Omit<ContainerSpec, "image"> & { readonly preserveFds?: PreserveFds };

@@ -11,52 +11,56 @@ import { Failure } from "../base/failure.ts";
 import { formatIdmapOption } from "../spec/idmap-option.ts";
 import { formatUserNamespaceMode } from "../spec/user-namespace-mode.ts";
 import type {
-  BindMount,
-  ContainerMount,
+  ContainerNetwork,
+  ContainerIsolation,
   ContainerSpec,
-  ImageMount,
   NamespaceMode,
-  TmpfsMount,
-  VolumeMount,
-} from "../model/containers.ts";
+} from "../model/container-spec.ts";
+import type { BindMount, ContainerMount, ImageMount, TmpfsMount, VolumeMount } from "../model/mounts.ts";
 import type { ContainerUpdate } from "../model/updates.ts";
 
 /** A spec in the words of the Docker Engine API. Throws "unsupported" for what only an engine in this process can do. */
 export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
-  if (spec.lifetime === "process") {
+  if (spec.lifecycle?.lifetime === "process") {
     throw new Failure(
       "unsupported",
       'cannot create the container: a lifetime of "process" needs an engine in this process (openEngine)',
     );
   }
-  const { limits = {}, namespaces = {} } = spec;
+  const { resources: { limits = {} } = {}, isolation: { namespaces = {} } = {} } = spec;
   return {
     Image: spec.image,
-    ...given("Cmd", spec.command),
-    ...given("Entrypoint", spec.entrypoint),
-    ...given("Env", spec.env),
+    ...given("Cmd", spec.process?.command),
+    ...given("Entrypoint", spec.process?.entrypoint),
+    ...given("Env", spec.process?.env),
     ...given("Labels", spec.labels),
-    ...given("User", spec.user),
-    ...given("WorkingDir", spec.workingDirectory),
-    ...given("Hostname", spec.hostname),
-    ...given("Domainname", spec.domainname),
-    ...given("Tty", spec.terminal),
-    ...given("OpenStdin", spec.openStdin),
-    ...given("StdinOnce", spec.stdinOnce),
-    ...given("Volumes", spec.volumes && Object.fromEntries(spec.volumes.map((path) => [path, {}]))),
+    ...given("User", spec.process?.user),
+    ...given("WorkingDir", spec.process?.workingDirectory),
+    ...given("Hostname", spec.network?.hostname),
+    ...given("Domainname", spec.network?.domainname),
+    ...given("Tty", spec.process?.terminal),
+    ...given("OpenStdin", spec.process?.openStdin),
+    ...given("StdinOnce", spec.process?.stdinOnce),
+    ...given(
+      "Volumes",
+      spec.storage?.volumes && Object.fromEntries(spec.storage?.volumes.map((path) => [path, {}])),
+    ),
     ...given(
       "ExposedPorts",
-      spec.exposedPorts && Object.fromEntries(spec.exposedPorts.map((port) => [port, {}])),
+      spec.network?.exposedPorts && Object.fromEntries(spec.network?.exposedPorts.map((port) => [port, {}])),
     ),
-    ...networkingOf(spec.networks),
-    ...given("StopSignal", spec.stopSignal),
-    ...given("Healthcheck", spec.healthcheck && { Test: spec.healthcheck }),
-    ...given("StopTimeout", spec.stopGraceMs === undefined ? undefined : Math.ceil(spec.stopGraceMs / 1000)),
+    ...networkingOf(spec.network?.networks),
+    ...given("StopSignal", spec.lifecycle?.stopSignal),
+    ...given("Healthcheck", spec.lifecycle?.healthcheck && { Test: spec.lifecycle?.healthcheck }),
+    ...given(
+      "StopTimeout",
+      spec.lifecycle?.stopGraceMs === undefined ? undefined : Math.ceil(spec.lifecycle?.stopGraceMs / 1000),
+    ),
     HostConfig: {
-      ...given("AutoRemove", spec.autoRemove),
+      ...given("AutoRemove", spec.lifecycle?.autoRemove),
       ...given("Annotations", spec.annotations),
-      ...given("GroupAdd", spec.groupAdd),
-      ...given("CgroupParent", spec.cgroupParent),
+      ...given("GroupAdd", spec.process?.groupAdd),
+      ...given("CgroupParent", spec.resources?.cgroupParent),
       ...given("PidMode", modeText(namespaces.pid)),
       ...given("IpcMode", modeText(namespaces.ipc)),
       ...given("UTSMode", modeText(namespaces.uts)),
@@ -65,45 +69,48 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
         "UsernsMode",
         namespaces.user === undefined ? undefined : formatUserNamespaceMode(namespaces.user),
       ),
-      ...given("NetworkMode", networkText(namespaces.network) ?? spec.networks?.[0]?.network),
-      ...given("PortBindings", spec.ports && formatPortBindings(spec.ports)),
-      ...given("PublishAllPorts", spec.publishAll),
-      ...given("Dns", spec.dns),
-      ...given("DnsSearch", spec.dnsSearch),
-      ...given("DnsOptions", spec.dnsOptions),
+      ...given("NetworkMode", networkText(namespaces.network) ?? spec.network?.networks?.[0]?.network),
+      ...given("PortBindings", spec.network?.ports && formatPortBindings(spec.network?.ports)),
+      ...given("PublishAllPorts", spec.network?.publishAll),
+      ...given("Dns", spec.network?.dns),
+      ...given("DnsSearch", spec.network?.dnsSearch),
+      ...given("DnsOptions", spec.network?.dnsOptions),
       ...formatLimits(limits),
-      ...given("CapAdd", spec.capabilities?.add),
-      ...given("CapDrop", spec.capabilities?.drop),
-      ...given("Privileged", spec.privileged),
-      ...given("ReadonlyRootfs", spec.readOnlyRoot),
+      ...given("CapAdd", spec.isolation?.capabilities?.add),
+      ...given("CapDrop", spec.isolation?.capabilities?.drop),
+      ...given("Privileged", spec.isolation?.privileged),
+      ...given("ReadonlyRootfs", spec.storage?.readOnlyRoot),
       ...given("SecurityOpt", securityOptions(spec)),
-      ...given("MaskedPaths", spec.maskedPaths),
-      ...given("ReadonlyPaths", spec.readonlyPaths),
-      ...given("ShmSize", spec.shmBytes),
+      ...given("MaskedPaths", spec.isolation?.maskedPaths),
+      ...given("ReadonlyPaths", spec.isolation?.readonlyPaths),
+      ...given("ShmSize", spec.storage?.shmBytes),
       ...given(
         "StorageOpt",
-        spec.storageBytes === undefined ? undefined : { size: String(spec.storageBytes) },
+        spec.storage?.storageBytes === undefined ? undefined : { size: String(spec.storage?.storageBytes) },
       ),
-      ...given("ExtraHosts", spec.extraHosts),
+      ...given("ExtraHosts", spec.network?.extraHosts),
       ...given("ConsoleSize", sizeOf(spec)),
-      ...given("LogConfig", formatLog(spec.log)),
-      ...given("OomScoreAdj", spec.oomScoreAdj),
+      ...given("LogConfig", formatLog(spec.storage?.log)),
+      ...given("OomScoreAdj", spec.resources?.oomScoreAdj),
       ...given(
         "Ulimits",
-        spec.rlimits?.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+        spec.resources?.rlimits?.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
       ),
-      ...given("Tmpfs", tmpfsOf(spec.mounts)),
-      ...given("Mounts", mountsOf(spec.mounts)),
+      ...given("Tmpfs", tmpfsOf(spec.storage?.mounts)),
+      ...given("Mounts", mountsOf(spec.storage?.mounts)),
       ...given(
         "VolumesFrom",
-        spec.volumesFrom?.map(({ container, readonly }) =>
+        spec.storage?.volumesFrom?.map(({ container, readonly }) =>
           readonly === true ? `${container}:ro` : container,
         ),
       ),
-      ...given("RestartPolicy", spec.restartPolicy && formatRestartPolicy(spec.restartPolicy)),
-      ...given("Init", spec.init),
-      ...given("Sysctls", spec.sysctls),
-      ...formatDevices(spec),
+      ...given(
+        "RestartPolicy",
+        spec.lifecycle?.restartPolicy && formatRestartPolicy(spec.lifecycle?.restartPolicy),
+      ),
+      ...given("Init", spec.process?.init),
+      ...given("Sysctls", spec.isolation?.sysctls),
+      ...formatDevices(spec.resources),
       ...formatTareFields(spec),
     },
   };
@@ -116,7 +123,7 @@ export function updateRequestOf(update: ContainerUpdate): HostConfig {
     ...given("PublishAdd", publishAdd && formatPortBindings(publishAdd)),
     ...given("PublishRemove", publishRemove?.map(formatRemoval)),
   };
-  const tare = { ...formatTareFields({ limits }).Tare, ...ports };
+  const tare = { ...formatTareFields({ resources: { limits } }).Tare, ...ports };
   return {
     ...formatLimits(limits),
     ...(Object.keys(tare).length === 0 ? {} : { Tare: tare }),
@@ -133,14 +140,14 @@ function modeText(mode: NamespaceMode | "shareable" | "none" | undefined): strin
 }
 
 function networkingOf(
-  networks: ContainerSpec["networks"] = [],
+  networks: ContainerNetwork["networks"] = [],
 ): Pick<ContainerCreateRequest, "NetworkingConfig"> {
   if (networks.length === 0) return {};
   const ends = networks.map(({ network, ...settings }) => [network, formatSettings(settings)] as const);
   return { NetworkingConfig: { EndpointsConfig: Object.fromEntries(ends) } };
 }
 
-type NetworkMode = NonNullable<NonNullable<ContainerSpec["namespaces"]>["network"]>;
+type NetworkMode = NonNullable<NonNullable<ContainerIsolation["namespaces"]>["network"]>;
 
 function networkText(mode: NetworkMode | undefined): string | undefined {
   return typeof mode === "object" ? `container:${mode.container}` : mode;
@@ -148,20 +155,24 @@ function networkText(mode: NetworkMode | undefined): string | undefined {
 
 function securityOptions(spec: ContainerSpec): readonly string[] | undefined {
   const options = [
-    ...(spec.noNewPrivileges === true ? ["no-new-privileges"] : []),
-    ...(spec.explainDenials === true ? ["explain-denials"] : []),
-    ...(spec.seccomp === undefined
+    ...(spec.isolation?.noNewPrivileges === true ? ["no-new-privileges"] : []),
+    ...(spec.isolation?.explainDenials === true ? ["explain-denials"] : []),
+    ...(spec.isolation?.seccomp === undefined
       ? []
-      : [`seccomp=${typeof spec.seccomp === "object" ? spec.seccomp.profile : spec.seccomp}`]),
-    ...(spec.appArmor === undefined ? [] : [`apparmor=${spec.appArmor}`]),
-    ...(spec.writableCgroups === undefined ? [] : [`writable-cgroups=${spec.writableCgroups}`]),
-    ...(spec.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),
-    ...(spec.selinux ?? []).map((label) => `label=${label}`),
+      : [
+          `seccomp=${typeof spec.isolation?.seccomp === "object" ? spec.isolation?.seccomp.profile : spec.isolation?.seccomp}`,
+        ]),
+    ...(spec.isolation?.appArmor === undefined ? [] : [`apparmor=${spec.isolation?.appArmor}`]),
+    ...(spec.isolation?.writableCgroups === undefined
+      ? []
+      : [`writable-cgroups=${spec.isolation?.writableCgroups}`]),
+    ...(spec.isolation?.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),
+    ...(spec.isolation?.selinux ?? []).map((label) => `label=${label}`),
   ];
   return options.length === 0 ? undefined : options;
 }
 
-function sizeOf({ consoleSize }: ContainerSpec): readonly [number, number] | undefined {
+function sizeOf({ process: { consoleSize } = {} }: ContainerSpec): readonly [number, number] | undefined {
   return consoleSize === undefined ? undefined : [consoleSize.rows, consoleSize.columns];
 }
 

@@ -4,23 +4,19 @@ import { parseCreateRequest } from "../api/container/create-request.ts";
 import type * as api from "../api/types/container.ts";
 import type { HostConfig } from "../api/types/host-config.ts";
 import type { ImageInspect, ImageSummary as ApiImageSummary } from "../api/types/image.ts";
-import type { ImageDetails, ImageSummary } from "../model/images.ts";
+import type { ContainerSizes } from "../model/container-sizes.ts";
+import type { ContainerState, StartTiming } from "../model/container-state.ts";
+import type { ContainerDetails, ContainerSummary } from "../model/containers.ts";
 import type { Denial } from "../model/denials.ts";
-import type {
-  ContainerDetails,
-  ContainerMount,
-  ContainerState,
-  ContainerSummary,
-  StartTiming,
-} from "../model/containers.ts";
+import { parseContainerId } from "../model/ids.ts";
+import type { ImageDetails, ImageSummary } from "../model/images.ts";
+import type { ContainerMount } from "../model/mounts.ts";
 import { endpointsOf, portsOfSettings } from "./network-reply.ts";
 import { parseIdRange } from "../spec/id-map.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { ImageConfig } from "../spec/image/config.ts";
 import { normalizePlatform } from "../spec/platform.ts";
-import type { ContainerSizes } from "../model/container-sizes.ts";
 import type { PodMembership } from "../api/types/pod-membership.ts";
-import { parseContainerId } from "../model/ids.ts";
 
 /** What `inspect` answered, in the engine's words. */
 export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConfig): ContainerDetails {

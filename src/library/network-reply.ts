@@ -2,8 +2,8 @@ import { planSettings } from "../api/network/endpoint-settings.ts";
 import type { Port } from "../api/types/container.ts";
 import type { EndpointSettings, Network, NetworkSettings } from "../api/types/network.ts";
 import type { ReachRow } from "../api/types/tare.ts";
-import type { BoundPorts, EndpointDetails, NetworkDetails, PublishedReach } from "../model/networks.ts";
 import type { ContainerId } from "../model/ids.ts";
+import type { BoundPorts, EndpointDetails, NetworkDetails, PublishedReach } from "../model/networks.ts";
 
 /** What `network inspect` answered, in the engine's words. */
 export function networkDetailsOf(reply: Network): NetworkDetails {

@@ -1,15 +1,15 @@
-import type { StorageBenchEvent, StorageBenchOptions } from "./storage-bench.ts";
+import type { Containers } from "./containers.ts";
 import type { DescriptorOffer } from "./descriptors.ts";
+import type { ContainerId } from "./ids.ts";
 import type { Images } from "./images.ts";
 import type { Manifests } from "./manifests.ts";
 import type { Networks } from "./networks.ts";
-import type { Secrets } from "./secrets.ts";
 import type { Pods } from "./pods.ts";
-import type { Volumes } from "./volumes.ts";
-import type { Containers } from "./containers.ts";
-import type { DiskUsage, UsageKind, StoreUsage } from "./usage.ts";
+import type { Secrets } from "./secrets.ts";
+import type { StorageBenchEvent, StorageBenchOptions } from "./storage-bench.ts";
 import type { WallMs } from "./time.ts";
-import type { ContainerId } from "./ids.ts";
+import type { DiskUsage, StoreUsage, UsageKind } from "./usage.ts";
+import type { Volumes } from "./volumes.ts";
 
 /** As Docker's events: type, action, actor. */
 export interface EngineEvent {

@@ -3,8 +3,8 @@ import type { DecryptionKey } from "../spec/image/encryption-keys.ts";
 import type { LayerCompression } from "../spec/image/layer-compression.ts";
 import type { RegistryCredentials } from "../spec/registry/registry-credentials.ts";
 import type { ImageConfig } from "../spec/image/config.ts";
+import type { PruneFilters, PrunedImages } from "./prune.ts";
 import type { WallMs } from "./time.ts";
-import type { PrunedImages, PruneFilters } from "./prune.ts";
 
 /** An image as a list shows it. Sizes are in bytes. */
 export interface ImageSummary {

@@ -1,9 +1,10 @@
 import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
-import type { ContainerLimits } from "./limits.ts";
-import type { PortSpec } from "./networks.ts";
-import type { ContainerSpec, ContainerState } from "./containers.ts";
-import type { WallMs } from "./time.ts";
+import type { ContainerState } from "./container-state.ts";
 import type { ContainerId, ContainerReference, PodId, PodReference } from "./ids.ts";
+import type { ContainerLimits } from "./limits.ts";
+import type { EndpointSpec, PortSpec } from "./networks.ts";
+import type { RestartPolicy } from "./restarts.ts";
+import type { WallMs } from "./time.ts";
 
 /** Namespaces that the containers of a pod can share. */
 export const podNamespaces = ["ipc", "network", "pid", "uts"] as const;
@@ -11,37 +12,38 @@ export const podNamespaces = ["ipc", "network", "pid", "uts"] as const;
 export type PodNamespace = (typeof podNamespaces)[number];
 
 /**
- * What a pod is made of. Its network, its ports and its names belong to it, not to the containers in it; its limits are those of all
- * of them together.
+ * Configuration of a pod. Its network, ports and names belong to the pod, not to the containers in it; its limits apply
+ * to all of them together.
  */
-export interface PodSpec
-  extends Pick<
-    ContainerSpec,
-    | "hostname"
-    | "labels"
-    | "limits"
-    | "networks"
-    | "ports"
-    | "exposedPorts"
-    | "dns"
-    | "dnsSearch"
-    | "dnsOptions"
-    | "extraHosts"
-    | "ownsHosts"
-    | "restartPolicy"
-    | "sysctls"
-    | "shmBytes"
-  > {
-  /** Absent: a random one. */
+export interface PodSpec {
+  /** Absent: a random name. */
   readonly name?: string;
+  readonly labels?: Readonly<Record<string, string>>;
   /** Default: ipc, network and uts. */
   readonly share?: readonly PodNamespace[];
-  /** Absent: its own, with the networks of `networks`. */
+  /** Name of the container that holds the namespaces; absent: derived from the pod's id. */
+  readonly infraName?: string;
+  readonly hostname?: string;
+  /** Absent: a network namespace of its own, connected to `networks`. */
   readonly network?: "none" | "host" | { readonly container: ContainerReference };
+  readonly networks?: readonly EndpointSpec[];
+  readonly ports?: readonly PortSpec[];
+  /** `80/tcp`, `8000-8010/udp`. */
+  readonly exposedPorts?: readonly string[];
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+  /** `name:address`, as of a container. */
+  readonly extraHosts?: readonly string[];
+  /** True: /etc/hosts comes from the image. */
+  readonly ownsHosts?: boolean;
   /** The user namespace of all its containers. */
   readonly user?: UserNamespaceMode;
-  /** The name of the container that holds the namespaces; absent: one of the pod's id. */
-  readonly infraName?: string;
+  /** Kernel parameters of the shared namespaces. */
+  readonly sysctls?: Readonly<Record<string, string>>;
+  readonly shmBytes?: number;
+  readonly limits?: ContainerLimits;
+  readonly restartPolicy?: RestartPolicy;
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { WallMs } from "./time.ts";
 import type { ContainerId } from "./ids.ts";
+import type { WallMs } from "./time.ts";
 
 /** A volume to create. */
 export interface VolumeSpec {

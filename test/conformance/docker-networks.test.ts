@@ -138,7 +138,7 @@ describeDocker("docker-cli with networks and ports", (host) => {
     const ports = Object.fromEntries(
       records.map(({ record }) => {
         const { name, spec } = JSON.parse(record);
-        return [name, spec.ports];
+        return [name, spec.network.ports];
       }),
     );
     expect(ports).toEqual({

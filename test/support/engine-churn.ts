@@ -10,8 +10,8 @@ const work = async (lane: number): Promise<void> => {
     const { id } = await engine.containers.create({
       image: "busybox",
       name: `lane-${lane}-${round}-${process.pid}`,
-      command: ["sh", "-c", round % 2 === 0 ? "true" : "sleep 1000"],
-      autoRemove: round % 3 === 0,
+      process: { command: ["sh", "-c", round % 2 === 0 ? "true" : "sleep 1000"] },
+      lifecycle: { autoRemove: round % 3 === 0 },
     });
     await engine.containers.start(id);
     if (round % 4 === 3) continue;

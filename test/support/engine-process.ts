@@ -10,8 +10,8 @@ const ids = await Promise.all(
   Array.from({ length: Number(count) }, async () => {
     const { id } = await engine.containers.create({
       image: "busybox",
-      command: ["sh", "-c", script],
-      lifetime: lifetime === "process" ? "process" : "engine",
+      process: { command: ["sh", "-c", script] },
+      lifecycle: { lifetime: lifetime === "process" ? "process" : "engine" },
     });
     await engine.containers.start(id);
     return id;

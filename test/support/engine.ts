@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { openCgroupParent } from "../../src/linux/cgroup/parent.ts";
 import type { Engine } from "../../src/model/engine.ts";
-import type { ContainerSpec, ExitStatus } from "../../src/model/containers.ts";
+import type { ContainerSpec } from "../../src/model/container-spec.ts";
+import type { ExitStatus } from "../../src/model/container-state.ts";
 import { openEngine } from "../../src/library/open-engine.ts";
 import { splitFrames } from "../../src/library/split-frames.ts";
 import { busyboxArchive } from "./images.ts";
@@ -86,8 +87,7 @@ export async function runToEnd(
   const { id } = await engine.containers.create({
     image: "busybox",
     ...rest,
-    openStdin: input !== undefined,
-    stdinOnce: input !== undefined,
+    process: { ...rest.process, openStdin: input !== undefined, stdinOnce: input !== undefined },
   });
   const { duplex, terminal } = await engine.containers.attach(id, {
     stdin: input !== undefined,

@@ -23,8 +23,8 @@ async function runIn(place: FaultPlace, options: { readonly joins: boolean }): P
   await engine.containers.create({
     image: "busybox",
     name,
-    command: sleeper,
-    ports: [{ containerPort: 80, hostPort: 18_080 }],
+    process: { command: sleeper },
+    network: { ports: [{ containerPort: 80, hostPort: 18_080 }] },
   });
   await engine.containers.start(name);
   if (options.joins) await engine.networks.connect(`${name}-net`, name);
@@ -70,7 +70,12 @@ export const networkOperations: Readonly<Record<string, FaultOperation>> = {
   "start in a network": {
     prepare: async ({ engine, name }) => {
       const ports = [{ containerPort: 80, hostPort: 18_081 }];
-      await engine.containers.create({ image: "busybox", name, command: sleeper, ports });
+      await engine.containers.create({
+        image: "busybox",
+        name,
+        process: { command: sleeper },
+        network: { ports },
+      });
     },
     args: (name) => ["start", name],
     outcome: stateOf,
@@ -82,7 +87,12 @@ export const networkOperations: Readonly<Record<string, FaultOperation>> = {
   "end in a network": {
     prepare: async ({ engine, name }) => {
       const ports = [{ containerPort: 80, hostPort: 18_082 }];
-      await engine.containers.create({ image: "busybox", name, command: sleeper, ports });
+      await engine.containers.create({
+        image: "busybox",
+        name,
+        process: { command: sleeper },
+        network: { ports },
+      });
       await engine.containers.start(name);
     },
     args: (name) => ["stop", name],

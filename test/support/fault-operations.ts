@@ -10,7 +10,7 @@ import { poll } from "./patience.ts";
 const sleeper = ["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"];
 
 async function createSleeper({ engine, name }: FaultPlace): Promise<void> {
-  await engine.containers.create({ image: "busybox", name, command: sleeper });
+  await engine.containers.create({ image: "busybox", name, process: { command: sleeper } });
 }
 
 async function runSleeper(place: FaultPlace): Promise<void> {
@@ -33,7 +33,12 @@ const failsOnce = {
   prepare: async ({ engine, name }) => {
     const command = ["sh", "-c", "test -e /ran || { touch /ran; exit 7; }; exec sleep 1000"];
     const restartPolicy = { name: "on-failure" as const };
-    await engine.containers.create({ image: "busybox", name, command, restartPolicy });
+    await engine.containers.create({
+      image: "busybox",
+      name,
+      process: { command },
+      lifecycle: { restartPolicy },
+    });
   },
   outcome: async (place) => {
     const isWaiting = async (): Promise<boolean> => /^(restarting|exited)/.test(await stateOf(place));
@@ -63,7 +68,8 @@ export const containerOperations: Readonly<Record<string, FaultOperation>> = {
     },
     again: async ({ engine, name }, outcome) => {
       const command = ["sh", "-c", "exit 4"];
-      if (outcome === "absent") await engine.containers.create({ image: "busybox", name, command });
+      if (outcome === "absent")
+        await engine.containers.create({ image: "busybox", name, process: { command } });
       await engine.containers.start(name);
       await engine.containers.wait(name);
     },
@@ -90,7 +96,7 @@ export const containerOperations: Readonly<Record<string, FaultOperation>> = {
   "start again": {
     prepare: async ({ engine, name }) => {
       const command = ["sh", "-c", "test -e /ran || { touch /ran; exit 7; }; exec sleep 1000"];
-      await engine.containers.create({ image: "busybox", name, command });
+      await engine.containers.create({ image: "busybox", name, process: { command } });
       await engine.containers.start(name);
       await engine.containers.wait(name);
     },
@@ -109,7 +115,12 @@ export const containerOperations: Readonly<Record<string, FaultOperation>> = {
   },
   "start of one that removes itself": {
     prepare: async ({ engine, name }) =>
-      void (await engine.containers.create({ image: "busybox", name, command: sleeper, autoRemove: true })),
+      void (await engine.containers.create({
+        image: "busybox",
+        name,
+        process: { command: sleeper },
+        lifecycle: { autoRemove: true },
+      })),
     args: (name) => ["start", name],
     outcome: stateOf,
     points: { "start.cgroup": "absent", "launch.spawned": "absent", "start.launched": "running" },
@@ -120,7 +131,12 @@ export const containerOperations: Readonly<Record<string, FaultOperation>> = {
   "start of one that was stopped by hand": {
     prepare: async ({ engine, name }) => {
       const restartPolicy = { name: "always" as const };
-      await engine.containers.create({ image: "busybox", name, command: sleeper, restartPolicy });
+      await engine.containers.create({
+        image: "busybox",
+        name,
+        process: { command: sleeper },
+        lifecycle: { restartPolicy },
+      });
       await engine.containers.start(name);
       await engine.containers.stop(name, { graceMs: 0 });
     },
@@ -143,7 +159,11 @@ export const containerOperations: Readonly<Record<string, FaultOperation>> = {
   },
   end: {
     prepare: async ({ engine, name }) =>
-      void (await engine.containers.create({ image: "busybox", name, command: ["sh", "-c", "exit 4"] })),
+      void (await engine.containers.create({
+        image: "busybox",
+        name,
+        process: { command: ["sh", "-c", "exit 4"] },
+      })),
     args: (name) => ["start", name],
     outcome: stateOf,
     points: { "end.noticed": "exited 4", "end.recorded": "exited 4", "end.swept": "exited 4" },
@@ -172,7 +192,12 @@ export const containerOperations: Readonly<Record<string, FaultOperation>> = {
   "end of one that removes itself": {
     prepare: async ({ engine, name }) => {
       const command = ["sh", "-c", "exit 4"];
-      await engine.containers.create({ image: "busybox", name, command, autoRemove: true });
+      await engine.containers.create({
+        image: "busybox",
+        name,
+        process: { command },
+        lifecycle: { autoRemove: true },
+      });
     },
     args: (name) => ["start", name],
     outcome: stateOf,
@@ -400,7 +425,7 @@ async function imageOf({ engine, name }: FaultPlace): Promise<string> {
 /** A container can be made of it; then all of it can be removed. */
 export async function removeImage(place: FaultPlace): Promise<void> {
   const { engine, name } = place;
-  const { id } = await engine.containers.create({ image: name, command: ["/none"] });
+  const { id } = await engine.containers.create({ image: name, process: { command: ["/none"] } });
   await engine.containers.remove(id);
   await engine.settle();
   await engine.images.remove(name);
@@ -493,7 +518,12 @@ export const imageOperations: Readonly<Record<string, FaultOperation>> = {
       await engine.containers.commit(name, { reference: name });
       await engine.containers.remove(name);
       const command = ["sh", "-c", "exit 4"];
-      await engine.containers.create({ image: name, name, command, autoRemove: true, removeImage: true });
+      await engine.containers.create({
+        image: name,
+        name,
+        process: { command },
+        lifecycle: { autoRemove: true, removeImage: true },
+      });
     },
     args: (name) => ["start", name],
     outcome: async (place) => `${await imageOf(place)}, ${await stateOf(place)}`,

@@ -19,7 +19,12 @@ async function makePod({ engine, name }: FaultPlace): Promise<void> {
   await engine.pods.create({ name: podOf(name) });
   for (const each of ["one", "two"]) {
     const command = ["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"];
-    await engine.containers.create({ image: "busybox", name: `${name}-${each}`, pod: podOf(name), command });
+    await engine.containers.create({
+      image: "busybox",
+      name: `${name}-${each}`,
+      pod: podOf(name),
+      process: { command },
+    });
   }
 }
 

@@ -8,6 +8,9 @@ export const copyPoints: readonly FaultPoint[] = [
   "records.newest",
 ];
 
+/** Where an engine can be killed while it migrates the records of an older version. */
+export const migrationPoints: readonly FaultPoint[] = ["state.migrated"];
+
 /** Where `tare system repair` can be killed, in their order. */
 export const repairPoints: readonly FaultPoint[] = [
   "repair.copied",

@@ -5,7 +5,7 @@ import { expect } from "bun:test";
 import type { FaultPoint } from "../../src/base/fault.ts";
 import { kindOf } from "../../src/base/failure.ts";
 import type { Engine } from "../../src/model/engine.ts";
-import type { ContainerState } from "../../src/model/containers.ts";
+import type { ContainerState } from "../../src/model/container-state.ts";
 import { connectTo } from "../../src/library/connected-engine.ts";
 import { storageDriverNames } from "../../src/storage/drivers.ts";
 import { poll } from "./patience.ts";

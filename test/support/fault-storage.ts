@@ -19,7 +19,11 @@ export const vfsOperations: Readonly<Record<string, FaultOperation>> = {
   diff: {
     prepare: async (place) => {
       await load(place);
-      await place.engine.containers.create({ image: place.name, name: place.name, command: ["x"] });
+      await place.engine.containers.create({
+        image: place.name,
+        name: place.name,
+        process: { command: ["x"] },
+      });
     },
     args: (name) => ["diff", name],
     outcome: stateOf,
@@ -89,7 +93,7 @@ export const btrfsOperations: Readonly<Record<string, FaultOperation>> = {
     points: { "view.merged": "absent" },
     again: async (place) => {
       const { engine, name } = place;
-      await engine.containers.create({ image: name, name, command: ["x"] });
+      await engine.containers.create({ image: name, name, process: { command: ["x"] } });
       expect(await engine.containers.changes(name)).toEqual([]);
       await engine.containers.remove(name);
       await removeImage(place);

@@ -53,7 +53,7 @@ export const volumeOperations: Readonly<Record<string, FaultOperation>> = {
     again: async (place) => {
       const { engine, name } = place;
       const mounts = [{ kind: "volume", name, target: "/etc" }] as const;
-      await engine.containers.create({ image: "busybox", name, mounts });
+      await engine.containers.create({ image: "busybox", name, storage: { mounts } });
       if ((await filling(place)) !== "whole") throw new Error("the volume is not whole");
       await engine.containers.remove(name);
       await engine.volumes.remove(name);
@@ -70,14 +70,15 @@ export const volumeOperations: Readonly<Record<string, FaultOperation>> = {
       "create.recorded": "1",
     },
     again: async ({ engine, name }, outcome) => {
-      if (outcome === "0") await engine.containers.create({ image: "busybox", name, volumes: ["/x"] });
+      if (outcome === "0")
+        await engine.containers.create({ image: "busybox", name, storage: { volumes: ["/x"] } });
       await engine.containers.remove(name, { volumes: true });
       if ((await engine.volumes.list()).length > 0) throw new Error("a volume is left");
     },
   },
   "rm with anonymous volumes": {
     prepare: async ({ engine, name }) =>
-      void (await engine.containers.create({ image: "busybox", name, volumes: ["/x", "/y"] })),
+      void (await engine.containers.create({ image: "busybox", name, storage: { volumes: ["/x", "/y"] } })),
     args: (name) => ["rm", "-v", name],
     outcome: count,
     points: { "remove.recorded": "0", "volume.forgotten": "0", "volume.discarded": "0", "sweep.run": "0" },

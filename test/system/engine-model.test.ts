@@ -234,7 +234,7 @@ async function perform({ containers, images }: Engine, operation: Operation): Pr
   switch (operation.kind) {
     case "create": {
       const command = operation.isShort ? ["sh", "-c", "exit 7"] : ["sleep", "1000"];
-      await containers.create({ image: operation.image, name: operation.name, command });
+      await containers.create({ image: operation.image, name: operation.name, process: { command } });
       return;
     }
     case "start":

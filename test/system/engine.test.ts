@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createReadStream, existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Engine } from "../../src/model/engine.ts";
-import type { ContainerSpec } from "../../src/model/containers.ts";
+import type { ContainerSpec } from "../../src/model/container-spec.ts";
 import { busyboxRootfsTar } from "../support/images.ts";
 import { collect, EngineRoots, logText, runToEnd } from "../support/engine.ts";
 import { splitFrames } from "../../src/library/split-frames.ts";
@@ -22,7 +22,11 @@ afterAll(async () => {
 const sh = (script: string): readonly string[] => ["sh", "-c", script];
 
 async function started(spec: Partial<ContainerSpec> = {}): Promise<string> {
-  const { id } = await engine.containers.create({ image: "busybox", command: sh("sleep 1000"), ...spec });
+  const { id } = await engine.containers.create({
+    image: "busybox",
+    ...spec,
+    process: { command: sh("sleep 1000"), ...spec.process },
+  });
   await engine.containers.start(id);
   return id;
 }
@@ -31,8 +35,8 @@ describe("LocalContainers", () => {
   test("start() runs the image's hello from the embedded program", async () => {
     const { stdout, status } = await runToEnd(engine, {
       image: "hello",
-      hostname: "greeting",
-      autoRemove: true,
+      network: { hostname: "greeting" },
+      lifecycle: { autoRemove: true },
     });
     expect(status.code).toBe(0);
     expect(stdout).toContain("greeting");
@@ -41,7 +45,7 @@ describe("LocalContainers", () => {
 
   test("start() gives each stream its bytes, the code, and the same in the log", async () => {
     const { id, stdout, stderr, status } = await runToEnd(engine, {
-      command: sh("echo out; echo err >&2; exit 7"),
+      process: { command: sh("echo out; echo err >&2; exit 7") },
     });
     expect({ stdout, stderr, code: status.code }).toEqual({ stdout: "out\n", stderr: "err\n", code: 7 });
     expect((await logText(engine, id)).split("\n").sort()).toEqual(["", "err", "out"]);
@@ -51,18 +55,24 @@ describe("LocalContainers", () => {
   });
 
   test("start() passes standard input on and closes it", async () => {
-    const { stdout } = await runToEnd(engine, { command: ["wc", "-c"], input: "12345", autoRemove: true });
+    const { stdout } = await runToEnd(engine, {
+      input: "12345",
+      process: { command: ["wc", "-c"] },
+      lifecycle: { autoRemove: true },
+    });
     expect(stdout.trim()).toBe("5");
   });
 
   test("start() sets environment, directory, host name and user as Docker does", async () => {
     const script = "env | sort | grep -v SHLVL; pwd; hostname; id -u; id -g; cat /etc/hostname";
     const { stdout, id } = await runToEnd(engine, {
-      command: sh(script),
-      env: ["B=2", "A=1"],
-      workingDirectory: "/made/by/us",
-      user: "1234:5678",
-      hostname: "box",
+      process: {
+        command: sh(script),
+        env: ["B=2", "A=1"],
+        workingDirectory: "/made/by/us",
+        user: "1234:5678",
+      },
+      network: { hostname: "box" },
     });
     expect(stdout.split("\n")).toEqual([
       "A=1",
@@ -86,7 +96,7 @@ describe("LocalContainers", () => {
       ["/no/such/program", 127],
       ["/etc", 126],
     ] as const) {
-      const { id } = await engine.containers.create({ image: "busybox", command: [command] });
+      const { id } = await engine.containers.create({ image: "busybox", process: { command: [command] } });
       const ended = engine.containers.wait(id, { until: "next-exit" });
       await expect(engine.containers.start(id)).rejects.toMatchObject({ details: { exitCode: code } });
       expect((await ended).code).toBe(code);
@@ -98,16 +108,20 @@ describe("LocalContainers", () => {
   test("start() binds, covers and shares what the mounts say", async () => {
     writeFileSync(roots.join("given"), "from the host\n");
     const { stdout, stderr } = await runToEnd(engine, {
-      command: sh(
-        "cat /in/given; touch /in/new; echo made > /out/file; df /scratch | tail -1 | tr -s ' ' | cut -d' ' -f2; touch /x",
-      ),
-      mounts: [
-        { kind: "bind", source: roots.join(), target: "/in", readonly: true },
-        { kind: "bind", source: roots.join("made"), target: "/out", createSource: true },
-        { kind: "tmpfs", target: "/scratch", options: "size=1m" },
-      ],
-      readOnlyRoot: true,
-      autoRemove: true,
+      process: {
+        command: sh(
+          "cat /in/given; touch /in/new; echo made > /out/file; df /scratch | tail -1 | tr -s ' ' | cut -d' ' -f2; touch /x",
+        ),
+      },
+      storage: {
+        mounts: [
+          { kind: "bind", source: roots.join(), target: "/in", readonly: true },
+          { kind: "bind", source: roots.join("made"), target: "/out", createSource: true },
+          { kind: "tmpfs", target: "/scratch", options: "size=1m" },
+        ],
+        readOnlyRoot: true,
+      },
+      lifecycle: { autoRemove: true },
     });
     expect(stdout).toBe("from the host\n1024\n");
     expect(stderr.match(/Read-only file system/g)).toHaveLength(2);
@@ -117,7 +131,7 @@ describe("LocalContainers", () => {
   test("start() again keeps the files and the log", async () => {
     const { id } = await engine.containers.create({
       image: "busybox",
-      command: sh("echo run >> /runs; cat /runs"),
+      process: { command: sh("echo run >> /runs; cat /runs") },
     });
     for (let run = 1; run <= 5; run++) {
       await engine.containers.start(id);
@@ -141,7 +155,7 @@ describe("LocalContainers", () => {
 
   test("stop() sends the image's or the given signal first", async () => {
     const script = "trap 'echo stopped; exit 3' USR1; echo ready; while :; do sleep 0.05; done";
-    const id = await started({ command: sh(script), stopSignal: "USR1" });
+    const id = await started({ process: { command: sh(script) }, lifecycle: { stopSignal: "USR1" } });
     for await (const { bytes } of engine.containers.logs(id, { follow: true })) {
       if (Buffer.from(bytes).toString() === "ready\n") break;
     }
@@ -168,8 +182,10 @@ describe("LocalContainers", () => {
 
   test("logs() follows to the end, also of a container that removes itself", async () => {
     const id = await started({
-      command: sh("echo 0; until [ -e /go ]; do sleep 0.01; done; for i in 1 2 3 4 5; do echo $i; done"),
-      autoRemove: true,
+      process: {
+        command: sh("echo 0; until [ -e /go ]; do sleep 0.01; done; for i in 1 2 3 4 5; do echo $i; done"),
+      },
+      lifecycle: { autoRemove: true },
     });
     let text = "";
     for await (const { bytes } of engine.containers.logs(id, { follow: true })) {
@@ -183,7 +199,7 @@ describe("LocalContainers", () => {
   });
 
   test("startExec() runs programs in the container with its own user, code and streams", async () => {
-    const id = await started({ env: ["GIVEN=1"] });
+    const id = await started({ process: { env: ["GIVEN=1"] } });
     const exec = await engine.containers.createExec(id, {
       command: sh("cat; echo $GIVEN$MORE; id -u; hostname >&2; exit 9"),
       env: ["MORE=2"],
@@ -218,9 +234,7 @@ describe("LocalContainers", () => {
   test("resize() and a terminal", async () => {
     const { id } = await engine.containers.create({
       image: "busybox",
-      command: sh("read line; stty size; echo $TERM"),
-      terminal: true,
-      openStdin: true,
+      process: { command: sh("read line; stty size; echo $TERM"), terminal: true, openStdin: true },
     });
     const { duplex, terminal } = await engine.containers.attach(id, { stdin: true, stdout: true });
     const output = collect(duplex);
@@ -235,8 +249,8 @@ describe("LocalContainers", () => {
 
   test("inspect() shows that memory ran out", async () => {
     const { status, id } = await runToEnd(engine, {
-      command: sh("head -c 100m /dev/zero | tail -c 90m | wc -c"),
-      limits: { memoryBytes: 16 * 1024 * 1024, memorySwapBytes: 16 * 1024 * 1024 },
+      process: { command: sh("head -c 100m /dev/zero | tail -c 90m | wc -c") },
+      resources: { limits: { memoryBytes: 16 * 1024 * 1024, memorySwapBytes: 16 * 1024 * 1024 } },
     });
     expect(status.oomKilled).toBe(true);
     expect((await engine.containers.inspect(id)).state).toMatchObject({ oomKilled: true });
@@ -247,7 +261,7 @@ describe("LocalContainers", () => {
     const first = await started({ name: "first" });
     const second = await started({
       name: "second",
-      namespaces: { network: { container: "first" }, pid: { container: first.slice(0, 10) } },
+      isolation: { namespaces: { network: { container: "first" }, pid: { container: first.slice(0, 10) } } },
     });
     const rows = await engine.namespaces();
     const row = rows.find(({ name }) => name === "second");
@@ -259,7 +273,7 @@ describe("LocalContainers", () => {
     await engine.containers.stop(first, { graceMs: 0 });
     const { id } = await engine.containers.create({
       image: "busybox",
-      namespaces: { uts: { container: "first" } },
+      isolation: { namespaces: { uts: { container: "first" } } },
     });
     await expect(engine.containers.start(id)).rejects.toThrow("which is not running: start that one first");
     await engine.containers.remove(id);
@@ -290,7 +304,11 @@ describe("LocalContainers", () => {
   test("events() tells the life of a container in order", async () => {
     const abort = new AbortController();
     const events = engine.events({ filters: { type: ["container"] }, signal: abort.signal });
-    const { id } = await runToEnd(engine, { name: "eventful", labels: { a: "b" }, command: ["true"] });
+    const { id } = await runToEnd(engine, {
+      name: "eventful",
+      labels: { a: "b" },
+      process: { command: ["true"] },
+    });
     await engine.containers.remove(id);
     setTimeout(() => abort.abort(), 50);
     const seen: string[] = [];
@@ -301,7 +319,10 @@ describe("LocalContainers", () => {
   test("50 containers at once start, end and leave nothing", async () => {
     const all = await Promise.all(
       Array.from({ length: 50 }, (_, index) =>
-        runToEnd(engine, { command: sh(`echo ${index}; exit ${index}`), autoRemove: true }),
+        runToEnd(engine, {
+          process: { command: sh(`echo ${index}; exit ${index}`) },
+          lifecycle: { autoRemove: true },
+        }),
       ),
     );
     expect(all.map(({ status }) => status.code)).toEqual(Array.from({ length: 50 }, (_, index) => index));
@@ -328,7 +349,10 @@ describe("LocalContainers", () => {
 
 describe("LocalImages", () => {
   test("remove() refuses what containers need, in Docker's words", async () => {
-    const { id } = await engine.containers.create({ image: "busybox", command: sh("sleep 1000") });
+    const { id } = await engine.containers.create({
+      image: "busybox",
+      process: { command: sh("sleep 1000") },
+    });
     const { id: image } = await engine.images.inspect("busybox");
     await expect(engine.images.remove("busybox")).rejects.toThrow("(must force) - container");
     await expect(engine.images.remove(image)).rejects.toThrow(

@@ -56,7 +56,9 @@ describe.each(["tmpfs", "ext4"] as const)("a full disk (%s)", (kind) => {
 
     async function lifeOf(engine: Engine, name: string): Promise<void> {
       const { containers, images } = engine;
-      await attempt(() => containers.create({ image: "busybox", name, command: ["sleep", "1000"] }));
+      await attempt(() =>
+        containers.create({ image: "busybox", name, process: { command: ["sleep", "1000"] } }),
+      );
       await attempt(() => containers.start(name));
       await attempt(async () => {
         const exec = await containers.createExec(name, { command: ["true"] });
@@ -103,7 +105,7 @@ describe.each(["tmpfs", "ext4"] as const)("a full disk (%s)", (kind) => {
           const { id } = await engine.containers.create({
             image: "busybox",
             name: `held-${i}`,
-            command: ["sleep", "1000"],
+            process: { command: ["sleep", "1000"] },
           });
           if (i % 2 === 0) await engine.containers.start(id);
         }

@@ -52,7 +52,9 @@ describe.skipIf(!isRoot)("a daemon", () => {
       }
     };
     const { containers } = engine;
-    await attempt(() => containers.create({ image: "busybox", name, command: ["sleep", "1000"] }));
+    await attempt(() =>
+      containers.create({ image: "busybox", name, process: { command: ["sleep", "1000"] } }),
+    );
     const runs = await attempt(() => containers.start(name));
     if (runs) {
       await attempt(async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, statSync } from "node:fs";
 import type { Engine } from "../../src/model/engine.ts";
 import type { LogEntry } from "../../src/model/logs.ts";
-import type { ContainerSpec } from "../../src/model/containers.ts";
+import type { ContainerStorage } from "../../src/model/container-spec.ts";
 import { EngineRoots } from "../support/engine.ts";
 
 let roots: EngineRoots;
@@ -18,7 +18,10 @@ afterAll(async () => {
 });
 
 async function start(script: string): Promise<string> {
-  const { id } = await engine.containers.create({ image: "busybox", command: ["sh", "-c", script] });
+  const { id } = await engine.containers.create({
+    image: "busybox",
+    process: { command: ["sh", "-c", script] },
+  });
   await engine.containers.start(id);
   return id;
 }
@@ -47,9 +50,13 @@ test("logs() follows a fast writer over rotations: every line once, in order", a
 
 test("logs() keeps what the container's limits leave, and nothing where no log is kept", async () => {
   const lines = 20_000;
-  const run = async (log: NonNullable<ContainerSpec["log"]>): Promise<string> => {
+  const run = async (log: NonNullable<ContainerStorage["log"]>): Promise<string> => {
     const command = ["sh", "-c", `yes ${"x".repeat(99)} | head -n ${lines}; echo last`];
-    const { id } = await engine.containers.create({ image: "busybox", command, log });
+    const { id } = await engine.containers.create({
+      image: "busybox",
+      process: { command },
+      storage: { log },
+    });
     await engine.containers.start(id);
     expect((await engine.containers.wait(id)).code).toBe(0);
     return id;
@@ -99,7 +106,7 @@ test("logs() cuts long lines at 16 KiB, keeps bytes and streams apart, and knows
 test("logs() of a run that was broken off does not join the next run's first line", async () => {
   const { id } = await engine.containers.create({
     image: "busybox",
-    command: ["sh", "-c", "printf 'run '; sleep 0.1"],
+    process: { command: ["sh", "-c", "printf 'run '; sleep 0.1"] },
   });
   for (let run = 0; run < 3; run++) {
     await engine.containers.start(id);

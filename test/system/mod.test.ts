@@ -38,10 +38,9 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
 
   test("run() gives a handle with output, code and log", async () => {
     await using container = await engine().run("busybox", {
-      command: ["sh", "-c", "echo out; echo err >&2; exit 3"],
       name: `${which}-run`,
-      env: ["A=1"],
       labels: { which },
+      process: { command: ["sh", "-c", "echo out; echo err >&2; exit 3"], env: ["A=1"] },
     });
     expect(await container.wait()).toEqual({ code: 3, oomKilled: false });
     expect(await container.stdout()).toBe("out\n");
@@ -54,7 +53,7 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
       image: "busybox",
       state: { status: "exited", code: 3 },
       process: { path: "sh", args: ["-c", "echo out; echo err >&2; exit 3"] },
-      spec: { env: expect.arrayContaining(["A=1"]) },
+      spec: { process: { env: expect.arrayContaining(["A=1"]) } },
       networkMode: "bridge",
     });
     expect(details.labels["which"]).toBe(which);
@@ -66,8 +65,8 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
     const name = `${which}-details`;
     await using container = await engine().run("busybox", {
       name,
-      command: ["sleep", "60"],
-      mounts: [{ kind: "volume", name, target: "/data" }],
+      process: { command: ["sleep", "60"] },
+      storage: { mounts: [{ kind: "volume", name, target: "/data" }] },
     });
     const running = await engine()
       .containers.start(name)
@@ -82,7 +81,7 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
       .catch((thrown: unknown) => thrown);
     expect(isFailure(absent, "not-found") && absent.details.image).toBe("nobody/nothing");
     const failed = await engine()
-      .run("busybox", { command: ["/nothing"] })
+      .run("busybox", { process: { command: ["/nothing"] } })
       .catch((thrown: unknown) => thrown);
     expect(isFailure(failed, "invalid") && failed.details.exitCode).toBe(127);
     await container.remove();
@@ -117,9 +116,11 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
     });
     {
       await using container = await engine().run("busybox", {
-        command: ["sleep", "1000"],
-        networks: [{ network: name, ipv4: "10.93.0.9", aliases: ["box"] }],
-        ports: [{ containerPort: 80, hostPort: 18_300 }],
+        process: { command: ["sleep", "1000"] },
+        network: {
+          networks: [{ network: name, ipv4: "10.93.0.9", aliases: ["box"] }],
+          ports: [{ containerPort: 80, hostPort: 18_300 }],
+        },
       });
       await networks.connect("bridge", container.id);
       await containers.update(container.id, {
@@ -148,7 +149,10 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
   test("exec() gives output and code, takes input; dispose removes", async () => {
     let id: string;
     {
-      await using container = await engine().run("busybox", { command: ["sleep", "1000"], hostname: "box" });
+      await using container = await engine().run("busybox", {
+        process: { command: ["sleep", "1000"] },
+        network: { hostname: "box" },
+      });
       id = container.id;
       const result = await container.exec(["sh", "-c", "cat; hostname; echo no >&2; exit 4"], {
         input: "given\n",
@@ -161,7 +165,7 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
   });
 
   test("commit() sets of the image what is asked for, and shows an image in a container", async () => {
-    const container = await engine().run("busybox", { command: ["true"], env: ["A=1"] });
+    const container = await engine().run("busybox", { process: { command: ["true"], env: ["A=1"] } });
     await container.wait();
     const id = await engine().containers.commit(container.id, {
       reference: `${which.toLowerCase()}:1`,
@@ -177,8 +181,8 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
     });
     expect(config.defaults.env).toEqual(expect.arrayContaining(["A=1", "B=2"]));
     const shown = await engine().run("busybox", {
-      command: ["head", "-n", "1", "/m/etc/passwd"],
-      mounts: [{ kind: "image", image: id, target: "/m" }],
+      process: { command: ["head", "-n", "1", "/m/etc/passwd"] },
+      storage: { mounts: [{ kind: "image", image: id, target: "/m" }] },
     });
     await shown.wait();
     expect(await shown.stdout()).toStartWith("root:x:0:0:");
@@ -189,20 +193,20 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
   test("run() limits the memory of TCP where cgroups have that, and says of SELinux's labels what they do", async () => {
     const file = "/sys/fs/cgroup/memory/memory.kmem.tcp.limit_in_bytes";
     await using container = await engine().run("busybox", {
-      command: ["sh", "-c", `cat ${file} 2>/dev/null || echo none`],
-      limits: { kernelTcpBytes: 1 << 20 },
-      ...(existsSync("/sys/fs/selinux/enforce") ? {} : { selinux: ["type:any_t"] }),
+      process: { command: ["sh", "-c", `cat ${file} 2>/dev/null || echo none`] },
+      resources: { limits: { kernelTcpBytes: 1 << 20 } },
+      isolation: existsSync("/sys/fs/selinux/enforce") ? {} : { selinux: ["type:any_t"] },
     });
     await container.wait();
     const isThere = existsSync(file);
     expect(await container.stdout()).toBe(isThere ? `${1 << 20}\n` : "none\n");
     expect(container.warnings.filter((text) => text.includes("TCP limit")).length).toBe(isThere ? 0 : 1);
-    expect((await container.inspect()).spec.limits?.kernelTcpBytes).toBe(1 << 20);
+    expect((await container.inspect()).spec.resources?.limits?.kernelTcpBytes).toBe(1 << 20);
   });
 
   test("logs() gives entries with their times", async () => {
     await using container = await engine().run("busybox", {
-      command: ["sh", "-c", "echo a; sleep 0.05; echo b; head -c 20000 /dev/zero | tr '\\0' z"],
+      process: { command: ["sh", "-c", "echo a; sleep 0.05; echo b; head -c 20000 /dev/zero | tr '\\0' z"] },
     });
     const lengths: number[] = [];
     let last = 0n;
@@ -226,7 +230,10 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
         if (action === "destroy") return;
       }
     })();
-    const container = await engine().run("busybox", { command: ["sleep", "1000"], name: `${which}-seen` });
+    const container = await engine().run("busybox", {
+      name: `${which}-seen`,
+      process: { command: ["sleep", "1000"] },
+    });
     const rows = await engine().namespaces();
     expect(rows[0]).toMatchObject({ id: "", name: "host" });
     expect(rows.find(({ name }) => name === `${which}-seen`)?.namespaces["user"]?.sharedWith).toContain(
@@ -266,7 +273,10 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
   test("failures keep their kind", async () => {
     await expect(engine().run("absent")).rejects.toMatchObject({ kind: "not-found" });
     await expect(engine().run("busybox", { name: "-" })).rejects.toMatchObject({ kind: "invalid" });
-    await using first = await engine().run("busybox", { name: `${which}-twice`, command: ["sleep", "1000"] });
+    await using first = await engine().run("busybox", {
+      name: `${which}-twice`,
+      process: { command: ["sleep", "1000"] },
+    });
     await expect(engine().run("busybox", { name: `${which}-twice` })).rejects.toMatchObject({
       kind: "conflict",
     });
@@ -277,7 +287,7 @@ describe.each(["openEngine", "connectEngine"] as const)("%s()", (which) => {
 });
 
 test("connectEngine() refuses a lifetime that only a program of its own can give", async () => {
-  await expect(connected.run("busybox", { lifetime: "process" })).rejects.toMatchObject({
+  await expect(connected.run("busybox", { lifecycle: { lifetime: "process" } })).rejects.toMatchObject({
     kind: "unsupported",
   });
   await expect(connectEngine({ host: `unix://${roots.join("nobody.sock")}` })).rejects.toMatchObject({

@@ -178,7 +178,7 @@ describe.skipIf(!isRoot)("what is asked of pods", () => {
     const member = await engine.containers.create({
       image: "busybox",
       pod: "lib",
-      command: ["sleep", "1000"],
+      process: { command: ["sleep", "1000"] },
     });
     await engine.pods.start(id);
     expect(await engine.pods.inspect("lib")).toMatchObject({

@@ -103,7 +103,7 @@ describe.skipIf(!isRoot)("a range of ports", () => {
     await withRecord(theirs.Id, (text) => {
       expect(text).not.toContain("20001");
       const record = JSON.parse(text);
-      record.spec.exposedPorts = Object.keys(exposed);
+      record.spec.network.exposedPorts = Object.keys(exposed);
       record.spec.received.config.ExposedPorts = exposed;
       record.spec.received.hostConfig.PortBindings = bindings;
       return JSON.stringify(record);

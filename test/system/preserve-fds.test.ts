@@ -232,7 +232,7 @@ describe.skipIf(!isRoot)("descriptors of the caller's", () => {
       const fd = openSync(file, "r");
       const command = ["sh", "-c", "cat <&3; cat <&9"];
       const other = openSync(file, "r");
-      const { id } = await engine.containers.create({ image: "busybox", command });
+      const { id } = await engine.containers.create({ image: "busybox", process: { command } });
       await engine.containers.start(id, { preserveFds: [fd, { fd: other, as: 9 }] });
       await engine.containers.wait(id);
       let text = "";
@@ -255,8 +255,8 @@ describe.skipIf(!isRoot)("descriptors of the caller's", () => {
     const fd = openSync(file, "r");
     {
       await using container = await engine.run("busybox", {
-        command: ["sh", "-c", "cat <&3; sleep 1000"],
         preserveFds: [fd],
+        process: { command: ["sh", "-c", "cat <&3; sleep 1000"] },
       });
       const { stdout } = await container.exec(["sh", "-c", "cat /dev/fd/3"], {
         preserveFds: [openSync(file, "r")],

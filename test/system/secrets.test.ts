@@ -325,9 +325,9 @@ describe.skipIf(!isRoot)("secrets", () => {
     const { id } = await engine.secrets.create({ name: "library", value: Buffer.from("by a program") });
     const made = await engine.containers.create({
       image: "busybox",
-      secrets: [{ secret: "library", kind: "file", target: "/s", mode: 0o400 }],
+      storage: { secrets: [{ secret: "library", kind: "file", target: "/s", mode: 0o400 }] },
     });
-    expect((await engine.containers.inspect(made.id)).spec.secrets).toEqual([
+    expect((await engine.containers.inspect(made.id)).spec.storage?.secrets).toEqual([
       { secret: "library", kind: "file", target: "/s", mode: 0o400 },
     ]);
     await engine.containers.remove(made.id);

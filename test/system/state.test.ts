@@ -108,7 +108,10 @@ describe("an engine that is killed", () => {
 
 test("a keeper that dies takes its container along: 137, keeper lost", async () => {
   await using engine = await roots.open();
-  const { id } = await engine.containers.create({ image: "busybox", command: ["sleep", "1000"] });
+  const { id } = await engine.containers.create({
+    image: "busybox",
+    process: { command: ["sleep", "1000"] },
+  });
   await engine.containers.start(id);
   const { state } = await engine.containers.inspect(id);
   const pid = state.status === "running" ? state.pid : 0;
@@ -168,7 +171,7 @@ test("an engine that is closed leaves its containers running, but those of lifet
     await using engine = await roots.open();
     ids = await Promise.all(
       (["engine", "process"] as const).map(async (lifetime) => {
-        const spec = { image: "busybox", command: ["sleep", "1000"], lifetime };
+        const spec = { image: "busybox", process: { command: ["sleep", "1000"] }, lifecycle: { lifetime } };
         const { id } = await engine.containers.create(spec);
         await engine.containers.start(id);
         return id;
@@ -213,7 +216,7 @@ test("a cgroup that an ended container left behind is removed at the next open",
   let path = "";
   {
     await using engine = await roots.open();
-    ({ id } = await engine.containers.create({ image: "busybox", command: ["true"] }));
+    ({ id } = await engine.containers.create({ image: "busybox", process: { command: ["true"] } }));
     await engine.containers.start(id);
     await engine.containers.wait(id);
     await engine.settle();
@@ -232,7 +235,7 @@ test("directories that belong to no container are removed at the next open, thos
   let id = "";
   {
     await using engine = await roots.open();
-    ({ id } = await engine.containers.create({ image: "busybox", command: ["true"] }));
+    ({ id } = await engine.containers.create({ image: "busybox", process: { command: ["true"] } }));
   }
   const unknown = "ab".repeat(32);
   const places = [join(roots.dataRoot, "containers"), join(roots.runRoot, "containers")];

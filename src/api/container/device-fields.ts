@@ -1,21 +1,12 @@
 import { Failure } from "../../base/failure.ts";
+import type { ContainerResources } from "../../model/container-spec.ts";
+import type { DeviceRuleSpec, DeviceSpec } from "../../model/devices.ts";
 import type { DeviceMapping, Resources } from "../types/host-config.ts";
 
-/** `Devices` and `DeviceCgroupRules` in the engine's words. */
-export interface PlannedDevices {
-  readonly devices?: readonly { readonly source: string; readonly target: string; readonly access: string }[];
-  readonly deviceRules?: readonly PlannedDeviceRule[];
-}
-
-export interface PlannedDeviceRule {
-  readonly type: "a" | "b" | "c";
-  readonly major?: number;
-  readonly minor?: number;
-  readonly access: string;
-}
+type DeviceFields = Pick<ContainerResources, "devices" | "deviceRules">;
 
 /** Throws Failure("invalid"), in Docker's words, for rules and devices that can't be. */
-export function planDevices({ Devices, DeviceCgroupRules }: Resources): PlannedDevices {
+export function planDevices({ Devices, DeviceCgroupRules }: Resources): DeviceFields {
   const devices = (Devices ?? []).map(planDevice);
   const deviceRules = (DeviceCgroupRules ?? []).map(parseDeviceRule);
   return {
@@ -28,7 +19,7 @@ export function planDevices({ Devices, DeviceCgroupRules }: Resources): PlannedD
 export function formatDevices({
   devices = [],
   deviceRules = [],
-}: PlannedDevices): Pick<Resources, "Devices" | "DeviceCgroupRules"> {
+}: DeviceFields = {}): Pick<Resources, "Devices" | "DeviceCgroupRules"> {
   return {
     ...(devices.length === 0
       ? {}
@@ -43,7 +34,7 @@ export function formatDevices({
   };
 }
 
-function planDevice(mapping: DeviceMapping): { source: string; target: string; access: string } {
+function planDevice(mapping: DeviceMapping): DeviceSpec {
   const { PathOnHost: source = "", CgroupPermissions: access = "" } = mapping;
   const target = mapping.PathInContainer || source;
   if (!isDeviceAccess(access === "" ? "rwm" : access)) {
@@ -60,7 +51,7 @@ export function isDeviceAccess(text: string): boolean {
 const largest = 2 ** 32 - 1;
 
 /** `c 1:3 rwm`, numbers may be `*`. */
-export function parseDeviceRule(text: string): PlannedDeviceRule {
+export function parseDeviceRule(text: string): DeviceRuleSpec {
   const [, type, major = "", minor = "", access = ""] =
     /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text) ?? [];
   if (type === undefined) {
@@ -77,13 +68,13 @@ export function parseDeviceRule(text: string): PlannedDeviceRule {
   };
   const [majorValue, minorValue] = [number(major, "major"), number(minor, "minor")];
   return {
-    type: type as PlannedDeviceRule["type"],
+    type: type as DeviceRuleSpec["type"],
     ...(majorValue === undefined ? {} : { major: majorValue }),
     ...(minorValue === undefined ? {} : { minor: minorValue }),
     access: [...new Set(access)].join(""),
   };
 }
 
-function formatDeviceRule({ type, major, minor, access }: PlannedDeviceRule): string {
+function formatDeviceRule({ type, major, minor, access }: DeviceRuleSpec): string {
   return `${type} ${major ?? "*"}:${minor ?? "*"} ${access}`;
 }

@@ -1,6 +1,13 @@
 import { Failure } from "../../base/failure.ts";
 import type { FieldShapes } from "../http/field-shapes.ts";
-import { formatSecret, type PlannedSecret, planSecret, secretShapes } from "../secret/secret-request.ts";
+import { defined } from "../../base/defined.ts";
+import type {
+  ContainerLifecycle,
+  ContainerProcess,
+  ContainerResources,
+  ContainerSpec,
+} from "../../model/container-spec.ts";
+import { formatSecret, planSecret, secretShapes } from "../secret/secret-request.ts";
 import type { TareHostConfig } from "../types/host-config.ts";
 
 /** Fields of `HostConfig.Tare` for what podman's flags can say and Docker's can't. */
@@ -29,34 +36,15 @@ export const podmanShapes: FieldShapes = {
 };
 
 const imageVolumeWords = ["anonymous", "tmpfs", "ignore"] as const;
-type ImageVolumes = (typeof imageVolumeWords)[number];
 
-/** What they ask for, in the engine's words. */
-export interface PlannedPodmanFields {
-  readonly pod?: string;
-  readonly requires?: readonly string[];
-  readonly envMerge?: readonly string[];
-  readonly imageVolumes?: ImageVolumes;
-  readonly passwdEntry?: string;
-  readonly groupEntry?: string;
-  readonly hostUsers?: readonly string[];
-  readonly chrootDirectories?: readonly string[];
-  readonly timeoutMs?: number;
-  readonly hostsFile?: string;
-  readonly rdtClass?: string;
-  readonly pidFile?: string;
-  readonly keeperPidFile?: string;
-  readonly clearEnv?: boolean;
-  readonly removeImage?: boolean;
-  readonly notify?: { readonly socket: string; readonly pid?: number };
-  readonly cgroups?: "disabled" | "split";
-  readonly systemd?: "always" | "auto";
-  readonly systemdTmpfsBytes?: number;
-  readonly secrets?: readonly PlannedSecret[];
-}
+/** Settings of `HostConfig.Tare`, by the groups of ContainerSpec. */
+export type TareSettings = Pick<
+  ContainerSpec,
+  "pod" | "process" | "isolation" | "resources" | "storage" | "network" | "lifecycle"
+>;
 
 /** Throws Failure("invalid") for values that can never work. */
-export function planPodmanFields(fields: TareHostConfig): PlannedPodmanFields {
+export function planPodmanFields(fields: TareHostConfig): TareSettings {
   const { TimeoutSeconds: seconds = 0, ImageVolumes: word = "" } = fields;
   if (seconds < 0 || seconds > mostSeconds)
     throw new Failure("invalid", `invalid timeout ${seconds}: want 0 to ${mostSeconds} seconds`);
@@ -67,59 +55,61 @@ export function planPodmanFields(fields: TareHostConfig): PlannedPodmanFields {
       `invalid way of image volumes "${word.slice(0, 50)}": want ${imageVolumeWords.join(", ")}`,
     );
   }
-  const planned: PlannedPodmanFields = {
-    pod: fields.Pod ?? "",
-    requires: fields.Requires ?? [],
-    envMerge: fields.EnvMerge ?? [],
-    passwdEntry: fields.PasswdEntry ?? "",
-    groupEntry: fields.GroupEntry ?? "",
-    hostUsers: fields.HostUsers ?? [],
-    chrootDirectories: fields.ChrootDirs ?? [],
-    hostsFile: fields.HostsFile ?? "",
-    rdtClass: fields.RdtClass ?? "",
-    pidFile: planPath(fields.PidFile, "PidFile"),
-    keeperPidFile: planPath(fields.KeeperPidFile, "KeeperPidFile"),
-    secrets: (fields.Secrets ?? []).map(planSecret),
-  };
   return {
-    ...(Object.fromEntries(
-      Object.entries(planned).filter(([, value]) => (value as string).length > 0),
-    ) as PlannedPodmanFields),
-    ...(imageVolumes === undefined ? {} : { imageVolumes }),
-    ...(fields.UnsetEnvAll === true ? { clearEnv: true } : {}),
-    ...(fields.RemoveImage === true ? { removeImage: true } : {}),
-    ...planNotify(fields),
-    ...planCgroups(fields),
-    ...planSystemd(fields),
-    ...(seconds === 0 ? {} : { timeoutMs: seconds * 1000 }),
+    ...defined({ pod: fields.Pod || undefined }),
+    process: {
+      ...defined({
+        envMerge: nonEmpty(fields.EnvMerge),
+        clearEnv: fields.UnsetEnvAll || undefined,
+        passwdEntry: fields.PasswdEntry || undefined,
+        groupEntry: fields.GroupEntry || undefined,
+        hostUsers: nonEmpty(fields.HostUsers),
+      }),
+      ...planSystemd(fields),
+    },
+    resources: defined({ cgroups: parseCgroups(fields.Cgroups), rdtClass: fields.RdtClass || undefined }),
+    storage: defined({ imageVolumes, secrets: nonEmpty(fields.Secrets)?.map(planSecret) }),
+    network: defined({
+      hostsFile: fields.HostsFile || undefined,
+      chrootDirectories: nonEmpty(fields.ChrootDirs),
+    }),
+    lifecycle: defined({
+      requires: nonEmpty(fields.Requires),
+      removeImage: fields.RemoveImage || undefined,
+      timeoutMs: seconds === 0 ? undefined : seconds * 1000,
+      notify: parseNotify(fields),
+      pidFile: parsePath(fields.PidFile, "PidFile"),
+      keeperPidFile: parsePath(fields.KeeperPidFile, "KeeperPidFile"),
+    }),
   };
 }
 
-function planPath(path = "", name: string): string {
-  if (path === "" || (path.startsWith("/") && !path.includes("\0"))) return path;
+function parsePath(path = "", name: string): string | undefined {
+  if (path === "") return undefined;
+  if (path.startsWith("/") && !path.includes("\0")) return path;
   throw new Failure(
     "invalid",
     `invalid ${name} ${JSON.stringify(path.slice(0, 100))}: want an absolute path`,
   );
 }
 
-function planNotify({
+function parseNotify({
   NotifySocket: socket = "",
   NotifyPid: pid,
-}: TareHostConfig): Pick<PlannedPodmanFields, "notify"> {
-  if (socket === "") return {};
+}: TareHostConfig): ContainerLifecycle["notify"] {
+  if (socket === "") return undefined;
   if (!/^[/@]./.test(socket)) {
     throw new Failure(
       "invalid",
       `invalid socket to notify "${socket.slice(0, 100)}": want an absolute path, or an abstract name with @ before it`,
     );
   }
-  return { notify: { socket, ...(pid === undefined || pid <= 0 ? {} : { pid }) } };
+  return { socket, ...(pid === undefined || pid <= 0 ? {} : { pid }) };
 }
 
-function planCgroups({ Cgroups: word = "" }: TareHostConfig): Pick<PlannedPodmanFields, "cgroups"> {
-  if (word === "disabled" || word === "split") return { cgroups: word };
-  if (["", "enabled", "no-conmon"].includes(word)) return {};
+function parseCgroups(word = ""): ContainerResources["cgroups"] {
+  if (word === "disabled" || word === "split") return word;
+  if (["", "enabled", "no-conmon"].includes(word)) return undefined;
   throw new Failure(
     "invalid",
     `invalid mode of cgroups "${word.slice(0, 50)}": want enabled, disabled, no-conmon or split`,
@@ -129,7 +119,7 @@ function planCgroups({ Cgroups: word = "" }: TareHostConfig): Pick<PlannedPodman
 function planSystemd({
   Systemd: word = "",
   ShmSizeSystemd: bytes,
-}: TareHostConfig): Pick<PlannedPodmanFields, "systemd" | "systemdTmpfsBytes"> {
+}: TareHostConfig): Pick<ContainerProcess, "systemd" | "systemdTmpfsBytes"> {
   if (!["", "false", "true", "always"].includes(word))
     throw new Failure("invalid", `invalid systemd mode "${word.slice(0, 50)}": want true, false or always`);
   if (bytes !== undefined && bytes < 0)
@@ -141,31 +131,35 @@ function planSystemd({
 }
 
 /** The way back. */
-export function formatPodmanFields(spec: PlannedPodmanFields): TareHostConfig {
-  const fields: { readonly [Name in keyof TareHostConfig]: TareHostConfig[Name] | undefined } = {
+export function formatPodmanFields(spec: TareSettings): TareHostConfig {
+  const { process = {}, resources = {}, storage = {}, network = {}, lifecycle = {} } = spec;
+  return defined({
     Pod: spec.pod,
-    Requires: spec.requires,
-    EnvMerge: spec.envMerge,
-    ImageVolumes: spec.imageVolumes,
-    PasswdEntry: spec.passwdEntry,
-    GroupEntry: spec.groupEntry,
-    HostUsers: spec.hostUsers,
-    ChrootDirs: spec.chrootDirectories,
-    HostsFile: spec.hostsFile,
-    RdtClass: spec.rdtClass,
-    PidFile: spec.pidFile,
-    KeeperPidFile: spec.keeperPidFile,
-    UnsetEnvAll: spec.clearEnv,
-    RemoveImage: spec.removeImage,
-    NotifySocket: spec.notify?.socket,
-    NotifyPid: spec.notify?.pid,
-    Cgroups: spec.cgroups,
-    Systemd: spec.systemd === "auto" ? "true" : spec.systemd,
-    ShmSizeSystemd: spec.systemdTmpfsBytes,
-    Secrets: spec.secrets?.map(formatSecret),
-    TimeoutSeconds: spec.timeoutMs === undefined ? undefined : Math.ceil(spec.timeoutMs / 1000),
-  };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+    Requires: lifecycle.requires,
+    EnvMerge: process.envMerge,
+    ImageVolumes: storage.imageVolumes,
+    PasswdEntry: process.passwdEntry,
+    GroupEntry: process.groupEntry,
+    HostUsers: process.hostUsers,
+    ChrootDirs: network.chrootDirectories,
+    HostsFile: network.hostsFile,
+    RdtClass: resources.rdtClass,
+    PidFile: lifecycle.pidFile,
+    KeeperPidFile: lifecycle.keeperPidFile,
+    UnsetEnvAll: process.clearEnv,
+    RemoveImage: lifecycle.removeImage,
+    NotifySocket: lifecycle.notify?.socket,
+    NotifyPid: lifecycle.notify?.pid,
+    Cgroups: resources.cgroups,
+    Systemd: process.systemd === "auto" ? "true" : process.systemd,
+    ShmSizeSystemd: process.systemdTmpfsBytes,
+    Secrets: storage.secrets?.map(formatSecret),
+    TimeoutSeconds: lifecycle.timeoutMs === undefined ? undefined : Math.ceil(lifecycle.timeoutMs / 1000),
+  });
+}
+
+function nonEmpty<T>(list: readonly T[] | null | undefined): readonly T[] | undefined {
+  return list === undefined || list === null || list.length === 0 ? undefined : list;
 }
 
 /** As long as a timer can wait: 24 days. */

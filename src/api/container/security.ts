@@ -1,21 +1,10 @@
 import { Failure } from "../../base/failure.ts";
+import type { ContainerIsolation } from "../../model/container-spec.ts";
 import type { HostConfig } from "../types/host-config.ts";
 
-export interface PlannedSecurity {
-  readonly noNewPrivileges?: boolean;
-  readonly seccomp?: "builtin" | "unconfined" | { readonly profile: string };
-  readonly explainDenials?: boolean;
-  readonly appArmor?: string;
-  readonly selinux?: readonly string[];
-  readonly writableCgroups?: boolean;
-  readonly systemPaths?: "confined" | "unconfined";
-  readonly maskedPaths?: readonly string[];
-  readonly readonlyPaths?: readonly string[];
-}
-
 /** What `SecurityOpt`, `MaskedPaths` and `ReadonlyPaths` ask for. Options are `name=value`, or `name:value` as once. */
-export function planSecurity(hostConfig: HostConfig): PlannedSecurity {
-  let plan: PlannedSecurity = {};
+export function planSecurity(hostConfig: HostConfig): ContainerIsolation {
+  let plan: ContainerIsolation = {};
   for (const option of hostConfig.SecurityOpt ?? []) {
     const [, name = "", value] = /^([^=:]*)(?:[=:]([\s\S]*))?$/.exec(option) ?? [];
     plan = { ...plan, ...planOption(name, value, { option, before: plan }) };
@@ -33,8 +22,8 @@ export function planSecurity(hostConfig: HostConfig): PlannedSecurity {
 function planOption(
   name: string,
   value: string | undefined,
-  { option, before }: { readonly option: string; readonly before: PlannedSecurity },
-): PlannedSecurity {
+  { option, before }: { readonly option: string; readonly before: ContainerIsolation },
+): ContainerIsolation {
   switch (name) {
     case "no-new-privileges":
       if (value === undefined || value === "true") return { noNewPrivileges: true };

@@ -1,14 +1,10 @@
 import { Failure } from "../../base/failure.ts";
-import {
-  formatPodmanFields,
-  planPodmanFields,
-  type PlannedPodmanFields,
-  podmanShapes,
-} from "./podman-fields.ts";
-import { formatTimeOffsets, parseTimeOffsets, type TimeOffsets } from "../../spec/time-offsets.ts";
+import { defined } from "../../base/defined.ts";
+import { formatPodmanFields, planPodmanFields, podmanShapes, type TareSettings } from "./podman-fields.ts";
+import { formatTimeOffsets, parseTimeOffsets } from "../../spec/time-offsets.ts";
 import type { HostConfig, TareHostConfig } from "../types/host-config.ts";
 import type { FieldShapes } from "../http/field-shapes.ts";
-import type { PlannedLimits } from "./limits.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 import { portBindingShapes } from "./port-binding-shapes.ts";
 
 /** Fields of `HostConfig.Tare`. */
@@ -26,44 +22,51 @@ export const tareShapes: FieldShapes = {
   PublishRemove: "texts",
 };
 
-/** What `HostConfig.Tare` asks for, in the engine's words. */
-export interface PlannedTareFields extends PlannedPodmanFields {
-  readonly umask?: number;
-  readonly personality?: "LINUX" | "LINUX32";
-  readonly ownsHosts?: boolean;
-  readonly ownsHostname?: boolean;
-  readonly timeOffsets?: TimeOffsets;
-  readonly recordCalls?: boolean;
-}
-
-/** Throws Failure("invalid") for values that can never work. */
-export function planTareFields(fields: TareHostConfig): PlannedTareFields {
+/** Settings of `HostConfig.Tare`, by the groups of ContainerSpec. Throws Failure("invalid") for values that can never work. */
+export function planTareFields(fields: TareHostConfig): TareSettings {
   const { Umask: umask = "", Personality: personality = "", TimeOffset: timeOffset = "" } = fields;
+  const podman = planPodmanFields(fields);
   return {
-    ...(umask === "" ? {} : { umask: parseUmask(umask) }),
-    ...(timeOffset === "" ? {} : { timeOffsets: parseTimeOffsets(timeOffset) }),
-    ...(personality === "" ? {} : { personality: parsePersonality(personality) }),
-    ...(fields.NoHosts === true ? { ownsHosts: true } : {}),
-    ...(fields.NoHostname === true ? { ownsHostname: true } : {}),
-    ...(fields.RecordCalls === true ? { recordCalls: true } : {}),
-    ...planPodmanFields(fields),
+    ...podman,
+    process: {
+      ...podman.process,
+      ...defined({
+        umask: umask === "" ? undefined : parseUmask(umask),
+        personality: personality === "" ? undefined : parsePersonality(personality),
+      }),
+    },
+    isolation: defined({
+      timeOffsets: timeOffset === "" ? undefined : parseTimeOffsets(timeOffset),
+      recordCalls: fields.RecordCalls || undefined,
+    }),
+    network: {
+      ...podman.network,
+      ...defined({
+        ownsHosts: fields.NoHosts || undefined,
+        ownsHostname: fields.NoHostname || undefined,
+      }),
+    },
   };
 }
 
 /** The way back: `HostConfig.Tare` of a spec; left out when there is nothing of it. */
-export function formatTareFields(
-  spec: PlannedTareFields & { readonly limits?: Pick<PlannedLimits, "hugePages" | "unified"> },
-): Pick<HostConfig, "Tare"> {
-  const { umask, timeOffsets, recordCalls, limits: { hugePages, unified } = {} } = spec;
+export function formatTareFields(spec: Omit<ContainerSpec, "image">): Pick<HostConfig, "Tare"> {
+  const { process: { umask, personality } = {}, isolation: { timeOffsets, recordCalls } = {} } = spec;
+  const {
+    network: { ownsHosts, ownsHostname } = {},
+    resources: { limits: { hugePages, unified } = {} } = {},
+  } = spec;
   const fields: TareHostConfig = {
-    ...(umask === undefined ? {} : { Umask: umask.toString(8).padStart(4, "0") }),
-    ...(timeOffsets === undefined ? {} : { TimeOffset: formatTimeOffsets(timeOffsets) }),
-    ...(hugePages === undefined ? {} : { HugePageLimits: textsOf(hugePages) }),
-    ...(unified === undefined ? {} : { CgroupConf: unified }),
-    ...(spec.personality === undefined ? {} : { Personality: spec.personality }),
-    ...(spec.ownsHosts === true ? { NoHosts: true } : {}),
-    ...(spec.ownsHostname === true ? { NoHostname: true } : {}),
-    ...(recordCalls === true ? { RecordCalls: true } : {}),
+    ...defined({
+      Umask: umask?.toString(8).padStart(4, "0"),
+      TimeOffset: timeOffsets && formatTimeOffsets(timeOffsets),
+      HugePageLimits: hugePages && textsOf(hugePages),
+      CgroupConf: unified,
+      Personality: personality,
+      NoHosts: ownsHosts || undefined,
+      NoHostname: ownsHostname || undefined,
+      RecordCalls: recordCalls || undefined,
+    }),
     ...formatPodmanFields(spec),
   };
   return Object.keys(fields).length === 0 ? {} : { Tare: fields };

@@ -1,4 +1,6 @@
-import { type ContainerPlan, planContainer } from "../container/container-plan.ts";
+import { defined } from "../../base/defined.ts";
+import type { PodNamespace, PodSpec } from "../../model/pods.ts";
+import { planContainer } from "../container/container-plan.ts";
 import { parseCreateRequest } from "../container/create-request.ts";
 import { type FieldShapes, readFields } from "../http/field-shapes.ts";
 import type { PodCreateRequest } from "../types/pod.ts";
@@ -16,49 +18,28 @@ export function formatShareWord(type: string): string {
   return type === "network" ? "net" : type;
 }
 
-type OfInfra = Pick<
-  ContainerPlan,
-  | "hostname"
-  | "networks"
-  | "ports"
-  | "exposedPorts"
-  | "dns"
-  | "dnsSearch"
-  | "dnsOptions"
-  | "extraHosts"
-  | "ownsHosts"
-  | "restartPolicy"
-  | "sysctls"
-  | "shmBytes"
-  | "limits"
->;
-
-/** A request in the engine's words; assignable to its PodSpec, once `share` is judged. */
-export interface PodPlan extends Partial<OfInfra> {
-  readonly name?: string;
-  readonly infraName?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly share?: readonly string[];
-  readonly network?: NonNullable<ContainerPlan["namespaces"]["network"]>;
-  readonly user?: NonNullable<ContainerPlan["namespaces"]["user"]>;
-}
-
-/** Judges the body of `POST /tare/pods/create` and translates it. Throws "invalid" naming the field that is wrong. */
-export function planPod(body: unknown): PodPlan {
+/** The body of `POST /tare/pods/create`. Throws "invalid" naming the field that is wrong; the engine checks `share`. */
+export function parsePodSpec(body: unknown): PodSpec {
   const { Name, Labels, Share, InfraName } = readFields(body ?? {}, shapes, "") as PodCreateRequest;
   // Its image is the engine's business.
-  const plan = planContainer(
+  const infra = planContainer(
     parseCreateRequest({ ...(body as object), Labels: null, Image: "-" }),
     undefined,
   );
-  const { network, user } = plan.namespaces;
-  const { hostname, networks, ports, exposedPorts, dns, dnsSearch, dnsOptions, extraHosts } = plan;
-  const { ownsHosts, restartPolicy, sysctls, shmBytes, limits } = plan;
-  const planned: { readonly [Key in keyof PodPlan]: PodPlan[Key] | undefined } = {
+  const {
+    isolation = {},
+    resources: { limits = {} } = {},
+    storage = {},
+    lifecycle = {},
+    network = {},
+  } = infra;
+  const { hostname, networks, ports, exposedPorts, dns, dnsSearch, dnsOptions, extraHosts, ownsHosts } =
+    network;
+  return defined({
     name: Name || undefined,
     infraName: InfraName || undefined,
     labels: Labels ?? undefined,
-    share: Share?.map(parseShareWord),
+    share: Share?.map(parseShareWord) as readonly PodNamespace[] | undefined,
     hostname,
     networks,
     ports,
@@ -68,12 +49,11 @@ export function planPod(body: unknown): PodPlan {
     dnsOptions,
     extraHosts,
     ownsHosts,
-    restartPolicy,
-    sysctls,
-    shmBytes,
+    restartPolicy: lifecycle.restartPolicy,
+    sysctls: isolation.sysctls,
+    shmBytes: storage.shmBytes,
     limits: Object.keys(limits).length === 0 ? undefined : limits,
-    network,
-    user,
-  };
-  return Object.fromEntries(Object.entries(planned).filter(([, value]) => value !== undefined)) as PodPlan;
+    network: isolation.namespaces?.network,
+    user: isolation.namespaces?.user,
+  });
 }

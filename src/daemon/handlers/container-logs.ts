@@ -11,7 +11,7 @@ export async function streamLogs({ engine, version, params, query, reply, signal
   const { id = "" } = params;
   const options = logOptions(query, signal);
   const { spec } = await engine.containers.inspect(id);
-  const isFramed = spec.terminal !== true;
+  const isFramed = spec.process?.terminal !== true;
   const entries = engine.containers.logs(id, options);
   reply.begin(isFramed && version >= 1042 ? multiplexedStreamType : rawStreamType);
   const writer = new FrameWriter(reply, { isFramed });

@@ -4,7 +4,8 @@ import type { ContainerCreateResponse } from "../../api/types/container.ts";
 import { noSuchContainer, noSuchImage } from "../../api/docker-errors.ts";
 import { Failure, isFailure } from "../../base/failure.ts";
 import type { Engine } from "../../model/engine.ts";
-import type { ContainerSpec, CreateOptions } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
+import type { CreateOptions } from "../../model/containers.ts";
 import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
 
 /** Of the body of `POST /containers/create`. What is not found is named as Docker names it. */

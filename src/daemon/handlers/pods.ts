@@ -1,7 +1,6 @@
 import { graceMsOf } from "../../api/container/container-plan.ts";
-import { planPod } from "../../api/pod/pod-request.ts";
+import { parsePodSpec } from "../../api/pod/pod-request.ts";
 import type { Query } from "../../api/http/query.ts";
-import type { PodSpec } from "../../model/pods.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { podOf } from "../map/pod.ts";
 
@@ -12,7 +11,7 @@ export const handlers: Handlers = {
 
   "pods.create": async ({ engine, body, reply }: Call) => {
     // The engine judges which namespaces can be shared.
-    const { id, warnings } = await engine.pods.create(planPod(body) as PodSpec);
+    const { id, warnings } = await engine.pods.create(parsePodSpec(body));
     reply.json(201, { Id: id, Warnings: warnings });
   },
 

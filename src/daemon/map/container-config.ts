@@ -27,20 +27,25 @@ export function configOf(details: ContainerDetails): ContainerConfig {
   const { spec, process, imageConfig, effective } = details;
   const { defaults } = imageConfig;
   const received = (spec.received?.config ?? {}) as ContainerConfig;
-  const entrypoint = spec.entrypoint ?? defaults.entrypoint;
+  const entrypoint = spec.process?.entrypoint ?? defaults.entrypoint;
   // SPEC: Docker's rule that an entrypoint of one's own drops the image's command.
-  const command = spec.command ?? (spec.entrypoint === undefined ? defaults.cmd : undefined);
+  const command =
+    spec.process?.command ?? (spec.process?.entrypoint === undefined ? defaults.cmd : undefined);
   const exposed = [...new Set(details.exposedPorts.flatMap(spellOutPorts))];
-  const volumes = [...defaults.volumes, ...Object.keys(received.Volumes ?? {}), ...(spec.volumes ?? [])];
+  const volumes = [
+    ...defaults.volumes,
+    ...Object.keys(received.Volumes ?? {}),
+    ...(spec.storage?.volumes ?? []),
+  ];
   return {
     ...nothingSaid,
     ...received,
     Hostname: effective.hostname,
     Domainname: effective.domainname,
     User: process.user,
-    Tty: spec.terminal ?? false,
-    OpenStdin: spec.openStdin ?? false,
-    StdinOnce: spec.stdinOnce ?? false,
+    Tty: spec.process?.terminal ?? false,
+    OpenStdin: spec.process?.openStdin ?? false,
+    StdinOnce: spec.process?.stdinOnce ?? false,
     Env: process.env,
     Cmd: command ?? null,
     Image: spec.image,
@@ -49,7 +54,7 @@ export function configOf(details: ContainerDetails): ContainerConfig {
     Labels: details.labels,
     ...(exposed.length === 0 ? {} : { ExposedPorts: Object.fromEntries(exposed.map((port) => [port, {}])) }),
     ...(volumes.length === 0 ? {} : { Volumes: Object.fromEntries(volumes.map((path) => [path, {}])) }),
-    ...(spec.stopSignal === undefined && defaults.stopSignal === undefined
+    ...(spec.lifecycle?.stopSignal === undefined && defaults.stopSignal === undefined
       ? {}
       : { StopSignal: effective.stopSignal }),
   };

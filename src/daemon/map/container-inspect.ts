@@ -1,7 +1,8 @@
 import type * as api from "../../api/types/container.ts";
 import { formatIdRange, type IdMaps } from "../../spec/id-map.ts";
 import type { Denial } from "../../model/denials.ts";
-import type { ContainerDetails, StartTiming } from "../../model/containers.ts";
+import type { StartTiming } from "../../model/container-state.ts";
+import type { ContainerDetails } from "../../model/containers.ts";
 import { configOf } from "./container-config.ts";
 import { sizesOf } from "./container-summary.ts";
 import { stateOf, timeText } from "./container-state.ts";

@@ -1,7 +1,7 @@
 import type * as api from "../../api/types/container.ts";
 import { formatHumanDuration } from "../../base/duration.ts";
 import { formatRfc3339 } from "../../base/timestamp.ts";
-import type { ContainerState } from "../../model/containers.ts";
+import type { ContainerState } from "../../model/container-state.ts";
 import type { WallMs } from "../../model/time.ts";
 
 /** What Go writes for a time that never was. */

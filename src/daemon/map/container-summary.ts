@@ -1,11 +1,11 @@
 import type * as api from "../../api/types/container.ts";
+import type { ContainerSizes } from "../../model/container-sizes.ts";
 import type { ContainerSummary } from "../../model/containers.ts";
+import type { WallMs } from "../../model/time.ts";
 import { statusText } from "./container-state.ts";
 import { mountPointOf } from "./mount-point.ts";
 import { membershipOf } from "./pod.ts";
 import { endpointsOf, portsOf } from "./network.ts";
-import type { WallMs } from "../../model/time.ts";
-import type { ContainerSizes } from "../../model/container-sizes.ts";
 
 /** A row of `GET /containers/json`. */
 export function containerSummaryOf(container: ContainerSummary, nowMs: WallMs): api.ContainerSummary {

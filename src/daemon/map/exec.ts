@@ -1,5 +1,5 @@
 import type * as api from "../../api/types/exec.ts";
-import type { ExecDetails, ExecSpec } from "../../model/containers.ts";
+import type { ExecDetails, ExecSpec } from "../../model/execs.ts";
 
 /** Body of `POST /containers/{id}/exec` → what the engine takes. */
 export function execSpecOf(

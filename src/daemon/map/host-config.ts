@@ -5,7 +5,8 @@ import { formatPortBindings } from "../../api/container/published-ports.ts";
 import { formatTareFields } from "../../api/container/tare-fields.ts";
 import { formatUserNamespaceMode } from "../../spec/user-namespace-mode.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";
-import type { ContainerDetails, ContainerSpec, NamespaceMode } from "../../model/containers.ts";
+import type { ContainerSpec, NamespaceMode } from "../../model/container-spec.ts";
+import type { ContainerDetails } from "../../model/containers.ts";
 
 const nothingSaid: HostConfig = {
   Binds: null,
@@ -82,17 +83,19 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
     ...limitsOf(spec),
     ...joinedModes(spec),
     ...(spec.pod === undefined ? {} : podModes(spec, sent)),
-    ...(spec.restartPolicy === undefined ? {} : { RestartPolicy: formatRestartPolicy(spec.restartPolicy) }),
+    ...(spec.lifecycle?.restartPolicy === undefined
+      ? {}
+      : { RestartPolicy: formatRestartPolicy(spec.lifecycle?.restartPolicy) }),
     NetworkMode: networkMode,
     // Not as they were sent: an update changes them.
-    PortBindings: formatPortBindings(spec.ports ?? []),
+    PortBindings: formatPortBindings(spec.network?.ports ?? []),
     MaskedPaths: effective.maskedPaths,
     ReadonlyPaths: effective.readonlyPaths,
   };
 }
 
 /** Not as they were sent: with the id of a container in place of its name, which another one may get. */
-function joinedModes({ namespaces: { ipc, pid, uts } = {} }: ContainerSpec): HostConfig {
+function joinedModes({ isolation: { namespaces: { ipc, pid, uts } = {} } = {} }: ContainerSpec): HostConfig {
   return {
     ...(typeof ipc === "object" ? { IpcMode: modeText(ipc) } : {}),
     ...(typeof pid === "object" ? { PidMode: modeText(pid) } : {}),
@@ -102,7 +105,7 @@ function joinedModes({ namespaces: { ipc, pid, uts } = {} }: ContainerSpec): Hos
 
 /** Not as they were sent: the pod decides about them. */
 function podModes(spec: ContainerSpec, sent: HostConfig | undefined): HostConfig {
-  const { ipc, pid, uts, user } = spec.namespaces ?? {};
+  const { ipc, pid, uts, user } = spec.isolation?.namespaces ?? {};
   return {
     ...(ipc === undefined ? {} : { IpcMode: modeText(ipc) }),
     ...(pid === undefined ? {} : { PidMode: modeText(pid) }),
@@ -114,7 +117,7 @@ function podModes(spec: ContainerSpec, sent: HostConfig | undefined): HostConfig
 
 /** Not as they were sent: an update changes them. */
 function limitsOf(spec: ContainerSpec): HostConfig {
-  const { limits = {} } = spec;
+  const { resources: { limits = {} } = {} } = spec;
   const { memoryBytes = 0, memorySwapBytes = 0 } = limits;
   return {
     Memory: memoryBytes,
@@ -150,8 +153,8 @@ function withDefaults(sent: HostConfig): HostConfig {
 }
 
 function fromSpec(spec: ContainerSpec): HostConfig {
-  const { namespaces = {}, capabilities = {} } = spec;
-  const binds = (spec.mounts ?? []).flatMap((mount) => {
+  const { isolation: { namespaces = {}, capabilities = {} } = {} } = spec;
+  const binds = (spec.storage?.mounts ?? []).flatMap((mount) => {
     if (
       mount.kind === "tmpfs" ||
       mount.kind === "image" ||
@@ -167,39 +170,45 @@ function fromSpec(spec: ContainerSpec): HostConfig {
     ];
     return [[source, mount.target, ...(options.length === 0 ? [] : [options.join(",")])].join(":")];
   });
-  const tmpfs = (spec.mounts ?? []).flatMap((mount) =>
+  const tmpfs = (spec.storage?.mounts ?? []).flatMap((mount) =>
     mount.kind === "tmpfs" ? [[mount.target, mount.options ?? ""] as const] : [],
   );
   return {
     ...(binds.length === 0 ? {} : { Binds: binds }),
     ...(tmpfs.length === 0 ? {} : { Tmpfs: Object.fromEntries(tmpfs) }),
-    AutoRemove: spec.autoRemove ?? false,
+    AutoRemove: spec.lifecycle?.autoRemove ?? false,
     CapAdd: capabilities.add ?? null,
     CapDrop: capabilities.drop ?? null,
     CgroupnsMode: namespaces.cgroup ?? "private",
-    PublishAllPorts: spec.publishAll ?? false,
-    Dns: spec.dns ?? [],
-    DnsOptions: spec.dnsOptions ?? [],
-    DnsSearch: spec.dnsSearch ?? [],
-    ExtraHosts: spec.extraHosts ?? null,
-    GroupAdd: spec.groupAdd ?? null,
+    PublishAllPorts: spec.network?.publishAll ?? false,
+    Dns: spec.network?.dns ?? [],
+    DnsOptions: spec.network?.dnsOptions ?? [],
+    DnsSearch: spec.network?.dnsSearch ?? [],
+    ExtraHosts: spec.network?.extraHosts ?? null,
+    GroupAdd: spec.process?.groupAdd ?? null,
     IpcMode: modeText(namespaces.ipc) || "private",
     PidMode: modeText(namespaces.pid),
     UTSMode: modeText(namespaces.uts),
     ...(namespaces.user === undefined ? {} : { UsernsMode: formatUserNamespaceMode(namespaces.user) }),
-    OomScoreAdj: spec.oomScoreAdj ?? 0,
-    Privileged: spec.privileged ?? false,
-    ReadonlyRootfs: spec.readOnlyRoot ?? false,
+    OomScoreAdj: spec.resources?.oomScoreAdj ?? 0,
+    Privileged: spec.isolation?.privileged ?? false,
+    ReadonlyRootfs: spec.storage?.readOnlyRoot ?? false,
     SecurityOpt: securityOptions(spec),
-    ...(spec.storageBytes === undefined ? {} : { StorageOpt: { size: String(spec.storageBytes) } }),
-    ...(spec.shmBytes === undefined ? {} : { ShmSize: spec.shmBytes }),
-    CgroupParent: spec.cgroupParent ?? "",
+    ...(spec.storage?.storageBytes === undefined
+      ? {}
+      : { StorageOpt: { size: String(spec.storage?.storageBytes) } }),
+    ...(spec.storage?.shmBytes === undefined ? {} : { ShmSize: spec.storage?.shmBytes }),
+    CgroupParent: spec.resources?.cgroupParent ?? "",
     ...(spec.annotations === undefined ? {} : { Annotations: spec.annotations }),
-    ...(spec.init === undefined ? {} : { Init: spec.init }),
-    ...(spec.sysctls === undefined ? {} : { Sysctls: spec.sysctls }),
-    ...formatDevices(spec),
+    ...(spec.process?.init === undefined ? {} : { Init: spec.process?.init }),
+    ...(spec.isolation?.sysctls === undefined ? {} : { Sysctls: spec.isolation?.sysctls }),
+    ...formatDevices(spec.resources),
     ...formatTareFields(spec),
-    Ulimits: (spec.rlimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    Ulimits: (spec.resources?.rlimits ?? []).map(({ name, soft, hard }) => ({
+      Name: name,
+      Soft: soft,
+      Hard: hard,
+    })),
   };
 }
 
@@ -210,14 +219,16 @@ function modeText(mode: NamespaceMode | "shareable" | "none" | undefined): strin
 
 function securityOptions(spec: ContainerSpec): readonly string[] | null {
   const options = [
-    ...(spec.noNewPrivileges === true ? ["no-new-privileges"] : []),
-    ...(spec.explainDenials === true ? ["explain-denials"] : []),
-    ...(typeof spec.seccomp === "string" ? [`seccomp=${spec.seccomp}`] : []),
-    ...(typeof spec.seccomp === "object" ? [`seccomp=${spec.seccomp.profile}`] : []),
-    ...(spec.appArmor === undefined ? [] : [`apparmor=${spec.appArmor}`]),
-    ...(spec.writableCgroups === undefined ? [] : [`writable-cgroups=${spec.writableCgroups}`]),
-    ...(spec.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),
-    ...(spec.selinux ?? []).map((label) => `label=${label}`),
+    ...(spec.isolation?.noNewPrivileges === true ? ["no-new-privileges"] : []),
+    ...(spec.isolation?.explainDenials === true ? ["explain-denials"] : []),
+    ...(typeof spec.isolation?.seccomp === "string" ? [`seccomp=${spec.isolation?.seccomp}`] : []),
+    ...(typeof spec.isolation?.seccomp === "object" ? [`seccomp=${spec.isolation?.seccomp.profile}`] : []),
+    ...(spec.isolation?.appArmor === undefined ? [] : [`apparmor=${spec.isolation?.appArmor}`]),
+    ...(spec.isolation?.writableCgroups === undefined
+      ? []
+      : [`writable-cgroups=${spec.isolation?.writableCgroups}`]),
+    ...(spec.isolation?.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),
+    ...(spec.isolation?.selinux ?? []).map((label) => `label=${label}`),
   ];
   return options.length === 0 ? null : options;
 }

@@ -1,7 +1,8 @@
 import { posix } from "node:path";
 import type { MountPoint } from "../../api/types/container.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";
-import type { ContainerMount, ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
+import type { ContainerMount } from "../../model/mounts.ts";
 
 /**
  * `Mounts` of a container, as dockerd lists them: a tmpfs of `HostConfig.Tmpfs` is shown there alone, and an anonymous

@@ -1,6 +1,6 @@
 import type { ProcessEnd } from "../../runtime/types.ts";
 import type { ContainerRecord } from "../state/records.ts";
-import type { ExitStatus } from "../../model/containers.ts";
+import type { ExitStatus } from "../../model/container-state.ts";
 
 /** The shell's convention: a signal is 128 + its number. */
 export function exitCodeOf(end: ProcessEnd): number {

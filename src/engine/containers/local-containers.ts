@@ -1,27 +1,19 @@
 import { requireDescriptors } from "../../linux/process/descriptor-budget.ts";
+import type { CommitSettings } from "../../model/commits.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
+import type { ExitStatus, StartTiming } from "../../model/container-state.ts";
+import type { ContainerDetails, ContainerFilter, ContainerSummary, Containers, CreateOptions, ProcessTable } from "../../model/containers.ts";
+import type { DescriptorOptions } from "../../model/descriptors.ts";
+import type { ExecDetails, ExecSpec } from "../../model/execs.ts";
+import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../../model/files.ts";
+import type { ContainerId, ContainerReference } from "../../model/ids.ts";
+import type { LogEntry, LogOptions } from "../../model/logs.ts";
+import type { PruneFilters, PrunedContainers } from "../../model/prune.ts";
+import type { ContainerStatistics, StatisticsOptions } from "../../model/statistics.ts";
+import type { AttachOptions, AttachedStream, TerminalSize } from "../../model/streams.ts";
 import type { ContainerUpdate } from "../../model/updates.ts";
 import { Failure } from "../../base/failure.ts";
-import type { ContainerStatistics, StatisticsOptions } from "../../model/statistics.ts";
 import { fault } from "../../base/fault.ts";
-import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../../model/files.ts";
-import type { LogEntry, LogOptions } from "../../model/logs.ts";
-import type {
-  AttachedStream,
-  AttachOptions,
-  CommitSettings,
-  ContainerDetails,
-  ContainerFilter,
-  Containers,
-  ContainerSpec,
-  ContainerSummary,
-  CreateOptions,
-  ExecDetails,
-  ExecSpec,
-  ExitStatus,
-  ProcessTable,
-  StartTiming,
-  TerminalSize,
-} from "../../model/containers.ts";
 import { attachContainer } from "./streams/attach.ts";
 import { listContainerChanges } from "./files/changes.ts";
 import { plansOf } from "../networks/join-networks.ts";
@@ -29,7 +21,6 @@ import { announceEndpoint } from "../networks/names.ts";
 import { type ContainerContext, isRunning } from "../context.ts";
 import { containerEvent } from "../describe-event.ts";
 import { commitContainer } from "./files/commit.ts";
-import type { DescriptorOptions } from "../../model/descriptors.ts";
 import { copyFromContainer, copyIntoContainer, statContainerPath } from "./files/copy.ts";
 import { createContainer, reserveName } from "./lifecycle/create.ts";
 import { describeContainer } from "./inspect/describe-container.ts";
@@ -52,8 +43,6 @@ import {
 import { listProcesses } from "./inspect/top.ts";
 import { updateContainer } from "./lifecycle/update.ts";
 import { orCanceled, waitContainer } from "./lifecycle/wait.ts";
-import type { ContainerId, ContainerReference } from "../../model/ids.ts";
-import type { PrunedContainers, PruneFilters } from "../../model/prune.ts";
 
 /** The containers of one data root. */
 export class LocalContainers implements Containers {

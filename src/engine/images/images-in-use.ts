@@ -1,6 +1,6 @@
 import type { Digest } from "../../spec/digest.ts";
 import type { ContainerRecord } from "../state/records.ts";
-import type { ImageMount } from "../../model/containers.ts";
+import type { ImageMount } from "../../model/mounts.ts";
 
 /** The image that a container is made of, and those that it mounts. */
 export function imagesOf(record: Pick<ContainerRecord, "imageId" | "spec">): readonly string[] {
@@ -13,5 +13,5 @@ export function layersOf(record: Pick<ContainerRecord, "layers" | "spec">): read
 }
 
 function imageMountsOf({ spec }: Pick<ContainerRecord, "spec">): readonly ImageMount[] {
-  return (spec.mounts ?? []).filter((mount): mount is ImageMount => mount.kind === "image");
+  return (spec.storage?.mounts ?? []).filter((mount): mount is ImageMount => mount.kind === "image");
 }

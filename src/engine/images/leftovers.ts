@@ -1,6 +1,6 @@
 import { kindOf } from "../../base/failure.ts";
-import type { State } from "../state/state.ts";
 import type { WallMs } from "../../model/time.ts";
+import type { State } from "../state/state.ts";
 
 const factName = "leftovers";
 

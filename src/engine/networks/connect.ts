@@ -9,6 +9,7 @@ import { type ContainerContext, isRunning } from "../context.ts";
 import { getContainer } from "../find-container.ts";
 import { ownHosts, updateResolvConf } from "./network-files.ts";
 import { planRecord } from "../plan-record.ts";
+import type { ContainerReference } from "../../model/ids.ts";
 import type { EndpointSettings } from "../../model/networks.ts";
 import { changeHosts } from "../planning/network-files.ts";
 import type { ContainerRecord, EndpointRecord, Intent } from "../state/records.ts";
@@ -18,7 +19,6 @@ import { networkEvent } from "./network-catalog.ts";
 import { routeEndpoints } from "./plan-endpoints.ts";
 import { freeRestingAddresses } from "./resting-addresses.ts";
 import { quoted } from "./refuse-network.ts";
-import type { ContainerReference } from "../../model/ids.ts";
 
 /** See Networks.connect(). */
 export async function connectContainer(
@@ -144,7 +144,7 @@ export async function finishConnection(
 }
 
 function checkMode({ name, spec }: ContainerRecord): void {
-  const mode = spec.namespaces?.network;
+  const mode = spec.isolation?.namespaces?.network;
   if (mode === undefined) return;
   const sentence =
     mode === "host"

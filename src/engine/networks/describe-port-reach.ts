@@ -1,7 +1,7 @@
 import type { PortReach } from "../../network/networks.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
-import type { PublishedReach } from "../../model/networks.ts";
 import type { ContainerId } from "../../model/ids.ts";
+import type { PublishedReach } from "../../model/networks.ts";
 
 export function describePortReach({
   containerId,

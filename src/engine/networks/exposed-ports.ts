@@ -1,14 +1,14 @@
-import type { ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 import { mergePortRanges, subtractPortRanges } from "../../spec/merge-ports.ts";
 import { parsePortRange, type PortRange } from "../../spec/port-range.ts";
 import type { PortSpec } from "../../model/networks.ts";
 
 /** All that the container and its image name, as `80/tcp`; ranges as they are. */
 export function exposedPortsOf(spec: ContainerSpec, image: readonly string[]): readonly string[] {
-  const named = [...image, ...(spec.exposedPorts ?? [])].map((text) =>
+  const named = [...image, ...(spec.network?.exposedPorts ?? [])].map((text) =>
     text.includes("/") ? text : `${text}/tcp`,
   );
-  const published = (spec.ports ?? []).map(({ protocol = "tcp", containerPort, count = 1 }) =>
+  const published = (spec.network?.ports ?? []).map(({ protocol = "tcp", containerPort, count = 1 }) =>
     count === 1
       ? `${containerPort}/${protocol}`
       : `${containerPort}-${containerPort + count - 1}/${protocol}`,
@@ -18,8 +18,8 @@ export function exposedPortsOf(spec: ContainerSpec, image: readonly string[]): r
 
 /** What is to be published: what was asked for and, with publishAll, the exposed ports that were not. */
 export function portsToPublish(spec: ContainerSpec, image: readonly string[]): readonly PortSpec[] {
-  const asked = spec.ports ?? [];
-  if (spec.publishAll !== true) return asked;
+  const asked = spec.network?.ports ?? [];
+  if (spec.network?.publishAll !== true) return asked;
   const runs = asked.map(({ protocol = "tcp", containerPort, count = 1 }): PortRange => {
     return { protocol, first: containerPort, last: containerPort + count - 1 };
   });

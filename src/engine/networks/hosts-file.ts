@@ -4,17 +4,20 @@ import type { Fd } from "../../linux/kernel/fd.ts";
 import { fileFailure } from "../../linux/files/file-failure.ts";
 import { readFileInRoot } from "../../linux/files/open.ts";
 import { decodeBytes } from "../../spec/byte-text.ts";
-import type { ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 
 const mostBytes = 1024 * 1024;
 
 /** Throws "invalid" or "not-found" for a base of /etc/hosts that can't be read. */
-export function checkHostsFile({ hostsFile }: Pick<ContainerSpec, "hostsFile">): void {
+export function checkHostsFile({ network: { hostsFile } = {} }: Pick<ContainerSpec, "network">): void {
   if (hostsFile?.startsWith("/") === true) readHostsFile(hostsFile);
 }
 
 /** What /etc/hosts begins with by the caller's wish; undefined without one. `root` is the container's. */
-export function readBaseHosts({ hostsFile }: Pick<ContainerSpec, "hostsFile">, root: Fd): string | undefined {
+export function readBaseHosts(
+  { network: { hostsFile } = {} }: Pick<ContainerSpec, "network">,
+  root: Fd,
+): string | undefined {
   if (hostsFile === undefined) return undefined;
   if (hostsFile === "none") return "";
   if (hostsFile !== "image") return readHostsFile(hostsFile);

@@ -4,10 +4,11 @@ import { Failure, kindOf, within } from "../../base/failure.ts";
 import type { Fd } from "../../linux/kernel/fd.ts";
 import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
 import type { ContainerContext } from "../context.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 import type { EngineEvent } from "../../model/engine.ts";
+import { type ContainerId, parseEndpointId } from "../../model/ids.ts";
 import type { EndpointSettings, EndpointSpec } from "../../model/networks.ts";
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../state/records.ts";
-import type { ContainerSpec } from "../../model/containers.ts";
 import { choosePorts, type PortFacts } from "./choose-ports.ts";
 import { portsToPublish } from "./exposed-ports.ts";
 import { defaultNetwork } from "./fixed-networks.ts";
@@ -16,12 +17,11 @@ import { networkEvent } from "./network-catalog.ts";
 import { readNetworkOptions } from "./network-options.ts";
 import { checkEndpoint, planEndpoint, routeEndpoints } from "./plan-endpoints.ts";
 import { quoted } from "./refuse-network.ts";
-import { type ContainerId, parseEndpointId } from "../../model/ids.ts";
 
 /** The networks of a container that is about to be made, found and checked. Throws "invalid". */
 export function resolveEndpoints(context: ContainerContext, spec: ContainerSpec): readonly EndpointRecord[] {
-  const asked = spec.networks ?? [];
-  if (spec.namespaces?.network !== undefined) {
+  const asked = spec.network?.networks ?? [];
+  if (spec.isolation?.namespaces?.network !== undefined) {
     if (asked.length === 0) return [];
     throw new Failure("invalid", "conflicting options: networks and the network mode");
   }

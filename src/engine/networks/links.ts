@@ -6,7 +6,7 @@ import { type ContainerContext, isRunning } from "../context.ts";
 import { getContainer } from "../find-container.ts";
 import type { ExtraHost } from "../planning/network-files.ts";
 import type { ContainerRecord } from "../state/records.ts";
-import type { ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 import { defaultNetwork } from "./fixed-networks.ts";
 
 interface Link {
@@ -31,7 +31,10 @@ function linksOf({ endpoints = [] }: Pick<ContainerRecord, "endpoints">): readon
 }
 
 /** Throws "not-found" for a link to nobody. */
-export function checkLinks(context: ContainerContext, { networks = [] }: ContainerSpec): void {
+export function checkLinks(
+  context: ContainerContext,
+  { network: { networks = [] } = {} }: ContainerSpec,
+): void {
   for (const { links = [], network } of networks) {
     for (const { target } of links.map(parseLink)) {
       if (network !== defaultNetwork && network !== "default") continue;
@@ -50,7 +53,9 @@ export function checkLinks(context: ContainerContext, { networks = [] }: Contain
 export function linkedHosts(context: ContainerContext, record: ContainerRecord): readonly ExtraHost[] {
   return linksOf(record).flatMap(({ target, alias }) => {
     const other = getLinked(context, record, { target, alias });
-    const names = [...new Set([alias, other.spec.hostname ?? other.id.slice(0, 12), other.name])].join(" ");
+    const names = [
+      ...new Set([alias, other.spec.network?.hostname ?? other.id.slice(0, 12), other.name]),
+    ].join(" ");
     return addressesOf(other).map((address) => ({ name: names, address }));
   });
 }
@@ -62,7 +67,7 @@ export function linkVariables(context: ContainerContext, record: ContainerRecord
     const [address] = addressesOf(other);
     if (address === undefined) return [];
     const prefix = alias.replaceAll("-", "_").toUpperCase();
-    const exposed = [...other.imageConfig.defaults.exposedPorts, ...(other.spec.exposedPorts ?? [])];
+    const exposed = [...other.imageConfig.defaults.exposedPorts, ...(other.spec.network?.exposedPorts ?? [])];
     const ports = mergePortRanges(exposed.flatMap((text) => parsePortRange(text) ?? []))
       .flatMap(portsOfRange)
       .sort((one, two) => one.port - two.port);
@@ -79,7 +84,7 @@ export function linkVariables(context: ContainerContext, record: ContainerRecord
           `${name}_PROTO=${protocol}`,
         ];
       }),
-      ...(other.spec.env ?? [])
+      ...(other.spec.process?.env ?? [])
         .filter((entry) => entry.includes("=") && !/^(?:HOME|PATH)=/.test(entry))
         .map((entry) => `${prefix}_ENV_${entry}`),
     ];

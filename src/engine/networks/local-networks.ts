@@ -1,12 +1,7 @@
 import { kindOf } from "../../base/failure.ts";
 import { type ContainerContext, isRunning } from "../context.ts";
-import type {
-  EndpointSettings,
-  NetworkDetails,
-  Networks,
-  NetworkSpec,
-  PublishedReach,
-} from "../../model/networks.ts";
+import type { ContainerReference, NetworkReference } from "../../model/ids.ts";
+import type { EndpointSettings, NetworkDetails, NetworkSpec, Networks, PublishedReach } from "../../model/networks.ts";
 import { pruneFilter } from "../prune-filters.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import { connectContainer, disconnectContainer } from "./connect.ts";
@@ -14,7 +9,6 @@ import { describeNetwork } from "./describe-network.ts";
 import { describePortReach } from "./describe-port-reach.ts";
 import { isPredefined } from "./fixed-networks.ts";
 import { checkNetworkFilters, matchesNetworkFilters, type NetworkFilter } from "./network-filters.ts";
-import type { ContainerReference, NetworkReference } from "../../model/ids.ts";
 
 /** The networks of one data root. */
 export class LocalNetworks implements Networks {
@@ -120,7 +114,7 @@ export class LocalNetworks implements Networks {
   /** Containers that don't run count, too. */
   #isUsed({ id, name }: NetworkRecord): boolean {
     return this.#context.state.containers().some(({ endpoints = [], spec }) => {
-      const mode = spec.namespaces?.network;
+      const mode = spec.isolation?.namespaces?.network;
       return endpoints.some(({ networkId }) => networkId === id) || (mode !== undefined && mode === name);
     });
   }

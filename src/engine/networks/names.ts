@@ -5,9 +5,9 @@ import { readResolver } from "../planning/resolver.ts";
 import type { ContainerContext } from "../context.ts";
 import type { NameView } from "../dependencies.ts";
 import type { ContainerRecord, EndpointRecord } from "../state/records.ts";
+import type { ContainerId } from "../../model/ids.ts";
 import { defaultNetwork } from "./fixed-networks.ts";
 import { orderByPriority } from "./plan-endpoints.ts";
-import type { ContainerId } from "../../model/ids.ts";
 
 /** The names that a network's name server has for a container: its name, its aliases, its short id, the host name that it was given. */
 export function namesIn(
@@ -15,7 +15,7 @@ export function namesIn(
   { networkName, settings }: EndpointRecord,
 ): readonly string[] {
   if (networkName === defaultNetwork) return [];
-  const { hostname = "" } = spec;
+  const { network: { hostname = "" } = {} } = spec;
   return [
     ...new Set([name, ...(settings.aliases ?? []), id.slice(0, 12), ...(hostname === "" ? [] : [hostname])]),
   ];
@@ -28,7 +28,7 @@ export function namesIn(
 export function hasNameServer(context: ContainerContext, { endpoints = [], spec }: ContainerRecord): boolean {
   if (context.parts.names === undefined || endpoints.length === 0) return false;
   if (endpoints.some(({ networkName }) => networkName !== defaultNetwork)) return true;
-  const { upstreams } = readResolver(context.parts.host, spec);
+  const { upstreams } = readResolver(context.parts.host, spec.network);
   return upstreams.length > 0 && upstreams.every(({ from }) => from === "host");
 }
 
@@ -74,7 +74,7 @@ export function viewOf(context: ContainerContext, record: ContainerRecord): Name
   });
   const isClosed = ends.every(({ network }) => network.internal);
   const { spec } = record;
-  const resolver = readResolver(context.parts.host, spec);
+  const resolver = readResolver(context.parts.host, spec.network);
   return {
     networks: orderByPriority(ends)
       .filter(({ networkName }) => networkName !== defaultNetwork)

@@ -30,11 +30,11 @@ export function makeNetworkFiles(
   }: { readonly plan: ContainerPlan; readonly ends: readonly EndpointPlan[]; readonly root: Fd },
 ): Readonly<Record<string, string>> {
   const { places, parts } = context;
-  const network = record.spec.namespaces?.network;
+  const network = record.spec.isolation?.namespaces?.network;
   // Who shares a network shares its name and what names mean there.
   const owner = findNetworkOwner(context, record)?.id ?? record.id;
   // But for a container of a pod that shares the network and not the name.
-  const named = (record.spec.hostname ?? "") === "" ? owner : record.id;
+  const named = (record.spec.network?.hostname ?? "") === "" ? owner : record.id;
   if (owner === record.id) {
     const extra = withGateways(plan.extraHosts, gatewaysOf(context, ends));
     const base = readBaseHosts(record.spec, root);
@@ -53,8 +53,10 @@ export function makeNetworkFiles(
   }
   return {
     "/etc/resolv.conf": places.file(owner, "resolv.conf"),
-    ...(record.spec.ownsHostname === true ? {} : { "/etc/hostname": places.file(named, "hostname") }),
-    ...(record.spec.ownsHosts === true ? {} : { "/etc/hosts": places.file(owner, "hosts") }),
+    ...(record.spec.network?.ownsHostname === true
+      ? {}
+      : { "/etc/hostname": places.file(named, "hostname") }),
+    ...(record.spec.network?.ownsHosts === true ? {} : { "/etc/hosts": places.file(owner, "hosts") }),
   };
 }
 
@@ -81,11 +83,11 @@ export function updateResolvConf(
 
 function resolvConfOf(context: ContainerContext, record: ContainerRecord): string {
   const { host } = context.parts;
-  const { namespaces, dns, dnsSearch, dnsOptions } = record.spec;
+  const { isolation: { namespaces } = {}, network: { dns, dnsSearch, dnsOptions } = {} } = record.spec;
   const asks = (dns ?? dnsSearch ?? dnsOptions ?? []).length > 0;
   // Where the host's resolver is reached as the host reaches it, or nobody is: as it is.
   if (namespaces?.network !== undefined && !asks) return host.readText("/etc/resolv.conf");
-  const resolver = readResolver(host, record.spec);
+  const resolver = readResolver(host, record.spec.network);
   if (hasNameServer(context, record)) return formatEmbeddedResolvConf(resolver);
   return formatResolvConf(
     namespaces?.network === "host"

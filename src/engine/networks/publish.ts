@@ -2,6 +2,7 @@ import { Failure, within } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
 import { type ContainerContext, isRunning } from "../context.ts";
+import { mergeSpec } from "../../model/merge-spec.ts";
 import type { PortSpec } from "../../model/networks.ts";
 import type { ContainerRecord, EndpointRecord } from "../state/records.ts";
 import type { PortRemoval } from "../../model/updates.ts";
@@ -28,8 +29,11 @@ export async function changePorts(
       `cannot publish ports of container "${record.name}": it has no network of its own that leads to the host`,
     );
   }
-  const left = removePorts(spec.ports ?? [], remove);
-  const changed: ContainerRecord = { ...record, spec: { ...spec, ports: [...left.ports, ...add] } };
+  const left = removePorts(spec.network?.ports ?? [], remove);
+  const changed: ContainerRecord = {
+    ...record,
+    spec: mergeSpec(spec, { network: { ports: [...left.ports, ...add] } }),
+  };
   if (!isRunning(record)) {
     requireFound(record, left.missing);
     return { record: changed, undo: async () => {} };

@@ -1,8 +1,8 @@
 import { kindOf } from "../../base/failure.ts";
 import type { ContainerContext } from "../context.ts";
 import type { EndpointRecord } from "../state/records.ts";
-import { planFor } from "./join-networks.ts";
 import type { ContainerId } from "../../model/ids.ts";
+import { planFor } from "./join-networks.ts";
 
 /**
  * Addresses of containers that have just ended rest until their links are gone. Links are removed at once where they are the container's own,

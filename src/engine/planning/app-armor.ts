@@ -1,4 +1,4 @@
-import type { ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 import { quote, refuse } from "./refusal.ts";
 
 /** The profile of containers that ask for none, on a host that has AppArmor. */
@@ -12,10 +12,12 @@ export function planAppArmor(
   spec: ContainerSpec,
   { hasAppArmor }: { readonly hasAppArmor: boolean },
 ): string | undefined {
-  const { appArmor = "" } = spec;
+  const { isolation: { appArmor = "" } = {} } = spec;
   if (appArmor === "unconfined") return undefined;
   if (appArmor === "")
-    return hasAppArmor && spec.privileged !== true && ownsProc(spec) ? defaultAppArmorProfile : undefined;
+    return hasAppArmor && spec.isolation?.privileged !== true && ownsProc(spec)
+      ? defaultAppArmorProfile
+      : undefined;
   if (!/^[\x21-\x7e]{1,200}$/.test(appArmor))
     throw refuse(`invalid AppArmor profile name ${quote(appArmor)}`);
   if (!hasAppArmor)
@@ -26,7 +28,7 @@ export function planAppArmor(
 }
 
 /** KERNEL: a process in a user namespace can't make a procfs of foreign processes, through which the profile is set. */
-function ownsProc({ namespaces }: ContainerSpec): boolean {
+function ownsProc({ isolation: { namespaces } = {} }: ContainerSpec): boolean {
   return (namespaces?.user ?? "host") === "host" || (namespaces?.pid ?? "private") === "private";
 }
 

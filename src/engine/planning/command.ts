@@ -1,5 +1,5 @@
 import type { ImageDefaults } from "../../spec/image/config.ts";
-import type { ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 import { refuse } from "./refusal.ts";
 
 /**
@@ -7,7 +7,7 @@ import { refuse } from "./refusal.ts";
  * `[""]` (the empty `--entrypoint`) takes both away. Throws "invalid" when nothing is left.
  */
 export function planCommand(
-  asked: Pick<ContainerSpec, "entrypoint" | "command">,
+  { process: asked = {} }: Pick<ContainerSpec, "process">,
   image: Pick<ImageDefaults, "entrypoint" | "cmd">,
 ): readonly string[] {
   const ownEntrypoint = asked.entrypoint ?? [];

@@ -1,6 +1,6 @@
 import type { ImageDefaults } from "../../spec/image/config.ts";
 import { spellOutPorts } from "../../spec/port-range.ts";
-import type { CommittedConfig } from "../../model/containers.ts";
+import type { CommittedConfig } from "../../model/commits.ts";
 import { mergeEnvironment } from "./environment.ts";
 
 /**

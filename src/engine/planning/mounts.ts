@@ -6,7 +6,8 @@ import {
   type RuntimeMount,
   type RuntimeNamespaceType,
 } from "../../spec/runtime-config.ts";
-import type { ContainerMount, ContainerSpec, TmpfsMount, VolumeMount } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
+import type { ContainerMount, TmpfsMount, VolumeMount } from "../../model/mounts.ts";
 import { cleanPath, isWithin } from "./clean-path.ts";
 import { quote, refuse } from "./refusal.ts";
 import type { SecretFile } from "./secrets.ts";
@@ -243,7 +244,7 @@ function depth(path: string): number {
  * volumes for the paths that are left. Throws "invalid" for what can't be a target.
  */
 export function planAllMounts(
-  { mounts, volumes = [], imageVolumes }: Pick<ContainerSpec, "mounts" | "volumes" | "imageVolumes">,
+  { storage: { mounts, volumes = [], imageVolumes } = {} }: Pick<ContainerSpec, "storage">,
   {
     image,
     inherited,

@@ -1,4 +1,4 @@
-import type { ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 import { quote, refuse } from "./refusal.ts";
 
 /** `name:address`, as `--add-host` takes it (`name=address`, too). */
@@ -70,7 +70,10 @@ const localhost: readonly ExtraHost[] = [
 ];
 
 /** What /etc/hosts can begin with: `none`, `image` or an absolute path. Throws "invalid". */
-export function checkHostsBase({ hostsFile, ownsHosts, namespaces }: ContainerSpec): void {
+export function checkHostsBase({
+  network: { hostsFile, ownsHosts } = {},
+  isolation: { namespaces } = {},
+}: ContainerSpec): void {
   if (hostsFile === undefined) return;
   if (
     hostsFile !== "none" &&

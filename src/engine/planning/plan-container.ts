@@ -8,8 +8,10 @@ import {
 } from "../../linux/process/rlimit.ts";
 import { formatSignal, parseSignal } from "../../linux/process/signal.ts";
 import type { ImageDefaults } from "../../spec/image/config.ts";
+import type { ContainerIsolation, ContainerSpec } from "../../model/container-spec.ts";
+import type { ContainerId } from "../../model/ids.ts";
 import type { ContainerLimits } from "../../model/limits.ts";
-import type { ContainerMount, ContainerSpec } from "../../model/containers.ts";
+import type { ContainerMount } from "../../model/mounts.ts";
 import { planAppArmor } from "./app-armor.ts";
 import { checkCgroupMode, isWithoutDeviceList } from "./cgroup-mode.ts";
 import { checkChroots } from "./chroot-files.ts";
@@ -29,7 +31,6 @@ import { planSecrets, type PlannedSecrets } from "./secrets.ts";
 import { planSysctls } from "./sysctls.ts";
 import { planSystemd } from "./systemd.ts";
 import { maskedPaths, readonlyPaths } from "./system-paths.ts";
-import type { ContainerId } from "../../model/ids.ts";
 
 /** What a plan needs to know about the machine. */
 export interface HostFacts {
@@ -99,68 +100,72 @@ export function planContainer(
     readonly networkOwner?: { readonly id: ContainerId; readonly spec: ContainerSpec };
   },
 ): ContainerPlan {
-  const isOwn = networkOwner === undefined || sharesUts(spec) || (spec.hostname ?? "") !== "";
+  const isOwn = networkOwner === undefined || sharesUts(spec) || (spec.network?.hostname ?? "") !== "";
   const named = isOwn ? { id, spec } : networkOwner;
   const hostname = planHostname(named.id, named.spec, host);
-  const terminal = spec.terminal ?? false;
-  const privileged = spec.privileged ?? false;
-  const isOpen = privileged || spec.systemPaths === "unconfined";
+  const terminal = spec.process?.terminal ?? false;
+  const privileged = spec.isolation?.privileged ?? false;
+  const isOpen = privileged || spec.isolation?.systemPaths === "unconfined";
   const ownEnv = planOwnEnvironment(spec, image);
-  checkChroots(spec.chrootDirectories);
-  const asked = checkMounts(spec.mounts);
+  checkChroots(spec.network?.chrootDirectories);
+  const asked = checkMounts(spec.storage?.mounts);
   const args = planCommand(spec, image);
   const systemd = planSystemd(id, spec, { args, mounts: asked });
   const mounts = [...asked, ...(systemd?.mounts ?? [])];
-  const limits = spec.limits ?? {};
+  const limits = spec.resources?.limits ?? {};
   checkCgroupMode(spec);
   const capabilities = planCapabilities({
-    add: spec.capabilities?.add ?? [],
+    add: spec.isolation?.capabilities?.add ?? [],
     drop: droppedCapabilities(spec),
     privileged,
     available: host.capabilities,
   });
   const appArmorProfile = planAppArmor(spec, { hasAppArmor: host.hasAppArmor === true });
-  if (spec.writableCgroups === true && spec.namespaces?.cgroup === "host") {
+  if (spec.isolation?.writableCgroups === true && spec.isolation?.namespaces?.cgroup === "host") {
     throw refuse("writable cgroups need a cgroup namespace of the container's own");
   }
   checkRestartPolicy(spec);
   checkNamespaces(spec);
   checkNetworkMode(spec);
   checkHostsBase(spec);
-  checkResolverWishes(spec);
+  checkResolverWishes(spec.network);
   return {
     args,
     ownEnv,
     env: planEnvironment([...(systemd?.env ?? []), ...ownEnv], {
       hostname,
       terminal,
-      isBare: spec.clearEnv === true,
+      isBare: spec.process?.clearEnv === true,
     }),
-    workingDirectory: planWorkingDirectory(spec.workingDirectory, image.workingDirectory),
-    user: spec.user ?? image.user,
+    workingDirectory: planWorkingDirectory(spec.process?.workingDirectory, image.workingDirectory),
+    user: spec.process?.user ?? image.user,
     hostname,
-    domainname: named.spec.domainname ?? "",
+    domainname: named.spec.network?.domainname ?? "",
     labels: { ...image.labels, ...spec.labels },
     terminal,
     isSystemd: systemd !== undefined,
-    stopSignal: planStopSignal(spec.stopSignal || image.stopSignal || systemd?.stopSignal),
-    stopGraceMs: spec.stopGraceMs ?? defaultStopGraceMs,
+    stopSignal: planStopSignal(spec.lifecycle?.stopSignal || image.stopSignal || systemd?.stopSignal),
+    stopGraceMs: spec.lifecycle?.stopGraceMs ?? defaultStopGraceMs,
     capabilities: [...capabilities],
-    maskedPaths: isOpen ? [] : (checkPaths(spec.maskedPaths, "masked") ?? maskedPaths),
-    readonlyPaths: isOpen ? [] : (checkPaths(spec.readonlyPaths, "read-only") ?? readonlyPaths),
+    maskedPaths: isOpen ? [] : (checkPaths(spec.isolation?.maskedPaths, "masked") ?? maskedPaths),
+    readonlyPaths: isOpen ? [] : (checkPaths(spec.isolation?.readonlyPaths, "read-only") ?? readonlyPaths),
     mounts,
     secrets: planSecrets(spec),
-    shmBytes: planShm(spec.shmBytes),
-    extraHosts: parseExtraHosts(spec.extraHosts),
+    shmBytes: planShm(spec.storage?.shmBytes),
+    extraHosts: parseExtraHosts(spec.network?.extraHosts),
     ...(appArmorProfile === undefined ? {} : { appArmorProfile }),
     sysctls: planSysctls(spec),
-    devices: checkDevices(spec.devices),
-    deviceRules: checkDeviceRules(spec.deviceRules),
-    rlimits: planResourceLimits(spec.rlimits),
+    devices: checkDevices(spec.resources?.devices),
+    deviceRules: checkDeviceRules(spec.resources?.deviceRules),
+    rlimits: planResourceLimits(spec.resources?.rlimits),
     limits,
-    seccomp: privileged && spec.seccomp === undefined ? "unconfined" : planSeccomp(spec.seccomp),
+    seccomp:
+      privileged && spec.isolation?.seccomp === undefined
+        ? "unconfined"
+        : planSeccomp(spec.isolation?.seccomp),
     warnings: [
-      ...(spec.namespaces?.network === "host" && ((spec.ports ?? []).length > 0 || spec.publishAll === true)
+      ...(spec.isolation?.namespaces?.network === "host" &&
+      ((spec.network?.ports ?? []).length > 0 || spec.network?.publishAll === true)
         ? ["Published ports are discarded when using host network mode"]
         : []),
       ...missingCapabilities(spec, { capabilities, available: host.capabilities }),
@@ -172,7 +177,7 @@ export function planContainer(
 }
 
 function planOwnEnvironment(
-  { env = [], envMerge, clearEnv = false }: ContainerSpec,
+  { process: { env = [], envMerge, clearEnv = false } = {} }: ContainerSpec,
   image: ImageDefaults,
 ): readonly string[] {
   const own = mergeEnvironment(env, clearEnv ? [] : image.env);
@@ -180,28 +185,32 @@ function planOwnEnvironment(
   return merged.length === 0 ? own : mergeEnvironment(merged, own);
 }
 
-function sharesUts({ namespaces }: ContainerSpec): boolean {
+function sharesUts({ isolation: { namespaces } = {} }: ContainerSpec): boolean {
   return namespaces?.uts !== undefined && namespaces.uts !== "private";
 }
 
 function planHostname(id: string, spec: ContainerSpec, host: HostFacts): string {
   // The pod's, whose UTS namespace it shares.
-  if (sharesUts(spec) && spec.pod !== undefined && spec.hostname !== undefined) return spec.hostname;
+  if (sharesUts(spec) && spec.pod !== undefined && spec.network?.hostname !== undefined)
+    return spec.network?.hostname;
   if (sharesUts(spec)) {
-    if (spec.hostname !== undefined && spec.hostname !== "") {
+    if (spec.network?.hostname !== undefined && spec.network?.hostname !== "") {
       throw refuse("conflicting options: hostname and the UTS mode");
     }
-    return spec.namespaces?.uts === "host" ? host.hostname : id.slice(0, 12);
+    return spec.isolation?.namespaces?.uts === "host" ? host.hostname : id.slice(0, 12);
   }
-  const hostname = spec.hostname === undefined || spec.hostname === "" ? undefined : spec.hostname;
+  const hostname =
+    spec.network?.hostname === undefined || spec.network?.hostname === ""
+      ? undefined
+      : spec.network?.hostname;
   if (hostname !== undefined && !/^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63}$/.test(hostname)) {
     throw refuse(`invalid hostname: ${quote(hostname)}`);
   }
-  if (spec.domainname !== undefined && !/^[a-zA-Z0-9_.-]{0,64}$/.test(spec.domainname)) {
-    throw refuse(`invalid domainname: ${quote(spec.domainname)}`);
+  if (spec.network?.domainname !== undefined && !/^[a-zA-Z0-9_.-]{0,64}$/.test(spec.network?.domainname)) {
+    throw refuse(`invalid domainname: ${quote(spec.network?.domainname)}`);
   }
   // The host's network has the host's name, as long as nobody asks for another.
-  return hostname ?? (spec.namespaces?.network === "host" ? host.hostname : id.slice(0, 12));
+  return hostname ?? (spec.isolation?.namespaces?.network === "host" ? host.hostname : id.slice(0, 12));
 }
 
 function planWorkingDirectory(asked: string | undefined, image: string): string {
@@ -232,28 +241,37 @@ function planShm(bytes: number | undefined): number {
   return bytes;
 }
 
-function planSeccomp(asked: ContainerSpec["seccomp"]): ContainerPlan["seccomp"] {
+function planSeccomp(asked: ContainerIsolation["seccomp"]): ContainerPlan["seccomp"] {
   return asked === undefined || asked === "builtin" ? "default" : asked;
 }
 
 function checkNamespaces(spec: ContainerSpec): void {
-  const user = spec.namespaces?.user ?? "host";
-  if (user !== "host" && spec.privileged === true) {
+  const user = spec.isolation?.namespaces?.user ?? "host";
+  if (user !== "host" && spec.isolation?.privileged === true) {
     // Docker's own words, spaces included.
     throw refuse(
       "privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when running privileged mode",
     );
   }
-  if (spec.umask !== undefined && !(Number.isInteger(spec.umask) && spec.umask >= 0 && spec.umask <= 0o777)) {
-    throw refuse(`invalid umask ${spec.umask}: must be 0 to 0o777`);
+  if (
+    spec.process?.umask !== undefined &&
+    !(Number.isInteger(spec.process?.umask) && spec.process?.umask >= 0 && spec.process?.umask <= 0o777)
+  ) {
+    throw refuse(`invalid umask ${spec.process?.umask}: must be 0 to 0o777`);
   }
-  if (spec.oomScoreAdj !== undefined && (spec.oomScoreAdj < -1000 || spec.oomScoreAdj > 1000)) {
-    throw refuse(`invalid value ${spec.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+  if (
+    spec.resources?.oomScoreAdj !== undefined &&
+    (spec.resources?.oomScoreAdj < -1000 || spec.resources?.oomScoreAdj > 1000)
+  ) {
+    throw refuse(`invalid value ${spec.resources?.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
   }
 }
 
 /** Labels are not written yet: refused where they would say something. Gives warnings. */
-function planSelinux({ selinux = [] }: ContainerSpec, { hasSelinux }: HostFacts): readonly string[] {
+function planSelinux(
+  { isolation: { selinux = [] } = {} }: ContainerSpec,
+  { hasSelinux }: HostFacts,
+): readonly string[] {
   const wrong = selinux.find(
     (label) => !/^(?:user|role|type|level|filetype):[^\0]{1,200}$|^nested$/.test(label),
   );
@@ -270,7 +288,10 @@ function planSelinux({ selinux = [] }: ContainerSpec, { hasSelinux }: HostFacts)
 }
 
 /** Nothing of these stops a start: what the engine can't give is left as it is. */
-function clampWarnings({ rlimits = [], oomScoreAdj }: ContainerSpec, { ceilings }: HostFacts): string[] {
+function clampWarnings(
+  { resources: { rlimits = [], oomScoreAdj } = {} }: ContainerSpec,
+  { ceilings }: HostFacts,
+): string[] {
   if (ceilings === undefined) return [];
   const clamped = rlimits.flatMap(({ name, soft, hard }) => {
     const resource = findResourceName(name);
@@ -285,7 +306,7 @@ function clampWarnings({ rlimits = [], oomScoreAdj }: ContainerSpec, { ceilings 
 }
 
 function droppedCapabilities(spec: ContainerSpec): readonly string[] {
-  return [...(spec.capabilities?.drop ?? []), ...(isWithoutDeviceList(spec) ? ["MKNOD"] : [])];
+  return [...(spec.isolation?.capabilities?.drop ?? []), ...(isWithoutDeviceList(spec) ? ["MKNOD"] : [])];
 }
 
 function missingCapabilities(
@@ -295,12 +316,12 @@ function missingCapabilities(
     readonly available: ReadonlySet<CapabilityName>;
   },
 ): readonly string[] {
-  if (spec.privileged === true) return [];
+  if (spec.isolation?.privileged === true) return [];
   const wanted = planCapabilities({
-    add: spec.capabilities?.add ?? [],
+    add: spec.isolation?.capabilities?.add ?? [],
     drop: droppedCapabilities(spec),
   });
-  const isAll = (spec.capabilities?.add ?? []).some((name) => name.toUpperCase() === "ALL");
+  const isAll = (spec.isolation?.capabilities?.add ?? []).some((name) => name.toUpperCase() === "ALL");
   const missing = isAll ? [] : [...wanted].filter((name) => !sets.capabilities.has(name));
   if (missing.length === 0) return [];
   return [`${missing.join(", ")} cannot be given: the engine itself lacks it`];

@@ -1,4 +1,4 @@
-import type { ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 import type { ContainerId } from "../../model/ids.ts";
 
 /** Where a pod with limits has its containers, below the engine's own cgroup. */
@@ -14,5 +14,5 @@ export function hasPodCgroup({
   readonly id: ContainerId;
   readonly spec: ContainerSpec;
 }): boolean {
-  return spec.cgroupParent === podCgroupOf(id);
+  return spec.resources?.cgroupParent === podCgroupOf(id);
 }

@@ -1,6 +1,8 @@
+import { defined } from "../../base/defined.ts";
 import { Failure } from "../../base/failure.ts";
 import { type PodNamespace, podNamespaces, type PodSpec } from "../../model/pods.ts";
-import type { ContainerSpec } from "../../model/containers.ts";
+import { mergeSpec } from "../../model/merge-spec.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 import { quote } from "./refusal.ts";
 
 /** Podman's: its containers have one address, one host name and one set of queues and semaphores. */
@@ -20,24 +22,42 @@ export function planInfra(
   spec: PodSpec,
   { name, image }: { readonly name: string; readonly image: string },
 ): ContainerSpec {
-  const { name: _, infraName, share: __, network, user, ...own } = spec;
+  const { network } = spec;
   const share = planShare(spec.share);
   // With the host's network, or another's, it is called what that one is called.
   const isNamed = share.includes("uts") && (network === undefined || network === "none") && isHostname(name);
   if (!share.includes("network")) refuseUnshared(spec);
-  const hostname = spec.hostname ?? (isNamed ? name : undefined);
-  return {
-    ...own,
-    image,
-    ...(infraName === undefined ? {} : { name: infraName }),
-    ...(hostname === undefined ? {} : { hostname }),
-    ...(own.networks === undefined ? {} : { networks: own.networks.map((end) => withAlias(end, name)) }),
-    namespaces: {
-      ...(share.includes("network") ? (network === undefined ? {} : { network }) : { network: "none" }),
-      ...(share.includes("ipc") ? { ipc: "shareable" } : {}),
-      ...(user === undefined ? {} : { user }),
+  const { ports, exposedPorts, dns, dnsSearch, dnsOptions, extraHosts, ownsHosts } = spec;
+  const { limits, restartPolicy, shmBytes, sysctls, user } = spec;
+  return mergeSpec<ContainerSpec>(
+    { image },
+    {
+      name: spec.infraName,
+      labels: spec.labels,
+      isolation: {
+        namespaces: defined({
+          network: share.includes("network") ? network : "none",
+          ipc: share.includes("ipc") ? "shareable" : undefined,
+          user,
+        }),
+        sysctls,
+      },
+      resources: { limits },
+      storage: { shmBytes },
+      network: {
+        hostname: spec.hostname ?? (isNamed ? name : undefined),
+        networks: spec.networks?.map((end) => withAlias(end, name)),
+        ports,
+        exposedPorts,
+        dns,
+        dnsSearch,
+        dnsOptions,
+        extraHosts,
+        ownsHosts,
+      },
+      lifecycle: { restartPolicy },
     },
-  };
+  );
 }
 
 /** Others in a network of the user's find the pod by its name. */

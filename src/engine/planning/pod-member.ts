@@ -1,7 +1,9 @@
-import type { PodNamespace } from "../../model/pods.ts";
-import type { ContainerSpec } from "../../model/containers.ts";
-import { refuse } from "./refusal.ts";
+import type { ContainerResources, ContainerSpec } from "../../model/container-spec.ts";
 import type { ContainerId } from "../../model/ids.ts";
+import { mergeSpec } from "../../model/merge-spec.ts";
+import type { PodNamespace } from "../../model/pods.ts";
+import { merge } from "../../base/defined.ts";
+import { refuse } from "./refusal.ts";
 
 /** What of a pod decides about a container in it. */
 export interface PodFacts {
@@ -20,53 +22,61 @@ export interface PodFacts {
  * for what belongs to the pod: its ports, names and addresses.
  */
 export function planPodMember(spec: ContainerSpec, pod: PodFacts): ContainerSpec {
-  const asked = spec.namespaces ?? {};
+  const asked = spec.isolation?.namespaces ?? {};
   const shares = (type: PodNamespace): boolean => asked[type] === undefined && pod.share.includes(type);
   const mode = { container: pod.id };
   const sharesNetwork = shares("network") && !hasOwnNetwork(spec);
   if (sharesNetwork) refuseNetworkWishes(spec, pod.name);
-  if (shares("uts") && isGiven(spec.hostname)) {
+  if (shares("uts") && isGiven(spec.network?.hostname)) {
     throw refuse(`a host name belongs to pod "${pod.name}", whose UTS namespace it shares: ${whenMade}`);
   }
-  if (pod.hasCgroup && (spec.cgroupParent !== undefined || isElsewhere(spec.cgroups))) {
+  if (pod.hasCgroup && (spec.resources?.cgroupParent !== undefined || isElsewhere(spec.resources?.cgroups))) {
     throw refuse(
       `pod "${pod.name}" has limits, which are kept by a cgroup of its own: no other one can be chosen`,
     );
   }
-  const { networks: _, ...rest } = spec;
-  return {
-    ...(sharesNetwork ? rest : spec),
+  const own = sharesNetwork ? withoutNetworks(spec) : spec;
+  return mergeSpec(own, {
     pod: pod.id,
-    ...(shares("uts") ? { hostname: pod.hostname } : {}),
-    namespaces: {
-      ...asked,
-      ...(sharesNetwork ? { network: mode } : {}),
-      ...(shares("ipc") ? { ipc: mode } : {}),
-      ...(shares("pid") ? { pid: mode } : {}),
-      ...(shares("uts") ? { uts: mode } : {}),
-      ...(asked.user === undefined && pod.hasUserNamespace ? { user: mode } : {}),
+    network: { hostname: shares("uts") ? pod.hostname : undefined },
+    isolation: {
+      namespaces: merge(asked, {
+        network: sharesNetwork ? mode : undefined,
+        ipc: shares("ipc") ? mode : undefined,
+        pid: shares("pid") ? mode : undefined,
+        uts: shares("uts") ? mode : undefined,
+        user: asked.user === undefined && pod.hasUserNamespace ? mode : undefined,
+      }),
     },
-  };
+  });
 }
 
-function isElsewhere(cgroups: ContainerSpec["cgroups"]): boolean {
+function withoutNetworks(spec: ContainerSpec): ContainerSpec {
+  const { networks: _, ...network } = spec.network ?? {};
+  return spec.network === undefined ? spec : { ...spec, network };
+}
+
+function isElsewhere(cgroups: ContainerResources["cgroups"]): boolean {
   return cgroups === "disabled" || cgroups === "split";
 }
 
 const whenMade = "name it when the pod is made";
 
 /** A network by name is one of its own, beside the pod; settings of the default one are meant for the pod's. */
-function hasOwnNetwork({ networks = [] }: ContainerSpec): boolean {
+function hasOwnNetwork({ network: { networks = [] } = {} }: ContainerSpec): boolean {
   return networks.some(({ network }) => network !== "bridge" && network !== "default");
 }
 
 function refuseNetworkWishes(spec: ContainerSpec, pod: string): void {
   const wishes: readonly (readonly [what: string, isAsked: boolean])[] = [
-    ["published ports belong", hasAny(spec.ports) || spec.publishAll === true],
-    ["exposed ports belong", hasAny(spec.exposedPorts)],
-    ["addresses, aliases and links belong", hasAny(spec.networks)],
-    ["extra hosts belong", hasAny(spec.extraHosts)],
-    ["name servers belong", hasAny(spec.dns) || hasAny(spec.dnsSearch) || hasAny(spec.dnsOptions)],
+    ["published ports belong", hasAny(spec.network?.ports) || spec.network?.publishAll === true],
+    ["exposed ports belong", hasAny(spec.network?.exposedPorts)],
+    ["addresses, aliases and links belong", hasAny(spec.network?.networks)],
+    ["extra hosts belong", hasAny(spec.network?.extraHosts)],
+    [
+      "name servers belong",
+      hasAny(spec.network?.dns) || hasAny(spec.network?.dnsSearch) || hasAny(spec.network?.dnsOptions),
+    ],
   ];
   const [what] = wishes.find(([, isAsked]) => isAsked) ?? [];
   if (what !== undefined) throw refuse(`${what} to pod "${pod}", whose network it shares: ${whenMade}`);

@@ -1,5 +1,5 @@
 import type { PodState } from "../../model/pods.ts";
-import type { ContainerState } from "../../model/containers.ts";
+import type { ContainerState } from "../../model/container-state.ts";
 
 /** The state of a pod, from those of all its containers: podman's rules. */
 export function podStateOf(states: readonly ContainerState["status"][]): PodState {

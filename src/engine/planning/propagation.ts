@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { MountEntry } from "../../linux/mount/mountinfo.ts";
-import type { BindMount } from "../../model/containers.ts";
+import type { BindMount } from "../../model/mounts.ts";
 
 /**
  * Throws "invalid" in Docker's words when a bind asks for a propagation that its source, an absolute path without links,

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import type { ContainerNetwork } from "../../model/container-spec.ts";
 import { refuse, quote } from "./refusal.ts";
 
 /** Text of a file of the host; "" when absent. */
@@ -20,11 +21,7 @@ export interface Resolver {
   readonly ndotsSet: boolean;
 }
 
-export interface ResolverWishes {
-  readonly dns?: readonly string[];
-  readonly dnsSearch?: readonly string[];
-  readonly dnsOptions?: readonly string[];
-}
+type ResolverWishes = Pick<ContainerNetwork, "dns" | "dnsSearch" | "dnsOptions">;
 
 /** The address at which the engine's name server is reached in each container. */
 export const embeddedServer = "127.0.0.11";
@@ -32,7 +29,10 @@ const systemdStub = "127.0.0.53";
 const systemdFile = "/run/systemd/resolve/resolv.conf";
 
 /** The host's resolver with the caller's wishes: each replaces the host's, as in Docker. SPEC: resolv.conf(5) */
-export function readResolver(host: ResolverHost, { dns, dnsSearch, dnsOptions }: ResolverWishes): Resolver {
+export function readResolver(
+  host: ResolverHost,
+  { dns, dnsSearch, dnsOptions }: ResolverWishes = {},
+): Resolver {
   const file = readHostFile(host);
   const servers = dns === undefined || dns.length === 0 ? file.servers : dns;
   const search = dnsSearch === undefined || dnsSearch.length === 0 ? file.search : dnsSearch;
@@ -88,7 +88,11 @@ export function formatEmbeddedResolvConf({ search, options, ndotsSet }: Resolver
 }
 
 /** Throws "invalid" in Docker's words. */
-export function checkResolverWishes({ dns = [], dnsSearch = [], dnsOptions = [] }: ResolverWishes): void {
+export function checkResolverWishes({
+  dns = [],
+  dnsSearch = [],
+  dnsOptions = [],
+}: ResolverWishes = {}): void {
   for (const address of dns) {
     if (isIP(address) === 0) throw refuse(`${address.slice(0, 100)} is not an ip address`);
   }

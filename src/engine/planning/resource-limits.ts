@@ -1,12 +1,12 @@
 import { checkResourceLimit, findResourceName } from "../../linux/process/rlimit.ts";
 import type { RuntimeConfig } from "../../spec/runtime-config.ts";
-import type { ContainerSpec } from "../../model/containers.ts";
+import type { ContainerResources } from "../../model/container-spec.ts";
 import { quote, refuse } from "./refusal.ts";
 
 type ResourceLimit = NonNullable<RuntimeConfig["process"]["rlimits"]>[number];
 
 /** In the specification's names. −1 is unlimited. Throws "invalid" for unknown, contradicting and doubled ones. */
-export function planResourceLimits(asked: ContainerSpec["rlimits"] = []): readonly ResourceLimit[] {
+export function planResourceLimits(asked: ContainerResources["rlimits"] = []): readonly ResourceLimit[] {
   const seen = new Set<string>();
   return asked.map(({ name, soft, hard }) => {
     const resource = findResourceName(name);

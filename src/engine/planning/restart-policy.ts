@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { RestartPolicy } from "../../model/restarts.ts";
-import type { ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 import { refuse } from "./refusal.ts";
 
 const firstDelayMs = 100;
@@ -49,7 +49,9 @@ function wantsRestart(policy: RestartPolicy | undefined, { code, restartCount }:
 }
 
 /** Throws "invalid" for a policy that contradicts what else was asked for. */
-export function checkRestartPolicy({ restartPolicy, autoRemove, lifetime }: ContainerSpec): void {
+export function checkRestartPolicy({
+  lifecycle: { restartPolicy, autoRemove, lifetime } = {},
+}: ContainerSpec): void {
   if (restartPolicy === undefined || restartPolicy.name === "no") return;
   const { name, maximumRetries = 0 } = restartPolicy;
   if (!Number.isSafeInteger(maximumRetries) || maximumRetries < 0) {

@@ -3,7 +3,7 @@ import type { SeccompProfile } from "../../spec/seccomp.ts";
 import type { RuntimeConfig, RuntimeDevice, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
 import { findHostId, type IdMaps } from "../../spec/id-map.ts";
 import { splitSeconds } from "../../spec/time-offsets.ts";
-import type { ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 import { isWithoutDeviceList } from "./cgroup-mode.ts";
 import { planDevices } from "./devices.ts";
 import { withHome } from "./environment.ts";
@@ -40,21 +40,23 @@ export function planRuntimeConfig(
   spec: ContainerSpec,
   { plan, facts }: { readonly plan: ContainerPlan; readonly facts: StartFacts },
 ): RuntimeConfig {
-  const privileged = spec.privileged ?? false;
+  const privileged = spec.isolation?.privileged ?? false;
   const { user } = facts;
-  const ownsUts = (spec.namespaces?.uts ?? "private") === "private";
+  const ownsUts = (spec.isolation?.namespaces?.uts ?? "private") === "private";
   return {
     ociVersion: "1.2.0",
     process: {
       terminal: plan.terminal,
-      ...(spec.consoleSize === undefined
+      ...(spec.process?.consoleSize === undefined
         ? {}
-        : { consoleSize: { height: spec.consoleSize.rows, width: spec.consoleSize.columns } }),
+        : {
+            consoleSize: { height: spec.process?.consoleSize.rows, width: spec.process?.consoleSize.columns },
+          }),
       user: {
         uid: user.uid,
         gid: user.gid,
         additionalGids: user.additionalGids,
-        ...(spec.umask === undefined ? {} : { umask: spec.umask }),
+        ...(spec.process?.umask === undefined ? {} : { umask: spec.process?.umask }),
       },
       args: plan.args,
       env: withSecrets(withHome(plan.env, user.home), facts.secretVariables ?? []),
@@ -65,14 +67,14 @@ export function planRuntimeConfig(
         permitted: plan.capabilities,
       },
       rlimits: plan.rlimits,
-      noNewPrivileges: spec.noNewPrivileges ?? false,
-      ...(spec.personality === undefined ? {} : { personality: spec.personality }),
+      noNewPrivileges: spec.isolation?.noNewPrivileges ?? false,
+      ...(spec.process?.personality === undefined ? {} : { personality: spec.process?.personality }),
       ...(plan.appArmorProfile === undefined ? {} : { apparmorProfile: plan.appArmorProfile }),
-      ...(spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: spec.oomScoreAdj }),
+      ...(spec.resources?.oomScoreAdj === undefined ? {} : { oomScoreAdj: spec.resources?.oomScoreAdj }),
     },
     root: {
       path: "rootfs",
-      readonly: spec.readOnlyRoot ?? false,
+      readonly: spec.storage?.readOnlyRoot ?? false,
       ...(isWithoutDeviceList(spec) ? { nodev: true } : {}),
     },
     ...(ownsUts ? { hostname: plan.hostname } : {}),
@@ -81,16 +83,16 @@ export function planRuntimeConfig(
       privileged,
       ...(isWithoutDeviceList(spec) ? { nodev: true } : {}),
       cgroups:
-        spec.cgroups === "disabled"
+        spec.resources?.cgroups === "disabled"
           ? "absent"
-          : privileged || spec.writableCgroups === true
+          : privileged || spec.isolation?.writableCgroups === true
             ? "writable"
-            : plan.isSystemd && spec.namespaces?.cgroup !== "host"
+            : plan.isSystemd && spec.isolation?.namespaces?.cgroup !== "host"
               ? "systemd"
               : "readonly",
-      ...(spec.namespaces?.ipc === "none" ? {} : { shmBytes: plan.shmBytes }),
+      ...(spec.isolation?.namespaces?.ipc === "none" ? {} : { shmBytes: plan.shmBytes }),
       files: facts.files,
-      readOnlyRoot: spec.readOnlyRoot ?? false,
+      readOnlyRoot: spec.storage?.readOnlyRoot ?? false,
       mounts: plan.mounts,
       secrets: plan.secrets.files,
       ...(facts.sharedShm === undefined ? {} : { sharedShm: facts.sharedShm }),
@@ -131,13 +133,13 @@ export function planRuntimeConfig(
 function planNamespaces(spec: ContainerSpec): RuntimeConfig["linux"]["namespaces"] {
   const modes: readonly (readonly [RuntimeNamespaceType, unknown])[] = [
     ["mount", "private"],
-    ["network", spec.namespaces?.network],
-    ["uts", spec.namespaces?.uts],
-    ["pid", spec.namespaces?.pid],
-    ["ipc", spec.namespaces?.ipc],
-    ["cgroup", spec.namespaces?.cgroup],
-    ["user", spec.namespaces?.user ?? "host"],
-    ["time", spec.timeOffsets === undefined ? "host" : "private"],
+    ["network", spec.isolation?.namespaces?.network],
+    ["uts", spec.isolation?.namespaces?.uts],
+    ["pid", spec.isolation?.namespaces?.pid],
+    ["ipc", spec.isolation?.namespaces?.ipc],
+    ["cgroup", spec.isolation?.namespaces?.cgroup],
+    ["user", spec.isolation?.namespaces?.user ?? "host"],
+    ["time", spec.isolation?.timeOffsets === undefined ? "host" : "private"],
   ];
   return modes.filter(([, mode]) => mode !== "host").map(([type]) => ({ type }));
 }
@@ -145,7 +147,9 @@ function planNamespaces(spec: ContainerSpec): RuntimeConfig["linux"]["namespaces
 /** "tty", which may write to everybody's terminal. */
 const terminalGroup = 5;
 
-function planTimeOffsets({ timeOffsets }: ContainerSpec): Pick<RuntimeConfig["linux"], "timeOffsets"> {
+function planTimeOffsets({
+  isolation: { timeOffsets } = {},
+}: ContainerSpec): Pick<RuntimeConfig["linux"], "timeOffsets"> {
   if (timeOffsets === undefined) return {};
   const { monotonicMs, boottimeMs } = timeOffsets;
   return {

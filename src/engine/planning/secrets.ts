@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { SecretUse } from "../../model/secrets.ts";
-import type { ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
 import { cleanPath, isWithin } from "./clean-path.ts";
 import { quote, refuse } from "./refusal.ts";
 
@@ -33,7 +33,7 @@ export interface PlannedSecrets {
 }
 
 /** Throws "invalid" for a target that can't be, or that something else has. */
-export function planSecrets({ secrets = [], mounts = [] }: ContainerSpec): PlannedSecrets {
+export function planSecrets({ storage: { secrets = [], mounts = [] } = {} }: ContainerSpec): PlannedSecrets {
   const taken = new Set(mounts.map(({ target }) => cleanPath(target)));
   const files = secrets.filter(({ kind }) => kind === "file").map(planFile);
   for (const { target } of files) {

@@ -1,4 +1,5 @@
-import type { ContainerMount, ContainerSpec } from "../../model/containers.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
+import type { ContainerMount } from "../../model/mounts.ts";
 import { cleanPath } from "./clean-path.ts";
 import { refuse } from "./refusal.ts";
 
@@ -24,7 +25,7 @@ const places: Readonly<Record<string, string>> = {
 /** Undefined where the container is as any other. Throws "invalid" for a size that can't be. */
 export function planSystemd(
   id: string,
-  { systemd, systemdTmpfsBytes: bytes = defaultBytes }: ContainerSpec,
+  { process: { systemd, systemdTmpfsBytes: bytes = defaultBytes } = {} }: ContainerSpec,
   { args, mounts }: { readonly args: readonly string[]; readonly mounts: readonly ContainerMount[] },
 ): SystemdMode | undefined {
   if (!Number.isSafeInteger(bytes) || bytes < 0) throw refuse(`invalid size of systemd's tmpfs: ${bytes}`);

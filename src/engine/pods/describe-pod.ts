@@ -24,12 +24,12 @@ export function describePod(state: State, host: HostFacts, record: PodRecord): P
     infraId: id,
     containers,
     networks: networksOf(record),
-    ports: spec.ports ?? [],
-    extraHosts: spec.extraHosts ?? [],
-    dns: spec.dns ?? [],
-    dnsSearch: spec.dnsSearch ?? [],
-    dnsOptions: spec.dnsOptions ?? [],
-    limits: hasPodCgroup(record) ? (spec.limits ?? {}) : {},
+    ports: spec.network?.ports ?? [],
+    extraHosts: spec.network?.extraHosts ?? [],
+    dns: spec.network?.dns ?? [],
+    dnsSearch: spec.network?.dnsSearch ?? [],
+    dnsOptions: spec.network?.dnsOptions ?? [],
+    limits: hasPodCgroup(record) ? (spec.resources?.limits ?? {}) : {},
   };
 }
 
@@ -38,7 +38,7 @@ function containerOf({ id, name, state }: ContainerRecord): PodDetails["containe
 }
 
 function networksOf({ spec, endpoints = [] }: PodRecord): readonly string[] {
-  const mode = spec.namespaces?.network;
+  const mode = spec.isolation?.namespaces?.network;
   if (typeof mode === "object") return [`container:${mode.container}`];
   return mode === undefined ? endpoints.map(({ networkName }) => networkName) : [mode];
 }

@@ -5,9 +5,9 @@ import { type ImageConfig, noDefaults } from "../../spec/image/config.ts";
 import { reconnect } from "../../runtime/reconnect.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import type { ContainerState } from "../../model/containers.ts";
-import { listSnapshots } from "./stored-objects.ts";
+import type { ContainerState } from "../../model/container-state.ts";
 import { findContainerId } from "../../model/ids.ts";
+import { listSnapshots } from "./stored-objects.ts";
 
 /**
  * Records the containers that have a file system but no record. Their settings are lost: the records serve to read their
@@ -31,8 +31,8 @@ export async function addContainers(
       createdAt: Date.now(),
       spec: {
         image: image?.id ?? "unknown",
-        namespaces: { network: "none" },
-        ...(image === undefined ? { command: ["false"] } : {}),
+        isolation: { namespaces: { network: "none" } },
+        ...(image === undefined ? { process: { command: ["false"] } } : {}),
       },
       image: image?.id ?? "unknown",
       imageId: image?.id ?? "",

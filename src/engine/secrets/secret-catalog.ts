@@ -141,7 +141,8 @@ export class SecretCatalog {
   #removeUnused(ids: readonly SecretId[]): void {
     if (ids.length === 0) return;
     const used = new Set<string | undefined>([...this.#state.secrets().values()].map(({ id }) => id));
-    for (const { spec } of this.#state.containers()) for (const { id } of spec.secrets ?? []) used.add(id);
+    for (const { spec } of this.#state.containers())
+      for (const { id } of spec.storage?.secrets ?? []) used.add(id);
     for (const id of ids) if (!used.has(id) && !this.#pins.has(id)) this.#store.remove(id);
   }
 }

@@ -5,12 +5,13 @@ import { Failure, kindOf, within } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { damagedState, isDamage, requireEmpty } from "./damage.ts";
 import { databaseFailure } from "./database-failure.ts";
+import { groupSpecs } from "./group-specs.ts";
 import { syncPath } from "./join-log.ts";
 import { Reserve } from "./reserve.ts";
 import { findSchemaVersion } from "./schema-version.ts";
 
-/** Each brings the schema from its index to the next version; never change one that was released. */
-const migrations: readonly string[] = [
+/** Each brings the database from its index to the next version; never change one that was released. */
+const migrations: readonly (string | ((connection: DatabaseSync) => void))[] = [
   `CREATE TABLE containers (
      id TEXT PRIMARY KEY,
      name TEXT NOT NULL UNIQUE,
@@ -34,6 +35,7 @@ const migrations: readonly string[] = [
   "CREATE TABLE manifest_lists (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
   "CREATE TABLE networks (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;",
   "CREATE TABLE secrets (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+  groupSpecs,
 ];
 
 /** The state's database: one connection, which is the only one (the data root is locked). */
@@ -227,6 +229,16 @@ function migrate(connection: DatabaseSync, beforeFirst: () => void): void {
   const version = row.user_version;
   if (version === 0) beforeFirst();
   for (let next = version; next < migrations.length; next++) {
-    connection.exec(`BEGIN IMMEDIATE; ${migrations[next]}; PRAGMA user_version = ${next + 1}; COMMIT`);
+    const migration = migrations[next];
+    connection.exec("BEGIN IMMEDIATE");
+    try {
+      if (typeof migration === "function") migration(connection);
+      else connection.exec(migration ?? "");
+      fault("state.migrated");
+      connection.exec(`PRAGMA user_version = ${next + 1}; COMMIT`);
+    } catch (thrown) {
+      if (connection.isTransaction) connection.exec("ROLLBACK");
+      throw thrown;
+    }
   }
 }

@@ -1,14 +1,15 @@
+import type { ContainerSpec } from "../../model/container-spec.ts";
+import type { ContainerState, StartTiming } from "../../model/container-state.ts";
+import type { ContainerId, NetworkId, SecretId, VolumeName } from "../../model/ids.ts";
 import type { ContainerLimits } from "../../model/limits.ts";
-import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
+import type { ManifestListEntry } from "../../model/manifests.ts";
 import type { EndpointSettings, SubnetSpec } from "../../model/networks.ts";
+import type { PodNamespace } from "../../model/pods.ts";
+import type { WallMs } from "../../model/time.ts";
+import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
 import type { ImageConfig } from "../../spec/image/config.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
-import type { PodNamespace } from "../../model/pods.ts";
-import type { ManifestListEntry } from "../../model/manifests.ts";
-import type { ContainerSpec, ContainerState, StartTiming } from "../../model/containers.ts";
-import type { WallMs } from "../../model/time.ts";
-import type { ContainerId, NetworkId, SecretId, VolumeName } from "../../model/ids.ts";
 
 /** What is kept about a container. Frozen; a change is a new record. */
 export interface ContainerRecord {

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { fault } from "../../base/fault.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { EngineEvent } from "../../model/engine.ts";
+import type { ContainerId, VolumeName } from "../../model/ids.ts";
 import { damagedState, isDamage } from "./damage.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { EventStore } from "./event-store.ts";
@@ -20,7 +21,6 @@ import {
   subjectOf,
   type VolumeRecord,
 } from "./records.ts";
-import type { ContainerId, VolumeName } from "../../model/ids.ts";
 
 /**
  * All that the engine remembers, in `<dataRoot>/state.db`. Reads come from memory; every change is in the database
@@ -94,7 +94,7 @@ export class State implements Disposable {
     events: readonly EngineEvent[] = [],
     along: Pick<RemoveIntent, "volumes" | "image"> = {},
   ): IntentId {
-    const { cgroupParent, cgroups } = this.findContainer(id)?.spec ?? {};
+    const { resources: { cgroupParent, cgroups } = {} } = this.findContainer(id)?.spec ?? {};
     const intent: Intent = {
       kind: "remove",
       containerId: id,

@@ -8,9 +8,9 @@ import { eventTimeNs } from "../describe-event.ts";
 import type { VolumeRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { EngineEvent } from "../../model/engine.ts";
+import type { ContainerId, VolumeName } from "../../model/ids.ts";
 import type { VolumeSpec } from "../../model/volumes.ts";
 import { anonymousLabel, parseNewVolumeName, randomVolumeName, refuseVolume } from "./volume-name.ts";
-import type { ContainerId, VolumeName } from "../../model/ids.ts";
 
 /** Records and directories of volumes, kept together. Who uses a volume is told by the records of the containers. */
 export class VolumeCatalog {
@@ -64,7 +64,7 @@ export class VolumeCatalog {
   users(): ReadonlyMap<string, readonly ContainerId[]> {
     const users = new Map<string, ContainerId[]>();
     for (const { id, spec } of this.#state.containers()) {
-      for (const mount of spec.mounts ?? []) {
+      for (const mount of spec.storage?.mounts ?? []) {
         if (mount.kind !== "volume" || mount.name === undefined) continue;
         const known = users.get(mount.name);
         if (known === undefined) users.set(mount.name, [id]);

@@ -88,64 +88,68 @@ describe("planContainer()", () => {
     const { received, ...spec } = planContainer(parseCreateRequest(fromDockerCli), undefined);
     expect(spec).toEqual({
       image: "x",
-      terminal: false,
-      openStdin: false,
-      stdinOnce: false,
       labels: {},
-      autoRemove: false,
-      capabilities: { add: [], drop: [] },
-      privileged: false,
-      readOnlyRoot: false,
-      extraHosts: [],
-      namespaces: {},
-      limits: {},
-      mounts: [],
-      rlimits: [],
+      process: { terminal: false, openStdin: false, stdinOnce: false },
+      isolation: { namespaces: {}, privileged: false, capabilities: { add: [], drop: [] } },
+      resources: { limits: {}, rlimits: [] },
+      storage: { readOnlyRoot: false, mounts: [] },
+      network: { extraHosts: [] },
+      lifecycle: { autoRemove: false },
     });
-    expect(received.hostConfig.NetworkMode).toBe("default");
+    expect(received?.hostConfig).toMatchObject({ NetworkMode: "default" });
   });
 
   test.each([
-    [{ Cmd: "one" }, { command: ["one"] }],
-    [{ Entrypoint: [""] }, { entrypoint: [""] }],
-    [{ Entrypoint: ["a", "b"] }, { entrypoint: ["a", "b"] }],
-    [{ StopTimeout: 3 }, { stopGraceMs: 3000 }],
-    [{ StopTimeout: -1 }, { stopGraceMs: 2 ** 31 - 1 }],
-    [{ NetworkDisabled: true }, { namespaces: { network: "none" } }],
-    [{ Healthcheck: { Test: ["NONE"] } }, { healthcheck: ["NONE"] }],
-    [{ Healthcheck: { Test: ["CMD", "x"], Interval: 1e9 } }, { healthcheck: ["CMD", "x"] }],
-    [{ HostConfig: { LogConfig: { Type: "none" } } }, { log: "none" }],
+    [{ Cmd: "one" }, { process: { command: ["one"] } }],
+    [{ Entrypoint: [""] }, { process: { entrypoint: [""] } }],
+    [{ Entrypoint: ["a", "b"] }, { process: { entrypoint: ["a", "b"] } }],
+    [{ StopTimeout: 3 }, { lifecycle: { stopGraceMs: 3000 } }],
+    [{ StopTimeout: -1 }, { lifecycle: { stopGraceMs: 2 ** 31 - 1 } }],
+    [{ NetworkDisabled: true }, { isolation: { namespaces: { network: "none" } } }],
+    [{ Healthcheck: { Test: ["NONE"] } }, { lifecycle: { healthcheck: ["NONE"] } }],
+    [{ Healthcheck: { Test: ["CMD", "x"], Interval: 1e9 } }, { lifecycle: { healthcheck: ["CMD", "x"] } }],
+    [{ HostConfig: { LogConfig: { Type: "none" } } }, { storage: { log: "none" } }],
     [
       { HostConfig: { LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "4" } } } },
-      { log: { fileBytes: 1_000_000, files: 4 } },
+      { storage: { log: { fileBytes: 1_000_000, files: 4 } } },
     ],
     [
       { HostConfig: { NetworkMode: "host", PidMode: "container:a", IpcMode: "shareable", UTSMode: "host" } },
-      { namespaces: { network: "host", pid: { container: "a" }, ipc: "shareable", uts: "host" } },
+      {
+        isolation: {
+          namespaces: { network: "host", pid: { container: "a" }, ipc: "shareable", uts: "host" },
+        },
+      },
     ],
     [
       { HostConfig: { CgroupnsMode: "host", NetworkMode: "container:b" } },
-      { namespaces: { cgroup: "host", network: { container: "b" } } },
+      { isolation: { namespaces: { cgroup: "host", network: { container: "b" } } } },
     ],
     [
       { HostConfig: { Binds: ["/a:/b", "/c:/d:ro,rslave,Z"] } },
       {
-        mounts: [
-          { kind: "bind", source: "/a", target: "/b", createSource: true },
-          {
-            kind: "bind",
-            source: "/c",
-            target: "/d",
-            createSource: true,
-            readonly: true,
-            propagation: "rslave",
-          },
-        ],
+        storage: {
+          mounts: [
+            { kind: "bind", source: "/a", target: "/b", createSource: true },
+            {
+              kind: "bind",
+              source: "/c",
+              target: "/d",
+              createSource: true,
+              readonly: true,
+              propagation: "rslave",
+            },
+          ],
+        },
       },
     ],
     [
       { HostConfig: { Mounts: [{ Type: "bind", Source: "/a", Target: "/b", ReadOnly: true }] } },
-      { mounts: [{ kind: "bind", source: "/a", target: "/b", createSource: false, readonly: true }] },
+      {
+        storage: {
+          mounts: [{ kind: "bind", source: "/a", target: "/b", createSource: false, readonly: true }],
+        },
+      },
     ],
     [
       {
@@ -153,48 +157,53 @@ describe("planContainer()", () => {
           Mounts: [{ Type: "tmpfs", Target: "/t", TmpfsOptions: { SizeBytes: 5, Mode: 0o1777 } }],
         },
       },
-      { mounts: [{ kind: "tmpfs", target: "/t", options: "size=5,mode=1777" }] },
+      { storage: { mounts: [{ kind: "tmpfs", target: "/t", options: "size=5,mode=1777" }] } },
     ],
     [
       { HostConfig: { Tmpfs: { "/t": "size=64m" } } },
-      { mounts: [{ kind: "tmpfs", target: "/t", options: "size=64m" }] },
+      { storage: { mounts: [{ kind: "tmpfs", target: "/t", options: "size=64m" }] } },
     ],
     [
       { HostConfig: { Memory: 64 << 20, MemorySwap: -1, PidsLimit: -1, NanoCpus: 5e8, CpusetCpus: "0" } },
-      { limits: { memoryBytes: 64 << 20, memorySwapBytes: -1, nanoCpus: 5e8, cpusetCpus: "0" } },
+      {
+        resources: { limits: { memoryBytes: 64 << 20, memorySwapBytes: -1, nanoCpus: 5e8, cpusetCpus: "0" } },
+      },
     ],
     [
       { HostConfig: { SecurityOpt: ["explain-denials", "seccomp=builtin"] } },
-      { explainDenials: true, seccomp: "builtin" },
+      { isolation: { explainDenials: true, seccomp: "builtin" } },
     ],
     [
       { HostConfig: { SecurityOpt: ["explain-denials=true", "explain-denials:false"] } },
-      { explainDenials: false },
+      { isolation: { explainDenials: false } },
     ],
     [
       { HostConfig: { SecurityOpt: ["no-new-privileges", "seccomp=unconfined"] } },
-      { noNewPrivileges: true, seccomp: "unconfined" },
+      { isolation: { noNewPrivileges: true, seccomp: "unconfined" } },
     ],
     [
       { HostConfig: { SecurityOpt: ["no-new-privileges:false", 'seccomp={"a":1}', "label=disable"] } },
-      { noNewPrivileges: false, seccomp: { profile: '{"a":1}' } },
+      { isolation: { noNewPrivileges: false, seccomp: { profile: '{"a":1}' } } },
     ],
-    [{ HostConfig: { MaskedPaths: [], ReadonlyPaths: [] } }, { systemPaths: "unconfined" }],
-    [{ HostConfig: { MaskedPaths: ["/a"], ReadonlyPaths: [] } }, { maskedPaths: ["/a"], readonlyPaths: [] }],
+    [{ HostConfig: { MaskedPaths: [], ReadonlyPaths: [] } }, { isolation: { systemPaths: "unconfined" } }],
+    [
+      { HostConfig: { MaskedPaths: ["/a"], ReadonlyPaths: [] } },
+      { isolation: { maskedPaths: ["/a"], readonlyPaths: [] } },
+    ],
     [
       { HostConfig: { SecurityOpt: ["label=user:x", "label:level:s0:c1,c2"] } },
-      { selinux: ["user:x", "level:s0:c1,c2"] },
+      { isolation: { selinux: ["user:x", "level:s0:c1,c2"] } },
     ],
-    [{ HostConfig: { SecurityOpt: ["label=user:x", "label=disable"] } }, { selinux: [] }],
-    [{ HostConfig: { IpcMode: "none" } }, { namespaces: { ipc: "none" } }],
-    [{ HostConfig: { UTSMode: "container:a" } }, { namespaces: { uts: { container: "a" } } }],
+    [{ HostConfig: { SecurityOpt: ["label=user:x", "label=disable"] } }, { isolation: { selinux: [] } }],
+    [{ HostConfig: { IpcMode: "none" } }, { isolation: { namespaces: { ipc: "none" } } }],
+    [{ HostConfig: { UTSMode: "container:a" } }, { isolation: { namespaces: { uts: { container: "a" } } } }],
     [
       {
         HostConfig: {
           Mounts: [{ Type: "image", Source: "busybox", Target: "/x", ImageOptions: { Subpath: "etc" } }],
         },
       },
-      { mounts: [{ kind: "image", image: "busybox", target: "/x", subpath: "etc" }] },
+      { storage: { mounts: [{ kind: "image", image: "busybox", target: "/x", subpath: "etc" }] } },
     ],
     [
       {
@@ -206,17 +215,27 @@ describe("planContainer()", () => {
         },
       },
       {
-        rlimits: [
-          { name: "nofile", soft: 1, hard: 2 },
-          { name: "core", soft: -1, hard: -1 },
-        ],
+        resources: {
+          rlimits: [
+            { name: "nofile", soft: 1, hard: 2 },
+            { name: "core", soft: -1, hard: -1 },
+          ],
+        },
       },
     ],
-    [{ HostConfig: { ExtraHosts: ["a:1.2.3.4", "b=::1"] } }, { extraHosts: ["a:1.2.3.4", "b:::1"] }],
-    [{ HostConfig: { StorageOpt: { size: "1.5g" } } }, { storageBytes: 1_610_612_736 }],
+    [
+      { HostConfig: { ExtraHosts: ["a:1.2.3.4", "b=::1"] } },
+      { network: { extraHosts: ["a:1.2.3.4", "b:::1"] } },
+    ],
+    [{ HostConfig: { StorageOpt: { size: "1.5g" } } }, { storage: { storageBytes: 1_610_612_736 } }],
     [
       { HostConfig: { ShmSize: 5, OomScoreAdj: -3, CapAdd: ["ALL"], GroupAdd: ["5"], Init: false } },
-      { shmBytes: 5, oomScoreAdj: -3, capabilities: { add: ["ALL"], drop: [] }, groupAdd: ["5"] },
+      {
+        storage: { shmBytes: 5 },
+        resources: { oomScoreAdj: -3 },
+        isolation: { capabilities: { add: ["ALL"], drop: [] } },
+        process: { groupAdd: ["5"] },
+      },
     ],
   ])("%j", (body, spec) => {
     expect(plan(body)).toMatchObject(spec);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { formatKeysHeader, parseKeysHeader } from "../../../src/api/image/encryption-keys.ts";
-import { planPod } from "../../../src/api/pod/pod-request.ts";
+import { parsePodSpec } from "../../../src/api/pod/pod-request.ts";
 
 test("parseKeysHeader() gives what formatKeysHeader() took, and refuses what is none", () => {
   const keys = ["-----BEGIN PUBLIC KEY-----\n+/\n", "ü"];
@@ -11,10 +11,10 @@ test("parseKeysHeader() gives what formatKeysHeader() took, and refuses what is 
     expect(() => parseKeysHeader(wrong)).toThrow("cannot read a header of keys");
 });
 
-test("planPod() takes what belongs to a pod, and leaves the rest of a container's request", () => {
-  expect(planPod(undefined)).toEqual({ extraHosts: [] });
+test("parsePodSpec() takes what belongs to a pod, and leaves the rest of a container's request", () => {
+  expect(parsePodSpec(undefined)).toEqual({ extraHosts: [] });
   expect(
-    planPod({
+    parsePodSpec({
       Name: "web",
       Share: ["net", "pid"],
       Labels: { a: "b" },
@@ -39,5 +39,5 @@ test("planPod() takes what belongs to a pod, and leaves the rest of a container'
     [{ HostConfig: { Dns: "x" } }, "HostConfig.Dns must be a list"],
     ["text", "must be an object"],
   ] as const)
-    expect(() => planPod(body)).toThrow(words);
+    expect(() => parsePodSpec(body)).toThrow(words);
 });

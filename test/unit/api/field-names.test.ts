@@ -14,7 +14,7 @@ import {
   parseNetworkRequest,
 } from "../../../src/api/network/network-request.ts";
 import { parseFastPathRun } from "../../../src/api/container/fast-path-run-request.ts";
-import { planPod } from "../../../src/api/pod/pod-request.ts";
+import { parsePodSpec } from "../../../src/api/pod/pod-request.ts";
 import { parseLoginRequest } from "../../../src/api/image/registry-auth.ts";
 import { endpointShapes } from "../../../src/api/network/endpoint-shapes.ts";
 import { configShapes, hostConfigShapes } from "../../../src/api/container/create-shapes.ts";
@@ -117,7 +117,7 @@ const bodies: Readonly<Record<string, readonly [read: (body: unknown) => unknown
   "manifests.annotate": [parseManifestAnnotation, { Manifest: "A", Os: "linux", OsFeatures: ["F"] }],
   "secrets.create": [parseSecretRequest, { Name: "S", Data: "QQ==", Labels: labels }],
   "pods.create": [
-    planPod,
+    parsePodSpec,
     { Name: "P", Labels: labels, Share: ["net"], HostConfig: { Dns: ["1.1.1.1"] }, Hostname: "H" },
   ],
   "tare.run": [

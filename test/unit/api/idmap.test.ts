@@ -31,9 +31,9 @@ describe("idmap of a bind", () => {
       parseCreateRequest({ Image: "x", HostConfig: { Mounts: [parseMount(text)] } }),
       undefined,
     );
-    expect(plan.mounts).toMatchObject([{ idmap }]);
+    expect(plan.storage?.mounts).toMatchObject([{ idmap }]);
     const again = planContainer(parseCreateRequest(createRequestOf(plan)), undefined);
-    expect(again.mounts).toMatchObject([{ idmap }]);
+    expect(again.storage?.mounts).toMatchObject([{ idmap }]);
   });
 
   test("--mount refuses it for what is no bind, and a wrong owner", () => {

@@ -17,24 +17,25 @@ describe("planPodmanFields()", () => {
     };
     const planned = planPodmanFields(fields);
     expect(planned).toEqual({
-      requires: ["a"],
-      envMerge: ["A=$B"],
-      imageVolumes: "tmpfs",
-      passwdEntry: "p",
-      groupEntry: "g",
-      hostUsers: ["me"],
-      chrootDirectories: ["/a"],
-      timeoutMs: 3000,
-      hostsFile: "none",
-      secrets: [{ secret: "s", kind: "variable" }],
+      process: { envMerge: ["A=$B"], passwdEntry: "p", groupEntry: "g", hostUsers: ["me"] },
+      resources: {},
+      storage: { imageVolumes: "tmpfs", secrets: [{ secret: "s", kind: "variable" }] },
+      network: { chrootDirectories: ["/a"], hostsFile: "none" },
+      lifecycle: { requires: ["a"], timeoutMs: 3000 },
     });
     expect(formatPodmanFields(planned)).toEqual(fields);
-    expect(formatPodmanFields({ timeoutMs: 1 })).toEqual({ TimeoutSeconds: 1 });
+    expect(formatPodmanFields({ lifecycle: { timeoutMs: 1 } })).toEqual({ TimeoutSeconds: 1 });
   });
 
   test("takes what is empty for nothing", () => {
     const empty = { Requires: null, EnvMerge: [], ImageVolumes: "", PasswdEntry: "", TimeoutSeconds: 0 };
-    expect(planPodmanFields(empty)).toEqual({});
+    expect(planPodmanFields(empty)).toEqual({
+      process: {},
+      resources: {},
+      storage: {},
+      network: {},
+      lifecycle: {},
+    });
     expect(formatPodmanFields({})).toEqual({});
   });
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { planContainer } from "../../../src/api/container/container-plan.ts";
 import { parseCreateRequest } from "../../../src/api/container/create-request.ts";
-import { formatTareFields, type PlannedTareFields } from "../../../src/api/container/tare-fields.ts";
+import { formatTareFields } from "../../../src/api/container/tare-fields.ts";
+import type { ContainerSpec } from "../../../src/model/container-spec.ts";
 
 function plan(fields: object) {
   return planContainer(parseCreateRequest({ Image: "x", HostConfig: { Tare: fields } }), undefined);
@@ -17,13 +18,10 @@ describe("planTareFields()", () => {
       Personality: "LINUX32",
       NoHostname: true,
     };
-    const wanted: PlannedTareFields = {
-      umask: 0o027,
-      timeOffsets: { monotonicMs: 3_600_000 },
-      recordCalls: true,
-      ownsHosts: true,
-      personality: "LINUX32",
-      ownsHostname: true,
+    const wanted: Partial<ContainerSpec> = {
+      process: { umask: 0o027, personality: "LINUX32" },
+      isolation: { timeOffsets: { monotonicMs: 3_600_000 }, recordCalls: true },
+      network: { ownsHosts: true, ownsHostname: true },
     };
     expect(plan(asked)).toMatchObject(wanted);
     expect(formatTareFields(plan(asked))).toEqual({ Tare: asked });

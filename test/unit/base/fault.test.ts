@@ -10,7 +10,7 @@ import {
   imageOperations,
   recoveryOperations,
 } from "../../support/fault-operations.ts";
-import { copyPoints, repairPoints } from "../../support/fault-records.ts";
+import { copyPoints, migrationPoints, repairPoints } from "../../support/fault-records.ts";
 import { btrfsOperations, erofsOperations, vfsOperations } from "../../support/fault-storage.ts";
 import { isolatedOperations } from "../../support/fault-isolation.ts";
 import { networkOperations } from "../../support/fault-networks.ts";
@@ -52,6 +52,7 @@ test("faultPoints are all come by in some operation of the tests", () => {
     ...crashPoints,
     ...pushPoints,
     ...copyPoints,
+    ...migrationPoints,
     ...repairPoints,
   ]);
   expect(faultPoints.filter((point) => !tested.has(point))).toEqual([]);

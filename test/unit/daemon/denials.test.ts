@@ -36,8 +36,7 @@ test("what was watched goes through the API and back unchanged", async () => {
   const engine = new FakeEngine();
   const { id } = await engine.containers.create({
     image: "busybox",
-    explainDenials: true,
-    recordCalls: true,
+    isolation: { explainDenials: true, recordCalls: true },
   });
   const plain = await engine.containers.inspect(id);
   const watched = { denials, unrecordedCalls: 5, recordedProfile: "{}\n" };
@@ -47,7 +46,7 @@ test("what was watched goes through the API and back unchanged", async () => {
   const back = containerDetailsOf(reply, plain.imageConfig);
   expect(back).toMatchObject(watched);
   expect(back.denials).toEqual(denials);
-  expect(back.spec).toMatchObject({ explainDenials: true, recordCalls: true });
+  expect(back.spec).toMatchObject({ isolation: { explainDenials: true, recordCalls: true } });
   const unwatched = containerDetailsOf(
     JSON.parse(JSON.stringify(containerInspectOf(plain))),
     plain.imageConfig,

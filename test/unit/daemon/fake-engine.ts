@@ -12,14 +12,10 @@ import type { ImageDetails, Images } from "../../../src/model/images.ts";
 import type { ManifestList, Manifests } from "../../../src/model/manifests.ts";
 import type { LogOptions } from "../../../src/model/logs.ts";
 import type { ContainerStatistics, StatisticsOptions } from "../../../src/model/statistics.ts";
-import type {
-  ContainerDetails,
-  Containers,
-  ContainerSpec,
-  ContainerState,
-  ExecDetails,
-  ExecSpec,
-} from "../../../src/model/containers.ts";
+import type { ContainerSpec } from "../../../src/model/container-spec.ts";
+import type { ContainerState } from "../../../src/model/container-state.ts";
+import type { ContainerDetails, Containers } from "../../../src/model/containers.ts";
+import type { ExecDetails, ExecSpec } from "../../../src/model/execs.ts";
 import type { StorageBenchEvent, StorageBenchOptions } from "../../../src/model/storage-bench.ts";
 import { fakeBench } from "./fake-bench.ts";
 import type { DiskUsage, StoreUsage, UsageKind } from "../../../src/model/usage.ts";
@@ -124,13 +120,13 @@ export class FakeEngine implements Engine {
       }
       const id = asId<ContainerId>((this.known.length + 1).toString(16).padStart(2, "0").repeat(32));
       const process = new FakeProcess(
-        [...(spec.entrypoint ?? []), ...(spec.command ?? ["sh"])],
-        spec.terminal === true,
+        [...(spec.process?.entrypoint ?? []), ...(spec.process?.command ?? ["sh"])],
+        spec.process?.terminal === true,
       );
       const removed = Promise.withResolvers<void>();
       this.known.push({ id, name, spec, state: { status: "created" }, process, removed });
       this.emit("container", "create", id);
-      return { id, warnings: spec.oomScoreAdj === -500 ? ["cannot lower the score"] : [] };
+      return { id, warnings: spec.resources?.oomScoreAdj === -500 ? ["cannot lower the score"] : [] };
     },
     start: async (reference, { descriptors } = {}) => {
       if (descriptors !== undefined) this.descriptors.push(descriptors);
@@ -138,7 +134,7 @@ export class FakeEngine implements Engine {
       if (container.state.status === "running") {
         throw new Failure("conflict", "cannot start: it runs", { details: { alreadyRunning: true } });
       }
-      if (container.spec.command?.[0] === "missing") {
+      if (container.spec.process?.command?.[0] === "missing") {
         const sentence = 'cannot start "missing": no such file';
         container.state = {
           status: "exited",
@@ -148,7 +144,7 @@ export class FakeEngine implements Engine {
           error: sentence,
         };
         container.process.end(127);
-        if (container.spec.autoRemove === true) this.#forget(container);
+        if (container.spec.lifecycle?.autoRemove === true) this.#forget(container);
         throw new Failure("invalid", sentence, { details: { exitCode: 127 } });
       }
       container.state = { status: "running", pid: 4711, startedAt: Date.now() };
@@ -162,7 +158,7 @@ export class FakeEngine implements Engine {
           finishedAt: Date.now(),
         };
         this.emit("container", "die", container.id);
-        if (container.spec.autoRemove === true) this.#forget(container);
+        if (container.spec.lifecycle?.autoRemove === true) this.#forget(container);
       });
       this.emit("container", "start", container.id);
       process.start();
@@ -639,7 +635,7 @@ export class FakeEngine implements Engine {
   }
 
   #details({ id, name, spec, state }: FakeContainer): ContainerDetails {
-    const command = [...(spec.entrypoint ?? []), ...(spec.command ?? ["sh"])];
+    const command = [...(spec.process?.entrypoint ?? []), ...(spec.process?.command ?? ["sh"])];
     return {
       id: asId<ContainerId>(id),
       name,
@@ -653,20 +649,20 @@ export class FakeEngine implements Engine {
       endpoints: [],
       ports: [],
       exposedPorts: ["80/tcp"],
-      mounts: spec.mounts ?? [],
+      mounts: spec.storage?.mounts ?? [],
       spec,
       restartCount: 0,
       process: {
         path: command[0] ?? "",
         args: command.slice(1),
-        env: ["PATH=/bin", ...(spec.env ?? [])],
-        workingDirectory: spec.workingDirectory ?? "/",
-        user: spec.user ?? "",
+        env: ["PATH=/bin", ...(spec.process?.env ?? [])],
+        workingDirectory: spec.process?.workingDirectory ?? "/",
+        user: spec.process?.user ?? "",
       },
       imageConfig: config,
       effective: {
-        hostname: spec.hostname ?? id.slice(0, 12),
-        domainname: spec.domainname ?? "",
+        hostname: spec.network?.hostname ?? id.slice(0, 12),
+        domainname: spec.network?.domainname ?? "",
         capabilities: ["CAP_CHOWN"],
         maskedPaths: ["/proc/kcore"],
         readonlyPaths: ["/proc/sys"],

@@ -1,7 +1,8 @@
 import { Duplex } from "node:stream";
 import { encodeFrame } from "../../../src/api/http/stream-frames.ts";
 import type { LogEntry } from "../../../src/model/logs.ts";
-import type { AttachedStream, AttachOptions, ExitStatus } from "../../../src/model/containers.ts";
+import type { ExitStatus } from "../../../src/model/container-state.ts";
+import type { AttachedStream, AttachOptions } from "../../../src/model/streams.ts";
 
 /** A process that exists in memory only: `echo WORDS`, `cat`, `sleep SECONDS`, `exit CODE`, `flood BYTES`. */
 export class FakeProcess {

@@ -64,7 +64,7 @@ test("a request of 900 KB is read whole before the connection is taken over", as
   await using daemon = await startDaemon();
   const Env = Array.from({ length: 900 }, (_, index) => `V${index}=${"x".repeat(1000)}`);
   const { Id, started } = await run(daemon, ["echo", "x"], { Env });
-  expect(daemon.engine.find(Id).spec.env).toEqual(Env);
+  expect(daemon.engine.find(Id).spec.process?.env).toEqual(Env);
   expect(await readOutput(await started)).toEqual({ stdout: "x\n" });
 });
 

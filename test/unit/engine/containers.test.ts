@@ -8,7 +8,7 @@ import { Failure } from "../../../src/base/failure.ts";
 import { startEngine } from "../../../src/engine/local-engine.ts";
 import { openState } from "../../../src/engine/state/state.ts";
 import type { Engine } from "../../../src/model/engine.ts";
-import type { ContainerSpec } from "../../../src/model/containers.ts";
+import type { ContainerSpec } from "../../../src/model/container-spec.ts";
 import { Scratch } from "../../support/scratch.ts";
 import { FakeProcess, FakeWorld } from "./fake-dependencies.ts";
 import type { ContainerId } from "../../../src/model/ids.ts";
@@ -82,14 +82,17 @@ describe("create()", () => {
       [{ image: "absent" }, "not-found"],
       [{ image: "hello", name: "-" }, "invalid"],
       [
-        { image: "hello", mounts: [{ kind: "bind", source: join(world.root, "absent"), target: "/x" }] },
+        {
+          image: "hello",
+          storage: { mounts: [{ kind: "bind", source: join(world.root, "absent"), target: "/x" }] },
+        },
         "invalid",
       ],
-      [{ image: "hello", namespaces: { pid: { container: "absent" } } }, "invalid"],
-      [{ image: "hello", volumesFrom: [{ container: "absent" }] }, "invalid"],
-      [{ image: "hello", requires: ["absent"] }, "invalid"],
-      [{ image: "hello", seccomp: { profile: "{" } }, "invalid"],
-      [{ image: "hello", limits: { memoryBytes: 1024 } }, "invalid"],
+      [{ image: "hello", isolation: { namespaces: { pid: { container: "absent" } } } }, "invalid"],
+      [{ image: "hello", storage: { volumesFrom: [{ container: "absent" }] } }, "invalid"],
+      [{ image: "hello", lifecycle: { requires: ["absent"] } }, "invalid"],
+      [{ image: "hello", isolation: { seccomp: { profile: "{" } } }, "invalid"],
+      [{ image: "hello", resources: { limits: { memoryBytes: 1024 } } }, "invalid"],
     ] as [ContainerSpec, string][]) {
       await expect(engine.containers.create(spec)).rejects.toMatchObject({ kind });
     }
@@ -161,7 +164,7 @@ describe("wait()", () => {
   });
 
   test("ends, and so do attached streams, when a container ends that is started again", async () => {
-    const id = await create({ restartPolicy: { name: "always" } });
+    const id = await create({ lifecycle: { restartPolicy: { name: "always" } } });
     const { duplex } = await engine.containers.attach(id, { stdout: true });
     await engine.containers.start(id);
     const next = engine.containers.wait(id, { until: "next-exit" });
@@ -198,11 +201,11 @@ describe("start() and its end", () => {
   });
 
   test("removes a container with autoRemove, also when it could not start", async () => {
-    const first = await start({ autoRemove: true, name: "again" });
+    const first = await start({ name: "again", lifecycle: { autoRemove: true } });
     const removed = engine.containers.wait(first, { until: "removed" });
     world.processOf(first).end(3);
     expect(await removed).toEqual({ code: 3, oomKilled: false });
-    const second = await create({ autoRemove: true, name: "again" });
+    const second = await create({ name: "again", lifecycle: { autoRemove: true } });
     world.startFailure = new Failure("invalid", "cannot start it");
     await expect(engine.containers.start(second)).rejects.toThrow("cannot start it");
     expect(await engine.containers.list({ all: true })).toEqual([]);
@@ -284,7 +287,7 @@ describe("stop() and kill()", () => {
   });
 
   test("restart() keeps a container with autoRemove, and only for the restart", async () => {
-    const id = await start({ autoRemove: true });
+    const id = await start({ lifecycle: { autoRemove: true } });
     const first = world.processOf(id);
     await engine.containers.restart(id);
     expect(world.processOf(id)).not.toBe(first);
@@ -298,7 +301,7 @@ describe("stop() and kill()", () => {
   });
 
   test("restart() removes a container with autoRemove that cannot be started again", async () => {
-    const id = await start({ autoRemove: true });
+    const id = await start({ lifecycle: { autoRemove: true } });
     world.startFailure = new Failure("invalid", "cannot start it");
     await expect(engine.containers.restart(id)).rejects.toThrow("cannot start it");
     expect(await engine.containers.list({ all: true })).toEqual([]);
@@ -307,7 +310,7 @@ describe("stop() and kill()", () => {
 
   test("restart() removes a container with autoRemove whose start is refused before anything is done", async () => {
     const required = await start();
-    const id = await start({ autoRemove: true, requires: [required] });
+    const id = await start({ lifecycle: { autoRemove: true, requires: [required] } });
     await engine.containers.remove(required, { force: true });
     await expect(engine.containers.restart(id)).rejects.toThrow("which was removed");
     expect(await engine.containers.list({ all: true })).toEqual([]);
@@ -524,7 +527,7 @@ test("whatever is done at once, records and reality agree afterwards", async () 
           actions.map(async ([what, which]) => {
             const name = `one-${which}`;
             try {
-              if (what === "create") await create({ name, autoRemove: which === 3 });
+              if (what === "create") await create({ name, lifecycle: { autoRemove: which === 3 } });
               else if (what === "start") await containers.start(name);
               else if (what === "stop") await containers.stop(name, { graceMs: 1 });
               else if (what === "kill") await containers.kill(name);

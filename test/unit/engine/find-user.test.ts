@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findUser } from "../../../src/engine/containers/files/accounts.ts";
-import type { ContainerSpec } from "../../../src/model/containers.ts";
+import type { ContainerSpec } from "../../../src/model/container-spec.ts";
 import type { OwnedFd } from "../../../src/linux/kernel/fd.ts";
 import { openDirectoryPath } from "../../../src/linux/files/open.ts";
 import type { ResolvedUser } from "../../../src/spec/passwd.ts";

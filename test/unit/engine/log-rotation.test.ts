@@ -21,7 +21,7 @@ test("planHealthWarnings() names the check that is not run", () => {
   const image = (test: readonly string[] | undefined): ImageDefaults =>
     (test === undefined ? {} : { healthcheck: { test } }) as ImageDefaults;
   const warn = (own: readonly string[] | undefined, of: readonly string[] | undefined) =>
-    planHealthWarnings({ image: "x", ...(own === undefined ? {} : { healthcheck: own }) }, image(of));
+    planHealthWarnings({ image: "x", lifecycle: own === undefined ? {} : { healthcheck: own } }, image(of));
   for (const [own, of] of [
     [undefined, undefined],
     [undefined, []],

@@ -19,7 +19,8 @@ import { type HostFacts, planContainer } from "../../../src/engine/planning/plan
 import { planResourceLimits } from "../../../src/engine/planning/resource-limits.ts";
 import { planRuntimeConfig, type StartFacts } from "../../../src/engine/planning/runtime-config.ts";
 import { adjectives, surnames } from "../../../src/engine/planning/words.ts";
-import type { ContainerMount, ContainerSpec } from "../../../src/model/containers.ts";
+import type { ContainerSpec } from "../../../src/model/container-spec.ts";
+import type { ContainerMount } from "../../../src/model/mounts.ts";
 import { capabilityNames, defaultCapabilities } from "../../../src/linux/process/capability.ts";
 import type { ResourceName } from "../../../src/linux/process/rlimit.ts";
 import type { ImageDefaults } from "../../../src/spec/image/config.ts";
@@ -51,27 +52,42 @@ const plan = (spec: Partial<ContainerSpec> = {}, defaults: Partial<ImageDefaults
 describe("planCommand()", () => {
   test.each([
     ["the image's both", {}, { entrypoint: ["e"], cmd: ["c"] }, ["e", "c"]],
-    ["own command", { command: ["o"] }, { entrypoint: ["e"], cmd: ["c"] }, ["e", "o"]],
+    ["own command", { process: { command: ["o"] } }, { entrypoint: ["e"], cmd: ["c"] }, ["e", "o"]],
     [
       "own entrypoint drops the image's command",
-      { entrypoint: ["o"] },
+      { process: { entrypoint: ["o"] } },
       { entrypoint: ["e"], cmd: ["c"] },
       ["o"],
     ],
-    ["both own", { entrypoint: ["o"], command: ["p"] }, { entrypoint: ["e"], cmd: ["c"] }, ["o", "p"]],
-    ["an empty entrypoint leaves the command", { entrypoint: [] }, { entrypoint: ["e"], cmd: ["c"] }, ["c"]],
-    ['[""] with a command', { entrypoint: [""], command: ["p"] }, { entrypoint: ["e"], cmd: ["c"] }, ["p"]],
-    ["no entrypoint at all", { command: ["p"] }, {}, ["p"]],
+    [
+      "both own",
+      { process: { entrypoint: ["o"], command: ["p"] } },
+      { entrypoint: ["e"], cmd: ["c"] },
+      ["o", "p"],
+    ],
+    [
+      "an empty entrypoint leaves the command",
+      { process: { entrypoint: [] } },
+      { entrypoint: ["e"], cmd: ["c"] },
+      ["c"],
+    ],
+    [
+      '[""] with a command',
+      { process: { entrypoint: [""], command: ["p"] } },
+      { entrypoint: ["e"], cmd: ["c"] },
+      ["p"],
+    ],
+    ["no entrypoint at all", { process: { command: ["p"] } }, {}, ["p"]],
   ] as const)("takes %s", (_, asked, from, wanted) => {
     expect(planCommand(asked, from)).toEqual([...wanted]);
   });
 
   test("refuses when nothing is left", () => {
     expect(() => planCommand({}, {})).toThrow("no command specified");
-    expect(() => planCommand({ entrypoint: [""] }, { entrypoint: ["e"], cmd: ["c"] })).toThrow(
+    expect(() => planCommand({ process: { entrypoint: [""] } }, { entrypoint: ["e"], cmd: ["c"] })).toThrow(
       "no command specified",
     );
-    expect(() => planCommand({ command: ["a\0b"] }, {})).toThrow("NUL byte");
+    expect(() => planCommand({ process: { command: ["a\0b"] } }, {})).toThrow("NUL byte");
   });
 });
 
@@ -234,19 +250,21 @@ describe("mounts", () => {
 
   test("planAllMounts() gives the paths that nothing stands on anonymous volumes", () => {
     const targets = planAllMounts(
-      { mounts: [bind("/c/"), { kind: "tmpfs", target: "/t" }], volumes: ["/own/", "/c"] },
+      { storage: { mounts: [bind("/c/"), { kind: "tmpfs", target: "/t" }], volumes: ["/own/", "/c"] } },
       { image: ["/a", "b/", "/c", "/t"], inherited: [] },
     ).map(({ target, kind }) => `${kind} ${target}`);
     expect(targets).toEqual(["bind /c", "tmpfs /t", "volume /own", "volume /a", "volume /b"]);
     for (const bad of ["/", "/proc/x", "/a/../sys", "/dev/shm"]) {
       expect(() => planAllMounts({}, { image: [bad], inherited: [] })).toThrow("volume");
-      expect(() => planAllMounts({ volumes: [bad] }, { image: [], inherited: [] })).toThrow("volume");
+      expect(() => planAllMounts({ storage: { volumes: [bad] } }, { image: [], inherited: [] })).toThrow(
+        "volume",
+      );
     }
   });
 
   test("planAllMounts() lets the caller's win over other containers', and the last of those over the first", () => {
     const all = planAllMounts(
-      { mounts: [bind("/a", "/mine")], volumes: ["/b"] },
+      { storage: { mounts: [bind("/a", "/mine")], volumes: ["/b"] } },
       { image: [], inherited: [[bind("/a", "/1"), bind("/b", "/1")], [bind("/b", "/2")]] },
     );
     expect(all).toEqual([bind("/a", "/mine"), bind("/b", "/2")]);
@@ -278,11 +296,15 @@ describe("planContainer()", () => {
   test("is called as the owner of its network, unless its names are the host's", () => {
     const networkOwner = {
       id: asId<ContainerId>("f".repeat(64)),
-      spec: { image: "x", hostname: "owner", domainname: "test" },
+      spec: { image: "x", network: { hostname: "owner", domainname: "test" } },
     };
     const named = (spec: Partial<ContainerSpec>): unknown => {
       const { hostname, domainname, env } = planContainer(asId<ContainerId>(id), {
-        spec: { image: "x", namespaces: { network: { container: "y" } }, ...spec },
+        spec: {
+          image: "x",
+          ...spec,
+          isolation: { namespaces: { network: { container: "y" } }, ...spec.isolation },
+        },
         image,
         host,
         networkOwner,
@@ -290,7 +312,7 @@ describe("planContainer()", () => {
       return { hostname, domainname, env: env.find((entry) => entry.startsWith("HOSTNAME=")) };
     };
     expect(named({})).toEqual({ hostname: "owner", domainname: "test", env: "HOSTNAME=owner" });
-    expect(named({ namespaces: { network: { container: "y" }, uts: "host" } })).toMatchObject({
+    expect(named({ isolation: { namespaces: { network: { container: "y" }, uts: "host" } } })).toMatchObject({
       hostname: host.hostname,
       domainname: "",
     });
@@ -303,7 +325,11 @@ describe("planContainer()", () => {
       workingDirectory: "/image",
       stopSignal: "SIGQUIT",
     });
-    const spec = { user: "own", workingDirectory: "/own/", stopSignal: "15", labels: { both: "own" } };
+    const spec: Partial<ContainerSpec> = {
+      labels: { both: "own" },
+      process: { user: "own", workingDirectory: "/own/" },
+      lifecycle: { stopSignal: "15" },
+    };
     expect(plan(spec, defaults)).toMatchObject({
       user: "own",
       workingDirectory: "/own",
@@ -313,15 +339,18 @@ describe("planContainer()", () => {
   });
 
   test("opens everything for a privileged container", () => {
-    const opened = plan({ privileged: true });
+    const opened = plan({ isolation: { privileged: true } });
     expect(opened).toMatchObject({ maskedPaths: [], readonlyPaths: [], seccomp: "unconfined" });
     expect(opened.capabilities).toHaveLength(capabilityNames.length);
-    expect(plan({ systemPaths: "unconfined" })).toMatchObject({ maskedPaths: [], seccomp: "default" });
+    expect(plan({ isolation: { systemPaths: "unconfined" } })).toMatchObject({
+      maskedPaths: [],
+      seccomp: "default",
+    });
   });
 
   test("warns of capabilities that the engine itself lacks", () => {
     const poor = { ...host, capabilities: new Set(defaultCapabilities) };
-    const spec = { image: "x", capabilities: { add: ["SYS_TIME"] } };
+    const spec = { image: "x", isolation: { capabilities: { add: ["SYS_TIME"] } } };
     expect(planContainer(asId<ContainerId>(id), { spec, image, host: poor }).warnings).toEqual([
       "CAP_SYS_TIME cannot be given: the engine itself lacks it",
     ]);
@@ -333,45 +362,52 @@ describe("planContainer()", () => {
     const rlimits = [{ name: "nofile", soft: 20, hard: 20 }];
     const warnings = (spec: Partial<ContainerSpec>, on: HostFacts = poor) =>
       planContainer(asId<ContainerId>(id), { spec: { image: "x", ...spec }, image, host: on }).warnings;
-    expect(warnings({ rlimits, oomScoreAdj: 2 })).toEqual([
+    expect(warnings({ resources: { rlimits, oomScoreAdj: 2 } })).toEqual([
       expect.stringContaining("using nofile=10:10 instead of nofile=20:20"),
       "cannot lower the out-of-memory score to 2 without CAP_SYS_RESOURCE: it stays 3",
     ]);
-    expect(warnings({ rlimits: [{ name: "nofile", soft: 5, hard: 10 }], oomScoreAdj: 3 })).toEqual([]);
-    expect(warnings({ rlimits, oomScoreAdj: 2 }, host)).toEqual([]);
+    expect(
+      warnings({ resources: { rlimits: [{ name: "nofile", soft: 5, hard: 10 }], oomScoreAdj: 3 } }),
+    ).toEqual([]);
+    expect(warnings({ resources: { rlimits, oomScoreAdj: 2 } }, host)).toEqual([]);
   });
 
   test("takes masked and read-only paths of the caller's in place of its own", () => {
-    expect(plan({ maskedPaths: ["/a/../b/"], readonlyPaths: [] })).toMatchObject({
+    expect(plan({ isolation: { maskedPaths: ["/a/../b/"], readonlyPaths: [] } })).toMatchObject({
       maskedPaths: ["/b"],
       readonlyPaths: [],
     });
-    expect(plan({ maskedPaths: ["/a"], privileged: true }).maskedPaths).toEqual([]);
+    expect(plan({ isolation: { maskedPaths: ["/a"], privileged: true } }).maskedPaths).toEqual([]);
   });
 
   test("uses the host's name in the host's network and UTS namespace", () => {
-    expect(plan({ namespaces: { network: "host" } }).hostname).toBe("host-name");
-    expect(plan({ namespaces: { network: "host" }, hostname: "own" }).hostname).toBe("own");
-    expect(plan({ namespaces: { uts: "host" } }).hostname).toBe("host-name");
+    expect(plan({ isolation: { namespaces: { network: "host" } } }).hostname).toBe("host-name");
+    expect(
+      plan({ isolation: { namespaces: { network: "host" } }, network: { hostname: "own" } }).hostname,
+    ).toBe("own");
+    expect(plan({ isolation: { namespaces: { uts: "host" } } }).hostname).toBe("host-name");
   });
 
   test.each([
-    [{ capabilities: { add: ["NO_SUCH"] } }, "capability"],
-    [{ workingDirectory: "relative" }, "needs to be an absolute path"],
-    [{ stopSignal: "SIGNOPE" }, "invalid signal"],
-    [{ hostname: "bad name" }, "invalid hostname"],
-    [{ hostname: "x", namespaces: { uts: "host" } }, "conflicting options"],
-    [{ hostname: "x", namespaces: { network: { container: "y" } } }, "conflicting options"],
-    [{ oomScoreAdj: 1001 }, "oom score adj"],
-    [{ rlimits: [{ name: "nofile", soft: 2, hard: 1 }] }, "soft limit must be less than"],
-    [{ rlimits: [{ name: "nonsense", soft: 1, hard: 1 }] }, "invalid ulimit type"],
-    [{ extraHosts: ["nonsense"] }, "add-host"],
-    [{ shmBytes: -1 }, "SHM size"],
-    [{ maskedPaths: ["proc"] }, 'invalid masked path "proc"'],
-    [{ readonlyPaths: ["/a", "b"] }, 'invalid read-only path "b"'],
-    [{ selinux: ["disable"] }, 'invalid SELinux label "disable"'],
+    [{ isolation: { capabilities: { add: ["NO_SUCH"] } } }, "capability"],
+    [{ process: { workingDirectory: "relative" } }, "needs to be an absolute path"],
+    [{ lifecycle: { stopSignal: "SIGNOPE" } }, "invalid signal"],
+    [{ network: { hostname: "bad name" } }, "invalid hostname"],
+    [{ network: { hostname: "x" }, isolation: { namespaces: { uts: "host" } } }, "conflicting options"],
     [
-      { mounts: [{ kind: "image", image: "x", target: "/m", subpath: "../x" }] },
+      { network: { hostname: "x" }, isolation: { namespaces: { network: { container: "y" } } } },
+      "conflicting options",
+    ],
+    [{ resources: { oomScoreAdj: 1001 } }, "oom score adj"],
+    [{ resources: { rlimits: [{ name: "nofile", soft: 2, hard: 1 }] } }, "soft limit must be less than"],
+    [{ resources: { rlimits: [{ name: "nonsense", soft: 1, hard: 1 }] } }, "invalid ulimit type"],
+    [{ network: { extraHosts: ["nonsense"] } }, "add-host"],
+    [{ storage: { shmBytes: -1 } }, "SHM size"],
+    [{ isolation: { maskedPaths: ["proc"] } }, 'invalid masked path "proc"'],
+    [{ isolation: { readonlyPaths: ["/a", "b"] } }, 'invalid read-only path "b"'],
+    [{ isolation: { selinux: ["disable"] } }, 'invalid SELinux label "disable"'],
+    [
+      { storage: { mounts: [{ kind: "image", image: "x", target: "/m", subpath: "../x" }] } },
       "relative path within the image",
     ],
   ] as const)("refuses %j", (spec, sentence) => {
@@ -405,13 +441,18 @@ describe("network files", () => {
   });
 
   test("checkHostsBase() refuses what can't be one, or what does not go together", () => {
-    for (const hostsFile of ["none", "image", "/etc/hosts"]) checkHostsBase({ image: "i", hostsFile });
-    expect(() => checkHostsBase({ image: "i", hostsFile: "hosts" })).toThrow(
+    for (const hostsFile of ["none", "image", "/etc/hosts"])
+      checkHostsBase({ image: "i", network: { hostsFile } });
+    expect(() => checkHostsBase({ image: "i", network: { hostsFile: "hosts" } })).toThrow(
       'invalid hosts file "hosts": it must be an absolute path, "none" or "image"',
     );
-    expect(() => checkHostsBase({ image: "i", hostsFile: "none", ownsHosts: true })).toThrow("conflicting");
+    expect(() => checkHostsBase({ image: "i", network: { hostsFile: "none", ownsHosts: true } })).toThrow(
+      "conflicting",
+    );
     const namespaces = { network: { container: "other" } };
-    expect(() => checkHostsBase({ image: "i", hostsFile: "none", namespaces })).toThrow("conflicting");
+    expect(() =>
+      checkHostsBase({ image: "i", network: { hostsFile: "none" }, isolation: { namespaces } }),
+    ).toThrow("conflicting");
   });
 
   test("formatHosts() and extendHosts() add the caller's", () => {
@@ -457,20 +498,22 @@ describe("planRuntimeConfig()", () => {
 
   test("leaves out the namespaces of the host", () => {
     const made = config({
-      namespaces: { pid: "host", network: "host", uts: "host", ipc: "host", cgroup: "host" },
+      isolation: { namespaces: { pid: "host", network: "host", uts: "host", ipc: "host", cgroup: "host" } },
     });
     expect(made.linux.namespaces.map(({ type }) => type)).toEqual(["mount"]);
     expect(made.hostname).toBeUndefined();
   });
 
   test("turns nanoCpus into quota and period", () => {
-    expect(config({ limits: { nanoCpus: 1_500_000_000 } }).linux.resources?.cpu).toEqual({
+    expect(config({ resources: { limits: { nanoCpus: 1_500_000_000 } } }).linux.resources?.cpu).toEqual({
       quota: 150_000,
       period: 100_000,
     });
   });
 
   test("gives the host's devices to a privileged container", () => {
-    expect(config({ privileged: true }).linux.devices?.map(({ path }) => path)).toContain("/dev/sda");
+    expect(config({ isolation: { privileged: true } }).linux.devices?.map(({ path }) => path)).toContain(
+      "/dev/sda",
+    );
   });
 });

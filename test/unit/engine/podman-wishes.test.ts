@@ -64,7 +64,7 @@ describe("planAllMounts() with the image's volumes", () => {
   const mounts = [{ kind: "tmpfs", target: "/taken" }] as const;
   const plan = (imageVolumes?: "anonymous" | "tmpfs" | "ignore") =>
     planAllMounts(
-      { mounts, volumes: ["/own"], ...(imageVolumes === undefined ? {} : { imageVolumes }) },
+      { storage: { mounts, volumes: ["/own"], ...(imageVolumes === undefined ? {} : { imageVolumes }) } },
       { image, inherited: [] },
     ).map(({ kind, target }) => `${kind} ${target}`);
 

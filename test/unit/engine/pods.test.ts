@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { planInfra, planShare } from "../../../src/engine/planning/pod-infra.ts";
 import { planPodMember, type PodFacts } from "../../../src/engine/planning/pod-member.ts";
 import { podStateOf } from "../../../src/engine/planning/pod-state.ts";
-import type { ContainerSpec } from "../../../src/model/containers.ts";
+import type { ContainerSpec } from "../../../src/model/container-spec.ts";
 import type { ContainerId } from "../../../src/model/ids.ts";
 import { asId } from "../../support/ids.ts";
 
@@ -23,41 +23,47 @@ describe("planPodMember()", () => {
     expect(member({})).toEqual({
       image: "i",
       pod: pod.id,
-      hostname: "webhost",
-      namespaces: { network: mode, ipc: mode, uts: mode },
+      network: { hostname: "webhost" },
+      isolation: { namespaces: { network: mode, ipc: mode, uts: mode } },
     });
-    expect(member({}, { share: ["pid"], hasUserNamespace: true }).namespaces).toEqual({
+    expect(member({}, { share: ["pid"], hasUserNamespace: true }).isolation?.namespaces).toEqual({
       pid: mode,
       user: mode,
     });
-    expect(member({ hostname: "own" }, { share: [] })).toEqual({
+    expect(member({ network: { hostname: "own" } }, { share: [] })).toEqual({
       image: "i",
-      hostname: "own",
       pod: pod.id,
-      namespaces: {},
+      network: { hostname: "own" },
+      isolation: { namespaces: {} },
     });
   });
 
   test("leaves those that are asked for by name", () => {
     const namespaces = { network: "none", ipc: "private", uts: "host", user: "private" } as const;
-    expect(member({ namespaces }, { hasUserNamespace: true })).toEqual({
+    expect(member({ isolation: { namespaces } }, { hasUserNamespace: true })).toEqual({
       image: "i",
       pod: pod.id,
-      namespaces,
+      isolation: { namespaces },
     });
     const networks = [{ network: "own" }];
     const ports = [{ containerPort: 80 }];
-    expect(member({ networks, ports })).toMatchObject({ networks, ports, namespaces: { ipc: mode } });
-    expect(member({ networks, ports }).namespaces?.network).toBeUndefined();
+    expect(member({ network: { networks, ports } })).toMatchObject({
+      network: { networks, ports },
+      isolation: { namespaces: { ipc: mode } },
+    });
+    expect(member({ network: { networks, ports } }).isolation?.namespaces?.network).toBeUndefined();
   });
 
   test.each<[Partial<ContainerSpec>, string]>([
-    [{ ports: [{ containerPort: 80 }] }, "published ports belong"],
-    [{ publishAll: true }, "published ports belong"],
-    [{ exposedPorts: ["80/tcp"] }, "exposed ports belong"],
-    [{ networks: [{ network: "bridge", ipv4: "10.0.0.1" }] }, "addresses, aliases and links belong"],
-    [{ extraHosts: ["a:1.2.3.4"] }, "extra hosts belong"],
-    [{ dns: ["1.1.1.1"] }, "name servers belong"],
+    [{ network: { ports: [{ containerPort: 80 }] } }, "published ports belong"],
+    [{ network: { publishAll: true } }, "published ports belong"],
+    [{ network: { exposedPorts: ["80/tcp"] } }, "exposed ports belong"],
+    [
+      { network: { networks: [{ network: "bridge", ipv4: "10.0.0.1" }] } },
+      "addresses, aliases and links belong",
+    ],
+    [{ network: { extraHosts: ["a:1.2.3.4"] } }, "extra hosts belong"],
+    [{ network: { dns: ["1.1.1.1"] } }, "name servers belong"],
   ])("refuses what belongs to the pod's network: %j", (spec, words) => {
     expect(() => member(spec)).toThrow(
       `cannot create the container: ${words} to pod "web", whose network it shares: name it when the pod is made`,
@@ -66,7 +72,7 @@ describe("planPodMember()", () => {
   });
 
   test("refuses a host name where the pod's is shared", () => {
-    expect(() => member({ hostname: "own" })).toThrow('a host name belongs to pod "web"');
+    expect(() => member({ network: { hostname: "own" } })).toThrow('a host name belongs to pod "web"');
   });
 });
 
@@ -74,21 +80,24 @@ describe("planInfra()", () => {
   const infra = (spec: Parameters<typeof planInfra>[0]) => planInfra(spec, { name: "web", image: "pause" });
 
   test("holds what is shared, under the pod's name", () => {
-    expect(infra({})).toEqual({ image: "pause", hostname: "web", namespaces: { ipc: "shareable" } });
-    expect(infra({ share: [] })).toEqual({ image: "pause", namespaces: { network: "none" } });
+    expect(infra({})).toEqual({
+      image: "pause",
+      network: { hostname: "web" },
+      isolation: { namespaces: { ipc: "shareable" } },
+    });
+    expect(infra({ share: [] })).toEqual({ image: "pause", isolation: { namespaces: { network: "none" } } });
     expect(infra({ share: ["network", "uts"], network: "host", user: "private", infraName: "mine" })).toEqual(
-      {
-        image: "pause",
-        name: "mine",
-        namespaces: { network: "host", user: "private" },
-      },
+      { image: "pause", name: "mine", isolation: { namespaces: { network: "host", user: "private" } } },
     );
-    expect(infra({ hostname: "h", labels: { a: "b" } })).toMatchObject({ hostname: "h", labels: { a: "b" } });
+    expect(infra({ hostname: "h", labels: { a: "b" } })).toMatchObject({
+      labels: { a: "b" },
+      network: { hostname: "h" },
+    });
   });
 
   test("is found by the pod's name in networks that have names", () => {
     const networks = [{ network: "bridge" }, { network: "own", aliases: ["w"] }];
-    expect(infra({ networks }).networks).toEqual([
+    expect(infra({ networks }).network?.networks).toEqual([
       { network: "bridge" },
       { network: "own", aliases: ["w", "web"] },
     ]);

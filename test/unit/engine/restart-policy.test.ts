@@ -7,6 +7,7 @@ import {
   planRestart,
   startsWithEngine,
 } from "../../../src/engine/planning/restart-policy.ts";
+import type { ContainerLifecycle } from "../../../src/model/container-spec.ts";
 import type { RestartPolicy } from "../../../src/model/restarts.ts";
 
 const run = (more: Partial<EndedRun> = {}): EndedRun => ({
@@ -99,8 +100,8 @@ describe("planRestartPolicy()", () => {
   });
 
   test("checkRestartPolicy() refuses what contradicts it", () => {
-    const check = (more: object) =>
-      checkRestartPolicy({ image: "x", restartPolicy: { name: "always" }, ...more });
+    const check = (more: ContainerLifecycle) =>
+      checkRestartPolicy({ image: "x", lifecycle: { restartPolicy: { name: "always" }, ...more } });
     expect(() => check({ autoRemove: true })).toThrow(
       "can't create 'AutoRemove' container with restart policy",
     );

@@ -6,10 +6,10 @@ import {
   withSecrets,
 } from "../../../src/engine/planning/secrets.ts";
 import type { SecretUse } from "../../../src/model/secrets.ts";
-import type { ContainerMount } from "../../../src/model/containers.ts";
+import type { ContainerMount } from "../../../src/model/mounts.ts";
 
 const plan = (use: Partial<SecretUse>, mounts: readonly ContainerMount[] = []) =>
-  planSecrets({ image: "i", mounts, secrets: [{ secret: "s", id: "1", kind: "file", ...use }] });
+  planSecrets({ image: "i", storage: { mounts, secrets: [{ secret: "s", id: "1", kind: "file", ...use }] } });
 
 describe("planSecrets()", () => {
   test.each([
@@ -47,7 +47,7 @@ describe("planSecrets()", () => {
     const mount = { kind: "tmpfs", target: "/run//secrets/s" } as const;
     expect(() => plan({}, [mount])).toThrow("duplicate mount point: /run/secrets/s");
     const use = { secret: "s", kind: "file" } as const;
-    expect(() => planSecrets({ image: "i", secrets: [use, { ...use, target: "./s" }] })).toThrow(
+    expect(() => planSecrets({ image: "i", storage: { secrets: [use, { ...use, target: "./s" }] } })).toThrow(
       "duplicate mount point: /run/secrets/s",
     );
   });

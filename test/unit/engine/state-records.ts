@@ -22,7 +22,7 @@ export function recordOf(number: number, changes: Partial<ContainerRecord> = {})
     id: asId<ContainerId>(number.toString(16).padStart(64, "0")),
     name: `name-${number}`,
     createdAt: number,
-    spec: { image: "x", env: ["A=1"], received: { config: { a: [1] }, hostConfig: null } },
+    spec: { image: "x", received: { config: { a: [1] }, hostConfig: null }, process: { env: ["A=1"] } },
     image: "x",
     imageId: imageOf(1).id,
     imageConfig: config,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { planSystemd } from "../../../src/engine/planning/systemd.ts";
-import type { ContainerMount, ContainerSpec } from "../../../src/model/containers.ts";
+import type { ContainerSpec } from "../../../src/model/container-spec.ts";
+import type { ContainerMount } from "../../../src/model/mounts.ts";
 
 const id = "0123456789abcdef".repeat(4);
 const plan = (spec: Partial<ContainerSpec>, command: string, mounts: readonly ContainerMount[] = []) =>
@@ -18,12 +19,12 @@ describe("planSystemd()", () => {
     ["auto", "/usr/bin/not-systemd", false],
     ["always", "/bin/sh", true],
   ] as const)("%p with %s: %p", (systemd, command, isSystemd) => {
-    const mode = plan(systemd === undefined ? {} : { systemd }, command);
+    const mode = plan(systemd === undefined ? {} : { process: { systemd } }, command);
     expect(mode !== undefined).toBe(isSystemd);
   });
 
   test("mounts what systemd writes to, unless something else is there", () => {
-    const mounts = plan({ systemd: "always", systemdTmpfsBytes: 4096 }, "x", [
+    const mounts = plan({ process: { systemd: "always", systemdTmpfsBytes: 4096 } }, "x", [
       { kind: "tmpfs", target: "/run//lock" },
     ])?.mounts;
     expect(mounts).toEqual([
@@ -34,19 +35,19 @@ describe("planSystemd()", () => {
   });
 
   test("has podman's size, none for 0, and refuses others", () => {
-    expect(plan({ systemd: "always" }, "x")?.mounts[0]).toMatchObject({
+    expect(plan({ process: { systemd: "always" } }, "x")?.mounts[0]).toMatchObject({
       options: "exec,mode=755,size=67108864",
     });
-    expect(plan({ systemd: "always", systemdTmpfsBytes: 0 }, "x")?.mounts[0]).toMatchObject({
+    expect(plan({ process: { systemd: "always", systemdTmpfsBytes: 0 } }, "x")?.mounts[0]).toMatchObject({
       options: "exec,mode=755",
     });
-    expect(() => plan({ systemd: "always", systemdTmpfsBytes: -1 }, "x")).toThrow(
+    expect(() => plan({ process: { systemd: "always", systemdTmpfsBytes: -1 } }, "x")).toThrow(
       "invalid size of systemd's",
     );
   });
 
   test("tells systemd where it is, and how it is stopped", () => {
-    expect(plan({ systemd: "always" }, "x")).toMatchObject({
+    expect(plan({ process: { systemd: "always" } }, "x")).toMatchObject({
       env: ["container=tare", `container_uuid=${id.slice(0, 32)}`],
       stopSignal: "SIGRTMIN+3",
     });

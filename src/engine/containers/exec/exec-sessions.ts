@@ -1,6 +1,7 @@
 import { Failure } from "../../../base/failure.ts";
 import type { KeptProcess } from "../../../runtime/types.ts";
-import type { ExecDetails, ExecSpec, ExitStatus } from "../../../model/containers.ts";
+import type { ExitStatus } from "../../../model/container-state.ts";
+import type { ExecDetails, ExecSpec } from "../../../model/execs.ts";
 import type { ContainerId, ExecId } from "../../../model/ids.ts";
 
 /** SAFETY: unbounded sessions were a way to exhaust a host's memory (containerd 2022-23471). */

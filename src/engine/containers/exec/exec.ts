@@ -13,7 +13,9 @@ import { randomContainerId } from "../../planning/container-name.ts";
 import { mergeEnvironment, planEnvironment, withHome } from "../../planning/environment.ts";
 import { withSecrets } from "../../planning/secrets.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { AttachedStream, ExecSpec, TerminalSize } from "../../../model/containers.ts";
+import type { ExecSpec } from "../../../model/execs.ts";
+import { type ContainerReference, parseExecId } from "../../../model/ids.ts";
+import type { AttachedStream, TerminalSize } from "../../../model/streams.ts";
 import type { ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import type { ExecSession } from "./exec-sessions.ts";
@@ -28,7 +30,6 @@ import { openClass } from "../resources/resource-class.ts";
 import { readSecretVariables } from "../files/secrets.ts";
 import { planRecord } from "../../plan-record.ts";
 import { followDenials, planWatch, tellDenials } from "../resources/watched.ts";
-import { type ContainerReference, parseExecId } from "../../../model/ids.ts";
 
 /** Registers a program to be run in a running container; gives the session's id. */
 export function createExec(context: ContainerContext, reference: ContainerReference, spec: ExecSpec): string {
@@ -175,14 +176,14 @@ function planExec(
   using root = live.kept.openRoot();
   const user = findUser(root.fd, {
     user: spec.user === undefined || spec.user === "" ? plan.user : spec.user,
-    groups: record.spec.groupAdd ?? [],
+    groups: record.spec.process?.groupAdd ?? [],
     spec: record.spec,
     host: context.parts.host,
   });
   const terminal = spec.terminal ?? false;
   const own = mergeEnvironment(spec.env ?? [], plan.ownEnv);
-  const isBare = record.spec.clearEnv === true;
-  const privileged = spec.privileged ?? record.spec.privileged ?? false;
+  const isBare = record.spec.process?.clearEnv === true;
+  const privileged = spec.privileged ?? record.spec.isolation?.privileged ?? false;
   const all = privileged ? [...planCapabilities({ privileged, available: context.host.capabilities })] : [];
   const capabilities = privileged
     ? all.filter((name) => name !== "CAP_MKNOD" || !isWithoutDeviceList(record.spec))
@@ -199,7 +200,7 @@ function planExec(
         uid: user.uid,
         gid: user.gid,
         additionalGids: user.additionalGids,
-        ...(record.spec.umask === undefined ? {} : { umask: record.spec.umask }),
+        ...(record.spec.process?.umask === undefined ? {} : { umask: record.spec.process?.umask }),
       },
       args: spec.command,
       env: withSecrets(
@@ -209,19 +210,23 @@ function planExec(
       cwd: cwd === undefined ? plan.workingDirectory : cleanPath(cwd),
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
       rlimits: plan.rlimits,
-      noNewPrivileges: record.spec.noNewPrivileges ?? false,
-      ...(record.spec.personality === undefined ? {} : { personality: record.spec.personality }),
-      ...(plan.appArmorProfile === undefined || (privileged && record.spec.appArmor === undefined)
+      noNewPrivileges: record.spec.isolation?.noNewPrivileges ?? false,
+      ...(record.spec.process?.personality === undefined
+        ? {}
+        : { personality: record.spec.process?.personality }),
+      ...(plan.appArmorProfile === undefined || (privileged && record.spec.isolation?.appArmor === undefined)
         ? {}
         : { apparmorProfile: plan.appArmorProfile }),
-      ...(record.spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: record.spec.oomScoreAdj }),
+      ...(record.spec.resources?.oomScoreAdj === undefined
+        ? {}
+        : { oomScoreAdj: record.spec.resources?.oomScoreAdj }),
     },
     target: { pid: live.kept.pid, startTime: live.kept.startTime },
     ...(privileged ? {} : { seccomp: context.seccomp.find(plan.seccomp) }),
     ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
     keepStdinOpen: spec.attachStdin ?? false,
     ...planWatch(context, record, session.id),
-    cgroupName: record.spec.cgroups === "disabled" ? undefined : record.id,
+    cgroupName: record.spec.resources?.cgroups === "disabled" ? undefined : record.id,
   };
 }
 

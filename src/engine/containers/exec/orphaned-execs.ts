@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { ContainerId } from "../../../model/ids.ts";
 import { removeDirectory } from "../files/remove-directory.ts";
 import type { ContainerContext } from "../../context.ts";
-import type { ContainerId } from "../../../model/ids.ts";
 
 /**
  * What the programs that an earlier life of the engine executed in a container left in its run directory: those that

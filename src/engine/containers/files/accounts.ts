@@ -61,7 +61,9 @@ function readText(root: Fd, path: string): string {
   return decodeBytes(readFileInRoot(root, path, { limit: MOST_FILE_BYTES }) ?? new Uint8Array());
 }
 
-function addsAccounts({ passwdEntry, groupEntry, hostUsers }: ContainerRecord["spec"]): boolean {
+function addsAccounts({
+  process: { passwdEntry, groupEntry, hostUsers } = {},
+}: ContainerRecord["spec"]): boolean {
   return passwdEntry !== undefined || groupEntry !== undefined || hostUsers !== undefined;
 }
 
@@ -70,7 +72,7 @@ function withAdded(
   { spec, host, user }: Wanted & { readonly user: string },
 ): UserDatabase {
   if (!addsAccounts(spec)) return image;
-  const { passwdEntry, groupEntry, hostUsers } = spec;
+  const { process: { passwdEntry, groupEntry, hostUsers } = {} } = spec;
   return addAccounts(image, {
     user,
     ...(passwdEntry === undefined ? {} : { passwdEntry }),

@@ -13,7 +13,7 @@ import { isErrno } from "../../../linux/kernel/syscall.ts";
 import { isWithin } from "../../planning/clean-path.ts";
 import { checkMounts } from "../../planning/mounts.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { BindMount, ImageMount, VolumeMount } from "../../../model/containers.ts";
+import type { BindMount, ImageMount, VolumeMount } from "../../../model/mounts.ts";
 import type { ContainerContext } from "../../context.ts";
 import { openImageMounts } from "./image-mounts.ts";
 import { openVolumes } from "./open-volumes.ts";
@@ -27,7 +27,7 @@ type SeenMount = BindMount | VolumeMount | ImageMount;
 export function seenMounts({ spec }: Pick<ContainerRecord, "spec">): readonly SeenMount[] {
   // KERNEL(6.15): mounts that are on no mount table can be put into each other.
   if (!hasFeature("detached-composition")) return [];
-  return checkMounts(spec.mounts)
+  return checkMounts(spec.storage?.mounts)
     .filter((mount): mount is SeenMount => mount.kind !== "tmpfs")
     .filter(({ target }) => !kernelPlaces.some((place) => isWithin(target, place)))
     .toSorted((one, other) => one.target.split("/").length - other.target.split("/").length);

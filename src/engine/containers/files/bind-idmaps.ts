@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { within } from "../../../base/failure.ts";
 import { findHostId, type IdMaps } from "../../../spec/id-map.ts";
 import type { ResolvedUser } from "../../../spec/passwd.ts";
-import type { ContainerMount } from "../../../model/containers.ts";
+import type { ContainerMount } from "../../../model/mounts.ts";
 
 /** What binds with `idmap` show, by target: their owner on the host is the container's user, and nobody else is anybody. */
 export function decideIdmaps(

@@ -1,8 +1,8 @@
 import type { ContainerChange } from "../../../model/files.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 import type { ContainerContext } from "../../context.ts";
 import { getContainer } from "../../find-container.ts";
 import { openIdsOf } from "../lifecycle/user-namespace.ts";
-import type { ContainerReference } from "../../../model/ids.ts";
 
 /** What a start makes in the root file system for its own mounts: no change of the container's, while it is empty. */
 export const startedPlaces: ReadonlySet<string> = new Set(

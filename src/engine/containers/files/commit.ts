@@ -12,11 +12,11 @@ import { exposedPortsOf } from "../../networks/exposed-ports.ts";
 import { mergeCommitted } from "../../planning/committed-config.ts";
 import { mergeEnvironment } from "../../planning/environment.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { CommitSettings } from "../../../model/containers.ts";
+import type { CommitSettings } from "../../../model/commits.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 import { cgroupOf, type ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
-import type { ContainerReference } from "../../../model/ids.ts";
 
 /** The container's image, and what it has changed as one more layer, as a new image. Gives its id. */
 export async function commitContainer(
@@ -81,7 +81,8 @@ async function* packUpper(
   using _ = await context.locks.acquire(id, { signal });
   const { state } = getContainer(context.state, id);
   const cgroup = cgroupOf(context, { id, spec });
-  const freezes = spec.cgroups !== "disabled" && pause && state.status === "running" && context.live.has(id);
+  const freezes =
+    spec.resources?.cgroups !== "disabled" && pause && state.status === "running" && context.live.has(id);
   using _execs = freezes ? await context.execs.hold(id) : undefined;
   if (!freezes) return yield* context.parts.storage.packChanges(id, options);
   const intent = context.state.beginIntent({ kind: "freeze", containerId: id });
@@ -100,18 +101,20 @@ async function* packUpper(
 /** What a container of the new image starts with: as this one was started. */
 function defaultsOf({ spec, imageConfig }: ContainerRecord): ImageDefaults {
   const image = imageConfig.defaults;
-  const entrypoint = spec.entrypoint ?? image.entrypoint;
-  const cmd = spec.command ?? (spec.entrypoint === undefined ? image.cmd : []);
+  const entrypoint = spec.process?.entrypoint ?? image.entrypoint;
+  const cmd = spec.process?.command ?? (spec.process?.entrypoint === undefined ? image.cmd : []);
   return {
     ...image,
-    env: mergeEnvironment(spec.env ?? [], image.env).filter((entry) => entry.includes("=")),
+    env: mergeEnvironment(spec.process?.env ?? [], image.env).filter((entry) => entry.includes("=")),
     labels: { ...image.labels, ...spec.labels },
     // SPEC: OCI image config, ExposedPorts: each port by itself.
     exposedPorts: [...new Set([...image.exposedPorts, ...exposedPortsOf(spec, []).flatMap(spellOutPorts)])],
     ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(cmd === undefined ? {} : { cmd }),
-    ...(spec.user === undefined ? {} : { user: spec.user }),
-    ...(spec.workingDirectory === undefined ? {} : { workingDirectory: spec.workingDirectory }),
-    ...(spec.stopSignal === undefined ? {} : { stopSignal: spec.stopSignal }),
+    ...(spec.process?.user === undefined ? {} : { user: spec.process?.user }),
+    ...(spec.process?.workingDirectory === undefined
+      ? {}
+      : { workingDirectory: spec.process?.workingDirectory }),
+    ...(spec.lifecycle?.stopSignal === undefined ? {} : { stopSignal: spec.lifecycle?.stopSignal }),
   };
 }

@@ -13,13 +13,13 @@ import { decodeBytes } from "../../../spec/byte-text.ts";
 import { cleanPath } from "../../planning/clean-path.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { CopiedPath, CopyIntoOptions, PathStat } from "../../../model/files.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 import type { ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
 import { openSeenRoot } from "./open-root.ts";
 import { findUser } from "./accounts.ts";
 import { planRecord } from "../../plan-record.ts";
-import type { ContainerReference } from "../../../model/ids.ts";
 
 /** lstat(2) in the container. */
 export async function statContainerPath(
@@ -150,7 +150,7 @@ function refuseReadOnly(
   { root, directory }: { readonly root: Fd; readonly directory: Fd },
 ): void {
   const isInRoot = statFd(directory).mountId === statFd(root).mountId;
-  if (isInRoot && spec.readOnlyRoot === true)
+  if (isInRoot && spec.storage?.readOnlyRoot === true)
     throw new Failure("invalid", "container rootfs is marked read-only");
   if (filesystemStatus(directory).readonly)
     throw new Failure("invalid", "mounted volume is marked read-only");

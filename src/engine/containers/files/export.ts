@@ -1,9 +1,9 @@
 import { packTree } from "../../../linux/tree/tree.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 import type { ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
 import { openPlainRoot } from "./open-root.ts";
-import type { ContainerReference } from "../../../model/ids.ts";
 
 /** The root file system as tar; what is mounted in it is left out, and empty in the archive. */
 export async function* exportContainer(

@@ -4,7 +4,7 @@ import type { Fd, OwnedFd } from "../../../linux/kernel/fd.ts";
 import { hasFeature } from "../../../linux/features.ts";
 import { openInRoot } from "../../../linux/files/open.ts";
 import { isErrno } from "../../../linux/kernel/syscall.ts";
-import type { ContainerMount, ImageMount } from "../../../model/containers.ts";
+import type { ContainerMount, ImageMount } from "../../../model/mounts.ts";
 import type { ContainerContext } from "../../context.ts";
 
 /** The mounts with what their images are now: the name may pass to another one, the container keeps these. */

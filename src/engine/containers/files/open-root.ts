@@ -3,11 +3,11 @@ import { type Fd, OwnedFd } from "../../../linux/kernel/fd.ts";
 import { openNamespace } from "../../../linux/namespaces/namespaces.ts";
 import { findProcess, findProcessRoot, type ProcessIdentity } from "../../../linux/process/process.ts";
 import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 import { attachMounts, seenMounts } from "./attach-mounts.ts";
 import type { ContainerContext } from "../../context.ts";
 import { whenFree } from "../lifecycle/end-run.ts";
 import { openIdsOf } from "../lifecycle/user-namespace.ts";
-import type { ContainerId } from "../../../model/ids.ts";
 
 /** A root file system while it is in use. */
 export interface OpenedRoot extends Disposable {

@@ -6,7 +6,7 @@ import { hasFeature } from "../../../linux/features.ts";
 import { openInRoot } from "../../../linux/files/open.ts";
 import { isErrno } from "../../../linux/kernel/syscall.ts";
 import { type LocalOptions, mountLocalVolume } from "../../../storage/local-volume.ts";
-import type { ContainerMount } from "../../../model/containers.ts";
+import type { ContainerMount } from "../../../model/mounts.ts";
 import type { ContainerContext } from "../../context.ts";
 import { type NamedVolumeMount, volumeMounts } from "./volume-uses.ts";
 import type { VolumeName } from "../../../model/ids.ts";
@@ -111,7 +111,7 @@ function isElsewhere({ device, words }: LocalOptions): boolean {
 
 function isInUse(context: ContainerContext, name: VolumeName): boolean {
   return [...context.live.keys()].some((id) =>
-    volumeMounts(context.state.findContainer(id)?.spec.mounts).some((mount) => mount.name === name),
+    volumeMounts(context.state.findContainer(id)?.spec.storage?.mounts).some((mount) => mount.name === name),
   );
 }
 
@@ -127,7 +127,10 @@ export function mountedVolumes(
 /** The mount that other containers have of it now, or a new one. The volume is held by the caller. */
 export async function openMounted(context: ContainerContext, name: VolumeName): Promise<OwnedFd> {
   for (const [id, { kept }] of context.live) {
-    const index = mountedVolumes(context, context.state.findContainer(id)?.spec.mounts ?? []).indexOf(name);
+    const index = mountedVolumes(
+      context,
+      context.state.findContainer(id)?.spec.storage?.mounts ?? [],
+    ).indexOf(name);
     if (index < 0) continue;
     try {
       return kept.openHeld(index);

@@ -10,7 +10,7 @@ import { checkPropagation } from "../../planning/propagation.ts";
 import type { ContainerPlan } from "../../planning/plan-container.ts";
 import type { HostPart } from "../../dependencies.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { BindMount } from "../../../model/containers.ts";
+import type { BindMount } from "../../../model/mounts.ts";
 import { findUser } from "./accounts.ts";
 
 const kernelPlaces = ["/proc", "/sys", "/dev"];
@@ -25,7 +25,7 @@ export function prepareRoot(
   }: { readonly plan: ContainerPlan; readonly root: Fd; readonly host: Pick<HostPart, "readText"> },
 ): ResolvedUser {
   const { spec } = record;
-  const user = findUser(root, { user: plan.user, groups: spec.groupAdd ?? [], spec, host });
+  const user = findUser(root, { user: plan.user, groups: spec.process?.groupAdd ?? [], spec, host });
   makeWorkingDirectory(record, { plan, root });
   for (const mount of plan.mounts) {
     if (mount.kind !== "bind") continue;

@@ -5,7 +5,7 @@ import { parseMountOptions } from "../../../linux/mount/mount-options.ts";
 import type { ContainerPlan } from "../../planning/plan-container.ts";
 import { shmOptions } from "../../planning/mounts.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { ContainerSpec } from "../../../model/containers.ts";
+import type { ContainerSpec } from "../../../model/container-spec.ts";
 import type { ContainerContext } from "../../context.ts";
 import { mountedVolumes } from "./open-volumes.ts";
 
@@ -22,10 +22,10 @@ export function openSharedMemory(
   plan: ContainerPlan,
 ): OwnedFd | undefined {
   if (!sharesMemory(context, spec) || hasOwn(spec)) return undefined;
-  const mode = spec.namespaces?.ipc;
+  const mode = spec.isolation?.namespaces?.ipc;
   if (typeof mode === "object") {
     const other = context.state.findContainer(mode.container);
-    const index = mountedVolumes(context, other?.spec.mounts ?? []).length;
+    const index = mountedVolumes(context, other?.spec.storage?.mounts ?? []).length;
     return other === undefined ? undefined : context.live.get(other.id)?.kept.openHeld(index);
   }
   const { attributes, parameters } = parseMountOptions(shmOptions(plan.shmBytes));
@@ -36,15 +36,15 @@ export function openSharedMemory(
 export function sharesMemory(context: ContainerContext, spec: ContainerSpec): boolean {
   // KERNEL(6.15): before, a mount that is on no mount table can't be cloned.
   if (!hasFeature("detached-composition")) return false;
-  let mode = spec.namespaces?.ipc;
+  let mode = spec.isolation?.namespaces?.ipc;
   for (let steps = 0; typeof mode === "object" && steps < 100; steps++) {
     const other = context.state.findContainer(mode.container)?.spec;
     if (other === undefined || hasOwn(other)) return false;
-    mode = other.namespaces?.ipc;
+    mode = other.isolation?.namespaces?.ipc;
   }
   return mode === "shareable";
 }
 
-function hasOwn({ mounts = [] }: ContainerSpec): boolean {
+function hasOwn({ storage: { mounts = [] } = {} }: ContainerSpec): boolean {
   return mounts.some(({ target }) => target === shmPlace);
 }

@@ -1,6 +1,6 @@
 import type { EngineEvent } from "../../../model/engine.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { ContainerMount, VolumeMount } from "../../../model/containers.ts";
+import type { ContainerMount, VolumeMount } from "../../../model/mounts.ts";
 import { volumeEvent } from "../../volumes/volume-catalog.ts";
 import { parseVolumeName, type VolumeName } from "../../../model/ids.ts";
 
@@ -27,7 +27,7 @@ export function volumeUseEvents(
   { id, spec }: Pick<ContainerRecord, "id" | "spec">,
   action: "mount" | "unmount",
 ): readonly EngineEvent[] {
-  return volumeMounts(spec.mounts).map(({ name, target, readonly = false }) => {
+  return volumeMounts(spec.storage?.mounts).map(({ name, target, readonly = false }) => {
     const use = { container: id, driver: "local" };
     if (action === "unmount") return volumeEvent(name, action, use);
     return volumeEvent(name, action, {

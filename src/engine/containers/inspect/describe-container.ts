@@ -14,7 +14,7 @@ import { parseVolumeName } from "../../../model/ids.ts";
 /** What `ps` shows. */
 export function summarize(context: ContainerContext, record: ContainerRecord): ContainerSummary {
   const { spec, imageConfig } = record;
-  const network = spec.namespaces?.network ?? spec.networks?.[0]?.network ?? "bridge";
+  const network = spec.isolation?.namespaces?.network ?? spec.network?.networks?.[0]?.network ?? "bridge";
   const pod = membershipOf(context.state, record);
   const isStillNamed = context.state.findImage(record.imageId as never) !== undefined;
   return {
@@ -30,7 +30,7 @@ export function summarize(context: ContainerContext, record: ContainerRecord): C
     endpoints: describeEndpoints(context, record),
     ports: boundPortsOf(record),
     exposedPorts: exposedPortsOf(spec, imageConfig.defaults.exposedPorts),
-    mounts: (spec.mounts ?? []).map((mount) =>
+    mounts: (spec.storage?.mounts ?? []).map((mount) =>
       mount.kind === "volume" && mount.name !== undefined
         ? { ...mount, mountpoint: context.volumes.store.dataPath(parseVolumeName(mount.name)) }
         : mount,
@@ -74,7 +74,7 @@ export async function describeContainer(
       ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
     },
     files: {
-      log: record.spec.log === "none" ? "" : join(places.log(id), "log.0"),
+      log: record.spec.storage?.log === "none" ? "" : join(places.log(id), "log.0"),
       hosts: places.file(owner, "hosts"),
       hostname: places.file(owner, "hostname"),
       resolvConf: places.file(owner, "resolv.conf"),

@@ -39,7 +39,7 @@ const filters: Readonly<Record<string, Filter>> = {
     values.some((value) => record.createdAt > getContainer(context.state, value).createdAt),
   volume: ({ spec }, values) =>
     values.some((value) =>
-      (spec.mounts ?? []).some(
+      (spec.storage?.mounts ?? []).some(
         (mount) =>
           mount.target === value ||
           (mount.kind === "bind" && mount.source === value) ||
@@ -52,7 +52,8 @@ const filters: Readonly<Record<string, Filter>> = {
       if (endpoints.some(({ networkName }) => networkName === value)) return true;
       if (value.length >= 4 && endpoints.some(({ networkId }) => networkId.startsWith(value))) return true;
       return (
-        record.spec.namespaces?.network !== undefined && summarize(context, record).networkMode === value
+        record.spec.isolation?.namespaces?.network !== undefined &&
+        summarize(context, record).networkMode === value
       );
     }),
   pod: (record, values, context) =>

@@ -2,12 +2,12 @@ import { totalmem } from "node:os";
 import { sleep } from "../../../base/deadline.ts";
 import { readHostCpuTime } from "../../../linux/process/cpu-time.ts";
 import { readNetworkCounters } from "../../../linux/process/network-counters.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 import type { ContainerStatistics, StatisticsOptions, StatisticsSample } from "../../../model/statistics.ts";
 import { cgroupOf, type ContainerContext, isRunning } from "../../context.ts";
 import { getContainer } from "../../find-container.ts";
 import { findNetworkOwner } from "../../network-owner.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { ContainerReference } from "../../../model/ids.ts";
 
 const STREAM_MS = 1_000;
 /** Fifty ticks of the host's clock: enough for a share of the CPU that is right to two percent. */
@@ -59,7 +59,9 @@ async function takeSample(
     takenAtNs: BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
     host: readHostCpuTime(),
     networks:
-      findNetworkOwner(context, record)?.spec.namespaces?.network !== "host" ? readNetworkCounters(kept) : {},
+      findNetworkOwner(context, record)?.spec.isolation?.namespaces?.network !== "host"
+        ? readNetworkCounters(kept)
+        : {},
   };
 }
 

@@ -5,9 +5,9 @@ import { parseGroup, parsePasswd } from "../../../spec/passwd.ts";
 import { parseProcessColumns } from "../../planning/process-columns.ts";
 import { formatProcesses } from "../../planning/process-table.ts";
 import type { ProcessTable } from "../../../model/containers.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 import { cgroupOf, type ContainerContext, isRunning } from "../../context.ts";
 import { getContainer } from "../../find-container.ts";
-import type { ContainerReference } from "../../../model/ids.ts";
 
 /** The processes of its cgroup as the host numbers them, read from /proc. "conflict" when it does not run. */
 export function listProcesses(

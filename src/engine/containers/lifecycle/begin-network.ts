@@ -39,7 +39,7 @@ export function beginNetwork(
   record: ContainerRecord,
   { plan, endpoints }: { readonly plan: ContainerPlan; readonly endpoints: readonly EndpointPlan[] },
 ): BegunNetwork | undefined {
-  const { network, user = "host" } = record.spec.namespaces ?? {};
+  const { network, user = "host" } = record.spec.isolation?.namespaces ?? {};
   const hasUserNamespace = record.idMaps !== undefined || user !== "host";
   if (!fitsPrewarmedNetwork({ network, hasUserNamespace, sysctls: plan.sysctls })) return undefined;
   const taken = context.parts.prewarming.takeNetwork();

@@ -8,7 +8,8 @@ import type { Digest } from "../../../spec/digest.ts";
 import { cleanPath } from "../../planning/clean-path.ts";
 import { planAllMounts } from "../../planning/mounts.ts";
 import { refuse } from "../../planning/refusal.ts";
-import type { ContainerMount, ContainerSpec } from "../../../model/containers.ts";
+import type { ContainerSpec } from "../../../model/container-spec.ts";
+import type { ContainerMount } from "../../../model/mounts.ts";
 import { parseNewVolumeName, randomVolumeName } from "../../volumes/volume-name.ts";
 import type { ContainerContext } from "../../context.ts";
 import { getForCreate } from "../../find-container.ts";
@@ -20,8 +21,8 @@ export function decideMounts(
   spec: ContainerSpec,
   imageVolumes: readonly string[],
 ): readonly ContainerMount[] {
-  const inherited = (spec.volumesFrom ?? []).map(({ container, readonly }) =>
-    inheritedMounts(getForCreate(context.state, container).spec.mounts ?? [], readonly),
+  const inherited = (spec.storage?.volumesFrom ?? []).map(({ container, readonly }) =>
+    inheritedMounts(getForCreate(context.state, container).spec.storage?.mounts ?? [], readonly),
   );
   return planAllMounts(spec, { image: imageVolumes, inherited }).map((mount) => {
     if (mount.kind !== "volume") return mount;

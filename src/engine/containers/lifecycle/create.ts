@@ -12,7 +12,11 @@ import { planPodMember } from "../../planning/pod-member.ts";
 import { refuse } from "../../planning/refusal.ts";
 import { factsOf, getPod } from "../../find-pod.ts";
 import type { ContainerRecord, EndpointRecord, IntentId, PodSettings } from "../../state/records.ts";
-import type { ContainerSpec, CreateOptions } from "../../../model/containers.ts";
+import type { ContainerSpec, NamespaceModes } from "../../../model/container-spec.ts";
+import type { CreateOptions } from "../../../model/containers.ts";
+import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
+import { mergeSpec } from "../../../model/merge-spec.ts";
+import { merge } from "../../../base/defined.ts";
 import { checkLinks } from "../../networks/links.ts";
 import { resolveEndpoints } from "../../networks/join-networks.ts";
 import { findUnreached } from "../../networks/unreached-ports.ts";
@@ -33,7 +37,6 @@ import { requiredIds } from "./required-containers.ts";
 import { readSecretVariables } from "../files/secrets.ts";
 import { sharesMemory } from "../files/shared-memory.ts";
 import { anonymousVolumes, volumeMounts } from "../files/volume-uses.ts";
-import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 
 /** Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. With `pod` it holds one. */
 export async function createContainer(
@@ -47,18 +50,23 @@ export async function createContainer(
   const ownName = pod === undefined ? asked.name : (asked.name ?? `${id.slice(0, 12)}-infra`);
   using name = reserveName(context, { wanted: ownName, id });
   using image = await context.pinImage(asked.image);
-  using pinned = await pinImageMounts(context, asked.mounts);
-  using pinnedSecrets = context.secrets.pin(asked.secrets);
+  using pinned = await pinImageMounts(context, asked.storage?.mounts);
+  using pinnedSecrets = context.secrets.pin(asked.storage?.secrets);
   const { config } = image.record;
-  const spec = {
-    ...asked,
-    ...canonicalNamespaces(context, asked),
-    ...requiredIds(context, asked.requires),
-    ...(asked.secrets === undefined ? {} : { secrets: pinnedSecrets.secrets }),
-    mounts: decideMounts(context, { ...asked, mounts: pinned.mounts }, config.defaults.volumes),
-    ...(inPodCgroup(context, { id, asked, pod }) ?? parentOf(context, asked)),
-    ...identifyCaller(asked),
-  };
+  const mounts = decideMounts(
+    context,
+    mergeSpec(asked, { storage: { mounts: pinned.mounts } }),
+    config.defaults.volumes,
+  );
+  const spec = mergeSpec(asked, {
+    isolation: { namespaces: canonicalNamespaces(context, asked) },
+    resources: { cgroupParent: inPodCgroup(context, { id, asked, pod }) ?? parentOf(context, asked) },
+    storage: { mounts, secrets: asked.storage?.secrets && pinnedSecrets.secrets },
+    lifecycle: {
+      requires: requiredIds(context, asked.lifecycle?.requires),
+      notify: identifyCaller(asked.lifecycle?.notify),
+    },
+  });
   const plan = planNew(context, { id, spec, imageConfig: config });
   if (typeof plan.seccomp === "object") context.seccomp.get(plan.seccomp.profile);
   checkSources(plan);
@@ -68,10 +76,10 @@ export async function createContainer(
   const endpoints = resolveEndpoints(context, spec);
   checkLinks(context, spec);
   findDevices(context.parts.host, plan);
-  using ids = reserveIds(context, { id, mode: spec.namespaces?.user });
+  using ids = reserveIds(context, { id, mode: spec.isolation?.namespaces?.user });
   const { cgroups, host } = context.parts;
   const { warnings } = planCgroup(cgroupLimitsOf(plan.limits, host.findBlockDevice), cgroups.layout);
-  const { cgroupParent } = spec;
+  const { resources: { cgroupParent } = {} } = spec;
   const record: ContainerRecord = {
     id,
     name: name.text,
@@ -90,7 +98,7 @@ export async function createContainer(
     ...(pod === undefined ? {} : { pod }),
   };
   const shut = await firewallWarnings(context, endpoints);
-  const volumes = anonymousVolumes(spec.mounts);
+  const volumes = anonymousVolumes(mounts);
   const intent = context.state.beginIntent({
     kind: "create",
     containerId: id,
@@ -98,18 +106,19 @@ export async function createContainer(
   });
   fault("create.intended");
   try {
-    using _volumes = await context.volumes.hold(volumeMounts(spec.mounts).map((mount) => mount.name));
-    await makeVolumes(context, { mounts: spec.mounts, layers: record.layers });
+    using _volumes = await context.volumes.hold(volumeMounts(mounts).map((mount) => mount.name));
+    await makeVolumes(context, { mounts, layers: record.layers });
     if (!context.dataDirectories.take(context.places.data(id)))
       mkdirSync(context.places.log(id), { recursive: true, mode: 0o700 });
     fault("create.directory");
     await context.parts.storage.createSnapshot(id, record.layers, {
       ...(ids.maps === undefined ? {} : { idMaps: ids.maps }),
-      ...(spec.storageBytes === undefined ? {} : { sizeBytes: spec.storageBytes }),
+      ...(spec.storage?.storageBytes === undefined ? {} : { sizeBytes: spec.storage?.storageBytes }),
     });
     fault("create.snapshot");
     if (!startsNext) await makeContainerPaths(context, record, plan);
-    if (cgroupParent !== undefined) cgroups.assign(id, cgroupParent, { split: spec.cgroups === "split" });
+    if (cgroupParent !== undefined)
+      cgroups.assign(id, cgroupParent, { split: spec.resources?.cgroups === "split" });
     if (spec.pod !== undefined) getPod(context.state, spec.pod); // it may have been removed meanwhile
     context.state.putContainer(record, { ends: intent, events: [containerEvent(record, "create")] });
     fault("create.recorded");
@@ -124,7 +133,7 @@ export async function createContainer(
       ...warnings,
       ...sharingWarnings(context, spec),
       ...shut,
-      ...findUnreached(context, { ports: spec.ports ?? [], endpoints }),
+      ...findUnreached(context, { ports: spec.network?.ports ?? [], endpoints }),
     ],
   };
 }
@@ -132,16 +141,14 @@ export async function createContainer(
 /** The cgroup above its own. The engine's is the one that it is in now; in the topmost there is nothing to split: the container is where all are. */
 function parentOf(
   { parts }: ContainerContext,
-  { cgroups, cgroupParent }: ContainerSpec,
-): Pick<ContainerSpec, "cgroupParent"> {
+  { resources: { cgroups, cgroupParent } = {} }: ContainerSpec,
+): string | undefined {
   if (cgroups === "split") {
     if (cgroupParent !== undefined) throw refuse("conflicting options: cgroups split and a cgroup parent");
     const current = parts.cgroups.current();
-    return current === "" ? {} : { cgroupParent: `/${current}` };
+    return current === "" ? undefined : `/${current}`;
   }
-  return cgroupParent === undefined
-    ? {}
-    : { cgroupParent: planCgroupParent(cgroupParent, parts.cgroups.path) };
+  return cgroupParent === undefined ? undefined : planCgroupParent(cgroupParent, parts.cgroups.path);
 }
 
 /** The cgroup above its own, where it is one of a pod with limits, or holds such a pod. */
@@ -152,13 +159,13 @@ function inPodCgroup(
     asked,
     pod,
   }: { readonly id: ContainerId; readonly asked: ContainerSpec; readonly pod: PodSettings | undefined },
-): Pick<ContainerSpec, "cgroupParent"> | undefined {
+): string | undefined {
   const holder = asked.pod === undefined ? undefined : getPod(state, asked.pod);
   const isLimited =
     holder === undefined
-      ? pod !== undefined && Object.keys(asked.limits ?? {}).length > 0
+      ? pod !== undefined && Object.keys(asked.resources?.limits ?? {}).length > 0
       : hasPodCgroup(holder);
-  return isLimited ? { cgroupParent: podCgroupOf(holder?.id ?? id) } : undefined;
+  return isLimited ? podCgroupOf(holder?.id ?? id) : undefined;
 }
 
 /** The spec of a container in a pod. Throws "not-found", or "invalid" for what belongs to the pod. */
@@ -223,22 +230,19 @@ function isByContainer(mode: unknown): mode is ByContainer {
 /** Containers whose namespaces are shared are kept by id: a name may pass to another one. Throws "invalid". */
 function canonicalNamespaces(
   context: ContainerContext,
-  { namespaces }: ContainerSpec,
-): Partial<ContainerSpec> {
-  if (namespaces === undefined) return {};
+  { isolation: { namespaces } = {} }: ContainerSpec,
+): NamespaceModes | undefined {
+  if (namespaces === undefined) return undefined;
   const byId = <Mode>(mode: Mode | ByContainer): Mode | ByContainer =>
     isByContainer(mode) ? { container: getForCreate(context.state, mode.container).id } : mode;
   const { pid, ipc, uts, network, user } = namespaces;
-  return {
-    namespaces: {
-      ...namespaces,
-      ...(pid === undefined ? {} : { pid: byId(pid) }),
-      ...(ipc === undefined ? {} : { ipc: byId(ipc) }),
-      ...(uts === undefined ? {} : { uts: byId(uts) }),
-      ...(network === undefined ? {} : { network: byId(network) }),
-      ...(user === undefined ? {} : { user: byId(user) }),
-    },
-  };
+  return merge(namespaces, {
+    pid: byId(pid),
+    ipc: byId(ipc),
+    uts: byId(uts),
+    network: byId(network),
+    user: byId(user),
+  });
 }
 
 function checkSources(plan: ContainerPlan): void {
@@ -260,7 +264,7 @@ async function firewallWarnings(
 }
 
 function sharingWarnings(context: ContainerContext, spec: ContainerSpec): readonly string[] {
-  if (typeof spec.namespaces?.ipc !== "object" || sharesMemory(context, spec)) return [];
+  if (typeof spec.isolation?.namespaces?.ipc !== "object" || sharesMemory(context, spec)) return [];
   return [
     "/dev/shm is not shared with the other container, which is not shareable: only System V IPC and message queues are",
   ];

@@ -4,8 +4,9 @@ import { fault } from "../../../base/fault.ts";
 import { type Failure, kindOf, sentenceOf } from "../../../base/failure.ts";
 import type { Exit } from "../../../runtime/types.ts";
 import type { ContainerRecord, IntentId } from "../../state/records.ts";
+import type { ContainerState } from "../../../model/container-state.ts";
 import type { EngineEvent } from "../../../model/engine.ts";
-import type { ContainerState } from "../../../model/containers.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 import { cgroupOf, type ContainerContext } from "../../context.ts";
 import { imagesOf } from "../../images/images-in-use.ts";
 import { containerEvent } from "../../describe-event.ts";
@@ -15,7 +16,6 @@ import { exitCodeOf, exitStatusOf } from "../exit-status.ts";
 import { networkUseEvents, plansOf, releaseEndpoints, withoutPlans } from "../../networks/join-networks.ts";
 import { tellDenials } from "../resources/watched.ts";
 import { anonymousVolumes, volumeUseEvents } from "../files/volume-uses.ts";
-import type { ContainerId } from "../../../model/ids.ts";
 
 /** How long things of a container that has ended may stay busy (its keeper gives out the last bytes). */
 const BUSY_MS = 10_000;
@@ -71,7 +71,7 @@ export function recordEnd(
   const delayMs =
     state.startedAt === undefined && !startsAgain
       ? undefined
-      : planRestart(record.spec.restartPolicy, lastRun(ended));
+      : planRestart(record.spec.lifecycle?.restartPolicy, lastRun(ended));
   if (delayMs !== undefined) {
     const waiting: ContainerRecord = {
       ...left,
@@ -90,12 +90,12 @@ export function recordEnd(
     context.restarts.schedule(record.id, delayMs);
     return;
   }
-  if (record.spec.autoRemove === true && context.live.get(record.id)?.isRestarting !== true) {
+  if (record.spec.lifecycle?.autoRemove === true && context.live.get(record.id)?.isRestarting !== true) {
     releaseEndpoints(context, record, plans);
     dropContainer(context, ended, {
       events,
       removesVolumes: true,
-      removesImage: record.spec.removeImage === true,
+      removesImage: record.spec.lifecycle?.removeImage === true,
     });
     if (ends !== undefined) context.state.endIntent(ends);
     return;
@@ -128,7 +128,7 @@ export function dropContainer(
 ): void {
   const { id } = record;
   context.restarts.cancel(id);
-  const volumes = removesVolumes ? anonymousVolumes(record.spec.mounts ?? []) : [];
+  const volumes = removesVolumes ? anonymousVolumes(record.spec.storage?.mounts ?? []) : [];
   const image = removesImage ? record.image : undefined;
   const told = [...events, containerEvent(record, "destroy")];
   const intent = context.state.removeContainer(id, told, {
@@ -137,7 +137,7 @@ export function dropContainer(
   });
   fault("remove.recorded");
   if (volumes.length > 0) context.volumes.removeUnused(volumes);
-  context.secrets.release(record.spec.secrets);
+  context.secrets.release(record.spec.storage?.secrets);
   context.live.delete(id);
   context.attaches.cancel(id);
   context.execs.forget(id);

@@ -16,7 +16,7 @@ export interface JoinedNamespaces extends Disposable {
 export function openJoinedNamespaces(context: ContainerContext, record: ContainerRecord): JoinedNamespaces {
   using opened = new DisposableStack();
   const fds = new Map<NamespaceType, Fd>();
-  const { pid, ipc, uts, network, user } = record.spec.namespaces ?? {};
+  const { pid, ipc, uts, network, user } = record.spec.isolation?.namespaces ?? {};
   for (const [type, mode] of Object.entries({ user, pid, ipc, uts, network }) as [
     NamespaceType,
     typeof network | typeof user,

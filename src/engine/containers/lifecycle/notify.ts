@@ -3,16 +3,18 @@ import { isSameProcess, processStartTime } from "../../../linux/process/process.
 import { openUnixSocket, sendUnixMessage } from "../../../linux/sockets/unix-message.ts";
 import type { KeptProcess } from "../../../runtime/types.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { ContainerSpec } from "../../../model/containers.ts";
+import type { ContainerLifecycle } from "../../../model/container-spec.ts";
 import type { ContainerContext } from "../../context.ts";
 
+type Notify = ContainerLifecycle["notify"];
+
 /** The caller's process for good: systemd takes a message for the unit that its sender is in. */
-export function identifyCaller({ notify }: ContainerSpec): Pick<ContainerSpec, "notify"> {
-  if (notify?.pid === undefined) return {};
+export function identifyCaller(notify: Notify): Notify {
+  if (notify?.pid === undefined) return notify;
   try {
-    return { notify: { ...notify, startTime: String(processStartTime(notify.pid)) } };
+    return { ...notify, startTime: String(processStartTime(notify.pid)) };
   } catch {
-    return { notify: { socket: notify.socket } }; // it has ended
+    return { socket: notify.socket }; // it has ended
   }
 }
 
@@ -25,7 +27,7 @@ export function notifyReady(
   { id, spec }: ContainerRecord,
   kept: KeptProcess,
 ): void {
-  const { notify } = spec;
+  const { lifecycle: { notify } = {} } = spec;
   if (notify === undefined) return;
   const { socket: to, pid, startTime } = notify;
   const isCallerThere = pid !== undefined && startTime !== undefined && isSameProcess(pid, BigInt(startTime));

@@ -1,11 +1,11 @@
 import { Failure } from "../../../base/failure.ts";
 import { fault } from "../../../base/fault.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { ContainerState } from "../../../model/containers.ts";
+import type { ContainerState } from "../../../model/container-state.ts";
+import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 import { cgroupOf, type ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
-import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 
 type Live = Extract<ContainerState, { status: "running" | "paused" }>;
 

@@ -1,7 +1,7 @@
 import { Failure } from "../../../base/failure.ts";
 import type { EarlyStreams } from "../../../runtime/types.ts";
-import type { DeferredDuplex } from "../streams/deferred-duplex.ts";
 import type { ContainerId } from "../../../model/ids.ts";
+import type { DeferredDuplex } from "../streams/deferred-duplex.ts";
 
 /** As many clients as a keeper takes at once. */
 const MOST_CLIENTS = 16;

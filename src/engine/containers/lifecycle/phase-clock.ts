@@ -1,4 +1,4 @@
-import type { StartTiming } from "../../../model/containers.ts";
+import type { StartTiming } from "../../../model/container-state.ts";
 
 type Phase = StartTiming["phases"][number];
 

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { Failure, sentenceOf } from "../../../base/failure.ts";
-import type { ContainerSpec } from "../../../model/containers.ts";
+import type { ContainerSpec } from "../../../model/container-spec.ts";
 
 /** What is written to the files that a container's spec names. */
 export interface WrittenPids {
@@ -14,8 +14,7 @@ export interface WrittenPids {
  * earlier run left there. Throws "invalid" for what is no regular file.
  */
 export function openPidFiles({
-  pidFile,
-  keeperPidFile,
+  lifecycle: { pidFile, keeperPidFile } = {},
 }: ContainerSpec): Disposable & { write(pids: WrittenPids): void } {
   using opened = new DisposableStack();
   const open = (path: string | undefined): number | undefined =>

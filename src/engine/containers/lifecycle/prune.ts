@@ -1,11 +1,11 @@
 import { kindOf } from "../../../base/failure.ts";
 import { pruneFilter } from "../../prune-filters.ts";
+import type { ContainerId } from "../../../model/ids.ts";
+import type { PruneFilters, PrunedContainers } from "../../../model/prune.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { eventTimeNs } from "../../describe-event.ts";
 import { findSizes } from "../inspect/sizes.ts";
 import { removeContainer } from "./stop.ts";
-import type { ContainerId } from "../../../model/ids.ts";
-import type { PrunedContainers, PruneFilters } from "../../../model/prune.ts";
 
 /** Removes those that do not run, one after the other; one that is started or removed meanwhile stays out of it. */
 export async function pruneContainers(

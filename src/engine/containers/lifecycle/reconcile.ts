@@ -58,7 +58,7 @@ export async function reconcile(context: ContainerContext): Promise<void> {
 /** One with autoRemove that has ended was to be started again: it goes, as Docker's does. */
 function dropHalfRestarted(context: ContainerContext): void {
   for (const record of context.state.containers()) {
-    const { autoRemove, removeImage } = record.spec;
+    const { lifecycle: { autoRemove, removeImage } = {} } = record.spec;
     if (autoRemove !== true || record.state.status !== "exited") continue;
     dropContainer(context, record, { removesVolumes: true, removesImage: removeImage === true });
   }
@@ -66,8 +66,8 @@ function dropHalfRestarted(context: ContainerContext): void {
 
 function assignCgroups({ parts, state }: ContainerContext): void {
   for (const { id, spec } of state.containers()) {
-    if (spec.cgroupParent !== undefined)
-      parts.cgroups.assign(id, spec.cgroupParent, { split: spec.cgroups === "split" });
+    if (spec.resources?.cgroupParent !== undefined)
+      parts.cgroups.assign(id, spec.resources?.cgroupParent, { split: spec.resources?.cgroups === "split" });
   }
   for (const [, intent] of state.intents()) {
     if (intent.kind !== "remove" || intent.cgroupParent === undefined) continue;
@@ -84,7 +84,8 @@ function sweepEnded(context: ContainerContext): void {
   }
   // Or the cgroup was gone already, and what was made above it was not.
   for (const { id, spec } of context.state.containers()) {
-    if (spec.cgroupParent !== undefined && !context.live.has(id)) context.parts.cgroups.leaveParent(id);
+    if (spec.resources?.cgroupParent !== undefined && !context.live.has(id))
+      context.parts.cgroups.leaveParent(id);
   }
 }
 

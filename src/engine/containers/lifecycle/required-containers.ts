@@ -1,15 +1,15 @@
 import { Failure, isAlreadyRunning } from "../../../base/failure.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { getContainer, getForCreate } from "../../find-container.ts";
-import type { ContainerId } from "../../../model/ids.ts";
 
 /** Required containers are kept by id: a name may pass to another one. Throws "invalid". */
 export function requiredIds(
   { state }: ContainerContext,
   references: readonly string[] | undefined,
-): { readonly requires?: readonly ContainerId[] } {
-  if (references === undefined || references.length === 0) return {};
-  return { requires: [...new Set(references.map((reference) => getForCreate(state, reference).id))] };
+): readonly ContainerId[] | undefined {
+  if (references === undefined || references.length === 0) return undefined;
+  return [...new Set(references.map((reference) => getForCreate(state, reference).id))];
 }
 
 /** Starts those that do not run, what holds its pod first, and what they require before them. Throws "conflict" for one that is gone or paused. */
@@ -20,7 +20,7 @@ export async function startRequired(
 ): Promise<void> {
   const { name, spec } = getContainer(context.state, id);
   const pod = spec.pod === undefined ? [] : [spec.pod];
-  for (const required of [...pod, ...(spec.requires ?? [])]) {
+  for (const required of [...pod, ...(spec.lifecycle?.requires ?? [])]) {
     const record = context.state.findContainer(required);
     const sentence = `cannot start container "${name}": it requires container`;
     if (record === undefined)

@@ -1,12 +1,12 @@
 import { planRestart, startsWithEngine } from "../../planning/restart-policy.ts";
 import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { exitStatusOf } from "../exit-status.ts";
 import { lastRun } from "./last-run.ts";
 import { PhaseClock } from "./phase-clock.ts";
 import { startRequired } from "./required-containers.ts";
 import { startContainer, startHeld } from "./start.ts";
-import type { ContainerId } from "../../../model/ids.ts";
 
 const shortageDelayMs = 1_000;
 
@@ -23,7 +23,7 @@ export async function restartByPolicy(context: ContainerContext, id: ContainerId
   const { state, spec } = record;
   if (
     state.status === "restarting" &&
-    planRestart(spec.restartPolicy, { ...lastRun(record), restartCount: 0 }) === undefined
+    planRestart(spec.lifecycle?.restartPolicy, { ...lastRun(record), restartCount: 0 }) === undefined
   ) {
     endWaiting(context, record);
     return;
@@ -47,7 +47,8 @@ export function endWaiting(context: ContainerContext, record: ContainerRecord): 
 
 /** A person ends it: its policy starts it no more. The lock is held. Gives the record as it is now. */
 export function markStopped(context: ContainerContext, record: ContainerRecord): ContainerRecord {
-  if ((record.spec.restartPolicy?.name ?? "no") === "no" || record.stoppedByHand === true) return record;
+  if ((record.spec.lifecycle?.restartPolicy?.name ?? "no") === "no" || record.stoppedByHand === true)
+    return record;
   const marked: ContainerRecord = { ...record, stoppedByHand: true };
   context.state.putContainer(marked);
   return marked;
@@ -62,7 +63,7 @@ export function resumeRestarts(context: ContainerContext): void {
     } else if (
       state.status === "exited" &&
       record.starts.length > 0 &&
-      startsWithEngine(spec.restartPolicy, { stoppedByHand })
+      startsWithEngine(spec.lifecycle?.restartPolicy, { stoppedByHand })
     ) {
       context.restarts.schedule(id, 0);
     }

@@ -1,5 +1,5 @@
 import type { ContainerRecord } from "../../state/records.ts";
-import type { StartTiming } from "../../../model/containers.ts";
+import type { StartTiming } from "../../../model/container-state.ts";
 import type { ContainerContext } from "../../context.ts";
 
 /** So many past starts are remembered (a log is cut into lines at them). */

@@ -3,7 +3,7 @@ import { Failure, isShortage, sentenceOf } from "../../../base/failure.ts";
 import type { Fd } from "../../../linux/kernel/fd.ts";
 import type { EndpointPlan } from "../../../network/types.ts";
 import type { EarlyStreams, StartedProcess } from "../../../runtime/types.ts";
-import type { StartTiming } from "../../../model/containers.ts";
+import type { StartTiming } from "../../../model/container-state.ts";
 import type { ContainerReference } from "../../../model/ids.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";

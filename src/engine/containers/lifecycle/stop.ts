@@ -3,6 +3,7 @@ import { fault } from "../../../base/fault.ts";
 import { Failure, isAlreadyRunning } from "../../../base/failure.ts";
 import { parseSignal } from "../../../linux/process/signal.ts";
 import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 import type { ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { dropContainer } from "./end-run.ts";
@@ -13,7 +14,6 @@ import { planRecord } from "../../plan-record.ts";
 import { endWaiting, markStopped } from "./restart-by-policy.ts";
 import { refuseHolder } from "../../find-pod.ts";
 import { startContainer } from "./start.ts";
-import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 
 const KILL = 9;
 /** After KILL the kernel may still be writing a core or waiting for a disk. */
@@ -102,10 +102,10 @@ export async function restartContainer(
 async function dropEnded(context: ContainerContext, id: ContainerId): Promise<void> {
   using _ = await context.locks.acquire(id);
   const record = context.state.findContainer(id);
-  if (record?.spec.autoRemove === true && record.state.status === "exited")
+  if (record?.spec.lifecycle?.autoRemove === true && record.state.status === "exited")
     dropContainer(context, record, {
       removesVolumes: true,
-      removesImage: record.spec.removeImage === true,
+      removesImage: record.spec.lifecycle?.removeImage === true,
     });
 }
 

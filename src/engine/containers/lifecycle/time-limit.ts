@@ -15,8 +15,9 @@ export function watchTimeLimit(
   { id, spec, state }: ContainerRecord,
   kept: KeptProcess,
 ): void {
-  if (spec.timeoutMs === undefined || !("startedAt" in state) || state.startedAt === undefined) return;
-  const leftMs = Math.max(0, state.startedAt + spec.timeoutMs - Date.now());
+  if (spec.lifecycle?.timeoutMs === undefined || !("startedAt" in state) || state.startedAt === undefined)
+    return;
+  const leftMs = Math.max(0, state.startedAt + spec.lifecycle?.timeoutMs - Date.now());
   const ended = new AbortController();
   void kept.exited.then(() => ended.abort());
   const signal = AbortSignal.any([context.closing, ended.signal]);

@@ -3,9 +3,11 @@ import { Failure } from "../../../base/failure.ts";
 import { fault } from "../../../base/fault.ts";
 import { hasLimits } from "../../planning/cgroup-mode.ts";
 import { planUpdatedLimits } from "../../planning/updated-limits.ts";
-import type { ContainerLimits, CgroupLimits } from "../../../model/limits.ts";
-import { checkRestartPolicy } from "../../planning/restart-policy.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
+import type { CgroupLimits, ContainerLimits } from "../../../model/limits.ts";
+import { mergeSpec } from "../../../model/merge-spec.ts";
 import type { ContainerUpdate } from "../../../model/updates.ts";
+import { checkRestartPolicy } from "../../planning/restart-policy.ts";
 import { cgroupLimitsOf } from "../../planning/block-devices.ts";
 import type { Intent } from "../../state/records.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
@@ -14,7 +16,6 @@ import { findUnreached } from "../../networks/unreached-ports.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
 import { mayRunOut, watchMemory } from "../resources/out-of-memory.ts";
-import type { ContainerReference } from "../../../model/ids.ts";
 
 /** Takes back what a killed engine may have changed before it was in the record. */
 export function undoUpdate(context: ContainerContext, intent: Extract<Intent, { kind: "update" }>): void {
@@ -23,7 +24,7 @@ export function undoUpdate(context: ContainerContext, intent: Extract<Intent, { 
   const { cgroups } = context.parts;
   const back = planCgroupChange(
     numbersOf(context, intent.limits),
-    numbersOf(context, record.spec.limits ?? {}),
+    numbersOf(context, record.spec.resources?.limits ?? {}),
     cgroups.layout,
   );
   cgroups.open(record.id).change(back);
@@ -41,23 +42,23 @@ export async function updateContainer(
   if (record.state.status === "removing" || record.state.status === "dead") {
     throw new Failure("conflict", `cannot update container "${record.name}": it is being removed`);
   }
-  const { restartPolicy = record.spec.restartPolicy, publishAdd, publishRemove, ...asked } = changes;
+  const { restartPolicy, publishAdd, publishRemove, ...asked } = changes;
   if (
-    changes.restartPolicy !== undefined &&
-    changes.restartPolicy.name !== "no" &&
-    record.spec.autoRemove === true
+    restartPolicy !== undefined &&
+    restartPolicy.name !== "no" &&
+    record.spec.lifecycle?.autoRemove === true
   ) {
     throw new Failure(
       "invalid",
       "Restart policy cannot be updated because AutoRemove is enabled for the container",
     );
   }
-  const before = record.spec.limits ?? {};
+  const before = record.spec.resources?.limits ?? {};
   const limits = planUpdatedLimits(before, asked);
   const { cgroups } = context.parts;
   if (asked.blockIo !== undefined)
     cgroupLimitsOf({ blockIo: asked.blockIo }, context.parts.host.findBlockDevice);
-  if (record.spec.cgroups === "disabled" && hasLimits(limits))
+  if (record.spec.resources?.cgroups === "disabled" && hasLimits(limits))
     throw new Failure("invalid", `cannot limit container "${record.name}": it has no cgroup`);
   const change = planCgroupChange(numbersOf(context, before), numbersOf(context, limits), cgroups.layout);
   const published = await changePorts(context, record, {
@@ -68,7 +69,7 @@ export async function updateContainer(
   const warnings = [...change.warnings, ...unreached];
   const updated = {
     ...published.record,
-    spec: { ...published.record.spec, limits, ...(restartPolicy === undefined ? {} : { restartPolicy }) },
+    spec: mergeSpec(published.record.spec, { resources: { limits }, lifecycle: { restartPolicy } }),
   };
   checkRestartPolicy(updated.spec);
   const events = [containerEvent(record, "update")];
@@ -91,7 +92,7 @@ export async function updateContainer(
   fault("update.intended");
   let undo: (() => void) | undefined;
   try {
-    undo = record.spec.cgroups === "disabled" ? () => undefined : cgroups.open(id).change(change);
+    undo = record.spec.resources?.cgroups === "disabled" ? () => undefined : cgroups.open(id).change(change);
     fault("update.applied");
     context.state.putContainer(updated, { ends: intent, events });
     fault("update.recorded");

@@ -6,9 +6,9 @@ import type { UserNamespaceMode } from "../../../spec/user-namespace-mode.ts";
 import type { RuntimeNamespaceType } from "../../../spec/runtime-config.ts";
 import { pickIdMaps, planIdPools, subordinateMaps } from "../../planning/id-ranges.ts";
 import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 import type { ContainerContext } from "../../context.ts";
 import { getContainer } from "../../find-container.ts";
-import type { ContainerId } from "../../../model/ids.ts";
 
 /** Ids of containers that are being made, until their records have them. */
 const reserved = new WeakMap<ContainerContext, Map<ContainerId, IdMaps>>();
@@ -97,7 +97,8 @@ export function findForeignNamespaces(
   { state }: ContainerContext,
   record: ContainerRecord,
 ): readonly RuntimeNamespaceType[] {
-  const foreign: RuntimeNamespaceType[] = record.spec.namespaces?.cgroup === "host" ? ["cgroup"] : [];
+  const foreign: RuntimeNamespaceType[] =
+    record.spec.isolation?.namespaces?.cgroup === "host" ? ["cgroup"] : [];
   for (const type of shareable) {
     const owner = ownerOf(state, { record, type });
     if (owner === "host") foreign.push(type);
@@ -118,7 +119,7 @@ function ownerOf(
 ): ContainerRecord | "host" {
   let owner = record;
   for (let links = 0; links < 100; links++) {
-    const mode = owner.spec.namespaces?.[type];
+    const mode = owner.spec.isolation?.namespaces?.[type];
     if (mode === "host") return "host";
     const next = typeof mode === "object" ? state.findContainer(mode.container) : undefined;
     if (next === undefined) return owner;
@@ -129,7 +130,7 @@ function ownerOf(
 
 /** Who has the same is in the same user namespace. */
 function userOwnerOf({ id, spec, idMaps }: ContainerRecord): string {
-  const mode = spec.namespaces?.user;
+  const mode = spec.isolation?.namespaces?.user;
   if (idMaps === undefined) return "host";
   return typeof mode === "object" && "container" in mode ? mode.container : id;
 }

@@ -1,9 +1,9 @@
 import { canceled } from "../../../base/deadline.ts";
-import type { ExitStatus } from "../../../model/containers.ts";
+import type { ExitStatus } from "../../../model/container-state.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { exitStatusOf } from "../exit-status.ts";
 import { getContainer } from "../../find-container.ts";
-import type { ContainerReference } from "../../../model/ids.ts";
 
 /**
  * How it ended. "not-running" (default) gives the last end when it does not run; "next-exit" waits for one that is

@@ -1,4 +1,4 @@
-import type { ExitStatus } from "../../../model/containers.ts";
+import type { ExitStatus } from "../../../model/container-state.ts";
 import type { ContainerId } from "../../../model/ids.ts";
 
 type Moment = "exit" | "removed";

@@ -1,9 +1,9 @@
 import { sentenceOf } from "../../../base/failure.ts";
 import type { KeptProcess } from "../../../runtime/types.ts";
 import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerId } from "../../../model/ids.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
-import type { ContainerId } from "../../../model/ids.ts";
 
 /**
  * From when it runs, an end of its memory is an event at once, and not only when it ends. Asked for after the answer to
@@ -14,7 +14,8 @@ export function watchMemory(
   { id, spec }: ContainerRecord,
   kept: KeptProcess,
 ): void {
-  const mayRunOut = (spec.limits?.memoryBytes ?? 0) > 0 || spec.cgroupParent !== undefined;
+  const mayRunOut =
+    (spec.resources?.limits?.memoryBytes ?? 0) > 0 || spec.resources?.cgroupParent !== undefined;
   if (!mayRunOut) return;
   const listener = (): void => void noteOom(context, { id, kept });
   context.parts.cgroups.watchOom(id, listener).catch((thrown: unknown) => {
@@ -24,7 +25,7 @@ export function watchMemory(
 
 /** Whether there is a limit that it can run into, of its own or above. */
 export function mayRunOut({ spec }: ContainerRecord): boolean {
-  return (spec.limits?.memoryBytes ?? 0) > 0 || spec.cgroupParent !== undefined;
+  return (spec.resources?.limits?.memoryBytes ?? 0) > 0 || spec.resources?.cgroupParent !== undefined;
 }
 
 async function noteOom(

@@ -13,7 +13,7 @@ import type { Denial, WatchedDetails } from "../../../model/denials.ts";
 import type { EngineEvent } from "../../../model/engine.ts";
 import { describeDenial, type Judgement } from "../../planning/describe-denial.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { ContainerSpec } from "../../../model/containers.ts";
+import type { ContainerSpec } from "../../../model/container-spec.ts";
 import type { ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { planRecord } from "../../plan-record.ts";
@@ -28,7 +28,7 @@ const TELL_AFTER_MS = 50;
 const ownRecord = "run";
 const sessionPrefix = "exec-";
 
-export function isWatched({ explainDenials, recordCalls }: ContainerSpec): boolean {
+export function isWatched({ isolation: { explainDenials, recordCalls } = {} }: ContainerSpec): boolean {
   return explainDenials === true || recordCalls === true;
 }
 
@@ -45,8 +45,8 @@ export function planWatch(
   if (execId !== undefined) dropOldSessions(directory);
   return {
     watch: {
-      denials: spec.explainDenials === true,
-      calls: spec.recordCalls === true,
+      denials: spec.isolation?.explainDenials === true,
+      calls: spec.isolation?.recordCalls === true,
       recordPath: join(directory, execId === undefined ? ownRecord : `${sessionPrefix}${execId}`),
     },
   };
@@ -68,8 +68,8 @@ export function describeWatched(context: ContainerContext, record: ContainerReco
   const judgement = judgementOf(context, record);
   return {
     ...(unrecorded === 0 ? {} : { unrecordedCalls: unrecorded }),
-    ...(spec.explainDenials === true ? { denials: denialsOf(records, judgement) } : {}),
-    ...(spec.recordCalls === true ? { recordedProfile: recordedProfile(records, judgement) } : {}),
+    ...(spec.isolation?.explainDenials === true ? { denials: denialsOf(records, judgement) } : {}),
+    ...(spec.isolation?.recordCalls === true ? { recordedProfile: recordedProfile(records, judgement) } : {}),
   };
 }
 
@@ -143,7 +143,7 @@ const told = new WeakMap<KeptProcess, NodeJS.Timeout>();
 
 /** Denials of this process become events as they come. */
 export function followDenials(context: ContainerContext, record: ContainerRecord, kept: KeptProcess): void {
-  if (record.spec.explainDenials !== true) return;
+  if (record.spec.isolation?.explainDenials !== true) return;
   const tell = (): void => {
     told.delete(kept);
     if (context.closing.aborted || !context.state.findContainer(record.id)) return;
@@ -159,7 +159,7 @@ export function followDenials(context: ContainerContext, record: ContainerRecord
 
 /** Makes events of the denials of which there are none yet. Never throws: they are no reason to keep an end unrecorded. */
 export function tellDenials(context: ContainerContext, record: ContainerRecord): void {
-  if (record.spec.explainDenials !== true) return;
+  if (record.spec.isolation?.explainDenials !== true) return;
   try {
     recordDenials(context, record);
   } catch (thrown) {

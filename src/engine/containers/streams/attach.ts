@@ -1,14 +1,14 @@
 import { Failure } from "../../../base/failure.ts";
 import { readLog } from "../../../logs/read-log.ts";
 import type { ContainerRecord } from "../../state/records.ts";
-import type { AttachedStream, AttachOptions } from "../../../model/containers.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
+import type { AttachOptions, AttachedStream } from "../../../model/streams.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
 import { encodeFrame } from "./frame.ts";
 import { DeferredDuplex } from "./deferred-duplex.ts";
 import { startsNsOf } from "./logs.ts";
-import type { ContainerReference } from "../../../model/ids.ts";
 
 /**
  * A client's end of the container's streams; of one that does not run, from its next start on, missing no byte.
@@ -20,7 +20,7 @@ export async function attachContainer(
   options: AttachOptions,
 ): Promise<AttachedStream> {
   const record = getContainer(context.state, reference);
-  const terminal = record.spec.terminal ?? false;
+  const terminal = record.spec.process?.terminal ?? false;
   const duplex = new DeferredDuplex();
   const { logs = false, stream = true } = options;
   if (logs)
@@ -70,6 +70,6 @@ async function giveLog(
     startsNs: startsNsOf(record),
   });
   for await (const entry of entries) {
-    await duplex.give(record.spec.terminal === true ? entry.bytes : encodeFrame(entry));
+    await duplex.give(record.spec.process?.terminal === true ? entry.bytes : encodeFrame(entry));
   }
 }

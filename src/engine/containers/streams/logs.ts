@@ -1,10 +1,10 @@
 import { Failure } from "../../../base/failure.ts";
 import { readLog } from "../../../logs/read-log.ts";
 import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerReference } from "../../../model/ids.ts";
 import type { LogEntry, LogOptions } from "../../../model/logs.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { getContainer } from "../../find-container.ts";
-import type { ContainerReference } from "../../../model/ids.ts";
 
 /** The container's log as entries; "unsupported", in Docker's words, where none is kept. Following ends with the run that goes on now. */
 export function containerLogs(
@@ -13,7 +13,7 @@ export function containerLogs(
   options: LogOptions = {},
 ): AsyncIterable<LogEntry> {
   const record = getContainer(context.state, reference);
-  if (record.spec.log === "none")
+  if (record.spec.storage?.log === "none")
     throw new Failure("unsupported", "configured logging driver does not support reading");
   const live = context.live.get(record.id);
   const { stdout = true, stderr = true, follow = false, tail, signal } = options;
@@ -36,7 +36,7 @@ export function containerLogs(
 /** With a policy it may go on in another run: until it has ended for good. */
 function endOf(context: ContainerContext, { id, spec }: ContainerRecord): Promise<void> {
   const live = context.live.get(id);
-  if (live !== undefined && (spec.restartPolicy?.name ?? "no") === "no") return live.recorded;
+  if (live !== undefined && (spec.lifecycle?.restartPolicy?.name ?? "no") === "no") return live.recorded;
   const { promise, resolve } = Promise.withResolvers<void>();
   context.waiters.add(id, "exit", () => resolve());
   return promise;

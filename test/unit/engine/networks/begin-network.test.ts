@@ -3,7 +3,7 @@ import { openSync, readlinkSync } from "node:fs";
 import { Failure } from "../../../../src/base/failure.ts";
 import type { Engine } from "../../../../src/model/engine.ts";
 import { startEngine } from "../../../../src/engine/local-engine.ts";
-import type { ContainerSpec } from "../../../../src/model/containers.ts";
+import type { ContainerSpec } from "../../../../src/model/container-spec.ts";
 import { OwnedFd } from "../../../../src/linux/kernel/fd.ts";
 import { Scratch } from "../../../support/scratch.ts";
 import { FakeWorld } from "../fake-dependencies.ts";
@@ -89,7 +89,7 @@ describe("a start with a prewarmed network namespace", () => {
   });
 
   test("is for a container without networks, too, which waits for no interfaces", async () => {
-    const { starting } = await begin({ namespaces: { network: "none" } });
+    const { starting } = await begin({ isolation: { namespaces: { network: "none" } } });
     await starting;
     expect(taken).toBe(1);
     expect(world.starts[0]?.prewarmedNetwork).toBeDefined();
@@ -99,8 +99,8 @@ describe("a start with a prewarmed network namespace", () => {
   });
 
   test.each<[string, Partial<ContainerSpec>]>([
-    ["the host's network", { namespaces: { network: "host" } }],
-    ["kernel parameters of interfaces", { sysctls: { "net.ipv4.conf.all.forwarding": "1" } }],
+    ["the host's network", { isolation: { namespaces: { network: "host" } } }],
+    ["kernel parameters of interfaces", { isolation: { sysctls: { "net.ipv4.conf.all.forwarding": "1" } } }],
   ])("is as any other with %s", async (_, spec) => {
     const { starting } = await begin(spec);
     await starting;

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { Leases } from "../../../../src/engine/networks/leases.ts";
+import type { ContainerId, EndpointId, NetworkId } from "../../../../src/model/ids.ts";
 import type { EndpointPlan, PublishedPorts } from "../../../../src/network/types.ts";
 import { parseIpAddress } from "../../../../src/spec/ip-address.ts";
-import type { ContainerId, EndpointId, NetworkId } from "../../../../src/model/ids.ts";
 import { asId } from "../../../support/ids.ts";
 
 const ports: PublishedPorts = { protocol: "tcp", hostPort: 80, containerPort: 80, count: 10 };

@@ -174,12 +174,18 @@ describe("removePorts()", () => {
 
 describe("exposed ports", () => {
   test("are those of the image, of the container and of what is published", () => {
-    const spec = { image: "x", exposedPorts: ["53/udp"], ports: [{ containerPort: 80, count: 2 }] };
+    const spec = {
+      image: "x",
+      network: { exposedPorts: ["53/udp"], ports: [{ containerPort: 80, count: 2 }] },
+    };
     expect(exposedPortsOf(spec, ["80", "443/tcp"])).toEqual(["80/tcp", "443/tcp", "53/udp", "80-81/tcp"]);
   });
 
   test("publishAll publishes each once, a range as one", () => {
-    const spec = { image: "x", publishAll: true, exposedPorts: ["5000-5999/udp", "5001/udp", "80/tcp"] };
+    const spec = {
+      image: "x",
+      network: { publishAll: true, exposedPorts: ["5000-5999/udp", "5001/udp", "80/tcp"] },
+    };
     expect(portsToPublish(spec, ["5998-6000/udp", "80"])).toEqual([
       { protocol: "tcp", containerPort: 80 },
       { protocol: "udp", containerPort: 5000, count: 1001 },
@@ -187,7 +193,10 @@ describe("exposed ports", () => {
   });
 
   test("publishAll publishes each that was not asked for", () => {
-    const spec = { image: "x", publishAll: true, ports: [{ containerPort: 80, hostPort: 8080 }] };
+    const spec = {
+      image: "x",
+      network: { publishAll: true, ports: [{ containerPort: 80, hostPort: 8080 }] },
+    };
     expect(portsToPublish(spec, ["79-81/tcp", "nonsense"])).toEqual([
       { containerPort: 80, hostPort: 8080 },
       { protocol: "tcp", containerPort: 79 },

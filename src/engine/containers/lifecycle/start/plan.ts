@@ -34,7 +34,7 @@ export function planLaunch(
     readonly podLimits: ContainerLimits | undefined;
   },
 ): PlannedStart {
-  const hasCgroup = spec.cgroups !== "disabled";
+  const hasCgroup = spec.resources?.cgroups !== "disabled";
   const planOf = (limits: ContainerLimits, devices?: typeof deviceRules): CgroupPlan =>
     planCgroup(
       cgroupLimitsOf(limits, host.findBlockDevice),
@@ -45,6 +45,6 @@ export function planLaunch(
     config: planRuntimeConfig(spec, { plan, facts }),
     cgroup: hasCgroup ? planOf(plan.limits, deviceRules) : undefined,
     cgroupAbove: hasCgroup && podLimits !== undefined ? planOf(podLimits) : undefined,
-    logRotation: planLogRotation(spec.log),
+    logRotation: planLogRotation(spec.storage?.log),
   };
 }

@@ -86,8 +86,8 @@ export async function prepareStart(
   clock.mark("files");
   fault("start.prepared");
   loadProfile(parts.host, plan);
-  const isShmShared = record.spec.namespaces?.ipc === "host" || sharedMemory !== undefined;
-  const privileged = record.spec.privileged ?? false;
+  const isShmShared = record.spec.isolation?.namespaces?.ipc === "host" || sharedMemory !== undefined;
+  const privileged = record.spec.isolation?.privileged ?? false;
   const { hostDevices, devices, rules } = deviceFacts(parts.host, { plan, privileged });
   return {
     plan: linked.length === 0 ? plan : { ...plan, env: [...linked, ...plan.env] },
@@ -141,7 +141,7 @@ function makeFiles(
 ): StartFacts["files"] {
   const ofNetwork = makeNetworkFiles(context, record, { plan, ends: endpoints, root });
   return {
-    ...withChroots(ofNetwork, record.spec.chrootDirectories),
+    ...withChroots(ofNetwork, record.spec.network?.chrootDirectories),
     ...makeAccountFiles(context, record, { root, user: plan.user }),
   };
 }

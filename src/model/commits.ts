@@ -1,0 +1,19 @@
+import type { ImageDefaults } from "../spec/image/config.ts";
+
+/** Variables, labels, ports and volumes are added to what is there, all else replaces it. */
+export type CommittedConfig = Partial<Omit<ImageDefaults, "healthcheck">>;
+
+export interface CommitSettings {
+  /** The new image's name. */
+  readonly reference?: string;
+  readonly author?: string;
+  readonly message?: string;
+  /** Comes before what the container has. */
+  readonly config?: CommittedConfig;
+  /** Dockerfile instructions: CMD, ENTRYPOINT, ENV … They come last. */
+  readonly changes?: readonly string[];
+  /** Freeze the container while its files are read (default true). */
+  readonly pause?: boolean;
+  /** An abort ends the commit with "canceled"; nothing of it stays. */
+  readonly signal?: AbortSignal;
+}

@@ -1,0 +1,232 @@
+import type { TimeOffsets } from "../spec/time-offsets.ts";
+import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
+import type { DeviceRuleSpec, DeviceSpec } from "./devices.ts";
+import type { ContainerReference, PodReference } from "./ids.ts";
+import type { ContainerLimits } from "./limits.ts";
+import type { ContainerMount } from "./mounts.ts";
+import type { EndpointSpec, PortSpec } from "./networks.ts";
+import type { RestartPolicy } from "./restarts.ts";
+import type { SecretUse } from "./secrets.ts";
+import type { TerminalSize } from "./streams.ts";
+
+/**
+ * Configuration of a container: which image, and in each group how it differs from the image and the engine's defaults.
+ * An absent field or group means the image's value, else the engine's default.
+ */
+export interface ContainerSpec {
+  /** Reference or id of an image in the store. */
+  readonly image: string;
+  /** Absent: a random name. */
+  readonly name?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Name or id of the pod that the container joins; the record contains the id. */
+  readonly pod?: PodReference;
+  readonly process?: ContainerProcess;
+  readonly isolation?: ContainerIsolation;
+  readonly resources?: ContainerResources;
+  readonly storage?: ContainerStorage;
+  readonly network?: ContainerNetwork;
+  readonly lifecycle?: ContainerLifecycle;
+  /** Config and HostConfig as an API client sent them; inspect returns them unchanged. */
+  readonly received?: { readonly config: unknown; readonly hostConfig: unknown };
+}
+
+/**
+ * The first process: its command, environment, user, working directory, standard streams, and the init or systemd mode
+ * that it runs in.
+ */
+export interface ContainerProcess {
+  /** Replaces the image's Cmd. */
+  readonly command?: readonly string[];
+  /** Replaces the image's Entrypoint and drops its Cmd; an empty list removes both. */
+  readonly entrypoint?: readonly string[];
+  /** `NAME=value` sets a variable, `NAME` removes one; merged into the image's. */
+  readonly env?: readonly string[];
+  /** `PATH=${PATH}:/more`: set after `env`, expanded with the container's own variables. */
+  readonly envMerge?: readonly string[];
+  /** No variables except those of `env`: none of the image's, and no PATH, HOSTNAME and TERM. HOME stays. */
+  readonly clearEnv?: boolean;
+  /** `user[:group]`; names are looked up in the image. */
+  readonly user?: string;
+  /** Supplementary groups. */
+  readonly groupAdd?: readonly string[];
+  /** File mode mask of the first process and of execs; absent: 022. */
+  readonly umask?: number;
+  /** Line of /etc/passwd for a user without one: see AddedAccounts. */
+  readonly passwdEntry?: string;
+  /** Line of /etc/group for a group without one. */
+  readonly groupEntry?: string;
+  /** Users of the host that are added to /etc/passwd. */
+  readonly hostUsers?: readonly string[];
+  readonly workingDirectory?: string;
+  readonly terminal?: boolean;
+  /** Size of the terminal at the first instruction. */
+  readonly consoleSize?: TerminalSize;
+  /** Keep standard input open; otherwise the process reads end of file. */
+  readonly openStdin?: boolean;
+  /** Close standard input when the first client that was attached to it disconnects. */
+  readonly stdinOnce?: boolean;
+  /** Run the command under an init process that forwards signals and reaps orphans. */
+  readonly init?: boolean;
+  /** systemd's tmpfs mounts, stop signal, variables and writable cgroups; "auto": if the command is systemd or an init. Absent: off. */
+  readonly systemd?: "always" | "auto";
+  /** Bytes of each tmpfs of systemd mode; 0: half of the memory. Default 64 MiB. */
+  readonly systemdTmpfsBytes?: number;
+  /** "LINUX32": uname(2) reports a 32-bit machine. */
+  readonly personality?: "LINUX" | "LINUX32";
+}
+
+/** Which processes share one of the kernel's namespaces. */
+export type NamespaceMode = "private" | "host" | { readonly container: ContainerReference };
+
+export interface NamespaceModes {
+  readonly pid?: NamespaceMode;
+  /** "shareable": private, and other containers may join it with its /dev/shm. "none": private, without a /dev/shm. */
+  readonly ipc?: NamespaceMode | "shareable" | "none";
+  readonly uts?: NamespaceMode;
+  readonly cgroup?: "private" | "host";
+  readonly user?: UserNamespaceMode;
+  /** Absent: private, connected to the networks of the group `network`. */
+  readonly network?: "none" | "host" | { readonly container: ContainerReference };
+}
+
+/**
+ * The boundary to the host: namespaces, their kernel parameters and clocks, privileges, mandatory access control, and
+ * what is recorded about refused or made system calls.
+ */
+export interface ContainerIsolation {
+  readonly namespaces?: NamespaceModes;
+  /** Kernel parameters of its network and IPC namespaces: `net.ipv4.ip_forward`. */
+  readonly sysctls?: Readonly<Record<string, string>>;
+  /** Present: a time namespace, whose clocks differ from the host's by these offsets. */
+  readonly timeOffsets?: TimeOffsets;
+  readonly privileged?: boolean;
+  readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
+  readonly noNewPrivileges?: boolean;
+  /** `profile`: the text of a profile in Docker's format. */
+  readonly seccomp?: "builtin" | "unconfined" | { readonly profile: string };
+  /** Name of a loaded profile, or "unconfined"; absent: the default profile, on a host with AppArmor. */
+  readonly appArmor?: string;
+  /** Parts of an SELinux label: `type:container_t`. On a host without SELinux they have no effect. */
+  readonly selinux?: readonly string[];
+  /** "unconfined": no masked and read-only paths. */
+  readonly systemPaths?: "confined" | "unconfined";
+  /** Replaces the default list; without effect if there is none (privileged, systemPaths "unconfined"). */
+  readonly maskedPaths?: readonly string[];
+  /** As `maskedPaths`. */
+  readonly readonlyPaths?: readonly string[];
+  /** The container may change its own cgroup. */
+  readonly writableCgroups?: boolean;
+  /** Record refused system calls, what refused them and how to allow them. Each refused call waits for the keeper. */
+  readonly explainDenials?: boolean;
+  /** Record all system calls, for a seccomp profile of exactly these. Each call waits for the keeper. */
+  readonly recordCalls?: boolean;
+}
+
+/** The share of the host: cgroup limits and the cgroup's place, resource limits of processes, and devices. */
+export interface ContainerResources {
+  readonly limits?: ContainerLimits;
+  /** Parent cgroup, created if absent: `/a/b` below the root of each hierarchy, `a/b` below the engine's own. */
+  readonly cgroupParent?: string;
+  /** "disabled": no cgroup and no limits; "split": a cgroup below the engine's. Absent: as cgroupParent says. */
+  readonly cgroups?: "disabled" | "split";
+  /** Directory in /sys/fs/resctrl (the kernel's resource control) that its processes join. */
+  readonly rdtClass?: string;
+  readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly oomScoreAdj?: number;
+  readonly devices?: readonly DeviceSpec[];
+  readonly deviceRules?: readonly DeviceRuleSpec[];
+}
+
+/** Files and disk space: the root filesystem, mounts, volumes, secrets, and the log. */
+export interface ContainerStorage {
+  readonly readOnlyRoot?: boolean;
+  /** Bytes that it may write to its root filesystem. Refused if the storage driver cannot enforce it. */
+  readonly storageBytes?: number;
+  /** Bytes of /dev/shm. */
+  readonly shmBytes?: number;
+  readonly mounts?: readonly ContainerMount[];
+  /** Paths of anonymous volumes, in addition to the image's; `mounts` at the same paths win. */
+  readonly volumes?: readonly string[];
+  /** The binds and volumes of other containers, at the same paths. */
+  readonly volumesFrom?: readonly {
+    readonly container: ContainerReference;
+    /** Absent: as in that container. */
+    readonly readonly?: boolean;
+  }[];
+  /** What is mounted at the volume paths of the image, unless `mounts` covers them. Default "anonymous" volumes. */
+  readonly imageVolumes?: "anonymous" | "tmpfs" | "ignore";
+  /** The record contains their ids. */
+  readonly secrets?: readonly SecretUse[];
+  /** Rotation of the log; "none": no log is kept. */
+  readonly log?: LogLimits | "none";
+}
+
+/** Absent: the engine's defaults, see resolveLogRotation(). */
+export interface LogLimits {
+  /** A file of this size is rotated. One write of the container, up to 64 KiB, is never split over two files. */
+  readonly fileBytes?: number;
+  /** With `fileBytes` 1 by default. More than ten files become ten larger ones of the same total size. */
+  readonly files?: number;
+}
+
+/** Networks, published ports, its names, and the files /etc/hosts, /etc/hostname and /etc/resolv.conf. */
+export interface ContainerNetwork {
+  readonly hostname?: string;
+  readonly domainname?: string;
+  /** Absent or empty: the default bridge. */
+  readonly networks?: readonly EndpointSpec[];
+  /** Ports that are published on the host. */
+  readonly ports?: readonly PortSpec[];
+  /** `80/tcp`, `8000-8010/udp`: ports that it listens on, in addition to the image's. */
+  readonly exposedPorts?: readonly string[];
+  /** Publish every exposed port on a free port of the host. */
+  readonly publishAll?: boolean;
+  /** Name servers; they replace the host's, as do `dnsSearch` and `dnsOptions`. */
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+  /** `name:address`; `name:host-gateway` is the address at which the container reaches the host. */
+  readonly extraHosts?: readonly string[];
+  /** First part of /etc/hosts: a file of the host (absolute path), "image" for the image's file, or "none". */
+  readonly hostsFile?: string;
+  /** True: /etc/hosts comes from the image and is not changed. */
+  readonly ownsHosts?: boolean;
+  /** True: /etc/hostname comes from the image and is not changed. */
+  readonly ownsHostname?: boolean;
+  /** Directories that also receive /etc/hosts, /etc/hostname and /etc/resolv.conf. */
+  readonly chrootDirectories?: readonly string[];
+}
+
+/** When it starts, restarts, stops and is removed, and which process of the host is notified. */
+export interface ContainerLifecycle {
+  /** Remove the container when it ends. */
+  readonly autoRemove?: boolean;
+  /** With autoRemove: remove the image, too, by the name in `image`, unless it is in use. */
+  readonly removeImage?: boolean;
+  readonly restartPolicy?: RestartPolicy;
+  /** Containers that start before it, by name or id; the record contains ids. */
+  readonly requires?: readonly ContainerReference[];
+  readonly stopSignal?: string;
+  readonly stopGraceMs?: number;
+  /** A longer run is killed. */
+  readonly timeoutMs?: number;
+  /** "process": the container ends with this program, even if that is killed (library only). */
+  readonly lifetime?: "engine" | "process";
+  /** Docker's format: `["CMD", …]`, `["CMD-SHELL", text]`, or `["NONE"]` to drop the image's. Checks do not run yet: create warns. */
+  readonly healthcheck?: readonly string[];
+  /** Receiver of an sd_notify(3) message at each start: READY=1, with the keeper as main process. */
+  readonly notify?: {
+    /** Path of a datagram socket, or `@` and an abstract name. */
+    readonly socket: string;
+    /** Process whose systemd unit the message is about. */
+    readonly pid?: number;
+    /** Start time of that process; the engine adds it. */
+    readonly startTime?: string;
+  };
+  /** Host file (absolute path) that receives the PID of the first process at each start. */
+  readonly pidFile?: string;
+  /** As `pidFile`, with the PID of the keeper. */
+  readonly keeperPidFile?: string;
+}

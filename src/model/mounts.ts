@@ -1,0 +1,62 @@
+import type { Digest } from "../spec/digest.ts";
+import type { IdmapOption } from "../spec/idmap-option.ts";
+
+export type ContainerMount = BindMount | VolumeMount | TmpfsMount | ImageMount;
+
+interface MountPlace {
+  readonly target: string;
+  readonly readonly?: boolean;
+  /** The options as `-v` had them, to be shown. */
+  readonly mode?: string;
+}
+
+export interface BindMount extends MountPlace {
+  readonly kind: "bind";
+  /** Absolute path on the host. */
+  readonly source: string;
+  readonly propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+  /** Make the source as a directory when it is absent (as `-v` does). */
+  readonly createSource?: boolean;
+  /** False: without what is mounted below the source. Default true. */
+  readonly recursive?: boolean;
+  /** False: what is mounted below a read-only one stays writable. Default true. */
+  readonly readonlyBelow?: boolean;
+  /** The host's owner who is the container's user there, both ways; `true`: the owner of the source. */
+  readonly idmap?: IdmapOption;
+}
+
+export interface VolumeMount extends MountPlace {
+  readonly kind: "volume";
+  /** Absent: an anonymous one, made for this container. */
+  readonly name?: string;
+  /** Made for this container, goes with it. */
+  readonly anonymous?: boolean;
+  /** False: an empty volume stays empty instead of getting what the image has there. Default true. */
+  readonly copy?: boolean;
+  /** A path in the volume, which must exist: mounted in place of the whole. */
+  readonly subpath?: string;
+  /** In what list and inspect give: the host's path of its content. */
+  readonly mountpoint?: string;
+  /** When the volume has to be made. */
+  readonly driver?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface TmpfsMount extends MountPlace {
+  readonly kind: "tmpfs";
+  /** `size=64m,mode=1777,ro` */
+  readonly options?: string;
+}
+
+/** The files of an image, read-only; it stays as long as the container does. */
+export interface ImageMount extends MountPlace {
+  readonly kind: "image";
+  /** Reference or id of an image that is in the store. */
+  readonly image: string;
+  /** A path in the image, which must exist: mounted in place of the whole. */
+  readonly subpath?: string;
+  /** In what list and inspect give, and kept: which image that was when the container was made. */
+  readonly imageId?: string;
+  readonly layers?: readonly Digest[];
+}

@@ -1,0 +1,27 @@
+import type { Duplex } from "node:stream";
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface AttachOptions {
+  readonly stdin?: boolean;
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+  /** First give what the log holds. */
+  readonly logs?: boolean;
+  /** Go on with what comes (false with logs: only the log). */
+  readonly stream?: boolean;
+}
+
+/**
+ * A client's end of a container's standard streams. Reading gives raw bytes of the terminal, or without a terminal
+ * Docker's frames (8-byte header: stream, 0, 0, 0, length as 32 bits big-endian). Writing feeds standard input;
+ * `end()` half-closes it. The reader's end comes when the process ended and all its output was given.
+ * The caller destroys it.
+ */
+export interface AttachedStream {
+  readonly terminal: boolean;
+  readonly duplex: Duplex;
+}
