@@ -9,24 +9,15 @@ import type {
 } from "../../model/container-spec.ts";
 import { formatSecret, planSecret, secretShapes } from "../secret/secret-request.ts";
 import type { TareHostConfig } from "../types/host-config.ts";
+import { formatPlainTareFields, planPlainTareFields, plainTareShapes } from "./plain-tare-fields.ts";
 
 /** Fields of `HostConfig.Tare` for what podman's flags can say and Docker's can't. */
 export const podmanShapes: FieldShapes = {
+  ...plainTareShapes,
   Pod: "text",
-  Requires: "texts",
-  EnvMerge: "texts",
-  ImageVolumes: "text",
-  PasswdEntry: "text",
-  GroupEntry: "text",
-  HostUsers: "texts",
-  ChrootDirs: "texts",
   TimeoutSeconds: "integer",
-  HostsFile: "text",
-  RdtClass: "text",
   PidFile: "text",
   KeeperPidFile: "text",
-  UnsetEnvAll: "boolean",
-  RemoveImage: "boolean",
   NotifySocket: "text",
   NotifyPid: "integer",
   Cgroups: "text",
@@ -34,8 +25,6 @@ export const podmanShapes: FieldShapes = {
   ShmSizeSystemd: "integer",
   Secrets: { list: secretShapes },
 };
-
-const imageVolumeWords = ["anonymous", "tmpfs", "ignore"] as const;
 
 /** Settings of `HostConfig.Tare`, by the groups of ContainerSpec. */
 export type TareSettings = Pick<
@@ -45,42 +34,25 @@ export type TareSettings = Pick<
 
 /** Throws Failure("invalid") for values that can never work. */
 export function planPodmanFields(fields: TareHostConfig): TareSettings {
-  const { TimeoutSeconds: seconds = 0, ImageVolumes: word = "" } = fields;
+  const { TimeoutSeconds: seconds = 0 } = fields;
   if (seconds < 0 || seconds > mostSeconds)
     throw new Failure("invalid", `invalid timeout ${seconds}: want 0 to ${mostSeconds} seconds`);
-  const imageVolumes = imageVolumeWords.find((known) => known === word);
-  if (word !== "" && imageVolumes === undefined) {
-    throw new Failure(
-      "invalid",
-      `invalid way of image volumes "${word.slice(0, 50)}": want ${imageVolumeWords.join(", ")}`,
-    );
-  }
+  const plain = planPlainTareFields(fields);
   return {
     ...defined({ pod: fields.Pod || undefined }),
-    process: {
+    process: { ...plain.process, ...planSystemd(fields) },
+    resources: { ...plain.resources, ...defined({ cgroups: parseCgroups(fields.Cgroups) }) },
+    storage: { ...plain.storage, ...defined({ secrets: nonEmpty(fields.Secrets)?.map(planSecret) }) },
+    network: plain.network,
+    lifecycle: {
+      ...plain.lifecycle,
       ...defined({
-        envMerge: nonEmpty(fields.EnvMerge),
-        clearEnv: fields.UnsetEnvAll || undefined,
-        passwdEntry: fields.PasswdEntry || undefined,
-        groupEntry: fields.GroupEntry || undefined,
-        hostUsers: nonEmpty(fields.HostUsers),
+        timeoutMs: seconds === 0 ? undefined : seconds * 1000,
+        notify: parseNotify(fields),
+        pidFile: parsePath(fields.PidFile, "PidFile"),
+        keeperPidFile: parsePath(fields.KeeperPidFile, "KeeperPidFile"),
       }),
-      ...planSystemd(fields),
     },
-    resources: defined({ cgroups: parseCgroups(fields.Cgroups), rdtClass: fields.RdtClass || undefined }),
-    storage: defined({ imageVolumes, secrets: nonEmpty(fields.Secrets)?.map(planSecret) }),
-    network: defined({
-      hostsFile: fields.HostsFile || undefined,
-      chrootDirectories: nonEmpty(fields.ChrootDirs),
-    }),
-    lifecycle: defined({
-      requires: nonEmpty(fields.Requires),
-      removeImage: fields.RemoveImage || undefined,
-      timeoutMs: seconds === 0 ? undefined : seconds * 1000,
-      notify: parseNotify(fields),
-      pidFile: parsePath(fields.PidFile, "PidFile"),
-      keeperPidFile: parsePath(fields.KeeperPidFile, "KeeperPidFile"),
-    }),
   };
 }
 
@@ -132,30 +104,22 @@ function planSystemd({
 
 /** The way back. */
 export function formatPodmanFields(spec: TareSettings): TareHostConfig {
-  const { process = {}, resources = {}, storage = {}, network = {}, lifecycle = {} } = spec;
-  return defined({
-    Pod: spec.pod,
-    Requires: lifecycle.requires,
-    EnvMerge: process.envMerge,
-    ImageVolumes: storage.imageVolumes,
-    PasswdEntry: process.passwdEntry,
-    GroupEntry: process.groupEntry,
-    HostUsers: process.hostUsers,
-    ChrootDirs: network.chrootDirectories,
-    HostsFile: network.hostsFile,
-    RdtClass: resources.rdtClass,
-    PidFile: lifecycle.pidFile,
-    KeeperPidFile: lifecycle.keeperPidFile,
-    UnsetEnvAll: process.clearEnv,
-    RemoveImage: lifecycle.removeImage,
-    NotifySocket: lifecycle.notify?.socket,
-    NotifyPid: lifecycle.notify?.pid,
-    Cgroups: resources.cgroups,
-    Systemd: process.systemd === "auto" ? "true" : process.systemd,
-    ShmSizeSystemd: process.systemdTmpfsBytes,
-    Secrets: storage.secrets?.map(formatSecret),
-    TimeoutSeconds: lifecycle.timeoutMs === undefined ? undefined : Math.ceil(lifecycle.timeoutMs / 1000),
-  });
+  const { process = {}, resources = {}, storage = {}, lifecycle = {} } = spec;
+  return {
+    ...formatPlainTareFields(spec),
+    ...defined({
+      Pod: spec.pod,
+      PidFile: lifecycle.pidFile,
+      KeeperPidFile: lifecycle.keeperPidFile,
+      NotifySocket: lifecycle.notify?.socket,
+      NotifyPid: lifecycle.notify?.pid,
+      Cgroups: resources.cgroups,
+      Systemd: process.systemd === "auto" ? "true" : process.systemd,
+      ShmSizeSystemd: process.systemdTmpfsBytes,
+      Secrets: storage.secrets?.map(formatSecret),
+      TimeoutSeconds: lifecycle.timeoutMs === undefined ? undefined : Math.ceil(lifecycle.timeoutMs / 1000),
+    }),
+  };
 }
 
 function nonEmpty<T>(list: readonly T[] | null | undefined): readonly T[] | undefined {

@@ -49,8 +49,9 @@ export interface HostConfig extends Resources {
 }
 
 /**
- * The one place for settings of ours: `HostConfig.Tare`. A new one goes into the shapes, the plan and the
- * way back of `src/api/container/tare-fields.ts`, and into `src/cli/container/run/tare-fields.ts`.
+ * Settings that Docker's API does not have: `HostConfig.Tare`. A field that the engine's configuration has as it is needs an
+ * entry in plainTareFields, any other one code in `src/api/container/tare-fields.ts`. Flags set them by toTare()
+ * (`src/cli/container/flags/request-fields.ts`).
  */
 export interface TareHostConfig {
   /** The file mode mask of the first process, octal: `0027`. */
@@ -114,6 +115,37 @@ export interface TareHostConfig {
   /** In an update: ports that are published no more, by the host's: `8081`, `127.0.0.1:8000-8010/udp`. */
   readonly PublishRemove?: readonly string[] | null;
 }
+
+/** A field that is passed through to the engine's configuration as it is, if it is not empty. */
+export interface PlainTareField {
+  readonly kind: "text" | "texts" | "boolean";
+  /** The group of ContainerSpec, and the member of it. */
+  readonly group: "process" | "resources" | "storage" | "network" | "lifecycle";
+  readonly member: string;
+  /** The allowed values; absent: any. */
+  readonly words?: readonly string[];
+  /** Another field that must be set, too. */
+  readonly needs?: keyof TareHostConfig;
+}
+
+export const plainTareFields: { readonly [K in keyof TareHostConfig]?: PlainTareField } = {
+  ChrootDirs: { kind: "texts", group: "network", member: "chrootDirectories" },
+  EnvMerge: { kind: "texts", group: "process", member: "envMerge" },
+  GroupEntry: { kind: "text", group: "process", member: "groupEntry" },
+  HostUsers: { kind: "texts", group: "process", member: "hostUsers" },
+  HostsFile: { kind: "text", group: "network", member: "hostsFile" },
+  ImageVolumes: {
+    kind: "text",
+    group: "storage",
+    member: "imageVolumes",
+    words: ["anonymous", "tmpfs", "ignore"],
+  },
+  PasswdEntry: { kind: "text", group: "process", member: "passwdEntry" },
+  RdtClass: { kind: "text", group: "resources", member: "rdtClass" },
+  RemoveImage: { kind: "boolean", group: "lifecycle", member: "removeImage" },
+  Requires: { kind: "texts", group: "lifecycle", member: "requires" },
+  UnsetEnvAll: { kind: "boolean", group: "process", member: "clearEnv" },
+};
 
 export interface Resources {
   readonly CpuShares?: number;

@@ -42,7 +42,7 @@ describe("planPodmanFields()", () => {
   test.each([
     [{ TimeoutSeconds: -1 }, "invalid timeout -1"],
     [{ TimeoutSeconds: 1e9 }, "invalid timeout 1000000000"],
-    [{ ImageVolumes: "bind" }, 'invalid way of image volumes "bind": want anonymous, tmpfs, ignore'],
+    [{ ImageVolumes: "bind" }, 'invalid ImageVolumes "bind": want anonymous, tmpfs or ignore'],
   ])("refuses %j", (fields, sentence) => {
     expect(() => planPodmanFields(fields)).toThrow(sentence);
   });

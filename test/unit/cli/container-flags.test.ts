@@ -6,7 +6,10 @@ import { type FieldFlag, planFields } from "../../../src/cli/container/flags/req
 import type { FlagTable } from "../../../src/cli/flags/flag.ts";
 import { parseFlags } from "../../../src/cli/flags/parse.ts";
 
-/** A text for each flag, the value that it is parsed to, and the field that it sets. */
+/**
+ * A text for each flag, the value that it is parsed to, and the field that it sets. A flag of plain text, a list of texts or
+ * a switch that sets a field to its value needs no entry (plainCase()).
+ */
 const cases: Readonly<Record<string, readonly [text: string, value: unknown, field?: object]>> = {
   "add-host": ["a=1.2.3.4", ["a:1.2.3.4"], { ExtraHosts: ["a:1.2.3.4"] }],
   annotation: ["a=b", { a: "b" }, { Annotations: { a: "b" } }],
@@ -170,6 +173,23 @@ const cases: Readonly<Record<string, readonly [text: string, value: unknown, fie
 };
 
 const table = run.flags as unknown as FlagTable;
+const fieldFlags = containerFlags as Readonly<Record<string, FieldFlag<unknown>>>;
+
+function plainCase(name: string): (typeof cases)[string] | undefined {
+  const { type, field, words = ["word"] } = fieldFlags[name] ?? {};
+  if (field === undefined || field.convert !== undefined) return undefined;
+  const [text = ""] = type === "" ? ["true"] : words;
+  const value = type === "" ? true : type === "list" ? [text] : type === "string" ? text : undefined;
+  if (value === undefined) return undefined;
+  const set = { [field.name]: value };
+  return [text, value, field.part === "tare" ? { Tare: set } : set];
+}
+
+const unsupported = new Set([...Object.keys(laterFlags), ...Object.keys(refusedFlags)]);
+const allCases = Object.keys(table).flatMap((name) => {
+  const one = cases[name] ?? (unsupported.has(name) ? undefined : plainCase(name));
+  return one === undefined ? [] : [[name, one] as const];
+});
 const surroundings = { cwd: "/work", env: {} };
 
 function planOf(words: readonly string[]): object {
@@ -183,15 +203,15 @@ function planOf(words: readonly string[]): object {
 
 describe("the flags of run", () => {
   test("each has a case", () => {
-    const unsupported = new Set([...Object.keys(laterFlags), ...Object.keys(refusedFlags)]);
     const names = Object.keys(table).filter((name) => !unsupported.has(name) || Object.hasOwn(cases, name));
-    expect(Object.keys(cases).sort()).toEqual(names.sort());
+    expect(allCases.map(([name]) => name).sort()).toEqual(names.sort());
+    expect(Object.keys(cases).filter((name) => !names.includes(name))).toEqual([]);
   });
 
-  test.each(Object.entries(cases))("--%s is parsed, and sets its field", (name, [text, value, field]) => {
+  test.each(allCases)("--%s is parsed, and sets its field", (name, [text, value, field]) => {
     const words = [`--${name}=${text}`];
     expect(parseFlags(table, words).values[name]).toEqual(value);
-    const own = (containerFlags as Readonly<Record<string, FieldFlag<unknown>>>)[name];
+    const own = fieldFlags[name];
     expect(field !== undefined).toBe(own?.field !== undefined);
     if (own !== undefined) expect(planOf(words)).toEqual(field ?? {});
   });
