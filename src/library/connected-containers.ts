@@ -3,7 +3,13 @@ import { formatCommitConfig } from "../api/image/commit-request.ts";
 import type { CommitSettings } from "../model/commits.ts";
 import type { ContainerSpec } from "../model/container-spec.ts";
 import type { ExitStatus, StartTiming } from "../model/container-state.ts";
-import type { ContainerDetails, ContainerFilter, ContainerSummary, Containers, ProcessTable } from "../model/containers.ts";
+import type {
+  ContainerDetails,
+  ContainerFilter,
+  ContainerSummary,
+  Containers,
+  ProcessTable,
+} from "../model/containers.ts";
 import type { DescriptorOptions } from "../model/descriptors.ts";
 import type { ExecDetails, ExecSpec } from "../model/execs.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../model/files.ts";

@@ -1,7 +1,13 @@
 import type { Client } from "../client/client.ts";
 import { formatSettings } from "../api/network/endpoint-settings.ts";
 import type { ContainerReference, NetworkReference } from "../model/ids.ts";
-import type { EndpointSettings, NetworkDetails, NetworkSpec, Networks, PublishedReach } from "../model/networks.ts";
+import type {
+  EndpointSettings,
+  NetworkDetails,
+  NetworkSpec,
+  Networks,
+  PublishedReach,
+} from "../model/networks.ts";
 import { networkDetailsOf, publishedReachOf } from "./network-reply.ts";
 
 type Filters = Readonly<Record<string, readonly string[]>>;

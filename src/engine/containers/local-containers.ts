@@ -2,7 +2,14 @@ import { requireDescriptors } from "../../linux/process/descriptor-budget.ts";
 import type { CommitSettings } from "../../model/commits.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
 import type { ExitStatus, StartTiming } from "../../model/container-state.ts";
-import type { ContainerDetails, ContainerFilter, ContainerSummary, Containers, CreateOptions, ProcessTable } from "../../model/containers.ts";
+import type {
+  ContainerDetails,
+  ContainerFilter,
+  ContainerSummary,
+  Containers,
+  CreateOptions,
+  ProcessTable,
+} from "../../model/containers.ts";
 import type { DescriptorOptions } from "../../model/descriptors.ts";
 import type { ExecDetails, ExecSpec } from "../../model/execs.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../../model/files.ts";

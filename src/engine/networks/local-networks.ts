@@ -1,7 +1,13 @@
 import { kindOf } from "../../base/failure.ts";
 import { type ContainerContext, isRunning } from "../context.ts";
 import type { ContainerReference, NetworkReference } from "../../model/ids.ts";
-import type { EndpointSettings, NetworkDetails, NetworkSpec, Networks, PublishedReach } from "../../model/networks.ts";
+import type {
+  EndpointSettings,
+  NetworkDetails,
+  NetworkSpec,
+  Networks,
+  PublishedReach,
+} from "../../model/networks.ts";
 import { pruneFilter } from "../prune-filters.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import { connectContainer, disconnectContainer } from "./connect.ts";
