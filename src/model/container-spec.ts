@@ -80,6 +80,7 @@ export interface ContainerProcess {
 /** Which processes share one of the kernel's namespaces. */
 export type NamespaceMode = "private" | "host" | { readonly container: ContainerReference };
 
+/** The mode of each kind of namespace; an absent one is private. */
 export interface NamespaceModes {
   readonly pid?: NamespaceMode;
   /** "shareable": private, and other containers may join it with its /dev/shm. "none": private, without a /dev/shm. */

@@ -33,6 +33,7 @@ export type ContainerState =
   | { readonly status: "removing" }
   | { readonly status: "dead"; readonly error: string };
 
+/** How a container's process ended; `code` as a shell gives it: 128 + the signal's number for a signal. */
 export interface ExitStatus {
   readonly code: number;
   readonly oomKilled: boolean;

@@ -1,6 +1,7 @@
 import type { ContainerId } from "./ids.ts";
 import type { TerminalSize } from "./streams.ts";
 
+/** A further program in a running container. Absent settings are those of the container. */
 export interface ExecSpec {
   readonly command: readonly string[];
   readonly env?: readonly string[];
@@ -15,6 +16,7 @@ export interface ExecSpec {
   readonly consoleSize?: TerminalSize;
 }
 
+/** What is known of a created exec. */
 export interface ExecDetails {
   readonly id: string;
   readonly containerId: ContainerId;

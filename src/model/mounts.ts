@@ -1,6 +1,7 @@
 import type { Digest } from "../spec/digest.ts";
 import type { IdmapOption } from "../spec/idmap-option.ts";
 
+/** A file system, directory or file that a container sees at `target`, an absolute path. */
 export type ContainerMount = BindMount | VolumeMount | TmpfsMount | ImageMount;
 
 interface MountPlace {
@@ -10,6 +11,7 @@ interface MountPlace {
   readonly mode?: string;
 }
 
+/** A path of the host. */
 export interface BindMount extends MountPlace {
   readonly kind: "bind";
   /** Absolute path on the host. */
@@ -25,6 +27,7 @@ export interface BindMount extends MountPlace {
   readonly idmap?: IdmapOption;
 }
 
+/** A volume, which is created when it does not exist. */
 export interface VolumeMount extends MountPlace {
   readonly kind: "volume";
   /** Absent: an anonymous one, made for this container. */
@@ -43,6 +46,7 @@ export interface VolumeMount extends MountPlace {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** An empty file system in memory, for each run a new one. */
 export interface TmpfsMount extends MountPlace {
   readonly kind: "tmpfs";
   /** `size=64m,mode=1777,ro` */

@@ -1,10 +1,12 @@
 import type { Duplex } from "node:stream";
 
+/** In characters. */
 export interface TerminalSize {
   readonly columns: number;
   readonly rows: number;
 }
 
+/** Which streams a client is connected to, and from when. Absent: false; `stream`: true. */
 export interface AttachOptions {
   readonly stdin?: boolean;
   readonly stdout?: boolean;
