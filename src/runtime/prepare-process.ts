@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Failure } from "../base/failure.ts";
 import { RecentMap } from "../base/recent-map.ts";
 import { release } from "node:os";
+import { architecture } from "../linux/constants/architecture.ts";
 import {
   capabilitiesOfMask,
   capabilityMask,
@@ -134,7 +135,6 @@ function compileFor(
 ): PlannedSeccomp | undefined {
   if (chosen.rules.some(({ action }) => action.kind === "notify"))
     throw new Failure("unsupported", "cannot use the seccomp profile: SCMP_ACT_NOTIFY is not supported yet");
-  const architecture = process.arch === "arm64" ? "arm64" : "x86_64";
   const options = { capabilities, architecture, kernel: release() } as const;
   if (watching === undefined)
     return { program: compileSeccomp(chosen, options), flags: seccompFlagBits(chosen) };

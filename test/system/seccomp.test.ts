@@ -1,21 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { architecture } from "../../src/linux/constants/architecture.ts";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CapabilityName, planCapabilities } from "../../src/linux/process/capability.ts";
-import {
-  auditArchitecture,
-  compileSeccomp,
-  interpretSeccomp,
-  type MachineArchitecture,
-} from "../../src/linux/seccomp/seccomp.ts";
+import { auditArchitecture, compileSeccomp, interpretSeccomp } from "../../src/linux/seccomp/seccomp.ts";
 import { syscallNumber } from "../../src/linux/kernel/syscall.ts";
 import { parseSeccompProfile, type SeccompProfile } from "../../src/spec/seccomp.ts";
 import { randomOf } from "../support/random.ts";
 import { argumentValues, randomProfile } from "../support/random-profile.ts";
-
-const architecture: MachineArchitecture = process.arch === "arm64" ? "arm64" : "x86_64";
 
 /** Loads a filter, makes the calls of a file (number and six arguments, each of 64 bits) and writes their results. */
 const program = `

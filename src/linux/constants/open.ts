@@ -1,6 +1,14 @@
 // <fcntl.h>, <linux/openat2.h>, <linux/stat.h>: open(2), openat2(2), statx(2).
 
-const isArm64 = process.arch === "arm64";
+import { architecture, type MachineArchitecture } from "./architecture.ts";
+
+/** The flags whose values differ. SPEC: <asm/fcntl.h> of each architecture */
+export const openFlags: Readonly<
+  Record<MachineArchitecture, { readonly O_DIRECTORY: number; readonly O_NOFOLLOW: number }>
+> = {
+  x86_64: { O_DIRECTORY: 0o200000, O_NOFOLLOW: 0o400000 },
+  arm64: { O_DIRECTORY: 0o40000, O_NOFOLLOW: 0o100000 },
+};
 
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
@@ -9,8 +17,8 @@ export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
 export const O_NOCTTY = 0o400;
 export const O_NONBLOCK = 0o4000;
-export const O_DIRECTORY: number = isArm64 ? 0o40000 : 0o200000;
-export const O_NOFOLLOW: number = isArm64 ? 0o100000 : 0o400000;
+export const O_DIRECTORY: number = openFlags[architecture].O_DIRECTORY;
+export const O_NOFOLLOW: number = openFlags[architecture].O_NOFOLLOW;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 

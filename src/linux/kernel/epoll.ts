@@ -1,4 +1,5 @@
 import { O_CLOEXEC } from "../constants/open.ts";
+import { architecture, type MachineArchitecture } from "../constants/architecture.ts";
 import { errno } from "./errno.ts";
 import { type Fd, OwnedFd } from "./fd.ts";
 import { attempt, call, SyscallFailure } from "./syscall.ts";
@@ -12,7 +13,13 @@ const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 /** The kernel packs this structure on x86 only. SPEC: epoll_event(3type) */
-const layout = process.arch === "x64" ? { size: 12, data: 4 } : { size: 16, data: 8 };
+export const epollLayouts: Readonly<
+  Record<MachineArchitecture, { readonly size: number; readonly data: number }>
+> = {
+  x86_64: { size: 12, data: 4 },
+  arm64: { size: 16, data: 8 },
+};
+const layout = epollLayouts[architecture];
 const mostEvents = 64;
 
 export interface EpollEvent {

@@ -1,5 +1,6 @@
 import { Failure, type FailureKind } from "../../base/failure.ts";
 import { addon, type Argument } from "./addon.ts";
+import { architecture } from "../constants/architecture.ts";
 import { errno, type ErrnoName, errnoName } from "./errno.ts";
 import { arm64 } from "./syscalls/arm64.ts";
 import { x86_64 } from "./syscalls/x86-64.ts";
@@ -7,7 +8,7 @@ import { x86_64 } from "./syscalls/x86-64.ts";
 /** Calls that both architectures have: the only ones that Tare itself uses. */
 export type SyscallName = keyof typeof arm64 & keyof typeof x86_64;
 
-const table: Readonly<Record<string, number>> = process.arch === "arm64" ? arm64 : x86_64;
+const table: Readonly<Record<string, number>> = architecture === "arm64" ? arm64 : x86_64;
 
 /** The number of a call on the machine that this runs on. */
 export function syscallNumber(name: SyscallName): number {

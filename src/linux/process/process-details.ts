@@ -32,7 +32,6 @@ export interface ProcessDetails {
 }
 
 const mostCommandLineBytes = 16 * 1024;
-const pageBytes = 4096;
 
 /** Reads `/proc/PID/stat`, `status` and `cmdline` as texts. Control characters become `?`: a program names itself. */
 export function parseProcessDetails(texts: {
@@ -53,6 +52,8 @@ export function parseProcessDetails(texts: {
   }
   const idOf = (name: string): number =>
     Number(new RegExp(`^${name}:\\s*\\d+\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
+  // Not field 24 of stat, which counts pages: arm64 has some of 4, of 16 and of 64 KiB.
+  const residentKib = Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0);
   const terminal = terminalName(number(7));
   return {
     pid: Number(stat.slice(0, open)),
@@ -72,7 +73,7 @@ export function parseProcessDetails(texts: {
     nice: number(19),
     threads: number(20),
     virtualBytes: number(23),
-    residentBytes: number(24) * pageBytes,
+    residentBytes: residentKib * 1024,
   };
 }
 

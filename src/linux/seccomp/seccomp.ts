@@ -1,14 +1,14 @@
 import { Failure } from "../../base/failure.ts";
 import { RecentMap } from "../../base/recent-map.ts";
 import type { SeccompFlag, SeccompProfile } from "../../spec/seccomp.ts";
+import type { MachineArchitecture } from "../constants/architecture.ts";
 import { type CapabilityName, capabilityMask } from "../process/capability.ts";
-import { type MachineArchitecture, machines } from "./internal/abi.ts";
+import { machines } from "./internal/abi.ts";
 import { compileDecisions } from "./internal/compile.ts";
 import { defaultSeccompProfile } from "./internal/default-profile.ts";
 import { resolveProfile } from "./internal/resolve.ts";
 import { verifySeccomp } from "./internal/verify.ts";
 
-export type { MachineArchitecture } from "./internal/abi.ts";
 export { defaultSeccompProfile } from "./internal/default-profile.ts";
 export { interpretSeccomp } from "./internal/interpret.ts";
 export { verifySeccomp } from "./internal/verify.ts";

@@ -6,6 +6,7 @@ import {
   parseCapability,
 } from "../../linux/process/capability.ts";
 import { AT_EMPTY_PATH, O_CLOEXEC } from "../../linux/constants/open.ts";
+import { architecture } from "../../linux/constants/architecture.ts";
 import { errno } from "../../linux/kernel/errno.ts";
 import type { RuntimeCapabilities, RuntimeProcess } from "../../spec/runtime-config.ts";
 import {
@@ -302,7 +303,6 @@ const mostPassed = 1_000;
  * the kernel would, with some address for each pointer. What passed once is remembered for the program.
  */
 function checkTail(ops: readonly PlanOp[], program: Uint8Array): void {
-  const architecture = globalThis.process.arch === "arm64" ? "arm64" : "x86_64";
   const arch = auditArchitecture(architecture);
   let passed = checked.get(program);
   if (passed === undefined) checked.set(program, (passed = new Set()));

@@ -5,7 +5,7 @@ import { parseProcessDetails } from "../../../src/linux/process/process-details.
 
 const process = parseProcessDetails({
   stat: "42 (evil) (\u001b[2J) S 7 42 42 34818 42 4194304 0 0 0 0 12345 5 0 0 20 -5 3 0 100000 8192000 500 184467440737",
-  status: "Name:\tevil\nUid:\t1000\t33\t33\t33\nGid:\t5\t6\t6\t6\n",
+  status: "Name:\tevil\nUid:\t1000\t33\t33\t33\nGid:\t5\t6\t6\t6\nVmRSS:\t    2000 kB\n",
   commandLine: "sleep\u0000\u001b[31m\u0000",
 });
 const facts = {

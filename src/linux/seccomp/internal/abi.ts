@@ -1,13 +1,11 @@
 import type { SeccompArchitecture } from "../../../spec/seccomp.ts";
+import type { MachineArchitecture } from "../../constants/architecture.ts";
 import { arm64 } from "../../kernel/syscalls/arm64.ts";
 import { x86_64 } from "../../kernel/syscalls/x86-64.ts";
 import { arm } from "./numbers/arm.ts";
 import { i386 } from "./numbers/i386.ts";
 import type { CallNumbers } from "./numbers/table.ts";
 import { x32, x32Bit } from "./numbers/x32.ts";
-
-/** The machines that Tare runs on. */
-export type MachineArchitecture = "x86_64" | "arm64";
 
 /** One way to number and pass system calls; several may share an audit architecture and split its numbers. */
 export interface Abi {

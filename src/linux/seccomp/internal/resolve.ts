@@ -7,8 +7,9 @@ import type {
   SeccompScope,
 } from "../../../spec/seccomp.ts";
 import type { CapabilityName } from "../../process/capability.ts";
+import type { MachineArchitecture } from "../../constants/architecture.ts";
 import { errno } from "../../kernel/errno.ts";
-import { type Abi, type Machine, type MachineArchitecture, machines } from "./abi.ts";
+import { type Abi, type Machine, machines } from "./abi.ts";
 import { encodeAction, isPermissive } from "./action.ts";
 import { findMultiplexed } from "./multiplexed.ts";
 

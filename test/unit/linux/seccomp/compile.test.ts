@@ -7,13 +7,13 @@ import type {
   SeccompProfile,
   SeccompRule,
 } from "../../../../src/spec/seccomp.ts";
+import type { MachineArchitecture } from "../../../../src/linux/constants/architecture.ts";
 import { parseSeccompProfile } from "../../../../src/spec/seccomp.ts";
 import { capabilityNames, planCapabilities } from "../../../../src/linux/process/capability.ts";
 import {
   compileSeccomp,
   defaultSeccompProfile,
   interpretSeccomp,
-  type MachineArchitecture,
   seccompFlagBits,
   verifySeccomp,
 } from "../../../../src/linux/seccomp/seccomp.ts";

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { MachineArchitecture } from "../../../../src/linux/constants/architecture.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { capabilityNames, planCapabilities } from "../../../../src/linux/process/capability.ts";
@@ -6,7 +7,6 @@ import {
   compileSeccomp,
   defaultSeccompProfile,
   interpretSeccomp,
-  type MachineArchitecture,
 } from "../../../../src/linux/seccomp/seccomp.ts";
 import { type Abi, machines } from "../../../../src/linux/seccomp/internal/abi.ts";
 import { parseSeccompProfile, type SeccompAction } from "../../../../src/spec/seccomp.ts";

@@ -4,7 +4,8 @@ import type {
   SeccompProfile,
   SeccompRule,
 } from "../../../../src/spec/seccomp.ts";
-import { type Abi, type MachineArchitecture, machines } from "../../../../src/linux/seccomp/internal/abi.ts";
+import type { MachineArchitecture } from "../../../../src/linux/constants/architecture.ts";
+import { type Abi, machines } from "../../../../src/linux/seccomp/internal/abi.ts";
 
 export interface ReferenceSetting {
   readonly profile: SeccompProfile;

@@ -1,15 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import type { MachineArchitecture } from "../../../../src/linux/constants/architecture.ts";
 import {
   type CapabilityName,
   capabilityNames,
   defaultCapabilities,
   planCapabilities,
 } from "../../../../src/linux/process/capability.ts";
-import {
-  defaultSeccompProfile,
-  type MachineArchitecture,
-  verifySeccomp,
-} from "../../../../src/linux/seccomp/seccomp.ts";
+import { defaultSeccompProfile, verifySeccomp } from "../../../../src/linux/seccomp/seccomp.ts";
 import { permissiveSeccompProfile, verdictBits } from "../../../../src/linux/seccomp/watch.ts";
 import { machines } from "../../../../src/linux/seccomp/internal/abi.ts";
 import { encodeAction, decodeAction } from "../../../../src/linux/seccomp/internal/action.ts";
