@@ -59,7 +59,7 @@ const siblings = {
     netlink: ["constants", "kernel", "namespaces"],
     nftables: ["constants", "kernel", "netlink"],
     process: ["constants", "kernel"],
-    seccomp: ["kernel", "kernel/syscalls", "process"],
+    seccomp: ["constants", "kernel", "kernel/syscalls", "process"],
     sockets: ["constants", "kernel", "netlink"],
     tree: ["constants", "files", "kernel", "mount"],
   },
