@@ -87,7 +87,9 @@ export async function openEngine(options: OpenOptions = {}): Promise<LibraryEngi
  * for (const { name, state } of await engine.containers.list({ all: true })) console.log(name, state.status);
  * ```
  */
-export async function connectEngine(options: { readonly host?: string } = {}): Promise<LibraryEngine> {
+export async function connectEngine(
+  options: { readonly host?: string | undefined } = {},
+): Promise<LibraryEngine> {
   const host = options.host ?? process.env["TARE_HOST"] ?? "unix:///run/tare/tare.sock";
   return new LibraryEngine(await connectTo(host));
 }

@@ -57,7 +57,7 @@ export async function withDeadline<T>(
 }
 
 export interface PollOptions extends Waiting {
-  readonly everyMs?: number;
+  readonly everyMs?: number | undefined;
   readonly timeoutMs: number;
   /** Ends the sentence `cannot <what> within …`. */
   readonly what: string;

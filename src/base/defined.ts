@@ -1,4 +1,7 @@
-/** `T` whose members are present or absent, but never undefined, as `exactOptionalPropertyTypes` requires. */
+/** `T` whose members are all present. */
+export type Complete<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
+
+/** `T` whose members are present or absent, but never undefined. */
 export type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** `T` whose members may also be undefined. */
@@ -9,7 +12,16 @@ export function defined<T extends object>(members: T): Defined<T> {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
-/** `settings` with `changes`. A member that is absent or undefined in `changes` stays; any other one is replaced as a whole. */
-export function merge<T extends object>(settings: T, changes: Undefinable<T>): T {
-  return { ...settings, ...defined(changes) };
+/**
+ * `settings` with `changes`, the last of which counts. A member that is absent or undefined in `changes` stays; any
+ * other one is replaced as a whole. Every merge of objects with optional members uses it: a spread would overwrite a
+ * member with an explicit undefined.
+ */
+export function mergeDefined<T extends object>(
+  settings: T,
+  ...changes: readonly (Undefinable<T> | undefined)[]
+): T {
+  const merged = { ...settings };
+  for (const change of changes) if (change !== undefined) Object.assign(merged, defined(change));
+  return merged;
 }

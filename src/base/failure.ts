@@ -15,93 +15,93 @@ export type FailureKind =
 /** Details of a system call, a library or an HTTP exchange that failed; any kind may have them. */
 interface CauseDetails {
   /** Name of the error that the sentence reports: `ENOENT`, `ECONNREFUSED`. */
-  readonly code?: string;
+  readonly code?: string | undefined;
   /** System call that failed, where a plan contains it. */
-  readonly call?: string;
+  readonly call?: string | undefined;
   /** Number of the error of `call`. */
-  readonly errno?: number;
+  readonly errno?: number | undefined;
   /** HTTP status of a registry or a daemon. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** Error codes of a registry: `MANIFEST_UNKNOWN`. */
-  readonly codes?: readonly string[];
+  readonly codes?: readonly string[] | undefined;
   /** A daemon has reported it: the daemon was reached. */
-  readonly fromDaemon?: boolean;
+  readonly fromDaemon?: boolean | undefined;
 }
 
 /** Objects of the engine that a failure names: references as the caller gave them, or names. Any kind may have them. */
 interface ObjectDetails {
-  readonly container?: string;
-  readonly image?: string;
-  readonly network?: string;
-  readonly pod?: string;
-  readonly volume?: string;
-  readonly manifestList?: string;
+  readonly container?: string | undefined;
+  readonly image?: string | undefined;
+  readonly network?: string | undefined;
+  readonly pod?: string | undefined;
+  readonly volume?: string | undefined;
+  readonly manifestList?: string | undefined;
 }
 
 /** A program that did not start; any kind may have them. */
 interface ProgramDetails {
   /** 127: there is no such program; 126: it cannot be executed. */
-  readonly exitCode?: number;
-  readonly command?: string;
+  readonly exitCode?: number | undefined;
+  readonly command?: string | undefined;
 }
 
 /** How the command line reports a failure; any kind may have them. */
 interface ReportDetails {
-  readonly exitStatus?: number;
+  readonly exitStatus?: number | undefined;
   /** Add "See 'tare COMMAND --help'". */
-  readonly see?: boolean;
+  readonly see?: boolean | undefined;
   /** Begin with "tare: " though `see` is set. */
-  readonly prefix?: boolean;
+  readonly prefix?: boolean | undefined;
   /** Print nothing. */
-  readonly silent?: boolean;
+  readonly silent?: boolean | undefined;
 }
 
 type CommonDetails = CauseDetails & ObjectDetails & ProgramDetails & ReportDetails;
 
 interface InvalidDetails {
   /** Reason without the object's name, for `volume`. */
-  readonly detail?: string;
+  readonly detail?: string | undefined;
   /** Source of a bind mount that does not exist. */
-  readonly bindSource?: string;
-  readonly path?: string;
+  readonly bindSource?: string | undefined;
+  readonly path?: string | undefined;
   /** Abbreviated id that several objects match. */
-  readonly ambiguous?: string;
+  readonly ambiguous?: string | undefined;
   /** The kernel has no such parameter. */
-  readonly isUnknown?: boolean;
+  readonly isUnknown?: boolean | undefined;
 }
 
 interface NotFoundDetails {
-  readonly secret?: string;
-  readonly exec?: string;
+  readonly secret?: string | undefined;
+  readonly exec?: string | undefined;
   /** Driver of a network or a volume. */
-  readonly driver?: string;
+  readonly driver?: string | undefined;
   /** Path in a container. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** Platform for which an image that exists has no variant. */
-  readonly platform?: string;
+  readonly platform?: string | undefined;
 }
 
 interface ConflictDetails {
   /** Id of the object that is in the way. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** Name that another container has. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** State of the container that prevents the operation. */
-  readonly state?: string;
-  readonly alreadyRunning?: boolean;
+  readonly state?: string | undefined;
+  readonly alreadyRunning?: boolean | undefined;
   /** Containers that use the volume. */
-  readonly users?: readonly string[];
+  readonly users?: readonly string[] | undefined;
   /** Names of containers in the network. */
-  readonly endpoints?: readonly string[];
-  readonly secret?: string;
+  readonly endpoints?: readonly string[] | undefined;
+  readonly secret?: string | undefined;
   /** Reason why an image cannot be removed, in Docker's words. */
-  readonly conflict?: string;
-  readonly hostPort?: number;
+  readonly conflict?: string | undefined;
+  readonly hostPort?: number | undefined;
   /** Subnet of a network that overlaps with one of the host's interface. */
-  readonly subnet?: string;
-  readonly interface?: string;
+  readonly subnet?: string | undefined;
+  readonly interface?: string | undefined;
   /** Process that holds a lock. */
-  readonly holderPid?: number;
+  readonly holderPid?: number | undefined;
 }
 
 /** Facts for programs, by kind of failure. */
@@ -111,15 +111,15 @@ interface DetailsByKind {
   readonly conflict: ConflictDetails;
   readonly "not-permitted": {
     /** The network belongs to the engine. */
-    readonly predefined?: boolean;
+    readonly predefined?: boolean | undefined;
   };
   readonly unsupported: {
     /** Fields of a request. */
-    readonly fields?: readonly string[];
+    readonly fields?: readonly string[] | undefined;
   };
   readonly unavailable: {
     /** Address of a daemon that cannot be reached. */
-    readonly host?: string;
+    readonly host?: string | undefined;
   };
   readonly exhausted: unknown;
   readonly corrupt: unknown;
@@ -136,7 +136,7 @@ export type FailureDetails<Kind extends FailureKind = FailureKind> = Kind extend
 /** Cause and details of a Failure. */
 export interface FailureOptions<Kind extends FailureKind = FailureKind> {
   readonly cause?: unknown;
-  readonly details?: FailureDetails<Kind>;
+  readonly details?: FailureDetails<Kind> | undefined;
 }
 
 /**
@@ -214,7 +214,7 @@ export function failureOf(thrown: unknown): Failure {
 }
 
 /** The name of an error of node:fs and its siblings as a detail; empty for anything without one. */
-export function codeDetails(thrown: unknown): { readonly code?: string } {
+export function codeDetails(thrown: unknown): { readonly code?: string | undefined } {
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string"
     ? { code: thrown.code }
     : {};

@@ -23,12 +23,12 @@ export type Progress =
       readonly id: string;
       readonly phase: LayerPhase;
       /** Of this phase; both absent where nothing is counted. */
-      readonly currentBytes?: number;
-      readonly totalBytes?: number;
+      readonly currentBytes?: number | undefined;
+      readonly totalBytes?: number | undefined;
     }
   /** An image is complete and named. `reference` is absent for one without a name. */
-  | { readonly kind: "image"; readonly id: string; readonly reference?: string }
+  | { readonly kind: "image"; readonly id: string; readonly reference?: string | undefined }
   /** One line for a person; `id` groups lines that replace each other. */
-  | { readonly kind: "status"; readonly text: string; readonly id?: string }
+  | { readonly kind: "status"; readonly text: string; readonly id?: string | undefined }
   /** Output of a program that runs for the user, newlines included. */
   | { readonly kind: "output"; readonly text: string };

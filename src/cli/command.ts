@@ -12,15 +12,15 @@ export interface Command<V> {
   readonly takes: readonly [least: number, most: number];
   readonly flags: TableOf<V>;
   /** "first": everything from the first argument on belongs to the program that runs. */
-  readonly optionsEnd?: "dashes" | "first";
-  readonly description?: string;
-  readonly examples?: readonly string[];
+  readonly optionsEnd?: "dashes" | "first" | undefined;
+  readonly description?: string | undefined;
+  readonly examples?: readonly string[] | undefined;
   /** What the arguments name; the last one counts for all that follow. */
-  readonly completes?: readonly Subject[];
+  readonly completes?: readonly Subject[] | undefined;
   /** The status it ends with when it fails (1 unless said otherwise). */
-  readonly failureStatus?: number;
+  readonly failureStatus?: number | undefined;
   /** False: it does not start a daemon where none runs. */
-  readonly startsDaemon?: false;
+  readonly startsDaemon?: false | undefined;
   /** Gives the exit status. Throws Failures; those with details.status decide about theirs. */
   run(call: Call<V>): Promise<number>;
 }
@@ -53,8 +53,8 @@ export interface CommandEntry {
   readonly names: readonly string[];
   readonly summary: string;
   /** Shown first, among the common commands. */
-  readonly isCommon?: boolean;
-  readonly isHidden?: boolean;
+  readonly isCommon?: boolean | undefined;
+  readonly isHidden?: boolean | undefined;
   /** The words behind its name, where they are known: for a usual use of them there may be less of it to load. */
   load(words?: readonly string[]): Promise<Command<unknown>>;
 }

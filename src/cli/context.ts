@@ -4,7 +4,7 @@ import type { LeanClient } from "../client/lean-client.ts";
 /** A stream of ours to read from; raw mode only where it is a terminal. */
 export interface InputStream extends NodeJS.ReadableStream {
   readonly isTTY?: boolean | undefined;
-  readonly fd?: number;
+  readonly fd?: number | undefined;
   setRawMode?(isRaw: boolean): unknown;
   unref?(): unknown;
 }
@@ -22,8 +22,8 @@ export interface GlobalOptions {
   readonly host: string;
   /** Whether a person chose `host`, or it is the default (or the run root's) socket. */
   readonly hostFrom: "flag" | "run-root" | "environment" | "default";
-  readonly dataRoot?: string;
-  readonly runRoot?: string;
+  readonly dataRoot?: string | undefined;
+  readonly runRoot?: string | undefined;
   /** What a daemon that is started receives, ready for its command line. */
   readonly daemonFlags: readonly string[];
   readonly debug: boolean;
@@ -34,7 +34,7 @@ export interface GlobalOptions {
 /** What `system repair` has done. */
 export interface RepairSummary {
   readonly source: string;
-  readonly asideAt?: string;
+  readonly asideAt?: string | undefined;
   readonly added: readonly string[];
   readonly lost: readonly string[];
 }

@@ -11,9 +11,9 @@ export type Printed = string | { readonly out: string; readonly err: string };
 
 export interface Pace {
   /** How many references are worked on at the same time. */
-  readonly atOnce?: number;
+  readonly atOnce?: number | undefined;
   /** A rank for each reference: work begins when all of lower rank have ended. Missing ones are 0. */
-  readonly ranks?: readonly number[];
+  readonly ranks?: readonly number[] | undefined;
 }
 
 type Outcome = { readonly printed: Printed } | { readonly thrown: unknown };

@@ -25,7 +25,7 @@ export interface GlobalValues {
 /** A flag before the command. */
 export interface GlobalFlag<T> extends Flag<T> {
   /** A daemon that the command starts receives the flag. */
-  readonly isForDaemon?: true;
+  readonly isForDaemon?: true | undefined;
   /** What the daemon opens its engine with. Its parser is loaded there only. Throws "invalid". */
   toSettings?(value: NonNullable<T>): Promise<EngineSettings>;
 }

@@ -26,16 +26,16 @@ export interface Signaled {
 }
 
 export interface LogParameters {
-  readonly follow?: boolean;
-  readonly stdout?: boolean;
-  readonly stderr?: boolean;
+  readonly follow?: boolean | undefined;
+  readonly stdout?: boolean | undefined;
+  readonly stderr?: boolean | undefined;
   /** Seconds since 1970 with an optional fraction, or RFC 3339. */
-  readonly since?: string;
-  readonly until?: string;
-  readonly timestamps?: boolean;
-  readonly details?: boolean;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly timestamps?: boolean | undefined;
+  readonly details?: boolean | undefined;
   /** A number of lines or `all`. */
-  readonly tail?: string;
+  readonly tail?: string | undefined;
 }
 
 export interface CopiedArchive extends Disposable {
@@ -64,10 +64,10 @@ export class ContainersClient {
 
   list(
     options: {
-      readonly all?: boolean;
-      readonly limit?: number;
-      readonly size?: boolean;
-      readonly filters?: Filters;
+      readonly all?: boolean | undefined;
+      readonly limit?: number | undefined;
+      readonly size?: boolean | undefined;
+      readonly filters?: Filters | undefined;
     } & Signaled = {},
   ): Promise<ContainerSummary[]> {
     const { all, limit, size, signal } = options;
@@ -95,7 +95,7 @@ export class ContainersClient {
       detachKeys,
       descriptors,
     }: { readonly detachKeys?: string | undefined; readonly descriptors?: string | undefined } = {},
-  ): Promise<{ readonly isRunningAlready: boolean; readonly timing?: StartTiming }> {
+  ): Promise<{ readonly isRunningAlready: boolean; readonly timing?: StartTiming | undefined }> {
     const query = { detachKeys, descriptors };
     const reply = await this.#transport.call({ method: "POST", path: `${at(reference)}/start`, query });
     await reply.text();
@@ -150,7 +150,10 @@ export class ContainersClient {
   /** False when it did not run. A grace of −1 s waits without end. */
   async stop(
     reference: string,
-    { signal, graceSeconds }: { readonly signal?: string; readonly graceSeconds?: number } = {},
+    {
+      signal,
+      graceSeconds,
+    }: { readonly signal?: string | undefined; readonly graceSeconds?: number | undefined } = {},
   ): Promise<boolean> {
     const query = { signal, t: graceSeconds };
     return (await this.#transport.status({ method: "POST", path: `${at(reference)}/stop`, query })) !== 304;
@@ -158,13 +161,16 @@ export class ContainersClient {
 
   async restart(
     reference: string,
-    { signal, graceSeconds }: { readonly signal?: string; readonly graceSeconds?: number } = {},
+    {
+      signal,
+      graceSeconds,
+    }: { readonly signal?: string | undefined; readonly graceSeconds?: number | undefined } = {},
   ): Promise<void> {
     const query = { signal, t: graceSeconds };
     await this.#transport.status({ method: "POST", path: `${at(reference)}/restart`, query });
   }
 
-  async kill(reference: string, { signal }: { readonly signal?: string } = {}): Promise<void> {
+  async kill(reference: string, { signal }: { readonly signal?: string | undefined } = {}): Promise<void> {
     await this.#transport.status({ method: "POST", path: `${at(reference)}/kill`, query: { signal } });
   }
 
@@ -191,7 +197,11 @@ export class ContainersClient {
 
   async remove(
     reference: string,
-    options: { readonly force?: boolean; readonly volumes?: boolean; readonly link?: boolean } = {},
+    options: {
+      readonly force?: boolean | undefined;
+      readonly volumes?: boolean | undefined;
+      readonly link?: boolean | undefined;
+    } = {},
   ): Promise<void> {
     const query = { force: options.force, v: options.volumes, link: options.link };
     await this.#transport.status({ method: "DELETE", path: at(reference), query });
@@ -200,7 +210,7 @@ export class ContainersClient {
   /** Waits for the end; beginWait() is for those who start it afterwards. */
   async wait(
     reference: string,
-    options: { readonly condition?: WaitCondition } & Signaled = {},
+    options: { readonly condition?: WaitCondition | undefined } & Signaled = {},
   ): Promise<ContainerWaitResponse> {
     return await (await this.beginWait(reference, options)).exit;
   }
@@ -211,7 +221,7 @@ export class ContainersClient {
    */
   async beginWait(
     reference: string,
-    { condition, signal }: { readonly condition?: WaitCondition } & Signaled = {},
+    { condition, signal }: { readonly condition?: WaitCondition | undefined } & Signaled = {},
   ): Promise<{ readonly exit: Promise<ContainerWaitResponse> }> {
     const path = `${at(reference)}/wait`;
     const reply = await this.#transport.call({ method: "POST", path, query: { condition }, signal });
@@ -302,8 +312,8 @@ export class ContainersClient {
     path: string,
     options: {
       readonly archive: AsyncIterable<Uint8Array>;
-      readonly keepsKinds?: boolean;
-      readonly asContainerUser?: boolean;
+      readonly keepsKinds?: boolean | undefined;
+      readonly asContainerUser?: boolean | undefined;
     } & Signaled,
   ): Promise<void> {
     const { archive, keepsKinds, asContainerUser, signal } = options;
@@ -354,7 +364,7 @@ export class ContainersClient {
   /** One a second until it is removed; "once" gives a single one, "at once" without the CPU's share. */
   stats(
     reference: string,
-    { samples, signal }: { readonly samples?: "stream" | "once" | "at once" } & Signaled = {},
+    { samples, signal }: { readonly samples?: "stream" | "once" | "at once" | undefined } & Signaled = {},
   ): AsyncGenerator<ContainerStats, void, undefined> {
     const query = {
       stream: samples === undefined || samples === "stream" ? undefined : "0", // it streams when nothing is said

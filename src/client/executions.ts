@@ -15,9 +15,9 @@ export class ExecutionsClient {
   start(
     id: string,
     options: {
-      readonly terminal?: boolean;
-      readonly rows?: number;
-      readonly columns?: number;
+      readonly terminal?: boolean | undefined;
+      readonly rows?: number | undefined;
+      readonly columns?: number | undefined;
       readonly descriptors?: string | undefined;
     } & Signaled = {},
   ): Promise<AttachedConnection> {
@@ -33,7 +33,7 @@ export class ExecutionsClient {
     {
       terminal = false,
       descriptors,
-    }: { readonly terminal?: boolean; readonly descriptors?: string | undefined } = {},
+    }: { readonly terminal?: boolean | undefined; readonly descriptors?: string | undefined } = {},
   ): Promise<void> {
     const json = { Detach: true, Tty: terminal };
     const path = `/exec/${segment(id)}/start`;

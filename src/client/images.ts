@@ -32,7 +32,9 @@ export class ImagesClient {
     this.#transport = transport;
   }
 
-  list(options: { readonly all?: boolean; readonly filters?: Filters } = {}): Promise<ImageSummary[]> {
+  list(
+    options: { readonly all?: boolean | undefined; readonly filters?: Filters | undefined } = {},
+  ): Promise<ImageSummary[]> {
     const query = { all: options.all, filters: formatFilters(options.filters) };
     return this.#transport.json({ method: "GET", path: "/images/json", query });
   }
@@ -63,8 +65,8 @@ export class ImagesClient {
   remove(
     reference: string,
     options: {
-      readonly force?: boolean;
-      readonly noPrune?: boolean;
+      readonly force?: boolean | undefined;
+      readonly noPrune?: boolean | undefined;
       readonly platforms?: readonly string[] | undefined;
     } = {},
   ): Promise<ImageDeleteItem[]> {
@@ -76,7 +78,7 @@ export class ImagesClient {
     term: string,
     options: {
       readonly limit?: number | undefined;
-      readonly filters?: Filters;
+      readonly filters?: Filters | undefined;
       readonly auth?: string | undefined;
     } & Signaled = {},
   ): Promise<ImageSearchResult[]> {
@@ -100,9 +102,9 @@ export class ImagesClient {
   load(
     archive: AsyncIterable<Uint8Array>,
     options: {
-      readonly quiet?: boolean;
+      readonly quiet?: boolean | undefined;
       /** Private keys in PEM. */
-      readonly decryptionKeys?: readonly string[];
+      readonly decryptionKeys?: readonly string[] | undefined;
     } & Platformed &
       Signaled = {},
   ): AsyncGenerator<ProgressMessage, void, undefined> {
@@ -124,7 +126,7 @@ export class ImagesClient {
       readonly repository?: string | undefined;
       readonly tag?: string | undefined;
       readonly message?: string | undefined;
-      readonly changes?: readonly string[];
+      readonly changes?: readonly string[] | undefined;
       readonly platform?: string | undefined;
     } & Signaled = {},
   ): AsyncGenerator<ProgressMessage, void, undefined> {
@@ -172,8 +174,8 @@ export class ImagesClient {
       /** Of layers that are not compressed: gzip (default), zstd. */
       readonly compression?: string | undefined;
       /** Public keys in PEM. */
-      readonly encryptionKeys?: readonly string[];
-      readonly encryptLayers?: readonly number[];
+      readonly encryptionKeys?: readonly string[] | undefined;
+      readonly encryptLayers?: readonly number[] | undefined;
       /** Registries may have any certificate, or none. */
       readonly insecure?: boolean | undefined;
     } & Platformed &
@@ -209,7 +211,7 @@ export class ImagesClient {
       /** X-Registry-Auth. */
       readonly auth?: string | undefined;
       /** Private keys in PEM. */
-      readonly decryptionKeys?: readonly string[];
+      readonly decryptionKeys?: readonly string[] | undefined;
       /** Registries may have any certificate, or none. */
       readonly insecure?: boolean | undefined;
     } & Signaled = {},
@@ -229,7 +231,7 @@ export class ImagesClient {
   }
 }
 
-function accessQuery(insecure = false): { readonly tlsVerify?: string } {
+function accessQuery(insecure = false): { readonly tlsVerify?: string | undefined } {
   return insecure ? { tlsVerify: "0" } : {};
 }
 

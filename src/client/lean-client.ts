@@ -7,11 +7,11 @@ export interface ClientOptions {
   /** `unix:///run/tare/tare.sock`, `tcp://localhost:2375`, or one already parsed. */
   readonly host: string | Host;
   /** Sent with each request; `daemonBuildId` is the answer. */
-  readonly buildId?: string;
+  readonly buildId?: string | undefined;
   /** Starts a daemon; called when there is none before the first reply. For unix sockets only. */
-  readonly revive?: () => Promise<void>;
+  readonly revive?: (() => Promise<void>) | undefined;
   /** How sockets are connected; default: by node:net. */
-  readonly connector?: Connector;
+  readonly connector?: Connector | undefined;
 }
 
 /** The calls of containers alone, which are what a run needs: a third less to load than all of a Client. */

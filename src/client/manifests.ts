@@ -46,7 +46,7 @@ export class ManifestsClient {
       purge,
       insecure,
       ...options
-    }: { readonly purge?: boolean; readonly insecure?: boolean } & RegistryConfigured,
+    }: { readonly purge?: boolean | undefined; readonly insecure?: boolean | undefined } & RegistryConfigured,
   ): AsyncGenerator<ProgressMessage, void, undefined> {
     const query = { purge, insecure };
     return this.#transport.lines({
@@ -64,7 +64,7 @@ export class ManifestsClient {
   /** From its registry, unread. */
   fetch(
     reference: string,
-    { insecure, ...options }: { readonly insecure?: boolean } & RegistryConfigured = {},
+    { insecure, ...options }: { readonly insecure?: boolean | undefined } & RegistryConfigured = {},
   ): Promise<RegistryManifest> {
     const path = `/tare/manifests/${imageSegment(reference)}/json`;
     return this.#transport.json({ method: "GET", path, query: { insecure }, ...configured(options) });

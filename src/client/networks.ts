@@ -28,7 +28,7 @@ export class NetworksClient {
 
   inspect(
     reference: string,
-    options: { readonly verbose?: boolean; readonly scope?: string } = {},
+    options: { readonly verbose?: boolean | undefined; readonly scope?: string | undefined } = {},
   ): Promise<Network> {
     return this.#transport.json({ method: "GET", path: `/networks/${segment(reference)}`, query: options });
   }
@@ -45,7 +45,7 @@ export class NetworksClient {
   async disconnect(
     reference: string,
     container: string,
-    { force = false }: { readonly force?: boolean } = {},
+    { force = false }: { readonly force?: boolean | undefined } = {},
   ): Promise<void> {
     const json = { Container: container, Force: force };
     await this.#transport.status({

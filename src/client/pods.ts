@@ -33,17 +33,17 @@ export class PodsClient {
   async end(
     reference: string,
     verb: "stop" | "restart",
-    { graceSeconds }: { readonly graceSeconds?: number } = {},
+    { graceSeconds }: { readonly graceSeconds?: number | undefined } = {},
   ): Promise<void> {
     const query = { t: graceSeconds };
     await this.#transport.status({ method: "POST", path: `${placeOf(reference)}/${verb}`, query });
   }
 
-  async kill(reference: string, { signal }: { readonly signal?: string } = {}): Promise<void> {
+  async kill(reference: string, { signal }: { readonly signal?: string | undefined } = {}): Promise<void> {
     await this.#transport.status({ method: "POST", path: `${placeOf(reference)}/kill`, query: { signal } });
   }
 
-  async remove(reference: string, { force }: { readonly force?: boolean } = {}): Promise<void> {
+  async remove(reference: string, { force }: { readonly force?: boolean | undefined } = {}): Promise<void> {
     await this.#transport.status({ method: "DELETE", path: placeOf(reference), query: { force } });
   }
 

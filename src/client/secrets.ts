@@ -21,7 +21,7 @@ export class SecretsClient {
   }
 
   /** By name, id or the beginning of an id; with `value` its `Data`, too. */
-  inspect(reference: string, { value }: { readonly value?: boolean } = {}): Promise<Secret> {
+  inspect(reference: string, { value }: { readonly value?: boolean | undefined } = {}): Promise<Secret> {
     const query = { showsecret: value };
     return this.#transport.json({ method: "GET", path: `/tare/secrets/${segment(reference)}/json`, query });
   }

@@ -2,14 +2,14 @@ import type { ContainerWaitResponse, StartTiming } from "../api/types/container.
 import type { AttachedConnection } from "./transport.ts";
 
 export interface AttachParameters {
-  readonly stdin?: boolean;
-  readonly stdout?: boolean;
-  readonly stderr?: boolean;
+  readonly stdin?: boolean | undefined;
+  readonly stdout?: boolean | undefined;
+  readonly stderr?: boolean | undefined;
   /** First what the log holds. */
-  readonly logs?: boolean;
+  readonly logs?: boolean | undefined;
   /** Go on with what comes. */
-  readonly stream?: boolean;
-  readonly detachKeys?: string;
+  readonly stream?: boolean | undefined;
+  readonly detachKeys?: string | undefined;
 }
 
 export type WaitCondition = "not-running" | "next-exit" | "removed";

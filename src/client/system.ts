@@ -46,12 +46,17 @@ export class SystemClient {
   }
 
   /** Whether the registry knows the user; a failure when it does not. */
-  logIn(request: LoginRequest): Promise<{ readonly Status: string; readonly IdentityToken?: string }> {
+  logIn(
+    request: LoginRequest,
+  ): Promise<{ readonly Status: string; readonly IdentityToken?: string | undefined }> {
     return this.#transport.json({ method: "POST", path: "/auth", json: request });
   }
 
   /** What takes how much of the disk; `types` as in Docker's API, none: all. */
-  usage({ types, signal }: { readonly types?: readonly string[] } & Signaled = {}): Promise<SystemUsage> {
+  usage({
+    types,
+    signal,
+  }: { readonly types?: readonly string[] | undefined } & Signaled = {}): Promise<SystemUsage> {
     return this.#transport.json({ method: "GET", path: "/system/df", query: { type: types }, signal });
   }
 
@@ -60,7 +65,7 @@ export class SystemClient {
     options: {
       readonly since?: string | undefined;
       readonly until?: string | undefined;
-      readonly filters?: Filters;
+      readonly filters?: Filters | undefined;
     } & Signaled = {},
   ): AsyncGenerator<EventMessage, void, undefined> {
     const { since, until, signal } = options;
@@ -112,7 +117,10 @@ export class SystemClient {
   }
 
   /** With `verify` every blob and layer is read: slow. */
-  check({ verify, signal }: { readonly verify?: boolean } & Signaled = {}): Promise<CheckFinding[]> {
+  check({
+    verify,
+    signal,
+  }: { readonly verify?: boolean | undefined } & Signaled = {}): Promise<CheckFinding[]> {
     return this.#transport.json({
       method: "GET",
       path: "/tare/check",

@@ -16,11 +16,11 @@ export interface Call {
   readonly method: HttpRequest["method"];
   /** Encoded path without version prefix: `/containers/json`. */
   readonly path: string;
-  readonly query?: Readonly<Record<string, QueryValue>>;
+  readonly query?: Readonly<Record<string, QueryValue>> | undefined;
   readonly json?: unknown;
-  readonly stream?: AsyncIterable<Uint8Array>;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly upgrade?: boolean;
+  readonly stream?: AsyncIterable<Uint8Array> | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly upgrade?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface AttachedConnection {
   /** Writing feeds standard input, `end()` half-closes it; the caller destroys it. */
   readonly duplex: ClientSocket;
   /** The output, where more than that comes out of the duplex. */
-  readonly output?: AsyncIterable<Frame>;
+  readonly output?: AsyncIterable<Frame> | undefined;
 }
 
 /** Calls the daemon in one version of the API and turns error replies into Failures. */

@@ -29,7 +29,7 @@ export class VolumesClient {
     return this.#transport.json({ method: "GET", path: `/volumes/${segment(name)}` });
   }
 
-  async remove(name: string, { force }: { readonly force?: boolean } = {}): Promise<void> {
+  async remove(name: string, { force }: { readonly force?: boolean | undefined } = {}): Promise<void> {
     await this.#transport.status({ method: "DELETE", path: `/volumes/${segment(name)}`, query: { force } });
   }
 

@@ -24,14 +24,14 @@ export interface ServeOptions {
   /** Names this build; clients of another one may replace the daemon. */
   readonly buildId: string;
   /** The most connections of each kind; there is a default. */
-  readonly connectionLimits?: ConnectionLimits;
+  readonly connectionLimits?: ConnectionLimits | undefined;
   readonly version: string;
-  readonly gitCommit?: string;
+  readonly gitCommit?: string | undefined;
   /** RFC 3339. */
-  readonly buildTime?: string;
+  readonly buildTime?: string | undefined;
   readonly socketCalls: SocketCalls;
   /** Told of what went wrong inside and of nothing else. */
-  readonly onInternalFailure?: (failure: Failure) => void;
+  readonly onInternalFailure?: ((failure: Failure) => void) | undefined;
 }
 
 export interface Serving {

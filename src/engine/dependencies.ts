@@ -73,7 +73,7 @@ export interface CgroupPart {
    * The container with this id has its cgroup below that one: absolute, or below the engine's own. Until release(). With
    * `split`, processes live in that one: on v2 those below get no controllers then.
    */
-  assign(name: string, parent: string, options?: { readonly split?: boolean }): void;
+  assign(name: string, parent: string, options?: { readonly split?: boolean | undefined }): void;
   release(name: string): void;
   /** The cgroup that this process is in, below each hierarchy: ""; `a/b`. Throws "unsupported" where it is in several that have nothing in common. */
   current(): string;
@@ -110,13 +110,13 @@ export interface HostDevice {
 export interface HostPart {
   readonly hostname: string;
   readonly capabilities: ReadonlySet<CapabilityName>;
-  readonly ceilings?: NonNullable<HostFacts["ceilings"]>;
+  readonly ceilings?: NonNullable<HostFacts["ceilings"]> | undefined;
   readonly bootId: string;
   /** Text of a file of the host; "" when absent. */
   readText(path: string): string;
   /** Whether AppArmor is on. */
   readonly hasAppArmor: boolean;
-  readonly hasSelinux?: boolean;
+  readonly hasSelinux?: boolean | undefined;
   /** Loads a profile; gives what is wrong when that can't be done. */
   loadAppArmorProfile(text: string): string | undefined;
   /** Device nodes of the host, for privileged containers. */
@@ -147,11 +147,11 @@ export interface NameView {
   /** In the order in which they are asked. `links`: alias → container, for this one alone. */
   readonly networks: readonly {
     readonly id: string;
-    readonly links?: readonly (readonly [alias: string, name: string])[];
+    readonly links?: readonly (readonly [alias: string, name: string])[] | undefined;
   }[];
   /** Whom to ask for other names, from the container's network namespace or the host's; nobody: none of its networks leads out. */
   readonly upstreams: readonly { readonly address: string; readonly from: "container" | "host" }[];
-  readonly ndotsSet?: boolean;
+  readonly ndotsSet?: boolean | undefined;
 }
 
 /** The name server of containers in networks that were made. */
@@ -186,10 +186,10 @@ export interface EngineDependencies extends AsyncDisposable {
   readonly cgroups: CgroupPart;
   readonly networks: NetworkPart;
   /** Absent: containers find each other by address alone. */
-  readonly names?: NamePart;
+  readonly names?: NamePart | undefined;
   /** Absent: nothing is kept in reserve. */
-  readonly descriptors?: DescriptorBudget;
+  readonly descriptors?: DescriptorBudget | undefined;
   readonly host: HostPart;
   /** The program of the embedded image `hello`; absent: there is no such image. */
-  readonly helloProgram?: string;
+  readonly helloProgram?: string | undefined;
 }

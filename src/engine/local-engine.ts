@@ -97,10 +97,10 @@ export class LocalEngine implements Engine {
 
   events(
     options: {
-      readonly sinceMs?: number;
-      readonly untilMs?: number;
-      readonly filters?: Readonly<Record<string, readonly string[]>>;
-      readonly signal?: AbortSignal;
+      readonly sinceMs?: number | undefined;
+      readonly untilMs?: number | undefined;
+      readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
+      readonly signal?: AbortSignal | undefined;
     } = {},
   ): AsyncIterable<EngineEvent> {
     const filters = parseEventFilters(options.filters ?? {});
@@ -121,7 +121,10 @@ export class LocalEngine implements Engine {
   }
 
   async diskUsage(
-    options: { readonly kinds?: readonly UsageKind[]; readonly signal?: AbortSignal } = {},
+    options: {
+      readonly kinds?: readonly UsageKind[] | undefined;
+      readonly signal?: AbortSignal | undefined;
+    } = {},
   ): Promise<DiskUsage> {
     const { images, containers, volumes } = this;
     return await describeDiskUsage(this.#context, { ...options, images, containers, volumes });
@@ -131,7 +134,7 @@ export class LocalEngine implements Engine {
     return listNamespaces(this.#context);
   }
 
-  async storeUsage({ signal }: { readonly signal?: AbortSignal } = {}): Promise<StoreUsage> {
+  async storeUsage({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<StoreUsage> {
     return await measureStore(this.#context.parts, { policy: this.#blobs.policy, signal });
   }
 
@@ -145,8 +148,8 @@ export class LocalEngine implements Engine {
     verify = false,
     signal,
   }: {
-    readonly verify?: boolean;
-    readonly signal?: AbortSignal;
+    readonly verify?: boolean | undefined;
+    readonly signal?: AbortSignal | undefined;
   } = {}): Promise<readonly CheckFinding[]> {
     const findings = await checkEngine(this.#context, this.#garbage);
     if (!verify) return findings;

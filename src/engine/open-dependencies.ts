@@ -35,9 +35,9 @@ export interface PartsOptions {
   /** File of the keeper program. */
   readonly keeperProgram: string;
   /** How registries are reached. */
-  readonly registries?: RegistriesOptions;
+  readonly registries?: RegistriesOptions | undefined;
   /** File of the embedded image's program. */
-  readonly helloProgram?: string;
+  readonly helloProgram?: string | undefined;
 }
 
 /** Locks the roots and opens everything that an engine stands on, or nothing. The caller disposes of it. */

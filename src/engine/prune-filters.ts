@@ -15,7 +15,10 @@ export interface Prunable {
  */
 export function pruneFilter(
   filters: PruneFilters,
-  { also = [], nowMs = Date.now() }: { readonly also?: readonly string[]; readonly nowMs?: WallMs } = {},
+  {
+    also = [],
+    nowMs = Date.now(),
+  }: { readonly also?: readonly string[] | undefined; readonly nowMs?: WallMs | undefined } = {},
 ): (thing: Prunable) => boolean {
   for (const key of Object.keys(filters)) {
     if (!["until", "label", "label!", ...also].includes(key)) {

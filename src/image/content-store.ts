@@ -137,7 +137,7 @@ export class ContentStore {
   /** Stores all of `chunks`, atomically; nothing stays when it fails. Any number at once, also of the same blob. */
   async ingest(
     chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    options: DraftOptions & { readonly signal?: AbortSignal } = {},
+    options: DraftOptions & { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Blob> {
     await using draft = await this.draft(options);
     for await (const chunk of chunks) {
@@ -183,7 +183,10 @@ export class ContentStore {
    */
   async *open(
     digest: Digest,
-    { verify = false, from = 0 }: { readonly verify?: boolean; readonly from?: number } = {},
+    {
+      verify = false,
+      from = 0,
+    }: { readonly verify?: boolean | undefined; readonly from?: number | undefined } = {},
   ): AsyncGenerator<Uint8Array, void> {
     await this.ensure(digest);
     const absent = (await this.findStored(digest)) === undefined ? this.#findAbsent(digest) : undefined;
@@ -238,7 +241,7 @@ export class ContentStore {
   /** A small blob whole, verified. Throws "invalid" when it is longer than `maxBytes`. */
   async read(
     digest: Digest,
-    { maxBytes = 4 * 1024 * 1024 }: { readonly maxBytes?: number } = {},
+    { maxBytes = 4 * 1024 * 1024 }: { readonly maxBytes?: number | undefined } = {},
   ): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     let size = 0;

@@ -15,7 +15,7 @@ export interface DropOptions {
   readonly isElsewhere: boolean;
   readonly mayRefetch: boolean;
   /** It was compressed here, as compressedForms says. */
-  readonly compression?: LayerCompression;
+  readonly compression?: LayerCompression | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -23,7 +23,7 @@ export interface RegistryDocument {
   readonly bytes: Uint8Array;
   readonly content: ImageManifest | ImageIndex;
   /** Of an image; absent for an index or an artifact. */
-  readonly platform?: Platform;
+  readonly platform?: Platform | undefined;
 }
 
 /** Asks a registry what it has under a tag or digest. Fails as a pull does. */

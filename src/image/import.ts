@@ -17,16 +17,16 @@ export interface ImportOptions {
   readonly store: ContentStore;
   readonly sink: LoadSink;
   /** Dockerfile instructions, see applyConfigChanges(). */
-  readonly changes?: readonly string[];
+  readonly changes?: readonly string[] | undefined;
   /** The comment of the one entry of the history. */
-  readonly message?: string;
-  readonly reference?: Reference;
-  readonly platform?: Platform;
+  readonly message?: string | undefined;
+  readonly reference?: Reference | undefined;
+  readonly platform?: Platform | undefined;
   /** Milliseconds since 1970. */
-  readonly createdMs?: number;
+  readonly createdMs?: number | undefined;
   /** Of the tar, decompressed. */
-  readonly maxBytes?: number;
-  readonly signal?: AbortSignal;
+  readonly maxBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

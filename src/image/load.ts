@@ -14,11 +14,11 @@ export interface LoadOptions {
   readonly store: ContentStore;
   readonly sink: LoadSink;
   /** Which image of an index is taken; the host's when absent. */
-  readonly platform?: Platform;
+  readonly platform?: Platform | undefined;
   /** Private keys for layers that are encrypted: what is stored of them is plain. */
-  readonly decryptionKeys?: readonly KeyObject[];
-  readonly limits?: ArchiveLimits;
-  readonly signal?: AbortSignal;
+  readonly decryptionKeys?: readonly KeyObject[] | undefined;
+  readonly limits?: ArchiveLimits | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -17,15 +17,15 @@ export interface LoadedImage {
   /** Names that it came with. */
   readonly references: readonly Reference[];
   /** `busybox@sha256:…`: as what it was found in a registry. */
-  readonly digests?: readonly string[];
+  readonly digests?: readonly string[] | undefined;
   /** The manifest as it came, with layers that are encrypted; those here are not. */
-  readonly decryptedFrom?: Digest;
+  readonly decryptedFrom?: Digest | undefined;
   /** Its manifest is not the one that `digests` name: the same image has come with other blobs. */
-  readonly hasOtherManifest?: boolean;
+  readonly hasOtherManifest?: boolean | undefined;
   /** It is no image but something else that is packed like one: its blobs are stored, nothing is unpacked. */
-  readonly artifactType?: string;
+  readonly artifactType?: string | undefined;
   /** The index that led to it, which is a blob of the store, too. */
-  readonly index?: Digest;
+  readonly index?: Digest | undefined;
 }
 
 export interface LoadedLayer {
@@ -51,7 +51,7 @@ export interface StoredDocuments {
   /** Of what came encrypted: the one of plain layers. */
   readonly manifest: Digest;
   /** Where it came by an index. */
-  readonly index?: Digest;
+  readonly index?: Digest | undefined;
 }
 
 /** What loading asks of its caller, who joins it with storage. */

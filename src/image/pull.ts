@@ -41,15 +41,15 @@ export interface PullOptions {
   /** Shared by all pulls of one store. */
   readonly downloads: Downloads;
   /** Blobs that were dropped are fetched again, too. */
-  readonly wantsBlobs?: boolean;
+  readonly wantsBlobs?: boolean | undefined;
   /** Which image of an index is taken; the host's when absent. */
-  readonly platform?: Platform;
+  readonly platform?: Platform | undefined;
   /** Private keys for layers that are encrypted: what is stored of them is plain. */
-  readonly decryptionKeys?: readonly KeyObject[];
+  readonly decryptionKeys?: readonly KeyObject[] | undefined;
   /** Take any certificate, and plain HTTP, this once. */
-  readonly insecure?: boolean;
-  readonly credentials?: () => Promise<RegistryCredentials | undefined>;
-  readonly signal?: AbortSignal;
+  readonly insecure?: boolean | undefined;
+  readonly credentials?: (() => Promise<RegistryCredentials | undefined>) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const longWaitMs = 2_000;
@@ -124,8 +124,8 @@ interface FetchTargets {
   readonly store: ContentStore;
   readonly sink: LoadSink;
   readonly downloads: Downloads;
-  readonly wantsBlobs?: boolean;
-  readonly decryptionKeys?: readonly KeyObject[];
+  readonly wantsBlobs?: boolean | undefined;
+  readonly decryptionKeys?: readonly KeyObject[] | undefined;
   readonly repository: Repository;
   readonly report: Report;
   readonly signal: AbortSignal;

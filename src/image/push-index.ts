@@ -23,8 +23,8 @@ export type PlacedManifest = IndexEntry & { readonly at: Reference };
 export interface PushIndexOptions {
   readonly registries: Registries;
   readonly credentialsOf: (registry: string) => RegistryCredentials | undefined;
-  readonly insecure?: boolean;
-  readonly signal?: AbortSignal;
+  readonly insecure?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const blobsAtOnce = 3;

@@ -24,17 +24,17 @@ export interface PushOptions {
   /** Of the image's layers. */
   readonly diffIds: readonly Digest[];
   /** Of layers whose blobs are plain tars; gzip when absent. */
-  readonly compression?: LayerCompression;
+  readonly compression?: LayerCompression | undefined;
   /** Blobs of the same layer that other images have. */
-  readonly otherBlobs?: (diffId: Digest) => readonly Digest[];
+  readonly otherBlobs?: ((diffId: Digest) => readonly Digest[]) | undefined;
   /** Layers are encrypted on their way out. */
-  readonly encryption?: LayerEncryption;
+  readonly encryption?: LayerEncryption | undefined;
   /** Repositories of the same registry that are likely to have a blob. */
-  readonly mountFrom?: (digest: Digest) => readonly string[];
+  readonly mountFrom?: ((digest: Digest) => readonly string[]) | undefined;
   /** Take any certificate, and plain HTTP, this once. */
-  readonly insecure?: boolean;
-  readonly credentials?: () => Promise<RegistryCredentials | undefined>;
-  readonly signal?: AbortSignal;
+  readonly insecure?: boolean | undefined;
+  readonly credentials?: (() => Promise<RegistryCredentials | undefined>) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const longWaitMs = 2_000;

@@ -12,22 +12,22 @@ import type { RegistryCredentials } from "../spec/registry/registry-credentials.
 
 export interface RegistriesOptions {
   /** Asked before each use. */
-  readonly readConfig?: () => Promise<RegistriesConfig>;
+  readonly readConfig?: (() => Promise<RegistriesConfig>) | undefined;
   /** What TLS with a host needs besides the system's authorities. */
-  readonly tlsOf?: (host: string) => Promise<TlsMaterial>;
+  readonly tlsOf?: ((host: string) => Promise<TlsMaterial>) | undefined;
   /** The proxy for a host; undefined: none. */
-  readonly proxyOf?: (url: URL) => Promise<URL | undefined>;
+  readonly proxyOf?: ((url: URL) => Promise<URL | undefined>) | undefined;
   /** Nothing came for so long: the connection counts as dead. */
-  readonly idleMs?: number;
+  readonly idleMs?: number | undefined;
 }
 
 export interface AccessOptions {
   readonly action: RepositoryAction;
-  readonly credentials?: () => Promise<RegistryCredentials | undefined>;
+  readonly credentials?: (() => Promise<RegistryCredentials | undefined>) | undefined;
   /** Take any certificate, and plain HTTP, this once. */
-  readonly insecure?: boolean;
-  readonly signal?: AbortSignal;
-  readonly onRetry?: (waitMs: number, why: string) => void;
+  readonly insecure?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onRetry?: ((waitMs: number, why: string) => void) | undefined;
 }
 
 /** All registries as this engine reaches them: through which mirrors, with which certificates and proxies. Disposing closes connections. */
@@ -79,7 +79,7 @@ export class Registries implements Disposable {
   async logIn(
     domain: string,
     credentials: RegistryCredentials,
-    { signal }: { readonly signal?: AbortSignal } = {},
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<void> {
     // Any repository of it: its name is not asked for.
     const reference = parseReference(`${domain}/login/check`);
@@ -143,7 +143,7 @@ export class Registries implements Disposable {
   /** TLS where it is spoken; else, of a host that may, plain HTTP. */
   async #findScheme(
     host: string,
-    { connections, signal }: { readonly connections: Connections; readonly signal?: AbortSignal },
+    { connections, signal }: { readonly connections: Connections; readonly signal?: AbortSignal | undefined },
   ): Promise<"https" | "http"> {
     const known = this.#schemes.get(host);
     if (known !== undefined) return known;

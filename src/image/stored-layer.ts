@@ -10,7 +10,7 @@ import { LayerContent } from "./unpacking/layer-content.ts";
 export async function* openStoredLayer(
   store: ContentStore,
   { diffId, digest, size }: Pick<LoadedLayer, "diffId" | "digest" | "size">,
-  { signal = new AbortController().signal }: { readonly signal?: AbortSignal } = {},
+  { signal = new AbortController().signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const content = new LayerContent(
     { diffId, blob: { digest, size }, isProven: false, open: () => store.open(digest) },

@@ -1,6 +1,6 @@
 /** PEM texts for TLS with one host. */
 export interface TlsMaterial {
   /** Authorities besides the system's. */
-  readonly ca?: readonly string[];
-  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+  readonly ca?: readonly string[] | undefined;
+  readonly clientCertificate?: { readonly cert: string; readonly key: string } | undefined;
 }

@@ -63,32 +63,35 @@ export class ConnectedContainers implements Containers {
 
   stop(
     reference: ContainerReference,
-    options: { readonly signal?: string; readonly graceMs?: number } = {},
+    options: { readonly signal?: string | undefined; readonly graceMs?: number | undefined } = {},
   ): Promise<boolean> {
     return this.#client.containers.stop(reference, inSeconds(options));
   }
 
-  kill(reference: ContainerReference, options: { readonly signal?: string } = {}): Promise<void> {
+  kill(reference: ContainerReference, options: { readonly signal?: string | undefined } = {}): Promise<void> {
     return this.#client.containers.kill(reference, options);
   }
 
   restart(
     reference: ContainerReference,
-    options: { readonly signal?: string; readonly graceMs?: number } = {},
+    options: { readonly signal?: string | undefined; readonly graceMs?: number | undefined } = {},
   ): Promise<void> {
     return this.#client.containers.restart(reference, inSeconds(options));
   }
 
   remove(
     reference: ContainerReference,
-    options: { readonly force?: boolean; readonly volumes?: boolean } = {},
+    options: { readonly force?: boolean | undefined; readonly volumes?: boolean | undefined } = {},
   ): Promise<void> {
     return this.#client.containers.remove(reference, options);
   }
 
   async wait(
     reference: ContainerReference,
-    options: { readonly until?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal } = {},
+    options: {
+      readonly until?: "not-running" | "next-exit" | "removed" | undefined;
+      readonly signal?: AbortSignal | undefined;
+    } = {},
   ): Promise<ExitStatus> {
     const { until = "not-running", signal } = options;
     const reply = await this.#client.containers.wait(reference, { condition: until, signal });
@@ -124,7 +127,7 @@ export class ConnectedContainers implements Containers {
 
   async top(
     reference: ContainerReference,
-    { psOptions }: { readonly psOptions?: string } = {},
+    { psOptions }: { readonly psOptions?: string | undefined } = {},
   ): Promise<ProcessTable> {
     const { Titles, Processes } = await this.#client.containers.top(reference, psOptions);
     return { titles: Titles, processes: Processes };
@@ -180,7 +183,7 @@ export class ConnectedContainers implements Containers {
 
   async *export(
     reference: ContainerReference,
-    options: { readonly signal?: AbortSignal } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Uint8Array, void> {
     yield* await this.#client.containers.export(reference, options);
   }
@@ -192,7 +195,7 @@ export class ConnectedContainers implements Containers {
   copyFrom(
     reference: ContainerReference,
     path: string,
-    options: { readonly signal?: AbortSignal } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<CopiedPath> {
     return this.#client.containers.copyFrom(reference, path, options);
   }
@@ -233,7 +236,7 @@ export class ConnectedContainers implements Containers {
   }
 
   async prune(
-    options: { readonly filters?: PruneFilters; readonly signal?: AbortSignal } = {},
+    options: { readonly filters?: PruneFilters | undefined; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<PrunedContainers> {
     const report = await this.#client.containers.prune(options.filters);
     return {
@@ -244,7 +247,7 @@ export class ConnectedContainers implements Containers {
 
   async inspect(
     reference: ContainerReference,
-    options: { readonly size?: boolean; readonly signal?: AbortSignal } = {},
+    options: { readonly size?: boolean | undefined; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<ContainerDetails> {
     const reply = await this.#client.containers.inspect(reference, options);
     const details = containerDetailsOf(reply, imageConfigOf(await this.#client.images.inspect(reply.Image)));
@@ -272,7 +275,10 @@ export class ConnectedContainers implements Containers {
 
   async startExec(
     id: string,
-    options: DescriptorOptions & { readonly detach?: boolean; readonly consoleSize?: TerminalSize } = {},
+    options: DescriptorOptions & {
+      readonly detach?: boolean | undefined;
+      readonly consoleSize?: TerminalSize | undefined;
+    } = {},
   ): Promise<AttachedStream | undefined> {
     const descriptors = await passDescriptors(this.#client, options);
     const terminal = (await this.#client.executions.inspect(id)).ProcessConfig.tty;
@@ -312,7 +318,10 @@ export class ConnectedContainers implements Containers {
     };
   }
 
-  async waitExec(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<ExitStatus> {
+  async waitExec(
+    id: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ExitStatus> {
     return await poll(
       async () => {
         const { ExitCode: code } = await this.#client.executions.inspect(id);
@@ -323,9 +332,12 @@ export class ConnectedContainers implements Containers {
   }
 }
 
-function inSeconds(options: { readonly signal?: string; readonly graceMs?: number }): {
-  signal?: string;
-  graceSeconds?: number;
+function inSeconds(options: {
+  readonly signal?: string | undefined;
+  readonly graceMs?: number | undefined;
+}): {
+  signal?: string | undefined;
+  graceSeconds?: number | undefined;
 } {
   return {
     ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -48,7 +48,11 @@ export class ConnectedNetworks implements Networks {
     return { id: Id, warnings: Warning === "" ? [] : Warning.split("\n") };
   }
 
-  async list({ filters }: { readonly filters?: Filters } = {}): Promise<readonly NetworkDetails[]> {
+  async list({
+    filters,
+  }: {
+    readonly filters?: Filters | undefined;
+  } = {}): Promise<readonly NetworkDetails[]> {
     return (await this.#client.networks.list(filters)).map(networkDetailsOf);
   }
 
@@ -64,7 +68,7 @@ export class ConnectedNetworks implements Networks {
     return this.#client.networks.remove(reference);
   }
 
-  async prune({ filters }: { readonly filters?: Filters } = {}): Promise<readonly string[]> {
+  async prune({ filters }: { readonly filters?: Filters | undefined } = {}): Promise<readonly string[]> {
     return (await this.#client.networks.prune(filters)).NetworksDeleted ?? [];
   }
 
@@ -79,12 +83,12 @@ export class ConnectedNetworks implements Networks {
   disconnect(
     network: NetworkReference,
     container: ContainerReference,
-    options: { readonly force?: boolean } = {},
+    options: { readonly force?: boolean | undefined } = {},
   ): Promise<void> {
     return this.#client.networks.disconnect(network, container, options);
   }
 }
 
-function given<T, K extends string>(key: K, value: T | undefined): { [P in K]?: T } {
-  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: T };
+function given<T, K extends string>(key: K, value: T | undefined): { [P in K]?: T | undefined } {
+  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: T | undefined };
 }

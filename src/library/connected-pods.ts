@@ -9,7 +9,7 @@ import { createRequestOf } from "./create-request.ts";
 import { parseContainerId } from "../model/ids.ts";
 
 type Filters = Readonly<Record<string, readonly string[]>>;
-type Grace = { readonly graceMs?: number };
+type Grace = { readonly graceMs?: number | undefined };
 
 /** The pods of an engine behind a socket. */
 export class ConnectedPods implements Pods {
@@ -48,7 +48,11 @@ export class ConnectedPods implements Pods {
     return { id: parseContainerId(Id), warnings: Warnings };
   }
 
-  async list({ filters = {} }: { readonly filters?: Filters } = {}): Promise<readonly PodDetails[]> {
+  async list({
+    filters = {},
+  }: {
+    readonly filters?: Filters | undefined;
+  } = {}): Promise<readonly PodDetails[]> {
     return (await this.#client.pods.list(filters)).map(podDetailsOf);
   }
 
@@ -68,7 +72,7 @@ export class ConnectedPods implements Pods {
     return this.#client.pods.end(reference, "restart", secondsOf(grace));
   }
 
-  kill(reference: string, options: { readonly signal?: string } = {}): Promise<void> {
+  kill(reference: string, options: { readonly signal?: string | undefined } = {}): Promise<void> {
     return this.#client.pods.kill(reference, options);
   }
 
@@ -80,17 +84,17 @@ export class ConnectedPods implements Pods {
     return this.#client.pods.act(reference, "unpause");
   }
 
-  remove(reference: string, options: { readonly force?: boolean } = {}): Promise<void> {
+  remove(reference: string, options: { readonly force?: boolean | undefined } = {}): Promise<void> {
     return this.#client.pods.remove(reference, options);
   }
 
-  async prune({ filters = {} }: { readonly filters?: Filters } = {}): ReturnType<Pods["prune"]> {
+  async prune({ filters = {} }: { readonly filters?: Filters | undefined } = {}): ReturnType<Pods["prune"]> {
     return { removed: (await this.#client.pods.prune(filters)).PodsDeleted.map(parseContainerId) };
   }
 }
 
 /** The API has whole seconds. */
-function secondsOf({ graceMs }: Grace): { readonly graceSeconds?: number } {
+function secondsOf({ graceMs }: Grace): { readonly graceSeconds?: number | undefined } {
   return graceMs === undefined ? {} : { graceSeconds: Math.ceil(graceMs / 1000) };
 }
 

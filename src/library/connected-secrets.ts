@@ -23,7 +23,11 @@ export class ConnectedSecrets implements Secrets {
     return detailsOf(made);
   }
 
-  async list({ filters }: { readonly filters?: Filters } = {}): Promise<readonly SecretDetails[]> {
+  async list({
+    filters,
+  }: {
+    readonly filters?: Filters | undefined;
+  } = {}): Promise<readonly SecretDetails[]> {
     return (await this.#client.secrets.list(filters)).map(detailsOf);
   }
 

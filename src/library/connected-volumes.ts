@@ -23,7 +23,11 @@ export class ConnectedVolumes implements Volumes {
     return volumeDetailsOf(made);
   }
 
-  async list({ filters }: { readonly filters?: Filters } = {}): Promise<readonly VolumeDetails[]> {
+  async list({
+    filters,
+  }: {
+    readonly filters?: Filters | undefined;
+  } = {}): Promise<readonly VolumeDetails[]> {
     return (await this.#client.volumes.list(filters)).Volumes.map(volumeDetailsOf);
   }
 
@@ -31,7 +35,7 @@ export class ConnectedVolumes implements Volumes {
     return volumeDetailsOf(await this.#client.volumes.inspect(name));
   }
 
-  remove(name: string, options: { readonly force?: boolean } = {}): Promise<void> {
+  remove(name: string, options: { readonly force?: boolean | undefined } = {}): Promise<void> {
     return this.#client.volumes.remove(name, options);
   }
 
@@ -39,8 +43,8 @@ export class ConnectedVolumes implements Volumes {
     all = false,
     filters = {},
   }: {
-    readonly all?: boolean;
-    readonly filters?: Filters;
+    readonly all?: boolean | undefined;
+    readonly filters?: Filters | undefined;
   } = {}): Promise<{
     readonly removed: readonly string[];
     readonly freedBytes: number;
@@ -49,7 +53,10 @@ export class ConnectedVolumes implements Volumes {
     return { removed: reply.VolumesDeleted ?? [], freedBytes: reply.SpaceReclaimed };
   }
 
-  async usage(name: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<VolumeUsage> {
+  async usage(
+    name: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<VolumeUsage> {
     const [{ Volumes: volumes }, containers] = await Promise.all([
       this.#client.system.usage({ types: ["volume"], signal }),
       this.#client.containers.list({ all: true, filters: { volume: [name] }, signal }),

@@ -9,7 +9,7 @@ import type { LogEntry, LogOptions } from "../model/logs.ts";
 import { readOutput } from "./split-frames.ts";
 
 /** Settings of a container that `run()` starts. */
-export type RunOptions = Omit<ContainerSpec, "image"> & { readonly preserveFds?: PreserveFds };
+export type RunOptions = Omit<ContainerSpec, "image"> & { readonly preserveFds?: PreserveFds | undefined };
 
 /** The exit code of a program and its output as text. */
 export interface ExecResult {
@@ -40,7 +40,7 @@ export class RunningContainer implements AsyncDisposable {
   }
 
   /** How it ended; waits for that. */
-  wait(options: { readonly signal?: AbortSignal } = {}): Promise<ExitStatus> {
+  wait(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<ExitStatus> {
     return this.#engine.containers.wait(this.id, options);
   }
 
@@ -77,8 +77,8 @@ export class RunningContainer implements AsyncDisposable {
   async exec(
     command: readonly string[],
     options: Omit<ExecSpec, "command" | "attachStdout" | "attachStderr"> & {
-      readonly input?: string | Uint8Array;
-      readonly preserveFds?: PreserveFds;
+      readonly input?: string | Uint8Array | undefined;
+      readonly preserveFds?: PreserveFds | undefined;
     } = {},
   ): Promise<ExecResult> {
     const { input, preserveFds, ...rest } = options;
@@ -105,12 +105,14 @@ export class RunningContainer implements AsyncDisposable {
   }
 
   /** The stop signal, then after the grace KILL. False when it had ended already. */
-  stop(options: { readonly signal?: string; readonly graceMs?: number } = {}): Promise<boolean> {
+  stop(
+    options: { readonly signal?: string | undefined; readonly graceMs?: number | undefined } = {},
+  ): Promise<boolean> {
     return this.#engine.containers.stop(this.id, options);
   }
 
   /** Sends a signal, SIGKILL by default. Throws "conflict" if it does not run. */
-  kill(options: { readonly signal?: string } = {}): Promise<void> {
+  kill(options: { readonly signal?: string | undefined } = {}): Promise<void> {
     return this.#engine.containers.kill(this.id, options);
   }
 

@@ -131,8 +131,8 @@ export function updateRequestOf(update: ContainerUpdate): HostConfig {
   };
 }
 
-function given<T, K extends string>(key: K, value: T | undefined): { [P in K]?: T } {
-  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: T };
+function given<T, K extends string>(key: K, value: T | undefined): { [P in K]?: T | undefined } {
+  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: T | undefined };
 }
 
 function modeText(mode: NamespaceMode | "shareable" | "none" | undefined): string | undefined {

@@ -225,14 +225,16 @@ export function imageDetailsOf(reply: ImageInspect, containers: number): ImageDe
   };
 }
 
-function artifactTypeIn({ Tare: tare }: Pick<ApiImageSummary, "Tare">): { readonly artifactType?: string } {
+function artifactTypeIn({ Tare: tare }: Pick<ApiImageSummary, "Tare">): {
+  readonly artifactType?: string | undefined;
+} {
   return tare?.ArtifactType === undefined ? {} : { artifactType: tare.ArtifactType };
 }
 
 export function imageConfigOf(reply: ImageInspect): ImageConfig {
   const { Config: config } = reply;
-  const present = <T, K extends string>(key: K, value: T | null | undefined): { [P in K]?: T } =>
-    (value === undefined || value === null ? {} : { [key]: value }) as { [P in K]?: T };
+  const present = <T, K extends string>(key: K, value: T | null | undefined): { [P in K]?: T | undefined } =>
+    (value === undefined || value === null ? {} : { [key]: value }) as { [P in K]?: T | undefined };
   return {
     platform: normalizePlatform(reply.Os, reply.Architecture, reply.Variant),
     ...present("created", reply.Created),

@@ -10,15 +10,15 @@ import type { EngineSettings } from "../model/engine-settings.ts";
 /** Settings of an engine in this process. */
 export interface OpenOptions extends EngineSettings {
   /** Images, containers, state. Default `/var/lib/tare`. One engine at a time. */
-  readonly dataRoot?: string;
+  readonly dataRoot?: string | undefined;
   /** What need not survive a reboot. Default `/run/tare`. One engine at a time. */
-  readonly runRoot?: string;
+  readonly runRoot?: string | undefined;
   /** Mirrors, insecure and blocked registries. Default `/etc/tare/registries.conf`, which may be absent. */
-  readonly registriesFile?: string;
+  readonly registriesFile?: string | undefined;
   /** File of the keeper program; by default the one that was built with this library. */
-  readonly keeperProgram?: string;
+  readonly keeperProgram?: string | undefined;
   /** File of the embedded image's program; by default the one that was built with this library. */
-  readonly helloProgram?: string;
+  readonly helloProgram?: string | undefined;
 }
 
 /**

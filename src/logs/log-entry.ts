@@ -8,17 +8,17 @@ export interface LogEntry {
 }
 
 export interface ReadLogOptions {
-  readonly stdout?: boolean;
-  readonly stderr?: boolean;
-  readonly sinceNs?: bigint;
-  readonly untilNs?: bigint;
+  readonly stdout?: boolean | undefined;
+  readonly stderr?: boolean | undefined;
+  readonly sinceNs?: bigint | undefined;
+  readonly untilNs?: bigint | undefined;
   /** Only so many last entries of those that match; absent: all. */
-  readonly tail?: number;
+  readonly tail?: number | undefined;
   /** Go on with what comes, until `ended` or `signal`. */
-  readonly follow?: boolean;
+  readonly follow?: boolean | undefined;
   /** Settles when the last byte has been written; a reader that follows then gives the rest and ends. */
-  readonly ended?: Promise<unknown>;
+  readonly ended?: Promise<unknown> | undefined;
   /** Moments at which a process was started: a line that was open then is not joined to what comes later. */
-  readonly startsNs?: readonly bigint[];
-  readonly signal?: AbortSignal;
+  readonly startsNs?: readonly bigint[] | undefined;
+  readonly signal?: AbortSignal | undefined;
 }

@@ -1,20 +1,21 @@
+import type { Undefinable } from "../base/defined.ts";
 import type { ImageDefaults } from "../spec/image/config.ts";
 
 /** Variables, labels, ports and volumes are added to what is there, all else replaces it. */
-export type CommittedConfig = Partial<Omit<ImageDefaults, "healthcheck">>;
+export type CommittedConfig = Undefinable<Omit<ImageDefaults, "healthcheck">>;
 
 /** What an image that is made of a container gets, beside the container's files. */
 export interface CommitSettings {
   /** The new image's name. */
-  readonly reference?: string;
-  readonly author?: string;
-  readonly message?: string;
+  readonly reference?: string | undefined;
+  readonly author?: string | undefined;
+  readonly message?: string | undefined;
   /** Comes before what the container has. */
-  readonly config?: CommittedConfig;
+  readonly config?: CommittedConfig | undefined;
   /** Dockerfile instructions: CMD, ENTRYPOINT, ENV … They come last. */
-  readonly changes?: readonly string[];
+  readonly changes?: readonly string[] | undefined;
   /** Freeze the container while its files are read (default true). */
-  readonly pause?: boolean;
+  readonly pause?: boolean | undefined;
   /** An abort ends the commit with "canceled"; nothing of it stays. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }

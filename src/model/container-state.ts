@@ -8,7 +8,7 @@ export type ContainerState =
       readonly pid: number;
       readonly startedAt: WallMs;
       /** So many of its processes were killed for want of memory, as far as was noticed. Absent: none. */
-      readonly oomKills?: number;
+      readonly oomKills?: number | undefined;
     }
   | {
       readonly status: "exited";
@@ -16,19 +16,19 @@ export type ContainerState =
       readonly code: number;
       readonly oomKilled: boolean;
       /** Absent when it never ran. */
-      readonly startedAt?: WallMs;
+      readonly startedAt?: WallMs | undefined;
       readonly finishedAt: WallMs;
       /** Why it could not start or was lost. */
-      readonly error?: string;
+      readonly error?: string | undefined;
     }
   | {
       /** It ended, and its policy will start it again. */
       readonly status: "restarting";
       readonly code: number;
       readonly oomKilled: boolean;
-      readonly startedAt?: WallMs;
+      readonly startedAt?: WallMs | undefined;
       readonly finishedAt: WallMs;
-      readonly error?: string;
+      readonly error?: string | undefined;
     }
   | { readonly status: "removing" }
   | { readonly status: "dead"; readonly error: string };
@@ -37,7 +37,7 @@ export type ContainerState =
 export interface ExitStatus {
   readonly code: number;
   readonly oomKilled: boolean;
-  readonly error?: string;
+  readonly error?: string | undefined;
 }
 
 /** Where the time of a start went, in milliseconds; `total` is from the request to the program's first instruction. */

@@ -36,10 +36,10 @@ export interface ContainerSummary {
   /** Ports that it and its image name. */
   readonly exposedPorts: readonly string[];
   /** Where it was asked for. */
-  readonly sizes?: ContainerSizes;
+  readonly sizes?: ContainerSizes | undefined;
   readonly mounts: readonly ContainerMount[];
   /** The pod that it is in, or that it holds. */
-  readonly pod?: PodMembership;
+  readonly pod?: PodMembership | undefined;
 }
 
 export interface ContainerDetails extends ContainerSummary, WatchedDetails {
@@ -63,9 +63,9 @@ export interface ContainerDetails extends ContainerSummary, WatchedDetails {
     readonly readonlyPaths: readonly string[];
     readonly stopSignal: string;
     readonly cgroup: string;
-    readonly appArmorProfile?: string;
+    readonly appArmorProfile?: string | undefined;
     /** Of its user namespace. */
-    readonly idMaps?: IdMaps;
+    readonly idMaps?: IdMaps | undefined;
   };
   readonly files: {
     readonly log: string;
@@ -75,7 +75,7 @@ export interface ContainerDetails extends ContainerSummary, WatchedDetails {
   };
   readonly storage: { readonly driver: string; readonly data: Readonly<Record<string, string>> };
   readonly execIds: readonly string[];
-  readonly lastTiming?: StartTiming;
+  readonly lastTiming?: StartTiming | undefined;
 }
 
 /** Processes of a container: a row each, a cell a title. */
@@ -87,19 +87,19 @@ export interface ProcessTable {
 /** Which containers a list contains. */
 export interface ContainerFilter {
   /** Stopped ones too. */
-  readonly all?: boolean;
-  readonly limit?: number;
+  readonly all?: boolean | undefined;
+  readonly limit?: number | undefined;
   /** Docker's filters: id, name, label, status, exited, ancestor, before, since, volume, network … */
-  readonly filters?: Readonly<Record<string, readonly string[]>>;
+  readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Measure each one's files, which takes time. */
-  readonly size?: boolean;
-  readonly signal?: AbortSignal;
+  readonly size?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of the creation that are not settings of the container. */
 export interface CreateOptions {
   /** The caller starts it right away: what the start makes anyway is left to it. */
-  readonly startsNext?: boolean;
+  readonly startsNext?: boolean | undefined;
 }
 
 /** Use-cases of containers. Failures: not-found, conflict, invalid and what the layers below throw. */
@@ -117,24 +117,27 @@ export interface Containers {
   /** Stop signal, then after the grace KILL. Fine when it does not run (returns false). */
   stop(
     reference: ContainerReference,
-    options?: { readonly signal?: string; readonly graceMs?: number },
+    options?: { readonly signal?: string | undefined; readonly graceMs?: number | undefined },
   ): Promise<boolean>;
   /** Sends a signal, SIGKILL by default. Throws "not-found"; "conflict" if it does not run. */
-  kill(reference: ContainerReference, options?: { readonly signal?: string }): Promise<void>;
+  kill(reference: ContainerReference, options?: { readonly signal?: string | undefined }): Promise<void>;
   /** Stops the container if it runs, and starts it. graceMs: before SIGKILL. Fails like start(). */
   restart(
     reference: ContainerReference,
-    options?: { readonly signal?: string; readonly graceMs?: number },
+    options?: { readonly signal?: string | undefined; readonly graceMs?: number | undefined },
   ): Promise<void>;
   /** With `volumes` its anonymous volumes go, too, unless another container has them. */
   remove(
     reference: ContainerReference,
-    options?: { readonly force?: boolean; readonly volumes?: boolean },
+    options?: { readonly force?: boolean | undefined; readonly volumes?: boolean | undefined },
   ): Promise<void>;
   /** Waits for the end of the container. Throws "not-found", "canceled". */
   wait(
     reference: ContainerReference,
-    options?: { readonly until?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal },
+    options?: {
+      readonly until?: "not-running" | "next-exit" | "removed" | undefined;
+      readonly signal?: AbortSignal | undefined;
+    },
   ): Promise<ExitStatus>;
   /** Renames the container. Throws "conflict" with details.name and details.id for a name in use. */
   rename(reference: ContainerReference, name: string): Promise<void>;
@@ -151,7 +154,10 @@ export interface Containers {
     changes: ContainerUpdate,
   ): Promise<{ readonly warnings: readonly string[] }>;
   /** As ps(1) shows them, with its common options (`-ef`, `aux`, `-o pid,comm`); pids are the host's. "conflict" when it does not run. */
-  top(reference: ContainerReference, options?: { readonly psOptions?: string }): Promise<ProcessTable>;
+  top(
+    reference: ContainerReference,
+    options?: { readonly psOptions?: string | undefined },
+  ): Promise<ProcessTable>;
   /**
    * What it uses, each second until it is removed or the signal fires: then the loop ends without an error. Of one that
    * does not run there are no figures.
@@ -168,7 +174,7 @@ export interface Containers {
   /** The root file system as tar, without what is mounted in it; to be read to its end, or left by return(). */
   export(
     reference: ContainerReference,
-    options?: { readonly signal?: AbortSignal },
+    options?: { readonly signal?: AbortSignal | undefined },
   ): AsyncIterable<Uint8Array>;
   /** A symbolic link at the path's end is followed only when a slash or "/." comes after it. Throws "not-found". */
   statPath(reference: ContainerReference, path: string): Promise<PathStat>;
@@ -176,7 +182,7 @@ export interface Containers {
   copyFrom(
     reference: ContainerReference,
     path: string,
-    options?: { readonly signal?: AbortSignal },
+    options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<CopiedPath>;
   /** Unpacks a plain tar into a directory, links to which are followed inside the container. Not atomic. */
   copyInto(
@@ -191,12 +197,12 @@ export interface Containers {
   /** Describes one container. Throws "not-found" with details.container. */
   inspect(
     reference: ContainerReference,
-    options?: { readonly size?: boolean; readonly signal?: AbortSignal },
+    options?: { readonly size?: boolean | undefined; readonly signal?: AbortSignal | undefined },
   ): Promise<ContainerDetails>;
   /** Removes those that do not run. One that another call starts or removes at the same time is left out. */
   prune(options?: {
-    readonly filters?: PruneFilters;
-    readonly signal?: AbortSignal;
+    readonly filters?: PruneFilters | undefined;
+    readonly signal?: AbortSignal | undefined;
   }): Promise<PrunedContainers>;
   /**
    * Prepares a program to run in the container; returns the id of the session. Throws "conflict" with details.state
@@ -206,12 +212,15 @@ export interface Containers {
   /** Starts it; the stream is given unless `detach`. */
   startExec(
     id: string,
-    options?: DescriptorOptions & { readonly detach?: boolean; readonly consoleSize?: TerminalSize },
+    options?: DescriptorOptions & {
+      readonly detach?: boolean | undefined;
+      readonly consoleSize?: TerminalSize | undefined;
+    },
   ): Promise<AttachedStream | undefined>;
   /** Sets the size of the session's terminal. Throws "conflict" if it does not run. */
   resizeExec(id: string, size: TerminalSize): Promise<void>;
   /** Describes an exec session. Throws "not-found" with details.exec. */
   inspectExec(id: string): Promise<ExecDetails>;
   /** Waits for the end of the program. Throws "not-found", "canceled". */
-  waitExec(id: string, options?: { readonly signal?: AbortSignal }): Promise<ExitStatus>;
+  waitExec(id: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<ExitStatus>;
 }

@@ -9,9 +9,9 @@ export interface Denial {
   /** Of the first such call; not all of them mean something to the call. */
   readonly args: readonly bigint[];
   /** The path among them. */
-  readonly text?: string;
+  readonly text?: string | undefined;
   /** "EPERM"; absent when the kernel was let decide. */
-  readonly error?: string;
+  readonly error?: string | undefined;
   /** By whom: "the default profile", "the seccomp profile", "the kernel (it needs CAP_MKNOD)". */
   readonly by: string;
   /** What would allow it: "--cap-add SYS_ADMIN", "--security-opt seccomp=FILE with a rule for it". */
@@ -22,15 +22,15 @@ export interface Denial {
   /** On the host, of the first. */
   readonly pid: number;
   /** The exec session that it came from; absent for the container's own processes. */
-  readonly execId?: string;
+  readonly execId?: string | undefined;
 }
 
 /** What was watched in a container that was made so. */
 export interface WatchedDetails {
   /** Of the last run, oldest first; with `explainDenials`. */
-  readonly denials?: readonly Denial[];
+  readonly denials?: readonly Denial[] | undefined;
   /** Calls that found no room in the record, where there are such. */
-  readonly unrecordedCalls?: number;
+  readonly unrecordedCalls?: number | undefined;
   /** The text of the smallest profile, in Docker's format, that the last run needed; with `recordCalls`. */
-  readonly recordedProfile?: string;
+  readonly recordedProfile?: string | undefined;
 }

@@ -15,7 +15,7 @@ export interface DescriptorOffer {
 
 /** What a start or an exec is given of a process. */
 export interface DescriptorOptions {
-  readonly preserveFds?: PreserveFds;
+  readonly preserveFds?: PreserveFds | undefined;
   /** In place of that: the token of an offer to which they were sent. */
-  readonly descriptors?: string;
+  readonly descriptors?: string | undefined;
 }

@@ -10,8 +10,8 @@ export interface DeviceSpec {
 /** What may be opened or made besides; an absent number stands for all of them. */
 export interface DeviceRuleSpec {
   readonly type: "a" | "b" | "c";
-  readonly major?: number;
-  readonly minor?: number;
+  readonly major?: number | undefined;
+  readonly minor?: number | undefined;
   /** Letters of `rwm`. */
   readonly access: string;
 }

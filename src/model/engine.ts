@@ -73,22 +73,22 @@ export interface Engine extends AsyncDisposable {
   readonly pods: Pods;
   /** Past events since `sinceMs` (with `untilMs` alone: all that are known), then those that come, until `untilMs` or the signal. */
   events(options?: {
-    readonly sinceMs?: WallMs;
-    readonly untilMs?: WallMs;
-    readonly filters?: Readonly<Record<string, readonly string[]>>;
-    readonly signal?: AbortSignal;
+    readonly sinceMs?: WallMs | undefined;
+    readonly untilMs?: WallMs | undefined;
+    readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
+    readonly signal?: AbortSignal | undefined;
   }): AsyncIterable<EngineEvent>;
   /** Describes the engine and its host. */
   info(): Promise<EngineInfo>;
   /** What takes how much of the disk; `kinds` leaves others out, and what they cost to find. */
   diskUsage(options?: {
-    readonly kinds?: readonly UsageKind[];
-    readonly signal?: AbortSignal;
+    readonly kinds?: readonly UsageKind[] | undefined;
+    readonly signal?: AbortSignal | undefined;
   }): Promise<DiskUsage>;
   /** Namespaces of all running containers, and the host's as the first row. */
   namespaces(): Promise<readonly ContainerNamespaces[]>;
   /** What of the data root takes how much of the disk, by kind, walked through to the byte. */
-  storeUsage(options?: { readonly signal?: AbortSignal }): Promise<StoreUsage>;
+  storeUsage(options?: { readonly signal?: AbortSignal | undefined }): Promise<StoreUsage>;
   /**
    * Compares the storage drivers on the data root's file system, in a directory that is gone at the end: see "load",
    * steps, and figures of each. Throws "conflict" while it goes on already, "exhausted" where there is no room for it.
@@ -96,8 +96,8 @@ export interface Engine extends AsyncDisposable {
   benchStorage(options?: StorageBenchOptions): AsyncIterable<StorageBenchEvent>;
   /** Compares records with the kernel and the disk; with `verify` all blobs and layers with their digests, too: slow. */
   check(options?: {
-    readonly verify?: boolean;
-    readonly signal?: AbortSignal;
+    readonly verify?: boolean | undefined;
+    readonly signal?: AbortSignal | undefined;
   }): Promise<readonly CheckFinding[]>;
   /**
    * A socket for descriptors of another process, which has to be of the same user: one packet of the token with so many of

@@ -4,16 +4,16 @@ import type { TerminalSize } from "./streams.ts";
 /** A further program in a running container. Absent settings are those of the container. */
 export interface ExecSpec {
   readonly command: readonly string[];
-  readonly env?: readonly string[];
-  readonly user?: string;
-  readonly workingDirectory?: string;
-  readonly terminal?: boolean;
-  readonly attachStdin?: boolean;
-  readonly attachStdout?: boolean;
-  readonly attachStderr?: boolean;
-  readonly privileged?: boolean;
-  readonly detachKeys?: string;
-  readonly consoleSize?: TerminalSize;
+  readonly env?: readonly string[] | undefined;
+  readonly user?: string | undefined;
+  readonly workingDirectory?: string | undefined;
+  readonly terminal?: boolean | undefined;
+  readonly attachStdin?: boolean | undefined;
+  readonly attachStdout?: boolean | undefined;
+  readonly attachStderr?: boolean | undefined;
+  readonly privileged?: boolean | undefined;
+  readonly detachKeys?: string | undefined;
+  readonly consoleSize?: TerminalSize | undefined;
 }
 
 /** What is known of a created exec. */

@@ -26,8 +26,8 @@ export interface CopiedPath extends Disposable {
 /** How an archive is unpacked into a container. */
 export interface CopyIntoOptions {
   /** Refuse to replace a directory by something else, and the other way round. */
-  readonly keepsKinds?: boolean;
+  readonly keepsKinds?: boolean | undefined;
   /** All belongs to the user that the container runs as, not to whom the archive says. */
-  readonly asContainerUser?: boolean;
-  readonly signal?: AbortSignal;
+  readonly asContainerUser?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }

@@ -18,7 +18,7 @@ export interface ImageSummary {
   readonly containers: number;
   readonly labels: Readonly<Record<string, string>>;
   /** It is no image but something else that is packed like one; nothing runs from it. */
-  readonly artifactType?: string;
+  readonly artifactType?: string | undefined;
 }
 
 /** An image with its configuration. */
@@ -40,7 +40,7 @@ export interface RegistryImage {
   readonly platforms: readonly {
     readonly os: string;
     readonly architecture: string;
-    readonly variant?: string;
+    readonly variant?: string | undefined;
   }[];
 }
 
@@ -67,9 +67,9 @@ export interface ImageTreeLayer {
   /** The layer itself, of which the disk has one, wherever it stands. */
   readonly diffId: string;
   /** The chain id of the layer below. */
-  readonly parent?: string;
+  readonly parent?: string | undefined;
   readonly sizeBytes: number;
-  readonly createdBy?: string;
+  readonly createdBy?: string | undefined;
   /** That end with it. */
   readonly images: readonly ImageTreeImage[];
   /** How many images have the layer, here or elsewhere. */
@@ -90,10 +90,10 @@ export interface Images {
     archive: AsyncIterable<Uint8Array>,
     options?: {
       /** Of an index the image for this one, `linux/arm64`; the host's when absent. */
-      readonly platform?: string;
+      readonly platform?: string | undefined;
       /** Private keys, in PEM, for layers that are encrypted: what is stored is plain. */
-      readonly decryptionKeys?: readonly DecryptionKey[];
-      readonly signal?: AbortSignal;
+      readonly decryptionKeys?: readonly DecryptionKey[] | undefined;
+      readonly signal?: AbortSignal | undefined;
     },
   ): AsyncIterable<Progress>;
   /**
@@ -105,15 +105,15 @@ export interface Images {
     reference: string,
     options?: {
       /** `linux/arm64/v8`; the host's when absent. */
-      readonly platform?: string;
+      readonly platform?: string | undefined;
       /** All that the repository has, one after the other. */
-      readonly allTags?: boolean;
+      readonly allTags?: boolean | undefined;
       /** Private keys, in PEM, for layers that are encrypted: what is stored is plain. */
-      readonly decryptionKeys?: readonly DecryptionKey[];
-      readonly credentials?: RegistryCredentials;
+      readonly decryptionKeys?: readonly DecryptionKey[] | undefined;
+      readonly credentials?: RegistryCredentials | undefined;
       /** Take any certificate, and plain HTTP, this once. */
-      readonly insecure?: boolean;
-      readonly signal?: AbortSignal;
+      readonly insecure?: boolean | undefined;
+      readonly signal?: AbortSignal | undefined;
     },
   ): AsyncIterable<Progress>;
   /**
@@ -124,19 +124,19 @@ export interface Images {
     reference: string,
     options?: {
       /** Only if the image is for it: "not-found" otherwise. */
-      readonly platform?: string;
+      readonly platform?: string | undefined;
       /** All tags of the repository that are here. */
-      readonly allTags?: boolean;
+      readonly allTags?: boolean | undefined;
       /** Of layers whose blobs are not compressed; gzip when absent. Each layer is compressed once. */
-      readonly compression?: LayerCompression;
+      readonly compression?: LayerCompression | undefined;
       /** Public keys or certificates, in PEM, of those who may read the layers: what is sent is encrypted. */
-      readonly encryptionKeys?: readonly string[];
+      readonly encryptionKeys?: readonly string[] | undefined;
       /** Which layers are: 0 is the first, −1 the last. Absent: all. */
-      readonly encryptLayers?: readonly number[];
-      readonly credentials?: RegistryCredentials;
+      readonly encryptLayers?: readonly number[] | undefined;
+      readonly credentials?: RegistryCredentials | undefined;
       /** Take any certificate, and plain HTTP, this once. */
-      readonly insecure?: boolean;
-      readonly signal?: AbortSignal;
+      readonly insecure?: boolean | undefined;
+      readonly signal?: AbortSignal | undefined;
     },
   ): AsyncIterable<Progress>;
   /**
@@ -147,22 +147,25 @@ export interface Images {
     term: string,
     options?: {
       /** 1 to 100; 25 when absent. */
-      readonly limit?: number;
-      readonly filters?: Readonly<Record<string, readonly string[]>>;
-      readonly credentials?: RegistryCredentials;
-      readonly signal?: AbortSignal;
+      readonly limit?: number | undefined;
+      readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
+      readonly credentials?: RegistryCredentials | undefined;
+      readonly signal?: AbortSignal | undefined;
     },
   ): Promise<readonly FoundImage[]>;
   /** Asks the registry what it has under a name, without bringing it. Fails as pull() does. */
   lookUp(
     reference: string,
-    options?: { readonly credentials?: RegistryCredentials; readonly signal?: AbortSignal },
+    options?: {
+      readonly credentials?: RegistryCredentials | undefined;
+      readonly signal?: AbortSignal | undefined;
+    },
   ): Promise<RegistryImage>;
   /** Asks a registry (`docker.io`, `localhost:5000`) whether it knows the user: "not-permitted" when it does not. Nothing is kept. */
   checkCredentials(
     registry: string,
     credentials: RegistryCredentials,
-    options?: { readonly signal?: AbortSignal },
+    options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<void>;
   /**
    * One archive of these images that docker load, tare load and OCI tools read; to be read to its end, or left by return(). A repository
@@ -172,24 +175,24 @@ export interface Images {
     references: readonly string[],
     options?: {
       /** Only if the images are for it: "not-found" otherwise. */
-      readonly platform?: string;
+      readonly platform?: string | undefined;
     },
   ): AsyncIterable<Uint8Array>;
   /** A root file system as tar, or where the engine is to fetch one (http, https). Gives the new image's id. */
   import(
     archive: AsyncIterable<Uint8Array> | URL,
     options?: {
-      readonly reference?: string;
-      readonly changes?: readonly string[];
-      readonly message?: string;
+      readonly reference?: string | undefined;
+      readonly changes?: readonly string[] | undefined;
+      readonly message?: string | undefined;
       /** `linux/arm64`; the host's when absent. */
-      readonly platform?: string;
+      readonly platform?: string | undefined;
     },
   ): Promise<string>;
   /** Lists images. Throws "invalid" for an unknown filter. */
   list(options?: {
-    readonly all?: boolean;
-    readonly filters?: Readonly<Record<string, readonly string[]>>;
+    readonly all?: boolean | undefined;
+    readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
   }): Promise<readonly ImageSummary[]>;
   /**
    * Describes one image. Throws "not-found" with details.image; with details.platform if it exists for another
@@ -199,7 +202,7 @@ export interface Images {
     reference: string,
     options?: {
       /** Only if the image is for it: "not-found" otherwise. */
-      readonly platform?: string;
+      readonly platform?: string | undefined;
     },
   ): Promise<ImageDetails>;
   /** The layers of all images, or of these, and how they share them. */
@@ -213,11 +216,14 @@ export interface Images {
   remove(
     reference: string,
     options?: {
-      readonly force?: boolean;
+      readonly force?: boolean | undefined;
       /** Only if the image is for each of them: "not-found" otherwise. */
-      readonly platforms?: readonly string[];
+      readonly platforms?: readonly string[] | undefined;
     },
   ): Promise<readonly ({ readonly untagged: string } | { readonly deleted: string })[]>;
   /** Removes those without a name that no container is made of; with `all` those with a name, too. */
-  prune(options?: { readonly all?: boolean; readonly filters?: PruneFilters }): Promise<PrunedImages>;
+  prune(options?: {
+    readonly all?: boolean | undefined;
+    readonly filters?: PruneFilters | undefined;
+  }): Promise<PrunedImages>;
 }

@@ -2,17 +2,17 @@ import type { WallMs } from "./time.ts";
 
 /** Which entries of a log are read. */
 export interface LogOptions {
-  readonly stdout?: boolean;
-  readonly stderr?: boolean;
-  readonly follow?: boolean;
-  readonly sinceMs?: WallMs;
-  readonly untilMs?: WallMs;
+  readonly stdout?: boolean | undefined;
+  readonly stderr?: boolean | undefined;
+  readonly follow?: boolean | undefined;
+  readonly sinceMs?: WallMs | undefined;
+  readonly untilMs?: WallMs | undefined;
   /** As an entry's timeNs, to go on exactly behind one; instead of sinceMs and untilMs. Both ends belong to it. */
-  readonly sinceNs?: bigint;
-  readonly untilNs?: bigint;
+  readonly sinceNs?: bigint | undefined;
+  readonly untilNs?: bigint | undefined;
   /** Only so many last lines; absent: all. */
-  readonly tail?: number;
-  readonly signal?: AbortSignal;
+  readonly tail?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One line with its line end where it had one (a terminal's bytes unchanged), or a part of at most 16 KiB of a longer one. */

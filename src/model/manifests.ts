@@ -6,9 +6,9 @@ import type { WallMs } from "./time.ts";
 export interface ManifestPlatform {
   readonly os: string;
   readonly architecture: string;
-  readonly variant?: string;
-  readonly osVersion?: string;
-  readonly osFeatures?: readonly string[];
+  readonly variant?: string | undefined;
+  readonly osVersion?: string | undefined;
+  readonly osFeatures?: readonly string[] | undefined;
 }
 
 /** One manifest of a list, as a registry has it. */
@@ -37,16 +37,16 @@ export interface RegistryManifest {
   /** Exactly as it came. */
   readonly bytes: Uint8Array;
   /** Of an image; absent for an index or an artifact. */
-  readonly platform?: ManifestPlatform;
+  readonly platform?: ManifestPlatform | undefined;
 }
 
 /** How a registry is accessed. */
 export interface ManifestAccess {
   /** By registry: `docker.io`, `localhost:5000`. */
-  readonly credentials?: Readonly<Record<string, RegistryCredentials>>;
+  readonly credentials?: Readonly<Record<string, RegistryCredentials>> | undefined;
   /** Take any certificate, and plain HTTP, of these registries this once. */
-  readonly insecure?: boolean;
-  readonly signal?: AbortSignal;
+  readonly insecure?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Manifest lists (indexes) of one's own. */
@@ -58,7 +58,7 @@ export interface Manifests {
   create(
     name: string,
     references: readonly string[],
-    options?: ManifestAccess & { readonly amend?: boolean },
+    options?: ManifestAccess & { readonly amend?: boolean | undefined },
   ): Promise<ManifestList>;
   /** What is not given stays. Throws "not-found" without such a list, or such a manifest in it. */
   annotate(name: string, reference: string, platform: Partial<ManifestPlatform>): Promise<ManifestList>;
@@ -70,7 +70,10 @@ export interface Manifests {
    * Brings the list to its registry, before it the manifests and blobs that its repository lacks: mounted where the registry has them in
    * another repository, else copied, also from another registry. With `purge` the list is gone here afterwards.
    */
-  push(name: string, options?: ManifestAccess & { readonly purge?: boolean }): AsyncIterable<Progress>;
+  push(
+    name: string,
+    options?: ManifestAccess & { readonly purge?: boolean | undefined },
+  ): AsyncIterable<Progress>;
   /** Here; the registry keeps its own. Throws "not-found". */
   remove(name: string): Promise<void>;
   /** What a registry has under a name, unread. Fails as a pull does. */

@@ -23,12 +23,12 @@ type SpecGroup = (typeof specGroups)[number];
 
 /** Changes of a specification; an absent or undefined member changes nothing. */
 export interface SpecChanges extends Undefinable<Omit<ContainerSpec, SpecGroup>> {
-  readonly process?: Undefinable<ContainerProcess>;
-  readonly isolation?: Undefinable<ContainerIsolation>;
-  readonly resources?: Undefinable<ContainerResources>;
-  readonly storage?: Undefinable<ContainerStorage>;
-  readonly network?: Undefinable<ContainerNetwork>;
-  readonly lifecycle?: Undefinable<ContainerLifecycle>;
+  readonly process?: Undefinable<ContainerProcess> | undefined;
+  readonly isolation?: Undefinable<ContainerIsolation> | undefined;
+  readonly resources?: Undefinable<ContainerResources> | undefined;
+  readonly storage?: Undefinable<ContainerStorage> | undefined;
+  readonly network?: Undefinable<ContainerNetwork> | undefined;
+  readonly lifecycle?: Undefinable<ContainerLifecycle> | undefined;
 }
 
 /** `spec` with `changes`, group by group. A changed member is replaced as a whole: a list is not appended to. */

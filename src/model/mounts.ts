@@ -6,9 +6,9 @@ export type ContainerMount = BindMount | VolumeMount | TmpfsMount | ImageMount;
 
 interface MountPlace {
   readonly target: string;
-  readonly readonly?: boolean;
+  readonly readonly?: boolean | undefined;
   /** The options as `-v` had them, to be shown. */
-  readonly mode?: string;
+  readonly mode?: string | undefined;
 }
 
 /** A path of the host. */
@@ -16,41 +16,41 @@ export interface BindMount extends MountPlace {
   readonly kind: "bind";
   /** Absolute path on the host. */
   readonly source: string;
-  readonly propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+  readonly propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" | undefined;
   /** Make the source as a directory when it is absent (as `-v` does). */
-  readonly createSource?: boolean;
+  readonly createSource?: boolean | undefined;
   /** False: without what is mounted below the source. Default true. */
-  readonly recursive?: boolean;
+  readonly recursive?: boolean | undefined;
   /** False: what is mounted below a read-only one stays writable. Default true. */
-  readonly readonlyBelow?: boolean;
+  readonly readonlyBelow?: boolean | undefined;
   /** The host's owner who is the container's user there, both ways; `true`: the owner of the source. */
-  readonly idmap?: IdmapOption;
+  readonly idmap?: IdmapOption | undefined;
 }
 
 /** A volume, which is created when it does not exist. */
 export interface VolumeMount extends MountPlace {
   readonly kind: "volume";
   /** Absent: an anonymous one, made for this container. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Made for this container, goes with it. */
-  readonly anonymous?: boolean;
+  readonly anonymous?: boolean | undefined;
   /** False: an empty volume stays empty instead of getting what the image has there. Default true. */
-  readonly copy?: boolean;
+  readonly copy?: boolean | undefined;
   /** A path in the volume, which must exist: mounted in place of the whole. */
-  readonly subpath?: string;
+  readonly subpath?: string | undefined;
   /** In what list and inspect give: the host's path of its content. */
-  readonly mountpoint?: string;
+  readonly mountpoint?: string | undefined;
   /** When the volume has to be made. */
-  readonly driver?: string;
-  readonly options?: Readonly<Record<string, string>>;
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly driver?: string | undefined;
+  readonly options?: Readonly<Record<string, string>> | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 /** An empty file system in memory, for each run a new one. */
 export interface TmpfsMount extends MountPlace {
   readonly kind: "tmpfs";
   /** `size=64m,mode=1777,ro` */
-  readonly options?: string;
+  readonly options?: string | undefined;
 }
 
 /** The files of an image, read-only; it stays as long as the container does. */
@@ -59,8 +59,8 @@ export interface ImageMount extends MountPlace {
   /** Reference or id of an image that is in the store. */
   readonly image: string;
   /** A path in the image, which must exist: mounted in place of the whole. */
-  readonly subpath?: string;
+  readonly subpath?: string | undefined;
   /** In what list and inspect give, and kept: which image that was when the container was made. */
-  readonly imageId?: string;
-  readonly layers?: readonly Digest[];
+  readonly imageId?: string | undefined;
+  readonly layers?: readonly Digest[] | undefined;
 }

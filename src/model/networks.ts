@@ -5,52 +5,52 @@ import type { ContainerId, ContainerReference, NetworkReference } from "./ids.ts
 /** One address pool as a caller asks for it; what is absent is chosen. */
 export interface SubnetSpec {
   /** `10.1.0.0/16` */
-  readonly subnet?: string;
+  readonly subnet?: string | undefined;
   /** The part of it that containers get their addresses from. */
-  readonly range?: string;
-  readonly gateway?: string;
+  readonly range?: string | undefined;
+  readonly gateway?: string | undefined;
   /** Addresses that no container gets, by name. */
-  readonly auxiliary?: Readonly<Record<string, string>>;
+  readonly auxiliary?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A network to create; the engine chooses what is absent. */
 export interface NetworkSpec {
   readonly name: string;
   /** "bridge" (default) or "macvlan". */
-  readonly driver?: string;
+  readonly driver?: string | undefined;
   /** At most one of each family. */
-  readonly subnets?: readonly SubnetSpec[];
-  readonly ipamDriver?: string;
-  readonly ipamOptions?: Readonly<Record<string, string>>;
+  readonly subnets?: readonly SubnetSpec[] | undefined;
+  readonly ipamDriver?: string | undefined;
+  readonly ipamOptions?: Readonly<Record<string, string>> | undefined;
   /** Default true. */
-  readonly ipv4?: boolean;
-  readonly ipv6?: boolean;
+  readonly ipv4?: boolean | undefined;
+  readonly ipv6?: boolean | undefined;
   /** No way out of it and none in. */
-  readonly internal?: boolean;
-  readonly attachable?: boolean;
+  readonly internal?: boolean | undefined;
+  readonly attachable?: boolean | undefined;
   /** The driver's: `com.docker.network.bridge.name`, `com.docker.network.driver.mtu`, `parent` … */
-  readonly options?: Readonly<Record<string, string>>;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly scope?: string;
+  readonly options?: Readonly<Record<string, string>> | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly scope?: string | undefined;
   /** Settings only, for other networks to be made from; nobody can be in it. */
-  readonly configOnly?: boolean;
+  readonly configOnly?: boolean | undefined;
   /** A network that was made with `configOnly`. */
-  readonly configFrom?: NetworkReference;
+  readonly configFrom?: NetworkReference | undefined;
 }
 
 /** How a container is in a network; what is absent is chosen. */
 export interface EndpointSettings {
   /** More names that it is found by there. */
-  readonly aliases?: readonly string[];
+  readonly aliases?: readonly string[] | undefined;
   /** `container:alias`: names of others, for this container alone. */
-  readonly links?: readonly string[];
-  readonly ipv4?: string;
-  readonly ipv6?: string;
-  readonly linkLocal?: readonly string[];
-  readonly macAddress?: string;
-  readonly driverOptions?: Readonly<Record<string, string>>;
+  readonly links?: readonly string[] | undefined;
+  readonly ipv4?: string | undefined;
+  readonly ipv6?: string | undefined;
+  readonly linkLocal?: readonly string[] | undefined;
+  readonly macAddress?: string | undefined;
+  readonly driverOptions?: Readonly<Record<string, string>> | undefined;
   /** The network with the highest one has the default route. */
-  readonly gatewayPriority?: number;
+  readonly gatewayPriority?: number | undefined;
 }
 
 export interface EndpointSpec extends EndpointSettings {
@@ -64,27 +64,33 @@ export interface EndpointDetails {
   readonly settings: EndpointSettings;
   /** Whom the network's name server knows it as. */
   readonly names: readonly string[];
-  readonly joined?: {
-    readonly endpointId: string;
-    readonly macAddress: string;
-    readonly interfaceName: string;
-    readonly ipv4?: { readonly address: string; readonly bits: number; readonly gateway?: string };
-    readonly ipv6?: { readonly address: string; readonly bits: number; readonly gateway?: string };
-  };
+  readonly joined?:
+    | {
+        readonly endpointId: string;
+        readonly macAddress: string;
+        readonly interfaceName: string;
+        readonly ipv4?:
+          | { readonly address: string; readonly bits: number; readonly gateway?: string | undefined }
+          | undefined;
+        readonly ipv6?:
+          | { readonly address: string; readonly bits: number; readonly gateway?: string | undefined }
+          | undefined;
+      }
+    | undefined;
 }
 
 /** Ports that are to be reached from outside: `count` of them, from `containerPort` on. */
 export interface PortSpec {
-  readonly protocol?: PortProtocol;
+  readonly protocol?: PortProtocol | undefined;
   readonly containerPort: number;
   /** Default 1. */
-  readonly count?: number;
+  readonly count?: number | undefined;
   /** Of the host; absent: all of them. */
-  readonly hostAddress?: string;
+  readonly hostAddress?: string | undefined;
   /** The first one; absent: free ones are chosen. */
-  readonly hostPort?: number;
+  readonly hostPort?: number | undefined;
   /** With a count of 1: the first free one from `hostPort` to this. */
-  readonly lastHostPort?: number;
+  readonly lastHostPort?: number | undefined;
 }
 
 /** A run of ports that is published at the moment. */
@@ -140,7 +146,7 @@ export interface PublishedReach {
   readonly network: string;
   readonly protocol: "tcp" | "udp" | "sctp";
   /** Undefined: all of the host's. */
-  readonly hostAddress?: string;
+  readonly hostAddress?: string | undefined;
   readonly hostPort: number;
   readonly containerPort: number;
   readonly count: number;
@@ -165,7 +171,7 @@ export interface Networks {
   create(spec: NetworkSpec): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
   /** Lists networks. Throws "invalid" for an unknown filter. */
   list(options?: {
-    readonly filters?: Readonly<Record<string, readonly string[]>>;
+    readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
   }): Promise<readonly NetworkDetails[]>;
   /** Describes one network. Throws "not-found" with details.network. */
   inspect(reference: NetworkReference): Promise<NetworkDetails>;
@@ -173,7 +179,7 @@ export interface Networks {
   remove(reference: NetworkReference): Promise<void>;
   /** Removes those that no container is in; gives their names. */
   prune(options?: {
-    readonly filters?: Readonly<Record<string, readonly string[]>>;
+    readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
   }): Promise<readonly string[]>;
   /** A running container has the interface when this returns; others get it when they start. */
   connect(
@@ -185,7 +191,7 @@ export interface Networks {
   disconnect(
     reference: NetworkReference,
     container: ContainerReference,
-    options?: { readonly force?: boolean },
+    options?: { readonly force?: boolean | undefined },
   ): Promise<void>;
   /** Of all published ports of running containers, by the host's addresses and firewall as they are now. */
   reach(): Promise<readonly PublishedReach[]>;

@@ -17,33 +17,33 @@ export type PodNamespace = (typeof podNamespaces)[number];
  */
 export interface PodSpec {
   /** Absent: a random name. */
-  readonly name?: string;
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly name?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Default: ipc, network and uts. */
-  readonly share?: readonly PodNamespace[];
+  readonly share?: readonly PodNamespace[] | undefined;
   /** Name of the container that holds the namespaces; absent: derived from the pod's id. */
-  readonly infraName?: string;
-  readonly hostname?: string;
+  readonly infraName?: string | undefined;
+  readonly hostname?: string | undefined;
   /** Absent: a network namespace of its own, connected to `networks`. */
-  readonly network?: "none" | "host" | { readonly container: ContainerReference };
-  readonly networks?: readonly EndpointSpec[];
-  readonly ports?: readonly PortSpec[];
+  readonly network?: "none" | "host" | { readonly container: ContainerReference } | undefined;
+  readonly networks?: readonly EndpointSpec[] | undefined;
+  readonly ports?: readonly PortSpec[] | undefined;
   /** `80/tcp`, `8000-8010/udp`. */
-  readonly exposedPorts?: readonly string[];
-  readonly dns?: readonly string[];
-  readonly dnsSearch?: readonly string[];
-  readonly dnsOptions?: readonly string[];
+  readonly exposedPorts?: readonly string[] | undefined;
+  readonly dns?: readonly string[] | undefined;
+  readonly dnsSearch?: readonly string[] | undefined;
+  readonly dnsOptions?: readonly string[] | undefined;
   /** `name:address`, as of a container. */
-  readonly extraHosts?: readonly string[];
+  readonly extraHosts?: readonly string[] | undefined;
   /** True: /etc/hosts comes from the image. */
-  readonly ownsHosts?: boolean;
+  readonly ownsHosts?: boolean | undefined;
   /** The user namespace of all its containers. */
-  readonly user?: UserNamespaceMode;
+  readonly user?: UserNamespaceMode | undefined;
   /** Kernel parameters of the shared namespaces. */
-  readonly sysctls?: Readonly<Record<string, string>>;
-  readonly shmBytes?: number;
-  readonly limits?: ContainerLimits;
-  readonly restartPolicy?: RestartPolicy;
+  readonly sysctls?: Readonly<Record<string, string>> | undefined;
+  readonly shmBytes?: number | undefined;
+  readonly limits?: ContainerLimits | undefined;
+  readonly restartPolicy?: RestartPolicy | undefined;
 }
 
 /**
@@ -92,23 +92,25 @@ export interface Pods {
   /** Throws "conflict" for a name that a pod has already. */
   create(spec?: PodSpec): Promise<{ readonly id: PodId; readonly warnings: readonly string[] }>;
   /** Filters: id, name, label, status, network, until, ctr-ids, ctr-names, ctr-number, ctr-status. The newest first. */
-  list(options?: { readonly filters?: Filters }): Promise<readonly PodDetails[]>;
+  list(options?: { readonly filters?: Filters | undefined }): Promise<readonly PodDetails[]>;
   /** Describes one pod. Throws "not-found" with details.pod. */
   inspect(reference: PodReference): Promise<PodDetails>;
   /** The infra container first, then all that do not run. "conflict" where that one has ended below others that run on. */
   start(reference: PodReference): Promise<void>;
   /** All but the infra container at once, then that. Fine when none runs. */
-  stop(reference: PodReference, options?: { readonly graceMs?: number }): Promise<void>;
+  stop(reference: PodReference, options?: { readonly graceMs?: number | undefined }): Promise<void>;
   /** Stops all containers and starts them again. graceMs: before SIGKILL. */
-  restart(reference: PodReference, options?: { readonly graceMs?: number }): Promise<void>;
+  restart(reference: PodReference, options?: { readonly graceMs?: number | undefined }): Promise<void>;
   /** A signal to every container that runs; "conflict" when none does. */
-  kill(reference: PodReference, options?: { readonly signal?: string }): Promise<void>;
+  kill(reference: PodReference, options?: { readonly signal?: string | undefined }): Promise<void>;
   /** "conflict" when none runs. */
   pause(reference: PodReference): Promise<void>;
   /** "conflict" when none is paused. */
   unpause(reference: PodReference): Promise<void>;
   /** With all its containers and their anonymous volumes. "conflict" when one besides the infra container runs, unless `force`. */
-  remove(reference: PodReference, options?: { readonly force?: boolean }): Promise<void>;
+  remove(reference: PodReference, options?: { readonly force?: boolean | undefined }): Promise<void>;
   /** Removes those whose containers have all ended, or ended as far as they were started. */
-  prune(options?: { readonly filters?: Filters }): Promise<{ readonly removed: readonly PodId[] }>;
+  prune(options?: {
+    readonly filters?: Filters | undefined;
+  }): Promise<{ readonly removed: readonly PodId[] }>;
 }

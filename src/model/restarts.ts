@@ -3,5 +3,5 @@ export interface RestartPolicy {
   /** "always" starts it with the engine too, "unless-stopped" does when nobody had stopped it. */
   readonly name: "no" | "always" | "unless-stopped" | "on-failure";
   /** For "on-failure": so many times since it was started by hand; absent: without end. */
-  readonly maximumRetries?: number;
+  readonly maximumRetries?: number | undefined;
 }

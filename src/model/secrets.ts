@@ -7,10 +7,10 @@ export interface SecretSpec {
   /** 1 to 511999 bytes. */
   readonly value: Uint8Array;
   /** Only "file". */
-  readonly driver?: string;
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly driver?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
   /** One with this name may be there: it gets this value, and a new id. Containers that have it keep the former value. */
-  readonly replace?: boolean;
+  readonly replace?: boolean | undefined;
 }
 
 /** Without its value. */
@@ -35,7 +35,7 @@ export interface Secrets {
   create(spec: SecretSpec): Promise<SecretDetails>;
   /** By name. Filters: name (a part of it, or a regular expression), id (its beginning), label. */
   list(options?: {
-    readonly filters?: Readonly<Record<string, readonly string[]>>;
+    readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
   }): Promise<readonly SecretDetails[]>;
   /** By name, id, or the beginning of an id that only one has. */
   inspect(reference: string): Promise<SecretDetails>;
@@ -50,12 +50,12 @@ export interface SecretUse {
   /** Name or id. */
   readonly secret: string;
   /** In what list and inspect give, and kept: which value that was when the container was made. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   readonly kind: "file" | "variable";
   /** A file's path, absolute or below /run/secrets; the name of the variable. Absent: the secret's name. */
-  readonly target?: string;
+  readonly target?: string | undefined;
   /** Of the file, as the container sees them. Default 0, 0 and 0o444. */
-  readonly uid?: number;
-  readonly gid?: number;
-  readonly mode?: number;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  readonly mode?: number | undefined;
 }

@@ -1,8 +1,8 @@
 /** How often a container is measured. */
 export interface StatisticsOptions {
   /** "once": a single sample, with one of the CPU taken a moment before. "at once": without that, and without waiting. */
-  readonly samples?: "stream" | "once" | "at once";
-  readonly signal?: AbortSignal;
+  readonly samples?: "stream" | "once" | "at once" | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** CPU time at one moment: of two of them a share can be told. */
@@ -24,9 +24,9 @@ export interface ContainerStatistics {
   readonly id: string;
   readonly name: string;
   /** Absent while it does not run. */
-  readonly sample?: StatisticsSample;
+  readonly sample?: StatisticsSample | undefined;
   /** Absent in the first one of a stream. */
-  readonly previous?: CpuSample;
+  readonly previous?: CpuSample | undefined;
 }
 
 /** What was done on one block device. */
@@ -51,15 +51,15 @@ export interface PressureLine {
 export interface Pressure {
   readonly some: PressureLine;
   /** Absent where the kernel has no such line (cpu before Linux 5.13). */
-  readonly full?: PressureLine;
+  readonly full?: PressureLine | undefined;
 }
 
 /** All that the kernel counts for a cgroup and everything below it; what this host does not count is absent. */
 export interface CgroupStatistics {
-  readonly cpu?: CpuStatistics;
-  readonly memory?: MemoryStatistics;
-  readonly pids?: { readonly current: number; readonly limit?: number };
-  readonly io?: IoStatistics;
+  readonly cpu?: CpuStatistics | undefined;
+  readonly memory?: MemoryStatistics | undefined;
+  readonly pids?: { readonly current: number; readonly limit?: number | undefined } | undefined;
+  readonly io?: IoStatistics | undefined;
   /** By size of the pages, as the files name it: `2MB`. */
   readonly hugePages: Readonly<Record<string, HugePageStatistics>>;
   readonly pressure: PressureStatistics;
@@ -71,13 +71,15 @@ export interface CpuStatistics {
   readonly userNs: number;
   readonly systemNs: number;
   /** v1 only; by the number of the CPU. */
-  readonly perCpuNs?: readonly number[];
+  readonly perCpuNs?: readonly number[] | undefined;
   /** How often and how long a quota held it up. */
-  readonly throttling?: {
-    readonly periods: number;
-    readonly throttledPeriods: number;
-    readonly throttledNs: number;
-  };
+  readonly throttling?:
+    | {
+        readonly periods: number;
+        readonly throttledPeriods: number;
+        readonly throttledNs: number;
+      }
+    | undefined;
 }
 
 /** Memory in bytes. */
@@ -85,11 +87,11 @@ export interface MemoryStatistics {
   /** Page cache included; without what can be dropped at once it is less `total_inactive_file` or `inactive_file`. */
   readonly usageBytes: number;
   /** The most that it ever was (v2: Linux 5.19). */
-  readonly maxUsageBytes?: number;
+  readonly maxUsageBytes?: number | undefined;
   /** Absent: no limit of its own. */
-  readonly limitBytes?: number;
+  readonly limitBytes?: number | undefined;
   /** How often the limit was hit. */
-  readonly failures?: number;
+  readonly failures?: number | undefined;
   /** memory.stat, by the kernel's names. */
   readonly details: Readonly<Record<string, number>>;
 }
@@ -103,16 +105,16 @@ export interface IoStatistics {
 /** Huge pages of one size, in bytes. */
 export interface HugePageStatistics {
   readonly usageBytes: number;
-  readonly maxUsageBytes?: number;
-  readonly limitBytes?: number;
-  readonly failures?: number;
+  readonly maxUsageBytes?: number | undefined;
+  readonly limitBytes?: number | undefined;
+  readonly failures?: number | undefined;
 }
 
 /** Time lost in waiting for a resource, where the kernel counts it (PSI). */
 export interface PressureStatistics {
-  readonly cpu?: Pressure;
-  readonly memory?: Pressure;
-  readonly io?: Pressure;
+  readonly cpu?: Pressure | undefined;
+  readonly memory?: Pressure | undefined;
+  readonly io?: Pressure | undefined;
 }
 
 /** CPU time of the host. */

@@ -1,11 +1,11 @@
 /** What the storage drivers are compared with; absent: what is done in well under half a minute. */
 export interface StorageBenchOptions {
   /** A tenth of the load. */
-  readonly quick?: boolean;
+  readonly quick?: boolean | undefined;
   /** Of the layer: half of it one file, half of it small ones. */
-  readonly sizeBytes?: number;
-  readonly containers?: number;
-  readonly signal?: AbortSignal;
+  readonly sizeBytes?: number | undefined;
+  readonly containers?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Files and containers that each driver is measured with. */
@@ -29,9 +29,9 @@ export interface StorageBenchFigures {
   /** The layer from its tar until it is safe on the disk. */
   readonly applyMs: number;
   /** Prepare, mount and remove a container's file system; the median. */
-  readonly containerMs?: number;
+  readonly containerMs?: number | undefined;
   /** Of that, prepare and mount: what a start waits for. */
-  readonly startMs?: number;
+  readonly startMs?: number | undefined;
   /** The first 4 KiB that a container writes into the large file of its image. */
   readonly firstWriteMs: number;
   /** The large file from its begin to its end, out of the kernel's cache. */
@@ -41,7 +41,7 @@ export interface StorageBenchFigures {
   /** Until all of the layer is gone from the disk. */
   readonly removalMs: number;
   /** What one more container takes of the disk before it writes. */
-  readonly containerBytes?: number;
+  readonly containerBytes?: number | undefined;
 }
 
 /** Progress and results of a comparison of storage drivers. */

@@ -8,13 +8,13 @@ export interface TerminalSize {
 
 /** Which streams a client is connected to, and from when. Absent: false; `stream`: true. */
 export interface AttachOptions {
-  readonly stdin?: boolean;
-  readonly stdout?: boolean;
-  readonly stderr?: boolean;
+  readonly stdin?: boolean | undefined;
+  readonly stdout?: boolean | undefined;
+  readonly stderr?: boolean | undefined;
   /** First give what the log holds. */
-  readonly logs?: boolean;
+  readonly logs?: boolean | undefined;
   /** Go on with what comes (false with logs: only the log). */
-  readonly stream?: boolean;
+  readonly stream?: boolean | undefined;
 }
 
 /**

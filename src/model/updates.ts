@@ -4,20 +4,20 @@ import type { RestartPolicy } from "./restarts.ts";
 
 /** Limits, and what else of a container can be changed. */
 export interface ContainerUpdate extends ContainerLimits {
-  readonly restartPolicy?: RestartPolicy;
+  readonly restartPolicy?: RestartPolicy | undefined;
   /** More ports that are published; of a running container at once. */
-  readonly publishAdd?: readonly PortSpec[];
+  readonly publishAdd?: readonly PortSpec[] | undefined;
   /** Published ports that are taken away again: by the host's port, and its address where that is said. */
-  readonly publishRemove?: readonly PortRemoval[];
+  readonly publishRemove?: readonly PortRemoval[] | undefined;
 }
 
 /** A published port to remove. */
 export interface PortRemoval {
   readonly hostPort: number;
   /** Default 1. */
-  readonly count?: number;
+  readonly count?: number | undefined;
   /** Absent: of every protocol. */
-  readonly protocol?: "tcp" | "udp" | "sctp";
+  readonly protocol?: "tcp" | "udp" | "sctp" | undefined;
   /** Absent: on every address. */
-  readonly hostAddress?: string;
+  readonly hostAddress?: string | undefined;
 }

@@ -10,12 +10,14 @@ export type UsageKind = "image" | "container" | "volume";
 export interface DiskUsage {
   /** Length of the files of all images' layers, each layer once. */
   readonly layersBytes: number;
-  readonly images?: readonly (ImageSummary & {
-    /** Of its layers that other images have, too. */
-    readonly sharedBytes: number;
-  })[];
-  readonly containers?: readonly (ContainerSummary & { readonly sizes: ContainerSizes })[];
-  readonly volumes?: readonly (VolumeDetails & { readonly usage: VolumeUsage })[];
+  readonly images?:
+    | readonly (ImageSummary & {
+        /** Of its layers that other images have, too. */
+        readonly sharedBytes: number;
+      })[]
+    | undefined;
+  readonly containers?: readonly (ContainerSummary & { readonly sizes: ContainerSizes })[] | undefined;
+  readonly volumes?: readonly (VolumeDetails & { readonly usage: VolumeUsage })[] | undefined;
 }
 
 /** Kind of content of the data root. */

@@ -4,12 +4,12 @@ import type { WallMs } from "./time.ts";
 /** A volume to create. */
 export interface VolumeSpec {
   /** Absent: an anonymous volume, with 64 hex digits as its name. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Only "local". */
-  readonly driver?: string;
+  readonly driver?: string | undefined;
   /** What is mounted there, as to mount(8): `type`, `device` and `o`; none: a directory of the engine's. */
-  readonly options?: Readonly<Record<string, string>>;
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly options?: Readonly<Record<string, string>> | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A volume and its directory on the host. */
@@ -37,17 +37,17 @@ export interface Volumes {
   create(spec?: VolumeSpec): Promise<VolumeDetails>;
   /** By name. Docker's filters: name, driver, label, dangling. */
   list(options?: {
-    readonly filters?: Readonly<Record<string, readonly string[]>>;
+    readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
   }): Promise<readonly VolumeDetails[]>;
   /** Describes one volume. Throws "not-found" with details.volume. */
   inspect(name: string): Promise<VolumeDetails>;
   /** "conflict" with details.users while a container has it. With force an absent one is fine. */
-  remove(name: string, options?: { readonly force?: boolean }): Promise<void>;
+  remove(name: string, options?: { readonly force?: boolean | undefined }): Promise<void>;
   /** Removes those that no container has: the anonymous ones, with `all` every one. Filters: label, label!. */
   prune(options?: {
-    readonly all?: boolean;
-    readonly filters?: Readonly<Record<string, readonly string[]>>;
+    readonly all?: boolean | undefined;
+    readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
   }): Promise<{ readonly removed: readonly string[]; readonly freedBytes: number }>;
   /** Measures one volume. Throws "not-found" with details.volume, "canceled". */
-  usage(name: string, options?: { readonly signal?: AbortSignal }): Promise<VolumeUsage>;
+  usage(name: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<VolumeUsage>;
 }

@@ -13,9 +13,9 @@ import type { NetworkSubnet } from "./types.ts";
 
 export interface SubnetWish {
   readonly subnet: IpPrefix;
-  readonly gateway?: IpAddress;
-  readonly range?: IpPrefix;
-  readonly auxiliary?: Readonly<Record<string, IpAddress>>;
+  readonly gateway?: IpAddress | undefined;
+  readonly range?: IpPrefix | undefined;
+  readonly auxiliary?: Readonly<Record<string, IpAddress>> | undefined;
 }
 
 /**

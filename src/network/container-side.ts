@@ -101,7 +101,7 @@ function findContainerSide(interfaceName: string, netnsFd: Fd): Link | undefined
 /** Fine when absent. `withSiblings`: and with a macvlan all that somebody has made on the same parent there. */
 export function removeContainerSide(
   interfaceName: string,
-  { netnsFd, withSiblings = false }: { readonly netnsFd: Fd; readonly withSiblings?: boolean },
+  { netnsFd, withSiblings = false }: { readonly netnsFd: Fd; readonly withSiblings?: boolean | undefined },
 ): void {
   inNetworkNamespace(netnsFd, () => {
     using socket = openNetlink("route");

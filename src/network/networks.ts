@@ -10,8 +10,8 @@ export type NetworkNote = string;
 export interface NetworksOptions {
   /** What the data root's engine owns in the kernel is named by a hash of this real path. */
   readonly dataRoot: string;
-  readonly policy?: PublishPolicy;
-  readonly onNote?: (note: NetworkNote) => void;
+  readonly policy?: PublishPolicy | undefined;
+  readonly onNote?: ((note: NetworkNote) => void) | undefined;
 }
 
 /** What the kernel has that the records don't say, or the other way round. */
@@ -23,7 +23,7 @@ export interface NetworkFinding {
 
 export interface FindingsOptions {
   /** The network namespace that an endpoint is in, closed by the one who asks; undefined: its own end is not looked at. */
-  readonly openNetns?: (id: EndpointId) => OwnedFd | undefined;
+  readonly openNetns?: ((id: EndpointId) => OwnedFd | undefined) | undefined;
 }
 
 /** All that there should be: what reconcile() makes true and findings() compares with. */
@@ -104,7 +104,7 @@ export interface Networks extends AsyncDisposable {
 
 export interface AttachedEndpoint {
   /** The host's end of the pair; undefined for macvlan, and past a bridge. */
-  readonly hostInterface?: string;
+  readonly hostInterface?: string | undefined;
 }
 
 /** What `ps`, `port` and `run` say about one published port. */

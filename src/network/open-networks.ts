@@ -327,7 +327,10 @@ class LocalNetworks extends EndpointNetworks implements Networks {
   }
 
   /** The host's rules stand in front of published ports, or not, by the policy. */
-  #mirror(endpoints: readonly EndpointPlan[], { isRead = false }: { readonly isRead?: boolean } = {}): void {
+  #mirror(
+    endpoints: readonly EndpointPlan[],
+    { isRead = false }: { readonly isRead?: boolean | undefined } = {},
+  ): void {
     const { mirror, firewall } = this.#open();
     const isChanged = this.#hostHasChanged(firewall);
     const ports = endpoints.flatMap((endpoint) => endpoint.ports);

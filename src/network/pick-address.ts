@@ -13,9 +13,9 @@ import type { NetworkSubnet } from "./types.ts";
 
 export interface AddressWish {
   readonly taken: TakenAddresses;
-  readonly wanted?: IpAddress;
+  readonly wanted?: IpAddress | undefined;
   /** The search begins behind it and comes round: an address that was given back rests for a while. */
-  readonly after?: IpAddress;
+  readonly after?: IpAddress | undefined;
 }
 
 /**

@@ -6,9 +6,9 @@ import type { EndpointId, NetworkId } from "../model/ids.ts";
 export interface NetworkSubnet {
   readonly subnet: IpPrefix;
   /** The network's own address in it; undefined with `inhibit_ipv4`, or of an internal macvlan. */
-  readonly gateway?: IpAddress;
+  readonly gateway?: IpAddress | undefined;
   /** Where containers' addresses are taken from; the whole subnet when absent. */
-  readonly range?: IpPrefix;
+  readonly range?: IpPrefix | undefined;
   /** Never given to a container: name → address. */
   readonly auxiliary: Readonly<Record<string, IpAddress>>;
 }
@@ -34,18 +34,20 @@ export interface NetworkPlan {
    * The largest packets of TCP that its links carry uncut, in bytes, as far as the kernel can have more than 65536. Absent: 65536.
    * Of bridge networks.
    */
-  readonly gsoMaxSizes?: { readonly ipv4?: number; readonly ipv6?: number };
+  readonly gsoMaxSizes?:
+    | { readonly ipv4?: number | undefined; readonly ipv6?: number | undefined }
+    | undefined;
   /** What its containers send each other goes from one to the other without passing the bridge. Of bridge networks. */
-  readonly bypassesBridge?: boolean;
+  readonly bypassesBridge?: boolean | undefined;
   /** Of the host's interface: the bridge, at most 15 bytes. For macvlan: the parent, made by us when it is `dm-…`. */
   readonly interfaceName: string;
   /** macvlan's mode. */
-  readonly macvlanMode?: "bridge" | "private" | "vepa" | "passthru";
+  readonly macvlanMode?: "bridge" | "private" | "vepa" | "passthru" | undefined;
   readonly gatewayMode4: GatewayMode;
   readonly gatewayMode6: GatewayMode;
   /** Where packets of its containers seem to come from outside: absent = the address of the interface they leave by. */
-  readonly hostAddress4?: IpAddress;
-  readonly hostAddress6?: IpAddress;
+  readonly hostAddress4?: IpAddress | undefined;
+  readonly hostAddress6?: IpAddress | undefined;
   readonly masquerade: boolean;
   /** Published ports without an address of their own listen there; absent: all addresses. */
   readonly defaultBindings: readonly IpAddress[];
@@ -55,7 +57,7 @@ export interface NetworkPlan {
 export interface PublishedPorts {
   readonly protocol: PortProtocol;
   /** The host's address; undefined: all addresses of both families. */
-  readonly hostAddress?: IpAddress;
+  readonly hostAddress?: IpAddress | undefined;
   readonly hostPort: number;
   readonly containerPort: number;
   readonly count: number;
@@ -66,7 +68,7 @@ export interface EndpointPlan {
   readonly id: EndpointId;
   readonly networkId: NetworkId;
   /** Of its container, for limits and messages. Records of older versions lack it. */
-  readonly containerId?: string;
+  readonly containerId?: string | undefined;
   /** `02:42:ac:11:00:02` */
   readonly macAddress: string;
   readonly addresses: readonly { readonly address: IpAddress; readonly bits: number }[];

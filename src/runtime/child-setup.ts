@@ -41,7 +41,7 @@ export function setUpChild(
     oomScoreAdj,
   }: {
     /** Of a new user namespace. */
-    readonly maps?: IdMaps;
+    readonly maps?: IdMaps | undefined;
     readonly limits: readonly ResourceLimit[];
     readonly oomScoreAdj: number | undefined;
   },

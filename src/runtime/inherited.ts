@@ -9,7 +9,7 @@ export interface InheritedGroups {
   readonly otherTasks: readonly number[];
   readonly keeperTasks: readonly number[];
   /** The v2 cgroup that the child is cloned into; absent: none. */
-  readonly cgroupFd?: number;
+  readonly cgroupFd?: number | undefined;
 }
 
 /** Opens the cgroup, and registers it and the other groups with what the keeper inherits. */
@@ -22,7 +22,7 @@ export function inheritGroups(
   }: {
     readonly cgroup?: Cgroup | undefined;
     /** See Cgroup.openJoin(). */
-    readonly besidePid?: number;
+    readonly besidePid?: number | undefined;
     readonly taskFds?: readonly Fd[] | undefined;
     readonly keeperCgroupFds?: readonly Fd[] | undefined;
   },

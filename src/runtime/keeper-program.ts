@@ -31,7 +31,7 @@ export interface KeeperProgram extends Disposable {
  */
 export function openKeeperProgram(
   file: string,
-  { directory = dirname(file) }: { readonly directory?: string } = {},
+  { directory = dirname(file) }: { readonly directory?: string | undefined } = {},
 ): KeeperProgram {
   const bytes = readFileSync(file);
   if (bytes.length === 0) throw new Failure("corrupt", `cannot use the keeper "${file}": it is empty`);

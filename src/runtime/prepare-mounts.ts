@@ -26,14 +26,14 @@ export interface PrepareOptions {
   readonly cgroupPath: string;
   readonly cgroupNamespace: "private" | "host";
   /** See StartOptions.bindSources. */
-  readonly sources?: ReadonlyMap<string, Fd>;
+  readonly sources?: ReadonlyMap<string, Fd> | undefined;
   /** See StartOptions.ownTrees. */
-  readonly ownTrees?: ReadonlySet<string>;
+  readonly ownTrees?: ReadonlySet<string> | undefined;
   readonly inheritance: Inheritance;
   /** User namespaces of idmapped mounts. */
   readonly idmaps: ReadonlyMap<RuntimeMount, Fd>;
   /** With a user namespace, /dev is made here. */
-  readonly idMaps?: IdMaps;
+  readonly idMaps?: IdMaps | undefined;
   readonly devices: readonly RuntimeDevice[];
   /** Takes the clones that are made here: they are closed when the keeper has its copies. */
   readonly opened: DisposableStack;

@@ -61,7 +61,7 @@ export function prepareProcess(
   options: {
     readonly seccomp?: unknown;
     readonly announce: boolean;
-    readonly watch?: SeccompWatch;
+    readonly watch?: SeccompWatch | undefined;
     readonly preserved?: readonly PreservedFd[] | undefined;
   },
 ): PreparedProcess {

@@ -24,59 +24,61 @@ export interface StartOptions {
    * Called once, when the keeper has its copies of all descriptors: close yours now. Whoever closes the last one of the
    * root waits for its unmounting, which writes to the disk; that should be the keeper.
    */
-  readonly onInherited?: () => void;
+  readonly onInherited?: (() => void) | undefined;
   /** The lock that marks the writable layer as live; the keeper holds a copy as long as it lives. */
-  readonly rootLock?: Fd;
+  readonly rootLock?: Fd | undefined;
   /** 0700, on the host; holds the keeper's socket `keeper.sock` and the exit record `exit`. Made by the caller, on the run root. */
   readonly runDirectory: string;
   /** 0700; the keeper writes `log.0` (newest) … here; absent: no log is kept. */
-  readonly logDirectory?: string;
-  readonly logRotation?: { readonly maxBytes: number; readonly files: number };
-  readonly keepStdinOpen?: boolean;
-  readonly stdinOnce?: boolean;
+  readonly logDirectory?: string | undefined;
+  readonly logRotation?: { readonly maxBytes: number; readonly files: number } | undefined;
+  readonly keepStdinOpen?: boolean | undefined;
+  readonly stdinOnce?: boolean | undefined;
   /** Run the program below an init of ours, which passes signals on and reaps. */
-  readonly init?: boolean;
+  readonly init?: boolean | undefined;
   /** Made by the caller, with its limits. Absent: it stays in the keeper's. */
-  readonly cgroup?: Cgroup;
+  readonly cgroup?: Cgroup | undefined;
   readonly cgroupLayout: CgroupLayout;
   /** The keeper itself writes `0` to each: out of the engine's cgroup, so that the engine's end or limits do not touch it. */
-  readonly keeperCgroupFds?: readonly Fd[];
+  readonly keeperCgroupFds?: readonly Fd[] | undefined;
   /** Descriptors that the program gets, by the number that each has there: 3 to 511. The caller's to close. */
-  readonly preserveFds?: ReadonlyMap<number, Fd>;
+  readonly preserveFds?: ReadonlyMap<number, Fd> | undefined;
   /** The process writes `0` to each, before its program runs: files of groups other than cgroups. The caller's to close. */
-  readonly taskFds?: readonly Fd[];
+  readonly taskFds?: readonly Fd[] | undefined;
   /** Give the container up when it is not running by then. Default 30 s. */
-  readonly setupDeadlineMs?: number;
+  readonly setupDeadlineMs?: number | undefined;
   /** The container (its first process) dies when this program does. */
-  readonly dieWithCaller?: boolean;
+  readonly dieWithCaller?: boolean | undefined;
   /**
    * A network namespace without processes that the container joins instead of a new one of its own. Until `attached`
    * resolves, nothing runs; its failure ends the start. Only where usesPrewarmedNetwork() of the engine says so: not with a
    * user namespace, nor with parameters of interfaces. The caller closes it afterwards.
    */
-  readonly prewarmedNetwork?: { readonly netns: Fd; readonly attached?: Promise<void> };
+  readonly prewarmedNetwork?:
+    | { readonly netns: Fd; readonly attached?: Promise<void> | undefined }
+    | undefined;
   /** Process namespaces that are joined instead of made: `type` → descriptor, the caller's to close. */
-  readonly joinNamespaces?: ReadonlyMap<RuntimeNamespaceType, Fd>;
+  readonly joinNamespaces?: ReadonlyMap<RuntimeNamespaceType, Fd> | undefined;
   /** Where idmapped mounts get their ids from; needed for those only. The result is the callee's caller's to dispose of. */
-  readonly openUserNamespace?: (maps: IdMaps) => Promise<OwnedFd>;
+  readonly openUserNamespace?: ((maps: IdMaps) => Promise<OwnedFd>) | undefined;
   /** Opened sources of binds, by destination, in place of their paths; the caller's to close. */
-  readonly bindSources?: ReadonlyMap<string, Fd>;
+  readonly bindSources?: ReadonlyMap<string, Fd> | undefined;
   /** Of those, the detached mounts that are attached themselves instead of a clone of them. */
-  readonly ownTrees?: ReadonlySet<string>;
+  readonly ownTrees?: ReadonlySet<string> | undefined;
   /** The detached file system whose files the mounts of type memoryFile are; the caller's to close. */
-  readonly memoryFiles?: Fd;
+  readonly memoryFiles?: Fd | undefined;
   /** At most six descriptors that the keeper holds on to, see KeptProcess.openHeld(); the caller's to close. */
-  readonly heldFds?: readonly Fd[];
+  readonly heldFds?: readonly Fd[] | undefined;
   /** Called once, when the streams can be attached; goes on while the process is set up, and nothing runs before it is done. A failure ends the start. */
-  readonly whileSettingUp?: (streams: EarlyStreams) => Promise<void>;
+  readonly whileSettingUp?: ((streams: EarlyStreams) => Promise<void>) | undefined;
   /** Called once, after that, when all but the first instruction is done: attaching here misses no byte, either. */
-  readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
+  readonly beforeFirstInstruction?: ((streams: EarlyStreams) => Promise<void>) | undefined;
   /**
    * Puts interfaces into the new network namespace of the process: concurrently with the rest, as whileSettingUp(), or before
    * it where the process would see the difference. A failure ends the start.
    */
-  readonly attachNetwork?: (netns: Fd) => Promise<void>;
-  readonly watch?: CallWatch;
+  readonly attachNetwork?: ((netns: Fd) => Promise<void>) | undefined;
+  readonly watch?: CallWatch | undefined;
 }
 
 export interface ExecOptions {
@@ -88,19 +90,19 @@ export interface ExecOptions {
   readonly target: { readonly pid: number; readonly startTime: bigint };
   readonly seccomp?: unknown;
   /** Of the container's user namespace, when it has one. */
-  readonly idMaps?: IdMaps;
+  readonly idMaps?: IdMaps | undefined;
   readonly runDirectory: string;
-  readonly keepStdinOpen?: boolean;
-  readonly keeperCgroupFds?: readonly Fd[];
+  readonly keepStdinOpen?: boolean | undefined;
+  readonly keeperCgroupFds?: readonly Fd[] | undefined;
   /** As those of StartOptions. */
-  readonly preserveFds?: ReadonlyMap<number, Fd>;
-  readonly taskFds?: readonly Fd[];
+  readonly preserveFds?: ReadonlyMap<number, Fd> | undefined;
+  readonly taskFds?: readonly Fd[] | undefined;
   /** Absent: the container has none of its own. */
-  readonly cgroup?: Cgroup;
-  readonly setupDeadlineMs?: number;
-  readonly whileSettingUp?: (streams: EarlyStreams) => Promise<void>;
-  readonly beforeFirstInstruction?: (streams: EarlyStreams) => Promise<void>;
-  readonly watch?: CallWatch;
+  readonly cgroup?: Cgroup | undefined;
+  readonly setupDeadlineMs?: number | undefined;
+  readonly whileSettingUp?: ((streams: EarlyStreams) => Promise<void>) | undefined;
+  readonly beforeFirstInstruction?: ((streams: EarlyStreams) => Promise<void>) | undefined;
+  readonly watch?: CallWatch | undefined;
 }
 
 /** How a process ended, as wait status: code 0–255, or the signal's number. */
@@ -111,15 +113,15 @@ export interface Exit {
   /** Milliseconds since 1970. */
   readonly finishedAt: number;
   /** The keeper died first: the container was killed and its true end is not known. */
-  readonly keeperLost?: boolean;
+  readonly keeperLost?: boolean | undefined;
 }
 
 /** What can be done with a process that has not run yet. */
 export interface EarlyStreams {
   attach(options: {
-    readonly stdin?: boolean;
-    readonly stdout?: boolean;
-    readonly stderr?: boolean;
+    readonly stdin?: boolean | undefined;
+    readonly stdout?: boolean | undefined;
+    readonly stderr?: boolean | undefined;
   }): Promise<Duplex>;
 }
 
@@ -134,9 +136,9 @@ export interface KeptProcess extends AsyncDisposable {
   readonly exited: Promise<Exit>;
   /** Raw bytes of the terminal, or Docker's frames; writing is standard input, `end()` half-closes it. */
   attach(options: {
-    readonly stdin?: boolean;
-    readonly stdout?: boolean;
-    readonly stderr?: boolean;
+    readonly stdin?: boolean | undefined;
+    readonly stdout?: boolean | undefined;
+    readonly stderr?: boolean | undefined;
   }): Promise<Duplex>;
   resize(size: { readonly columns: number; readonly rows: number }): Promise<void>;
   /** Signals the process by pidfd: never another one. False when it is gone. */

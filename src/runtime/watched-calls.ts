@@ -17,7 +17,7 @@ export interface WatchedCall {
   readonly isOrdinary: boolean;
   readonly args: readonly bigint[];
   /** The path among the arguments, as far as it could be read; not all of a long one. */
-  readonly text?: string;
+  readonly text?: string | undefined;
   readonly count: number;
   /** Nanoseconds since 1970. */
   readonly firstNs: bigint;

@@ -6,11 +6,11 @@ export interface AddedAccounts {
   /** `user[:group]` that it runs as. */
   readonly user: string;
   /** A line of passwd(5) for a user without one; `$UID`, `$GID`, `$USERNAME`, `$NAME` and `$HOME` are replaced. */
-  readonly passwdEntry?: string;
+  readonly passwdEntry?: string | undefined;
   /** A line of group(5) for a group without one; `$GID` and `$GROUPNAME` are replaced. */
-  readonly groupEntry?: string;
+  readonly groupEntry?: string | undefined;
   /** Names or numbers of users of the host. */
-  readonly hostUsers?: readonly string[];
+  readonly hostUsers?: readonly string[] | undefined;
   /** Text of the host's passwd file. */
   readonly hostPasswd: string;
 }

@@ -73,7 +73,7 @@ export function decodeIpAddress(bytes: Uint8Array): IpAddress {
 /** `10.1.0.0/16`. Throws "invalid"; bits behind the prefix are cut off, as Docker does, unless `strict`. */
 export function parseIpPrefix(
   text: string,
-  { strict = false }: { readonly strict?: boolean } = {},
+  { strict = false }: { readonly strict?: boolean | undefined } = {},
 ): IpPrefix {
   const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
   const address = parseIpAddress(match?.[1] ?? text);

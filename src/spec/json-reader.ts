@@ -3,8 +3,8 @@ import { Failure } from "../base/failure.ts";
 export interface JsonLimits {
   /** What the document is, for sentences: `image manifest`. */
   readonly what: string;
-  readonly maxBytes?: number;
-  readonly maxDepth?: number;
+  readonly maxBytes?: number | undefined;
+  readonly maxDepth?: number | undefined;
 }
 
 /**

@@ -125,12 +125,12 @@ function recipientsIn(document: JsonNode): readonly Recipient[] {
 
 /** What is needed of a header, which may be in parts. */
 interface Header {
-  readonly alg?: string;
-  readonly enc?: string;
-  readonly zip?: string;
-  readonly apu?: string;
-  readonly apv?: string;
-  readonly epk?: JsonWebKey;
+  readonly alg?: string | undefined;
+  readonly enc?: string | undefined;
+  readonly zip?: string | undefined;
+  readonly apu?: string | undefined;
+  readonly apv?: string | undefined;
+  readonly epk?: JsonWebKey | undefined;
 }
 
 function readHeader(node: JsonNode): Header {

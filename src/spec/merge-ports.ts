@@ -6,9 +6,9 @@ export interface PortMapping {
   readonly containerPort: number;
   readonly count: number;
   /** The first one; absent: any free ones. */
-  readonly hostPort?: number;
+  readonly hostPort?: number | undefined;
   /** The host's port is one of a range: such a mapping stays by itself. */
-  readonly lastHostPort?: number;
+  readonly lastHostPort?: number | undefined;
 }
 
 /** Each port once: neighbors and ranges that overlap become one. In the order of their numbers, protocol by protocol. */

@@ -31,7 +31,7 @@ export interface ResolvedUser {
   /** `/` for a user without an entry. */
   readonly home: string;
   /** Absent for a number without an entry. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /** SAFETY: an id above this would turn negative, or into root, where it is kept in 31 bits. */
@@ -68,7 +68,7 @@ export function parseGroup(text: string): GroupEntry[] {
 export function resolveUser(
   user: string,
   database: UserDatabase,
-  options: { readonly groups?: readonly string[] } = {},
+  options: { readonly groups?: readonly string[] | undefined } = {},
 ): ResolvedUser {
   const colon = user.indexOf(":");
   const userPart = colon < 0 ? user : user.slice(0, colon);
@@ -93,7 +93,7 @@ export function resolveUser(
 function findUser(
   user: string,
   entries: readonly PasswdEntry[],
-): { readonly uid: number; readonly gid: number; readonly home: string; readonly name?: string } {
+): { readonly uid: number; readonly gid: number; readonly home: string; readonly name?: string | undefined } {
   const wanted = user === "" ? "0" : user;
   const uid = parseId(wanted, "user");
   const entry = entries.find((candidate) =>

@@ -4,7 +4,7 @@ import { Failure } from "../base/failure.ts";
 export interface Platform {
   readonly os: string;
   readonly architecture: string;
-  readonly variant?: string;
+  readonly variant?: string | undefined;
 }
 
 const architectures: Readonly<Record<string, readonly [architecture: string, variant?: string]>> = {

@@ -9,8 +9,8 @@ export interface Reference {
   readonly domain: string;
   /** The repository within it: `library/busybox`. */
   readonly path: string;
-  readonly tag?: string;
-  readonly digest?: Digest;
+  readonly tag?: string | undefined;
+  readonly digest?: Digest | undefined;
   readonly [brand]: "Reference";
 }
 

@@ -1,3 +1,4 @@
+import type { Complete } from "../base/defined.ts";
 import { corrupt } from "./tar/corrupt.ts";
 import { Extended, type Merged } from "./tar/extended.ts";
 import { type Header, isZeroBlock, parseHeader, typeOf } from "./tar/header.ts";
@@ -6,10 +7,10 @@ import { type SparseFragment, TAR_BLOCK_BYTES, type TarEntry, type TarEvent } fr
 
 export interface TarLimits {
   /** Longest path or link name. */
-  readonly nameBytes?: number;
+  readonly nameBytes?: number | undefined;
   /** Longest body of an extended header (PAX, or GNU long name). */
-  readonly extendedBytes?: number;
-  readonly sparseFragments?: number;
+  readonly extendedBytes?: number | undefined;
+  readonly sparseFragments?: number | undefined;
 }
 
 type State = "header" | "extended" | "fragments" | "map" | "body" | "finished";
@@ -28,7 +29,7 @@ interface Block {
  * ignored, an archive may end at any header, and what follows its end mark is ignored.
  */
 export class TarReader {
-  readonly #limits: Required<TarLimits>;
+  readonly #limits: Complete<TarLimits>;
   readonly #extended: Extended = new Extended();
   readonly #split: Uint8Array = new Uint8Array(TAR_BLOCK_BYTES);
   #splitLength = 0;

@@ -4,9 +4,9 @@ import { Failure } from "../base/failure.ts";
 /** How far the clocks of a time namespace are from the host's, in milliseconds. SPEC: time_namespaces(7) */
 export interface TimeOffsets {
   /** Of CLOCK_MONOTONIC. */
-  readonly monotonicMs?: number;
+  readonly monotonicMs?: number | undefined;
   /** Of CLOCK_BOOTTIME, and so of the uptime. */
-  readonly boottimeMs?: number;
+  readonly boottimeMs?: number | undefined;
 }
 
 /** KERNEL: the offset may not bring a clock beyond half of what a 64-bit number of nanoseconds counts. */
@@ -18,7 +18,7 @@ export function parseTimeOffsets(text: string): TimeOffsets {
     const ms = readOffset(text, text);
     return { monotonicMs: ms, boottimeMs: ms };
   }
-  const offsets: { monotonicMs?: number; boottimeMs?: number } = {};
+  const offsets: { monotonicMs?: number | undefined; boottimeMs?: number | undefined } = {};
   for (const part of text.split(",")) {
     const [, clock, duration = ""] = /^(monotonic|boottime)=(.*)$/.exec(part) ?? [];
     if (clock === undefined)

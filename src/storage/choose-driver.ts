@@ -10,7 +10,7 @@ export interface ChosenStorage {
   /** Why it is this driver, for people: "it is the fastest that works here". */
   readonly reason: string;
   /** What is bad about it; absent: nothing. */
-  readonly warning?: string;
+  readonly warning?: string | undefined;
 }
 
 /** From the best to the one that works everywhere. */

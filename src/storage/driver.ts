@@ -13,14 +13,16 @@ export type SnapshotId = string;
 /** What a driver may need that others make. */
 export interface DriverOptions {
   /** For mounts that this kernel does not compose of detached ones. */
-  readonly mountHelper?: MountHelper;
+  readonly mountHelper?: MountHelper | undefined;
   /** The driver's own, as `--storage-opt` has them: `name=value`. */
-  readonly storageOptions?: readonly string[];
+  readonly storageOptions?: readonly string[] | undefined;
   /**
    * Creates directories in `parent`, an empty directory, before snapshots need them; `furnish` creates the content of one,
    * and may fail. The driver disposes of the result. Absent: each directory is created when it is needed.
    */
-  readonly openDirectories?: (parent: string, furnish: (path: string) => void) => PrewarmedDirectories;
+  readonly openDirectories?:
+    | ((parent: string, furnish: (path: string) => void) => PrewarmedDirectories)
+    | undefined;
 }
 
 /** Directories that are created before they are needed. */
@@ -47,7 +49,7 @@ export interface StorageDriver extends AsyncDisposable {
   /** What people are told of it by `info`: Docker's DriverStatus. */
   readonly status: readonly (readonly [name: string, value: string])[];
   /** What is bad about it here, for people. */
-  readonly warning?: string;
+  readonly warning?: string | undefined;
 
   /** Where a layer is made. The caller disposes of the draft. */
   beginLayer(): Promise<LayerDraft>;
@@ -72,7 +74,7 @@ export interface StorageDriver extends AsyncDisposable {
    */
   mountSnapshot(
     id: SnapshotId,
-    options?: { readonly readonly?: boolean; readonly usernsFd?: Fd },
+    options?: { readonly readonly?: boolean | undefined; readonly usernsFd?: Fd | undefined },
   ): Promise<MountedSnapshot>;
   /**
    * Idempotent. The id is free at once; space is given back in the background, see settle().
@@ -91,9 +93,9 @@ export interface StorageDriver extends AsyncDisposable {
   listChanges(
     id: SnapshotId,
     options?: {
-      readonly ignored?: ReadonlySet<string>;
-      readonly usernsFd?: Fd;
-      readonly signal?: AbortSignal;
+      readonly ignored?: ReadonlySet<string> | undefined;
+      readonly usernsFd?: Fd | undefined;
+      readonly signal?: AbortSignal | undefined;
     },
   ): Promise<readonly TreeChange[]>;
 
@@ -101,12 +103,12 @@ export interface StorageDriver extends AsyncDisposable {
    * The layers as a read-only detached mount, the lowest first; none at all gives an empty directory. The caller disposes of it.
    * `usernsFd` as for mountSnapshot().
    */
-  viewLayers(layers: readonly Digest[], options?: { readonly usernsFd?: Fd }): Promise<OwnedFd>;
+  viewLayers(layers: readonly Digest[], options?: { readonly usernsFd?: Fd | undefined }): Promise<OwnedFd>;
 
   /** What only this layer, or this snapshot above its layers, takes. Throws "not-found". */
   usage(
     of: { readonly layer: Digest } | { readonly snapshot: SnapshotId },
-    options?: { readonly signal?: AbortSignal },
+    options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<StorageUsage>;
   /** What people are shown by `inspect`: Docker's GraphDriver data. Throws "not-found". */
   describe(
@@ -116,7 +118,7 @@ export interface StorageDriver extends AsyncDisposable {
    * Reads all that a layer is on the disk. Throws "corrupt" where that is not what it was made of. Absent with a driver that has
    * nothing but the layer's files.
    */
-  verifyLayer?(diffId: Digest, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  verifyLayer?(diffId: Digest, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /** Compares what is on disk with itself; empty when all is well. */
   health(): Promise<readonly StorageFinding[]>;
   /** Waits until everything removed is gone from the disk. */
@@ -132,9 +134,9 @@ export type ChangesOptions = Omit<PackOptions, "whiteouts" | "mounts">;
 
 export interface SnapshotOptions {
   /** Of the container's user namespace. */
-  readonly idMaps?: IdMaps;
+  readonly idMaps?: IdMaps | undefined;
   /** What may be written on top of the layers, at most: beyond it the kernel answers EDQUOT. */
-  readonly sizeBytes?: number;
+  readonly sizeBytes?: number | undefined;
 }
 
 /** A layer being made. Nothing of it is seen before commit(); disposing of it without that deletes it. */
@@ -143,9 +145,9 @@ export interface LayerDraft extends AsyncDisposable {
    * The directory that apply() unpacks into, readable, owned by the draft: who unpacks himself may write there instead.
    * Absent with a driver that keeps layers in another form: there apply() is the only way.
    */
-  readonly root?: Fd;
+  readonly root?: Fd | undefined;
   /** With `root`: in whose form deletions are written there (unpackLayer()'s `whiteouts`). */
-  readonly marks?: LayerMarks;
+  readonly marks?: LayerMarks | undefined;
   /**
    * Takes the layer's tar (uncompressed), once for each draft, and reads it to its end. Not atomic: after a failure the draft is good for
    * nothing but disposal. Whichever form the driver keeps layers in, what unpackLayer() refuses is refused, with its failures.

@@ -40,7 +40,7 @@ export function parseDriverName(text: string): string {
  */
 export async function openStorage(
   dataRoot: string,
-  { driver = "overlay", ...options }: DriverOptions & { readonly driver?: string } = {},
+  { driver = "overlay", ...options }: DriverOptions & { readonly driver?: string | undefined } = {},
 ): Promise<StorageDriver> {
   const name = parseDriverName(driver);
   const [option] = options.storageOptions ?? [];

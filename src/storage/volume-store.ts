@@ -106,7 +106,10 @@ export class VolumeStore {
     this.#trash.discard(`${this.#root}/${name}`);
   }
 
-  async usage(name: VolumeName, options: { readonly signal?: AbortSignal } = {}): Promise<StorageUsage> {
+  async usage(
+    name: VolumeName,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<StorageUsage> {
     using data = this.open(name);
     return await measureTree(data.fd, options);
   }

@@ -15,7 +15,7 @@ afterEach(() => rmSync(dataRoot, { recursive: true, force: true }));
 async function open(
   root: string,
   driver?: string,
-): Promise<{ name: string; reason: string; warning?: string }> {
+): Promise<{ name: string; reason: string; warning?: string | undefined }> {
   const { storage, ...choice } = await openChosenStorage(root, { driver });
   await using opened = storage;
   return { name: opened.name, ...choice };

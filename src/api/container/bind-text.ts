@@ -5,29 +5,29 @@ export type Propagation = "private" | "rprivate" | "shared" | "rshared" | "slave
 
 interface MountPlace {
   readonly target: string;
-  readonly readonly?: boolean;
-  readonly mode?: string;
+  readonly readonly?: boolean | undefined;
+  readonly mode?: string | undefined;
 }
 
 /** A bind of a folder or file of the host. */
 export interface BindMount extends MountPlace {
   readonly kind: "bind";
   readonly source: string;
-  readonly propagation?: Propagation;
-  readonly createSource?: boolean;
-  readonly recursive?: boolean;
-  readonly readonlyBelow?: boolean;
-  readonly idmap?: IdmapOption;
+  readonly propagation?: Propagation | undefined;
+  readonly createSource?: boolean | undefined;
+  readonly recursive?: boolean | undefined;
+  readonly readonlyBelow?: boolean | undefined;
+  readonly idmap?: IdmapOption | undefined;
 }
 
 export interface VolumeMount extends MountPlace {
   readonly kind: "volume";
-  readonly name?: string;
-  readonly copy?: boolean;
-  readonly subpath?: string;
-  readonly driver?: string;
-  readonly options?: Readonly<Record<string, string>>;
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly name?: string | undefined;
+  readonly copy?: boolean | undefined;
+  readonly subpath?: string | undefined;
+  readonly driver?: string | undefined;
+  readonly options?: Readonly<Record<string, string>> | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 const propagations: readonly string[] = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];

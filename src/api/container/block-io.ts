@@ -2,17 +2,17 @@ import { Failure } from "../../base/failure.ts";
 import type { Resources } from "../types/host-config.ts";
 
 export interface PlannedBlockIo {
-  readonly weight?: number;
-  readonly devices?: readonly PlannedBlockDevice[];
+  readonly weight?: number | undefined;
+  readonly devices?: readonly PlannedBlockDevice[] | undefined;
 }
 
 interface PlannedBlockDevice {
   readonly path: string;
-  readonly weight?: number;
-  readonly readBps?: number;
-  readonly writeBps?: number;
-  readonly readIops?: number;
-  readonly writeIops?: number;
+  readonly weight?: number | undefined;
+  readonly readBps?: number | undefined;
+  readonly writeBps?: number | undefined;
+  readonly readIops?: number | undefined;
+  readonly writeIops?: number | undefined;
 }
 
 const rates = [

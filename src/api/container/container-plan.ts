@@ -178,7 +178,15 @@ function requireHost(text: string): string {
   return text.replace("=", ":");
 }
 
-function planUlimit({ Name = "", Soft = 0, Hard = 0 }: { Name?: string; Soft?: number; Hard?: number }) {
+function planUlimit({
+  Name = "",
+  Soft = 0,
+  Hard = 0,
+}: {
+  Name?: string | undefined;
+  Soft?: number | undefined;
+  Hard?: number | undefined;
+}) {
   if (!/^[a-z]{1,20}$/.test(Name)) throw new Failure("invalid", `invalid ulimit type: ${Name.slice(0, 50)}`);
   if (Hard >= 0 && (Soft > Hard || Soft < 0)) {
     throw new Failure(

@@ -21,12 +21,12 @@ export interface FastPathRun {
 
 /** A flag of the fast path: its names, and the field of FastPathRun that it sets. */
 export interface FastPathFlag {
-  readonly short?: string;
-  readonly also?: readonly string[];
+  readonly short?: string | undefined;
+  readonly also?: readonly string[] | undefined;
   /** A switch takes no value; a list may be repeated. */
   readonly kind: "switch" | "text" | "list";
   /** Given twice, it is left to the command with all flags. */
-  readonly isSingle?: boolean;
+  readonly isSingle?: boolean | undefined;
   /** False: the value is left to the command with all flags. */
   accepts?(value: string): boolean;
 }

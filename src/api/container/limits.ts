@@ -4,24 +4,24 @@ import { type PlannedBlockIo, planBlockIo } from "./block-io.ts";
 import { planHugePages } from "./huge-pages.ts";
 
 export interface PlannedLimits {
-  readonly memoryBytes?: number;
-  readonly memorySwapBytes?: number;
-  readonly memoryReservationBytes?: number;
-  readonly cpuShares?: number;
-  readonly cpuQuotaUs?: number;
-  readonly cpuPeriodUs?: number;
-  readonly nanoCpus?: number;
-  readonly cpusetCpus?: string;
-  readonly cpusetMems?: string;
-  readonly pidsLimit?: number;
-  readonly oomKillDisable?: boolean;
-  readonly memorySwappiness?: number;
-  readonly kernelTcpBytes?: number;
-  readonly cpuRealtimePeriodUs?: number;
-  readonly cpuRealtimeRuntimeUs?: number;
-  readonly blockIo?: PlannedBlockIo;
-  readonly hugePages?: Readonly<Record<string, number>>;
-  readonly unified?: Readonly<Record<string, string>>;
+  readonly memoryBytes?: number | undefined;
+  readonly memorySwapBytes?: number | undefined;
+  readonly memoryReservationBytes?: number | undefined;
+  readonly cpuShares?: number | undefined;
+  readonly cpuQuotaUs?: number | undefined;
+  readonly cpuPeriodUs?: number | undefined;
+  readonly nanoCpus?: number | undefined;
+  readonly cpusetCpus?: string | undefined;
+  readonly cpusetMems?: string | undefined;
+  readonly pidsLimit?: number | undefined;
+  readonly oomKillDisable?: boolean | undefined;
+  readonly memorySwappiness?: number | undefined;
+  readonly kernelTcpBytes?: number | undefined;
+  readonly cpuRealtimePeriodUs?: number | undefined;
+  readonly cpuRealtimeRuntimeUs?: number | undefined;
+  readonly blockIo?: PlannedBlockIo | undefined;
+  readonly hugePages?: Readonly<Record<string, number>> | undefined;
+  readonly unified?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Field of the API → field of the limits; 0 and empty mean no limit and are left out. */

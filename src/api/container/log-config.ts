@@ -3,8 +3,8 @@ import type { LogConfig } from "../types/host-config.ts";
 
 /** What a container's log may take; assignable to the engine's LogLimits. */
 export interface PlannedLogLimits {
-  readonly fileBytes?: number;
-  readonly files?: number;
+  readonly fileBytes?: number | undefined;
+  readonly files?: number | undefined;
 }
 
 /** "none": no log is kept. */

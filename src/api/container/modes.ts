@@ -5,12 +5,12 @@ import type { CreateRequest } from "./create-request.ts";
 export type SharedMode = "private" | "host" | { readonly container: string };
 
 export interface NamespaceModes {
-  readonly pid?: SharedMode;
-  readonly ipc?: SharedMode | "shareable" | "none";
-  readonly uts?: SharedMode;
-  readonly cgroup?: "private" | "host";
-  readonly network?: "none" | "host" | { readonly container: string };
-  readonly user?: UserNamespaceMode;
+  readonly pid?: SharedMode | undefined;
+  readonly ipc?: SharedMode | "shareable" | "none" | undefined;
+  readonly uts?: SharedMode | undefined;
+  readonly cgroup?: "private" | "host" | undefined;
+  readonly network?: "none" | "host" | { readonly container: string } | undefined;
+  readonly user?: UserNamespaceMode | undefined;
 }
 
 /** Which namespaces the container has of its own. Absent: the engine's default. */

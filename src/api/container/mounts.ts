@@ -16,14 +16,14 @@ import type { HostConfig, Mount } from "../types/host-config.ts";
 export interface TmpfsMount {
   readonly kind: "tmpfs";
   readonly target: string;
-  readonly options?: string;
+  readonly options?: string | undefined;
 }
 
 export interface ImageMount {
   readonly kind: "image";
   readonly target: string;
   readonly image: string;
-  readonly subpath?: string;
+  readonly subpath?: string | undefined;
 }
 
 export type PlannedMount = BindMount | VolumeMount | TmpfsMount | ImageMount;
@@ -47,7 +47,7 @@ export function planMounts({ Binds, Mounts, Tmpfs, VolumeDriver = "" }: HostConf
 /** `container[:ro|rw]` of `--volumes-from`. */
 export function planVolumesFrom(
   texts: readonly string[] | null | undefined,
-): readonly { readonly container: string; readonly readonly?: boolean }[] {
+): readonly { readonly container: string; readonly readonly?: boolean | undefined }[] {
   return (texts ?? []).map((text) => {
     const at = text.indexOf(":");
     const [container, mode] = at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];

@@ -15,7 +15,7 @@ import type { HostConfig, PortBinding } from "../types/host-config.ts";
 
 /** Ports in the engine's words: `count` from each first one on. */
 export interface PlannedPorts extends PortMapping {
-  readonly hostAddress?: string;
+  readonly hostAddress?: string | undefined;
 }
 
 /** `80/tcp`, `8000-8010/udp`, `80`. Throws "invalid" in Docker's words. */
@@ -60,9 +60,9 @@ export function planPorts({ PortBindings: bindings }: HostConfig): readonly Plan
 /** Published ports that go, by the host's. */
 export interface PlannedRemoval {
   readonly hostPort: number;
-  readonly count?: number;
-  readonly protocol?: PortProtocol;
-  readonly hostAddress?: string;
+  readonly count?: number | undefined;
+  readonly protocol?: PortProtocol | undefined;
+  readonly hostAddress?: string | undefined;
 }
 
 /** `8081`, `8081/udp`, `8000-8010`, `127.0.0.1:8081`, `[::1]:8081`. Throws "invalid". */
@@ -89,7 +89,7 @@ export function formatRemoval({ hostPort, count = 1, protocol, hostAddress }: Pl
 /** The way back: `PortBindings` of what the engine has. */
 export function formatPortBindings(
   ports: readonly Omit<PlannedPorts, "protocol" | "count">[] &
-    readonly { readonly protocol?: PortProtocol; readonly count?: number }[],
+    readonly { readonly protocol?: PortProtocol | undefined; readonly count?: number | undefined }[],
 ): Readonly<Record<string, readonly PortBinding[]>> {
   const bindings: Record<string, PortBinding[]> = {};
   for (const {
@@ -109,7 +109,7 @@ export function formatPortBindings(
   return bindings;
 }
 
-function planAddress(text: string): { readonly hostAddress?: string } {
+function planAddress(text: string): { readonly hostAddress?: string | undefined } {
   const address = text.replace(/^\[(.*)\]$/, "$1");
   if (address === "") return {};
   if (isIP(address) === 0) throw new Failure("invalid", `invalid IP address: ${text.slice(0, 100)}`);
@@ -119,7 +119,7 @@ function planAddress(text: string): { readonly hostAddress?: string } {
 function planHost(
   text: string,
   count: number,
-): { readonly hostPort?: number; readonly lastHostPort?: number } {
+): { readonly hostPort?: number | undefined; readonly lastHostPort?: number | undefined } {
   if (text === "" || text === "0") return {};
   const numbers = parsePortNumbers(text);
   if (numbers === undefined || numbers.first === 0 || !isAscending(numbers)) throw invalidPort(text);

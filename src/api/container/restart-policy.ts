@@ -3,7 +3,7 @@ import type { RestartPolicy } from "../types/host-config.ts";
 
 export interface PlannedRestartPolicy {
   readonly name: "no" | "always" | "unless-stopped" | "on-failure";
-  readonly maximumRetries?: number;
+  readonly maximumRetries?: number | undefined;
 }
 
 const names: readonly string[] = ["no", "always", "on-failure", "unless-stopped"];

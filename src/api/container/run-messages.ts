@@ -19,7 +19,7 @@ export function endOfRun({
   isRecorded = false,
 }: {
   readonly rm: boolean;
-  readonly isRecorded?: boolean;
+  readonly isRecorded?: boolean | undefined;
 }): "removed" | "next-exit" {
   return rm && !isRecorded ? "removed" : "next-exit";
 }

@@ -4,8 +4,8 @@ import type { HostConfig, PortBinding } from "../types/host-config.ts";
 type Bindings = Readonly<Record<string, readonly PortBinding[] | null>>;
 
 interface WithPorts {
-  readonly ExposedPorts?: Readonly<Record<string, object>> | null;
-  readonly HostConfig?: HostConfig | null;
+  readonly ExposedPorts?: Readonly<Record<string, object>> | null | undefined;
+  readonly HostConfig?: HostConfig | null | undefined;
 }
 
 /** As Docker's daemon, and ours of other builds, are sure to read it: an entry for each port. Ours reads ranges. */

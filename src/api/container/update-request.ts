@@ -9,9 +9,9 @@ import type { HostConfig } from "../types/host-config.ts";
 import type { ApiVersion } from "../http/version.ts";
 
 export interface PlannedUpdate extends PlannedLimits {
-  readonly restartPolicy?: PlannedRestartPolicy;
-  readonly publishAdd?: readonly PlannedPorts[];
-  readonly publishRemove?: readonly PlannedRemoval[];
+  readonly restartPolicy?: PlannedRestartPolicy | undefined;
+  readonly publishAdd?: readonly PlannedPorts[] | undefined;
+  readonly publishRemove?: readonly PlannedRemoval[] | undefined;
 }
 
 /** The body of `POST /containers/{id}/update`. Throws "invalid", or "unsupported" naming what we can't change yet. */

@@ -8,15 +8,15 @@ export interface Route {
   /** `{id}` is one part of the path, `{name...}` any number of them. */
   readonly path: string;
   readonly operation: Operation;
-  readonly query?: Readonly<Record<string, ParameterKind>>;
+  readonly query?: Readonly<Record<string, ParameterKind>> | undefined;
   /** First version that has it; absent: all. */
-  readonly since?: ApiVersion;
+  readonly since?: ApiVersion | undefined;
   /** Last version that has it. */
-  readonly until?: ApiVersion;
+  readonly until?: ApiVersion | undefined;
   /** "json": read whole, at most 16 MiB; "stream": given to the handler. */
-  readonly body?: "json" | "stream";
+  readonly body?: "json" | "stream" | undefined;
   /** The connection may be taken over. */
-  readonly hijack?: true;
+  readonly hijack?: true | undefined;
 }
 
 /** `resource.verb`; the resource names the file of handlers. */

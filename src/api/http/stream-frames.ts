@@ -45,7 +45,7 @@ export class FrameDecoder {
   readonly #hasEvents: boolean;
 
   /** Docker's format has no events: there one is malformed. */
-  constructor({ hasEvents = false }: { readonly hasEvents?: boolean } = {}) {
+  constructor({ hasEvents = false }: { readonly hasEvents?: boolean | undefined } = {}) {
     this.#hasEvents = hasEvents;
   }
 

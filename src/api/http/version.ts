@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 
 /** A version of the Docker Engine API as a number that compares right: 1.45 is 1045. */
-export type ApiVersion = number & { readonly brand?: "ApiVersion" };
+export type ApiVersion = number & { readonly brand?: "ApiVersion" | undefined };
 
 /** The oldest and the newest version we speak. */
 export const minimumVersion: ApiVersion = 1024;

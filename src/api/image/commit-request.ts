@@ -4,17 +4,17 @@ import type { ContainerConfig } from "../types/container-config.ts";
 
 /** What a commit's body sets; assignable to the engine's CommittedConfig. */
 export interface PlannedCommitConfig {
-  readonly user?: string;
-  readonly env?: readonly string[];
-  readonly entrypoint?: readonly string[];
-  readonly cmd?: readonly string[];
-  readonly workingDirectory?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly exposedPorts?: readonly string[];
-  readonly volumes?: readonly string[];
-  readonly stopSignal?: string;
-  readonly onBuild?: readonly string[];
-  readonly shell?: readonly string[];
+  readonly user?: string | undefined;
+  readonly env?: readonly string[] | undefined;
+  readonly entrypoint?: readonly string[] | undefined;
+  readonly cmd?: readonly string[] | undefined;
+  readonly workingDirectory?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly exposedPorts?: readonly string[] | undefined;
+  readonly volumes?: readonly string[] | undefined;
+  readonly stopSignal?: string | undefined;
+  readonly onBuild?: readonly string[] | undefined;
+  readonly shell?: readonly string[] | undefined;
 }
 
 /**

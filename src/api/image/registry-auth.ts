@@ -78,11 +78,11 @@ function registryOf(server: string): string {
 
 /** The body of a login. */
 export interface LoginRequest {
-  readonly username?: string;
-  readonly password?: string;
-  readonly identitytoken?: string;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly identitytoken?: string | undefined;
   /** `https://index.docker.io/v1/`, `localhost:5000`. */
-  readonly serveraddress?: string;
+  readonly serveraddress?: string | undefined;
 }
 
 const loginShapes: FieldShapes = {

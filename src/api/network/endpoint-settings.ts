@@ -2,14 +2,14 @@ import type { EndpointSettings } from "../types/network.ts";
 
 /** How a container is in a network, in the engine's words. */
 export interface PlannedEndpointSettings {
-  readonly aliases?: readonly string[];
-  readonly links?: readonly string[];
-  readonly ipv4?: string;
-  readonly ipv6?: string;
-  readonly linkLocal?: readonly string[];
-  readonly macAddress?: string;
-  readonly driverOptions?: Readonly<Record<string, string>>;
-  readonly gatewayPriority?: number;
+  readonly aliases?: readonly string[] | undefined;
+  readonly links?: readonly string[] | undefined;
+  readonly ipv4?: string | undefined;
+  readonly ipv6?: string | undefined;
+  readonly linkLocal?: readonly string[] | undefined;
+  readonly macAddress?: string | undefined;
+  readonly driverOptions?: Readonly<Record<string, string>> | undefined;
+  readonly gatewayPriority?: number | undefined;
 }
 
 /** Settings of one end; what a client leaves empty is absent. */

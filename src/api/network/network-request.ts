@@ -30,24 +30,26 @@ const createShapes: FieldShapes = {
 /** The body of `POST /networks/create` in the engine's words; assignable to its NetworkSpec. */
 export interface PlannedNetwork {
   readonly name: string;
-  readonly driver?: string;
-  readonly subnets?: readonly {
-    readonly subnet?: string;
-    readonly range?: string;
-    readonly gateway?: string;
-    readonly auxiliary?: Readonly<Record<string, string>>;
-  }[];
-  readonly ipamDriver?: string;
-  readonly ipamOptions?: Readonly<Record<string, string>>;
-  readonly ipv4?: boolean;
-  readonly ipv6?: boolean;
-  readonly internal?: boolean;
-  readonly attachable?: boolean;
-  readonly options?: Readonly<Record<string, string>>;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly scope?: string;
-  readonly configOnly?: boolean;
-  readonly configFrom?: string;
+  readonly driver?: string | undefined;
+  readonly subnets?:
+    | readonly {
+        readonly subnet?: string | undefined;
+        readonly range?: string | undefined;
+        readonly gateway?: string | undefined;
+        readonly auxiliary?: Readonly<Record<string, string>> | undefined;
+      }[]
+    | undefined;
+  readonly ipamDriver?: string | undefined;
+  readonly ipamOptions?: Readonly<Record<string, string>> | undefined;
+  readonly ipv4?: boolean | undefined;
+  readonly ipv6?: boolean | undefined;
+  readonly internal?: boolean | undefined;
+  readonly attachable?: boolean | undefined;
+  readonly options?: Readonly<Record<string, string>> | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly scope?: string | undefined;
+  readonly configOnly?: boolean | undefined;
+  readonly configFrom?: string | undefined;
 }
 
 /** Throws Failure("invalid") naming the field that is wrong. */
@@ -91,7 +93,7 @@ export function parseConnectRequest(body: unknown): {
     body ?? {},
     { Container: "text", EndpointConfig: { object: endpointShapes } },
     "",
-  ) as { readonly Container?: string; readonly EndpointConfig?: EndpointSettings };
+  ) as { readonly Container?: string | undefined; readonly EndpointConfig?: EndpointSettings | undefined };
   return {
     container: requireContainer(request.Container),
     settings: planSettings(request.EndpointConfig ?? {}),
@@ -107,8 +109,8 @@ export function parseDisconnectRequest(body: unknown): {
     { Container: "text", Force: "boolean" },
     "",
   ) as {
-    readonly Container?: string;
-    readonly Force?: boolean;
+    readonly Container?: string | undefined;
+    readonly Force?: boolean | undefined;
   };
   return { container: requireContainer(Container), force: Force };
 }
@@ -118,12 +120,12 @@ function requireContainer(container: string | undefined): string {
   throw new Failure("invalid", "cannot read the request: it names no container");
 }
 
-function present<K extends string>(key: K, text: string | undefined): { [P in K]?: string } {
-  return (text === undefined || text === "" ? {} : { [key]: text }) as { [P in K]?: string };
+function present<K extends string>(key: K, text: string | undefined): { [P in K]?: string | undefined } {
+  return (text === undefined || text === "" ? {} : { [key]: text }) as { [P in K]?: string | undefined };
 }
 
-function given<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+function given<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> | undefined } {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
+    [K in keyof T]?: Exclude<T[K], undefined> | undefined;
   };
 }

@@ -36,10 +36,10 @@ export function parseSecretRequest(body: unknown): Omit<SecretCreateRequest, "Da
 export interface PlannedSecret {
   readonly secret: string;
   readonly kind: "file" | "variable";
-  readonly target?: string;
-  readonly uid?: number;
-  readonly gid?: number;
-  readonly mode?: number;
+  readonly target?: string | undefined;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  readonly mode?: number | undefined;
 }
 
 /** Throws Failure("invalid") for values that can never work. */

@@ -5,8 +5,8 @@ import type { PodMembership } from "./pod-membership.ts";
 
 /** Body of `POST /containers/create`. */
 export interface ContainerCreateRequest extends ContainerConfig {
-  readonly HostConfig?: HostConfig | null;
-  readonly NetworkingConfig?: NetworkingConfig | null;
+  readonly HostConfig?: HostConfig | null | undefined;
+  readonly NetworkingConfig?: NetworkingConfig | null | undefined;
 }
 
 export interface ContainerCreateResponse {
@@ -34,8 +34,8 @@ export interface ContainerSummary {
   /** Seconds since 1970. */
   readonly Created: number;
   readonly Ports: readonly Port[];
-  readonly SizeRw?: number;
-  readonly SizeRootFs?: number;
+  readonly SizeRw?: number | undefined;
+  readonly SizeRootFs?: number | undefined;
   readonly Labels: Readonly<Record<string, string>>;
   readonly State: ContainerStatus;
   /** For a person: `Up 2 minutes`, `Exited (0) 3 hours ago`. */
@@ -43,27 +43,27 @@ export interface ContainerSummary {
   readonly HostConfig: {
     readonly NetworkMode: string;
     /** Since 1.46. */
-    readonly Annotations?: Readonly<Record<string, string>>;
+    readonly Annotations?: Readonly<Record<string, string>> | undefined;
   };
   readonly NetworkSettings: { readonly Networks: Readonly<Record<string, EndpointSettings>> };
   readonly Mounts: readonly MountPoint[];
   /** Ours: of a container in a pod. */
-  readonly Tare?: { readonly Pod: PodMembership };
+  readonly Tare?: { readonly Pod: PodMembership } | undefined;
 }
 
 export interface Port {
-  readonly IP?: string;
+  readonly IP?: string | undefined;
   readonly PrivatePort: number;
-  readonly PublicPort?: number;
+  readonly PublicPort?: number | undefined;
   readonly Type: "tcp" | "udp" | "sctp";
 }
 
 export interface MountPoint {
   readonly Type: "bind" | "volume" | "tmpfs" | "image";
-  readonly Name?: string;
+  readonly Name?: string | undefined;
   readonly Source: string;
   readonly Destination: string;
-  readonly Driver?: string;
+  readonly Driver?: string | undefined;
   readonly Mode: string;
   readonly RW: boolean;
   readonly Propagation: string;
@@ -108,30 +108,30 @@ export interface ContainerInspect {
   readonly ExecIDs: readonly string[] | null;
   readonly HostConfig: HostConfig;
   readonly GraphDriver: { readonly Name: string; readonly Data: Readonly<Record<string, string>> | null };
-  readonly SizeRw?: number;
-  readonly SizeRootFs?: number;
+  readonly SizeRw?: number | undefined;
+  readonly SizeRootFs?: number | undefined;
   readonly Mounts: readonly MountPoint[];
   readonly Config: ContainerConfig;
   readonly NetworkSettings: NetworkSettings;
   /** Ours: what the kernel was told, where Docker says nothing. */
-  readonly Tare?: ContainerTareDetails;
+  readonly Tare?: ContainerTareDetails | undefined;
 }
 
 export interface ContainerTareDetails {
   readonly Cgroup: string;
   /** Of a container in a pod. */
-  readonly Pod?: PodMembership;
+  readonly Pod?: PodMembership | undefined;
   readonly Capabilities: readonly string[];
   /** `CONTAINER:HOST:SIZE` each; with a user namespace. */
-  readonly UidMap?: readonly string[];
-  readonly GidMap?: readonly string[];
-  readonly Timing?: StartTiming;
+  readonly UidMap?: readonly string[] | undefined;
+  readonly GidMap?: readonly string[] | undefined;
+  readonly Timing?: StartTiming | undefined;
   /** Of the last run, with the security option `explain-denials`. */
-  readonly Denials?: readonly Denial[];
+  readonly Denials?: readonly Denial[] | undefined;
   /** Calls that found no room in the record; absent for none. */
-  readonly UnrecordedCalls?: number;
+  readonly UnrecordedCalls?: number | undefined;
   /** The text of a seccomp profile in Docker's format, with `HostConfig.Tare.RecordCalls`. */
-  readonly RecordedProfile?: string;
+  readonly RecordedProfile?: string | undefined;
 }
 
 /** A kind of call that a container was refused. */
@@ -140,9 +140,9 @@ export interface Denial {
   readonly Architecture: string;
   /** Hexadecimal, of the first. */
   readonly Args: readonly string[];
-  readonly Text?: string;
+  readonly Text?: string | undefined;
   /** `EPERM`; absent when the kernel was let decide. */
-  readonly Error?: string;
+  readonly Error?: string | undefined;
   readonly By: string;
   readonly Advice: string;
   readonly Count: number;
@@ -150,7 +150,7 @@ export interface Denial {
   readonly FirstAt: string;
   readonly LastAt: string;
   readonly Pid: number;
-  readonly ExecID?: string;
+  readonly ExecID?: string | undefined;
 }
 
 /** Where the time of a start went, in milliseconds. */
@@ -161,7 +161,7 @@ export interface StartTiming {
 
 export interface ContainerWaitResponse {
   readonly StatusCode: number;
-  readonly Error?: { readonly Message: string } | null;
+  readonly Error?: { readonly Message: string } | null | undefined;
 }
 
 /** What is told of a container that is made and run by one request, in this order: Tare's own. Timing is null where somebody else has started it. */
@@ -177,7 +177,7 @@ export interface RunFailure {
   readonly Status: number;
   readonly Kind: string;
   /** JSON, as in the header of an error reply. */
-  readonly Details?: string;
+  readonly Details?: string | undefined;
   readonly Body: string;
 }
 

@@ -1,9 +1,9 @@
 /** One line of `GET /events`. */
 export interface EventMessage {
   /** Three fields of the time before 1.22; docker-cli still reads them for containers and images. */
-  readonly status?: string;
-  readonly id?: string;
-  readonly from?: string;
+  readonly status?: string | undefined;
+  readonly id?: string | undefined;
+  readonly from?: string | undefined;
   readonly Type: string;
   readonly Action: string;
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };

@@ -1,27 +1,27 @@
 /** Body of `POST /containers/{id}/exec`. */
 export interface ExecCreateRequest {
-  readonly AttachStdin?: boolean;
-  readonly AttachStdout?: boolean;
-  readonly AttachStderr?: boolean;
+  readonly AttachStdin?: boolean | undefined;
+  readonly AttachStdout?: boolean | undefined;
+  readonly AttachStderr?: boolean | undefined;
   /** Rows, then columns. */
-  readonly ConsoleSize?: readonly number[] | null;
-  readonly DetachKeys?: string;
-  readonly Tty?: boolean;
-  readonly Env?: readonly string[] | null;
-  readonly Cmd?: readonly string[] | null;
-  readonly Privileged?: boolean;
-  readonly User?: string;
-  readonly WorkingDir?: string;
+  readonly ConsoleSize?: readonly number[] | null | undefined;
+  readonly DetachKeys?: string | undefined;
+  readonly Tty?: boolean | undefined;
+  readonly Env?: readonly string[] | null | undefined;
+  readonly Cmd?: readonly string[] | null | undefined;
+  readonly Privileged?: boolean | undefined;
+  readonly User?: string | undefined;
+  readonly WorkingDir?: string | undefined;
   /** Sent by docker-cli with false; has no meaning of its own. */
-  readonly Detach?: boolean;
+  readonly Detach?: boolean | undefined;
 }
 
 /** Body of `POST /exec/{id}/start`. */
 export interface ExecStartRequest {
-  readonly Detach?: boolean;
-  readonly Tty?: boolean;
+  readonly Detach?: boolean | undefined;
+  readonly Tty?: boolean | undefined;
   /** Rows, then columns. */
-  readonly ConsoleSize?: readonly number[] | null;
+  readonly ConsoleSize?: readonly number[] | null | undefined;
 }
 
 /** `GET /exec/{id}/json`. */
@@ -35,7 +35,7 @@ export interface ExecInspect {
     readonly entrypoint: string;
     readonly arguments: readonly string[];
     readonly privileged: boolean;
-    readonly user?: string;
+    readonly user?: string | undefined;
   };
   readonly OpenStdin: boolean;
   readonly OpenStderr: boolean;

@@ -2,50 +2,50 @@ import type { SecretReference } from "./secret.ts";
 
 /** The half of a container's settings that belongs to the host: `HostConfig` of the Docker Engine API. */
 export interface HostConfig extends Resources {
-  readonly Binds?: readonly string[] | null;
-  readonly ContainerIDFile?: string;
-  readonly LogConfig?: LogConfig | null;
-  readonly NetworkMode?: string;
-  readonly PortBindings?: Readonly<Record<string, readonly PortBinding[] | null>> | null;
-  readonly RestartPolicy?: RestartPolicy | null;
-  readonly AutoRemove?: boolean;
-  readonly VolumeDriver?: string;
-  readonly VolumesFrom?: readonly string[] | null;
-  readonly Mounts?: readonly Mount[] | null;
+  readonly Binds?: readonly string[] | null | undefined;
+  readonly ContainerIDFile?: string | undefined;
+  readonly LogConfig?: LogConfig | null | undefined;
+  readonly NetworkMode?: string | undefined;
+  readonly PortBindings?: Readonly<Record<string, readonly PortBinding[] | null>> | null | undefined;
+  readonly RestartPolicy?: RestartPolicy | null | undefined;
+  readonly AutoRemove?: boolean | undefined;
+  readonly VolumeDriver?: string | undefined;
+  readonly VolumesFrom?: readonly string[] | null | undefined;
+  readonly Mounts?: readonly Mount[] | null | undefined;
   /** Rows, then columns. */
-  readonly ConsoleSize?: readonly [height: number, width: number] | readonly number[] | null;
-  readonly Annotations?: Readonly<Record<string, string>> | null;
-  readonly CapAdd?: readonly string[] | null;
-  readonly CapDrop?: readonly string[] | null;
-  readonly CgroupnsMode?: string;
-  readonly Dns?: readonly string[] | null;
-  readonly DnsOptions?: readonly string[] | null;
-  readonly DnsSearch?: readonly string[] | null;
-  readonly ExtraHosts?: readonly string[] | null;
-  readonly GroupAdd?: readonly string[] | null;
-  readonly IpcMode?: string;
-  readonly Cgroup?: string;
-  readonly Links?: readonly string[] | null;
-  readonly OomScoreAdj?: number;
-  readonly PidMode?: string;
-  readonly Privileged?: boolean;
-  readonly PublishAllPorts?: boolean;
-  readonly ReadonlyRootfs?: boolean;
-  readonly SecurityOpt?: readonly string[] | null;
-  readonly StorageOpt?: Readonly<Record<string, string>> | null;
-  readonly Tmpfs?: Readonly<Record<string, string>> | null;
-  readonly UTSMode?: string;
-  readonly UsernsMode?: string;
+  readonly ConsoleSize?: readonly [height: number, width: number] | readonly number[] | null | undefined;
+  readonly Annotations?: Readonly<Record<string, string>> | null | undefined;
+  readonly CapAdd?: readonly string[] | null | undefined;
+  readonly CapDrop?: readonly string[] | null | undefined;
+  readonly CgroupnsMode?: string | undefined;
+  readonly Dns?: readonly string[] | null | undefined;
+  readonly DnsOptions?: readonly string[] | null | undefined;
+  readonly DnsSearch?: readonly string[] | null | undefined;
+  readonly ExtraHosts?: readonly string[] | null | undefined;
+  readonly GroupAdd?: readonly string[] | null | undefined;
+  readonly IpcMode?: string | undefined;
+  readonly Cgroup?: string | undefined;
+  readonly Links?: readonly string[] | null | undefined;
+  readonly OomScoreAdj?: number | undefined;
+  readonly PidMode?: string | undefined;
+  readonly Privileged?: boolean | undefined;
+  readonly PublishAllPorts?: boolean | undefined;
+  readonly ReadonlyRootfs?: boolean | undefined;
+  readonly SecurityOpt?: readonly string[] | null | undefined;
+  readonly StorageOpt?: Readonly<Record<string, string>> | null | undefined;
+  readonly Tmpfs?: Readonly<Record<string, string>> | null | undefined;
+  readonly UTSMode?: string | undefined;
+  readonly UsernsMode?: string | undefined;
   /** Bytes. */
-  readonly ShmSize?: number;
-  readonly Sysctls?: Readonly<Record<string, string>> | null;
-  readonly Runtime?: string;
-  readonly Isolation?: string;
-  readonly MaskedPaths?: readonly string[] | null;
-  readonly ReadonlyPaths?: readonly string[] | null;
-  readonly Init?: boolean | null;
+  readonly ShmSize?: number | undefined;
+  readonly Sysctls?: Readonly<Record<string, string>> | null | undefined;
+  readonly Runtime?: string | undefined;
+  readonly Isolation?: string | undefined;
+  readonly MaskedPaths?: readonly string[] | null | undefined;
+  readonly ReadonlyPaths?: readonly string[] | null | undefined;
+  readonly Init?: boolean | null | undefined;
   /** What Docker has no field for. Docker's own daemon drops it. */
-  readonly Tare?: TareHostConfig | null;
+  readonly Tare?: TareHostConfig | null | undefined;
 }
 
 /**
@@ -55,65 +55,65 @@ export interface HostConfig extends Resources {
  */
 export interface TareHostConfig {
   /** The file mode mask of the first process, octal: `0027`. */
-  readonly Umask?: string;
+  readonly Umask?: string | undefined;
   /** `LINUX` or `LINUX32`. */
-  readonly Personality?: string;
+  readonly Personality?: string | undefined;
   /** The image's /etc/hosts stays. */
-  readonly NoHosts?: boolean;
+  readonly NoHosts?: boolean | undefined;
   /** The image's /etc/hostname stays. */
-  readonly NoHostname?: boolean;
+  readonly NoHostname?: boolean | undefined;
   /** Of a time namespace's clocks: `24h`, or `monotonic=24h,boottime=-1h`. */
-  readonly TimeOffset?: string;
+  readonly TimeOffset?: string | undefined;
   /** Inspect's `Tare.RecordedProfile` gets the smallest seccomp profile that the run needs; it is slow. */
-  readonly RecordCalls?: boolean;
+  readonly RecordCalls?: boolean | undefined;
   /** Bytes by the size of the pages: `{"2MB": "512m"}`. */
-  readonly HugePageLimits?: Readonly<Record<string, string>> | null;
+  readonly HugePageLimits?: Readonly<Record<string, string>> | null | undefined;
   /** Files of cgroup v2 and what is written to them: `{"memory.high": "1073741824"}`. */
-  readonly CgroupConf?: Readonly<Record<string, string>> | null;
+  readonly CgroupConf?: Readonly<Record<string, string>> | null | undefined;
   /** The pod that it is made in, by name or id. */
-  readonly Pod?: string;
+  readonly Pod?: string | undefined;
   /** Containers that are started before it. */
-  readonly Requires?: readonly string[] | null;
+  readonly Requires?: readonly string[] | null | undefined;
   /** `PATH=${PATH}:/more`: from the variables that it has. */
-  readonly EnvMerge?: readonly string[] | null;
+  readonly EnvMerge?: readonly string[] | null | undefined;
   /** `anonymous`, `tmpfs` or `ignore`. */
-  readonly ImageVolumes?: string;
+  readonly ImageVolumes?: string | undefined;
   /** Lines of /etc/passwd and /etc/group for a user or group without one. */
-  readonly PasswdEntry?: string;
-  readonly GroupEntry?: string;
+  readonly PasswdEntry?: string | undefined;
+  readonly GroupEntry?: string | undefined;
   /** Users of the host. */
-  readonly HostUsers?: readonly string[] | null;
+  readonly HostUsers?: readonly string[] | null | undefined;
   /** Directories that get /etc/hosts and its like, too. */
-  readonly ChrootDirs?: readonly string[] | null;
+  readonly ChrootDirs?: readonly string[] | null | undefined;
   /** Seconds after which a run is killed; 0: never. */
-  readonly TimeoutSeconds?: number;
+  readonly TimeoutSeconds?: number | undefined;
   /** What /etc/hosts begins with: an absolute path of the host, `image` or `none`. */
-  readonly HostsFile?: string;
+  readonly HostsFile?: string | undefined;
   /** Told by sd_notify(3) at each start: READY, with the keeper as MAINPID; a path, or `@` and an abstract name. */
-  readonly NotifySocket?: string;
+  readonly NotifySocket?: string | undefined;
   /** In whose name: a process of systemd's unit. */
-  readonly NotifyPid?: number;
+  readonly NotifyPid?: number | undefined;
   /** `disabled`, `split`, or `enabled` (the default; `no-conmon` is the same). */
-  readonly Cgroups?: string;
+  readonly Cgroups?: string | undefined;
   /** Systemd mode: `always`, `true` (where the command is systemd or an init) or `false`. */
-  readonly Systemd?: string;
+  readonly Systemd?: string | undefined;
   /** Bytes of each tmpfs of that mode; 0: half of the memory. */
-  readonly ShmSizeSystemd?: number;
+  readonly ShmSizeSystemd?: number | undefined;
   /** A directory in /sys/fs/resctrl. */
-  readonly RdtClass?: string;
+  readonly RdtClass?: string | undefined;
   /** Files of the host that get the PID of the first process, and of the keeper, at each start. */
-  readonly PidFile?: string;
-  readonly KeeperPidFile?: string;
+  readonly PidFile?: string | undefined;
+  readonly KeeperPidFile?: string | undefined;
   /** It has no variables but its own: none of the image, and no PATH, HOSTNAME and TERM. */
-  readonly UnsetEnvAll?: boolean;
+  readonly UnsetEnvAll?: boolean | undefined;
   /** With AutoRemove: the image goes, too, by the name that it was asked for, unless something else uses it. */
-  readonly RemoveImage?: boolean;
+  readonly RemoveImage?: boolean | undefined;
   /** Of `GET /tare/secrets`: what the container gets of them. */
-  readonly Secrets?: readonly SecretReference[] | null;
+  readonly Secrets?: readonly SecretReference[] | null | undefined;
   /** In an update: ports that are published from now on, as `PortBindings`. */
-  readonly PublishAdd?: Readonly<Record<string, readonly PortBinding[] | null>> | null;
+  readonly PublishAdd?: Readonly<Record<string, readonly PortBinding[] | null>> | null | undefined;
   /** In an update: ports that are published no more, by the host's: `8081`, `127.0.0.1:8000-8010/udp`. */
-  readonly PublishRemove?: readonly string[] | null;
+  readonly PublishRemove?: readonly string[] | null | undefined;
 }
 
 /** A field that is passed through to the engine's configuration as it is, if it is not empty. */
@@ -123,12 +123,12 @@ export interface PlainTareField {
   readonly group: "process" | "resources" | "storage" | "network" | "lifecycle";
   readonly member: string;
   /** The allowed values; absent: any. */
-  readonly words?: readonly string[];
+  readonly words?: readonly string[] | undefined;
   /** Another field that must be set, too. */
-  readonly needs?: keyof TareHostConfig;
+  readonly needs?: keyof TareHostConfig | undefined;
 }
 
-export const plainTareFields: { readonly [K in keyof TareHostConfig]?: PlainTareField } = {
+export const plainTareFields: { readonly [K in keyof TareHostConfig]?: PlainTareField | undefined } = {
   ChrootDirs: { kind: "texts", group: "network", member: "chrootDirectories" },
   EnvMerge: { kind: "texts", group: "process", member: "envMerge" },
   GroupEntry: { kind: "text", group: "process", member: "groupEntry" },
@@ -148,39 +148,42 @@ export const plainTareFields: { readonly [K in keyof TareHostConfig]?: PlainTare
 };
 
 export interface Resources {
-  readonly CpuShares?: number;
+  readonly CpuShares?: number | undefined;
   /** Bytes. */
-  readonly Memory?: number;
-  readonly CgroupParent?: string;
-  readonly BlkioWeight?: number;
-  readonly BlkioWeightDevice?: readonly { readonly Path: string; readonly Weight: number }[] | null;
-  readonly BlkioDeviceReadBps?: readonly ThrottleDevice[] | null;
-  readonly BlkioDeviceWriteBps?: readonly ThrottleDevice[] | null;
-  readonly BlkioDeviceReadIOps?: readonly ThrottleDevice[] | null;
-  readonly BlkioDeviceWriteIOps?: readonly ThrottleDevice[] | null;
-  readonly CpuPeriod?: number;
-  readonly CpuQuota?: number;
-  readonly CpuRealtimePeriod?: number;
-  readonly CpuRealtimeRuntime?: number;
-  readonly CpusetCpus?: string;
-  readonly CpusetMems?: string;
-  readonly Devices?: readonly DeviceMapping[] | null;
-  readonly DeviceCgroupRules?: readonly string[] | null;
-  readonly DeviceRequests?: readonly DeviceRequest[] | null;
-  readonly KernelMemory?: number;
-  readonly KernelMemoryTCP?: number;
-  readonly MemoryReservation?: number;
+  readonly Memory?: number | undefined;
+  readonly CgroupParent?: string | undefined;
+  readonly BlkioWeight?: number | undefined;
+  readonly BlkioWeightDevice?:
+    | readonly { readonly Path: string; readonly Weight: number }[]
+    | null
+    | undefined;
+  readonly BlkioDeviceReadBps?: readonly ThrottleDevice[] | null | undefined;
+  readonly BlkioDeviceWriteBps?: readonly ThrottleDevice[] | null | undefined;
+  readonly BlkioDeviceReadIOps?: readonly ThrottleDevice[] | null | undefined;
+  readonly BlkioDeviceWriteIOps?: readonly ThrottleDevice[] | null | undefined;
+  readonly CpuPeriod?: number | undefined;
+  readonly CpuQuota?: number | undefined;
+  readonly CpuRealtimePeriod?: number | undefined;
+  readonly CpuRealtimeRuntime?: number | undefined;
+  readonly CpusetCpus?: string | undefined;
+  readonly CpusetMems?: string | undefined;
+  readonly Devices?: readonly DeviceMapping[] | null | undefined;
+  readonly DeviceCgroupRules?: readonly string[] | null | undefined;
+  readonly DeviceRequests?: readonly DeviceRequest[] | null | undefined;
+  readonly KernelMemory?: number | undefined;
+  readonly KernelMemoryTCP?: number | undefined;
+  readonly MemoryReservation?: number | undefined;
   /** Memory and swap together; −1: no limit. */
-  readonly MemorySwap?: number;
-  readonly MemorySwappiness?: number | null;
-  readonly NanoCpus?: number;
-  readonly OomKillDisable?: boolean | null;
-  readonly PidsLimit?: number | null;
-  readonly Ulimits?: readonly Ulimit[] | null;
-  readonly CpuCount?: number;
-  readonly CpuPercent?: number;
-  readonly IOMaximumIOps?: number;
-  readonly IOMaximumBandwidth?: number;
+  readonly MemorySwap?: number | undefined;
+  readonly MemorySwappiness?: number | null | undefined;
+  readonly NanoCpus?: number | undefined;
+  readonly OomKillDisable?: boolean | null | undefined;
+  readonly PidsLimit?: number | null | undefined;
+  readonly Ulimits?: readonly Ulimit[] | null | undefined;
+  readonly CpuCount?: number | undefined;
+  readonly CpuPercent?: number | undefined;
+  readonly IOMaximumIOps?: number | undefined;
+  readonly IOMaximumBandwidth?: number | undefined;
 }
 
 export interface Ulimit {
@@ -195,62 +198,74 @@ export interface ThrottleDevice {
 }
 
 export interface DeviceMapping {
-  readonly PathOnHost?: string;
-  readonly PathInContainer?: string;
-  readonly CgroupPermissions?: string;
+  readonly PathOnHost?: string | undefined;
+  readonly PathInContainer?: string | undefined;
+  readonly CgroupPermissions?: string | undefined;
 }
 
 export interface DeviceRequest {
-  readonly Driver?: string;
-  readonly Count?: number;
-  readonly DeviceIDs?: readonly string[] | null;
-  readonly Capabilities?: readonly (readonly string[])[] | null;
-  readonly Options?: Readonly<Record<string, string>> | null;
+  readonly Driver?: string | undefined;
+  readonly Count?: number | undefined;
+  readonly DeviceIDs?: readonly string[] | null | undefined;
+  readonly Capabilities?: readonly (readonly string[])[] | null | undefined;
+  readonly Options?: Readonly<Record<string, string>> | null | undefined;
 }
 
 export interface LogConfig {
-  readonly Type?: string;
-  readonly Config?: Readonly<Record<string, string>> | null;
+  readonly Type?: string | undefined;
+  readonly Config?: Readonly<Record<string, string>> | null | undefined;
 }
 
 export interface RestartPolicy {
-  readonly Name?: string;
-  readonly MaximumRetryCount?: number;
+  readonly Name?: string | undefined;
+  readonly MaximumRetryCount?: number | undefined;
 }
 
 export interface PortBinding {
-  readonly HostIp?: string;
-  readonly HostPort?: string;
+  readonly HostIp?: string | undefined;
+  readonly HostPort?: string | undefined;
 }
 
 export interface Mount {
-  readonly Type?: "bind" | "volume" | "tmpfs" | "image" | "npipe" | "cluster";
-  readonly Target?: string;
-  readonly Source?: string;
-  readonly ReadOnly?: boolean;
-  readonly Consistency?: string;
-  readonly BindOptions?: {
-    readonly Propagation?: string;
-    readonly NonRecursive?: boolean;
-    readonly CreateMountpoint?: boolean;
-    readonly ReadOnlyNonRecursive?: boolean;
-    readonly ReadOnlyForceRecursive?: boolean;
-    /** Ours: the host's `UID:GID` who owns what the container's user makes; "" for the owner of the source. */
-    readonly IdMap?: string;
-  } | null;
-  readonly VolumeOptions?: {
-    readonly NoCopy?: boolean;
-    readonly Labels?: Readonly<Record<string, string>> | null;
-    readonly DriverConfig?: {
-      readonly Name?: string;
-      readonly Options?: Readonly<Record<string, string>> | null;
-    } | null;
-    readonly Subpath?: string;
-  } | null;
-  readonly ImageOptions?: { readonly Subpath?: string } | null;
-  readonly TmpfsOptions?: {
-    readonly SizeBytes?: number;
-    readonly Mode?: number;
-    readonly Options?: readonly (readonly string[])[] | null;
-  } | null;
+  readonly Type?: "bind" | "volume" | "tmpfs" | "image" | "npipe" | "cluster" | undefined;
+  readonly Target?: string | undefined;
+  readonly Source?: string | undefined;
+  readonly ReadOnly?: boolean | undefined;
+  readonly Consistency?: string | undefined;
+  readonly BindOptions?:
+    | {
+        readonly Propagation?: string | undefined;
+        readonly NonRecursive?: boolean | undefined;
+        readonly CreateMountpoint?: boolean | undefined;
+        readonly ReadOnlyNonRecursive?: boolean | undefined;
+        readonly ReadOnlyForceRecursive?: boolean | undefined;
+        /** Ours: the host's `UID:GID` who owns what the container's user makes; "" for the owner of the source. */
+        readonly IdMap?: string | undefined;
+      }
+    | null
+    | undefined;
+  readonly VolumeOptions?:
+    | {
+        readonly NoCopy?: boolean | undefined;
+        readonly Labels?: Readonly<Record<string, string>> | null | undefined;
+        readonly DriverConfig?:
+          | {
+              readonly Name?: string | undefined;
+              readonly Options?: Readonly<Record<string, string>> | null | undefined;
+            }
+          | null
+          | undefined;
+        readonly Subpath?: string | undefined;
+      }
+    | null
+    | undefined;
+  readonly ImageOptions?: { readonly Subpath?: string | undefined } | null | undefined;
+  readonly TmpfsOptions?:
+    | {
+        readonly SizeBytes?: number | undefined;
+        readonly Mode?: number | undefined;
+        readonly Options?: readonly (readonly string[])[] | null | undefined;
+      }
+    | null
+    | undefined;
 }

@@ -10,35 +10,35 @@ export interface ImageSummary {
   readonly Created: number;
   readonly Size: number;
   /** Before 1.44. */
-  readonly VirtualSize?: number;
+  readonly VirtualSize?: number | undefined;
   /** −1: not counted. */
   readonly SharedSize: number;
   readonly Labels: Readonly<Record<string, string>> | null;
   /** −1: not counted. */
   readonly Containers: number;
-  readonly Tare?: TareImage;
+  readonly Tare?: TareImage | undefined;
 }
 
 /** What only Tare says of an image. */
 export interface TareImage {
   /** It is no image but something else that is packed like one. */
-  readonly ArtifactType?: string;
+  readonly ArtifactType?: string | undefined;
 }
 
 export interface ImageConfig {
   readonly User: string;
-  readonly ExposedPorts?: Readonly<Record<string, object>>;
+  readonly ExposedPorts?: Readonly<Record<string, object>> | undefined;
   readonly Env: readonly string[];
   readonly Cmd: readonly string[] | null;
-  readonly Healthcheck?: HealthConfig;
-  readonly ArgsEscaped?: boolean;
+  readonly Healthcheck?: HealthConfig | undefined;
+  readonly ArgsEscaped?: boolean | undefined;
   readonly Volumes: Readonly<Record<string, object>> | null;
   readonly WorkingDir: string;
   readonly Entrypoint: readonly string[] | null;
   readonly OnBuild: readonly string[] | null;
   readonly Labels: Readonly<Record<string, string>> | null;
-  readonly StopSignal?: string;
-  readonly Shell?: readonly string[];
+  readonly StopSignal?: string | undefined;
+  readonly Shell?: readonly string[] | undefined;
 }
 
 /** `GET /images/{name}/json`. */
@@ -48,21 +48,21 @@ export interface ImageInspect {
   readonly RepoDigests: readonly string[];
   readonly Parent: string;
   readonly Comment: string;
-  readonly Created?: string;
+  readonly Created?: string | undefined;
   readonly DockerVersion: string;
   readonly Author: string;
   readonly Config: ImageConfig;
   readonly Architecture: string;
-  readonly Variant?: string;
+  readonly Variant?: string | undefined;
   readonly Os: string;
-  readonly OsVersion?: string;
+  readonly OsVersion?: string | undefined;
   readonly Size: number;
   /** Before 1.44. */
-  readonly VirtualSize?: number;
+  readonly VirtualSize?: number | undefined;
   readonly GraphDriver: { readonly Name: string; readonly Data: Readonly<Record<string, string>> | null };
   readonly RootFS: { readonly Type: string; readonly Layers: readonly string[] };
-  readonly Metadata: { readonly LastTagTime?: string };
-  readonly Tare?: TareImage & { readonly LayerBytes?: readonly number[] };
+  readonly Metadata: { readonly LastTagTime?: string | undefined };
+  readonly Tare?: (TareImage & { readonly LayerBytes?: readonly number[] | undefined }) | undefined;
 }
 
 export interface ImageHistoryItem {
@@ -76,8 +76,8 @@ export interface ImageHistoryItem {
 }
 
 export interface ImageDeleteItem {
-  readonly Untagged?: string;
-  readonly Deleted?: string;
+  readonly Untagged?: string | undefined;
+  readonly Deleted?: string | undefined;
 }
 
 /** What a registry has under a name. */
@@ -86,7 +86,7 @@ export interface DistributionInspect {
   readonly Platforms: readonly {
     readonly os: string;
     readonly architecture: string;
-    readonly variant?: string;
+    readonly variant?: string | undefined;
   }[];
 }
 
@@ -111,9 +111,9 @@ export interface ImageTreeLayer {
   readonly ChainId: string;
   readonly DiffId: string;
   /** The chain id of the layer below. */
-  readonly Parent?: string;
+  readonly Parent?: string | undefined;
   readonly Size: number;
-  readonly CreatedBy?: string;
+  readonly CreatedBy?: string | undefined;
   readonly Images: readonly ImageTreeImage[];
   /** How many images have the layer, here or elsewhere. */
   readonly UsedBy: number;

@@ -2,9 +2,9 @@
 export interface ManifestPlatform {
   readonly os: string;
   readonly architecture: string;
-  readonly variant?: string;
-  readonly "os.version"?: string;
-  readonly "os.features"?: readonly string[];
+  readonly variant?: string | undefined;
+  readonly "os.version"?: string | undefined;
+  readonly "os.features"?: readonly string[] | undefined;
 }
 
 /** One manifest of a list. */
@@ -33,7 +33,7 @@ export interface RegistryManifest {
     readonly mediaType: string;
     readonly digest: string;
     readonly size: number;
-    readonly platform?: ManifestPlatform;
+    readonly platform?: ManifestPlatform | undefined;
   };
   /** base64 */
   readonly Raw: string;
@@ -43,16 +43,16 @@ export interface RegistryManifest {
 export interface ManifestListRequest {
   readonly Name: string;
   readonly Manifests: readonly string[];
-  readonly Amend?: boolean;
-  readonly Insecure?: boolean;
+  readonly Amend?: boolean | undefined;
+  readonly Insecure?: boolean | undefined;
 }
 
 /** `POST /tare/manifest-lists/{name}/annotate`; what is absent stays. */
 export interface ManifestAnnotation {
   readonly Manifest: string;
-  readonly Os?: string;
-  readonly Architecture?: string;
-  readonly Variant?: string;
-  readonly OsVersion?: string;
-  readonly OsFeatures?: readonly string[];
+  readonly Os?: string | undefined;
+  readonly Architecture?: string | undefined;
+  readonly Variant?: string | undefined;
+  readonly OsVersion?: string | undefined;
+  readonly OsFeatures?: readonly string[] | undefined;
 }

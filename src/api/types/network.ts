@@ -1,30 +1,33 @@
 import type { PortBinding } from "./host-config.ts";
 
 export interface NetworkingConfig {
-  readonly EndpointsConfig?: Readonly<Record<string, EndpointSettings | null>> | null;
+  readonly EndpointsConfig?: Readonly<Record<string, EndpointSettings | null>> | null | undefined;
 }
 
 /** A container's end in one network. What the engine assigned is empty while it does not run. */
 export interface EndpointSettings {
-  readonly IPAMConfig?: {
-    readonly IPv4Address?: string;
-    readonly IPv6Address?: string;
-    readonly LinkLocalIPs?: readonly string[] | null;
-  } | null;
-  readonly Links?: readonly string[] | null;
-  readonly MacAddress?: string;
-  readonly Aliases?: readonly string[] | null;
-  readonly DriverOpts?: Readonly<Record<string, string>> | null;
-  readonly GwPriority?: number;
-  readonly NetworkID?: string;
-  readonly EndpointID?: string;
-  readonly Gateway?: string;
-  readonly IPAddress?: string;
-  readonly IPPrefixLen?: number;
-  readonly IPv6Gateway?: string;
-  readonly GlobalIPv6Address?: string;
-  readonly GlobalIPv6PrefixLen?: number;
-  readonly DNSNames?: readonly string[] | null;
+  readonly IPAMConfig?:
+    | {
+        readonly IPv4Address?: string | undefined;
+        readonly IPv6Address?: string | undefined;
+        readonly LinkLocalIPs?: readonly string[] | null | undefined;
+      }
+    | null
+    | undefined;
+  readonly Links?: readonly string[] | null | undefined;
+  readonly MacAddress?: string | undefined;
+  readonly Aliases?: readonly string[] | null | undefined;
+  readonly DriverOpts?: Readonly<Record<string, string>> | null | undefined;
+  readonly GwPriority?: number | undefined;
+  readonly NetworkID?: string | undefined;
+  readonly EndpointID?: string | undefined;
+  readonly Gateway?: string | undefined;
+  readonly IPAddress?: string | undefined;
+  readonly IPPrefixLen?: number | undefined;
+  readonly IPv6Gateway?: string | undefined;
+  readonly GlobalIPv6Address?: string | undefined;
+  readonly GlobalIPv6PrefixLen?: number | undefined;
+  readonly DNSNames?: readonly string[] | null | undefined;
 }
 
 /** A container's networks as inspect tells them. The single-network fields are the default bridge's (before 1.52). */
@@ -51,31 +54,34 @@ export interface NetworkSettings {
 
 /** The body of `POST /networks/create`. */
 export interface NetworkCreateRequest {
-  readonly Name?: string;
-  readonly CheckDuplicate?: boolean;
-  readonly Driver?: string;
-  readonly Scope?: string;
-  readonly Internal?: boolean;
-  readonly Attachable?: boolean;
-  readonly Ingress?: boolean;
-  readonly ConfigOnly?: boolean;
-  readonly ConfigFrom?: { readonly Network?: string } | null;
-  readonly IPAM?: {
-    readonly Driver?: string;
-    readonly Options?: Readonly<Record<string, string>> | null;
-    readonly Config?: readonly IpamConfig[] | null;
-  } | null;
-  readonly EnableIPv4?: boolean | null;
-  readonly EnableIPv6?: boolean | null;
-  readonly Options?: Readonly<Record<string, string>> | null;
-  readonly Labels?: Readonly<Record<string, string>> | null;
+  readonly Name?: string | undefined;
+  readonly CheckDuplicate?: boolean | undefined;
+  readonly Driver?: string | undefined;
+  readonly Scope?: string | undefined;
+  readonly Internal?: boolean | undefined;
+  readonly Attachable?: boolean | undefined;
+  readonly Ingress?: boolean | undefined;
+  readonly ConfigOnly?: boolean | undefined;
+  readonly ConfigFrom?: { readonly Network?: string | undefined } | null | undefined;
+  readonly IPAM?:
+    | {
+        readonly Driver?: string | undefined;
+        readonly Options?: Readonly<Record<string, string>> | null | undefined;
+        readonly Config?: readonly IpamConfig[] | null | undefined;
+      }
+    | null
+    | undefined;
+  readonly EnableIPv4?: boolean | null | undefined;
+  readonly EnableIPv6?: boolean | null | undefined;
+  readonly Options?: Readonly<Record<string, string>> | null | undefined;
+  readonly Labels?: Readonly<Record<string, string>> | null | undefined;
 }
 
 export interface IpamConfig {
-  readonly Subnet?: string;
-  readonly IPRange?: string;
-  readonly Gateway?: string;
-  readonly AuxiliaryAddresses?: Readonly<Record<string, string>> | null;
+  readonly Subnet?: string | undefined;
+  readonly IPRange?: string | undefined;
+  readonly Gateway?: string | undefined;
+  readonly AuxiliaryAddresses?: Readonly<Record<string, string>> | null | undefined;
 }
 
 export interface NetworkCreateResponse {
@@ -94,7 +100,7 @@ export interface Network {
   readonly Scope: string;
   readonly Driver: string;
   /** Since 1.48. */
-  readonly EnableIPv4?: boolean;
+  readonly EnableIPv4?: boolean | undefined;
   readonly EnableIPv6: boolean;
   readonly IPAM: {
     readonly Driver: string;

@@ -7,16 +7,16 @@ import type { NetworkingConfig } from "./network.ts";
  * of a container which holds them for the pod; limits are those of all its containers together.
  */
 export interface PodCreateRequest {
-  readonly Name?: string;
-  readonly Labels?: Readonly<Record<string, string>> | null;
+  readonly Name?: string | undefined;
+  readonly Labels?: Readonly<Record<string, string>> | null | undefined;
   /** `ipc`, `net`, `pid`, `uts`; absent: ipc, net and uts. */
-  readonly Share?: readonly string[] | null;
-  readonly InfraName?: string;
-  readonly Hostname?: string;
-  readonly MacAddress?: string;
-  readonly ExposedPorts?: Readonly<Record<string, object>> | null;
-  readonly HostConfig?: HostConfig | null;
-  readonly NetworkingConfig?: NetworkingConfig | null;
+  readonly Share?: readonly string[] | null | undefined;
+  readonly InfraName?: string | undefined;
+  readonly Hostname?: string | undefined;
+  readonly MacAddress?: string | undefined;
+  readonly ExposedPorts?: Readonly<Record<string, object>> | null | undefined;
+  readonly HostConfig?: HostConfig | null | undefined;
+  readonly NetworkingConfig?: NetworkingConfig | null | undefined;
 }
 
 export interface PodCreateResponse {

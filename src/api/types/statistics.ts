@@ -6,7 +6,7 @@ export interface ContainerStats {
   readonly read: string;
   /** When precpu_stats were taken; the year 1 when they were not. */
   readonly preread: string;
-  readonly pids_stats: { readonly current?: number; readonly limit?: number };
+  readonly pids_stats: { readonly current?: number | undefined; readonly limit?: number | undefined };
   readonly blkio_stats: BlkioStats;
   /** Windows only. */
   readonly num_procs: 0;
@@ -14,24 +14,24 @@ export interface ContainerStats {
   readonly cpu_stats: CpuStats;
   readonly precpu_stats: CpuStats;
   readonly memory_stats: MemoryStats;
-  readonly networks?: Readonly<Record<string, NetworkStats>>;
+  readonly networks?: Readonly<Record<string, NetworkStats>> | undefined;
   /** Ours: by size of the pages, as `2MB`. */
-  readonly hugetlb_stats?: Readonly<Record<string, MemoryCounters>>;
+  readonly hugetlb_stats?: Readonly<Record<string, MemoryCounters>> | undefined;
   /** Ours: the kernel's pressure stall information. */
-  readonly pressure_stats?: Readonly<Partial<Record<"cpu" | "memory" | "io", PressureStats>>>;
+  readonly pressure_stats?: Readonly<Partial<Record<"cpu" | "memory" | "io", PressureStats>>> | undefined;
 }
 
 export interface CpuStats {
   readonly cpu_usage: {
     /** Nanoseconds. */
     readonly total_usage: number;
-    readonly percpu_usage?: readonly number[];
+    readonly percpu_usage?: readonly number[] | undefined;
     readonly usage_in_kernelmode: number;
     readonly usage_in_usermode: number;
   };
   /** Of the whole machine, idle time included. */
-  readonly system_cpu_usage?: number;
-  readonly online_cpus?: number;
+  readonly system_cpu_usage?: number | undefined;
+  readonly online_cpus?: number | undefined;
   readonly throttling_data: {
     readonly periods: number;
     readonly throttled_periods: number;
@@ -40,15 +40,15 @@ export interface CpuStats {
 }
 
 export interface MemoryCounters {
-  readonly usage?: number;
-  readonly max_usage?: number;
-  readonly failcnt?: number;
-  readonly limit?: number;
+  readonly usage?: number | undefined;
+  readonly max_usage?: number | undefined;
+  readonly failcnt?: number | undefined;
+  readonly limit?: number | undefined;
 }
 
 export interface MemoryStats extends MemoryCounters {
   /** memory.stat of the cgroup. */
-  readonly stats?: Readonly<Record<string, number>>;
+  readonly stats?: Readonly<Record<string, number>> | undefined;
 }
 
 export interface BlkioStats {
@@ -82,7 +82,7 @@ export interface NetworkStats {
 
 export interface PressureStats {
   readonly some: PressureLine;
-  readonly full?: PressureLine;
+  readonly full?: PressureLine | undefined;
 }
 
 export interface PressureLine {

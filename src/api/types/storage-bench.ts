@@ -12,14 +12,14 @@ export interface StorageBenchLoad {
 export interface StorageBenchFigures {
   readonly Driver: string;
   readonly ApplyMs: number;
-  readonly ContainerMs?: number;
-  readonly StartMs?: number;
+  readonly ContainerMs?: number | undefined;
+  readonly StartMs?: number | undefined;
   readonly FirstWriteMs: number;
   readonly ReadMs: number;
   readonly WalkMs: number;
   readonly RemovalMs: number;
   /** Bytes of the disk that one more container takes. */
-  readonly ContainerSize?: number;
+  readonly ContainerSize?: number | undefined;
 }
 
 export interface StorageBenchRefusal {
@@ -29,9 +29,9 @@ export interface StorageBenchRefusal {
 
 /** One line of `POST /tare/storage/bench`: one of these, the load first; or an error, which is the last. */
 export interface StorageBenchMessage extends Pick<ProgressMessage, "error" | "errorDetail"> {
-  readonly Load?: StorageBenchLoad;
+  readonly Load?: StorageBenchLoad | undefined;
   /** It begins. */
-  readonly Step?: { readonly Driver: string; readonly Step: string };
-  readonly Figures?: StorageBenchFigures;
-  readonly Unsupported?: StorageBenchRefusal;
+  readonly Step?: { readonly Driver: string; readonly Step: string } | undefined;
+  readonly Figures?: StorageBenchFigures | undefined;
+  readonly Unsupported?: StorageBenchRefusal | undefined;
 }

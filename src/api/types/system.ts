@@ -5,7 +5,7 @@ export interface Ping {
   readonly experimental: boolean;
   readonly builderVersion: string;
   /** Undefined when the daemon is not Tare. */
-  readonly tareBuild?: string;
+  readonly tareBuild?: string | undefined;
 }
 
 /** `GET /version`. */
@@ -14,7 +14,7 @@ export interface SystemVersion {
   readonly Components: readonly {
     readonly Name: string;
     readonly Version: string;
-    readonly Details?: Readonly<Record<string, string>>;
+    readonly Details?: Readonly<Record<string, string>> | undefined;
   }[];
   readonly Version: string;
   readonly ApiVersion: string;
@@ -25,7 +25,7 @@ export interface SystemVersion {
   readonly Os: string;
   readonly Arch: string;
   readonly KernelVersion: string;
-  readonly Experimental?: boolean;
+  readonly Experimental?: boolean | undefined;
   readonly BuildTime: string;
 }
 
@@ -56,8 +56,8 @@ export interface SystemInfo {
   readonly OomKillDisable: boolean;
   readonly IPv4Forwarding: boolean;
   /** Before 1.49. */
-  readonly BridgeNfIptables?: boolean;
-  readonly BridgeNfIp6tables?: boolean;
+  readonly BridgeNfIptables?: boolean | undefined;
+  readonly BridgeNfIp6tables?: boolean | undefined;
   readonly Debug: boolean;
   readonly NFd: number;
   readonly NGoroutines: number;
@@ -104,12 +104,12 @@ export interface SystemInfo {
   readonly RuncCommit: Commit;
   readonly InitCommit: Commit;
   readonly SecurityOptions: readonly string[];
-  readonly CDISpecDirs?: readonly string[] | null;
+  readonly CDISpecDirs?: readonly string[] | null | undefined;
   readonly Warnings: readonly string[] | null;
 }
 
 export interface Commit {
   readonly ID: string;
   /** Gone since 1.49. */
-  readonly Expected?: string;
+  readonly Expected?: string | undefined;
 }

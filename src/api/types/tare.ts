@@ -57,7 +57,7 @@ export interface StoreUsage {
 
 /** The body of `POST /tare/descriptors`: the numbers that the caller's descriptors are to have in a program. */
 export interface DescriptorRequest {
-  readonly Targets?: readonly number[];
+  readonly Targets?: readonly number[] | undefined;
 }
 
 /** Where they are sent, once: a packet of the token with them (SCM_RIGHTS). Then the token is a start's or an exec's `descriptors`. */

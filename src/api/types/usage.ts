@@ -10,7 +10,7 @@ export interface SystemUsage {
   readonly Volumes: readonly Volume[] | null;
   readonly BuildCache: readonly BuildCacheRow[] | null;
   /** Before 1.42. */
-  readonly BuilderSize?: number;
+  readonly BuilderSize?: number | undefined;
 }
 
 export interface BuildCacheRow {

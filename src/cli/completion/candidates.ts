@@ -7,7 +7,7 @@ import type { Subject } from "../subject.ts";
 /** One word that can come next, and what it means. */
 export interface Candidate {
   readonly word: string;
-  readonly meaning?: string;
+  readonly meaning?: string | undefined;
 }
 
 /** What can come next: words known here, and what only the daemon or the disk knows. */

@@ -48,7 +48,10 @@ export const restart: Command<Values> = {
   },
 };
 
-function optionsOf({ values }: Call<Values>): { readonly signal?: string; readonly graceSeconds?: number } {
+function optionsOf({ values }: Call<Values>): {
+  readonly signal?: string | undefined;
+  readonly graceSeconds?: number | undefined;
+} {
   return {
     ...(values.signal === "" ? {} : { signal: values.signal }),
     ...(values.time === undefined ? {} : { graceSeconds: values.time }),

@@ -3,24 +3,24 @@ import type { Subject } from "../subject.ts";
 
 /** One option of a command as data: parsing, help and completion all read it. */
 export interface Flag<T> {
-  readonly short?: string;
+  readonly short?: string | undefined;
   /** The word for its value in help, as `list` or `bytes`; empty for a flag that needs no value. */
   readonly type: string;
   readonly usage: string;
   readonly initial: T;
   /** What help calls the default; absent: nothing is said. */
-  readonly initialText?: string;
+  readonly initialText?: string | undefined;
   /** Other long names that work but are not shown. */
-  readonly also?: readonly string[];
+  readonly also?: readonly string[] | undefined;
   /** The words that may be completed as its value. */
-  readonly words?: readonly string[];
+  readonly words?: readonly string[] | undefined;
   /** Completed as a file name. */
-  readonly isFile?: boolean;
+  readonly isFile?: boolean | undefined;
   /** What its value names, for completion. */
-  readonly names?: Subject;
-  readonly isHidden?: boolean;
+  readonly names?: Subject | undefined;
+  readonly isHidden?: boolean | undefined;
   /** What it asks for is not there yet: it is refused by name, except for these values, which change nothing. */
-  readonly laterUnless?: readonly string[];
+  readonly laterUnless?: readonly string[] | undefined;
   /** The value after one more mention. Throws a Failure with what is wrong with the text. */
   add(text: string, before: T): T;
 }

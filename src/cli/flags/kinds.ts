@@ -6,13 +6,13 @@ import type { Subject } from "../subject.ts";
 
 /** What every kind of flag may have besides its usage. */
 export interface Extras {
-  readonly short?: string;
-  readonly also?: readonly string[];
-  readonly words?: readonly string[];
-  readonly isFile?: boolean;
-  readonly names?: Subject;
-  readonly isHidden?: boolean;
-  readonly type?: string;
+  readonly short?: string | undefined;
+  readonly also?: readonly string[] | undefined;
+  readonly words?: readonly string[] | undefined;
+  readonly isFile?: boolean | undefined;
+  readonly names?: Subject | undefined;
+  readonly isHidden?: boolean | undefined;
+  readonly type?: string | undefined;
 }
 
 const truths: Readonly<Record<string, boolean>> = {
@@ -38,10 +38,19 @@ export function parseTruth(text: string): boolean | undefined {
 // A command has up to 150 flags, all of which are made before it does anything: those without extras are one object each, and nothing else.
 const none: Extras = {};
 
-export function bool(usage: string, extras: Extras & { readonly initial?: boolean } = none): Flag<boolean> {
+export function bool(
+  usage: string,
+  extras: Extras & { readonly initial?: boolean | undefined } = none,
+): Flag<boolean> {
   const plain = { type: "", usage, initial: false, add: readTruth };
   if (extras === none) return plain;
-  return { ...plain, ...extras, type: "", ...(extras.initial === true ? { initialText: "true" } : {}) };
+  return {
+    ...plain,
+    ...extras,
+    type: "",
+    initial: extras.initial ?? false,
+    ...(extras.initial === true ? { initialText: "true" } : {}),
+  };
 }
 
 function readTruth(text: string): boolean {
@@ -53,13 +62,16 @@ function readTruth(text: string): boolean {
 /** `check` gives the value to keep, or throws. */
 export function string(
   usage: string,
-  extras: Extras & { readonly initial?: string; readonly check?: (text: string) => string } = none,
+  extras: Extras & {
+    readonly initial?: string | undefined;
+    readonly check?: ((text: string) => string) | undefined;
+  } = none,
 ): Flag<string> {
   if (extras === none) return { type: "string", usage, initial: "", add: asIs };
   const { initial = "", check = asIs, ...rest } = extras;
   return {
-    type: "string",
     ...rest,
+    type: rest.type ?? "string",
     usage,
     initial,
     ...(initial === "" ? {} : { initialText: `"${initial}"` }),
@@ -74,17 +86,26 @@ function asIs(text: string): string {
 /** Text that may be absent, which differs from empty (`--entrypoint ""`). */
 export function optional(usage: string, extras: Extras = none): Flag<string | undefined> {
   const plain = { type: "string", usage, initial: undefined, add: asIs };
-  return extras === none ? plain : { ...plain, ...extras };
+  return extras === none ? plain : { ...plain, ...extras, type: extras.type ?? plain.type };
 }
 
 /** Repeatable; `check` gives the value to keep, or throws. */
 export function list(
   usage: string,
-  extras: Extras & { readonly check?: (text: string) => string; readonly initialText?: string } = none,
+  extras: Extras & {
+    readonly check?: ((text: string) => string) | undefined;
+    readonly initialText?: string | undefined;
+  } = none,
 ): Flag<readonly string[]> {
   if (extras === none) return { type: "list", usage, initial: noText, add: append };
   const { check = asIs, ...rest } = extras;
-  return { type: "list", ...rest, usage, initial: noText, add: (text, before) => [...before, check(text)] };
+  return {
+    ...rest,
+    type: rest.type ?? "list",
+    usage,
+    initial: noText,
+    add: (text, before) => [...before, check(text)],
+  };
 }
 
 const noText: readonly string[] = [];
@@ -96,12 +117,12 @@ function append(text: string, before: readonly string[]): readonly string[] {
 /** Repeatable `name=value`. */
 export function map(
   usage: string,
-  extras: Extras & { readonly check?: (text: string) => void } = {},
+  extras: Extras & { readonly check?: ((text: string) => void) | undefined } = {},
 ): Flag<Readonly<Record<string, string>>> {
   const { check = (): void => {}, ...rest } = extras;
   return {
-    type: "map",
     ...rest,
+    type: rest.type ?? "map",
     usage,
     initial: {},
     initialText: "map[]",
@@ -117,22 +138,22 @@ export function map(
 /** A whole number; absent unless given. */
 export function int(
   usage: string,
-  extras: Extras & { readonly initialText?: string } = none,
+  extras: Extras & { readonly initialText?: string | undefined } = none,
 ): Flag<number | undefined> {
   const plain = { type: "int", usage, initial: undefined, add: parseInteger };
-  return extras === none ? plain : { ...plain, ...extras };
+  return extras === none ? plain : { ...plain, ...extras, type: extras.type ?? plain.type };
 }
 
 /** Bytes: `512m`; absent unless given. `unlimited` allows −1. */
 export function bytes(
   usage: string,
-  extras: Extras & { readonly unlimited?: boolean } = none,
+  extras: Extras & { readonly unlimited?: boolean | undefined } = none,
 ): Flag<number | undefined> {
   if (extras === none) return { type: "bytes", usage, initial: undefined, add: readSize };
   const { unlimited = false, ...rest } = extras;
   return {
-    type: "bytes",
     ...rest,
+    type: rest.type ?? "bytes",
     usage,
     initial: undefined,
     add: (text) => (unlimited && text === "-1" ? -1 : readSize(text)),
@@ -150,8 +171,8 @@ function readSize(text: string): number {
 /** A Go duration in milliseconds. */
 export function duration(usage: string, extras: Extras = {}): Flag<number | undefined> {
   return {
-    type: "duration",
     ...extras,
+    type: extras.type ?? "duration",
     usage,
     initial: undefined,
     initialText: "0s",
@@ -162,8 +183,8 @@ export function duration(usage: string, extras: Extras = {}): Flag<number | unde
 /** A decimal number of processors, in billionths: `1.5` is 1,500,000,000. */
 export function nanoCpus(usage: string, extras: Extras = {}): Flag<number | undefined> {
   return {
-    type: "decimal",
     ...extras,
+    type: extras.type ?? "decimal",
     usage,
     initial: undefined,
     add(text) {

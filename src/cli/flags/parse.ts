@@ -13,7 +13,7 @@ export interface Parsed {
 
 export interface ParseOptions {
   /** "first": options end at the first argument (run, create, exec). */
-  readonly optionsEnd?: "dashes" | "first";
+  readonly optionsEnd?: "dashes" | "first" | undefined;
 }
 
 /**

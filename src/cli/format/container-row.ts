@@ -13,7 +13,7 @@ export function containerListing({
   hasPod = false,
 }: {
   readonly hasSize: boolean;
-  readonly hasPod?: boolean;
+  readonly hasPod?: boolean | undefined;
 }): Listing {
   return {
     rowName: "container",
@@ -55,9 +55,9 @@ export function containerRow(
     readonly isWhole: boolean;
     readonly nowMs: number;
     /** From where its published ports can be reached. */
-    readonly reach?: string;
+    readonly reach?: string | undefined;
     /** The same in a few words, behind the ports. */
-    readonly shownReach?: string;
+    readonly shownReach?: string | undefined;
   },
 ): Row {
   const labels = container.Labels ?? {};

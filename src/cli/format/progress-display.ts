@@ -11,7 +11,7 @@ import { TerminalDisplay } from "./terminal-display.ts";
 export async function displayProgress(
   messages: AsyncIterable<ProgressMessage>,
   out: OutputStream,
-  { isQuiet = false }: { readonly isQuiet?: boolean } = {},
+  { isQuiet = false }: { readonly isQuiet?: boolean | undefined } = {},
 ): Promise<void> {
   const display = out.isTTY === true ? new TerminalDisplay(out) : new PlainDisplay(out);
   for await (const message of messages) {

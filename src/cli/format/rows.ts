@@ -14,7 +14,7 @@ export interface Listing {
   /** The template of the table that is shown when no format is asked for, without the word `table`. */
   readonly table: string;
   /** The template for `--quiet`. */
-  readonly quiet?: string;
+  readonly quiet?: string | undefined;
 }
 
 /**
@@ -24,7 +24,10 @@ export interface Listing {
 export function formatRows(
   rows: readonly Row[],
   listing: Listing,
-  { format = "", isQuiet = false }: { readonly format?: string; readonly isQuiet?: boolean } = {},
+  {
+    format = "",
+    isQuiet = false,
+  }: { readonly format?: string | undefined; readonly isQuiet?: boolean | undefined } = {},
 ): string {
   if (isQuiet && listing.quiet !== undefined) return formatPlain(rows, listing, listing.quiet);
   if (format === "json") return rows.map((row) => `${formatRowJson(row)}\n`).join("");

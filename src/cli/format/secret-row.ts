@@ -58,7 +58,7 @@ export function formatSecret({ ID, CreatedAt, UpdatedAt, Spec, SecretData }: Sho
 
 /** A secret as podman's inspect shows it: with its value as text, where that was asked for. */
 export interface ShownSecret extends Omit<Secret, "Data"> {
-  readonly SecretData?: string;
+  readonly SecretData?: string | undefined;
 }
 
 export function shownSecret({ Data, ...secret }: Secret): ShownSecret {

@@ -28,7 +28,7 @@ export function statsRow(
     stats,
     isLate,
     isWhole,
-  }: { readonly stats?: ContainerStats; readonly isLate: boolean; readonly isWhole: boolean },
+  }: { readonly stats?: ContainerStats | undefined; readonly isLate: boolean; readonly isWhole: boolean },
 ): Row {
   const id = stats?.id ?? "";
   const identity = {

@@ -1,7 +1,7 @@
 export interface TableOptions {
   /** A column is at least so wide, padding included. */
-  readonly minimumWidth?: number;
-  readonly padding?: number;
+  readonly minimumWidth?: number | undefined;
+  readonly padding?: number | undefined;
 }
 
 /**

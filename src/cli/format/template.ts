@@ -4,9 +4,9 @@ import { parseTemplate } from "./template/parse.ts";
 
 export interface RenderOptions {
   /** What a name that is not in a map gives: nothing (`<no value>`), or an error. */
-  readonly missing?: "nothing" | "error";
+  readonly missing?: "nothing" | "error" | undefined;
   /** What the data are called when they have a fixed set of fields: another name is an error. */
-  readonly rowName?: string;
+  readonly rowName?: string | undefined;
 }
 
 /** A template in Go's text/template language with Docker's functions, read once. */

@@ -14,7 +14,7 @@ export interface InstalledFile {
   readonly path: string;
   readonly content: string | Uint8Array;
   /** An administrator changes it: written when it is absent, and left by `system uninstall`. */
-  readonly isConfiguration?: true;
+  readonly isConfiguration?: true | undefined;
 }
 
 /** SPEC: systemd.unit(5), systemd.socket(5), systemd.service(5), tmpfiles.d(5). Pure. */

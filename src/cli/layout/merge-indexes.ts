@@ -2,10 +2,10 @@ import { Failure } from "../../base/failure.ts";
 
 interface Entry {
   readonly digest?: unknown;
-  readonly annotations?: Readonly<Record<string, unknown>>;
+  readonly annotations?: Readonly<Record<string, unknown>> | undefined;
 }
 interface Index {
-  readonly manifests?: readonly Entry[];
+  readonly manifests?: readonly Entry[] | undefined;
 }
 
 /** An `index.json` of both: of the earlier one all but what the newer one names anew. Pure. Throws "invalid" for one that is none. */

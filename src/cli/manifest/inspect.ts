@@ -60,7 +60,7 @@ async function inspectName(
   }
   const found = await fetch(name);
   const document = JSON.parse(Buffer.from(found.Raw, "base64").toString()) as {
-    readonly manifests?: readonly ManifestListEntry["Descriptor"][];
+    readonly manifests?: readonly ManifestListEntry["Descriptor"][] | undefined;
   };
   if (!values.verbose) return document;
   if (document.manifests === undefined) return verboseManifest(found);

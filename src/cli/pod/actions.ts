@@ -28,7 +28,7 @@ interface Ending extends PodChoice {
 
 const time = int("Seconds to wait before killing the containers", { short: "t", also: ["timeout"] });
 
-function graceOf({ values }: Call<Ending>): { readonly graceSeconds?: number } {
+function graceOf({ values }: Call<Ending>): { readonly graceSeconds?: number | undefined } {
   return values.time === undefined ? {} : { graceSeconds: values.time };
 }
 

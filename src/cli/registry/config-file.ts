@@ -9,7 +9,7 @@ export interface DockerConfig {
   readonly path: string;
   readonly auths: Readonly<Record<string, StoredAuth>>;
   /** Program for all registries: `docker-credential-NAME`. */
-  readonly credsStore?: string;
+  readonly credsStore?: string | undefined;
   /** By registry. */
   readonly credHelpers: Readonly<Record<string, string>>;
   /** The whole document. */
@@ -18,9 +18,9 @@ export interface DockerConfig {
 
 export interface StoredAuth {
   /** base64 of `user:password`. */
-  readonly auth?: string;
-  readonly identitytoken?: string;
-  readonly registrytoken?: string;
+  readonly auth?: string | undefined;
+  readonly identitytoken?: string | undefined;
+  readonly registrytoken?: string | undefined;
 }
 
 /** `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; empty when there is none. Throws "invalid" for one that can't be read. */

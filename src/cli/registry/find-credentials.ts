@@ -73,7 +73,7 @@ export async function registryAuthFor(
     authFile = "",
   }: Pick<CliContext, "env" | "cwd"> & {
     /** In place of Docker's configuration. */
-    readonly authFile?: string;
+    readonly authFile?: string | undefined;
   },
 ): Promise<string | undefined> {
   const { domain } = parseReference(image);

@@ -7,12 +7,12 @@ const LATE_MS = 2_000;
 export interface WatchedRow {
   /** As it was named. */
   readonly container: string;
-  readonly stats?: ContainerStats;
+  readonly stats?: ContainerStats | undefined;
   readonly isLate: boolean;
 }
 
 interface Watched {
-  stats?: ContainerStats;
+  stats?: ContainerStats | undefined;
   atMs: number;
   readonly stop: AbortController;
 }

@@ -15,7 +15,7 @@ export interface SessionOptions {
   readonly hasInput: boolean;
   readonly detachKeys: Uint8Array;
   /** Ends the session from outside. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const detachGraceMs = 200;

@@ -4,7 +4,7 @@ import type { ClientSocket } from "./socket.ts";
 export class ByteReader {
   readonly #socket: ClientSocket;
   readonly #pieces: Buffer[] = [];
-  #end: { readonly error?: Error } | undefined;
+  #end: { readonly error?: Error | undefined } | undefined;
   #wake: (() => void) | undefined;
 
   constructor(socket: ClientSocket) {

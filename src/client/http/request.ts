@@ -6,11 +6,11 @@ export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   /** Path and query, already encoded. */
   readonly target: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Text is sent as JSON, bytes as a stream in chunks. */
-  readonly body?: string | AsyncIterable<Uint8Array>;
+  readonly body?: string | AsyncIterable<Uint8Array> | undefined;
   /** Ask for the connection itself (attach, exec). */
-  readonly upgrade?: boolean;
+  readonly upgrade?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

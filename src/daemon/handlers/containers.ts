@@ -218,7 +218,10 @@ export const handlers: Handlers = {
   },
 };
 
-function stopOptions(query: Call["query"]): { readonly signal?: string; readonly graceMs?: number } {
+function stopOptions(query: Call["query"]): {
+  readonly signal?: string | undefined;
+  readonly graceMs?: number | undefined;
+} {
   const signal = query.text("signal");
   const seconds = query.integer("t");
   return {

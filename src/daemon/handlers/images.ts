@@ -173,13 +173,13 @@ async function importFrom({ engine, query, request, reply }: Call, source: strin
   await streamLines(reply, () => refusingBadBody(work));
 }
 
-function platformIn(query: Call["query"]): { readonly platform?: string } {
+function platformIn(query: Call["query"]): { readonly platform?: string | undefined } {
   const platform = readPlatformParameter(query.text("platform"));
   return platform === undefined ? {} : { platform };
 }
 
 /** Podman's word for it. */
-function insecureIn(query: Call["query"]): { readonly insecure?: true } {
+function insecureIn(query: Call["query"]): { readonly insecure?: true | undefined } {
   return !query.boolean("tlsVerify") ? { insecure: true } : {};
 }
 
@@ -242,7 +242,7 @@ async function push({ engine, params, query, request, reply, signal }: Call): Pr
 }
 
 function decryptionKeysOf(request: Call["request"]): {
-  readonly decryptionKeys?: readonly { readonly key: string }[];
+  readonly decryptionKeys?: readonly { readonly key: string }[] | undefined;
 } {
   const keys = parseKeysHeader(request.header(decryptionKeysHeader.toLowerCase()));
   return keys.length === 0 ? {} : { decryptionKeys: keys.map((key) => ({ key })) };

@@ -61,7 +61,7 @@ export const handlers: Handlers = {
   },
 };
 
-function graceOf(query: Query): { readonly graceMs?: number } {
+function graceOf(query: Query): { readonly graceMs?: number | undefined } {
   const seconds = query.integer("t");
   return seconds === undefined ? {} : { graceMs: graceMsOf(seconds) };
 }

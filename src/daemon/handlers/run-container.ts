@@ -58,7 +58,7 @@ const asEvents: RunTelling = {
 export async function runContainer(
   call: Call,
   created: ContainerCreateResponse,
-  { streams, until, telling = asEvents }: Run & { readonly telling?: RunTelling },
+  { streams, until, telling = asEvents }: Run & { readonly telling?: RunTelling | undefined },
 ): Promise<void> {
   const { engine, reply, signal } = call;
   const { Id: id } = created;

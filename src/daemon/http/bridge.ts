@@ -8,9 +8,9 @@ export interface BridgeOptions {
   /** Looks at what is typed on a terminal; when it finds the keys, the client is let go and the process goes on. */
   readonly detach?: DetachScanner | undefined;
   /** What the client is sent of what comes from the process. What it throws ends the streams. */
-  readonly output?: (piece: Uint8Array) => Uint8Array;
+  readonly output?: ((piece: Uint8Array) => Uint8Array) | undefined;
   /** What the client is sent after the streams' end, or when they break off. Rejects: the connection is cut. */
-  readonly last?: () => Promise<Uint8Array>;
+  readonly last?: (() => Promise<Uint8Array>) | undefined;
 }
 
 /**
@@ -82,7 +82,10 @@ function forward(from: Duplex, to: Duplex, select: (piece: Uint8Array) => Uint8A
  */
 export function endGently(
   client: Duplex,
-  { last, lingerMs = lingerUsuallyMs }: { readonly last?: Uint8Array; readonly lingerMs?: number } = {},
+  {
+    last,
+    lingerMs = lingerUsuallyMs,
+  }: { readonly last?: Uint8Array | undefined; readonly lingerMs?: number | undefined } = {},
 ): void {
   client.end(last);
   client.resume();

@@ -31,7 +31,7 @@ export function encodeReplyHead(status: number, fields: Readonly<Record<string, 
 export function encodeRefusal(
   status: number,
   message: string,
-  { isHead = false }: { readonly isHead?: boolean } = {},
+  { isHead = false }: { readonly isHead?: boolean | undefined } = {},
 ): Buffer {
   const body = Buffer.from(`${JSON.stringify({ message })}\n`);
   const fields = { "Content-Type": "application/json", "Content-Length": body.length, Connection: "close" };

@@ -13,7 +13,9 @@ export interface SocketCalls {
 
 /** The descriptor of a connection; undefined when it is closed. */
 export function descriptorOf(socket: Socket): number | undefined {
-  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } | null };
+  const { _handle: handle } = socket as Socket & {
+    readonly _handle?: { readonly fd?: number | undefined } | null | undefined;
+  };
   const fd = handle?.fd;
   return fd === undefined || fd < 0 ? undefined : fd;
 }

@@ -7,7 +7,7 @@ export async function streamArchive(
   {
     contentType,
     headers = {},
-  }: { readonly contentType: string; readonly headers?: Readonly<Record<string, string>> },
+  }: { readonly contentType: string; readonly headers?: Readonly<Record<string, string>> | undefined },
 ): Promise<void> {
   for await (const chunk of chunks) {
     if (!reply.isBegun) reply.begin(contentType, headers);

@@ -30,8 +30,8 @@ export function containerSummaryOf(container: ContainerSummary, nowMs: WallMs): 
 
 /** Fields that are there only where sizes were asked for. */
 export function sizesOf(sizes: ContainerSizes | undefined): {
-  readonly SizeRw?: number;
-  readonly SizeRootFs?: number;
+  readonly SizeRw?: number | undefined;
+  readonly SizeRootFs?: number | undefined;
 } {
   return sizes === undefined ? {} : { SizeRw: sizes.writtenBytes, SizeRootFs: sizes.rootBytes };
 }

@@ -10,7 +10,7 @@ import { timeText } from "./container-state.ts";
 /** A network as `GET /networks/{id}` shows it; in the list without its containers. */
 export function networkOf(
   network: NetworkDetails,
-  { hasContainers = true }: { readonly hasContainers?: boolean } = {},
+  { hasContainers = true }: { readonly hasContainers?: boolean | undefined } = {},
 ): Network {
   const { ipam, containers } = network;
   const isFixed = network.driver === "host" || (network.driver === "null" && !network.configOnly);

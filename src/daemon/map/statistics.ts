@@ -49,9 +49,9 @@ function memoryOf({ memory }: Sample): api.MemoryStats {
 
 interface Counters {
   readonly usageBytes: number;
-  readonly maxUsageBytes?: number;
-  readonly limitBytes?: number;
-  readonly failures?: number;
+  readonly maxUsageBytes?: number | undefined;
+  readonly limitBytes?: number | undefined;
+  readonly failures?: number | undefined;
 }
 
 function countersOf({ usageBytes, maxUsageBytes, limitBytes, failures }: Counters): api.MemoryCounters {

@@ -6,7 +6,7 @@ export interface LiveContainer {
   /** Resolves when the end is in the state, or the engine is being closed: attached streams end after it. Never rejects. */
   readonly ended: Promise<void>;
   /** Its end is half of a restart: the container stays, also with autoRemove. */
-  isRestarting?: boolean;
+  isRestarting?: boolean | undefined;
   /** Resolves when the end is in the state and all who waited were told. Never rejects. */
   readonly recorded: Promise<void>;
 }

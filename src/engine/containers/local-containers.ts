@@ -77,7 +77,10 @@ export class LocalContainers implements Containers {
     return await stopContainer(this.#context, reference, options);
   }
 
-  async kill(reference: ContainerReference, options: { readonly signal?: string } = {}): Promise<void> {
+  async kill(
+    reference: ContainerReference,
+    options: { readonly signal?: string | undefined } = {},
+  ): Promise<void> {
     await killContainer(this.#context, reference, options);
   }
 
@@ -87,14 +90,17 @@ export class LocalContainers implements Containers {
 
   async remove(
     reference: ContainerReference,
-    options: { readonly force?: boolean; readonly volumes?: boolean } = {},
+    options: { readonly force?: boolean | undefined; readonly volumes?: boolean | undefined } = {},
   ): Promise<void> {
     await removeContainer(this.#context, reference, options);
   }
 
   async wait(
     reference: ContainerReference,
-    options: { readonly until?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal } = {},
+    options: {
+      readonly until?: "not-running" | "next-exit" | "removed" | undefined;
+      readonly signal?: AbortSignal | undefined;
+    } = {},
   ): Promise<ExitStatus> {
     return await waitContainer(this.#context, reference, options);
   }
@@ -134,7 +140,7 @@ export class LocalContainers implements Containers {
 
   async top(
     reference: ContainerReference,
-    options: { readonly psOptions?: string } = {},
+    options: { readonly psOptions?: string | undefined } = {},
   ): Promise<ProcessTable> {
     return listProcesses(this.#context, reference, options);
   }
@@ -168,7 +174,7 @@ export class LocalContainers implements Containers {
 
   export(
     reference: ContainerReference,
-    options: { readonly signal?: AbortSignal } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): AsyncIterable<Uint8Array> {
     return exportContainer(this.#context, reference, options);
   }
@@ -180,7 +186,7 @@ export class LocalContainers implements Containers {
   async copyFrom(
     reference: ContainerReference,
     path: string,
-    options: { readonly signal?: AbortSignal } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<CopiedPath> {
     return await copyFromContainer(this.#context, reference, { ...options, path });
   }
@@ -204,7 +210,7 @@ export class LocalContainers implements Containers {
 
   async inspect(
     reference: ContainerReference,
-    options: { readonly size?: boolean; readonly signal?: AbortSignal } = {},
+    options: { readonly size?: boolean | undefined; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<ContainerDetails> {
     const record = getContainer(this.#context.state, reference);
     const details = await describeContainer(this.#context, record);
@@ -213,7 +219,7 @@ export class LocalContainers implements Containers {
   }
 
   async prune(
-    options: { readonly filters?: PruneFilters; readonly signal?: AbortSignal } = {},
+    options: { readonly filters?: PruneFilters | undefined; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<PrunedContainers> {
     return await pruneContainers(this.#context, options);
   }
@@ -228,7 +234,10 @@ export class LocalContainers implements Containers {
       detach = false,
       consoleSize,
       ...descriptors
-    }: DescriptorOptions & { readonly detach?: boolean; readonly consoleSize?: TerminalSize } = {},
+    }: DescriptorOptions & {
+      readonly detach?: boolean | undefined;
+      readonly consoleSize?: TerminalSize | undefined;
+    } = {},
   ): Promise<AttachedStream | undefined> {
     using taken = this.#context.descriptors.take(descriptors);
     const size = consoleSize === undefined ? {} : { consoleSize };
@@ -252,7 +261,10 @@ export class LocalContainers implements Containers {
     };
   }
 
-  async waitExec(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<ExitStatus> {
+  async waitExec(
+    id: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ExitStatus> {
     const { ended } = this.#context.execs.get(id);
     return await orCanceled(ended, options.signal);
   }

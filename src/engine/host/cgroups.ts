@@ -32,7 +32,11 @@ export class EngineCgroups implements CgroupPart, Disposable {
     return this.#own.path;
   }
 
-  assign(name: string, parent: string, { split = false }: { readonly split?: boolean } = {}): void {
+  assign(
+    name: string,
+    parent: string,
+    { split = false }: { readonly split?: boolean | undefined } = {},
+  ): void {
     const path = parent.startsWith("/") ? parent.slice(1) : `${this.#own.path}/${parent}`;
     this.#assigned.set(name, path);
     if (split) this.#split.add(path);

@@ -16,7 +16,7 @@ interface LayerBlob {
   readonly digest: Digest;
   readonly diffId: Digest;
   /** It was compressed here, so nothing is lost when it can't be made again. */
-  readonly compression?: LayerCompression;
+  readonly compression?: LayerCompression | undefined;
 }
 
 /**

@@ -8,7 +8,7 @@ import type { State } from "../state/state.ts";
 export interface FoundImage {
   readonly record: ImageRecord;
   /** The whole reference by which it was found; absent: by its id. */
-  readonly reference?: string;
+  readonly reference?: string | undefined;
 }
 
 /** By whole id, then name, then `name@digest`, then the beginning of an id. Throws "invalid" for an ambiguous one. */

@@ -23,7 +23,7 @@ interface GarbageDependencies {
 
 interface CollectOptions {
   /** What waits for its time goes, too, and what was downloaded in part. */
-  readonly all?: boolean;
+  readonly all?: boolean | undefined;
 }
 
 /** What records stand on. */

@@ -230,7 +230,10 @@ export class LocalImages implements Images {
   }
 
   async list(
-    options: { readonly all?: boolean; readonly filters?: Readonly<Record<string, readonly string[]>> } = {},
+    options: {
+      readonly all?: boolean | undefined;
+      readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
+    } = {},
   ): Promise<readonly ImageSummary[]> {
     const { filters = {} } = options;
     return filterImages(this.#state, filters)
@@ -238,7 +241,10 @@ export class LocalImages implements Images {
       .sort((one, other) => other.createdAt - one.createdAt);
   }
 
-  async inspect(reference: string, { platform }: { readonly platform?: string } = {}): Promise<ImageDetails> {
+  async inspect(
+    reference: string,
+    { platform }: { readonly platform?: string | undefined } = {},
+  ): Promise<ImageDetails> {
     const { record } = getImage(this.#state, reference);
     requirePlatform(record, { reference, platform });
     const { storage } = this.#parts;
@@ -310,7 +316,7 @@ export class LocalImages implements Images {
   }
 
   async prune(
-    options: { readonly all?: boolean; readonly filters?: PruneFilters } = {},
+    options: { readonly all?: boolean | undefined; readonly filters?: PruneFilters | undefined } = {},
   ): Promise<PrunedImages> {
     using _ = await this.#garbage.use();
     const pruned = pruneImages(this.#state, {
@@ -367,10 +373,10 @@ export class LocalImages implements Images {
   async #import(
     archive: AsyncIterable<Uint8Array>,
     options: {
-      readonly reference?: string;
-      readonly changes?: readonly string[];
-      readonly message?: string;
-      readonly platform?: string;
+      readonly reference?: string | undefined;
+      readonly changes?: readonly string[] | undefined;
+      readonly message?: string | undefined;
+      readonly platform?: string | undefined;
       readonly action: string;
     },
   ): Promise<string> {

@@ -10,7 +10,7 @@ import { requirePlatform } from "./require-platform.ts";
 /** See Images.save(). */
 export async function* saveNamed(
   names: readonly string[],
-  { platform }: { readonly platform?: string },
+  { platform }: { readonly platform?: string | undefined },
   { state, parts }: { readonly state: State; readonly parts: EngineDependencies },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const images = new Map<Digest, { manifest: Digest; references: Reference[] }>();

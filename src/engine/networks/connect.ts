@@ -89,7 +89,7 @@ export async function connectContainer(
 export async function disconnectContainer(
   context: ContainerContext,
   { network: reference, container }: { readonly network: string; readonly container: ContainerReference },
-  { force = false }: { readonly force?: boolean } = {},
+  { force = false }: { readonly force?: boolean | undefined } = {},
 ): Promise<void> {
   const { id } = getContainer(context.state, container);
   using _ = await context.locks.acquire(id);

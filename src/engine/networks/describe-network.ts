@@ -72,7 +72,9 @@ function describeJoined(
   const network = context.networks.find(plan.networkId)?.plan;
   const family = (
     which: IpFamily,
-  ): { readonly address: string; readonly bits: number; readonly gateway?: string } | undefined => {
+  ):
+    | { readonly address: string; readonly bits: number; readonly gateway?: string | undefined }
+    | undefined => {
     const found = plan.addresses.find(({ address }) => address.family === which);
     if (found === undefined) return undefined;
     const gateway = network === undefined || network.internal ? undefined : gatewayOf(network, which);

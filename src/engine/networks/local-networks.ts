@@ -33,7 +33,7 @@ export class LocalNetworks implements Networks {
   async list({
     filters = {},
   }: {
-    readonly filters?: NetworkFilter;
+    readonly filters?: NetworkFilter | undefined;
   } = {}): Promise<readonly NetworkDetails[]> {
     checkNetworkFilters(filters);
     return this.#context.networks
@@ -50,7 +50,11 @@ export class LocalNetworks implements Networks {
     await this.#remove(this.#context.networks.get(reference));
   }
 
-  async prune({ filters = {} }: { readonly filters?: NetworkFilter } = {}): Promise<readonly string[]> {
+  async prune({
+    filters = {},
+  }: {
+    readonly filters?: NetworkFilter | undefined;
+  } = {}): Promise<readonly string[]> {
     const isWanted = pruneFilter(filters);
     const removed: string[] = [];
     for (const record of this.#context.networks.list()) {
@@ -78,7 +82,7 @@ export class LocalNetworks implements Networks {
   async disconnect(
     network: NetworkReference,
     container: ContainerReference,
-    options: { readonly force?: boolean } = {},
+    options: { readonly force?: boolean | undefined } = {},
   ): Promise<void> {
     await disconnectContainer(this.#context, { network, container }, options);
   }

@@ -36,7 +36,7 @@ export function hasNameServer(context: ContainerContext, { endpoints = [], spec 
 export function announceEndpoint(
   context: ContainerContext,
   record: ContainerRecord,
-  { plans, netns }: { readonly plans: readonly EndpointPlan[]; readonly netns?: Fd },
+  { plans, netns }: { readonly plans: readonly EndpointPlan[]; readonly netns?: Fd | undefined },
 ): void {
   const { names } = context.parts;
   if (names === undefined || !hasNameServer(context, record)) return;

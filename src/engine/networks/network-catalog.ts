@@ -48,7 +48,7 @@ export class NetworkCatalog {
     options: {
       readonly part: NetworkPart;
       readonly dataRoot: string;
-      readonly settings?: EngineSettings;
+      readonly settings?: EngineSettings | undefined;
     },
   ) {
     const { part, dataRoot, settings = {} } = options;

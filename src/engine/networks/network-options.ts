@@ -23,7 +23,7 @@ export interface NetworkOptions
     | "macvlanMode"
     | "bypassesBridge"
   > {
-  readonly interfaceName?: string;
+  readonly interfaceName?: string | undefined;
   /** The host's side has no address of its own. */
   readonly inhibitsIpv4: boolean;
   /** 65536 is said, too; undefined: nothing was. */

@@ -188,7 +188,10 @@ function readAddress(text: string, wrong: (detail: string) => Failure): IpAddres
   }
 }
 
-function wish({ subnet }: NetworkSubnet, settings: EndpointSettings): { readonly wanted?: IpAddress } {
+function wish(
+  { subnet }: NetworkSubnet,
+  settings: EndpointSettings,
+): { readonly wanted?: IpAddress | undefined } {
   const text = subnet.address.family === 4 ? settings.ipv4 : settings.ipv6;
   return text === undefined ? {} : { wanted: parseIpAddress(text) };
 }

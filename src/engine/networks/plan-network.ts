@@ -47,7 +47,7 @@ export function planNetwork(
     readonly nowMs: number;
     readonly facts: NetworkFacts;
     /** Of those whose names nobody else may give. */
-    readonly isPredefined?: boolean;
+    readonly isPredefined?: boolean | undefined;
   },
 ): { readonly record: NetworkRecord; readonly warnings: readonly string[] } {
   const name = isPredefined ? asked.name : checkName(asked.name, facts.others);

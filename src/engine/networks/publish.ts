@@ -19,7 +19,10 @@ import { describeUnreached } from "./unreached-ports.ts";
 export async function changePorts(
   context: ContainerContext,
   record: ContainerRecord,
-  { add = [], remove = [] }: { readonly add?: readonly PortSpec[]; readonly remove?: readonly PortRemoval[] },
+  {
+    add = [],
+    remove = [],
+  }: { readonly add?: readonly PortSpec[] | undefined; readonly remove?: readonly PortRemoval[] | undefined },
 ): Promise<{ readonly record: ContainerRecord; readonly undo: () => Promise<void> }> {
   if (add.length + remove.length === 0) return { record, undo: async () => {} };
   const { spec, endpoints = [] } = record;

@@ -2,11 +2,11 @@ import { formatIpAddress, type IpAddress } from "../../spec/ip-address.ts";
 import type { PortRemoval } from "../../model/updates.ts";
 
 interface AnyPorts {
-  readonly protocol?: string;
-  readonly hostAddress?: string | IpAddress;
-  readonly hostPort?: number;
+  readonly protocol?: string | undefined;
+  readonly hostAddress?: string | IpAddress | undefined;
+  readonly hostPort?: number | undefined;
   readonly containerPort: number;
-  readonly count?: number;
+  readonly count?: number | undefined;
 }
 
 /** The ports that are left, runs cut where something in their middle goes; and the wishes that met none. */

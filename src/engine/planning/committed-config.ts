@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../base/defined.ts";
 import type { ImageDefaults } from "../../spec/image/config.ts";
 import { spellOutPorts } from "../../spec/port-range.ts";
 import type { CommittedConfig } from "../../model/commits.ts";
@@ -11,8 +12,7 @@ export function mergeCommitted(defaults: ImageDefaults, config: CommittedConfig)
   const { env = [], labels, exposedPorts = [], volumes = [], ...replaced } = config;
   const { cmd: _, ...rest } = defaults;
   return {
-    ...(config.entrypoint === undefined ? defaults : rest),
-    ...replaced,
+    ...mergeDefined<ImageDefaults>(config.entrypoint === undefined ? defaults : rest, replaced),
     env: mergeEnvironment(env, defaults.env).filter((entry) => entry.includes("=")),
     labels: { ...defaults.labels, ...labels },
     exposedPorts: [...new Set([...defaults.exposedPorts, ...exposedPorts.flatMap(spellOutPorts)])],

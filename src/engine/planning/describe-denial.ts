@@ -13,7 +13,7 @@ export interface Judgement {
   /** The profile is the engine's own. */
   readonly isDefault: boolean;
   readonly options: SeccompOptions;
-  readonly appArmorProfile?: string;
+  readonly appArmorProfile?: string | undefined;
 }
 
 /** Who refused a call, and what would allow it. Pure. */

@@ -55,7 +55,7 @@ export function planEnvironment(
     readonly hostname: string;
     readonly terminal: boolean;
     /** Nothing but its own. */
-    readonly isBare?: boolean;
+    readonly isBare?: boolean | undefined;
   },
 ): readonly string[] {
   const defaults: readonly (readonly [string, string])[] = [

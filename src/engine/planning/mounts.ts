@@ -81,28 +81,28 @@ function tmpfsOptions({ options: text = "", readonly = false }: TmpfsMount): rea
 export interface MountPlanInput {
   readonly privileged: boolean;
   /** "systemd": what systemd manages itself is writable, limits of v1 are not. Default "writable" for a privileged one. */
-  readonly cgroups?: "writable" | "readonly" | "systemd" | "absent";
+  readonly cgroups?: "writable" | "readonly" | "systemd" | "absent" | undefined;
   /** Device nodes of images, volumes and binds (but those of /dev) can't be opened. */
-  readonly nodev?: boolean;
+  readonly nodev?: boolean | undefined;
   /** Absent: no /dev/shm. */
-  readonly shmBytes?: number;
+  readonly shmBytes?: number | undefined;
   /** Files made for the container, by target: hosts, hostname, resolv.conf. */
   readonly files: Readonly<Record<string, string>>;
   /** The root file system is read-only, and so are these files. */
-  readonly readOnlyRoot?: boolean;
+  readonly readOnlyRoot?: boolean | undefined;
   /** The sources of volumes are not paths: the runtime gets descriptors of them. */
   readonly mounts: readonly ContainerMount[];
   /** Each is a file of StartOptions.memoryFiles, by its place in this list. */
-  readonly secrets?: readonly Pick<SecretFile, "target">[];
+  readonly secrets?: readonly Pick<SecretFile, "target">[] | undefined;
   /** Owners of binds with `idmap`, by target: from the ids on their file systems to the host's of the container's user. */
-  readonly idmaps?: ReadonlyMap<string, IdMaps>;
+  readonly idmaps?: ReadonlyMap<string, IdMaps> | undefined;
   /** "container" or "host": /dev/shm is shared, by this path on the host. */
-  readonly sharedShm?: string;
-  readonly sharedMqueue?: boolean;
+  readonly sharedShm?: string | undefined;
+  readonly sharedMqueue?: boolean | undefined;
   /** Whether there is a group 5 ("tty"), which a user namespace may lack. */
-  readonly hasTerminalGroup?: boolean;
+  readonly hasTerminalGroup?: boolean | undefined;
   /** With a user namespace: which namespaces are not its own. */
-  readonly foreign?: readonly RuntimeNamespaceType[];
+  readonly foreign?: readonly RuntimeNamespaceType[] | undefined;
 }
 
 /**
@@ -266,7 +266,7 @@ export function planAllMounts(
 function addVolume(
   all: Map<string, ContainerMount>,
   path: string,
-  { problem, kind = "volume" }: { readonly problem: string; readonly kind?: "volume" | "tmpfs" },
+  { problem, kind = "volume" }: { readonly problem: string; readonly kind?: "volume" | "tmpfs" | undefined },
 ): void {
   const target = cleanPath(path);
   if (target === "/" || path.includes("\0")) throw refuse(problem);

@@ -50,7 +50,10 @@ export function withGateways(
 /** The text with the addresses of an interface that came; those of `gone` are taken out. Other lines stay as they are. */
 export function changeHosts(
   text: string,
-  { come = [], gone = [] }: { readonly come?: readonly ExtraHost[]; readonly gone?: readonly string[] },
+  {
+    come = [],
+    gone = [],
+  }: { readonly come?: readonly ExtraHost[] | undefined; readonly gone?: readonly string[] | undefined },
 ): string {
   const lines = text.split("\n").filter((line) => line !== "" && !gone.includes(line.split(/\s/)[0] ?? ""));
   return `${[...lines, ...come.map(({ name, address }) => `${address}\t${name}`)].join("\n")}\n`;

@@ -35,17 +35,19 @@ import { maskedPaths, readonlyPaths } from "./system-paths.ts";
 /** What a plan needs to know about the machine. */
 export interface HostFacts {
   readonly hostname: string;
-  readonly domainname?: string;
+  readonly domainname?: string | undefined;
   /** This process's bounding set: what it may give to a container at all. */
   readonly capabilities: ReadonlySet<CapabilityName>;
-  readonly hasAppArmor?: boolean;
-  readonly hasSelinux?: boolean;
+  readonly hasAppArmor?: boolean | undefined;
+  readonly hasSelinux?: boolean | undefined;
   /** What a container can have at most; absent: there is no such ceiling (the engine has CAP_SYS_RESOURCE). */
-  readonly ceilings?: {
-    readonly limitOf: (resource: ResourceName) => ResourceLimit;
-    /** No process that it starts can have a lower one. */
-    readonly oomScoreAdj: number;
-  };
+  readonly ceilings?:
+    | {
+        readonly limitOf: (resource: ResourceName) => ResourceLimit;
+        /** No process that it starts can have a lower one. */
+        readonly oomScoreAdj: number;
+      }
+    | undefined;
 }
 
 /** Everything about a container that follows from its spec, its image and the machine, before anything is made. */
@@ -71,7 +73,7 @@ export interface ContainerPlan {
   readonly secrets: PlannedSecrets;
   readonly shmBytes: number;
   readonly extraHosts: readonly ExtraHost[];
-  readonly appArmorProfile?: string;
+  readonly appArmorProfile?: string | undefined;
   readonly sysctls: Readonly<Record<string, string>>;
   readonly devices: ReturnType<typeof checkDevices>;
   readonly deviceRules: ReturnType<typeof checkDeviceRules>;
@@ -97,7 +99,7 @@ export function planContainer(
     readonly image: ImageDefaults;
     readonly host: HostFacts;
     /** Another container whose network it has: it is called the same. */
-    readonly networkOwner?: { readonly id: ContainerId; readonly spec: ContainerSpec };
+    readonly networkOwner?: { readonly id: ContainerId; readonly spec: ContainerSpec } | undefined;
   },
 ): ContainerPlan {
   const isOwn = networkOwner === undefined || sharesUts(spec) || (spec.network?.hostname ?? "") !== "";

@@ -61,10 +61,9 @@ export function planInfra(
 }
 
 /** Others in a network of the user's find the pod by its name. */
-function withAlias<End extends { readonly network: string; readonly aliases?: readonly string[] }>(
-  end: End,
-  name: string,
-): End {
+function withAlias<
+  End extends { readonly network: string; readonly aliases?: readonly string[] | undefined },
+>(end: End, name: string): End {
   if (["bridge", "default"].includes(end.network)) return end;
   return { ...end, aliases: [...new Set([...(end.aliases ?? []), name])] };
 }

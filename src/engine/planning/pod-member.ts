@@ -2,7 +2,7 @@ import type { ContainerResources, ContainerSpec } from "../../model/container-sp
 import type { ContainerId } from "../../model/ids.ts";
 import { mergeSpec } from "../../model/merge-spec.ts";
 import type { PodNamespace } from "../../model/pods.ts";
-import { merge } from "../../base/defined.ts";
+import { mergeDefined } from "../../base/defined.ts";
 import { refuse } from "./refusal.ts";
 
 /** What of a pod decides about a container in it. */
@@ -40,7 +40,7 @@ export function planPodMember(spec: ContainerSpec, pod: PodFacts): ContainerSpec
     pod: pod.id,
     network: { hostname: shares("uts") ? pod.hostname : undefined },
     isolation: {
-      namespaces: merge(asked, {
+      namespaces: mergeDefined(asked, {
         network: sharesNetwork ? mode : undefined,
         ipc: shares("ipc") ? mode : undefined,
         pid: shares("pid") ? mode : undefined,

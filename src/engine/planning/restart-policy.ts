@@ -14,7 +14,7 @@ export interface EndedRun {
   /** Restarts since the container was started by hand. */
   readonly restartCount: number;
   /** Before the run that ended; absent: it was started by hand. */
-  readonly delayMs?: number;
+  readonly delayMs?: number | undefined;
   readonly stoppedByHand: boolean;
 }
 

@@ -15,11 +15,11 @@ import { withSecrets } from "./secrets.ts";
 export interface StartFacts {
   readonly user: ResolvedUser;
   /** Of the user namespace. */
-  readonly idMaps?: IdMaps;
+  readonly idMaps?: IdMaps | undefined;
   /** With one: namespaces that belong to another. */
-  readonly foreign?: readonly RuntimeNamespaceType[];
+  readonly foreign?: readonly RuntimeNamespaceType[] | undefined;
   /** See MountPlanInput. */
-  readonly idmaps?: ReadonlyMap<string, IdMaps>;
+  readonly idmaps?: ReadonlyMap<string, IdMaps> | undefined;
   /** Sources of /etc/hosts and its like, by target. */
   readonly files: Readonly<Record<string, string>>;
   /** Cgroup path below each hierarchy. */
@@ -30,9 +30,9 @@ export interface StartFacts {
   readonly devices: readonly RuntimeDevice[];
   readonly seccomp: "default" | SeccompProfile | undefined;
   /** Where the shared /dev/shm of an IPC namespace is, on the host or through a container's root. */
-  readonly sharedShm?: string;
+  readonly sharedShm?: string | undefined;
   /** `NAME=value` of secrets. */
-  readonly secretVariables?: readonly string[];
+  readonly secretVariables?: readonly string[] | undefined;
 }
 
 /** The runtime's input. Pure. */
@@ -197,7 +197,7 @@ function planResources({ limits }: ContainerPlan): NonNullable<RuntimeConfig["li
   };
 }
 
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> | undefined };
 
 function defined<T extends object>(members: T): Defined<T> {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Defined<T>;

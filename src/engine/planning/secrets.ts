@@ -12,7 +12,7 @@ const mostId = 2 ** 32 - 2;
 /** A secret that is a file in the container. */
 export interface SecretFile {
   readonly secret: string;
-  readonly id?: string;
+  readonly id?: string | undefined;
   readonly target: string;
   /** As the container sees them. */
   readonly uid: number;
@@ -23,7 +23,7 @@ export interface SecretFile {
 /** A secret that is a variable of its processes. */
 export interface SecretVariable {
   readonly secret: string;
-  readonly id?: string;
+  readonly id?: string | undefined;
   readonly name: string;
 }
 

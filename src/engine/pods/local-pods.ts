@@ -45,7 +45,11 @@ export class LocalPods implements Pods {
     }
   }
 
-  async list({ filters = {} }: { readonly filters?: Filters } = {}): Promise<readonly PodDetails[]> {
+  async list({
+    filters = {},
+  }: {
+    readonly filters?: Filters | undefined;
+  } = {}): Promise<readonly PodDetails[]> {
     const isMeant = podFilter(filters);
     return podsOf(this.#context.state)
       .toReversed()
@@ -89,7 +93,7 @@ export class LocalPods implements Pods {
     await this.start(id);
   }
 
-  async kill(reference: PodReference, options: { readonly signal?: string } = {}): Promise<void> {
+  async kill(reference: PodReference, options: { readonly signal?: string | undefined } = {}): Promise<void> {
     const pod = this.#get(reference);
     const live = this.#all(pod).filter(isRunning);
     requireSome(live, { pod, verb: "kill", state: "running" });
@@ -113,7 +117,10 @@ export class LocalPods implements Pods {
     this.#record("unpause", pod);
   }
 
-  async remove(reference: PodReference, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
+  async remove(
+    reference: PodReference,
+    { force = false }: { readonly force?: boolean | undefined } = {},
+  ): Promise<void> {
     const pod = this.#get(reference);
     const live = this.#members(pod).filter(isRunning);
     if (live.length > 0 && !force) {
@@ -131,7 +138,7 @@ export class LocalPods implements Pods {
     this.#record("remove", pod);
   }
 
-  async prune({ filters = {} }: { readonly filters?: Filters } = {}): Promise<{
+  async prune({ filters = {} }: { readonly filters?: Filters | undefined } = {}): Promise<{
     readonly removed: readonly PodId[];
   }> {
     const ended = (await this.list({ filters })).filter(({ state }) => ["exited", "stopped"].includes(state));
@@ -188,7 +195,7 @@ export class LocalPods implements Pods {
       pod,
       verb,
       inTurn = false,
-    }: { readonly pod: PodRecord; readonly verb: string; readonly inTurn?: boolean },
+    }: { readonly pod: PodRecord; readonly verb: string; readonly inTurn?: boolean | undefined },
     work: (record: ContainerRecord) => Promise<unknown>,
   ): Promise<void> {
     const failures: unknown[] = [];

@@ -3,7 +3,7 @@ import type { PrewarmScheduler, Refillable } from "./scheduler.ts";
 /** A resource that can be created before a container needs it. */
 export interface Prewarmed extends Disposable {
   /** False when it must not be used any more. */
-  readonly isAlive?: boolean;
+  readonly isAlive?: boolean | undefined;
 }
 
 /** Keeps at most one prewarmed resource, which the scheduler creates. A burst of callers creates its own. */

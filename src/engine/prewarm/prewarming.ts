@@ -15,7 +15,7 @@ export interface PrewarmingOptions {
   readonly program: KeeperProgram;
   readonly runRoot: string;
   /** With false, nothing is prewarmed: no pool ever has an entry, and each caller creates its own. Default true. */
-  readonly isEnabled?: boolean;
+  readonly isEnabled?: boolean | undefined;
 }
 
 /** The keepers, network namespaces and directories that an engine creates before a container needs them. */

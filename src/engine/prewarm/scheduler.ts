@@ -8,14 +8,14 @@ export interface Refillable {
 
 export interface SchedulerOptions {
   /** With false, nothing is ever prewarmed. */
-  readonly isEnabled?: boolean;
+  readonly isEnabled?: boolean | undefined;
   /** Entries are created so long after the last use, so that they do not delay a start. */
-  readonly restMs?: number;
+  readonly restMs?: number | undefined;
   /** Unused entries go after so long. */
-  readonly idleMs?: number;
+  readonly idleMs?: number | undefined;
   /** A pool that failed is left alone for so long; each further failure doubles it, up to the maximum. */
-  readonly backOffMs?: number;
-  readonly maximumBackOffMs?: number;
+  readonly backOffMs?: number | undefined;
+  readonly maximumBackOffMs?: number | undefined;
 }
 
 interface Member {

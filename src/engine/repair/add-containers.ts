@@ -53,7 +53,7 @@ export async function addContainers(
 /** What its keeper says, or the record of its end. */
 async function findRun(
   runDirectory: string,
-): Promise<{ readonly state: ContainerState; readonly startTime?: string }> {
+): Promise<{ readonly state: ContainerState; readonly startTime?: string | undefined }> {
   const ended = { status: "exited", code: 255, oomKilled: false, finishedAt: Date.now() } as const;
   if (!existsSync(runDirectory)) return { state: ended };
   const found = await reconnect(runDirectory).catch(() => undefined);

@@ -18,7 +18,7 @@ export interface RepairReport {
   /** What the records were made from. */
   readonly source: string;
   /** Where the damaged database is now; absent: there was none. */
-  readonly asideAt?: string;
+  readonly asideAt?: string | undefined;
   /** Objects on the disk that had no record. */
   readonly added: readonly string[];
   readonly lost: readonly string[];

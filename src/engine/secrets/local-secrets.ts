@@ -27,7 +27,7 @@ export class LocalSecrets implements Secrets {
   async list({
     filters: wanted = {},
   }: {
-    readonly filters?: Readonly<Record<string, readonly string[]>>;
+    readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
   } = {}): Promise<readonly SecretDetails[]> {
     for (const key of Object.keys(wanted)) {
       if (!Object.hasOwn(filters, key)) throw new Failure("invalid", `invalid filter "${key.slice(0, 100)}"`);

@@ -187,7 +187,7 @@ export class Database implements Disposable {
  */
 export function openDatabase(
   path: string,
-  { mayBeNew = false }: { readonly mayBeNew?: boolean } = {},
+  { mayBeNew = false }: { readonly mayBeNew?: boolean | undefined } = {},
 ): Database {
   let connection: DatabaseSync | undefined;
   try {

@@ -23,25 +23,25 @@ export interface ContainerRecord {
   readonly imageConfig: ImageConfig;
   readonly layers: readonly Digest[];
   /** Of its user namespace, for as long as it is there; nobody else gets them. */
-  readonly idMaps?: IdMaps;
+  readonly idMaps?: IdMaps | undefined;
   readonly state: ContainerState;
   /** Field 22 of /proc/PID/stat of the first process, as text; with the pid it is one process for good. */
-  readonly startTime?: string;
+  readonly startTime?: string | undefined;
   /** Of the boot that the state is true in. */
   readonly bootId: string;
   /** Restarts by its policy since it was started by hand. */
   readonly restartCount: number;
   /** Before the last of those. */
-  readonly restartDelayMs?: number;
+  readonly restartDelayMs?: number | undefined;
   /** The last end was asked for. */
-  readonly stoppedByHand?: boolean;
+  readonly stoppedByHand?: boolean | undefined;
   /** When the last runs began, oldest first. */
   readonly starts: readonly WallMs[];
-  readonly lastTiming?: StartTiming;
+  readonly lastTiming?: StartTiming | undefined;
   /** The networks that it is in, the one of its mode first; none for `none`, `host` and another container's. */
-  readonly endpoints?: readonly EndpointRecord[];
+  readonly endpoints?: readonly EndpointRecord[] | undefined;
   /** It holds the namespaces of a pod, whose id is its own and which is told by this record and those of `spec.pod`. */
-  readonly pod?: PodSettings;
+  readonly pod?: PodSettings | undefined;
 }
 
 /** What of a pod is not told by the container that holds its namespaces. */
@@ -57,7 +57,7 @@ export interface EndpointRecord {
   readonly networkName: string;
   readonly settings: EndpointSettings;
   /** While it runs: from this, nobody else gets its addresses and ports. */
-  readonly plan?: EndpointPlan;
+  readonly plan?: EndpointPlan | undefined;
 }
 
 export interface NetworkRecord {
@@ -82,7 +82,7 @@ export interface NetworkRecord {
   readonly ipv6: boolean;
   readonly internal: boolean;
   /** Absent with `configOnly`. */
-  readonly plan?: NetworkPlan;
+  readonly plan?: NetworkPlan | undefined;
 }
 
 export interface ImageRecord {
@@ -93,17 +93,17 @@ export interface ImageRecord {
   /** Bytes of each layer, unpacked; as many as `config.diffIds`. */
   readonly layerBytes: readonly number[];
   /** Of what is no image but packed like one; then its id is the manifest's digest. */
-  readonly artifact?: { readonly type: string; readonly bytes: number };
+  readonly artifact?: { readonly type: string; readonly bytes: number } | undefined;
   /** What it needs of the content store: config, manifest, layers as they came. */
   readonly blobs: readonly Digest[];
   /** `name@sha256:…`, where it came from a registry. */
   readonly digests: readonly string[];
   /** Those of them that have layers which are encrypted: blobs that are here can't be had from there. */
-  readonly sealedDigests?: readonly string[];
+  readonly sealedDigests?: readonly string[] | undefined;
   /** Those of them whose manifest is not the one of `blobs`: blobs that are here can't be had from there. */
-  readonly otherDigests?: readonly string[];
+  readonly otherDigests?: readonly string[] | undefined;
   /** Manifests with encrypted layers that it was decrypted from. */
-  readonly sealedManifests?: readonly Digest[];
+  readonly sealedManifests?: readonly Digest[] | undefined;
 }
 
 export interface VolumeRecord {
@@ -137,18 +137,18 @@ export type Intent =
       readonly kind: "create";
       readonly containerId: ContainerId;
       /** Anonymous volumes that are made for it. */
-      readonly volumes?: readonly string[];
+      readonly volumes?: readonly string[] | undefined;
     }
   | {
       readonly kind: "start";
       readonly containerId: ContainerId;
       readonly begunAt: WallMs;
       /** Whether the restart policy caused it. Not in intents of version 0.1.0. */
-      readonly byPolicy?: boolean;
+      readonly byPolicy?: boolean | undefined;
       /** Cgroups above its own that were not there. */
-      readonly cgroups?: readonly string[];
+      readonly cgroups?: readonly string[] | undefined;
       /** What it gets, in the order of its record's endpoints. */
-      readonly endpoints?: readonly EndpointPlan[];
+      readonly endpoints?: readonly EndpointPlan[] | undefined;
     }
   /** A running one gets an end in a network, or gives it up. */
   | { readonly kind: "connect"; readonly containerId: ContainerId; readonly endpoint: EndpointPlan }
@@ -161,13 +161,13 @@ export type Intent =
       readonly kind: "remove";
       readonly containerId: ContainerId;
       /** Anonymous volumes that go with it. */
-      readonly volumes?: readonly string[];
+      readonly volumes?: readonly string[] | undefined;
       /** Its image, which goes with it unless something else has that: see ContainerSpec.removeImage. */
-      readonly image?: string;
+      readonly image?: string | undefined;
       /** Above its cgroup, when that is not the engine's own. */
-      readonly cgroupParent?: string;
+      readonly cgroupParent?: string | undefined;
       /** With it: see CgroupPart.assign(). */
-      readonly isSplit?: boolean;
+      readonly isSplit?: boolean | undefined;
     }
   | { readonly kind: "remove-volume"; readonly volume: VolumeName }
   | { readonly kind: "create-network"; readonly network: NetworkPlan }

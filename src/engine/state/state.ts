@@ -40,7 +40,7 @@ export class State implements Disposable {
   readonly #secrets = new Map<string, SecretRecord>();
   #imagesListener: () => void = () => undefined;
 
-  constructor(database: Database, { copies }: { readonly copies?: Disposable } = {}) {
+  constructor(database: Database, { copies }: { readonly copies?: Disposable | undefined } = {}) {
     this.#database = database;
     this.#copies = copies;
     this.events = new EventStore(database);
@@ -67,7 +67,10 @@ export class State implements Disposable {
   /** Inserts or replaces; ends an intent and writes the events in the same transaction. */
   putContainer(
     record: ContainerRecord,
-    along: { readonly ends?: IntentId | undefined; readonly events?: readonly EngineEvent[] } = {},
+    along: {
+      readonly ends?: IntentId | undefined;
+      readonly events?: readonly EngineEvent[] | undefined;
+    } = {},
   ): void {
     const write = (): void => {
       this.#database.run(
@@ -207,7 +210,10 @@ export class State implements Disposable {
   /** Inserts or replaces; ends an intent in the same transaction. */
   putNetwork(
     record: NetworkRecord,
-    along: { readonly ends?: IntentId | undefined; readonly events?: readonly EngineEvent[] } = {},
+    along: {
+      readonly ends?: IntentId | undefined;
+      readonly events?: readonly EngineEvent[] | undefined;
+    } = {},
   ): void {
     this.#database.durably(() => {
       this.#database.run(
@@ -289,7 +295,7 @@ export class State implements Disposable {
 
   /** Forgets names, and the image itself when `image` is given; all or nothing. */
   removeImage(
-    what: { readonly references: readonly string[]; readonly image?: Digest },
+    what: { readonly references: readonly string[]; readonly image?: Digest | undefined },
     events: readonly EngineEvent[] = [],
   ): void {
     const write = (): void => {
@@ -402,7 +408,10 @@ export class State implements Disposable {
 }
 
 /** Opens `<dataRoot>/state.db`, see openDatabase(), and keeps copies of it. The caller disposes of it. */
-export function openState(dataRoot: string, options: { readonly mayBeNew?: boolean } = {}): State {
+export function openState(
+  dataRoot: string,
+  options: { readonly mayBeNew?: boolean | undefined } = {},
+): State {
   const database = openDatabase(join(dataRoot, "state.db"), options);
   try {
     return new State(database, { copies: new StateCopies(database, dataRoot) });

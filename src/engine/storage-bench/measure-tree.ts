@@ -23,8 +23,8 @@ export async function timedOften(
     after = async () => {},
     signal,
   }: {
-    readonly times?: number;
-    readonly after?: () => Promise<void>;
+    readonly times?: number | undefined;
+    readonly after?: (() => Promise<void>) | undefined;
     readonly signal: AbortSignal | undefined;
   },
 ): Promise<number> {

@@ -22,7 +22,11 @@ export class LocalVolumes implements Volumes {
     return this.#describe(await this.#catalog.create(spec));
   }
 
-  async list({ filters = {} }: { readonly filters?: VolumeFilter } = {}): Promise<readonly VolumeDetails[]> {
+  async list({
+    filters = {},
+  }: {
+    readonly filters?: VolumeFilter | undefined;
+  } = {}): Promise<readonly VolumeDetails[]> {
     checkFilters("list", filters);
     const users = this.#catalog.users();
     return this.#catalog
@@ -35,7 +39,7 @@ export class LocalVolumes implements Volumes {
     return this.#describe(this.#catalog.get(name));
   }
 
-  async remove(name: string, options: { readonly force?: boolean } = {}): Promise<void> {
+  async remove(name: string, options: { readonly force?: boolean | undefined } = {}): Promise<void> {
     await this.#catalog.remove(name, options);
   }
 
@@ -43,8 +47,8 @@ export class LocalVolumes implements Volumes {
     all = false,
     filters = {},
   }: {
-    readonly all?: boolean;
-    readonly filters?: VolumeFilter;
+    readonly all?: boolean | undefined;
+    readonly filters?: VolumeFilter | undefined;
   } = {}): Promise<{
     readonly removed: readonly string[];
     readonly freedBytes: number;
@@ -67,7 +71,10 @@ export class LocalVolumes implements Volumes {
     return { removed, freedBytes };
   }
 
-  async usage(name: string, options: { readonly signal?: AbortSignal } = {}): Promise<VolumeUsage> {
+  async usage(
+    name: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<VolumeUsage> {
     const { name: known } = this.#catalog.get(name);
     const { contentBytes } = await this.#catalog.store.usage(known, options);
     return { bytes: contentBytes, containers: this.#catalog.users().get(known) ?? [] };

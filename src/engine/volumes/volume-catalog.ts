@@ -119,7 +119,10 @@ export class VolumeCatalog {
   }
 
   /** See Volumes.remove(). */
-  async remove(name: string, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
+  async remove(
+    name: string,
+    { force = false }: { readonly force?: boolean | undefined } = {},
+  ): Promise<void> {
     using _ = await this.hold([name]);
     if (force && this.find(name) === undefined) return;
     const { name: known } = this.get(name);

@@ -20,7 +20,7 @@ export interface PlainParts {
   readonly layerFiles: readonly SpooledFile[];
   readonly manifest: { readonly bytes: Uint8Array; readonly layerTypes: readonly string[] };
   /** The manifest as it came, when layers of it were encrypted. */
-  readonly decryptedFrom?: Digest;
+  readonly decryptedFrom?: Digest | undefined;
 }
 
 /**

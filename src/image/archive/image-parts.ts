@@ -15,9 +15,9 @@ export interface ImageParts {
   readonly layers: readonly LayerPart[];
   readonly references: readonly Reference[];
   /** The manifest as it came, when layers of it were encrypted. */
-  readonly decryptedFrom?: Digest;
+  readonly decryptedFrom?: Digest | undefined;
   /** What is packed like an image but is none: files that are stored as they are. */
-  readonly artifact?: { readonly type: string; readonly files: readonly SpooledFile[] };
+  readonly artifact?: { readonly type: string; readonly files: readonly SpooledFile[] } | undefined;
 }
 
 export interface LayerPart {
@@ -32,8 +32,8 @@ export async function assembleImage(parts: {
   readonly configFile: SpooledFile;
   readonly layerFiles: readonly SpooledFile[];
   readonly references: readonly Reference[];
-  readonly manifest?: { readonly bytes: Uint8Array; readonly layerTypes: readonly string[] };
-  readonly decryptedFrom?: Digest;
+  readonly manifest?: { readonly bytes: Uint8Array; readonly layerTypes: readonly string[] } | undefined;
+  readonly decryptedFrom?: Digest | undefined;
 }): Promise<ImageParts> {
   const { configFile, layerFiles, references, manifest, decryptedFrom } = parts;
   const config = parseImageConfig(await configFile.read(maxManifestBytes));

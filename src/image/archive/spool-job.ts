@@ -1,16 +1,16 @@
 import type { Blob } from "../blobs/blob.ts";
 
 export interface ArchiveLimits {
-  readonly members?: number;
+  readonly members?: number | undefined;
   /** Of all members together, decompressed. */
-  readonly bytes?: number;
+  readonly bytes?: number | undefined;
 }
 
 /** Can be sent to a thread. */
 export interface SpoolJob {
   /** Gets a file for each member. */
   readonly directory: string;
-  readonly limits?: ArchiveLimits;
+  readonly limits?: ArchiveLimits | undefined;
 }
 
 /** What an archive has, by name; of several with the same name the last one. */

@@ -1,3 +1,4 @@
+import type { Complete } from "../../base/defined.ts";
 import { randomBytes } from "node:crypto";
 import { join, posix } from "node:path";
 import { Failure } from "../../base/failure.ts";
@@ -41,7 +42,7 @@ type Member =
 class Spooling {
   readonly #members = new Map<string, Member>();
   readonly #directory: string;
-  readonly #limits: Required<NonNullable<SpoolJob["limits"]>>;
+  readonly #limits: Complete<NonNullable<SpoolJob["limits"]>>;
   readonly #reader: TarReader = new TarReader({ nameBytes: 4096 });
   #count = 0;
   #bytes = 0;
@@ -121,7 +122,7 @@ class Spooling {
 
 async function createDraft(
   path: string,
-  expected: { readonly size: number; readonly digest?: Digest },
+  expected: { readonly size: number; readonly digest?: Digest | undefined },
 ): Promise<BlobDraft> {
   try {
     const algorithm = expected.digest === undefined ? {} : { algorithm: algorithmOf(expected.digest) };

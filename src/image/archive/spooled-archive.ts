@@ -35,7 +35,11 @@ export async function spoolArchive(
     store,
     limits = {},
     signal,
-  }: { readonly store: ContentStore; readonly limits?: ArchiveLimits; readonly signal: AbortSignal },
+  }: {
+    readonly store: ContentStore;
+    readonly limits?: ArchiveLimits | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<SpooledArchive> {
   const job = { directory: store.ingestDirectory, limits };
   const { isWhole, all } = await readSmall(source, smallBytes);

@@ -8,11 +8,13 @@ import type { DraftPlaces } from "./name-blob.ts";
 import { StagedBlob } from "./staged-blob.ts";
 
 export interface DraftOptions {
-  readonly algorithm?: DigestAlgorithm;
+  readonly algorithm?: DigestAlgorithm | undefined;
   /** What it has to turn out to be; a longer one is stopped while it is written. */
-  readonly expected?: { readonly digest?: Digest; readonly size?: number };
+  readonly expected?:
+    | { readonly digest?: Digest | undefined; readonly size?: number | undefined }
+    | undefined;
   /** Beyond this it is refused, "invalid". */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
 }
 
 const flightBytes = 1024 * 1024;

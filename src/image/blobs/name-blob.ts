@@ -17,7 +17,7 @@ export interface DraftPlaces {
 export async function nameBlob(
   { path, target: targetOf }: DraftPlaces,
   { digest, size }: Blob,
-  { sync = () => syncPath(path) }: { readonly sync?: () => Promise<void> } = {},
+  { sync = () => syncPath(path) }: { readonly sync?: (() => Promise<void>) | undefined } = {},
 ): Promise<void> {
   const target = targetOf(digest);
   if (await hasSize(target, size)) {

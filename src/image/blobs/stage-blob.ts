@@ -11,9 +11,9 @@ export interface StageJob {
   /** What comes is a tar that may be compressed: it is kept without. */
   readonly inflates: boolean;
   /** What comes is kept in this form. */
-  readonly compressAs?: BlobForm;
+  readonly compressAs?: BlobForm | undefined;
   /** Of what is kept; beyond this it is refused, "invalid". */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
 }
 
 /** Writes what comes to the file, hashed. */

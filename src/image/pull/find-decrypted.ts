@@ -20,7 +20,7 @@ export async function findDecrypted(
   }: {
     readonly store: ContentStore;
     readonly sink: LoadSink;
-    readonly wantsBlobs?: boolean;
+    readonly wantsBlobs?: boolean | undefined;
     readonly report: Report;
   },
 ): Promise<Omit<LoadedImage, "references" | "digests"> | undefined> {

@@ -12,7 +12,7 @@ export interface LayerTargets {
   readonly report: Report;
   readonly signal: AbortSignal;
   /** Those that were dropped, too. */
-  readonly wantsBlobs?: boolean;
+  readonly wantsBlobs?: boolean | undefined;
   /** The blob's bytes from its beginning: what the draft has, then the rest, which whoever reads them adds to it. */
   readonly download: (draft: PartialBlob) => AsyncIterable<Uint8Array>;
 }

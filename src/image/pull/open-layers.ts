@@ -6,7 +6,7 @@ import { isEncrypted, openLayer, plainType, type SealedLayer } from "../../spec/
 /** A layer as the registry has it, and how it is opened where it is encrypted. */
 export interface FetchedLayer {
   readonly source: Descriptor;
-  readonly sealed?: SealedLayer;
+  readonly sealed?: SealedLayer | undefined;
 }
 
 /** Judges the layers of a manifest, and opens those that are encrypted: see openLayer(). Throws "unsupported" for what is no layer. */

@@ -12,7 +12,7 @@ export type StoredImage = Omit<LoadedImage, "references" | "digests">;
 interface Targets {
   readonly store: ContentStore;
   readonly sink: LoadSink;
-  readonly wantsBlobs?: boolean;
+  readonly wantsBlobs?: boolean | undefined;
 }
 
 /**

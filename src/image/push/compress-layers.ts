@@ -36,7 +36,7 @@ export interface CompressOptions {
   /** Blobs of the same layer that other images have. */
   readonly otherBlobs: (diffId: Digest) => readonly Digest[];
   /** Bytes of a layer that have been compressed. */
-  readonly onBytes?: (layer: Descriptor, bytes: number) => void;
+  readonly onBytes?: ((layer: Descriptor, bytes: number) => void) | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -19,7 +19,7 @@ export interface LayerEncryption {
   /** Public. */
   readonly keys: readonly KeyObject[];
   /** 0 is the first, −1 the last; absent: all. */
-  readonly layers?: readonly number[];
+  readonly layers?: readonly number[] | undefined;
 }
 
 /** A blob as it goes out, which is not in the store. */

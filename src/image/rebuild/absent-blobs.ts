@@ -15,9 +15,9 @@ export interface AbsentBlob {
   /** Of the unpacked layer. */
   readonly diffId: Digest;
   /** With a recipe behind it; absent: it has to be fetched again. */
-  readonly form?: BlobForm;
+  readonly form?: BlobForm | undefined;
   /** Those it was proven with. */
-  readonly compressors?: string;
+  readonly compressors?: string | undefined;
 }
 
 /**

@@ -9,7 +9,12 @@ export type BlobForm =
   | { readonly kind: "plain" }
   /** One member: these bytes before the compressed ones (base64). */
   | { readonly kind: "gzip"; readonly header: string; readonly level: number }
-  | { readonly kind: "zstd"; readonly level: number; readonly checksum: boolean; readonly tarBytes?: number };
+  | {
+      readonly kind: "zstd";
+      readonly level: number;
+      readonly checksum: boolean;
+      readonly tarBytes?: number | undefined;
+    };
 
 /** SPEC: RFC 1952, section 2.3.1: no name, no time, an unknown system: the same layer gives the same bytes. */
 const gzipHeader: string = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]).toString("base64");
@@ -125,7 +130,7 @@ function zstdHeaderBytes(head: Uint8Array): number {
 export async function* compressAs(
   form: BlobForm,
   tar: AsyncIterable<Uint8Array>,
-  { isCut = false }: { readonly isCut?: boolean } = {},
+  { isCut = false }: { readonly isCut?: boolean | undefined } = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   switch (form.kind) {
     case "plain":

@@ -19,7 +19,7 @@ export interface ProveJob extends Blob {
   /** The unpacked layer. */
   readonly root: Fd;
   /** Where it is known; absent: it is guessed. */
-  readonly form?: BlobForm;
+  readonly form?: BlobForm | undefined;
 }
 
 export interface MadeForm {

@@ -13,10 +13,13 @@ import { ProxyAgent } from "./proxy.ts";
 export interface WireRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: URL;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Bytes, or pieces of which `length` says how many bytes they are together. */
-  readonly body?: Uint8Array | { readonly length: number; readonly pieces: AsyncIterable<Uint8Array> };
-  readonly signal?: AbortSignal;
+  readonly body?:
+    | Uint8Array
+    | { readonly length: number; readonly pieces: AsyncIterable<Uint8Array> }
+    | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The head of a reply; who gets it reads or discards the body. */
@@ -29,12 +32,12 @@ export interface WireReply {
 }
 
 export interface ConnectionOptions {
-  readonly tls?: TlsMaterial;
-  readonly skipVerify?: boolean;
+  readonly tls?: TlsMaterial | undefined;
+  readonly skipVerify?: boolean | undefined;
   /** `http://user:password@proxy:3128`; undefined: direct. */
-  readonly proxy?: URL;
+  readonly proxy?: URL | undefined;
   /** Nothing came for so long: the connection counts as dead. Default 60 s. */
-  readonly idleMs?: number;
+  readonly idleMs?: number | undefined;
 }
 
 const defaultIdleMs = 60_000;

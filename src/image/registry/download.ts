@@ -6,11 +6,11 @@ import { retryDelayMs } from "./retry.ts";
 
 export interface DownloadOptions {
   /** So many bytes of it are there already. */
-  readonly offset?: number;
-  readonly signal?: AbortSignal;
-  readonly onRetry?: (waitMs: number, why: string) => void;
+  readonly offset?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onRetry?: ((waitMs: number, why: string) => void) | undefined;
   /** Told of all that comes, also of what came before and is passed over. */
-  readonly onBytes?: (bytes: number) => void;
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /**

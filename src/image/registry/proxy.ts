@@ -5,9 +5,9 @@ import { Failure } from "../../base/failure.ts";
 
 type Callback = (failure: Error | null, socket?: unknown) => void;
 interface Target {
-  readonly host?: string | null;
-  readonly port?: string | number | null;
-  readonly servername?: string;
+  readonly host?: string | null | undefined;
+  readonly port?: string | number | null | undefined;
+  readonly servername?: string | undefined;
 }
 
 const headLimit = 16 * 1024;

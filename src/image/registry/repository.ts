@@ -15,9 +15,9 @@ export interface RepositoryOptions {
   readonly action: RepositoryAction;
   readonly connections: Connections;
   readonly credentials: () => Promise<RegistryCredentials | undefined>;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Told before each wait, for people who watch. */
-  readonly onRetry?: (waitMs: number, why: string) => void;
+  readonly onRetry?: ((waitMs: number, why: string) => void) | undefined;
 }
 
 export interface RepositoryRequest extends Omit<WireRequest, "url" | "body" | "signal"> {
@@ -26,13 +26,13 @@ export interface RepositoryRequest extends Omit<WireRequest, "url" | "body" | "s
   /** Statuses that are an answer; all others are refusals. */
   readonly expects: readonly number[];
   /** Made anew for each attempt. */
-  readonly body?: () => WireRequest["body"];
+  readonly body?: (() => WireRequest["body"]) | undefined;
   /** Other repositories of which blobs are to be mounted. */
-  readonly alsoPull?: readonly string[];
+  readonly alsoPull?: readonly string[] | undefined;
   /** In place of what the action needs: none, to ask as a user and nothing else. */
-  readonly scopes?: readonly string[];
+  readonly scopes?: readonly string[] | undefined;
   /** Not to be sent twice: what it did may have been done. Default: PATCH and POST. */
-  readonly once?: boolean;
+  readonly once?: boolean | undefined;
 }
 
 export interface RepositoryReply extends WireReply {

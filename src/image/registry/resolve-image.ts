@@ -15,7 +15,7 @@ export interface ResolvedImage {
   /** Of what was asked for: the index, where there is one. */
   readonly digest: Digest;
   readonly manifest: { readonly digest: Digest; readonly bytes: Uint8Array; readonly content: ImageManifest };
-  readonly index?: FetchedManifest;
+  readonly index?: FetchedManifest | undefined;
 }
 
 /** An index may lead to an index. */

@@ -8,7 +8,7 @@ export interface TokenOptions {
   readonly connections: Connections;
   /** Asked at most once; undefined: as anybody. */
   readonly credentials: () => Promise<RegistryCredentials | undefined>;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Token {

@@ -13,11 +13,11 @@ export interface UploadSource {
 
 export interface UploadOptions {
   /** Repositories of the same registry that have it, the likeliest first. */
-  readonly mountFrom?: readonly string[];
-  readonly signal?: AbortSignal;
+  readonly mountFrom?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Bytes that have been sent so far; may go back when a part is sent again. */
-  readonly onBytes?: (sent: number) => void;
-  readonly onRetry?: (waitMs: number, why: string) => void;
+  readonly onBytes?: ((sent: number) => void) | undefined;
+  readonly onRetry?: ((waitMs: number, why: string) => void) | undefined;
 }
 
 export type UploadOutcome =

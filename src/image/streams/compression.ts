@@ -28,7 +28,7 @@ export function detectCompression(head: Uint8Array): Compression {
  */
 export async function* decompress(
   chunks: AsyncIterable<Uint8Array>,
-  { onCompression }: { readonly onCompression?: (compression: Compression) => void } = {},
+  { onCompression }: { readonly onCompression?: ((compression: Compression) => void) | undefined } = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const iterator = chunks[Symbol.asyncIterator]();
   try {

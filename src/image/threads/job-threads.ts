@@ -17,9 +17,9 @@ import { PushedPieces } from "./pushed-pieces.ts";
 
 interface JobRun {
   /** What the job takes, from its beginning to its end; each piece is given away. */
-  readonly input?: AsyncIterable<Uint8Array>;
+  readonly input?: AsyncIterable<Uint8Array> | undefined;
   /** Told of what the job has read of a file of its own. */
-  readonly onRead?: (bytes: number) => void;
+  readonly onRead?: ((bytes: number) => void) | undefined;
   readonly signal: AbortSignal;
 }
 

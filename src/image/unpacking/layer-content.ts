@@ -14,14 +14,14 @@ import { provenTar, runLayerJob, taken } from "./run-layer-job.ts";
 export interface LayerSource {
   readonly diffId: Digest;
   /** Known where its beginning was looked at. */
-  readonly compression?: Compression;
+  readonly compression?: Compression | undefined;
   readonly blob: Blob;
   /** The blob has been proven to be what it is called. */
   readonly isProven: boolean;
   /** Gets the blob while it is read. */
-  readonly store?: NonNullable<LayerJob["store"]>;
+  readonly store?: NonNullable<LayerJob["store"]> | undefined;
   /** A file that has the blob and stays while it is read, so that a thread can read it by itself. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** The blob, from its beginning; each piece is given away. */
   open(): AsyncIterable<Uint8Array>;
 }
@@ -52,9 +52,9 @@ export class LayerContent implements LayerTar {
       onProven = () => undefined,
     }: {
       readonly signal: AbortSignal;
-      readonly onBytes?: (bytes: number) => void;
+      readonly onBytes?: ((bytes: number) => void) | undefined;
       /** Told when all of it has been read and is what it should be. */
-      readonly onProven?: () => void;
+      readonly onProven?: (() => void) | undefined;
     },
   ) {
     this.#layer = layer;

@@ -10,12 +10,12 @@ export interface LayerJob {
   readonly blob: Digest;
   readonly isProven: boolean;
   /** A file that has the blob; absent: it is sent piece by piece. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** An open file that gets the blob, but for what it has already. */
-  readonly store?: { readonly fd: Fd; readonly from: number };
+  readonly store?: { readonly fd: Fd; readonly from: number } | undefined;
   /** An open directory that gets the tree; absent: the tar is only proven. */
-  readonly into?: Fd;
-  readonly options?: Omit<UnpackOptions, "signal">;
+  readonly into?: Fd | undefined;
+  readonly options?: Omit<UnpackOptions, "signal"> | undefined;
 }
 
 /** The tar is what `diffId` says. */
@@ -23,5 +23,5 @@ export interface LayerProof {
   /** What the blob is; the caller compares. */
   readonly blob: Digest;
   /** Absent when nothing was to be unpacked. */
-  readonly unpacked?: UnpackResult;
+  readonly unpacked?: UnpackResult | undefined;
 }

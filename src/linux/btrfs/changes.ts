@@ -44,7 +44,7 @@ export async function findSnapshotChanges(
   {
     signal,
     patienceMs = 100,
-  }: { readonly signal?: AbortSignal | undefined; readonly patienceMs?: number } = {},
+  }: { readonly signal?: AbortSignal | undefined; readonly patienceMs?: number | undefined } = {},
 ): Promise<SnapshotChanges | undefined> {
   const made = findInfo(tree);
   const source = findInfo(original);

@@ -19,11 +19,11 @@ export interface TreeItem {
 
 export interface TreeRange {
   /** 0: the subvolume that the descriptor is in. */
-  readonly tree?: bigint;
+  readonly tree?: bigint | undefined;
   readonly objects: readonly [from: bigint, to: bigint];
   readonly types: readonly [from: number, to: number];
   /** Only what lies in blocks of the tree that were written in this transaction or later. */
-  readonly since?: bigint;
+  readonly since?: bigint | undefined;
 }
 
 /**
@@ -34,7 +34,7 @@ export interface TreeRange {
 export function* searchTree(
   fd: Fd,
   { tree = 0n, objects, types, since = 0n }: TreeRange,
-  { buffer = new Uint8Array(256 * 1024) }: { readonly buffer?: Uint8Array<ArrayBuffer> } = {},
+  { buffer = new Uint8Array(256 * 1024) }: { readonly buffer?: Uint8Array<ArrayBuffer> | undefined } = {},
 ): Generator<TreeItem, void, undefined> {
   const encoded = buffer;
   const head = new DataView(encoded.buffer);

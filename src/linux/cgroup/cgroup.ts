@@ -15,7 +15,7 @@ import { readOomKills } from "./internal/oom.ts";
 export type { CgroupJoin };
 
 export interface BoundedWaiting extends Waiting {
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -41,7 +41,7 @@ export class Cgroup {
    * `besidePid`, on v2, the cgroup where that process lives now: once a container has made cgroups of its own,
    * its topmost takes no more processes.
    */
-  openJoin(options: { readonly besidePid?: number } = {}): CgroupJoin {
+  openJoin(options: { readonly besidePid?: number | undefined } = {}): CgroupJoin {
     try {
       return openJoin(this.#parent, this.name, options);
     } catch (thrown) {

@@ -1,8 +1,8 @@
 /** One entry of a device allow-list; an absent number stands for all of them. */
 export interface DeviceRule {
   readonly type: "c" | "b" | "a";
-  readonly major?: number;
-  readonly minor?: number;
+  readonly major?: number | undefined;
+  readonly minor?: number | undefined;
   /** Letters of `rwm`: read, write, mknod. */
   readonly access: string;
 }

@@ -9,7 +9,7 @@ export interface CgroupV1Hierarchy {
   readonly mountPath: string;
   readonly controllers: readonly string[];
   /** `systemd` for one mounted with `name=systemd`. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 export interface CgroupV2Hierarchy {
@@ -24,16 +24,16 @@ export type CgroupHierarchy = CgroupV1Hierarchy | CgroupV2Hierarchy;
 /** How this host has its cgroups: v1, v2, or both (hybrid). A controller lives in at most one of them. */
 export interface CgroupLayout {
   readonly v1: readonly CgroupV1Hierarchy[];
-  readonly v2?: CgroupV2Hierarchy;
+  readonly v2?: CgroupV2Hierarchy | undefined;
   /** Whether swap can be limited. */
   readonly swapAccounting: boolean;
   /** Usable here, as lists: `0-3,8`. */
   readonly cpus: string;
   readonly memoryNodes: string;
   /** Sizes of huge pages, as the files name them: `2MB`. Read when it is first asked for. */
-  readonly hugePageSizes?: readonly string[];
+  readonly hugePageSizes?: readonly string[] | undefined;
   /** Whether this kernel's cgroups have that file of a controller; absent: all that its documentation names. */
-  readonly hasFile?: (controller: string, file: string) => boolean;
+  readonly hasFile?: ((controller: string, file: string) => boolean) | undefined;
 }
 
 /** Where a controller lives; undefined when the kernel lacks it or nothing has it mounted. */

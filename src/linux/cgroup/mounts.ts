@@ -34,9 +34,9 @@ export interface CgroupMountOptions {
   /** As Cgroup.path. */
   readonly path: string;
   /** Only for a privileged container. "systemd": the hierarchy that systemd manages (its own of v1, v2), no limits of v1. */
-  readonly writable?: boolean | "systemd";
+  readonly writable?: boolean | "systemd" | undefined;
   /** Default `/sys/fs/cgroup`. */
-  readonly target?: string;
+  readonly target?: string | undefined;
 }
 
 /** What /sys/fs/cgroup in a container is made of: one cgroup2, or a tmpfs with a directory a hierarchy. Pure. */

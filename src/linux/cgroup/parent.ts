@@ -67,7 +67,10 @@ export class CgroupParent implements CgroupPlace, Disposable {
   constructor(
     path: string,
     layout: CgroupLayout,
-    { mark, isShared = false }: { readonly mark?: string; readonly isShared?: boolean } = {},
+    {
+      mark,
+      isShared = false,
+    }: { readonly mark?: string | undefined; readonly isShared?: boolean | undefined } = {},
   ) {
     this.#mark = mark;
     this.#isShared = isShared;

@@ -16,7 +16,7 @@ export interface CgroupHierarchyPlan {
 export interface CgroupPlan {
   readonly hierarchies: readonly CgroupHierarchyPlan[];
   /** What v2 enforces by a program; v1 has it among its writes. Absent: every device may be used. */
-  readonly deviceFilter?: readonly DeviceRule[];
+  readonly deviceFilter?: readonly DeviceRule[] | undefined;
   /** Limits that this host cannot keep, in Docker's words. */
   readonly warnings: readonly string[];
 }
@@ -29,7 +29,7 @@ export interface CgroupPlan {
 export function planCgroup(
   limits: CgroupLimits,
   layout: CgroupLayout,
-  options: { readonly devices?: readonly DeviceRule[] } = {},
+  options: { readonly devices?: readonly DeviceRule[] | undefined } = {},
 ): CgroupPlan {
   const { limits: effective, warnings } = effectiveLimits(limits, layout);
   const { devices } = options;

@@ -82,7 +82,7 @@ export class DeviceMapperHandle implements Disposable {
   async load(
     name: string,
     line: TableLine,
-    { readonly = false }: { readonly readonly?: boolean } = {},
+    { readonly = false }: { readonly readonly?: boolean | undefined } = {},
   ): Promise<void> {
     const flags = readonly ? DM_READONLY_FLAG : 0;
     const about = `cannot give the device "${name}" the table "0 ${line.sectors} ${line.type} ${line.parameters}"`;
@@ -131,7 +131,7 @@ export class DeviceMapperHandle implements Disposable {
    */
   async remove(
     name: string,
-    { whenUnused = false }: { readonly whenUnused?: boolean } = {},
+    { whenUnused = false }: { readonly whenUnused?: boolean | undefined } = {},
   ): Promise<boolean> {
     try {
       const flags = whenUnused ? DM_DEFERRED_REMOVE : 0;

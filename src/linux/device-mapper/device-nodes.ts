@@ -17,7 +17,7 @@ export class DeviceNodes implements Disposable {
   readonly #directory: string;
   #own: OwnedFd | undefined;
 
-  constructor({ directory = "/dev" }: { readonly directory?: string } = {}) {
+  constructor({ directory = "/dev" }: { readonly directory?: string | undefined } = {}) {
     this.#directory = directory;
   }
 

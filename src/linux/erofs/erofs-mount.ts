@@ -14,7 +14,7 @@ export type ErofsWay = "file" | "loop";
 export interface FoundErofsWay {
   readonly way: ErofsWay;
   /** With "loop": why it is not the file itself, for people. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /**

@@ -80,7 +80,7 @@ function isFull(context: readonly FilesystemParameter[], next: FilesystemParamet
 /** One detached mount of the directories; the caller disposes of it. */
 export function mountAufs(
   branches: AufsBranches,
-  { kernel = call }: { readonly kernel?: MountKernel } = {},
+  { kernel = call }: { readonly kernel?: MountKernel | undefined } = {},
 ): OwnedFd {
   const { create, append, attributes } = planAufs(branches);
   try {

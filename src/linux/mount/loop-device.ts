@@ -30,7 +30,7 @@ const attempts = 64;
  */
 export function openLoopDevice(
   file: Fd,
-  { writable = false }: { readonly writable?: boolean } = {},
+  { writable = false }: { readonly writable?: boolean | undefined } = {},
 ): OwnedFd {
   using control = openDevice("/dev/loop-control", O_RDWR);
   const config = new Uint8Array(configBytes);

@@ -17,7 +17,7 @@ export async function makeFilesystem(
     type,
     bytes,
     quotas = false,
-  }: { readonly type: FilesystemType; readonly bytes: number; readonly quotas?: boolean },
+  }: { readonly type: FilesystemType; readonly bytes: number; readonly quotas?: boolean | undefined },
 ): Promise<void> {
   const program = `mkfs.${type}`;
   // SAFETY: the device itself, whatever stands at its path by now.

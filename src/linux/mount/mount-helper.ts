@@ -4,7 +4,7 @@ import type { Fd, OwnedFd } from "../kernel/fd.ts";
 export interface MountPlace {
   readonly fd: Fd;
   readonly path: string;
-  readonly detached?: boolean;
+  readonly detached?: boolean | undefined;
 }
 
 /** Keys and values must hold no comma; places no colon in their paths. */
@@ -12,7 +12,7 @@ export interface OverlayOrder {
   /** From the topmost to the lowest, at least one. */
   readonly lowers: readonly MountPlace[];
   /** Both on one mount. Absent: read-only. */
-  readonly writable?: { readonly upper: MountPlace; readonly work: MountPlace };
+  readonly writable?: { readonly upper: MountPlace; readonly work: MountPlace } | undefined;
   readonly options: readonly (readonly [key: string, value: string])[];
 }
 

@@ -18,7 +18,7 @@ export interface MountOptions {
   /** MOUNT_ATTR_* */
   readonly attributes: number;
   readonly parameters: readonly FilesystemParameter[];
-  readonly propagation?: { readonly type: Propagation; readonly recursive: boolean };
+  readonly propagation?: { readonly type: Propagation; readonly recursive: boolean } | undefined;
 }
 
 interface AttributeChange {

@@ -50,7 +50,11 @@ const longestTextBytes = 255;
 export function createFilesystem(
   type: string,
   parameters: readonly FilesystemParameter[],
-  options: { readonly attributes?: number; readonly source?: string; readonly kernel?: MountKernel } = {},
+  options: {
+    readonly attributes?: number | undefined;
+    readonly source?: string | undefined;
+    readonly kernel?: MountKernel | undefined;
+  } = {},
 ): OwnedFd {
   const { source, attributes = 0, kernel = call } = options;
   using context = new OwnedFd(kernel("fsopen", type, FSOPEN_CLOEXEC));
@@ -66,7 +70,7 @@ export function createFilesystem(
 export function reconfigureFilesystem(
   root: Fd,
   parameters: readonly FilesystemParameter[],
-  { kernel = call }: { readonly kernel?: MountKernel } = {},
+  { kernel = call }: { readonly kernel?: MountKernel | undefined } = {},
 ): void {
   using context = new OwnedFd(kernel("fspick", root, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH));
   told(context.fd, "cannot change a file system", () => {
@@ -78,7 +82,7 @@ export function reconfigureFilesystem(
 /** Whether this kernel has the file system, or can load it: fsopen(2) asks for its module. */
 export function hasFilesystem(
   type: string,
-  { kernel = call }: { readonly kernel?: MountKernel } = {},
+  { kernel = call }: { readonly kernel?: MountKernel | undefined } = {},
 ): boolean {
   try {
     new OwnedFd(kernel("fsopen", type, FSOPEN_CLOEXEC))[Symbol.dispose]();
@@ -141,7 +145,10 @@ function readMessages(contextFd: Fd): string {
  */
 export function cloneTree(
   source: Fd | string,
-  options: { readonly recursive?: boolean; readonly propagation?: Propagation | "keep" } = {},
+  options: {
+    readonly recursive?: boolean | undefined;
+    readonly propagation?: Propagation | "keep" | undefined;
+  } = {},
 ): OwnedFd {
   const { recursive = false, propagation = "private" } = options;
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
@@ -156,13 +163,13 @@ export function cloneTree(
 
 export interface MountAttributes {
   /** MOUNT_ATTR_* to set; setting an access time mode replaces the present one. */
-  readonly set?: number;
-  readonly clear?: number;
-  readonly propagation?: Propagation;
+  readonly set?: number | undefined;
+  readonly clear?: number | undefined;
+  readonly propagation?: Propagation | undefined;
   /** Makes it an idmapped mount with the ids of this user namespace; only while detached, and only once. */
-  readonly usernsFd?: Fd;
+  readonly usernsFd?: Fd | undefined;
   /** All mounts of the tree at once: either all change or none. */
-  readonly recursive?: boolean;
+  readonly recursive?: boolean | undefined;
 }
 
 /** Changes the mount that the descriptor is the root of: mount_setattr(2). */
@@ -194,6 +201,6 @@ export function moveMount(fromFd: Fd, toDirFd: Fd, toPath = ""): void {
 }
 
 /** Takes a mount off the mount table; "detach" (the default) lets open files finish. Never follows a link. */
-export function unmount(path: string, options: { readonly mode?: "detach" | "now" } = {}): void {
+export function unmount(path: string, options: { readonly mode?: "detach" | "now" | undefined } = {}): void {
   call("umount2", path, UMOUNT_NOFOLLOW | (options.mode === "now" ? 0 : MNT_DETACH));
 }

@@ -14,9 +14,9 @@ export interface MountEntry {
   /** Of this mount: `rw`, `nosuid`, … */
   readonly options: readonly string[];
   /** Peer group, when propagation is shared. */
-  readonly sharedWith?: number;
+  readonly sharedWith?: number | undefined;
   /** Peer group that it receives from, when it is a slave. */
-  readonly slaveOf?: number;
+  readonly slaveOf?: number | undefined;
   readonly unbindable: boolean;
   readonly type: string;
   readonly source: string;

@@ -53,7 +53,7 @@ export interface HostAddress extends InterfaceAddress {
 export interface HostRoute {
   readonly prefix: IpPrefix;
   readonly index: number;
-  readonly gateway?: IpAddress;
+  readonly gateway?: IpAddress | undefined;
 }
 
 function addressMessage({ address, bits }: InterfaceAddress, index: number): Buffer {

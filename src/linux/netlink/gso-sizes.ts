@@ -1,3 +1,4 @@
+import type { Complete } from "../../base/defined.ts";
 import { type Attribute, u32Attribute } from "./attributes.ts";
 
 // <linux/if_link.h>
@@ -14,10 +15,10 @@ const IFLA_GRO_IPV4_MAX_SIZE = 64;
  * family. A family is absent where the kernel can't have more than 65536 for it.
  */
 export interface GsoSizes {
-  readonly ipv4?: number;
-  readonly ipv6?: number;
+  readonly ipv4?: number | undefined;
+  readonly ipv6?: number | undefined;
   /** What the interface can have at most, where the kernel says so. */
-  readonly most?: number;
+  readonly most?: number | undefined;
 }
 
 /** Attributes of a link to be made or changed. KERNEL: a size of IPv6 up to 65536 is that of IPv4, too, unless one follows. Kernels before 6.3 have one size for both families, which only IPv6 makes use of beyond 65536. */
@@ -46,7 +47,7 @@ export function parseGsoSizes(attributes: ReadonlyMap<number, Buffer>): GsoSizes
 
 /** Those of the families that the kernel has sizes for, as far as the link goes whose `known` are. */
 export function gsoSizesOf(
-  sizes: Required<Pick<GsoSizes, "ipv4" | "ipv6">>,
+  sizes: Complete<Pick<GsoSizes, "ipv4" | "ipv6">>,
   { ipv4, ipv6, most = Infinity }: GsoSizes,
 ): GsoSizes {
   return {

@@ -70,7 +70,9 @@ export interface Link {
 }
 
 /** SPEC: struct ifinfomsg of rtnetlink(7) */
-function linkInfo(options: { readonly index?: number; readonly up?: boolean } = {}): Buffer {
+function linkInfo(
+  options: { readonly index?: number | undefined; readonly up?: boolean | undefined } = {},
+): Buffer {
   const info = Buffer.alloc(INFO_BYTES);
   info.writeInt32LE(options.index ?? 0, 4);
   if (options.up !== undefined) {
@@ -168,7 +170,7 @@ export function addMacvlan(
     readonly mode: keyof typeof macvlanModes;
     readonly macAddress: string;
     readonly mtu: number;
-    readonly netnsFd?: Fd;
+    readonly netnsFd?: Fd | undefined;
   },
 ): NetlinkRequest {
   return make(`make the interface ${name}`, linkInfo(), [
@@ -335,7 +337,7 @@ export function listLinksIn(id: NamespaceId, socket: NetlinkSocket): readonly Li
   try {
     return socket.dump({ type: RTM_GETLINK, flags: 0, payload, about }).map(parseLink);
   } catch (thrown) {
-    if ((thrown as { readonly errno?: number }).errno === errno.EINVAL) return [];
+    if ((thrown as { readonly errno?: number | undefined }).errno === errno.EINVAL) return [];
     throw thrown;
   }
 }
@@ -351,7 +353,7 @@ export function findLink(socket: NetlinkSocket, which: string | number): Link | 
     const replies = socket.get({ type: RTM_GETLINK, flags: 0, payload, about });
     return replies[0] === undefined ? undefined : parseLink(replies[0]);
   } catch (thrown) {
-    if ((thrown as { readonly errno?: number }).errno === errno.ENODEV) return undefined;
+    if ((thrown as { readonly errno?: number | undefined }).errno === errno.ENODEV) return undefined;
     throw thrown;
   }
 }

@@ -8,7 +8,7 @@ export interface NetlinkRequest {
   readonly payload: Uint8Array;
   readonly about: string;
   /** Errors that are as good as success: EEXIST of what should be there, ENOENT of what should not. */
-  readonly tolerates?: readonly number[];
+  readonly tolerates?: readonly number[] | undefined;
 }
 
 export interface NetlinkReply {

@@ -216,7 +216,10 @@ export class NetlinkSocket implements Disposable {
 const received = Buffer.alloc(128 << 10);
 
 /** In this thread's own network namespace, or another. */
-export function openNetlink(family: NetlinkFamily, options: { readonly netnsFd?: Fd } = {}): NetlinkSocket {
+export function openNetlink(
+  family: NetlinkFamily,
+  options: { readonly netnsFd?: Fd | undefined } = {},
+): NetlinkSocket {
   const { netnsFd } = options;
   if (netnsFd === undefined) return new NetlinkSocket(family);
   return inNetworkNamespace(netnsFd, () => new NetlinkSocket(family));

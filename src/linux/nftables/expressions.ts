@@ -93,7 +93,7 @@ export function loadPayload({ base, offset, length }: PayloadPart, word = 0): Ex
 /** Replaces bytes of the network header by the first register, and corrects the checksum of IPv4 and of what depends on its addresses. */
 export function writePayload(
   { base, offset, length }: PayloadPart,
-  { checksumOffset }: { readonly checksumOffset?: number },
+  { checksumOffset }: { readonly checksumOffset?: number | undefined },
 ): Expression {
   return encodeExpression(
     "payload",
@@ -175,10 +175,10 @@ export function translate(
     flags = 0,
   }: {
     readonly family: 4 | 6;
-    readonly portWord?: number;
-    readonly lastAddressWord?: number;
+    readonly portWord?: number | undefined;
+    readonly lastAddressWord?: number | undefined;
     readonly lastPortWord?: number | undefined;
-    readonly flags?: number;
+    readonly flags?: number | undefined;
   },
 ): Expression {
   const ports =

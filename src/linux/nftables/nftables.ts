@@ -51,11 +51,11 @@ export interface SetElement {
   readonly set: string;
   readonly key: Uint8Array;
   /** The last key of an interval, of sets with several fields. */
-  readonly keyEnd?: Uint8Array;
+  readonly keyEnd?: Uint8Array | undefined;
   /** What a map gives. */
-  readonly data?: Uint8Array;
+  readonly data?: Uint8Array | undefined;
   /** The first key behind an interval, of sets with one field: an element of its own. */
-  readonly isEnd?: boolean;
+  readonly isEnd?: boolean | undefined;
 }
 
 /** Two elements are the same when these texts are. */

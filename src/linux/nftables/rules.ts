@@ -61,7 +61,7 @@ export const verdictCodes: Readonly<Record<number, VerdictKind>> = {
 export interface Verdict {
   readonly kind: VerdictKind;
   /** Of jump and goto. */
-  readonly chain?: string;
+  readonly chain?: string | undefined;
 }
 
 /** One step of a rule: its name and attributes, with those read that a reader of rules needs. */
@@ -75,15 +75,15 @@ export interface Expression {
 export interface FirewallRule {
   readonly chain: string;
   readonly expressions: readonly Expression[];
-  readonly handle?: number;
+  readonly handle?: number | undefined;
   /** The protocol that extensions of iptables are told. */
-  readonly compatProtocol?: number;
+  readonly compatProtocol?: number | undefined;
 }
 
 export interface FirewallChain extends TableName {
   readonly chain: string;
   /** A base chain's. */
-  readonly hook?: { readonly number: number; readonly priority: number };
+  readonly hook?: { readonly number: number; readonly priority: number } | undefined;
   readonly policy: "accept" | "drop";
   readonly type: string;
 }
@@ -100,10 +100,10 @@ export interface FirewallSetCopy {
 export interface SetMember {
   readonly raw: Uint8Array;
   readonly key: Buffer;
-  readonly keyEnd?: Buffer;
+  readonly keyEnd?: Buffer | undefined;
   readonly flags: number;
-  readonly data?: Buffer;
-  readonly verdict?: Verdict;
+  readonly data?: Buffer | undefined;
+  readonly verdict?: Verdict | undefined;
 }
 
 /** What messages about tables of a family begin with; without one, of all. */
@@ -187,8 +187,8 @@ export function parseExpression(raw: Buffer): Expression {
 
 /** The value or verdict in an attribute of an expression, such as what `cmp` compares with. */
 export function parseData(payload: Buffer | undefined): {
-  readonly value?: Buffer;
-  readonly verdict?: Verdict;
+  readonly value?: Buffer | undefined;
+  readonly verdict?: Verdict | undefined;
 } {
   if (payload === undefined) return {};
   const attributes = attributeMap(payload);

@@ -43,11 +43,11 @@ export type SetField = keyof typeof fields;
 export interface SetType {
   readonly key: readonly SetField[];
   /** What a map gives; a set has none. */
-  readonly data?: readonly SetField[];
+  readonly data?: readonly SetField[] | undefined;
   /** Elements are intervals of keys. */
-  readonly interval?: true;
+  readonly interval?: true | undefined;
   /** A map gives intervals: the first and the last of its data. */
-  readonly dataInterval?: true;
+  readonly dataInterval?: true | undefined;
 }
 
 /** A set as a new table has it. With several fields, intervals have a last key; with one, an element of their own for the end. */

@@ -28,9 +28,9 @@ export interface NewTable {
   readonly name: TableName;
   readonly chains: readonly {
     readonly chain: string;
-    readonly hook?: { readonly number: number; readonly priority: number };
+    readonly hook?: { readonly number: number; readonly priority: number } | undefined;
     /** Of a base chain: what it is for. */
-    readonly type?: "filter" | "nat";
+    readonly type?: "filter" | "nat" | undefined;
   }[];
   readonly sets: readonly FirewallSetCopy[];
   readonly rules: readonly FirewallRule[];
@@ -135,7 +135,7 @@ export function appendRules(
 
 export interface NewTableRequest extends NetlinkRequest {
   /** The rule that this makes. */
-  readonly rule?: FirewallRule;
+  readonly rule?: FirewallRule | undefined;
 }
 
 /** All or nothing. A NetlinkFailure has the request that was refused, and with it the rule. */

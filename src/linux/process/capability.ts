@@ -83,11 +83,11 @@ export function parseCapability(text: string): CapabilityName | "ALL" {
 }
 
 export interface CapabilityOptions {
-  readonly add?: readonly string[];
-  readonly drop?: readonly string[];
-  readonly privileged?: boolean;
+  readonly add?: readonly string[] | undefined;
+  readonly drop?: readonly string[] | undefined;
+  readonly privileged?: boolean | undefined;
   /** What this process may give at all, by its bounding set: the rest is left out, so compare to warn. */
-  readonly available?: ReadonlySet<CapabilityName>;
+  readonly available?: ReadonlySet<CapabilityName> | undefined;
 }
 
 /**

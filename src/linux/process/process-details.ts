@@ -19,7 +19,7 @@ export interface ProcessDetails {
   /** One letter of proc_pid_stat(5). */
   readonly state: string;
   /** `pts/0`; absent without a terminal. */
-  readonly terminal?: string;
+  readonly terminal?: string | undefined;
   readonly isForeground: boolean;
   /** Since boot. */
   readonly startTicks: number;

@@ -104,7 +104,7 @@ export function setResourceLimit(limit: ResourceLimit, pid = 0): void {
 export function clampResourceLimit(
   wanted: ResourceLimit,
   present: ResourceLimit,
-): { readonly limit: ResourceLimit; readonly warning?: string } {
+): { readonly limit: ResourceLimit; readonly warning?: string | undefined } {
   if (orInfinity(wanted.hard) <= orInfinity(present.hard)) return { limit: wanted };
   const lower = (value: number): number =>
     orInfinity(value) <= orInfinity(present.hard) ? value : present.hard;

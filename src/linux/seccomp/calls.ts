@@ -4,7 +4,7 @@ import { type Abi, machines } from "./internal/abi.ts";
 export interface FoundCall {
   readonly architecture: SeccompArchitecture;
   /** Absent: younger than our tables, or none. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 const abis: readonly Abi[] = Object.values(machines).flatMap(({ native, others }) => [native, ...others]);

@@ -13,13 +13,15 @@ export interface ProfileDocument {
   readonly syscalls: readonly {
     readonly names: readonly string[];
     readonly action: string;
-    readonly errnoRet?: number;
-    readonly args?: readonly {
-      readonly index: number;
-      readonly value: number | bigint;
-      readonly valueTwo?: number | bigint;
-      readonly op: string;
-    }[];
+    readonly errnoRet?: number | undefined;
+    readonly args?:
+      | readonly {
+          readonly index: number;
+          readonly value: number | bigint;
+          readonly valueTwo?: number | bigint | undefined;
+          readonly op: string;
+        }[]
+      | undefined;
   }[];
 }
 

@@ -65,7 +65,7 @@ const TSYNC_ESRCH = 16;
  */
 export function seccompFlagBits(
   profile: SeccompProfile,
-  { listens = false }: { readonly listens?: boolean } = {},
+  { listens = false }: { readonly listens?: boolean | undefined } = {},
 ): number {
   const given = profile.flags.reduce((bits, flag) => bits | flagBits[flag], 0);
   if (!listens && !profile.rules.some((rule) => rule.action.kind === "notify")) return given;

@@ -85,7 +85,11 @@ export function sendUnixMessage(
     to,
     fds = [],
     credentials,
-  }: { readonly to?: string; readonly fds?: readonly Fd[]; readonly credentials?: Credentials } = {},
+  }: {
+    readonly to?: string | undefined;
+    readonly fds?: readonly Fd[] | undefined;
+    readonly credentials?: Credentials | undefined;
+  } = {},
 ): void {
   const control = Buffer.concat([
     ...(fds.length === 0 ? [] : [encodeControl(SCM_RIGHTS, int32s(fds))]),

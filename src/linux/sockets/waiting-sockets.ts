@@ -35,7 +35,7 @@ const noPeer = ":0000";
  */
 export function listWaitingSockets(
   protocol: "tcp" | "udp",
-  options: { readonly port?: number } = {},
+  options: { readonly port?: number | undefined } = {},
 ): readonly WaitingSocket[] {
   return listByDiagnosis(protocol, options) ?? listByFiles(protocol);
 }
@@ -70,7 +70,10 @@ export function meets(held: IpAddress, wanted: IpAddress | undefined): boolean {
 /** Undefined on a kernel without CONFIG_INET_DIAG, or that of the protocol. */
 function listByDiagnosis(
   protocol: "tcp" | "udp",
-  { port = 0, states = waitingStates[protocol] }: { readonly port?: number; readonly states?: number },
+  {
+    port = 0,
+    states = waitingStates[protocol],
+  }: { readonly port?: number | undefined; readonly states?: number | undefined },
 ): readonly (WaitingSocket & { readonly state: number })[] | undefined {
   if (isForcedAbsent("sock_diag")) return undefined;
   try {

@@ -1,3 +1,4 @@
+import { type Complete, mergeDefined } from "../../base/defined.ts";
 import { Failure } from "../../base/failure.ts";
 import type { TarEntry } from "../../spec/tar-entry.ts";
 import type { UnpackLimits } from "./unpack-options.ts";
@@ -5,7 +6,7 @@ import type { UnpackLimits } from "./unpack-options.ts";
 /** Each fragment of a sparse file takes a block of the disk, however short it is. */
 const BLOCK_BYTES = 4096;
 
-export const defaultLimits: Required<UnpackLimits> = {
+export const defaultLimits: Complete<UnpackLimits> = {
   entries: 2_000_000,
   totalBytes: 2 ** 40,
   fileBytes: 2 ** 44,
@@ -16,10 +17,10 @@ export const defaultLimits: Required<UnpackLimits> = {
 export class EntryCounter {
   entries = 0;
   bytes = 0;
-  readonly limits: Required<UnpackLimits>;
+  readonly limits: Complete<UnpackLimits>;
 
   constructor(limits: UnpackLimits | undefined) {
-    this.limits = { ...defaultLimits, ...limits };
+    this.limits = mergeDefined(defaultLimits, limits);
   }
 
   /** Throws "invalid" for the first entry that is too much. */

@@ -182,7 +182,11 @@ export class LayerWriter implements Disposable {
   }
 
   /** A whiteout of this layer took lower layers' directory away: it must not come back as part of this one. */
-  #openMadeAt(path: string, parent: Fd, { isMark = false }: { readonly isMark?: boolean } = {}): OwnedFd {
+  #openMadeAt(
+    path: string,
+    parent: Fd,
+    { isMark = false }: { readonly isMark?: boolean | undefined } = {},
+  ): OwnedFd {
     using made = openMade(parent, baseOf(path));
     if (this.#tree.reveal(parent, path) || isMark) this.#tree.marks?.setOpaque(made.fd);
     return new OwnedFd(made.move());

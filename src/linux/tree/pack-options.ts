@@ -6,15 +6,15 @@ export interface PackOptions {
    * leave out what has no place in one: files whose names would be taken for whiteouts, aufs's own. "none" (default) is for a tree
    * as it is seen.
    */
-  readonly whiteouts?: "overlay" | "aufs" | "none";
+  readonly whiteouts?: "overlay" | "aufs" | "none" | undefined;
   /** Stores files with holes as such (PAX, GNU format 1.0), which not every reader knows. */
-  readonly sparse?: boolean;
+  readonly sparse?: boolean | undefined;
   /**
    * What becomes of what is mounted below. "empty" (default): a place where something is mounted is an empty directory or
    * file. "cross": packed like all else, but nothing of the kernel's own file systems (proc, sysfs, …).
    */
-  readonly mounts?: "empty" | "cross";
+  readonly mounts?: "empty" | "cross" | undefined;
   /** Of the user namespace whose files these are: the archive has owners as they are known in it. */
-  readonly idMaps?: IdMaps;
-  readonly signal?: AbortSignal;
+  readonly idMaps?: IdMaps | undefined;
+  readonly signal?: AbortSignal | undefined;
 }

@@ -47,7 +47,7 @@ export function compareLayer(root: Fd): LayerComparison {
 export async function removeTree(
   parent: Fd,
   name: string,
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   await removeEntry(parent, name, new Pace(signal));
 }
@@ -99,9 +99,9 @@ export async function listUpperChanges(
     ignored = new Set(),
     signal,
   }: {
-    readonly marks?: "overlay" | "aufs";
-    readonly ignored?: ReadonlySet<string>;
-    readonly signal?: AbortSignal;
+    readonly marks?: "overlay" | "aufs" | undefined;
+    readonly ignored?: ReadonlySet<string> | undefined;
+    readonly signal?: AbortSignal | undefined;
   } = {},
 ): Promise<readonly TreeChange[]> {
   return await new Comparison({ ignored, upper: marks, pace: new Pace(signal) }).run(upper, lower);
@@ -123,9 +123,9 @@ export async function listTreeChanges(
     known,
     signal,
   }: {
-    readonly ignored?: ReadonlySet<string>;
+    readonly ignored?: ReadonlySet<string> | undefined;
     readonly known?: SnapshotChanges | undefined;
-    readonly signal?: AbortSignal;
+    readonly signal?: AbortSignal | undefined;
   } = {},
 ): Promise<readonly TreeChange[]> {
   return await new Comparison({ ignored, known, upper: "full", pace: new Pace(signal) }).run(tree, original);
@@ -169,7 +169,7 @@ export async function measureTree(
   }: {
     readonly signal?: AbortSignal | undefined;
     /** Files with several names that were counted elsewhere, by inode; those that are counted here are added. */
-    readonly counted?: Set<bigint>;
+    readonly counted?: Set<bigint> | undefined;
     /** Names that are not counted, nor what is in them. */
     readonly leavesOut?: ((name: string) => boolean) | undefined;
   } = {},
@@ -197,7 +197,7 @@ export async function measureChanges(
 export async function mergeLayer(
   layer: Fd,
   into: Fd,
-  { files, signal }: { readonly files: "copy" | "link"; readonly signal?: AbortSignal },
+  { files, signal }: { readonly files: "copy" | "link"; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
   await new Merging({ files, pace: new Pace(signal) }).run(layer, into);
 }

@@ -3,13 +3,13 @@ import type { Fd } from "../kernel/fd.ts";
 
 /** Beyond these an archive is refused as a bomb. What is left out has a default that real images stay far below. */
 export interface UnpackLimits {
-  readonly entries?: number;
+  readonly entries?: number | undefined;
   /** On the disk, so holes don't count but each piece of a sparse file counts as a block. */
-  readonly totalBytes?: number;
+  readonly totalBytes?: number | undefined;
   /** Length of one file, holes included. */
-  readonly fileBytes?: number;
+  readonly fileBytes?: number | undefined;
   /** Components of a path. */
-  readonly depth?: number;
+  readonly depth?: number | undefined;
 }
 
 export type Whiteouts = "overlay" | "aufs" | "remove" | "plain";
@@ -22,34 +22,34 @@ export interface UnpackOptions {
    * usr/bin`), as it is with Docker's overlay2; under Docker's names "remove" follows such a link, as its vfs does.
    * "plain" is for archives that are no layers: names with ".wh." are names like all others.
    */
-  readonly whiteouts?: Whiteouts;
+  readonly whiteouts?: Whiteouts | undefined;
   /**
    * What may become of what is in the tree already. "replace" (default): a later entry wins, whatever was there.
    * "same-kind": a directory is never replaced by something else, nor something else by a directory.
    */
-  readonly existing?: "replace" | "same-kind";
+  readonly existing?: "replace" | "same-kind" | undefined;
   /** "keep": owner, mode and time of the directory that is unpacked into stay, whatever the archive says. */
-  readonly root?: "set" | "keep";
+  readonly root?: "set" | "keep" | undefined;
   /** All that is made belongs to this user and group; absent: to whom the archive says. */
-  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** Of the user namespace whose files these become: owners in the archive, and `owner`, are meant as they are known in it. */
-  readonly idMaps?: IdMaps;
-  readonly devices?: "make" | "skip";
+  readonly idMaps?: IdMaps | undefined;
+  readonly devices?: "make" | "skip" | undefined;
   /**
    * "strict" (default) refuses absolute names, and entries below a symbolic link. "docker" takes "/a" as "a" and
    * resolves such links inside the tree, as Docker does: some builders write such layers (an archive made of
    * packages has `lib -> usr/lib` and then `lib/x`). Neither lets anything out of the tree.
    */
-  readonly names?: "strict" | "docker";
+  readonly names?: "strict" | "docker" | undefined;
   /**
    * Under Docker's names: `into` is the directory `path` of the tree `root`, and links on the way to an entry are resolved in
    * that whole tree. Absent: in `into`.
    */
-  readonly within?: { readonly root: Fd; readonly path: string };
+  readonly within?: { readonly root: Fd; readonly path: string } | undefined;
   /** Called with each directory in which an entry is made; throws where none may be. */
-  readonly checkDirectory?: (directory: Fd) => void;
-  readonly limits?: UnpackLimits;
-  readonly signal?: AbortSignal;
+  readonly checkDirectory?: ((directory: Fd) => void) | undefined;
+  readonly limits?: UnpackLimits | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface UnpackResult {

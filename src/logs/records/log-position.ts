@@ -17,7 +17,7 @@ export class LogPosition {
     {
       offset = fileHeaderBytes,
       limit = Number.POSITIVE_INFINITY,
-    }: { readonly offset?: number; readonly limit?: number } = {},
+    }: { readonly offset?: number | undefined; readonly limit?: number | undefined } = {},
   ) {
     this.file = file;
     this.offset = offset;

@@ -5,7 +5,10 @@ import type { NetworkPlan } from "../types.ts";
 
 /** What a link of the network should have, for the families that the kernel says something of. */
 export function wantedGsoSizes({ gsoMaxSizes = {} }: NetworkPlan, link: Link): GsoSizes {
-  return gsoSizesOf({ ipv4: plainGsoSize, ipv6: plainGsoSize, ...gsoMaxSizes }, link.gsoSizes);
+  return gsoSizesOf(
+    { ipv4: gsoMaxSizes.ipv4 ?? plainGsoSize, ipv6: gsoMaxSizes.ipv6 ?? plainGsoSize },
+    link.gsoSizes,
+  );
 }
 
 /** A bridge that is about to get a port. KERNEL: what it can have at most is what its ports can, and little without any. */

@@ -11,7 +11,7 @@ export interface NameEntry {
 export interface Upstream {
   readonly address: string;
   /** Default 53. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Which network namespace asks: what the container may not reach, its questions do not reach either. */
   readonly from: "container" | "host";
 }
@@ -27,10 +27,10 @@ export interface NameView {
   /** In the order in which they are asked. `links` are this container's own names for others. They travel as JSON, so no Map. */
   readonly networks: readonly {
     readonly id: string;
-    readonly links?: readonly (readonly [alias: string, name: string])[];
+    readonly links?: readonly (readonly [alias: string, name: string])[] | undefined;
   }[];
   /** Asked one after the other. Empty: all of its networks are internal, nothing leaves them. */
   readonly upstreams: readonly Upstream[];
   /** The user set `ndots`: names without a dot are then for the search domains, and are not passed on. */
-  readonly ndotsSet?: boolean;
+  readonly ndotsSet?: boolean | undefined;
 }

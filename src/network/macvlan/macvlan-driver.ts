@@ -82,7 +82,7 @@ export function attachMacvlan(
     readonly plan: NetworkPlan;
     readonly endpoint: EndpointPlan;
     readonly netnsFd: Fd;
-    readonly parentName?: string;
+    readonly parentName?: string | undefined;
   },
 ): void {
   const parent = findLink(host.route, parentName);

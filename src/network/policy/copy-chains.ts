@@ -102,9 +102,11 @@ export function copyChains(
   return { rules: out, chains: [...chains], sets: [...usedSets], closed };
 }
 
-function referencesOf(rule: FirewallRule): readonly { readonly verdict?: Verdict; readonly set?: string }[] {
+function referencesOf(
+  rule: FirewallRule,
+): readonly { readonly verdict?: Verdict | undefined; readonly set?: string | undefined }[] {
   return rule.expressions.flatMap(
-    (step): readonly { readonly verdict?: Verdict; readonly set?: string }[] => {
+    (step): readonly { readonly verdict?: Verdict | undefined; readonly set?: string | undefined }[] => {
       if (step.name === "immediate") {
         const { verdict } = parseData(step.attributes.get(2));
         return verdict === undefined ? [] : [{ verdict }];

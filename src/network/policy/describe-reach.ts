@@ -18,7 +18,7 @@ interface ReachFacts {
   readonly interfaces: readonly InterfaceReach[];
   readonly isInternal: boolean;
   /** Ports that a program of the host has bound as well. */
-  readonly conflicts?: readonly number[];
+  readonly conflicts?: readonly number[] | undefined;
 }
 
 /** In words: from where published ports can be reached. */

@@ -185,7 +185,8 @@ export function portRanges(
 
 function ruleOf(failure: NetlinkFailure): { readonly table: string; readonly handle: number } | undefined {
   const { request } = failure;
-  const rule = "rule" in request ? (request.rule as { readonly handle?: number } | undefined) : undefined;
+  const rule =
+    "rule" in request ? (request.rule as { readonly handle?: number | undefined } | undefined) : undefined;
   // In each request of a rule the table's name comes first.
   const table = Buffer.from(request.payload).toString("utf8", 8).replace(/\0.*$/s, "");
   return rule?.handle === undefined ? undefined : { table, handle: rule.handle };

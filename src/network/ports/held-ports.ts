@@ -45,7 +45,7 @@ export class HeldPorts implements Disposable {
    */
   hold(
     { plan, endpoint }: { readonly plan: NetworkPlan; readonly endpoint: EndpointPlan },
-    { isRestored = false }: { readonly isRestored?: boolean } = {},
+    { isRestored = false }: { readonly isRestored?: boolean | undefined } = {},
   ): void {
     const known = this.#entries.get(endpoint.id);
     const runs = planHostPortRanges(plan, endpoint);

@@ -27,7 +27,7 @@ export interface HelperProcess {
   readonly runRoot: string;
   /** Given that directory. */
   readonly plan: (directory: string) => Pick<Plan, "child" | "blob" | "cloneFlags">;
-  readonly inheritance?: Inheritance;
+  readonly inheritance?: Inheritance | undefined;
   /** The barrier at which the process has done it, and waits. */
   readonly barrier: number;
 }

@@ -6,7 +6,7 @@ export class Inheritance {
   readonly #firstFd: number;
 
   /** `firstFd`: the number of the first one in the keeper. */
-  constructor({ firstFd = firstInheritedFd }: { readonly firstFd?: number } = {}) {
+  constructor({ firstFd = firstInheritedFd }: { readonly firstFd?: number | undefined } = {}) {
     this.#firstFd = firstFd;
   }
 

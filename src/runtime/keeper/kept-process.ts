@@ -109,9 +109,9 @@ export class KeeperConnection implements KeptProcess {
   }
 
   async attach(options: {
-    readonly stdin?: boolean;
-    readonly stdout?: boolean;
-    readonly stderr?: boolean;
+    readonly stdin?: boolean | undefined;
+    readonly stdout?: boolean | undefined;
+    readonly stderr?: boolean | undefined;
   }): Promise<Duplex> {
     return attachTo(this.#directory.fd, options);
   }
@@ -184,7 +184,11 @@ function startTimeOf(pid: number): bigint {
 /** Attaches to the streams of a process, also before its first instruction. */
 export async function attachTo(
   directory: Fd,
-  options: { readonly stdin?: boolean; readonly stdout?: boolean; readonly stderr?: boolean },
+  options: {
+    readonly stdin?: boolean | undefined;
+    readonly stdout?: boolean | undefined;
+    readonly stderr?: boolean | undefined;
+  },
 ): Promise<Duplex> {
   const { stdin = false, stdout = true, stderr = true } = options;
   const flags =

@@ -29,15 +29,15 @@ export interface Launch {
   readonly runDirectory: string;
   /** Called when the keeper has its copies of what it inherits; not when it does not come so far. */
   readonly onInherited: () => void;
-  readonly onReady?: (directory: Fd) => Promise<void>;
+  readonly onReady?: ((directory: Fd) => Promise<void>) | undefined;
   /** Called at the barrier "born" with the child's pid, which is the child's as long as it waits there. */
-  readonly onBorn?: (pid: number) => void;
+  readonly onBorn?: ((pid: number) => void) | undefined;
   /** Called at the barrier "network", likewise. */
-  readonly onNetwork?: (child: Child) => Promise<void>;
+  readonly onNetwork?: ((child: Child) => Promise<void>) | undefined;
   /** Called when the keeper has its plan; runs concurrently, as the next one. */
-  readonly whileLaunching?: () => Promise<void>;
+  readonly whileLaunching?: (() => Promise<void>) | undefined;
   /** Called when there is a child; runs concurrently with its set-up. The barrier "ready" waits for it; its failure ends the start. */
-  readonly whileSettingUp?: (child: Child) => Promise<void>;
+  readonly whileSettingUp?: ((child: Child) => Promise<void>) | undefined;
 }
 
 export interface Child {

@@ -18,6 +18,6 @@ export function sendPlan(socket: Socket, plan: Plan): void {
 /** Undefined where it is not connected, something waits in the stream already, or the runtime does not tell. */
 function descriptorOf(socket: Socket): number | undefined {
   if (socket.destroyed || socket.connecting || socket.writableLength > 0) return undefined;
-  const fd = (socket as { readonly _handle?: { readonly fd?: unknown } | null })._handle?.fd;
+  const fd = (socket as { readonly _handle?: { readonly fd?: unknown } | null | undefined })._handle?.fd;
   return typeof fd === "number" && fd >= 0 ? fd : undefined;
 }

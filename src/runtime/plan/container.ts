@@ -47,24 +47,24 @@ export interface ContainerInput {
   readonly rootPlace: string;
   readonly mounts: readonly PlannedMount[];
   /** KERNEL(6.15): whether a mount that is on no mount table can be cloned. */
-  readonly clonesDetached?: boolean;
+  readonly clonesDetached?: boolean | undefined;
   /** See StartOptions. */
-  readonly memoryFiles?: number;
+  readonly memoryFiles?: number | undefined;
   /** Attributes that a mount gets after all was mounted in it. */
   readonly seals: readonly { readonly target: string; readonly attributes: number }[];
   readonly joinNamespaces: ReadonlyMap<RuntimeNamespaceType, number>;
   readonly cgroupTasks: readonly number[];
-  readonly otherTasks?: readonly number[];
-  readonly keeperTasks?: readonly number[];
+  readonly otherTasks?: readonly number[] | undefined;
+  readonly keeperTasks?: readonly number[] | undefined;
   readonly limits: readonly ResourceLimit[];
   readonly process: PlannedProcess;
   readonly openStdin: boolean;
   /** The engine puts interfaces into the network namespace: before the rest of the set-up, or concurrently with it. */
-  readonly network?: "before" | "concurrently";
+  readonly network?: "before" | "concurrently" | undefined;
   /** With a user namespace: the host's id of the user, to whom the streams belong. */
-  readonly streamOwner?: number;
+  readonly streamOwner?: number | undefined;
   /** The devices are in /dev already: nobody can make any in a user namespace. */
-  readonly devicesMade?: boolean;
+  readonly devicesMade?: boolean | undefined;
 }
 
 export interface PlannedLists {
@@ -72,7 +72,7 @@ export interface PlannedLists {
   readonly child: PlanList;
   readonly cloneFlags: number;
   /** What the child is cloned in; see Plan. */
-  readonly joins?: Pick<Plan, "joinUserFd" | "joinPidFd">;
+  readonly joins?: Pick<Plan, "joinUserFd" | "joinPidFd"> | undefined;
   readonly streams: PlanStreams;
   readonly clock: PlanClock;
 }
@@ -275,17 +275,17 @@ export interface ExecInput {
   readonly target: number;
   readonly joins: readonly RuntimeNamespaceType[];
   /** How far the monotonic clock of the joined time namespace is from ours. */
-  readonly clockShiftMs?: number;
+  readonly clockShiftMs?: number | undefined;
   readonly cgroupTasks: readonly number[];
-  readonly otherTasks?: readonly number[];
-  readonly keeperTasks?: readonly number[];
+  readonly otherTasks?: readonly number[] | undefined;
+  readonly keeperTasks?: readonly number[] | undefined;
   readonly limits: readonly ResourceLimit[];
   readonly process: PlannedProcess;
   readonly openStdin: boolean;
   /** Hard limits that the child can't raise any more when it has joined a user namespace. */
-  readonly raises?: readonly ResourceLimit[];
+  readonly raises?: readonly ResourceLimit[] | undefined;
   /** As that of ContainerInput. */
-  readonly streamOwner?: number;
+  readonly streamOwner?: number | undefined;
 }
 
 /** The calls of an exec: the keeper joins the pid namespace only, the child all the rest. Pure. */

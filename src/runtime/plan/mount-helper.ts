@@ -20,7 +20,7 @@ export interface MountHelperOverlay {
   readonly trees: readonly number[];
   /** From the topmost to the lowest. */
   readonly lowers: readonly TreePlace[];
-  readonly writable?: { readonly upper: TreePlace; readonly work: TreePlace };
+  readonly writable?: { readonly upper: TreePlace; readonly work: TreePlace } | undefined;
   readonly options: readonly (readonly [key: string, value: string])[];
   /** A host directory to attach the mount helper at; seen by its own namespace only. */
   readonly place: string;

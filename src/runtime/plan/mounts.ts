@@ -49,7 +49,7 @@ export type PlannedMount =
       readonly fd: number;
       readonly directory: boolean;
       /** The container's own /dev, made by the engine. */
-      readonly isDevices?: boolean;
+      readonly isDevices?: boolean | undefined;
     }
   /** A file of the file system that ContainerInput.memoryFiles is. */
   | { readonly kind: "file"; readonly destination: string; readonly name: string }

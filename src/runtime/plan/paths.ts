@@ -33,9 +33,9 @@ export interface TargetOptions {
   readonly kind: "directory" | "file";
   readonly about: string;
   /** "refuse" where a link in the image would redirect what must be at this very place (/proc, /sys, /dev). */
-  readonly symlinks?: "follow" | "refuse";
+  readonly symlinks?: "follow" | "refuse" | undefined;
   /** Default true; false: what is missing is a failure. */
-  readonly create?: boolean;
+  readonly create?: boolean | undefined;
 }
 
 /**
@@ -97,7 +97,7 @@ function componentsOf(path: string): readonly string[] {
 function openArguments(
   root: PlanArgument,
   components: readonly string[],
-  { symlinks, flags = 0 }: { readonly symlinks: "follow" | "refuse"; readonly flags?: number },
+  { symlinks, flags = 0 }: { readonly symlinks: "follow" | "refuse"; readonly flags?: number | undefined },
 ): readonly PlanArgument[] {
   const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (symlinks === "refuse" ? RESOLVE_NO_SYMLINKS : 0);
   return [root, components.join("/") || ".", encodeOpenHow(O_PATH | O_CLOEXEC | flags, resolve), 24];
@@ -153,7 +153,7 @@ function addTries(
   list: PlanList,
   about: string,
   args: readonly PlanArgument[],
-  options: { readonly slot: Slot; readonly tries: number; readonly whenMissing?: () => void },
+  options: { readonly slot: Slot; readonly tries: number; readonly whenMissing?: (() => void) | undefined },
 ): void {
   const { slot, tries, whenMissing } = options;
   const missing = whenMissing === undefined ? [] : [errno.ENOENT];

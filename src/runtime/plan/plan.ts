@@ -40,13 +40,13 @@ export interface PlanOp {
   readonly call: PlanCall;
   readonly args: readonly PlanArgument[];
   /** Where its result goes: 4 or 8 bytes. */
-  readonly store?: Slot;
+  readonly store?: Slot | undefined;
   /** Right is: ≥ 0 (default), this number, or anything. */
-  readonly expect?: number | "anything";
+  readonly expect?: number | "anything" | undefined;
   /** On one of up to four errors: go on after the next `count` ops. */
-  readonly skip?: { readonly errors: readonly number[]; readonly count: number };
+  readonly skip?: { readonly errors: readonly number[]; readonly count: number } | undefined;
   /** What an error means here, where its name alone does not tell. */
-  readonly why?: Readonly<Record<number, string>>;
+  readonly why?: Readonly<Record<number, string>> | undefined;
   /** What asked for it: the object of the sentence when it fails, as in `cannot <about>`. */
   readonly about: string;
 }
@@ -185,9 +185,9 @@ export class PlanBlob {
 
 /** Where the keeper finds its ends of the standard streams that the before list makes. */
 export interface PlanStreams {
-  readonly stdin?: Slot;
-  readonly stdout?: Slot;
-  readonly stderr?: Slot;
+  readonly stdin?: Slot | undefined;
+  readonly stdout?: Slot | undefined;
+  readonly stderr?: Slot | undefined;
 }
 
 /** A whole plan: data only. Descriptor numbers in it are those of the keeper. */
@@ -196,24 +196,26 @@ export interface Plan {
   readonly child: PlanList;
   readonly blob: PlanBlob;
   readonly cloneFlags: number;
-  readonly cgroupFd?: number;
+  readonly cgroupFd?: number | undefined;
   /** The user namespace, and with it the pid namespace, that the child is cloned in, but not the keeper. */
-  readonly joinUserFd?: number;
-  readonly joinPidFd?: number;
+  readonly joinUserFd?: number | undefined;
+  readonly joinPidFd?: number | undefined;
   readonly streams: PlanStreams;
   readonly keep: boolean;
   readonly terminal: boolean;
   readonly closeStdin: boolean;
   readonly dieWithCaller: boolean;
   readonly deadlineMs: number;
-  readonly log?: {
-    readonly directoryFd: number;
-    readonly maxBytes: number;
-    readonly files: number;
-    readonly rotateFirst: boolean;
-  };
-  readonly exitDirectoryFd?: number;
+  readonly log?:
+    | {
+        readonly directoryFd: number;
+        readonly maxBytes: number;
+        readonly files: number;
+        readonly rotateFirst: boolean;
+      }
+    | undefined;
+  readonly exitDirectoryFd?: number | undefined;
   /** For a filter that hands calls over: the program that judges them, and the file that they are recorded in. */
-  readonly judge?: { readonly program: Slot; readonly recordFd: number };
+  readonly judge?: { readonly program: Slot; readonly recordFd: number } | undefined;
   readonly keptFds: readonly number[];
 }

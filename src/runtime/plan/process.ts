@@ -70,7 +70,7 @@ export interface PlannedSeccomp {
   /** SECCOMP_FILTER_FLAG_*, of seccomp(2). */
   readonly flags: number;
   /** Present: the program hands calls over to a listener, which the keeper takes; this is what it answers by. */
-  readonly watched?: { readonly judge: Uint8Array; readonly profile: Uint8Array };
+  readonly watched?: { readonly judge: Uint8Array; readonly profile: Uint8Array } | undefined;
 }
 
 /** `struct sock_fprog` and the load of a filter. */
@@ -203,15 +203,15 @@ export function addExecute(list: PlanList, blob: PlanBlob, process: RuntimeProce
 export interface PlannedProcess {
   readonly process: RuntimeProcess;
   /** The descriptor of an init to execute the program; it goes with execve. */
-  readonly init?: number;
+  readonly init?: number | undefined;
   /** Absent: no filter. */
-  readonly seccomp?: PlannedSeccomp;
+  readonly seccomp?: PlannedSeccomp | undefined;
   /** Capabilities that this engine has itself: no process can get others. */
   readonly available: ReadonlySet<CapabilityName>;
   /** Stop before the first instruction until the engine says go. */
   readonly announce: boolean;
   /** Descriptors of the caller's, as the keeper inherits them, and the numbers at which the program finds them. */
-  readonly preserved?: readonly PreservedFd[];
+  readonly preserved?: readonly PreservedFd[] | undefined;
 }
 
 export interface PreservedFd {
@@ -254,9 +254,9 @@ export function addCredentials(
   clock: PlanClock,
   options: {
     readonly stdin: boolean;
-    readonly streams?: "own" | "owned";
+    readonly streams?: "own" | "owned" | undefined;
     /** What the time at the engine's barrier is called. */
-    readonly awaited?: string;
+    readonly awaited?: string | undefined;
   },
 ): void {
   const { process, seccomp } = planned;

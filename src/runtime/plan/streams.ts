@@ -30,7 +30,7 @@ export function addPipes(
   before: PlanList,
   child: PlanList,
   blob: PlanBlob,
-  options: { readonly stdin: boolean; readonly owner?: number },
+  options: { readonly stdin: boolean; readonly owner?: number | undefined },
 ): PlanStreams {
   const about = "make the standard streams";
   const pipe = (): { read: Slot; write: Slot } => {
@@ -60,7 +60,10 @@ export function addTerminal(
   list: PlanList,
   blob: PlanBlob,
   root: PlanArgument,
-  options: { readonly size?: { readonly height: number; readonly width: number }; readonly console: boolean },
+  options: {
+    readonly size?: { readonly height: number; readonly width: number } | undefined;
+    readonly console: boolean;
+  },
 ): void {
   const about = "make the terminal";
   const how = encodeOpenHow(

@@ -7,9 +7,9 @@ import { normalizePlatform, type Platform } from "../platform.ts";
 export interface ImageConfig {
   readonly platform: Platform;
   /** RFC 3339 as it stands in the document; old tools leave it out. */
-  readonly created?: string;
-  readonly author?: string;
-  readonly comment?: string;
+  readonly created?: string | undefined;
+  readonly author?: string | undefined;
+  readonly comment?: string | undefined;
   /** What a container of this image starts with. */
   readonly defaults: ImageDefaults;
   /** Uncompressed digests, from the lowest layer to the topmost. */
@@ -23,8 +23,8 @@ export interface ImageDefaults {
   readonly user: string;
   readonly env: readonly string[];
   /** Absent and empty differ: an empty one has been set so. */
-  readonly entrypoint?: readonly string[];
-  readonly cmd?: readonly string[];
+  readonly entrypoint?: readonly string[] | undefined;
+  readonly cmd?: readonly string[] | undefined;
   /** Empty: `/`. */
   readonly workingDirectory: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -32,29 +32,29 @@ export interface ImageDefaults {
   readonly exposedPorts: readonly string[];
   /** Paths inside the container, hostile like everything here. */
   readonly volumes: readonly string[];
-  readonly stopSignal?: string;
-  readonly healthcheck?: ImageHealthcheck;
+  readonly stopSignal?: string | undefined;
+  readonly healthcheck?: ImageHealthcheck | undefined;
   readonly onBuild: readonly string[];
-  readonly shell?: readonly string[];
+  readonly shell?: readonly string[] | undefined;
 }
 
 /** Times are nanoseconds; 0 or absent: the engine's default. */
 export interface ImageHealthcheck {
   /** `["NONE"]`, `["CMD", …]`, `["CMD-SHELL", text]`; empty: inherit. */
   readonly test: readonly string[];
-  readonly intervalNs?: number;
-  readonly timeoutNs?: number;
-  readonly startPeriodNs?: number;
-  readonly startIntervalNs?: number;
-  readonly retries?: number;
+  readonly intervalNs?: number | undefined;
+  readonly timeoutNs?: number | undefined;
+  readonly startPeriodNs?: number | undefined;
+  readonly startIntervalNs?: number | undefined;
+  readonly retries?: number | undefined;
 }
 
 /** One step that created an image. */
 export interface ImageHistoryEntry {
-  readonly created?: string;
-  readonly createdBy?: string;
-  readonly author?: string;
-  readonly comment?: string;
+  readonly created?: string | undefined;
+  readonly createdBy?: string | undefined;
+  readonly author?: string | undefined;
+  readonly comment?: string | undefined;
   /** True when this step made no layer. */
   readonly emptyLayer: boolean;
 }
@@ -221,7 +221,7 @@ function anyTextAt(node: JsonNode, key: string): string | undefined {
   return node.at(key).optional((value) => value.anyText()) || undefined;
 }
 
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> | undefined };
 
 /** The object without its undefined members, which `exactOptionalPropertyTypes` keeps apart from absent ones. */
 function present<T extends object>(members: T): Present<T> {

@@ -4,7 +4,7 @@ import { Failure } from "../../base/failure.ts";
 /** A private key as its holder has it: PEM, PKCS#8 or the older ways of RSA and EC. */
 export interface DecryptionKey {
   readonly key: string;
-  readonly passphrase?: string;
+  readonly passphrase?: string | undefined;
 }
 
 const useInstead = "use an RSA or EC key in PEM (openssl genpkey -algorithm RSA -out key.pem)";

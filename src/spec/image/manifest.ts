@@ -38,9 +38,9 @@ export interface Descriptor {
   /** Bytes, to be enforced while the content is read. */
   readonly size: number;
   readonly annotations: Readonly<Record<string, string>>;
-  readonly platform?: Platform;
+  readonly platform?: Platform | undefined;
   readonly urls: readonly string[];
-  readonly artifactType?: string;
+  readonly artifactType?: string | undefined;
 }
 
 export interface ImageManifest {
@@ -50,8 +50,8 @@ export interface ImageManifest {
   /** From the lowest to the topmost. */
   readonly layers: readonly Descriptor[];
   readonly annotations: Readonly<Record<string, string>>;
-  readonly subject?: Descriptor;
-  readonly artifactType?: string;
+  readonly subject?: Descriptor | undefined;
+  readonly artifactType?: string | undefined;
 }
 
 export interface ImageIndex {
@@ -81,7 +81,7 @@ export function isForeign(mediaType: string): boolean {
  */
 export function parseImageDocument(
   bytes: Uint8Array,
-  { mediaType: expected }: { readonly mediaType?: string } = {},
+  { mediaType: expected }: { readonly mediaType?: string | undefined } = {},
 ): ImageManifest | ImageIndex {
   const document = readJson(bytes, { what: "image manifest", maxBytes: maxManifestBytes });
   const version = document.at("schemaVersion").count();
@@ -153,7 +153,10 @@ export function encodeImageManifest(parts: {
 
 /** What an index says of one of its manifests. */
 export type IndexEntry = Pick<Descriptor, "mediaType" | "digest" | "size"> & {
-  readonly platform: Platform & { readonly osVersion?: string; readonly osFeatures?: readonly string[] };
+  readonly platform: Platform & {
+    readonly osVersion?: string | undefined;
+    readonly osFeatures?: readonly string[] | undefined;
+  };
 };
 
 const dockerManifestType = "application/vnd.docker.distribution.manifest.v2+json";

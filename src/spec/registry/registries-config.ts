@@ -3,7 +3,7 @@ export interface RegistryRule {
   /** `ghcr.io`, `docker.io/library`, `*.example.com`: what references begin with. */
   readonly prefix: string;
   /** What stands in the prefix's place; with a prefix that has a wildcard: as it is asked for. */
-  readonly location?: string;
+  readonly location?: string | undefined;
   /** Plain HTTP and certificates of nobody are taken. */
   readonly insecure: boolean;
   readonly blocked: boolean;
@@ -20,9 +20,9 @@ export interface RegistryMirror {
 export interface RegistriesConfig {
   readonly rules: readonly RegistryRule[];
   /** Names without a registry (`app`, `acme/app`) → whole names without a tag. */
-  readonly aliases?: Readonly<Record<string, string>>;
+  readonly aliases?: Readonly<Record<string, string>> | undefined;
   /** Where names without a registry are looked for, in this order; absent: where Docker does. */
-  readonly searched?: readonly string[];
+  readonly searched?: readonly string[] | undefined;
 }
 
 export const noRegistriesConfig: RegistriesConfig = { rules: [] };

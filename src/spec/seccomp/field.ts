@@ -4,7 +4,7 @@ type Reviver = (
   this: unknown,
   key: string,
   value: unknown,
-  context?: { readonly source?: string },
+  context?: { readonly source?: string | undefined },
 ) => unknown;
 const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => unknown;
 

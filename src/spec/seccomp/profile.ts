@@ -33,7 +33,7 @@ export interface SeccompScope {
   /** Go's names (`amd64`, `arm64`), of which one is enough. */
   readonly architectures: readonly string[];
   /** `[major, minor]`. */
-  readonly minKernel?: readonly [number, number];
+  readonly minKernel?: readonly [number, number] | undefined;
 }
 
 export interface SeccompRule {
@@ -98,6 +98,6 @@ export interface SeccompProfile {
   readonly rules: readonly SeccompRule[];
   readonly flags: readonly SeccompFlag[];
   /** The socket that gets the listener's descriptor; present whenever a rule's action is "notify". */
-  readonly listenerPath?: string;
-  readonly listenerMetadata?: string;
+  readonly listenerPath?: string | undefined;
+  readonly listenerMetadata?: string | undefined;
 }

@@ -34,7 +34,7 @@ export async function openAufsDriver(
   {
     kernel,
     openDirectories,
-  }: Pick<DriverOptions, "openDirectories"> & { readonly kernel?: MountKernel } = {},
+  }: Pick<DriverOptions, "openDirectories"> & { readonly kernel?: MountKernel | undefined } = {},
 ): Promise<StorageDriver> {
   const options = kernel === undefined ? {} : { kernel };
   if (!hasFilesystem("aufs", options)) throw missing();

@@ -4,17 +4,17 @@ import { Failure, within } from "../../base/failure.ts";
 /** What `--storage-opt dm.…` of the daemon says; what it does not say is undefined. */
 export interface DevicemapperOptions {
   /** Name of an existing thin pool, this data root's alone. */
-  readonly thinPoolDevice?: string;
+  readonly thinPoolDevice?: string | undefined;
   /** Of the pool's data file: at the beginning, and, when it is more than there is, from now on. */
-  readonly loopDataBytes?: number;
-  readonly loopMetadataBytes?: number;
+  readonly loopDataBytes?: number | undefined;
+  readonly loopMetadataBytes?: number | undefined;
   /** Up to this the data file is enlarged by itself. */
-  readonly loopDataMostBytes?: number;
+  readonly loopDataMostBytes?: number | undefined;
   /** Of a container's file system. */
-  readonly baseBytes?: number;
-  readonly filesystem?: "ext4" | "xfs";
+  readonly baseBytes?: number | undefined;
+  readonly filesystem?: "ext4" | "xfs" | undefined;
   /** Of the pool's data and of its metadata, below which nothing new is begun. */
-  readonly leastFreePercent?: number;
+  readonly leastFreePercent?: number | undefined;
 }
 
 type Reader = (value: string) => DevicemapperOptions;

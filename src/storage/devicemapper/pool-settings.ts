@@ -27,8 +27,8 @@ export interface Base {
 export interface PoolSettings {
   readonly seed: string;
   /** A pool of others. */
-  readonly thinPoolDevice?: string;
-  readonly base?: Base;
+  readonly thinPoolDevice?: string | undefined;
+  readonly base?: Base | undefined;
 }
 
 /** What was settled in an earlier life, or is now. Throws "invalid" for options that contradict it, "corrupt". */

@@ -154,7 +154,10 @@ export class ThinPool implements AsyncDisposable {
   readonly #watch: ReturnType<typeof setInterval> | undefined;
   #trouble: string | undefined;
 
-  constructor(given: PoolOptions, { files, hold }: { readonly files?: PoolFiles; readonly hold?: OwnedFd }) {
+  constructor(
+    given: PoolOptions,
+    { files, hold }: { readonly files?: PoolFiles | undefined; readonly hold?: OwnedFd | undefined },
+  ) {
     this.name = given.name;
     this.#given = given;
     this.files = files;

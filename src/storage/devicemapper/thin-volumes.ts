@@ -76,7 +76,7 @@ export class ThinVolumes {
   /** An empty one, or a snapshot: `of` must not be written to meanwhile. `note` records the id, before there is a volume. */
   async create(
     bytes: number,
-    { of, note }: { readonly of?: Volume; readonly note: (volume: Volume) => void },
+    { of, note }: { readonly of?: Volume | undefined; readonly note: (volume: Volume) => void },
   ): Promise<Volume> {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const volume = { id: this.#takeId(), bytes };
@@ -102,7 +102,7 @@ export class ThinVolumes {
     {
       readonly = false,
       exclusive = false,
-    }: { readonly readonly?: boolean; readonly exclusive?: boolean } = {},
+    }: { readonly readonly?: boolean | undefined; readonly exclusive?: boolean | undefined } = {},
   ): Promise<ActiveVolume> {
     const name = this.nameOf(volume);
     using _ = await this.#lock.acquire(name);

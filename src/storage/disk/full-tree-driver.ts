@@ -41,7 +41,7 @@ export interface FullTrees {
     options: Pick<SnapshotOptions, "sizeBytes">,
   ): Promise<void>;
   /** Absent: the directory itself is the tree. */
-  readonly access?: TreeAccess;
+  readonly access?: TreeAccess | undefined;
   /** What the file system itself knows of what has changed in a snapshot since it was made of a view; undefined where it does not. */
   findChanges?(
     trees: { readonly tree: Fd; readonly original: Fd },
@@ -53,11 +53,11 @@ export interface FullTrees {
     of: { readonly layers: readonly Digest[] } | { readonly snapshot: SnapshotId },
   ): Promise<Readonly<Record<string, string>>>;
   /** What is wrong beside layers and the trash. */
-  readonly findings?: () => readonly StorageFinding[];
+  readonly findings?: (() => readonly StorageFinding[]) | undefined;
   /** Waits until the room of what is gone from the disk is free; absent: it is at once. */
-  readonly awaitRoom?: () => Promise<void>;
+  readonly awaitRoom?: (() => Promise<void>) | undefined;
   /** Lets go of what the driver has open; twice is fine. */
-  readonly close?: () => Promise<void>;
+  readonly close?: (() => Promise<void>) | undefined;
 }
 
 /** Each snapshot is a whole tree, in a directory of its own or in what that directory stands for. */
@@ -138,7 +138,10 @@ export class FullTreeDriver implements StorageDriver {
 
   async mountSnapshot(
     id: SnapshotId,
-    { readonly = false, usernsFd }: { readonly readonly?: boolean; readonly usernsFd?: Fd } = {},
+    {
+      readonly = false,
+      usernsFd,
+    }: { readonly readonly?: boolean | undefined; readonly usernsFd?: Fd | undefined } = {},
   ): Promise<MountedSnapshot> {
     using undo = new DisposableStack();
     const lock = undo.use(this.#snapshots.lock(id, readonly ? "shared" : "exclusive"));
@@ -180,7 +183,7 @@ export class FullTreeDriver implements StorageDriver {
 
   async viewLayers(
     layers: readonly Digest[],
-    { usernsFd }: { readonly usernsFd?: Fd } = {},
+    { usernsFd }: { readonly usernsFd?: Fd | undefined } = {},
   ): Promise<OwnedFd> {
     return await this.#access.mount(await this.#views.ensure(layers), {
       kind: "view",
@@ -191,7 +194,7 @@ export class FullTreeDriver implements StorageDriver {
 
   async usage(
     of: { readonly layer: Digest } | { readonly snapshot: SnapshotId },
-    options: { readonly signal?: AbortSignal } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<StorageUsage> {
     if ("snapshot" in of) {
       using tree = await this.#openTree(of.snapshot);

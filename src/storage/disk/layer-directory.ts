@@ -57,7 +57,7 @@ export class LayerDirectory {
     {
       marks = "overlay",
       makeTree = makeDirectory,
-    }: { readonly marks?: LayerMarks; readonly makeTree?: MakeTree } = {},
+    }: { readonly marks?: LayerMarks | undefined; readonly makeTree?: MakeTree | undefined } = {},
   ) {
     this.#places = places;
     this.#trash = trash;

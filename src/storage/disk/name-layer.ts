@@ -29,7 +29,7 @@ export class LayerNaming {
       readonly diffId: Digest;
       readonly isKnown: () => boolean;
       /** Makes its place free where something is in it that nobody knows. */
-      readonly clear?: () => void;
+      readonly clear?: (() => void) | undefined;
       readonly know: () => void;
     },
   ): Promise<boolean> {

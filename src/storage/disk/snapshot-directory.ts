@@ -28,7 +28,7 @@ export class SnapshotDirectory implements AsyncDisposable {
       furnish = () => {},
       openDirectories,
     }: {
-      readonly furnish?: (path: string) => void;
+      readonly furnish?: ((path: string) => void) | undefined;
       readonly openDirectories?: DriverOptions["openDirectories"] | undefined;
     } = {},
   ) {
@@ -105,7 +105,7 @@ export class SnapshotDirectory implements AsyncDisposable {
   }
 
   /** `limited`: its directory that a limit of size may be on. */
-  remove(id: SnapshotId, { limited }: { readonly limited?: string } = {}): void {
+  remove(id: SnapshotId, { limited }: { readonly limited?: string | undefined } = {}): void {
     try {
       using _ = this.#findLock(id);
       if (limited !== undefined) this.#liftLimit(id, limited);

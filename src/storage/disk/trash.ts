@@ -34,7 +34,7 @@ export interface TrashOptions {
    * Removes at once what it can of what is in the directory; the rest is deleted file by file. Where it throws "conflict" the directory
    * is in use: it is tried again for a while, then with each later removal and at the next start, and holds up nothing else.
    */
-  readonly shortcut?: (directory: Fd) => void | Promise<void>;
+  readonly shortcut?: ((directory: Fd) => void | Promise<void>) | undefined;
 }
 
 const ATTEMPTS = 20;

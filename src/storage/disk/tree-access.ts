@@ -25,7 +25,7 @@ export interface TreeAccess {
     options: {
       readonly kind: "snapshot" | "view";
       readonly readonly: boolean;
-      readonly usernsFd?: Fd;
+      readonly usernsFd?: Fd | undefined;
     },
   ): Promise<OwnedFd>;
 }

@@ -33,9 +33,9 @@ import type { UnionLayers } from "./union-layers.ts";
 export interface UnionMount {
   readonly lowers: readonly MountPlace[];
   /** Names in a snapshot's directory `fd`. Absent: read-only. */
-  readonly writable?: { readonly fd: Fd; readonly upper: string; readonly work: string };
+  readonly writable?: { readonly fd: Fd; readonly upper: string; readonly work: string } | undefined;
   /** Only with a file system that `shifts` "mounts". */
-  readonly usernsFd?: Fd;
+  readonly usernsFd?: Fd | undefined;
 }
 
 /** In what file systems differ that show several directories as one. */
@@ -43,12 +43,12 @@ export interface Union {
   readonly name: string;
   /** More of it. */
   readonly status: StorageDriver["status"];
-  readonly warning?: string;
+  readonly warning?: string | undefined;
   readonly layers: UnionLayers;
   /** By which a directory says what is gone below it: of which file system. */
   readonly marks: LayerMarks;
   readonly maxLayers: number;
-  readonly openDirectories?: DriverOptions["openDirectories"];
+  readonly openDirectories?: DriverOptions["openDirectories"] | undefined;
   /** Whether a second directory, `work`, is wanted beside the upper one. */
   readonly hasWork: boolean;
   /** Detached. Whoever asks disposes of it. */
@@ -57,19 +57,19 @@ export interface Union {
    * What gets the ids of a container's user namespace. "lowers" (default): each layer, and the upper has the host's ids; "mount":
    * the whole mount, and on the disk all files have the container's.
    */
-  readonly shifts?: "lowers" | "mount";
+  readonly shifts?: "lowers" | "mount" | undefined;
   /** What of an upper directory is the file system's own, and counts for nobody. */
-  readonly isOwn?: (name: string) => boolean;
-  readonly describe?: StorageDriver["describe"];
+  readonly isOwn?: ((name: string) => boolean) | undefined;
+  readonly describe?: StorageDriver["describe"] | undefined;
   /** With the driver. */
-  readonly dispose?: () => void;
+  readonly dispose?: (() => void) | undefined;
 }
 
 /** Layers below, and for each container a directory above them that has what it has changed. */
 export class UnionDriver implements StorageDriver {
   readonly name: string;
   readonly status: StorageDriver["status"];
-  readonly warning?: string;
+  readonly warning?: string | undefined;
   readonly #places: Places;
   readonly #trash: Trash;
   readonly #union: Union;
@@ -151,7 +151,10 @@ export class UnionDriver implements StorageDriver {
 
   async mountSnapshot(
     id: SnapshotId,
-    { readonly = false, usernsFd }: { readonly readonly?: boolean; readonly usernsFd?: Fd } = {},
+    {
+      readonly = false,
+      usernsFd,
+    }: { readonly readonly?: boolean | undefined; readonly usernsFd?: Fd | undefined } = {},
   ): Promise<MountedSnapshot> {
     using undo = new DisposableStack();
     using directory = this.#snapshots.open(id);
@@ -200,9 +203,9 @@ export class UnionDriver implements StorageDriver {
       usernsFd,
       ...options
     }: {
-      readonly ignored?: ReadonlySet<string>;
-      readonly usernsFd?: Fd;
-      readonly signal?: AbortSignal;
+      readonly ignored?: ReadonlySet<string> | undefined;
+      readonly usernsFd?: Fd | undefined;
+      readonly signal?: AbortSignal | undefined;
     } = {},
   ): Promise<readonly TreeChange[]> {
     using upper = this.#openUpper(id);
@@ -219,7 +222,7 @@ export class UnionDriver implements StorageDriver {
 
   async viewLayers(
     layers: readonly Digest[],
-    { usernsFd }: { readonly usernsFd?: Fd } = {},
+    { usernsFd }: { readonly usernsFd?: Fd | undefined } = {},
   ): Promise<OwnedFd> {
     using opened = new DisposableStack();
     return await this.#mount({ lowers: await this.#lowersOf(layers, { opened, usernsFd }) }, usernsFd);
@@ -227,7 +230,7 @@ export class UnionDriver implements StorageDriver {
 
   async usage(
     of: { readonly layer: Digest } | { readonly snapshot: SnapshotId },
-    options: { readonly signal?: AbortSignal } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<StorageUsage> {
     if ("snapshot" in of) {
       using upper = this.#openUpper(of.snapshot);
@@ -253,7 +256,10 @@ export class UnionDriver implements StorageDriver {
     return { LowerDir: lowers.join(":"), UpperDir: `${snapshot}/upper`, WorkDir: `${snapshot}/work` };
   }
 
-  async verifyLayer(diffId: Digest, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async verifyLayer(
+    diffId: Digest,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
     await this.#layers.verify?.(diffId, options);
   }
 

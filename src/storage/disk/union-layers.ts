@@ -26,9 +26,9 @@ export interface UnionLayers {
     layers: readonly Digest[],
     options: { readonly opened: DisposableStack; readonly usernsFd?: Fd | undefined },
   ): Promise<readonly MountPlace[]>;
-  usage(diffId: Digest, options: { readonly signal?: AbortSignal }): Promise<StorageUsage>;
+  usage(diffId: Digest, options: { readonly signal?: AbortSignal | undefined }): Promise<StorageUsage>;
   /** See StorageDriver. */
-  verify?(diffId: Digest, options: { readonly signal?: AbortSignal }): Promise<void>;
+  verify?(diffId: Digest, options: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /** Where it lies, for people. */
   pathOf(diffId: Digest): string;
   dispose(): void;
@@ -87,7 +87,7 @@ export class UnpackedLayers implements UnionLayers {
     return visible.map((diffId) => ({ fd, path: `${hexOf(diffId)}/fs`, detached }));
   }
 
-  async usage(diffId: Digest, options: { readonly signal?: AbortSignal }): Promise<StorageUsage> {
+  async usage(diffId: Digest, options: { readonly signal?: AbortSignal | undefined }): Promise<StorageUsage> {
     this.#layers.get(diffId);
     using tree = openDirectoryPath(this.pathOf(diffId));
     return await measureTree(tree.fd, options);

@@ -106,7 +106,7 @@ export class ImageLayers implements UnionLayers {
     });
   }
 
-  async usage(diffId: Digest, options: { readonly signal?: AbortSignal }): Promise<StorageUsage> {
+  async usage(diffId: Digest, options: { readonly signal?: AbortSignal | undefined }): Promise<StorageUsage> {
     const { form, contentBytes } = this.#get(diffId);
     if (form === "directory") {
       using tree = openDirectoryPath(this.pathOf(diffId));
@@ -115,7 +115,7 @@ export class ImageLayers implements UnionLayers {
     return { bytes: statSync(this.pathOf(diffId)).blocks * 512, inodes: 1, contentBytes };
   }
 
-  async verify(diffId: Digest, options: { readonly signal?: AbortSignal }): Promise<void> {
+  async verify(diffId: Digest, options: { readonly signal?: AbortSignal | undefined }): Promise<void> {
     const { form, tarBytes, indexDigest } = this.#get(diffId);
     if (form === "directory" || tarBytes === undefined || indexDigest === undefined) return;
     await verifyImage(this.pathOf(diffId), { diffId, tarBytes, indexDigest }, options);

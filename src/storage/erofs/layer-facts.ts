@@ -15,8 +15,8 @@ export interface LayerFacts {
   /** Length of its files and links. */
   readonly contentBytes: number;
   /** Of an image: the tar's length, and the digest of all that is not the tar. */
-  readonly tarBytes?: number;
-  readonly indexDigest?: Digest;
+  readonly tarBytes?: number | undefined;
+  readonly indexDigest?: Digest | undefined;
 }
 
 /** Undefined when there are none, or not whole ones. */

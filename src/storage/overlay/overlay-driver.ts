@@ -31,8 +31,8 @@ export interface OverlayForm {
   readonly layers: UnionLayers;
   readonly ways: OverlayWays;
   /** More of `status`. */
-  readonly status?: StorageDriver["status"];
-  readonly warning?: string;
+  readonly status?: StorageDriver["status"] | undefined;
+  readonly warning?: string | undefined;
 }
 
 /** Overlay above layers in whatever form. */

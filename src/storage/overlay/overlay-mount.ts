@@ -21,7 +21,7 @@ export const maxLowers = 500;
 export interface OverlayDirectories {
   readonly lowers: readonly MountPlace[];
   /** Absent: read-only. `work` is empty and below the same descriptor as `upper`. */
-  readonly writable?: { readonly upper: MountPlace; readonly work: MountPlace };
+  readonly writable?: { readonly upper: MountPlace; readonly work: MountPlace } | undefined;
   /** An empty directory, for where the kernel wants one more lower than there is. */
   readonly empty: string;
 }

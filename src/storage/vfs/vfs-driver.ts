@@ -26,7 +26,7 @@ export async function openVfsDriver(
   const merge = async (
     path: string,
     { visible, root: from }: ViewContent,
-    { files, sizeBytes }: { readonly files: "copy" | "link"; readonly sizeBytes?: number },
+    { files, sizeBytes }: { readonly files: "copy" | "link"; readonly sizeBytes?: number | undefined },
   ): Promise<void> => {
     makeRoot(path, from);
     using into = openDirectoryPath(path);

@@ -109,7 +109,9 @@ export function planLogConfig({
   "log-driver": driver,
   "log-opt": options,
 }: Pick<LifecycleValues, "log-driver" | "log-opt">): {
-  readonly LogConfig?: { readonly Type: string; readonly Config: Readonly<Record<string, string>> };
+  readonly LogConfig?:
+    | { readonly Type: string; readonly Config: Readonly<Record<string, string>> }
+    | undefined;
 } {
   if (driver === "" && options.length === 0) return {};
   if (driver === "none" && options.length > 0) throw optionFailure("invalid logging opts for driver none");

@@ -23,14 +23,14 @@ export const logFlags: TableOf<LogValues> = {
 
 /** `--since` and `--until`, as the API wants them. */
 export function momentsOf({ since, until }: Pick<LogValues, "since" | "until">): {
-  readonly since?: string;
-  readonly until?: string;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
 } {
   return { ...moment("since", since), ...moment("until", until) };
 }
 
-function moment<K extends string>(name: K, text: string): { readonly [key in K]?: string } {
+function moment<K extends string>(name: K, text: string): { readonly [key in K]?: string | undefined } {
   return (text === "" ? {} : { [name]: formatUnixTime(parseTimestamp(text)) }) as {
-    readonly [key in K]?: string;
+    readonly [key in K]?: string | undefined;
   };
 }

@@ -74,9 +74,9 @@ export const networkFlags: FieldTable<NetworkValues> = {
 /** The three parts of a request that describe networks and ports. Throws optionFailure() in Docker's words. */
 export function planNetworkFlags(values: EndpointValues): {
   readonly hostConfig: HostConfig;
-  readonly networkingConfig?: NetworkingConfig;
+  readonly networkingConfig?: NetworkingConfig | undefined;
   readonly exposed: Readonly<Record<string, object>>;
-  readonly macAddress?: string;
+  readonly macAddress?: string | undefined;
 } {
   const { bindings, exposed } = joinPublished(
     values.publish.map(parsePublish),

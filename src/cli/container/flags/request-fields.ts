@@ -14,14 +14,14 @@ interface Field<T> {
   readonly part: Part;
   readonly name: string;
   /** Also an empty value is sent when the flag was given: it differs from an absent one. */
-  readonly whenGiven?: boolean;
+  readonly whenGiven?: boolean | undefined;
   /** Undefined: the field is left out. May throw optionFailure(). */
   convert?(value: T, surroundings: Surroundings): unknown;
 }
 
 /** A flag whose value becomes one field of the request that creates a container. */
 export interface FieldFlag<T> extends Flag<T> {
-  readonly field?: Field<NonNullable<T>>;
+  readonly field?: Field<NonNullable<T>> | undefined;
 }
 
 /** The table that gives the values `V`, with the fields that they become. */
@@ -29,7 +29,7 @@ export type FieldTable<V> = { readonly [K in keyof V]: FieldFlag<V[K]> };
 
 type Convert<T, F> = (value: NonNullable<T>, surroundings: Surroundings) => F | undefined;
 interface Options {
-  readonly whenGiven?: boolean;
+  readonly whenGiven?: boolean | undefined;
 }
 
 /** The flag sets a field of `Config`, by default to its value. */

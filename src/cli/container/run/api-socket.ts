@@ -11,7 +11,7 @@ const configPlace = "/run/secrets/docker";
 export interface ApiSocketPlan {
   readonly request: ContainerCreateRequest;
   /** To be unpacked at / before the start; absent when nothing is known of any registry. */
-  readonly archive?: Uint8Array;
+  readonly archive?: Uint8Array | undefined;
 }
 
 /**

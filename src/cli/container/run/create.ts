@@ -44,7 +44,7 @@ export type MakeContainer = (
 ) => Promise<ContainerCreateResponse>;
 
 export interface Making {
-  readonly make?: MakeContainer;
+  readonly make?: MakeContainer | undefined;
   /** Makes the pod that is for the container (makePodOf()). */
   readonly makePod?: (() => Promise<AsyncDisposable & { keep(): void }>) | undefined;
 }

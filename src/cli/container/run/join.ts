@@ -20,8 +20,8 @@ export interface JoinOptions {
   readonly id: string;
   readonly isTerminal: boolean;
   readonly hasInput: boolean;
-  readonly stdout?: boolean;
-  readonly stderr?: boolean;
+  readonly stdout?: boolean | undefined;
+  readonly stderr?: boolean | undefined;
   /** Empty: Docker's. */
   readonly detachKeys: string;
   readonly proxiesSignals: boolean;

@@ -22,7 +22,7 @@ export interface PlanInput {
   /** Nothing is attached. */
   readonly isDetached: boolean;
   /** Rows and columns of the caller's terminal, if it has one. */
-  readonly consoleSize?: readonly [rows: number, columns: number];
+  readonly consoleSize?: readonly [rows: number, columns: number] | undefined;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -140,7 +140,7 @@ function planHostConfig({ values, cwd, env, consoleSize }: PlanInput, volumes: P
 function planTare(
   { values, cwd, env }: PlanInput,
   fields: TareHostConfig,
-): { readonly Tare?: TareHostConfig } {
+): { readonly Tare?: TareHostConfig | undefined } {
   const pod = podNamed(values, cwd);
   const tare: TareHostConfig = {
     ...fields,

@@ -33,7 +33,7 @@ export interface PlannedRun {
   readonly attached: Attached;
   /** Descriptors of ours that the program gets. */
   readonly preserved: readonly number[];
-  readonly makePod?: Making["makePod"];
+  readonly makePod?: Making["makePod"] | undefined;
 }
 
 /** Makes the container, starts it and follows it as the flags say. Gives the exit status. */

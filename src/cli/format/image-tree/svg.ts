@@ -12,7 +12,7 @@ interface Box {
   readonly kind: "layer" | "shared" | "image";
   readonly depth: number;
   /** The row of the box that it stands on. */
-  readonly parent?: number;
+  readonly parent?: number | undefined;
 }
 
 /** The tree as a drawing that needs nothing else: one box a row, indented below what it stands on. */
@@ -43,7 +43,7 @@ function place(
     readonly boxes: Box[];
     readonly depth: number;
     readonly style: TreeStyle;
-    readonly parent?: number;
+    readonly parent?: number | undefined;
   },
 ): void {
   const row = boxes.length;

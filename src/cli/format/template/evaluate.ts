@@ -18,9 +18,9 @@ import { formatValue, isList, isMap, isTrue, keysOf, typeName } from "./values.t
 export interface EvaluateOptions {
   readonly functions: Readonly<Record<string, TemplateFunction>>;
   /** What a name that is not in a map gives: nothing (`<no value>`), or an error. */
-  readonly missing?: "nothing" | "error";
+  readonly missing?: "nothing" | "error" | undefined;
   /** What the data are called when they have a fixed set of fields: another name is an error. */
-  readonly rowName?: string;
+  readonly rowName?: string | undefined;
 }
 
 const maximumCalls = 100;

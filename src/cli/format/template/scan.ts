@@ -59,7 +59,7 @@ export function scanTemplate(text: string): readonly Piece[] {
 
 interface Scanned {
   /** Undefined for a comment. */
-  readonly tokens?: readonly Token[];
+  readonly tokens?: readonly Token[] | undefined;
   readonly end: number;
   readonly isTrimming: boolean;
 }

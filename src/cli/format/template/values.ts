@@ -71,7 +71,10 @@ function plain(value: number): string {
 }
 
 /** JSON as Go encodes it without escaping HTML; nil lists and maps are null. */
-export function formatJson(value: unknown, { indent = 0 }: { readonly indent?: number } = {}): string {
+export function formatJson(
+  value: unknown,
+  { indent = 0 }: { readonly indent?: number | undefined } = {},
+): string {
   const replace = (_: string, inner: unknown): unknown => {
     if (inner === nilList || inner === nilMap) return null;
     return typeof inner === "bigint" ? Number(inner) : inner;

@@ -15,7 +15,7 @@ export interface ExecSession {
   readonly containerId: ContainerId;
   readonly spec: ExecSpec;
   state: ExecDetails["state"] | { readonly status: "starting" };
-  kept?: KeptProcess;
+  kept?: KeptProcess | undefined;
   /** Resolves when it has ended. */
   readonly ended: Promise<ExitStatus>;
   readonly end: (status: ExitStatus) => void;

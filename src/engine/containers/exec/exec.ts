@@ -58,9 +58,9 @@ export async function startExec(
   context: ContainerContext,
   id: string,
   options: {
-    readonly detach?: boolean;
-    readonly consoleSize?: TerminalSize;
-    readonly preserveFds?: ReadonlyMap<number, Fd>;
+    readonly detach?: boolean | undefined;
+    readonly consoleSize?: TerminalSize | undefined;
+    readonly preserveFds?: ReadonlyMap<number, Fd> | undefined;
   } = {},
 ): Promise<AttachedStream | undefined> {
   const session = context.execs.get(id);
@@ -146,7 +146,7 @@ async function launch(
 function finish(
   context: ContainerContext,
   session: ExecSession,
-  { code, error }: { readonly code: number; readonly error?: string },
+  { code, error }: { readonly code: number; readonly error?: string | undefined },
 ): void {
   session.state = { status: "exited", code };
   delete session.kept;

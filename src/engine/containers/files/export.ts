@@ -9,7 +9,7 @@ import { openPlainRoot } from "./open-root.ts";
 export async function* exportContainer(
   context: ContainerContext,
   reference: ContainerReference,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<Uint8Array, void> {
   const record = getContainer(context.state, reference);
   using opened = await openPlainRoot(context, record);

@@ -81,7 +81,7 @@ export function refuseOpenedRoot(context: ContainerContext, id: ContainerId): vo
 async function mount(
   context: ContainerContext,
   record: ContainerRecord,
-  { readonly, withMounts = false }: { readonly readonly: boolean; readonly withMounts?: boolean },
+  { readonly, withMounts = false }: { readonly readonly: boolean; readonly withMounts?: boolean | undefined },
 ): Promise<OpenedRoot> {
   const { id } = record;
   const isComposed = withMounts && seenMounts(record).length > 0;

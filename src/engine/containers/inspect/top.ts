@@ -13,7 +13,7 @@ import { getContainer } from "../../find-container.ts";
 export function listProcesses(
   context: ContainerContext,
   reference: ContainerReference,
-  { psOptions = "" }: { readonly psOptions?: string } = {},
+  { psOptions = "" }: { readonly psOptions?: string | undefined } = {},
 ): ProcessTable {
   const record = getContainer(context.state, reference);
   const { id, name, state } = record;

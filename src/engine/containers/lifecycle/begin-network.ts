@@ -10,7 +10,7 @@ import type { ContainerContext } from "../../context.ts";
 export class BegunNetwork implements AsyncDisposable {
   readonly #netns: OwnedFd;
   /** Settles when they are there; may fail unheard. Absent: the container has no interfaces but its loopback. */
-  readonly attached?: Promise<void>;
+  readonly attached?: Promise<void> | undefined;
 
   constructor(netns: OwnedFd, attach?: (netns: Fd) => Promise<void>) {
     this.#netns = netns;

@@ -16,7 +16,7 @@ import type { ContainerSpec, NamespaceModes } from "../../../model/container-spe
 import type { CreateOptions } from "../../../model/containers.ts";
 import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 import { mergeSpec } from "../../../model/merge-spec.ts";
-import { merge } from "../../../base/defined.ts";
+import { mergeDefined } from "../../../base/defined.ts";
 import { checkLinks } from "../../networks/links.ts";
 import { resolveEndpoints } from "../../networks/join-networks.ts";
 import { findUnreached } from "../../networks/unreached-ports.ts";
@@ -42,7 +42,7 @@ import { anonymousVolumes, volumeMounts } from "../files/volume-uses.ts";
 export async function createContainer(
   context: ContainerContext,
   wanted: ContainerSpec,
-  { pod, startsNext = false }: CreateOptions & { readonly pod?: PodSettings } = {},
+  { pod, startsNext = false }: CreateOptions & { readonly pod?: PodSettings | undefined } = {},
 ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
   using _ = context.parts.prewarming.hold();
   const id = randomContainerId();
@@ -236,7 +236,7 @@ function canonicalNamespaces(
   const byId = <Mode>(mode: Mode | ByContainer): Mode | ByContainer =>
     isByContainer(mode) ? { container: getForCreate(context.state, mode.container).id } : mode;
   const { pid, ipc, uts, network, user } = namespaces;
-  return merge(namespaces, {
+  return mergeDefined(namespaces, {
     pid: byId(pid),
     ipc: byId(ipc),
     uts: byId(uts),

@@ -48,7 +48,11 @@ export function recordEnd(
     state,
     ends,
     startsAgain = false,
-  }: { readonly state: ExitedState; readonly ends?: IntentId; readonly startsAgain?: boolean },
+  }: {
+    readonly state: ExitedState;
+    readonly ends?: IntentId | undefined;
+    readonly startsAgain?: boolean | undefined;
+  },
 ): void {
   const plans = plansOf(record);
   const left = withoutPlans(record);
@@ -121,9 +125,9 @@ export function dropContainer(
     removesVolumes = false,
     removesImage = false,
   }: {
-    readonly events?: readonly EngineEvent[];
-    readonly removesVolumes?: boolean;
-    readonly removesImage?: boolean;
+    readonly events?: readonly EngineEvent[] | undefined;
+    readonly removesVolumes?: boolean | undefined;
+    readonly removesImage?: boolean | undefined;
   } = {},
 ): void {
   const { id } = record;

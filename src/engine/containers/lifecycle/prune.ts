@@ -10,7 +10,10 @@ import { removeContainer } from "./stop.ts";
 /** Removes those that do not run, one after the other; one that is started or removed meanwhile stays out of it. */
 export async function pruneContainers(
   context: ContainerContext,
-  { filters = {}, signal }: { readonly filters?: PruneFilters; readonly signal?: AbortSignal } = {},
+  {
+    filters = {},
+    signal,
+  }: { readonly filters?: PruneFilters | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<PrunedContainers> {
   const isMeant = pruneFilter(filters);
   const removed: ContainerId[] = [];

@@ -35,7 +35,7 @@ export function runningRecord(
     readonly process: { readonly pid: number; readonly startTime: bigint };
     readonly startedAt: number;
     /** Unknown when the engine ended in between. */
-    readonly timing?: StartTiming;
+    readonly timing?: StartTiming | undefined;
   },
 ): ContainerRecord {
   return {

@@ -68,7 +68,7 @@ export async function startHeld(
   }: {
     readonly clock: PhaseClock;
     readonly byPolicy: boolean;
-    readonly preserveFds?: ReadonlyMap<number, Fd>;
+    readonly preserveFds?: ReadonlyMap<number, Fd> | undefined;
   },
 ): Promise<StartTiming> {
   const { id } = record;

@@ -20,14 +20,14 @@ const KILL = 9;
 const KILL_DEADLINE_MS = 10_000;
 
 export interface StopOptions {
-  readonly signal?: string;
+  readonly signal?: string | undefined;
   /** Negative: wait for ever. */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
 }
 
 interface StopOfRestart extends StopOptions {
   /** It is started again afterwards: one with autoRemove stays. */
-  readonly restarts?: boolean;
+  readonly restarts?: boolean | undefined;
 }
 
 /** The stop signal, then after the grace KILL. False when it did not run. Resolves when the end is recorded. */
@@ -63,7 +63,7 @@ export async function stopContainer(
 export async function killContainer(
   context: ContainerContext,
   reference: ContainerReference,
-  options: { readonly signal?: string } = {},
+  options: { readonly signal?: string | undefined } = {},
 ): Promise<void> {
   const record = getContainer(context.state, reference);
   const signal = parseSignal(options.signal === undefined || options.signal === "" ? "KILL" : options.signal);
@@ -120,7 +120,11 @@ export async function removeContainer(
     force = false,
     volumes = false,
     withPod = false,
-  }: { readonly force?: boolean; readonly volumes?: boolean; readonly withPod?: boolean } = {},
+  }: {
+    readonly force?: boolean | undefined;
+    readonly volumes?: boolean | undefined;
+    readonly withPod?: boolean | undefined;
+  } = {},
 ): Promise<void> {
   const { id } = getContainer(context.state, reference);
   for (let isKilled = false; ; isKilled = true) {

@@ -12,7 +12,10 @@ import { getContainer } from "../../find-container.ts";
 export async function waitContainer(
   context: ContainerContext,
   reference: ContainerReference,
-  options: { readonly until?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal } = {},
+  options: {
+    readonly until?: "not-running" | "next-exit" | "removed" | undefined;
+    readonly signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<ExitStatus> {
   const { until = "not-running", signal } = options;
   const record = getContainer(context.state, reference);

@@ -21,7 +21,7 @@ export function deviceFacts(
 ): {
   readonly hostDevices: readonly RuntimeDevice[];
   readonly devices: readonly RuntimeDevice[];
-  readonly rules?: readonly DeviceRule[];
+  readonly rules?: readonly DeviceRule[] | undefined;
 } {
   const found = findDevices(host, plan);
   const devices = found.map(({ node }) => node);

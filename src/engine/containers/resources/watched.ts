@@ -37,7 +37,7 @@ export function planWatch(
   context: ContainerContext,
   { id, spec }: ContainerRecord,
   execId?: string,
-): { readonly watch?: CallWatch } {
+): { readonly watch?: CallWatch | undefined } {
   if (!isWatched(spec)) return {};
   const directory = context.places.watched(id);
   if (execId === undefined) rmSync(directory, { recursive: true, force: true });
@@ -75,7 +75,7 @@ export function describeWatched(context: ContainerContext, record: ContainerReco
 
 interface NamedCall {
   readonly call: WatchedCall;
-  readonly execId?: string;
+  readonly execId?: string | undefined;
 }
 
 function readRecords(

@@ -18,7 +18,7 @@ export class DeferredDuplex extends Duplex {
    * Joins both directions; what was written before is delivered now. The reader gets the end of `inner` only after `endsAfter` has
    * resolved, which must not reject.
    */
-  join(inner: Duplex, { endsAfter }: { readonly endsAfter?: Promise<unknown> } = {}): void {
+  join(inner: Duplex, { endsAfter }: { readonly endsAfter?: Promise<unknown> | undefined } = {}): void {
     if (this.destroyed) {
       inner.destroy();
       return;

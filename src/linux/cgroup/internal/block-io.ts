@@ -87,7 +87,7 @@ function checkWeight(weight: number): void {
 function checkDevice({ major, minor, weight = 0, ...others }: BlockDeviceLimits): void {
   checkWeight(weight);
   for (const rate of Object.values(others)) {
-    if (Number.isSafeInteger(rate) && rate >= 0) continue;
+    if (rate === undefined || (Number.isSafeInteger(rate) && rate >= 0)) continue;
     throw new Failure("invalid", `cannot limit block device ${major}:${minor}: invalid rate ${rate}`);
   }
 }

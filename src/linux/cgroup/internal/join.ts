@@ -12,7 +12,7 @@ import type { CgroupPlace } from "./place.ts";
 /** How a process gets into a cgroup. Close-on-exec; dispose after the fork. */
 export interface CgroupJoin extends Disposable {
   /** For clone3(CLONE_INTO_CGROUP): the v2 directory. */
-  readonly intoCgroupFd?: Fd;
+  readonly intoCgroupFd?: Fd | undefined;
   /**
    * The process itself, with a single thread, writes `0` to each of these. (`tasks` of v1: 5 µs; the kernel takes
    * its global lock for a pid, or for `cgroup.procs`: 0.7 ms each.)
@@ -27,9 +27,9 @@ export function openJoin(
   options: {
     readonly besidePid?: number | undefined;
     /** Leaves the others out. */
-    readonly only?: (hierarchy: CgroupHierarchy) => boolean;
+    readonly only?: ((hierarchy: CgroupHierarchy) => boolean) | undefined;
     /** For a process that exists already: it enters by writing, on v2 too. */
-    readonly byWriting?: boolean;
+    readonly byWriting?: boolean | undefined;
   } = {},
 ): CgroupJoin {
   const { besidePid, only = () => true, byWriting = false } = options;

@@ -9,9 +9,9 @@ const mostVisits = 100_000;
 
 export interface CgroupVisitor {
   /** Called for the directory itself and each below it, before those below. */
-  readonly enter?: (directory: Fd) => void;
+  readonly enter?: ((directory: Fd) => void) | undefined;
   /** Called with the parent when all below `name` has been left; not for the topmost. */
-  readonly leave?: (parent: Fd, name: string) => void;
+  readonly leave?: ((parent: Fd, name: string) => void) | undefined;
 }
 
 /**

@@ -61,12 +61,12 @@ export interface MapperState extends DeviceNumber {
 }
 
 export interface RequestOptions {
-  readonly name?: string;
-  readonly flags?: number;
-  readonly line?: TableLine;
-  readonly message?: string;
+  readonly name?: string | undefined;
+  readonly flags?: number | undefined;
+  readonly line?: TableLine | undefined;
+  readonly message?: string | undefined;
   /** Room for the answer. */
-  readonly bytes?: number;
+  readonly bytes?: number | undefined;
 }
 
 /** An argument for the ioctls above; the kernel writes its answer into it. */

@@ -10,11 +10,11 @@ const ENOSYS: SeccompAction = { kind: "errno", data: errno.ENOSYS };
 const nowhere = { capabilities: [], architectures: [] } as const;
 
 interface RuleOptions {
-  readonly when?: SeccompCondition;
+  readonly when?: SeccompCondition | undefined;
   /** Only with this capability. */
-  readonly having?: CapabilityName;
+  readonly having?: CapabilityName | undefined;
   /** Only without this capability. */
-  readonly lacking?: CapabilityName;
+  readonly lacking?: CapabilityName | undefined;
 }
 
 function rule(action: SeccompAction, names: readonly string[], options: RuleOptions = {}): SeccompRule {

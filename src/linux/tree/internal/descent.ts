@@ -32,7 +32,7 @@ export class Descent implements Disposable {
   readonly #resolve: number;
 
   /** Takes the descriptor of the top over; readable. */
-  constructor(top: Fd, { crossesMounts = false }: { readonly crossesMounts?: boolean } = {}) {
+  constructor(top: Fd, { crossesMounts = false }: { readonly crossesMounts?: boolean | undefined } = {}) {
     this.#resolve = RESOLVE_NO_SYMLINKS | (crossesMounts ? 0 : RESOLVE_NO_XDEV);
     this.#levels.push({ fd: top, identity: statFd(top) });
   }

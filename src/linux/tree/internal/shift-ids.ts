@@ -1,3 +1,4 @@
+import type { Complete } from "../../../base/defined.ts";
 import { Failure } from "../../../base/failure.ts";
 import {
   findContainerId,
@@ -8,8 +9,8 @@ import {
 } from "../../../spec/id-map.ts";
 
 interface Owned {
-  readonly uid?: number;
-  readonly gid?: number;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
 }
 
 type Attributes = ReadonlyMap<string, Uint8Array>;
@@ -24,7 +25,7 @@ export function withContainerOwner<T extends Owned>(member: T, maps: IdMaps): T 
 }
 
 /** The way back. Throws "invalid" for an owner that the container has no number for. */
-export function withHostOwner<T extends Required<Owned>>(entry: T, { uids, gids }: IdMaps): T {
+export function withHostOwner<T extends Complete<Owned>>(entry: T, { uids, gids }: IdMaps): T {
   const uid = findHostId(uids, entry.uid);
   const gid = findHostId(gids, entry.gid);
   if (uid === undefined || gid === undefined) {

@@ -1,3 +1,4 @@
+import type { Complete } from "../../../base/defined.ts";
 import { Failure, within } from "../../../base/failure.ts";
 import { encodeBytes } from "../../../spec/byte-text.ts";
 import type { IdMaps } from "../../../spec/id-map.ts";
@@ -17,7 +18,7 @@ import { hideLower, hideLowerContents, removeLower, removeLowerContents } from "
 /** One run of unpackLayer(). */
 export class Unpacking implements Disposable {
   readonly #counter: EntryCounter;
-  readonly #options: Required<Pick<UnpackOptions, "names" | "whiteouts" | "devices" | "existing" | "root">>;
+  readonly #options: Complete<Pick<UnpackOptions, "names" | "whiteouts" | "devices" | "existing" | "root">>;
   readonly #owner: UnpackOptions["owner"];
   readonly #idMaps: UnpackOptions["idMaps"];
   readonly #pace: Pace;

@@ -10,7 +10,10 @@ const limitBytes = 1024 * 1024;
  */
 export function readKeyValueFile(
   path: string,
-  { cwd, env }: { readonly cwd: string; readonly env?: Readonly<Record<string, string | undefined>> },
+  {
+    cwd,
+    env,
+  }: { readonly cwd: string; readonly env?: Readonly<Record<string, string | undefined>> | undefined },
 ): readonly string[] {
   return parseKeyValues(readFile(path, cwd), path, env);
 }

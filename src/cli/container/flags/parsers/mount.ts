@@ -9,16 +9,20 @@ import { parseTruth } from "../../../flags/kinds.ts";
 /** What the fields of a `--mount` have said so far. */
 interface Draft {
   type: string;
-  source?: string;
-  target?: string;
-  readonly?: boolean;
-  consistency?: string;
+  source?: string | undefined;
+  target?: string | undefined;
+  readonly?: boolean | undefined;
+  consistency?: string | undefined;
   readonly bind: Record<string, string | boolean>;
-  readonly volume: { NoCopy?: boolean; Subpath?: string };
+  readonly volume: { NoCopy?: boolean | undefined; Subpath?: string | undefined };
   readonly labels: Record<string, string>;
-  readonly driver: { Name?: string; Options?: Record<string, string> };
-  readonly image: { Subpath?: string };
-  readonly tmpfs: { SizeBytes?: number; Mode?: number; Options?: (readonly string[])[] };
+  readonly driver: { Name?: string | undefined; Options?: Record<string, string> | undefined };
+  readonly image: { Subpath?: string | undefined };
+  readonly tmpfs: {
+    SizeBytes?: number | undefined;
+    Mode?: number | undefined;
+    Options?: (readonly string[])[] | undefined;
+  };
   /** Groups of options that were used: bind, volume, image, tmpfs. */
   readonly groups: Set<string>;
 }
