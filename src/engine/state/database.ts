@@ -224,21 +224,22 @@ export function requireKnownSchema(path: string): void {
   );
 }
 
+/** In one transaction: a database has the schema of one build, whenever this process is killed. */
 function migrate(connection: DatabaseSync, beforeFirst: () => void): void {
   const row = connection.prepare("PRAGMA user_version").get() as { readonly user_version: number };
   const version = row.user_version;
   if (version === 0) beforeFirst();
-  for (let next = version; next < migrations.length; next++) {
-    const migration = migrations[next];
-    connection.exec("BEGIN IMMEDIATE");
-    try {
+  if (version === migrations.length) return;
+  connection.exec("BEGIN IMMEDIATE");
+  try {
+    for (const migration of migrations.slice(version)) {
       if (typeof migration === "function") migration(connection);
-      else connection.exec(migration ?? "");
+      else connection.exec(migration);
       fault("state.migrated");
-      connection.exec(`PRAGMA user_version = ${next + 1}; COMMIT`);
-    } catch (thrown) {
-      if (connection.isTransaction) connection.exec("ROLLBACK");
-      throw thrown;
     }
+    connection.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
+  } catch (thrown) {
+    if (connection.isTransaction) connection.exec("ROLLBACK");
+    throw thrown;
   }
 }

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { findSchemaVersion } from "../../../src/engine/state/schema-version.ts";
 import { openState } from "../../../src/engine/state/state.ts";
 import { Scratch } from "../../support/scratch.ts";
+import { recordOf } from "./state-records.ts";
 
 let scratch: Scratch;
 let path = "";
@@ -109,4 +111,42 @@ test("openState() refuses a newer schema in one sentence and changes no file", (
     `cannot open the data root "${scratch.path}": its records (state.db) have schema version ${current + 1}, and this build of Tare reads versions up to ${current}; use the build that wrote them or a newer one, or choose another data root with --data-root`,
   );
   expect(read()).toEqual(before);
+});
+
+/** A database of schema version 2: volumes had just come, and the options of containers had no groups. */
+function writeVersion2(): void {
+  {
+    using state = openState(scratch.path);
+    state.putContainer(recordOf(1));
+  }
+  using connection = new DatabaseSync(path);
+  for (const table of ["manifest_lists", "networks", "secrets"]) connection.exec(`DROP TABLE ${table}`);
+  const flat = JSON.stringify({ ...recordOf(1), spec: { image: "x", env: ["A=1"] } });
+  connection.prepare("UPDATE containers SET record = ?").run(flat);
+  connection.exec("PRAGMA user_version = 2; PRAGMA journal_mode = DELETE");
+}
+
+test.each([1, 2, 3, 4])("openState() that is killed after migration %d leaves the old schema", (turn) => {
+  writeVersion2();
+  const { signal } = spawnSync(
+    process.execPath,
+    [join(import.meta.dirname, "state-writer.ts"), scratch.path],
+    {
+      env: { ...process.env, TARE_FAULT: `state.migrated:${turn}` },
+      timeout: 60_000,
+    },
+  );
+  expect(signal).toBe("SIGKILL");
+  expect(findSchemaVersion(path)).toBe(2);
+  {
+    using connection = new DatabaseSync(path);
+    const tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    const names = tables.map(({ name }) => name);
+    for (const name of ["manifest_lists", "networks", "secrets"]) expect(names).not.toContain(name);
+    const row = connection.prepare("SELECT record FROM containers").get();
+    expect(JSON.parse(String(row?.["record"]))).toMatchObject({ spec: { image: "x", env: ["A=1"] } });
+  }
+  using state = openState(scratch.path);
+  expect(state.containers()[0]?.spec).toEqual({ image: "x", process: { env: ["A=1"] } });
+  expect(findSchemaVersion(path)).toBeGreaterThan(5);
 });
