@@ -77,6 +77,7 @@ const siblings = {
   engine: {
     containers: ["host", "images", "networks", "planning", "prewarm", "state", "volumes"],
     host: [],
+    "host-check": ["planning"],
     images: ["state"],
     networks: ["planning", "state"],
     planning: [],

@@ -1,6 +1,8 @@
+import { checkHost as check, type HostCheckOptions } from "./library/check-host.ts";
 import { connectTo } from "./library/connected-engine.ts";
 import { LibraryEngine } from "./library/library-engine.ts";
 import { openEngine as open, type OpenOptions } from "./library/open-engine.ts";
+import type { HostFinding } from "./model/host-check.ts";
 
 export {
   Failure,
@@ -14,6 +16,7 @@ export type * from "./model/denials.ts";
 export type * from "./model/descriptors.ts";
 export type * from "./model/engine.ts";
 export type * from "./model/files.ts";
+export type * from "./model/host-check.ts";
 export type * from "./model/images.ts";
 export type * from "./model/limits.ts";
 export type * from "./model/logs.ts";
@@ -54,6 +57,7 @@ export type { PublishPolicy } from "./spec/publish-policy.ts";
 export type { TimeOffsets } from "./spec/time-offsets.ts";
 export type { UserNamespaceMode } from "./spec/user-namespace-mode.ts";
 export type { ExecResult, RunningContainer, RunOptions } from "./library/container-handle.ts";
+export type { HostCheckOptions } from "./library/check-host.ts";
 export type { LibraryEngine } from "./library/library-engine.ts";
 export type { OpenOptions } from "./library/open-engine.ts";
 
@@ -92,4 +96,23 @@ export async function connectEngine(
 ): Promise<LibraryEngine> {
   const host = options.host ?? process.env["TARE_HOST"] ?? "unix:///run/tare/tare.sock";
   return new LibraryEngine(await connectTo(host));
+}
+
+/**
+ * Checks whether this host has what Tare needs, as `tare doctor` does: kernel, cgroups, limits, firewall, disk, clock,
+ * name servers, optional programs and the daemon. Needs neither an engine nor root; a finding says what only root can
+ * see. Starts no daemon, changes nothing and loads no kernel module. An engine's own state is checked by
+ * LibraryEngine.check().
+ *
+ * @example
+ * ```ts
+ * import { checkHost } from "tare";
+ *
+ * const findings = await checkHost();
+ * for (const { group, check, found, fix } of findings.filter(({ status }) => status === "missing"))
+ *   console.log(`${group}, ${check}: ${found}; ${fix.join(" && ")}`);
+ * ```
+ */
+export async function checkHost(options: HostCheckOptions = {}): Promise<readonly HostFinding[]> {
+  return await check(options);
 }

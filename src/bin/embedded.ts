@@ -23,23 +23,21 @@ export function installAddon({
   readonly runRoot: string;
   readonly dataRoot: string;
 }): void {
-  const bytes = readFileSync(addonFile);
-  const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
   try {
-    loadFrom(join(runRoot, "lib"), { bytes, hash });
+    loadAddonFrom(join(runRoot, "lib"));
   } catch (thrown) {
     try {
-      loadFrom(join(dataRoot, "lib"), { bytes, hash });
+      loadAddonFrom(join(dataRoot, "lib"));
     } catch {
       throw thrown;
     }
   }
 }
 
-function loadFrom(
-  directory: string,
-  { bytes, hash }: { readonly bytes: Uint8Array; readonly hash: string },
-): void {
+/** Puts it into the directory, which becomes 0700, and loads it. */
+export function loadAddonFrom(directory: string): void {
+  const bytes = readFileSync(addonFile);
+  const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
   const path = join(directory, `syscall-${hash}.node`);

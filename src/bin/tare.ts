@@ -36,6 +36,7 @@ if (argv.includes("daemon") && (await import("./daemon-options.ts")).isDaemonCom
     widen,
     repair: async (options) => (await import("./repair.ts")).repair(options),
     confirmRepair: async (options) => (await import("./repair.ts")).confirmRepair(options),
+    checkHost: async (options) => (await import("./check-host.ts")).checkHost(options),
     // Seldom wanted: it needs the addon.
     sendDescriptors: async (options, packet) =>
       (await import("./send-descriptors.ts")).sendDescriptors(options, packet),

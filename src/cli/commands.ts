@@ -432,8 +432,13 @@ const entries: readonly CommandEntry[] = [
   },
   {
     names: ["system check"],
-    summary: "Check the engine's roots for leftovers and inconsistencies",
+    summary: "Check the engine's records, roots and networks for leftovers and inconsistencies",
     load: async () => (await import("./system/system.ts")).check,
+  },
+  {
+    names: ["system doctor", "doctor"],
+    summary: "Check whether this host has what Tare needs, and show how to fix it",
+    load: async () => (await import("./system/doctor.ts")).doctor,
   },
   {
     names: ["system install"],

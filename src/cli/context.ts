@@ -1,5 +1,6 @@
 import type { Client } from "../client/client.ts";
 import type { LeanClient } from "../client/lean-client.ts";
+import type { HostFinding } from "../model/host-check.ts";
 
 /** A stream of ours to read from; raw mode only where it is a terminal. */
 export interface InputStream extends NodeJS.ReadableStream {
@@ -60,6 +61,8 @@ export interface CliContext {
   repair(options: GlobalOptions): Promise<RepairSummary | undefined>;
   /** Allows garbage collection after a repair; false when there was none. */
   confirmRepair(options: GlobalOptions): Promise<boolean>;
+  /** Checks the host, in this process: no daemon is needed, and none is started. */
+  checkHost(options: GlobalOptions): Promise<readonly HostFinding[]>;
   /** Connects to the engine's daemon, starting one where the rules allow it. */
   connect(options: GlobalOptions): Promise<LeanClient>;
   /** The same connections, for all calls. */

@@ -85,8 +85,8 @@ export class SystemClient {
     return this.#transport.json({ method: "GET", path: `/networks/${segment(reference)}` });
   }
 
-  build(): Promise<TareBuild> {
-    return this.#transport.json({ method: "GET", path: "/tare/build" });
+  build({ signal }: Signaled = {}): Promise<TareBuild> {
+    return this.#transport.json({ method: "GET", path: "/tare/build", signal });
   }
 
   namespaces(): Promise<NamespacesRow[]> {

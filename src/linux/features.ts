@@ -4,6 +4,8 @@ import { hasDeviceFilters } from "./cgroup/internal/v2/device-filter.ts";
 import { CLONE_ARGS_SIZE_VER2, CLONE_INTO_CGROUP, PIDFD_GET_MNT_NAMESPACE } from "./constants/clone.ts";
 import { FSCONFIG_SET_STRING, FSOPEN_CLOEXEC } from "./constants/mount.ts";
 import { AT_EMPTY_PATH, AT_FDCWD } from "./constants/open.ts";
+import { sentenceOf } from "../base/failure.ts";
+import { addon } from "./kernel/addon.ts";
 import { errno } from "./kernel/errno.ts";
 import { OwnedFd } from "./kernel/fd.ts";
 import { createFilesystem, moveMount } from "./mount/mount.ts";
@@ -22,12 +24,22 @@ export interface Feature {
   readonly present: boolean;
   /** How that was found: for people. */
   readonly how: string;
+  /** The first kernel with it. */
+  readonly since: string;
+  /** What is worse without it. */
+  readonly without: string;
+  /** "needed": no container runs without it. "used": an option does not work. "replaced": a slower or older way is taken. */
+  readonly importance: "needed" | "used" | "replaced";
+  /** Its probe finds nothing without CAP_SYS_ADMIN. */
+  readonly isPrivileged: boolean;
 }
 
 interface Probe {
   readonly how: string;
   readonly find: () => boolean;
 }
+
+type Meaning = Pick<Feature, "since" | "without" | "importance"> & { readonly isPrivileged?: true };
 
 /** A call with arguments that it must refuse: only a kernel that lacks it answers ENOSYS. */
 const answers = (name: SyscallName, ...args: (number | string | null)[]): Probe => ({
@@ -82,6 +94,69 @@ const probes: Readonly<Record<FeatureName, Probe>> = {
   },
 };
 
+const noContainers = "containers do not start";
+
+/** In short; docs/reference/kernel-features.md has all of it. */
+const meanings: Readonly<Record<FeatureName, Meaning>> = {
+  "bpf-devices": {
+    since: "4.15",
+    without: "on cgroup v2, containers have no allow-list of devices",
+    importance: "used",
+    isPrivileged: true,
+  },
+  "cgroup.kill": {
+    since: "5.14",
+    without: "the processes of a container are killed one after the other",
+    importance: "replaced",
+  },
+  "clone-into-cgroup": {
+    since: "5.7",
+    without: "a process joins its cgroup after it was created",
+    importance: "replaced",
+  },
+  clone3: { since: "5.3", without: noContainers, importance: "needed" },
+  close_range: { since: "5.9", without: noContainers, importance: "needed" },
+  "detached-composition": {
+    since: "6.15",
+    without: "one container at a time uses a volume with options; image-subpath is refused",
+    importance: "replaced",
+    isPrivileged: true,
+  },
+  "detached-lowers": {
+    since: "6.15",
+    without: "a start with a user namespace takes some milliseconds longer",
+    importance: "replaced",
+    isPrivileged: true,
+  },
+  "lowerdir+": {
+    since: "6.7",
+    without: "a start from an image of many layers takes some milliseconds longer",
+    importance: "replaced",
+    isPrivileged: true,
+  },
+  "memfd-exec": {
+    since: "3.17",
+    without: "the keeper's program is a file in the run root",
+    importance: "replaced",
+  },
+  mount_setattr: { since: "5.12", without: noContainers, importance: "needed" },
+  openat2: { since: "5.6", without: noContainers, importance: "needed" },
+  "pidfd-namespaces": {
+    since: "6.11",
+    without: "namespaces are opened by /proc/PID/ns",
+    importance: "replaced",
+  },
+  pidfd_getfd: { since: "5.6", without: noContainers, importance: "needed" },
+  "seccomp-notify": {
+    since: "5.5",
+    without: "explain-denials and --record-profile are refused",
+    importance: "used",
+  },
+  "swap-accounting": { since: "4.5", without: "--memory-swap is ignored", importance: "used" },
+  "time-namespace": { since: "5.6", without: "--time-offset is refused", importance: "used" },
+  "user-namespace": { since: "3.8", without: "--userns is refused", importance: "used" },
+};
+
 const known = new Map<FeatureName, boolean>();
 
 /** Probed at the first question, then remembered; TARE_WITHOUT=name forces false. */
@@ -95,13 +170,43 @@ export function hasFeature(name: FeatureName): boolean {
   return present;
 }
 
-/** All of them, for `system check`. */
+/** All of them, for `tare doctor`. */
 export function listFeatures(): Feature[] {
   return (Object.keys(probes) as FeatureName[]).map((name) => ({
     name,
     present: hasFeature(name),
     how: isForcedAbsent(name) ? "TARE_WITHOUT says so" : probes[name].how,
+    isPrivileged: false,
+    ...meanings[name],
   }));
+}
+
+/** Why no system call can be made: the addon cannot be loaded. Undefined: it is. */
+export function findAddonProblem(): string | undefined {
+  try {
+    addon();
+    return undefined;
+  } catch (thrown) {
+    return sentenceOf(thrown);
+  }
+}
+
+/** Calls without a fallback that TARE_WITHOUT can't force absent, and the first kernel with all of them. */
+const requiredCalls = [
+  "fsopen",
+  "fsconfig",
+  "fsmount",
+  "move_mount",
+  "open_tree",
+  "pidfd_open",
+  "pidfd_send_signal",
+] as const;
+
+/** Those of them that this kernel, or a seccomp filter of this process, does not have. */
+export function listMissingCalls(): readonly SyscallName[] {
+  // SAFETY: bad descriptors and null pointers: the kernel refuses each before it does anything.
+  const refused: readonly (number | null)[] = [-1, null, -1, null, 0xffff_ffff];
+  return requiredCalls.filter((name) => attempt(name, ...refused) === -errno.ENOSYS);
 }
 
 /** `6.18` of `6.18.44-fc-v657`. */

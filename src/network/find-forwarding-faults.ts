@@ -21,26 +21,60 @@ export function forwardChainsOf({ chains }: Pick<HostSurvey, "chains">): HostSur
   return chains.filter(({ chain }) => chain.hook?.number === FORWARD && chain.family !== "ip6");
 }
 
-/** Where others' chains keep containers from the world and from each other, as Docker's policy of its forward chain does. Pure. */
-export function findForwardingFaults({
-  plans,
-  chains,
-  links,
-  forwarding: { isOn, filtersBridges, waysOut },
-}: {
-  readonly plans: readonly NetworkPlan[];
+/** What decides about the packets of a network. */
+export type ForwardedNetwork = Pick<
+  NetworkPlan,
+  "name" | "driver" | "ipv4" | "internal" | "interContainer" | "bypassesBridge" | "interfaceName"
+>;
+
+/** A chain of others that refuses packets of networks. */
+export interface ShutChain {
+  /** `ip filter FORWARD` */
+  readonly place: string;
+  /** Packets to other hosts, or of containers to each other. */
+  readonly direction: "outwards" | "within";
+  readonly networks: readonly ForwardedNetwork[];
+}
+
+export interface ForwardingState {
+  readonly plans: readonly ForwardedNetwork[];
   /** See forwardChainsOf(). */
   readonly chains: HostSurvey["chains"];
   readonly links: HostSurvey["links"];
   readonly forwarding: Forwarding;
-}): readonly NetworkFinding[] {
+}
+
+/** Where others' chains keep containers from the world and from each other, as Docker's policy of its forward chain does. Pure. */
+export function findShutChains({
+  plans,
+  chains,
+  links,
+  forwarding: { filtersBridges, waysOut },
+}: ForwardingState): readonly ShutChain[] {
   const bridges = plans.filter((plan) => plan.driver === "bridge" && plan.ipv4);
   const open = bridges.filter((plan) => !plan.internal);
   const talking = filtersBridges
     ? bridges.filter((plan) => plan.interContainer && plan.bypassesBridge !== true)
     : [];
+  return chains.flatMap(({ chain, contents }) => {
+    const isShut = (from: Link, to: Link): boolean =>
+      !evaluatePacket(chain, contents, packet(from, to)).mayPass;
+    const outwards = open.filter((plan) => waysOut.some((out) => isShut(linkOf(plan, links), out)));
+    const within = talking.filter((plan) => isShut(linkOf(plan, links), linkOf(plan, links)));
+    const place = `${chain.family} ${chain.table} ${chain.chain}`;
+    return [
+      { place, direction: "outwards" as const, networks: outwards },
+      { place, direction: "within" as const, networks: within },
+    ].filter(({ networks }) => networks.length > 0);
+  });
+}
+
+/** In words. Pure. */
+export function findForwardingFaults(state: ForwardingState): readonly NetworkFinding[] {
+  const { plans, forwarding } = state;
+  const open = plans.filter((plan) => plan.driver === "bridge" && plan.ipv4 && !plan.internal);
   return [
-    ...(isOn || open.length === 0
+    ...(forwarding.isOn || open.length === 0
       ? []
       : [
           {
@@ -49,41 +83,22 @@ export function findForwardingFaults({
             advice: "sysctl -w net.ipv4.ip_forward=1",
           },
         ]),
-    ...chains.flatMap(({ chain, contents }) => {
-      const isShut = (from: Link, to: Link): boolean =>
-        !evaluatePacket(chain, contents, packet(from, to)).mayPass;
-      const outwards = open.filter((plan) => waysOut.some((out) => isShut(linkOf(plan, links), out)));
-      const within = talking.filter((plan) => isShut(linkOf(plan, links), linkOf(plan, links)));
-      const place = `${chain.family} ${chain.table} ${chain.chain}`;
-      const advice = (shut: readonly NetworkPlan[]): string =>
-        `let it pass there: ${shut.map(({ interfaceName }) => `nft insert rule ${place} iifname ${interfaceName} accept`).join("; ")}`;
-      const of = (shut: readonly NetworkPlan[]): string => shut.map(({ name }) => name).join(", ");
-      return [
-        ...(outwards.length === 0
-          ? []
-          : [
-              {
-                subject: `firewall chain ${place}`,
-                problem: `refuses what containers of ${of(outwards)} send to other hosts`,
-                advice: advice(outwards),
-              },
-            ]),
-        ...(within.length === 0
-          ? []
-          : [
-              {
-                subject: `firewall chain ${place}`,
-                problem: `refuses what containers of ${of(within)} send to each other`,
-                advice: advice(within),
-              },
-            ]),
-      ];
+    ...findShutChains(state).map(({ place, direction, networks }) => {
+      const names = networks.map(({ name }) => name).join(", ");
+      const rules = networks.map(
+        ({ interfaceName }) => `nft insert rule ${place} iifname ${interfaceName} accept`,
+      );
+      return {
+        subject: `firewall chain ${place}`,
+        problem: `refuses what containers of ${names} send to ${direction === "outwards" ? "other hosts" : "each other"}`,
+        advice: `let it pass there: ${rules.join("; ")}`,
+      };
     }),
   ];
 }
 
 /** The network's interface; before it is made, one of its name. */
-function linkOf({ interfaceName: name }: NetworkPlan, links: readonly Link[]): Link {
+function linkOf({ interfaceName: name }: ForwardedNetwork, links: readonly Link[]): Link {
   const planned: Link = {
     index: 0,
     name,

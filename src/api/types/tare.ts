@@ -16,6 +16,21 @@ export interface CheckFinding {
   readonly Advice: string;
 }
 
+/** One line of `tare doctor --format json`. */
+export interface HostFinding {
+  /** kernel, cgroup, limits, firewall, disk, clock, resolver, programs or daemon. */
+  readonly Group: string;
+  /** Unique in its group. */
+  readonly Check: string;
+  /** ok, info, warning or missing. */
+  readonly Status: string;
+  readonly Found: string;
+  /** What does not work; empty: nothing. */
+  readonly Affects: string;
+  /** Commands, in their order. */
+  readonly Fix: readonly string[];
+}
+
 /** `GET /tare/build`. */
 export interface TareBuild {
   readonly Version: string;

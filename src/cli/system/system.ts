@@ -17,7 +17,8 @@ export const check: Command<CheckValues> = {
     format: longObjectFormat,
     verify: bool("Read all blobs and layers, and verify their digests"),
   },
-  description: "Prints each finding and how to fix it. Exit status: 1 if there are findings.",
+  description:
+    "Compares what the daemon recorded with the kernel and the disk; prints each finding and how to fix it. Exit status: 1 if there are findings. What the host itself lacks is reported by `tare doctor`, which needs no daemon.",
   examples: ["tare system check", "tare system check --verify"],
   async run(call) {
     const { format, verify } = call.values;

@@ -21,6 +21,7 @@ export const O_DIRECTORY: number = openFlags[architecture].O_DIRECTORY;
 export const O_NOFOLLOW: number = openFlags[architecture].O_NOFOLLOW;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
+export const O_TMPFILE: number = 0o20000000 | O_DIRECTORY;
 
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;

@@ -48,6 +48,12 @@ export function listDirectory(directory: Fd): DirectoryEntry[] {
   }
 }
 
+/** Whether the file system reports the types of entries (d_type): it does so of "." as well, which each directory has. */
+export function hasEntryTypes(directory: Fd): boolean {
+  using readable = new OwnedFd(call("openat", directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return call("getdents64", readable.fd, buffer, buffer.length) > 18 && view.getUint8(18) !== DT_UNKNOWN;
+}
+
 // SPEC: struct linux_dirent64 { u64 ino; s64 offset; u16 length; u8 type; char name[]; }
 function parseEntries(length: number): DirectoryEntry[] {
   const entries: DirectoryEntry[] = [];

@@ -1,4 +1,5 @@
 import { PassThrough } from "node:stream";
+import type { HostFinding } from "../../../src/model/host-check.ts";
 import type { Client } from "../../../src/client/client.ts";
 import type { CliContext, GlobalOptions } from "../../../src/cli/context.ts";
 import { main } from "../../../src/cli/main.ts";
@@ -19,6 +20,8 @@ export interface Given {
   readonly client?: object;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What checkHost() finds. */
+  readonly findings?: readonly HostFinding[];
   readonly stdin?: NodeJS.ReadableStream;
 }
 
@@ -41,6 +44,7 @@ export async function runCommandLine(argv: readonly string[], given: Given = {})
     build: { version: "1.2.3", commit: "abcdef" },
     repair: async () => undefined,
     confirmRepair: async () => false,
+    checkHost: async () => given.findings ?? [],
     sendDescriptors: async (_, packet) => void sent.push(packet),
     connect: async (options) => {
       connections.push(options);

@@ -32,7 +32,7 @@ test("listFeatures() says of each how it was found", () => {
   process.env["TARE_WITHOUT"] = "lowerdir+";
   const features = listFeatures();
   expect(features.length).toBeGreaterThan(10);
-  expect(features.find((feature) => feature.name === "lowerdir+")).toEqual({
+  expect(features.find((feature) => feature.name === "lowerdir+")).toMatchObject({
     name: "lowerdir+",
     present: false,
     how: "TARE_WITHOUT says so",

@@ -1,11 +1,10 @@
 import { errno } from "../../kernel/errno.ts";
 import type { Fd } from "../../kernel/fd.ts";
+import { FICLONE } from "../../files/clone-file.ts";
 import type { Stat } from "../../files/stat.ts";
 import { attempt, call, callAsync, SyscallFailure } from "../../kernel/syscall.ts";
 import { findFragments } from "./sparse-file.ts";
 
-// SPEC: linux/fs.h, _IOW(0x94, 9, int)
-const FICLONE = 0x4004_9409;
 /** More is copied on the thread pool. */
 const LARGE_BYTES = 1 << 20;
 const STEP_BYTES = 1 << 30;

@@ -1,0 +1,25 @@
+import type { HostCheckGroup, HostCheckStatus, HostFinding } from "../../model/host-check.ts";
+
+/** What is wrong, and how it is put right. */
+export interface Defect {
+  readonly status: Exclude<HostCheckStatus, "ok">;
+  readonly affects?: string;
+  readonly fix?: readonly string[];
+}
+
+/** Findings of one group, by their check's name. */
+export type CheckedGroup = (check: string, found: string, defect?: Defect) => HostFinding;
+
+export function inGroup(group: HostCheckGroup): CheckedGroup {
+  return (check, found, defect) => ({
+    group,
+    check,
+    status: defect?.status ?? "ok",
+    found,
+    ...(defect?.affects === undefined ? {} : { affects: defect.affects }),
+    fix: defect?.fix ?? [],
+  });
+}
+
+/** What only root can see. */
+export const notVisible = "not visible to this user";

@@ -1,0 +1,103 @@
+import { existsSync, readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import { findAddonProblem, listFeatures, listMissingCalls } from "../../linux/features.ts";
+import { isForcedAbsent } from "../../linux/kernel/without.ts";
+import { namespaceKinds, type NamespaceType } from "../../linux/namespaces/namespaces.ts";
+import type { FeatureFacts, KernelFacts, ModuleState } from "./facts.ts";
+import { moduleParts } from "./modules.ts";
+import { findSysctl, findText } from "./read-text.ts";
+
+export function readKernel({ isPrivileged }: { readonly isPrivileged: boolean }): KernelFacts {
+  const release = findText("/proc/sys/kernel/osrelease") ?? "0";
+  const calls = readCalls(isPrivileged);
+  const clone = findSysctl("kernel.unprivileged_userns_clone");
+  const restricts = findSysctl("kernel.apparmor_restrict_unprivileged_userns");
+  const names = findText("/sys/kernel/security/lsm");
+  return {
+    release,
+    architecture: process.arch === "x64" ? "amd64" : process.arch,
+    ...calls,
+    namespaces: Object.fromEntries(
+      namespaceKinds.map(({ type, file }) => {
+        const limit = findSysctl(`user.max_${file}_namespaces`);
+        const isPresent = existsSync(`/proc/self/ns/${file}`);
+        return [type, { isPresent, ...(limit === undefined ? {} : { limit }) }];
+      }),
+    ) as Record<NamespaceType, { isPresent: boolean; limit?: number }>,
+    modules: readModules(release),
+    ...(clone === undefined ? {} : { unprivilegedUsernsClone: clone }),
+    ...(restricts === undefined ? {} : { restrictsUserns: restricts }),
+    hasSeccompFilter: /^Seccomp_filters:|^Seccomp:/m.test(findText("/proc/self/status") ?? ""),
+    hasAppArmor: (findText("/sys/module/apparmor/parameters/enabled") ?? "").startsWith("Y"),
+    securityModules: names?.split(",").filter((name) => name !== ""),
+  };
+}
+
+function readCalls(isPrivileged: boolean): Pick<KernelFacts, "features" | "missingCalls" | "addonProblem"> {
+  const addonProblem = findAddonProblem();
+  if (addonProblem !== undefined) return { features: undefined, missingCalls: undefined, addonProblem };
+  const features: FeatureFacts[] = listFeatures().map((feature) => ({
+    name: feature.name,
+    since: feature.since,
+    without: feature.without,
+    importance: feature.importance,
+    isPresent: feature.isPrivileged && !isPrivileged ? undefined : feature.present,
+    isForcedAbsent: isForcedAbsent(feature.name),
+  }));
+  return { features, missingCalls: listMissingCalls() };
+}
+
+function readModules(release: string): KernelFacts["modules"] {
+  const directory = `/lib/modules/${release}`;
+  const sources: ModuleSources = {
+    loaded: findText("/proc/modules"),
+    config: findConfig(release),
+    builtin: findText(`${directory}/modules.builtin`),
+    installed: findText(`${directory}/modules.dep`),
+    filesystems: findText("/proc/filesystems"),
+  };
+  return Object.fromEntries(
+    moduleParts.map(({ module, option }) => [module, findModuleState(module, option, sources)]),
+  );
+}
+
+export interface ModuleSources {
+  /** /proc/modules */
+  readonly loaded: string | undefined;
+  /** The kernel's build options. */
+  readonly config: string | undefined;
+  /** modules.builtin and modules.dep of the release. */
+  readonly builtin: string | undefined;
+  readonly installed: string | undefined;
+  /** /proc/filesystems */
+  readonly filesystems: string | undefined;
+}
+
+/** Underscores and dashes mean the same in a module's name. Pure. */
+export function findModuleState(module: string, option: string, sources: ModuleSources): ModuleState {
+  const name = module.replaceAll("_", "[_-]");
+  const isFile = (list: string | undefined): boolean =>
+    list !== undefined && new RegExp(`/${name}\\.ko(?:\\.\\w+)?(?::|$)`, "m").test(list);
+  if (new RegExp(`^${name} `, "m").test(sources.loaded ?? "")) return "loaded";
+  const built = sources.config === undefined ? undefined : findOption(sources.config, option);
+  if (built === "y" || isFile(sources.builtin)) return "builtin";
+  if (isFile(sources.installed)) return "loadable";
+  if (new RegExp(`\\t${module}$`, "m").test(sources.filesystems ?? "")) return "builtin";
+  if (built === "m") return "uninstalled";
+  if (built === "n" || sources.installed !== undefined) return "absent";
+  return "unknown";
+}
+
+function findOption(config: string, option: string): "y" | "m" | "n" {
+  return (new RegExp(`^CONFIG_${option}=([ym])$`, "m").exec(config)?.[1] ?? "n") as "y" | "m" | "n";
+}
+
+function findConfig(release: string): string | undefined {
+  const text = findText(`/boot/config-${release}`) ?? findText(`/lib/modules/${release}/config`);
+  if (text !== undefined) return text;
+  try {
+    return gunzipSync(readFileSync("/proc/config.gz")).toString("latin1");
+  } catch {
+    return undefined;
+  }
+}
