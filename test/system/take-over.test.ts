@@ -72,15 +72,17 @@ async function makeContent(tare: Installation): Promise<void> {
   await tare.must(["volume", "create", "data"]);
   await tare.must(["secret", "create", "token", "-"], { input: "hidden" });
   await tare.must(["network", "create", "--subnet", "10.91.0.0/24", "inner"]);
-  await tare.must([
-    ...["run", "-d", "--name", "web", "--hostname", "web.test", "-e", "A=1", "-l", "app=shop", "-w", "/tmp"],
-    ...["-u", "1:1", "--group-add", "7", "-m", "64m", "--cpus", "0.5", "--pids-limit", "50"],
-    ...["--ulimit", "nofile=512:512", "--network", "inner", "-p", "127.0.0.1:18977:80", "--dns", "10.9.9.9"],
-    ...["--add-host", "db:10.1.1.1", "-v", "data:/data", "--tmpfs", "/scratch", "--read-only"],
-    ...["--shm-size", "8m", "--secret", "token", "--cap-drop", "all", "--security-opt", "no-new-privileges"],
-    ...["--restart", "on-failure:3", "--stop-signal", "INT", "--stop-timeout", "20", "--init"],
-    ...["--log-opt", "max-size=1m", "--oom-score-adj", "100", "busybox", "sh", "-c", countingScript],
-  ]);
+  await tare.must(
+    [
+      ["run", "-d", "--name", "web", "--hostname", "web.test", "-e", "A=1", "-l", "app=shop", "-w", "/tmp"],
+      ["-u", "1:1", "--group-add", "7", "-m", "64m", "--cpus", "0.5", "--pids-limit", "50"],
+      ["--ulimit", "nofile=512:512", "--network", "inner", "-p", "127.0.0.1:18977:80", "--dns", "10.9.9.9"],
+      ["--add-host", "db:10.1.1.1", "-v", "data:/data", "--tmpfs", "/scratch", "--read-only"],
+      ["--shm-size", "8m", "--secret", "token", "--cap-drop", "all", "--security-opt", "no-new-privileges"],
+      ["--restart", "on-failure:3", "--stop-signal", "INT", "--stop-timeout", "20", "--init"],
+      ["--log-opt", "max-size=1m", "--oom-score-adj", "100", "busybox", "sh", "-c", countingScript],
+    ].flat(),
+  );
   await tare.must(["pod", "create", "--name", "crew", "-l", "team=a"]);
   await tare.must(["run", "-d", "--pod", "crew", "--name", "member", "busybox", "sleep", "1000"]);
   await tare.must(["create", "--name", "half", "busybox", "sleep", "1000"]);
