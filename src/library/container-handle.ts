@@ -69,7 +69,7 @@ export class RunningContainer implements AsyncDisposable {
    *
    * await using engine = await openEngine();
    * await engine.load("busybox.tar");
-   * await using container = await engine.run("busybox", { command: ["sleep", "60"] });
+   * await using container = await engine.run("busybox", { process: { command: ["sleep", "60"] } });
    * const { code, stdout } = await container.exec(["cat"], { input: "apples" });
    * console.log(code, stdout);
    * ```
