@@ -18,7 +18,7 @@ import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { architectures, packExecutable, packLibrary } from "./pack.mjs";
 import { bunNames, fetchRuntime, findRuntime } from "./release/bun-runtime.mjs";
-import { createSbom } from "./release/sbom.mjs";
+import { createSbom, listBundled } from "./release/sbom.mjs";
 
 const compilers = { x64: "x86_64-linux-gnu-gcc", arm64: "aarch64-linux-gnu-gcc" };
 /** Debian packages with the compiler and the C library, for a machine of the other architecture. */
@@ -108,7 +108,7 @@ function copySources() {
 function build(architecture) {
   const tree = join(work, architecture);
   cpSync(sources, tree, { recursive: true, verbatimSymlinks: true });
-  symlinkSync(resolve("node_modules"), join(tree, "node_modules"));
+  linkModules(join(tree, "node_modules"));
   // Kept beside the output, because each is 50 MB to download.
   const runtime = fetchRuntime(lock, architecture, `${to}-cache`);
   must("make", [
@@ -120,6 +120,16 @@ function build(architecture) {
     "all",
   ]);
   return tree;
+}
+
+/** Links to the checkout's tools. What gets into the executable is a copy: the bundler hashes its path from the sources. */
+function linkModules(directory) {
+  const bundled = listBundled(lock).map((each) => each.name);
+  const scopes = new Set(bundled.map((each) => each.split("/")[0]));
+  mkdirSync(directory);
+  for (const each of readdirSync("node_modules"))
+    if (!scopes.has(each)) symlinkSync(resolve("node_modules", each), join(directory, each));
+  for (const each of bundled) cpSync(join("node_modules", each), join(directory, each), { recursive: true });
 }
 
 function packDebian(architecture) {

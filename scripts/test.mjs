@@ -24,6 +24,7 @@ const workers = Number(process.env.TARE_TEST_WORKERS ?? availableParallelism() +
 /** Programs (or files, by their path) that some tests need, by the Debian package that has them. */
 const packages = {
   gcc: "gcc",
+  "gcc-aarch64-linux-gnu": "aarch64-linux-gnu-gcc",
   dpkg: "dpkg-deb",
   tar: "tar",
   zstd: "zstd",
