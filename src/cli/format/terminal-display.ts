@@ -42,8 +42,10 @@ export class TerminalDisplay {
     this.#draw(this.#choose());
   }
 
+  /** A serial console has 0: it does not know its size. */
   get #columns(): number {
-    return this.#out.columns ?? 80;
+    const { columns = 0 } = this.#out;
+    return columns > 0 ? columns : 80;
   }
 
   /** Lines above the cursor. */

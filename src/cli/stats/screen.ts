@@ -16,7 +16,8 @@ export class Screen {
       return;
     }
     const lines = text.replace(/\n$/, "").split("\n");
-    const fitting = lines.slice(0, Math.max(1, (this.#stream.rows ?? lines.length + 1) - 1));
+    const { rows = 0 } = this.#stream; // a serial console has 0: it does not know its size
+    const fitting = lines.slice(0, rows > 0 ? Math.max(1, rows - 1) : lines.length);
     const start = this.#isClear ? "\x1b[H" : "\x1b[2J\x1b[H";
     this.#isClear = true;
     // Each line is cleared behind its end, then all below: nothing flickers.

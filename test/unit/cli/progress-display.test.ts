@@ -110,6 +110,15 @@ describe("displayProgress() of more layers than the terminal has rows", () => {
     ]);
   });
 
+  test("shows whole lines on a terminal that does not know its size", async () => {
+    const text = await display([waiting("aa"), { status: "Digest: x" }], {
+      isTTY: true,
+      columns: 0,
+      rows: 0,
+    });
+    expect(screenOf(text, 4)).toEqual(["aa: Waiting", "Digest: x", ""]);
+  });
+
   test("leaves what was said besides in its place", async () => {
     const text = await display([...messages, { status: "Digest: x" }], { isTTY: true, columns: 40, rows: 4 });
     expect(screenOf(text, 4)).toEqual(["gg: Loading layer 70B/100B", "and 5 more", "Digest: x", ""]);

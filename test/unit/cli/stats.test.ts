@@ -132,13 +132,17 @@ test("usedMemory() leaves out what can be dropped, by the names of v1 and v2", (
 });
 
 test("draw() goes over the same lines of a terminal, and no further than its end", () => {
-  const drawn = (isTTY: boolean): string => {
-    const stream = Object.assign(new PassThrough(), { isTTY, rows: 3, columns: 80 });
+  const drawn = (isTTY: boolean, rows = 3): string => {
+    const stream = Object.assign(new PassThrough(), { isTTY, rows, columns: 80 });
     const screen = new Screen(stream);
     screen.draw("one\ntwo\nthree\n");
     screen.draw("four\n");
     return String(Buffer.concat([stream.read(), stream.read() ?? Buffer.alloc(0)]));
   };
   expect(drawn(true)).toBe("\x1b[2J\x1b[Hone\x1b[K\ntwo\x1b[K\n\x1b[J\x1b[Hfour\x1b[K\n\x1b[J");
+  // A terminal that does not know its size.
+  expect(drawn(true, 0)).toBe(
+    "\x1b[2J\x1b[Hone\x1b[K\ntwo\x1b[K\nthree\x1b[K\n\x1b[J\x1b[Hfour\x1b[K\n\x1b[J",
+  );
   expect(drawn(false)).toBe("one\ntwo\nthree\nfour\n");
 });
