@@ -81,30 +81,39 @@ function must(program, args, options = {}) {
   return stdout;
 }
 
-/** Debian's kernel, BusyBox and C library for arm64, downloaded once; gives the paths. */
+/** Debian's kernel, BusyBox and C library for arm64, and BusyBox for 32-bit ARM, downloaded once; gives the paths. */
 function fetchPackages() {
   const lists = join(cache, "lists");
   for (const path of [lists, join(cache, "archives")]) mkdirSync(join(path, "partial"), { recursive: true });
   const options = [
-    ...["APT::Architectures=arm64", `Dir::State::Lists=${lists}`, `Dir::Cache=${cache}`],
+    ...[
+      "APT::Architectures::=arm64",
+      "APT::Architectures::=armhf",
+      `Dir::State::Lists=${lists}`,
+      `Dir::Cache=${cache}`,
+    ],
     ...["APT::Sandbox::User=root", "Debug::NoLocking=1"],
   ].flatMap((option) => ["-o", option]);
-  const find = (start) =>
-    readdirSync(cache).find((name) => name.startsWith(start) && name.endsWith("_arm64.deb"));
-  const starts = ["linux-image-6", "busybox-static_", "libc6_", "libgcc-s1_"];
-  if (starts.some((start) => find(start) === undefined)) {
+  const find = ([start, architecture]) =>
+    readdirSync(cache).find((name) => name.startsWith(start) && name.endsWith(`_${architecture}.deb`));
+  const wanted = [
+    ["linux-image-6", "arm64"],
+    ["busybox-static_", "armhf"],
+    ...["busybox-static_", "libc6_", "libgcc-s1_"].map((start) => [start, "arm64"]),
+  ];
+  if (wanted.some((each) => find(each) === undefined)) {
     must("apt-get", ["-qq", ...options, "update"]);
     const depends = must("apt-cache", [...options, "depends", "linux-image-arm64:arm64"]);
     const kernelPackage = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
-    const names = [kernelPackage, "busybox-static:arm64", "libc6:arm64", "libgcc-s1:arm64"];
-    must("apt-get", ["-qq", ...options, "download", ...names], { cwd: cache });
+    const programs = ["busybox-static:arm64", "busybox-static:armhf", "libc6:arm64", "libgcc-s1:arm64"];
+    must("apt-get", ["-qq", ...options, "download", kernelPackage, ...programs], { cwd: cache });
   }
-  return starts.map((start) => join(cache, find(start)));
+  return wanted.map((each) => join(cache, find(each)));
 }
 
 /** The first file system: the guest's programs, the kernel's modules, the package under test; gives the kernel's path. */
 function fillRoot() {
-  const [kernelDeb, ...others] = debian;
+  const [kernelDeb, narrowDeb, ...others] = debian;
   for (const path of [...others, join(release, deb)]) must("dpkg-deb", ["-x", path, root]);
   for (const path of ["usr/share/doc", "usr/share/man", "usr/lib/aarch64-linux-gnu/gconv"])
     rmSync(join(root, path), { recursive: true, force: true });
@@ -112,6 +121,9 @@ function fillRoot() {
     if (!existsSync(join(root, name))) symlinkSync(`usr/${name}`, join(root, name));
     mkdirSync(join(root, "usr", name), { recursive: true });
   }
+  const narrow = join(directory, "armhf");
+  must("dpkg-deb", ["-x", narrowDeb, narrow]);
+  cpSync(join(narrow, "usr/bin/busybox"), join(root, "usr/bin/busybox-armhf"));
   const unpacked = join(directory, "kernel");
   must("dpkg-deb", ["-x", kernelDeb, unpacked]);
   const modules = join(unpacked, "usr/lib/modules");

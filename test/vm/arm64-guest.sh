@@ -42,6 +42,13 @@ check "the main binary says its version" "version" tare --version
 check "the launcher, the keeper and the hello image" "started in " tare run --rm hello
 check "a filter and namespaces of its own" "filter mode, 1 filter" tare run --rm hello
 check "info names the architecture" "Architecture: aarch64" tare info
+cat >/no-mkdir.json <<'END'
+{
+  "defaultAction": "SCMP_ACT_ALLOW",
+  "archMap": [{ "architecture": "SCMP_ARCH_AARCH64", "subArchitectures": ["SCMP_ARCH_ARM"] }],
+  "syscalls": [{ "names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO" }]
+}
+END
 mkdir -p /image/bin
 cp /usr/bin/busybox /image/bin/
 for name in sh cat echo httpd id ip ls mkdir mount sleep touch true uname unshare wget; do ln -s busybox "/image/bin/$name"; done
@@ -51,6 +58,14 @@ check "its platform is linux/arm64" "^linux/arm64" tare image inspect -f '{{.Os}
 check "a program of the image" "^aarch64$" tare run --rm busybox uname -m
 check "the exit status is passed on" "^3$" sh -c 'tare run --rm busybox sh -c "exit 3"; echo $?'
 check "the default filter refuses a namespace" "not permitted" sh -c '! tare run --rm busybox unshare -m true'
+check "a 32-bit ARM program under the filter" "^armv8l$" \
+  tare run --rm -v /usr/bin/busybox-armhf:/armhf busybox /armhf uname -m
+check "the default filter refuses it a namespace" "not permitted" \
+  sh -c '! tare run --rm -v /usr/bin/busybox-armhf:/armhf busybox /armhf unshare -m /armhf true'
+check "a filter of its own refuses it a call" "not permitted" \
+  sh -c '! tare run --rm --security-opt seccomp=/no-mkdir.json -v /usr/bin/busybox-armhf:/armhf busybox /armhf mkdir /x'
+check "a filter of its own refuses arm64 the call" "not permitted" \
+  sh -c '! tare run --rm --security-opt seccomp=/no-mkdir.json busybox mkdir /x'
 check "a read-only root" "Read-only" sh -c '! tare run --rm --read-only busybox touch /x'
 check "a user namespace" " 0 +[1-9][0-9]+ " tare run --rm --userns auto busybox cat /proc/self/uid_map
 check "a container with a published port, a limit and an init" "^[0-9a-f]{64}$" \
