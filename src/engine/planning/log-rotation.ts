@@ -14,7 +14,7 @@ const mostFiles = 10;
  * How a container's log is rotated; undefined: none is kept. More files than there can be become fewer and larger ones, which
  * hold as much in all.
  */
-export function planLogRotation(log: ContainerStorage["log"]): LogRotation | undefined {
+export function resolveLogRotation(log: ContainerStorage["log"]): LogRotation | undefined {
   if (log === "none") return undefined;
   const { fileBytes = usual.maxBytes, files = log?.fileBytes === undefined ? usual.files : 1 } = log ?? {};
   const count = Math.min(files, mostFiles);

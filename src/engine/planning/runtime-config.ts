@@ -1,6 +1,11 @@
 import type { ResolvedUser } from "../../spec/passwd.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
-import type { RuntimeConfig, RuntimeDevice, RuntimeNamespaceType } from "../../spec/runtime-config.ts";
+import type {
+  RuntimeConfig,
+  RuntimeDevice,
+  RuntimeNamespaceType,
+  RuntimeResources,
+} from "../../spec/runtime-config.ts";
 import { findHostId, type IdMaps } from "../../spec/id-map.ts";
 import { splitSeconds } from "../../spec/time-offsets.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
@@ -38,7 +43,15 @@ export interface StartFacts {
 /** The runtime's input. Pure. */
 export function planRuntimeConfig(
   spec: ContainerSpec,
-  { plan, facts }: { readonly plan: ContainerPlan; readonly facts: StartFacts },
+  {
+    plan,
+    facts,
+    resources,
+  }: {
+    readonly plan: ContainerPlan;
+    readonly facts: StartFacts;
+    readonly resources: RuntimeResources;
+  },
 ): RuntimeConfig {
   const privileged = spec.isolation?.privileged ?? false;
   const { user } = facts;
@@ -119,7 +132,7 @@ export function planRuntimeConfig(
         facts.devices,
       ),
       cgroupsPath: facts.cgroup,
-      resources: planResources(plan),
+      resources,
       rootfsPropagation: "rprivate",
       ...(facts.seccomp === undefined ? {} : { seccomp: facts.seccomp }),
       maskedPaths: plan.maskedPaths,
@@ -158,47 +171,4 @@ function planTimeOffsets({
       ...(boottimeMs === undefined ? {} : { boottime: splitSeconds(boottimeMs) }),
     },
   };
-}
-
-const defaultPeriodUs = 100_000;
-
-function planResources({ limits }: ContainerPlan): NonNullable<RuntimeConfig["linux"]["resources"]> {
-  const quotaUs =
-    limits.nanoCpus === undefined || limits.nanoCpus === 0
-      ? limits.cpuQuotaUs
-      : Math.round((limits.nanoCpus * defaultPeriodUs) / 1e9);
-  const periodUs =
-    limits.nanoCpus === undefined || limits.nanoCpus === 0 ? limits.cpuPeriodUs : defaultPeriodUs;
-  return {
-    memory: defined({
-      limit: limits.memoryBytes,
-      swap: limits.memorySwapBytes,
-      reservation: limits.memoryReservationBytes,
-      disableOOMKiller: limits.oomKillDisable,
-      swappiness: limits.memorySwappiness,
-      kernelTCP: limits.kernelTcpBytes,
-    }),
-    cpu: defined({
-      shares: limits.cpuShares,
-      quota: quotaUs,
-      period: periodUs,
-      cpus: limits.cpusetCpus,
-      mems: limits.cpusetMems,
-      realtimePeriod: limits.cpuRealtimePeriodUs,
-      realtimeRuntime: limits.cpuRealtimeRuntimeUs,
-    }),
-    ...(limits.pidsLimit === undefined ? {} : { pids: { limit: limits.pidsLimit } }),
-    ...(limits.unified === undefined ? {} : { unified: limits.unified }),
-    ...(limits.hugePages === undefined
-      ? {}
-      : {
-          hugepageLimits: Object.entries(limits.hugePages).map(([pageSize, limit]) => ({ pageSize, limit })),
-        }),
-  };
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> | undefined };
-
-function defined<T extends object>(members: T): Defined<T> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

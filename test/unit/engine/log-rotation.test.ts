@@ -1,17 +1,17 @@
 import { expect, test } from "bun:test";
 import { planHealthWarnings } from "../../../src/engine/planning/health-warnings.ts";
-import { planLogRotation } from "../../../src/engine/planning/log-rotation.ts";
+import { resolveLogRotation } from "../../../src/engine/planning/log-rotation.ts";
 import type { ImageDefaults } from "../../../src/spec/image/config.ts";
 
-test("planLogRotation() has the engine's default, what is asked for, and no more than ten files", () => {
+test("resolveLogRotation() has the engine's default, what is asked for, and no more than ten files", () => {
   const usual = 20 * 1024 * 1024;
-  expect(planLogRotation(undefined)).toEqual({ maxBytes: usual, files: 3 });
-  expect(planLogRotation("none")).toBeUndefined();
-  expect(planLogRotation({ fileBytes: 1000 })).toEqual({ maxBytes: 1000, files: 1 });
-  expect(planLogRotation({ files: 5 })).toEqual({ maxBytes: usual, files: 5 });
-  expect(planLogRotation({ fileBytes: 1000, files: 10 })).toEqual({ maxBytes: 1000, files: 10 });
-  expect(planLogRotation({ fileBytes: 1000, files: 25 })).toEqual({ maxBytes: 2500, files: 10 });
-  expect(planLogRotation({ fileBytes: Number.MAX_SAFE_INTEGER, files: 1e9 })).toEqual({
+  expect(resolveLogRotation(undefined)).toEqual({ maxBytes: usual, files: 3 });
+  expect(resolveLogRotation("none")).toBeUndefined();
+  expect(resolveLogRotation({ fileBytes: 1000 })).toEqual({ maxBytes: 1000, files: 1 });
+  expect(resolveLogRotation({ files: 5 })).toEqual({ maxBytes: usual, files: 5 });
+  expect(resolveLogRotation({ fileBytes: 1000, files: 10 })).toEqual({ maxBytes: 1000, files: 10 });
+  expect(resolveLogRotation({ fileBytes: 1000, files: 25 })).toEqual({ maxBytes: 2500, files: 10 });
+  expect(resolveLogRotation({ fileBytes: Number.MAX_SAFE_INTEGER, files: 1e9 })).toEqual({
     maxBytes: Number.MAX_SAFE_INTEGER,
     files: 10,
   });

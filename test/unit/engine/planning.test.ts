@@ -472,7 +472,10 @@ describe("planRuntimeConfig()", () => {
     seccomp: "default",
   };
   const config = (spec: Partial<ContainerSpec> = {}) =>
-    planRuntimeConfig({ image: "x", ...spec }, { plan: plan(spec), facts });
+    planRuntimeConfig(
+      { image: "x", ...spec },
+      { plan: plan(spec), facts, resources: { pids: { limit: 7 } } },
+    );
 
   test("is a private container by default", () => {
     const made = config();
@@ -504,11 +507,8 @@ describe("planRuntimeConfig()", () => {
     expect(made.hostname).toBeUndefined();
   });
 
-  test("turns nanoCpus into quota and period", () => {
-    expect(config({ resources: { limits: { nanoCpus: 1_500_000_000 } } }).linux.resources?.cpu).toEqual({
-      quota: 150_000,
-      period: 100_000,
-    });
+  test("passes resources on", () => {
+    expect(config().linux.resources).toEqual({ pids: { limit: 7 } });
   });
 
   test("gives the host's devices to a privileged container", () => {

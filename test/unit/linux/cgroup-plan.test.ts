@@ -1,7 +1,7 @@
 import type { CgroupLimits } from "../../../src/model/limits.ts";
 import { describe, expect, test } from "bun:test";
 import { type CgroupLayout, parseCgroupHierarchies } from "../../../src/linux/cgroup/layout.ts";
-import { limitsOf } from "../../../src/linux/cgroup/limits.ts";
+import { parseRuntimeResources } from "../../../src/linux/cgroup/runtime-resources.ts";
 import { planCgroup } from "../../../src/linux/cgroup/plan.ts";
 import { parseNumberList } from "../../../src/linux/cgroup/internal/number-list.ts";
 import { weightOfShares } from "../../../src/linux/cgroup/internal/v2/writes.ts";
@@ -195,8 +195,10 @@ test.each([
   expect(weightOfShares(shares)).toBe(weight);
 });
 
-test("limitsOf() reads a runtime configuration", () => {
-  expect(limitsOf({ memory: { limit: 1 }, cpu: { shares: 2, cpus: "0" }, pids: { limit: 3 } })).toEqual({
+test("parseRuntimeResources() reads a runtime configuration", () => {
+  expect(
+    parseRuntimeResources({ memory: { limit: 1 }, cpu: { shares: 2, cpus: "0" }, pids: { limit: 3 } }),
+  ).toEqual({
     memoryBytes: 1,
     cpuShares: 2,
     cpusetCpus: "0",

@@ -1,7 +1,11 @@
 import type { CgroupLimits } from "../../../src/model/limits.ts";
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import type { CgroupLayout } from "../../../src/linux/cgroup/layout.ts";
-import { limitsOf } from "../../../src/linux/cgroup/limits.ts";
+import {
+  formatRuntimeResources,
+  parseRuntimeResources,
+} from "../../../src/linux/cgroup/runtime-resources.ts";
 import { planCgroup } from "../../../src/linux/cgroup/plan.ts";
 
 const base = { swapAccounting: true, cpus: "0-3", memoryNodes: "0", hugePageSizes: ["2MB", "1GB"] };
@@ -137,9 +141,9 @@ test.each([
   expect(() => planCgroup(limits as CgroupLimits, v2)).toThrow(sentence);
 });
 
-test("limitsOf() gathers the specification's lists by device", () => {
+test("parseRuntimeResources() gathers the specification's lists by device", () => {
   expect(
-    limitsOf({
+    parseRuntimeResources({
       memory: { swappiness: 5 },
       cpu: { realtimePeriod: 2, realtimeRuntime: 1 },
       blockIO: {
@@ -164,5 +168,68 @@ test("limitsOf() gathers the specification's lists by device", () => {
     },
     hugePages: { "2MB": 4 },
     unified: { "memory.high": "5" },
+  });
+});
+
+describe("formatRuntimeResources()", () => {
+  const count = fc.nat();
+  const rate = { requiredKeys: [] as [] };
+  const device = fc
+    .tuple(
+      fc.nat(255),
+      fc
+        .record({ weight: count, readBps: count, writeBps: count, readIops: count, writeIops: count }, rate)
+        .filter((rates) => Object.keys(rates).length > 0),
+    )
+    .map(([minor, rates]) => ({ major: 8, minor, ...rates }));
+  const limits = fc.record(
+    {
+      memoryBytes: count,
+      memorySwapBytes: count,
+      memoryReservationBytes: count,
+      oomKillDisable: fc.boolean(),
+      cpuShares: count,
+      cpuPeriodUs: count,
+      cpuQuotaUs: count,
+      cpusetCpus: fc.constant("0-3"),
+      cpusetMems: fc.constant("0"),
+      pidsLimit: count,
+      memorySwappiness: count,
+      kernelTcpBytes: count,
+      cpuRealtimePeriodUs: count,
+      cpuRealtimeRuntimeUs: count,
+      blockIo: fc
+        .record({
+          weight: count,
+          devices: fc.uniqueArray(device, { selector: ({ minor }) => minor, minLength: 1 }),
+        })
+        .map(({ weight, devices }) => ({
+          weight,
+          devices: devices.toSorted((one, other) => one.minor - other.minor),
+        })),
+      hugePages: fc.dictionary(fc.constantFrom("2MB", "1GB"), count, { minKeys: 1 }),
+      unified: fc.dictionary(fc.constantFrom("memory.high", "cpu.idle"), fc.string(), { minKeys: 1 }),
+    },
+    { requiredKeys: [] },
+  );
+
+  test("says every limit so that parseRuntimeResources() reads the same", () => {
+    fc.assert(
+      fc.property(limits, (one) => {
+        const read = parseRuntimeResources(formatRuntimeResources(one as CgroupLimits));
+        const byNumber = read.blockIo?.devices?.toSorted((a, b) => a.minor - b.minor);
+        const { blockIo } = read;
+        const sorted = blockIo === undefined ? {} : { blockIo: { ...blockIo, devices: byNumber } };
+        expect({ ...read, ...sorted } as unknown).toEqual(one);
+      }),
+    );
+  });
+
+  test("turns a number of CPUs into quota and period", () => {
+    expect(formatRuntimeResources({ nanoCpus: 1_500_000_000 }).cpu).toEqual({
+      quota: 150_000,
+      period: 100_000,
+    });
+    expect(formatRuntimeResources({ nanoCpus: 0, cpuQuotaUs: 5 }).cpu).toEqual({ quota: 5 });
   });
 });

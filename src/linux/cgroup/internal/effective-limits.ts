@@ -11,6 +11,14 @@ const unlimited = -1;
 const nanoCpusPerCpu = 1_000_000_000;
 const defaultPeriodUs = 100_000;
 
+/** A number of CPUs (10⁹ is one) as a quota in each period. */
+export function quotaOfCpus(nanoCpus: number): { readonly cpuPeriodUs: number; readonly cpuQuotaUs: number } {
+  return {
+    cpuPeriodUs: defaultPeriodUs,
+    cpuQuotaUs: Math.floor((nanoCpus * defaultPeriodUs) / nanoCpusPerCpu),
+  };
+}
+
 type Draft = { -readonly [Key in keyof EffectiveLimits]: EffectiveLimits[Key] };
 
 /** Pure. The sentences after the colon are those that Docker's users know. */
@@ -115,8 +123,7 @@ function checkCpu(limits: CgroupLimits, layout: CgroupLayout, draft: Draft): str
   }
   if (shares > 0) draft.cpuShares = Math.min(Math.max(shares, 2), 262_144);
   if (nano > 0) {
-    draft.cpuPeriodUs = defaultPeriodUs;
-    draft.cpuQuotaUs = Math.floor((nano * defaultPeriodUs) / nanoCpusPerCpu);
+    Object.assign(draft, quotaOfCpus(nano));
   } else {
     if (period > 0) draft.cpuPeriodUs = period;
     if (quota !== 0) draft.cpuQuotaUs = quota;

@@ -1,9 +1,10 @@
 import type { CgroupLayout } from "../../../../linux/cgroup/layout.ts";
 import { type CgroupPlan, planCgroup } from "../../../../linux/cgroup/plan.ts";
+import { formatRuntimeResources } from "../../../../linux/cgroup/runtime-resources.ts";
 import type { RuntimeConfig } from "../../../../spec/runtime-config.ts";
-import type { ContainerLimits } from "../../../../model/limits.ts";
+import type { CgroupLimits, ContainerLimits } from "../../../../model/limits.ts";
 import { cgroupLimitsOf } from "../../../planning/block-devices.ts";
-import { planLogRotation } from "../../../planning/log-rotation.ts";
+import { resolveLogRotation } from "../../../planning/log-rotation.ts";
 import { planRuntimeConfig } from "../../../planning/runtime-config.ts";
 import type { HostPart } from "../../../dependencies.ts";
 import type { ContainerRecord } from "../../../state/records.ts";
@@ -17,7 +18,7 @@ export interface PlannedStart {
   /** Of the cgroup of its pod; absent: that has no limits. */
   readonly cgroupAbove: CgroupPlan | undefined;
   /** Absent: no log is kept. */
-  readonly logRotation: ReturnType<typeof planLogRotation>;
+  readonly logRotation: ReturnType<typeof resolveLogRotation>;
 }
 
 /** Turns what was prepared into the runtime's configuration and the cgroups' files. Changes nothing. */
@@ -35,16 +36,15 @@ export function planLaunch(
   },
 ): PlannedStart {
   const hasCgroup = spec.resources?.cgroups !== "disabled";
-  const planOf = (limits: ContainerLimits, devices?: typeof deviceRules): CgroupPlan =>
-    planCgroup(
-      cgroupLimitsOf(limits, host.findBlockDevice),
-      layout,
-      devices === undefined ? {} : { devices },
-    );
+  const withNumbers = (limits: ContainerLimits): CgroupLimits => cgroupLimitsOf(limits, host.findBlockDevice);
+  const limits = withNumbers(plan.limits);
   return {
-    config: planRuntimeConfig(spec, { plan, facts }),
-    cgroup: hasCgroup ? planOf(plan.limits, deviceRules) : undefined,
-    cgroupAbove: hasCgroup && podLimits !== undefined ? planOf(podLimits) : undefined,
-    logRotation: planLogRotation(spec.storage?.log),
+    config: planRuntimeConfig(spec, { plan, facts, resources: formatRuntimeResources(limits) }),
+    cgroup: hasCgroup
+      ? planCgroup(limits, layout, deviceRules === undefined ? {} : { devices: deviceRules })
+      : undefined,
+    cgroupAbove:
+      hasCgroup && podLimits !== undefined ? planCgroup(withNumbers(podLimits), layout) : undefined,
+    logRotation: resolveLogRotation(spec.storage?.log),
   };
 }
