@@ -2,7 +2,7 @@ import type { KeyedLock } from "../base/keyed-lock.ts";
 import type { PrewarmedDirectories } from "../storage/driver.ts";
 import type { NetworkCatalog } from "./networks/network-catalog.ts";
 import type { CgroupHandle, EngineDependencies } from "./dependencies.ts";
-import type { HostFacts } from "./planning/plan-container.ts";
+import type { HostFacts } from "./resolve/container.ts";
 import type { SecretCatalog } from "./secrets/secret-catalog.ts";
 import type { ContainerRecord, ImageRecord } from "./state/records.ts";
 import type { State } from "./state/state.ts";

@@ -6,7 +6,7 @@ import type { CapabilityName } from "../linux/process/capability.ts";
 import type { CgroupChange } from "../linux/cgroup/change.ts";
 import type { CgroupLayout } from "../linux/cgroup/layout.ts";
 import type { DescriptorBudget } from "../linux/process/descriptor-budget.ts";
-import type { HostFacts } from "./planning/plan-container.ts";
+import type { HostFacts } from "./resolve/container.ts";
 import type { CgroupPlan } from "../linux/cgroup/plan.ts";
 import type { HostNetwork, Networks } from "../network/networks.ts";
 import type { ExecOptions, Exit, KeptProcess, StartedProcess, StartOptions } from "../runtime/types.ts";

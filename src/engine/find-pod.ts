@@ -1,7 +1,7 @@
 import { Failure } from "../base/failure.ts";
-import { type HostFacts, planContainer } from "./planning/plan-container.ts";
-import { hasPodCgroup } from "./planning/pod-cgroup.ts";
-import type { PodFacts } from "./planning/pod-member.ts";
+import { type HostFacts, resolveContainer } from "./resolve/container.ts";
+import { hasPodCgroup } from "./resolve/pod-cgroup.ts";
+import type { PodFacts } from "./resolve/pod-member.ts";
 import type { PodSettings, ContainerRecord } from "./state/records.ts";
 import type { State } from "./state/state.ts";
 import type { ContainerId, PodReference } from "../model/ids.ts";
@@ -68,7 +68,7 @@ export function podLimitsOf(
 export function factsOf(record: PodRecord, host: HostFacts): PodFacts {
   const { id, pod, spec, imageConfig } = record;
   const user = spec.isolation?.namespaces?.user ?? "host";
-  const { hostname } = planContainer(id, { spec, image: imageConfig.defaults, host });
+  const { hostname } = resolveContainer(id, { spec, image: imageConfig.defaults, host });
   return {
     id,
     name: pod.name,

@@ -18,11 +18,11 @@ export function listNamespaces({ live, state }: ContainerContext): readonly Cont
     const inodes = findInodes(kept.pid);
     if (name !== undefined && inodes !== undefined) rows.push({ id, name, pid: kept.pid, inodes });
   }
-  return planNamespaceRows(rows);
+  return groupNamespaces(rows);
 }
 
 /** Who shares what with whom. Pure. */
-export function planNamespaceRows(rows: readonly Row[]): readonly ContainerNamespaces[] {
+export function groupNamespaces(rows: readonly Row[]): readonly ContainerNamespaces[] {
   return rows.map((row) => {
     const namespaces: Record<string, { inode: number; sharedWith: string[] }> = {};
     for (const { type } of namespaceKinds) {

@@ -5,7 +5,7 @@ import { Failure } from "../base/failure.ts";
 import { DescriptorSocket } from "../linux/sockets/descriptor-packet.ts";
 import type { Fd } from "../linux/kernel/fd.ts";
 import type { DescriptorOffer, DescriptorOptions } from "../model/descriptors.ts";
-import { checkTargets, planPreserved } from "./planning/preserved-fds.ts";
+import { checkTargets, resolvePreserved } from "./resolve/preserved-fds.ts";
 
 const OFFER_MS = 30_000;
 const MOST_OFFERS = 64;
@@ -48,7 +48,7 @@ export class PassedDescriptors implements Disposable {
   /** What a start or exec asks for; a token is void from here on, whatever comes of it. */
   take({ preserveFds, descriptors }: DescriptorOptions): TakenDescriptors {
     if (descriptors === undefined)
-      return { fds: planPreserved(preserveFds), [Symbol.dispose]: () => undefined };
+      return { fds: resolvePreserved(preserveFds), [Symbol.dispose]: () => undefined };
     const offer = this.#offers.get(descriptors);
     if (offer === undefined) {
       throw new Failure(

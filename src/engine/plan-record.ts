@@ -1,17 +1,17 @@
-import { type ContainerPlan, planContainer } from "./planning/plan-container.ts";
+import { type ResolvedContainer, resolveContainer } from "./resolve/container.ts";
 import type { ContainerRecord } from "./state/records.ts";
 import type { ContainerContext } from "./context.ts";
 import { findNetworkOwner } from "./network-owner.ts";
 
 /** Of the container that was made last: most are started at once, and once. */
-let newest: { readonly spec: ContainerRecord["spec"]; readonly plan: ContainerPlan } | undefined;
+let newest: { readonly spec: ContainerRecord["spec"]; readonly plan: ResolvedContainer } | undefined;
 
 /** What is decided of a container that is about to be made. Throws "invalid". */
 export function planNew(
   { host }: Pick<ContainerContext, "host">,
   { id, spec, imageConfig }: Pick<ContainerRecord, "id" | "spec" | "imageConfig">,
-): ContainerPlan {
-  const plan = planContainer(id, { spec, image: imageConfig.defaults, host });
+): ResolvedContainer {
+  const plan = resolveContainer(id, { spec, image: imageConfig.defaults, host });
   newest = { spec, plan };
   return plan;
 }
@@ -20,7 +20,7 @@ export function planNew(
 export function planStart(
   context: Pick<ContainerContext, "state" | "host">,
   record: ContainerRecord,
-): ContainerPlan {
+): ResolvedContainer {
   const known = newest?.spec === record.spec ? newest.plan : undefined;
   newest = undefined;
   // What is left to decide is whether it is called what another one is called.
@@ -33,10 +33,10 @@ export function planStart(
 export function planRecord(
   context: Pick<ContainerContext, "state" | "host">,
   record: ContainerRecord,
-): ContainerPlan {
+): ResolvedContainer {
   const { id, spec, imageConfig } = record;
   const owner = findNetworkOwner(context, record);
-  return planContainer(id, {
+  return resolveContainer(id, {
     spec,
     image: imageConfig.defaults,
     host: context.host,

@@ -1,7 +1,7 @@
 import { defined } from "../base/defined.ts";
 import { formatShareWord, parseShareWord } from "../api/pod/pod-request.ts";
-import { planPorts } from "../api/container/published-ports.ts";
-import { planLimits } from "../api/container/limits.ts";
+import { parsePorts } from "../api/container/published-ports.ts";
+import { parseLimits } from "../api/container/limits.ts";
 import type { Pod } from "../api/types/pod.ts";
 import type { Client } from "../client/client.ts";
 import type { PodDetails, PodNamespace, Pods, PodSpec, PodState } from "../model/pods.ts";
@@ -116,11 +116,11 @@ function podDetailsOf(pod: Pod): PodDetails {
       state: State,
     })),
     networks: infra.Networks,
-    ports: planPorts({ PortBindings: infra.PortBindings }),
+    ports: parsePorts({ PortBindings: infra.PortBindings }),
     extraHosts: infra.HostAdd,
     dns: infra.DNSServer,
     dnsSearch: infra.DNSSearch,
     dnsOptions: infra.DNSOption,
-    limits: planLimits(pod.Limits),
+    limits: parseLimits(pod.Limits),
   };
 }

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { planContainer } from "../api/container/container-plan.ts";
+import { parseContainerSpec } from "../api/container/parse-spec.ts";
 import { parseCreateRequest } from "../api/container/create-request.ts";
 import type * as api from "../api/types/container.ts";
 import type { HostConfig } from "../api/types/host-config.ts";
@@ -39,7 +39,7 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
     ...portsOfSettings(reply.NetworkSettings),
     mounts: [...reply.Mounts.flatMap(mountOf), ...tmpfsOf(hostConfig.Tmpfs)],
     ...membershipOf(tare?.Pod),
-    spec: planContainer(parseCreateRequest(JSON.parse(JSON.stringify(request))), name),
+    spec: parseContainerSpec(parseCreateRequest(JSON.parse(JSON.stringify(request))), name),
     restartCount: reply.RestartCount,
     process: {
       path: reply.Path,

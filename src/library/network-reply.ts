@@ -1,4 +1,4 @@
-import { planSettings } from "../api/network/endpoint-settings.ts";
+import { parseSettings } from "../api/network/endpoint-settings.ts";
 import type { Port } from "../api/types/container.ts";
 import type { EndpointSettings, Network, NetworkSettings } from "../api/types/network.ts";
 import type { ReachRow } from "../api/types/tare.ts";
@@ -56,7 +56,7 @@ export function endpointsOf(
     .map(([networkName, end]) => ({
       networkId: end.NetworkID ?? "",
       networkName,
-      settings: planSettings({ ...end, MacAddress: "" }),
+      settings: parseSettings({ ...end, MacAddress: "" }),
       names: end.DNSNames ?? [],
       ...joinedOf(end),
     }));

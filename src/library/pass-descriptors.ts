@@ -1,6 +1,6 @@
 import type { Client } from "../client/client.ts";
 import type { DescriptorOptions } from "../model/descriptors.ts";
-import { planPreserved } from "../engine/planning/preserved-fds.ts";
+import { resolvePreserved } from "../engine/resolve/preserved-fds.ts";
 import { sendDescriptors } from "../linux/sockets/descriptor-packet.ts";
 
 /** Sends copies of this process's descriptors to the daemon; gives the token that stands for them. Undefined without any. */
@@ -8,7 +8,7 @@ export async function passDescriptors(
   client: Client,
   { preserveFds, descriptors }: DescriptorOptions,
 ): Promise<string | undefined> {
-  const planned = planPreserved(preserveFds);
+  const planned = resolvePreserved(preserveFds);
   if (planned.size === 0) return descriptors;
   const { Socket: path, Token: text } = await client.system.offerDescriptors([...planned.keys()]);
   sendDescriptors(path, { text, fds: [...planned.values()] });

@@ -71,8 +71,19 @@ export class Place {
     await this.call("listen", { protocol, port, text });
   }
 
-  async probe(protocol: Probe, address: string, port: number): Promise<string> {
-    return await this.call("probe", { protocol, address, port });
+  /** What the server answered, or `refused`, `unreachable`, `silent`. */
+  async probe(
+    protocol: Probe,
+    address: string,
+    port: number,
+    { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {},
+  ): Promise<string> {
+    return await this.call("probe", { protocol, address, port, timeoutMs });
+  }
+
+  /** As probe(), where no answer is expected. */
+  async probeBriefly(protocol: Probe, address: string, port: number): Promise<string> {
+    return await this.probe(protocol, address, port, { timeoutMs: 700 });
   }
 
   run(...command: readonly string[]): string {

@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { planDescriptorBudget } from "../../src/linux/process/descriptor-budget.ts";
+import { divideDescriptors } from "../../src/linux/process/descriptor-budget.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { poll } from "../support/patience.ts";
 import { executable, Installation, isRoot } from "../support/tare.ts";
 
 const limit = 400;
-const budget = planDescriptorBudget(limit);
+const budget = divideDescriptors(limit);
 
 describe.skipIf(!isRoot)("a daemon with few file descriptors", () => {
   let tare: Installation;

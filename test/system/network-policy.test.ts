@@ -177,7 +177,7 @@ for (const firewall of firewalls) {
     });
 
     test("policy docker: published ports pass the input rules by", async () => {
-      expect(await world.other.probe("tcp", "10.9.0.1", 9090)).not.toStartWith("host");
+      expect(await world.other.probeBriefly("tcp", "10.9.0.1", 9090)).not.toStartWith("host");
       for (const [protocol, port] of [...firewall.open, ...firewall.shut]) {
         for (const address of addresses)
           expect(await world.other.probe(protocol, address, port)).toStartWith("web");
@@ -194,7 +194,7 @@ for (const firewall of firewalls) {
           );
         }
         for (const [protocol, port] of firewall.shut) {
-          expect(await world.other.probe(protocol, address, port)).not.toStartWith("web");
+          expect(await world.other.probeBriefly(protocol, address, port)).not.toStartWith("web");
         }
       }
       expect(await world.host.probe("tcp", "127.0.0.1", 8080)).toBe("web 172.30.1.1");
@@ -214,7 +214,7 @@ for (const firewall of firewalls) {
 
     test("a change of the host's rules counts at once", async () => {
       const look = async (): Promise<true | undefined> =>
-        (await world.other.probe("tcp", "10.9.0.1", 8080)).startsWith("web") ? true : undefined;
+        (await world.other.probeBriefly("tcp", "10.9.0.1", 8080)).startsWith("web") ? true : undefined;
       expect(await look()).toBeUndefined();
       firewall.clear();
       await poll(look, { timeoutMs: 20_000, everyMs: 50, what: "reach the port" });
@@ -232,14 +232,14 @@ test("what the host's forward chain refuses is told, for what comes in and what 
   world.host.run("ip", "route", "add", "default", "via", "10.9.0.2");
   world.host.nft(`table ip filter { chain FORWARD { type filter hook forward priority filter; policy drop; ct state established accept; } }
     table ip6 filter { chain FORWARD { type filter hook forward priority filter; policy drop; } }`);
-  expect(await world.other.probe("tcp", "10.9.0.1", 8080)).toBe("silent");
+  expect(await world.other.probeBriefly("tcp", "10.9.0.1", 8080)).toBe("silent");
   expect(await reach("tcp", 8080)).toMatchObject({
     local: true,
     text: "from this host only (blocked by ip filter FORWARD, ip6 filter FORWARD)",
   });
   const [finding] = await world.host.call<NetworkFinding[]>("findings");
   expect(finding?.problem).toBe("refuses what containers of front send to other hosts");
-  expect(await web.probe("tcp", "10.9.0.2", 80)).toBe("silent");
+  expect(await web.probeBriefly("tcp", "10.9.0.2", 80)).toBe("silent");
   // What is advised helps.
   for (const command of (finding as NetworkFinding).advice.replace("let it pass there: ", "").split("; ")) {
     world.host.run(...command.split(" "));

@@ -49,12 +49,14 @@ describe.skipIf(!isRoot)("an engine on a host with a firewall", () => {
   };
   const from = async (port: number): Promise<readonly string[]> =>
     await Promise.all(
-      ways.map(async ([address, protocol]) => await world.other.probe(protocol, address, port)),
+      ways.map(
+        async ([address, protocol]) => await world.other.probe(protocol, address, port, { timeoutMs: 3000 }),
+      ),
     );
   const out = async (): Promise<readonly string[]> =>
     await Promise.all(
       ["10.9.0.2", "fd09::2"].flatMap((address) =>
-        protocols.map(async (protocol) => await web.probe(protocol, address, 80)),
+        protocols.map(async (protocol) => await web.probe(protocol, address, 80, { timeoutMs: 3000 })),
       ),
     );
   const reached = ["web 10.9.0.2", "web 10.9.0.2", "web fd09::2", "web fd09::2"];

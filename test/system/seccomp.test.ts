@@ -4,8 +4,13 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { release, tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CapabilityName, planCapabilities } from "../../src/linux/process/capability.ts";
-import { auditArchitecture, compileSeccomp, interpretSeccomp } from "../../src/linux/seccomp/seccomp.ts";
+import { type CapabilityName, resolveCapabilities } from "../../src/linux/process/capability.ts";
+import {
+  auditArchitecture,
+  compileSeccomp,
+  interpretSeccomp,
+  type MachineArchitecture,
+} from "../../src/linux/seccomp/seccomp.ts";
 import { syscallNumber } from "../../src/linux/kernel/syscall.ts";
 import { parseSeccompProfile, type SeccompProfile } from "../../src/spec/seccomp.ts";
 import { randomOf } from "../support/random.ts";
@@ -116,7 +121,7 @@ function makeCalls(filter: Uint8Array, calls: readonly Call[]): Outcome {
 const EPERM = -1;
 const ENOSYS = -38;
 const EINVAL = -22;
-const options = { architecture, kernel: release(), capabilities: planCapabilities() };
+const options = { architecture, kernel: release(), capabilities: resolveCapabilities() };
 
 function makeNamed(capabilities: ReadonlySet<CapabilityName>, ...calls: readonly Call[]): Outcome {
   return makeCalls(compileSeccomp("default", { ...options, capabilities }), calls);
@@ -157,7 +162,7 @@ describe.skipIf(skip)("compileSeccomp() in this machine's kernel", () => {
       { nr: syscallNumber("clone3"), args: [] },
       { nr: syscallNumber("keyctl"), args: [] },
     ];
-    const outcome = makeNamed(planCapabilities({ add: ["SYS_ADMIN"] }), ...calls);
+    const outcome = makeNamed(resolveCapabilities({ add: ["SYS_ADMIN"] }), ...calls);
     expect(outcome).toMatchObject({ status: 0, results: [0, EINVAL, EPERM] });
   });
 

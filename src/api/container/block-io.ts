@@ -23,7 +23,7 @@ const rates = [
 ] as const;
 
 /** Docker has a list for each kind of limit; here each device has its own. Undefined: nothing is asked for. */
-export function planBlockIo(resources: Resources): PlannedBlockIo | undefined {
+export function parseBlockIo(resources: Resources): PlannedBlockIo | undefined {
   const devices = new Map<string, PlannedBlockDevice>();
   const add = (field: string, path: string | undefined, more: Partial<PlannedBlockDevice>): void => {
     if (path === undefined || !path.startsWith("/") || path.includes("\0"))

@@ -6,8 +6,8 @@ import type { DeviceMapping, Resources } from "../types/host-config.ts";
 type DeviceFields = Pick<ContainerResources, "devices" | "deviceRules">;
 
 /** Throws Failure("invalid"), in Docker's words, for rules and devices that can't be. */
-export function planDevices({ Devices, DeviceCgroupRules }: Resources): DeviceFields {
-  const devices = (Devices ?? []).map(planDevice);
+export function parseDevices({ Devices, DeviceCgroupRules }: Resources): DeviceFields {
+  const devices = (Devices ?? []).map(parseDevice);
   const deviceRules = (DeviceCgroupRules ?? []).map(parseDeviceRule);
   return {
     ...(devices.length === 0 ? {} : { devices }),
@@ -34,7 +34,7 @@ export function formatDevices({
   };
 }
 
-function planDevice(mapping: DeviceMapping): DeviceSpec {
+function parseDevice(mapping: DeviceMapping): DeviceSpec {
   const { PathOnHost: source = "", CgroupPermissions: access = "" } = mapping;
   const target = mapping.PathInContainer || source;
   if (!isDeviceAccess(access === "" ? "rwm" : access)) {

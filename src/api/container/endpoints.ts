@@ -1,13 +1,13 @@
 import { Failure } from "../../base/failure.ts";
 import type { CreateRequest } from "./create-request.ts";
-import { type PlannedEndpointSettings, planSettings } from "../network/endpoint-settings.ts";
+import { type ParsedEndpointSettings, parseSettings } from "../network/endpoint-settings.ts";
 
-export interface PlannedEndpoint extends PlannedEndpointSettings {
+export interface PlannedEndpoint extends ParsedEndpointSettings {
   readonly network: string;
 }
 
 /** Networks of a container: the one of its mode first. Empty for the default one, `none`, `host` and another container's. */
-export function planEndpoints({
+export function parseEndpoints({
   config,
   hostConfig,
   networkingConfig,
@@ -26,7 +26,7 @@ export function planEndpoints({
     return [];
   }
   const own = ends.find(([network]) => nameOf(network) === mode)?.[1];
-  const first = planSettings(own ?? {});
+  const first = parseSettings(own ?? {});
   const mac = config.MacAddress ?? "";
   if (mac !== "" && first.macAddress !== undefined && first.macAddress !== mac) {
     throw new Failure(
@@ -45,7 +45,7 @@ export function planEndpoints({
   if (mode === "bridge" && others.length === 0 && Object.keys(settings).length === 0) return [];
   return [
     { ...settings, network: mode },
-    ...others.map(([network, end]) => ({ ...planSettings(end ?? {}), network })),
+    ...others.map(([network, end]) => ({ ...parseSettings(end ?? {}), network })),
   ];
 }
 

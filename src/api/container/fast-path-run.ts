@@ -111,8 +111,8 @@ const nothingGiven: Omit<FastPathRun, "image" | "command"> = {
   workdir: "",
 };
 
-/** The request for these flags. planContainer() of the command line adds the fields of all other flags. */
-export function planFastPathRun(run: Omit<FastPathRun, "name">): ContainerCreateRequest {
+/** The request for these flags. parseContainerSpec() of the command line adds the fields of all other flags. */
+export function toFastPathSpec(run: Omit<FastPathRun, "name">): ContainerCreateRequest {
   const { detach: isDetached, interactive: isInteractive, entrypoint, command, network: name } = run;
   const { bindings, exposed } = joinPublished(run.publish.map(readPublish));
   const hasPorts = run.publish.length > 0;

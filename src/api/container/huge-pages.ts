@@ -2,7 +2,7 @@ import { parseByteSize } from "../../base/byte-size.ts";
 import { Failure } from "../../base/failure.ts";
 
 /** Bytes by the size of the pages. The limit may have a unit, too: `2MB` → `512m`. Throws "invalid". */
-export function planHugePages(limits: Readonly<Record<string, string>>): Readonly<Record<string, number>> {
+export function parseHugePages(limits: Readonly<Record<string, string>>): Readonly<Record<string, number>> {
   return Object.fromEntries(
     Object.entries(limits).map(([size, limit]) => {
       try {

@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import type { HostConfig, Resources } from "../types/host-config.ts";
-import { type PlannedBlockIo, planBlockIo } from "./block-io.ts";
-import { planHugePages } from "./huge-pages.ts";
+import { type PlannedBlockIo, parseBlockIo } from "./block-io.ts";
+import { parseHugePages } from "./huge-pages.ts";
 
 export interface PlannedLimits {
   readonly memoryBytes?: number | undefined;
@@ -44,8 +44,8 @@ export const limitNames: readonly (readonly [keyof Resources, keyof PlannedLimit
 const minimumMemoryBytes = 6 * 1024 * 1024;
 
 /** Throws Failure("invalid") for limits that contradict each other, in Docker's words. */
-export function planLimits(hostConfig: HostConfig): PlannedLimits {
-  const limits = planNamed(hostConfig);
+export function parseLimits(hostConfig: HostConfig): PlannedLimits {
+  const limits = parseNamed(hostConfig);
   requirePossible(limits);
   const { MemorySwappiness: swappiness } = hostConfig;
   // −1 is Docker's other word for no limit.
@@ -57,21 +57,21 @@ export function planLimits(hostConfig: HostConfig): PlannedLimits {
     ...(swappiness === undefined || swappiness === null || swappiness === -1
       ? {}
       : { memorySwappiness: swappiness }),
-    ...planRareLimits(hostConfig),
+    ...parseRareLimits(hostConfig),
   };
 }
 
 /** What `POST /containers/{id}/update` asks for: 0 and empty leave a limit as it is, −1 lifts it; 0 lifts that of processes, too. */
-export function planChangedLimits(resources: HostConfig): PlannedLimits {
+export function parseChangedLimits(resources: HostConfig): PlannedLimits {
   const { PidsLimit: pidsLimit } = resources;
   return {
-    ...planNamed(resources),
+    ...parseNamed(resources),
     ...(typeof pidsLimit === "number" && pidsLimit <= 0 ? { pidsLimit: 0 } : {}),
-    ...planRareLimits(resources),
+    ...parseRareLimits(resources),
   };
 }
 
-function planNamed(resources: Resources): PlannedLimits {
+function parseNamed(resources: Resources): PlannedLimits {
   return Object.fromEntries(
     limitNames.flatMap(([from, to]) => {
       const value = resources[from];
@@ -81,12 +81,12 @@ function planNamed(resources: Resources): PlannedLimits {
   ) as PlannedLimits;
 }
 
-function planRareLimits(hostConfig: HostConfig): PlannedLimits {
-  const blockIo = planBlockIo(hostConfig);
+function parseRareLimits(hostConfig: HostConfig): PlannedLimits {
+  const blockIo = parseBlockIo(hostConfig);
   const { HugePageLimits: hugePages, CgroupConf: unified } = hostConfig.Tare ?? {};
   return {
     ...(blockIo === undefined ? {} : { blockIo }),
-    ...(hugePages === undefined || hugePages === null ? {} : { hugePages: planHugePages(hugePages) }),
+    ...(hugePages === undefined || hugePages === null ? {} : { hugePages: parseHugePages(hugePages) }),
     ...(unified === undefined || unified === null ? {} : { unified }),
   };
 }

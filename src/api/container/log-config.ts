@@ -26,7 +26,7 @@ export function isKnownLogDriver(type: string | undefined): boolean {
 }
 
 /** `HostConfig.LogConfig` with a known driver; undefined: nothing is asked for. Throws "invalid" in Docker's words. */
-export function planLog({ Type, Config }: LogConfig): PlannedLog | undefined {
+export function parseLog({ Type, Config }: LogConfig): PlannedLog | undefined {
   const driver = Type || "json-file";
   if (driver === "none") return "none";
   const options = new Map(Object.entries(Config ?? {}));

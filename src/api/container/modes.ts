@@ -14,7 +14,7 @@ export interface NamespaceModes {
 }
 
 /** Which namespaces the container has of its own. Absent: the engine's default. */
-export function planNamespaces({ config, hostConfig }: CreateRequest): NamespaceModes {
+export function parseNamespaces({ config, hostConfig }: CreateRequest): NamespaceModes {
   const pid = mode("PidMode", hostConfig.PidMode, ["private"]);
   const { IpcMode: ipcMode } = hostConfig;
   const isOwn = ipcMode === "shareable" || ipcMode === "none";
@@ -43,7 +43,7 @@ function mode(field: string, text: string | undefined, own: readonly string[]): 
   throw refused(field, text);
 }
 
-/** Undefined: a namespace of its own, with the networks of planEndpoints(). */
+/** Undefined: a namespace of its own, with the networks of parseEndpoints(). */
 function networkMode(text: string): NamespaceModes["network"] {
   if (text === "none" || text === "host") return text;
   const container = /^container:(.*)$/.exec(text)?.[1];

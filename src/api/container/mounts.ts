@@ -29,11 +29,16 @@ export interface ImageMount {
 export type PlannedMount = BindMount | VolumeMount | TmpfsMount | ImageMount;
 
 /** All mounts a request asks for: Binds, Mounts and Tmpfs. Failure("invalid") on a wrong one and on one path twice. */
-export function planMounts({ Binds, Mounts, Tmpfs, VolumeDriver = "" }: HostConfig): readonly PlannedMount[] {
+export function parseMounts({
+  Binds,
+  Mounts,
+  Tmpfs,
+  VolumeDriver = "",
+}: HostConfig): readonly PlannedMount[] {
   const mounts = [
     ...(Binds ?? []).map((text) => parseBind(text, VolumeDriver)),
-    ...(Mounts ?? []).map((mount) => planMount(mount, VolumeDriver)),
-    ...Object.entries(Tmpfs ?? {}).map(([target, options]) => planTmpfs(target, options)),
+    ...(Mounts ?? []).map((mount) => parseMount(mount, VolumeDriver)),
+    ...Object.entries(Tmpfs ?? {}).map(([target, options]) => parseTmpfs(target, options)),
   ];
   const targets = new Set<string>();
   for (const { target } of mounts) {
@@ -45,7 +50,7 @@ export function planMounts({ Binds, Mounts, Tmpfs, VolumeDriver = "" }: HostConf
 }
 
 /** `container[:ro|rw]` of `--volumes-from`. */
-export function planVolumesFrom(
+export function parseVolumesFrom(
   texts: readonly string[] | null | undefined,
 ): readonly { readonly container: string; readonly readonly?: boolean | undefined }[] {
   return (texts ?? []).map((text) => {
@@ -65,24 +70,24 @@ export function planVolumesFrom(
   });
 }
 
-function planMount(mount: Mount, volumeDriver: string): PlannedMount {
+function parseMount(mount: Mount, volumeDriver: string): PlannedMount {
   const { Type: type = "", Target: target = "" } = mount;
   switch (type) {
     case "bind":
       requireTarget(target, type);
-      return planBind(mount);
+      return parseBindMount(mount);
     case "volume":
       requireTarget(target, type);
-      return planVolume(mount, volumeDriver);
+      return parseVolume(mount, volumeDriver);
     case "tmpfs":
       requireTarget(target, type);
       if (mount.BindOptions) throw extraField(type, "BindOptions");
       if ((mount.Source ?? "") !== "") throw extraField(type, "Source");
       if (mount.VolumeOptions) throw extraField(type, "VolumeOptions");
-      return planTmpfs(target, tmpfsOptions(mount));
+      return parseTmpfs(target, tmpfsOptions(mount));
     case "image":
       requireTarget(target, type);
-      return planImage(mount);
+      return parseImage(mount);
     case "cluster":
       throw new Failure(
         "unsupported",
@@ -95,7 +100,7 @@ function planMount(mount: Mount, volumeDriver: string): PlannedMount {
   }
 }
 
-function planBind(mount: Mount): BindMount {
+function parseBindMount(mount: Mount): BindMount {
   const { Source: source = "", Target: target = "", ReadOnly: readonly = false } = mount;
   const options = mount.BindOptions ?? {};
   if (source === "") throw missingField("bind", "Source");
@@ -138,7 +143,7 @@ function planBind(mount: Mount): BindMount {
   };
 }
 
-function planVolume(mount: Mount, volumeDriver: string): VolumeMount {
+function parseVolume(mount: Mount, volumeDriver: string): VolumeMount {
   const { Source: name = "", Target: target = "", ReadOnly: readonly = false } = mount;
   const { NoCopy, Labels, DriverConfig, Subpath = "" } = mount.VolumeOptions ?? {};
   if (mount.BindOptions) throw extraField("volume", "BindOptions");
@@ -164,7 +169,7 @@ function planVolume(mount: Mount, volumeDriver: string): VolumeMount {
   };
 }
 
-function planImage(mount: Mount): ImageMount {
+function parseImage(mount: Mount): ImageMount {
   const { Source: image = "", Target: target = "" } = mount;
   const { Subpath: subpath = "" } = mount.ImageOptions ?? {};
   if (image === "") throw missingField("image", "Source");
@@ -176,7 +181,7 @@ function planImage(mount: Mount): ImageMount {
   return { kind: "image", target, image, ...(subpath === "" ? {} : { subpath }) };
 }
 
-function planTmpfs(target: string, options: string | undefined): TmpfsMount {
+function parseTmpfs(target: string, options: string | undefined): TmpfsMount {
   requireTarget(target, "tmpfs");
   return { kind: "tmpfs", target, ...(options === undefined || options === "" ? {} : { options }) };
 }

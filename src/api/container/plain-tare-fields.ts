@@ -10,7 +10,7 @@ const table = Object.entries(plainTareFields) as readonly [keyof TareHostConfig,
 export const plainTareShapes: FieldShapes = Object.fromEntries(table.map(([name, { kind }]) => [name, kind]));
 
 /** The settings of the fields in plainTareFields, by group. Throws "invalid". */
-export function planPlainTareFields(fields: TareHostConfig): Settings {
+export function parsePlainTareFields(fields: TareHostConfig): Settings {
   const settings: Readonly<Record<PlainTareField["group"], Record<string, unknown>>> = {
     process: {},
     resources: {},

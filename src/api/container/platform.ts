@@ -21,7 +21,7 @@ export function checkPlatform({ Isolation = "", Runtime = "" }: HostConfig): voi
 }
 
 /** Bytes of `size`, the one option of a container that a storage driver takes. Throws "invalid" for others, as Docker does. */
-export function planStorageSize(options: HostConfig["StorageOpt"]): number | undefined {
+export function parseStorageSize(options: HostConfig["StorageOpt"]): number | undefined {
   let bytes: number | undefined;
   for (const [name, value] of Object.entries(options ?? {})) {
     if (name.toLowerCase() !== "size") {

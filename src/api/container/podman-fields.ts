@@ -7,9 +7,9 @@ import type {
   ContainerResources,
   ContainerSpec,
 } from "../../model/container-spec.ts";
-import { formatSecret, planSecret, secretShapes } from "../secret/secret-request.ts";
+import { formatSecret, parseSecret, secretShapes } from "../secret/secret-request.ts";
 import type { TareHostConfig } from "../types/host-config.ts";
-import { formatPlainTareFields, planPlainTareFields, plainTareShapes } from "./plain-tare-fields.ts";
+import { formatPlainTareFields, parsePlainTareFields, plainTareShapes } from "./plain-tare-fields.ts";
 
 /** Fields of `HostConfig.Tare` for what podman's flags can say and Docker's can't. */
 export const podmanShapes: FieldShapes = {
@@ -33,16 +33,16 @@ export type TareSettings = Pick<
 >;
 
 /** Throws Failure("invalid") for values that can never work. */
-export function planPodmanFields(fields: TareHostConfig): TareSettings {
+export function parsePodmanFields(fields: TareHostConfig): TareSettings {
   const { TimeoutSeconds: seconds = 0 } = fields;
   if (seconds < 0 || seconds > mostSeconds)
     throw new Failure("invalid", `invalid timeout ${seconds}: want 0 to ${mostSeconds} seconds`);
-  const plain = planPlainTareFields(fields);
+  const plain = parsePlainTareFields(fields);
   return {
     ...defined({ pod: fields.Pod || undefined }),
-    process: { ...plain.process, ...planSystemd(fields) },
+    process: { ...plain.process, ...parseSystemd(fields) },
     resources: { ...plain.resources, ...defined({ cgroups: parseCgroups(fields.Cgroups) }) },
-    storage: { ...plain.storage, ...defined({ secrets: nonEmpty(fields.Secrets)?.map(planSecret) }) },
+    storage: { ...plain.storage, ...defined({ secrets: nonEmpty(fields.Secrets)?.map(parseSecret) }) },
     network: plain.network,
     lifecycle: {
       ...plain.lifecycle,
@@ -88,7 +88,7 @@ function parseCgroups(word = ""): ContainerResources["cgroups"] {
   );
 }
 
-function planSystemd({
+function parseSystemd({
   Systemd: word = "",
   ShmSizeSystemd: bytes,
 }: TareHostConfig): Pick<ContainerProcess, "systemd" | "systemdTmpfsBytes"> {

@@ -14,8 +14,8 @@ import type { ContainerConfig } from "../types/container-config.ts";
 import type { HostConfig, PortBinding } from "../types/host-config.ts";
 
 /** Ports in the engine's words: `count` from each first one on. */
-export interface PlannedPorts extends PortMapping {
-  readonly hostAddress?: string | undefined;
+export interface ParsedPorts extends PortMapping {
+  readonly hostAddress?: string;
 }
 
 /** `80/tcp`, `8000-8010/udp`, `80`. Throws "invalid" in Docker's words. */
@@ -31,14 +31,14 @@ export function parseContainerPort(text: string): PortRange {
 }
 
 /** The keys of `ExposedPorts`, each checked, with its protocol; neighbors merged: Docker's clients send each port of a range. */
-export function planExposed(config: Pick<ContainerConfig, "ExposedPorts">): readonly string[] {
+export function parseExposed(config: Pick<ContainerConfig, "ExposedPorts">): readonly string[] {
   const runs = Object.keys(config.ExposedPorts ?? {}).map(parseContainerPort);
   return mergePortRanges(runs).map(formatPortRange);
 }
 
 /** `HostConfig.PortBindings`. Throws Failure("invalid") for what can't be a port. */
-export function planPorts({ PortBindings: bindings }: HostConfig): readonly PlannedPorts[] {
-  const found: PlannedPorts[] = [];
+export function parsePorts({ PortBindings: bindings }: HostConfig): readonly ParsedPorts[] {
+  const found: ParsedPorts[] = [];
   for (const [key, value] of Object.entries(bindings ?? {})) {
     const { protocol, first, last } = parseContainerPort(key);
     const count = last - first + 1;
@@ -49,8 +49,8 @@ export function planPorts({ PortBindings: bindings }: HostConfig): readonly Plan
         protocol,
         containerPort: first,
         count,
-        ...planAddress(HostIp),
-        ...planHost(HostPort, count),
+        ...parseAddress(HostIp),
+        ...parseHost(HostPort, count),
       });
     }
   }
@@ -58,7 +58,7 @@ export function planPorts({ PortBindings: bindings }: HostConfig): readonly Plan
 }
 
 /** Published ports that go, by the host's. */
-export interface PlannedRemoval {
+export interface ParsedRemoval {
   readonly hostPort: number;
   readonly count?: number | undefined;
   readonly protocol?: PortProtocol | undefined;
@@ -66,7 +66,7 @@ export interface PlannedRemoval {
 }
 
 /** `8081`, `8081/udp`, `8000-8010`, `127.0.0.1:8081`, `[::1]:8081`. Throws "invalid". */
-export function parseRemoval(text: string): PlannedRemoval {
+export function parseRemoval(text: string): ParsedRemoval {
   const match = /^(?:(.*):)?(\d{1,5}(?:-\d{1,5})?)(\/[A-Za-z]+)?$/.exec(text);
   if (match === null) throw invalidPort(text);
   const { protocol, first, last } = parseContainerPort(`${match[2]}${match[3] ?? ""}`);
@@ -74,12 +74,12 @@ export function parseRemoval(text: string): PlannedRemoval {
     hostPort: first,
     ...(first === last ? {} : { count: last - first + 1 }),
     ...(match[3] === undefined ? {} : { protocol }),
-    ...planAddress(match[1] ?? ""),
+    ...parseAddress(match[1] ?? ""),
   };
 }
 
 /** The way back. */
-export function formatRemoval({ hostPort, count = 1, protocol, hostAddress }: PlannedRemoval): string {
+export function formatRemoval({ hostPort, count = 1, protocol, hostAddress }: ParsedRemoval): string {
   const ports = count === 1 ? `${hostPort}` : `${hostPort}-${hostPort + count - 1}`;
   const address =
     hostAddress === undefined ? "" : `${hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress}:`;
@@ -88,8 +88,8 @@ export function formatRemoval({ hostPort, count = 1, protocol, hostAddress }: Pl
 
 /** The way back: `PortBindings` of what the engine has. */
 export function formatPortBindings(
-  ports: readonly Omit<PlannedPorts, "protocol" | "count">[] &
-    readonly { readonly protocol?: PortProtocol | undefined; readonly count?: number | undefined }[],
+  ports: readonly Omit<ParsedPorts, "protocol" | "count">[] &
+    readonly { readonly protocol?: PortProtocol; readonly count?: number }[],
 ): Readonly<Record<string, readonly PortBinding[]>> {
   const bindings: Record<string, PortBinding[]> = {};
   for (const {
@@ -109,14 +109,14 @@ export function formatPortBindings(
   return bindings;
 }
 
-function planAddress(text: string): { readonly hostAddress?: string | undefined } {
+function parseAddress(text: string): { readonly hostAddress?: string } {
   const address = text.replace(/^\[(.*)\]$/, "$1");
   if (address === "") return {};
   if (isIP(address) === 0) throw new Failure("invalid", `invalid IP address: ${text.slice(0, 100)}`);
   return { hostAddress: address };
 }
 
-function planHost(
+function parseHost(
   text: string,
   count: number,
 ): { readonly hostPort?: number | undefined; readonly lastHostPort?: number | undefined } {

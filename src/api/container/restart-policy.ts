@@ -9,7 +9,7 @@ export interface PlannedRestartPolicy {
 const names: readonly string[] = ["no", "always", "on-failure", "unless-stopped"];
 
 /** `HostConfig.RestartPolicy`; undefined when nothing is said. Throws Failure("invalid") in Docker's words. */
-export function planRestartPolicy(
+export function readRestartPolicy(
   policy: RestartPolicy | null | undefined,
 ): PlannedRestartPolicy | undefined {
   const { Name: name = "", MaximumRetryCount: count = 0 } = policy ?? {};

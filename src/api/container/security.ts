@@ -3,11 +3,11 @@ import type { ContainerIsolation } from "../../model/container-spec.ts";
 import type { HostConfig } from "../types/host-config.ts";
 
 /** What `SecurityOpt`, `MaskedPaths` and `ReadonlyPaths` ask for. Options are `name=value`, or `name:value` as once. */
-export function planSecurity(hostConfig: HostConfig): ContainerIsolation {
+export function parseSecurity(hostConfig: HostConfig): ContainerIsolation {
   let plan: ContainerIsolation = {};
   for (const option of hostConfig.SecurityOpt ?? []) {
     const [, name = "", value] = /^([^=:]*)(?:[=:]([\s\S]*))?$/.exec(option) ?? [];
-    plan = { ...plan, ...planOption(name, value, { option, before: plan }) };
+    plan = { ...plan, ...parseOption(name, value, { option, before: plan }) };
   }
   const { MaskedPaths: masked, ReadonlyPaths: readonly } = hostConfig;
   // Docker's client turns systempaths=unconfined into two lists that are there and empty.
@@ -19,7 +19,7 @@ export function planSecurity(hostConfig: HostConfig): ContainerIsolation {
   };
 }
 
-function planOption(
+function parseOption(
   name: string,
   value: string | undefined,
   { option, before }: { readonly option: string; readonly before: ContainerIsolation },

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { defined } from "../../base/defined.ts";
-import { formatPodmanFields, planPodmanFields, podmanShapes, type TareSettings } from "./podman-fields.ts";
+import { formatPodmanFields, parsePodmanFields, podmanShapes, type TareSettings } from "./podman-fields.ts";
 import { formatTimeOffsets, parseTimeOffsets } from "../../spec/time-offsets.ts";
 import type { HostConfig, TareHostConfig } from "../types/host-config.ts";
 import type { FieldShapes } from "../http/field-shapes.ts";
@@ -23,9 +23,9 @@ export const tareShapes: FieldShapes = {
 };
 
 /** Settings of `HostConfig.Tare`, by the groups of ContainerSpec. Throws Failure("invalid") for values that can never work. */
-export function planTareFields(fields: TareHostConfig): TareSettings {
+export function parseTareFields(fields: TareHostConfig): TareSettings {
   const { Umask: umask = "", Personality: personality = "", TimeOffset: timeOffset = "" } = fields;
-  const podman = planPodmanFields(fields);
+  const podman = parsePodmanFields(fields);
   return {
     ...podman,
     process: {

@@ -1,26 +1,26 @@
 import { Failure } from "../../base/failure.ts";
-import { type PlannedRestartPolicy, planRestartPolicy } from "./restart-policy.ts";
-import { parseRemoval, type PlannedPorts, type PlannedRemoval, planPorts } from "./published-ports.ts";
+import { type PlannedRestartPolicy, readRestartPolicy } from "./restart-policy.ts";
+import { parseRemoval, type ParsedPorts, type ParsedRemoval, parsePorts } from "./published-ports.ts";
 import { hostConfigShapes } from "./create-shapes.ts";
 import { readFields } from "../http/field-shapes.ts";
-import { planChangedLimits, type PlannedLimits } from "./limits.ts";
+import { parseChangedLimits, type PlannedLimits } from "./limits.ts";
 import { namesOfUnsupported } from "./unsupported-fields.ts";
 import type { HostConfig } from "../types/host-config.ts";
 import type { ApiVersion } from "../http/version.ts";
 
-export interface PlannedUpdate extends PlannedLimits {
-  readonly restartPolicy?: PlannedRestartPolicy | undefined;
-  readonly publishAdd?: readonly PlannedPorts[] | undefined;
-  readonly publishRemove?: readonly PlannedRemoval[] | undefined;
+export interface ParsedUpdate extends PlannedLimits {
+  readonly restartPolicy?: PlannedRestartPolicy;
+  readonly publishAdd?: readonly ParsedPorts[];
+  readonly publishRemove?: readonly ParsedRemoval[];
 }
 
 /** The body of `POST /containers/{id}/update`. Throws "invalid", or "unsupported" naming what we can't change yet. */
-export function parseUpdateRequest(body: unknown, version: ApiVersion): PlannedUpdate {
+export function parseUpdateRequest(body: unknown, version: ApiVersion): ParsedUpdate {
   if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
   const { PidsLimit, ...others } = readFields(body, hostConfigShapes, "") as HostConfig;
   // SPEC: clients of older versions send 0 with each update, so dockerd ignores the field of theirs.
   const resources: HostConfig = PidsLimit === undefined || version < 1040 ? others : { ...others, PidsLimit };
-  const restartPolicy = planRestartPolicy(resources.RestartPolicy);
+  const restartPolicy = readRestartPolicy(resources.RestartPolicy);
   const found = namesOfUnsupported(resources);
   if (found.length > 0) {
     throw new Failure("unsupported", `cannot update the container: not supported yet: ${found.join(", ")}`);
@@ -30,9 +30,9 @@ export function parseUpdateRequest(body: unknown, version: ApiVersion): PlannedU
   }
   const { PublishAdd: add, PublishRemove: remove } = resources.Tare ?? {};
   return {
-    ...planChangedLimits(resources),
+    ...parseChangedLimits(resources),
     ...(restartPolicy === undefined ? {} : { restartPolicy }),
-    ...(add === undefined || add === null ? {} : { publishAdd: planPorts({ PortBindings: add }) }),
+    ...(add === undefined || add === null ? {} : { publishAdd: parsePorts({ PortBindings: add }) }),
     ...(remove === undefined || remove === null ? {} : { publishRemove: remove.map(parseRemoval) }),
   };
 }

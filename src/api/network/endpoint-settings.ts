@@ -1,19 +1,19 @@
 import type { EndpointSettings } from "../types/network.ts";
 
 /** How a container is in a network, in the engine's words. */
-export interface PlannedEndpointSettings {
-  readonly aliases?: readonly string[] | undefined;
-  readonly links?: readonly string[] | undefined;
-  readonly ipv4?: string | undefined;
-  readonly ipv6?: string | undefined;
-  readonly linkLocal?: readonly string[] | undefined;
-  readonly macAddress?: string | undefined;
-  readonly driverOptions?: Readonly<Record<string, string>> | undefined;
-  readonly gatewayPriority?: number | undefined;
+export interface ParsedEndpointSettings {
+  readonly aliases?: readonly string[];
+  readonly links?: readonly string[];
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly linkLocal?: readonly string[];
+  readonly macAddress?: string;
+  readonly driverOptions?: Readonly<Record<string, string>>;
+  readonly gatewayPriority?: number;
 }
 
 /** Settings of one end; what a client leaves empty is absent. */
-export function planSettings(end: EndpointSettings): PlannedEndpointSettings {
+export function parseSettings(end: EndpointSettings): ParsedEndpointSettings {
   const { IPAMConfig, Links, Aliases, MacAddress = "", DriverOpts, GwPriority = 0 } = end;
   const { IPv4Address = "", IPv6Address = "", LinkLocalIPs } = IPAMConfig ?? {};
   return {
@@ -29,7 +29,7 @@ export function planSettings(end: EndpointSettings): PlannedEndpointSettings {
 }
 
 /** The way back. */
-export function formatSettings(settings: PlannedEndpointSettings): EndpointSettings {
+export function formatSettings(settings: ParsedEndpointSettings): EndpointSettings {
   const { ipv4, ipv6, linkLocal } = settings;
   const hasAddresses = ipv4 !== undefined || ipv6 !== undefined || linkLocal !== undefined;
   return {

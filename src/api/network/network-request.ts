@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import { type PlannedEndpointSettings, planSettings } from "./endpoint-settings.ts";
+import { type ParsedEndpointSettings, parseSettings } from "./endpoint-settings.ts";
 import { endpointShapes } from "./endpoint-shapes.ts";
 import { type FieldShapes, readFields } from "../http/field-shapes.ts";
 import type { EndpointSettings, NetworkCreateRequest } from "../types/network.ts";
@@ -28,7 +28,7 @@ const createShapes: FieldShapes = {
 };
 
 /** The body of `POST /networks/create` in the engine's words; assignable to its NetworkSpec. */
-export interface PlannedNetwork {
+export interface ParsedNetwork {
   readonly name: string;
   readonly driver?: string | undefined;
   readonly subnets?:
@@ -53,7 +53,7 @@ export interface PlannedNetwork {
 }
 
 /** Throws Failure("invalid") naming the field that is wrong. */
-export function parseNetworkRequest(body: unknown): PlannedNetwork {
+export function parseNetworkRequest(body: unknown): ParsedNetwork {
   if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
   const request = readFields(body, createShapes, "") as unknown as NetworkCreateRequest;
   if (request.Ingress === true) {
@@ -87,7 +87,7 @@ export function parseNetworkRequest(body: unknown): PlannedNetwork {
 
 export function parseConnectRequest(body: unknown): {
   readonly container: string;
-  readonly settings: PlannedEndpointSettings;
+  readonly settings: ParsedEndpointSettings;
 } {
   const request = readFields(
     body ?? {},
@@ -96,7 +96,7 @@ export function parseConnectRequest(body: unknown): {
   ) as { readonly Container?: string | undefined; readonly EndpointConfig?: EndpointSettings | undefined };
   return {
     container: requireContainer(request.Container),
-    settings: planSettings(request.EndpointConfig ?? {}),
+    settings: parseSettings(request.EndpointConfig ?? {}),
   };
 }
 

@@ -1,6 +1,6 @@
 import { defined } from "../../base/defined.ts";
 import type { PodNamespace, PodSpec } from "../../model/pods.ts";
-import { planContainer } from "../container/container-plan.ts";
+import { parseContainerSpec } from "../container/parse-spec.ts";
 import { parseCreateRequest } from "../container/create-request.ts";
 import { type FieldShapes, readFields } from "../http/field-shapes.ts";
 import type { PodCreateRequest } from "../types/pod.ts";
@@ -22,7 +22,7 @@ export function formatShareWord(type: string): string {
 export function parsePodSpec(body: unknown): PodSpec {
   const { Name, Labels, Share, InfraName } = readFields(body ?? {}, shapes, "") as PodCreateRequest;
   // Its image is the engine's business.
-  const infra = planContainer(
+  const infra = parseContainerSpec(
     parseCreateRequest({ ...(body as object), Labels: null, Image: "-" }),
     undefined,
   );

@@ -33,7 +33,7 @@ export function parseSecretRequest(body: unknown): Omit<SecretCreateRequest, "Da
 }
 
 /** What a container gets of a secret, in the engine's words; assignable to its SecretUse. */
-export interface PlannedSecret {
+export interface ParsedSecret {
   readonly secret: string;
   readonly kind: "file" | "variable";
   readonly target?: string | undefined;
@@ -43,7 +43,7 @@ export interface PlannedSecret {
 }
 
 /** Throws Failure("invalid") for values that can never work. */
-export function planSecret(reference: SecretReference): PlannedSecret {
+export function parseSecret(reference: SecretReference): ParsedSecret {
   const { Source: secret = "", Type: type = "mount", Target: target = "", UID, GID, Mode = "" } = reference;
   if (secret === "") throw new Failure("invalid", "invalid secret: it has no name (Source)");
   if (type !== "mount" && type !== "env" && type !== "")
@@ -59,7 +59,7 @@ export function planSecret(reference: SecretReference): PlannedSecret {
 }
 
 /** The way back. */
-export function formatSecret({ secret, kind, target, uid, gid, mode }: PlannedSecret): SecretReference {
+export function formatSecret({ secret, kind, target, uid, gid, mode }: ParsedSecret): SecretReference {
   return {
     Source: secret,
     Type: kind === "variable" ? "env" : "mount",

@@ -8,7 +8,7 @@ import { readInput } from "../archive.ts";
 import type { Call, Command } from "../command.ts";
 import { CopyCounter } from "../copy/counter.ts";
 import { packFromHost } from "../copy/pack-from-host.ts";
-import { type CopyPlace, type CopyTarget, parseCopyPlace, planCopy } from "../copy/place.ts";
+import { type CopyPlace, type CopyTarget, parseCopyPlace, resolveCopy } from "../copy/place.ts";
 import { unpackToHost } from "../copy/unpack-to-host.ts";
 import { bool } from "../flags/kinds.ts";
 import { writeAll } from "../terminal/write.ts";
@@ -63,7 +63,7 @@ async function copyOut(call: Call<Values>, { container, path }: InContainer, to:
   const target = resolvePath(context.cwd, to);
   using copied = await client.containers.copyFrom(container, source, { signal });
   // Its name is the link's, not what that leads to.
-  const plan = planCopy({ path, isDirectory: copied.stat.kind === "directory" }, findHost(target));
+  const plan = resolveCopy({ path, isDirectory: copied.stat.kind === "directory" }, findHost(target));
   requireDirectory(plan.directory);
   const counter = new CopyCounter(call, "Copying from container");
   const archive = counter.count(copied.archive);
@@ -87,7 +87,7 @@ async function copyIn(call: Call<Values>, from: string, to: InContainer): Promis
   }
   const source = resolvePath(context.cwd, from);
   const stat = statHost(source, values["follow-link"]);
-  const plan = planCopy({ path: source, isDirectory: stat.isDirectory }, target);
+  const plan = resolveCopy({ path: source, isDirectory: stat.isDirectory }, target);
   const counter = new CopyCounter(call, "Copying to container");
   const archive = counter.count(packFromHost(stat.path, { as: plan.name }));
   await client.containers.copyInto(to.container, plan.directory, { ...options, archive });

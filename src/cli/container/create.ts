@@ -1,7 +1,7 @@
 import type { Command } from "../command.ts";
 import { createContainer } from "./run/create.ts";
 import { withContainerFlags } from "./flags/container-flags.ts";
-import { planContainer } from "./run/plan.ts";
+import { toContainer } from "./run/to-request.ts";
 import { makePodOf } from "./run/pod-of-container.ts";
 import type { ContainerValues } from "./flags/container-flags.ts";
 
@@ -16,7 +16,7 @@ export const create: Command<ContainerValues> = {
     const { values, given, positional, context } = call;
     const [image = "", ...command] = positional;
     const { cwd, env } = context;
-    const request = planContainer({ values, given, image, command, isDetached: false, cwd, env });
+    const request = toContainer({ values, given, image, command, isDetached: false, cwd, env });
     call.out(`${await createContainer(call, request, { makePod: makePodOf(call) })}\n`);
     return 0;
   },

@@ -3,7 +3,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
 import { endOnSignals, followSize, oneByOne, sizeOf } from "./run/follow.ts";
 import { reportDetached } from "./run/join.ts";
-import { planEnv } from "./flags/environment-flags.ts";
+import { parseEnv } from "./flags/environment-flags.ts";
 import { findPreserved, preserveFlags, type PreserveValues } from "./flags/preserve-flags.ts";
 import { passPreserved } from "./run/pass-preserved.ts";
 import { startFailureStatus } from "../../api/container/run-text.ts";
@@ -58,7 +58,7 @@ export const exec: Command<Values> = {
       AttachStdout: isAttached,
       AttachStderr: isAttached,
       Cmd: command,
-      Env: planEnv(values, context),
+      Env: parseEnv(values, context),
       Privileged: values.privileged,
       Tty: values.tty,
       ...(values.user === "" ? {} : { User: values.user }),

@@ -2,7 +2,7 @@ import {
   type FastPathFlag,
   type FastPathRun,
   fastPathFlags,
-  planFastPathRun,
+  toFastPathSpec,
 } from "../../api/container/fast-path-run.ts";
 import type { Command } from "../command.ts";
 import { runContainer, type RunValues } from "./run/run-container.ts";
@@ -80,7 +80,7 @@ export const fastPathRun: Command<Values> = {
       stdout: isAttached,
       stderr: isAttached,
     };
-    const request = planFastPathRun({ ...values, image, command });
+    const request = toFastPathSpec({ ...values, image, command });
     return await runContainer(call, { request, image, attached, preserved: [] });
   },
 };

@@ -2,7 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
 import { withContainerFlags } from "./flags/container-flags.ts";
 import { sizeOf } from "./run/follow.ts";
-import { planAttached, planContainer } from "./run/plan.ts";
+import { toAttached, toContainer } from "./run/to-request.ts";
 import { makePodOf } from "./run/pod-of-container.ts";
 import { findPreserved, preserveFlags, type PreserveValues } from "./flags/preserve-flags.ts";
 import { type OwnRunValues, runContainer } from "./run/run-container.ts";
@@ -56,14 +56,14 @@ export const run: Command<Values> = {
     const preserved = findPreserved(values);
     const [image = "", ...command] = positional;
     if (values.detach && values.attach.length > 0) throw optionFailure("Conflicting options: -a and -d");
-    const attached = planAttached(values, values.detach);
+    const attached = toAttached(values, values.detach);
     if (values.tty && attached.stdin && context.stdin.isTTY !== true) {
       throw new Failure("invalid", "the input device is not a TTY", { details: { exitStatus: 1 } });
     }
     // Before anything is made: keys that can't be read are a mistake of the command line.
     if (values["detach-keys"] !== "") parseDetachKeys(values["detach-keys"]);
     const size = values.tty ? sizeOf(context.stdout) : undefined;
-    const request = planContainer({
+    const request = toContainer({
       values,
       given,
       image,

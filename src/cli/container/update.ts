@@ -3,7 +3,7 @@ import type { Call, Command } from "../command.ts";
 import { containersAtOnce, forEachReference } from "../each.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { type ContainerValues, containerFlags } from "./flags/container-flags.ts";
-import { type FieldTable, planFields } from "./flags/request-fields.ts";
+import { type FieldTable, parseFields } from "./flags/request-fields.ts";
 import { joinPublished } from "../../api/container/publish-flag.ts";
 import { parsePublish } from "./flags/parsers/publish.ts";
 import { list } from "../flags/kinds.ts";
@@ -55,7 +55,7 @@ export const update: Command<Values> = {
     if (call.given.size === 0) {
       throw optionFailure("you must provide one or more flags when using this command");
     }
-    const resources = planResources(call);
+    const resources = toResources(call);
     const client = await call.client();
     const warnings = new Map<string, readonly string[]>();
     const work = async (reference: string): Promise<string> => {
@@ -73,7 +73,7 @@ export const update: Command<Values> = {
   },
 };
 
-function planPorts({ "publish-add": add, "publish-rm": remove }: Values): HostConfig["Tare"] | undefined {
+function toPorts({ "publish-add": add, "publish-rm": remove }: Values): HostConfig["Tare"] | undefined {
   if (add.length + remove.length === 0) return undefined;
   const { bindings } = joinPublished(add.map(parsePublish));
   return {
@@ -82,8 +82,8 @@ function planPorts({ "publish-add": add, "publish-rm": remove }: Values): HostCo
   };
 }
 
-function planResources({ values, given, context }: Call<Values>): HostConfig {
-  const tare = planPorts(values);
-  const { hostConfig } = planFields<Shared>(sharedFlags, values, { given, ...context });
+function toResources({ values, given, context }: Call<Values>): HostConfig {
+  const tare = toPorts(values);
+  const { hostConfig } = parseFields<Shared>(sharedFlags, values, { given, ...context });
   return tare === undefined ? hostConfig : { ...hostConfig, Tare: tare };
 }

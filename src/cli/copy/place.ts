@@ -30,7 +30,7 @@ export interface CopyPlan {
 }
 
 /** Where a copy goes, by Docker's rules. SPEC: docker container cp. */
-export function planCopy(source: CopySource, target: CopyTarget): CopyPlan {
+export function resolveCopy(source: CopySource, target: CopyTarget): CopyPlan {
   if (namesDirectory(source.path) && !source.isDirectory) throw new Failure("invalid", "not a directory");
   if (namesDirectory(target.path) && target.found === "other")
     throw new Failure("invalid", "not a directory");

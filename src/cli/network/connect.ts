@@ -35,7 +35,7 @@ export const networkConnect: Command<Values> = {
   async run(call) {
     const [network = "", container = ""] = call.positional;
     const client = await call.client();
-    await client.networks.connect(network, container, planSettings(call.values));
+    await client.networks.connect(network, container, toSettings(call.values));
     return 0;
   },
 };
@@ -58,7 +58,7 @@ export const networkDisconnect: Command<DisconnectValues> = {
   },
 };
 
-function planSettings(values: Values): EndpointSettings {
+function toSettings(values: Values): EndpointSettings {
   const { alias, ip, ip6, link, "link-local-ip": linkLocal, "gw-priority": priority } = values;
   const options = values["driver-opt"].map((text) => {
     const at = text.indexOf("=");

@@ -2,7 +2,7 @@ import type { NetworkCreateRequest } from "../../api/types/network.ts";
 import type { Command } from "../command.ts";
 import { bool, list, map, string } from "../flags/kinds.ts";
 import { checkLabel, splitLabel } from "../flags/label.ts";
-import { planPools } from "./pools.ts";
+import { toPools } from "./pools.ts";
 
 interface Values {
   readonly attachable: boolean;
@@ -81,15 +81,15 @@ export const networkCreate: Command<Values> = {
   async run(call) {
     const [name = ""] = call.positional;
     const client = await call.client();
-    const { Id, Warning } = await client.networks.create(planRequest(name, call.values, call.given));
+    const { Id, Warning } = await client.networks.create(toRequest(name, call.values, call.given));
     if (Warning !== "") call.err(`WARNING: ${Warning.replaceAll("\n", "\nWARNING: ")}\n`);
     call.out(`${Id}\n`);
     return 0;
   },
 };
 
-function planRequest(name: string, values: Values, given: ReadonlySet<string>): NetworkCreateRequest {
-  const pools = planPools({
+function toRequest(name: string, values: Values, given: ReadonlySet<string>): NetworkCreateRequest {
+  const pools = toPools({
     subnets: values.subnet,
     ranges: values["ip-range"],
     gateways: values.gateway,

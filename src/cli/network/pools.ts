@@ -10,7 +10,7 @@ export interface PoolFlags {
 }
 
 /** Each range, gateway and auxiliary address goes to the subnet that has it. Throws "invalid" in Docker's words. */
-export function planPools({ subnets, ranges, gateways, auxiliary }: PoolFlags): readonly IpamConfig[] {
+export function toPools({ subnets, ranges, gateways, auxiliary }: PoolFlags): readonly IpamConfig[] {
   if (subnets.length === 0 && (ranges.length > 0 || gateways.length > 0)) {
     throw new Failure("invalid", "every ip-range or gateway must have a corresponding subnet");
   }

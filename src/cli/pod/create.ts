@@ -4,12 +4,12 @@ import { kindOf } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
 import { containerFlags } from "../container/flags/container-flags.ts";
 import { openIdFile } from "../container/run/id-file.ts";
-import { planLabels } from "../container/flags/lifecycle-flags.ts";
-import { type FieldTable, planFields } from "../container/flags/request-fields.ts";
+import { parseLabels } from "../container/flags/lifecycle-flags.ts";
+import { type FieldTable, parseFields } from "../container/flags/request-fields.ts";
 import type { ContainerValues } from "../container/flags/container-flags.ts";
 import { laterFailure, optionFailure } from "../flags/flag.ts";
 import { bool, string } from "../flags/kinds.ts";
-import { planPodWishes } from "./plan-pod.ts";
+import { toPodWishes } from "./pod-options.ts";
 
 type Shared = Pick<
   ContainerValues,
@@ -132,7 +132,7 @@ export const podCreate: Command<Values> = {
     if (!values.infra) {
       throw laterFailure("--infra=false (--share none makes a pod whose containers share nothing)");
     }
-    const request = planRequest(call, name);
+    const request = toRequest(call, name);
     using idFile = openIdFile(values["pod-id-file"], { what: "pod", cwd: context.cwd });
     const client = await call.client();
     if (values.replace) {
@@ -155,8 +155,8 @@ function chooseName(flag: string, word = ""): string {
   return flag || word;
 }
 
-function planRequest({ values, given, context }: Call<Values>, name: string): PodCreateRequest {
-  const wishes = planPodWishes({
+function toRequest({ values, given, context }: Call<Values>, name: string): PodCreateRequest {
+  const wishes = toPodWishes({
     ...values,
     expose: [],
     link: [],
@@ -167,11 +167,11 @@ function planRequest({ values, given, context }: Call<Values>, name: string): Po
     ...wishes,
     ...(name === "" ? {} : { Name: name }),
     ...(values["infra-name"] === "" ? {} : { InfraName: values["infra-name"] }),
-    Labels: planLabels(values, context.cwd),
+    Labels: parseLabels(values, context.cwd),
     Share: parseShare(values.share),
     HostConfig: {
       ...wishes.HostConfig,
-      ...planFields<Shared>(sharedFlags, values, { given, ...context }).hostConfig,
+      ...parseFields<Shared>(sharedFlags, values, { given, ...context }).hostConfig,
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Client } from "../../client/client.ts";
 import type { Call } from "../command.ts";
 import type { ContainerValues } from "../container/flags/container-flags.ts";
 import { optionFailure } from "../flags/flag.ts";
-import { planPodWishes } from "./plan-pod.ts";
+import { toPodWishes } from "./pod-options.ts";
 
 /** Makes the pod of `--pod new:NAME`. Disposing of it removes it again, unless keep() was called. */
 export async function makePod(
@@ -14,7 +14,7 @@ export async function makePod(
   // Which ports a container exposes its image knows, and a pod has none.
   if (values["publish-all"]) throw optionFailure("--publish-all: name the ports of a new pod by --publish");
   if (values.link.length > 0) throw optionFailure("--link cannot be used with a pod");
-  const { Id: id, Warnings: warnings } = await client.pods.create({ Name: name, ...planPodWishes(values) });
+  const { Id: id, Warnings: warnings } = await client.pods.create({ Name: name, ...toPodWishes(values) });
   if (warnings.length > 0) call.err(formatWarnings(warnings));
   let isKept = false;
   return {

@@ -1,6 +1,6 @@
 import type { ContainerChange } from "../../api/types/container.ts";
 import { encodePathStat, pathStatHeader } from "../../api/container/path-stat.ts";
-import { planCommitConfig } from "../../api/image/commit-request.ts";
+import { parseCommitConfig } from "../../api/image/commit-request.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call } from "../handler.ts";
 import { bodyPieces, refusingBadBody } from "../http/request-body.ts";
@@ -72,7 +72,7 @@ export async function commit({ engine, query, body, reply, signal }: Call): Prom
       : { reference: tag === undefined ? repository : `${repository}:${tag}` }),
     ...(message === undefined ? {} : { message }),
     ...(author === undefined ? {} : { author }),
-    config: planCommitConfig(body),
+    config: parseCommitConfig(body),
     changes: query.texts("changes"),
     pause: query.boolean("pause"),
     signal,

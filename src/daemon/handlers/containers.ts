@@ -1,4 +1,4 @@
-import { graceMsOf } from "../../api/container/container-plan.ts";
+import { graceMsOf } from "../../api/container/parse-spec.ts";
 import { DetachScanner, parseDetachKeys } from "../../api/container/detach-keys.ts";
 import { requireSize } from "../../api/container/exec-request.ts";
 import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
@@ -14,7 +14,7 @@ import { containersReportOf } from "../map/usage.ts";
 import { commit, copyFrom, copyInto, listChanges, statPath, streamExport } from "./container-files.ts";
 import { streamLogs } from "./container-logs.ts";
 import { createContainer } from "./create-container.ts";
-import { beginWait, parseCondition, planRun, replyEnd, runContainer } from "./run-container.ts";
+import { beginWait, parseCondition, parseRun, replyEnd, runContainer } from "./run-container.ts";
 
 const listFilters = [
   "ancestor",
@@ -58,7 +58,7 @@ export const handlers: Handlers = {
 
   "containers.create": async (call: Call) => {
     const { engine, query, body } = call;
-    const run = planRun(query);
+    const run = parseRun(query);
     const startsNext = run !== undefined;
     const options = { name: query.text("name"), platform: query.text("platform"), startsNext };
     const created = await createContainer(engine, body, options);

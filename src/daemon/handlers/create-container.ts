@@ -1,4 +1,4 @@
-import { planContainer } from "../../api/container/container-plan.ts";
+import { parseContainerSpec } from "../../api/container/parse-spec.ts";
 import { parseCreateRequest } from "../../api/container/create-request.ts";
 import type { ContainerCreateResponse } from "../../api/types/container.ts";
 import { noSuchContainer, noSuchImage } from "../../api/docker-errors.ts";
@@ -18,7 +18,7 @@ export async function createContainer(
     startsNext = false,
   }: CreateOptions & { readonly name: string | undefined; readonly platform?: string | undefined },
 ): Promise<ContainerCreateResponse> {
-  const spec: ContainerSpec = planContainer(parseCreateRequest(body), name);
+  const spec: ContainerSpec = parseContainerSpec(parseCreateRequest(body), name);
   await requirePlatform(engine, spec.image, platform);
   const { id, warnings } = await engine.containers.create(spec, { startsNext }).catch((thrown: unknown) => {
     throw wordCreate(thrown, spec);

@@ -1,4 +1,4 @@
-import { graceMsOf } from "../../api/container/container-plan.ts";
+import { graceMsOf } from "../../api/container/parse-spec.ts";
 import { parsePodSpec } from "../../api/pod/pod-request.ts";
 import type { Query } from "../../api/http/query.ts";
 import type { Call, Handlers } from "../handler.ts";

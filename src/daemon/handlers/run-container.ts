@@ -28,7 +28,7 @@ export interface RunTelling {
 }
 
 /** Throws "invalid". */
-export function planRun(query: Call["query"]): Run | undefined {
+export function parseRun(query: Call["query"]): Run | undefined {
   if (!query.boolean("run")) return undefined;
   const [stdin, stdout, stderr] = [query.boolean("stdin"), query.boolean("stdout"), query.boolean("stderr")];
   return { streams: { stdin, stdout, stderr }, until: parseCondition(query.text("until") ?? "next-exit") };

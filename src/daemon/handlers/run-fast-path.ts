@@ -1,4 +1,4 @@
-import { type FastPathRun, planFastPathRun } from "../../api/container/fast-path-run.ts";
+import { type FastPathRun, toFastPathSpec } from "../../api/container/fast-path-run.ts";
 import { parseFastPathRun } from "../../api/container/fast-path-run-request.ts";
 import { encodeRunEvent, runStreamType } from "../../api/http/run-stream.ts";
 import { formatTiming, startFailureStatus, tellsTiming } from "../../api/container/run-text.ts";
@@ -18,7 +18,7 @@ import { runContainer, type RunTelling, startUnlessRunning, tellFailure } from "
 export async function runPlain(call: Call): Promise<void> {
   const plain = parseFastPathRun(call.body, call.facts.buildId);
   const name = plain.name === "" ? undefined : plain.name;
-  const created = await createContainer(call.engine, planFastPathRun(plain), { name, startsNext: true });
+  const created = await createContainer(call.engine, toFastPathSpec(plain), { name, startsNext: true });
   const telling = new PlainTelling(plain);
   if (plain.detach) return await startPlain(call, created, telling);
   const streams = { stdin: false, stdout: true, stderr: true };

@@ -36,7 +36,7 @@ import { growImageTree } from "./image-tree.ts";
 import { filterImages, isShownReference } from "./image-filters.ts";
 import { imagesOf } from "./images-in-use.ts";
 import { imageEvent, StoringSink } from "./load-sink.ts";
-import { planRemoval } from "./plan-removal.ts";
+import { chooseRemovals } from "./choose-removals.ts";
 import { pruneImages } from "./prune.ts";
 import { searchImages } from "./search.ts";
 import { requirePlatform } from "./require-platform.ts";
@@ -292,7 +292,7 @@ export class LocalImages implements Images {
     const { record, reference: named } = getImage(this.#state, reference);
     const { id } = record;
     for (const platform of options.platforms ?? []) requirePlatform(record, { reference, platform });
-    const plan = planRemoval({
+    const plan = chooseRemovals({
       record,
       reference: named,
       references: referencesOf(this.#state, id),

@@ -11,12 +11,12 @@ import { ownHosts, updateResolvConf } from "./network-files.ts";
 import { planRecord } from "../plan-record.ts";
 import type { ContainerReference } from "../../model/ids.ts";
 import type { EndpointSettings } from "../../model/networks.ts";
-import { changeHosts } from "../planning/network-files.ts";
+import { changeHosts } from "../resolve/network-files.ts";
 import type { ContainerRecord, EndpointRecord, Intent } from "../state/records.ts";
-import { checkSettings, getJoinable, planFor } from "./join-networks.ts";
+import { checkSettings, getJoinable, endpointFor } from "./join-networks.ts";
 import { announceEndpoint, withdrawNames } from "./names.ts";
 import { networkEvent } from "./network-catalog.ts";
-import { routeEndpoints } from "./plan-endpoints.ts";
+import { routeEndpoints } from "./resolve-endpoints.ts";
 import { freeRestingAddresses } from "./resting-addresses.ts";
 import { quoted } from "./refuse-network.ts";
 
@@ -53,7 +53,7 @@ export async function connectContainer(
   await freeRestingAddresses(context, id, [endpoint]);
   // It may have moved.
   const network = getJoinable(context, found.id);
-  const planned = planFor(context, { containerId: id, network, settings, usedNames });
+  const planned = endpointFor(context, { containerId: id, network, settings, usedNames });
   context.networks.leases.add(id, planned);
   const routed = routesWith(context, {
     ...record,

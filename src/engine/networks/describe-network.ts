@@ -3,7 +3,7 @@ import type { ContainerContext } from "../context.ts";
 import type { BoundPorts, EndpointDetails, NetworkDetails, SubnetSpec } from "../../model/networks.ts";
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../state/records.ts";
 import { namesIn } from "./names.ts";
-import { addressText, gatewayOf } from "./plan-endpoints.ts";
+import { addressText, gatewayOf } from "./resolve-endpoints.ts";
 
 /** What `network inspect` shows. */
 export function describeNetwork(context: ContainerContext, record: NetworkRecord): NetworkDetails {

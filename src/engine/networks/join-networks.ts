@@ -15,7 +15,7 @@ import { defaultNetwork } from "./fixed-networks.ts";
 import { announceEndpoint, withdrawEndpoint } from "./names.ts";
 import { networkEvent } from "./network-catalog.ts";
 import { readNetworkOptions } from "./network-options.ts";
-import { checkEndpoint, planEndpoint, routeEndpoints } from "./plan-endpoints.ts";
+import { checkEndpoint, resolveEndpoint, routeEndpoints } from "./resolve-endpoints.ts";
 import { quoted } from "./refuse-network.ts";
 
 /** The networks of a container that is about to be made, found and checked. Throws "invalid". */
@@ -96,7 +96,7 @@ export function reserveEndpoints(
   for (const endpoint of endpoints) {
     const network = getRecorded(context, record, endpoint);
     const { settings } = endpoint;
-    const plan = planFor(context, { containerId: id, network, settings, usedNames: ends.map(nameOf) });
+    const plan = endpointFor(context, { containerId: id, network, settings, usedNames: ends.map(nameOf) });
     ends.push({ network: network.plan, settings, plan });
   }
   if (ends.length === 0) return [];
@@ -119,7 +119,7 @@ export function portFacts(context: ContainerContext, except: ContainerId): PortF
 }
 
 /** A plan of its own for one more network, without routes and ports. */
-export function planFor(
+export function endpointFor(
   context: ContainerContext,
   {
     containerId,
@@ -136,7 +136,7 @@ export function planFor(
   const { interfacePrefix } = readNetworkOptions(network);
   const taken = context.networks.leases.addressesIn(network.id);
   const endpointId = parseEndpointId(randomBytes(32).toString("hex"));
-  return planEndpoint(
+  return resolveEndpoint(
     { endpointId, containerId, network: network.plan, settings, interfacePrefix, taken },
     { usedNames },
   );

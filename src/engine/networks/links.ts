@@ -4,7 +4,7 @@ import { mergePortRanges } from "../../spec/merge-ports.ts";
 import { parsePortRange, portsOfRange } from "../../spec/port-range.ts";
 import { type ContainerContext, isRunning } from "../context.ts";
 import { getContainer } from "../find-container.ts";
-import type { ExtraHost } from "../planning/network-files.ts";
+import type { ExtraHost } from "../resolve/network-files.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
 import { defaultNetwork } from "./fixed-networks.ts";

@@ -1,7 +1,7 @@
 import { completeSubnet } from "../../network/check-subnet.ts";
 import { findOverlap, pickSubnet } from "../../network/pick-subnet.ts";
 import type { NetworkRecord } from "../state/records.ts";
-import type { NetworkFacts } from "./plan-network.ts";
+import type { NetworkFacts } from "./resolve-network.ts";
 
 /**
  * The network with free subnets in place of those that meet one of the host's: of those that were chosen for it, not of those that it was

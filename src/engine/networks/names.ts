@@ -1,13 +1,13 @@
 import type { Fd } from "../../linux/kernel/fd.ts";
 import type { EndpointPlan } from "../../network/types.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
-import { readResolver } from "../planning/resolver.ts";
+import { readResolver } from "../resolve/resolver.ts";
 import type { ContainerContext } from "../context.ts";
 import type { NameView } from "../dependencies.ts";
 import type { ContainerRecord, EndpointRecord } from "../state/records.ts";
 import type { ContainerId } from "../../model/ids.ts";
 import { defaultNetwork } from "./fixed-networks.ts";
-import { orderByPriority } from "./plan-endpoints.ts";
+import { orderByPriority } from "./resolve-endpoints.ts";
 
 /** The names that a network's name server has for a container: its name, its aliases, its short id, the host name that it was given. */
 export function namesIn(

@@ -19,9 +19,9 @@ import {
   adaptDefaultNetwork,
   type DefaultBridgeOptions,
   type NetworkFacts,
-  planDefaultNetwork,
-  planNetwork,
-} from "./plan-network.ts";
+  resolveDefaultNetwork,
+  resolveNetwork,
+} from "./resolve-network.ts";
 import { networkNotFound, quoted } from "./refuse-network.ts";
 import { type EndpointId, type NetworkId, type NetworkReference, parseNetworkId } from "../../model/ids.ts";
 
@@ -80,7 +80,7 @@ export class NetworkCatalog {
   default(): NetworkRecord {
     const found = this.#findNamed(defaultNetwork);
     const record = adaptDefaultNetwork(
-      found ?? planDefaultNetwork({ id: randomId(), nowMs: Date.now(), facts: this.#facts() }),
+      found ?? resolveDefaultNetwork({ id: randomId(), nowMs: Date.now(), facts: this.#facts() }),
       this.#defaultBridge,
     );
     if (record !== found) this.#state.putNetwork(record);
@@ -117,7 +117,7 @@ export class NetworkCatalog {
     spec: NetworkSpec,
   ): Promise<{ readonly record: NetworkRecord; readonly warnings: readonly string[] }> {
     this.default(); // its subnet is not to be had
-    const { record, warnings } = planNetwork(spec, {
+    const { record, warnings } = resolveNetwork(spec, {
       id: randomId(),
       nowMs: Date.now(),
       facts: this.#facts(),

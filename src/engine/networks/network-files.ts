@@ -11,9 +11,9 @@ import {
   formatHosts,
   formatHostsOn,
   withGateways,
-} from "../planning/network-files.ts";
-import type { ContainerPlan } from "../planning/plan-container.ts";
-import { formatEmbeddedResolvConf, formatResolvConf, readResolver } from "../planning/resolver.ts";
+} from "../resolve/network-files.ts";
+import type { ResolvedContainer } from "../resolve/container.ts";
+import { formatEmbeddedResolvConf, formatResolvConf, readResolver } from "../resolve/resolver.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { ContainerContext } from "../context.ts";
 import { readBaseHosts } from "./hosts-file.ts";
@@ -27,7 +27,7 @@ export function makeNetworkFiles(
     plan,
     ends,
     root,
-  }: { readonly plan: ContainerPlan; readonly ends: readonly EndpointPlan[]; readonly root: Fd },
+  }: { readonly plan: ResolvedContainer; readonly ends: readonly EndpointPlan[]; readonly root: Fd },
 ): Readonly<Record<string, string>> {
   const { places, parts } = context;
   const network = record.spec.isolation?.namespaces?.network;
@@ -62,7 +62,7 @@ export function makeNetworkFiles(
 
 /** Its own name at each of its addresses. */
 export function ownHosts(
-  { hostname, domainname }: Pick<ContainerPlan, "hostname" | "domainname">,
+  { hostname, domainname }: Pick<ResolvedContainer, "hostname" | "domainname">,
   ends: readonly EndpointPlan[],
 ): readonly ExtraHost[] {
   const name = domainname === "" ? hostname : `${hostname}.${domainname} ${hostname}`;

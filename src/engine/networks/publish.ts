@@ -8,7 +8,7 @@ import type { ContainerRecord, EndpointRecord } from "../state/records.ts";
 import type { PortRemoval } from "../../model/updates.ts";
 import { choosePorts } from "./choose-ports.ts";
 import { portFacts } from "./join-networks.ts";
-import { routeEndpoints } from "./plan-endpoints.ts";
+import { routeEndpoints } from "./resolve-endpoints.ts";
 import { removePorts } from "./remove-ports.ts";
 import { describeUnreached } from "./unreached-ports.ts";
 

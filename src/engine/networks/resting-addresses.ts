@@ -2,7 +2,7 @@ import { kindOf } from "../../base/failure.ts";
 import type { ContainerContext } from "../context.ts";
 import type { EndpointRecord } from "../state/records.ts";
 import type { ContainerId } from "../../model/ids.ts";
-import { planFor } from "./join-networks.ts";
+import { endpointFor } from "./join-networks.ts";
 
 /**
  * Addresses of containers that have just ended rest until their links are gone. Links are removed at once where they are the container's own,
@@ -22,7 +22,7 @@ export async function freeRestingAddresses(
     if (resting.length === 0 || network?.plan === undefined) continue;
     try {
       const joinable = { ...network, plan: network.plan };
-      planFor(context, { containerId, network: joinable, settings, usedNames: [] });
+      endpointFor(context, { containerId, network: joinable, settings, usedNames: [] });
     } catch (thrown) {
       if (!["conflict", "exhausted"].includes(kindOf(thrown))) continue; // the start reports it
       await context.networks.expel(resting);

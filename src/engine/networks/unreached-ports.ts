@@ -3,7 +3,7 @@ import { type IpFamily, parseIpAddress } from "../../spec/ip-address.ts";
 import type { ContainerContext } from "../context.ts";
 import type { PortSpec } from "../../model/networks.ts";
 import type { EndpointRecord } from "../state/records.ts";
-import { gatewayOf } from "./plan-endpoints.ts";
+import { gatewayOf } from "./resolve-endpoints.ts";
 
 /**
  * A sentence for each port at an address of a family that none of the container's networks has, though one has the other:

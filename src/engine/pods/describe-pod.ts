@@ -1,9 +1,9 @@
 import { parseTimestamp } from "../../base/timestamp.ts";
 import { Failure } from "../../base/failure.ts";
 import { hasLabel } from "../labels.ts";
-import type { HostFacts } from "../planning/plan-container.ts";
-import { hasPodCgroup } from "../planning/pod-cgroup.ts";
-import { podStateOf } from "../planning/pod-state.ts";
+import type { HostFacts } from "../resolve/container.ts";
+import { hasPodCgroup } from "../resolve/pod-cgroup.ts";
+import { podStateOf } from "../resolve/pod-state.ts";
 import type { PodDetails } from "../../model/pods.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";

@@ -12,8 +12,8 @@ import {
   type StopOptions,
 } from "../containers/lifecycle/stop.ts";
 import { infraImage } from "../images/embedded-image.ts";
-import { parseContainerName, randomContainerName } from "../planning/container-name.ts";
-import { planInfra, planShare } from "../planning/pod-infra.ts";
+import { parseContainerName, randomContainerName } from "../resolve/container-name.ts";
+import { resolveInfra, resolveShare } from "../resolve/pod-infra.ts";
 import type { PodDetails, Pods, PodSpec } from "../../model/pods.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import { describePod, podFilter } from "./describe-pod.ts";
@@ -35,8 +35,8 @@ export class LocalPods implements Pods {
     const name = this.#chooseName(spec.name);
     this.#reserved.add(name);
     try {
-      const infra = planInfra(spec, { name, image: infraImage });
-      const pod = { name, share: planShare(spec.share) };
+      const infra = resolveInfra(spec, { name, image: infraImage });
+      const pod = { name, share: resolveShare(spec.share) };
       const made = await createContainer(this.#context, infra, { pod });
       this.#record("create", this.#get(made.id));
       return made;

@@ -5,7 +5,7 @@ import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { SecretStore } from "../../storage/secret-store.ts";
 import { eventTimeNs } from "../describe-event.ts";
 import type { EngineEvent } from "../../model/engine.ts";
-import { checkSecretName, checkSecretValue } from "../planning/secrets.ts";
+import { checkSecretName, checkSecretValue } from "../resolve/secrets.ts";
 import type { SecretSpec, SecretUse } from "../../model/secrets.ts";
 import type { SecretRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";

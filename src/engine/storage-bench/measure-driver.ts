@@ -5,7 +5,7 @@ import type { Digest } from "../../spec/digest.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
 import type { StorageBenchFigures, StorageBenchStep } from "../../model/storage-bench.ts";
 import { readLargeFile, timed, timedOften, walk, writeLargeFile } from "./measure-tree.ts";
-import { type BenchPlan, medianOf } from "./plan-bench.ts";
+import { type BenchPlan, medianOf } from "./resolve-bench.ts";
 import { sampleLayer } from "./sample-layer.ts";
 
 /** A file's blocks are its own there. */

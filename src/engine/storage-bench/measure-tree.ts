@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
 import type { Fd } from "../../linux/kernel/fd.ts";
 import { measureTree } from "../../linux/tree/tree.ts";
-import { medianOf } from "./plan-bench.ts";
+import { medianOf } from "./resolve-bench.ts";
 import { largeFile } from "./sample-layer.ts";
 
 const readBytes = 1024 * 1024;

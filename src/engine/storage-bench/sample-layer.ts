@@ -1,5 +1,5 @@
 import { encodeTarEnd, encodeTarMember, tarPadding } from "../../spec/tar-writer.ts";
-import type { BenchPlan } from "./plan-bench.ts";
+import type { BenchPlan } from "./resolve-bench.ts";
 
 export const largeFile = "large";
 

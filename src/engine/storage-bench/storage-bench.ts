@@ -21,7 +21,7 @@ import type {
 import type { EngineDependencies } from "../dependencies.ts";
 import { measureDriver } from "./measure-driver.ts";
 import { measureNative } from "./measure-native.ts";
-import { type BenchPlan, planBench } from "./plan-bench.ts";
+import { type BenchPlan, resolveBench } from "./resolve-bench.ts";
 import { sampleLayer } from "./sample-layer.ts";
 
 /**
@@ -38,7 +38,7 @@ export class StorageBench implements AsyncDisposable {
     this.#openStorage = openStorage;
   }
 
-  /** One at a time: throws "conflict". Of planBench() the failures, too. */
+  /** One at a time: throws "conflict". Of resolveBench() the failures, too. */
   async *run(options: StorageBenchOptions): AsyncGenerator<StorageBenchEvent, void, undefined> {
     if (this.#running !== undefined) {
       throw new Failure("conflict", "cannot compare the storage drivers: that is going on already");
@@ -76,7 +76,7 @@ export class StorageBench implements AsyncDisposable {
   ): AsyncGenerator<StorageBenchEvent, void, undefined> {
     using opened = openDirectoryPath(path);
     const directory = opened.fd;
-    const plan = planBench(options, filesystemStatus(directory));
+    const plan = resolveBench(options, filesystemStatus(directory));
     const { sizeBytes, largeFileBytes, smallFiles, containers } = plan;
     const fileSystem = filesystemName(directory);
     yield { kind: "load", load: { sizeBytes, largeFileBytes, smallFiles, containers, fileSystem } };
@@ -155,7 +155,7 @@ async function warmUp(
   await syncFilesystem(directory);
   // As the drivers do with theirs.
   spreadDirectories(directory);
-  const plan = planBench({ sizeBytes: 2 * 1024 * 1024, containers: 1 }, filesystemStatus(directory));
+  const plan = resolveBench({ sizeBytes: 2 * 1024 * 1024, containers: 1 }, filesystemStatus(directory));
   for await (const _ of measureNative(path, { plan, directory, signal }));
 }
 

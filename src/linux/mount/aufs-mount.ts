@@ -52,7 +52,7 @@ const mostParameters = 72;
 const mostTextBytes = 3900;
 
 /** Pure. */
-export function planAufs({ branches, isWritable, xino }: AufsBranches): AufsPlan {
+export function aufsOptions({ branches, isWritable, xino }: AufsBranches): AufsPlan {
   const rights = (index: number): string => (index === 0 && isWritable ? "rw" : "ro+wh");
   const create: FilesystemParameter[] = [
     ...(isWritable ? [] : [["ro", true] as const]),
@@ -82,7 +82,7 @@ export function mountAufs(
   branches: AufsBranches,
   { kernel = call }: { readonly kernel?: MountKernel | undefined } = {},
 ): OwnedFd {
-  const { create, append, attributes } = planAufs(branches);
+  const { create, append, attributes } = aufsOptions(branches);
   try {
     using mount = createFilesystem("aufs", create, { source: "aufs", attributes, kernel });
     for (const parameters of append) reconfigureFilesystem(mount.fd, parameters, { kernel });

@@ -94,7 +94,7 @@ export interface CapabilityOptions {
  * The capabilities of a container, by Docker's rules: privileged has all and passes over the rest; adding ALL means all
  * but the dropped, dropping ALL means only the added; otherwise what is both dropped and added is there.
  */
-export function planCapabilities(options: CapabilityOptions = {}): ReadonlySet<CapabilityName> {
+export function resolveCapabilities(options: CapabilityOptions = {}): ReadonlySet<CapabilityName> {
   const { privileged = false, available = new Set(capabilityNames) } = options;
   const add = (options.add ?? []).map(parseCapability);
   const drop = (options.drop ?? []).map(parseCapability);

@@ -29,7 +29,7 @@ const startNeeds = 64;
 const oneCommand = 64;
 
 /** Derived from the limit of open files; about half of it is left for containers, less where it is small. Pure. */
-export function planDescriptorBudget(limit: number): DescriptorBudget {
+export function divideDescriptors(limit: number): DescriptorBudget {
   const share = (part: number, most: number, least = 8): number =>
     Math.max(least, Math.min(most, Math.floor(limit * part)));
   return {
@@ -49,7 +49,7 @@ export function planDescriptorBudget(limit: number): DescriptorBudget {
 /** The budget for this process's limit. */
 export function readDescriptorBudget(): DescriptorBudget {
   const { soft } = readResourceLimit("nofile");
-  return planDescriptorBudget(soft < 0 ? Number.MAX_SAFE_INTEGER : soft);
+  return divideDescriptors(soft < 0 ? Number.MAX_SAFE_INTEGER : soft);
 }
 
 /** Throws "exhausted", `cannot <what>: …`, when only the reserve is left. */

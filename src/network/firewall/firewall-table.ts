@@ -12,7 +12,7 @@ import { appendRules, makeTables } from "../../linux/nftables/tables.ts";
 import type { NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
 import type { IpFamily } from "../../spec/ip-address.ts";
 import { compareTable } from "./compare-table.ts";
-import { planTable, shiftRules } from "./ruleset.ts";
+import { buildTable, shiftRules } from "./ruleset.ts";
 import { isShifted } from "./sets.ts";
 
 /**
@@ -92,7 +92,7 @@ export class FirewallTable {
   /** Makes the table with everything that was recorded here, in one transaction. */
   assert(): void {
     const elements = this.#elements();
-    makeTables(this.#socket, [planTable(this.#name, elements)]);
+    makeTables(this.#socket, [buildTable(this.#name, elements)]);
     this.#shifts.clear();
     for (const family of [4, 6] as const)
       if (elements.some((element) => isShifted(element, family))) this.#shifts.add(family);
@@ -158,7 +158,7 @@ export class FirewallTable {
   compare(): readonly string[] {
     if (!this.exists()) return ["it is gone"];
     // Rules for shifted ranges stay when the last such range is gone.
-    const wanted = planTable(this.#name, this.#elements(), this.#shifts);
+    const wanted = buildTable(this.#name, this.#elements(), this.#shifts);
     return compareTable(wanted, {
       chains: listChains(this.#socket).filter(
         ({ family, table }) => family === this.#name.family && table === this.#name.table,

@@ -68,7 +68,7 @@ function base(
  *
  * `shifted`: families that have rules for shifted ranges of ports, in the order in which these were added. Default: those that need them.
  */
-export function planTable(
+export function buildTable(
   name: TableName,
   elements: readonly SetElement[],
   shifted: Iterable<IpFamily> = families.filter((family) =>

@@ -12,7 +12,11 @@ import { type EndpointId, findEndpointId, type NetworkId } from "../../model/ids
 const DISMANTLE_MS = 10_000;
 
 /** Removes the interface of an endpoint, and all that somebody has made on the same parent in its namespace. */
-function planRemoval(host: HostSide, ownAlias: string, { namespaceId }: Macvlan): readonly NetlinkRequest[] {
+function chooseRemovals(
+  host: HostSide,
+  ownAlias: string,
+  { namespaceId }: Macvlan,
+): readonly NetlinkRequest[] {
   const links = listLinksIn(namespaceId, host.route).filter(({ kind }) => kind === "macvlan");
   const own = links.find(({ alias }) => alias === ownAlias);
   return links
@@ -46,7 +50,7 @@ export function leavingMacvlan(
       return listAcceptedMacAddresses(socket, parentIndex).has(macAddress);
     },
     remove: async () => {
-      await remove((host) => planRemoval(host, endpointAliasOf(host.names, id), macvlan));
+      await remove((host) => chooseRemovals(host, endpointAliasOf(host.names, id), macvlan));
       isRemoved = true;
     },
   };
@@ -76,7 +80,7 @@ export function adoptMacvlans(
       const id = findEndpointId(alias.slice(names.aliasPrefix.length));
       const macvlan = { namespaceId, parentIndex, macAddress };
       if (id !== undefined && endpoints.has(id)) macvlans.set(id, macvlan);
-      else route.send(planRemoval(host, alias, macvlan));
+      else route.send(chooseRemovals(host, alias, macvlan));
     }
   }
 }

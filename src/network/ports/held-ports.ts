@@ -4,7 +4,7 @@ import { holdPort, type PortPlace } from "../../linux/sockets/port-socket.ts";
 import { listWaitingSockets, meets } from "../../linux/sockets/waiting-sockets.ts";
 import { formatHostPorts } from "../port-clash.ts";
 import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../types.ts";
-import { firstPlaces, keyOfPlace, planHostPortRanges, type HostPortRange } from "./port-places.ts";
+import { firstPlaces, keyOfPlace, chooseHostPortRanges, type HostPortRange } from "./port-places.ts";
 import type { EndpointId, NetworkId } from "../../model/ids.ts";
 
 /** Sockets of one container's ports, and of all containers'. */
@@ -48,7 +48,7 @@ export class HeldPorts implements Disposable {
     { isRestored = false }: { readonly isRestored?: boolean | undefined } = {},
   ): void {
     const known = this.#entries.get(endpoint.id);
-    const runs = planHostPortRanges(plan, endpoint);
+    const runs = chooseHostPortRanges(plan, endpoint);
     if (runs.length === 0) return this.release(endpoint.id);
     const places = firstPlaces(runs, MOST_FOR_ONE);
     const container = endpoint.containerId ?? endpoint.id;

@@ -11,7 +11,7 @@ export interface HostPortRange extends PortPlace {
  * The host's ports whose packets the firewall translates to the container. Ports of SCTP are left out, and those of networks that
  * translate none: a program of the host that binds such a port receives its packets.
  */
-export function planHostPortRanges(plan: NetworkPlan, endpoint: EndpointPlan): readonly HostPortRange[] {
+export function chooseHostPortRanges(plan: NetworkPlan, endpoint: EndpointPlan): readonly HostPortRange[] {
   if (plan.driver !== "bridge" || plan.internal) return [];
   const families = ([4, 6] as const).filter((family) => {
     const mode = family === 4 ? plan.gatewayMode4 : plan.gatewayMode6;

@@ -131,7 +131,7 @@ export function describeShortage(
 }
 
 /** How large a data file becomes that is too small: a fifth more, as far as it may. The same size: it may not. */
-export function planGrowth(bytes: number, { mostBytes }: { readonly mostBytes: number }): number {
+export function chooseGrowth(bytes: number, { mostBytes }: { readonly mostBytes: number }): number {
   const step = Math.max(Math.ceil(bytes / 5), 64 * 2 ** 20);
   return Math.max(bytes, Math.min(bytes + step, mostBytes));
 }

@@ -19,7 +19,7 @@ import {
   formatPoolTable,
   parsePoolStatus,
   parsePoolTable,
-  planGrowth,
+  chooseGrowth,
   poolBlockSectors,
   type PoolUse,
   sectorBytes,
@@ -298,9 +298,9 @@ export class ThinPool implements AsyncDisposable {
     const mostBytes = this.#mostBytes;
     const wanted =
       shortage === "data"
-        ? { loopDataBytes: planGrowth(dataBytes, { mostBytes }) }
+        ? { loopDataBytes: chooseGrowth(dataBytes, { mostBytes }) }
         : // Never more than a fiftieth of what the data may become is needed.
-          { loopMetadataBytes: planGrowth(metadataBytes, { mostBytes: mostBytes / 50 }) };
+          { loopMetadataBytes: chooseGrowth(metadataBytes, { mostBytes: mostBytes / 50 }) };
     try {
       files.ensure(wanted);
       await this.applySizes();

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { formatBlockIo, planBlockIo } from "../../../src/api/container/block-io.ts";
-import { planLimits } from "../../../src/api/container/limits.ts";
+import { formatBlockIo, parseBlockIo } from "../../../src/api/container/block-io.ts";
+import { parseLimits } from "../../../src/api/container/limits.ts";
 
 const fields = {
   BlkioWeight: 300,
@@ -14,8 +14,8 @@ const fields = {
   BlkioDeviceWriteIOps: [{ Path: "/dev/a", Rate: 5 }],
 };
 
-test("planBlockIo() gathers the lists by device, and formatBlockIo() gives them back", () => {
-  const planned = planBlockIo(fields);
+test("parseBlockIo() gathers the lists by device, and formatBlockIo() gives them back", () => {
+  const planned = parseBlockIo(fields);
   expect(planned).toEqual({
     weight: 300,
     devices: [
@@ -26,19 +26,19 @@ test("planBlockIo() gathers the lists by device, and formatBlockIo() gives them 
   expect(formatBlockIo(planned ?? {})).toEqual(fields);
 });
 
-test("planBlockIo() is undefined when nothing is asked for", () => {
-  expect(planBlockIo({ BlkioWeight: 0, BlkioDeviceReadBps: [], BlkioWeightDevice: null })).toBeUndefined();
+test("parseBlockIo() is undefined when nothing is asked for", () => {
+  expect(parseBlockIo({ BlkioWeight: 0, BlkioDeviceReadBps: [], BlkioWeightDevice: null })).toBeUndefined();
   expect(formatBlockIo({})).toEqual({});
 });
 
-test("planLimits() tells a swappiness of 0 from none, and drops kernel memory", () => {
-  expect(planLimits({ MemorySwappiness: 0, KernelMemory: 5 })).toEqual({ memorySwappiness: 0 });
-  expect(planLimits({ MemorySwappiness: -1 })).toEqual({});
-  expect(planLimits({ MemorySwappiness: null })).toEqual({});
+test("parseLimits() tells a swappiness of 0 from none, and drops kernel memory", () => {
+  expect(parseLimits({ MemorySwappiness: 0, KernelMemory: 5 })).toEqual({ memorySwappiness: 0 });
+  expect(parseLimits({ MemorySwappiness: -1 })).toEqual({});
+  expect(parseLimits({ MemorySwappiness: null })).toEqual({});
 });
 
-test("planLimits() takes huge pages with units, and refuses what is no size", () => {
-  const limits = (HugePageLimits: Record<string, string>) => planLimits({ Tare: { HugePageLimits } });
+test("parseLimits() takes huge pages with units, and refuses what is no size", () => {
+  const limits = (HugePageLimits: Record<string, string>) => parseLimits({ Tare: { HugePageLimits } });
   expect(limits({ "2MB": "4m" })).toEqual({ hugePages: { "2MB": 4 << 20 } });
   expect(() => limits({ "2MB": "many" })).toThrow('bad format "2MB=many"');
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { formatCommitConfig, planCommitConfig } from "../../../src/api/image/commit-request.ts";
+import { formatCommitConfig, parseCommitConfig } from "../../../src/api/image/commit-request.ts";
 
-describe("planCommitConfig()", () => {
+describe("parseCommitConfig()", () => {
   test("takes what an image can have, and nothing of what is empty", () => {
     const body = {
       User: "1:2",
@@ -16,7 +16,7 @@ describe("planCommitConfig()", () => {
       Hostname: "of the container",
       Tty: true,
     };
-    expect(planCommitConfig(body)).toEqual({
+    expect(parseCommitConfig(body)).toEqual({
       user: "1:2",
       env: ["A=1"],
       cmd: ["one"],
@@ -27,7 +27,7 @@ describe("planCommitConfig()", () => {
   });
 
   test.each([undefined, null, {}])("%j says nothing", (body) => {
-    expect(planCommitConfig(body)).toEqual({});
+    expect(parseCommitConfig(body)).toEqual({});
   });
 
   test.each([
@@ -35,7 +35,7 @@ describe("planCommitConfig()", () => {
     [{ Labels: ["a"] }, "Labels"],
     [[], ""],
   ])("%j is refused by name", (body, name) => {
-    expect(() => planCommitConfig(body)).toThrow(name);
+    expect(() => parseCommitConfig(body)).toThrow(name);
   });
 });
 
@@ -47,6 +47,6 @@ test("formatCommitConfig() is the way back", () => {
     shell: ["sh"],
     stopSignal: "SIGINT",
   };
-  expect(planCommitConfig(formatCommitConfig(config))).toEqual(config);
+  expect(parseCommitConfig(formatCommitConfig(config))).toEqual(config);
   expect(formatCommitConfig({})).toBeUndefined();
 });

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { formatDevices, parseDeviceRule, planDevices } from "../../../src/api/container/device-fields.ts";
+import { formatDevices, parseDeviceRule, parseDevices } from "../../../src/api/container/device-fields.ts";
 import { parseDevice } from "../../../src/cli/container/flags/parsers/devices.ts";
-import { checkDeviceRules, checkDevices, planDeviceRules } from "../../../src/engine/planning/devices.ts";
+import { checkDeviceRules, checkDevices, resolveDeviceRules } from "../../../src/engine/resolve/devices.ts";
 
-describe("planDevices()", () => {
+describe("parseDevices()", () => {
   test("gives the engine's words, and formatDevices() the fields back", () => {
     const fields = {
       Devices: [{ PathOnHost: "/dev/a", PathInContainer: "/dev/b", CgroupPermissions: "r" }],
       DeviceCgroupRules: ["c 1:3 rwm", "b *:7 r", "a *:* rwm"],
     };
-    const planned = planDevices(fields);
+    const planned = parseDevices(fields);
     expect(planned).toEqual({
       devices: [{ source: "/dev/a", target: "/dev/b", access: "r" }],
       deviceRules: [
@@ -19,10 +19,10 @@ describe("planDevices()", () => {
       ],
     });
     expect(formatDevices(planned)).toEqual(fields);
-    expect(planDevices({ Devices: [{ PathOnHost: "/dev/a" }] }).devices).toEqual([
+    expect(parseDevices({ Devices: [{ PathOnHost: "/dev/a" }] }).devices).toEqual([
       { source: "/dev/a", target: "/dev/a", access: "rwm" },
     ]);
-    expect(formatDevices(planDevices({}))).toEqual({});
+    expect(formatDevices(parseDevices({}))).toEqual({});
   });
 
   test.each([
@@ -66,11 +66,11 @@ describe("parseDevice()", () => {
   });
 });
 
-describe("planDeviceRules()", () => {
+describe("resolveDeviceRules()", () => {
   test("allows the nodes as asked, and takes a rule of type a that says less for both types", () => {
     const node = { type: "b", path: "/dev/x", major: 7, minor: 1 } as const;
     expect(
-      planDeviceRules(
+      resolveDeviceRules(
         [{ node, access: "r" }],
         [
           { type: "a", major: 1, access: "r" },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { planCommitConfig } from "../../../src/api/image/commit-request.ts";
+import { parseCommitConfig } from "../../../src/api/image/commit-request.ts";
 import { parseCreateRequest } from "../../../src/api/container/create-request.ts";
 import { parseDescriptorRequest } from "../../../src/api/container/descriptor-request.ts";
 import { parseExecCreate, parseExecStart } from "../../../src/api/container/exec-request.ts";
@@ -92,7 +92,7 @@ const bodies: Readonly<Record<string, readonly [read: (body: unknown) => unknown
   ],
   "exec.create": [parseExecCreate, { Cmd: ["true"], AttachStdout: true, Env: ["A=1"], ConsoleSize: [1, 2] }],
   "exec.start": [parseExecStart, { Detach: true, Tty: false, ConsoleSize: [1, 2] }],
-  "containers.commit": [planCommitConfig, config],
+  "containers.commit": [parseCommitConfig, config],
   "system.login": [parseLoginRequest, { username: "U", password: "P", serveraddress: "Host:5000" }],
   "networks.create": [
     parseNetworkRequest,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseBind } from "../../../src/api/container/bind-text.ts";
-import { planContainer } from "../../../src/api/container/container-plan.ts";
+import { parseContainerSpec } from "../../../src/api/container/parse-spec.ts";
 import { parseCreateRequest } from "../../../src/api/container/create-request.ts";
 import { parseMount } from "../../../src/cli/container/flags/parsers/mount.ts";
 import { createRequestOf } from "../../../src/library/create-request.ts";
@@ -27,12 +27,12 @@ describe("idmap of a bind", () => {
     ["type=bind,src=/a,dst=/b,idmap=7", { uid: 7, gid: 7 }],
     ["type=bind,src=/a,dst=/b,idmap=7:8", { uid: 7, gid: 8 }],
   ] as const)("--mount %s, through the API and back", (text, idmap) => {
-    const plan = planContainer(
+    const plan = parseContainerSpec(
       parseCreateRequest({ Image: "x", HostConfig: { Mounts: [parseMount(text)] } }),
       undefined,
     );
     expect(plan.storage?.mounts).toMatchObject([{ idmap }]);
-    const again = planContainer(parseCreateRequest(createRequestOf(plan)), undefined);
+    const again = parseContainerSpec(parseCreateRequest(createRequestOf(plan)), undefined);
     expect(again.storage?.mounts).toMatchObject([{ idmap }]);
   });
 

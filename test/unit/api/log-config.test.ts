@@ -3,10 +3,10 @@ import {
   formatLog,
   isKnownLogDriver,
   type PlannedLog,
-  planLog,
+  parseLog,
 } from "../../../src/api/container/log-config.ts";
 
-describe("planLog()", () => {
+describe("parseLog()", () => {
   const cases: [Type: string, Config: Record<string, string>, wanted: PlannedLog | undefined][] = [
     ["", {}, undefined],
     ["json-file", {}, undefined],
@@ -21,8 +21,8 @@ describe("planLog()", () => {
   ];
   test.each(cases)("%s %j", (Type, Config, wanted) => {
     expect(isKnownLogDriver(Type)).toBe(true);
-    expect(planLog({ Type, Config })).toEqual(wanted as PlannedLog);
-    expect(planLog(formatLog(wanted) ?? {})).toEqual(wanted as PlannedLog);
+    expect(parseLog({ Type, Config })).toEqual(wanted as PlannedLog);
+    expect(parseLog(formatLog(wanted) ?? {})).toEqual(wanted as PlannedLog);
   });
 
   test.each([
@@ -39,7 +39,7 @@ describe("planLog()", () => {
     ["json-file", { mode: "later" }, "logging mode not supported: later"],
     ["json-file", { "max-buffer-size": "1m" }, "only supported with 'mode=non-blocking'"],
   ] as [string, Record<string, string>, string][])("%s %j is refused", (Type, Config, sentence) => {
-    expect(() => planLog({ Type, Config })).toThrow(
+    expect(() => parseLog({ Type, Config })).toThrow(
       expect.objectContaining({ kind: "invalid", message: expect.stringContaining(sentence) }),
     );
   });

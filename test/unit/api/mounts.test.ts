@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseBind } from "../../../src/api/container/bind-text.ts";
-import { planMounts, planVolumesFrom } from "../../../src/api/container/mounts.ts";
+import { parseMounts, parseVolumesFrom } from "../../../src/api/container/mounts.ts";
 import type { Mount } from "../../../src/api/types/host-config.ts";
 
 describe("parseBind()", () => {
@@ -63,8 +63,8 @@ describe("parseBind()", () => {
   });
 });
 
-describe("planMounts()", () => {
-  const plan = (mount: Mount) => planMounts({ Mounts: [mount] })[0];
+describe("parseMounts()", () => {
+  const plan = (mount: Mount) => parseMounts({ Mounts: [mount] })[0];
 
   test.each([
     [
@@ -183,16 +183,16 @@ describe("planMounts()", () => {
   });
 
   test("gives volumes the driver that is asked for, and refuses a target twice", () => {
-    expect(planMounts({ Binds: ["v:/x", "/a:/y"], VolumeDriver: "odd" })).toEqual([
+    expect(parseMounts({ Binds: ["v:/x", "/a:/y"], VolumeDriver: "odd" })).toEqual([
       { kind: "volume", name: "v", target: "/x", driver: "odd" },
       { kind: "bind", source: "/a", target: "/y", createSource: true },
     ]);
-    expect(() => planMounts({ Binds: ["v:/x"], Tmpfs: { "/x/": "" } })).toThrow("Duplicate mount point: /x");
+    expect(() => parseMounts({ Binds: ["v:/x"], Tmpfs: { "/x/": "" } })).toThrow("Duplicate mount point: /x");
   });
 });
 
-test("planVolumesFrom() reads containers with their modes", () => {
-  expect(planVolumesFrom(["one", "two:ro", "three:rw,z"])).toEqual([
+test("parseVolumesFrom() reads containers with their modes", () => {
+  expect(parseVolumesFrom(["one", "two:ro", "three:rw,z"])).toEqual([
     { container: "one" },
     { container: "two", readonly: true },
     { container: "three" },
@@ -203,6 +203,6 @@ test("planVolumesFrom() reads containers with their modes", () => {
     ["one:rslave", "invalid mode: rslave"],
     ["one:nocopy", "invalid mode: nocopy"],
   ] as const) {
-    expect(() => planVolumesFrom([text])).toThrow(sentence);
+    expect(() => parseVolumesFrom([text])).toThrow(sentence);
   }
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { formatPodmanFields, planPodmanFields } from "../../../src/api/container/podman-fields.ts";
+import { formatPodmanFields, parsePodmanFields } from "../../../src/api/container/podman-fields.ts";
 
-describe("planPodmanFields()", () => {
+describe("parsePodmanFields()", () => {
   test("and formatPodmanFields() are each other's way back", () => {
     const fields = {
       Requires: ["a"],
@@ -15,7 +15,7 @@ describe("planPodmanFields()", () => {
       HostsFile: "none",
       Secrets: [{ Source: "s", Type: "env" }],
     };
-    const planned = planPodmanFields(fields);
+    const planned = parsePodmanFields(fields);
     expect(planned).toEqual({
       process: { envMerge: ["A=$B"], passwdEntry: "p", groupEntry: "g", hostUsers: ["me"] },
       resources: {},
@@ -29,7 +29,7 @@ describe("planPodmanFields()", () => {
 
   test("takes what is empty for nothing", () => {
     const empty = { Requires: null, EnvMerge: [], ImageVolumes: "", PasswdEntry: "", TimeoutSeconds: 0 };
-    expect(planPodmanFields(empty)).toEqual({
+    expect(parsePodmanFields(empty)).toEqual({
       process: {},
       resources: {},
       storage: {},
@@ -44,6 +44,6 @@ describe("planPodmanFields()", () => {
     [{ TimeoutSeconds: 1e9 }, "invalid timeout 1000000000"],
     [{ ImageVolumes: "bind" }, 'invalid ImageVolumes "bind": want anonymous, tmpfs or ignore'],
   ])("refuses %j", (fields, sentence) => {
-    expect(() => planPodmanFields(fields)).toThrow(sentence);
+    expect(() => parsePodmanFields(fields)).toThrow(sentence);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { planContainer } from "../../../src/api/container/container-plan.ts";
+import { parseContainerSpec } from "../../../src/api/container/parse-spec.ts";
 import { parseCreateRequest } from "../../../src/api/container/create-request.ts";
-import { formatPortBindings, planExposed, planPorts } from "../../../src/api/container/published-ports.ts";
+import { formatPortBindings, parseExposed, parsePorts } from "../../../src/api/container/published-ports.ts";
 import { spellOutHostConfig, spellOutRequest } from "../../../src/api/container/spell-out-request.ts";
 import type { PortBinding } from "../../../src/api/types/host-config.ts";
 
@@ -16,25 +16,25 @@ function each(first: number, count: number, bind: (port: number) => readonly Por
 
 const at = (shift: number) => (port: number) => ({ HostIp: "", HostPort: String(port + shift) });
 
-describe("planPorts()", () => {
+describe("parsePorts()", () => {
   test("makes one of a range, whether it is sent whole or port by port", () => {
     const whole = { "20000-20999/tcp": [{ HostIp: "", HostPort: "30000-30999" }] };
     const wanted = [{ protocol: "tcp", containerPort: 20_000, count: 1000, hostPort: 30_000 }] as const;
-    expect(planPorts({ PortBindings: whole })).toEqual(wanted);
+    expect(parsePorts({ PortBindings: whole })).toEqual(wanted);
     const split = each(20_000, 1000, (port) => [at(10_000)(port)]);
-    expect(planPorts({ PortBindings: split })).toEqual(wanted);
+    expect(parsePorts({ PortBindings: split })).toEqual(wanted);
     expect(formatPortBindings(wanted)).toEqual(split);
   });
 
   test("makes one of a range that may be anywhere on the host", () => {
     const wanted = [{ protocol: "tcp", containerPort: 80, count: 3 }] as const;
-    expect(planPorts({ PortBindings: { "80-82/tcp": [{ HostPort: "" }] } })).toEqual(wanted);
-    expect(planPorts({ PortBindings: each(80, 3, () => []) })).toEqual(wanted);
+    expect(parsePorts({ PortBindings: { "80-82/tcp": [{ HostPort: "" }] } })).toEqual(wanted);
+    expect(parsePorts({ PortBindings: each(80, 3, () => []) })).toEqual(wanted);
   });
 
   test("keeps apart what is published twice, a range each", () => {
     const split = each(80, 3, (port) => [at(8000)(port), at(9000)(port)]);
-    expect(planPorts({ PortBindings: split })).toEqual([
+    expect(parsePorts({ PortBindings: split })).toEqual([
       { protocol: "tcp", containerPort: 80, count: 3, hostPort: 8080 },
       { protocol: "tcp", containerPort: 80, count: 3, hostPort: 9080 },
     ]);
@@ -42,22 +42,22 @@ describe("planPorts()", () => {
 
   test("does not join what may be one of several", () => {
     const several = each(80, 2, () => [{ HostPort: "8000-8010" }]);
-    expect(planPorts({ PortBindings: several })).toHaveLength(2);
+    expect(parsePorts({ PortBindings: several })).toHaveLength(2);
   });
 });
 
-test("planExposed() joins neighbours", () => {
+test("parseExposed() joins neighbours", () => {
   const ports = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`${at + 1}/udp`, {}]));
-  expect(planExposed({ ExposedPorts: { ...ports, "80": {} } })).toEqual(["1-1000/udp", "80/tcp"]);
+  expect(parseExposed({ ExposedPorts: { ...ports, "80": {} } })).toEqual(["1-1000/udp", "80/tcp"]);
 });
 
-test("planContainer() remembers ports once, not as they came too", () => {
+test("parseContainerSpec() remembers ports once, not as they came too", () => {
   const body = {
     Image: "x",
     ExposedPorts: { "80/tcp": {}, "81/tcp": {} },
     HostConfig: { PortBindings: each(80, 2, (port) => [at(0)(port)]) },
   };
-  const { received, network: { ports, exposedPorts } = {} } = planContainer(
+  const { received, network: { ports, exposedPorts } = {} } = parseContainerSpec(
     parseCreateRequest(body),
     undefined,
   );

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { formatSecret, parseSecretRequest, planSecret } from "../../../src/api/secret/secret-request.ts";
+import { formatSecret, parseSecretRequest, parseSecret } from "../../../src/api/secret/secret-request.ts";
 
-test("planSecret() and formatSecret() are each other's way back", () => {
+test("parseSecret() and formatSecret() are each other's way back", () => {
   const reference = { Source: "name", Type: "mount", Target: "/x", UID: 1, GID: 2, Mode: "0400" };
   const planned = { secret: "name", kind: "file", target: "/x", uid: 1, gid: 2, mode: 0o400 } as const;
-  expect(planSecret(reference)).toEqual(planned);
+  expect(parseSecret(reference)).toEqual(planned);
   expect(formatSecret(planned)).toEqual(reference);
-  expect(planSecret({ Source: "name", Type: "env" })).toEqual({ secret: "name", kind: "variable" });
+  expect(parseSecret({ Source: "name", Type: "env" })).toEqual({ secret: "name", kind: "variable" });
   expect(formatSecret({ secret: "name", kind: "variable" })).toEqual({ Source: "name", Type: "env" });
 });
 
@@ -14,8 +14,8 @@ test.each([
   [{}, "it has no name"],
   [{ Source: "a", Type: "odd" }, 'invalid type of secret "odd": want mount or env'],
   [{ Source: "a", Mode: "0x1" }, 'invalid mode "0x1": must be octal'],
-])("planSecret(%j) refuses: %s", (reference, sentence) => {
-  expect(() => planSecret(reference)).toThrow(sentence);
+])("parseSecret(%j) refuses: %s", (reference, sentence) => {
+  expect(() => parseSecret(reference)).toThrow(sentence);
 });
 
 describe("parseSecretRequest()", () => {

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { planContainer } from "../../../src/api/container/container-plan.ts";
+import { parseContainerSpec } from "../../../src/api/container/parse-spec.ts";
 import { parseCreateRequest } from "../../../src/api/container/create-request.ts";
 import { formatTareFields } from "../../../src/api/container/tare-fields.ts";
 import type { ContainerSpec } from "../../../src/model/container-spec.ts";
 
 function plan(fields: object) {
-  return planContainer(parseCreateRequest({ Image: "x", HostConfig: { Tare: fields } }), undefined);
+  return parseContainerSpec(parseCreateRequest({ Image: "x", HostConfig: { Tare: fields } }), undefined);
 }
 
-describe("planTareFields()", () => {
+describe("parseTareFields()", () => {
   test("gives what the fields ask for, and formatTareFields() the fields back", () => {
     const asked = {
       Umask: "0027",

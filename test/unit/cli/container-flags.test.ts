@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { run } from "../../../src/cli/container/run.ts";
 import { type ContainerValues, containerFlags } from "../../../src/cli/container/flags/container-flags.ts";
 import { laterFlags, refusedFlags } from "../../../src/cli/container/flags/unsupported-flags.ts";
-import { type FieldFlag, planFields } from "../../../src/cli/container/flags/request-fields.ts";
+import { type FieldFlag, parseFields } from "../../../src/cli/container/flags/request-fields.ts";
 import type { FlagTable } from "../../../src/cli/flags/flag.ts";
 import { parseFlags } from "../../../src/cli/flags/parse.ts";
 
@@ -194,7 +194,7 @@ const surroundings = { cwd: "/work", env: {} };
 
 function planOf(words: readonly string[]): object {
   const { values, given } = parseFlags(containerFlags as FlagTable, words);
-  const { config, hostConfig } = planFields(containerFlags, values as unknown as ContainerValues, {
+  const { config, hostConfig } = parseFields(containerFlags, values as unknown as ContainerValues, {
     given,
     ...surroundings,
   });

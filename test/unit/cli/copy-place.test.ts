@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type CopyTarget, parseCopyPlace, planCopy } from "../../../src/cli/copy/place.ts";
+import { type CopyTarget, parseCopyPlace, resolveCopy } from "../../../src/cli/copy/place.ts";
 
 describe("parseCopyPlace()", () => {
   test.each([
@@ -14,7 +14,7 @@ describe("parseCopyPlace()", () => {
   });
 });
 
-describe("planCopy()", () => {
+describe("resolveCopy()", () => {
   type Row = [string, boolean, string, CopyTarget["found"], string | { directory: string; name: string }];
   const rows: Row[] = [
     ["/a/file", false, "/to/new", undefined, { directory: "/to", name: "new" }],
@@ -35,7 +35,7 @@ describe("planCopy()", () => {
     ["/a/file", false, "new", undefined, { directory: ".", name: "new" }],
   ];
   test.each(rows)("%s (directory: %p) to %s (%p)", (path, isDirectory, to, found, expected) => {
-    const plan = (): object => planCopy({ path, isDirectory }, { path: to, found });
+    const plan = (): object => resolveCopy({ path, isDirectory }, { path: to, found });
     if (typeof expected === "string") expect(plan).toThrow(expected);
     else expect(plan()).toEqual(expected);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Failure } from "../../../src/base/failure.ts";
-import { planStartRanks } from "../../../src/cli/container/run/start-ranks.ts";
+import { rankStarts } from "../../../src/cli/container/run/start-ranks.ts";
 import { runCommandLine } from "./command-line.ts";
 
 /** A daemon whose answers come when the test wants them. */
@@ -151,13 +151,13 @@ describe("commands on several containers", () => {
   }
 });
 
-describe("planStartRanks()", () => {
+describe("rankStarts()", () => {
   const named = (name: string, HostConfig = {}) => ({ Id: name.repeat(64), Name: `/${name}`, HostConfig });
 
   test("counts what must run before", () => {
     const joined = named("b", { NetworkMode: "container:a" });
     expect(
-      planStartRanks([
+      rankStarts([
         named("d", { PidMode: `container:${"c".repeat(64)}`, IpcMode: "private" }),
         named("c", { Links: ["/b:alias"] }),
         joined,
@@ -170,7 +170,7 @@ describe("planStartRanks()", () => {
   });
 
   test("ends when two need each other", () => {
-    const ranks = planStartRanks([named("a", { Links: ["b"] }), named("b", { PidMode: "container:a" })]);
+    const ranks = rankStarts([named("a", { Links: ["b"] }), named("b", { PidMode: "container:a" })]);
     expect(ranks).toHaveLength(2);
   });
 });

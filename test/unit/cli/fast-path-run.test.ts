@@ -8,7 +8,7 @@ import { globalFlags } from "../../../src/cli/global-flags.ts";
 import { run } from "../../../src/cli/container/run.ts";
 import type { FlagTable } from "../../../src/cli/flags/flag.ts";
 import { parseFlags } from "../../../src/cli/flags/parse.ts";
-import { fastPathFlags, planFastPathRun, readFastPathRun } from "../../../src/api/container/fast-path-run.ts";
+import { fastPathFlags, toFastPathSpec, readFastPathRun } from "../../../src/api/container/fast-path-run.ts";
 import { findCommand } from "../../../src/cli/tree.ts";
 import { runCommandLine } from "./command-line.ts";
 
@@ -96,7 +96,7 @@ describe("readFastPathRun()", () => {
         const asked = await askedFor(run as Command<never>, some);
         expect(await askedFor(fastPathRun as Command<never>, some)).toBe(asked);
         const { request, options } = JSON.parse(asked) as { request: unknown; options: { name?: string } };
-        expect(canonical(planFastPathRun(plain))).toBe(canonical(request));
+        expect(canonical(toFastPathSpec(plain))).toBe(canonical(request));
         expect(plain.name).toBe(options.name ?? "");
       }),
     );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { planNotify } from "../../../src/cli/container/flags/lifecycle-flags.ts";
+import { parseNotify } from "../../../src/cli/container/flags/lifecycle-flags.ts";
 import { platformOf } from "../../../src/cli/container/run/platform-of.ts";
 
 const noPlatform = { platform: "", os: "", arch: "", variant: "" };
@@ -22,19 +22,19 @@ describe("platformOf()", () => {
   });
 });
 
-describe("planNotify()", () => {
+describe("parseNotify()", () => {
   test("binds the socket that systemd waits at, where it does", () => {
     const asked = { sdnotify: "container" };
-    expect(planNotify(asked, { NOTIFY_SOCKET: "/run/s" })).toEqual({
+    expect(parseNotify(asked, { NOTIFY_SOCKET: "/run/s" })).toEqual({
       env: ["NOTIFY_SOCKET=/run/notify/notify.sock"],
       mounts: [{ Type: "bind", Source: "/run/s", Target: "/run/notify/notify.sock" }],
     });
-    expect(planNotify(asked, {})).toEqual({ env: [], mounts: [] });
-    expect(planNotify({ sdnotify: "ignore" }, { NOTIFY_SOCKET: "/run/s" })).toEqual({
+    expect(parseNotify(asked, {})).toEqual({ env: [], mounts: [] });
+    expect(parseNotify({ sdnotify: "ignore" }, { NOTIFY_SOCKET: "/run/s" })).toEqual({
       env: [],
       mounts: [],
     });
-    expect(planNotify({ sdnotify: "" }, { NOTIFY_SOCKET: "/run/s" })).toEqual({ env: [], mounts: [] });
-    expect(() => planNotify(asked, { NOTIFY_SOCKET: "@abstract" })).toThrow("it has no path");
+    expect(parseNotify({ sdnotify: "" }, { NOTIFY_SOCKET: "/run/s" })).toEqual({ env: [], mounts: [] });
+    expect(() => parseNotify(asked, { NOTIFY_SOCKET: "@abstract" })).toThrow("it has no path");
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseNetworkFlag } from "../../../src/cli/container/flags/parsers/network.ts";
 import { parseExposed, parsePublish } from "../../../src/cli/container/flags/parsers/publish.ts";
-import { planPools } from "../../../src/cli/network/pools.ts";
+import { toPools } from "../../../src/cli/network/pools.ts";
 
 describe("parsePublish()", () => {
   test.each<[string, readonly [string, { HostIp: string; HostPort: string }]]>([
@@ -76,9 +76,9 @@ describe("parseNetworkFlag()", () => {
   });
 });
 
-describe("planPools()", () => {
-  const pools = (flags: Partial<Parameters<typeof planPools>[0]>): ReturnType<typeof planPools> =>
-    planPools({ subnets: [], ranges: [], gateways: [], auxiliary: {}, ...flags });
+describe("toPools()", () => {
+  const pools = (flags: Partial<Parameters<typeof toPools>[0]>): ReturnType<typeof toPools> =>
+    toPools({ subnets: [], ranges: [], gateways: [], auxiliary: {}, ...flags });
 
   test("each thing goes to the subnet that has it", () => {
     expect(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { checkCgroupMode, isWithoutDeviceList } from "../../../src/engine/planning/cgroup-mode.ts";
-import { planMounts } from "../../../src/engine/planning/mounts.ts";
+import { checkCgroupMode, isWithoutDeviceList } from "../../../src/engine/resolve/cgroup-mode.ts";
+import { resolveMounts } from "../../../src/engine/resolve/mounts.ts";
 import type { ContainerSpec } from "../../../src/model/container-spec.ts";
 
 const check = (spec: Partial<ContainerSpec>): void =>
@@ -41,7 +41,7 @@ describe("checkCgroupMode() of a container without a cgroup", () => {
       }),
     ).toBe(false);
     expect(isWithoutDeviceList({ image: "i", resources: { cgroups: "split" } })).toBe(false);
-    const mounts = planMounts({
+    const mounts = resolveMounts({
       privileged: false,
       files: { "/etc/hosts": "/h" },
       nodev: true,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mergeCommitted } from "../../../src/engine/planning/committed-config.ts";
+import { mergeCommitted } from "../../../src/engine/resolve/committed-config.ts";
 import type { ImageDefaults } from "../../../src/spec/image/config.ts";
 
 const defaults: ImageDefaults = {

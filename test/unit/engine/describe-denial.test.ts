@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { planCapabilities } from "../../../src/linux/process/capability.ts";
+import { resolveCapabilities } from "../../../src/linux/process/capability.ts";
 import { defaultSeccompProfile } from "../../../src/linux/seccomp/seccomp.ts";
 import { machines } from "../../../src/linux/seccomp/internal/abi.ts";
 import { permissiveSeccompProfile } from "../../../src/linux/seccomp/watch.ts";
-import { describeDenial, type Judgement } from "../../../src/engine/planning/describe-denial.ts";
+import { describeDenial, type Judgement } from "../../../src/engine/resolve/describe-denial.ts";
 import type { WatchedCall } from "../../../src/runtime/watched-calls.ts";
 import { parseSeccompProfile } from "../../../src/spec/seccomp.ts";
 
@@ -26,7 +26,7 @@ function call(name: string, changes: Partial<WatchedCall> = {}): WatchedCall {
   };
 }
 
-const options = { capabilities: planCapabilities(), architecture: "x86_64", kernel: "6.12.0" } as const;
+const options = { capabilities: resolveCapabilities(), architecture: "x86_64", kernel: "6.12.0" } as const;
 const byDefault: Judgement = { profile: defaultSeccompProfile, isDefault: true, options };
 
 test("describeDenial() says all of a call", () => {

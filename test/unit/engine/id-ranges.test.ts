@@ -4,8 +4,8 @@ import {
   defaultIdPool,
   parseSubordinateIds,
   pickIdMaps,
-  planIdPools,
-} from "../../../src/engine/planning/id-ranges.ts";
+  resolveIdPools,
+} from "../../../src/engine/resolve/id-ranges.ts";
 import { parseIdPool } from "../../../src/spec/id-pool.ts";
 import { findSharedIds, type IdMaps, plainIdMaps } from "../../../src/spec/id-map.ts";
 
@@ -48,10 +48,10 @@ describe("pickIdMaps()", () => {
   });
 });
 
-describe("planIdPools()", () => {
+describe("resolveIdPools()", () => {
   test("without lines of its own the pool is the default, without what others were given", () => {
     const texts = { subuid: "alice:268435456:65536\n# x\nbroken\n", subgid: "bob:1:2\n" };
-    expect(planIdPools(texts, undefined)).toMatchObject({
+    expect(resolveIdPools(texts, undefined)).toMatchObject({
       pools: [defaultIdPool],
       foreign: [
         { first: 268_435_456, count: 65_536 },
@@ -62,8 +62,8 @@ describe("planIdPools()", () => {
 
   test("lines for tare in both files are the pool; what was asked for wins", () => {
     const texts = { subuid: "tare:500000:131072\ntare:9:9\n", subgid: "tare:500000:131072\n" };
-    expect(planIdPools(texts, undefined).pools).toMatchObject([{ first: 500_000, count: 131_072 }]);
-    expect(planIdPools(texts, { first: 1, count: 2 }).pools).toEqual([{ first: 1, count: 2 }]);
+    expect(resolveIdPools(texts, undefined).pools).toMatchObject([{ first: 500_000, count: 131_072 }]);
+    expect(resolveIdPools(texts, { first: 1, count: 2 }).pools).toEqual([{ first: 1, count: 2 }]);
   });
 
   test("parseSubordinateIds() passes over what is no line of subuid(5)", () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { copyFileSync, writeFileSync } from "node:fs";
 import { filterImages } from "../../../src/engine/images/image-filters.ts";
 import { findImage, getImage } from "../../../src/engine/images/find-image.ts";
-import { planRemoval } from "../../../src/engine/images/plan-removal.ts";
+import { chooseRemovals } from "../../../src/engine/images/choose-removals.ts";
 import { globToPattern } from "../../../src/engine/images/reference-glob.ts";
 import { startEngine } from "../../../src/engine/local-engine.ts";
 import { openState, type State } from "../../../src/engine/state/state.ts";
@@ -29,7 +29,7 @@ const stopped = recordOf(1, { state: { status: "exited", code: 0, oomKilled: fal
 const running = recordOf(2, { state: { status: "running", pid: 1, startedAt: 1 } });
 const [one, two, other] = ["docker.io/library/a:1", "docker.io/library/a:2", "docker.io/library/b:1"];
 
-describe("planRemoval()", () => {
+describe("chooseRemovals()", () => {
   test.each([
     ["the only name", { reference: one, references: [one], users: [] }, { untag: [one], deleteImage: true }],
     [
@@ -59,7 +59,7 @@ describe("planRemoval()", () => {
       { untag: [one, other], deleteImage: true },
     ],
   ] as const)("removes %s", (_, input, plan) => {
-    expect(planRemoval({ record, reference: undefined, force: false, ...input })).toEqual({
+    expect(chooseRemovals({ record, reference: undefined, force: false, ...input })).toEqual({
       untag: [...plan.untag],
       deleteImage: plan.deleteImage,
     });
@@ -87,7 +87,7 @@ describe("planRemoval()", () => {
       "cannot be forced) - image is being used by running container",
     ],
   ] as const)("refuses %s", (_, input, sentence) => {
-    expect(() => planRemoval({ record, reference: undefined, force: false, ...input })).toThrow(sentence);
+    expect(() => chooseRemovals({ record, reference: undefined, force: false, ...input })).toThrow(sentence);
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { planHealthWarnings } from "../../../src/engine/planning/health-warnings.ts";
-import { resolveLogRotation } from "../../../src/engine/planning/log-rotation.ts";
+import { resolveHealthWarnings } from "../../../src/engine/resolve/health-warnings.ts";
+import { resolveLogRotation } from "../../../src/engine/resolve/log-rotation.ts";
 import type { ImageDefaults } from "../../../src/spec/image/config.ts";
 
 test("resolveLogRotation() has the engine's default, what is asked for, and no more than ten files", () => {
@@ -17,11 +17,14 @@ test("resolveLogRotation() has the engine's default, what is asked for, and no m
   });
 });
 
-test("planHealthWarnings() names the check that is not run", () => {
+test("resolveHealthWarnings() names the check that is not run", () => {
   const image = (test: readonly string[] | undefined): ImageDefaults =>
     (test === undefined ? {} : { healthcheck: { test } }) as ImageDefaults;
   const warn = (own: readonly string[] | undefined, of: readonly string[] | undefined) =>
-    planHealthWarnings({ image: "x", lifecycle: own === undefined ? {} : { healthcheck: own } }, image(of));
+    resolveHealthWarnings(
+      { image: "x", lifecycle: own === undefined ? {} : { healthcheck: own } },
+      image(of),
+    );
   for (const [own, of] of [
     [undefined, undefined],
     [undefined, []],

@@ -14,7 +14,7 @@ import { DeferredDuplex } from "../../../src/engine/containers/streams/deferred-
 import { SeccompProfiles } from "../../../src/engine/containers/resources/seccomp-profiles.ts";
 import { matchesEvent, parseEventFilters } from "../../../src/engine/event-filters.ts";
 import { operatingSystem } from "../../../src/engine/info.ts";
-import { planNamespaceRows } from "../../../src/engine/namespaces.ts";
+import { groupNamespaces } from "../../../src/engine/namespaces.ts";
 import { splitFrames } from "../../../src/library/split-frames.ts";
 import { parseLogLines } from "../../../src/library/log-lines.ts";
 import { eventOf } from "./state-records.ts";
@@ -183,8 +183,8 @@ test("event filters are Docker's", () => {
   expect(() => matches({ nonsense: ["1"] })).toThrow("invalid filter 'nonsense'");
 });
 
-test("planNamespaceRows() says who shares what", () => {
-  const rows = planNamespaceRows([
+test("groupNamespaces() says who shares what", () => {
+  const rows = groupNamespaces([
     { id: asId<ContainerId>(""), name: "host", pid: 1, inodes: { mount: 1, pid: 2 } },
     { id: asId<ContainerId>("a"), name: "one", pid: 2, inodes: { mount: 3, pid: 2 } },
     { id: asId<ContainerId>("b"), name: "two", pid: 3, inodes: { mount: 4, pid: 2 } },

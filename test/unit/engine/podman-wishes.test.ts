@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { withChroots } from "../../../src/engine/planning/chroot-files.ts";
-import { expandMerges } from "../../../src/engine/planning/environment.ts";
-import { subordinateMaps } from "../../../src/engine/planning/id-ranges.ts";
-import { planAllMounts } from "../../../src/engine/planning/mounts.ts";
+import { withChroots } from "../../../src/engine/resolve/chroot-files.ts";
+import { expandMerges } from "../../../src/engine/resolve/environment.ts";
+import { subordinateMaps } from "../../../src/engine/resolve/id-ranges.ts";
+import { resolveAllMounts } from "../../../src/engine/resolve/mounts.ts";
 
 describe("expandMerges()", () => {
   test("puts what is there into the values, each seeing what comes before it", () => {
@@ -59,11 +59,11 @@ describe("subordinateMaps()", () => {
   });
 });
 
-describe("planAllMounts() with the image's volumes", () => {
+describe("resolveAllMounts() with the image's volumes", () => {
   const image = ["/data", "/taken"];
   const mounts = [{ kind: "tmpfs", target: "/taken" }] as const;
   const plan = (imageVolumes?: "anonymous" | "tmpfs" | "ignore") =>
-    planAllMounts(
+    resolveAllMounts(
       { storage: { mounts, volumes: ["/own"], ...(imageVolumes === undefined ? {} : { imageVolumes }) } },
       { image, inherited: [] },
     ).map(({ kind, target }) => `${kind} ${target}`);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { planInfra, planShare } from "../../../src/engine/planning/pod-infra.ts";
-import { planPodMember, type PodFacts } from "../../../src/engine/planning/pod-member.ts";
-import { podStateOf } from "../../../src/engine/planning/pod-state.ts";
+import { resolveInfra, resolveShare } from "../../../src/engine/resolve/pod-infra.ts";
+import { resolvePodMember, type PodFacts } from "../../../src/engine/resolve/pod-member.ts";
+import { podStateOf } from "../../../src/engine/resolve/pod-state.ts";
 import type { ContainerSpec } from "../../../src/model/container-spec.ts";
 import type { ContainerId } from "../../../src/model/ids.ts";
 import { asId } from "../../support/ids.ts";
@@ -16,9 +16,9 @@ const pod: PodFacts = {
 };
 const mode = { container: pod.id };
 const member = (spec: Partial<ContainerSpec>, facts: Partial<PodFacts> = {}): ContainerSpec =>
-  planPodMember({ image: "i", ...spec }, { ...pod, ...facts });
+  resolvePodMember({ image: "i", ...spec }, { ...pod, ...facts });
 
-describe("planPodMember()", () => {
+describe("resolvePodMember()", () => {
   test("gives a container the namespaces that the pod shares", () => {
     expect(member({})).toEqual({
       image: "i",
@@ -76,8 +76,9 @@ describe("planPodMember()", () => {
   });
 });
 
-describe("planInfra()", () => {
-  const infra = (spec: Parameters<typeof planInfra>[0]) => planInfra(spec, { name: "web", image: "pause" });
+describe("resolveInfra()", () => {
+  const infra = (spec: Parameters<typeof resolveInfra>[0]) =>
+    resolveInfra(spec, { name: "web", image: "pause" });
 
   test("holds what is shared, under the pod's name", () => {
     expect(infra({})).toEqual({
@@ -106,10 +107,10 @@ describe("planInfra()", () => {
   test("refuses a network that nobody shares, and namespaces that can't be shared", () => {
     expect(() => infra({ share: ["ipc"], ports: [{ containerPort: 80 }] })).toThrow("share net, too");
     expect(() => infra({ share: ["ipc"], network: "host" })).toThrow("share net, too");
-    expect(() => planShare(["cgroup"])).toThrow(
+    expect(() => resolveShare(["cgroup"])).toThrow(
       'cannot create the pod: it can\'t share the namespace "cgroup": want ipc, network, pid, uts',
     );
-    expect(planShare(["uts", "ipc", "uts"])).toEqual(["ipc", "uts"]);
+    expect(resolveShare(["uts", "ipc", "uts"])).toEqual(["ipc", "uts"]);
   });
 });
 

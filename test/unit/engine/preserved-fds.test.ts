@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { planPreserved } from "../../../src/engine/planning/preserved-fds.ts";
+import { resolvePreserved } from "../../../src/engine/resolve/preserved-fds.ts";
 
-test("planPreserved() gives descriptors numbers from 3 on, or those that were asked for", () => {
-  expect([...planPreserved()]).toEqual([]);
-  expect([...planPreserved([20, { fd: 21, as: 9 }, 22])]).toEqual([
+test("resolvePreserved() gives descriptors numbers from 3 on, or those that were asked for", () => {
+  expect([...resolvePreserved()]).toEqual([]);
+  expect([...resolvePreserved([20, { fd: 21, as: 9 }, 22])]).toEqual([
     [3, 20],
     [9, 21],
     [5, 22],
@@ -17,6 +17,6 @@ test.each([
   [[5, { fd: 6, as: 3 }], "two descriptors as number 3"],
   [[-1], "cannot pass descriptor -1: it is none"],
   [Array.from({ length: 254 }, (_, i) => i), "cannot pass 254 descriptors: at most 253"],
-])("planPreserved() refuses %j", (fds, sentence) => {
-  expect(() => planPreserved(fds)).toThrow(sentence);
+])("resolvePreserved() refuses %j", (fds, sentence) => {
+  expect(() => resolvePreserved(fds)).toThrow(sentence);
 });

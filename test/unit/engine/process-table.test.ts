@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { parseProcessColumns } from "../../../src/engine/planning/process-columns.ts";
-import { formatProcesses } from "../../../src/engine/planning/process-table.ts";
+import { parseProcessColumns } from "../../../src/engine/resolve/process-columns.ts";
+import { formatProcesses } from "../../../src/engine/resolve/process-table.ts";
 import { parseProcessDetails } from "../../../src/linux/process/process-details.ts";
 
 const process = parseProcessDetails({

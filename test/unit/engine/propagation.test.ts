@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { checkPropagation } from "../../../src/engine/planning/propagation.ts";
+import { checkPropagation } from "../../../src/engine/resolve/propagation.ts";
 import { parseMountinfo } from "../../../src/linux/mount/mountinfo.ts";
 
 const table = parseMountinfo(

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { formatRestartPolicy, planRestartPolicy } from "../../../src/api/container/restart-policy.ts";
+import { formatRestartPolicy, readRestartPolicy } from "../../../src/api/container/restart-policy.ts";
 import { parseRestartPolicy } from "../../../src/cli/container/flags/parsers/restart-policy.ts";
 import {
   checkRestartPolicy,
   type EndedRun,
-  planRestart,
+  decideRestart,
   startsWithEngine,
-} from "../../../src/engine/planning/restart-policy.ts";
+} from "../../../src/engine/resolve/restart-policy.ts";
 import type { ContainerLifecycle } from "../../../src/model/container-spec.ts";
 import type { RestartPolicy } from "../../../src/model/restarts.ts";
 
@@ -18,7 +18,7 @@ const run = (more: Partial<EndedRun> = {}): EndedRun => ({
   ...more,
 });
 
-describe("planRestart()", () => {
+describe("decideRestart()", () => {
   test.each<[RestartPolicy["name"], Partial<EndedRun>, number | undefined]>([
     ["no", { code: 1 }, undefined],
     ["always", {}, 100],
@@ -30,24 +30,24 @@ describe("planRestart()", () => {
     ["on-failure", { code: 137 }, 100],
     ["on-failure", { code: 137, stoppedByHand: true }, undefined],
   ])("%s after %j waits %p", (name, ended, delayMs) => {
-    expect(planRestart({ name }, run(ended))).toBe(delayMs);
+    expect(decideRestart({ name }, run(ended))).toBe(delayMs);
   });
 
   test("doubles the delay up to a minute, and begins anew after ten seconds of running", () => {
     const delays: number[] = [];
     let delayMs: number | undefined;
     for (let i = 0; i < 12; i++) {
-      delayMs = planRestart({ name: "always" }, run(delayMs === undefined ? {} : { delayMs }));
+      delayMs = decideRestart({ name: "always" }, run(delayMs === undefined ? {} : { delayMs }));
       delays.push(delayMs ?? -1);
     }
     expect(delays).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000]);
-    expect(planRestart({ name: "always" }, run({ delayMs: 60_000, ranMs: 9999 }))).toBe(60_000);
-    expect(planRestart({ name: "always" }, run({ delayMs: 60_000, ranMs: 10_000 }))).toBe(100);
+    expect(decideRestart({ name: "always" }, run({ delayMs: 60_000, ranMs: 9999 }))).toBe(60_000);
+    expect(decideRestart({ name: "always" }, run({ delayMs: 60_000, ranMs: 10_000 }))).toBe(100);
   });
 
   test("counts retries, 0 and nothing being without end", () => {
     const after = (maximumRetries: number | undefined, restartCount: number) =>
-      planRestart(
+      decideRestart(
         { name: "on-failure", ...(maximumRetries === undefined ? {} : { maximumRetries }) },
         run({ code: 1, restartCount }),
       );
@@ -72,12 +72,12 @@ describe("planRestart()", () => {
   });
 });
 
-describe("planRestartPolicy()", () => {
+describe("readRestartPolicy()", () => {
   test.each([["no"], ["always"], ["unless-stopped"], ["on-failure"], ["on-failure:3"]])(
     "takes %s and gives it back",
     (text) => {
       const policy = parseRestartPolicy(text);
-      const planned = planRestartPolicy(policy);
+      const planned = readRestartPolicy(policy);
       expect(planned === undefined ? undefined : formatRestartPolicy(planned)).toEqual(policy);
     },
   );
@@ -96,7 +96,7 @@ describe("planRestartPolicy()", () => {
     [":3", "invalid restart policy format: no policy provided before colon"],
     ["on-failure:x", "invalid restart policy format: maximum retry count must be an integer"],
   ])("%s is refused", (text, sentence) => {
-    expect(() => planRestartPolicy(parseRestartPolicy(text))).toThrow(sentence);
+    expect(() => readRestartPolicy(parseRestartPolicy(text))).toThrow(sentence);
   });
 
   test("checkRestartPolicy() refuses what contradicts it", () => {

@@ -2,16 +2,19 @@ import { describe, expect, test } from "bun:test";
 import {
   checkSecretName,
   checkSecretValue,
-  planSecrets,
+  resolveSecrets,
   withSecrets,
-} from "../../../src/engine/planning/secrets.ts";
+} from "../../../src/engine/resolve/secrets.ts";
 import type { SecretUse } from "../../../src/model/secrets.ts";
 import type { ContainerMount } from "../../../src/model/mounts.ts";
 
 const plan = (use: Partial<SecretUse>, mounts: readonly ContainerMount[] = []) =>
-  planSecrets({ image: "i", storage: { mounts, secrets: [{ secret: "s", id: "1", kind: "file", ...use }] } });
+  resolveSecrets({
+    image: "i",
+    storage: { mounts, secrets: [{ secret: "s", id: "1", kind: "file", ...use }] },
+  });
 
-describe("planSecrets()", () => {
+describe("resolveSecrets()", () => {
   test.each([
     [undefined, "/run/secrets/s"],
     ["other", "/run/secrets/other"],
@@ -47,9 +50,9 @@ describe("planSecrets()", () => {
     const mount = { kind: "tmpfs", target: "/run//secrets/s" } as const;
     expect(() => plan({}, [mount])).toThrow("duplicate mount point: /run/secrets/s");
     const use = { secret: "s", kind: "file" } as const;
-    expect(() => planSecrets({ image: "i", storage: { secrets: [use, { ...use, target: "./s" }] } })).toThrow(
-      "duplicate mount point: /run/secrets/s",
-    );
+    expect(() =>
+      resolveSecrets({ image: "i", storage: { secrets: [use, { ...use, target: "./s" }] } }),
+    ).toThrow("duplicate mount point: /run/secrets/s");
   });
 
   test("a variable has the secret's name unless another is said", () => {

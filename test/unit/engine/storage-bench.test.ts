@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { medianOf, planBench } from "../../../src/engine/storage-bench/plan-bench.ts";
+import { medianOf, resolveBench } from "../../../src/engine/storage-bench/resolve-bench.ts";
 import { sampleLayer } from "../../../src/engine/storage-bench/sample-layer.ts";
 import { TarReader } from "../../../src/spec/tar.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const room = { availableBytes: 1e12 };
 
-describe("planBench()", () => {
+describe("resolveBench()", () => {
   test("halves the layer into one file and small ones; quick is smaller in everything", () => {
-    const whole = planBench({}, room);
-    const quick = planBench({ quick: true }, room);
+    const whole = resolveBench({}, room);
+    const quick = resolveBench({ quick: true }, room);
     expect(whole).toMatchObject({
       sizeBytes: 64 * MEBIBYTE,
       largeFileBytes: 32 * MEBIBYTE,
@@ -17,7 +17,7 @@ describe("planBench()", () => {
     });
     for (const name of ["sizeBytes", "smallFiles", "containers", "runs"] as const)
       expect(quick[name]).toBeLessThan(whole[name]);
-    expect(planBench({ quick: true, sizeBytes: 2 * MEBIBYTE, containers: 7 }, room)).toMatchObject({
+    expect(resolveBench({ quick: true, sizeBytes: 2 * MEBIBYTE, containers: 7 }, room)).toMatchObject({
       sizeBytes: 2 * MEBIBYTE,
       smallFiles: 128,
       containers: 7,
@@ -31,14 +31,14 @@ describe("planBench()", () => {
     [{ containers: 0 }, "there must be 1 to 100 containers, not 0"],
     [{ containers: 1.5 }, "there must be 1 to 100 containers, not 1.5"],
   ])("refuses %p", (options, detail) => {
-    expect(() => planBench(options, room)).toThrow(`cannot compare the storage drivers: ${detail}`);
+    expect(() => resolveBench(options, room)).toThrow(`cannot compare the storage drivers: ${detail}`);
   });
 
   test("refuses what would fill the disk by copies, with how much is needed", () => {
     const options = { sizeBytes: 100 * MEBIBYTE, containers: 2 };
     const neededBytes = 464 * MEBIBYTE;
-    expect(planBench(options, { availableBytes: neededBytes }).containers).toBe(2);
-    expect(() => planBench(options, { availableBytes: neededBytes - 1 })).toThrow(
+    expect(resolveBench(options, { availableBytes: neededBytes }).containers).toBe(2);
+    expect(() => resolveBench(options, { availableBytes: neededBytes - 1 })).toThrow(
       "up to 486.5MB are needed beside the data root, and 486.5MB are free; a smaller size or fewer containers need less",
     );
   });
@@ -50,7 +50,7 @@ test("medianOf() takes the one in the middle, of two the lower", () => {
 });
 
 test("sampleLayer() is a tar as the plan says, the same each time", async () => {
-  const plan = planBench({ sizeBytes: 2 * MEBIBYTE + 4096 }, room);
+  const plan = resolveBench({ sizeBytes: 2 * MEBIBYTE + 4096 }, room);
   const reader = new TarReader();
   const files: { readonly path: string; readonly size: number }[] = [];
   const chunks: Uint8Array[] = [];

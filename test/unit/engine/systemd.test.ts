@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { planSystemd } from "../../../src/engine/planning/systemd.ts";
+import { resolveSystemd } from "../../../src/engine/resolve/systemd.ts";
 import type { ContainerSpec } from "../../../src/model/container-spec.ts";
 import type { ContainerMount } from "../../../src/model/mounts.ts";
 
 const id = "0123456789abcdef".repeat(4);
 const plan = (spec: Partial<ContainerSpec>, command: string, mounts: readonly ContainerMount[] = []) =>
-  planSystemd(id, { image: "i", ...spec }, { args: [command], mounts });
+  resolveSystemd(id, { image: "i", ...spec }, { args: [command], mounts });
 
-describe("planSystemd()", () => {
+describe("resolveSystemd()", () => {
   test.each([
     [undefined, "/sbin/init", false],
     ["auto", "/sbin/init", true],

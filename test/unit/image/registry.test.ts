@@ -33,7 +33,7 @@ function repositoryOf(
     path = "library/thing",
     action = "pull",
     credentials,
-    idleMs = 500,
+    idleMs = 30_000,
     origin = registry.origin,
   }: {
     readonly path?: string;
@@ -83,12 +83,16 @@ const isBlob = ({ method, url }: SeenRequest): boolean => method === "GET" && ur
 
 describe("downloadBlob()", () => {
   let wireBytes = 0;
-  const take = async (registry: TestRegistry, offset = 0): Promise<Buffer> => {
+  const take = async (
+    registry: TestRegistry,
+    offset = 0,
+    limits: { readonly idleMs?: number } = {},
+  ): Promise<Buffer> => {
     const digest = registry.addBlob("library/thing", content);
     const blob = { digest: digest as ReturnType<typeof digestOf>, size: content.length };
     wireBytes = 0;
     const onBytes = (bytes: number): void => void (wireBytes += bytes);
-    return await bytesOf(downloadBlob(repositoryOf(registry), blob, { offset, onBytes }));
+    return await bytesOf(downloadBlob(repositoryOf(registry, limits), blob, { offset, onBytes }));
   };
 
   test("gives the bytes, also from an offset on", async () => {
@@ -112,7 +116,7 @@ describe("downloadBlob()", () => {
 
   test("goes on after a stall", async () => {
     const registry = await start({ fault: first(1, isBlob, { kind: "stall", afterBytes: 70_000 }) });
-    expect(await take(registry)).toEqual(content);
+    expect(await take(registry, 0, { idleMs: 2000 })).toEqual(content);
     expect(registry.sentBlobBytes).toBe(content.length);
   });
 

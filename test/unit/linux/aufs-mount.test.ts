@@ -4,7 +4,7 @@ import {
   type AufsBranches,
   mountAufs,
   parseBranchLimit,
-  planAufs,
+  aufsOptions,
 } from "../../../src/linux/mount/aufs-mount.ts";
 import { hasFilesystem } from "../../../src/linux/mount/mount.ts";
 import { Scratch } from "../../support/scratch.ts";
@@ -19,25 +19,25 @@ const fixed = [
   ["nowarn_perm", true],
 ] as const;
 
-test("planAufs() writes to the topmost branch, and looks for whiteouts in the others", () => {
-  expect(planAufs({ branches: ["/up", "/two", "/one"], isWritable: true, xino: "/x/1" })).toEqual({
+test("aufsOptions() writes to the topmost branch, and looks for whiteouts in the others", () => {
+  expect(aufsOptions({ branches: ["/up", "/two", "/one"], isWritable: true, xino: "/x/1" })).toEqual({
     create: [...fixed, ["xino", "/x/1"], ["br", "/up=rw"], ["br", "/two=ro+wh"], ["br", "/one=ro+wh"]],
     append: [],
     attributes: 0,
   });
 });
 
-test("planAufs() of what nobody writes to has no writable branch", () => {
-  expect(planAufs({ branches: ["/two", "/one"], isWritable: false, xino: "/x/1" })).toEqual({
+test("aufsOptions() of what nobody writes to has no writable branch", () => {
+  expect(aufsOptions({ branches: ["/two", "/one"], isWritable: false, xino: "/x/1" })).toEqual({
     create: [["ro", true], ...fixed, ["xino", "/x/1"], ["br", "/two=ro+wh"], ["br", "/one=ro+wh"]],
     append: [],
     attributes: 1,
   });
 });
 
-test("planAufs() appends what does not fit into the page, in the order of the branches", () => {
+test("aufsOptions() appends what does not fit into the page, in the order of the branches", () => {
   const branches = Array.from({ length: 127 }, (_, index) => `/layers/${String(index).padStart(64, "0")}/fs`);
-  const { create, append } = planAufs({ branches, isWritable: true, xino: "/x/1" });
+  const { create, append } = aufsOptions({ branches, isWritable: true, xino: "/x/1" });
   expect(append.length).toBeGreaterThan(1);
   expect(append.flat().every(([key]) => key === "append")).toBe(true);
   const values = [...create.filter(([key]) => key === "br"), ...append.flat()].map(([, value]) => value);

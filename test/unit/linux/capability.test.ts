@@ -9,7 +9,7 @@ import {
   defaultCapabilities,
   encodeCapset,
   parseCapability,
-  planCapabilities,
+  resolveCapabilities,
 } from "../../../src/linux/process/capability.ts";
 
 test("capabilityNames has the kernel's 41, each at its number", () => {
@@ -31,11 +31,11 @@ test("parseCapability() reads Docker's spellings", () => {
   }
 });
 
-describe("planCapabilities()", () => {
+describe("resolveCapabilities()", () => {
   const all = capabilityNames.length;
   const table: readonly [
     string,
-    Parameters<typeof planCapabilities>[0],
+    Parameters<typeof resolveCapabilities>[0],
     (set: ReadonlySet<CapabilityName>) => unknown,
     unknown,
   ][] = [
@@ -68,11 +68,11 @@ describe("planCapabilities()", () => {
     ],
   ];
   for (const [name, options, look, wanted] of table) {
-    test(name, () => expect(look(planCapabilities(options))).toEqual(wanted));
+    test(name, () => expect(look(resolveCapabilities(options))).toEqual(wanted));
   }
 
   test("refuses an unknown name, even when privileged", () => {
-    expect(() => planCapabilities({ add: ["FLY"], privileged: true })).toThrow('with the name "FLY"');
+    expect(() => resolveCapabilities({ add: ["FLY"], privileged: true })).toThrow('with the name "FLY"');
   });
 });
 

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { closeSync, openSync, readdirSync } from "node:fs";
-import { planDescriptorBudget, requireDescriptors } from "../../../src/linux/process/descriptor-budget.ts";
+import { divideDescriptors, requireDescriptors } from "../../../src/linux/process/descriptor-budget.ts";
 
-test("planDescriptorBudget() leaves at least a third of the limit to containers", () => {
+test("divideDescriptors() leaves at least a third of the limit to containers", () => {
   for (const limit of [1024, 20_000, 1_048_576]) {
-    const { reserve, connections, names } = planDescriptorBudget(limit);
+    const { reserve, connections, names } = divideDescriptors(limit);
     const { events, streams, requests, control, idle } = connections;
     const most = events + 2 * streams + requests + control + idle + names.queries + names.connections;
     expect(most + reserve).toBeLessThan((limit * 2) / 3);
@@ -12,8 +12,8 @@ test("planDescriptorBudget() leaves at least a third of the limit to containers"
 });
 
 test("requireDescriptors() throws when only the reserve is left", () => {
-  requireDescriptors("start", planDescriptorBudget(1_000_000));
-  expect(() => requireDescriptors("start", { ...planDescriptorBudget(64), reserve: 64 })).toThrow(
+  requireDescriptors("start", divideDescriptors(1_000_000));
+  expect(() => requireDescriptors("start", { ...divideDescriptors(64), reserve: 64 })).toThrow(
     /^cannot start: of 64 file descriptors only the reserve is left/,
   );
 });
@@ -23,7 +23,7 @@ test("requireDescriptors() counts, so that a free low number does not hide a sho
   try {
     const most = readdirSync("/proc/self/fd").length - 5;
     closeSync(fds.shift() as number);
-    expect(() => requireDescriptors("start", { ...planDescriptorBudget(most), reserve: 0 })).toThrow(
+    expect(() => requireDescriptors("start", { ...divideDescriptors(most), reserve: 0 })).toThrow(
       "cannot start: of",
     );
   } finally {

@@ -14,7 +14,7 @@ import {
   shiftedPieces,
   standInElements,
 } from "../../../src/network/firewall/elements.ts";
-import { planTable } from "../../../src/network/firewall/ruleset.ts";
+import { buildTable } from "../../../src/network/firewall/ruleset.ts";
 import { describeReach } from "../../../src/network/policy/describe-reach.ts";
 import { portRanges } from "../../../src/network/policy/host-rule-copy.ts";
 import { evaluatePacket } from "../../../src/network/policy/evaluate-packet.ts";
@@ -68,9 +68,9 @@ describe("elements", () => {
     expect(networkElements({ ...plan, driver: "macvlan" })).toEqual([]);
   });
 
-  test("planTable() has what keeps networks apart in the transaction that makes the table", () => {
+  test("buildTable() has what keeps networks apart in the transaction that makes the table", () => {
     const elements = networkElements({ ...plan, internal: true });
-    const { sets } = planTable({ family: "inet", table: "tare-0" }, elements);
+    const { sets } = buildTable({ family: "inet", table: "tare-0" }, elements);
     for (const set of ["bridges", "siblings", "internal"])
       expect(sets.find(({ name }) => name === set)?.elements).toHaveLength(1);
     expect(sets.flatMap((set) => set.elements)).toHaveLength(elements.length);

@@ -9,7 +9,7 @@ import {
   missingRoutes,
 } from "../../../src/network/bridge/bridge-faults.ts";
 import { RestoreLimit } from "../../../src/network/bridge/restore-limit.ts";
-import { firstPlaces, keyOfPlace, planHostPortRanges } from "../../../src/network/ports/port-places.ts";
+import { firstPlaces, keyOfPlace, chooseHostPortRanges } from "../../../src/network/ports/port-places.ts";
 import { describeReach } from "../../../src/network/policy/describe-reach.ts";
 import { firstOf, parseIpAddress } from "../../../src/spec/ip-address.ts";
 import { bridgePlan, endpointPlan, ports } from "../../support/network-plans.ts";
@@ -140,12 +140,12 @@ describe("sockets of published ports", () => {
     "tcp [::1]:1:1",
   );
   const runsOf = (changes: Parameters<typeof bridgePlan>[2], texts = published): readonly string[] =>
-    planHostPortRanges(
+    chooseHostPortRanges(
       bridgePlan("front", 1, changes),
       endpointPlan(bridgePlan("front", 1, changes), 2, { ports: texts }),
     ).map((run) => `${keyOfPlace(run)}+${run.count}`);
 
-  test("planHostPortRanges() has the families whose packets are translated", () => {
+  test("chooseHostPortRanges() has the families whose packets are translated", () => {
     expect(runsOf({})).toEqual(["tcp * 8080+1", "udp 4 2130706433 53+1", "tcp * 9000+1000", "tcp 6 1 1+1"]);
     expect(runsOf({ gatewayMode6: "routed" })).toEqual([
       "tcp 4 0 8080+1",

@@ -13,7 +13,7 @@ import {
   formatPoolTable,
   parsePoolStatus,
   parsePoolTable,
-  planGrowth,
+  chooseGrowth,
 } from "../../../src/storage/devicemapper/pool-use.ts";
 import { openStorage } from "../../../src/storage/drivers.ts";
 import { Scratch } from "../../support/scratch.ts";
@@ -162,11 +162,11 @@ describe("room in a pool", () => {
     expect(say("disk", true)).toContain("or make room on that disk");
   });
 
-  test("planGrowth() takes a fifth, 64 MiB at least, and never more than the most", () => {
-    expect(planGrowth(2 ** 30, { mostBytes: 2 ** 31 })).toBe(Math.ceil(2 ** 30 * 1.2));
-    expect(planGrowth(64 * mebibyte, { mostBytes: 2 ** 31 })).toBe(128 * mebibyte);
-    expect(planGrowth(64 * mebibyte, { mostBytes: 100 * mebibyte })).toBe(100 * mebibyte);
-    expect(planGrowth(128 * mebibyte, { mostBytes: 100 * mebibyte })).toBe(128 * mebibyte);
+  test("chooseGrowth() takes a fifth, 64 MiB at least, and never more than the most", () => {
+    expect(chooseGrowth(2 ** 30, { mostBytes: 2 ** 31 })).toBe(Math.ceil(2 ** 30 * 1.2));
+    expect(chooseGrowth(64 * mebibyte, { mostBytes: 2 ** 31 })).toBe(128 * mebibyte);
+    expect(chooseGrowth(64 * mebibyte, { mostBytes: 100 * mebibyte })).toBe(100 * mebibyte);
+    expect(chooseGrowth(128 * mebibyte, { mostBytes: 100 * mebibyte })).toBe(128 * mebibyte);
   });
 });
 

@@ -43,7 +43,7 @@ export const environmentFlags: FieldTable<EnvironmentValues> = {
 const proxyVariables = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"] as const;
 
 /** Variables that `--env` and `--env-file` override. */
-export function planDefaultVariables(
+export function parseDefaultVariables(
   values: Pick<EnvironmentValues, "env-host" | "http-proxy" | "tz" | "unsetenv">,
   env: Surroundings["env"],
 ): readonly string[] {
@@ -64,7 +64,7 @@ export function planDefaultVariables(
  * The variables of `--env-file` and `--env`; the latter come last and override. A name alone takes the value of the
  * command's own environment; without one there, it removes the image's variable.
  */
-export function planEnv(
+export function parseEnv(
   values: Pick<EnvironmentValues, "env" | "env-file">,
   surroundings: Surroundings,
 ): readonly string[] {
@@ -78,7 +78,7 @@ export function planEnv(
 }
 
 /** The time zone's file, from the host. */
-export function planZoneMount({ tz }: Pick<EnvironmentValues, "tz">): readonly Mount[] {
+export function parseZoneMount({ tz }: Pick<EnvironmentValues, "tz">): readonly Mount[] {
   if (tz === "") return [];
   const source = tz === "local" ? "/etc/localtime" : `/usr/share/zoneinfo/${tz}`;
   return [{ Type: "bind", Source: source, Target: "/etc/localtime", ReadOnly: true }];

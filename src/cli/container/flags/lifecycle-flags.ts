@@ -92,7 +92,7 @@ export const lifecycleFlags: FieldTable<LifecycleValues> = {
 };
 
 /** `--label` and `--label-file`, by name. */
-export function planLabels(
+export function parseLabels(
   values: Pick<LifecycleValues, "label" | "label-file">,
   cwd: string,
 ): Readonly<Record<string, string>> {
@@ -105,7 +105,7 @@ export function planLabels(
 }
 
 /** `--log-driver` and `--log-opt`. Throws optionFailure(). */
-export function planLogConfig({
+export function parseLogConfig({
   "log-driver": driver,
   "log-opt": options,
 }: Pick<LifecycleValues, "log-driver" | "log-opt">): {
@@ -127,7 +127,7 @@ function splitAtEquals(entry: string): readonly [string, string] {
 const notifyPath = "/run/notify/notify.sock";
 
 /** What `--sdnotify container` binds and sets; nothing if systemd expects no notification. */
-export function planNotify(
+export function parseNotify(
   { sdnotify }: Pick<LifecycleValues, "sdnotify">,
   env: Surroundings["env"],
 ): { readonly env: readonly string[]; readonly mounts: readonly Mount[] } {
@@ -141,7 +141,7 @@ export function planNotify(
 }
 
 /** What `--sdnotify conmon` requests; nothing if systemd expects no notification. */
-export function planEngineNotify(
+export function parseEngineNotify(
   { sdnotify }: Pick<LifecycleValues, "sdnotify">,
   { env, pid }: { readonly env: Surroundings["env"]; readonly pid: number },
 ): TareHostConfig {

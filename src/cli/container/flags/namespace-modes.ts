@@ -4,7 +4,7 @@ import { optionFailure } from "../../flags/flag.ts";
 import type { ContainerValues } from "./container-flags.ts";
 
 /** The namespace modes of a HostConfig. Throws optionFailure() in Docker's words. */
-export function planNamespaces(values: ContainerValues): Readonly<Record<string, string>> {
+export function parseNamespaces(values: ContainerValues): Readonly<Record<string, string>> {
   const { pid, uts, ipc, cgroupns } = values;
   if (!isShared(pid)) throw optionFailure("--pid: invalid PID mode");
   if (!isShared(uts)) throw optionFailure("--uts: invalid UTS mode");
@@ -17,7 +17,7 @@ export function planNamespaces(values: ContainerValues): Readonly<Record<string,
     ...present("UTSMode", uts),
     ...present("IpcMode", ipc),
     ...present("CgroupnsMode", cgroupns),
-    ...present("UsernsMode", planUserNamespace(values)),
+    ...present("UsernsMode", parseUserNamespace(values)),
   };
 }
 
@@ -39,7 +39,7 @@ export type UserNamespaceValues = Pick<
 >;
 
 /** `--uidmap` and `--gidmap` are other words for `--userns private:uidmap=…`. Empty: nothing is asked. Throws optionFailure(). */
-export function planUserNamespace(values: UserNamespaceValues): string {
+export function parseUserNamespace(values: UserNamespaceValues): string {
   const { userns: mode, uidmap, gidmap, subuidname, subgidname } = values;
   if (`${mode}${subuidname}${subgidname}` === "" && uidmap.length === 0 && gidmap.length === 0) return "";
   const maps = [...uidmap.map((range) => `uidmap=${range}`), ...gidmap.map((range) => `gidmap=${range}`)];

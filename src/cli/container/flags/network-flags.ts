@@ -72,7 +72,7 @@ export const networkFlags: FieldTable<NetworkValues> = {
 };
 
 /** The three parts of a request that describe networks and ports. Throws optionFailure() in Docker's words. */
-export function planNetworkFlags(values: EndpointValues): {
+export function parseNetworkFlags(values: EndpointValues): {
   readonly hostConfig: HostConfig;
   readonly networkingConfig?: NetworkingConfig | undefined;
   readonly exposed: Readonly<Record<string, object>>;
@@ -82,7 +82,7 @@ export function planNetworkFlags(values: EndpointValues): {
     values.publish.map(parsePublish),
     values.expose.map(parseExposed),
   );
-  const ends = planEnds(values);
+  const ends = parseEnds(values);
   const [mode] = ends.keys();
   const isUserDefined = mode !== undefined && !isFixed(mode);
   return {
@@ -104,7 +104,7 @@ export function planNetworkFlags(values: EndpointValues): {
 }
 
 /** By network, in the order in which they were given. The short flags belong to the first. */
-function planEnds(values: EndpointValues): ReadonlyMap<string, EndpointSettings> {
+function parseEnds(values: EndpointValues): ReadonlyMap<string, EndpointSettings> {
   const flags = values.network.length === 0 && hasShort(values) ? [{ network: "default" }] : values.network;
   const ends = new Map<string, EndpointSettings>();
   for (const [index, flag] of (flags as readonly NetworkFlag[]).entries()) {

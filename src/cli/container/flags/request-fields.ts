@@ -84,7 +84,7 @@ function toField<T>(part: Part, name: string, [flag, convert, options = {}]: Res
 }
 
 /** The fields that the flags of a table set. Empty values set none, unless the flag asks for it. */
-export function planFields<V>(
+export function parseFields<V>(
   table: FieldTable<V>,
   values: V,
   { given, ...surroundings }: Surroundings & { readonly given: ReadonlySet<string> },

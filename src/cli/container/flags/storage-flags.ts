@@ -71,7 +71,7 @@ export const storageFlags: FieldTable<StorageValues> = {
 const temporaryPaths = ["/run", "/tmp", "/var/tmp"] as const;
 
 /** Paths that stay writable below a read-only root, except those where something is mounted anyway. */
-export function planWritableTmpfs(
+export function parseWritableTmpfs(
   values: Pick<StorageValues, "read-only" | "read-only-tmpfs">,
   findTaken: () => readonly (string | undefined)[],
 ): Readonly<Record<string, string>> {

@@ -18,7 +18,7 @@ export interface ApiSocketPlan {
  * `--use-api-socket`: the daemon's socket where Docker's clients look for it, and what the user's configuration, or the helpers that
  * it names, know of registries. Throws "unsupported" for a daemon that is not behind a unix socket.
  */
-export async function planApiSocket(
+export async function parseApiSocket(
   request: ContainerCreateRequest,
   { host, env }: { readonly host: Host; readonly env: Readonly<Record<string, string | undefined>> },
 ): Promise<ApiSocketPlan> {

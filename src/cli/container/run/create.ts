@@ -6,7 +6,7 @@ import type { LeanClient } from "../../../client/lean-client.ts";
 import type { Call } from "../../command.ts";
 import { type IdFile, openIdFile } from "./id-file.ts";
 import { platformOf } from "./platform-of.ts";
-import type { planApiSocket as PlanApiSocket } from "./api-socket.ts";
+import type { parseApiSocket as PlanApiSocket } from "./api-socket.ts";
 import { optionFailure } from "../../flags/flag.ts";
 import type { ContainerValues } from "../flags/container-flags.ts";
 
@@ -93,7 +93,7 @@ async function createIn(
     });
   }
   const { request, archive } = values["use-api-socket"]
-    ? await planSocket(planned, { host: client.host, env: context.env })
+    ? await toSocket(planned, { host: client.host, env: context.env })
     : { request: planned };
   const options = { name: values.name === "" ? undefined : values.name };
   const image = request.Image ?? "";
@@ -186,9 +186,9 @@ function imagesMounted({ HostConfig }: ContainerCreateRequest): readonly string[
   return HostConfig?.Mounts?.flatMap(({ Type, Source = "" }) => (Type === "image" ? [Source] : [])) ?? [];
 }
 
-async function planSocket(...args: Parameters<typeof PlanApiSocket>): ReturnType<typeof PlanApiSocket> {
-  const { planApiSocket } = await import("./api-socket.ts"); // not loaded where nobody asks for it
-  return await planApiSocket(...args);
+async function toSocket(...args: Parameters<typeof PlanApiSocket>): ReturnType<typeof PlanApiSocket> {
+  const { parseApiSocket } = await import("./api-socket.ts"); // not loaded where nobody asks for it
+  return await parseApiSocket(...args);
 }
 
 /** A container that lacks them is not what was asked for. */

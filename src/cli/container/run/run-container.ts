@@ -7,7 +7,7 @@ import type { LeanClient } from "../../../client/lean-client.ts";
 import type { Call } from "../../command.ts";
 import { createContainer, type CreateValues, type MakeContainer, type Making } from "./create.ts";
 import { type Joined, joinContainer, type JoinOptions, streamsOf } from "./join.ts";
-import type { Attached } from "./plan.ts";
+import type { Attached } from "./to-request.ts";
 import type { ContainerValues } from "../flags/container-flags.ts";
 import type { AttachParameters, StartedRun, WaitCondition } from "../../../client/started-run.ts";
 
@@ -26,7 +26,7 @@ export type RunValues = CreateValues &
   OwnRunValues &
   Pick<ContainerValues, "publish" | "publish-all" | "rm" | "security-opt" | "tty">;
 
-export interface PlannedRun {
+export interface RunRequest {
   readonly request: ContainerCreateRequest;
   /** As it was named. */
   readonly image: string;
@@ -39,7 +39,7 @@ export interface PlannedRun {
 /** Makes the container, starts it and follows it as the flags say. Gives the exit status. */
 export async function runContainer(
   call: Call<RunValues>,
-  { request, image, attached, preserved, makePod }: PlannedRun,
+  { request, image, attached, preserved, makePod }: RunRequest,
 ): Promise<number> {
   const { values, context } = call;
   const recording = values["record-profile"] === "" ? undefined : (await loadRecording()).openRecording(call);

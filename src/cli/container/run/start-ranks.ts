@@ -21,11 +21,11 @@ export async function startRanks(client: Client, references: readonly string[]):
   await forEachAtOnce(references, containersAtOnce, async (reference, index) => {
     found[index] = await client.containers.inspect(reference).catch(() => undefined);
   });
-  return planStartRanks(found);
+  return rankStarts(found);
 }
 
 /** Pure. */
-export function planStartRanks(containers: readonly (Dependent | undefined)[]): readonly number[] {
+export function rankStarts(containers: readonly (Dependent | undefined)[]): readonly number[] {
   const byKey = new Map<string, Dependent>();
   for (const container of containers) {
     if (container === undefined) continue;

@@ -2,16 +2,16 @@ import { mkdirSync } from "node:fs";
 import { removeDirectory } from "../files/remove-directory.ts";
 import { Failure, sentenceOf } from "../../../base/failure.ts";
 import { fault } from "../../../base/fault.ts";
-import { planCapabilities } from "../../../linux/process/capability.ts";
+import { resolveCapabilities } from "../../../linux/process/capability.ts";
 import { requireDescriptors } from "../../../linux/process/descriptor-budget.ts";
 import type { Fd } from "../../../linux/kernel/fd.ts";
 import type { StartedProcess } from "../../../runtime/types.ts";
 import type { ExecRequest } from "../../dependencies.ts";
-import { isWithoutDeviceList } from "../../planning/cgroup-mode.ts";
-import { cleanPath } from "../../planning/clean-path.ts";
-import { randomContainerId } from "../../planning/container-name.ts";
-import { mergeEnvironment, planEnvironment, withHome } from "../../planning/environment.ts";
-import { withSecrets } from "../../planning/secrets.ts";
+import { isWithoutDeviceList } from "../../resolve/cgroup-mode.ts";
+import { cleanPath } from "../../resolve/clean-path.ts";
+import { randomContainerId } from "../../resolve/container-name.ts";
+import { mergeEnvironment, resolveEnvironment, withHome } from "../../resolve/environment.ts";
+import { withSecrets } from "../../resolve/secrets.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ExecSpec } from "../../../model/execs.ts";
 import { type ContainerReference, parseExecId } from "../../../model/ids.ts";
@@ -29,7 +29,7 @@ import { findUser } from "../files/accounts.ts";
 import { openClass } from "../resources/resource-class.ts";
 import { readSecretVariables } from "../files/secrets.ts";
 import { planRecord } from "../../plan-record.ts";
-import { followDenials, planWatch, tellDenials } from "../resources/watched.ts";
+import { followDenials, chooseWatched, tellDenials } from "../resources/watched.ts";
 
 /** Registers a program to be run in a running container; gives the session's id. */
 export function createExec(context: ContainerContext, reference: ContainerReference, spec: ExecSpec): string {
@@ -119,7 +119,7 @@ async function launch(
     using rdtClass = openClass(record.spec);
     return await context.parts.runtime.exec({
       ...(rdtClass === undefined ? {} : { taskFds: [rdtClass.fd] }),
-      ...planExec(context, record, { session, live, consoleSize }),
+      ...toExecInput(context, record, { session, live, consoleSize }),
       preserveFds,
       runDirectory,
       ...(duplex === undefined
@@ -158,7 +158,7 @@ function finish(
   context.state.events.record(containerEvent(record, "exec_die", attributes));
 }
 
-function planExec(
+function toExecInput(
   context: ContainerContext,
   record: ContainerRecord,
   {
@@ -184,7 +184,9 @@ function planExec(
   const own = mergeEnvironment(spec.env ?? [], plan.ownEnv);
   const isBare = record.spec.process?.clearEnv === true;
   const privileged = spec.privileged ?? record.spec.isolation?.privileged ?? false;
-  const all = privileged ? [...planCapabilities({ privileged, available: context.host.capabilities })] : [];
+  const all = privileged
+    ? [...resolveCapabilities({ privileged, available: context.host.capabilities })]
+    : [];
   const capabilities = privileged
     ? all.filter((name) => name !== "CAP_MKNOD" || !isWithoutDeviceList(record.spec))
     : plan.capabilities;
@@ -204,7 +206,7 @@ function planExec(
       },
       args: spec.command,
       env: withSecrets(
-        withHome(planEnvironment(own, { hostname: plan.hostname, terminal, isBare }), user.home),
+        withHome(resolveEnvironment(own, { hostname: plan.hostname, terminal, isBare }), user.home),
         readSecretVariables(context, plan),
       ),
       cwd: cwd === undefined ? plan.workingDirectory : cleanPath(cwd),
@@ -225,7 +227,7 @@ function planExec(
     ...(privileged ? {} : { seccomp: context.seccomp.find(plan.seccomp) }),
     ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
     keepStdinOpen: spec.attachStdin ?? false,
-    ...planWatch(context, record, session.id),
+    ...chooseWatched(context, record, session.id),
     cgroupName: record.spec.resources?.cgroups === "disabled" ? undefined : record.id,
   };
 }

@@ -10,8 +10,8 @@ import { cloneTree, moveMount, setMountAttributes } from "../../../linux/mount/m
 import { openInRoot } from "../../../linux/files/open.ts";
 import { statFd } from "../../../linux/files/stat.ts";
 import { isErrno } from "../../../linux/kernel/syscall.ts";
-import { isWithin } from "../../planning/clean-path.ts";
-import { checkMounts } from "../../planning/mounts.ts";
+import { isWithin } from "../../resolve/clean-path.ts";
+import { checkMounts } from "../../resolve/mounts.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { BindMount, ImageMount, VolumeMount } from "../../../model/mounts.ts";
 import type { ContainerContext } from "../../context.ts";

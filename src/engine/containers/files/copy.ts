@@ -10,7 +10,7 @@ import { statFd } from "../../../linux/files/stat.ts";
 import { isErrno } from "../../../linux/kernel/syscall.ts";
 import { packEntry, unpackLayer } from "../../../linux/tree/tree.ts";
 import { decodeBytes } from "../../../spec/byte-text.ts";
-import { cleanPath } from "../../planning/clean-path.ts";
+import { cleanPath } from "../../resolve/clean-path.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { CopiedPath, CopyIntoOptions, PathStat } from "../../../model/files.ts";
 import type { ContainerReference } from "../../../model/ids.ts";

@@ -5,9 +5,9 @@ import type { Fd } from "../../../linux/kernel/fd.ts";
 import { listMounts } from "../../../linux/mount/mountinfo.ts";
 import { hostRootOf } from "../../../spec/id-map.ts";
 import type { ResolvedUser } from "../../../spec/passwd.ts";
-import { isWithin } from "../../planning/clean-path.ts";
-import { checkPropagation } from "../../planning/propagation.ts";
-import type { ContainerPlan } from "../../planning/plan-container.ts";
+import { isWithin } from "../../resolve/clean-path.ts";
+import { checkPropagation } from "../../resolve/propagation.ts";
+import type { ResolvedContainer } from "../../resolve/container.ts";
 import type { HostPart } from "../../dependencies.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { BindMount } from "../../../model/mounts.ts";
@@ -22,7 +22,7 @@ export function prepareRoot(
     plan,
     root,
     host,
-  }: { readonly plan: ContainerPlan; readonly root: Fd; readonly host: Pick<HostPart, "readText"> },
+  }: { readonly plan: ResolvedContainer; readonly root: Fd; readonly host: Pick<HostPart, "readText"> },
 ): ResolvedUser {
   const { spec } = record;
   const user = findUser(root, { user: plan.user, groups: spec.process?.groupAdd ?? [], spec, host });
@@ -40,7 +40,7 @@ export function prepareRoot(
 /** Idempotent. SAFETY: each component is made and opened by descriptor, links are followed inside `root`. */
 export function makeWorkingDirectory(
   record: ContainerRecord,
-  { plan, root }: { readonly plan: Pick<ContainerPlan, "workingDirectory">; readonly root: Fd },
+  { plan, root }: { readonly plan: Pick<ResolvedContainer, "workingDirectory">; readonly root: Fd },
 ): void {
   if (kernelPlaces.some((place) => isWithin(plan.workingDirectory, place))) return;
   const owner = { mode: 0o755, ...rootOf(record) };

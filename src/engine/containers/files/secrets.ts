@@ -2,7 +2,7 @@ import { Failure } from "../../../base/failure.ts";
 import type { OwnedFd } from "../../../linux/kernel/fd.ts";
 import { createMemoryFiles } from "../../../linux/mount/memory-files.ts";
 import { findHostId } from "../../../spec/id-map.ts";
-import type { ContainerPlan } from "../../planning/plan-container.ts";
+import type { ResolvedContainer } from "../../resolve/container.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerContext } from "../../context.ts";
 import { parseSecretId } from "../../../model/ids.ts";
@@ -11,7 +11,7 @@ import { parseSecretId } from "../../../model/ids.ts";
 export function openSecretFiles(
   { secrets }: ContainerContext,
   { idMaps }: Pick<ContainerRecord, "idMaps">,
-  { secrets: { files } }: Pick<ContainerPlan, "secrets">,
+  { secrets: { files } }: Pick<ResolvedContainer, "secrets">,
 ): OwnedFd | undefined {
   if (files.length === 0) return undefined;
   return createMemoryFiles(
@@ -42,7 +42,7 @@ const mostVariableBytes = 131_072;
 /** `NAME=value` of the secrets that are variables. SAFETY: for the process alone, never for a record. */
 export function readSecretVariables(
   { secrets }: ContainerContext,
-  { secrets: { variables } }: Pick<ContainerPlan, "secrets">,
+  { secrets: { variables } }: Pick<ResolvedContainer, "secrets">,
 ): readonly string[] {
   return variables.map(({ secret, id = "", name }) => {
     const value = Buffer.from(secrets.read({ id: parseSecretId(id) }));

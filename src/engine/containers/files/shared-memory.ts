@@ -2,8 +2,8 @@ import type { OwnedFd } from "../../../linux/kernel/fd.ts";
 import { hasFeature } from "../../../linux/features.ts";
 import { createFilesystem } from "../../../linux/mount/mount.ts";
 import { parseMountOptions } from "../../../linux/mount/mount-options.ts";
-import type { ContainerPlan } from "../../planning/plan-container.ts";
-import { shmOptions } from "../../planning/mounts.ts";
+import type { ResolvedContainer } from "../../resolve/container.ts";
+import { shmOptions } from "../../resolve/mounts.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerSpec } from "../../../model/container-spec.ts";
 import type { ContainerContext } from "../../context.ts";
@@ -19,7 +19,7 @@ export const shmPlace = "/dev/shm";
 export function openSharedMemory(
   context: ContainerContext,
   { spec }: Pick<ContainerRecord, "spec">,
-  plan: ContainerPlan,
+  plan: ResolvedContainer,
 ): OwnedFd | undefined {
   if (!sharesMemory(context, spec) || hasOwn(spec)) return undefined;
   const mode = spec.isolation?.namespaces?.ipc;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { planCommand } from "../../planning/command.ts";
+import { resolveCommand } from "../../resolve/command.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerDetails, ContainerSummary } from "../../../model/containers.ts";
 import { cgroupPathOf, type ContainerContext } from "../../context.ts";
@@ -22,7 +22,7 @@ export function summarize(context: ContainerContext, record: ContainerRecord): C
     name: record.name,
     image: isStillNamed ? record.image : record.imageId,
     imageId: record.imageId,
-    command: planCommand(spec, imageConfig.defaults),
+    command: resolveCommand(spec, imageConfig.defaults),
     createdAt: record.createdAt,
     state: record.state,
     labels: { ...imageConfig.defaults.labels, ...spec.labels },

@@ -1,7 +1,7 @@
 import type { Fd, OwnedFd } from "../../../linux/kernel/fd.ts";
 import type { EndpointPlan } from "../../../network/types.ts";
 import { attachEndpoints } from "../../networks/join-networks.ts";
-import type { ContainerPlan } from "../../planning/plan-container.ts";
+import type { ResolvedContainer } from "../../resolve/container.ts";
 import { fitsPrewarmedNetwork } from "../../prewarm/fits-network.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerContext } from "../../context.ts";
@@ -37,7 +37,7 @@ export class BegunNetwork implements AsyncDisposable {
 export function beginNetwork(
   context: ContainerContext,
   record: ContainerRecord,
-  { plan, endpoints }: { readonly plan: ContainerPlan; readonly endpoints: readonly EndpointPlan[] },
+  { plan, endpoints }: { readonly plan: ResolvedContainer; readonly endpoints: readonly EndpointPlan[] },
 ): BegunNetwork | undefined {
   const { network, user = "host" } = record.spec.isolation?.namespaces ?? {};
   const hasUserNamespace = record.idMaps !== undefined || user !== "host";

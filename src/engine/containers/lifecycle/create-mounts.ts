@@ -5,9 +5,9 @@ import type { Fd, OwnedFd } from "../../../linux/kernel/fd.ts";
 import { openInRoot } from "../../../linux/files/open.ts";
 import { isErrno } from "../../../linux/kernel/syscall.ts";
 import type { Digest } from "../../../spec/digest.ts";
-import { cleanPath } from "../../planning/clean-path.ts";
-import { planAllMounts } from "../../planning/mounts.ts";
-import { refuse } from "../../planning/refusal.ts";
+import { cleanPath } from "../../resolve/clean-path.ts";
+import { resolveAllMounts } from "../../resolve/mounts.ts";
+import { refuse } from "../../resolve/refusal.ts";
 import type { ContainerSpec } from "../../../model/container-spec.ts";
 import type { ContainerMount } from "../../../model/mounts.ts";
 import { parseNewVolumeName, randomVolumeName } from "../../volumes/volume-name.ts";
@@ -24,7 +24,7 @@ export function decideMounts(
   const inherited = (spec.storage?.volumesFrom ?? []).map(({ container, readonly }) =>
     inheritedMounts(getForCreate(context.state, container).spec.storage?.mounts ?? [], readonly),
   );
-  return planAllMounts(spec, { image: imageVolumes, inherited }).map((mount) => {
+  return resolveAllMounts(spec, { image: imageVolumes, inherited }).map((mount) => {
     if (mount.kind !== "volume") return mount;
     if (mount.name === undefined || mount.name === "") {
       return { ...mount, name: randomVolumeName(), anonymous: true };

@@ -3,13 +3,13 @@ import { rm } from "node:fs/promises";
 import { Failure } from "../../../base/failure.ts";
 import { fault } from "../../../base/fault.ts";
 import { planCgroup } from "../../../linux/cgroup/plan.ts";
-import { planCgroupParent } from "../../planning/cgroup-parent.ts";
-import { cgroupLimitsOf } from "../../planning/block-devices.ts";
-import { randomContainerId, randomContainerName, parseContainerName } from "../../planning/container-name.ts";
-import type { ContainerPlan } from "../../planning/plan-container.ts";
-import { hasPodCgroup, podCgroupOf } from "../../planning/pod-cgroup.ts";
-import { planPodMember } from "../../planning/pod-member.ts";
-import { refuse } from "../../planning/refusal.ts";
+import { resolveCgroupParent } from "../../resolve/cgroup-parent.ts";
+import { cgroupLimitsOf } from "../../resolve/block-devices.ts";
+import { randomContainerId, randomContainerName, parseContainerName } from "../../resolve/container-name.ts";
+import type { ResolvedContainer } from "../../resolve/container.ts";
+import { hasPodCgroup, podCgroupOf } from "../../resolve/pod-cgroup.ts";
+import { resolvePodMember } from "../../resolve/pod-member.ts";
+import { refuse } from "../../resolve/refusal.ts";
 import { factsOf, getPod } from "../../find-pod.ts";
 import type { ContainerRecord, EndpointRecord, IntentId, PodSettings } from "../../state/records.ts";
 import type { ContainerSpec, NamespaceModes } from "../../../model/container-spec.ts";
@@ -148,7 +148,7 @@ function parentOf(
     const current = parts.cgroups.current();
     return current === "" ? undefined : `/${current}`;
   }
-  return cgroupParent === undefined ? undefined : planCgroupParent(cgroupParent, parts.cgroups.path);
+  return cgroupParent === undefined ? undefined : resolveCgroupParent(cgroupParent, parts.cgroups.path);
 }
 
 /** The cgroup above its own, where it is one of a pod with limits, or holds such a pod. */
@@ -170,7 +170,7 @@ function inPodCgroup(
 
 /** The spec of a container in a pod. Throws "not-found", or "invalid" for what belongs to the pod. */
 function inPod({ state, host }: ContainerContext, asked: ContainerSpec, reference: string): ContainerSpec {
-  return planPodMember(asked, factsOf(getPod(state, reference), host));
+  return resolvePodMember(asked, factsOf(getPod(state, reference), host));
 }
 
 /** Rolls back a creation that did not come to its end; idempotent. */
@@ -245,7 +245,7 @@ function canonicalNamespaces(
   });
 }
 
-function checkSources(plan: ContainerPlan): void {
+function checkSources(plan: ResolvedContainer): void {
   for (const mount of plan.mounts) {
     if (mount.kind === "bind" && mount.createSource !== true && !existsSync(mount.source)) {
       throw bindSourceMissing(mount.source);

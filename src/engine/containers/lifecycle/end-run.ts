@@ -10,7 +10,7 @@ import type { ContainerId } from "../../../model/ids.ts";
 import { cgroupOf, type ContainerContext } from "../../context.ts";
 import { imagesOf } from "../../images/images-in-use.ts";
 import { containerEvent } from "../../describe-event.ts";
-import { planRestart } from "../../planning/restart-policy.ts";
+import { decideRestart } from "../../resolve/restart-policy.ts";
 import { lastRun } from "./last-run.ts";
 import { exitCodeOf, exitStatusOf } from "../exit-status.ts";
 import { networkUseEvents, plansOf, releaseEndpoints, withoutPlans } from "../../networks/join-networks.ts";
@@ -75,7 +75,7 @@ export function recordEnd(
   const delayMs =
     state.startedAt === undefined && !startsAgain
       ? undefined
-      : planRestart(record.spec.lifecycle?.restartPolicy, lastRun(ended));
+      : decideRestart(record.spec.lifecycle?.restartPolicy, lastRun(ended));
   if (delayMs !== undefined) {
     const waiting: ContainerRecord = {
       ...left,

@@ -1,4 +1,4 @@
-import type { EndedRun } from "../../planning/restart-policy.ts";
+import type { EndedRun } from "../../resolve/restart-policy.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 
 /** What the policy looks at. */

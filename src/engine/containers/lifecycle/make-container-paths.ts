@@ -1,4 +1,4 @@
-import type { ContainerPlan } from "../../planning/plan-container.ts";
+import type { ResolvedContainer } from "../../resolve/container.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerContext } from "../../context.ts";
 import { makeBindSource, makeWorkingDirectory } from "../files/prepare-root.ts";
@@ -12,7 +12,7 @@ import { openIdsOf } from "./user-namespace.ts";
 export async function makeContainerPaths(
   context: ContainerContext,
   record: ContainerRecord,
-  plan: Pick<ContainerPlan, "mounts" | "workingDirectory">,
+  plan: Pick<ResolvedContainer, "mounts" | "workingDirectory">,
 ): Promise<void> {
   for (const mount of plan.mounts) {
     if (mount.kind === "bind") attempt(() => makeBindSource(record, mount));

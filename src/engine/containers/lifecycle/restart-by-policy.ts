@@ -1,4 +1,4 @@
-import { planRestart, startsWithEngine } from "../../planning/restart-policy.ts";
+import { decideRestart, startsWithEngine } from "../../resolve/restart-policy.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerId } from "../../../model/ids.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
@@ -23,7 +23,7 @@ export async function restartByPolicy(context: ContainerContext, id: ContainerId
   const { state, spec } = record;
   if (
     state.status === "restarting" &&
-    planRestart(spec.lifecycle?.restartPolicy, { ...lastRun(record), restartCount: 0 }) === undefined
+    decideRestart(spec.lifecycle?.restartPolicy, { ...lastRun(record), restartCount: 0 }) === undefined
   ) {
     endWaiting(context, record);
     return;

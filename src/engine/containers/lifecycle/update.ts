@@ -1,14 +1,14 @@
 import { planCgroupChange } from "../../../linux/cgroup/change.ts";
 import { Failure } from "../../../base/failure.ts";
 import { fault } from "../../../base/fault.ts";
-import { hasLimits } from "../../planning/cgroup-mode.ts";
-import { planUpdatedLimits } from "../../planning/updated-limits.ts";
+import { hasLimits } from "../../resolve/cgroup-mode.ts";
+import { resolveUpdatedLimits } from "../../resolve/updated-limits.ts";
 import type { ContainerReference } from "../../../model/ids.ts";
 import type { CgroupLimits, ContainerLimits } from "../../../model/limits.ts";
 import { mergeSpec } from "../../../model/merge-spec.ts";
 import type { ContainerUpdate } from "../../../model/updates.ts";
-import { checkRestartPolicy } from "../../planning/restart-policy.ts";
-import { cgroupLimitsOf } from "../../planning/block-devices.ts";
+import { checkRestartPolicy } from "../../resolve/restart-policy.ts";
+import { cgroupLimitsOf } from "../../resolve/block-devices.ts";
 import type { Intent } from "../../state/records.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { changePorts } from "../../networks/publish.ts";
@@ -54,7 +54,7 @@ export async function updateContainer(
     );
   }
   const before = record.spec.resources?.limits ?? {};
-  const limits = planUpdatedLimits(before, asked);
+  const limits = resolveUpdatedLimits(before, asked);
   const { cgroups } = context.parts;
   if (asked.blockIo !== undefined)
     cgroupLimitsOf({ blockIo: asked.blockIo }, context.parts.host.findBlockDevice);

@@ -4,7 +4,7 @@ import type { OwnedFd } from "../../../linux/kernel/fd.ts";
 import { checkIdMaps, findSharedIds, formatIdRange, type IdMaps } from "../../../spec/id-map.ts";
 import type { UserNamespaceMode } from "../../../spec/user-namespace-mode.ts";
 import type { RuntimeNamespaceType } from "../../../spec/runtime-config.ts";
-import { pickIdMaps, planIdPools, subordinateMaps } from "../../planning/id-ranges.ts";
+import { pickIdMaps, resolveIdPools, subordinateMaps } from "../../resolve/id-ranges.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerId } from "../../../model/ids.ts";
 import type { ContainerContext } from "../../context.ts";
@@ -50,7 +50,7 @@ function chooseIds(
     return maps;
   }
   return pickIdMaps({
-    ...planIdPools(
+    ...resolveIdPools(
       { subuid: parts.host.readText("/etc/subuid"), subgid: parts.host.readText("/etc/subgid") },
       parts.settings.idPool,
     ),

@@ -1,10 +1,10 @@
 import { Failure } from "../../../base/failure.ts";
 import type { HostPart } from "../../dependencies.ts";
-import { defaultAppArmorProfile, defaultAppArmorText } from "../../planning/app-armor.ts";
-import type { ContainerPlan } from "../../planning/plan-container.ts";
+import { defaultAppArmorProfile, defaultAppArmorText } from "../../resolve/app-armor.ts";
+import type { ResolvedContainer } from "../../resolve/container.ts";
 
 /** Sees to it that the default profile is loaded when it is the one. Throws "unavailable" when that can't be done. */
-export function loadProfile(host: HostPart, { appArmorProfile }: ContainerPlan): void {
+export function loadProfile(host: HostPart, { appArmorProfile }: ResolvedContainer): void {
   if (appArmorProfile !== defaultAppArmorProfile) return;
   const problem = host.loadAppArmorProfile(defaultAppArmorText);
   if (problem === undefined) return;

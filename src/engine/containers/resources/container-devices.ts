@@ -1,11 +1,11 @@
 import { type DeviceRule, defaultDeviceRules } from "../../../linux/cgroup/device-rules.ts";
 import type { RuntimeDevice } from "../../../spec/runtime-config.ts";
 import type { HostPart } from "../../dependencies.ts";
-import { type FoundDevice, planDeviceRules } from "../../planning/devices.ts";
-import type { ContainerPlan } from "../../planning/plan-container.ts";
+import { type FoundDevice, resolveDeviceRules } from "../../resolve/devices.ts";
+import type { ResolvedContainer } from "../../resolve/container.ts";
 
 /** The devices that were asked for, looked up on the host. Throws "invalid" in Docker's words. */
-export function findDevices(host: HostPart, { devices }: ContainerPlan): readonly FoundDevice[] {
+export function findDevices(host: HostPart, { devices }: ResolvedContainer): readonly FoundDevice[] {
   return devices.flatMap(({ source, target, access }) =>
     host.findDevices(source).map(({ node, below }) => ({
       node: { ...node, path: `${target}${below}` },
@@ -17,7 +17,7 @@ export function findDevices(host: HostPart, { devices }: ContainerPlan): readonl
 /** What a container gets in /dev, and which devices it may use (absent: all). */
 export function deviceFacts(
   host: HostPart,
-  { plan, privileged }: { readonly plan: ContainerPlan; readonly privileged: boolean },
+  { plan, privileged }: { readonly plan: ResolvedContainer; readonly privileged: boolean },
 ): {
   readonly hostDevices: readonly RuntimeDevice[];
   readonly devices: readonly RuntimeDevice[];
@@ -26,7 +26,7 @@ export function deviceFacts(
   const found = findDevices(host, plan);
   const devices = found.map(({ node }) => node);
   if (privileged) return { hostDevices: host.listDevices(), devices };
-  const rules = planDeviceRules(found, plan.deviceRules);
+  const rules = resolveDeviceRules(found, plan.deviceRules);
   return {
     hostDevices: [],
     devices,

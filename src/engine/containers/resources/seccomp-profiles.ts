@@ -1,14 +1,14 @@
 import { within } from "../../../base/failure.ts";
 import { RecentMap } from "../../../base/recent-map.ts";
 import { parseSeccompProfile, type SeccompProfile } from "../../../spec/seccomp.ts";
-import type { ContainerPlan } from "../../planning/plan-container.ts";
+import type { ResolvedContainer } from "../../resolve/container.ts";
 
 /** Profiles by their text: the same object for the same text, so that its program is compiled once. */
 export class SeccompProfiles {
   readonly #profiles = new RecentMap<string, SeccompProfile>(32);
 
   /** Of a container's plan; undefined: no filter. */
-  find(planned: ContainerPlan["seccomp"]): "default" | SeccompProfile | undefined {
+  find(planned: ResolvedContainer["seccomp"]): "default" | SeccompProfile | undefined {
     if (planned === "unconfined") return undefined;
     return planned === "default" ? planned : this.get(planned.profile);
   }

@@ -11,7 +11,7 @@ import type { CallWatch, KeptProcess } from "../../../runtime/types.ts";
 import { readCallRecord, type WatchedCall } from "../../../runtime/watched-calls.ts";
 import type { Denial, WatchedDetails } from "../../../model/denials.ts";
 import type { EngineEvent } from "../../../model/engine.ts";
-import { describeDenial, type Judgement } from "../../planning/describe-denial.ts";
+import { describeDenial, type Judgement } from "../../resolve/describe-denial.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerSpec } from "../../../model/container-spec.ts";
 import type { ContainerContext } from "../../context.ts";
@@ -33,7 +33,7 @@ export function isWatched({ isolation: { explainDenials, recordCalls } = {} }: C
 }
 
 /** What the keeper of a process of this container has to watch. A new run begins with nothing recorded. */
-export function planWatch(
+export function chooseWatched(
   context: ContainerContext,
   { id, spec }: ContainerRecord,
   execId?: string,

@@ -93,7 +93,7 @@ function checkDevice({ major, minor, weight = 0, ...others }: BlockDeviceLimits)
 }
 
 /** SPEC: Documentation/admin-guide/cgroup-v1/blkio-controller.rst */
-export function planV1BlockIo({ weight, weightFiles: files, devices = [] }: EffectiveBlockIo): CgroupWrite[] {
+export function listV1BlockIo({ weight, weightFiles: files, devices = [] }: EffectiveBlockIo): CgroupWrite[] {
   return [
     ...(weight === undefined ? [] : files.map((file) => ({ file, value: String(weight) }))),
     ...devices.flatMap((device) => {
@@ -110,7 +110,7 @@ export function planV1BlockIo({ weight, weightFiles: files, devices = [] }: Effe
 }
 
 /** SPEC: Documentation/admin-guide/cgroup-v2.rst */
-export function planV2BlockIo({ weight, weightFiles: files, devices = [] }: EffectiveBlockIo): CgroupWrite[] {
+export function listV2BlockIo({ weight, weightFiles: files, devices = [] }: EffectiveBlockIo): CgroupWrite[] {
   const weightOf = (file: string, value: number): number =>
     file === "io.weight" ? scaleWeight(value) : value;
   return [

@@ -21,7 +21,7 @@ export function effectiveRareLimits(limits: CgroupLimits, layout: CgroupLayout):
       ...tcp.limits,
       ...effectiveRealtime(limits, layout),
       ...(io === undefined ? {} : { blockIo: io.limits }),
-      ...(hugePages === undefined ? {} : { hugePageFiles: planHugePages(hugePages, layout) }),
+      ...(hugePages === undefined ? {} : { hugePageFiles: checkHugePages(hugePages, layout) }),
       ...(unified === undefined ? {} : { unified: checkUnified(unified, layout) }),
     },
     warnings: [...swappiness.warnings, ...tcp.warnings, ...(io?.warnings ?? [])],
@@ -82,7 +82,7 @@ function effectiveRealtime(
 }
 
 /** Those in use, and those reserved by mmap(2) (since Linux 5.7), which would kill by SIGBUS later. */
-function planHugePages(
+function checkHugePages(
   hugePages: Readonly<Record<string, number>>,
   layout: CgroupLayout,
 ): NonNullable<EffectiveLimits["hugePageFiles"]> {

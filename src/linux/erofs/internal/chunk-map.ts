@@ -24,7 +24,7 @@ export function isAligned(segments: readonly Segment[], size: number): boolean {
 }
 
 /** Chunks as large as the pieces allow. Undefined when there would be too many. `segments` are aligned, see isAligned(). */
-export function planChunks(segments: readonly Segment[], size: number): ChunkMap | undefined {
+export function mapChunks(segments: readonly Segment[], size: number): ChunkMap | undefined {
   let bits = 0;
   while (bits < MOST_BITS && segments.every((segment) => fits(segment, size, BLOCK_BYTES * 2 ** (bits + 1))))
     bits++;

@@ -1,5 +1,5 @@
 import { encodeBytes } from "../../../spec/byte-text.ts";
-import { type ChunkMap, planChunks } from "./chunk-map.ts";
+import { type ChunkMap, mapChunks } from "./chunk-map.ts";
 import {
   BLOCK_BYTES,
   deviceOf,
@@ -12,7 +12,7 @@ import {
   LAYOUT_PLAIN,
   longestXattrBytes,
   type NamedNode,
-  planDirectory,
+  layOutDirectory,
   writeDirectoryBlock,
   writeInode,
 } from "./format.ts";
@@ -81,7 +81,7 @@ export function encodeMetadata(root: LayerNode, at: number): LayerMetadata | und
 
 function contentOf(node: LayerNode, parent: LayerNode): Content | undefined {
   if (node.kind === "directory") {
-    const blocks = planDirectory(node, parent);
+    const blocks = layOutDirectory(node, parent);
     const last = blocks.at(-1) as readonly NamedNode[];
     return {
       kind: "directory",
@@ -94,7 +94,7 @@ function contentOf(node: LayerNode, parent: LayerNode): Content | undefined {
   const [first] = node.segments;
   const isWhole = node.segments.length === 1 && first?.offset === 0 && first.length === node.size;
   if (isWhole || node.size === 0) return { kind: "file", block: (first?.imageOffset ?? 0) / BLOCK_BYTES };
-  const map = planChunks(node.segments, node.size);
+  const map = mapChunks(node.segments, node.size);
   return map === undefined ? undefined : { kind: "sparse", map };
 }
 

@@ -123,7 +123,7 @@ export interface NamedNode {
 }
 
 /** A directory's entries in the order of their bytes, with "." and "..", cut into blocks. */
-export function planDirectory(directory: LayerNode, parent: LayerNode): readonly (readonly NamedNode[])[] {
+export function layOutDirectory(directory: LayerNode, parent: LayerNode): readonly (readonly NamedNode[])[] {
   const entries: NamedNode[] = [
     { name: encodeBytes("."), node: directory },
     { name: encodeBytes(".."), node: parent },

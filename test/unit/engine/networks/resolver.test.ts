@@ -4,7 +4,7 @@ import {
   formatEmbeddedResolvConf,
   formatResolvConf,
   readResolver,
-} from "../../../../src/engine/planning/resolver.ts";
+} from "../../../../src/engine/resolve/resolver.ts";
 
 const host = (files: Readonly<Record<string, string>>): { readText(path: string): string } => ({
   readText: (path) => files[path] ?? "",

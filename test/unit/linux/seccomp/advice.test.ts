@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import {
   type CapabilityName,
   capabilityNames,
-  planCapabilities,
+  resolveCapabilities,
 } from "../../../../src/linux/process/capability.ts";
 import {
   compileSeccomp,
@@ -13,7 +13,7 @@ import {
 import { capabilitiesThatAllow, capabilityNeededBy } from "../../../../src/linux/seccomp/advice.ts";
 import { machines } from "../../../../src/linux/seccomp/internal/abi.ts";
 
-const capabilities = planCapabilities();
+const capabilities = resolveCapabilities();
 const options = (more: readonly CapabilityName[] = []): SeccompOptions => ({
   capabilities: new Set([...capabilities, ...more]),
   architecture: "x86_64",

@@ -9,7 +9,7 @@ import type {
 } from "../../../../src/spec/seccomp.ts";
 import type { MachineArchitecture } from "../../../../src/linux/constants/architecture.ts";
 import { parseSeccompProfile } from "../../../../src/spec/seccomp.ts";
-import { capabilityNames, planCapabilities } from "../../../../src/linux/process/capability.ts";
+import { capabilityNames, resolveCapabilities } from "../../../../src/linux/process/capability.ts";
 import {
   compileSeccomp,
   defaultSeccompProfile,
@@ -94,7 +94,7 @@ function compareEverywhere(setting: Setting, argumentLists: readonly (readonly b
 }
 
 const capabilitySets = {
-  default: planCapabilities(),
+  default: resolveCapabilities(),
   all: new Set(capabilityNames),
   none: new Set<(typeof capabilityNames)[number]>(),
 };
@@ -282,7 +282,7 @@ test("compileSeccomp() refuses a profile that needs more than 4096 instructions"
 });
 
 test("compileSeccomp() loads no argument where the number decides, so the kernel's bitmap works", () => {
-  const options = { capabilities: planCapabilities(), kernel };
+  const options = { capabilities: resolveCapabilities(), kernel };
   for (const architecture of architectures) {
     const instructions = decodeInstructions(compileSeccomp("default", { ...options, architecture }));
     const { native } = machines[architecture];
@@ -307,7 +307,7 @@ test("compileSeccomp() loads no argument where the number decides, so the kernel
 });
 
 test("compileSeccomp() gives each caller its own bytes of one compiled program", () => {
-  const options = { capabilities: planCapabilities(), architecture: "x86_64", kernel } as const;
+  const options = { capabilities: resolveCapabilities(), architecture: "x86_64", kernel } as const;
   const first = compileSeccomp("default", options);
   first.fill(0);
   expect(() => verifySeccomp(first)).toThrow();

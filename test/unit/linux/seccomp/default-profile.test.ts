@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { MachineArchitecture } from "../../../../src/linux/constants/architecture.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { capabilityNames, planCapabilities } from "../../../../src/linux/process/capability.ts";
+import { capabilityNames, resolveCapabilities } from "../../../../src/linux/process/capability.ts";
 import {
   compileSeccomp,
   defaultSeccompProfile,
@@ -17,7 +17,7 @@ if (reference === undefined)
 
 const kernel = "6.12.0";
 const sets = {
-  default: planCapabilities(),
+  default: resolveCapabilities(),
   all: new Set(capabilityNames),
   none: new Set<(typeof capabilityNames)[number]>(),
   "one each": undefined,

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { planCapabilities } from "../../../../src/linux/process/capability.ts";
+import { resolveCapabilities } from "../../../../src/linux/process/capability.ts";
 import {
   compileSeccomp,
   defaultSeccompProfile,
@@ -12,7 +12,7 @@ import { machines } from "../../../../src/linux/seccomp/internal/abi.ts";
 import { parseSeccompProfile, type SeccompProfile } from "../../../../src/spec/seccomp.ts";
 
 const options: SeccompOptions = {
-  capabilities: planCapabilities(),
+  capabilities: resolveCapabilities(),
   architecture: "x86_64",
   kernel: "6.12.0",
 };

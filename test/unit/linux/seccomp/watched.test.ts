@@ -4,7 +4,7 @@ import {
   type CapabilityName,
   capabilityNames,
   defaultCapabilities,
-  planCapabilities,
+  resolveCapabilities,
 } from "../../../../src/linux/process/capability.ts";
 import { defaultSeccompProfile, verifySeccomp } from "../../../../src/linux/seccomp/seccomp.ts";
 import { permissiveSeccompProfile, verdictBits } from "../../../../src/linux/seccomp/watch.ts";
@@ -59,7 +59,7 @@ const profiles: Readonly<Record<string, SeccompProfile>> = {
   permissive: permissiveSeccompProfile,
 };
 const sets: Readonly<Record<string, ReadonlySet<CapabilityName>>> = {
-  default: planCapabilities(),
+  default: resolveCapabilities(),
   none: new Set(),
   all: new Set(capabilityNames),
 };
@@ -143,7 +143,7 @@ describe("compileWatched() hands calls over and changes none of the profile's an
 
 test("compileWatched() leaves a call alone that is made before anybody listens", () => {
   const resolved = resolveProfile(defaultSeccompProfile, {
-    capabilities: planCapabilities(),
+    capabilities: resolveCapabilities(),
     architecture: "x86_64",
     kernel: [6, 12],
   });

@@ -1,8 +1,8 @@
-import type { PlannedEndpointSettings } from "../../../../api/network/endpoint-settings.ts";
+import type { ParsedEndpointSettings } from "../../../../api/network/endpoint-settings.ts";
 import { Failure } from "../../../../base/failure.ts";
 
 /** One `--network`: a network, and how the container is in it. */
-export interface NetworkFlag extends PlannedEndpointSettings {
+export interface NetworkFlag extends ParsedEndpointSettings {
   readonly network: string;
 }
 

@@ -12,7 +12,7 @@ export interface SecurityPlan {
  * The `--security-opt` values as the API takes them; a seccomp file becomes its text, read with `readText`.
  * Throws optionFailure().
  */
-export function planSecurity(texts: readonly string[], readText: (path: string) => string): SecurityPlan {
+export function parseSecurity(texts: readonly string[], readText: (path: string) => string): SecurityPlan {
   const options: string[] = [];
   let isUnmasked = false;
   for (const text of texts) {
@@ -21,9 +21,9 @@ export function planSecurity(texts: readonly string[], readText: (path: string) 
       if (value !== "unconfined") throw optionFailure(`invalid systempaths option: ${JSON.stringify(text)}`);
       isUnmasked = true;
     } else if (["no-new-privileges", "explain-denials", "writable-cgroups"].includes(name))
-      options.push(planSwitch(name, value, text));
+      options.push(parseSwitch(name, value, text));
     else if (name === "seccomp" && value !== undefined)
-      options.push(`seccomp=${planSeccomp(value, readText)}`);
+      options.push(`seccomp=${parseSeccomp(value, readText)}`);
     else if ((name === "apparmor" || name === "label") && value !== undefined && value !== "")
       options.push(`${name}=${value}`);
     else throw optionFailure(`Invalid --security-opt: ${JSON.stringify(text)}`);
@@ -31,14 +31,14 @@ export function planSecurity(texts: readonly string[], readText: (path: string) 
   return { options, isUnmasked };
 }
 
-function planSwitch(name: string, value: string | undefined, text: string): string {
+function parseSwitch(name: string, value: string | undefined, text: string): string {
   if (value === undefined) return name;
   if (value !== "true" && value !== "false")
     throw optionFailure(`Invalid --security-opt: ${JSON.stringify(text)}`);
   return `${name}=${value}`;
 }
 
-function planSeccomp(value: string, readText: (path: string) => string): string {
+function parseSeccomp(value: string, readText: (path: string) => string): string {
   if (value === "unconfined" || value === "builtin") return value;
   let text: string;
   try {

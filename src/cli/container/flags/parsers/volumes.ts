@@ -1,7 +1,7 @@
 import { paths, system } from "../../../builtin-modules.ts";
 import { optionFailure } from "../../../flags/flag.ts";
 
-export interface PlannedVolumes {
+export interface ParsedVolumes {
   /** `SOURCE:TARGET[:OPTIONS]`, SOURCE an absolute path of the host or a volume's name. */
   readonly binds: readonly string[];
   /** Targets of anonymous volumes. */
@@ -9,7 +9,7 @@ export interface PlannedVolumes {
 }
 
 /** `-v` values as the API takes them. A source that begins with a point is taken from `cwd`. Throws optionFailure(). */
-export function planVolumes(texts: readonly string[], cwd: string): PlannedVolumes {
+export function parseVolumes(texts: readonly string[], cwd: string): ParsedVolumes {
   const binds: string[] = [];
   const anonymous: string[] = [];
   for (const text of texts) {
@@ -30,7 +30,7 @@ function hostPath(source: string, cwd: string): string {
 }
 
 /** `--tmpfs PATH[:OPTIONS]` values, by path. */
-export function planTmpfs(texts: readonly string[]): Readonly<Record<string, string>> {
+export function parseTmpfs(texts: readonly string[]): Readonly<Record<string, string>> {
   if (texts.length === 0) return {};
   return Object.fromEntries(
     texts.map((text) => {

@@ -9,7 +9,7 @@ import type { StartRequest } from "../../../dependencies.ts";
 import { attachEndpoints } from "../../../networks/join-networks.ts";
 import type { ContainerRecord } from "../../../state/records.ts";
 import { shmPlace } from "../../files/shared-memory.ts";
-import { planWatch } from "../../resources/watched.ts";
+import { chooseWatched } from "../../resources/watched.ts";
 import type { PhaseClock } from "../phase-clock.ts";
 import type { PlannedStart } from "./plan.ts";
 import type { PreparedStart } from "./prepare.ts";
@@ -48,7 +48,7 @@ export async function launchStart(
     cgroupName: planned.cgroup === undefined ? undefined : id,
     init: spec.process?.init ?? false,
     dieWithCaller: spec.lifecycle?.lifetime === "process",
-    ...planWatch(context, record),
+    ...chooseWatched(context, record),
     joinNamespaces: prepared.joinedNamespaces,
     preserveFds: options.preserveFds,
     ...descriptorsOf(prepared),

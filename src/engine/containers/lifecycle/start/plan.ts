@@ -3,9 +3,9 @@ import { type CgroupPlan, planCgroup } from "../../../../linux/cgroup/plan.ts";
 import { formatRuntimeResources } from "../../../../linux/cgroup/runtime-resources.ts";
 import type { RuntimeConfig } from "../../../../spec/runtime-config.ts";
 import type { CgroupLimits, ContainerLimits } from "../../../../model/limits.ts";
-import { cgroupLimitsOf } from "../../../planning/block-devices.ts";
-import { resolveLogRotation } from "../../../planning/log-rotation.ts";
-import { planRuntimeConfig } from "../../../planning/runtime-config.ts";
+import { cgroupLimitsOf } from "../../../resolve/block-devices.ts";
+import { resolveLogRotation } from "../../../resolve/log-rotation.ts";
+import { toRuntimeConfig } from "../../../resolve/runtime-config.ts";
 import type { HostPart } from "../../../dependencies.ts";
 import type { ContainerRecord } from "../../../state/records.ts";
 import type { PreparedStart } from "./prepare.ts";
@@ -39,7 +39,7 @@ export function planLaunch(
   const withNumbers = (limits: ContainerLimits): CgroupLimits => cgroupLimitsOf(limits, host.findBlockDevice);
   const limits = withNumbers(plan.limits);
   return {
-    config: planRuntimeConfig(spec, { plan, facts, resources: formatRuntimeResources(limits) }),
+    config: toRuntimeConfig(spec, { plan, facts, resources: formatRuntimeResources(limits) }),
     cgroup: hasCgroup
       ? planCgroup(limits, layout, deviceRules === undefined ? {} : { devices: deviceRules })
       : undefined,

@@ -9,9 +9,9 @@ import { type ContainerContext, cgroupPathOf } from "../../../context.ts";
 import { linkVariables } from "../../../networks/links.ts";
 import { makeNetworkFiles } from "../../../networks/network-files.ts";
 import { planStart } from "../../../plan-record.ts";
-import { withChroots } from "../../../planning/chroot-files.ts";
-import type { ContainerPlan } from "../../../planning/plan-container.ts";
-import type { StartFacts } from "../../../planning/runtime-config.ts";
+import { withChroots } from "../../../resolve/chroot-files.ts";
+import type { ResolvedContainer } from "../../../resolve/container.ts";
+import type { StartFacts } from "../../../resolve/runtime-config.ts";
 import type { ContainerRecord } from "../../../state/records.ts";
 import { makeAccountFiles } from "../../files/accounts.ts";
 import { decideIdmaps } from "../../files/bind-idmaps.ts";
@@ -32,7 +32,7 @@ import { findForeignNamespaces, openIdsOf } from "../user-namespace.ts";
 
 /** What a start has opened and found out. */
 export interface PreparedStart {
-  readonly plan: ContainerPlan;
+  readonly plan: ResolvedContainer;
   readonly facts: StartFacts;
   /** Absent: all devices. */
   readonly deviceRules: readonly DeviceRule[] | undefined;
@@ -137,7 +137,7 @@ function makeFiles(
     plan,
     endpoints,
     root,
-  }: { readonly plan: ContainerPlan; readonly endpoints: readonly EndpointPlan[]; readonly root: Fd },
+  }: { readonly plan: ResolvedContainer; readonly endpoints: readonly EndpointPlan[]; readonly root: Fd },
 ): StartFacts["files"] {
   const ofNetwork = makeNetworkFiles(context, record, { plan, ends: endpoints, root });
   return {

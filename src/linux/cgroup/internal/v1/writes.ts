@@ -1,5 +1,5 @@
 import type { DeviceRule } from "../../device-rules.ts";
-import { planV1BlockIo } from "../block-io.ts";
+import { listV1BlockIo } from "../block-io.ts";
 import type { CgroupWrite } from "../write.ts";
 import type { EffectiveLimits } from "../limits.ts";
 
@@ -33,7 +33,7 @@ export function planV1Writes(
     add("memory.oom_control", limits.oomKillDisable ? 1 : undefined);
   }
   if (controllers.includes("blkio") && limits.blockIo !== undefined) {
-    writes.push(...planV1BlockIo(limits.blockIo));
+    writes.push(...listV1BlockIo(limits.blockIo));
   }
   if (controllers.includes("hugetlb")) {
     for (const { file, bytes } of limits.hugePageFiles ?? []) add(file, bytes);

@@ -1,4 +1,4 @@
-import { planV2BlockIo } from "../block-io.ts";
+import { listV2BlockIo } from "../block-io.ts";
 import type { CgroupWrite } from "../write.ts";
 import type { EffectiveLimits } from "../limits.ts";
 
@@ -28,7 +28,7 @@ export function planV2Writes(controllers: readonly string[], limits: EffectiveLi
   }
   if (controllers.includes("pids")) add("pids.max", limits.pidsLimit);
   if (controllers.includes("io") && limits.blockIo !== undefined) {
-    writes.push(...planV2BlockIo(limits.blockIo));
+    writes.push(...listV2BlockIo(limits.blockIo));
   }
   if (controllers.includes("hugetlb")) {
     for (const { file, bytes } of limits.hugePageFiles ?? []) add(file, bytes);

@@ -1,0 +1,49 @@
+import { Failure } from "../../base/failure.ts";
+import type { ContainerLimits } from "../../model/limits.ts";
+import { mergeBlockIo } from "./block-devices.ts";
+
+/**
+ * The limits after an update: what is absent stays. −1 lifts the limit of processes or CPU time, and that it was lifted
+ * stays in the record, as 0 and −1, since inspect of dockerd shows it. Pure. Throws "invalid" in Docker's words for what
+ * contradicts a limit that stays.
+ */
+export function resolveUpdatedLimits(before: ContainerLimits, asked: ContainerLimits): ContainerLimits {
+  const has = (value: number | undefined): boolean => value !== undefined && value !== 0;
+  const hasQuota = (before.cpuQuotaUs ?? 0) > 0;
+  if (has(asked.nanoCpus) && (hasQuota || has(before.cpuPeriodUs))) {
+    const which = hasQuota ? "Quota" : "Period";
+    throw refuse(`Conflicting options: Nano CPUs cannot be updated as CPU ${which} has already been set`);
+  }
+  if (has(before.nanoCpus) && (has(asked.cpuQuotaUs) || has(asked.cpuPeriodUs))) {
+    const which = has(asked.cpuQuotaUs) ? "Quota" : "Period";
+    throw refuse(`Conflicting options: CPU ${which} cannot be updated as NanoCPUs has already been set`);
+  }
+  const { pidsLimit, cpuQuotaUs, ...others } = { ...withSwap(before, asked), ...asked };
+  const blockIo = mergeBlockIo(before.blockIo, asked.blockIo);
+  return {
+    ...others,
+    ...(blockIo === undefined ? {} : { blockIo }),
+    ...(asked.hugePages === undefined ? {} : { hugePages: { ...before.hugePages, ...asked.hugePages } }),
+    ...(asked.unified === undefined ? {} : { unified: { ...before.unified, ...asked.unified } }),
+    ...(pidsLimit === undefined ? {} : { pidsLimit: Math.max(pidsLimit, 0) }),
+    ...(cpuQuotaUs === undefined || has(asked.nanoCpus) ? {} : { cpuQuotaUs: Math.max(cpuQuotaUs, -1) }),
+  };
+}
+
+/** With a limit of memory there is one with swap, said or not: it stays until it is changed itself. */
+function withSwap(before: ContainerLimits, asked: ContainerLimits): ContainerLimits {
+  const { memoryBytes = 0, memorySwapBytes = 0 } = before;
+  if (memoryBytes === 0 || asked.memoryBytes === undefined || asked.memorySwapBytes !== undefined)
+    return before;
+  const swap = memorySwapBytes === 0 ? memoryBytes * 2 : memorySwapBytes;
+  if (swap > 0 && asked.memoryBytes > swap) {
+    throw refuse(
+      "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+    );
+  }
+  return { ...before, memorySwapBytes: swap };
+}
+
+function refuse(why: string): Failure {
+  return new Failure("invalid", `cannot update the container: ${why}`);
+}
