@@ -1,34 +1,8 @@
 import { Failure } from "../../base/failure.ts";
-import { type IdmapOption, parseIdmapOption } from "../../spec/idmap-option.ts";
+import type { BindMount, VolumeMount } from "../../model/mounts.ts";
+import { parseIdmapOption } from "../../spec/idmap-option.ts";
 
-export type Propagation = "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
-
-interface MountPlace {
-  readonly target: string;
-  readonly readonly?: boolean | undefined;
-  readonly mode?: string | undefined;
-}
-
-/** A bind of a folder or file of the host. */
-export interface BindMount extends MountPlace {
-  readonly kind: "bind";
-  readonly source: string;
-  readonly propagation?: Propagation | undefined;
-  readonly createSource?: boolean | undefined;
-  readonly recursive?: boolean | undefined;
-  readonly readonlyBelow?: boolean | undefined;
-  readonly idmap?: IdmapOption | undefined;
-}
-
-export interface VolumeMount extends MountPlace {
-  readonly kind: "volume";
-  readonly name?: string | undefined;
-  readonly copy?: boolean | undefined;
-  readonly subpath?: string | undefined;
-  readonly driver?: string | undefined;
-  readonly options?: Readonly<Record<string, string>> | undefined;
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-}
+type Propagation = NonNullable<BindMount["propagation"]>;
 
 const propagations: readonly string[] = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
 

@@ -1,19 +1,8 @@
 import { Failure } from "../../base/failure.ts";
 import type { Resources } from "../types/host-config.ts";
+import type { BlockDeviceSpec, ContainerLimits } from "../../model/limits.ts";
 
-export interface PlannedBlockIo {
-  readonly weight?: number | undefined;
-  readonly devices?: readonly PlannedBlockDevice[] | undefined;
-}
-
-interface PlannedBlockDevice {
-  readonly path: string;
-  readonly weight?: number | undefined;
-  readonly readBps?: number | undefined;
-  readonly writeBps?: number | undefined;
-  readonly readIops?: number | undefined;
-  readonly writeIops?: number | undefined;
-}
+type BlockIo = NonNullable<ContainerLimits["blockIo"]>;
 
 const rates = [
   ["BlkioDeviceReadBps", "readBps"],
@@ -23,9 +12,9 @@ const rates = [
 ] as const;
 
 /** Docker has a list for each kind of limit; here each device has its own. Undefined: nothing is asked for. */
-export function parseBlockIo(resources: Resources): PlannedBlockIo | undefined {
-  const devices = new Map<string, PlannedBlockDevice>();
-  const add = (field: string, path: string | undefined, more: Partial<PlannedBlockDevice>): void => {
+export function parseBlockIo(resources: Resources): BlockIo | undefined {
+  const devices = new Map<string, BlockDeviceSpec>();
+  const add = (field: string, path: string | undefined, more: Partial<BlockDeviceSpec>): void => {
     if (path === undefined || !path.startsWith("/") || path.includes("\0"))
       throw new Failure("invalid", `cannot read ${field}: Path must be the absolute path of a block device`);
     devices.set(path, { ...devices.get(path), path, ...more });
@@ -44,7 +33,7 @@ export function parseBlockIo(resources: Resources): PlannedBlockIo | undefined {
 }
 
 /** The way back: the fields of Docker for these limits, lists in the order of the devices. */
-export function formatBlockIo({ weight, devices = [] }: PlannedBlockIo): Resources {
+export function formatBlockIo({ weight, devices = [] }: BlockIo): Resources {
   const weights = devices.flatMap(({ path, weight: own }) =>
     own === undefined ? [] : [{ Path: path, Weight: own }],
   );

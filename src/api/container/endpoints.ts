@@ -1,17 +1,14 @@
 import { Failure } from "../../base/failure.ts";
 import type { CreateRequest } from "./create-request.ts";
-import { type ParsedEndpointSettings, parseSettings } from "../network/endpoint-settings.ts";
-
-export interface PlannedEndpoint extends ParsedEndpointSettings {
-  readonly network: string;
-}
+import type { EndpointSpec } from "../../model/networks.ts";
+import { parseSettings } from "../network/endpoint-settings.ts";
 
 /** Networks of a container: the one of its mode first. Empty for the default one, `none`, `host` and another container's. */
 export function parseEndpoints({
   config,
   hostConfig,
   networkingConfig,
-}: CreateRequest): readonly PlannedEndpoint[] {
+}: CreateRequest): readonly EndpointSpec[] {
   const ends = Object.entries(networkingConfig.EndpointsConfig ?? {});
   const mode = nameOf(hostConfig.NetworkMode ?? "");
   const isFixed = config.NetworkDisabled === true || isFixedMode(mode);

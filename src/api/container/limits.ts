@@ -1,31 +1,11 @@
 import { Failure } from "../../base/failure.ts";
+import type { ContainerLimits } from "../../model/limits.ts";
 import type { HostConfig, Resources } from "../types/host-config.ts";
-import { type PlannedBlockIo, parseBlockIo } from "./block-io.ts";
+import { parseBlockIo } from "./block-io.ts";
 import { parseHugePages } from "./huge-pages.ts";
 
-export interface PlannedLimits {
-  readonly memoryBytes?: number | undefined;
-  readonly memorySwapBytes?: number | undefined;
-  readonly memoryReservationBytes?: number | undefined;
-  readonly cpuShares?: number | undefined;
-  readonly cpuQuotaUs?: number | undefined;
-  readonly cpuPeriodUs?: number | undefined;
-  readonly nanoCpus?: number | undefined;
-  readonly cpusetCpus?: string | undefined;
-  readonly cpusetMems?: string | undefined;
-  readonly pidsLimit?: number | undefined;
-  readonly oomKillDisable?: boolean | undefined;
-  readonly memorySwappiness?: number | undefined;
-  readonly kernelTcpBytes?: number | undefined;
-  readonly cpuRealtimePeriodUs?: number | undefined;
-  readonly cpuRealtimeRuntimeUs?: number | undefined;
-  readonly blockIo?: PlannedBlockIo | undefined;
-  readonly hugePages?: Readonly<Record<string, number>> | undefined;
-  readonly unified?: Readonly<Record<string, string>> | undefined;
-}
-
 /** Field of the API → field of the limits; 0 and empty mean no limit and are left out. */
-export const limitNames: readonly (readonly [keyof Resources, keyof PlannedLimits])[] = [
+export const limitNames: readonly (readonly [keyof Resources, keyof ContainerLimits])[] = [
   ["Memory", "memoryBytes"],
   ["MemorySwap", "memorySwapBytes"],
   ["MemoryReservation", "memoryReservationBytes"],
@@ -44,7 +24,7 @@ export const limitNames: readonly (readonly [keyof Resources, keyof PlannedLimit
 const minimumMemoryBytes = 6 * 1024 * 1024;
 
 /** Throws Failure("invalid") for limits that contradict each other, in Docker's words. */
-export function parseLimits(hostConfig: HostConfig): PlannedLimits {
+export function parseLimits(hostConfig: HostConfig): ContainerLimits {
   const limits = parseNamed(hostConfig);
   requirePossible(limits);
   const { MemorySwappiness: swappiness } = hostConfig;
@@ -62,7 +42,7 @@ export function parseLimits(hostConfig: HostConfig): PlannedLimits {
 }
 
 /** What `POST /containers/{id}/update` asks for: 0 and empty leave a limit as it is, −1 lifts it; 0 lifts that of processes, too. */
-export function parseChangedLimits(resources: HostConfig): PlannedLimits {
+export function parseChangedLimits(resources: HostConfig): ContainerLimits {
   const { PidsLimit: pidsLimit } = resources;
   return {
     ...parseNamed(resources),
@@ -71,17 +51,17 @@ export function parseChangedLimits(resources: HostConfig): PlannedLimits {
   };
 }
 
-function parseNamed(resources: Resources): PlannedLimits {
+function parseNamed(resources: Resources): ContainerLimits {
   return Object.fromEntries(
     limitNames.flatMap(([from, to]) => {
       const value = resources[from];
       const isSet = value !== undefined && value !== null && value !== 0 && value !== "" && value !== false;
       return isSet ? [[to, value]] : [];
     }),
-  ) as PlannedLimits;
+  ) as ContainerLimits;
 }
 
-function parseRareLimits(hostConfig: HostConfig): PlannedLimits {
+function parseRareLimits(hostConfig: HostConfig): ContainerLimits {
   const blockIo = parseBlockIo(hostConfig);
   const { HugePageLimits: hugePages, CgroupConf: unified } = hostConfig.Tare ?? {};
   return {
@@ -91,7 +71,7 @@ function parseRareLimits(hostConfig: HostConfig): PlannedLimits {
   };
 }
 
-function requirePossible(limits: PlannedLimits): void {
+function requirePossible(limits: ContainerLimits): void {
   const { memoryBytes = 0, memorySwapBytes = 0, memoryReservationBytes = 0, nanoCpus = 0 } = limits;
   if (memoryBytes < 0 || memoryReservationBytes < 0 || nanoCpus < 0 || (limits.cpuShares ?? 0) < 0) {
     throw new Failure("invalid", "cannot create the container: a limit can't be negative");

@@ -1,14 +1,6 @@
 import { Failure } from "../../base/failure.ts";
+import type { ContainerStorage } from "../../model/container-spec.ts";
 import type { LogConfig } from "../types/host-config.ts";
-
-/** What a container's log may take; assignable to the engine's LogLimits. */
-export interface PlannedLogLimits {
-  readonly fileBytes?: number | undefined;
-  readonly files?: number | undefined;
-}
-
-/** "none": no log is kept. */
-export type PlannedLog = PlannedLogLimits | "none";
 
 /**
  * Docker's options of these drivers. What only shapes Docker's own files (compression, attributes, a buffer) is accepted
@@ -26,7 +18,7 @@ export function isKnownLogDriver(type: string | undefined): boolean {
 }
 
 /** `HostConfig.LogConfig` with a known driver; undefined: nothing is asked for. Throws "invalid" in Docker's words. */
-export function parseLog({ Type, Config }: LogConfig): PlannedLog | undefined {
+export function parseLog({ Type, Config }: LogConfig): ContainerStorage["log"] {
   const driver = Type || "json-file";
   if (driver === "none") return "none";
   const options = new Map(Object.entries(Config ?? {}));
@@ -47,7 +39,7 @@ export function parseLog({ Type, Config }: LogConfig): PlannedLog | undefined {
 }
 
 /** The way back; undefined where nothing is said. */
-export function formatLog(log: PlannedLog | undefined): LogConfig | undefined {
+export function formatLog(log: ContainerStorage["log"]): LogConfig | undefined {
   if (log === undefined) return undefined;
   if (log === "none") return { Type: "none", Config: {} };
   const { fileBytes, files } = log;

@@ -1,7 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { parseIdmapOption } from "../../spec/idmap-option.ts";
 import {
-  type BindMount,
   extraField,
   isMountMode,
   isPropagation,
@@ -9,24 +8,9 @@ import {
   mountFailure,
   parseBind,
   requireTarget,
-  type VolumeMount,
 } from "./bind-text.ts";
+import type { BindMount, ContainerMount, ImageMount, TmpfsMount, VolumeMount } from "../../model/mounts.ts";
 import type { HostConfig, Mount } from "../types/host-config.ts";
-
-export interface TmpfsMount {
-  readonly kind: "tmpfs";
-  readonly target: string;
-  readonly options?: string | undefined;
-}
-
-export interface ImageMount {
-  readonly kind: "image";
-  readonly target: string;
-  readonly image: string;
-  readonly subpath?: string | undefined;
-}
-
-export type PlannedMount = BindMount | VolumeMount | TmpfsMount | ImageMount;
 
 /** All mounts a request asks for: Binds, Mounts and Tmpfs. Failure("invalid") on a wrong one and on one path twice. */
 export function parseMounts({
@@ -34,7 +18,7 @@ export function parseMounts({
   Mounts,
   Tmpfs,
   VolumeDriver = "",
-}: HostConfig): readonly PlannedMount[] {
+}: HostConfig): readonly ContainerMount[] {
   const mounts = [
     ...(Binds ?? []).map((text) => parseBind(text, VolumeDriver)),
     ...(Mounts ?? []).map((mount) => parseMount(mount, VolumeDriver)),
@@ -70,7 +54,7 @@ export function parseVolumesFrom(
   });
 }
 
-function parseMount(mount: Mount, volumeDriver: string): PlannedMount {
+function parseMount(mount: Mount, volumeDriver: string): ContainerMount {
   const { Type: type = "", Target: target = "" } = mount;
   switch (type) {
     case "bind":

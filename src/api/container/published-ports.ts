@@ -10,6 +10,7 @@ import {
   type PortProtocol,
   type PortRange,
 } from "../../spec/port-range.ts";
+import type { PortRemoval } from "../../model/updates.ts";
 import type { ContainerConfig } from "../types/container-config.ts";
 import type { HostConfig, PortBinding } from "../types/host-config.ts";
 
@@ -57,16 +58,8 @@ export function parsePorts({ PortBindings: bindings }: HostConfig): readonly Par
   return mergePortMappings(found, ({ hostAddress = "" }) => hostAddress);
 }
 
-/** Published ports that go, by the host's. */
-export interface ParsedRemoval {
-  readonly hostPort: number;
-  readonly count?: number | undefined;
-  readonly protocol?: PortProtocol | undefined;
-  readonly hostAddress?: string | undefined;
-}
-
 /** `8081`, `8081/udp`, `8000-8010`, `127.0.0.1:8081`, `[::1]:8081`. Throws "invalid". */
-export function parseRemoval(text: string): ParsedRemoval {
+export function parseRemoval(text: string): PortRemoval {
   const match = /^(?:(.*):)?(\d{1,5}(?:-\d{1,5})?)(\/[A-Za-z]+)?$/.exec(text);
   if (match === null) throw invalidPort(text);
   const { protocol, first, last } = parseContainerPort(`${match[2]}${match[3] ?? ""}`);
@@ -79,7 +72,7 @@ export function parseRemoval(text: string): ParsedRemoval {
 }
 
 /** The way back. */
-export function formatRemoval({ hostPort, count = 1, protocol, hostAddress }: ParsedRemoval): string {
+export function formatRemoval({ hostPort, count = 1, protocol, hostAddress }: PortRemoval): string {
   const ports = count === 1 ? `${hostPort}` : `${hostPort}-${hostPort + count - 1}`;
   const address =
     hostAddress === undefined ? "" : `${hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress}:`;

@@ -1,17 +1,11 @@
 import { Failure } from "../../base/failure.ts";
-import type { RestartPolicy } from "../types/host-config.ts";
-
-export interface PlannedRestartPolicy {
-  readonly name: "no" | "always" | "unless-stopped" | "on-failure";
-  readonly maximumRetries?: number | undefined;
-}
+import type { RestartPolicy } from "../../model/restarts.ts";
+import type { RestartPolicy as RestartPolicyField } from "../types/host-config.ts";
 
 const names: readonly string[] = ["no", "always", "on-failure", "unless-stopped"];
 
 /** `HostConfig.RestartPolicy`; undefined when nothing is said. Throws Failure("invalid") in Docker's words. */
-export function readRestartPolicy(
-  policy: RestartPolicy | null | undefined,
-): PlannedRestartPolicy | undefined {
+export function readRestartPolicy(policy: RestartPolicyField | null | undefined): RestartPolicy | undefined {
   const { Name: name = "", MaximumRetryCount: count = 0 } = policy ?? {};
   if (name === "" && count === 0) return undefined;
   if (!names.includes(name)) {
@@ -24,12 +18,12 @@ export function readRestartPolicy(
     throw refused(`maximum retry count can only be used with 'on-failure'${also}`);
   }
   if (count < 0) throw refused("maximum retry count cannot be negative");
-  const known = name as PlannedRestartPolicy["name"];
+  const known = name as RestartPolicy["name"];
   return count === 0 ? { name: known } : { name: known, maximumRetries: count };
 }
 
 /** The way back. */
-export function formatRestartPolicy(policy: PlannedRestartPolicy): RestartPolicy {
+export function formatRestartPolicy(policy: RestartPolicy): RestartPolicyField {
   return { Name: policy.name, MaximumRetryCount: policy.maximumRetries ?? 0 };
 }
 

@@ -1,21 +1,16 @@
 import { Failure } from "../../base/failure.ts";
-import { type PlannedRestartPolicy, readRestartPolicy } from "./restart-policy.ts";
-import { parseRemoval, type ParsedPorts, type ParsedRemoval, parsePorts } from "./published-ports.ts";
+import { readRestartPolicy } from "./restart-policy.ts";
+import { parseRemoval, parsePorts } from "./published-ports.ts";
 import { hostConfigShapes } from "./create-shapes.ts";
 import { readFields } from "../http/field-shapes.ts";
-import { parseChangedLimits, type PlannedLimits } from "./limits.ts";
+import { parseChangedLimits } from "./limits.ts";
+import type { ContainerUpdate } from "../../model/updates.ts";
 import { namesOfUnsupported } from "./unsupported-fields.ts";
 import type { HostConfig } from "../types/host-config.ts";
 import type { ApiVersion } from "../http/version.ts";
 
-export interface ParsedUpdate extends PlannedLimits {
-  readonly restartPolicy?: PlannedRestartPolicy;
-  readonly publishAdd?: readonly ParsedPorts[];
-  readonly publishRemove?: readonly ParsedRemoval[];
-}
-
 /** The body of `POST /containers/{id}/update`. Throws "invalid", or "unsupported" naming what we can't change yet. */
-export function parseUpdateRequest(body: unknown, version: ApiVersion): ParsedUpdate {
+export function parseUpdateRequest(body: unknown, version: ApiVersion): ContainerUpdate {
   if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
   const { PidsLimit, ...others } = readFields(body, hostConfigShapes, "") as HostConfig;
   // SPEC: clients of older versions send 0 with each update, so dockerd ignores the field of theirs.

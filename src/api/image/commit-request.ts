@@ -1,27 +1,13 @@
 import { configShapes } from "../container/create-shapes.ts";
 import { readFields } from "../http/field-shapes.ts";
+import type { CommittedConfig } from "../../model/commits.ts";
 import type { ContainerConfig } from "../types/container-config.ts";
-
-/** What a commit's body sets; assignable to the engine's CommittedConfig. */
-export interface ParsedCommitConfig {
-  readonly user?: string;
-  readonly env?: readonly string[];
-  readonly entrypoint?: readonly string[];
-  readonly cmd?: readonly string[];
-  readonly workingDirectory?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly exposedPorts?: readonly string[];
-  readonly volumes?: readonly string[];
-  readonly stopSignal?: string;
-  readonly onBuild?: readonly string[];
-  readonly shell?: readonly string[];
-}
 
 /**
  * The body of `POST /commit`: a container's configuration, of which an image takes what it can have. As with Docker an empty
  * field says nothing. Throws Failure("invalid") naming the field that is wrong.
  */
-export function parseCommitConfig(body: unknown): ParsedCommitConfig {
+export function parseCommitConfig(body: unknown): CommittedConfig {
   const config = readFields(body ?? {}, configShapes, "") as ContainerConfig;
   const fields = {
     user: config.User,
@@ -44,7 +30,7 @@ function isEmpty(value: string | object | null | undefined): boolean {
 }
 
 /** The way back: the body for what is set; undefined where that is nothing. */
-export function formatCommitConfig(config: ParsedCommitConfig): ContainerConfig | undefined {
+export function formatCommitConfig(config: CommittedConfig): ContainerConfig | undefined {
   const { exposedPorts, volumes } = config;
   const fields = {
     User: config.user,

@@ -1,19 +1,8 @@
-import type { EndpointSettings } from "../types/network.ts";
-
-/** How a container is in a network, in the engine's words. */
-export interface ParsedEndpointSettings {
-  readonly aliases?: readonly string[];
-  readonly links?: readonly string[];
-  readonly ipv4?: string;
-  readonly ipv6?: string;
-  readonly linkLocal?: readonly string[];
-  readonly macAddress?: string;
-  readonly driverOptions?: Readonly<Record<string, string>>;
-  readonly gatewayPriority?: number;
-}
+import type { EndpointSettings } from "../../model/networks.ts";
+import type { EndpointSettings as EndpointFields } from "../types/network.ts";
 
 /** Settings of one end; what a client leaves empty is absent. */
-export function parseSettings(end: EndpointSettings): ParsedEndpointSettings {
+export function parseSettings(end: EndpointFields): EndpointSettings {
   const { IPAMConfig, Links, Aliases, MacAddress = "", DriverOpts, GwPriority = 0 } = end;
   const { IPv4Address = "", IPv6Address = "", LinkLocalIPs } = IPAMConfig ?? {};
   return {
@@ -29,7 +18,7 @@ export function parseSettings(end: EndpointSettings): ParsedEndpointSettings {
 }
 
 /** The way back. */
-export function formatSettings(settings: ParsedEndpointSettings): EndpointSettings {
+export function formatSettings(settings: EndpointSettings): EndpointFields {
   const { ipv4, ipv6, linkLocal } = settings;
   const hasAddresses = ipv4 !== undefined || ipv6 !== undefined || linkLocal !== undefined;
   return {

@@ -1,8 +1,9 @@
 import { Failure } from "../../base/failure.ts";
-import { type ParsedEndpointSettings, parseSettings } from "./endpoint-settings.ts";
+import type { EndpointSettings, NetworkSpec } from "../../model/networks.ts";
+import { parseSettings } from "./endpoint-settings.ts";
 import { endpointShapes } from "./endpoint-shapes.ts";
 import { type FieldShapes, readFields } from "../http/field-shapes.ts";
-import type { EndpointSettings, NetworkCreateRequest } from "../types/network.ts";
+import type { EndpointSettings as EndpointFields, NetworkCreateRequest } from "../types/network.ts";
 
 const createShapes: FieldShapes = {
   Name: "text",
@@ -27,33 +28,8 @@ const createShapes: FieldShapes = {
   Labels: "text-map",
 };
 
-/** The body of `POST /networks/create` in the engine's words; assignable to its NetworkSpec. */
-export interface ParsedNetwork {
-  readonly name: string;
-  readonly driver?: string | undefined;
-  readonly subnets?:
-    | readonly {
-        readonly subnet?: string | undefined;
-        readonly range?: string | undefined;
-        readonly gateway?: string | undefined;
-        readonly auxiliary?: Readonly<Record<string, string>> | undefined;
-      }[]
-    | undefined;
-  readonly ipamDriver?: string | undefined;
-  readonly ipamOptions?: Readonly<Record<string, string>> | undefined;
-  readonly ipv4?: boolean | undefined;
-  readonly ipv6?: boolean | undefined;
-  readonly internal?: boolean | undefined;
-  readonly attachable?: boolean | undefined;
-  readonly options?: Readonly<Record<string, string>> | undefined;
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  readonly scope?: string | undefined;
-  readonly configOnly?: boolean | undefined;
-  readonly configFrom?: string | undefined;
-}
-
-/** Throws Failure("invalid") naming the field that is wrong. */
-export function parseNetworkRequest(body: unknown): ParsedNetwork {
+/** The body of `POST /networks/create`. Throws Failure("invalid") naming the field that is wrong. */
+export function parseNetworkRequest(body: unknown): NetworkSpec {
   if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
   const request = readFields(body, createShapes, "") as unknown as NetworkCreateRequest;
   if (request.Ingress === true) {
@@ -87,13 +63,13 @@ export function parseNetworkRequest(body: unknown): ParsedNetwork {
 
 export function parseConnectRequest(body: unknown): {
   readonly container: string;
-  readonly settings: ParsedEndpointSettings;
+  readonly settings: EndpointSettings;
 } {
   const request = readFields(
     body ?? {},
     { Container: "text", EndpointConfig: { object: endpointShapes } },
     "",
-  ) as { readonly Container?: string | undefined; readonly EndpointConfig?: EndpointSettings | undefined };
+  ) as { readonly Container?: string; readonly EndpointConfig?: EndpointFields };
   return {
     container: requireContainer(request.Container),
     settings: parseSettings(request.EndpointConfig ?? {}),

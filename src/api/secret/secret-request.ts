@@ -1,3 +1,4 @@
+import type { SecretUse } from "../../model/secrets.ts";
 import { Failure } from "../../base/failure.ts";
 import { type FieldShapes, readFields } from "../http/field-shapes.ts";
 import type { SecretCreateRequest, SecretReference } from "../types/secret.ts";
@@ -32,18 +33,8 @@ export function parseSecretRequest(body: unknown): Omit<SecretCreateRequest, "Da
   return { Name: "", ...request, value: Buffer.from(text, "base64") };
 }
 
-/** What a container gets of a secret, in the engine's words; assignable to its SecretUse. */
-export interface ParsedSecret {
-  readonly secret: string;
-  readonly kind: "file" | "variable";
-  readonly target?: string | undefined;
-  readonly uid?: number | undefined;
-  readonly gid?: number | undefined;
-  readonly mode?: number | undefined;
-}
-
-/** Throws Failure("invalid") for values that can never work. */
-export function parseSecret(reference: SecretReference): ParsedSecret {
+/** What a container gets of a secret. Throws Failure("invalid") for values that can never work. */
+export function parseSecret(reference: SecretReference): SecretUse {
   const { Source: secret = "", Type: type = "mount", Target: target = "", UID, GID, Mode = "" } = reference;
   if (secret === "") throw new Failure("invalid", "invalid secret: it has no name (Source)");
   if (type !== "mount" && type !== "env" && type !== "")
@@ -59,7 +50,7 @@ export function parseSecret(reference: SecretReference): ParsedSecret {
 }
 
 /** The way back. */
-export function formatSecret({ secret, kind, target, uid, gid, mode }: ParsedSecret): SecretReference {
+export function formatSecret({ secret, kind, target, uid, gid, mode }: SecretUse): SecretReference {
   return {
     Source: secret,
     Type: kind === "variable" ? "env" : "mount",

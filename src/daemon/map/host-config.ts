@@ -1,5 +1,6 @@
-import { formatDevices } from "../../api/container/device-fields.ts";
-import { formatBlockIo } from "../../api/container/block-io.ts";
+import { formatHostConfig } from "../../api/container/format-host-config.ts";
+import { formatLimits } from "../../api/container/format-limits.ts";
+import { limitNames } from "../../api/container/limits.ts";
 import { formatRestartPolicy } from "../../api/container/restart-policy.ts";
 import { formatPortBindings } from "../../api/container/published-ports.ts";
 import { formatTareFields } from "../../api/container/tare-fields.ts";
@@ -78,8 +79,7 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
   const sent = spec.received?.hostConfig as HostConfig | undefined;
   return {
     ...nothingSaid,
-    ...(sent ?? fromSpec(spec)),
-    ...(sent === undefined ? {} : withDefaults(sent)),
+    ...withDefaults(sent ?? formatHostConfig(spec)),
     ...limitsOf(spec),
     ...joinedModes(spec),
     ...(spec.pod === undefined ? {} : podModes(spec, sent)),
@@ -120,22 +120,10 @@ function limitsOf(spec: ContainerSpec): HostConfig {
   const { resources: { limits = {} } = {} } = spec;
   const { memoryBytes = 0, memorySwapBytes = 0 } = limits;
   return {
-    Memory: memoryBytes,
+    ...Object.fromEntries(limitNames.map(([name]) => [name, nothingSaid[name]])),
+    MemorySwappiness: null,
+    ...formatLimits(limits),
     MemorySwap: memorySwapBytes === 0 ? memoryBytes * 2 : memorySwapBytes,
-    MemoryReservation: limits.memoryReservationBytes ?? 0,
-    CpuShares: limits.cpuShares ?? 0,
-    CpuQuota: limits.cpuQuotaUs ?? 0,
-    CpuPeriod: limits.cpuPeriodUs ?? 0,
-    NanoCpus: limits.nanoCpus ?? 0,
-    CpusetCpus: limits.cpusetCpus ?? "",
-    CpusetMems: limits.cpusetMems ?? "",
-    PidsLimit: limits.pidsLimit ?? null,
-    OomKillDisable: limits.oomKillDisable ?? false,
-    MemorySwappiness: limits.memorySwappiness ?? null,
-    ...(limits.kernelTcpBytes === undefined ? {} : { KernelMemoryTCP: limits.kernelTcpBytes }),
-    CpuRealtimePeriod: limits.cpuRealtimePeriodUs ?? 0,
-    CpuRealtimeRuntime: limits.cpuRealtimeRuntimeUs ?? 0,
-    ...formatBlockIo(limits.blockIo ?? {}),
     ...(limits.hugePages === undefined && limits.unified === undefined ? {} : formatTareFields(spec)),
   };
 }
@@ -144,6 +132,7 @@ function limitsOf(spec: ContainerSpec): HostConfig {
 function withDefaults(sent: HostConfig): HostConfig {
   const { LogConfig, ShmSize, IpcMode, CgroupnsMode } = nothingSaid;
   return {
+    ...sent,
     LogConfig: { Type: sent.LogConfig?.Type || LogConfig?.Type, Config: sent.LogConfig?.Config ?? {} },
     ShmSize: sent.ShmSize || ShmSize,
     IpcMode: sent.IpcMode || IpcMode,
@@ -152,83 +141,7 @@ function withDefaults(sent: HostConfig): HostConfig {
   } as HostConfig;
 }
 
-function fromSpec(spec: ContainerSpec): HostConfig {
-  const { isolation: { namespaces = {}, capabilities = {} } = {} } = spec;
-  const binds = (spec.storage?.mounts ?? []).flatMap((mount) => {
-    if (
-      mount.kind === "tmpfs" ||
-      mount.kind === "image" ||
-      (mount.kind === "volume" && mount.anonymous === true)
-    )
-      return [];
-    const source = mount.kind === "bind" ? mount.source : (mount.name ?? "");
-    const idmap = mount.kind === "bind" ? mount.idmap : undefined;
-    const owner = idmap === undefined || idmap === true ? "" : `=${idmap.uid}-${idmap.gid}`;
-    const options = [
-      ...(mount.readonly === true ? ["ro"] : []),
-      ...(idmap === undefined ? [] : [`idmap${owner}`]),
-    ];
-    return [[source, mount.target, ...(options.length === 0 ? [] : [options.join(",")])].join(":")];
-  });
-  const tmpfs = (spec.storage?.mounts ?? []).flatMap((mount) =>
-    mount.kind === "tmpfs" ? [[mount.target, mount.options ?? ""] as const] : [],
-  );
-  return {
-    ...(binds.length === 0 ? {} : { Binds: binds }),
-    ...(tmpfs.length === 0 ? {} : { Tmpfs: Object.fromEntries(tmpfs) }),
-    AutoRemove: spec.lifecycle?.autoRemove ?? false,
-    CapAdd: capabilities.add ?? null,
-    CapDrop: capabilities.drop ?? null,
-    CgroupnsMode: namespaces.cgroup ?? "private",
-    PublishAllPorts: spec.network?.publishAll ?? false,
-    Dns: spec.network?.dns ?? [],
-    DnsOptions: spec.network?.dnsOptions ?? [],
-    DnsSearch: spec.network?.dnsSearch ?? [],
-    ExtraHosts: spec.network?.extraHosts ?? null,
-    GroupAdd: spec.process?.groupAdd ?? null,
-    IpcMode: modeText(namespaces.ipc) || "private",
-    PidMode: modeText(namespaces.pid),
-    UTSMode: modeText(namespaces.uts),
-    ...(namespaces.user === undefined ? {} : { UsernsMode: formatUserNamespaceMode(namespaces.user) }),
-    OomScoreAdj: spec.resources?.oomScoreAdj ?? 0,
-    Privileged: spec.isolation?.privileged ?? false,
-    ReadonlyRootfs: spec.storage?.readOnlyRoot ?? false,
-    SecurityOpt: securityOptions(spec),
-    ...(spec.storage?.storageBytes === undefined
-      ? {}
-      : { StorageOpt: { size: String(spec.storage?.storageBytes) } }),
-    ...(spec.storage?.shmBytes === undefined ? {} : { ShmSize: spec.storage?.shmBytes }),
-    CgroupParent: spec.resources?.cgroupParent ?? "",
-    ...(spec.annotations === undefined ? {} : { Annotations: spec.annotations }),
-    ...(spec.process?.init === undefined ? {} : { Init: spec.process?.init }),
-    ...(spec.isolation?.sysctls === undefined ? {} : { Sysctls: spec.isolation?.sysctls }),
-    ...formatDevices(spec.resources),
-    ...formatTareFields(spec),
-    Ulimits: (spec.resources?.rlimits ?? []).map(({ name, soft, hard }) => ({
-      Name: name,
-      Soft: soft,
-      Hard: hard,
-    })),
-  };
-}
-
 function modeText(mode: NamespaceMode | "shareable" | "none" | undefined): string {
   if (mode === undefined || mode === "private") return "";
   return typeof mode === "object" ? `container:${mode.container}` : mode;
-}
-
-function securityOptions(spec: ContainerSpec): readonly string[] | null {
-  const options = [
-    ...(spec.isolation?.noNewPrivileges === true ? ["no-new-privileges"] : []),
-    ...(spec.isolation?.explainDenials === true ? ["explain-denials"] : []),
-    ...(typeof spec.isolation?.seccomp === "string" ? [`seccomp=${spec.isolation?.seccomp}`] : []),
-    ...(typeof spec.isolation?.seccomp === "object" ? [`seccomp=${spec.isolation?.seccomp.profile}`] : []),
-    ...(spec.isolation?.appArmor === undefined ? [] : [`apparmor=${spec.isolation?.appArmor}`]),
-    ...(spec.isolation?.writableCgroups === undefined
-      ? []
-      : [`writable-cgroups=${spec.isolation?.writableCgroups}`]),
-    ...(spec.isolation?.systemPaths === "unconfined" ? ["systempaths=unconfined"] : []),
-    ...(spec.isolation?.selinux ?? []).map((label) => `label=${label}`),
-  ];
-  return options.length === 0 ? null : options;
 }

@@ -1,13 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import {
-  formatLog,
-  isKnownLogDriver,
-  type PlannedLog,
-  parseLog,
-} from "../../../src/api/container/log-config.ts";
+import type { ContainerStorage } from "../../../src/model/container-spec.ts";
+import { formatLog, isKnownLogDriver, parseLog } from "../../../src/api/container/log-config.ts";
 
 describe("parseLog()", () => {
-  const cases: [Type: string, Config: Record<string, string>, wanted: PlannedLog | undefined][] = [
+  const cases: [Type: string, Config: Record<string, string>, wanted: ContainerStorage["log"]][] = [
     ["", {}, undefined],
     ["json-file", {}, undefined],
     ["none", {}, "none"],
@@ -21,8 +17,8 @@ describe("parseLog()", () => {
   ];
   test.each(cases)("%s %j", (Type, Config, wanted) => {
     expect(isKnownLogDriver(Type)).toBe(true);
-    expect(parseLog({ Type, Config })).toEqual(wanted as PlannedLog);
-    expect(parseLog(formatLog(wanted) ?? {})).toEqual(wanted as PlannedLog);
+    expect(parseLog({ Type, Config })).toEqual(wanted as NonNullable<ContainerStorage["log"]>);
+    expect(parseLog(formatLog(wanted) ?? {})).toEqual(wanted as NonNullable<ContainerStorage["log"]>);
   });
 
   test.each([

@@ -1,8 +1,8 @@
-import type { ParsedEndpointSettings } from "../../../../api/network/endpoint-settings.ts";
+import type { EndpointSettings } from "../../../../model/networks.ts";
 import { Failure } from "../../../../base/failure.ts";
 
 /** One `--network`: a network, and how the container is in it. */
-export interface NetworkFlag extends ParsedEndpointSettings {
+export interface NetworkFlag extends EndpointSettings {
   readonly network: string;
 }
 
