@@ -77,7 +77,7 @@ const siblings = {
   engine: {
     containers: ["host", "images", "networks", "resolve", "prewarm", "state", "volumes"],
     host: [],
-    "host-check": ["planning"],
+    "host-check": ["resolve"],
     images: ["state"],
     networks: ["resolve", "state"],
     resolve: [],

@@ -10,11 +10,11 @@ import { parseGroup } from "../spec/passwd.ts";
 /** Which installation is checked. */
 export interface HostCheckOptions {
   /** Default: that of the daemon that serves, else `/var/lib/tare`. */
-  readonly dataRoot?: string;
+  readonly dataRoot?: string | undefined;
   /** Default: that of the daemon that serves, else `/run/tare`. */
-  readonly runRoot?: string;
+  readonly runRoot?: string | undefined;
   /** Of the daemon, `unix:///path`. Default: the socket in the run root. No daemon is started. */
-  readonly host?: string;
+  readonly host?: string | undefined;
 }
 
 /** A daemon that is this busy is in trouble. */

@@ -25,7 +25,7 @@ export interface HostFinding {
   /** The state of the host: for people. */
   readonly found: string;
   /** What does not work in this state. Absent: nothing. */
-  readonly affects?: string;
+  readonly affects?: string | undefined;
   /** Commands for this distribution's shell, in their order. Empty: nothing to do, or no command does it. */
   readonly fix: readonly string[];
 }

@@ -5,12 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CapabilityName, resolveCapabilities } from "../../src/linux/process/capability.ts";
-import {
-  auditArchitecture,
-  compileSeccomp,
-  interpretSeccomp,
-  type MachineArchitecture,
-} from "../../src/linux/seccomp/seccomp.ts";
+import { auditArchitecture, compileSeccomp, interpretSeccomp } from "../../src/linux/seccomp/seccomp.ts";
 import { syscallNumber } from "../../src/linux/kernel/syscall.ts";
 import { parseSeccompProfile, type SeccompProfile } from "../../src/spec/seccomp.ts";
 import { randomOf } from "../support/random.ts";

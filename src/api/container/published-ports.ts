@@ -16,7 +16,7 @@ import type { HostConfig, PortBinding } from "../types/host-config.ts";
 
 /** Ports in the engine's words: `count` from each first one on. */
 export interface ParsedPorts extends PortMapping {
-  readonly hostAddress?: string;
+  readonly hostAddress?: string | undefined;
 }
 
 /** `80/tcp`, `8000-8010/udp`, `80`. Throws "invalid" in Docker's words. */
@@ -82,7 +82,7 @@ export function formatRemoval({ hostPort, count = 1, protocol, hostAddress }: Po
 /** The way back: `PortBindings` of what the engine has. */
 export function formatPortBindings(
   ports: readonly Omit<ParsedPorts, "protocol" | "count">[] &
-    readonly { readonly protocol?: PortProtocol; readonly count?: number }[],
+    readonly { readonly protocol?: PortProtocol | undefined; readonly count?: number | undefined }[],
 ): Readonly<Record<string, readonly PortBinding[]>> {
   const bindings: Record<string, PortBinding[]> = {};
   for (const {

@@ -54,15 +54,15 @@ export interface KernelFacts {
   readonly features: readonly FeatureFacts[] | undefined;
   readonly missingCalls: readonly string[] | undefined;
   /** Why the addon was not loaded. */
-  readonly addonProblem?: string;
+  readonly addonProblem?: string | undefined;
   readonly namespaces: Readonly<
     Record<NamespaceType, { readonly isPresent: boolean; readonly limit?: number }>
   >;
   readonly modules: Readonly<Record<string, ModuleState>>;
   /** kernel.unprivileged_userns_clone of Debian's kernels. */
-  readonly unprivilegedUsernsClone?: number;
+  readonly unprivilegedUsernsClone?: number | undefined;
   /** kernel.apparmor_restrict_unprivileged_userns of Ubuntu's kernels. */
-  readonly restrictsUserns?: number;
+  readonly restrictsUserns?: number | undefined;
   readonly hasSeccompFilter: boolean;
   readonly hasAppArmor: boolean;
   readonly securityModules: readonly string[] | undefined;
@@ -72,7 +72,7 @@ export interface CgroupFacts {
   /** "none": nothing is mounted. */
   readonly version: "v1" | "v2" | "hybrid" | "none";
   /** Where v2 is mounted. */
-  readonly unifiedPath?: string;
+  readonly unifiedPath?: string | undefined;
   /** By name: the version of the hierarchy that has it. */
   readonly controllers: Readonly<Record<string, 1 | 2>>;
   /** Controllers that the kernel has, whether mounted or not; undefined without /proc/cgroups. */
@@ -176,16 +176,16 @@ export interface DaemonFacts {
    * may not; "silent": no answer.
    */
   readonly state: "serves" | "foreign" | "absent" | "refused" | "denied" | "silent" | "failed";
-  readonly problem?: string;
-  readonly version?: string;
-  readonly buildId?: string;
+  readonly problem?: string | undefined;
+  readonly version?: string | undefined;
+  readonly buildId?: string | undefined;
   /** Of the program that asks; undefined: a library, which has no build. */
   readonly client?: { readonly version: string; readonly buildId: string };
-  readonly socketMode?: number;
+  readonly socketMode?: number | undefined;
   /** Of the socket, or, where that is not visible, of its directory. */
   readonly group?: { readonly gid: number; readonly name: string };
   /** Whether this process is in the socket's group. */
-  readonly isInGroup?: boolean;
+  readonly isInGroup?: boolean | undefined;
   /** systemd starts the daemon. */
   readonly hasService: boolean;
 }

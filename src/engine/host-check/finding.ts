@@ -3,8 +3,8 @@ import type { HostCheckGroup, HostCheckStatus, HostFinding } from "../../model/h
 /** What is wrong, and how it is put right. */
 export interface Defect {
   readonly status: Exclude<HostCheckStatus, "ok">;
-  readonly affects?: string;
-  readonly fix?: readonly string[];
+  readonly affects?: string | undefined;
+  readonly fix?: readonly string[] | undefined;
 }
 
 /** Findings of one group, by their check's name. */

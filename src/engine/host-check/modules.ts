@@ -6,7 +6,7 @@ export interface ModulePart {
   readonly status: "missing" | "warning" | "info";
   readonly without: string;
   /** Of no stock kernel: no package brings it. */
-  readonly isForeign?: true;
+  readonly isForeign?: true | undefined;
 }
 
 export const moduleParts: readonly ModulePart[] = [

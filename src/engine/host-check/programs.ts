@@ -6,7 +6,7 @@ export interface OptionalProgram {
   readonly packages: PackageName;
   readonly without: string;
   /** Tare never starts it: it is for the administrator. */
-  readonly isForPeople?: true;
+  readonly isForPeople?: true | undefined;
 }
 
 export const optionalPrograms: readonly OptionalProgram[] = [

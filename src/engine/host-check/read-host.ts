@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { capabilitiesOfMask } from "../../linux/process/capability.ts";
-import { parseResolvConf, readResolver } from "../planning/resolver.ts";
+import { parseResolvConf, readResolver } from "../resolve/resolver.ts";
 import { parseDistribution } from "./distribution.ts";
 import type { Distribution, PrivilegeFacts, ResolverFacts } from "./facts.ts";
 import { optionalPrograms } from "./programs.ts";
