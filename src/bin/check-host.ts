@@ -10,14 +10,7 @@ import { loadAddonFrom } from "./embedded.ts";
 /** `tare doctor`: in this process, as the user who typed it. Leaves nothing behind. */
 export async function checkHost({ host, dataRoot, runRoot }: GlobalOptions): Promise<readonly HostFinding[]> {
   loadAddon(runRoot ?? "/run/tare");
-  return await check(
-    {
-      host,
-      ...(dataRoot === undefined ? {} : { dataRoot }),
-      ...(runRoot === undefined ? {} : { runRoot }),
-    },
-    { version: build.version, buildId: build.id },
-  );
+  return await check({ host, dataRoot, runRoot }, { version: build.version, buildId: build.id });
 }
 
 /**

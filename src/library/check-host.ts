@@ -23,21 +23,21 @@ const answerWithinMs = 3_000;
 /** See checkHost() in mod.ts; `client` is what the daemon's build is compared with. */
 export async function checkHost(
   { dataRoot, runRoot, host = `unix://${runRoot ?? "/run/tare"}/tare.sock` }: HostCheckOptions,
-  client?: NonNullable<DaemonFacts["client"]>,
+  client?: DaemonFacts["client"],
 ): Promise<readonly HostFinding[]> {
   const { facts, roots } = await askDaemon(host);
   return findHostFaults(
     readHost({
       dataRoot: dataRoot ?? roots?.dataRoot ?? "/var/lib/tare",
       runRoot: runRoot ?? roots?.runRoot ?? "/run/tare",
-      daemon: client === undefined ? facts : { ...facts, client },
+      daemon: { ...facts, client },
     }),
   );
 }
 
 async function askDaemon(host: string): Promise<{
   readonly facts: DaemonFacts;
-  readonly roots?: { readonly dataRoot: string; readonly runRoot: string };
+  readonly roots?: { readonly dataRoot: string; readonly runRoot: string } | undefined;
 }> {
   const known = { host, hasService: hasService(), ...findSocket(host) };
   try {
@@ -75,7 +75,7 @@ function findSocket(host: string): Pick<DaemonFacts, "socketMode" | "group" | "i
   if (gid === undefined) return {};
   const name = groups().find((each) => each.gid === gid)?.name ?? String(gid);
   return {
-    ...(socket === undefined ? {} : { socketMode: socket.mode & 0o777 }),
+    socketMode: socket === undefined ? undefined : socket.mode & 0o777,
     group: { gid, name },
     isInGroup: process.getgid?.() === gid || process.getgroups?.().includes(gid) === true,
   };

@@ -21,7 +21,8 @@ export type FeatureName = Exclude<
 
 export interface Feature {
   readonly name: FeatureName;
-  readonly present: boolean;
+  /** Undefined: it was not probed. */
+  readonly present: boolean | undefined;
   /** How that was found: for people. */
   readonly how: string;
   /** The first kernel with it. */
@@ -31,7 +32,9 @@ export interface Feature {
   /** "needed": no container runs without it. "used": an option does not work. "replaced": a slower or older way is taken. */
   readonly importance: "needed" | "used" | "replaced";
   /** Its probe finds nothing without CAP_SYS_ADMIN. */
-  readonly isPrivileged: boolean;
+  readonly isPrivileged?: true | undefined;
+  /** Its probe makes the kernel load this module. */
+  readonly loads?: "overlay" | undefined;
 }
 
 interface Probe {
@@ -39,7 +42,7 @@ interface Probe {
   readonly find: () => boolean;
 }
 
-type Meaning = Pick<Feature, "since" | "without" | "importance"> & { readonly isPrivileged?: true };
+type Meaning = Omit<Feature, "name" | "present" | "how">;
 
 /** A call with arguments that it must refuse: only a kernel that lacks it answers ENOSYS. */
 const answers = (name: SyscallName, ...args: (number | string | null)[]): Probe => ({
@@ -127,12 +130,14 @@ const meanings: Readonly<Record<FeatureName, Meaning>> = {
     without: "a start with a user namespace takes some milliseconds longer",
     importance: "replaced",
     isPrivileged: true,
+    loads: "overlay",
   },
   "lowerdir+": {
     since: "6.7",
     without: "a start from an image of many layers takes some milliseconds longer",
     importance: "replaced",
     isPrivileged: true,
+    loads: "overlay",
   },
   "memfd-exec": {
     since: "3.17",
@@ -170,13 +175,14 @@ export function hasFeature(name: FeatureName): boolean {
   return present;
 }
 
-/** All of them, for `tare doctor`. */
-export function listFeatures(): Feature[] {
+/** All of them, for `tare doctor`; those that `mayProbe` refuses are not probed. */
+export function listFeatures(
+  mayProbe: (probe: Pick<Feature, "isPrivileged" | "loads">) => boolean = () => true,
+): Feature[] {
   return (Object.keys(probes) as FeatureName[]).map((name) => ({
     name,
-    present: hasFeature(name),
+    present: mayProbe(meanings[name]) ? hasFeature(name) : undefined,
     how: isForcedAbsent(name) ? "TARE_WITHOUT says so" : probes[name].how,
-    isPrivileged: false,
     ...meanings[name],
   }));
 }

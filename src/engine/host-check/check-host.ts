@@ -35,14 +35,18 @@ export function readHost({
 }): HostFacts {
   const privileges = readPrivileges();
   const isPrivileged = !privileges.lacking.includes("CAP_SYS_ADMIN");
+  const kernel = readKernel({ isPrivileged });
   return {
     privileges,
     distribution: readDistribution(),
     hasSystemd: hasSystemd(),
-    kernel: readKernel({ isPrivileged }),
+    kernel,
     cgroup: readCgroups(),
     limits: readLimits(),
-    firewall: readFirewall({ isPrivileged: !privileges.lacking.includes("CAP_NET_ADMIN") }),
+    firewall: readFirewall({
+      isPrivileged: !privileges.lacking.includes("CAP_NET_ADMIN"),
+      isLoaded: kernel.modules["nf_tables"] !== "loadable",
+    }),
     disk: readDisk({ dataRoot, runRoot }),
     clock: readClock(dataRoot),
     resolver: readResolverFacts(),

@@ -40,8 +40,10 @@ export interface FeatureFacts {
   readonly since: string;
   readonly without: string;
   readonly importance: "needed" | "used" | "replaced";
-  /** Undefined: its probe needs root. */
+  /** Undefined: it was not probed. */
   readonly isPresent: boolean | undefined;
+  /** A module that its probe would load, and that is not loaded. Absent: the probe needs root. */
+  readonly unloaded?: string | undefined;
   readonly isForcedAbsent: boolean;
 }
 
@@ -56,7 +58,7 @@ export interface KernelFacts {
   /** Why the addon was not loaded. */
   readonly addonProblem?: string | undefined;
   readonly namespaces: Readonly<
-    Record<NamespaceType, { readonly isPresent: boolean; readonly limit?: number }>
+    Record<NamespaceType, { readonly isPresent: boolean; readonly limit?: number | undefined }>
   >;
   readonly modules: Readonly<Record<string, ModuleState>>;
   /** kernel.unprivileged_userns_clone of Debian's kernels. */
@@ -105,8 +107,8 @@ export interface ShutChain {
 }
 
 export interface FirewallFacts {
-  /** Undefined: only root can ask. */
-  readonly hasNfTables: boolean | undefined;
+  /** "unloaded": a module that nothing has needed yet. Undefined: only root can ask. */
+  readonly nfTables: "works" | "refused" | "unloaded" | undefined;
   /** net.ipv4.ip_forward */
   readonly forwards: boolean;
   /** net.bridge.bridge-nf-call-iptables */
@@ -180,10 +182,10 @@ export interface DaemonFacts {
   readonly version?: string | undefined;
   readonly buildId?: string | undefined;
   /** Of the program that asks; undefined: a library, which has no build. */
-  readonly client?: { readonly version: string; readonly buildId: string };
+  readonly client?: { readonly version: string; readonly buildId: string } | undefined;
   readonly socketMode?: number | undefined;
   /** Of the socket, or, where that is not visible, of its directory. */
-  readonly group?: { readonly gid: number; readonly name: string };
+  readonly group?: { readonly gid: number; readonly name: string } | undefined;
   /** Whether this process is in the socket's group. */
   readonly isInGroup?: boolean | undefined;
   /** systemd starts the daemon. */

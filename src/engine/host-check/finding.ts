@@ -8,7 +8,7 @@ export interface Defect {
 }
 
 /** Findings of one group, by their check's name. */
-export type CheckedGroup = (check: string, found: string, defect?: Defect) => HostFinding;
+export type CheckedGroup = (check: string, found: string, defect?: Defect | undefined) => HostFinding;
 
 export function inGroup(group: HostCheckGroup): CheckedGroup {
   return (check, found, defect) => ({
@@ -16,7 +16,7 @@ export function inGroup(group: HostCheckGroup): CheckedGroup {
     check,
     status: defect?.status ?? "ok",
     found,
-    ...(defect?.affects === undefined ? {} : { affects: defect.affects }),
+    affects: defect?.affects,
     fix: defect?.fix ?? [],
   });
 }

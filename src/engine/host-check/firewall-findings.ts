@@ -24,14 +24,25 @@ export function findFirewallFaults(facts: HostFacts): readonly HostFinding[] {
   ];
 }
 
-function nfTables({ firewall: { hasNfTables }, kernel: { modules } }: HostFacts): HostFinding {
-  if (hasNfTables === undefined) return firewall("nf_tables", notVisible, { status: "info" });
-  if (hasNfTables) return firewall("nf_tables", "works");
-  return firewall("nf_tables", "the kernel refuses tables of the family inet", {
-    status: "missing",
-    affects: "published ports, masquerading and bridge networks other than the default one",
-    fix: modules["nf_tables"] === "loadable" ? ["modprobe nf_tables"] : [],
-  });
+function nfTables({ firewall: { nfTables: state } }: HostFacts): HostFinding {
+  switch (state) {
+    case undefined:
+      return firewall("nf_tables", notVisible, { status: "info" });
+    case "works":
+      return firewall("nf_tables", "works");
+    case "unloaded":
+      return firewall("nf_tables", "not tested: the module is not loaded", {
+        status: "info",
+        fix: ["modprobe nf_tables"],
+      });
+    case "refused":
+      return firewall("nf_tables", "the kernel refuses tables of the family inet", {
+        status: "missing",
+        affects: "published ports, masquerading and bridge networks other than the default one",
+      });
+    default:
+      return state satisfies never;
+  }
 }
 
 function forwarding({ firewall: { forwards }, daemon }: HostFacts): HostFinding {

@@ -136,7 +136,7 @@ function calls(facts: HostFacts): HostFinding {
 const statuses = { needed: "missing", used: "warning", replaced: "info" } as const;
 
 function describeFeature(feature: FeatureFacts, facts: HostFacts): HostFinding {
-  const { name, since, without, importance, isPresent, isForcedAbsent } = feature;
+  const { name, since, without, importance, isPresent, isForcedAbsent, unloaded } = feature;
   if (isForcedAbsent) {
     return kernel(name, "TARE_WITHOUT declares it absent", {
       status: statuses[importance],
@@ -144,7 +144,10 @@ function describeFeature(feature: FeatureFacts, facts: HostFacts): HostFinding {
       fix: ["unset TARE_WITHOUT"],
     });
   }
-  if (isPresent === undefined) return kernel(name, notVisible, { status: "info" });
+  if (isPresent === undefined) {
+    const found = unloaded === undefined ? notVisible : `not tested: ${unloaded} is not loaded`;
+    return kernel(name, found, { status: "info" });
+  }
   if (isPresent) return kernel(name, "works");
   const isTooOld = isOlder(facts.kernel.release, since);
   return kernel(name, isTooOld ? `needs Linux ${since}` : "not in this kernel, or switched off", {
@@ -168,7 +171,7 @@ const optionalTypes: Readonly<Partial<Record<NamespaceType, string>>> = {
 
 function namespace(
   type: NamespaceType,
-  { isPresent, limit }: { readonly isPresent: boolean; readonly limit?: number },
+  { isPresent, limit }: HostFacts["kernel"]["namespaces"][NamespaceType],
   facts: HostFacts,
 ): HostFinding {
   const check = `${type} namespaces`;

@@ -21,7 +21,7 @@ export function readCgroups(): CgroupFacts {
   );
   return {
     version: v2 === undefined ? (v1 ? "v1" : "none") : v1 ? "hybrid" : "v2",
-    ...(v2 === undefined ? {} : { unifiedPath: v2.mountPath }),
+    unifiedPath: v2?.mountPath,
     controllers,
     disabled: parseDisabled(findText("/proc/cgroups") ?? ""),
     isReadOnly,

@@ -4,16 +4,22 @@ import { surveyForwarding } from "../../network/survey-forwarding.ts";
 import type { FirewallFacts } from "./facts.ts";
 import { findSysctl, findText } from "./read-text.ts";
 
-export function readFirewall({ isPrivileged }: { readonly isPrivileged: boolean }): FirewallFacts {
+/** A question to nf_tables would load its module: without it, there are no chains of it either. */
+export function readFirewall({
+  isPrivileged,
+  isLoaded,
+}: {
+  readonly isPrivileged: boolean;
+  readonly isLoaded: boolean;
+}): FirewallFacts {
   const tables = findText("/proc/net/ip_tables_names");
   const isAbsent = !existsSync("/proc/net/ip_tables_names");
-  const works = isPrivileged ? hasNfTables() : undefined;
+  const nfTables = isPrivileged ? findNfTables(isLoaded) : undefined;
   return {
-    hasNfTables: works,
+    nfTables,
     forwards: findSysctl("net.ipv4.ip_forward") === 1,
     filtersBridges: findSysctl("net.bridge.bridge-nf-call-iptables") === 1,
-    shutChains:
-      works === true ? surveyForwarding().map(({ place, direction }) => ({ place, direction })) : undefined,
+    shutChains: findChains(nfTables),
     legacyTables: isAbsent ? [] : tables?.split("\n").filter((name) => name !== ""),
     managers: [
       ...(existsSync("/run/firewalld") || existsSync("/run/firewalld.pid") ? ["firewalld"] : []),
@@ -22,4 +28,15 @@ export function readFirewall({ isPrivileged }: { readonly isPrivileged: boolean 
       ...(existsSync("/etc/systemd/system/sysinit.target.wants/nftables.service") ? ["nftables"] : []),
     ],
   };
+}
+
+function findNfTables(isLoaded: boolean): NonNullable<FirewallFacts["nfTables"]> {
+  if (!isLoaded) return "unloaded";
+  return hasNfTables() ? "works" : "refused";
+}
+
+function findChains(nfTables: FirewallFacts["nfTables"]): FirewallFacts["shutChains"] {
+  if (nfTables === undefined) return undefined;
+  if (nfTables !== "works") return [];
+  return surveyForwarding().map(({ place, direction }) => ({ place, direction }));
 }

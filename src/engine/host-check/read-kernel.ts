@@ -9,9 +9,8 @@ import { findSysctl, findText } from "./read-text.ts";
 
 export function readKernel({ isPrivileged }: { readonly isPrivileged: boolean }): KernelFacts {
   const release = findText("/proc/sys/kernel/osrelease") ?? "0";
-  const calls = readCalls(isPrivileged);
-  const clone = findSysctl("kernel.unprivileged_userns_clone");
-  const restricts = findSysctl("kernel.apparmor_restrict_unprivileged_userns");
+  const modules = readModules(release);
+  const calls = readCalls({ isPrivileged, hasOverlay: modules["overlay"] !== "loadable" });
   const names = findText("/sys/kernel/security/lsm");
   return {
     release,
@@ -21,29 +20,42 @@ export function readKernel({ isPrivileged }: { readonly isPrivileged: boolean })
       namespaceKinds.map(({ type, file }) => {
         const limit = findSysctl(`user.max_${file}_namespaces`);
         const isPresent = existsSync(`/proc/self/ns/${file}`);
-        return [type, { isPresent, ...(limit === undefined ? {} : { limit }) }];
+        return [type, { isPresent, limit }];
       }),
-    ) as Record<NamespaceType, { isPresent: boolean; limit?: number }>,
-    modules: readModules(release),
-    ...(clone === undefined ? {} : { unprivilegedUsernsClone: clone }),
-    ...(restricts === undefined ? {} : { restrictsUserns: restricts }),
+    ) as Record<NamespaceType, { isPresent: boolean; limit: number | undefined }>,
+    modules,
+    unprivilegedUsernsClone: findSysctl("kernel.unprivileged_userns_clone"),
+    restrictsUserns: findSysctl("kernel.apparmor_restrict_unprivileged_userns"),
     hasSeccompFilter: /^Seccomp_filters:|^Seccomp:/m.test(findText("/proc/self/status") ?? ""),
     hasAppArmor: (findText("/sys/module/apparmor/parameters/enabled") ?? "").startsWith("Y"),
     securityModules: names?.split(",").filter((name) => name !== ""),
   };
 }
 
-function readCalls(isPrivileged: boolean): Pick<KernelFacts, "features" | "missingCalls" | "addonProblem"> {
+/** Probes nothing that would load a module. */
+function readCalls({
+  isPrivileged,
+  hasOverlay,
+}: {
+  readonly isPrivileged: boolean;
+  readonly hasOverlay: boolean;
+}): Pick<KernelFacts, "features" | "missingCalls" | "addonProblem"> {
   const addonProblem = findAddonProblem();
   if (addonProblem !== undefined) return { features: undefined, missingCalls: undefined, addonProblem };
-  const features: FeatureFacts[] = listFeatures().map((feature) => ({
-    name: feature.name,
-    since: feature.since,
-    without: feature.without,
-    importance: feature.importance,
-    isPresent: feature.isPrivileged && !isPrivileged ? undefined : feature.present,
-    isForcedAbsent: isForcedAbsent(feature.name),
-  }));
+  const found = listFeatures(
+    (probe) => (isPrivileged || probe.isPrivileged !== true) && (hasOverlay || probe.loads !== "overlay"),
+  );
+  const features = found.map(
+    ({ name, since, without, importance, present, loads }): FeatureFacts => ({
+      name,
+      since,
+      without,
+      importance,
+      isPresent: present,
+      isForcedAbsent: isForcedAbsent(name),
+      unloaded: present === undefined && isPrivileged ? loads : undefined,
+    }),
+  );
   return { features, missingCalls: listMissingCalls() };
 }
 

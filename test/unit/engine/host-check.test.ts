@@ -330,8 +330,18 @@ const cases: readonly (readonly [
   ],
   [
     "no nf_tables",
-    { firewall: { hasNfTables: false } },
+    { firewall: { nfTables: "refused" } },
     { group: "firewall", check: "nf_tables", status: "missing", affects: "published ports" },
+  ],
+  [
+    "nf_tables that nothing has needed yet",
+    { firewall: { nfTables: "unloaded" } },
+    { group: "firewall", check: "nf_tables", status: "info", fix: ["modprobe nf_tables"] },
+  ],
+  [
+    "a feature of overlay, which is not loaded",
+    withFeature("lowerdir+", { isPresent: undefined, unloaded: "overlay" }),
+    { group: "kernel", check: "lowerdir+", status: "info", found: "not tested: overlay is not loaded" },
   ],
   [
     "forwarding that is off while the daemon serves",
@@ -584,7 +594,7 @@ describe("findHostFaults()", () => {
     const findings = findHostFaults(
       hostWith({
         privileges: { uid: 1000, lacking: ["CAP_SYS_ADMIN", "CAP_NET_ADMIN"] },
-        firewall: { hasNfTables: undefined, shutChains: undefined, legacyTables: undefined, forwards: false },
+        firewall: { nfTables: undefined, shutChains: undefined, legacyTables: undefined, forwards: false },
         disk: { features: undefined },
         limits: { pidMax: 100 },
         daemon: { state: "denied", isInGroup: false },

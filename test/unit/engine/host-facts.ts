@@ -72,7 +72,7 @@ export const soundHost: HostFacts = {
     connections: { count: 100, max: 262_144 },
   },
   firewall: {
-    hasNfTables: true,
+    nfTables: "works",
     forwards: true,
     filtersBridges: false,
     shutChains: [],
