@@ -42,6 +42,7 @@ export type * from "./model/volumes.ts";
 export type * from "./model/devices.ts";
 export type * from "./model/restarts.ts";
 export type * from "./model/updates.ts";
+export type { Undefinable } from "./base/defined.ts";
 export type { LayerPhase, Progress } from "./base/progress.ts";
 export type { Platform } from "./spec/platform.ts";
 export type { BlobPolicy } from "./spec/registry/blob-policy.ts";

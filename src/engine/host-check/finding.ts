@@ -8,7 +8,7 @@ export interface Defect {
 }
 
 /** Findings of one group, by their check's name. */
-export type CheckedGroup = (check: string, found: string, defect?: Defect | undefined) => HostFinding;
+export type CheckedGroup = (check: string, found: string, defect?: Defect) => HostFinding;
 
 export function inGroup(group: HostCheckGroup): CheckedGroup {
   return (check, found, defect) => ({
