@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../base/defined.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ContainerLimits } from "../../model/limits.ts";
 import { mergeBlockIo } from "./block-devices.ts";
@@ -18,7 +19,7 @@ export function resolveUpdatedLimits(before: ContainerLimits, asked: ContainerLi
     const which = has(asked.cpuQuotaUs) ? "Quota" : "Period";
     throw refuse(`Conflicting options: CPU ${which} cannot be updated as NanoCPUs has already been set`);
   }
-  const { pidsLimit, cpuQuotaUs, ...others } = { ...withSwap(before, asked), ...asked };
+  const { pidsLimit, cpuQuotaUs, ...others } = mergeDefined(withSwap(before, asked), asked);
   const blockIo = mergeBlockIo(before.blockIo, asked.blockIo);
   return {
     ...others,

@@ -1,3 +1,4 @@
+import { defined } from "../../../base/defined.ts";
 import { planCgroupChange } from "../../../linux/cgroup/change.ts";
 import { Failure } from "../../../base/failure.ts";
 import { fault } from "../../../base/fault.ts";
@@ -42,7 +43,8 @@ export async function updateContainer(
   if (record.state.status === "removing" || record.state.status === "dead") {
     throw new Failure("conflict", `cannot update container "${record.name}": it is being removed`);
   }
-  const { restartPolicy, publishAdd, publishRemove, ...asked } = changes;
+  const { restartPolicy, publishAdd, publishRemove, ...limitChanges } = changes;
+  const asked: ContainerLimits = defined(limitChanges);
   if (
     restartPolicy !== undefined &&
     restartPolicy.name !== "no" &&
