@@ -35,7 +35,7 @@ __asm__(".globl _start\n_start: mov x29, #0\n mov x30, #0\n mov x0, sp\n bl star
 #error "x86_64 and arm64 only"
 #endif
 
-// The compiler may call these for loops and initialisers.
+// The compiler may call these functions for loops and initializers.
 void *memcpy(void *to, const void *from, word length) {
   for (word i = 0; i < length; i++) ((volatile char *)to)[i] = ((const char *)from)[i];
   return to;
@@ -60,13 +60,13 @@ static void flush(void) {
   while (done < used) {
     long wrote = call(WRITE, 1, (long)(output + done), (long)(used - done), 0);
     if (wrote == -4) continue; // EINTR
-    if (wrote <= 0) leave(1);  // nobody reads on, or the disk is full
+    if (wrote <= 0) leave(1);  // The reader has closed the pipe, or the disk is full.
     done += (word)wrote;
   }
   used = 0;
 }
 
-// Names come from whoever made the mount: no control characters reach the terminal.
+// The creator of the mount chose the names: no control character may reach the terminal.
 static void put(char c) {
   if (used == sizeof output) flush();
   output[used++] = ((unsigned char)c < 32 && c != '\n') || c == 127 ? '?' : c;
@@ -586,8 +586,8 @@ static void show_privileges(void) {
 
 // ---- the first process of a pod ----
 
-// `--pause`: is there, so that the namespaces of a pod are, and reaps what the others leave, until it is told to end.
-// Blocked signals are kept for us even where, as for the first process of a namespace, others would be dropped.
+// `--pause`: holds the namespaces of a pod and reaps orphaned processes until a signal ends it. Blocked signals stay
+// pending even for the first process of a namespace, for which the kernel drops other signals.
 static void hold_namespaces(void) {
   enum { BLOCK = 0, NO_HANG = 1, INTERRUPTED = -4, SIGNAL_INT = 2, SIGNAL_TERM = 15 };
   word all = ~0ul;

@@ -1,10 +1,11 @@
 // The keeper: a freestanding static program, one for each container and each exec.
 // Part 1, the plan runner, applies a list of raw system calls that TypeScript made: some here, the rest in a
-// child. It knows no policy: no paths, no flags, no choices but "expect" and "skip".
-// Part 2, the keeping, holds standard streams, writes the log, serves attached clients, records the exit.
-// It outlives the engine that started it; all talk goes over one listening socket (descriptor 3).
-// Part 3 is another program in the same file: the init of a container that asked for one.
-// Part 4, the judging, answers calls that the container's filter hands over, and records them; only where a plan says so.
+// child. It contains no policy: no paths, no flags, no choices but "expect" and "skip".
+// Part 2, the supervision, holds standard streams, writes the log, serves attached clients and records the exit.
+// The keeper outlives the engine that started it; it communicates over one listening socket (descriptor 3).
+// Part 3 is another program in the same file: the init of a container with the option `--init`.
+// Part 4, the seccomp notifier, answers and records the calls that the container's filter hands over, if a plan
+// requests it.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -139,7 +140,7 @@ static int64_t run_list(const struct plan_op *list, uint32_t count) {
   return -1;
 }
 
-// The packet about op `at` of `list`, in front of the results: they were mapped with room before them.
+// The packet about op `at` of `list`. It precedes the results: their mapping has space for it in front of them.
 static size_t failure_packet(uint32_t list, int64_t at, uint32_t **packet) {
   uint32_t *head = (uint32_t *)results - 4;
   head[0] = CHANNEL_FAILED;
@@ -237,8 +238,9 @@ static void *map(uint64_t where, size_t bytes) {
   return (void *)at;
 }
 
-// ---------------------------------------------------------------- part 4: judging
-// The judge is made of the same profile as the filter, and sees the same numbers, never memory: that is for the record only.
+// ---------------------------------------------------------------- part 4: the seccomp notifier
+// The policy program is compiled from the same profile as the filter. It sees the same numbers, never memory: memory is
+// only recorded.
 static struct sock_filter *judge;
 static struct record_slot *slots; // RECORD_SLOTS
 static uint32_t judge_count, fine_slots;
@@ -303,7 +305,7 @@ static void write_record(struct record_slot *call) {
   if (isNew && !(call->verdict & JUDGE_COARSE)) tell_recorded((uint32_t)(slot - slots));
 }
 
-// SAFETY: a call goes on only when the judge says that the profile allows it.
+// SAFETY: a call continues only when the policy program reports that the profile allows it.
 static void answer_call(void) {
   union { // the kernel copies structures of its own size, which may grow
     struct seccomp_notif call;
@@ -369,8 +371,8 @@ __attribute__((noreturn)) static void child(void) {
   leave(127);
 }
 
-// The child of a user namespace that is there already is cloned by a helper that has joined it, so that all that is new
-// belongs to that namespace; and the keeper stays outside, where nobody of it has rights. Gives 0 in the child.
+// A helper that has joined an existing user namespace clones the child, so that all new namespaces belong to that user
+// namespace. The keeper stays outside, where processes of that user namespace have no rights. Returns 0 in the child.
 static long clone_below(struct clone_args *how) {
   int *told = (int *)sys(SYS_mmap, 0, 8, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if ((long)told < 0 && (long)told > -4096) return (long)told;
@@ -390,7 +392,7 @@ static long clone_below(struct clone_args *how) {
     leave(0);
   }
   if (pid > 0) {
-    told[0] = -ESRCH; // it was killed before it told
+    told[0] = -ESRCH; // The helper was killed before it sent the pid.
     told[1] = -1;
     while (sys(SYS_wait4, pid, 0, 0, 0) == -EINTR) {}
     pid = told[0];
@@ -422,7 +424,7 @@ static void start_child(void) {
     child();
   }
   if (pid < 0) {
-    // Told as op 0xffffffff of the before list: the clone itself.
+    // Reported as op 0xffffffff of the before list: the clone itself.
     uint32_t packet[4] = {CHANNEL_FAILED, 0, 0xffffffffu, (uint32_t)pid};
     answer(setup, ANSWER_FAILED, packet, sizeof packet);
     leave(1);
@@ -523,7 +525,7 @@ static char *put_number(char *to, uint64_t number) {
 // False when it is not in the log: a full disk. No torn record stays in the middle.
 static bool append_log(uint8_t stream, const void *bytes, size_t length) {
   if (log_fd >= 0 && log_bytes + 16 + length > plan.log_most_bytes && log_bytes > 16) rotate_log();
-  if (log_fd < 0) create_log(); // there may be room again
+  if (log_fd < 0) create_log(); // The disk may have free space again.
   if (log_fd < 0) return false;
   struct {
     uint32_t length;
@@ -540,7 +542,8 @@ static bool append_log(uint8_t stream, const void *bytes, size_t length) {
   return false;
 }
 
-// What did not get into the log is counted and told in its place; the process is never held up for it.
+// The keeper counts the bytes that it could not log, and writes the count in their place. A full log never blocks the
+// process.
 static void tell_loss(void) {
   static const char before[] = "tare: ", after[] = " bytes of output are missing here: the disk was full\n";
   char text[96], *end = put_number(memcpy(text, before, sizeof before - 1) + (sizeof before - 1), log_lost);
@@ -571,7 +574,7 @@ static void close_input(void) {
   else close_fd(&in_fd);
 }
 
-// The smallest cursor moves to the front; gives the free bytes at the end.
+// Moves the smallest cursor to the front; returns the free bytes at the end.
 static size_t make_room(void) {
   size_t least = head;
   for (int i = 0; i < MOST_CONNECTIONS; i++)
@@ -644,7 +647,7 @@ static void flush_input(void) {
     long wrote = to < 0 ? -EPIPE : sys(SYS_write, to, input + input_at, input_end - input_at);
     if (wrote == -EAGAIN) return;
     if (wrote == -EINTR) continue;
-    if (wrote <= 0) input_at = input_end; // nobody reads any more
+    if (wrote <= 0) input_at = input_end; // The process has closed its input.
     else input_at += (size_t)wrote;
   }
   input_at = input_end = 0;
@@ -853,7 +856,8 @@ static void take_descriptor(uint32_t tag, int64_t value) {
   }
 }
 
-// From the clone to the program's first instruction. Gives false when the child failed (all was told).
+// From the clone to the program's first instruction. Returns false when the child failed; the failure has been
+// reported.
 static bool attend_setup(uint64_t deadline) {
   static uint8_t packet[16 + 8 * MOST_RESULTS];
   bool waiting = false; // for the engine's GO
@@ -977,7 +981,7 @@ __attribute__((noreturn)) static void keep(void) {
       if (of->state == ASKING || of->state == WATCHING) events = POLLIN;
       if (of->state == STREAMING)
         events = (short)((of->input_open && hungry ? POLLIN : 0) | (of->cursor < head ? POLLOUT : 0));
-      // A client that ended its input is still watched for its hang-up; one whose input has to wait is not.
+      // The keeper still polls a client that ended its input for its hang-up, but not a client whose input has to wait.
       if (!events && of->state == STREAMING && of->input_open) watch = false;
       fds[FIXED + i] = (struct pollfd){watch ? of->fd : -1, events, 0};
     }
@@ -1148,7 +1152,7 @@ __attribute__((noreturn, used)) static void begin(long *stack) {
   sys(SYS_munmap, ops, ops_bytes ? ops_bytes : 1);
   sys(SYS_munmap, (char *)results - 16, 16 + 8 * MOST_RESULTS);
   sys(SYS_munmap, blob, blob_bytes ? blob_bytes : 1);
-  reap(); // it may have ended before its signal was watched
+  reap(); // The process may have ended before the keeper received its signals.
   keep();
 }
 

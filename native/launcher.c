@@ -43,7 +43,7 @@ static const char *variable(const char *name) {
   return "";
 }
 
-// A text that is put together; what finds no room is told by `full`.
+// A text that is being assembled; `full` reports that the buffer is too small.
 struct text {
   char *bytes;
   size_t used, room;
@@ -200,7 +200,8 @@ static long receive(int fd, char *to, size_t room) {
 // ---------------------------------------------------------------- the run
 static char id[ID + 1];
 
-// Passes a signal on, while what was done before waits. That it can't be passed on is not told, as by the main binary.
+// Forwards a signal while the messages before it wait. Like the main binary, it does not report that a signal cannot be
+// forwarded.
 static void pass_on(int signal) {
   char bytes[256];
   struct text text = {bytes, 0, sizeof bytes, false};
@@ -245,7 +246,7 @@ static void pass_signals_on(void) {
   for (size_t i = 0; i < sizeof passed; i++) handle(passed[i], pass_on);
 }
 
-// Nobody reads on: that ends us where it is the output, as a shell expects it.
+// The reader has closed the pipe: on the output, SIGPIPE ends this process, as a shell expects.
 static void print(int fd, const char *bytes, size_t n) {
   static bool broken[3];
   while (n && !broken[fd]) {
