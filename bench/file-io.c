@@ -2,9 +2,9 @@
 //
 // FILE lies in the image and has at least 64 MiB, DIR is a directory to write into, TAR an archive in the image.
 //   read-cold, read-warm  MB/s of FILE from start to end, after its pages were given back, and once more
-//   read-random           MB/s of 4 KiB at 65536 places of FILE, from the cache
+//   read-random           MB/s of 4 KiB at 65536 offsets of FILE, from the cache
 //   first-write           ms of opening FILE for writing and changing 4 KiB of it
-//   write, write-random   MB/s into a new file of 256 MiB: from start to end, then 4 KiB at 16384 places; each with fsync
+//   write, write-random   MB/s into a new file of 256 MiB: from start to end, then 4 KiB at 16384 offsets; each with fsync
 //   untar, find, delete   ms of tar -xf TAR, of find over the result, of rm -rf of it
 #define _GNU_SOURCE
 #include <errno.h>
@@ -50,7 +50,7 @@ static double read_all(int fd) {
   return sum;
 }
 
-// The same places each time: what is compared is the file system, not the luck.
+// The offsets are the same in every run: the case compares file systems and excludes chance.
 static uint64_t next_place(uint64_t *state, uint64_t blocks) {
   *state = *state * 6364136223846793005u + 1442695040888963407u;
   return (*state >> 33) % blocks * 4096;

@@ -86,7 +86,7 @@ if (process.getuid?.() !== 0) {
 const networks = rows.some(({ name, ownNetwork }) => ownNetwork === true && positionals.includes(name));
 if (networks && process.env["TARE_BENCH_NETWORK"] !== process.ppid.toString()) {
   busyboxArchive(); // may be fetched: not from in there
-  // Once more, with a network that nobody else has: bridges, rules and routes go with it.
+  // Runs the benchmark again in a new network namespace: its bridges, rules and routes disappear with the namespace.
   const script = 'ip link set lo up && TARE_BENCH_NETWORK=$$ "$@"';
   const words = ["unshare", "--net", "sh", "-c", script, "sh", process.execPath, ...process.argv.slice(1)];
   const { exitCode } = Bun.spawnSync(words, { stdio: ["inherit", "inherit", "inherit"] });

@@ -6,8 +6,9 @@ export interface Rounds {
 }
 
 /**
- * One sample of each subject in turn, so that what the machine does meanwhile hits all alike. The first of a round
- * changes, so that none always follows the same neighbour. Gives the samples without those of the warm-up.
+ * Takes one sample of each subject in turn, so that other load on the machine affects all subjects alike. Each round
+ * starts with another subject, so that no subject always follows the same one. Returns the samples without those of the
+ * warm-up.
  */
 export async function interleave<T>(
   subjects: readonly T[],

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 
-/** What is in the environment of every process that the bench starts: a mark, and with an Owned an empty home. */
+/** The environment of every process that the benchmark starts: a mark and, with an Owned, an empty home directory. */
 export const marker: { readonly environment: Record<string, string> } = {
   environment: { TARE_BENCH: `${process.pid}-${Date.now().toString(36)}` },
 };

@@ -4,7 +4,7 @@ import { type Row, figures, withContainers } from "./row.ts";
 
 const calmMs = 5_000;
 
-/** The memory of a server that does nothing: one idle container beside, nobody asks it anything. */
+/** The memory of an idle server: one idle container runs next to it, and no client sends requests. */
 export const daemon: Row = {
   name: "daemon",
   about: "memory of the idle daemon (of docker: dockerd and containerd)",

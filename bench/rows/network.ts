@@ -127,11 +127,12 @@ const restMs = 50;
 const longRestMs = 1000;
 
 /**
- * Does a start on a bridge with many others take longer? The many come and go several times, and each stay is compared with
- * what was right before and behind it: the machine is not the same for minutes. Not two instances that take turns, one with
- * the many and one with none: most of what grows is the kernel's, the same for whoever starts on that machine (its cgroups,
- * file systems, processes), and would be on both sides. Some of that is the taking down, behind a run's end: a start by itself is
- * measured with a rest before each, and runs right behind one another apart.
+ * Does a start on a bridge with many other containers take longer? The other containers come and go several times. Each
+ * period with them is compared with the periods right before and after it, because the machine changes within minutes.
+ * The case does not alternate between two instances, one with many containers and one with none. Most of what grows
+ * belongs to the kernel (its cgroups, file systems, processes) and would slow both instances. Some of it is the removal
+ * after the end of a run. So one series rests before each start, and another one starts containers in immediate
+ * succession.
  */
 async function crowded(
   { isQuick, signal, say }: Bench,

@@ -9,7 +9,7 @@ import { interleave } from "../harness/interleave.ts";
 import { figureOf, type Result, type Unit } from "../harness/result.ts";
 import { type Bench, figures, type Row, type WithContainers, withContainers } from "./row.ts";
 
-/** Tare's drivers beside Docker's of the same kind, on what file system. */
+/** Pairs of Tare's driver and Docker's driver of the same kind, with the file system for both. */
 const pairs: readonly { readonly tare: string; readonly docker?: string; readonly on: "here" | "btrfs" }[] = [
   { tare: "overlay", docker: "overlay2", on: "here" },
   { tare: "erofs", on: "here" },
