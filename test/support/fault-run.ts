@@ -99,8 +99,8 @@ export function killDaemon(tare: Installation): void {
 }
 
 /**
- * Runs a command whose daemon dies there. None may run at the moment. A daemon that dies before it was asked anything is followed
- * by another one, which is killed as well: it has the same fault ahead of it.
+ * Runs a command whose daemon dies at the fault point. No daemon may run at the moment. A daemon that dies before its
+ * first request is followed by another one, which is killed as well: it reaches the same fault.
  */
 export async function dieAt(
   tare: Installation,
@@ -205,7 +205,7 @@ function inStorage(place: string): readonly string[] {
   return storageDriverNames.map((driver) => `storage/${driver}/${place}`);
 }
 
-/** Directories of volumes without a record, or with something beside the content. */
+/** Directories of volumes without a record, or with other files next to the content. */
 async function volumesHalfMade({
   tare,
   engine,
@@ -234,7 +234,7 @@ function networkOf(pid: number): readonly string[] {
   }
 }
 
-/** An engine has a network namespace that nobody is in, for the next container. */
+/** An engine keeps an unused network namespace for the next container. */
 function withoutOneAhead(found: readonly string[], form: RegExp): readonly string[] {
   return found.length === 1 && found.every((text) => form.test(text)) ? [] : found;
 }

@@ -147,7 +147,7 @@ export class FreshMachine implements AsyncDisposable {
     return new FreshMachine(directory, holder);
   }
 
-  /** A shell's script in front of all other programs. */
+  /** A shell script that precedes all other programs on PATH. */
   addProgram(name: string, script: string): void {
     writeFileSync(join(this.programs, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }

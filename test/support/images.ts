@@ -80,7 +80,7 @@ export function configOf({ layers, config = {}, architecture, diffIds }: TestIma
   );
 }
 
-/** As docker save wrote it: "old" until 24 (`<id>/layer.tar`), "new" since 25 (an OCI layout beside). */
+/** As docker save writes it: "old" until 24 (`<id>/layer.tar`), "new" since 25 (an OCI layout in addition). */
 export function dockerArchiveMembers(
   images: readonly TestImage[],
   {

@@ -111,7 +111,7 @@ function listDirectories(path: string): string[] {
   }
 }
 
-/** Keepers that hold something below one of the directories open, whoever is their parent by now. */
+/** Keepers with an open file below one of the directories, with any parent process. */
 function listKeepers(directories: readonly string[]): string[] {
   return processes()
     .filter((pid) => findProcessStatistics(pid)?.name === "tare-keeper")
@@ -123,7 +123,7 @@ function listKeepers(directories: readonly string[]): string[] {
     .map((pid) => `keeper ${pid}`);
 }
 
-/** Children of this process that nobody waited for. */
+/** Children of this process that were not waited for. */
 function listZombies(): string[] {
   return processes()
     .filter((pid) => {

@@ -36,7 +36,7 @@ export function listPoolDevices(): readonly string[] {
     .toSorted();
 }
 
-/** Waits until no such device is there, whoever removes it. */
+/** Waits until no such device exists; any process may remove it. */
 export async function expectNoPoolDevices(): Promise<void> {
   let left: readonly string[] = [];
   await poll(() => ((left = listPoolDevices()).length === 0 ? true : undefined), {

@@ -9,7 +9,7 @@ function idOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** Dual stack 172.30.N.0/24, fd00:30:N::/64 unless told otherwise. */
+/** Dual stack 172.30.N.0/24, fd00:30:N::/64 by default. */
 export function bridgePlan(name: string, number: number, changes: Partial<NetworkPlan> = {}): NetworkPlan {
   const id = idOf(`network ${name}`);
   const subnets = [

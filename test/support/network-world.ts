@@ -116,7 +116,7 @@ export class World implements AsyncDisposable {
   readonly #bare: string[] = [];
   readonly #mark = randomBytes(3).toString("hex");
   readonly #scratch = new Scratch("net");
-  /** For the engine in the host's place, whoever that is. */
+  /** For the engine that acts as the host. */
   readonly dataRoot: string = this.#scratch.path;
   host!: Place;
   other!: Place;
@@ -139,7 +139,7 @@ export class World implements AsyncDisposable {
     return await Promise.resolve(place);
   }
 
-  /** A namespace that nobody is in; its path. */
+  /** A namespace without processes; returns its path. */
   addBare(name: string): string {
     const full = `tw${this.#mark}-${name}`;
     execFileSync("ip", ["netns", "add", full]);

@@ -26,7 +26,7 @@ export class RawKeeper implements AsyncDisposable {
   readonly ended: Promise<Ending>;
   readonly #directory: OwnedFd;
   readonly #sockets: Socket[] = [];
-  /** The process that the plan made, once it was told. */
+  /** The process that the plan created, once it was reported. */
   childPid: number | undefined;
 
   /** `scratch` may be shared: each keeper listens for itself only until its first connection. */
@@ -86,7 +86,7 @@ export class RawKeeper implements AsyncDisposable {
   }
 }
 
-/** A plan whose lists do what `fill` says; keeps nothing unless told. */
+/** A plan whose lists contain what `fill` adds; keeps nothing by default. */
 export function planOf(
   fill: (lists: { readonly before: PlanList; readonly child: PlanList; readonly blob: PlanBlob }) => void,
   options: Partial<Omit<Plan, "before" | "child" | "blob">> = {},
@@ -131,8 +131,8 @@ export function harmlessPlan(options: Parameters<typeof planOf>[1] = {}): Plan {
 }
 
 /**
- * As harmlessPlan(), under a filter that hands getppid over to the keeper, which judges it by this program. Whatever
- * that answers, getppid changes nothing.
+ * As harmlessPlan(), under a filter that hands getppid over to the keeper, which evaluates it with this program.
+ * Whatever the program answers, getppid changes nothing.
  */
 export function judgedPlan(judge: Uint8Array, options: Parameters<typeof planOf>[1] = {}): Plan {
   let program = { offset: 0, bytes: 0 };

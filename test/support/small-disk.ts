@@ -51,7 +51,7 @@ export class SmallDisk implements Disposable {
     this.#filler = join(this.path, "filler");
   }
 
-  /** Leaves so much room, and not a block more. */
+  /** Fills the disk and leaves exactly this much free space. */
   fill(leaveBytes: number): void {
     this.empty();
     const fd = openSync(this.#filler, "w");

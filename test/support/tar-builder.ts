@@ -100,12 +100,12 @@ export class TarBuilder {
     }).raw(body);
   }
 
-  /** All parts, with the mark at the end. */
+  /** The whole archive, with the end mark. */
   end(): Uint8Array {
     return Buffer.concat([...this.#parts, new Uint8Array(1024)]);
   }
 
-  /** All parts, without it. */
+  /** The archive without its end mark. */
   cut(): Uint8Array {
     return Buffer.concat(this.#parts);
   }

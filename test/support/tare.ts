@@ -246,7 +246,7 @@ function processes(): { pid: number; argv: string[] }[] {
     });
 }
 
-/** Whether a process has ended; one that nobody has waited for yet counts as ended. */
+/** Whether a process has ended; a zombie counts as ended. */
 export function isGone(pid: number): boolean {
   try {
     return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));

@@ -1,6 +1,6 @@
 /**
- * A registry in this process that keeps all in memory and misbehaves as it is told to: the other side of pull and push
- * in tests. Speaks plain HTTP on loopback, or TLS when it is given a certificate.
+ * A registry in this process that keeps all in memory and misbehaves on request: the other side of pull and push in
+ * tests. Speaks plain HTTP on loopback, or TLS when it has a certificate.
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -26,7 +26,7 @@ export type Fault =
   | { readonly kind: "cut"; readonly afterBytes: number }
   /** Nothing more comes after so many bytes of the body. */
   | { readonly kind: "stall"; readonly afterBytes: number }
-  /** These bytes come instead, with the right length unless told otherwise. */
+  /** These bytes replace the content, by default with the right length. */
   | { readonly kind: "lie"; readonly bytes: Uint8Array; readonly announced?: number }
   /** Without a length, and these bytes behind the right ones. */
   | { readonly kind: "more"; readonly bytes: Uint8Array }

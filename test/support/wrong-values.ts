@@ -160,7 +160,7 @@ export const wrongPathParts: readonly string[] = [
   "a//b",
 ];
 
-/** Each field that the shapes name, at any depth. */
+/** Each field that the schemas name, at any depth. */
 export function fieldsOf(shapes: FieldShapes): readonly FieldPath[] {
   return Object.entries(shapes).flatMap(([name, shape]) =>
     [[], ...fieldsBelow(shape)].map((rest: FieldPath) => [name, ...rest]),
