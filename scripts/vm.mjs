@@ -31,7 +31,7 @@ const bootSeconds = 600;
 const suiteSeconds = 1200;
 const wholeSeconds = 7200;
 
-/** The newest kernel image that has its modules beside it. */
+/** Finds the newest kernel image whose modules are in the directory next to it. */
 export function findKernel() {
   return readdirSync("/boot")
     .filter(
