@@ -13,7 +13,7 @@ export interface CreateRequest {
   readonly networkingConfig: NetworkingConfig;
 }
 
-/** Throws Failure("invalid") naming the field that is wrong. What the fields ask for is not judged here. */
+/** Throws Failure("invalid") that names the wrong field. It does not validate what the fields request. */
 export function parseCreateRequest(body: unknown): CreateRequest {
   if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
   const config = readFields(body, configShapes, "");

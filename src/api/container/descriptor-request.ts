@@ -1,7 +1,7 @@
 import { readFields } from "../http/field-shapes.ts";
 import type { DescriptorRequest } from "../types/tare.ts";
 
-/** The body of `POST /tare/descriptors`, proven to be of its shape. */
+/** Parses and validates the body of `POST /tare/descriptors`. */
 export function parseDescriptorRequest(body: unknown): DescriptorRequest {
   return readFields(body ?? {}, { Targets: "integers" }, "");
 }

@@ -35,7 +35,7 @@ export function parseEndpoints({
   const settings = {
     ...first,
     ...(mac === "" ? {} : { macAddress: mac }),
-    // Docker's clients send links in both places.
+    // Docker's clients send links in both fields.
     ...(links.length === 0 ? {} : { links: [...new Set([...(first.links ?? []), ...links])] }),
   };
   const others = ends.filter(([network]) => nameOf(network) !== mode);

@@ -3,8 +3,8 @@ import type { ContainerStorage } from "../../model/container-spec.ts";
 import type { LogConfig } from "../types/host-config.ts";
 
 /**
- * Docker's options of these drivers. What only shapes Docker's own files (compression, attributes, a buffer) is accepted
- * and changes nothing: our log is binary, and its writer never blocks on a reader.
+ * Docker's options of these drivers. Options that affect only Docker's own files (compression, attributes, a buffer)
+ * are accepted and ignored: the log of Tare is binary, and its writer never blocks on a reader.
  */
 const driverOptions: Readonly<Record<string, ReadonlySet<string>>> = {
   "json-file": new Set("max-size max-file compress labels labels-regex env env-regex tag".split(" ")),

@@ -68,7 +68,7 @@ interface Spec {
 
 function parseShort(text: string): Spec {
   const { ports, protocol } = splitProtocol(text);
-  // The address may have colons of its own: those of brackets, or of IPv6 before the last two parts.
+  // The address may contain colons: those in brackets, or those of IPv6 before the last two fields.
   const match = /^(?:(?:\[([^\]]*)\]|(.*)):)?([0-9-]*):([^:]+)$/.exec(ports);
   if (match === null) {
     if (ports === "" || ports.includes(":")) throw refused(`No port specified: ${text}<empty>`);

@@ -1,7 +1,8 @@
 import type { Failure } from "../../base/failure.ts";
 import type { StartTiming } from "../types/container.ts";
 
-// What `tare run` says besides what the program prints; said by the command line, or by the daemon for its front.
+// Messages of `tare run` next to the program's output. The command line prints them, or the daemon on behalf of the
+// launcher.
 
 /** `started in 4.1 ms: root 0.6 · namespaces 0.7 · …`, one line. */
 export function formatTiming({ TotalMs, Phases }: StartTiming): string {

@@ -25,9 +25,9 @@ export type FieldShape =
 export type FieldShapes = Readonly<Record<string, FieldShape>>;
 
 /**
- * The known fields of a JSON object, each proven to be what its shape says; others are dropped, as Docker drops them.
- * Names match without case, as in Go's encoding/json: a name that comes twice has its last value, and objects and maps
- * have the members of both. Throws Failure("invalid") naming the field.
+ * Reads the known fields of a JSON object and validates each against its schema; drops other fields, as Docker does.
+ * Names match without case, as in Go's encoding/json: the last value of a repeated name wins, and repeated objects and
+ * maps are merged. Throws Failure("invalid") naming the field.
  */
 export function readFields(
   value: unknown,
@@ -51,7 +51,7 @@ export function readFields(
   return Object.fromEntries(fields);
 }
 
-/** Shapes whose Go types have no nil: null leaves the value that the name had before. */
+/** Schemas whose Go types have no nil: null keeps the earlier value of the field. */
 const scalars: ReadonlySet<FieldShape> = new Set(["text", "boolean", "integer", "number"]);
 
 const foldedNames = new WeakMap<FieldShapes, ReadonlyMap<string, string>>();

@@ -5,7 +5,7 @@ import { type ApiVersion, parseRequestedVersion } from "./version.ts";
 export interface RouteMatch {
   readonly route: Route;
   readonly version: ApiVersion;
-  /** Decoded parts of the path. */
+  /** The decoded parameters of the path. */
   readonly params: Readonly<Record<string, string>>;
 }
 

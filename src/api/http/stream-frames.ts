@@ -34,8 +34,8 @@ export function encodeFrame(stream: FrameStream, bytes: Uint8Array): Buffer {
 }
 
 /**
- * Takes the multiplexed format apart, given in pieces of any size. Data is passed on as it comes: a long frame
- * gives several parts, so nothing is held back and memory does not depend on what a header claims.
+ * Decodes the multiplexed format from chunks of any size. It passes data on immediately: a long frame yields several
+ * chunks, so that memory use does not depend on the length in a header.
  */
 export class FrameDecoder {
   readonly #header: Buffer = Buffer.alloc(frameHeaderBytes);

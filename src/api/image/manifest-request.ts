@@ -12,7 +12,7 @@ const annotationShapes: FieldShapes = {
   OsFeatures: "texts",
 };
 
-/** The body of `POST /tare/manifest-lists/create`, proven to be of its shape. */
+/** Parses and validates the body of `POST /tare/manifest-lists/create`. */
 export function parseManifestListRequest(body: unknown): ManifestListRequest {
   const { Name, Manifests, ...others } = readFields(
     body ?? {},
@@ -28,7 +28,7 @@ export function parseManifestListRequest(body: unknown): ManifestListRequest {
   return { Name, Manifests, ...others };
 }
 
-/** The body of `POST /tare/manifest-lists/{name}/annotate`, proven to be of its shape. */
+/** Parses and validates the body of `POST /tare/manifest-lists/{name}/annotate`. */
 export function parseManifestAnnotation(body: unknown): ManifestAnnotation {
   const { Manifest, ...others } = readFields(body ?? {}, annotationShapes, "") as Partial<ManifestAnnotation>;
   if (Manifest === undefined) {

@@ -7,7 +7,7 @@ const longest = 64 * 1024;
 
 /**
  * The X-Registry-Auth header: base64url of a JSON object, as Docker's clients send it with pull and push. Undefined for
- * nobody in particular. Throws "invalid" for what can't be read.
+ * anonymous access. Throws "invalid" for a value that cannot be parsed.
  */
 export function parseRegistryAuth(header: string | undefined): RegistryCredentials | undefined {
   if (header === undefined || header === "" || header === "null") return undefined;

@@ -11,7 +11,7 @@ const shapes: FieldShapes = {
   Replace: "boolean",
 };
 
-/** The shape of `HostConfig.Tare.Secrets`. */
+/** The schema of `HostConfig.Tare.Secrets`. */
 export const secretShapes: FieldShapes = {
   Source: "text",
   Type: "text",
@@ -21,7 +21,7 @@ export const secretShapes: FieldShapes = {
   Mode: "text",
 };
 
-/** The body of `POST /tare/secrets/create`, proven to be of its shape; the value is decoded. */
+/** Parses and validates the body of `POST /tare/secrets/create`, and decodes the value. */
 export function parseSecretRequest(body: unknown): Omit<SecretCreateRequest, "Data"> & {
   readonly value: Uint8Array;
 } {

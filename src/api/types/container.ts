@@ -113,7 +113,7 @@ export interface ContainerInspect {
   readonly Mounts: readonly MountPoint[];
   readonly Config: ContainerConfig;
   readonly NetworkSettings: NetworkSettings;
-  /** Ours: what the kernel was told, where Docker says nothing. */
+  /** Extension: the settings that the kernel received, where Docker has no field. */
   readonly Tare?: ContainerTareDetails | undefined;
 }
 
@@ -128,7 +128,7 @@ export interface ContainerTareDetails {
   readonly Timing?: StartTiming | undefined;
   /** Of the last run, with the security option `explain-denials`. */
   readonly Denials?: readonly Denial[] | undefined;
-  /** Calls that found no room in the record; absent for none. */
+  /** The number of calls that the record had no free slot for; absent for none. */
   readonly UnrecordedCalls?: number | undefined;
   /** The text of a seccomp profile in Docker's format, with `HostConfig.Tare.RecordCalls`. */
   readonly RecordedProfile?: string | undefined;
@@ -164,7 +164,10 @@ export interface ContainerWaitResponse {
   readonly Error?: { readonly Message: string } | null | undefined;
 }
 
-/** What is told of a container that is made and run by one request, in this order: Tare's own. Timing is null where somebody else has started it. */
+/**
+ * The events of a container that one request creates and runs, in this order; an extension. Timing is null when another
+ * client has started the container.
+ */
 export type RunEvent =
   | ContainerCreateResponse
   | { readonly Timing: StartTiming | null }

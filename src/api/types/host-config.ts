@@ -89,7 +89,10 @@ export interface TareHostConfig {
   readonly TimeoutSeconds?: number | undefined;
   /** What /etc/hosts begins with: an absolute path of the host, `image` or `none`. */
   readonly HostsFile?: string | undefined;
-  /** Told by sd_notify(3) at each start: READY, with the keeper as MAINPID; a path, or `@` and an abstract name. */
+  /**
+   * The sd_notify(3) socket that receives READY at each start, with the keeper as MAINPID: a path, or `@` and an
+   * abstract name.
+   */
   readonly NotifySocket?: string | undefined;
   /** In whose name: a process of systemd's unit. */
   readonly NotifyPid?: number | undefined;

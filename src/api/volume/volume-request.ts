@@ -10,7 +10,7 @@ const shapes: FieldShapes = {
   ClusterVolumeSpec: "any",
 };
 
-/** The body of `POST /volumes/create`, proven to be of its shape; an empty body asks for an anonymous volume. */
+/** Parses and validates the body of `POST /volumes/create`; an empty body requests an anonymous volume. */
 export function parseVolumeRequest(body: unknown): VolumeCreateRequest {
   const { ClusterVolumeSpec, ...request } = readFields(body ?? {}, shapes, "");
   if (ClusterVolumeSpec !== undefined) {
