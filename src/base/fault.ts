@@ -1,6 +1,6 @@
 /**
- * The places where a test may kill the engine: each parts two effects (a record, a file, something of the kernel's)
- * that a crash can part. `test/support/fault-operations.ts` says which operation comes by which of them.
+ * The points at which a test may kill the engine. Each lies between two effects (a record, a file, a kernel object)
+ * that a crash can separate. `test/support/fault-operations.ts` lists the operation that reaches each of them.
  */
 export const faultPoints = [
   "storage.opened",

@@ -1,9 +1,9 @@
 import { canceled, type Waiting } from "./deadline.ts";
 
 /**
- * One mutual exclusion a key, first come first served. A key costs nothing while nobody holds it.
+ * A mutex for each key, first come first served. A key without a holder costs nothing.
  *
- *     using _ = await lock.acquire(id);
+ * using _ = await lock.acquire(id);
  */
 export class KeyedLock {
   /** The keys that are held, with those who wait for them in order of arrival. */
