@@ -10,8 +10,8 @@ const buildFile = (socketPath: string): string => `${socketPath}.build`;
 const managedFile = (socketPath: string): string => `${socketPath}.managed`;
 
 /**
- * Writes beside the socket which build serves it: cheaper to read than to ask. `isManaged`: a service manager starts the daemon, so that
- * commands of other builds must not replace it.
+ * Writes the daemon's build into a file next to the socket: a file is cheaper to read than a request. `isManaged`: a
+ * service manager starts the daemon, so commands of other builds must not replace it.
  */
 export function publishBuild(socketPath: string, { isManaged }: { readonly isManaged: boolean }): void {
   const { renameSync, rmSync, writeFileSync } = process.getBuiltinModule("node:fs");

@@ -10,8 +10,8 @@ import { ServiceManager } from "./service-manager.ts";
 import { findGid, shareSocket } from "./share-socket.ts";
 
 /**
- * `tare daemon`: opens the engine and serves until it is told to stop (SIGTERM, SIGINT, `tare daemon stop`). Containers
- * go on without it. Gives the exit status.
+ * `tare daemon`: opens the engine and serves requests until SIGTERM, SIGINT or `tare daemon stop`. Containers keep
+ * running without it. Returns the exit status.
  */
 export async function runDaemon(argv: readonly string[]): Promise<number> {
   let options: DaemonOptions;

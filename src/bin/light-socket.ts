@@ -12,7 +12,7 @@ const encoder = new TextEncoder();
  */
 export class LightSocket implements ClientSocket {
   destroyed = false;
-  /** Lists are replaced, never changed: one may be in the middle of being told. */
+  /** Lists are replaced, never changed: an event may be iterating over one. */
   readonly #listeners = new Map<Event, readonly Listener[]>();
   readonly #unread: Buffer[] = [];
   readonly #unwritten: { readonly bytes: Uint8Array; readonly done: (() => void) | undefined }[] = [];
@@ -78,7 +78,10 @@ export class LightSocket implements ClientSocket {
     return this;
   }
 
-  /** The kernel is told with the first piece that comes then: most who pause go on before that, and telling it twice costs more than reading. */
+  /**
+   * Stops the kernel's events only when the next chunk arrives: most callers resume before that, and two changes of the
+   * poll set cost more than a read.
+   */
   pause(): void {
     this.#isPaused = true;
   }
@@ -191,12 +194,12 @@ export class LightSocket implements ClientSocket {
     this.#tell();
   }
 
-  /** Not at once: who resumes is only then ready to be told. */
+  /** Not synchronously: the caller that resumes is ready for events only later. */
   #tellSoon(): void {
     queueMicrotask(() => this.#tell());
   }
 
-  /** Tells what has come, in its order, as long as somebody wants it. */
+  /** Emits received data in order, as long as a listener is registered. */
   #tell(): void {
     while (!this.#isPaused && this.#hears("data")) {
       const piece = this.#unread.shift();

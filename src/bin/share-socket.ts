@@ -16,8 +16,8 @@ export function findGid(group: string | undefined): number {
 }
 
 /**
- * Gives the socket its group and permissions, when the daemon made it, and lets the group through the run root to it: nobody but root
- * can list that directory.
+ * Sets the group and the permissions of a socket that the daemon created, and gives the group search permission on the
+ * run root: only root can list that directory.
  */
 export function shareSocket(
   socketPath: string,

@@ -20,7 +20,10 @@ function streamOf(fd: 1 | 2): NodeJS.WriteStream {
 
 type Done = (thrown?: Error | null) => void;
 
-/** BUN(1.4.5): an empty write is called back at once, before the bytes in front of it are written. Who waits for those waits for them. */
+/**
+ * BUN(1.4.5): the callback of an empty write runs at once, before earlier bytes are written. So the callback
+ * of an empty write waits for those writes.
+ */
 function withOrderedCallbacks(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   const write = stream.write.bind(stream) as (data: string | Uint8Array, done?: Done) => boolean;
   let written: Promise<void> = Promise.resolve();
@@ -68,7 +71,7 @@ class DirectOutput {
   #isBroken = false;
   readonly #fd: 1 | 2;
   readonly #target: number;
-  /** Replaced, never changed: it may be in the middle of being told. */
+  /** Replaced, never changed: an event may be iterating over it. */
   #listeners: readonly (readonly [Event, Listener])[] = [];
   #stream: NodeJS.WriteStream | undefined;
 
@@ -153,7 +156,7 @@ function isSocket(): boolean {
   }
 }
 
-/** Reads beside this thread, a piece whenever one is wanted. */
+/** Reads in another thread, one chunk on each request. */
 function readInput(): NodeJS.ReadableStream {
   const { Readable } = process.getBuiltinModule("node:stream");
   const { read } = fileSystem();

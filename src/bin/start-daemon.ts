@@ -7,7 +7,7 @@ import { Failure } from "../base/failure.ts";
 import { selectErrors } from "../base/log.ts";
 import type { GlobalOptions } from "../cli/context.ts";
 
-/** Its end is told at once; this is for a machine that is very busy. */
+/** The end of the daemon is reported at once; this limit is for a very busy machine. */
 const readyWithinMs = 60_000;
 const pollMs = 5;
 
@@ -135,7 +135,7 @@ async function launch(
   );
 }
 
-/** Whether somebody accepts connections there. */
+/** Whether a process accepts connections there. */
 export async function isServed(socketPath: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect({ path: socketPath });
