@@ -40,7 +40,7 @@ export interface Call<V> {
   client(): Promise<Client>;
   /** The same, for who calls containers only and can't wait until more is loaded. */
   leanClient(): Promise<LeanClient>;
-  /** Fires when nobody reads standard output any more: what streams should end then. */
+  /** Fires when standard output has no reader any more: streaming commands should end then. */
   readonly signal: AbortSignal;
   /** Writes text to standard output or standard error as it is. */
   out(text: string): void;

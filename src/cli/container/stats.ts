@@ -41,7 +41,7 @@ export const stats: Command<Values> = {
     const { values, positional, signal } = call;
     const isOnce = values["no-stream"];
     const render = renderer(values);
-    render([]); // a wrong template is told before anything is waited for
+    render([]); // Reports a wrong template before any request.
     const client = await call.client();
     const watched = new WatchedContainers(client, { samples: isOnce ? "once" : "stream", signal });
     if (positional.length > 0) {

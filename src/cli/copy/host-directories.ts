@@ -17,7 +17,10 @@ export class HostDirectories implements Disposable {
     this.#stack.push({ name: "", fd: openSync(path, O_RDONLY | O_DIRECTORY) });
   }
 
-  /** A path for `name` in the directory of these parts; missing ones are made. Until the next call. */
+  /**
+   * Returns the path of `name` in the directory with these path components, and creates missing directories. Valid
+   * until the next call.
+   */
   at(parts: readonly string[], name: string): Buffer {
     return childPath(this.open(parts), name);
   }
@@ -60,7 +63,7 @@ function openOrMake(path: Buffer): number {
   }
 }
 
-/** The parts of an archive's name. Throws "invalid" for "..". */
+/** Splits a member name of an archive into path components. Throws "invalid" for "..". */
 export function partsOf(path: string): string[] {
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes(".."))

@@ -161,7 +161,7 @@ class HostUnpacking implements Disposable {
 
   #apply(fd: number, { mode, uid, gid, mtime }: TarEntry): void {
     if (this.#options.keepsOwners) fchownSync(fd, uid, gid);
-    // SAFETY: a container's program must not become one that runs as the host's root for everybody.
+    // SAFETY: a setuid program of a container must not become a program that every user can run as the host's root.
     fchmodSync(fd, this.#options.keepsOwners ? mode : mode & 0o1777);
     const seconds = mtime.seconds + mtime.nanoseconds / 1e9;
     futimesSync(fd, seconds, seconds);

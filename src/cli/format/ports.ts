@@ -7,7 +7,7 @@ interface Range {
   last: number;
 }
 
-/** Ports as Docker lists them: neighbours joined to ranges, then those whose number changes on the host. */
+/** Lists ports as Docker does: adjacent ports joined to ranges, then the ports whose number differs on the host. */
 export function formatPorts(ports: readonly Port[]): string {
   const done: Range[] = [];
   const growing = new Map<string, Range>();

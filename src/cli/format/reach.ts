@@ -3,7 +3,7 @@ import { kindOf } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
 import type { OutputStream } from "../context.ts";
 
-/** People are told from where ports can be reached; scripts read what Docker prints. */
+/** People see from where ports can be reached; scripts read Docker's output. */
 export function isReachShown(stream: OutputStream): boolean {
   return stream.isTTY === true;
 }
@@ -43,7 +43,7 @@ export function summarizeReach(rows: readonly ReachRow[], container: string): st
   return texts.size <= 1 ? [...texts].join("") : "differs by port";
 }
 
-/** A line each run of ports of the container, for whoever has just published them. */
+/** Formats one line for each range of ports of the container, for the user who has just published them. */
 export function reachLines(rows: readonly ReachRow[], container: string): readonly string[] {
   return rows
     .filter((row) => row.Container === container)

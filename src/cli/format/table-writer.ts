@@ -5,8 +5,8 @@ export interface TableOptions {
 }
 
 /**
- * Aligns tab-separated text as Go's tabwriter does: a cell ends with a tab, and a column is a run of
- * neighbouring lines that all have that cell. What follows a line's last tab is no cell and is not padded.
+ * Aligns tab-separated text as Go's tabwriter does. A cell ends with a tab; a column is a run of adjacent lines that
+ * all contain that cell. The text after a line's last tab is no cell and gets no padding.
  */
 export function alignColumns(text: string, { minimumWidth = 10, padding = 3 }: TableOptions = {}): string {
   const lines = text.split("\n").map((line) => line.split("\t"));

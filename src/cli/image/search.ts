@@ -63,7 +63,7 @@ export const search: Command<Values> = {
 };
 
 function rowOf(result: ImageSearchResult, isWhole: boolean): Row {
-  // SAFETY: anybody may have written it, and it goes to a terminal.
+  // SAFETY: any user may have written the description, and it is printed on a terminal.
   const description = result.description.replace(/[\p{Cc}\p{Cf}]+/gu, " ");
   return {
     Name: result.name,

@@ -71,7 +71,9 @@ export const networkFlags: FieldTable<NetworkValues> = {
   "publish-all": bool("Publish all exposed ports to random ports", { short: "P" }),
 };
 
-/** The three parts of a request that describe networks and ports. Throws optionFailure() in Docker's words. */
+/**
+ * The three groups of fields of a request that describe networks and ports. Throws optionFailure() in Docker's words.
+ */
 export function parseNetworkFlags(values: EndpointValues): {
   readonly hostConfig: HostConfig;
   readonly networkingConfig?: NetworkingConfig | undefined;

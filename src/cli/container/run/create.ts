@@ -187,7 +187,7 @@ function imagesMounted({ HostConfig }: ContainerCreateRequest): readonly string[
 }
 
 async function toSocket(...args: Parameters<typeof PlanApiSocket>): ReturnType<typeof PlanApiSocket> {
-  const { parseApiSocket } = await import("./api-socket.ts"); // not loaded where nobody asks for it
+  const { parseApiSocket } = await import("./api-socket.ts"); // Loaded only when the option is used.
   return await parseApiSocket(...args);
 }
 

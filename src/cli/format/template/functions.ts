@@ -78,7 +78,7 @@ function listOf(value: unknown): readonly unknown[] {
   return value;
 }
 
-/** As Go's Sprint: a space only between two neighbours of which neither is text. */
+/** As Go's Sprint: adds a space only between two operands of which neither is a string. */
 function print(values: readonly unknown[]): string {
   return values
     .map((value, index) => {

@@ -183,7 +183,7 @@ function requestOf(draft: Draft, path: string): Mount {
   const { type, groups, bind, volume, image, labels, driver, tmpfs, consistency } = draft;
   const hasDriver = Object.keys(driver).length > 0;
   return {
-    // The daemon judges it.
+    // The daemon validates it.
     Type: type as NonNullable<Mount["Type"]>,
     Target: path,
     ...(draft.source === undefined ? {} : { Source: draft.source }),
