@@ -104,9 +104,10 @@ export class ContainersClient {
   }
 
   /**
-   * Makes and runs a container by one request, its streams joined: for a daemon of our own build. Rejects as create() does; what comes
-   * after the creation is `started`, which rejects as start() does, also while nobody awaits it; then nothing is left open. A daemon that is
-   * none of ours has made the container and nothing else: there is no `started`.
+   * Creates and runs a container with one request and attaches its streams; requires a daemon of the same build.
+   * Rejects as create() does. `started` reports what follows the creation and rejects as start() does, even when no
+   * caller awaits it; then nothing stays open. A daemon other than Tare's creates the container only: then `started` is
+   * absent.
    */
   async run(
     request: ContainerCreateRequest,
@@ -216,8 +217,8 @@ export class ContainersClient {
   }
 
   /**
-   * Resolves as soon as the daemon watches the container, so that no exit after that is missed; `exit` is the rest.
-   * `exit` rejects when the connection breaks, also while nobody awaits it.
+   * Resolves as soon as the daemon waits for the container, so that no later exit is missed; `exit` is the result.
+   * `exit` rejects when the connection breaks, even when no caller awaits it.
    */
   async beginWait(
     reference: string,
@@ -243,7 +244,10 @@ export class ContainersClient {
     });
   }
 
-  /** A terminal's log comes as "stdout". Long lines come in parts; leaving the loop closes the connection. */
+  /**
+   * The log of a terminal arrives as "stdout". Long lines arrive in several entries; leaving the loop closes the
+   * connection.
+   */
   async *logs(
     reference: string,
     options: LogParameters & Signaled = {},

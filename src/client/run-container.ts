@@ -80,7 +80,7 @@ function letGo(attaching: Promise<AttachedConnection>): void {
   );
 }
 
-/** Rejects when the connection breaks, also while nobody awaits it. */
+/** Rejects when the connection breaks, even when no caller awaits it. */
 export function exitOf(reply: HttpReply): Promise<ContainerWaitResponse> {
   const exit = reply.text().then((text) => JSON.parse(text) as ContainerWaitResponse);
   exit.catch(() => {});
@@ -111,7 +111,7 @@ async function follow(parts: Parts, duplex: ClientSocket): Promise<StartedRun> {
   return { connection, timing: Timing ?? undefined, exit: exit.promise };
 }
 
-/** The output, behind which the exit is told. A connection that breaks is the end of the output, too. */
+/** The output; the exit event follows it. A broken connection also ends the output. */
 async function* outputOf(
   parts: Parts,
   exit: PromiseWithResolvers<ContainerWaitResponse>,
@@ -127,7 +127,7 @@ async function* outputOf(
   }
 }
 
-/** The event that has to come now. Rejects with the failure that is told instead. */
+/** Returns the expected next event. Rejects with the failure that the daemon sends in its place. */
 async function next<Key extends EventKey>(parts: Parts, key: Key): Promise<EventOf<Key>> {
   const { value } = await parts.next();
   if (value === undefined || !("event" in value)) throw lost();

@@ -17,7 +17,7 @@ export type WaitCondition = "not-running" | "next-exit" | "removed";
 /** A container that runs, its streams joined. `exit` rejects when the connection breaks. */
 export interface StartedRun {
   readonly connection: AttachedConnection;
-  /** Undefined where somebody else has started it. */
+  /** Undefined when another client has started the container. */
   readonly timing: StartTiming | undefined;
   readonly exit: Promise<ContainerWaitResponse>;
 }

@@ -20,7 +20,7 @@ export class ByteReader {
     return this.#end !== undefined && this.#pieces.length === 0;
   }
 
-  /** True when something is there that nobody has read. */
+  /** Whether the buffer contains unread data. */
   get buffered(): boolean {
     return this.#pieces.length > 0;
   }

@@ -32,10 +32,10 @@ export class ConnectionPool implements Disposable {
   readonly #all = new Set<ClientSocket>();
   readonly #revive: (() => Promise<void>) | undefined;
   readonly #connector: Connector | undefined;
-  /** The daemon has answered once: if it goes now, somebody wants it to. */
+  /** The daemon has answered before: when it ends now, it was stopped on purpose. */
   #isAnswered = false;
 
-  /** `revive` starts a daemon when nobody listens, or the one that did ends before it reads the first request. */
+  /** `revive` starts a daemon when no daemon listens, or when the daemon ends before it reads the first request. */
   constructor(
     host: Host,
     {

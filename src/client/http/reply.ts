@@ -84,7 +84,7 @@ export class HttpReply implements Disposable {
     this.#finished = true;
     const socket = this.#reader.release();
     socket.on("error", () => {});
-    // A stream that was paused by hand does not flow when somebody listens; a fresh one does.
+    // A stream that was explicitly paused stays paused when a listener is added; a fresh stream flows.
     const onListener = (name: string | symbol): void => {
       if (name !== "data") return;
       socket.off("newListener", onListener);
