@@ -20,7 +20,9 @@ export class AttachedClients {
     };
   }
 
-  /** Resolves as soon as there is one. "canceled" when the signal fires before, "deadline" when nobody comes. */
+  /**
+   * Resolves as soon as a client attaches. "canceled" when the signal fires before, "deadline" when no client attaches.
+   */
   async first(container: string, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     if (this.#attached.has(container)) return;
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -20,7 +20,7 @@ export interface DaemonFacts {
 export interface Call {
   readonly engine: Engine;
   readonly facts: DaemonFacts;
-  /** Of this daemon, whoever else has one in the same process. */
+  /** Belongs to this daemon: the same process may contain other daemons. */
   readonly attached: AttachedClients;
   readonly version: ApiVersion;
   readonly params: Readonly<Record<string, string>>;

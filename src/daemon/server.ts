@@ -30,7 +30,7 @@ export interface ServeOptions {
   /** RFC 3339. */
   readonly buildTime?: string | undefined;
   readonly socketCalls: SocketCalls;
-  /** Told of what went wrong inside and of nothing else. */
+  /** Receives internal failures only. */
   readonly onInternalFailure?: ((failure: Failure) => void) | undefined;
 }
 

@@ -47,7 +47,7 @@ function logOptions(query: Call["query"], signal: AbortSignal): LogOptions {
   };
 }
 
-/** A time before each line, not before the parts of a long one. */
+/** Writes a timestamp in front of each line, but not in front of each chunk of a long line. */
 class LineStamps {
   readonly #midLine = new Set<LogEntry["stream"]>();
 

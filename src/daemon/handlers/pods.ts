@@ -10,7 +10,7 @@ export const handlers: Handlers = {
   },
 
   "pods.create": async ({ engine, body, reply }: Call) => {
-    // The engine judges which namespaces can be shared.
+    // The engine decides which namespaces can be shared.
     const { id, warnings } = await engine.pods.create(parsePodSpec(body));
     reply.json(201, { Id: id, Warnings: warnings });
   },

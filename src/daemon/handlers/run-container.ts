@@ -19,11 +19,11 @@ interface Run {
   readonly until: Condition;
 }
 
-/** How the client is told of its run: in front of the output and behind it. */
+/** Encodes the events that a client receives before and after the output. */
 export interface RunTelling {
   created(created: ContainerCreateResponse): Uint8Array;
   ended(code: number, timing: StartTiming | null): Uint8Array;
-  /** A failure of the start or beside it, in Docker's words. */
+  /** A failure of the start or of a step that runs with it, in Docker's words. */
   failed(failure: Failure): Uint8Array;
 }
 
@@ -52,8 +52,9 @@ const asEvents: RunTelling = {
 };
 
 /**
- * Tare's own client makes and runs a container by one request, and takes the connection over for its streams. What happens is told among
- * them, in this order: the creation, the start, the output, the end. A failure after the first is told there, too.
+ * Creates and runs a container with one request of Tare's client, and takes over the connection for its streams. Events
+ * share the connection with the streams, in this order: the creation, the start, the output, the end. Failures after
+ * the creation are events, too.
  */
 export async function runContainer(
   call: Call,
@@ -97,7 +98,7 @@ export async function tellFailure(
   endGently(client, { last: telling.failed(worded) });
 }
 
-/** Somebody else may have started it: then its timing is null. */
+/** Another client may have started it: then its timing is null. */
 export async function startUnlessRunning(engine: Call["engine"], id: string): Promise<StartTiming | null> {
   try {
     return timingOf(await engine.containers.start(id));

@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import type { Handlers } from "../handler.ts";
 
-/** Parts of Docker that Tare does not have: each request is refused in one sentence. */
+/** Features of Docker that Tare does not support: each request is refused with one sentence. */
 export const handlers: Handlers = {
   "swarm.refuse": async () => {
     throw new Failure("unsupported", "cannot use swarm: swarm is not part of Tare");

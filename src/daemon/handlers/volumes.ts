@@ -34,7 +34,7 @@ export const handlers: Handlers = {
   "volumes.prune": async ({ engine, version, query, reply }: Call) => {
     const filters = query.filters();
     requireFilterKeys(filters, version >= 1042 ? ["all", "label", "label!"] : ["label", "label!"]);
-    // Before there were labels for anonymous ones, all that nobody had went.
+    // Before labels marked anonymous volumes, Docker pruned all unused ones.
     const { removed, freedBytes } = await engine.volumes.prune({ all: version < 1042, filters });
     reply.json(200, { VolumesDeleted: removed, SpaceReclaimed: freedBytes });
   },

@@ -34,7 +34,7 @@ export async function bridge(
       () => client.destroy(),
     );
   };
-  // Errors show as "close"; there is nobody left to tell.
+  // An error is followed by "close"; the client that would need a message is gone.
   client.on("error", () => {});
   streams.on("error", () => {});
   streams.on("end", finish);

@@ -61,7 +61,7 @@ export function connectionKindOf(
   return control.has(operation) ? "control" : "requests";
 }
 
-/** Counts the API's connections, so that those of one kind leave room for the others. */
+/** Counts the API's connections, so that connections of one kind leave some of the limit to the others. */
 export class ConnectionBounds {
   readonly #limits: ConnectionLimits;
   readonly #open: Record<ConnectionKind, number> = { events: 0, streams: 0, requests: 0, control: 0 };

@@ -103,7 +103,7 @@ export class ApiConnection implements Exchange {
   take(): Duplex {
     this.#isTaken = true;
     const request = this.request;
-    // A body that nobody has read is the client's input.
+    // An unread body is the client's input.
     if (request.head.body.kind !== "none" && !request.readableEnded) return duplexOf(request, this.socket);
     this.socket.off("readable", this.#onReadable);
     const ahead = this.#ahead;

@@ -26,7 +26,7 @@ export async function findHandler(operation: Operation): Promise<Handler | undef
   return handlers[operation];
 }
 
-/** Is this the end of a request that its client gave up? Nobody is there to be told. */
+/** Whether this failure ends a request that its client canceled: then no client waits for the reply. */
 export function isGivenUp(failure: Failure, signal: AbortSignal): boolean {
   return signal.aborted && failure.kind === "canceled";
 }

@@ -7,8 +7,8 @@ import { Failure } from "../../base/failure.ts";
 const pathLimitBytes = 107;
 
 /**
- * Binds the server to a socket that root and its group can use (0660). A socket nobody listens on is replaced; one
- * with a daemon behind it, or anything that is no socket, is Failure("conflict"). Disposing removes the socket.
+ * Binds the server to a socket that root and its group can use (0660). Replaces a socket without a listener. Throws
+ * Failure("conflict") for a socket with a daemon, or for a file that is no socket. Disposing removes the socket.
  */
 export async function listen(server: Server, socketPath: string): Promise<Disposable> {
   // SAFETY: the folder stays open, so that what is bound, checked and removed is in the same place for good.
@@ -74,7 +74,7 @@ function isAnswered(path: string): Promise<boolean> {
       resolve(isLive);
     };
     socket.once("connect", () => answer(true));
-    // EAGAIN: its queue is full, so somebody owns it.
+    // EAGAIN: the queue is full, so a process listens.
     socket.once("error", (error: NodeJS.ErrnoException) => answer(error.code === "EAGAIN"));
   });
 }
@@ -84,7 +84,7 @@ function bind(server: Server, path: string, socketPath: string): Promise<void> {
     const onError = (cause: Error): void => {
       reject(new Failure("unavailable", `cannot listen on "${socketPath}": ${cause.message}`, { cause }));
     };
-    // SAFETY: between bind and chmod nobody else may connect: the umask keeps the socket to its owner.
+    // SAFETY: between bind and chmod no other user may connect: the umask restricts the socket to its owner.
     const umask = process.umask(0o177);
     server.once("error", onError);
     server.listen({ path }, () => {
@@ -95,7 +95,7 @@ function bind(server: Server, path: string, socketPath: string): Promise<void> {
   });
 }
 
-/** Leaves a socket alone that somebody else has put in its place. */
+/** Does not remove a socket that another process has created at the same path. */
 function removeOwn(path: string, ino: number): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found !== undefined && found.ino === ino) unlinkSync(path);

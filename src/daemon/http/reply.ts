@@ -6,7 +6,7 @@ import { quoteLine } from "../../base/quote-controls.ts";
 
 /** The answer to one request, given once. */
 export interface Reply {
-  /** True as soon as the head has been sent: a failure can't be told by a status any more. */
+  /** True as soon as the head has been sent: a status can no longer report a failure. */
   readonly isBegun: boolean;
   json(status: number, value: unknown, headers?: Readonly<Record<string, string>>): void;
   /** JSON already written, for numbers that JavaScript can't hold. */

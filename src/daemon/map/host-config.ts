@@ -73,7 +73,7 @@ const nothingSaid: HostConfig = {
   IOMaximumBandwidth: 0,
 };
 
-/** `HostConfig` of inspect: as the client sent it; of a container that the library made, told from its spec. */
+/** `HostConfig` of inspect: as the client sent it; for a container of the library, derived from its spec. */
 export function hostConfigOf(details: ContainerDetails): HostConfig {
   const { spec, effective, networkMode } = details;
   const sent = spec.received?.hostConfig as HostConfig | undefined;
