@@ -12,7 +12,7 @@ import { checkVolumes } from "./volumes/check-volumes.ts";
 import type { CheckFinding } from "../model/engine.ts";
 import type { EndpointId } from "../model/ids.ts";
 
-/** The keepers' own cgroup beside those of the containers. */
+/** The keepers' cgroup is next to those of the containers. */
 const ownCgroups: ReadonlySet<string> = new Set(["keepers"]);
 
 /** Compares records with the kernel and the disk. What goes on in the background at the moment is no finding. */

@@ -32,7 +32,7 @@ export type ExecRequest = Omit<ExecOptions, "cgroup" | "prewarmedKeeper"> & {
 export interface RuntimePart {
   start(request: StartRequest): Promise<StartedProcess>;
   exec(request: ExecRequest): Promise<StartedProcess>;
-  /** A user namespace with these ids that nobody is in, for idmapped mounts; the caller disposes of it. */
+  /** Opens a user namespace with these IDs that contains no process, for idmapped mounts; the caller disposes of it. */
   openUserNamespace(maps: IdMaps): Promise<OwnedFd>;
   /** A container's root without what is mounted in it; the caller disposes of it. */
   uncoverRoot(covered: CoveredRoot): Promise<OwnedFd>;
@@ -149,7 +149,10 @@ export interface NameView {
     readonly id: string;
     readonly links?: readonly (readonly [alias: string, name: string])[] | undefined;
   }[];
-  /** Whom to ask for other names, from the container's network namespace or the host's; nobody: none of its networks leads out. */
+  /**
+   * The name servers for other names, and the network namespace to ask from (the container's or the host's). Empty: no
+   * network of the container has access to other hosts.
+   */
   readonly upstreams: readonly { readonly address: string; readonly from: "container" | "host" }[];
   readonly ndotsSet?: boolean | undefined;
 }

@@ -57,7 +57,7 @@ import type { Containers } from "../model/containers.ts";
 /** How long closing waits for removals; the rest is done at the next open. */
 const CLOSE_MS = 2_000;
 
-/** An engine in this process. Its data root is locked by who made the parts. */
+/** An engine in this process. The creator of the dependencies holds the lock on its data root. */
 export class LocalEngine implements Engine {
   readonly containers: Containers;
   readonly images: Images;
@@ -213,7 +213,7 @@ async function removeNetworks({ networks }: EngineDependencies): Promise<void> {
   }
 }
 
-/** Joins the parts, and brings records and reality together before the first request. */
+/** Connects the dependencies, and reconciles records with reality before the first request. */
 export async function startEngine(parts: EngineDependencies): Promise<LocalEngine> {
   using undo = new DisposableStack();
   const state = undo.use(openState(parts.dataRoot));

@@ -3,7 +3,7 @@ import { kindOf, sentenceOf } from "../../base/failure.ts";
 
 /** So many removals go on at once: more only wait for each other in the kernel. */
 const AT_ONCE = 4;
-/** Without descriptors, memory or room on the disk, it is tried again: others may give some back. */
+/** When descriptors, memory or disk space are exhausted, it tries again: other processes may release some. */
 const ATTEMPTS = 20;
 const AGAIN_MS = 250;
 
@@ -51,7 +51,7 @@ export class Background {
     subject: string,
     { before, work }: { readonly before: Promise<void> | undefined; readonly work: () => Promise<void> },
   ): Promise<void> {
-    // Those who are told now write their answers in this turn of the event loop.
+    // Callers that just received the result write their responses in this turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
     await before;
     for (let attempt = 1; ; attempt++) {

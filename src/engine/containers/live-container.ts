@@ -7,6 +7,6 @@ export interface LiveContainer {
   readonly ended: Promise<void>;
   /** Its end is half of a restart: the container stays, also with autoRemove. */
   isRestarting?: boolean | undefined;
-  /** Resolves when the end is in the state and all who waited were told. Never rejects. */
+  /** Resolves when the state contains the end and all waiting callers were notified. Never rejects. */
   readonly recorded: Promise<void>;
 }

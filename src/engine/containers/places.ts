@@ -37,7 +37,7 @@ export class Places {
     return join(this.data(id), "log");
   }
 
-  /** Records of the calls that are watched: `run`, and one for each exec. */
+  /** Records of traced system calls: `run`, and one for each exec. */
   watched(id: ContainerId): string {
     return join(this.data(id), "watched");
   }

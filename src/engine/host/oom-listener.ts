@@ -1,15 +1,15 @@
 import type { CgroupLayout } from "../../linux/cgroup/layout.ts";
 import { openOomWatch, type OomWatch } from "../../linux/cgroup/oom-watch.ts";
 
-/** One look costs a system call; nobody looks while nothing is watched. */
+/** Each check costs a system call; the listener checks only while it monitors a cgroup. */
 const LOOK_EVERY_MS = 500;
 
 /** v1 says that memory ran out before it has chosen whom to kill: a second look finds the count. */
 const LOOKS = 2;
 
 /**
- * Has those looked at whose memory may have run out, within half a second: those that the kernel names, and each that is
- * new, as its memory may have run out before it was watched.
+ * Checks cgroups whose memory may have run out, within half a second: those that the kernel reports, and each new one,
+ * because its memory may have run out before it was monitored.
  */
 export class OomListener implements Disposable {
   readonly #watch: OomWatch | undefined;

@@ -83,7 +83,7 @@ export class BlobKeeping {
           await this.#look(blob);
         }
       } catch (thrown) {
-        // SAFETY: a blob that stays costs room and nothing else.
+        // SAFETY: a blob that stays only costs disk space.
         if (!this.#closing.aborted && kindOf(thrown) === "internal") {
           log("error", `cannot drop blobs: ${String(thrown)}`);
         }

@@ -38,9 +38,9 @@ interface Item {
 }
 
 /**
- * Removes layers and blobs that no record needs: at once what was removed, after a time what a failed pull left (the next one
- * wants it), and all of it while the disk is too full. Waits until nobody is adding to the store (a half-loaded image
- * looks like garbage), and holds up those who want to begin while it removes.
+ * Removes unreferenced layers and blobs: removed images at once, leftovers of a failed pull after a delay (the next
+ * pull can use them), and all of them while the disk is too full. Waits until no process adds to the store, because a
+ * half-loaded image looks like garbage. Delays new additions while it removes.
  */
 export class Garbage implements Disposable {
   readonly #state: State;
@@ -120,7 +120,10 @@ export class Garbage implements Disposable {
     this.#wanted ??= {};
   }
 
-  /** What no record needs and nobody waits for: nothing while somebody is adding, nor what is being removed. */
+  /**
+   * Lists unreferenced content that no pull waits for. Lists nothing while another operation adds content, and nothing
+   * that is being removed.
+   */
   async listOverdue(): Promise<{ readonly layers: readonly Digest[]; readonly blobs: readonly Digest[] }> {
     for (;;) {
       while (this.#collecting !== undefined) await this.#collecting;
@@ -216,7 +219,7 @@ export class Garbage implements Disposable {
   async #seemsFuller(percent: number): Promise<boolean> {
     const { blocks, bfree, bavail } = await statfs(this.#parts.dataRoot);
     const usedBlocks = blocks - bfree;
-    // As df counts: what only root may take is nobody's.
+    // Calculates as df does: blocks that are reserved for root count as unavailable.
     return usedBlocks * 100 >= (usedBlocks + bavail) * percent && percent < 100;
   }
 

@@ -5,8 +5,9 @@ import type { State } from "../state/state.ts";
 const factName = "leftovers";
 
 /**
- * What belongs to no image and was asked to go by nobody: layers and blobs of a pull that failed or was killed, which the next
- * one wants. Remembered with the time when it was noticed; what an earlier life of the engine has noticed gets no second time.
+ * Content that belongs to no image and that no command removed: layers and blobs of a pull that failed or was killed.
+ * The next pull uses them. The time of detection is stored, so that a restart of the engine does not extend their
+ * retention.
  */
 export class Leftovers {
   readonly #state: State;
@@ -34,7 +35,7 @@ export class Leftovers {
     this.#replace(next);
   }
 
-  /** Those that are not among these are gone, or somebody has them again. */
+  /** Forgets keys that are not in the set: their content is gone or in use again. */
   keepOnly(keys: ReadonlySet<string>): void {
     const next = new Map([...this.#since].filter(([key]) => keys.has(key)));
     if (next.size !== this.#since.size) this.#replace(next);
@@ -48,7 +49,7 @@ export class Leftovers {
     try {
       this.#state.putFact(factName, JSON.stringify([...next.keys()]));
     } catch (thrown) {
-      // Without room on the disk this life knows it, and the next one sees it for the first time.
+      // When the disk is full, the time stays in memory only, and the next daemon detects the leftover again.
       if (kindOf(thrown) !== "exhausted") throw thrown;
     }
   }

@@ -131,7 +131,7 @@ export class LocalImages implements Images {
     }
   }
 
-  /** From the first of the places that has it; called as it was asked for, too. */
+  /** Pulls from the first registry that has it; the request's own name is used, too. */
   async *#pullShort(
     wanted: Reference,
     places: readonly Reference[],
@@ -151,7 +151,7 @@ export class LocalImages implements Images {
           await this.tag(name, formatReference(withDefaultTag(wanted)));
         return;
       } catch (thrown) {
-        // Somebody who makes one registry fail must not choose the next.
+        // An attacker who makes one registry fail must not choose the next one.
         if (!["not-found", "not-permitted"].includes(kindOf(thrown))) throw thrown;
         reasons.push(sentenceOf(thrown));
       }

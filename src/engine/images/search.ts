@@ -26,7 +26,7 @@ export async function searchImages(
   for (const [name, values] of Object.entries(wanted)) {
     const filter = Object.hasOwn(filters, name) ? filters[name] : undefined;
     if (filter === undefined) throw new Failure("invalid", `invalid filter '${name.slice(0, 100)}'`);
-    // A wrong value is found before anybody is asked.
+    // Rejects a wrong value before any request.
     for (const value of values) filter(nothing, value);
   }
   const { searchRegistry } = await import("../../image/search.ts");

@@ -19,8 +19,8 @@ const ephemeral = { first: 32_768, last: 60_999 } as const;
 let nextEphemeral: number = ephemeral.first;
 
 /**
- * The ports of a container on the host, none of which anybody else has; free ones where the host's port is not said.
- * Throws "conflict" naming the port and who has it.
+ * Returns the host ports of a container, none of which another container uses; allocates a free port where the host
+ * port is omitted. Throws "conflict" that names the port and its owner.
  */
 export function choosePorts(specs: readonly PortSpec[], facts: PortFacts): readonly PublishedPorts[] {
   const chosen: PublishedPorts[] = [];
@@ -70,8 +70,8 @@ function pickFrom(
 }
 
 /**
- * One after the other where so many are free, else in pieces. Not those that were free last, so that who still has an old
- * connection doesn't meet somebody new.
+ * Sequentially where so many ports are free in a row, else in several ranges. Prefers ports that were not used
+ * recently, so that old connections of one client do not reach another container.
  */
 function* pickFree(
   wanted: Omit<PublishedPorts, "hostPort">,

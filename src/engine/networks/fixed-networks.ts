@@ -1,7 +1,7 @@
 import type { NetworkRecord } from "../state/records.ts";
 import { parseNetworkId } from "../../model/ids.ts";
 
-/** The network that containers are in when nobody says otherwise. */
+/** The network of containers without a network option. */
 export const defaultNetwork = "bridge";
 
 /** As Docker writes "never": the year 1. */
@@ -30,7 +30,7 @@ export const fixedNetworks: readonly NetworkRecord[] = [
 /** Every network has one of these drivers. */
 export const networkDrivers: readonly string[] = ["bridge", "host", "macvlan", "null"];
 
-/** Those that are always there, whatever anybody makes or removes. */
+/** Whether a network is predefined: it always exists and cannot be removed. */
 export function isPredefined(name: string): boolean {
   return name === defaultNetwork || fixedNetworks.some((network) => network.name === name);
 }

@@ -52,7 +52,7 @@ function getForCreate(context: ContainerContext, reference: string): ReturnType<
   }
 }
 
-/** Throws "not-found", or "invalid" for one that no container can be in beside others. */
+/** Throws "not-found", or "invalid" for a network that cannot be combined with others. */
 export function getJoinable(
   context: ContainerContext,
   reference: string,
@@ -84,8 +84,8 @@ export function checkSettings(
 }
 
 /**
- * Addresses, interfaces, routes and ports for a container that is about to start: nobody else gets them from now on.
- * Throws "not-found" for a network that is gone, "conflict" for an address or port that somebody has.
+ * Reserves addresses, interfaces, routes and ports for a container that is about to start: no other container receives
+ * them. Throws "not-found" for a missing network, "conflict" for an address or port that is in use.
  */
 export function reserveEndpoints(
   context: ContainerContext,
@@ -177,8 +177,8 @@ export async function attachEndpoints(
 }
 
 /**
- * Takes what the kernel has of them away behind the answer; only then somebody else can have their ports, and their addresses when their
- * interfaces are gone, which go with the namespace.
+ * Removes their kernel objects in the background. Other containers can use their ports only after that, and their
+ * addresses when the interfaces are gone, which disappear with the network namespace.
  */
 export function releaseEndpoints(
   context: ContainerContext,

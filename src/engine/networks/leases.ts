@@ -8,9 +8,9 @@ export interface Lease {
 }
 
 /**
- * Who has which addresses and ports: all that running containers' records and begun starts have, and what is still being
- * taken out of the kernel. Addresses of an endpoint rest until its link is gone: nobody has them, and nobody can get them. Everything is
- * done between two waits, so two starts never get the same.
+ * The leases of addresses and ports: those in running containers' records, those in start intents, and those whose
+ * kernel objects still have to be removed. The addresses of an endpoint are quarantined until its link is gone: no
+ * container can lease them. All changes are synchronous, so two starts never receive the same lease.
  */
 export class Leases {
   readonly #byId = new Map<string, Lease>();
@@ -69,12 +69,12 @@ export class Leases {
     return [...(this.#networks.get(networkId)?.leases ?? [])].flatMap((id) => this.#byId.get(id) ?? []);
   }
 
-  /** Addresses of a network that somebody has; true until the next change. */
+  /** The leased addresses of a network; valid until the next change. */
   addressesIn(networkId: string): TakenAddresses {
     return this.#networks.get(networkId)?.addresses ?? new AddressSet();
   }
 
-  /** Ports that somebody else publishes, with who does. */
+  /** The ports that other containers publish, each with its owner. */
   ports(
     except?: ContainerId,
   ): readonly { readonly ports: PublishedPorts; readonly containerId: ContainerId }[] {

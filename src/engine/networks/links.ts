@@ -30,7 +30,7 @@ function linksOf({ endpoints = [] }: Pick<ContainerRecord, "endpoints">): readon
   return (end?.settings.links ?? []).map(parseLink);
 }
 
-/** Throws "not-found" for a link to nobody. */
+/** Throws "not-found" for a link to an unknown container. */
 export function checkLinks(
   context: ContainerContext,
   { network: { networks = [] } = {} }: ContainerSpec,

@@ -64,7 +64,7 @@ export class LocalNetworks implements Networks {
         await this.#remove(record);
         removed.push(record.name);
       } catch (thrown) {
-        // Somebody has come into it, or another call removes it.
+        // A container has joined the network, or another call removes it.
         if (!["conflict", "not-found"].includes(kindOf(thrown))) throw thrown;
       }
     }

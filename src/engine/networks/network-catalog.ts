@@ -34,7 +34,7 @@ export class NetworkCatalog {
   readonly #state: State;
   readonly #part: NetworkPart;
   readonly #dataRoot: string;
-  /** Of the default bridge, as this engine was told. */
+  /** The default bridge's options, as passed to this engine. */
   readonly #defaultBridge: DefaultBridgeOptions;
   /** Whose host side is being made: their names and subnets are taken. */
   readonly #making = new Map<string, NetworkRecord>();
@@ -197,8 +197,8 @@ export class NetworkCatalog {
   }
 
   /**
-   * What the host has of a network is there when this resolves. Before addresses are taken from it: a network that nobody is in may have moved
-   * to another subnet. Fine when absent.
+   * Resolves when the host side of a network exists. It must precede the allocation of addresses: a network without
+   * containers may have moved to another subnet. Does nothing for an unknown network.
    */
   async prepare(id: string): Promise<void> {
     const known = this.#preparing.get(id);
@@ -270,8 +270,8 @@ export class NetworkCatalog {
   }
 
   /**
-   * Finishes what was begun with networks and makes the kernel say what the records say. `endpoints` are those of
-   * containers that run.
+   * Finishes interrupted changes of networks and restores the kernel's state from the records. `endpoints` are those of
+   * running containers.
    */
   async reconcile(endpoints: readonly EndpointPlan[]): Promise<void> {
     const begun = this.#state
@@ -282,7 +282,7 @@ export class NetworkCatalog {
           : [],
       );
     for (const { plan } of begun) await this.#part.remove(plan);
-    if (this.#findNamed(defaultNetwork) !== undefined) this.default(); // as this engine was told
+    if (this.#findNamed(defaultNetwork) !== undefined) this.default(); // with the options of this engine
     const networks = [...this.#state.networks().values()].flatMap(({ plan }) => plan ?? []);
     // The default bridge is made when the first container wants it.
     const used = networks.filter(

@@ -71,7 +71,10 @@ export function ownHosts(
   );
 }
 
-/** The file follows the networks that a container is in, unless somebody has changed it. In its place: it is bound. */
+/**
+ * Updates the file after a change of the container's networks, unless another program has changed it. Writes it in
+ * place, because it is bind-mounted.
+ */
 export function updateResolvConf(
   context: ContainerContext,
   { before, after }: { readonly before: ContainerRecord; readonly after: ContainerRecord },
@@ -85,7 +88,7 @@ function resolvConfOf(context: ContainerContext, record: ContainerRecord): strin
   const { host } = context.parts;
   const { isolation: { namespaces } = {}, network: { dns, dnsSearch, dnsOptions } = {} } = record.spec;
   const asks = (dns ?? dnsSearch ?? dnsOptions ?? []).length > 0;
-  // Where the host's resolver is reached as the host reaches it, or nobody is: as it is.
+  // Returns the host's file unchanged when the container reaches the host's resolver as the host does, or reaches none.
   if (namespaces?.network !== undefined && !asks) return host.readText("/etc/resolv.conf");
   const resolver = readResolver(host, record.spec.network);
   if (hasNameServer(context, record)) return formatEmbeddedResolvConf(resolver);

@@ -71,7 +71,7 @@ async function changeLive(
     readonly remove: readonly PortRemoval[];
   },
 ): Promise<{ readonly record: ContainerRecord; readonly undo: () => Promise<void> }> {
-  // What is bound, whoever chose the numbers.
+  // The bound ports, with the numbers that the user or the engine chose.
   const bound = ends.map(({ plan }) => removePorts(plan.ports, remove));
   requireFound(
     changed,

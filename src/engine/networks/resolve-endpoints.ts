@@ -20,7 +20,7 @@ export interface WantedEndpoint {
   readonly network: NetworkPlan;
   readonly settings: EndpointSettings;
   readonly interfacePrefix: string;
-  /** Addresses that somebody has there. */
+  /** Leased addresses of the network. */
   readonly taken: TakenAddresses;
 }
 

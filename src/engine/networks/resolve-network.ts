@@ -46,7 +46,7 @@ export function resolveNetwork(
     readonly id: NetworkId;
     readonly nowMs: number;
     readonly facts: NetworkFacts;
-    /** Of those whose names nobody else may give. */
+    /** Predefined networks, whose names are reserved. */
     readonly isPredefined?: boolean | undefined;
   },
 ): { readonly record: NetworkRecord; readonly warnings: readonly string[] } {
@@ -134,14 +134,14 @@ export function resolveDefaultNetwork({
   };
 }
 
-/** What an engine is told of the default bridge, each time that it is opened. */
+/** Options of the default bridge, which an engine receives each time that it is opened. */
 export interface DefaultBridgeOptions {
   /** Bytes; 65536: as any interface. */
   readonly gsoMaxSize: number;
   readonly bypass: boolean;
 }
 
-/** The default network as its engine was told; the same one where nothing changes. */
+/** Applies this engine's options to the default network; returns the same object when nothing changes. */
 export function adaptDefaultNetwork(
   record: NetworkRecord,
   { gsoMaxSize, bypass }: DefaultBridgeOptions,

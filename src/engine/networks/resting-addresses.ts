@@ -5,9 +5,9 @@ import type { ContainerId } from "../../model/ids.ts";
 import { endpointFor } from "./join-networks.ts";
 
 /**
- * Addresses of containers that have just ended rest until their links are gone. Links are removed at once where they are the container's own,
- * so that a restart keeps the address, and where a container that starts needs one of their addresses: it was told that address, or its
- * network has no other left.
+ * Releases quarantined addresses of containers that have just ended. Their links are removed at once when they belong
+ * to the starting container, so that a restart keeps the address. They are also removed when the starting container
+ * requests such an address, or when its network has no other free address.
  */
 export async function freeRestingAddresses(
   context: ContainerContext,

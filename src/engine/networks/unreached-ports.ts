@@ -6,8 +6,8 @@ import type { EndpointRecord } from "../state/records.ts";
 import { gatewayOf } from "./resolve-endpoints.ts";
 
 /**
- * A sentence for each port at an address of a family that none of the container's networks has, though one has the other:
- * nothing translates between them, so nobody reaches it.
+ * Returns a sentence for each port on an address whose family none of the container's networks has, though they have
+ * the other family. No component translates between the families, so the port is unreachable.
  */
 export function describeUnreached(
   ports: readonly PortSpec[],
@@ -43,7 +43,7 @@ export function findUnreached(
   );
 }
 
-/** `[::1]:8080/tcp`; a free port of the host's that is not chosen yet is told by the container's. */
+/** `[::1]:8080/tcp`; a free port of the host that is not allocated yet is shown as the container's port. */
 function formatPort({
   protocol = "tcp",
   hostAddress = "",

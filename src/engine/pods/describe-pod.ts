@@ -9,7 +9,7 @@ import type { ContainerRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import { factsOf, membersOf, type PodRecord } from "../find-pod.ts";
 
-/** What `pod inspect` shows: all of it is told by the records of its containers. */
+/** The details for `pod inspect`, all derived from the records of the pod's containers. */
 export function describePod(state: State, host: HostFacts, record: PodRecord): PodDetails {
   const { id, pod, spec, createdAt } = record;
   const containers = [record, ...membersOf(state, id)].map(containerOf);

@@ -22,7 +22,7 @@ import type { PodId, PodReference } from "../../model/ids.ts";
 
 type Filters = Readonly<Record<string, readonly string[]>>;
 
-/** The pods of one data root. They are told by the records of their containers, and nothing else. */
+/** The pods of one data root. The records of their containers are the only source of truth. */
 export class LocalPods implements Pods {
   readonly #context: ContainerContext;
   readonly #reserved = new Set<string>();
@@ -148,7 +148,7 @@ export class LocalPods implements Pods {
         await this.remove(id);
         removed.push(id);
       } catch (thrown) {
-        // Started or removed by somebody else meanwhile.
+        // Another caller has started or removed it meanwhile.
         if (!["conflict", "not-found"].includes(kindOf(thrown))) throw thrown;
       }
     }
@@ -183,7 +183,7 @@ export class LocalPods implements Pods {
     const record = this.#context.state.findContainer(id);
     if (record === undefined || isRunning(record)) return;
     await startContainer(this.#context, id).catch((thrown: unknown) => {
-      // Somebody else was faster.
+      // Another caller was faster.
       if (!isAlreadyRunning(thrown)) throw thrown;
     });
   }

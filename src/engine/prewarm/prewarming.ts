@@ -23,7 +23,7 @@ export class Prewarming implements AsyncDisposable {
   readonly #scheduler: PrewarmScheduler;
   readonly #keepers: Pool<PrewarmedKeeper>;
   readonly #networks: Pool<PrewarmedNetworkNamespace>;
-  /** Watched from the first network namespace on. */
+  /** Monitored as soon as the first network namespace exists. */
   #settings: HostNetworkSettings | undefined;
 
   constructor({ program, runRoot, isEnabled = true }: PrewarmingOptions) {

@@ -59,5 +59,5 @@ export const defaultAppArmorText: string = `profile ${defaultAppArmorProfile} fl
 }
 `;
 
-/** Calls that the default profile refuses whoever makes them. */
+/** Calls that the default profile denies to every process. */
 export const callsWithoutAppArmor: ReadonlySet<string> = new Set(["mount", "move_mount", "pivot_root"]);

@@ -55,7 +55,7 @@ export interface ResolvedContainer {
   readonly args: readonly string[];
   /** The container's own variables, which `inspect` shows. */
   readonly ownEnv: readonly string[];
-  /** Those and the engine's, without HOME. */
+  /** The variables of the spec and those of the engine, without HOME. */
   readonly env: readonly string[];
   readonly workingDirectory: string;
   readonly user: string;
@@ -211,7 +211,7 @@ function resolveHostname(id: string, spec: ContainerSpec, host: HostFacts): stri
   if (spec.network?.domainname !== undefined && !/^[a-zA-Z0-9_.-]{0,64}$/.test(spec.network?.domainname)) {
     throw refuse(`invalid domainname: ${quote(spec.network?.domainname)}`);
   }
-  // The host's network has the host's name, as long as nobody asks for another.
+  // A container in the host's network namespace has the host's name, unless an option sets another one.
   return hostname ?? (spec.isolation?.namespaces?.network === "host" ? host.hostname : id.slice(0, 12));
 }
 

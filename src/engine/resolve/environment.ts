@@ -44,7 +44,7 @@ export function expandMerges(
   });
 }
 
-/** All variables of the process but HOME, in Docker's order: PATH, HOSTNAME, TERM, then the container's own. */
+/** All variables of the process except HOME, in Docker's order: PATH, HOSTNAME, TERM, then the container's own. */
 export function resolveEnvironment(
   own: readonly string[],
   {
@@ -72,7 +72,7 @@ export function resolveEnvironment(
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
 
-/** Adds HOME when nothing sets it. */
+/** Adds HOME when no option sets it. */
 export function withHome(env: readonly string[], home: string): readonly string[] {
   return env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, `HOME=${home}`];
 }

@@ -18,8 +18,8 @@ export function parseSubordinateIds(text: string): readonly SubordinateIds[] {
 }
 
 /**
- * Where containers' ids come from, and what in there belongs to others: what the files give to "tare" is the pool, when they
- * give anything; what they give to anybody else is never used.
+ * Determines the pool of container IDs and the IDs in it that belong to others. The ranges of "tare" in the files are
+ * the pool, if there are any; ranges of other users are never used.
  */
 export function resolveIdPools(
   texts: { readonly subuid: string; readonly subgid: string },
@@ -62,8 +62,8 @@ function rangesOf(owner: string, path: string, readText: (path: string) => strin
 }
 
 /**
- * 65,536 host ids that nobody else has, for users and groups alike. `seed` says where to begin to look, so that engines
- * side by side rarely give the same. Throws "exhausted".
+ * Picks 65,536 unused host IDs, for users and groups alike. `seed` sets where the search starts, so that several
+ * engines on one host rarely pick the same IDs. Throws "exhausted".
  */
 export function pickIdMaps(options: {
   readonly pools: readonly IdPool[];

@@ -62,7 +62,7 @@ function isElsewhere(cgroups: ContainerResources["cgroups"]): boolean {
 
 const whenMade = "name it when the pod is made";
 
-/** A network by name is one of its own, beside the pod; settings of the default one are meant for the pod's. */
+/** A network with a name is in addition to the pod's; settings of the default network apply to the pod's. */
 function hasOwnNetwork({ network: { networks = [] } = {} }: ContainerSpec): boolean {
   return networks.some(({ network }) => network !== "bridge" && network !== "default");
 }

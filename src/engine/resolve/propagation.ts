@@ -3,8 +3,8 @@ import type { MountEntry } from "../../linux/mount/mountinfo.ts";
 import type { BindMount } from "../../model/mounts.ts";
 
 /**
- * Throws "invalid" in Docker's words when a bind asks for a propagation that its source, an absolute path without links,
- * can't give: the mount that it lies on is not shared with anybody.
+ * Throws "invalid" in Docker's words when a bind requests a propagation that its source, an absolute path without
+ * links, cannot have: the mount of the source is private.
  */
 export function checkPropagation(
   source: string,

@@ -157,7 +157,7 @@ function toRuntimeNamespaces(spec: ContainerSpec): RuntimeConfig["linux"]["names
   return modes.filter(([, mode]) => mode !== "host").map(([type]) => ({ type }));
 }
 
-/** "tty", which may write to everybody's terminal. */
+/** "tty", whose members may write to every terminal. */
 const terminalGroup = 5;
 
 function toRuntimeTimeOffsets({

@@ -1,4 +1,4 @@
-/** Parts of /proc and /sys that tell or change too much about the host: hidden. Docker's list. */
+/** Paths in /proc and /sys that reveal or change too much of the host: masked. Docker's list. */
 export const maskedPaths: readonly string[] = [
   "/proc/acpi",
   "/proc/asound",
@@ -14,7 +14,7 @@ export const maskedPaths: readonly string[] = [
   "/sys/firmware",
 ];
 
-/** Parts of /proc that may be read but not written. Docker's list. */
+/** Paths in /proc that may be read but not written. Docker's list. */
 export const readonlyPaths: readonly string[] = [
   "/proc/bus",
   "/proc/fs",

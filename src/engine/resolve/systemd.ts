@@ -3,7 +3,7 @@ import type { ContainerMount } from "../../model/mounts.ts";
 import { cleanPath } from "./clean-path.ts";
 import { refuse } from "./refusal.ts";
 
-/** What systemd is told, and what it finds, in a container that it is the first process of. */
+/** Environment and mounts for systemd as the first process of a container. */
 export interface SystemdMode {
   readonly mounts: readonly ContainerMount[];
   readonly env: readonly string[];

@@ -17,8 +17,8 @@ export interface PinnedSecrets extends Disposable {
 }
 
 /**
- * Records and values of secrets. A value is kept as long as a secret or a container has it; who has one is told by the
- * containers' records.
+ * Records and values of secrets. A value is kept while a secret or a container uses it; the containers' records list
+ * the users.
  */
 export class SecretCatalog {
   readonly #state: State;
@@ -78,7 +78,7 @@ export class SecretCatalog {
       updatedAt: now,
       labels,
     };
-    // Until its record is there, nobody would know it.
+    // The value is pinned until its record exists: before that, a cleanup would treat it as unused.
     using pin = this.#pin([record.id]);
     await this.#store.put(record.id, spec.value);
     this.#state.putSecret(record, [secretEvent(record, "create")]);
@@ -110,12 +110,12 @@ export class SecretCatalog {
     return { secrets, [Symbol.dispose]: () => pin[Symbol.dispose]() };
   }
 
-  /** Takes away the values of a container that is gone, unless somebody else has them. */
+  /** Removes the values of a removed container, unless another container or secret uses them. */
   release(uses: readonly SecretUse[] = []): void {
     this.#removeUnused(uses.flatMap(({ id }) => (id === undefined ? [] : [parseSecretId(id)])));
   }
 
-  /** What a crash left: values that nobody has. */
+  /** Removes unused values that a crash left. */
   reconcile(): void {
     this.#removeUnused(this.#store.list());
   }

@@ -95,13 +95,16 @@ export class Database implements Disposable {
     );
   }
 
-  /** False when the copy is not sound, because room had to be made meanwhile. Idempotent. */
+  /** False when the copy is not consistent, because the log was truncated to free space meanwhile. Idempotent. */
   endCopy(): boolean {
     this.#connection.exec("PRAGMA wal_autocheckpoint = 1000");
     return this.#isCopySound;
   }
 
-  /** Does what must be possible on a full disk, too: what makes room, and what has happened already. */
+  /**
+   * Runs a write that must succeed on a full disk, too: a removal that frees space, or the record of an event that has
+   * happened.
+   */
   vitally<T>(work: () => T): T {
     for (;;) {
       try {
@@ -113,7 +116,7 @@ export class Database implements Disposable {
     }
   }
 
-  /** To be called now and then: there may be room again. */
+  /** To be called periodically: the disk may have free space again. */
   restoreReserve(): void {
     this.#reserve.ensure();
   }
@@ -153,7 +156,9 @@ export class Database implements Disposable {
     this.#connection.close();
   }
 
-  /** What is in the log goes to its place, so that the log's own blocks are written again: that takes no room. */
+  /**
+   * Checkpoints the write-ahead log, so that SQLite overwrites the blocks of the log: that needs no additional space.
+   */
   #reuseLog(): void {
     this.#isCopySound = false;
     try {

@@ -56,7 +56,7 @@ export class EventStore implements Disposable {
     }
   }
 
-  /** Both at once, for an event that changes nothing else. Without room on the disk it is in memory only. */
+  /** Writes and emits an event that accompanies no other change. On a full disk the event stays in memory only. */
   record(event: EngineEvent): void {
     try {
       this.#database.transaction(() => this.append([event]));

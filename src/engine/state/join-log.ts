@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, fsyncSync, openSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
-/** Of the files that SQLite may keep beside a database. */
+/** Suffix of the write-ahead log that SQLite may keep next to a database. */
 export const logSuffix = "-wal";
 
 const suffixes = ["", logSuffix, "-shm", "-journal"] as const;

@@ -52,7 +52,7 @@ export async function lockRoot(path: string, name: "data root" | "run root"): Pr
   try {
     ftruncateSync(fd, writeSync(fd, `${process.pid}\n`, 0));
   } catch {
-    // A full disk: who holds it can't be told, and all else may go on.
+    // A full disk: the process that holds the lock is unknown, and everything else may continue.
   }
   return new LockedRoot(path, fd);
 }

@@ -22,7 +22,7 @@ export interface ContainerRecord {
   readonly imageId: string;
   readonly imageConfig: ImageConfig;
   readonly layers: readonly Digest[];
-  /** Of its user namespace, for as long as it is there; nobody else gets them. */
+  /** The ID maps of its user namespace, while that exists; no other container receives these IDs. */
   readonly idMaps?: IdMaps | undefined;
   readonly state: ContainerState;
   /** Field 22 of /proc/PID/stat of the first process, as text; with the pid it is one process for good. */
@@ -40,11 +40,14 @@ export interface ContainerRecord {
   readonly lastTiming?: StartTiming | undefined;
   /** The networks that it is in, the one of its mode first; none for `none`, `host` and another container's. */
   readonly endpoints?: readonly EndpointRecord[] | undefined;
-  /** It holds the namespaces of a pod, whose id is its own and which is told by this record and those of `spec.pod`. */
+  /**
+   * Set for the container that holds the namespaces of a pod. The pod's id is this container's id; this record and the
+   * records with `spec.pod` describe the pod.
+   */
   readonly pod?: PodSettings | undefined;
 }
 
-/** What of a pod is not told by the container that holds its namespaces. */
+/** The pod's settings that the container with its namespaces does not record. */
 export interface PodSettings {
   /** Of one pod only. */
   readonly name: string;
@@ -56,7 +59,7 @@ export interface EndpointRecord {
   readonly networkId: NetworkId;
   readonly networkName: string;
   readonly settings: EndpointSettings;
-  /** While it runs: from this, nobody else gets its addresses and ports. */
+  /** While the container runs: with this plan, no other container receives its addresses and ports. */
   readonly plan?: EndpointPlan | undefined;
 }
 
@@ -155,7 +158,7 @@ export type Intent =
   | { readonly kind: "disconnect"; readonly containerId: ContainerId; readonly endpoint: EndpointPlan }
   /** Of a running one, whose cgroup gets the new limits before the record has them. */
   | { readonly kind: "update"; readonly containerId: ContainerId; readonly limits: ContainerLimits }
-  /** Stands still while it is read, not because somebody paused it. */
+  /** Frozen while it is read, and not paused by a user. */
   | { readonly kind: "freeze"; readonly containerId: ContainerId }
   | {
       readonly kind: "remove";

@@ -8,8 +8,8 @@ const LEAST_FREE_BYTES = 4 * RESERVE_BYTES;
 const LOOK_AGAIN_MS = 1_000;
 
 /**
- * Room on the disk for the records of what gives room back: a file that is cut step by step when the disk is full, so
- * that a container can end and be removed then.
+ * Reserves disk space for the records of operations that free space. The file is truncated step by step when the disk
+ * is full, so that a container can still end and be removed.
  */
 export class Reserve {
   readonly #path: string;
@@ -22,7 +22,7 @@ export class Reserve {
     this.ensure();
   }
 
-  /** Fills it up where there is room, looking now and then only. */
+  /** Refills the file when the disk has free space; checks at intervals only. */
   ensure(): void {
     if (this.#bytes >= RESERVE_BYTES || performance.now() < this.#lookAtMs) return;
     this.#lookAtMs = performance.now() + LOOK_AGAIN_MS;

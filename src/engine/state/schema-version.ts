@@ -11,8 +11,8 @@ const logMagic = 0x377f_0682;
 
 /**
  * The `user_version` of a database that no process has open, without opening it: SQLite would replay the write-ahead
- * log, and write both files at the end. The last committed page 1 of the log counts, else that of the file. Undefined
- * when there is no database, or no file of SQLite's format.
+ * log and write both files at the end. The last committed page 1 of the log counts, else that of the file. Undefined
+ * when there is no database, or the file is not in SQLite's format.
  */
 export function findSchemaVersion(path: string): number | undefined {
   return findInLog(`${path}${logSuffix}`) ?? findInFile(path);

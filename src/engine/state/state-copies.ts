@@ -16,8 +16,8 @@ export function copyPaths(dataRoot: string): readonly [string, string] {
 }
 
 /**
- * Copies the database some seconds after a change, at most once a minute, and keeps the two latest copies. A thread does
- * the work: it copies the file and its write-ahead log, which only grows meanwhile, and makes one proven file of them.
+ * Copies the database some seconds after a change, at most once a minute, and keeps the two latest copies. A worker
+ * thread copies the file and its write-ahead log, which only grows meanwhile, and merges them into one verified file.
  */
 export class StateCopies implements Disposable {
   readonly #database: Database;

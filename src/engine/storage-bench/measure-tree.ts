@@ -34,7 +34,7 @@ export async function timedOften(
     signal?.throwIfAborted();
     all.push(await timed(work));
     await after();
-    // What takes long is told well enough by a few.
+    // A few samples are enough for a slow operation.
     if (all.length >= repeats && performance.now() - began > enoughMs) break;
   }
   return medianOf(all);
@@ -55,7 +55,7 @@ export async function walk(root: Fd, signal: AbortSignal | undefined): Promise<v
   await measureTree(root, { signal });
 }
 
-/** SAFETY: the tree is of our own making, and nobody else sees it. */
+/** SAFETY: this process created the tree, and no other process accesses it. */
 function pathOf(root: Fd): string {
   return `/proc/self/fd/${root}/${largeFile}`;
 }

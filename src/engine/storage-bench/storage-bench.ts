@@ -151,7 +151,7 @@ async function warmUp(
   path: string,
   { directory, signal }: { readonly directory: Fd; readonly signal: AbortSignal | undefined },
 ): Promise<void> {
-  // What others have written is not written out on anybody's time.
+  // Flushes earlier writes of other processes, so that no measurement includes them.
   await syncFilesystem(directory);
   // As the drivers do with theirs.
   spreadDirectories(directory);

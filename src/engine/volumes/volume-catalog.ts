@@ -12,7 +12,7 @@ import type { ContainerId, VolumeName } from "../../model/ids.ts";
 import type { VolumeSpec } from "../../model/volumes.ts";
 import { anonymousLabel, parseNewVolumeName, randomVolumeName, refuseVolume } from "./volume-name.ts";
 
-/** Records and directories of volumes, kept together. Who uses a volume is told by the records of the containers. */
+/** Records and directories of volumes, kept consistent. The containers' records list the users of a volume. */
 export class VolumeCatalog {
   readonly store: VolumeStore;
   readonly #state: State;
@@ -55,7 +55,7 @@ export class VolumeCatalog {
     return record;
   }
 
-  /** Whether somebody is about to change it. */
+  /** Whether an operation holds it. */
   isHeld(name: string): boolean {
     return this.#locks.isHeld(name);
   }
@@ -139,7 +139,7 @@ export class VolumeCatalog {
     this.#drop(known);
   }
 
-  /** Removes those that are there, that nobody has, and that nobody is about to use; gives their names. */
+  /** Removes existing volumes that are neither in use nor held; returns their names. */
   removeUnused(names: readonly string[]): readonly string[] {
     const users = this.users();
     return names.filter((name) => {

@@ -6,7 +6,7 @@ const pattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 /** A directory of this name has to be possible. */
 const MOST_BYTES = 255;
 
-/** Says that nobody gave it a name; Docker's. */
+/** Docker's label of a volume without a name from the user. */
 export const anonymousLabel = "com.docker.volume.anonymous";
 
 /** The name, proven to be one. Throws "invalid" in Docker's words. */

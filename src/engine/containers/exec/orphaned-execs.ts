@@ -5,8 +5,8 @@ import { removeDirectory } from "../files/remove-directory.ts";
 import type { ContainerContext } from "../../context.ts";
 
 /**
- * What the programs that an earlier life of the engine executed in a container left in its run directory: those that
- * run are watched to their end, the rest goes.
+ * Handles the execs of an earlier daemon in a container's run directory: monitors those that still run until they end,
+ * and removes the rest.
  */
 export function watchOrphanedExecs(context: ContainerContext, id: ContainerId): void {
   const runDirectory = context.places.run(id);

@@ -34,10 +34,10 @@ export function seenMounts({ spec }: Pick<ContainerRecord, "spec">): readonly Se
 }
 
 /**
- * Mounts them below `root`, a detached and writable mount, as they will be when the container runs: on no mount table,
- * gone with the last descriptor of the root. A bind whose source is gone is left out, unless it asks for one to be made.
- * SAFETY: places are resolved inside the root; what is in a volume is never resolved but by the kernel, in the mounts that
- * are made here.
+ * Mounts them below `root`, a detached and writable mount, as they will be in the running container. No mount table
+ * lists them, and they disappear with the last descriptor of the root. A bind whose source is missing is skipped,
+ * unless it requests that the source is created. SAFETY: targets are resolved inside the root. Only the kernel resolves
+ * paths in a volume, in the mounts that this function makes.
  */
 export async function attachMounts(
   context: ContainerContext,

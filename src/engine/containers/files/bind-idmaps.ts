@@ -4,7 +4,10 @@ import { findHostId, type IdMaps } from "../../../spec/id-map.ts";
 import type { ResolvedUser } from "../../../spec/passwd.ts";
 import type { ContainerMount } from "../../../model/mounts.ts";
 
-/** What binds with `idmap` show, by target: their owner on the host is the container's user, and nobody else is anybody. */
+/**
+ * The ID mapping of each bind with `idmap`, by target: the source's owner on the host appears as the container's user,
+ * and no other owner is mapped.
+ */
 export function decideIdmaps(
   mounts: readonly ContainerMount[],
   { user, idMaps }: { readonly user: ResolvedUser; readonly idMaps: IdMaps | undefined },

@@ -174,7 +174,7 @@ function targetOf(root: Fd, path: string, link: Fd): string {
   }
 }
 
-/** Undefined, as with dockerd, where nobody has said as whom it runs: owners stay those of the archive. */
+/** Undefined, as in dockerd, when no option sets the user: the archive's owners are kept. */
 function ownerOf(
   context: ContainerContext,
   record: ContainerRecord,

@@ -89,7 +89,7 @@ async function mount(
   const mounted = await whenFree("open the root file system", async () => {
     refuseOpenedRoot(context, id);
     return await context.parts.storage.mountSnapshot(id, {
-      // Places of mounts may have to be made.
+      // Mount targets may have to be created.
       readonly: readonly && !isComposed,
       ...(ids === undefined ? {} : { usernsFd: ids.fd }),
     });

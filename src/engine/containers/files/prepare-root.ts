@@ -15,7 +15,7 @@ import { findUser } from "./accounts.ts";
 
 const kernelPlaces = ["/proc", "/sys", "/dev"];
 
-/** What must be found or made in the root file system and beside it before a start. Idempotent. */
+/** Finds or creates what a start needs in the root file system and next to it. Idempotent. */
 export function prepareRoot(
   record: ContainerRecord,
   {

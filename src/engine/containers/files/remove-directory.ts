@@ -6,8 +6,8 @@ import { codeOf, fileFailure } from "../../../linux/files/file-failure.ts";
 const BUSY_MS = 10_000;
 
 /**
- * Removes a directory and all below it; fine when absent. The keepers of execs that end may still write into it, and
- * others may remove parts of it meanwhile: it is gone when this resolves, or this throws.
+ * Removes a directory tree; does nothing when it is absent. Keepers of ending execs may still write to it, and other
+ * processes may remove parts of it concurrently. The directory is gone when this resolves; otherwise this throws.
  */
 export async function removeDirectory(path: string): Promise<void> {
   await poll(

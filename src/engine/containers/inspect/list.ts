@@ -61,7 +61,7 @@ const filters: Readonly<Record<string, Filter>> = {
       const pod = membershipOf(context.state, record);
       return pod !== undefined && (pod.name === value || (value !== "" && pod.id.startsWith(value)));
     }),
-  // Nobody is checked or a task yet.
+  // Healthchecks and tasks are not supported yet.
   health: (_, values) => values.includes("none"),
   publish: (record, values) =>
     values.some((value) => {

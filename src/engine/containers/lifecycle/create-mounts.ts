@@ -48,8 +48,8 @@ function inheritedMounts(
 }
 
 /**
- * Makes the volumes of a new container that are not there, and fills the empty ones with what the image has at their
- * places. The caller holds the volumes, so that of two containers with one new volume the second finds it filled.
+ * Creates the missing volumes of a new container, and fills empty volumes with the image's files at their targets. The
+ * caller holds the volumes: when two containers share a new volume, the second container finds it filled.
  */
 export async function makeVolumes(
   context: ContainerContext,
@@ -116,7 +116,7 @@ function isThere(root: Fd, target: string): boolean {
   }
 }
 
-/** Throws unless the sources of binds that nobody is to make are there. */
+/** Throws when the source of a bind is missing and no option allows creating it. */
 export function bindSourceMissing(source: string): Failure {
   const failure = refuse(`bind source path does not exist: ${source}`);
   return new Failure(failure.kind, failure.message, { details: { bindSource: source } });

@@ -176,7 +176,10 @@ export async function removeImageOf(
   }
 }
 
-/** Those of which an event told while it ran; a cgroup below its own may be gone by now, and its count. */
+/**
+ * The kills that events reported while the container ran. A cgroup below the container's own may be gone by now, with
+ * its count.
+ */
 function noticedKills({ state }: ContainerRecord): number {
   return state.status === "running" || state.status === "paused" ? (state.oomKills ?? 0) : 0;
 }
@@ -221,7 +224,7 @@ function sweepAfterRun(context: ContainerContext, id: ContainerId): void {
   });
 }
 
-/** Tries again as long as "conflict" says that somebody, the keeper that is just ending, still has it. */
+/** Retries while "conflict" reports that another process, such as an ending keeper, still holds the resource. */
 export async function whenFree<T>(what: string, work: () => Promise<T>): Promise<T> {
   let busy: Failure | undefined;
   try {

@@ -18,7 +18,7 @@ export class PhaseClock {
   /** With the phases that the runtime measured itself. */
   finish(more: readonly Phase[]): StartTiming {
     const totalMs = round(performance.now() - this.#begin);
-    // A phase that comes in parts (the cgroup is made here and joined there) is told as one.
+    // Repeated phases are summed: for example, the cgroup is created here and joined there.
     const sums = new Map<string, number>();
     for (const { name, ms } of [...this.#phases, ...more]) sums.set(name, (sums.get(name) ?? 0) + ms);
     return { totalMs, phases: [...sums].map(([name, ms]) => ({ name, ms: round(ms) })) };

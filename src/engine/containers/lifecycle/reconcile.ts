@@ -179,8 +179,8 @@ async function finishStart(
 }
 
 /**
- * Carries out or undoes what was begun with networks, and makes the kernel say what the records say. Containers whose
- * end is not known yet would lose theirs: it comes after reconcile().
+ * Finishes or undoes interrupted changes of networks, and restores the kernel's state from the records. It must follow
+ * reconcile(): before that, the ends of some containers are unknown, and those containers would lose their networks.
  */
 export async function reconcileNetworks(context: ContainerContext): Promise<void> {
   const { state, networks } = context;

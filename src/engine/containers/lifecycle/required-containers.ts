@@ -31,7 +31,7 @@ export async function startRequired(
     try {
       await start(record.id);
     } catch (thrown) {
-      // Somebody else was faster.
+      // Another caller was faster.
       if (!isAlreadyRunning(thrown)) throw thrown;
     }
   }

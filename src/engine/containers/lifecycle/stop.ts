@@ -59,7 +59,10 @@ export async function stopContainer(
   return true;
 }
 
-/** Sends one signal, KILL unless told; a paused one is thawed for KILL only. "conflict" when it does not run. After KILL it waits for the end. */
+/**
+ * Sends one signal, KILL by default; a paused container is thawed for KILL only. Throws "conflict" when the container
+ * does not run. After KILL it waits for the end.
+ */
 export async function killContainer(
   context: ContainerContext,
   reference: ContainerReference,

@@ -22,7 +22,7 @@ import { planRecord } from "../../plan-record.ts";
 const MOST_SESSIONS = 32;
 /** So many kinds of denials of one run become events: a container cannot push out all others. */
 const MOST_TOLD = 32;
-/** Denials come in bursts; they are told together. */
+/** Denials come in bursts; one event reports several of them. */
 const TELL_AFTER_MS = 50;
 
 const ownRecord = "run";
@@ -60,7 +60,7 @@ function dropOldSessions(directory: string): void {
   for (const { name } of sessions.slice(MOST_SESSIONS - 1)) rmSync(join(directory, name), { force: true });
 }
 
-/** For `inspect`; nothing for a container that is not watched. */
+/** For `inspect`; nothing for a container whose calls are not traced. */
 export function describeWatched(context: ContainerContext, record: ContainerRecord): WatchedDetails {
   const { spec } = record;
   if (!isWatched(spec)) return {};
@@ -129,7 +129,7 @@ function denialsOf(records: readonly NamedCall[], judgement: Judgement): readonl
     .toSorted((one, other) => one.firstAt - other.firstAt);
 }
 
-/** What starting a process needs, watched or not, but makes before anybody watches. */
+/** System calls that the start of a process makes before the keeper listens; with and without tracing. */
 const unwatchedNeeds = ["read", "write"] as const;
 
 function recordedProfile(records: readonly NamedCall[], { profile, options }: Judgement): string {
@@ -153,7 +153,7 @@ export function followDenials(context: ContainerContext, record: ContainerRecord
     if (!told.has(kept)) told.set(kept, setTimeout(tell, TELL_AFTER_MS).unref());
   };
   kept.onWatchedCall(soon);
-  // What came while nobody listened.
+  // Reports calls that were recorded before a listener was added.
   soon();
 }
 

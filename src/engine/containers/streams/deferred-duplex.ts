@@ -38,7 +38,7 @@ export class DeferredDuplex extends Duplex {
     this.#final?.();
   }
 
-  /** Gives bytes to the reader, and waits until there is room for more. */
+  /** Passes bytes to the reader, and waits until its buffer has space. */
   async give(bytes: Uint8Array): Promise<void> {
     if (this.destroyed || this.push(bytes)) return;
     await new Promise<void>((resolve) => {
@@ -63,7 +63,7 @@ export class DeferredDuplex extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (this.#isOver) return done(); // nobody reads it any more
+    if (this.#isOver) return done(); // The reader is gone.
     const deliver = (): void => {
       this.#write = undefined;
       const inner = this.#inner;
