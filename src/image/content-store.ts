@@ -44,7 +44,7 @@ export async function openContentStore(dataRoot: string): Promise<ContentStore> 
   }
 }
 
-/** What nobody went on with for so long is given up. */
+/** A partial download expires when no pull has continued it for this time. */
 const keptPartialMs = 7 * 24 * 3600 * 1000;
 
 async function removeOld(directory: string): Promise<void> {

@@ -11,7 +11,7 @@ interface Running {
   readonly done: Promise<void>;
   readonly listeners: Set<Report>;
   readonly stop: AbortController;
-  /** What newcomers are told first. */
+  /** The first report for an additional caller. */
   last: Progress | undefined;
 }
 
@@ -20,8 +20,8 @@ export class Downloads {
   readonly #running = new Map<Digest, Running>();
 
   /**
-   * Does the work for a blob, or joins in when somebody does it. It ends when nobody wants it any more; who gives up leaves
-   * alone.
+   * Downloads a blob, or joins a download in progress. The download ends when no caller waits for it; a caller that
+   * cancels does not stop the others.
    */
   async once(
     digest: Digest,
@@ -56,7 +56,7 @@ export class Downloads {
       running.last = progress;
       for (const listener of listeners) listener(progress);
     };
-    // The next tick, so that whoever wants it listens by then.
+    // In the next tick, after the caller has added its listener.
     const done = Promise.resolve().then(() => work({ report, signal: stop.signal }));
     const running: Running = {
       listeners,

@@ -2,7 +2,7 @@ import type { Reference } from "../spec/reference.ts";
 import type { AccessOptions, Registries } from "./registries.ts";
 import { listTags } from "./registry/tags.ts";
 
-/** The tags of a repository, as its registry or a mirror has them. */
+/** The tags of a repository, from its registry or a mirror. */
 export async function listRepositoryTags(
   reference: Reference,
   { registries, ...access }: Omit<AccessOptions, "action"> & { readonly registries: Registries },

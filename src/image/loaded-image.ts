@@ -42,7 +42,7 @@ export interface LoadedLayer {
 export interface LayerTar {
   /** Its bytes. */
   open(): AsyncIterable<Uint8Array>;
-  /** As unpackLayer(), in a thread beside this one; the directory is free again when it settles. */
+  /** As unpackLayer(), in a worker thread; the directory is free again when the promise settles. */
   unpack(into: Fd, options?: Omit<UnpackOptions, "signal">): Promise<UnpackResult>;
 }
 

@@ -18,7 +18,7 @@ export function listPlatforms(manifests: readonly Descriptor[]): string {
   );
 }
 
-/** BuildKit puts provenance and SBOM beside the images of an index. */
+/** BuildKit adds provenance and SBOM to the images of an index. */
 export function isAttestation({ annotations, platform }: Descriptor): boolean {
   return annotations["vnd.docker.reference.type"] !== undefined || platform?.os === "unknown";
 }

@@ -30,7 +30,7 @@ export interface AccessOptions {
   readonly onRetry?: ((waitMs: number, why: string) => void) | undefined;
 }
 
-/** All registries as this engine reaches them: through which mirrors, with which certificates and proxies. Disposing closes connections. */
+/** All registries as this engine reaches them: mirrors, certificates and proxies. Disposing closes connections. */
 export class Registries implements Disposable {
   readonly #options: RegistriesOptions;
   readonly #connections = new Map<string, Promise<Connections>>();
@@ -42,8 +42,8 @@ export class Registries implements Disposable {
   }
 
   /**
-   * Does the work with the repository that a reference is in: with its mirrors first, and with the next one when a mirror
-   * can't be reached, has nothing of that name, or lets us in no further. What the registry itself says is final.
+   * Runs the work with the repository of a reference. It tries the repository's mirrors first, and the next one when a
+   * mirror is unreachable, lacks the name or denies access. The response of the registry itself is final.
    */
   async with<T>(
     reference: Reference,
@@ -107,7 +107,7 @@ export class Registries implements Disposable {
       path,
       action: options.action,
       connections,
-      // A mirror is another host: what the registry's user may do is no business of it.
+      // A mirror is another host: it must not receive the credentials of the registry.
       credentials:
         isMirror || options.credentials === undefined
           ? () => Promise.resolve(undefined)

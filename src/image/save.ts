@@ -13,9 +13,9 @@ export interface SavedImage {
 }
 
 /**
- * One archive that Docker's tools and OCI's both read: an OCI layout, and beside it the manifest.json of a docker-archive that names
- * the same blobs. Blobs are as they came, so their digests stay, and each is in it once. The same images give the same bytes.
- * Throws "not-found" for a blob that is no longer in the store.
+ * Writes an archive that Docker's tools and OCI tools both read: an OCI layout and the manifest.json of a
+ * docker-archive that names the same blobs. Blobs are unchanged, so their digests stay, and each blob occurs once. The
+ * same images produce the same bytes. Throws "not-found" for a blob that is no longer in the store.
  */
 export async function* saveImages(
   images: readonly SavedImage[],

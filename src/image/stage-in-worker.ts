@@ -10,8 +10,9 @@ import { findThread } from "./threads/job-threads.ts";
 const smallBytes = 1024 * 1024;
 
 /**
- * What comes as a blob that has no name in the store yet; hashed, inflated and written in a thread beside this one where it is worth
- * one and there is one. The caller disposes of it; nothing stays when it throws. Each piece is given away.
+ * Stages a blob that has no name in the store yet: hashes, decompresses and writes it, in a worker thread when the size
+ * justifies one and one is free. The caller disposes of it; nothing stays when it throws. Ownership of each piece
+ * passes to the callee.
  */
 export async function stageInWorker(
   source: AsyncIterable<Uint8Array>,

@@ -1,7 +1,7 @@
 import { takeThread } from "./threads/job-threads.ts";
 import type { VerifyTreeJob } from "./verify-tree.ts";
 
-/** As verifyTree(), in a thread beside this one. */
+/** As verifyTree(), in a worker thread. */
 export async function verifyLayerTree(
   job: VerifyTreeJob,
   signal: AbortSignal = new AbortController().signal,

@@ -26,8 +26,8 @@ interface ReadOptions {
 }
 
 /**
- * The images of a spooled archive. `manifest.json` is followed where there is one, as Docker does, also when an OCI
- * layout stands beside it. Of an index the image for `host` is taken. Layers that are encrypted are decrypted.
+ * The images of a spooled archive. It follows `manifest.json` if there is one, as Docker does, even if the archive also
+ * contains an OCI layout. From an index it takes the image for `host`. Encrypted layers are decrypted.
  */
 export async function readArchiveImages(
   archive: SpooledArchive,
@@ -71,7 +71,7 @@ async function readDockerArchive(
   return images;
 }
 
-/** What the OCI layout beside a `manifest.json` has that this can't name. */
+/** The entries of the OCI layout that `manifest.json` cannot describe. */
 async function readArtifacts(archive: SpooledArchive): Promise<readonly ImageParts[]> {
   const index = archive.find("oci-layout") && archive.find("index.json");
   if (index === undefined) return [];
@@ -112,8 +112,8 @@ function assembleArtifact(archive: SpooledArchive, content: ImageManifest, bytes
 }
 
 /**
- * The manifests of the OCI layout beside a `manifest.json`: where one is of the very same parts, it is kept, so that
- * the image keeps its digest. What can't be read there is no loss.
+ * The manifests of the archive's OCI layout, next to `manifest.json`. When one of them describes exactly the same
+ * config and layers, it is kept, so that the image keeps its digest. Unreadable manifests are ignored.
  */
 async function findOciManifests(archive: SpooledArchive): Promise<
   readonly {

@@ -92,7 +92,7 @@ class Spooling {
       throw new Failure("invalid", `cannot read the archive: it holds more than ${this.#limits.bytes} bytes`);
     }
     if (entry.type === "symlink" || entry.type === "hardlink") return await this.#addLink(entry);
-    if (entry.type !== "file") return; // a directory says nothing, a device is nobody's business here
+    if (entry.type !== "file") return; // Directories carry no content, and devices are ignored.
     const name = cleanMemberPath(entry.path);
     const digest = findDigest(/^blobs\/([a-z0-9]+\/[0-9a-f]+)$/.exec(name)?.[1]?.replace("/", ":") ?? "");
     const expected = { size: entry.size, ...(digest === undefined ? {} : { digest }) };

@@ -28,7 +28,7 @@ type Member =
 /** A smaller one is read before a thread has started. */
 const smallBytes = 1024 * 1024;
 
-/** As spool(), in a thread beside this one where it is worth one. The caller disposes of the result. */
+/** As spool(), in a worker thread when the size justifies one. The caller disposes of the result. */
 export async function spoolArchive(
   source: AsyncIterable<Uint8Array>,
   {

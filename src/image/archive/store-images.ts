@@ -86,7 +86,7 @@ async function storeLayer(layer: LayerPart, { sink, report, signal }: StoreTarge
   if (content.isOpened && !content.isProven) {
     throw new Failure("internal", `cannot store layer ${layer.diffId}: it was not read to its end`);
   }
-  // Someone else may have stored it meanwhile, so that it wasn't opened; ours is kept as a blob all the same.
+  // Another operation may have stored it meanwhile, so that it was not opened; this blob is kept all the same.
   if (!content.isProven) await content.prove();
   report({ kind: "layer", id, phase: "done" });
 }

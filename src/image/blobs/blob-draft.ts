@@ -130,7 +130,9 @@ export class BlobDraft implements AsyncDisposable {
     }
   }
 
-  /** Zeros become a hole: the layer of a container with a large sparse file takes no more room than the file. */
+  /**
+   * Writes zeros as a hole: the layer of a container with a large sparse file needs no more disk space than the file.
+   */
   async #writeAll(pieces: readonly Uint8Array[], total: number): Promise<void> {
     this.#endsWithHole = total >= flightBytes && pieces.every(isAllZeros);
     if (this.#endsWithHole) {

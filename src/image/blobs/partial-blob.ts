@@ -66,7 +66,7 @@ export class PartialBlob implements AsyncDisposable {
     }
   }
 
-  /** All is written: it is brought to the disk from now on, beside whatever comes before commit(). */
+  /** Starts to flush the written data, concurrently with the work before commit(). */
   beginSync(): void {
     this.#synced ??= this.#file.sync();
     this.#synced.catch(() => undefined); // commit() throws it

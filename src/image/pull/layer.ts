@@ -13,7 +13,7 @@ export interface LayerTargets {
   readonly signal: AbortSignal;
   /** Those that were dropped, too. */
   readonly wantsBlobs?: boolean | undefined;
-  /** The blob's bytes from its beginning: what the draft has, then the rest, which whoever reads them adds to it. */
+  /** The blob's bytes from the start: the bytes of the draft, then the rest, which the reader adds to the draft. */
   readonly download: (draft: PartialBlob) => AsyncIterable<Uint8Array>;
 }
 

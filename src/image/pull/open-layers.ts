@@ -9,7 +9,10 @@ export interface FetchedLayer {
   readonly sealed?: SealedLayer | undefined;
 }
 
-/** Judges the layers of a manifest, and opens those that are encrypted: see openLayer(). Throws "unsupported" for what is no layer. */
+/**
+ * Validates the layers of a manifest, and opens encrypted ones: see openLayer(). Throws "unsupported" for a media type
+ * that is no layer.
+ */
 export function openLayers(
   layers: readonly Descriptor[],
   keys: readonly KeyObject[],
@@ -26,7 +29,7 @@ function checkType({ mediaType, digest }: Descriptor): void {
   }
 }
 
-/** A failure to get the blob of a layer that its author lets nobody hand on names the reason. */
+/** Adds the reason to a failure to fetch a layer that its author does not allow to be redistributed. */
 export function explainForeign(
   { mediaType, digest }: Pick<Descriptor, "mediaType" | "digest">,
   thrown: unknown,

@@ -34,8 +34,8 @@ export const compressors: string = ["zlib", "zstd"]
   .join(", ");
 
 /**
- * How the blob may have been made, by the beginning of it and of its tar; undefined when none of our compressors begins
- * like that. A guess: whoever relies on it makes all of it and compares.
+ * Guesses how the blob was compressed, from its first bytes and those of its tar; undefined when none of our
+ * compressors produces such a start. A guess: the caller compresses all of it and compares.
  */
 export async function guessForm(
   blobHead: Uint8Array,

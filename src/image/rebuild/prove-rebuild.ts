@@ -111,7 +111,7 @@ async function writeRecipe(
     parts.push(part);
   });
   const ended = once(compressing, "end");
-  ended.catch(() => undefined); // nobody waits for it when it is given up
+  ended.catch(() => undefined); // no caller waits for it after a cancellation
   for await (const chunk of decompress(readVerified({ path, digest }))) {
     signal.throwIfAborted();
     if (total > mostBytes) {

@@ -38,7 +38,7 @@ function encodeNumber(value: number): Uint8Array {
   }
 }
 
-/** The pieces of a recipe again; raw ones may come in several parts. Throws "corrupt". */
+/** Decodes the pieces of a recipe; a raw piece may arrive in several chunks. Throws "corrupt". */
 export async function* decodePieces(
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<TarPiece, void, undefined> {

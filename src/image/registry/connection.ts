@@ -58,8 +58,8 @@ export class Connections implements Disposable {
   }
 
   /**
-   * Sends it and gives the reply's head. Throws "unavailable" for what may work when it is tried again, "not-permitted" for a
-   * certificate that nobody vouches for.
+   * Sends the request and returns the head of the response. Throws "unavailable" for a failure that a retry may fix,
+   * "not-permitted" for an untrusted certificate.
    */
   async send(request: WireRequest): Promise<WireReply> {
     const { url, method, headers, signal } = request;

@@ -9,7 +9,7 @@ export interface DownloadOptions {
   readonly offset?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onRetry?: ((waitMs: number, why: string) => void) | undefined;
-  /** Told of all that comes, also of what came before and is passed over. */
+  /** Receives the count of all bytes, including those that came earlier and are skipped. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 

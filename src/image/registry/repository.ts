@@ -10,13 +10,13 @@ import type { RegistryCredentials } from "../../spec/registry/registry-credentia
 export interface RepositoryOptions {
   /** `https://registry-1.docker.io`, `http://127.0.0.1:5000`: scheme and host. */
   readonly origin: string;
-  /** `library/busybox`; a mirror may keep it below a path of its own. */
+  /** `library/busybox`; a mirror may use another path. */
   readonly path: string;
   readonly action: RepositoryAction;
   readonly connections: Connections;
   readonly credentials: () => Promise<RegistryCredentials | undefined>;
   readonly signal?: AbortSignal | undefined;
-  /** Told before each wait, for people who watch. */
+  /** Called before each wait, to report progress to users. */
   readonly onRetry?: ((waitMs: number, why: string) => void) | undefined;
 }
 
@@ -44,8 +44,8 @@ const maxRedirects = 10;
 const maxRefusalBytes = 64 * 1024;
 
 /**
- * One repository of one registry: sends requests with the authorisation that it asks for, follows redirects (without
- * telling another host who we are), and tries again what may work later. SPEC: OCI distribution 1.1
+ * One repository of one registry. It sends requests with the required authorization, follows redirects (without sending
+ * credentials to another host), and retries failures that may be temporary. SPEC: OCI distribution 1.1
  */
 export class Repository {
   readonly path: string;

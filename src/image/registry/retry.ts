@@ -3,14 +3,14 @@ export type Outcome =
   | { readonly kind: "reply"; readonly status: number; readonly retryAfter?: string | undefined }
   /** It had been made, and may have been obeyed. */
   | { readonly kind: "broken" }
-  /** Nobody is there, or listens: it may just be starting. */
+  /** No process listens: the registry may just be starting. */
   | { readonly kind: "refused" };
 
 const attempts = 6;
 const refusedAttempts = 3;
 const firstMs = 250;
 const longestMs = 10_000;
-/** A server that wants us to come back later than this is told to the user instead. */
+/** The user sees an error instead when a server requests a longer delay than this. */
 const longestAskedMs = 60_000;
 
 /**

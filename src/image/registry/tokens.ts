@@ -6,7 +6,7 @@ import type { RegistryCredentials } from "../../spec/registry/registry-credentia
 
 export interface TokenOptions {
   readonly connections: Connections;
-  /** Asked at most once; undefined: as anybody. */
+  /** Requested at most once; undefined: anonymous. */
   readonly credentials: () => Promise<RegistryCredentials | undefined>;
   readonly signal?: AbortSignal | undefined;
 }
@@ -38,7 +38,10 @@ export class Authorizer {
     this.#options = options;
   }
 
-  /** The header for these scopes (`repository:library/busybox:pull`); undefined as long as nobody asked for one. */
+  /**
+   * The header for these scopes (`repository:library/busybox:pull`); undefined as long as the server has not requested
+   * one.
+   */
   async header(scopes: readonly string[]): Promise<string | undefined> {
     const challenge = this.#challenge;
     if (challenge === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * The same chunks, but an abort of the signal throws its reason at once, also while the source keeps us waiting (a client
- * that neither sends nor closes). The source is told to end and not waited for.
+ * Yields the same chunks, but an abort of the signal throws its reason at once, even while the source blocks (a client
+ * that neither sends nor closes). The source is closed without waiting for it.
  */
 export async function* abortable(
   source: AsyncIterable<Uint8Array>,

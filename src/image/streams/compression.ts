@@ -22,9 +22,9 @@ export function detectCompression(head: Uint8Array): Compression {
 }
 
 /**
- * The content without its compression, whichever of plain, gzip and zstd it comes in (several members or frames
- * too; `onCompression` is told before the first piece), with zero bytes behind gzip. Inflates on the thread pool. Throws "corrupt" when it is cut off or
- * followed by something else.
+ * Decompresses plain, gzip or zstd content (several members or frames too), and accepts zero bytes after gzip. It calls
+ * `onCompression` before the first piece. It decompresses on the thread pool. Throws "corrupt" when the content is
+ * truncated or followed by other data.
  */
 export async function* decompress(
   chunks: AsyncIterable<Uint8Array>,

@@ -7,8 +7,8 @@ import type { Blob } from "../blobs/blob.ts";
 const blockBytes = 16;
 
 /**
- * The plain blob of a layer. Throws "corrupt" at the end when what came is not the blob that its descriptor names, or not what was
- * encrypted: until then nobody may believe it.
+ * The decrypted blob of a layer. Throws "corrupt" at the end when the result differs from the blob that its descriptor
+ * names, or from what was encrypted: until then the content must not be trusted.
  */
 export async function* decryptLayer(
   pieces: AsyncIterable<Uint8Array>,

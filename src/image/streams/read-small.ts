@@ -1,6 +1,6 @@
 /**
- * Reads ahead until it is known whether there are more than so many bytes; `all` gives what was read and the rest. Both sides of
- * it are to be used: `all` ends the source.
+ * Buffers input until it is known whether there are more than so many bytes; `all` yields the buffered bytes and the
+ * rest. The caller must consume `all`, which closes the source.
  */
 export async function readSmall(
   source: AsyncIterable<Uint8Array>,

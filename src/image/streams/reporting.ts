@@ -3,8 +3,8 @@ import type { Progress } from "../../base/progress.ts";
 export type Report = (progress: Progress) => void;
 
 /**
- * Runs `work` and yields what it reports. Who stops listening aborts the work, and comes back when it has ended.
- * Reports about the same layer and phase replace each other while nobody listens.
+ * Runs `work` and yields its reports. A consumer that stops aborts the work, and waits until it has ended. Without a
+ * waiting consumer, a new report replaces the previous one of the same layer and phase.
  */
 export async function* reporting(
   work: (report: Report, signal: AbortSignal) => Promise<void>,

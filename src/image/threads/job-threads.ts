@@ -18,7 +18,7 @@ import { PushedPieces } from "./pushed-pieces.ts";
 interface JobRun {
   /** What the job takes, from its beginning to its end; each piece is given away. */
   readonly input?: AsyncIterable<Uint8Array> | undefined;
-  /** Told of what the job has read of a file of its own. */
+  /** Receives the number of bytes that the job has read from its own file. */
   readonly onRead?: ((bytes: number) => void) | undefined;
   readonly signal: AbortSignal;
 }
@@ -31,8 +31,9 @@ const mostThreads: number = Math.max(2, Math.min(4, availableParallelism()));
 const mostFound = 2;
 
 /**
- * A thread beside this one, in which hashing, inflating and writing hold nobody up here. Waits while all threads are busy, which
- * nothing of a job's input is read before. The caller disposes of it, which gives it back. An abort of the signal throws its reason.
+ * Takes a worker thread for hashing, decompressing and writing, which do not block this thread then. Waits while all
+ * threads are busy; the job's input is not read before. The caller disposes of the thread, which returns it. An abort
+ * of the signal throws its reason.
  */
 export async function takeThread(signal: AbortSignal): Promise<JobThread> {
   signal.throwIfAborted();
@@ -55,8 +56,8 @@ export async function takeThread(signal: AbortSignal): Promise<JobThread> {
 }
 
 /**
- * As takeThread(), for what lasts as long as whoever sends or reads wants it to last: it never waits, and where all are busy gives
- * undefined: then the caller does the work here.
+ * As takeThread(), for work whose duration a client determines. It never waits: it returns undefined when all threads
+ * are busy, and the caller does the work in this thread.
  */
 export function findThread(): JobThread | undefined {
   if (found >= mostFound) return undefined;
@@ -71,7 +72,7 @@ export function isThreadResting(): boolean {
 
 const resting: JobThread[] = [];
 const waiting: ((thread: JobThread) => void)[] = [];
-/** Threads that somebody has, by how they came to them. */
+/** The number of threads in use, by the function that took them. */
 let taken = 0;
 let found = 0;
 

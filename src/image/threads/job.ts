@@ -77,7 +77,7 @@ export class Flow {
     if (this.#open <= windowBytes) this.#wake();
   }
 
-  /** Nobody takes any more: nobody waits any more. */
+  /** The consumer has ended: no producer needs to wait any longer. */
   open(): void {
     this.#open = Number.NEGATIVE_INFINITY;
     this.#wake();

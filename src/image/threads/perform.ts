@@ -12,7 +12,10 @@ import type { JobName, Jobs } from "./job.ts";
 
 /** What a job is done with. */
 interface JobPorts {
-  /** What the other side sends; `onArrival` is told of each piece when it comes, before it is taken. Once, and before anything waits. */
+  /**
+   * What the other side sends; `onArrival` receives each piece when it arrives, before it is consumed. Call it once,
+   * and before any wait.
+   */
   readonly input: (onArrival: (bytes: Uint8Array) => void) => AsyncIterable<Uint8Array>;
   /** Sends a piece, which is given away, to the other side; waits while that has enough. */
   readonly give: (piece: Uint8Array) => Promise<void>;

@@ -5,7 +5,7 @@ export class PushedPieces implements AsyncIterable<Uint8Array> {
   #end: { readonly error?: unknown } | undefined;
   #wake: () => void = () => undefined;
 
-  /** `onTaken` is told when a piece has been worked off. */
+  /** `onTaken` is called when a piece has been processed. */
   constructor(onTaken: (bytes: number) => void) {
     this.#onTaken = onTaken;
   }

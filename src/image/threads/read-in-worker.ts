@@ -3,7 +3,7 @@ import type { Jobs } from "./job.ts";
 /** A smaller one is read before a thread has started. */
 const smallBytes = 1024 * 1024;
 
-/** The bytes that a job gives, made in a thread beside this one where it is worth one and there is one. */
+/** The bytes that a job returns, produced in a worker thread when the size justifies one and one is free. */
 export async function* readBeside<Name extends "read" | "rebuild">(
   name: Name,
   job: Jobs[Name]["job"],

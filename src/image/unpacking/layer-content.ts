@@ -32,8 +32,9 @@ const smallBytes = 128 * 1024;
 const mediumBytes = 1024 * 1024;
 
 /**
- * A layer's tar out of its blob, proven: the digest of what was given is compared at the end, and isProven says
- * that someone got there. One pass: hashed, kept, inflated, hashed, unpacked, in a thread beside where it is worth one.
+ * Extracts and verifies the tar of a layer's blob: the digest is compared at the end, and isProven reports that a
+ * consumer got there. One pass hashes, keeps, decompresses, hashes and unpacks the data, in a worker thread when the
+ * size justifies one.
  */
 export class LayerContent implements LayerTar {
   readonly #layer: LayerSource;
@@ -53,7 +54,7 @@ export class LayerContent implements LayerTar {
     }: {
       readonly signal: AbortSignal;
       readonly onBytes?: ((bytes: number) => void) | undefined;
-      /** Told when all of it has been read and is what it should be. */
+      /** Called when all content has been read and verified. */
       readonly onProven?: (() => void) | undefined;
     },
   ) {
@@ -67,12 +68,12 @@ export class LayerContent implements LayerTar {
     return this.#proof !== undefined;
   }
 
-  /** Someone began to read. */
+  /** Whether a consumer has started to read. */
   get isOpened(): boolean {
     return this.#opened;
   }
 
-  /** It broke off, in place of holding something that nobody can use. */
+  /** It failed, because it would otherwise hold content that no consumer can use. */
   get hasSourceFailed(): boolean {
     return this.#hasSourceFailed;
   }

@@ -6,7 +6,7 @@ import type { Digest } from "../../spec/digest.ts";
 export interface LayerJob {
   /** What the tar must turn out to be. */
   readonly diffId: Digest;
-  /** What the blob has been proven to be, or, when nobody knows yet, what it should be: then it is hashed. */
+  /** The verified digest of the blob, or, when it is not verified yet, the expected digest: then the blob is hashed. */
   readonly blob: Digest;
   readonly isProven: boolean;
   /** A file that has the blob; absent: it is sent piece by piece. */
