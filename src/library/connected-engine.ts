@@ -159,7 +159,10 @@ export class ConnectedEngine implements Engine {
   }
 }
 
-/** Connects at once: throws "unavailable" when nobody serves there. The caller disposes of it; the daemon goes on. */
+/**
+ * Connects at once: throws "unavailable" when no daemon listens there. The caller disposes of it; the daemon keeps
+ * running.
+ */
 export async function connectTo(host: string): Promise<ConnectedEngine> {
   const client = new Client({ host });
   try {

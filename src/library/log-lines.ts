@@ -2,7 +2,7 @@ import type { Frame } from "../api/http/stream-frames.ts";
 import { findRfc3339 } from "../base/timestamp.ts";
 import type { LogEntry } from "../model/logs.ts";
 
-/** Longer lines come in parts of this size, as from an engine in this process. */
+/** Longer lines arrive in chunks of this size, as from an engine in this process. */
 const mostLineBytes = 16 * 1024;
 /** A stamp and the blank after it are never longer. */
 const mostStampBytes = 64;

@@ -81,7 +81,7 @@ function joinedOf(end: EndpointSettings): Pick<EndpointDetails, "joined"> {
   };
 }
 
-/** `Ports` of inspect: published ones, neighbours joined; and all that are exposed. */
+/** `Ports` of inspect: published ports, with adjacent ones joined, and all exposed ports. */
 export function portsOfSettings({ Ports }: Pick<NetworkSettings, "Ports">): {
   readonly ports: readonly BoundPorts[];
   readonly exposedPorts: readonly string[];
