@@ -41,8 +41,9 @@ export async function snapshotSubvolume(source: Fd, parent: Fd, name: string): P
 }
 
 /**
- * Removes a subvolume with all that is in it; the kernel gives its room back later, see waitUntilDropped(). False when it is none, or has
- * others below it: then it is to be removed as a directory is. What is cached of its files goes here, so on the thread pool.
+ * Removes a subvolume and its content. The kernel frees its disk space later, see waitUntilDropped(). Returns false for
+ * a directory that is no subvolume, or for one with nested subvolumes: the caller then removes it as a directory. This
+ * drops cached data of its files, so it runs on the thread pool.
  */
 export async function destroySubvolume(parent: Fd, name: string): Promise<boolean> {
   const encoded = new Uint8Array(argumentBytes);
@@ -58,8 +59,9 @@ export async function destroySubvolume(parent: Fd, name: string): Promise<boolea
 }
 
 /**
- * Waits until the kernel has given back the room of subvolumes that were destroyed. By itself it begins with the next commit, up to half a minute
- * later. Failure("deadline") where it is held up: by an open file in one, by a balance.
+ * Waits until the kernel has freed the disk space of removed subvolumes. By itself the kernel starts with the next
+ * commit, up to half a minute later. Throws Failure("deadline") when an open file in a subvolume or a balance delays
+ * it.
  */
 export async function waitUntilDropped(
   place: Fd,

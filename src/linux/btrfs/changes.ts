@@ -30,14 +30,14 @@ const changedByReading: readonly (readonly [from: number, to: number])[] = [
 ];
 
 /**
- * What has changed in the snapshot `tree` of `original`, told without looking at each file; undefined when it is no snapshot of that, or the
- * kernel does not say. Writes what is pending to the disk first, and gives up where others hold that up for longer
- * than `patienceMs`. What is written meanwhile may be missing.
+ * Finds the changes in the snapshot `tree` of `original` without a look at each file. Returns undefined when `tree` is
+ * no snapshot of it, or the kernel cannot answer. It first flushes pending data to the disk, and gives up when that
+ * takes longer than `patienceMs`. Concurrent writes may be missing.
  *
- * KERNEL: an inode has the transaction in which it was last written: its size, times, owner, attributes, or, of a directory, a name in
- * it. A snapshot is made at the end of one; what is changed in it later is of a later one. A change marks no directory above, so those are found by the
- * names that point at the inode. Reading writes the access time: what is older than the snapshot by its time of change, and is as in the original but for
- * that, was only read.
+ * KERNEL: an inode records the transaction that last wrote it: its size, times, owner, attributes or, for a directory,
+ * a name in it. A snapshot ends a transaction; later changes in it belong to a later one. A change does not mark the
+ * parent directories, so they are found by the names that refer to the inode. Reading writes the access time: an inode
+ * was only read when its change time is older than the snapshot and only its access time differs from the original.
  */
 export async function findSnapshotChanges(
   { tree, original }: { readonly tree: Fd; readonly original: Fd },

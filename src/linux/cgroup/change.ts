@@ -95,7 +95,7 @@ function differences(before: readonly CgroupWrite[], after: readonly CgroupWrite
   });
 }
 
-/** KERNEL: v1 refuses a limit above that of memory and swap, at each moment: the one that makes room comes first. */
+/** KERNEL: v1 always refuses a memory limit above that of memory and swap, so the order of the two writes matters. */
 function raisesSwap(before: EffectiveLimits, after: EffectiveLimits): boolean {
   const size = ({ memorySwapBytes = -1 }: EffectiveLimits): number =>
     memorySwapBytes < 0 ? Number.POSITIVE_INFINITY : memorySwapBytes;

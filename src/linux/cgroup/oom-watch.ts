@@ -9,13 +9,13 @@ const IN_MODIFY = 0x2;
 const IN_IGNORED = 0x8000;
 const inotifyHeadBytes = 16;
 
-/** Hears of cgroups whose memory ran out: one descriptor, whatever number is watched, that is looked at now and then. */
+/** Monitors cgroups for memory that ran out: one descriptor for any number of cgroups, polled at intervals. */
 export interface OomWatch extends Disposable {
   /** False when this host can't tell of that one. A cgroup that goes is forgotten by itself. */
   add(place: CgroupPlace, name: string): boolean;
   /** Names of those in which something happened since the last call. Does not wait. */
   take(): readonly string[];
-  /** How many are watched, those included whose end has not been taken yet. */
+  /** The number of monitored cgroups, including those whose end has not been read yet. */
   readonly size: number;
 }
 

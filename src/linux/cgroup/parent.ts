@@ -148,8 +148,8 @@ export class CgroupParent implements CgroupPlace, Disposable {
   }
 
   /**
-   * How a keeper gets out of this process's own cgroup into one beside the containers, made when it is not there.
-   * Where this process is in the topmost cgroup, and so under no limit, there is nothing to leave.
+   * Opens the cgroup for keepers next to those of the containers, created when it is missing, so that a keeper leaves
+   * this process's own cgroup. A process in the topmost cgroup, which has no limit, has nothing to leave.
    */
   openKeeperJoin(): CgroupJoin {
     const text = readCgroupFile("self");
@@ -225,7 +225,7 @@ export class CgroupParent implements CgroupPlace, Disposable {
       directory = below;
     }
     if (hierarchy.version === 2) this.#enableBelow(directory.fd, hierarchy.controllers);
-    // One that is somebody else's, too, stays as it is.
+    // A cgroup that other software shares stays unchanged.
     else if (this.#mark === undefined) letCpusetsInherit(hierarchy, directory.fd);
     return directory;
   }
@@ -250,7 +250,7 @@ export class CgroupParent implements CgroupPlace, Disposable {
       try {
         if (makeDirectoryAt(directory, name)) return directory;
       } catch (thrown) {
-        // Someone removed the parent: its descriptor stands for nothing now.
+        // Another process removed the parent: its descriptor is stale now.
         if (again || !isErrno(thrown, "ENOENT", "ENODEV")) throw thrown;
         this.#directories.get(hierarchy.mountPath)?.[Symbol.dispose]();
         this.#directories.delete(hierarchy.mountPath);
@@ -273,7 +273,7 @@ export class CgroupParent implements CgroupPlace, Disposable {
   }
 }
 
-/** Opens the parent and makes its directories, on this host's hierarchies unless told others. */
+/** Opens the parent and creates its directories, on this host's hierarchies by default. */
 export function openCgroupParent(path: string, layout: CgroupLayout = detectCgroups()): CgroupParent {
   const parent = new CgroupParent(path, layout);
   try {

@@ -128,7 +128,7 @@ function readPids(read: Read | undefined): CgroupStatistics["pids"] {
   return { current, ...given({ limit: findNumber(read?.("pids.max")) }) };
 }
 
-/** KERNEL: on v1 each of two parts of the kernel counts what passes it, and none counts all. */
+/** KERNEL: on v1, two controllers of the kernel each count the requests that reach them, and none counts all. */
 function readIo(v1: Read | undefined, v2: Read | undefined): IoStatistics | undefined {
   if (v1 !== undefined) {
     const counters = (what: string): readonly IoCounter[] =>

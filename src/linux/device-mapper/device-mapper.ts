@@ -126,8 +126,8 @@ export class DeviceMapperHandle implements Disposable {
   }
 
   /**
-   * True when it is gone, or was not there. One that is open is left (false); `whenUnused`: it goes as soon as it is not, whoever
-   * closes it last, with nobody's help.
+   * True when the device is gone or was absent. A device that is open stays (false); with `whenUnused` the kernel
+   * removes it after its last user closes it.
    */
   async remove(
     name: string,

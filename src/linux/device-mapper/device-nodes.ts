@@ -10,8 +10,8 @@ import { attempt, call, SyscallFailure } from "../kernel/syscall.ts";
 export type NodeKind = "block" | "character";
 
 /**
- * Nodes of devices that nobody may have made: the one in /dev is taken where it is there and is what it should be, else one is made
- * on a file system of its own that no mount table shows. The caller disposes of it; paths are good until then.
+ * Device nodes that may be missing in /dev. A correct node in /dev is used; otherwise it creates one on a file system
+ * that no mount table shows. The caller disposes of it; paths are valid until then.
  */
 export class DeviceNodes implements Disposable {
   readonly #directory: string;

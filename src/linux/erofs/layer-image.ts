@@ -71,7 +71,8 @@ class ImageWriting {
     const reader = new TarReader();
     for await (const chunk of chunks) {
       const written = this.#write(chunk, this.#end);
-      written.catch(() => undefined); // waited for below, maybe after it has failed: that is no rejection that nobody handles
+      // Awaited below, possibly after it has failed: that must not be an unhandled rejection.
+      written.catch(() => undefined);
       try {
         for (const event of reader.push(chunk)) {
           this.#take(event, chunk);

@@ -7,8 +7,8 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /**
- * Locks the open file behind the descriptor, flock(2), without waiting; false when somebody else holds it.
- * The lock belongs to the open file: it lasts until the last descriptor of it is closed, in whichever process.
+ * Locks the open file behind the descriptor, flock(2), without waiting; false when another process holds the lock. The
+ * lock belongs to the open file description: it lasts until the last descriptor is closed, in any process.
  */
 export function tryLock(fd: Fd, mode: "shared" | "exclusive"): boolean {
   const result = attempt("flock", fd, (mode === "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB);

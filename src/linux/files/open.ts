@@ -17,7 +17,7 @@ import { pathArgument } from "../kernel/path-argument.ts";
 import { statFd } from "./stat.ts";
 import { attempt, call, isErrno, SyscallFailure } from "../kernel/syscall.ts";
 
-/** openat2(2) answers EAGAIN while a rename or mount anywhere makes ".." unsafe to judge: so often it is tried again. */
+/** openat2(2) returns EAGAIN while a concurrent rename or mount makes ".." unsafe to resolve: the number of retries. */
 const RACES_TOLERATED = 256;
 
 /**
@@ -38,7 +38,7 @@ export function openBeneath(directory: Fd, path: string, flags: number, mode = 0
   return openResolved(directory, path === "" ? "." : path, flags, mode, how);
 }
 
-/** Opens a directory of the host by a path that nobody hostile can write to; links are followed. */
+/** Opens a directory of the host by a path that no hostile user can change; follows links. */
 export function openDirectoryPath(path: string): OwnedFd {
   return new OwnedFd(call("openat", AT_FDCWD, pathArgument(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
@@ -64,7 +64,7 @@ export function readFileInRoot(
   if (stat.kind !== "file") {
     throw new Failure("invalid", `cannot read ${JSON.stringify(path)}: it is a ${stat.kind}, not a file`);
   }
-  // SAFETY: reopens the very file that was judged, whatever stands at its path by now.
+  // SAFETY: reopens exactly the file that was checked, even if another file has replaced it at its path.
   const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   using file = new OwnedFd(call("openat", AT_FDCWD, `/proc/self/fd/${found.fd}`, flags));
   return readAll(file.fd, path, { limit, expected: stat.size });

@@ -8,8 +8,9 @@ import { Failure } from "../../base/failure.ts";
 const directories = ["../native/build", "../native", "../../native/build"];
 
 /**
- * Path of a file that `make` compiled from C: `syscall.node`, `keeper.elf` or `hello.elf`. It is beside the sources, beside the compiled
- * library, or in the npm package for this architecture. Throws "unavailable" where it is in none of them.
+ * Path of a file that `make` compiled from C: `syscall.node`, `keeper.elf` or `hello.elf`. It is next to the sources,
+ * next to the compiled library, or in the npm package for this architecture. Throws "unavailable" when it is in none of
+ * them.
  */
 export function findNativeFile(name: string): string {
   const root = join(dirname(fileURLToPath(import.meta.url)), "../..");

@@ -7,7 +7,7 @@ export interface Thread {
   onReady(listener: () => void): void;
   /** Called when it ends while it is not forgotten. */
   onExit(listener: (thrown: unknown) => void): void;
-  /** Nobody hears of its end any more; it does not keep the process alive anyway. */
+  /** Ignores the thread's end; the thread does not keep the process alive. */
   forget(): void;
 }
 
@@ -32,7 +32,7 @@ export function startWorker(module: string, start: object = {}): Worker {
   return new Worker(place, { workerData: beginning });
 }
 
-/** As startWorker(), of one that is told nothing more here. */
+/** As startWorker(), for a thread that receives no further messages. */
 export function startThread(module: string, start: object): Thread {
   const worker = startWorker(module, start);
   worker.unref();

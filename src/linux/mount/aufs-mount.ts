@@ -28,14 +28,15 @@ export interface AufsPlan {
 }
 
 /**
- * - `dirperm1`: a directory's permissions are those of the topmost branch that has it; else what an image's lower layer forbids could
- *   not be allowed by a higher one, nor by chmod(2) in a container.
- * - `udba=none`: nobody writes to a branch but by aufs itself.
- * - `noplink`: link(2) of a file of the image copies it, and both names are in the upper directory for good. With pseudo-links the second
- *   name is remembered in memory alone: after the next mount it would be the image's file again, without what was written to it.
+ * - `dirperm1`: a directory's permissions are those of the topmost branch that has it. Without it, a higher layer or
+ *   chmod(2) in a container could not allow what a lower layer of the image forbids.
+ * - `udba=none`: only aufs itself writes to a branch.
+ * - `noplink`: link(2) of a file of the image copies it, and the upper directory permanently contains both names. With
+ *   pseudo-links only memory contains the second name: after the next mount it would be the image's file again, without
+ *   later writes.
  * - `dio`: without it every open(2) with O_DIRECT fails.
  * - `acl`: without it POSIX ACLs fail with EOPNOTSUPP.
- * - `nowarn_perm`: that layers' root directories differ is no news for the kernel's log.
+ * - `nowarn_perm`: the kernel does not log that the permissions of layers' root directories differ.
  * SPEC: aufs(5)
  */
 const fixedParameters: readonly FilesystemParameter[] = [
@@ -88,7 +89,7 @@ export function mountAufs(
     for (const parameters of append) reconfigureFilesystem(mount.fd, parameters, { kernel });
     return new OwnedFd(mount.move());
   } catch (thrown) {
-    // What is wrong with a branch is told to the kernel's log alone.
+    // The kernel reports faults of a branch only in its log.
     if (kindOf(thrown) === "invalid")
       throw new Failure("invalid", `${sentenceOf(thrown)} (see dmesg)`, { cause: thrown });
     throw within(`cannot mount ${branches.branches.length} branches`, thrown);

@@ -4,7 +4,7 @@ import { callAsync, isErrno } from "../kernel/syscall.ts";
 // SPEC: linux/fs.h
 const BLKDISCARD = 0x1277;
 
-/** Tells a device, open for writing, that nobody wants its bytes any more. False where it can't give them back. */
+/** Discards the blocks of a device that is open for writing. Returns false when the device does not support it. */
 export async function discardDevice(device: Fd, bytes: number): Promise<boolean> {
   const range = new Uint8Array(16);
   new DataView(range.buffer).setBigUint64(8, BigInt(bytes), true);

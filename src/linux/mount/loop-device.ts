@@ -54,7 +54,7 @@ export function takeFileSize(device: Fd): void {
   call("ioctl", device, LOOP_SET_CAPACITY, 0);
 }
 
-/** The numbers of the loop devices that have this file, whoever made them. */
+/** The numbers of the loop devices with this backing file, created by any process. */
 export function listLoopDevices(file: Fd): readonly number[] {
   const { inode, device } = statFd(file);
   return readdirSync("/sys/block")

@@ -34,7 +34,7 @@ export async function makeFilesystem(
 }
 
 function ext4Options(bytes: number, quotas: boolean): readonly string[] {
-  // A journal is written round and round, and each container's takes its own room.
+  // A journal is overwritten cyclically; each container's journal allocates its own blocks.
   const journalMebibytes = Math.max(4, Math.min(16, Math.floor(bytes / 2 ** 20 / 16)));
   const extended = "nodiscard,lazy_itable_init=1,lazy_journal_init=1";
   return [

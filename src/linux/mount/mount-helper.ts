@@ -7,7 +7,7 @@ export interface MountPlace {
   readonly detached?: boolean | undefined;
 }
 
-/** Keys and values must hold no comma; places no colon in their paths. */
+/** Keys and values must contain no comma; paths must contain no colon. */
 export interface OverlayOrder {
   /** From the topmost to the lowest, at least one. */
   readonly lowers: readonly MountPlace[];
@@ -17,11 +17,11 @@ export interface OverlayOrder {
 }
 
 /**
- * Makes mounts for which the kernel wants attached ones: a throw-away process with a mount namespace of its own
- * attaches what is needed, out of everybody's sight, and hands out the result, detached.
- * KERNEL(6.15): before, nothing can be composed of detached mounts; before 6.7 overlay's layers have to fit into one page.
+ * Makes mounts that the kernel composes only of attached mounts. A short-lived process with a private mount namespace
+ * attaches the required mounts and returns the result detached. KERNEL(6.15): older kernels cannot compose detached
+ * mounts; before 6.7 overlay's layers have to fit into one page.
  */
 export interface MountHelper {
-  /** A new overlay, detached; the caller disposes of it. Detached places are used up. */
+  /** Makes a new overlay, detached; the caller disposes of it. Detached paths are consumed. */
   mountOverlay(order: OverlayOrder): Promise<OwnedFd>;
 }

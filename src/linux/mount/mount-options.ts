@@ -54,7 +54,7 @@ const attributeWords: ReadonlyMap<string, AttributeChange> = new Map([
 
 const propagationWord = /^(r?)(private|shared|slave|unbindable)$/;
 
-/** What a tmpfs may be told; anything else in a `--tmpfs` is refused, as Docker does. */
+/** The parameters that a tmpfs accepts; others in a `--tmpfs` are refused, as in Docker. */
 const tmpfsParameters: ReadonlyMap<string, RegExp> = new Map([
   ["size", /^\d{1,15}[kKmMgG%]?$/],
   ["mode", /^[0-7]{1,5}$/],

@@ -138,10 +138,10 @@ function readMessages(contextFd: Fd): string {
 }
 
 /**
- * A detached copy of the mount that `source` is on (or of the tree below a path or an O_PATH descriptor).
- * Its propagation is made private, for all of the tree, before anyone can attach it: what is later mounted in
- * a container must not reach the host through a shared peer. "keep" leaves it as it is. A symbolic link at the
- * end of a path is not followed.
+ * A detached copy of the mount that contains `source` (or of the tree below a path or an O_PATH descriptor). The
+ * propagation of the whole tree becomes private before any process can attach it: a later mount in a container must not
+ * reach the host through a shared peer. "keep" leaves it as it is. A symbolic link at the end of a path is not
+ * followed.
  */
 export function cloneTree(
   source: Fd | string,

@@ -10,9 +10,10 @@ export function openOwnNetworkNamespace(): OwnedFd {
 }
 
 /**
- * A new one that nobody is in, its loopback interface up. The same holds for it as for inNetworkNamespace(). KERNEL: each has an
- * entry of its own for /proc/sys/net/ipv6 in the same chain of the cache of names, and the first look-up goes through those of
- * all others, three times (0.6 ms beside 500 containers). The entry that it makes is then the chain's first: so it is made here.
+ * Creates a network namespace without processes, with its loopback interface up. Its rules are those of
+ * inNetworkNamespace(). KERNEL: each namespace has an entry for /proc/sys/net/ipv6 in the same hash chain of the dentry
+ * cache. The first lookup walks the entries of all others, three times (0.6 ms with 500 containers). The new entry then
+ * leads the chain, so this function makes it.
  */
 export function makeNetworkNamespace(): OwnedFd {
   return away(

@@ -4,8 +4,8 @@ import { formatIdMap, type IdMaps } from "../../spec/id-map.ts";
 import { OwnedFd } from "../kernel/fd.ts";
 
 /**
- * Gives the new user namespace of a process its ids: once, before the process can do anything as anybody. The caller makes
- * sure that the pid cannot pass to another process meanwhile (its parent waits); a namespace that has ids already refuses.
+ * Writes the ID maps of a process's new user namespace: once, before the process can act as any user. The caller
+ * ensures that the pid is not reused meanwhile (its parent waits); a namespace with ID maps refuses the write.
  */
 export function writeIdMaps(pid: number, { uids, gids }: IdMaps): void {
   for (const [file, ranges] of [

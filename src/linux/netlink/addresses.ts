@@ -71,7 +71,7 @@ function addressMessage({ address, bits }: InterfaceAddress, index: number): Buf
   ]);
 }
 
-/** Usable at once: nobody is asked whether it is taken (no duplicate address detection). */
+/** Usable at once, without duplicate address detection. */
 export function addAddress(address: InterfaceAddress, index: number): NetlinkRequest {
   return {
     type: RTM_NEWADDR,

@@ -17,8 +17,8 @@ function pathOf(name: string): string {
 }
 
 /**
- * A parameter below net. of the network namespace that this thread is in. SAFETY: /proc is the host's own, and what is below
- * /proc/sys/net is answered for the thread's namespace, whoever mounted it.
+ * A parameter below net. of the network namespace of this thread. SAFETY: /proc is the host's own, and /proc/sys/net
+ * shows the thread's namespace, regardless of which process mounted it.
  */
 export function writeNetworkSysctl(name: string, value: string): void {
   const path = pathOf(name);

@@ -3,7 +3,7 @@ import { attributeMap, textOf } from "./attributes.ts";
 /** One request: what it says behind struct nlmsghdr, and what it is for, in words that follow "cannot". */
 export interface NetlinkRequest {
   readonly type: number;
-  /** NLM_F_ beside REQUEST and ACK. */
+  /** NLM_F_ flags in addition to REQUEST and ACK. */
   readonly flags: number;
   readonly payload: Uint8Array;
   readonly about: string;

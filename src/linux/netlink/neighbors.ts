@@ -30,7 +30,7 @@ export function removeNeighbor(address: IpAddress, index: number): NetlinkReques
   };
 }
 
-/** The hardware addresses, of one host or of many, that the interface takes frames for beside its own. */
+/** The hardware addresses, of one host or of many, that the interface accepts frames for in addition to its own. */
 export function listAcceptedMacAddresses(socket: NetlinkSocket, index: number): ReadonlySet<string> {
   const info = Buffer.alloc(LINK_INFO_BYTES);
   info.writeUInt8(AF_BRIDGE, 0);

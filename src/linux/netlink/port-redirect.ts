@@ -26,7 +26,7 @@ function makeAt(socket: NetlinkSocket, hook: RedirectHook, table: string, redire
   try {
     socket.sendTransaction(encodePortRedirect(table, { ...redirect, hook, replace: false }));
   } catch (thrown) {
-    // Not before: whoever deletes a table waits for all processors when the socket is closed.
+    // Only now: deleting a table makes the close of the socket wait for all processors.
     if (!hasErrno(thrown, errno.EEXIST)) throw thrown;
     socket.sendTransaction(encodePortRedirect(table, { ...redirect, hook, replace: true }));
   }

@@ -199,7 +199,7 @@ export function removeTable(socket: NetlinkSocket, name: TableName): void {
 /** What a transaction of nftables touched, and whose it was. */
 export interface FirewallEvents {
   readonly tables: ReadonlySet<string>;
-  /** `nft (process 123)`, when told. */
+  /** `nft (process 123)`, when known. */
   readonly by: string;
 }
 

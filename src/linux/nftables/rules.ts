@@ -76,7 +76,7 @@ export interface FirewallRule {
   readonly chain: string;
   readonly expressions: readonly Expression[];
   readonly handle?: number | undefined;
-  /** The protocol that extensions of iptables are told. */
+  /** The protocol that extensions of iptables receive. */
   readonly compatProtocol?: number | undefined;
 }
 

@@ -38,7 +38,7 @@ function namespaceOf(pid: number): string | undefined {
 export interface ProcessUsage {
   readonly userNs: number;
   readonly systemNs: number;
-  /** Each page that several of them share counts in parts. */
+  /** Counts a page that several processes share proportionally. */
   readonly memoryBytes: number;
   readonly threads: number;
 }

@@ -38,7 +38,7 @@ export function findProcessRoot(identity: ProcessIdentity): OwnedFd | undefined 
   if (fd === -errno.ENOENT || fd === -errno.ESRCH) return undefined;
   if (fd < 0) throw new SyscallFailure("openat", [AT_FDCWD, `/proc/${identity.pid}/root`, flags], -fd);
   using root = new OwnedFd(fd);
-  // SAFETY: still there, so its pid was nobody else's when the link was followed.
+  // SAFETY: the process still exists, so its pid belonged to no other process when the link was followed.
   return isAlive(pidfd.fd) ? new OwnedFd(root.move()) : undefined;
 }
 

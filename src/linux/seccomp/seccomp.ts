@@ -59,9 +59,8 @@ const NEW_LISTENER = 8;
 const TSYNC_ESRCH = 16;
 
 /**
- * The flags of seccomp(2) with SECCOMP_SET_MODE_FILTER; with a "notify" rule, or when told that
- * it listens, the call returns a listener's descriptor.
- * KERNEL(5.7): TSYNC and a listener go together only with TSYNC_ESRCH.
+ * The flags of seccomp(2) with SECCOMP_SET_MODE_FILTER. With a "notify" rule, or when the caller asks for a listener,
+ * the call returns a listener's descriptor. KERNEL(5.7): TSYNC and a listener require TSYNC_ESRCH.
  */
 export function seccompFlagBits(
   profile: SeccompProfile,

@@ -29,15 +29,15 @@ export interface WatchedSeccomp {
   readonly flags: number;
   /** For the listener: what it does with each call that it is handed. */
   readonly judge: Uint8Array;
-  /** The profile as it is without being watched. */
+  /** The profile without tracing. */
   readonly profile: Uint8Array;
 }
 
 const WAIT_KILLABLE_RECV = 32;
 
 /**
- * As compileSeccomp(), of a filter that hands the watched calls over to a listener. KERNEL(5.19): a call that the
- * listener has begun with is not made anew for each signal. Undefined when it would never hand over any.
+ * As compileSeccomp(), for a filter that hands the traced calls over to a listener. KERNEL(5.19): a signal does not
+ * restart a call that the listener has received. Undefined when it would never hand over a call.
  */
 export function compileWatchedSeccomp(
   profile: SeccompProfile,

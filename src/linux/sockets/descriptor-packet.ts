@@ -48,7 +48,7 @@ export class DescriptorSocket implements Disposable {
 
   [Symbol.dispose](): void {
     rmSync(this.#path, { force: true });
-    // With it goes a connection that nobody has taken, and what was sent on that.
+    // Also drops a connection that was not accepted, and the data that was sent on it.
     this.#listening[Symbol.dispose]();
   }
 }

@@ -31,7 +31,7 @@ export function reuseAddress(fd: Fd): void {
   call("setsockopt", fd, SOL_SOCKET, SO_REUSEADDR, on, on.length);
 }
 
-/** False when somebody has it. */
+/** False when the address is in use. */
 export function tryBind(fd: Fd, endpoint: InetEndpoint): boolean {
   const address = encodeEndpoint(endpoint);
   const result = attempt("bind", fd, address, address.length);
@@ -76,7 +76,7 @@ export function receiveDatagram(fd: Fd, buffer: Uint8Array): Datagram | undefine
   return result < 0 ? undefined : { bytes: buffer.subarray(0, result), from: decodeEndpoint(address) };
 }
 
-/** Bytes sent, or −errno: whoever sends to strangers lives with errors. `to` is absent on a connected socket. */
+/** Bytes sent, or −errno: a sender to unknown hosts has to handle errors. `to` is absent on a connected socket. */
 export function trySend(fd: Fd, bytes: Uint8Array, to?: InetEndpoint): number {
   const address = to === undefined ? null : encodeEndpoint(to);
   return attempt("sendto", fd, bytes, bytes.length, MSG_NOSIGNAL, address, address?.length ?? 0);

@@ -23,8 +23,9 @@ export interface PortPlace {
 }
 
 /**
- * A socket that no packet reaches: while it is open, nobody else can bind its port. `taken`: another program has bound it.
- * `busy`: a connection of this host uses the port, or the kernel refuses the socket. The caller disposes of it.
+ * Opens a socket that no packet reaches: while it is open, no other process can bind its port. `taken`: another program
+ * has bound it. `busy`: a connection of this host uses the port, or the kernel refuses the socket. The caller disposes
+ * of it.
  */
 export function holdPort(place: PortPlace): OwnedFd | "taken" | "busy" {
   const { protocol, port } = place;

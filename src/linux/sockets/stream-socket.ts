@@ -11,9 +11,9 @@ export class StreamSockets implements Disposable {
   readonly #harmless = new OwnedFd(openSync("/dev/null", "r"));
 
   /**
-   * Sends bytes that no read of the peer gives together with later ones. The number that was taken, without waiting; 0 also when sending
-   * fails. KERNEL: unix(7): a message with ancillary data is a barrier for reads. A peer that reads without room for it, as read(2) and
-   * recv(2) do, loses nothing: the kernel closes the descriptor that came along.
+   * Sends bytes that the peer never reads together with later ones. Returns the number of bytes sent, without waiting;
+   * 0 also when sending fails. KERNEL: unix(7): a message with ancillary data is a barrier for reads. A peer that reads
+   * without space for it, as read(2) and recv(2) do, loses nothing: the kernel closes the descriptor.
    */
   sendAlone(fd: Fd, bytes: Uint8Array): number {
     return Math.max(0, trySendUnixMessage(fd, bytes, { fds: [this.#harmless.fd] }));

@@ -115,7 +115,10 @@ export function trySendUnixMessage(
   return result;
 }
 
-/** How many bytes a connected stream takes without waiting; 0 also when sending fails, which is told to who sends the rest. */
+/**
+ * Sends what a connected stream accepts without waiting, and returns the number of bytes; 0 also when sending fails:
+ * the next send reports the error.
+ */
 export function sendAtOnce(fd: Fd, bytes: Uint8Array): number {
   return Math.max(0, attempt("sendto", fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL, null, 0));
 }

@@ -51,7 +51,7 @@ export class LayerWriter implements Disposable {
   #isSlow = false;
   /** Of the file that is open. */
   #hasHoles = false;
-  /** Attributes that were not allowed, or that the file system has no room for. */
+  /** Attributes that were not allowed, or that do not fit into the file system. */
   skippedXattrs = 0;
 
   constructor(tree: LayerTree, rules: WriterRules) {

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 
-/** Longest time of system calls in a row, so that whoever else lives in this process gets its turn. */
+/** The longest uninterrupted run of system calls, so that other tasks of this process can run. */
 const BURST_MS = 4;
 
 /** Cuts long synchronous work: ask isDue() often, and when it says so, await rest(). */

@@ -17,14 +17,15 @@ import type { PackOptions } from "./pack-options.ts";
 import type { UnpackOptions, UnpackResult } from "./unpack-options.ts";
 
 /**
- * Writes one image layer (an uncompressed tar archive) below the directory `into`, owners, modes, times to the
- * nanosecond, devices, allowed extended attributes and holes included. All of it by descriptor: nothing outside of
- * `into` is reached whatever the archive says. Of entries with the same name the later wins; a directory over a
- * directory merges, and keeps what it holds.
+ * Writes one image layer (an uncompressed tar archive) below the directory `into`, including owners, modes, times to the
+ * nanosecond, devices, allowed extended attributes and holes. It uses descriptors only: no archive can reach anything
+ * outside of `into`. Of entries with the same name the later wins; a directory over a directory merges, and keeps its
+ * content.
  *
- * Not atomic: after a failure the tree is half-made, and the caller removes it. `into` belongs to the caller, and
- * nobody else may write there meanwhile. Reads `chunks` to their end, also behind the archive's end mark. Fails with
- * "corrupt" (format), "invalid" (forbidden names, limits), "exhausted" (disk), "unsupported" (entry types), always naming the entry.
+ * Not atomic: after a failure the tree is incomplete, and the caller removes it. `into` belongs to the caller, and no
+ * other process may write there meanwhile. Reads `chunks` to their end, also behind the archive's end mark. Fails with
+ * "corrupt" (format), "invalid" (forbidden names, limits), "exhausted" (disk), "unsupported" (entry types), always
+ * naming the entry.
  */
 export async function unpackLayer(
   chunks: AsyncIterable<Uint8Array>,
@@ -52,7 +53,7 @@ export async function removeTree(
   await removeEntry(parent, name, new Pace(signal));
 }
 
-/** As removeTree(), in threads beside this one where it is worth them: nobody waits here for the disk. */
+/** As removeTree(), in worker threads when the size justifies them: this thread does not wait for the disk. */
 export async function removeTreeInWorker(parent: Fd, name: string): Promise<void> {
   await removeInWorker(parent, name);
 }
@@ -187,12 +188,12 @@ export async function measureChanges(
 }
 
 /**
- * Puts one layer, as unpackLayer() made it for overlay, over the full tree `into`, which then is what overlay would
- * show: marks delete, directories merge, all else replaces. `into` itself keeps its owner and mode. Files are copied
- * (sharing blocks where the file system can; holes, hard links, times and allowed attributes stay), or, as one more name of the
- * layer's own, linked: then nobody may write to them.
+ * Merges one layer, as unpackLayer() made it for overlay, into the full tree `into`, with the result that overlay would
+ * show: marks delete, directories merge, all else replaces. `into` itself keeps its owner and mode. "copy" copies files
+ * (sharing blocks where the file system can; holes, hard links, times and allowed attributes stay). "link" adds hard
+ * links to the layer's files, which must not be written to then.
  *
- * Not atomic: after a failure the caller removes the tree. Nobody else may write to either meanwhile.
+ * Not atomic: after a failure the caller removes the tree. No other process may write to either tree meanwhile.
  */
 export async function mergeLayer(
   layer: Fd,

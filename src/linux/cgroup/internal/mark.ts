@@ -3,7 +3,10 @@ import { type Fd, OwnedFd } from "../../kernel/fd.ts";
 import { attempt, call } from "../../kernel/syscall.ts";
 import { findXattr, trySetXattr } from "../../files/xattr.ts";
 
-/** On a directory that was made for somebody's containers: who made it may remove it. Only root can set it. */
+/**
+ * Marks a directory that an engine created for its containers, so that the engine may remove it. Only root can set the
+ * mark.
+ */
 const attribute = "trusted.tare";
 const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 

@@ -7,6 +7,6 @@ export interface CgroupPlace {
   readonly layout: CgroupLayout;
   readonly path: string;
   directoryIn(hierarchy: CgroupHierarchy): Fd;
-  /** Makes room above for what is about to be written in the cgroup of that name. */
+  /** Raises limits of the parents for the values that are about to be written in the cgroup of that name. */
   makeRoom(hierarchy: CgroupHierarchy, name: string, writes: readonly CgroupWrite[]): void;
 }

@@ -9,7 +9,7 @@ interface Effective {
   readonly warnings: readonly string[];
 }
 
-/** Limits that few ask for, each judged only when it is. Pure. */
+/** Rare limits; each is validated only when it is set. Pure. */
 export function effectiveRareLimits(limits: CgroupLimits, layout: CgroupLayout): Effective {
   const { memorySwappiness, kernelTcpBytes, blockIo, hugePages, unified } = limits;
   const swappiness = memorySwappiness === undefined ? nothing : effectiveSwappiness(memorySwappiness, layout);

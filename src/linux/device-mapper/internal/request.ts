@@ -65,7 +65,7 @@ export interface RequestOptions {
   readonly flags?: number | undefined;
   readonly line?: TableLine | undefined;
   readonly message?: string | undefined;
-  /** Room for the answer. */
+  /** The size of the answer's buffer. */
   readonly bytes?: number | undefined;
 }
 
@@ -132,7 +132,7 @@ export function parseState(answer: Uint8Array): MapperState {
   };
 }
 
-/** Whether the answer is only the part of it that there was room for. */
+/** Whether the answer was truncated to the size of its buffer. */
 export function isTruncated(answer: Uint8Array): boolean {
   return (viewOf(answer).getUint32(28, true) & DM_BUFFER_FULL_FLAG) !== 0;
 }

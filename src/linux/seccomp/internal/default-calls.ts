@@ -118,7 +118,7 @@ export const gatedCalls: Readonly<Partial<Record<CapabilityName, readonly string
   CAP_PERFMON: words("perf_event_open"),
 };
 
-/** Refused to everybody, though known. */
+/** Known, but denied to every process. */
 export const deniedCalls: readonly string[] = [
   // Does other calls' work in the kernel, where no filter sees it.
   ...words(`

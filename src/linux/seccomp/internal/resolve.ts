@@ -45,7 +45,7 @@ export interface AbiDecisions {
   readonly beyond: SeccompAction;
 }
 
-/** Many more than a program has room for, yet few enough that a hostile profile costs neither time nor memory. */
+/** Far more cases than fit into a program, yet few enough that a hostile profile costs neither time nor memory. */
 const maxCases = 65_536;
 
 const ENOSYS: SeccompAction = { kind: "errno", data: errno.ENOSYS };

@@ -12,7 +12,7 @@ export interface Span {
 
 const top = 0xffff_ffff;
 
-/** All 2³² numbers of one audit architecture, in order; neighbours differ. */
+/** All 2³² numbers of one audit architecture, in order; adjacent spans differ. */
 export function spansOf(parts: readonly AbiDecisions[]): readonly Span[] {
   const spans: Span[] = [];
   const add = (first: number, decision: Decision): void => {

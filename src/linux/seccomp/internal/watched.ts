@@ -15,7 +15,7 @@ export interface SeccompWatch {
   readonly calls: boolean;
 }
 
-/** A call with these arguments is left to the filter: it is made before anybody listens. */
+/** A call with these arguments is left to the filter: it happens before the keeper listens. */
 export interface UnwatchedCall {
   readonly name: string;
   readonly conditions: readonly SeccompCondition[];

@@ -15,7 +15,7 @@ interface Level {
   readonly names: string[];
   /** Whether the lower descent stands in the same directory. */
   readonly hasLower: boolean;
-  /** The change of this directory itself, not told yet: only when something in it has changed, too. */
+  /** The change of this directory itself, not reported yet: it counts only when its content has changed, too. */
   pending: TreeChange | undefined;
 }
 

@@ -80,7 +80,7 @@ export class LayerComparison {
   #differenceOf(path: string, entry: TarEntry): string | undefined {
     let place: OwnedFd;
     try {
-      // SAFETY: with the layer as the root: it may have been changed by whoever.
+      // SAFETY: resolves with the layer as the root: any process may have changed the layer.
       place = openInRoot(this.#root, path, O_PATH | O_NOFOLLOW);
     } catch (thrown) {
       if (!isErrno(thrown, "ENOENT", "ENOTDIR", "ELOOP")) throw thrown;
@@ -150,7 +150,7 @@ function targetDifference(link: Fd, { linkName }: TarEntry): string | undefined 
 
 function xattrDifference(place: Fd, { xattrs }: TarEntry): string | undefined {
   if (xattrs.size === 0) return undefined;
-  // SAFETY: reopens the very file that was judged to be a file or directory, so no device is ever opened.
+  // SAFETY: reopens exactly the file that was checked to be a file or directory, so no device is ever opened.
   const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   using file = new OwnedFd(call("openat", AT_FDCWD, `/proc/self/fd/${place}`, flags));
   for (const [name, value] of xattrs) {

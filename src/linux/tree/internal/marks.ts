@@ -13,7 +13,10 @@ export interface Marks {
   readonly setOpaque: (directory: Fd) => void;
   /** Marks lower layers' `name` as gone; fine when it is. False when the layer has something of that name itself. */
   readonly hide: (parent: Fd, name: string) => boolean;
-  /** Takes the mark away where it has a name of its own: beside it, what the layer has would be hidden, too. False when there was none. */
+  /**
+   * Removes the mark when it has a name of its own: next to the mark, the layer's own entry would be hidden, too.
+   * Returns false when there was none.
+   */
   readonly reveal: (parent: Fd, name: string) => boolean;
   /** Whether `name`, which looks like this there, is marked as gone. */
   readonly isHidden: (parent: Fd, name: string, stat: Stat | undefined) => boolean;
@@ -52,7 +55,7 @@ export const WHITEOUT = ".wh.";
 /** Names that begin with it are aufs's own. */
 export const AUFS_OWN = ".wh..wh.";
 const AUFS_OPAQUE = ".wh..wh..opq";
-/** As aufs makes them itself: nobody writes to one. */
+/** The mode that aufs itself uses: no process writes to a whiteout. */
 const whiteoutMode = 0o444;
 
 /** SPEC: aufs(5), "Compatible/Incompatible with Unionfs Version 1.x Series": an empty file `.wh.NAME`, and `.wh..wh..opq`. */

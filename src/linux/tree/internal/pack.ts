@@ -173,7 +173,7 @@ export class Packing {
       yield* this.#put(encodeTarMember(member));
       return;
     }
-    // SAFETY: reopens the very file that was judged to be a file or directory, so no device is ever opened.
+    // SAFETY: reopens exactly the file that was checked to be a file or directory, so no device is ever opened.
     const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     using file = new OwnedFd(call("openat", AT_FDCWD, `/proc/self/fd/${place}`, flags));
     const found = readXattrs(file.fd);

@@ -38,8 +38,8 @@ export function withHostOwner<T extends Complete<Owned>>(entry: T, { uids, gids 
 }
 
 /**
- * Attributes with ids in them, as an archive has them. File capabilities that the container's root gave become those
- * of any root; what belongs to nobody in the container is left out.
+ * Attributes that contain IDs, as an archive stores them. File capabilities from the container's root become those of
+ * any root; entries without an ID in the container are left out.
  */
 export function withContainerAttributes(xattrs: Attributes, maps: IdMaps): Map<string, Uint8Array> {
   return shiftAttributes(xattrs, { maps, shift: findContainerId });

@@ -7,7 +7,7 @@ import { Pace } from "../pace.ts";
 import { removeEntry } from "./remove.ts";
 import type { UnlinkAnswer, UnlinkOrder } from "./unlink-order.ts";
 
-// The program of a thread that removes files: see remove-beside.ts.
+// The program of a worker thread that removes files: see remove-in-worker.ts.
 
 if (parentPort !== null) {
   beginThread();

@@ -146,7 +146,7 @@ export class Unpacking implements Disposable {
   }
 }
 
-/** SPEC: aufs(5): longer names are shown, but nobody can open, change or remove what has one. */
+/** SPEC: aufs(5): aufs lists longer names, but a file with one cannot be opened, changed or removed. */
 const longestAufsName = 242;
 
 function checkAufsNames(path: string): void {

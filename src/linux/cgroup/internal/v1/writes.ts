@@ -15,7 +15,7 @@ export function planV1Writes(
   };
   if (controllers.includes("cpu")) {
     add("cpu.shares", limits.cpuShares);
-    add("cpu.cfs_period_us", limits.cpuPeriodUs); // before the quota, which is judged by it
+    add("cpu.cfs_period_us", limits.cpuPeriodUs); // before the quota, which the kernel checks against it
     add("cpu.cfs_quota_us", limits.cpuQuotaUs);
     add("cpu.rt_period_us", limits.cpuRealtimePeriodUs);
     add("cpu.rt_runtime_us", limits.cpuRealtimeRuntimeUs);
