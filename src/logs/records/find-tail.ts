@@ -20,7 +20,7 @@ interface Checkpoint {
 }
 
 /**
- * Counts forward (records can't be read backward) and remembers only the places at which the tail may begin.
+ * Counts forward (records cannot be read backward) and remembers only the positions at which the tail may start.
  * `limits` bounds each file; `withUnfinished` counts lines without end too.
  */
 export async function findTailStart(

@@ -1,7 +1,7 @@
 import type { LogEntry } from "../log-entry.ts";
 import { mostRecordBytes, recordHeaderBytes } from "./log-file.ts";
 
-/** Docker gives longer lines in parts of this size. */
+/** Docker splits longer lines into chunks of this size. */
 export const mostLineBytes: number = 16 * 1024;
 const newline = 10;
 const streams = ["stdout", "stderr"] as const;
