@@ -4,7 +4,7 @@ import type { ImageDefaults } from "../spec/image/config.ts";
 /** Variables, labels, ports and volumes are added to what is there, all else replaces it. */
 export type CommittedConfig = Undefinable<Omit<ImageDefaults, "healthcheck">>;
 
-/** What an image that is made of a container gets, beside the container's files. */
+/** Settings of an image that is committed from a container, in addition to the container's files. */
 export interface CommitSettings {
   /** The new image's name. */
   readonly reference?: string | undefined;

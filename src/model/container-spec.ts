@@ -45,7 +45,7 @@ export interface ContainerProcess {
   readonly env?: readonly string[] | undefined;
   /** `PATH=${PATH}:/more`: set after `env`, expanded with the container's own variables. */
   readonly envMerge?: readonly string[] | undefined;
-  /** No variables except those of `env`: none of the image's, and no PATH, HOSTNAME and TERM. HOME stays. */
+  /** No variables except those of `env`: none from the image, and no PATH, HOSTNAME and TERM. HOME stays. */
   readonly clearEnv?: boolean | undefined;
   /** `user[:group]`; names are looked up in the image. */
   readonly user?: string | undefined;
@@ -111,7 +111,7 @@ export interface ContainerIsolation {
   readonly seccomp?: "builtin" | "unconfined" | { readonly profile: string } | undefined;
   /** Name of a loaded profile, or "unconfined"; absent: the default profile, on a host with AppArmor. */
   readonly appArmor?: string | undefined;
-  /** Parts of an SELinux label: `type:container_t`. On a host without SELinux they have no effect. */
+  /** Fields of an SELinux label: `type:container_t`. On a host without SELinux they have no effect. */
   readonly selinux?: readonly string[] | undefined;
   /** "unconfined": no masked and read-only paths. */
   readonly systemPaths?: "confined" | "unconfined" | undefined;

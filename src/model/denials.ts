@@ -25,11 +25,11 @@ export interface Denial {
   readonly execId?: string | undefined;
 }
 
-/** What was watched in a container that was made so. */
+/** The traced calls of a container with tracing. */
 export interface WatchedDetails {
   /** Of the last run, oldest first; with `explainDenials`. */
   readonly denials?: readonly Denial[] | undefined;
-  /** Calls that found no room in the record, where there are such. */
+  /** The number of calls that the record had no free slot for, if any. */
   readonly unrecordedCalls?: number | undefined;
   /** The text of the smallest profile, in Docker's format, that the last run needed; with `recordCalls`. */
   readonly recordedProfile?: string | undefined;

@@ -90,8 +90,9 @@ export interface Engine extends AsyncDisposable {
   /** What of the data root takes how much of the disk, by kind, walked through to the byte. */
   storeUsage(options?: { readonly signal?: AbortSignal | undefined }): Promise<StoreUsage>;
   /**
-   * Compares the storage drivers on the data root's file system, in a directory that is gone at the end: see "load",
-   * steps, and figures of each. Throws "conflict" while it goes on already, "exhausted" where there is no room for it.
+   * Compares the storage drivers on the data root's file system, in a directory that is removed at the end: reports
+   * "load", steps, and figures of each. Throws "conflict" while another run is in progress, "exhausted" when the disk
+   * has not enough free space.
    */
   benchStorage(options?: StorageBenchOptions): AsyncIterable<StorageBenchEvent>;
   /** Compares records with the kernel and the disk; with `verify` all blobs and layers with their digests, too: slow. */

@@ -2,7 +2,7 @@
 export interface ContainerLimits extends Omit<CgroupLimits, "blockIo"> {
   readonly blockIo?:
     | {
-        /** A share among neighbours: 10 to 1000, usual 500. */
+        /** A weight relative to other cgroups: 10 to 1000, usual 500. */
         readonly weight?: number | undefined;
         readonly devices?: readonly BlockDeviceSpec[] | undefined;
       }
@@ -22,7 +22,7 @@ export interface CgroupLimits {
   readonly memorySwapBytes?: number | undefined;
   readonly memoryReservationBytes?: number | undefined;
   readonly oomKillDisable?: boolean | undefined;
-  /** A share among neighbours: 2 to 262144, usual 1024. */
+  /** A weight relative to other cgroups: 2 to 262144, usual 1024. */
   readonly cpuShares?: number | undefined;
   readonly cpuPeriodUs?: number | undefined;
   /** CPU time in each period; −1 is unlimited. */
@@ -50,7 +50,7 @@ export interface CgroupLimits {
 
 /** Limits of input and output on block devices. */
 export interface BlockIoLimits {
-  /** A share among neighbours: 10 to 1000, usual 500. */
+  /** A weight relative to other cgroups: 10 to 1000, usual 500. */
   readonly weight?: number | undefined;
   readonly devices?: readonly BlockDeviceLimits[] | undefined;
 }

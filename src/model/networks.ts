@@ -32,7 +32,7 @@ export interface NetworkSpec {
   readonly options?: Readonly<Record<string, string>> | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly scope?: string | undefined;
-  /** Settings only, for other networks to be made from; nobody can be in it. */
+  /** Contains only settings that other networks are created from; no container can join it. */
   readonly configOnly?: boolean | undefined;
   /** A network that was made with `configOnly`. */
   readonly configFrom?: NetworkReference | undefined;
@@ -150,7 +150,9 @@ export interface PublishedReach {
   readonly hostPort: number;
   readonly containerPort: number;
   readonly count: number;
-  /** The host's interfaces behind which others reach it; none: only the host itself, or nobody. */
+  /**
+   * The host's interfaces through which other hosts reach it; none: only the host itself reaches it, or no host does.
+   */
   readonly interfaces: readonly string[];
   /** The firewall's chains that keep others out. */
   readonly blockedBy: readonly string[];

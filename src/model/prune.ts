@@ -13,6 +13,6 @@ export interface PrunedContainers {
 /** Images that a prune removed. */
 export interface PrunedImages {
   readonly removed: readonly ({ readonly untagged: string } | { readonly deleted: string })[];
-  /** Length of the files in the layers that nobody needs any more; the disk has them back a little later. */
+  /** Size of the files in the unreferenced layers; the disk has the space back a little later. */
   readonly freedBytes: number;
 }

@@ -5,7 +5,7 @@ export interface StatisticsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** CPU time at one moment: of two of them a share can be told. */
+/** CPU time at one moment: two samples give a share. */
 export interface CpuSample {
   /** Nanoseconds since 1970. */
   readonly takenAtNs: bigint;
