@@ -1,6 +1,6 @@
 import type { IpAddress, IpFamily } from "../spec/ip-address.ts";
 
-/** Addresses that somebody has, each as often as it was added. As numbers: a search asks about every one of them. */
+/** A multiset of leased addresses. As numbers: a search looks up each candidate. */
 export class AddressSet {
   readonly #counts: Readonly<Record<IpFamily, Map<bigint, number>>> = { 4: new Map(), 6: new Map() };
 

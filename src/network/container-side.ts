@@ -98,7 +98,10 @@ function findContainerSide(interfaceName: string, netnsFd: Fd): Link | undefined
   });
 }
 
-/** Fine when absent. `withSiblings`: and with a macvlan all that somebody has made on the same parent there. */
+/**
+ * Does nothing when absent. `withSiblings` also removes all macvlans that other processes created on the same parent in
+ * the namespace.
+ */
 export function removeContainerSide(
   interfaceName: string,
   { netnsFd, withSiblings = false }: { readonly netnsFd: Fd; readonly withSiblings?: boolean | undefined },

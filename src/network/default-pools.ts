@@ -15,8 +15,8 @@ const bases4: readonly (readonly [string, number])[] = [
 ];
 
 /**
- * Where networks without a subnet of their own are taken from. Engines with different data roots begin at different
- * places, so that they don't meet by accident; IPv6 has a prefix of its own for each. SPEC: RFC 4193 (ULA)
+ * The address pools for networks without a configured subnet. Engines with different data roots start at different
+ * subnets, so that they rarely collide; each has its own IPv6 prefix. SPEC: RFC 4193 (ULA)
  */
 export function defaultPools(dataRoot: string): readonly AddressPool[] {
   return poolsOf(createHash("sha256").update(realpathSync(dataRoot)).digest());

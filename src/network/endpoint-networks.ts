@@ -14,7 +14,7 @@ import type { EndpointId, NetworkId } from "../model/ids.ts";
 
 type Shared = "detach" | "disconnect" | "linkGone" | "expelLink" | "setDefaultGateways" | "bringUpLoopback";
 
-/** What networks with and without a firewall have in common: what they were told to make, and the links of endpoints. */
+/** The common base of networks with and without a firewall: the requested state and the links of endpoints. */
 export abstract class EndpointNetworks implements Pick<Networks, Shared> {
   protected readonly lock: KeyedLock = new KeyedLock();
   protected readonly plans: Map<NetworkId, NetworkPlan> = new Map();

@@ -18,7 +18,7 @@ export interface KernelState {
   readonly names: OwnNames;
   readonly plans: readonly NetworkPlan[];
   readonly endpoints: readonly EndpointPlan[];
-  /** The containers' own ends, as far as somebody can look at them; undefined: it is not there. */
+  /** The containers' ends of the links, if they can be read; undefined: the link does not exist. */
   readonly ownEnds: ReadonlyMap<EndpointId, Link | undefined>;
   readonly survey: HostSurvey;
   /** Of all interfaces of the host. */

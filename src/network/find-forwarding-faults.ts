@@ -16,7 +16,7 @@ export interface Forwarding {
   readonly waysOut: readonly Link[];
 }
 
-/** Chains that what goes to and from containers passes by IPv4. */
+/** Chains that IPv4 packets to and from containers traverse. */
 export function forwardChainsOf({ chains }: Pick<HostSurvey, "chains">): HostSurvey["chains"] {
   return chains.filter(({ chain }) => chain.hook?.number === FORWARD && chain.family !== "ip6");
 }

@@ -29,7 +29,7 @@ export function bridgeNameOf(id: NetworkId): string {
   return `tr-${id.slice(0, 12)}`;
 }
 
-/** Of a network that bypasses its bridge: what its containers' interfaces are made on, and the bridge's port there. */
+/** For a network with direct container links: the parent of its containers' interfaces, and the bridge's port on it. */
 export function bypassNamesOf(id: NetworkId): { readonly sink: string; readonly port: string } {
   return { sink: `ts-${id.slice(0, 12)}`, port: `tp-${id.slice(0, 12)}` };
 }
@@ -44,7 +44,7 @@ export function endpointAliasOf(names: OwnNames, id: EndpointId): string {
   return `${names.aliasPrefix}${id}`;
 }
 
-/** Stable, so that neighbours keep what they know; of the kind that nobody sells. */
+/** Stable, so that neighbor caches stay valid; a locally administered address. */
 export function bridgeMacOf(id: NetworkId): string {
   const digits = createHash("sha256").update(`bridge ${id}`).digest("hex");
   return ["02", ...Array.from({ length: 5 }, (_, at) => digits.slice(at * 2, at * 2 + 2))].join(":");

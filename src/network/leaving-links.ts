@@ -2,7 +2,7 @@ import { openNetlink, type NetlinkSocket } from "../linux/netlink/netlink-socket
 import type { EndpointId } from "../model/ids.ts";
 
 const LOOK_EVERY_MS = 20;
-/** The kernel removes most links sooner. A connection that nobody ends keeps a namespace, and its link, for minutes. */
+/** The kernel removes most links sooner. A connection that stays open keeps a namespace and its link for minutes. */
 const PATIENCE_MS = 1000;
 
 /** A container's link, after its end. */
@@ -56,7 +56,7 @@ export class LeavingLinks implements Disposable {
     await entry.gone;
   }
 
-  /** Nobody waits any longer. */
+  /** No caller waits any longer. */
   [Symbol.dispose](): void {
     for (const id of this.#links.keys()) this.#forget(id);
   }

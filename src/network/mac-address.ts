@@ -3,8 +3,8 @@ import { Failure } from "../base/failure.ts";
 import { encodeIpAddress, type IpAddress } from "../spec/ip-address.ts";
 
 /**
- * Follows from the address, so that who takes an address over is known to the neighbours by what they know: of IPv4 as
- * Docker's did, of IPv6 by a hash of it with `seed` (the network).
+ * Derived from the address, so that the neighbor caches of other hosts stay valid when a container takes an address
+ * over: from IPv4 as Docker did, from IPv6 by a hash of the address with `seed` (the network).
  */
 export function macAddressOf(address: IpAddress, { seed }: { readonly seed: string }): string {
   const bytes = encodeIpAddress(address);

@@ -10,9 +10,9 @@ import type { NameBounds, NameEntry, NameView } from "./dns/types.ts";
 export type { NameEntry, NameView } from "./dns/types.ts";
 
 /**
- * Answers containers' questions for names on 127.0.0.11 in their own network namespaces: the names of other containers
- * from what it was told, all else by asking the upstreams. One thread answers for all; it is started by the first
- * serve() and ended by the last stop(). All methods are synchronous, so they may be used at a start's barriers.
+ * Answers DNS queries of containers on 127.0.0.11 in their network namespaces. It answers names of other containers
+ * from its own directory and forwards other queries to the upstream servers. One thread answers all; the first serve()
+ * starts it and the last stop() ends it. All methods are synchronous, so a start may call them at its barriers.
  */
 export interface NameServer extends Disposable {
   /** Makes a network known, or gives it its new name. `web.NAME` is the container "web" in it. */
@@ -122,7 +122,7 @@ class ThreadedNameServer implements NameServer {
     }, 0);
   }
 
-  /** A thread that is told, when it reads, what is known by then. */
+  /** The thread receives the current state when it starts to read. */
   #begin(): void {
     const { near, far } = openControl();
     const start: ThreadStart = { control: far.move(), bounds: this.#bounds };
@@ -147,7 +147,7 @@ class ThreadedNameServer implements NameServer {
     return orders;
   }
 
-  /** The thread has ended without being told to. */
+  /** The thread has ended unexpectedly. */
   #replace(thrown: unknown): void {
     log("error", `the name server ended and is started anew: ${sentenceOf(thrown)}`);
     this.#end();
@@ -158,7 +158,7 @@ class ThreadedNameServer implements NameServer {
     this.#tell(() => [order]);
   }
 
-  /** One that does not read yet is told all when it does. */
+  /** A thread that does not read yet receives the whole state when it does. */
   #tell(orders: () => readonly Order[]): void {
     if (this.#answering?.isReady === true) sendOrders(this.#answering.control.fd, orders());
   }

@@ -34,10 +34,10 @@ export interface NetworkRecords {
 }
 
 /**
- * The host's side of containers' networks: links, addresses, routes, one firewall table. It acts in the network namespace that this
- * process is in, and touches nothing before the first ensure() or reconcile(). It keeps in memory what it was told to
- * make, so that attach() and detach() need ids only; nothing is read from the disk. Calls may overlap: they are put in
- * order inside.
+ * The host's side of containers' networks: links, addresses, routes, one firewall table. It acts in this process's
+ * network namespace and changes nothing before the first ensure() or reconcile(). It keeps the requested state in
+ * memory, so that attach() and detach() need IDs only; it reads nothing from the disk. Calls may overlap: they are
+ * serialized internally.
  */
 export interface Networks extends AsyncDisposable {
   /**
@@ -78,15 +78,15 @@ export interface Networks extends AsyncDisposable {
   /** `lo` up in a namespace that gets no endpoint (network `none`). */
   bringUpLoopback(options: { readonly netnsFd: Fd }): void;
   /**
-   * After a start of the engine: the kernel says exactly what the records say. Stray links, elements and bridges of this data root go,
-   * missing ones are made. A port that a program of the host has taken meanwhile becomes a finding. With no networks and nothing left in the
-   * kernel it does nothing, whatever the kernel lacks. Returns the networks that could not be made; onNote
-   * was told why.
+   * After a start of the engine: makes the kernel match the records exactly. Removes stray links, elements and bridges
+   * of this data root, and creates missing ones. A port that a program of the host has taken meanwhile becomes a
+   * finding. Without networks and kernel objects it does nothing, whatever the kernel lacks. Returns the networks that
+   * could not be created; onNote has received the reasons.
    */
   reconcile(records: NetworkRecords): Promise<readonly NetworkId[]>;
   /** An engine stops without containers: bridges, parents and the firewall's table of this data root go. ensure() and reconcile() make them again. */
   removeAll(): Promise<void>;
-  /** For `system check`: the kernel's state against what this object was told. Changes nothing. */
+  /** For `system check`: compares the kernel's state with the requested state. Changes nothing. */
   findings(options?: FindingsOptions): Promise<readonly NetworkFinding[]>;
   /** What chains of others keep a bridge network's containers from; it may not have been made yet, and will turn forwarding on. */
   obstaclesOf(plan: NetworkPlan): Promise<readonly NetworkFinding[]>;

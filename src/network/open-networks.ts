@@ -47,7 +47,7 @@ export function openNetworks(options: NetworksOptions): Networks {
   return hasNfTables() ? new LocalNetworks(options) : new UnfilteredNetworks(options);
 }
 
-/** How long the firewall and a bridge may lack what somebody took away. */
+/** The longest time that the firewall and a bridge may lack an element that another program removed. */
 const LOOK_EVERY_MS = 250;
 
 class LocalNetworks extends EndpointNetworks implements Networks {
@@ -161,7 +161,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     using undo = new DisposableStack();
     undo.defer(() => sockets.hold({ plan, endpoint }, { isRestored: true }));
     sockets.hold({ plan, endpoint: changed });
-    // Judged before it is open, and until it is closed.
+    // Evaluated before the port is open, and until it is closed.
     this.#mirror([...this.endpoints.values(), changed]);
     firewall.change(new Map([[id, endpointElements(plan, changed)]]));
     undo.move();
@@ -326,7 +326,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     return firewall.takeOthers().some((table) => !isOfAnEngine(table) || table.startsWith(this.#names.table));
   }
 
-  /** The host's rules stand in front of published ports, or not, by the policy. */
+  /** Copies the host's rules in front of published ports, or not, by the policy. */
   #mirror(
     endpoints: readonly EndpointPlan[],
     { isRead = false }: { readonly isRead?: boolean | undefined } = {},

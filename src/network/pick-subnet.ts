@@ -2,7 +2,7 @@ import { Failure } from "../base/failure.ts";
 import { overlap, type IpFamily, type IpPrefix } from "../spec/ip-address.ts";
 import { nth, type AddressPool } from "./default-pools.ts";
 
-/** A pool of IPv6 has more subnets than anybody looks at. */
+/** A limit: a pool of IPv6 contains too many subnets to try all. */
 const MOST_TRIED = 65_536;
 
 /** The first subnet of the pools that meets none in use: the host's routes, the other networks. Throws "exhausted". */

@@ -9,7 +9,7 @@ import { surveyHost } from "./policy/survey-host.ts";
 import { readForwarding } from "./read-forwarding.ts";
 import type { EndpointId } from "../model/ids.ts";
 
-/** What the kernel has now, beside what it should have: for findFaults(). */
+/** The kernel's current state, with the requested state, for findFaults(). */
 export function readKernelState(
   { host, firewall, mirror, netfilter, bypass, ports, watch }: OpenedHost,
   {

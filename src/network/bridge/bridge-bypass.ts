@@ -36,16 +36,17 @@ export function hasBypass(route: NetlinkSocket): boolean {
 }
 
 /**
- * The way between containers of a network that leaves out its bridge. Their interfaces are macvlans on a sink, an interface that leads
- * nowhere: macvlan hands a frame for a sibling to the sibling at once. The bridge's port is one of them and has the bridge's address,
- * so that what is for the host comes to the bridge, and what comes from there finds its container; what nobody has ends in the sink.
- * KERNEL: nothing arrives at a sink, so nothing enters the host by it: with a real parent, each frame for the parent's address would.
+ * Direct links between the containers of a network, without its bridge. Their interfaces are macvlans on a sink, an
+ * interface without a peer: macvlan passes a frame for a sibling to the sibling at once. The bridge's port is one of
+ * the macvlans and has the bridge's address. So frames for the host reach the bridge, and frames from the bridge find
+ * their container; frames for unknown addresses end in the sink. KERNEL: nothing arrives at a sink, so nothing enters
+ * the host through it. With a real parent, each frame for the parent's address would.
  *
- * All containers of a network reach each other one way: which, is settled when the first of them starts.
+ * All containers of a network use the same kind of links; the start of the first container determines it.
  */
 export class BridgeBypass {
   readonly #host: HostSide;
-  /** Networks, and whether they have one. Absent: nobody has looked. */
+  /** Whether each network has direct links. Absent: not checked yet. */
   readonly #known = new Map<NetworkId, boolean>();
   /** What kept a network on its bridge, said once. */
   readonly #said = new Set<NetworkId>();
@@ -54,7 +55,7 @@ export class BridgeBypass {
     this.#host = host;
   }
 
-  /** A kernel that can't was told of. */
+  /** Whether the kernel lacks support, which has been reported. */
   isUnable(id: NetworkId): boolean {
     return this.#said.has(id);
   }

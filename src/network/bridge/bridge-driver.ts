@@ -35,8 +35,8 @@ import { refuseTakenSubnet } from "./refuse-taken-subnet.ts";
 import { correctGsoSizes, wantedGsoSizes, withNextPort } from "./correct-gso-sizes.ts";
 
 /**
- * The host's side of a bridge network: makes what is missing. A bridge that somebody else made is used, and never removed. The lock of
- * all engines is held: see lockHostNetworks().
+ * Creates missing kernel objects of a bridge network on the host. An existing bridge of another owner is used and never
+ * removed. The caller holds the lock of all engines: see lockHostNetworks().
  */
 export function ensureBridge(host: HostSide, plan: NetworkPlan): void {
   const name = plan.interfaceName;
@@ -91,7 +91,7 @@ function setIpv6(plan: NetworkPlan): void {
     if (now !== undefined && now !== value) writeNetworkSysctl(path, value);
   };
   set("accept_ra", "0");
-  // KERNEL: while its link-local address is being tried out, a bridge asks for no neighbour: a second without IPv6.
+  // KERNEL: a bridge sends no neighbor solicitation while its link-local address is tentative: a second without IPv6.
   set("accept_dad", "0");
   set("disable_ipv6", plan.ipv6 ? "0" : "1");
   if (plan.ipv6 && findNetworkSysctl(`net/ipv6/conf/${name}/disable_ipv6`) === undefined) {

@@ -19,8 +19,9 @@ export interface Wanted {
 }
 
 /**
- * Restores bridges that another program has deleted, set down, or taken addresses, routes or ports from. It reads the kernel's events,
- * and compares a bridge that they name with its plan: the engine's own changes are not told apart, they just leave no difference.
+ * Restores bridges that another program has deleted, set down, or taken addresses, routes or ports from. It reads the
+ * kernel's events and compares each named bridge with its plan. It does not distinguish the engine's own changes: they
+ * leave no difference.
  */
 export class BridgeWatch {
   readonly #host: HostSide;

@@ -3,11 +3,11 @@ import type { NameDirectory } from "./directory.ts";
 import { encodeName, type Query, type Reply, recordType, responseCode } from "./message.ts";
 import type { NameView } from "./types.ts";
 
-/** As Docker's: nobody keeps an answer for long once its container is gone, and most ask again anyway. */
+/** Docker's value: clients rarely keep an answer after its container is gone, and most ask again anyway. */
 const ttlSeconds = 600;
 const internet = 1;
 
-/** What a query gets: a reply of ours, or "forward": somebody else knows. */
+/** The response to a query: an answer, or "forward" to the upstream name servers. */
 export function answerQuery(directory: NameDirectory, view: NameView, query: Query): Reply | "forward" {
   if (query.class !== internet) return "forward";
   if (query.type === recordType.PTR) {
@@ -18,7 +18,7 @@ export function answerQuery(directory: NameDirectory, view: NameView, query: Que
   }
   const family = query.type === recordType.A ? 4 : query.type === recordType.AAAA ? 6 : undefined;
   const addresses = directory.findAddresses(view, { name: query.name, family });
-  // A name of ours has no records elsewhere: an empty answer, not somebody else's.
+  // A container's name has no records on other servers: the answer is empty and not another server's.
   if (addresses === undefined) return passOn(view, query);
   return replyWith(addresses.map((address) => ({ type: query.type, data: encodeIpAddress(address) })));
 }

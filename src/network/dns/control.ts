@@ -5,7 +5,10 @@ import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import { call, attempt, SyscallFailure } from "../../linux/kernel/syscall.ts";
 import type { NameEntry, NameView } from "./types.ts";
 
-/** What the thread that answers is told, in this order. Descriptors that it is given are its to close. */
+/**
+ * Messages to the thread that answers queries, in this order. The thread owns the descriptors that it receives and
+ * closes them.
+ */
 export type Order =
   | { readonly order: "add-network"; readonly network: string; readonly name: string }
   | { readonly order: "remove-network"; readonly network: string }
@@ -43,8 +46,8 @@ export function openControl(): { readonly near: OwnedFd; readonly far: OwnedFd }
 }
 
 /**
- * However many they are, it is one message; thousands wait in a memory file, so that this thread never waits until the other
- * has read them. False when there is nobody any more.
+ * Sends any number of orders as one message. Thousands of orders go through a memory file, so that this thread never
+ * waits until the other one has read them. Returns false when the thread has ended.
  */
 export function sendOrders(fd: Fd, orders: readonly Order[]): boolean {
   const bytes = Buffer.from(JSON.stringify(orders));

@@ -30,8 +30,8 @@ export interface ForwardOptions {
 }
 
 /**
- * Passes a query on to the upstreams, one after the other, each from a port and with an id that nobody guesses. The reply
- * comes back as it is; without any, a reply of ours says that there was none.
+ * Forwards a query to the upstream servers, one after the other, each from an unpredictable port and with an
+ * unpredictable id. The response is passed on unchanged; without any, an answer of ours reports the failure.
  */
 export class Forward {
   readonly #loop: EventLoop;
@@ -104,7 +104,7 @@ export class Forward {
   #listen(socket: OwnedFd, take: (reply: Uint8Array) => void): () => void {
     this.#loop.watch(socket.fd, EPOLLIN, () => {
       const length = tryReceive(socket.fd, buffer);
-      // Refused at once: nobody listens there.
+      // Refused at once: no server listens there.
       if (length < 0) this.#next();
       else take(buffer.slice(0, length));
     });
@@ -125,7 +125,7 @@ export class Forward {
 
   #take(reply: Uint8Array, id: number): void {
     const { query, onReply } = this.#options;
-    if (!isReplyTo(reply, { id, question: query.question })) return; // somebody else's: go on waiting
+    if (!isReplyTo(reply, { id, question: query.question })) return; // a response to another query: keep waiting
     if (unhelpful.has(codeOf(reply)) && this.#rest.length > 0) {
       this.#poor = reply;
       return this.#next();

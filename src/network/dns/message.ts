@@ -5,7 +5,7 @@ export const recordType = { A: 1, PTR: 12, AAAA: 28, OPT: 41 } as const;
 export const responseCode = { ok: 0, formatError: 1, serverFailure: 2, noSuchName: 3, refused: 5 } as const;
 
 export const headerBytes = 12;
-/** Of a reply over UDP to somebody who announces nothing. SPEC: RFC 1035 §4.2.1 */
+/** The maximum length of a UDP response to a client that announces no size. SPEC: RFC 1035 §4.2.1 */
 const plainUdpBytes = 512;
 /** What we announce: fits into every link's packet. SPEC: DNS flag day 2020 */
 export const ourUdpBytes = 1232;

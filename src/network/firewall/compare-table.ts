@@ -113,7 +113,7 @@ function textsOf({ name, elements }: FirewallSetCopy): ReadonlySet<string> {
   return new Set(texts.filter((text) => !isStart(text)));
 }
 
-/** KERNEL: sets with intervals of one field list an end at zero that stands for all in front of the first element. */
+/** KERNEL: sets with intervals of one field list an end at zero that covers all values before the first element. */
 function isStart(text: string): boolean {
   return /^\S+ 0+-:\]$/.test(text);
 }

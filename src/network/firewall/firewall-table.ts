@@ -16,8 +16,9 @@ import { buildTable, shiftRules } from "./ruleset.ts";
 import { isShifted } from "./sets.ts";
 
 /**
- * The one table, and all that should be in it: elements by owner (a network, an endpoint). Each change is one transaction; when the kernel
- * lacks what should be there, somebody has flushed it, and the whole is made anew.
+ * The firewall table and its intended content: elements by owner (a network, an endpoint). Each change is one
+ * transaction. When the kernel lacks an expected element, another program has flushed the table, and the engine
+ * recreates all of it.
  */
 export class FirewallTable {
   readonly #socket: NetlinkSocket;
@@ -41,14 +42,14 @@ export class FirewallTable {
     this.#name = { family: "inet", table };
   }
 
-  /** Whether somebody else has changed this table since it was made whole, and who, when told. */
+  /** Whether another program has changed this table since the last complete write, and which one, when known. */
   look(): { readonly isTampered: boolean; readonly by: string } {
     const { isOwn, isLost, by } = this.#hear({ isOurs: false });
     this.#isTampered ||= this.#isMade && (isOwn || isLost);
     return { isTampered: this.#isTampered, by };
   }
 
-  /** Grows with each change of a table of somebody else's that is not one of ours. */
+  /** Grows with each change of a table that is none of ours. */
   get foreignChanges(): number {
     this.look();
     return this.#foreignChanges;
@@ -72,7 +73,7 @@ export class FirewallTable {
     return { isOwn: tables.has(this.#name.table), isLost, by };
   }
 
-  /** The other tables that changed since the last call; `?`: more than could be told. */
+  /** The other tables that changed since the last call; `?`: more than the kernel reported. */
   takeOthers(): readonly string[] {
     this.look();
     const others = [...this.#others];

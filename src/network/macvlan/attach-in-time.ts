@@ -6,8 +6,9 @@ import { NetlinkFailure } from "../../linux/netlink/netlink-socket.ts";
 const LEAVING_MS = 10_000;
 
 /**
- * KERNEL: a macvlan keeps its hardware address until its namespace is taken away, a little after the last process there has ended:
- * what is started again at once has to wait for it (EADDRINUSE). `isTaken`: somebody has it who stays.
+ * KERNEL: a macvlan keeps its hardware address until its namespace is removed, a little after the last process there
+ * has ended. A container that is restarted at once has to wait for the address (EADDRINUSE). `isTaken`: a running owner
+ * has it.
  */
 export async function attachInTime<T>(
   attach: () => Promise<T>,

@@ -11,7 +11,10 @@ import { type EndpointId, findEndpointId, type NetworkId } from "../../model/ids
 /** How long the kernel may take to remove the links of a namespace that nothing keeps. */
 const DISMANTLE_MS = 10_000;
 
-/** Removes the interface of an endpoint, and all that somebody has made on the same parent in its namespace. */
+/**
+ * Removes the interface of an endpoint, and all interfaces that other processes created on the same parent in its
+ * namespace.
+ */
 function chooseRemovals(
   host: HostSide,
   ownAlias: string,

@@ -43,7 +43,7 @@ const mirrored: ReadonlySet<string> = new Set([
 ]);
 /** Attributes by which a step of this name writes to the packet or its mark instead of reading. */
 const writers: Readonly<Record<string, number>> = { meta: 3, ct: 4, payload: 5, exthdr: 7 };
-/** Protocols that matches of iptables want to be told. */
+/** Protocols that matches of iptables require. */
 const matchProtocols: Readonly<Record<string, number>> = {
   tcp: 6,
   udp: 17,
@@ -155,7 +155,7 @@ function nameOf(step: Expression): string {
   return step.attributes.get(1)?.toString("utf8").replace(/\0.*$/s, "") ?? "";
 }
 
-/** `meta l4proto tcp`, or the protocol in the header of IPv4 or IPv6, in front of an extension of iptables. */
+/** `meta l4proto tcp`, or the protocol in the header of IPv4 or IPv6, before an extension of iptables. */
 function comparedProtocol(list: readonly Expression[]): number | undefined {
   for (const [at, step] of list.entries()) {
     const isProtocol =

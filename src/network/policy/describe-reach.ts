@@ -5,7 +5,7 @@ import type { PublishedPorts } from "../types.ts";
 /** One of the host's interfaces, and what its chains say to a packet to the port that comes in there. */
 export interface InterfaceReach {
   readonly name: string;
-  /** Chains that refuse it, whoever sends it. */
+  /** Chains that refuse packets from every source. */
   readonly refusedBy: readonly string[];
   /** Chains that refuse it from some. */
   readonly doubtedBy: readonly string[];

@@ -34,8 +34,9 @@ const MOST_REFUSED = 200;
 const ownTables = /^tare-[0-9a-f]{8}/;
 
 /**
- * The host's input chains once more, in front of the translation of published ports, in tables of our own: what the host would refuse for
- * itself is refused for its containers. Each copy is asked for new connections to published ports only.
+ * Copies of the host's input chains, in front of the translation of published ports, in Tare's own tables: packets that
+ * the host would refuse for itself are refused for its containers. Each copy evaluates new connections to published
+ * ports only.
  */
 export class HostRuleCopy {
   readonly #socket: NetlinkSocket;
@@ -56,7 +57,7 @@ export class HostRuleCopy {
     return this.#closed;
   }
 
-  /** Other ports in front of which the same copies stand. */
+  /** Changes the ports that the copies apply to. */
   changePorts(ports: readonly PublishedPorts[]): void {
     if (!this.#isMade) return this.refresh(ports);
     const wanted = publishedElements(ports);
@@ -68,7 +69,7 @@ export class HostRuleCopy {
       for (const name of this.#tables) changeElements(this.#socket, { name, removed, added });
       this.#ports = wanted;
     } catch {
-      this.refresh(ports); // somebody has changed them
+      this.refresh(ports); // another program has changed them
     }
   }
 

@@ -1,6 +1,6 @@
 import type { IpFamily } from "../../spec/ip-address.ts";
 
-/** The first packet of a connection from somebody who is not known. */
+/** The first packet of a connection from an unknown sender. */
 export interface TestPacket {
   readonly family: IpFamily;
   readonly protocol: number;

@@ -23,14 +23,15 @@ interface Entry {
   readonly runs: readonly HostPortRange[];
   /** Those of the runs that may have a socket. */
   readonly places: readonly PortPlace[];
-  /** How many of the places have been tried. */
+  /** The number of addresses that have been tried. */
   tried: number;
   readonly sockets: Map<string, OwnedFd>;
 }
 
 /**
- * A socket for each published port: another program that binds it is refused (EADDRINUSE), instead of receiving nothing. The number of
- * sockets is limited; where ports have none, the host's sockets are compared when somebody asks for conflicts.
+ * Holds a socket for each published port: another program that binds it is refused (EADDRINUSE) instead of receiving
+ * nothing. The number of sockets is limited; for ports without one, conflicts are found by comparing the host's sockets
+ * on request.
  */
 export class HeldPorts implements Disposable {
   readonly #entries = new Map<EndpointId, Entry>();
