@@ -11,8 +11,8 @@ import type { RuntimeDevice, RuntimeMount } from "../spec/runtime-config.ts";
 import { deviceNumber, deviceMode, withDefaultDevices } from "./plan/devices.ts";
 
 /**
- * /dev of a container with a user namespace, with all its devices, made here: KERNEL: a file system that is made in a user
- * namespace has no devices, and nobody there may make one. Detached; the caller disposes of it.
+ * Creates /dev for a container with a user namespace, with all its devices. KERNEL: a file system that is created in a
+ * user namespace has no devices, and no process there may create one. Detached; the caller disposes of it.
  */
 export function makeDeviceDirectory(
   mount: RuntimeMount,

@@ -25,9 +25,10 @@ export interface KeeperProgram extends Disposable {
 }
 
 /**
- * The keeper as something executable that nobody can change, not even root in a container that holds it: a container can
- * reach what its processes were executed from. SAFETY: sealed, or read-only, before it is ever executed (R4). `directory`
- * is for a copy where the host allows no executable memory files; it is root's alone (default: where the file lies).
+ * The keeper as an immutable executable: not even root in a container that holds it can change it, and a container can
+ * reach the files that its processes were executed from. SAFETY: sealed, or read-only, before it is ever executed (R4).
+ * `directory` is for a copy where the host allows no executable memory files; only root can access it (default: the
+ * directory of the file).
  */
 export function openKeeperProgram(
   file: string,

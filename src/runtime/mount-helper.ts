@@ -49,7 +49,7 @@ export class KeeperMountHelper implements MountHelper {
   }
 }
 
-/** One detached mount for each descriptor that places are below. */
+/** One detached mount for each descriptor with paths below it. */
 class Trees {
   readonly inheritance: Inheritance = new Inheritance();
   readonly inherited: number[] = [];

@@ -27,7 +27,7 @@ export async function reconnect(runDirectory: string): Promise<KeptProcess | Exi
     }
     socket.destroy();
   } catch {
-    // Nobody listens: the record tells.
+    // No keeper listens: the record contains the exit.
   }
   return findExitRecord(runDirectory);
 }

@@ -21,8 +21,9 @@ export interface StartOptions {
   /** The detached, writable mount of the root file system; stays the caller's to close (the keeper gets copies). */
   readonly root: Fd;
   /**
-   * Called once, when the keeper has its copies of all descriptors: close yours now. Whoever closes the last one of the
-   * root waits for its unmounting, which writes to the disk; that should be the keeper.
+   * Called once, when the keeper has its copies of all descriptors: the caller closes its own now. The process that
+   * closes the last descriptor of the root waits for its unmounting, which writes to the disk; that should be the
+   * keeper.
    */
   readonly onInherited?: (() => void) | undefined;
   /** The lock that marks the writable layer as live; the keeper holds a copy as long as it lives. */
@@ -145,7 +146,7 @@ export interface KeptProcess extends AsyncDisposable {
   signal(number: number): boolean;
   /** The root file system as the keeper holds it, for reaching a running container by descriptor. */
   openRoot(): OwnedFd;
-  /** `listener` is called when the record of watched calls has something new; one at a time. */
+  /** `listener` is called when the record of traced calls has new entries; one call at a time. */
   onWatchedCall(listener: () => void): void;
   /** A copy of the descriptor of this index in StartOptions.heldFds. Throws "unavailable" when the keeper has gone. */
   openHeld(index: number): OwnedFd;

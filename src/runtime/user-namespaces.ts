@@ -13,8 +13,8 @@ import type { KeeperProgram } from "./keeper-program.ts";
 const mostKept = 64;
 
 /**
- * User namespaces that nobody is in: what idmapped mounts take their ids from. No container ever runs in one; two containers
- * with the same ids share no more than the numbers.
+ * User namespaces without processes: idmapped mounts take their ID maps from them. No container ever runs in one; two
+ * containers with the same IDs share only the numbers.
  */
 export class UserNamespaces implements Disposable {
   readonly #program: KeeperProgram;

@@ -29,7 +29,7 @@ export interface WatchedCall {
 export interface CallRecord {
   /** Oldest first. */
   readonly calls: readonly WatchedCall[];
-  /** Calls for which there was no room. */
+  /** The number of calls that no slot was free for. */
   readonly unrecorded: number;
 }
 

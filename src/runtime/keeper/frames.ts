@@ -78,8 +78,8 @@ export class FrameReader {
 }
 
 /**
- * One answer, and not a byte more: what follows stays in the socket, which nobody has begun to read (a later "data"
- * listener starts it). Undefined at its end.
+ * Reads exactly one answer: later bytes stay in the socket, and no reader is attached yet (a later "data" listener
+ * attaches one). Undefined at its end.
  */
 export async function readFrame(socket: Socket): Promise<Frame | undefined> {
   const head = await readExactly(socket, 8);

@@ -32,7 +32,7 @@ export interface HelperProcess {
   readonly barrier: number;
 }
 
-/** The process at its barrier: alive, and nobody else, as long as it waits there. */
+/** The process at its barrier: it exists, and its pid cannot be reused, as long as it waits there. */
 export interface Waiting {
   readonly pid: number;
   readonly pidfd: Fd;

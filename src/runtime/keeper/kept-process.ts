@@ -124,7 +124,7 @@ export class KeeperConnection implements KeptProcess {
   signal(number: number): boolean {
     using pidfd = findProcess({ pid: this.pid, startTime: this.startTime });
     const isSent = pidfd !== undefined && signalProcess(pidfd.fd, number);
-    // A keeper that somebody has stopped would not hear of the end.
+    // A stopped keeper would not notice the end.
     using keeper = findProcess({ pid: this.keeperPid, startTime: this.#keeperStartTime });
     if (keeper !== undefined) signalProcess(keeper.fd, SIGCONT);
     return isSent;

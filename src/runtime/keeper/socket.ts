@@ -35,7 +35,7 @@ export function moveSocket(from: string, to: Fd): void {
   call("renameat2", AT_FDCWD, from, to, socketName, 0);
 }
 
-/** Connects to a keeper. Failure "unavailable" when nobody listens. */
+/** Connects to a keeper. Failure "unavailable" when no keeper listens. */
 export async function connectKeeper(directory: Fd): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const socket = connect({ path: socketPath(directory), allowHalfOpen: true });

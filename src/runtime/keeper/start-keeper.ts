@@ -10,7 +10,7 @@ import { connectKeeper, listenIn } from "./socket.ts";
 
 /** Its first argument. */
 export const keeperName = "tare-keeper";
-/** How long a failed execution of the keeper may take to be told. */
+/** How long the report of a failed execution of the keeper may take. */
 const spawnFailureMs = 100;
 
 /** A keeper that waits for its plan on the socket. */

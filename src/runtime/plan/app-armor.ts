@@ -11,8 +11,8 @@ import { encodeOpenHow } from "./paths.ts";
 import type { OpResult, PlanList } from "./plan.ts";
 
 /**
- * What the child executes next runs under this profile. SAFETY: told through a procfs that is made here and attached
- * nowhere: nothing of the container can stand in its place and leave the process unconfined.
+ * Sets the profile of the next program that the child executes. SAFETY: written through a procfs that is mounted here
+ * and attached nowhere: nothing in the container can replace it and leave the process unconfined.
  */
 export function addAppArmor(list: PlanList, profile: string): void {
   const about = aboutOf(profile);

@@ -14,9 +14,9 @@ import { TargetChecks } from "./target-checks.ts";
 const existing = { skip: { errors: [errno.EEXIST], count: 0 } } as const;
 
 /**
- * Where a plan has attached what, to find the way to the next place. A tmpfs that the plan itself has made is empty, and nobody else
- * has seen it: what belongs right into it needs no look-up from the root. SAFETY: a place below it is in it, also where a link of
- * the image has led a later mount over it.
+ * Records which mounts a plan has attached where, to find the path to the next target. A tmpfs that the plan itself has
+ * created is empty, and no other process has seen it: a target directly in it needs no lookup from the root. SAFETY: a
+ * path below it is in it, even if a link of the image has redirected a later mount over it.
  */
 export class AttachedMounts {
   readonly root: number;

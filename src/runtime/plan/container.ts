@@ -63,7 +63,7 @@ export interface ContainerInput {
   readonly network?: "before" | "concurrently" | undefined;
   /** With a user namespace: the host's id of the user, to whom the streams belong. */
   readonly streamOwner?: number | undefined;
-  /** The devices are in /dev already: nobody can make any in a user namespace. */
+  /** /dev already contains the devices: a user namespace cannot create any. */
   readonly devicesMade?: boolean | undefined;
 }
 

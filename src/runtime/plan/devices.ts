@@ -40,7 +40,7 @@ const typeBits: Readonly<Record<RuntimeDevice["type"], number>> = {
   p: S_IFIFO,
 };
 
-/** The default ones too, where nothing else was asked for at their places. */
+/** Adds the default devices, unless another device is requested at the same path. */
 export function withDefaultDevices(devices: readonly RuntimeDevice[]): readonly RuntimeDevice[] {
   const asked = new Set(devices.map((device) => device.path));
   return [...defaultDevices.filter(({ path }) => !asked.has(path)), ...devices];

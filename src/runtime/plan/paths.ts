@@ -141,7 +141,7 @@ function addOpenInto(
   });
 }
 
-/** openat2(2) answers EAGAIN when a rename or mount anywhere on the host makes a ".." of a link unsafe to judge. */
+/** openat2(2) returns EAGAIN when a concurrent rename or mount on the host makes a ".." of a link unsafe to resolve. */
 const mostTries = 3;
 
 /**

@@ -12,7 +12,7 @@ export interface OpResult {
   readonly result: number;
 }
 
-/** What an argument is when the plan runs. Text and bytes are put into the blob and passed by address. */
+/** The value of an argument when the plan runs. Text and bytes are stored in the blob and passed by address. */
 export type PlanArgument =
   | number
   | bigint
@@ -148,7 +148,7 @@ export class PlanBlob {
   text(text: string): Slot {
     const known = this.#texts.get(text);
     if (known !== undefined) return known;
-    // It would be cut short: a path or an argument other than the one that was judged.
+    // The kernel would truncate it: the path or argument would differ from the validated one.
     if (text.includes("\0"))
       throw new Failure("invalid", `cannot use the text ${JSON.stringify(text)}: it holds a NUL`);
     this.#ensureRoom(this.#size + 3 * text.length + 1);
@@ -215,7 +215,7 @@ export interface Plan {
       }
     | undefined;
   readonly exitDirectoryFd?: number | undefined;
-  /** For a filter that hands calls over: the program that judges them, and the file that they are recorded in. */
+  /** For a filter that hands calls over: the program that decides on them, and the file that records them. */
   readonly judge?: { readonly program: Slot; readonly recordFd: number } | undefined;
   readonly keptFds: readonly number[];
 }

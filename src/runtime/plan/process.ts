@@ -97,7 +97,7 @@ export function addSeccomp(
   list.add(about, "close", [listener]);
 }
 
-/** The calls of addBarrier(): what is made between the load of a filter and the moment somebody listens to it. */
+/** The calls of addBarrier(): they happen after the load of a filter and before the keeper listens to it. */
 export function barrierCalls(channel: number): readonly UnwatchedCall[] {
   return (["write", "read"] as const).map((name) => ({
     name,

@@ -20,13 +20,16 @@ export function addBarrier(list: PlanList, blob: PlanBlob, slot: Slot, tag: numb
   head.writeUInt32LE(tag, 4);
   blob.fill({ offset: slot.offset, bytes: 8 }, head);
   list.add(about, "write", [list.channel, { addressOf: slot }, 16], { expect: 16 });
-  // SAFETY: 0 bytes mean that the keeper is gone; going on would leave a container that nobody keeps.
+  // SAFETY: 0 bytes mean that the keeper is gone; continuing would leave a container without a keeper.
   list.add(about, "read", [list.channel, { addressOf: blob.reserve(8) }, 1], { expect: 1 });
 }
 
 const CLOCK_MONOTONIC = 1;
 
-/** Stamps of the monotonic clock, taken as the plan runs and told to the engine just before the program starts. */
+/**
+ * Timestamps of the monotonic clock, taken while the plan runs and reported to the engine just before the program
+ * starts.
+ */
 export class PlanClock {
   readonly names: string[] = [];
   readonly #shiftsMs: number[] = [];

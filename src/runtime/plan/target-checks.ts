@@ -24,10 +24,10 @@ const refused: ReadonlyMap<KernelPlace, Uint8Array> = new Map(
 );
 
 /**
- * Refuses targets of mounts that symbolic links have led to the kernel's file systems, or to the file systems that the plan has made for
- * /dev and /sys/fs/cgroup. SAFETY: the
- * check looks at the descriptor that the mount is then attached to, so nothing can be exchanged in between. Where no link was
- * followed, the destination is what the caller wrote, and the engine has judged that.
+ * Refuses mount targets that symbolic links redirect to the kernel's file systems, or to the file systems that the plan
+ * has created for /dev and /sys/fs/cgroup. SAFETY: the check uses the descriptor that the mount is then attached to, so
+ * no process can exchange it in between. When no link was followed, the target is the one that the caller wrote, and
+ * the engine has validated it.
  */
 export class TargetChecks {
   readonly #blob: PlanBlob;

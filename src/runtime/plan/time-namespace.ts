@@ -8,8 +8,8 @@ import type { PlanClock } from "./report.ts";
 const beyond = "the clock would be negative (the host has not been up for so long) or beyond its range";
 
 /**
- * A time namespace for the child, with its clocks. KERNEL: offsets can be set only as long as nobody is in it: by who
- * unshared it, before the clone; CLONE_NEWTIME of clone3(2) would put the child in at once.
+ * Adds a time namespace with its clocks for the child. KERNEL: offsets can be set only while the namespace is empty: by
+ * the process that unshared it, before the clone; CLONE_NEWTIME of clone3(2) would put the child in at once.
  */
 export function addTimeNamespace(
   before: PlanList,
