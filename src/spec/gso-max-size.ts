@@ -1,7 +1,7 @@
 import { parseByteSize } from "../base/byte-size.ts";
 import { Failure, sentenceOf } from "../base/failure.ts";
 
-/** Bytes of TCP that an interface takes in one packet unless told otherwise, and what older kernels can't go beyond. */
+/** The default maximum of TCP bytes that an interface accepts in one packet, and the maximum of older kernels. */
 export const plainGsoSize = 65_536;
 
 /** KERNEL: GSO_MAX_SIZE, 8 times the most segments that a packet may stand for. */
@@ -20,7 +20,7 @@ export function parseGsoMaxSize(text: string): number {
   return size;
 }
 
-/** Of the default bridge, as an engine is told it by the option `name`. Throws "invalid". */
+/** Parses the value of the engine option `name` for the default bridge. Throws "invalid". */
 export function parseBridgeGsoMaxSize(text: string, name: string): number {
   try {
     return parseGsoMaxSize(text);

@@ -15,7 +15,7 @@ export interface IdMaps {
   readonly gids: readonly IdRange[];
 }
 
-/** What a whole system uses: root, its services, 16-bit users, nobody. */
+/** The IDs of a whole system: root, its services, 16-bit users, `nobody`. */
 export const usualIdCount = 65_536;
 /** KERNEL: UID_GID_MAP_MAX_EXTENTS, since 4.15. */
 const mostRanges = 340;
@@ -35,7 +35,7 @@ export function findContainerId(ranges: readonly IdRange[], id: number): number 
   return range === undefined ? undefined : range.containerID + (id - range.hostID);
 }
 
-/** An owner as a container sees it; one without a number there is shown as nobody, as the kernel does. */
+/** An owner as a container sees it; an unmapped owner is shown as `nobody`, as the kernel does. */
 export function toContainerOwner(
   { uid, gid }: { readonly uid: number; readonly gid: number },
   { uids, gids }: IdMaps,
@@ -43,7 +43,7 @@ export function toContainerOwner(
   return { uid: findContainerId(uids, uid) ?? overflowId, gid: findContainerId(gids, gid) ?? overflowId };
 }
 
-/** An owner as the host sees it; one that the container has no number for is nobody on the host. */
+/** An owner as the host sees it; an unmapped owner of the container is `nobody` on the host. */
 export function toHostOwner(
   { uid, gid }: { readonly uid: number; readonly gid: number },
   { uids, gids }: IdMaps,

@@ -1,8 +1,8 @@
 import { Failure } from "../base/failure.ts";
 
 /**
- * Whose files those of a bind are: the host's owner, who and the container's user are the same there. `true`: the owner of
- * the source. Files of all others belong to nobody.
+ * The owner of a bind's files: the host's owner `who` and the container's user become the same there. `true`: the owner
+ * of the source. Files of other owners belong to `nobody`.
  */
 export type IdmapOption = true | { readonly uid: number; readonly gid: number };
 

@@ -8,8 +8,8 @@ export interface JsonLimits {
 }
 
 /**
- * Reads somebody else's JSON: strict UTF-8 without byte order mark, at most 4 MiB and 64 levels unless told otherwise.
- * Throws "invalid" naming the document.
+ * Parses untrusted JSON: strict UTF-8 without byte order mark, by default at most 4 MiB and 64 levels. Throws "invalid"
+ * naming the document.
  */
 export function readJson(bytes: Uint8Array, limits: JsonLimits): JsonNode {
   return new JsonNode(parseJson(bytes, limits), { what: limits.what, path: "" });

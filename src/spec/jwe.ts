@@ -123,7 +123,7 @@ function recipientsIn(document: JsonNode): readonly Recipient[] {
   return list.present ? list.list(read) : [read(document)];
 }
 
-/** What is needed of a header, which may be in parts. */
+/** The required fields of a header, which may be split. */
 interface Header {
   readonly alg?: string | undefined;
   readonly enc?: string | undefined;

@@ -14,7 +14,7 @@ const ipcKeys: ReadonlySet<string> = new Set([
 export interface SysctlKey {
   /** What it belongs to: changing it changes nothing outside. */
   readonly namespace: "ipc" | "network";
-  /** Its parts below /proc/sys. */
+  /** The path components below /proc/sys. */
   readonly path: readonly string[];
 }
 

@@ -25,8 +25,8 @@ export interface LayerSecret {
 }
 
 /**
- * Of a layer that is to be decrypted. What its blob is once it is plain nobody says for sure: who compresses on the way out puts the
- * digest of what was there before into the secret.
+ * Of a layer that is to be decrypted. The digest of its plain blob is not certain: tools that compress during
+ * encryption store the digest of the uncompressed data in the secret.
  */
 export interface SealedLayer extends LayerSecret {
   readonly hmac: Uint8Array;

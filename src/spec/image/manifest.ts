@@ -69,7 +69,10 @@ export function roleOf(mediaType: string): "manifest" | "index" | "config" | "la
   return layerType.test(mediaType) ? "layer" : undefined;
 }
 
-/** A layer that its author lets nobody hand on: it is fetched from where its descriptor says, not from registries. */
+/**
+ * A layer that its author does not allow to be redistributed: it is fetched from the URLs in its descriptor, not from
+ * registries.
+ */
 export function isForeign(mediaType: string): boolean {
   return /\.(foreign|nondistributable)\./.test(mediaType);
 }
@@ -131,7 +134,7 @@ export function parseImageDocument(
   });
 }
 
-/** The OCI manifest of an image that came without one: the same parts always give the same bytes. */
+/** The OCI manifest of an image that came without one: the same config and layers always produce the same bytes. */
 export function encodeImageManifest(parts: {
   readonly config: Pick<Descriptor, "digest" | "size">;
   readonly layers: readonly Pick<Descriptor, "mediaType" | "digest" | "size">[];

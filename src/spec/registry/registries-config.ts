@@ -4,7 +4,7 @@ export interface RegistryRule {
   readonly prefix: string;
   /** What stands in the prefix's place; with a prefix that has a wildcard: as it is asked for. */
   readonly location?: string | undefined;
-  /** Plain HTTP and certificates of nobody are taken. */
+  /** Allows plain HTTP and untrusted certificates. */
   readonly insecure: boolean;
   readonly blocked: boolean;
   /** Asked before the location, in this order. */
