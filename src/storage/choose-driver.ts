@@ -20,9 +20,10 @@ const slow =
   'the storage driver vfs copies the whole image for each container: slow, and it takes much space; see "Chosen" in `tare info`';
 
 /**
- * Opens the driver that was asked for, else the one that this data root has begun with, else the first that
- * works here. The caller disposes of it. Throws "invalid" when another is asked for than the one that the data root's
- * containers are in (images alone may change: their layers come out of their blobs again), "unsupported" when that one does not work (any more).
+ * Opens the requested driver, else the driver that the data root was created with, else the first that works here. The
+ * caller disposes of it. Throws "invalid" when the request differs from the driver of the data root's containers
+ * (images alone may change: their layers are unpacked from their blobs again), "unsupported" when that driver does not
+ * work (any more).
  */
 export async function openChosenStorage(
   dataRoot: string,

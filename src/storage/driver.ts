@@ -46,7 +46,7 @@ export interface PrewarmedDirectories extends AsyncDisposable {
 export interface StorageDriver extends AsyncDisposable {
   /** As `--storage-driver` names it. */
   readonly name: string;
-  /** What people are told of it by `info`: Docker's DriverStatus. */
+  /** The driver's details in `info`: Docker's DriverStatus. */
   readonly status: readonly (readonly [name: string, value: string])[];
   /** What is bad about it here, for people. */
   readonly warning?: string | undefined;
@@ -124,7 +124,8 @@ export interface StorageDriver extends AsyncDisposable {
   /** Waits until everything removed is gone from the disk. */
   settle(): Promise<void>;
   /**
-   * As settle(), and until its room is free: some file systems give that back later. Waits half a minute for that at most.
+   * As settle(), and also waits until the disk space is free: some file systems free it later. Waits for at most half a
+   * minute.
    */
   awaitRoom(): Promise<void>;
 }

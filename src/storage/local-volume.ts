@@ -24,8 +24,8 @@ const required: readonly (readonly [option: string, needs: readonly string[]])[]
 const forOthers = /^(?:_netdev|nofail|auto|noauto|user|nouser|users|x-.*|comment=.*)$/;
 
 /**
- * Judges a volume's options in Docker's words. Undefined: a plain directory. Throws "invalid" for what can't be,
- * "unsupported" for a limit on a plain directory's size.
+ * Validates a volume's options in Docker's words. Undefined: a plain directory. Throws "invalid" for an impossible
+ * option, "unsupported" for a limit on a plain directory's size.
  */
 export function parseLocalOptions(options: Readonly<Record<string, string>>): LocalOptions | undefined {
   for (const name of Object.keys(options)) {
@@ -48,8 +48,9 @@ export function parseLocalOptions(options: Readonly<Record<string, string>>): Lo
 }
 
 /**
- * Mounts what the options say, detached: it lives as long as somebody holds it or a clone of it. The caller disposes
- * of the result. SAFETY: `device` is a path of the host by its owner's wish; it is followed once, here.
+ * Mounts a volume as its options request, detached: it lives while a process holds it or a clone of it. The caller
+ * disposes of the result. SAFETY: the owner of the volume chose `device`, a path of the host; it is followed once,
+ * here.
  */
 export async function mountLocalVolume({ type, device, words }: LocalOptions): Promise<OwnedFd> {
   try {

@@ -44,7 +44,7 @@ export class SecretStore {
     }
   }
 
-  /** Throws "corrupt" when it is gone: somebody else has removed it. */
+  /** Throws "corrupt" when it is gone: another program has removed it. */
   read(id: SecretId): Uint8Array {
     let value: Uint8Array | undefined;
     try {

@@ -22,7 +22,7 @@ import { UnionDriver, type UnionMount } from "../disk/union-driver.ts";
 import { UnpackedLayers } from "../disk/union-layers.ts";
 import type { DriverOptions, StorageDriver } from "../driver.ts";
 
-/** What the kernel's configuration has unless somebody chose another one. */
+/** The kernel's default configuration. */
 const usualBranchLimit = 127;
 
 /**
@@ -112,7 +112,7 @@ async function probe(places: Places, mount: (order: UnionMount) => Promise<Owned
     using top = openBeneath(mounted.fd, ".", O_RDONLY | O_DIRECTORY);
     return trySetXattr(top.fd, "trusted.tare.probe", Uint8Array.of(1));
   } catch (cause) {
-    if (kindOf(cause) === "exhausted") return true; // without room for its own files, removing must go on
+    if (kindOf(cause) === "exhausted") return true; // on a full disk, removing must still work
     throw new Failure("unsupported", `cannot use the aufs driver here: ${sentenceOf(cause)}`, { cause });
   }
 }

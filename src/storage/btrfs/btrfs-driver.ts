@@ -26,7 +26,7 @@ import { openPlaces } from "../disk/trash.ts";
 import { type ViewContent, Views } from "../disk/views.ts";
 import type { DriverOptions, StorageDriver } from "../driver.ts";
 
-/** How long anybody waits for the room of a subvolume, and only once. */
+/** The longest wait for the disk space of a subvolume, once. */
 const DROP_MS = 30_000;
 
 /**

@@ -25,9 +25,9 @@ import { getVolume, makeBase, takeLook, VolumeTrees } from "./volume-trees.ts";
 const usualBaseBytes = 10 * 2 ** 30;
 
 /**
- * Each view of layers and each snapshot is a file system on a volume of its own in a thin pool: a view's is a snapshot of the
- * view's below it with one layer merged into it, a snapshot's is one of its view's. All blocks that nobody has written are shared.
- * See openStorage().
+ * Each view of layers and each snapshot is a file system on its own volume in a thin pool. A view is a snapshot of the
+ * view below it with one layer merged into it; a container's snapshot is a snapshot of its view. All blocks that were
+ * not rewritten are shared. See openStorage().
  */
 export async function openDevicemapperDriver(
   root: string,
@@ -149,7 +149,7 @@ async function makeView(
       }
     });
   } catch (thrown) {
-    // What the pool has no room for is told by the disk as an error of its own.
+    // The pool reports exhausted space as an error of its own.
     await pool.requireRoom();
     throw thrown;
   }

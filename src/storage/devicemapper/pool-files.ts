@@ -27,8 +27,8 @@ export class PoolFiles {
   }
 
   /**
-   * Makes them where they are missing, and larger where they are smaller than was asked for; never smaller. Without a word about
-   * the size the data may not become larger than the disk has room for. Throws "exhausted".
+   * Creates missing files and enlarges files that are smaller than requested; never shrinks them. Without a requested
+   * size, the data file may not exceed the free disk space. Throws "exhausted".
    */
   ensure({ loopDataBytes, loopMetadataBytes }: DevicemapperOptions): void {
     const room = this.#diskAvailable();

@@ -23,7 +23,7 @@ export interface PoolGeometry {
   readonly blockSectors: number;
 }
 
-/** The table of a thin pool: devices, size of a block, when to tell of little room, and whether writes wait for room. */
+/** The table of a thin pool: devices, block size, the low-space threshold, and whether writes wait for space. */
 export function formatPoolTable({
   metadata,
   data,
@@ -92,7 +92,7 @@ export interface DiskRoom {
 
 export type Shortage = "data" | "disk" | "metadata";
 
-/** What there is too little of to begin anything new; undefined: there is room. */
+/** What is too scarce for a new operation; undefined: there is enough space. */
 export function findShortage(
   use: PoolUse,
   { disk, leastFreePercent }: { readonly disk: DiskRoom | undefined; readonly leastFreePercent: number },

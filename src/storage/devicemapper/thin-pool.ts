@@ -29,7 +29,7 @@ import {
 /** An earlier life's pool goes by itself, when its last device has. */
 const leavingMs = 10_000;
 const usualLeastFreePercent = 10;
-/** While writes may wait for room. */
+/** While writes may wait for space. */
 const watchEveryMs = 1_000;
 
 export interface PoolOptions {
@@ -41,8 +41,9 @@ export interface PoolOptions {
 }
 
 /**
- * The pool in two files of ours, made or, where it is up (containers outlive their engine), taken over. It stays as long as
- * somebody has it open or a device of it is in use, and goes then by itself, with its loop devices, also when this process is killed.
+ * Opens the pool in two files of Tare: creates it, or takes it over if it is active (containers outlive their engine).
+ * It stays while a process has it open or a device of it is in use. Then the kernel removes it with its loop devices,
+ * even when this process is killed.
  */
 export async function openFilePool(files: PoolFiles, given: PoolOptions): Promise<ThinPool> {
   const { mapper, name } = given;
@@ -191,7 +192,9 @@ export class ThinPool implements AsyncDisposable {
     await this.#given.mapper.message(this.name, message);
   }
 
-  /** Enlarges the pool where it may and must. Throws "exhausted" where there is too little room to begin anything new. */
+  /**
+   * Enlarges the pool when required and allowed. Throws "exhausted" when there is not enough space for a new operation.
+   */
   async requireRoom(): Promise<void> {
     await this.#growWhenShort();
     const { use, shortage } = this.#look();

@@ -37,8 +37,8 @@ const closingMs = 500;
 const busyMs = 10_000;
 
 /**
- * The volumes of a pool that are ours. The id of each is a file's name in `ids` before the volume is, so that one that a crash
- * left to nobody is found.
+ * Tare's volumes of a pool. The id of each becomes a file name in `ids` before the volume exists, so that a volume
+ * without a record after a crash is found.
  */
 export class ThinVolumes {
   readonly prefix: string;
@@ -90,13 +90,13 @@ export class ThinVolumes {
         return volume;
       } catch (thrown) {
         if (!isErrno(thrown, "EEXIST")) throw within("cannot make a volume in the thin pool", thrown);
-        this.#giveBack(volume); // it is somebody else's
+        this.#giveBack(volume); // it belongs to other software
       }
     }
     throw new Failure("exhausted", "cannot make a volume in the thin pool: each id that was tried is taken");
   }
 
-  /** `exclusive`: throws "conflict" where somebody has it, and also "not-found". The caller disposes of it. */
+  /** `exclusive`: throws "conflict" when another holder has it, and also "not-found". The caller disposes of it. */
   async activate(
     volume: Volume,
     {
@@ -190,7 +190,10 @@ export class ThinVolumes {
     return true;
   }
 
-  /** Removes those that nobody has in his records (`bytes`: how large they were), and devices that an earlier life left without an end. */
+  /**
+   * Removes volumes without a record (`bytes`: how large they were), and devices that an earlier engine left
+   * unfinished.
+   */
   async sweep(known: ReadonlySet<number>, { bytes }: { readonly bytes: number }): Promise<void> {
     for (const { name } of this.#mapper.list()) {
       if (name.startsWith(`${this.prefix}-`) && /-\d+$/.test(name))
@@ -240,8 +243,8 @@ function inUse(name: string): Failure {
 }
 
 /**
- * Which volume the directory `path` of a snapshot or view stands for. SAFETY: beside it and never in it, as a layer's own files are:
- * what an image brings along is no record.
+ * Records which volume the directory `path` of a snapshot or view stands for. SAFETY: next to the directory and never
+ * in it, because it contains a layer's own files: content of an image is no record.
  */
 export function writeVolume(path: string, volume: Volume): void {
   writeFileSync(`${path}.volume`, JSON.stringify(volume), { mode: 0o600 });

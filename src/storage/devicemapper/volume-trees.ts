@@ -15,7 +15,7 @@ import type { OpenTree, TreeAccess } from "../disk/tree-access.ts";
 import type { Base } from "./pool-settings.ts";
 import { findVolume, type ThinVolumes, type Volume } from "./thin-volumes.ts";
 
-/** All files of a file system are in this project until somebody moves them, so it counts them all. */
+/** All files of a file system belong to this project until a process moves them, so it counts them all. */
 const everyFile = 0;
 
 /** File systems on volumes, each found by its directory's record. Devices come with a mount and go with its last copy. */
@@ -47,7 +47,7 @@ export class VolumeTrees implements TreeAccess {
     const unchanging = kind === "view";
     using mount = await this.#mount(volume, { unchanging, attributes }).catch(async (thrown: unknown) => {
       if (!readonly || unchanging) throw thrown;
-      // A full pool has no room for what a file system notes when it may be written to.
+      // On a full pool a file system cannot write the metadata of a writable mount.
       return await this.#mount(volume, { unchanging: true, attributes }).catch(() => {
         throw thrown;
       });
@@ -105,7 +105,7 @@ function mountParameters(
     ...discarding,
     // What was never written is zero already.
     ["noinit_itable", true],
-    // SAFETY: with no room in the pool for its own records, it stops instead of going on with what it has not written.
+    // SAFETY: without pool space for its own records, the file system stops instead of continuing with unwritten data.
     ["errors", "remount-ro"],
     ...(hasQuotas ? ([["prjquota", true]] as const) : []),
   ];
@@ -150,7 +150,7 @@ export async function makeBase(
   }: { readonly nodes: DeviceNodes; readonly bytes: number; readonly filesystem: Base["filesystem"] },
 ): Promise<Base> {
   for (const hasQuotas of filesystem === "ext4" ? [true, false] : [false]) {
-    // Until it is noted as the base it is nobody's, and swept away by the next life.
+    // Until it is recorded as the base it has no owner, and the next engine removes it.
     const volume = await volumes.create(bytes, { note: () => undefined });
     try {
       {

@@ -52,9 +52,9 @@ export interface FullTrees {
   describe(
     of: { readonly layers: readonly Digest[] } | { readonly snapshot: SnapshotId },
   ): Promise<Readonly<Record<string, string>>>;
-  /** What is wrong beside layers and the trash. */
+  /** Faults outside of layers and the trash. */
   readonly findings?: (() => readonly StorageFinding[]) | undefined;
-  /** Waits until the room of what is gone from the disk is free; absent: it is at once. */
+  /** Waits until the disk space of removed data is free; absent: it is free at once. */
   readonly awaitRoom?: (() => Promise<void>) | undefined;
   /** Lets go of what the driver has open; twice is fine. */
   readonly close?: (() => Promise<void>) | undefined;

@@ -15,8 +15,8 @@ export class LayerNaming {
   }
 
   /**
-   * Gives a layer, all of which is on the disk, its name, which is on the disk when `know` is called: nobody finds it before.
-   * False when `isKnown` says that it is there already.
+   * Names a layer that is completely on the disk. The name is on the disk when `know` is called: no operation finds it
+   * before. Returns false when `isKnown` reports that the layer already exists.
    */
   async name(
     draft: string,
@@ -28,7 +28,7 @@ export class LayerNaming {
     }: {
       readonly diffId: Digest;
       readonly isKnown: () => boolean;
-      /** Makes its place free where something is in it that nobody knows. */
+      /** Removes an unknown file or directory at its path. */
       readonly clear?: (() => void) | undefined;
       readonly know: () => void;
     },

@@ -9,8 +9,8 @@ const lowest = 1 << 20;
 const highest: number = 2 ** 31;
 
 /**
- * Limits what the files of these empty directories, all on one file system, may take together. Throws "unsupported" with what
- * is missing. Whoever removes the directories calls liftSizeLimit() with one of them before.
+ * Limits the total size of the files in these empty directories, all on one file system. Throws "unsupported" naming
+ * the missing feature. Before the directories are removed, the caller passes one of them to liftSizeLimit().
  */
 export function limitSize(directories: readonly Fd[], bytes: number): void {
   const [first] = directories;
@@ -64,7 +64,10 @@ export function liftSizeLimit(directory: Fd): void {
   }
 }
 
-/** SAFETY: another program, or a second engine, may use projects of this file system: one with files or a limit is somebody's. */
+/**
+ * SAFETY: another program, or a second engine, may use projects of this file system: a project with files or a limit is
+ * in use.
+ */
 function findFreeProject(fd: Fd): number {
   for (let attempt = 0; attempt < attempts; attempt++) {
     const project = randomInt(lowest, highest);

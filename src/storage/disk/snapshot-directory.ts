@@ -127,7 +127,7 @@ export class SnapshotDirectory implements AsyncDisposable {
     liftSizeLimit(top.fd);
   }
 
-  /** As lock(), without making the file: on a full disk there has to be a way out. Undefined: nobody holds it. */
+  /** As lock(), without creating the file: on a full disk it must still work. Undefined: no process holds it. */
   #findLock(id: SnapshotId): OwnedFd | undefined {
     using directory = this.open(id);
     try {

@@ -14,7 +14,7 @@ import { removeTreeInWorker } from "../../linux/tree/tree.ts";
 import type { StorageFinding } from "../driver.ts";
 import type { Places } from "./places.ts";
 
-/** Makes the places where they are missing, and deletes in the background what a crash left half-made. */
+/** Creates missing directories, and deletes in the background what a crash left unfinished. */
 export function openPlaces(places: Places, options: TrashOptions = {}): Trash {
   for (const place of places.all) mkdirSync(place, { recursive: true, mode: 0o700 });
   chmodSync(places.empty, 0o755);

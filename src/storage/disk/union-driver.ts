@@ -49,16 +49,16 @@ export interface Union {
   readonly marks: LayerMarks;
   readonly maxLayers: number;
   readonly openDirectories?: DriverOptions["openDirectories"] | undefined;
-  /** Whether a second directory, `work`, is wanted beside the upper one. */
+  /** Whether the driver needs a second directory, `work`, next to the upper one. */
   readonly hasWork: boolean;
-  /** Detached. Whoever asks disposes of it. */
+  /** Detached. The caller disposes of it. */
   mount(order: UnionMount): Promise<OwnedFd>;
   /**
    * What gets the ids of a container's user namespace. "lowers" (default): each layer, and the upper has the host's ids; "mount":
    * the whole mount, and on the disk all files have the container's.
    */
   readonly shifts?: "lowers" | "mount" | undefined;
-  /** What of an upper directory is the file system's own, and counts for nobody. */
+  /** Entries of an upper directory that belong to the file system itself and count as no change. */
   readonly isOwn?: ((name: string) => boolean) | undefined;
   readonly describe?: StorageDriver["describe"] | undefined;
   /** With the driver. */
@@ -176,8 +176,8 @@ export class UnionDriver implements StorageDriver {
   }
 
   /**
-   * KERNEL: overlay's own directory in "work" counts, too: where the limit is reached xfs has no room for it, ext4 has. All is made
-   * again for the second attempt: before Linux 6.15 layers that were mounted for the first are used up by it.
+   * KERNEL: overlay's own directory in "work" counts, too: at the limit xfs has no space for it, ext4 has. The second
+   * attempt recreates everything: before Linux 6.15 the first one consumes the mounts of the layers.
    */
   async #withRoom(directory: Fd, make: () => Promise<OwnedFd>): Promise<OwnedFd> {
     const openUpper = (): OwnedFd => openBeneath(directory, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);

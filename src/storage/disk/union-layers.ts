@@ -19,8 +19,8 @@ export interface UnionLayers {
   /** Owner and mode of the root directory of these layers. */
   rootOf(layers: readonly Digest[]): RootLook;
   /**
-   * What shows of the layers, from the topmost to the lowest, as places to be mounted. What has to be held until they
-   * are is put into `opened`. With `usernsFd` files have the host's ids of that user namespace.
+   * The visible layers, from the topmost to the lowest, as paths to mount. Objects that must stay open until the mount
+   * are added to `opened`. With `usernsFd` files have the host's IDs of that user namespace.
    */
   lowersOf(
     layers: readonly Digest[],

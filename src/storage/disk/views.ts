@@ -16,7 +16,7 @@ export interface ViewContent {
 /** Makes the directory `path`, with one tree of the layers in it. */
 export type MakeView = (path: string, content: ViewContent) => Promise<void>;
 
-/** Lists of layers as one tree each, made when they are first asked for. Nobody may ever write to one. */
+/** Merged trees of lists of layers, created on first use. They must never be written to. */
 export class Views {
   readonly #places: Places;
   readonly #layers: LayerDirectory;

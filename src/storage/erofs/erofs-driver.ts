@@ -9,8 +9,8 @@ import { findOverlayWays, makeOverlayDriver } from "../overlay/overlay-driver.ts
 import { ImageLayers } from "./image-layers.ts";
 
 /**
- * A layer is hardly unpacked: its tar is written as it comes, and behind it an index by which the kernel mounts it as a file system
- * that nobody can write to. Overlay goes on top of them. See openStorage().
+ * Layers are not unpacked: the driver writes a layer's tar unchanged, and an index behind it with which the kernel
+ * mounts it as a read-only file system. Overlay combines these mounts. See openStorage().
  */
 export async function openErofsDriver(root: string, options: DriverOptions = {}): Promise<StorageDriver> {
   const places = new Places(root);
@@ -37,7 +37,7 @@ async function probe(places: Places): Promise<FoundErofsWay> {
     await writeLayerImage(nothing(), file);
     return findErofsWay(file);
   } catch (cause) {
-    if (kindOf(cause) === "exhausted") return { way: "loop" }; // without room for it, removing must go on
+    if (kindOf(cause) === "exhausted") return { way: "loop" }; // on a full disk, removing must still work
     throw new Failure("unsupported", `cannot use the erofs driver here: ${sentenceOf(cause)}`, { cause });
   } finally {
     if (file !== undefined) closeSync(file);

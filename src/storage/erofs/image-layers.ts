@@ -20,7 +20,7 @@ import { verifyImage } from "./image-digests.ts";
 import { ImageDraft } from "./image-draft.ts";
 import { type LayerFacts, readLayerFacts } from "./layer-facts.ts";
 
-/** So many layers stay mounted while nobody uses them: as many as one overlay takes. */
+/** The number of unused layers that stay mounted: as many as one overlay takes. */
 const mountsKept = 512;
 const emptyRoot: RootLook = { uid: 0, gid: 0, mode: 0o755 };
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Digest } from "../../spec/digest.ts";
 import type { RootLook } from "../disk/layer-directory.ts";
 
-/** What is asked of a layer without mounting it; beside its image, as JSON. */
+/** Facts about a layer that are available without mounting it; a JSON file next to its image. */
 export interface LayerFacts {
   /** "image": the tar and its index, in "image"; "directory": unpacked in "fs", because the index can't have something of it. */
   readonly form: "image" | "directory";

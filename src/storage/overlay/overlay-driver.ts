@@ -82,7 +82,8 @@ async function probe({ probe: directory, empty }: Places): Promise<LowerForm> {
   try {
     return await findLowerForm({ lowers, writable: { upper: at("upper"), work: at("work") }, empty });
   } catch (thrown) {
-    // KERNEL: a mount for writing makes a directory in "work". Without room for it, removing must go on.
+    // KERNEL: a writable mount creates a directory in "work". When the disk has no space for it, removing must still
+    // work.
     if (kindOf(thrown) !== "exhausted") throw thrown;
     return await findLowerForm({ lowers, empty });
   }

@@ -17,7 +17,7 @@ import type { MountPlace, MountHelper } from "../../linux/mount/mount-helper.ts"
 /** The kernel's OVL_MAX_STACK. */
 export const maxLowers = 500;
 
-/** Directories that nobody but us can reach; lowers are from the topmost to the lowest. */
+/** Directories that only Tare can access; lowers are from the topmost to the lowest. */
 export interface OverlayDirectories {
   readonly lowers: readonly MountPlace[];
   /** Absent: read-only. `work` is empty and below the same descriptor as `upper`. */
@@ -77,7 +77,7 @@ export async function mountOverlay(directories: OverlayDirectories, ways: Overla
 
 const leastFree = { blocks: 16, inodes: 4 } as const;
 
-/** KERNEL: overlay makes a directory in the work directory, and without room for it a mount that is read-only. */
+/** KERNEL: overlay creates a directory in the work directory; without disk space for it, the mount is read-only. */
 function unwritable(work: MountPlace): Failure {
   const { bavail, files, ffree } = statfsSync(procPath(work));
   const isFull = bavail < leastFree.blocks || (files > 0 && ffree < leastFree.inodes); // btrfs counts no inodes

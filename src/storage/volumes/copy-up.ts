@@ -10,7 +10,7 @@ import { syncFile, syncFilesystem } from "../../linux/files/sync.ts";
 import { packEntry, removeTree, unpackLayer } from "../../linux/tree/tree.ts";
 import { findXattr, listXattrs, trySetXattr } from "../../linux/files/xattr.ts";
 
-/** Whether nothing of a copy is left beside it. */
+/** Whether no marker of an unfinished copy is left next to it. */
 export function isWhole(volume: Fd): boolean {
   return [draftName, readyName].every((name) => findStatAt(volume, name) === undefined);
 }
@@ -20,7 +20,7 @@ export const dataName = "_data";
 /** Content that is being copied, and content that is whole and has to be moved to its place. */
 const draftName = "_copy";
 const readyName = "_ready";
-/** Stands beside a directory that others own as long as not all is in it. */
+/** Marks a directory whose content belongs to the user while its copy is incomplete. */
 const markName = "_filling";
 
 /**
